@@ -1,0 +1,73 @@
+"""EXIFinator's settings: edit here, or set EXIFINATOR_<NAME> in the environment, which wins.
+
+Nothing here connects to anything. `python -m exifinator settings` shows what is in force, without secrets.
+"""
+
+# --- Where the photos are -------------------------------------------------------------------------------------------
+# Buckets, or bucket/prefix, that `./run.sh` reads when it is given none. Empty: the demo library.
+S3_BUCKETS = []
+# None: Amazon S3. Else the address of MinIO, Ceph, R2, ..., as in "https://minio.example.org:9000".
+S3_ENDPOINT_URL = None
+# None for both: boto3's own chain (environment, ~/.aws, instance role), which is the better place for secrets.
+AWS_ACCESS_KEY = None
+AWS_SECRET_KEY = None
+# None: what boto3's chain says, else us-east-1.
+AWS_REGION = None
+# True: public buckets, read without credentials.
+S3_ANONYMOUS = False
+# True: you pay for the requests to a bucket that asks for it.
+S3_REQUESTER_PAYS = False
+# "path" (https://host/bucket/key), "virtual" (https://bucket.host/key), or "auto": path where S3_ENDPOINT_URL is set.
+S3_ADDRESSING = "auto"
+# How long S3 may keep silent before a request counts as failed, in seconds.
+S3_TIMEOUT_SECONDS = 20.0
+
+# --- Where the metadata goes ----------------------------------------------------------------------------------------
+MONGODB_URI = "mongodb://127.0.0.1:27017"
+MONGODB_DATABASE = "waldo"
+MONGODB_COLLECTION = "exif_data"
+
+# --- The queues -----------------------------------------------------------------------------------------------------
+REDIS_URL = "redis://127.0.0.1:6379/0"
+# MRQ's job records, and the prefix of its keys in Redis: two installations that share servers differ here.
+MRQ_DATABASE = "mrq"
+# What `mrq-worker download write` calls them.
+DOWNLOAD_QUEUE = "download"
+WRITE_QUEUE = "write"
+# Header bytes that may wait in Redis for a write worker; above it the downloads wait, in MiB.
+WRITE_QUEUE_MB = 64
+# An image whose worker fell silent is given to another one after this many seconds.
+LEASE_SECONDS = 30
+# An image that was given out this often without an end is tried in a process of its own, which it may kill.
+MAX_DELIVERIES = 3
+# How often a transient error is tried again, and the first pause before it in seconds; each pause is three times
+# the one before.
+MAX_RETRIES = 4
+RETRY_DELAY_SECONDS = 5.0
+# "failures": jobs that succeed leave no trace in MongoDB. "all": they are kept for a day.
+TASK_HISTORY = "failures"
+
+# --- The workers ----------------------------------------------------------------------------------------------------
+# Processes that read and write; 0: one a core.
+WORKER_PROCESSES = 0
+# Images that one process reads at a time.
+GREENLETS = 50
+# How much of an image the first request asks for, in bytes.
+FIRST_READ_BYTES = 65536
+# What one file may cost before it counts as damaged: seconds of computing, MiB of memory.
+PARSE_DEADLINE_SECONDS = 2.0
+PARSE_MEMORY_MB = 256
+# DEBUG, INFO, WARNING or ERROR.
+LOG_LEVEL = "INFO"
+
+# --- The web --------------------------------------------------------------------------------------------------------
+# MRQ's dashboard. It binds beyond this machine only with DASHBOARD_AUTH = "user:password".
+DASHBOARD_HOST = "127.0.0.1"
+DASHBOARD_PORT = 5555
+DASHBOARD_AUTH = None
+# The REST API. It binds beyond this machine only with API_TOKEN.
+API_HOST = "127.0.0.1"
+API_PORT = 3001
+API_TOKEN = None
+# Where folders of this machine are served from as buckets (rclone serve s3, on 127.0.0.1).
+LOCAL_S3_PORT = 9000
