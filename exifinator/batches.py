@@ -1,0 +1,232 @@
+"""A batch: list the sources, queue what has to be read, wait until every listed image has a record or a failed job.
+
+The listing is the truth. When the counts say that a batch is done, its sources are listed once more and compared with
+what is stored: what is neither stored nor failed nor under way is queued again, until nothing is missing. So it does
+not matter what died or was lost meanwhile, Redis included.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from exifinator.listing import Lister, Page, Source, list_pages, sort_page
+from exifinator.parse import empty_record
+from exifinator.queues import ImageQueue
+from exifinator.records import Status
+from exifinator.store import Store
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.5
+# Between two second listings, while images are still under way.
+RECONCILE_PAUSE_SECONDS = 5.0
+
+
+@dataclass(slots=True)
+class Numbers:
+    """What a batch has done. listed = folders + unchanged + stored + no_exif + unsupported + damaged + failed, at the
+    end; `stored` are the records with EXIF, `queued` the images that were not known or had failed."""
+
+    listed: int = 0
+    folders: int = 0
+    unchanged: int = 0
+    queued: int = 0
+    stored: int = 0
+    no_exif: int = 0
+    unsupported: int = 0
+    damaged: int = 0
+    failed: int = 0
+    bytes_read: int = 0
+    requests: int = 0
+    seconds: float = 0.0
+
+    @property
+    def done(self) -> int:
+        """Images of this batch that have come to an end."""
+        return self.stored + self.no_exif + self.unsupported + self.damaged + self.failed
+
+    def as_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "seconds": round(self.seconds, 3)}
+
+
+def covering(sources: Sequence[Source]) -> list[Source]:
+    """The sources without those that another of them covers, so that no image is listed twice."""
+    kept: list[Source] = []
+    for source in sorted(set(sources), key=lambda s: s.id_prefix):
+        if not any(source.id_prefix.startswith(other.id_prefix) for other in kept):
+            kept.append(source)
+    return kept
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What a second listing found. by_status: records made since the batch began; pending: not yet at an end."""
+
+    unchanged: int = 0
+    folders: int = 0
+    failed: int = 0
+    pending: int = 0
+    by_status: Counter[Status] = field(default_factory=Counter)
+
+    @property
+    def listed(self) -> int:
+        return self.unchanged + self.folders + self.failed + self.pending + self.by_status.total()
+
+
+class Batch:
+    """One run over some sources. Every method may raise TransientError, AccessDenied or BucketGone."""
+
+    def __init__(self, sources: Sequence[Source], lister: Lister, store: Store, queue: ImageQueue) -> None:
+        self.sources = covering(sources)
+        self.lister = lister
+        self.store = store
+        self.queue = queue
+        self.started_at = datetime.now(UTC)
+        self.id = f"{self.started_at:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+        self.numbers = Numbers()
+        self.empty = 0
+        self._began = time.monotonic()
+        # By source: the server's clock when its listing ended. What came later is the next batch's.
+        self._listed_until: dict[Source, datetime] = {}
+
+    def open(self) -> None:
+        """Make the batch known to the workers, who count for it, and to whoever looks into MongoDB."""
+        self.queue.open_batch(self.id, [source.id_prefix for source in self.sources])
+        self._save("listing")
+
+    def list_and_queue(self, *, dry_run: bool = False) -> Iterator[Numbers]:
+        """List the sources and queue what has to be read; yields the numbers so far after each page.
+
+        dry_run: only list and count.
+        """
+        for source in self.sources:
+            for listed in list_pages(self.lister, source):
+                page = sort_page(listed.refs, self.store)
+                if not dry_run:
+                    self._queue_page(page)
+                numbers = self.numbers
+                numbers.listed += page.listed
+                numbers.folders += len(page.folders)
+                numbers.unchanged += len(page.current)
+                numbers.queued += len(page.unread) + len(page.failed) + len(page.pending)
+                self.empty += len(page.empty)
+                self._listed_until[source] = listed.served_at
+                self._refresh()
+                yield numbers
+        if not dry_run:
+            self._save("reading")
+
+    def _queue_page(self, page: Page) -> None:
+        if page.empty:
+            # There is nothing to read in them, so their record is made here.
+            for error in self.store.upsert_records([empty_record(ref) for ref in page.empty]):
+                if error:
+                    raise error
+        if page.failed:
+            # An image has one job: the one that failed goes again, instead of a second beside it.
+            self.store.requeue_jobs([ref.id for ref in page.failed])
+        self.queue.enqueue(page.unread)
+
+    def wait(self, *, pause: Callable[[float], None] = time.sleep) -> Iterator[Numbers]:
+        """Yield the numbers, about twice a second, until every listed image has a record or a failed job."""
+        if self.numbers.queued == 0:
+            self._end(None)
+            return
+        while True:
+            counted = self._refresh()
+            yield self.numbers
+            if not counted:
+                log.warning("Redis has lost this batch: what is missing is queued again")
+                self.queue.open_batch(self.id, [source.id_prefix for source in self.sources])
+            if not counted or self._counts_are_complete() or self._is_idle():
+                verdict = self.reconcile()
+                if verdict.pending == 0:
+                    self._refresh()
+                    self._end(verdict)
+                    yield self.numbers
+                    return
+                pause(RECONCILE_PAUSE_SECONDS)
+            pause(POLL_SECONDS)
+
+    def reconcile(self) -> Verdict:
+        """List the sources again, and queue what is neither stored nor failed nor under way."""
+        verdict = Verdict()
+        for source in self.sources:
+            for listed in list_pages(self.lister, source):
+                until = self._listed_until.get(source)
+                page = sort_page([r for r in listed.refs if until is None or r.last_modified <= until], self.store)
+                for _, image in page.current:
+                    if image.extracted_at >= self.started_at:
+                        verdict.by_status[image.status] += 1
+                    else:
+                        verdict.unchanged += 1
+                verdict.folders += len(page.folders)
+                verdict.failed += len(page.failed)
+                verdict.pending += len(page.pending) + len(page.unread) + len(page.empty)
+                waits = self.queue.still_queued(page.unread)
+                missing = [ref for ref, queued in zip(page.unread, waits, strict=True) if not queued]
+                if missing or page.empty:
+                    log.warning("%d images were queued again", len(missing))
+                    self._queue_page(Page(empty=page.empty, unread=missing))
+        return verdict
+
+    def _counts_are_complete(self) -> bool:
+        return self.numbers.done - self.empty >= self.numbers.queued
+
+    def _is_idle(self) -> bool:
+        waiting, writing = self.queue.sizes()
+        return waiting == 0 and writing == 0 and self.store.count_pending_jobs() == 0
+
+    def _refresh(self) -> bool:
+        """Take over what the workers counted. Returns: whether Redis knows the batch."""
+        counts = self.queue.batch_counts(self.id)
+        numbers = self.numbers
+        if counts:
+            numbers.stored = counts.get("ok", 0)
+            numbers.no_exif = counts.get("no_exif", 0)
+            numbers.unsupported = counts.get("unsupported", 0)
+            numbers.damaged = counts.get("damaged", 0) + self.empty
+            numbers.failed = counts.get("failed", 0)
+            numbers.bytes_read = counts.get("bytes_read", 0)
+            numbers.requests = counts.get("requests", 0)
+        elif self.empty > numbers.damaged:
+            numbers.damaged = self.empty
+        numbers.seconds = time.monotonic() - self._began
+        return bool(counts)
+
+    def _end(self, verdict: Verdict | None) -> None:
+        """Close the batch. Where the counts do not add up (Redis was lost, another batch ran over the same images),
+        the numbers are those of the second listing."""
+        numbers = self.numbers
+        if verdict and numbers.done - self.empty != numbers.queued:
+            numbers.listed, numbers.folders = verdict.listed, verdict.folders
+            numbers.unchanged, numbers.failed = verdict.unchanged, verdict.failed
+            numbers.stored = verdict.by_status["ok"]
+            numbers.no_exif, numbers.unsupported = verdict.by_status["no_exif"], verdict.by_status["unsupported"]
+            numbers.damaged = verdict.by_status["damaged"]
+        self.queue.close_batch(self.id)
+        self._save("done")
+
+    def leave(self, state: str) -> None:
+        """Stop watching: the workers go on with what is queued, and count for the batch."""
+        self._refresh()
+        self._save(state)
+
+    def _save(self, state: str) -> None:
+        self.store.save_batch(
+            {
+                "_id": self.id,
+                "sources": [str(source) for source in self.sources],
+                "state": state,
+                "started_at": self.started_at,
+                "updated_at": datetime.now(UTC),
+                "numbers": self.numbers.as_dict(),
+            }
+        )

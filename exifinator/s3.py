@@ -1,0 +1,233 @@
+"""Ranged GETs and listings: addressing, credentials, and S3's errors in our words. boto3 does the talking."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import boto3
+from botocore import UNSIGNED
+from botocore.config import Config as BotoConfig
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,
+    CredentialRetrievalError,
+    HTTPClientError,
+    IncompleteReadError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    ReadTimeoutError,
+    ResponseStreamingError,
+    TokenRetrievalError,
+)
+
+from exifinator import local_s3
+from exifinator.config import Config
+from exifinator.errors import (
+    AccessDenied,
+    BucketGone,
+    EXIFinatorError,
+    ObjectChanged,
+    ObjectGone,
+    PermanentError,
+    SourceUnavailable,
+)
+from exifinator.records import ImageRef, ListedPage, RangeRead
+
+# Tries of one request inside boto3, with jittered, growing pauses; what is still failing then is a transient error.
+TRIES_A_REQUEST = 3
+
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)$")
+
+_GONE = frozenset({"NoSuchKey", "NoSuchVersion", "404", "NotFound"})
+_DENIED = frozenset(
+    {
+        "AccessDenied", "403", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken",
+        "AllAccessDisabled", "AccountProblem", "UnauthorizedAccess", "AuthorizationHeaderMalformed",
+    }
+)  # fmt: skip
+# Credentials that have run out are renewed by boto3's chain, so another try may have new ones.
+_PASSING = frozenset(
+    {
+        "SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequests",
+        "InternalError", "ServiceUnavailable", "RequestTimeout", "RequestTimeTooSkewed",
+        "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "OperationAborted",
+    }
+)  # fmt: skip
+
+
+def explain_client_error(exc: ClientError, place: str) -> EXIFinatorError:
+    """What an answer of S3 with an error means for `place` (a bucket, or bucket/key)."""
+    error = exc.response.get("Error", {})
+    code = str(error.get("Code", ""))
+    status = int(exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    said = f"{code} (HTTP {status})"
+    if code == "NoSuchBucket":
+        return BucketGone(f"there is no bucket for {place}: S3 says {said}")
+    if code in _GONE or status == 404:
+        return ObjectGone(f"{place} is not in the bucket any more: S3 says {said}")
+    if status == 412 or code == "PreconditionFailed":
+        return ObjectChanged(f"{place} was replaced while it was being read")
+    if code in _PASSING or status >= 500 or status == 429:
+        return SourceUnavailable(f"S3 cannot give {place} now: {said}")
+    if code == "InvalidObjectState":
+        return PermanentError(f"{place} is archived: restore it in S3 first ({said})")
+    if code in _DENIED or status in (401, 403):
+        return AccessDenied(f"S3 refuses {place}: {said}; check the credentials and the bucket's policy")
+    return PermanentError(f"S3 cannot give {place}: {said}: {error.get('Message', '')}")
+
+
+@contextmanager
+def translated(place: str) -> Iterator[None]:
+    """botocore's errors become ours."""
+    try:
+        yield
+    except ClientError as exc:
+        raise explain_client_error(exc, place) from exc
+    except (NoCredentialsError, PartialCredentialsError, ProfileNotFound) as exc:
+        raise AccessDenied(
+            f"no credentials for {place}: set AWS_ACCESS_KEY and AWS_SECRET_KEY, or S3_ANONYMOUS for a public bucket, "
+            "or give boto3 some (environment, ~/.aws, instance role)"
+        ) from exc
+    except (CredentialRetrievalError, TokenRetrievalError) as exc:
+        raise SourceUnavailable(f"the credentials for {place} cannot be fetched now: {exc}") from exc
+    except (
+        ConnectionError,
+        HTTPClientError,
+        ReadTimeoutError,
+        ResponseStreamingError,
+        IncompleteReadError,
+    ) as exc:
+        raise SourceUnavailable(f"S3 does not answer for {place}: {exc}") from exc
+    except BotoCoreError as exc:
+        raise PermanentError(f"{place} cannot be asked for: {exc}") from exc
+
+
+class S3:
+    """The buckets that the settings reach, and the folders of this machine that are served as buckets.
+
+    One boto3 client an endpoint, shared by all greenlets; its pool has a connection for each.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self._clients: dict[tuple[str | None, str | None], Any] = {}
+
+    def client(self, bucket: str) -> Any:
+        """The boto3 client that reaches a bucket."""
+        local = local_s3.lookup(bucket)
+        if local:
+            return self._cached((local.endpoint_url, local.access_key), lambda: self._connect_local(local))
+        return self._cached((self.config.s3_endpoint_url, None), self._connect)
+
+    def _cached(self, key: tuple[str | None, str | None], connect: Callable[[], Any]) -> Any:
+        if key not in self._clients:
+            self._clients[key] = connect()
+        return self._clients[key]
+
+    def _boto_config(self, **options: Any) -> BotoConfig:
+        return BotoConfig(
+            connect_timeout=min(10.0, self.config.s3_timeout_seconds),
+            read_timeout=self.config.s3_timeout_seconds,
+            max_pool_connections=self.config.greenlets,
+            retries={"mode": "standard", "total_max_attempts": TRIES_A_REQUEST},
+            # A checksum of the whole object says nothing about a part of it.
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+            user_agent_extra="exifinator",
+            **options,
+        )
+
+    def _connect(self) -> Any:
+        config = self.config
+        addressing = config.s3_addressing
+        if addressing == "auto" and config.s3_endpoint_url:
+            addressing = "path"
+        options: dict[str, Any] = {"s3": {"addressing_style": addressing}}
+        if config.s3_anonymous:
+            options["signature_version"] = UNSIGNED
+        secret = config.aws_secret_key.get_secret_value() if config.aws_secret_key else None
+        with translated("S3"):
+            session = boto3.session.Session(
+                aws_access_key_id=config.aws_access_key, aws_secret_access_key=secret, region_name=config.aws_region
+            )
+            return session.client(
+                "s3",
+                endpoint_url=config.s3_endpoint_url,
+                region_name=session.region_name or "us-east-1",
+                config=self._boto_config(**options),
+            )
+
+    def _connect_local(self, local: local_s3.LocalBucket) -> Any:
+        session = boto3.session.Session(
+            aws_access_key_id=local.access_key, aws_secret_access_key=local.secret_key, region_name="us-east-1"
+        )
+        options = self._boto_config(s3={"addressing_style": "path"}, proxies={})
+        return session.client("s3", endpoint_url=local.endpoint_url, config=options)
+
+    def _payer(self) -> dict[str, str]:
+        return {"RequestPayer": "requester"} if self.config.s3_requester_pays else {}
+
+    def read_range(self, ref: ImageRef, start: int, length: int, *, if_match: str = "") -> RangeRead:
+        """One ranged GET; see records.RangeReader.
+
+        A server may answer 200 with the whole object: then only the part that was asked for is read of it.
+        """
+        wanted: dict[str, Any] = {"Range": f"bytes={start}-{start + length - 1}", **self._payer()}
+        if if_match:
+            wanted["IfMatch"] = f'"{if_match}"'
+        try:
+            with translated(ref.id):
+                answer = self.client(ref.bucket).get_object(Bucket=ref.bucket, Key=ref.key, **wanted)
+                return _read_body(answer, ref, start, length)
+        except PermanentError as exc:
+            answer = exc.__cause__.response["ResponseMetadata"] if isinstance(exc.__cause__, ClientError) else {}
+            if answer.get("HTTPStatusCode") == 416:
+                # There is no byte at `start`; at 0 the object is empty.
+                size = answer.get("HTTPHeaders", {}).get("content-range", "").rpartition("/")[2]
+                return RangeRead(start, b"", int(size) if size.isdigit() else 0, ref.etag, ref.last_modified)
+            raise
+
+    def list_page(self, bucket: str, prefix: str, token: str | None) -> ListedPage:
+        """One page of a listing: at most 1,000 objects, in key order."""
+        more: dict[str, Any] = {"ContinuationToken": token} if token else {}
+        with translated(f"{bucket}/{prefix}" if prefix else bucket):
+            answer = self.client(bucket).list_objects_v2(Bucket=bucket, Prefix=prefix, **self._payer(), **more)
+        if "IsTruncated" not in answer and "Contents" not in answer and "KeyCount" not in answer:
+            raise SourceUnavailable(f"what answers for {bucket} is not an S3 server: check S3_ENDPOINT_URL")
+        refs = [
+            ImageRef(bucket, item["Key"], item.get("ETag", "").strip('"'), item["Size"], item["LastModified"])
+            for item in answer.get("Contents", ())
+        ]
+        date = answer["ResponseMetadata"].get("HTTPHeaders", {}).get("date")
+        served_at = parsedate_to_datetime(date).astimezone(UTC) if date else datetime.now(UTC)
+        return ListedPage(refs, answer.get("NextContinuationToken") if answer.get("IsTruncated") else None, served_at)
+
+
+def _read_body(answer: dict[str, Any], ref: ImageRef, start: int, length: int) -> RangeRead:
+    body = answer["Body"]
+    etag = answer.get("ETag", "").strip('"')
+    modified = answer.get("LastModified")
+    if not isinstance(modified, datetime):
+        body.close()
+        raise SourceUnavailable(f"what answers for {ref.id} is not an S3 server: check S3_ENDPOINT_URL")
+    content_range = _CONTENT_RANGE.match(answer.get("ContentRange", ""))
+    if content_range:
+        first, last, total = map(int, content_range.groups())
+        data = body.read()
+        if first != start or len(data) != last - first + 1 or last - first >= length:
+            raise SourceUnavailable(f"S3 sent other bytes of {ref.id} than were asked for")
+        return RangeRead(start, data, total, etag, modified.astimezone(UTC))
+    # 200: the server does not know ranges, or does not use one for a small object.
+    total = int(answer["ContentLength"])
+    data = body.read(min(total, start + length))
+    body.close()
+    if len(data) < min(total, start + length):
+        raise SourceUnavailable(f"S3 sent {len(data)} bytes of {ref.id} where it said {total}")
+    return RangeRead(start, data[start:], total, etag, modified.astimezone(UTC))
