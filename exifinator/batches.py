@@ -58,11 +58,11 @@ class Numbers:
 
 def covering(sources: Sequence[Source]) -> list[Source]:
     """The sources without those that another of them covers, so that no image is listed twice."""
-    kept: list[Source] = []
-    for source in sorted(set(sources), key=lambda s: s.id_prefix):
-        if not any(source.id_prefix.startswith(other.id_prefix) for other in kept):
-            kept.append(source)
-    return kept
+
+    def is_covered(source: Source) -> bool:
+        return any(source != other and source.id_prefix.startswith(other.id_prefix) for other in sources)
+
+    return [source for source in dict.fromkeys(sources) if not is_covered(source)]
 
 
 @dataclass(slots=True)

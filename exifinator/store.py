@@ -167,6 +167,47 @@ class Store:
         with translated("count jobs"):
             return self.jobs.count_documents({"status": {"$in": list(JOB_PENDING)}, "params.bucket": {"$exists": True}})
 
+    def count_failures(self) -> dict[str, int]:
+        """How many images ended badly, by the type of their exception (or status), most first."""
+        with translated("count failures"):
+            groups = self.jobs.aggregate(
+                [
+                    {"$match": {"status": {"$in": list(JOB_ENDED_BADLY)}, "params.bucket": {"$exists": True}}},
+                    {"$group": {"_id": {"$ifNull": ["$exceptiontype", "$status"]}, "images": {"$sum": 1}}},
+                    {"$sort": {"images": -1, "_id": 1}},
+                ]
+            )
+            return {str(group["_id"]): group["images"] for group in groups}
+
+    def count_records(self) -> int:
+        """About how many records there are."""
+        with translated("count records"):
+            return self.images.estimated_document_count()
+
+    def find_workers(self, since: datetime) -> list[Document]:
+        """The workers that have reported since then: name, queues, status, done_jobs, busy (0 to 1), memory_mb."""
+        query = {"status": {"$ne": "stop"}, "datereported": {"$gte": since}}
+        with translated("look up workers"):
+            found = list(self.jobs.database["mrq_workers"].find(query).sort("name", 1))
+        return [
+            {
+                "name": worker["name"],
+                "queues": worker["config"].get("queues", []),
+                "status": worker["status"],
+                "done_jobs": worker["done_jobs"],
+                "busy": worker["usage_avg"],
+                "memory_mb": worker["process"]["mem"]["total"] / 1024**2,
+            }
+            for worker in found
+        ]
+
+    def find_batches(self, most: int) -> list[Document]:
+        """The latest batches: id, sources, state, started_at, updated_at, numbers."""
+        with translated("look up batches"):
+            return [
+                {"id": batch.pop("_id"), **batch} for batch in self.batches.find().sort("started_at", -1).limit(most)
+            ]
+
     def save_batch(self, document: Document) -> None:
         """Store what is known of a batch, whole."""
         with translated("store a batch"):

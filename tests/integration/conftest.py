@@ -164,8 +164,10 @@ class Installation:
                 end(worker, seconds=10)
         for database in (self.config.mongodb_database, self.config.mrq_database):
             self.mongodb.drop_database(database)
-        for key in self.redis.scan_iter(f"{self.config.mrq_database}:*"):
-            self.redis.delete(key)
+        # A test may have ended its own Redis already.
+        with contextlib.suppress(redis.ConnectionError):
+            for key in self.redis.scan_iter(f"{self.config.mrq_database}:*"):
+                self.redis.delete(key)
         self.redis.close()
         self.mongodb.close()
 
