@@ -8,8 +8,9 @@ Nothing here connects to anything. `python -m exifinator settings` shows what is
 S3_BUCKETS = []
 # None: Amazon S3. Else the address of MinIO, Ceph, R2, ..., as in "https://minio.example.org:9000".
 S3_ENDPOINT_URL = None
-# None for both: boto3's own chain (environment, ~/.aws, instance role), which is the better place for secrets.
+# The access key id. None for both keys: boto3's own chain (environment, ~/.aws, instance role), the better place.
 AWS_ACCESS_KEY = None
+# The secret access key.
 AWS_SECRET_KEY = None
 # None: what boto3's chain says, else us-east-1.
 AWS_REGION = None
@@ -23,26 +24,31 @@ S3_ADDRESSING = "auto"
 S3_TIMEOUT_SECONDS = 20.0
 
 # --- Where the metadata goes ----------------------------------------------------------------------------------------
+# Where MongoDB (4.2 or later) is. Here, and nothing listens: setup.sh starts one.
 MONGODB_URI = "mongodb://127.0.0.1:27017"
+# The database of the records, the thumbnails and the batches.
 MONGODB_DATABASE = "waldo"
+# The collection of the records, one an image.
 MONGODB_COLLECTION = "exif_data"
 
 # --- The queues -----------------------------------------------------------------------------------------------------
+# Where Redis or Valkey (6.2 or later) is; rediss:// for TLS. Here, and nothing listens: setup.sh starts one.
 REDIS_URL = "redis://127.0.0.1:6379/0"
 # MRQ's job records, and the prefix of its keys in Redis: two installations that share servers differ here.
 MRQ_DATABASE = "mrq"
-# What `mrq-worker download write` calls them.
+# What `mrq-worker download write` calls the queue of images to be read.
 DOWNLOAD_QUEUE = "download"
+# What `mrq-worker write` calls the queue of metadata to be decoded and stored.
 WRITE_QUEUE = "write"
-# Header bytes that may wait in Redis for a write worker; above it the downloads wait, in MiB.
+# Metadata that may wait in Redis for a write worker, in MiB; above it the downloads wait.
 WRITE_QUEUE_MB = 64
 # An image whose worker fell silent is given to another one after this many seconds.
 LEASE_SECONDS = 30
 # An image that was given out this often without an end is tried in a process of its own, which it may kill.
 MAX_DELIVERIES = 3
-# How often a transient error is tried again, and the first pause before it in seconds; each pause is three times
-# the one before.
+# How often an image is tried again after an error that may pass, before it counts as failed.
 MAX_RETRIES = 4
+# The first pause before such a try, in seconds; each pause is three times the one before.
 RETRY_DELAY_SECONDS = 5.0
 # "failures": jobs that succeed leave no trace in MongoDB. "all": they are kept for a day.
 TASK_HISTORY = "failures"
@@ -54,20 +60,25 @@ WORKER_PROCESSES = 0
 GREENLETS = 50
 # How much of an image the first request asks for, in bytes.
 FIRST_READ_BYTES = 65536
-# What one file may cost before it counts as damaged: seconds of computing, MiB of memory.
+# What decoding one file may cost before it counts as damaged, in seconds of computing.
 PARSE_DEADLINE_SECONDS = 2.0
+# The same, in MiB of memory.
 PARSE_MEMORY_MB = 256
-# DEBUG, INFO, WARNING or ERROR.
+# What goes into logs/: DEBUG, INFO, WARNING or ERROR.
 LOG_LEVEL = "INFO"
 
 # --- The web --------------------------------------------------------------------------------------------------------
-# MRQ's dashboard. It binds beyond this machine only with DASHBOARD_AUTH = "user:password".
+# The address that MRQ's dashboard binds. Beyond this machine it starts only with DASHBOARD_AUTH.
 DASHBOARD_HOST = "127.0.0.1"
+# Its port.
 DASHBOARD_PORT = 5555
+# "user:password" that it asks for; None: it asks for none.
 DASHBOARD_AUTH = None
-# The REST API. It binds beyond this machine only with API_TOKEN.
+# The address that the REST API binds. Beyond this machine it starts only with API_TOKEN.
 API_HOST = "127.0.0.1"
+# Its port.
 API_PORT = 3001
+# What requests must carry, as in "Authorization: Bearer TOKEN", once it is set and the API binds beyond this machine.
 API_TOKEN = None
-# Where folders of this machine are served from as buckets (rclone serve s3, on 127.0.0.1).
+# The port where folders of this machine are served from as buckets (rclone serve s3, on 127.0.0.1).
 LOCAL_S3_PORT = 9000

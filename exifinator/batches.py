@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from exifinator.listing import Lister, Page, Source, list_pages, sort_page
@@ -27,6 +27,9 @@ log = logging.getLogger(__name__)
 POLL_SECONDS = 0.5
 # Between two second listings, while images are still under way.
 RECONCILE_PAUSE_SECONDS = 5.0
+SAVE_EVERY_SECONDS = 5.0
+# A batch that nobody has watched for so long was left, or its run was killed.
+ABANDONED_AFTER = timedelta(seconds=60)
 
 
 @dataclass(slots=True)
@@ -98,8 +101,18 @@ class Batch:
 
     def open(self) -> None:
         """Make the batch known to the workers, who count for it, and to whoever looks into MongoDB."""
+        self._close_abandoned()
         self.queue.open_batch(self.id, [source.id_prefix for source in self.sources])
         self._save("listing")
+
+    def _close_abandoned(self) -> None:
+        """Stop to count for batches that were left and have nothing under way any more."""
+        if not self._is_idle():
+            return
+        for batch_id in self.queue.open_batches():
+            known = self.store.find_batch(batch_id)
+            if known is None or known["updated_at"] < datetime.now(UTC) - ABANDONED_AFTER:
+                self.queue.close_batch(batch_id)
 
     def list_and_queue(self, *, dry_run: bool = False) -> Iterator[Numbers]:
         """List the sources and queue what has to be read; yields the numbers so far after each page.
@@ -139,9 +152,13 @@ class Batch:
         if self.numbers.queued == 0:
             self._end(None)
             return
+        saved = time.monotonic()
         while True:
             counted = self._refresh()
             yield self.numbers
+            if time.monotonic() - saved > SAVE_EVERY_SECONDS:
+                self._save("reading")
+                saved = time.monotonic()
             if not counted:
                 log.warning("Redis has lost this batch: what is missing is queued again")
                 self.queue.open_batch(self.id, [source.id_prefix for source in self.sources])

@@ -317,6 +317,12 @@ class ImageQueue:
             pipe.hset(self.counts_prefix + batch_id, "opened", 1)
             pipe.execute()
 
+    def open_batches(self) -> list[str]:
+        """The batches that are counted for."""
+        with _translated("tell its batches"):
+            names: Any = self.client.hkeys(self.batches_key)
+        return [name.decode() for name in names]
+
     def batch_counts(self, batch_id: str) -> dict[str, int] | None:
         """What has been counted for a batch so far; None where Redis does not know it (any more)."""
         with _translated("tell a batch's counts"):

@@ -13,11 +13,19 @@ import click
 from exifinator import local_s3
 from exifinator.batches import Batch, Numbers
 from exifinator.config import Config, load_config
-from exifinator.errors import AccessDenied, BucketGone, ConfigError
+from exifinator.errors import (
+    AccessDenied,
+    BucketGone,
+    ConfigError,
+    EXIFinatorError,
+    PermanentError,
+    TransientError,
+)
 from exifinator.listing import Source, parse_source
 from exifinator.logs import configure, escape_control
 from exifinator.progress import ProgressDisplay, summarize
 from exifinator.queues import ImageQueue, connect_redis
+from exifinator.records import ImageRef
 from exifinator.s3 import S3
 from exifinator.services import ensure_services
 from exifinator.store import Store, connect_mongodb
@@ -26,6 +34,8 @@ EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
 
 DEMO_BUCKET = "demo"
+# Objects of a source that are tried before it is queued.
+PROBES = 3
 
 
 def find_sources(arguments: Sequence[str], config: Config, *, cwd: Path) -> list[Source | Path]:
@@ -67,15 +77,32 @@ def serve_sources(found: Sequence[Source | Path], say: ProgressDisplay) -> list[
 
 
 def check_sources(sources: Sequence[Source], s3: S3) -> None:
-    """Ask for the first page of each source, so that a wrong name or credential is said before anything starts.
+    """List the first page of each source and read a byte of some of its objects, before anything is queued.
 
+    So a wrong name or credential is one sentence now instead of a million failed jobs later.
     Raises: ConfigError.
     """
     for source in sources:
         try:
-            s3.list_page(source.bucket, source.prefix, None)
+            page = s3.list_page(source.bucket, source.prefix, None)
         except (AccessDenied, BucketGone) as exc:
             raise ConfigError(str(exc)) from exc
+        objects = [ref for ref in page.refs if ref.size_bytes]
+        probed = objects[:: max(1, len(objects) // PROBES)][:PROBES]
+        refusals = [_probe(s3, ref) for ref in probed]
+        if refusals and all(refusals):
+            raise ConfigError(f"{source} can be listed, but its objects cannot be read: {refusals[0]}")
+
+
+def _probe(s3: S3, ref: ImageRef) -> AccessDenied | None:
+    try:
+        s3.read_range(ref, 0, 1)
+    except AccessDenied as exc:
+        return exc
+    except (TransientError, PermanentError):
+        # What is wrong with this one alone becomes its failed job.
+        pass
+    return None
 
 
 def show_addresses(config: Config) -> str:
@@ -113,7 +140,9 @@ def run_command(sources: tuple[str, ...], as_json: bool, dry_run: bool, no_wait:
         if not dry_run:
             from exifinator.workers import start_workers
 
-            start_workers(config)
+            workers = start_workers(config)
+            if workers.started or workers.outdated:
+                display.note(str(workers))
         store = Store(connect_mongodb(config), config)
         store.ensure_indexes()
         batch = Batch(served, s3, store, ImageQueue(connect_redis(config), config))
@@ -148,6 +177,10 @@ def _follow(batch: Batch, display: ProgressDisplay, *, dry_run: bool, no_wait: b
             "dashboard; ./stop.sh stops the workers."
         )
         sys.exit(EXIT_INTERRUPTED)
+    except EXIFinatorError:
+        if not dry_run:
+            batch.leave("stopped")
+        raise
     return batch.numbers
 
 

@@ -208,6 +208,11 @@ class Store:
                 {"id": batch.pop("_id"), **batch} for batch in self.batches.find().sort("started_at", -1).limit(most)
             ]
 
+    def find_batch(self, batch_id: str) -> Document | None:
+        """What is known of a batch."""
+        with translated("look up a batch"):
+            return self.batches.find_one({"_id": batch_id})
+
     def save_batch(self, document: Document) -> None:
         """Store what is known of a batch, whole."""
         with translated("store a batch"):

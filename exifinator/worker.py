@@ -21,13 +21,14 @@ from mrq.queue import Queue
 from mrq.queue_raw import QueueRaw
 from mrq.worker import Worker
 from pymongo.errors import PyMongoError
+from redis.exceptions import RedisError
 
 from exifinator.errors import EXIFinatorError, QueueUnavailable
 from exifinator.mrq_options import DOWNLOAD_TASK, MAINTENANCE_QUEUE, WRITE_TASK
 from exifinator.pipeline import current_pipeline
 from exifinator.queues import Outcome
 from exifinator.records import ImageRef
-from exifinator.store import JOB_ENDED_BADLY, image_job_id
+from exifinator.store import JOB_ENDED_BADLY, describe_error, image_job_id
 
 log = logging.getLogger(__name__)
 
@@ -181,6 +182,14 @@ class ImageWorker(Worker):  # type: ignore[misc]
         ours = {MAINTENANCE_QUEUE, config.write_queue, config.download_queue}
         self.queues = queues + [Queue(name) for name in names if name not in ours]
         self.writes_too = config.write_queue in names
+
+    def work(self) -> None:
+        """MRQ's work loop; where Redis or MongoDB is gone it ends in one sentence, and the supervisor starts anew."""
+        try:
+            super().work()
+        except (EXIFinatorError, PyMongoError, RedisError) as exc:
+            self.log.error("this worker ends, and is started again: %s", describe_error(exc))
+            self.exitcode = 1
 
     def work_init(self) -> None:
         super().work_init()
