@@ -1,0 +1,145 @@
+"""The commands behind the shell scripts: `python -m exifinator`."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from typing import Any
+
+import click
+
+from exifinator.errors import ConfigError, EXIFinatorError
+
+EXIT_FAILED = 1
+EXIT_WRONG_USAGE = 2
+
+# Imported when they are called: `--help` answers at once.
+ELSEWHERE = {
+    "extract": (
+        "exifinator.extract:extract_command",
+        "Print the record that would be stored of each photo, one JSON object a line; needs no services.",
+    ),
+    "run": ("exifinator.run:run_command", "Read the metadata of every photo in the sources into MongoDB."),
+    "status": ("exifinator.status:status_command", "Show what runs, what is queued and what failed."),
+}
+
+
+class Commands(click.Group):
+    """A group whose commands may lie in other modules, and whose errors end as one sentence."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *ELSEWHERE})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in ELSEWHERE:
+            return super().get_command(ctx, cmd_name)
+        module, _, name = ELSEWHERE[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [
+            (name, ELSEWHERE[name][1] if name in ELSEWHERE else self.commands[name].get_short_help_str(200))
+            for name in self.list_commands(ctx)
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise
+        except (EXIFinatorError, OSError) as error:
+            if os.environ.get("EXIFINATOR_DEBUG") == "1":
+                raise
+            from exifinator.logs import escape_control
+
+            click.echo(f"Error: {escape_control(str(error))}", err=True)
+            ctx.exit(EXIT_WRONG_USAGE if isinstance(error, ConfigError) else EXIT_FAILED)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """The metadata of every photo in S3 buckets of any size, in MongoDB, ready to explore.
+
+    Exit code: 0 it worked, 1 something failed, 2 wrong usage or settings. EXIFINATOR_DEBUG=1 shows tracebacks.
+    """
+
+
+@main.command()
+@click.option("--stop", is_flag=True, help="Stop those that EXIFinator started.")
+def services(stop: bool) -> None:
+    """See that Redis and MongoDB answer; start them on this machine where the settings say so and nothing listens."""
+    from exifinator.config import load_config
+    from exifinator.services import ensure_services, stop_services
+
+    if stop:
+        click.echo("Redis, MongoDB and rclone: stopped." if stop_services() else "Nothing ran.", err=True)
+        return
+    reports = ensure_services(load_config())
+    for report in reports:
+        click.echo(report, err=True)
+    if any(report.started for report in reports):
+        click.echo(
+            "To use servers of your own, set REDIS_URL and MONGODB_URI in settings.py; ./stop.sh --all stops these.",
+            err=True,
+        )
+
+
+@main.command()
+@click.option("--restart", is_flag=True, help="Stop them first, to take over changed settings or code.")
+def start(restart: bool) -> None:
+    """Start the workers, the dashboard and the API in the background, and Redis and MongoDB if need be."""
+    from exifinator.config import load_config
+    from exifinator.services import ensure_services
+    from exifinator.workers import start_workers
+
+    config = load_config()
+    ensure_services(config)
+    click.echo(start_workers(config, restart=restart))
+
+
+@main.command()
+@click.option("--all", "everything", is_flag=True, help="Stop Redis, MongoDB and rclone too.")
+def stop(everything: bool) -> None:
+    """Stop the workers, when they have ended what they are at, the dashboard and the API."""
+    from exifinator.services import stop_services
+    from exifinator.workers import stop_workers
+
+    click.echo("Workers, dashboard and API: stopped." if stop_workers() else "No worker ran.")
+    if everything:
+        click.echo("Redis, MongoDB and rclone: stopped." if stop_services() else "No service of EXIFinator's ran.")
+
+
+@main.command()
+def settings() -> None:
+    """Show the settings in force, without secrets."""
+    from pydantic import SecretStr
+
+    from exifinator.config import ENV_PREFIX, load_config, setting_name
+    from exifinator.services import without_credentials
+
+    config = load_config()
+    for field, value in config:
+        name = setting_name(field)
+        if value is not None and field in ("mongodb_uri", "redis_url", "s3_endpoint_url"):
+            address = value.get_secret_value() if isinstance(value, SecretStr) else value
+            shown = repr(without_credentials(address))
+        elif value is not None and (isinstance(value, SecretStr) or not type(config).model_fields[field].repr):
+            shown = "***"
+        else:
+            shown = repr(list(value) if isinstance(value, tuple) else value)
+        origin = f"   ({ENV_PREFIX}{name})" if ENV_PREFIX + name in os.environ else ""
+        click.echo(f"{name} = {shown}{origin}")
+
+
+@main.command()
+def demo() -> None:
+    """Make the demo library, if it is not there, and serve it as the bucket `demo`."""
+    from exifinator.demo import make_demo
+    from exifinator.local_s3 import demo_folder, serve_folder
+
+    folder = demo_folder()
+    make_demo(folder)
+    click.echo(f"The demo library in {folder} is served as the bucket {serve_folder(folder, bucket='demo')}.")

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Starts the workers, the dashboard and the API.
+set -euo pipefail
+unset CDPATH
+
+usage() {
+    cat <<'EOF'
+Usage: ./start_workers.sh [--restart]
+
+Starts the workers, MRQ's dashboard and the API in the background, with all the set-up
+that they need, and prints where they are. What ends is started again; what they say
+is in logs/. A second call changes nothing.
+
+  --restart   stop them first, so that changed settings and code are taken over
+EOF
+}
+
+for argument in "$@"; do
+    case $argument in
+        -h | --help) usage; exit 0 ;;
+        --restart) ;;
+        *) printf 'start_workers.sh: there is no option %s; see ./start_workers.sh --help\n' "$argument" >&2; exit 2 ;;
+    esac
+done
+
+case ${EXIFINATOR_SETTINGS:-/} in
+    /*) ;;
+    *) export EXIFINATOR_SETTINGS="$PWD/$EXIFINATOR_SETTINGS" ;;
+esac
+root=$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")" && pwd -P)
+cd -- "$root"
+./setup.sh
+exec venv/bin/python -m exifinator start "$@"
