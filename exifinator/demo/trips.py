@@ -1,0 +1,290 @@
+"""Who was where and when: the trips of the demo library, and the shots that follow from them."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Literal
+
+from exifinator.demo.cameras import CAMERAS, Camera, Exposure, Lens, expose, exposure_value
+
+Kind = Literal["jpeg", "bare", "png", "webp", "tiff"]
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a scene is photographed: `level` more or less light than the hour has (EV), `floor` where lamps are lit."""
+
+    level: float = 0.0
+    floor: float = -9.0
+    f_number: float = 8.0
+    tripod: bool = False
+    wide: float = 0.0
+    keywords: tuple[str, ...] = ()
+
+
+STYLES = {
+    "mountains": Style(wide=0.3, keywords=("mountains", "landscape")),
+    "winter_mountains": Style(level=0.5, wide=0.3, keywords=("mountains", "winter", "snow")),
+    "hills": Style(f_number=9.0, wide=0.4, keywords=("fields", "cypress", "landscape")),
+    "dunes": Style(level=0.3, f_number=9.0, wide=0.4, keywords=("desert", "dunes", "sand")),
+    "buttes": Style(wide=0.3, keywords=("desert", "rock", "landscape")),
+    "road": Style(wide=0.2, keywords=("road", "travel")),
+    "forest": Style(level=-3.0, f_number=5.6, wide=0.5, keywords=("forest", "fog", "trees")),
+    "bamboo": Style(level=-4.0, f_number=4.0, wide=0.1, keywords=("bamboo", "forest", "path")),
+    "snow": Style(level=0.7, wide=0.3, keywords=("snow", "winter")),
+    "blossom": Style(level=-1.0, f_number=2.0, wide=1.0, keywords=("cherry blossom", "spring", "macro")),
+    "pagoda": Style(level=-0.5, f_number=5.6, wide=0.3, keywords=("pagoda", "temple")),
+    "autumn_pagoda": Style(level=-0.5, f_number=5.6, wide=0.3, keywords=("pagoda", "temple", "autumn")),
+    "balloons": Style(f_number=7.1, wide=0.5, keywords=("balloon", "morning", "sky")),
+    "sea": Style(wide=0.3, keywords=("sea", "horizon")),
+    "storm": Style(level=-2.5, f_number=5.6, wide=0.6, keywords=("storm", "sea", "waves")),
+    "lake": Style(f_number=9.0, wide=0.2, keywords=("lake", "reflection")),
+    "aerial_coast": Style(keywords=("aerial", "coast", "beach")),
+    "aerial_fields": Style(keywords=("aerial", "fields")),
+    "milky_way": Style(level=-1.5, f_number=2.8, tripod=True, keywords=("night", "stars", "Milky Way")),
+    "aurora": Style(level=1.5, f_number=2.8, tripod=True, keywords=("night", "aurora", "northern lights")),
+    "skyline": Style(floor=2.5, tripod=True, wide=0.5, keywords=("city", "skyline", "architecture")),
+    "bokeh": Style(floor=4.5, f_number=1.8, wide=1.0, keywords=("city", "night", "lights")),
+    "moon": Style(floor=5.0, f_number=5.6, wide=1.0, keywords=("moon", "night")),
+}
+
+
+@dataclass(frozen=True)
+class Walk:
+    """Some photos of one scene, one after the other: from `hour` (local time), `count` of them, with this camera."""
+
+    scene: str
+    hour: float
+    count: int
+    camera: str
+
+
+@dataclass(frozen=True)
+class Trip:
+    """A day or two somewhere; `offset` is local time minus UTC in hours, `altitude` in metres."""
+
+    folder: str
+    place: str
+    country: str
+    latitude: float
+    longitude: float
+    altitude: float
+    day: str
+    offset: float
+    walks: tuple[Walk, ...]
+
+
+def _walks(text: str) -> tuple[Walk, ...]:
+    """Read "scene hour count camera; ..."."""
+    parts = (item.split() for item in text.split(";"))
+    return tuple(Walk(scene, float(hour), int(count), camera) for scene, hour, count, camera in parts)
+
+
+TRIPS = (
+    Trip("2017/Toscana", "Val d'Orcia", "Italy", 43.0663, 11.6030, 390, "2017-06-10", 2,
+         _walks("hills 6.0 4 em1; hills 12.2 2 iphone7; hills 20.2 4 em1")),
+    Trip("2017/New York", "New York", "United States", 40.7033, -73.9894, 6, "2017-10-21", -4,
+         _walks("skyline 9.4 3 iphone7; skyline 18.4 5 80d; skyline 20.3 3 80d; bokeh 21.6 2 80d")),
+    Trip("2018/Rügen – Kreideküste", "Rügen", "Germany", 54.5730, 13.6620, 35, "2018-05-05", 2,
+         _walks("sea 5.7 4 a7; forest 8.4 4 gx80; sea 14.1 3 a7")),
+    Trip("2018/Dolomiti", "Lago di Braies", "Italy", 46.6946, 12.0853, 1496, "2018-09-15", 2,
+         _walks("lake 6.9 4 a7; mountains 11.2 5 a7; mountains 18.8 3 a7")),
+    Trip("2019/Lofoten", "Reine, Lofoten", "Norway", 67.9324, 13.0888, 8, "2019-03-02", 1,
+         _walks("winter_mountains 7.5 4 a7; snow 12.3 4 a7; aurora 22.4 5 a7")),
+    Trip("2019/Sahara", "Erg Chebbi, Merzouga", "Morocco", 31.0990, -4.0120, 740, "2019-04-14", 1,
+         _walks("milky_way 3.4 4 z6; dunes 7.3 5 z6; dunes 18.9 4 a6400")),
+    Trip("2019/Monument Valley & Route 163", "Monument Valley", "United States", 36.9833, -110.1124, 1580, "2019-10-08",
+         -6, _walks("buttes 7.5 4 z6; road 11.1 4 z6; buttes 18.3 4 z6")),
+    Trip("2020/Kappadokien", "Göreme", "Türkiye", 38.6431, 34.8289, 1105, "2020-09-19", 3,
+         _walks("balloons 6.6 7 r6; balloons 7.9 2 r6")),
+    Trip("2020/Schwarzwald – Nebelwälder", "Feldberg", "Germany", 47.8746, 8.0046, 1240, "2020-10-31", 1,
+         _walks("forest 7.6 6 xt4; forest 13.9 2 xt4; moon 17.4 2 xt4")),
+    Trip("2020/Winter am Zürichsee", "Rapperswil", "Switzerland", 47.2256, 8.8155, 408, "2020-12-28", 1,
+         _walks("snow 9.1 4 xt4; lake 16.2 3 xt4")),
+    Trip("2021/Kyoto", "Kyoto", "Japan", 35.0170, 135.6716, 52, "2021-04-01", 9,
+         _walks("bamboo 7.4 5 a7; blossom 11.2 5 a7; pagoda 17.8 4 q2; bokeh 20.1 3 q2")),
+    Trip("2021/Algarve", "Lagos", "Portugal", 37.0806, -8.6694, 24, "2021-10-23", 1,
+         _walks("sea 10.2 2 iphone13; aerial_coast 11.3 4 mavic; sea 18.3 5 a6400")),
+    Trip("2021/Nazaré", "Nazaré", "Portugal", 39.6047, -9.0853, 31, "2021-10-30", 1,
+         _walks("storm 10.4 5 a6400")),
+    Trip("2022/Ísland", "Vík í Mýrdal", "Iceland", 63.4044, -19.0450, 12, "2022-03-05", 0,
+         _walks("winter_mountains 8.8 3 r6; storm 12.2 4 r6; road 15.1 2 r6; aurora 22.6 4 r6")),
+    Trip("2022/Sommer am See 🏖️", "Chiemsee", "Germany", 47.8720, 12.4530, 518, "2022-07-16", 2,
+         _walks("lake 5.7 3 iphone13; aerial_fields 11.0 4 mini3; lake 20.6 4 iphone13")),
+    Trip("2022/Hong Kong", "Tsim Sha Tsui, Hong Kong", "Hong Kong", 22.2936, 114.1716, 4, "2022-11-12", 8,
+         _walks("skyline 17.9 4 pixel7; skyline 21.0 3 pixel7; bokeh 22.2 3 pixel7")),
+    Trip("2023/Patagonia", "Torres del Paine", "Chile", -50.9742, -72.9650, 140, "2023-02-18", -3,
+         _walks("mountains 7.2 5 z6; lake 10.3 4 z6; mountains 20.6 3 z6")),
+    Trip("2023/Zanzibar", "Nungwi, Zanzibar", "Tanzania", -5.7264, 39.2942, 3, "2023-08-09", 3,
+         _walks("aerial_coast 10.1 6 mini3; sea 18.1 4 iphone13")),
+    Trip("2023/Route 50", "Austin, Nevada", "United States", 39.4932, -117.0690, 1990, "2023-09-16", -7,
+         _walks("road 9.0 4 r6; road 18.3 2 r6; milky_way 21.2 3 r6")),
+    Trip("2024/Queenstown", "Queenstown", "New Zealand", -45.0312, 168.6626, 312, "2024-05-11", 12,
+         _walks("lake 8.4 4 xt4; mountains 12.1 4 xt4; aurora 20.4 3 xt4")),
+    Trip("2024/Normandie", "Étretat", "France", 49.7070, 0.2056, 70, "2024-06-08", 2,
+         _walks("aerial_fields 9.2 4 mini3; aerial_coast 10.4 2 mini3; sea 21.5 3 q2")),
+    Trip("2024/京都の秋", "Kyoto", "Japan", 34.9949, 135.7850, 110, "2024-11-23", 9,
+         _walks("autumn_pagoda 7.9 2 a7; bamboo 9.4 3 a7; autumn_pagoda 16.5 4 a7")),
+)  # fmt: skip
+
+PEOPLE = {
+    "a7": ("Mira Lindqvist", "(c) Mira Lindqvist"),
+    "r6": ("Jonas Weber", "Copyright Jonas Weber, all rights reserved"),
+    "z6": ("Zoë Brandão", "© Zoë Brandão"),
+    "q2": ("Mira Lindqvist", "CC BY 4.0"),
+    "80d": ("Jonas Weber", ""),
+}
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One photo of the library, before it is drawn; `path` is relative to the library's folder."""
+
+    path: str
+    kind: Kind
+    scene: str
+    seed: str
+    taken: datetime
+    elevation: float
+    camera: Camera
+    exposure: Exposure
+    latitude: float
+    longitude: float
+    altitude: float
+    direction: float
+    orientation: int
+    trip: Trip
+    rating: int
+    artist: str
+    copyright: str
+    described: bool
+    thumbnail: bool
+    mono: bool
+
+    @property
+    def keywords(self) -> tuple[str, ...]:
+        """What the photo shows and where."""
+        return (*STYLES[self.scene].keywords, self.trip.place, self.trip.country)
+
+
+def sun_elevation(at: datetime, latitude: float, longitude: float) -> float:
+    """Degrees of the sun above the horizon, within half a degree.
+
+    Source: the low-accuracy formulas of NOAA's solar calculator (declination and equation of time by day of the year).
+    """
+    utc = at.astimezone(UTC)
+    year = math.tau / 365 * (utc.timetuple().tm_yday - 1 + (utc.hour - 12) / 24)
+    equation_minutes = 229.18 * (
+        0.000075 + 0.001868 * math.cos(year) - 0.032077 * math.sin(year)
+        - 0.014615 * math.cos(2 * year) - 0.040849 * math.sin(2 * year)
+    )  # fmt: skip
+    declination = (
+        0.006918 - 0.399912 * math.cos(year) + 0.070257 * math.sin(year)
+        - 0.006758 * math.cos(2 * year) + 0.000907 * math.sin(2 * year)
+    )  # fmt: skip
+    minutes = utc.hour * 60 + utc.minute + utc.second / 60 + equation_minutes + 4 * longitude
+    angle = math.radians(minutes / 4 - 180)
+    place = math.radians(latitude)
+    height = math.sin(place) * math.sin(declination) + math.cos(place) * math.cos(declination) * math.cos(angle)
+    return math.degrees(math.asin(height))
+
+
+def plan_shots() -> list[Shot]:
+    """Every photo of the library, in the order they were taken; the same each time."""
+    numbers = {key: camera.first_number for key, camera in CAMERAS.items()}
+    shots: list[Shot] = []
+    for trip in TRIPS:
+        for part, walk in enumerate(trip.walks):
+            rng = random.Random(f"walk {trip.folder} {part}")  # noqa: S311
+            for shot in _walk(rng, trip, walk, numbers, len(shots)):
+                shots.append(shot)
+    return shots
+
+
+def _walk(rng: random.Random, trip: Trip, walk: Walk, numbers: dict[str, int], first: int) -> Iterator[Shot]:
+    camera, style = CAMERAS[walk.camera], STYLES[walk.scene]
+    zone = timezone(timedelta(hours=trip.offset))
+    taken = datetime.fromisoformat(trip.day).replace(tzinfo=zone) + timedelta(hours=walk.hour)
+    north, east = rng.uniform(-300, 300), rng.uniform(-300, 300)
+    heading, altitude = (
+        rng.uniform(0, 360),
+        trip.altitude + (rng.uniform(60, 118) if camera.flies else rng.uniform(0, 6)),
+    )
+    direction = rng.uniform(0, 360)
+    for step in range(walk.count):
+        taken += timedelta(seconds=rng.uniform(40, 400), milliseconds=rng.randrange(1000))
+        heading += rng.gauss(0, 25)
+        metres = rng.uniform(25, 140) * (3 if camera.flies else 1)
+        north, east = north + metres * math.cos(math.radians(heading)), east + metres * math.sin(math.radians(heading))
+        altitude += rng.gauss(0, 2)
+        direction = (direction + rng.gauss(0, 20)) % 360
+        latitude = trip.latitude + north / 111_320
+        longitude = trip.longitude + east / (111_320 * math.cos(math.radians(trip.latitude)))
+        elevation = sun_elevation(taken, latitude, longitude)
+        numbers[walk.camera] += rng.choice((1, 1, 1, 2, 3, 5))
+        lens = _choose_lens(rng, camera, style)
+        focal = _round_focal(lens.short_mm + (lens.long_mm - lens.short_mm) * min(1.0, style.wide * rng.uniform(0, 2)))
+        level = max(style.floor, exposure_value(elevation) + style.level) + rng.uniform(-0.4, 0.4)
+        exposure = expose(rng, camera, lens, focal, level, f_number=style.f_number, tripod=style.tripod)
+        kind = _kind(first + step)
+        artist, rights = PEOPLE.get(walk.camera, ("", ""))
+        yield Shot(
+            path=f"{trip.folder}/{_name(camera, numbers[walk.camera], taken, kind)}",
+            kind=kind,
+            scene=walk.scene,
+            seed=f"photo {trip.folder} {walk.scene} {walk.hour} {step}",
+            taken=taken,
+            elevation=elevation,
+            camera=camera,
+            exposure=exposure,
+            latitude=latitude,
+            longitude=longitude,
+            altitude=altitude,
+            direction=direction,
+            orientation=1 if camera.flies else rng.choices((1, 6, 8, 3), (80, 13, 4, 3))[0],
+            trip=trip,
+            rating=rng.choices((0, 1, 2, 3, 4, 5), (55, 2, 5, 16, 14, 8))[0],
+            artist=artist,
+            copyright=rights,
+            described=rng.random() < 0.4,
+            thumbnail=rng.random() < 0.88,
+            mono=walk.camera == "q2" and walk.scene in ("sea", "bokeh", "storm") and rng.random() < 0.5,
+        )
+
+
+def _choose_lens(rng: random.Random, camera: Camera, style: Style) -> Lens:
+    if camera.fixed_iris:
+        return rng.choices(camera.lenses, (8, 3, 3)[: len(camera.lenses)])[0]
+    if style.tripod and style.f_number < 4:
+        return min(camera.lenses, key=lambda lens: (lens.short_mm * camera.crop > 24, lens.open_short))
+    if style.f_number < 3:
+        return min(camera.lenses, key=lambda lens: lens.open_long)
+    if style.wide >= 1:
+        return max(camera.lenses, key=lambda lens: lens.long_mm)
+    return rng.choices(camera.lenses, (6, 3, 1)[: len(camera.lenses)])[0]
+
+
+def _round_focal(focal_mm: float) -> float:
+    return focal_mm if focal_mm < 10 else float(round(focal_mm))
+
+
+def _kind(index: int) -> Kind:
+    """Most photos are JPEGs as a camera writes them; a few were exported, or sent by a messenger that strips EXIF."""
+    kinds: dict[int, Kind] = {13: "png", 27: "webp", 33: "bare"}
+    return "tiff" if index % 60 == 45 else kinds.get(index % 40, "jpeg")
+
+
+def _name(camera: Camera, number: int, taken: datetime, kind: Kind) -> str:
+    name = camera.file_name(number, taken)
+    stem = name.rpartition(".")[0]
+    return {
+        "jpeg": name,
+        "bare": f"IMG-{taken:%Y%m%d}-WA{number % 100:04}.jpg",
+        "png": f"{stem} edit.png",
+        "webp": f"{stem}.webp",
+        "tiff": f"{stem}.tif",
+    }[kind]
