@@ -78,7 +78,7 @@ install() {
     say "Installing the packages of $1 into venv/ (a minute or two the first time) ..."
     if ! PIP_USER=0 "$python" -I -m pip install --disable-pip-version-check --no-input --progress-bar off -r "$1" \
         >>logs/setup.log 2>&1; then
-        tail -n 15 logs/setup.log >&2
+        grep -v '^Requirement already' logs/setup.log | tail -n 15 >&2
         fail "the packages of $1 could not be installed; all that pip said is in $root/logs/setup.log"
     fi
     stamp_of "$1" >"venv/.$1"
@@ -93,11 +93,11 @@ fi
 
 if ! is_installed requirements.txt || ! "$python" -I -c ''; then
     : >logs/setup.log
-    base=$(find_python)
+    if venv_is_whole; then base=$python; else base=$(find_python); fi
     # Minutes later would be late to hear of a slip in the settings.
     "$base" -I -c 'import runpy, sys; runpy.run_path(sys.argv[1])' "${EXIFINATOR_SETTINGS:-settings.py}" \
         2>>logs/setup.log || fail "${EXIFINATOR_SETTINGS:-settings.py} cannot be read: $(tail -n 1 logs/setup.log)" 2
-    if ! venv_is_whole; then
+    if [ "$base" != "$python" ]; then
         say "Making venv/ with $("$base" -V) ..."
         rm -rf venv
         "$base" -I -m venv venv >>logs/setup.log 2>&1 || {

@@ -107,7 +107,7 @@ class Batch:
 
     def _close_abandoned(self) -> None:
         """Stop to count for batches that were left and have nothing under way any more."""
-        if not self._is_idle():
+        if not self.is_idle():
             return
         for batch_id in self.queue.open_batches():
             known = self.store.find_batch(batch_id)
@@ -162,7 +162,7 @@ class Batch:
             if not counted:
                 log.warning("Redis has lost this batch: what is missing is queued again")
                 self.queue.open_batch(self.id, [source.id_prefix for source in self.sources])
-            if not counted or self._counts_are_complete() or self._is_idle():
+            if not counted or self._counts_are_complete() or self.is_idle():
                 verdict = self.reconcile()
                 if verdict.pending == 0:
                     self._refresh()
@@ -197,7 +197,8 @@ class Batch:
     def _counts_are_complete(self) -> bool:
         return self.numbers.done - self.empty >= self.numbers.queued
 
-    def _is_idle(self) -> bool:
+    def is_idle(self) -> bool:
+        """Is nothing under way, of this batch or any other?"""
         waiting, writing = self.queue.sizes()
         return waiting == 0 and writing == 0 and self.store.count_pending_jobs() == 0
 

@@ -87,6 +87,14 @@ def serve_folder(path: Path, bucket: str | None = None, *, root: Path = ROOT, po
     return name
 
 
+def resume_serving(root: Path = ROOT) -> None:
+    """Start rclone again, without waiting for it, where folders were served before: their images may be queued."""
+    with _locked(root):
+        registry = _read_registry(root)
+        if registry:
+            service_supervision(root).ensure([_rclone(registry, root)])
+
+
 def lookup(bucket: str, root: Path = ROOT) -> LocalBucket | None:
     """The served folder behind a bucket's name; None where it is none. Cheap: the registry is read when it changed."""
     try:

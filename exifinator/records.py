@@ -63,6 +63,15 @@ class ImageRef:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedPage:
+    """One page of a bucket's listing. served_at: the server's clock; next_token: None on the last page."""
+
+    refs: list[ImageRef]
+    next_token: str | None
+    served_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class RangeRead:
     """What one ranged GET brought: `data` lies at `start` (bytes) of an object of `total_bytes`."""
 
@@ -89,7 +98,8 @@ class RangeReader(Protocol):
 class Block:
     """One piece of metadata as it lies in the file.
 
-    kind: `exif` is a TIFF structure, whole or with holes; what else there is stands in the containers.
+    kind: `exif` is a TIFF structure, whole or with holes; `exif/EXIF`, `exif/GPS`, `exif/MakerNote` one whose first
+    directory is that one; `xmp` a packet, `iptc` IIM datasets, `thumbnail` a JPEG.
     extents: offset (bytes, in the block's own coordinates) -> data; sorted, not overlapping.
     """
 
@@ -103,6 +113,7 @@ class HeaderBytes:
 
     ref: as the GETs described the object, which may be newer than its listing.
     status, problem: what locating found already (`unsupported`, `damaged`); else `ok` and None.
+    width_pixels, height_pixels: as stored; as shown where `turned` says that the container turns the picture itself.
     """
 
     ref: ImageRef
@@ -112,6 +123,7 @@ class HeaderBytes:
     problem: str | None = None
     width_pixels: int | None = None
     height_pixels: int | None = None
+    turned: bool = False
     requests: int = 0
     bytes_read: int = 0
 
@@ -124,7 +136,7 @@ class HeaderBytes:
                 "blocks": [[b.kind, [[at, data] for at, data in b.extents.items()]] for b in self.blocks],
                 "status": self.status,
                 "problem": self.problem,
-                "size": [self.width_pixels, self.height_pixels],
+                "size": [self.width_pixels, self.height_pixels, self.turned],
                 "cost": [self.requests, self.bytes_read],
             }
         )
@@ -133,11 +145,13 @@ class HeaderBytes:
     def from_bytes(cls, message: bytes) -> HeaderBytes:
         """Raises: bson.errors.InvalidBSON, KeyError, ValueError where the message is not one that to_bytes made."""
         doc = bson_decode(message)
-        width, height = doc["size"]
+        width, height, turned = doc["size"]
         requests, bytes_read = doc["cost"]
         blocks = tuple(Block(kind, {at: bytes(data) for at, data in extents}) for kind, extents in doc["blocks"])
         ref = ImageRef.from_member(doc["ref"])
-        return cls(ref, doc["format"], blocks, doc["status"], doc["problem"], width, height, requests, bytes_read)
+        return cls(
+            ref, doc["format"], blocks, doc["status"], doc["problem"], width, height, turned, requests, bytes_read
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,15 +137,18 @@ def run_command(sources: tuple[str, ...], as_json: bool, dry_run: bool, no_wait:
         s3 = S3(config)
         served = serve_sources(found, display)
         check_sources(served, s3)
+        store = Store(connect_mongodb(config), config)
+        store.ensure_indexes()
+        batch = Batch(served, s3, store, ImageQueue(connect_redis(config), config))
         if not dry_run:
             from exifinator.workers import start_workers
 
             workers = start_workers(config)
+            if workers.outdated and batch.is_idle():
+                # Else they would ask the S3 of before, with the credentials of before, for this run's images.
+                workers = start_workers(config, restart=True)
             if workers.started or workers.outdated:
                 display.note(str(workers))
-        store = Store(connect_mongodb(config), config)
-        store.ensure_indexes()
-        batch = Batch(served, s3, store, ImageQueue(connect_redis(config), config))
         numbers = _follow(batch, display, dry_run=dry_run, no_wait=no_wait)
     if as_json:
         click.echo(json.dumps(numbers.as_dict()))

@@ -59,7 +59,7 @@ def collect_status(config: Config) -> Status:
 
 
 def _print(status: Status) -> None:
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     for name, address in status.services.items():
         console.print(f"{name:<10}{address}", markup=False)
     console.print(

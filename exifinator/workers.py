@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import http.client
 import ipaddress
+import os
 import sys
 import time
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from pydantic import SecretStr
 
 from exifinator.config import ROOT, Config
 from exifinator.errors import ConfigError, ServiceFailed
+from exifinator.local_s3 import resume_serving
 from exifinator.services import is_loopback, last_lines, listens
 from exifinator.supervision import Program, Supervision, write_private
 
@@ -22,6 +24,7 @@ START_SECONDS = 60.0
 DOOMED_SECONDS = 5.0
 # What only `run` reads: the workers need not be restarted for it.
 NOT_THEIRS = frozenset({"s3_buckets", "local_s3_port"})
+BOTO_VARIABLES = ("AWS_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_", "REQUESTS_CA_BUNDLE")
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,7 @@ def start_workers(config: Config, *, restart: bool = False, root: Path = ROOT) -
     stopped = restart and supervision.stop()
     if not supervision.running():
         _refuse_taken_ports(config, supervision)
+    resume_serving(root)
     if supervision.start(programs):
         write_private(note, present)
         happened = "restarted" if stopped else "started"
@@ -181,7 +185,9 @@ def _fingerprint(config: Config, root: Path) -> str:
         for name, value in config
         if name not in NOT_THEIRS
     }
-    digest = hashlib.sha256(repr(sorted(values.items())).encode())
+    # What boto3 and its HTTP client take from the environment: profile, region, endpoint, keys, proxies, certificates.
+    theirs = {name: value for name, value in os.environ.items() if name.upper().startswith(BOTO_VARIABLES)}
+    digest = hashlib.sha256(repr((sorted(values.items()), sorted(theirs.items()))).encode())
     for path in sorted([root / "mrq-config.py", *root.glob("exifinator/**/*.py"), *root.glob("api/**/*.py")]):
         if path.is_file():
             digest.update(path.read_bytes())

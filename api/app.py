@@ -1,0 +1,130 @@
+"""Builds the application: routes, doors, and the one error shape."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import Depends, FastAPI, Request
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.responses import Response
+
+from api.answers import answer_json
+from api.clusters import build_pyramid
+from api.doors import READER, Attempts, KnownHost
+from api.errors import DESCRIBED, install_handlers
+from api.openapi import describe_api
+from api.params import refuse_repeats
+from api.remembered import Remembered
+from api.routes import compat, docs, export, facets, failures, health, map, photos
+from api.store import open_store
+from api.wire import BoundedBody, HeadAndOptions, SafeHeaders, WrittenPath
+from exifinator.config import Config, load_config
+from exifinator.errors import ConfigError
+
+MAX_BODY_BYTES = 64 * 1024
+# Paths of the API's own, which a database's name may not take.
+RESERVED = frozenset(
+    (
+        "batches",
+        "dbs",
+        "docs",
+        "events",
+        "facets",
+        "failures",
+        "healthz",
+        "map",
+        "metrics",
+        "photos",
+        "readyz",
+        "static",
+    )
+)
+
+
+def create_app(config: Config | None = None) -> FastAPI:
+    """The API for these settings; without any, for those of this process.
+
+    Run it with `python -m api`, or with `python -m uvicorn --factory api.app:create_app`.
+    Raises: ConfigError.
+    """
+    config = config or load_config()
+    if config.mongodb_database in RESERVED:
+        raise ConfigError(f"MONGODB_DATABASE cannot be {config.mongodb_database!r}: the API has a page of that name")
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        store = open_store(config)
+        app.state.store = store
+        app.state.exports = asyncio.Semaphore(export.EXPORTS_AT_ONCE)
+        app.state.pyramid = Remembered(lambda: build_pyramid(store.photos), seconds=60)
+        try:
+            yield
+        finally:
+            await app.state.pyramid.close()
+            await store.client.close()
+
+    app = FastAPI(
+        title="EXIFinator",
+        summary="The metadata of every photo in S3 buckets of any size.",
+        version="1",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
+        max_body_size=None,  # BoundedBody does it, in the shape of all errors
+        dependencies=[Depends(refuse_repeats)],
+        responses={
+            400: {**DESCRIBED, "description": "A parameter cannot be taken"},
+            401: {**DESCRIBED, "description": "The token is missing or wrong"},
+            404: {**DESCRIBED, "description": "There is nothing of that name"},
+            429: {**DESCRIBED, "description": "Too many wrong tokens"},
+            503: {**DESCRIBED, "description": "MongoDB does not answer, or not in time"},
+        },
+        middleware=[
+            Middleware(SafeHeaders),
+            Middleware(KnownHost, config=config),
+            Middleware(
+                CORSMiddleware,
+                allow_origins=tuple(getattr(config, "api_cors_origins", ())),
+                allow_methods=["GET", "HEAD", "POST", "DELETE"],
+                allow_headers=["Authorization", "Content-Type", "If-None-Match"],
+                expose_headers=["ETag", "Link", "Retry-After"],
+            ),
+            Middleware(BoundedBody, max_bytes=MAX_BODY_BYTES),
+            Middleware(WrittenPath),
+            Middleware(HeadAndOptions),
+            Middleware(GZipMiddleware, minimum_size=1000, compresslevel=4),
+        ],
+    )
+    app.state.config = config
+    app.state.attempts = Attempts()
+    install_handlers(app)
+
+    @app.get("/", summary="What there is", response_model=dict[str, str], dependencies=[READER], tags=["health"])
+    async def list_addresses(request: Request) -> Response:
+        database, collection = config.mongodb_database, config.mongodb_collection
+        return answer_json(
+            request,
+            {
+                "photos": "/photos",
+                "facets": "/facets",
+                "records": f"/{database}/{collection}",
+                "databases": "/dbs",
+                "map": "/map",
+                "export": "/export.csv",
+                "docs": "/docs",
+                "openapi": "/openapi.json",
+                "health": "/healthz",
+            },
+        )
+
+    for topic in (health, docs, photos, facets, map, export, failures):
+        app.include_router(topic.router)
+    app.include_router(compat.make_router(config))
+    app.openapi = lambda: describe_api(app, config)  # type: ignore[method-assign]
+    return app

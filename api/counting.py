@@ -1,0 +1,202 @@
+"""Counts by value, range and month over any filter, within a time budget."""
+
+from __future__ import annotations
+
+import asyncio
+from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pymongo.errors import ExecutionTimeout
+
+from api.query import Filter
+from api.store import Collection
+
+# A count that would take longer than the budget is made over this many photos instead.
+SAMPLE = 50_000
+# Counting one value after the other in an index beats grouping as long as there are not too many values.
+MAX_INDEXED_VALUES = 400
+_PARALLEL = 4
+_ISO = (50, 100, 200, 400, 800, 1600, 3200, 6400, 12800, 25600, 51200, 102400)
+_F = (1, 1.4, 2, 2.8, 4, 5.6, 8, 11, 16, 22, 32)
+_EXPOSURE = (1 / 8000, 1 / 4000, 1 / 2000, 1 / 1000, 1 / 500, 1 / 250, 1 / 125, 1 / 60, 1 / 30, 1 / 15, 1 / 8, 1 / 4)
+_FOCAL = (10, 16, 24, 35, 50, 70, 100, 135, 200, 300, 400, 600)
+
+
+@dataclass(frozen=True)
+class Facet:
+    """Where a facet's values are; `edges`: the lower ends of its ranges; `index`: one that begins with it."""
+
+    path: str
+    index: str | None = None
+    edges: tuple[float, ...] = ()
+
+
+FACETS: dict[str, Facet] = {
+    "camera": Facet("photo.camera_model", "camera"),
+    "lens": Facet("photo.lens_model", "lens"),
+    "iso": Facet("photo.iso", "iso", _ISO),
+    "f": Facet("photo.f_number", "f", _F),
+    "exposure": Facet("photo.exposure_seconds", "exposure", (*_EXPOSURE, 0.5, 1, 2, 4, 8, 15, 30)),
+    "focal": Facet("photo.focal_length_mm", "focal", _FOCAL),
+    "taken": Facet("photo.taken_at", "taken"),
+    "bucket": Facet("bucket", "bucket"),
+    "format": Facet("format", "format"),
+    "status": Facet("status", "status"),
+    "keyword": Facet("photo.keywords", "keyword"),
+    "rating": Facet("photo.rating", "rating"),
+    "place": Facet("photo.location"),
+}
+FACET_NAMES = tuple(FACETS)
+Counts = dict[Any, int]
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Counts by value of some facets over `total` photos; cut_short: over a part of the photos only."""
+
+    total: int
+    counts: Mapping[str, Counts]
+    cut_short: bool = False
+
+
+async def count_facets(photos: Collection, filter_: Filter, names: list[str], *, budget_ms: int) -> Counted:
+    """Counts by value of the facets named; `taken` by month as (year, month), `place` by whether there is one.
+
+    Over everything, each value is counted in the facet's index; over a filter, the photos are read once. What does
+    not end within the budget is counted over the first SAMPLE photos and says so.
+    """
+    try:
+        if not filter_:
+            return await _count_everything(photos, names, budget_ms)
+        return await _group(photos, filter_, names, budget_ms)
+    except ExecutionTimeout:
+        return await _group(photos, filter_, names, budget_ms, limit=SAMPLE)
+
+
+async def _count_everything(photos: Collection, names: list[str], budget_ms: int) -> Counted:
+    end = asyncio.get_running_loop().time() + budget_ms / 1000
+    total = await photos.estimated_document_count(maxTimeMS=budget_ms)
+    gate = asyncio.Semaphore(_PARALLEL)
+    found = await asyncio.gather(*(_count_in_index(photos, name, total, end, gate) for name in names))
+    counts = {name: values for name, values in zip(names, found, strict=True) if values is not None}
+    if grouped := [name for name in names if name not in counts]:
+        counts |= (await _group(photos, {}, grouped, _left(end))).counts
+    return Counted(total, counts)
+
+
+def _left(end: float) -> int:
+    """Milliseconds to an end; MongoDB takes 0 for no limit."""
+    return max(1, int((end - asyncio.get_running_loop().time()) * 1000))
+
+
+async def _count_in_index(
+    photos: Collection, name: str, total: int, end: float, gate: asyncio.Semaphore
+) -> Counts | None:
+    """Each value's count from the index alone; None where that would not be faster than grouping."""
+    facet = FACETS[name]
+    if facet.index is None:
+        return None
+    if name == "taken":
+        spans = await _months(photos, facet, end)
+    else:
+        values = await photos.distinct(facet.path, maxTimeMS=_left(end))
+        spans = {value: {facet.path: value} for value in values if value is not None}
+    if len(spans) > MAX_INDEXED_VALUES:
+        return None
+
+    async def count(filter_: Filter) -> int:
+        async with gate:
+            return await photos.count_documents(filter_, hint=facet.index or "", maxTimeMS=_left(end))
+
+    numbers = await asyncio.gather(*(count(span) for span in spans.values()))
+    counts = {value: number for value, number in zip(spans, numbers, strict=True) if number}
+    if name == "keyword":  # a photo may have several, so the rest are not those without
+        return counts
+    missing = total - sum(counts.values())
+    return {**counts, None: missing} if missing > 0 else counts
+
+
+# A camera whose clock is wrong by centuries makes more months than can be counted one by one.
+async def _months(photos: Collection, facet: Facet, end: float) -> dict[tuple[int, int], Filter]:
+    """A filter for each month from the first photo to the last."""
+    dated = {facet.path: {"$type": "date"}}
+    ends = []
+    for direction in (1, -1):
+        found = await photos.find_one(dated, {facet.path: 1}, sort=[(facet.path, direction)], max_time_ms=_left(end))
+        taken = found["photo"]["taken_at"] if found else None
+        if not isinstance(taken, datetime):
+            return {}
+        ends.append(taken)
+    months = range(ends[0].year * 12 + ends[0].month - 1, ends[1].year * 12 + ends[1].month)
+    return {(at // 12, at % 12 + 1): {facet.path: {"$gte": _first_of(at), "$lt": _first_of(at + 1)}} for at in months}
+
+
+def _first_of(month: int) -> datetime:
+    return datetime(month // 12, month % 12 + 1, 1, tzinfo=UTC)
+
+
+async def _group(photos: Collection, filter_: Filter, names: list[str], budget_ms: int, *, limit: int = 0) -> Counted:
+    """All facets in one reading of the photos."""
+    fields = {FACETS[name].path: 1 for name in names} or {"_id": 1}
+    stages: list[dict[str, Any]] = [{"$match": filter_}, {"$project": fields}]
+    if limit:
+        stages.insert(1, {"$limit": limit})
+    branches: dict[str, Any] = {name: _branch(name) for name in names}
+    branches["total"] = [{"$count": "n"}]
+    cursor = await photos.aggregate([*stages, {"$facet": branches}], maxTimeMS=budget_ms, allowDiskUse=False)
+    (found,) = await cursor.to_list()
+    total = found["total"][0]["n"] if found["total"] else 0
+    counts = {name: {_value(name, row["_id"]): row["n"] for row in found[name]} for name in names}
+    return Counted(total, counts, cut_short=bool(limit) and total >= limit)
+
+
+def _branch(name: str) -> list[dict[str, Any]]:
+    path = f"${FACETS[name].path}"
+    stages: list[dict[str, Any]] = []
+    key: Any = path
+    if name == "taken":
+        key = {"y": {"$year": path}, "m": {"$month": path}}
+    elif name == "place":
+        key = {"$eq": [{"$type": path}, "object"]}
+    elif name == "keyword":
+        stages.append({"$unwind": path})
+    # MongoDB refuses more than 16 MB in one answer: of very many values the most frequent are kept.
+    return [*stages, {"$group": {"_id": key, "n": {"$sum": 1}}}, {"$sort": {"n": -1}}, {"$limit": 5000}]
+
+
+def _value(name: str, key: Any) -> Any:
+    if name == "taken":
+        return (key["y"], key["m"]) if key.get("y") is not None else None
+    if isinstance(key, dict | list):  # a record of some other program's
+        return str(key)
+    return key
+
+
+def to_rows(name: str, counts: Counts, *, most: int) -> list[dict[str, Any]]:
+    """Counts as an answer lists them: ranges and months in their order, values by how many there are."""
+    if name == "taken":
+        dated = sorted(key for key in counts if key is not None)
+        rows: list[dict[str, Any]] = [{"value": f"{y:04}-{m:02}", "count": counts[(y, m)]} for y, m in dated]
+    elif edges := FACETS[name].edges:
+        rows = _ranges(counts, edges)
+    else:
+        kept = sorted(((value, n) for value, n in counts.items() if value is not None), key=lambda pair: -pair[1])
+        rows = [{"value": value, "count": n} for value, n in kept[:most]]
+    if counts.get(None):
+        rows.append({"value": None, "count": counts[None]})
+    return rows
+
+
+def _ranges(counts: Counts, edges: tuple[float, ...]) -> list[dict[str, Any]]:
+    """Counts by range: from an edge up to the next, without it; below the first and from the last on too."""
+    numbers = [0] * (len(edges) + 1)
+    for value, n in counts.items():
+        if isinstance(value, int | float):
+            # A hair more, so that 1/60 as a camera's float falls on its edge.
+            numbers[bisect_right(edges, value * (1 + 1e-6))] += n
+    lows: list[float | None] = [None, *edges]
+    highs: list[float | None] = [*edges, None]
+    return [{"from": low, "to": high, "count": n} for low, high, n in zip(lows, highs, numbers, strict=True) if n]

@@ -1,0 +1,126 @@
+"""The OpenAPI description, corrected where FastAPI's own says what this API does not do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from api.doors import is_open_to_read
+from api.query import ALLOWED, MAX_NAME_CHARS, MAX_SORT_FIELDS
+from exifinator.config import Config
+
+_FIELD_NAME = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": MAX_NAME_CHARS,
+    # No part between dots begins with a $.
+    "pattern": "^([^$.\\u0000][^.\\u0000]*)?(\\.([^$.\\u0000][^.\\u0000]*)?)*$",
+}
+# As above, without empty names.
+_PATH = {**_FIELD_NAME, "pattern": "^[^$.\\u0000][^.\\u0000]*(\\.[^$.\\u0000][^.\\u0000]*)*$"}
+_PATHS = {"type": "object", "propertyNames": _PATH}
+_DIRECTION = {"enum": [1, -1, "asc", "desc"]}
+_NAMED_VALUES = {"propertyNames": _FIELD_NAME, "additionalProperties": {"$ref": "#/components/schemas/JsonValue"}}
+_SCALARS = [{"type": kind} for kind in ("string", "number", "boolean", "null")]
+_SCHEMAS: dict[str, Any] = {
+    "JsonValue": {
+        "anyOf": [
+            *_SCALARS,
+            {"type": "array", "items": {"$ref": "#/components/schemas/JsonValue"}, "maxItems": 200},
+            {"type": "object", **_NAMED_VALUES},
+        ]
+    },
+    "Filter": {
+        "type": "object",
+        "description": f"Field names with values, or with operators: {', '.join(sorted(ALLOWED))}.",
+        "maxProperties": 100,
+        **_NAMED_VALUES,
+    },
+    "Fields": {
+        "description": "Fields to answer (1) or to leave out (0), or the names of those to answer.",
+        "anyOf": [
+            *(
+                {**_PATHS, "maxProperties": 1, "additionalProperties": {"enum": pair}}
+                for pair in ([1, True], [0, False])
+            ),
+            {"type": "array", "items": _PATH, "maxItems": 1},
+        ],
+    },
+    "Sort": {
+        "description": f"At most {MAX_SORT_FIELDS} fields: 1 for upwards, -1 for downwards.",
+        "anyOf": [
+            {**_PATHS, "maxProperties": MAX_SORT_FIELDS, "additionalProperties": _DIRECTION},
+            {
+                "type": "array",
+                "items": {"type": "array", "prefixItems": [_PATH, _DIRECTION], "minItems": 2, "maxItems": 2},
+                "maxItems": MAX_SORT_FIELDS,
+            },
+        ],
+    },
+    "Hint": {"enum": [{"_id": 1}, "_id_"], "description": "The fields of an index that there is, or its name."},
+}
+# Parameters that hold JSON.
+_JSON_PARAMETERS = {"query": "Filter", "fields": "Fields", "sort": "Sort", "hint": "Hint"}
+_TAG_OF_OPERATORS = "failures"
+
+
+def describe_api(app: FastAPI, config: Config) -> dict[str, Any]:
+    """The description, made once."""
+    if app.openapi_schema is None:
+        schema = get_openapi(
+            title=app.title, version=app.version, summary=app.summary, routes=app.routes, openapi_version="3.1.0"
+        )
+        for operations in schema["paths"].values():
+            for method, operation in operations.items():
+                _correct(operation)
+                if "security" in operation and method == "get":
+                    _correct_security(operation, config)
+        schemas = schema["components"]["schemas"]
+        for name in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(name, None)
+        schemas |= _SCHEMAS
+        app.openapi_schema = schema
+    return app.openapi_schema
+
+
+def _correct_security(operation: dict[str, Any], config: Config) -> None:
+    """Say where the token may be left out."""
+    for_operators = _TAG_OF_OPERATORS in operation.get("tags", ())
+    if config.api_token is None or (is_open_to_read(config) and not for_operators):
+        operation["security"] = [{}, *operation["security"]]
+
+
+def _correct(operation: dict[str, Any]) -> None:
+    responses = operation["responses"]
+    # What cannot be taken is 400 here, in the one shape of all errors.
+    responses.pop("422", None)
+    for response in responses.values():
+        # FastAPI describes a model as application/json; where the route names another form without saying more, it
+        # is that one.
+        content = response.get("content", {})
+        for form in [form for form, described in content.items() if not described]:
+            content[form] = content.pop("application/json", {})
+    for parameter in operation.get("parameters", ()):
+        _correct_parameter(parameter, is_mongodb_rest="mongodb-rest" in operation.get("tags", ()))
+
+
+def _correct_parameter(parameter: dict[str, Any], *, is_mongodb_rest: bool) -> None:
+    schema = parameter["schema"]
+    # FastAPI writes "or null" for what may be left out; an address has no null.
+    if choices := schema.pop("anyOf", None):
+        schema |= next(choice for choice in choices if choice.get("type") != "null")
+    if "examples" not in schema:
+        schema["examples"] = [schema["default"]]
+    shown = schema["examples"][0]
+    # Said in words: what stands in `example`, the page of /docs would fill into every field at once.
+    if (parameter["in"] == "query" and "default" not in schema) or schema.get("type") == "array":
+        text = shown[0] if isinstance(shown, list) else shown
+        parameter["description"] = f"{parameter['description']} For example: `{text}`"
+    if parameter["name"] == "query" or (is_mongodb_rest and parameter["name"] in _JSON_PARAMETERS):
+        kind = _JSON_PARAMETERS[parameter["name"]]
+        del parameter["schema"]
+        described = {"$ref": f"#/components/schemas/{kind}", "examples": [orjson.loads(shown)]}
+        parameter["content"] = {"application/json": {"schema": described}}

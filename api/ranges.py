@@ -1,0 +1,147 @@
+"""Ranges as people write them in an address: iso=100-400, exposure=1/250-1/30, taken=2024-05..2024-09, bbox=w,s,e,n."""
+
+from __future__ import annotations
+
+import math
+import re
+from calendar import monthrange
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from api.errors import BadParameter
+
+_NUMBER = r"[0-9]{1,9}(\.[0-9]{1,9})?"
+# An exposure is written as photographers do, 1/250, or in seconds.
+_FRACTION = rf"({_NUMBER}|[0-9]{{1,9}}/[1-9][0-9]{{0,8}})"
+_DATE = r"(19|20)[0-9]{2}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?"
+_LATITUDE = r"-?(90(\.0{1,9})?|[1-8]?[0-9](\.[0-9]{1,9})?)"
+_LONGITUDE = r"-?(180(\.0{1,9})?|(1[0-7][0-9]|[1-9]?[0-9])(\.[0-9]{1,9})?)"
+
+# The same forms stand in the OpenAPI description.
+NUMBERS = rf"^({_NUMBER}|{_NUMBER}-|-{_NUMBER}|{_NUMBER}-{_NUMBER})$"
+FRACTIONS = rf"^({_FRACTION}|{_FRACTION}-|-{_FRACTION}|{_FRACTION}-{_FRACTION})$"
+DATES = rf"^({_DATE}|{_DATE}\.\.|\.\.{_DATE}|{_DATE}\.\.{_DATE})$"
+NEAR = rf"^{_LATITUDE},{_LONGITUDE},[0-9]{{1,5}}(\.[0-9]{{1,9}})?$"
+BBOX = rf"^{_LONGITUDE},{_LATITUDE},{_LONGITUDE},{_LATITUDE}$"
+
+
+@dataclass(frozen=True)
+class Span:
+    """A range with both ends in it; None is an open end."""
+
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Box:
+    """An area in degrees; `west` is greater than `east` where it crosses the 180th meridian."""
+
+    west: float
+    south: float
+    east: float
+    north: float
+
+
+def read_numbers(text: str, parameter: str) -> Span:
+    """100, 100-400, 100- or -400; the two ends in either order. Raises: BadParameter."""
+    return _read_span(text, parameter, NUMBERS, "write a number or a range, as in 100-400, 100- or -400")
+
+
+def read_fractions(text: str, parameter: str) -> Span:
+    """1/250, 1/250-1/30, 0.5-2, 1-: seconds. Raises: BadParameter."""
+    return _read_span(text, parameter, FRACTIONS, "write seconds or a range of them, as in 1/250-1/30, 0.5 or 1-")
+
+
+def _read_span(text: str, parameter: str, form: str, wanted: str) -> Span:
+    if not re.fullmatch(form, text, re.ASCII):
+        raise BadParameter(parameter, wanted)
+    first, dash, last = text.partition("-")
+    low = _number(first) if first else None
+    if not dash:
+        return Span(low, low)
+    high = _number(last) if last else None
+    if low is not None and high is not None and low > high:
+        return Span(high, low)
+    return Span(low, high)
+
+
+def _number(text: str) -> float:
+    above, slash, below = text.partition("/")
+    return float(above) / float(below) if slash else float(above)
+
+
+def read_dates(text: str, parameter: str) -> tuple[datetime | None, datetime | None]:
+    """2024, 2024-05, 2024-05-03, and with .. between two or beside one: from when, and until before when.
+
+    A period is there as a whole: ..2024-09 ends with September. A day that its month does not have is its last day.
+    Raises: BadParameter.
+    """
+    if not re.fullmatch(DATES, text, re.ASCII):
+        raise BadParameter(parameter, "write a year, a month or a day, or two with .. between, as in 2024-05..2024-09")
+    first, dots, last = text.partition("..")
+    if not dots:
+        last = first
+    start = _period(first)[0] if first else None
+    end = _period(last)[1] if last else None
+    if start is not None and end is not None and start >= end:
+        start, end = _period(last)[0], _period(first)[1]
+    return start, end
+
+
+def _period(text: str) -> tuple[datetime, datetime]:
+    """The first moment of a year, month or day, and the first one after it."""
+    year, month, day = (*map(int, text.split("-")), 0, 0)[:3]
+    if not month:
+        return datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC)
+    if not day:
+        start = datetime(year, month, 1, tzinfo=UTC)
+        return start, (start + timedelta(days=31)).replace(day=1)
+    start = datetime(year, month, min(day, monthrange(year, month)[1]), tzinfo=UTC)
+    return start, start + timedelta(days=1)
+
+
+def read_near(text: str, parameter: str) -> tuple[float, float, float]:
+    """lat,lng,km as latitude and longitude in degrees and kilometres. Raises: BadParameter."""
+    if not re.fullmatch(NEAR, text, re.ASCII):
+        raise BadParameter(parameter, "write latitude,longitude,kilometres, as in 48.85,2.35,5")
+    latitude, longitude, kilometres = map(float, text.split(","))
+    return latitude, longitude, kilometres
+
+
+def read_box(text: str, parameter: str) -> Box:
+    """west,south,east,north in degrees. Raises: BadParameter."""
+    if not re.fullmatch(BBOX, text, re.ASCII):
+        raise BadParameter(parameter, "write west,south,east,north in degrees, as in 2.2,48.8,2.5,48.9")
+    west, south, east, north = map(float, text.split(","))
+    return Box(west, min(south, north), east, max(south, north))
+
+
+def box_outline(box: Box) -> list[list[list[float]]]:
+    """Rings of longitude and latitude that together hold the whole box, for a sphere's index; empty: too wide for one.
+
+    Between two corners MongoDB draws the shortest way on the sphere, which lies poleward of the parallel: where that
+    would cut into the box, the corners are moved toward the equator. tan(m) = tan(c) / cos(half the width) gives the
+    latitude m of the middle of a great circle through corners at c. A point in a ring is therefore not always in
+    the box.
+    """
+    width = (box.east - box.west) % 360 or (360.0 if box.east != box.west else 0.0)
+    if width > 180:
+        return []
+    rings = []
+    strips = max(1, math.ceil(width / 60))
+    for at in range(strips):
+        # A little wider, so that points on the border are in.
+        west = box.west + width * at / strips - 1e-7
+        east = box.west + width * (at + 1) / strips + 1e-7
+        shrink = math.cos(math.radians(east - west) / 2)
+        south = _toward_equator(box.south, shrink) if box.south > 0 else box.south
+        north = _toward_equator(box.north, shrink) if box.north < 0 else box.north
+        south, north = max(-89.9999, south - 1e-7), min(89.9999, north + 1e-7)
+        corners = [(west, south), (east, south), (east, north), (west, north), (west, south)]
+        rings.append([[(lng + 180) % 360 - 180, lat] for lng, lat in corners])
+    return rings
+
+
+def _toward_equator(latitude: float, shrink: float) -> float:
+    return math.degrees(math.atan(math.tan(math.radians(min(89.9999, max(-89.9999, latitude)))) * shrink))

@@ -1,0 +1,52 @@
+"""Answers about the whole collection that are worked out beside the requests and kept for a while."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+from pymongo.errors import PyMongoError
+
+log = logging.getLogger(__name__)
+Value = TypeVar("Value")
+
+
+class Remembered(Generic[Value]):
+    """One value that takes long to make: who asks gets the last one at once, and an old one is made anew meanwhile.
+
+    A value is old after `seconds`, or twenty times what it took to make, whichever is more, so that making it never
+    takes more than a twentieth of the time. Nothing is made while nobody asks.
+    """
+
+    def __init__(self, make: Callable[[], Awaitable[Value]], *, seconds: float) -> None:
+        self._make = make
+        self._seconds = seconds
+        self._value: Value | None = None
+        self._old_at = 0.0
+        self._task: asyncio.Task[None] | None = None
+
+    def get(self) -> Value | None:
+        """The last value, None before there is one. Has to be called in the event loop."""
+        if time.monotonic() >= self._old_at and self._task is None:
+            self._task = asyncio.create_task(self._renew())
+        return self._value
+
+    async def close(self) -> None:
+        """End what is being made."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _renew(self) -> None:
+        start = time.monotonic()
+        try:
+            self._value = await self._make()
+        except PyMongoError as error:
+            log.warning("counting the whole collection failed, to be tried again: %s", type(error).__name__)
+        finally:
+            end = time.monotonic()
+            self._old_at = end + max(self._seconds, 20 * (end - start))
+            self._task = None

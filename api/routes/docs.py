@@ -1,0 +1,69 @@
+"""The OpenAPI description as a page, from files of this server alone."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Literal
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from api.answers import answer_bytes
+
+router = APIRouter(prefix="/docs", include_in_schema=False)
+
+# Swagger UI as it is published, from the package fastapi-swagger.
+_ASSETS = files("fastapi_swagger") / "resources"
+_TYPES = {
+    "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
+    "swagger-ui.css": "text/css; charset=utf-8",
+    "favicon-32x32.png": "image/png",
+}
+_A_DAY = "public, max-age=86400"
+_CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_PAGE = b"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>EXIFinator: the API</title>
+<link rel="icon" href="/docs/favicon-32x32.png">
+<link rel="stylesheet" href="/docs/swagger-ui.css">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<script src="/docs/swagger-ui-bundle.js"></script>
+<script src="/docs/start.js"></script>
+</body>
+</html>
+"""
+_START = b"""SwaggerUIBundle({
+  url: "/openapi.json",
+  dom_id: "#swagger-ui",
+  deepLinking: true,
+  tryItOutEnabled: true,
+  validatorUrl: null,
+  defaultModelsExpandDepth: 0,
+  presets: [SwaggerUIBundle.presets.apis],
+});
+"""
+
+
+@router.get("")
+async def get_page(request: Request) -> Response:
+    return answer_bytes(request, _PAGE, "text/html; charset=utf-8", headers={"Content-Security-Policy": _CSP})
+
+
+@router.get("/start.js")
+async def get_start(request: Request) -> Response:
+    return answer_bytes(request, _START, "text/javascript; charset=utf-8", cache_control=_A_DAY)
+
+
+@router.get("/{name}")
+async def get_asset(
+    request: Request, name: Literal["swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png"]
+) -> Response:
+    return answer_bytes(request, (_ASSETS / name).read_bytes(), _TYPES[name], cache_control=_A_DAY)

@@ -1,0 +1,97 @@
+"""Counts of what there is, under the same filters as /photos."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema
+from starlette.responses import Response
+
+from api.answers import answer_json
+from api.counting import FACET_NAMES, Counted, count_facets, to_rows
+from api.doors import READER
+from api.filters import Filters
+from api.store import QUERY_MS, ReadStore
+
+router = APIRouter(dependencies=[READER], tags=["facets"])
+MAX_FACETS = 8
+_NAME = f"({'|'.join(FACET_NAMES)})"
+
+
+def _split_names(text: str) -> str:
+    names = text.split(",")
+    if len(names) > MAX_FACETS or not set(names) <= set(FACET_NAMES):
+        raise ValueError(f"name 1 to {MAX_FACETS} of {', '.join(FACET_NAMES)}, with commas between")
+    return text
+
+
+class FacetArguments(Filters):
+    """Which counts over which photos."""
+
+    fields: Annotated[
+        str,
+        AfterValidator(_split_names),
+        WithJsonSchema({"type": "string", "pattern": f"^{_NAME}(,{_NAME}){{0,{MAX_FACETS - 1}}}$"}),
+    ] = Field(
+        "camera,lens,iso,taken",
+        description=f"What to count by: {', '.join(FACET_NAMES)}.",
+        examples=["camera,lens,iso,taken"],
+    )
+    top: int = Field(100, ge=1, le=1000, description="At most so many values of each.")
+    others: bool = Field(
+        False, description="Count each facet under the other filters, without its own: what else could be chosen."
+    )
+    budget_ms: int = Field(1500, ge=50, le=QUERY_MS, description="How long counting may take, in milliseconds.")
+
+
+class FacetRow(BaseModel):
+    """A value and how many photos have it; of a range, its lower end and the one above it."""
+
+    count: int
+    value: Any = Field(None, description="A value, a month as 2024-05, or null for photos without one.")
+    from_: float | None = Field(None, alias="from")
+    to: float | None = None
+
+
+class Facets(BaseModel):
+    """Counts by facet."""
+
+    total: int = Field(description="Photos that pass the filters, or that were counted if cut_short.")
+    cut_short: bool = Field(description="The budget ended before the photos did: the counts are of some of them.")
+    facets: dict[str, list[FacetRow]]
+    milliseconds: int
+
+
+@router.get("/facets", summary="Count photos by value", response_model=Facets)
+async def get_facets(request: Request, store: ReadStore, arguments: Annotated[FacetArguments, Query()]) -> Response:
+    """Counts by value (camera, lens, bucket, ...), by range (iso, f, exposure, focal) and by month (taken)."""
+    start = time.perf_counter()
+    names = list(dict.fromkeys(arguments.fields.split(",")))
+    groups = _groups(arguments, names)
+    counted: list[Counted] = await asyncio.gather(
+        *(
+            count_facets(store.photos, arguments.to_filter(leave_out=out), group, budget_ms=arguments.budget_ms)
+            for out, group in groups.items()
+        )
+    )
+    found = {name: rows for part in counted for name, rows in part.counts.items()}
+    answer = {
+        "total": counted[0].total,
+        "cut_short": any(part.cut_short for part in counted),
+        "facets": {name: to_rows(name, found[name], most=arguments.top) for name in names if name in found},
+        "milliseconds": round((time.perf_counter() - start) * 1000),
+    }
+    return answer_json(request, answer)
+
+
+def _groups(arguments: FacetArguments, names: list[str]) -> dict[frozenset[str], list[str]]:
+    """Facets by the filters that their counts leave out; first those under all filters, whose total is the answer's."""
+    groups: dict[frozenset[str], list[str]] = {frozenset(): []}
+    for name in names:
+        own = frozenset({"near", "bbox"}) if name == "place" else frozenset({name})
+        is_set = arguments.others and any(getattr(arguments, parameter) for parameter in own)
+        groups.setdefault(own if is_set else frozenset(), []).append(name)
+    return groups

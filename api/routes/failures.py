@@ -1,0 +1,207 @@
+"""Images that could not be read: MRQ's failed jobs, grouped by cause, and queueing them again."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from bson import ObjectId
+from fastapi import APIRouter, Body, Query, Request
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from starlette.responses import Response
+
+from api.answers import answer_json
+from api.doors import OPERATOR, WRITER
+from api.errors import Refused
+from api.filters import after_prefix
+from api.params import Arguments
+from api.query import Filter
+from api.store import QUERY_MS, Document, ReadStore
+from exifinator.store import JOB_ENDED_BADLY
+
+router = APIRouter(prefix="/failures", tags=["failures"])
+
+MAX_LIMIT = 500
+MAX_IDS = 1000
+_TRACEBACK_CHARS = 4000
+_PATHS = ("exifinator.tasks.Download", "exifinator.tasks.Write")
+_FIELDS = dict.fromkeys(
+    ("path", "status", "params", "exceptiontype", "traceback", "datequeued", "dateupdated", "queue", "retry_count"), 1
+)
+_REQUEUE_MS = 30_000
+
+JobId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{24}$")]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class FailureArguments(Arguments):
+    """Which failed jobs."""
+
+    exception: Name | None = Field(None, description="Type of the exception.", examples=["AccessDenied"])
+    bucket: Name | None = Field(None, description="Bucket of the image.", examples=["holiday"])
+    limit: int = Field(50, ge=1, le=MAX_LIMIT, description="Jobs a page.")
+    after: JobId | None = Field(
+        None, description="The id of the last job of the page before.", examples=["65a1b2c3d4e5f60718293a4b"]
+    )
+
+
+class Failure(BaseModel):
+    """A job that failed."""
+
+    id: str
+    exception: str | None
+    message: str = Field(description="The last line of the traceback.")
+    bucket: str | None
+    key: str | None
+    path: str | None = Field(description="The task.")
+    queue: str | None
+    status: str | None
+    queued_at: str | None
+    traceback: str
+
+
+class FailureGroup(BaseModel):
+    """How many jobs failed for one cause, and one of them."""
+
+    exception: str | None
+    count: int
+    example: Failure
+
+
+class Failures(BaseModel):
+    """Failed jobs."""
+
+    total: int
+    groups: list[FailureGroup]
+    failures: list[Failure]
+    next: str | None = Field(description="`after` of the next page, if there is one.")
+
+
+class RequeueIds(BaseModel):
+    """The jobs of these ids."""
+
+    model_config = ConfigDict(extra="forbid")
+    ids: list[JobId] = Field(min_length=1, max_length=MAX_IDS)
+
+
+class RequeueException(BaseModel):
+    """All jobs that failed with an exception of this type."""
+
+    model_config = ConfigDict(extra="forbid")
+    exception: Name
+
+
+class RequeueBatch(BaseModel):
+    """All failed jobs of the images of this batch."""
+
+    model_config = ConfigDict(extra="forbid")
+    batch: Name
+
+
+Requeue = Annotated[RequeueIds | RequeueException | RequeueBatch, Body(examples=[{"exception": "AccessDenied"}])]
+
+
+class Requeued(BaseModel):
+    requeued: int = Field(description="Jobs that were queued again.")
+
+
+def _failed() -> Filter:
+    return {"status": {"$in": list(JOB_ENDED_BADLY)}, "path": {"$in": list(_PATHS)}}
+
+
+@router.get("", summary="Failed images, by cause and one by one", response_model=Failures, dependencies=[OPERATOR])
+async def list_failures(
+    request: Request, store: ReadStore, arguments: Annotated[FailureArguments, Query()]
+) -> Response:
+    """The newest first; the groups count all of them."""
+    filter_ = _failed()
+    if arguments.exception:
+        filter_["exceptiontype"] = arguments.exception
+    if arguments.bucket:
+        filter_["params.bucket"] = arguments.bucket
+    grouping: list[dict[str, Any]] = [
+        {"$match": filter_},
+        {"$sort": {"_id": -1}},
+        {"$group": {"_id": "$exceptiontype", "count": {"$sum": 1}, "example": {"$first": "$_id"}}},
+        {"$sort": {"count": -1}},
+        {"$limit": 100},
+    ]
+    groups = await (await store.jobs.aggregate(grouping, maxTimeMS=QUERY_MS)).to_list()
+    example_ids = [group["example"] for group in groups]
+    examples = {
+        job["_id"]: _describe(job)
+        async for job in store.jobs.find({"_id": {"$in": example_ids}}, _FIELDS, max_time_ms=QUERY_MS)
+    }
+    page = {**filter_, "_id": {"$lt": ObjectId(arguments.after)}} if arguments.after else filter_
+    jobs = await store.jobs.find(
+        page, _FIELDS, sort=[("_id", -1)], limit=arguments.limit + 1, max_time_ms=QUERY_MS
+    ).to_list()
+    shown = jobs[: arguments.limit]
+    answer = {
+        "total": sum(group["count"] for group in groups),
+        "groups": [
+            {"exception": group["_id"], "count": group["count"], "example": examples[group["example"]]}
+            for group in groups
+            if group["example"] in examples
+        ],
+        "failures": [_describe(job) for job in shown],
+        "next": str(shown[-1]["_id"]) if len(jobs) > len(shown) else None,
+    }
+    return answer_json(request, answer)
+
+
+@router.post("/requeue", summary="Queue failed images again", response_model=Requeued, dependencies=[WRITER])
+async def requeue_failures(request: Request, store: ReadStore, wanted: Requeue) -> Response:
+    """As the dashboard's Requeue button does it; jobs that have not failed are left alone."""
+    filter_ = _failed()
+    match wanted:
+        case RequeueIds():
+            filter_["_id"] = {"$in": [ObjectId(id_) for id_ in wanted.ids]}
+        case RequeueException():
+            filter_["exceptiontype"] = wanted.exception
+        case RequeueBatch():
+            filter_["$or"] = await _of_batch(store, wanted.batch)
+    now = datetime.now(UTC)
+    changes = {"status": "queued", "datequeued": now, "dateupdated": now, "retry_count": 0}
+    command = {
+        "update": store.jobs.name,
+        "updates": [{"q": filter_, "u": {"$set": changes}, "multi": True}],
+        "maxTimeMS": _REQUEUE_MS,
+    }
+    done = await store.jobs.database.command(command)
+    return answer_json(request, {"requeued": done["nModified"]})
+
+
+async def _of_batch(store: ReadStore, batch_id: str) -> list[Filter]:
+    """The jobs of the images under a batch's sources. Raises: Refused where there is no such batch."""
+    batch = await store.batches.find_one({"_id": batch_id}, max_time_ms=QUERY_MS)
+    sources = [str(source) for source in (batch or {}).get("sources", ())]
+    if not sources:
+        raise Refused(404, "There is no batch of this id.")
+    return [_under(source) for source in sources]
+
+
+def _under(source: str) -> Filter:
+    bucket, _, prefix = source.removeprefix("s3://").partition("/")
+    filter_: Filter = {"params.bucket": bucket}
+    if prefix and (end := after_prefix(prefix)):
+        filter_["params.key"] = {"$gte": prefix, "$lt": end}
+    return filter_
+
+
+def _describe(job: Document) -> Document:
+    params: Document = job.get("params") or {}
+    traceback = str(job.get("traceback") or "")
+    lines = traceback.strip().splitlines()
+    return {
+        "id": str(job["_id"]),
+        "exception": job.get("exceptiontype"),
+        "message": lines[-1][:500] if lines else "",
+        "bucket": params.get("bucket"),
+        "key": params.get("key"),
+        "path": job.get("path"),
+        "queue": job.get("queue"),
+        "status": job.get("status"),
+        "queued_at": job.get("datequeued"),
+        "traceback": traceback[-_TRACEBACK_CHARS:],
+    }

@@ -1,0 +1,89 @@
+"""Photos on a map, as clusters in GeoJSON."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, Field
+from pymongo.errors import ExecutionTimeout
+from starlette.responses import Response
+
+from api.answers import REVALIDATE, answer_bytes, encode_json
+from api.clusters import (
+    KEPT_ZOOM,
+    MAX_ZOOM,
+    SAMPLE,
+    Pyramid,
+    fitting_zoom,
+    group_cells,
+    to_features,
+)
+from api.doors import READER
+from api.filters import Filters
+from api.ranges import Box, read_box
+from api.remembered import Remembered
+from api.store import QUERY_MS, ReadStore
+
+router = APIRouter(dependencies=[READER], tags=["map"])
+_WORLD = Box(-180, -90, 180, 90)
+_BUDGET_MS = 1000
+
+
+class MapArguments(Filters):
+    """What part of the world, how close, and which photos."""
+
+    zoom: int = Field(2, ge=0, le=MAX_ZOOM, description="The map's zoom: clusters are 64 pixels apart.")
+
+
+class Point(BaseModel):
+    type: Literal["Point"]
+    coordinates: list[float] = Field(min_length=2, max_length=2)
+
+
+class Cluster(BaseModel):
+    """How many photos; the id where it is one."""
+
+    count: int
+    id: str | None
+
+
+class ClusterFeature(BaseModel):
+    type: Literal["Feature"]
+    geometry: Point
+    properties: Cluster
+
+
+class Clusters(BaseModel):
+    """GeoJSON (RFC 7946); cut_short: the clusters are of some of the photos only."""
+
+    type: Literal["FeatureCollection"]
+    features: list[ClusterFeature]
+    cut_short: bool
+
+
+@router.get(
+    "/map",
+    summary="Photos as clusters on a map",
+    response_model=Clusters,
+    responses={200: {"content": {"application/geo+json": {}}}},
+)
+async def get_map(request: Request, store: ReadStore, arguments: Annotated[MapArguments, Query()]) -> Response:
+    """At most a few thousand clusters, however many photos: of a large area at a high zoom they are coarser."""
+    box = read_box(arguments.bbox, "bbox") if arguments.bbox else _WORLD
+    zoom = fitting_zoom(box, arguments.zoom)
+    others = arguments.to_filter(leave_out=frozenset({"bbox"}))
+    kept: Remembered[Pyramid] = request.app.state.pyramid
+    pyramid = kept.get() if not others and zoom <= KEPT_ZOOM else None
+    cut_short = False
+    if pyramid is not None:
+        cells = pyramid.cells_in(box, zoom)
+    else:
+        filter_ = {"$and": [{"photo.location.type": "Point"}, arguments.to_filter()]}
+        try:
+            cells = await group_cells(store.photos, filter_, zoom, budget_ms=_BUDGET_MS)
+        except ExecutionTimeout:
+            cells = await group_cells(store.photos, filter_, zoom, budget_ms=QUERY_MS, limit=SAMPLE)
+            cut_short = True
+    answer: dict[str, Any] = {"type": "FeatureCollection", "features": to_features(cells), "cut_short": cut_short}
+    return answer_bytes(request, encode_json(answer), "application/geo+json", cache_control=REVALIDATE)

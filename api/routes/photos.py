@@ -1,0 +1,169 @@
+"""Photos by typed filters, page by page; one photo, one tag of it, its thumbnail, and every copy of one file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request
+from pydantic import AfterValidator, BaseModel, Field
+from starlette.responses import Response
+
+from api.answers import answer_bytes, answer_json
+from api.doors import READER
+from api.errors import Refused
+from api.filters import Filters
+from api.paging import Order, SortName, fingerprint, read_cursor, read_page, write_cursor
+from api.params import Arguments, PhotoId, decode_path
+from api.shapes import SUMMARY_FIELDS, PhotoRecord, PhotoSummary, describe, summarise
+from api.store import QUERY_MS, Document, ReadStore, Store
+
+router = APIRouter(prefix="/photos", dependencies=[READER], tags=["photos"])
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 1000
+MAX_COPIES = 1000
+# A thumbnail whose address names the image's ETag never changes.
+_FOREVER = "private, max-age=31536000, immutable"
+_A_DAY = "private, max-age=86400"
+
+
+class PageArguments(Filters):
+    """Which page of which photos."""
+
+    sort: SortName = Field("-taken", description="The order; - for downwards. Equal ones are in the order of their id.")
+    limit: int = Field(DEFAULT_LIMIT, ge=1, le=MAX_LIMIT, description="Photos a page.")
+    cursor: str | None = Field(
+        None,
+        min_length=1,
+        max_length=4096,
+        description="`next` of the page before; the other parameters as there.",
+        examples=["WyI1MmYyYWVhYzY2YjciLG51bGwsImhvbGlkYXkvYmVhY2guanBnIl0"],
+    )
+
+
+class Page(BaseModel):
+    """Photos, and the cursor of the next page if there is one."""
+
+    photos: list[PhotoSummary]
+    next: str | None
+
+
+class Copies(BaseModel):
+    """Every record with one ETag, at most 1,000."""
+
+    photos: list[PhotoSummary]
+
+
+class ThumbnailArguments(Arguments):
+    """`v` makes the address change with the image."""
+
+    v: str | None = Field(
+        None, max_length=300, description="The image's ETag; with it a browser keeps the thumbnail.", examples=["a1b2"]
+    )
+
+
+_PAGE_LINKS = {
+    "next": {"operationId": "list_photos", "parameters": {"cursor": "$response.body#/next"}},
+    "photo": {"operationId": "get_photo", "parameters": {"id": "$response.body#/photos/0/id"}},
+    "thumbnail": {"operationId": "get_thumbnail", "parameters": {"id": "$response.body#/photos/0/id"}},
+    "copies": {"operationId": "list_copies", "parameters": {"etag": "$response.body#/photos/0/etag"}},
+}
+
+
+@router.get("", summary="Find photos", response_model=Page, responses={200: {"links": _PAGE_LINKS}})
+async def list_photos(request: Request, store: ReadStore, arguments: Annotated[PageArguments, Query()]) -> Response:
+    """Photos that pass every filter, newest first. Take the next page with `cursor`: it costs what the first does."""
+    filter_ = arguments.to_filter()
+    order = Order.named(arguments.sort)
+    mark = fingerprint(arguments.sort, filter_)
+    after = read_cursor(arguments.cursor, mark) if arguments.cursor else None
+    records, last = await read_page(
+        store.photos, filter_, order, after=after, limit=arguments.limit, fields=SUMMARY_FIELDS
+    )
+    following = write_cursor(last, mark) if last else None
+    headers = {}
+    if following:
+        headers["Link"] = f'<{request.url.include_query_params(cursor=following)}>; rel="next"'
+    return answer_json(request, {"photos": await _summaries(store, records), "next": following}, headers=headers)
+
+
+@router.get("/by-etag/{etag}", summary="Every copy of one file", response_model=Copies)
+async def list_copies(
+    request: Request,
+    store: ReadStore,
+    etag: Annotated[
+        str,
+        Path(description="The ETag, without quotes.", examples=["9e107d9d"], min_length=1, max_length=300),
+        AfterValidator(decode_path),
+    ],
+) -> Response:
+    """Equal ETags mean equal bytes where S3 makes them from the content, as it does for objects put in one part."""
+    cursor = store.photos.find(
+        {"etag": etag}, SUMMARY_FIELDS, sort=[("_id", 1)], limit=MAX_COPIES, max_time_ms=QUERY_MS
+    )
+    records = await cursor.to_list()
+    if not records:
+        raise Refused(404, "There is no photo with this ETag.")
+    return answer_json(request, {"photos": await _summaries(store, records)})
+
+
+@router.get(
+    "/{id:path}/thumbnail",
+    summary="The thumbnail of a photo",
+    response_class=Response,
+    responses={200: {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}}},
+)
+async def get_thumbnail(
+    request: Request, store: ReadStore, id: PhotoId, arguments: Annotated[ThumbnailArguments, Query()]
+) -> Response:
+    """The JPEG that the camera put into the image, as it is: `photo.orientation` says how to turn it."""
+    found = await store.thumbnails.find_one({"_id": id}, {"data": 1}, max_time_ms=QUERY_MS)
+    if found is None or not isinstance(found.get("data"), bytes):
+        raise Refused(404, "This photo has no thumbnail.")
+    cache = _FOREVER if arguments.v else _A_DAY
+    return answer_bytes(request, found["data"], "image/jpeg", cache_control=cache)
+
+
+@router.get("/{id:path}/tags/{tag}", summary="One tag of a photo", response_model=Any)
+async def get_tag(
+    request: Request,
+    store: ReadStore,
+    id: PhotoId,
+    tag: Annotated[
+        str,
+        Path(description="The tag's name.", examples=["Image Make"], min_length=1, max_length=300),
+        AfterValidator(decode_path),
+    ],
+) -> Response:
+    record = await _get_record(store, id)
+    tags = describe(record, has_thumbnail=False)["tags"]
+    if tag not in tags:
+        raise Refused(404, "This photo has no tag of that name.")
+    return answer_json(request, tags[tag])
+
+
+@router.get("/{id:path}", summary="One photo with all its tags", response_model=PhotoRecord)
+async def get_photo(request: Request, store: ReadStore, id: PhotoId) -> Response:
+    """Write the id with its slashes as %2F where it ends in /thumbnail or has /tags/ in it, or begins with by-etag/."""
+    record = await _get_record(store, id)
+    pictured = await _with_thumbnail(store, [id])
+    return answer_json(request, describe(record, has_thumbnail=id in pictured))
+
+
+async def _get_record(store: Store, id_: str) -> Document:
+    record = await store.photos.find_one({"_id": id_}, max_time_ms=QUERY_MS)
+    if record is None:
+        raise Refused(404, "There is no photo with this id.")
+    return record
+
+
+async def _with_thumbnail(store: Store, ids: Iterable[str]) -> set[str]:
+    """Which of these photos have a thumbnail: their ids alone are read, from the index."""
+    cursor = store.thumbnails.find({"_id": {"$in": list(ids)}}, {"_id": 1}, max_time_ms=QUERY_MS)
+    return {found["_id"] async for found in cursor}
+
+
+async def _summaries(store: Store, records: list[Document]) -> list[Document]:
+    pictured = await _with_thumbnail(store, (record["_id"] for record in records)) if records else set()
+    return [summarise(record, has_thumbnail=record["_id"] in pictured) for record in records]

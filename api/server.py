@@ -1,0 +1,105 @@
+"""Runs the API under uvicorn, with limits on what one slow client can hold."""
+
+from __future__ import annotations
+
+import asyncio
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from exifinator.config import Config
+
+HEADER_SECONDS = 10.0
+BODY_SECONDS = 20.0
+STALL_SECONDS = 30.0
+KEEP_ALIVE_SECONDS = 15
+# The longest address and headers: a query of 8 KiB of JSON, each byte percent-encoded, and room for the rest.
+HEAD_BYTES = 40 * 1024
+CONNECTIONS = 1024
+
+
+class BoundedProtocol(H11Protocol):
+    """uvicorn's HTTP/1.1 with three deadlines that it lacks.
+
+    A request's head must be there HEADER_SECONDS after its first byte (or after the connection was made), its body
+    BODY_SECONDS after its head, and a client must read something of its answer within STALL_SECONDS. A connection
+    that does not is dropped. Between requests uvicorn's own keep-alive timeout holds.
+    """
+
+    _deadline: asyncio.TimerHandle | None = None
+    _stall: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._arm(HEADER_SECONDS)
+
+    def data_received(self, data: bytes) -> None:
+        before = self.cycle
+        super().data_received(data)
+        if self.cycle is not before:  # a head is complete
+            if self.cycle.more_body:
+                self._arm(BODY_SECONDS)
+            else:
+                self._disarm()
+        elif self.cycle is None or self.cycle.response_complete:  # a head has begun
+            if self._deadline is None:
+                self._arm(HEADER_SECONDS)
+        elif not self.cycle.more_body:
+            self._disarm()
+
+    def on_response_complete(self) -> None:
+        self._disarm()
+        super().on_response_complete()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._stall = self.loop.call_later(STALL_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._end_stall()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._disarm()
+        self._end_stall()
+        super().connection_lost(exc)
+
+    def _arm(self, seconds: float) -> None:
+        self._disarm()
+        self._deadline = self.loop.call_later(seconds, self.transport.abort)
+
+    def _disarm(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _end_stall(self) -> None:
+        if self._stall is not None:
+            self._stall.cancel()
+            self._stall = None
+
+
+def server_config(config: Config) -> uvicorn.Config:
+    """How uvicorn runs the API."""
+    return uvicorn.Config(
+        "api.app:create_app",
+        factory=True,
+        host=config.api_host,
+        port=config.api_port,
+        http=BoundedProtocol,
+        ws="none",
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=10,
+        limit_concurrency=CONNECTIONS,
+        h11_max_incomplete_event_size=HEAD_BYTES,
+        # A client's own word about its address would undo the pause after wrong tokens.
+        proxy_headers=False,
+        server_header=False,
+        access_log=False,
+        log_level=config.log_level.lower(),
+    )
+
+
+def main(config: Config) -> None:
+    """Serve until a signal ends it."""
+    uvicorn.Server(server_config(config)).run()

@@ -1,0 +1,81 @@
+"""What a photo looks like in an answer."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.store import Document
+
+# What a record says of its file; everything else that it holds is metadata.
+FILE_FIELDS = ("bucket", "key", "etag", "size", "last_modified", "format", "status", "problem", "extracted_at")
+SUMMARY_FIELDS = dict.fromkeys((*FILE_FIELDS, "photo"), 1)
+_NO_TAGS = frozenset({"_id", *FILE_FIELDS, "extractor_version", "photo", "xmp", "iptc", "words"})
+
+
+class PhotoSummary(BaseModel):
+    """One photo in a list. Times are ISO 8601; `photo.taken_at` has no Z where the camera's offset is not known."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str = Field(examples=["holiday/2024/beach.jpg"])
+    bucket: str | None = None
+    key: str | None = None
+    etag: str | None = None
+    size: int | None = Field(None, description="bytes")
+    last_modified: str | None = None
+    format: str | None = None
+    status: str | None = None
+    problem: str | None = None
+    extracted_at: str | None = None
+    photo: dict[str, Any] = Field({}, description="What people search by: camera_model, iso, taken_at, location, ...")
+    thumbnail: str | None = Field(None, description="Where its thumbnail is; null if it has none.")
+
+
+class PhotoRecord(PhotoSummary):
+    """One photo with all its tags."""
+
+    tags: dict[str, Any] = Field({}, description="Every tag under exifread's name.")
+    xmp: Any = None
+    iptc: Any = None
+
+
+def photo_address(id_: str) -> str:
+    """Where a photo is in this API: its id as one part of the path, so that nothing behind it is ambiguous."""
+    return f"/photos/{quote(id_, safe='')}"
+
+
+def thumbnail_address(record: Document) -> str:
+    """The address of a thumbnail; it changes with the image, so that a browser may keep what it got."""
+    return f"{photo_address(record['_id'])}/thumbnail?v={quote(str(record.get('etag') or '0'), safe='')}"
+
+
+def summarise(record: Document, *, has_thumbnail: bool) -> Document:
+    """A record as PhotoSummary."""
+    answer: Document = {"id": record["_id"]}
+    answer |= {name: record[name] for name in FILE_FIELDS if name in record}
+    answer["photo"] = plain_photo(record)
+    answer["thumbnail"] = thumbnail_address(record) if has_thumbnail else None
+    return answer
+
+
+def describe(record: Document, *, has_thumbnail: bool) -> Document:
+    """A record as PhotoRecord."""
+    answer = summarise(record, has_thumbnail=has_thumbnail)
+    answer["tags"] = {name: value for name, value in record.items() if name not in _NO_TAGS}
+    answer |= {name: record[name] for name in ("xmp", "iptc", "extractor_version") if name in record}
+    return answer
+
+
+def plain_photo(record: Document) -> Document:
+    """The typed part; a time whose offset the camera did not say is a local time and shows no Z."""
+    photo = record.get("photo")
+    if not isinstance(photo, dict):
+        return {}
+    taken = photo.get("taken_at")
+    if isinstance(taken, datetime) and not photo.get("taken_offset"):
+        photo = {**photo, "taken_at": taken.replace(tzinfo=None)}
+    return photo

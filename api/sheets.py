@@ -1,0 +1,47 @@
+"""Records as rows of a spreadsheet, whose cells no spreadsheet takes for formulas."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from api.answers import encode_json
+from api.store import Document
+
+# A cell that begins so is a formula to Excel, LibreOffice and Google Sheets, however it came there (OWASP, "CSV
+# Injection"); a leading apostrophe makes it text.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def to_cell(value: Any) -> str | int | float:
+    """One value as a cell: a tag shows its printable form, what is nested is JSON, and nothing is a formula."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return value
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, dict) and "printable" in value:
+        value = value["printable"]
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        value = "; ".join(value)
+    text = value if isinstance(value, str) else encode_json(value).decode()
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+
+
+def rows_as_csv(rows: Iterable[Iterable[Any]]) -> bytes:
+    """Rows in CSV (RFC 4180)."""
+    out = io.StringIO()
+    csv.writer(out).writerows([to_cell(value) for value in row] for row in rows)
+    return out.getvalue().encode(errors="replace")
+
+
+def page_as_csv(records: list[Document]) -> bytes:
+    """A page of whole records: a column for each top-level field that any of them has."""
+    columns = list(dict.fromkeys(name for record in records for name in record))
+    return rows_as_csv([columns, *([record.get(name) for name in columns] for record in records)])

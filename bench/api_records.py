@@ -1,0 +1,110 @@
+"""Believable records in any number, for the benchmark of the API; the same for the same number."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from api.words import split_words
+
+CAMERAS = [
+    ("SONY", "ILCE-7M3", ("FE 24-70mm F2.8 GM", "FE 55mm F1.8 ZA", "FE 70-200mm F4 G OSS"), (24, 70), 16),
+    ("SONY", "ILCE-7RM4", ("FE 16-35mm F2.8 GM", "FE 85mm F1.8", "FE 200-600mm F5.6-6.3 G OSS"), (16, 600), 8),
+    ("Canon", "Canon EOS R5", ("RF50mm F1.2 L USM", "RF24-105mm F4 L IS USM", "RF100-500mm F4.5-7.1 L"), (24, 500), 10),
+    ("Canon", "Canon EOS 80D", ("EF-S18-135mm f/3.5-5.6 IS USM", "EF50mm f/1.8 STM"), (18, 135), 9),
+    ("NIKON CORPORATION", "NIKON D850", ("24.0-70.0 mm f/2.8", "70.0-200.0 mm f/2.8", "35.0 mm f/1.8"), (24, 200), 9),
+    ("NIKON CORPORATION", "NIKON Z 6_2", ("NIKKOR Z 24-120mm f/4 S", "NIKKOR Z 50mm f/1.8 S"), (24, 120), 6),
+    ("FUJIFILM", "X-T4", ("XF16-55mmF2.8 R LM WR", "XF35mmF1.4 R", "XF56mmF1.2 R"), (16, 56), 8),
+    ("Apple", "iPhone 14 Pro", ("iPhone 14 Pro back triple camera 6.86mm f/1.78",), (6.86, 6.86), 20),
+    ("Apple", "iPhone 12", ("iPhone 12 back dual wide camera 4.2mm f/1.6",), (4.2, 4.2), 14),
+    ("samsung", "SM-S918B", (None,), (5.4, 5.4), 9),
+    ("Panasonic", "DC-GH5", ("LUMIX G VARIO 12-60mm/F2.8-4.0",), (12, 60), 4),
+    ("OLYMPUS CORPORATION", "E-M1MarkII", ("OLYMPUS M.12-40mm F2.8",), (12, 40), 3),
+]
+STOPS = [1.2, 1.4, 1.8, 2.0, 2.8, 3.5, 4.0, 5.6, 6.3, 8.0, 11.0, 16.0]
+SPEEDS = [1 / 8000, 1 / 4000, 1 / 2000, 1 / 1000, 1 / 500, 1 / 250, 1 / 125, 1 / 60, 1 / 30, 1 / 15, 1 / 4, 1.0, 10.0]
+ISOS = [50, 64, 100, 125, 160, 200, 250, 320, 400, 500, 640, 800, 1000, 1600, 2000, 3200, 6400, 12800, 25600]
+PLACES = [
+    (2.35, 48.86), (-0.13, 51.51), (-74.0, 40.71), (-122.42, 37.77), (139.69, 35.69), (151.21, -33.87), (18.42, -33.92),
+    (-43.17, -22.91), (12.5, 41.9), (13.4, 52.52), (103.82, 1.35), (100.5, 13.75), (77.21, 28.61), (-19.0, 64.96),
+]  # fmt: skip
+THINGS = "beach mountain harbour wedding dinner street market forest snow concert garden bridge cat dog sunset".split()  # noqa: SIM905
+BUCKETS = ("family", "work-2020", "work-2024", "archive", "phones")
+TAGS = 24
+
+
+def make_records(count: int, seed: int = 1) -> Iterator[dict[str, Any]]:
+    """`count` records in the order of their keys."""
+    rng = random.Random(seed)
+    weights = [camera[4] for camera in CAMERAS]
+    start = datetime(2016, 1, 1, tzinfo=UTC)
+    for at in range(count):
+        yield _make_record(rng, at, start, rng.choices(CAMERAS, weights)[0])
+
+
+def _make_record(rng: random.Random, at: int, start: datetime, camera: tuple[Any, ...]) -> dict[str, Any]:
+    make, model, lenses, (low, high), _ = camera
+    taken = start + timedelta(seconds=rng.randrange(8 * 365 * 86_400))
+    bucket = BUCKETS[at % len(BUCKETS)]
+    thing, other = rng.choice(THINGS), rng.choice(THINGS)
+    key = f"{taken:%Y/%m}/{thing}/IMG_{at:07}.jpg"
+    photo: dict[str, Any] = {
+        "taken_at": taken,
+        "camera_make": make,
+        "camera_model": model,
+        "iso": rng.choice(ISOS),
+        "f_number": rng.choice(STOPS),
+        "exposure_seconds": rng.choice(SPEEDS),
+        "focal_length_mm": float(round(rng.uniform(low, high))) if high > low else low,
+        "flash_fired": rng.random() < 0.1,
+        "orientation": rng.choice((1, 1, 1, 6, 8)),
+        "width_pixels": 6000,
+        "height_pixels": 4000,
+        "software": f"{model} v1.{at % 9}",
+    }
+    if lens := rng.choice(lenses):
+        photo["lens_model"] = lens
+    if at % 2:
+        photo["taken_offset"] = "+02:00"
+    if at % 3 == 0:
+        photo["keywords"] = sorted({thing, other})
+        photo["description"] = f"A {thing} by the {other}"
+    if at % 5 == 0:
+        photo["rating"] = rng.randrange(6)
+    if rng.random() < 0.6:
+        lng, lat = rng.choice(PLACES)
+        far, angle = rng.expovariate(8), rng.uniform(0, 2 * math.pi)
+        place = [round(lng + far * math.cos(angle), 6), round(lat + far * math.sin(angle) / 2, 6)]
+        photo["location"] = {"type": "Point", "coordinates": place}
+    record: dict[str, Any] = {
+        "_id": f"{bucket}/{key}",
+        "bucket": bucket,
+        "key": key,
+        "etag": f"{rng.getrandbits(128):032x}" if at % 50 else f"{at // 200:032x}",
+        "size": rng.randrange(1_000_000, 12_000_000),
+        "last_modified": taken + timedelta(days=30),
+        "format": "jpeg" if at % 12 else "heic",
+        "status": "ok",
+        "extracted_at": datetime(2026, 1, 1, tzinfo=UTC) + timedelta(milliseconds=at),
+        "extractor_version": 1,
+        "photo": photo,
+        "words": split_words([key, photo.get("description", ""), *photo.get("keywords", ())]),
+    }
+    if at % 40 == 0:  # a scan without EXIF
+        record |= {"status": "no_exif", "format": "png", "photo": {"width_pixels": 800, "height_pixels": 600}}
+        return record
+    for name, value in (
+        ("Image Make", make),
+        ("Image Model", model),
+        ("EXIF DateTimeOriginal", f"{taken:%Y:%m:%d %H:%M:%S}"),
+    ):
+        record[name] = {"printable": value, "tag": 271, "field_type": 2, "field_length": len(value), "values": value}
+    for tag in range(TAGS):
+        value = rng.randrange(65_536)
+        record[f"EXIF Tag 0x{0x9000 + tag:04X}"] = {
+            "printable": str(value), "tag": 0x9000 + tag, "field_type": 3, "field_length": 1, "values": value,
+        }  # fmt: skip
+    return record

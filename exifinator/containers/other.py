@@ -1,0 +1,65 @@
+"""Files that hold no photo's metadata that EXIFinator reads, named as what they are."""
+
+from __future__ import annotations
+
+from exifinator.containers.window import Found, Window
+
+# (offset of the signature, signature, format)
+SIGNATURES = (
+    (0, b"GIF87a", "gif"),
+    (0, b"GIF89a", "gif"),
+    (0, b"BM", "bmp"),
+    (0, b"%PDF-", "pdf"),
+    (0, b"\x1aE\xdf\xa3", "matroska"),
+    (0, b"\0\0\1\xba", "mpeg"),
+    (0, b"\0\0\1\xb3", "mpeg"),
+    (8, b"AVI ", "avi"),
+    (8, b"WAVE", "wav"),
+    (4, b"moov", "mov"),
+    (4, b"mdat", "mov"),
+    (4, b"wide", "mov"),
+    (4, b"free", "mov"),
+    (4, b"skip", "mov"),
+    (4, b"pnot", "mov"),
+    (6, b"HEAPCCDR", "crw"),
+    (0, b"PK\3\4", "zip"),
+    (0, b"PK\5\6", "zip"),
+    (0, b"\x1f\x8b", "gzip"),
+    (0, b"\0\0\1\0", "ico"),
+    (0, b"<?xml", "xml"),
+    (0, b"<svg", "svg"),
+    (0, b"<!DOCTYPE html", "html"),
+    (0, b"<html", "html"),
+    (0, b"ID3", "mp3"),
+    (0, b"OggS", "ogg"),
+    (0, b"FLV\1", "flv"),
+    (0, b"\x76\x2f\x31\x01", "exr"),
+    (0, b"#?RADIANCE", "hdr"),
+    (0, b"DDS ", "dds"),
+    (0, b"\xff\x4f\xff\x51", "j2c"),
+    (0, b"{\\rtf", "rtf"),
+)
+VIDEO = frozenset({"matroska", "mpeg", "avi", "mov", "flv"})
+
+
+def name_unsupported(file: Window, found: Found) -> None:
+    """Say what a file is that no reader takes."""
+    head = file.read(0, 64)
+    found.status = "unsupported"
+    found.format = next((name for at, signature, name in SIGNATURES if head.startswith(signature, at)), "")
+    if found.format in VIDEO:
+        found.problem = f"the file is video ({found.format.upper()}), not a photo"
+    elif found.format:
+        found.problem = f"the file is {found.format.upper()}, of which no metadata is read"
+    elif _is_text(head):
+        found.format, found.problem = "text", "the file is text, not a photo"
+    else:
+        found.format, found.problem = "unknown", "the file is of no type that EXIFinator knows"
+
+
+def _is_text(head: bytes) -> bool:
+    try:
+        text = head.decode("ascii")
+    except UnicodeDecodeError:
+        return False
+    return all(character.isprintable() or character in "\t\r\n\f" for character in text)

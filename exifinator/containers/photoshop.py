@@ -1,0 +1,47 @@
+"""Photoshop: the image resources that PSD files, JPEG segments and TIFF tags carry.
+
+Source: Adobe Photoshop File Formats Specification, "Image Resources Section".
+"""
+
+from __future__ import annotations
+
+from exifinator.containers.window import DamagedFile, Found, Window
+
+IPTC, EXIF, XMP = 1028, 1058, 1060
+THUMBNAIL = 1036
+KINDS = {IPTC: "iptc", EXIF: "exif", XMP: "xmp"}
+# width, height, bytes of a row, sizes, bits and planes come before the JPEG of a thumbnail resource.
+THUMBNAIL_HEADER_BYTES = 28
+MAX_RESOURCES_BYTES = 16 * 1024 * 1024
+
+
+def take_resources(data: bytes, found: Found, *, thumbnails: bool) -> None:
+    """Add the metadata among the image resources in `data` to `found`."""
+    at = 0
+    while data[at : at + 4] == b"8BIM" and at + 12 <= len(data):
+        resource = int.from_bytes(data[at + 4 : at + 6], "big")
+        name_bytes = data[at + 6] + 1
+        at += 6 + name_bytes + name_bytes % 2
+        length = int.from_bytes(data[at : at + 4], "big")
+        body = data[at + 4 : at + 4 + length]
+        at += 4 + length + length % 2
+        if resource in KINDS:
+            found.add(KINDS[resource], body)
+        elif resource == THUMBNAIL and thumbnails:
+            found.add("thumbnail", body[THUMBNAIL_HEADER_BYTES:])
+
+
+def read_psd(file: Window, found: Found) -> None:
+    """EXIF, XMP, IPTC, thumbnail and size of a Photoshop document."""
+    found.format = "psd"
+    head = file.exact(0, 30)
+    found.height_pixels = int.from_bytes(head[14:18], "big")
+    found.width_pixels = int.from_bytes(head[18:22], "big")
+    at = 30 + int.from_bytes(head[26:30], "big")
+    length = int.from_bytes(file.exact(at, 4, file.held_bytes), "big")
+    if length > MAX_RESOURCES_BYTES:
+        raise DamagedFile(f"the image resources say that they are {length} bytes long")
+    body = file.read(at + 4, length)
+    take_resources(body, found, thumbnails=True)
+    if len(body) < length:
+        raise DamagedFile(f"the file ends at byte {file.total_bytes}, inside its metadata")

@@ -1,0 +1,73 @@
+"""`python -m exifinator extract`: the records of local files, without any service."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from exifinator.errors import EXIFinatorError
+from exifinator.fetch import fetch_header
+from exifinator.local_reader import LocalReader, local_ref
+from exifinator.parse import build_record
+
+FIRST_READ_BYTES = 65_536
+
+
+def extract(path: str | Path, *, reader: LocalReader | None = None) -> dict[str, Any]:
+    """The record that would be stored of a file of this machine, with its `path`; all of it goes into JSON.
+
+    Raises: OSError where the file cannot be read; ObjectChanged where it changes all the time.
+    """
+    header = fetch_header(reader or LocalReader(), local_ref(Path(path)), first_read_bytes=FIRST_READ_BYTES)
+    document = build_record(header).document
+    record: dict[str, Any] = {"path": str(path), **to_json(document)}
+    return record
+
+
+def to_json(value: Any) -> Any:
+    """The same with dates as ISO 8601 and text that UTF-8 can write."""
+    if isinstance(value, dict):
+        return {to_json(name): to_json(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [to_json(item) for item in value]
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z") if value.tzinfo else value.isoformat()
+    return value
+
+
+def _walk(paths: tuple[str, ...]) -> Iterator[Path]:
+    """The files that are named, and those in the folders that are, sorted."""
+    for path in map(Path, paths):
+        if path.is_dir():
+            yield from sorted(file for file in path.rglob("*") if file.is_file())
+        else:
+            yield path
+
+
+@click.command("extract")
+@click.argument("paths", nargs=-1, required=True, metavar="FILE_OR_FOLDER ...")
+@click.option("--verbose", is_flag=True, help="Tell on stderr how many reads and bytes each file took.")
+def extract_command(paths: tuple[str, ...], verbose: bool) -> None:
+    """Print the record that would be stored of each photo, one JSON object a line; needs no services."""
+    failed = False
+    for path in _walk(paths):
+        reader = LocalReader()
+        try:
+            record = extract(path, reader=reader)
+        except (OSError, EXIFinatorError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            click.echo(f"{path} cannot be read: {reason}", err=True)
+            failed = True
+            continue
+        click.echo(json.dumps(record, ensure_ascii=False))
+        if verbose:
+            click.echo(
+                f"{path}: {reader.requests} requests, {reader.bytes_read:,} bytes of {record['size']:,}", err=True
+            )
+    sys.exit(1 if failed else 0)

@@ -1,0 +1,56 @@
+"""The OpenAPI description and the API agree: schemathesis asks what the one allows, and checks the other's answers."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.integration.api_fixtures import TOKEN, Api, guarded_api, library, mongodb_address
+
+__all__ = ["guarded_api", "library", "mongodb_address"]
+
+# The suite's own run is short; EXIFINATOR_TEST_EXAMPLES=2000 makes it thorough.
+EXAMPLES = os.environ.get("EXIFINATOR_TEST_EXAMPLES", "12")
+
+
+def find_schemathesis() -> Path:
+    program = Path(sys.executable).with_name("schemathesis")
+    if program.exists():
+        return program
+    if os.environ.get("CI"):
+        raise RuntimeError("schemathesis is missing: pip install schemathesis")
+    pytest.skip("schemathesis is missing: pip install schemathesis")
+
+
+def test_openapi__all_checks_and_stateful__find_nothing(guarded_api: Api, tmp_path: Path) -> None:
+    command = [str(find_schemathesis()), "run", f"{guarded_api.url}/openapi.json", "--checks", "all", "--seed", "1"]
+    command += ["--max-examples", EXAMPLES, "--header", f"Authorization: Bearer {TOKEN}", "--no-color"]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout[-6000:]
+    assert "Stateful" in run.stdout
+
+
+def test_openapi__every_parameter__has_an_example(guarded_api: Api) -> None:
+    described = guarded_api.get("/openapi.json").json()
+    without = [
+        f"{path} {parameter['name']}"
+        for path, operations in described["paths"].items()
+        for operation in operations.values()
+        for parameter in operation.get("parameters", ())
+        if not (parameter.get("schema") or parameter["content"]["application/json"]["schema"]).get("examples")
+    ]
+    assert without == []
+
+
+def test_openapi__every_operation__has_a_summary_and_the_one_error_shape(guarded_api: Api) -> None:
+    described = guarded_api.get("/openapi.json").json()
+    for operations in described["paths"].values():
+        for operation in operations.values():
+            assert operation["summary"]
+            for status, response in operation["responses"].items():
+                if status >= "400":
+                    assert set(response["content"]) == {"application/problem+json"}

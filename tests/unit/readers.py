@@ -1,0 +1,62 @@
+"""A RangeReader over bytes in memory, and the way from them to a record."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from exifinator.errors import ObjectChanged
+from exifinator.fetch import fetch_header
+from exifinator.records import ExifRecord, HeaderBytes, ImageRef, RangeRead
+
+MODIFIED = datetime(2024, 5, 1, 12, tzinfo=UTC)
+REF = ImageRef("photos", "a/photo", "listed", 1, MODIFIED)
+
+PHOTOS = Path(__file__).resolve().parents[2].parent / "shared" / "photos"
+# Of the mutated files; the whole is 20,000.
+FUZZ_FILES = int(os.environ.get("EXIFINATOR_FUZZ_FILES", "600"))
+
+
+class MemoryReader:
+    """Serves one object; `etags` is what it answers, one a request, the last one from then on."""
+
+    def __init__(self, data: bytes, etags: tuple[str, ...] = ("now",)) -> None:
+        self.data = data
+        self.etags = etags
+        self.calls: list[tuple[int, int, str]] = []
+
+    @property
+    def requests(self) -> int:
+        return len(self.calls)
+
+    @property
+    def bytes_read(self) -> int:
+        return sum(len(self.data[start : start + length]) for start, length, _ in self.calls)
+
+    def read_range(self, ref: ImageRef, start: int, length: int, *, if_match: str = "") -> RangeRead:
+        assert 0 <= start < max(len(self.data), 1), "a range that begins behind the object is an error in S3 (416)"
+        assert length > 0
+        etag = self.etags[min(len(self.calls), len(self.etags) - 1)]
+        self.calls.append((start, length, if_match))
+        if if_match and if_match != etag:
+            raise ObjectChanged("it changed")
+        return RangeRead(start, self.data[start : start + length], len(self.data), etag, MODIFIED)
+
+
+def header_of(data: bytes, first_read_bytes: int = 65_536) -> HeaderBytes:
+    return fetch_header(MemoryReader(data), REF, first_read_bytes=first_read_bytes)
+
+
+def record_of(data: bytes, first_read_bytes: int = 65_536, **limits: Any) -> ExifRecord:
+    """The record as a write worker makes it: from the message of the write queue."""
+    from exifinator.parse import build_record
+
+    return build_record(HeaderBytes.from_bytes(header_of(data, first_read_bytes).to_bytes()), **limits)
+
+
+def metadata_of(record: ExifRecord) -> dict[str, Any]:
+    """The document without what differs from run to run and from container to container."""
+    leave = {"extracted_at", "size", "format"}
+    return {name: value for name, value in record.document.items() if name not in leave}

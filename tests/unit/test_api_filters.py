@@ -1,0 +1,213 @@
+# ruff: noqa: E501 -- a table reads better with a row a line
+"""Ranges, areas, words, cursors and cells as pure functions."""
+
+from __future__ import annotations
+
+import math
+import random
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from api.answers import encode_json, names_etag
+from api.clusters import Pyramid, fitting_zoom
+from api.errors import Refused
+from api.filters import Filters, after_prefix
+from api.paging import Order, Place, fingerprint, read_cursor, write_cursor
+from api.ranges import Box, Span, box_outline, read_dates, read_fractions, read_numbers
+from api.sheets import to_cell
+from api.words import split_words
+from exifinator.errors import BadQuery
+
+
+def day(year: int, month: int = 1, day: int = 1) -> datetime:
+    return datetime(year, month, day, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "low", "high"),
+    [("100", 100, 100), ("100-400", 100, 400), ("400-100", 100, 400), ("100-", 100, None), ("-400", None, 400), ("1.8-4", 1.8, 4)],
+)  # fmt: skip
+def test_read_numbers__range__has_both_ends(text: str, low: float | None, high: float | None) -> None:
+    assert read_numbers(text, "iso") == Span(low, high)
+
+
+@pytest.mark.parametrize("text", ["", "-", "a", "1--2", "1-2-3", "1e9", "٣", "1 ", "0x1", "nan", "-1-2", "1" * 10])
+def test_read_numbers__no_range__is_refused(text: str) -> None:
+    with pytest.raises(BadQuery, match="iso"):
+        read_numbers(text, "iso")
+
+
+@pytest.mark.parametrize(
+    ("text", "low", "high"), [("1/250-1/30", 1 / 250, 1 / 30), ("1/30-1/250", 1 / 250, 1 / 30), ("0.5", 0.5, 0.5), ("1-", 1, None)]
+)  # fmt: skip
+def test_read_fractions__range__is_in_seconds(text: str, low: float | None, high: float | None) -> None:
+    assert read_fractions(text, "exposure") == Span(low, high)
+
+
+@pytest.mark.parametrize("text", ["1/0", "/3", "1/", "1/2/3"])
+def test_read_fractions__no_fraction__is_refused(text: str) -> None:
+    with pytest.raises(BadQuery):
+        read_fractions(text, "exposure")
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end"),
+    [
+        ("2024", day(2024), day(2025)),
+        ("2024-12", day(2024, 12), day(2025, 1)),
+        ("2024-02-29", day(2024, 2, 29), day(2024, 3, 1)),
+        ("2023-02-31", day(2023, 2, 28), day(2023, 3, 1)),
+        ("2024-05..2024-09", day(2024, 5), day(2024, 10)),
+        ("2024-09..2024-05", day(2024, 5), day(2024, 10)),
+        ("2024..", day(2024), None),
+        ("..2024-05-03", None, day(2024, 5, 4)),
+    ],
+)
+def test_read_dates__period__is_there_as_a_whole(text: str, start: datetime | None, end: datetime | None) -> None:
+    assert read_dates(text, "taken") == (start, end)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "..", "2024-13", "2024-00", "24", "2024-5", "2024...2025", "1824", "2024-01-32", "x"]
+)
+def test_read_dates__no_period__is_refused(text: str) -> None:
+    with pytest.raises(BadQuery):
+        read_dates(text, "taken")
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_box_outline__any_point_of_the_box__is_in_a_ring(seed: int) -> None:
+    """The rings only have to hold the box; great circles between their corners are followed in small steps."""
+    rng = random.Random(seed)
+    south, north = sorted(rng.uniform(-89, 89) for _ in range(2))
+    west, width = rng.uniform(-180, 180), rng.uniform(0.1, 179)
+    box = Box(west, south, (west + width + 180) % 360 - 180, north)
+    rings = box_outline(box)
+    strip = width / len(rings)
+    for at, ring in enumerate(rings):
+        (_, ring_south), _, (_, ring_north) = ring[0], ring[1], ring[2]
+        for part in (0.0, 0.25, 0.5):
+            angle = math.radians((part - 0.5) * strip)
+            low, high = (
+                math.degrees(
+                    math.atan(math.tan(math.radians(edge)) * math.cos(angle) / math.cos(math.radians(strip) / 2))
+                )
+                for edge in (ring_south, ring_north)
+            )
+            assert low <= south + 1e-9, at
+            assert high >= north - 1e-9, at
+
+
+def test_to_filter__several__have_all_to_hold() -> None:
+    made = Filters(camera=["A", "B"], iso="100-400", bucket=["holiday"], prefix="2024/").to_filter()
+    assert made["$and"][0] == {"photo.camera_model": {"$in": ["A", "B"]}}
+    assert made["$and"][1]["photo.iso"]["$gte"] == pytest.approx(100, rel=1e-5)
+    assert made["$and"][2] == {"_id": {"$gte": "holiday/2024/", "$lt": "holiday/20240"}}
+    assert len(made["$and"]) == 3
+
+
+def test_to_filter__one_left_out__is_not_in_it() -> None:
+    assert Filters(camera=["A"], lens=["B"]).to_filter(leave_out=frozenset({"camera"})) == {"photo.lens_model": "B"}
+
+
+@pytest.mark.parametrize(
+    ("prefix", "after"),
+    [("a", "b"), ("a/", "a0"), ("\ud7ff", "\ue000"), ("a\U0010ffff", "b"), ("\U0010ffff", None), ("é", "ê")],
+)
+def test_after_prefix__text__is_the_first_behind(prefix: str, after: str | None) -> None:
+    assert after_prefix(prefix) == after
+
+
+@pytest.mark.parametrize(
+    ("texts", "words"),
+    [
+        (["Été à Paris_2024.JPG"], ["ete", "paris", "2024", "jpg"]),
+        (["a b c"], []),
+        (["ß Straße"], ["ss", "strasse"]),
+        (["东京 タワー"], ["东京", "タワー"]),
+        (["x" * 100], ["x" * 40]),
+        (["Beach", "beach"], ["beach"]),
+    ],
+)
+def test_split_words__text__is_cut(texts: list[str], words: list[str]) -> None:
+    assert split_words(texts) == words
+
+
+def test_split_words__very_many__are_bounded() -> None:
+    assert len(split_words([" ".join(f"w{n}" for n in range(1000))])) == 48
+
+
+PLACES = [Place(None, "a/b"), Place(day(2024), "a/\n🏔️"), Place(day(1960), "")]
+
+
+@pytest.mark.parametrize("place", PLACES, ids=["undated", "dated", "before-1970"])
+def test_read_cursor__what_was_written__is_read(place: Place) -> None:
+    mark = fingerprint("-taken", {"a": day(2024)})
+    assert read_cursor(write_cursor(place, mark), mark) == place
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "x", "====", "W10", "eyJhIjoxfQ", "é", write_cursor(PLACES[0], "other"), "A" * 5000, "WyJtIiwxZTk5OSwiYSJd", "WyJtIiwieCIsImEiXQ", "WyJtIixudWxsLHsiJGd0IjoiIn1d"],
+    ids=["empty", "short", "padding", "list", "object", "no-ascii", "other-query", "long", "infinite", "text-date", "operator"],
+)  # fmt: skip
+def test_read_cursor__anything_else__is_refused(text: str) -> None:
+    with pytest.raises(Refused) as refusal:
+        read_cursor(text, "m")
+    assert refusal.value.status == 404
+
+
+def test_segments_after__down__undated_come_last() -> None:
+    order = Order.named("-taken")
+    same, older, undated = order.segments_after(Place(day(2024), "x"))
+    assert same == {"photo.taken_at": day(2024), "_id": {"$lt": "x"}}
+    assert older == {"photo.taken_at": {"$lt": day(2024)}}
+    assert undated == {"photo.taken_at": None}
+
+
+@pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\tx", "\rx", "\nx", "=HYPERLINK(1)"])
+def test_to_cell__what_begins_a_formula__is_text(text: str) -> None:
+    assert to_cell(text) == f"'{text}"
+
+
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [(None, ""), (-1.5, -1.5), (True, "true"), ({"printable": "=x", "tag": 1}, "'=x"), (["=a", "b"], "'=a; b"), ({"a": 1}, '{"a":1}')],
+)  # fmt: skip
+def test_to_cell__value__is_shown(value: Any, cell: Any) -> None:
+    assert to_cell(value) == cell
+
+
+def test_encode_json__odd_values__are_plain() -> None:
+    assert encode_json([float("nan"), day(2024), b"\xff"]) == b'[null,"2024-01-01T00:00:00Z","/w=="]'
+
+
+@pytest.mark.parametrize(
+    ("header", "known"),
+    [
+        (None, False),
+        ('W/"a"', True),
+        ('"a"', True),
+        ('"b", "a"', True),
+        ("*", True),
+        ('"b"', False),
+        ("a", False),
+        ("", False),
+    ],
+)
+def test_names_etag__header__is_compared_weakly(header: str | None, known: bool) -> None:
+    assert names_etag(header, 'W/"a"') is known
+
+
+def test_cells_in__over_the_180th_meridian__finds_both_sides() -> None:
+    cells = {(1023, 5): (1, 179.9, -80.0, "east"), (0, 5): (1, -179.9, -80.0, "west"), (500, 5): (1, 0.0, -80.0, "no")}
+    pyramid = Pyramid([{} for _ in range(8)] + [cells])
+    found = pyramid.cells_in(Box(179.8, -89, -179.8, -70), 8)
+    assert {cell[3] for cell in found} == {"east", "west"}
+
+
+def test_fitting_zoom__whole_world__is_coarser() -> None:
+    assert fitting_zoom(Box(-180, -90, 180, 90), 22) == 4
+    assert fitting_zoom(Box(2.2, 48.8, 2.3, 48.9), 14) == 14
