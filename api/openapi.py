@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from api.doors import is_open_to_read
-from api.query import ALLOWED, MAX_NAME_CHARS, MAX_SORT_FIELDS
+from api.query import ALLOWED, MAX_FIELDS, MAX_NAME_CHARS, MAX_SORT_FIELDS
 from exifinator.config import Config
 
 _FIELD_NAME = {
@@ -46,7 +46,7 @@ _SCHEMAS: dict[str, Any] = {
                 {**_PATHS, "maxProperties": 1, "additionalProperties": {"enum": pair}}
                 for pair in ([1, True], [0, False])
             ),
-            {"type": "array", "items": _PATH, "maxItems": 1},
+            {"type": "array", "items": _PATH, "maxItems": MAX_FIELDS},
         ],
     },
     "Sort": {

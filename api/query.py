@@ -285,6 +285,8 @@ def read_projection(text: str, parameter: str = "fields") -> dict[str, int]:
         # Anything but these is an expression in MongoDB's eyes.
         if not isinstance(choice, int) or choice not in (0, 1):
             raise BadParameter(parameter, f"{name[:60]}: 1 (with it) or 0 (without it) is needed")
+    if len({int(choice) for name, choice in value.items() if name != "_id"}) > 1:
+        raise BadParameter(parameter, "fields are either all with it (1) or all without it (0); only _id may differ")
     return {name: int(choice) for name, choice in value.items()}
 
 

@@ -226,7 +226,7 @@ def _refuse_body(request: Request) -> Response | None:
     body = b""
     if length or environ.get("HTTP_TRANSFER_ENCODING"):
         # Without a length the server says where the body ends (chunks).
-        body = environ["wsgi.input"].read(int(length) if length else -1)
+        body = environ["wsgi.input"].read(int(length) if length else BODY_LIMIT_BYTES + 1)
     if len(body) > BODY_LIMIT_BYTES:
         return _say(413, too_large)
     environ.pop("HTTP_TRANSFER_ENCODING", None)

@@ -1,4 +1,4 @@
-"""A proxy in front of an S3 server of the tests, which changes what passes through it: what no server does on demand."""
+"""A proxy in front of an S3 server of the tests, which changes what passes through it: no server does so on demand."""
 
 from __future__ import annotations
 

@@ -93,6 +93,8 @@ def make_router(config: Config) -> APIRouter:
 async def _find(request: Request, store: ReadStore, arguments: FindArguments) -> Response:
     filter_ = read_filter(arguments.query) if arguments.query is not None else {}
     hint = read_hint(arguments.hint) if arguments.hint is not None else None
+    fields = read_projection(arguments.fields) if arguments.fields is not None else None
+    sort = read_sort(arguments.sort) if arguments.sort is not None else None
     options: dict[str, Any] = {"hint": hint} if hint else {}
     if arguments.count:
         if not filter_ and not hint:
@@ -100,8 +102,6 @@ async def _find(request: Request, store: ReadStore, arguments: FindArguments) ->
         else:
             n = await store.photos.count_documents(filter_, maxTimeMS=QUERY_MS, **options)
         return answer_json(request, {"n": n})
-    fields = read_projection(arguments.fields) if arguments.fields is not None else None
-    sort = read_sort(arguments.sort) if arguments.sort is not None else None
     if arguments.explain:
         return answer_json(request, await _explain(store, filter_, fields, sort, hint, arguments))
     cursor = store.photos.find(
