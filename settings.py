@@ -22,6 +22,8 @@ S3_REQUESTER_PAYS = False
 S3_ADDRESSING = "auto"
 # How long S3 may keep silent before a request counts as failed, in seconds.
 S3_TIMEOUT_SECONDS = 20.0
+# "lean" reads with a quarter of boto3's computing and leaves to boto3 what is not plain; "boto3" uses nothing else.
+S3_CLIENT = "lean"
 
 # --- Where the metadata goes ----------------------------------------------------------------------------------------
 # Where MongoDB (4.2 or later) is. Here, and nothing listens: setup.sh starts one.

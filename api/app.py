@@ -9,11 +9,13 @@ from contextlib import asynccontextmanager
 from fastapi import Depends, FastAPI, Request
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES as PACKED
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 
 from api.answers import answer_json
 from api.clusters import build_pyramid
+from api.counting import FacetCounter
 from api.doors import READER, Attempts, KnownHost
 from api.errors import DESCRIBED, install_handlers
 from api.openapi import describe_api
@@ -61,9 +63,11 @@ def create_app(config: Config | None = None) -> FastAPI:
         app.state.store = store
         app.state.exports = asyncio.Semaphore(export.EXPORTS_AT_ONCE)
         app.state.pyramid = Remembered(lambda: build_pyramid(store.photos), seconds=60)
+        app.state.counter = FacetCounter(store.photos)
         try:
             yield
         finally:
+            await app.state.counter.close()
             await app.state.pyramid.close()
             await store.client.close()
 
@@ -98,7 +102,9 @@ def create_app(config: Config | None = None) -> FastAPI:
             Middleware(BoundedBody, max_bytes=MAX_BODY_BYTES),
             Middleware(WrittenPath),
             Middleware(HeadAndOptions),
-            Middleware(GZipMiddleware, minimum_size=1000, compresslevel=4),
+            Middleware(
+                GZipMiddleware, minimum_size=1000, compresslevel=4, exclude_content_types=(*PACKED, export.PARQUET)
+            ),
         ],
     )
     app.state.config = config

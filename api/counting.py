@@ -7,11 +7,13 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
-from pymongo.errors import ExecutionTimeout
+from pymongo.errors import ExecutionTimeout, OperationFailure
 
 from api.query import Filter
+from api.remembered import Remembered
 from api.store import Collection
 
 # A count that would take longer than the budget is made over this many photos instead.
@@ -19,6 +21,9 @@ SAMPLE = 50_000
 # Counting one value after the other in an index beats grouping as long as there are not too many values.
 MAX_INDEXED_VALUES = 400
 _PARALLEL = 4
+# Counting everything goes on beside the requests, beyond any budget of theirs.
+_WHOLE_MS = 60_000
+_DISTINCT_TOO_BIG = 17217
 _ISO = (50, 100, 200, 400, 800, 1600, 3200, 6400, 12800, 25600, 51200, 102400)
 _F = (1, 1.4, 2, 2.8, 4, 5.6, 8, 11, 16, 22, 32)
 _EXPOSURE = (1 / 8000, 1 / 4000, 1 / 2000, 1 / 1000, 1 / 500, 1 / 250, 1 / 125, 1 / 60, 1 / 30, 1 / 15, 1 / 8, 1 / 4)
@@ -27,27 +32,27 @@ _FOCAL = (10, 16, 24, 35, 50, 70, 100, 135, 200, 300, 400, 600)
 
 @dataclass(frozen=True)
 class Facet:
-    """Where a facet's values are; `edges`: the lower ends of its ranges; `index`: one that begins with it."""
+    """Where a facet's values are; `edges`: the lower ends of its ranges; indexed: an index begins with it."""
 
     path: str
-    index: str | None = None
+    indexed: bool = True
     edges: tuple[float, ...] = ()
 
 
 FACETS: dict[str, Facet] = {
-    "camera": Facet("photo.camera_model", "camera"),
-    "lens": Facet("photo.lens_model", "lens"),
-    "iso": Facet("photo.iso", "iso", _ISO),
-    "f": Facet("photo.f_number", "f", _F),
-    "exposure": Facet("photo.exposure_seconds", "exposure", (*_EXPOSURE, 0.5, 1, 2, 4, 8, 15, 30)),
-    "focal": Facet("photo.focal_length_mm", "focal", _FOCAL),
-    "taken": Facet("photo.taken_at", "taken"),
-    "bucket": Facet("bucket", "bucket"),
-    "format": Facet("format", "format"),
-    "status": Facet("status", "status"),
-    "keyword": Facet("photo.keywords", "keyword"),
-    "rating": Facet("photo.rating", "rating"),
-    "place": Facet("photo.location"),
+    "camera": Facet("photo.camera_model"),
+    "lens": Facet("photo.lens_model"),
+    "iso": Facet("photo.iso", edges=_ISO),
+    "f": Facet("photo.f_number", edges=_F),
+    "exposure": Facet("photo.exposure_seconds", edges=(*_EXPOSURE, 0.5, 1, 2, 4, 8, 15, 30)),
+    "focal": Facet("photo.focal_length_mm", edges=_FOCAL),
+    "taken": Facet("photo.taken_at"),
+    "bucket": Facet("bucket"),
+    "format": Facet("format"),
+    "status": Facet("status"),
+    "keyword": Facet("photo.keywords"),
+    "rating": Facet("photo.rating"),
+    "place": Facet("photo.location", indexed=False),
 }
 FACET_NAMES = tuple(FACETS)
 Counts = dict[Any, int]
@@ -62,76 +67,84 @@ class Counted:
     cut_short: bool = False
 
 
-async def count_facets(photos: Collection, filter_: Filter, names: list[str], *, budget_ms: int) -> Counted:
-    """Counts by value of the facets named; `taken` by month as (year, month), `place` by whether there is one.
+class FacetCounter:
+    """Counts facets. Those of the whole collection are kept for a moment, and counted anew beside the requests."""
 
-    Over everything, each value is counted in the facet's index; over a filter, the photos are read once. What does
-    not end within the budget is counted over the first SAMPLE photos and says so.
-    """
-    try:
-        if not filter_:
-            return await _count_everything(photos, names, budget_ms)
-        return await _group(photos, filter_, names, budget_ms)
-    except ExecutionTimeout:
-        return await _group(photos, filter_, names, budget_ms, limit=SAMPLE)
+    def __init__(self, photos: Collection) -> None:
+        self._photos = photos
+        self._whole = {name: Remembered(partial(_count_whole, photos, name), seconds=1) for name in FACETS}
+
+    async def count(self, filter_: Filter, names: list[str], *, budget_ms: int) -> Counted:
+        """Counts by value of the facets named; `taken` by month as (year, month), `place` by whether there is one.
+
+        Over everything, each value is counted in the facet's index; over a filter, the photos are read once. What
+        does not end within the budget is counted over the first SAMPLE photos and says so.
+        """
+        try:
+            if not filter_:
+                return await self._count_everything(names, budget_ms)
+            return await _group(self._photos, filter_, names, budget_ms)
+        except (ExecutionTimeout, TimeoutError):
+            return await _group(self._photos, filter_, names, budget_ms, limit=SAMPLE)
+
+    async def _count_everything(self, names: list[str], budget_ms: int) -> Counted:
+        total = await self._photos.estimated_document_count(maxTimeMS=budget_ms)
+        async with asyncio.timeout(budget_ms / 1000):
+            found = await asyncio.gather(*(self._whole[name].wait() for name in names))
+        return Counted(total, dict(zip(names, found, strict=True)))
+
+    async def close(self) -> None:
+        """End what is being counted."""
+        for kept in self._whole.values():
+            await kept.close()
 
 
-async def _count_everything(photos: Collection, names: list[str], budget_ms: int) -> Counted:
-    end = asyncio.get_running_loop().time() + budget_ms / 1000
-    total = await photos.estimated_document_count(maxTimeMS=budget_ms)
-    gate = asyncio.Semaphore(_PARALLEL)
-    found = await asyncio.gather(*(_count_in_index(photos, name, total, end, gate) for name in names))
-    counts = {name: values for name, values in zip(names, found, strict=True) if values is not None}
-    if grouped := [name for name in names if name not in counts]:
-        counts |= (await _group(photos, {}, grouped, _left(end))).counts
-    return Counted(total, counts)
-
-
-def _left(end: float) -> int:
-    """Milliseconds to an end; MongoDB takes 0 for no limit."""
-    return max(1, int((end - asyncio.get_running_loop().time()) * 1000))
-
-
-async def _count_in_index(
-    photos: Collection, name: str, total: int, end: float, gate: asyncio.Semaphore
-) -> Counts | None:
-    """Each value's count from the index alone; None where that would not be faster than grouping."""
+async def _count_whole(photos: Collection, name: str) -> Counts:
+    """One facet over everything: value by value in its index, or by grouping where that is not faster."""
     facet = FACETS[name]
-    if facet.index is None:
-        return None
-    if name == "taken":
-        spans = await _months(photos, facet, end)
-    else:
-        values = await photos.distinct(facet.path, maxTimeMS=_left(end))
-        spans = {value: {facet.path: value} for value in values if value is not None}
-    if len(spans) > MAX_INDEXED_VALUES:
-        return None
+    total = await photos.estimated_document_count(maxTimeMS=_WHOLE_MS)
+    spans = await _spans(photos, name) if facet.indexed else None
+    if spans is None or len(spans) > MAX_INDEXED_VALUES:
+        return (await _group(photos, {}, [name], _WHOLE_MS)).counts[name]
+    gate = asyncio.Semaphore(_PARALLEL)
 
     async def count(filter_: Filter) -> int:
         async with gate:
-            return await photos.count_documents(filter_, hint=facet.index or "", maxTimeMS=_left(end))
+            return await photos.count_documents(filter_, maxTimeMS=_WHOLE_MS)
 
     numbers = await asyncio.gather(*(count(span) for span in spans.values()))
     counts = {value: number for value, number in zip(spans, numbers, strict=True) if number}
-    if name == "keyword":  # a photo may have several, so the rest are not those without
-        return counts
     missing = total - sum(counts.values())
-    return {**counts, None: missing} if missing > 0 else counts
+    # A photo may have several keywords, so of them the rest are not those without.
+    return {**counts, None: missing} if missing > 0 and name != "keyword" else counts
 
 
-# A camera whose clock is wrong by centuries makes more months than can be counted one by one.
-async def _months(photos: Collection, facet: Facet, end: float) -> dict[tuple[int, int], Filter]:
+async def _spans(photos: Collection, name: str) -> dict[Any, Filter] | None:
+    """A filter for each value that there is; None where they are more than one answer of MongoDB holds."""
+    path = FACETS[name].path
+    if name == "taken":
+        return await _months(photos, path)
+    try:
+        values = await photos.distinct(path, maxTimeMS=_WHOLE_MS)
+    except OperationFailure as error:
+        if error.code == _DISTINCT_TOO_BIG:
+            return None
+        raise
+    return {value: {path: value} for value in values if isinstance(value, str | int | float)}
+
+
+async def _months(photos: Collection, path: str) -> dict[Any, Filter]:
     """A filter for each month from the first photo to the last."""
-    dated = {facet.path: {"$type": "date"}}
+    dated = {path: {"$type": "date"}}
     ends = []
     for direction in (1, -1):
-        found = await photos.find_one(dated, {facet.path: 1}, sort=[(facet.path, direction)], max_time_ms=_left(end))
+        found = await photos.find_one(dated, {path: 1}, sort=[(path, direction)], max_time_ms=_WHOLE_MS)
         taken = found["photo"]["taken_at"] if found else None
         if not isinstance(taken, datetime):
             return {}
         ends.append(taken)
     months = range(ends[0].year * 12 + ends[0].month - 1, ends[1].year * 12 + ends[1].month)
-    return {(at // 12, at % 12 + 1): {facet.path: {"$gte": _first_of(at), "$lt": _first_of(at + 1)}} for at in months}
+    return {(at // 12, at % 12 + 1): {path: {"$gte": _first_of(at), "$lt": _first_of(at + 1)}} for at in months}
 
 
 def _first_of(month: int) -> datetime:

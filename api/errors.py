@@ -128,13 +128,16 @@ def explain_mongo(error: PyMongoError) -> Refused:
 def _validation_response(error: RequestValidationError) -> Response:
     """All mistakes in one sentence each; the values are not repeated, for they may be anything."""
     lines = []
-    parameter = None
+    parameter: str | None = None
     for item in error.errors():
         place = [str(part) for part in item["loc"][1:]]
         name = ".".join(place) or str(item["loc"][0])
         parameter = parameter or (place[0] if place else None)
         if item["type"] == "extra_forbidden":
             lines.append(f"{name[:60]}: there is no such parameter")
+        elif item["type"] == "json_invalid":
+            parameter = "body"
+            lines.append("body: this is no JSON")
         else:
             lines.append(f"{name}: {item['msg'].removeprefix('Value error, ')}")
     return problem_response(400, "; ".join(lines), parameter=parameter)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from exifinator.config import Config
+
 
 @dataclass(frozen=True)
 class IndexDefinition:
@@ -22,7 +24,7 @@ _ORDER: tuple[tuple[str, int | str], ...] = (("photo.taken_at", -1), ("_id", -1)
 
 
 def _by(name: str, path: str, why: str) -> IndexDefinition:
-    return IndexDefinition(name, ((path, 1), *_ORDER), why)
+    return IndexDefinition(f"{name}_taken", ((path, 1), *_ORDER), why)
 
 
 INDEXES: tuple[IndexDefinition, ...] = (
@@ -43,3 +45,12 @@ INDEXES: tuple[IndexDefinition, ...] = (
     IndexDefinition("etag", (("etag", 1), ("_id", 1)), "every copy of one file"),
     IndexDefinition("extracted", (("extracted_at", -1), ("_id", -1)), "what was stored last"),
 )
+
+
+def index_definitions(config: Config) -> tuple[IndexDefinition, ...]:
+    """INDEXES, and one for each tag of INDEXED_TAGS, by its printable form."""
+    tags: tuple[str, ...] = getattr(config, "indexed_tags", ())
+    return INDEXES + tuple(
+        IndexDefinition(f"tag {tag}", ((f"{tag}.printable", 1),), f"query={{{tag!r}: ...}}", {"sparse": True})
+        for tag in tags
+    )

@@ -122,5 +122,7 @@ def _correct_parameter(parameter: dict[str, Any], *, is_mongodb_rest: bool) -> N
     if parameter["name"] == "query" or (is_mongodb_rest and parameter["name"] in _JSON_PARAMETERS):
         kind = _JSON_PARAMETERS[parameter["name"]]
         del parameter["schema"]
-        described = {"$ref": f"#/components/schemas/{kind}", "examples": [orjson.loads(shown)]}
+        # Among typed filters an empty one, for the page of /docs fills it in.
+        example = orjson.loads(shown) if is_mongodb_rest else {}
+        described = {"$ref": f"#/components/schemas/{kind}", "examples": [example]}
         parameter["content"] = {"application/json": {"schema": described}}

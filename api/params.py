@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import unquote
 
 from fastapi import Path, Request
@@ -49,15 +48,3 @@ async def refuse_repeats(request: Request) -> None:
         if name in seen and name not in REPEATABLE:
             raise BadParameter(name[:60], "this parameter can be there only once")
         seen.add(name)
-
-
-def finite(value: float) -> float:
-    """Raises: ValueError for NaN and the infinities."""
-    if not math.isfinite(value):
-        raise ValueError("a finite number is needed")
-    return value
-
-
-def example(value: Any) -> dict[str, Any]:
-    """One example in the shape that OpenAPI shows."""
-    return {"examples": [value]}

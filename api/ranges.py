@@ -14,8 +14,9 @@ _NUMBER = r"[0-9]{1,9}(\.[0-9]{1,9})?"
 # An exposure is written as photographers do, 1/250, or in seconds.
 _FRACTION = rf"({_NUMBER}|[0-9]{{1,9}}/[1-9][0-9]{{0,8}})"
 _DATE = r"(19|20)[0-9]{2}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?"
-_LATITUDE = r"-?(90(\.0{1,9})?|[1-8]?[0-9](\.[0-9]{1,9})?)"
-_LONGITUDE = r"-?(180(\.0{1,9})?|(1[0-7][0-9]|[1-9]?[0-9])(\.[0-9]{1,9})?)"
+# Programs write degrees with all the digits that a float has.
+_LATITUDE = r"-?(90(\.0{1,20})?|[1-8]?[0-9](\.[0-9]{1,20})?)"
+_LONGITUDE = r"-?(180(\.0{1,20})?|(1[0-7][0-9]|[1-9]?[0-9])(\.[0-9]{1,20})?)"
 
 # The same forms stand in the OpenAPI description.
 NUMBERS = rf"^({_NUMBER}|{_NUMBER}-|-{_NUMBER}|{_NUMBER}-{_NUMBER})$"

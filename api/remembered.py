@@ -34,6 +34,17 @@ class Remembered(Generic[Value]):
             self._task = asyncio.create_task(self._renew())
         return self._value
 
+    async def wait(self) -> Value:
+        """The last value; before there is one, the first when it is made. Raises: what making it raised."""
+        value = self.get()
+        if value is None and self._task is not None:
+            # Whoever waits may give up; what is made is for the others too.
+            await asyncio.shield(self._task)
+            value = self._value
+        if value is None:
+            return await self._make()
+        return value
+
     async def close(self) -> None:
         """End what is being made."""
         if self._task is not None:
@@ -48,5 +59,7 @@ class Remembered(Generic[Value]):
             log.warning("counting the whole collection failed, to be tried again: %s", type(error).__name__)
         finally:
             end = time.monotonic()
-            self._old_at = end + max(self._seconds, 20 * (end - start))
+            # What failed is tried again when next asked for.
+            if self._value is not None:
+                self._old_at = end + max(self._seconds, 20 * (end - start))
             self._task = None

@@ -13,13 +13,15 @@ from api.store import Document
 
 # A cell that begins so is a formula to Excel, LibreOffice and Google Sheets, however it came there (OWASP, "CSV
 # Injection"); a leading apostrophe makes it text.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA_STARTS = frozenset("=+-@\t\r\n")
 
 
 def to_cell(value: Any) -> str | int | float:
     """One value as a cell: a tag shows its printable form, what is nested is JSON, and nothing is a formula."""
     if value is None:
         return ""
+    if isinstance(value, str):
+        return f"'{value}" if value[:1] in _FORMULA_STARTS else value
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
@@ -27,11 +29,10 @@ def to_cell(value: Any) -> str | int | float:
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
     if isinstance(value, dict) and "printable" in value:
-        value = value["printable"]
+        return to_cell(value["printable"])
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        value = "; ".join(value)
-    text = value if isinstance(value, str) else encode_json(value).decode()
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+        return to_cell("; ".join(value))
+    return to_cell(encode_json(value).decode())
 
 
 def rows_as_csv(rows: Iterable[Iterable[Any]]) -> bytes:

@@ -63,6 +63,7 @@ class Config(BaseModel):
     s3_requester_pays: bool = False
     s3_addressing: Literal["auto", "path", "virtual"] = "auto"
     s3_timeout_seconds: float = Field(20.0, gt=0, le=600)
+    s3_client: Literal["lean", "boto3"] = "lean"
 
     mongodb_uri: SecretStr = SecretStr("mongodb://127.0.0.1:27017")
     mongodb_database: DatabaseName = "waldo"

@@ -16,28 +16,28 @@ from exifinator.fetch import fetch_header
 from exifinator.local_reader import LocalReader, local_ref
 from exifinator.parse import build_record
 
-FIRST_READ_BYTES = 65_536
-
 
 def extract(path: str | Path, *, reader: LocalReader | None = None) -> dict[str, Any]:
     """The record that would be stored of a file of this machine, with its `path`; all of it goes into JSON.
 
     Raises: OSError where the file cannot be read; ObjectChanged where it changes all the time.
     """
-    header = fetch_header(reader or LocalReader(), local_ref(Path(path)), first_read_bytes=FIRST_READ_BYTES)
+    header = fetch_header(reader or LocalReader(), local_ref(Path(path)))
     document = build_record(header).document
-    record: dict[str, Any] = {"path": str(path), **to_json(document)}
+    record: dict[str, Any] = to_json({"path": str(path), **document})
     return record
 
 
 def to_json(value: Any) -> Any:
-    """The same with dates as ISO 8601 and text that UTF-8 can write."""
+    """The same with dates as ISO 8601, and text that UTF-8 can write: names of files may hold any bytes."""
     if isinstance(value, dict):
         return {to_json(name): to_json(item) for name, item in value.items()}
     if isinstance(value, list):
         return [to_json(item) for item in value]
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z") if value.tzinfo else value.isoformat()
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return value
 
 
@@ -62,12 +62,13 @@ def extract_command(paths: tuple[str, ...], verbose: bool) -> None:
             record = extract(path, reader=reader)
         except (OSError, EXIFinatorError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            click.echo(f"{path} cannot be read: {reason}", err=True)
+            click.echo(f"{to_json(str(path))} cannot be read: {reason}", err=True)
             failed = True
             continue
         click.echo(json.dumps(record, ensure_ascii=False))
         if verbose:
             click.echo(
-                f"{path}: {reader.requests} requests, {reader.bytes_read:,} bytes of {record['size']:,}", err=True
+                f"{record['path']}: {reader.requests} requests, {reader.bytes_read:,} of {record['size']:,} bytes",
+                err=True,
             )
     sys.exit(1 if failed else 0)

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+from exifinator.tiff import MAX_SUB_IFDS
+
 Tag = Mapping[str, Any]
 Tags = Mapping[str, Tag]
 Fields = Mapping[str, str | list[str]]
@@ -15,6 +17,9 @@ DATE = re.compile(r"\s*(\d{4})[:/.-](\d{1,2})[:/.-](\d{1,2})(?:[ T]+(\d{1,2}):(\
 ISO_TAIL = re.compile(r"T[\d:.]+(Z|[+-]\d\d:\d\d)")
 OFFSET = re.compile(r"\s*([+-])(\d{2}):?(\d{2})")
 MAX_TEXT = 10_000
+
+MAX_ISO_TAG = 65535
+DIRECTORIES = ("Image", *(f"EXIF SubIFD{index}" for index in range(MAX_SUB_IFDS)), "IFD 2", "IFD 3")
 
 # Date, sub-seconds, and where the offset from UTC stands.
 EXIF_DATES = (
@@ -147,7 +152,10 @@ def _gps_date(tags: Tags) -> tuple[datetime, str | None] | None:
     seconds = clock[0] * 3600 + clock[1] * 60 + (clock[2] or 0)
     if not 0 <= seconds < 86_401:
         return None
-    return (date + timedelta(milliseconds=round(seconds * 1000))).replace(tzinfo=UTC), "+00:00"
+    try:
+        return (date + timedelta(milliseconds=round(seconds * 1000))).replace(tzinfo=UTC), "+00:00"
+    except OverflowError:  # midnight of the last day that there is
+        return None
 
 
 def _degrees(tags: Tags, name: str, limit: float) -> tuple[float | None, bool]:
@@ -196,14 +204,32 @@ def _lens(tags: Tags) -> str | None:
     return text_of(tags, "MakerNote LensModel", "MakerNote Lens")
 
 
+def _sides(tags: Tags, directory: str) -> tuple[int, int]:
+    width = _integer(number_of(tags, f"{directory} ImageWidth"))
+    height = _integer(number_of(tags, f"{directory} ImageLength"))
+    return (width, height) if width and height else (0, 0)
+
+
 def _size(tags: Tags, size: tuple[int | None, int | None], turned: bool, orientation: int | None) -> tuple[Any, Any]:
     width, height = size
     if not (width and height):
-        width = _integer(number_of(tags, "EXIF ExifImageWidth", "Image ImageWidth"))
-        height = _integer(number_of(tags, "EXIF ExifImageLength", "Image ImageLength"))
+        width = _integer(number_of(tags, "EXIF ExifImageWidth"))
+        height = _integer(number_of(tags, "EXIF ExifImageLength"))
+    if not (width and height):
+        # Of the pictures in a RAW file the largest is the photo.
+        width, height = max((_sides(tags, name) for name in DIRECTORIES), key=lambda sides: sides[0] * sides[1])
+    width, height = width or None, height or None
     if orientation is not None and orientation >= 5 and not turned:
         return height, width
     return width, height
+
+
+def _iso(tags: Tags) -> int | None:
+    speed = number_of(tags, "EXIF ISOSpeedRatings", "Image ISOSpeedRatings")
+    if speed is None or speed == MAX_ISO_TAG:
+        # 16 bits do not hold the speeds of newer cameras, which say theirs elsewhere.
+        speed = number_of(tags, "EXIF RecommendedExposureIndex", "EXIF ISOSpeed") or speed
+    return _integer(speed)
 
 
 def summarise(
@@ -229,7 +255,7 @@ def summarise(
         "camera_make": text_of(tags, "Image Make"),
         "camera_model": text_of(tags, "Image Model"),
         "lens_model": _lens(tags),
-        "iso": _integer(number_of(tags, "EXIF ISOSpeedRatings", "Image ISOSpeedRatings")),
+        "iso": _iso(tags),
         "f_number": _positive(number_of(tags, "EXIF FNumber", "Image FNumber")),
         "exposure_seconds": _positive(number_of(tags, "EXIF ExposureTime", "Image ExposureTime")),
         "focal_length_mm": _positive(number_of(tags, "EXIF FocalLength", "Image FocalLength")),

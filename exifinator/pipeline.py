@@ -12,6 +12,7 @@ from mrq.exceptions import JobInterrupt
 
 from exifinator.batching import Batcher
 from exifinator.config import Config, load_config
+from exifinator.lean_s3 import LeanS3
 from exifinator.queues import ImageQueue, Outcome, connect_redis
 from exifinator.records import ExifRecord, HeaderBytes, ImageRef
 from exifinator.s3 import S3
@@ -36,7 +37,7 @@ class Pipeline:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.stopping = False
-        self.s3 = S3(config)
+        self.s3 = LeanS3(config) if config.s3_client == "lean" else S3(config)
         self.queue = ImageQueue(connect_redis(config), config)
         self.store = Store(connect_mongodb(config), config)
         self._pushes = Batcher(self.queue.push_headers, most=HEADERS_A_PUSH, wait_seconds=PUSH_WAIT_SECONDS)

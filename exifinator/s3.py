@@ -45,6 +45,16 @@ TRIES_A_REQUEST = 3
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)$")
 
+
+def parse_content_range(text: str) -> tuple[int, int, int] | None:
+    """First byte, last byte and size of the object of a Content-Range; None where it is none (RFC 9110, 14.4)."""
+    match = _CONTENT_RANGE.match(text)
+    if match is None:
+        return None
+    first, last, total = map(int, match.groups())
+    return first, last, total
+
+
 _GONE = frozenset({"NoSuchKey", "NoSuchVersion", "404", "NotFound"})
 _DENIED = frozenset(
     {
@@ -130,6 +140,11 @@ class S3:
         if key not in self._clients:
             self._clients[key] = connect()
         return self._clients[key]
+
+    def close(self) -> None:
+        """Close the connections that are kept."""
+        for client in self._clients.values():
+            client.close()
 
     def _boto_config(self, **options: Any) -> BotoConfig:
         return BotoConfig(
@@ -217,9 +232,9 @@ def _read_body(answer: dict[str, Any], ref: ImageRef, start: int, length: int) -
     if not isinstance(modified, datetime):
         body.close()
         raise SourceUnavailable(f"what answers for {ref.id} is not an S3 server: check S3_ENDPOINT_URL")
-    content_range = _CONTENT_RANGE.match(answer.get("ContentRange", ""))
+    content_range = parse_content_range(answer.get("ContentRange", ""))
     if content_range:
-        first, last, total = map(int, content_range.groups())
+        first, last, total = content_range
         data = body.read()
         if first != start or len(data) != last - first + 1 or last - first >= length:
             raise SourceUnavailable(f"S3 sent other bytes of {ref.id} than were asked for")

@@ -99,9 +99,10 @@ class Supervision:
         """See that these programs run as described, and leave the others of this supervision alone."""
         wanted = _sections(programs)
         with self._locked():
-            end_orphans(self._mark)
+            killed = end_orphans(self._mark)
             if find_supervisord(self._mark) is None:
-                self._launch(wanted)
+                # After a kill the others come back too; after a stop they do not.
+                self._launch({**(self._read_sections() if killed else {}), **wanted})
                 return
             self._write_config({**self._read_sections(), **wanted})
             with self._calls() as rpc:
@@ -223,6 +224,8 @@ class Supervision:
             end_processes([supervisord], longest + 15.0)
         orphans = end_orphans(self._mark)
         with contextlib.suppress(OSError):
+            # Where supervisord was killed its socket is still there; the folder is shared with other supervisions.
+            self._socket().unlink(missing_ok=True)
             self._socket().parent.rmdir()
         return orphans or supervisord is not None
 

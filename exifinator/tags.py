@@ -11,7 +11,7 @@ import struct
 from bisect import bisect_right
 from functools import lru_cache
 from io import BytesIO
-from typing import Any
+from typing import Any, NamedTuple
 
 from exifread.core.exif_header import ExifHeader
 from exifread.tags.exif import EXIF_TAGS, GPS_TAGS
@@ -73,6 +73,14 @@ class Tag:
         self.values = values
         self.field_offset = field_offset
         self.field_length = length
+
+
+class _Directory(NamedTuple):
+    """The directory that a tag stands in; `base` is what its offsets count from (bytes), `order` struct's sign."""
+
+    name: str
+    base: int
+    order: str
 
 
 class TagReader(ExifHeader):
@@ -195,64 +203,53 @@ class TagReader(ExifHeader):
             table = table[: len(table) // 12 * 12]
         if is_note and not makernotes.is_directory(table, entry, count, ifd + 2, order):
             return
-        tags = self.tags
-        at = base + ifd + 10
-        if len(tags) + count > MAX_TAGS:
+        if len(self.tags) + count > MAX_TAGS:
             self.cut = True
             return
-        for tag, field_type, n_values, inline in entry.iter_unpack(table):
-            size = tiff.TYPE_BYTES.get(field_type)
-            if size is not None:
-                known = tag_dict.get(tag)
-                name = f"{ifd_name} {known[0]}" if known else f"{ifd_name} Tag 0x{tag:04X}"
-                if name in tags and tags[name].tag != tag:
-                    name = f"{ifd_name} Tag 0x{tag:04X}"
-                read = self._read_tag(
-                    name, ifd_name, tag, field_type, n_values, n_values * size, inline, at, base, order, known
-                )
-                if read is not None:
-                    tags[name] = read
+        directory = _Directory(ifd_name, base, order)
+        at = base + ifd + 10
+        for fields in entry.iter_unpack(table):
+            if fields[1] in tiff.TYPE_BYTES:
+                self._read_tag(directory, fields, at, tag_dict.get(fields[0]))
             at += 12
 
-    def _read_tag(
-        self,
-        name: str,
-        ifd_name: str,
-        tag: int,
-        field_type: int,
-        n_values: int,
-        length: int,
-        inline: bytes,
-        at: int,
-        base: int,
-        order: str,
-        known: Any,
-    ) -> Tag | None:
-        """One tag, or None where its value lies outside the block; `at` and `base` are offsets (bytes) in it."""
+    def _read_tag(self, directory: _Directory, fields: tuple[Any, ...], at: int, known: Any) -> None:
+        """Put a tag among the tags, unless its value lies outside the block.
+
+        fields: tag, type, number of values, and the four bytes that lie at `at` (bytes) of the block.
+        known: exifread's name of the tag and what its values mean; None for a tag that it does not know.
+        """
+        tag, field_type, n_values, inline = fields
+        ifd_name, base, order = directory
+        name = f"{ifd_name} {known[0]}" if known else f"{ifd_name} Tag 0x{tag:04X}"
+        if name in self.tags and self.tags[name].tag != tag:
+            name = f"{ifd_name} Tag 0x{tag:04X}"
+        length = n_values * tiff.TYPE_BYTES[field_type]
         if length <= 4:
             data = inline[:length]
         else:
             at = base + int.from_bytes(inline, "little" if order == "<" else "big")
             if tag == tiff.MAKER_NOTE and ifd_name == "EXIF":
                 # Its first bytes tell exifread whose it is; the whole is of no use undecoded.
-                return Tag(f"({length:,} bytes)", tag, field_type, list(self.slice(at, 16)), at, length)
+                self.tags[name] = Tag(f"({length:,} bytes)", tag, field_type, list(self.slice(at, 16)), at, length)
+                return
             if length > tiff.value_limit(tag, field_type) and not (tag == CAMERA_INFO and ifd_name == "MakerNote"):
                 if field_type not in tiff.BYTE_TYPES:
                     self.unread.append(name)
-                return Tag(f"({length:,} bytes)", tag, field_type, [], at, length)
+                self.tags[name] = Tag(f"({length:,} bytes)", tag, field_type, [], at, length)
+                return
             data = self.slice(at, length)
             if len(data) < length:
                 self.outside += ifd_name != "MakerNote"
-                return None
+                return
             if tag in tiff.PACKETS and ifd_name == "Image":
                 self.packets[tag] = data
-                return Tag(f"({length:,} bytes)", tag, field_type, [], at, length)
+                self.tags[name] = Tag(f"({length:,} bytes)", tag, field_type, [], at, length)
+                return
         values: Any
         if field_type in tiff.TEXT_TYPES:
             self._budget.spend(CHARACTER_BYTES * length)
             values = printable = decode_text(data, all_parts=tag == COPYRIGHT)
-            if known and callable(known[1]):
-                printable = values
         elif (ifd_name, tag) in COMMENT_TAGS:
             self._budget.spend(CHARACTER_BYTES * length)
             values = printable = decode_comment(data, order)
@@ -271,7 +268,7 @@ class TagReader(ExifHeader):
                 if field_type in FLOATS:
                     values = [value if math.isfinite(value) else None for value in values]
                 printable = self._print(values, known, ifd_name)
-        return Tag(printable, tag, field_type, values, at, length)
+        self.tags[name] = Tag(printable, tag, field_type, values, at, length)
 
     def _print(self, values: list[Any], known: Any, ifd_name: str) -> str:
         meaning = known[1] if known else None

@@ -16,6 +16,7 @@ XP_TEXTS = range(0x9C9B, 0x9CA0)
 PACKETS = frozenset({XMP, IPTC, PHOTOSHOP})
 
 MAX_THUMBNAIL_BYTES = 64 * 1024
+MAX_NOTE_BYTES = 64 * 1024
 # Bytes that are no text and no number for anybody to search by: previews, colour profiles, padding.
 MAX_BINARY_BYTES = 1024
 MAX_VALUE_BYTES = 64 * 1024
@@ -24,7 +25,6 @@ MAX_BYTES_OF = {
     XMP: 4 * 1024 * 1024,
     IPTC: 1024 * 1024,
     PHOTOSHOP: 1024 * 1024,
-    MAKER_NOTE: 512 * 1024,
     USER_COMMENT: MAX_VALUE_BYTES,
     **dict.fromkeys(XP_TEXTS, MAX_VALUE_BYTES),
 }

@@ -93,6 +93,8 @@ def start_workers(config: Config, *, restart: bool = False, root: Path = ROOT) -
     present = _fingerprint(config, root)
     note = supervision.root / "var" / "workers" / "started"
     stopped = restart and supervision.stop()
+    # What a killed supervisor left behind may hold the ports.
+    supervision.end_orphans()
     if not supervision.running():
         _refuse_taken_ports(config, supervision)
     resume_serving(root)

@@ -56,11 +56,18 @@ PREFIXES = {
 OWN_PREFIXES = frozenset(PREFIXES.values())
 
 MAX_VALUES = 2000
+MAX_ELEMENTS = 20_000
 MAX_DEPTH = 32
 # Longer ones are pictures and depth maps in base 64.
 MAX_TEXT = 32 * 1024
 MAX_NAME = 200
 VALUE_BYTES = 500
+# What the parser may take of memory for a byte of the packet: an element of nothing but empty attributes.
+PARSED_BYTES = 80
+
+
+class _EnoughRead(Exception):
+    """The packet holds more than a record should: what was read of it so far is kept."""
 
 
 class _Properties:
@@ -78,7 +85,7 @@ class _Properties:
         self._language = ""
         self._depth = 0
         self._text: list[str] = []
-        self._count = 0
+        self._count = self._elements = 0
 
     # --- what the parser calls
 
@@ -87,6 +94,9 @@ class _Properties:
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         self._text.clear()
+        self._elements += 1
+        if self._elements > MAX_ELEMENTS:
+            raise _EnoughRead
         if not self._depth:
             if tag != RDF + "RDF":
                 return
@@ -145,7 +155,9 @@ class _Properties:
         text = text.strip()
         if not text or not path:
             return
-        if len(text) > MAX_TEXT or self._count >= MAX_VALUES or len(path) > 2 * MAX_NAME:
+        if self._count >= MAX_VALUES:
+            raise _EnoughRead
+        if len(text) > MAX_TEXT or len(path) > 2 * MAX_NAME:
             if len(self.dropped) < MAX_DEPTH:
                 self.dropped.append(path[: 2 * MAX_NAME])
             return
@@ -170,12 +182,17 @@ def read_xmp(packet: bytes, budget: MemoryBudget) -> tuple[XMP, str | None, list
     Of a packet that breaks off the properties before that place are kept.
     Raises: MemoryExceeded.
     """
+    if len(packet) * PARSED_BYTES > budget.limit_mb << 20:
+        return {}, None, [f"packet of {len(packet):,} bytes"]
     properties = _Properties(budget)
     parser = DefusedXMLParser(target=properties)
     problem = None
     try:
-        parser.feed(packet.strip(b"\0 \t\r\n"))
+        # Padding is no XML; in UTF-16 its bytes are part of the characters.
+        parser.feed(packet if b"\0" in packet[:4] else packet.strip(b"\0 \t\r\n"))
         parser.close()
+    except _EnoughRead:
+        properties.dropped.append(f"values past the first {MAX_VALUES}")
     except DefusedXmlException:
         problem = "its XMP defines entities, which are refused"
     except (ParseError, ValueError, LookupError):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request
@@ -26,12 +27,13 @@ EXPORTS_AT_ONCE = 4
 # Time that MongoDB may work on one export, not counting what the client needs to read it.
 _EXPORT_MS = 15 * 60 * 1000
 
+PARQUET = "application/vnd.apache.parquet"
 Form = Literal["ndjson", "csv", "geojson", "parquet"]
 _TYPES: dict[str, str] = {
     "ndjson": "application/x-ndjson",
     "csv": "text/csv; charset=utf-8",
     "geojson": "application/geo+json",
-    "parquet": "application/vnd.apache.parquet",
+    "parquet": PARQUET,
 }
 _SCHEMAS = {"geojson": {"type": "object"}, "parquet": {"type": "string", "format": "binary"}, "ndjson": {}}
 
@@ -73,13 +75,13 @@ async def export_photos(
     gate: asyncio.Semaphore = request.app.state.exports
     if gate.locked():
         raise Refused(503, f"{EXPORTS_AT_ONCE} exports are under way already.", headers={"Retry-After": "30"})
-    chunks = _read_chunks(store, filter_, gate, whole=arguments.whole and form == "ndjson")
+    chunks = await _begun(_read_chunks(store, filter_, gate, whole=arguments.whole and form == "ndjson"))
     streams = {"csv": stream_csv, "geojson": stream_geojson, "parquet": stream_parquet}
     stream = stream_ndjson(chunks, whole=arguments.whole) if form == "ndjson" else streams[form](chunks)
     return StreamingResponse(stream, media_type=_TYPES[form], headers=headers)
 
 
-async def _read_chunks(store: Store, filter_: Filter, gate: asyncio.Semaphore, *, whole: bool) -> AsyncIterator[Chunk]:
+async def _read_chunks(store: Store, filter_: Filter, gate: asyncio.Semaphore, *, whole: bool) -> AsyncGenerator[Chunk]:
     async with gate:
         cursor = store.photos.find(filter_, None if whole else SUMMARY_FIELDS, batch_size=CHUNK, max_time_ms=_EXPORT_MS)
         async with cursor:
@@ -87,3 +89,17 @@ async def _read_chunks(store: Store, filter_: Filter, gate: asyncio.Semaphore, *
                 yield chunk
                 # Others have their turn, however fast this client reads.
                 await asyncio.sleep(0)
+
+
+async def _begun(chunks: AsyncGenerator[Chunk]) -> AsyncIterator[Chunk]:
+    """The same chunks, the first of which is there: what fails before it is answered as an error, not as a stream."""
+    first = await anext(chunks, None)
+
+    async def all_of_them() -> AsyncIterator[Chunk]:
+        async with aclosing(chunks):
+            if first is not None:
+                yield first
+            async for chunk in chunks:
+                yield chunk
+
+    return all_of_them()

@@ -11,10 +11,10 @@ from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema
 from starlette.responses import Response
 
 from api.answers import answer_json
-from api.counting import FACET_NAMES, Counted, count_facets, to_rows
+from api.counting import FACET_NAMES, Counted, FacetCounter, to_rows
 from api.doors import READER
 from api.filters import Filters
-from api.store import QUERY_MS, ReadStore
+from api.store import QUERY_MS
 
 router = APIRouter(dependencies=[READER], tags=["facets"])
 MAX_FACETS = 8
@@ -66,14 +66,15 @@ class Facets(BaseModel):
 
 
 @router.get("/facets", summary="Count photos by value", response_model=Facets)
-async def get_facets(request: Request, store: ReadStore, arguments: Annotated[FacetArguments, Query()]) -> Response:
+async def get_facets(request: Request, arguments: Annotated[FacetArguments, Query()]) -> Response:
     """Counts by value (camera, lens, bucket, ...), by range (iso, f, exposure, focal) and by month (taken)."""
     start = time.perf_counter()
     names = list(dict.fromkeys(arguments.fields.split(",")))
     groups = _groups(arguments, names)
+    counter: FacetCounter = request.app.state.counter
     counted: list[Counted] = await asyncio.gather(
         *(
-            count_facets(store.photos, arguments.to_filter(leave_out=out), group, budget_ms=arguments.budget_ms)
+            counter.count(arguments.to_filter(leave_out=out), group, budget_ms=arguments.budget_ms)
             for out, group in groups.items()
         )
     )

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from bson import ObjectId
 from fastapi import APIRouter, Body, Query, Request
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
 from starlette.responses import Response
 
 from api.answers import answer_json
@@ -23,6 +23,8 @@ router = APIRouter(prefix="/failures", tags=["failures"])
 
 MAX_LIMIT = 500
 MAX_IDS = 1000
+# Of more failures than these, causes are counted over some.
+MAX_COUNTED = 100_000
 _TRACEBACK_CHARS = 4000
 _PATHS = ("exifinator.tasks.Download", "exifinator.tasks.Write")
 _FIELDS = dict.fromkeys(
@@ -71,7 +73,7 @@ class FailureGroup(BaseModel):
 class Failures(BaseModel):
     """Failed jobs."""
 
-    total: int
+    total: int = Field(description="How many there are; 100,000 means that or more.")
     groups: list[FailureGroup]
     failures: list[Failure]
     next: str | None = Field(description="`after` of the next page, if there is one.")
@@ -98,7 +100,24 @@ class RequeueBatch(BaseModel):
     batch: Name
 
 
-Requeue = Annotated[RequeueIds | RequeueException | RequeueBatch, Body(examples=[{"exception": "AccessDenied"}])]
+def _which(body: Any) -> str | None:
+    """The form of a body, by the name that it has."""
+    if isinstance(body, dict):
+        return next((name for name in ("ids", "exception", "batch") if name in body), None)
+    return None
+
+
+Requeue = Annotated[
+    Annotated[RequeueIds, Tag("ids")]
+    | Annotated[RequeueException, Tag("exception")]
+    | Annotated[RequeueBatch, Tag("batch")],
+    Discriminator(
+        _which,
+        custom_error_type="requeue",
+        custom_error_message="give exactly one of `ids`, `exception` and `batch`",
+    ),
+    Body(examples=[{"exception": "AccessDenied"}]),
+]
 
 
 class Requeued(BaseModel):
@@ -113,7 +132,7 @@ def _failed() -> Filter:
 async def list_failures(
     request: Request, store: ReadStore, arguments: Annotated[FailureArguments, Query()]
 ) -> Response:
-    """The newest first; the groups count all of them."""
+    """The groups count all of them, up to 100,000; the list is in the order of the jobs' ids."""
     filter_ = _failed()
     if arguments.exception:
         filter_["exceptiontype"] = arguments.exception
@@ -121,7 +140,7 @@ async def list_failures(
         filter_["params.bucket"] = arguments.bucket
     grouping: list[dict[str, Any]] = [
         {"$match": filter_},
-        {"$sort": {"_id": -1}},
+        {"$limit": MAX_COUNTED},
         {"$group": {"_id": "$exceptiontype", "count": {"$sum": 1}, "example": {"$first": "$_id"}}},
         {"$sort": {"count": -1}},
         {"$limit": 100},

@@ -30,6 +30,8 @@ READERS: tuple[tuple[int, bytes, ContainerReader], ...] = (
     (0, b"IIRS", read_tiff),
     (0, b"MMOR", read_tiff),
     (0, b"IIU\0", read_tiff),
+    # JPEG XR
+    (0, b"II\xbc\1", read_tiff),
     (0, b"II+\0", read_big_tiff),
     (0, b"MM\0+", read_big_tiff),
     (0, b"\x89PNG\r\n\x1a\n", read_png),

@@ -6,6 +6,8 @@ from exifinator.containers import photoshop
 from exifinator.containers.window import DamagedFile, Found, Window
 
 EXIF = b"Exif\0"
+# Some writers leave up to four bytes before the name.
+EXIF_REACH = len(EXIF) + 4
 XMP = b"http://ns.adobe.com/xap/1.0/\0"
 # Adobe XMP specification, part 3, 1.1.3.1: 32 bytes of digest, the full length, the offset of this piece.
 EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\0"
@@ -24,7 +26,9 @@ MAX_XMP_BYTES = 512 * 1024
 MAX_XMP_PACKETS = 4
 MAX_EXIF_BYTES = 4 * 1024 * 1024
 # Where the EXIF was found, what lies further behind is not worth the reading.
-MAX_WALK_BYTES = 1024 * 1024
+MAX_WALK_BYTES = 512 * 1024
+# Bytes that belong to no segment, passed over at a time.
+MAX_GARBAGE_BYTES = 4096
 # A file in which fill bytes or empty segments go on for ever.
 MAX_SEGMENTS = 20_000
 
@@ -39,8 +43,9 @@ class _Pieces:
         self.photoshop: list[bytes] = []
 
     def take(self, marker: int, body: bytes) -> None:
-        if marker == APP1 and body.startswith(EXIF):
-            tiff = body[6:]
+        name_at = body.find(EXIF, 0, EXIF_REACH) if marker == APP1 else -1
+        if name_at >= 0:
+            tiff = body[name_at + len(EXIF) + 1 :]
             # EXIF of more than 64 KB goes on in the next segments, without a header; a second EXIF is not read.
             if not self.exif or tiff[:4] not in (b"II*\0", b"MM\0*"):
                 self.exif.append(tiff)
@@ -79,7 +84,7 @@ def _is_wanted(marker: int, name: bytes) -> bool:
         if name.startswith(EXTENDED_XMP):
             length_at = len(EXTENDED_XMP) + 32
             return int.from_bytes(name[length_at : length_at + 4], "big") <= MAX_XMP_BYTES
-        return name.startswith((EXIF, XMP))
+        return name.startswith(XMP) or name.find(EXIF, 0, EXIF_REACH) >= 0
     return marker == APP13 and name.startswith(PHOTOSHOP)
 
 
@@ -96,23 +101,35 @@ def read_jpeg(file: Window, found: Found, start: int = 0) -> None:
 
 
 def _walk(file: Window, found: Found, start: int, pieces: _Pieces) -> None:
+    """Take the segments from `start` (bytes) to the picture.
+
+    Raises: MissingBytes; DamagedFile, which may stand for bytes that belong to no segment and were passed over.
+    """
     at = start
+    damage = ""
     for _ in range(MAX_SEGMENTS):
-        if pieces.exif and at > start + MAX_WALK_BYTES:
-            return
+        if pieces.exif:
+            file.horizon = start + MAX_WALK_BYTES
+            if at >= file.horizon:
+                break
         # Each further read is as long as all before it: many segments take few requests.
         ahead = min(max(file.held_bytes, TABLES_BYTES), 4 * 1024 * 1024)
         head = file.read(at, 4, ahead)
         if len(head) < 2:
             raise DamagedFile("the file ends before its picture begins")
-        if head[0] != 0xFF:
-            raise DamagedFile(f"no segment begins at byte {at}, where one should")
         marker = head[1]
+        if head[0] != 0xFF or not marker:
+            damage = damage or f"no segment begins at byte {at}, where one should"
+            skipped = file.read(at + 1, MAX_GARBAGE_BYTES, ahead).find(b"\xff")
+            if skipped < 0:
+                raise DamagedFile(damage)
+            at += 1 + skipped
+            continue
         if marker == 0xFF:
             at += 1  # a fill byte
             continue
         if marker in (START_OF_SCAN, END_OF_IMAGE):
-            return
+            break
         if marker in STANDALONE:
             at += 2
             continue
@@ -129,4 +146,7 @@ def _walk(file: Window, found: Found, start: int, pieces: _Pieces) -> None:
             if len(body) < length - 2:
                 raise DamagedFile(f"the file ends at byte {file.total_bytes}, inside its metadata")
         at += 2 + length
-    raise DamagedFile(f"more than {MAX_SEGMENTS} segments lie before the picture")
+    else:
+        damage = f"more than {MAX_SEGMENTS} segments lie before the picture"
+    if damage:
+        raise DamagedFile(damage)

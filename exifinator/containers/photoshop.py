@@ -12,13 +12,16 @@ THUMBNAIL = 1036
 KINDS = {IPTC: "iptc", EXIF: "exif", XMP: "xmp"}
 # width, height, bytes of a row, sizes, bits and planes come before the JPEG of a thumbnail resource.
 THUMBNAIL_HEADER_BYTES = 28
+MAX_RESOURCES = 1000
 MAX_RESOURCES_BYTES = 16 * 1024 * 1024
 
 
 def take_resources(data: bytes, found: Found, *, thumbnails: bool) -> None:
     """Add the metadata among the image resources in `data` to `found`."""
     at = 0
-    while data[at : at + 4] == b"8BIM" and at + 12 <= len(data):
+    for _ in range(MAX_RESOURCES):
+        if data[at : at + 4] != b"8BIM" or at + 12 > len(data):
+            return
         resource = int.from_bytes(data[at + 4 : at + 6], "big")
         name_bytes = data[at + 6] + 1
         at += 6 + name_bytes + name_bytes % 2

@@ -12,7 +12,7 @@ from exifinator.records import Block
 # A directory that has to be fetched mostly has its values, and further directories, around it.
 AHEAD_BYTES = 16 * 1024
 
-COMPRESSION, PHOTOMETRIC, MAKE, DNG_VERSION = 0x0103, 0x0106, 0x010F, 0xC612
+WIDTH, HEIGHT, COMPRESSION, PHOTOMETRIC, MAKE, DNG_VERSION = 0x0100, 0x0101, 0x0103, 0x0106, 0x010F, 0xC612
 PANASONIC_JPEG = 0x002E
 # What only a sensor's data has: a colour filter array, linear raw, the compressions of NEF, ARW, SRW and PEF.
 RAW_PHOTOMETRICS = frozenset({32803, 34892})
@@ -43,6 +43,7 @@ class _Directories:
         self.damage: str | None = None
         self.make = b""
         self.is_raw = self.is_dng = False
+        self.sides: dict[int, int] = {}
         self.jpeg_at = 0
 
     def take(self, start: int, length: int, ahead: int = 0) -> bytes:
@@ -90,9 +91,10 @@ class _Directories:
             if length > 4:
                 if tag == PANASONIC_JPEG:
                     self.jpeg_at = pointer
-                if length > tiff.value_limit(tag, field_type):
+                if tag != tiff.MAKER_NOTE and length > tiff.value_limit(tag, field_type):
                     continue
-                value = self.take(pointer, length)
+                # Of a maker's note the directory comes first; what fills it up are previews.
+                value = self.take(pointer, min(length, tiff.MAX_NOTE_BYTES) if tag == tiff.MAKER_NOTE else length)
             if tag in (tiff.EXIF_IFD, tiff.GPS_IFD, tiff.INTEROP_IFD):
                 if count == 1 and depth < 3:
                     self.walk(pointer, depth + 1)
@@ -105,6 +107,8 @@ class _Directories:
                 thumbnail[tag] = pointer
             elif tag == MAKE:
                 self.make = self.make or value
+            elif tag in (WIDTH, HEIGHT) and count == 1:
+                self.sides.setdefault(tag, pointer if field_type == 4 else self.short.unpack_from(inline)[0])
             elif tag == DNG_VERSION:
                 self.is_dng = True
             elif tag == COMPRESSION:
@@ -129,6 +133,8 @@ def _name_format(header: bytes, directories: _Directories) -> str:
         return "orf"
     if header[:4] == b"IIU\0":
         return "rw2"
+    if header[:4] == b"II\xbc\1":
+        return "jxr"
     if header[8:12] in (b"IIII", b"MMMM"):
         return "iiq"
     if directories.is_raw:
@@ -143,6 +149,10 @@ def read_tiff(file: Window, found: Found) -> None:
     directories = _Directories(file, header, tiff.byte_order(header))
     directories.walk(directories.long.unpack_from(header, 4)[0], chain=tiff.MAX_CHAIN)
     found.format = _name_format(header, directories)
+    if found.format == "tiff":
+        # In RAW files the first picture is a preview.
+        found.width_pixels = directories.sides.get(WIDTH)
+        found.height_pixels = directories.sides.get(HEIGHT)
     if directories.jpeg_at and found.format == "rw2":
         # Panasonic leaves half of the EXIF to the preview; asked for together with what is missing.
         preview = Found(found.format)

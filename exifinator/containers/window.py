@@ -21,11 +21,13 @@ class Window:
     """The bytes of a file that are held, at their offsets, as ranged reads bring them in.
 
     total_bytes: size of the file.
+    horizon: offset (bytes) behind which the reader wants nothing any more; it draws it nearer when it knows.
     closed: no further read will come; what is not held counts as damage from then on.
     """
 
     def __init__(self, total_bytes: int) -> None:
         self.total_bytes = total_bytes
+        self.horizon = total_bytes
         self.closed = False
         self.held_bytes = 0
         self.asked: list[tuple[int, int]] = []

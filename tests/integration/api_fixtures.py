@@ -23,6 +23,8 @@ from pydantic import SecretStr
 from exifinator.config import Config
 from tests.integration.api_library import make_library
 
+# Lets a test make the real server fail in a certain way.
+FAIL_POINTS = ("--setParameter", "enableTestCommands=1")
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "the-token-of-the-tests"
 
@@ -72,7 +74,7 @@ def run_mongod(folder: Path) -> Iterator[str]:
     port = free_port()
     command = [str(find_mongod()), "--dbpath", str(folder), "--port", str(port), "--bind_ip", "127.0.0.1"]
     with (folder / "mongod.log").open("wb") as out:
-        process = subprocess.Popen([*command, "--wiredTigerCacheSizeGB", "0.5"], stdout=out, stderr=out)
+        process = subprocess.Popen([*command, "--wiredTigerCacheSizeGB", "0.5", *FAIL_POINTS], stdout=out, stderr=out)
         try:
             wait_for_port(port, process)
             yield f"mongodb://127.0.0.1:{port}"

@@ -74,6 +74,13 @@ class Bucket:
         )
         self.client.create_bucket(Bucket=self.name)
 
+    @classmethod
+    def of(cls, url: str, name: str) -> Bucket:
+        """One that is there already."""
+        bucket = cls(url)
+        bucket.name = name
+        return bucket
+
     def put(self, key: str, body: bytes) -> None:
         self.client.put_object(Bucket=self.name, Key=key, Body=body)
 

@@ -109,7 +109,7 @@ def test_failures__two_causes__are_grouped_and_listed(api: Api) -> None:
         ("AccessDenied", 8),
         ("ObjectGone", 4),
     ]
-    assert found["groups"][0]["example"]["message"] == "exifinator.errors.AccessDenied: S3 refuses image 7"
+    assert found["groups"][0]["example"]["message"] == "exifinator.errors.AccessDenied: S3 refuses image 0"
     seen = [item["id"] for item in found["failures"]]
     while found["next"]:
         found = api.get("/failures", limit=5, after=found["next"]).json()
@@ -240,6 +240,51 @@ def test_readyz__mongodb_is_gone__is_503_and_healthz_stays(library: Config, tmp_
             answer = running.get(path)
             assert (answer.status_code, answer.json()["detail"]) == (503, "MongoDB cannot be reached.")
         assert "hush" not in "".join(log.read_text() for log in tmp_path.glob("*.log"))
+
+
+@pytest.fixture
+def fail(library: Config) -> Iterator[Any]:
+    """Makes MongoDB fail in a way that it knows by name, until the test ends."""
+    with pymongo.MongoClient[dict[str, Any]](library.mongodb_uri.get_secret_value()) as client:
+        names = []
+
+        def set_point(name: str, **data: Any) -> None:
+            names.append(name)
+            client.admin.command("configureFailPoint", name, mode="alwaysOn", **({"data": data} if data else {}))
+
+        yield set_point
+        for name in names:
+            client.admin.command("configureFailPoint", name, mode="off")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/photos",
+        "/waldo/exif_data",
+        "/waldo/exif_data/a",
+        "/facets?iso=100",
+        "/map?iso=100",
+        "/failures",
+        "/export.csv",
+    ],
+)
+def test_query__takes_too_long__is_503_with_a_hint(api: Api, fail: Any, path: str) -> None:
+    fail("maxTimeAlwaysTimeOut")
+    answer = api.get(path)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert "INDEXED_TAGS" in answer.json()["hint"]
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "words"),
+    [(13, 503, "credentials"), (292, 503, "memory"), (2, 400, "refuses this query")],
+)  # fmt: skip
+def test_query__mongodb_fails__says_whose_fault_it_is(api: Api, fail: Any, code: int, status: int, words: str) -> None:
+    fail("failCommand", failCommands=["find"], errorCode=code)
+    answer = api.get("/photos")
+    assert answer.status_code == status
+    assert words in answer.json()["detail"]
 
 
 def test_create_app__database_has_the_name_of_a_page__is_a_config_error() -> None:

@@ -1,7 +1,11 @@
-"""boto3 against a real S3 server, and against answers that no server gives on demand."""
+"""Both readers against a real S3 server, and against answers that no server gives on demand.
+
+Each test of a read runs with boto3 and with the lean reader, which has learned its way before: they must not differ.
+"""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
@@ -17,9 +21,11 @@ from exifinator.errors import (
     PermanentError,
     SourceUnavailable,
 )
+from exifinator.lean_s3 import LeanS3
 from exifinator.records import ImageRef
 from exifinator.s3 import S3
 from tests.integration.conftest import Bucket
+from tests.keys import KEYS
 from tests.s3_proxy import Answer, Proxy, run_proxy
 
 NOON = datetime(2024, 5, 17, 12, tzinfo=UTC)
@@ -29,6 +35,40 @@ BODY = bytes(range(256)) * 40
 def settings(url: str, **more: object) -> Config:
     base = {"S3_ENDPOINT_URL": url, "AWS_ACCESS_KEY": "test", "AWS_SECRET_KEY": "secret", "S3_TIMEOUT_SECONDS": 2}
     return build_config({**base, **more}, {})
+
+
+Reader = Callable[[Config, ImageRef], S3]
+
+
+@pytest.fixture(params=[S3, LeanS3], ids=["boto3", "lean"])
+def reader(request: pytest.FixtureRequest, moto_url: str) -> Iterator[Reader]:
+    """Makes a reader; a lean one has read from the bucket before, so that it goes its own way."""
+
+    readers: list[S3] = []
+
+    def make(config: Config, ref: ImageRef) -> S3:
+        made: S3 = request.param(config)
+        readers.append(made)
+        if isinstance(made, LeanS3):
+            Bucket.of(moto_url, ref.bucket).put("seen before", b"x")
+            proxy = request.getfixturevalue("proxy") if "proxy" in request.fixturenames else Proxy()
+            proxy.answer, fault = None, proxy.answer
+            made.read_range(ImageRef(ref.bucket, "seen before", "", 1, NOON), 0, 1)
+            assert made._routes[ref.bucket] is not None
+            proxy.answer = fault
+            proxy.seen.clear()
+        return made
+
+    yield make
+    for made in readers:
+        made.close()
+
+
+@pytest.fixture
+def lean(request: pytest.FixtureRequest, moto_url: str) -> Iterator[LeanS3]:
+    url = request.getfixturevalue("proxy").url if "proxy" in request.fixturenames else moto_url
+    with contextlib.closing(LeanS3(settings(url))) as lean:
+        yield lean
 
 
 @pytest.fixture
@@ -44,8 +84,14 @@ def proxy(moto_url: str) -> Iterator[Proxy]:
 
 
 @pytest.mark.parametrize(("start", "length"), [(0, 10), (0, 100_000), (100, 50), (len(BODY) - 5, 100)])
-def test_read_range__inside__brings_those_bytes(ref: ImageRef, moto_url: str, start: int, length: int) -> None:
-    read = S3(settings(moto_url)).read_range(ref, start, length)
+def test_read_range__inside__brings_those_bytes(
+    reader: Reader,
+    ref: ImageRef,
+    moto_url: str,
+    start: int,
+    length: int,
+) -> None:
+    read = reader(settings(moto_url), ref).read_range(ref, start, length)
 
     assert read.data == BODY[start : start + length]
     assert (read.start, read.total_bytes) == (start, len(BODY))
@@ -54,20 +100,26 @@ def test_read_range__inside__brings_those_bytes(ref: ImageRef, moto_url: str, st
     assert read.last_modified.tzinfo is not None
 
 
-def test_read_range__empty_object__has_no_bytes(bucket: Bucket, moto_url: str) -> None:
+def test_read_range__empty_object__has_no_bytes(reader: Reader, bucket: Bucket, moto_url: str) -> None:
     bucket.put("empty", b"")
 
-    read = S3(settings(moto_url)).read_range(ImageRef(bucket.name, "empty", "", 0, NOON), 0, 100)
+    empty = ImageRef(bucket.name, "empty", "", 0, NOON)
+    read = reader(settings(moto_url), empty).read_range(empty, 0, 100)
 
     assert (read.data, read.total_bytes) == (b"", 0)
 
 
-def test_read_range__behind_the_end__has_no_bytes(ref: ImageRef, moto_url: str) -> None:
-    assert S3(settings(moto_url)).read_range(ref, len(BODY) + 10, 100).data == b""
+def test_read_range__behind_the_end__has_no_bytes(reader: Reader, ref: ImageRef, moto_url: str) -> None:
+    assert reader(settings(moto_url), ref).read_range(ref, len(BODY) + 10, 100).data == b""
 
 
-def test_read_range__etag_of_before__is_object_changed(ref: ImageRef, bucket: Bucket, moto_url: str) -> None:
-    s3 = S3(settings(moto_url))
+def test_read_range__etag_of_before__is_object_changed(
+    reader: Reader,
+    ref: ImageRef,
+    bucket: Bucket,
+    moto_url: str,
+) -> None:
+    s3 = reader(settings(moto_url), ref)
     etag = s3.read_range(ref, 0, 10).etag
     assert s3.read_range(ref, 10, 10, if_match=etag).data == BODY[10:20]
     bucket.put("a.jpg", b"another one")
@@ -78,11 +130,16 @@ def test_read_range__etag_of_before__is_object_changed(ref: ImageRef, bucket: Bu
 
 @pytest.mark.parametrize(("name", "key", "error"), [("", "none.jpg", ObjectGone), ("no-such-bucket", "a", BucketGone)])
 def test_read_range__absent__says_so(
-    ref: ImageRef, moto_url: str, name: str, key: str, error: type[EXIFinatorError]
+    reader: Reader,
+    ref: ImageRef,
+    moto_url: str,
+    name: str,
+    key: str,
+    error: type[EXIFinatorError],
 ) -> None:
     absent = ImageRef(name or ref.bucket, key, "", 1, NOON)
     with pytest.raises(error, match=key):
-        S3(settings(moto_url)).read_range(absent, 0, 10)
+        reader(settings(moto_url), ref).read_range(absent, 0, 10)
 
 
 def s3_error(code: str, status: int) -> Callable[..., Answer]:
@@ -106,11 +163,16 @@ def s3_error(code: str, status: int) -> Callable[..., Answer]:
     ],
 )
 def test_read_range__error_of_s3__is_ours(
-    ref: ImageRef, proxy: Proxy, code: str, status: int, error: type[EXIFinatorError]
+    reader: Reader,
+    ref: ImageRef,
+    proxy: Proxy,
+    code: str,
+    status: int,
+    error: type[EXIFinatorError],
 ) -> None:
     proxy.answer = s3_error(code, status)
     with pytest.raises(error) as caught:
-        S3(settings(proxy.url)).read_range(ref, 0, 10)
+        reader(settings(proxy.url), ref).read_range(ref, 0, 10)
     assert type(caught.value) is error
     assert "a.jpg" in str(caught.value)
 
@@ -129,29 +191,36 @@ def _web_page(method: str, target: str, headers: dict[str, str], answer: Answer)
 
 @pytest.mark.parametrize("fault", [_cut, _shift, _web_page, lambda *args: None], ids=["cut", "shift", "html", "reset"])
 def test_read_range__answer_that_is_wrong__is_source_unavailable(
-    ref: ImageRef, proxy: Proxy, fault: Callable[..., Answer | None]
+    reader: Reader,
+    ref: ImageRef,
+    proxy: Proxy,
+    fault: Callable[..., Answer | None],
 ) -> None:
     proxy.answer = fault
     with pytest.raises(SourceUnavailable):
-        S3(settings(proxy.url)).read_range(ref, 0, 10)
+        reader(settings(proxy.url), ref).read_range(ref, 0, 10)
 
 
-def test_read_range__whole_object_instead_of_a_range__is_cut_to_it(ref: ImageRef, proxy: Proxy) -> None:
+def test_read_range__whole_object_instead_of_a_range__is_cut_to_it(
+    reader: Reader,
+    ref: ImageRef,
+    proxy: Proxy,
+) -> None:
     def whole(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
         kept = {name: value for name, value in answer.headers.items() if name.lower() != "content-range"}
         return Answer(200, {**kept, "Content-Length": str(len(BODY))}, BODY)
 
     proxy.answer = whole
-    read = S3(settings(proxy.url)).read_range(ref, 100, 50)
+    read = reader(settings(proxy.url), ref).read_range(ref, 100, 50)
 
     assert (read.data, read.start, read.total_bytes) == (BODY[100:150], 100, len(BODY))
 
 
-def test_read_range__short_burst_of_slow_down__is_ridden_out(ref: ImageRef, proxy: Proxy) -> None:
+def test_read_range__short_burst_of_slow_down__is_ridden_out(reader: Reader, ref: ImageRef, proxy: Proxy) -> None:
     left = [1]
 
     proxy.answer = lambda m, t, h, a: s3_error("SlowDown", 503)(m, t, h, a) if left and left.pop() else a
-    assert S3(settings(proxy.url)).read_range(ref, 0, 10).data == BODY[:10]
+    assert reader(settings(proxy.url), ref).read_range(ref, 0, 10).data == BODY[:10]
 
 
 def test_read_range__nothing_listens__is_source_unavailable(ref: ImageRef) -> None:
@@ -159,16 +228,17 @@ def test_read_range__nothing_listens__is_source_unavailable(ref: ImageRef) -> No
         S3(settings("http://127.0.0.1:1")).read_range(ref, 0, 10)
 
 
-def test_read_range__anonymous__is_not_signed(ref: ImageRef, bucket: Bucket, proxy: Proxy) -> None:
+def test_read_range__anonymous__is_not_signed(reader: Reader, ref: ImageRef, bucket: Bucket, proxy: Proxy) -> None:
     bucket.client.put_object_acl(Bucket=bucket.name, Key="a.jpg", ACL="public-read")
+    bucket.client.put_bucket_acl(Bucket=bucket.name, ACL="public-read")
     config = build_config({"S3_ENDPOINT_URL": proxy.url, "S3_ANONYMOUS": True}, {})
-    S3(config).read_range(ref, 0, 10)
+    reader(config, ref).read_range(ref, 0, 10)
 
     assert "authorization" not in {name.lower() for name in proxy.seen[0][2]}
 
 
-def test_read_range__requester_pays__says_so_in_every_request(ref: ImageRef, proxy: Proxy) -> None:
-    s3 = S3(settings(proxy.url, S3_REQUESTER_PAYS=True))
+def test_read_range__requester_pays__says_so_in_every_request(reader: Reader, ref: ImageRef, proxy: Proxy) -> None:
+    s3 = reader(settings(proxy.url, S3_REQUESTER_PAYS=True), ref)
     s3.read_range(ref, 0, 10)
     s3.list_page(ref.bucket, "", None)
 
@@ -178,7 +248,10 @@ def test_read_range__requester_pays__says_so_in_every_request(ref: ImageRef, pro
 
 @pytest.mark.parametrize(("addressing", "path"), [("auto", True), ("path", True), ("virtual", False)])
 def test_read_range__own_endpoint__is_addressed_as_the_settings_say(
-    ref: ImageRef, proxy: Proxy, addressing: str, path: bool
+    ref: ImageRef,
+    proxy: Proxy,
+    addressing: str,
+    path: bool,
 ) -> None:
     config = settings(proxy.url.replace("127.0.0.1", "localhost"), S3_ADDRESSING=addressing)
     if not path:
@@ -216,3 +289,40 @@ def test_list_page__no_credentials__says_what_to_set(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
     with pytest.raises(AccessDenied, match="AWS_ACCESS_KEY and AWS_SECRET_KEY"):
         S3(build_config({"S3_ENDPOINT_URL": moto_url}, {})).list_page("b", "", None)
+
+
+def test_lean__every_key__is_read_as_boto3_reads_it(lean: LeanS3, bucket: Bucket, moto_url: str) -> None:
+    boto = S3(settings(moto_url))
+    for i, key in enumerate(KEYS):
+        bucket.put(key, BODY[i:])
+        ref = ImageRef(bucket.name, key, "", len(BODY), NOON)
+        for start, length in ((0, 100), (7, 50), (0, 2 * len(BODY))):
+            assert lean.read_range(ref, start, length) == boto.read_range(ref, start, length), key
+
+
+def test_lean__plain_reads__do_without_boto3(lean: LeanS3, bucket: Bucket, proxy: Proxy) -> None:
+    for i in range(5):
+        bucket.put(f"{i}.jpg", BODY)
+        lean.read_range(ImageRef(bucket.name, f"{i}.jpg", "", len(BODY), NOON), 0, 10)
+
+    agents = [headers.get("User-Agent", headers.get("user-agent", "")) for _, _, headers in proxy.seen]
+    assert [agent.startswith("Boto3") for agent in agents] == [True, False, False, False, False]
+
+
+def test_lean__bucket_in_another_region__follows_boto3_there(lean: LeanS3, bucket: Bucket, proxy: Proxy) -> None:
+    """S3 answers a request that is signed for the wrong region with the right one."""
+
+    def elsewhere(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
+        signed_for = headers.get("Authorization", "").partition("Credential=")[2].split("/")[2:3]
+        if signed_for == ["eu-west-3"]:
+            return answer
+        body = b"<Error><Code>AuthorizationHeaderMalformed</Code><Region>eu-west-3</Region></Error>"
+        return Answer(400, {"content-type": "application/xml", "x-amz-bucket-region": "eu-west-3"}, body)
+
+    bucket.put("a.jpg", BODY)
+    ref = ImageRef(bucket.name, "a.jpg", "", len(BODY), NOON)
+    proxy.answer = elsewhere
+    assert lean.read_range(ref, 0, 10).data == BODY[:10]
+    proxy.seen.clear()
+    assert lean.read_range(ref, 10, 10).data == BODY[10:20]
+    assert len(proxy.seen) == 1

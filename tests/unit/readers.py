@@ -9,6 +9,7 @@ from typing import Any
 
 from exifinator.errors import ObjectChanged
 from exifinator.fetch import fetch_header
+from exifinator.parse import build_record
 from exifinator.records import ExifRecord, HeaderBytes, ImageRef, RangeRead
 
 MODIFIED = datetime(2024, 5, 1, 12, tzinfo=UTC)
@@ -51,8 +52,6 @@ def header_of(data: bytes, first_read_bytes: int = 65_536) -> HeaderBytes:
 
 def record_of(data: bytes, first_read_bytes: int = 65_536, **limits: Any) -> ExifRecord:
     """The record as a write worker makes it: from the message of the write queue."""
-    from exifinator.parse import build_record
-
     return build_record(HeaderBytes.from_bytes(header_of(data, first_read_bytes).to_bytes()), **limits)
 
 

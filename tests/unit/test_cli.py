@@ -6,7 +6,7 @@ import http.server
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -16,7 +16,12 @@ from click.testing import CliRunner
 from exifinator.cli import ELSEWHERE, Commands, main
 from exifinator.config import build_config, load_config
 from exifinator.errors import ConfigError, ServiceFailed
-from exifinator.workers import WorkersReport, _fingerprint, start_workers, worker_programs
+from exifinator.marked import find_supervisord
+from exifinator.services import listens
+from exifinator.supervision import Program, Supervision
+from exifinator.workers import WorkersReport, _fingerprint, start_workers, worker_programs, worker_supervision
+from tests.servers import free_port
+from tests.unit.test_supervision import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -129,6 +134,30 @@ def test_start_workers__port_of_another__is_a_config_error(tmp_path: Path, setti
             server.shutdown()
             thread.join()
     assert not (tmp_path / "logs").exists()
+
+
+def test_start_workers__port_of_an_orphan__is_free_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Started(Exception):
+        pass
+
+    def start(self: Supervision, programs: Sequence[Program]) -> bool:
+        raise Started
+
+    port = free_port()
+    supervision = worker_supervision(tmp_path)
+    server = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", str(port)]
+    supervision.start([Program("api", server)])
+    try:
+        wait_for(lambda: listens("127.0.0.1", port))
+        supervisord = find_supervisord(supervision._mark)
+        assert supervisord is not None
+        supervisord.kill()
+        wait_for(lambda: not supervision.running())
+        monkeypatch.setattr(Supervision, "start", start)
+        with pytest.raises(Started):
+            start_workers(build_config({"API_PORT": port, "DASHBOARD_PORT": free_port()}, {}), root=tmp_path)
+    finally:
+        supervision.stop()
 
 
 def test_fingerprint__what_the_workers_use__makes_another(tmp_path: Path) -> None:

@@ -106,6 +106,14 @@ def test_merge_ranges__neighbours__are_one():
     assert merge_ranges([(50, 60), (0, 20)], gap=30) == [(0, 60)]
 
 
+def test_window__asked_across_a_piece_it_holds__misses_both_sides():
+    window = Window(100)
+    window.add(10, bytes(10))
+    assert not window.has(0, 30)
+    assert window.missing() == [(0, 10), (20, 30)]
+    assert window.missing() == []
+
+
 def test_window__random_pieces__give_the_bytes_of_the_file():
     chooser = random.Random(3)
     data = chooser.randbytes(500)

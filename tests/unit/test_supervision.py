@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import signal
 import stat
@@ -10,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,7 +19,7 @@ import pytest
 from exifinator import supervision as module
 from exifinator.errors import ConfigError, ServiceFailed
 from exifinator.marked import MARK, find_marked, find_supervisord
-from exifinator.supervision import ProcessStatus, Program, Supervision
+from exifinator.supervision import Program, Supervision
 
 ROOT = Path(__file__).resolve().parents[2]
 SLEEP = ["/bin/sleep", "600"]
@@ -28,7 +28,7 @@ SLEEP = ["/bin/sleep", "600"]
 T = TypeVar("T")
 
 
-def wait_for(look: Callable[[], T], seconds: float = 15.0) -> T:
+def wait_for(look: Callable[[], T], seconds: float = 30.0) -> T:
     """What `look` returns, as soon as it is true."""
     deadline = time.monotonic() + seconds
     while not (found := look()):
@@ -194,19 +194,18 @@ def test_start__caller_with_pipes__is_let_go_and_leaves_nothing_in_its_group(dem
 
 def test_program_that_ends__is_started_after_growing_pauses_for_ever(demo: Supervision) -> None:
     # It lives longer than supervisor's default for a good start, one second.
-    note = "import time; open('starts', 'a').write(f'{time.time()}\\n'); time.sleep(1.2)"
-    demo.start([Program("crash", [sys.executable, "-c", note])])
-    starts = demo.root / "starts"
-    wait_for(lambda: starts.exists() and len(starts.read_text().split()) >= 4, seconds=30)
-    times = [float(line) for line in starts.read_text().split()]
-    pauses = [later - earlier - 1.2 for earlier, later in itertools.pairwise(times)]
-    assert pauses[0] > 0.9
-    assert pauses[1] > pauses[0] + 0.5
-    assert pauses[2] > pauses[1] + 0.5
-    seen: list[ProcessStatus] = wait_for(
-        lambda: [process for process in demo.status() if process.state == "BACKOFF"], seconds=5
-    )
-    assert "logs/crash.log" in seen[0].description
+    demo.start([Program("crash", ["/bin/sleep", "1.2"])])
+    log = demo.log_path("supervisord-demo")
+    wait_for(lambda: log.read_text().count("spawned: ") >= 3, seconds=60)
+    times = [
+        datetime.strptime(line[:23], "%Y-%m-%d %H:%M:%S,%f")
+        for line in log.read_text().splitlines()
+        if "spawned: " in line or "exited: " in line
+    ]
+    pauses = [(spawned - exited).total_seconds() for exited, spawned in zip(times[1::2], times[2::2], strict=False)]
+    assert [pause >= least - 0.1 for least, pause in enumerate(pauses, start=1)] == [True] * len(pauses), pauses
+    waiting = wait_for(lambda: [process for process in demo.status() if process.state == "BACKOFF"])
+    assert "logs/crash.log" in waiting[0].description
     config = (demo.root / "var" / "demo" / "supervisord.conf").read_text()
     assert "startretries = 1000000000" in config
 
@@ -301,6 +300,7 @@ def test_orphans__after_kill_9_of_supervisord__are_ended(demo: Supervision, then
     assert psutil.pid_exists(orphan)
     if then == "stop":
         assert demo.stop()
+        assert not Path(f"/tmp/exifinator-{os.getuid()}-{demo._key}").exists()
     else:
         getattr(demo, then)([program])
         assert settle(demo)["a"] != orphan
@@ -315,6 +315,21 @@ def test_ensure__further_program__leaves_the_others_alone(demo: Supervision) -> 
     assert both["a"] == first
     demo.ensure([Program("b", SLEEP)])
     assert settle(demo) == both
+
+
+@pytest.mark.parametrize("how", ["killed", "stopped"])
+def test_ensure__supervisor_that_ended__brings_the_others_back_after_a_kill(demo: Supervision, how: str) -> None:
+    demo.ensure([Program("a", SLEEP)])
+    mark = mark_of(demo)
+    if how == "killed":
+        supervisord = find_supervisord(mark)
+        assert supervisord is not None
+        supervisord.kill()
+        wait_for(lambda: not demo.running())
+    else:
+        demo.stop()
+    demo.ensure([Program("b", SLEEP)])
+    assert set(settle(demo)) == ({"a", "b"} if how == "killed" else {"b"})
 
 
 def test_ensure__changed_program__is_started_anew(demo: Supervision) -> None:

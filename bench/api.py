@@ -1,0 +1,338 @@
+# ruff: noqa: E501 -- a table reads better with a row a line
+"""How fast the API answers over many records: `python -m bench.api --records 1000000 --mongodb mongodb://...`.
+
+Makes the records (database `bench_api`, dropped first), runs `python -m api` on them, asks it, and writes bench/API.md.
+The client, the API and MongoDB share the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import itertools
+import json
+import os
+import platform
+import random
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pymongo
+
+from api.filters import Filters
+from api.indexes import INDEXES
+from api.paging import Order, fingerprint, write_cursor
+from bench.api_records import BUCKETS, CAMERAS, PLACES, THINGS, make_records
+
+DATABASE, COLLECTION = "bench_api", "exif_data"
+ROOT = Path(__file__).resolve().parent.parent
+WRITE_SAMPLE = 20_000
+Row = tuple[str, str]
+
+
+def load(database: Any, count: int) -> list[Row]:
+    """Insert the records without indexes, then make those. Returns: rows of the report."""
+    collection = database[COLLECTION]
+    records = make_records(count)
+    start = time.perf_counter()
+    while chunk := list(itertools.islice(records, 2000)):
+        collection.insert_many(chunk, ordered=False)
+    rows = [("insert, no index but `_id`", f"{count / (time.perf_counter() - start):,.0f} records/s")]
+    ids = [record["_id"] for record in collection.find({}, {"_id": 1}, limit=1000)]
+    database["thumbnails"].insert_many([{"_id": id_, "data": os.urandom(6000)} for id_ in ids])
+    start = time.perf_counter()
+    for index in INDEXES:
+        collection.create_index(list(index.keys), name=index.name, **index.options)
+    rows.append(("all indexes made", f"{time.perf_counter() - start:.0f} s"))
+    return rows
+
+
+def measure_writes(database: Any) -> dict[str, float]:
+    """Microseconds that each index adds to the insert of one record."""
+    scratch = database["writes"]
+    records = list(make_records(WRITE_SAMPLE, seed=2))
+
+    def insert(*indexes: Any) -> float:
+        scratch.drop()
+        for index in indexes:
+            scratch.create_index(list(index.keys), name=index.name, **index.options)
+        start = time.perf_counter()
+        for at in range(0, WRITE_SAMPLE, 1000):
+            scratch.insert_many(records[at : at + 1000], ordered=False)
+        return (time.perf_counter() - start) / WRITE_SAMPLE * 1e6
+
+    insert()
+    bare = min(insert() for _ in range(2))
+    costs = {"(none)": bare, "(all)": insert(*INDEXES) - bare}
+    costs |= {index.name: max(0.0, min(insert(index) for _ in range(2)) - bare) for index in INDEXES}
+    scratch.drop()
+    return costs
+
+
+@contextmanager
+def run_api(mongodb: str) -> Iterator[tuple[int, int]]:
+    """`python -m api` on the made records. Gives: its port and process id."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    names = {"MONGODB_URI": mongodb, "MONGODB_DATABASE": DATABASE, "MONGODB_COLLECTION": COLLECTION, "API_PORT": port}
+    environment = {**os.environ, **{f"EXIFINATOR_{name}": str(value) for name, value in names.items()}}
+    process = subprocess.Popen([sys.executable, "-m", "api"], cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(200):
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield port, process.pid
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def memory_mb(pid: int) -> float:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+class Client:
+    """One keep-alive connection."""
+
+    def __init__(self, port: int) -> None:
+        self.link = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+
+    def get(self, address: str) -> tuple[int, bytes, float]:
+        """Status, body and seconds."""
+        start = time.perf_counter()
+        self.link.request("GET", quote(address, safe="/?&=%,.:-"))
+        answer = self.link.getresponse()
+        body = answer.read()
+        return answer.status, body, time.perf_counter() - start
+
+
+def percentile(times: list[float], part: float) -> float:
+    return sorted(times)[min(len(times) - 1, int(len(times) * part))] * 1000
+
+
+def measure(client: Client, name: str, make: Callable[[], str], times: int) -> tuple[str, float, float, float, str]:
+    """Ask `times` times. Returns: name, first, p50 and p99 in milliseconds, and what was odd."""
+    taken = []
+    odd = ""
+    for _ in range(times):
+        status, body, seconds = client.get(make())
+        taken.append(seconds)
+        if status != 200:
+            odd = f"status {status}"
+        elif b'"cut_short":true' in body:
+            odd = "cut short"
+    return name, taken[0] * 1000, percentile(taken, 0.5), percentile(taken, 0.99), odd
+
+
+def photo_cases(database: Any, rng: random.Random, count: int) -> list[tuple[str, Callable[[], str]]]:
+    def one_of(parameter: str, values: Any) -> Callable[[], str]:
+        return lambda: f"/photos?{parameter}={rng.choice(values)}"
+
+    def date() -> str:
+        return f"{rng.randrange(2016, 2024)}-{rng.randrange(1, 13):02}"
+
+    def area(size: float) -> str:
+        lng, lat = rng.choice(PLACES)
+        return f"{lng - size:.4f},{lat - size:.4f},{lng + size:.4f},{lat + size:.4f}"
+
+    def deep(filters: Filters, page: int) -> Callable[[], str]:
+        filter_ = filters.to_filter()
+        order = Order.named("-taken")
+        found = list(database[COLLECTION].find(filter_, sort=order.keys, skip=page * 50 - 1, limit=1))
+        mark = fingerprint("-taken", filter_)
+        parameters = "&".join(f"camera={name}" for name in filters.camera)
+        cursor = write_cursor(order.place_of(found[0]), mark) if found else "none"
+        return lambda: f"/photos?{parameters}{'&' if parameters else ''}cursor={cursor}"
+
+    pages = min(10_000, count // 60)
+    return [
+        ("no filter, page 1", lambda: "/photos"),
+        (f"no filter, page {pages:,}", deep(Filters(), pages)),
+        ("camera", one_of("camera", [camera[1] for camera in CAMERAS])),
+        (f"camera, page {count // 10_000:,}", deep(Filters(camera=["ILCE-7M3"]), count // 10_000)),
+        ("two cameras", lambda: "/photos?camera=X-T4&camera=ILCE-7M3"),
+        ("lens", one_of("lens", [lens for camera in CAMERAS for lens in camera[2] if lens])),
+        ("iso, a range", lambda: f"/photos?iso={rng.choice([100, 200, 800])}-{rng.choice([1600, 3200])}"),
+        ("iso, one value", one_of("iso", ["50", "640", "25600"])),
+        ("f", one_of("f", ["1.2-1.4", "2.8", "5.6-11"])),
+        ("exposure", one_of("exposure", ["1/250-1/30", "1/8000", "1-10"])),
+        ("focal", one_of("focal", ["24-70", "400-600", "35"])),
+        ("taken, a month", lambda: f"/photos?taken={date()}"),
+        ("near, 5 km", lambda: "/photos?near={1},{0},5".format(*rng.choice(PLACES))),
+        ("bbox, a town", lambda: f"/photos?bbox={area(0.02)}"),
+        ("bucket", one_of("bucket", BUCKETS)),
+        ("bucket and prefix", lambda: f"/photos?bucket={rng.choice(BUCKETS)}&prefix={date().replace('-', '/')}/&sort=key"),
+        ("format", one_of("format", ["jpeg", "heic", "png"])),
+        ("status", one_of("status", ["ok", "no_exif", "damaged"])),
+        ("keyword", one_of("keyword", THINGS)),
+        ("rating", one_of("rating", [0, 5])),
+        ("q, one word", one_of("q", THINGS)),
+        ("q, two words", lambda: f"/photos?q={rng.choice(THINGS)}%20{rng.randrange(2016, 2024)}"),
+        ("has=gps", lambda: "/photos?has=gps"),
+    ]  # fmt: skip
+
+
+def view_cases(database: Any, rng: random.Random) -> list[tuple[str, Callable[[], str], int]]:
+    ids = [record["_id"] for record in database["thumbnails"].find({}, {"_id": 1})]
+    encoded = [quote(id_, safe="") for id_ in ids]
+
+    def place(zoom: int, size: float) -> str:
+        lng, lat = rng.choice(PLACES)
+        west, south, east, north = lng - size, lat - size / 2, lng + size, lat + size / 2
+        return f"/map?zoom={zoom}&bbox={west:.4f},{south:.4f},{east:.4f},{north:.4f}"
+
+    return [
+        ("one record", lambda: f"/photos/{rng.choice(encoded)}", 200),
+        ("its thumbnail", lambda: f"/photos/{rng.choice(encoded)}/thumbnail", 200),
+        ("every copy of one file", lambda: f"/photos/by-etag/{rng.randrange(100):032x}", 100),
+        ("facets: four fields, everything", lambda: "/facets?fields=camera,lens,iso,taken", 12),
+        ("facets: four fields, about 1 % by date", lambda: f"/facets?taken=20{rng.randrange(16, 24)}-{rng.randrange(1, 13):02}", 24),
+        ("facets: four fields, one camera", lambda: "/facets?camera=E-M1MarkII", 6),
+        ("map: the world", lambda: "/map?zoom=2", 50),
+        ("map: a country", lambda: place(6, 8), 50),
+        ("map: a town", lambda: place(12, 0.3), 50),
+        ("map: streets", lambda: place(16, 0.02), 50),
+        ("map: the world, one camera", lambda: "/map?zoom=2&camera=E-M1MarkII", 5),
+    ]  # fmt: skip
+
+
+def measure_export(port: int, pid: int, form: str) -> list[str]:
+    """Records a second and what the API's memory did."""
+    link = http.client.HTTPConnection("127.0.0.1", port, timeout=600)
+    before, most = memory_mb(pid), 0.0
+    start = time.perf_counter()
+    link.request("GET", f"/export.{form}")
+    answer = link.getresponse()
+    size = 0
+    looked = start
+    while piece := answer.read(1 << 20):
+        size += len(piece)
+        if time.perf_counter() - looked > 0.5:
+            looked = time.perf_counter()
+            most = max(most, memory_mb(pid))
+    seconds = time.perf_counter() - start
+    return [form, f"{seconds:.1f}", f"{size / 1e6:,.0f}", f"{before:.0f}", f"{max(most, memory_mb(pid)):.0f}"]
+
+
+def measure_crowd(port: int, addresses: list[Callable[[], str]], clients: int, each: int) -> str:
+    """Many clients at once, each on its own connection, one request after the other."""
+    lock = threading.Lock()
+    times: list[float] = []
+    wrong: list[str] = []
+
+    def run(_: int) -> None:
+        client = Client(port)
+        for at in range(each):
+            try:
+                status, _, seconds = client.get(addresses[at % len(addresses)]())
+            except (OSError, http.client.HTTPException) as error:
+                status, seconds = type(error).__name__, 0.0
+            with lock:
+                times.append(seconds)
+                if status != 200:
+                    wrong.append(str(status))
+
+    start = time.perf_counter()
+    with ThreadPoolExecutor(clients) as pool:
+        list(pool.map(run, range(clients)))
+    rate = len(times) / (time.perf_counter() - start)
+    return (
+        f"{clients} clients, {len(times):,} requests: {len(wrong)} errors {sorted(set(wrong)) or ''}, {rate:,.0f} requests/s, "
+        f"p50 {percentile(times, 0.5):.0f} ms, p99 {percentile(times, 0.99):.0f} ms"
+    )
+
+
+def table(heads: list[str], rows: list[list[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--records", type=int, default=100_000)
+    parser.add_argument("--mongodb", required=True, help="a server for this alone; the database bench_api is dropped")
+    parser.add_argument("--keep", action="store_true", help="ask the records that are there already")
+    parser.add_argument("--output", type=Path, default=ROOT / "bench" / "API.md")
+    arguments = parser.parse_args()
+    rng = random.Random(3)
+    load_before = os.getloadavg()[0]
+    with pymongo.MongoClient(arguments.mongodb) as mongo:
+        database = mongo[DATABASE]
+        loaded: list[Row] = []
+        costs: dict[str, float] = {}
+        if not arguments.keep:
+            mongo.drop_database(DATABASE)
+            costs = measure_writes(database)
+            loaded = load(database, arguments.records)
+            database["notes"].insert_one({"_id": 1, "loaded": loaded, "costs": list(costs.items())})
+        elif notes := database["notes"].find_one():
+            loaded, costs = notes["loaded"], dict(notes["costs"])
+        stats = database.command("collstats", COLLECTION)
+        count = stats["count"]
+        with run_api(arguments.mongodb) as (port, pid):
+            client = Client(port)
+            client.get("/map")  # the map's grid is counted at the first look
+            photos = [measure(client, name, make, 100) for name, make in photo_cases(database, rng, count)]
+            views = [measure(client, name, make, times) for name, make, times in view_cases(database, rng)]
+            exports = [measure_export(port, pid, form) for form in ("ndjson", "csv", "geojson", "parquet")]
+            crowd = measure_crowd(port, [make for _, make in photo_cases(database, rng, count)[2:12]], 200, 20)
+            memory = memory_mb(pid)
+        sizes = stats["indexSizes"]
+        server = mongo.server_info()["version"]
+        cache = database.command("serverStatus")["wiredTiger"]["cache"]["maximum bytes configured"]
+    for row in exports:
+        row.insert(1, f"{count / float(row[1]):,.0f}")
+    shown = [[name, *(f"{value:.1f}" for value in numbers), odd] for name, *numbers, odd in (*photos, *views)]
+    report = [
+        "# The API's speed",
+        f"`python -m bench.api --records {count}` on {os.cpu_count()} cores ({platform.machine()}), Python "
+        f"{platform.python_version()}, MongoDB {server}; the client, the API (one process) and MongoDB share them. "
+        f"{count:,} records of {stats['avgObjSize']:,} bytes, {stats['storageSize'] / 1e6:,.0f} MB stored, "
+        f"{stats['totalIndexSize'] / 1e6:,.0f} MB of indexes; MongoDB's cache may take {cache / 1e9:,.0f} GB. "
+        f"Load of the machine (1 minute) before and after: {load_before:.1f} and {os.getloadavg()[0]:.1f}.",
+        "\n".join(f"- {name}: {value}" for name, value in loaded),
+        "## Requests\n\nMilliseconds, one client, pages of 50, over one connection.",
+        table(["request", "first", "p50", "p99", ""], shown),
+        "## Many clients\n\n" + crowd + f". The API's memory at the end: {memory:.0f} MB.",
+        "## Export\n\nThe whole collection.",
+        table(["form", "records/s", "seconds", "MB", "API's MB before", "at most"], exports),
+        "## Indexes\n\nWhat each adds to the insert of one record, in microseconds of the whole machine, and its size.",
+        table(
+            ["index", "us a write", "MB", "for"],
+            [
+                [index.name, f"{costs.get(index.name, 0):.0f}", f"{sizes.get(index.name, 0) / 1e6:,.0f}", index.why]
+                for index in INDEXES
+            ]
+            + [["all together", f"{costs.get('(all)', 0):.0f}", f"{stats['totalIndexSize'] / 1e6:,.0f}", ""]]
+            + [
+                [
+                    "no index but `_id`",
+                    f"{costs.get('(none)', 0):.0f}",
+                    f"{sizes['_id_'] / 1e6:,.0f}",
+                    "one insert itself",
+                ]
+            ],
+        ),
+    ]
+    arguments.output.write_text("\n\n".join(part for part in report if part) + "\n")
+    print(json.dumps({"records": count, "written": str(arguments.output)}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""What the size of the first read costs in requests and bytes.
+
+python -m bench.first_read [FOLDER]     prints the table of bench/FIRST_READ.md
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from bench.fidelity import PHOTOS, sample_paths
+from exifinator.fetch import fetch_header
+from exifinator.local_reader import LocalReader, local_ref
+
+SIZES_KIB = (4, 8, 16, 24, 32, 40, 48, 64, 96, 128, 256)
+LARGE_BYTES = 2_000_000
+
+
+def measure(paths: list[Path], first_read_bytes: int) -> dict[str, float]:
+    """Requests a JPEG and a file of another format, and the share of large photos' bytes that is read."""
+    jpegs: list[int] = []
+    others: list[int] = [0]
+    total = read = large_read = large_total = 0
+    for path in paths:
+        header = fetch_header(LocalReader(), local_ref(path), first_read_bytes=first_read_bytes)
+        (jpegs if header.format == "jpeg" else others).append(header.requests)
+        read += header.bytes_read
+        total += 1
+        if header.ref.size_bytes >= LARGE_BYTES:
+            large_read += header.bytes_read
+            large_total += header.ref.size_bytes
+    return {
+        "jpeg_requests": sum(jpegs) / len(jpegs),
+        "jpeg_most": max(jpegs),
+        "other_requests": sum(others[1:]) / len(others[1:]),
+        "other_most": max(others),
+        "kib_a_file": read / total / 1024,
+        "large_share": large_read / large_total,
+    }
+
+
+def main() -> None:
+    paths = sample_paths(Path(sys.argv[1]) if len(sys.argv) > 1 else PHOTOS)
+    print("| first read | requests a JPEG | most | requests, other formats | most | read a file | of photos of 2 MB+ |")
+    print("|--:|--:|--:|--:|--:|--:|--:|")
+    for kib in SIZES_KIB:
+        row = measure(paths, kib * 1024)
+        print(
+            f"| {kib} KiB | {row['jpeg_requests']:.3f} | {row['jpeg_most']} | {row['other_requests']:.3f} "
+            f"| {row['other_most']} | {row['kib_a_file']:.1f} KiB | {row['large_share']:.2%} |"
+        )
+
+
+if __name__ == "__main__":
+    main()

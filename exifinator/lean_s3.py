@@ -1,0 +1,191 @@
+"""Ranged GETs for a quarter of what boto3's cost in computing; whatever is not plain, boto3 does.
+
+boto3 makes the first request of each bucket, and this reader learns from it: the address, with the bucket's own region
+and every redirect, and the region to sign for. Later requests are signed by botocore and go over a pool of kept
+connections. Any answer but the bytes that were asked for (an error, a redirect, a broken connection) is thrown away,
+and boto3 asks again: so errors, retries and refreshed addresses are boto3's own, and there is one account of them.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import ssl
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import gevent
+import gevent.ssl
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSPreparedRequest, AWSRequest
+from botocore.httpsession import get_cert_path
+from botocore.utils import get_environ_proxies
+from geventhttpclient import HTTPClient
+from geventhttpclient.response import HTTPParseError, HTTPSocketPoolResponse
+
+from exifinator.config import Config
+from exifinator.records import ImageRef, RangeRead
+from exifinator.s3 import S3, parse_content_range
+
+log = logging.getLogger(__name__)
+
+# As botocore encodes a key in a path.
+KEY_SAFE = "/~"
+BLOCK_BYTES = 64 * 1024
+# What a reader that has gone wrong falls back on boto3 for.
+_NOT_PLAIN = (OSError, HTTPParseError, gevent.Timeout, ssl.SSLError, ValueError)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How a bucket's objects are reached: connections to its host, what stands before the key, the region to sign for.
+
+    signs: False for a bucket that is read without credentials.
+    """
+
+    http: HTTPClient
+    origin: str
+    path: str
+    region: str
+    credentials: Any
+
+
+class LeanS3(S3):
+    """An S3 whose ranged GETs are lean; for gevent's workers."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self._routes: dict[str, Route | None] = {}
+        self._pools: dict[str, HTTPClient] = {}
+
+    def close(self) -> None:
+        """Close the connections that are kept."""
+        super().close()
+        for pool in self._pools.values():
+            pool.close()
+
+    def read_range(self, ref: ImageRef, start: int, length: int, *, if_match: str = "") -> RangeRead:
+        """One ranged GET; see records.RangeReader."""
+        if ref.bucket in self._routes:
+            route = self._routes[ref.bucket]
+            if route is None:
+                return super().read_range(ref, start, length, if_match=if_match)
+            try:
+                read = self._read(route, ref, start, length, if_match)
+            except _NOT_PLAIN as exc:
+                log.debug("lean read failed bucket=%s key=%s: %s", ref.bucket, ref.key, exc)
+                read = None
+            if read is not None:
+                return read
+        return self._read_and_learn(ref, start, length, if_match)
+
+    def _read(self, route: Route, ref: ImageRef, start: int, length: int, if_match: str) -> RangeRead | None:
+        path = route.path + quote(ref.key, safe=KEY_SAFE)
+        headers = {"Range": f"bytes={start}-{start + length - 1}"}
+        if if_match:
+            headers["If-Match"] = f'"{if_match}"'
+        if self.config.s3_requester_pays:
+            headers["x-amz-request-payer"] = "requester"
+        if route.credentials is not None:
+            # Frozen at each request: the chain refreshes what is about to run out.
+            request = AWSRequest("GET", route.origin + path, headers)
+            S3SigV4Auth(route.credentials.get_frozen_credentials(), "s3", route.region).add_auth(request)
+            headers = dict(request.headers.items())
+        answer = route.http.request("GET", path, headers=headers)
+        try:
+            modified = _header(answer, "last-modified")
+            if not modified:
+                return None
+            found = _read_body(answer, start, length)
+        finally:
+            answer.release()
+        if found is None:
+            return None
+        data, total = found
+        return RangeRead(start, data, total, _header(answer, "etag").strip('"'), parsedate_to_datetime(modified))
+
+    def _read_and_learn(self, ref: ImageRef, start: int, length: int, if_match: str) -> RangeRead:
+        """Read with boto3, and keep the way that its request went in the end."""
+        sent: list[AWSPreparedRequest] = []
+        client = self.client(ref.bucket)
+
+        def note(request: AWSPreparedRequest, **_: Any) -> None:
+            sent.append(request)
+
+        client.meta.events.register("before-send.s3.GetObject", note)
+        try:
+            read = super().read_range(ref, start, length, if_match=if_match)
+        finally:
+            client.meta.events.unregister("before-send.s3.GetObject", note)
+        key = quote(ref.key, safe=KEY_SAFE)
+        # Other greenlets' requests pass by too.
+        mine = [request for request in sent if urlsplit(request.url).path.endswith("/" + key)]
+        if mine:
+            self._routes[ref.bucket] = self._learn(client, mine[-1], key)
+        return read
+
+    def _learn(self, client: Any, request: AWSPreparedRequest, key: str) -> Route | None:
+        parts = urlsplit(request.url)
+        if get_environ_proxies(request.url):
+            return None
+        origin = f"{parts.scheme}://{parts.netloc}"
+        signature = request.headers.get("Authorization", b"")
+        text = signature.decode() if isinstance(signature, bytes) else str(signature)
+        region, credentials = "", None
+        if text:
+            scope = text.partition("Credential=")[2].partition(",")[0].split("/")
+            # Signed otherwise than by SigV4 for one region: that is boto3's business.
+            if len(scope) != 5 or not text.startswith("AWS4-HMAC-SHA256"):
+                return None
+            region, credentials = scope[2], client._request_signer._credentials
+        if origin not in self._pools:
+            self._pools[origin] = self._connect_pool(parts.scheme, parts.hostname or "", parts.port)
+        return Route(self._pools[origin], origin, parts.path.removesuffix(key), region, credentials)
+
+    def _connect_pool(self, scheme: str, host: str, port: int | None) -> HTTPClient:
+        options: dict[str, Any] = {}
+        if scheme == "https":
+            options = {"ssl": True, "ssl_context_factory": _tls_context}
+        return HTTPClient(
+            host,
+            port,
+            block_size=BLOCK_BYTES,
+            connection_timeout=min(10.0, self.config.s3_timeout_seconds),
+            network_timeout=self.config.s3_timeout_seconds,
+            concurrency=self.config.greenlets,
+            **options,
+        )
+
+
+def _header(answer: HTTPSocketPoolResponse, name: str) -> str:
+    value = answer.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _read_body(answer: HTTPSocketPoolResponse, start: int, length: int) -> tuple[bytes, int] | None:
+    """The bytes that were asked for and the object's size; None where the answer holds something else."""
+    if answer.status_code == 206:
+        content_range = parse_content_range(_header(answer, "content-range"))
+        if content_range is None:
+            return None
+        first, last, total = content_range
+        data = answer.read()
+        return (data, total) if first == start and len(data) == last - first + 1 <= length else None
+    if answer.status_code == 200:
+        # The whole object, as some servers answer where the range covers it; the rest of a larger one is not read.
+        size = answer.content_length
+        if size is None:
+            return None
+        wanted = min(size, start + length)
+        data = answer.read(wanted) if wanted < size else answer.read()
+        return (data[start:], size) if len(data) == wanted else None
+    return None
+
+
+def _tls_context() -> ssl.SSLContext:
+    """The certificates that boto3 trusts: AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE, else those that botocore brings."""
+    bundle = os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE") or get_cert_path(True)
+    context: ssl.SSLContext = gevent.ssl.create_default_context(cafile=bundle)
+    return context

@@ -1,0 +1,57 @@
+"""How settings change the application, in process: no server is asked anything but its headers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from starlette.testclient import TestClient
+
+from api.app import create_app
+from api.indexes import INDEXES, index_definitions
+from exifinator.config import Config
+
+
+@pytest.fixture
+def client() -> Iterator[TestClient]:
+    config = Config().model_copy(
+        update={"api_cors_origins": ("https://photos.example",), "api_allowed_hosts": ("photos.internal",)}
+    )
+    with TestClient(create_app(config), base_url="http://localhost") as client:
+        yield client
+
+
+def test_cors__origin_of_the_settings__may_read(client: TestClient) -> None:
+    answer = client.get("/healthz", headers={"Origin": "https://photos.example"})
+    assert answer.headers["access-control-allow-origin"] == "https://photos.example"
+    assert "access-control-allow-credentials" not in answer.headers
+
+
+def test_cors__preflight__allows_the_token(client: TestClient) -> None:
+    asked = {"Origin": "https://photos.example", "Access-Control-Request-Method": "POST"}
+    answer = client.options("/failures/requeue", headers={**asked, "Access-Control-Request-Headers": "authorization"})
+    assert answer.status_code == 200
+    assert "authorization" in answer.headers["access-control-allow-headers"].lower()
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "http://photos.example", "null", "https://photos.example.evil"]
+)
+def test_cors__another_origin__may_not(client: TestClient, origin: str) -> None:
+    assert "access-control-allow-origin" not in client.get("/healthz", headers={"Origin": origin}).headers
+
+
+def test_known_host__name_of_the_settings__is_taken(client: TestClient) -> None:
+    assert client.get("/healthz", headers={"Host": "photos.internal:8080"}).status_code == 200
+    assert client.get("/healthz", headers={"Host": "other.internal"}).status_code == 421
+
+
+def test_index_definitions__indexed_tags__add_theirs() -> None:
+    config = Config().model_copy(update={"indexed_tags": ("EXIF LensSerialNumber",)})
+    (added,) = index_definitions(config)[len(INDEXES) :]
+    assert added.keys == (("EXIF LensSerialNumber.printable", 1),)
+
+
+def test_indexes__names_and_reasons__are_there_once() -> None:
+    assert len({index.name for index in INDEXES}) == len(INDEXES)
+    assert all(index.why for index in INDEXES)
