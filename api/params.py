@@ -6,7 +6,7 @@ from typing import Annotated
 from urllib.parse import unquote
 
 from fastapi import Path, Request
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from api.errors import BadParameter
 
@@ -25,9 +25,9 @@ PhotoId = Annotated[
         description="`<bucket>/<key>`, percent-encoded; the slashes may stand as they are or as %2F.",
         examples=["holiday/2024/beach.jpg"],
         min_length=1,
-        max_length=4096,
+        max_length=2048,
     ),
-    AfterValidator(decode_path),
+    BeforeValidator(decode_path),
 ]
 
 

@@ -30,6 +30,8 @@ RECONCILE_PAUSE_SECONDS = 5.0
 SAVE_EVERY_SECONDS = 5.0
 # A batch that nobody has watched for so long was left, or its run was killed.
 ABANDONED_AFTER = timedelta(seconds=60)
+# An image that was queued again this often, and whose new record is still not that of the listing, is let be.
+TRIES_TO_AGREE = 2
 
 
 @dataclass(slots=True)
@@ -98,6 +100,7 @@ class Batch:
         self._began = time.monotonic()
         # By source: the server's clock when its listing ended. What came later is the next batch's.
         self._listed_until: dict[Source, datetime] = {}
+        self._disputed: Counter[str] = Counter()
 
     def open(self) -> None:
         """Make the batch known to the workers, who count for it, and to whoever looks into MongoDB."""
@@ -186,13 +189,26 @@ class Batch:
                         verdict.unchanged += 1
                 verdict.folders += len(page.folders)
                 verdict.failed += len(page.failed)
+                self._let_be(page, verdict)
                 verdict.pending += len(page.pending) + len(page.unread) + len(page.empty)
                 waits = self.queue.still_queued(page.unread)
                 missing = [ref for ref, queued in zip(page.unread, waits, strict=True) if not queued]
+                self._disputed.update(ref.id for ref in missing if ref.id in page.outdated)
                 if missing or page.empty:
                     log.warning("%d images were queued again", len(missing))
                     self._queue_page(Page(empty=page.empty, unread=missing))
         return verdict
+
+    def _let_be(self, page: Page, verdict: Verdict) -> None:
+        """Take out of a page the images that S3 lists with another ETag, size or time than it answers with.
+
+        Else a server of that kind would keep a batch going for ever.
+        """
+        given_up = [ref for ref in page.unread if self._disputed[ref.id] >= TRIES_TO_AGREE]
+        for ref in given_up:
+            log.warning("S3 lists another ETag, size or time for %s than it sends with it", ref.id)
+            verdict.by_status[page.outdated[ref.id]] += 1
+        page.unread = [ref for ref in page.unread if ref not in given_up]
 
     def _counts_are_complete(self) -> bool:
         return self.numbers.done - self.empty >= self.numbers.queued

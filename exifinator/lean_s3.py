@@ -166,10 +166,11 @@ def _header(answer: HTTPSocketPoolResponse, name: str) -> str:
 
 def _read_body(answer: HTTPSocketPoolResponse, start: int, length: int) -> tuple[bytes, int] | None:
     """The bytes that were asked for and the object's size; None where the answer holds something else."""
-    if answer.status_code == 206:
-        content_range = parse_content_range(_header(answer, "content-range"))
-        if content_range is None:
-            return None
+    if answer.status_code not in (200, 206):
+        return None
+    content_range = parse_content_range(_header(answer, "content-range"))
+    if content_range is not None:
+        # rclone says 200 here too.
         first, last, total = content_range
         data = answer.read()
         return (data, total) if first == start and len(data) == last - first + 1 <= length else None

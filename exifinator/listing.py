@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from exifinator.errors import ConfigError, TransientError
-from exifinator.records import ImageRef, ListedPage
+from exifinator.records import ImageRef, ListedPage, Status
 from exifinator.store import JOB_ENDED_BADLY, JOB_PENDING, StoredImage
 
 log = logging.getLogger(__name__)
@@ -61,7 +61,10 @@ class Knowledge(Protocol):
 
 @dataclass(slots=True)
 class Page:
-    """A page of a listing, sorted by what has to be done; every object of the page is in exactly one list."""
+    """A page of a listing, sorted by what has to be done; every object of the page is in exactly one list.
+
+    outdated: of the unread ones, those that have a record which is not of this very object: its status by image id.
+    """
 
     folders: list[ImageRef] = field(default_factory=list)
     current: list[tuple[ImageRef, StoredImage]] = field(default_factory=list)
@@ -69,6 +72,7 @@ class Page:
     failed: list[ImageRef] = field(default_factory=list)
     pending: list[ImageRef] = field(default_factory=list)
     unread: list[ImageRef] = field(default_factory=list)
+    outdated: dict[str, Status] = field(default_factory=dict)
 
     @property
     def listed(self) -> int:
@@ -131,4 +135,6 @@ def sort_page(refs: list[ImageRef], known: Knowledge) -> Page:
             page.pending.append(ref)
         else:
             page.unread.append(ref)
+            if ref.id in stored:
+                page.outdated[ref.id] = stored[ref.id].status
     return page

@@ -98,6 +98,13 @@ def _integer(number: float | int | None) -> int | None:
     return int(number) if number is not None and 1 <= number < 2**32 else None
 
 
+def _from_apex(value: float | int | None, factor: float) -> float | None:
+    """An exposure time or an f-number out of the logarithm that some cameras write alone. Source: Exif 3.0, annex C."""
+    if value is None or not -30 < value < 30:
+        return None
+    return round(float(2 ** (factor * value)), 9)
+
+
 def parse_date(text: str | None, sub_seconds: str | None = None) -> datetime | None:
     """A date as cameras write it, naive, to the millisecond; None for blank, zero and impossible ones."""
     match = DATE.match(text) if text else None
@@ -256,8 +263,10 @@ def summarise(
         "camera_model": text_of(tags, "Image Model"),
         "lens_model": _lens(tags),
         "iso": _iso(tags),
-        "f_number": _positive(number_of(tags, "EXIF FNumber", "Image FNumber")),
-        "exposure_seconds": _positive(number_of(tags, "EXIF ExposureTime", "Image ExposureTime")),
+        "f_number": _positive(number_of(tags, "EXIF FNumber", "Image FNumber"))
+        or _from_apex(number_of(tags, "EXIF ApertureValue"), 0.5),
+        "exposure_seconds": _positive(number_of(tags, "EXIF ExposureTime", "Image ExposureTime"))
+        or _from_apex(number_of(tags, "EXIF ShutterSpeedValue"), -1),
         "focal_length_mm": _positive(number_of(tags, "EXIF FocalLength", "Image FocalLength")),
         "focal_length_35mm": _integer(number_of(tags, "EXIF FocalLengthIn35mmFilm")),
         "flash_fired": bool(int(flash) & 1) if flash is not None else None,

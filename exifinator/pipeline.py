@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import gevent
+from gevent.lock import BoundedSemaphore
 from mrq.exceptions import JobInterrupt
 
 from exifinator.batching import Batcher
@@ -26,6 +27,7 @@ RECORDS_A_BULK = 100
 BULK_WAIT_SECONDS = 0.05
 HEADERS_A_PUSH = 50
 PUSH_WAIT_SECONDS = 0.005
+ISOLATED_AT_ONCE = 2
 
 # What ImageQueue.push_headers says of a message that has to wait.
 _NO_ROOM = 0
@@ -37,6 +39,8 @@ class Pipeline:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.stopping = False
+        # Each of them is an interpreter of its own.
+        self.isolation = BoundedSemaphore(ISOLATED_AT_ONCE)
         self.s3 = LeanS3(config) if config.s3_client == "lean" else S3(config)
         self.queue = ImageQueue(connect_redis(config), config)
         self.store = Store(connect_mongodb(config), config)

@@ -164,6 +164,14 @@ class TagReader(ExifHeader):
             except EXIFREAD_ERRORS:
                 self._end_maker_note()
 
+    def _canon_decode_tag(self, value: Any, mn_tags: Any) -> None:
+        """Have exifread name the fields of one of Canon's arrays, as far as it knows them.
+
+        It would make a tag "Unknown" of each of the thousands behind, one over the other.
+        """
+        super()._canon_decode_tag(value[: max(mn_tags, default=0) + 1], mn_tags)
+        self.tags.pop("MakerNote Unknown", None)
+
     def _end_maker_note(self) -> None:
         # exifread moves these for the notes of some makers, and back unless an error comes between.
         self.offset = 0

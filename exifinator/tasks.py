@@ -58,7 +58,8 @@ class ImageTask(Task):  # type: ignore[misc]
         """Fetch, parse and store one image here; in a process of its own where workers died with it."""
         pipeline = current_pipeline()
         if deliveries >= pipeline.config.max_deliveries:
-            record, bytes_read, requests = read_image_isolated(ref)
+            with pipeline.isolation:
+                record, bytes_read, requests = read_image_isolated(ref)
         else:
             record, bytes_read, requests = read_image(pipeline.s3, ref, pipeline.config)
         job = get_current_job()

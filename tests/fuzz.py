@@ -57,12 +57,31 @@ def iptc_target(data: bytes) -> None:
     iptc.read_iptc(data)
 
 
+MAKERS = ("Canon", "NIKON CORPORATION", "OLYMPUS", "SONY", "FUJIFILM", "Apple", "DJI", "CASIO")
+
+
+def _with_note(make: str) -> bytes:
+    """A block with a maker's note that is a directory, in the wrapping of each maker in turn."""
+    heads = {
+        "NIKON CORPORATION": b"Nikon\0\2\x10\0\0" + build.tiff()[:8],
+        "OLYMPUS": b"OLYMPUS\0II\3\0",
+        "SONY": b"SONY DSC \0\0\0",
+        "FUJIFILM": b"FUJIFILM\x0c\0\0\0",
+        "Apple": b"Apple iOS\0\0\1MM",
+    }
+    tags = [(number, build.SHORT, [number % 256] * 60) for number in (1, 2, 4, 5, 13, 0x93, 0xA0, 0x4001)]
+    note = heads.get(make, b"") + build.tiff(tags)[8:]
+    return build.tiff(
+        [(0x010F, build.ASCII, make), (0x0110, build.ASCII, "EOS 40D")], [(0x927C, build.UNDEFINED, note)]
+    )
+
+
 def main() -> None:
     family, seconds, folder = sys.argv[1], sys.argv[2], Path(sys.argv[3])
     corpus = folder / "corpus"
     corpus.mkdir(parents=True, exist_ok=True)
     seeds = {
-        "tags": [build.photo_tiff(), build.photo_tiff(order=">")],
+        "tags": [build.photo_tiff(), build.photo_tiff(order=">"), *map(_with_note, MAKERS)],
         "xmp": [build.XMP_PACKET],
         "iptc": [build.IPTC_DATA],
     }

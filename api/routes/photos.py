@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 from starlette.responses import Response
 
 from api.answers import answer_bytes, answer_json
@@ -95,7 +95,7 @@ async def list_copies(
     etag: Annotated[
         str,
         Path(description="The ETag, without quotes.", examples=["9e107d9d"], min_length=1, max_length=300),
-        AfterValidator(decode_path),
+        BeforeValidator(decode_path),
     ],
 ) -> Response:
     """Equal ETags mean equal bytes where S3 makes them from the content, as it does for objects put in one part."""
@@ -133,7 +133,7 @@ async def get_tag(
     tag: Annotated[
         str,
         Path(description="The tag's name.", examples=["Image Make"], min_length=1, max_length=300),
-        AfterValidator(decode_path),
+        BeforeValidator(decode_path),
     ],
 ) -> Response:
     record = await _get_record(store, id)

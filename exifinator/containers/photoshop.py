@@ -10,6 +10,8 @@ from exifinator.containers.window import DamagedFile, Found, Window
 IPTC, EXIF, XMP = 1028, 1058, 1060
 THUMBNAIL = 1036
 KINDS = {IPTC: "iptc", EXIF: "exif", XMP: "xmp"}
+# Of Adobe, and of programs that write resources of their own.
+SIGNATURES = frozenset({b"8BIM", b"PHUT", b"DCSR", b"AgHg", b"MeSa"})
 # width, height, bytes of a row, sizes, bits and planes come before the JPEG of a thumbnail resource.
 THUMBNAIL_HEADER_BYTES = 28
 MAX_RESOURCES = 1000
@@ -20,7 +22,7 @@ def take_resources(data: bytes, found: Found, *, thumbnails: bool) -> None:
     """Add the metadata among the image resources in `data` to `found`."""
     at = 0
     for _ in range(MAX_RESOURCES):
-        if data[at : at + 4] != b"8BIM" or at + 12 > len(data):
+        if data[at : at + 4] not in SIGNATURES or at + 12 > len(data):
             return
         resource = int.from_bytes(data[at + 4 : at + 6], "big")
         name_bytes = data[at + 6] + 1

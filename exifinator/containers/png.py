@@ -6,6 +6,7 @@ import zlib
 
 from exifinator.containers import photoshop
 from exifinator.containers.heif import strip_exif_name
+from exifinator.containers.jpeg import PHOTOSHOP as JPEG_PHOTOSHOP
 from exifinator.containers.jpeg import XMP as JPEG_XMP
 from exifinator.containers.window import DamagedFile, Found, Window
 
@@ -138,5 +139,7 @@ def _take_profile(name: bytes, text: bytes, found: Found) -> None:
         found.add("xmp", profile[len(JPEG_XMP) :])
     elif name == b"xmp":
         found.add("xmp", profile)
+    elif name == b"iptc" and profile[:1] == b"\x1c":
+        found.add("iptc", profile)
     elif name in (b"iptc", b"8bim"):
-        photoshop.take_resources(profile, found, thumbnails=False)
+        photoshop.take_resources(profile.removeprefix(JPEG_PHOTOSHOP), found, thumbnails=False)

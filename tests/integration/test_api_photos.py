@@ -170,6 +170,12 @@ def test_get_photo__not_there__is_404(api: Api, path: str) -> None:
     assert (answer.status_code, answer.json()["title"]) == (404, "Not Found")
 
 
+def test_get_tag__long_name_percent_encoded__counts_in_characters(api: Api) -> None:
+    photo = "/photos/holiday%2F2024%2FIMG_0001.jpg/tags/"
+    assert api.client.get(photo + quote("é" * 300)).status_code == 404
+    assert api.client.get(photo + quote("é" * 301)).status_code == 400
+
+
 def test_get_photo__percent_encoding_is_no_utf8__is_400(api: Api) -> None:
     assert api.get_raw(b"/photos/a%FF").status == 400
 

@@ -347,6 +347,26 @@ def test_batch__redis_emptied_meanwhile__is_repaired(install: Callable[..., Inst
     assert (numbers.listed, numbers.stored, numbers.damaged, numbers.failed) == (41, 40, 1, 0)
 
 
+def test_batch__server_that_lists_other_etags_than_it_sends__ends_all_the_same(
+    install: Callable[..., Installation], bucket: Bucket, moto_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    bucket.put("a.jpg", make_jpeg())
+
+    def relabel(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
+        if "list-type" in target:
+            return answer
+        return Answer(answer.status, {**answer.headers, "ETag": '"another"'}, answer.body)
+
+    with run_proxy(moto_url) as proxy:
+        proxy.answer = relabel
+        installation = install(S3_ENDPOINT_URL=proxy.url)
+        installation.start_worker("download", "write")
+        numbers = installation.run(bucket.name)
+
+    assert (numbers.listed, numbers.stored, numbers.failed) == (1, 1, 0)
+    assert "S3 lists another ETag" in caplog.text
+
+
 def test_batch__two_at_once_over_the_same_bucket__read_each_image_once(
     installation: Installation, bucket: Bucket
 ) -> None:

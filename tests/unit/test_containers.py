@@ -236,6 +236,15 @@ def test_read_png__raw_profiles__are_read(packed):
 
 
 @pytest.mark.parametrize(
+    "profile",
+    [build.IPTC_DATA, b"Photoshop 3.0\0" + build.resources((1028, build.IPTC_DATA))],
+    ids=["bare", "as-in-jpeg"],
+)
+def test_read_png__iptc_profile__is_read_in_every_wrapping(profile):
+    assert record_of(build.png([build.raw_profile(b"iptc", profile)])).document["iptc"]["City"] == "Galway"
+
+
+@pytest.mark.parametrize(
     "picture",
     [[8192] * 100, [8192] * 100 + [17], [300_000], [2_000_000, 50], [65_536] * 20 + [10]],
     ids=["equal", "short-last", "one", "long", "64-KiB"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import time
 
 import pytest
 
@@ -81,6 +82,21 @@ def test_read_maker_note__sony_behind_its_name__is_read():
 def test_read_maker_note__apple__is_read():
     note = b"Apple iOS\0\0\1MM" + directory([(0x0014, 9, [10])], 8, ">")
     assert read_note("Apple", note, order=">") == {"MakerNote ImageCaptureType": "Photo"}
+
+
+def test_read_maker_note__canon_array_of_thousands__costs_what_is_known_of_it():
+    def photo(note: bytes) -> bytes:
+        return build.tiff([(0x010F, ASCII, "Canon")], [(0x927C, UNDEFINED, note)])
+
+    entries: list[build.Entry] = [(0x0001, SHORT, [0, 2, *range(50)]), (0x4001, SHORT, list(range(4000)))]
+    length = len(directory(entries, 8))
+    at = photo(b"\xaa" * length).index(b"\xaa" * length)
+    reader = TagReader({0: photo(directory(entries, at))}, MemoryBudget(16))
+    started = time.perf_counter()
+    reader.read_all()
+    assert time.perf_counter() - started < 0.005
+    assert reader.tags["MakerNote Macromode"].printable == "Normal"
+    assert "MakerNote Unknown" not in reader.tags
 
 
 @pytest.mark.parametrize("make", ["SONY", "Canon", "NIKON", "CASIO", "OLYMPUS", "FUJIFILM", "Apple", "DJI", "Nobody"])

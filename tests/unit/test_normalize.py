@@ -216,6 +216,20 @@ def test_summarise__iso__is_the_one_that_16_bits_do_not_cut(values, iso):
     assert photo(**values)["iso"] == iso
 
 
+@pytest.mark.parametrize(
+    ("values", "seconds", "f_number"),
+    [
+        ({"EXIF_ExposureTime": [0.004], "EXIF_FNumber": [2.8]}, 0.004, 2.8),
+        ({"EXIF_ShutterSpeedValue": [8.0], "EXIF_ApertureValue": [4.0]}, 0.00390625, 4.0),
+        ({"EXIF_ShutterSpeedValue": [-2147483648.0], "EXIF_ApertureValue": [None]}, None, None),
+    ],
+    ids=["numbers", "apex", "no-apex"],
+)
+def test_summarise__exposure__is_in_seconds_and_f_numbers(values, seconds, f_number):
+    summary = photo(**values)
+    assert (summary.get("exposure_seconds"), summary.get("f_number")) == (seconds, f_number)
+
+
 def test_summarise__numbers_that_are_none__are_absent():
     assert photo(EXIF_FNumber=[None], EXIF_ExposureTime=[0.0], EXIF_ISOSpeedRatings=[0], EXIF_FocalLength=[]) == {}
 
