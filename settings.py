@@ -61,7 +61,7 @@ WORKER_PROCESSES = 0
 # Images that one process reads at a time.
 GREENLETS = 50
 # How much of an image the first request asks for, in bytes.
-FIRST_READ_BYTES = 65536
+FIRST_READ_BYTES = 49152
 # What decoding one file may cost before it counts as damaged, in seconds of computing.
 PARSE_DEADLINE_SECONDS = 2.0
 # The same, in MiB of memory.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import hashlib
@@ -102,6 +103,34 @@ def read_cursor(text: str, mark: str) -> Place:
     if found != mark or not isinstance(id_, str):
         raise refusal
     return Place(at, id_)
+
+
+# Fields of which a photo has one number, and all photos together not very many.
+_RANGED = frozenset({"photo.iso", "photo.f_number", "photo.exposure_seconds", "photo.focal_length_mm"})
+# MongoDB merges at most 200 stretches of an index in their order; beyond, it sorts all that it found.
+_MAX_SPELLED = 150
+
+
+async def spell_out_ranges(collection: Collection, filter_: Filter) -> Filter:
+    """The same filter with the values that there are in place of a range of numbers, where they are not many.
+
+    In an index by value and date, each value's photos are in order already and are merged page by page; those of a
+    range are not, and would all have to be sorted for each page.
+    """
+    parts = filter_.get("$and", [filter_])
+    spelled = await asyncio.gather(*(_spell_out(collection, part) for part in parts))
+    return {"$and": spelled} if len(spelled) > 1 else spelled[0]
+
+
+async def _spell_out(collection: Collection, part: Filter) -> Filter:
+    if len(part) != 1:
+        return part
+    ((path, bounds),) = part.items()
+    if path not in _RANGED or not isinstance(bounds, dict) or not bounds.keys() <= {"$gte", "$lte"}:
+        return part
+    # Jumps from value to value in the index.
+    values = await collection.distinct(path, part, maxTimeMS=QUERY_MS)
+    return {path: {"$in": values}} if len(values) <= _MAX_SPELLED else part
 
 
 async def read_page(

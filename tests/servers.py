@@ -114,11 +114,14 @@ def run_redis(folder: Path, port: int | None = None) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def run_rclone(folder: Path, port: int | None = None) -> Iterator[str]:
-    """rclone's S3 server over `folder`, whose subfolders are its buckets, for key test, secret secret; its address."""
+def run_rclone(folder: Path, port: int | None = None, *, remember: str = "0s") -> Iterator[str]:
+    """rclone's S3 server over `folder`, whose subfolders are its buckets, for key test, secret secret; its address.
+
+    remember: how long it trusts what it knows of a folder; reading that anew costs each request dear.
+    """
     port = port or free_port()
     command = [find_rclone(), "--config", "/dev/null", "serve", "s3", str(folder), "--addr", f"127.0.0.1:{port}"]
-    options = ["--auth-key", "test,secret", "--etag-hash", "", "--dir-cache-time", "0s", "--poll-interval", "0"]
+    options = ["--auth-key", "test,secret", "--etag-hash", "", "--dir-cache-time", remember, "--poll-interval", "0"]
     with running([*command, *options], port, folder.parent / f"rclone-{port}.log"):
         yield f"http://127.0.0.1:{port}"
 

@@ -13,7 +13,7 @@ from api.answers import answer_bytes, answer_json
 from api.doors import READER
 from api.errors import Refused
 from api.filters import Filters
-from api.paging import Order, SortName, fingerprint, read_cursor, read_page, write_cursor
+from api.paging import Order, SortName, fingerprint, read_cursor, read_page, spell_out_ranges, write_cursor
 from api.params import Arguments, PhotoId, decode_path
 from api.shapes import SUMMARY_FIELDS, PhotoRecord, PhotoSummary, describe, summarise
 from api.store import QUERY_MS, Document, ReadStore, Store
@@ -78,8 +78,9 @@ async def list_photos(request: Request, store: ReadStore, arguments: Annotated[P
     order = Order.named(arguments.sort)
     mark = fingerprint(arguments.sort, filter_)
     after = read_cursor(arguments.cursor, mark) if arguments.cursor else None
+    spelled = await spell_out_ranges(store.photos, filter_)
     records, last = await read_page(
-        store.photos, filter_, order, after=after, limit=arguments.limit, fields=SUMMARY_FIELDS
+        store.photos, spelled, order, after=after, limit=arguments.limit, fields=SUMMARY_FIELDS
     )
     following = write_cursor(last, mark) if last else None
     headers = {}

