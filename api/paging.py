@@ -117,7 +117,7 @@ async def spell_out_ranges(collection: Collection, filter_: Filter) -> Filter:
     In an index by value and date, each value's photos are in order already and are merged page by page; those of a
     range are not, and would all have to be sorted for each page.
     """
-    parts = filter_.get("$and", [filter_])
+    parts = filter_["$and"] if filter_.keys() == {"$and"} else [filter_]
     spelled = await asyncio.gather(*(_spell_out(collection, part) for part in parts))
     return {"$and": spelled} if len(spelled) > 1 else spelled[0]
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 _armed = False
+_handled = False
 
 
 class DeadlineExceeded(BaseException):
@@ -48,10 +51,7 @@ def cpu_deadline(seconds: float) -> Iterator[None]:
     Raises: DeadlineExceeded.
     """
     global _armed
-    try:
-        # Python refuses this outside the main thread, which is how we learn where we are: gevent's patches hide it.
-        previous = signal.signal(signal.SIGPROF, _stop)
-    except ValueError:
+    if not _can_be_stopped():
         yield
         return
     _armed = True
@@ -61,4 +61,18 @@ def cpu_deadline(seconds: float) -> Iterator[None]:
     finally:
         _armed = False
         signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.signal(signal.SIGPROF, previous)
+
+
+def _can_be_stopped() -> bool:
+    """Is this the main thread, the only one that signals reach?
+
+    The kernel's number tells, for gevent's patches hide Python's own. The handler is set once and stays: setting it
+    costs more than the timer does, and nobody else here uses SIGPROF.
+    """
+    global _handled
+    if threading.get_native_id() != os.getpid():
+        return False
+    if not _handled:
+        signal.signal(signal.SIGPROF, _stop)
+        _handled = True
+    return True

@@ -22,6 +22,7 @@ from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSPreparedRequest, AWSRequest
 from botocore.httpsession import get_cert_path
 from botocore.utils import get_environ_proxies
+from gevent.lock import BoundedSemaphore
 from geventhttpclient import HTTPClient
 from geventhttpclient.response import HTTPParseError, HTTPSocketPoolResponse
 
@@ -59,6 +60,7 @@ class LeanS3(S3):
         super().__init__(config)
         self._routes: dict[str, Route | None] = {}
         self._pools: dict[str, HTTPClient] = {}
+        self._learning = BoundedSemaphore()
 
     def close(self) -> None:
         """Close the connections that are kept."""
@@ -68,18 +70,20 @@ class LeanS3(S3):
 
     def read_range(self, ref: ImageRef, start: int, length: int, *, if_match: str = "") -> RangeRead:
         """One ranged GET; see records.RangeReader."""
-        if ref.bucket in self._routes:
-            route = self._routes[ref.bucket]
-            if route is None:
-                return super().read_range(ref, start, length, if_match=if_match)
-            try:
-                read = self._read(route, ref, start, length, if_match)
-            except _NOT_PLAIN as exc:
-                log.debug("lean read failed bucket=%s key=%s: %s", ref.bucket, ref.key, exc)
-                read = None
-            if read is not None:
-                return read
-        return self._read_and_learn(ref, start, length, if_match)
+        if ref.bucket not in self._routes:
+            # One learns; the others, who start together with it, wait and go its way.
+            with self._learning:
+                if ref.bucket not in self._routes:
+                    return self._read_and_learn(ref, start, length, if_match)
+        route = self._routes[ref.bucket]
+        if route is None:
+            return super().read_range(ref, start, length, if_match=if_match)
+        try:
+            read = self._read(route, ref, start, length, if_match)
+        except _NOT_PLAIN as exc:
+            log.debug("lean read failed bucket=%s key=%s: %s", ref.bucket, ref.key, exc)
+            read = None
+        return read or self._read_and_learn(ref, start, length, if_match)
 
     def _read(self, route: Route, ref: ImageRef, start: int, length: int, if_match: str) -> RangeRead | None:
         path = route.path + quote(ref.key, safe=KEY_SAFE)

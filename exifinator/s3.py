@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -27,7 +28,7 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
-from exifinator import local_s3
+from exifinator import listing_xml, local_s3
 from exifinator.config import Config
 from exifinator.errors import (
     AccessDenied,
@@ -128,6 +129,8 @@ class S3:
     def __init__(self, config: Config) -> None:
         self.config = config
         self._clients: dict[tuple[str | None, str | None], Any] = {}
+        # Making a client takes a quarter of a second of computing: greenlets must not each make one.
+        self._making = threading.Lock()
 
     def client(self, bucket: str) -> Any:
         """The boto3 client that reaches a bucket."""
@@ -138,8 +141,16 @@ class S3:
 
     def _cached(self, key: tuple[str | None, str | None], connect: Callable[[], Any]) -> Any:
         if key not in self._clients:
-            self._clients[key] = connect()
+            with self._making:
+                if key not in self._clients:
+                    client = connect()
+                    client.meta.events.register_first(listing_xml.EVENT, listing_xml.take_over_parsing)
+                    self._clients[key] = client
         return self._clients[key]
+
+    def prepare(self) -> None:
+        """Make the client of S3_ENDPOINT_URL now, not when the first images wait for it."""
+        self._cached((self.config.s3_endpoint_url, None), self._connect)
 
     def close(self) -> None:
         """Close the connections that are kept."""

@@ -67,6 +67,7 @@ FILTERS: list[tuple[str, Any]] = [
     ("q=!", lambda r: False),
     ('query={"Image Make.printable":"/^so/i"}', lambda r: r.get("Image Make", {}).get("printable") == "SONY"),
     ('query={"photo.rating":{"$gt":4}}&has=gps', lambda r: photo(r, "rating") == 5 and lng(r) != 999),
+    ('query={"$and":[{"photo.rating":5}],"bucket":"holiday"}', lambda r: photo(r, "rating") == 5 and r["bucket"] == "holiday"),
     ("iso=100-400&f=1.8-4&has=gps&taken=2024", lambda r: 100 <= (photo(r, "iso") or 0) <= 400 and 1.8 <= photo(r, "f_number") <= 4 and lng(r) != 999 and photo(r, "taken_at").year == 2024),
 ]  # fmt: skip
 

@@ -276,6 +276,33 @@ def test_list_page__pages__go_on_from_the_token(bucket: Bucket, proxy: Proxy) ->
     assert abs((page.served_at - datetime.now(UTC)).total_seconds()) < 60
 
 
+def test_list_page__every_key__is_what_boto3_itself_makes_of_it(bucket: Bucket, moto_url: str) -> None:
+    for i, key in enumerate(KEYS):
+        bucket.put(key, BODY[:i])
+
+    refs = S3(settings(moto_url)).list_page(bucket.name, "", None).refs
+
+    plain = bucket.client.list_objects_v2(Bucket=bucket.name)["Contents"]
+    assert [(r.key, r.size_bytes, r.etag, r.last_modified) for r in refs] == [
+        (item["Key"], item["Size"], item["ETag"].strip('"'), item["LastModified"]) for item in plain
+    ]
+    assert {r.key for r in refs} == set(KEYS)
+
+
+def test_list_page__several_pages__are_all_brought(bucket: Bucket, proxy: Proxy) -> None:
+    for i in range(5):
+        bucket.put(f"{i}.jpg", b"x")
+    proxy.request = lambda target: target + "&max-keys=2" if "list-type" in target else target
+    s3 = S3(settings(proxy.url))
+    keys, token = [], None
+    for _ in range(3):
+        page = s3.list_page(bucket.name, "", token)
+        token = page.next_token
+        keys += [ref.key for ref in page.refs]
+
+    assert (keys, token) == ([f"{i}.jpg" for i in range(5)], None)
+
+
 def test_list_page__not_an_s3_server__says_what_to_check(proxy: Proxy) -> None:
     proxy.answer = _web_page
     with pytest.raises(EXIFinatorError, match="S3"):
