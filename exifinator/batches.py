@@ -7,27 +7,35 @@ not matter what died or was lost meanwhile, Redis included.
 
 from __future__ import annotations
 
+import functools
 import logging
+import random
 import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
+from exifinator.errors import QueueUnavailable, StoreUnavailable
 from exifinator.listing import Lister, Page, Source, list_pages, sort_page
 from exifinator.parse import empty_record
 from exifinator.queues import ImageQueue
-from exifinator.records import Status
+from exifinator.records import ImageRef, Status
 from exifinator.store import Store
 
 log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
 
 POLL_SECONDS = 0.5
 # Between two second listings, while images are still under way.
 RECONCILE_PAUSE_SECONDS = 5.0
 SAVE_EVERY_SECONDS = 5.0
+# How long a run puts up with Redis or MongoDB being away.
+PATIENCE_SECONDS = 600.0
+LONGEST_PAUSE_SECONDS = 10.0
 # A batch that nobody has watched for so long was left, or its run was killed.
 ABANDONED_AFTER = timedelta(seconds=60)
 # An image that was queued again this often, and whose new record is still not that of the listing, is let be.
@@ -70,6 +78,25 @@ def covering(sources: Sequence[Source]) -> list[Source]:
     return [source for source in dict.fromkeys(sources) if not is_covered(source)]
 
 
+def insist(action: Callable[[], Result], pause: Callable[[float], None]) -> Result:
+    """What `action` returns, once Redis and MongoDB let it; it is tried again with growing pauses while they are away.
+
+    Raises: QueueUnavailable, StoreUnavailable when they have been away for PATIENCE_SECONDS.
+    """
+    waited, next_pause = 0.0, 0.5
+    while True:
+        try:
+            return action()
+        except (QueueUnavailable, StoreUnavailable) as exc:
+            if waited > PATIENCE_SECONDS:
+                raise
+            log.warning("retry: %s", exc)
+            seconds = next_pause * random.uniform(0.5, 1)  # noqa: S311
+            pause(seconds)
+            waited += seconds
+            next_pause = min(2 * next_pause, LONGEST_PAUSE_SECONDS)
+
+
 @dataclass(slots=True)
 class Verdict:
     """What a second listing found. by_status: records made since the batch began; pending: not yet at an end."""
@@ -101,6 +128,7 @@ class Batch:
         # By source: the server's clock when its listing ended. What came later is the next batch's.
         self._listed_until: dict[Source, datetime] = {}
         self._disputed: Counter[str] = Counter()
+        self._next_save = self._next_reconcile = 0.0
 
     def open(self) -> None:
         """Make the batch known to the workers, who count for it, and to whoever looks into MongoDB."""
@@ -117,27 +145,33 @@ class Batch:
             if known is None or known["updated_at"] < datetime.now(UTC) - ABANDONED_AFTER:
                 self.queue.close_batch(batch_id)
 
-    def list_and_queue(self, *, dry_run: bool = False) -> Iterator[Numbers]:
+    def list_and_queue(
+        self, *, dry_run: bool = False, pause: Callable[[float], None] = time.sleep
+    ) -> Iterator[Numbers]:
         """List the sources and queue what has to be read; yields the numbers so far after each page.
 
         dry_run: only list and count.
         """
         for source in self.sources:
-            for listed in list_pages(self.lister, source):
-                page = sort_page(listed.refs, self.store)
-                if not dry_run:
-                    self._queue_page(page)
-                numbers = self.numbers
-                numbers.listed += page.listed
-                numbers.folders += len(page.folders)
-                numbers.unchanged += len(page.current)
-                numbers.queued += len(page.unread) + len(page.failed) + len(page.pending)
-                self.empty += len(page.empty)
+            for listed in list_pages(self.lister, source, pause=pause):
+                insist(functools.partial(self._take_page, listed.refs, dry_run=dry_run), pause)
                 self._listed_until[source] = listed.served_at
-                self._refresh()
-                yield numbers
+                yield self.numbers
         if not dry_run:
             self._save("reading")
+
+    def _take_page(self, refs: list[ImageRef], *, dry_run: bool) -> None:
+        page = sort_page(refs, self.store)
+        if not dry_run:
+            self._queue_page(page)
+        self._refresh()
+        numbers = self.numbers
+        numbers.listed += page.listed
+        numbers.folders += len(page.folders)
+        numbers.unchanged += len(page.current)
+        numbers.queued += len(page.unread) + len(page.failed) + len(page.pending)
+        numbers.damaged += len(page.empty)
+        self.empty += len(page.empty)
 
     def _queue_page(self, page: Page) -> None:
         if page.empty:
@@ -151,29 +185,37 @@ class Batch:
         self.queue.enqueue(page.unread)
 
     def wait(self, *, pause: Callable[[float], None] = time.sleep) -> Iterator[Numbers]:
-        """Yield the numbers, about twice a second, until every listed image has a record or a failed job."""
+        """Yield the numbers, about twice a second, until every listed image has a record or a failed job.
+
+        Redis and MongoDB may go away and come back meanwhile.
+        """
+        while not insist(self._look, pause):
+            yield self.numbers
+            pause(POLL_SECONDS)
+        yield self.numbers
+
+    def _look(self) -> bool:
+        """See how far the batch is, repair it where it stands still. Returns whether it has ended."""
+        counted = self._refresh()
         if self.numbers.queued == 0:
             self._end(None)
-            return
-        saved = time.monotonic()
-        while True:
-            counted = self._refresh()
-            yield self.numbers
-            if time.monotonic() - saved > SAVE_EVERY_SECONDS:
-                self._save("reading")
-                saved = time.monotonic()
-            if not counted:
-                log.warning("Redis has lost this batch: what is missing is queued again")
-                self.queue.open_batch(self.id, [source.id_prefix for source in self.sources])
-            if not counted or self._counts_are_complete() or self.is_idle():
-                verdict = self.reconcile()
-                if verdict.pending == 0:
-                    self._refresh()
-                    self._end(verdict)
-                    yield self.numbers
-                    return
-                pause(RECONCILE_PAUSE_SECONDS)
-            pause(POLL_SECONDS)
+            return True
+        now = time.monotonic()
+        if now >= self._next_save:
+            self._save("reading")
+            self._next_save = now + SAVE_EVERY_SECONDS
+        if not counted:
+            log.warning("Redis has lost this batch: what is missing is queued again")
+            self.queue.open_batch(self.id, [source.id_prefix for source in self.sources])
+        elif now < self._next_reconcile or not (self._counts_are_complete() or self.is_idle()):
+            return False
+        verdict = self.reconcile()
+        self._next_reconcile = time.monotonic() + RECONCILE_PAUSE_SECONDS
+        if verdict.pending:
+            return False
+        self._refresh()
+        self._end(verdict)
+        return True
 
     def reconcile(self) -> Verdict:
         """List the sources again, and queue what is neither stored nor failed nor under way."""
@@ -230,8 +272,6 @@ class Batch:
             numbers.failed = counts.get("failed", 0)
             numbers.bytes_read = counts.get("bytes_read", 0)
             numbers.requests = counts.get("requests", 0)
-        elif self.empty > numbers.damaged:
-            numbers.damaged = self.empty
         numbers.seconds = time.monotonic() - self._began
         return bool(counts)
 
