@@ -18,7 +18,7 @@ MONGODB_LOGS = "1"
 WORKER_CLASS = "exifinator.worker.ImageWorker"
 GREENLETS = config.greenlets
 # Seconds that an idle worker sleeps before it looks again.
-MAX_LATENCY = 0.1
+MAX_LATENCY = 0.05
 REPORT_INTERVAL = 5
 ENSURE_INDEXES = True
 

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import gevent
+from gevent.event import Event
 from mrq.context import connections, get_current_job
 from mrq.job import Job
 from mrq.logger import MongoHandler
@@ -39,6 +40,7 @@ REGULAR_POLL_SECONDS = 1.0
 # fill it with reads that wait for a write that has no greenlet.
 WRITE_SHARE = 0.2
 LOG_LINES_A_JOB = 200
+GATHER_SECONDS = 0.003
 # Objects made before Python looks for cycles among the young ones; a record is made of hundreds.
 GARBAGE_THRESHOLD = 20_000
 
@@ -171,6 +173,7 @@ class ImageWorker(Worker):  # type: ignore[misc]
         self.held: dict[ImageJob, bytes] = {}
         self.reading = 0
         self._next_poll = 0.0
+        self._freed = Event()
         current_pipeline().s3.prepare()
         super().__init__()
 
@@ -239,6 +242,16 @@ class ImageWorker(Worker):  # type: ignore[misc]
             return "break", 0
         return "wait", 0
 
+    def work_wait(self) -> None:
+        """Wait until a job ends, for then there is room again, or until it is time to look for new ones.
+
+        MRQ would sleep through its whole latency although all that was missing is a free place.
+        """
+        self._freed.clear()
+        if self._freed.wait(self.config["max_latency"]):
+            # Others are about to end too: what is taken together costs one round trip.
+            gevent.sleep(GATHER_SECONDS)
+
     def _start_job(self, job: ImageJob, *, reads: bool) -> None:
         if job.member is not None:
             self.held[job] = job.member
@@ -254,6 +267,7 @@ class ImageWorker(Worker):  # type: ignore[misc]
         finally:
             self.reading -= reads
             self.held.pop(job, None)
+            self._freed.set()
 
     def get_worker_report(self, with_memory: bool = False) -> dict[str, Any]:
         """MRQ's report, with the number of greenlets that its dashboard shows and a missing comma there leaves out."""

@@ -42,7 +42,7 @@ s3 = boto3.client(
     "s3",
     endpoint_url=os.environ["BASE_S3"],
     aws_access_key_id="test",
-    aws_secret_access_key="testsecret",
+    aws_secret_access_key="secret",
     region_name="us-east-1",
 )
 for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):

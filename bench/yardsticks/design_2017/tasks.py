@@ -15,7 +15,7 @@ S3 = boto3.client(
     "s3",
     endpoint_url=os.environ["BASE_S3"],
     aws_access_key_id="test",
-    aws_secret_access_key="testsecret",
+    aws_secret_access_key="secret",
     region_name="us-east-1",
     config=Config(max_pool_connections=100),
 )
