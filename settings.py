@@ -59,7 +59,7 @@ TASK_HISTORY = "failures"
 # Processes that read and write; 0: one a core.
 WORKER_PROCESSES = 0
 # Images that one process reads at a time.
-GREENLETS = 50
+GREENLETS = 100
 # How much of an image the first request asks for, in bytes.
 FIRST_READ_BYTES = 49152
 # What decoding one file may cost before it counts as damaged, in seconds of computing.

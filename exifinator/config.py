@@ -81,7 +81,7 @@ class Config(BaseModel):
     task_history: Literal["failures", "all"] = "failures"
 
     worker_processes: int = Field(0, ge=0, le=1024)
-    greenlets: int = Field(50, ge=2, le=2000)
+    greenlets: int = Field(100, ge=2, le=2000)
     first_read_bytes: int = Field(49152, ge=64, le=32 * 1024 * 1024)
     parse_deadline_seconds: float = Field(2.0, gt=0, le=600)
     parse_memory_mb: int = Field(256, ge=32, le=65536)

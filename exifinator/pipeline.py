@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # A bulk of 100 costs MongoDB and us a quarter of what 100 upserts do; above that nothing is gained.
 RECORDS_A_BULK = 100
-BULK_WAIT_SECONDS = 0.05
+BULK_WAIT_SECONDS = 0.03
 HEADERS_A_PUSH = 50
 PUSH_WAIT_SECONDS = 0.005
 ISOLATED_AT_ONCE = 2
