@@ -82,5 +82,11 @@ API_HOST = "127.0.0.1"
 API_PORT = 3001
 # What requests must carry, as in "Authorization: Bearer TOKEN", once it is set and the API binds beyond this machine.
 API_TOKEN = None
+# Origins whose pages may read the API from a browser, as in "https://photos.example.org".
+API_CORS_ORIGINS = []
+# Names under which a proxy of yours reaches an API that binds this machine alone.
+API_ALLOWED_HOSTS = []
+# Tags, by their name in a record, that get an index of their own; one costs each write a little.
+INDEXED_TAGS = ["Image Make"]
 # The port where folders of this machine are served from as buckets (rclone serve s3, on 127.0.0.1).
 LOCAL_S3_PORT = 9000

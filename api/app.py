@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -25,7 +27,10 @@ from api.routes import compat, docs, export, facets, failures, health, map, phot
 from api.store import open_store
 from api.wire import BoundedBody, HeadAndOptions, SafeHeaders, WrittenPath
 from exifinator.config import Config, load_config
-from exifinator.errors import ConfigError
+from exifinator.errors import ConfigError, EXIFinatorError
+from exifinator.store import Store, connect_mongodb
+
+log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 64 * 1024
 # Paths of the API's own, which a database's name may not take.
@@ -64,6 +69,9 @@ def create_app(config: Config | None = None) -> FastAPI:
         app.state.exports = asyncio.Semaphore(export.EXPORTS_AT_ONCE)
         app.state.pyramid = Remembered(lambda: build_pyramid(store.photos), seconds=60)
         app.state.counter = FacetCounter(store.photos)
+        # One process of one machine does it, in the background: a query that needs one meanwhile is slow, not wrong.
+        indexing = threading.Thread(target=_make_indexes, args=(config,), name="indexes", daemon=True)
+        indexing.start()
         try:
             yield
         finally:
@@ -94,7 +102,7 @@ def create_app(config: Config | None = None) -> FastAPI:
             Middleware(KnownHost, config=config),
             Middleware(
                 CORSMiddleware,
-                allow_origins=tuple(getattr(config, "api_cors_origins", ())),
+                allow_origins=config.api_cors_origins,
                 allow_methods=["GET", "HEAD", "POST", "DELETE"],
                 allow_headers=["Authorization", "Content-Type", "If-None-Match"],
                 expose_headers=["ETag", "Link", "Retry-After"],
@@ -134,3 +142,14 @@ def create_app(config: Config | None = None) -> FastAPI:
     app.include_router(compat.make_router(config))
     app.openapi = lambda: describe_api(app, config)  # type: ignore[method-assign]
     return app
+
+
+def _make_indexes(config: Config) -> None:
+    """Make the indexes that are missing; with many records it takes minutes."""
+    client = connect_mongodb(config)
+    try:
+        Store(client, config).ensure_indexes()
+    except EXIFinatorError as error:
+        log.warning("indexes could not be made now, the next start tries again: %s", error)
+    finally:
+        client.close()

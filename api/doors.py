@@ -119,7 +119,7 @@ class KnownHost:
         self.app = app
         self.names: frozenset[str] | None = None
         if config.api_host in LOOPBACK:
-            self.names = LOOPBACK | frozenset(getattr(config, "api_allowed_hosts", ()))
+            self.names = LOOPBACK | frozenset(config.api_allowed_hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and self.names is not None:

@@ -24,8 +24,8 @@ from api.ranges import (
     read_near,
     read_numbers,
 )
-from api.words import split_words
 from exifinator.records import Status
+from exifinator.words import split_words
 
 EARTH_KM = 6371.0088
 MAX_VALUES = 50

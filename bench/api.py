@@ -29,9 +29,9 @@ from urllib.parse import quote
 import pymongo
 
 from api.filters import Filters
-from api.indexes import INDEXES
 from api.paging import Order, fingerprint, write_cursor
 from bench.api_records import BUCKETS, CAMERAS, PLACES, THINGS, make_records
+from exifinator.indexes import INDEXES
 
 DATABASE, COLLECTION = "bench_api", "exif_data"
 ROOT = Path(__file__).resolve().parent.parent

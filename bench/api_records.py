@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from api.words import split_words
+from exifinator.words import split_words
 
 CAMERAS = [
     ("SONY", "ILCE-7M3", ("FE 24-70mm F2.8 GM", "FE 55mm F1.8 ZA", "FE 70-200mm F4 G OSS"), (24, 70), 16),

@@ -93,6 +93,9 @@ class Config(BaseModel):
     api_host: str = Field("127.0.0.1", min_length=1)
     api_port: Port = 3001
     api_token: Annotated[SecretStr | None, Optional] = None
+    api_cors_origins: Annotated[tuple[str, ...], BeforeValidator(_split_list)] = ()
+    api_allowed_hosts: Annotated[tuple[str, ...], BeforeValidator(_split_list)] = ()
+    indexed_tags: Annotated[tuple[str, ...], BeforeValidator(_split_list)] = ("Image Make",)
     local_s3_port: Port = 9000
 
     @field_validator("s3_endpoint_url")

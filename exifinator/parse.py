@@ -18,6 +18,7 @@ from exifinator.iptc import IPTC, read_iptc
 from exifinator.normalize import join_sentences, summarise
 from exifinator.records import Block, ExifRecord, HeaderBytes, ImageRef, Status
 from exifinator.tags import EXIFREAD_ERRORS, TagReader
+from exifinator.words import split_words
 from exifinator.xmp import XMP, read_xmp
 
 log = logging.getLogger(__name__)
@@ -73,6 +74,8 @@ def _describe(ref: ImageRef, format_: str) -> dict[str, Any]:
         # MongoDB keeps milliseconds: what is stored is what is read back.
         "extracted_at": now.replace(microsecond=now.microsecond // 1000 * 1000),
         "extractor_version": EXTRACTOR_VERSION,
+        # What a search for words finds it by, before anything of it is read.
+        "words": split_words([ref.key]),
     }
 
 
@@ -125,6 +128,7 @@ class _Reading:
         if problem:
             document["problem"] = problem
         document["photo"] = photo
+        document["words"] = split_words([header.ref.key, photo.get("description", ""), *photo.get("keywords", ())])
         document.update(self.tags)
         if self.xmp:
             document["xmp"] = self.xmp

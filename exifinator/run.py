@@ -138,7 +138,7 @@ def run_command(sources: tuple[str, ...], as_json: bool, dry_run: bool, no_wait:
         served = serve_sources(found, display)
         check_sources(served, s3)
         store = Store(connect_mongodb(config), config)
-        store.ensure_indexes()
+        store.ensure_indexes_if_quick()
         batch = Batch(served, s3, store, ImageQueue(connect_redis(config), config))
         if not dry_run:
             from exifinator.workers import start_workers

@@ -23,6 +23,7 @@ from pymongo.database import Database
 from exifinator import EXTRACTOR_VERSION
 from exifinator.config import Config
 from exifinator.errors import RecordRefused, StoreUnavailable
+from exifinator.indexes import index_definitions
 from exifinator.records import ExifRecord, ImageRef, Status
 
 Document = dict[str, Any]
@@ -42,6 +43,8 @@ _TRANSIENT_CODES = frozenset(
     }
 )  # fmt: skip
 _DUPLICATE_KEY = 11000
+# Records that MongoDB indexes in a few seconds.
+QUICKLY_INDEXED = 20_000
 
 
 def connect_mongodb(config: Config, **options: Any) -> MongoClient[Document]:
@@ -113,21 +116,24 @@ class Store:
         aware = CodecOptions[Document](tz_aware=True, tzinfo=UTC)
         database: Database[Document] = client.get_database(config.mongodb_database, codec_options=aware)
         self.client = client
+        self._indexes = index_definitions(config)
         self.images: Collection[Document] = database[config.mongodb_collection]
         self.thumbnails: Collection[Document] = database["thumbnails"]
         self.batches: Collection[Document] = database["exifinator_batches"]
         self.jobs: Collection[Document] = client.get_database(config.mrq_database, codec_options=aware)["mrq_jobs"]
 
     def ensure_indexes(self) -> None:
-        """Make what is missing; MongoDB builds it while writes go on."""
+        """Make the indexes that are missing. It returns when they are built; reads and writes go on meanwhile."""
         with translated("make its indexes"):
             self.images.create_indexes(
-                [
-                    IndexModel([("Image Make.printable", 1)], name="make", sparse=True),
-                    IndexModel([("status", 1)], name="status"),
-                ]
+                [IndexModel(list(index.keys), name=index.name, **index.options) for index in self._indexes]
             )
             self.batches.create_indexes([IndexModel([("started_at", -1)], name="started_at")])
+
+    def ensure_indexes_if_quick(self) -> None:
+        """The same where there are few records; many would hold up a start for minutes: the API sees to those."""
+        if self.count_records() <= QUICKLY_INDEXED:
+            self.ensure_indexes()
 
     def find_images(self, ids: Sequence[str]) -> dict[str, StoredImage]:
         """What is stored of these images, by `_id`, in one query."""

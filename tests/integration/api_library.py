@@ -7,9 +7,9 @@ from typing import Any
 
 import pymongo
 
-from api.indexes import INDEXES
-from api.words import split_words
 from exifinator.config import Config
+from exifinator.indexes import INDEXES
+from exifinator.words import split_words
 
 ODD_KEYS = {
     "spaces": "my photos/a b.jpg",

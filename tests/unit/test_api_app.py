@@ -8,8 +8,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from api.indexes import INDEXES, index_definitions
 from exifinator.config import Config
+from exifinator.indexes import INDEXES, index_definitions
 
 
 @pytest.fixture

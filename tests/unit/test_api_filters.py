@@ -17,8 +17,8 @@ from api.filters import Filters, after_prefix
 from api.paging import Order, Place, fingerprint, read_cursor, write_cursor
 from api.ranges import Box, Span, box_outline, read_dates, read_fractions, read_numbers
 from api.sheets import to_cell
-from api.words import split_words
 from exifinator.errors import BadQuery
+from exifinator.words import split_words
 
 
 def day(year: int, month: int = 1, day: int = 1) -> datetime:

@@ -44,6 +44,7 @@ def test_build_record__photo__has_the_fields_of_the_design():
         "status",
         "extracted_at",
         "extractor_version",
+        "words",
         "photo",
     ]
     assert document["_id"] == "photos/a/photo"

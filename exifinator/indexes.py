@@ -49,8 +49,7 @@ INDEXES: tuple[IndexDefinition, ...] = (
 
 def index_definitions(config: Config) -> tuple[IndexDefinition, ...]:
     """INDEXES, and one for each tag of INDEXED_TAGS, by its printable form."""
-    tags: tuple[str, ...] = getattr(config, "indexed_tags", ())
     return INDEXES + tuple(
         IndexDefinition(f"tag {tag}", ((f"{tag}.printable", 1),), f"query={{{tag!r}: ...}}", {"sparse": True})
-        for tag in tags
+        for tag in config.indexed_tags
     )
