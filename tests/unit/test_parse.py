@@ -33,7 +33,7 @@ def record_of_tags(*image: build.Entry, exif: tuple[build.Entry, ...] = (), orde
 
 def test_build_record__photo__has_the_fields_of_the_design():
     document = record_of(build.jpeg(build.exif_segment(build.photo_tiff()))).document
-    assert list(document)[:11] == [
+    assert list(document)[:12] == [
         "_id",
         "bucket",
         "key",
