@@ -34,7 +34,7 @@ def meanwhile(action: Callable[[], None]) -> threading.Thread:
 def assert_whole(site: Site) -> None:
     store = site.installation.store
     assert store.images.count_documents({"status": "ok"}) == IMAGES
-    assert store.jobs.count_documents({"status": "failed"}) == 0
+    assert store.count_failures() == {}
     assert store.count_pending_jobs() == 0
     assert site.installation.queue.sizes() == (0, 0)
     assert int(site.installation.redis.get(site.installation.queue.write_bytes_key) or 0) == 0

@@ -1,0 +1,115 @@
+"""Listing and queueing a bucket of a million keys, and the same bucket again when nothing has changed.
+
+`python -m bench.scale [--keys N]` prints a table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench.listing_server import ETAG, make_key
+from exifinator import EXTRACTOR_VERSION
+from exifinator.batches import Batch
+from exifinator.config import build_config
+from exifinator.listing import Source
+from exifinator.queues import ImageQueue, connect_redis
+from exifinator.s3 import S3
+from exifinator.store import Store, connect_mongodb
+from tests.servers import free_port, run_mongod, run_redis, running
+
+SOURCE = Source("photos")
+
+
+def measure(keys: int, folder: Path) -> dict[str, float]:
+    """Figures by name; rates in keys a second, memory in bytes and MB."""
+    for name in ("redis", "mongodb"):
+        (folder / name).mkdir()
+    port = free_port()
+    server = [sys.executable, "-m", "bench.listing_server", str(port), str(keys)]
+    with (
+        running(server, port, folder / "listing.log"),
+        run_redis(folder / "redis") as redis_url,
+        run_mongod(folder / "mongodb") as mongodb_uri,
+    ):
+        config = build_config(
+            {
+                "S3_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+                "S3_ANONYMOUS": True,
+                "REDIS_URL": redis_url,
+                "MONGODB_URI": mongodb_uri,
+            },
+            {},
+        )
+        store = Store(connect_mongodb(config), config)
+        redis = connect_redis(config)
+        queue = ImageQueue(redis, config)
+        before = redis.info("memory")["used_memory"]
+        began, cpu = time.monotonic(), _cpu_seconds()
+        batch = Batch([SOURCE], S3(config), store, queue)
+        batch.open()
+        for _ in batch.list_and_queue():
+            pass
+        seconds = time.monotonic() - began
+        figures = {
+            "keys": keys,
+            "listed and queued, keys/s": keys / seconds,
+            "its CPU us a key": (_cpu_seconds() - cpu) / keys * 1e6,
+            "Redis bytes a queued image": (redis.info("memory")["used_memory"] - before) / keys,
+            "peak MB of the run": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        }
+        assert batch.numbers.queued == keys
+        redis.flushall()
+        _store_records(store, keys)
+        began, cpu = time.monotonic(), _cpu_seconds()
+        again = Batch([SOURCE], S3(config), store, queue)
+        again.open()
+        for _ in again.list_and_queue():
+            pass
+        seconds = time.monotonic() - began
+        assert again.numbers.unchanged == keys
+        figures["again, all unchanged, keys/s"] = keys / seconds
+        figures["its CPU us a key "] = (_cpu_seconds() - cpu) / keys * 1e6
+        store.client.close()
+        redis.close()
+    return figures
+
+
+def _cpu_seconds() -> float:
+    spent = resource.getrusage(resource.RUSAGE_SELF)
+    return spent.ru_utime + spent.ru_stime
+
+
+def _store_records(store: Store, keys: int) -> None:
+    at = datetime(2024, 5, 17, 12, tzinfo=UTC)
+    for start in range(0, keys, 5000):
+        store.images.insert_many(
+            [
+                {
+                    "_id": f"photos/{make_key(number)}", "status": "ok", "etag": ETAG, "size": 2_400_000,
+                    "last_modified": at, "extractor_version": EXTRACTOR_VERSION, "extracted_at": at,
+                }
+                for number in range(start, min(start + 5000, keys))
+            ],
+            ordered=False,
+        )  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--keys", type=int, default=1_000_000)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        figures = measure(options.keys, Path(folder))
+    print("| listing | |\n|---|--:|")
+    for name, value in figures.items():
+        print(f"| {name.strip()} | {value:,.0f} |")
+
+
+if __name__ == "__main__":
+    main()
