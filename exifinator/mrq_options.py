@@ -49,9 +49,13 @@ def tasks(config: Config) -> dict[str, dict[str, Any]]:
         "max_retries": config.max_retries,
         "result_ttl": SUCCESS_KEPT_SECONDS,
     }
-    housekeeping = {"queue": MAINTENANCE_QUEUE, "timeout": 120, "result_ttl": MAINTENANCE_KEPT_SECONDS}
-    # One that fails, because Redis is away, is made up for by the next: it need not be kept for half a year.
-    housekeeping["default_ttl"] = MAINTENANCE_KEPT_SECONDS
+    housekeeping = {
+        "queue": MAINTENANCE_QUEUE,
+        "timeout": JOB_TIMEOUT_SECONDS,
+        "result_ttl": MAINTENANCE_KEPT_SECONDS,
+        # One that fails, because Redis is away, is made up for by the next: it need not be kept for half a year.
+        "default_ttl": MAINTENANCE_KEPT_SECONDS,
+    }
     return {
         DOWNLOAD_TASK: {**image, "queue": config.download_queue},
         WRITE_TASK: {**image, "queue": config.write_queue},

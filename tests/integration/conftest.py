@@ -24,7 +24,10 @@ from exifinator.listing import parse_source
 from exifinator.queues import ImageQueue, connect_redis
 from exifinator.s3 import S3
 from exifinator.store import Store, connect_mongodb
+from tests.integration.api_fixtures import api, guarded_api, library, mongodb_address
 from tests.servers import ROOT, end, run_mongod, run_moto, run_rclone, run_redis
+
+__all__ = ["api", "guarded_api", "library", "mongodb_address"]
 
 
 @pytest.fixture(scope="session")

@@ -11,10 +11,8 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.integration.api_fixtures import Api, api, library, mongodb_address
+from tests.integration.api_fixtures import Api
 from tests.integration.api_library import ODD_KEYS
-
-__all__ = ["api", "library", "mongodb_address"]
 
 RECORDS = "/waldo/exif_data"
 SONY = '{"Image Make.printable":"SONY"}'

@@ -9,9 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.api_fixtures import TOKEN, Api, guarded_api, library, mongodb_address
-
-__all__ = ["guarded_api", "library", "mongodb_address"]
+from tests.integration.api_fixtures import TOKEN, Api
 
 # The suite's own run is short; EXIFINATOR_TEST_EXAMPLES=2000 makes it thorough.
 EXAMPLES = os.environ.get("EXIFINATOR_TEST_EXAMPLES", "12")

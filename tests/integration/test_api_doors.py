@@ -20,9 +20,7 @@ from api.app import create_app
 from api.doors import Attempts
 from exifinator.config import Config
 from exifinator.errors import ConfigError
-from tests.integration.api_fixtures import TOKEN, Api, api, guarded_api, library, mongodb_address, run_api
-
-__all__ = ["api", "guarded_api", "library", "mongodb_address"]
+from tests.integration.api_fixtures import TOKEN, Api, run_api
 
 GOOD = {"Authorization": f"Bearer {TOKEN}"}
 READING = ["/", "/dbs", "/waldo", "/waldo/exif_data", "/photos", "/photos/a%2Fb", "/facets", "/map", "/export.csv"]

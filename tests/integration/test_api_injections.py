@@ -11,9 +11,7 @@ import pymongo
 import pytest
 
 from exifinator.config import Config
-from tests.integration.api_fixtures import Api, api, library, mongodb_address
-
-__all__ = ["api", "library", "mongodb_address"]
+from tests.integration.api_fixtures import Api
 
 R = "/waldo/exif_data"
 SLEEP = "sleep(5000)||true"

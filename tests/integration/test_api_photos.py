@@ -9,10 +9,8 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.integration.api_fixtures import Api, api, library, mongodb_address
+from tests.integration.api_fixtures import Api
 from tests.integration.api_library import ODD_KEYS, make_records
-
-__all__ = ["api", "library", "mongodb_address"]
 
 RECORDS = make_records()
 

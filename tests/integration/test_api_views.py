@@ -13,10 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.api_fixtures import Api, api, library, mongodb_address
+from tests.integration.api_fixtures import Api
 from tests.integration.api_library import PLACES, make_records
-
-__all__ = ["api", "library", "mongodb_address"]
 
 RECORDS = make_records()
 EVERY_FACET = ["camera,lens,iso,f,exposure,focal,taken,place", "bucket,format,status,keyword,rating"]
