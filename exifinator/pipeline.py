@@ -39,6 +39,8 @@ class Pipeline:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.stopping = False
+        # Reads whose metadata has found no room in the write queue yet.
+        self.waiting_for_room = 0
         # Each of them is an interpreter of its own.
         self.isolation = BoundedSemaphore(ISOLATED_AT_ONCE)
         self.s3 = LeanS3(config) if config.s3_client == "lean" else S3(config)
@@ -57,7 +59,11 @@ class Pipeline:
         while self._pushes.submit((member, message)) == _NO_ROOM:
             if self.stopping:
                 raise JobInterrupt
-            gevent.sleep(pause_seconds * random.uniform(0.5, 1.5))  # noqa: S311
+            self.waiting_for_room += 1
+            try:
+                gevent.sleep(pause_seconds * random.uniform(0.5, 1.5))  # noqa: S311
+            finally:
+                self.waiting_for_room -= 1
             pause_seconds = min(2 * pause_seconds, 2.0)
             job.datestarted = datetime.now(UTC).replace(tzinfo=None)  # MRQ compares naive UTC
 

@@ -81,9 +81,11 @@ _TAKE_WRITES = (
     _NOW
     + """
 local list, write_bytes, set = KEYS[1], KEYS[2], KEYS[3]
-local most, lease = tonumber(ARGV[1]), tonumber(ARGV[2])
-local elements = redis.call('LPOP', list, most)
-if not elements then redis.call('DEL', write_bytes) return {} end
+local most, lease, leave = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local waiting = redis.call('LLEN', list)
+if waiting == 0 then redis.call('DEL', write_bytes) return {} end
+if waiting <= leave then return {} end
+local elements = redis.call('LPOP', list, math.min(most, waiting - leave))
 local taken, bytes = {}, 0
 for _, element in ipairs(elements) do
   bytes = bytes + #element
@@ -261,11 +263,11 @@ class ImageQueue:
                 int(n) for n in self._push_headers(keys=[self.list_key, self.write_bytes_key, self.set_key], args=args)
             ]
 
-    def take_writes(self, most: int) -> list[tuple[bytes, bytes]]:
-        """Hand out at most `most` (member, message) pairs, oldest first."""
+    def take_writes(self, most: int, *, leave: int = 0) -> list[tuple[bytes, bytes]]:
+        """Hand out at most `most` (member, message) pairs, oldest first; `leave` of them stay for others."""
         with _translated("hand out metadata"):
             flat = self._take_writes(
-                keys=[self.list_key, self.write_bytes_key, self.set_key], args=[most, self.lease_seconds]
+                keys=[self.list_key, self.write_bytes_key, self.set_key], args=[most, self.lease_seconds, leave]
             )
         return [(flat[i], flat[i + 1]) for i in range(0, len(flat), 2)]
 

@@ -158,7 +158,7 @@ class WriteQueue(QueueRaw):  # type: ignore[misc]
     """The raw list of metadata on its way to a write worker."""
 
     def dequeue_jobs(self, max_jobs: int = 1, job_class: Any = None, worker: Any = None) -> Iterator[ImageJob]:  # noqa: ARG002
-        for member, message in current_pipeline().queue.take_writes(max_jobs):
+        for member, message in current_pipeline().queue.take_writes(max_jobs, leave=worker.writes_left_to_others()):
             job = ImageJob.from_queue(worker, WRITE_TASK, self, member)
             job.message = message
             yield job
@@ -241,6 +241,14 @@ class ImageWorker(Worker):  # type: ignore[misc]
         if poll_all and self.config["dequeue_strategy"] == "burst":
             return "break", 0
         return "wait", 0
+
+    def writes_left_to_others(self) -> int:
+        """How many writes a worker that has reads in hand leaves in the queue.
+
+        Those that only write would find it empty else, and one core would do the work of two. Nothing is left while a
+        read waits for room in the queue: then nobody else may be there to make any.
+        """
+        return self.pool_size if self.reading and not current_pipeline().waiting_for_room else 0
 
     def work_wait(self) -> None:
         """Wait until a job ends, for then there is room again, or until it is time to look for new ones.

@@ -393,6 +393,17 @@ def test_download__write_queue_full__waits_and_goes_on(install: Callable[..., In
     assert int(installation.redis.get(key) or 0) == 0
 
 
+def test_download__write_queue_full_and_no_other_worker__goes_on(
+    install: Callable[..., Installation], bucket: Bucket
+) -> None:
+    installation = install(WRITE_QUEUE_MB=1)
+    for i in range(60):
+        bucket.put(f"{i:03}.jpg", _with_comment(make_jpeg(), 60_000, i))
+    installation.start_worker("download", "write")
+
+    assert installation.run(bucket.name).stored == 60
+
+
 def _with_comment(jpeg: bytes, size: int, seed: int) -> bytes:
     """The JPEG with an EXIF block that a MakerNote makes large; it is metadata, so it crosses the write queue."""
     exif_at = jpeg.index(b"\xff\xe1")

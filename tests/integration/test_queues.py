@@ -108,6 +108,16 @@ def test_push_headers__acknowledged_or_cancelled_meanwhile__is_not_wanted(instal
     assert installation.queue.sizes() == (0, 0)
 
 
+def test_take_writes__some_to_be_left__stay_for_others(installation: Installation) -> None:
+    queue = installation.queue
+    queue.enqueue([ref(str(i)) for i in range(5)])
+    queue.push_headers([(ref(str(i)).to_member(), b"m") for i in range(5)])
+
+    assert queue.take_writes(9, leave=5) == []
+    assert len(queue.take_writes(9, leave=3)) == 2
+    assert len(queue.take_writes(9)) == 3
+
+
 def test_take_writes__cancelled_while_it_waited__is_dropped(installation: Installation) -> None:
     queue = installation.queue
     queue.enqueue([ref("1"), ref("2")])
