@@ -29,4 +29,4 @@ fi
 venv/bin/python -m ruff check .
 venv/bin/python -m ruff format --check .
 venv/bin/python -m mypy
-exec venv/bin/python -m pytest -n 2 --dist loadgroup "$@"
+exec venv/bin/python -m pytest "$@"

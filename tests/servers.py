@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import itertools
 import os
 import shutil
 import signal
@@ -27,11 +28,18 @@ def lack(what: str, remedy: str) -> None:
     pytest.skip(f"{what} is missing: {remedy}")
 
 
+# Below the ports that the system gives to outgoing connections; a fixture may take its port a minute before it binds
+# it, so none is named twice.
+_PORTS = itertools.count(20_000)
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """A port of 127.0.0.1 that nobody listens on and that no other call gets."""
+    for port in _PORTS:
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError
 
 
 def wait_for_port(port: int, process: subprocess.Popen[bytes], seconds: float = 30, *, host: str = "127.0.0.1") -> None:
