@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections import deque
 from typing import Self
@@ -140,8 +139,3 @@ def summarize(numbers: Numbers) -> str:
     read = f"{format_bytes(n.bytes_read)} in {n.requests:,} requests" if n.requests else "nothing"
     lines.append(f"Read {read}, in {format_duration(n.seconds)}{rate}.")
     return "\n".join(lines)
-
-
-def print_error(text: str) -> None:
-    """One sentence on stderr."""
-    sys.stderr.write(f"{text}\n")
