@@ -28,9 +28,9 @@ def lack(what: str, remedy: str) -> None:
     pytest.skip(f"{what} is missing: {remedy}")
 
 
-# Below the ports that the system gives to outgoing connections; a fixture may take its port a minute before it binds
-# it, so none is named twice.
-_PORTS = itertools.count(20_000)
+# Below the ports that the system gives to outgoing connections. A fixture may take its port a minute before it binds
+# it, so none is named twice, and each process that runs tests beside another names its own.
+_PORTS = itertools.count(20_000 + 2_000 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")))
 
 
 def free_port() -> int:
