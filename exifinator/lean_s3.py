@@ -1,25 +1,23 @@
 """Ranged GETs for a quarter of what boto3's cost in computing; whatever is not plain, boto3 does.
 
 boto3 makes the first request of each bucket, and this reader learns from it: the address, with the bucket's own region
-and every redirect, and the region to sign for. Later requests are signed by botocore and go over a pool of kept
-connections. Any answer but the bytes that were asked for (an error, a redirect, a broken connection) is thrown away,
-and boto3 asks again: so errors, retries and refreshed addresses are boto3's own, and there is one account of them.
+and every redirect, and the region to sign for. Later requests go over a pool of kept connections. Any answer but the
+bytes that were asked for (an error, a redirect, a broken connection) is thrown away, and boto3 asks again: so errors,
+retries and refreshed addresses are boto3's own, and there is one account of them.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import ssl
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 import gevent
 import gevent.ssl
-from botocore.auth import S3SigV4Auth
-from botocore.awsrequest import AWSPreparedRequest, AWSRequest
+from botocore.awsrequest import AWSPreparedRequest
 from botocore.httpsession import get_cert_path
 from botocore.utils import get_environ_proxies
 from gevent.lock import BoundedSemaphore
@@ -27,8 +25,10 @@ from geventhttpclient import HTTPClient
 from geventhttpclient.response import HTTPParseError, HTTPSocketPoolResponse
 
 from exifinator.config import Config
+from exifinator.metrics import COUNTS
 from exifinator.records import ImageRef, RangeRead
 from exifinator.s3 import S3, parse_content_range
+from exifinator.signing import Signer
 
 log = logging.getLogger(__name__)
 
@@ -41,15 +41,14 @@ _NOT_PLAIN = (OSError, HTTPParseError, gevent.Timeout, ssl.SSLError, ValueError)
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """How a bucket's objects are reached: connections to its host, what stands before the key, the region to sign for.
+    """How a bucket's objects are reached: connections to its host, what stands before the key, and what signs.
 
-    signs: False for a bucket that is read without credentials.
+    credentials: botocore's; None for a bucket that is read without.
     """
 
     http: HTTPClient
-    origin: str
     path: str
-    region: str
+    signer: Signer
     credentials: Any
 
 
@@ -83,20 +82,21 @@ class LeanS3(S3):
         except _NOT_PLAIN as exc:
             log.debug("lean read failed bucket=%s key=%s: %s", ref.bucket, ref.key, exc)
             read = None
-        return read or self._read_and_learn(ref, start, length, if_match)
+        if read is None:
+            COUNTS.add_retry("asked_again")
+            return self._read_and_learn(ref, start, length, if_match)
+        return read
 
     def _read(self, route: Route, ref: ImageRef, start: int, length: int, if_match: str) -> RangeRead | None:
         path = route.path + quote(ref.key, safe=KEY_SAFE)
-        headers = {"Range": f"bytes={start}-{start + length - 1}"}
+        headers = {"range": f"bytes={start}-{start + length - 1}"}
         if if_match:
-            headers["If-Match"] = f'"{if_match}"'
+            headers["if-match"] = f'"{if_match}"'
         if self.config.s3_requester_pays:
             headers["x-amz-request-payer"] = "requester"
         if route.credentials is not None:
             # Frozen at each request: the chain refreshes what is about to run out.
-            request = AWSRequest("GET", route.origin + path, headers)
-            S3SigV4Auth(route.credentials.get_frozen_credentials(), "s3", route.region).add_auth(request)
-            headers = dict(request.headers.items())
+            headers = route.signer.sign(route.credentials.get_frozen_credentials(), path, headers)
         answer = route.http.request("GET", path, headers=headers)
         try:
             modified = _header(answer, "last-modified")
@@ -145,13 +145,20 @@ class LeanS3(S3):
                 return None
             region, credentials = scope[2], client._request_signer._credentials
         if origin not in self._pools:
-            self._pools[origin] = self._connect_pool(parts.scheme, parts.hostname or "", parts.port)
-        return Route(self._pools[origin], origin, parts.path.removesuffix(key), region, credentials)
+            # True, or the file that S3_CA_FILE, AWS_CA_BUNDLE, the profile or REQUESTS_CA_BUNDLE names.
+            trusted = get_cert_path(client._endpoint.http_session._verify)
+            self._pools[origin] = self._connect_pool(parts.scheme, parts.hostname or "", parts.port, trusted)
+        signer = Signer(_host_of(parts), region)
+        return Route(self._pools[origin], parts.path.removesuffix(key), signer, credentials)
 
-    def _connect_pool(self, scheme: str, host: str, port: int | None) -> HTTPClient:
+    def _connect_pool(self, scheme: str, host: str, port: int | None, trusted: str | None) -> HTTPClient:
+        """trusted: the file of the certificates that boto3 trusts."""
         options: dict[str, Any] = {}
         if scheme == "https":
-            options = {"ssl": True, "ssl_context_factory": _tls_context}
+            # Called with geventhttpclient's own file of certificates, which does not count.
+
+            context = gevent.ssl.create_default_context()
+            options = {"ssl": True, "ssl_context_factory": lambda **_: context}
         return HTTPClient(
             host,
             port,
@@ -161,6 +168,12 @@ class LeanS3(S3):
             concurrency=self.config.greenlets,
             **options,
         )
+
+
+def _host_of(parts: SplitResult) -> str:
+    """The Host header that clients send: without the port that the scheme has anyway."""
+    port = {"http": ":80", "https": ":443"}.get(parts.scheme, "")
+    return parts.netloc.rpartition("@")[2].removesuffix(port)
 
 
 def _header(answer: HTTPSocketPoolResponse, name: str) -> str:
@@ -187,10 +200,3 @@ def _read_body(answer: HTTPSocketPoolResponse, start: int, length: int) -> tuple
         data = answer.read(wanted) if wanted < size else answer.read()
         return (data[start:], size) if len(data) == wanted else None
     return None
-
-
-def _tls_context() -> ssl.SSLContext:
-    """The certificates that boto3 trusts: AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE, else those that botocore brings."""
-    bundle = os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE") or get_cert_path(True)
-    context: ssl.SSLContext = gevent.ssl.create_default_context(cafile=bundle)
-    return context
