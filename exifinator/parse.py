@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bson import encode as bson_encode
+from exifread.core.ifd_tag import IfdTag
 
 from exifinator import EXTRACTOR_VERSION, tiff
 from exifinator.containers.photoshop import take_resources
@@ -17,7 +18,7 @@ from exifinator.fetch import EMPTY_OBJECT
 from exifinator.iptc import IPTC, read_iptc
 from exifinator.normalize import join_sentences, summarise
 from exifinator.records import Block, ExifRecord, HeaderBytes, ImageRef, Status
-from exifinator.tags import EXIFREAD_ERRORS, TagReader
+from exifinator.tags import EXIFREAD_ERRORS, Tag, TagReader
 from exifinator.words import split_words
 from exifinator.xmp import XMP, read_xmp
 
@@ -33,9 +34,7 @@ MAX_DROPPED_NAMES = 200
 
 def empty_record(ref: ImageRef) -> ExifRecord:
     """The record of an object without a byte, which needs no reading."""
-    document = _describe(ref, "unknown")
-    document.update(status="damaged", problem=EMPTY_OBJECT, photo={})
-    return ExifRecord(document)
+    return _unread(_describe(ref, "unknown"), EMPTY_OBJECT)
 
 
 def build_record(header: HeaderBytes, *, deadline_seconds: float = 2.0, memory_mb: int = 256) -> ExifRecord:
@@ -74,15 +73,17 @@ def _describe(ref: ImageRef, format_: str) -> dict[str, Any]:
         # MongoDB keeps milliseconds: what is stored is what is read back.
         "extracted_at": now.replace(microsecond=now.microsecond // 1000 * 1000),
         "extractor_version": EXTRACTOR_VERSION,
-        # What a search for words finds it by, before anything of it is read.
-        "words": split_words([ref.key]),
     }
 
 
-def _damaged(header: HeaderBytes, problem: str) -> ExifRecord:
-    document = _describe(header.ref, header.format)
-    document.update(status="damaged", problem=problem, photo={})
+def _unread(document: dict[str, Any], problem: str) -> ExifRecord:
+    """The record of an image of which nothing could be read; a search for words finds it by its key."""
+    document.update(status="damaged", problem=problem, words=split_words([document["key"]]), photo={})
     return ExifRecord(document)
+
+
+def _damaged(header: HeaderBytes, problem: str) -> ExifRecord:
+    return _unread(_describe(header.ref, header.format), problem)
 
 
 @dataclass(slots=True)
@@ -127,8 +128,8 @@ class _Reading:
         problem = join_sentences([*self.problems, *wrong])
         if problem:
             document["problem"] = problem
-        document["photo"] = photo
         document["words"] = split_words([header.ref.key, photo.get("description", ""), *photo.get("keywords", ())])
+        document["photo"] = photo
         document.update(self.tags)
         if self.xmp:
             document["xmp"] = self.xmp
@@ -182,13 +183,7 @@ class _Reading:
         tags = self.tags
         for name, tag in reader.tags.items():
             if name not in tags:
-                tags[name] = {
-                    "printable": tag.printable,
-                    "tag": tag.tag,
-                    "field_type": int(tag.field_type),
-                    "field_length": tag.field_length,
-                    "values": [] if tag.tag == tiff.MAKER_NOTE else tag.values,
-                }
+                tags[name] = tag.document if isinstance(tag, Tag) else _document_of(tag)
         self.dropped += reader.unread
         if reader.cut:
             self.damaged = True
@@ -210,6 +205,11 @@ class _Reading:
             self.thumbnail = self.thumbnail or _checked_thumbnail(data)
         if problem:
             self.problems.append(problem)
+
+
+def _document_of(tag: IfdTag) -> dict[str, Any]:
+    """What is stored of a field that exifread found inside a maker's tag."""
+    return Tag("", tag.printable, tag.tag, int(tag.field_type), tag.values, tag.field_length).document
 
 
 def _thumbnail_of(reader: TagReader) -> bytes | None:

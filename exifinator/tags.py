@@ -11,7 +11,7 @@ import struct
 from bisect import bisect_right
 from functools import lru_cache
 from io import BytesIO
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from exifread.core.exif_header import ExifHeader
 from exifread.tags.exif import EXIF_TAGS, GPS_TAGS
@@ -59,20 +59,50 @@ def ratio_text(numerator: int, denominator: int) -> str:
 
 
 class Tag:
-    """What a directory says of one tag: exifread's IfdTag, without its cost.
+    """What a directory says of one tag: exifread's IfdTag, without its cost. It is shared between photos: read only.
 
-    values: list of numbers (None for one that is no number), or text. field_offset, field_length: bytes.
+    values: list of numbers (None for one that is no number), or text. field_offset, field_length: bytes; the offset
+    only of a value that is not decoded. spent_bytes: the memory that the values may take.
     """
 
-    __slots__ = ("field_length", "field_offset", "field_type", "printable", "tag", "values")
+    __slots__ = (
+        "document", "field_length", "field_offset", "field_type", "name", "printable", "spent_bytes", "tag", "values",
+    )  # fmt: skip
 
-    def __init__(self, printable: str, tag: int, field_type: int, values: Any, field_offset: int, length: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        printable: str,
+        tag: int,
+        field_type: int,
+        values: Any,
+        length: int,
+        *,
+        offset: int = 0,
+        spent_bytes: int = 0,
+    ) -> None:
+        self.name = name
         self.printable = printable
         self.tag = tag
         self.field_type = field_type
         self.values = values
-        self.field_offset = field_offset
+        self.field_offset = offset
         self.field_length = length
+        self.spent_bytes = spent_bytes
+        self.document = {
+            "printable": printable,
+            "tag": tag,
+            "field_type": field_type,
+            "field_length": length,
+            "values": [] if tag == tiff.MAKER_NOTE else values,
+        }
+
+
+# Photos of one camera, and of one day, say mostly the same: a short value is decoded once. What is needed again after
+# it was forgotten is decoded again.
+_DECODED: dict[tuple[Any, ...], Tag] = {}
+MAX_DECODED = 10_000
+MAX_DECODED_BYTES = 64
 
 
 class _Directory(NamedTuple):
@@ -121,7 +151,7 @@ class TagReader(ExifHeader):
         """Read a block that holds this one directory of a photo whose `tags` so far come from other blocks."""
         self.tags = tags
         if name == "MakerNote":
-            self.tags["EXIF MakerNote"] = Tag("", tiff.MAKER_NOTE, 7, [], self.first, 0)
+            self.tags["EXIF MakerNote"] = Tag("", "", tiff.MAKER_NOTE, 7, [], 0, offset=self.first)
             self.read_maker_note()
         else:
             self.dump_ifd(self.first, name, GPS_TAGS if name == "GPS" else EXIF_TAGS)
@@ -197,6 +227,7 @@ class TagReader(ExifHeader):
             return
         self._seen.add((base + ifd, ifd_name))
         short, _, entry = _structs(order)
+        byte_order: Literal["little", "big"] = "little" if order == "<" else "big"
         head = self.slice(base + ifd, 2)
         if len(head) < 2:
             self.cut = self.cut or ifd_name in MAIN_DIRECTORIES
@@ -215,86 +246,134 @@ class TagReader(ExifHeader):
             self.cut = True
             return
         directory = _Directory(ifd_name, base, order)
-        at = base + ifd + 10
+        spent_bytes = 0
         for fields in entry.iter_unpack(table):
-            if fields[1] in tiff.TYPE_BYTES:
-                self._read_tag(directory, fields, at, tag_dict.get(fields[0]))
-            at += 12
+            tag, field_type, n_values, inline = fields
+            item_bytes = tiff.TYPE_BYTES.get(field_type)
+            if item_bytes is None:
+                continue
+            known = tag_dict.get(tag)
+            length = n_values * item_bytes
+            if length <= 4:
+                data = inline[:length]
+            elif length > MAX_DECODED_BYTES or tag in tiff.APART:
+                self._read_long(directory, fields, length, known)
+                continue
+            else:
+                data = self.slice(base + int.from_bytes(inline, byte_order), length)
+                if len(data) < length:
+                    self.outside += not is_note
+                    continue
+            # What a maker's tag means is told by exifread's own table, which stays where it is.
+            key = (ifd_name, tag, field_type, data, order, id(known))
+            decoded = _DECODED.get(key)
+            if decoded is None:
+                if len(_DECODED) >= MAX_DECODED:
+                    _DECODED.clear()
+                decoded = _DECODED[key] = decode_tag(directory, fields, data, known)
+            self._add(decoded, ifd_name)
+            spent_bytes += decoded.spent_bytes
+            if known and type(known[1]) is tuple and not is_note:
+                self._enter(decoded.values, known[1])
+        # Short values take little: they are accounted for together.
+        self._budget.spend(spent_bytes)
 
-    def _read_tag(self, directory: _Directory, fields: tuple[Any, ...], at: int, known: Any) -> None:
-        """Put a tag among the tags, unless its value lies outside the block.
+    def _add(self, tag: Tag, ifd_name: str) -> None:
+        """Put a tag among the tags; where another has its name, under its number."""
+        other = self.tags.get(tag.name)
+        if other is None or other.tag == tag.tag:
+            self.tags[tag.name] = tag
+        else:
+            self.tags[f"{ifd_name} Tag 0x{tag.tag:04X}"] = tag
 
-        fields: tag, type, number of values, and the four bytes that lie at `at` (bytes) of the block.
+    def _read_long(self, directory: _Directory, fields: tuple[Any, ...], length: int, known: Any) -> None:
+        """Add a tag whose value is long, or has a reader of its own, unless it lies outside the block.
+
+        fields: tag, type, number of values, and the four bytes that say where they lie. length: bytes.
         known: exifread's name of the tag and what its values mean; None for a tag that it does not know.
         """
-        tag, field_type, n_values, inline = fields
+        tag, field_type, _, inline = fields
         ifd_name, base, order = directory
-        name = f"{ifd_name} {known[0]}" if known else f"{ifd_name} Tag 0x{tag:04X}"
-        if name in self.tags and self.tags[name].tag != tag:
-            name = f"{ifd_name} Tag 0x{tag:04X}"
-        length = n_values * tiff.TYPE_BYTES[field_type]
-        if length <= 4:
-            data = inline[:length]
+        at = base + int.from_bytes(inline, "little" if order == "<" else "big")
+        undecoded = Tag(tag_name(ifd_name, tag, known), f"({length:,} bytes)", tag, field_type, [], length, offset=at)
+        if tag == tiff.MAKER_NOTE and ifd_name == "EXIF":
+            # Its first bytes tell exifread whose it is; the whole is of no use undecoded.
+            undecoded.values = list(self.slice(at, 16))
+            self._add(undecoded, ifd_name)
+            return
+        if length > tiff.value_limit(tag, field_type) and not (tag == CAMERA_INFO and ifd_name == "MakerNote"):
+            if field_type not in tiff.BYTE_TYPES:
+                self.unread.append(undecoded.name)
+            self._add(undecoded, ifd_name)
+            return
+        data = self.slice(at, length)
+        if len(data) < length:
+            self.outside += ifd_name != "MakerNote"
+        elif tag in tiff.PACKETS and ifd_name == "Image":
+            self.packets[tag] = data
+            self._add(undecoded, ifd_name)
         else:
-            at = base + int.from_bytes(inline, "little" if order == "<" else "big")
-            if tag == tiff.MAKER_NOTE and ifd_name == "EXIF":
-                # Its first bytes tell exifread whose it is; the whole is of no use undecoded.
-                self.tags[name] = Tag(f"({length:,} bytes)", tag, field_type, list(self.slice(at, 16)), at, length)
-                return
-            if length > tiff.value_limit(tag, field_type) and not (tag == CAMERA_INFO and ifd_name == "MakerNote"):
-                if field_type not in tiff.BYTE_TYPES:
-                    self.unread.append(name)
-                self.tags[name] = Tag(f"({length:,} bytes)", tag, field_type, [], at, length)
-                return
-            data = self.slice(at, length)
-            if len(data) < length:
-                self.outside += ifd_name != "MakerNote"
-                return
-            if tag in tiff.PACKETS and ifd_name == "Image":
-                self.packets[tag] = data
-                self.tags[name] = Tag(f"({length:,} bytes)", tag, field_type, [], at, length)
-                return
-        values: Any
-        if field_type in tiff.TEXT_TYPES:
-            self._budget.spend(CHARACTER_BYTES * length)
-            values = printable = decode_text(data, all_parts=tag == COPYRIGHT)
-        elif (ifd_name, tag) in COMMENT_TAGS:
-            self._budget.spend(CHARACTER_BYTES * length)
-            values = printable = decode_comment(data, order)
-        elif field_type in RATIOS:
-            self._budget.spend(2 * NUMBER_BYTES * n_values)
-            numbers = struct.unpack(f"{order}{2 * n_values}{RATIOS[field_type]}", data)
-            pairs = list(zip(numbers[::2], numbers[1::2], strict=True))
-            values = [top / bottom if bottom else None for top, bottom in pairs]
-            printable = _ratios_text(pairs)
-        else:
-            self._budget.spend(NUMBER_BYTES * n_values)
-            if tag in tiff.XP_TEXTS and ifd_name == "Image":
-                values = printable = decode_utf16(data)
-            else:
-                values = list(struct.unpack(f"{order}{n_values}{FORMATS[field_type]}", data))
-                if field_type in FLOATS:
-                    values = [value if math.isfinite(value) else None for value in values]
-                printable = self._print(values, known, ifd_name)
-        self.tags[name] = Tag(printable, tag, field_type, values, at, length)
+            self._budget.spend(memory_of(ifd_name, tag, field_type, length))
+            self._add(decode_tag(directory, fields, data, known), ifd_name)
 
-    def _print(self, values: list[Any], known: Any, ifd_name: str) -> str:
-        meaning = known[1] if known else None
-        if isinstance(meaning, tuple):
-            if values and isinstance(values[0], int) and ifd_name != "MakerNote":
-                self.dump_ifd(values[0], meaning[0], meaning[1])
-        elif isinstance(meaning, dict):
-            return "".join(meaning.get(value) or ("" if value in meaning else repr(value)) for value in values[:64])
-        elif meaning is not None:
-            try:
-                return str(meaning(values))
-            except EXIFREAD_ERRORS:
-                return str(values[:PRINTED_VALUES])
-        if len(values) == 1:
-            return str(values[0])
-        if len(values) > 50:
-            return f"{str(values[:PRINTED_VALUES])[:-1]}, ... ]"
-        return str(values)
+    def _enter(self, values: Any, directory: tuple[Any, ...]) -> None:
+        """Read the directory that a tag points at, as exifread's table says of the tag."""
+        if values and isinstance(values[0], int):
+            self.dump_ifd(values[0], directory[0], directory[1])
+
+
+def tag_name(ifd_name: str, tag: int, known: Any) -> str:
+    """What exifread calls a tag."""
+    return f"{ifd_name} {known[0]}" if known else f"{ifd_name} Tag 0x{tag:04X}"
+
+
+def memory_of(ifd_name: str, tag: int, field_type: int, length: int) -> int:
+    """The memory (bytes) that a value of `length` bytes may take, decoded."""
+    if field_type in tiff.TEXT_TYPES or (ifd_name, tag) in COMMENT_TAGS:
+        return CHARACTER_BYTES * length
+    return NUMBER_BYTES * (length // tiff.TYPE_BYTES[field_type]) * (2 if field_type in RATIOS else 1)
+
+
+def decode_tag(directory: _Directory, fields: tuple[Any, ...], data: bytes, known: Any) -> Tag:
+    """A tag from the bytes of its value; `fields` and `known` as in TagReader._read_long."""
+    tag, field_type, n_values, _ = fields
+    ifd_name, _, order = directory
+    values: Any
+    if field_type in tiff.TEXT_TYPES:
+        values = printable = decode_text(data, all_parts=tag == COPYRIGHT)
+    elif (ifd_name, tag) in COMMENT_TAGS:
+        values = printable = decode_comment(data, order)
+    elif field_type in RATIOS:
+        numbers = struct.unpack(f"{order}{2 * n_values}{RATIOS[field_type]}", data)
+        pairs = list(zip(numbers[::2], numbers[1::2], strict=True))
+        values = [top / bottom if bottom else None for top, bottom in pairs]
+        printable = _ratios_text(pairs)
+    elif tag in tiff.XP_TEXTS and ifd_name == "Image":
+        values = printable = decode_utf16(data)
+    else:
+        values = list(struct.unpack(f"{order}{n_values}{FORMATS[field_type]}", data))
+        if field_type in FLOATS:
+            values = [value if math.isfinite(value) else None for value in values]
+        printable = _print(values, known)
+    memory = memory_of(ifd_name, tag, field_type, len(data))
+    return Tag(tag_name(ifd_name, tag, known), printable, tag, field_type, values, len(data), spent_bytes=memory)
+
+
+def _print(values: list[Any], known: Any) -> str:
+    """The values in exifread's words, where it has some for this tag."""
+    meaning = known[1] if known else None
+    if isinstance(meaning, dict):
+        return "".join(meaning.get(value) or ("" if value in meaning else repr(value)) for value in values[:64])
+    if meaning is not None and not isinstance(meaning, tuple):
+        try:
+            return str(meaning(values))
+        except EXIFREAD_ERRORS:
+            return str(values[:PRINTED_VALUES])
+    if len(values) == 1:
+        return str(values[0])
+    if len(values) > 50:
+        return f"{str(values[:PRINTED_VALUES])[:-1]}, ... ]"
+    return str(values)
 
 
 def _ratios_text(pairs: list[tuple[int, int]]) -> str:

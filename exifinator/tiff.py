@@ -14,6 +14,7 @@ XP_TEXTS = range(0x9C9B, 0x9CA0)
 
 # What lies in a tag and has a format, and a reader, of its own.
 PACKETS = frozenset({XMP, IPTC, PHOTOSHOP})
+APART = PACKETS | {MAKER_NOTE}
 
 MAX_THUMBNAIL_BYTES = 64 * 1024
 MAX_NOTE_BYTES = 64 * 1024

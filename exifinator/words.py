@@ -18,8 +18,10 @@ def split_words(texts: Iterable[str], *, most: int = MAX_WORDS) -> list[str]:
     """
     words: dict[str, None] = {}
     for text in texts:
-        plain = unicodedata.normalize("NFKD", text[:10_000].casefold())
-        plain = "".join(char for char in plain if not unicodedata.combining(char))
+        plain = text[:10_000].casefold()
+        if not plain.isascii():
+            plain = unicodedata.normalize("NFKD", plain)
+            plain = "".join(char for char in plain if not unicodedata.combining(char))
         for match in _WORD.finditer(plain):
             words[match[0][:MAX_WORD_CHARS]] = None
             if len(words) == most:
