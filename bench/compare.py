@@ -119,6 +119,8 @@ def run_ours(servers: Servers, images: int, *, workers: list[list[str]], **setti
             pass
         numbers = batch.numbers
         assert numbers.stored == images, numbers
+        # What is not on disk yet has no size there.
+        store.client.admin.command("fsync")
         stats = store.images.database.command("collStats", store.images.name)
         return Result(
             images / seconds,
@@ -144,6 +146,7 @@ def run_ours(servers: Servers, images: int, *, workers: list[list[str]], **setti
             end(process, seconds=15, how=signal.SIGINT)
         for database in (config.mongodb_database, config.mrq_database):
             store.client.drop_database(database)
+        store.client.close()
 
 
 OUTCOMES = frozenset({"ok", "no_exif", "unsupported", "damaged", "failed"})

@@ -26,12 +26,12 @@ from tests.servers import free_port, run_mongod, run_redis, running
 SOURCE = Source("photos")
 
 
-def measure(keys: int, folder: Path) -> dict[str, float]:
-    """Figures by name; rates in keys a second, memory in bytes and MB."""
+def measure(keys: int, folder: Path, latency_ms: float = 0) -> dict[str, float]:
+    """Figures by name; rates in keys a second, memory in bytes and MB. latency_ms: of each page, in the server."""
     for name in ("redis", "mongodb"):
         (folder / name).mkdir()
     port = free_port()
-    server = [sys.executable, "-m", "bench.listing_server", str(port), str(keys)]
+    server = [sys.executable, "-m", "bench.listing_server", str(port), str(keys), str(latency_ms)]
     with (
         running(server, port, folder / "listing.log"),
         run_redis(folder / "redis") as redis_url,
@@ -103,9 +103,10 @@ def _store_records(store: Store, keys: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--keys", type=int, default=1_000_000)
+    parser.add_argument("--latency-ms", type=float, default=0, help="what a page takes besides")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        figures = measure(options.keys, Path(folder))
+        figures = measure(options.keys, Path(folder), options.latency_ms)
     print("| listing | |\n|---|--:|")
     for name, value in figures.items():
         print(f"| {name.strip()} | {value:,.0f} |")

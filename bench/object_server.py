@@ -1,0 +1,75 @@
+"""A bucket of any number of photos, made up: what listing_server.py lists can be read here too, in one process.
+
+Every photo is 2.4 MB long as far as its headers say; its first bytes are those of one of VARIETIES photos, the rest
+is zeros. It answers in a fraction of the computing that a real server needs, so that runs of 1,000 and of 100,000
+photos differ by nothing but their number.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+from urllib.parse import parse_qs, urlsplit
+
+from bench.data import PHOTO_BYTES, make_head
+from bench.listing_server import ETAG, make_page
+
+VARIETIES = 200
+_REQUEST = re.compile(rb"GET (\S+) HTTP/1\.1\r\n")
+_RANGE = re.compile(rb"(?i)\r\nrange: *bytes=(\d+)-(\d+)")
+_NUMBER = re.compile(rb"IMG_(\d+)")
+
+
+class Responder(asyncio.Protocol):
+    """Answers the GETs of one connection, one after the other."""
+
+    def __init__(self, total: int, heads: list[bytes]) -> None:
+        self._total = total
+        self._heads = heads
+        self._waiting = b""
+        self._transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._waiting += data
+        while (end := self._waiting.find(b"\r\n\r\n")) >= 0:
+            request, self._waiting = self._waiting[: end + 2], self._waiting[end + 4 :]
+            self._transport.write(self._answer(request))
+
+    def _answer(self, request: bytes) -> bytes:
+        match = _REQUEST.match(request)
+        assert match, request
+        parts = urlsplit(match[1].decode())
+        query = parse_qs(parts.query)
+        if "list-type" in query:
+            body = make_page(int(query.get("continuation-token", ["0"])[0]), self._total)
+            return _head("200 OK", len(body), "Content-Type: application/xml") + body
+        wanted = _RANGE.search(request)
+        number = _NUMBER.search(match[1])
+        assert wanted is not None, request
+        assert number is not None, request
+        start, last = int(wanted[1]), min(int(wanted[2]), PHOTO_BYTES - 1)
+        body = self._heads[int(number[1]) % VARIETIES][start : last + 1].ljust(last + 1 - start, b"\0")
+        fields = (
+            f"Content-Range: bytes {start}-{last}/{PHOTO_BYTES}\r\nContent-Type: image/jpeg\r\n"
+            f'ETag: "{ETAG}"\r\nLast-Modified: Fri, 17 May 2024 12:00:00 GMT'
+        )
+        return _head("206 Partial Content", len(body), fields) + body
+
+
+def _head(status: str, length: int, fields: str) -> bytes:
+    return f"HTTP/1.1 {status}\r\nContent-Length: {length}\r\n{fields}\r\n\r\n".encode()
+
+
+async def serve(port: int, total: int) -> None:
+    heads = [make_head(number) for number in range(VARIETIES)]
+    server = await asyncio.get_running_loop().create_server(lambda: Responder(total, heads), "127.0.0.1", port)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(int(sys.argv[1]), int(sys.argv[2])))
