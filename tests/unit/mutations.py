@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import random
 import struct
+from collections.abc import Iterator
 
+from tests.data import build
+from tests.unit.readers import PHOTOS
+
+MAX_SAMPLE_BYTES = 400_000
 INTERESTING = (0, 1, 2, 3, 7, 8, 0x7F, 0x80, 0xFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFF0, 0xFFFFFFFF)
 
 
@@ -44,3 +49,23 @@ def mutate(data: bytes, random_: random.Random) -> bytes:
             )
             out[at : at + 12] = entry
     return bytes(out)
+
+
+def originals() -> dict[str, bytes]:
+    """One small photo a format, and the sample photos if they are there."""
+    photos = build.every_format()
+    for path in sorted(PHOTOS.rglob("*")) if PHOTOS.exists() else ():
+        if path.is_file() and path.suffix not in (".md", ".json", ""):
+            photos[str(path.relative_to(PHOTOS))] = path.read_bytes()[:MAX_SAMPLE_BYTES]
+    return photos
+
+
+def mutated_photos(numbers: range) -> Iterator[tuple[str, bytes, int]]:
+    """The mutations of these numbers, always the same: what each is called, its bytes, and a size of first read."""
+    photos = originals()
+    names = sorted(photos)
+    for number in numbers:
+        chooser = random.Random(f"mutation-{number}")
+        name = names[number % len(names)]
+        photo = mutate(photos[name], chooser)
+        yield f"{name}, mutation {number}", photo, chooser.choice((512, 4096, 65_536))
