@@ -20,6 +20,7 @@ GREENLETS = config.greenlets
 # Seconds that an idle worker sleeps before it looks again.
 MAX_LATENCY = 0.05
 REPORT_INTERVAL = 5
+PAUSED_QUEUES_REFRESH_INTERVAL = 2
 ENSURE_INDEXES = True
 
 LOG_HANDLER = "exifinator.worker.JobLogHandler"

@@ -5,7 +5,9 @@ unset CDPATH
 
 usage() {
     cat <<'EOF'
-Usage: ./run.sh [--json] [--dry-run] [--no-wait] [SOURCE ...]
+Usage: ./run.sh [--json] [--dry-run] [--no-wait] [--refresh] [SOURCE ...]
+       ./run.sh --verify [--json] [SOURCE ...]
+       ./run.sh --prune [--yes] [--json] [--dry-run] [SOURCE ...]
 
 Reads the metadata of every photo in the sources into MongoDB, with all the set-up that
 it needs, and shows how far it is. Photos that are stored and unchanged are skipped.
@@ -16,6 +18,10 @@ S3_BUCKETS of settings.py; if that is empty too, a demo library is made and read
   --json      print one JSON object on stdout instead of the summary
   --dry-run   only list and count
   --no-wait   return once everything is queued
+  --refresh   read again, too, what an older version has read
+  --verify    compare the bucket with what is stored, read what is missing, let failures be
+  --prune     remove the records of images that have left the bucket; shows them and asks
+  --yes       do not ask
 
 Ctrl-C stops watching; the workers go on (./stop.sh stops them).
 Exit code: 0 nothing failed, 1 something did, 2 wrong usage or settings.
@@ -30,7 +36,7 @@ for argument in "$@"; do
     case $options$argument in
         yes-h | yes--help) usage; exit 0 ;;
         yes--) options=no ;;
-        yes--json | yes--dry-run | yes--no-wait) ;;
+        yes--json | yes--dry-run | yes--no-wait | yes--refresh | yes--verify | yes--prune | yes--yes) ;;
         yes-*) fail "there is no option $argument; see ./run.sh --help" ;;
         yes/* | yes./* | yes../* | no/* | no./* | no../*)
             [ -d "$argument" ] || fail "there is no folder $argument; a bucket is written bucket, bucket/prefix or s3://bucket" ;;

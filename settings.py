@@ -24,6 +24,8 @@ S3_ADDRESSING = "auto"
 S3_TIMEOUT_SECONDS = 20.0
 # "lean" reads with a quarter of boto3's computing and leaves to boto3 what is not plain; "boto3" uses nothing else.
 S3_CLIENT = "lean"
+# A file of the certificates (PEM) by which the S3 server is known. None: AWS_CA_BUNDLE, else the public authorities.
+S3_CA_FILE = None
 
 # --- Where the metadata goes ----------------------------------------------------------------------------------------
 # Where MongoDB (4.2 or later) is. Here, and nothing listens: setup.sh starts one.
@@ -42,6 +44,8 @@ MRQ_DATABASE = "mrq"
 DOWNLOAD_QUEUE = "download"
 # What `mrq-worker write` calls the queue of metadata to be decoded and stored.
 WRITE_QUEUE = "write"
+# Images that may wait in Redis to be read; above it the listing waits.
+MAX_QUEUED = 1000000
 # Metadata that may wait in Redis for a write worker, in MiB; above it the downloads wait.
 WRITE_QUEUE_MB = 64
 # An image whose worker fell silent is given to another one after this many seconds.
@@ -68,6 +72,8 @@ PARSE_DEADLINE_SECONDS = 2.0
 PARSE_MEMORY_MB = 256
 # What goes into logs/: DEBUG, INFO, WARNING or ERROR.
 LOG_LEVEL = "INFO"
+# How it is written: "text", or "json" with one object a line, for a collector of logs.
+LOG_FORMAT = "text"
 
 # --- The web --------------------------------------------------------------------------------------------------------
 # The address that MRQ's dashboard binds. Beyond this machine it starts only with DASHBOARD_AUTH.
@@ -86,7 +92,13 @@ API_TOKEN = None
 API_CORS_ORIGINS = []
 # Names under which a proxy of yours reaches an API that binds this machine alone.
 API_ALLOWED_HOSTS = []
+# True: the API hands out links to the originals in S3, which whoever has one can use for ten minutes.
+API_SIGN_ORIGINALS = False
 # Tags, by their name in a record, that get an index of their own; one costs each write a little.
 INDEXED_TAGS = ["Image Make"]
+# Street tiles for the explorer's map, as in "https://tiles.example.org/{z}/{x}/{y}.png". None: an outline of the world.
+MAP_TILES_URL = None
+# Whom the map names as the source of these tiles.
+MAP_TILES_ATTRIBUTION = ""
 # The port where folders of this machine are served from as buckets (rclone serve s3, on 127.0.0.1).
 LOCAL_S3_PORT = 9000

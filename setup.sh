@@ -59,6 +59,18 @@ find_python() {
     fail "no Python 3.11 to 3.13 found: install one, or say where it is, as in PYTHON=/opt/python3.12/bin/python3 $0"
 }
 
+# Says the line and the kind of a mistake, not the line itself: a secret may stand there.
+read_settings='
+import runpy, sys, traceback
+path = sys.argv[1]
+try:
+    runpy.run_path(path)
+except Exception as error:
+    frames = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
+    line = getattr(error, "lineno", None) or (frames or ["?"])[-1]
+    sys.exit(f"{type(error).__name__} in line {line}")
+'
+
 # pip's own words tell whether the environment is whole, of this folder (not copied or moved), and of a right Python.
 venv_is_whole() {
     local found
@@ -95,8 +107,8 @@ if ! is_installed requirements.txt || ! "$python" -I -c ''; then
     : >logs/setup.log
     if venv_is_whole; then base=$python; else base=$(find_python); fi
     # Minutes later would be late to hear of a slip in the settings.
-    "$base" -I -c 'import runpy, sys; runpy.run_path(sys.argv[1])' "${EXIFINATOR_SETTINGS:-settings.py}" \
-        2>>logs/setup.log || fail "${EXIFINATOR_SETTINGS:-settings.py} cannot be read: $(tail -n 1 logs/setup.log)" 2
+    "$base" -I -c "$read_settings" "${EXIFINATOR_SETTINGS:-settings.py}" 2>>logs/setup.log ||
+        fail "${EXIFINATOR_SETTINGS:-settings.py} cannot be read: $(tail -n 1 logs/setup.log)" 2
     if [ "$base" != "$python" ]; then
         say "Making venv/ with $("$base" -V) ..."
         rm -rf venv

@@ -8,23 +8,37 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import Depends, FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES as PACKED
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.responses import Response
 
-from api.answers import answer_json
 from api.clusters import build_pyramid
 from api.counting import FacetCounter
-from api.doors import READER, Attempts, KnownHost
+from api.doors import Attempts, KnownHost
 from api.errors import DESCRIBED, install_handlers
+from api.hints import suggest
 from api.openapi import describe_api
+from api.originals import Signer
 from api.params import refuse_repeats
 from api.remembered import Remembered
-from api.routes import compat, docs, export, facets, failures, health, map, photos
-from api.store import open_store
+from api.routes import (
+    batches,
+    compat,
+    docs,
+    events,
+    explorer,
+    export,
+    facets,
+    failures,
+    health,
+    map,
+    metrics,
+    photos,
+    statistics,
+)
+from api.store import open_control, open_store
 from api.wire import BoundedBody, HeadAndOptions, SafeHeaders, WrittenPath
 from exifinator.config import Config, load_config
 from exifinator.errors import ConfigError, EXIFinatorError
@@ -48,6 +62,7 @@ RESERVED = frozenset(
         "photos",
         "readyz",
         "static",
+        "statistics",
     )
 )
 
@@ -66,24 +81,41 @@ def create_app(config: Config | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         store = open_store(config)
         app.state.store = store
+        app.state.control = open_control(config)
+        app.state.batch_feed = events.batch_feed(app.state.control)
+        app.state.metrics = metrics.MetricsPage(config)
         app.state.exports = asyncio.Semaphore(export.EXPORTS_AT_ONCE)
         app.state.pyramid = Remembered(lambda: build_pyramid(store.photos), seconds=60)
         app.state.counter = FacetCounter(store.photos)
+        app.state.signer = Signer(config)
         # One process of one machine does it, in the background: a query that needs one meanwhile is slow, not wrong.
         indexing = threading.Thread(target=_make_indexes, args=(config,), name="indexes", daemon=True)
         indexing.start()
         try:
             yield
         finally:
+            app.state.signer.close()
             await app.state.counter.close()
             await app.state.pyramid.close()
             await store.client.close()
+            app.state.control.close()
+            app.state.metrics.close()
 
     app = FastAPI(
         title="EXIFinator",
         summary="The metadata of every photo in S3 buckets of any size.",
         version="1",
         lifespan=lifespan,
+        openapi_tags=[
+            {"name": "photos", "description": "Find photos, and see one."},
+            {"name": "facets", "description": "Count them."},
+            {"name": "map", "description": "Where they were taken."},
+            {"name": "export", "description": "All of them, as a file."},
+            {"name": "batches", "description": events.DESCRIPTION},
+            {"name": "failures", "description": "Images that could not be read."},
+            {"name": "mongodb-rest", "description": "What users of npm's mongodb-rest type."},
+            {"name": "health", "description": "What there is, and how it is."},
+        ],
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -117,27 +149,10 @@ def create_app(config: Config | None = None) -> FastAPI:
     )
     app.state.config = config
     app.state.attempts = Attempts()
-    install_handlers(app)
+    install_handlers(app, lambda request: suggest(request.query_params, config))
 
-    @app.get("/", summary="What there is", response_model=dict[str, str], dependencies=[READER], tags=["health"])
-    async def list_addresses(request: Request) -> Response:
-        database, collection = config.mongodb_database, config.mongodb_collection
-        return answer_json(
-            request,
-            {
-                "photos": "/photos",
-                "facets": "/facets",
-                "records": f"/{database}/{collection}",
-                "databases": "/dbs",
-                "map": "/map",
-                "export": "/export.csv",
-                "docs": "/docs",
-                "openapi": "/openapi.json",
-                "health": "/healthz",
-            },
-        )
-
-    for topic in (health, docs, photos, facets, map, export, failures):
+    app.include_router(explorer.make_router(config))
+    for topic in (health, metrics, docs, photos, facets, statistics, map, export, batches, events, failures):
         app.include_router(topic.router)
     app.include_router(compat.make_router(config))
     app.openapi = lambda: describe_api(app, config)  # type: ignore[method-assign]

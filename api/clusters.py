@@ -16,7 +16,8 @@ MAX_ZOOM = 22
 # The finest grid of the whole collection that is kept; closer than that, few photos are in sight.
 KEPT_ZOOM = 14
 MAX_CELLS = 4096
-SAMPLE = 50_000
+# Of photos, where grouping all takes too long; fewer where the disk is slow.
+SAMPLES = (50_000, 5_000, 500)
 _BUILD_MS = 120_000
 
 # x and y of a cell -> photos in it, the sums of their longitudes and latitudes, and the id of one of them.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from bisect import bisect_right
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -12,17 +13,21 @@ from typing import Any
 
 from pymongo.errors import ExecutionTimeout, OperationFailure
 
+from api.clock import LOCAL_HOUR
 from api.query import Filter
 from api.remembered import Remembered
 from api.store import Collection
 
-# A count that would take longer than the budget is made over this many photos instead.
-SAMPLE = 50_000
+# A count that would take longer than the budget is made over so many photos instead, and where the disk is slow over
+# fewer: some counts are better than none.
+SAMPLES = (50_000, 5_000, 500)
 # Counting one value after the other in an index beats grouping as long as there are not too many values.
 MAX_INDEXED_VALUES = 400
 _PARALLEL = 4
 # Counting everything goes on beside the requests, beyond any budget of theirs.
 _WHOLE_MS = 60_000
+# What no index holds means reading every photo.
+_SCAN_MS = 600_000
 _DISTINCT_TOO_BIG = 17217
 _ISO = (50, 100, 200, 400, 800, 1600, 3200, 6400, 12800, 25600, 51200, 102400)
 _F = (1, 1.4, 2, 2.8, 4, 5.6, 8, 11, 16, 22, 32)
@@ -32,11 +37,16 @@ _FOCAL = (10, 16, 24, 35, 50, 70, 100, 135, 200, 300, 400, 600)
 
 @dataclass(frozen=True)
 class Facet:
-    """Where a facet's values are; `edges`: the lower ends of its ranges; indexed: an index begins with it."""
+    """Where a facet's values are; `edges`: the lower ends of its ranges; indexed: an index begins with it.
+
+    also: the other fields that it is made of; hidden: of use to a route, not by its name in a URL.
+    """
 
     path: str
     indexed: bool = True
     edges: tuple[float, ...] = ()
+    also: tuple[str, ...] = ()
+    hidden: bool = False
 
 
 FACETS: dict[str, Facet] = {
@@ -47,14 +57,18 @@ FACETS: dict[str, Facet] = {
     "exposure": Facet("photo.exposure_seconds", edges=(*_EXPOSURE, 0.5, 1, 2, 4, 8, 15, 30)),
     "focal": Facet("photo.focal_length_mm", edges=_FOCAL),
     "taken": Facet("photo.taken_at"),
+    "day": Facet("photo.taken_at", indexed=False),
+    "hour": Facet("photo.taken_at", indexed=False, also=("photo.taken_offset",)),
     "bucket": Facet("bucket"),
+    "folder": Facet("_id", indexed=False),
     "format": Facet("format"),
     "status": Facet("status"),
     "keyword": Facet("photo.keywords"),
     "rating": Facet("photo.rating"),
     "place": Facet("photo.location", indexed=False),
+    "bucket_status": Facet("bucket", indexed=False, also=("status",), hidden=True),
 }
-FACET_NAMES = tuple(FACETS)
+FACET_NAMES = tuple(name for name, facet in FACETS.items() if not facet.hidden)
 Counts = dict[Any, int]
 
 
@@ -74,18 +88,25 @@ class FacetCounter:
         self._photos = photos
         self._whole = {name: Remembered(partial(_count_whole, photos, name), seconds=1) for name in FACETS}
 
-    async def count(self, filter_: Filter, names: list[str], *, budget_ms: int) -> Counted:
-        """Counts by value of the facets named; `taken` by month as (year, month), `place` by whether there is one.
+    async def count(self, filter_: Filter, names: list[str], *, budget_ms: int, below: str = "") -> Counted:
+        """Counts by value of the facets named.
 
+        `taken` is counted by month as (year, month), `day` as (year, month, day), `place` by whether there is one,
+        `bucket_status` as (bucket, status), `folder` by what stands in the ids between `below`, with which all of them
+        begin, and the next slash.
         Over everything, each value is counted in the facet's index; over a filter, the photos are read once. What
-        does not end within the budget is counted over the first SAMPLE photos and says so.
+        does not end within the budget is counted over the first of SAMPLES photos and says so.
         """
         try:
             if not filter_:
                 return await self._count_everything(names, budget_ms)
-            return await _group(self._photos, filter_, names, budget_ms)
+            return await _group(self._photos, filter_, names, budget_ms, below=below)
         except (ExecutionTimeout, TimeoutError):
-            return await _group(self._photos, filter_, names, budget_ms, limit=SAMPLE)
+            pass
+        for sample in SAMPLES[:-1]:
+            with suppress(ExecutionTimeout):
+                return await _group(self._photos, filter_, names, budget_ms, below=below, limit=sample)
+        return await _group(self._photos, filter_, names, budget_ms, below=below, limit=SAMPLES[-1])
 
     async def _count_everything(self, names: list[str], budget_ms: int) -> Counted:
         total = await self._photos.estimated_document_count(maxTimeMS=budget_ms)
@@ -103,9 +124,11 @@ async def _count_whole(photos: Collection, name: str) -> Counts:
     """One facet over everything: value by value in its index, or by grouping where that is not faster."""
     facet = FACETS[name]
     total = await photos.estimated_document_count(maxTimeMS=_WHOLE_MS)
+    if name == "bucket_status":
+        return await _count_statuses(photos)
     spans = await _spans(photos, name) if facet.indexed else None
     if spans is None or len(spans) > MAX_INDEXED_VALUES:
-        return (await _group(photos, {}, [name], _WHOLE_MS)).counts[name]
+        return (await _group(photos, {}, [name], _SCAN_MS)).counts[name]
     gate = asyncio.Semaphore(_PARALLEL)
 
     async def count(filter_: Filter) -> int:
@@ -117,6 +140,17 @@ async def _count_whole(photos: Collection, name: str) -> Counts:
     missing = total - sum(counts.values())
     # A photo may have several keywords, so of them the rest are not those without.
     return {**counts, None: missing} if missing > 0 and name != "keyword" else counts
+
+
+async def _count_statuses(photos: Collection) -> Counts:
+    """By (bucket, status): those that are not `ok`, which are few, are read; the rest of each bucket is."""
+    found = (await _group(photos, {"status": {"$ne": "ok"}}, ["bucket_status"], _SCAN_MS)).counts["bucket_status"]
+    counts = dict(found)
+    for bucket, number in (await _count_whole(photos, "bucket")).items():
+        rest = number - sum(n for (name, _), n in found.items() if name == str(bucket))
+        if rest > 0:
+            counts[(str(bucket), "ok")] = rest
+    return counts
 
 
 async def _spans(photos: Collection, name: str) -> dict[Any, Filter] | None:
@@ -151,13 +185,15 @@ def _first_of(month: int) -> datetime:
     return datetime(month // 12, month % 12 + 1, 1, tzinfo=UTC)
 
 
-async def _group(photos: Collection, filter_: Filter, names: list[str], budget_ms: int, *, limit: int = 0) -> Counted:
+async def _group(
+    photos: Collection, filter_: Filter, names: list[str], budget_ms: int, *, below: str = "", limit: int = 0
+) -> Counted:
     """All facets in one reading of the photos."""
-    fields = {FACETS[name].path: 1 for name in names} or {"_id": 1}
+    fields = {path: 1 for name in names for path in (FACETS[name].path, *FACETS[name].also)} or {"_id": 1}
     stages: list[dict[str, Any]] = [{"$match": filter_}, {"$project": fields}]
     if limit:
         stages.insert(1, {"$limit": limit})
-    branches: dict[str, Any] = {name: _branch(name) for name in names}
+    branches: dict[str, Any] = {name: _branch(name, below) for name in names}
     branches["total"] = [{"$count": "n"}]
     cursor = await photos.aggregate([*stages, {"$facet": branches}], maxTimeMS=budget_ms, allowDiskUse=False)
     (found,) = await cursor.to_list()
@@ -166,12 +202,20 @@ async def _group(photos: Collection, filter_: Filter, names: list[str], budget_m
     return Counted(total, counts, cut_short=bool(limit) and total >= limit)
 
 
-def _branch(name: str) -> list[dict[str, Any]]:
+def _branch(name: str, below: str) -> list[dict[str, Any]]:
     path = f"${FACETS[name].path}"
     stages: list[dict[str, Any]] = []
     key: Any = path
     if name == "taken":
         key = {"y": {"$year": path}, "m": {"$month": path}}
+    elif name == "day":
+        key = {"y": {"$year": path}, "m": {"$month": path}, "d": {"$dayOfMonth": path}}
+    elif name == "folder":
+        key = _segment(path, len(below))
+    elif name == "hour":
+        key = LOCAL_HOUR
+    elif name == "bucket_status":
+        key = {"bucket": path, "status": "$status"}
     elif name == "place":
         key = {"$eq": [{"$type": path}, "object"]}
     elif name == "keyword":
@@ -180,19 +224,31 @@ def _branch(name: str) -> list[dict[str, Any]]:
     return [*stages, {"$group": {"_id": key, "n": {"$sum": 1}}}, {"$sort": {"n": -1}}, {"$limit": 5000}]
 
 
+def _segment(path: str, start: int) -> dict[str, Any]:
+    """What stands from `start` (characters) up to the next slash, with it; null where no slash comes."""
+    slash = {"$indexOfCP": [path, "/", start]}
+    length = {"$subtract": [{"$add": ["$$slash", 1]}, start]}
+    inner = {"$cond": [{"$lt": ["$$slash", 0]}, None, {"$substrCP": [path, start, length]}]}
+    return {"$let": {"vars": {"slash": slash}, "in": inner}}
+
+
 def _value(name: str, key: Any) -> Any:
-    if name == "taken":
-        return (key["y"], key["m"]) if key.get("y") is not None else None
+    if name in ("taken", "day"):
+        return tuple(key.values()) if key.get("y") is not None else None
+    if name == "bucket_status":
+        return (str(key.get("bucket")), str(key.get("status")))
     if isinstance(key, dict | list):  # a record of some other program's
         return str(key)
     return key
 
 
 def to_rows(name: str, counts: Counts, *, most: int) -> list[dict[str, Any]]:
-    """Counts as an answer lists them: ranges and months in their order, values by how many there are."""
-    if name == "taken":
+    """Counts as an answer lists them: ranges, months and days in their order, values by how many there are."""
+    if name in ("taken", "day"):
         dated = sorted(key for key in counts if key is not None)
-        rows: list[dict[str, Any]] = [{"value": f"{y:04}-{m:02}", "count": counts[(y, m)]} for y, m in dated]
+        rows: list[dict[str, Any]] = [{"value": _date(key), "count": counts[key]} for key in dated]
+    elif name == "hour":
+        rows = [{"value": hour, "count": counts[hour]} for hour in sorted(key for key in counts if key is not None)]
     elif edges := FACETS[name].edges:
         rows = _ranges(counts, edges)
     else:
@@ -203,13 +259,28 @@ def to_rows(name: str, counts: Counts, *, most: int) -> list[dict[str, Any]]:
     return rows
 
 
+def _date(parts: tuple[int, ...]) -> str:
+    return "-".join([f"{parts[0]:04}", *(f"{part:02}" for part in parts[1:])])
+
+
 def _ranges(counts: Counts, edges: tuple[float, ...]) -> list[dict[str, Any]]:
-    """Counts by range: from an edge up to the next, without it; below the first and from the last on too."""
-    numbers = [0] * (len(edges) + 1)
-    for value, n in counts.items():
+    """Counts by range: from an edge up to the next, without it; below the first and from the last on too.
+
+    least, greatest: of the values that there are, so that a filter between them takes exactly the photos counted.
+    """
+    found: dict[int, list[float]] = {}
+    for value in counts:
         if isinstance(value, int | float):
             # A hair more, so that 1/60 as a camera's float falls on its edge.
-            numbers[bisect_right(edges, value * (1 + 1e-6))] += n
-    lows: list[float | None] = [None, *edges]
-    highs: list[float | None] = [*edges, None]
-    return [{"from": low, "to": high, "count": n} for low, high, n in zip(lows, highs, numbers, strict=True) if n]
+            found.setdefault(bisect_right(edges, value * (1 + 1e-6)), []).append(value)
+    bounds: list[float | None] = [None, *edges, None]
+    return [
+        {
+            "from": bounds[at],
+            "to": bounds[at + 1],
+            "least": min(values),
+            "greatest": max(values),
+            "count": sum(counts[value] for value in values),
+        }
+        for at, values in sorted(found.items())
+    ]

@@ -103,8 +103,27 @@ async def require_writer(request: Request, credentials: Credentials) -> None:
     _check(request, credentials)
 
 
+async def require_starter(request: Request, credentials: Credentials) -> None:
+    """Starting and cancelling batches needs the token; without one it is open to programs of this machine.
+
+    Not to pages of other origins, which a browser of this machine may show: they carry their origin.
+    """
+    await require_operator(request, credentials)
+    config: Config = request.app.state.config
+    if config.api_token is None and is_foreign(request):
+        raise Refused(403, "A page of another origin may not change anything here.")
+
+
+def is_foreign(request: Request) -> bool:
+    """Whether a browser says that a page of another origin sent this."""
+    origin = request.headers.get("origin")
+    same = origin is None or origin.partition("://")[2] == request.headers.get("host")
+    return not same or request.headers.get("sec-fetch-site", "none") not in ("same-origin", "none")
+
+
 READER = Depends(require_reader)
 OPERATOR = Depends(require_operator)
+STARTER = Depends(require_starter)
 WRITER = Depends(require_writer)
 
 

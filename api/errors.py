@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import http
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import orjson
@@ -33,11 +34,6 @@ MEDIA_TYPE = "application/problem+json"
 # Where MongoDB says that a query is wrong rather than that it cannot answer. Source: MongoDB's error_codes.yml.
 _NOT_AUTHORISED = frozenset({13, 18})
 _OUT_OF_MEMORY = frozenset({96, 146, 292})
-_SLOW_HINT = (
-    "Narrow it by a filter that has an index (camera, lens, taken, bucket, prefix, iso, f, exposure, focal, format, "
-    "status, keyword, near or bbox; in `query` the same fields of `photo`, `bucket`, `_id`), or list the tag in "
-    "INDEXED_TAGS of settings.py."
-)
 
 
 class Problem(BaseModel):
@@ -105,10 +101,13 @@ def problem_response(
     return Response(body, status, media_type=MEDIA_TYPE, headers={"Cache-Control": "no-store", **(headers or {})})
 
 
-def explain_mongo(error: PyMongoError) -> Refused:
-    """What a failure of MongoDB means for whoever asked; the server's own words are only repeated for a wrong query."""
+def explain_mongo(error: PyMongoError, suggest: Callable[[], str]) -> Refused:
+    """What a failure of MongoDB means for whoever asked; the server's own words are only repeated for a wrong query.
+
+    suggest: says what would make the query cheaper.
+    """
     if isinstance(error, ExecutionTimeout):
-        return Refused(503, "The query took longer than it may.", hint=_SLOW_HINT, headers={"Retry-After": "5"})
+        return Refused(503, "The query took longer than it may.", hint=suggest(), headers={"Retry-After": "5"})
     if isinstance(error, WaitQueueTimeoutError):
         return Refused(503, "Too many queries are waiting for MongoDB.", headers={"Retry-After": "2"})
     if isinstance(error, ConnectionFailure):
@@ -117,7 +116,7 @@ def explain_mongo(error: PyMongoError) -> Refused:
         if error.code in _NOT_AUTHORISED:
             return Refused(503, "MongoDB refuses the API's credentials: see MONGODB_URI.")
         if error.code in _OUT_OF_MEMORY:
-            return Refused(503, "Sorting or grouping this needs more memory than a query may use.", hint=_SLOW_HINT)
+            return Refused(503, "Sorting or grouping this needs more memory than a query may use.", hint=suggest())
         message = str((error.details or {}).get("errmsg", "no reason given"))
         return Refused(400, f"MongoDB refuses this query: {message[:300]}")
     if isinstance(error, InvalidDocument | DocumentTooLarge):
@@ -157,8 +156,8 @@ def allowed_methods(app: FastAPI, scope: Scope) -> list[str]:
     return sorted(found | {"OPTIONS"}) if found else []
 
 
-def install_handlers(app: FastAPI) -> None:
-    """Make every error of `app` a problem+json answer."""
+def install_handlers(app: FastAPI, suggest: Callable[[Request], str]) -> None:
+    """Make every error of `app` a problem+json answer. suggest: what would make a request's query cheaper."""
 
     async def on_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101  # registered for it below
@@ -182,7 +181,7 @@ def install_handlers(app: FastAPI) -> None:
 
     async def on_mongo(request: Request, error: Exception) -> Response:
         assert isinstance(error, PyMongoError)  # noqa: S101
-        refused = explain_mongo(error)
+        refused = explain_mongo(error, partial(suggest, request))
         if refused.status >= 500:
             log.warning("%s %s: %s", request.method, request.url.path, type(error).__name__)
         return await on_refused(request, refused)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from api.clock import HOURS, during_hours, read_hours
 from api.params import Arguments
 from api.query import MAX_JSON_BYTES, Filter, read_filter
 from api.ranges import (
@@ -80,6 +81,7 @@ class Filters(Arguments):
     exposure: str | None = _form("Exposure time in seconds.", FRACTIONS, "1/250-1/30")
     focal: str | None = _form("Focal length in millimetres.", NUMBERS, "24-70")
     taken: str | None = _form("When it was taken: year, month or day, or a range.", DATES, "2024-05..2024-09")
+    hour: str | None = _form("Hour of the day that the camera's clock showed, or several.", HOURS, "5-8")
     near: str | None = _form("Within so many kilometres of a place: lat,lng,km.", NEAR, "48.85,2.35,5")
     bbox: str | None = _form("Within an area: west,south,east,north.", BBOX, "2.2,48.8,2.5,48.9")
     bucket: list[Value] = _values("Bucket.", "holiday")
@@ -114,15 +116,32 @@ class Filters(Arguments):
     )
 
     def to_filter(self, *, leave_out: frozenset[str] = frozenset()) -> Filter:
-        """The filter in MongoDB's words, without the parameters named. Raises: BadParameter."""
+        """The filter in MongoDB's words, without the parameters named, see `given`. Raises: BadParameter."""
         parts = [part for name, part in self._parts() if part and name not in leave_out]
         if len(parts) > 1:
             return {"$and": parts}
         return parts[0] if parts else {}
 
+    @property
+    def given(self) -> frozenset[str]:
+        """The names of the parameters that are there; those of `has` and `without` as in has=gps."""
+        return frozenset(name for name, _ in self._parts())
+
+    @property
+    def id_start(self) -> str:
+        """What all ids begin with, by bucket and prefix."""
+        bucket = f"{self.bucket[0]}/" if len(self.bucket) == 1 else ""
+        return bucket + (self.prefix or "")
+
     def _parts(self) -> list[tuple[str, Filter]]:
         given = {name: value for name, value in self if value is not None and value != []}
-        return [(name, part) for name, value in given.items() for part in self._read(name, value)]
+        parts: list[tuple[str, Filter]] = []
+        for name, value in given.items():
+            if name in ("has", "without"):
+                parts += [(f"{name}={thing}", {_THINGS[thing]: {"$exists": name == "has"}}) for thing in value]
+            else:
+                parts += [(name, part) for part in self._read(name, value)]
+        return parts
 
     def _read(self, name: str, value: Any) -> list[Filter]:
         """What one parameter asks for, as filters that all have to hold."""
@@ -133,6 +152,8 @@ class Filters(Arguments):
                 return [_between(_PATHS[name], read_fractions(value, name))]
             case "taken":
                 return [_during(*read_dates(value, name))]
+            case "hour":
+                return [during_hours(*read_hours(value, name))]
             case "near":
                 return [_near(*read_near(value, name))]
             case "bbox":
@@ -141,8 +162,6 @@ class Filters(Arguments):
                 return []
             case "prefix":
                 return [_begins(f"{self.bucket[0]}/" if self._is_in_prefix() else "", value)]
-            case "has" | "without":
-                return [{_THINGS[thing]: {"$exists": name == "has"}} for thing in value]
             case "q":
                 return [_all_words(value)]
             case "query":

@@ -22,7 +22,7 @@ _FIELD_NAME = {
 # As above, without empty names.
 _PATH = {**_FIELD_NAME, "pattern": "^[^$.\\u0000][^.\\u0000]*(\\.[^$.\\u0000][^.\\u0000]*)*$"}
 _PATHS = {"type": "object", "propertyNames": _PATH}
-_DIRECTION = {"enum": [1, -1, "asc", "desc"]}
+_DIRECTION = {"enum": [1, -1, "asc", "desc", "ascending", "descending"]}
 _NAMED_VALUES = {"propertyNames": _FIELD_NAME, "additionalProperties": {"$ref": "#/components/schemas/JsonValue"}}
 _SCALARS = [{"type": kind} for kind in ("string", "number", "boolean", "null")]
 _SCHEMAS: dict[str, Any] = {
@@ -55,28 +55,39 @@ _SCHEMAS: dict[str, Any] = {
             {**_PATHS, "maxProperties": MAX_SORT_FIELDS, "additionalProperties": _DIRECTION},
             {
                 "type": "array",
-                "items": {"type": "array", "prefixItems": [_PATH, _DIRECTION], "minItems": 2, "maxItems": 2},
+                "items": {
+                    "anyOf": [
+                        {"type": "array", "prefixItems": [_PATH, _DIRECTION], "minItems": 2, "maxItems": 2},
+                        _PATH,
+                    ]
+                },
                 "maxItems": MAX_SORT_FIELDS,
             },
+            _PATH,
         ],
     },
     "Hint": {"enum": [{"_id": 1}, "_id_"], "description": "The fields of an index that there is, or its name."},
 }
 # Parameters that hold JSON.
 _JSON_PARAMETERS = {"query": "Filter", "fields": "Fields", "sort": "Sort", "hint": "Hint"}
-_TAG_OF_OPERATORS = "failures"
+_TAGS_OF_OPERATORS = frozenset({"failures", "batches"})
 
 
 def describe_api(app: FastAPI, config: Config) -> dict[str, Any]:
     """The description, made once."""
     if app.openapi_schema is None:
         schema = get_openapi(
-            title=app.title, version=app.version, summary=app.summary, routes=app.routes, openapi_version="3.1.0"
+            title=app.title,
+            version=app.version,
+            summary=app.summary,
+            routes=app.routes,
+            openapi_version="3.1.0",
+            tags=app.openapi_tags,
         )
         for operations in schema["paths"].values():
             for method, operation in operations.items():
                 _correct(operation)
-                if "security" in operation and method == "get":
+                if "security" in operation and (method == "get" or "batches" in operation["tags"]):
                     _correct_security(operation, config)
         schemas = schema["components"]["schemas"]
         for name in ("HTTPValidationError", "ValidationError"):
@@ -88,7 +99,7 @@ def describe_api(app: FastAPI, config: Config) -> dict[str, Any]:
 
 def _correct_security(operation: dict[str, Any], config: Config) -> None:
     """Say where the token may be left out."""
-    for_operators = _TAG_OF_OPERATORS in operation.get("tags", ())
+    for_operators = bool(_TAGS_OF_OPERATORS & set(operation.get("tags", ())))
     if config.api_token is None or (is_open_to_read(config) and not for_operators):
         operation["security"] = [{}, *operation["security"]]
 

@@ -18,34 +18,56 @@ from api.errors import Refused
 from api.query import Filter
 from api.store import QUERY_MS, Collection, Document
 
-SortName = Literal["-taken", "taken", "key", "-key", "-extracted", "extracted"]
-# The one field of each order before `_id`; None: `_id` alone.
-_PATHS: dict[str, str | None] = {"taken": "photo.taken_at", "key": None, "extracted": "extracted_at"}
+SortName = Literal[
+    "-taken", "taken", "key", "-key", "-extracted", "extracted", "camera", "-camera", "lens", "-lens", "iso", "-iso",
+    "f", "-f", "exposure", "-exposure", "focal", "-focal", "rating", "-rating", "bucket", "-bucket",
+    "format", "-format", "status", "-status",
+]  # fmt: skip
+_TAKEN = "photo.taken_at"
+# The field that each order begins with. Those of _VALUES go on with the newest first, as their indexes do.
+_PATHS: dict[str, str] = {"taken": _TAKEN, "extracted": "extracted_at"}
+_VALUES: dict[str, str] = {
+    "camera": "photo.camera_model",
+    "lens": "photo.lens_model",
+    "iso": "photo.iso",
+    "f": "photo.f_number",
+    "exposure": "photo.exposure_seconds",
+    "focal": "photo.focal_length_mm",
+    "rating": "photo.rating",
+    "bucket": "bucket",
+    "format": "format",
+    "status": "status",
+}
 _MAX_CURSOR_CHARS = 4096
+Scalar = datetime | str | int | float | None
+
+
+@dataclass(frozen=True)
+class Place:
+    """A record's place in an order: its values of the order's fields before `_id`, and its id."""
+
+    values: tuple[Scalar, ...]
+    id: str
 
 
 @dataclass(frozen=True)
 class Order:
-    """By a date, those without one at the older end, then by id; or by id alone."""
+    """By some fields, 1 for upwards and -1 for downwards, of which `_id` is the last. No value is below every value."""
 
-    path: str | None
-    direction: int
+    keys: tuple[tuple[str, int], ...]
 
     @classmethod
     def named(cls, name: SortName) -> Order:
-        return cls(_PATHS[name.removeprefix("-")], -1 if name.startswith("-") else 1)
-
-    @property
-    def keys(self) -> list[tuple[str, int]]:
-        keys = [(self.path, self.direction)] if self.path else []
-        return [*keys, ("_id", self.direction)]
+        direction = -1 if name.startswith("-") else 1
+        field = name.removeprefix("-")
+        if field in _VALUES:
+            return cls(((_VALUES[field], direction), (_TAKEN, -direction), ("_id", -direction)))
+        keys = ((_PATHS[field], direction),) if field in _PATHS else ()
+        return cls((*keys, ("_id", direction)))
 
     def place_of(self, record: Document) -> Place:
         """Where this record stands in the order."""
-        value: Any = record
-        for part in self.path.split(".") if self.path else ():
-            value = value.get(part) if isinstance(value, dict) else None
-        return Place(value if isinstance(value, datetime) else None, str(record["_id"]))
+        return Place(tuple(_scalar(record, path) for path, _ in self.keys[:-1]), str(record["_id"]))
 
     def segments_after(self, place: Place | None) -> list[Filter]:
         """What comes after a place, as filters to be read one after the other, each from one stretch of the index.
@@ -54,23 +76,29 @@ class Order:
         """
         if place is None:
             return [{}]
-        beyond = "$lt" if self.direction < 0 else "$gt"
-        same: Filter = {"_id": {beyond: place.id}}
-        if self.path is None:
-            return [same]
-        if place.at is None:
-            rest = [] if self.direction < 0 else [{self.path: {"$type": "date"}}]
-            return [{self.path: None, **same}, *rest]
-        undated = [{self.path: None}] if self.direction < 0 else []
-        return [{self.path: place.at, **same}, {self.path: {beyond: place.at}}, *undated]
+        values = (*place.values, place.id)
+        segments: list[Filter] = []
+        for at in range(len(self.keys) - 1, -1, -1):
+            same = {path: value for (path, _), value in zip(self.keys[:at], values, strict=False)}
+            path, direction = self.keys[at]
+            bounds = _beyond(values[at], direction)
+            # Every record has an id.
+            segments += [{**same, path: bound} for bound in bounds if bound is not None or path != "_id"]
+        return segments
 
 
-@dataclass(frozen=True)
-class Place:
-    """A record's place in an order: its date, if it has one, and its id."""
+def _scalar(record: Document, path: str) -> Scalar:
+    value: Any = record
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value if isinstance(value, datetime | str | int | float) else None
 
-    at: datetime | None
-    id: str
+
+def _beyond(value: Scalar, direction: int) -> list[Any]:
+    """What a field is behind `value`: of those without one, and of those with."""
+    if value is None:
+        return [{"$ne": None}] if direction > 0 else []
+    return [{"$gt": value}] if direction > 0 else [{"$lt": value}, None]
 
 
 def fingerprint(sort: str, filter_: Mapping[str, Any]) -> str:
@@ -81,11 +109,11 @@ def fingerprint(sort: str, filter_: Mapping[str, Any]) -> str:
 
 def write_cursor(place: Place, mark: str) -> str:
     """A place as an opaque text for an address."""
-    milliseconds = None if place.at is None else round(place.at.timestamp() * 1000)
-    return base64.urlsafe_b64encode(orjson.dumps([mark, milliseconds, place.id])).decode().rstrip("=")
+    values = [[round(v.timestamp() * 1000)] if isinstance(v, datetime) else v for v in place.values]
+    return base64.urlsafe_b64encode(orjson.dumps([mark, values, place.id])).decode().rstrip("=")
 
 
-def read_cursor(text: str, mark: str) -> Place:
+def read_cursor(text: str, mark: str, order: Order) -> Place:
     """The place that write_cursor wrote; nothing in it is trusted but its types. Raises: Refused (404)."""
     refusal = Refused(
         404,
@@ -96,13 +124,23 @@ def read_cursor(text: str, mark: str) -> Place:
         raise refusal
     try:
         given = orjson.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
-        found, milliseconds, id_ = given
-        at = None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)
+        found, values, id_ = given
+        place = Place(tuple(map(_read_value, values)) if isinstance(values, list) else (), id_)
     except (binascii.Error, ValueError, TypeError, OverflowError, OSError):
         raise refusal from None
-    if found != mark or not isinstance(id_, str):
+    if found != mark or not isinstance(id_, str) or len(place.values) != len(order.keys) - 1:
         raise refusal
-    return Place(at, id_)
+    return place
+
+
+def _read_value(value: Any) -> Scalar:
+    """Raises: ValueError, TypeError, OverflowError, OSError."""
+    if isinstance(value, list):
+        (milliseconds,) = value
+        return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    if value is None or isinstance(value, str | int | float):
+        return value
+    raise ValueError
 
 
 # Fields of which a photo has one number, and all photos together not very many.
@@ -149,7 +187,7 @@ async def read_page(
         cursor = collection.find(
             {"$and": both} if len(both) > 1 else (both[0] if both else {}),
             fields,
-            sort=order.keys,
+            sort=list(order.keys),
             limit=limit + 1 - len(records),
             max_time_ms=QUERY_MS,
             allow_disk_use=False,

@@ -291,14 +291,20 @@ def read_projection(text: str, parameter: str = "fields") -> dict[str, int]:
 
 
 def read_sort(text: str, parameter: str = "sort") -> list[tuple[str, int]]:
-    """{"photo.taken_at": -1} or [["photo.taken_at", -1]] as pymongo takes it. Raises: BadParameter."""
+    """{"photo.taken_at": -1}, [["photo.taken_at", -1]], ["photo.iso"] or "photo.iso", as pymongo takes it.
+
+    Raises: BadParameter.
+    """
     value = parse_json(text, parameter)
+    if isinstance(value, str):
+        value = [value]
     pairs = list(value.items()) if isinstance(value, dict) else value
     if not isinstance(pairs, list) or len(pairs) > MAX_SORT_FIELDS:
         raise BadParameter(parameter, f"an object of at most {MAX_SORT_FIELDS} fields, as in {{'photo.iso': -1}}")
-    directions = {1: 1, -1: -1, "asc": 1, "desc": -1}
+    directions = {1: 1, -1: -1, "asc": 1, "desc": -1, "ascending": 1, "descending": -1}
     result = []
-    for pair in pairs:
+    for item in pairs:
+        pair = (item, 1) if isinstance(item, str) else item
         if not isinstance(pair, list | tuple) or len(pair) != 2 or not isinstance(pair[0], str):
             raise BadParameter(parameter, "each item is a field and 1 or -1")
         name, direction = pair

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import socket
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from exifinator.config import Config
+from exifinator.logs import configure
+from exifinator.migrations import refuse_newer_schema
 
 HEADER_SECONDS = 10.0
 BODY_SECONDS = 20.0
@@ -16,6 +20,8 @@ KEEP_ALIVE_SECONDS = 15
 # The longest address and headers: a query of 8 KiB of JSON, each byte percent-encoded, and room for the rest.
 HEAD_BYTES = 40 * 1024
 CONNECTIONS = 1024
+# Objects made before Python looks for cycles among the young ones.
+GARBAGE_THRESHOLD = 20_000
 
 
 class BoundedProtocol(H11Protocol):
@@ -97,9 +103,29 @@ def server_config(config: Config) -> uvicorn.Config:
         server_header=False,
         access_log=False,
         log_level=config.log_level.lower(),
+        log_config=None if config.log_format == "json" else uvicorn.config.LOGGING_CONFIG,
     )
 
 
+class Server(uvicorn.Server):
+    """uvicorn's, which at its end would wait for streams that have none."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        # What is here now stays. A record is made of hundreds of objects, so that Python would look through all that
+        # there is for garbage after each few records.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(GARBAGE_THRESHOLD, 20, 50)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self.config.loaded_app.state.batch_feed.close()
+        await super().shutdown(sockets)
+
+
 def main(config: Config) -> None:
-    """Serve until a signal ends it."""
-    uvicorn.Server(server_config(config)).run()
+    """Serve until a signal ends it. Raises: ConfigError where what MongoDB holds is newer than this code."""
+    refuse_newer_schema(config)
+    if config.log_format == "json":
+        configure(config)
+    Server(server_config(config)).run()

@@ -11,6 +11,9 @@ from pymongo import AsyncMongoClient
 from pymongo.asynchronous.collection import AsyncCollection
 
 from exifinator.config import Config
+from exifinator.queues import ImageQueue, connect_redis
+from exifinator.store import Store as PipelineStore
+from exifinator.store import connect_mongodb
 
 Document = dict[str, Any]
 Collection = AsyncCollection[Document]
@@ -21,7 +24,7 @@ _POOL = 64
 _WAIT_MS = 5000
 _CONNECT_MS = 2000
 
-_CODEC: CodecOptions[Document] = CodecOptions(
+CODEC: CodecOptions[Document] = CodecOptions(
     tz_aware=True,
     # Dates that Python has no datetime for come as milliseconds instead of an error.
     datetime_conversion=DatetimeConversion.DATETIME_AUTO,
@@ -51,8 +54,8 @@ def open_store(config: Config) -> Store:
         serverSelectionTimeoutMS=_CONNECT_MS,
         connectTimeoutMS=_CONNECT_MS,
     )
-    photos = client.get_database(config.mongodb_database, codec_options=_CODEC)
-    jobs = client.get_database(config.mrq_database, codec_options=_CODEC)
+    photos = client.get_database(config.mongodb_database, codec_options=CODEC)
+    jobs = client.get_database(config.mrq_database, codec_options=CODEC)
     return Store(
         client=client,
         config=config,
@@ -63,9 +66,34 @@ def open_store(config: Config) -> Store:
     )
 
 
+@dataclass(frozen=True)
+class Control:
+    """What the routes of batches use: the pipeline's own store and queue, which wait, so that they run in threads."""
+
+    config: Config
+    store: PipelineStore
+    queue: ImageQueue
+
+    def close(self) -> None:
+        self.store.client.close()
+        self.queue.client.close()
+
+
+def open_control(config: Config) -> Control:
+    """Connects when first used."""
+    client = connect_mongodb(config, serverSelectionTimeoutMS=_CONNECT_MS)
+    return Control(config, PipelineStore(client, config), ImageQueue(connect_redis(config), config))
+
+
 def _store_of(request: Request) -> Store:
     store: Store = request.app.state.store
     return store
 
 
+def _control_of(request: Request) -> Control:
+    control: Control = request.app.state.control
+    return control
+
+
 ReadStore = Annotated[Store, Depends(_store_of)]
+ReadControl = Annotated[Control, Depends(_control_of)]

@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
+from bisect import bisect_right
 from urllib.parse import parse_qs, urlsplit
 
 from bench.data import PHOTO_BYTES, make_head
-from bench.listing_server import ETAG, make_page
+from bench.listing_server import ETAG, PAGE, make_key, make_page
 
 VARIETIES = 200
 _REQUEST = re.compile(rb"GET (\S+) HTTP/1\.1\r\n")
@@ -46,7 +47,10 @@ class Responder(asyncio.Protocol):
         parts = urlsplit(match[1].decode())
         query = parse_qs(parts.query)
         if "list-type" in query:
-            body = make_page(int(query.get("continuation-token", ["0"])[0]), self._total)
+            start = int(query.get("continuation-token", ["0"])[0])
+            if "start-after" in query:
+                start = bisect_right(range(self._total), query["start-after"][0], key=make_key)
+            body = make_page(start, self._total, int(query.get("max-keys", [PAGE])[0]))
             return _head("200 OK", len(body), "Content-Type: application/xml") + body
         wanted = _RANGE.search(request)
         number = _NUMBER.search(match[1])
@@ -65,11 +69,11 @@ def _head(status: str, length: int, fields: str) -> bytes:
     return f"HTTP/1.1 {status}\r\nContent-Length: {length}\r\n{fields}\r\n\r\n".encode()
 
 
-async def serve(port: int, total: int) -> None:
+async def serve(port: int, total: int, host: str = "127.0.0.1") -> None:
     heads = [make_head(number) for number in range(VARIETIES)]
-    server = await asyncio.get_running_loop().create_server(lambda: Responder(total, heads), "127.0.0.1", port)
+    server = await asyncio.get_running_loop().create_server(lambda: Responder(total, heads), host, port)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1]), int(sys.argv[2])))
+    asyncio.run(serve(int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:4]))

@@ -3,6 +3,9 @@
 The listing is the truth. When the counts say that a batch is done, its sources are listed once more and compared with
 what is stored: what is neither stored nor failed nor under way is queued again, until nothing is missing. So it does
 not matter what died or was lost meanwhile, Redis included.
+
+The document of a batch says how far its listing came, with the numbers of that moment. A run over the same sources
+whose process is gone is gone on with from there, under the same id.
 """
 
 from __future__ import annotations
@@ -13,17 +16,23 @@ import random
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
-from exifinator.errors import QueueUnavailable, StoreUnavailable
-from exifinator.listing import Lister, Page, Source, list_pages, sort_page
+from exifinator import local_s3
+from exifinator.errors import AccessDenied, BatchTaken, QueueUnavailable, StoreUnavailable
+from exifinator.key_ranges import THREADS, Listing
+from exifinator.listing import Lister, Page, Source, parse_source, sort_page
+from exifinator.metrics import COUNTS
+from exifinator.ownership import is_watched, this_process
 from exifinator.parse import empty_record
 from exifinator.queues import ImageQueue
-from exifinator.records import ImageRef, Status
-from exifinator.store import Store
+from exifinator.rates import RateMeter
+from exifinator.records import ImageRef, ListedPage, Status
+from exifinator.store import Document, Store
 
 log = logging.getLogger(__name__)
 
@@ -32,12 +41,17 @@ Result = TypeVar("Result")
 POLL_SECONDS = 0.5
 # Between two second listings, while images are still under way.
 RECONCILE_PAUSE_SECONDS = 5.0
-SAVE_EVERY_SECONDS = 5.0
+SAVE_EVERY_SECONDS = 1.0
 # How long a run puts up with Redis or MongoDB being away.
 PATIENCE_SECONDS = 600.0
 LONGEST_PAUSE_SECONDS = 10.0
-# A batch that nobody has watched for so long was left, or its run was killed.
-ABANDONED_AFTER = timedelta(seconds=60)
+# Where nothing ends for so long, the second listing looks why; each time it waits twice as long.
+STALLED_SECONDS = 60.0
+LONGEST_WAIT_FOR_ROOM_SECONDS = 2.0
+# States of a batch that a process lists or watches.
+UNDER_WAY = ("listing", "reading")
+# States of a batch that may be gone on with once its process is gone.
+UNFINISHED = (*UNDER_WAY, "left", "stopped")
 # An image that was queued again this often, and whose new record is still not that of the listing, is let be.
 TRIES_TO_AGREE = 2
 
@@ -60,6 +74,11 @@ class Numbers:
     requests: int = 0
     seconds: float = 0.0
 
+    @classmethod
+    def from_dict(cls, numbers: Mapping[str, Any]) -> Numbers:
+        """What as_dict gave; another version's may hold others."""
+        return cls(**{field.name: numbers[field.name] for field in fields(cls) if field.name in numbers})
+
     @property
     def done(self) -> int:
         """Images of this batch that have come to an end."""
@@ -67,6 +86,26 @@ class Numbers:
 
     def as_dict(self) -> dict[str, Any]:
         return {**asdict(self), "seconds": round(self.seconds, 3)}
+
+
+def new_batch_id(started_at: datetime) -> str:
+    """An id that no other batch has; ids sort as their batches were started."""
+    return f"{started_at:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+
+
+def withdraw(
+    queue: ImageQueue, store: Store, batch_id: str, sources: Sequence[Source], *, requested_at: datetime
+) -> bool:
+    """Take the images of a batch that no other open batch covers out of the queue, as long as they are not begun.
+
+    Returns: whether none is in hand any more; after a lease those that still are go too, for their worker is dead.
+    """
+    prefixes = [source.id_prefix for source in sources]
+    waited = datetime.now(UTC) - requested_at > timedelta(seconds=queue.lease_seconds)
+    queue.withdraw(batch_id, prefixes, in_hand_too=waited)
+    others = [prefix for other, theirs in queue.open_prefixes().items() if other != batch_id for prefix in theirs]
+    store.drop_waiting_jobs(prefixes, others)
+    return waited or queue.count_in_hand(batch_id, prefixes) == 0
 
 
 def covering(sources: Sequence[Source]) -> list[Source]:
@@ -99,42 +138,152 @@ def insist(action: Callable[[], Result], pause: Callable[[float], None]) -> Resu
 
 @dataclass(slots=True)
 class Verdict:
-    """What a second listing found. by_status: records made since the batch began; pending: not yet at an end."""
+    """What a second listing found. by_status: records made since the batch began, `empty` of them without reading;
+    pending: not yet at an end."""
 
     unchanged: int = 0
     folders: int = 0
     failed: int = 0
     pending: int = 0
+    empty: int = 0
     by_status: Counter[Status] = field(default_factory=Counter)
 
     @property
     def listed(self) -> int:
         return self.unchanged + self.folders + self.failed + self.pending + self.by_status.total()
 
+    def add(self, part: Verdict) -> None:
+        """Take over what was found on one more page."""
+        self.unchanged += part.unchanged
+        self.folders += part.folders
+        self.failed += part.failed
+        self.pending += part.pending
+        self.empty += part.empty
+        self.by_status += part.by_status
+
 
 class Batch:
-    """One run over some sources. Every method may raise TransientError, AccessDenied or BucketGone."""
+    """One run over some sources.
 
-    def __init__(self, sources: Sequence[Source], lister: Lister, store: Store, queue: ImageQueue) -> None:
+    refresh: images that an older extractor read are read again. verify: images that failed are let be.
+    Every method may raise TransientError, AccessDenied, BucketGone, or BatchTaken.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        lister: Lister,
+        store: Store,
+        queue: ImageQueue,
+        *,
+        batch_id: str | None = None,
+        refresh: bool = False,
+        verify: bool = False,
+    ) -> None:
         self.sources = covering(sources)
         self.lister = lister
         self.store = store
         self.queue = queue
         self.started_at = datetime.now(UTC)
-        self.id = f"{self.started_at:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+        self.id = batch_id or new_batch_id(self.started_at)
+        self.options = {"refresh": refresh, "verify": verify}
         self.numbers = Numbers()
+        # Images that came to an end without being queued: empty ones, and failed ones that are let be.
         self.empty = 0
+        self.failed_before = 0
+        # Of the unchanged ones, those that an older extractor read.
+        self.older = 0
+        # Whether this goes on with a batch that was broken off.
+        self.resumed = False
+        self.ended = False
+        self._id_is_given = batch_id is not None
+        self._owner: dict[str, Any] | None = None
+        self._listings: dict[Source, Listing] = {}
+        # By source, what the checkpoint says is left of its listing.
+        self._left: dict[Source, list[list[str | None]]] = {}
+        # Sources whose server does not list in order.
+        self._unordered: set[Source] = set()
+        self._progress = (0, time.monotonic())
+        self._stall_seconds = STALLED_SECONDS
         self._began = time.monotonic()
         # By source: the server's clock when its listing ended. What came later is the next batch's.
         self._listed_until: dict[Source, datetime] = {}
         self._disputed: Counter[str] = Counter()
         self._next_save = self._next_reconcile = 0.0
+        self._rate = RateMeter()
+        # When somebody asked for the end of this batch.
+        self._cancel_requested_at: datetime | None = None
 
-    def open(self) -> None:
-        """Make the batch known to the workers, who count for it, and to whoever looks into MongoDB."""
+    @property
+    def settled(self) -> int:
+        """Images that came to an end without being queued."""
+        return self.empty + self.failed_before
+
+    def open(self, *, waits: bool = True) -> None:
+        """Make the batch known to the workers, who count for it, and to whoever looks into MongoDB.
+
+        Where a batch over the same sources was broken off, this one becomes that one: `resumed` tells.
+        waits: False for one that nobody will watch; it goes on only with a listing that was broken off.
+        """
         self._close_abandoned()
-        self.queue.open_batch(self.id, [source.id_prefix for source in self.sources])
+        broken_off = self._find_broken_off(waits)
+        if broken_off:
+            self._take_over(broken_off)
+        self._owner = self._owner or this_process()
+        prefixes = [source.id_prefix for source in self.sources]
+        if self.queue.batch_counts(self.id) is None:
+            self.queue.open_batch(self.id, prefixes, counts=self._known_counts())
+        self.queue.permit({source.bucket for source in self.sources})
         self._save("listing")
+
+    def was_refused(self) -> bool:
+        """Is a bucket of this batch refused at present, or did a batch like it stop lately, for whatever reason?"""
+        same = {str(source) for source in self.sources}
+        stopped = (known for known in self.store.find_unfinished(["stopped"]) if set(known.get("sources", ())) == same)
+        return bool(self.queue.refusals({source.bucket for source in self.sources})) or any(stopped)
+
+    def _find_broken_off(self, waits: bool) -> Document | None:
+        """The latest batch like this one that did not end and that nobody watches."""
+        if self._id_is_given:
+            known = self.store.find_batch(self.id)
+            return known if known and known.get("checkpoint") else None
+        same = sorted(str(source) for source in self.sources)
+        for known in self.store.find_unfinished(UNFINISHED):
+            if sorted(known.get("sources", ())) != same or known.get("options") != self.options:
+                continue
+            # One that was queued whole and that nobody meant to watch: what came since would be missed.
+            let_go = known["state"] == "reading" and known.get("owner") is None
+            if _is_listed(known) and (let_go or not waits):
+                continue
+            if "checkpoint" in known and not is_watched(known):
+                return known
+        return None
+
+    def _take_over(self, known: Document) -> None:
+        owner = this_process()
+        if not self.store.claim_batch(known, owner):
+            # Another run was quicker.
+            return
+        self.id, self.started_at, self._owner = known["_id"], known["started_at"], owner
+        self.numbers = Numbers.from_dict(known["numbers"])
+        self.empty, self.failed_before = known.get("empty", 0), known.get("failed_before", 0)
+        self._began = time.monotonic() - self.numbers.seconds
+        ranges = {item["source"]: item["ranges"] for item in known["checkpoint"]}
+        self._left = {source: ranges[str(source)] for source in self.sources if str(source) in ranges}
+        self.resumed = True
+
+    def _known_counts(self) -> dict[str, int]:
+        """What the workers had counted, as the numbers tell it."""
+        n = self.numbers
+        return {
+            "ok": n.stored,
+            "no_exif": n.no_exif,
+            "unsupported": n.unsupported,
+            "damaged": n.damaged - self.empty,
+            "failed": n.failed - self.failed_before,
+            "bytes_read": n.bytes_read,
+            "requests": n.requests,
+        }
 
     def _close_abandoned(self) -> None:
         """Stop to count for batches that were left and have nothing under way any more."""
@@ -142,36 +291,116 @@ class Batch:
             return
         for batch_id in self.queue.open_batches():
             known = self.store.find_batch(batch_id)
-            if known is None or known["updated_at"] < datetime.now(UTC) - ABANDONED_AFTER:
+            if known is None:
                 self.queue.close_batch(batch_id)
+            elif not is_watched(known):
+                self._close_left(known, _is_listed(known))
+
+    def _close_left(self, known: Document, is_done: bool) -> None:
+        """Stop to count for a batch that nobody watches, and say how it stands; is_done: all its images are."""
+        batch_id = known["_id"]
+        numbers = Numbers.from_dict(known["numbers"])
+        _take_over_counts(
+            numbers, self.queue.batch_counts(batch_id), known.get("empty", 0), known.get("failed_before", 0)
+        )
+        settled = known.get("empty", 0) + known.get("failed_before", 0)
+        changes: Document = {"numbers": numbers.as_dict(), "rate": None, "owner": None}
+        if is_done and numbers.done - settled == numbers.queued:
+            changes |= {"state": "done", "problem": None}
+        elif known["state"] in UNDER_WAY:
+            changes["state"] = "left"
+        self.store.change_batch(batch_id, UNFINISHED, changes)
+        self.queue.close_batch(batch_id)
+
+    def _close_covered(self) -> None:
+        """Close the batches that nobody watches and whose every image this one has seen to."""
+        prefixes = tuple(source.id_prefix for source in self.sources)
+        for known in self.store.find_unfinished(UNFINISHED):
+            theirs = [parse_source(source).id_prefix for source in known.get("sources", ())]
+            if known["_id"] == self.id or is_watched(known) or not all(each.startswith(prefixes) for each in theirs):
+                continue
+            self._close_left(known, is_done=_is_listed(known))
+            self.store.change_batch(known["_id"], UNFINISHED, {"finished_by": self.id})
+
+    def _listing(self, source: Source, pause: Callable[[float], None], *, left: bool = False) -> Listing:
+        # rclone walks through the whole folder for each page.
+        alone = source in self._unordered or local_s3.lookup(source.bucket) is not None
+        return Listing(
+            self.lister,
+            source,
+            ranges=self._left.get(source) if left else None,
+            threads=1 if alone else THREADS,
+            pause=None if pause is time.sleep else pause,
+        )
 
     def list_and_queue(
         self, *, dry_run: bool = False, pause: Callable[[float], None] = time.sleep
     ) -> Iterator[Numbers]:
-        """List the sources and queue what has to be read; yields the numbers so far after each page.
+        """List the sources and queue what has to be read; yields the numbers so far after each page, and while the
+        queue is full.
 
         dry_run: only list and count.
         """
         for source in self.sources:
-            for listed in list_pages(self.lister, source, pause=pause):
-                insist(functools.partial(self._take_page, listed.refs, dry_run=dry_run), pause)
-                self._listed_until[source] = listed.served_at
-                yield self.numbers
+            listing = self._listings[source] = self._listing(source, pause, left=True)
+            with closing(listing.pages()) as pages:
+                for listed in pages:
+                    page = insist(functools.partial(self._take_page, listed.refs, dry_run=dry_run), pause)
+                    listing.take()
+                    self._note_served(source, listed)
+                    if not dry_run:
+                        insist(functools.partial(self._save_now_and_then, "listing"), pause)
+                        if self._cancel_requested_at:
+                            return
+                    yield self.numbers
+                    if not dry_run and page.unread:
+                        yield from self._await_room("listing", pause)
+                        if self._cancel_requested_at:
+                            return
+            if listing.started_over:
+                self._unordered.add(source)
         if not dry_run:
-            self._save("reading")
+            insist(functools.partial(self._save, "reading"), pause)
 
-    def _take_page(self, refs: list[ImageRef], *, dry_run: bool) -> None:
-        page = sort_page(refs, self.store)
+    def _note_served(self, source: Source, listed: ListedPage) -> None:
+        until = self._listed_until.get(source)
+        self._listed_until[source] = max(until, listed.served_at) if until else listed.served_at
+
+    def _await_room(self, state: str, pause: Callable[[float], None]) -> Iterator[Numbers]:
+        """While the queue holds all it may, yield the numbers and wait, longer each time."""
+        next_pause = 0.05
+        while insist(self.queue.is_full, pause):
+            if next_pause == 0.05:
+                log.info("wait: the queue holds MAX_QUEUED images, so the listing waits")
+            insist(self._refresh, pause)
+            insist(functools.partial(self._save_now_and_then, state), pause)
+            yield self.numbers
+            if self._cancel_requested_at:
+                return
+            pause(next_pause)
+            next_pause = min(2 * next_pause, LONGEST_WAIT_FOR_ROOM_SECONDS)
+
+    def _take_page(self, refs: list[ImageRef], *, dry_run: bool) -> Page:
+        page = sort_page(refs, self.store, refresh=self.options["refresh"])
         if not dry_run:
             self._queue_page(page)
         self._refresh()
         numbers = self.numbers
+        # Read for this batch already: listed again after it was broken off, or read while it is being listed.
+        read = [ref for ref, image in page.current if image.extracted_at >= self.started_at]
+        empty = len(page.empty) + sum(ref.size_bytes == 0 for ref in read)
+        failed_before = len(page.failed) if self.options["verify"] else 0
         numbers.listed += page.listed
         numbers.folders += len(page.folders)
-        numbers.unchanged += len(page.current)
-        numbers.queued += len(page.unread) + len(page.failed) + len(page.pending)
-        numbers.damaged += len(page.empty)
-        self.empty += len(page.empty)
+        numbers.unchanged += len(page.current) - len(read)
+        numbers.queued += len(page.unread) + len(page.pending) + len(page.failed) - failed_before
+        numbers.queued += sum(ref.size_bytes > 0 for ref in read)
+        numbers.damaged += empty
+        numbers.failed += failed_before
+        self.empty += empty
+        self.failed_before += failed_before
+        self.older += page.older
+        return page
 
     def _queue_page(self, page: Page) -> None:
         if page.empty:
@@ -179,7 +408,8 @@ class Batch:
             for error in self.store.upsert_records([empty_record(ref) for ref in page.empty]):
                 if error:
                     raise error
-        if page.failed:
+            COUNTS.empty += len(page.empty)
+        if page.failed and not self.options["verify"]:
             # An image has one job: the one that failed goes again, instead of a second beside it.
             self.store.requeue_jobs([ref.id for ref in page.failed])
         self.queue.enqueue(page.unread)
@@ -189,57 +419,97 @@ class Batch:
 
         Redis and MongoDB may go away and come back meanwhile.
         """
-        while not insist(self._look, pause):
+        while True:
+            step = insist(self._look, pause)
             yield self.numbers
-            pause(POLL_SECONDS)
-        yield self.numbers
+            if step == "compare":
+                yield from self._compare(pause)
+            if self.ended:
+                return
+            if step == "wait":
+                pause(POLL_SECONDS)
 
-    def _look(self) -> bool:
-        """See how far the batch is, repair it where it stands still. Returns whether it has ended."""
+    def _look(self) -> Literal["wait", "compare", "ended"]:
+        """See how far the batch is; says what comes next."""
         counted = self._refresh()
-        if self.numbers.queued == 0:
+        self._save_now_and_then("reading")
+        if self._cancel_requested_at:
+            return "ended" if self._cancel(self._cancel_requested_at) else "wait"
+        if self.numbers.queued == 0 and not self.resumed:
             self._end(None)
-            return True
-        now = time.monotonic()
-        if now >= self._next_save:
-            self._save("reading")
-            self._next_save = now + SAVE_EVERY_SECONDS
+            return "ended"
         if not counted:
             log.warning("Redis has lost this batch: what is missing is queued again")
             self.queue.open_batch(self.id, [source.id_prefix for source in self.sources])
-        elif now < self._next_reconcile or not (self._counts_are_complete() or self.is_idle()):
+            return "compare"
+        now = time.monotonic()
+        if now < self._next_reconcile:
+            return "wait"
+        if self._counts_are_complete() or self.is_idle() or self._is_stalled(now):
+            return "compare"
+        return "wait"
+
+    def _is_stalled(self, now: float) -> bool:
+        if self.numbers.done != self._progress[0]:
+            self._progress = (self.numbers.done, now)
+            self._stall_seconds = STALLED_SECONDS
+        if now - self._progress[1] < self._stall_seconds:
             return False
-        verdict = self.reconcile()
-        self._next_reconcile = time.monotonic() + RECONCILE_PAUSE_SECONDS
-        if verdict.pending:
-            return False
-        self._refresh()
-        self._end(verdict)
+        self._stall_seconds *= 2
         return True
 
-    def reconcile(self) -> Verdict:
-        """List the sources again, and queue what is neither stored nor failed nor under way."""
-        verdict = Verdict()
+    def _compare(self, pause: Callable[[float], None]) -> Iterator[Numbers]:
+        """List the sources again, queue what is neither stored nor failed nor under way, and end the batch where
+        nothing is missing; yields the numbers after each page."""
+        verdict, began = Verdict(), time.monotonic()
         for source in self.sources:
-            for listed in list_pages(self.lister, source):
-                until = self._listed_until.get(source)
-                page = sort_page([r for r in listed.refs if until is None or r.last_modified <= until], self.store)
-                for _, image in page.current:
-                    if image.extracted_at >= self.started_at:
-                        verdict.by_status[image.status] += 1
-                    else:
-                        verdict.unchanged += 1
-                verdict.folders += len(page.folders)
-                verdict.failed += len(page.failed)
-                self._let_be(page, verdict)
-                verdict.pending += len(page.pending) + len(page.unread) + len(page.empty)
-                waits = self.queue.still_queued(page.unread)
-                missing = [ref for ref, queued in zip(page.unread, waits, strict=True) if not queued]
-                self._disputed.update(ref.id for ref in missing if ref.id in page.outdated)
-                if missing or page.empty:
-                    log.warning("%d images were queued again", len(missing))
-                    self._queue_page(Page(empty=page.empty, unread=missing))
-        return verdict
+            listing = self._listing(source, pause)
+            with closing(listing.pages()) as pages:
+                for listed in pages:
+                    part, missing = insist(functools.partial(self._compare_page, source, listed), pause)
+                    verdict.add(part)
+                    listing.take()
+                    insist(self._refresh, pause)
+                    insist(functools.partial(self._save_now_and_then, "reading"), pause)
+                    yield self.numbers
+                    if missing:
+                        yield from self._await_room("reading", pause)
+                    if self._cancel_requested_at:
+                        return
+            if listing.started_over:
+                # Some objects came twice: once more, page by page.
+                self._unordered.add(source)
+                verdict.pending += 1
+        ended = time.monotonic()
+        self._next_reconcile = ended + max(RECONCILE_PAUSE_SECONDS, ended - began)
+        if not verdict.pending:
+            insist(self._refresh, pause)
+            insist(functools.partial(self._end, verdict), pause)
+
+    def _compare_page(self, source: Source, listed: ListedPage) -> tuple[Verdict, int]:
+        """What became of a page's objects, and how many of them were queued again."""
+        verdict = Verdict()
+        # Where it was listed by a process that is gone, what is there now counts.
+        until = self._listed_until.setdefault(source, listed.served_at)
+        refs = [ref for ref in listed.refs if ref.last_modified <= until]
+        page = sort_page(refs, self.store, refresh=self.options["refresh"])
+        for ref, image in page.current:
+            if image.extracted_at >= self.started_at:
+                verdict.by_status[image.status] += 1
+                verdict.empty += ref.size_bytes == 0
+            else:
+                verdict.unchanged += 1
+        verdict.folders += len(page.folders)
+        verdict.failed += len(page.failed)
+        self._let_be(page, verdict)
+        verdict.pending += len(page.pending) + len(page.unread) + len(page.empty)
+        waits = self.queue.still_queued(page.unread)
+        missing = [ref for ref, queued in zip(page.unread, waits, strict=True) if not queued]
+        if missing or page.empty:
+            log.warning("%d images were queued again", len(missing))
+            self._queue_page(Page(empty=page.empty, unread=missing))
+        self._disputed.update(ref.id for ref in missing if ref.id in page.outdated)
+        return verdict, len(missing)
 
     def _let_be(self, page: Page, verdict: Verdict) -> None:
         """Take out of a page the images that S3 lists with another ETag, size or time than it answers with.
@@ -253,7 +523,7 @@ class Batch:
         page.unread = [ref for ref in page.unread if ref not in given_up]
 
     def _counts_are_complete(self) -> bool:
-        return self.numbers.done - self.empty >= self.numbers.queued
+        return self.numbers.done - self.settled >= self.numbers.queued
 
     def is_idle(self) -> bool:
         """Is nothing under way, of this batch or any other?"""
@@ -262,45 +532,104 @@ class Batch:
 
     def _refresh(self) -> bool:
         """Take over what the workers counted. Returns: whether Redis knows the batch."""
+        self._check_refusals()
         counts = self.queue.batch_counts(self.id)
-        numbers = self.numbers
-        if counts:
-            numbers.stored = counts.get("ok", 0)
-            numbers.no_exif = counts.get("no_exif", 0)
-            numbers.unsupported = counts.get("unsupported", 0)
-            numbers.damaged = counts.get("damaged", 0) + self.empty
-            numbers.failed = counts.get("failed", 0)
-            numbers.bytes_read = counts.get("bytes_read", 0)
-            numbers.requests = counts.get("requests", 0)
-        numbers.seconds = time.monotonic() - self._began
+        _take_over_counts(self.numbers, counts, self.empty, self.failed_before)
+        self.numbers.seconds = time.monotonic() - self._began
         return bool(counts)
+
+    def _check_refusals(self) -> None:
+        """Raises: AccessDenied where S3 has come to refuse one of the buckets: nothing would go on."""
+        for sentence in self.queue.refusals({source.bucket for source in self.sources}).values():
+            raise AccessDenied(sentence)
 
     def _end(self, verdict: Verdict | None) -> None:
         """Close the batch. Where the counts do not add up (Redis was lost, another batch ran over the same images),
         the numbers are those of the second listing."""
         numbers = self.numbers
-        if verdict and numbers.done - self.empty != numbers.queued:
+        adds_up = numbers.done - self.settled == numbers.queued
+        whole = numbers.listed == numbers.folders + numbers.unchanged + numbers.done
+        if verdict and not (adds_up and whole and not self._unordered):
             numbers.listed, numbers.folders = verdict.listed, verdict.folders
             numbers.unchanged, numbers.failed = verdict.unchanged, verdict.failed
             numbers.stored = verdict.by_status["ok"]
             numbers.no_exif, numbers.unsupported = verdict.by_status["no_exif"], verdict.by_status["unsupported"]
             numbers.damaged = verdict.by_status["damaged"]
-        self.queue.close_batch(self.id)
+            numbers.queued = max(0, numbers.done - verdict.empty - self.failed_before)
+        self._close_covered()
         self._save("done")
+        self.queue.close_batch(self.id)
+        self.ended = True
 
-    def leave(self, state: str) -> None:
-        """Stop watching: the workers go on with what is queued, and count for the batch."""
+    def _cancel(self, requested_at: datetime) -> bool:
+        """Take out of the queue what nobody has begun. Returns whether what was in hand has ended, and the batch."""
+        if not withdraw(self.queue, self.store, self.id, self.sources, requested_at=requested_at):
+            return False
         self._refresh()
-        self._save(state)
+        self.queue.close_batch(self.id)
+        self._save("cancelled")
+        self.ended = True
+        return True
 
-    def _save(self, state: str) -> None:
-        self.store.save_batch(
+    def leave(self, state: str, *, problem: str | None = None) -> None:
+        """Stop watching: the workers go on with what is queued, and count for the batch."""
+        with suppress(AccessDenied):
+            self._refresh()
+        with suppress(BatchTaken):
+            self._save(state, problem=problem, let_go=True)
+
+    def _save_now_and_then(self, state: str) -> None:
+        now = time.monotonic()
+        if now >= self._next_save:
+            self._save(state)
+            self._next_save = now + SAVE_EVERY_SECONDS
+
+    def _save(self, state: str, *, problem: str | None = None, let_go: bool = False) -> None:
+        under_way = state in UNDER_WAY and not let_go
+        done = max(0, self.numbers.done - self.settled)
+        checkpoint = [{"source": str(source), "ranges": self._ranges_left(source)} for source in self.sources]
+        self._cancel_requested_at = self.store.save_batch(
             {
                 "_id": self.id,
                 "sources": [str(source) for source in self.sources],
+                "options": self.options,
                 "state": state,
                 "started_at": self.started_at,
                 "updated_at": datetime.now(UTC),
                 "numbers": self.numbers.as_dict(),
-            }
+                "empty": self.empty,
+                "failed_before": self.failed_before,
+                "rate": self._rate.update(done, time.monotonic()) if under_way else None,
+                "problem": problem,
+                "owner": self._owner if under_way else None,
+                "checkpoint": checkpoint,
+                "endpoints": [
+                    {"bucket": bucket, "endpoint": self.lister.endpoint(bucket)}
+                    for bucket in {source.bucket for source in self.sources}
+                ],
+            },
+            owner=self._owner,
         )
+
+    def _ranges_left(self, source: Source) -> list[list[str | None]]:
+        if source in self._listings:
+            return self._listings[source].left()
+        return self._left.get(source, [["", None]])
+
+
+def _is_listed(known: Document) -> bool:
+    """Whether the listing of a batch came to its end."""
+    checkpoint = known.get("checkpoint")
+    return checkpoint is not None and not any(item["ranges"] for item in checkpoint)
+
+
+def _take_over_counts(numbers: Numbers, counts: dict[str, int] | None, empty: int, failed_before: int) -> None:
+    """Set what the workers counted; empty, failed_before: what nobody counted, for it was not queued."""
+    if counts:
+        numbers.stored = counts.get("ok", 0)
+        numbers.no_exif = counts.get("no_exif", 0)
+        numbers.unsupported = counts.get("unsupported", 0)
+        numbers.damaged = counts.get("damaged", 0) + empty
+        numbers.failed = counts.get("failed", 0) + failed_before
+        numbers.bytes_read = counts.get("bytes_read", 0)
+        numbers.requests = counts.get("requests", 0)

@@ -8,19 +8,44 @@ from typing import Any
 
 import click
 
+from exifinator import __version__
 from exifinator.errors import ConfigError, EXIFinatorError
+from exifinator.home import IS_CHECKOUT, STOP, find_root, make_settings, prepare_root
 
 EXIT_FAILED = 1
 EXIT_WRONG_USAGE = 2
 
+# What works in the folder of the settings, and has it made.
+AT_HOME = frozenset({"api", "dashboard", "demo", "doctor", "init", "run", "services", "start", "stop", "worker"})
+
 # Imported when they are called: `--help` answers at once.
 ELSEWHERE = {
+    "api": ("exifinator.serving:api_command", "Be the REST API and the explorer, in the foreground."),
+    "dashboard": ("exifinator.serving:dashboard_command", "Be MRQ's dashboard, in the foreground."),
     "extract": (
         "exifinator.extract:extract_command",
         "Print the record that would be stored of each photo, one JSON object a line; needs no services.",
     ),
+    "doctor": (
+        "exifinator.doctor:doctor_command",
+        "Look for what goes wrong in practice, and say for each finding what to type.",
+    ),
+    "failures": (
+        "exifinator.failures:failures_command",
+        "List, group, show and requeue the images that could not be read.",
+    ),
+    "purge": (
+        "exifinator.queue_commands:purge_command",
+        "Forget what is queued, failed or past; nothing is touched in S3.",
+    ),
+    "migrate": (
+        "exifinator.migrations:migrate_command",
+        "Bring the records in MongoDB to the schema of this version.",
+    ),
+    "queue": ("exifinator.queue_commands:queue_command", "Show the queues; pause and resume them."),
     "run": ("exifinator.run:run_command", "Read the metadata of every photo in the sources into MongoDB."),
     "status": ("exifinator.status:status_command", "Show what runs, what is queued and what failed."),
+    "worker": ("exifinator.serving:worker_command", "Be one worker process, in the foreground."),
 }
 
 
@@ -60,11 +85,26 @@ class Commands(click.Group):
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-def main() -> None:
+@click.version_option(__version__, prog_name="EXIFinator", message="%(prog)s %(version)s")
+@click.pass_context
+def main(ctx: click.Context) -> None:
     """The metadata of every photo in S3 buckets of any size, in MongoDB, ready to explore.
 
     Exit code: 0 it worked, 1 something failed, 2 wrong usage or settings. EXIFINATOR_DEBUG=1 shows tracebacks.
     """
+    if ctx.invoked_subcommand in AT_HOME:
+        prepare_root(find_root())
+
+
+@main.command()
+def init() -> None:
+    """Make the folder of an installed EXIFinator, with the settings to edit, and say where it is."""
+    root = find_root()
+    make_settings(root)
+    if IS_CHECKOUT:
+        click.echo(f"This is a checkout: settings.py, var/ and logs/ are in {root}.")
+    else:
+        click.echo(f"Settings: {root / 'settings.py'}\nData:     {root / 'var'}\nLogs:     {root / 'logs'}")
 
 
 @main.command()
@@ -82,7 +122,7 @@ def services(stop: bool) -> None:
         click.echo(report, err=True)
     if any(report.started for report in reports):
         click.echo(
-            "To use servers of your own, set REDIS_URL and MONGODB_URI in settings.py; ./stop.sh --all stops these.",
+            f"To use servers of your own, set REDIS_URL and MONGODB_URI in settings.py; {STOP} --all stops these.",
             err=True,
         )
 
@@ -92,11 +132,13 @@ def services(stop: bool) -> None:
 def start(restart: bool) -> None:
     """Start the workers, the dashboard and the API in the background, and Redis and MongoDB if need be."""
     from exifinator.config import load_config
+    from exifinator.migrations import refuse_other_schema
     from exifinator.services import ensure_services
     from exifinator.workers import start_workers
 
     config = load_config()
     ensure_services(config)
+    refuse_other_schema(config)
     click.echo(start_workers(config, restart=restart))
 
 

@@ -4,6 +4,7 @@ EXIFinatorError
 ├── ConfigError               a setting or an argument is wrong: said once, at start
 ├── BadQuery                  the API cannot take this query
 ├── ServiceFailed             a program that setup or start runs did not come up
+├── BatchTaken                another process goes on with the batch of this one
 ├── TransientError            may pass on another try
 │   ├── SourceUnavailable     S3: timeout, reset, 5xx, SlowDown, an answer that is not S3's
 │   ├── ObjectChanged         the object was replaced between two reads of it
@@ -11,6 +12,8 @@ EXIFinatorError
 │   └── QueueUnavailable      Redis: gone, loading, out of memory
 └── PermanentError            will not pass by itself
     ├── AccessDenied          S3 refuses these credentials this bucket or object
+    │   ├── CredentialsRefused    it does not take the credentials themselves: unknown, expired, wrong
+    │   └── UntrustedServer   its certificate is not one that the settings trust
     ├── BucketGone            there is no such bucket
     ├── ObjectGone            the object was listed and is there no more
     ├── RecordRefused         MongoDB takes no such document
@@ -35,6 +38,10 @@ class BadQuery(EXIFinatorError):
 
 class ServiceFailed(EXIFinatorError):
     """A program that EXIFinator starts did not come up."""
+
+
+class BatchTaken(EXIFinatorError):
+    """Another process goes on with the batch that this one watched."""
 
 
 class TransientError(EXIFinatorError):
@@ -63,6 +70,14 @@ class PermanentError(EXIFinatorError):
 
 class AccessDenied(PermanentError):
     """S3 refuses these credentials this bucket or object."""
+
+
+class CredentialsRefused(AccessDenied):
+    """S3 does not take the credentials themselves, whatever they are used for."""
+
+
+class UntrustedServer(AccessDenied):
+    """What answers as S3 has a certificate that the settings do not trust, or another host's."""
 
 
 class BucketGone(PermanentError):

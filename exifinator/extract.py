@@ -14,6 +14,7 @@ import click
 from exifinator.errors import EXIFinatorError
 from exifinator.fetch import fetch_header
 from exifinator.local_reader import LocalReader, local_ref
+from exifinator.logs import escape_control, escape_control_in_json
 from exifinator.parse import build_record
 
 
@@ -62,13 +63,11 @@ def extract_command(paths: tuple[str, ...], verbose: bool) -> None:
             record = extract(path, reader=reader)
         except (OSError, EXIFinatorError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            click.echo(f"{to_json(str(path))} cannot be read: {reason}", err=True)
+            click.echo(f"{escape_control(to_json(str(path)))} cannot be read: {escape_control(reason)}", err=True)
             failed = True
             continue
-        click.echo(json.dumps(record, ensure_ascii=False))
+        click.echo(escape_control_in_json(json.dumps(record, ensure_ascii=False)))
         if verbose:
-            click.echo(
-                f"{record['path']}: {reader.requests} requests, {reader.bytes_read:,} of {record['size']:,} bytes",
-                err=True,
-            )
+            cost = f"{reader.requests} requests, {reader.bytes_read:,} of {record['size']:,} bytes"
+            click.echo(f"{escape_control(record['path'])}: {cost}", err=True)
     sys.exit(1 if failed else 0)

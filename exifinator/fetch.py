@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from time import perf_counter
 
 from exifinator.containers import Found, Window, locate
 from exifinator.containers.window import merge_ranges
 from exifinator.deadline import DeadlineExceeded, cpu_deadline
 from exifinator.errors import ObjectChanged
+from exifinator.metrics import COUNTS, observe_fetch
 from exifinator.records import HeaderBytes, ImageRef, RangeReader
 
 # The smallest that holds all the metadata of nearly every JPEG: bench/FIRST_READ.md.
@@ -32,13 +34,20 @@ def fetch_header(
     Raises: whatever the reader raises; ObjectChanged where the object changed under each of three attempts.
     """
     cost = _Cost()
-    for attempt in range(1, MAX_STARTS + 1):
-        try:
-            return _fetch_once(reader, ref, first_read_bytes, deadline_seconds, cost)
-        except ObjectChanged:
-            if attempt == MAX_STARTS:
-                raise
-    raise AssertionError("unreachable")
+    began = perf_counter()
+    try:
+        for attempt in range(1, MAX_STARTS + 1):
+            try:
+                return _fetch_once(reader, ref, first_read_bytes, deadline_seconds, cost)
+            except ObjectChanged:
+                if attempt == MAX_STARTS:
+                    raise
+                COUNTS.add_retry("object_changed")
+        raise AssertionError("unreachable")
+    finally:
+        observe_fetch(perf_counter() - began)
+        COUNTS.requests["get"] += cost.requests
+        COUNTS.bytes_read += cost.bytes_read
 
 
 class _Cost:

@@ -156,8 +156,7 @@ class LeanS3(S3):
         options: dict[str, Any] = {}
         if scheme == "https":
             # Called with geventhttpclient's own file of certificates, which does not count.
-
-            context = gevent.ssl.create_default_context()
+            context = gevent.ssl.create_default_context(cafile=trusted)
             options = {"ssl": True, "ssl_context_factory": lambda **_: context}
         return HTTPClient(
             host,

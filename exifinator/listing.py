@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import logging
-import random
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from exifinator.errors import ConfigError, TransientError
+from exifinator import EXTRACTOR_VERSION
+from exifinator.errors import ConfigError
+from exifinator.key_ranges import Listing
 from exifinator.records import ImageRef, ListedPage, Status
 from exifinator.store import JOB_ENDED_BADLY, JOB_PENDING, StoredImage
-
-log = logging.getLogger(__name__)
-
-TRIES_A_PAGE = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +43,11 @@ def parse_source(text: str) -> Source:
 class Lister(Protocol):
     """What lists: exifinator.s3.S3."""
 
-    def list_page(self, bucket: str, prefix: str, token: str | None) -> ListedPage: ...
+    def endpoint(self, bucket: str) -> str: ...
+
+    def list_page(
+        self, bucket: str, prefix: str, token: str | None, *, start_after: str = "", max_keys: int = 1000
+    ) -> ListedPage: ...
 
 
 class Knowledge(Protocol):
@@ -64,6 +63,7 @@ class Page:
     """A page of a listing, sorted by what has to be done; every object of the page is in exactly one list.
 
     outdated: of the unread ones, those that have a record which is not of this very object: its status by image id.
+    older: how many of the current ones were read by an older extractor.
     """
 
     folders: list[ImageRef] = field(default_factory=list)
@@ -73,6 +73,7 @@ class Page:
     pending: list[ImageRef] = field(default_factory=list)
     unread: list[ImageRef] = field(default_factory=list)
     outdated: dict[str, Status] = field(default_factory=dict)
+    older: int = 0
 
     @property
     def listed(self) -> int:
@@ -80,32 +81,21 @@ class Page:
         return len(self.current) + sum(len(refs) for refs in others)
 
 
-def list_pages(lister: Lister, source: Source, *, pause: Callable[[float], None] = time.sleep) -> Iterator[ListedPage]:
-    """Every object of a source, whatever its name, a page at a time.
+def list_pages(
+    lister: Lister, source: Source, *, pause: Callable[[float], object] | None = None
+) -> Iterator[ListedPage]:
+    """Every object of a source, whatever its name, a page at a time, in the server's order.
 
     A page that fails in a way that may pass is asked for again, after growing pauses.
     Raises: AccessDenied, BucketGone; SourceUnavailable after the last try.
     """
-    token: str | None = None
-    while True:
-        for attempt in range(1, TRIES_A_PAGE + 1):
-            try:
-                page = lister.list_page(source.bucket, source.prefix, token)
-                break
-            except TransientError as exc:
-                if attempt == TRIES_A_PAGE:
-                    raise
-                log.warning("retry: listing %s: %s", source, exc)
-                pause(random.uniform(0.5, 1) * 2**attempt)  # noqa: S311
-        yield page
-        token = page.next_token
-        if token is None:
-            return
+    return Listing(lister, source, threads=1, pause=pause).pages()
 
 
-def sort_page(refs: list[ImageRef], known: Knowledge) -> Page:
+def sort_page(refs: list[ImageRef], known: Knowledge, *, refresh: bool = False) -> Page:
     """Say for each object of a page what has to be done about it, with two queries in all.
 
+    refresh: what an older extractor read is to be read again.
     A key that ends in "/" and holds nothing is what consoles make for a folder.
     """
     page = Page()
@@ -120,8 +110,9 @@ def sort_page(refs: list[ImageRef], known: Knowledge) -> Page:
     rest = []
     for ref in objects:
         image = stored.get(ref.id)
-        if image and image.is_current(ref):
+        if image and image.is_current(ref) and not (refresh and image.extractor_version < EXTRACTOR_VERSION):
             page.current.append((ref, image))
+            page.older += image.extractor_version < EXTRACTOR_VERSION
         elif ref.size_bytes == 0:
             page.empty.append(ref)
         else:

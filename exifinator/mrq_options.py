@@ -84,14 +84,16 @@ def scheduled_tasks() -> list[dict[str, Any]]:
 def jobs_uri(config: Config) -> str:
     """MONGODB_URI with MRQ's database in it, which MRQ takes from there.
 
-    Credentials go on being looked up where they were: in the database that the address named, else `admin`.
+    Credentials go on being looked up where they were: in the database that the address named, else `admin`; those of
+    certificates, clouds and Kerberos are looked up outside of all databases anyway.
     """
     uri = config.mongodb_uri.get_secret_value()
     match = re.fullmatch(r"(mongodb(?:\+srv)?://)([^/?]+)(?:/([^?]*))?(?:\?(.*))?", uri)
     if not match:
         return uri
     scheme, hosts, database, options = match.groups()
-    if "@" in hosts and "authsource=" not in (options or "").lower():
+    names_source = re.search(r"(?i)authsource=|authmechanism=(mongodb-|gssapi)", options or "")
+    if "@" in hosts and not names_source:
         source = f"authSource={quote(database or 'admin', safe='')}"
         options = f"{options}&{source}" if options else source
     return f"{scheme}{hosts}/{config.mrq_database}{'?' + options if options else ''}"

@@ -14,8 +14,11 @@ from mrq.exceptions import JobInterrupt
 from exifinator.batching import Batcher
 from exifinator.config import Config, load_config
 from exifinator.lean_s3 import LeanS3
+from exifinator.metrics import Flusher
+from exifinator.queue_control import QueueControl
 from exifinator.queues import ImageQueue, Outcome, connect_redis
 from exifinator.records import ExifRecord, HeaderBytes, ImageRef
+from exifinator.refusals import BucketGuard
 from exifinator.s3 import S3
 from exifinator.store import Store, connect_mongodb
 
@@ -46,6 +49,9 @@ class Pipeline:
         self.s3 = LeanS3(config) if config.s3_client == "lean" else S3(config)
         self.queue = ImageQueue(connect_redis(config), config)
         self.store = Store(connect_mongodb(config), config)
+        self.guard = BucketGuard(self.s3, self.queue, self.store)
+        self.control = QueueControl(self.queue, config)
+        self.flusher = Flusher(self.control)
         self._pushes = Batcher(self.queue.push_headers, most=HEADERS_A_PUSH, wait_seconds=PUSH_WAIT_SECONDS)
         self._records = Batcher(self._store_batch, most=RECORDS_A_BULK, wait_seconds=BULK_WAIT_SECONDS)
 

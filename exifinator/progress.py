@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections import deque
 from typing import Self
 
 from rich.console import Console
@@ -11,9 +11,19 @@ from rich.live import Live
 from rich.table import Table
 
 from exifinator.batches import Numbers
+from exifinator.logs import is_structured
+from exifinator.rates import RateMeter
 
+log = logging.getLogger(__name__)
+
+PIPE_WIDTH = 200
 PLAIN_EVERY_SECONDS = 5.0
-RATE_WINDOW_SECONDS = 15.0
+
+
+def open_console() -> Console:
+    """stdout, as wide as its terminal; where it is none, in a pipe, so wide that tables fold little."""
+    console = Console(highlight=False, soft_wrap=True)
+    return console if console.is_terminal else Console(highlight=False, soft_wrap=True, width=PIPE_WIDTH)
 
 
 def format_bytes(count: float) -> str:
@@ -35,21 +45,6 @@ def format_duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-class RateMeter:
-    """Images a second over the last few seconds, so that a stall shows and an old sprint does not."""
-
-    def __init__(self) -> None:
-        self._seen: deque[tuple[float, int]] = deque()
-
-    def update(self, done: int, now: float) -> float:
-        """Note that `done` images are done at `now` (seconds); returns the rate."""
-        self._seen.append((now, done))
-        while now - self._seen[0][0] > RATE_WINDOW_SECONDS:
-            self._seen.popleft()
-        first_at, first_done = self._seen[0]
-        return (done - first_done) / (now - first_at) if now > first_at else 0.0
-
-
 class ProgressDisplay:
     """Shows the numbers of a batch on stderr while it runs; a context manager."""
 
@@ -69,7 +64,23 @@ class ProgressDisplay:
 
     def note(self, text: str) -> None:
         """A line of its own, above the moving ones. What it names may come from a bucket: it is shown, not obeyed."""
-        self.console.print(text, markup=False, soft_wrap=True)
+        if is_structured():
+            log.info("%s", text)
+        else:
+            self.console.print(text, markup=False, soft_wrap=True)
+
+    def stop(self) -> None:
+        """Let go of the terminal, for a question."""
+        self._live.stop()
+
+    def show_line(self, line: str) -> None:
+        """Show a line that moves on; elsewhere than on a terminal, one now and then."""
+        now = time.monotonic()
+        if self.console.is_terminal:
+            self._live.update(line)
+        elif now >= self._next_line:
+            self._next_line = now + PLAIN_EVERY_SECONDS
+            self.note(line)
 
     def show(self, phase: str, numbers: Numbers, *, empty: int = 0) -> None:
         """Show where a batch is. phase: `listing` or `reading`; empty: images that were done without reading."""

@@ -13,7 +13,7 @@ clocks of the workers do not matter.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -24,26 +24,40 @@ from redis.retry import Retry
 
 from exifinator.config import Config
 from exifinator.errors import QueueUnavailable
+from exifinator.metrics import observe_queue
 from exifinator.records import ImageRef
+from exifinator.withdrawal import COUNT_IN_HAND, WITHDRAW
 
 # An image whose bytes wait in the write queue is not handed out again before this many seconds. Both lie in the same
 # Redis, so they are lost together or not at all; it is there for a write queue that somebody empties by hand.
 PARKED_SECONDS = 3600
 MEMBERS_PER_CALL = 1000
+# So long the images of a bucket that S3 has come to refuse are not given out; then one try shows whether it still does.
+REFUSED_SECONDS = 60
+# Of such a bucket, an image that was due is due again after this many seconds.
+REFUSED_LATER_SECONDS = 5
 
 _NOW = "local time = redis.call('TIME'); local now = time[1] + time[2] / 1000000\n"
 
 _TAKE_DOWNLOADS = (
     _NOW
     + """
-local set, deliveries, write_bytes = KEYS[1], KEYS[2], KEYS[3]
-local most, lease, limit = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local set, deliveries, write_bytes, refused = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local most, lease, limit, later = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 if tonumber(redis.call('GET', write_bytes) or '0') >= limit then return {} end
-local taken = {}
-for _, member in ipairs(redis.call('ZRANGEBYSCORE', set, '-inf', now, 'LIMIT', 0, most)) do
-  redis.call('ZADD', set, now + lease, member)
-  taken[#taken + 1] = member
-  taken[#taken + 1] = redis.call('HINCRBY', deliveries, member, 1)
+local taken, buckets, look_at = {}, nil, most
+if redis.call('EXISTS', refused) == 1 then
+  buckets, look_at = {}, most + 1000
+  for _, bucket in ipairs(redis.call('HKEYS', refused)) do buckets[bucket] = true end
+end
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', set, '-inf', now, 'LIMIT', 0, look_at)) do
+  if buckets and buckets[string.match(member, '^[^\\31]*')] then
+    redis.call('ZADD', set, now + later, member)
+  elseif #taken < 2 * most then
+    redis.call('ZADD', set, now + lease, member)
+    taken[#taken + 1] = member
+    taken[#taken + 1] = redis.call('HINCRBY', deliveries, member, 1)
+  end
 end
 return taken
 """
@@ -81,7 +95,7 @@ _TAKE_WRITES = (
     _NOW
     + """
 local list, write_bytes, set = KEYS[1], KEYS[2], KEYS[3]
-local most, lease, leave = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local most, lease, leave, parked = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local waiting = redis.call('LLEN', list)
 if waiting == 0 then redis.call('DEL', write_bytes) return {} end
 if waiting <= leave then return {} end
@@ -92,10 +106,12 @@ for _, element in ipairs(elements) do
   local colon = string.find(element, ':', 1, true)
   local last = colon + tonumber(string.sub(element, 1, colon - 1))
   local member = string.sub(element, colon + 1, last)
-  if redis.call('ZSCORE', set, member) then
+  local parked_until = redis.call('ZSCORE', set, member)
+  if parked_until then
     redis.call('ZADD', set, 'XX', now + lease, member)
     taken[#taken + 1] = member
     taken[#taken + 1] = string.sub(element, last + 1)
+    taken[#taken + 1] = math.floor(math.max(0, now + parked - tonumber(parked_until)) * 1000000)
   end
 end
 redis.call('DECRBY', write_bytes, bytes)
@@ -106,11 +122,15 @@ return taken
 # An image counts for every running batch that covers it, once: when it leaves the download set, or, for a job that
 # MRQ keeps itself (a retry, a requeue), when that job says so (`always`).
 _ACKNOWLEDGE = """
-local set, deliveries, batches, prefix = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local set, deliveries, batches, prefix, metrics = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local always = ARGV[1] == '1'
+local ended = {}
 local running = redis.call('HGETALL', batches)
-local sources = {}
-for i = 1, #running, 2 do sources[running[i]] = cjson.decode(running[i + 1]) end
+local sources, counts = {}, {}
+for i = 1, #running, 2 do
+  sources[running[i]] = cjson.decode(running[i + 1])
+  counts[running[i]] = {}
+end
 local removed = 0
 for i = 2, #ARGV, 5 do
   local member, id, outcome = ARGV[i], ARGV[i + 1], ARGV[i + 2]
@@ -118,19 +138,23 @@ for i = 2, #ARGV, 5 do
   redis.call('HDEL', deliveries, member)
   removed = removed + left
   if outcome ~= '' and (always or left == 1) then
+    ended[outcome] = (ended[outcome] or 0) + 1
     for batch, prefixes in pairs(sources) do
       for _, source in ipairs(prefixes) do
         if string.sub(id, 1, #source) == source then
-          local counts = prefix .. batch
-          redis.call('HINCRBY', counts, outcome, 1)
-          redis.call('HINCRBY', counts, 'bytes_read', ARGV[i + 3])
-          redis.call('HINCRBY', counts, 'requests', ARGV[i + 4])
+          counts[batch][outcome] = (counts[batch][outcome] or 0) + 1
+          counts[batch].bytes_read = (counts[batch].bytes_read or 0) + tonumber(ARGV[i + 3])
+          counts[batch].requests = (counts[batch].requests or 0) + tonumber(ARGV[i + 4])
           break
         end
       end
     end
   end
 end
+for batch, numbers in pairs(counts) do
+  for name, number in pairs(numbers) do redis.call('HINCRBY', prefix .. batch, name, string.format('%.0f', number)) end
+end
+for outcome, images in pairs(ended) do redis.call('HINCRBY', metrics, 'images:' .. outcome, images) end
 return removed
 """
 
@@ -172,7 +196,7 @@ class Outcome:
 
 
 @contextmanager
-def _translated(what: str) -> Iterator[None]:
+def translated(what: str) -> Iterator[None]:
     try:
         yield
     except redis.exceptions.OutOfMemoryError as exc:
@@ -209,6 +233,7 @@ class ImageQueue:
         prefix = config.mrq_database
         self.client = client
         self.lease_seconds = config.lease_seconds
+        self.max_queued = config.max_queued
         self.write_limit_bytes = config.write_queue_mb * 1024 * 1024
         # Named as MRQ names them, so that its dashboard shows their sizes.
         self.set_key = f"{prefix}:q:{config.download_set}"
@@ -217,17 +242,22 @@ class ImageQueue:
         self.write_bytes_key = f"{prefix}:exifinator:write-bytes"
         self.batches_key = f"{prefix}:exifinator:batches"
         self.counts_prefix = f"{prefix}:exifinator:batch:"
+        self.refused_key = f"{prefix}:exifinator:refused"
+        self.answering_key = f"{prefix}:exifinator:answering"
+        self.metrics_key = f"{prefix}:exifinator:metrics"
         self._take_downloads = client.register_script(_TAKE_DOWNLOADS)
         self._push_headers = client.register_script(_PUSH_HEADERS)
         self._take_writes = client.register_script(_TAKE_WRITES)
         self._acknowledge = client.register_script(_ACKNOWLEDGE)
         self._extend_leases = client.register_script(_EXTEND_LEASES)
         self._hand_back = client.register_script(_HAND_BACK)
+        self._withdraw = client.register_script(WITHDRAW)
+        self._count_in_hand = client.register_script(COUNT_IN_HAND)
 
     def enqueue(self, refs: Sequence[ImageRef]) -> int:
         """Queue images; one that is queued already stays where it is. Returns how many were not."""
         added = 0
-        with _translated("queue images"):
+        with translated("queue images"):
             clock: Any = self.client.time()
             now = clock[0] + clock[1] / 1_000_000
             for start in range(0, len(refs), MEMBERS_PER_CALL):
@@ -239,17 +269,17 @@ class ImageQueue:
         """For each image: does it wait, or is it being read?"""
         if not refs:
             return []
-        with _translated("look into the download queue"):
+        with translated("look into the download queue"):
             members: list[Any] = [ref.to_member() for ref in refs]
             scores: Any = self.client.zmscore(self.set_key, members)
         return [score is not None for score in scores]
 
     def take_downloads(self, most: int) -> list[Delivery]:
         """Hand out at most `most` images that are due; none while the write queue is full."""
-        with _translated("hand out images"):
+        with translated("hand out images"):
             flat = self._take_downloads(
-                keys=[self.set_key, self.deliveries_key, self.write_bytes_key],
-                args=[most, self.lease_seconds, self.write_limit_bytes],
+                keys=[self.set_key, self.deliveries_key, self.write_bytes_key, self.refused_key],
+                args=[most, self.lease_seconds, self.write_limit_bytes, REFUSED_LATER_SECONDS],
             )
         return [Delivery(flat[i], int(flat[i + 1])) for i in range(0, len(flat), 2)]
 
@@ -258,18 +288,21 @@ class ImageQueue:
         args: list[Any] = [self.write_limit_bytes, self.lease_seconds, PARKED_SECONDS]
         for member, message in pairs:
             args += (member, message)
-        with _translated("queue metadata"):
+        with translated("queue metadata"):
             return [
                 int(n) for n in self._push_headers(keys=[self.list_key, self.write_bytes_key, self.set_key], args=args)
             ]
 
     def take_writes(self, most: int, *, leave: int = 0) -> list[tuple[bytes, bytes]]:
         """Hand out at most `most` (member, message) pairs, oldest first; `leave` of them stay for others."""
-        with _translated("hand out metadata"):
+        with translated("hand out metadata"):
             flat = self._take_writes(
-                keys=[self.list_key, self.write_bytes_key, self.set_key], args=[most, self.lease_seconds, leave]
+                keys=[self.list_key, self.write_bytes_key, self.set_key],
+                args=[most, self.lease_seconds, leave, PARKED_SECONDS],
             )
-        return [(flat[i], flat[i + 1]) for i in range(0, len(flat), 2)]
+        for waited_microseconds in flat[2::3]:
+            observe_queue(waited_microseconds / 1_000_000)
+        return list(zip(flat[0::3], flat[1::3], strict=True))
 
     def acknowledge(self, outcomes: Iterable[Outcome], *, always: bool = False) -> None:
         """Remove images that are done from the download queue, and count them for the batches that cover them.
@@ -281,12 +314,13 @@ class ImageQueue:
             args += (o.member, o.image_id, o.result, o.bytes_read, o.requests)
         if len(args) == 1:
             return
-        with _translated("acknowledge images"):
-            self._acknowledge(keys=[self.set_key, self.deliveries_key, self.batches_key, self.counts_prefix], args=args)
+        with translated("acknowledge images"):
+            keys = [self.set_key, self.deliveries_key, self.batches_key, self.counts_prefix, self.metrics_key]
+            self._acknowledge(keys=keys, args=args)
 
     def extend_leases(self, members: Sequence[bytes]) -> None:
         """Keep images for another lease; those that left the queue stay out of it."""
-        with _translated("extend leases"):
+        with translated("extend leases"):
             for start in range(0, len(members), MEMBERS_PER_CALL):
                 chunk = members[start : start + MEMBERS_PER_CALL]
                 self._extend_leases(keys=[self.set_key], args=[self.lease_seconds, *chunk])
@@ -294,46 +328,119 @@ class ImageQueue:
     def hand_back(self, members: Sequence[bytes]) -> None:
         """Give images back at once, as if they had not been handed out."""
         if members:
-            with _translated("take images back"):
+            with translated("take images back"):
                 self._hand_back(keys=[self.set_key, self.deliveries_key], args=list(members))
 
     def count_delivery(self, ref: ImageRef) -> int:
         """Count one more try of an image whose job MRQ keeps itself. Returns how many there were."""
-        with _translated("count deliveries"):
+        with translated("count deliveries"):
             return int(self.client.hincrby(self.deliveries_key, ref.to_member(), 1))
 
     def sizes(self) -> tuple[int, int]:
         """How many images wait or are being read, and how many of them wait for a write worker."""
-        with _translated("tell its queues"):
+        with translated("tell its queues"):
             pipe = self.client.pipeline(transaction=False)
             pipe.zcard(self.set_key)
             pipe.llen(self.list_key)
             waiting, writing = pipe.execute()
         return int(waiting), int(writing)
 
-    def open_batch(self, batch_id: str, prefixes: Sequence[str]) -> None:
-        """Start to count, for a batch, the images whose id starts with one of the prefixes."""
-        with _translated("open a batch"):
+    def is_full(self) -> bool:
+        """Are there MAX_QUEUED images in the download queue, or more?"""
+        with translated("tell its queues"):
+            size: Any = self.client.zcard(self.set_key)
+        return int(size) >= self.max_queued
+
+    def refuse(self, bucket: str, sentence: str) -> None:
+        """Give out no image of a bucket for a while; sentence: why, for those who wait for them."""
+        with translated("note a refused bucket"):
+            pipe = self.client.pipeline()
+            pipe.hset(self.refused_key, bucket, sentence)
+            pipe.expire(self.refused_key, REFUSED_SECONDS)
+            pipe.execute()
+
+    def permit(self, buckets: Collection[str]) -> None:
+        """Give out the images of these buckets again."""
+        with translated("permit buckets"):
+            self.client.hdel(self.refused_key, *buckets)
+
+    def refusals(self, buckets: Collection[str]) -> dict[str, str]:
+        """Those of these buckets whose images are not given out, and why."""
+        with translated("tell its refused buckets"):
+            found: Any = self.client.hgetall(self.refused_key)
+        return {name.decode(): why.decode() for name, why in found.items() if name.decode() in buckets}
+
+    def note_answering(self, ref: ImageRef) -> None:
+        """Keep an object that S3 did not refuse: one of each bucket, to tell a refused object from a refused bucket."""
+        with translated("note an object"):
+            self.client.hset(self.answering_key, ref.bucket, ref.to_member())
+
+    def answering(self, bucket: str) -> ImageRef | None:
+        """The object of a bucket that was noted last."""
+        with translated("tell an object"):
+            member: Any = self.client.hget(self.answering_key, bucket)
+        return ImageRef.from_member(member) if member else None
+
+    def sample(self, bucket: str) -> list[ImageRef]:
+        """At most three images of a bucket that are in the download queue, at random."""
+        with translated("look into the download queue"):
+            members: Any = self.client.zrandmember(self.set_key, 50) or []
+        start = bucket.encode() + b"\x1f"
+        return [ImageRef.from_member(member) for member in members if member.startswith(start)][:3]
+
+    def open_batch(self, batch_id: str, prefixes: Sequence[str], *, counts: Mapping[str, int] | None = None) -> None:
+        """Start to count, for a batch, the images whose id starts with one of the prefixes; counts: what it has."""
+        with translated("open a batch"):
             pipe = self.client.pipeline()
             pipe.hset(self.batches_key, batch_id, json.dumps(list(prefixes), ensure_ascii=False))
-            pipe.hset(self.counts_prefix + batch_id, "opened", 1)
+            known: dict[Any, Any] = {name: count for name, count in (counts or {}).items() if count}
+            pipe.hset(self.counts_prefix + batch_id, mapping={"opened": 1} | known)
             pipe.execute()
 
     def open_batches(self) -> list[str]:
         """The batches that are counted for."""
-        with _translated("tell its batches"):
+        with translated("tell its batches"):
             names: Any = self.client.hkeys(self.batches_key)
         return [name.decode() for name in names]
 
+    def open_prefixes(self) -> dict[str, list[str]]:
+        """What the ids of the images start with that each open batch is counted for."""
+        with translated("tell its batches"):
+            found: Any = self.client.hgetall(self.batches_key)
+        return {name.decode(): json.loads(prefixes) for name, prefixes in found.items()}
+
+    def withdraw(self, batch_id: str, prefixes: Sequence[str], *, in_hand_too: bool = False) -> int:
+        """Take the images of a batch out of the download queue that no other open batch covers. Returns how many.
+
+        Those that a worker has in hand, or has read already, stay unless in_hand_too.
+        """
+        ours = json.dumps(list(prefixes), ensure_ascii=False)
+        cursor, removed = b"0", 0
+        with translated("withdraw images"):
+            while True:
+                cursor, some = self._withdraw(
+                    keys=[self.set_key, self.batches_key, self.deliveries_key],
+                    args=[batch_id, ours, int(in_hand_too), cursor, MEMBERS_PER_CALL],
+                )
+                removed += int(some)
+                if int(cursor) == 0:
+                    return removed
+
+    def count_in_hand(self, batch_id: str, prefixes: Sequence[str]) -> int:
+        """How many images of a batch, and of no other open one, are being read or wait to be written."""
+        ours = json.dumps(list(prefixes), ensure_ascii=False)
+        with translated("look into the download queue"):
+            return int(self._count_in_hand(keys=[self.set_key, self.batches_key], args=[batch_id, ours]))
+
     def batch_counts(self, batch_id: str) -> dict[str, int] | None:
         """What has been counted for a batch so far; None where Redis does not know it (any more)."""
-        with _translated("tell a batch's counts"):
+        with translated("tell a batch's counts"):
             counts: Any = self.client.hgetall(self.counts_prefix + batch_id)
         return {name.decode(): int(n) for name, n in counts.items()} if counts else None
 
     def close_batch(self, batch_id: str) -> None:
         """Stop to count for a batch, and forget its counts."""
-        with _translated("close a batch"):
+        with translated("close a batch"):
             pipe = self.client.pipeline()
             pipe.hdel(self.batches_key, batch_id)
             pipe.delete(self.counts_prefix + batch_id)

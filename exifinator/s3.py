@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import boto3
 from botocore import UNSIGNED
@@ -25,6 +26,7 @@ from botocore.exceptions import (
     ProfileNotFound,
     ReadTimeoutError,
     ResponseStreamingError,
+    SSLError,
     TokenRetrievalError,
 )
 
@@ -33,16 +35,23 @@ from exifinator.config import Config
 from exifinator.errors import (
     AccessDenied,
     BucketGone,
+    CredentialsRefused,
     EXIFinatorError,
     ObjectChanged,
     ObjectGone,
     PermanentError,
     SourceUnavailable,
+    UntrustedServer,
 )
+from exifinator.metrics import COUNTS, retry_cause
 from exifinator.records import ImageRef, ListedPage, RangeRead
 
+# boto3 renews what it knows to run out. What S3 finds to have run out is looked up anew, but no more often than so.
+RENEW_SECONDS = 15.0
 # Tries of one request inside boto3, with jittered, growing pauses; what is still failing then is a transient error.
 TRIES_A_REQUEST = 3
+
+Answer = TypeVar("Answer")
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)$")
 
@@ -59,16 +68,22 @@ def parse_content_range(text: str) -> tuple[int, int, int] | None:
 _GONE = frozenset({"NoSuchKey", "NoSuchVersion", "404", "NotFound"})
 _DENIED = frozenset(
     {
-        "AccessDenied", "403", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken",
-        "AllAccessDisabled", "AccountProblem", "UnauthorizedAccess", "AuthorizationHeaderMalformed",
+        "AccessDenied", "403", "Forbidden", "AllAccessDisabled", "AccountProblem", "UnauthorizedAccess",
+        "AuthorizationHeaderMalformed",
     }
 )  # fmt: skip
-# Credentials that have run out are renewed by boto3's chain, so another try may have new ones.
+# The credentials are meant, not what they are used for.
+_CREDENTIALS = frozenset(
+    {
+        "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", "ExpiredTokenException",
+        "TokenRefreshRequired", "InvalidClientTokenId", "UnrecognizedClientException", "NotSignedUp",
+    }
+)  # fmt: skip
 _PASSING = frozenset(
     {
         "SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequests",
         "InternalError", "ServiceUnavailable", "RequestTimeout", "RequestTimeTooSkewed",
-        "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "OperationAborted",
+        "OperationAborted",
     }
 )  # fmt: skip
 
@@ -89,9 +104,22 @@ def explain_client_error(exc: ClientError, place: str) -> EXIFinatorError:
         return SourceUnavailable(f"S3 cannot give {place} now: {said}")
     if code == "InvalidObjectState":
         return PermanentError(f"{place} is archived: restore it in S3 first ({said})")
+    if code in _CREDENTIALS:
+        return CredentialsRefused(f"S3 does not take the credentials for {place}: {said}; renew or correct them")
     if code in _DENIED or status in (401, 403):
         return AccessDenied(f"S3 refuses {place}: {said}; check the credentials and the bucket's policy")
     return PermanentError(f"S3 cannot give {place}: {said}: {error.get('Message', '')}")
+
+
+def _explain_tls_error(exc: SSLError, place: str) -> EXIFinatorError:
+    """A certificate that is not trusted will not be at the next try either; a broken connection may."""
+    reason = re.search(r"certificate verify failed: ([^(\n]*)|(hostname \S+ doesn't match [^\n]*)", str(exc))
+    if reason is None:
+        return SourceUnavailable(f"S3 does not answer for {place}: {exc}")
+    return UntrustedServer(
+        f"the server that answers for {place} cannot be trusted: {(reason[1] or reason[2]).strip(' .')}; check "
+        "S3_ENDPOINT_URL, and set S3_CA_FILE to the certificate of the authority that signed the server's"
+    )
 
 
 @contextmanager
@@ -102,12 +130,14 @@ def translated(place: str) -> Iterator[None]:
     except ClientError as exc:
         raise explain_client_error(exc, place) from exc
     except (NoCredentialsError, PartialCredentialsError, ProfileNotFound) as exc:
-        raise AccessDenied(
+        raise CredentialsRefused(
             f"no credentials for {place}: set AWS_ACCESS_KEY and AWS_SECRET_KEY, or S3_ANONYMOUS for a public bucket, "
             "or give boto3 some (environment, ~/.aws, instance role)"
         ) from exc
     except (CredentialRetrievalError, TokenRetrievalError) as exc:
         raise SourceUnavailable(f"the credentials for {place} cannot be fetched now: {exc}") from exc
+    except SSLError as exc:
+        raise _explain_tls_error(exc, place) from exc
     except (
         ConnectionError,
         HTTPClientError,
@@ -131,6 +161,12 @@ class S3:
         self._clients: dict[tuple[str | None, str | None], Any] = {}
         # Making a client takes a quarter of a second of computing: greenlets must not each make one.
         self._making = threading.Lock()
+        self._renewed_at: dict[tuple[str | None, str | None], float] = {}
+
+    def endpoint(self, bucket: str) -> str:
+        """Where a bucket is, in a word: two buckets of one name are the same only there."""
+        local = local_s3.lookup(bucket)
+        return f"the folder {local.folder}" if local else self.config.s3_endpoint_url or "Amazon S3"
 
     def client(self, bucket: str) -> Any:
         """The boto3 client that reaches a bucket."""
@@ -145,8 +181,37 @@ class S3:
                 if key not in self._clients:
                     client = connect()
                     client.meta.events.register_first(listing_xml.EVENT, listing_xml.take_over_parsing)
+                    client.meta.events.register("needs-retry.s3", _count_retry)
                     self._clients[key] = client
         return self._clients[key]
+
+    def renew(self, bucket: str, used: Any = None) -> bool:
+        """Look up anew the credentials by which a bucket is reached: a file may hold others by now.
+
+        used: the client that was refused; None: the present one. Returns: whether there is another one than that.
+        """
+        if local_s3.lookup(bucket):
+            return False
+        key = (self.config.s3_endpoint_url, None)
+        with self._making:
+            if used is not None and self._clients.get(key) is not used:
+                return True
+            if time.monotonic() < self._renewed_at.get(key, -RENEW_SECONDS) + RENEW_SECONDS:
+                return False
+            self._renewed_at[key] = time.monotonic()
+            # The old one is not closed: others may be in the middle of a request of it.
+            self._clients.pop(key, None)
+        return True
+
+    def _renewing(self, bucket: str, ask: Callable[[Any], Answer]) -> Answer:
+        """What `ask` makes of a client; where S3 does not take its credentials, of one that has looked them up anew."""
+        client = self.client(bucket)
+        try:
+            return ask(client)
+        except CredentialsRefused:
+            if not self.renew(bucket, client):
+                raise
+        return ask(self.client(bucket))
 
     def prepare(self) -> None:
         """Make the client of S3_ENDPOINT_URL now, not when the first images wait for it."""
@@ -188,6 +253,7 @@ class S3:
                 endpoint_url=config.s3_endpoint_url,
                 region_name=session.region_name or "us-east-1",
                 config=self._boto_config(**options),
+                verify=config.s3_ca_file,
             )
 
     def _connect_local(self, local: local_s3.LocalBucket) -> Any:
@@ -205,12 +271,15 @@ class S3:
 
         A server may answer 200 with the whole object: then only the part that was asked for is read of it.
         """
+        return self._renewing(ref.bucket, lambda client: self._get_range(client, ref, start, length, if_match))
+
+    def _get_range(self, client: Any, ref: ImageRef, start: int, length: int, if_match: str) -> RangeRead:
         wanted: dict[str, Any] = {"Range": f"bytes={start}-{start + length - 1}", **self._payer()}
         if if_match:
             wanted["IfMatch"] = f'"{if_match}"'
         try:
             with translated(ref.id):
-                answer = self.client(ref.bucket).get_object(Bucket=ref.bucket, Key=ref.key, **wanted)
+                answer = client.get_object(Bucket=ref.bucket, Key=ref.key, **wanted)
                 return _read_body(answer, ref, start, length)
         except PermanentError as exc:
             answer = exc.__cause__.response["ResponseMetadata"] if isinstance(exc.__cause__, ClientError) else {}
@@ -220,11 +289,23 @@ class S3:
                 return RangeRead(start, b"", int(size) if size.isdigit() else 0, ref.etag, ref.last_modified)
             raise
 
-    def list_page(self, bucket: str, prefix: str, token: str | None) -> ListedPage:
-        """One page of a listing: at most 1,000 objects, in key order."""
+    def list_page(
+        self, bucket: str, prefix: str, token: str | None, *, start_after: str = "", max_keys: int = 1000
+    ) -> ListedPage:
+        """One page of a listing: at most `max_keys` objects, in key order; without a token, those after a key."""
         more: dict[str, Any] = {"ContinuationToken": token} if token else {}
-        with translated(f"{bucket}/{prefix}" if prefix else bucket):
-            answer = self.client(bucket).list_objects_v2(Bucket=bucket, Prefix=prefix, **self._payer(), **more)
+        if start_after:
+            more["StartAfter"] = start_after
+        if max_keys < 1000:
+            more["MaxKeys"] = max_keys
+
+        def ask(client: Any) -> dict[str, Any]:
+            COUNTS.requests["list"] += 1
+            with translated(f"{bucket}/{prefix}" if prefix else bucket):
+                found: dict[str, Any] = client.list_objects_v2(Bucket=bucket, Prefix=prefix, **self._payer(), **more)
+            return found
+
+        answer = self._renewing(bucket, ask)
         if "IsTruncated" not in answer and "Contents" not in answer and "KeyCount" not in answer:
             raise SourceUnavailable(f"what answers for {bucket} is not an S3 server: check S3_ENDPOINT_URL")
         refs = [
@@ -234,6 +315,16 @@ class S3:
         date = answer["ResponseMetadata"].get("HTTPHeaders", {}).get("date")
         served_at = parsedate_to_datetime(date).astimezone(UTC) if date else datetime.now(UTC)
         return ListedPage(refs, answer.get("NextContinuationToken") if answer.get("IsTruncated") else None, served_at)
+
+
+def _count_retry(response: tuple[Any, Any] | None, caught_exception: Exception | None, attempts: int, **_: Any) -> None:
+    """Note a try that boto3 will repeat by itself; it asks after every request."""
+    if attempts >= TRIES_A_REQUEST:
+        return
+    if caught_exception is not None:
+        COUNTS.add_retry(retry_cause(caught_exception))
+    elif response is not None and (response[0].status_code >= 500 or response[0].status_code == 429):
+        COUNTS.add_retry(retry_cause(ClientError(response[1], "")))
 
 
 def _read_body(answer: dict[str, Any], ref: ImageRef, start: int, length: int) -> RangeRead:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import os
+import re
 import socket
 import time
 from collections.abc import Callable
@@ -25,6 +26,7 @@ from redis.retry import Retry
 from exifinator.binaries import OLDEST_MONGODB, dotted, find_mongodb, find_redis
 from exifinator.config import ROOT, Config
 from exifinator.errors import ConfigError, ServiceFailed
+from exifinator.store import connect_mongodb
 from exifinator.supervision import Program, Supervision, write_private
 
 START_SECONDS = 60.0
@@ -132,6 +134,16 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def _refuse_untrusted(name: str, address: str, exc: Exception, remedy: str) -> None:
+    """Raises: ServiceFailed where a certificate is what is wrong: waiting does not mend that."""
+    reason = re.search(r"certificate verify failed: ([^(\n]*)", str(exc))
+    if reason:
+        raise ServiceFailed(
+            f"{name} at {address} cannot be trusted: {reason[1].strip(' .')}; name the certificate of the authority "
+            f"that signed the server's in {remedy}"
+        ) from exc
+
+
 def listens(host: str, port: int) -> bool:
     """Whether anything accepts connections there."""
     try:
@@ -222,6 +234,8 @@ def _redis(config: Config, root: Path) -> _Service:
         )
         try:
             client.ping()
+        except TypeError as exc:
+            raise ConfigError(f"REDIS_URL has an option that Redis's driver does not know: {exc}") from None
         except redis.AuthenticationError as exc:
             raise ServiceFailed(
                 f"Redis at {address} demands a password, or another one than REDIS_URL has: "
@@ -232,6 +246,9 @@ def _redis(config: Config, root: Path) -> _Service:
                 f"what listens at {address} is not Redis: stop it, or set REDIS_URL to another port"
             ) from exc
         except (redis.ConnectionError, redis.TimeoutError) as exc:
+            _refuse_untrusted(
+                "Redis", address, exc, 'REDIS_URL, as in "rediss://HOST:6380/0?ssl_ca_certs=/path/ca.pem"'
+            )
             raise _NoAnswer(str(exc) or type(exc).__name__) from exc
         except redis.RedisError as exc:
             raise ServiceFailed(f"Redis at {address} refuses a PING: {exc}") from exc
@@ -302,12 +319,7 @@ def _mongodb(config: Config, root: Path) -> _Service:
     nodes, plain = _mongodb_nodes(uri)
 
     def ping() -> None:
-        try:
-            client: pymongo.MongoClient[dict[str, object]] = pymongo.MongoClient(
-                uri, serverSelectionTimeoutMS=3000, connectTimeoutMS=5000, socketTimeoutMS=10000
-            )
-        except pymongo.errors.PyMongoError as exc:
-            raise ConfigError(f"MONGODB_URI cannot be used: {exc}") from exc
+        client = connect_mongodb(config, serverSelectionTimeoutMS=3000, connectTimeoutMS=5000, socketTimeoutMS=10000)
         try:
             for database in (config.mongodb_database, config.mrq_database):
                 # Unlike a ping it is refused where a password is missing.
@@ -322,6 +334,9 @@ def _mongodb(config: Config, root: Path) -> _Service:
         except pymongo.errors.ConfigurationError as exc:
             raise ServiceFailed(f"MongoDB at {address} cannot be used: {exc}") from exc
         except pymongo.errors.PyMongoError as exc:
+            _refuse_untrusted(
+                "MongoDB", address, exc, 'MONGODB_URI, as in "mongodb://HOST/?tls=true&tlsCAFile=/path/ca.pem"'
+            )
             raise _NoAnswer(str(exc).partition(", Timeout:")[0] or type(exc).__name__) from exc
         finally:
             client.close()
@@ -368,8 +383,8 @@ def _mongodb_nodes(uri: str) -> tuple[list[tuple[str, int]], bool]:
         return [], False
     try:
         parsed = pymongo.uri_parser.parse_uri(uri, warn=False)
-    except pymongo.errors.PyMongoError as exc:
-        raise ConfigError(f"MONGODB_URI cannot be read: {exc}") from exc
+    except (pymongo.errors.PyMongoError, ValueError, OSError) as exc:
+        raise ConfigError(f"MONGODB_URI cannot be read: {exc}") from None
     nodes = [(host, port) for host, port in parsed["nodelist"] if port]
     options = parsed["options"]
     return nodes, not parsed["username"] and not options.get("tls") and not options.get("replicaset")

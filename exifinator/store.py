@@ -6,6 +6,8 @@ the same `_id`, `exifinator_batches` a document a run. MRQ_DATABASE is MRQ's; th
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,21 +18,23 @@ from typing import Any
 import pymongo.errors
 from bson import Binary, CodecOptions, ObjectId
 from bson.errors import InvalidDocument
-from pymongo import IndexModel, MongoClient, ReplaceOne
+from pymongo import IndexModel, InsertOne, MongoClient, ReplaceOne, ReturnDocument
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from exifinator import EXTRACTOR_VERSION
 from exifinator.config import Config
-from exifinator.errors import RecordRefused, StoreUnavailable
+from exifinator.errors import BatchTaken, ConfigError, RecordRefused, StoreUnavailable
 from exifinator.indexes import index_definitions
 from exifinator.records import ExifRecord, ImageRef, Status
+
+log = logging.getLogger(__name__)
 
 Document = dict[str, Any]
 
 # A stored job's statuses (MRQ's words): those that nothing moves on by itself, and those that will be tried again.
 JOB_ENDED_BADLY = ("failed", "timeout", "maxretries", "maxconcurrency", "abort")
 JOB_PENDING = ("queued", "started", "retry", "interrupt")
+JOB_WAITING = ("queued", "retry", "interrupt")
 
 # What a client asks of the server again by itself; everything else of these is the record's own fault.
 _TRANSIENT_CODES = frozenset(
@@ -43,24 +47,31 @@ _TRANSIENT_CODES = frozenset(
     }
 )  # fmt: skip
 _DUPLICATE_KEY = 11000
+# What a worker that is just starting has not said yet.
+_NO_LOAD = {"load": 0.0, "cores": 0, "reads_per_second": 0.0, "writes_per_second": 0.0, "extractor_version": None}
 # Records that MongoDB indexes in a few seconds.
 QUICKLY_INDEXED = 20_000
 
 
 def connect_mongodb(config: Config, **options: Any) -> MongoClient[Document]:
-    """A pooled client of MONGODB_URI; it connects when first used."""
-    return MongoClient(
-        config.mongodb_uri.get_secret_value(),
-        serverSelectionTimeoutMS=options.pop("serverSelectionTimeoutMS", 10_000),
-        appname="exifinator",
-        maxPoolSize=max(20, config.greenlets),
-        **options,
-    )
+    """A pooled client of MONGODB_URI; it connects when first used. Raises: ConfigError."""
+    try:
+        return MongoClient(
+            config.mongodb_uri.get_secret_value(),
+            serverSelectionTimeoutMS=options.pop("serverSelectionTimeoutMS", 10_000),
+            appname="exifinator",
+            maxPoolSize=max(20, config.greenlets),
+            **options,
+        )
+    except (pymongo.errors.PyMongoError, ValueError, OSError) as exc:
+        # OSError: a file of certificates that it names.
+        raise ConfigError(f"MONGODB_URI cannot be used: {exc}") from None
 
 
 def describe_error(exc: Exception) -> str:
     """What a driver's error says, in one line, without the topology that pymongo repeats."""
-    return str(exc).split(", Timeout:")[0].split(", full error:")[0].split("\n")[0]
+    said = str(exc).split(", Timeout:")[0].split(", full error:")[0].split("\n")[0]
+    return said.split(" (configured timeouts:")[0]
 
 
 @contextmanager
@@ -101,8 +112,8 @@ class StoredImage:
     extracted_at: datetime
 
     def is_current(self, ref: ImageRef) -> bool:
-        """Was this very object read by this extractor? Without ETags the size and the time of change decide."""
-        same = self.size_bytes == ref.size_bytes and self.extractor_version == EXTRACTOR_VERSION
+        """Was this very object read? Without ETags the size and the time of change decide."""
+        same = self.size_bytes == ref.size_bytes
         if self.etag and ref.etag:
             return same and self.etag == ref.etag
         # Queues and HTTP dates carry whole seconds.
@@ -117,18 +128,34 @@ class Store:
         database: Database[Document] = client.get_database(config.mongodb_database, codec_options=aware)
         self.client = client
         self._indexes = index_definitions(config)
+        # As far as the last records tell.
+        self._mostly_new = True
         self.images: Collection[Document] = database[config.mongodb_collection]
         self.thumbnails: Collection[Document] = database["thumbnails"]
         self.batches: Collection[Document] = database["exifinator_batches"]
         self.jobs: Collection[Document] = client.get_database(config.mrq_database, codec_options=aware)["mrq_jobs"]
 
     def ensure_indexes(self) -> None:
-        """Make the indexes that are missing. It returns when they are built; reads and writes go on meanwhile."""
+        """Make the collection and the indexes that are missing. It returns when they are built; reads and writes go on
+        meanwhile."""
         with translated("make its indexes"):
+            self._make_collection()
             self.images.create_indexes(
                 [IndexModel(list(index.keys), name=index.name, **index.options) for index in self._indexes]
             )
-            self.batches.create_indexes([IndexModel([("started_at", -1)], name="started_at")])
+            self.batches.create_indexes([IndexModel([(name, -1)], name=name) for name in ("started_at", "updated_at")])
+
+    def _make_collection(self) -> None:
+        """Make the collection of the records with better compression than MongoDB's own choice, if it can do that."""
+        try:
+            self.images.database.create_collection(
+                self.images.name, storageEngine={"wiredTiger": {"configString": "block_compressor=zstd"}}
+            )
+        except pymongo.errors.CollectionInvalid:
+            return  # it is there
+        except pymongo.errors.OperationFailure as exc:
+            # A server that speaks MongoDB's protocol over a store of its own, or two that start at once.
+            log.debug("records are compressed as the server does by itself: %s", describe_error(exc))
 
     def ensure_indexes_if_quick(self) -> None:
         """The same where there are few records; many would hold up a start for minutes: the API sees to those."""
@@ -150,6 +177,17 @@ class Store:
                 )
                 for doc in self.images.find({"_id": {"$in": list(ids)}}, projection)
             }
+
+    def find_read_images(self, bucket: str) -> list[ImageRef]:
+        """A few images of a bucket whose objects were read, from both ends of the bucket."""
+        first = f"{bucket}/"
+        query = {"_id": {"$gte": first, "$lt": f"{bucket}0"}, "size": {"$gt": 0}}
+        projection = ("key", "etag", "size", "last_modified")
+        with translated("look up records"):
+            found = [
+                doc for order in (1, -1) for doc in self.images.find(query, projection).sort("_id", order).limit(2)
+            ]
+        return [ImageRef(bucket, doc["key"], doc["etag"], doc["size"], doc["last_modified"]) for doc in found]
 
     def find_job_statuses(self, ids: Sequence[str]) -> dict[str, str]:
         """The status of the stored job of each of these images that has one, by the image's `_id`, in one query."""
@@ -173,6 +211,14 @@ class Store:
         with translated("count jobs"):
             return self.jobs.count_documents({"status": {"$in": list(JOB_PENDING)}, "params.bucket": {"$exists": True}})
 
+    def count_waiting_jobs(self) -> tuple[int, datetime | None]:
+        """How many jobs of images wait to be tried again, and since when the one that is due longest has."""
+        with translated("count jobs"):
+            waiting = {"status": {"$in": list(JOB_WAITING)}, "params.bucket": {"$exists": True}}
+            due = {**waiting, "status": "queued"}
+            oldest = self.jobs.find_one(due, {"datequeued": 1}, sort=[("datequeued", 1)])
+            return self.jobs.count_documents(waiting), oldest["datequeued"] if oldest else None
+
     def count_failures(self) -> dict[str, int]:
         """How many images ended badly, by the type of their exception (or status), most first."""
         with translated("count failures"):
@@ -191,7 +237,8 @@ class Store:
             return self.images.estimated_document_count()
 
     def find_workers(self, since: datetime) -> list[Document]:
-        """The workers that have reported since then: name, queues, status, done_jobs, busy (0 to 1), memory_mb."""
+        """The workers that have reported since then: name, queues, status, done_jobs, busy (0 to 1), memory_mb, cpu (of
+        a core, 0 to 1), reported_at, and what load.py measures."""
         query = {"status": {"$ne": "stop"}, "datereported": {"$gte": since}}
         with translated("look up workers"):
             found = list(self.jobs.database["mrq_workers"].find(query).sort("name", 1))
@@ -203,26 +250,136 @@ class Store:
                 "done_jobs": worker["done_jobs"],
                 "busy": worker["usage_avg"],
                 "memory_mb": worker["process"]["mem"]["total"] / 1024**2,
+                "cpu": worker["process"]["cpu"]["percent"] / 100,
+                "reported_at": worker["datereported"],
+                **_NO_LOAD,
+                "host": worker["name"].rpartition(".")[0] or worker["name"],
+                **worker.get("exifinator", {}),
             }
             for worker in found
         ]
 
-    def find_batches(self, most: int) -> list[Document]:
-        """The latest batches: id, sources, state, started_at, updated_at, numbers."""
+    def find_endpoint(self, bucket: str) -> str | None:
+        """Where the last finished batch over a bucket read it from; None where none is known."""
         with translated("look up batches"):
-            return [
-                {"id": batch.pop("_id"), **batch} for batch in self.batches.find().sort("started_at", -1).limit(most)
-            ]
+            query = {"endpoints.bucket": bucket, "state": "done"}
+            found = self.batches.find_one(query, {"endpoints": 1}, sort=[("_id", -1)])
+        endpoints = {item["bucket"]: item["endpoint"] for item in found["endpoints"]} if found else {}
+        return endpoints.get(bucket)
+
+    def scan_ids(self, id_prefix: str) -> Iterator[str]:
+        """The ids of the records that start so, in order: that of their UTF-8 bytes, which is that of Python too."""
+        with translated("look up records"):
+            found = self.images.find({"_id": {"$gte": id_prefix}}, {"_id": 1}).sort("_id", 1).batch_size(5000)
+            for doc in found:
+                if not doc["_id"].startswith(id_prefix):
+                    return
+                yield doc["_id"]
+
+    def scan_failed_ids(self, id_prefix: str) -> Iterator[str]:
+        """The ids of the images that start so and whose job ended badly, in order."""
+        bucket, _, prefix = id_prefix.partition("/")
+        query = {"status": {"$in": list(JOB_ENDED_BADLY)}, "params.bucket": bucket, "params.key": {"$gte": prefix}}
+        with translated("look up jobs"):
+            found = self.jobs.find(query, {"params.key": 1}).sort("params.key", 1).allow_disk_use(True)
+            for doc in found:
+                if not doc["params"]["key"].startswith(prefix):
+                    return
+                yield f"{bucket}/{doc['params']['key']}"
+
+    def remove_images(self, ids: Sequence[str], before: datetime) -> int:
+        """Remove records, and their thumbnails, that were made before a moment. Returns how many records went."""
+        if not ids:
+            return 0
+        query = {"_id": {"$in": list(ids)}, "extracted_at": {"$lt": before}}
+        with translated("remove records"):
+            old = [doc["_id"] for doc in self.images.find(query, {"_id": 1})]
+            # The record goes last: while it is there, this can be done again.
+            self.thumbnails.delete_many({"_id": {"$in": old}})
+            return self.images.delete_many({**query, "_id": {"$in": old}}).deleted_count
+
+    def remove_failed_jobs(self, ids: Sequence[str], before: datetime) -> int:
+        """Remove the failed jobs of these images that ended before a moment. Returns how many."""
+        if not ids:
+            return 0
+        query = {
+            "_id": {"$in": [image_job_id(i) for i in ids]},
+            "status": {"$in": list(JOB_ENDED_BADLY)},
+            "dateupdated": {"$not": {"$gte": before}},
+        }
+        with translated("remove jobs"):
+            return self.jobs.delete_many(query).deleted_count
+
+    def find_unfinished(self, states: Sequence[str]) -> list[Document]:
+        """The batches in one of these states that nobody wants cancelled and no other has finished, latest first."""
+        query = {"state": {"$in": list(states)}, "cancel_requested_at": None, "finished_by": None}
+        with translated("look up batches"):
+            return list(self.batches.find(query).sort("_id", -1))
+
+    def claim_batch(self, known: Document, owner: Document) -> bool:
+        """Make a process the owner of a batch that is as it was when it was looked up. Returns whether it was."""
+        with translated("store a batch"):
+            query = {"_id": known["_id"], "updated_at": known["updated_at"], "owner": known.get("owner")}
+            changes = {"owner": owner, "updated_at": datetime.now(UTC)}
+            return self.batches.update_one(query, {"$set": changes}).matched_count == 1
+
+    def find_batches(
+        self, most: int, *, after: str | None = None, touched_since: datetime | None = None
+    ) -> list[Document]:
+        """The latest batches: id, sources, state, started_at, updated_at, numbers.
+
+        after: those before the batch of this id; touched_since: those of which something was stored since then.
+        """
+        query: Document = {"_id": {"$lt": after}} if after else {}
+        if touched_since:
+            query["updated_at"] = {"$gte": touched_since}
+        with translated("look up batches"):
+            # Ids begin with the moment of the start.
+            found = self.batches.find(query, {"checkpoint": 0}).sort("_id", -1).limit(most)
+            return [{"id": batch.pop("_id"), **batch} for batch in found]
 
     def find_batch(self, batch_id: str) -> Document | None:
         """What is known of a batch."""
         with translated("look up a batch"):
             return self.batches.find_one({"_id": batch_id})
 
-    def save_batch(self, document: Document) -> None:
-        """Store what is known of a batch, whole."""
+    def save_batch(self, document: Document, *, owner: Document | None = None) -> datetime | None:
+        """Store these fields of a batch. Returns: when somebody asked to cancel it, if so.
+
+        owner: the process that stores them. Raises: BatchTaken where the batch is another's by now.
+        """
+        fields = {name: value for name, value in document.items() if name != "_id"}
         with translated("store a batch"):
-            self.batches.replace_one({"_id": document["_id"]}, document, upsert=True)
+            try:
+                found = self.batches.find_one_and_update(
+                    {"_id": document["_id"], **({"owner": {"$in": [None, owner]}} if owner else {})},
+                    {"$set": fields},
+                    {"cancel_requested_at": 1},
+                    upsert=True,
+                    return_document=ReturnDocument.AFTER,
+                )
+            except pymongo.errors.DuplicateKeyError as exc:
+                if owner is None:
+                    raise
+                raise BatchTaken(f"another run goes on with batch {document['_id']}: this one no longer does") from exc
+        return found.get("cancel_requested_at") if found else None
+
+    def change_batch(self, batch_id: str, states: Sequence[str], changes: Document) -> bool:
+        """Set these fields of a batch that is in one of these states. Returns whether it was."""
+        with translated("store a batch"):
+            query = {"_id": batch_id, "state": {"$in": list(states)}}
+            return self.batches.update_one(query, {"$set": changes}).matched_count == 1
+
+    def drop_waiting_jobs(self, prefixes: Sequence[str], but_not: Sequence[str]) -> int:
+        """Forget the jobs that wait to be tried again, of images whose id starts so and not so. Returns how many.
+
+        Without its job an image is as if it had never been read.
+        """
+        query: Document = {"status": {"$in": list(JOB_WAITING)}, "$or": [_jobs_under(prefix) for prefix in prefixes]}
+        if but_not:
+            query["$nor"] = [_jobs_under(prefix) for prefix in but_not]
+        with translated("drop jobs"):
+            return self.jobs.delete_many(query).deleted_count
 
     def upsert_records(self, records: Sequence[ExifRecord]) -> list[Exception | None]:
         """Write records and thumbnails together; each ends with its own outcome, in order.
@@ -232,8 +389,9 @@ class Store:
         """
         outcome = self._write_thumbnails(records)
         ready = [i for i, error in enumerate(outcome) if error is None]
-        writes = [ReplaceOne({"_id": records[i].id}, records[i].document, upsert=True) for i in ready]
-        errors, is_new = _bulk_write(self.images, writes, "store records")
+        documents = [records[i].document for i in ready]
+        errors, is_new = _write_documents(self.images, documents, "store records", insert=self._mostly_new)
+        self._mostly_new = 2 * sum(is_new) >= len(is_new)
         for i, error in zip(ready, errors, strict=True):
             outcome[i] = error
         # Only a record that replaced another one can have left a thumbnail behind.
@@ -246,22 +404,26 @@ class Store:
     def _write_thumbnails(self, records: Sequence[ExifRecord]) -> list[Exception | None]:
         outcome: list[Exception | None] = [None] * len(records)
         have = [i for i, record in enumerate(records) if record.thumbnail]
-        writes = [
-            ReplaceOne(
-                {"_id": records[i].id},
-                {
-                    "_id": records[i].id,
-                    "etag": records[i].document["etag"],
-                    "data": Binary(records[i].thumbnail or b""),
-                },
-                upsert=True,
-            )
+        documents: list[Document] = [
+            {
+                "_id": records[i].id,
+                "etag": records[i].document["etag"],
+                "data": Binary(records[i].thumbnail or b""),
+            }
             for i in have
         ]
-        errors, _ = _bulk_write(self.thumbnails, writes, "store thumbnails")
+        errors, _ = _write_documents(self.thumbnails, documents, "store thumbnails", insert=self._mostly_new)
         for i, error in zip(have, errors, strict=True):
             outcome[i] = error
         return outcome
+
+
+def _jobs_under(prefix: str) -> Document:
+    """The jobs of images whose id (bucket/key) starts so."""
+    bucket, _, key = prefix.partition("/")
+    return (
+        {"params.bucket": bucket, "params.key": {"$regex": f"^{re.escape(key)}"}} if key else {"params.bucket": bucket}
+    )
 
 
 @contextmanager
@@ -275,14 +437,24 @@ def _recorded(outcome: list[Exception | None], which: Sequence[int]) -> Iterator
             outcome[i] = outcome[i] or exc
 
 
-def _bulk_write(
-    collection: Collection[Document], writes: Sequence[ReplaceOne[Document]], what: str, *, tries: int = 3
+def _write_documents(
+    collection: Collection[Document], documents: Sequence[Document], what: str, *, insert: bool, tries: int = 3
 ) -> tuple[list[Exception | None], list[bool]]:
-    """Write all that can be written. Returns, for each write: its error or None, and whether it made a new document."""
-    errors: list[Exception | None] = [None] * len(writes)
-    is_new = [False] * len(writes)
-    if not writes:
+    """Write all that can be written, each in place of one of its `_id`.
+
+    insert: most are thought to be new. To insert them, and to replace those that were there after all, costs the
+    server half of what upserts cost.
+    Returns, for each document: its error or None, and whether there was none of its `_id`.
+    """
+    errors: list[Exception | None] = [None] * len(documents)
+    is_new = [False] * len(documents)
+    if not documents:
         return errors, is_new
+    writes: list[InsertOne[Document] | ReplaceOne[Document]]
+    if insert:
+        writes = [InsertOne(document) for document in documents]
+    else:
+        writes = [ReplaceOne({"_id": document["_id"]}, document, upsert=True) for document in documents]
     try:
         with translated(what):
             try:
@@ -290,26 +462,32 @@ def _bulk_write(
             except pymongo.errors.BulkWriteError as exc:
                 details = dict(exc.details)
     except StoreUnavailable as exc:
-        return [exc] * len(writes), is_new
+        return [exc] * len(documents), is_new
     except RecordRefused as exc:
-        if len(writes) == 1:
+        if len(documents) == 1:
             return [exc], is_new
         # The driver could not encode one of them and sent none that follow it: find it by writing each alone.
-        alone = [_bulk_write(collection, [write], what, tries=tries) for write in writes]
+        alone = [_write_documents(collection, [each], what, insert=insert, tries=tries) for each in documents]
         return [error[0] for error, _ in alone], [new[0] for _, new in alone]
-    for upserted in details.get("upserted", ()):
-        is_new[upserted["index"]] = True
     if details.get("writeConcernErrors"):
         message = details["writeConcernErrors"][0].get("errmsg", "its write concern was not satisfied")
-        return [StoreUnavailable(f"MongoDB cannot {what} now: {message}")] * len(writes), is_new
+        return [StoreUnavailable(f"MongoDB cannot {what} now: {message}")] * len(documents), is_new
+    is_new = [insert] * len(documents)
+    for upserted in details.get("upserted", ()):
+        is_new[upserted["index"]] = True
+    there: list[int] = []
     for failed in details.get("writeErrors", ()):
         i, code, message = failed["index"], failed.get("code"), failed.get("errmsg", "")
+        is_new[i] = False
         if code == _DUPLICATE_KEY and tries > 1:
-            # Another worker made the same document at the same moment: it exists now, so this one replaces it.
-            again, _ = _bulk_write(collection, [writes[i]], what, tries=tries - 1)
-            errors[i] = again[0]
+            # It was there; or another worker made the same document at the same moment.
+            there.append(i)
         elif code in _TRANSIENT_CODES:
             errors[i] = StoreUnavailable(f"MongoDB cannot {what} now: {message}")
         else:
             errors[i] = RecordRefused(f"MongoDB refuses to {what}: {message}")
+    if there:
+        replaced, _ = _write_documents(collection, [documents[i] for i in there], what, insert=False, tries=tries - 1)
+        for i, error in zip(there, replaced, strict=True):
+            errors[i] = error
     return errors, is_new

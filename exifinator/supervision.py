@@ -15,7 +15,7 @@ import stat
 import subprocess
 import sys
 import time
-import xmlrpc.client
+import xmlrpc.client  # nosec B411  # it asks our own supervisord, over a socket that only this user can open
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.client import HTTPException
@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 from supervisor.xmlrpc import SupervisorTransport
 
 from exifinator.errors import ConfigError, ServiceFailed
+from exifinator.home import STOP
 from exifinator.marked import MARK, end_orphans, end_processes, find_supervisord
 
 # A program that ends earlier is started again after a pause that grows by a second each time; one that lived longer
@@ -249,7 +250,7 @@ class Supervision:
         except _RPC_ERRORS as exc:
             raise ServiceFailed(
                 f"the supervisor of {self.name} does not answer ({type(exc).__name__}: {exc}); "
-                f"see {self.log_path(f'supervisord-{self.name}')}, or stop it with ./stop.sh --all and start again"
+                f"see {self.log_path(f'supervisord-{self.name}')}, or stop it with {STOP} --all and start again"
             ) from exc
         finally:
             transport.close()

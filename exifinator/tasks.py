@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import logging
 import random
+from time import perf_counter
 from typing import Any
 
 from mrq.context import get_current_job, retry_current_job
 from mrq.exceptions import JobInterrupt
 from mrq.task import Task
 
-from exifinator.errors import QueueUnavailable, StoreUnavailable, TransientError
+from exifinator.errors import AccessDenied, QueueUnavailable, StoreUnavailable, TransientError
 from exifinator.fetch import fetch_header
 from exifinator.isolated import read_image, read_image_isolated
+from exifinator.metrics import COUNTS, observe_parse, observe_store, retry_cause
 from exifinator.parse import build_record
 from exifinator.pipeline import current_pipeline
 from exifinator.records import HeaderBytes, ImageRef
@@ -42,24 +44,40 @@ class ImageTask(Task):  # type: ignore[misc]
         job = get_current_job()
         config = current_pipeline().config
         try:
-            self.run(params)
+            self._run_or_wait(params)
         except TransientError as exc:
             if job.member is not None and isinstance(exc, (QueueUnavailable, StoreUnavailable)):
+                COUNTS.add_retry(retry_cause(exc))
                 # The servers are ill, not the image: it goes back to the queue, and no job tells of it.
                 raise JobInterrupt from exc
             tries = job.data.get("retry_count", 0)
             if tries >= config.max_retries:
                 raise
+            COUNTS.add_retry(retry_cause(exc))
             delay = retry_delay_seconds(config.retry_delay_seconds, tries, random.random())  # noqa: S311
             log.warning("retry: %s/%s in %.0f s: %s", params.get("bucket"), params.get("key"), delay, exc)
             retry_current_job(delay=delay, max_retries=config.max_retries)
 
+    def _run_or_wait(self, params: dict[str, Any]) -> None:
+        """Run; where S3 refuses not this image but its bucket, the image goes back to the queue, and no job tells."""
+        try:
+            self.run(params)
+        except AccessDenied as exc:
+            if not current_pipeline().guard.is_refused(ImageRef.from_params(params), exc):
+                raise
+            raise JobInterrupt from exc
+
     def process_whole(self, ref: ImageRef, deliveries: int) -> None:
         """Fetch, parse and store one image here; in a process of its own where workers died with it."""
         pipeline = current_pipeline()
+        if get_current_job().member is None and pipeline.guard.is_waiting(ref):
+            raise JobInterrupt
         if deliveries >= pipeline.config.max_deliveries:
             with pipeline.isolation:
                 record, bytes_read, requests = read_image_isolated(ref)
+            # What another process read: its own counts end with it.
+            COUNTS.requests["get"] += requests
+            COUNTS.bytes_read += bytes_read
         else:
             record, bytes_read, requests = read_image(pipeline.s3, ref, pipeline.config)
         job = get_current_job()
@@ -95,5 +113,9 @@ class Write(ImageTask):
         header = HeaderBytes.from_bytes(job.message)
         end_process_if_poisoned(header.ref)
         config = pipeline.config
+        began = perf_counter()
         record = build_record(header, deadline_seconds=config.parse_deadline_seconds, memory_mb=config.parse_memory_mb)
+        parsed = perf_counter()
+        observe_parse(parsed - began)
         pipeline.store_record(header.ref, record, job.member, bytes_read=header.bytes_read, requests=header.requests)
+        observe_store(perf_counter() - parsed)

@@ -25,7 +25,11 @@ from mrq.worker import Worker
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
+from exifinator import logs
 from exifinator.errors import EXIFinatorError, QueueUnavailable
+from exifinator.load import LoadMeter
+from exifinator.metrics import FLUSH_SECONDS
+from exifinator.migrations import check_schema
 from exifinator.mrq_options import DOWNLOAD_TASK, MAINTENANCE_QUEUE, WRITE_TASK
 from exifinator.pipeline import current_pipeline
 from exifinator.queues import Outcome
@@ -174,6 +178,8 @@ class ImageWorker(Worker):  # type: ignore[misc]
         self.reading = 0
         self._next_poll = 0.0
         self._freed = Event()
+        self._load = LoadMeter()
+        logs.add_context(job_context)
         current_pipeline().s3.prepare()
         super().__init__()
 
@@ -199,12 +205,16 @@ class ImageWorker(Worker):  # type: ignore[misc]
             self.exitcode = 1
 
     def work_init(self) -> None:
+        check_schema(current_pipeline().store, writes=True)
+        # Else the first look into the queues would come before MRQ's, and take from one that is paused.
+        self.paused_queues = current_pipeline().control.paused_ids()
         super().work_init()
         # What is here now stays; without this a tenth of the computing goes into looking it through for garbage.
         gc.collect()
         gc.freeze()
         gc.set_threshold(GARBAGE_THRESHOLD, 20, 50)
         self.greenlets["leases"] = gevent.spawn(self.greenlet_leases)
+        self.greenlets["metrics"] = gevent.spawn(self.greenlet_metrics)
 
     def greenlet_leases(self) -> None:
         """Extend the leases of the images in hand, three times a lease."""
@@ -215,6 +225,30 @@ class ImageWorker(Worker):  # type: ignore[misc]
                 queue.extend_leases(list(self.held.values()))
             except QueueUnavailable as exc:
                 self.log.warning("retry: %s", exc)
+
+    def greenlet_paused_queues(self) -> None:
+        """See which queues are paused. MRQ's own ends for good with the first error of Redis."""
+        while True:
+            gevent.sleep(self.config["paused_queues_refresh_interval"])
+            try:
+                self.paused_queues = current_pipeline().control.paused_ids()
+            except QueueUnavailable as exc:
+                self.log.warning("retry: %s", exc)
+
+    def greenlet_metrics(self) -> None:
+        """Hand what this process has counted to Redis, now and then, and learn which batches its log lines are of."""
+        while True:
+            gevent.sleep(FLUSH_SECONDS)
+            self._flush_metrics()
+
+    def _flush_metrics(self) -> None:
+        pipeline = current_pipeline()
+        try:
+            pipeline.flusher.flush()
+            if pipeline.config.log_format == "json":
+                logs.note_batches(pipeline.queue.open_prefixes())
+        except QueueUnavailable as exc:
+            self.log.debug("metrics wait: %s", exc)
 
     def work_once(self, free_pool_slots: int = 1, max_jobs: int | None = None) -> tuple[str | None, int]:
         """Look once into the queues. Returns: what to do next ("wait", "break" or None) and the jobs started."""
@@ -281,6 +315,7 @@ class ImageWorker(Worker):  # type: ignore[misc]
         """MRQ's report, with the number of greenlets that its dashboard shows and a missing comma there leaves out."""
         report: dict[str, Any] = super().get_worker_report(with_memory=with_memory)
         report["config"]["greenlets"] = self.pool_size
+        report["exifinator"] = self._load.report()
         return report
 
     def shutdown_graceful(self) -> None:
@@ -301,6 +336,16 @@ class ImageWorker(Worker):  # type: ignore[misc]
             current_pipeline().queue.hand_back(list(self.held.values()))
         except QueueUnavailable as exc:
             self.log.warning("images in hand come back when their lease ends: %s", exc)
+        self._flush_metrics()
+
+
+def job_context() -> dict[str, Any]:
+    """What structured log lines say of the job that the current greenlet is at."""
+    job = get_current_job()
+    if job is None or not job.data:
+        return {}
+    params = job.data.get("params") or {}
+    return {"job": job.id, "task": job.data.get("path"), "bucket": params.get("bucket"), "key": params.get("key")}
 
 
 def _naive_utc() -> datetime:

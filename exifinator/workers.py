@@ -15,8 +15,10 @@ from pydantic import SecretStr
 
 from exifinator.config import ROOT, Config
 from exifinator.errors import ConfigError, ServiceFailed
+from exifinator.home import IS_CHECKOUT, PACKAGE, START, STOP
 from exifinator.local_s3 import resume_serving
 from exifinator.services import is_loopback, last_lines, listens
+from exifinator.serving import mrq_worker
 from exifinator.supervision import Program, Supervision, write_private
 
 START_SECONDS = 60.0
@@ -43,7 +45,7 @@ class WorkersReport:
     def __str__(self) -> str:
         lines = [f"Workers, dashboard and API: {self.happened}."]
         if self.outdated:
-            lines[0] += " Settings or code changed since: ./start_workers.sh --restart takes them over."
+            lines[0] += f" Settings or code changed since: {START} --restart takes them over."
         for name, url in (("Dashboard", self.dashboard_url), ("API", self.api_url)):
             host = url.removeprefix("http://").rpartition(":")[0].strip("[]")
             lines.append(f"  {name + ':':<11}{url}{'   (only from this machine)' if is_loopback(host) else ''}")
@@ -57,28 +59,27 @@ def worker_supervision(root: Path = ROOT) -> Supervision:
 
 def worker_programs(config: Config) -> list[Program]:
     """Half of the worker processes, rounded up, read and write; the others write."""
-    programs = Path(sys.prefix) / "bin"
-    worker = str(programs / "mrq-worker")
+    worker = mrq_worker()
     both = (config.processes + 1) // 2
     python = [sys.executable, "-m"]
     # MRQ drains at SIGINT: it takes no more jobs and ends those that it has.
     return [
         Program(
             "download-write",
-            [worker, config.download_queue, config.write_queue],
+            [*worker, config.download_queue, config.write_queue],
             processes=both,
             stop_signal="INT",
             numbered=True,
         ),
         Program(
             "write",
-            [worker, config.write_queue],
+            [*worker, config.write_queue],
             processes=config.processes - both,
             stop_signal="INT",
             numbered=True,
         ),
         Program("dashboard", [*python, "exifinator.dashboard"]),
-        Program("api", [*python, "api"]),
+        Program("api", [*python, "exifinator", "api"]),
     ]
 
 
@@ -105,10 +106,9 @@ def start_workers(config: Config, *, restart: bool = False, root: Path = ROOT) -
         supervision.wake()
         happened = "already running"
     _await_start(config, supervision)
-    outdated = supervision.differs(programs) or not note.exists() or note.read_text() != present
     return WorkersReport(
         happened,
-        outdated,
+        is_outdated(config, root),
         f"http://{_shown(config.dashboard_host)}:{config.dashboard_port}",
         f"http://{_shown(config.api_host)}:{config.api_port}",
     )
@@ -119,7 +119,19 @@ def stop_workers(root: Path = ROOT) -> bool:
     return worker_supervision(root).stop()
 
 
-def _web(config: Config) -> list[tuple[str, str, str, int]]:
+def is_outdated(config: Config, root: Path = ROOT) -> bool:
+    """Whether what runs was started with other settings or code than the present. Raises: ServiceFailed."""
+    supervision = worker_supervision(root)
+    note = supervision.root / "var" / "workers" / "started"
+    return (
+        supervision.differs(worker_programs(config))
+        or not note.exists()
+        or note.read_text() != _fingerprint(config, root)
+    )
+
+
+def web_addresses(config: Config) -> list[tuple[str, str, str, int]]:
+    """Of the dashboard and the API: program, the setting of its port, and where this machine reaches it."""
     return [
         ("dashboard", "DASHBOARD_PORT", _reachable(config.dashboard_host), config.dashboard_port),
         ("api", "API_PORT", _reachable(config.api_host), config.api_port),
@@ -127,7 +139,7 @@ def _web(config: Config) -> list[tuple[str, str, str, int]]:
 
 
 def _refuse_taken_ports(config: Config, supervision: Supervision) -> None:
-    for name, setting, host, port in _web(config):
+    for name, setting, host, port in web_addresses(config):
         # Another call may have started ours in between.
         if listens(host, port) and not supervision.running():
             raise ConfigError(
@@ -141,7 +153,7 @@ def _await_start(config: Config, supervision: Supervision) -> None:
     while True:
         processes = supervision.status()
         waiting = [process for process in processes if process.state != "RUNNING"]
-        silent = [name for name, _, host, port in _web(config) if not _answers(host, port)]
+        silent = [name for name, _, host, port in web_addresses(config) if not _answers(host, port)]
         if processes and not waiting and not silent:
             return
         waited = time.monotonic() - started
@@ -150,7 +162,7 @@ def _await_start(config: Config, supervision: Supervision) -> None:
             name = [*failed, *(process.process for process in waiting), *silent, "supervisord-workers"][0]
             log = supervision.log_path(name)
             raise ServiceFailed(
-                f"{name} did not come up; it is tried again until ./stop.sh. The end of {log}:\n{last_lines(log)}"
+                f"{name} did not come up; it is tried again until {STOP}. The end of {log}:\n{last_lines(log)}"
             )
         time.sleep(0.2)
 
@@ -190,7 +202,8 @@ def _fingerprint(config: Config, root: Path) -> str:
     # What boto3 and its HTTP client take from the environment: profile, region, endpoint, keys, proxies, certificates.
     theirs = {name: value for name, value in os.environ.items() if name.upper().startswith(BOTO_VARIABLES)}
     digest = hashlib.sha256(repr((sorted(values.items()), sorted(theirs.items()))).encode())
-    for path in sorted([root / "mrq-config.py", *root.glob("exifinator/**/*.py"), *root.glob("api/**/*.py")]):
+    code = [root / "exifinator", root / "api"] if IS_CHECKOUT else [PACKAGE]
+    for path in sorted([root / "mrq-config.py", *(path for folder in code for path in folder.glob("**/*.py"))]):
         if path.is_file():
             digest.update(path.read_bytes())
     return digest.hexdigest()

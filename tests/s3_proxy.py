@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import socket
+import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
@@ -13,9 +16,16 @@ from urllib.parse import urlsplit
 
 @dataclass(slots=True)
 class Answer:
+    """`sent_bytes`: so much of the body is sent, however long the headers call it; then the connection is broken, at
+    once or after `stalled_seconds` of silence."""
+
     status: int
     headers: dict[str, str]
     body: bytes
+    sent_bytes: int | None = None
+    stalled_seconds: float = 0.0
+    # Breaks the connection by a reset (RST) where it would only be closed.
+    reset: bool = False
 
 
 @dataclass(slots=True)
@@ -26,7 +36,12 @@ class Proxy:
     url: str = ""
     request: Callable[[str], str] = str
     answer: Callable[[str, str, dict[str, str], Answer], Answer | None] | None = None
+    # May change the headers of the request, in place.
+    change_headers: Callable[[dict[str, str]], None] | None = None
+    # How far the clock of the answers is ahead.
+    ahead_seconds: float = 0.0
     seen: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
+    closing: threading.Event = field(default_factory=threading.Event)
 
 
 @contextlib.contextmanager
@@ -42,6 +57,8 @@ def run_proxy(server_url: str) -> Iterator[Proxy]:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             headers = {name: value for name, value in self.headers.items() if name.lower() != "connection"}
             proxy.seen.append((self.command, self.path, headers))
+            if proxy.change_headers:
+                proxy.change_headers(headers)
             connection = HTTPConnection(server.hostname or "", server.port or 80, timeout=30)
             try:
                 connection.request(self.command, proxy.request(self.path), body, headers)
@@ -62,7 +79,16 @@ def run_proxy(server_url: str) -> Iterator[Proxy]:
             for name, value in given.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(answer.body)
+            self.wfile.write(answer.body[: answer.sent_bytes])
+            if answer.sent_bytes is not None:
+                self.wfile.flush()
+                proxy.closing.wait(answer.stalled_seconds)
+                if answer.reset:
+                    self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.close_connection = True
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return super().date_time_string((timestamp or time.time()) + proxy.ahead_seconds)
 
         do_GET = do_PUT = do_HEAD = do_DELETE = do_POST = _pass_on  # noqa: N815
 
@@ -77,6 +103,7 @@ def run_proxy(server_url: str) -> Iterator[Proxy]:
     try:
         yield proxy
     finally:
+        proxy.closing.set()
         httpd.shutdown()
         httpd.server_close()
         thread.join()

@@ -30,7 +30,8 @@ def lack(what: str, remedy: str) -> None:
 
 # Below the ports that the system gives to outgoing connections. A fixture may take its port a minute before it binds
 # it, so none is named twice, and each process that runs tests beside another names its own.
-_PORTS = itertools.count(20_000 + 2_000 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")))
+_SHARE = int(os.environ.get("PYTEST_XDIST_WORKER", f"gw{os.getpid()}").removeprefix("gw")) % 6
+_PORTS = itertools.count(20_000 + 2_000 * _SHARE)
 
 
 def free_port() -> int:

@@ -91,7 +91,8 @@ def make_router(config: Config) -> APIRouter:
 
 
 async def _find(request: Request, store: ReadStore, arguments: FindArguments) -> Response:
-    filter_ = read_filter(arguments.query) if arguments.query is not None else {}
+    # mongodb-rest takes an empty one for none.
+    filter_ = read_filter(arguments.query) if arguments.query else {}
     hint = read_hint(arguments.hint) if arguments.hint is not None else None
     fields = read_projection(arguments.fields) if arguments.fields is not None else None
     sort = read_sort(arguments.sort) if arguments.sort is not None else None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
-from typing import Annotated, Literal
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from functools import partial
+from typing import Annotated, Literal, TypeVar
 
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import Field
@@ -14,7 +15,7 @@ from starlette.responses import Response, StreamingResponse
 
 from api.doors import READER
 from api.errors import DESCRIBED, Refused
-from api.exports import Chunk, stream_csv, stream_geojson, stream_ndjson, stream_parquet
+from api.exports import Chunk, stream_csv, stream_geojson, stream_ndjson, stream_parquet, stream_whole
 from api.filters import Filters
 from api.query import Filter
 from api.shapes import SUMMARY_FIELDS
@@ -23,6 +24,7 @@ from api.store import ReadStore, Store
 router = APIRouter(dependencies=[READER], tags=["export"])
 
 CHUNK = 500
+Some = TypeVar("Some", Chunk, bytes)
 EXPORTS_AT_ONCE = 4
 # Time that MongoDB may work on one export, not counting what the client needs to read it.
 _EXPORT_MS = 15 * 60 * 1000
@@ -75,27 +77,51 @@ async def export_photos(
     gate: asyncio.Semaphore = request.app.state.exports
     if gate.locked():
         raise Refused(503, f"{EXPORTS_AT_ONCE} exports are under way already.", headers={"Retry-After": "30"})
-    chunks = await _begun(_read_chunks(store, filter_, gate, whole=arguments.whole and form == "ndjson"))
-    streams = {"csv": stream_csv, "geojson": stream_geojson, "parquet": stream_parquet}
-    stream = stream_ndjson(chunks, whole=arguments.whole) if form == "ndjson" else streams[form](chunks)
+    if form == "ndjson" and arguments.whole:
+        stream = stream_whole(await _begun(_read(_raw_batches(store, filter_), gate)))
+    else:
+        streams = {"ndjson": stream_ndjson, "csv": stream_csv, "geojson": stream_geojson, "parquet": stream_parquet}
+        stream = streams[form](await _begun(_read(_summaries(store, filter_), gate)))
     return StreamingResponse(stream, media_type=_TYPES[form], headers=headers)
 
 
-async def _read_chunks(store: Store, filter_: Filter, gate: asyncio.Semaphore, *, whole: bool) -> AsyncGenerator[Chunk]:
-    async with gate:
-        cursor = store.photos.find(filter_, None if whole else SUMMARY_FIELDS, batch_size=CHUNK, max_time_ms=_EXPORT_MS)
-        async with cursor:
-            while chunk := await cursor.to_list(CHUNK):
-                yield chunk
+@asynccontextmanager
+async def _summaries(store: Store, filter_: Filter) -> AsyncIterator[Callable[[], Awaitable[Chunk]]]:
+    """What reads the next records, some at a time; none at the end."""
+    async with store.photos.find(filter_, SUMMARY_FIELDS, batch_size=CHUNK, max_time_ms=_EXPORT_MS) as cursor:
+        yield partial(cursor.to_list, CHUNK)
+
+
+@asynccontextmanager
+async def _raw_batches(store: Store, filter_: Filter) -> AsyncIterator[Callable[[], Awaitable[bytes]]]:
+    """The same in BSON, whole."""
+    async with store.photos.find_raw_batches(filter_, batch_size=CHUNK, max_time_ms=_EXPORT_MS) as cursor:
+        yield partial(anext, cursor, b"")
+
+
+async def _read(
+    source: AbstractAsyncContextManager[Callable[[], Awaitable[Some]]], gate: asyncio.Semaphore
+) -> AsyncGenerator[Some]:
+    async with gate, source as read_next:
+        chunk = await read_next()
+        while chunk:
+            # MongoDB gathers the next ones while these are sent.
+            following = asyncio.ensure_future(read_next())
+            try:
                 # Others have their turn, however fast this client reads.
                 await asyncio.sleep(0)
+                yield chunk
+                chunk = await following
+            finally:
+                following.cancel()
+                await asyncio.gather(following, return_exceptions=True)
 
 
-async def _begun(chunks: AsyncGenerator[Chunk]) -> AsyncIterator[Chunk]:
+async def _begun(chunks: AsyncGenerator[Some]) -> AsyncIterator[Some]:
     """The same chunks, the first of which is there: what fails before it is answered as an error, not as a stream."""
     first = await anext(chunks, None)
 
-    async def all_of_them() -> AsyncIterator[Chunk]:
+    async def all_of_them() -> AsyncIterator[Some]:
         async with aclosing(chunks):
             if first is not None:
                 yield first

@@ -21,6 +21,17 @@ MAX_FACETS = 8
 _NAME = f"({'|'.join(FACET_NAMES)})"
 
 
+# The filters of facets that have not the facet's name. Days and folders are counted within the period and the folder.
+_OWN: dict[str, set[str]] = {
+    "place": {"near", "bbox", "has=gps", "without=gps"},
+    "taken": {"taken", "has=date", "without=date"},
+    "keyword": {"keyword", "has=keywords", "without=keywords"},
+    "bucket": {"bucket", "prefix"},
+    "day": set(),
+    "folder": set(),
+}
+
+
 def _split_names(text: str) -> str:
     names = text.split(",")
     if len(names) > MAX_FACETS or not set(names) <= set(FACET_NAMES):
@@ -51,9 +62,13 @@ class FacetRow(BaseModel):
     """A value and how many photos have it; of a range, its lower end and the one above it."""
 
     count: int
-    value: Any = Field(None, description="A value, a month as 2024-05, or null for photos without one.")
+    value: Any = Field(
+        None, description="A value, a month as 2024-05, a day, a folder as 2024/, or null for photos without one."
+    )
     from_: float | None = Field(None, alias="from")
     to: float | None = None
+    least: float | None = Field(None, description="The least value of a range that there is.")
+    greatest: float | None = Field(None, description="The greatest.")
 
 
 class Facets(BaseModel):
@@ -67,14 +82,19 @@ class Facets(BaseModel):
 
 @router.get("/facets", summary="Count photos by value", response_model=Facets)
 async def get_facets(request: Request, arguments: Annotated[FacetArguments, Query()]) -> Response:
-    """Counts by value (camera, lens, bucket, ...), by range (iso, f, exposure, focal) and by month (taken)."""
+    """Counts by value (camera, lens, bucket, ...), by range (iso, f, exposure, focal), by month (taken) and by day.
+
+    `folder` counts by what stands in the keys between bucket and prefix, as filtered by, and the next slash.
+    """
     start = time.perf_counter()
     names = list(dict.fromkeys(arguments.fields.split(",")))
     groups = _groups(arguments, names)
     counter: FacetCounter = request.app.state.counter
     counted: list[Counted] = await asyncio.gather(
         *(
-            counter.count(arguments.to_filter(leave_out=out), group, budget_ms=arguments.budget_ms)
+            counter.count(
+                arguments.to_filter(leave_out=out), group, budget_ms=arguments.budget_ms, below=arguments.id_start
+            )
             for out, group in groups.items()
         )
     )
@@ -92,7 +112,6 @@ def _groups(arguments: FacetArguments, names: list[str]) -> dict[frozenset[str],
     """Facets by the filters that their counts leave out; first those under all filters, whose total is the answer's."""
     groups: dict[frozenset[str], list[str]] = {frozenset(): []}
     for name in names:
-        own = frozenset({"near", "bbox"}) if name == "place" else frozenset({name})
-        is_set = arguments.others and any(getattr(arguments, parameter) for parameter in own)
-        groups.setdefault(own if is_set else frozenset(), []).append(name)
+        own = arguments.given & _OWN.get(name, {name, f"has={name}", f"without={name}"})
+        groups.setdefault(own if arguments.others else frozenset(), []).append(name)
     return groups

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from bson import ObjectId
@@ -16,20 +15,13 @@ from api.errors import Refused
 from api.filters import after_prefix
 from api.params import Arguments
 from api.query import Filter
-from api.store import QUERY_MS, Document, ReadStore
-from exifinator.store import JOB_ENDED_BADLY
+from api.store import QUERY_MS, ReadStore
+from exifinator.failed_jobs import FIELDS, describe_job, failed_filter, grouping, requeueing
 
 router = APIRouter(prefix="/failures", tags=["failures"])
 
 MAX_LIMIT = 500
 MAX_IDS = 1000
-# Of more failures than these, causes are counted over some.
-MAX_COUNTED = 100_000
-_TRACEBACK_CHARS = 4000
-_PATHS = ("exifinator.tasks.Download", "exifinator.tasks.Write")
-_FIELDS = dict.fromkeys(
-    ("path", "status", "params", "exceptiontype", "traceback", "datequeued", "dateupdated", "queue", "retry_count"), 1
-)
 _REQUEUE_MS = 30_000
 
 JobId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{24}$")]
@@ -124,36 +116,21 @@ class Requeued(BaseModel):
     requeued: int = Field(description="Jobs that were queued again.")
 
 
-def _failed() -> Filter:
-    return {"status": {"$in": list(JOB_ENDED_BADLY)}, "path": {"$in": list(_PATHS)}}
-
-
 @router.get("", summary="Failed images, by cause and one by one", response_model=Failures, dependencies=[OPERATOR])
 async def list_failures(
     request: Request, store: ReadStore, arguments: Annotated[FailureArguments, Query()]
 ) -> Response:
     """The groups count all of them, up to 100,000; the list is in the order of the jobs' ids."""
-    filter_ = _failed()
-    if arguments.exception:
-        filter_["exceptiontype"] = arguments.exception
-    if arguments.bucket:
-        filter_["params.bucket"] = arguments.bucket
-    grouping: list[dict[str, Any]] = [
-        {"$match": filter_},
-        {"$limit": MAX_COUNTED},
-        {"$group": {"_id": "$exceptiontype", "count": {"$sum": 1}, "example": {"$first": "$_id"}}},
-        {"$sort": {"count": -1}},
-        {"$limit": 100},
-    ]
-    groups = await (await store.jobs.aggregate(grouping, maxTimeMS=QUERY_MS)).to_list()
+    filter_ = failed_filter(exception=arguments.exception, bucket=arguments.bucket)
+    groups = await (await store.jobs.aggregate(grouping(filter_), maxTimeMS=QUERY_MS)).to_list()
     example_ids = [group["example"] for group in groups]
     examples = {
-        job["_id"]: _describe(job)
-        async for job in store.jobs.find({"_id": {"$in": example_ids}}, _FIELDS, max_time_ms=QUERY_MS)
+        job["_id"]: describe_job(job)
+        async for job in store.jobs.find({"_id": {"$in": example_ids}}, FIELDS, max_time_ms=QUERY_MS)
     }
     page = {**filter_, "_id": {"$lt": ObjectId(arguments.after)}} if arguments.after else filter_
     jobs = await store.jobs.find(
-        page, _FIELDS, sort=[("_id", -1)], limit=arguments.limit + 1, max_time_ms=QUERY_MS
+        page, FIELDS, sort=[("_id", -1)], limit=arguments.limit + 1, max_time_ms=QUERY_MS
     ).to_list()
     shown = jobs[: arguments.limit]
     answer = {
@@ -163,7 +140,7 @@ async def list_failures(
             for group in groups
             if group["example"] in examples
         ],
-        "failures": [_describe(job) for job in shown],
+        "failures": [describe_job(job) for job in shown],
         "next": str(shown[-1]["_id"]) if len(jobs) > len(shown) else None,
     }
     return answer_json(request, answer)
@@ -172,7 +149,7 @@ async def list_failures(
 @router.post("/requeue", summary="Queue failed images again", response_model=Requeued, dependencies=[WRITER])
 async def requeue_failures(request: Request, store: ReadStore, wanted: Requeue) -> Response:
     """As the dashboard's Requeue button does it; jobs that have not failed are left alone."""
-    filter_ = _failed()
+    filter_ = failed_filter()
     match wanted:
         case RequeueIds():
             filter_["_id"] = {"$in": [ObjectId(id_) for id_ in wanted.ids]}
@@ -180,11 +157,9 @@ async def requeue_failures(request: Request, store: ReadStore, wanted: Requeue) 
             filter_["exceptiontype"] = wanted.exception
         case RequeueBatch():
             filter_["$or"] = await _of_batch(store, wanted.batch)
-    now = datetime.now(UTC)
-    changes = {"status": "queued", "datequeued": now, "dateupdated": now, "retry_count": 0}
     command = {
         "update": store.jobs.name,
-        "updates": [{"q": filter_, "u": {"$set": changes}, "multi": True}],
+        "updates": [{"q": filter_, "u": requeueing(), "multi": True}],
         "maxTimeMS": _REQUEUE_MS,
     }
     done = await store.jobs.database.command(command)
@@ -206,21 +181,3 @@ def _under(source: str) -> Filter:
     if prefix and (end := after_prefix(prefix)):
         filter_["params.key"] = {"$gte": prefix, "$lt": end}
     return filter_
-
-
-def _describe(job: Document) -> Document:
-    params: Document = job.get("params") or {}
-    traceback = str(job.get("traceback") or "")
-    lines = traceback.strip().splitlines()
-    return {
-        "id": str(job["_id"]),
-        "exception": job.get("exceptiontype"),
-        "message": lines[-1][:500] if lines else "",
-        "bucket": params.get("bucket"),
-        "key": params.get("key"),
-        "path": job.get("path"),
-        "queue": job.get("queue"),
-        "status": job.get("status"),
-        "queued_at": job.get("datequeued"),
-        "traceback": traceback[-_TRACEBACK_CHARS:],
-    }

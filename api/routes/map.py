@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
@@ -13,7 +14,7 @@ from api.answers import REVALIDATE, answer_bytes, encode_json
 from api.clusters import (
     KEPT_ZOOM,
     MAX_ZOOM,
-    SAMPLE,
+    SAMPLES,
     Pyramid,
     fitting_zoom,
     group_cells,
@@ -21,9 +22,10 @@ from api.clusters import (
 )
 from api.doors import READER
 from api.filters import Filters
+from api.query import Filter
 from api.ranges import Box, read_box
 from api.remembered import Remembered
-from api.store import QUERY_MS, ReadStore
+from api.store import QUERY_MS, ReadStore, Store
 
 router = APIRouter(dependencies=[READER], tags=["map"])
 _WORLD = Box(-180, -90, 180, 90)
@@ -83,7 +85,15 @@ async def get_map(request: Request, store: ReadStore, arguments: Annotated[MapAr
         try:
             cells = await group_cells(store.photos, filter_, zoom, budget_ms=_BUDGET_MS)
         except ExecutionTimeout:
-            cells = await group_cells(store.photos, filter_, zoom, budget_ms=QUERY_MS, limit=SAMPLE)
+            cells = await _group_some(store, filter_, zoom)
             cut_short = True
     answer: dict[str, Any] = {"type": "FeatureCollection", "features": to_features(cells), "cut_short": cut_short}
     return answer_bytes(request, encode_json(answer), "application/geo+json", cache_control=REVALIDATE)
+
+
+async def _group_some(store: Store, filter_: Filter, zoom: int) -> list[tuple[int, float, float, str]]:
+    """The cells of as many photos as can be grouped in time. Raises: ExecutionTimeout where even a few cannot."""
+    for sample in SAMPLES[:-1]:
+        with suppress(ExecutionTimeout):
+            return await group_cells(store.photos, filter_, zoom, budget_ms=_BUDGET_MS, limit=sample)
+    return await group_cells(store.photos, filter_, zoom, budget_ms=QUERY_MS, limit=SAMPLES[-1])

@@ -7,13 +7,15 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, BeforeValidator, Field
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api.answers import answer_bytes, answer_json
 from api.doors import READER
-from api.errors import Refused
+from api.errors import DESCRIBED, Refused
 from api.filters import Filters
-from api.paging import Order, SortName, fingerprint, read_cursor, read_page, spell_out_ranges, write_cursor
+from api.originals import LINK_SECONDS
+from api.paging import Order, Place, SortName, fingerprint, read_cursor, read_page, spell_out_ranges, write_cursor
 from api.params import Arguments, PhotoId, decode_path
 from api.shapes import SUMMARY_FIELDS, PhotoRecord, PhotoSummary, describe, summarise
 from api.store import QUERY_MS, Document, ReadStore, Store
@@ -40,6 +42,27 @@ class PageArguments(Filters):
         description="`next` of the page before; the other parameters as there.",
         examples=["WyI1MmYyYWVhYzY2YjciLG51bGwsImhvbGlkYXkvYmVhY2guanBnIl0"],
     )
+
+    after: str | None = Field(
+        None,
+        min_length=1,
+        max_length=2048,
+        description="The id of a photo, whether it passes the filters or not: the first page begins behind it.",
+        examples=["holiday/2024/beach.jpg"],
+    )
+
+
+class Original(BaseModel):
+    """Where the original can be had, and for how long."""
+
+    url: str
+    seconds: int
+
+
+class OriginalArguments(Arguments):
+    """How to answer."""
+
+    redirect: bool = Field(False, description="Go there (303) instead of saying where it is.")
 
 
 class Page(BaseModel):
@@ -77,7 +100,7 @@ async def list_photos(request: Request, store: ReadStore, arguments: Annotated[P
     filter_ = arguments.to_filter()
     order = Order.named(arguments.sort)
     mark = fingerprint(arguments.sort, filter_)
-    after = read_cursor(arguments.cursor, mark) if arguments.cursor else None
+    after = await _start(store, arguments, order, mark)
     spelled = await spell_out_ranges(store.photos, filter_)
     records, last = await read_page(
         store.photos, spelled, order, after=after, limit=arguments.limit, fields=SUMMARY_FIELDS
@@ -126,6 +149,29 @@ async def get_thumbnail(
     return answer_bytes(request, found["data"], "image/jpeg", cache_control=cache)
 
 
+@router.get(
+    "/{id:path}/original",
+    summary="A link to the original",
+    response_model=Original,
+    responses={
+        303: {"description": "The link, with `redirect`"},
+        403: {**DESCRIBED, "description": "The settings do not allow it"},
+    },
+)
+async def get_original(
+    request: Request, store: ReadStore, id: PhotoId, arguments: Annotated[OriginalArguments, Query()]
+) -> Response:
+    """A signed address in S3 for ten minutes, if API_SIGN_ORIGINALS allows it: whoever has it can fetch the photo."""
+    if not store.config.api_sign_originals:
+        raise Refused(403, "The API signs no links to originals; API_SIGN_ORIGINALS in settings.py lets it.")
+    record = await _get_record(store, id)
+    url = await run_in_threadpool(request.app.state.signer.sign, str(record["bucket"]), str(record["key"]))
+    if arguments.redirect:
+        return Response(status_code=303, headers={"Location": url, "Cache-Control": "no-store"})
+    answer = {"url": url, "seconds": LINK_SECONDS}
+    return answer_json(request, answer, headers={"Cache-Control": "no-store"})
+
+
 @router.get("/{id:path}/tags/{tag}", summary="One tag of a photo", response_model=Any)
 async def get_tag(
     request: Request,
@@ -146,10 +192,17 @@ async def get_tag(
 
 @router.get("/{id:path}", summary="One photo with all its tags", response_model=PhotoRecord)
 async def get_photo(request: Request, store: ReadStore, id: PhotoId) -> Response:
-    """Write the id with its slashes as %2F where it ends in /thumbnail or has /tags/ in it, or begins with by-etag/."""
+    """Write the slashes of the id as %2F where it ends in /thumbnail or /original, or has by-etag/ or /tags/ in it."""
     record = await _get_record(store, id)
     pictured = await _with_thumbnail(store, [id])
     return answer_json(request, describe(record, has_thumbnail=id in pictured))
+
+
+async def _start(store: Store, arguments: PageArguments, order: Order, mark: str) -> Place | None:
+    """Where the page begins; None at the first photo. Raises: Refused."""
+    if arguments.cursor:
+        return read_cursor(arguments.cursor, mark, order)
+    return order.place_of(await _get_record(store, arguments.after)) if arguments.after else None
 
 
 async def _get_record(store: Store, id_: str) -> Document:

@@ -11,7 +11,7 @@ from datetime import UTC, timedelta
 from fractions import Fraction
 from math import log2
 from typing import Any
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape  # nosec B406  # it writes
 
 from PIL.ExifTags import GPS, IFD, Base
 from PIL.TiffImagePlugin import IFDRational, ImageFileDirectory_v2

@@ -1,4 +1,4 @@
-"""Every command of the README, run as it stands there but for the names that are the reader's own."""
+"""Every command of the README and the tutorial, run as it stands there but for the names that are the reader's own."""
 
 from __future__ import annotations
 
@@ -15,7 +15,14 @@ from tests.photos import make_jpeg
 from tests.s3_proxy import Proxy
 from tests.servers import ROOT
 
-COMMANDS = re.findall(r"^```sh\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+def commands_of(page: str) -> list[str]:
+    """What a page has its reader type."""
+    return re.findall(r"^```sh\n(.*?)^```", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+COMMANDS = commands_of("README.md")
+TUTORIAL = commands_of("docs/tutorial.md")
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +48,10 @@ def reader(checkout: Checkout, s3_proxy: tuple[Proxy, str]) -> Iterator[Checkout
 def run(reader: Checkout, start: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """The README's one command that starts so; what it calls example.org and "..." is filled in."""
     [command] = [command for command in COMMANDS if command.startswith(start)]
+    return type_in(reader, command, **environment)
+
+
+def type_in(reader: Checkout, command: str, **environment: str) -> subprocess.CompletedProcess[str]:
     for mine, theirs in (
         ("https://minio.example.org:9000", reader.environment["EXIFINATOR_S3_ENDPOINT_URL"]),
         ("ACCESS_KEY=...", "ACCESS_KEY=test"),
@@ -106,6 +117,27 @@ def test_readme__worker_by_hand__works_and_drains(reader: Checkout) -> None:
     done = reader.shell(f"timeout --signal INT 6 {command}")
     assert "Starting worker on" in done.stderr
     assert "Graceful shutdown" in done.stderr
+
+
+def test_tutorial__typed_from_top_to_bottom__arrives(reader: Checkout) -> None:
+    said = []
+    for command in TUTORIAL:
+        done = type_in(reader, command)
+        assert done.returncode == 0, f"{command}{done.stderr}"
+        said.append(done.stdout)
+    first, cameras, sony, filtered, whole, again, status, own, buckets, stopped = said
+    assert "listed                240" in first
+    assert "unchanged             240" in again
+    names = {item["value"]: item["count"] for item in json.loads(cameras)["facets"]["camera"]}
+    assert "ILCE-7M3" in names
+    assert [photo["photo"]["camera_model"] for photo in json.loads(sony)["photos"]] == 2 * ["ILCE-7M3"]
+    assert len(json.loads(filtered)["photos"]) == 2
+    [record] = json.loads(whole)
+    assert record["Image Make"]["printable"] == "SONY"
+    assert re.search(r"s3://demo +done +240 ", status)
+    assert re.search(r"unchanged +1$|stored +1 ", own, re.MULTILINE)
+    assert len(json.loads(buckets)["facets"]["bucket"]) >= 2
+    assert "stopped" in stopped
 
 
 def test_readme__afterwards__nothing_is_left(reader: Checkout) -> None:

@@ -1,99 +1,87 @@
-"""Whatever dies during a batch, each listed image ends with one record or one failed job, without hand work."""
+"""Whatever server dies during a batch, each listed image ends with its record, without hand work."""
 
 from __future__ import annotations
 
+import itertools
 import random
+import re
 import shutil
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime
 
+import psutil
 import pytest
 
-from tests.faults.conftest import Site
-from tests.integration.conftest import Bucket
-from tests.photos import make_jpeg
+from tests.faults.conftest import IMAGES, PHOTOS, Document, Server, Site, assert_whole
+from tests.integration.doors import Checkout, wait_until
 
-IMAGES = 400
-
-
-@pytest.fixture
-def full_bucket(bucket: Bucket) -> Bucket:
-    body = make_jpeg()
-    for i in range(IMAGES):
-        bucket.put(f"{i:04}.jpg", body)
-    return bucket
+LONG = [pytest.param(seconds, marks=pytest.mark.faults, id=f"{seconds} s") for seconds in (1, 10, 60)]
+OUTAGES = [pytest.param(3, id="3 s"), *LONG]
+SPAWNED = re.compile(r"^(\S+ \S+),\d+ INFO spawned: 'download-write-00'", re.MULTILINE)
 
 
-def meanwhile(action: Callable[[], None]) -> threading.Thread:
-    thread = threading.Thread(target=action, daemon=True)
+def break_off(site: Site, server: Server, seconds: float, *, keeps_data: bool = True) -> threading.Thread:
+    """kill -9 of a server, now, and its return after so long."""
+    server.kill()
+    if not keeps_data:
+        shutil.rmtree(server.folder)
+        server.folder.mkdir()
+
+    def come_back() -> None:
+        time.sleep(seconds)
+        server.start()
+
+    thread = threading.Thread(target=come_back, daemon=True)
     thread.start()
     return thread
 
 
-def assert_whole(site: Site) -> None:
-    store = site.installation.store
-    assert store.images.count_documents({"status": "ok"}) == IMAGES
-    assert store.count_failures() == {}
-    assert store.count_pending_jobs() == 0
-    assert site.installation.queue.sizes() == (0, 0)
-    assert int(site.installation.redis.get(site.installation.queue.write_bytes_key) or 0) == 0
-    assert site.installation.redis.hlen(site.installation.queue.deliveries_key) == 0
-
-
-def stored(site: Site) -> int:
-    return site.installation.store.images.count_documents({})
-
-
+@pytest.mark.parametrize("seconds", OUTAGES)
 @pytest.mark.parametrize("keeps_data", [True, False], ids=["with its append-only file", "with an empty memory"])
 def test_batch__redis_killed_and_back__is_whole(
-    site: Callable[..., Site], full_bucket: Bucket, keeps_data: bool
+    site: Callable[..., Site], undisturbed: dict[str, Document], keeps_data: bool, seconds: float
 ) -> None:
-    here = site()
-    batch = here.installation.queue_batch(full_bucket.name)
+    here = site(GREENLETS=20)
+    batch = here.installation.queue_batch(PHOTOS)
     here.keep_worker("download", "write")
     here.keep_worker("write")
-    here.installation.wait_until(lambda: stored(here) > 50)
+    here.installation.wait_until(lambda: here.stored() > 50)
 
-    def outage() -> None:
-        here.redis.kill()
-        if not keeps_data:
-            shutil.rmtree(here.redis.folder)
-            here.redis.folder.mkdir()
-        time.sleep(3)
-        here.redis.start()
-
-    thread = meanwhile(outage)
-    numbers = here.installation.finish(batch, 150)
+    thread = break_off(here, here.redis, seconds, keeps_data=keeps_data)
+    assert here.stored() < IMAGES
+    numbers = here.installation.finish(batch, 200 + seconds)
     thread.join()
 
     assert (numbers.listed, numbers.stored, numbers.failed) == (IMAGES, IMAGES, 0)
-    assert_whole(here)
+    assert_whole(here, undisturbed)
 
 
-def test_batch__mongodb_killed_and_back__is_whole(site: Callable[..., Site], full_bucket: Bucket) -> None:
-    here = site()
-    batch = here.installation.queue_batch(full_bucket.name)
+@pytest.mark.parametrize("seconds", OUTAGES)
+def test_batch__mongodb_killed_and_back__is_whole(
+    site: Callable[..., Site], undisturbed: dict[str, Document], seconds: float
+) -> None:
+    here = site(GREENLETS=20)
+    batch = here.installation.queue_batch(PHOTOS)
     here.keep_worker("download", "write")
     here.keep_worker("write")
-    here.installation.wait_until(lambda: stored(here) > 50)
+    here.installation.wait_until(lambda: here.stored() > 50)
+    assert here.stored() < IMAGES
 
-    def outage() -> None:
-        here.mongodb.kill()
-        time.sleep(3)
-        here.mongodb.start()
-
-    thread = meanwhile(outage)
-    numbers = here.installation.finish(batch, 150)
+    thread = break_off(here, here.mongodb, seconds)
+    numbers = here.installation.finish(batch, 200 + seconds)
     thread.join()
 
     assert (numbers.listed, numbers.failed) == (IMAGES, 0)
-    assert_whole(here)
+    assert_whole(here, undisturbed)
 
 
-def test_batch__workers_killed_at_random_moments__is_whole(site: Callable[..., Site], full_bucket: Bucket) -> None:
-    here = site(LEASE_SECONDS=3)
-    batch = here.installation.queue_batch(full_bucket.name)
+def test_batch__workers_killed_at_random_moments__is_whole(
+    site: Callable[..., Site], undisturbed: dict[str, Document]
+) -> None:
+    here = site(LEASE_SECONDS=3, GREENLETS=10)
+    batch = here.installation.queue_batch(PHOTOS)
     keepers = [here.keep_worker("download", "write"), here.keep_worker("write")]
     ended = threading.Event()
     kills = 0
@@ -101,15 +89,88 @@ def test_batch__workers_killed_at_random_moments__is_whole(site: Callable[..., S
     def kill_now_and_then() -> None:
         nonlocal kills
         chance = random.Random(7)
-        while not ended.wait(chance.uniform(0.5, 2.5)) and kills < 10:
-            chance.choice(keepers).kill()
-            kills += 1
+        here.installation.wait_until(here.stored)
+        while kills < 5:
+            kills += chance.choice(keepers).kill()
+            if ended.wait(chance.uniform(0.5, 2.5)):
+                return
 
-    thread = meanwhile(kill_now_and_then)
+    thread = threading.Thread(target=kill_now_and_then, daemon=True)
+    thread.start()
     numbers = here.installation.finish(batch, 200)
     ended.set()
     thread.join()
 
     assert kills > 0
     assert (numbers.listed, numbers.stored, numbers.failed) == (IMAGES, IMAGES, 0)
-    assert_whole(here)
+    assert_whole(here, undisturbed)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("lost", ["redis", "mongodb"])
+def test_workers__server_away_for_a_minute__are_tried_again_ever_more_seldom(
+    site: Callable[..., Site], checkout: Callable[..., Checkout], lost: str, record_property: Callable[..., None]
+) -> None:
+    here = site()
+    servers = {name: here.installation.settings[name] for name in ("REDIS_URL", "MONGODB_URI", "S3_ENDPOINT_URL")}
+    home = checkout(**servers, AWS_ACCESS_KEY="test", AWS_SECRET_KEY="secret")
+    done = home.command("run", "--json", PHOTOS)
+    assert done.returncode == 0, done.stderr
+
+    def spawned() -> list[datetime]:
+        log = (home.path / "logs" / "supervisord-workers.log").read_text()
+        return [datetime.fromisoformat(at) for at in SPAWNED.findall(log)]
+
+    server: Server = getattr(here, lost)
+    server.kill()
+    before = _cpu_seconds(home)
+    time.sleep(60)
+    used = _cpu_seconds(home) - before
+    starts = spawned()
+    server.start()
+
+    record_property("starts", len(starts))
+    record_property("cpu_seconds", used)
+    pauses = [(late - early).total_seconds() for early, late in itertools.pairwise(starts[1:])]
+    assert len(starts) <= 12
+    # Half of a core, over a minute, for the starts of all programs.
+    assert used < 30
+    if len(pauses) > 2:
+        assert pauses[-1] > pauses[0]
+    wait_until(lambda: any("mrq-worker" in " ".join(p.cmdline()) for p in home.processes()), home.logs)
+    assert home.command("run", "--json", "--refresh", PHOTOS).returncode == 0
+
+
+def _cpu_seconds(home: Checkout) -> float:
+    """What the programs have computed, those that have ended included."""
+    total = 0.0
+    for process in home.processes():
+        try:
+            times = process.cpu_times()
+        except psutil.Error:
+            continue
+        total += times.user + times.system
+        if "supervisord" in " ".join(process.cmdline()):
+            total += times.children_user + times.children_system
+    return total
+
+
+@pytest.mark.faults
+def test_batch__redis_out_of_memory_for_a_while__is_whole(
+    site: Callable[..., Site], undisturbed: dict[str, Document]
+) -> None:
+    here = site(GREENLETS=10)
+    batch = here.installation.queue_batch(PHOTOS)
+    here.keep_worker("download", "write")
+    here.keep_worker("write")
+    here.installation.wait_until(lambda: here.stored() > 50)
+    here.installation.redis.config_set("maxmemory-policy", "noeviction")
+    here.installation.redis.config_set("maxmemory", "1mb")
+    assert here.stored() < IMAGES
+
+    here.installation.wait_until(lambda: "maxmemory" in here.installation.worker_logs())
+    here.installation.redis.config_set("maxmemory", "0")
+    numbers = here.installation.finish(batch, 200)
+
+    assert (numbers.listed, numbers.failed) == (IMAGES, 0)
+    assert_whole(here, undisturbed)

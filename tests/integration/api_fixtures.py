@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http.client import HTTPResponse
 from pathlib import Path
@@ -23,6 +23,8 @@ from tests.servers import free_port, run_mongod, running
 # Lets a test make the real server fail in a certain way.
 FAIL_POINTS = ("--setParameter", "enableTestCommands=1")
 TOKEN = "the-token-of-the-tests"
+# Nothing listens there.
+NOBODY = "http://127.0.0.1:9"
 
 
 @dataclass(frozen=True)
@@ -62,10 +64,10 @@ class Api:
 
 
 @contextlib.contextmanager
-def run_api(config: Config, folder: Path) -> Iterator[Api]:
+def run_api(config: Config, folder: Path, environment: Mapping[str, str] | None = None) -> Iterator[Api]:
     """`python -m api` with these settings."""
     port = free_port()
-    environment = {
+    settings = {
         "EXIFINATOR_API_PORT": str(port),
         "EXIFINATOR_MONGODB_URI": config.mongodb_uri.get_secret_value(),
         "EXIFINATOR_MONGODB_DATABASE": config.mongodb_database,
@@ -73,8 +75,14 @@ def run_api(config: Config, folder: Path) -> Iterator[Api]:
         "EXIFINATOR_MRQ_DATABASE": config.mrq_database,
         "EXIFINATOR_API_HOST": config.api_host,
         "EXIFINATOR_API_TOKEN": config.api_token.get_secret_value() if config.api_token else "",
+        "EXIFINATOR_REDIS_URL": config.redis_url.get_secret_value(),
+        # Nobody but servers of the tests is asked for a bucket.
+        "EXIFINATOR_S3_ENDPOINT_URL": config.s3_endpoint_url or NOBODY,
+        "EXIFINATOR_AWS_ACCESS_KEY": "test",
+        "EXIFINATOR_AWS_SECRET_KEY": "secret",
+        **(environment or {}),
     }
-    with running([sys.executable, "-m", "api"], port, folder / f"api-{port}.log", environment, host=config.api_host):
+    with running([sys.executable, "-m", "api"], port, folder / f"api-{port}.log", settings, host=config.api_host):
         url = f"http://{config.api_host}:{port}"
         with httpx.Client(base_url=url, timeout=30) as client:
             yield Api(url, port, client, config)
@@ -89,7 +97,12 @@ def mongodb_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def library(mongodb_address: str) -> Config:
     """A database with the records of make_library, another one that must stay out of reach, and its settings."""
-    config = Config(mongodb_uri=mongodb_address, mongodb_database="waldo", mrq_database="mrq")  # type: ignore[arg-type]
+    config = Config(
+        mongodb_uri=mongodb_address,  # type: ignore[arg-type]
+        redis_url="redis://127.0.0.1:9/0",  # type: ignore[arg-type]
+        mongodb_database="waldo",
+        mrq_database="mrq",
+    )
     with pymongo.MongoClient[dict[str, Any]](mongodb_address) as client:
         make_library(client, config)
     return config

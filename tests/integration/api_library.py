@@ -131,6 +131,6 @@ def make_library(client: pymongo.MongoClient[dict[str, Any]], config: Config) ->
     database["thumbnails"].insert_one(
         {"_id": "holiday/2024/IMG_0001.jpg", "data": b"\xff\xd8\xff\xd9", "etag": "etag-0"}
     )
-    database["exifinator_batches"].insert_one({"_id": "20240101-000000-abcdef", "sources": ["holiday/2024/"]})
+    database["exifinator_batches"].insert_one({"_id": "20240101-000000-abcdef", "sources": ["s3://holiday/2024/"]})
     database["secrets"].insert_one({"_id": "secret", "value": "hidden-treasure"})
     client["private"]["secrets"].insert_one({"_id": "secret", "value": "hidden-treasure"})

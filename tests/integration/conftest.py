@@ -25,9 +25,11 @@ from exifinator.queues import ImageQueue, connect_redis
 from exifinator.s3 import S3
 from exifinator.store import Store, connect_mongodb
 from tests.integration.api_fixtures import api, guarded_api, library, mongodb_address
+from tests.integration.doors import checkout
+from tests.integration.tls import fortress
 from tests.servers import ROOT, end, run_mongod, run_moto, run_rclone, run_redis
 
-__all__ = ["api", "guarded_api", "library", "mongodb_address"]
+__all__ = ["api", "checkout", "fortress", "guarded_api", "library", "mongodb_address"]
 
 
 @pytest.fixture(scope="session")
@@ -138,11 +140,11 @@ class Installation:
         self._workers.append(worker)
         return worker
 
-    def batch(self, *sources: str) -> Batch:
-        return Batch([parse_source(source) for source in sources], self.s3, self.store, self.queue)
+    def batch(self, *sources: str, **options: bool) -> Batch:
+        return Batch([parse_source(source) for source in sources], self.s3, self.store, self.queue, **options)  # type: ignore[arg-type]
 
-    def queue_batch(self, *sources: str) -> Batch:
-        batch = self.batch(*sources)
+    def queue_batch(self, *sources: str, **options: bool) -> Batch:
+        batch = self.batch(*sources, **options)
         batch.open()
         for _ in batch.list_and_queue():
             pass

@@ -5,17 +5,31 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
-from tests.integration.api_fixtures import TOKEN, Api, guarded_api, library, mongodb_address
+from exifinator.config import Config
+from tests.integration.api_fixtures import TOKEN, Api, library, mongodb_address, run_api
 
 # A library of its own: schemathesis requeues the failed jobs that other tests count.
-__all__ = ["guarded_api", "library", "mongodb_address"]
+__all__ = ["library", "mongodb_address"]
 
 # The suite's own run is short; EXIFINATOR_TEST_EXAMPLES=2000 makes it thorough.
 EXAMPLES = os.environ.get("EXIFINATOR_TEST_EXAMPLES", "12")
+
+
+@pytest.fixture(scope="module")
+def guarded_api(
+    library: Config, moto_url: str, redis_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Api]:
+    """The API as others see it, with an S3 server that has none of the buckets that schemathesis makes up."""
+    changes = {"api_host": "127.0.0.2", "api_token": SecretStr(TOKEN), "redis_url": SecretStr(redis_url)}
+    config = library.model_copy(update={**changes, "s3_endpoint_url": moto_url})
+    with run_api(config, tmp_path_factory.mktemp("contract-api")) as running:
+        yield running
 
 
 def find_schemathesis() -> Path:

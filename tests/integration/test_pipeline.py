@@ -96,13 +96,21 @@ def test_run__changed_image__replaces_its_record_whole(installation: Installatio
     assert "Image Make" not in doc
 
 
-def test_run__older_extractor__is_read_again(installation: Installation, bucket: Bucket) -> None:
-    bucket.put("a.jpg", make_jpeg())
+def test_run__older_extractor__is_read_again_only_by_a_refresh(installation: Installation, bucket: Bucket) -> None:
+    for key in ("a.jpg", "b.jpg", "c.jpg"):
+        bucket.put(key, make_jpeg())
     installation.start_worker("download", "write")
     installation.run(bucket.name)
-    installation.store.images.update_many({}, {"$set": {"extractor_version": 0}})
+    installation.store.images.update_one({"key": "a.jpg"}, {"$set": {"extractor_version": EXTRACTOR_VERSION - 1}})
+    installation.store.images.update_one({"key": "b.jpg"}, {"$set": {"extractor_version": EXTRACTOR_VERSION + 1}})
 
-    assert installation.run(bucket.name).queued == 1
+    batch = installation.queue_batch(bucket.name)
+    assert (installation.finish(batch).queued, batch.older) == (0, 1)
+    numbers = installation.finish(installation.queue_batch(bucket.name, refresh=True))
+
+    assert (numbers.listed, numbers.queued, numbers.stored, numbers.unchanged) == (3, 1, 1, 2)
+    found = {doc["key"]: doc["extractor_version"] - EXTRACTOR_VERSION for doc in installation.store.images.find()}
+    assert found == {"a.jpg": 0, "b.jpg": 1, "c.jpg": 0}
 
 
 def test_run__every_key_that_s3_allows__has_its_record(installation: Installation, bucket: Bucket) -> None:

@@ -120,3 +120,32 @@ def test_requeue_jobs__failed_and_others__touches_the_failed(installation: Insta
         "b/3": "queued",
     }
     assert installation.store.count_pending_jobs() == 3
+
+
+def test_ensure_indexes__new_collection__is_compressed_with_zstd(installation: Installation) -> None:
+    store = installation.store
+    store.ensure_indexes()
+    store.ensure_indexes()
+    stats = store.images.database.command("collStats", store.images.name)
+    assert "block_compressor=zstd" in stats["wiredTiger"]["creationString"]
+
+
+def test_ensure_indexes__collection_that_is_there__stays(installation: Installation) -> None:
+    store = installation.store
+    store.upsert_records([record("1")])
+    store.ensure_indexes()
+    assert store.images.count_documents({}) == 1
+
+
+def test_upsert_records__new_among_known__each_is_stored_once(installation: Installation) -> None:
+    store = installation.store
+    store.upsert_records([record(str(n), b"old", old=1) for n in range(5)])
+    # Inserted, with some that are there; then replaced, with some that are not; then inserted again.
+    for known, new in ((2, 10), (5, 2), (2, 10), (1, 10)):
+        made = store.images.count_documents({})
+        keys = [*(str(n) for n in range(known)), *(f"{made}-{n}" for n in range(new))]
+        assert store.upsert_records([record(key, made=made) for key in keys]) == [None] * (known + new)
+        assert store.images.count_documents({}) == made + new
+        assert store.images.count_documents({"made": made}) == known + new
+    assert store.images.count_documents({"old": 1}) == 0
+    assert store.thumbnails.count_documents({}) == 0

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import base64
 import math
 import random
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 import pytest
 
 from api.answers import encode_json, names_etag
@@ -139,32 +141,59 @@ def test_split_words__very_many__are_bounded() -> None:
     assert len(split_words([" ".join(f"w{n}" for n in range(1000))])) == 48
 
 
-PLACES = [Place(None, "a/b"), Place(day(2024), "a/\n🏔️"), Place(day(1960), "")]
+def forged(*values: Any) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps(["m", values, "a"])).decode().rstrip("=")
+
+
+TAKEN = Order.named("-taken")
+PLACES = [Place((None,), "a/b"), Place((day(2024),), "a/\n🏔️"), Place((day(1960),), "")]
 
 
 @pytest.mark.parametrize("place", PLACES, ids=["undated", "dated", "before-1970"])
 def test_read_cursor__what_was_written__is_read(place: Place) -> None:
     mark = fingerprint("-taken", {"a": day(2024)})
-    assert read_cursor(write_cursor(place, mark), mark) == place
+    assert read_cursor(write_cursor(place, mark), mark, TAKEN) == place
+
+
+def test_read_cursor__several_values__are_read() -> None:
+    order = Order.named("-iso")
+    place = Place((0.5, day(2024)), "a/b")
+    assert read_cursor(write_cursor(place, "m"), "m", order) == place
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "x", "====", "W10", "eyJhIjoxfQ", "é", write_cursor(PLACES[0], "other"), "A" * 5000, "WyJtIiwxZTk5OSwiYSJd", "WyJtIiwieCIsImEiXQ", "WyJtIixudWxsLHsiJGd0IjoiIn1d"],
-    ids=["empty", "short", "padding", "list", "object", "no-ascii", "other-query", "long", "infinite", "text-date", "operator"],
+    ["", "x", "====", "W10", "eyJhIjoxfQ", "é", write_cursor(PLACES[0], "other"), "A" * 5000, "WyJtIiwxZTk5OSwiYSJd", "WyJtIiwieCIsImEiXQ", "WyJtIixudWxsLHsiJGd0IjoiIn1d", forged({"$gt": ""}), forged([1e300]), forged(["x"]), forged([1, 2]), forged(1, 2), forged()],
+    ids=["empty", "short", "padding", "list", "object", "no-ascii", "other-query", "long", "infinite", "text-date", "operator", "operator-as-value", "no-date", "text-as-date", "two-dates", "too-many", "too-few"],
 )  # fmt: skip
 def test_read_cursor__anything_else__is_refused(text: str) -> None:
     with pytest.raises(Refused) as refusal:
-        read_cursor(text, "m")
+        read_cursor(text, "m", TAKEN)
     assert refusal.value.status == 404
 
 
 def test_segments_after__down__undated_come_last() -> None:
-    order = Order.named("-taken")
-    same, older, undated = order.segments_after(Place(day(2024), "x"))
+    same, older, undated = TAKEN.segments_after(Place((day(2024),), "x"))
     assert same == {"photo.taken_at": day(2024), "_id": {"$lt": "x"}}
     assert older == {"photo.taken_at": {"$lt": day(2024)}}
     assert undated == {"photo.taken_at": None}
+
+
+def test_segments_after__by_a_value__goes_on_with_the_newest_first() -> None:
+    segments = Order.named("iso").segments_after(Place((100, day(2024)), "x"))
+    assert segments == [
+        {"photo.iso": 100, "photo.taken_at": day(2024), "_id": {"$lt": "x"}},
+        {"photo.iso": 100, "photo.taken_at": {"$lt": day(2024)}},
+        {"photo.iso": 100, "photo.taken_at": None},
+        {"photo.iso": {"$gt": 100}},
+    ]
+
+
+def test_segments_after__without_the_value__those_with_one_follow() -> None:
+    assert Order.named("iso").segments_after(Place((None, None), "x")) == [
+        {"photo.iso": None, "photo.taken_at": None, "_id": {"$lt": "x"}},
+        {"photo.iso": {"$ne": None}},
+    ]
 
 
 @pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\tx", "\rx", "\nx", "=HYPERLINK(1)"])

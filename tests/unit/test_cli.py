@@ -57,7 +57,7 @@ def test_settings__secrets__are_not_shown(monkeypatch: pytest.MonkeyPatch) -> No
         "AWS_SECRET_KEY": "hush",
         "API_TOKEN": "hush",
         "DASHBOARD_AUTH": "waldo:hush",
-        "S3_ENDPOINT_URL": "https://waldo:hush@minio:9000",
+        "S3_ENDPOINT_URL": "https://minio:9000",
         "GREENLETS": "7",
     }.items():
         monkeypatch.setenv(f"EXIFINATOR_{name}", value)

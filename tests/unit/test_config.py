@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import runpy
+import traceback
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from exifinator.config import ROOT, Config, build_config, setting_name
+from exifinator.config import ROOT, Config, build_config, load_config, setting_name
 from exifinator.errors import ConfigError
 from tests.settings_table import make_table, read_settings
 
@@ -91,3 +94,97 @@ def test_config__secret__shows_neither_in_repr_nor_in_errors(name: str) -> None:
     with pytest.raises(ConfigError) as caught:
         build_config({name: ["marked"], "API_PORT": 0}, {})
     assert "marked" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("REDIS_URL", "redis://:MARKED/x@127.0.0.1:1/0"),
+        ("REDIS_URL", "redis://lena:MARKED#x@127.0.0.1:1/0"),
+        ("REDIS_URL", "redis://lena:MARKED?x@127.0.0.1:1/0"),
+        ("REDIS_URL", "redis://127.0.0.1:MARKED/0"),
+        ("REDIS_URL", "redis://[MARKED"),
+        ("MONGODB_URI", "mongodb://lena:MARKED/x@127.0.0.1"),
+        ("MONGODB_URI", "mongodb://lena:MARKED?x@127.0.0.1"),
+        ("MONGODB_URI", "mongodb+srv://lena:MARKED#x@example.org"),
+        ("S3_ENDPOINT_URL", "https://id:MARKED@127.0.0.1:9000"),
+        ("S3_ENDPOINT_URL", "https://127.0.0.1:MARKED"),
+        ("DASHBOARD_AUTH", "MARKED"),
+        ("API_PORT", "MARKED"),
+    ],
+)
+def test_build_config__mistake_around_a_password__is_refused_without_it(name: str, value: str) -> None:
+    """Such an address is cut at the wrong place, and a piece of the password would be shown as a host or a port."""
+    with pytest.raises(ConfigError, match=f"{name} should be") as caught:
+        build_config({name: value}, {})
+    assert "MARKED" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("REDIS_URL", "rediss://:a%2Fb%40@127.0.0.1:1/0?ssl_ca_certs=/a/ca.pem"),
+        ("REDIS_URL", "redis://[::1]:6379"),
+        ("MONGODB_URI", "mongodb://u:a%2Fb@a:1,b:2/?replicaSet=r&authSource=$external"),
+        ("MONGODB_URI", "mongodb+srv://u:p@example.org"),
+        ("S3_ENDPOINT_URL", "https://[::1]:9000"),
+    ],
+)
+def test_build_config__proper_address__is_taken(name: str, value: str) -> None:
+    found = getattr(build_config({name: value}, {}), name.lower())
+    assert (found if isinstance(found, str) else found.get_secret_value()) == value
+
+
+def test_build_config__no_file_of_certificates__is_named() -> None:
+    with pytest.raises(ConfigError, match=r"S3_CA_FILE should be: a file of certificates \(PEM\), .*/nowhere/ca.pem"):
+        build_config({"S3_CA_FILE": "/nowhere/ca.pem"}, {})
+
+
+@pytest.mark.parametrize("host", ["[::]", "0", "0.0.0.0", "::", "*", "127.1", "example.org", "[::ffff:0.0.0.0]"])
+@pytest.mark.parametrize(("setting", "remedy"), [("API_HOST", "API_TOKEN"), ("DASHBOARD_HOST", "DASHBOARD_AUTH")])
+def test_build_config__any_form_of_another_address__needs_a_password(setting: str, remedy: str, host: str) -> None:
+    with pytest.raises(ConfigError, match=f"{remedy} must be .*{setting} to 127.0.0.1"):
+        build_config({setting: host}, {})
+
+
+@pytest.mark.parametrize(("host", "bound"), [("[::1]", "::1"), ("::1", "::1"), ("localhost", "localhost")])
+def test_build_config__this_machine__needs_none(host: str, bound: str) -> None:
+    config = build_config({"API_HOST": host, "DASHBOARD_HOST": host}, {})
+    assert (config.api_host, config.dashboard_host) == (bound, bound)
+
+
+@pytest.fixture
+def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Config]:
+    """load(TEXT): the settings of a file outside of the checkout."""
+
+    def write(text: str) -> Config:
+        path = tmp_path / "own.py"
+        path.write_text(text)
+        monkeypatch.setenv("EXIFINATOR_SETTINGS", str(path))
+        return load_config.__wrapped__()
+
+    return write
+
+
+def test_load_config__own_file__is_taken(load: Callable[[str], Config]) -> None:
+    assert load("API_PORT = 3999\n").api_port == 3999
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("API_PORT = 'x'\n", r"own.py: API_PORT should be"),
+        ("NOPE = 1\n", r"own.py: there is no setting NOPE"),
+        ("\nAPI_TOKEN = MARKED\n", r"own.py, line 2 cannot be read \(NameError\)"),
+        ("API_TOKEN = 'MARKED\n", r"own.py, line 1 cannot be read \(SyntaxError\)"),
+        ("import os\nAPI_TOKEN = os.environ['MARKED']\n", r"own.py, line 2 cannot be read \(KeyError\)"),
+        ("raise RuntimeError('MARKED')\n", r"own.py, line 1 cannot be read \(RuntimeError\)"),
+    ],
+)
+def test_load_config__mistake_in_own_file__names_it_and_no_secret(
+    load: Callable[[str], Config], text: str, said: str
+) -> None:
+    with pytest.raises(ConfigError, match=said) as caught:
+        load(text)
+    # Nor where a program prints the whole traceback into a log.
+    assert "MARKED" not in "".join(traceback.format_exception(caught.value))

@@ -77,7 +77,7 @@ def test_covering__bucket_whose_name_starts_with_another__is_kept() -> None:
         pytest.param(stored(), ref("k"), True, id="same"),
         pytest.param(stored(etag="e2"), ref("k"), False, id="another etag"),
         pytest.param(stored(size=11), ref("k"), False, id="another size"),
-        pytest.param(stored(version=EXTRACTOR_VERSION - 1), ref("k"), False, id="older extractor"),
+        pytest.param(stored(version=EXTRACTOR_VERSION - 1), ref("k"), True, id="older extractor"),
         pytest.param(stored(at=NOON - timedelta(days=1)), ref("k"), True, id="same etag, copied later"),
         pytest.param(stored(etag=""), ref("k", etag=""), True, id="no etags, same time"),
         pytest.param(
@@ -90,6 +90,15 @@ def test_sort_page__stored_image__is_current_or_unread(image: StoredImage, liste
     page = sort_page([listed], Known(images={"b/k": image}))
 
     assert (len(page.current), len(page.unread)) == (int(current), int(not current))
+
+
+@pytest.mark.parametrize(("version", "current"), [(-1, False), (0, True), (1, True)])
+def test_sort_page__refresh__has_what_an_older_extractor_read_read_again(version: int, current: bool) -> None:
+    image = stored(version=EXTRACTOR_VERSION + version)
+    page = sort_page([ref("k")], Known(images={"b/k": image}), refresh=True)
+
+    assert (len(page.current), len(page.unread)) == (int(current), int(not current))
+    assert sort_page([ref("k")], Known(images={"b/k": image})).older == (version < 0)
 
 
 def test_sort_page__folders_and_empty_objects__are_set_aside() -> None:

@@ -8,7 +8,8 @@ import pytest
 from rich.console import Console
 
 from exifinator.batches import Numbers
-from exifinator.progress import ProgressDisplay, RateMeter, format_bytes, format_duration, summarize
+from exifinator.progress import ProgressDisplay, format_bytes, format_duration, summarize
+from exifinator.rates import RateMeter
 
 
 @pytest.mark.parametrize(

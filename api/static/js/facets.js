@@ -1,0 +1,26 @@
+// The counts at the side: one answer for the values, one for the ranges, both under the filters of the address.
+import { useLoad } from "./load.js";
+import { filterParams } from "./state.js";
+
+const VALUES = "camera,lens,keyword,rating,place,bucket,format,status";
+const RANGES = "taken,iso,f,exposure,focal";
+
+// Returns what useLoad does; data: {total, cut_short, facets: {name: rows}}. others: each facet without its own filter.
+export function useFacets(state, api, isWanted) {
+  const pairs = filterParams(state.filters);
+  const hasFolders = state.filters.bucket?.length === 1 || state.filters.prefix;
+  const ask = async (signal) => {
+    if (!isWanted) return null;
+    const common = [...pairs, ["others", "true"], ["top", "200"]];
+    const [values, ranges] = await Promise.all([
+      api.get("/facets", [...common, ["fields", VALUES]], { signal }),
+      api.get("/facets", [...common, ["fields", hasFolders ? `${RANGES},folder` : RANGES]], { signal }),
+    ]);
+    return {
+      total: values.total,
+      cut_short: values.cut_short || ranges.cut_short,
+      facets: { ...values.facets, ...ranges.facets },
+    };
+  };
+  return useLoad(ask, `${isWanted} ${JSON.stringify(pairs)}`);
+}

@@ -1,0 +1,258 @@
+"""How fast the explorer is over a million records, in Chromium: `python -m bench.explorer --mongodb mongodb://...`.
+
+Makes the records (database `bench_explorer`, dropped first), runs `python -m api` on them, opens the explorer, scrolls,
+drags a histogram and pans the map, and writes bench/EXPLORER.md. Browser, API and MongoDB share the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import platform
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pymongo
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from bench.api import table
+from bench.explorer_records import load
+from exifinator.config import build_config
+
+DATABASE = "bench_explorer"
+ROOT = Path(__file__).resolve().parent.parent
+CHROMIUM = "/usr/bin/chromium"
+SIZE = {"width": 1440, "height": 900}
+PATIENCE_MS = 120_000
+
+# What a view begins with: the element that has to be there, and drawn where it is a picture.
+VIEWS = {
+    "gallery": ("/", "img.thumbnail"),
+    "table": ("/?view=table", ".table .rows [role=row] [role=cell]"),
+    "map": ("/?view=map", ".marker"),
+    "statistics": ("/?view=statistics", ".column"),
+    "gallery, one camera": ("/?camera=ILCE-7M3", ".tile .no-thumbnail, img.thumbnail"),
+    "gallery, one month": ("/?taken=2020-05", ".tile .no-thumbnail, img.thumbnail"),
+}
+
+FIRST_HEADS = ["view", "median", "least", "most", "longest task", "kB", "page", "answers", "thumbnails"]
+
+# Runs before the page's own scripts: long tasks as the browser reports them (50 ms and more of the main thread), and
+# when the element of `first` was there.
+_WATCH = """(() => {
+  window.bench = {tasks: [], first: null};
+  new PerformanceObserver((list) => bench.tasks.push(...list.getEntries().map((one) => one.duration)))
+    .observe({type: "longtask", buffered: true});
+  const wanted = FIRST;
+  const look = () => {
+    const found = document.querySelector(wanted);
+    if (found && (found.tagName !== "IMG" || (found.complete && found.naturalWidth))) bench.first = performance.now();
+    else requestAnimationFrame(look);
+  };
+  look();
+})()"""
+
+
+@contextlib.contextmanager
+def run_api(mongodb: str) -> Iterator[str]:
+    """`python -m api` on the made records. Gives: its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    names = {"MONGODB_URI": mongodb, "MONGODB_DATABASE": DATABASE, "API_PORT": port}
+    environment = {**os.environ, **{f"EXIFINATOR_{name}": str(value) for name, value in names.items()}}
+    process = subprocess.Popen([sys.executable, "-m", "api"], cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(600):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                break
+            time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+class Visit:
+    """One page in a browser that has never been here: nothing is in its cache."""
+
+    def __init__(self, browser: Browser, address: str, first: str) -> None:
+        self.context = browser.new_context(viewport=SIZE)  # type: ignore[arg-type]
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(PATIENCE_MS)
+        self.page.add_init_script(_WATCH.replace("FIRST", repr(first)))
+        self.bytes: dict[str, int] = {}
+        self._urls: dict[str, str] = {}
+        network = self.context.new_cdp_session(self.page)
+        network.send("Network.enable")
+        network.on(
+            "Network.requestWillBeSent", lambda event: self._urls.update({event["requestId"]: event["request"]["url"]})
+        )
+        network.on("Network.loadingFinished", self._count)
+        self.page.goto(address)
+        expect(self.page.locator(first).first).to_be_visible(timeout=PATIENCE_MS)
+
+    def _count(self, event: dict[str, Any]) -> None:
+        url = self._urls.get(event["requestId"], "")
+        path = url.split("/", 3)[-1]
+        if "/thumbnail" in path:
+            kind = "thumbnails"
+        else:
+            kind = "page" if path.startswith("static/") or path[:1] in ("", "?") else "answers"
+        self.bytes[kind] = self.bytes.get(kind, 0) + int(event["encodedDataLength"])
+
+    def first_ms(self) -> float:
+        return float(self.page.evaluate("bench.first ?? performance.now()"))
+
+    def take_tasks(self) -> list[float]:
+        """The long tasks since the last call, in milliseconds."""
+        return [float(one) for one in self.page.evaluate("bench.tasks.splice(0)")]
+
+    def close(self) -> None:
+        self.context.close()
+
+
+def measure_view(browser: Browser, url: str, name: str, rounds: int) -> list[str]:
+    path, first = VIEWS[name]
+    times = []
+    for _ in range(rounds):
+        visit = Visit(browser, url + path, first)
+        times.append(visit.first_ms())
+        visit.page.wait_for_load_state("networkidle")
+        sizes, tasks = visit.bytes, visit.take_tasks()
+        visit.close()
+    whole = sum(sizes.values())
+    numbers = [statistics.median(times), min(times), max(times), max(tasks, default=0)]
+    parts = [sizes.get(kind, 0) / 1000 for kind in ("page", "answers", "thumbnails")]
+    return [
+        name,
+        *(f"{value:,.0f}" for value in numbers),
+        f"{whole / 1000:,.0f}",
+        *(f"{value:,.0f}" for value in parts),
+    ]
+
+
+def scroll(page: Page) -> None:
+    page.mouse.move(900, 500)
+    for _ in range(150):
+        page.mouse.wheel(0, 300)
+        page.wait_for_timeout(16)
+
+
+def drag_histogram(page: Page) -> None:
+    handle = page.locator("[data-handle=low]").nth(1)
+    handle.scroll_into_view_if_needed()
+    box = handle.bounding_box()
+    assert box is not None
+    for _ in range(3):
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        page.mouse.down()
+        for step in range(120):
+            page.mouse.move(box["x"] + 10 + step, box["y"] + box["height"] / 2)
+            page.wait_for_timeout(8)
+        page.mouse.up()
+        page.wait_for_timeout(1500)
+        page.go_back()
+        page.wait_for_timeout(1000)
+
+
+def pan_map(page: Page) -> None:
+    for zoom in range(4):
+        for _ in range(4):
+            page.mouse.move(900, 600)
+            page.mouse.down()
+            for step in range(30):
+                page.mouse.move(900 - 9 * step, 600 - 2 * step)
+                page.wait_for_timeout(8)
+            page.mouse.up()
+            page.wait_for_timeout(700)
+        if zoom < 3:
+            page.get_by_role("button", name="Zoom in", exact=True).click()
+            page.wait_for_timeout(1200)
+
+
+MOVES: dict[str, tuple[str, Callable[[Page], None]]] = {
+    "scrolling the gallery, 45,000 pixels": ("gallery", scroll),
+    "scrolling the table, 45,000 pixels": ("table", scroll),
+    "dragging a histogram, three times": ("gallery", drag_histogram),
+    "panning the map at four zooms": ("map", pan_map),
+}
+
+
+def measure_move(browser: Browser, url: str, name: str) -> list[str]:
+    view, move = MOVES[name]
+    path, first = VIEWS[view]
+    visit = Visit(browser, url + path, first)
+    visit.page.wait_for_load_state("networkidle")
+    visit.take_tasks()
+    start = time.perf_counter()
+    move(visit.page)
+    seconds = time.perf_counter() - start
+    tasks = visit.take_tasks()
+    visit.close()
+    return [
+        name,
+        f"{seconds:.0f}",
+        str(len(tasks)),
+        str(sum(one > 100 for one in tasks)),
+        f"{max(tasks, default=0):.0f}",
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--records", type=int, default=1_000_000)
+    parser.add_argument(
+        "--mongodb", required=True, help="a server for this alone; the database bench_explorer is dropped"
+    )
+    parser.add_argument("--keep", action="store_true", help="look at the records that are there already")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--wait", type=float, default=60, help="seconds for the first counts of everything")
+    parser.add_argument("--output", type=Path, default=ROOT / "bench" / "EXPLORER.md")
+    arguments = parser.parse_args()
+    config = build_config({"MONGODB_URI": arguments.mongodb, "MONGODB_DATABASE": DATABASE}, {})
+    load_before = os.getloadavg()[0]
+    with pymongo.MongoClient[dict[str, Any]](arguments.mongodb) as mongo:
+        if not arguments.keep:
+            load(mongo[DATABASE], config, arguments.records)
+        count = mongo[DATABASE][config.mongodb_collection].estimated_document_count()
+    with run_api(arguments.mongodb) as url, sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        started = measure_view(browser, url, "gallery", 1)
+        started[0] = "gallery, the first after a start"
+        early = measure_view(browser, url, "map", 1)
+        early[0] = "map, the first after a start"
+        # What is counted beside the requests is there from now on, as it is on a server that has been up for a while.
+        measure_view(browser, url, "statistics", 1)
+        time.sleep(arguments.wait)
+        views = [measure_view(browser, url, name, arguments.rounds) for name in VIEWS]
+        moves = [measure_move(browser, url, name) for name in MOVES]
+        version = browser.version
+        browser.close()
+    report = [
+        "# The explorer's speed",
+        f"`python -m bench.explorer --records {count}` on {os.cpu_count()} cores ({platform.machine()}), Python "
+        f"{platform.python_version()}, Chromium {version}, {SIZE['width']} x {SIZE['height']} pixels; browser, API and "
+        f"MongoDB share them. Load of the machine (1 minute) before and after: {load_before:.1f} and "
+        f"{os.getloadavg()[0]:.1f} (2 is busy: what others computed is in the times, and in the long tasks).",
+        "## First view\n\nFrom the navigation to the first thumbnail, row, cluster or bar on the screen, with an empty "
+        "cache; milliseconds. The longest task is one of the page's main thread while it loads. Sizes are what came "
+        "over the line, compressed, until the network was still; kB.",
+        table(FIRST_HEADS, [started, early, *views]),
+        "## Movement\n\nLong tasks are those that the browser's PerformanceObserver reports (`longtask`: 50 ms and "
+        "more of the main thread), while a person's hand is imitated with the mouse.",
+        table(["what", "seconds", "long tasks", "over 100 ms", "longest, ms"], moves),
+    ]
+    arguments.output.write_text("\n\n".join(report) + "\n")
+    print(arguments.output.read_text())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""docs/scaling.md: the figures of its first table -> its other tables. `python -m docgen.scaling` writes them anew."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "scaling.md"
+# Images, and how many days they may take.
+CASES = ((10**6, 1 / 24), (10**8, 1.0), (10**10, 14.0))
+NAMES = {10**6: "1 million", 10**8: "100 million", 10**10: "10 billion"}
+# Amazon's steps of what leaves for the internet: up to so many TB a month, dollars a GB.
+STEPS = ((10, 0.09), (50, 0.085), (150, 0.07), (float("inf"), 0.05))
+_MARKED = re.compile(r"(<!-- computed: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def read_figures(text: str) -> dict[str, float]:
+    """The letters of the table of figures, and their values."""
+    found = re.findall(r"^\| `(\w+)` \| [^|]*\| ([\d,.]+) ", text, re.MULTILINE)
+    return {name: float(value.replace(",", "")) for name, value in found}
+
+
+def transfer_price(terabytes: float) -> float:
+    """Dollars for what leaves for the internet in a month."""
+    price, below = 0.0, 0.0
+    for limit, dollars in STEPS:
+        price += max(0.0, min(terabytes, limit) - below) * 1000 * dollars
+        below = limit
+    return price
+
+
+def cost_table(figures: Mapping[str, float]) -> str:
+    """What each size costs, wherever it runs."""
+    rows: dict[str, list[str]] = {}
+
+    def add(name: str, value: str) -> None:
+        rows.setdefault(name, []).append(value)
+
+    f = figures
+    for images, _ in CASES:
+        terabytes = images * f["B"] / 1e12
+        add("Time on the measured machine: n / R", duration(images / f["R"]))
+        add("GET requests: n × G", f"{images * f['G']:,.0f}")
+        add("their price: n × G / 1,000 × p", dollars(images * f["G"] / 1000 * f["p"]))
+        add("LIST requests: n / 1,000", f"{images / 1000:,.0f}")
+        add("their price: n / 1,000 / 1,000 × q", dollars(images / 1000 / 1000 * f["q"]))
+        add("Listing alone, one machine: n / K", duration(images / f["K"]))
+        add("Bytes read: n × B", size(images * f["B"]))
+        add("their price in the bucket's region", "nothing")
+        add("their price out to the internet", dollars(transfer_price(terabytes)))
+        add("Redis: min(n, Q) × r + W", size(min(images, f["Q"]) * f["r"] + f["W"]))
+        add("Records on disk: n × D", size(images * f["D"]))
+        add("Indexes: n × I", size(images * f["I"]))
+        add("Thumbnails: n × T", size(images * f["T"]))
+        add("MongoDB's disk, together", size(images * (f["D"] + f["I"] + f["T"])))
+    return table(rows)
+
+
+def machines_table(figures: Mapping[str, float]) -> str:
+    """What it takes to be done in time, at two thirds of what the cores could."""
+    rows: dict[str, list[str]] = {}
+    f = figures
+    for images, days in CASES:
+        rate = images / (days * 86400)
+        cells = {
+            "To be done in": duration(days * 86400),
+            "Rate: n / time": f"{rate:,.0f} images/s",
+            "Worker cores: rate × w / u": f"{rate * f['w'] / 1e6 / f['u']:,.1f}",
+            "Cores of mongod: rate × m / u": f"{rate * f['m'] / 1e6 / f['u']:,.1f}",
+            "Of Redis's one core: rate × d": f"{rate * f['d'] / 1e6:.0%}",
+            "Network from S3: rate × B × 8": f"{rate * f['B'] * 8 / 1e9:,.2f} Gbit/s",
+            "Reads in flight: rate × L": f"{rate * f['L'] / 1000:,.0f}",
+        }
+        for name, value in cells.items():
+            rows.setdefault(name, []).append(value)
+    return table(rows)
+
+
+def table(rows: Mapping[str, list[str]]) -> str:
+    lines = [f"| | {' | '.join(NAMES[images] for images, _ in CASES)} |", "|---|--:|--:|--:|"]
+    return "\n".join([*lines, *(f"| {name} | {' | '.join(cells)} |" for name, cells in rows.items())]) + "\n"
+
+
+def duration(seconds: float) -> str:
+    for unit, length in (("days", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length or (unit == "min" and seconds >= 60):
+            return f"{seconds / length:,.0f} {unit}" if seconds >= 10 * length else f"{seconds / length:,.1f} {unit}"
+    return f"{seconds:,.0f} s"
+
+
+def size(count: float) -> str:
+    for unit, length in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
+        if count >= length:
+            return f"{count / length:,.0f} {unit}" if count >= 10 * length else f"{count / length:,.1f} {unit}"
+    return f"{count:,.0f} bytes"
+
+
+def dollars(amount: float) -> str:
+    return f"${amount:,.0f}" if amount >= 10 else f"${amount:,.3f}".rstrip("0").rstrip(".")
+
+
+def compute(text: str) -> str:
+    """The page with its computed tables."""
+    figures = read_figures(text)
+    made = {"costs": cost_table(figures), "machines": machines_table(figures)}
+    return _MARKED.sub(lambda match: match[1] + made[match[2]] + match[3], text)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(compute(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

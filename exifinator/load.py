@@ -1,0 +1,36 @@
+"""How busy this process and its machine are, for the report that a worker sends every few seconds."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from typing import Any
+
+from exifinator import EXTRACTOR_VERSION
+from exifinator.metrics import COUNTS, Counts
+
+
+class LoadMeter:
+    """Measures from one report to the next."""
+
+    def __init__(self, counts: Counts = COUNTS) -> None:
+        self._stages = counts.stages
+        self._seen_at = time.monotonic()
+        self._reads = self._writes = 0
+
+    def report(self) -> dict[str, Any]:
+        """host, load (of the machine, 1 minute), cores, reads_per_second, writes_per_second, extractor_version."""
+        now = time.monotonic()
+        seconds = max(now - self._seen_at, 0.001)
+        reads, writes = sum(self._stages["fetch"].counts), sum(self._stages["store"].counts)
+        found = {
+            "host": socket.gethostname(),
+            "load": round(os.getloadavg()[0], 2),
+            "cores": os.cpu_count() or 1,
+            "reads_per_second": round((reads - self._reads) / seconds, 1),
+            "writes_per_second": round((writes - self._writes) / seconds, 1),
+            "extractor_version": EXTRACTOR_VERSION,
+        }
+        self._seen_at, self._reads, self._writes = now, reads, writes
+        return found

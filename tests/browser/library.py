@@ -1,0 +1,131 @@
+"""The libraries that the browser tests look at: the demo's photos drawn small, and a few records with hostile text."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from exifinator.config import Config
+from exifinator.demo import render
+from exifinator.demo.trips import Shot, plan_shots
+from exifinator.fetch import fetch_header
+from exifinator.local_reader import LocalReader, local_ref
+from exifinator.parse import build_record
+from exifinator.records import ExifRecord
+from exifinator.store import Store, connect_mongodb
+from tests.servers import SHARED_PHOTOS
+
+# Photos of real cameras, whose tags are richer than drawn ones'.
+REAL = (
+    "jpg/Canon_40D.jpg", "jpg/gps/DSCN0010.jpg", "jpg/long_description.jpg", "jpg/corrupted.jpg", "heic/IMG_5195.HEIC",
+    "formats/Nikon.nef", "formats/CanonRaw.cr3", "formats/DNG.dng", "formats/GIF.gif", "jpg/orientation/portrait_6.jpg",
+)  # fmt: skip
+
+
+def store_demo(config: Config) -> int:
+    """Read the demo's photos and some real ones through the pipeline into the database of `config`; how many."""
+    with tempfile.TemporaryDirectory() as folder:
+        records = [*_read_demo(Path(folder)), *_read_real()]
+    with connect_mongodb(config) as client:
+        store = Store(client, config)
+        store.ensure_indexes()
+        outcomes = store.upsert_records(records)
+    assert not any(outcomes), outcomes
+    return len(records)
+
+
+def _read_demo(folder: Path) -> Iterator[ExifRecord]:
+    for shot in plan_shots():
+        path = folder / shot.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(render(_small(shot)))
+        yield _read(path, "demo", shot.path)
+    for name, content in (("Unsorted/IMG_0000.JPG", b""), ("Unsorted/notes.jpg", b"Shot list for Lofoten\n")):
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
+        yield _read(path, "demo", name)
+
+
+def _small(shot: Shot) -> Shot:
+    """A quarter of the width and height: drawing takes a sixth of the time, and thumbnails look the same."""
+    width, height = shot.camera.size
+    return dataclasses.replace(shot, camera=dataclasses.replace(shot.camera, size=(width // 4, height // 4)))
+
+
+def _read_real() -> Iterator[ExifRecord]:
+    for name in REAL:
+        if (SHARED_PHOTOS / name).exists():
+            yield _read(SHARED_PHOTOS / name, "cameras", name)
+
+
+def _read(path: Path, bucket: str, key: str) -> ExifRecord:
+    header = fetch_header(LocalReader(), local_ref(path))
+    named = dataclasses.replace(header.ref, bucket=bucket, key=key)
+    return build_record(dataclasses.replace(header, ref=named))
+
+
+MARKUP = '<img src=x onerror="document.title=\'owned\'"><script>document.title="owned"</script>'
+LINK = "javascript:document.title='owned'"
+# A right-to-left override makes the end read gpj.exe; the rest rings and colours a terminal.
+HIDDEN = "evil\u202egpj.exe\x1b[31m\x07\u200b\u2066x"
+QUOTES = "\"'`&lt;&amp;{{settings}}${1+1}"
+LONG = "A" * 1_000_000
+HOSTILE_TEXTS = {"markup": MARKUP, "link": LINK, "hidden": HIDDEN, "quotes": QUOTES}
+
+
+def store_hostile(config: Config) -> None:
+    """Records whose every text is an attack, one of them a megabyte long."""
+    documents = [_hostile(name, text, at) for at, (name, text) in enumerate(HOSTILE_TEXTS.items())]
+    long = _hostile("long", "long", len(documents))
+    long["EXIF UserComment"] = {"printable": LONG, "tag": 37510, "field_type": 7, "values": LONG}
+    long["photo"]["description"] = LONG[:60_000]
+    with connect_mongodb(config) as client:
+        store = Store(client, config)
+        store.ensure_indexes()
+        store.images.insert_many([*documents, long])
+
+
+def _hostile(name: str, text: str, at: int) -> dict[str, Any]:
+    key = f"{text}/{name} {text}.jpg"[:900]
+    return {
+        "_id": f"hostile/{key}",
+        "bucket": "hostile",
+        "key": key,
+        "etag": text[:200],
+        "size": 1000 + at,
+        "last_modified": datetime(2025, 1, 1, tzinfo=UTC),
+        "format": "jpeg",
+        "status": "ok",
+        "problem": text[:300],
+        "extracted_at": datetime(2026, 1, 1, tzinfo=UTC),
+        "extractor_version": 1,
+        "photo": {
+            "taken_at": datetime(2024, 1, 1, tzinfo=UTC) + timedelta(days=at),
+            "camera_make": text,
+            "camera_model": text,
+            "lens_model": text,
+            "iso": 100,
+            "width_pixels": 4000,
+            "height_pixels": 3000,
+            "keywords": [text, "plain"],
+            "description": text,
+            "artist": text,
+            "copyright": text,
+            "software": text,
+            "location": {"type": "Point", "coordinates": [10.0 + at, 50.0]},
+        },
+        f"Image {text[:100].replace('.', '_').replace('$', '_')}": {
+            "printable": text,
+            "tag": 1,
+            "values": [text, text],
+        },
+        "Image ImageDescription": {"printable": text, "tag": 270, "field_type": 2, "values": text},
+        "xmp": {"dc:title": {"x-default": text}, text.replace(".", "_").replace("$", "_"): [text, {"a": text}]},
+        "iptc": {"Headline": text},
+        "words": ["hostile", name],
+    }

@@ -1,0 +1,208 @@
+"""Batches in a real browser, against a real S3 server, Redis, MongoDB and worker."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.browser.accessible import assert_accessible
+from tests.browser.conftest import PHONE, Explorer, Start
+from tests.integration.api_fixtures import TOKEN
+from tests.integration.conftest import Bucket, Installation
+from tests.photos import make_jpeg
+from tests.s3_proxy import Answer, Proxy, run_proxy
+from tests.servers import free_port, run_moto, run_redis, running
+
+LOCKED = "locked"
+
+
+@dataclass
+class Plant:
+    """Everything that reads a bucket; S3 refuses what has `locked` in its key as long as `is_locked`."""
+
+    installation: Installation
+    explorer: Explorer
+    bucket: Bucket
+    is_locked: bool = True
+
+    def open(self, address: str = "/?view=batches", *, token: str | None = TOKEN, **options: Any) -> Page:
+        page = self.explorer.new_page(**options)
+        if token:
+            page.add_init_script(f"sessionStorage.setItem('explorer.token', '{token}')")
+        page.goto(self.explorer.url + address)
+        return page
+
+
+@pytest.fixture(scope="module")
+def plant(browser: Browser, explorer_mongodb: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
+    folder = tmp_path_factory.mktemp("plant")
+    with run_redis(folder) as redis_url, run_moto(folder) as moto, run_proxy(moto) as proxy:
+        port = free_port()
+        settings = {"MONGODB_URI": explorer_mongodb, "REDIS_URL": redis_url, "S3_ENDPOINT_URL": proxy.url}
+        settings |= {"API_PORT": port, "API_TOKEN": TOKEN, "DASHBOARD_PORT": 15999, "RETRY_DELAY_SECONDS": 0.05}
+        installation = Installation(settings, folder)
+        try:
+            with running([sys.executable, "-m", "api"], port, folder / "api.log", installation.environment):
+                plant = Plant(installation, Explorer(f"http://127.0.0.1:{port}", browser), Bucket(moto))
+                _lock(proxy, plant)
+                for at in range(12):
+                    plant.bucket.put(f"2024/{LOCKED if at < 3 else 'open'} {at:02}.jpg", make_jpeg(seed=at))
+                installation.start_worker("download", "write")
+                yield plant
+        finally:
+            installation.close()
+
+
+def _lock(proxy: Proxy, plant: Plant) -> None:
+    def answer(_: str, target: str, __: dict[str, str], given: Answer) -> Answer:
+        if plant.is_locked and LOCKED in target and "list-type" not in target:
+            return Answer(403, {}, b"<Error><Code>AccessDenied</Code></Error>")
+        return given
+
+    proxy.answer = answer
+
+
+@pytest.fixture(autouse=True)
+def clean_pages(plant: Plant) -> Iterator[None]:
+    yield
+    plant.explorer.finish()
+
+
+def start(page: Page, bucket: str, prefix: str = "") -> None:
+    page.get_by_role("combobox", name="Bucket").fill(bucket)
+    page.get_by_role("textbox", name="Prefix").fill(prefix)
+    page.get_by_role("button", name="Start", exact=True).click()
+
+
+def row_of(page: Page, bucket: str, state: str) -> Locator:
+    return page.get_by_role("row").filter(has_text=bucket).filter(has_text=state)
+
+
+def test_batches__start__is_watched_to_its_end_and_failures_are_mended(plant: Plant) -> None:
+    """The whole way: start, watch, see what failed and why, mend it, queue it again, see it gone."""
+    page = plant.open()
+    page.get_by_text("Nothing is being read.").wait_for()
+    start(page, plant.bucket.name, "2024/")
+    expect(page.get_by_text(f"Started: s3://{plant.bucket.name}/2024/.")).to_be_visible()
+    row = row_of(page, plant.bucket.name, "Done")
+    expect(row).to_be_visible(timeout=60_000)
+    # Nobody reloaded the page; the events brought it here.
+    expect(row.get_by_role("cell").nth(3)).to_have_text("12")
+    expect(row.get_by_role("cell").nth(5)).to_have_text("3")
+
+    row.get_by_role("button", name="Details").click()
+    expect(page).to_have_url(re.compile("batch="))
+    details = page.locator("tr.details")
+    expect(details.locator("dl.numbers")).to_contain_text(re.compile("With EXIF9.*Failed3"))
+    expect(details.get_by_role("link", name="Its photos")).to_have_attribute("href", re.compile("prefix=2024"))
+
+    cause = page.get_by_role("article", name="AccessDenied")
+    expect(cause).to_contain_text("3 images")
+    expect(cause).to_contain_text("S3 refuses these credentials")
+    cause.get_by_role("button", name="Show them").click()
+    expect(page).to_have_url(re.compile("cause=AccessDenied"))
+    jobs = cause.get_by_role("list").get_by_role("listitem")
+    expect(jobs).to_have_count(3)
+    first = jobs.first
+    first.locator("summary").click()
+    expect(first.locator("pre")).to_contain_text("AccessDenied")
+    job = plant.installation.store.jobs.find_one({"status": "failed"}, sort=[("_id", -1)])
+    assert job is not None
+    expect(first.get_by_role("link")).to_have_attribute("href", f"http://127.0.0.1:15999/#jobs?id={job['_id']}")
+
+    plant.is_locked = False
+    first.get_by_role("button", name="Requeue").click()
+    expect(page.get_by_text(re.compile("1 image queued again"))).to_be_visible()
+    expect(jobs).to_have_count(2)
+    cause.get_by_role("button", name="Requeue all").click()
+    expect(page.get_by_text(re.compile("2 images queued again"))).to_be_visible()
+    expect(page.get_by_text("None: every image that was listed has its record.")).to_be_visible()
+    plant.installation.wait_until(lambda: plant.installation.store.images.count_documents({}) == 12)
+
+
+def test_batches__refusal__stands_at_the_field(plant: Plant) -> None:
+    page = plant.open(allow=("400", "404"))
+    start(page, "no-such-bucket")
+    field = page.get_by_role("combobox", name="Bucket")
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(field).to_have_accessible_description(re.compile("There is no bucket"))
+    expect(field).to_be_focused()
+    field.fill("no-such-bucket-2")
+    expect(field).not_to_have_attribute("aria-invalid", "true")
+
+
+def test_batches__cancel__asks_first_and_ends_it(plant: Plant) -> None:
+    many = Bucket(plant.installation.settings["S3_ENDPOINT_URL"])
+    body = make_jpeg(seed=1)
+    for at in range(30):
+        many.put(f"{at:03}.jpg", body)
+    # Nobody reads: the batch stays under way until it is cancelled.
+    (worker,) = plant.installation._workers
+    worker.terminate()
+    worker.wait(20)
+    try:
+        page = plant.open()
+        start(page, many.name)
+        batch = page.get_by_role("article", name=f"Batch of s3://{many.name}")
+        expect(batch).to_contain_text("Reading", timeout=30_000)
+        expect(batch).to_contain_text("0 of 30, 0 %")
+        expect(batch.locator(".rate-chart canvas")).to_be_visible()
+        assert_accessible(page)
+        batch.get_by_role("button", name="Cancel …").click()
+        batch.get_by_role("button", name="Go on reading").click()
+        expect(batch).to_be_visible()
+        batch.get_by_role("button", name="Cancel …").click()
+        batch.get_by_role("button", name="Yes, cancel").click()
+        expect(row_of(page, many.name, "Cancelled")).to_be_visible(timeout=30_000)
+        assert plant.installation.store.images.count_documents({"bucket": many.name}) == 0
+    finally:
+        plant.installation._workers.clear()
+        plant.installation.start_worker("download", "write")
+
+
+def test_batches__token__is_asked_for(plant: Plant) -> None:
+    page = plant.open(token=None, allow=("401",))
+    page.get_by_label("Token").fill(TOKEN)
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_role("heading", name="Read a bucket").wait_for()
+
+
+def test_batches__requeue_without_a_token__says_what_to_set(explorer: Explorer, start_explorer: Start) -> None:
+    page = explorer.new_page(allow=("403",))
+    example = {"id": "0" * 24, "exception": "ObjectGone", "message": "<img src=x>", "bucket": "b", "key": "<b>k</b>"}
+    example |= {"path": "x", "queue": "download", "status": "failed", "queued_at": None, "traceback": "<script>"}
+    answer: dict[str, Any] = {"total": 1, "groups": [{"exception": "ObjectGone", "count": 1, "example": example}]}
+    answer |= {"failures": [example], "next": None}
+    page.route(re.compile(r"/failures\?"), lambda route: route.fulfill(json=answer))
+    page.goto(explorer.url + "/?view=batches&cause=ObjectGone")
+    cause = page.get_by_role("article", name="ObjectGone")
+    expect(cause).to_contain_text("b/<b>k</b>")
+    cause.get_by_role("button", name="Requeue all").click()
+    expect(cause.get_by_role("alert")).to_contain_text("set API_TOKEN in settings.py")
+
+
+def test_batches__events_break__says_so_and_comes_back(plant: Plant) -> None:
+    page = plant.open("/?view=statistics")
+    broken = {"body": ": nothing\n\n", "content_type": "text/event-stream"}
+    page.route(re.compile(r"/events$"), lambda route: route.fulfill(**broken))
+    page.get_by_role("link", name="Batches").click()
+    expect(page.get_by_text("not live")).to_be_visible()
+    page.unroute_all()
+    expect(page.get_by_text("not live")).to_have_count(0)
+
+
+@pytest.mark.parametrize("options", [{}, {"viewport": PHONE, "color_scheme": "dark"}], ids=["desktop", "phone"])
+def test_batches__axe__finds_nothing_serious(plant: Plant, options: dict[str, Any]) -> None:
+    plant.installation.store.jobs.insert_one(
+        {"status": "failed", "path": "exifinator.tasks.Download", "exceptiontype": "ObjectGone", "traceback": "a\nb"}
+    )
+    page = plant.open("/?view=batches&cause=ObjectGone", **options)
+    page.get_by_text("Traceback").first.click()
+    assert_accessible(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -1,0 +1,225 @@
+"""The filters: values, ranges that are dragged, the timeline, words, JSON, chips, and the address that holds them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import Explorer
+from tests.browser.test_explorer_gallery import tiles, total_of
+
+
+def section(page: Page, title: str) -> Locator:
+    return page.locator("section.filter").filter(has=page.get_by_role("button", name=title, exact=True))
+
+
+def shows(page: Page, count: int) -> None:
+    expect(page.locator(".total")).to_have_text(f"{count:,} photo{'' if count == 1 else 's'}")
+
+
+def facet(explorer: Explorer, page: Page, name: str, **filters: Any) -> list[dict[str, Any]]:
+    address = explorer.address(**filters, fields=name, others="true", top=200).replace("/?", "/facets?")
+    rows: list[dict[str, Any]] = page.request.get(explorer.url + address).json()["facets"][name]
+    return rows
+
+
+def test_values__counts_follow_the_other_filters(explorer: Explorer) -> None:
+    page = explorer.open("/")
+    cameras = section(page, "Camera")
+    cameras.get_by_role("checkbox", name="ILCE-7M3").check()
+    shows(page, total_of(explorer, page, camera="ILCE-7M3"))
+    # The cameras themselves keep their counts, as what else could be chosen; the lenses are this camera's alone.
+    x_t4 = next(row["count"] for row in facet(explorer, page, "camera") if row["value"] == "X-T4")
+    expect(cameras.locator(".value", has_text="X-T4").locator(".count")).to_contain_text(str(x_t4))
+    lenses = [row["value"] for row in facet(explorer, page, "lens", camera="ILCE-7M3") if row["value"]]
+    expect(section(page, "Lens").locator(".value:not(.quiet)")).to_have_count(len(lenses))
+    cameras.get_by_role("checkbox", name="X-T4").check()
+    shows(page, total_of(explorer, page, camera=["ILCE-7M3", "X-T4"]))
+    assert "camera=ILCE-7M3&camera=X-T4" in page.url
+
+
+def test_values__those_without__are_chosen(explorer: Explorer) -> None:
+    page = explorer.open("/")
+    section(page, "Lens").get_by_role("checkbox", name="No lens").check()
+    shows(page, total_of(explorer, page, without="lens"))
+    section(page, "Place").get_by_role("checkbox", name="With a place").check()
+    shows(page, total_of(explorer, page, without="lens", has="gps"))
+    section(page, "Place").get_by_role("checkbox", name="Without a place").check()
+    shows(page, total_of(explorer, page, without=["lens", "gps"]))
+
+
+def test_values__very_many__are_found_by_a_part(explorer: Explorer) -> None:
+    page = explorer.open("/")
+    keywords = section(page, "Keywords")
+    keywords.get_by_role("button", name="Show all").click()
+    keywords.get_by_label("Find in Keywords").fill("aur")
+    expect(keywords.locator(".value")).to_have_count(1)
+    keywords.get_by_role("checkbox", name="aurora").check()
+    shows(page, total_of(explorer, page, keyword="aurora"))
+
+
+def test_rating_format_status__are_chosen(explorer: Explorer) -> None:
+    page = explorer.open("/")
+    section(page, "Rating").get_by_role("checkbox", name="★★★★★").check()
+    shows(page, total_of(explorer, page, rating=5))
+    section(page, "Rating").get_by_role("button", name="Clear Rating").click()
+    section(page, "Format").get_by_role("checkbox", name="PNG").check()
+    section(page, "Status").get_by_role("checkbox", name="Has EXIF").check()
+    shows(page, total_of(explorer, page, format="png", status="ok"))
+
+
+def test_folders__one_level_after_the_other(explorer: Explorer) -> None:
+    page = explorer.open("/")
+    buckets = section(page, "Bucket and folder")
+    buckets.get_by_role("checkbox", name="demo").check()
+    buckets.locator(".plain .value", has_text="2024/").click()
+    shows(page, total_of(explorer, page, bucket="demo", prefix="2024/"))
+    buckets.locator(".plain .value").first.click()
+    expect(page.locator(".chip", has_text="Folder")).to_contain_text("2024/")
+    buckets.get_by_role("button", name="All", exact=True).click()
+    shows(page, total_of(explorer, page, bucket="demo"))
+    buckets.get_by_label("Folder or beginning of the key").fill("20")
+    page.keyboard.press("Enter")
+    shows(page, total_of(explorer, page, bucket="demo", prefix="20"))
+
+
+def drag(page: Page, plot: Locator, first: int, last: int, bars: int) -> None:
+    plot.scroll_into_view_if_needed()
+    box = plot.bounding_box()
+    assert box
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] * (first + 0.5) / bars, y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * (last + 0.5) / bars, y, steps=4)
+    page.mouse.up()
+
+
+RANGES = {"iso": "ISO", "f": "Aperture", "exposure": "Exposure time", "focal": "Focal length"}
+
+
+@pytest.mark.parametrize("name", RANGES)
+def test_histogram__dragged__finds_what_its_bars_count(explorer: Explorer, name: str) -> None:
+    page = explorer.open("/")
+    rows = [row for row in facet(explorer, page, name) if "least" in row]
+    plot = section(page, RANGES[name]).locator(".plot")
+    expect(plot.locator(".bar")).to_have_count(len(rows))
+    drag(page, plot, 1, 3, len(rows))
+    shows(page, sum(row["count"] for row in rows[1:4]))
+    # Reloaded, the same bars are chosen.
+    page.reload()
+    expect(plot.locator(".bar.in")).to_have_count(3)
+    section(page, RANGES[name]).get_by_role("button", name="Clear").click()
+    shows(page, total_of(explorer, page))
+
+
+def test_histogram__keys__move_the_ends(explorer: Explorer) -> None:
+    page = explorer.open("/")
+    rows = [row for row in facet(explorer, page, "iso") if "least" in row]
+    low = section(page, "ISO").get_by_role("slider", name="ISO: from")
+    low.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    shows(page, sum(row["count"] for row in rows[2:]))
+    expect(low).to_be_focused()
+    page.keyboard.press("Home")
+    shows(page, total_of(explorer, page))
+    assert "iso=" not in page.url
+
+
+def test_timeline__year_month_days__each_a_click(explorer: Explorer) -> None:
+    page = explorer.open(explorer.address(bucket="demo"))
+    timeline = page.get_by_role("region", name="Timeline")
+    timeline.locator(".bar[title^='May 2024']").or_(timeline.locator(".bar[title^='2024']")).first.click()
+    if "taken=2024-05" not in page.url:
+        expect(timeline.locator(".bar")).to_have_count(12)
+        timeline.locator(".bar[title^='May 2024']").click()
+    expect(timeline.locator(".bar")).to_have_count(31)
+    shows(page, total_of(explorer, page, bucket="demo", taken="2024-05"))
+    drag(page, timeline.locator(".plot"), 9, 11, 31)
+    expect(page.locator(".chip", has_text="10 May 2024 – 12 May 2024")).to_be_visible()
+    shows(page, total_of(explorer, page, bucket="demo", taken="2024-05-10..2024-05-12"))
+    timeline.get_by_role("button", name="2024", exact=True).click()
+    shows(page, total_of(explorer, page, bucket="demo", taken="2024"))
+    timeline.get_by_role("button", name="All years").click()
+    shows(page, total_of(explorer, page, bucket="demo"))
+
+
+def test_words__are_searched(explorer: Explorer) -> None:
+    page = explorer.open("/")
+    expect(tiles(page).first).to_be_visible()
+    page.keyboard.press("/")
+    expect(page.get_by_role("searchbox", name="Search by words")).to_be_focused()
+    page.keyboard.type("lofoten aurora")
+    page.keyboard.press("Enter")
+    shows(page, total_of(explorer, page, q="lofoten aurora"))
+    assert "q=lofoten+aurora" in page.url
+
+
+QUERIES = {
+    "syntax": ('{"photo.iso": 100,, }', ",", "this is no JSON"),
+    "operator": ('{"photo.iso": {"$foo": 1}}', '"$foo"', "the operator $foo is not allowed"),
+    "deep": ('{"$or": [{"bucket": "a"}, {"photo.iso": {"$where": "1"}}]}', '"$where"', "$where is not allowed"),
+    "value": ('{"photo.iso": {"$exists": "yes"}}', '"$exists"', "true or false is needed"),
+}
+
+
+@pytest.mark.parametrize("case", QUERIES)
+def test_query__wrong__is_shown_where_it_is(explorer: Explorer, case: str) -> None:
+    query, marked, message = QUERIES[case]
+    page = explorer.open("/", allow=("status of 400",))
+    box = section(page, "Advanced query")
+    box.get_by_role("button", name="Advanced query").click()
+    box.get_by_role("textbox").fill(query)
+    box.get_by_role("button", name="Apply").click()
+    expect(box.get_by_role("alert")).to_contain_text(message)
+    expect(box.locator("mark")).to_have_text(marked)
+    expect(box.get_by_role("textbox")).to_be_focused()
+    chosen = box.get_by_role("textbox").evaluate("box => box.value.slice(box.selectionStart, box.selectionEnd)")
+    assert chosen == marked
+    assert "query=" not in page.url
+
+
+def test_query__right__filters(explorer: Explorer) -> None:
+    page = explorer.open("/")
+    box = section(page, "Advanced query")
+    box.get_by_role("button", name="Advanced query").click()
+    box.get_by_role("textbox").fill('{"Image Make.printable": "SONY"}')
+    page.keyboard.press("Control+Enter")
+    shows(page, total_of(explorer, page, query='{"Image Make.printable": "SONY"}'))
+    expect(page.locator(".chip", has_text="Query")).to_be_visible()
+
+
+def test_chips__each_has_its_x__and_back_brings_it_again(explorer: Explorer) -> None:
+    filters = {"camera": ["X-T4", "ILCE-7M3"], "iso": "100-800", "has": "gps", "taken": "2019..2024"}
+    page = explorer.open(explorer.address(**filters))
+    chips = page.locator(".chip > span")
+    texts = ["ISO 100–800", "Taken 2019 – 2024", "Camera X-T4", "Camera ILCE-7M3", "With place"]
+    expect(chips).to_have_text(texts)
+    page.get_by_role("button", name="Remove Camera X-T4").click()
+    expect(chips).to_have_count(4)
+    shows(page, total_of(explorer, page, **{**filters, "camera": "ILCE-7M3"}))
+    page.go_back()
+    expect(chips).to_have_text(texts)
+    shows(page, total_of(explorer, page, **filters))
+    page.go_forward()
+    expect(chips).to_have_count(4)
+    page.get_by_role("button", name="Clear all").click()
+    shows(page, total_of(explorer, page))
+    assert page.url == f"{explorer.url}/"
+
+
+def test_outdated_request__is_given_up(explorer: Explorer) -> None:
+    page = explorer.open("/")
+    expect(tiles(page).first).to_be_visible()
+    given_up: list[str] = []
+    page.on("requestfailed", lambda request: given_up.append(request.url))
+    # Never answered: what is asked afterwards must not wait for it.
+    page.route("**/photos?*camera=X-T4*", lambda route: None)
+    section(page, "Camera").get_by_role("checkbox", name="X-T4").check()
+    expect(page.locator(".chip", has_text="X-T4")).to_be_visible()
+    expect(tiles(page)).to_have_count(0)
+    page.get_by_role("button", name="Remove Camera X-T4").click()
+    expect(tiles(page).first).to_be_visible()
+    assert any("camera=X-T4" in url for url in given_up)

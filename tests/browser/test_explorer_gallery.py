@@ -1,0 +1,208 @@
+"""The gallery and the table: photos in justified rows, or in columns that are chosen, ordered and sorted."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from playwright.sync_api import Page, Route, expect
+
+from tests.browser.conftest import PHONE, Explorer, wait_until
+
+MANY = 3000
+PAGE = 100
+
+
+def total_of(explorer: Explorer, page: Page, **filters: Any) -> int:
+    """How many photos pass the filters, as the API says it."""
+    answer = page.request.get(explorer.url + explorer.address(**filters, fields="status").replace("/?", "/facets?"))
+    total: int = answer.json()["total"]
+    return total
+
+
+def tiles(page: Page) -> Any:
+    return page.locator(".tile a")
+
+
+def test_gallery__photos__fill_justified_rows(explorer: Explorer) -> None:
+    page = explorer.open("/")
+    expect(page.locator(".total")).to_have_text(f"{total_of(explorer, page)} photos")
+    expect(tiles(page).first).to_be_visible()
+    rows = page.locator(".gallery .row").evaluate_all(
+        "rows => rows.map(row => { const a = [...row.children].map(t => t.getBoundingClientRect());"
+        " return {left: a[0].left, right: a.at(-1).right, heights: new Set(a.map(b => b.height)).size}; })"
+    )
+    full = rows[:-1]
+    assert len(full) > 3
+    assert {row["heights"] for row in full} == {1}
+    assert len({round(row["left"]) for row in full}) == len({round(row["right"]) for row in full}) == 1
+
+
+def test_gallery__thumbnail__is_turned_as_the_photo_is(explorer: Explorer) -> None:
+    page = explorer.open(explorer.address(camera="ILCE-7M3"))
+    expect(tiles(page).first).to_be_visible()
+    shapes = page.evaluate(
+        """async () => {
+          const {photos} = await (await fetch('/photos?camera=ILCE-7M3&limit=100')).json();
+          const turned = photos.find(({thumbnail, photo}) => thumbnail && photo.orientation === 6);
+          const image = document.querySelector(`img[src="${turned.thumbnail}"]`);
+          await image.decode();
+          const box = image.getBoundingClientRect();
+          return {file: image.naturalWidth / image.naturalHeight, shown: box.width / box.height,
+                  photo: turned.photo.width_pixels / turned.photo.height_pixels, how: image.style.transform};
+        }"""
+    )
+    # The file's thumbnail lies on its side, the photo stands.
+    assert shapes["file"] > 1 > shapes["shown"]
+    assert abs(shapes["shown"] - shapes["photo"]) < 0.05
+    assert "rotate(90deg)" in shapes["how"]
+
+
+def test_gallery__photo_without_thumbnail__says_what_it_is(explorer: Explorer) -> None:
+    page = explorer.open(explorer.address(status="damaged"))
+    tile = tiles(page).first
+    expect(tile).to_contain_text("IMG_0000.JPG")
+    expect(tile).to_contain_text("Damaged")
+    assert tile.locator("img").count() == 0
+
+
+def make_many(route: Route) -> None:
+    """A page of MANY photos, as the API answers."""
+    given = parse_qs(urlsplit(route.request.url).query)
+    start = int(given["cursor"][0]) if "cursor" in given else 0
+    photos = [
+        {"id": f"made/{at}.jpg", "bucket": "made", "key": f"{at}.jpg", "format": "jpeg", "status": "ok",
+         "photo": {"width_pixels": 3000 + at % 7 * 500, "height_pixels": 3000}, "thumbnail": None}
+        for at in range(start, min(MANY, start + PAGE))
+    ]  # fmt: skip
+    following = str(start + PAGE) if start + PAGE < MANY else None
+    route.fulfill(json={"photos": photos, "next": following})
+
+
+SCROLL_TO_THE_END = """async (scroller) => {
+  const element = document.querySelector(scroller);
+  let still = 0;
+  let most = 0;
+  while (still < 30) {
+    const before = element.scrollHeight;
+    element.scrollTop = before;
+    await new Promise((done) => setTimeout(done, 10));
+    still = element.scrollHeight === before ? still + 1 : 0;
+    most = Math.max(most, document.querySelectorAll('[data-at]').length);
+  }
+  return most;
+}"""
+
+
+def scrolls_without_growth(page: Page, scroller: str) -> None:
+    expect(page.locator("[data-at]").first).to_be_visible()
+    most = page.evaluate(SCROLL_TO_THE_END, scroller)
+    expect(page.locator(f'[data-at="{MANY - 1}"]')).to_be_attached()
+    assert most < 250
+    # What was let go is fetched again when one comes back.
+    page.locator(scroller).evaluate("element => { element.scrollTop = 0 }")
+    expect(page.locator('[data-at="0"]')).to_contain_text("0.jpg")
+
+
+def test_gallery__thousands_scrolled__few_are_elements(explorer: Explorer) -> None:
+    page = explorer.new_page()
+    page.route("**/photos?*", make_many)
+    page.goto(explorer.url)
+    scrolls_without_growth(page, ".gallery")
+
+
+def test_table__thousands_scrolled__few_are_elements(explorer: Explorer) -> None:
+    page = explorer.new_page()
+    page.route("**/photos?*", make_many)
+    page.goto(f"{explorer.url}/?view=table")
+    scrolls_without_growth(page, ".table")
+
+
+def test_gallery__arrows__go_from_photo_to_photo(explorer: Explorer) -> None:
+    page = explorer.open("/")
+    tiles(page).first.focus()
+    at = "document.activeElement.dataset.at"
+    page.keyboard.press("ArrowRight")
+    expect(page.locator('[data-at="1"]')).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    wait_until(page, f"() => Number({at}) > 3")
+    page.keyboard.press("ArrowUp")
+    wait_until(page, f"() => Number({at}) < 3")
+    page.keyboard.press("End")
+    wait_until(page, f"() => Number({at}) > 50")
+    page.keyboard.press("Enter")
+    expect(page.locator("dialog.photo")).to_be_visible()
+    last = page.url
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog")).to_have_count(0)
+    wait_until(page, f"() => Number({at}) > 50")
+    assert "photo=" in last
+    assert "photo=" not in page.url
+
+
+def heads(page: Page) -> list[str]:
+    shown: list[str] = page.locator("[role=columnheader]:not(:first-child)").evaluate_all(
+        "heads => heads.map(head => head.innerText.replace(/[↑↓\\s]+$/, ''))"
+    )
+    return shown
+
+
+def test_table__columns__are_chosen_and_ordered(explorer: Explorer) -> None:
+    page = explorer.open(explorer.address(view="table", columns="name,iso"))
+    expect(page.locator("[role=row] a").first).to_be_visible()
+    assert heads(page) == ["File", "ISO"]
+    page.get_by_role("button", name="Columns").click()
+    page.get_by_role("checkbox", name="Software").check()
+    page.get_by_role("button", name="Move Software left").click()
+    page.keyboard.press("Escape")
+    assert heads(page) == ["File", "Software", "ISO"]
+    assert "columns=name%2Csoftware%2Ciso" in page.url
+    page.locator("[role=columnheader]", has_text="ISO").drag_to(page.locator("[role=columnheader]", has_text="File"))
+    assert heads(page) == ["ISO", "File", "Software"]
+    page.reload()
+    expect(page.locator("[role=row] a").first).to_be_visible()
+    assert heads(page) == ["ISO", "File", "Software"]
+
+
+def test_table__head__sorts_up_and_down(explorer: Explorer) -> None:
+    page = explorer.open(explorer.address(view="table", columns="iso,name", bucket="demo", has="camera"))
+
+    def isos() -> list[int]:
+        shown: list[str] = page.locator(".rows [role=row] a").all_inner_texts()
+        return [int(text.replace(",", "")) for text in shown if text != "—"]
+
+    head = page.get_by_role("columnheader", name="ISO")
+    head.get_by_role("button").click()
+    expect(head).to_have_attribute("aria-sort", "ascending")
+    expect(page.locator('[data-at="5"]')).to_be_visible()
+    assert isos() == sorted(isos())
+    head.get_by_role("button").click()
+    expect(head).to_have_attribute("aria-sort", "descending")
+    expect(page.locator('[data-at="0"]')).not_to_have_text("100")
+    assert len(isos()) > 10
+    assert isos() == sorted(isos(), reverse=True)
+    assert "sort=-iso" in page.url
+
+
+def test_table__row__opens_the_photo(explorer: Explorer) -> None:
+    page = explorer.open(explorer.address(view="table", bucket="demo"))
+    page.locator('[data-at="0"]').focus()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator('[data-at="1"]')).to_be_focused()
+    name = page.locator('[data-at="1"]').inner_text()
+    page.keyboard.press("Enter")
+    expect(page.locator("dialog h2")).to_have_text(name)
+
+
+def test_phone__page__is_no_wider_than_the_screen(explorer: Explorer) -> None:
+    page = explorer.open(
+        explorer.address(taken="2019..2024", has="gps"), viewport=PHONE, has_touch=True, is_mobile=True
+    )
+    expect(tiles(page).first).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert page.get_by_role("complementary").count() == 0
+    page.get_by_role("button", name="Filters").click()
+    page.get_by_role("checkbox", name="X-T4").check()
+    page.get_by_role("button", name="Show photos").click()
+    expect(page.locator(".chip", has_text="X-T4")).to_be_visible()
+    assert page.evaluate("document.querySelector('main').getBoundingClientRect().width") <= PHONE["width"]

@@ -1,0 +1,150 @@
+"""One photo: its summary, its tags, where it lies, its neighbours and its copies."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Explorer, wait_until
+from tests.browser.test_explorer_gallery import tiles
+
+
+def photos(explorer: Explorer, page: Page, **params: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = page.request.get(
+        explorer.url + explorer.address(**params).replace("/?", "/photos?")
+    ).json()["photos"]
+    return found
+
+
+def dialog(page: Page) -> Any:
+    return page.locator("dialog.photo")
+
+
+def test_photo__summary__is_in_photographers_words(explorer: Explorer) -> None:
+    page = explorer.new_page()
+    record = next(
+        item for item in photos(explorer, page, camera="X-T4", has="gps", limit=50)
+        if item["photo"]["exposure_seconds"] < 0.1 and item["photo"].get("focal_length_35mm")
+    )  # fmt: skip
+    page.goto(explorer.url + explorer.address(photo=record["id"]))
+    photo = record["photo"]
+    settings = dialog(page).locator(".settings")
+    expect(settings).to_contain_text(f"1/{round(1 / photo['exposure_seconds'])} s · f/{photo['f_number']:g}")
+    expect(settings).to_contain_text(f"ISO {photo['iso']} · {photo['focal_length_mm']:g} mm")
+    expect(settings).to_contain_text(f"({photo['focal_length_35mm']} mm equivalent)")
+    facts = dialog(page).locator(".summary dl")
+    expect(facts).to_contain_text("FUJIFILM X-T4")
+    expect(facts).to_contain_text(photo["lens_model"])
+    east, north = photo["location"]["coordinates"]
+    expect(facts).to_contain_text(f"{abs(north):.5f}° {'N' if north > 0 else 'S'}, {abs(east):.5f}°")
+
+
+def test_photo__time_without_an_offset__claims_no_zone(explorer: Explorer) -> None:
+    page = explorer.new_page()
+    everything = photos(explorer, page, bucket="demo", has="date", limit=250)
+    local = next(item for item in everything if not item["photo"].get("taken_offset"))
+    page.goto(explorer.url + explorer.address(photo=local["id"]))
+    taken = dialog(page).locator("dl > div", has_text="Taken")
+    expect(taken).to_contain_text(local["photo"]["taken_at"][11:19])
+    expect(taken).to_contain_text("its zone is not known")
+    zoned = next(item for item in everything if item["photo"].get("taken_offset", "+00:00") != "+00:00")
+    page.goto(explorer.url + explorer.address(photo=zoned["id"]))
+    expect(taken).to_contain_text(zoned["photo"]["taken_offset"])
+
+
+def test_photo__tags__are_grouped_and_found(explorer: Explorer) -> None:
+    page = explorer.new_page()
+    (record, *_) = photos(explorer, page, camera="X-T4")
+    page.goto(explorer.url + explorer.address(photo=record["id"]))
+    groups = dialog(page).locator(".tag-group h3")
+    expect(groups.first).to_have_text("Image")
+    assert {"Image", "EXIF", "GPS"} <= set(groups.all_inner_texts())
+    dialog(page).get_by_role("searchbox", name="Find in these").fill("fnumber")
+    expect(dialog(page).locator(".tag dt")).to_have_text(["FNumber"])
+    dialog(page).get_by_role("searchbox", name="Find in these").fill("nothing has this")
+    expect(dialog(page).get_by_role("tabpanel")).to_contain_text("No tag or value has this in it.")
+
+
+def test_photo__xmp_and_json__have_their_tabs(explorer: Explorer) -> None:
+    page = explorer.new_page()
+    (record, *_) = photos(explorer, page, bucket="demo", has="keywords")
+    page.goto(explorer.url + explorer.address(photo=record["id"]))
+    dialog(page).get_by_role("tab", name="Tags").focus()
+    page.keyboard.press("ArrowRight")
+    expect(dialog(page).get_by_role("tab", name="XMP")).to_be_focused()
+    expect(dialog(page).get_by_role("tabpanel")).to_contain_text("dc:subject")
+    dialog(page).get_by_role("tab", name="JSON").click()
+    shown = json.loads(dialog(page).locator("pre").inner_text())
+    assert shown["photo"]["keywords"] == record["photo"]["keywords"]
+    assert "tab=json" in page.url
+    page.reload()
+    expect(dialog(page).get_by_role("tab", name="JSON")).to_have_attribute("aria-selected", "true")
+
+
+def test_photo__previous_and_next__within_the_result(explorer: Explorer) -> None:
+    page = explorer.new_page()
+    ids = [item["id"] for item in photos(explorer, page, camera="X-T4", sort="-iso", limit=5)]
+    page.goto(explorer.url + explorer.address(camera="X-T4", sort="-iso", photo=ids[1]))
+
+    def is_shown(id_: str) -> None:
+        wait_until(page, "id => new URLSearchParams(location.search).get('photo') === id", id_)
+        expect(dialog(page).locator("h2")).to_have_text(id_.rsplit("/", 1)[-1])
+
+    dialog(page).get_by_role("button", name="Next photo").click()
+    is_shown(ids[2])
+    expect(dialog(page).get_by_role("button", name="Previous photo")).to_be_enabled()
+    page.keyboard.press("ArrowLeft")
+    is_shown(ids[1])
+    expect(dialog(page).get_by_role("button", name="Previous photo")).to_be_enabled()
+    page.keyboard.press("ArrowLeft")
+    is_shown(ids[0])
+    expect(dialog(page).get_by_role("button", name="Next photo")).to_be_enabled()
+    expect(dialog(page).get_by_role("button", name="Previous photo")).to_be_disabled()
+
+
+def test_photo__closed__the_focus_is_where_it_was_opened(explorer: Explorer) -> None:
+    page = explorer.open(explorer.address(camera="X-T4"))
+    tiles(page).nth(2).click()
+    expect(dialog(page)).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog(page)).to_have_count(0)
+    expect(page.locator('[data-at="2"]')).to_be_focused()
+    page.go_back()
+    expect(dialog(page)).to_be_visible()
+
+
+def test_photo__copy_buttons__copy(explorer: Explorer) -> None:
+    page = explorer.new_page(permissions=["clipboard-read", "clipboard-write"])
+    (record, *_) = photos(explorer, page, camera="X-T4")
+    page.goto(explorer.url + explorer.address(photo=record["id"]))
+    dialog(page).get_by_role("button", name="S3 address").click()
+    expect(dialog(page).get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == f"s3://{record['id']}"
+    dialog(page).get_by_role("button", name="Copy Make", exact=True).click()
+    wait_until(page, "async () => (await navigator.clipboard.readText()) === 'FUJIFILM'")
+
+
+def test_photo__other_copies__are_named(explorer: Explorer) -> None:
+    page = explorer.new_page()
+    (record, *_) = photos(explorer, page, camera="X-T4")
+    twin = {**record, "id": "backup/copy.jpg"}
+    page.route("**/photos/by-etag/*", lambda route: route.fulfill(json={"photos": [record, twin]}))
+    page.goto(explorer.url + explorer.address(photo=record["id"]))
+    expect(dialog(page).locator(".copies h3")).to_have_text("Another copy of this file")
+    expect(dialog(page).locator(".copies a")).to_have_text("backup/copy.jpg")
+
+
+def test_photo__that_is_not_there__is_said(explorer: Explorer) -> None:
+    page = explorer.open(explorer.address(photo="demo/no such.jpg"), allow=("status of 404",))
+    expect(dialog(page).get_by_role("alert")).to_contain_text("There is no photo with this id.")
+
+
+def test_photo__value__leads_to_those_that_share_it(explorer: Explorer) -> None:
+    page = explorer.new_page()
+    (record, *_) = photos(explorer, page, camera="X-T4")
+    page.goto(explorer.url + explorer.address(photo=record["id"]))
+    dialog(page).get_by_role("link", name="FUJIFILM X-T4").click()
+    expect(dialog(page)).to_have_count(0)
+    expect(page.locator(".chip")).to_have_text("Camera X-T4×")

@@ -1,0 +1,120 @@
+"""Text from photos, keys and addresses stays text, whatever is in it."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Explorer
+from tests.browser.library import HIDDEN, HOSTILE_TEXTS, LONG, MARKUP
+
+# What draws text other than it is: controls, and marks that turn or hide what stands around them.
+UNSEEN = "[\\u0000-\\u0009\\u000b-\\u001f\\u007f-\\u009f\\u200b\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069]"
+
+
+def stays_text(page: Page) -> None:
+    """Nothing became an element, a handler or a script's address, nothing ran, nothing hides."""
+    assert page.title() in ("EXIFinator", "Table · EXIFinator")
+    own = page.locator("script").evaluate_all("scripts => scripts.map(s => new URL(s.src).pathname.split('/').pop())")
+    assert sorted(own) == ["app.js", "theme.js"]
+    bad = page.evaluate(
+        """(unseen) => {
+          const found = [];
+          for (const element of document.querySelectorAll('*')) {
+            for (const {name, value} of element.attributes) {
+              if (name.startsWith('on') || name === 'srcdoc') found.push(`${element.tagName} ${name}`);
+              const leads = /^(href|src|action)$/.test(name);
+              if (leads && !/^(https?:|[/#?]|blob:|data:image)/.test(value)) found.push(value);
+            }
+            if (element.tagName === 'IMG' && element.getAttribute('src') === 'x') found.push('img src=x');
+          }
+          const text = document.body.innerText;
+          if (new RegExp(unseen).test(text)) found.push('unseen characters');
+          return found;
+        }""",
+        UNSEEN,
+    )
+    assert bad == []
+
+
+@pytest.mark.parametrize("view", ["gallery", "table"])
+def test_lists__hostile_texts__stay_text(hostile_explorer: Explorer, view: str) -> None:
+    columns = "name,taken,camera,lens,description,keywords,artist,software,problem,etag,folder"
+    page = hostile_explorer.open(hostile_explorer.address(view=view, columns=columns))
+    expect(page.locator("[data-at]").first).to_be_visible()
+    expect(page.locator("section.filter .value").first).to_be_visible()
+    stays_text(page)
+    page.get_by_role("checkbox").first.check()
+    expect(page.locator(".chip")).to_have_count(1)
+    stays_text(page)
+
+
+@pytest.mark.parametrize("name", HOSTILE_TEXTS)
+def test_photo__hostile_texts__stay_text(hostile_explorer: Explorer, name: str) -> None:
+    page = hostile_explorer.new_page()
+    found = page.request.get(f"{hostile_explorer.url}/photos?q={name}").json()["photos"]
+    page.goto(f"{hostile_explorer.url}/?photo={quote(found[0]['id'], safe='')}")
+    dialog = page.locator("dialog.photo")
+    expect(dialog.locator(".tag").first).to_be_visible()
+    stays_text(page)
+    if name == "markup":
+        expect(dialog.locator(".description")).to_have_text(MARKUP)
+    if name == "hidden":
+        expect(dialog.locator(".description")).to_contain_text("evil\\u202egpj.exe\\u001b[31m\\u0007")
+    for tab in ("XMP", "IPTC", "JSON"):
+        dialog.get_by_role("tab", name=tab).click()
+        expect(dialog.get_by_role("tab", name=tab)).to_have_attribute("aria-selected", "true")
+        stays_text(page)
+
+
+def test_photo__a_megabyte_in_a_tag__is_shown_in_part(hostile_explorer: Explorer) -> None:
+    page = hostile_explorer.new_page()
+    found = page.request.get(f"{hostile_explorer.url}/photos?q=long").json()["photos"]
+    page.goto(f"{hostile_explorer.url}/?photo={quote(found[0]['id'], safe='')}")
+    comment = page.locator(".tag", has=page.get_by_text("UserComment"))
+    expect(comment.locator("dd > span").first).to_be_visible()
+    assert len(comment.inner_text()) < 1000
+    comment.get_by_role("button", name="Show").first.click()
+    expect(comment).to_contain_text(f"{len(LONG):,} characters in all")
+    assert len(comment.inner_text()) < 20_000
+
+
+@pytest.mark.parametrize(
+    "search",
+    [
+        "?q=" + quote(MARKUP[:190]),
+        "?camera=" + quote(MARKUP) + "&keyword=" + quote(HIDDEN),
+        "?view=__proto__&sort=constructor&columns=toString,constructor,__proto__",
+        "?view=../../evil&tab=<script>&batch=javascript:1",
+        "?prefix=" + quote(HIDDEN) + "&query=" + quote('{"a": "' + "<b>" + '"}'),
+    ],
+    ids=["words", "values", "prototype", "view", "query"],
+)
+def test_address__hostile__stays_text(hostile_explorer: Explorer, search: str) -> None:
+    page = hostile_explorer.open(f"/{search}", allow=("status of 400",))
+    expect(page.locator("main .screen, main [data-at]").first).to_be_visible()
+    stays_text(page)
+
+
+def test_page__refuses_what_is_inline(explorer: Explorer) -> None:
+    page = explorer.open("/", allow=("Content Security Policy",))
+    page.evaluate(
+        "const script = document.createElement('script');"
+        "script.textContent = 'window.ran = 1'; document.body.append(script)"
+    )
+    assert page.evaluate("window.ran") is None
+    assert page.evaluate("fetch('https://example.invalid/').then(() => 'sent', () => 'refused')") == "refused"
+
+
+def test_saved_views__tampered_with__lead_nowhere_else(explorer: Explorer) -> None:
+    page = explorer.open("/")
+    page.evaluate(
+        """localStorage.setItem('explorer.views', JSON.stringify([
+          {name: 'script', address: 'javascript:1'}, {name: 'elsewhere', address: '//evil.example/?x'},
+          {name: 'mine', address: '/?camera=X-T4'}]))"""
+    )
+    page.reload()
+    page.get_by_role("button", name="Saved views").click()
+    expect(page.locator(".entries a")).to_have_text(["mine"])

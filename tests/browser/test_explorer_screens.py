@@ -1,0 +1,219 @@
+"""The honest screens: empty, loading, slow, error, token needed, no results; and what is saved, exported and themed."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.browser.accessible import assert_accessible
+from tests.browser.conftest import PHONE, Explorer, wait_until
+from tests.browser.test_explorer_gallery import tiles, total_of
+from tests.integration.api_fixtures import TOKEN
+
+VIEWS = ["gallery", "table"]
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_empty_database__says_how_to_start(empty_explorer: Explorer, view: str) -> None:
+    page = empty_explorer.open(empty_explorer.address(view=view))
+    expect(page.get_by_role("heading", name="No photos have been read yet")).to_be_visible()
+    expect(page.locator("pre")).to_contain_text("./run.sh my-bucket")
+    assert_accessible(page)
+    page.get_by_role("link", name="Start a batch here").click()
+    wait_until(page, "() => location.search.includes('view=batches')")
+
+
+def test_loading__then_slow__then_there(explorer: Explorer) -> None:
+    page = explorer.new_page()
+    held: list[Route] = []
+    page.route("**/photos?*", lambda route: held.append(route))
+    page.goto(explorer.url)
+    expect(page.get_by_text("Loading photos …")).to_be_visible()
+    expect(page.get_by_text("Still looking for photos …")).to_be_visible()
+    expect(page.get_by_text("A filter that narrows it")).to_be_visible()
+    assert_accessible(page)
+    for route in held:
+        route.continue_()
+    expect(tiles(page).first).to_be_visible()
+
+
+PROBLEM = {"type": "about:blank", "title": "Service Unavailable", "status": 503}
+
+
+@pytest.mark.parametrize(
+    ("detail", "title"),
+    [
+        ("The query took longer than it may.", "This takes too long"),
+        ("MongoDB cannot be reached.", "This did not work"),
+    ],
+)
+def test_error__is_said_and_tried_again(explorer: Explorer, detail: str, title: str) -> None:
+    page = explorer.new_page(allow=("status of 503",))
+    failing = json.dumps({**PROBLEM, "detail": detail, "hint": "Narrow it by a filter that has an index."})
+    page.route(
+        "**/photos?*",
+        lambda route: route.fulfill(status=503, content_type="application/problem+json", body=failing),
+    )
+    page.goto(explorer.url)
+    alert = page.locator("main").get_by_role("alert")
+    expect(alert).to_contain_text(title)
+    expect(alert).to_contain_text(detail)
+    expect(alert).to_contain_text("Narrow it by a filter")
+    assert_accessible(page)
+    page.unroute("**/photos?*")
+    alert.get_by_role("button", name="Try again").click()
+    expect(tiles(page).first).to_be_visible()
+
+
+def test_error__api_that_is_gone__is_said(explorer: Explorer) -> None:
+    page = explorer.new_page(allow=("ERR_FAILED",))
+    page.route("**/photos?*", lambda route: route.abort())
+    page.goto(explorer.url)
+    expect(page.locator("main").get_by_role("alert")).to_contain_text("The API does not answer: is it running?")
+
+
+def test_error__wrong_filter_of_an_address__is_said(explorer: Explorer) -> None:
+    page = explorer.open(explorer.address(iso="many"), allow=("status of 400",))
+    expect(page.locator("main").get_by_role("alert")).to_contain_text("iso: write a number or a range")
+    page.get_by_role("button", name="Remove iso many").click()
+    expect(tiles(page).first).to_be_visible()
+
+
+def test_no_results__says_which_filter_keeps_them_away(explorer: Explorer) -> None:
+    page = explorer.open(explorer.address(camera="X-T4", format="png", rating="-1"))
+    expect(page.get_by_role("heading", name="No photo passes these filters")).to_be_visible()
+    assert_accessible(page)
+    helping = page.get_by_role("link", name="Without Rating Rejected")
+    expect(helping).to_be_visible()
+    helping.click()
+    expect(tiles(page)).to_have_count(total_of(explorer, page, camera="X-T4", format="png"))
+
+
+def test_token__is_asked_for_and_then_sent(guarded_explorer: Explorer) -> None:
+    page = guarded_explorer.open("/", allow=("status of 401",))
+    expect(page.get_by_role("heading", name="This explorer needs its token")).to_be_visible()
+    assert page.locator("main").get_by_role("alert").count() == 1
+    assert_accessible(page)
+    page.get_by_label("Token").fill("a wrong one")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("The token is wrong.")).to_be_visible()
+    page.get_by_label("Token").fill(TOKEN)
+    page.get_by_role("button", name="Continue").click()
+    expect(tiles(page).first).to_be_visible()
+    # The pictures need it too, which an <img> cannot send.
+    wait_until(page, "() => document.querySelector('.tile img')?.naturalWidth > 0")
+    assert page.locator(".tile img").first.get_attribute("src", timeout=1000).startswith("blob:")
+    # Kept for this tab, in no address.
+    assert TOKEN not in page.url
+    page.reload()
+    expect(tiles(page).first).to_be_visible()
+
+
+def test_saved_view__comes_back_by_its_name(explorer: Explorer) -> None:
+    page = explorer.open(explorer.address(camera="X-T4", view="table", sort="-iso"))
+    expect(page.locator("[role=row] a").first).to_be_visible()
+    page.get_by_role("button", name="Saved views").click()
+    page.get_by_label("Save what is shown as").fill("Fuji <b>at night</b>")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.goto(explorer.url)
+    page.get_by_role("button", name="Saved views").click()
+    page.get_by_role("link", name="Fuji <b>at night</b>").click()
+    expect(page.get_by_role("columnheader", name="ISO")).to_have_attribute("aria-sort", "descending")
+    expect(page.locator(".chip")).to_have_text("Camera X-T4×")
+    page.get_by_role("button", name="Saved views").click()
+    page.get_by_role("button", name="Delete Fuji <b>at night</b>").click()
+    expect(page.get_by_text("Nothing saved yet")).to_be_visible()
+
+
+@pytest.mark.parametrize("form", ["CSV", "NDJSON", "GeoJSON"])
+def test_export__is_of_what_is_shown(explorer: Explorer, form: str) -> None:
+    page = explorer.open(explorer.address(camera="X-T4", has="gps"))
+    count = total_of(explorer, page, camera="X-T4", has="gps")
+    page.get_by_role("button", name="Export what is shown").click()
+    expect(page.get_by_text(f"{count} photos").last).to_be_visible()
+    with page.expect_download() as started:
+        page.get_by_role("link", name=form, exact=False).filter(has_text=form).first.click()
+    text = Path(started.value.path()).read_text()
+    rows = {
+        "CSV": lambda: list(csv.DictReader(text.splitlines())),
+        "NDJSON": text.splitlines,
+        "GeoJSON": lambda: json.loads(text)["features"],
+    }[form]()
+    assert len(rows) == count
+
+
+def theme_of(page: Page) -> str:
+    colour: str = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    red = int(colour.split("(")[1].split(",")[0])
+    return "dark" if red < 100 else "light"
+
+
+@pytest.mark.parametrize(("system", "other"), [("light", "dark"), ("dark", "light")])
+def test_theme__the_system_s__until_switched(explorer: Explorer, system: str, other: str) -> None:
+    page = explorer.open("/", color_scheme=system)
+    expect(page.get_by_role("button", name=f"{other.title()} theme")).to_be_visible()
+    assert theme_of(page) == system
+    page.get_by_role("button", name=f"{other.title()} theme").click()
+    assert theme_of(page) == other
+    page.reload()
+    assert theme_of(page) == other
+
+
+def test_help__lists_the_keys(explorer: Explorer) -> None:
+    page = explorer.open("/")
+    expect(tiles(page).first).to_be_visible()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_contain_text("Search")
+    assert_accessible(page)
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog", name="Keys")).to_have_count(0)
+    page.keyboard.press("2")
+    expect(page.get_by_role("table", name="Photos")).to_be_visible()
+    page.keyboard.press("f")
+    expect(page.get_by_role("complementary", name="Filters")).to_be_hidden()
+
+
+def test_motion__none_for_those_who_ask_for_none(explorer: Explorer) -> None:
+    page = explorer.open("/", reduced_motion="reduce")
+    expect(tiles(page).first).to_be_visible()
+    moving = page.evaluate(
+        "[...document.querySelectorAll('*')].filter(e => getComputedStyle(e).transitionDuration !== '0s').length"
+    )
+    assert moving == 0
+    assert page.evaluate("document.getAnimations().length") == 0
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_accessible__every_screen(explorer: Explorer, theme: str) -> None:
+    page = explorer.open("/", color_scheme=theme)
+    expect(tiles(page).first).to_be_visible()
+    expect(page.locator(".bar").first).to_be_visible()
+    assert_accessible(page)
+    page.goto(explorer.url + explorer.address(camera="X-T4", iso="100-800", taken="2024", view="table", bucket="demo"))
+    expect(page.locator("[role=row] a").first).to_be_visible()
+    expect(page.locator(".folders .plain").first).to_be_visible()
+    assert_accessible(page)
+    page.get_by_role("button", name="Columns").click()
+    assert_accessible(page)
+    page.goto(explorer.url + explorer.address(camera="X-T4"))
+    tiles(page).first.click()
+    expect(page.locator(".tag").first).to_be_visible()
+    assert_accessible(page)
+
+
+def test_accessible__phone(explorer: Explorer) -> None:
+    page = explorer.open(explorer.address(camera="X-T4"), viewport=PHONE, has_touch=True, is_mobile=True)
+    expect(tiles(page).first).to_be_visible()
+    assert_accessible(page)
+    page.get_by_role("button", name="Filters").click()
+    expect(page.locator("aside .value").first).to_be_visible()
+    assert_accessible(page)
+    page.get_by_role("button", name="Show photos").click()
+    tiles(page).first.click()
+    expect(page.locator(".tag").first).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert_accessible(page)

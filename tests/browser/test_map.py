@@ -1,0 +1,309 @@
+"""The map in a real browser: clusters, single photos, the area as the filter, the list, and keys."""
+
+from __future__ import annotations
+
+import re
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx2 as httpx
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.browser.accessible import assert_accessible
+from tests.browser.conftest import PHONE, Explorer, Start
+from tests.servers import free_port, running
+
+# A place of the demo library where two walks of one trip lie some hundred kilometres apart.
+JAPAN = "35,136,7"
+
+
+def ask(explorer: Explorer, path: str, **params: Any) -> Any:
+    answer = httpx.get(explorer.url + path, params=params)
+    answer.raise_for_status()
+    return answer.json()
+
+
+def with_place(explorer: Explorer, **filters: str) -> int:
+    rows = ask(explorer, "/facets", fields="place", **filters)["facets"]["place"]
+    return int(next(row["count"] for row in rows if row["value"]))
+
+
+def clusters(page: Page) -> Locator:
+    return page.locator(".marker")
+
+
+def seen(page: Page) -> int:
+    """How many photos the map says are in view."""
+    count = page.locator(".map-count")
+    expect(count).to_have_text(re.compile(r"photos? in view"))
+    return int(str(count.text_content()).split()[0].replace(",", ""))
+
+
+def at(page: Page) -> str:
+    found = re.search(r"[?&]at=([^&]+)", page.url)
+    return found[1] if found else ""
+
+
+def zoom_of(page: Page) -> int:
+    return int(at(page).split("%2C")[-1])
+
+
+def until(page: Page, true: Callable[[], bool], seconds: float = 10) -> None:
+    """Wait until this is true. Playwright's own way evaluates text, which the page's policy forbids."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, f"not so after {seconds} s"
+        page.wait_for_timeout(20)
+
+
+def settled(page: Page) -> None:
+    """Wait until the map shows what it asked for."""
+    expect(page.locator(".map-view[aria-busy=false]")).to_be_visible()
+    expect(clusters(page).first).to_be_visible()
+
+
+def test_map__everything__has_each_photo_with_a_place(explorer: Explorer) -> None:
+    page = explorer.open("/?view=map")
+    settled(page)
+    assert seen(page) == with_place(explorer)
+    without = ask(explorer, "/facets", fields="bucket")["total"] - seen(page)
+    link = page.get_by_role("link", name=f"{without} without a place")
+    link.click()
+    expect(page).to_have_url(re.compile(r"without=gps"))
+
+
+def test_map__cluster__opens_and_the_address_says_where(explorer: Explorer) -> None:
+    page = explorer.open(f"/?view=map&at={JAPAN}")
+    settled(page)
+    label = str(clusters(page).first.get_attribute("aria-label"))
+    total = int(label.split()[0])
+    clusters(page).first.click()
+    expect(page).not_to_have_url(re.compile(re.escape(JAPAN.replace(",", "%2C"))))
+    settled(page)
+    assert zoom_of(page) > 7
+    assert clusters(page).count() > 1, "it did not open"
+    assert seen(page) == total, "it does not show all that the cluster held"
+    place = at(page)
+    page.reload()
+    settled(page)
+    assert (at(page), seen(page)) == (place, total)
+
+
+def open_single(page: Page) -> Locator:
+    """Open clusters until a photo stands for itself with its thumbnail."""
+    for _ in range(8):
+        single = page.locator(".single.pictured").first
+        if single.count():
+            return single
+        before = page.url
+        page.locator(".cluster").first.click()
+        expect(page).not_to_have_url(before)
+        settled(page)
+    raise AssertionError("no cluster opened down to a photo")
+
+
+def test_map__single_photo__shows_its_thumbnail_and_opens_it(explorer: Explorer) -> None:
+    page = explorer.open(f"/?view=map&at={JAPAN}")
+    settled(page)
+    single = open_single(page)
+    picture = single.locator("img")
+    expect(picture).to_have_js_property("complete", True)
+    assert picture.evaluate("image => image.naturalWidth") > 0
+    name = str(single.get_attribute("aria-label")).split(",")[0]
+    single.click()
+    expect(page).to_have_url(re.compile(r"[?&]photo=" + ".*" + re.escape(name)))
+
+
+def test_map__area_as_the_filter__counts_what_is_in_view(explorer: Explorer) -> None:
+    page = explorer.open(f"/?view=map&at={JAPAN}")
+    settled(page)
+    switch = page.get_by_role("switch", name="Only photos in this area")
+    switch.click()
+    expect(page).to_have_url(re.compile(r"bbox="))
+    box = httpx.URL(page.url).params["bbox"]
+    assert ask(explorer, "/facets", fields="bucket", bbox=box)["total"] == seen(page) > 0
+    page.locator(".map-frame").focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_url(lambda url: httpx.URL(url).params.get("bbox") not in (None, box))
+    settled(page)
+    west, _, east, _ = map(float, httpx.URL(page.url).params["bbox"].split(","))
+    longitude = float(at(page).split("%2C")[1])
+    assert west < longitude < east
+    switch.click()
+    expect(page).not_to_have_url(re.compile(r"bbox="))
+
+
+def test_map__address_with_an_area__shows_it(explorer: Explorer) -> None:
+    page = explorer.open("/?view=map&bbox=5,44,15,50")
+    settled(page)
+    assert seen(page) >= ask(explorer, "/facets", fields="bucket", bbox="5,44,15,50")["total"] > 0
+    expect(page.get_by_role("switch", name="Only photos in this area")).to_be_checked()
+    expect(page).to_have_url(re.compile(r"bbox=5%2C44%2C15%2C50|bbox=5,44,15,50"))
+
+
+def test_map__filters__hold(explorer: Explorer) -> None:
+    page = explorer.open("/?view=map&camera=X-T4")
+    settled(page)
+    wanted, everything = with_place(explorer, camera="X-T4"), with_place(explorer)
+    assert seen(page) == wanted < everything
+
+
+def test_map__nothing_in_view__shows_the_way_back(explorer: Explorer) -> None:
+    page = explorer.open("/?view=map&at=-60,-120,5")
+    page.get_by_text("No photo was taken in this area.").wait_for()
+    page.get_by_role("button", name="Show all on the map").click()
+    settled(page)
+    assert seen(page) > 100
+
+
+def test_map__list__says_where_and_zooms_in(explorer: Explorer) -> None:
+    page = explorer.open(f"/?view=map&list=1&at={JAPAN}")
+    settled(page)
+    row = page.get_by_role("region", name="Places in view").get_by_role("listitem").first
+    expect(row).to_contain_text("Japan")
+    before = page.url
+    row.get_by_role("button", name="Zoom in").click()
+    expect(page).not_to_have_url(before)
+
+
+def test_map__cluster_in_the_list__leads_to_as_many_photos(explorer: Explorer) -> None:
+    page = explorer.open("/?view=map&list=1&at=40,10,3")
+    settled(page)
+    rows = page.locator(".place-list li").filter(has=page.get_by_role("link", name="Show"))
+    assert rows.count() > 5
+    for row in rows.all():
+        count = int(str(row.locator(".place-what").text_content()).split()[0])
+        box = httpx.URL(explorer.url + str(row.get_by_role("link").get_attribute("href"))).params["bbox"]
+        assert ask(explorer, "/facets", fields="bucket", bbox=box)["total"] == count
+
+
+def test_map__keys__move_zoom_and_open(explorer: Explorer) -> None:
+    page = explorer.open(f"/?view=map&at={JAPAN}")
+    settled(page)
+    frame = page.get_by_label(re.compile("Map of the photos"))
+    frame.focus()
+    page.keyboard.press("+")
+    page.wait_for_url(re.compile(r"%2C8(&|$)"))
+    page.keyboard.press("-")
+    page.wait_for_url(re.compile(r"%2C7(&|$)"))
+    settled(page)
+    before = page.url
+    clusters(page).first.focus()
+    page.keyboard.press("Enter")
+    expect(page).not_to_have_url(before)
+    settled(page)
+    # What had the focus is gone; it is not lost with it.
+    assert page.evaluate("document.activeElement.closest('.map-frame') !== null")
+
+
+def test_map__hostile_names__are_text(hostile_explorer: Explorer) -> None:
+    page = hostile_explorer.open("/?view=map&list=1&at=50,12,8")
+    settled(page)
+    expect(page.locator(".single").first).to_have_attribute("aria-label", re.compile("Jan 2024"))
+    assert page.title() != "owned"
+    assert page.locator(".marker script, .place-list script, .place-list img[onerror]").count() == 0
+    places = page.get_by_role("region", name="Places in view")
+    for text in (
+        "script>.jpg",
+        "javascript:document.title='owned'.jpg",
+        "\"'`&lt;&amp;{{settings}}${1+1}",
+        "\\u202egpj",
+    ):
+        expect(places).to_contain_text(text)
+
+
+def test_map__same_place__opens_a_list_that_escape_closes(explorer: Explorer) -> None:
+    page = explorer.new_page()
+    spot = {"type": "Point", "coordinates": [139.7, 35.6]}
+    feature = {"type": "Feature", "geometry": spot, "properties": {"count": 12, "id": None}}
+    answer = {"type": "FeatureCollection", "features": [feature], "cut_short": True}
+    page.route(re.compile(r"/map\?"), lambda route: route.fulfill(json=answer))
+    page.goto(explorer.url + "/?view=map&at=35.6,139.7,6")
+    expect(page.get_by_text("These are some of the photos only")).to_be_visible()
+    marker = page.get_by_role("button", name="12 photos, zoom in")
+    marker.focus()
+    page.keyboard.press("Enter")
+    popup = page.locator(".leaflet-popup")
+    expect(popup).to_contain_text("12 photos in one place")
+    expect(popup.get_by_role("link", name="Show all 12")).to_have_attribute("href", re.compile("bbox="))
+    page.keyboard.press("Escape")
+    expect(popup).to_have_count(0)
+    expect(marker).to_be_focused()
+
+
+def test_map__theme__is_that_of_the_page(explorer: Explorer) -> None:
+    page = explorer.open("/?view=map&at=0,-30,5", color_scheme="light")  # the Atlantic
+    sea = """() => {
+        const tile = document.querySelector("canvas.leaflet-tile-loaded");
+        return tile ? tile.getContext("2d").getImageData(7, 7, 1, 1).data[0] : -1;
+    }"""
+    until(page, lambda: page.evaluate(sea) > 180)
+    page.get_by_role("button", name="Dark theme").click()
+    until(page, lambda: 0 <= page.evaluate(sea) < 60)
+
+
+@pytest.mark.parametrize("options", [{}, {"viewport": PHONE, "color_scheme": "dark"}], ids=["desktop", "phone"])
+def test_map__axe__finds_nothing_serious(explorer: Explorer, options: dict[str, Any]) -> None:
+    page = explorer.open(f"/?view=map&list=1&at={JAPAN}", **options)
+    settled(page)
+    expect(page.locator(".place-list")).to_contain_text("Japan")
+    assert_accessible(page)
+
+
+@contextmanager
+def tile_server() -> Iterator[tuple[str, list[str]]]:
+    """Gives: the address of a server of map tiles, and the paths that it was asked for."""
+    asked: list[str] = []
+    png = (Path(__file__).parents[2] / "api/static/vendor/leaflet/images/marker-icon.png").read_bytes()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200)
+            self.send_header("Content-Type", "image/png")
+            self.end_headers()
+            self.wfile.write(png)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}", asked
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_map__tiles__come_from_the_setting_alone(
+    browser: Browser, start_explorer: Start, explorer_mongodb: str, tmp_path: Path
+) -> None:
+    start_explorer("demo")
+    port = free_port()
+    with tile_server() as (tiles, asked):
+        environment = {
+            "EXIFINATOR_API_PORT": str(port),
+            "EXIFINATOR_MONGODB_URI": explorer_mongodb,
+            "EXIFINATOR_MONGODB_DATABASE": "demo",
+            "EXIFINATOR_MAP_TILES_URL": tiles + "/{z}/{x}/{y}.png",
+            "EXIFINATOR_MAP_TILES_ATTRIBUTION": "(c) <b>the mappers</b>",
+        }
+        with running([sys.executable, "-m", "api"], port, tmp_path / "api.log", environment):
+            explorer = Explorer(f"http://127.0.0.1:{port}", browser)
+            page = explorer.open("/?view=map&at=35,136,7", allow=(f"asks elsewhere: {re.escape(tiles)}/7/",))
+            settled(page)
+            expect(page.locator(".leaflet-tile-pane img").first).to_be_visible()
+            # The attribution is text, whatever the setting holds.
+            expect(page.locator(".map-source")).to_have_text("(c) <b>the mappers</b>")
+            explorer.finish()
+    assert asked
+    assert all(re.fullmatch(r"/7/\d+/\d+\.png", path) for path in asked)

@@ -1,0 +1,129 @@
+"""Statistics in a real browser: every bar leads to as many photos as it stands for."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import httpx2 as httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.accessible import assert_accessible
+from tests.browser.conftest import PHONE, Explorer
+
+# What of the page's address is not the API's.
+OWN = {"view", "sort", "columns", "photo", "at", "list"}
+
+
+def shown(page: Page) -> None:
+    expect(page.locator(".statistics[aria-busy=false]")).to_be_visible()
+
+
+def test_statistics__every_bar__leads_to_as_many_photos(explorer: Explorer) -> None:
+    page = explorer.open("/?view=statistics")
+    shown(page)
+    more = page.locator(".statistics").get_by_role("button", name="Show all")
+    while more.count():
+        more.first.click()
+    links = page.locator(".statistics a").evaluate_all(
+        "links => links.map(link => [link.getAttribute('aria-label') ?? link.title ?? '', link.textContent, link.href])"
+    )
+    counted = 0
+    with httpx.Client() as client:
+        for label, text, address in links:
+            found = re.search(r"([\d,]+) photos?\b", label or "") or re.match(r"([\d,]+) photos? without", text)
+            if not found:
+                continue
+            params = [(name, value) for name, value in httpx.URL(address).params.multi_items() if name not in OWN]
+            answer = client.get(explorer.url + "/facets", params=[*params, ("fields", "bucket")]).json()
+            assert answer["total"] == int(found[1].replace(",", "")), f"{label or text}: {address}"
+            counted += answer["total"] > 0
+    assert counted > 100
+
+
+def test_statistics__bar__is_a_link_to_the_gallery(explorer: Explorer) -> None:
+    page = explorer.open("/?view=statistics&bucket=demo")
+    shown(page)
+    page.get_by_role("link", name=re.compile("^ILCE-7M3: ")).click()
+    expect(page).to_have_url(re.compile(r"/\?(?!.*view=).*camera=ILCE-7M3"))
+    assert httpx.URL(page.url).params["bucket"] == "demo", "the other filters stay"
+    page.go_back()
+    shown(page)
+
+
+def test_statistics__filters__hold(explorer: Explorer) -> None:
+    page = explorer.open("/?view=statistics&camera=X-T4&hour=6-9")
+    shown(page)
+    total = httpx.get(explorer.url + "/statistics", params={"camera": "X-T4", "hour": "6-9"}).json()["total"]
+    expect(page.locator(".facts dd").first).to_have_text(str(total))
+    hours = page.get_by_role("list", name=re.compile("by hour")).get_by_role("link")
+    counts = [int(str(link.get_attribute("aria-label")).split(": ")[1].split()[0]) for link in hours.all()]
+    assert sum(counts) == sum(counts[6:10]) == total > 0
+
+
+def test_statistics__keys__move_between_bars(explorer: Explorer) -> None:
+    page = explorer.open("/?view=statistics")
+    shown(page)
+    bars = page.get_by_role("list", name=re.compile("by hour")).get_by_role("link")
+    assert page.locator("[aria-label*='by hour'] a[tabindex='0']").count() == 1, "one stop for the Tab key"
+    bars.nth(5).focus()
+    page.keyboard.press("ArrowRight")
+    expect(bars.nth(6)).to_be_focused()
+    expect(page.locator(".columns .readout").nth(1)).to_contain_text("06:00 to 07:00")
+    page.keyboard.press("End")
+    expect(bars.nth(23)).to_be_focused()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowLeft")
+    expect(bars.nth(0)).to_be_focused()
+
+
+def test_statistics__cut_short__says_so_and_counts_again(explorer: Explorer) -> None:
+    page = explorer.new_page()
+    answer = httpx.get(explorer.url + "/statistics").json()
+    answers = [{**answer, "cut_short": True, "total": 100}, answer]
+    page.route(re.compile(r"/statistics$"), lambda route: route.fulfill(json=answers.pop(0) if answers else answer))
+    page.goto(explorer.url + "/?view=statistics")
+    notice = page.get_by_text("These are counts of 100 photos, some of all")
+    expect(notice).to_be_visible()
+    # It asks again by itself; nobody need press the button.
+    expect(notice).to_have_count(0)
+    expect(page.locator(".facts dd").first).to_have_text(str(answer["total"]))
+
+
+def test_statistics__bucket__has_its_share_without_exif(explorer: Explorer) -> None:
+    page = explorer.open("/?view=statistics")
+    shown(page)
+    wanted = httpx.get(explorer.url + "/statistics").json()["buckets"]
+    row = page.get_by_role("row", name=re.compile("^demo "))
+    demo = next(bucket for bucket in wanted if bucket["bucket"] == "demo")
+    share = row.get_by_role("link", name=f"{round(demo['no_exif'] / demo['count'] * 100)} %", exact=True)
+    share.click()
+    expect(page).to_have_url(re.compile("status=no_exif"))
+    assert httpx.URL(page.url).params["bucket"] == "demo"
+
+
+def test_statistics__nothing__has_its_own_screens(explorer: Explorer, empty_explorer: Explorer) -> None:
+    page = explorer.open("/?view=statistics&camera=none-such")
+    page.get_by_role("heading", name="No photo passes these filters").wait_for()
+    page = empty_explorer.open("/?view=statistics")
+    page.get_by_role("heading", name="No photos have been read yet").wait_for()
+
+
+def test_statistics__hostile_names__are_text(hostile_explorer: Explorer) -> None:
+    page = hostile_explorer.open("/?view=statistics")
+    shown(page)
+    expect(page.get_by_role("list", name="Photos by camera")).to_contain_text("<script>")
+    assert page.locator(".statistics script, .statistics img").count() == 0
+    assert page.title() != "owned"
+    links = page.locator(".statistics a").evaluate_all("links => links.map(link => link.protocol)")
+    assert set(links) == {"http:"}
+
+
+@pytest.mark.parametrize("options", [{}, {"viewport": PHONE, "color_scheme": "dark"}], ids=["desktop", "phone"])
+def test_statistics__axe__finds_nothing_serious(explorer: Explorer, options: dict[str, Any]) -> None:
+    page = explorer.open("/?view=statistics", **options)
+    shown(page)
+    assert_accessible(page)
+    # Nothing reaches over the edge of the screen.
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -1,0 +1,238 @@
+"""kill -9 of each program of an installation amid a batch: by itself, or by the same command again, all is whole."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC
+from typing import Any
+
+import psutil
+import pytest
+import redis
+from pymongo import MongoClient
+
+from tests.faults.conftest import IMAGES, PHOTOS, Document, Site, assert_whole, differences
+from tests.integration.doors import Checkout, wait_until
+from tests.s3_proxy import Answer, Proxy, run_proxy
+from tests.servers import free_port
+
+KILLS = 20
+
+
+def slowed(seconds: float) -> Callable[[str, str, dict[str, str], Answer], Answer]:
+    """Lets each read take so long, so that a batch lasts."""
+
+    def answer(method: str, target: str, headers: dict[str, str], got: Answer) -> Answer:
+        if "list-type" not in target:
+            time.sleep(seconds)
+        return got
+
+    return answer
+
+
+@pytest.fixture
+def slow_s3(photos_url: str) -> Iterator[Proxy]:
+    with run_proxy(photos_url) as proxy:
+        proxy.answer = slowed(0.05)
+        yield proxy
+
+
+class Running:
+    """A checkout, its services and workers, and a run of its that has stored some of the photos."""
+
+    def __init__(self, checkout: Callable[..., Checkout], s3: Proxy) -> None:
+        mongodb_port = free_port()
+        self.checkout = checkout(
+            REDIS_URL=f"redis://127.0.0.1:{free_port()}/0",
+            MONGODB_URI=f"mongodb://127.0.0.1:{mongodb_port}",
+            S3_ENDPOINT_URL=s3.url,
+            AWS_ACCESS_KEY="test",
+            AWS_SECRET_KEY="secret",
+            GREENLETS=5,
+            LEASE_SECONDS=5,
+        )
+        self.s3 = s3
+        self.client: MongoClient[Document] = MongoClient(
+            f"mongodb://127.0.0.1:{mongodb_port}", tz_aware=True, tzinfo=UTC
+        )
+        self.images = self.client["waldo"]["exif_data"]
+        self.run = self.start_run()
+        self.wait(lambda: self.images.count_documents({}) > 50)
+
+    def start_run(self) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "exifinator", "run", "--json", PHOTOS],
+            cwd=self.checkout.path,
+            env=self.checkout.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def wait(self, true: Callable[[], Any]) -> Any:
+        def explain() -> str:
+            said = "" if self.run.poll() is None else str(self.run.communicate())
+            return f"{said}\n{self.checkout.logs()}"
+
+        def look() -> Any:
+            try:
+                return true()
+            except (OSError, redis.RedisError):
+                return None
+
+        return wait_until(look, explain, 150)
+
+    def find(self, *words: str) -> psutil.Process | None:
+        """The process whose command line holds these words."""
+        for process in self.checkout.processes():
+            try:
+                line = " ".join(process.cmdline())
+            except psutil.Error:
+                continue
+            if all(word in line for word in words) and process.status() != psutil.STATUS_ZOMBIE:
+                return process
+        return None
+
+    def kill(self, *words: str) -> psutil.Process:
+        """kill -9 of the process whose command line holds these words, while images are still to be read."""
+        process = self.find(*words)
+        assert process is not None, f"{words} does not run"
+        assert self.images.count_documents({}) < IMAGES
+        process.kill()
+        return process
+
+    def finish(self, run: subprocess.Popen[str] | None = None) -> Document:
+        """The numbers that a run prints, once it is done."""
+        self.s3.answer = None
+        run = run or self.run
+        said, errors = run.communicate(timeout=200)
+        assert run.returncode == 0, f"{errors}\n{self.checkout.logs()}"
+        return dict(json.loads(said))
+
+    def assert_whole(self, expected: dict[str, Document]) -> None:
+        found = {}
+        for record in self.images.find():
+            record.pop("extracted_at")
+            found[str(record.pop("_id"))] = record
+        assert found.keys() == expected.keys()
+        assert differences(found, expected) == {}
+        unfinished = {"params.bucket": {"$exists": True}, "status": {"$ne": "success"}}
+        assert self.client["mrq"]["mrq_jobs"].count_documents(unfinished) == 0
+        assert [batch["state"] for batch in self.client["waldo"]["exifinator_batches"].find()] == ["done"]
+
+    def close(self) -> None:
+        if self.run.poll() is None:
+            self.run.kill()
+            self.run.communicate()
+        self.client.close()
+
+
+@pytest.fixture
+def under_way(checkout: Callable[..., Checkout], slow_s3: Proxy) -> Iterator[Running]:
+    running = Running(checkout, slow_s3)
+    try:
+        yield running
+    finally:
+        running.close()
+
+
+def test_run__api_and_dashboard_killed__come_back_and_all_is_whole(
+    under_way: Running, undisturbed: dict[str, Document]
+) -> None:
+    killed = [under_way.kill("-m exifinator api"), under_way.kill("exifinator.dashboard")]
+
+    numbers = under_way.finish()
+
+    assert (numbers["listed"], numbers["stored"], numbers["failed"]) == (IMAGES, IMAGES, 0)
+    under_way.assert_whole(undisturbed)
+    for program, path, words in (("API", "/waldo/exif_data?limit=1", "-m exifinator api"), ("DASHBOARD", "/", "dash")):
+        under_way.wait(lambda program=program, path=path: under_way.checkout.ask(program, path))
+        again = under_way.find(words)
+        assert again is not None
+        assert again.pid not in [process.pid for process in killed]
+
+
+@pytest.mark.faults
+def test_run__killed__goes_on_with_its_batch_when_run_again(
+    under_way: Running, undisturbed: dict[str, Document]
+) -> None:
+    under_way.run.kill()
+    under_way.run.communicate()
+    assert under_way.images.count_documents({}) < IMAGES
+
+    numbers = under_way.finish(under_way.start_run())
+
+    assert (numbers["listed"], numbers["stored"], numbers["failed"]) == (IMAGES, IMAGES, 0)
+    under_way.assert_whole(undisturbed)
+
+
+@pytest.mark.faults
+def test_run__supervisor_killed__is_whole_when_run_again(under_way: Running, undisturbed: dict[str, Document]) -> None:
+    under_way.kill("supervisord", "workers")
+    worker = under_way.find("mrq-worker", "download")
+    under_way.run.kill()
+    under_way.run.communicate()
+
+    again = under_way.start_run()
+    under_way.wait(lambda: under_way.find("supervisord", "workers"))
+    numbers = under_way.finish(again)
+
+    assert (numbers["listed"], numbers["stored"], numbers["failed"]) == (IMAGES, IMAGES, 0)
+    under_way.assert_whole(undisturbed)
+    # The workers of before are not there beside the new ones.
+    assert worker is not None
+    assert not worker.is_running()
+
+
+@pytest.mark.faults
+def test_run__everything_killed_at_once__is_whole_when_run_again(
+    under_way: Running, undisturbed: dict[str, Document]
+) -> None:
+    """As when the machine loses its power: Redis, MongoDB, their supervisor, the workers' and all that they started."""
+    for _ in range(3):
+        for process in under_way.checkout.processes():
+            process.kill()
+        time.sleep(0.1)
+    under_way.run.communicate()
+
+    numbers = under_way.finish(under_way.start_run())
+
+    assert (numbers["listed"], numbers["failed"]) == (IMAGES, 0)
+    under_way.assert_whole(undisturbed)
+
+
+@pytest.mark.faults
+def test_batch__20_kills_of_workers_at_random_moments__is_whole(
+    site: Callable[..., Site], slow_s3: Proxy, undisturbed: dict[str, Document]
+) -> None:
+    here = site(S3_ENDPOINT_URL=slow_s3.url, LEASE_SECONDS=3, GREENLETS=10)
+    slow_s3.answer = slowed(0.7)
+    batch = here.installation.queue_batch(PHOTOS)
+    keepers = [here.keep_worker("download", "write"), here.keep_worker("download", "write"), here.keep_worker("write")]
+    ended = threading.Event()
+    kills: list[int] = []
+
+    def kill_now_and_then() -> None:
+        chance = random.Random(7)
+        while len(kills) < KILLS and not ended.wait(chance.uniform(0.2, 4)):
+            if chance.choice(keepers).kill():
+                kills.append(here.stored())
+        slow_s3.answer = None
+
+    thread = threading.Thread(target=kill_now_and_then, daemon=True)
+    thread.start()
+    numbers = here.installation.finish(batch, 280)
+    ended.set()
+    thread.join()
+
+    assert len(kills) == KILLS
+    assert kills[-1] < IMAGES
+    assert (numbers.listed, numbers.stored, numbers.failed) == (IMAGES, IMAGES, 0)
+    assert_whole(here, undisturbed)

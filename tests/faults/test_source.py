@@ -1,0 +1,256 @@
+"""S3 in bad health during a whole batch: what it does to a fifth of the images ends in the records of a good day."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bench.data import PHOTO_BYTES
+from bench.listing_server import ETAG
+from exifinator.errors import SourceUnavailable
+from tests.faults.conftest import IMAGES, PHOTOS, Document, assert_whole
+from tests.integration.conftest import Installation
+from tests.s3_proxy import Answer, Proxy, run_proxy
+
+NUMBER = re.compile(r"IMG_(\d+)")
+# More than one request tries by itself, so that the job is tried again too.
+FAULTS_AN_IMAGE = 5
+# So little that most images take two requests.
+FIRST_READ_BYTES = 4096
+NEW_ETAG = "0123456789abcdef0123456789abcdef"
+
+Fault = Callable[[Answer], Answer | None]
+
+
+def s3_error(status: int, code: str) -> Fault:
+    body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>m</Message></Error>".encode()
+    return lambda answer: Answer(status, {"Content-Type": "application/xml"}, body)
+
+
+def with_header(answer: Answer, name: str, value: str | None) -> Answer:
+    kept = {known: said for known, said in answer.headers.items() if known.lower() != name.lower()}
+    return replace(answer, headers=kept if value is None else {**kept, name: value})
+
+
+def half(answer: Answer) -> int:
+    return len(answer.body) // 2
+
+
+FAULTS: dict[str, Fault] = {
+    "503 SlowDown": s3_error(503, "SlowDown"),
+    "500": s3_error(500, "InternalError"),
+    "closed before an answer": lambda answer: None,
+    "reset before the body": lambda answer: replace(answer, sent_bytes=0, reset=True),
+    "reset in the middle of the body": lambda answer: replace(answer, sent_bytes=half(answer), reset=True),
+    "a body that stops": lambda answer: replace(answer, sent_bytes=half(answer), stalled_seconds=20),
+    "a body shorter than its length": lambda answer: replace(answer, sent_bytes=len(answer.body) - 3),
+    "a body shorter than its range": lambda answer: replace(answer, body=answer.body[:-3]),
+    "another range": lambda answer: with_header(answer, "Content-Range", f"bytes 5-4100/{PHOTO_BYTES}"),
+    "a page that is not S3's": lambda answer: Answer(200, {"Content-Type": "text/html"}, b"<html>Welcome</html>"),
+}
+
+
+class IllServer:
+    """What a proxy does to the first FAULTS_AN_IMAGE requests for each `every`th image: one of these faults in turn."""
+
+    def __init__(self, faults: list[Fault], every: int = 5) -> None:
+        self.faults, self.every = faults, every
+        self.asked: Counter[int] = Counter()
+        self.lock = threading.Lock()
+
+    def __call__(self, method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer | None:
+        found = NUMBER.search(target)
+        if found is None or "list-type" in target or int(found[1]) % self.every:
+            return answer
+        number = int(found[1])
+        with self.lock:
+            self.asked[number] += 1
+            tries = self.asked[number]
+        if tries > FAULTS_AN_IMAGE:
+            return answer
+        return self.faults[(number // self.every + tries) % len(self.faults)](answer)
+
+
+@pytest.fixture
+def proxy(photos_url: str) -> Iterator[Proxy]:
+    with run_proxy(photos_url) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def here(install: Callable[..., Installation], proxy: Proxy) -> Installation:
+    return install(
+        S3_ENDPOINT_URL=proxy.url, S3_TIMEOUT_SECONDS=1, FIRST_READ_BYTES=FIRST_READ_BYTES, GREENLETS=30, MAX_RETRIES=6
+    )
+
+
+def read_all(here: Installation, expected: dict[str, Document]) -> None:
+    here.start_worker("download", "write")
+    numbers = here.run(PHOTOS, seconds=280)
+    assert (numbers.listed, numbers.stored, numbers.failed) == (IMAGES, IMAGES, 0)
+    assert_whole(here, expected)
+
+
+def test_batch__every_fault_of_s3_at_once__is_whole(
+    here: Installation, proxy: Proxy, undisturbed: dict[str, Document]
+) -> None:
+    proxy.answer = ill = IllServer(list(FAULTS.values()), every=10)
+    read_all(here, undisturbed)
+    assert len(ill.asked) == IMAGES // 10
+    assert min(ill.asked.values()) > FAULTS_AN_IMAGE
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("name", FAULTS)
+def test_batch__one_fault_of_s3__is_whole(
+    here: Installation, proxy: Proxy, undisturbed: dict[str, Document], name: str
+) -> None:
+    proxy.answer = ill = IllServer([FAULTS[name]])
+    read_all(here, undisturbed)
+    assert min(ill.asked.values()) > FAULTS_AN_IMAGE
+
+
+@pytest.mark.faults
+def test_batch__server_without_ranges__is_whole(
+    here: Installation, proxy: Proxy, undisturbed: dict[str, Document]
+) -> None:
+    """200 where 206 was asked for, and the whole object behind it."""
+
+    def whole(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
+        if answer.status != 206:
+            return answer
+        plain = with_header(with_header(answer, "Content-Range", None), "Content-Length", str(PHOTO_BYTES))
+        return Answer(200, plain.headers, answer.body.ljust(PHOTO_BYTES, b"\0"))
+
+    def from_the_start(headers: dict[str, str]) -> None:
+        for name in headers:
+            if name.lower() == "range":
+                headers[name] = "bytes=0-65535"
+
+    proxy.answer, proxy.change_headers = whole, from_the_start
+    read_all(here, undisturbed)
+
+
+def smaller_pages(target: str) -> str:
+    return f"{target}&max-keys=100" if "list-type" in target else target
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "503 SlowDown",
+        pytest.param("reset in the middle of the body", marks=pytest.mark.faults),
+        pytest.param("a page that is not S3's", marks=pytest.mark.faults),
+    ],
+)
+def test_listing__fails_on_page_7__goes_on_from_there_when_run_again(
+    here: Installation, proxy: Proxy, undisturbed: dict[str, Document], fault: str
+) -> None:
+    served: list[str] = []
+    proxy.request = smaller_pages
+
+    def fail(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer | None:
+        if "list-type" not in target:
+            return answer
+        served.append(target)
+        return answer if len(served) < 7 else FAULTS[fault](answer)
+
+    proxy.answer = fail
+    broken_off = here.batch(PHOTOS)
+    broken_off.open()
+    with pytest.raises(SourceUnavailable) as caught:
+        for _ in broken_off.list_and_queue(pause=lambda seconds: None):
+            pass
+    broken_off.leave("stopped", problem=str(caught.value))
+    assert 0 < broken_off.numbers.listed < IMAGES
+    proxy.answer = None
+
+    here.start_worker("download", "write")
+    batch = here.queue_batch(PHOTOS)
+    assert (batch.resumed, batch.id) == (True, broken_off.id)
+    numbers = here.finish(batch, 200)
+
+    assert (numbers.listed, numbers.stored, numbers.failed) == (IMAGES, IMAGES, 0)
+    assert_whole(here, undisturbed)
+
+
+@pytest.mark.faults
+def test_batch__objects_deleted_while_it_runs__are_failed_jobs(
+    here: Installation, proxy: Proxy, undisturbed: dict[str, Document]
+) -> None:
+    """Every tenth one before it is read, and every tenth one between its two ranges."""
+    gone = s3_error(404, "NoSuchKey")
+
+    def delete(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer | None:
+        found = NUMBER.search(target)
+        if found is None or "list-type" in target:
+            return answer
+        further = "if-match" in {name.lower() for name in headers}
+        last = int(found[1]) % 10
+        return gone(answer) if last == 0 or (last == 5 and further) else answer
+
+    proxy.answer = delete
+    here.start_worker("download", "write")
+    numbers = here.run(PHOTOS, seconds=200)
+
+    assert (numbers.stored, numbers.failed) == (IMAGES * 8 // 10, IMAGES * 2 // 10)
+    assert_whole(here, undisturbed)
+    assert set(here.store.count_failures()) == {"ObjectGone"}
+
+
+def test_batch__objects_replaced_between_two_ranges__are_read_anew_and_not_mixed(
+    here: Installation, proxy: Proxy, undisturbed: dict[str, Document]
+) -> None:
+    replaced: set[int] = set()
+    lock = threading.Lock()
+
+    def is_replaced(target: str) -> bool:
+        found = NUMBER.search(target)
+        return found is not None and "list-type" not in target and int(found[1]) in replaced
+
+    def next_photo(target: str) -> str:
+        if not is_replaced(target):
+            return target
+        return NUMBER.sub(lambda found: f"IMG_{int(found[1]) + 1:09}", target)
+
+    def replace_some(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer | None:
+        if "list-type" in target:
+            return replace(answer, body=new_listing(answer.body))
+        found = NUMBER.search(target)
+        if found is None or int(found[1]) % 5:
+            return answer
+        wanted = next((value.strip('"') for name, value in headers.items() if name.lower() == "if-match"), "")
+        number = int(found[1])
+        if wanted == ETAG:
+            with lock:
+                replaced.add(number)
+            return s3_error(412, "PreconditionFailed")(answer)
+        return with_header(answer, "ETag", f'"{NEW_ETAG}"') if number in replaced else answer
+
+    def new_listing(body: bytes) -> bytes:
+        def row(found: re.Match[bytes]) -> bytes:
+            number = NUMBER.search(found[0].decode())
+            assert number is not None
+            return found[0].replace(ETAG.encode(), NEW_ETAG.encode()) if int(number[1]) in replaced else found[0]
+
+        return re.sub(rb"<Contents>.*?</Contents>", row, body)
+
+    proxy.request, proxy.answer = next_photo, replace_some
+    expected: dict[str, Any] = dict(undisturbed)
+    for name, record in undisturbed.items():
+        found = NUMBER.search(name)
+        assert found is not None
+        if int(found[1]) % 5 == 0:
+            other = NUMBER.sub(f"IMG_{int(found[1]) + 1:09}", name)
+            numbers = f"{int(found[1]) + 1:09}", found[1]
+            words = [word.replace(*numbers) for word in undisturbed[other]["words"]]
+            expected[name] = {**undisturbed[other], "key": record["key"], "etag": NEW_ETAG, "words": words}
+
+    read_all(here, expected)
+    assert len(replaced) == IMAGES // 5

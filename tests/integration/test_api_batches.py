@@ -1,0 +1,448 @@
+"""Batches by the API: a process of its own that outlives it, live numbers, and cancelling."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from pydantic import SecretStr
+
+from exifinator.batches import Numbers
+from exifinator.config import ROOT
+from tests.integration.api_fixtures import NOBODY, TOKEN, Api, run_api
+from tests.integration.conftest import Bucket, Installation
+from tests.photos import make_jpeg
+from tests.s3_proxy import Answer, run_proxy
+
+BATCH_FIELDS = {
+    "id", "sources", "state", "started_at", "updated_at", "numbers", "rate", "seconds_left", "problem",
+}  # fmt: skip
+LONG_AGO = datetime(2024, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def batch_api(installation: Installation, tmp_path: Path) -> Iterator[Api]:
+    with run_batch_api(installation, tmp_path) as running:
+        yield running
+
+
+@contextlib.contextmanager
+def run_batch_api(installation: Installation, folder: Path, **environment: str) -> Iterator[Api]:
+    """The API over an installation; the processes of its batches end with it, and their logs go."""
+    try:
+        with run_api(installation.config, folder, {**installation.environment, **environment}) as running:
+            yield running
+    finally:
+        for batch in installation.store.batches.find():
+            for process in processes_of(batch["_id"]):
+                process.kill()
+                process.wait(10)
+            (ROOT / "logs" / f"batch-{batch['_id']}.log").unlink(missing_ok=True)
+
+
+def processes_of(batch_id: str) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if batch_id in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
+
+
+def start(api: Api, source: str) -> dict[str, Any]:
+    answer = api.client.post("/batches", json={"source": source})
+    assert answer.status_code == 202, answer.text
+    batch: dict[str, Any] = answer.json()
+    assert answer.headers["location"] == f"/batches/{batch['id']}"
+    return batch
+
+
+def await_batch(installation: Installation, api: Api, batch_id: str, right: Callable[[Any], Any]) -> dict[str, Any]:
+    def look() -> Any:
+        batch = api.get(f"/batches/{batch_id}").json()
+        return batch if right(batch) else None
+
+    found: dict[str, Any] = installation.wait_until(look)
+    return found
+
+
+def in_state(*states: str) -> Callable[[Any], bool]:
+    return lambda batch: batch["state"] in states
+
+
+def waiting_keys(installation: Installation) -> set[str]:
+    members: Any = installation.redis.zrange(installation.queue.set_key, 0, -1)
+    return {member.split(b"\x1f")[-1].decode() for member in members}
+
+
+def test_post_batch__bucket_and_prefix__is_read(batch_api: Api, installation: Installation, bucket: Bucket) -> None:
+    bucket.put("2024/a.jpg", make_jpeg(seed=1))
+    bucket.put("2024/empty.jpg", b"")
+    bucket.put("2023/c.jpg", make_jpeg(seed=3))
+    installation.start_worker("download", "write")
+
+    begun = start(batch_api, f"{bucket.name}/2024/")
+    assert set(begun) == BATCH_FIELDS
+    assert (begun["state"], begun["numbers"]) == ("listing", Numbers().as_dict())
+
+    done = await_batch(installation, batch_api, begun["id"], in_state("done"))
+    numbers = done["numbers"]
+    assert (numbers["listed"], numbers["queued"], numbers["stored"], numbers["damaged"]) == (2, 1, 1, 1)
+    assert done["sources"] == [f"s3://{bucket.name}/2024/"]
+    assert (done["rate"], done["seconds_left"], done["problem"]) == (None, None, None)
+    assert {record["key"] for record in installation.store.images.find()} == {"2024/a.jpg", "2024/empty.jpg"}
+    assert batch_api.get("/batches").json() == {"batches": [done], "next": None}
+
+
+def test_post_batch__api_ends__batch_goes_on(installation: Installation, bucket: Bucket, tmp_path: Path) -> None:
+    bucket.put("a.jpg", make_jpeg())
+    with run_batch_api(installation, tmp_path) as second:
+        # Left without a worker, so that it cannot end before the API does.
+        with run_api(installation.config, tmp_path, installation.environment) as first:
+            batch = start(first, bucket.name)
+            await_batch(installation, first, batch["id"], in_state("reading"))
+        assert processes_of(batch["id"])
+        found = second.get(f"/batches/{batch['id']}").json()
+        assert (found["state"], found["problem"]) == ("reading", "no worker runs: ./start_workers.sh starts them")
+        installation.start_worker("download", "write")
+        assert await_batch(installation, second, batch["id"], in_state("done"))["numbers"]["stored"] == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("/etc", "names no bucket"),
+        ("./photos", "names no bucket"),
+        ("..", "names no bucket"),
+        ("~/Pictures", "names no bucket"),
+        ("file:///etc", "names no bucket"),
+        ("s3://", "names no bucket"),
+        ("--dry-run", "names no bucket"),
+        ("-h", "names no bucket"),
+        ("a b", "names no bucket"),
+        ("evil.example:80@x", "names no bucket"),
+        ("bücket", "names no bucket"),
+        ("bucket/\0", "no NUL"),
+        ("bucket/\ud800", "unicode string"),
+        ("bucket/" + "é" * 600, "at most 1024 bytes"),
+    ],
+)
+def test_post_batch__source_is_none__is_400(shared_batch_api: Api, source: str, words: str) -> None:
+    # Written as JSON writes it: half a character is no UTF-8.
+    headers = {"Content-Type": "application/json"}
+    body = json.dumps({"source": source}).encode()
+    answer = shared_batch_api.client.post("/batches", headers=headers, content=body)
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
+    assert answer.json()["parameter"] == "source"
+    assert words in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("source", ["no-such-bucket", "s3://no-such-bucket/2024/"])
+def test_post_batch__there_is_no_such_bucket__is_404(shared_batch_api: Api, source: str) -> None:
+    answer = shared_batch_api.client.post("/batches", json={"source": source})
+    assert (answer.status_code, answer.json()["parameter"]) == (404, "source")
+    assert "there is no bucket" in answer.json()["detail"]
+
+
+def test_post_batch__s3_refuses_the_bucket__is_403(
+    install: Callable[..., Installation], bucket: Bucket, moto_url: str, tmp_path: Path
+) -> None:
+    def refuse(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
+        error = b"<Error><Code>AccessDenied</Code><Message>no</Message></Error>"
+        return Answer(403, {"content-type": "application/xml"}, error)
+
+    with run_proxy(moto_url) as proxy:
+        proxy.answer = refuse
+        with run_batch_api(install(S3_ENDPOINT_URL=proxy.url), tmp_path) as api:
+            answer = api.client.post("/batches", json={"source": bucket.name})
+    assert (answer.status_code, answer.json()["parameter"]) == (403, "source")
+    assert "S3 refuses" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("name", ["tests", "exifinator", "logs"])
+def test_post_batch__a_folder_has_that_name__is_the_bucket_all_the_same(shared_batch_api: Api, name: str) -> None:
+    assert (ROOT / name).is_dir()
+    assert "there is no bucket" in shared_batch_api.client.post("/batches", json={"source": name}).json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "body", [{}, [], {"source": None}, {"source": ""}, {"source": ["a"]}, {"source": "a", "x": 1}, "a"]
+)
+def test_post_batch__body_is_not_so__is_400(shared_batch_api: Api, body: Any) -> None:
+    assert shared_batch_api.client.post("/batches", json=body).status_code == 400
+
+
+@pytest.fixture(scope="module")
+def shared_batch_api(
+    library: Any, moto_url: str, redis_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Api]:
+    """The API of the library, with an S3 server and a Redis."""
+    config = library.model_copy(update={"s3_endpoint_url": moto_url, "redis_url": SecretStr(redis_url)})
+    with run_api(config, tmp_path_factory.mktemp("batch-api")) as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "http://127.0.0.1:5555"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+def test_change__a_page_of_another_origin__is_refused(shared_batch_api: Api, headers: dict[str, str]) -> None:
+    for method, path in (("POST", "/batches"), ("DELETE", "/batches/20240101-000000-abcdef")):
+        answer = shared_batch_api.client.request(method, path, headers=headers, json={"source": "no-such-bucket"})
+        assert (answer.status_code, answer.headers["content-type"]) == (403, "application/problem+json")
+
+
+def test_change__a_page_of_this_origin__is_let_in(shared_batch_api: Api) -> None:
+    headers = {"Origin": shared_batch_api.url, "Sec-Fetch-Site": "same-origin"}
+    answer = shared_batch_api.client.post("/batches", headers=headers, json={"source": "no-such-bucket"})
+    assert "there is no bucket" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("kind", [None, "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
+def test_post_batch__body_that_any_page_may_send__is_refused(shared_batch_api: Api, kind: str | None) -> None:
+    headers = {"Content-Type": kind} if kind else {}
+    answer = shared_batch_api.client.post("/batches", headers=headers, content=b'{"source":"no-such-bucket"}')
+    assert answer.status_code in (400, 415)
+    assert "bucket for" not in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/batches"), ("POST", "/batches"), ("GET", "/batches/x"), ("DELETE", "/batches/x"), ("HEAD", "/events")],
+)
+def test_batches__token__is_needed_once_there_is_one(guarded_api: Api, method: str, path: str) -> None:
+    assert guarded_api.client.request(method, path, json={"source": "a"}).status_code == 401
+    allowed = guarded_api.client.request(method, path, headers={"Authorization": f"Bearer {TOKEN}"}, json={})
+    assert allowed.status_code in (200, 400, 404)
+
+
+def test_list_batches__pages__are_newest_first(installation: Installation, tmp_path: Path) -> None:
+    ids = [f"2024010{day}-000000-abcdef" for day in range(1, 6)]
+    for batch_id in ids:
+        installation.store.save_batch({"_id": batch_id, "sources": ["s3://holiday"], "state": "done"})
+    with run_batch_api(installation, tmp_path) as api:
+        first = api.get("/batches", limit=3).json()
+        second = api.get("/batches", limit=3, after=first["next"]).json()
+        assert [batch["id"] for batch in first["batches"] + second["batches"]] == ids[::-1]
+        assert second["next"] is None
+        assert api.get("/batches", after="x").status_code == 400
+
+
+def test_cancel__reading__nothing_more_is_read_and_numbers_stay(
+    batch_api: Api, installation: Installation, bucket: Bucket
+) -> None:
+    for at in range(5):
+        bucket.put(f"{at}.jpg", make_jpeg(seed=at))
+    batch = start(batch_api, bucket.name)
+    await_batch(installation, batch_api, batch["id"], lambda b: b["state"] == "reading" and b["numbers"]["queued"] == 5)
+
+    answer = batch_api.client.delete(f"/batches/{batch['id']}")
+    assert answer.status_code == 202
+    assert answer.json()["state"] in ("cancelling", "cancelled")
+    cancelled = await_batch(installation, batch_api, batch["id"], in_state("cancelled"))
+
+    assert (cancelled["numbers"]["queued"], cancelled["numbers"]["stored"]) == (5, 0)
+    assert waiting_keys(installation) == set()
+    assert installation.queue.open_batches() == []
+    installation.wait_until(lambda: not processes_of(batch["id"]))
+    again = batch_api.client.delete(f"/batches/{batch['id']}")
+    assert (again.status_code, again.headers["content-type"]) == (409, "application/problem+json")
+    assert "cancelled" in again.json()["detail"]
+
+
+def test_cancel__listing__ends_before_the_listing_does(
+    install: Callable[..., Installation], bucket: Bucket, moto_url: str, tmp_path: Path
+) -> None:
+    for at in range(20):
+        bucket.put(f"{at:02}.jpg", make_jpeg(seed=at))
+    pages = []
+
+    def list_slowly(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
+        if "continuation-token" in target:
+            pages.append(target)
+            time.sleep(0.3)
+        return answer
+
+    with run_proxy(moto_url) as proxy:
+        proxy.request = lambda target: target + "&max-keys=1" if "list-type" in target else target
+        proxy.answer = list_slowly
+        installation = install(S3_ENDPOINT_URL=proxy.url)
+        with run_batch_api(installation, tmp_path) as api:
+            batch = start(api, bucket.name)
+            installation.wait_until(lambda: pages)
+            assert api.client.delete(f"/batches/{batch['id']}").json()["state"] == "cancelling"
+            cancelled = await_batch(installation, api, batch["id"], in_state("cancelled"))
+    assert cancelled["numbers"]["listed"] == len(pages) + 1 < 20
+    assert waiting_keys(installation) == set()
+
+
+def test_cancel__another_batch_covers_some__those_are_still_read(
+    batch_api: Api, installation: Installation, bucket: Bucket
+) -> None:
+    for key in ("2023/a.jpg", "2024/b.jpg", "2024/c.jpg"):
+        bucket.put(key, make_jpeg())
+    other = installation.queue_batch(f"{bucket.name}/2024/")
+    batch = start(batch_api, bucket.name)
+    await_batch(installation, batch_api, batch["id"], in_state("reading"))
+    assert waiting_keys(installation) == {"2023/a.jpg", "2024/b.jpg", "2024/c.jpg"}
+
+    batch_api.client.delete(f"/batches/{batch['id']}")
+    await_batch(installation, batch_api, batch["id"], in_state("cancelled"))
+
+    assert waiting_keys(installation) == {"2024/b.jpg", "2024/c.jpg"}
+    installation.start_worker("download", "write")
+    assert installation.finish(other).stored == 2
+    assert installation.store.images.count_documents({}) == 2
+
+
+def test_cancel__retries_wait__are_forgotten(batch_api: Api, installation: Installation, bucket: Bucket) -> None:
+    jobs = [
+        {"status": "retry", "params": {"bucket": bucket.name, "key": "2024/(a+b).jpg"}},
+        {"status": "queued", "params": {"bucket": bucket.name, "key": "2024/(c).jpg"}},
+        {"status": "failed", "params": {"bucket": bucket.name, "key": "2024/(d).jpg"}},
+        {"status": "retry", "params": {"bucket": bucket.name, "key": "2023/(e).jpg"}},
+        {"status": "retry", "params": {"bucket": "another", "key": "2024/(f).jpg"}},
+    ]
+    installation.store.jobs.insert_many(jobs)
+    bucket.put("2024/(a+b).jpg", make_jpeg())
+    batch = installation.batch(f"{bucket.name}/2024/(")
+    batch.open()
+    assert batch_api.client.delete(f"/batches/{batch.id}").status_code == 202
+    installation.finish(batch)
+    left = {job["params"]["key"] for job in installation.store.jobs.find()}
+    assert left == {"2024/(d).jpg", "2023/(e).jpg", "2024/(f).jpg"}
+
+
+@pytest.mark.parametrize("phase", ["listing", "reading"])
+def test_cancel__its_process_is_dead__works_all_the_same(
+    batch_api: Api, installation: Installation, bucket: Bucket, phase: str
+) -> None:
+    for at in range(3):
+        bucket.put(f"{at}.jpg", make_jpeg(seed=at))
+    batch = installation.queue_batch(bucket.name)
+    # As a process leaves it that was killed a while ago.
+    installation.store.batches.update_one({}, {"$set": {"state": phase, "updated_at": LONG_AGO}})
+    found = batch_api.get(f"/batches/{batch.id}").json()
+    assert found["state"] == {"listing": "stopped", "reading": "left"}[phase]
+    assert "is gone" in found["problem"]
+
+    answer = batch_api.client.delete(f"/batches/{batch.id}")
+
+    assert (answer.status_code, answer.json()["state"]) == (202, "cancelled")
+    assert waiting_keys(installation) == set()
+    assert installation.queue.open_batches() == []
+    assert batch_api.client.delete(f"/batches/{batch.id}").status_code == 409
+
+
+def test_cancel__its_process_is_dead__waits_for_what_is_in_hand(
+    batch_api: Api, installation: Installation, bucket: Bucket
+) -> None:
+    bucket.put("a.jpg", make_jpeg())
+    bucket.put("b.jpg", make_jpeg())
+    batch = installation.queue_batch(bucket.name)
+    (taken,) = installation.queue.take_downloads(1)
+    installation.store.batches.update_one({}, {"$set": {"updated_at": LONG_AGO}})
+
+    assert batch_api.client.delete(f"/batches/{batch.id}").json()["state"] == "cancelling"
+    assert len(waiting_keys(installation)) == 1
+
+    # Its worker never comes back: after a lease it is let go.
+    lease = timedelta(seconds=installation.config.lease_seconds)
+    installation.store.batches.update_one({}, {"$set": {"cancel_requested_at": datetime.now(UTC) - lease - lease}})
+    assert batch_api.get(f"/batches/{batch.id}").json()["state"] == "cancelled"
+    assert waiting_keys(installation) == set()
+    assert installation.queue.push_headers([(taken.member, b"x")]) == [2]
+
+
+def test_cancel__left_batch__is_cancelled_as_long_as_the_workers_know_it(
+    batch_api: Api, installation: Installation, bucket: Bucket
+) -> None:
+    bucket.put("a.jpg", make_jpeg())
+    first, second = installation.queue_batch(bucket.name), installation.queue_batch(bucket.name)
+    first.leave("left")
+    second.leave("left")
+    installation.queue.close_batch(second.id)
+    assert batch_api.client.delete(f"/batches/{second.id}").status_code == 409
+    assert batch_api.client.delete(f"/batches/{first.id}").json()["state"] == "cancelled"
+
+
+def test_cancel__unknown__is_404(shared_batch_api: Api) -> None:
+    for method in ("GET", "DELETE"):
+        assert shared_batch_api.client.request(method, "/batches/20200101-000000-aaaaaa").status_code == 404
+
+
+def test_get_batch__process_dies_at_once__says_why(installation: Installation, bucket: Bucket, tmp_path: Path) -> None:
+    bucket.put("a.jpg", make_jpeg())
+    # The API asks Redis for nothing to start a batch; its process does.
+    with run_batch_api(installation, tmp_path, EXIFINATOR_REDIS_URL="redis://127.0.0.1:9/0") as api:
+        batch = start(api, bucket.name)
+        found = await_batch(installation, api, batch["id"], in_state("stopped"))
+        assert found["problem"].startswith("its process ended (1): Redis cannot")
+
+
+def test_get_batch__s3_goes_away_while_listing__says_so(
+    install: Callable[..., Installation], bucket: Bucket, moto_url: str, tmp_path: Path
+) -> None:
+    for at in range(3):
+        bucket.put(f"{at}.jpg", make_jpeg(seed=at))
+
+    def refuse(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
+        if "continuation-token" in target:
+            error = b"<Error><Code>AccessDenied</Code><Message>no</Message></Error>"
+            return Answer(403, {"content-type": "application/xml"}, error)
+        return answer
+
+    with run_proxy(moto_url) as proxy:
+        proxy.request = lambda target: target + "&max-keys=1" if "list-type" in target else target
+        proxy.answer = refuse
+        installation = install(S3_ENDPOINT_URL=proxy.url)
+        with run_batch_api(installation, tmp_path) as api:
+            batch = start(api, bucket.name)
+            found = await_batch(installation, api, batch["id"], in_state("stopped"))
+    assert "S3 refuses" in found["problem"]
+    assert found["numbers"]["listed"] == 1
+
+
+def test_get_batch__workers_count__numbers_are_live(batch_api: Api, installation: Installation, bucket: Bucket) -> None:
+    for at in range(4):
+        bucket.put(f"{at}.jpg", make_jpeg(seed=at))
+    bucket.put("empty.jpg", b"")
+    batch = installation.queue_batch(bucket.name)
+    installation.redis.hset(installation.queue.counts_prefix + batch.id, mapping={"ok": 2, "damaged": 1, "requests": 5})
+    live = {"rate": 0.5, "updated_at": datetime.now(UTC), "failed_before": 1}
+    installation.store.batches.update_one({}, {"$set": live})
+    found = batch_api.get(f"/batches/{batch.id}").json()
+    numbers = found["numbers"]
+    assert (numbers["queued"], numbers["stored"], numbers["damaged"], numbers["requests"]) == (4, 2, 2, 5)
+    assert numbers["failed"] == 1
+    assert (found["state"], found["rate"], found["seconds_left"]) == ("reading", 0.5, 2.0)
+
+
+def test_post_batch__s3_is_away__is_503(api: Api) -> None:
+    assert api.config.s3_endpoint_url in (None, NOBODY)
+    answer = api.client.post("/batches", json={"source": "holiday"})
+    assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
+    assert "S3 does not answer" in answer.json()["detail"]
+
+
+def test_post_batch__too_many_under_way__is_503(installation: Installation, bucket: Bucket, tmp_path: Path) -> None:
+    now = datetime.now(UTC) + timedelta(minutes=5)
+    for at in range(16):
+        document = {"_id": f"20240101-000000-{at:06x}", "sources": ["s3://a"], "state": "reading", "updated_at": now}
+        installation.store.save_batch(document)
+    with run_batch_api(installation, tmp_path) as api:
+        answer = api.client.post("/batches", json={"source": bucket.name})
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")

@@ -1,0 +1,117 @@
+"""Statistics and the hour of the day, against the same records counted here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pymongo
+import pytest
+
+from exifinator.records import STATUSES
+from tests.integration.api_fixtures import Api
+from tests.integration.api_library import make_records
+
+RECORDS = make_records()
+# A filter that all pass, so that the photos are grouped instead of counted in the indexes.
+ROADS: list[dict[str, str]] = [{}, {"query": '{"size":{"$gt":0}}'}]
+
+
+def hour_of(record: dict[str, Any]) -> int | None:
+    """The hour that the camera's clock showed."""
+    taken: datetime | None = record["photo"].get("taken_at")
+    if taken is None:
+        return None
+    return (taken + timedelta(hours=2 if record["photo"].get("taken_offset") == "+02:00" else 0)).hour
+
+
+@pytest.mark.parametrize("road", ROADS, ids=["everything", "grouped"])
+def test_get_statistics__counts__are_those_of_the_records(api: Api, road: dict[str, str]) -> None:
+    found = api.get("/statistics", **road).json()
+    facets = {name: {row.get("value"): row["count"] for row in rows} for name, rows in found["facets"].items()}
+    assert (found["total"], found["cut_short"]) == (len(RECORDS), False)
+    assert facets["hour"] == Counter(map(hour_of, RECORDS))
+    assert facets["camera"] == Counter(record["photo"].get("camera_model") for record in RECORDS)
+    focals = {row["from"]: row["count"] for row in found["facets"]["focal"] if "from" in row}
+    assert focals == Counter(record["photo"].get("focal_length_mm") for record in RECORDS if record["photo"])
+    assert sum(facets["taken"].values()) == sum(facets["lens"].values()) == len(RECORDS)
+
+
+@pytest.mark.parametrize("road", ROADS, ids=["everything", "grouped"])
+def test_get_statistics__buckets__have_the_share_without_exif(api: Api, road: dict[str, str]) -> None:
+    found = api.get("/statistics", **road).json()
+    counts = Counter((record["bucket"], record["status"]) for record in RECORDS)
+    expected = {bucket: {status: counts[(bucket, status)] for status in STATUSES} for bucket, _ in counts}
+    assert {row["bucket"]: {status: row[status] for status in STATUSES} for row in found["buckets"]} == expected
+    assert [row["count"] for row in found["buckets"]] == sorted(
+        (row["count"] for row in found["buckets"]), reverse=True
+    )
+
+
+def test_get_statistics__filters__hold(api: Api) -> None:
+    found = api.get("/statistics", camera="X-T4", bucket="holiday").json()
+    assert found["total"] == sum(r["bucket"] == "holiday" and r["photo"].get("camera_model") == "X-T4" for r in RECORDS)
+    assert [row["bucket"] for row in found["buckets"]] == ["holiday"]
+    assert [row["value"] for row in found["facets"]["camera"]] == ["X-T4"]
+
+
+@pytest.mark.parametrize(
+    ("hours", "is_in"),
+    [("13", lambda h: h == 13), ("12-14", lambda h: 12 <= h <= 14), ("15-12", lambda h: h >= 15 or h <= 12)],
+)
+def test_get_photos__hour__is_the_camera_s(api: Api, hours: str, is_in: Callable[[int], bool]) -> None:
+    wanted = {record["_id"] for record in RECORDS if (hour := hour_of(record)) is not None and is_in(hour)}
+    found = {photo["id"] for photo in api.get("/photos", hour=hours, limit=1000).json()["photos"]}
+    assert found == wanted
+    assert wanted
+    assert api.get("/statistics", hour=hours).json()["total"] == len(wanted)
+
+
+@pytest.mark.parametrize("hours", ["24", "-1", "1-", "-", "1-2-3", "noon", "٣", "1.5", "$hour"])
+def test_get_photos__no_hour__is_refused(api: Api, hours: str) -> None:
+    answer = api.get("/photos", hour=hours)
+    assert answer.status_code == 400
+    assert "hour" in answer.text
+
+
+@pytest.mark.parametrize("offset", ["nonsense", 7, "+25:00", ["+02:00"], ""], ids=str)
+def test_get_statistics__offset_of_another_program__spoils_nothing(api: Api, offset: object, library: Any) -> None:
+    """A record that EXIFinator did not make counts with the hour of its date."""
+    record = {"_id": "elsewhere/a", "bucket": "elsewhere", "status": "ok", "key": "a", "size": 1}
+    record |= {"photo": {"taken_at": datetime(2024, 1, 1, 5), "taken_offset": offset}}
+    with pymongo.MongoClient[dict[str, Any]](library.mongodb_uri.get_secret_value()) as client:
+        photos = client[library.mongodb_database][library.mongodb_collection]
+        photos.insert_one(record)
+        try:
+            found = api.get("/statistics", bucket="elsewhere").json()
+            assert found["facets"]["hour"] == [{"value": 5, "count": 1}]
+            assert api.get("/photos", bucket="elsewhere", hour="5").json()["photos"]
+        finally:
+            photos.delete_one({"_id": record["_id"]})
+
+
+@pytest.mark.parametrize(("slow", "status"), [(1, 200), (3, 200), (4, 503)])
+def test_get_statistics__slow_server__counts_fewer_and_fewer(api: Api, library: Any, slow: int, status: int) -> None:
+    """`slow` of the tries take longer than they may: only where the smallest sample does too there is no answer."""
+    data = {"failCommands": ["aggregate"], "errorCode": 50}
+    with pymongo.MongoClient[dict[str, Any]](library.mongodb_uri.get_secret_value()) as client:
+        client.admin.command("configureFailPoint", "failCommand", mode={"times": slow}, data=data)
+        try:
+            assert api.get("/statistics", bucket="holiday").status_code == status
+        finally:
+            client.admin.command("configureFailPoint", "failCommand", mode="off")
+
+
+@pytest.mark.parametrize(("slow", "status"), [(1, 200), (3, 200), (4, 503)])
+def test_get_map__slow_server__groups_fewer_and_fewer(api: Api, library: Any, slow: int, status: int) -> None:
+    data = {"failCommands": ["aggregate"], "errorCode": 50}
+    with pymongo.MongoClient[dict[str, Any]](library.mongodb_uri.get_secret_value()) as client:
+        client.admin.command("configureFailPoint", "failCommand", mode={"times": slow}, data=data)
+        try:
+            answer = api.get("/map", bucket="holiday", zoom=3)
+            assert answer.status_code == status
+            assert status == 503 or answer.json()["cut_short"]
+        finally:
+            client.admin.command("configureFailPoint", "failCommand", mode="off")

@@ -1,0 +1,466 @@
+"""Batches that are bounded, broken off, gone on with, refused and compared, on real servers."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exifinator import batches, key_ranges
+from exifinator.batches import Batch, Numbers
+from exifinator.config import load_config
+from exifinator.errors import AccessDenied, BatchTaken
+from exifinator.listing import Source, parse_source
+from exifinator.queues import ImageQueue, connect_redis
+from exifinator.records import ImageRef, ListedPage, RangeRead
+from exifinator.run import check_sources
+from exifinator.s3 import S3
+from exifinator.store import Store, connect_mongodb
+from tests.integration.conftest import Bucket, Installation
+from tests.photos import make_jpeg
+from tests.s3_proxy import Answer, run_proxy
+from tests.servers import ROOT
+
+PAGE = 10
+
+
+class SmallPages:
+    """An S3 whose pages hold ten objects, so that a small bucket has many."""
+
+    def __init__(self, s3: S3) -> None:
+        self.s3 = s3
+        self.asked: list[tuple[str | None, str]] = []
+
+    def endpoint(self, bucket: str) -> str:
+        return self.s3.endpoint(bucket)
+
+    def list_page(
+        self, bucket: str, prefix: str, token: str | None, *, start_after: str = "", max_keys: int = PAGE
+    ) -> ListedPage:
+        self.asked.append((token, start_after))
+        return self.s3.list_page(bucket, prefix, token, start_after=start_after, max_keys=min(max_keys, PAGE))
+
+
+def open_batch(installation: Installation, source: str, **options: Any) -> Batch:
+    lister = SmallPages(installation.s3)
+    batch = Batch([parse_source(source)], lister, installation.store, installation.queue, **options)
+    batch.open()
+    return batch
+
+
+def list_all(batch: Batch) -> Batch:
+    for _ in batch.list_and_queue():
+        pass
+    return batch
+
+
+def adds_up(n: Numbers) -> bool:
+    return n.listed == n.folders + n.unchanged + n.stored + n.no_exif + n.unsupported + n.damaged + n.failed
+
+
+def fill(bucket: Bucket, count: int, prefix: str = "") -> None:
+    body = make_jpeg()
+    for i in range(count):
+        bucket.put(f"{prefix}{i:04}.jpg", body)
+
+
+def run_elsewhere(source: str) -> None:
+    """What a process of `watch_elsewhere` does: says how far it is, a line each time."""
+    batches.SAVE_EVERY_SECONDS = 0.0
+    key_ranges.STARVED_SHARE = -1.0
+    config = load_config()
+    batch = Batch(
+        [parse_source(source)],
+        SmallPages(S3(config)),
+        Store(connect_mongodb(config), config),
+        ImageQueue(connect_redis(config), config),
+    )
+    batch.open()
+    print(batch.id, flush=True)
+    for numbers in batch.list_and_queue():
+        print("listing", numbers.listed, flush=True)
+    for numbers in batch.wait():
+        print("reading", numbers.done, flush=True)
+
+
+def watch_elsewhere(installation: Installation, source: str) -> subprocess.Popen[str]:
+    """Another process that lists and watches a batch."""
+    return subprocess.Popen(
+        [sys.executable, "-c", f"from tests.integration.test_batches import *; run_elsewhere({source!r})"],
+        cwd=ROOT,
+        env={**os.environ, **installation.environment},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def kill_at(process: subprocess.Popen[str], phase: str, count: int) -> str:
+    """Kill it with -9 once it has come so far. Returns: the id of its batch."""
+    assert process.stdout is not None
+    batch_id = process.stdout.readline().strip()
+    for line in process.stdout:
+        found, number = line.split()
+        if found == phase and int(number) >= count:
+            break
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    return batch_id
+
+
+# --- Bounded ----------------------------------------------------------------------------------------------------------
+
+
+def test_list__queue_full__waits_and_goes_on_when_there_is_room(
+    install: Callable[..., Installation], bucket: Bucket
+) -> None:
+    installation = install(MAX_QUEUED=20)
+    fill(bucket, 70)
+    batch = open_batch(installation, bucket.name)
+    seen: list[int] = []
+    sizes: list[int] = []
+    started = False
+    for numbers in batch.list_and_queue(pause=lambda seconds: None):
+        seen.append(numbers.listed)
+        sizes.append(installation.queue.sizes()[0])
+        if seen[-5:] == [20] * 5 and not started:
+            # It stands still, and says so again and again.
+            started = True
+            installation.start_worker("download", "write")
+
+    assert started
+    assert max(sizes) < 20 + PAGE
+    numbers = installation.finish(batch)
+    assert (numbers.listed, numbers.stored) == (70, 70)
+
+
+def test_list__redis_emptied_and_queue_bounded__second_listing_waits_too(
+    install: Callable[..., Installation], bucket: Bucket
+) -> None:
+    installation = install(MAX_QUEUED=20)
+    fill(bucket, 60)
+    batch = open_batch(installation, bucket.name)
+    for _ in batch.list_and_queue(pause=lambda seconds: installation.redis.delete(installation.queue.set_key)):
+        pass
+    for key in list(installation.redis.scan_iter(f"{installation.config.mrq_database}:*")):
+        installation.redis.delete(key)
+    sizes: list[int] = []
+    started = False
+    for _ in batch.wait(pause=lambda seconds: None):
+        sizes.append(installation.queue.sizes()[0])
+        if sizes[-5:] == [20] * 5 and not started:
+            started = True
+            installation.start_worker("download", "write")
+
+    assert started
+    assert max(sizes) < 20 + PAGE
+    assert (batch.numbers.listed, batch.numbers.stored) == (60, 60)
+
+
+# --- Broken off, and gone on with -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("listed", [30, 120], ids=["page by page", "side by side"])
+def test_batch__killed_while_listing__is_gone_on_with(installation: Installation, bucket: Bucket, listed: int) -> None:
+    fill(bucket, 200)
+    bucket.put("0000-empty.jpg", b"")
+    bucket.put("folder/", b"")
+    installation.start_worker("download", "write")
+    batch_id = kill_at(watch_elsewhere(installation, bucket.name), "listing", listed)
+    before = installation.store.find_batch(batch_id)
+    assert before is not None
+
+    batch = open_batch(installation, bucket.name)
+
+    assert batch.resumed
+    assert (batch.id, batch.started_at) == (batch_id, before["started_at"])
+    assert batch.numbers.listed == before["numbers"]["listed"] >= listed - 2 * PAGE
+    list_all(batch)
+    asked = batch.lister.asked  # type: ignore[attr-defined]
+    assert all(token or start for token, start in asked)
+    numbers = installation.finish(batch)
+    assert adds_up(numbers)
+    assert (numbers.listed, numbers.stored, numbers.damaged, numbers.folders) == (202, 200, 1, 1)
+    assert (numbers.queued, numbers.unchanged, numbers.failed) == (200, 0, 0)
+    assert installation.store.images.count_documents({}) == 201
+    after = installation.store.find_batch(batch_id)
+    assert after is not None
+    assert (after["state"], after["owner"]) == ("done", None)
+    assert after["started_at"] == before["started_at"]
+
+
+def test_batch__killed_while_reading__is_gone_on_with_and_finds_what_came_since(
+    installation: Installation, bucket: Bucket
+) -> None:
+    fill(bucket, 100)
+    worker = installation.start_worker("download", "write")
+    batch_id = kill_at(watch_elsewhere(installation, bucket.name), "reading", 0)
+    bucket.put("new.jpg", make_jpeg())
+    assert worker.poll() is None
+
+    batch = list_all(open_batch(installation, bucket.name))
+
+    assert batch.id == batch_id
+    numbers = installation.finish(batch)
+    assert (numbers.listed, numbers.queued, numbers.stored) == (101, 101, 101)
+    assert adds_up(numbers)
+
+
+def test_batch__watched__is_not_taken_over(installation: Installation, bucket: Bucket) -> None:
+    fill(bucket, 5)
+    first = open_batch(installation, bucket.name)
+    process = watch_elsewhere(installation, bucket.name)
+    assert process.stdout is not None
+    second = process.stdout.readline().strip()
+    third = open_batch(installation, bucket.name)
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+    assert len({first.id, second, third.id}) == 3
+    first.leave("left")
+    # The latest of those that nobody watches.
+    assert open_batch(installation, bucket.name).id == second
+    assert open_batch(installation, bucket.name).id == first.id
+
+
+@pytest.mark.parametrize(("silent", "taken"), [(5, False), (300, True)])
+def test_batch__of_another_host__is_taken_over_once_it_is_silent(
+    installation: Installation, bucket: Bucket, silent: int, taken: bool
+) -> None:
+    fill(bucket, 5)
+    first = open_batch(installation, bucket.name)
+    owner = {"host": "elsewhere", "pid": os.getpid(), "started": 0.0}
+    silent_since = datetime.now(UTC) - timedelta(seconds=silent)
+    installation.store.change_batch(first.id, ["listing"], {"owner": owner, "updated_at": silent_since})
+
+    second = open_batch(installation, bucket.name)
+
+    assert (second.id == first.id) is taken
+    if not taken:
+        # It is another's now, as far as the first can see.
+        with pytest.raises(BatchTaken):
+            list_all(first)
+
+
+@pytest.mark.parametrize(
+    ("source", "options"),
+    [("{}/00", {}), ("{}", {"verify": True}), ("{}", {"refresh": True})],
+    ids=["another prefix", "verify", "refresh"],
+)
+def test_batch__of_another_kind__is_not_gone_on_with(
+    installation: Installation, bucket: Bucket, source: str, options: dict[str, bool]
+) -> None:
+    first = open_batch(installation, bucket.name)
+    first.leave("left")
+
+    assert open_batch(installation, source.format(bucket.name), **options).id != first.id
+    assert open_batch(installation, bucket.name).id == first.id
+
+
+def test_batch__that_nobody_waited_for__is_done_when_a_later_one_ends(
+    installation: Installation, bucket: Bucket
+) -> None:
+    fill(bucket, 20)
+    first = list_all(open_batch(installation, bucket.name))
+    first.leave("reading")
+    left = list_all(open_batch(installation, f"{bucket.name}/00"))
+    left.leave("left")
+    installation.start_worker("download", "write")
+    second = open_batch(installation, bucket.name)
+    assert second.id != first.id
+
+    installation.finish(list_all(second))
+
+    for batch_id, listed in ((first.id, 20), (left.id, 20)):
+        known = installation.store.find_batch(batch_id)
+        assert known is not None
+        numbers = Numbers.from_dict(known["numbers"])
+        assert (known["state"], numbers.listed, numbers.stored) == ("done", listed, 20)
+        assert adds_up(numbers)
+    assert installation.queue.open_batches() == []
+
+
+def test_batch__left_and_nothing_under_way__is_closed_by_the_next_run_of_any_bucket(
+    installation: Installation, bucket: Bucket, moto_url: str
+) -> None:
+    fill(bucket, 5)
+    first = list_all(open_batch(installation, bucket.name))
+    first.leave("left")
+    installation.start_worker("download", "write")
+    installation.wait_until(installation.batch(bucket.name).is_idle)
+
+    open_batch(installation, Bucket(moto_url).name)
+
+    known = installation.store.find_batch(first.id)
+    assert known is not None
+    assert (known["state"], known["numbers"]["stored"]) == ("done", 5)
+    assert first.id not in installation.queue.open_batches()
+
+
+# --- Refused ----------------------------------------------------------------------------------------------------------
+
+
+class Refuser:
+    """Answers GETs of objects with an error, from the nth on."""
+
+    def __init__(self, code: str, status: int, *, after: int = 0, only: str = "") -> None:
+        self.code, self.status, self.after, self.only = code, status, after, only
+        self.gets = self.refused = 0
+        self.active = True
+
+    def __call__(self, method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
+        if "list-type" in target or method != "GET":
+            return answer
+        self.gets += 1
+        if not self.active or self.gets <= self.after or self.only not in target:
+            return answer
+        self.refused += 1
+        body = f"<?xml version='1.0'?><Error><Code>{self.code}</Code><Message>no</Message></Error>".encode()
+        return Answer(self.status, {"Content-Type": "application/xml"}, body)
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "after"),
+    [("AccessDenied", 403, 30), ("ExpiredToken", 400, 30), ("AccessDenied", 403, 3)],
+    ids=["access", "expired", "nothing stored yet"],
+)
+def test_batch__credentials_that_stop_working__stop_it_without_a_failed_job(
+    install: Callable[..., Installation], bucket: Bucket, moto_url: str, code: str, status: int, after: int
+) -> None:
+    fill(bucket, 80)
+    with run_proxy(moto_url) as proxy:
+        installation = install(S3_ENDPOINT_URL=proxy.url, GREENLETS=10)
+        for ref in check_sources([Source(bucket.name)], installation.s3):
+            installation.queue.note_answering(ref)
+        proxy.answer = refuser = Refuser(code, status, after=after)
+        batch = list_all(open_batch(installation, bucket.name))
+        installation.start_worker("download", "write")
+        with pytest.raises(AccessDenied, match=code) as raised:
+            installation.finish(batch)
+        batch.leave("stopped", problem=str(raised.value))
+
+        assert list(installation.store.jobs.find({"params.bucket": bucket.name})) == []
+        asked = refuser.refused
+        assert asked < 50
+        # While it stands, S3 is not asked again.
+        installation.wait_until(lambda: not installation.queue.take_downloads(1), 10)
+        assert refuser.refused <= asked + 20
+
+        refuser.active = False
+        again = list_all(open_batch(installation, bucket.name))
+        numbers = installation.finish(again)
+
+    assert again.id == batch.id
+    assert (numbers.listed, numbers.stored, numbers.failed) == (80, 80, 0)
+
+
+def test_batch__one_object_refused__is_one_failed_job(
+    install: Callable[..., Installation], bucket: Bucket, moto_url: str
+) -> None:
+    fill(bucket, 60)
+    with run_proxy(moto_url) as proxy:
+        proxy.answer = Refuser("AccessDenied", 403, only="0000.jpg")
+        installation = install(S3_ENDPOINT_URL=proxy.url)
+        batch = list_all(open_batch(installation, bucket.name))
+        installation.start_worker("download", "write")
+
+        numbers = installation.finish(batch)
+
+    assert (numbers.listed, numbers.stored, numbers.failed) == (60, 59, 1)
+    [job] = installation.store.jobs.find({"status": "failed"})
+    assert (job["params"]["key"], job["exceptiontype"]) == ("0000.jpg", "AccessDenied")
+
+
+def test_take_downloads__refused_bucket__others_are_given_out(installation: Installation) -> None:
+    queue = installation.queue
+    refs = [ImageRef(name, f"{i}.jpg", "e", 1, datetime.now(UTC)) for name in ("no", "yes") for i in range(9)]
+    queue.enqueue(refs)
+    queue.refuse("no", "S3 refuses it")
+
+    assert {ImageRef.from_member(each.member).bucket for each in queue.take_downloads(100)} == {"yes"}
+    assert queue.refusals({"no", "yes"}) == {"no": "S3 refuses it"}
+    queue.permit({"no"})
+    installation.wait_until(lambda: len(queue.take_downloads(100)) == 9, 10)
+
+
+CREDENTIALS = """#!/bin/sh
+echo x >> "{folder}/calls"
+number=$(wc -l < "{folder}/calls")
+echo '{{"Version": 1, "AccessKeyId": "KEY'$number'", "SecretAccessKey": "secret", "SessionToken": "token"{expiry}}}'
+"""
+
+
+@pytest.mark.parametrize("client", ["lean", "boto3"])
+@pytest.mark.parametrize("expiry", ["", ', "Expiration": "2001-01-01T00:00:00Z"'], ids=["S3 finds out", "known"])
+def test_read_range__expired_credentials__are_looked_up_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bucket: Bucket, moto_url: str, client: str, expiry: str
+) -> None:
+    from exifinator.config import build_config
+    from exifinator.lean_s3 import LeanS3
+
+    script = tmp_path / "credentials.sh"
+    late = ', "Expiration": "\'$(date -u -d "+20 seconds" +%Y-%m-%dT%H:%M:%SZ)\'"' if expiry else ""
+    script.write_text(CREDENTIALS.format(folder=tmp_path, expiry=late))
+    script.chmod(0o700)
+    (tmp_path / "config").write_text(f"[default]\ncredential_process = {script}\n")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    bucket.put("a.jpg", b"0123456789")
+    expired: set[str] = set()
+
+    def refuse(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
+        if not any(f"Credential={key}/" in headers["Authorization"] for key in expired):
+            return answer
+        return Answer(400, {"Content-Type": "application/xml"}, b"<Error><Code>ExpiredToken</Code></Error>")
+
+    with run_proxy(moto_url) as proxy:
+        proxy.answer = refuse
+        config = build_config({"S3_ENDPOINT_URL": proxy.url}, {})
+        s3 = LeanS3(config) if client == "lean" else S3(config)
+        ref = ImageRef(bucket.name, "a.jpg", "", 10, datetime.now(UTC))
+
+        def read() -> RangeRead:
+            return s3.read_range(ref, 2, 3)
+
+        assert [read().data for _ in range(3)] == [b"234"] * 3
+        calls = len((tmp_path / "calls").read_text().split())
+        # What runs out within minutes boto3 renews each time that it is asked for.
+        assert (calls > 1) is bool(expiry)
+        expired |= {f"KEY{number}" for number in range(1, calls + 1)}
+        assert [read().data for _ in range(3)] == [b"234"] * 3
+        s3.close()
+    used = {headers["Authorization"].split("Credential=")[1].split("/")[0] for _, _, headers in proxy.seen[-2:]}
+    assert not used & expired
+
+
+# --- Compared ---------------------------------------------------------------------------------------------------------
+
+
+def test_verify__records_lost__are_read_and_failures_let_be(installation: Installation, bucket: Bucket) -> None:
+    fill(bucket, 20)
+    bucket.put("gone.jpg", make_jpeg())
+    batch = list_all(open_batch(installation, bucket.name))
+    bucket.delete("gone.jpg")
+    installation.start_worker("download", "write")
+    installation.finish(batch)
+    bucket.put("gone.jpg", make_jpeg())
+    installation.store.images.delete_many({"key": {"$in": ["0003.jpg", "0007.jpg"]}})
+
+    verdict = list_all(open_batch(installation, bucket.name, verify=True))
+    assert (verdict.numbers.queued, verdict.numbers.failed, verdict.settled) == (2, 1, 1)
+    numbers = installation.finish(verdict)
+
+    assert (numbers.listed, numbers.stored, numbers.unchanged, numbers.failed) == (21, 2, 18, 1)
+    assert adds_up(numbers)
+    assert installation.store.count_failures() == {"ObjectGone": 1}
+    numbers = installation.finish(list_all(open_batch(installation, bucket.name, verify=True)))
+    assert (numbers.queued, numbers.unchanged, numbers.failed) == (0, 20, 1)

@@ -1,0 +1,213 @@
+"""Servers with passwords and certificates: all of EXIFinator works on them, and a wrong certificate is one sentence."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import secrets
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exifinator.config import build_config
+from exifinator.errors import ConfigError, ServiceFailed, UntrustedServer
+from exifinator.lean_s3 import LeanS3
+from exifinator.mrq_options import jobs_uri
+from exifinator.records import ImageRef
+from exifinator.s3 import S3
+from exifinator.services import ensure_services
+from exifinator.store import connect_mongodb
+from tests.integration.doors import Checkout
+from tests.integration.tls import HOST, Authority, Fortress
+from tests.photos import make_jpeg
+from tests.servers import free_port
+
+
+def fill(fortress: Fortress, name: str, count: int = 4) -> str:
+    """A bucket with photos."""
+    folder = fortress.buckets / name
+    folder.mkdir()
+    for i in range(count):
+        (folder / f"{i}.jpg").write_bytes(make_jpeg(seed=i))
+    return name
+
+
+def test_installation__by_certificate__reads_a_bucket(fortress: Fortress, checkout: Callable[..., Checkout]) -> None:
+    """The run, a worker, the dashboard and the API; what test_doors_secrets.py does by passwords."""
+    bucket = fill(fortress, "by-certificate")
+    site = checkout(**fortress.settings)
+    site.set(MONGODB_URI=fortress.mongodb_uri_of_certificate, S3_CA_FILE=None)
+    site.environment["AWS_CA_BUNDLE"] = str(fortress.authority.ca)
+
+    done = site.command("run", "--json", bucket)
+
+    assert done.returncode == 0, done.stderr + site.logs()
+    numbers = json.loads(done.stdout)
+    assert (numbers["stored"], numbers["failed"]) == (4, 0)
+    assert len(json.loads(site.ask("API", "/photos"))["photos"]) == 4
+    table = site.ask("DASHBOARD", "/api/datatables/workers?sEcho=1&iDisplayStart=0&iDisplayLength=9")
+    [worker] = json.loads(table)["aaData"]
+    assert worker["config"]["queues"] == ["download", "write"]
+
+
+@pytest.fixture
+def stranger(tmp_path: Path) -> Authority:
+    """An authority that has signed nothing here."""
+    return Authority(tmp_path)
+
+
+@pytest.fixture(params=[S3, LeanS3])
+def connect(request: pytest.FixtureRequest, fortress: Fortress) -> Iterator[Callable[..., S3]]:
+    """connect(NAME=value, ...) gives either reader of S3."""
+    with contextlib.ExitStack() as stack:
+
+        def build(**settings: Any) -> S3:
+            reader: S3 = request.param(build_config({**fortress.settings, **settings}, {}))
+            stack.callback(reader.close)
+            return reader
+
+        yield build
+
+
+def ref_to(bucket: str) -> ImageRef:
+    return ImageRef(bucket, "0.jpg", "", 1, datetime(2024, 1, 1, tzinfo=UTC))
+
+
+def test_s3__own_authority__is_trusted_by_each_request(
+    fortress: Fortress, connect: Callable[..., S3], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ref = ref_to(fill(fortress, f"own-{secrets.token_hex(4)}"))
+    reader = connect()
+    expected = (fortress.buckets / ref.id).read_bytes()[:100]
+    assert reader.read_range(ref, 0, 100).data == expected
+    if isinstance(reader, LeanS3):
+        # From now on it goes its own way.
+        monkeypatch.setattr(S3, "read_range", None)
+
+    assert reader.read_range(ref, 0, 100).data == expected
+
+
+def test_s3__profile_names_the_authority__both_readers_trust_it(
+    fortress: Fortress, connect: Callable[..., S3], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """boto3 takes the authority from a profile too; then so must the reader that is not boto3's."""
+    (tmp_path / "config").write_text(f"[profile archive]\nca_bundle = {fortress.authority.ca}\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_PROFILE", "archive")
+    monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
+    ref = ref_to(fill(fortress, f"profile-{secrets.token_hex(4)}"))
+    reader = connect(S3_CA_FILE=None)
+    reader.read_range(ref, 0, 100)
+    if isinstance(reader, LeanS3):
+        monkeypatch.setattr(S3, "read_range", None)
+
+    assert len(reader.read_range(ref, 0, 100).data) == 100
+
+
+def test_s3__another_authority__is_said_in_one_sentence(
+    fortress: Fortress, connect: Callable[..., S3], stranger: Authority
+) -> None:
+    with pytest.raises(UntrustedServer, match=r"cannot be trusted: .*; check S3_ENDPOINT_URL, and set S3_CA_FILE"):
+        connect(S3_CA_FILE=str(stranger.ca)).read_range(ref_to("any"), 0, 100)
+
+
+def test_s3__certificate_of_another_host__is_said_in_one_sentence(
+    fortress: Fortress, connect: Callable[..., S3]
+) -> None:
+    elsewhere = fortress.authority.issue("elsewhere.example.org")
+    port = free_port()
+    with fortress.run_s3(certificate=elsewhere, port=port):
+        reader = connect(S3_ENDPOINT_URL=f"https://{HOST}:{port}")
+        with pytest.raises(UntrustedServer, match=r"cannot be trusted: .*match"):
+            reader.read_range(ref_to("any"), 0, 100)
+
+
+@pytest.mark.parametrize("fault", ["authority", "host"])
+def test_s3__server_changes_its_certificate__no_request_reaches_it(
+    fortress: Fortress, connect: Callable[..., S3], stranger: Authority, fault: str
+) -> None:
+    """What has been trusted once is asked again: a reader that keeps its way must look at each connection."""
+    ref = ref_to(fill(fortress, f"changes-{secrets.token_hex(4)}"))
+    port = free_port()
+    right = fortress.authority.issue(HOST)
+    wrong = stranger.issue(HOST) if fault == "authority" else fortress.authority.issue("elsewhere.example.org")
+    reader = connect(S3_ENDPOINT_URL=f"https://{HOST}:{port}")
+    with fortress.run_s3(certificate=right, port=port):
+        for _ in range(2):
+            reader.read_range(ref, 0, 100)
+
+    with (
+        fortress.run_s3(certificate=wrong, port=port),
+        pytest.raises(UntrustedServer, match="cannot be trusted"),
+    ):
+        reader.read_range(ref, 0, 100)
+
+
+def test_run__server_of_s3_is_not_trusted__ends_as_a_wrong_setting(
+    fortress: Fortress, checkout: Callable[..., Checkout], stranger: Authority
+) -> None:
+    site = checkout(**{**fortress.settings, "S3_CA_FILE": str(stranger.ca)})
+
+    done = site.command("run", "--dry-run", "any")
+
+    assert done.returncode == 2
+    assert re.fullmatch(r"Error: the server that answers for any cannot be trusted: .*\n", done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("REDIS_URL", r"Redis at rediss://127.0.0.1:\d+/0 cannot be trusted: .*ssl_ca_certs="),
+        ("MONGODB_URI", r"MongoDB at mongodb://127.0.0.1:\d+ cannot be trusted: .*tlsCAFile="),
+    ],
+)
+def test_services__another_authority__is_said_in_one_sentence(
+    fortress: Fortress, stranger: Authority, tmp_path: Path, setting: str, said: str
+) -> None:
+    address = str(fortress.settings[setting]).replace(str(fortress.authority.ca), str(stranger.ca))
+    config = build_config({**fortress.settings, setting: address}, {})
+
+    with pytest.raises(ServiceFailed, match=said):
+        ensure_services(config, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [("REDIS_URL", "Redis at .* demands a password"), ("MONGODB_URI", "MongoDB at .* refuses to be read")],
+)
+def test_services__wrong_password__is_said_without_it(
+    fortress: Fortress, tmp_path: Path, setting: str, said: str
+) -> None:
+    address = str(fortress.settings[setting]).replace("MARKED", "WRONG")
+
+    with pytest.raises(ServiceFailed, match=said) as caught:
+        ensure_services(build_config({**fortress.settings, setting: address}, {}), tmp_path)
+
+    assert "WRONG" not in str(caught.value)
+
+
+@pytest.mark.parametrize("option", ["tlsCAFile", "tlsCertificateKeyFile"])
+def test_connect_mongodb__no_such_certificate__is_a_wrong_setting(option: str) -> None:
+    uri = f"mongodb://lena:MARKED@127.0.0.1:1/?tls=true&{option}=/nowhere/ca.pem"
+
+    with pytest.raises(ConfigError, match=r"MONGODB_URI cannot be used: .*/nowhere/ca.pem") as caught:
+        connect_mongodb(build_config({"MONGODB_URI": uri}, {}))
+
+    assert "MARKED" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [
+        ("mongodb://CN=Lena@h/?authMechanism=MONGODB-X509", "mongodb://CN=Lena@h/mrq?authMechanism=MONGODB-X509"),
+        ("mongodb://u:p@h/own?tls=true", "mongodb://u:p@h/mrq?tls=true&authSource=own"),
+        ("mongodb://u:p@h/?authSource=other", "mongodb://u:p@h/mrq?authSource=other"),
+        ("mongodb://u:p@h", "mongodb://u:p@h/mrq?authSource=admin"),
+    ],
+)
+def test_jobs_uri__any_way_to_log_in__stays_as_it_was(uri: str, expected: str) -> None:
+    assert jobs_uri(build_config({"MONGODB_URI": uri}, {})) == expected

@@ -1,0 +1,76 @@
+"""What a run says of options that exclude each other, and how it ends where S3 refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from exifinator.batches import Numbers
+from exifinator.errors import AccessDenied, BatchTaken, ConfigError
+from exifinator.progress import ProgressDisplay
+from exifinator.run import _check_options, _follow, run_command
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["--verify", "--refresh"], "--verify and --refresh"),
+        (["--verify", "--prune"], "--verify and --prune"),
+        (["--dry-run", "--verify"], "--verify and --dry-run"),
+        (["--no-wait", "--verify"], "--verify and --no-wait"),
+        (["--prune", "--refresh"], "--prune and --refresh"),
+        (["--prune", "--no-wait"], "--prune and --no-wait"),
+        (["--dry-run", "--no-wait"], "--dry-run and --no-wait"),
+        (["--yes"], "--yes goes with --prune"),
+        (["--prune"], "give --yes where nobody can answer"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_run__options_that_exclude_each_other__are_refused(options: list[str], named: str) -> None:
+    result = CliRunner().invoke(run_command, [*options, "bucket"])
+
+    assert isinstance(result.exception, ConfigError)
+    assert named in str(result.exception)
+
+
+@pytest.mark.parametrize("given", [("refresh", "dry_run"), ("refresh", "no_wait"), ("prune", "dry_run", "yes"), ()])
+def test_run__options_that_go_together__are_taken(given: tuple[str, ...]) -> None:
+    names = ("dry_run", "no_wait", "refresh", "verify", "prune", "yes")
+    _check_options(**{name: name in given for name in names})
+
+
+class Ending:
+    """A batch whose listing ends with an error."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+        self.resumed, self.id, self.numbers, self.older = False, "a", Numbers(), 0
+        self.left: list[tuple[str, str | None]] = []
+
+    def open(self, *, waits: bool) -> None:
+        pass
+
+    def list_and_queue(self, *, dry_run: bool) -> Iterator[Numbers]:
+        yield self.numbers
+        raise self.error
+
+    def leave(self, state: str, *, problem: str | None = None) -> None:
+        self.left.append((state, problem))
+
+
+@pytest.mark.parametrize(
+    ("error", "raised"), [(AccessDenied("S3 refuses b"), ConfigError), (BatchTaken("another run"), BatchTaken)]
+)
+def test_follow__s3_refuses__stops_with_the_sentence(error: Exception, raised: type[Exception]) -> None:
+    batch: Any = Ending(error)
+    quiet: Any = SimpleNamespace(show=lambda *args, **kwargs: None, note=lambda text: None)
+    display: ProgressDisplay = quiet
+
+    with pytest.raises(raised, match=str(error)):
+        _follow(batch, display, dry_run=False, no_wait=False)
+
+    assert batch.left == [("stopped", str(error))]
