@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import subprocess
@@ -93,10 +94,10 @@ class Running:
         """The process whose command line holds these words."""
         for process in self.checkout.processes():
             try:
-                line = " ".join(process.cmdline())
-            except psutil.Error:
+                line, state = " ".join(process.cmdline()), process.status()
+            except (psutil.Error, OSError):
                 continue
-            if all(word in line for word in words) and process.status() != psutil.STATUS_ZOMBIE:
+            if all(word in line for word in words) and state != psutil.STATUS_ZOMBIE:
                 return process
         return None
 
@@ -198,7 +199,8 @@ def test_run__everything_killed_at_once__is_whole_when_run_again(
     """As when the machine loses its power: Redis, MongoDB, their supervisor, the workers' and all that they started."""
     for _ in range(3):
         for process in under_way.checkout.processes():
-            process.kill()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
         time.sleep(0.1)
     under_way.run.communicate()
 

@@ -81,7 +81,7 @@ class Checkout:
             try:
                 if Path(process.cwd()).is_relative_to(self.path):
                     found.append(process)
-            except psutil.Error:
+            except (psutil.Error, OSError):
                 continue
         return found
 

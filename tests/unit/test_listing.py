@@ -131,7 +131,12 @@ class Pages:
     def __init__(self, failures: int) -> None:
         self.failures = failures
 
-    def list_page(self, bucket: str, prefix: str, token: str | None) -> ListedPage:
+    def endpoint(self, bucket: str) -> str:
+        return "here"
+
+    def list_page(
+        self, bucket: str, prefix: str, token: str | None, *, start_after: str = "", max_keys: int = 1000
+    ) -> ListedPage:
         if token == "2" and self.failures:
             self.failures -= 1
             raise SourceUnavailable("SlowDown")
