@@ -33,7 +33,7 @@ def reader(installation: Installation, bucket: Bucket, tmp_path: Path) -> Iterat
     records = []
     for at in range(250):
         record = make_record("demo", f"2019/Lofoten/DSC{at + 1250:05}.JPG", 6 * at)
-        record["photo"]["taken_at"] = datetime(2019, 1 + at % 12, 1, tzinfo=UTC)
+        record["photo"]["taken_at"] = datetime(2019, 1 + at % 12, 1, at % 24, tzinfo=UTC)
         records.append(record)
     installation.store.images.insert_many(records)
     installation.store.thumbnails.insert_one({"_id": "demo/2019/Lofoten/DSC01250.JPG", "data": THUMBNAIL})
@@ -65,6 +65,7 @@ def test_readme__curl_commands__answer_as_they_say(
     assert (len(found["photos"]), type(found["next"])) == (2, str)
     facets = json.loads(run("/facets"))
     assert (set(facets["facets"]), facets["total"]) == ({"camera", "iso", "taken"}, 250)
+    assert json.loads(run("/statistics"))["total"] == sum(at % 24 in range(5, 9) for at in range(250))
     run("/export.csv")
     with (tmp_path / "photos.csv").open(newline="") as file:
         assert len(list(csv.DictReader(file))) == 250
@@ -75,7 +76,7 @@ def test_readme__curl_commands__answer_as_they_say(
     installation.wait_until(lambda: json.loads(run("/batches?"))["batches"][0]["state"] == "done")
     assert installation.store.images.count_documents({"bucket": bucket.name}) == 3
     # Nothing stands there that was not run.
-    assert len(COMMANDS) == 6
+    assert len(COMMANDS) == 7
 
 
 def test_readme__node_program__finds_photos_and_watches_a_batch(reader: tuple[Api, Bucket]) -> None:

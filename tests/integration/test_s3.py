@@ -158,7 +158,7 @@ def s3_error(code: str, status: int) -> Callable[..., Answer]:
         ("ExpiredToken", 400, CredentialsRefused),
         ("AccessDenied", 403, AccessDenied),
         ("InvalidAccessKeyId", 403, CredentialsRefused),
-        ("SignatureDoesNotMatch", 403, AccessDenied),
+        ("SignatureDoesNotMatch", 403, CredentialsRefused),
         ("InvalidObjectState", 403, PermanentError),
         ("NoSuchKey", 404, ObjectGone),
         ("MethodNotAllowed", 405, PermanentError),
