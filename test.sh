@@ -45,4 +45,4 @@ if [ $faults = yes ]; then
     exec venv/bin/python -m pytest -n 2 --dist loadfile -m "faults or not faults" tests/faults "$@"
 fi
 # Three at a time: they wait for servers as long as they compute.
-exec venv/bin/python -m pytest -n 3 --dist loadfile "$@"
+exec venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder "$@"

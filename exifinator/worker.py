@@ -7,16 +7,18 @@ dashboard's Requeue button bring jobs back. Writes come before downloads: the pi
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import gevent
 from gevent.event import Event
 from mrq.context import connections, get_current_job
+from mrq.exceptions import JobInterrupt, StopRequested
 from mrq.job import Job
 from mrq.logger import MongoHandler
 from mrq.queue import Queue
@@ -178,6 +180,7 @@ class ImageWorker(Worker):  # type: ignore[misc]
         self.reading = 0
         self._next_poll = 0.0
         self._freed = Event()
+        self._interrupting = False
         self._load = LoadMeter()
         logs.add_context(job_context)
         current_pipeline().s3.prepare()
@@ -252,6 +255,8 @@ class ImageWorker(Worker):  # type: ignore[misc]
 
     def work_once(self, free_pool_slots: int = 1, max_jobs: int | None = None) -> tuple[str | None, int]:
         """Look once into the queues. Returns: what to do next ("wait", "break" or None) and the jobs started."""
+        if self.graceful_stop:
+            return "break", 0
         poll_all = time.monotonic() >= self._next_poll
         if poll_all:
             self._next_poll = time.monotonic() + REGULAR_POLL_SECONDS
@@ -295,20 +300,28 @@ class ImageWorker(Worker):  # type: ignore[misc]
             gevent.sleep(GATHER_SECONDS)
 
     def _start_job(self, job: ImageJob, *, reads: bool) -> None:
+        if self._interrupting:
+            job._save_status("interrupt")
+            return
         if job.member is not None:
             self.held[job] = job.member
         self.reading += reads
         self.gevent_pool.spawn(self._perform, job, reads)
 
     def _perform(self, job: ImageJob, reads: bool) -> None:
+        keeps = False
         try:
             self.perform_job(job)
         except (EXIFinatorError, PyMongoError) as exc:
             # Neither stored nor acknowledged, so the lease runs out and the image comes back.
             self.log.error("the outcome of job %s could not be saved: %s", job.id, exc)
+        except JobInterrupt:
+            # For the second time, while it said that it was: the image is handed back with all that is held.
+            keeps = True
         finally:
             self.reading -= reads
-            self.held.pop(job, None)
+            if not keeps:
+                self.held.pop(job, None)
             self._freed.set()
 
     def get_worker_report(self, with_memory: bool = False) -> dict[str, Any]:
@@ -320,15 +333,21 @@ class ImageWorker(Worker):  # type: ignore[misc]
 
     def shutdown_graceful(self) -> None:
         """Ctrl-C: take no more jobs, finish those in hand."""
-        current_pipeline().stopping = True
-        super().shutdown_graceful()
+        self._end_soon(super().shutdown_graceful)
 
     def shutdown_now(self) -> None:
         """SIGTERM: hand back what is in hand, and end."""
-        # gevent keeps StopRequested, which MRQ raises here, in the signal's own greenlet: the work loop reads this.
+        self._interrupting = True
+        self._end_soon(super().shutdown_now)
+
+    def _end_soon(self, shut_down: Callable[[], None]) -> None:
         self.graceful_stop = True
         current_pipeline().stopping = True
-        super().shutdown_now()
+        # gevent would throw what MRQ raises here into the work loop, wherever that is: images that Redis is just
+        # handing out would be in nobody's hands until their lease ends. The loop reads graceful_stop instead.
+        with contextlib.suppress(StopRequested):
+            shut_down()
+        self._freed.set()
 
     def work_stop(self) -> None:
         super().work_stop()

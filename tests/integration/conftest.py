@@ -153,8 +153,17 @@ class Installation:
     def finish(self, batch: Batch, seconds: float = 60) -> Numbers:
         deadline = time.monotonic() + seconds
         for numbers in batch.wait():
-            assert time.monotonic() < deadline, f"not done after {seconds} s: {numbers}\n{self.worker_logs()}"
+            assert time.monotonic() < deadline, (
+                f"not done after {seconds} s: {numbers}\n{self.queued()}\n{self.worker_logs()}"
+            )
         return batch.numbers
+
+    def queued(self) -> str:
+        """Some of what is in the download queue: in how many seconds it is due, and how often it was handed out."""
+        now = float(self.redis.time()[0])
+        times = self.redis.hgetall(self.queue.deliveries_key)
+        found = self.redis.zrange(self.queue.set_key, 0, 9, withscores=True)
+        return "\n".join(f"{member!r} in {due - now:.0f} s, {times.get(member)}" for member, due in found)
 
     def run(self, *sources: str, seconds: float = 60) -> Numbers:
         return self.finish(self.queue_batch(*sources), seconds)
