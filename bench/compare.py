@@ -224,7 +224,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where the photos are made and kept")
     options = parser.parse_args()
     runs: dict[str, Callable[[Servers, int], Result]] = {
-        "EXIFinator": lambda s, n: run_ours(s, n, workers=[["download", "write"], ["write"]]),
+        "EXIFinator": lambda s, n: run_ours(s, n, workers=[["download", "write"], ["download", "write"]]),
     }
     if not options.ours:
         runs |= {"design of 2017": run_design_2017, "s5cmd + ExifTool": run_s5cmd_exiftool, "floor": run_floor}

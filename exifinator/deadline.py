@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
+import math
 import os
 import signal
 import threading
 from types import FrameType
 
-_armed = False
-_handled = False
+TICKS_A_SECOND = 50
+
+_ticks_left = 0
+_ticking_thread = 0
 
 
 class DeadlineExceeded(BaseException):
@@ -35,47 +39,59 @@ class MemoryBudget:
             raise MemoryExceeded(f"its metadata would take more than {self.limit_mb} MiB of memory")
 
 
-def _stop(_signum: int, _frame: FrameType | None) -> None:
-    # The signal may arrive when the work is done and only the timer not yet stopped.
-    if _armed:
-        raise DeadlineExceeded
+def _tick(_signum: int, _frame: FrameType | None) -> None:
+    global _ticks_left
+    if _ticks_left:
+        _ticks_left -= 1
+        if not _ticks_left:
+            raise DeadlineExceeded
 
 
 class cpu_deadline:  # noqa: N801  # a context manager, entered twice an image: a generator would cost three times as much
     """Stop what runs inside after `seconds` of the process's CPU time, in a greenlet too if it does not yield.
 
-    Only the main thread can be stopped so; in another one this changes nothing.
+    Only the main thread can be stopped so; in another one this changes nothing. One timer ticks for all files from the
+    first on, TICKS_A_SECOND of CPU time: setting it for each would cost more than many files do.
     Raises: DeadlineExceeded.
     """
 
-    __slots__ = ("_seconds",)
+    __slots__ = ("_counts", "_ticks")
 
     def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
+        self._ticks = max(2, math.ceil(seconds * TICKS_A_SECOND))
 
     def __enter__(self) -> None:
-        global _armed
-        if _can_be_stopped():
-            _armed = True
-            signal.setitimer(signal.ITIMER_PROF, self._seconds)
+        global _ticks_left
+        self._counts = _is_ticking_here()
+        if self._counts:
+            _ticks_left = self._ticks
 
     def __exit__(self, *exc_info: object) -> None:
-        global _armed
-        if _armed and _can_be_stopped():
-            _armed = False
-            signal.setitimer(signal.ITIMER_PROF, 0)
+        global _ticks_left
+        if self._counts:
+            _ticks_left = 0
 
 
-def _can_be_stopped() -> bool:
-    """Is this the main thread, the only one that signals reach?
+def _is_ticking_here() -> bool:
+    """Is this the thread that the signals of the timer reach?
 
-    The kernel's number tells, for gevent's patches hide Python's own. The handler is set once and stays: setting it
-    costs more than the timer does, and nobody else here uses SIGPROF.
+    The kernel's number tells, for gevent's patches hide Python's own. Nobody else here uses SIGPROF.
     """
-    global _handled
-    if threading.get_native_id() != os.getpid():
-        return False
-    if not _handled:
-        signal.signal(signal.SIGPROF, _stop)
-        _handled = True
-    return True
+    global _ticking_thread
+    thread = threading.get_native_id()
+    if _ticking_thread == 0 and thread == os.getpid():
+        signal.signal(signal.SIGPROF, _tick)
+        signal.setitimer(signal.ITIMER_PROF, 1 / TICKS_A_SECOND, 1 / TICKS_A_SECOND)
+        # Python gives the signal back at its end, and then a tick would kill the process.
+        atexit.register(signal.setitimer, signal.ITIMER_PROF, 0)
+        _ticking_thread = thread
+    return thread == _ticking_thread
+
+
+def _forget_timer() -> None:
+    global _ticks_left, _ticking_thread
+    _ticks_left = _ticking_thread = 0
+
+
+# A process that is forked has the variables, but not the timer.
+os.register_at_fork(after_in_child=_forget_timer)

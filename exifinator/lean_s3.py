@@ -21,10 +21,10 @@ from botocore.awsrequest import AWSPreparedRequest
 from botocore.httpsession import get_cert_path
 from botocore.utils import get_environ_proxies
 from gevent.lock import BoundedSemaphore
-from geventhttpclient import HTTPClient
-from geventhttpclient.response import HTTPParseError, HTTPSocketPoolResponse
+from geventhttpclient.connectionpool import ConnectionPool, SSLConnectionPool
 
 from exifinator.config import Config
+from exifinator.kept_http import Answer, NotPlain, get
 from exifinator.metrics import COUNTS
 from exifinator.records import ImageRef, RangeRead
 from exifinator.s3 import S3, parse_content_range
@@ -34,19 +34,20 @@ log = logging.getLogger(__name__)
 
 # As botocore encodes a key in a path.
 KEY_SAFE = "/~"
-BLOCK_BYTES = 64 * 1024
 # What a reader that has gone wrong falls back on boto3 for.
-_NOT_PLAIN = (OSError, HTTPParseError, gevent.Timeout, ssl.SSLError, ValueError)
+_NOT_PLAIN = (NotPlain, OSError, gevent.Timeout, ssl.SSLError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """How a bucket's objects are reached: connections to its host, what stands before the key, and what signs.
+    """How a bucket's objects are reached: connections to its host, that host's name, what stands before the key, and
+    what signs.
 
     credentials: botocore's; None for a bucket that is read without.
     """
 
-    http: HTTPClient
+    pool: ConnectionPool
+    host: str
     path: str
     signer: Signer
     credentials: Any
@@ -58,7 +59,7 @@ class LeanS3(S3):
     def __init__(self, config: Config) -> None:
         super().__init__(config)
         self._routes: dict[str, Route | None] = {}
-        self._pools: dict[str, HTTPClient] = {}
+        self._pools: dict[str, ConnectionPool] = {}
         self._learning = BoundedSemaphore()
 
     def close(self) -> None:
@@ -97,18 +98,13 @@ class LeanS3(S3):
         if route.credentials is not None:
             # Frozen at each request: the chain refreshes what is about to run out.
             headers = route.signer.sign(route.credentials.get_frozen_credentials(), path, headers)
-        answer = route.http.request("GET", path, headers=headers)
-        try:
-            modified = _header(answer, "last-modified")
-            if not modified:
-                return None
-            found = _read_body(answer, start, length)
-        finally:
-            answer.release()
-        if found is None:
+        answer = get(route.pool, route.host, path, headers, most=start + length)
+        modified = answer.headers.get("last-modified")
+        found = _body_of(answer, start, length)
+        if found is None or not modified:
             return None
         data, total = found
-        return RangeRead(start, data, total, _header(answer, "etag").strip('"'), parsedate_to_datetime(modified))
+        return RangeRead(start, data, total, answer.headers.get("etag", "").strip('"'), parsedate_to_datetime(modified))
 
     def _read_and_learn(self, ref: ImageRef, start: int, length: int, if_match: str) -> RangeRead:
         """Read with boto3, and keep the way that its request went in the end."""
@@ -148,24 +144,22 @@ class LeanS3(S3):
             # True, or the file that S3_CA_FILE, AWS_CA_BUNDLE, the profile or REQUESTS_CA_BUNDLE names.
             trusted = get_cert_path(client._endpoint.http_session._verify)
             self._pools[origin] = self._connect_pool(parts.scheme, parts.hostname or "", parts.port, trusted)
-        signer = Signer(_host_of(parts), region)
-        return Route(self._pools[origin], parts.path.removesuffix(key), signer, credentials)
+        host = _host_of(parts)
+        return Route(self._pools[origin], host, parts.path.removesuffix(key), Signer(host, region), credentials)
 
-    def _connect_pool(self, scheme: str, host: str, port: int | None, trusted: str | None) -> HTTPClient:
+    def _connect_pool(self, scheme: str, host: str, port: int | None, trusted: str | None) -> ConnectionPool:
         """trusted: the file of the certificates that boto3 trusts."""
-        options: dict[str, Any] = {}
-        if scheme == "https":
-            # Called with geventhttpclient's own file of certificates, which does not count.
-            context = gevent.ssl.create_default_context(cafile=trusted)
-            options = {"ssl": True, "ssl_context_factory": lambda **_: context}
-        return HTTPClient(
-            host,
-            port,
-            block_size=BLOCK_BYTES,
-            connection_timeout=min(10.0, self.config.s3_timeout_seconds),
-            network_timeout=self.config.s3_timeout_seconds,
-            concurrency=self.config.greenlets,
-            **options,
+        options: dict[str, Any] = {
+            "connection_timeout": min(10.0, self.config.s3_timeout_seconds),
+            "network_timeout": self.config.s3_timeout_seconds,
+            "size": self.config.greenlets,
+        }
+        if scheme != "https":
+            return ConnectionPool(host, port or 80, host, port or 80, **options)
+        # Called with geventhttpclient's own file of certificates, which does not count.
+        context = gevent.ssl.create_default_context(cafile=trusted)
+        return SSLConnectionPool(
+            host, port or 443, host, port or 443, ssl_context_factory=lambda **_: context, **options
         )
 
 
@@ -175,27 +169,17 @@ def _host_of(parts: SplitResult) -> str:
     return parts.netloc.rpartition("@")[2].removesuffix(port)
 
 
-def _header(answer: HTTPSocketPoolResponse, name: str) -> str:
-    value = answer.get(name)
-    return value if isinstance(value, str) else ""
-
-
-def _read_body(answer: HTTPSocketPoolResponse, start: int, length: int) -> tuple[bytes, int] | None:
+def _body_of(answer: Answer, start: int, length: int) -> tuple[bytes, int] | None:
     """The bytes that were asked for and the object's size; None where the answer holds something else."""
-    if answer.status_code not in (200, 206):
+    if answer.status not in (200, 206):
         return None
-    content_range = parse_content_range(_header(answer, "content-range"))
+    content_range = parse_content_range(answer.headers.get("content-range", ""))
     if content_range is not None:
         # rclone says 200 here too.
         first, last, total = content_range
-        data = answer.read()
-        return (data, total) if first == start and len(data) == last - first + 1 <= length else None
-    if answer.status_code == 200:
+        is_it = first == start and len(answer.body) == answer.length == last - first + 1 <= length
+        return (answer.body, total) if is_it else None
+    if answer.status == 200:
         # The whole object, as some servers answer where the range covers it; the rest of a larger one is not read.
-        size = answer.content_length
-        if size is None:
-            return None
-        wanted = min(size, start + length)
-        data = answer.read(wanted) if wanted < size else answer.read()
-        return (data[start:], size) if len(data) == wanted else None
+        return answer.body[start:], answer.length
     return None
