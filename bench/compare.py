@@ -35,6 +35,8 @@ from tests.servers import ROOT, end, run_mongod, run_rclone, run_redis
 
 YARDSTICKS = Path(__file__).parent / "yardsticks"
 BUCKET = "photos"
+# As `run` starts them on a machine of two cores.
+TWO_WORKERS = [["download", "write"], ["download", "write"]]
 
 
 @dataclass
@@ -224,7 +226,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where the photos are made and kept")
     options = parser.parse_args()
     runs: dict[str, Callable[[Servers, int], Result]] = {
-        "EXIFinator": lambda s, n: run_ours(s, n, workers=[["download", "write"], ["download", "write"]]),
+        "EXIFinator": lambda s, n: run_ours(s, n, workers=TWO_WORKERS),
     }
     if not options.ours:
         runs |= {"design of 2017": run_design_2017, "s5cmd + ExifTool": run_s5cmd_exiftool, "floor": run_floor}

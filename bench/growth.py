@@ -11,11 +11,8 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from bench.compare import Result, Servers, run_ours
+from bench.compare import TWO_WORKERS, Result, Servers, run_ours
 from tests.servers import free_port, run_mongod, run_redis, running
-
-ONE = [["download", "write"]]
-TWO = [["download", "write"], ["write"]]
 
 
 def measure(images: int, workers: list[list[str]], folder: Path) -> Result:
@@ -44,12 +41,12 @@ def main() -> None:
         print("| images | images/s | worker CPU us an image | peak MB of a worker | bytes a record on disk |")
         print("|--:|--:|--:|--:|--:|")
         for images in options.images:
-            result = measure(images, TWO, folder / str(images))
+            result = measure(images, TWO_WORKERS, folder / str(images))
             cpu = sum(us for name, us in result.cpu.items() if name.startswith("worker"))
             peak, disk = result.notes["peak MB of a worker"], result.notes["bytes a record on disk"]
             print(f"| {images:,} | {result.rate:.0f} | {cpu:.0f} | {peak:.0f} | {disk:,.0f} |")
-        one = measure(options.processes_images, ONE, folder / "one")
-        two = measure(options.processes_images, TWO, folder / "two")
+        one = measure(options.processes_images, TWO_WORKERS[:1], folder / "one")
+        two = measure(options.processes_images, TWO_WORKERS, folder / "two")
     show_processes(one, two)
 
 

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from bench.compare import (
     BUCKET,
+    TWO_WORKERS,
     Servers,
     missing_tools,
     run_design_2017,
@@ -26,7 +27,6 @@ from bench.compare import (
 from bench.data import make_photos
 from tests.servers import free_port, running
 
-TWO_WORKERS = [["download", "write"], ["write"]]
 GREENLETS = (25, 50, 100, 200, 400)
 LATENCY_MS, MBIT = 30, 100
 

@@ -90,7 +90,7 @@ class Download(ImageTask):
     def run(self, params: dict[str, Any]) -> None:
         job = get_current_job()
         pipeline = current_pipeline()
-        ref = ImageRef.from_params(params)
+        ref = job.ref or ImageRef.from_params(params)
         if job.member is None:
             self.process_whole(ref, pipeline.queue.count_delivery(ref))
         elif job.deliveries >= pipeline.config.max_deliveries:

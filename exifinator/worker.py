@@ -47,16 +47,17 @@ REGULAR_POLL_SECONDS = 1.0
 # fill it with reads that wait for a write that has no greenlet.
 WRITE_SHARE = 0.2
 LOG_LINES_A_JOB = 200
-GATHER_SECONDS = 0.003
+GATHER_SECONDS = 0.01
 # Objects made before Python looks for cycles among the young ones; a record is made of hundreds.
 GARBAGE_THRESHOLD = 20_000
 
 
 class ImageJob(Job):  # type: ignore[misc]
-    """A job of MRQ; for a raw one, `member` is what the download queue calls its image, until it is acknowledged."""
+    """A job of MRQ; for a raw one, `member` is what the download queue calls its image `ref`, until acknowledged."""
 
     stored: bool | None
     member: bytes | None = None
+    ref: ImageRef | None = None
     message: bytes = b""
     deliveries = 1
 
@@ -67,6 +68,7 @@ class ImageJob(Job):  # type: ignore[misc]
     @classmethod
     def from_queue(cls, worker: ImageWorker, path: str, queue: QueueRaw, member: bytes) -> ImageJob:
         """A raw job for an image. A member that cannot be read becomes a job that fails: MRQ would lose it."""
+        ref = None
         try:
             ref = ImageRef.from_member(member)
             job_id, params = image_job_id(ref.id), ref.to_params()
@@ -75,7 +77,7 @@ class ImageJob(Job):  # type: ignore[misc]
             job_id = image_job_id(params["member"])
         now = _naive_utc()
         job = cls(job_id)
-        job.member = member
+        job.member, job.ref = member, ref
         job.set_data(
             {
                 "_id": job_id,

@@ -58,23 +58,15 @@ def worker_supervision(root: Path = ROOT) -> Supervision:
 
 
 def worker_programs(config: Config) -> list[Program]:
-    """Half of the worker processes, rounded up, read and write; the others write."""
+    """Each worker process reads and writes: so each has the same to do, however long reading or decoding takes."""
     worker = mrq_worker()
-    both = (config.processes + 1) // 2
     python = [sys.executable, "-m"]
     # MRQ drains at SIGINT: it takes no more jobs and ends those that it has.
     return [
         Program(
             "download-write",
             [*worker, config.download_queue, config.write_queue],
-            processes=both,
-            stop_signal="INT",
-            numbered=True,
-        ),
-        Program(
-            "write",
-            [*worker, config.write_queue],
-            processes=config.processes - both,
+            processes=config.processes,
             stop_signal="INT",
             numbered=True,
         ),

@@ -111,15 +111,13 @@ def test_main__error__is_one_sentence_without_traceback(
     assert CliRunner().invoke(group, ["fail"]).exception is error
 
 
-@pytest.mark.parametrize(("processes", "both", "write"), [(1, 1, 0), (2, 1, 1), (3, 2, 1), (8, 4, 4)])
-def test_worker_programs__processes__half_read_and_write(processes: int, both: int, write: int) -> None:
+@pytest.mark.parametrize("processes", [1, 2, 8])
+def test_worker_programs__processes__all_read_and_write(processes: int) -> None:
     config = build_config({"WORKER_PROCESSES": processes, "DOWNLOAD_QUEUE": "in", "WRITE_QUEUE": "out"}, {})
     programs = {program.name: program for program in worker_programs(config)}
-    assert set(programs) == {"download-write", "write", "dashboard", "api"}
-    assert (programs["download-write"].processes, programs["write"].processes) == (both, write)
-    assert [*programs["download-write"].command[1:]] == ["in", "out"]
-    assert [*programs["write"].command[1:]] == ["out"]
-    assert {programs[name].stop_signal for name in ("write", "download-write")} == {"INT"}
+    assert set(programs) == {"download-write", "dashboard", "api"}
+    worker = programs["download-write"]
+    assert (worker.processes, worker.stop_signal, worker.command[1:]) == (processes, "INT", ["in", "out"])
 
 
 @pytest.mark.parametrize("setting", ["DASHBOARD_PORT", "API_PORT"])
