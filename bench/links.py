@@ -27,7 +27,7 @@ from bench.compare import (
 from bench.data import make_photos
 from tests.servers import free_port, running
 
-GREENLETS = (25, 50, 100, 200, 400)
+GREENLETS = (50, 100, 200, 400)
 LATENCY_MS, MBIT = 30, 100
 
 

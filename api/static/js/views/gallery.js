@@ -1,5 +1,5 @@
 // Thumbnails in justified rows; only those near the part in sight are elements.
-import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../html.js";
+import { html, settled, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../html.js";
 import { cameraName, fileName, settingsLine } from "../describe.js";
 import { day, oneLine } from "../format.js";
 import { justify, rowsBetween } from "../justify.js";
@@ -62,7 +62,7 @@ function Row({ row, inner, pages, state, active }) {
   return html`<div class="row" role="presentation" style=${{ transform: `translateY(${Math.round(row.top)}px)`, height: `${Math.round(row.height)}px` }}>${tiles}</div>`;
 }
 
-function Tile({ at, record, left, width, height, state, isActive }) {
+const Tile = settled(({ at, record, left, width, height, state, isActive }) => {
   const style = { left: `${left}px`, width: `${width}px`, height: `${height}px` };
   if (!record) return html`<div class="tile waiting" role="listitem" style=${style}></div>`;
   const name = oneLine(fileName(record.key ?? record.id), 80);
@@ -74,7 +74,7 @@ function Tile({ at, record, left, width, height, state, isActive }) {
       <span class="caption" aria-hidden="true"><span>${name}</span>${settings && html`<span>${settings}</span>`}</span>
     </a>
   </div>`;
-}
+});
 
 // One photo at a time can be reached by Tab; the arrows go to the others.
 function useArrows({ pages, rows, ref, state, navigate }) {

@@ -1,5 +1,5 @@
 // Photos as rows; only those near the part in sight are elements.
-import { html, useEffect, useLayoutEffect, useRef, useState } from "../html.js";
+import { html, settled, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../html.js";
 import { COLUMNS, columnsOf } from "../columns.js";
 import { Empty } from "../empty.js";
 import { oneLine } from "../format.js";
@@ -18,7 +18,7 @@ const SPARE = 12;
 export default function Table({ state, navigate, api }) {
   const pages = usePages(state, api);
   const { ref, height, top } = useScroll("table", pages);
-  const columns = columnsOf(state);
+  const columns = useMemo(() => columnsOf(state), [state]);
   const width = PICTURE + columns.reduce((sum, name) => sum + COLUMNS[name].width, 0);
   const first = Math.max(0, Math.floor(top / ROW) - SPARE);
   const end = Math.min(pages.count, Math.ceil((top + height) / ROW) + SPARE);
@@ -80,7 +80,7 @@ function Head({ columns, state, navigate }) {
   </div>`;
 }
 
-function Row({ at, record, columns, state, isActive }) {
+const Row = settled(({ at, record, columns, state, isActive }) => {
   const style = { transform: `translateY(${at * ROW}px)` };
   if (!record) return html`<div role="row" class="waiting" aria-rowindex=${at + 2} style=${style}><div role="cell">…</div></div>`;
   const address = href(state, { photo: record.id });
@@ -95,7 +95,7 @@ function Row({ at, record, columns, state, isActive }) {
       return html`<div key=${name} role="cell" class=${end ? "end" : ""} style=${{ width: `${width}px` }} title=${shown.length * 7 > width ? shown : undefined}>${inside}</div>`;
     })}
   </div>`;
-}
+});
 
 // One row at a time can be reached by Tab; the arrows go to the others.
 function useRows(pages, ref, state) {

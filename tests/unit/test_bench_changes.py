@@ -1,0 +1,48 @@
+"""What the benchmark's last results are compared by."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.changes import find_worse, read_figures
+from exifinator.config import ROOT
+
+TABLES = """
+| | images/s (median) | least | EXIFinator is |
+|---|--:|--:|--:|
+| EXIFinator | {ours} | {least} | 1.00 x |
+| floor | {floor} | 900 | {ratio} x |
+
+| images | images/s | peak MB of a worker |
+|--:|--:|--:|
+| 1,000 | {thousand} | {peak} |
+
+| listing | |
+|---|--:|
+| listed and queued, keys/s | {keys} |
+"""
+BEFORE = {"ours": "1,000", "least": 900, "floor": 2000, "ratio": 0.5, "thousand": 800, "peak": 100, "keys": "40,000"}
+
+
+@pytest.mark.parametrize(
+    ("change", "worse"),
+    [
+        ({"ours": 790}, ["EXIFinator, images/s (median) (): 1000 before, 790 now"]),
+        ({"ours": 810, "least": 100, "floor": 10}, []),
+        ({"ours": 9000, "thousand": 9000, "peak": 10, "keys": "900,000"}, []),
+        ({"ratio": 0.3}, ["floor, EXIFinator is (): 0.5 before, 0.3 now"]),
+        ({"thousand": 600}, ["1,000, images/s (images): 800 before, 600 now"]),
+        ({"peak": 130}, ["1,000, peak MB of a worker (images): 100 before, 130 now"]),
+        ({"keys": "30,000"}, ["listed and queued, keys/s,  (listing): 40000 before, 30000 now"]),
+    ],
+    ids=str,
+)
+def test_find_worse__a_fifth__is_named(change: dict[str, object], worse: list[str]) -> None:
+    before, now = TABLES.format(**BEFORE), TABLES.format(**{**BEFORE, **change})
+    assert find_worse(read_figures(before), read_figures(now)) == worse
+
+
+def test_read_figures__last_results__all_have_a_number() -> None:
+    figures = read_figures((ROOT / "bench" / "RESULTS.md").read_text(encoding="utf-8"))
+    assert figures["EXIFinator, images/s (median) ()"] > 0
+    assert figures["floor, EXIFinator is ()"] > 0

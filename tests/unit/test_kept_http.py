@@ -1,0 +1,135 @@
+"""GETs over kept connections, against a server that says byte by byte what it is told."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+from geventhttpclient.connectionpool import ConnectionPool
+
+from exifinator.kept_http import Answer, NotPlain, get
+
+Get = Callable[..., Answer]
+
+
+class Scripted:
+    """A server: each connection gets the next list of answers, one a request, and is closed after the last."""
+
+    def __init__(self, *connections: list[bytes]) -> None:
+        self.requests: list[bytes] = []
+        self.connections = 0
+        self._script = list(connections)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        for answers in self._script:
+            connection, _ = self._listener.accept()
+            self.connections += 1
+            with connection:
+                for answer in answers:
+                    request = b""
+                    while not request.endswith(b"\r\n\r\n"):
+                        request += connection.recv(65536)
+                    self.requests.append(request)
+                    with contextlib.suppress(OSError):
+                        connection.sendall(answer)
+        self._listener.close()
+
+
+@contextlib.contextmanager
+def asking(server: Scripted) -> Iterator[Get]:
+    pool = ConnectionPool("127.0.0.1", server.port, "127.0.0.1", server.port, size=2, network_timeout=2)
+    try:
+        yield lambda path="/a", most=100: get(pool, "host:1", path, {"range": "bytes=0-9"}, most=most)
+    finally:
+        pool.close()
+
+
+PLAIN = b'HTTP/1.1 206 Partial Content\r\nETag: "e"\r\nContent-Length: 5\r\n\r\nhello'
+
+
+def test_get__plain_answers__come_over_one_connection() -> None:
+    server = Scripted([PLAIN, PLAIN.replace(b"hello", b"world"), PLAIN])
+    with asking(server) as ask:
+        answers = [ask() for _ in range(3)]
+    assert [a.body for a in answers] == [b"hello", b"world", b"hello"]
+    assert (answers[0].status, answers[0].headers["etag"], answers[0].length) == (206, '"e"', 5)
+    assert server.connections == 1
+    lines = server.requests[0].decode().split("\r\n")
+    assert lines[:2] == ["GET /a HTTP/1.1", "Host: host:1"]
+    assert "range: bytes=0-9" in lines
+
+
+def test_get__connection_closed_while_it_was_kept__is_asked_again_over_another() -> None:
+    server = Scripted([PLAIN], [PLAIN.replace(b"hello", b"again")])
+    with asking(server) as ask:
+        assert [ask().body, ask().body] == [b"hello", b"again"]
+    assert server.connections == 2
+
+
+def test_get__connection_close__is_not_kept() -> None:
+    closing = PLAIN.replace(b"ETag", b"Connection: close\r\nETag")
+    # A second answer over it would be `never`.
+    server = Scripted([closing, PLAIN.replace(b"hello", b"never")], [PLAIN])
+    with asking(server) as ask:
+        ask()
+        assert ask().body == b"hello"
+
+
+def test_get__longer_than_wanted__is_cut_and_its_connection_not_kept() -> None:
+    long = b"HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n" + bytes(range(250)) * 1200
+    server = Scripted([long], [PLAIN])
+    with asking(server) as ask:
+        answer = ask(most=100)
+        assert (answer.body, answer.length) == (bytes(range(100)), 300_000)
+        assert ask().body == b"hello"
+
+
+def test_get__body_in_many_pieces__is_whole() -> None:
+    body = bytes(range(256)) * 1000
+    server = Scripted([b"HTTP/1.1 200 OK\r\nContent-Length: 256000\r\n\r\n" + body])
+    with asking(server) as ask:
+        assert ask(most=1_000_000).body == body
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\nhello",
+        b"HTTP/1.1 200 OK\r\n\r\nhello",
+        b"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nhello",
+        b"HTTP/1.1 100 Continue\r\n\r\n" + PLAIN,
+        PLAIN[:-1],
+        PLAIN + b"!",
+        PLAIN[:20],
+        b"HTTP/1.1 200 OK\r\nx: " + b"x" * 200_000,
+        b"nothing of the sort\r\n\r\n",
+        b"\x00" * 50,
+    ],
+    ids=lambda answer: repr(answer[:60]),
+)
+def test_get__not_plain__is_refused(answer: bytes) -> None:
+    with asking(Scripted([answer], [answer], [answer])) as ask, pytest.raises(NotPlain):
+        ask()
+
+
+def test_get__server_that_closes_each_connection__is_given_up() -> None:
+    with asking(Scripted(*[[b""]] * 3)) as ask, pytest.raises(NotPlain, match="closes each"):
+        ask()
+
+
+def test_get__silence__ends_by_the_timeout() -> None:
+    silent = socket.create_server(("127.0.0.1", 0))
+    port = silent.getsockname()[1]
+    pool = ConnectionPool("127.0.0.1", port, "127.0.0.1", port, size=1, network_timeout=0.2)
+    for _ in range(2):  # its place in the pool is free again
+        with pytest.raises(OSError, match="timed out"):
+            get(pool, "host", "/a", {}, most=1)
+    silent.close()
