@@ -15,7 +15,7 @@ _NUMBER = re.compile(r"[\d,]+(\.\d+)?")
 
 
 def read_figures(text: str) -> dict[str, float]:
-    """The numbers of all tables, by `row, column (first cell of the table's head)`."""
+    """The numbers of all tables, by `row: column (first cell of the table's head)`."""
     figures: dict[str, float] = {}
     head: list[str] = []
     for line in text.splitlines():
@@ -29,13 +29,13 @@ def read_figures(text: str) -> dict[str, float]:
             for column, cell in zip(head[1:], cells[1:], strict=False):
                 number = _NUMBER.match(cell)
                 if number and column not in SPREAD and (column == RATIO or cells[0] not in NOT_OURS):
-                    figures[f"{cells[0]}, {column} ({head[0]})"] = float(number[0].replace(",", ""))
+                    figures[f"{cells[0]}: {column} ({head[0]})"] = float(number[0].replace(",", ""))
     return figures
 
 
 def is_better_when_more(name: str) -> bool:
     """Rates and ratios; whatever else there is, is a cost."""
-    row, _, column = name.partition(" (")[0].partition(", ")
+    row, _, column = name.partition(" (")[0].partition(": ")
     return row.endswith("/s") or any(word in column for word in ("images/s", RATIO, "work with"))
 
 

@@ -33,8 +33,10 @@ class Scripted:
             with connection:
                 for answer in answers:
                     request = b""
-                    while not request.endswith(b"\r\n\r\n"):
-                        request += connection.recv(65536)
+                    while not request.endswith(b"\r\n\r\n") and (more := connection.recv(65536)):
+                        request += more
+                    if not request:
+                        break
                     self.requests.append(request)
                     with contextlib.suppress(OSError):
                         connection.sendall(answer)
