@@ -49,7 +49,14 @@ def test_metrics__a_run_by_two_workers_one_killed__is_counted_once(
     second = installation.start_worker("write")
     numbers = installation.run(bucket.name)
     control = QueueControl(installation.queue, installation.config)
-    installation.wait_until(lambda: sum(n for k, n in control.counts().items() if re.match(r"stage:store:\d", k)) == 5)
+
+    def is_counted() -> bool:
+        counts = control.counts()
+        stored = sum(n for name, n in counts.items() if re.match(r"stage:store:\d", name))
+        return stored == 5 and counts.get("requests:get") == 5
+
+    # Each worker hands in its own counts, now and then.
+    installation.wait_until(is_counted)
     first.send_signal(signal.SIGKILL)
     end(second, how=signal.SIGINT)
 
