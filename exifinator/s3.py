@@ -180,7 +180,7 @@ class S3:
             with self._making:
                 if key not in self._clients:
                     client = connect()
-                    client.meta.events.register_first(listing_xml.EVENT, listing_xml.take_over_parsing)
+                    listing_xml.take_over_parsing(client)
                     client.meta.events.register("needs-retry.s3", _count_retry)
                     self._clients[key] = client
         return self._clients[key]

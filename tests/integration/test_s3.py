@@ -304,6 +304,26 @@ def test_list_page__several_pages__are_all_brought(bucket: Bucket, proxy: Proxy)
     assert (keys, token) == ([f"{i}.jpg" for i in range(5)], None)
 
 
+def test_list_page__error_in_an_answer_of_200__is_tried_again(bucket: Bucket, proxy: Proxy) -> None:
+    bucket.put("a.jpg", b"x")
+    error = b"<Error><Code>InternalError</Code><Message>We encountered an internal error.</Message></Error>"
+
+    def fail_once(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
+        return Answer(200, {"Content-Type": "application/xml"}, error) if len(proxy.seen) == 1 else answer
+
+    proxy.answer = fail_once
+    page = S3(settings(proxy.url)).list_page(bucket.name, "", None)
+
+    assert ([ref.key for ref in page.refs], len(proxy.seen)) == (["a.jpg"], 2)
+
+
+def test_list_page__error_in_every_answer_of_200__is_source_unavailable(bucket: Bucket, proxy: Proxy) -> None:
+    error = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
+    proxy.answer = lambda *_: Answer(200, {"Content-Type": "application/xml"}, error)
+    with pytest.raises(SourceUnavailable, match="SlowDown"):
+        S3(settings(proxy.url)).list_page(bucket.name, "", None)
+
+
 def test_list_page__not_an_s3_server__says_what_to_check(proxy: Proxy) -> None:
     proxy.answer = _web_page
     with pytest.raises(EXIFinatorError, match="S3"):
