@@ -8,9 +8,10 @@ from pathlib import Path
 
 FIFTH = 0.2
 RATIO = "EXIFinator is"
-# Rows that are not EXIFinator's but for their ratio, and columns that only say how far the runs lay apart.
+# Rows that are not EXIFinator's but for their ratio, and columns that only say how many runs there were, and how far
+# they lay apart.
 NOT_OURS = frozenset({"design of 2017", "s5cmd + ExifTool", "floor", "keys"})
-SPREAD = frozenset({"least", "most"})
+SPREAD = frozenset({"least", "most", "runs"})
 _NUMBER = re.compile(r"[\d,]+(\.\d+)?")
 
 
@@ -36,7 +37,7 @@ def read_figures(text: str) -> dict[str, float]:
 def is_better_when_more(name: str) -> bool:
     """Rates and ratios; whatever else there is, is a cost."""
     row, _, column = name.partition(" (")[0].partition(": ")
-    return row.endswith("/s") or any(word in column for word in ("images/s", RATIO, "work with"))
+    return row.endswith("/s") or any(word in column for word in ("images/s", "keys/s", RATIO, "work with"))
 
 
 def find_worse(old: dict[str, float], new: dict[str, float]) -> list[str]:

@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -96,7 +97,7 @@ def run_ours(servers: Servers, images: int, *, workers: list[list[str]], **setti
         for queues in workers
     ]
     try:
-        time.sleep(4)
+        _await_workers(store, len(workers))
         # `run` has looked into the bucket by the time that its batch starts.
         s3 = S3(config)
         s3.prepare()
@@ -124,6 +125,15 @@ def run_ours(servers: Servers, images: int, *, workers: list[list[str]], **setti
             pass
         numbers = batch.numbers
         assert numbers.stored == images, numbers
+        began = time.monotonic()
+        again = Batch(batch.sources, s3, store, batch.queue)
+        again.open()
+        for _ in again.list_and_queue():
+            pass
+        unchanged = images / (time.monotonic() - began)
+        assert again.numbers.unchanged == images, again.numbers
+        for _ in again.wait():
+            pass
         # What is not on disk yet has no size there.
         store.client.admin.command("fsync")
         stats = store.images.database.command("collStats", store.images.name)
@@ -144,6 +154,7 @@ def run_ours(servers: Servers, images: int, *, workers: list[list[str]], **setti
                 "peak MB of a worker": peak,
                 "BSON bytes a record": stats["avgObjSize"],
                 "bytes a record on disk": stats["storageSize"] / images,
+                "again, all unchanged, keys/s": unchanged,
             },
         )
     finally:
@@ -152,6 +163,15 @@ def run_ours(servers: Servers, images: int, *, workers: list[list[str]], **setti
         for database in (config.mongodb_database, config.mrq_database):
             store.client.drop_database(database)
         store.client.close()
+
+
+def _await_workers(store: Store, number: int) -> None:
+    """Wait until so many workers say that they wait for work."""
+    since, until = datetime.now(UTC), time.monotonic() + 60
+    while sum(worker["status"] == "wait" for worker in store.find_workers(since)) < number:
+        if time.monotonic() > until:
+            raise TimeoutError("the workers do not come up")
+        time.sleep(0.1)
 
 
 OUTCOMES = frozenset({"ok", "no_exif", "unsupported", "damaged", "failed"})

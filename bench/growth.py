@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import statistics
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -34,20 +35,30 @@ def measure(images: int, workers: list[list[str]], folder: Path) -> Result:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, nargs="*", default=[1_000, 10_000, 100_000])
+    parser.add_argument("--repeat", type=int, default=5, help="of the least number; each of the others two times less")
     parser.add_argument("--processes-images", type=int, default=5_000)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        print("| images | images/s | worker CPU us an image | peak MB of a worker | bytes a record on disk |")
-        print("|--:|--:|--:|--:|--:|")
-        for images in options.images:
-            result = measure(images, TWO_WORKERS, folder / str(images))
-            cpu = sum(us for name, us in result.cpu.items() if name.startswith("worker"))
-            peak, disk = result.notes["peak MB of a worker"], result.notes["bytes a record on disk"]
-            print(f"| {images:,} | {result.rate:.0f} | {cpu:.0f} | {peak:.0f} | {disk:,.0f} |")
+        show_growth(options.images, options.repeat, folder)
         one = measure(options.processes_images, TWO_WORKERS[:1], folder / "one")
         two = measure(options.processes_images, TWO_WORKERS, folder / "two")
     show_processes(one, two)
+
+
+def show_growth(sizes: list[int], repeat: int, folder: Path) -> None:
+    """Print medians of runs over ever more images; the few that take a second are repeated, for they vary more."""
+    names = ("worker CPU us an image", "peak MB of a worker", "bytes a record on disk", "again, all unchanged, keys/s")
+    print(f"| images | runs | images/s (median) | least | most | {' | '.join(names)} |")
+    print("|--:" * (5 + len(names)) + "|")
+    for number, images in enumerate(sizes):
+        results = [measure(images, TWO_WORKERS, folder / f"{images}-{i}") for i in range(max(1, repeat - 2 * number))]
+        for result in results:
+            result.notes[names[0]] = sum(us for name, us in result.cpu.items() if name.startswith("worker"))
+        rates = sorted(result.rate for result in results)
+        notes = [statistics.median(result.notes[name] for result in results) for name in names]
+        figures = " | ".join(f"{value:,.0f}" for value in (statistics.median(rates), rates[0], rates[-1], *notes))
+        print(f"| {images:,} | {len(rates)} | {figures} |")
 
 
 def show_processes(one: Result, two: Result) -> None:

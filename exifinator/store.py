@@ -10,10 +10,9 @@ import logging
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 import pymongo.errors
 from bson import Binary, CodecOptions, ObjectId
@@ -35,6 +34,7 @@ Document = dict[str, Any]
 JOB_ENDED_BADLY = ("failed", "timeout", "maxretries", "maxconcurrency", "abort")
 JOB_PENDING = ("queued", "started", "retry", "interrupt")
 JOB_WAITING = ("queued", "retry", "interrupt")
+_UNDONE_JOB = {"status": {"$in": [*JOB_ENDED_BADLY, *JOB_PENDING]}, "params.bucket": {"$exists": True}}
 
 # What a client asks of the server again by itself; everything else of these is the record's own fault.
 _TRANSIENT_CODES = frozenset(
@@ -100,9 +100,8 @@ def image_job_id(image_id: str) -> ObjectId:
     return ObjectId(bytes(digest))
 
 
-@dataclass(frozen=True, slots=True)
-class StoredImage:
-    """What the collection knows of an image, as far as a listing needs it."""
+class StoredImage(NamedTuple):
+    """What the collection knows of an image, as far as a listing needs it. A tuple, for it is made a million times."""
 
     status: Status
     etag: str
@@ -131,6 +130,8 @@ class Store:
         # As far as the last records tell.
         self._mostly_new = True
         self.images: Collection[Document] = database[config.mongodb_collection]
+        # For what is read a million times: pymongo takes as long to make a time aware as to decode a whole record.
+        self._listed = self.images.with_options(CodecOptions[Document]())
         self.thumbnails: Collection[Document] = database["thumbnails"]
         self.batches: Collection[Document] = database["exifinator_batches"]
         self.jobs: Collection[Document] = client.get_database(config.mrq_database, codec_options=aware)["mrq_jobs"]
@@ -163,20 +164,32 @@ class Store:
             self.ensure_indexes()
 
     def find_images(self, ids: Sequence[str]) -> dict[str, StoredImage]:
-        """What is stored of these images, by `_id`, in one query."""
+        """What is stored of these images, by `_id`.
+
+        The keys of a listing's page lie side by side, so what is between the first and the last of them is read in one
+        go; where too much else lies there, each is looked up.
+        """
+        if not ids:
+            return {}
+        wanted, most = set(ids), 2 * len(ids) + 1
+        between = {"_id": {"$gte": min(ids), "$lte": max(ids)}}
         projection = ("status", "etag", "size", "last_modified", "extractor_version", "extracted_at")
         with translated("look up records"):
-            return {
-                doc["_id"]: StoredImage(
-                    doc["status"],
-                    doc["etag"],
-                    doc["size"],
-                    doc["last_modified"],
-                    doc["extractor_version"],
-                    doc["extracted_at"],
-                )
-                for doc in self.images.find({"_id": {"$in": list(ids)}}, projection)
-            }
+            docs = list(self._listed.find(between, projection, limit=most, batch_size=most))
+            if len(docs) == most:
+                docs = list(self._listed.find({"_id": {"$in": list(ids)}}, projection, batch_size=most))
+        return {
+            doc["_id"]: StoredImage(
+                doc["status"],
+                doc["etag"],
+                doc["size"],
+                doc["last_modified"].replace(tzinfo=UTC),
+                doc["extractor_version"],
+                doc["extracted_at"].replace(tzinfo=UTC),
+            )
+            for doc in docs
+            if doc["_id"] in wanted
+        }
 
     def find_read_images(self, bucket: str) -> list[ImageRef]:
         """A few images of a bucket whose objects were read, from both ends of the bucket."""
@@ -190,9 +203,12 @@ class Store:
         return [ImageRef(bucket, doc["key"], doc["etag"], doc["size"], doc["last_modified"]) for doc in found]
 
     def find_job_statuses(self, ids: Sequence[str]) -> dict[str, str]:
-        """The status of the stored job of each of these images that has one, by the image's `_id`, in one query."""
-        by_job = {image_job_id(image_id): image_id for image_id in ids}
+        """The status of the stored job of each of these images that has one and is not done, by the image's `_id`."""
         with translated("look up jobs"):
+            if self.jobs.find_one(_UNDONE_JOB, {"_id": 1}) is None:
+                # As nearly always: the ids of a million images need not be worked out.
+                return {}
+            by_job = {image_job_id(image_id): image_id for image_id in ids}
             found = self.jobs.find({"_id": {"$in": list(by_job)}}, {"status": 1})
             return {by_job[doc["_id"]]: doc["status"] for doc in found}
 

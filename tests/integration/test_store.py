@@ -108,6 +108,24 @@ def test_find_images__stored__tells_what_a_listing_needs(installation: Installat
     assert (found["b/1"].etag, found["b/1"].last_modified) == ("e", NOW)
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        pytest.param(["b/003", "b/absent", "b/004"], id="side by side"),
+        pytest.param(["b/000", "b/019"], id="more between them than is asked for"),
+        pytest.param(["b/007", "b/002", "b/012"], id="in no order"),
+        pytest.param(["b/\U0001f40e", "b/\uffee", "b/é"], id="in MongoDB's order, which is that of code points"),
+        pytest.param(["b/zzz"], id="unknown"),
+        pytest.param([], id="none"),
+    ],
+)
+def test_find_images__wherever_they_lie__are_those_asked_for(installation: Installation, asked: list[str]) -> None:
+    keys = [*(f"{number:03}" for number in range(20)), "\U0001f40e", "\uffee", "é"]
+    installation.store.upsert_records([record(key) for key in keys])
+
+    assert set(installation.store.find_images(asked)) == set(asked) & {f"b/{key}" for key in keys}
+
+
 def test_requeue_jobs__failed_and_others__touches_the_failed(installation: Installation) -> None:
     jobs = installation.store.jobs
     for key, status in (("1", "failed"), ("2", "started"), ("3", "timeout")):
