@@ -12,154 +12,37 @@ from __future__ import annotations
 
 import functools
 import logging
-import random
-import secrets
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
-from dataclasses import asdict, dataclass, field, fields
-from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, TypeVar
+from datetime import UTC, datetime
+from typing import Any, Literal
 
 from exifinator import local_s3
-from exifinator.errors import AccessDenied, BatchTaken, QueueUnavailable, StoreUnavailable
+from exifinator.batch_state import UNDER_WAY, Numbers, Verdict, new_batch_id
+from exifinator.comparison import Comparison
+from exifinator.errors import AccessDenied, BatchTaken
 from exifinator.key_ranges import THREADS, Listing
-from exifinator.listing import Lister, Page, Source, parse_source, sort_page
+from exifinator.left_batches import close_abandoned, close_covered, find_broken_off, is_idle, withdraw
+from exifinator.listing import Lister, Page, Source, covering, sort_page
 from exifinator.metrics import COUNTS
-from exifinator.ownership import is_watched, this_process
+from exifinator.ownership import this_process
 from exifinator.parse import empty_record
+from exifinator.patience import insist
 from exifinator.queues import ImageQueue
 from exifinator.rates import RateMeter
-from exifinator.records import ImageRef, ListedPage, Status
+from exifinator.records import ImageRef, ListedPage
 from exifinator.store import Document, Store
 
 log = logging.getLogger(__name__)
-
-Result = TypeVar("Result")
 
 POLL_SECONDS = 0.5
 # Between two second listings, while images are still under way.
 RECONCILE_PAUSE_SECONDS = 5.0
 SAVE_EVERY_SECONDS = 1.0
-# How long a run puts up with Redis or MongoDB being away.
-PATIENCE_SECONDS = 600.0
-LONGEST_PAUSE_SECONDS = 10.0
 # Where nothing ends for so long, the second listing looks why; each time it waits twice as long.
 STALLED_SECONDS = 60.0
 LONGEST_WAIT_FOR_ROOM_SECONDS = 2.0
-# States of a batch that a process lists or watches.
-UNDER_WAY = ("listing", "reading")
-# States of a batch that may be gone on with once its process is gone.
-UNFINISHED = (*UNDER_WAY, "left", "stopped")
-# An image that was queued again this often, and whose new record is still not that of the listing, is let be.
-TRIES_TO_AGREE = 2
-
-
-@dataclass(slots=True)
-class Numbers:
-    """What a batch has done. listed = folders + unchanged + stored + no_exif + unsupported + damaged + failed, at the
-    end; `stored` are the records with EXIF, `queued` the images that were not known or had failed."""
-
-    listed: int = 0
-    folders: int = 0
-    unchanged: int = 0
-    queued: int = 0
-    stored: int = 0
-    no_exif: int = 0
-    unsupported: int = 0
-    damaged: int = 0
-    failed: int = 0
-    bytes_read: int = 0
-    requests: int = 0
-    seconds: float = 0.0
-
-    @classmethod
-    def from_dict(cls, numbers: Mapping[str, Any]) -> Numbers:
-        """What as_dict gave; another version's may hold others."""
-        return cls(**{field.name: numbers[field.name] for field in fields(cls) if field.name in numbers})
-
-    @property
-    def done(self) -> int:
-        """Images of this batch that have come to an end."""
-        return self.stored + self.no_exif + self.unsupported + self.damaged + self.failed
-
-    def as_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "seconds": round(self.seconds, 3)}
-
-
-def new_batch_id(started_at: datetime) -> str:
-    """An id that no other batch has; ids sort as their batches were started."""
-    return f"{started_at:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
-
-
-def withdraw(
-    queue: ImageQueue, store: Store, batch_id: str, sources: Sequence[Source], *, requested_at: datetime
-) -> bool:
-    """Take the images of a batch that no other open batch covers out of the queue, as long as they are not begun.
-
-    Returns: whether none is in hand any more; after a lease those that still are go too, for their worker is dead.
-    """
-    prefixes = [source.id_prefix for source in sources]
-    waited = datetime.now(UTC) - requested_at > timedelta(seconds=queue.lease_seconds)
-    queue.withdraw(batch_id, prefixes, in_hand_too=waited)
-    others = [prefix for other, theirs in queue.open_prefixes().items() if other != batch_id for prefix in theirs]
-    store.drop_waiting_jobs(prefixes, others)
-    return waited or queue.count_in_hand(batch_id, prefixes) == 0
-
-
-def covering(sources: Sequence[Source]) -> list[Source]:
-    """The sources without those that another of them covers, so that no image is listed twice."""
-
-    def is_covered(source: Source) -> bool:
-        return any(source != other and source.id_prefix.startswith(other.id_prefix) for other in sources)
-
-    return [source for source in dict.fromkeys(sources) if not is_covered(source)]
-
-
-def insist(action: Callable[[], Result], pause: Callable[[float], None]) -> Result:
-    """What `action` returns, once Redis and MongoDB let it; it is tried again with growing pauses while they are away.
-
-    Raises: QueueUnavailable, StoreUnavailable when they have been away for PATIENCE_SECONDS.
-    """
-    waited, next_pause = 0.0, 0.5
-    while True:
-        try:
-            return action()
-        except (QueueUnavailable, StoreUnavailable) as exc:
-            if waited > PATIENCE_SECONDS:
-                raise
-            log.warning("retry: %s", exc)
-            seconds = next_pause * random.uniform(0.5, 1)  # noqa: S311
-            pause(seconds)
-            waited += seconds
-            next_pause = min(2 * next_pause, LONGEST_PAUSE_SECONDS)
-
-
-@dataclass(slots=True)
-class Verdict:
-    """What a second listing found. by_status: records made since the batch began, `empty` of them without reading;
-    pending: not yet at an end."""
-
-    unchanged: int = 0
-    folders: int = 0
-    failed: int = 0
-    pending: int = 0
-    empty: int = 0
-    by_status: Counter[Status] = field(default_factory=Counter)
-
-    @property
-    def listed(self) -> int:
-        return self.unchanged + self.folders + self.failed + self.pending + self.by_status.total()
-
-    def add(self, part: Verdict) -> None:
-        """Take over what was found on one more page."""
-        self.unchanged += part.unchanged
-        self.folders += part.folders
-        self.failed += part.failed
-        self.pending += part.pending
-        self.empty += part.empty
-        self.by_status += part.by_status
 
 
 class Batch:
@@ -208,7 +91,6 @@ class Batch:
         self._began = time.monotonic()
         # By source: the server's clock when its listing ended. What came later is the next batch's.
         self._listed_until: dict[Source, datetime] = {}
-        self._disputed: Counter[str] = Counter()
         self._next_save = self._next_reconcile = 0.0
         self._rate = RateMeter()
         # When somebody asked for the end of this batch.
@@ -219,20 +101,29 @@ class Batch:
         """Images that came to an end without being queued."""
         return self.empty + self.failed_before
 
+    @property
+    def _uncounted(self) -> dict[str, int]:
+        """What the workers do not count, for it was not queued."""
+        return {"empty": self.empty, "failed_before": self.failed_before}
+
+    @functools.cached_property
+    def _comparison(self) -> Comparison:
+        return Comparison(self.store, self.queue, started_at=self.started_at, refresh=self.options["refresh"])
+
     def open(self, *, waits: bool = True) -> None:
         """Make the batch known to the workers, who count for it, and to whoever looks into MongoDB.
 
         Where a batch over the same sources was broken off, this one becomes that one: `resumed` tells.
         waits: False for one that nobody will watch; it goes on only with a listing that was broken off.
         """
-        self._close_abandoned()
+        close_abandoned(self.store, self.queue)
         broken_off = self._find_broken_off(waits)
         if broken_off:
             self._take_over(broken_off)
         self._owner = self._owner or this_process()
         prefixes = [source.id_prefix for source in self.sources]
         if self.queue.batch_counts(self.id) is None:
-            self.queue.open_batch(self.id, prefixes, counts=self._known_counts())
+            self.queue.open_batch(self.id, prefixes, counts=self.numbers.as_counts(**self._uncounted))
         self.queue.permit({source.bucket for source in self.sources})
         self._save("listing")
 
@@ -243,21 +134,11 @@ class Batch:
         return bool(self.queue.refusals({source.bucket for source in self.sources})) or any(stopped)
 
     def _find_broken_off(self, waits: bool) -> Document | None:
-        """The latest batch like this one that did not end and that nobody watches."""
+        """The batch that this one goes on with."""
         if self._id_is_given:
             known = self.store.find_batch(self.id)
             return known if known and known.get("checkpoint") else None
-        same = sorted(str(source) for source in self.sources)
-        for known in self.store.find_unfinished(UNFINISHED):
-            if sorted(known.get("sources", ())) != same or known.get("options") != self.options:
-                continue
-            # One that was queued whole and that nobody meant to watch: what came since would be missed.
-            let_go = known["state"] == "reading" and known.get("owner") is None
-            if _is_listed(known) and (let_go or not waits):
-                continue
-            if "checkpoint" in known and not is_watched(known):
-                return known
-        return None
+        return find_broken_off(self.store, self.sources, self.options, waits=waits)
 
     def _take_over(self, known: Document) -> None:
         owner = this_process()
@@ -271,56 +152,6 @@ class Batch:
         ranges = {item["source"]: item["ranges"] for item in known["checkpoint"]}
         self._left = {source: ranges[str(source)] for source in self.sources if str(source) in ranges}
         self.resumed = True
-
-    def _known_counts(self) -> dict[str, int]:
-        """What the workers had counted, as the numbers tell it."""
-        n = self.numbers
-        return {
-            "ok": n.stored,
-            "no_exif": n.no_exif,
-            "unsupported": n.unsupported,
-            "damaged": n.damaged - self.empty,
-            "failed": n.failed - self.failed_before,
-            "bytes_read": n.bytes_read,
-            "requests": n.requests,
-        }
-
-    def _close_abandoned(self) -> None:
-        """Stop to count for batches that were left and have nothing under way any more."""
-        if not self.is_idle():
-            return
-        for batch_id in self.queue.open_batches():
-            known = self.store.find_batch(batch_id)
-            if known is None:
-                self.queue.close_batch(batch_id)
-            elif not is_watched(known):
-                self._close_left(known, _is_listed(known))
-
-    def _close_left(self, known: Document, is_done: bool) -> None:
-        """Stop to count for a batch that nobody watches, and say how it stands; is_done: all its images are."""
-        batch_id = known["_id"]
-        numbers = Numbers.from_dict(known["numbers"])
-        _take_over_counts(
-            numbers, self.queue.batch_counts(batch_id), known.get("empty", 0), known.get("failed_before", 0)
-        )
-        settled = known.get("empty", 0) + known.get("failed_before", 0)
-        changes: Document = {"numbers": numbers.as_dict(), "rate": None, "owner": None}
-        if is_done and numbers.done - settled == numbers.queued:
-            changes |= {"state": "done", "problem": None}
-        elif known["state"] in UNDER_WAY:
-            changes["state"] = "left"
-        self.store.change_batch(batch_id, UNFINISHED, changes)
-        self.queue.close_batch(batch_id)
-
-    def _close_covered(self) -> None:
-        """Close the batches that nobody watches and whose every image this one has seen to."""
-        prefixes = tuple(source.id_prefix for source in self.sources)
-        for known in self.store.find_unfinished(UNFINISHED):
-            theirs = [parse_source(source).id_prefix for source in known.get("sources", ())]
-            if known["_id"] == self.id or is_watched(known) or not all(each.startswith(prefixes) for each in theirs):
-                continue
-            self._close_left(known, is_done=_is_listed(known))
-            self.store.change_batch(known["_id"], UNFINISHED, {"finished_by": self.id})
 
     def _listing(self, source: Source, pause: Callable[[float], None], *, left: bool = False) -> Listing:
         # rclone walks through the whole folder for each page.
@@ -466,7 +297,9 @@ class Batch:
             listing = self._listing(source, pause)
             with closing(listing.pages()) as pages:
                 for listed in pages:
-                    part, missing = insist(functools.partial(self._compare_page, source, listed), pause)
+                    # Where it was listed by a process that is gone, what is there now counts.
+                    until = self._listed_until.setdefault(source, listed.served_at)
+                    part, missing = insist(functools.partial(self._compare_page, listed, until), pause)
                     verdict.add(part)
                     listing.take()
                     insist(self._refresh, pause)
@@ -486,55 +319,24 @@ class Batch:
             insist(self._refresh, pause)
             insist(functools.partial(self._end, verdict), pause)
 
-    def _compare_page(self, source: Source, listed: ListedPage) -> tuple[Verdict, int]:
+    def _compare_page(self, listed: ListedPage, until: datetime) -> tuple[Verdict, int]:
         """What became of a page's objects, and how many of them were queued again."""
-        verdict = Verdict()
-        # Where it was listed by a process that is gone, what is there now counts.
-        until = self._listed_until.setdefault(source, listed.served_at)
-        refs = [ref for ref in listed.refs if ref.last_modified <= until]
-        page = sort_page(refs, self.store, refresh=self.options["refresh"])
-        for ref, image in page.current:
-            if image.extracted_at >= self.started_at:
-                verdict.by_status[image.status] += 1
-                verdict.empty += ref.size_bytes == 0
-            else:
-                verdict.unchanged += 1
-        verdict.folders += len(page.folders)
-        verdict.failed += len(page.failed)
-        self._let_be(page, verdict)
-        verdict.pending += len(page.pending) + len(page.unread) + len(page.empty)
-        waits = self.queue.still_queued(page.unread)
-        missing = [ref for ref, queued in zip(page.unread, waits, strict=True) if not queued]
-        if missing or page.empty:
-            log.warning("%d images were queued again", len(missing))
-            self._queue_page(Page(empty=page.empty, unread=missing))
-        self._disputed.update(ref.id for ref in missing if ref.id in page.outdated)
-        return verdict, len(missing)
-
-    def _let_be(self, page: Page, verdict: Verdict) -> None:
-        """Take out of a page the images that S3 lists with another ETag, size or time than it answers with.
-
-        Else a server of that kind would keep a batch going for ever.
-        """
-        given_up = [ref for ref in page.unread if self._disputed[ref.id] >= TRIES_TO_AGREE]
-        for ref in given_up:
-            log.warning("S3 lists another ETag, size or time for %s than it sends with it", ref.id)
-            verdict.by_status[page.outdated[ref.id]] += 1
-        page.unread = [ref for ref in page.unread if ref not in given_up]
-
-    def _counts_are_complete(self) -> bool:
-        return self.numbers.done - self.settled >= self.numbers.queued
+        verdict, missing = self._comparison.look(listed, until)
+        self._queue_page(missing)
+        return verdict, len(missing.unread)
 
     def is_idle(self) -> bool:
         """Is nothing under way, of this batch or any other?"""
-        waiting, writing = self.queue.sizes()
-        return waiting == 0 and writing == 0 and self.store.count_pending_jobs() == 0
+        return is_idle(self.store, self.queue)
+
+    def _counts_are_complete(self) -> bool:
+        return self.numbers.done - self.settled >= self.numbers.queued
 
     def _refresh(self) -> bool:
         """Take over what the workers counted. Returns: whether Redis knows the batch."""
         self._check_refusals()
         counts = self.queue.batch_counts(self.id)
-        _take_over_counts(self.numbers, counts, self.empty, self.failed_before)
+        self.numbers.take_over_counts(counts, **self._uncounted)
         self.numbers.seconds = time.monotonic() - self._began
         return bool(counts)
 
@@ -556,7 +358,7 @@ class Batch:
             numbers.no_exif, numbers.unsupported = verdict.by_status["no_exif"], verdict.by_status["unsupported"]
             numbers.damaged = verdict.by_status["damaged"]
             numbers.queued = max(0, numbers.done - verdict.empty - self.failed_before)
-        self._close_covered()
+        close_covered(self.store, self.queue, self.id, self.sources)
         self._save("done")
         self.queue.close_batch(self.id)
         self.ended = True
@@ -597,8 +399,7 @@ class Batch:
                 "started_at": self.started_at,
                 "updated_at": datetime.now(UTC),
                 "numbers": self.numbers.as_dict(),
-                "empty": self.empty,
-                "failed_before": self.failed_before,
+                **self._uncounted,
                 "rate": self._rate.update(done, time.monotonic()) if under_way else None,
                 "problem": problem,
                 "owner": self._owner if under_way else None,
@@ -615,21 +416,3 @@ class Batch:
         if source in self._listings:
             return self._listings[source].left()
         return self._left.get(source, [["", None]])
-
-
-def _is_listed(known: Document) -> bool:
-    """Whether the listing of a batch came to its end."""
-    checkpoint = known.get("checkpoint")
-    return checkpoint is not None and not any(item["ranges"] for item in checkpoint)
-
-
-def _take_over_counts(numbers: Numbers, counts: dict[str, int] | None, empty: int, failed_before: int) -> None:
-    """Set what the workers counted; empty, failed_before: what nobody counted, for it was not queued."""
-    if counts:
-        numbers.stored = counts.get("ok", 0)
-        numbers.no_exif = counts.get("no_exif", 0)
-        numbers.unsupported = counts.get("unsupported", 0)
-        numbers.damaged = counts.get("damaged", 0) + empty
-        numbers.failed = counts.get("failed", 0) + failed_before
-        numbers.bytes_read = counts.get("bytes_read", 0)
-        numbers.requests = counts.get("requests", 0)

@@ -17,10 +17,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from exifinator.batches import UNDER_WAY, Numbers, new_batch_id, withdraw
+from exifinator.batch_state import UNDER_WAY, Numbers, new_batch_id
 from exifinator.config import ROOT, Config
 from exifinator.errors import BucketGone, ConfigError, EXIFinatorError, PermanentError, QueueUnavailable
 from exifinator.home import START
+from exifinator.left_batches import withdraw
 from exifinator.listing import Source, parse_source
 from exifinator.marked import MARK
 from exifinator.queues import ImageQueue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -38,6 +38,15 @@ def parse_source(text: str) -> Source:
     if not bucket or bucket in (".", "..") or "://" in text.removeprefix("s3://"):
         raise ConfigError(f"{text!r} names no bucket: write bucket, bucket/prefix, s3://bucket/prefix, or a folder")
     return Source(bucket, prefix)
+
+
+def covering(sources: Sequence[Source]) -> list[Source]:
+    """The sources without those that another of them covers, so that no image is listed twice."""
+
+    def is_covered(source: Source) -> bool:
+        return any(source != other and source.id_prefix.startswith(other.id_prefix) for other in sources)
+
+    return [source for source in dict.fromkeys(sources) if not is_covered(source)]
 
 
 class Lister(Protocol):

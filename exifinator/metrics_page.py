@@ -13,7 +13,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from exifinator import EXTRACTOR_VERSION
-from exifinator.batches import UNDER_WAY
+from exifinator.batch_state import UNDER_WAY
 from exifinator.config import Config
 from exifinator.control import read_batches
 from exifinator.errors import EXIFinatorError

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from exifinator.batches import Numbers
+from exifinator.batch_state import Numbers
 from exifinator.logs import is_structured
 from exifinator.rates import RateMeter
 

@@ -20,10 +20,9 @@ from typing import IO, TYPE_CHECKING, Literal
 
 import click
 
-from exifinator.batches import covering
 from exifinator.errors import ConfigError, SourceUnavailable
 from exifinator.home import RUN
-from exifinator.listing import Source, list_pages
+from exifinator.listing import Source, covering, list_pages
 from exifinator.logs import escape_control
 from exifinator.queues import ImageQueue
 from exifinator.s3 import S3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from exifinator.batches import UNDER_WAY
+from exifinator.batch_state import UNDER_WAY
 from exifinator.control import BatchEnded, NoSuchBatch, cancel_batch, read_batches
 from exifinator.failed_jobs import FailedJobs
 from exifinator.probes import Probe

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import click
 
-from exifinator.batches import UNDER_WAY
+from exifinator.batch_state import UNDER_WAY
 from exifinator.config import Config, load_config
 from exifinator.control import read_batches
 from exifinator.errors import EXIFinatorError

@@ -11,7 +11,8 @@ from pathlib import Path
 import click
 
 from exifinator import local_s3
-from exifinator.batches import Batch, Numbers
+from exifinator.batch_state import Numbers
+from exifinator.batches import Batch
 from exifinator.config import Config, load_config
 from exifinator.errors import (
     AccessDenied,

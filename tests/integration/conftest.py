@@ -18,7 +18,8 @@ import redis
 from botocore.config import Config as BotoConfig
 from pymongo import MongoClient
 
-from exifinator.batches import Batch, Numbers
+from exifinator.batch_state import Numbers
+from exifinator.batches import Batch
 from exifinator.config import Config, build_config
 from exifinator.listing import parse_source
 from exifinator.queues import ImageQueue, connect_redis

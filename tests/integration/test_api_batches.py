@@ -14,7 +14,7 @@ import psutil
 import pytest
 from pydantic import SecretStr
 
-from exifinator.batches import Numbers
+from exifinator.batch_state import Numbers
 from exifinator.config import ROOT
 from tests.integration.api_fixtures import NOBODY, TOKEN, Api, run_api
 from tests.integration.conftest import Bucket, Installation

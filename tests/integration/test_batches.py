@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from exifinator import batches, key_ranges
-from exifinator.batches import Batch, Numbers
+from exifinator.batch_state import Numbers
+from exifinator.batches import Batch
 from exifinator.config import load_config
 from exifinator.errors import AccessDenied, BatchTaken
 from exifinator.listing import Source, parse_source

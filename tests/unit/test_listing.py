@@ -8,9 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from exifinator import EXTRACTOR_VERSION
-from exifinator.batches import covering
 from exifinator.errors import ConfigError, SourceUnavailable
-from exifinator.listing import Source, list_pages, parse_source, sort_page
+from exifinator.listing import Source, covering, list_pages, parse_source, sort_page
 from exifinator.records import ImageRef, ListedPage
 from exifinator.store import StoredImage
 

@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from exifinator.batches import Numbers
+from exifinator.batch_state import Numbers
 from exifinator.progress import ProgressDisplay, format_bytes, format_duration, summarize
 from exifinator.rates import RateMeter
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from exifinator.batches import Numbers
+from exifinator.batch_state import Numbers
 from exifinator.errors import AccessDenied, BatchTaken, ConfigError
 from exifinator.progress import ProgressDisplay
 from exifinator.run import _check_options, _follow, run_command
