@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import socket
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from exifinator.config import Config
+from exifinator.errors import ServiceFailed
 from exifinator.logs import configure
 from exifinator.migrations import refuse_newer_schema
 
@@ -123,8 +125,23 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
+def _refuse_taken_address(host: str, port: int) -> None:
+    """uvicorn says it too, among other lines, and not what to do about it."""
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as exc:
+        reason = os.strerror(exc.errno) if exc.errno and exc.errno > 0 else str(exc)
+        raise ServiceFailed(
+            f"{host}:{port} cannot be bound ({reason}): set API_HOST and API_PORT to a free address"
+        ) from exc
+
+
 def main(config: Config) -> None:
-    """Serve until a signal ends it. Raises: ConfigError where what MongoDB holds is newer than this code."""
+    """Serve until a signal ends it.
+
+    Raises: ConfigError where what MongoDB holds is newer than this code; ServiceFailed where the address is taken.
+    """
+    _refuse_taken_address(config.api_host, config.api_port)
     refuse_newer_schema(config)
     if config.log_format == "json":
         configure(config)

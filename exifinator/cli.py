@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from exifinator import __version__
-from exifinator.errors import ConfigError, EXIFinatorError
-from exifinator.home import IS_CHECKOUT, STOP, find_root, make_settings, prepare_root
+from exifinator.errors import ConfigError, EXIFinatorError, QueueUnavailable, RecordRefused, StoreUnavailable
+from exifinator.home import COMMAND, IS_CHECKOUT, STOP, find_root, make_settings, prepare_root
 
 EXIT_FAILED = 1
 EXIT_WRONG_USAGE = 2
@@ -49,6 +49,14 @@ ELSEWHERE = {
 }
 
 
+def _what_to_do(error: Exception) -> str:
+    """The rest of the sentence about a server that is away or refuses: who says what to type."""
+    if not isinstance(error, (StoreUnavailable, QueueUnavailable, RecordRefused)):
+        return ""
+    setting = "REDIS_URL" if isinstance(error, QueueUnavailable) else "MONGODB_URI"
+    return f"; is {setting} right? `{COMMAND} doctor` says what to type"
+
+
 class Commands(click.Group):
     """A group whose commands may lie in other modules, and whose errors end as one sentence."""
 
@@ -80,7 +88,7 @@ class Commands(click.Group):
                 raise
             from exifinator.logs import escape_control
 
-            click.echo(f"Error: {escape_control(str(error))}", err=True)
+            click.echo(f"Error: {escape_control(str(error))}{_what_to_do(error)}", err=True)
             ctx.exit(EXIT_WRONG_USAGE if isinstance(error, ConfigError) else EXIT_FAILED)
 
 

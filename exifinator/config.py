@@ -236,6 +236,16 @@ def setting_name(field: str) -> str:
     return field.upper()
 
 
+# What pydantic calls it, and what one types.
+_PLAINLY = (
+    ("a valid boolean", "true or false"),
+    ("a valid tuple", "a list"),
+    ("a valid integer", "a whole number"),
+    ("greater than or equal to", "at least"),
+    ("less than or equal to", "at most"),
+)
+
+
 def _explain(error: ValidationError, origin: Mapping[str, str], file: str) -> list[str]:
     lines = []
     for item in error.errors():
@@ -247,8 +257,13 @@ def _explain(error: ValidationError, origin: Mapping[str, str], file: str) -> li
         if item["type"] == "extra_forbidden":
             lines.append(f"{where}: there is no setting {setting_name(field)}")
         else:
-            should = str(item.get("ctx", {}).get("error", "")) or item["msg"]
-            lines.append(f"{where}: {setting_name(field)} should be: {should}")
+            should = str(item.get("ctx", {}).get("error", ""))
+            # pydantic's own sentences: "Input should be a valid integer, unable to parse ..."
+            # pydantic's own sentences begin with "Input should be", or "String"; some go on with what it tried.
+            said = f"should be: {should}" if should else item["msg"].partition(" ")[2].partition(", unable")[0]
+            for theirs, ours in _PLAINLY:
+                said = said.replace(theirs, ours)
+            lines.append(f"{where}: {setting_name(field)} {said}")
     return lines
 
 

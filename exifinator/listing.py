@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -11,6 +12,9 @@ from exifinator.errors import ConfigError
 from exifinator.key_ranges import Listing
 from exifinator.records import ImageRef, ListedPage, Status
 from exifinator.store import JOB_ENDED_BADLY, JOB_PENDING, StoredImage
+
+# What boto3 lets through; Amazon itself takes less, other servers have upper case and underscores.
+_BUCKET_NAME = re.compile(r"[A-Za-z0-9._-]{1,255}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,17 @@ def covering(sources: Sequence[Source]) -> list[Source]:
         return any(source != other and source.id_prefix.startswith(other.id_prefix) for other in sources)
 
     return [source for source in dict.fromkeys(sources) if not is_covered(source)]
+
+
+def parse_typed_source(text: str) -> Source:
+    """parse_source of what a person has typed. Raises: ConfigError, too, where no bucket can have this name."""
+    source = parse_source(text)
+    if not source.bucket.startswith("arn:") and not _BUCKET_NAME.fullmatch(source.bucket):
+        raise ConfigError(
+            f"{source.bucket!r} is no bucket's name, which has letters, digits, dots, hyphens and underscores; "
+            "of a folder, write the path from / or ./"
+        )
+    return source
 
 
 class Lister(Protocol):

@@ -208,7 +208,8 @@ def translated(what: str) -> Iterator[None]:
     except redis.exceptions.OutOfMemoryError as exc:
         raise QueueUnavailable(f"Redis cannot {what}: it is at its maxmemory; give it more, or wait") from exc
     except redis.exceptions.RedisError as exc:
-        raise QueueUnavailable(f"Redis cannot {what}: {exc}") from exc
+        # "Error 111 connecting to 127.0.0.1:6379. Connection refused."
+        raise QueueUnavailable(f"Redis cannot {what}: {str(exc).rstrip('.')}") from exc
 
 
 def connect_redis(config: Config) -> redis.Redis:

@@ -23,7 +23,7 @@ from exifinator.errors import (
     TransientError,
 )
 from exifinator.home import RUN, STOP
-from exifinator.listing import Source, parse_source
+from exifinator.listing import Source, parse_typed_source
 from exifinator.logs import add_context, configure, escape_control
 from exifinator.metrics import flushing
 from exifinator.migrations import check_schema
@@ -57,7 +57,7 @@ def find_sources(arguments: Sequence[str], config: Config, *, cwd: Path) -> list
         elif text.startswith(("/", "./", "../", "~")):
             raise ConfigError(f"there is no folder {path}; a bucket is written bucket, bucket/prefix or s3://bucket")
         else:
-            found.append(parse_source(text))
+            found.append(parse_typed_source(text))
     return found
 
 

@@ -301,8 +301,16 @@ class S3:
 
         def ask(client: Any) -> dict[str, Any]:
             COUNTS.requests["list"] += 1
-            with translated(f"{bucket}/{prefix}" if prefix else bucket):
-                found: dict[str, Any] = client.list_objects_v2(Bucket=bucket, Prefix=prefix, **self._payer(), **more)
+            asked = {"Bucket": bucket, "Prefix": prefix, **self._payer(), **more}
+            try:
+                with translated(f"{bucket}/{prefix}" if prefix else bucket):
+                    found: dict[str, Any] = client.list_objects_v2(**asked)
+            except ObjectGone as exc:
+                # S3 itself says NoSuchBucket.
+                raise BucketGone(
+                    f"what answers for {bucket} knows no such bucket, and says it otherwise than S3 does (HTTP 404): "
+                    "check S3_ENDPOINT_URL"
+                ) from exc
             return found
 
         answer = self._renewing(bucket, ask)

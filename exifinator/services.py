@@ -26,7 +26,7 @@ from redis.retry import Retry
 from exifinator.binaries import OLDEST_MONGODB, dotted, find_mongodb, find_redis
 from exifinator.config import ROOT, Config
 from exifinator.errors import ConfigError, ServiceFailed
-from exifinator.store import connect_mongodb
+from exifinator.store import connect_mongodb, describe_error
 from exifinator.supervision import Program, Supervision, write_private
 
 START_SECONDS = 60.0
@@ -249,7 +249,7 @@ def _redis(config: Config, root: Path) -> _Service:
             _refuse_untrusted(
                 "Redis", address, exc, 'REDIS_URL, as in "rediss://HOST:6380/0?ssl_ca_certs=/path/ca.pem"'
             )
-            raise _NoAnswer(str(exc) or type(exc).__name__) from exc
+            raise _NoAnswer(str(exc).rstrip(".") or type(exc).__name__) from exc
         except redis.RedisError as exc:
             raise ServiceFailed(f"Redis at {address} refuses a PING: {exc}") from exc
         finally:
@@ -337,7 +337,7 @@ def _mongodb(config: Config, root: Path) -> _Service:
             _refuse_untrusted(
                 "MongoDB", address, exc, 'MONGODB_URI, as in "mongodb://HOST/?tls=true&tlsCAFile=/path/ca.pem"'
             )
-            raise _NoAnswer(str(exc).partition(", Timeout:")[0] or type(exc).__name__) from exc
+            raise _NoAnswer(describe_error(exc) or type(exc).__name__) from exc
         finally:
             client.close()
         if found < OLDEST_MONGODB:

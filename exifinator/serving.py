@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import click
 
-from exifinator.config import ROOT, load_config
+from exifinator.config import ROOT, Config, load_config
 from exifinator.home import API
 
 
@@ -35,7 +36,27 @@ def worker_command(queues: tuple[str, ...]) -> None:
     QUEUE is DOWNLOAD_QUEUE or WRITE_QUEUE of the settings; without any, both. Redis and MongoDB must be there.
     """
     config = load_config()
-    _become([*mrq_worker(), *(queues or (config.download_queue, config.write_queue))])
+    ours = (config.download_queue, config.write_queue)
+    unknown = [name for name in queues if name not in ours]
+    if unknown:
+        raise click.UsageError(f"There is no queue {unknown[0]!r}: it is {' or '.join(ours)}.")
+    _refuse_without_servers(config)
+    _become([*mrq_worker(), *(queues or ours)])
+
+
+def _refuse_without_servers(config: Config) -> None:
+    """MRQ connects before it runs anything of ours, and ends with a traceback where it cannot.
+
+    Raises: QueueUnavailable, StoreUnavailable, RecordRefused; ConfigError where the records are of another schema.
+    """
+    from exifinator.migrations import check_schema
+    from exifinator.probes import Probe
+    from exifinator.queues import translated
+
+    with closing(Probe(config)) as probe:
+        with translated("be reached"):
+            probe.redis.ping()
+        check_schema(probe.store, writes=True)
 
 
 @click.command("dashboard")

@@ -71,7 +71,7 @@ def connect_mongodb(config: Config, **options: Any) -> MongoClient[Document]:
 def describe_error(exc: Exception) -> str:
     """What a driver's error says, in one line, without the topology that pymongo repeats."""
     said = str(exc).split(", Timeout:")[0].split(", full error:")[0].split("\n")[0]
-    return said.split(" (configured timeouts:")[0]
+    return said.split(" (configured timeouts:")[0].rstrip(".")
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -13,8 +14,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from exifinator import serving
 from exifinator.cli import main
 from exifinator.config import load_config
+from exifinator.home import COMMAND
 from exifinator.queue_control import QueueControl
 from tests.integration.conftest import Bucket, Installation
 from tests.photos import make_jpeg
@@ -189,6 +192,37 @@ def test_status__both_are_away__says_so_and_starts_nothing(installation: Install
     assert result.exit_code == 1
     assert result.output.count("away") >= 2
     assert "./start_workers.sh" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "setting"),
+    [
+        ("failures requeue --all", "MONGODB_URI"),
+        ("migrate", "MONGODB_URI"),
+        ("worker", "MONGODB_URI"),
+        ("queue", "REDIS_URL"),
+        ("purge --queues", "REDIS_URL"),
+        ("worker", "REDIS_URL"),
+    ],
+)
+def test_commands__a_server_is_away__say_which_where_and_what_to_do(
+    installation: Installation, run: Run, monkeypatch: pytest.MonkeyPatch, arguments: str, setting: str
+) -> None:
+    # A worker that started all the same would be this process from then on.
+    monkeypatch.setattr(serving, "_become", lambda command: pytest.fail(f"started {command}"))
+    away = f"redis://:hush@{NOBODY}/0" if setting == "REDIS_URL" else f"mongodb://{NOBODY}"
+    result = run(installation, *arguments.split(), **{setting: away})
+    assert result.exit_code == 1
+    (line,) = result.output.splitlines()
+    assert re.match(rf"Error: {'Redis' if setting == 'REDIS_URL' else 'MongoDB'} cannot .*: .*127\.0\.0\.1:9\b", line)
+    assert line.endswith(f"; is {setting} right? `{COMMAND} doctor` says what to type")
+    assert "hush" not in line
+
+
+def test_worker__queue_that_there_is_not__is_wrong_usage(installation: Installation, run: Run) -> None:
+    result = run(installation, "worker", "downlaod")
+    assert result.exit_code == 2
+    assert "There is no queue 'downlaod': it is download or write." in result.output
 
 
 def test_purge__queues_under_a_running_batch__end_it(installation: Installation, bucket: Bucket, run: Run) -> None:

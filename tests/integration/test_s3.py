@@ -266,6 +266,12 @@ def test_read_range__own_endpoint__is_addressed_as_the_settings_say(
     assert proxy.seen[0][1].startswith(f"/{ref.bucket}/a.jpg")
 
 
+def test_list_page__server_that_is_no_s3_knows_no_such_address__names_the_setting(proxy: Proxy) -> None:
+    proxy.answer = lambda method, target, headers, answer: Answer(404, {}, b'{"detail": "Not Found"}')
+    with pytest.raises(BucketGone, match=r"says it otherwise than S3 does .* check S3_ENDPOINT_URL"):
+        S3(settings(proxy.url)).list_page("any-bucket", "", None)
+
+
 def test_list_page__pages__go_on_from_the_token(bucket: Bucket, proxy: Proxy) -> None:
     for i in range(3):
         bucket.put(f"{i}.jpg", b"x")

@@ -50,7 +50,10 @@ def test_build_config__blank_in_the_environment__is_none() -> None:
     ("settings", "environment", "said"),
     [
         pytest.param({"GREENLET": 3}, {}, "settings.py: there is no setting GREENLET", id="unknown"),
-        pytest.param({"API_PORT": "x"}, {}, "settings.py: API_PORT should be", id="type"),
+        pytest.param({"API_PORT": "x"}, {}, "settings.py: API_PORT should be a whole number", id="type"),
+        pytest.param({"API_PORT": 99_999}, {}, "settings.py: API_PORT should be at most 65535", id="range"),
+        pytest.param({"S3_ANONYMOUS": "maybe"}, {}, "S3_ANONYMOUS should be true or false", id="truth"),
+        pytest.param({"LOG_LEVEL": "loud"}, {}, "should be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'", id="choice"),
         pytest.param({}, {"EXIFINATOR_GREENLETS": "1"}, "EXIFINATOR_GREENLETS in the environment", id="origin"),
         pytest.param({"S3_ENDPOINT_URL": "minio:9000"}, {}, "S3_ENDPOINT_URL should be: an address", id="endpoint"),
         pytest.param({"REDIS_URL": "127.0.0.1"}, {}, "REDIS_URL should be: an address such as", id="redis"),
@@ -62,7 +65,7 @@ def test_build_config__blank_in_the_environment__is_none() -> None:
         pytest.param({"API_PORT": 5555}, {}, "must differ", id="same port"),
         pytest.param({"WRITE_QUEUE": "download"}, {}, "must differ", id="same queue"),
         pytest.param({"MRQ_DATABASE": "waldo"}, {}, "must differ", id="same database"),
-        pytest.param({"MONGODB_DATABASE": "a/b"}, {}, "MONGODB_DATABASE should be", id="database name"),
+        pytest.param({"MONGODB_DATABASE": "a/b"}, {}, "MONGODB_DATABASE should match", id="database name"),
     ],
 )
 def test_build_config__mistake__is_named(settings: dict[str, Any], environment: dict[str, str], said: str) -> None:

@@ -361,16 +361,21 @@ def test_main__signal__ends_it_cleanly(tmp_path: Path, number: signal.Signals) -
     assert "Traceback" not in log.read_text()
 
 
-def test_main__port_taken__says_so_in_one_sentence() -> None:
+@pytest.mark.parametrize(
+    ("program", "name"), [("exifinator.dashboard", "DASHBOARD"), ("api", "API")], ids=["dashboard", "api"]
+)
+def test_main__port_taken__says_so_in_one_sentence(program: str, name: str) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        environment = {"EXIFINATOR_DASHBOARD_PORT": port, "PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
-        command = [sys.executable, "-m", "exifinator.dashboard"]
+        environment = {f"EXIFINATOR_{name}_PORT": port, "PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
+        command = [sys.executable, "-m", program]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].startswith(f"The dashboard cannot start: 127.0.0.1:{port} cannot be bound")
+    said = f"{'API' if name == 'API' else 'dashboard'} cannot start: 127.0.0.1:{port} cannot be bound"
+    assert done.stderr.splitlines()[-1].startswith(f"The {said}")
+    assert f"set {name}_HOST and {name}_PORT to a free address" in done.stderr
     assert "Traceback" not in done.stderr
 
 

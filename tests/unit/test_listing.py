@@ -9,7 +9,7 @@ import pytest
 
 from exifinator import EXTRACTOR_VERSION
 from exifinator.errors import ConfigError, SourceUnavailable
-from exifinator.listing import Source, covering, list_pages, parse_source, sort_page
+from exifinator.listing import Source, covering, list_pages, parse_source, parse_typed_source, sort_page
 from exifinator.records import ImageRef, ListedPage
 from exifinator.store import StoredImage
 
@@ -57,6 +57,18 @@ def test_parse_source__bucket_and_prefix__are_told_apart(text: str, source: Sour
 def test_parse_source__no_bucket__is_a_config_error(text: str) -> None:
     with pytest.raises(ConfigError, match="names no bucket"):
         parse_source(text)
+
+
+@pytest.mark.parametrize("name", ["my photos", "UPPER_case!", "b\n", "bücher", "x" * 256])
+def test_parse_typed_source__name_that_no_bucket_has__is_a_config_error(name: str) -> None:
+    with pytest.raises(ConfigError, match="is no bucket's name"):
+        parse_typed_source(f"{name}/2024")
+
+
+def test_parse_typed_source__names_that_buckets_have__are_taken() -> None:
+    access_point = "arn:aws:s3:eu-west-1:123456789012:accesspoint:photos"
+    for text in ("my-bucket/2024/", "Old_Bucket.1", access_point):
+        assert parse_typed_source(text) == parse_source(text)
 
 
 def test_covering__overlapping_sources__keeps_the_wider() -> None:
