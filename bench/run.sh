@@ -56,4 +56,5 @@ if [ -f bench/RESULTS.md ]; then
     venv/bin/python -m bench.changes bench/RESULTS.md "$result" >&2
 fi
 cp "$result" bench/RESULTS.md
+venv/bin/python -m docgen.scaling
 cat bench/RESULTS.md

@@ -1,4 +1,7 @@
-"""docs/scaling.md: the figures of its first table -> its other tables. `python -m docgen.scaling` writes them anew."""
+"""docs/scaling.md: what was measured -> its first table -> its other tables. `python -m docgen.scaling` writes it anew.
+
+What bench/RESULTS.md and the settings say is taken from there; the other figures of the first table stand in the page.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,20 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "scaling.md"
+from exifinator.config import ROOT, Config
+
+PAGE = ROOT / "docs" / "scaling.md"
+RESULTS = ROOT / "bench" / "RESULTS.md"
+# Letter of a figure -> how its rows of RESULTS.md begin; several are added up.
+MEASURED = {
+    "R": r"EXIFinator",
+    "w": r"CPU us an image, worker \d+ [^|]*",
+    "m": r"CPU us an image, server mongod",
+    "d": r"CPU us an image, server (?:valkey|redis)-server",
+    "K": r"listed and queued, keys/s",
+    "G": r"requests an image",
+    "r": r"Redis bytes a queued image",
+}
 # Images, and how many days they may take.
 CASES = ((10**6, 1 / 24), (10**8, 1.0), (10**10, 14.0))
 NAMES = {10**6: "1 million", 10**8: "100 million", 10**10: "10 billion"}
@@ -19,6 +35,33 @@ def read_figures(text: str) -> dict[str, float]:
     """The letters of the table of figures, and their values."""
     found = re.findall(r"^\| `(\w+)` \| [^|]*\| ([\d,.]+) ", text, re.MULTILINE)
     return {name: float(value.replace(",", "")) for name, value in found}
+
+
+def measured(results: str, config: Config) -> dict[str, float]:
+    """The figures that bench/RESULTS.md and the settings give. Raises: ValueError where a row is missing."""
+    found = {
+        "B": float(config.first_read_bytes),
+        "Q": float(config.max_queued),
+        "W": config.write_queue_mb * 1024.0**2,
+    }
+    # A table that comes later has rows of the same name: with more latency, over a slow line.
+    first_tables = results.split("\n| with ")[0] + results.partition("\n| listing ")[2]
+    for letter, row in MEASURED.items():
+        values = re.findall(rf"^\| {row} \| ([\d,.]+) \|", first_tables, re.MULTILINE)
+        if not values or (len(values) > 1 and letter != "w"):
+            raise ValueError(f"bench/RESULTS.md has {len(values)} rows for {letter} ({row}): see docgen/scaling.py")
+        found[letter] = sum(float(value.replace(",", "")) for value in values)
+    return found
+
+
+def put_figures(text: str, figures: Mapping[str, float]) -> str:
+    """The page with these values in its table of figures; units and sources stay. Raises: ValueError."""
+    for letter, value in figures.items():
+        row = rf"^(\| `{letter}` \| [^|]*\| )[\d,.]+(?= )"
+        text, count = re.subn(row, lambda match: f"{match[1]}{value:,.10g}", text, flags=re.MULTILINE)  # noqa: B023
+        if count != 1:
+            raise ValueError(f"docs/scaling.md has {count} rows for {letter}")
+    return text
 
 
 def transfer_price(terabytes: float) -> float:
@@ -100,12 +143,13 @@ def dollars(amount: float) -> str:
     return f"${amount:,.0f}" if amount >= 10 else f"${amount:,.3f}".rstrip("0").rstrip(".")
 
 
-def compute(text: str) -> str:
-    """The page with its computed tables."""
+def compute(text: str, results: str) -> str:
+    """The page with the figures of these results, and its computed tables. Raises: ValueError."""
+    text = put_figures(text, measured(results, Config()))
     figures = read_figures(text)
     made = {"costs": cost_table(figures), "machines": machines_table(figures)}
     return _MARKED.sub(lambda match: match[1] + made[match[2]] + match[3], text)
 
 
 if __name__ == "__main__":
-    PAGE.write_text(compute(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    PAGE.write_text(compute(PAGE.read_text(encoding="utf-8"), RESULTS.read_text(encoding="utf-8")), encoding="utf-8")

@@ -85,9 +85,19 @@ def test_records_page__source_that_is_new_in_the_code__is_found(monkeypatch: pyt
 
 
 def test_scaling_page__tables__follow_from_the_figures() -> None:
-    text = scaling.PAGE.read_text(encoding="utf-8")
-    assert scaling.compute(text) == text, "python -m docgen.scaling writes them anew"
-    assert scaling.read_figures(text)["R"] > 0
+    text, results = (path.read_text(encoding="utf-8") for path in (scaling.PAGE, scaling.RESULTS))
+    assert scaling.compute(text, results) == text, "python -m docgen.scaling writes them anew"
+
+
+def test_scaling_page__new_results__change_figures_and_tables() -> None:
+    text, results = (path.read_text(encoding="utf-8") for path in (scaling.PAGE, scaling.RESULTS))
+    before = scaling.read_figures(text)
+    faster = re.sub(r"^\| EXIFinator \| [\d,.]+ ", "| EXIFinator | 2,000 ", results, count=1, flags=re.MULTILINE)
+    page = scaling.compute(text, faster)
+    assert scaling.read_figures(page) == {**before, "R": 2000}
+    assert "| Time on the measured machine: n / R | 8.3 min | 14 h | 58 days |" in page
+    with pytest.raises(ValueError, match="0 rows for K"):
+        scaling.compute(text, results.replace("listed and queued", "queued"))
 
 
 def test_scaling__arithmetic() -> None:
