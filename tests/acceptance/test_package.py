@@ -12,6 +12,7 @@ import urllib.request
 import venv
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from exifinator import __version__
 from tests.photos import make_jpeg
 from tests.servers import ROOT, free_port
 from tests.unit.test_supervision import wait_for
+
+DEPLOY = ROOT / "deploy" / "systemd"
 
 
 @dataclass
@@ -169,31 +172,101 @@ def test_package__run__starts_everything_and_reads(installed: Installed) -> None
     assert shown.returncode == 0, shown.stderr
 
 
-def test_package__worker__on_a_host_with_nothing_but_the_two_addresses(installed: Installed) -> None:
-    """Needs the servers that the test before has started."""
-    host = installed.home / "another-host"
-    log = installed.home / "worker.log"
+@dataclass
+class Unit:
+    """What systemd would start of a unit of deploy/systemd, and how it would stop it."""
+
+    command: list[str]
+    environment: dict[str, str]
+    folder: Path
+    stop_signal: signal.Signals
+    stop_seconds: float
+
+
+def read_unit(installed: Installed, name: str, folder: Path, **settings: str) -> Unit:
+    """folder: stands for /var/lib/exifinator, which systemd makes. settings: more lines of the environment's file."""
+    unit = {}
+    for line in (DEPLOY / f"{name}.service").read_text().splitlines():
+        key, _, value = line.partition("=")
+        unit[key] = value.replace("/opt/exifinator/bin/exifinator", str(installed.command))
+    assert unit["EnvironmentFile"] == "/etc/exifinator/exifinator.env"
+    assert unit["WorkingDirectory"] == "/var/lib/exifinator"
+    lines = [line for line in (DEPLOY / "exifinator.env").read_text().splitlines() if not line.startswith("#")]
+    addresses = {name: installed.environment[name] for name in (line.partition("=")[0] for line in lines)}
+    own = dict(
+        pair.split("=", 1) for pair in unit["Environment"].replace(unit["WorkingDirectory"], str(folder)).split()
+    )
+    folder.mkdir(mode=0o700)
+    return Unit(
+        unit["ExecStart"].split(),
+        # Nothing else is in there: no HOME of the user's, no settings of the tests'.
+        {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin", **own, **addresses, **settings},
+        folder,
+        signal.Signals[unit["KillSignal"]],
+        float(unit["TimeoutStopSec"]),
+    )
+
+
+@contextmanager
+def started(unit: Unit) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+    """The unit's command as systemd runs it, and its log; afterwards it must end by the unit's signal, in time."""
+    log = unit.folder / "journal"
     with log.open("wb") as out:
-        worker = subprocess.Popen(
-            [str(installed.command), "worker"],
-            cwd=installed.elsewhere,
-            env={**installed.environment, "EXIFINATOR_HOME": str(host)},
+        process = subprocess.Popen(
+            unit.command,
+            cwd=unit.folder,
+            env=unit.environment,
+            umask=0o077,
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,
         )
     try:
-        with MongoClient[dict[str, object]](installed.environment["EXIFINATOR_MONGODB_URI"]) as mongodb:
-            # It is the same process, so its name ends with this number.
-            reported = {"name": {"$regex": rf"\D{worker.pid}$"}, "status": "wait"}
-            wait_for(lambda: worker.poll() is not None or mongodb["mrq"]["mrq_workers"].count_documents(reported), 60)
-        worker.send_signal(signal.SIGINT)
-        assert worker.wait(30) == 0, log.read_text()
+        yield process, log
+        assert process.poll() is None, log.read_text()
+        process.send_signal(unit.stop_signal)
+        # uvicorn ends by the signal itself, which systemd takes for a success too.
+        assert process.wait(unit.stop_seconds) in (0, -unit.stop_signal), log.read_text()
     finally:
-        worker.kill()
-        worker.wait()
+        process.kill()
+        process.wait()
+    assert "Traceback" not in log.read_text()
+
+
+@pytest.mark.parametrize("name", ["exifinator-worker@", "exifinator-write-worker@"])
+def test_package__worker_units__run_on_a_host_with_nothing_but_the_two_addresses(
+    installed: Installed, name: str
+) -> None:
+    """Needs the servers that a test before has started."""
+    unit = read_unit(installed, name, installed.home / name)
+    queues = {"exifinator-worker@": ["download", "write"], "exifinator-write-worker@": ["write"]}[name]
+    with (
+        started(unit) as (worker, log),
+        MongoClient[dict[str, object]](installed.environment["EXIFINATOR_MONGODB_URI"]) as mongodb,
+    ):
+        # It is the same process, so its name ends with this number.
+        reported = {"name": {"$regex": rf"\D{worker.pid}$"}, "status": "wait", "config.queues": queues}
+        wait_for(lambda: worker.poll() is not None or mongodb["mrq"]["mrq_workers"].count_documents(reported), 60)
     assert "Graceful shutdown" in log.read_text()
-    assert sorted(path.name for path in host.iterdir()) == ["__pycache__", "logs", "mrq-config.py", "var"]
+    assert sorted(path.name for path in unit.folder.iterdir()) == [
+        "__pycache__", "journal", "logs", "mrq-config.py", "var",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["api", "dashboard"])
+def test_package__web_units__answer(installed: Installed, name: str) -> None:
+    port = str(free_port())
+    more = {f"EXIFINATOR_{name.upper()}_PORT": port}
+    unit = read_unit(installed, f"exifinator-{name}", installed.home / f"{name}-unit", **more)
+    with started(unit) as (process, _):
+
+        def answers() -> bool:
+            try:
+                return bool(get(f"http://127.0.0.1:{port}/"))
+            except OSError:
+                return process.poll() is not None
+
+        wait_for(answers, 60)
 
 
 def test_package__stop__ends_everything(installed: Installed) -> None:

@@ -219,7 +219,10 @@ def test_commands__a_server_is_away__say_which_where_and_what_to_do(
     assert "hush" not in line
 
 
-def test_worker__queue_that_there_is_not__is_wrong_usage(installation: Installation, run: Run) -> None:
+def test_worker__queue_that_there_is_not__is_wrong_usage(
+    installation: Installation, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "_become", lambda command: pytest.fail(f"started {command}"))
     result = run(installation, "worker", "downlaod")
     assert result.exit_code == 2
     assert "There is no queue 'downlaod': it is download or write." in result.output
