@@ -6,9 +6,10 @@ import asyncio
 import logging
 import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from fastapi import Depends, FastAPI
+from pymongo.errors import PyMongoError
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES as PACKED
@@ -67,6 +68,10 @@ RESERVED = frozenset(
 )
 
 
+# From so many on, counting all takes a second.
+MANY_PHOTOS = 100_000
+
+
 def create_app(config: Config | None = None) -> FastAPI:
     """The API for these settings; without any, for those of this process.
 
@@ -91,9 +96,11 @@ def create_app(config: Config | None = None) -> FastAPI:
         # One process of one machine does it, in the background: a query that needs one meanwhile is slow, not wrong.
         indexing = threading.Thread(target=_make_indexes, args=(config,), name="indexes", daemon=True)
         indexing.start()
+        app.state.preparing = asyncio.create_task(_prepare(app))
         try:
             yield
         finally:
+            app.state.preparing.cancel()
             app.state.signer.close()
             await app.state.counter.close()
             await app.state.pyramid.close()
@@ -157,6 +164,14 @@ def create_app(config: Config | None = None) -> FastAPI:
     app.include_router(compat.make_router(config))
     app.openapi = lambda: describe_api(app, config)  # type: ignore[method-assign]
     return app
+
+
+async def _prepare(app: FastAPI) -> None:
+    """Count and group a large collection before anyone asks. A small one is counted in no time, and still growing."""
+    with suppress(PyMongoError):  # whoever asks will be told
+        if await app.state.store.photos.estimated_document_count() >= MANY_PHOTOS:
+            await app.state.counter.prepare()
+            await app.state.pyramid.wait()
 
 
 def _make_indexes(config: Config) -> None:

@@ -23,8 +23,8 @@ from api.store import Collection
 SAMPLES = (50_000, 5_000, 500)
 # Counting one value after the other in an index beats grouping as long as there are not too many values.
 MAX_INDEXED_VALUES = 400
-_PARALLEL = 4
-# Counting everything goes on beside the requests, beyond any budget of theirs.
+# Counting everything goes on beside the requests, beyond any budget of theirs, and one query at a time, so that MongoDB
+# has the other cores for those who wait.
 _WHOLE_MS = 60_000
 # What no index holds means reading every photo.
 _SCAN_MS = 600_000
@@ -86,7 +86,8 @@ class FacetCounter:
 
     def __init__(self, photos: Collection) -> None:
         self._photos = photos
-        self._whole = {name: Remembered(partial(_count_whole, photos, name), seconds=1) for name in FACETS}
+        gate = asyncio.Semaphore(1)
+        self._whole = {name: Remembered(partial(_count_whole, photos, name, gate), seconds=1) for name in FACETS}
 
     async def count(self, filter_: Filter, names: list[str], *, budget_ms: int, below: str = "") -> Counted:
         """Counts by value of the facets named.
@@ -114,22 +115,30 @@ class FacetCounter:
             found = await asyncio.gather(*(self._whole[name].wait() for name in names))
         return Counted(total, dict(zip(names, found, strict=True)))
 
+    async def prepare(self) -> None:
+        """Count everything once, so that the first who asks need not wait. Raises: PyMongoError."""
+        for kept in self._whole.values():
+            await kept.wait()
+
     async def close(self) -> None:
         """End what is being counted."""
         for kept in self._whole.values():
             await kept.close()
 
 
-async def _count_whole(photos: Collection, name: str) -> Counts:
-    """One facet over everything: value by value in its index, or by grouping where that is not faster."""
+async def _count_whole(photos: Collection, name: str, gate: asyncio.Semaphore) -> Counts:
+    """One facet over everything: value by value in its index, or by grouping where that is not faster.
+
+    gate: what each query that may take long waits for.
+    """
     facet = FACETS[name]
     total = await photos.estimated_document_count(maxTimeMS=_WHOLE_MS)
     if name == "bucket_status":
-        return await _count_statuses(photos)
+        return await _count_statuses(photos, gate)
     spans = await _spans(photos, name) if facet.indexed else None
     if spans is None or len(spans) > MAX_INDEXED_VALUES:
-        return (await _group(photos, {}, [name], _SCAN_MS)).counts[name]
-    gate = asyncio.Semaphore(_PARALLEL)
+        async with gate:
+            return (await _group(photos, {}, [name], _SCAN_MS)).counts[name]
 
     async def count(filter_: Filter) -> int:
         async with gate:
@@ -142,11 +151,12 @@ async def _count_whole(photos: Collection, name: str) -> Counts:
     return {**counts, None: missing} if missing > 0 and name != "keyword" else counts
 
 
-async def _count_statuses(photos: Collection) -> Counts:
+async def _count_statuses(photos: Collection, gate: asyncio.Semaphore) -> Counts:
     """By (bucket, status): those that are not `ok`, which are few, are read; the rest of each bucket is."""
-    found = (await _group(photos, {"status": {"$ne": "ok"}}, ["bucket_status"], _SCAN_MS)).counts["bucket_status"]
+    async with gate:
+        found = (await _group(photos, {"status": {"$ne": "ok"}}, ["bucket_status"], _SCAN_MS)).counts["bucket_status"]
     counts = dict(found)
-    for bucket, number in (await _count_whole(photos, "bucket")).items():
+    for bucket, number in (await _count_whole(photos, "bucket", gate)).items():
         rest = number - sum(n for (name, _), n in found.items() if name == str(bucket))
         if rest > 0:
             counts[(str(bucket), "ok")] = rest

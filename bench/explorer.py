@@ -1,7 +1,8 @@
-"""How fast the explorer is over a million records, in Chromium: `python -m bench.explorer --mongodb mongodb://...`.
+"""How fast the explorer is over a million records, in Chromium: `python -m bench.explorer`.
 
-Makes the records (database `bench_explorer`, dropped first), runs `python -m api` on them, opens the explorer, scrolls,
-drags a histogram and pans the map, and writes bench/EXPLORER.md. Browser, API and MongoDB share the machine.
+Starts a MongoDB of its own, makes the records (database `bench_explorer`, dropped first), runs `python -m api` on them,
+opens the explorer, scrolls, drags a histogram and pans the map, and writes bench/EXPLORER.md. Browser, API and MongoDB
+share the machine.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,6 +27,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from bench.api import table
 from bench.explorer_records import load
 from exifinator.config import build_config
+from tests.servers import free_port, run_mongod
 
 DATABASE = "bench_explorer"
 ROOT = Path(__file__).resolve().parent.parent
@@ -63,9 +66,7 @@ _WATCH = """(() => {
 @contextlib.contextmanager
 def run_api(mongodb: str) -> Iterator[str]:
     """`python -m api` on the made records. Gives: its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    port = free_port()
     names = {"MONGODB_URI": mongodb, "MONGODB_DATABASE": DATABASE, "API_PORT": port}
     environment = {**os.environ, **{f"EXIFINATOR_{name}": str(value) for name, value in names.items()}}
     process = subprocess.Popen([sys.executable, "-m", "api"], cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
@@ -108,6 +109,15 @@ class Visit:
             kind = "page" if path.startswith("static/") or path[:1] in ("", "?") else "answers"
         self.bytes[kind] = self.bytes.get(kind, 0) + int(event["encodedDataLength"])
 
+    def settle(self) -> None:
+        """Until nothing has come over the line for a second, and every picture is there."""
+        idle = 0
+        while idle < 10:
+            before = sum(self.bytes.values())
+            self.page.wait_for_timeout(100)
+            complete = self.page.evaluate("[...document.images].every((one) => one.complete && one.src)")
+            idle = idle + 1 if complete and sum(self.bytes.values()) == before else 0
+
     def first_ms(self) -> float:
         return float(self.page.evaluate("bench.first ?? performance.now()"))
 
@@ -125,7 +135,7 @@ def measure_view(browser: Browser, url: str, name: str, rounds: int) -> list[str
     for _ in range(rounds):
         visit = Visit(browser, url + path, first)
         times.append(visit.first_ms())
-        visit.page.wait_for_load_state("networkidle")
+        visit.settle()
         sizes, tasks = visit.bytes, visit.take_tasks()
         visit.close()
     whole = sum(sizes.values())
@@ -190,7 +200,7 @@ def measure_move(browser: Browser, url: str, name: str) -> list[str]:
     view, move = MOVES[name]
     path, first = VIEWS[view]
     visit = Visit(browser, url + path, first)
-    visit.page.wait_for_load_state("networkidle")
+    visit.settle()
     visit.take_tasks()
     start = time.perf_counter()
     move(visit.page)
@@ -209,21 +219,31 @@ def measure_move(browser: Browser, url: str, name: str) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--records", type=int, default=1_000_000)
-    parser.add_argument(
-        "--mongodb", required=True, help="a server for this alone; the database bench_explorer is dropped"
-    )
+    parser.add_argument("--mongodb", help="a server for this alone, instead of one that is started and ended again")
     parser.add_argument("--keep", action="store_true", help="look at the records that are there already")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--wait", type=float, default=60, help="seconds for the first counts of everything")
     parser.add_argument("--output", type=Path, default=ROOT / "bench" / "EXPLORER.md")
     arguments = parser.parse_args()
-    config = build_config({"MONGODB_URI": arguments.mongodb, "MONGODB_DATABASE": DATABASE}, {})
+    if arguments.mongodb:
+        measure(arguments, arguments.mongodb)
+        return
+    with (
+        tempfile.TemporaryDirectory(prefix="exifinator-bench-", ignore_cleanup_errors=True) as folder,
+        run_mongod(Path(folder), free_port()) as mongodb,
+    ):
+        measure(arguments, mongodb)
+
+
+def measure(arguments: argparse.Namespace, mongodb: str) -> None:
+    """Make the records, look at them, and write the report."""
+    config = build_config({"MONGODB_URI": mongodb, "MONGODB_DATABASE": DATABASE}, {})
     load_before = os.getloadavg()[0]
-    with pymongo.MongoClient[dict[str, Any]](arguments.mongodb) as mongo:
+    with pymongo.MongoClient[dict[str, Any]](mongodb) as mongo:
         if not arguments.keep:
             load(mongo[DATABASE], config, arguments.records)
         count = mongo[DATABASE][config.mongodb_collection].estimated_document_count()
-    with run_api(arguments.mongodb) as url, sync_playwright() as driver:
+    with run_api(mongodb) as url, sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         started = measure_view(browser, url, "gallery", 1)
         started[0] = "gallery, the first after a start"

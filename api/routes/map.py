@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
-from pymongo.errors import ExecutionTimeout
+from pymongo.errors import ExecutionTimeout, PyMongoError
 from starlette.responses import Response
 
 from api.answers import REVALIDATE, answer_bytes, encode_json
@@ -30,6 +31,9 @@ from api.store import QUERY_MS, ReadStore, Store
 router = APIRouter(dependencies=[READER], tags=["map"])
 _WORLD = Box(-180, -90, 180, 90)
 _BUDGET_MS = 1000
+# How long the clusters of everything are waited for where none are kept yet; then some photos stand for all of them.
+_FIRST_SECONDS = 0.3
+Cell = tuple[int, float, float, str]
 
 
 class MapArguments(Filters):
@@ -76,23 +80,41 @@ async def get_map(request: Request, store: ReadStore, arguments: Annotated[MapAr
     zoom = fitting_zoom(box, arguments.zoom)
     others = arguments.to_filter(leave_out=frozenset({"bbox"}))
     kept: Remembered[Pyramid] = request.app.state.pyramid
-    pyramid = kept.get() if not others and zoom <= KEPT_ZOOM else None
+    is_kept = not others and zoom <= KEPT_ZOOM
+    pyramid = await _first(kept) if is_kept else None
     cut_short = False
     if pyramid is not None:
         cells = pyramid.cells_in(box, zoom)
     else:
         filter_ = {"$and": [{"photo.location.type": "Point"}, arguments.to_filter()]}
-        try:
-            cells = await group_cells(store.photos, filter_, zoom, budget_ms=_BUDGET_MS)
-        except ExecutionTimeout:
-            cells = await _group_some(store, filter_, zoom)
-            cut_short = True
+        cells, cut_short = await _group(store, filter_, zoom, is_under_way=is_kept)
     answer: dict[str, Any] = {"type": "FeatureCollection", "features": to_features(cells), "cut_short": cut_short}
     return answer_bytes(request, encode_json(answer), "application/geo+json", cache_control=REVALIDATE)
 
 
-async def _group_some(store: Store, filter_: Filter, zoom: int) -> list[tuple[int, float, float, str]]:
-    """The cells of as many photos as can be grouped in time. Raises: ExecutionTimeout where even a few cannot."""
+async def _first(kept: Remembered[Pyramid]) -> Pyramid | None:
+    """What is kept; where nothing is yet, what is made within a moment."""
+    try:
+        return await asyncio.wait_for(kept.wait(), _FIRST_SECONDS)
+    except (TimeoutError, PyMongoError):
+        return None
+
+
+async def _group(store: Store, filter_: Filter, zoom: int, *, is_under_way: bool) -> tuple[list[Cell], bool]:
+    """The cells of as many photos as can be grouped in time, and whether those are some of them only.
+
+    is_under_way: all of them are being grouped already, which nobody needs twice.
+    Raises: ExecutionTimeout where even a few cannot be.
+    """
+    if not is_under_way:
+        with suppress(ExecutionTimeout):
+            return await group_cells(store.photos, filter_, zoom, budget_ms=_BUDGET_MS), False
+    cells = await _group_some(store, filter_, zoom)
+    # A sample that is not full has all that there are.
+    return cells, not is_under_way or sum(n for n, *_ in cells) in SAMPLES
+
+
+async def _group_some(store: Store, filter_: Filter, zoom: int) -> list[Cell]:
     for sample in SAMPLES[:-1]:
         with suppress(ExecutionTimeout):
             return await group_cells(store.photos, filter_, zoom, budget_ms=_BUDGET_MS, limit=sample)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.conftest import Explorer
 from tests.browser.test_explorer_gallery import tiles, total_of
@@ -223,3 +223,18 @@ def test_outdated_request__is_given_up(explorer: Explorer) -> None:
     page.get_by_role("button", name="Remove Camera X-T4").click()
     expect(tiles(page).first).to_be_visible()
     assert any("camera=X-T4" in url for url in given_up)
+
+
+def test_counts__of_a_part__are_asked_for_again(explorer: Explorer) -> None:
+    page = explorer.new_page()
+    parts = [1, 2]  # of the first two answers, one for the values and one for the ranges
+
+    def answer(route: Route) -> None:
+        found = route.fetch().json()
+        route.fulfill(json={**found, "cut_short": bool(parts and parts.pop())})
+
+    page.route("**/facets?*", answer)
+    page.goto(explorer.url)
+    notice = page.get_by_text("the counts are of a part of them")
+    expect(notice).to_be_visible()
+    expect(notice).to_have_count(0)

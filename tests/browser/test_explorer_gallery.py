@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import PHONE, Explorer, wait_until
@@ -116,6 +117,56 @@ def test_table__thousands_scrolled__few_are_elements(explorer: Explorer) -> None
     scrolls_without_growth(page, ".table")
 
 
+KEPT_IN_PLACE = """async (scroller) => {
+  const rows = document.querySelector(`${scroller} .rows`);
+  const before = new Set(rows.children);
+  let again = 0;
+  const watcher = new MutationObserver((changes) => {
+    for (const {addedNodes} of changes) for (const node of addedNodes) again += before.has(node);
+  });
+  watcher.observe(rows, {childList: true});
+  for (let step = 1; step <= 5; step++) {
+    document.querySelector(scroller).scrollTop = 250 * step;
+    await new Promise((done) => setTimeout(done, 100));
+  }
+  watcher.disconnect();
+  const places = [...rows.querySelectorAll('[data-at]')].map((one) => Number(one.dataset.at));
+  return {again, kept: [...before].filter((row) => row.isConnected).length, places};
+}"""
+
+
+@pytest.mark.parametrize("view", ["gallery", "table"])
+def test_scroll__what_stays__is_not_taken_out_and_put_in_again(explorer: Explorer, view: str) -> None:
+    page = explorer.new_page()
+    page.route("**/photos?*", make_many)
+    page.goto(explorer.url + explorer.address(view=view))
+    expect(page.locator("[data-at]").first).to_be_visible()
+    page.mouse.move(700, 500)
+    expect(page.locator('[data-at="28"]')).to_be_attached()
+    found = page.evaluate(KEPT_IN_PLACE, f".{view}")
+    assert found["again"] == 0
+    assert found["kept"] > 0
+    # In the list's order, as it is read aloud, without a gap.
+    assert found["places"] == list(range(found["places"][0], found["places"][-1] + 1))
+
+
+def test_gallery__first_view__is_what_is_in_sight(explorer: Explorer) -> None:
+    page = explorer.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(urlsplit(request.url).path))
+    page.goto(explorer.url)
+    expect(page.locator("img.thumbnail").first).to_be_visible()
+    count = tiles(page).count()
+    below = "[...document.querySelectorAll('.tile')].filter(t => t.getBoundingClientRect().top >= innerHeight).length"
+    assert page.evaluate(below) == 0
+    assert not [path for path in asked if path.endswith("/js/photo.js")]
+    # Somebody is there.
+    page.mouse.move(700, 500)
+    wait_until(page, "(count) => document.querySelectorAll('.tile a').length > count", count)
+    wait_until(page, "() => [...document.styleSheets].some(({href}) => href?.endsWith('/photo.css'))")
+    assert [path for path in asked if path.endswith("/js/photo.js")]
+
+
 def test_gallery__arrows__go_from_photo_to_photo(explorer: Explorer) -> None:
     page = explorer.open("/")
     tiles(page).first.focus()
@@ -204,3 +255,25 @@ def test_phone__page__is_no_wider_than_the_screen(explorer: Explorer) -> None:
     page.get_by_role("button", name="Show photos").click()
     expect(page.locator(".chip", has_text="X-T4")).to_be_visible()
     assert page.evaluate("document.querySelector('main').getBoundingClientRect().width") <= PHONE["width"]
+
+
+# A small phone, and a screen of 1280 pixels at 200 %.
+NARROW = [{"width": 320, "height": 640}, {"width": 640, "height": 400}]
+
+
+@pytest.mark.parametrize("view", ["gallery", "table", "map", "statistics", "batches"])
+def test_narrow__nothing__is_cut_off(explorer: Explorer, view: str) -> None:
+    page = explorer.open(explorer.address(view=view, camera="X-T4"), viewport=NARROW[0])
+    expect(page.locator(".tile a, .item a, .marker, .column, .past").first).to_be_visible()
+    for size in NARROW:
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        wait_until(page, "(width) => innerWidth === width", size["width"])
+        outside = page.evaluate(
+            "[...document.querySelectorAll('header.top *, .chips *, .view')].filter(e => e.getClientRects().length"
+            " && !e.matches('.unseen, kbd') && e.getBoundingClientRect().right > innerWidth + 0.5).length"
+        )
+        assert (outside, page.evaluate("document.documentElement.scrollWidth")) == (0, size["width"])
+        # The choice of the order can be read.
+        for box in (one.bounding_box() for one in page.locator(".order select").all()):
+            assert box is not None
+            assert box["width"] > 110

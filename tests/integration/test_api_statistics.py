@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -9,7 +10,10 @@ from typing import Any
 
 import pymongo
 import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
 
+from api.app import create_app
 from exifinator.records import STATUSES
 from tests.integration.api_fixtures import Api
 from tests.integration.api_library import make_records
@@ -115,3 +119,52 @@ def test_get_map__slow_server__groups_fewer_and_fewer(api: Api, library: Any, sl
             assert status == 503 or answer.json()["cut_short"]
         finally:
             client.admin.command("configureFailPoint", "failCommand", mode="off")
+
+
+@pytest.fixture
+def fresh_app(library: Any) -> FastAPI:
+    """An API that has counted nothing yet."""
+    return create_app(library)
+
+
+def test_get_map__first_after_a_start__groups_everything_once(fresh_app: FastAPI, library: Any) -> None:
+    """While everything is being grouped, some photos stand for all; of so few those are all."""
+    data = {"failCommands": ["aggregate"], "blockConnection": True, "blockTimeMS": 5000}
+    with pymongo.MongoClient[dict[str, Any]](library.mongodb_uri.get_secret_value()) as mongo:
+        database = mongo[library.mongodb_database]
+        placed = database[library.mongodb_collection].count_documents({"photo.location.type": "Point"})
+        database.command("profile", 2)
+        mongo.admin.command("configureFailPoint", "failCommand", mode={"times": 1}, data=data)
+        try:
+            with TestClient(fresh_app, base_url="http://localhost") as client:
+                answer = client.get("/map", params={"zoom": 3}).json()
+                # The one that is under way is written down when it ends.
+                whole = {"command.aggregate": library.mongodb_collection, "command.pipeline.$limit": {"$exists": False}}
+                assert database["system.profile"].count_documents(whole) == 0
+            assert sum(one["properties"]["count"] for one in answer["features"]) == placed
+            assert answer["cut_short"] is False
+        finally:
+            mongo.admin.command("configureFailPoint", "failCommand", mode="off")
+            database.command("profile", 0)
+            database["system.profile"].drop()
+
+
+def test_start__large_collection__is_counted_before_anyone_asks(
+    fresh_app: FastAPI, library: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.app.MANY_PHOTOS", 1)
+    data = {"failCommands": ["aggregate", "distinct", "find"], "errorCode": 50}
+    with (
+        TestClient(fresh_app, base_url="http://localhost") as client,
+        pymongo.MongoClient[dict[str, Any]](library.mongodb_uri.get_secret_value()) as mongo,
+    ):
+        deadline = time.monotonic() + 30
+        while not fresh_app.state.preparing.done():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        mongo.admin.command("configureFailPoint", "failCommand", mode="alwaysOn", data=data)
+        try:
+            assert client.get("/map", params={"zoom": 3}).json()["features"]
+            assert client.get("/facets", params={"fields": "camera,place"}).json()["facets"]["camera"]
+        finally:
+            mongo.admin.command("configureFailPoint", "failCommand", mode="off")

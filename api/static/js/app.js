@@ -19,11 +19,12 @@ import { Filters } from "./filters.js";
 import { Header } from "./header.js";
 import { Help } from "./help.js";
 import { onKey } from "./keys.js";
-import { Photo } from "./photo.js";
+import { useLoad } from "./load.js";
 import { Failed } from "./screens.js";
+import { somebody } from "./somebody.js";
 import { follow, navigate, readState, useAddress } from "./state.js";
 import { Timeline } from "./timeline.js";
-import { TITLES, ViewSwitch } from "./views.js";
+import { loadStyle, TITLES, ViewSwitch } from "./views.js";
 import { forgetPages } from "./pages.js";
 
 const NARROW = matchMedia("(max-width: 800px)");
@@ -36,6 +37,20 @@ function useNarrow() {
     return () => NARROW.removeEventListener("change", listener);
   }, []);
   return isNarrow;
+}
+
+// The photo is a fifth of all scripts, and most first views have none open: it is fetched when one opens, or when
+// somebody is there who might open one.
+async function loadPhoto() {
+  const [module] = await Promise.all([import("./photo.js"), loadStyle("photo")]);
+  return module.Photo;
+}
+somebody.then(loadPhoto).catch(() => {}); // that it does not come is said when it is wanted
+
+function OpenPhoto(props) {
+  const { data: Photo, error, reload } = useLoad(loadPhoto, "photo");
+  if (error) return html`<${Failed} error=${error} retry=${reload} />`;
+  return Photo && html`<${Photo} ...${props} />`;
 }
 
 function App() {
@@ -92,7 +107,7 @@ function App() {
         </div>
       </main>
     </div>
-    ${state.photo && !isLocked && html`<${Photo} ...${common} id=${state.photo} />`}
+    ${state.photo && !isLocked && html`<${OpenPhoto} ...${common} id=${state.photo} />`}
     ${isHelp && html`<${Help} close=${() => setHelp(false)} />`}
   `;
 }

@@ -132,6 +132,7 @@ function Rating({ rows, state, navigate }) {
   const isWithout = Boolean(state.filters.without?.includes("rating"));
   const most = Math.max(1, ...counts.values());
   const given = [5, 4, 3, 2, 1, 0, -1].filter((value) => counts.has(value) || chosen.includes(String(value)));
+  if (!rows.length && !given.length) return html`<p class="none">None.</p>`;
   return html`<ul class="values">
     ${given.map(
       (value) => html`<${Value} key=${value} label=${stars(value)} count=${counts.get(value) ?? 0} most=${most} isOn=${chosen.includes(String(value))} toggle=${() => navigate({ filters: { rating: flipped(chosen, String(value)) } })} />`,

@@ -40,8 +40,11 @@ export function bytes(count) {
   return at ? `${decimal(count, count < 10 ? 1 : 0)} ${units[at]}` : plural(count, "byte");
 }
 
-// 24.2 MP
-export const megapixels = (width, height) => `${decimal((width * height) / 1e6, 1)} MP`;
+// 24.2 MP, 0.03 MP
+export function megapixels(width, height) {
+  const millions = (width * height) / 1e6;
+  return `${millions < 1 ? Number(millions.toPrecision(1)) : decimal(millions, 1)} MP`;
+}
 
 // Degrees as 48.8566° N, 2.3522° E
 export function place(latitude, longitude) {

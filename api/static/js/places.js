@@ -31,7 +31,7 @@ export function PlacePopup({ cluster, area, state, api }) {
 }
 
 function Row({ cluster, zoom, state, enter }) {
-  const [country, setCountry] = useState(null);
+  const [country, setCountry] = useState(undefined);
   const [name, setName] = useState(null);
   useEffect(() => {
     let isGone = false;
@@ -42,7 +42,8 @@ function Row({ cluster, zoom, state, enter }) {
     // The markers ask for it; the list asks for nothing of its own.
     return cluster.id ? whenDescribed(cluster.id, (photo) => setName(labelOf(photo))) : undefined;
   }, [cluster.id]);
-  const where = `${country ?? "At sea"}, ${place(cluster.lat, cluster.lng)}`;
+  // The outline leaves out small islands, and cuts capes off.
+  const where = `${country ? `${country}, ` : country === null ? "At sea or by it, " : ""}${place(cluster.lat, cluster.lng)}`;
   return html`<li>
     <p class="place-what">${cluster.id ? (name ?? "1 photo") : plural(cluster.count, "photo")}</p>
     <p class="muted">${where}</p>

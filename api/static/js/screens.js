@@ -54,7 +54,7 @@ export function TokenNeeded({ error, retry }) {
 
 export function NothingYet({ href }) {
   return html`<${Screen} title="No photos have been read yet" kind="empty">
-    <p>Start the demo library, a folder or a bucket in the folder where EXIFinator lies:</p>
+    <p>In the folder where EXIFinator lies, read the demo library, a folder or a bucket:</p>
     <pre><code>./run.sh                    # 240 demo photos
 ./run.sh ~/Pictures         # a folder of this machine
 ./run.sh my-bucket/2024/    # a bucket, or what lies under a prefix</code></pre>
@@ -63,7 +63,7 @@ export function NothingYet({ href }) {
 }
 
 export function NothingFound({ clear, children }) {
-  return html`<${Screen} title="No photo passes these filters" kind="none">
+  return html`<${Screen} title="No photo passes these filters" kind="nothing">
     ${children ?? html`<p>Take one away above, or start over.</p>`}
     <p><button type="button" onClick=${clear}>Clear all filters</button></p>
   <//>`;

@@ -2,6 +2,9 @@
 import { useLayoutEffect, useRef, useState } from "./html.js";
 import { keepPlace, placeOf } from "./pages.js";
 
+// Places are told in steps of so many pixels: in between nothing new comes in sight.
+export const STEP = 40;
+
 // Returns {ref, width, height, top}: of the scrolling element, in pixels. `view` names the place that is kept.
 export function useScroll(view, pages) {
   const ref = useRef(null);
@@ -11,8 +14,7 @@ export function useScroll(view, pages) {
     let frame = 0;
     const measure = () => {
       frame = 0;
-      // Steps of 40 pixels: in between nothing new comes in sight.
-      const top = Math.round(element.scrollTop / 40) * 40;
+      const top = Math.round(element.scrollTop / STEP) * STEP;
       setBox((was) =>
         was.top === top && was.width === element.clientWidth && was.height === element.clientHeight
           ? was

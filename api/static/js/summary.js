@@ -7,7 +7,8 @@ const LONG = 1000;
 
 export function Summary({ record }) {
   const { photo } = record;
-  const settings = settingsLine(photo);
+  // A line may end between two settings, not between a number and its unit.
+  const settings = settingsLine(photo).replaceAll(" ", "\u00a0").replaceAll("·\u00a0", "· ");
   const equivalent = photo.focal_length_35mm && photo.focal_length_35mm !== Math.round(photo.focal_length_mm ?? 0);
   const coordinates = photo.location?.coordinates;
   return html`<section class="summary" aria-label="Summary">

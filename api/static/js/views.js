@@ -3,7 +3,7 @@ import { html, useEffect, useState } from "./html.js";
 import { Failed, Loading } from "./screens.js";
 
 export const TITLES = { gallery: "Gallery", table: "Table", map: "Map", statistics: "Statistics", batches: "Batches" };
-const STYLED = new Set(["map", "statistics", "batches"]);
+const STYLED = new Set(["table", "map", "statistics", "batches"]);
 const loaded = {};
 
 async function load(name) {

@@ -123,7 +123,7 @@ function Numbers({ numbers }) {
 
 function Past({ batches, next, more, state, navigate, start }) {
   return html`<section class="past card" aria-labelledby="past-title">
-    <h2 id="past-title">Before</h2>
+    <h2 id="past-title">Earlier</h2>
     ${batches.length ? html`<div class="table-scroll" tabindex="0" role="region" aria-label="Batches that have ended">
       <table role="table">
         <thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col">Started</th><th role="columnheader" scope="col">Of</th><th role="columnheader" scope="col">State</th><th role="columnheader" scope="col" class="number">Listed</th><th role="columnheader" scope="col" class="number">Read</th><th role="columnheader" scope="col" class="number">Failed</th><th role="columnheader" scope="col" class="number">Took</th><th role="columnheader" scope="col"><span class="hidden">What to do</span></th></tr></thead>

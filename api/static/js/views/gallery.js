@@ -4,10 +4,12 @@ import { cameraName, fileName, settingsLine } from "../describe.js";
 import { day, oneLine } from "../format.js";
 import { justify, rowsBetween } from "../justify.js";
 import { placeOf, usePages } from "../pages.js";
-import { useScroll } from "../scroll.js";
+import { STEP, useScroll } from "../scroll.js";
 import { Failed } from "../screens.js";
 import { Empty } from "../empty.js";
+import { useSomebody } from "../somebody.js";
 import { href } from "../state.js";
+import { Strip } from "../strip.js";
 import { Thumbnail } from "../thumbnail.js";
 import { Waiting } from "../waiting.js";
 
@@ -32,19 +34,20 @@ export default function Gallery({ state, navigate, api }) {
   const { rows } = layout.current;
 
   useEffect(() => {
-    if (pages.count && top + height + AHEAD > total) pages.more();
+    if (total && top + height + AHEAD > total) pages.more();
   }, [pages, pages.round, top, height, total]);
 
   const { active, onKeyDown } = useArrows({ pages, rows, ref, state, navigate });
 
-  const [first, end] = rowsBetween(rows, top - SPARE, top + height + SPARE);
+  const around = (more) => rowsBetween(rows, top - PADDING - more, top - PADDING + height + more);
+  const isWatched = useSomebody();
+  const sight = around(isWatched ? STEP / 2 : 0);
+  const near = isWatched ? around(SPARE) : sight;
+  const place = (index) => ({ top: Math.round(rows[index].top), height: Math.round(rows[index].height) });
+  const draw = (index) => html`<${Row} row=${rows[index]} inner=${inner} pages=${pages} state=${state} active=${active} />`;
   return html`<div class="scroll gallery" ref=${ref} tabindex="-1">
     ${pages.count === 0 && !pages.error && (pages.done ? html`<${Empty} state=${state} navigate=${navigate} api=${api} />` : html`<${Waiting} pages=${pages} />`)}
-    ${pages.count > 0 && html`<div class="rows" role="list" aria-label="Photos" aria-busy=${pages.loading} style=${{ height: `${total}px` }} onKeyDown=${onKeyDown}>
-      ${rows.slice(first, end).map(
-        (row) => html`<${Row} key=${row.start} row=${row} inner=${inner} pages=${pages} state=${state} active=${active} round=${pages.round} />`,
-      )}
-    </div>`}
+    ${pages.count > 0 && html`<${Strip} sight=${sight} near=${near} draw=${draw} place=${place} item="row" class="rows" role="list" aria-label="Photos" aria-busy=${pages.loading} style=${{ height: `${total}px` }} onKeyDown=${onKeyDown} />`}
     ${pages.error && html`<${Failed} error=${pages.error} retry=${() => pages.retry()} />`}
     ${pages.count > 0 && pages.loading && html`<p class="more" role="status">Loading more …</p>`}
   </div>`;
@@ -59,7 +62,7 @@ function Row({ row, inner, pages, state, active }) {
     tiles.push(html`<${Tile} key=${at} at=${at} record=${pages.at(at)} left=${left} width=${width} height=${Math.round(row.height)} state=${state} isActive=${at === active} />`);
     left += width + GAP;
   }
-  return html`<div class="row" role="presentation" style=${{ transform: `translateY(${Math.round(row.top)}px)`, height: `${Math.round(row.height)}px` }}>${tiles}</div>`;
+  return tiles;
 }
 
 const Tile = settled(({ at, record, left, width, height, state, isActive }) => {

@@ -5,39 +5,43 @@ import { Empty } from "../empty.js";
 import { oneLine } from "../format.js";
 import { usePages } from "../pages.js";
 import { Failed } from "../screens.js";
-import { useScroll } from "../scroll.js";
+import { STEP, useScroll } from "../scroll.js";
+import { useSomebody } from "../somebody.js";
 import { href } from "../state.js";
+import { Strip } from "../strip.js";
 import { Thumbnail } from "../thumbnail.js";
 import { Waiting } from "../waiting.js";
 
 const ROW = 34;
 const HEAD = 34;
 const PICTURE = 48;
+// Rows that are kept ready above and below, and how many before the last one the next page is asked for.
 const SPARE = 12;
+const AHEAD = 72;
+
+const placeOfRow = (at) => ({ top: at * ROW, height: ROW });
 
 export default function Table({ state, navigate, api }) {
   const pages = usePages(state, api);
   const { ref, height, top } = useScroll("table", pages);
   const columns = useMemo(() => columnsOf(state), [state]);
   const width = PICTURE + columns.reduce((sum, name) => sum + COLUMNS[name].width, 0);
-  const first = Math.max(0, Math.floor(top / ROW) - SPARE);
-  const end = Math.min(pages.count, Math.ceil((top + height) / ROW) + SPARE);
+  const spare = useSomebody() ? SPARE : 0;
+  const sight = [Math.floor((top - STEP / 2) / ROW), Math.ceil((top + STEP / 2 + height - HEAD) / ROW)].map((at) => Math.min(pages.count, Math.max(0, at)));
+  const near = [Math.max(0, sight[0] - spare), Math.min(pages.count, sight[1] + spare)];
 
   useEffect(() => {
-    if (pages.count && end + 60 > pages.count) pages.more();
-  }, [pages, pages.round, end]);
+    if (pages.count && sight[1] + AHEAD > pages.count) pages.more();
+  }, [pages, pages.round, sight[1]]);
 
   const { active, onKeyDown } = useRows(pages, ref, state);
 
-  const rows = [];
-  for (let at = first; at < end; at++) {
-    rows.push(html`<${Row} key=${at} at=${at} record=${pages.at(at)} columns=${columns} state=${state} isActive=${at === active} />`);
-  }
+  const draw = (at) => html`<${Row} at=${at} record=${pages.at(at)} columns=${columns} state=${state} isActive=${at === active} />`;
   return html`<div class="scroll table" ref=${ref} tabindex="-1">
       ${pages.count === 0 && !pages.error && (pages.done ? html`<${Empty} state=${state} navigate=${navigate} api=${api} />` : html`<${Waiting} pages=${pages} />`)}
       ${pages.count > 0 && html`<div role="table" aria-label="Photos" aria-rowcount=${pages.done ? pages.count + 1 : -1} aria-colcount=${columns.length + 1} aria-busy=${pages.loading} style=${{ width: `${width}px` }}>
             <div role="rowgroup" class="head"><${Head} columns=${columns} state=${state} navigate=${navigate} /></div>
-            <div role="rowgroup" class="rows" style=${{ height: `${pages.count * ROW}px` }} onKeyDown=${onKeyDown}>${rows}</div>
+            <${Strip} sight=${sight} near=${near} draw=${draw} place=${placeOfRow} item="item" role="rowgroup" class="rows" style=${{ height: `${pages.count * ROW}px` }} onKeyDown=${onKeyDown} />
           </div>`}
       ${pages.error && html`<${Failed} error=${pages.error} retry=${() => pages.retry()} />`}
     </div>`;
@@ -81,10 +85,9 @@ function Head({ columns, state, navigate }) {
 }
 
 const Row = settled(({ at, record, columns, state, isActive }) => {
-  const style = { transform: `translateY(${at * ROW}px)` };
-  if (!record) return html`<div role="row" class="waiting" aria-rowindex=${at + 2} style=${style}><div role="cell">…</div></div>`;
+  if (!record) return html`<div role="row" class="waiting" aria-rowindex=${at + 2}><div role="cell">…</div></div>`;
   const address = href(state, { photo: record.id });
-  return html`<div role="row" aria-rowindex=${at + 2} style=${style} class=${record.status === "ok" ? "" : record.status}>
+  return html`<div role="row" aria-rowindex=${at + 2} class=${record.status === "ok" ? "" : record.status}>
     <div role="cell" class="picture" style=${{ width: `${PICTURE}px` }}>
       ${record.thumbnail ? html`<${Thumbnail} record=${record} width=${38} height=${28} />` : html`<span class="format">${oneLine(record.format ?? "?", 5)}</span>`}
     </div>
