@@ -21,7 +21,7 @@ from api.errors import DESCRIBED, install_handlers
 from api.hints import suggest
 from api.openapi import describe_api
 from api.originals import Signer
-from api.params import refuse_repeats
+from api.params import refuse_strays
 from api.remembered import Remembered
 from api.routes import (
     batches,
@@ -121,7 +121,7 @@ def create_app(config: Config | None = None) -> FastAPI:
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
         max_body_size=None,  # BoundedBody does it, in the shape of all errors
-        dependencies=[Depends(refuse_repeats)],
+        dependencies=[Depends(refuse_strays)],
         responses={
             400: {**DESCRIBED, "description": "A parameter cannot be taken"},
             401: {**DESCRIBED, "description": "The token is missing or wrong"},

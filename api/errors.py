@@ -133,7 +133,7 @@ def _validation_response(error: RequestValidationError) -> Response:
         name = ".".join(place) or str(item["loc"][0])
         parameter = parameter or (place[0] if place else None)
         if item["type"] == "extra_forbidden":
-            lines.append(f"{name[:60]}: there is no such parameter")
+            lines.append(f"{name[:60] if all(place) else repr('')}: there is no such parameter")
         elif item["type"] == "json_invalid":
             parameter = "body"
             lines.append("body: this is no JSON")
