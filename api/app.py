@@ -39,7 +39,7 @@ from api.routes import (
     statistics,
 )
 from api.store import open_control, open_store
-from api.wire import BoundedBody, HeadAndOptions, SafeHeaders, WrittenPath
+from api.wire import BoundedBody, HeadAndOptions, RefusedCodings, SafeHeaders, WrittenPath
 from exifinator.config import Config, load_config
 from exifinator.errors import ConfigError, EXIFinatorError
 from exifinator.store import Store, connect_mongodb
@@ -142,6 +142,7 @@ def create_app(config: Config | None = None) -> FastAPI:
             Middleware(BoundedBody, max_bytes=MAX_BODY_BYTES),
             Middleware(WrittenPath),
             Middleware(HeadAndOptions),
+            Middleware(RefusedCodings),
             Middleware(
                 GZipMiddleware, minimum_size=1000, compresslevel=4, exclude_content_types=(*PACKED, export.PARQUET)
             ),

@@ -118,6 +118,8 @@ def explain_mongo(error: PyMongoError, suggest: Callable[[], str]) -> Refused:
         if error.code in _OUT_OF_MEMORY:
             return Refused(503, "Sorting or grouping this needs more memory than a query may use.", hint=suggest())
         message = str((error.details or {}).get("errmsg", "no reason given"))
+        if "hint provided does not" in message:
+            return Refused(400, "hint: there is no such index, or it cannot serve this query.", parameter="hint")
         return Refused(400, f"MongoDB refuses this query: {message[:300]}")
     if isinstance(error, InvalidDocument | DocumentTooLarge):
         return Refused(400, "The query holds a value that MongoDB cannot take.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -11,6 +13,7 @@ from api.errors import allowed_methods, problem_response
 # An answer that a browser shows by itself may load nothing and be framed by nobody.
 _CSP = "default-src 'none'; frame-ancestors 'none'"
 
+_NO_GZIP = re.compile(rb"\bgzip\s*;\s*q=0(\.0*)?\s*(,|$)", re.IGNORECASE)
 _METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "POST"]
 
 
@@ -69,6 +72,22 @@ def _without_body(send: Send) -> Send:
         await send(message)
 
     return send_head
+
+
+class RefusedCodings:
+    """Takes an Accept-Encoding away that refuses gzip (gzip;q=0): what packs answers looks for the word alone."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope = {**scope, "headers": [pair for pair in scope["headers"] if not _refuses_gzip(*pair)]}
+        await self.app(scope, receive, send)
+
+
+def _refuses_gzip(name: bytes, value: bytes) -> bool:
+    return name == b"accept-encoding" and bool(_NO_GZIP.search(value))
 
 
 class SafeHeaders:

@@ -302,6 +302,16 @@ def test_answer__large__is_compressed_when_asked(api: Api) -> None:
     assert "Accept-Encoding" in packed.headers["vary"]
 
 
+@pytest.mark.parametrize(
+    ("accepted", "packed"),
+    [("gzip;q=0", False), ("br, GZIP; q=0.0, *", False), ("gzip;q=0.5", True), ("br;q=0, gzip", True), ("zstd", False)],
+)
+def test_answer__gzip_is_refused__is_plain(api: Api, accepted: str, packed: bool) -> None:
+    answer = api.client.get("/photos", headers={"Accept-Encoding": accepted})
+    assert ("content-encoding" in answer.headers) == packed
+    assert len(answer.json()["photos"]) == 50
+
+
 def test_answer__any__keeps_browsers_from_guessing(api: Api) -> None:
     for path in ("/photos", "/nothing", "/export.csv"):
         headers = api.client.get(path).headers
