@@ -22,7 +22,7 @@ from api.errors import DESCRIBED, install_handlers
 from api.hints import suggest
 from api.openapi import describe_api
 from api.originals import Signer
-from api.params import refuse_repeats
+from api.params import refuse_strays
 from api.remembered import Remembered
 from api.routes import (
     batches,
@@ -40,7 +40,7 @@ from api.routes import (
     statistics,
 )
 from api.store import open_control, open_store
-from api.wire import BoundedBody, HeadAndOptions, SafeHeaders, WrittenPath
+from api.wire import BoundedBody, HeadAndOptions, RefusedCodings, SafeHeaders, WrittenPath
 from exifinator.config import Config, load_config
 from exifinator.errors import ConfigError, EXIFinatorError
 from exifinator.store import Store, connect_mongodb
@@ -128,7 +128,7 @@ def create_app(config: Config | None = None) -> FastAPI:
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
         max_body_size=None,  # BoundedBody does it, in the shape of all errors
-        dependencies=[Depends(refuse_repeats)],
+        dependencies=[Depends(refuse_strays)],
         responses={
             400: {**DESCRIBED, "description": "A parameter cannot be taken"},
             401: {**DESCRIBED, "description": "The token is missing or wrong"},
@@ -149,6 +149,7 @@ def create_app(config: Config | None = None) -> FastAPI:
             Middleware(BoundedBody, max_bytes=MAX_BODY_BYTES),
             Middleware(WrittenPath),
             Middleware(HeadAndOptions),
+            Middleware(RefusedCodings),
             Middleware(
                 GZipMiddleware, minimum_size=1000, compresslevel=4, exclude_content_types=(*PACKED, export.PARQUET)
             ),

@@ -118,6 +118,8 @@ def explain_mongo(error: PyMongoError, suggest: Callable[[], str]) -> Refused:
         if error.code in _OUT_OF_MEMORY:
             return Refused(503, "Sorting or grouping this needs more memory than a query may use.", hint=suggest())
         message = str((error.details or {}).get("errmsg", "no reason given"))
+        if "hint provided does not" in message:
+            return Refused(400, "hint: there is no such index, or it cannot serve this query.", parameter="hint")
         return Refused(400, f"MongoDB refuses this query: {message[:300]}")
     if isinstance(error, InvalidDocument | DocumentTooLarge):
         return Refused(400, "The query holds a value that MongoDB cannot take.")
@@ -133,7 +135,7 @@ def _validation_response(error: RequestValidationError) -> Response:
         name = ".".join(place) or str(item["loc"][0])
         parameter = parameter or (place[0] if place else None)
         if item["type"] == "extra_forbidden":
-            lines.append(f"{name[:60]}: there is no such parameter")
+            lines.append(f"{name[:60] if all(place) else repr('')}: there is no such parameter")
         elif item["type"] == "json_invalid":
             parameter = "body"
             lines.append("body: this is no JSON")

@@ -67,7 +67,21 @@ class Order:
 
     def place_of(self, record: Document) -> Place:
         """Where this record stands in the order."""
-        return Place(tuple(_scalar(record, path) for path, _ in self.keys[:-1]), str(record["_id"]))
+        *values, id_ = self._values_of(record)
+        return Place(tuple(values), str(id_))
+
+    def _values_of(self, record: Document) -> tuple[Scalar, ...]:
+        return tuple(_scalar(record, path) for path, _ in self.keys)
+
+    def merge(self, readings: list[list[Document]]) -> list[Document]:
+        """Records of lists that are each in this order, as one."""
+        if len(readings) == 1:
+            return readings[0]
+        merged = [(self._values_of(record), record) for reading in readings for record in reading]
+        # Sorting is stable: by the last field first, by the one that decides at the end.
+        for at in reversed(range(len(self.keys))):
+            merged.sort(key=lambda pair: (pair[0][at] is not None, pair[0][at]), reverse=self.keys[at][1] < 0)
+        return [record for _, record in merged]
 
     def segments_after(self, place: Place | None) -> list[Filter]:
         """What comes after a place, as filters to be read one after the other, each from one stretch of the index.
@@ -147,52 +161,81 @@ def _read_value(value: Any) -> Scalar:
 _RANGED = frozenset({"photo.iso", "photo.f_number", "photo.exposure_seconds", "photo.focal_length_mm"})
 # MongoDB merges at most 200 stretches of an index in their order; beyond, it sorts all that it found.
 _MAX_SPELLED = 150
+# Readings of an index side by side, whose pages are merged here.
+_MAX_PARTS = 6
 
 
-async def spell_out_ranges(collection: Collection, filter_: Filter) -> Filter:
-    """The same filter with the values that there are in place of a range of numbers, where they are not many.
+async def spell_out_ranges(collection: Collection, filter_: Filter, order: Order) -> list[Filter]:
+    """The same filter with the values that there are in place of a range of numbers, where they are not too many.
 
     In an index by value and date, each value's photos are in order already and are merged page by page; those of a
-    range are not, and would all have to be sorted for each page.
+    range are not, and would all have to be sorted for each page. So a page costs a look at each value (and a photo for
+    each that it shows), whatever the number of photos.
+    Returns: filters of which each photo passes one at most; several where one reading would have too many values.
     """
     parts = filter_["$and"] if filter_.keys() == {"$and"} else [filter_]
-    spelled = await asyncio.gather(*(_spell_out(collection, part) for part in parts))
-    return {"$and": spelled} if len(spelled) > 1 else spelled[0]
+    # Beside another filter many values are left to MongoDB: that one may have the better index.
+    most = _MAX_PARTS if len(parts) == 1 and order.keys[0][0] == _TAKEN else 1
+    choices = await asyncio.gather(*(_spell_out(collection, part, most) for part in parts))
+    if len(choices) == 1:
+        return choices[0]
+    return [{"$and": [spelled for (spelled,) in choices]}]
 
 
-async def _spell_out(collection: Collection, part: Filter) -> Filter:
+async def _spell_out(collection: Collection, part: Filter, most: int) -> list[Filter]:
     if len(part) != 1:
-        return part
+        return [part]
     ((path, bounds),) = part.items()
     if path not in _RANGED or not isinstance(bounds, dict) or not bounds.keys() <= {"$gte", "$lte"}:
-        return part
+        return [part]
     # Jumps from value to value in the index.
     values = await collection.distinct(path, part, maxTimeMS=QUERY_MS)
-    return {path: {"$in": values}} if len(values) <= _MAX_SPELLED else part
+    if len(values) > most * _MAX_SPELLED:
+        return [part]
+    return [{path: {"$in": some}} for some in _portions(values)] or [{path: {"$in": []}}]
+
+
+def _portions(values: list[Any]) -> list[list[Any]]:
+    """The values in as few lists of nearly the same length as one reading can take."""
+    count = -(-len(values) // _MAX_SPELLED)
+    return [values[at::count] for at in range(count)]
 
 
 async def read_page(
     collection: Collection,
-    filter_: Filter,
+    filters: list[Filter],
     order: Order,
     *,
     after: Place | None,
     limit: int,
     fields: Mapping[str, int] | None = None,
 ) -> tuple[list[Document], Place | None]:
-    """At most `limit` records behind a place, and the place of the last one if there are more."""
+    """At most `limit` records behind a place, and the place of the last one if there are more.
+
+    filters: each record passes one of them at most; those that pass any are read.
+    """
     records: list[Document] = []
     for segment in order.segments_after(after):
-        both = [part for part in (filter_, segment) if part]
-        cursor = collection.find(
-            {"$and": both} if len(both) > 1 else (both[0] if both else {}),
-            fields,
-            sort=list(order.keys),
-            limit=limit + 1 - len(records),
-            max_time_ms=QUERY_MS,
-            allow_disk_use=False,
+        most = limit + 1 - len(records)
+        readings = await asyncio.gather(
+            *(_read(collection, [filter_, segment], order, most, fields) for filter_ in filters)
         )
-        records += await cursor.to_list()
+        records += order.merge(readings)
         if len(records) > limit:
             return records[:limit], order.place_of(records[limit - 1])
     return records, None
+
+
+async def _read(
+    collection: Collection, filters: list[Filter], order: Order, limit: int, fields: Mapping[str, int] | None
+) -> list[Document]:
+    both = [part for part in filters if part]
+    cursor = collection.find(
+        {"$and": both} if len(both) > 1 else (both[0] if both else {}),
+        fields,
+        sort=list(order.keys),
+        limit=limit,
+        max_time_ms=QUERY_MS,
+        allow_disk_use=False,
+    )
+    return await cursor.to_list()

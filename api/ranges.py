@@ -44,9 +44,13 @@ class Box:
     north: float
 
 
+_LIKE = {"f": ("1.8", "4"), "focal": ("24", "70")}
+
+
 def read_numbers(text: str, parameter: str) -> Span:
     """100, 100-400, 100- or -400; the two ends in either order. Raises: BadParameter."""
-    return _read_span(text, parameter, NUMBERS, "write a number or a range, as in 100-400, 100- or -400")
+    low, high = _LIKE.get(parameter, ("100", "400"))
+    return _read_span(text, parameter, NUMBERS, f"write a number or a range, as in {low}-{high}, {low}- or -{high}")
 
 
 def read_fractions(text: str, parameter: str) -> Span:
@@ -141,6 +145,9 @@ def box_outline(box: Box) -> list[list[list[float]]]:
         south, north = max(-89.9999, south - 1e-7), min(89.9999, north + 1e-7)
         corners = [(west, south), (east, south), (east, north), (west, north), (west, south)]
         rings.append([[(lng + 180) % 360 - 180, lat] for lng, lat in corners])
+    # The corners of a ring may not meet at a pole: a small one around it holds what is closer than they come.
+    poles = [pole for pole, reached in ((1, box.north > 89.9999), (-1, box.south < -89.9999)) if reached]
+    rings += [[[lng, pole * 89.9998] for lng in (0.0, 90.0, 180.0, -90.0, 0.0)] for pole in poles]
     return rings
 
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import resource
 import socket
+from typing import Any
 
+import h11
 import uvicorn
+from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from api.errors import problem_response
 from exifinator.config import Config
 from exifinator.errors import ServiceFailed
 from exifinator.logs import configure
@@ -22,12 +27,14 @@ KEEP_ALIVE_SECONDS = 15
 # The longest address and headers: a query of 8 KiB of JSON, each byte percent-encoded, and room for the rest.
 HEAD_BYTES = 40 * 1024
 CONNECTIONS = 1024
+# So many connections, and those to the servers behind; systems start a process with 1,024 and let it have more.
+OPEN_FILES = 2 * CONNECTIONS
 # Objects made before Python looks for cycles among the young ones.
 GARBAGE_THRESHOLD = 20_000
 
 
 class BoundedProtocol(H11Protocol):
-    """uvicorn's HTTP/1.1 with three deadlines that it lacks.
+    """uvicorn's HTTP/1.1 with three deadlines that it lacks, and its own refusals in the shape of all errors.
 
     A request's head must be there HEADER_SECONDS after its first byte (or after the connection was made), its body
     BODY_SECONDS after its head, and a client must read something of its answer within STALL_SECONDS. A connection
@@ -36,6 +43,17 @@ class BoundedProtocol(H11Protocol):
 
     _deadline: asyncio.TimerHandle | None = None
     _stall: asyncio.TimerHandle | None = None
+
+    def __init__(self, config: uvicorn.Config, *args: Any, **options: Any) -> None:
+        super().__init__(config, *args, **options)
+        self.app = self._answer
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if len(self.connections) <= CONNECTIONS:
+            await self.config.loaded_app(scope, receive, send)
+        else:
+            headers = {"Retry-After": "5", "Connection": "close"}
+            await problem_response(503, "Too many connections are open.", headers=headers)(scope, receive, send)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -54,6 +72,18 @@ class BoundedProtocol(H11Protocol):
                 self._arm(HEADER_SECONDS)
         elif not self.cycle.more_body:
             self._disarm()
+
+    def send_400_response(self, msg: str) -> None:
+        """What is no HTTP is told so in the shape of all errors, where nothing of an answer is on its way yet."""
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            refusal = problem_response(400, f"{msg.removesuffix('.')}: see RFC 9112.", headers={"Connection": "close"})
+            head = h11.Response(status_code=400, headers=refusal.raw_headers, reason=b"Bad Request")
+            for event in (head, h11.Data(data=bytes(refusal.body)), h11.EndOfMessage()):
+                self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Nobody needs to install anything: there are no WebSockets here, and the request is answered without one."""
 
     def on_response_complete(self) -> None:
         self._disarm()
@@ -98,7 +128,6 @@ def server_config(config: Config) -> uvicorn.Config:
         ws="none",
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=10,
-        limit_concurrency=CONNECTIONS,
         h11_max_incomplete_event_size=HEAD_BYTES,
         # A client's own word about its address would undo the pause after wrong tokens.
         proxy_headers=False,
@@ -143,6 +172,9 @@ def main(config: Config) -> None:
     """
     _refuse_taken_address(config.api_host, config.api_port)
     refuse_newer_schema(config)
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if allowed < OPEN_FILES:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(OPEN_FILES, most), most))
     if config.log_format == "json":
         configure(config)
     Server(server_config(config)).run()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -10,6 +12,9 @@ from api.errors import allowed_methods, problem_response
 
 # An answer that a browser shows by itself may load nothing and be framed by nobody.
 _CSP = "default-src 'none'; frame-ancestors 'none'"
+
+_NO_GZIP = re.compile(rb"\bgzip\s*;\s*q=0(\.0*)?\s*(,|$)", re.IGNORECASE)
+_METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "POST"]
 
 
 class WrittenPath:
@@ -24,7 +29,11 @@ class WrittenPath:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            scope = {**scope, "path": scope["raw_path"].partition(b"?")[0].decode("latin-1")}
+            path = scope["raw_path"].partition(b"?")[0].decode("latin-1")
+            if path.lower().startswith(("http://", "https://")):
+                # As proxies write it (RFC 9112, 3.2.2); whose name it may carry is checked by the header.
+                path = "/" + path.partition("://")[2].partition("/")[2]
+            scope = {**scope, "path": path}
         await self.app(scope, receive, send)
 
 
@@ -42,7 +51,10 @@ class HeadAndOptions:
             inner = {**scope, "method": "GET", "state": {**scope.get("state", {}), "head": True}}
             await self.app(inner, receive, _without_body(send))
         elif scope["method"] == "OPTIONS":
-            methods = allowed_methods(scope["app"], scope)
+            about_all = scope["path"] == "*"  # of the server as a whole (RFC 9110, 9.3.7)
+            methods = (
+                ["DELETE", "GET", "HEAD", "OPTIONS", "POST"] if about_all else allowed_methods(scope["app"], scope)
+            )
             answer = (
                 Response(status_code=204, headers={"Allow": ", ".join(methods)})
                 if methods
@@ -60,6 +72,22 @@ def _without_body(send: Send) -> Send:
         await send(message)
 
     return send_head
+
+
+class RefusedCodings:
+    """Takes an Accept-Encoding away that refuses gzip (gzip;q=0): what packs answers looks for the word alone."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope = {**scope, "headers": [pair for pair in scope["headers"] if not _refuses_gzip(*pair)]}
+        await self.app(scope, receive, send)
+
+
+def _refuses_gzip(name: bytes, value: bytes) -> bool:
+    return name == b"accept-encoding" and bool(_NO_GZIP.search(value))
 
 
 class SafeHeaders:
@@ -80,8 +108,15 @@ class SafeHeaders:
         await self.app(scope, receive, send_safe if scope["type"] == "http" else send)
 
 
+# A client that sends its whole body before it reads anything would see a broken connection instead of the refusal.
+_READ_ON_BYTES = 64 * 1024 * 1024
+
+
 class BoundedBody:
-    """Reads a request's body before anything else does, as far as it may go, and refuses one that goes further."""
+    """Reads a request's body before anything else does, as far as it may go, and refuses one that goes further.
+
+    What goes further is read on for a while, and kept nowhere, so that who sends it learns why it is refused.
+    """
 
     def __init__(self, app: ASGIApp, max_bytes: int) -> None:
         self.app = app
@@ -91,18 +126,28 @@ class BoundedBody:
         if scope["type"] != "http" or not _has_body(scope):
             await self.app(scope, receive, send)
             return
+        refusal = problem_response(
+            413, f"The body of a request may have {self.max_bytes} bytes.", headers={"Connection": "close"}
+        )
+        headers = dict(scope["headers"])
+        # Who asks before it sends has not begun, and what is very long is not read to its end.
+        asks = headers.get(b"expect", b"").lower() == b"100-continue"
+        if _length(headers) > (self.max_bytes if asks else _READ_ON_BYTES):
+            await refusal(scope, receive, send)
+            return
         body = bytearray()
+        read = 0
         more = True
         while more:
             message = await receive()
             if message["type"] == "http.disconnect":
                 return
-            body += message.get("body", b"")
+            part = message.get("body", b"")
+            read += len(part)
+            if read <= self.max_bytes:
+                body += part
             more = message.get("more_body", False)
-            if len(body) > self.max_bytes:
-                refusal = problem_response(
-                    413, f"The body of a request may have {self.max_bytes} bytes.", headers={"Connection": "close"}
-                )
+            if read > self.max_bytes and (not more or read > _READ_ON_BYTES):
                 await refusal(scope, receive, send)
                 return
         pending: list[Message] = [{"type": "http.request", "body": bytes(body), "more_body": False}]
@@ -111,6 +156,11 @@ class BoundedBody:
             return pending.pop() if pending else await receive()
 
         await self.app(scope, replay, send)
+
+
+def _length(headers: dict[bytes, bytes]) -> int:
+    length = headers.get(b"content-length", b"")
+    return int(length) if length.isdigit() else 0
 
 
 def _has_body(scope: Scope) -> bool:

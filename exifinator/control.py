@@ -6,6 +6,7 @@ whoever asks need not be who started it, and a batch lives on when the API is st
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import re
@@ -99,6 +100,9 @@ def start_batch(config: Config, store: Store, source: str, *, logs: Path = ROOT 
         raise (NoSuchBucket if gone else BucketRefused)(str(exc)) from exc
     finally:
         s3.close()
+        # A client of boto3 is 4 MB of objects that hold each other, and a server of one's own seldom looks for such.
+        del s3
+        gc.collect()
     if len(_watched(store)) >= MAX_UNDER_WAY:
         raise TooManyBatches(f"{MAX_UNDER_WAY} batches are under way already; wait until one of them has ended")
     now = datetime.now(UTC)

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from api.answers import answer_json
 from api.doors import OPERATOR, STARTER
 from api.errors import DESCRIBED, BadParameter, Refused
-from api.params import Arguments, decode_path
+from api.params import JSON_BODY, NOT_JSON, Arguments, decode_path
 from api.store import ReadControl
 from exifinator.control import (
     MAX_SHOWN,
@@ -120,8 +120,9 @@ def list_batches(request: Request, control: ReadControl, arguments: Annotated[Ba
     summary="Start a batch",
     response_model=Batch,
     status_code=202,
-    dependencies=[STARTER],
+    dependencies=[STARTER, JSON_BODY],
     responses={
+        **NOT_JSON,
         202: {"links": _LINKS, "headers": {"Location": {"schema": {"type": "string"}}}},
         403: {**DESCRIBED, "description": "S3 refuses the bucket, or a page of another origin asks"},
         404: {**DESCRIBED, "description": "There is no such bucket"},

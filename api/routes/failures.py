@@ -13,7 +13,7 @@ from api.answers import answer_json
 from api.doors import OPERATOR, WRITER
 from api.errors import Refused
 from api.filters import after_prefix
-from api.params import Arguments
+from api.params import JSON_BODY, NOT_JSON, Arguments
 from api.query import Filter
 from api.store import QUERY_MS, ReadStore
 from exifinator.failed_jobs import FIELDS, describe_job, failed_filter, grouping, requeueing
@@ -146,7 +146,13 @@ async def list_failures(
     return answer_json(request, answer)
 
 
-@router.post("/requeue", summary="Queue failed images again", response_model=Requeued, dependencies=[WRITER])
+@router.post(
+    "/requeue",
+    summary="Queue failed images again",
+    response_model=Requeued,
+    dependencies=[WRITER, JSON_BODY],
+    responses=NOT_JSON,
+)
 async def requeue_failures(request: Request, store: ReadStore, wanted: Requeue) -> Response:
     """As the dashboard's Requeue button does it; jobs that have not failed are left alone."""
     filter_ = failed_filter()

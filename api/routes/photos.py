@@ -101,7 +101,7 @@ async def list_photos(request: Request, store: ReadStore, arguments: Annotated[P
     order = Order.named(arguments.sort)
     mark = fingerprint(arguments.sort, filter_)
     after = await _start(store, arguments, order, mark)
-    spelled = await spell_out_ranges(store.photos, filter_)
+    spelled = await spell_out_ranges(store.photos, filter_, order)
     records, last = await read_page(
         store.photos, spelled, order, after=after, limit=arguments.limit, fields=SUMMARY_FIELDS
     )

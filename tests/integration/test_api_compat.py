@@ -113,6 +113,13 @@ def test_get_record__odd_key__is_found(api: Api, name: str, encode: Any) -> None
     assert json.loads(answer.body)["_id"] == id_
 
 
+@pytest.mark.parametrize("hint", ['{"nothing":1}', '"nothing"', '{"photo.location":"2dsphere"}'])
+def test_find_records__hint_is_no_index_for_it__is_said_in_our_words(api: Api, hint: str) -> None:
+    answer = api.get(RECORDS, hint=hint).json()
+    assert (answer["status"], answer["parameter"]) == (400, "hint")
+    assert "exif_data" not in answer["detail"]
+
+
 def test_find_records__csv__neutralises_formulas(api: Api) -> None:
     answer = api.get(RECORDS, query='{"bucket":"holiday","key":"=cmd.csv"}', output="csv")
     rows = list(csv.DictReader(io.StringIO(answer.text, newline="")))

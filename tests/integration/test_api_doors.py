@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from pydantic import SecretStr
 
 from api.app import create_app
 from api.doors import Attempts
+from api.server import CONNECTIONS
 from exifinator.config import Config
 from exifinator.errors import ConfigError
 from tests.integration.api_fixtures import TOKEN, Api, run_api
@@ -161,11 +164,95 @@ def test_body__too_large__is_413(guarded_api: Api, chunked: bool) -> None:
     assert (answer.status_code, answer.headers["content-type"]) == (413, "application/problem+json")
 
 
-def test_requeue__body_says_it_is_text__is_refused(guarded_api: Api) -> None:
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "", "application/jsonp"])
+def test_requeue__body_does_not_say_that_it_is_json__is_refused(guarded_api: Api, kind: str) -> None:
     """A page of another origin may send text without asking first; JSON it may not."""
-    headers = {**GOOD, "Content-Type": "text/plain"}
+    headers = {**GOOD, "Content-Type": kind}
     answer = guarded_api.client.post("/failures/requeue", headers=headers, content=b'{"exception":"A"}')
-    assert answer.status_code in (400, 415)
+    assert (answer.status_code, answer.headers["content-type"]) == (415, "application/problem+json")
+    assert "Content-Type: application/json" in answer.json()["detail"]
+
+
+def talk(api: Api, request: bytes) -> tuple[int, dict[str, str], bytes]:
+    """Send these bytes, all of them, and only then read: status, headers and body of the answer."""
+    with socket.create_connection((api.config.api_host, api.port), 15) as link:
+        link.sendall(request)
+        answer = HTTPResponse(link)
+        answer.begin()
+        return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+
+
+_POST = b"POST /batches HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        pytest.param(_POST + b"Content-Length: 10000000\r\n\r\n" + b"x" * 10_000_000, id="all-of-it-is-sent"),
+        pytest.param(_POST + b"Content-Length: 99999999999\r\n\r\n" + b"x" * 1000, id="endless-by-its-own-word"),
+        pytest.param(_POST + b"Content-Length: 100000\r\nExpect: 100-continue\r\n\r\n", id="asks-before-it-sends"),
+    ],
+)
+def test_body__too_large__is_413_to_every_kind_of_client(api: Api, request_: bytes) -> None:
+    status, headers, body = talk(api, request_)
+    assert (status, headers["content-type"], headers["connection"]) == (413, "application/problem+json", "close")
+    assert "65536 bytes" in json.loads(body)["detail"]
+
+
+# What is no HTTP, or not as it should be.
+MALFORMED = {
+    "no-http": b"hello\r\n\r\n",
+    "http-0.9": b"GET /healthz\r\n\r\n",
+    "tls": bytes.fromhex("160301020001000001fc0303") + bytes(300),
+    "no-host": b"GET /healthz HTTP/1.1\r\n\r\n",
+    "two-hosts": b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n",
+    "nul": b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: a\0b\r\n\r\n",
+    "a-space-in-a-name": b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX Y: a\r\n\r\n",
+    "a-space-in-the-address": b"GET /photos?q=a b HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "length-that-is-none": _POST + b"Content-Length: -1\r\n\r\n",
+    "two-lengths": _POST + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n",
+    "unknown-coding": _POST + b"Transfer-Encoding: gzip\r\n\r\n",
+    "chunk-that-is-none": _POST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+}
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_request__malformed__is_400_in_the_one_shape(api: Api, name: str) -> None:
+    status, headers, body = talk(api, MALFORMED[name])
+    assert (status, headers["content-type"], headers["connection"]) == (400, "application/problem+json", "close")
+    assert json.loads(body)["status"] == 400
+    assert api.get("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize("target", [b"http://localhost/healthz", b"HTTP://127.0.0.1:1/healthz?x=1"])
+def test_request__address_with_a_host__is_answered(api: Api, target: bytes) -> None:
+    assert api.get_raw(target).body == b'{"status":"ok"}'
+
+
+def test_options__of_the_server__says_what_it_takes(api: Api) -> None:
+    status, headers, _ = talk(api, b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert (status, headers["allow"]) == (204, "DELETE, GET, HEAD, OPTIONS, POST")
+
+
+@pytest.mark.parametrize(
+    "path", ["/photos/holiday/2024/IMG_0001.jpg", "/photos/by-etag/etag-3", "/dbs", "/waldo", "/batches/a"]
+)
+def test_parameters__address_takes_none__are_named(api: Api, path: str) -> None:
+    answer = api.client.get(f"{path}?camera=X-T4")
+    assert (answer.status_code, answer.json()["parameter"]) == (400, "camera")
+
+
+def test_connections__too_many__are_told_so_and_hold_nobody_up(api: Api) -> None:
+    with contextlib.ExitStack() as stack:
+        for _ in range(CONNECTIONS):
+            stack.enter_context(socket.create_connection(("127.0.0.1", api.port), 10))
+        answer = api.get_raw(b"/healthz")
+        assert (answer.status, answer.content_type) == (503, "application/problem+json")
+        assert answer.headers["retry-after"] == "5"
+    deadline = time.monotonic() + 10
+    while api.get_raw(b"/healthz").status != 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize(
@@ -213,6 +300,16 @@ def test_answer__large__is_compressed_when_asked(api: Api) -> None:
     assert packed.json() == plain.json()
     assert packed.headers["etag"] == plain.headers["etag"]
     assert "Accept-Encoding" in packed.headers["vary"]
+
+
+@pytest.mark.parametrize(
+    ("accepted", "packed"),
+    [("gzip;q=0", False), ("br, GZIP; q=0.0, *", False), ("gzip;q=0.5", True), ("br;q=0, gzip", True), ("zstd", False)],
+)
+def test_answer__gzip_is_refused__is_plain(api: Api, accepted: str, packed: bool) -> None:
+    answer = api.client.get("/photos", headers={"Accept-Encoding": accepted})
+    assert ("content-encoding" in answer.headers) == packed
+    assert len(answer.json()["photos"]) == 50
 
 
 def test_answer__any__keeps_browsers_from_guessing(api: Api) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,9 @@ from starlette.testclient import TestClient
 from api.app import create_app
 from exifinator.config import Config
 from exifinator.indexes import INDEXES, index_definitions
+from tests.servers import ROOT
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -55,3 +59,8 @@ def test_index_definitions__indexed_tags__add_theirs() -> None:
 def test_indexes__names_and_reasons__are_there_once() -> None:
     assert len({index.name for index in INDEXES}) == len(INDEXES)
     assert all(index.why for index in INDEXES)
+
+
+def test_readme__indexes__are_all_there_with_their_reasons() -> None:
+    listed = re.findall(r"^\| `(\w+)` \| (.+?) \| \d+ µs \|$", README, re.MULTILINE)
+    assert listed == [(index.name, index.why) for index in INDEXES]

@@ -1,0 +1,39 @@
+"""What starting a batch leaves behind in the process that was asked to."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from typing import Any, cast
+
+import pytest
+from botocore.client import BaseClient
+
+from exifinator.config import Config
+from exifinator.control import start_batch
+from exifinator.errors import TransientError
+from exifinator.store import Store
+
+
+@pytest.fixture
+def gc_off() -> Iterator[None]:
+    """As in a server, whose collector seldom looks at what is old."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("gc_off")
+def test_start_batch__s3_is_away__leaves_no_more_clients_each_time() -> None:
+    config = Config().model_copy(update={"s3_endpoint_url": "http://127.0.0.1:9", "s3_anonymous": True})
+
+    def count_after_a_try() -> int:
+        with pytest.raises(TransientError):
+            start_batch(config, cast(Store, None), "some-bucket")
+        return sum(isinstance(thing, BaseClient) for thing in cast(list[Any], gc.get_objects()))
+
+    # What the last error holds goes with the next try.
+    first = count_after_a_try()
+    count_after_a_try()
+    assert count_after_a_try() <= first
