@@ -152,7 +152,7 @@ def translated(place: str) -> Iterator[None]:
         if "Invalid bucket name" in str(exc):
             name = place.partition("/")[0]
             raise BucketGone(
-                f"{name!r} cannot be a bucket: its name is made of 3 to 63 letters, digits, dots and hyphens"
+                f"{name!r} is no bucket's name, which has letters, digits, dots, hyphens and underscores"
             ) from exc
         raise PermanentError(f"{place} cannot be asked for: {exc}") from exc
     except BotoCoreError as exc:

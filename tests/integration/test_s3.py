@@ -329,7 +329,7 @@ def test_list_page__name_that_no_bucket_can_have__is_one_sentence(name: str) -> 
     with pytest.raises(BucketGone) as caught:
         S3(settings("http://127.0.0.1:1")).list_page(name, "2024/", None)
     assert str(caught.value) == (
-        f"{name!r} cannot be a bucket: its name is made of 3 to 63 letters, digits, dots and hyphens"
+        f"{name!r} is no bucket's name, which has letters, digits, dots, hyphens and underscores"
     )
 
 

@@ -52,8 +52,11 @@ def test_find_sources__nothing_at_all__is_not_the_folder_that_one_is_in(text: st
         find_sources([text], build_config({}, {}), cwd=tmp_path)
 
 
-def test_find_sources__name_longer_than_any_file__is_a_bucket(tmp_path: Path) -> None:
-    assert find_sources(["x" * 3000], build_config({}, {}), cwd=tmp_path) == [Source("x" * 3000)]
+def test_find_sources__name_longer_than_any_file__is_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="bucket"):
+        find_sources(["x" * 3000], build_config({}, {}), cwd=tmp_path)
+    key = "x" * 900
+    assert find_sources([f"photos/{key}"], build_config({}, {}), cwd=tmp_path) == [Source("photos", key)]
 
 
 class Ending:
