@@ -1,5 +1,12 @@
 """MRQ's options, for mrq-worker, mrq-run and mrq-dashboard in this folder; what you may change is in settings.py."""
 
+import signal
+import sys
+
+if "worker" in sys.argv[0]:
+    # Ctrl-C while it comes up ends a worker without a traceback; once it has images in hand MRQ's handlers are there.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 from exifinator import mrq_compat
 
 mrq_compat.install()

@@ -10,7 +10,8 @@ Usage: ./stop.sh [--all]
 Stops the workers, MRQ's dashboard and the API that this folder started. The workers
 first end what they are at, for up to 15 seconds; what is queued stays queued.
 
-  --all   stop Redis, MongoDB and rclone too, as far as this folder started them
+  --all   stop Redis, MongoDB and rclone too, as far as this folder started them, and the
+          watching of batches that the API has started; ./run.sh goes on with those
 EOF
 }
 

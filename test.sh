@@ -25,12 +25,13 @@ root=$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")" && pwd -P)
 cd -- "$root"
 ./setup.sh --dev --no-services
 # The browser tests need a Chromium, those of servers with TLS a Redis that has it (redis-tools holds one, and starts
-# none), that of deploy/compose.yaml a docker compose. Without them, and without the right to install them, they skip
-# and say so, or speak TLS before Redis.
+# none), that of deploy/compose.yaml a docker compose, those of a wrong clock libfaketime. Without them, and without the
+# right to install them, they skip and say so, or speak TLS before Redis.
 missing=()
 command -v chromium >/dev/null || missing+=(chromium)
 command -v redis-server redis-check-rdb >/dev/null || missing+=(redis-tools)
 docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null || missing+=(docker-compose)
+[ $faults = no ] || ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1 || missing+=(libfaketime)
 if [ ${#missing[@]} -gt 0 ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     echo "Installing Debian's ${missing[*]} for the tests ..." >&2
     { apt-get update -q && apt-get install -q -y --no-install-recommends "${missing[@]}"; } >>logs/setup.log 2>&1 ||

@@ -21,7 +21,7 @@ from typing import Any, Literal
 from exifinator import local_s3
 from exifinator.batch_state import UNDER_WAY, Numbers, Verdict, new_batch_id
 from exifinator.comparison import Comparison
-from exifinator.errors import AccessDenied, BatchTaken
+from exifinator.errors import AccessDenied, BatchTaken, TransientError
 from exifinator.key_ranges import THREADS, Listing
 from exifinator.left_batches import close_abandoned, close_covered, find_broken_off, is_idle, withdraw
 from exifinator.listing import Lister, Page, Source, covering, sort_page
@@ -374,10 +374,13 @@ class Batch:
         return True
 
     def leave(self, state: str, *, problem: str | None = None) -> None:
-        """Stop watching: the workers go on with what is queued, and count for the batch."""
-        with suppress(AccessDenied):
+        """Stop watching: the workers go on with what is queued, and count for the batch.
+
+        Where Redis or MongoDB is away nobody is told; a batch whose process is gone is gone on with all the same.
+        """
+        with suppress(AccessDenied, TransientError):
             self._refresh()
-        with suppress(BatchTaken):
+        with suppress(BatchTaken, TransientError):
             self._save(state, problem=problem, let_go=True)
 
     def _save_now_and_then(self, state: str) -> None:

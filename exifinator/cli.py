@@ -10,7 +10,7 @@ import click
 
 from exifinator import __version__
 from exifinator.errors import ConfigError, EXIFinatorError, QueueUnavailable, RecordRefused, StoreUnavailable
-from exifinator.home import COMMAND, IS_CHECKOUT, STOP, find_root, make_settings, prepare_root
+from exifinator.home import COMMAND, IS_CHECKOUT, RUN, STOP, find_root, make_settings, prepare_root
 
 EXIT_FAILED = 1
 EXIT_WRONG_USAGE = 2
@@ -151,7 +151,7 @@ def start(restart: bool) -> None:
 
 
 @main.command()
-@click.option("--all", "everything", is_flag=True, help="Stop Redis, MongoDB and rclone too.")
+@click.option("--all", "everything", is_flag=True, help="Stop Redis, MongoDB, rclone and batches of the API's too.")
 def stop(everything: bool) -> None:
     """Stop the workers, when they have ended what they are at, the dashboard and the API."""
     from exifinator.services import stop_services
@@ -159,6 +159,11 @@ def stop(everything: bool) -> None:
 
     click.echo("Workers, dashboard and API: stopped." if stop_workers() else "No worker ran.")
     if everything:
+        from exifinator.control import end_watchers
+
+        # Without their servers they would try again for minutes.
+        if end_watchers():
+            click.echo(f"Batches that the API had started: no longer watched; {RUN} over the same source goes on.")
         click.echo("Redis, MongoDB and rclone: stopped." if stop_services() else "No service of EXIFinator's ran.")
 
 

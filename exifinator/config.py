@@ -145,13 +145,17 @@ class Config(BaseModel):
             raise ValueError(f'an address such as "redis://127.0.0.1:6379/0", rediss:// for TLS; {_ESCAPED}')
         if not re.fullmatch(r"/?\d*", parts.path):
             raise ValueError("what stands behind the host is the number of the database, as in /0")
+        from redis.connection import parse_url
+
+        # It names the option that has a wrong value, and not the value.
+        parse_url(value.get_secret_value())  # type: ignore[no-untyped-call]
         return value
 
     @field_validator("mongodb_uri")
     @classmethod
     def _is_mongodb(cls, value: SecretStr) -> SecretStr:
         text = value.get_secret_value()
-        if not re.match(r"mongodb(\+srv)?://[^/?#]", text) or _has_loose_password(text):
+        if not re.match(r"mongodb(\+srv)?://[^/?#]", text) or _has_loose_password(text) or not _is_whole(text):
             raise ValueError(f'an address such as "mongodb://127.0.0.1:27017"; {_ESCAPED}')
         return value
 
@@ -218,6 +222,15 @@ def _has_loose_password(address: str) -> bool:
     """Whether a user or password goes on where, by the rules of addresses, the host has ended."""
     authority, rest = re.fullmatch(r"(?:[^/?#]*//)?([^/?#]*)(.*)", address, re.DOTALL).groups()  # type: ignore[union-attr]
     return "@" not in authority and "@" in rest
+
+
+def _is_whole(address: str) -> bool:
+    """Whether what it has of the brackets around an IPv6 address is whole."""
+    try:
+        urlsplit(address)
+    except ValueError:
+        return False
+    return True
 
 
 def split_address(address: str) -> SplitResult | None:

@@ -24,7 +24,7 @@ from exifinator.errors import BucketGone, ConfigError, EXIFinatorError, Permanen
 from exifinator.home import START
 from exifinator.left_batches import withdraw
 from exifinator.listing import Source, parse_source
-from exifinator.marked import MARK
+from exifinator.marked import MARK, end_processes, find_marked, mark_of
 from exifinator.queues import ImageQueue
 from exifinator.run import check_sources
 from exifinator.s3 import S3
@@ -38,6 +38,10 @@ SILENT_AFTER = timedelta(seconds=15)
 WORKER_SILENT_AFTER = timedelta(seconds=30)
 ENDED = ("done", "cancelled")
 LEFT_BEHIND = ("left", "stopped")
+# What the processes that list and watch batches are marked as.
+WATCHERS = "batches"
+# One that saves how far it is needs a moment, and longer where Redis or MongoDB does not answer any more.
+WATCHER_ENDS_SECONDS = 15.0
 # Batches that are under way at once; each is a process.
 MAX_UNDER_WAY = 16
 KEPT_LOGS = 100
@@ -125,8 +129,8 @@ def start_batch(config: Config, store: Store, source: str, *, logs: Path = ROOT 
         process = subprocess.Popen(
             [sys.executable, "-m", "exifinator", "run", "--json", "--batch-id", batch_id, str(wanted)],
             cwd=ROOT,
-            # Without the mark of what started this process, which would end it too; and nobody types Ctrl-C for it.
-            env={name: value for name, value in os.environ.items() if name != MARK},
+            # Not with the mark of what started this process, which would end it too; and nobody types Ctrl-C for it.
+            env={**os.environ, MARK: mark_of(ROOT, WATCHERS)},
             start_new_session=True,
             stdin=subprocess.DEVNULL,
             stdout=out,
@@ -136,6 +140,13 @@ def start_batch(config: Config, store: Store, source: str, *, logs: Path = ROOT 
     waiter = threading.Thread(target=_await_end, args=(process, store, batch_id, log_file), daemon=True)
     waiter.start()
     return batch_id
+
+
+def end_watchers(root: Path = ROOT) -> bool:
+    """End the processes of batches, as Ctrl-C ends a run: run again, each goes on. Returns whether there was one."""
+    watchers = find_marked(mark_of(root, WATCHERS))
+    end_processes(watchers, WATCHER_ENDS_SECONDS)
+    return bool(watchers)
 
 
 def _await_end(process: subprocess.Popen[bytes], store: Store, batch_id: str, log_file: Path) -> None:

@@ -39,7 +39,7 @@ def parse_source(text: str) -> Source:
     Raises: ConfigError where no bucket is named.
     """
     bucket, _, prefix = text.removeprefix("s3://").partition("/")
-    if not bucket or bucket in (".", "..") or "://" in text.removeprefix("s3://"):
+    if not bucket.strip() or bucket in (".", "..") or "://" in text.removeprefix("s3://"):
         raise ConfigError(f"{text!r} names no bucket: write bucket, bucket/prefix, s3://bucket/prefix, or a folder")
     return Source(bucket, prefix)
 

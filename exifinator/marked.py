@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import psutil
 
-# Every process that a supervision starts carries it: "<hash of the checkout>:<name of the supervision>".
+# Every process that a supervision, or the API, starts carries it; see mark_of.
 MARK = "EXIFINATOR_SUPERVISED"
 ORPHAN_SECONDS = 15.0
 # From SIGKILL to the end; longer only for one that the kernel holds.
 KILL_SECONDS = 5.0
+
+
+def mark_of(root: Path, name: str) -> str:
+    """What the processes carry that the checkout at `root` starts under a name: "<hash of the checkout>:<name>"."""
+    return f"{hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:16]}:{name}"
 
 
 def find_marked(mark: str) -> list[psutil.Process]:

@@ -99,13 +99,14 @@ def _check_endpoint(source: Source, s3: S3, store: Store) -> None:
 
 
 def _find(source: Source, s3: S3, store: Store, found: Leftovers, show: Callable[[int], None]) -> None:
-    kept, before = 0, found.listed
+    kept, missing, before = 0, 0, found.listed
     records: Iterator[tuple[str, Kind]] = ((image_id, "record") for image_id in store.scan_ids(source.id_prefix))
     jobs: Iterator[tuple[str, Kind]] = ((image_id, "job") for image_id in store.scan_failed_ids(source.id_prefix))
     for image_id, kind, is_missing in left_behind(heapq.merge(records, jobs), _listed(source, s3, found, show)):
         if not is_missing:
             kept += 1
             continue
+        missing += 1
         found.file.write(json.dumps([kind, image_id]) + "\n")
         if kind == "record":
             found.records += 1
@@ -113,7 +114,6 @@ def _find(source: Source, s3: S3, store: Store, found: Leftovers, show: Callable
             found.jobs += 1
         if len(found.examples) < EXAMPLES:
             found.examples.append(image_id)
-    missing = found.records + found.jobs
     if found.listed == before and missing:
         raise ConfigError(f"the listing of {source} came back empty: nothing is removed for it")
     if missing and not kept:

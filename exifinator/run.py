@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -52,13 +53,22 @@ def find_sources(arguments: Sequence[str], config: Config, *, cwd: Path) -> list
     found: list[Source | Path] = []
     for text in arguments or config.s3_buckets:
         path = (cwd / Path(text).expanduser()).resolve()
-        if not text.startswith("s3://") and path.is_dir():
+        # Nothing at all, as an unset variable of a shell gives it, would be the folder that one is in.
+        if text.strip() and not text.startswith("s3://") and _is_folder(path):
             found.append(path)
         elif text.startswith(("/", "./", "../", "~")):
             raise ConfigError(f"there is no folder {path}; a bucket is written bucket, bucket/prefix or s3://bucket")
         else:
             found.append(parse_typed_source(text))
     return found
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        # A name that is longer than any file's.
+        return False
 
 
 def serve_sources(found: Sequence[Source | Path], say: ProgressDisplay) -> list[Source]:
@@ -153,6 +163,9 @@ def run_command(
     _check_options(dry_run=dry_run, no_wait=no_wait, refresh=refresh, verify=verify, prune=prune, yes=yes)
     config = load_config()
     configure(config)
+    if batch_id is not None:
+        # Nobody types Ctrl-C for it; `stop --all` ends it so.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     found = find_sources(sources, config, cwd=Path(os.environ.get("EXIFINATOR_CWD") or Path.cwd()))
     with ProgressDisplay() as display:
         for report in ensure_services(config) if batch_id is None else ():

@@ -22,6 +22,7 @@ from botocore.exceptions import (
     HTTPClientError,
     IncompleteReadError,
     NoCredentialsError,
+    ParamValidationError,
     PartialCredentialsError,
     ProfileNotFound,
     ReadTimeoutError,
@@ -146,6 +147,14 @@ def translated(place: str) -> Iterator[None]:
         IncompleteReadError,
     ) as exc:
         raise SourceUnavailable(f"S3 does not answer for {place}: {exc}") from exc
+    except ParamValidationError as exc:
+        # botocore shows the pattern of its own that the name does not match.
+        if "Invalid bucket name" in str(exc):
+            name = place.partition("/")[0]
+            raise BucketGone(
+                f"{name!r} is no bucket's name, which has letters, digits, dots, hyphens and underscores"
+            ) from exc
+        raise PermanentError(f"{place} cannot be asked for: {exc}") from exc
     except BotoCoreError as exc:
         raise PermanentError(f"{place} cannot be asked for: {exc}") from exc
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import configparser
 import contextlib
 import fcntl
-import hashlib
 import io
 import os
 import re
@@ -26,7 +25,7 @@ from supervisor.xmlrpc import SupervisorTransport
 
 from exifinator.errors import ConfigError, ServiceFailed
 from exifinator.home import STOP
-from exifinator.marked import MARK, end_orphans, end_processes, find_supervisord
+from exifinator.marked import MARK, end_orphans, end_processes, find_supervisord, mark_of
 
 # A program that ends earlier is started again after a pause that grows by a second each time; one that lived longer
 # is started again at once.
@@ -80,8 +79,8 @@ class Supervision:
         self.name = name
         self.root = root.resolve()
         self._environment = environment
-        self._key = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:16]
-        self._mark = f"{self._key}:{name}"
+        self._mark = mark_of(self.root, name)
+        self._key = self._mark.partition(":")[0]
         self._folder = self.root / "var" / name
         self._config = self._folder / "supervisord.conf"
 
@@ -300,7 +299,11 @@ class Supervision:
 
     def _read_sections(self) -> dict[str, dict[str, str]]:
         config = configparser.RawConfigParser()
-        config.read(self._config, encoding="utf-8")
+        try:
+            config.read(self._config, encoding="utf-8")
+        except (configparser.Error, UnicodeDecodeError):
+            # Damaged from outside, for it is written at once: the next start writes it anew.
+            return {}
         prefix = "program:"
         return {name.removeprefix(prefix): dict(config[name]) for name in config.sections() if name.startswith(prefix)}
 

@@ -28,6 +28,12 @@ class Answer:
     reset: bool = False
 
 
+def s3_error(status: int, code: str, *, more: str = "") -> Answer:
+    """What S3 answers instead of what was asked for; more: further elements of the error."""
+    body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>m</Message>{more}</Error>".encode()
+    return Answer(status, {"Content-Type": "application/xml"}, body)
+
+
 @dataclass(slots=True)
 class Proxy:
     """`request` may change the target; `answer` sees (method, target, headers of the request, answer) and may change

@@ -18,7 +18,7 @@ import pytest
 from tests.acceptance.conftest import Checkout
 from tests.integration.conftest import Bucket
 from tests.photos import make_jpeg
-from tests.s3_proxy import Answer, Proxy
+from tests.s3_proxy import Answer, Proxy, s3_error
 
 DEMO_PHOTOS = 240
 
@@ -136,7 +136,7 @@ def test_run__refused_image__is_a_failed_job_that_the_dashboard_requeues(
     def deny(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
         if "denied.jpg" not in target:
             return answer
-        return Answer(403, {"content-type": "application/xml"}, b"<Error><Code>AccessDenied</Code></Error>")
+        return s3_error(403, "AccessDenied")
 
     s3_proxy[0].answer = deny
     done = checkout.run("run.sh", "--json", bucket.name, seconds=60)

@@ -16,7 +16,7 @@ from tests.browser.conftest import PHONE, Explorer, Start
 from tests.integration.api_fixtures import TOKEN
 from tests.integration.conftest import Bucket, Installation
 from tests.photos import make_jpeg
-from tests.s3_proxy import Answer, Proxy, run_proxy
+from tests.s3_proxy import Answer, Proxy, run_proxy, s3_error
 from tests.servers import free_port, run_moto, run_redis, running
 
 LOCKED = "locked"
@@ -62,7 +62,7 @@ def plant(browser: Browser, explorer_mongodb: str, tmp_path_factory: pytest.Temp
 def _lock(proxy: Proxy, plant: Plant) -> None:
     def answer(_: str, target: str, __: dict[str, str], given: Answer) -> Answer:
         if plant.is_locked and LOCKED in target and "list-type" not in target:
-            return Answer(403, {}, b"<Error><Code>AccessDenied</Code></Error>")
+            return s3_error(403, "AccessDenied")
         return given
 
     proxy.answer = answer

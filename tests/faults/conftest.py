@@ -18,9 +18,12 @@ from typing import Any
 
 import pytest
 
+from exifinator.batch_state import Numbers
+from exifinator.batches import Batch
 from exifinator.store import JOB_ENDED_BADLY
 from tests.integration.conftest import Installation, bucket, install, mongodb_uri, moto_url, redis_url
 from tests.integration.doors import checkout
+from tests.s3_proxy import Answer, Proxy, run_proxy
 from tests.servers import find_in_wheel, find_redis_server, free_port, running, wait_for_port
 
 __all__ = ["bucket", "checkout", "install", "mongodb_uri", "moto_url", "redis_url"]
@@ -47,6 +50,25 @@ class Server:
         if self.process and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+
+    @contextlib.contextmanager
+    def kept(self) -> Iterator[None]:
+        """Meanwhile it is started again whenever it has ended, as what supervises a server does."""
+        stopped = threading.Event()
+
+        def keep() -> None:
+            while not stopped.wait(0.2):
+                if self.process is None or self.process.poll() is not None:
+                    with contextlib.suppress(RuntimeError):
+                        self.start()
+
+        thread = threading.Thread(target=keep, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stopped.set()
+            thread.join()
 
 
 class Keeper:
@@ -148,6 +170,37 @@ def photos_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
 
 
+@pytest.fixture
+def proxy(photos_url: str) -> Iterator[Proxy]:
+    """A proxy in front of that server."""
+    with run_proxy(photos_url) as proxy:
+        yield proxy
+
+
+def slowed(seconds: float) -> Callable[[str, str, dict[str, str], Answer], Answer]:
+    """Lets each read take so long, so that a batch lasts."""
+
+    def answer(method: str, target: str, headers: dict[str, str], got: Answer) -> Answer:
+        if "list-type" not in target:
+            time.sleep(seconds)
+        return got
+
+    return answer
+
+
+@pytest.fixture
+def slow_s3(proxy: Proxy) -> Proxy:
+    """The same, which lets a batch of ten greenlets last for seconds."""
+    proxy.answer = slowed(0.05)
+    return proxy
+
+
+def assert_each_read_once(proxy: Proxy) -> None:
+    """Each photo took one GET."""
+    gets = [target.partition("?")[0] for method, target, _ in proxy.seen if method == "GET" and "IMG_" in target]
+    assert len(gets) == len(set(gets)) == IMAGES
+
+
 def records_of(installation: Installation) -> dict[str, Document]:
     """Every record by its id, without what says when it was made."""
     found = {}
@@ -185,9 +238,23 @@ def differences(found: dict[str, Document], expected: dict[str, Document]) -> di
     }
 
 
+def _installation(here: Site | Installation) -> Installation:
+    return here.installation if isinstance(here, Site) else here
+
+
+def finish_whole(
+    site: Site | Installation, batch: Batch, expected: dict[str, Document], seconds: float = 200
+) -> Numbers:
+    """Wait until a batch over the photos is done: all were listed, none failed, and all is as assert_whole says."""
+    numbers = _installation(site).finish(batch, seconds)
+    assert (numbers.listed, numbers.failed) == (IMAGES, 0)
+    assert_whole(site, expected)
+    return numbers
+
+
 def assert_whole(site: Site | Installation, expected: dict[str, Document]) -> None:
     """Each image has its record or one failed job, not both; the records are those expected; nothing is stuck."""
-    here = site.installation if isinstance(site, Site) else site
+    here = _installation(site)
     found = records_of(here)
     failed = {
         f"{job['params']['bucket']}/{job['params']['key']}"

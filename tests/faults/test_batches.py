@@ -6,15 +6,15 @@ import re
 import shlex
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from exifinator.errors import AccessDenied
-from tests.faults.conftest import IMAGES, PHOTOS, Document, Site, assert_whole
+from tests.faults.conftest import IMAGES, PHOTOS, Document, Site, assert_each_read_once, assert_whole, finish_whole
 from tests.integration.conftest import Installation
-from tests.s3_proxy import Answer, Proxy, run_proxy
+from tests.s3_proxy import Answer, Proxy, s3_error
 
 pytestmark = pytest.mark.faults
 
@@ -26,23 +26,6 @@ echo x >> {folder}/calls
 number=$(wc -l < {folder}/calls)
 echo '{{"Version": 1, "AccessKeyId": "KEY'$number'", "SecretAccessKey": "secret", "SessionToken": "token"}}'
 """
-
-
-@pytest.fixture
-def proxy(photos_url: str) -> Iterator[Proxy]:
-    with run_proxy(photos_url) as proxy:
-        yield proxy
-
-
-def s3_error(status: int, code: str, more: str = "") -> Answer:
-    body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>m</Message>{more}</Error>".encode()
-    return Answer(status, {"Content-Type": "application/xml"}, body)
-
-
-def assert_all_stored(here: Installation, expected: dict[str, Document], seconds: float = 200) -> None:
-    numbers = here.run(PHOTOS, seconds=seconds)
-    assert (numbers.listed, numbers.stored, numbers.failed) == (IMAGES, IMAGES, 0)
-    assert_whole(here, expected)
 
 
 # --- The bucket -------------------------------------------------------------------------------------------------------
@@ -85,7 +68,7 @@ def test_batch__credentials_that_expire__are_renewed(
     proxy.answer = expire
     here = install(S3_ENDPOINT_URL=proxy.url, AWS_ACCESS_KEY="", AWS_SECRET_KEY="", S3_CLIENT=client, MAX_RETRIES=6)
     here.start_worker("download", "write")
-    assert_all_stored(here, undisturbed)
+    assert finish_whole(here, here.queue_batch(PHOTOS), undisturbed).stored == IMAGES
     assert 0 < refused < IMAGES // 4
 
 
@@ -100,12 +83,12 @@ def test_batch__bucket_in_another_region__is_whole(
         signed_for.append(found[1])
         if found[1] == "eu-west-3":
             return answer
-        return s3_error(400, "AuthorizationHeaderMalformed", "<Region>eu-west-3</Region>")
+        return s3_error(400, "AuthorizationHeaderMalformed", more="<Region>eu-west-3</Region>")
 
     proxy.answer = elsewhere
     here = install(S3_ENDPOINT_URL=proxy.url)
     here.start_worker("download", "write")
-    assert_all_stored(here, undisturbed)
+    assert finish_whole(here, here.queue_batch(PHOTOS), undisturbed).stored == IMAGES
     # Asked in the wrong region a few times, not for each image.
     assert signed_for.count("eu-west-3") > IMAGES
     assert len(signed_for) - signed_for.count("eu-west-3") < IMAGES // 10
@@ -139,10 +122,8 @@ def test_batch__bucket_that_refuses_after_300_images__stops_and_goes_on_when_all
 
     allowed = True
     again = here.queue_batch(PHOTOS)
-    numbers = here.finish(again, 200)
     assert again.id == batch.id
-    assert (numbers.listed, numbers.stored, numbers.failed) == (IMAGES, IMAGES, 0)
-    assert_whole(here, undisturbed)
+    assert finish_whole(here, again, undisturbed).stored == IMAGES
 
 
 def test_batch__poisonous_images__are_failed_and_the_others_stored(
@@ -190,10 +171,7 @@ def test_batch__workers_asked_to_end_ten_times__is_whole(
     assert here.store.images.count_documents({}) < IMAGES
     here.start_worker("download", "write")
 
-    numbers = here.finish(batch, 100)
-
-    assert (numbers.stored, numbers.failed) == (IMAGES, 0)
-    assert_whole(here, undisturbed)
+    assert finish_whole(here, batch, undisturbed, 100).stored == IMAGES
 
 
 def test_batch__write_workers_away__queue_stays_bounded_and_all_goes_on(
@@ -215,10 +193,7 @@ def test_batch__write_workers_away__queue_stays_bounded_and_all_goes_on(
     assert here.store.images.count_documents({}) == 0
     here.start_worker("write")
 
-    numbers = here.finish(batch, 200)
-
-    assert (numbers.stored, numbers.failed) == (IMAGES, 0)
-    assert_whole(here, undisturbed)
+    assert finish_whole(here, batch, undisturbed).stored == IMAGES
 
 
 def test_batch__download_workers_away__writers_wait_and_all_goes_on(
@@ -235,10 +210,7 @@ def test_batch__download_workers_away__writers_wait_and_all_goes_on(
     assert here.store.images.count_documents({}) < IMAGES
     here.start_worker("download")
 
-    numbers = here.finish(batch, 200)
-
-    assert (numbers.stored, numbers.failed) == (IMAGES, 0)
-    assert_whole(here, undisturbed)
+    assert finish_whole(here, batch, undisturbed).stored == IMAGES
 
 
 def test_batches__two_at_once_over_one_bucket__read_each_image_once(
@@ -255,6 +227,5 @@ def test_batches__two_at_once_over_one_bucket__read_each_image_once(
 
     assert (a.stored, a.failed) == (IMAGES, 0)
     assert b.stored + b.unchanged == IMAGES
-    gets = [target.partition("?")[0] for method, target, _ in proxy.seen if method == "GET" and "IMG_" in target]
-    assert len(gets) == len(set(gets)) == IMAGES
+    assert_each_read_once(proxy)
     assert_whole(here, undisturbed)

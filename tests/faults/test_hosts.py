@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.conftest import IMAGES, PHOTOS, Document, Keeper, assert_whole
+from tests.faults.conftest import IMAGES, PHOTOS, Document, Keeper, finish_whole
 from tests.integration.conftest import Installation
 from tests.servers import find_in_wheel, find_redis_server, free_port, running
 
@@ -149,24 +149,25 @@ def test_batch__host_of_workers_cut_off__is_whole(
     hosts: Hosts, undisturbed: dict[str, Document], for_good: bool
 ) -> None:
     batch = hosts.queue_batch(PHOTOS)
-    keepers = [Keeper(hosts, "download", "write", HOST=name) for name in ("one", "two")]
+    # Alone at first, so that it has images in hand when it is cut off.
+    keepers = [Keeper(hosts, "download", "write", HOST="two")]
     try:
         hosts.wait_until(lambda: hosts.store.images.count_documents({}) > 50)
         hosts.network.cut("two")
         began = time.monotonic()
+        assert hosts.queue.count_in_hand(batch.id, [f"{PHOTOS}/"]) > 0
         assert hosts.store.images.count_documents({}) < IMAGES
+        keepers.append(Keeper(hosts, "download", "write", HOST="one"))
         if not for_good:
             time.sleep(CUT_SECONDS)
             hosts.network.mend("two")
-        numbers = hosts.finish(batch, 200)
-        assert (numbers.listed, numbers.failed) == (IMAGES, 0)
-        assert_whole(hosts, undisturbed)
+        finish_whole(hosts, batch, undisturbed)
         if for_good:
             return
         assert time.monotonic() - began > CUT_SECONDS
         # The host that was away works again: alone, it reads everything anew.
-        keepers[0].stop()
-        keepers[0].kill()
+        keepers[1].stop()
+        keepers[1].kill()
         again = hosts.queue_batch("more")
         assert hosts.finish(again, 200).stored == IMAGES
     finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -14,9 +14,9 @@ import pytest
 from bench.data import PHOTO_BYTES
 from bench.listing_server import ETAG
 from exifinator.errors import SourceUnavailable
-from tests.faults.conftest import IMAGES, PHOTOS, Document, assert_whole
+from tests.faults.conftest import IMAGES, PHOTOS, Document, assert_whole, finish_whole
 from tests.integration.conftest import Installation
-from tests.s3_proxy import Answer, Proxy, run_proxy
+from tests.s3_proxy import Answer, Proxy, s3_error
 
 NUMBER = re.compile(r"IMG_(\d+)")
 # More than one request tries by itself, so that the job is tried again too.
@@ -26,11 +26,6 @@ FIRST_READ_BYTES = 4096
 NEW_ETAG = "0123456789abcdef0123456789abcdef"
 
 Fault = Callable[[Answer], Answer | None]
-
-
-def s3_error(status: int, code: str) -> Fault:
-    body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>m</Message></Error>".encode()
-    return lambda answer: Answer(status, {"Content-Type": "application/xml"}, body)
 
 
 def with_header(answer: Answer, name: str, value: str | None) -> Answer:
@@ -49,8 +44,8 @@ def shortened(answer: Answer) -> Answer:
 
 
 FAULTS: dict[str, Fault] = {
-    "503 SlowDown": s3_error(503, "SlowDown"),
-    "500": s3_error(500, "InternalError"),
+    "503 SlowDown": lambda answer: s3_error(503, "SlowDown"),
+    "500": lambda answer: s3_error(500, "InternalError"),
     "closed before an answer": lambda answer: None,
     "reset before the body": lambda answer: replace(answer, sent_bytes=0, reset=True),
     "reset in the middle of the body": lambda answer: replace(answer, sent_bytes=half(answer), reset=True),
@@ -84,12 +79,6 @@ class IllServer:
 
 
 @pytest.fixture
-def proxy(photos_url: str) -> Iterator[Proxy]:
-    with run_proxy(photos_url) as proxy:
-        yield proxy
-
-
-@pytest.fixture
 def here(install: Callable[..., Installation], proxy: Proxy) -> Installation:
     return install(
         S3_ENDPOINT_URL=proxy.url, S3_TIMEOUT_SECONDS=1, FIRST_READ_BYTES=FIRST_READ_BYTES, GREENLETS=30, MAX_RETRIES=6
@@ -98,9 +87,7 @@ def here(install: Callable[..., Installation], proxy: Proxy) -> Installation:
 
 def read_all(here: Installation, expected: dict[str, Document]) -> None:
     here.start_worker("download", "write")
-    numbers = here.run(PHOTOS, seconds=280)
-    assert (numbers.listed, numbers.stored, numbers.failed) == (IMAGES, IMAGES, 0)
-    assert_whole(here, expected)
+    assert finish_whole(here, here.queue_batch(PHOTOS), expected, 280).stored == IMAGES
 
 
 def test_batch__every_fault_of_s3_at_once__is_whole(
@@ -174,10 +161,7 @@ def test_listing__fails_on_page_7__goes_on_from_there_when_run_again(
     here.start_worker("download", "write")
     batch = here.queue_batch(PHOTOS)
     assert (batch.resumed, batch.id) == (True, broken_off.id)
-    numbers = here.finish(batch, 200)
-
-    assert (numbers.listed, numbers.stored, numbers.failed) == (IMAGES, IMAGES, 0)
-    assert_whole(here, undisturbed)
+    assert finish_whole(here, batch, undisturbed).stored == IMAGES
 
 
 @pytest.mark.faults
@@ -185,7 +169,6 @@ def test_batch__objects_deleted_while_it_runs__are_failed_jobs(
     here: Installation, proxy: Proxy, undisturbed: dict[str, Document]
 ) -> None:
     """Every tenth one before it is read, and every tenth one between its two ranges."""
-    gone = s3_error(404, "NoSuchKey")
 
     def delete(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer | None:
         found = NUMBER.search(target)
@@ -193,7 +176,7 @@ def test_batch__objects_deleted_while_it_runs__are_failed_jobs(
             return answer
         further = "if-match" in {name.lower() for name in headers}
         last = int(found[1]) % 10
-        return gone(answer) if last == 0 or (last == 5 and further) else answer
+        return s3_error(404, "NoSuchKey") if last == 0 or (last == 5 and further) else answer
 
     proxy.answer = delete
     here.start_worker("download", "write")
@@ -204,9 +187,10 @@ def test_batch__objects_deleted_while_it_runs__are_failed_jobs(
     assert set(here.store.count_failures()) == {"ObjectGone"}
 
 
-def test_batch__objects_replaced_between_two_ranges__are_read_anew_and_not_mixed(
+def test_batch__objects_replaced_while_it_runs__are_read_anew_and_not_mixed(
     here: Installation, proxy: Proxy, undisturbed: dict[str, Document]
 ) -> None:
+    """Every fifth one between its two ranges, and every tenth one when it is listed and not yet read."""
     replaced: set[int] = set()
     lock = threading.Lock()
 
@@ -223,14 +207,14 @@ def test_batch__objects_replaced_between_two_ranges__are_read_anew_and_not_mixed
         if "list-type" in target:
             return replace(answer, body=new_listing(answer.body))
         found = NUMBER.search(target)
-        if found is None or int(found[1]) % 5:
+        if found is None:
             return answer
         wanted = next((value.strip('"') for name, value in headers.items() if name.lower() == "if-match"), "")
         number = int(found[1])
-        if wanted == ETAG:
+        if number % 5 == 0 and wanted == ETAG:
             with lock:
                 replaced.add(number)
-            return s3_error(412, "PreconditionFailed")(answer)
+            return s3_error(412, "PreconditionFailed")
         return with_header(answer, "ETag", f'"{NEW_ETAG}"') if number in replaced else answer
 
     def new_listing(body: bytes) -> bytes:
@@ -246,11 +230,14 @@ def test_batch__objects_replaced_between_two_ranges__are_read_anew_and_not_mixed
     for name, record in undisturbed.items():
         found = NUMBER.search(name)
         assert found is not None
-        if int(found[1]) % 5 == 0:
+        if int(found[1]) % 10 in (0, 1, 5):
             other = NUMBER.sub(f"IMG_{int(found[1]) + 1:09}", name)
             numbers = f"{int(found[1]) + 1:09}", found[1]
             words = [word.replace(*numbers) for word in undisturbed[other]["words"]]
             expected[name] = {**undisturbed[other], "key": record["key"], "etag": NEW_ETAG, "words": words}
 
-    read_all(here, expected)
-    assert len(replaced) == IMAGES // 5
+    batch = here.queue_batch(PHOTOS)
+    replaced.update(number for number in range(IMAGES) if number % 10 == 1)
+    here.start_worker("download", "write")
+    assert finish_whole(here, batch, expected).stored == IMAGES
+    assert len(replaced) == IMAGES * 3 // 10

@@ -14,9 +14,18 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.faults.conftest import IMAGES, PHOTOS, Document, Site, assert_whole, records_of
+from tests.faults.conftest import (
+    IMAGES,
+    PHOTOS,
+    Document,
+    Site,
+    assert_each_read_once,
+    assert_whole,
+    finish_whole,
+    records_of,
+)
 from tests.integration.conftest import Installation
-from tests.s3_proxy import Answer, run_proxy
+from tests.s3_proxy import Answer, Proxy, run_proxy
 from tests.servers import ROOT, free_port, running
 
 DAMAGED = 10_000
@@ -123,22 +132,22 @@ def test_batch__workers_of_two_versions_at_once__each_image_has_one_record(
 @pytest.mark.faults
 @pytest.mark.parametrize("offset", ["+600", "-600"])
 def test_batch__clock_of_a_worker_ten_minutes_off__is_whole(
-    site: Callable[..., Site], undisturbed: dict[str, Document], offset: str
+    site: Callable[..., Site], undisturbed: dict[str, Document], proxy: Proxy, offset: str
 ) -> None:
-    here = site(GREENLETS=5)
+    here = site(GREENLETS=5, S3_ENDPOINT_URL=proxy.url, LEASE_SECONDS=30)
     here.keep_worker("download", "write")
     wrong = {"LD_PRELOAD": str(FAKETIME), "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
     here.keep_worker("download", "write", **wrong)
     workers = here.installation.store.jobs.database["mrq_workers"]
     here.installation.wait_until(lambda: workers.count_documents({}) == 2)
 
-    numbers = here.installation.run(PHOTOS, seconds=250)
+    finish_whole(here, here.installation.queue_batch(PHOTOS), undisturbed, 250)
 
-    assert (numbers.listed, numbers.failed) == (IMAGES, 0)
     times = [record["extracted_at"] for record in here.installation.store.images.find({}, {"extracted_at": 1})]
     # Both have taken part.
     assert (max(times) - min(times)).total_seconds() > 500
-    assert_whole(here, undisturbed)
+    # A lease that a clock of theirs had ended would have been read by both.
+    assert_each_read_once(proxy)
 
 
 @pytest.mark.faults
@@ -184,3 +193,4 @@ def test_workers__200_000_images__nothing_grows(
     assert kept_for_ever == 0
     # What is kept for an image while it is under way is gone after it.
     assert here.installation.redis.dbsize() < 100
+    assert here.installation.redis.hlen(here.installation.queue.deliveries_key) == 0

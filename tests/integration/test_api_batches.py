@@ -16,10 +16,11 @@ from pydantic import SecretStr
 
 from exifinator.batch_state import Numbers
 from exifinator.config import ROOT
+from exifinator.control import end_watchers, start_batch
 from tests.integration.api_fixtures import NOBODY, TOKEN, Api, run_api
 from tests.integration.conftest import Bucket, Installation
 from tests.photos import make_jpeg
-from tests.s3_proxy import Answer, run_proxy
+from tests.s3_proxy import Answer, run_proxy, s3_error
 
 BATCH_FIELDS = {
     "id", "sources", "state", "started_at", "updated_at", "numbers", "rate", "seconds_left", "problem",
@@ -115,6 +116,30 @@ def test_post_batch__api_ends__batch_goes_on(installation: Installation, bucket:
         assert await_batch(installation, second, batch["id"], in_state("done"))["numbers"]["stored"] == 1
 
 
+def test_end_watchers__process_of_a_batch__leaves_it_to_be_gone_on_with(
+    installation: Installation, bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What `stop --all` does; the processes of other tests bear another name here."""
+    bucket.put("a.jpg", make_jpeg())
+    monkeypatch.setattr("exifinator.control.WATCHERS", f"batches-{installation.name}")
+    for name, value in installation.environment.items():
+        monkeypatch.setenv(name, value)
+    batch_id = start_batch(installation.config, installation.store, bucket.name, logs=tmp_path)
+
+    def known() -> dict[str, Any]:
+        return installation.store.find_batch(batch_id) or {}
+
+    installation.wait_until(lambda: known()["state"] == "reading")
+    assert end_watchers()
+    assert processes_of(batch_id) == []
+    assert (known()["state"], known()["owner"]) == ("left", None)
+    assert not end_watchers()
+    again = installation.queue_batch(bucket.name)
+    assert again.id == batch_id
+    installation.start_worker("download", "write")
+    assert installation.finish(again).stored == 1
+
+
 @pytest.mark.parametrize(
     ("source", "words"),
     [
@@ -155,8 +180,7 @@ def test_post_batch__s3_refuses_the_bucket__is_403(
     install: Callable[..., Installation], bucket: Bucket, moto_url: str, tmp_path: Path
 ) -> None:
     def refuse(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
-        error = b"<Error><Code>AccessDenied</Code><Message>no</Message></Error>"
-        return Answer(403, {"content-type": "application/xml"}, error)
+        return s3_error(403, "AccessDenied")
 
     with run_proxy(moto_url) as proxy:
         proxy.answer = refuse
@@ -401,8 +425,7 @@ def test_get_batch__s3_goes_away_while_listing__says_so(
 
     def refuse(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
         if "continuation-token" in target:
-            error = b"<Error><Code>AccessDenied</Code><Message>no</Message></Error>"
-            return Answer(403, {"content-type": "application/xml"}, error)
+            return s3_error(403, "AccessDenied")
         return answer
 
     with run_proxy(moto_url) as proxy:

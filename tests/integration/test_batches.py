@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from exifinator import batches, key_ranges
 from exifinator.batch_state import Numbers
@@ -25,7 +26,7 @@ from exifinator.s3 import S3
 from exifinator.store import Store, connect_mongodb
 from tests.integration.conftest import Bucket, Installation
 from tests.photos import make_jpeg
-from tests.s3_proxy import Answer, run_proxy
+from tests.s3_proxy import Answer, run_proxy, s3_error
 from tests.servers import ROOT
 
 PAGE = 10
@@ -305,6 +306,21 @@ def test_batch__left_and_nothing_under_way__is_closed_by_the_next_run_of_any_buc
     assert first.id not in installation.queue.open_batches()
 
 
+def test_leave__servers_away__says_nothing_more(install: Callable[..., Installation], bucket: Bucket) -> None:
+    """Ctrl-C while Redis is away ends as always; so does the end of a batch that waited for Redis in vain."""
+    installation = install()
+    batch = open_batch(installation, bucket.name)
+    batch.queue = install(REDIS_URL="redis://127.0.0.1:1/0").queue
+    batch.leave("left")
+    known = installation.store.find_batch(batch.id)
+    assert known is not None
+    assert (known["state"], known["owner"]) == ("left", None)
+    config = installation.config.model_copy(update={"mongodb_uri": SecretStr("mongodb://127.0.0.1:1")})
+    with connect_mongodb(config, serverSelectionTimeoutMS=50) as client:
+        batch.store = Store(client, config)
+        batch.leave("left")
+
+
 # --- Refused ----------------------------------------------------------------------------------------------------------
 
 
@@ -323,8 +339,7 @@ class Refuser:
         if not self.active or self.gets <= self.after or self.only not in target:
             return answer
         self.refused += 1
-        body = f"<?xml version='1.0'?><Error><Code>{self.code}</Code><Message>no</Message></Error>".encode()
-        return Answer(self.status, {"Content-Type": "application/xml"}, body)
+        return s3_error(self.status, self.code)
 
 
 @pytest.mark.parametrize(
@@ -421,7 +436,7 @@ def test_read_range__expired_credentials__are_looked_up_anew(
     def refuse(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
         if not any(f"Credential={key}/" in headers["Authorization"] for key in expired):
             return answer
-        return Answer(400, {"Content-Type": "application/xml"}, b"<Error><Code>ExpiredToken</Code></Error>")
+        return s3_error(400, "ExpiredToken")
 
     with run_proxy(moto_url) as proxy:
         proxy.answer = refuse

@@ -26,7 +26,7 @@ from exifinator.listing import Source
 from exifinator.probes import Probe, RedisInfo
 from exifinator.status import StatusReader
 from tests.integration.conftest import Bucket, Installation
-from tests.s3_proxy import Answer, run_proxy
+from tests.s3_proxy import run_proxy, s3_error
 from tests.servers import ROOT, free_port, run_redis
 
 NOBODY = "127.0.0.1:9"
@@ -262,9 +262,8 @@ def test_source__no_credentials_anywhere__is_said_once(
 def test_source__listed_but_not_read__is_wrong(moto_url: str, bucket: Bucket) -> None:
     bucket.put("a.jpg", b"x" * 100)
     with run_proxy(moto_url) as proxy:
-        denied = b"<Error><Code>AccessDenied</Code></Error>"
         proxy.answer = lambda method, target, headers, answer: (
-            Answer(403, {}, denied) if method == "GET" and "list-type" not in target else answer
+            s3_error(403, "AccessDenied") if method == "GET" and "list-type" not in target else answer
         )
         finding = look(proxy.url, bucket.name)[-1]
     assert finding.level == "wrong"

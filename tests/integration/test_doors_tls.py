@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
+from pymongo.errors import PyMongoError
 
-from exifinator.config import build_config
+from exifinator.config import Config, build_config
 from exifinator.errors import ConfigError, ServiceFailed, UntrustedServer
 from exifinator.lean_s3 import LeanS3
 from exifinator.mrq_options import jobs_uri
+from exifinator.queues import connect_redis
 from exifinator.records import ImageRef
 from exifinator.s3 import S3
 from exifinator.services import ensure_services
@@ -173,6 +176,25 @@ def test_services__another_authority__is_said_in_one_sentence(
 
     with pytest.raises(ServiceFailed, match=said):
         ensure_services(config, tmp_path)
+
+
+def test_connections__another_authority__are_not_made(fortress: Fortress, stranger: Authority) -> None:
+    """Those over which the workers and the API speak; what starts them has looked before."""
+
+    def under_stranger(setting: str) -> Config:
+        address = str(fortress.settings[setting]).replace(str(fortress.authority.ca), str(stranger.ca))
+        return build_config({**fortress.settings, setting: address}, {})
+
+    with (
+        contextlib.closing(connect_redis(under_stranger("REDIS_URL"))) as queue,
+        pytest.raises(redis.ConnectionError, match="certificate verify failed"),
+    ):
+        queue.ping()
+    with (
+        connect_mongodb(under_stranger("MONGODB_URI"), serverSelectionTimeoutMS=1000) as client,
+        pytest.raises(PyMongoError, match="certificate verify failed"),
+    ):
+        client.admin.command("ping")
 
 
 @pytest.mark.parametrize(

@@ -310,6 +310,18 @@ def test_worker__asked_to_end__leaves_nothing_behind(
     assert installation.store.jobs.count_documents({"status": {"$ne": "success"}, "params.bucket": bucket.name}) == 0
 
 
+def test_worker__ctrl_c_while_it_comes_up__ends_without_a_traceback(installation: Installation, tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    settings = tmp_path / "settings.py"
+    settings.write_text(f"import time\nopen({str(ready)!r}, 'w').close()\ntime.sleep(60)\n")
+    worker = installation.start_worker("download", "write", EXIFINATOR_SETTINGS=str(settings))
+    installation.wait_until(ready.exists)
+    worker.send_signal(signal.SIGINT)
+
+    assert worker.wait(15) == -signal.SIGINT
+    assert installation.worker_logs() == ""
+
+
 def test_worker__poisonous_image__is_failed_and_the_others_are_done(
     install: Callable[..., Installation], bucket: Bucket
 ) -> None:

@@ -17,7 +17,7 @@ from exifinator.records import ExifRecord, ImageRef
 from exifinator.store import image_job_id
 from tests.integration.conftest import Bucket, Installation
 from tests.keys import KEYS
-from tests.s3_proxy import Answer, run_proxy
+from tests.s3_proxy import Answer, run_proxy, s3_error
 
 LONG_AGO = datetime.now(UTC) - timedelta(days=1)
 # Their order differs between bytes, code units and dictionaries.
@@ -127,6 +127,17 @@ def test_prune__listing_that_shares_nothing__is_refused(installation: Installati
         prune(installation, bucket.name)
 
 
+def test_prune__source_of_which_nothing_is_known_or_listed__does_not_hold_up_another(
+    installation: Installation, bucket: Bucket
+) -> None:
+    bucket.put("a/1", b"x")
+    bucket.put("c/1", b"x")
+    know(installation, bucket.name, "a/1", "a/2")
+    note_run(installation, bucket.name)
+
+    assert prune(installation, *(f"{bucket.name}/{folder}/" for folder in "abc")) == (1, 0)
+
+
 def test_prune__other_endpoint_or_none_known__is_refused(installation: Installation, bucket: Bucket) -> None:
     bucket.put("a", b"x")
     know(installation, bucket.name, "a", "gone")
@@ -160,7 +171,7 @@ def test_prune__listing_that_breaks_off__removes_nothing(
 
     def answer(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
         if how == "fails":
-            return Answer(503, {}, b"<Error><Code>SlowDown</Code></Error>") if "continuation" in target else answer
+            return s3_error(503, "SlowDown") if "continuation" in target else answer
         return Answer(answer.status, answer.headers, answer.body.replace(b"<Key>0004<", b"<Key>0001<"))
 
     monkeypatch.setattr("exifinator.key_ranges.TRIES_A_PAGE", 1)

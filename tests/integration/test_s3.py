@@ -28,7 +28,7 @@ from exifinator.records import ImageRef
 from exifinator.s3 import S3
 from tests.integration.conftest import Bucket
 from tests.keys import KEYS
-from tests.s3_proxy import Answer, Proxy, run_proxy
+from tests.s3_proxy import Answer, Proxy, run_proxy, s3_error
 
 NOON = datetime(2024, 5, 17, 12, tzinfo=UTC)
 BODY = bytes(range(256)) * 40
@@ -144,11 +144,6 @@ def test_read_range__absent__says_so(
         reader(settings(moto_url), ref).read_range(absent, 0, 10)
 
 
-def s3_error(code: str, status: int) -> Callable[..., Answer]:
-    body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>m</Message></Error>".encode()
-    return lambda method, target, headers, answer: Answer(status, {"content-type": "application/xml"}, body)
-
-
 @pytest.mark.parametrize(
     ("code", "status", "error"),
     [
@@ -172,7 +167,7 @@ def test_read_range__error_of_s3__is_ours(
     status: int,
     error: type[EXIFinatorError],
 ) -> None:
-    proxy.answer = s3_error(code, status)
+    proxy.answer = lambda *_: s3_error(status, code)
     with pytest.raises(error) as caught:
         reader(settings(proxy.url), ref).read_range(ref, 0, 10)
     assert type(caught.value) is error
@@ -221,7 +216,7 @@ def test_read_range__whole_object_instead_of_a_range__is_cut_to_it(
 def test_read_range__short_burst_of_slow_down__is_ridden_out(reader: Reader, ref: ImageRef, proxy: Proxy) -> None:
     left = [1]
 
-    proxy.answer = lambda m, t, h, a: s3_error("SlowDown", 503)(m, t, h, a) if left and left.pop() else a
+    proxy.answer = lambda m, t, h, a: s3_error(503, "SlowDown") if left and left.pop() else a
     assert reader(settings(proxy.url), ref).read_range(ref, 0, 10).data == BODY[:10]
 
 
@@ -312,10 +307,9 @@ def test_list_page__several_pages__are_all_brought(bucket: Bucket, proxy: Proxy)
 
 def test_list_page__error_in_an_answer_of_200__is_tried_again(bucket: Bucket, proxy: Proxy) -> None:
     bucket.put("a.jpg", b"x")
-    error = b"<Error><Code>InternalError</Code><Message>We encountered an internal error.</Message></Error>"
 
     def fail_once(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
-        return Answer(200, {"Content-Type": "application/xml"}, error) if len(proxy.seen) == 1 else answer
+        return s3_error(200, "InternalError") if len(proxy.seen) == 1 else answer
 
     proxy.answer = fail_once
     page = S3(settings(proxy.url)).list_page(bucket.name, "", None)
@@ -324,10 +318,19 @@ def test_list_page__error_in_an_answer_of_200__is_tried_again(bucket: Bucket, pr
 
 
 def test_list_page__error_in_every_answer_of_200__is_source_unavailable(bucket: Bucket, proxy: Proxy) -> None:
-    error = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
-    proxy.answer = lambda *_: Answer(200, {"Content-Type": "application/xml"}, error)
+    proxy.answer = lambda *_: s3_error(200, "SlowDown")
     with pytest.raises(SourceUnavailable, match="SlowDown"):
         S3(settings(proxy.url)).list_page(bucket.name, "", None)
+
+
+@pytest.mark.parametrize("name", ["my bucket", "bücket", "a\x1b[2Jb", "x" * 300])
+def test_list_page__name_that_no_bucket_can_have__is_one_sentence(name: str) -> None:
+    """botocore answers with the pattern that it holds a name against."""
+    with pytest.raises(BucketGone) as caught:
+        S3(settings("http://127.0.0.1:1")).list_page(name, "2024/", None)
+    assert str(caught.value) == (
+        f"{name!r} is no bucket's name, which has letters, digits, dots, hyphens and underscores"
+    )
 
 
 def test_list_page__not_an_s3_server__says_what_to_check(proxy: Proxy) -> None:
@@ -382,8 +385,9 @@ def test_lean__bucket_in_another_region__follows_boto3_there(lean: LeanS3, bucke
         signed_for = headers.get("Authorization", "").partition("Credential=")[2].split("/")[2:3]
         if signed_for == ["eu-west-3"]:
             return answer
-        body = b"<Error><Code>AuthorizationHeaderMalformed</Code><Region>eu-west-3</Region></Error>"
-        return Answer(400, {"content-type": "application/xml", "x-amz-bucket-region": "eu-west-3"}, body)
+        refusal = s3_error(400, "AuthorizationHeaderMalformed", more="<Region>eu-west-3</Region>")
+        refusal.headers["x-amz-bucket-region"] = "eu-west-3"
+        return refusal
 
     bucket.put("a.jpg", BODY)
     ref = ImageRef(bucket.name, "a.jpg", "", len(BODY), NOON)

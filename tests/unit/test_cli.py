@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import http.server
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -40,6 +42,18 @@ def test_help__without_any_service__names_every_command_and_imports_little() -> 
         assert f"\n  {name} " in done.stdout
     loaded = done.stdout.splitlines()[-1].split()
     assert not {"pymongo", "redis", "boto3", "pydantic", "mrq", "gevent"} & set(loaded)
+
+
+def test_main__ctrl_c_while_it_is_imported__ends_without_a_traceback(tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    (tmp_path / "click.py").write_text(f"import time\nopen({str(ready)!r}, 'w').close()\ntime.sleep(60)\n")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, "-m", "exifinator", "status"]
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        wait_for(ready.exists)
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=15)[1] == ""
+    assert process.returncode == -signal.SIGINT
 
 
 @pytest.mark.parametrize("name", sorted(ELSEWHERE))

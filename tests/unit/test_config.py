@@ -110,6 +110,8 @@ def test_config__secret__shows_neither_in_repr_nor_in_errors(name: str) -> None:
         ("MONGODB_URI", "mongodb://lena:MARKED/x@127.0.0.1"),
         ("MONGODB_URI", "mongodb://lena:MARKED?x@127.0.0.1"),
         ("MONGODB_URI", "mongodb+srv://lena:MARKED#x@example.org"),
+        ("REDIS_URL", "redis://:MARKED@127.0.0.1:1/0?socket_timeout=MARKED"),
+        ("MONGODB_URI", "mongodb://lena:MARKED@[::1"),
         ("S3_ENDPOINT_URL", "https://id:MARKED@127.0.0.1:9000"),
         ("S3_ENDPOINT_URL", "https://127.0.0.1:MARKED"),
         ("DASHBOARD_AUTH", "MARKED"),

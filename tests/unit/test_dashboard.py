@@ -83,6 +83,19 @@ def test_guard__right_credentials__pass(scheme: str) -> None:
     assert reached(client(AUTH).get("/", headers=headers))
 
 
+def test_guard__password__is_compared_whole_and_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By what is made for it: how long a comparison takes cannot be told here."""
+    compared: list[tuple[bytes, bytes]] = []
+
+    def compare(given: bytes, right: bytes) -> bool:
+        compared.append((given, right))
+        return False
+
+    monkeypatch.setattr("exifinator.dashboard.hmac.compare_digest", compare)
+    assert not reached(client(AUTH).get("/", headers=basic(AUTH)))
+    assert compared == [(AUTH.encode(), AUTH.encode())]
+
+
 def test_guard__no_auth_set__asks_nobody() -> None:
     assert reached(client().get("/"))
 

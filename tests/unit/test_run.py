@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,9 +11,11 @@ import pytest
 from click.testing import CliRunner
 
 from exifinator.batch_state import Numbers
+from exifinator.config import build_config
 from exifinator.errors import AccessDenied, BatchTaken, ConfigError
+from exifinator.listing import Source
 from exifinator.progress import ProgressDisplay
-from exifinator.run import _check_options, _follow, run_command
+from exifinator.run import _check_options, _follow, find_sources, run_command
 
 
 @pytest.mark.parametrize(
@@ -41,6 +44,19 @@ def test_run__options_that_exclude_each_other__are_refused(options: list[str], n
 def test_run__options_that_go_together__are_taken(given: tuple[str, ...]) -> None:
     names = ("dry_run", "no_wait", "refresh", "verify", "prune", "yes")
     _check_options(**{name: name in given for name in names})
+
+
+@pytest.mark.parametrize("text", ["", " "])
+def test_find_sources__nothing_at_all__is_not_the_folder_that_one_is_in(text: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="names no bucket"):
+        find_sources([text], build_config({}, {}), cwd=tmp_path)
+
+
+def test_find_sources__name_longer_than_any_file__is_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="bucket"):
+        find_sources(["x" * 3000], build_config({}, {}), cwd=tmp_path)
+    key = "x" * 900
+    assert find_sources([f"photos/{key}"], build_config({}, {}), cwd=tmp_path) == [Source("photos", key)]
 
 
 class Ending:

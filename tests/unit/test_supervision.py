@@ -252,6 +252,19 @@ def test_stop__twice__ends_everything_once(demo: Supervision, monkeypatch: pytes
     assert not demo.running()
 
 
+def test_start_and_stop__configuration_that_was_damaged__work(demo: Supervision) -> None:
+    demo.start([Program("a", SLEEP)])
+    mark = mark_of(demo)
+    conf = demo.root / "var" / "demo" / "supervisord.conf"
+    for damage in (b"\xff\x00[", b"program"):
+        conf.write_bytes(damage)
+        assert demo.stop()
+        assert find_marked(mark) == []
+        conf.write_bytes(damage)
+        assert demo.differs([Program("a", SLEEP)])
+        assert demo.start([Program("a", SLEEP)])
+
+
 def test_stop__stop_signal__lets_the_program_end_its_work(demo: Supervision) -> None:
     drain = (
         "import signal, sys, time\n"
