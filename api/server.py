@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import resource
 import socket
@@ -17,6 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from api.errors import problem_response
 from exifinator.config import Config
 from exifinator.errors import ServiceFailed
+from exifinator.garbage import collect_seldom
 from exifinator.logs import configure
 from exifinator.migrations import refuse_newer_schema
 
@@ -29,8 +29,6 @@ HEAD_BYTES = 40 * 1024
 CONNECTIONS = 1024
 # So many connections, and those to the servers behind; systems start a process with 1,024 and let it have more.
 OPEN_FILES = 2 * CONNECTIONS
-# Objects made before Python looks for cycles among the young ones.
-GARBAGE_THRESHOLD = 20_000
 
 
 class BoundedProtocol(H11Protocol):
@@ -143,11 +141,7 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        # What is here now stays. A record is made of hundreds of objects, so that Python would look through all that
-        # there is for garbage after each few records.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(GARBAGE_THRESHOLD, 20, 50)
+        collect_seldom()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self.config.loaded_app.state.batch_feed.close()

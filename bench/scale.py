@@ -17,6 +17,7 @@ from bench.listing_server import ETAG, make_key
 from exifinator import EXTRACTOR_VERSION
 from exifinator.batches import Batch
 from exifinator.config import build_config
+from exifinator.garbage import collect_seldom
 from exifinator.listing import Source
 from exifinator.queues import ImageQueue, connect_redis
 from exifinator.s3 import S3
@@ -51,6 +52,8 @@ def measure(keys: int, folder: Path, latency_ms: float = 0) -> dict[str, float]:
         store = Store(connect_mongodb(config), config)
         redis = connect_redis(config)
         queue = ImageQueue(redis, config)
+        # As `run` does.
+        collect_seldom()
         before = redis.info("memory")["used_memory"]
         began, cpu = time.monotonic(), _cpu_seconds()
         batch = Batch([SOURCE], S3(config), store, queue)

@@ -23,6 +23,7 @@ from exifinator.errors import (
     PermanentError,
     TransientError,
 )
+from exifinator.garbage import collect_seldom
 from exifinator.home import RUN, STOP
 from exifinator.listing import Source, parse_typed_source
 from exifinator.logs import add_context, configure, escape_control
@@ -197,6 +198,7 @@ def run_command(
             if workers.started or workers.outdated:
                 display.note(str(workers))
         add_context(lambda: {"batch": batch.id})
+        collect_seldom()
         with flushing(QueueControl(batch.queue, config)):
             numbers = _follow(batch, display, dry_run=dry_run, no_wait=no_wait)
     if as_json:

@@ -8,7 +8,6 @@ dashboard's Requeue button bring jobs back. Writes come before downloads: the pi
 from __future__ import annotations
 
 import contextlib
-import gc
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -30,6 +29,7 @@ from redis.exceptions import RedisError
 
 from exifinator import logs
 from exifinator.errors import EXIFinatorError, QueueUnavailable
+from exifinator.garbage import collect_seldom
 from exifinator.load import LoadMeter
 from exifinator.metrics import FLUSH_SECONDS
 from exifinator.migrations import check_schema
@@ -48,8 +48,6 @@ REGULAR_POLL_SECONDS = 1.0
 WRITE_SHARE = 0.2
 LOG_LINES_A_JOB = 200
 GATHER_SECONDS = 0.01
-# Objects made before Python looks for cycles among the young ones; a record is made of hundreds.
-GARBAGE_THRESHOLD = 20_000
 
 
 class ImageJob(Job):  # type: ignore[misc]
@@ -220,10 +218,7 @@ class ImageWorker(Worker):  # type: ignore[misc]
         # The first image need not wait for the imports that tasks make.
         for task in (DOWNLOAD_TASK, WRITE_TASK):
             load_class_by_path(task)
-        # What is here now stays; without this a tenth of the computing goes into looking it through for garbage.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(GARBAGE_THRESHOLD, 20, 50)
+        collect_seldom()
         self.greenlets["leases"] = gevent.spawn(self.greenlet_leases)
         self.greenlets["metrics"] = gevent.spawn(self.greenlet_metrics)
 
