@@ -52,9 +52,7 @@ class HeadAndOptions:
             await self.app(inner, receive, _without_body(send))
         elif scope["method"] == "OPTIONS":
             about_all = scope["path"] == "*"  # of the server as a whole (RFC 9110, 9.3.7)
-            methods = (
-                ["DELETE", "GET", "HEAD", "OPTIONS", "POST"] if about_all else allowed_methods(scope["app"], scope)
-            )
+            methods = _METHODS if about_all else allowed_methods(scope["app"], scope)
             answer = (
                 Response(status_code=204, headers={"Allow": ", ".join(methods)})
                 if methods

@@ -35,7 +35,7 @@ def measure(images: int, workers: list[list[str]], folder: Path) -> Result:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, nargs="*", default=[1_000, 10_000, 100_000])
-    parser.add_argument("--repeat", type=int, default=4, help="of the least number; each of the others two times less")
+    parser.add_argument("--repeat", type=int, default=3, help="of the least number; each of the others two times less")
     parser.add_argument("--processes-images", type=int, default=5_000)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
