@@ -1,7 +1,7 @@
 // Elements for the part of a long list that is in sight, in the list's order. Preact's own lists will not do: where
 // several items go at one end and as many come at the other, it takes out all that stay and puts them in again, so that
 // each step of a scroll lays out and paints everything anew. Here only what comes and what goes is touched.
-import { html, render, useEffect, useLayoutEffect, useRef } from "./html.js";
+import { html, render, useLayoutEffect, useRef } from "./html.js";
 import { pause } from "./pause.js";
 
 // How long what is not in sight yet may be drawn, in milliseconds, before the browser can answer the person again.
@@ -58,7 +58,9 @@ export function Strip({ sight, near, draw, place, item, ...attributes }) {
     }
   }
 
-  useEffect(
+  // As soon as it is there: an effect that waits for the first painting would not have begun where it goes before that,
+  // and the rest would be drawn into nothing.
+  useLayoutEffect(
     () => () => {
       drawing.turn += 1;
       for (const element of held.values()) render(null, element);
