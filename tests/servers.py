@@ -12,9 +12,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+import psutil
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -88,6 +89,17 @@ def running(
         yield process
     finally:
         end(process)
+
+
+def find_processes(is_wanted: Callable[[psutil.Process], bool]) -> list[psutil.Process]:
+    """The machine's processes for which is_wanted holds; not those that have ended, or end while they are asked."""
+    found = []
+    for process in psutil.process_iter():
+        # psutil lets an end in the middle of a question through as an OSError too.
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.status() != psutil.STATUS_ZOMBIE and is_wanted(process):
+                found.append(process)
+    return found
 
 
 def find_in_wheel(package: str, path: str) -> str:

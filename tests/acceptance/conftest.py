@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 
 from tests.integration.conftest import Bucket
 from tests.s3_proxy import Proxy, run_proxy
-from tests.servers import ROOT, free_port, run_moto
+from tests.servers import ROOT, find_processes, free_port, run_moto
 
 
 @dataclass
@@ -63,11 +64,21 @@ class Checkout:
     def processes(self) -> dict[int, str]:
         """Every process that belongs to the checkout, by id: its command line."""
         found = {}
-        for process in psutil.process_iter(["pid", "cmdline", "cwd"]):
-            line = " ".join(process.info["cmdline"] or ())
-            if str(self.path) in line or (process.info["cwd"] or "").startswith(str(self.path)):
-                found[process.info["pid"]] = line
-        return found
+
+        def is_ours(process: psutil.Process) -> bool:
+            found[process.pid] = line = " ".join(process.cmdline())
+            return str(self.path) in line or process.cwd().startswith(str(self.path))
+
+        return {process.pid: found[process.pid] for process in find_processes(is_ours)}
+
+    def lasting_processes(self) -> dict[int, str]:
+        """Those that stay: what a worker is about to run elsewhere bears its name for a moment."""
+        found = self.processes()
+        while True:
+            time.sleep(0.5)
+            found, earlier = self.processes(), found
+            if found == earlier:
+                return found
 
 
 @pytest.fixture(scope="session")

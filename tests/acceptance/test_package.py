@@ -16,13 +16,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 import pytest
 from pymongo import MongoClient
 
 from exifinator import __version__
 from tests.photos import make_jpeg
-from tests.servers import ROOT, free_port
+from tests.servers import ROOT, find_processes, free_port
 from tests.unit.test_supervision import wait_for
 
 DEPLOY = ROOT / "deploy" / "systemd"
@@ -99,11 +98,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield it
     finally:
         it.run("stop", "--all")
-        left = [
-            process
-            for process in psutil.process_iter(["cmdline", "cwd"])
-            if str(base) in " ".join([*(process.info["cmdline"] or ()), process.info["cwd"] or ""])
-        ]
+        left = find_processes(lambda process: str(base) in " ".join([*process.cmdline(), process.cwd()]))
         for process in left:
             process.kill()
         assert not left

@@ -79,12 +79,12 @@ def test_run__fresh_machine__reads_the_demo_library(checkout: Checkout) -> None:
 
 
 def test_run__again__is_all_unchanged(checkout: Checkout) -> None:
-    before = checkout.processes()
+    before = checkout.lasting_processes()
     done = checkout.run("run.sh", "--json", seconds=60)
 
     numbers = numbers_of(done.stdout)
     assert (done.returncode, numbers["unchanged"], numbers["queued"]) == (0, DEMO_PHOTOS, 0)
-    assert checkout.processes().keys() == before.keys()
+    assert checkout.lasting_processes() == before
 
 
 def test_run__summary__names_the_addresses_and_they_answer(checkout: Checkout) -> None:
@@ -176,12 +176,7 @@ def test_dashboard__queues_and_workers__are_right(checkout: Checkout) -> None:
 
 def test_start_workers__killed_worker__is_started_again(checkout: Checkout) -> None:
     def workers() -> set[int]:
-        """Those that stay: what a worker is about to run elsewhere bears its name for a moment."""
-        while True:
-            found = {pid for pid, line in checkout.processes().items() if "mrq-worker download write" in line}
-            time.sleep(0.5)
-            if found <= checkout.processes().keys():
-                return found
+        return {pid for pid, line in checkout.lasting_processes().items() if "mrq-worker download write" in line}
 
     before = workers()
     killed = min(before)
@@ -194,15 +189,12 @@ def test_start_workers__killed_worker__is_started_again(checkout: Checkout) -> N
 
 
 def test_start_workers__again__changes_nothing(checkout: Checkout) -> None:
-    before = checkout.processes()
+    before = checkout.lasting_processes()
     done = checkout.run("start_workers.sh", seconds=60)
 
     assert done.returncode == 0, done.stderr
     assert "already running" in done.stdout
-    deadline = time.monotonic() + 15
-    while checkout.processes() != before and time.monotonic() < deadline:
-        time.sleep(0.2)
-    assert checkout.processes() == before
+    assert checkout.lasting_processes() == before
 
 
 def test_start_workers__restart__takes_over_settings(checkout: Checkout) -> None:

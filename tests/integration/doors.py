@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.servers import ROOT, free_port
+from tests.servers import ROOT, find_processes, free_port
 
 # Whatever the person who runs the tests has of these must not help.
 NOT_INHERITED = ("AWS_", "EXIFINATOR_", "MRQ_", "HTTP_PROXY", "HTTPS_PROXY", "REQUESTS_CA_BUNDLE", "SSL_CERT_")
@@ -76,14 +76,7 @@ class Checkout:
 
     def processes(self) -> list[psutil.Process]:
         """Every process that runs in its folder or below; Redis goes to that of its data."""
-        found = []
-        for process in psutil.process_iter():
-            try:
-                if Path(process.cwd()).is_relative_to(self.path):
-                    found.append(process)
-            except (psutil.Error, OSError):
-                continue
-        return found
+        return find_processes(lambda process: Path(process.cwd()).is_relative_to(self.path))
 
     def logs(self) -> str:
         """The end of every log, for the message of a test that fails."""

@@ -21,6 +21,7 @@ from tests.integration.api_fixtures import NOBODY, TOKEN, Api, run_api
 from tests.integration.conftest import Bucket, Installation
 from tests.photos import make_jpeg
 from tests.s3_proxy import Answer, run_proxy, s3_error
+from tests.servers import find_processes
 
 BATCH_FIELDS = {
     "id", "sources", "state", "started_at", "updated_at", "numbers", "rate", "seconds_left", "problem",
@@ -49,12 +50,7 @@ def run_batch_api(installation: Installation, folder: Path, **environment: str) 
 
 
 def processes_of(batch_id: str) -> list[psutil.Process]:
-    found = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if batch_id in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-    return found
+    return find_processes(lambda process: batch_id in process.cmdline())
 
 
 def start(api: Api, source: str) -> dict[str, Any]:
