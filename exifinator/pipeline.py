@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import random
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import gevent
@@ -20,6 +19,7 @@ from exifinator.queues import ImageQueue, Outcome, connect_redis
 from exifinator.records import ExifRecord, HeaderBytes, ImageRef
 from exifinator.refusals import BucketGuard
 from exifinator.s3 import S3
+from exifinator.shared_clock import CLOCK
 from exifinator.store import Store, connect_mongodb
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Pipeline:
             finally:
                 self.waiting_for_room -= 1
             pause_seconds = min(2 * pause_seconds, 2.0)
-            job.datestarted = datetime.now(UTC).replace(tzinfo=None)  # MRQ compares naive UTC
+            job.datestarted = CLOCK.utcnow()
 
     def store_record(
         self, ref: ImageRef, record: ExifRecord, member: bytes | None, *, bytes_read: int, requests: int

@@ -16,6 +16,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import redis
@@ -262,6 +263,12 @@ class ImageQueue:
         self._hand_back = client.register_script(_HAND_BACK)
         self._withdraw = client.register_script(WITHDRAW)
         self._count_in_hand = client.register_script(COUNT_IN_HAND)
+
+    def now(self) -> datetime:
+        """The time by Redis's clock."""
+        with translated("tell the time"):
+            clock: Any = self.client.time()
+        return datetime.fromtimestamp(clock[0], UTC).replace(microsecond=clock[1])
 
     def enqueue(self, refs: Sequence[ImageRef]) -> int:
         """Queue images; one that is queued already stays where it is. Returns how many were not."""

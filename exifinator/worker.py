@@ -15,6 +15,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import gevent
+import mrq.basetasks.cleaning
+import mrq.basetasks.utils
+import mrq.job
+import mrq.queue_regular
+import mrq.scheduler
+import mrq.worker
 from gevent.event import Event
 from mrq.context import connections, get_current_job
 from mrq.exceptions import JobInterrupt, StopRequested
@@ -37,6 +43,7 @@ from exifinator.mrq_options import DOWNLOAD_TASK, MAINTENANCE_QUEUE, WRITE_TASK
 from exifinator.pipeline import current_pipeline
 from exifinator.queues import Outcome
 from exifinator.records import ImageRef
+from exifinator.shared_clock import CLOCK, take_over
 from exifinator.store import JOB_ENDED_BADLY, describe_error, image_job_id
 
 log = logging.getLogger(__name__)
@@ -48,6 +55,10 @@ REGULAR_POLL_SECONDS = 1.0
 WRITE_SHARE = 0.2
 LOG_LINES_A_JOB = 200
 GATHER_SECONDS = 0.01
+
+take_over(
+    (mrq.basetasks.cleaning, mrq.basetasks.utils, mrq.job, mrq.queue_regular, mrq.scheduler, mrq.worker),
+)
 
 
 class ImageJob(Job):  # type: ignore[misc]
@@ -73,7 +84,7 @@ class ImageJob(Job):  # type: ignore[misc]
         except ValueError:
             params = {"member": repr(member)}
             job_id = image_job_id(params["member"])
-        now = _naive_utc()
+        now = CLOCK.utcnow()
         job = cls(job_id)
         job.member, job.ref = member, ref
         job.set_data(
@@ -210,6 +221,8 @@ class ImageWorker(Worker):  # type: ignore[misc]
 
     def work_init(self) -> None:
         check_schema(current_pipeline().store, writes=True)
+        CLOCK.set(current_pipeline().queue.now())
+        self.datestarted = CLOCK.utcnow()
         # Else the first look into the queues would come before MRQ's, and take from one that is paused.
         self.paused_queues = current_pipeline().control.paused_ids()
         super().work_init()
@@ -242,10 +255,13 @@ class ImageWorker(Worker):  # type: ignore[misc]
                 self.log.warning("retry: %s", exc)
 
     def greenlet_metrics(self) -> None:
-        """Hand what this process has counted to Redis, now and then, and learn which batches its log lines are of."""
+        """Hand what this process has counted to Redis, now and then, and learn the time and which batches its log
+        lines are of."""
         while True:
             gevent.sleep(FLUSH_SECONDS)
             self._flush_metrics()
+            with contextlib.suppress(QueueUnavailable):
+                CLOCK.set(current_pipeline().queue.now())
 
     def _flush_metrics(self) -> None:
         pipeline = current_pipeline()
@@ -332,6 +348,8 @@ class ImageWorker(Worker):  # type: ignore[misc]
         report: dict[str, Any] = super().get_worker_report(with_memory=with_memory)
         report["config"]["greenlets"] = self.pool_size
         report["exifinator"] = self._load.report()
+        # Whoever asks whether it still reports goes by the clock of a host.
+        report["datereported"] = datetime.now(UTC).replace(tzinfo=None)
         return report
 
     def get_memory(self) -> dict[str, int]:
@@ -374,8 +392,3 @@ def job_context() -> dict[str, Any]:
         return {}
     params = job.data.get("params") or {}
     return {"job": job.id, "task": job.data.get("path"), "bucket": params.get("bucket"), "key": params.get("key")}
-
-
-def _naive_utc() -> datetime:
-    """Now, as MRQ compares and stores it."""
-    return datetime.now(UTC).replace(tzinfo=None)

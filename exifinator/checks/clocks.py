@@ -1,11 +1,11 @@
-"""Whether the clocks agree. Leases go by Redis's own clock; signatures, dates of records and retries by this one's."""
+"""Whether the clocks agree. Leases and retries go by Redis's clock; signatures and dates of records by this one's."""
 
 from __future__ import annotations
 
 from exifinator.checks import Finding, ok, warning, wrong
 
 WORTH_KNOWING_SECONDS = 5.0
-# A retry or a rate is then off by a minute; S3 refuses requests that are 15 minutes off.
+# A date is then off by a minute; S3 refuses requests that are 15 minutes off.
 WRONG_SECONDS = 60.0
 FIX = "sudo timedatectl set-ntp true   (on the machine whose clock is off: compare `date -u` there and here)"
 

@@ -25,7 +25,7 @@ from tests.faults.conftest import (
     records_of,
 )
 from tests.integration.conftest import Installation
-from tests.s3_proxy import Answer, Proxy, run_proxy
+from tests.s3_proxy import Answer, Proxy, run_proxy, s3_error
 from tests.servers import ROOT, free_port, running
 
 DAMAGED = 10_000
@@ -42,6 +42,11 @@ def made_up_bucket(images: int, log: Path) -> Iterator[str]:
     port = free_port()
     with running([sys.executable, "-m", "bench.object_server", str(port), str(images)], port, log):
         yield f"http://127.0.0.1:{port}"
+
+
+def wrong_clock(offset: str) -> dict[str, str]:
+    """The environment of a program whose clock is so many seconds off."""
+    return {"LD_PRELOAD": str(FAKETIME), "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
 
 
 def measure(worker: psutil.Process) -> tuple[float, int]:
@@ -136,8 +141,7 @@ def test_batch__clock_of_a_worker_ten_minutes_off__is_whole(
 ) -> None:
     here = site(GREENLETS=5, S3_ENDPOINT_URL=proxy.url, LEASE_SECONDS=30)
     here.keep_worker("download", "write")
-    wrong = {"LD_PRELOAD": str(FAKETIME), "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
-    here.keep_worker("download", "write", **wrong)
+    here.keep_worker("download", "write", **wrong_clock(offset))
     workers = here.installation.store.jobs.database["mrq_workers"]
     here.installation.wait_until(lambda: workers.count_documents({}) == 2)
 
@@ -148,6 +152,29 @@ def test_batch__clock_of_a_worker_ten_minutes_off__is_whole(
     assert (max(times) - min(times)).total_seconds() > 500
     # A lease that a clock of theirs had ended would have been read by both.
     assert_each_read_once(proxy)
+
+
+@pytest.mark.skipif(FAKETIME is None, reason="a wrong clock needs libfaketime: apt-get install libfaketime")
+@pytest.mark.faults
+@pytest.mark.parametrize(
+    ("sets", "takes_up"), [("+600", "+0"), ("+0", "-600")], ids=["set by one ahead", "taken up by one behind"]
+)
+def test_retry__between_workers_whose_clocks_differ__comes_when_it_is_due(
+    site: Callable[..., Site], tmp_path: Path, sets: str, takes_up: str
+) -> None:
+    """The worker that notes the retry of the one image dies; another one, with another clock, takes it up."""
+    with made_up_bucket(1, tmp_path / "objects.log") as url, run_proxy(url) as proxy:
+        proxy.answer = lambda method, target, headers, answer: answer if "list" in target else s3_error(503, "SlowDown")
+        here = site(S3_ENDPOINT_URL=proxy.url, RETRY_DELAY_SECONDS=5, MAX_RETRIES=3)
+        batch = here.installation.queue_batch(PHOTOS)
+        first = here.installation.start_worker("download", "write", **wrong_clock(sets))
+        here.installation.wait_until(lambda: here.installation.store.jobs.find_one({"status": "retry"}))
+        first.kill()
+        first.wait()
+        proxy.answer = None
+        here.installation.start_worker("download", "write", **wrong_clock(takes_up))
+
+        assert here.installation.finish(batch, 60).stored == 1
 
 
 @pytest.mark.faults
