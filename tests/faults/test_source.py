@@ -159,8 +159,13 @@ def test_listing__fails_on_page_7__goes_on_from_there_when_run_again(
     proxy.answer = None
 
     here.start_worker("download", "write")
+    seen = len(proxy.seen)
     batch = here.queue_batch(PHOTOS)
     assert (batch.resumed, batch.id) == (True, broken_off.id)
+    # What had come before is not listed again.
+    pages = [target for _, target, _ in proxy.seen[seen:] if "list-type" in target]
+    assert pages
+    assert all("start-after=" in target or "continuation-token=" in target for target in pages)
     assert finish_whole(here, batch, undisturbed).stored == IMAGES
 
 
