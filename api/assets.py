@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import posixpath
-import re
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-# What a module needs before it runs; import(...) is for later.
-_IMPORT = re.compile(r'^(?:import|export)\b[^;]*?\bfrom "(\.[^"]+)";', re.MULTILINE)
 FOLDER = Path(__file__).parent / "static"
 _TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -41,19 +37,6 @@ class Assets:
 
     files: dict[str, Asset]
     version: str
-
-    def modules_of(self, *names: str) -> list[str]:
-        """These scripts and all that they import, so that a browser need not find them one after the other."""
-        found: list[str] = []
-        waiting = list(names)
-        while waiting:
-            name = waiting.pop(0)
-            if name in self.files and name not in found:
-                found.append(name)
-                folder = posixpath.dirname(name)
-                imported = _IMPORT.findall(self.files[name].data.decode())
-                waiting += [posixpath.normpath(posixpath.join(folder, other)) for other in imported]
-        return found
 
 
 class AssetFolder:

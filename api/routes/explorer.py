@@ -84,10 +84,7 @@ def make_page(assets: Assets, config: Config) -> bytes:
         "tiles_url": config.map_tiles_url,
         "tiles_attribution": config.map_tiles_attribution,
     }
-    page = assets.files["index.html"].data.decode()
-    modules = assets.modules_of("js/app.js", "js/views/gallery.js")
-    links = "\n".join(f'<link rel="modulepreload" href="{{{{base}}}}/{name}">' for name in modules)
-    page = page.replace("{{modules}}", links).replace("{{base}}", f"/static/{assets.version}")
+    page = assets.files["index.html"].data.decode().replace("{{base}}", f"/static/{assets.version}")
     return page.replace("{{settings}}", html.escape(orjson.dumps(known).decode(), quote=True)).encode()
 
 

@@ -173,19 +173,14 @@ def test_scroll__what_stays__is_not_taken_out_and_put_in_again(explorer: Explore
 
 def test_gallery__first_view__is_what_is_in_sight(explorer: Explorer) -> None:
     page = explorer.new_page()
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(urlsplit(request.url).path))
     page.goto(explorer.url)
     expect(page.locator("img.thumbnail").first).to_be_visible()
     count = tiles(page).count()
     below = "[...document.querySelectorAll('.tile')].filter(t => t.getBoundingClientRect().top >= innerHeight).length"
     assert page.evaluate(below) == 0
-    assert not [path for path in asked if path.endswith("/js/photo.js")]
     # Somebody is there.
     page.mouse.move(700, 500)
     wait_until(page, "(count) => document.querySelectorAll('.tile a').length > count", count)
-    wait_until(page, "() => [...document.styleSheets].some(({href}) => href?.endsWith('/photo.css'))")
-    assert [path for path in asked if path.endswith("/js/photo.js")]
 
 
 def test_gallery__arrows__go_from_photo_to_photo(explorer: Explorer) -> None:

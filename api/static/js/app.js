@@ -8,7 +8,6 @@
 //   api        api.get(path, params, {signal}), api.post, api.delete, api.open (a Response: streams); errors are Problem.
 // Use `filterParams(state.filters)` for the API's parameters, `href(state, change)` for links (plain <a href>: app.js
 // follows them without a reload), `useLoad(ask, key)` for requests, <Loading>, <Failed>, <NothingFound> of screens.js.
-// A view is imported when it is first shown, and so is its stylesheet, css/<name>.css for the views of STYLED.
 // Nothing from the API becomes HTML: only `html` of html.js makes elements, and no dangerouslySetInnerHTML, no
 // innerHTML, no element built from text. Styles are set as objects (style=${{ width: "3px" }}), never as text.
 import { html, render, useCallback, useEffect, useMemo, useRef, useState } from "./html.js";
@@ -19,13 +18,18 @@ import { Filters } from "./filters.js";
 import { Header } from "./header.js";
 import { Help } from "./help.js";
 import { onKey } from "./keys.js";
-import { useLoad } from "./load.js";
+import { Photo } from "./photo.js";
 import { Failed } from "./screens.js";
-import { somebody } from "./somebody.js";
-import { follow, navigate, readState, useAddress } from "./state.js";
+import { follow, navigate, readState, TITLES, useAddress } from "./state.js";
 import { Timeline } from "./timeline.js";
-import { loadStyle, TITLES, ViewSwitch } from "./views.js";
 import { forgetPages } from "./pages.js";
+import Batches from "./views/batches.js";
+import Gallery from "./views/gallery.js";
+import MapView from "./views/map.js";
+import Statistics from "./views/statistics.js";
+import Table from "./views/table.js";
+
+const VIEWS = { gallery: Gallery, table: Table, map: MapView, statistics: Statistics, batches: Batches };
 
 const NARROW = matchMedia("(max-width: 800px)");
 
@@ -37,20 +41,6 @@ function useNarrow() {
     return () => NARROW.removeEventListener("change", listener);
   }, []);
   return isNarrow;
-}
-
-// The photo is a fifth of all scripts, and most first views have none open: it is fetched when one opens, or when
-// somebody is there who might open one.
-async function loadPhoto() {
-  const [module] = await Promise.all([import("./photo.js"), loadStyle("photo")]);
-  return module.Photo;
-}
-somebody.then(loadPhoto).catch(() => {}); // that it does not come is said when it is wanted
-
-function OpenPhoto(props) {
-  const { data: Photo, error, reload } = useLoad(loadPhoto, "photo");
-  if (error) return html`<${Failed} error=${error} retry=${reload} />`;
-  return Photo && html`<${Photo} ...${props} />`;
 }
 
 function App() {
@@ -86,6 +76,7 @@ function App() {
     found.reload();
   }, [found.reload]);
   const common = { state, navigate, api };
+  const View = VIEWS[state.view];
   // On a phone the filters lie over everything else, which then must not be reached.
   const isCovered = isNarrow && isOpen && hasFilters;
   return html`
@@ -103,11 +94,11 @@ function App() {
         <div class="view" id="view" tabindex="-1">
           ${isLocked
             ? html`<${Failed} error=${found.error} retry=${again} />`
-            : html`<${ViewSwitch} key=${`${state.view} ${round}`} ...${common} />`}
+            : html`<${View} key=${`${state.view} ${round}`} ...${common} />`}
         </div>
       </main>
     </div>
-    ${state.photo && !isLocked && html`<${OpenPhoto} ...${common} id=${state.photo} />`}
+    ${state.photo && !isLocked && html`<${Photo} ...${common} id=${state.photo} />`}
     ${isHelp && html`<${Help} close=${() => setHelp(false)} />`}
   `;
 }

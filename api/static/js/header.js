@@ -3,8 +3,7 @@ import { html, useEffect, useState } from "./html.js";
 import { ExportMenu } from "./export.js";
 import { Icon } from "./icons.js";
 import { SavedViews } from "./saved.js";
-import { href, VIEWS } from "./state.js";
-import { TITLES } from "./views.js";
+import { href, TITLES, VIEWS } from "./state.js";
 
 export function Header({ state, navigate, found, searchBox, showHelp, isCovered }) {
   return html`<header class="top" inert=${isCovered}>

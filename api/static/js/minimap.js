@@ -3,7 +3,6 @@ import { html, useEffect, useRef } from "./html.js";
 import { place } from "./format.js";
 import { settings } from "./settings.js";
 import { loadLeaflet } from "./vendored.js";
-import { loadStyle } from "./views.js";
 import { worldLayer } from "./world.js";
 
 const ZOOM = 5;
@@ -14,8 +13,8 @@ export function MiniMap({ lat, lon }) {
   useEffect(() => {
     let map = null;
     let isGone = false;
-    Promise.all([loadLeaflet(), loadStyle("map")]).then(
-      ([L]) => {
+    loadLeaflet().then(
+      (L) => {
         if (!isGone) map = makeMap(L, frame.current, lat, lon);
       },
       () => {}, // The coordinates stand beside it.

@@ -2,7 +2,8 @@
 // address of the explorer is one of the API's with `view`, `columns`, `photo` and `level` besides.
 import { useEffect, useState } from "./html.js";
 
-export const VIEWS = ["gallery", "table", "map", "statistics", "batches"];
+export const TITLES = { gallery: "Gallery", table: "Table", map: "Map", statistics: "Statistics", batches: "Batches" };
+export const VIEWS = Object.keys(TITLES);
 export const LISTS = ["camera", "lens", "bucket", "format", "status", "keyword", "rating", "has", "without"];
 export const SINGLES = ["q", "iso", "f", "exposure", "focal", "taken", "hour", "near", "bbox", "prefix", "query"];
 export const FILTERS = [...SINGLES, ...LISTS];

@@ -1,6 +1,5 @@
 // Vendored libraries that only some views need, fetched when the first of them asks.
 import { mapInPieces, pause } from "./pause.js";
-import { loadStyle } from "./views.js";
 
 const once = new Map();
 
@@ -14,14 +13,14 @@ function keep(name, load) {
 // Resolves to Leaflet's L.
 export const loadLeaflet = () =>
   keep("leaflet", async () => {
-    await Promise.all([import("../vendor/leaflet/leaflet.js"), loadStyle("../vendor/leaflet/leaflet")]);
+    await Promise.all([import("../vendor/leaflet/leaflet.js"), loadStyle("../vendor/leaflet/leaflet.css")]);
     return globalThis.L;
   });
 
 // Resolves to uPlot's constructor. Its file is a script, not a module: as a module it would keep its name to itself.
 export const loadUPlot = () =>
   keep("uplot", async () => {
-    await Promise.all([loadScript("../vendor/uplot/uPlot.iife.min.js"), loadStyle("../vendor/uplot/uPlot.min")]);
+    await Promise.all([loadScript("../vendor/uplot/uPlot.iife.min.js"), loadStyle("../vendor/uplot/uPlot.min.css")]);
     return globalThis.uPlot;
   });
 
@@ -30,7 +29,7 @@ export const loadUPlot = () =>
 export const loadWorld = (scale) =>
   keep(`world ${scale}`, async () => {
     const [answer] = await Promise.all([
-      fetch(new URL(`../vendor/world-atlas/countries-${scale}.json`, import.meta.url)),
+      fetch(addressOf(`../vendor/world-atlas/countries-${scale}.json`)),
       import("../vendor/topojson-client/topojson-client.min.js"),
     ]);
     if (!answer.ok) throw new Error("The outline of the world did not come.");
@@ -66,11 +65,18 @@ function unwrapRing(points) {
   return Math.abs(first[0] - last[0]) < 180 ? ring : [...ring, [last[0], -90], [first[0], -90], first];
 }
 
-function loadScript(path) {
+const loadScript = (src) => loadElement("script", { src: addressOf(src) }, src);
+
+// Resolves when the stylesheet holds, so that nothing is seen without it.
+const loadStyle = (href) => loadElement("link", { rel: "stylesheet", href: addressOf(href) }, href);
+
+const addressOf = (path) => new URL(path, import.meta.url).href;
+
+function loadElement(name, properties, path) {
   return new Promise((resolve, reject) => {
-    const script = Object.assign(document.createElement("script"), { src: new URL(path, import.meta.url).href });
-    script.onload = resolve;
-    script.onerror = () => reject(new Error(`The script ${path} did not come.`));
-    document.head.append(script);
+    const element = Object.assign(document.createElement(name), properties);
+    element.onload = resolve;
+    element.onerror = () => reject(new Error(`The file ${path} did not come.`));
+    document.head.append(element);
   });
 }
