@@ -28,7 +28,7 @@ cd -- "$root"
 # none), that of deploy/compose.yaml a docker compose, those of a wrong clock libfaketime. Without them, and without the
 # right to install them, they skip and say so, or speak TLS before Redis.
 missing=()
-command -v chromium >/dev/null || missing+=(chromium)
+command -v chromium-headless-shell >/dev/null || missing+=(chromium-headless-shell)
 command -v redis-server redis-check-rdb >/dev/null || missing+=(redis-tools)
 docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null || missing+=(docker-compose)
 [ $faults = no ] || ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1 || missing+=(libfaketime)

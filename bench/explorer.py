@@ -27,11 +27,10 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from bench.api import table
 from bench.explorer_records import load
 from exifinator.config import build_config
-from tests.servers import free_port, run_mongod
+from tests.servers import find_chromium, free_port, run_mongod
 
 DATABASE = "bench_explorer"
 ROOT = Path(__file__).resolve().parent.parent
-CHROMIUM = "/usr/bin/chromium"
 SIZE = {"width": 1440, "height": 900}
 PATIENCE_MS = 120_000
 
@@ -244,7 +243,7 @@ def measure(arguments: argparse.Namespace, mongodb: str) -> None:
             load(mongo[DATABASE], config, arguments.records)
         count = mongo[DATABASE][config.mongodb_collection].estimated_document_count()
     with run_api(mongodb) as url, sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = driver.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
         started = measure_view(browser, url, "gallery", 1)
         started[0] = "gallery, the first after a start"
         early = measure_view(browser, url, "map", 1)

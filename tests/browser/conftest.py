@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -18,9 +17,8 @@ from pydantic import SecretStr
 from exifinator.config import Config
 from tests.browser.library import store_demo, store_hostile
 from tests.integration.api_fixtures import TOKEN, run_api
-from tests.servers import lack, run_mongod
+from tests.servers import find_chromium, run_mongod
 
-CHROMIUM = Path("/usr/bin/chromium")
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
 # How long a page may take to show something; a test ends as soon as it does.
@@ -108,10 +106,8 @@ class Explorer:
 # All of package scope: a running Playwright is an event loop, which other packages' tests could not start another in.
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        lack("chromium", "apt-get install chromium")
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        browser = driver.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
         yield browser
         browser.close()
 

@@ -10,9 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.integration.api_fixtures import Api
-from tests.servers import lack
-
-CHROMIUM = Path("/usr/bin/chromium")
+from tests.servers import find_chromium
 
 
 class Watched:
@@ -37,10 +35,8 @@ class Watched:
 
 @pytest.fixture
 def docs(api: Api) -> Iterator[Watched]:
-    if not CHROMIUM.exists():
-        lack("chromium", "apt-get install chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
         watched = Watched(browser.new_page(viewport={"width": 1280, "height": 1000}), api.url)
         watched.page.goto(f"{api.url}/docs")
         yield watched

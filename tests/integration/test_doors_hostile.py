@@ -9,7 +9,6 @@ import json
 import os
 import pty
 import re
-import shutil
 import subprocess
 import sys
 import threading
@@ -37,7 +36,7 @@ from tests.data.build import (
 )
 from tests.integration.conftest import Bucket
 from tests.integration.doors import Checkout
-from tests.servers import lack
+from tests.servers import find_chromium
 
 SCRIPT = "<script>document.title='taken'</script><img src=x onerror=\"document.title='taken'\">"
 # Sets a terminal's title, clears it, turns what follows around.
@@ -221,12 +220,10 @@ def test_logs__any_key__is_written_out(travelled: Travelled) -> None:
 
 
 def test_dashboard__failed_keys__run_no_script(travelled: Travelled) -> None:
-    if not shutil.which("chromium"):
-        lack("chromium", "install Debian's chromium")
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is missing")
     dialogs: list[str] = []
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        browser = driver.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
         page = browser.new_page()
         page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
         address = f"http://127.0.0.1:{travelled.site.ports['DASHBOARD_PORT']}/"

@@ -6,7 +6,6 @@ import html
 import http.client
 import json
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -24,7 +23,7 @@ from werkzeug.test import Client, TestResponse
 from werkzeug.wrappers import Request, Response
 
 from exifinator.dashboard import BODY_LIMIT_BYTES, LONGEST_DELAY_SECONDS, WAITING_LIMIT, Guard
-from tests.servers import ROOT, end, free_port, lack, run_mongod, run_redis, running
+from tests.servers import ROOT, end, find_chromium, free_port, run_mongod, run_redis, running
 
 AUTH = "lena:pass:wörd"
 HOSTILE = """2019/<img src=x onerror="document.title='taken'"><script>document.title='taken'</script>&amp;'".jpg"""
@@ -393,12 +392,10 @@ def test_main__port_taken__says_so_in_one_sentence(program: str, name: str) -> N
 
 
 def test_page__in_a_browser__works_and_shows_hostile_names_as_text(dashboard: Dashboard) -> None:
-    if not shutil.which("chromium"):
-        lack("chromium", "install Debian's chromium")
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is missing")
     errors: list[str] = []
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        browser = driver.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
         user, _, password = AUTH.partition(":")
         page = browser.new_page(http_credentials={"username": user, "password": password})
         page.on("pageerror", lambda error: errors.append(str(error)))
