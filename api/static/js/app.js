@@ -90,7 +90,7 @@ function App() {
       </aside>`}
       <main inert=${isCovered}>
         ${hasFilters && html`<${Chips} ...${common} found=${found} isOpen=${isOpen} toggleFilters=${() => setOpen(!isOpen)} />`}
-        ${hasFilters && found.data && html`<${Timeline} ...${common} rows=${found.data.facets.taken ?? []} />`}
+        ${hasFilters && (found.data ? html`<${Timeline} ...${common} rows=${found.data.facets.taken ?? []} />` : found.loading && html`<div class="timeline"></div>`)}
         <div class="view" id="view" tabindex="-1">
           ${isLocked
             ? html`<${Failed} error=${found.error} retry=${again} />`

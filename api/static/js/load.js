@@ -1,5 +1,5 @@
 // What a view has asked the API for, and where that stands.
-import { useCallback, useEffect, useRef, useState } from "./html.js";
+import { useCallback, useLayoutEffect, useRef, useState } from "./html.js";
 
 export const SLOW_MS = 1500;
 
@@ -13,7 +13,8 @@ export function useLoad(ask, key) {
   const latest = useRef(ask);
   latest.current = ask;
   const wanted = `${round} ${key}`;
-  useEffect(() => {
+  // Asked before what is there so far is painted: an effect would come a painting later.
+  useLayoutEffect(() => {
     const control = new AbortController();
     const timer = setTimeout(() => setSlowKey(wanted), SLOW_MS);
     latest

@@ -1,6 +1,6 @@
 // The photos that pass the filters, fetched page by page as they are looked at. However far one scrolls, only the
 // photos around that place are held; of the others their shape (4 bytes) and each page's cursor, to fetch it again.
-import { useEffect, useState } from "./html.js";
+import { useLayoutEffect, useState } from "./html.js";
 import { filterParams } from "./state.js";
 
 export const PAGE = 100;
@@ -124,7 +124,8 @@ export function usePages(state, api) {
   }
   const { pages } = current;
   const [, setRound] = useState(0);
-  useEffect(() => {
+  // Asked before what is there so far is painted, as in useLoad.
+  useLayoutEffect(() => {
     pages.listeners.add(setRound);
     setRound(pages.round);
     if (!pages.count) pages.more();

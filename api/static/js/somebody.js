@@ -6,7 +6,9 @@ const SIGNS = ["pointermove", "pointerdown", "touchstart", "wheel", "keydown", "
 let isThere = false;
 
 export const somebody = new Promise((resolve) => {
-  const notice = () => {
+  const notice = (event) => {
+    // Where a page appears below a pointer that rests, browsers tell of a move of no length.
+    if (event.type === "pointermove" && !event.movementX && !event.movementY) return;
     isThere = true;
     for (const sign of SIGNS) removeEventListener(sign, notice, true);
     resolve();

@@ -1,5 +1,5 @@
 // Vendored libraries that only some views need, fetched when the first of them asks.
-import { mapInPieces, pause } from "./pause.js";
+import { mapInPieces, rest } from "./pause.js";
 
 const once = new Map();
 
@@ -35,13 +35,13 @@ export const loadWorld = (scale) =>
     if (!answer.ok) throw new Error("The outline of the world did not come.");
     const topology = await answer.json();
     const { feature, mesh } = globalThis.topojson;
-    await pause();
+    await rest();
     const polygonsOf = ({ type, coordinates }) =>
       (type === "Polygon" ? [coordinates] : coordinates).map((rings) => rings.map(unwrapRing));
     const land = feature(topology, topology.objects.land).features.flatMap(({ geometry }) => polygonsOf(geometry));
-    await pause();
+    await rest();
     const borders = mesh(topology, topology.objects.countries, (a, b) => a !== b).coordinates.map(unwrap);
-    await pause();
+    await rest();
     const countries = await mapInPieces(topology.objects.countries.geometries, (one) => {
       const { geometry, properties } = feature(topology, one);
       return { name: properties.name, polygons: geometry ? polygonsOf(geometry) : [] };

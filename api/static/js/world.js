@@ -1,6 +1,6 @@
 // The map's ground where no street tiles are set: the outline of the world, drawn into tiles as they come into sight.
 import { readColour, watchTheme } from "./colours.js";
-import { mapInPieces, pause } from "./pause.js";
+import { mapInPieces, rest } from "./pause.js";
 import { loadWorld } from "./vendored.js";
 
 const TILE = 256;
@@ -263,7 +263,7 @@ export function worldLayer(L) {
       const draw = async () => {
         try {
           const outline = await outlineOf(coords.z < FINE_FROM_ZOOM ? "110m" : "50m");
-          await pause();
+          await rest();
           drawTile(canvas, outline, coords, ratio, this._colours);
           done(null, canvas);
         } catch (error) {
