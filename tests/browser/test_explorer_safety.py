@@ -18,7 +18,7 @@ def stays_text(page: Page) -> None:
     """Nothing became an element, a handler or a script's address, nothing ran, nothing hides."""
     assert page.title() in ("EXIFinator", "Table · EXIFinator")
     own = page.locator("script").evaluate_all("scripts => scripts.map(s => new URL(s.src).pathname.split('/').pop())")
-    assert sorted(own) == ["app.js", "theme.js"]
+    assert sorted(own) == ["explorer.js", "theme.js"]
     bad = page.evaluate(
         """(unseen) => {
           const found = [];

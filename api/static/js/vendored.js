@@ -77,6 +77,7 @@ function loadElement(name, properties, path) {
     const element = Object.assign(document.createElement(name), properties);
     element.onload = resolve;
     element.onerror = () => reject(new Error(`The file ${path} did not come.`));
-    document.head.append(element);
+    // First: where their styles and the explorer's say different things, the later ones hold, which are ours.
+    document.head.prepend(element);
   });
 }
