@@ -7,11 +7,11 @@ import random
 from typing import TYPE_CHECKING
 
 import gevent
-from gevent.lock import BoundedSemaphore
 from mrq.exceptions import JobInterrupt
 
 from exifinator.batching import Batcher
 from exifinator.config import Config, load_config
+from exifinator.isolated import IsolatedReader
 from exifinator.lean_s3 import LeanS3
 from exifinator.metrics import Flusher
 from exifinator.queue_control import QueueControl
@@ -30,7 +30,6 @@ RECORDS_A_BULK = 100
 BULK_WAIT_SECONDS = 0.03
 HEADERS_A_PUSH = 50
 PUSH_WAIT_SECONDS = 0.005
-ISOLATED_AT_ONCE = 2
 
 # What ImageQueue.push_headers says of a message that has to wait.
 _NO_ROOM = 0
@@ -44,8 +43,7 @@ class Pipeline:
         self.stopping = False
         # Reads whose metadata has found no room in the write queue yet.
         self.waiting_for_room = 0
-        # Each of them is an interpreter of its own.
-        self.isolation = BoundedSemaphore(ISOLATED_AT_ONCE)
+        self.isolated = IsolatedReader()
         self.s3 = LeanS3(config) if config.s3_client == "lean" else S3(config)
         self.queue = ImageQueue(connect_redis(config), config)
         self.store = Store(connect_mongodb(config), config)

@@ -17,7 +17,7 @@ from mrq.task import Task
 
 from exifinator.errors import AccessDenied, QueueUnavailable, StoreUnavailable, TransientError
 from exifinator.fetch import fetch_header
-from exifinator.isolated import read_image, read_image_isolated
+from exifinator.isolated import read_image
 from exifinator.metrics import COUNTS, observe_parse, observe_store, retry_cause
 from exifinator.parse import build_record
 from exifinator.pipeline import current_pipeline
@@ -73,8 +73,7 @@ class ImageTask(Task):  # type: ignore[misc]
         if get_current_job().member is None and pipeline.guard.is_waiting(ref):
             raise JobInterrupt
         if deliveries >= pipeline.config.max_deliveries:
-            with pipeline.isolation:
-                record, bytes_read, requests = read_image_isolated(ref)
+            record, bytes_read, requests = pipeline.isolated.read(ref)
             # What another process read: its own counts end with it.
             COUNTS.requests["get"] += requests
             COUNTS.bytes_read += bytes_read
