@@ -31,8 +31,9 @@ FOLDER = Path(__file__).resolve().parent / "explorer"
 SIZES = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
 THEMES = ("light", "dark")
 PHOTO = "demo/2019/Lofoten/DSC01250.JPG"
-# So many copies of the demo library take long enough to be seen while they are read.
+# So many copies of the demo library, read by so few greenlets, take long enough for four pictures of it.
 COPIES = 40
+GREENLETS = 6
 COLOURS = 256
 CHART_SECONDS = 12
 TOKEN = "of-the-screenshots"  # noqa: S105
@@ -106,6 +107,7 @@ def run_demo(folder: Path, library: Path | None) -> Iterator[str]:
             "S3_ENDPOINT_URL": s3,
             "API_PORT": port,
             "API_TOKEN": TOKEN,
+            "GREENLETS": GREENLETS,
         }
         installation = Installation(settings, folder / "logs")
         try:

@@ -44,6 +44,8 @@ WATCHERS = "batches"
 WATCHER_ENDS_SECONDS = 15.0
 # Batches that are under way at once; each is a process.
 MAX_UNDER_WAY = 16
+# Somebody waits for the answer, while an S3 that hangs may be tried for minutes: each of the tries has so long.
+ANSWER_SECONDS = 3.0
 KEPT_LOGS = 100
 # Each is shown with all it says.
 MAX_SHOWN = 100
@@ -96,7 +98,7 @@ def start_batch(config: Config, store: Store, source: str, *, logs: Path = ROOT 
     Raises: ConfigError where the source is none; NoSuchBucket, BucketRefused; TooManyBatches; TransientError.
     """
     wanted = read_bucket(source)
-    s3 = S3(config)
+    s3 = S3(config.model_copy(update={"s3_timeout_seconds": min(ANSWER_SECONDS, config.s3_timeout_seconds)}))
     try:
         check_sources([wanted], s3)
     except (ConfigError, PermanentError) as exc:

@@ -1,14 +1,16 @@
-"""What starting a batch leaves behind in the process that was asked to."""
+"""Starting a batch: how long it takes, and what it leaves behind in the process that was asked to."""
 
 from __future__ import annotations
 
 import gc
+import socket
 from collections.abc import Iterator
 from typing import Any, cast
 
 import pytest
 from botocore.client import BaseClient
 
+from exifinator import control
 from exifinator.config import Config
 from exifinator.control import start_batch
 from exifinator.errors import TransientError
@@ -22,6 +24,15 @@ def gc_off() -> Iterator[None]:
     gc.disable()
     yield
     gc.enable()
+
+
+def test_start_batch__s3_hangs__is_not_waited_for_as_long_as_a_worker_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control, "ANSWER_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        changes = {"s3_endpoint_url": address, "s3_anonymous": True, "s3_timeout_seconds": 600}
+        with pytest.raises(TransientError):
+            start_batch(Config().model_copy(update=changes), cast(Store, None), "some-bucket")
 
 
 @pytest.mark.usefixtures("gc_off")

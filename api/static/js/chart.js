@@ -130,7 +130,7 @@ function options(frame) {
     grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, ...more,
   });
   return {
-    width: frame.clientWidth, height: HEIGHT, legend: { show: false }, cursor: { show: false }, padding: [8, 8, 0, 0],
+    width: frame.clientWidth, height: HEIGHT, legend: { show: false }, cursor: { show: false }, padding: [8, 28, 0, 0],
     scales: {
       x: { range: (_, first, last) => [Math.min(first ?? last, (last ?? 0) - LEAST_SECONDS), last ?? 0] },
       y: { range: (_, low, high) => [0, Math.max(1, (high ?? 0) * 1.1)] },
