@@ -231,7 +231,7 @@ def _branch(name: str, below: str) -> list[dict[str, Any]]:
     elif name == "keyword":
         stages.append({"$unwind": path})
     # MongoDB refuses more than 16 MB in one answer: of very many values the most frequent are kept.
-    return [*stages, {"$group": {"_id": key, "n": {"$sum": 1}}}, {"$sort": {"n": -1}}, {"$limit": 5000}]
+    return [*stages, {"$group": {"_id": key, "n": {"$sum": 1}}}, {"$sort": {"n": -1, "_id": 1}}, {"$limit": 5000}]
 
 
 def _segment(path: str, start: int) -> dict[str, Any]:
@@ -262,7 +262,9 @@ def to_rows(name: str, counts: Counts, *, most: int) -> list[dict[str, Any]]:
     elif edges := FACETS[name].edges:
         rows = _ranges(counts, edges)
     else:
-        kept = sorted(((value, n) for value, n in counts.items() if value is not None), key=lambda pair: -pair[1])
+        # Of equally many in an order that does not change from one answer to the next.
+        there = ((value, n) for value, n in counts.items() if value is not None)
+        kept = sorted(there, key=lambda pair: (-pair[1], str(pair[0])))
         rows = [{"value": value, "count": n} for value, n in kept[:most]]
     if counts.get(None):
         rows.append({"value": None, "count": counts[None]})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import itertools
 import re
 import subprocess
 from collections.abc import Iterator
@@ -60,6 +61,32 @@ def test_script__makes_no_html_of_text(path: Path) -> None:
     assert re.findall(ways, code) == []
     # A style written as text would be refused by the policy; an object's goes through.
     assert re.findall(r"\bstyle=\$\{`|\sstyle=\"", code) == []
+
+
+# The modules whose elements a stylesheet is for; all others are there at the same time.
+OWNERS = {
+    "batches": {"batches.js", "failures.js", "chart.js"},
+    "map": {"map.js", "minimap.js", "places.js", "markers.js"},
+    "photo": {"photo.js", "summary.js", "tags.js"},
+    "statistics": {"statistics.js", "chart.js"},
+    "table": {"table.js", "column_menu.js"},
+}
+
+
+def classes_of(script: Path) -> set[str]:
+    """Every class that a script gives to an element."""
+    given = re.findall(r'\bclass=(?:"([^"]*)"|\$\{`([^`]*)`\})', script.read_text())
+    return set(re.findall(r"[\w-]+", " ".join(itertools.chain.from_iterable(given))))
+
+
+@pytest.mark.parametrize("sheet", OWNERS)
+def test_stylesheet_of_a_view__is_for_its_own_elements_alone(sheet: str) -> None:
+    others = set().union(*(classes_of(path) for path in OWN_SCRIPTS if path.name not in OWNERS[sheet]))
+    text = re.sub(r"/\*.*?\*/", "", (FOLDER / "css" / f"{sheet}.css").read_text(), flags=re.S)
+    selectors = [one for head in re.findall(r"([^{}]+)\{", text) for one in re.split(r",(?![^()]*\))", head)]
+    rules = [one.strip() for one in selectors if not re.match(r"\s*(@|from|to|\d)", one)]
+    assert len(rules) > 5
+    assert [rule for rule in rules if set(re.findall(r"\.([\w-]+)", rule)) <= others] == []
 
 
 def linked_files() -> list[Path]:
