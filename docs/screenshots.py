@@ -25,7 +25,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from exifinator.demo import make_demo
 from tests.integration.conftest import Installation
-from tests.servers import find_chromium, run_mongod, run_rclone, run_redis, running
+from tests.servers import find_chromium, find_processes, run_mongod, run_rclone, run_redis, running
 
 FOLDER = Path(__file__).resolve().parent / "explorer"
 SIZES = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
@@ -116,6 +116,10 @@ def run_demo(folder: Path, library: Path | None) -> Iterator[str]:
             with running([sys.executable, "-m", "api"], port, folder / "logs" / "api.log", installation.environment):
                 yield f"http://127.0.0.1:{port}"
         finally:
+            # A batch outlives the API that it was started by.
+            started = {batch["_id"] for batch in installation.store.batches.find()}
+            for process in find_processes(lambda process: not started.isdisjoint(process.cmdline())):
+                process.kill()
             installation.close()
 
 
