@@ -43,7 +43,8 @@ from api.store import open_control, open_store
 from api.wire import BoundedBody, HeadAndOptions, RefusedCodings, SafeHeaders, WrittenPath
 from exifinator.config import Config, load_config
 from exifinator.errors import ConfigError, EXIFinatorError
-from exifinator.store import Store, connect_mongodb
+from exifinator.mongodb import connect_mongodb
+from exifinator.store import Store
 
 log = logging.getLogger(__name__)
 

@@ -11,9 +11,9 @@ from pymongo import AsyncMongoClient
 from pymongo.asynchronous.collection import AsyncCollection
 
 from exifinator.config import Config
+from exifinator.mongodb import connect_mongodb
 from exifinator.queues import ImageQueue, connect_redis
 from exifinator.store import Store as PipelineStore
-from exifinator.store import connect_mongodb
 
 Document = dict[str, Any]
 Collection = AsyncCollection[Document]

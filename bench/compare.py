@@ -29,9 +29,10 @@ from bench.data import make_photos
 from exifinator.batches import Batch
 from exifinator.config import build_config
 from exifinator.listing import Source
+from exifinator.mongodb import connect_mongodb
 from exifinator.queues import ImageQueue, connect_redis
 from exifinator.s3 import S3
-from exifinator.store import Store, connect_mongodb
+from exifinator.store import Store
 from tests.servers import ROOT, end, run_mongod, run_rclone, run_redis
 
 YARDSTICKS = Path(__file__).parent / "yardsticks"

@@ -19,9 +19,10 @@ from exifinator.batches import Batch
 from exifinator.config import build_config
 from exifinator.garbage import collect_seldom
 from exifinator.listing import Source
+from exifinator.mongodb import connect_mongodb
 from exifinator.queues import ImageQueue, connect_redis
 from exifinator.s3 import S3
-from exifinator.store import Store, connect_mongodb
+from exifinator.store import Store
 from tests.servers import free_port, run_mongod, run_redis, running
 
 SOURCE = Source("photos")

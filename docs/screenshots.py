@@ -117,7 +117,7 @@ def run_demo(folder: Path, library: Path | None) -> Iterator[str]:
                 yield f"http://127.0.0.1:{port}"
         finally:
             # A batch outlives the API that it was started by.
-            started = {batch["_id"] for batch in installation.store.batches.find()}
+            started = {batch["_id"] for batch in installation.store.batches.collection.find()}
             for process in find_processes(lambda process: not started.isdisjoint(process.cmdline())):
                 process.kill()
             installation.close()

@@ -26,13 +26,14 @@ from exifinator.key_ranges import THREADS, Listing
 from exifinator.left_batches import close_abandoned, close_covered, find_broken_off, is_idle, withdraw
 from exifinator.listing import Lister, Page, Source, covering, sort_page
 from exifinator.metrics import COUNTS
+from exifinator.mongodb import Document
 from exifinator.ownership import this_process
 from exifinator.parse import empty_record
 from exifinator.patience import insist
 from exifinator.queues import ImageQueue
 from exifinator.rates import RateMeter
 from exifinator.records import ImageRef, ListedPage
-from exifinator.store import Document, Store
+from exifinator.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -130,19 +131,21 @@ class Batch:
     def was_refused(self) -> bool:
         """Is a bucket of this batch refused at present, or did a batch like it stop lately, for whatever reason?"""
         same = {str(source) for source in self.sources}
-        stopped = (known for known in self.store.find_unfinished(["stopped"]) if set(known.get("sources", ())) == same)
+        stopped = (
+            known for known in self.store.batches.find_unfinished(["stopped"]) if set(known.get("sources", ())) == same
+        )
         return bool(self.queue.refusals({source.bucket for source in self.sources})) or any(stopped)
 
     def _find_broken_off(self, waits: bool) -> Document | None:
         """The batch that this one goes on with."""
         if self._id_is_given:
-            known = self.store.find_batch(self.id)
+            known = self.store.batches.find(self.id)
             return known if known and known.get("checkpoint") else None
         return find_broken_off(self.store, self.sources, self.options, waits=waits)
 
     def _take_over(self, known: Document) -> None:
         owner = this_process()
-        if not self.store.claim_batch(known, owner):
+        if not self.store.batches.claim(known, owner):
             # Another run was quicker.
             return
         self.id, self.started_at, self._owner = known["_id"], known["started_at"], owner
@@ -393,7 +396,7 @@ class Batch:
         under_way = state in UNDER_WAY and not let_go
         done = max(0, self.numbers.done - self.settled)
         checkpoint = [{"source": str(source), "ranges": self._ranges_left(source)} for source in self.sources]
-        self._cancel_requested_at = self.store.save_batch(
+        self._cancel_requested_at = self.store.batches.save(
             {
                 "_id": self.id,
                 "sources": [str(source) for source in self.sources],

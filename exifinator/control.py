@@ -25,10 +25,11 @@ from exifinator.home import START
 from exifinator.left_batches import withdraw
 from exifinator.listing import Source, parse_source
 from exifinator.marked import MARK, end_processes, find_marked, mark_of
+from exifinator.mongodb import Document
 from exifinator.queues import ImageQueue
 from exifinator.run import check_sources
 from exifinator.s3 import S3
-from exifinator.store import Document, Store
+from exifinator.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +114,7 @@ def start_batch(config: Config, store: Store, source: str, *, logs: Path = ROOT 
         raise TooManyBatches(f"{MAX_UNDER_WAY} batches are under way already; wait until one of them has ended")
     now = datetime.now(UTC)
     batch_id = new_batch_id(now)
-    store.save_batch(
+    store.batches.save(
         {
             "_id": batch_id,
             "sources": [str(wanted)],
@@ -158,7 +159,7 @@ def _await_end(process: subprocess.Popen[bytes], store: Store, batch_id: str, lo
     changes = {"problem": problem, "rate": None, "updated_at": datetime.now(UTC)}
     try:
         for before, after in (("listing", "stopped"), ("reading", "left")):
-            if store.change_batch(batch_id, (before,), {**changes, "state": after}):
+            if store.batches.change(batch_id, (before,), {**changes, "state": after}):
                 log.error("stop: batch %s: %s", batch_id, problem)
     except EXIFinatorError as exc:
         log.warning("stop: batch %s: %s", batch_id, exc)
@@ -171,7 +172,7 @@ def _last_line(path: Path) -> str:
 
 def read_batch(store: Store, queue: ImageQueue, batch_id: str) -> Document:
     """How far a batch is; see read_batches. Raises: NoSuchBatch, StoreUnavailable."""
-    found = store.find_batch(batch_id)
+    found = store.batches.find(batch_id)
     if found is None:
         raise NoSuchBatch("there is no batch of this id")
     return _describe_all(store, queue, [{"id": found.pop("_id"), **found}])[0]
@@ -194,7 +195,7 @@ def read_batches(
     Where Redis does not answer, the numbers are those of the last second in which it did.
     Raises: StoreUnavailable.
     """
-    return _describe_all(store, queue, store.find_batches(limit, after=after, touched_since=touched_since))
+    return _describe_all(store, queue, store.batches.find_latest(limit, after=after, touched_since=touched_since))
 
 
 def cancel_batch(store: Store, queue: ImageQueue, batch_id: str) -> Document:
@@ -204,13 +205,15 @@ def cancel_batch(store: Store, queue: ImageQueue, batch_id: str) -> Document:
     has ended; where there is none any more, whoever reads the batch does it.
     Raises: NoSuchBatch, BatchEnded, StoreUnavailable, QueueUnavailable.
     """
-    found = store.find_batch(batch_id)
+    found = store.batches.find(batch_id)
     if found is None:
         raise NoSuchBatch("there is no batch of this id")
     state = found.get("state")
     is_left = state in LEFT_BEHIND and batch_id in queue.open_batches()
     asked = {"cancel_requested_at": found.get("cancel_requested_at") or datetime.now(UTC)}
-    if (state not in UNDER_WAY and not is_left) or not store.change_batch(batch_id, (*UNDER_WAY, *LEFT_BEHIND), asked):
+    if (state not in UNDER_WAY and not is_left) or not store.batches.change(
+        batch_id, (*UNDER_WAY, *LEFT_BEHIND), asked
+    ):
         raise BatchEnded(f"the batch has ended: it is {_saved_state(found)}")
     log.info("cancel: batch %s", batch_id)
     return read_batch(store, queue, batch_id)
@@ -223,7 +226,7 @@ def _saved_state(document: Mapping[str, Any]) -> str:
 
 def _watched(store: Store) -> list[Document]:
     """The batches that a process is at."""
-    found = store.find_batches(MAX_SHOWN, touched_since=datetime.now(UTC) - SILENT_AFTER)
+    found = store.batches.find_latest(MAX_SHOWN, touched_since=datetime.now(UTC) - SILENT_AFTER)
     return [batch for batch in found if _saved_state(batch) in UNDER_WAY]
 
 
@@ -267,7 +270,7 @@ def _finish_cancelled(store: Store, queue: ImageQueue, document: Document, now: 
         log.warning("retry: batch %s cannot be cancelled now: %s", batch_id, exc)
         return document
     changes = {"state": "cancelled", "numbers": numbers, "rate": None, "problem": None, "updated_at": now}
-    store.change_batch(batch_id, (*UNDER_WAY, *LEFT_BEHIND), changes)
+    store.batches.change(batch_id, (*UNDER_WAY, *LEFT_BEHIND), changes)
     return {**document, **changes}
 
 

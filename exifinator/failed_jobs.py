@@ -11,8 +11,9 @@ from typing import Any
 from bson import ObjectId
 
 from exifinator.errors import ConfigError
+from exifinator.mongodb import Document, translated
 from exifinator.mrq_options import DOWNLOAD_TASK, WRITE_TASK
-from exifinator.store import JOB_ENDED_BADLY, Document, Store, image_job_id, translated
+from exifinator.store import JOB_ENDED_BADLY, Store, image_job_id
 
 # Of more failures than these, causes are counted over some.
 MAX_COUNTED = 100_000

@@ -8,9 +8,10 @@ from typing import Any
 
 from exifinator.batch_state import UNDER_WAY, UNFINISHED, Numbers
 from exifinator.listing import Source, parse_source
+from exifinator.mongodb import Document
 from exifinator.ownership import is_watched
 from exifinator.queues import ImageQueue
-from exifinator.store import Document, Store
+from exifinator.store import Store
 
 
 def is_idle(store: Store, queue: ImageQueue) -> bool:
@@ -27,7 +28,7 @@ def find_broken_off(
     waits: False: only one whose listing was broken off.
     """
     same = sorted(str(source) for source in sources)
-    for known in store.find_unfinished(UNFINISHED):
+    for known in store.batches.find_unfinished(UNFINISHED):
         if sorted(known.get("sources", ())) != same or known.get("options") != options:
             continue
         # One that was queued whole and that nobody meant to watch: what came since would be missed.
@@ -44,7 +45,7 @@ def close_abandoned(store: Store, queue: ImageQueue) -> None:
     if not is_idle(store, queue):
         return
     for batch_id in queue.open_batches():
-        known = store.find_batch(batch_id)
+        known = store.batches.find(batch_id)
         if known is None:
             queue.close_batch(batch_id)
         elif not is_watched(known):
@@ -54,12 +55,12 @@ def close_abandoned(store: Store, queue: ImageQueue) -> None:
 def close_covered(store: Store, queue: ImageQueue, batch_id: str, sources: Sequence[Source]) -> None:
     """Close the batches that nobody watches and whose every image this one, over these sources, has seen to."""
     prefixes = tuple(source.id_prefix for source in sources)
-    for known in store.find_unfinished(UNFINISHED):
+    for known in store.batches.find_unfinished(UNFINISHED):
         theirs = [parse_source(source).id_prefix for source in known.get("sources", ())]
         if known["_id"] == batch_id or is_watched(known) or not all(each.startswith(prefixes) for each in theirs):
             continue
         _close_left(store, queue, known, is_done=_is_listed(known))
-        store.change_batch(known["_id"], UNFINISHED, {"finished_by": batch_id})
+        store.batches.change(known["_id"], UNFINISHED, {"finished_by": batch_id})
 
 
 def _close_left(store: Store, queue: ImageQueue, known: Document, *, is_done: bool) -> None:
@@ -72,7 +73,7 @@ def _close_left(store: Store, queue: ImageQueue, known: Document, *, is_done: bo
         changes |= {"state": "done", "problem": None}
     elif known["state"] in UNDER_WAY:
         changes["state"] = "left"
-    store.change_batch(batch_id, UNFINISHED, changes)
+    store.batches.change(batch_id, UNFINISHED, changes)
     queue.close_batch(batch_id)
 
 

@@ -19,7 +19,8 @@ from pymongo import DeleteOne, ReplaceOne, UpdateOne
 from exifinator.config import Config, load_config
 from exifinator.errors import ConfigError, StoreUnavailable
 from exifinator.home import COMMAND
-from exifinator.store import Document, Store, connect_mongodb, translated
+from exifinator.mongodb import Document, connect_mongodb, translated
+from exifinator.store import Store
 
 log = logging.getLogger(__name__)
 

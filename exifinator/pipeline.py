@@ -14,13 +14,14 @@ from exifinator.config import Config, load_config
 from exifinator.isolated import IsolatedReader
 from exifinator.lean_s3 import LeanS3
 from exifinator.metrics import Flusher
+from exifinator.mongodb import connect_mongodb
 from exifinator.queue_control import QueueControl
 from exifinator.queues import ImageQueue, Outcome, connect_redis
 from exifinator.records import ExifRecord, HeaderBytes, ImageRef
 from exifinator.refusals import BucketGuard
 from exifinator.s3 import S3
 from exifinator.shared_clock import CLOCK
-from exifinator.store import Store, connect_mongodb
+from exifinator.store import Store
 
 if TYPE_CHECKING:
     from exifinator.worker import ImageJob

@@ -13,11 +13,12 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from exifinator.config import Config
+from exifinator.mongodb import Document, connect_mongodb
+from exifinator.mongodb import translated as store_translated
 from exifinator.queue_control import QueueControl
 from exifinator.queues import ImageQueue, translated
 from exifinator.services import without_credentials
-from exifinator.store import Document, Store, connect_mongodb
-from exifinator.store import translated as store_translated
+from exifinator.store import Store
 
 CONNECT_SECONDS = 2.0
 ANSWER_SECONDS = 5.0

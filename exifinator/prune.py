@@ -88,7 +88,7 @@ def find_leftovers(
 
 
 def _check_endpoint(source: Source, s3: S3, store: Store) -> None:
-    now, before = s3.endpoint(source.bucket), store.find_endpoint(source.bucket)
+    now, before = s3.endpoint(source.bucket), store.batches.find_endpoint(source.bucket)
     if before is None:
         raise ConfigError(f"no finished run of {source} is known: {RUN} it first, then prune")
     if before != now:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from exifinator.batch_state import UNDER_WAY
 from exifinator.control import BatchEnded, NoSuchBatch, cancel_batch, read_batches
 from exifinator.failed_jobs import FailedJobs
+from exifinator.mongodb import Document, translated
 from exifinator.probes import Probe
-from exifinator.store import JOB_WAITING, Document, translated
+from exifinator.store import JOB_WAITING
 
 # A batch of this or any other state is kept as long as it is counted for.
 KEPT = (*UNDER_WAY, "cancelling")
@@ -49,7 +50,7 @@ class Purge:
         for batch_id in set(self._queue.open_batches()).intersection(ids):
             self._queue.close_batch(batch_id)
         with translated("drop batches"):
-            return self._store.batches.delete_many({"_id": {"$in": list(ids)}}).deleted_count
+            return self._store.batches.collection.delete_many({"_id": {"$in": list(ids)}}).deleted_count
 
     def count_records(self) -> int:
         with translated("count records"):

@@ -29,13 +29,14 @@ from exifinator.listing import Source, parse_typed_source
 from exifinator.logs import add_context, configure, escape_control
 from exifinator.metrics import flushing
 from exifinator.migrations import check_schema
+from exifinator.mongodb import connect_mongodb
 from exifinator.progress import ProgressDisplay, summarize
 from exifinator.queue_control import QueueControl
 from exifinator.queues import ImageQueue, connect_redis
 from exifinator.records import ImageRef
 from exifinator.s3 import S3
 from exifinator.services import ensure_services
-from exifinator.store import Store, connect_mongodb
+from exifinator.store import Store
 
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130

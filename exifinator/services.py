@@ -26,7 +26,7 @@ from redis.retry import Retry
 from exifinator.binaries import OLDEST_MONGODB, dotted, find_mongodb, find_redis
 from exifinator.config import ROOT, Config
 from exifinator.errors import ConfigError, ServiceFailed
-from exifinator.store import connect_mongodb, describe_error
+from exifinator.mongodb import connect_mongodb, describe_error
 from exifinator.supervision import Program, Supervision, write_private
 
 START_SECONDS = 60.0

@@ -1,4 +1,4 @@
-"""Every query, index and bulk upsert: the one file of the pipeline that speaks pymongo.
+"""Every query, index and bulk upsert of images and their jobs; batches are those of batch_documents.py.
 
 Collections of MONGODB_DATABASE: MONGODB_COLLECTION holds a record an image, `thumbnails` its embedded thumbnail under
 the same `_id`, `exifinator_batches` a document a run. MRQ_DATABASE is MRQ's; the jobs of images are looked up there.
@@ -12,23 +12,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pymongo.errors
 from bson import Binary, CodecOptions, ObjectId
-from bson.errors import InvalidDocument
-from pymongo import IndexModel, InsertOne, MongoClient, ReplaceOne, ReturnDocument
+from pymongo import IndexModel, InsertOne, MongoClient, ReplaceOne
 from pymongo.collection import Collection
 from pymongo.database import Database
 
+from exifinator.batch_documents import BatchDocuments
 from exifinator.config import Config
-from exifinator.errors import BatchTaken, ConfigError, RecordRefused, StoreUnavailable
+from exifinator.errors import RecordRefused, StoreUnavailable
 from exifinator.indexes import index_definitions
+from exifinator.mongodb import TRANSIENT_CODES, Document, describe_error, translated
 from exifinator.records import ExifRecord, ImageRef, Status
 
 log = logging.getLogger(__name__)
-
-Document = dict[str, Any]
 
 # A stored job's statuses (MRQ's words): those that nothing moves on by itself, and those that will be tried again.
 JOB_ENDED_BADLY = ("failed", "timeout", "maxretries", "maxconcurrency", "abort")
@@ -36,57 +35,11 @@ JOB_PENDING = ("queued", "started", "retry", "interrupt")
 JOB_WAITING = ("queued", "retry", "interrupt")
 _UNDONE_JOB = {"status": {"$in": [*JOB_ENDED_BADLY, *JOB_PENDING]}, "params.bucket": {"$exists": True}}
 
-# What a client asks of the server again by itself; everything else of these is the record's own fault.
-_TRANSIENT_CODES = frozenset(
-    {
-        6, 7, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436,  # network, shutdown, no primary
-        50, 64, 100,  # time limit, write concern not satisfied
-        11000,  # two upserts of the same new record at once
-        14031,  # out of disk space
-        8000, 17280, 13, 18, 20,  # host limits, not authorised (yet), illegal while read-only
-    }
-)  # fmt: skip
 _DUPLICATE_KEY = 11000
 # What a worker that is just starting has not said yet.
 _NO_LOAD = {"load": 0.0, "cores": 0, "reads_per_second": 0.0, "writes_per_second": 0.0, "extractor_version": None}
 # Records that MongoDB indexes in a few seconds.
 QUICKLY_INDEXED = 20_000
-
-
-def connect_mongodb(config: Config, **options: Any) -> MongoClient[Document]:
-    """A pooled client of MONGODB_URI; it connects when first used. Raises: ConfigError."""
-    try:
-        return MongoClient(
-            config.mongodb_uri.get_secret_value(),
-            serverSelectionTimeoutMS=options.pop("serverSelectionTimeoutMS", 10_000),
-            appname="exifinator",
-            maxPoolSize=max(20, config.greenlets),
-            **options,
-        )
-    except (pymongo.errors.PyMongoError, ValueError, OSError) as exc:
-        # OSError: a file of certificates that it names.
-        raise ConfigError(f"MONGODB_URI cannot be used: {exc}") from None
-
-
-def describe_error(exc: Exception) -> str:
-    """What a driver's error says, in one line, without the topology that pymongo repeats."""
-    said = str(exc).split(", Timeout:")[0].split(", full error:")[0].split("\n")[0]
-    return said.split(" (configured timeouts:")[0].rstrip(".")
-
-
-@contextmanager
-def translated(what: str) -> Iterator[None]:
-    """Raises: StoreUnavailable for what may pass, RecordRefused for what will not."""
-    try:
-        yield
-    except pymongo.errors.OperationFailure as exc:
-        if exc.code in _TRANSIENT_CODES or exc.has_error_label("RetryableWriteError"):
-            raise StoreUnavailable(f"MongoDB cannot {what} now: {describe_error(exc)}") from exc
-        raise RecordRefused(f"MongoDB refuses to {what}: {describe_error(exc)}") from exc
-    except (pymongo.errors.DocumentTooLarge, InvalidDocument, OverflowError) as exc:
-        raise RecordRefused(f"MongoDB refuses to {what}: {describe_error(exc)}") from exc
-    except pymongo.errors.PyMongoError as exc:
-        raise StoreUnavailable(f"MongoDB cannot {what}: {describe_error(exc)}") from exc
 
 
 def image_job_id(image_id: str) -> ObjectId:
@@ -133,7 +86,7 @@ class Store:
         # For what is read a million times: pymongo takes as long to make a time aware as to decode a whole record.
         self._listed = self.images.with_options(CodecOptions[Document]())
         self.thumbnails: Collection[Document] = database["thumbnails"]
-        self.batches: Collection[Document] = database["exifinator_batches"]
+        self.batches = BatchDocuments(database["exifinator_batches"])
         self.jobs: Collection[Document] = client.get_database(config.mrq_database, codec_options=aware)["mrq_jobs"]
 
     def ensure_indexes(self) -> None:
@@ -144,7 +97,7 @@ class Store:
             self.images.create_indexes(
                 [IndexModel(list(index.keys), name=index.name, **index.options) for index in self._indexes]
             )
-            self.batches.create_indexes([IndexModel([(name, -1)], name=name) for name in ("started_at", "updated_at")])
+        self.batches.ensure_indexes()
 
     def _make_collection(self) -> None:
         """Make the collection of the records with better compression than MongoDB's own choice, if it can do that."""
@@ -275,14 +228,6 @@ class Store:
             for worker in found
         ]
 
-    def find_endpoint(self, bucket: str) -> str | None:
-        """Where the last finished batch over a bucket read it from; None where none is known."""
-        with translated("look up batches"):
-            query = {"endpoints.bucket": bucket, "state": "done"}
-            found = self.batches.find_one(query, {"endpoints": 1}, sort=[("_id", -1)])
-        endpoints = {item["bucket"]: item["endpoint"] for item in found["endpoints"]} if found else {}
-        return endpoints.get(bucket)
-
     def scan_ids(self, id_prefix: str) -> Iterator[str]:
         """The ids of the records that start so, in order: that of their UTF-8 bytes, which is that of Python too."""
         with translated("look up records"):
@@ -325,66 +270,6 @@ class Store:
         }
         with translated("remove jobs"):
             return self.jobs.delete_many(query).deleted_count
-
-    def find_unfinished(self, states: Sequence[str]) -> list[Document]:
-        """The batches in one of these states that nobody wants cancelled and no other has finished, latest first."""
-        query = {"state": {"$in": list(states)}, "cancel_requested_at": None, "finished_by": None}
-        with translated("look up batches"):
-            return list(self.batches.find(query).sort("_id", -1))
-
-    def claim_batch(self, known: Document, owner: Document) -> bool:
-        """Make a process the owner of a batch that is as it was when it was looked up. Returns whether it was."""
-        with translated("store a batch"):
-            query = {"_id": known["_id"], "updated_at": known["updated_at"], "owner": known.get("owner")}
-            changes = {"owner": owner, "updated_at": datetime.now(UTC)}
-            return self.batches.update_one(query, {"$set": changes}).matched_count == 1
-
-    def find_batches(
-        self, most: int, *, after: str | None = None, touched_since: datetime | None = None
-    ) -> list[Document]:
-        """The latest batches: id, sources, state, started_at, updated_at, numbers.
-
-        after: those before the batch of this id; touched_since: those of which something was stored since then.
-        """
-        query: Document = {"_id": {"$lt": after}} if after else {}
-        if touched_since:
-            query["updated_at"] = {"$gte": touched_since}
-        with translated("look up batches"):
-            # Ids begin with the moment of the start.
-            found = self.batches.find(query, {"checkpoint": 0}).sort("_id", -1).limit(most)
-            return [{"id": batch.pop("_id"), **batch} for batch in found]
-
-    def find_batch(self, batch_id: str) -> Document | None:
-        """What is known of a batch."""
-        with translated("look up a batch"):
-            return self.batches.find_one({"_id": batch_id})
-
-    def save_batch(self, document: Document, *, owner: Document | None = None) -> datetime | None:
-        """Store these fields of a batch. Returns: when somebody asked to cancel it, if so.
-
-        owner: the process that stores them. Raises: BatchTaken where the batch is another's by now.
-        """
-        fields = {name: value for name, value in document.items() if name != "_id"}
-        with translated("store a batch"):
-            try:
-                found = self.batches.find_one_and_update(
-                    {"_id": document["_id"], **({"owner": {"$in": [None, owner]}} if owner else {})},
-                    {"$set": fields},
-                    {"cancel_requested_at": 1},
-                    upsert=True,
-                    return_document=ReturnDocument.AFTER,
-                )
-            except pymongo.errors.DuplicateKeyError as exc:
-                if owner is None:
-                    raise
-                raise BatchTaken(f"another run goes on with batch {document['_id']}: this one no longer does") from exc
-        return found.get("cancel_requested_at") if found else None
-
-    def change_batch(self, batch_id: str, states: Sequence[str], changes: Document) -> bool:
-        """Set these fields of a batch that is in one of these states. Returns whether it was."""
-        with translated("store a batch"):
-            query = {"_id": batch_id, "state": {"$in": list(states)}}
-            return self.batches.update_one(query, {"$set": changes}).matched_count == 1
 
     def drop_waiting_jobs(self, prefixes: Sequence[str], but_not: Sequence[str]) -> int:
         """Forget the jobs that wait to be tried again, of images whose id starts so and not so. Returns how many.
@@ -498,7 +383,7 @@ def _write_documents(
         if code == _DUPLICATE_KEY and tries > 1:
             # It was there; or another worker made the same document at the same moment.
             there.append(i)
-        elif code in _TRANSIENT_CODES:
+        elif code in TRANSIENT_CODES:
             errors[i] = StoreUnavailable(f"MongoDB cannot {what} now: {message}")
         else:
             errors[i] = RecordRefused(f"MongoDB refuses to {what}: {message}")

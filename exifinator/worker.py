@@ -39,12 +39,13 @@ from exifinator.garbage import collect_seldom
 from exifinator.load import LoadMeter
 from exifinator.metrics import FLUSH_SECONDS
 from exifinator.migrations import check_schema
+from exifinator.mongodb import describe_error
 from exifinator.mrq_options import DOWNLOAD_TASK, MAINTENANCE_QUEUE, WRITE_TASK
 from exifinator.pipeline import current_pipeline
 from exifinator.queues import Outcome
 from exifinator.records import ImageRef
 from exifinator.shared_clock import CLOCK, take_over
-from exifinator.store import JOB_ENDED_BADLY, describe_error, image_job_id
+from exifinator.store import JOB_ENDED_BADLY, image_job_id
 
 log = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ from exifinator.config import Config
 from exifinator.errors import EXIFinatorError
 from exifinator.home import START
 from exifinator.indexes import index_definitions
+from exifinator.mongodb import describe_error
 from exifinator.probes import MongoInfo, Probe
-from exifinator.store import describe_error
 
 # A collection that exists for a moment.
 TRIAL = "exifinator_doctor"

@@ -14,9 +14,10 @@ from exifinator.demo import render
 from exifinator.demo.trips import Shot, plan_shots
 from exifinator.fetch import fetch_header
 from exifinator.local_reader import LocalReader, local_ref
+from exifinator.mongodb import connect_mongodb
 from exifinator.parse import build_record
 from exifinator.records import ExifRecord
-from exifinator.store import Store, connect_mongodb
+from exifinator.store import Store
 from tests.servers import SHARED_PHOTOS
 
 # Photos of real cameras, whose tags are richer than drawn ones'.

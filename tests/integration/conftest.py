@@ -22,9 +22,10 @@ from exifinator.batch_state import Numbers
 from exifinator.batches import Batch
 from exifinator.config import Config, build_config
 from exifinator.listing import parse_source
+from exifinator.mongodb import connect_mongodb
 from exifinator.queues import ImageQueue, connect_redis
 from exifinator.s3 import S3
-from exifinator.store import Store, connect_mongodb
+from exifinator.store import Store
 from tests.integration.api_fixtures import api, guarded_api, library, mongodb_address
 from tests.integration.doors import checkout
 from tests.integration.tls import fortress

@@ -123,7 +123,7 @@ def test_end_watchers__process_of_a_batch__leaves_it_to_be_gone_on_with(
     batch_id = start_batch(installation.config, installation.store, bucket.name, logs=tmp_path)
 
     def known() -> dict[str, Any]:
-        return installation.store.find_batch(batch_id) or {}
+        return installation.store.batches.find(batch_id) or {}
 
     installation.wait_until(lambda: known()["state"] == "reading")
     assert end_watchers()
@@ -252,7 +252,7 @@ def test_batches__token__is_needed_once_there_is_one(guarded_api: Api, method: s
 def test_list_batches__pages__are_newest_first(installation: Installation, tmp_path: Path) -> None:
     ids = [f"2024010{day}-000000-abcdef" for day in range(1, 6)]
     for batch_id in ids:
-        installation.store.save_batch({"_id": batch_id, "sources": ["s3://holiday"], "state": "done"})
+        installation.store.batches.save({"_id": batch_id, "sources": ["s3://holiday"], "state": "done"})
     with run_batch_api(installation, tmp_path) as api:
         first = api.get("/batches", limit=3).json()
         second = api.get("/batches", limit=3, after=first["next"]).json()
@@ -461,7 +461,7 @@ def test_post_batch__too_many_under_way__is_503(installation: Installation, buck
     now = datetime.now(UTC) + timedelta(minutes=5)
     for at in range(16):
         document = {"_id": f"20240101-000000-{at:06x}", "sources": ["s3://a"], "state": "reading", "updated_at": now}
-        installation.store.save_batch(document)
+        installation.store.batches.save(document)
     with run_batch_api(installation, tmp_path) as api:
         answer = api.client.post("/batches", json={"source": bucket.name})
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")

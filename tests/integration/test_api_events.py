@@ -51,7 +51,7 @@ def save(installation: Installation, batch_id: str, state: str, *, stored: int =
     at = datetime.now(UTC) - timedelta(seconds=ago)
     numbers = {"listed": 10, "queued": 10, "stored": stored}
     document = {"_id": batch_id, "sources": ["s3://a"], "state": state, "updated_at": at, "numbers": numbers}
-    installation.store.save_batch(document)
+    installation.store.batches.save(document)
 
 
 def test_events__batches_change__each_is_told(event_api: Api, installation: Installation) -> None:

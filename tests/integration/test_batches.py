@@ -19,11 +19,12 @@ from exifinator.batches import Batch
 from exifinator.config import load_config
 from exifinator.errors import AccessDenied, BatchTaken
 from exifinator.listing import Source, parse_source
+from exifinator.mongodb import connect_mongodb
 from exifinator.queues import ImageQueue, connect_redis
 from exifinator.records import ImageRef, ListedPage, RangeRead
 from exifinator.run import check_sources
 from exifinator.s3 import S3
-from exifinator.store import Store, connect_mongodb
+from exifinator.store import Store
 from tests.integration.conftest import Bucket, Installation
 from tests.photos import make_jpeg
 from tests.s3_proxy import Answer, run_proxy, s3_error
@@ -175,7 +176,7 @@ def test_batch__killed_while_listing__is_gone_on_with(installation: Installation
     bucket.put("folder/", b"")
     installation.start_worker("download", "write")
     batch_id = kill_at(watch_elsewhere(installation, bucket.name), "listing", listed)
-    before = installation.store.find_batch(batch_id)
+    before = installation.store.batches.find(batch_id)
     assert before is not None
 
     batch = open_batch(installation, bucket.name)
@@ -191,7 +192,7 @@ def test_batch__killed_while_listing__is_gone_on_with(installation: Installation
     assert (numbers.listed, numbers.stored, numbers.damaged, numbers.folders) == (202, 200, 1, 1)
     assert (numbers.queued, numbers.unchanged, numbers.failed) == (200, 0, 0)
     assert installation.store.images.count_documents({}) == 201
-    after = installation.store.find_batch(batch_id)
+    after = installation.store.batches.find(batch_id)
     assert after is not None
     assert (after["state"], after["owner"]) == ("done", None)
     assert after["started_at"] == before["started_at"]
@@ -240,7 +241,7 @@ def test_batch__of_another_host__is_taken_over_once_it_is_silent(
     first = open_batch(installation, bucket.name)
     owner = {"host": "elsewhere", "pid": os.getpid(), "started": 0.0}
     silent_since = datetime.now(UTC) - timedelta(seconds=silent)
-    installation.store.change_batch(first.id, ["listing"], {"owner": owner, "updated_at": silent_since})
+    installation.store.batches.change(first.id, ["listing"], {"owner": owner, "updated_at": silent_since})
 
     second = open_batch(installation, bucket.name)
 
@@ -281,7 +282,7 @@ def test_batch__that_nobody_waited_for__is_done_when_a_later_one_ends(
     installation.finish(list_all(second))
 
     for batch_id, listed in ((first.id, 20), (left.id, 20)):
-        known = installation.store.find_batch(batch_id)
+        known = installation.store.batches.find(batch_id)
         assert known is not None
         numbers = Numbers.from_dict(known["numbers"])
         assert (known["state"], numbers.listed, numbers.stored) == ("done", listed, 20)
@@ -300,7 +301,7 @@ def test_batch__left_and_nothing_under_way__is_closed_by_the_next_run_of_any_buc
 
     open_batch(installation, Bucket(moto_url).name)
 
-    known = installation.store.find_batch(first.id)
+    known = installation.store.batches.find(first.id)
     assert known is not None
     assert (known["state"], known["numbers"]["stored"]) == ("done", 5)
     assert first.id not in installation.queue.open_batches()
@@ -312,7 +313,7 @@ def test_leave__servers_away__says_nothing_more(install: Callable[..., Installat
     batch = open_batch(installation, bucket.name)
     batch.queue = install(REDIS_URL="redis://127.0.0.1:1/0").queue
     batch.leave("left")
-    known = installation.store.find_batch(batch.id)
+    known = installation.store.batches.find(batch.id)
     assert known is not None
     assert (known["state"], known["owner"]) == ("left", None)
     config = installation.config.model_copy(update={"mongodb_uri": SecretStr("mongodb://127.0.0.1:1")})

@@ -20,9 +20,9 @@ import redis
 from pymongo import MongoClient
 
 from exifinator.config import build_config
+from exifinator.mongodb import connect_mongodb
 from exifinator.queues import ImageQueue, connect_redis
 from exifinator.s3 import S3
-from exifinator.store import connect_mongodb
 from tests.integration.doors import Checkout, wait_until
 from tests.integration.tls import Fortress, make_secret
 from tests.photos import make_jpeg

@@ -18,12 +18,12 @@ from pymongo.errors import PyMongoError
 from exifinator.config import Config, build_config
 from exifinator.errors import ConfigError, ServiceFailed, UntrustedServer
 from exifinator.lean_s3 import LeanS3
+from exifinator.mongodb import connect_mongodb
 from exifinator.mrq_options import jobs_uri
 from exifinator.queues import connect_redis
 from exifinator.records import ImageRef
 from exifinator.s3 import S3
 from exifinator.services import ensure_services
-from exifinator.store import connect_mongodb
 from tests.integration.doors import Checkout
 from tests.integration.tls import HOST, Authority, Fortress
 from tests.photos import make_jpeg

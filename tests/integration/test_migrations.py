@@ -55,7 +55,8 @@ import os, signal, sys
 from exifinator import migrations
 from exifinator.config import load_config
 from exifinator.migrations import Migration, migrate
-from exifinator.store import Store, connect_mongodb
+from exifinator.mongodb import connect_mongodb
+from exifinator.store import Store
 from tests.integration.test_migrations import A_BATCH, in_feet
 deadly, seen = int(sys.argv[1]), []
 def change(records):

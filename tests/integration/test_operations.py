@@ -243,9 +243,9 @@ def test_purge__queues_under_a_running_batch__end_it(installation: Installation,
     # Who watches it does not queue again what is missing.
     installation.finish(batch)
     assert installation.queue.sizes() == (0, 0)
-    assert installation.store.find_batch(batch.id)["state"] == "cancelled"  # type: ignore[index]
+    assert installation.store.batches.find(batch.id)["state"] == "cancelled"  # type: ignore[index]
     assert "Forgotten: 1 ended batches" in run(installation, "purge", "--batches", "--yes").output
-    assert installation.store.find_batch(batch.id) is None
+    assert installation.store.batches.find(batch.id) is None
 
 
 def test_purge__records__only_where_the_name_is_typed(installation: Installation, run: Run) -> None:

@@ -36,7 +36,7 @@ def know(installation: Installation, bucket: str, *keys: str, at: datetime = LON
 
 def note_run(installation: Installation, bucket: str, endpoint: str | None = None) -> None:
     endpoints = [{"bucket": bucket, "endpoint": endpoint or installation.s3.endpoint(bucket)}]
-    installation.store.save_batch({"_id": f"run-{bucket}", "state": "done", "endpoints": endpoints})
+    installation.store.batches.save({"_id": f"run-{bucket}", "state": "done", "endpoints": endpoints})
 
 
 @contextmanager

@@ -82,7 +82,8 @@ def test_upsert_records__same_new_record_from_many_greenlets__is_stored_once(ins
 
 
 def test_store__mongodb_gone__is_store_unavailable_in_one_line(install: Callable[..., Installation]) -> None:
-    from exifinator.store import Store, connect_mongodb
+    from exifinator.mongodb import connect_mongodb
+    from exifinator.store import Store
 
     installation = install()
     away = installation.config.model_copy(
