@@ -16,6 +16,8 @@ from api.patterns import check_pattern, split_slashes
 
 MAX_JSON_BYTES = 8192
 MAX_DEPTH = 8
+# Of plain values, which cost nothing but their comparison.
+MAX_VALUE_DEPTH = 32
 MAX_NODES = 500
 MAX_BRANCHES = 20
 MAX_LIST = 200
@@ -69,12 +71,12 @@ class _Reader:
         # The place holds field names of the caller's: kept short, and JSON escapes them in the answer.
         return BadParameter(self.parameter, why, place=place[:200])
 
-    def count(self, place: str, depth: int) -> None:
+    def count(self, place: str, depth: int, most: int = MAX_DEPTH) -> None:
         self.nodes += 1
         if self.nodes > MAX_NODES:
             raise self.refuse(place, f"at most {MAX_NODES} values and operators in one query")
-        if depth > MAX_DEPTH:
-            raise self.refuse(place, f"at most {MAX_DEPTH} levels deep")
+        if depth > most:
+            raise self.refuse(place, f"at most {most} levels deep")
 
     def filter(self, value: Any, place: str, depth: int) -> Filter:
         self.count(place, depth)
@@ -151,7 +153,7 @@ class _Reader:
 
     def value(self, value: Any, place: str, depth: int) -> Any:
         """A value without operators in it."""
-        self.count(place, depth)
+        self.count(place, depth, MAX_VALUE_DEPTH)
         if isinstance(value, dict):
             if literal := self.extended(value, place):
                 return literal[0]
@@ -276,9 +278,11 @@ def check_path(path: str, parameter: str) -> None:
 def read_projection(text: str, parameter: str = "fields") -> dict[str, int]:
     """{"Image Make": 1, "_id": 0} or ["Image Make"]: which fields to answer. Raises: BadParameter."""
     value = parse_json(text, parameter)
+    if isinstance(value, dict | list) and len(value) > MAX_FIELDS:
+        raise BadParameter(parameter, f"at most {MAX_FIELDS} fields can be named")
     if isinstance(value, list) and all(isinstance(name, str) for name in value):
         value = dict.fromkeys(value, 1)
-    if not isinstance(value, dict) or len(value) > MAX_FIELDS:
+    if not isinstance(value, dict):
         raise BadParameter(parameter, 'an object is needed, as in {"Image Make": 1}')
     for name, choice in value.items():
         check_path(name, parameter)

@@ -12,7 +12,7 @@ from bson import ObjectId
 from bson.regex import Regex
 
 from api.patterns import check_pattern
-from api.query import ALLOWED, read_filter, read_hint, read_projection, read_sort
+from api.query import ALLOWED, MAX_FIELDS, read_filter, read_hint, read_projection, read_sort
 from exifinator.errors import BadQuery
 
 PASSES: list[tuple[str, Any, Any]] = [
@@ -76,7 +76,9 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("or-wide", {"$or": [{"a": n} for n in range(21)]}, "a list of 1 to 20"),
     ("in-long", {"a": {"$in": list(range(201))}}, "a list of 0 to 200"),
     ("many", {"$or": [{"a": {"$in": list(range(100))}} for _ in range(10)]}, "at most 500"),
-    ("deep", json.loads('{"a":' * 12 + "1" + "}" * 12), "levels deep"),
+    ("deep", json.loads('{"a":' * 40 + "1" + "}" * 40), "at most 32 levels deep"),
+    ("deep-logic", json.loads('{"$and":[' * 12 + '{"a":1}' + "]}" * 12), "at most 8 levels deep"),
+    ("deep-operators", {"a": json.loads('{"$not":{"$elemMatch":' * 6 + '{"$gt":1}' + "}}" * 6)}, "at most 8 levels deep"),
     ("mod-zero", {"a": {"$mod": [0, 0]}}, "divisor"),
     ("options-alone", {"a": {"$options": "i"}}, "$regex beside it"),
     ("regex-number", {"a": {"$regex": 5}}, "a pattern in a string"),
@@ -151,6 +153,12 @@ def test_read_projection__fields__are_taken(text: str, expected: Any) -> None:
 def test_read_projection__an_expression__is_refused(text: str) -> None:
     with pytest.raises(BadQuery):
         read_projection(text)
+
+
+def test_read_projection__one_name_too_often__is_counted_as_often() -> None:
+    read_projection(json.dumps(["a"] * MAX_FIELDS))
+    with pytest.raises(BadQuery, match="at most"):
+        read_projection(json.dumps(["a"] * (MAX_FIELDS + 1)))
 
 
 @pytest.mark.parametrize("text", ['{"a":-1}', '[["a",-1]]', '{"a":"desc"}'])
