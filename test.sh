@@ -45,7 +45,7 @@ NO_MKDOCS_2_WARNING=1 venv/bin/python -m mkdocs build --strict
 venv/bin/python -m bandit -q -c pyproject.toml -r exifinator api mrq-config.py settings.py
 venv/bin/python -m tests.audit
 if [ $faults = yes ]; then
-    exec venv/bin/python -m pytest -n 3 --dist loadfile -m "faults or not faults" tests/faults "$@"
+    exec venv/bin/python -m pytest -n 2 --dist loadfile -m "faults or not faults" tests/faults "$@"
 fi
 # Three at a time: they wait for servers as long as they compute.
 exec venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder "$@"

@@ -42,7 +42,7 @@ def run_batch_api(installation: Installation, folder: Path, **environment: str) 
         with run_api(installation.config, folder, {**installation.environment, **environment}) as running:
             yield running
     finally:
-        for batch in installation.store.batches.find():
+        for batch in installation.store.batches.collection.find():
             for process in processes_of(batch["_id"]):
                 process.kill()
                 process.wait(10)
@@ -354,7 +354,7 @@ def test_cancel__its_process_is_dead__works_all_the_same(
         bucket.put(f"{at}.jpg", make_jpeg(seed=at))
     batch = installation.queue_batch(bucket.name)
     # As a process leaves it that was killed a while ago.
-    installation.store.batches.update_one({}, {"$set": {"state": phase, "updated_at": LONG_AGO}})
+    installation.store.batches.collection.update_one({}, {"$set": {"state": phase, "updated_at": LONG_AGO}})
     found = batch_api.get(f"/batches/{batch.id}").json()
     assert found["state"] == {"listing": "stopped", "reading": "left"}[phase]
     assert "is gone" in found["problem"]
@@ -374,14 +374,16 @@ def test_cancel__its_process_is_dead__waits_for_what_is_in_hand(
     bucket.put("b.jpg", make_jpeg())
     batch = installation.queue_batch(bucket.name)
     (taken,) = installation.queue.take_downloads(1)
-    installation.store.batches.update_one({}, {"$set": {"updated_at": LONG_AGO}})
+    installation.store.batches.collection.update_one({}, {"$set": {"updated_at": LONG_AGO}})
 
     assert batch_api.client.delete(f"/batches/{batch.id}").json()["state"] == "cancelling"
     assert len(waiting_keys(installation)) == 1
 
     # Its worker never comes back: after a lease it is let go.
     lease = timedelta(seconds=installation.config.lease_seconds)
-    installation.store.batches.update_one({}, {"$set": {"cancel_requested_at": datetime.now(UTC) - lease - lease}})
+    installation.store.batches.collection.update_one(
+        {}, {"$set": {"cancel_requested_at": datetime.now(UTC) - lease - lease}}
+    )
     assert batch_api.get(f"/batches/{batch.id}").json()["state"] == "cancelled"
     assert waiting_keys(installation) == set()
     assert installation.queue.push_headers([(taken.member, b"x")]) == [2]
@@ -442,7 +444,7 @@ def test_get_batch__workers_count__numbers_are_live(batch_api: Api, installation
     batch = installation.queue_batch(bucket.name)
     installation.redis.hset(installation.queue.counts_prefix + batch.id, mapping={"ok": 2, "damaged": 1, "requests": 5})
     live = {"rate": 0.5, "updated_at": datetime.now(UTC), "failed_before": 1}
-    installation.store.batches.update_one({}, {"$set": live})
+    installation.store.batches.collection.update_one({}, {"$set": live})
     found = batch_api.get(f"/batches/{batch.id}").json()
     numbers = found["numbers"]
     assert (numbers["queued"], numbers["stored"], numbers["damaged"], numbers["requests"]) == (4, 2, 2, 5)
