@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -202,10 +203,13 @@ def test_batch__killed_while_reading__is_gone_on_with_and_finds_what_came_since(
     installation: Installation, bucket: Bucket
 ) -> None:
     fill(bucket, 100)
-    # Before there is a worker, which might have read everything by then.
+    worker = installation.start_worker("download", "write")
+    # It might have read everything before the kill.
+    worker.send_signal(signal.SIGSTOP)
     batch_id = kill_at(watch_elsewhere(installation, bucket.name), "reading", 0)
-    installation.start_worker("download", "write")
+    worker.send_signal(signal.SIGCONT)
     bucket.put("new.jpg", make_jpeg())
+    assert worker.poll() is None
 
     batch = list_all(open_batch(installation, bucket.name))
 
