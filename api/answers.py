@@ -14,6 +14,7 @@ from bson.datetime_ms import DatetimeMS
 from starlette.requests import Request
 from starlette.responses import Response
 
+TIMES = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
 # Photos have owners: shared caches keep none of it, and browsers ask each time whether it changed.
 REVALIDATE = "private, no-cache"
 
@@ -34,8 +35,8 @@ def to_plain(value: Any) -> Any:
 
 
 def encode_json(value: Any) -> bytes:
-    """JSON in UTF-8; times in ISO 8601, UTC with a Z; NaN and infinities become null."""
-    return orjson.dumps(value, default=to_plain, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)
+    """JSON in UTF-8; times in ISO 8601, with a Z, for those of MongoDB are UTC; NaN and infinities become null."""
+    return orjson.dumps(value, default=to_plain, option=TIMES | orjson.OPT_NON_STR_KEYS)
 
 
 def answer_json(

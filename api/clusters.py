@@ -9,9 +9,10 @@ from typing import Any
 from api.query import Filter
 from api.ranges import Box
 from api.store import Collection, Document
+from exifinator.cells import cell_degrees, span_cells
 
-# A map tile has 256 pixels a side, so a cell 64.
-CELLS_A_TILE = 4
+# Clusters are those of the cells (exifinator/cells.py) that are 64 pixels wide; at zoom 0 the world has 256.
+_FIRST_LEVEL = 2
 MAX_ZOOM = 22
 # The finest grid of the whole collection that is kept; closer than that, few photos are in sight.
 KEPT_ZOOM = 14
@@ -24,11 +25,6 @@ _BUILD_MS = 120_000
 Cells = dict[tuple[int, int], tuple[int, float, float, str]]
 
 
-def cell_degrees(zoom: int) -> float:
-    """The width of a cell."""
-    return float(360 / (CELLS_A_TILE * 2**zoom))
-
-
 def fitting_zoom(box: Box, zoom: int) -> int:
     """The finest grid up to `zoom` of which at most MAX_CELLS lie in the box: an answer stays an answer."""
     while zoom > 0 and math.prod(len(span) for span in _cells_across(box, zoom)) > MAX_CELLS:
@@ -37,12 +33,7 @@ def fitting_zoom(box: Box, zoom: int) -> int:
 
 
 def _cells_across(box: Box, zoom: int) -> tuple[range, range]:
-    """The columns and rows of cells that a box touches; columns beyond the 180th meridian count on."""
-    size = cell_degrees(zoom)
-    width = (box.east - box.west) % 360 if box.west > box.east else box.east - box.west
-    first = math.floor((box.west + 180) / size)
-    columns = range(first, math.floor((box.west + width + 180) / size) + 1)
-    return columns, range(math.floor((box.south + 90) / size), math.floor((box.north + 90) / size) + 1)
+    return span_cells(box.west, box.south, box.east, box.north, zoom + _FIRST_LEVEL)
 
 
 @dataclass(frozen=True)
@@ -55,7 +46,7 @@ class Pyramid:
         """The cells that a box touches; those on its border are there as a whole."""
         grid = self.grids[zoom]
         columns, rows = _cells_across(box, zoom)
-        around = CELLS_A_TILE * 2**zoom
+        around = 2 ** (zoom + _FIRST_LEVEL)
         if len(columns) * len(rows) > len(grid):
             inside = {column % around for column in columns}
             return [cell for (x, y), cell in grid.items() if x in inside and y in rows]
@@ -97,7 +88,7 @@ def _place(row: Document) -> tuple[int, int]:
 def _grouping(filter_: Filter, zoom: int, limit: int = 0) -> list[dict[str, Any]]:
     def cell(axis: int, half: int) -> dict[str, Any]:
         number = {"$arrayElemAt": ["$photo.location.coordinates", axis]}
-        return {"$floor": {"$divide": [{"$add": [number, half]}, cell_degrees(zoom)]}}
+        return {"$floor": {"$divide": [{"$add": [number, half]}, cell_degrees(zoom + _FIRST_LEVEL)]}}
 
     group = {
         "_id": {"x": cell(0, 180), "y": cell(1, 90)},

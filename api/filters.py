@@ -18,13 +18,14 @@ from api.ranges import (
     NUMBERS,
     Box,
     Span,
-    box_outline,
+    box_around,
     read_box,
     read_dates,
     read_fractions,
     read_near,
     read_numbers,
 )
+from exifinator.cells import cells_between
 from exifinator.records import Status
 from exifinator.words import split_words
 
@@ -199,21 +200,22 @@ def _during(start: datetime | None, end: datetime | None) -> Filter:
 
 
 def _near(latitude: float, longitude: float, kilometres: float) -> Filter:
-    circle = [[longitude, latitude], min(kilometres / EARTH_KM, 3.15)]
-    return {"photo.location": {"$geoWithin": {"$centerSphere": circle}}}
+    radians = min(kilometres / EARTH_KM, 3.15)
+    circle: Filter = {"photo.location": {"$geoWithin": {"$centerSphere": [[longitude, latitude], radians]}}}
+    return {"$and": [_in_cells(box_around(latitude, longitude, radians)), circle]}
 
 
 def within(box: Box) -> Filter:
-    """Photos of an area: the numbers decide, rings of the sphere let the index find them."""
+    """Photos of an area: the numbers decide, the cells let the index find them."""
     if box.west <= box.east:
         exact: Filter = {_LONGITUDE: {"$gte": box.west, "$lte": box.east}}
     else:
         exact = {"$or": [{_LONGITUDE: {"$gte": box.west}}, {_LONGITUDE: {"$lte": box.east}}]}
-    parts: list[Filter] = [{_LATITUDE: {"$gte": box.south, "$lte": box.north}}, exact]
-    if rings := box_outline(box):
-        area = {"type": "MultiPolygon", "coordinates": [[ring] for ring in rings]}
-        parts.insert(0, {"photo.location": {"$geoWithin": {"$geometry": area}}})
-    return {"$and": parts}
+    return {"$and": [_in_cells(box), {_LATITUDE: {"$gte": box.south, "$lte": box.north}}, exact]}
+
+
+def _in_cells(box: Box) -> Filter:
+    return {"cells": {"$in": cells_between(box.west, box.south, box.east, box.north)}}
 
 
 def _begins(bucket: str, prefix: str) -> Filter:

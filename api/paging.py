@@ -123,8 +123,13 @@ def fingerprint(sort: str, filter_: Mapping[str, Any]) -> str:
 
 def write_cursor(place: Place, mark: str) -> str:
     """A place as an opaque text for an address."""
-    values = [[round(v.timestamp() * 1000)] if isinstance(v, datetime) else v for v in place.values]
+    values = [[_milliseconds(v)] if isinstance(v, datetime) else v for v in place.values]
     return base64.urlsafe_b64encode(orjson.dumps([mark, values, place.id])).decode().rstrip("=")
+
+
+def _milliseconds(moment: datetime) -> int:
+    """Since 1970; what MongoDB gives is UTC and does not say so."""
+    return round(moment.replace(tzinfo=UTC).timestamp() * 1000)
 
 
 def read_cursor(text: str, mark: str, order: Order) -> Place:

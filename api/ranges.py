@@ -122,34 +122,18 @@ def read_box(text: str, parameter: str) -> Box:
     return Box(west, min(south, north), east, max(south, north))
 
 
-def box_outline(box: Box) -> list[list[list[float]]]:
-    """Rings of longitude and latitude that together hold the whole box, for a sphere's index; empty: too wide for one.
-
-    Between two corners MongoDB draws the shortest way on the sphere, which lies poleward of the parallel: where that
-    would cut into the box, the corners are moved toward the equator. tan(m) = tan(c) / cos(half the width) gives the
-    latitude m of the middle of a great circle through corners at c. A point in a ring is therefore not always in
-    the box.
-    """
-    width = (box.east - box.west) % 360 or (360.0 if box.east != box.west else 0.0)
-    if width > 180:
-        return []
-    rings = []
-    strips = max(1, math.ceil(width / 60))
-    for at in range(strips):
-        # A little wider, so that points on the border are in.
-        west = box.west + width * at / strips - 1e-7
-        east = box.west + width * (at + 1) / strips + 1e-7
-        shrink = math.cos(math.radians(east - west) / 2)
-        south = _toward_equator(box.south, shrink) if box.south > 0 else box.south
-        north = _toward_equator(box.north, shrink) if box.north < 0 else box.north
-        south, north = max(-89.9999, south - 1e-7), min(89.9999, north + 1e-7)
-        corners = [(west, south), (east, south), (east, north), (west, north), (west, south)]
-        rings.append([[(lng + 180) % 360 - 180, lat] for lng, lat in corners])
-    # The corners of a ring may not meet at a pole: a small one around it holds what is closer than they come.
-    poles = [pole for pole, reached in ((1, box.north > 89.9999), (-1, box.south < -89.9999)) if reached]
-    rings += [[[lng, pole * 89.9998] for lng in (0.0, 90.0, 180.0, -90.0, 0.0)] for pole in poles]
-    return rings
+def box_around(latitude: float, longitude: float, radians: float) -> Box:
+    """The box that holds a circle of this radius, as it is seen from the middle of the earth."""
+    # A little more, for what sines and cosines round away.
+    radius = radians * (1 + 1e-9) + 1e-9
+    south, north = latitude - math.degrees(radius), latitude + math.degrees(radius)
+    if south <= -90 or north >= 90:  # a pole lies in it, and with it every longitude
+        return Box(-180, max(-90, south), 180, min(90, north))
+    # Where the circle is widest, its edge runs from pole to pole.
+    width = math.degrees(math.asin(min(1, math.sin(radius) / math.cos(math.radians(latitude)))))
+    return Box(_turned(longitude - width), south, _turned(longitude + width), north)
 
 
-def _toward_equator(latitude: float, shrink: float) -> float:
-    return math.degrees(math.atan(math.tan(math.radians(min(89.9999, max(-89.9999, latitude)))) * shrink))
+def _turned(longitude: float) -> float:
+    """The same meridian from -180 to 180 degrees."""
+    return (longitude + 180) % 360 - 180

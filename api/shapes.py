@@ -12,8 +12,10 @@ from api.store import Document
 
 # What a record says of its file; everything else that it holds is metadata.
 FILE_FIELDS = ("bucket", "key", "etag", "size", "last_modified", "format", "status", "problem", "extracted_at")
-SUMMARY_FIELDS = dict.fromkeys((*FILE_FIELDS, "photo"), 1)
-_NO_TAGS = frozenset({"_id", *FILE_FIELDS, "extractor_version", "photo", "xmp", "iptc", "words"})
+SUMMARY_FIELDS = dict.fromkeys((*FILE_FIELDS, "photo", "thumbnail_bytes"), 1)
+_NO_TAGS = frozenset(
+    {"_id", *FILE_FIELDS, "extractor_version", "photo", "xmp", "iptc", "words", "cells", "thumbnail_bytes"}
+)
 
 
 class PhotoSummary(BaseModel):
@@ -53,18 +55,18 @@ def thumbnail_address(record: Document) -> str:
     return f"{photo_address(record['_id'])}/thumbnail?v={quote(str(record.get('etag') or '0'), safe='')}"
 
 
-def summarise(record: Document, *, has_thumbnail: bool) -> Document:
+def summarise(record: Document) -> Document:
     """A record as PhotoSummary."""
     answer: Document = {"id": record["_id"]}
     answer |= {name: record[name] for name in FILE_FIELDS if name in record}
     answer["photo"] = plain_photo(record)
-    answer["thumbnail"] = thumbnail_address(record) if has_thumbnail else None
+    answer["thumbnail"] = thumbnail_address(record) if record.get("thumbnail_bytes") else None
     return answer
 
 
-def describe(record: Document, *, has_thumbnail: bool) -> Document:
+def describe(record: Document) -> Document:
     """A record as PhotoRecord."""
-    answer = summarise(record, has_thumbnail=has_thumbnail)
+    answer = summarise(record)
     answer["tags"] = {name: value for name, value in record.items() if name not in _NO_TAGS}
     answer |= {name: record[name] for name in ("xmp", "iptc", "extractor_version") if name in record}
     return answer
@@ -77,5 +79,5 @@ def plain_photo(record: Document) -> Document:
         return {}
     taken = photo.get("taken_at")
     if isinstance(taken, datetime) and not photo.get("taken_offset"):
-        photo = {**photo, "taken_at": taken.replace(tzinfo=None)}
+        photo = {**photo, "taken_at": taken.isoformat()}
     return photo

@@ -26,7 +26,8 @@ _WAIT_MS = 15_000
 _CONNECT_MS = 2000
 
 CODEC: CodecOptions[Document] = CodecOptions(
-    tz_aware=True,
+    # All times in MongoDB are UTC, and come without saying so: with a zone each, records take a third longer to decode.
+    tz_aware=False,
     # Dates that Python has no datetime for come as milliseconds instead of an error.
     datetime_conversion=DatetimeConversion.DATETIME_AUTO,
     unicode_decode_error_handler="replace",

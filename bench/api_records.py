@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from exifinator.cells import find_cells
 from exifinator.words import split_words
 
 CAMERAS = [
@@ -34,6 +35,8 @@ PLACES = [
 THINGS = "beach mountain harbour wedding dinner street market forest snow concert garden bridge cat dog sunset".split()  # noqa: SIM905
 BUCKETS = ("family", "work-2020", "work-2024", "archive", "phones")
 TAGS = 24
+# Of each photo that is no scan.
+THUMBNAIL_BYTES = 6000
 
 
 def make_records(count: int, seed: int = 1) -> Iterator[dict[str, Any]]:
@@ -96,6 +99,9 @@ def _make_record(rng: random.Random, at: int, start: datetime, camera: tuple[Any
     if at % 40 == 0:  # a scan without EXIF
         record |= {"status": "no_exif", "format": "png", "photo": {"width_pixels": 800, "height_pixels": 600}}
         return record
+    record["thumbnail_bytes"] = THUMBNAIL_BYTES
+    if cells := find_cells(photo):
+        record["cells"] = cells
     for name, value in (
         ("Image Make", make),
         ("Image Model", model),

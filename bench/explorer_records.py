@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from PIL import Image, ImageDraw
-from pymongo import IndexModel
+from pymongo import IndexModel, UpdateOne
 from pymongo.database import Database
 
 from bench.api_records import make_records
+from exifinator.cells import LEVELS, cell_degrees
 from exifinator.config import Config
 from exifinator.indexes import index_definitions
 
@@ -36,7 +37,8 @@ def load(database: Database[dict[str, Any]], config: Config, count: int) -> None
             {"$unwind": "$copy"},
             {"$set": _another()},
             {"$set": {"_id": {"$concat": ["$bucket", "/", "$key"]}}},
-            {"$unset": "copy"},
+            {"$set": {"cells": _cells()}},
+            {"$unset": ["copy", "thumbnail_bytes"]},
             {"$out": records.name},
         ]
     )
@@ -65,6 +67,26 @@ def _another() -> dict[str, Any]:
     }
 
 
+def _cells() -> dict[str, Any]:
+    """exifinator.cells.cells_of in MongoDB's words."""
+
+    def number(axis: int, start: int, level: int) -> dict[str, Any]:
+        degrees = {"$add": [{"$arrayElemAt": ["$photo.location.coordinates", axis]}, start]}
+        return {"$toLong": {"$floor": {"$divide": [degrees, cell_degrees(level)]}}}
+
+    cells = [
+        {
+            "$add": [
+                level << 40,
+                {"$multiply": [{"$mod": [number(0, 180, level), 2**level]}, 1 << 20]},
+                number(1, 90, level),
+            ]
+        }
+        for level in LEVELS
+    ]
+    return {"$cond": [{"$eq": [{"$type": "$photo.location"}, "missing"]}, "$$REMOVE", cells]}
+
+
 def _give_thumbnails(database: Database[dict[str, Any]], name: str) -> None:
     newest = database[name].find({}, {"etag": 1}, sort=[("photo.taken_at", -1), ("_id", -1)], limit=NEWEST)
     some = database[name].aggregate([{"$sample": {"size": ANY}}, {"$project": {"etag": 1}}])
@@ -75,6 +97,8 @@ def _give_thumbnails(database: Database[dict[str, Any]], name: str) -> None:
     )
     while chunk := list(itertools.islice(rows, 1000)):
         database["thumbnails"].insert_many(chunk, ordered=False)
+        sized = [UpdateOne({"_id": row["_id"]}, {"$set": {"thumbnail_bytes": len(row["data"])}}) for row in chunk]
+        database[name].bulk_write(sized, ordered=False)
 
 
 def _draw(count: int) -> Iterator[bytes]:

@@ -75,6 +75,8 @@ when the image changes.
 | `extracted_at` | date | When the record was made, UTC. |
 | `extractor_version` | integer | By which version of the extractor; the present one is %d. |
 | `words` | array of strings | What a search for words looks through. |
+| `cells` | array of integers | The cells of the map's grids in which it was taken, for searches of an area. |
+| `thumbnail_bytes` | integer | The size of its thumbnail, where it has one. |
 | `photo` | object | What people search by, below. |
 | `Image Make`, ... | object | Tags, by exifread's name: `printable`, `tag`, `field_type`, `field_length`, `values`. |
 | `xmp`, `iptc` | object | The fields of the XMP packets and of the IPTC datasets. |

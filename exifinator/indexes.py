@@ -41,10 +41,13 @@ INDEXES: tuple[IndexDefinition, ...] = (
     _by("rating", "photo.rating", "rating="),
     _by("keyword", "photo.keywords", "keyword=; one entry a keyword"),
     _by("words", "words", "q=; one entry a word"),
-    IndexDefinition("place", (("photo.location", "2dsphere"), ("photo.taken_at", -1)), "near=, bbox=, the map"),
+    _by("cell", "cells", "near=, bbox=, the map; five entries a place"),
     IndexDefinition("etag", (("etag", 1), ("_id", 1)), "every copy of one file"),
     IndexDefinition("extracted", (("extracted_at", -1), ("_id", -1)), "what was stored last"),
 )
+
+# Those of earlier versions, which only cost writes now.
+RETIRED = ("place",)
 
 
 def index_definitions(config: Config) -> tuple[IndexDefinition, ...]:

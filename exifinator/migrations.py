@@ -16,6 +16,7 @@ from typing import Any
 import click
 from pymongo import DeleteOne, ReplaceOne, UpdateOne
 
+from exifinator.cells import find_cells
 from exifinator.config import Config, load_config
 from exifinator.errors import ConfigError, StoreUnavailable
 from exifinator.home import COMMAND
@@ -39,16 +40,31 @@ PATIENCE_MS = 3000
 class Migration:
     """One step from a version to the next.
 
-    summary: what it changes, a sentence. change: the writes that bring these records to the new version; a record may
-    be given twice, and may be of the new version already: the second time must change nothing.
+    summary: what it changes, a sentence. change: the writes that bring these records of the store to the new version; a
+    record may be given twice, and may be of the new version already: the second time must change nothing.
     """
 
     summary: str
-    change: Callable[[Sequence[Document]], Sequence[Write]]
+    change: Callable[[Store, Sequence[Document]], Sequence[Write]]
+
+
+def _add_cells_and_thumbnail_bytes(store: Store, records: Sequence[Document]) -> Sequence[Write]:
+    sizes = store.find_thumbnail_bytes([record["_id"] for record in records])
+    writes = []
+    for record in records:
+        found = {"cells": find_cells(record.get("photo") or {}), "thumbnail_bytes": sizes.get(record["_id"])}
+        if there := {name: value for name, value in found.items() if value}:
+            writes.append(UpdateOne({"_id": record["_id"]}, {"$set": there}))
+    return writes
 
 
 # The first one leads from version 1 to version 2, and so on. One that was released is never edited.
-MIGRATIONS: tuple[Migration, ...] = ()
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(
+        "adds `cells` and `thumbnail_bytes`, by which the API finds places and thumbnails",
+        _add_cells_and_thumbnail_bytes,
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -86,12 +102,7 @@ def check_schema(store: Store, *, writes: bool, migrations: Sequence[Migration] 
     Raises: ConfigError, StoreUnavailable.
     """
     newest = newest_version(migrations)
-    schema = read_schema(store, newest=newest)
-    if schema.version > newest:
-        raise ConfigError(
-            f"the records in MongoDB are of schema {schema.version}, and this EXIFinator knows schemas up to {newest}: "
-            "install the version that wrote them, or a later one"
-        )
+    schema = _read_known_schema(store, newest)
     if schema.version < newest:
         problem = (
             f"the records in MongoDB are of schema {schema.version}, and this EXIFinator writes schema {newest}: "
@@ -105,6 +116,17 @@ def check_schema(store: Store, *, writes: bool, migrations: Sequence[Migration] 
             store.images.database[META].update_one(
                 {"_id": SCHEMA}, {"$setOnInsert": {"version": schema.version}}, upsert=True
             )
+
+
+def _read_known_schema(store: Store, newest: int) -> Schema:
+    """Raises: ConfigError where a later version wrote the records; StoreUnavailable."""
+    schema = read_schema(store, newest=newest)
+    if schema.version > newest:
+        raise ConfigError(
+            f"the records in MongoDB are of schema {schema.version}, and this EXIFinator knows schemas up to {newest}: "
+            "install the version that wrote them, or a later one"
+        )
+    return schema
 
 
 def refuse_other_schema(config: Config) -> None:
@@ -129,8 +151,7 @@ def migrate(
     StoreUnavailable; RecordRefused.
     """
     newest = newest_version(migrations)
-    check_schema(store, writes=False, migrations=migrations)
-    schema = read_schema(store, newest=newest)
+    schema = _read_known_schema(store, newest)
     if schema.version < newest:
         _refuse_workers(store)
     while schema.version < newest:
@@ -139,7 +160,7 @@ def migrate(
         with translated("look up records"):
             records = list(store.images.find(query).sort("_id", 1).limit(records_a_batch))
         if records:
-            writes = list(change(records))
+            writes = list(change(store, records))
             if writes:
                 with translated("change records"):
                     store.images.bulk_write(writes, ordered=False)
@@ -188,8 +209,7 @@ def migrate_command(dry_run: bool) -> None:
 
 
 def _migrate(store: Store, *, dry_run: bool) -> None:
-    check_schema(store, writes=False, migrations=MIGRATIONS)
-    schema = read_schema(store, newest=newest_version(MIGRATIONS))
+    schema = _read_known_schema(store, newest_version(MIGRATIONS))
     waiting = MIGRATIONS[schema.version - 1 :]
     if not waiting:
         click.echo(f"Schema {schema.version}: there is nothing to do.")

@@ -11,6 +11,7 @@ from bson import encode as bson_encode
 from exifread.core.ifd_tag import IfdTag
 
 from exifinator import EXTRACTOR_VERSION, tiff
+from exifinator.cells import find_cells
 from exifinator.containers.photoshop import take_resources
 from exifinator.containers.window import Found
 from exifinator.deadline import DeadlineExceeded, MemoryBudget, MemoryExceeded, cpu_deadline
@@ -131,6 +132,10 @@ class _Reading:
         if problem:
             document["problem"] = problem
         document["words"] = split_words([header.ref.key, photo.get("description", ""), *photo.get("keywords", ())])
+        if cells := find_cells(photo):
+            document["cells"] = cells
+        if self.thumbnail:
+            document["thumbnail_bytes"] = len(self.thumbnail)
         document["photo"] = photo
         document.update(self.tags)
         if self.xmp:

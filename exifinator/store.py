@@ -23,7 +23,7 @@ from pymongo.database import Database
 from exifinator.batch_documents import BatchDocuments
 from exifinator.config import Config
 from exifinator.errors import RecordRefused, StoreUnavailable
-from exifinator.indexes import index_definitions
+from exifinator.indexes import RETIRED, index_definitions
 from exifinator.mongodb import TRANSIENT_CODES, Document, describe_error, translated
 from exifinator.records import ExifRecord, ImageRef, Status
 
@@ -97,6 +97,8 @@ class Store:
             self.images.create_indexes(
                 [IndexModel(list(index.keys), name=index.name, **index.options) for index in self._indexes]
             )
+            for name in self.images.index_information().keys() & set(RETIRED):
+                self.images.drop_index(name)
         self.batches.ensure_indexes()
 
     def _make_collection(self) -> None:
@@ -281,6 +283,15 @@ class Store:
             query["$nor"] = [_jobs_under(prefix) for prefix in but_not]
         with translated("drop jobs"):
             return self.jobs.delete_many(query).deleted_count
+
+    def find_thumbnail_bytes(self, ids: Sequence[str]) -> dict[str, int]:
+        """The sizes of the thumbnails of these images, by `_id`, of those that have one."""
+        sized: list[Document] = [
+            {"$match": {"_id": {"$in": list(ids)}}},
+            {"$project": {"bytes": {"$binarySize": "$data"}}},
+        ]
+        with translated("look up thumbnails"):
+            return {doc["_id"]: doc["bytes"] for doc in self.thumbnails.aggregate(sized)}
 
     def upsert_records(self, records: Sequence[ExifRecord]) -> list[Exception | None]:
         """Write records and thumbnails together; each ends with its own outcome, in order.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
@@ -109,7 +108,7 @@ async def list_photos(request: Request, store: ReadStore, arguments: Annotated[P
     headers = {}
     if following:
         headers["Link"] = f'<{request.url.include_query_params(cursor=following)}>; rel="next"'
-    return answer_json(request, {"photos": await _summaries(store, records), "next": following}, headers=headers)
+    return answer_json(request, {"photos": list(map(summarise, records)), "next": following}, headers=headers)
 
 
 @router.get("/by-etag/{etag}", summary="Every copy of one file", response_model=Copies)
@@ -129,7 +128,7 @@ async def list_copies(
     records = await cursor.to_list()
     if not records:
         raise Refused(404, "There is no photo with this ETag.")
-    return answer_json(request, {"photos": await _summaries(store, records)})
+    return answer_json(request, {"photos": list(map(summarise, records))})
 
 
 @router.get(
@@ -184,7 +183,7 @@ async def get_tag(
     ],
 ) -> Response:
     record = await _get_record(store, id)
-    tags = describe(record, has_thumbnail=False)["tags"]
+    tags = describe(record)["tags"]
     if tag not in tags:
         raise Refused(404, "This photo has no tag of that name.")
     return answer_json(request, tags[tag])
@@ -194,8 +193,7 @@ async def get_tag(
 async def get_photo(request: Request, store: ReadStore, id: PhotoId) -> Response:
     """Write the slashes of the id as %2F where it ends in /thumbnail or /original, or has by-etag/ or /tags/ in it."""
     record = await _get_record(store, id)
-    pictured = await _with_thumbnail(store, [id])
-    return answer_json(request, describe(record, has_thumbnail=id in pictured))
+    return answer_json(request, describe(record))
 
 
 async def _start(store: Store, arguments: PageArguments, order: Order, mark: str) -> Place | None:
@@ -210,14 +208,3 @@ async def _get_record(store: Store, id_: str) -> Document:
     if record is None:
         raise Refused(404, "There is no photo with this id.")
     return record
-
-
-async def _with_thumbnail(store: Store, ids: Iterable[str]) -> set[str]:
-    """Which of these photos have a thumbnail: their ids alone are read, from the index."""
-    cursor = store.thumbnails.find({"_id": {"$in": list(ids)}}, {"_id": 1}, max_time_ms=QUERY_MS)
-    return {found["_id"] async for found in cursor}
-
-
-async def _summaries(store: Store, records: list[Document]) -> list[Document]:
-    pictured = await _with_thumbnail(store, (record["_id"] for record in records)) if records else set()
-    return [summarise(record, has_thumbnail=record["_id"] in pictured) for record in records]

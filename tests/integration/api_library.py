@@ -7,6 +7,7 @@ from typing import Any
 
 import pymongo
 
+from exifinator.cells import find_cells
 from exifinator.config import Config
 from exifinator.indexes import INDEXES
 from exifinator.words import split_words
@@ -86,6 +87,8 @@ def make_record(bucket: str, key: str, at: int, **changes: Any) -> dict[str, Any
         "Image Model": {"printable": model, "tag": 272, "field_type": 2, "field_length": len(model), "values": model},
         "EXIF ISOSpeedRatings": {"printable": str(photo["iso"]), "tag": 34855, "field_type": 3, "values": photo["iso"]},
     }
+    if cells := find_cells(photo):
+        record["cells"] = cells
     record["words"] = split_words([key, photo["description"], *photo["keywords"]])
     return {**record, **changes}
 
@@ -128,9 +131,9 @@ def make_library(client: pymongo.MongoClient[dict[str, Any]], config: Config) ->
     client[config.mrq_database]["mrq_jobs"].insert_many(make_jobs())
     for index in INDEXES:
         collection.create_index(list(index.keys), name=index.name, **index.options)
-    database["thumbnails"].insert_one(
-        {"_id": "holiday/2024/IMG_0001.jpg", "data": b"\xff\xd8\xff\xd9", "etag": "etag-0"}
-    )
+    pictured = {"_id": "holiday/2024/IMG_0001.jpg"}
+    database["thumbnails"].insert_one({**pictured, "data": b"\xff\xd8\xff\xd9", "etag": "etag-0"})
+    collection.update_one(pictured, {"$set": {"thumbnail_bytes": 4}})
     database["exifinator_batches"].insert_one({"_id": "20240101-000000-abcdef", "sources": ["s3://holiday/2024/"]})
     database["secrets"].insert_one({"_id": "secret", "value": "hidden-treasure"})
     client["private"]["secrets"].insert_one({"_id": "secret", "value": "hidden-treasure"})

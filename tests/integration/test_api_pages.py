@@ -15,6 +15,7 @@ from pymongo import AsyncMongoClient
 from api.filters import Filters, within
 from api.paging import Order, Place, SortName, read_page, spell_out_ranges
 from api.ranges import Box
+from exifinator.cells import cells_of
 from exifinator.indexes import INDEXES
 
 Database = pymongo.database.Database[dict[str, Any]]
@@ -98,10 +99,11 @@ def test_within__boxes_of_any_size_and_place__hold_what_their_numbers_say(databa
     points = [(float(lng), float(lat)) for lng in longitudes for lat in latitudes]
     points += [(rng.uniform(-180, 180), rng.choice([1, -1]) * rng.uniform(0, 90)) for _ in range(500)]
     places = [
-        {"_id": at, "photo": {"location": {"type": "Point", "coordinates": point}}} for at, point in enumerate(points)
+        {"_id": at, "photo": {"location": {"type": "Point", "coordinates": point}}, "cells": cells_of(*point)}
+        for at, point in enumerate(points)
     ]
     database["photos"].insert_many(places)
-    database["photos"].create_index([("photo.location", "2dsphere")])
+    database["photos"].create_index([("cells", 1)])
     for _ in range(300):
         south, north = sorted(rng.choices([*latitudes, 88.5, 10, rng.uniform(-90, 90)], k=2))
         west, east = rng.choices([*longitudes, 170, -170, 12, rng.uniform(-180, 180)], k=2)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from exifinator.migrations import check_schema
 from tests.integration.api_fixtures import Api
 from tests.integration.api_library import make_record
 from tests.integration.conftest import Bucket, Installation
@@ -35,6 +36,8 @@ def reader(installation: Installation, bucket: Bucket, tmp_path: Path) -> Iterat
         record = make_record("demo", f"2019/Lofoten/DSC{at + 1250:05}.JPG", 6 * at)
         record["photo"]["taken_at"] = datetime(2019, 1 + at % 12, 1, at % 24, tzinfo=UTC)
         records.append(record)
+    check_schema(installation.store, writes=True)
+    records[0]["thumbnail_bytes"] = len(THUMBNAIL)
     installation.store.images.insert_many(records)
     installation.store.thumbnails.insert_one({"_id": "demo/2019/Lofoten/DSC01250.JPG", "data": THUMBNAIL})
     for at in range(3):

@@ -3,16 +3,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
+import math
 import time
 from collections import Counter
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from api.exports import stream_parquet
 from tests.integration.api_fixtures import Api
 from tests.integration.api_library import PLACES, make_records
 
@@ -106,6 +110,12 @@ def test_export__csv__has_every_photo_and_no_formula(api: Api) -> None:
     assert formula["camera_model"] == "'@SUM(1+1)"
     assert formula["artist"] == "'\t-1+1"
     assert any(row["longitude"].startswith("-") for row in rows)
+    dates = {row["id"]: (row["taken_at"], row["extracted_at"]) for row in rows}
+    for record in RECORDS:
+        taken = record["photo"].get("taken_at")
+        zone = "Z" if record["photo"].get("taken_offset") else ""
+        shown = f"{taken:%Y-%m-%dT%H:%M:%S}{zone}" if taken else ""
+        assert dates[record["_id"]] == (shown, f"{record['extracted_at']:%Y-%m-%dT%H:%M:%S}Z")
 
 
 def test_export__geojson__is_one_collection(api: Api) -> None:
@@ -124,9 +134,46 @@ def test_export__parquet__is_read_by_arrow(api: Api, tmp_path: Path) -> None:
     table = read_parquet(str(file)).read_all()
     assert table.num_rows == len(RECORDS)
     assert sorted(table["id"].to_pylist()) == sorted(record["_id"] for record in RECORDS)
-    assert sum(value is not None for value in table["latitude"].to_pylist()) == sum(
-        "location" in r["photo"] for r in RECORDS
+    rows = zip(
+        *(table[name].to_pylist() for name in ("id", "taken_at", "size", "iso", "keywords", "latitude")), strict=True
     )
+    found = {id_: values for id_, *values in rows}
+    for record in RECORDS:
+        photo = record["photo"]
+        taken = photo["taken_at"].replace(tzinfo=None) if "taken_at" in photo else None
+        words = "; ".join(photo["keywords"]) if "keywords" in photo else None
+        latitude = photo["location"]["coordinates"][1] if "location" in photo else None
+        assert found[record["_id"]] == [taken, record["size"], photo.get("iso"), words, latitude]
+
+
+def test_stream_parquet__records_of_another_program__have_what_fits(tmp_path: Path) -> None:
+    from arro3.io import read_parquet
+
+    photos = [
+        {"iso": "fast", "f_number": 4, "flash_fired": 1},
+        {"iso": math.inf, "software": 7},
+        {"iso": 200.5},
+        "none",
+    ]
+
+    async def chunks() -> AsyncIterator[list[dict[str, Any]]]:
+        yield [{"_id": f"b/{at}", "size": "big", "photo": photo} for at, photo in enumerate(photos)]
+
+    async def read() -> bytes:
+        return b"".join([piece async for piece in stream_parquet(chunks())])
+
+    file = tmp_path / "photos.parquet"
+    file.write_bytes(asyncio.run(read()))
+    table = read_parquet(str(file)).read_all()
+    found = {name: table[name].to_pylist() for name in ("id", "size", "iso", "f_number", "flash_fired", "software")}
+    assert found == {
+        "id": ["b/0", "b/1", "b/2", "b/3"],
+        "size": [None] * 4,
+        "iso": [None, None, 200, None],
+        "f_number": [4.0, None, None, None],
+        "flash_fired": [None] * 4,
+        "software": [None, "7", None, None],
+    }
 
 
 @pytest.mark.parametrize("form", ["ndjson", "csv", "geojson", "parquet"])

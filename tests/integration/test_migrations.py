@@ -14,10 +14,12 @@ from click.testing import CliRunner
 from pymongo import UpdateOne
 
 from exifinator import migrations
+from exifinator.cells import cells_of
 from exifinator.cli import main
 from exifinator.config import load_config
 from exifinator.errors import ConfigError
-from exifinator.migrations import META, Migration, Schema, check_schema, migrate, read_schema
+from exifinator.migrations import META, Migration, Schema, check_schema, migrate, newest_version, read_schema
+from exifinator.store import Store
 from tests.integration.conftest import Bucket, Installation
 from tests.photos import make_jpeg
 from tests.servers import ROOT
@@ -28,7 +30,7 @@ RECORDS = 3000
 A_BATCH = 100
 
 
-def in_feet(records: Sequence[dict[str, Any]]) -> list[UpdateOne]:
+def in_feet(_: Store, records: Sequence[dict[str, Any]]) -> list[UpdateOne]:
     """The made-up migration: metres become feet. What has none any more is changed already."""
     return [
         UpdateOne(
@@ -43,7 +45,7 @@ def in_feet(records: Sequence[dict[str, Any]]) -> list[UpdateOne]:
     ]
 
 
-def nothing(records: Sequence[dict[str, Any]]) -> list[UpdateOne]:
+def nothing(_: Store, records: Sequence[dict[str, Any]]) -> list[UpdateOne]:
     return []
 
 
@@ -59,9 +61,9 @@ from exifinator.mongodb import connect_mongodb
 from exifinator.store import Store
 from tests.integration.test_migrations import A_BATCH, in_feet
 deadly, seen = int(sys.argv[1]), []
-def change(records):
+def change(store, records):
     seen.append(len(records))
-    return in_feet(records)
+    return in_feet(store, records)
 def note(*arguments, noted=migrations._note):
     if len(seen) == deadly:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -103,6 +105,26 @@ def test_migrate__killed_twice__changes_each_record_and_goes_on_where_it_was(ins
     assert read_schema(it.store).version == 2
     photos = {record["_id"]: record["photo"] for record in it.store.images.find()}
     assert photos == {f"bucket/{i:05}.jpg": {"altitude_feet": 3.0 * i} for i in range(RECORDS)}
+
+
+def test_migrate__to_schema_2__adds_what_places_and_thumbnails_are_found_by(install: Install) -> None:
+    it = install()
+    place = {"location": {"type": "Point", "coordinates": [2.35, 48.86]}}
+    it.store.images.insert_many(
+        [{"_id": "b/both", "photo": place}, {"_id": "b/neither", "photo": {}}, {"_id": "b/other program's"}]
+    )
+    it.store.thumbnails.insert_one({"_id": "b/both", "data": b"\xff\xd8jpeg"})
+
+    for _ in range(2):  # the second time as after a kill before the first range was noted
+        list(migrate(it.store, migrations=migrations.MIGRATIONS[:1]))
+        it.store.images.database[META].delete_one({"_id": "schema"})
+
+    found = {record.pop("_id"): record for record in it.store.images.find()}
+    assert found == {
+        "b/both": {"photo": place, "cells": cells_of(2.35, 48.86), "thumbnail_bytes": 6},
+        "b/neither": {"photo": {}},
+        "b/other program's": {},
+    }
 
 
 def test_migrate__several_steps__are_made_in_order(install: Install) -> None:
@@ -150,7 +172,7 @@ def test_schema__new_database__is_of_the_newest(install: Install) -> None:
 def test_schema__records_from_before_versions__are_of_the_first(install: Install) -> None:
     it = install()
     fill(it, 1)
-    check_schema(it.store, writes=True)
+    check_schema(it.store, writes=True, migrations=())
     with pytest.raises(ConfigError, match=r"are of schema 1, .* writes schema 2: .* migrate` changes them"):
         check_schema(it.store, writes=True, migrations=FEET)
     check_schema(it.store, writes=False, migrations=FEET)
@@ -175,7 +197,10 @@ def test_schema__newer_than_this_code__is_refused_in_a_sentence(
         cwd=ROOT, env=dict(newer.environment), capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 2, done.stderr
-    assert "records in MongoDB are of schema 99, and this EXIFinator knows schemas up to 1" in done.stderr
+    assert (
+        f"records in MongoDB are of schema 99, and this EXIFinator knows schemas up to {newest_version()}"
+        in done.stderr
+    )
     assert "Traceback" not in done.stderr
 
 
@@ -192,6 +217,7 @@ def test_migrate_command__says_what_there_is_to_do(install: Install, monkeypatch
         monkeypatch.setenv(name, value)
     load_config.cache_clear()
     try:
+        monkeypatch.setattr(migrations, "MIGRATIONS", ())
         assert "there is nothing to do" in say("migrate")
         monkeypatch.setattr(migrations, "MIGRATIONS", FEET)
         for _ in range(2):

@@ -17,8 +17,9 @@ from api.clusters import Pyramid, fitting_zoom
 from api.errors import Refused
 from api.filters import Filters, after_prefix
 from api.paging import Order, Place, fingerprint, read_cursor, write_cursor
-from api.ranges import Box, Span, box_outline, read_dates, read_fractions, read_numbers
+from api.ranges import Box, Span, box_around, read_dates, read_fractions, read_numbers
 from api.sheets import to_cell
+from exifinator.cells import MOST_CELLS, cells_between, cells_of
 from exifinator.errors import BadQuery
 from exifinator.words import split_words
 
@@ -80,26 +81,47 @@ def test_read_dates__no_period__is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_box_outline__any_point_of_the_box__is_in_a_ring(seed: int) -> None:
-    """The rings only have to hold the box; great circles between their corners are followed in small steps."""
+def test_box_around__any_point_of_the_circle__is_in_the_box(seed: int) -> None:
     rng = random.Random(seed)
-    south, north = sorted(rng.uniform(-89, 89) for _ in range(2))
-    west, width = rng.uniform(-180, 180), rng.uniform(0.1, 179)
-    box = Box(west, south, (west + width + 180) % 360 - 180, north)
-    rings = box_outline(box)
-    strip = width / len(rings)
-    for at, ring in enumerate(rings):
-        (_, ring_south), _, (_, ring_north) = ring[0], ring[1], ring[2]
-        for part in (0.0, 0.25, 0.5):
-            angle = math.radians((part - 0.5) * strip)
-            low, high = (
-                math.degrees(
-                    math.atan(math.tan(math.radians(edge)) * math.cos(angle) / math.cos(math.radians(strip) / 2))
-                )
-                for edge in (ring_south, ring_north)
-            )
-            assert low <= south + 1e-9, at
-            assert high >= north - 1e-9, at
+    latitude, longitude = (
+        rng.choice([90.0, -89.9, 0.0, rng.uniform(-90, 90)]),
+        rng.choice([180.0, rng.uniform(-180, 180)]),
+    )
+    radius = rng.choice([1e-5, 0.01, 0.5, 1.6, 3.1])
+    box = box_around(latitude, longitude, radius)
+    for _ in range(500):
+        # From the middle so far along a great circle that sets out in some direction.
+        far, bearing = radius * rng.choice([1, rng.random()]), rng.choice([0, math.pi, rng.uniform(0, 2 * math.pi)])
+        lat, lng = math.radians(latitude), math.radians(longitude)
+        sine = math.sin(lat) * math.cos(far) + math.cos(lat) * math.sin(far) * math.cos(bearing)
+        north = math.degrees(math.asin(max(-1, min(1, sine))))
+        turn = math.atan2(math.sin(bearing) * math.sin(far) * math.cos(lat), math.cos(far) - math.sin(lat) * sine)
+        east = (math.degrees(lng + turn) + 180) % 360 - 180
+        assert box.south <= north <= box.north
+        assert box.west <= east <= box.east if box.west <= box.east else east >= box.west or east <= box.east
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_cells_between__a_place_of_the_area__has_one_of_them(seed: int) -> None:
+    rng = random.Random(seed)
+    for _ in range(200):
+        south, north = sorted(rng.choice([90, -90, 0, rng.uniform(-90, 90)]) for _ in range(2))
+        west, width = rng.choice([(-180, 360), (180, 0.01), (0, 180), (rng.uniform(-180, 180), rng.uniform(0, 359))])
+        east = west + width if west + width <= 180 else west + width - 360
+        cells = cells_between(west, south, east, north)
+        assert len(cells) <= MOST_CELLS
+        lng, lat = (
+            west + width * rng.choice([0, 1, rng.random()]),
+            rng.choice([south, north, rng.uniform(south, north)]),
+        )
+        lng = lng if lng <= 180 else lng - 360
+        assert len(set(cells_of(lng, lat)) & set(cells)) == 1, (lng, lat, west, east)
+
+
+def test_cells_between__small_area__has_small_cells() -> None:
+    around = 0.02
+    cells = cells_between(2.35 - around, 48.86 - around, 2.35 + around, 48.86 + around)
+    assert len(cells) > 30, "large ones would hold many photos that are not there"
 
 
 def test_to_filter__several__have_all_to_hold() -> None:

@@ -16,6 +16,7 @@ from exifread.tags import exif as exifread_tags
 from exifread.tags.makernote import apple, canon, casio, dji, fujifilm, nikon, olympus, sony
 
 from exifinator import EXTRACTOR_VERSION, parse, tiff
+from exifinator.cells import cells_of
 from exifinator.parse import build_record, empty_record
 from exifinator.records import Block, ExifRecord, HeaderBytes
 from tests.data import build
@@ -33,7 +34,7 @@ def record_of_tags(*image: build.Entry, exif: tuple[build.Entry, ...] = (), orde
 
 def test_build_record__photo__has_the_fields_of_the_design():
     document = record_of(build.jpeg(build.exif_segment(build.photo_tiff()))).document
-    assert list(document)[:12] == [
+    assert list(document)[:14] == [
         "_id",
         "bucket",
         "key",
@@ -45,8 +46,11 @@ def test_build_record__photo__has_the_fields_of_the_design():
         "extracted_at",
         "extractor_version",
         "words",
+        "cells",
+        "thumbnail_bytes",
         "photo",
     ]
+    assert document["cells"] == cells_of(*document["photo"]["location"]["coordinates"])
     assert document["_id"] == "photos/a/photo"
     assert document["extracted_at"].tzinfo is UTC
     assert document["extracted_at"].microsecond % 1000 == 0
@@ -170,6 +174,7 @@ def test_build_record__names_of_tags__are_fields_for_mongodb():
 def test_build_record__thumbnail__is_a_small_jpeg(thumbnail, kept):
     record = record_of_block(build.tiff([(0x010F, ASCII, "X")], thumbnail=thumbnail))
     assert record.thumbnail == (thumbnail if kept else None)
+    assert record.document.get("thumbnail_bytes") == (len(thumbnail) if kept else None)
 
 
 def test_build_record__packets_in_tiff_tags__are_read():

@@ -351,7 +351,8 @@ def test_ensure__changed_program__is_started_anew(demo: Supervision) -> None:
     demo.ensure([Program("b", ["/bin/sleep", "601"])])
     after = settle(demo)
     assert after["a"] == before["a"]
-    assert psutil.Process(after["b"]).cmdline() == ["/bin/sleep", "601"]
+    # Until it has become the program it is a copy of the supervisor.
+    wait_for(lambda: psutil.Process(after["b"]).cmdline() == ["/bin/sleep", "601"])
 
 
 def test_remove__one_of_two__forgets_it(demo: Supervision) -> None:
