@@ -40,6 +40,7 @@ from api.routes import (
     statistics,
 )
 from api.store import open_control, open_store
+from api.wide_counts import WideCounts
 from api.wire import BoundedBody, HeadAndOptions, RefusedCodings, SafeHeaders, WrittenPath
 from exifinator.config import Config, load_config
 from exifinator.errors import ConfigError, EXIFinatorError
@@ -92,7 +93,10 @@ def create_app(config: Config | None = None) -> FastAPI:
         app.state.metrics = metrics.MetricsPage(config)
         app.state.exports = asyncio.Semaphore(export.EXPORTS_AT_ONCE)
         app.state.pyramid = Remembered(lambda: build_pyramid(store.photos), seconds=60)
-        app.state.counter = FacetCounter(store.photos)
+        # What may take long is asked one after the other, so that MongoDB has the other cores for those who wait.
+        gate = asyncio.Semaphore(1)
+        app.state.counter = FacetCounter(store.photos, gate)
+        app.state.wide_maps = WideCounts(gate)
         app.state.signer = Signer(config)
         # One process of one machine does it, in the background: a query that needs one meanwhile is slow, not wrong.
         indexing = threading.Thread(target=_make_indexes, args=(config,), name="indexes", daemon=True)
@@ -104,6 +108,7 @@ def create_app(config: Config | None = None) -> FastAPI:
             app.state.preparing.cancel()
             app.state.signer.close()
             await app.state.counter.close()
+            await app.state.wide_maps.close()
             await app.state.pyramid.close()
             await store.client.close()
             app.state.control.close()

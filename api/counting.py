@@ -6,17 +6,19 @@ import asyncio
 from bisect import bisect_right
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from bson import json_util
 from pymongo.errors import ExecutionTimeout, OperationFailure
 
 from api.clock import LOCAL_HOUR
 from api.query import Filter
 from api.remembered import Remembered
 from api.store import Collection
+from api.wide_counts import WideCounts
 
 # A count that would take longer than the budget is made over so many photos instead, and where the disk is slow over
 # fewer: some counts are better than none.
@@ -74,19 +76,32 @@ Counts = dict[Any, int]
 
 @dataclass(frozen=True)
 class Counted:
-    """Counts by value of some facets over `total` photos; cut_short: over a part of the photos only."""
+    """Counts by value of some facets over `counted` photos of `total`.
+
+    cut_short: over a part of the photos only. total: no more than counted where counting it too would take too long,
+    which `more` says.
+    """
 
     total: int
+    counted: int
     counts: Mapping[str, Counts]
     cut_short: bool = False
 
+    @property
+    def more(self) -> bool:
+        """Whether there are more photos than `total`, nobody knows how many."""
+        return self.cut_short and self.total == self.counted
+
 
 class FacetCounter:
-    """Counts facets. Those of the whole collection are kept for a moment, and counted anew beside the requests."""
+    """Counts facets. Those of the whole collection are kept for a moment, and counted anew beside the requests.
 
-    def __init__(self, photos: Collection) -> None:
+    gate: what each query waits for that may take long.
+    """
+
+    def __init__(self, photos: Collection, gate: asyncio.Semaphore) -> None:
         self._photos = photos
-        gate = asyncio.Semaphore(1)
+        self._wide: WideCounts[Counted] = WideCounts(gate)
         self._whole = {name: Remembered(partial(_count_whole, photos, name, gate), seconds=1) for name in FACETS}
 
     async def count(self, filter_: Filter, names: list[str], *, budget_ms: int, below: str = "") -> Counted:
@@ -96,14 +111,36 @@ class FacetCounter:
         `bucket_status` as (bucket, status), `folder` by what stands in the ids between `below`, with which all of them
         begin, and the next slash.
         Over everything, each value is counted in the facet's index; over a filter, the photos are read once. What
-        does not end within the budget is counted over the first of SAMPLES photos and says so.
+        does not end within the budget is counted over the first of SAMPLES photos and says so; all of them are counted
+        beside the requests, for who asks again.
         """
+        key = json_util.dumps([filter_, names, below], sort_keys=True)
+        if kept := self._wide.get(key):
+            return kept
         try:
             if not filter_:
                 return await self._count_everything(names, budget_ms)
             return await _group(self._photos, filter_, names, budget_ms, below=below)
         except (ExecutionTimeout, TimeoutError):
             pass
+        total, some = await asyncio.gather(
+            self._count_passing(filter_, budget_ms), self._count_some(filter_, names, budget_ms, below)
+        )
+        some = replace(some, total=max(total, some.counted))
+        if filter_ and some.cut_short:
+            count_all = partial(_group, self._photos, filter_, names, _WHOLE_MS, below=below)
+            self._wide.keep(key, some, count_all)
+        return some
+
+    async def _count_passing(self, filter_: Filter, budget_ms: int) -> int:
+        """How many photos pass; 0 where even that takes too long. In an index it is a tenth of reading the photos."""
+        with suppress(ExecutionTimeout):
+            if not filter_:
+                return await self._photos.estimated_document_count(maxTimeMS=budget_ms)
+            return await self._photos.count_documents(filter_, maxTimeMS=budget_ms)
+        return 0
+
+    async def _count_some(self, filter_: Filter, names: list[str], budget_ms: int, below: str) -> Counted:
         for sample in SAMPLES[:-1]:
             with suppress(ExecutionTimeout):
                 return await _group(self._photos, filter_, names, budget_ms, below=below, limit=sample)
@@ -113,7 +150,7 @@ class FacetCounter:
         total = await self._photos.estimated_document_count(maxTimeMS=budget_ms)
         async with asyncio.timeout(budget_ms / 1000):
             found = await asyncio.gather(*(self._whole[name].wait() for name in names))
-        return Counted(total, dict(zip(names, found, strict=True)))
+        return Counted(total, total, dict(zip(names, found, strict=True)))
 
     async def prepare(self) -> None:
         """Count everything once, so that the first who asks need not wait. Raises: PyMongoError."""
@@ -122,6 +159,7 @@ class FacetCounter:
 
     async def close(self) -> None:
         """End what is being counted."""
+        await self._wide.close()
         for kept in self._whole.values():
             await kept.close()
 
@@ -209,7 +247,7 @@ async def _group(
     (found,) = await cursor.to_list()
     total = found["total"][0]["n"] if found["total"] else 0
     counts = {name: {_value(name, row["_id"]): row["n"] for row in found[name]} for name in names}
-    return Counted(total, counts, cut_short=bool(limit) and total >= limit)
+    return Counted(total, total, counts, cut_short=bool(limit) and total >= limit)
 
 
 def _branch(name: str, below: str) -> list[dict[str, Any]]:

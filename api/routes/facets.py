@@ -74,8 +74,13 @@ class FacetRow(BaseModel):
 class Facets(BaseModel):
     """Counts by facet."""
 
-    total: int = Field(description="Photos that pass the filters, or that were counted if cut_short.")
-    cut_short: bool = Field(description="The budget ended before the photos did: the counts are of some of them.")
+    total: int = Field(description="Photos that pass the filters.")
+    more: bool = Field(description="There are more than `total`: counting those too would have taken too long.")
+    counted: int = Field(description="Photos that the counts are of: all, unless cut_short.")
+    cut_short: bool = Field(
+        description="The budget ended before the photos did: the counts are of some of them. Ask again a few seconds "
+        "later: all are being counted meanwhile."
+    )
     facets: dict[str, list[FacetRow]]
     milliseconds: int
 
@@ -101,6 +106,8 @@ async def get_facets(request: Request, arguments: Annotated[FacetArguments, Quer
     found = {name: rows for part in counted for name, rows in part.counts.items()}
     answer = {
         "total": counted[0].total,
+        "more": counted[0].more,
+        "counted": next((part.counted for part in counted if part.cut_short), counted[0].counted),
         "cut_short": any(part.cut_short for part in counted),
         "facets": {name: to_rows(name, found[name], most=arguments.top) for name in names if name in found},
         "milliseconds": round((time.perf_counter() - start) * 1000),

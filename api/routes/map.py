@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from functools import partial
 from typing import Annotated, Any, Literal
 
+from bson import json_util
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 from pymongo.errors import ExecutionTimeout, PyMongoError
@@ -27,13 +29,17 @@ from api.query import Filter
 from api.ranges import Box, read_box
 from api.remembered import Remembered
 from api.store import QUERY_MS, ReadStore, Store
+from api.wide_counts import WideCounts
 
 router = APIRouter(dependencies=[READER], tags=["map"])
 _WORLD = Box(-180, -90, 180, 90)
 _BUDGET_MS = 1000
+_ALL_MS = 60_000
 # How long the clusters of everything are waited for where none are kept yet; then some photos stand for all of them.
 _FIRST_SECONDS = 0.3
 Cell = tuple[int, float, float, str]
+# Cells, and whether they are of some photos only.
+Grouped = tuple[list[Cell], bool]
 
 
 class MapArguments(Filters):
@@ -75,7 +81,10 @@ class Clusters(BaseModel):
     responses={200: {"content": {"application/geo+json": {}}}},
 )
 async def get_map(request: Request, store: ReadStore, arguments: Annotated[MapArguments, Query()]) -> Response:
-    """At most a few thousand clusters, however many photos: of a large area at a high zoom they are coarser."""
+    """At most a few thousand clusters, however many photos: of a large area at a high zoom they are coarser.
+
+    Where they were cut short, all are being counted meanwhile, for who asks again a few seconds later.
+    """
     box = read_box(arguments.bbox, "bbox") if arguments.bbox else _WORLD
     zoom = fitting_zoom(box, arguments.zoom)
     others = arguments.to_filter(leave_out=frozenset({"bbox"}))
@@ -87,7 +96,11 @@ async def get_map(request: Request, store: ReadStore, arguments: Annotated[MapAr
         cells = pyramid.cells_in(box, zoom)
     else:
         filter_ = {"$and": [{"photo.location.type": "Point"}, arguments.to_filter()]}
-        cells, cut_short = await _group(store, filter_, zoom, is_under_way=is_kept)
+        wide: WideCounts[Grouped] = request.app.state.wide_maps
+        key = json_util.dumps([filter_, zoom], sort_keys=True)
+        cells, cut_short = wide.get(key) or await _group(store, filter_, zoom, is_under_way=is_kept)
+        if cut_short and not is_kept:
+            wide.keep(key, (cells, True), partial(_group_all, store, filter_, zoom))
     answer: dict[str, Any] = {"type": "FeatureCollection", "features": to_features(cells), "cut_short": cut_short}
     return answer_bytes(request, encode_json(answer), "application/geo+json", cache_control=REVALIDATE)
 
@@ -100,7 +113,7 @@ async def _first(kept: Remembered[Pyramid]) -> Pyramid | None:
         return None
 
 
-async def _group(store: Store, filter_: Filter, zoom: int, *, is_under_way: bool) -> tuple[list[Cell], bool]:
+async def _group(store: Store, filter_: Filter, zoom: int, *, is_under_way: bool) -> Grouped:
     """The cells of as many photos as can be grouped in time, and whether those are some of them only.
 
     is_under_way: all of them are being grouped already, which nobody needs twice.
@@ -111,7 +124,11 @@ async def _group(store: Store, filter_: Filter, zoom: int, *, is_under_way: bool
             return await group_cells(store.photos, filter_, zoom, budget_ms=_BUDGET_MS), False
     cells = await _group_some(store, filter_, zoom)
     # A sample that is not full has all that there are.
-    return cells, not is_under_way or sum(n for n, *_ in cells) in SAMPLES
+    return cells, sum(n for n, *_ in cells) in SAMPLES
+
+
+async def _group_all(store: Store, filter_: Filter, zoom: int) -> Grouped:
+    return await group_cells(store.photos, filter_, zoom, budget_ms=_ALL_MS), False
 
 
 async def _group_some(store: Store, filter_: Filter, zoom: int) -> list[Cell]:

@@ -43,8 +43,13 @@ class BucketRow(BaseModel):
 class Statistics(BaseModel):
     """Counts of everything that passes the filters."""
 
-    total: int = Field(description="Photos that pass the filters, or that were counted if cut_short.")
-    cut_short: bool = Field(description="The budget ended before the photos did: the counts are of some of them.")
+    total: int = Field(description="Photos that pass the filters.")
+    more: bool = Field(description="There are more than `total`: counting those too would have taken too long.")
+    counted: int = Field(description="Photos that the counts are of: all, unless cut_short.")
+    cut_short: bool = Field(
+        description="The budget ended before the photos did: the counts are of some of them. Ask again a few seconds "
+        "later: all are being counted meanwhile."
+    )
     facets: dict[str, list[FacetRow]] = Field(description="By month, hour, camera, lens and focal length.")
     buckets: list[BucketRow]
     milliseconds: int
@@ -59,6 +64,8 @@ async def get_statistics(request: Request, arguments: Annotated[StatisticsArgume
     counted: Counted = await counter.count(arguments.to_filter(), names, budget_ms=arguments.budget_ms)
     answer = {
         "total": counted.total,
+        "more": counted.more,
+        "counted": counted.counted,
         "cut_short": counted.cut_short,
         "facets": {name: to_rows(name, counted.counts[name], most=arguments.top) for name in _FACETS},
         "buckets": to_buckets(counted.counts["bucket_status"])[: arguments.top],

@@ -235,6 +235,6 @@ def test_counts__of_a_part__are_asked_for_again(explorer: Explorer) -> None:
 
     page.route("**/facets?*", answer)
     page.goto(explorer.url)
-    notice = page.get_by_text("the counts are of a part of them")
+    notice = page.get_by_text("All are being counted")
     expect(notice).to_be_visible()
     expect(notice).to_have_count(0)

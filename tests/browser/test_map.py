@@ -42,7 +42,7 @@ def clusters(page: Page) -> Locator:
 def seen(page: Page) -> int:
     """How many photos the map says are in view."""
     count = page.locator(".map-count")
-    expect(count).to_have_text(re.compile(r"photos? in view"))
+    expect(count).to_have_text(re.compile(r"photos? in (view|this area)"))
     return int(str(count.text_content()).split()[0].replace(",", ""))
 
 

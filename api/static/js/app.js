@@ -94,7 +94,7 @@ function App() {
         <div class="view" id="view" tabindex="-1">
           ${isLocked
             ? html`<${Failed} error=${found.error} retry=${again} />`
-            : html`<${View} key=${`${state.view} ${round}`} ...${common} />`}
+            : html`<${View} key=${`${state.view} ${round}`} ...${common} counts=${found} />`}
         </div>
       </main>
     </div>

@@ -16,7 +16,7 @@ export function Chips({ state, navigate, found, toggleFilters, isOpen }) {
       <${FilterIcon} />Filters${pairs.length > 0 && html`<span class="badge">${pairs.length}</span>`}
     </button>
     <p class="total" role="status" aria-live="polite">
-      ${data ? html`<b>${number(data.total)}</b> ${data.total === 1 ? "photo" : "photos"}${data.cut_short ? " counted" : ""}` : loading ? "Counting …" : ""}
+      ${data ? html`<b>${data.more ? "more than " : ""}${number(data.total)}</b> ${data.total === 1 ? "photo" : "photos"}` : loading ? "Counting …" : ""}
     </p>
     <ul class="chip-list" aria-label="Filters that are on">
       ${pairs.map(([name, value]) => {

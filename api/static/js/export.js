@@ -24,7 +24,7 @@ function Panel({ state, found, close }) {
   const [busy, setBusy] = useState(null);
   const [error, setError] = useState(null);
   const pairs = filterParams(state.filters);
-  const total = found.data && !found.data.cut_short ? `${number(found.data.total)} photos` : "All photos of this view";
+  const total = found.data && !found.data.more ? `${number(found.data.total)} photos` : "All photos of this view";
   // A link cannot send the token: where reading needs it, the answer goes through this page.
   const isFetched = settings.needs_token && token();
   const fetchFile = async (event, form) => {

@@ -9,7 +9,7 @@ const RANGES = "taken,iso,f,exposure,focal";
 // Counts of everything are kept by the API. Until it has them, those of a part that come soon are better than none.
 const FIRST_MS = 400;
 
-// Returns what useLoad does; data: {total, cut_short, facets: {name: rows}}. others: each facet without its own filter.
+// Returns what useLoad does; data: {total, more, counted, cut_short, facets: {name: rows}}. others: each facet without its own filter.
 export function useFacets(state, api, isWanted) {
   const pairs = filterParams(state.filters);
   const hasFolders = state.filters.bucket?.length === 1 || state.filters.prefix;
@@ -23,11 +23,14 @@ export function useFacets(state, api, isWanted) {
     ]);
     return {
       total: values.total,
+      more: values.more,
+      counted: Math.min(values.counted, ranges.counted),
       cut_short: values.cut_short || ranges.cut_short,
       facets: { ...values.facets, ...ranges.facets },
     };
   };
-  const found = useLoad(ask, `${isWanted} ${JSON.stringify(pairs)}`);
-  useAgain(found, pairs.length === 0);
+  const key = `${isWanted} ${JSON.stringify(pairs)}`;
+  const found = useLoad(ask, key);
+  useAgain(found, key);
   return found;
 }

@@ -30,7 +30,7 @@ export function Filters({ state, navigate, api, found }) {
   const facets = data?.facets ?? {};
   return html`<div class="filters ${loading ? "stale" : ""}">
     ${error && html`<p class="note" role="alert">Counts are missing: ${error.message}</p>`}
-    ${data?.cut_short && html`<p class="note" role="status">Many photos: the counts are of a part of them.</p>`}
+    ${data?.cut_short && html`<p class="note" role="status">These are counts of ${number(data.counted)} photos. All are being counted, which takes some seconds.</p>`}
     ${SECTIONS.map((section) => {
       const rows = facets[section.name];
       const Kind = KINDS[section.kind];

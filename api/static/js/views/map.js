@@ -90,7 +90,7 @@ const lookAt = (map) => ({
   reach: edgesOf(map.getBounds().pad(PAD)),
 });
 
-function Surface({ L, state, navigate, api, filters, filterKey, start }) {
+function Surface({ L, state, navigate, api, counts, filters, filterKey, start }) {
   const frame = useRef(null);
   const kit = useRef({});
   const [map, setMap] = useState(null);
@@ -141,8 +141,9 @@ function Surface({ L, state, navigate, api, filters, filterKey, start }) {
     },
     look ? `${filterKey} ${look.zoom} ${look.asked}` : "",
   );
-  useAgain(found, filters.length === 0);
+  useAgain(found, `${filterKey} ${look?.zoom} ${look?.asked}`);
   const places = useLoad((signal) => api.get("/facets", [...filters, ["fields", "place"]], { signal }), filterKey);
+  useAgain(places, filterKey);
   const clusters = useMemo(
     () => (found.data ? spread(found.data.features, ([lng, lat]) => map.project([lat, lng], found.data.look.zoom)) : []),
     [found.data],
@@ -213,6 +214,8 @@ function Surface({ L, state, navigate, api, filters, filterKey, start }) {
   const inSight = look ? clusters.filter((one) => isInside(one, look.seen)) : [];
   const seen = inSight.reduce((sum, { count }) => sum + count, 0);
   const isFilter = Boolean(state.filters.bbox);
+  // A cluster at the edge stands for photos on both sides of it; those of the area that is the filter are counted.
+  const shown = isFilter && counts.data && !counts.loading ? `${counts.data.more ? "more than " : ""}${plural(counts.data.total, "photo")} in this area` : `${plural(seen, "photo")} in view`;
   const restrict = (on) =>
     navigate({ filters: { bbox: on ? writeBox(edgesOf(map.getBounds())) : null }, extra: { at: writeAt(map) } });
   const showAll = async () => {
@@ -220,19 +223,20 @@ function Surface({ L, state, navigate, api, filters, filterKey, start }) {
     const extent = extentOf(all.features);
     if (extent) map.fitBounds(corners(extent), { maxZoom: 13, padding: [PIXELS, PIXELS] });
   };
-  const without = places.data?.facets.place.find(({ value }) => value === false)?.count ?? 0;
+  const rows = places.data && !places.data.cut_short ? places.data.facets.place : [];
+  const without = rows.find(({ value }) => value === false)?.count ?? 0;
 
   return html`<section class="map-view ${isListed ? "listed" : ""}" aria-label="Map" aria-busy=${found.loading || places.loading}>
     <div class="map-bar">
       <label class="check"><input type="checkbox" role="switch" checked=${isFilter} onChange=${(event) => restrict(event.target.checked)} /> Only photos in this area</label>
       <button type="button" onClick=${showAll}>Show all</button>
       <button type="button" aria-expanded=${isListed} aria-controls="map-list" onClick=${() => navigate({ extra: { list: isListed ? "" : "1" } })}>List</button>
-      <p class="map-count" role="status">${found.loading && !found.data ? "Counting …" : `${plural(seen, "photo")} in view`}</p>
+      <p class="map-count" role="status">${found.loading && !found.data ? "Counting …" : shown}</p>
       ${without > 0 && html`<p class="map-without"><a href=${href(state, { view: "gallery", filters: { without: [...new Set([...(state.filters.without ?? []), "gps"])], bbox: null } })}>${number(without)} without a place</a></p>`}
     </div>
     <div class="map-body">
       <div class="map-frame" ref=${frame}></div>
-      ${found.data?.cut_short && html`<p class="map-note" role="status">These are some of the photos only: counting all of them took too long.${filters.length ? " A filter by date or camera makes it quick." : " They are being counted, and shown as soon as they are."}</p>`}
+      ${found.data?.cut_short && html`<p class="map-note" role="status">These are some of the photos only. All are being counted, and shown as soon as they are.</p>`}
       ${found.error && html`<div class="map-note"><${Failed} error=${found.error} retry=${found.reload} /></div>`}
       ${found.data && !found.stale && seen === 0 && html`<p class="map-note" role="status">No photo was taken in this area. <button type="button" onClick=${showAll}>Show all on the map</button></p>`}
       <p class="map-source">${settings.tiles_url ? oneLine(settings.tiles_attribution || "") : "Outline: Natural Earth"}</p>

@@ -10,26 +10,27 @@ import { Bars, Columns, share } from "../chart.js";
 
 export default function Statistics({ state, navigate, api }) {
   const pairs = filterParams(state.filters);
-  const found = useLoad((signal) => api.get("/statistics", pairs, { signal }), JSON.stringify(pairs));
+  const key = JSON.stringify(pairs);
+  const found = useLoad((signal) => api.get("/statistics", pairs, { signal }), key);
   const isWhole = pairs.length === 0;
-  useAgain(found, isWhole);
+  useAgain(found, key);
   if (found.error) return html`<${Failed} error=${found.error} retry=${found.reload} />`;
   if (!found.data) return html`<${Loading} what="statistics" slow=${found.slow} />`;
-  const { total, cut_short: cutShort, facets, buckets } = found.data;
+  const { total, counted, cut_short: cutShort, facets, buckets } = found.data;
   if (!total && isWhole) return html`<${NothingYet} href=${href(state, { view: "batches" })} />`;
   if (!total) return html`<${NothingFound} clear=${() => navigate({ only: true })} />`;
   const to = (filters) => href(state, { view: "gallery", filters, photo: null });
   return html`<section class="statistics" aria-busy=${found.stale} aria-label="Statistics">
     ${cutShort && html`<p class="notice" role="status">
-      These are counts of ${plural(total, "photo")}, some of all: ${isWhole ? "the whole is being counted, and shown here as soon as it is." : "counting every photo that passes the filters took too long. A narrower filter, by date or camera, makes it quick."}
+      These are counts of ${plural(counted, "photo")}, some of all: the whole is being counted, and shown here as soon as it is.
       ${" "}<button type="button" onClick=${found.reload}>Count again</button>
     </p>`}
     <${Summary} data=${found.data} to=${to} />
     <${Months} rows=${facets.taken} to=${to} />
     <${Hours} rows=${facets.hour} to=${to} />
     <${Focals} rows=${facets.focal} to=${to} state=${state} />
-    <${Values} name="camera" title="Camera" rows=${facets.camera} total=${total} to=${to} />
-    <${Values} name="lens" title="Lens" rows=${facets.lens} total=${total} to=${to} />
+    <${Values} name="camera" title="Camera" rows=${facets.camera} total=${counted} to=${to} />
+    <${Values} name="lens" title="Lens" rows=${facets.lens} total=${counted} to=${to} />
     <${Buckets} rows=${buckets} to=${to} />
   </section>`;
 }
@@ -48,13 +49,13 @@ function Card({ title, wide, children, without, href: address, what }) {
 const None = () => html`<p class="muted">None of these photos says so.</p>`;
 
 function Summary({ data, to }) {
-  const { total, facets, buckets } = data;
+  const { total, more, facets, buckets } = data;
   const withExif = buckets.reduce((sum, { ok }) => sum + ok, 0);
   const noExif = buckets.reduce((sum, { no_exif: count }) => sum + count, 0);
   const counted = buckets.reduce((sum, { count }) => sum + count, 0);
   const months = withoutNull(facets.taken);
   const facts = [
-    ["Photos", number(total), to({})],
+    ["Photos", `${more ? "more than " : ""}${number(total)}`, to({})],
     ["With EXIF", share(withExif, counted), to({ status: "ok" })],
     ["Without EXIF", share(noExif, counted), noExif ? to({ status: "no_exif" }) : null],
     ["First", months.length ? period(months[0].value) : "–", months.length ? to({ taken: months[0].value }) : null],

@@ -1,0 +1,358 @@
+"""The explorer over many made-up photos: each thing that it does, held against what MongoDB itself counts.
+
+20,000 photos as the tests run; a million, which take minutes to make, where EXIFINATOR_TEST_MANY names a MongoDB that
+`python -m bench.explorer --mongodb` has filled.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pymongo
+import pytest
+from playwright.sync_api import Browser, Page, Response, expect
+from pydantic import SecretStr
+
+from bench.explorer_records import load
+from exifinator.config import Config
+from tests.browser.conftest import Explorer, wait_until
+from tests.browser.test_explorer_filters import drag, facet, section, shows
+from tests.browser.test_explorer_gallery import heads, tiles
+from tests.browser.test_explorer_photo import dialog
+from tests.browser.test_map import clusters, seen, settled, zoom_of
+from tests.browser.test_statistics import shown
+from tests.integration.api_fixtures import run_api
+
+DATABASE = "bench_explorer"
+GIVEN = os.environ.get("EXIFINATOR_TEST_MANY")
+PHOTOS = 20_000
+Collection = pymongo.collection.Collection[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def config(request: pytest.FixtureRequest) -> Config:
+    address = GIVEN or request.getfixturevalue("explorer_mongodb")
+    config = Config(mongodb_uri=SecretStr(address), mongodb_database=DATABASE, mrq_database=f"{DATABASE}-mrq")
+    if not GIVEN:
+        with pymongo.MongoClient[dict[str, Any]](address) as client:
+            load(client[DATABASE], config, PHOTOS)
+    return config
+
+
+@pytest.fixture(scope="module")
+def records(config: Config) -> Iterator[Collection]:
+    with pymongo.MongoClient[dict[str, Any]](config.mongodb_uri.get_secret_value()) as client:
+        yield client[DATABASE][config.mongodb_collection]
+
+
+@pytest.fixture(scope="module")
+def address(config: Config, records: Collection, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with run_api(config, tmp_path_factory.mktemp("many")) as api:
+        # A million are counted and grouped once after a start, which takes a minute; nothing here is about that minute.
+        api.client.timeout = 120
+        total = records.estimated_document_count()
+        for _ in range(100):
+            found = [api.get(path).json() for path in ("/facets?fields=keyword,exposure,taken", "/map?zoom=2")]
+            if not any(answer["cut_short"] for answer in found):
+                break
+        assert found[0]["total"] == total
+        yield api.url
+
+
+@pytest.fixture
+def explorer(address: str, browser: Browser) -> Iterator[Explorer]:
+    explorer = Explorer(address, browser)
+    yield explorer
+    explorer.finish()
+
+
+NEWEST = [("photo.taken_at", -1), ("_id", -1)]
+
+
+def id_at(page: Page, place: int) -> str:
+    """The id of the photo at this place of the list."""
+    page.locator(f'[data-at="{place}"]').wait_for()
+    address = page.locator(f'[data-at="{place}"]').evaluate(
+        "(one) => (one.closest('a') ?? one.querySelector('a')).href"
+    )
+    found: str = page.evaluate("(address) => new URL(address).searchParams.get('photo')", address)
+    return found
+
+
+def all_are_counted(page: Page) -> None:
+    """Of very many photos some are counted first."""
+    expect(page.get_by_text("All are being counted")).to_have_count(0, timeout=60_000)
+
+
+def wheel_to(page: Page, place: int) -> int:
+    """Turn the wheel until the photo of this place is there. Returns: the most elements that there were."""
+    page.mouse.move(900, 500)
+    most = 0
+    for _ in range(3000):
+        if page.locator(f'[data-at="{place}"]').count():
+            return most
+        page.mouse.wheel(0, 900)
+        page.wait_for_timeout(15)
+        most = max(most, page.locator("[data-at]").count())
+    raise AssertionError(f"photo {place} never came")
+
+
+@pytest.mark.parametrize("view", ["gallery", "table"])
+def test_list__scrolled_over_many_pages__has_each_photo_at_its_place(
+    explorer: Explorer, records: Collection, view: str
+) -> None:
+    page = explorer.open(explorer.address(view=view))
+    shows(page, records.estimated_document_count())
+    assert wheel_to(page, 2500) < 250
+    expected = records.find({}, {"_id": 1}, sort=NEWEST, skip=2490, limit=11)
+    ids = [record["_id"] for record in expected]
+    assert [id_at(page, at) for at in range(2490, 2501)] == ids
+    page.keyboard.press("Home")
+
+
+def test_gallery__photos__have_their_thumbnail_or_say_what_they_are(explorer: Explorer) -> None:
+    page = explorer.open("/")
+    expect(page.locator("img.thumbnail").first).to_have_js_property("complete", True)
+    assert page.locator("img.thumbnail").first.evaluate("image => image.naturalWidth") > 0
+    page.goto(explorer.url + explorer.address(status="no_exif"))
+    expect(page.locator(".no-thumbnail").first).to_contain_text("No thumbnail in the file")
+
+
+def test_table__columns_and_order__are_chosen(explorer: Explorer, records: Collection) -> None:
+    page = explorer.open(explorer.address(view="table", columns="name,iso"))
+    page.get_by_role("button", name="Columns").click()
+    page.get_by_role("checkbox", name="Software").check()
+    page.keyboard.press("Escape")
+    assert heads(page) == ["File", "ISO", "Software"]
+    for direction in (1, -1):
+        page.get_by_role("columnheader", name="ISO").get_by_role("button").click()
+        wait_until(page, f"() => location.search.includes('sort={'-' if direction < 0 else ''}iso')")
+        order = [("photo.iso", direction), ("photo.taken_at", -direction), ("_id", -direction)]
+        first = records.find_one({}, {"_id": 1}, sort=order)
+        assert first is not None
+        wait_until(
+            page,
+            "(id) => new URL(document.querySelector('[data-at=\"0\"]')?.closest('a')?.href ?? location)"
+            ".searchParams.get('photo') === id",
+            first["_id"],
+        )
+
+
+CHOICES = {
+    "camera": ("Camera", "ILCE-7M3", {"photo.camera_model": "ILCE-7M3"}),
+    "lens": ("Lens", "No lens", {"photo.lens_model": None}),
+    "keyword": ("Keywords", "harbour", {"photo.keywords": "harbour"}),
+    "rating": ("Rating", "★★★★★", {"photo.rating": 5}),
+    "format": ("Format", "HEIC", {"format": "heic"}),
+    "status": ("Status", "Without EXIF", {"status": "no_exif"}),
+    "place": ("Place", "Without a place", {"photo.location": None}),
+    "bucket": ("Bucket and folder", "archive", {"bucket": "archive"}),
+}
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_choice__finds_what_mongodb_counts(explorer: Explorer, records: Collection, name: str) -> None:
+    title, choice, query = CHOICES[name]
+    page = explorer.open("/")
+    answers: list[Response] = []
+    page.on("response", lambda answer: answers.append(answer) if "fields=camera" in answer.url else None)
+    section(page, title).get_by_role("checkbox", name=choice).check()
+    shows(page, records.count_documents(query))
+    # The counts beside it follow, in time those of all.
+    all_are_counted(page)
+    if name != "camera":
+        by_camera = records.aggregate([{"$match": query}, {"$group": {"_id": "$photo.camera_model", "n": {"$sum": 1}}}])
+        expected = {row["_id"]: row["n"] for row in by_camera}
+        assert {row["value"]: row["count"] for row in answers[-1].json()["facets"]["camera"]} == expected
+    expect(page.locator(".chip")).to_have_count(1)
+    page.go_back()
+    shows(page, records.estimated_document_count())
+
+
+def test_folders__one_level_after_the_other(explorer: Explorer, records: Collection) -> None:
+    some = records.find_one({"bucket": "archive"})
+    assert some is not None
+    page = explorer.open(explorer.address(bucket="archive"))
+    folders = section(page, "Bucket and folder")
+    prefix = "archive/"
+    for folder in (f"{part}/" for part in some["key"].split("/")[:-1]):
+        all_are_counted(page)
+        folders.locator(".plain .value", has_text=folder).click()
+        prefix += folder
+        shows(page, records.count_documents({"_id": {"$gte": prefix, "$lt": prefix[:-1] + "0"}}))
+
+
+RANGES = {
+    "iso": ("ISO", "photo.iso"),
+    "f": ("Aperture", "photo.f_number"),
+    "exposure": ("Exposure time", "photo.exposure_seconds"),
+    "focal": ("Focal length", "photo.focal_length_mm"),
+}
+
+
+@pytest.mark.parametrize("name", RANGES)
+def test_histogram__dragged__finds_what_mongodb_counts(explorer: Explorer, records: Collection, name: str) -> None:
+    title, path = RANGES[name]
+    page = explorer.open("/")
+    rows = [row for row in facet(explorer, page, name) if "least" in row]
+    plot = section(page, title).locator(".plot")
+    expect(plot.locator(".bar")).to_have_count(len(rows))
+    drag(page, plot, 1, 3, len(rows))
+    between = {"$gte": rows[1]["least"] * (1 - 1e-6), "$lte": rows[3]["greatest"] * (1 + 1e-6)}
+    shows(page, records.count_documents({path: between}))
+    page.reload()
+    expect(plot.locator(".bar.in")).to_have_count(3)
+
+
+def test_timeline__year_month_days__find_what_mongodb_counts(explorer: Explorer, records: Collection) -> None:
+    def taken(*bounds: tuple[int, ...]) -> int:
+        start, end = (datetime(*bound, tzinfo=UTC) for bound in bounds)  # type: ignore[misc,arg-type]
+        return records.count_documents({"photo.taken_at": {"$gte": start, "$lt": end}})
+
+    page = explorer.open("/")
+    timeline = page.get_by_role("region", name="Timeline")
+    timeline.locator(".bar[title^='2020']").or_(timeline.locator(".bar[title^='May 2020']")).first.click()
+    if "taken=2020-05" not in page.url:
+        shows(page, taken((2020, 1, 1), (2021, 1, 1)))
+        timeline.locator(".bar[title^='May 2020']").click()
+    shows(page, taken((2020, 5, 1), (2020, 6, 1)))
+    drag(page, timeline.locator(".plot"), 9, 11, 31)
+    shows(page, taken((2020, 5, 10), (2020, 5, 13)))
+    timeline.get_by_role("button", name="All years").click()
+    shows(page, records.estimated_document_count())
+
+
+def test_words_and_query__find_what_mongodb_counts(explorer: Explorer, records: Collection) -> None:
+    page = explorer.open("/", allow=("status of 400",))
+    expect(tiles(page).first).to_be_visible()
+    page.keyboard.press("/")
+    page.keyboard.type("beach 2019")
+    page.keyboard.press("Enter")
+    shows(page, records.count_documents({"words": {"$all": ["beach", "2019"]}}))
+    page.get_by_role("button", name="Remove").click()
+    box = section(page, "Advanced query")
+    box.get_by_role("button", name="Advanced query").click()
+    box.get_by_role("textbox").fill('{"photo.iso": {"$gte": 12800}, "photo.f_number": {"$foo": 2}}')
+    page.keyboard.press("Control+Enter")
+    expect(box.locator("mark")).to_have_text('"$foo"')
+    box.get_by_role("textbox").fill('{"photo.iso": {"$gte": 12800}, "photo.f_number": {"$lt": 2}}')
+    page.keyboard.press("Control+Enter")
+    shows(page, records.count_documents({"photo.iso": {"$gte": 12800}, "photo.f_number": {"$lt": 2}}))
+
+
+def test_filters_together__chips_and_address(explorer: Explorer, records: Collection) -> None:
+    query = {
+        "photo.camera_model": {"$in": ["X-T4", "ILCE-7M3"]},
+        "photo.location": {"$exists": True},
+        "bucket": "family",
+    }
+    page = explorer.open(explorer.address(camera=["X-T4", "ILCE-7M3"], has="gps", bucket="family"))
+    shows(page, records.count_documents(query))
+    page.get_by_role("button", name="Remove Camera X-T4").click()
+    shows(page, records.count_documents({**query, "photo.camera_model": "ILCE-7M3"}))
+    page.reload()
+    shows(page, records.count_documents({**query, "photo.camera_model": "ILCE-7M3"}))
+    page.go_back()
+    shows(page, records.count_documents(query))
+    page.get_by_role("button", name="Saved views").click()
+    page.get_by_label("Save what is shown as").fill("the family's")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Clear all").click()
+    shows(page, records.estimated_document_count())
+    page.get_by_role("button", name="Saved views").click()
+    page.get_by_role("link", name="the family's").click()
+    shows(page, records.count_documents(query))
+
+
+def inside(box: str) -> dict[str, Any]:
+    west, south, east, north = map(float, box.split(","))
+    place = "photo.location.coordinates"
+    return {f"{place}.0": {"$gte": west, "$lte": east}, f"{place}.1": {"$gte": south, "$lte": north}}
+
+
+def test_map__clusters__open_down_to_a_photo(explorer: Explorer, records: Collection) -> None:
+    page = explorer.open("/?view=map")
+    settled(page)
+    assert seen(page) == records.count_documents({"photo.location": {"$exists": True}})
+    before = zoom_of(page) if "at=" in page.url else 0
+    clusters(page).first.click()
+    wait_until(page, "() => location.search.includes('at=')")
+    settled(page)
+    assert zoom_of(page) > before
+    # Iceland, where photos lie apart at last.
+    page.goto(explorer.url + "/?view=map&at=64.96,-19,13")
+    settled(page)
+    expect(page.locator(".map-view")).to_be_visible()
+    assert clusters(page).count() > 1
+
+
+def test_map__area_as_the_filter__is_what_mongodb_counts(explorer: Explorer, records: Collection) -> None:
+    page = explorer.open("/?view=map&at=48.86,2.35,11&camera=X-T4")
+    settled(page)
+    page.get_by_role("switch", name="Only photos in this area").click()
+    wait_until(page, "() => location.search.includes('bbox=')")
+    settled(page)
+    box = page.evaluate("new URLSearchParams(location.search).get('bbox')")
+    query = {**inside(box), "photo.camera_model": "X-T4"}
+    expect(page.locator(".map-count")).to_have_text(f"{records.count_documents(query):,} photos in this area")
+    page.get_by_role("navigation").get_by_role("link", name="Gallery").click()
+    shows(page, records.count_documents(query))
+    newest = records.find_one(query, {"_id": 1}, sort=NEWEST)
+    assert newest is not None
+    assert id_at(page, 0) == newest["_id"]
+
+
+def test_photo__summary_tags_neighbours_and_copies(explorer: Explorer, records: Collection) -> None:
+    first, second = records.find({"photo.camera_model": "ILCE-7M3"}, sort=NEWEST, limit=2)
+    page = explorer.open(explorer.address(camera="ILCE-7M3", photo=first["_id"]))
+    photo = first["photo"]
+    expect(dialog(page).locator(".settings")).to_contain_text(f"f/{photo['f_number']:g}")
+    expect(dialog(page).locator(".settings")).to_contain_text(f"ISO {photo['iso']:,}")
+    expect(dialog(page).locator(".summary dl")).to_contain_text("SONY ILCE-7M3")
+    dialog(page).get_by_role("searchbox", name="Find in these").fill("0x9003")
+    expect(dialog(page).locator(".tag dt")).to_have_count(1)
+    dialog(page).get_by_role("button", name="Next photo").click()
+    wait_until(page, "id => new URLSearchParams(location.search).get('photo') === id", second["_id"])
+    # One file of which there are several.
+    several = records.find_one({"etag": {"$regex": "^0000000000"}})
+    assert several is not None
+    copies = [record["_id"] for record in records.find({"etag": several["etag"]}, {"_id": 1}).sort("_id", 1)]
+    page.goto(explorer.url + explorer.address(photo=copies[0]))
+    expect(dialog(page).locator(".copies a").first).to_be_visible()
+    listed = dialog(page).locator(".copies a").all_inner_texts()
+    assert set(listed) <= set(copies[1:])
+
+
+def test_statistics__bars__lead_to_as_many_photos(explorer: Explorer, records: Collection) -> None:
+    page = explorer.open("/?view=statistics")
+    shown(page)
+    expect(page.locator(".facts dd").first).to_have_text(f"{records.estimated_document_count():,}")
+    page.get_by_role("link", name=re.compile("^ILCE-7M3: ")).click()
+    shows(page, records.count_documents({"photo.camera_model": "ILCE-7M3"}))
+    page.go_back()
+    shown(page)
+    hours = page.get_by_role("list", name=re.compile("by hour")).get_by_role("link")
+    said = sum(
+        int(str(link.get_attribute("aria-label")).split(": ")[1].split()[0].replace(",", "")) for link in hours.all()
+    )
+    assert said == records.count_documents({"photo.taken_at": {"$exists": True}})
+
+
+def test_export__of_what_is_shown__has_each_photo(explorer: Explorer, records: Collection, tmp_path: Path) -> None:
+    page = explorer.open(explorer.address(taken="2020-05"))
+    expect(tiles(page).first).to_be_visible()
+    page.get_by_role("button", name="Export what is shown").click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name=re.compile("CSV")).click()
+    download.value.save_as(tmp_path / "photos.csv")
+    with (tmp_path / "photos.csv").open(newline="") as file:
+        ids = {row["id"] for row in csv.DictReader(file)}
+    month = {"$gte": datetime(2020, 5, 1, tzinfo=UTC), "$lt": datetime(2020, 6, 1, tzinfo=UTC)}
+    assert ids == {record["_id"] for record in records.find({"photo.taken_at": month}, {"_id": 1})}
