@@ -8,7 +8,6 @@ what the index has of each is in order already: a page costs the same, however m
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 # In the grid of a level a cell is 360 / 2**level degrees wide and high, 22.5 degrees to 20 seconds: 600 metres.
 LEVELS = (4, 7, 10, 13, 16)
@@ -51,13 +50,14 @@ def span_cells(west: float, south: float, east: float, north: float, level: int)
     return columns, range(math.floor((south + 90) / size), math.floor((north + 90) / size) + 1)
 
 
-def find_cells(photo: dict[str, object]) -> list[int]:
-    """The cells of a record's `photo`; none where it says no place."""
-    location = photo.get("location")
-    place = location.get("coordinates") if isinstance(location, dict) else None
-    if not isinstance(place, Sequence) or len(place) != 2 or not all(isinstance(part, int | float) for part in place):
-        return []
-    return cells_of(*place)
+def find_cells(photo: object) -> list[int]:
+    """The cells of a record's `photo`; none where it says no place on earth."""
+    location = photo.get("location") if isinstance(photo, dict) else None
+    match location.get("coordinates") if isinstance(location, dict) else None:
+        case [int() | float() as longitude, int() | float() as latitude]:
+            if -180 <= longitude <= 180 and -90 <= latitude <= 90:
+                return cells_of(longitude, latitude)
+    return []
 
 
 def _number(level: int, x: int, y: int) -> int:

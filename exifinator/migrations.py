@@ -52,7 +52,7 @@ def _add_cells_and_thumbnail_bytes(store: Store, records: Sequence[Document]) ->
     sizes = store.find_thumbnail_bytes([record["_id"] for record in records])
     writes = []
     for record in records:
-        found = {"cells": find_cells(record.get("photo") or {}), "thumbnail_bytes": sizes.get(record["_id"])}
+        found = {"cells": find_cells(record.get("photo")), "thumbnail_bytes": sizes.get(record["_id"])}
         if there := {name: value for name, value in found.items() if value}:
             writes.append(UpdateOne({"_id": record["_id"]}, {"$set": there}))
     return writes

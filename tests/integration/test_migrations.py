@@ -111,7 +111,11 @@ def test_migrate__to_schema_2__adds_what_places_and_thumbnails_are_found_by(inst
     it = install()
     place = {"location": {"type": "Point", "coordinates": [2.35, 48.86]}}
     it.store.images.insert_many(
-        [{"_id": "b/both", "photo": place}, {"_id": "b/neither", "photo": {}}, {"_id": "b/other program's"}]
+        [
+            {"_id": "b/both", "photo": place},
+            {"_id": "b/neither", "photo": {}},
+            {"_id": "b/other program's", "photo": "none"},
+        ]
     )
     it.store.thumbnails.insert_one({"_id": "b/both", "data": b"\xff\xd8jpeg"})
 
@@ -123,7 +127,7 @@ def test_migrate__to_schema_2__adds_what_places_and_thumbnails_are_found_by(inst
     assert found == {
         "b/both": {"photo": place, "cells": cells_of(2.35, 48.86), "thumbnail_bytes": 6},
         "b/neither": {"photo": {}},
-        "b/other program's": {},
+        "b/other program's": {"photo": "none"},
     }
 
 

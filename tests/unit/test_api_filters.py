@@ -19,7 +19,7 @@ from api.filters import Filters, after_prefix
 from api.paging import Order, Place, fingerprint, read_cursor, write_cursor
 from api.ranges import Box, Span, box_around, read_dates, read_fractions, read_numbers
 from api.sheets import to_cell
-from exifinator.cells import MOST_CELLS, cells_between, cells_of
+from exifinator.cells import MOST_CELLS, cells_between, cells_of, find_cells
 from exifinator.errors import BadQuery
 from exifinator.words import split_words
 
@@ -116,6 +116,15 @@ def test_cells_between__a_place_of_the_area__has_one_of_them(seed: int) -> None:
         )
         lng = lng if lng <= 180 else lng - 360
         assert len(set(cells_of(lng, lat)) & set(cells)) == 1, (lng, lat, west, east)
+
+
+@pytest.mark.parametrize(
+    "photo",
+    [None, {}, "text", {"location": None}, {"location": {"coordinates": [1]}}]
+    + [{"location": {"coordinates": place}} for place in ([math.nan, 0.0], [181, 0], [0, math.inf], ["1", "2"])],
+)
+def test_find_cells__no_place_on_earth__has_none(photo: Any) -> None:
+    assert find_cells(photo) == []
 
 
 def test_cells_between__small_area__has_small_cells() -> None:
