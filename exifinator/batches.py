@@ -26,6 +26,7 @@ from exifinator.key_ranges import THREADS, Listing
 from exifinator.left_batches import close_abandoned, close_covered, find_broken_off, is_idle, withdraw
 from exifinator.listing import Lister, Page, Source, covering, sort_page
 from exifinator.metrics import COUNTS
+from exifinator.migrations import check_schema
 from exifinator.mongodb import Document
 from exifinator.ownership import this_process
 from exifinator.parse import empty_record
@@ -116,7 +117,10 @@ class Batch:
 
         Where a batch over the same sources was broken off, this one becomes that one: `resumed` tells.
         waits: False for one that nobody will watch; it goes on only with a listing that was broken off.
+        Raises: ConfigError where the records that are there are of another schema.
         """
+        # A listing stores records too, and may be the first to do so.
+        check_schema(self.store, writes=True)
         close_abandoned(self.store, self.queue)
         broken_off = self._find_broken_off(waits)
         if broken_off:

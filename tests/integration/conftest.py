@@ -22,7 +22,6 @@ from exifinator.batch_state import Numbers
 from exifinator.batches import Batch
 from exifinator.config import Config, build_config
 from exifinator.listing import parse_source
-from exifinator.migrations import check_schema
 from exifinator.mongodb import connect_mongodb
 from exifinator.queues import ImageQueue, connect_redis
 from exifinator.s3 import S3
@@ -144,7 +143,6 @@ class Installation:
         return worker
 
     def batch(self, *sources: str, **options: bool) -> Batch:
-        check_schema(self.store, writes=True)  # as a run does
         return Batch([parse_source(source) for source in sources], self.s3, self.store, self.queue, **options)  # type: ignore[arg-type]
 
     def queue_batch(self, *sources: str, **options: bool) -> Batch:
