@@ -71,8 +71,8 @@ class FacetRow(BaseModel):
     greatest: float | None = Field(None, description="The greatest.")
 
 
-class Facets(BaseModel):
-    """Counts by facet."""
+class Totals(BaseModel):
+    """How many photos there are, and how many of them the counts are of."""
 
     total: int = Field(description="Photos that pass the filters.")
     more: bool = Field(description="There are more than `total`: counting those too would have taken too long.")
@@ -81,6 +81,11 @@ class Facets(BaseModel):
         description="The budget ended before the photos did: the counts are of some of them. Ask again a few seconds "
         "later: all are being counted meanwhile."
     )
+
+
+class Facets(Totals):
+    """Counts by facet."""
+
     facets: dict[str, list[FacetRow]]
     milliseconds: int
 

@@ -14,7 +14,7 @@ from api.answers import answer_json
 from api.counting import Counted, FacetCounter, to_rows
 from api.doors import READER
 from api.filters import Filters
-from api.routes.facets import FacetRow
+from api.routes.facets import FacetRow, Totals
 from api.store import QUERY_MS
 from exifinator.records import STATUSES
 
@@ -40,16 +40,9 @@ class BucketRow(BaseModel):
     damaged: int
 
 
-class Statistics(BaseModel):
+class Statistics(Totals):
     """Counts of everything that passes the filters."""
 
-    total: int = Field(description="Photos that pass the filters.")
-    more: bool = Field(description="There are more than `total`: counting those too would have taken too long.")
-    counted: int = Field(description="Photos that the counts are of: all, unless cut_short.")
-    cut_short: bool = Field(
-        description="The budget ended before the photos did: the counts are of some of them. Ask again a few seconds "
-        "later: all are being counted meanwhile."
-    )
     facets: dict[str, list[FacetRow]] = Field(description="By month, hour, camera, lens and focal length.")
     buckets: list[BucketRow]
     milliseconds: int
