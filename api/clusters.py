@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,8 +22,10 @@ MAX_CELLS = 4096
 SAMPLES = (50_000, 5_000, 500)
 _BUILD_MS = 120_000
 
-# x and y of a cell -> photos in it, the sums of their longitudes and latitudes, and the id of one of them.
-Cells = dict[tuple[int, int], tuple[int, float, float, str]]
+# Photos in a cell, the sums of their longitudes and latitudes, and the id of one of them.
+Cell = tuple[int, float, float, str]
+# By the cell's x and y.
+Cells = dict[tuple[int, int], Cell]
 
 
 def fitting_zoom(box: Box, zoom: int) -> int:
@@ -42,7 +45,7 @@ class Pyramid:
 
     grids: list[Cells]
 
-    def cells_in(self, box: Box, zoom: int) -> list[tuple[int, float, float, str]]:
+    def cells_in(self, box: Box, zoom: int) -> list[Cell]:
         """The cells that a box touches; those on its border are there as a whole."""
         grid = self.grids[zoom]
         columns, rows = _cells_across(box, zoom)
@@ -64,21 +67,24 @@ async def build_pyramid(photos: Collection) -> Pyramid:
     grids = [finest]
     for _ in range(KEPT_ZOOM):
         coarser: Cells = {}
-        for (x, y), (n, lng, lat, one) in grids[-1].items():
-            place = (x // 2, y // 2)
-            before = coarser.get(place, (0, 0.0, 0.0, one))
-            coarser[place] = (before[0] + n, before[1] + lng, before[2] + lat, before[3])
+        for (x, y), cell in grids[-1].items():
+            add_cells(coarser, {(x // 2, y // 2): cell})
         grids.append(coarser)
     return Pyramid(grids[::-1])
 
 
-async def group_cells(
-    photos: Collection, filter_: Filter, zoom: int, *, budget_ms: int, limit: int = 0
-) -> list[tuple[int, float, float, str]]:
+async def group_cells(photos: Collection, filter_: Filter, zoom: int, *, budget_ms: int, limit: int = 0) -> Cells:
     """The cells of the photos that pass a filter, of the first `limit` of them if that is not 0."""
     stages = _grouping(filter_, zoom, limit)
     cursor = await photos.aggregate(stages, maxTimeMS=budget_ms, allowDiskUse=False)
-    return [(row["n"], row["lng"], row["lat"], row["one"]) for row in await cursor.to_list()]
+    return {_place(row): (row["n"], row["lng"], row["lat"], row["one"]) for row in await cursor.to_list()}
+
+
+def add_cells(cells: Cells, more: Mapping[tuple[int, int], Cell]) -> None:
+    """Put cells together in which other photos lie."""
+    for place, (n, lng, lat, one) in more.items():
+        before = cells.get(place, (0, 0.0, 0.0, one))
+        cells[place] = (before[0] + n, before[1] + lng, before[2] + lat, before[3])
 
 
 def _place(row: Document) -> tuple[int, int]:
@@ -100,7 +106,7 @@ def _grouping(filter_: Filter, zoom: int, limit: int = 0) -> list[dict[str, Any]
     return [{"$match": filter_}, *([{"$limit": limit}] if limit else []), {"$group": group}]
 
 
-def to_features(cells: list[tuple[int, float, float, str]]) -> list[dict[str, Any]]:
+def to_features(cells: list[Cell]) -> list[dict[str, Any]]:
     """Cells as GeoJSON points: how many, and of a single photo its id."""
     return [
         {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from pymongo.errors import ExecutionTimeout, OperationFailure
 from api.clock import LOCAL_HOUR
 from api.query import Filter
 from api.remembered import Remembered
+from api.side_by_side import SideBySide
 from api.store import Collection
 from api.wide_counts import WideCounts
 
@@ -96,11 +98,12 @@ class Counted:
 class FacetCounter:
     """Counts facets. Those of the whole collection are kept for a moment, and counted anew beside the requests.
 
-    gate: what each query waits for that may take long.
+    gate: what each query waits for that may take long; side_by_side: how the photos of a filter are read.
     """
 
     def __init__(self, photos: Collection, gate: asyncio.Semaphore) -> None:
         self._photos = photos
+        self.side_by_side = SideBySide(lambda: self._whole["taken"].get())
         self._wide: WideCounts[Counted] = WideCounts(gate)
         self._whole = {name: Remembered(partial(_count_whole, photos, name, gate), seconds=1) for name in FACETS}
 
@@ -120,7 +123,8 @@ class FacetCounter:
         try:
             if not filter_:
                 return await self._count_everything(names, budget_ms)
-            return await _group(self._photos, filter_, names, budget_ms, below=below)
+            group = partial(_group, self._photos, names=names, budget_ms=budget_ms, below=below)
+            return _united(await self.side_by_side.read(filter_, group))
         except (ExecutionTimeout, TimeoutError):
             pass
         total, some = await asyncio.gather(
@@ -237,11 +241,12 @@ async def _group(
     photos: Collection, filter_: Filter, names: list[str], budget_ms: int, *, below: str = "", limit: int = 0
 ) -> Counted:
     """All facets in one reading of the photos."""
-    fields = {path: 1 for name in names for path in (FACETS[name].path, *FACETS[name].also)} or {"_id": 1}
-    stages: list[dict[str, Any]] = [{"$match": filter_}, {"$project": fields}]
+    # What to group by is worked out of a record once, before $facet hands it from branch to branch.
+    keys = {name: _key(name, below) for name in names}
+    stages: list[dict[str, Any]] = [{"$match": filter_}, {"$project": {"_id": 0, **keys} if keys else {"_id": 1}}]
     if limit:
         stages.insert(1, {"$limit": limit})
-    branches: dict[str, Any] = {name: _branch(name, below) for name in names}
+    branches: dict[str, Any] = {name: _branch(name) for name in names}
     branches["total"] = [{"$count": "n"}]
     cursor = await photos.aggregate([*stages, {"$facet": branches}], maxTimeMS=budget_ms, allowDiskUse=False)
     (found,) = await cursor.to_list()
@@ -250,24 +255,38 @@ async def _group(
     return Counted(total, total, counts, cut_short=bool(limit) and total >= limit)
 
 
-def _branch(name: str, below: str) -> list[dict[str, Any]]:
+def _united(parts: list[Counted]) -> Counted:
+    """The counts of photos that were read in parts."""
+    if len(parts) == 1:
+        return parts[0]
+    counts = {name: Counter[Any]() for name in parts[0].counts}
+    for part in parts:
+        for name, numbers in part.counts.items():
+            counts[name].update(numbers)
+    total = sum(part.total for part in parts)
+    return Counted(total, total, counts)
+
+
+def _key(name: str, below: str) -> Any:
+    """What a facet's photos are grouped by: an expression of MongoDB's."""
     path = f"${FACETS[name].path}"
-    stages: list[dict[str, Any]] = []
-    key: Any = path
-    if name == "taken":
-        key = {"y": {"$year": path}, "m": {"$month": path}}
-    elif name == "day":
-        key = {"y": {"$year": path}, "m": {"$month": path}, "d": {"$dayOfMonth": path}}
-    elif name == "folder":
-        key = _segment(path, len(below))
-    elif name == "hour":
-        key = LOCAL_HOUR
-    elif name == "bucket_status":
-        key = {"bucket": path, "status": "$status"}
-    elif name == "place":
-        key = {"$eq": [{"$type": path}, "object"]}
-    elif name == "keyword":
-        stages.append({"$unwind": path})
+    match name:
+        case "taken" | "day":
+            return {"$dateTrunc": {"date": path, "unit": "month" if name == "taken" else "day"}}
+        case "folder":
+            return _segment(path, len(below))
+        case "hour":
+            return LOCAL_HOUR
+        case "bucket_status":
+            return {"bucket": path, "status": "$status"}
+        case "place":
+            return {"$eq": [{"$type": path}, "object"]}
+    return path
+
+
+def _branch(name: str) -> list[dict[str, Any]]:
+    key = f"${name}"
+    stages: list[dict[str, Any]] = [{"$unwind": key}] if name == "keyword" else []
     # MongoDB refuses more than 16 MB in one answer: of very many values the most frequent are kept.
     return [*stages, {"$group": {"_id": key, "n": {"$sum": 1}}}, {"$sort": {"n": -1, "_id": 1}}, {"$limit": 5000}]
 
@@ -282,7 +301,7 @@ def _segment(path: str, start: int) -> dict[str, Any]:
 
 def _value(name: str, key: Any) -> Any:
     if name in ("taken", "day"):
-        return tuple(key.values()) if key.get("y") is not None else None
+        return (key.year, key.month, key.day)[: 2 if name == "taken" else 3] if isinstance(key, datetime) else None
     if name == "bucket_status":
         return (str(key.get("bucket")), str(key.get("status")))
     if isinstance(key, dict | list):  # a record of some other program's

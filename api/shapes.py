@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -47,12 +48,21 @@ class PhotoRecord(PhotoSummary):
 
 def photo_address(id_: str) -> str:
     """Where a photo is in this API: its id as one part of the path, so that nothing behind it is ambiguous."""
-    return f"/photos/{quote(id_, safe='')}"
+    return f"/photos/{_as_part(id_)}"
 
 
 def thumbnail_address(record: Document) -> str:
     """The address of a thumbnail; it changes with the image, so that a browser may keep what it got."""
-    return f"{photo_address(record['_id'])}/thumbnail?v={quote(str(record.get('etag') or '0'), safe='')}"
+    return f"{photo_address(record['_id'])}/thumbnail?v={_as_part(str(record.get('etag') or '0'))}"
+
+
+# What most keys and ETags are made of; slashes have to be encoded, all else here stands as it is.
+_PLAIN = re.compile(r"[A-Za-z0-9_.~/-]*")
+
+
+def _as_part(text: str) -> str:
+    """As a part of an address: quote looks at each byte, which for a page of photos takes longer than its JSON."""
+    return text.replace("/", "%2F") if _PLAIN.fullmatch(text) else quote(text, safe="")
 
 
 def summarise(record: Document) -> Document:

@@ -87,12 +87,13 @@ def open_control(config: Config) -> Control:
     return Control(config, PipelineStore(client, config), ImageQueue(connect_redis(config), config))
 
 
-def _store_of(request: Request) -> Store:
+# Coroutines, for FastAPI runs a plain function in a thread, and each hop costs a request more than what it does there.
+async def _store_of(request: Request) -> Store:
     store: Store = request.app.state.store
     return store
 
 
-def _control_of(request: Request) -> Control:
+async def _control_of(request: Request) -> Control:
     control: Control = request.app.state.control
     return control
 

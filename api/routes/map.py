@@ -18,7 +18,10 @@ from api.clusters import (
     KEPT_ZOOM,
     MAX_ZOOM,
     SAMPLES,
+    Cell,
+    Cells,
     Pyramid,
+    add_cells,
     fitting_zoom,
     group_cells,
     to_features,
@@ -28,6 +31,7 @@ from api.filters import Filters
 from api.query import Filter
 from api.ranges import Box, read_box
 from api.remembered import Remembered
+from api.side_by_side import SideBySide
 from api.store import QUERY_MS, ReadStore, Store
 from api.wide_counts import WideCounts
 
@@ -37,7 +41,6 @@ _BUDGET_MS = 1000
 _ALL_MS = 60_000
 # How long the clusters of everything are waited for where none are kept yet; then some photos stand for all of them.
 _FIRST_SECONDS = 0.3
-Cell = tuple[int, float, float, str]
 # Cells, and whether they are of some photos only.
 Grouped = tuple[list[Cell], bool]
 
@@ -98,7 +101,8 @@ async def get_map(request: Request, store: ReadStore, arguments: Annotated[MapAr
         filter_ = {"$and": [{"photo.location.type": "Point"}, arguments.to_filter()]}
         wide: WideCounts[Grouped] = request.app.state.wide_maps
         key = json_util.dumps([filter_, zoom], sort_keys=True)
-        cells, cut_short = wide.get(key) or await _group(store, filter_, zoom, is_under_way=is_kept)
+        side_by_side: SideBySide = request.app.state.counter.side_by_side
+        cells, cut_short = wide.get(key) or await _group(store, side_by_side, filter_, zoom, is_under_way=is_kept)
         if cut_short and not is_kept:
             wide.keep(key, (cells, True), partial(_group_all, store, filter_, zoom))
     answer: dict[str, Any] = {"type": "FeatureCollection", "features": to_features(cells), "cut_short": cut_short}
@@ -113,7 +117,7 @@ async def _first(kept: Remembered[Pyramid]) -> Pyramid | None:
         return None
 
 
-async def _group(store: Store, filter_: Filter, zoom: int, *, is_under_way: bool) -> Grouped:
+async def _group(store: Store, side_by_side: SideBySide, filter_: Filter, zoom: int, *, is_under_way: bool) -> Grouped:
     """The cells of as many photos as can be grouped in time, and whether those are some of them only.
 
     is_under_way: all of them are being grouped already, which nobody needs twice.
@@ -121,18 +125,22 @@ async def _group(store: Store, filter_: Filter, zoom: int, *, is_under_way: bool
     """
     if not is_under_way:
         with suppress(ExecutionTimeout):
-            return await group_cells(store.photos, filter_, zoom, budget_ms=_BUDGET_MS), False
-    cells = await _group_some(store, filter_, zoom)
+            group = partial(group_cells, store.photos, zoom=zoom, budget_ms=_BUDGET_MS)
+            cells: Cells = {}
+            for part in await side_by_side.read(filter_, group):
+                add_cells(cells, part)
+            return list(cells.values()), False
+    some = await _group_some(store, filter_, zoom)
     # A sample that is not full has all that there are.
-    return cells, sum(n for n, *_ in cells) in SAMPLES
+    return some, sum(n for n, *_ in some) in SAMPLES
 
 
 async def _group_all(store: Store, filter_: Filter, zoom: int) -> Grouped:
-    return await group_cells(store.photos, filter_, zoom, budget_ms=_ALL_MS), False
+    return list((await group_cells(store.photos, filter_, zoom, budget_ms=_ALL_MS)).values()), False
 
 
 async def _group_some(store: Store, filter_: Filter, zoom: int) -> list[Cell]:
     for sample in SAMPLES[:-1]:
         with suppress(ExecutionTimeout):
-            return await group_cells(store.photos, filter_, zoom, budget_ms=_BUDGET_MS, limit=sample)
-    return await group_cells(store.photos, filter_, zoom, budget_ms=QUERY_MS, limit=SAMPLES[-1])
+            return list((await group_cells(store.photos, filter_, zoom, budget_ms=_BUDGET_MS, limit=sample)).values())
+    return list((await group_cells(store.photos, filter_, zoom, budget_ms=QUERY_MS, limit=SAMPLES[-1])).values())

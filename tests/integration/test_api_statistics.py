@@ -96,6 +96,10 @@ def test_get_statistics__offset_of_another_program__spoils_nothing(api: Api, off
             photos.delete_one({"_id": record["_id"]})
 
 
+# All of one bucket, by their keys: photos that dates do not help to find are read in one part.
+ONE_READING = {"prefix": "holiday/"}
+
+
 # Counting how many pass is tried beside the smaller samples.
 @pytest.mark.parametrize(("slow", "status"), [(1, 200), (4, 200), (5, 503)])
 def test_get_statistics__slow_server__counts_fewer_and_fewer(api: Api, library: Any, slow: int, status: int) -> None:
@@ -104,7 +108,7 @@ def test_get_statistics__slow_server__counts_fewer_and_fewer(api: Api, library: 
     with pymongo.MongoClient[dict[str, Any]](library.mongodb_uri.get_secret_value()) as client:
         client.admin.command("configureFailPoint", "failCommand", mode={"times": slow}, data=data)
         try:
-            assert api.get("/statistics", bucket="holiday").status_code == status
+            assert api.get("/statistics", **ONE_READING).status_code == status
         finally:
             client.admin.command("configureFailPoint", "failCommand", mode="off")
 
@@ -115,7 +119,7 @@ def test_get_map__slow_server__groups_fewer_and_fewer(api: Api, library: Any, sl
     with pymongo.MongoClient[dict[str, Any]](library.mongodb_uri.get_secret_value()) as client:
         client.admin.command("configureFailPoint", "failCommand", mode={"times": slow}, data=data)
         try:
-            answer = api.get("/map", bucket="holiday", zoom=3)
+            answer = api.get("/map", zoom=3, **ONE_READING)
             assert answer.status_code == status
             if status == 200:
                 # A sample that is not full has all that there are.
@@ -126,50 +130,42 @@ def test_get_map__slow_server__groups_fewer_and_fewer(api: Api, library: Any, sl
             client.admin.command("configureFailPoint", "failCommand", mode="off")
 
 
+def ask_until_whole(app: FastAPI, library: Any, path: str, params: dict[str, str]) -> list[dict[str, Any]]:
+    """The answers to one request after the other: MongoDB does not end the first in time, the last is of all."""
+    slow = {"failCommands": ["aggregate"], "errorCode": 50}
+    with (
+        TestClient(app, base_url="http://localhost") as client,
+        pymongo.MongoClient[dict[str, Any]](library.mongodb_uri.get_secret_value()) as mongo,
+    ):
+        mongo.admin.command("configureFailPoint", "failCommand", mode={"times": 1}, data=slow)
+        answers = [client.get(path, params=params).json()]
+        while answers[-1]["cut_short"] and len(answers) < 100:
+            time.sleep(0.02)
+            answers.append(client.get(path, params=params).json())
+    assert len(answers) > 1
+    assert answers[-1]["cut_short"] is False
+    return answers
+
+
 def test_get_facets__too_many_for_a_request__are_counted_beside_it(
     fresh_app: FastAPI, library: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("api.counting.SAMPLES", (20, 10, 5))
-    slow = {"failCommands": ["aggregate"], "errorCode": 50}
-    params = {"bucket": "holiday", "fields": "camera"}
-    with (
-        TestClient(fresh_app, base_url="http://localhost") as client,
-        pymongo.MongoClient[dict[str, Any]](library.mongodb_uri.get_secret_value()) as mongo,
-    ):
-        mongo.admin.command("configureFailPoint", "failCommand", mode={"times": 1}, data=slow)
-        answer = client.get("/facets", params=params).json()
-        assert (answer["total"], answer["more"], answer["counted"], answer["cut_short"]) == (121, False, 20, True)
-        assert sum(row["count"] for row in answer["facets"]["camera"]) == 20
-        for _ in range(100):
-            answer = client.get("/facets", params=params).json()
-            if not answer["cut_short"]:
-                break
-            assert answer["counted"] == 20
-            time.sleep(0.02)
-        assert (answer["total"], answer["counted"], answer["cut_short"]) == (121, 121, False)
-        assert sum(row["count"] for row in answer["facets"]["camera"]) == 121
+    answers = ask_until_whole(fresh_app, library, "/facets", {"bucket": "holiday", "fields": "camera"})
+    assert {(answer["total"], answer["more"]) for answer in answers} == {(121, False)}
+    counted = [answer["counted"] for answer in answers]
+    assert counted == [20] * (len(answers) - 1) + [121]
+    assert [sum(row["count"] for row in answer["facets"]["camera"]) for answer in answers] == counted
 
 
 def test_get_map__too_many_for_a_request__are_grouped_beside_it(
     fresh_app: FastAPI, library: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("api.routes.map.SAMPLES", (20, 10, 5))
-    slow = {"failCommands": ["aggregate"], "errorCode": 50}
-    params = {"bucket": "holiday", "zoom": "3"}
-    with (
-        TestClient(fresh_app, base_url="http://localhost") as client,
-        pymongo.MongoClient[dict[str, Any]](library.mongodb_uri.get_secret_value()) as mongo,
-    ):
-        mongo.admin.command("configureFailPoint", "failCommand", mode={"times": 1}, data=slow)
-        answers = [client.get("/map", params=params).json()]
-        while answers[-1]["cut_short"] and len(answers) < 100:
-            time.sleep(0.02)
-            answers.append(client.get("/map", params=params).json())
-        found = [sum(one["properties"]["count"] for one in answer["features"]) for answer in answers]
-        whole = sum("location" in record["photo"] for record in RECORDS if record["bucket"] == "holiday")
-        assert found == [20] * (len(found) - 1) + [whole]
-        assert len(found) > 1
-        assert answers[-1]["cut_short"] is False
+    answers = ask_until_whole(fresh_app, library, "/map", {"bucket": "holiday", "zoom": "3"})
+    whole = sum("location" in record["photo"] for record in RECORDS if record["bucket"] == "holiday")
+    found = [sum(one["properties"]["count"] for one in answer["features"]) for answer in answers]
+    assert found == [20] * (len(answers) - 1) + [whole]
 
 
 @pytest.fixture
@@ -198,6 +194,39 @@ def test_get_map__first_after_a_start__groups_everything_once(fresh_app: FastAPI
             mongo.admin.command("configureFailPoint", "failCommand", mode="off")
             database.command("profile", 0)
             database["system.profile"].drop()
+
+
+def test_filters__read_in_parts__count_each_photo_once(fresh_app: FastAPI, library: Any) -> None:
+    """Where it is known how photos spread over time; some of them have no date."""
+    buckets = sorted({record["bucket"] for record in RECORDS if len(record["photo"]) < 5})
+    wanted = [record for record in RECORDS if record["bucket"] in buckets]
+    assert any("taken_at" not in record["photo"] for record in wanted)
+    with pymongo.MongoClient[dict[str, Any]](library.mongodb_uri.get_secret_value()) as mongo:
+        database = mongo[library.mongodb_database]
+        with TestClient(fresh_app, base_url="http://localhost") as client:
+            params = {"bucket": buckets, "fields": "camera,lens,iso,taken,day,hour,keyword,place", "top": "1000"}
+            at_once = client.get("/facets", params=params).json()
+            counted = client.get("/facets", params={"fields": "taken"}).json()
+            assert counted["total"] == len(RECORDS)
+            database.command("profile", 2)
+            try:
+                in_parts = client.get("/facets", params=params).json()
+                on_map = client.get("/map", params={"bucket": buckets, "zoom": 3}).json()
+            finally:
+                database.command("profile", 0)
+            asked = database["system.profile"].count_documents({"command.aggregate": library.mongodb_collection})
+            database["system.profile"].drop()
+    assert asked == 8
+    assert in_parts["total"] == len(wanted)
+    assert in_parts["facets"] == at_once["facets"]
+    cameras = {row["value"]: row["count"] for row in in_parts["facets"]["camera"]}
+    assert cameras == Counter(record["photo"].get("camera_model") for record in wanted)
+    hours = {row["value"]: row["count"] for row in in_parts["facets"]["hour"]}
+    assert hours == Counter(map(hour_of, wanted))
+    keywords = {row["value"]: row["count"] for row in in_parts["facets"]["keyword"]}
+    assert keywords == Counter(word for record in wanted for word in record["photo"].get("keywords", ()))
+    placed = sum("location" in record["photo"] for record in wanted)
+    assert sum(one["properties"]["count"] for one in on_map["features"]) == placed
 
 
 def test_start__large_collection__is_counted_before_anyone_asks(

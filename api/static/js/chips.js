@@ -3,7 +3,7 @@ import { html } from "./html.js";
 import { ColumnMenu } from "./column_menu.js";
 import { describeFilter } from "./describe.js";
 import { without } from "./empty.js";
-import { number } from "./format.js";
+import { ofMany } from "./format.js";
 import { filterParams } from "./state.js";
 import { sortsWith } from "./sorts.js";
 
@@ -16,7 +16,7 @@ export function Chips({ state, navigate, found, toggleFilters, isOpen }) {
       <${FilterIcon} />Filters${pairs.length > 0 && html`<span class="badge">${pairs.length}</span>`}
     </button>
     <p class="total" role="status" aria-live="polite">
-      ${data ? html`<b>${data.more ? "more than " : ""}${number(data.total)}</b> ${data.total === 1 ? "photo" : "photos"}` : loading ? "Counting …" : ""}
+      ${data ? html`<b>${ofMany(data)}</b> ${data.total === 1 ? "photo" : "photos"}` : loading ? "Counting …" : ""}
     </p>
     <ul class="chip-list" aria-label="Filters that are on">
       ${pairs.map(([name, value]) => {

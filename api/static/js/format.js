@@ -7,6 +7,8 @@ const SHORT = new Intl.NumberFormat(LOCALE, { notation: "compact", maximumFracti
 export const number = (value) => INTEGER.format(value);
 // 12.3K, for narrow places
 export const shortNumber = (value) => (value < 10_000 ? INTEGER.format(value) : SHORT.format(value));
+// How many there are, of an answer that may know of no more than some: more than 50,000
+export const ofMany = ({ total, more }) => `${more ? "more than " : ""}${number(total)}`;
 export const plural = (count, one, many = `${one}s`) => `${number(count)} ${count === 1 ? one : many}`;
 // Up to `digits` decimals, without zeros at the end
 export const decimal = (value, digits = 1) => String(Number(value.toFixed(digits)));

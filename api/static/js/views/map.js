@@ -2,7 +2,7 @@
 // the address (latitude, longitude, zoom); the switch "only this area" is the filter bbox.
 import { html, render, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../html.js";
 import { useAgain } from "../again.js";
-import { number, oneLine, plural } from "../format.js";
+import { number, ofMany, oneLine, plural } from "../format.js";
 import { useLoad } from "../load.js";
 import { Failed, Loading } from "../screens.js";
 import { settings } from "../settings.js";
@@ -133,15 +133,16 @@ function Surface({ L, state, navigate, api, counts, filters, filterKey, start })
     map.setView([at.lat, at.lng], at.zoom, { animate: false });
   }, [map, state.extra.at]);
 
+  const lookKey = look ? `${filterKey} ${look.zoom} ${look.asked}` : "";
   const found = useLoad(
     async (signal) => {
       if (!look) return null;
       const answer = await api.get("/map", [...filters, ["bbox", look.asked], ["zoom", look.zoom]], { signal });
       return { ...answer, look };
     },
-    look ? `${filterKey} ${look.zoom} ${look.asked}` : "",
+    lookKey,
   );
-  useAgain(found, `${filterKey} ${look?.zoom} ${look?.asked}`);
+  useAgain(found, lookKey);
   const places = useLoad((signal) => api.get("/facets", [...filters, ["fields", "place"]], { signal }), filterKey);
   useAgain(places, filterKey);
   const clusters = useMemo(
@@ -215,7 +216,7 @@ function Surface({ L, state, navigate, api, counts, filters, filterKey, start })
   const seen = inSight.reduce((sum, { count }) => sum + count, 0);
   const isFilter = Boolean(state.filters.bbox);
   // A cluster at the edge stands for photos on both sides of it; those of the area that is the filter are counted.
-  const shown = isFilter && counts.data && !counts.loading ? `${counts.data.more ? "more than " : ""}${plural(counts.data.total, "photo")} in this area` : `${plural(seen, "photo")} in view`;
+  const shown = isFilter && counts.data && !counts.loading ? `${ofMany(counts.data)} ${counts.data.total === 1 ? "photo" : "photos"} in this area` : `${plural(seen, "photo")} in view`;
   const restrict = (on) =>
     navigate({ filters: { bbox: on ? writeBox(edgesOf(map.getBounds())) : null }, extra: { at: writeAt(map) } });
   const showAll = async () => {

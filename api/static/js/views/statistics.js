@@ -2,7 +2,7 @@
 import { html } from "../html.js";
 import { useAgain } from "../again.js";
 import { SPANS, writeSpan } from "../describe.js";
-import { decimal, number, oneLine, period, plural } from "../format.js";
+import { decimal, number, ofMany, oneLine, period, plural } from "../format.js";
 import { useLoad } from "../load.js";
 import { Failed, Loading, NothingFound, NothingYet } from "../screens.js";
 import { filterParams, href } from "../state.js";
@@ -49,13 +49,13 @@ function Card({ title, wide, children, without, href: address, what }) {
 const None = () => html`<p class="muted">None of these photos says so.</p>`;
 
 function Summary({ data, to }) {
-  const { total, more, facets, buckets } = data;
+  const { facets, buckets } = data;
   const withExif = buckets.reduce((sum, { ok }) => sum + ok, 0);
   const noExif = buckets.reduce((sum, { no_exif: count }) => sum + count, 0);
   const counted = buckets.reduce((sum, { count }) => sum + count, 0);
   const months = withoutNull(facets.taken);
   const facts = [
-    ["Photos", `${more ? "more than " : ""}${number(total)}`, to({})],
+    ["Photos", ofMany(data), to({})],
     ["With EXIF", share(withExif, counted), to({ status: "ok" })],
     ["Without EXIF", share(noExif, counted), noExif ? to({ status: "no_exif" }) : null],
     ["First", months.length ? period(months[0].value) : "–", months.length ? to({ taken: months[0].value }) : null],

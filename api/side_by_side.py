@@ -1,0 +1,106 @@
+"""Reads all photos that pass a filter in a few parts at once: MongoDB works on one query with one core."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any, TypeVar
+
+from api.query import Filter
+from exifinator.indexes import INDEXES
+
+Found = TypeVar("Found")
+
+# More than many machines have cores: parts are never of quite the same size.
+PARTS = 4
+# Where so many requests read at once, there is work for every core without parts.
+_MOST_AT_ONCE = 2
+_TAKEN = "photo.taken_at"
+# What leads to photos through an index that goes on with when they were taken: a part is a stretch of it.
+_DATED = frozenset(keys[0][0] for keys in (index.keys for index in INDEXES) if _TAKEN in (keys[0][0], keys[1][0]))
+# Of photos by (year, month); None: of those without a date.
+Months = Mapping[tuple[int, int] | None, int]
+_EVER = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
+
+
+class SideBySide:
+    """Reads in parts while few do. months: what is known of how the photos spread over time, None while nothing is."""
+
+    def __init__(self, months: Callable[[], Months | None]) -> None:
+        self._months = months
+        self._readers = 0
+
+    async def read(self, filter_: Filter, read: Callable[[Filter], Awaitable[Found]]) -> list[Found]:
+        """What `read` gives for filters of which each photo that passes `filter_` passes one. Raises: as `read`."""
+        is_alone = self._readers < _MOST_AT_ONCE
+        self._readers += 1
+        try:
+            parts = split_by_taken(filter_, self._months() or {}) if is_alone else [filter_]
+            return await asyncio.gather(*(read(part) for part in parts))
+        finally:
+            self._readers -= 1
+
+
+def split_by_taken(filter_: Filter, months: Months, count: int = PARTS) -> list[Filter]:
+    """A filter in at most `count` parts by when photos were taken, of which each photo passes one.
+
+    They are of equally many photos where those that pass spread over time as all do. One part where dates would not
+    help MongoDB to find a part's photos alone, so that each part would read what all of them read.
+    """
+    conditions = list(_conditions(filter_))
+    paths = {path for path, _ in conditions}
+    if not paths & _DATED or "_id" in paths:
+        return [filter_]
+    bounds = [bound for path, bound in conditions if path == _TAKEN and isinstance(bound, dict)]
+    start = max((moment for bound in bounds if (moment := _moment(bound.get("$gte")))), default=_EVER[0])
+    end = min((moment for bound in bounds if (moment := _moment(bound.get("$lt")))), default=_EVER[1])
+    edges = _edges(start, end, months, count)
+    if not edges:
+        return [filter_]
+    # What has no date is in the first part.
+    dates = [{"$not": {"$gte": edges[0]}}, *({"$gte": a, "$lt": b} for a, b in pairwise(edges))]
+    return [{"$and": [filter_, {_TAKEN: date}]} for date in (*dates, {"$gte": edges[-1]})]
+
+
+def _conditions(filter_: Filter) -> Iterator[tuple[str, Any]]:
+    """Field and condition of all that has to hold."""
+    for name, value in filter_.items():
+        if name == "$and":
+            for part in value:
+                yield from _conditions(part)
+        else:
+            yield name, value
+
+
+def _moment(value: object) -> datetime | None:
+    return value.replace(tzinfo=UTC) if isinstance(value, datetime) else None
+
+
+def _edges(start: datetime, end: datetime, months: Months, count: int) -> list[datetime]:
+    """The moments that cut the photos from `start` until before `end` into parts of equally many."""
+    stretches: list[tuple[datetime, datetime, float]] = []  # from, until before, photos
+    # Cameras do not say years that a date of Python's has no words for; other programs may.
+    for key, photos in sorted((key, photos) for key, photos in months.items() if key and 0 < key[0] < _EVER[1].year):
+        first, last = _month(*key)
+        low, high = max(first, start), min(last, end)
+        if low < high:
+            stretches.append((low, high, photos * ((high - low) / (last - first))))
+    part = sum(share for *_, share in stretches) / count
+    edges: list[datetime] = []
+    before = 0.0
+    for low, high, share in stretches:
+        while len(edges) < count - 1 and share and before + share >= (wanted := part * (len(edges) + 1)):
+            edges.append(low + (high - low) * ((wanted - before) / share))
+        before += share
+    return sorted(set(edges))
+
+
+def _month(year: int, month: int) -> tuple[datetime, datetime]:
+    at = year * 12 + month - 1
+    return _first_of(at), _first_of(at + 1)
+
+
+def _first_of(month: int) -> datetime:
+    return datetime(month // 12, month % 12 + 1, 1, tzinfo=UTC)
