@@ -39,7 +39,7 @@ from api.routes import (
     photos,
     statistics,
 )
-from api.store import open_control, open_store
+from api.store import look_at, open_control, open_store
 from api.wide_counts import WideCounts
 from api.wire import BoundedBody, HeadAndOptions, RefusedCodings, SafeHeaders, WrittenPath
 from exifinator.config import Config, load_config
@@ -92,7 +92,9 @@ def create_app(config: Config | None = None) -> FastAPI:
         app.state.batch_feed = events.batch_feed(app.state.control)
         app.state.metrics = metrics.MetricsPage(config)
         app.state.exports = asyncio.Semaphore(export.EXPORTS_AT_ONCE)
-        app.state.pyramid = Remembered(lambda: build_pyramid(store.photos), seconds=60)
+        app.state.pyramid = Remembered(
+            lambda: build_pyramid(store.photos), seconds=60, look=lambda: look_at(store.photos)
+        )
         # What may take long is asked one after the other, so that MongoDB has the other cores for those who wait.
         gate = asyncio.Semaphore(1)
         app.state.counter = FacetCounter(store.photos, gate)

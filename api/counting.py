@@ -19,7 +19,7 @@ from api.clock import LOCAL_HOUR
 from api.query import Filter
 from api.remembered import Remembered
 from api.side_by_side import SideBySide
-from api.store import Collection
+from api.store import Collection, look_at
 from api.wide_counts import WideCounts
 
 # A count that would take longer than the budget is made over so many photos instead, and where the disk is slow over
@@ -105,7 +105,10 @@ class FacetCounter:
         self._photos = photos
         self.side_by_side = SideBySide(lambda: self._whole["taken"].get())
         self._wide: WideCounts[Counted] = WideCounts(gate)
-        self._whole = {name: Remembered(partial(_count_whole, photos, name, gate), seconds=1) for name in FACETS}
+        look = partial(look_at, photos)
+        self._whole = {
+            name: Remembered(partial(_count_whole, photos, name, gate), seconds=1, look=look) for name in FACETS
+        }
 
     async def count(self, filter_: Filter, names: list[str], *, budget_ms: int, below: str = "") -> Counted:
         """Counts by value of the facets named.

@@ -18,13 +18,25 @@ class Remembered(Generic[Value]):
     """One value that takes long to make: who asks gets the last one at once, and an old one is made anew meanwhile.
 
     A value is old after `seconds`, or twenty times what it took to make, whichever is more, so that making it never
-    takes more than a twentieth of the time. Nothing is made while nobody asks.
+    takes more than a twentieth of the time. Nothing is made while nobody asks, and nothing within MOST_SECONDS where
+    `look`, which costs little, gives what it gave before the value was made: what the value is made of did not change.
     """
 
-    def __init__(self, make: Callable[[], Awaitable[Value]], *, seconds: float) -> None:
+    MOST_SECONDS = 600.0
+
+    def __init__(
+        self,
+        make: Callable[[], Awaitable[Value]],
+        *,
+        seconds: float,
+        look: Callable[[], Awaitable[object]] | None = None,
+    ) -> None:
         self._make = make
         self._seconds = seconds
+        self._look = look
         self._value: Value | None = None
+        self._seen: object = None
+        self._made_at = 0.0
         self._old_at = 0.0
         self._task: asyncio.Task[None] | None = None
 
@@ -54,7 +66,11 @@ class Remembered(Generic[Value]):
     async def _renew(self) -> None:
         start = time.monotonic()
         try:
-            self._value = await self._make()
+            seen = await self._look() if self._look else None
+            is_same = seen is not None and seen == self._seen and start < self._made_at + self.MOST_SECONDS
+            if self._value is None or not is_same:
+                self._value = await self._make()
+                self._seen, self._made_at = seen, start
         except PyMongoError as error:
             log.warning("counting the whole collection failed, to be tried again: %s", type(error).__name__)
         finally:

@@ -9,6 +9,7 @@ from bson import CodecOptions, DatetimeConversion
 from fastapi import Depends, Request
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import ExecutionTimeout
 
 from exifinator.config import Config
 from exifinator.mongodb import connect_mongodb
@@ -24,6 +25,7 @@ QUERY_MS = 2000
 _POOL = 64
 _WAIT_MS = 15_000
 _CONNECT_MS = 2000
+_LOOK_MS = 200
 
 CODEC: CodecOptions[Document] = CodecOptions(
     # All times in MongoDB are UTC, and come without saying so: with a zone each, records take a third longer to decode.
@@ -66,6 +68,20 @@ def open_store(config: Config) -> Store:
         jobs=jobs["mrq_jobs"],
         batches=photos["exifinator_batches"],
     )
+
+
+async def look_at(photos: Collection) -> object:
+    """What is another value as soon as EXIFinator stores a record anew, or one goes: how many there are, and the last.
+
+    None where that cannot be seen at once, as while the index of what was stored last is being made.
+    """
+    count = await photos.estimated_document_count(maxTimeMS=QUERY_MS)
+    order = [("extracted_at", -1), ("_id", -1)]
+    try:
+        last = await photos.find_one({}, {"extracted_at": 1}, sort=order, max_time_ms=_LOOK_MS)
+    except ExecutionTimeout:
+        return None
+    return count, last
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pymongo
@@ -227,6 +227,41 @@ def test_filters__read_in_parts__count_each_photo_once(fresh_app: FastAPI, libra
     assert keywords == Counter(word for record in wanted for word in record["photo"].get("keywords", ()))
     placed = sum("location" in record["photo"] for record in wanted)
     assert sum(one["properties"]["count"] for one in on_map["features"]) == placed
+
+
+def test_everything__a_record_is_stored_or_goes__is_counted_anew(fresh_app: FastAPI, library: Any) -> None:
+    """What was counted of everything is kept while nothing changes, and no longer."""
+    with (
+        TestClient(fresh_app, base_url="http://localhost") as client,
+        pymongo.MongoClient[dict[str, Any]](library.mongodb_uri.get_secret_value()) as mongo,
+    ):
+        photos = mongo[library.mongodb_database][library.mongodb_collection]
+
+        def cameras_once(camera: str, there: bool) -> dict[str, int]:
+            for _ in range(100):
+                rows = client.get("/facets", params={"fields": "camera"}).json()["facets"]["camera"]
+                found = {row["value"]: row["count"] for row in rows}
+                if (camera in found) == there:
+                    return found
+                time.sleep(0.1)
+            raise AssertionError(f"{camera} in {found}: not {there}")
+
+        before = cameras_once("X-T4", there=True)
+        record = {
+            **RECORDS[0],
+            "_id": "holiday/new",
+            "photo": {"camera_model": "New"},
+            "extracted_at": datetime.now(UTC),
+        }
+        photos.insert_one(record)
+        try:
+            assert cameras_once("New", there=True) == {**before, "New": 1}
+            changed = {"photo.camera_model": "Newer", "extracted_at": datetime.now(UTC)}
+            photos.update_one({"_id": record["_id"]}, {"$set": changed})
+            assert cameras_once("Newer", there=True) == {**before, "Newer": 1}
+        finally:
+            photos.delete_one({"_id": record["_id"]})
+        assert cameras_once("Newer", there=False) == before
 
 
 def test_start__large_collection__is_counted_before_anyone_asks(
