@@ -1,8 +1,12 @@
-"""The hour that the camera's clock showed: `taken_at` is UTC where the offset is known, and local time elsewhere."""
+"""The hour that the camera's clock showed: `taken_at` is UTC where the offset is known, and local time elsewhere.
+
+And the first moment of a month.
+"""
 
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 from api.errors import BadParameter
@@ -37,3 +41,14 @@ def during_hours(first: int, last: int) -> Filter:
     hours = [*range(first, last + 1)] if first <= last else [*range(first, 24), *range(last + 1)]
     # The type lets an index on the date pass over photos without one.
     return {"photo.taken_at": {"$type": "date"}, "$expr": {"$in": [LOCAL_HOUR, hours]}}
+
+
+EVER = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
+
+
+def first_of_month(number: int) -> datetime:
+    """The first moment of a month, counted from January of year 0; what Python has no date for is the next it has."""
+    year, month = divmod(number, 12)
+    if not EVER[0].year <= year <= EVER[1].year:
+        return EVER[year > 0]
+    return datetime(year, month + 1, 1, tzinfo=UTC)

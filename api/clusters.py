@@ -21,6 +21,11 @@ MAX_CELLS = 4096
 # Of photos, where grouping all takes too long; fewer where the disk is slow.
 SAMPLES = (50_000, 5_000, 500)
 _BUILD_MS = 120_000
+# A place on earth: what another program stored as one may be anything.
+_PLACED: Filter = {
+    "photo.location.coordinates.0": {"$gte": -180, "$lte": 180},
+    "photo.location.coordinates.1": {"$gte": -90, "$lte": 90},
+}
 
 # Photos in a cell, the sums of their longitudes and latitudes, and the id of one of them.
 Cell = tuple[int, float, float, str]
@@ -60,10 +65,10 @@ class Pyramid:
 async def build_pyramid(photos: Collection) -> Pyramid:
     """Group all photos once in the finest grid, and that grid into each coarser one. May take minutes."""
     finest: Cells = {}
-    stages = _grouping({"photo.location.type": "Point"}, KEPT_ZOOM)
+    stages = _grouping({}, KEPT_ZOOM)
     cursor = await photos.aggregate(stages, maxTimeMS=_BUILD_MS, allowDiskUse=True, batchSize=500)
     async for row in cursor:
-        finest[_place(row)] = (row["n"], row["lng"], row["lat"], row["one"])
+        finest[_place(row)] = _cell(row)
     grids = [finest]
     for _ in range(KEPT_ZOOM):
         coarser: Cells = {}
@@ -77,7 +82,7 @@ async def group_cells(photos: Collection, filter_: Filter, zoom: int, *, budget_
     """The cells of the photos that pass a filter, of the first `limit` of them if that is not 0."""
     stages = _grouping(filter_, zoom, limit)
     cursor = await photos.aggregate(stages, maxTimeMS=budget_ms, allowDiskUse=False)
-    return {_place(row): (row["n"], row["lng"], row["lat"], row["one"]) for row in await cursor.to_list()}
+    return {_place(row): _cell(row) for row in await cursor.to_list()}
 
 
 def add_cells(cells: Cells, more: Mapping[tuple[int, int], Cell]) -> None:
@@ -85,6 +90,10 @@ def add_cells(cells: Cells, more: Mapping[tuple[int, int], Cell]) -> None:
     for place, (n, lng, lat, one) in more.items():
         before = cells.get(place, (0, 0.0, 0.0, one))
         cells[place] = (before[0] + n, before[1] + lng, before[2] + lat, before[3])
+
+
+def _cell(row: Document) -> Cell:
+    return row["n"], row["lng"], row["lat"], row["one"]
 
 
 def _place(row: Document) -> tuple[int, int]:
@@ -103,7 +112,7 @@ def _grouping(filter_: Filter, zoom: int, limit: int = 0) -> list[dict[str, Any]
         "lat": {"$sum": {"$arrayElemAt": ["$photo.location.coordinates", 1]}},
         "one": {"$first": "$_id"},
     }
-    return [{"$match": filter_}, *([{"$limit": limit}] if limit else []), {"$group": group}]
+    return [{"$match": {"$and": [_PLACED, filter_]}}, *([{"$limit": limit}] if limit else []), {"$group": group}]
 
 
 def to_features(cells: list[Cell]) -> list[dict[str, Any]]:

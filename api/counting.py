@@ -8,14 +8,14 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 from bson import json_util
 from pymongo.errors import ExecutionTimeout, OperationFailure
 
-from api.clock import LOCAL_HOUR
+from api.clock import LOCAL_HOUR, first_of_month
 from api.query import Filter
 from api.remembered import Remembered
 from api.side_by_side import SideBySide
@@ -27,6 +27,8 @@ from api.wide_counts import WideCounts
 SAMPLES = (50_000, 5_000, 500)
 # Counting one value after the other in an index beats grouping as long as there are not too many values.
 MAX_INDEXED_VALUES = 400
+# MongoDB refuses more than 16 MB in one answer: of very many values the most frequent are kept.
+MOST_VALUES = 5000
 # Counting everything goes on beside the requests, beyond any budget of theirs, and one query at a time, so that MongoDB
 # has the other cores for those who wait.
 _WHOLE_MS = 60_000
@@ -43,13 +45,12 @@ _FOCAL = (10, 16, 24, 35, 50, 70, 100, 135, 200, 300, 400, 600)
 class Facet:
     """Where a facet's values are; `edges`: the lower ends of its ranges; indexed: an index begins with it.
 
-    also: the other fields that it is made of; hidden: of use to a route, not by its name in a URL.
+    hidden: of use to a route, not by its name in a URL.
     """
 
     path: str
     indexed: bool = True
     edges: tuple[float, ...] = ()
-    also: tuple[str, ...] = ()
     hidden: bool = False
 
 
@@ -62,7 +63,7 @@ FACETS: dict[str, Facet] = {
     "focal": Facet("photo.focal_length_mm", edges=_FOCAL),
     "taken": Facet("photo.taken_at"),
     "day": Facet("photo.taken_at", indexed=False),
-    "hour": Facet("photo.taken_at", indexed=False, also=("photo.taken_offset",)),
+    "hour": Facet("photo.taken_at", indexed=False),
     "bucket": Facet("bucket"),
     "folder": Facet("_id", indexed=False),
     "format": Facet("format"),
@@ -70,7 +71,7 @@ FACETS: dict[str, Facet] = {
     "keyword": Facet("photo.keywords"),
     "rating": Facet("photo.rating"),
     "place": Facet("photo.location", indexed=False),
-    "bucket_status": Facet("bucket", indexed=False, also=("status",), hidden=True),
+    "bucket_status": Facet("bucket", indexed=False, hidden=True),
 }
 FACET_NAMES = tuple(name for name, facet in FACETS.items() if not facet.hidden)
 Counts = dict[Any, int]
@@ -127,7 +128,10 @@ class FacetCounter:
             if not filter_:
                 return await self._count_everything(names, budget_ms)
             group = partial(_group, self._photos, names=names, budget_ms=budget_ms, below=below)
-            return _united(await self.side_by_side.read(filter_, group))
+            parts = await self.side_by_side.read(filter_, group)
+            # Of very many values each part has its own most frequent ones, which do not add up.
+            is_cut = any(len(counts) >= MOST_VALUES for part in parts for counts in part.counts.values())
+            return await group(filter_) if is_cut and len(parts) > 1 else _united(parts)
         except (ExecutionTimeout, TimeoutError):
             pass
         total, some = await asyncio.gather(
@@ -233,11 +237,9 @@ async def _months(photos: Collection, path: str) -> dict[Any, Filter]:
             return {}
         ends.append(taken)
     months = range(ends[0].year * 12 + ends[0].month - 1, ends[1].year * 12 + ends[1].month)
-    return {(at // 12, at % 12 + 1): {path: {"$gte": _first_of(at), "$lt": _first_of(at + 1)}} for at in months}
-
-
-def _first_of(month: int) -> datetime:
-    return datetime(month // 12, month % 12 + 1, 1, tzinfo=UTC)
+    return {
+        (at // 12, at % 12 + 1): {path: {"$gte": first_of_month(at), "$lt": first_of_month(at + 1)}} for at in months
+    }
 
 
 async def _group(
@@ -274,8 +276,10 @@ def _key(name: str, below: str) -> Any:
     """What a facet's photos are grouped by: an expression of MongoDB's."""
     path = f"${FACETS[name].path}"
     match name:
-        case "taken" | "day":
-            return {"$dateTrunc": {"date": path, "unit": "month" if name == "taken" else "day"}}
+        case "taken":  # 202405
+            return _digits({"$year": path}, {"$month": path})
+        case "day":
+            return _digits({"$year": path}, {"$month": path}, {"$dayOfMonth": path})
         case "folder":
             return _segment(path, len(below))
         case "hour":
@@ -290,8 +294,16 @@ def _key(name: str, below: str) -> Any:
 def _branch(name: str) -> list[dict[str, Any]]:
     key = f"${name}"
     stages: list[dict[str, Any]] = [{"$unwind": key}] if name == "keyword" else []
-    # MongoDB refuses more than 16 MB in one answer: of very many values the most frequent are kept.
-    return [*stages, {"$group": {"_id": key, "n": {"$sum": 1}}}, {"$sort": {"n": -1, "_id": 1}}, {"$limit": 5000}]
+    most: list[dict[str, Any]] = [{"$sort": {"n": -1, "_id": 1}}, {"$limit": MOST_VALUES}]
+    return [*stages, {"$group": {"_id": key, "n": {"$sum": 1}}}, *most]
+
+
+def _digits(first: Any, *more: Any) -> Any:
+    """Numbers below a hundred behind another one, as one number: a date that is quickly grouped by."""
+    number = first
+    for part in more:
+        number = {"$add": [{"$multiply": [number, 100]}, part]}
+    return number
 
 
 def _segment(path: str, start: int) -> dict[str, Any]:
@@ -303,8 +315,10 @@ def _segment(path: str, start: int) -> dict[str, Any]:
 
 
 def _value(name: str, key: Any) -> Any:
-    if name in ("taken", "day"):
-        return (key.year, key.month, key.day)[: 2 if name == "taken" else 3] if isinstance(key, datetime) else None
+    if name == "taken":
+        return divmod(key, 100) if key is not None else None
+    if name == "day":
+        return (*divmod(key // 100, 100), key % 100) if key is not None else None
     if name == "bucket_status":
         return (str(key.get("bucket")), str(key.get("status")))
     if isinstance(key, dict | list):  # a record of some other program's

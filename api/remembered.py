@@ -19,10 +19,12 @@ class Remembered(Generic[Value]):
 
     A value is old after `seconds`, or twenty times what it took to make, whichever is more, so that making it never
     takes more than a twentieth of the time. Nothing is made while nobody asks, and nothing within MOST_SECONDS where
-    `look`, which costs little, gives what it gave before the value was made: what the value is made of did not change.
+    `look`, which costs little, gives what it gave before the value was made.
     """
 
-    MOST_SECONDS = 600.0
+    MOST_SECONDS = 60.0
+    # What is made within so many seconds is waited for: of few photos nobody sees an old count.
+    QUICK_SECONDS = 0.1
 
     def __init__(
         self,
@@ -37,6 +39,7 @@ class Remembered(Generic[Value]):
         self._value: Value | None = None
         self._seen: object = None
         self._made_at = 0.0
+        self._took = 0.0
         self._old_at = 0.0
         self._task: asyncio.Task[None] | None = None
 
@@ -47,9 +50,9 @@ class Remembered(Generic[Value]):
         return self._value
 
     async def wait(self) -> Value:
-        """The last value; before there is one, the first when it is made. Raises: what making it raised."""
+        """The last value, or the next where there is none yet or it is quickly made. Raises: what making it raised."""
         value = self.get()
-        if value is None and self._task is not None:
+        if self._task is not None and (value is None or self._took < self.QUICK_SECONDS):
             # Whoever waits may give up; what is made is for the others too.
             await asyncio.shield(self._task)
             value = self._value
@@ -70,7 +73,7 @@ class Remembered(Generic[Value]):
             is_same = seen is not None and seen == self._seen and start < self._made_at + self.MOST_SECONDS
             if self._value is None or not is_same:
                 self._value = await self._make()
-                self._seen, self._made_at = seen, start
+                self._seen, self._made_at, self._took = seen, start, time.monotonic() - start
         except PyMongoError as error:
             log.warning("counting the whole collection failed, to be tried again: %s", type(error).__name__)
         finally:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, TypeVar
 
+from api.clock import EVER, first_of_month
 from api.query import Filter
 from exifinator.indexes import INDEXES
 
@@ -22,7 +23,6 @@ _TAKEN = "photo.taken_at"
 _DATED = frozenset(keys[0][0] for keys in (index.keys for index in INDEXES) if _TAKEN in (keys[0][0], keys[1][0]))
 # Of photos by (year, month); None: of those without a date.
 Months = Mapping[tuple[int, int] | None, int]
-_EVER = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 
 
 class SideBySide:
@@ -37,13 +37,18 @@ class SideBySide:
         is_alone = self._readers < _MOST_AT_ONCE
         self._readers += 1
         try:
-            parts = split_by_taken(filter_, self._months() or {}) if is_alone else [filter_]
-            return await asyncio.gather(*(read(part) for part in parts))
+            parts = split_by_taken(filter_, self._months) if is_alone else [filter_]
+            # Where one fails the others are waited for: what comes next would have to share MongoDB with them.
+            found = await asyncio.gather(*(read(part) for part in parts), return_exceptions=True)
         finally:
             self._readers -= 1
+        for result in found:
+            if isinstance(result, BaseException):
+                raise result
+        return [result for result in found if not isinstance(result, BaseException)]
 
 
-def split_by_taken(filter_: Filter, months: Months, count: int = PARTS) -> list[Filter]:
+def split_by_taken(filter_: Filter, months: Callable[[], Months | None], count: int = PARTS) -> list[Filter]:
     """A filter in at most `count` parts by when photos were taken, of which each photo passes one.
 
     They are of equally many photos where those that pass spread over time as all do. One part where dates would not
@@ -54,13 +59,13 @@ def split_by_taken(filter_: Filter, months: Months, count: int = PARTS) -> list[
     if not paths & _DATED or "_id" in paths:
         return [filter_]
     bounds = [bound for path, bound in conditions if path == _TAKEN and isinstance(bound, dict)]
-    start = max((moment for bound in bounds if (moment := _moment(bound.get("$gte")))), default=_EVER[0])
-    end = min((moment for bound in bounds if (moment := _moment(bound.get("$lt")))), default=_EVER[1])
-    edges = _edges(start, end, months, count)
+    start = max((moment for bound in bounds if (moment := _moment(bound.get("$gte")))), default=EVER[0])
+    end = min((moment for bound in bounds if (moment := _moment(bound.get("$lt")))), default=EVER[1])
+    edges = _edges(start, end, months() or {}, count)
     if not edges:
         return [filter_]
-    # What has no date is in the first part.
-    dates = [{"$not": {"$gte": edges[0]}}, *({"$gte": a, "$lt": b} for a, b in pairwise(edges))]
+    # What has no date is in the first part; of several dates, as another program may have stored, the last one counts.
+    dates = [{"$not": {"$gte": edges[0]}}, *({"$gte": a, "$not": {"$gte": b}} for a, b in pairwise(edges))]
     return [{"$and": [filter_, {_TAKEN: date}]} for date in (*dates, {"$gte": edges[-1]})]
 
 
@@ -75,15 +80,16 @@ def _conditions(filter_: Filter) -> Iterator[tuple[str, Any]]:
 
 
 def _moment(value: object) -> datetime | None:
-    return value.replace(tzinfo=UTC) if isinstance(value, datetime) else None
+    if not isinstance(value, datetime):
+        return None
+    return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
 
 
 def _edges(start: datetime, end: datetime, months: Months, count: int) -> list[datetime]:
     """The moments that cut the photos from `start` until before `end` into parts of equally many."""
     stretches: list[tuple[datetime, datetime, float]] = []  # from, until before, photos
-    # Cameras do not say years that a date of Python's has no words for; other programs may.
-    for key, photos in sorted((key, photos) for key, photos in months.items() if key and 0 < key[0] < _EVER[1].year):
-        first, last = _month(*key)
+    for (year, month), photos in sorted((key, photos) for key, photos in months.items() if key):
+        first, last = first_of_month(year * 12 + month - 1), first_of_month(year * 12 + month)
         low, high = max(first, start), min(last, end)
         if low < high:
             stretches.append((low, high, photos * ((high - low) / (last - first))))
@@ -95,12 +101,3 @@ def _edges(start: datetime, end: datetime, months: Months, count: int) -> list[d
             edges.append(low + (high - low) * ((wanted - before) / share))
         before += share
     return sorted(set(edges))
-
-
-def _month(year: int, month: int) -> tuple[datetime, datetime]:
-    at = year * 12 + month - 1
-    return _first_of(at), _first_of(at + 1)
-
-
-def _first_of(month: int) -> datetime:
-    return datetime(month // 12, month % 12 + 1, 1, tzinfo=UTC)

@@ -71,13 +71,14 @@ def open_store(config: Config) -> Store:
 
 
 async def look_at(photos: Collection) -> object:
-    """What is another value as soon as EXIFinator stores a record anew, or one goes: how many there are, and the last.
+    """How many records there are and which was read last: nearly always another value when one was stored or went.
 
-    None where that cannot be seen at once, as while the index of what was stored last is being made.
+    Not where one is replaced that was read before the last was, as by the slower of two workers. None where it cannot
+    be seen at once, as while the index of what was read last is being made.
     """
-    count = await photos.estimated_document_count(maxTimeMS=QUERY_MS)
     order = [("extracted_at", -1), ("_id", -1)]
     try:
+        count = await photos.estimated_document_count(maxTimeMS=_LOOK_MS)
         last = await photos.find_one({}, {"extracted_at": 1}, sort=order, max_time_ms=_LOOK_MS)
     except ExecutionTimeout:
         return None

@@ -98,7 +98,7 @@ async def get_map(request: Request, store: ReadStore, arguments: Annotated[MapAr
     if pyramid is not None:
         cells = pyramid.cells_in(box, zoom)
     else:
-        filter_ = {"$and": [{"photo.location.type": "Point"}, arguments.to_filter()]}
+        filter_ = arguments.to_filter()
         wide: WideCounts[Grouped] = request.app.state.wide_maps
         key = json_util.dumps([filter_, zoom], sort_keys=True)
         side_by_side: SideBySide = request.app.state.counter.side_by_side

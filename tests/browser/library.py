@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from exifinator.cells import cells_of
 from exifinator.config import Config
 from exifinator.demo import render
 from exifinator.demo.trips import Shot, plan_shots
@@ -129,4 +130,5 @@ def _hostile(name: str, text: str, at: int) -> dict[str, Any]:
         "xmp": {"dc:title": {"x-default": text}, text.replace(".", "_").replace("$", "_"): [text, {"a": text}]},
         "iptc": {"Headline": text},
         "words": ["hostile", name],
+        "cells": cells_of(10.0 + at, 50.0),
     }

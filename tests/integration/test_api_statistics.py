@@ -137,6 +137,8 @@ def ask_until_whole(app: FastAPI, library: Any, path: str, params: dict[str, str
         TestClient(app, base_url="http://localhost") as client,
         pymongo.MongoClient[dict[str, Any]](library.mongodb_uri.get_secret_value()) as mongo,
     ):
+        # How photos spread over time is known before, so that nothing but the request is slow.
+        client.get("/facets", params={"fields": "taken"})
         mongo.admin.command("configureFailPoint", "failCommand", mode={"times": 1}, data=slow)
         answers = [client.get(path, params=params).json()]
         while answers[-1]["cut_short"] and len(answers) < 100:
@@ -227,6 +229,32 @@ def test_filters__read_in_parts__count_each_photo_once(fresh_app: FastAPI, libra
     assert keywords == Counter(word for record in wanted for word in record["photo"].get("keywords", ()))
     placed = sum("location" in record["photo"] for record in wanted)
     assert sum(one["properties"]["count"] for one in on_map["features"]) == placed
+
+
+def test_facets__more_values_than_a_part_gives__are_counted_in_one(
+    fresh_app: FastAPI, library: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The most frequent of each part are not those of all."""
+    monkeypatch.setattr("api.counting.MOST_VALUES", 2)
+    params = {"bucket": "holiday", "fields": "iso,keyword,camera"}
+    with TestClient(fresh_app, base_url="http://localhost") as client:
+        at_once = client.get("/facets", params=params).json()["facets"]
+        assert client.get("/facets", params={"fields": "taken"}).status_code == 200
+        assert client.get("/facets", params=params).json()["facets"] == at_once
+
+
+@pytest.mark.parametrize("coordinates", [[None, 1.0], [], ["a", "b"], [float("nan"), 1.0], 7], ids=str)
+def test_get_map__place_of_another_program__spoils_nothing(api: Api, coordinates: object, library: Any) -> None:
+    record = {"_id": "elsewhere/a", "bucket": "elsewhere", "status": "ok", "key": "a", "size": 1}
+    record |= {"photo": {"location": {"type": "Point", "coordinates": coordinates}}}
+    with pymongo.MongoClient[dict[str, Any]](library.mongodb_uri.get_secret_value()) as client:
+        photos = client[library.mongodb_database][library.mongodb_collection]
+        photos.insert_one(record)
+        try:
+            answer = api.get("/map", bucket="elsewhere", zoom=3)
+            assert (answer.status_code, answer.json()["features"]) == (200, [])
+        finally:
+            photos.delete_one({"_id": record["_id"]})
 
 
 def test_everything__a_record_is_stored_or_goes__is_counted_anew(fresh_app: FastAPI, library: Any) -> None:

@@ -114,3 +114,16 @@ def test_get__source_away__gives_the_last_and_tries_again() -> None:
         assert await ask(remembered) == 2
 
     run(source, body)
+
+
+@pytest.mark.parametrize("is_quick", [True, False])
+def test_wait__old__waits_for_what_is_quickly_made(is_quick: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = Source()
+    monkeypatch.setattr(Remembered, "QUICK_SECONDS", 60.0 if is_quick else 0.0)
+
+    async def body(remembered: Remembered[int]) -> None:
+        source.state = 2
+        remembered._old_at = 0.0
+        assert await remembered.wait() == (2 if is_quick else 1)
+
+    run(source, body)
