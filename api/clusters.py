@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,8 +72,7 @@ async def build_pyramid(photos: Collection) -> Pyramid:
     grids = [finest]
     for _ in range(KEPT_ZOOM):
         coarser: Cells = {}
-        for (x, y), cell in grids[-1].items():
-            add_cells(coarser, {(x // 2, y // 2): cell})
+        add_cells(coarser, (((x // 2, y // 2), cell) for (x, y), cell in grids[-1].items()))
         grids.append(coarser)
     return Pyramid(grids[::-1])
 
@@ -85,9 +84,9 @@ async def group_cells(photos: Collection, filter_: Filter, zoom: int, *, budget_
     return {_place(row): _cell(row) for row in await cursor.to_list()}
 
 
-def add_cells(cells: Cells, more: Mapping[tuple[int, int], Cell]) -> None:
+def add_cells(cells: Cells, more: Iterable[tuple[tuple[int, int], Cell]]) -> None:
     """Put cells together in which other photos lie."""
-    for place, (n, lng, lat, one) in more.items():
+    for place, (n, lng, lat, one) in more:
         before = cells.get(place, (0, 0.0, 0.0, one))
         cells[place] = (before[0] + n, before[1] + lng, before[2] + lat, before[3])
 
@@ -115,7 +114,7 @@ def _grouping(filter_: Filter, zoom: int, limit: int = 0) -> list[dict[str, Any]
     return [{"$match": {"$and": [_PLACED, filter_]}}, *([{"$limit": limit}] if limit else []), {"$group": group}]
 
 
-def to_features(cells: list[Cell]) -> list[dict[str, Any]]:
+def to_features(cells: Iterable[Cell]) -> list[dict[str, Any]]:
     """Cells as GeoJSON points: how many, and of a single photo its id."""
     return [
         {

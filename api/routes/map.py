@@ -18,7 +18,6 @@ from api.clusters import (
     KEPT_ZOOM,
     MAX_ZOOM,
     SAMPLES,
-    Cell,
     Cells,
     Pyramid,
     add_cells,
@@ -42,7 +41,7 @@ _ALL_MS = 60_000
 # How long the clusters of everything are waited for where none are kept yet; then some photos stand for all of them.
 _FIRST_SECONDS = 0.3
 # Cells, and whether they are of some photos only.
-Grouped = tuple[list[Cell], bool]
+Grouped = tuple[Cells, bool]
 
 
 class MapArguments(Filters):
@@ -96,16 +95,17 @@ async def get_map(request: Request, store: ReadStore, arguments: Annotated[MapAr
     pyramid = await _first(kept) if is_kept else None
     cut_short = False
     if pyramid is not None:
-        cells = pyramid.cells_in(box, zoom)
+        features = to_features(pyramid.cells_in(box, zoom))
     else:
         filter_ = arguments.to_filter()
         wide: WideCounts[Grouped] = request.app.state.wide_maps
         key = json_util.dumps([filter_, zoom], sort_keys=True)
         side_by_side: SideBySide = request.app.state.counter.side_by_side
         cells, cut_short = wide.get(key) or await _group(store, side_by_side, filter_, zoom, is_under_way=is_kept)
+        features = to_features(cells.values())
         if cut_short and not is_kept:
             wide.keep(key, (cells, True), partial(_group_all, store, filter_, zoom))
-    answer: dict[str, Any] = {"type": "FeatureCollection", "features": to_features(cells), "cut_short": cut_short}
+    answer: dict[str, Any] = {"type": "FeatureCollection", "features": features, "cut_short": cut_short}
     return answer_bytes(request, encode_json(answer), "application/geo+json", cache_control=REVALIDATE)
 
 
@@ -128,19 +128,19 @@ async def _group(store: Store, side_by_side: SideBySide, filter_: Filter, zoom: 
             group = partial(group_cells, store.photos, zoom=zoom, budget_ms=_BUDGET_MS)
             cells: Cells = {}
             for part in await side_by_side.read(filter_, group):
-                add_cells(cells, part)
-            return list(cells.values()), False
+                add_cells(cells, part.items())
+            return cells, False
     some = await _group_some(store, filter_, zoom)
     # A sample that is not full has all that there are.
-    return some, sum(n for n, *_ in some) in SAMPLES
+    return some, sum(n for n, *_ in some.values()) in SAMPLES
 
 
 async def _group_all(store: Store, filter_: Filter, zoom: int) -> Grouped:
-    return list((await group_cells(store.photos, filter_, zoom, budget_ms=_ALL_MS)).values()), False
+    return await group_cells(store.photos, filter_, zoom, budget_ms=_ALL_MS), False
 
 
-async def _group_some(store: Store, filter_: Filter, zoom: int) -> list[Cell]:
+async def _group_some(store: Store, filter_: Filter, zoom: int) -> Cells:
     for sample in SAMPLES[:-1]:
         with suppress(ExecutionTimeout):
-            return list((await group_cells(store.photos, filter_, zoom, budget_ms=_BUDGET_MS, limit=sample)).values())
-    return list((await group_cells(store.photos, filter_, zoom, budget_ms=QUERY_MS, limit=SAMPLES[-1])).values())
+            return await group_cells(store.photos, filter_, zoom, budget_ms=_BUDGET_MS, limit=sample)
+    return await group_cells(store.photos, filter_, zoom, budget_ms=QUERY_MS, limit=SAMPLES[-1])
