@@ -26,6 +26,7 @@ from api.ranges import (
     read_numbers,
 )
 from exifinator.cells import cells_between
+from exifinator.folders import folders_of
 from exifinator.records import Status
 from exifinator.words import split_words
 
@@ -134,6 +135,11 @@ class Filters(Arguments):
         bucket = f"{self.bucket[0]}/" if len(self.bucket) == 1 else ""
         return bucket + (self.prefix or "")
 
+    @property
+    def ids(self) -> Filter:
+        """Where all photos of one bucket, or with one prefix, lie in the order of ids."""
+        return _ids_from(self.id_start) if self.id_start else {}
+
     def _parts(self) -> list[tuple[str, Filter]]:
         given = {name: value for name, value in self if value is not None and value != []}
         parts: list[tuple[str, Filter]] = []
@@ -162,7 +168,7 @@ class Filters(Arguments):
             case "bucket" if self._is_in_prefix():
                 return []
             case "prefix":
-                return [_begins(f"{self.bucket[0]}/" if self._is_in_prefix() else "", value)]
+                return [_begins(self.id_start if self._is_in_prefix() else value)]
             case "q":
                 return [_all_words(value)]
             case "query":
@@ -218,8 +224,18 @@ def _in_cells(box: Box) -> Filter:
     return {"cells": {"$in": cells_between(box.west, box.south, box.east, box.north)}}
 
 
-def _begins(bucket: str, prefix: str) -> Filter:
-    start = bucket + prefix
+def _begins(start: str) -> Filter:
+    """Photos whose ids begin so: those of a bucket or a folder, or of those the ones between two ids."""
+    folders = folders_of(start)
+    bucket, slash, _ = start.partition("/")
+    if not slash:
+        return _ids_from(start)
+    around = {"folders": folders[-1]} if folders else {"bucket": bucket}
+    return around if start in (f"{bucket}/", *folders) else {"$and": [around, _ids_from(start)]}
+
+
+def _ids_from(start: str) -> Filter:
+    """Ids that begin so, in their order."""
     bounds = {"$gte": start}
     if end := after_prefix(start):
         bounds["$lt"] = end

@@ -71,7 +71,7 @@ def _about_field(path: str, condition: Any, indexed: set[str]) -> str | None:
         )
     if path not in indexed:
         tag = path.partition(".")[0]
-        if tag in ("photo", "words", "cells", "thumbnail_bytes", "xmp", "iptc", *FILE_FIELDS):
+        if tag in ("photo", "words", "cells", "folders", "thumbnail_bytes", "xmp", "iptc", *FILE_FIELDS):
             return f"{shown} has no index; {_NARROW}."
         if f"{tag}.printable" in indexed:
             return f"{shown} has no index; {_shown(f'{tag}.printable')} has one."

@@ -1,166 +1,19 @@
-"""Pages in the order of an index, so that page 10,000 costs what page 1 does: a cursor says where one ended."""
+"""Pages of photos in the order of an index, so that page 10,000 costs what page 1 does."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
-import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Literal
+from collections.abc import Awaitable, Iterable, Mapping
+from contextlib import suppress
+from functools import partial
+from typing import Any
 
-import orjson
-from bson import json_util
+from pymongo.errors import ExecutionTimeout, OperationFailure
 
-from api.errors import Refused
-from api.query import Filter
+from api.orders import TAKEN, Order, Place
+from api.query import Filter, conditions_of
 from api.store import QUERY_MS, Collection, Document
-
-SortName = Literal[
-    "-taken", "taken", "key", "-key", "-extracted", "extracted", "camera", "-camera", "lens", "-lens", "iso", "-iso",
-    "f", "-f", "exposure", "-exposure", "focal", "-focal", "rating", "-rating", "bucket", "-bucket",
-    "format", "-format", "status", "-status",
-]  # fmt: skip
-_TAKEN = "photo.taken_at"
-# The field that each order begins with. Those of _VALUES go on with the newest first, as their indexes do.
-_PATHS: dict[str, str] = {"taken": _TAKEN, "extracted": "extracted_at"}
-_VALUES: dict[str, str] = {
-    "camera": "photo.camera_model",
-    "lens": "photo.lens_model",
-    "iso": "photo.iso",
-    "f": "photo.f_number",
-    "exposure": "photo.exposure_seconds",
-    "focal": "photo.focal_length_mm",
-    "rating": "photo.rating",
-    "bucket": "bucket",
-    "format": "format",
-    "status": "status",
-}
-_MAX_CURSOR_CHARS = 4096
-Scalar = datetime | str | int | float | None
-
-
-@dataclass(frozen=True)
-class Place:
-    """A record's place in an order: its values of the order's fields before `_id`, and its id."""
-
-    values: tuple[Scalar, ...]
-    id: str
-
-
-@dataclass(frozen=True)
-class Order:
-    """By some fields, 1 for upwards and -1 for downwards, of which `_id` is the last. No value is below every value."""
-
-    keys: tuple[tuple[str, int], ...]
-
-    @classmethod
-    def named(cls, name: SortName) -> Order:
-        direction = -1 if name.startswith("-") else 1
-        field = name.removeprefix("-")
-        if field in _VALUES:
-            return cls(((_VALUES[field], direction), (_TAKEN, -direction), ("_id", -direction)))
-        keys = ((_PATHS[field], direction),) if field in _PATHS else ()
-        return cls((*keys, ("_id", direction)))
-
-    def place_of(self, record: Document) -> Place:
-        """Where this record stands in the order."""
-        *values, id_ = self._values_of(record)
-        return Place(tuple(values), str(id_))
-
-    def _values_of(self, record: Document) -> tuple[Scalar, ...]:
-        return tuple(_scalar(record, path) for path, _ in self.keys)
-
-    def merge(self, readings: list[list[Document]]) -> list[Document]:
-        """Records of lists that are each in this order, as one."""
-        if len(readings) == 1:
-            return readings[0]
-        merged = [(self._values_of(record), record) for reading in readings for record in reading]
-        # Sorting is stable: by the last field first, by the one that decides at the end.
-        for at in reversed(range(len(self.keys))):
-            merged.sort(key=lambda pair: (pair[0][at] is not None, pair[0][at]), reverse=self.keys[at][1] < 0)
-        return [record for _, record in merged]
-
-    def segments_after(self, place: Place | None) -> list[Filter]:
-        """What comes after a place, as filters to be read one after the other, each from one stretch of the index.
-
-        One filter with $or would say the same, and make MongoDB merge and sort what is in order already.
-        """
-        if place is None:
-            return [{}]
-        values = (*place.values, place.id)
-        segments: list[Filter] = []
-        for at in range(len(self.keys) - 1, -1, -1):
-            same = {path: value for (path, _), value in zip(self.keys[:at], values, strict=False)}
-            path, direction = self.keys[at]
-            bounds = _beyond(values[at], direction)
-            # Every record has an id.
-            segments += [{**same, path: bound} for bound in bounds if bound is not None or path != "_id"]
-        return segments
-
-
-def _scalar(record: Document, path: str) -> Scalar:
-    value: Any = record
-    for part in path.split("."):
-        value = value.get(part) if isinstance(value, dict) else None
-    return value if isinstance(value, datetime | str | int | float) else None
-
-
-def _beyond(value: Scalar, direction: int) -> list[Any]:
-    """What a field is behind `value`: of those without one, and of those with."""
-    if value is None:
-        return [{"$ne": None}] if direction > 0 else []
-    return [{"$gt": value}] if direction > 0 else [{"$lt": value}, None]
-
-
-def fingerprint(sort: str, filter_: Mapping[str, Any]) -> str:
-    """A few characters that tell one query from another, so that a cursor is not used for another one."""
-    text = f"{sort}\n{json_util.dumps(filter_, sort_keys=True)}"
-    return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
-
-
-def write_cursor(place: Place, mark: str) -> str:
-    """A place as an opaque text for an address."""
-    values = [[_milliseconds(v)] if isinstance(v, datetime) else v for v in place.values]
-    return base64.urlsafe_b64encode(orjson.dumps([mark, values, place.id])).decode().rstrip("=")
-
-
-def _milliseconds(moment: datetime) -> int:
-    """Since 1970; what MongoDB gives is UTC and does not say so."""
-    return round(moment.replace(tzinfo=UTC).timestamp() * 1000)
-
-
-def read_cursor(text: str, mark: str, order: Order) -> Place:
-    """The place that write_cursor wrote; nothing in it is trusted but its types. Raises: Refused (404)."""
-    refusal = Refused(
-        404,
-        "This query has no such page; take the cursor that the page before gave as `next`.",
-        parameter="cursor",
-    )
-    if len(text) > _MAX_CURSOR_CHARS:
-        raise refusal
-    try:
-        given = orjson.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
-        found, values, id_ = given
-        place = Place(tuple(map(_read_value, values)) if isinstance(values, list) else (), id_)
-    except (binascii.Error, ValueError, TypeError, OverflowError, OSError):
-        raise refusal from None
-    if found != mark or not isinstance(id_, str) or len(place.values) != len(order.keys) - 1:
-        raise refusal
-    return place
-
-
-def _read_value(value: Any) -> Scalar:
-    """Raises: ValueError, TypeError, OverflowError, OSError."""
-    if isinstance(value, list):
-        (milliseconds,) = value
-        return datetime.fromtimestamp(milliseconds / 1000, UTC)
-    if value is None or isinstance(value, str | int | float):
-        return value
-    raise ValueError
-
+from exifinator.indexes import INDEXES
 
 # Fields of which a photo has one number, and all photos together not very many.
 _RANGED = frozenset({"photo.iso", "photo.f_number", "photo.exposure_seconds", "photo.focal_length_mm"})
@@ -180,7 +33,7 @@ async def spell_out_ranges(collection: Collection, filter_: Filter, order: Order
     """
     parts = filter_["$and"] if filter_.keys() == {"$and"} else [filter_]
     # Beside another filter many values are left to MongoDB: that one may have the better index.
-    most = _MAX_PARTS if len(parts) == 1 and order.keys[0][0] == _TAKEN else 1
+    most = _MAX_PARTS if len(parts) == 1 and order.keys[0][0] == TAKEN else 1
     choices = await asyncio.gather(*(_spell_out(collection, part, most) for part in parts))
     if len(choices) == 1:
         return choices[0]
@@ -231,16 +84,73 @@ async def read_page(
     return records, None
 
 
+# For what a look at a few photos has to show.
+_FEW_STEPS_MS = 25
+
+
 async def _read(
     collection: Collection, filters: list[Filter], order: Order, limit: int, fields: Mapping[str, int] | None
 ) -> list[Document]:
+    """Photos that pass all of the filters.
+
+    MongoDB tries every index that could help, each as long as the others: where none is good that takes a second, and
+    in another order than the newest first, with which the indexes of the filters go on, it often sorts all that passes.
+    But where many photos pass, a few steps along the index of the order give a page, so that is tried first; where few
+    pass one of the conditions, its index leads to them. Else nobody knows whether to sort or to walk on, and what ends
+    first is the answer.
+    """
     both = [part for part in filters if part]
-    cursor = collection.find(
-        {"$and": both} if len(both) > 1 else (both[0] if both else {}),
-        fields,
-        sort=list(order.keys),
-        limit=limit,
-        max_time_ms=QUERY_MS,
-        allow_disk_use=False,
-    )
-    return await cursor.to_list()
+    query = {"$and": both} if len(both) > 1 else (both[0] if both else {})
+    find = partial(collection.find, query, fields, sort=list(order.keys), limit=limit, allow_disk_use=False)
+    is_newest_first = order.keys[0][0] == TAKEN
+    conditions = list(conditions_of(query))
+    if len(conditions) < 2 and (is_newest_first or not any(filters[:-1])):
+        return await find(max_time_ms=QUERY_MS).to_list()
+    # Or the index is not there yet.
+    with suppress(ExecutionTimeout, OperationFailure):
+        return await find(hint=None if is_newest_first else order.index, max_time_ms=_FEW_STEPS_MS).to_list()
+    if narrowest := await _narrowest(collection, conditions):
+        return await find(hint=narrowest, max_time_ms=QUERY_MS).to_list()
+    if is_newest_first:
+        return await find(max_time_ms=QUERY_MS).to_list()
+    return await _first_of(find(hint=hint, max_time_ms=QUERY_MS).to_list() for hint in (order.index, None))
+
+
+async def _first_of(readings: Iterable[Awaitable[list[Document]]]) -> list[Document]:
+    """What the first that does not fail gives. The others go on to their end, which MongoDB bounds, unheeded."""
+    tasks = [asyncio.ensure_future(reading) for reading in readings]
+    for task in tasks:
+        task.add_done_callback(lambda task: task.cancelled() or task.exception())
+    for ended in asyncio.as_completed(tasks):
+        with suppress(ExecutionTimeout, OperationFailure):
+            return await ended
+    return await tasks[-1]
+
+
+# The index that begins with a field.
+_INDEXES = {"_id": "_id_", **{index.keys[0][0]: index.name for index in INDEXES}}
+# More take longer to read than MongoDB takes to choose.
+_MANY = 30_000
+
+
+async def _narrowest(collection: Collection, conditions: list[tuple[str, Any]]) -> str | None:
+    """The name of the index by which one of the conditions leads to the fewest photos; None where none does."""
+
+    async def count(path: str, condition: Any) -> int:
+        with suppress(ExecutionTimeout, OperationFailure):
+            return await collection.count_documents(
+                {path: condition}, hint=_INDEXES[path], limit=_MANY, maxTimeMS=QUERY_MS
+            )
+        return _MANY
+
+    found = [(path, value) for path, condition in conditions if path in _INDEXES for value in _stretches(condition)]
+    counts = await asyncio.gather(*(count(path, value) for path, value in found))
+    fewest, path = min(zip(counts, (path for path, _ in found), strict=True), default=(_MANY, ""))
+    return _INDEXES[path] if fewest < _MANY else None
+
+
+def _stretches(condition: Any) -> list[Any]:
+    """What of a condition an index alone can count: each of several words that must all be there by itself."""
+    if not isinstance(condition, dict) or condition.keys() <= {"$in", "$gt", "$gte", "$lt", "$lte"}:
+        return [condition]
+    return list(condition["$all"]) if condition.keys() == {"$all"} else []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -36,6 +36,16 @@ _OTHERS = frozenset({"$not", "$exists", "$type", "$regex", "$options", "$elemMat
 ALLOWED = _LOGICAL | _COMPARE | _LISTS | _GEO | _SHAPES | _OTHERS
 
 Filter = dict[str, Any]
+
+
+def conditions_of(filter_: Filter) -> Iterator[tuple[str, Any]]:
+    """All that has to hold: field (or operator) and condition."""
+    for name, value in filter_.items():
+        if name == "$and":
+            for part in value:
+                yield from conditions_of(part)
+        else:
+            yield name, value
 
 
 def parse_json(text: str, parameter: str) -> Any:

@@ -15,7 +15,7 @@ from api.store import Document
 FILE_FIELDS = ("bucket", "key", "etag", "size", "last_modified", "format", "status", "problem", "extracted_at")
 SUMMARY_FIELDS = dict.fromkeys((*FILE_FIELDS, "photo", "thumbnail_bytes"), 1)
 _NO_TAGS = frozenset(
-    {"_id", *FILE_FIELDS, "extractor_version", "photo", "xmp", "iptc", "words", "cells", "thumbnail_bytes"}
+    {"_id", *FILE_FIELDS, "extractor_version", "photo", "xmp", "iptc", "words", "cells", "folders", "thumbnail_bytes"}
 )
 
 

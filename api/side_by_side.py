@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from api.clock import EVER, first_of_month
-from api.query import Filter
+from api.query import Filter, conditions_of
 from exifinator.indexes import INDEXES
 
 Found = TypeVar("Found")
@@ -54,7 +54,7 @@ def split_by_taken(filter_: Filter, months: Callable[[], Months | None], count: 
     They are of equally many photos where those that pass spread over time as all do. One part where dates would not
     help MongoDB to find a part's photos alone, so that each part would read what all of them read.
     """
-    conditions = list(_conditions(filter_))
+    conditions = list(conditions_of(filter_))
     paths = {path for path, _ in conditions}
     if not paths & _DATED or "_id" in paths:
         return [filter_]
@@ -67,16 +67,6 @@ def split_by_taken(filter_: Filter, months: Callable[[], Months | None], count: 
     # What has no date is in the first part; of several dates, as another program may have stored, the last one counts.
     dates = [{"$not": {"$gte": edges[0]}}, *({"$gte": a, "$not": {"$gte": b}} for a, b in pairwise(edges))]
     return [{"$and": [filter_, {_TAKEN: date}]} for date in (*dates, {"$gte": edges[-1]})]
-
-
-def _conditions(filter_: Filter) -> Iterator[tuple[str, Any]]:
-    """Field and condition of all that has to hold."""
-    for name, value in filter_.items():
-        if name == "$and":
-            for part in value:
-                yield from _conditions(part)
-        else:
-            yield name, value
 
 
 def _moment(value: object) -> datetime | None:

@@ -31,7 +31,7 @@ from urllib.parse import quote, urlencode
 import pymongo
 
 from api.filters import Filters
-from api.paging import Order, fingerprint, write_cursor
+from api.orders import Order, fingerprint, write_cursor
 from bench.api_records import BUCKETS, CAMERAS, PLACES, THINGS, THUMBNAIL_BYTES, make_records
 from exifinator.indexes import INDEXES
 from tests.servers import find_in_wheel, free_port, running
@@ -242,6 +242,10 @@ def photo_cases(database: Any, rng: random.Random, count: int) -> list[Case]:
         ("bbox, a country", lambda: f"/photos?bbox={area(5)}"),
         ("bucket", one_of("bucket", BUCKETS)),
         ("bucket and prefix", lambda: f"/photos?bucket={rng.choice(BUCKETS)}&prefix={date().replace('-', '/')}/&sort=key"),
+        ("bucket and prefix, newest first", lambda: f"/photos?bucket={rng.choice(BUCKETS)}&prefix={date()[:4]}/"),
+        ("camera, lowest ISO first", lambda: f"/photos?camera={rng.choice(cameras)}&sort=iso"),
+        ("iso, a range, by key", lambda: "/photos?iso=100-400&sort=key"),
+        ("taken, a month, best rated first", lambda: f"/photos?taken={date()}&sort=-rating"),
         ("format", one_of("format", ["jpeg", "heic", "png"])),
         ("status", one_of("status", ["ok", "no_exif", "damaged"])),
         ("keyword", one_of("keyword", THINGS)),

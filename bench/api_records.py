@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from exifinator.cells import find_cells
+from exifinator.folders import folders_of
 from exifinator.words import split_words
 
 CAMERAS = [
@@ -93,6 +94,7 @@ def _make_record(rng: random.Random, at: int, start: datetime, camera: tuple[Any
         "status": "ok",
         "extracted_at": datetime(2026, 1, 1, tzinfo=UTC) + timedelta(milliseconds=at),
         "extractor_version": 1,
+        "folders": folders_of(f"{bucket}/{key}"),
         "photo": photo,
         "words": split_words([key, photo.get("description", ""), *photo.get("keywords", ())]),
     }

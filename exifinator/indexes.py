@@ -41,6 +41,7 @@ INDEXES: tuple[IndexDefinition, ...] = (
     _by("rating", "photo.rating", "rating="),
     _by("keyword", "photo.keywords", "keyword=; one entry a keyword"),
     _by("words", "words", "q=; one entry a word"),
+    _by("folder", "folders", "prefix=; one entry a folder around the photo"),
     _by("cell", "cells", "near=, bbox=, the map; five entries a place"),
     IndexDefinition("etag", (("etag", 1), ("_id", 1)), "every copy of one file"),
     IndexDefinition("extracted", (("extracted_at", -1), ("_id", -1)), "what was stored last"),

@@ -19,6 +19,7 @@ from pymongo import DeleteOne, ReplaceOne, UpdateOne
 from exifinator.cells import find_cells
 from exifinator.config import Config, load_config
 from exifinator.errors import ConfigError, StoreUnavailable
+from exifinator.folders import folders_of
 from exifinator.home import COMMAND
 from exifinator.mongodb import Document, connect_mongodb, translated
 from exifinator.store import Store
@@ -58,12 +59,21 @@ def _add_cells_and_thumbnail_bytes(store: Store, records: Sequence[Document]) ->
     return writes
 
 
+def _add_folders(_store: Store, records: Sequence[Document]) -> Sequence[Write]:
+    return [
+        UpdateOne({"_id": record["_id"]}, {"$set": {"folders": folders}})
+        for record in records
+        if (folders := folders_of(record["_id"]))
+    ]
+
+
 # The first one leads from version 1 to version 2, and so on. One that was released is never edited.
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(
         "adds `cells` and `thumbnail_bytes`, by which the API finds places and thumbnails",
         _add_cells_and_thumbnail_bytes,
     ),
+    Migration("adds `folders`, by which the API finds the photos of a folder", _add_folders),
 )
 
 

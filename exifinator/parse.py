@@ -16,6 +16,7 @@ from exifinator.containers.photoshop import take_resources
 from exifinator.containers.window import Found
 from exifinator.deadline import DeadlineExceeded, MemoryBudget, MemoryExceeded, cpu_deadline
 from exifinator.fetch import EMPTY_OBJECT
+from exifinator.folders import folders_of
 from exifinator.iptc import IPTC, read_iptc
 from exifinator.normalize import join_sentences, summarise
 from exifinator.records import Block, ExifRecord, HeaderBytes, ImageRef, Status
@@ -76,6 +77,7 @@ def _describe(ref: ImageRef, format_: str) -> dict[str, Any]:
         # MongoDB keeps milliseconds: what is stored is what is read back.
         "extracted_at": now.replace(microsecond=now.microsecond // 1000 * 1000),
         "extractor_version": EXTRACTOR_VERSION,
+        **({"folders": folders} if (folders := folders_of(ref.id)) else {}),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
@@ -11,10 +12,11 @@ from starlette.responses import Response
 
 from api.answers import answer_bytes, answer_json
 from api.doors import READER
-from api.errors import DESCRIBED, Refused
+from api.errors import DESCRIBED, BadParameter, Refused
 from api.filters import Filters
+from api.orders import Order, Place, SortName, fingerprint, read_cursor, write_cursor
 from api.originals import LINK_SECONDS
-from api.paging import Order, Place, SortName, fingerprint, read_cursor, read_page, spell_out_ranges, write_cursor
+from api.paging import read_page, spell_out_ranges
 from api.params import Arguments, PhotoId, decode_path
 from api.shapes import SUMMARY_FIELDS, PhotoRecord, PhotoSummary, describe, summarise
 from api.store import QUERY_MS, Document, ReadStore, Store
@@ -47,6 +49,13 @@ class PageArguments(Filters):
         min_length=1,
         max_length=2048,
         description="The id of a photo, whether it passes the filters or not: the first page begins behind it.",
+        examples=["holiday/2024/beach.jpg"],
+    )
+    before: str | None = Field(
+        None,
+        min_length=1,
+        max_length=2048,
+        description="The same, and the page ends before it; its `next` goes on from there. Not with `after`.",
         examples=["holiday/2024/beach.jpg"],
     )
 
@@ -99,11 +108,17 @@ async def list_photos(request: Request, store: ReadStore, arguments: Annotated[P
     filter_ = arguments.to_filter()
     order = Order.named(arguments.sort)
     mark = fingerprint(arguments.sort, filter_)
-    after = await _start(store, arguments, order, mark)
+    place = await _start(store, arguments, order, mark)
     spelled = await spell_out_ranges(store.photos, filter_, order)
-    records, last = await read_page(
-        store.photos, spelled, order, after=after, limit=arguments.limit, fields=SUMMARY_FIELDS
-    )
+    if order.index == "_id_" and arguments.ids:
+        spelled = [{"$and": [arguments.ids, part]} for part in spelled]
+    read = partial(read_page, store.photos, spelled, after=place, limit=arguments.limit, fields=SUMMARY_FIELDS)
+    if arguments.before and not arguments.cursor:
+        records, _ = await read(order.reversed())
+        records.reverse()
+        last = order.place_of(records[-1]) if records else None
+    else:
+        records, last = await read(order)
     following = write_cursor(last, mark) if last else None
     headers = {}
     if following:
@@ -197,10 +212,13 @@ async def get_photo(request: Request, store: ReadStore, id: PhotoId) -> Response
 
 
 async def _start(store: Store, arguments: PageArguments, order: Order, mark: str) -> Place | None:
-    """Where the page begins; None at the first photo. Raises: Refused."""
+    """Behind which place the page begins, or before which it ends; None: at the first photo. Raises: Refused."""
+    if arguments.after and arguments.before:
+        raise BadParameter("before", "a page begins behind a photo or ends before one: give `after` or `before`")
     if arguments.cursor:
         return read_cursor(arguments.cursor, mark, order)
-    return order.place_of(await _get_record(store, arguments.after)) if arguments.after else None
+    beside = arguments.after or arguments.before
+    return order.place_of(await _get_record(store, beside)) if beside else None
 
 
 async def _get_record(store: Store, id_: str) -> Document:

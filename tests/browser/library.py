@@ -14,6 +14,7 @@ from exifinator.config import Config
 from exifinator.demo import render
 from exifinator.demo.trips import Shot, plan_shots
 from exifinator.fetch import fetch_header
+from exifinator.folders import folders_of
 from exifinator.local_reader import LocalReader, local_ref
 from exifinator.mongodb import connect_mongodb
 from exifinator.parse import build_record
@@ -130,5 +131,6 @@ def _hostile(name: str, text: str, at: int) -> dict[str, Any]:
         "xmp": {"dc:title": {"x-default": text}, text.replace(".", "_").replace("$", "_"): [text, {"a": text}]},
         "iptc": {"Headline": text},
         "words": ["hostile", name],
+        "folders": folders_of(f"hostile/{key}"),
         "cells": cells_of(10.0 + at, 50.0),
     }

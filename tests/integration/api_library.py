@@ -9,6 +9,7 @@ import pymongo
 
 from exifinator.cells import find_cells
 from exifinator.config import Config
+from exifinator.folders import folders_of
 from exifinator.indexes import INDEXES
 from exifinator.words import split_words
 
@@ -87,6 +88,7 @@ def make_record(bucket: str, key: str, at: int, **changes: Any) -> dict[str, Any
         "Image Model": {"printable": model, "tag": 272, "field_type": 2, "field_length": len(model), "values": model},
         "EXIF ISOSpeedRatings": {"printable": str(photo["iso"]), "tag": 34855, "field_type": 3, "values": photo["iso"]},
     }
+    record["folders"] = folders_of(record["_id"])
     if cells := find_cells(photo):
         record["cells"] = cells
     record["words"] = split_words([key, photo["description"], *photo["keywords"]])

@@ -69,19 +69,42 @@ def test_photos__sorted_by_a_value__every_photo_once_and_in_order(api: Api, name
         cursor = page["next"]
     assert len({photo["id"] for photo in found}) == len(found) == api.get("/facets").json()["total"]
     values = [photo["photo"].get(VALUES[name]) for photo in found]
-    order = sorted(values, key=lambda value: (value is not None, value or 0 if name != "camera" else value or ""))
-    assert values == (order[::-1] if direction else order)
+    there = [value for value in values if value is not None]
+    assert there == sorted(there, reverse=bool(direction))
+    assert values == there + [None] * (len(values) - len(there))
 
 
 @pytest.mark.parametrize("sort", ["-taken", "taken", "key", "-iso", "iso", "-camera"])
 def test_photos__after__goes_on_from_any_photo_both_ways(api: Api, sort: str) -> None:
     ids = [photo["id"] for photo in api.get("/photos", sort=sort, limit=1000).json()["photos"]]
-    opposite = sort[1:] if sort.startswith("-") else f"-{sort}"
     for at in (0, 1, 60, 118, len(ids) - 20, len(ids) - 1):
         after = api.get("/photos", sort=sort, after=ids[at], limit=2).json()["photos"]
-        before = api.get("/photos", sort=opposite, after=ids[at], limit=1).json()["photos"]
+        before = api.get("/photos", sort=sort, before=ids[at], limit=2).json()["photos"]
         assert [photo["id"] for photo in after] == ids[at + 1 : at + 3]
-        assert [photo["id"] for photo in before] == ids[max(0, at - 1) : at]
+        assert [photo["id"] for photo in before] == ids[max(0, at - 2) : at]
+
+
+@pytest.mark.parametrize("filters", [{}, {"exposure": "1/300-1", "camera": "X-T4"}], ids=["all", "some"])
+@pytest.mark.parametrize("sort", ["-taken", "key", "iso", "-camera"])
+def test_photos__before__gives_the_whole_list_from_its_end(api: Api, sort: str, filters: dict[str, str]) -> None:
+    ids = [photo["id"] for photo in api.get("/photos", sort=sort, limit=1000, **filters).json()["photos"]]
+    found = ids[-1:]
+    while page := api.get("/photos", sort=sort, before=found[0], limit=7, **filters).json()["photos"]:
+        found = [photo["id"] for photo in page] + found
+    assert found == ids
+
+
+def test_photos__before__its_next_page_goes_on_from_there(api: Api) -> None:
+    ids = [photo["id"] for photo in api.get("/photos", limit=20).json()["photos"]]
+    page = api.get("/photos", before=ids[10], limit=3).json()
+    following = api.get("/photos", before=ids[10], limit=3, cursor=page["next"]).json()
+    assert [photo["id"] for photo in page["photos"] + following["photos"]] == ids[7:13]
+    assert api.get("/photos", before=ids[0]).json() == {"photos": [], "next": None}
+
+
+def test_photos__after_and_before__is_400(api: Api) -> None:
+    answer = api.get("/photos", after="holiday/2024/IMG_0001.jpg", before="holiday/2024/IMG_0002.jpg")
+    assert (answer.status_code, answer.json()["parameter"]) == (400, "before")
 
 
 def test_photos__after__of_a_photo_that_does_not_pass__is_its_place(api: Api) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,9 +12,11 @@ from typing import Any
 import pymongo
 import pytest
 from pymongo import AsyncMongoClient
+from pymongo.errors import ExecutionTimeout
 
 from api.filters import Filters, within
-from api.paging import Order, Place, SortName, read_page, spell_out_ranges
+from api.orders import Order, Place, SortName
+from api.paging import read_page, spell_out_ranges
 from api.ranges import Box
 from exifinator.cells import cells_of
 from exifinator.indexes import INDEXES
@@ -48,12 +51,15 @@ def phones(database: Database) -> list[dict[str, Any]]:
     return records
 
 
-def read_pages(address: str, sort: SortName, limit: int, pages: int) -> list[str]:
+RANGE = Filters(exposure="1/1000-1/30")
+
+
+def read_pages(address: str, sort: SortName, limit: int, pages: int, wanted: Filters = RANGE) -> list[str]:
     async def read() -> list[str]:
         async with AsyncMongoClient[dict[str, Any]](address, tz_aware=True) as client:
             photos = client["pages"]["photos"]
             order = Order.named(sort)
-            filters = await spell_out_ranges(photos, Filters(exposure="1/1000-1/30").to_filter(), order)
+            filters = await spell_out_ranges(photos, wanted.to_filter(), order)
             ids: list[str] = []
             after: Place | None = None
             for _ in range(pages):
@@ -71,10 +77,14 @@ def test_read_page__range_of_500_values__gives_each_photo_once_in_order(
     mongodb_address: str, phones: list[dict[str, Any]], sort: SortName
 ) -> None:
     def moment(record: dict[str, Any]) -> tuple[datetime, str]:
-        return record["photo"].get("taken_at", datetime(1, 1, 1, tzinfo=UTC)), record["_id"]
+        undated = datetime(1 if sort == "-taken" else 9999, 1, 1, tzinfo=UTC)
+        return record["photo"].get("taken_at", undated), record["_id"]
 
     expected = sorted(phones[:2000], key=moment, reverse=sort == "-taken")
     if sort == "-exposure":
+        # Of equal ones the oldest is first, and before it those without a date.
+        expected.sort(key=lambda record: record["_id"])
+        expected.sort(key=lambda record: record["photo"].get("taken_at", datetime(1, 1, 1, tzinfo=UTC)))
         expected.sort(key=lambda record: -record["photo"]["exposure_seconds"])
     assert read_pages(mongodb_address, sort, 170, 100) == [record["_id"] for record in expected]
 
@@ -90,6 +100,77 @@ def test_read_page__range_of_500_values__looks_once_at_each_value(mongodb_addres
     # 2,000 photos that pass, nor those that are newer.
     assert sum(look["keysExamined"] for look in looks) <= 2 * len(TIMES) + 5 * 51
     assert sum(look["docsExamined"] for look in looks) <= 5 * 51
+
+
+SLOW = Filters(exposure="2")
+SLOW_MONTH = Filters(exposure="2", taken="1967-01")
+
+
+def slow_ids(phones: list[dict[str, Any]], *, year_month: tuple[int, int] | None = None) -> list[str]:
+    """Of the photos that passed SLOW, or SLOW_MONTH, in the order of their ids."""
+    found = [(record["_id"], record["photo"].get("taken_at")) for record in phones[2000:]]
+    return sorted(id_ for id_, at in found if not year_month or (at and (at.year, at.month) == year_month))
+
+
+@contextlib.contextmanager
+def failing(database: Database, finds: int) -> Iterator[None]:
+    """The next so many readings take too long for MongoDB."""
+    data = {"failCommands": ["find"], "errorCode": 50}
+    database.client.admin.command("configureFailPoint", "failCommand", mode={"times": finds}, data=data)
+    try:
+        yield
+    finally:
+        database.client.admin.command("configureFailPoint", "failCommand", mode="off")
+
+
+@contextlib.contextmanager
+def watched(database: Database) -> Iterator[list[dict[str, Any]]]:
+    """What MongoDB says of each reading, at the end."""
+    looks: list[dict[str, Any]] = []
+    database.command("profile", 2)
+    try:
+        yield looks
+    finally:
+        database.command("profile", 0)
+        looks += database["system.profile"].find({"op": "query", "ns": "pages.photos"}).sort("ts", 1)
+
+
+def test_read_page__another_order_and_many_pass__a_few_steps_along_the_order_do(
+    mongodb_address: str, database: Database, phones: list[dict[str, Any]]
+) -> None:
+    with watched(database) as looks:
+        found = read_pages(mongodb_address, "key", 50, 1, SLOW)
+    assert found == slow_ids(phones)[:50]
+    assert [look["command"]["hint"] for look in looks] == ["_id_"]
+    assert looks[0]["docsExamined"] < 200
+
+
+def test_read_page__few_steps_do_not_do__the_narrowest_index_is_taken(
+    mongodb_address: str, database: Database, phones: list[dict[str, Any]]
+) -> None:
+    with failing(database, 1), watched(database) as looks:
+        found = read_pages(mongodb_address, "key", 50, 1, SLOW_MONTH)
+    assert found == slow_ids(phones, year_month=(1967, 1))[:50]
+    assert looks[-1]["planSummary"].startswith("IXSCAN { photo.taken_at: -1")
+    assert looks[-1]["docsExamined"] <= 31 * 3
+
+
+def test_read_page__nothing_is_narrow__what_ends_first_is_the_answer(
+    mongodb_address: str, database: Database, phones: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.paging._MANY", 1)
+    with failing(database, 2):
+        assert read_pages(mongodb_address, "key", 50, 1, SLOW) == slow_ids(phones)[:50]
+    with failing(database, 3), pytest.raises(ExecutionTimeout):
+        read_pages(mongodb_address, "key", 50, 1, SLOW)
+
+
+def test_read_page__the_order_has_no_index_yet__is_sorted(
+    mongodb_address: str, database: Database, phones: list[dict[str, Any]]
+) -> None:
+    database["photos"].drop_index("exposure_taken")
+    found = read_pages(mongodb_address, "exposure", 50, 100, SLOW_MONTH)
+    assert sorted(found) == slow_ids(phones, year_month=(1967, 1))
 
 
 def test_within__boxes_of_any_size_and_place__hold_what_their_numbers_say(database: Database) -> None:

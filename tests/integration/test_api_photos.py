@@ -50,6 +50,9 @@ FILTERS: list[tuple[str, Any]] = [
     ("bucket=archive&bucket=holiday", lambda r: r["bucket"] in ("archive", "holiday")),
     ("bucket=holiday&prefix=2024/IMG_001", lambda r: r["_id"].startswith("holiday/2024/IMG_001")),
     ("prefix=holiday/2024/IMG_001", lambda r: r["_id"].startswith("holiday/2024/IMG_001")),
+    ("bucket=holiday&prefix=2024/", lambda r: r["_id"].startswith("holiday/2024/")),
+    ("prefix=holiday/", lambda r: r["bucket"] == "holiday"),
+    ("bucket=holiday&bucket=archive&prefix=holiday/2024/", lambda r: r["_id"].startswith("holiday/2024/")),
     ("prefix=odd-keys/../", lambda r: r["_id"].startswith("odd-keys/../")),
     ("format=png", lambda r: r["format"] == "png"),
     ("status=damaged&status=no_exif", lambda r: r["status"] in ("damaged", "no_exif")),
@@ -98,10 +101,11 @@ def test_list_photos__pages__give_each_photo_once_in_order(api: Api, sort: str, 
     assert len(set(seen)) == len(RECORDS)
 
 
-def test_list_photos__by_date__undated_are_at_the_older_end(api: Api) -> None:
-    dates = [item["photo"].get("taken_at") for item in api.get("/photos", limit=1000).json()["photos"]]
+@pytest.mark.parametrize("sort", ["-taken", "taken"])
+def test_list_photos__by_date__undated_are_last(api: Api, sort: str) -> None:
+    dates = [item["photo"].get("taken_at") for item in api.get("/photos", sort=sort, limit=1000).json()["photos"]]
     assert dates[-12:] == [None] * 12
-    assert dates[:-12] == sorted(dates[:-12], reverse=True)
+    assert dates[:-12] == sorted(dates[:-12], reverse=sort == "-taken")
 
 
 def test_list_photos__more_pages__link_to_the_next(api: Api) -> None:

@@ -131,6 +131,15 @@ def test_migrate__to_schema_2__adds_what_places_and_thumbnails_are_found_by(inst
     }
 
 
+def test_migrate__to_schema_3__adds_the_folders(install: Install) -> None:
+    it = install()
+    ids = ["b/2024/05/a.jpg", "b/top.jpg", "other program's"]
+    it.store.images.insert_many([{"_id": id_} for id_ in ids])
+    list(migrate(it.store, migrations=migrations.MIGRATIONS))
+    found = {record["_id"]: record.get("folders") for record in it.store.images.find()}
+    assert found == {ids[0]: ["b/2024/", "b/2024/05/"], ids[1]: None, ids[2]: None}
+
+
 def test_migrate__several_steps__are_made_in_order(install: Install) -> None:
     it = install()
     fill(it, 5)

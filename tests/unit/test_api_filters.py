@@ -16,11 +16,12 @@ from api.answers import encode_json, names_etag
 from api.clusters import Pyramid, fitting_zoom
 from api.errors import Refused
 from api.filters import Filters, after_prefix
-from api.paging import Order, Place, fingerprint, read_cursor, write_cursor
+from api.orders import Order, Place, SortName, fingerprint, read_cursor, write_cursor
 from api.ranges import Box, Span, box_around, read_dates, read_fractions, read_numbers
 from api.sheets import to_cell
 from exifinator.cells import MOST_CELLS, cells_between, cells_of, find_cells
 from exifinator.errors import BadQuery
+from exifinator.folders import folders_of
 from exifinator.words import split_words
 
 
@@ -137,8 +138,50 @@ def test_to_filter__several__have_all_to_hold() -> None:
     made = Filters(camera=["A", "B"], iso="100-400", bucket=["holiday"], prefix="2024/").to_filter()
     assert made["$and"][0] == {"photo.camera_model": {"$in": ["A", "B"]}}
     assert made["$and"][1]["photo.iso"]["$gte"] == pytest.approx(100, rel=1e-5)
-    assert made["$and"][2] == {"_id": {"$gte": "holiday/2024/", "$lt": "holiday/20240"}}
+    assert made["$and"][2] == {"folders": "holiday/2024/"}
     assert len(made["$and"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("given", "filter_"),
+    [
+        ({"prefix": "holi"}, {"_id": {"$gte": "holi", "$lt": "holj"}}),
+        ({"prefix": "holiday/"}, {"bucket": "holiday"}),
+        ({"prefix": "holiday/2024/"}, {"folders": "holiday/2024/"}),
+        ({"prefix": "2024/05/", "bucket": ["holiday"]}, {"folders": "holiday/2024/05/"}),
+        (
+            {"prefix": "2024/05/IMG", "bucket": ["holiday"]},
+            {"$and": [{"folders": "holiday/2024/05/"}, {"_id": {"$gte": "holiday/2024/05/IMG", "$lt": "holiday/2024/05/IMH"}}]},
+        ),
+        (
+            {"prefix": "IMG", "bucket": ["holiday"]},
+            {"$and": [{"bucket": "holiday"}, {"_id": {"$gte": "holiday/IMG", "$lt": "holiday/IMH"}}]},
+        ),
+        (
+            {"prefix": "b/" + "d/" * 12},
+            {"$and": [{"folders": "b/" + "d/" * 10}, {"_id": {"$gte": "b/" + "d/" * 12, "$lt": "b/" + "d/" * 11 + "d0"}}]},
+        ),
+    ],
+    ids=["part of a bucket's name", "bucket", "folder", "folder in it", "in a folder", "in no folder", "deep"],
+)  # fmt: skip
+def test_to_filter__prefix__names_the_innermost_folder(given: Any, filter_: Any) -> None:
+    assert Filters(**given).to_filter() == filter_
+
+
+@pytest.mark.parametrize(
+    ("id_", "folders"),
+    [
+        ("b/a.jpg", []),
+        ("b/2024/05/a.jpg", ["b/2024/", "b/2024/05/"]),
+        ("b//a.jpg", ["b//"]),
+        ("b/../ /", ["b/../", "b/../ /"]),
+        ("no bucket", []),
+        ("b/" + "d/" * 500, ["b/" + "d/" * at for at in range(1, 11)]),
+    ],
+    ids=["none", "two", "without a name", "odd names", "other program's", "very many"],
+)  # fmt: skip
+def test_folders_of__id__is_cut_at_slashes_of_the_key(id_: str, folders: list[str]) -> None:
+    assert folders_of(id_) == folders
 
 
 def test_to_filter__one_left_out__is_not_in_it() -> None:
@@ -217,14 +260,31 @@ def test_segments_after__by_a_value__goes_on_with_the_newest_first() -> None:
         {"photo.iso": 100, "photo.taken_at": {"$lt": day(2024)}},
         {"photo.iso": 100, "photo.taken_at": None},
         {"photo.iso": {"$gt": 100}},
+        {"photo.iso": None},
     ]
 
 
-def test_segments_after__without_the_value__those_with_one_follow() -> None:
-    assert Order.named("iso").segments_after(Place((None, None), "x")) == [
-        {"photo.iso": None, "photo.taken_at": None, "_id": {"$lt": "x"}},
-        {"photo.iso": {"$ne": None}},
-    ]
+@pytest.mark.parametrize("name", ["iso", "-iso", "taken"])
+def test_segments_after__no_place__those_without_the_value_are_last(name: SortName) -> None:
+    with_value, without = Order.named(name).segments_after(None)
+    ((path, condition),) = with_value.items()
+    assert (condition, without) == ({"$ne": None}, {path: None})
+
+
+@pytest.mark.parametrize("name", ["iso", "-iso"])
+def test_segments_after__without_the_value__nothing_with_one_follows(name: SortName) -> None:
+    place, sign = Place((None, None), "x"), "$lt" if name == "iso" else "$gt"
+    own, *others = Order.named(name).segments_after(place)
+    assert own == {"photo.iso": None, "photo.taken_at": None, "_id": {sign: "x"}}
+    assert others == ([] if name == "iso" else [{"photo.iso": None, "photo.taken_at": {"$ne": None}}])
+
+
+def test_segments_after__backwards__those_without_the_value_are_first() -> None:
+    order = Order.named("iso").reversed()
+    assert order.segments_after(None) == [{"photo.iso": None}, {"photo.iso": {"$ne": None}}]
+    assert order.segments_after(Place((None, None), "x"))[-1] == {"photo.iso": {"$ne": None}}
+    assert order.segments_after(Place((100, day(2024)), "x"))[-1] == {"photo.iso": {"$lt": 100}}
+    assert order.reversed() == Order.named("iso")
 
 
 @pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\tx", "\rx", "\nx", "=HYPERLINK(1)"])

@@ -34,7 +34,7 @@ def record_of_tags(*image: build.Entry, exif: tuple[build.Entry, ...] = (), orde
 
 def test_build_record__photo__has_the_fields_of_the_design():
     document = record_of(build.jpeg(build.exif_segment(build.photo_tiff()))).document
-    assert list(document)[:14] == [
+    assert list(document)[:15] == [
         "_id",
         "bucket",
         "key",
@@ -45,6 +45,7 @@ def test_build_record__photo__has_the_fields_of_the_design():
         "status",
         "extracted_at",
         "extractor_version",
+        "folders",
         "words",
         "cells",
         "thumbnail_bytes",
@@ -52,6 +53,7 @@ def test_build_record__photo__has_the_fields_of_the_design():
     ]
     assert document["cells"] == cells_of(*document["photo"]["location"]["coordinates"])
     assert document["_id"] == "photos/a/photo"
+    assert document["folders"] == ["photos/a/"]
     assert document["extracted_at"].tzinfo is UTC
     assert document["extracted_at"].microsecond % 1000 == 0
     assert document["extractor_version"] == EXTRACTOR_VERSION

@@ -71,11 +71,10 @@ function Content({ record, state, navigate, api }) {
 // The photos before and after this one in the result, wherever in it this one is: the API goes on from any photo.
 function useNeighbours(id, state, api) {
   const pairs = filterParams(state.filters);
-  const opposite = state.sort.startsWith("-") ? state.sort.slice(1) : `-${state.sort}`;
   const { data } = useLoad(
     async (signal) => {
-      const ask = (sort) => api.get("/photos", [...pairs, ["sort", sort], ["after", id], ["limit", 1]], { signal });
-      const [after, before] = await Promise.all([ask(state.sort), ask(opposite)]);
+      const ask = (where) => api.get("/photos", [...pairs, ["sort", state.sort], [where, id], ["limit", 1]], { signal });
+      const [after, before] = await Promise.all([ask("after"), ask("before")]);
       return { id, next: after.photos[0]?.id, previous: before.photos[0]?.id };
     },
     JSON.stringify([id, pairs, state.sort]),
