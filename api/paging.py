@@ -151,6 +151,8 @@ async def _narrowest(collection: Collection, conditions: list[tuple[str, Any]]) 
 
 def _stretches(condition: Any) -> list[Any]:
     """What of a condition an index alone can count: each of several words that must all be there by itself."""
+    if condition is None:
+        return []  # in an index what is not there looks like null, and only the photo tells
     if not isinstance(condition, dict) or condition.keys() <= {"$in", "$gt", "$gte", "$lt", "$lte"}:
         return [condition]
     return list(condition["$all"]) if condition.keys() == {"$all"} else []

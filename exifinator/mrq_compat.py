@@ -20,6 +20,7 @@ from pymongo import ReturnDocument, WriteConcern
 from pymongo.collection import Collection
 from pymongo.cursor import Cursor
 from pymongo.database import Database
+from pymongo.errors import CollectionInvalid
 
 
 @functools.cache
@@ -172,7 +173,7 @@ class _Gone:
 
 def _patch_mrq() -> None:
     """Mistakes of MRQ itself that Python 3 and a current psutil bring to light."""
-    from mrq import processes, queue_raw, worker
+    from mrq import logger, processes, queue_raw, worker
     from mrq.context import log
 
     watch = processes.ProcessPool.watch_process
@@ -186,6 +187,15 @@ def _patch_mrq() -> None:
         watch(self, process)
 
     processes.ProcessPool.watch_process = watch_process
+
+    set_collection = logger.MongoHandler.set_collection
+
+    def set_log_collection(self: Any) -> None:
+        # Of two workers that start on a new database at once, one would end here.
+        with contextlib.suppress(CollectionInvalid):
+            set_collection(self)
+
+    logger.MongoHandler.set_collection = set_log_collection
 
     known = queue_raw.QueueRaw.get_known_subqueues
 

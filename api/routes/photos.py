@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from api.answers import answer_bytes, answer_json
 from api.doors import READER
-from api.errors import DESCRIBED, BadParameter, Refused
+from api.errors import DESCRIBED, Refused
 from api.filters import Filters
 from api.orders import Order, Place, SortName, fingerprint, read_cursor, write_cursor
 from api.originals import LINK_SECONDS
@@ -55,7 +55,7 @@ class PageArguments(Filters):
         None,
         min_length=1,
         max_length=2048,
-        description="The same, and the page ends before it; its `next` goes on from there. Not with `after`.",
+        description="Instead of `after`: the page ends before this photo, and its `next` goes on from there.",
         examples=["holiday/2024/beach.jpg"],
     )
 
@@ -213,11 +213,9 @@ async def get_photo(request: Request, store: ReadStore, id: PhotoId) -> Response
 
 async def _start(store: Store, arguments: PageArguments, order: Order, mark: str) -> Place | None:
     """Behind which place the page begins, or before which it ends; None: at the first photo. Raises: Refused."""
-    if arguments.after and arguments.before:
-        raise BadParameter("before", "a page begins behind a photo or ends before one: give `after` or `before`")
     if arguments.cursor:
         return read_cursor(arguments.cursor, mark, order)
-    beside = arguments.after or arguments.before
+    beside = arguments.before or arguments.after
     return order.place_of(await _get_record(store, beside)) if beside else None
 
 
