@@ -23,7 +23,7 @@ SortName = Literal[
     "format", "-format", "status", "-status",
 ]  # fmt: skip
 TAKEN = "photo.taken_at"
-# The field that each order begins with. Those of _VALUES go on with the newest first, as their indexes do.
+# The field that each order begins with. Those of _VALUES go on with when photos were taken, as their indexes do.
 _PATHS: dict[str, str] = {"taken": TAKEN, "extracted": "extracted_at"}
 _VALUES: dict[str, str] = {
     "camera": "photo.camera_model",
@@ -54,7 +54,7 @@ class Order:
     """By some fields, 1 for upwards and -1 for downwards, of which `_id` is the last.
 
     Photos without a value of the first field come after all others, upwards as downwards: who asks for the lowest ISO
-    first is not shown all scans. backwards: the order that this one is when it is read from its end.
+    first is not shown all scans. backwards: whether it is read from its end, where those without a value are first.
     index: the name of the index that has the photos in this order.
     """
 

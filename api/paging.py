@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -76,7 +77,7 @@ async def read_page(
     for segment in order.segments_after(after):
         most = limit + 1 - len(records)
         readings = await asyncio.gather(
-            *(_read(collection, [filter_, segment], order, most, fields) for filter_ in filters)
+            *(_read(collection, filter_, segment, order, most, fields) for filter_ in filters)
         )
         records += order.merge(readings)
         if len(records) > limit:
@@ -84,75 +85,92 @@ async def read_page(
     return records, None
 
 
-# For what a look at a few photos has to show.
-_FEW_STEPS_MS = 25
+# Milliseconds for a few steps along an order, and to see which index is narrow.
+_FEW_STEPS_MS, _LOOK_MS = 25, 100
+# So many photos are read by an index and sorted in a millisecond, about.
+_SORTED_A_MS = 300
 
 
 async def _read(
-    collection: Collection, filters: list[Filter], order: Order, limit: int, fields: Mapping[str, int] | None
+    collection: Collection, filter_: Filter, segment: Filter, order: Order, limit: int, fields: Mapping[str, int] | None
 ) -> list[Document]:
-    """Photos that pass all of the filters.
+    """Photos of a segment of the order that pass a filter.
 
     MongoDB tries every index that could help, each as long as the others: where none is good that takes a second, and
-    in another order than the newest first, with which the indexes of the filters go on, it often sorts all that passes.
-    But where many photos pass, a few steps along the index of the order give a page, so that is tried first; where few
-    pass one of the conditions, its index leads to them. Else nobody knows whether to sort or to walk on, and what ends
-    first is the answer.
+    in another order than by date, with which the indexes of the filters go on, it often sorts all that passes. But
+    where many photos pass, a few steps along the index of the order give a page, so that is tried first. Else, how many
+    there are by the narrowest of the conditions says how long it takes to read and sort those: for so long the walk
+    goes on. So a page takes about twice what the better of the two ways takes, whichever that is.
     """
-    both = [part for part in filters if part]
+    both = [part for part in (filter_, segment) if part]
     query = {"$and": both} if len(both) > 1 else (both[0] if both else {})
-    find = partial(collection.find, query, fields, sort=list(order.keys), limit=limit, allow_disk_use=False)
-    is_newest_first = order.keys[0][0] == TAKEN
     conditions = list(conditions_of(query))
-    if len(conditions) < 2 and (is_newest_first or not any(filters[:-1])):
+    is_by_date = order.keys[0][0] == TAKEN
+    find = partial(collection.find, query, fields, sort=list(order.keys), limit=limit, allow_disk_use=False)
+    if not filter_ or (is_by_date and len(conditions) == 1):
         return await find(max_time_ms=QUERY_MS).to_list()
-    # Or the index is not there yet.
-    with suppress(ExecutionTimeout, OperationFailure):
-        return await find(hint=None if is_newest_first else order.index, max_time_ms=_FEW_STEPS_MS).to_list()
-    if narrowest := await _narrowest(collection, conditions):
-        return await find(hint=narrowest, max_time_ms=QUERY_MS).to_list()
-    if is_newest_first:
-        return await find(max_time_ms=QUERY_MS).to_list()
-    return await _first_of(find(hint=hint, max_time_ms=QUERY_MS).to_list() for hint in (order.index, None))
+    # By date MongoDB chooses, and well where it can choose at once.
+    walk = None if is_by_date else order.index
 
-
-async def _first_of(readings: Iterable[Awaitable[list[Document]]]) -> list[Document]:
-    """What the first that does not fail gives. The others go on to their end, which MongoDB bounds, unheeded."""
-    tasks = [asyncio.ensure_future(reading) for reading in readings]
-    for task in tasks:
-        task.add_done_callback(lambda task: task.cancelled() or task.exception())
-    for ended in asyncio.as_completed(tasks):
+    async def attempt(hint: str | None, most_ms: int) -> list[Document] | None:
+        """None: it took longer, or there is no such index yet."""
         with suppress(ExecutionTimeout, OperationFailure):
-            return await ended
-    return await tasks[-1]
+            return await find(hint=hint, max_time_ms=most_ms).to_list()
+        return None
+
+    found = await attempt(walk, _FEW_STEPS_MS)
+    if found is None and (narrow := await _narrowest(collection, conditions)):
+        name, count = narrow
+        sorting_ms = count // _SORTED_A_MS
+        if not is_by_date and sorting_ms > 2 * _FEW_STEPS_MS:
+            found = await attempt(walk, sorting_ms)
+        if found is None:
+            # On a slow disk it takes several times as long.
+            found = await attempt(name, min(QUERY_MS, 200 + 8 * sorting_ms))
+    if found is not None:
+        return found
+    try:
+        return await find(hint=walk, max_time_ms=QUERY_MS).to_list()
+    except ExecutionTimeout:
+        raise
+    except OperationFailure:  # there is no such index yet
+        return await find(max_time_ms=QUERY_MS).to_list()
 
 
 # The index that begins with a field.
 _INDEXES = {"_id": "_id_", **{index.keys[0][0]: index.name for index in INDEXES}}
-# More take longer to read than MongoDB takes to choose.
-_MANY = 30_000
+# More are not counted: to read and sort them takes as long as a query may.
+_MANY = 150_000
+# A filter may have hundreds of conditions.
+_MOST_COUNTED = 8
 
 
-async def _narrowest(collection: Collection, conditions: list[tuple[str, Any]]) -> str | None:
-    """The name of the index by which one of the conditions leads to the fewest photos; None where none does."""
+async def _narrowest(collection: Collection, conditions: list[tuple[str, Any]]) -> tuple[str, int] | None:
+    """The index by which one of the conditions leads to the fewest photos, and how many; None where none is narrow."""
 
     async def count(path: str, condition: Any) -> int:
         with suppress(ExecutionTimeout, OperationFailure):
             return await collection.count_documents(
-                {path: condition}, hint=_INDEXES[path], limit=_MANY, maxTimeMS=QUERY_MS
+                {path: condition}, hint=_INDEXES[path], limit=_MANY, maxTimeMS=_LOOK_MS
             )
         return _MANY
 
     found = [(path, value) for path, condition in conditions if path in _INDEXES for value in _stretches(condition)]
+    found = found[:_MOST_COUNTED]
     counts = await asyncio.gather(*(count(path, value) for path, value in found))
     fewest, path = min(zip(counts, (path for path, _ in found), strict=True), default=(_MANY, ""))
-    return _INDEXES[path] if fewest < _MANY else None
+    return (_INDEXES[path], fewest) if fewest < _MANY else None
 
 
 def _stretches(condition: Any) -> list[Any]:
-    """What of a condition an index alone can count: each of several words that must all be there by itself."""
-    if condition is None:
-        return []  # in an index what is not there looks like null, and only the photo tells
-    if not isinstance(condition, dict) or condition.keys() <= {"$in", "$gt", "$gte", "$lt", "$lte"}:
-        return [condition]
-    return list(condition["$all"]) if condition.keys() == {"$all"} else []
+    """What of a condition an index alone can count: each of several words that must all be there by itself.
+
+    Not what looks like null, which only the photo tells from what is not there, and no pattern, for which all values
+    would have to be looked at.
+    """
+    operators = condition if isinstance(condition, dict) else {"$in": [condition]}
+    if operators.keys() == {"$all"}:
+        return [word for word in operators["$all"] if isinstance(word, str)]
+    values = [item for value in operators.values() for item in (value if isinstance(value, list) else [value])]
+    is_plain = all(isinstance(value, str | int | float | datetime) for value in values)
+    return [condition] if is_plain and operators.keys() <= {"$in", "$gt", "$gte", "$lt", "$lte"} else []

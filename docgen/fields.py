@@ -75,6 +75,7 @@ when the image changes.
 | `extracted_at` | date | When the record was made, UTC. |
 | `extractor_version` | integer | By which version of the extractor; the present one is %d. |
 | `words` | array of strings | What a search for words looks through. |
+| `folders` | array of strings | The folders around it, as in `holiday/2024/`: at most 10, the outermost. |
 | `cells` | array of integers | The cells of the map's grids in which it was taken, for searches of an area. |
 | `thumbnail_bytes` | integer | The size of its thumbnail, where it has one. |
 | `photo` | object | What people search by, below. |

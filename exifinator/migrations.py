@@ -63,7 +63,8 @@ def _add_folders(_store: Store, records: Sequence[Document]) -> Sequence[Write]:
     return [
         UpdateOne({"_id": record["_id"]}, {"$set": {"folders": folders}})
         for record in records
-        if (folders := folders_of(record["_id"]))
+        # An id of another program's may be anything.
+        if isinstance(record["_id"], str) and (folders := folders_of(record["_id"]))
     ]
 
 

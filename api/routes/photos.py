@@ -34,7 +34,9 @@ _A_DAY = "private, max-age=86400"
 class PageArguments(Filters):
     """Which page of which photos."""
 
-    sort: SortName = Field("-taken", description="The order; - for downwards. Equal ones are in the order of their id.")
+    sort: SortName = Field(
+        "-taken", description="The order; - for downwards. Photos that have no value of it come last."
+    )
     limit: int = Field(DEFAULT_LIMIT, ge=1, le=MAX_LIMIT, description="Photos a page.")
     cursor: str | None = Field(
         None,
@@ -55,7 +57,7 @@ class PageArguments(Filters):
         None,
         min_length=1,
         max_length=2048,
-        description="Instead of `after`: the page ends before this photo, and its `next` goes on from there.",
+        description="Instead of `after`: the page ends before this photo. `next` goes on from there.",
         examples=["holiday/2024/beach.jpg"],
     )
 

@@ -9,14 +9,16 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import orjson
 import pymongo
 import pytest
+from bson.regex import Regex
 from pymongo import AsyncMongoClient
 from pymongo.errors import ExecutionTimeout
 
 from api.filters import Filters, within
 from api.orders import Order, Place, SortName
-from api.paging import read_page, spell_out_ranges
+from api.paging import _stretches, read_page, spell_out_ranges
 from api.ranges import Box
 from exifinator.cells import cells_of
 from exifinator.indexes import INDEXES
@@ -104,6 +106,7 @@ def test_read_page__range_of_500_values__looks_once_at_each_value(mongodb_addres
 
 SLOW = Filters(exposure="2")
 SLOW_MONTH = Filters(exposure="2", taken="1967-01")
+SORTS: tuple[SortName, ...] = ("key", "-taken", "iso")
 
 
 def slow_ids(phones: list[dict[str, Any]], *, year_month: tuple[int, int] | None = None) -> list[str]:
@@ -155,22 +158,83 @@ def test_read_page__few_steps_do_not_do__the_narrowest_index_is_taken(
     assert looks[-1]["docsExamined"] <= 31 * 3
 
 
-def test_read_page__nothing_is_narrow__what_ends_first_is_the_answer(
+@pytest.mark.parametrize(("name", "value"), [("_MANY", 1), ("_SORTED_A_MS", 1)], ids=["not narrow", "slow to sort"])
+def test_read_page__the_narrowest_would_take_long__the_walk_goes_on(
+    mongodb_address: str,
+    database: Database,
+    phones: list[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    value: int,
+) -> None:
+    monkeypatch.setattr(f"api.paging.{name}", value)
+    with failing(database, 1), watched(database) as looks:
+        assert read_pages(mongodb_address, "key", 50, 1, SLOW) == slow_ids(phones)[:50]
+    assert [look["command"]["hint"] for look in looks] == ["_id_"]
+
+
+def test_read_page__the_walk_takes_too_long_too__the_narrowest_is_sorted(
     mongodb_address: str, database: Database, phones: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.paging._MANY", 1)
-    with failing(database, 2):
+    monkeypatch.setattr("api.paging._SORTED_A_MS", 1)
+    with failing(database, 2), watched(database) as looks:
         assert read_pages(mongodb_address, "key", 50, 1, SLOW) == slow_ids(phones)[:50]
-    with failing(database, 3), pytest.raises(ExecutionTimeout):
-        read_pages(mongodb_address, "key", 50, 1, SLOW)
+    assert [look["command"]["hint"] for look in looks] == ["exposure_taken"]
 
 
-def test_read_page__the_order_has_no_index_yet__is_sorted(
+def test_read_page__all_ways_take_too_long__is_a_timeout(
     mongodb_address: str, database: Database, phones: list[dict[str, Any]]
 ) -> None:
+    assert phones
+    for sort in SORTS:
+        with failing(database, 4), pytest.raises(ExecutionTimeout):
+            read_pages(mongodb_address, sort, 50, 1, SLOW_MONTH)
+
+
+@pytest.mark.parametrize("most", [1, 30_000], ids=["sorted", "by the narrowest"])
+def test_read_page__the_order_has_no_index_yet__is_the_same(
+    mongodb_address: str, database: Database, phones: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr("api.paging._MANY", most)
+    wanted = Filters(exposure="1/100-1/30", taken="1966")
+    expected = read_pages(mongodb_address, "exposure", 7, 100, wanted)
+    times = {record["_id"]: record["photo"]["exposure_seconds"] for record in phones}
+    assert [times[id_] for id_ in expected] == sorted(times[id_] for id_ in expected)
     database["photos"].drop_index("exposure_taken")
-    found = read_pages(mongodb_address, "exposure", 50, 100, SLOW_MONTH)
-    assert sorted(found) == slow_ids(phones, year_month=(1967, 1))
+    assert len(expected) > 20
+    assert read_pages(mongodb_address, "exposure", 7, 100, wanted) == expected
+
+
+@pytest.mark.parametrize(
+    ("condition", "counted"),
+    [
+        (100, [100]),
+        ({"$gte": 1, "$lte": 2.5}, [{"$gte": 1, "$lte": 2.5}]),
+        ({"$in": ["a", "b"]}, [{"$in": ["a", "b"]}]),
+        ({"$all": ["a", "b", Regex("c")]}, ["a", "b"]),
+        (None, []),
+        ({"$in": ["a", None]}, []),
+        (Regex("^a"), []),
+        ({"$in": [Regex("a")]}, []),
+        ({"$ne": 1}, []),
+        ({"$not": {"$gt": 1}}, []),
+        ({"a": 1}, []),
+        ([1, [2]], []),
+        ({"$elemMatch": {"$gt": 1}}, []),
+    ],
+)
+def test_stretches__condition__only_what_an_index_counts_quickly(condition: Any, counted: list[Any]) -> None:
+    assert _stretches(condition) == counted
+
+
+def test_read_page__very_many_conditions__few_are_counted(mongodb_address: str, database: Database) -> None:
+    database["photos"].insert_one({"_id": "b/a", "words": [f"w{at}" for at in range(300)]})
+    many = Filters(query=orjson.dumps({"words": {"$all": [f"w{at}" for at in range(200)]}}).decode())
+    with failing(database, 1):
+        database.command("profile", 2)
+        assert read_pages(mongodb_address, "key", 5, 1, many) == ["b/a"]
+        database.command("profile", 0)
+    assert database["system.profile"].count_documents({"command.aggregate": "photos"}) == 8
 
 
 def test_within__boxes_of_any_size_and_place__hold_what_their_numbers_say(database: Database) -> None:

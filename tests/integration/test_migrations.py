@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from bson import ObjectId
 from click.testing import CliRunner
 from pymongo import UpdateOne
 
@@ -133,11 +134,11 @@ def test_migrate__to_schema_2__adds_what_places_and_thumbnails_are_found_by(inst
 
 def test_migrate__to_schema_3__adds_the_folders(install: Install) -> None:
     it = install()
-    ids = ["b/2024/05/a.jpg", "b/top.jpg", "other program's"]
+    ids: list[Any] = ["b/2024/05/a.jpg", "b/top.jpg", "other program's", 5, ObjectId()]
     it.store.images.insert_many([{"_id": id_} for id_ in ids])
     list(migrate(it.store, migrations=migrations.MIGRATIONS))
     found = {record["_id"]: record.get("folders") for record in it.store.images.find()}
-    assert found == {ids[0]: ["b/2024/", "b/2024/05/"], ids[1]: None, ids[2]: None}
+    assert found == {ids[0]: ["b/2024/", "b/2024/05/"], **dict.fromkeys(ids[1:])}
 
 
 def test_migrate__several_steps__are_made_in_order(install: Install) -> None:
