@@ -134,6 +134,20 @@ def test_gallery__photos__have_their_thumbnail_or_say_what_they_are(explorer: Ex
     expect(page.locator(".no-thumbnail").first).to_contain_text("No thumbnail in the file")
 
 
+def test_table__thumbnail_that_is_no_picture__is_its_format_without_words(explorer: Explorer) -> None:
+    page = explorer.new_page()
+    page.route("**/thumbnail?*", lambda route: route.fulfill(body=b"no JPEG", content_type="image/jpeg"))
+    page.goto(explorer.url + explorer.address(view="table"))
+    box = page.locator(".table .no-thumbnail").first
+    expect(box.locator(".format")).to_be_visible()
+    assert box.inner_text().strip() in {"JPEG", "HEIF", "HEIC", "TIFF", "PNG", "WEBP", "CR3", "RAF", "AVIF", "JXL"}
+    cell, shown = page.locator(".table .picture").first.bounding_box(), box.locator(".format").bounding_box()
+    assert cell
+    assert shown
+    assert shown["x"] >= cell["x"]
+    assert shown["x"] + shown["width"] <= cell["x"] + cell["width"]
+
+
 def test_table__columns_and_order__are_chosen(explorer: Explorer, records: Collection) -> None:
     page = explorer.open(explorer.address(view="table", columns="name,iso"))
     page.get_by_role("button", name="Columns").click()
