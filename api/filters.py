@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from api.clock import HOURS, during_hours, read_hours
+from api.orders import VALUE_PATHS
 from api.params import Arguments
 from api.query import MAX_JSON_BYTES, Filter, read_filter
 from api.ranges import (
@@ -45,19 +46,7 @@ _THINGS: dict[str, str] = {
     "description": "photo.description",
     "rating": "photo.rating",
 }
-_PATHS: dict[str, str] = {
-    "camera": "photo.camera_model",
-    "lens": "photo.lens_model",
-    "iso": "photo.iso",
-    "f": "photo.f_number",
-    "exposure": "photo.exposure_seconds",
-    "focal": "photo.focal_length_mm",
-    "bucket": "bucket",
-    "format": "format",
-    "status": "status",
-    "keyword": "photo.keywords",
-    "rating": "photo.rating",
-}
+_PATHS: dict[str, str] = {**VALUE_PATHS, "keyword": "photo.keywords"}
 Value = Annotated[str, Field(min_length=1, max_length=300)]
 
 

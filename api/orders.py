@@ -23,9 +23,9 @@ SortName = Literal[
     "format", "-format", "status", "-status",
 ]  # fmt: skip
 TAKEN = "photo.taken_at"
-# The field that each order begins with. Those of _VALUES go on with when photos were taken, as their indexes do.
+# The field that each order begins with. Those of VALUE_PATHS go on with when photos were taken, as their indexes do.
 _PATHS: dict[str, str] = {"taken": TAKEN, "extracted": "extracted_at"}
-_VALUES: dict[str, str] = {
+VALUE_PATHS: dict[str, str] = {
     "camera": "photo.camera_model",
     "lens": "photo.lens_model",
     "iso": "photo.iso",
@@ -66,8 +66,8 @@ class Order:
     def named(cls, name: SortName) -> Order:
         direction = -1 if name.startswith("-") else 1
         field = name.removeprefix("-")
-        if field in _VALUES:
-            return cls(((_VALUES[field], direction), (TAKEN, -direction), ("_id", -direction)), f"{field}_taken")
+        if field in VALUE_PATHS:
+            return cls(((VALUE_PATHS[field], direction), (TAKEN, -direction), ("_id", -direction)), f"{field}_taken")
         if field in _PATHS:
             return cls(((_PATHS[field], direction), ("_id", direction)), field)
         return cls((("_id", direction),), "_id_")
