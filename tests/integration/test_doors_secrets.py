@@ -78,10 +78,16 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
     lines.start()
     found = Written()
     try:
-        with fortress.run_redis(), contextlib.ExitStack() as mongodb, contextlib.ExitStack() as s3:
+        with (
+            fortress.run_redis(),
+            contextlib.ExitStack() as mongodb,
+            contextlib.ExitStack() as s3,
+            contextlib.ExitStack() as clients,
+        ):
             mongodb.enter_context(fortress.run_mongodb())
             s3.enter_context(fortress.run_s3())
-            besiege(site, fortress, s3, mongodb)
+            besiege(site, fortress, s3, mongodb, clients)
+            clients.close()
             collect(found, site, fortress, auth, token)
             site.close()
             with connect_mongodb(build_config(fortress.settings, {})) as client:
@@ -98,7 +104,13 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
     return found
 
 
-def besiege(site: Checkout, fortress: Fortress, s3: contextlib.ExitStack, mongodb: contextlib.ExitStack) -> None:
+def besiege(
+    site: Checkout,
+    fortress: Fortress,
+    s3: contextlib.ExitStack,
+    mongodb: contextlib.ExitStack,
+    clients: contextlib.ExitStack,
+) -> None:
     """Run batches, and take away one server after the other."""
     config = build_config(fortress.settings, {})
     for name in ("whole", "down", "wrong", "homeless"):
@@ -109,8 +121,10 @@ def besiege(site: Checkout, fortress: Fortress, s3: contextlib.ExitStack, mongod
     assert done.returncode == 0, done.stderr + site.logs()
     assert json.loads(done.stdout)["stored"] == 3
     workers = [process for process in site.processes() if "mrq-worker" in " ".join(process.cmdline())]
-    client, queue = connect_mongodb(config), connect_redis(config)
-    jobs, reader = client[config.mrq_database]["mrq_jobs"], S3(config)
+    client = clients.enter_context(connect_mongodb(config))
+    queue = clients.enter_context(connect_redis(config))
+    reader = clients.enter_context(contextlib.closing(S3(config)))
+    jobs = client[config.mrq_database]["mrq_jobs"]
 
     def enqueue(bucket: str) -> None:
         """Queue a bucket, which no worker reads yet."""
@@ -157,9 +171,6 @@ def besiege(site: Checkout, fortress: Fortress, s3: contextlib.ExitStack, mongod
     resume()
     wait_until(lambda: re.search(r"(MongoDB|this worker ends).*127.0.0.1", log.read_text()), site.logs)
     mongodb.enter_context(fortress.run_mongodb())
-    client.close()
-    queue.close()
-    reader.close()
 
     # Wrong passwords; test_config.py has the mistakes in settings.
     wrong = {
@@ -228,6 +239,8 @@ def dump_redis(client: redis.Redis) -> dict[str, bytes]:
         b"list": lambda key: client.lrange(key, 0, -1),
         b"set": client.smembers,
         b"zset": lambda key: client.zrange(key, 0, -1),
+        # Workers go on: a key may be gone since it was listed.
+        b"none": lambda key: None,
     }
     for key in client.scan_iter():
         found[repr(key)] = key + repr(readers[client.type(key)](key)).encode()
