@@ -181,6 +181,29 @@ def test_query__wrong__is_shown_where_it_is(explorer: Explorer, case: str) -> No
     assert "query=" not in page.url
 
 
+# Types into the box that it matches as soon as that is in the page, before anything is painted.
+TYPE_AT_ONCE = """
+new MutationObserver((_, observer) => {
+  const box = document.querySelector("%s");
+  if (!box) return;
+  observer.disconnect();
+  box.value = "typed at once";
+  box.dispatchEvent(new Event("input", { bubbles: true }));
+}).observe(document, { childList: true, subtree: true });
+"""
+
+
+@pytest.mark.parametrize("box", ["#query-text", ".search input", ".folders form input"])
+def test_text__typed_as_soon_as_there_is_a_box__stays(explorer: Explorer, box: str) -> None:
+    page = explorer.new_page()
+    page.add_init_script(TYPE_AT_ONCE % box)
+    page.goto(explorer.url)
+    if box == "#query-text":
+        section(page, "Advanced query").get_by_role("button", name="Advanced query").click()
+    expect(tiles(page).first).to_be_visible()
+    expect(page.locator(box)).to_have_value("typed at once")
+
+
 def test_query__right__filters(explorer: Explorer) -> None:
     page = explorer.open("/")
     box = section(page, "Advanced query")

@@ -1,16 +1,16 @@
 // The folders of a bucket, one level at a time, and a box for a prefix typed by hand.
-import { html, useEffect, useState } from "./html.js";
+import { html, useState } from "./html.js";
 import { Value } from "./filters.js";
 import { oneLine } from "./format.js";
+import { useTyped } from "./typed.js";
 
 const FEW = 8;
 
 // folders: the facet `folder`, counted below bucket and prefix; undefined where neither is chosen.
 export function Folders({ folders, state, navigate }) {
   const prefix = state.filters.prefix ?? "";
-  const [typed, setTyped] = useState(prefix);
+  const [typed, setTyped] = useTyped(prefix);
   const [all, setAll] = useState(false);
-  useEffect(() => setTyped(prefix), [prefix]);
   const go = (value) => navigate({ filters: { prefix: value || null } });
   const inside = (folders ?? []).filter(({ value }) => value);
   const most = Math.max(1, ...inside.map(({ count }) => count));

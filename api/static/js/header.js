@@ -4,6 +4,7 @@ import { ExportMenu } from "./export.js";
 import { Icon } from "./icons.js";
 import { SavedViews } from "./saved.js";
 import { href, TITLES, VIEWS } from "./state.js";
+import { useTyped } from "./typed.js";
 
 export function Header({ state, navigate, found, searchBox, showHelp, isCovered }) {
   return html`<header class="top" inert=${isCovered}>
@@ -23,8 +24,7 @@ export function Header({ state, navigate, found, searchBox, showHelp, isCovered 
 
 function Search({ state, navigate, box }) {
   const given = state.filters.q ?? "";
-  const [text, setText] = useState(given);
-  useEffect(() => setText(given), [given]);
+  const [text, setText] = useTyped(given);
   const submit = (event) => {
     event.preventDefault();
     navigate({ filters: { q: text.trim() || null }, view: state.view === "batches" ? "gallery" : state.view });

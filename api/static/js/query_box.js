@@ -1,12 +1,13 @@
 // A MongoDB filter in JSON, as the API takes it; what the API says against it is shown where it is.
-import { html, useEffect, useRef, useState } from "./html.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "./html.js";
 import { errorPlace } from "./json_places.js";
+import { useTyped } from "./typed.js";
 
 const EXAMPLE = '{"Image Make.printable": "SONY"}';
 
 export function QueryBox({ state, navigate, api }) {
   const given = state.filters.query ?? "";
-  const [text, setText] = useState(given);
+  const [text, setText] = useTyped(given);
   const [error, setError] = useState(null);
   const [busy, setBusy] = useState(false);
   const box = useRef(null);
@@ -28,12 +29,9 @@ export function QueryBox({ state, navigate, api }) {
       setBusy(false);
     }
   };
+  useLayoutEffect(() => setError(null), [given]);
   // An address may come with a query that is wrong.
-  useEffect(() => {
-    setText(given);
-    setError(null);
-    if (given) check(given);
-  }, [given]);
+  useEffect(() => void (given && check(given)), [given]);
 
   const apply = async (event) => {
     event?.preventDefault();
