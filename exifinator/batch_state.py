@@ -18,8 +18,8 @@ UNFINISHED = (*UNDER_WAY, "left", "stopped")
 
 
 def new_batch_id(started_at: datetime) -> str:
-    """An id that no other batch has; ids sort as their batches were started."""
-    return f"{started_at:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+    """An id that no other batch has; ids sort as their batches were started, to the millisecond."""
+    return f"{started_at:%Y%m%d-%H%M%S}-{started_at.microsecond // 1000:03x}{secrets.randbelow(0x1000):03x}"
 
 
 @dataclass(slots=True)
