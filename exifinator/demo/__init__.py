@@ -1,6 +1,6 @@
-"""The demo library: 240 files as they lie in a person's photo folder, drawn, not taken.
+"""The demo library: 240 drawn images with metadata, like the photo folder of a person.
 
-Everything in it is made here, so it may be shown and shared; the places, cameras and lenses are real, the people not.
+All of it is generated, so it may be published. The places, cameras and lenses are real; the people are not.
 """
 
 from __future__ import annotations
@@ -19,23 +19,15 @@ from PIL import Image
 from PIL.ExifTags import Base
 from PIL.PngImagePlugin import PngInfo
 
-from exifinator.demo import aerial, desert, fields, land, night, plants, water
 from exifinator.demo.exif import build_exif, build_xmp
-from exifinator.demo.paint import develop, light_at
-from exifinator.demo.trips import Shot, plan_shots
+from exifinator.demo.painter import ramp
+from exifinator.demo.palettes import light_at
+from exifinator.demo.scenes import paint
+from exifinator.demo.shots import Shot, plan_shots
 
 _TURNS = {6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270, 3: Image.Transpose.ROTATE_180}
-_SCENES = {
-    scene.__name__: scene
-    for scene in (
-        land.mountains, land.winter_mountains, land.snow, fields.hills, desert.dunes, desert.buttes, desert.road,
-        plants.forest, plants.bamboo, plants.blossom, plants.pagoda, plants.autumn_pagoda,
-        water.sea, water.storm, water.lake, aerial.aerial_coast, aerial.aerial_fields, aerial.balloons,
-        night.milky_way, night.aurora, night.skyline, night.bokeh, night.moon,
-    )
-}  # fmt: skip
 
-# What real libraries hold as well.
+# Broken files, as real libraries have them too.
 _CUT_PATH = "Unsorted/recovered 0001.jpg"
 _BROKEN: dict[str, bytes] = {
     "Unsorted/IMG_0000.JPG": b"",
@@ -45,17 +37,22 @@ _BROKEN_TIME = 1_735_689_600  # 2025-01-01, UTC
 
 
 def make_demo(folder: Path) -> int:
-    """Make the demo library's 240 files below `folder`; what is there already is left alone.
+    """Create the 240 files of the demo library in `folder`. Existing files are kept.
 
-    A file appears whole or not at all, so a run that was interrupted is completed by the next one.
-    Returns: how many files were written; 0 where the library was complete.
-    Raises: OSError where the folder cannot be written.
+    Files appear atomically, so the next call completes an interrupted one.
+
+    Returns:
+        The number of files written; 0 if the library was complete.
+
+    Raises:
+        OSError: If the folder cannot be written.
     """
     missing = [item for item in _library() if not (folder / item[0]).exists()]
     if not missing:
         return 0
     folder.mkdir(parents=True, exist_ok=True)
-    # Beside the folder, not in it: nobody may see half a photo, and a rename needs the same file system.
+    # Drafts are written beside the folder: no half-written photo may be visible in it, and a rename needs the same file
+    # system.
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as rough:
         for path, taken_at, content in missing:
             draft, target = Path(rough) / "draft", folder / path
@@ -67,38 +64,31 @@ def make_demo(folder: Path) -> int:
 
 
 def _library() -> list[tuple[str, int, Callable[[], bytes]]]:
-    """Each file's path, its time (seconds since 1970), and what makes its bytes."""
+    """Return path, modification time (seconds since 1970) and a function that returns the bytes of each file."""
     shots = plan_shots()
     files: list[tuple[str, int, Callable[[], bytes]]] = [
         (shot.path, int(shot.taken.timestamp()), functools.partial(render, shot)) for shot in shots
     ]
-    # A memory card that was pulled too early: the metadata is whole, the picture is not.
+    # As from a memory card removed too early: complete metadata, truncated picture.
     files.append((_CUT_PATH, _BROKEN_TIME, lambda: render(shots[0])[:60_000]))
     files += [(path, _BROKEN_TIME, functools.partial(bytes, content)) for path, content in _BROKEN.items()]
     return files
 
 
 def render(shot: Shot) -> bytes:
-    """The bytes of one photo: drawn, developed, with its metadata."""
-    rng = random.Random(shot.seed)  # noqa: S311
-    width, height = shot.camera.size
-    upright = (height, width) if shot.orientation in (6, 8) else (width, height)
-    picture = _SCENES[shot.scene](rng, upright, light_at(shot.elevation))
-    noise = math.log2(max(1.0, shot.exposure.iso / 100)) / 8
-    picture = develop(rng, picture, grain=min(1.0, 0.18 + noise), warmth=shot.camera.warmth + rng.uniform(-0.2, 0.2))
-    if shot.mono:
-        picture = picture.convert("L").convert("RGB")
+    """Draw a photo and return its file, with metadata."""
+    picture = _develop(shot)
     if shot.kind == "bare":
-        return _save(picture.resize((upright[0] * 3 // 4, upright[1] * 3 // 4)), "JPEG", quality=76)
+        return _save(picture.resize((picture.width * 3 // 4, picture.height * 3 // 4)), "JPEG", quality=76)
     if shot.orientation in _TURNS:
         picture = picture.transpose(_TURNS[shot.orientation])
-    # PNG and TIFF are not lossy: at full size a dozen of them would weigh as much as all the others.
+    # PNG and TIFF are lossless: at full size, a dozen of them would be as large as all other files together.
     if shot.kind in ("png", "tiff"):
         picture = picture.resize((picture.width * 2 // 3, picture.height * 2 // 3), Image.Resampling.BILINEAR)
     thumbnail = b""
     if shot.thumbnail and shot.kind == "jpeg":
         small = picture.copy()
-        small.thumbnail((160, 160), Image.Resampling.BILINEAR)
+        small.thumbnail((160, 160), Image.Resampling.BILINEAR, reducing_gap=1.0)
         thumbnail = _save(small, "JPEG", quality=70)
     exif = build_exif(shot, picture.size, thumbnail)
     xmp = build_xmp(shot) if shot.described else b""
@@ -110,19 +100,46 @@ def render(shot: Shot) -> bytes:
     if shot.kind == "webp":
         return _save(picture, "WEBP", exif=exif, xmp=xmp, quality=84, method=1)
     if shot.kind == "tiff":
-        return _save_tiff(picture, exif, xmp)
+        directory = Image.Exif()
+        directory.load(exif)
+        if xmp:
+            directory[Base.XMLPacket] = xmp
+        return _save(picture, "TIFF", exif=directory)
     return _save(picture, "JPEG", exif=b"Exif\0\0" + exif, xmp=xmp, quality=88)
+
+
+def _develop(shot: Shot) -> Image.Image:
+    """Paint the shot upright, and add the effects of a lens and sensor: tone curve, white balance, grain."""
+    rng = random.Random(shot.seed)  # noqa: S311
+    width, height = shot.camera.size[:: -1 if shot.orientation in (6, 8) else 1]
+    # Painted at half size: four times as fast, and sharp enough for a screen.
+    picture = paint(shot.scene, rng, (width // 2, height // 2), light_at(shot.elevation))
+    warmth = shot.camera.warmth + rng.uniform(-0.2, 0.2)
+    # A film-like curve: darker shadows, brighter lights.
+    curve = [(v, v + 0.24 * v * (1 - v / 255) * (v / 127.5 - 1)) for v in range(0, 256, 15)]
+    gains = (1 + warmth * 0.06, 1.0, 1 - warmth * 0.07)
+    picture = picture.point([tone for gain in gains for tone in ramp([(x, y * gain) for x, y in curve])])
+    # Upscale by nearest neighbour, and again shifted by half a pixel, and blend both: as good as bilinear, in a third
+    # of the time.
+    shifted = picture.resize((width, height), Image.Resampling.NEAREST, box=(0.5, 0.5, *picture.size))
+    picture = Image.blend(picture.resize((width, height), Image.Resampling.NEAREST), shifted, 0.5)
+    if shot.mono:
+        picture = picture.convert("L").convert("RGB")
+    grain = _grain()
+    x, y = rng.randrange(grain.width - width + 1), rng.randrange(grain.height - height + 1)
+    stops = math.log2(max(1.0, shot.exposure.iso / 100))
+    return Image.blend(picture, grain.crop((x, y, x + width, y + height)), 0.03 + 0.012 * stops)
+
+
+@functools.cache
+def _grain() -> Image.Image:
+    """Return sensor noise, more in brightness than in colour. Each photo uses a crop of it."""
+    rng, side = random.Random("grain"), 1024  # noqa: S311
+    luma, *colours = (Image.frombytes("L", (side, side), rng.randbytes(side * side)) for _ in range(4))
+    return Image.merge("RGB", [Image.blend(luma, colour, 0.3) for colour in colours])
 
 
 def _save(picture: Image.Image, container: str, **options: Any) -> bytes:
     file = io.BytesIO()
     picture.save(file, container, **options)
     return file.getvalue()
-
-
-def _save_tiff(picture: Image.Image, exif: bytes, xmp: bytes) -> bytes:
-    directory = Image.Exif()
-    directory.load(exif)
-    if xmp:
-        directory[Base.XMLPacket] = xmp
-    return _save(picture, "TIFF", exif=directory)

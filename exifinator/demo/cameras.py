@@ -1,4 +1,4 @@
-"""The cameras of the demo library: their lenses, how they name files, and how they expose for a given light."""
+"""The cameras of the demo library: lenses, file names, and the exposure for a given light."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LONG_SECONDS = (0.5, 0.8, 1.0, 1.3, 1.6, 2.0, 2.5, 3.2, 4.0, 5.0, 6.0, 8.0, 10.
 
 @dataclass(frozen=True)
 class Lens:
-    """A lens as EXIF names it; focal lengths in mm, f-numbers at both ends where it is widest open."""
+    """A lens, named as in EXIF. `open_short` and `open_long` are the smallest f-numbers at both focal lengths."""
 
     model: str
     short_mm: float
@@ -31,7 +31,7 @@ class Lens:
     make: str = ""
 
     def widest(self, focal_mm: float) -> float:
-        """The smallest f-number at a focal length."""
+        """Return the smallest f-number at a focal length."""
         if self.short_mm == self.long_mm:
             return self.open_short
         share = (focal_mm - self.short_mm) / (self.long_mm - self.short_mm)
@@ -41,11 +41,13 @@ class Lens:
 
 @dataclass(frozen=True)
 class Camera:
-    """A camera as its files describe it.
+    """A camera, as its files describe it.
 
-    names: a pattern for str.format with `number`, and `local` and `utc` for the ones that write the time.
-    crop: factor from its focal lengths to those of 35 mm film. size: width and height in pixels, held level.
-    fixed_iris: phones and drones choose only time and ISO, and not from a list.
+    Attributes:
+        names: Pattern of file names for str.format, with `number`, `taken`, `utc` and `month`.
+        crop: Factor from its focal lengths to those of 35 mm film.
+        size: Width and height in pixels, in landscape orientation.
+        fixed_iris: For phones and drones, which choose only time and ISO, and any values of them.
     """
 
     make: str
@@ -53,8 +55,8 @@ class Camera:
     released: date
     names: str
     first_number: int
-    lenses: tuple[Lens, ...]
     software: str
+    lenses: tuple[Lens, ...]
     crop: float = 1.0
     size: tuple[int, int] = (864, 576)
     base_iso: int = 100
@@ -70,7 +72,7 @@ class Camera:
     warmth: float = 0.0
 
     def file_name(self, number: int, taken: datetime) -> str:
-        """What the camera calls its file."""
+        """Return the name that the camera gives to a file."""
         utc = taken.astimezone(UTC)
         letter = "123456789ABC"[taken.month - 1]
         return self.names.format(number=number, utc=utc, taken=taken, month=letter)
@@ -82,239 +84,102 @@ def _phone(model: str, *lenses: tuple[float, float]) -> tuple[Lens, ...]:
 
 CAMERAS = {
     "a7": Camera(
-        "SONY",
-        "ILCE-7M3",
-        date(2018, 4, 10),
-        "DSC{number:05}.JPG",
-        1204,
+        "SONY", "ILCE-7M3", date(2018, 4, 10), "DSC{number:05}.JPG", 1204, "ILCE-7M3 v3.10",
         (
-            Lens("FE 24-105mm F4 G OSS", 24, 105, 4, 4),
-            Lens("FE 16-35mm F2.8 GM", 16, 35, 2.8, 2.8),
+            Lens("FE 24-105mm F4 G OSS", 24, 105, 4, 4), Lens("FE 16-35mm F2.8 GM", 16, 35, 2.8, 2.8),
             Lens("FE 55mm F1.8 ZA", 55, 55, 1.8, 1.8),
         ),
-        "ILCE-7M3 v3.10",
-        top_iso=25600,
-        exif_version=b"0231",
-        warmth=0.1,
+        top_iso=25600, warmth=0.1,
     ),
     "a6400": Camera(
-        "SONY",
-        "ILCE-6400",
-        date(2019, 2, 22),
-        "DSC{number:05}.JPG",
-        4310,
+        "SONY", "ILCE-6400", date(2019, 2, 22), "DSC{number:05}.JPG", 4310, "ILCE-6400 v2.00",
         (Lens("E 18-135mm F3.5-5.6 OSS", 18, 135, 3.5, 5.6), Lens("E 70-350mm F4.5-6.3 G OSS", 70, 350, 4.5, 6.3)),
-        "ILCE-6400 v2.00",
         crop=1.5,
     ),
     "r6": Camera(
-        "Canon",
-        "Canon EOS R6",
-        date(2020, 8, 27),
-        "IMG_{number:04}.JPG",
-        412,
+        "Canon", "Canon EOS R6", date(2020, 8, 27), "IMG_{number:04}.JPG", 412,
+                "Adobe Photoshop Lightroom Classic 12.2 (Macintosh)",
         (Lens("RF24-105mm F4 L IS USM", 24, 105, 4, 4), Lens("RF15-35mm F2.8 L IS USM", 15, 35, 2.8, 2.8)),
-        "Adobe Photoshop Lightroom Classic 12.2 (Macintosh)",
-        top_iso=25600,
-        subseconds=2,
-        serial="053021001874",
-        warmth=0.3,
+        top_iso=25600, subseconds=2, serial="053021001874", warmth=0.3,
     ),
     "80d": Camera(
-        "Canon",
-        "Canon EOS 80D",
-        date(2016, 3, 25),
-        "IMG_{number:04}.JPG",
-        7421,
+        "Canon", "Canon EOS 80D", date(2016, 3, 25), "IMG_{number:04}.JPG", 7421, "",
         (Lens("EF-S18-135mm f/3.5-5.6 IS USM", 18, 135, 3.5, 5.6),),
-        "",
-        crop=1.6,
-        gps=False,
-        offsets=False,
-        subseconds=2,
-        serial="172024003251",
-        exif_version=b"0230",
-        warmth=0.25,
+        crop=1.6, gps=False, offsets=False, subseconds=2, serial="172024003251", exif_version=b"0230", warmth=0.25,
     ),
     "z6": Camera(
-        "NIKON CORPORATION",
-        "NIKON Z 6",
-        date(2018, 11, 23),
-        "DSC_{number:04}.JPG",
-        821,
+        "NIKON CORPORATION", "NIKON Z 6", date(2018, 11, 23), "DSC_{number:04}.JPG", 821, "Ver.03.30",
         (
-            Lens("NIKKOR Z 24-70mm f/4 S", 24, 70, 4, 4),
-            Lens("NIKKOR Z 14-30mm f/4 S", 14, 30, 4, 4),
+            Lens("NIKKOR Z 24-70mm f/4 S", 24, 70, 4, 4), Lens("NIKKOR Z 14-30mm f/4 S", 14, 30, 4, 4),
             Lens("NIKKOR Z 20mm f/1.8 S", 20, 20, 1.8, 1.8),
         ),
-        "Ver.03.30",
-        order="big",
-        top_iso=25600,
-        subseconds=2,
-        serial="6038127",
-        warmth=-0.1,
+        top_iso=25600, order="big", subseconds=2, serial="6038127", warmth=-0.1,
     ),
     "xt4": Camera(
-        "FUJIFILM",
-        "X-T4",
-        date(2020, 4, 28),
-        "DSCF{number:04}.JPG",
-        1102,
+        "FUJIFILM", "X-T4", date(2020, 4, 28), "DSCF{number:04}.JPG", 1102, "Digital Camera X-T4 Ver1.23",
         (
             Lens("XF16-80mmF4 R OIS WR", 16, 80, 4, 4, "FUJIFILM"),
             Lens("XF50-140mmF2.8 R LM OIS WR", 50, 140, 2.8, 2.8, "FUJIFILM"),
         ),
-        "Digital Camera X-T4 Ver1.23",
-        crop=1.5,
-        base_iso=160,
-        subseconds=2,
-        serial="0BQ01933",
-        exif_version=b"0232",
-        warmth=0.15,
+        crop=1.5, base_iso=160, subseconds=2, serial="0BQ01933", exif_version=b"0232", warmth=0.15,
     ),
     "iphone13": Camera(
-        "Apple",
-        "iPhone 13 Pro",
-        date(2021, 9, 24),
-        "IMG_{number:04}.JPG",
-        2204,
+        "Apple", "iPhone 13 Pro", date(2021, 9, 24), "IMG_{number:04}.JPG", 2204, "15.6.1",
         _phone("iPhone 13 Pro back triple camera", (5.7, 1.5), (1.57, 1.8), (9.0, 2.8)),
-        "15.6.1",
-        crop=4.56,
-        size=(800, 600),
-        base_iso=50,
-        top_iso=5000,
-        order="big",
-        subseconds=3,
-        fixed_iris=True,
+        crop=4.56, size=(800, 600), base_iso=50, top_iso=5000, order="big", subseconds=3, fixed_iris=True,
         exif_version=b"0232",
     ),
     "iphone7": Camera(
-        "Apple",
-        "iPhone 7",
-        date(2016, 9, 16),
-        "IMG_{number:04}.JPG",
-        318,
+        "Apple", "iPhone 7", date(2016, 9, 16), "IMG_{number:04}.JPG", 318, "11.0.3",
         _phone("iPhone 7 back camera", (3.99, 1.8)),
-        "11.0.3",
-        crop=7.0,
-        size=(800, 600),
-        base_iso=20,
-        top_iso=1600,
-        order="big",
-        offsets=False,
-        subseconds=3,
-        fixed_iris=True,
-        exif_version=b"0221",
+        crop=7.0, size=(800, 600), base_iso=20, top_iso=1600, order="big", offsets=False, subseconds=3,
+        fixed_iris=True, exif_version=b"0221",
     ),
     "pixel7": Camera(
-        "Google",
-        "Pixel 7",
-        date(2022, 10, 13),
-        "PXL_{utc:%Y%m%d_%H%M%S}{number:03}.jpg",
-        104,
+        "Google", "Pixel 7", date(2022, 10, 13), "PXL_{utc:%Y%m%d_%H%M%S}{number:03}.jpg", 104, "HDR+ 1.0.475128401zd",
         (
             Lens("Pixel 7 back camera 6.81mm f/1.85", 6.81, 6.81, 1.85, 1.85, "Google"),
             Lens("Pixel 7 back camera 2.35mm f/2.2", 2.35, 2.35, 2.2, 2.2, "Google"),
         ),
-        "HDR+ 1.0.475128401zd",
-        crop=3.67,
-        size=(800, 600),
-        base_iso=50,
-        top_iso=6400,
-        subseconds=3,
-        fixed_iris=True,
-        exif_version=b"0232",
+        crop=3.67, size=(800, 600), base_iso=50, top_iso=6400, subseconds=3, fixed_iris=True, exif_version=b"0232",
     ),
     "gx80": Camera(
-        "Panasonic",
-        "DMC-GX80",
-        date(2016, 5, 20),
-        "P1{number:06}.JPG",
-        10722,
+        "Panasonic", "DMC-GX80", date(2016, 5, 20), "P1{number:06}.JPG", 10722, "Ver.1.2",
         (Lens("LUMIX G VARIO 12-60/F3.5-5.6", 12, 60, 3.5, 5.6),),
-        "Ver.1.2",
-        crop=2.0,
-        size=(800, 600),
-        base_iso=200,
-        gps=False,
-        offsets=False,
-        exif_version=b"0230",
-        warmth=-0.15,
+        crop=2.0, size=(800, 600), base_iso=200, gps=False, offsets=False, exif_version=b"0230", warmth=-0.15,
     ),
     "em1": Camera(
-        "OLYMPUS CORPORATION",
-        "E-M1MarkII",
-        date(2016, 12, 22),
-        "P{month}{taken:%d}{number:04}.JPG",
-        611,
+        "OLYMPUS CORPORATION", "E-M1MarkII", date(2016, 12, 22), "P{month}{taken:%d}{number:04}.JPG", 611,
+                "Version 2.1",
         (
             Lens("OLYMPUS M.12-40mm F2.8", 12, 40, 2.8, 2.8, "OLYMPUS CORPORATION"),
             Lens("OLYMPUS M.40-150mm F2.8", 40, 150, 2.8, 2.8, "OLYMPUS CORPORATION"),
         ),
-        "Version 2.1",
-        crop=2.0,
-        size=(800, 600),
-        base_iso=200,
-        offsets=False,
-        serial="BHU201417",
-        exif_version=b"0230",
-        warmth=0.2,
+        crop=2.0, size=(800, 600), base_iso=200, offsets=False, serial="BHU201417", exif_version=b"0230", warmth=0.2,
     ),
     "mavic": Camera(
-        "DJI",
-        "FC220",
-        date(2016, 10, 15),
-        "DJI_{number:04}.JPG",
-        37,
+        "DJI", "FC220", date(2016, 10, 15), "DJI_{number:04}.JPG", 37, "v03.02.35.05",
         (Lens("26.0 mm f/2.2", 4.73, 4.73, 2.2, 2.2, "DJI"),),
-        "v03.02.35.05",
-        crop=5.5,
-        size=(800, 600),
-        top_iso=1600,
-        offsets=False,
-        fixed_iris=True,
-        flies=True,
-        exif_version=b"0230",
+        crop=5.5, size=(800, 600), top_iso=1600, offsets=False, fixed_iris=True, flies=True, exif_version=b"0230",
     ),
     "mini3": Camera(
-        "DJI",
-        "FC3582",
-        date(2022, 5, 10),
-        "DJI_{number:04}.JPG",
-        211,
+        "DJI", "FC3582", date(2022, 5, 10), "DJI_{number:04}.JPG", 211, "10.16.02.59",
         (Lens("24.0 mm f/1.7", 6.72, 6.72, 1.7, 1.7, "DJI"),),
-        "10.16.02.59",
-        crop=3.57,
-        size=(800, 600),
-        top_iso=3200,
-        offsets=False,
-        fixed_iris=True,
-        flies=True,
-        exif_version=b"0230",
+        crop=3.57, size=(800, 600), top_iso=3200, offsets=False, fixed_iris=True, flies=True, exif_version=b"0230",
     ),
     "q2": Camera(
-        "LEICA CAMERA AG",
-        "LEICA Q2",
-        date(2019, 3, 7),
-        "L{number:07}.JPG",
-        1000412,
+        "LEICA CAMERA AG", "LEICA Q2", date(2019, 3, 7), "L{number:07}.JPG", 1000412, "2.1",
         (Lens("SUMMILUX 1:1.7/28 ASPH.", 28, 28, 1.7, 1.7, "LEICA CAMERA AG"),),
-        "2.1",
-        top_iso=12500,
-        gps=False,
-        serial="5412207",
-        exif_version=b"0231",
-        warmth=0.05,
+        top_iso=12500, gps=False, serial="5412207", warmth=0.05,
     ),
-}
+}  # fmt: skip
 
 # Exposure value at ISO 100 by the sun's elevation (degrees) under a clear sky.
 _LEVELS = ((-18.0, -4.0), (-12.0, -2.0), (-6.0, 3.5), (-3.0, 6.5), (0.0, 9.5), (5.0, 12.0), (15.0, 14.0), (35.0, 15.0))
 
 
 def exposure_value(elevation: float) -> float:
-    """The light of the hour: EV at ISO 100."""
+    """Return the light at an elevation of the sun, as exposure value (EV) at ISO 100."""
     if elevation <= _LEVELS[0][0]:
         return _LEVELS[0][1]
     for low, high in pairwise(_LEVELS):
@@ -337,7 +202,7 @@ class Exposure:
 def expose(
     rng: random.Random, camera: Camera, lens: Lens, focal_mm: float, level: float, *, f_number: float, tripod: bool
 ) -> Exposure:
-    """Choose f-number, time and ISO for the light `level` (EV at ISO 100); without a tripod no blur by the hand."""
+    """Choose f-number, time and ISO for the light `level` (EV at ISO 100). Without a tripod, avoid camera shake."""
     widest = lens.widest(focal_mm)
     aperture = widest if camera.fixed_iris else max(widest, f_number)
     longest = (20.0 if not camera.fixed_iris else 3.0) if tripod else 1 / max(30.0, focal_mm * camera.crop)

@@ -1,7 +1,7 @@
-"""The metadata of a shot as bytes: a TIFF structure with a thumbnail, and an XMP packet.
+"""Encode the metadata of a shot: a TIFF structure with a thumbnail, and an XMP packet.
 
-Pillow's directory writer does the encoding; types are given, not guessed, because Image.Exif writes no second
-directory and takes a rational for unsigned where a tag is signed.
+Pillow's directory writer encodes the directories. Its Image.Exif is not used, because it writes no second directory and
+encodes signed rationals as unsigned. Types that the writer would guess wrong are given by _TAG_TYPES.
 """
 
 from __future__ import annotations
@@ -11,203 +11,184 @@ from datetime import UTC, timedelta
 from fractions import Fraction
 from math import log2
 from typing import Any
-from xml.sax.saxutils import escape  # nosec B406  # it writes
+from xml.sax.saxutils import escape  # nosec B406  # it only writes
 
 from PIL.ExifTags import GPS, IFD, Base
 from PIL.TiffImagePlugin import IFDRational, ImageFileDirectory_v2
 from PIL.TiffTags import ASCII, BYTE, LONG, RATIONAL, SHORT, SIGNED_RATIONAL, UNDEFINED
 
-from exifinator.demo.trips import Shot
+from exifinator.demo.shots import Shot
 
-# tag -> (TIFF type, value)
-Directory = dict[int, tuple[int, Any]]
+Directory = dict[int, Any]  # tag -> value
 
 _HEADERS = {"little": b"II*\x00\x08\x00\x00\x00", "big": b"MM\x00*\x00\x00\x00\x08"}
 _RATING_PERCENT = (0, 1, 25, 50, 75, 99)
 
+# TIFF types by the type of the value and, where that is not enough, by tag. Source: Exif 3.0.
+_TYPES = {str: ASCII, bytes: UNDEFINED, int: SHORT, IFDRational: RATIONAL, tuple: RATIONAL}
+_TAG_TYPES: dict[int, int] = {
+    Base.ShutterSpeedValue: SIGNED_RATIONAL, Base.ExposureBiasValue: SIGNED_RATIONAL, Base.XPKeywords: BYTE,
+    IFD.Exif: LONG, IFD.GPSInfo: LONG, Base.ExifImageWidth: LONG, Base.ExifImageHeight: LONG,
+    Base.JpegIFOffset: LONG, Base.JpegIFByteCount: LONG, GPS.GPSVersionID: BYTE, GPS.GPSAltitudeRef: BYTE,
+}  # fmt: skip
 
-def _text(value: str) -> tuple[int, bytes]:
-    """EXIF's text is ASCII by its specification and UTF-8 in what cameras and editors write."""
-    return ASCII, value.encode()
+
+def _encode(header: bytes, directory: Directory, offset: int) -> bytes:
+    ifd = ImageFileDirectory_v2(header)
+    for tag, value in directory.items():
+        ifd.tagtype[tag] = _TAG_TYPES.get(tag) or _TYPES[type(value)]
+        # Text in EXIF is ASCII by the specification, but cameras and editors write UTF-8.
+        ifd[tag] = value.encode() if isinstance(value, str) else value
+    return ifd.tobytes(offset)
+
+
+def build_exif(shot: Shot, size: tuple[int, int], thumbnail: bytes) -> bytes:
+    """Return the TIFF structure of a shot, without the identifier "Exif".
+
+    Args:
+        shot: The shot.
+        size: Width and height of the stored picture in pixels.
+        thumbnail: A JPEG, or b"" for no second directory.
+    """
+    header = _HEADERS[shot.camera.order]
+    main, exif = _main_directory(shot), _exif_directory(shot, size)
+    gps = _gps_directory(shot) if shot.camera.gps else {}
+    main[IFD.Exif] = 0
+    if gps:
+        main[IFD.GPSInfo] = 0
+    # Pointers have a fixed size, so a first encoding tells all offsets.
+    exif_at = 8 + len(_encode(header, main, 8))
+    tail = _encode(header, exif, exif_at)
+    main[IFD.Exif] = exif_at
+    if gps:
+        main[IFD.GPSInfo] = exif_at + len(tail)
+        tail += _encode(header, gps, exif_at + len(tail))
+    block = bytearray(header + _encode(header, main, 8) + tail)
+    if thumbnail:
+        start = len(block)
+        second: Directory = {
+            Base.Compression: 6, Base.XResolution: IFDRational(72, 1), Base.YResolution: IFDRational(72, 1),
+            Base.ResolutionUnit: 2, Base.JpegIFOffset: 0, Base.JpegIFByteCount: len(thumbnail),
+        }  # fmt: skip
+        second[Base.JpegIFOffset] = start + len(_encode(header, second, start))
+        block += _encode(header, second, start) + thumbnail
+        # The last four bytes of a directory point to the next one.
+        struct.pack_into("<I" if header[:2] == b"II" else ">I", block, 8 + 2 + 12 * len(main), start)
+    return bytes(block)
 
 
 def _ratio(value: float, denominator: int = 100) -> IFDRational:
     return IFDRational(round(value * denominator), denominator)
 
 
-def _encode(header: bytes, directory: Directory, offset: int) -> bytes:
-    ifd = ImageFileDirectory_v2(header)
-    for tag, (kind, value) in directory.items():
-        ifd.tagtype[tag] = kind
-        ifd[tag] = value
-    return ifd.tobytes(offset)
-
-
-def build_exif(shot: Shot, size: tuple[int, int], thumbnail: bytes) -> bytes:
-    """The TIFF structure that describes the shot, without the "Exif" marker; `size` is of the stored pixels.
-
-    thumbnail: a JPEG; empty: no second directory.
-    """
-    header = _HEADERS[shot.camera.order]
-    main, exif = _main_directory(shot), _without_blanks(_exif_directory(shot, size))
-    gps = _gps_directory(shot) if shot.camera.gps else {}
-    main[IFD.Exif] = (LONG, 0)
-    if gps:
-        main[IFD.GPSInfo] = (LONG, 0)
-    # The pointers are of fixed size, so a first encoding tells where everything will lie.
-    exif_at = 8 + len(_encode(header, main, 8))
-    gps_at = exif_at + len(_encode(header, exif, exif_at))
-    main[IFD.Exif] = (LONG, exif_at)
-    tail = _encode(header, exif, exif_at)
-    if gps:
-        main[IFD.GPSInfo] = (LONG, gps_at)
-        tail += _encode(header, gps, gps_at)
-    block = bytearray(header + _encode(header, main, 8) + tail)
-    if thumbnail:
-        _append_thumbnail(block, header, len(main), thumbnail)
-    return bytes(block)
-
-
 def _without_blanks(directory: Directory) -> Directory:
-    return {tag: entry for tag, entry in directory.items() if entry[1] not in ("", b"")}
-
-
-def _append_thumbnail(block: bytearray, header: bytes, main_entries: int, thumbnail: bytes) -> None:
-    start = len(block)
-    second: Directory = {
-        Base.Compression: (SHORT, 6),
-        Base.XResolution: (RATIONAL, IFDRational(72, 1)),
-        Base.YResolution: (RATIONAL, IFDRational(72, 1)),
-        Base.ResolutionUnit: (SHORT, 2),
-        Base.JpegIFOffset: (LONG, 0),
-        Base.JpegIFByteCount: (LONG, len(thumbnail)),
-    }
-    at = start + len(_encode(header, second, start))
-    second[Base.JpegIFOffset] = (LONG, at)
-    block += _encode(header, second, start) + thumbnail
-    # The last four bytes of a directory point to the next one.
-    struct.pack_into("<I" if header[:2] == b"II" else ">I", block, 8 + 2 + 12 * main_entries, start)
+    return {tag: value for tag, value in directory.items() if value not in ("", b"")}
 
 
 def _main_directory(shot: Shot) -> Directory:
     camera = shot.camera
+    resolution = IFDRational(72 if camera.fixed_iris else 350, 1)
     directory: Directory = {
-        Base.ImageDescription: _text(describe(shot) if shot.described else ""),
-        Base.Make: _text(camera.make),
-        Base.Model: _text(camera.model),
-        Base.Orientation: (SHORT, shot.orientation),
-        Base.XResolution: (RATIONAL, IFDRational(72 if camera.fixed_iris else 350, 1)),
-        Base.YResolution: (RATIONAL, IFDRational(72 if camera.fixed_iris else 350, 1)),
-        Base.ResolutionUnit: (SHORT, 2),
-        Base.Software: _text(camera.software),
-        Base.DateTime: _text(f"{shot.taken:%Y:%m:%d %H:%M:%S}"),
-        Base.Artist: _text(shot.artist),
-        Base.YCbCrPositioning: (SHORT, 2),
-        Base.Copyright: _text(shot.copyright),
+        Base.ImageDescription: describe(shot) if shot.described else "",
+        Base.Make: camera.make,
+        Base.Model: camera.model,
+        Base.Orientation: shot.orientation,
+        Base.XResolution: resolution,
+        Base.YResolution: resolution,
+        Base.ResolutionUnit: 2,
+        Base.Software: camera.software,
+        Base.DateTime: f"{shot.taken:%Y:%m:%d %H:%M:%S}",
+        Base.Artist: shot.artist,
+        Base.YCbCrPositioning: 2,
+        Base.Copyright: shot.copyright,
     }
     if shot.rating:
-        directory[Base.Rating] = (SHORT, shot.rating)
-        directory[Base.RatingPercent] = (SHORT, _RATING_PERCENT[shot.rating])
+        directory[Base.Rating] = shot.rating
+        directory[Base.RatingPercent] = _RATING_PERCENT[shot.rating]
     if shot.described:
-        directory[Base.XPKeywords] = (BYTE, (";".join(shot.keywords) + "\0").encode("utf-16-le"))
+        directory[Base.XPKeywords] = (";".join(shot.keywords) + "\0").encode("utf-16-le")
     return _without_blanks(directory)
 
 
 def _exif_directory(shot: Shot, size: tuple[int, int]) -> Directory:
-    camera, exposure = shot.camera, shot.exposure
-    seconds = Fraction(*exposure.seconds)
+    camera, exposure, lens = shot.camera, shot.exposure, shot.exposure.lens
     when = f"{shot.taken:%Y:%m:%d %H:%M:%S}"
-    f_number = _ratio(exposure.f_number, 100 if camera.fixed_iris else 10)
-    focal = _ratio(exposure.focal_mm, 100 if camera.fixed_iris else 10)
-    lens = exposure.lens
-    directory: Directory = {
-        Base.ExposureTime: (RATIONAL, IFDRational(*exposure.seconds)),
-        Base.FNumber: (RATIONAL, f_number),
-        Base.ExposureProgram: (SHORT, 2 if camera.fixed_iris else 3),
-        Base.ISOSpeedRatings: (SHORT, exposure.iso),
-        Base.SensitivityType: (SHORT, 2),
-        Base.ExifVersion: (UNDEFINED, camera.exif_version),
-        Base.DateTimeOriginal: _text(when),
-        Base.DateTimeDigitized: _text(when),
-        Base.ComponentsConfiguration: (UNDEFINED, b"\x01\x02\x03\x00"),
-        Base.ShutterSpeedValue: (SIGNED_RATIONAL, _ratio(-log2(seconds), 1000)),
-        Base.ApertureValue: (RATIONAL, _ratio(2 * log2(exposure.f_number), 1000)),
-        Base.ExposureBiasValue: (SIGNED_RATIONAL, IFDRational((0, 0, 0, -1, 1)[len(shot.seed) % 5], 3)),
-        Base.MaxApertureValue: (RATIONAL, _ratio(2 * log2(lens.open_short), 1000)),
-        Base.MeteringMode: (SHORT, 5),
-        Base.LightSource: (SHORT, 0),
-        Base.Flash: (SHORT, 0x09 if shot.scene == "blossom" and shot.rating else 0x10),
-        Base.FocalLength: (RATIONAL, focal),
-        Base.FlashPixVersion: (UNDEFINED, b"0100"),
-        Base.ColorSpace: (SHORT, 1),
-        Base.ExifImageWidth: (LONG, size[0]),
-        Base.ExifImageHeight: (LONG, size[1]),
-        Base.ExposureMode: (SHORT, 0),
-        Base.WhiteBalance: (SHORT, 0),
-        Base.FocalLengthIn35mmFilm: (SHORT, round(exposure.focal_mm * camera.crop)),
-        Base.SceneCaptureType: (SHORT, 0),
-        Base.BodySerialNumber: _text(camera.serial),
-        Base.LensSpecification: (
-            RATIONAL,
-            (_ratio(lens.short_mm), _ratio(lens.long_mm), _ratio(lens.open_short), _ratio(lens.open_long)),
-        ),
-        Base.LensMake: _text(lens.make),
-        Base.LensModel: _text(lens.model),
-    }
-    if camera.offsets:
-        zone = f"{shot.taken:%z}"
-        for tag in (Base.OffsetTime, Base.OffsetTimeOriginal, Base.OffsetTimeDigitized):
-            directory[tag] = _text(f"{zone[:3]}:{zone[3:]}")
-    if camera.subseconds:
-        part = f"{shot.taken.microsecond:06}"[: camera.subseconds]
-        for tag in (Base.SubsecTimeOriginal, Base.SubsecTimeDigitized):
-            directory[tag] = _text(part)
-    return directory
+    tenths = 100 if camera.fixed_iris else 10
+    zone = f"{shot.taken:%z}"
+    offset = f"{zone[:3]}:{zone[3:]}" if camera.offsets else ""
+    subseconds = f"{shot.taken.microsecond:06}"[: camera.subseconds]
+    return _without_blanks({
+        Base.ExposureTime: IFDRational(*exposure.seconds),
+        Base.FNumber: _ratio(exposure.f_number, tenths),
+        Base.ExposureProgram: 2 if camera.fixed_iris else 3,
+        Base.ISOSpeedRatings: exposure.iso,
+        Base.SensitivityType: 2,
+        Base.ExifVersion: camera.exif_version,
+        Base.DateTimeOriginal: when,
+        Base.DateTimeDigitized: when,
+        Base.ComponentsConfiguration: b"\x01\x02\x03\x00",
+        Base.ShutterSpeedValue: _ratio(-log2(Fraction(*exposure.seconds)), 1000),
+        Base.ApertureValue: _ratio(2 * log2(exposure.f_number), 1000),
+        Base.ExposureBiasValue: IFDRational((0, 0, 0, -1, 1)[len(shot.seed) % 5], 3),
+        Base.MaxApertureValue: _ratio(2 * log2(lens.open_short), 1000),
+        Base.MeteringMode: 5,
+        Base.LightSource: 0,
+        Base.Flash: 0x09 if shot.scene == "blossom" and shot.rating else 0x10,
+        Base.FocalLength: _ratio(exposure.focal_mm, tenths),
+        Base.FlashPixVersion: b"0100",
+        Base.ColorSpace: 1,
+        Base.ExifImageWidth: size[0],
+        Base.ExifImageHeight: size[1],
+        Base.ExposureMode: 0,
+        Base.WhiteBalance: 0,
+        Base.FocalLengthIn35mmFilm: round(exposure.focal_mm * camera.crop),
+        Base.SceneCaptureType: 0,
+        Base.BodySerialNumber: camera.serial,
+        Base.LensSpecification: tuple(map(_ratio, (lens.short_mm, lens.long_mm, lens.open_short, lens.open_long))),
+        Base.LensMake: lens.make,
+        Base.LensModel: lens.model,
+        Base.OffsetTime: offset,
+        Base.OffsetTimeOriginal: offset,
+        Base.OffsetTimeDigitized: offset,
+        Base.SubsecTimeOriginal: subseconds,
+        Base.SubsecTimeDigitized: subseconds,
+    })  # fmt: skip
 
 
 def _gps_directory(shot: Shot) -> Directory:
     utc = shot.taken.astimezone(UTC)
     return {
-        GPS.GPSVersionID: (BYTE, b"\x02\x03\x00\x00"),
-        GPS.GPSLatitudeRef: _text("N" if shot.latitude >= 0 else "S"),
-        GPS.GPSLatitude: (RATIONAL, _degrees(shot.latitude)),
-        GPS.GPSLongitudeRef: _text("E" if shot.longitude >= 0 else "W"),
-        GPS.GPSLongitude: (RATIONAL, _degrees(shot.longitude)),
-        GPS.GPSAltitudeRef: (BYTE, b"\x00" if shot.altitude >= 0 else b"\x01"),
-        GPS.GPSAltitude: (RATIONAL, _ratio(abs(shot.altitude), 10)),
-        GPS.GPSTimeStamp: (RATIONAL, tuple(IFDRational(part, 1) for part in (utc.hour, utc.minute, utc.second))),
-        GPS.GPSImgDirectionRef: _text("T"),
-        GPS.GPSImgDirection: (RATIONAL, _ratio(shot.direction, 10)),
-        GPS.GPSMapDatum: _text("WGS-84"),
-        GPS.GPSDateStamp: _text(f"{utc:%Y:%m:%d}"),
+        GPS.GPSVersionID: b"\x02\x03\x00\x00",
+        GPS.GPSLatitudeRef: "N" if shot.latitude >= 0 else "S",
+        GPS.GPSLatitude: _degrees(shot.latitude),
+        GPS.GPSLongitudeRef: "E" if shot.longitude >= 0 else "W",
+        GPS.GPSLongitude: _degrees(shot.longitude),
+        GPS.GPSAltitudeRef: b"\x00" if shot.altitude >= 0 else b"\x01",
+        GPS.GPSAltitude: _ratio(abs(shot.altitude), 10),
+        GPS.GPSTimeStamp: tuple(IFDRational(part, 1) for part in (utc.hour, utc.minute, utc.second)),
+        GPS.GPSImgDirectionRef: "T",
+        GPS.GPSImgDirection: _ratio(shot.direction, 10),
+        GPS.GPSMapDatum: "WGS-84",
+        GPS.GPSDateStamp: f"{utc:%Y:%m:%d}",
     }
 
 
 def _degrees(value: float) -> tuple[IFDRational, IFDRational, IFDRational]:
-    """Degrees, minutes, and seconds to a ten-thousandth, which is 3 mm."""
-    units = round(abs(value) * 3600 * 10_000)
-    degrees, rest = divmod(units, 3600 * 10_000)
+    """Return degrees, minutes and seconds, with a precision of a ten-thousandth of a second (3 mm)."""
+    degrees, rest = divmod(round(abs(value) * 3600 * 10_000), 3600 * 10_000)
     minutes, seconds = divmod(rest, 60 * 10_000)
     return IFDRational(degrees, 1), IFDRational(minutes, 1), IFDRational(seconds, 10_000)
 
 
 def describe(shot: Shot) -> str:
-    """A caption."""
-    what = shot.keywords[0].capitalize()
-    part = (
-        "night"
-        if shot.elevation < -8
-        else "dusk or dawn"
-        if shot.elevation < 0
-        else "low sun"
-        if shot.elevation < 8
-        else "day"
-    )
-    return f"{what}, {shot.trip.place}, {shot.trip.country} ({part})"
+    """Return a caption."""
+    hours = ((-8, "night"), (0, "dusk or dawn"), (8, "low sun"), (91, "day"))
+    hour = next(name for below, name in hours if shot.elevation < below)
+    return f"{shot.keywords[0].capitalize()}, {shot.trip.place}, {shot.trip.country} ({hour})"
 
 
 def build_xmp(shot: Shot) -> bytes:
-    """An XMP packet with rating, caption, keywords, author and place.
+    """Return an XMP packet with rating, caption, keywords, author and place.
 
     Source: XMP specification part 1 (ISO 16684-1), 7.3: the packet wrapper.
     """

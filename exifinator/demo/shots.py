@@ -1,4 +1,4 @@
-"""Who was where and when: the trips of the demo library, and the shots that follow from them."""
+"""The trips of the demo library, and the shots planned from them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,13 @@ Kind = Literal["jpeg", "bare", "png", "webp", "tiff"]
 
 @dataclass(frozen=True)
 class Style:
-    """How a scene is photographed: `level` more or less light than the hour has (EV), `floor` where lamps are lit."""
+    """How a scene is photographed.
+
+    Attributes:
+        level: Difference of its light from that of the hour, in EV.
+        floor: Minimum light, in EV, of scenes with artificial light.
+        wide: Mean share of the lens's zoom range that is used; 0 is its shortest focal length.
+    """
 
     level: float = 0.0
     floor: float = -9.0
@@ -54,18 +60,14 @@ STYLES = {
 
 
 @dataclass(frozen=True)
-class Walk:
-    """Some photos of one scene, one after the other: from `hour` (local time), `count` of them, with this camera."""
-
-    scene: str
-    hour: float
-    count: int
-    camera: str
-
-
-@dataclass(frozen=True)
 class Trip:
-    """A day or two somewhere; `offset` is local time minus UTC in hours, `altitude` in metres."""
+    """A day at a place.
+
+    Attributes:
+        altitude: In metres.
+        offset: Local time minus UTC in hours.
+        walks: "scene hour count camera; ...": from `hour` (local time) on, `count` photos of a scene with a camera.
+    """
 
     folder: str
     place: str
@@ -75,60 +77,54 @@ class Trip:
     altitude: float
     day: str
     offset: float
-    walks: tuple[Walk, ...]
-
-
-def _walks(text: str) -> tuple[Walk, ...]:
-    """Read "scene hour count camera; ..."."""
-    parts = (item.split() for item in text.split(";"))
-    return tuple(Walk(scene, float(hour), int(count), camera) for scene, hour, count, camera in parts)
+    walks: str
 
 
 TRIPS = (
     Trip("2017/Toscana", "Val d'Orcia", "Italy", 43.0663, 11.6030, 390, "2017-06-10", 2,
-         _walks("hills 6.0 4 em1; hills 12.2 2 iphone7; hills 20.2 4 em1")),
+         "hills 6.0 4 em1; hills 12.2 2 iphone7; hills 20.2 4 em1"),
     Trip("2017/New York", "New York", "United States", 40.7033, -73.9894, 6, "2017-10-21", -4,
-         _walks("skyline 9.4 3 iphone7; skyline 18.4 5 80d; skyline 20.3 3 80d; bokeh 21.6 2 80d")),
+         "skyline 9.4 3 iphone7; skyline 18.4 5 80d; skyline 20.3 3 80d; bokeh 21.6 2 80d"),
     Trip("2018/Rügen – Kreideküste", "Rügen", "Germany", 54.5730, 13.6620, 35, "2018-05-05", 2,
-         _walks("sea 5.7 4 a7; forest 8.4 4 gx80; sea 14.1 3 a7")),
+         "sea 5.7 4 a7; forest 8.4 4 gx80; sea 14.1 3 a7"),
     Trip("2018/Dolomiti", "Lago di Braies", "Italy", 46.6946, 12.0853, 1496, "2018-09-15", 2,
-         _walks("lake 6.9 4 a7; mountains 11.2 5 a7; mountains 18.8 3 a7")),
+         "lake 6.9 4 a7; mountains 11.2 5 a7; mountains 18.8 3 a7"),
     Trip("2019/Lofoten", "Reine, Lofoten", "Norway", 67.9324, 13.0888, 8, "2019-03-02", 1,
-         _walks("winter_mountains 7.5 4 a7; snow 12.3 4 a7; aurora 22.4 5 a7")),
+         "winter_mountains 7.5 4 a7; snow 12.3 4 a7; aurora 22.4 5 a7"),
     Trip("2019/Sahara", "Erg Chebbi, Merzouga", "Morocco", 31.0990, -4.0120, 740, "2019-04-14", 1,
-         _walks("milky_way 3.4 4 z6; dunes 7.3 5 z6; dunes 18.9 4 a6400")),
+         "milky_way 3.4 4 z6; dunes 7.3 5 z6; dunes 18.9 4 a6400"),
     Trip("2019/Monument Valley & Route 163", "Monument Valley", "United States", 36.9833, -110.1124, 1580, "2019-10-08",
-         -6, _walks("buttes 7.5 4 z6; road 11.1 4 z6; buttes 18.3 4 z6")),
+         -6, "buttes 7.5 4 z6; road 11.1 4 z6; buttes 18.3 4 z6"),
     Trip("2020/Kappadokien", "Göreme", "Türkiye", 38.6431, 34.8289, 1105, "2020-09-19", 3,
-         _walks("balloons 6.6 7 r6; balloons 7.9 2 r6")),
+         "balloons 6.6 7 r6; balloons 7.9 2 r6"),
     Trip("2020/Schwarzwald – Nebelwälder", "Feldberg", "Germany", 47.8746, 8.0046, 1240, "2020-10-31", 1,
-         _walks("forest 7.6 6 xt4; forest 13.9 2 xt4; moon 17.4 2 xt4")),
+         "forest 7.6 6 xt4; forest 13.9 2 xt4; moon 17.4 2 xt4"),
     Trip("2020/Winter am Zürichsee", "Rapperswil", "Switzerland", 47.2256, 8.8155, 408, "2020-12-28", 1,
-         _walks("snow 9.1 4 xt4; lake 16.2 3 xt4")),
+         "snow 9.1 4 xt4; lake 16.2 3 xt4"),
     Trip("2021/Kyoto", "Kyoto", "Japan", 35.0170, 135.6716, 52, "2021-04-01", 9,
-         _walks("bamboo 7.4 5 a7; blossom 11.2 5 a7; pagoda 17.8 4 q2; bokeh 20.1 3 q2")),
+         "bamboo 7.4 5 a7; blossom 11.2 5 a7; pagoda 17.8 4 q2; bokeh 20.1 3 q2"),
     Trip("2021/Algarve", "Lagos", "Portugal", 37.0806, -8.6694, 24, "2021-10-23", 1,
-         _walks("sea 10.2 2 iphone13; aerial_coast 11.3 4 mavic; sea 18.3 5 a6400")),
+         "sea 10.2 2 iphone13; aerial_coast 11.3 4 mavic; sea 18.3 5 a6400"),
     Trip("2021/Nazaré", "Nazaré", "Portugal", 39.6047, -9.0853, 31, "2021-10-30", 1,
-         _walks("storm 10.4 5 a6400")),
+         "storm 10.4 5 a6400"),
     Trip("2022/Ísland", "Vík í Mýrdal", "Iceland", 63.4044, -19.0450, 12, "2022-03-05", 0,
-         _walks("winter_mountains 8.8 3 r6; storm 12.2 4 r6; road 15.1 2 r6; aurora 22.6 4 r6")),
+         "winter_mountains 8.8 3 r6; storm 12.2 4 r6; road 15.1 2 r6; aurora 22.6 4 r6"),
     Trip("2022/Sommer am See 🏖️", "Chiemsee", "Germany", 47.8720, 12.4530, 518, "2022-07-16", 2,
-         _walks("lake 5.7 3 iphone13; aerial_fields 11.0 4 mini3; lake 20.6 4 iphone13")),
+         "lake 5.7 3 iphone13; aerial_fields 11.0 4 mini3; lake 20.6 4 iphone13"),
     Trip("2022/Hong Kong", "Tsim Sha Tsui, Hong Kong", "Hong Kong", 22.2936, 114.1716, 4, "2022-11-12", 8,
-         _walks("skyline 17.9 4 pixel7; skyline 21.0 3 pixel7; bokeh 22.2 3 pixel7")),
+         "skyline 17.9 4 pixel7; skyline 21.0 3 pixel7; bokeh 22.2 3 pixel7"),
     Trip("2023/Patagonia", "Torres del Paine", "Chile", -50.9742, -72.9650, 140, "2023-02-18", -3,
-         _walks("mountains 7.2 5 z6; lake 10.3 4 z6; mountains 20.6 3 z6")),
+         "mountains 7.2 5 z6; lake 10.3 4 z6; mountains 20.6 3 z6"),
     Trip("2023/Zanzibar", "Nungwi, Zanzibar", "Tanzania", -5.7264, 39.2942, 3, "2023-08-09", 3,
-         _walks("aerial_coast 10.1 6 mini3; sea 18.1 4 iphone13")),
+         "aerial_coast 10.1 6 mini3; sea 18.1 4 iphone13"),
     Trip("2023/Route 50", "Austin, Nevada", "United States", 39.4932, -117.0690, 1990, "2023-09-16", -7,
-         _walks("road 9.0 4 r6; road 18.3 2 r6; milky_way 21.2 3 r6")),
+         "road 9.0 4 r6; road 18.3 2 r6; milky_way 21.2 3 r6"),
     Trip("2024/Queenstown", "Queenstown", "New Zealand", -45.0312, 168.6626, 312, "2024-05-11", 12,
-         _walks("lake 8.4 4 xt4; mountains 12.1 4 xt4; aurora 20.4 3 xt4")),
+         "lake 8.4 4 xt4; mountains 12.1 4 xt4; aurora 20.4 3 xt4"),
     Trip("2024/Normandie", "Étretat", "France", 49.7070, 0.2056, 70, "2024-06-08", 2,
-         _walks("aerial_fields 9.2 4 mini3; aerial_coast 10.4 2 mini3; sea 21.5 3 q2")),
+         "aerial_fields 9.2 4 mini3; aerial_coast 10.4 2 mini3; sea 21.5 3 q2"),
     Trip("2024/京都の秋", "Kyoto", "Japan", 34.9949, 135.7850, 110, "2024-11-23", 9,
-         _walks("autumn_pagoda 7.9 2 a7; bamboo 9.4 3 a7; autumn_pagoda 16.5 4 a7")),
+         "autumn_pagoda 7.9 2 a7; bamboo 9.4 3 a7; autumn_pagoda 16.5 4 a7"),
 )  # fmt: skip
 
 PEOPLE = {
@@ -167,12 +163,12 @@ class Shot:
 
     @property
     def keywords(self) -> tuple[str, ...]:
-        """What the photo shows and where."""
+        """Return what the photo shows and where."""
         return (*STYLES[self.scene].keywords, self.trip.place, self.trip.country)
 
 
 def sun_elevation(at: datetime, latitude: float, longitude: float) -> float:
-    """Degrees of the sun above the horizon, within half a degree.
+    """Return the degrees of the sun above the horizon, within half a degree.
 
     Source: the low-accuracy formulas of NOAA's solar calculator (declination and equation of time by day of the year).
     """
@@ -194,28 +190,28 @@ def sun_elevation(at: datetime, latitude: float, longitude: float) -> float:
 
 
 def plan_shots() -> list[Shot]:
-    """Every photo of the library, in the order they were taken; the same each time."""
+    """Return every photo of the library, in the order in which they were taken. The result is always the same."""
     numbers = {key: camera.first_number for key, camera in CAMERAS.items()}
     shots: list[Shot] = []
     for trip in TRIPS:
-        for part, walk in enumerate(trip.walks):
+        for part, walk in enumerate(trip.walks.split(";")):
             rng = random.Random(f"walk {trip.folder} {part}")  # noqa: S311
-            for shot in _walk(rng, trip, walk, numbers, len(shots)):
-                shots.append(shot)
+            scene, hour, count, key = walk.split()
+            shots += _walk(rng, trip, scene, float(hour), int(count), key, numbers, len(shots))
     return shots
 
 
-def _walk(rng: random.Random, trip: Trip, walk: Walk, numbers: dict[str, int], first: int) -> Iterator[Shot]:
-    camera, style = CAMERAS[walk.camera], STYLES[walk.scene]
+def _walk(
+    rng: random.Random, trip: Trip, scene: str, hour: float, count: int, key: str, numbers: dict[str, int], first: int
+) -> Iterator[Shot]:
+    camera, style = CAMERAS[key], STYLES[scene]
     zone = timezone(timedelta(hours=trip.offset))
-    taken = datetime.fromisoformat(trip.day).replace(tzinfo=zone) + timedelta(hours=walk.hour)
+    taken = datetime.fromisoformat(trip.day).replace(tzinfo=zone) + timedelta(hours=hour)
     north, east = rng.uniform(-300, 300), rng.uniform(-300, 300)
-    heading, altitude = (
-        rng.uniform(0, 360),
-        trip.altitude + (rng.uniform(60, 118) if camera.flies else rng.uniform(0, 6)),
-    )
+    heading = rng.uniform(0, 360)
+    altitude = trip.altitude + (rng.uniform(60, 118) if camera.flies else rng.uniform(0, 6))
     direction = rng.uniform(0, 360)
-    for step in range(walk.count):
+    for step in range(count):
         taken += timedelta(seconds=rng.uniform(40, 400), milliseconds=rng.randrange(1000))
         heading += rng.gauss(0, 25)
         metres = rng.uniform(25, 140) * (3 if camera.flies else 1)
@@ -225,18 +221,18 @@ def _walk(rng: random.Random, trip: Trip, walk: Walk, numbers: dict[str, int], f
         latitude = trip.latitude + north / 111_320
         longitude = trip.longitude + east / (111_320 * math.cos(math.radians(trip.latitude)))
         elevation = sun_elevation(taken, latitude, longitude)
-        numbers[walk.camera] += rng.choice((1, 1, 1, 2, 3, 5))
+        numbers[key] += rng.choice((1, 1, 1, 2, 3, 5))
         lens = _choose_lens(rng, camera, style)
         focal = _round_focal(lens.short_mm + (lens.long_mm - lens.short_mm) * min(1.0, style.wide * rng.uniform(0, 2)))
         level = max(style.floor, exposure_value(elevation) + style.level) + rng.uniform(-0.4, 0.4)
         exposure = expose(rng, camera, lens, focal, level, f_number=style.f_number, tripod=style.tripod)
         kind = _kind(first + step)
-        artist, rights = PEOPLE.get(walk.camera, ("", ""))
+        artist, rights = PEOPLE.get(key, ("", ""))
         yield Shot(
-            path=f"{trip.folder}/{_name(camera, numbers[walk.camera], taken, kind)}",
+            path=f"{trip.folder}/{_name(camera, numbers[key], taken, kind)}",
             kind=kind,
-            scene=walk.scene,
-            seed=f"photo {trip.folder} {walk.scene} {walk.hour} {step}",
+            scene=scene,
+            seed=f"photo {trip.folder} {scene} {hour} {step}",
             taken=taken,
             elevation=elevation,
             camera=camera,
@@ -252,7 +248,7 @@ def _walk(rng: random.Random, trip: Trip, walk: Walk, numbers: dict[str, int], f
             copyright=rights,
             described=rng.random() < 0.4,
             thumbnail=rng.random() < 0.88,
-            mono=walk.camera == "q2" and walk.scene in ("sea", "bokeh", "storm") and rng.random() < 0.5,
+            mono=key == "q2" and scene in ("sea", "bokeh", "storm") and rng.random() < 0.5,
         )
 
 
@@ -273,7 +269,7 @@ def _round_focal(focal_mm: float) -> float:
 
 
 def _kind(index: int) -> Kind:
-    """Most photos are JPEGs as a camera writes them; a few were exported, or sent by a messenger that strips EXIF."""
+    """Return the kind of a photo: mostly JPEGs of a camera, some exported, or sent by a messenger that strips EXIF."""
     kinds: dict[int, Kind] = {13: "png", 27: "webp", 33: "bare"}
     return "tiff" if index % 60 == 45 else kinds.get(index % 40, "jpeg")
 

@@ -1,0 +1,246 @@
+"""The canvas of the demo library, with its noise and drawing tools.
+
+Lengths are fractions of the picture's height, horizontally too, so that a scene looks the same at any size. (0, 0) is
+the top left corner. A pair of numbers is a range to choose from. All randomness comes from the canvas: the same seed
+paints the same pixels.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import random
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+
+from PIL import Image, ImageChops, ImageDraw, ImageOps
+
+from exifinator.demo.palettes import BLACK, Colour, Light, rgb
+
+Point = tuple[float, float]
+Range = float | tuple[float, float]
+Pen = Callable[..., None]
+Stops = Sequence[tuple[float, Colour]]
+
+# Number of segments of a skyline.
+STEPS = 128
+
+_BILINEAR = Image.Resampling.BILINEAR
+_COLUMN = Image.linear_gradient("L").resize((1, 256))
+_SHEET = 1024
+
+
+class Canvas:
+    """A picture being painted, and the state that its layers share: light, horizon, sun and last skyline."""
+
+    def __init__(self, rng: random.Random, size: tuple[int, int], light: Light) -> None:
+        self.rng, self.size, self.light = rng, size, light
+        self.aspect = size[0] / size[1]
+        self.picture = Image.new("RGB", size, rgb(light.horizon))
+        self.horizon = 0.5
+        self.sun_at: float | None = None
+        self.sun_left = rng.random() < 0.5
+        self.line = [0.5] * (STEPS + 1)
+
+    def pick(self, values: Range) -> float:
+        return self.rng.uniform(*values) if isinstance(values, tuple) else values
+
+    def row(self, y: float) -> int:
+        return max(0, min(self.size[1] - 8, round(y * self.size[1])))
+
+    def skyline(self, form: str, rough: float) -> list[float]:
+        """Return heights from 0 to 1, from left to right: "peaks", "waves" or "mesas", `rough` of them."""
+        rng, at = self.rng, range(STEPS + 1)
+        if form == "peaks":
+            line, swing = [rng.random() for _ in range(3)], 0.6
+            while len(line) <= STEPS:
+                between = [(a, (a + b) / 2 + rng.uniform(-swing, swing)) for a, b in pairwise(line)]
+                line = [height for pair in between for height in pair] + line[-1:]
+                swing *= rough
+        elif form == "waves":
+            parts = [(rough * rng.uniform(0.5, 1.5) * 1.8**i, rng.uniform(0, math.tau), 0.5**i) for i in range(4)]
+            line = [sum(a * math.sin(f * i / STEPS * math.tau + p) for f, p, a in parts) for i in at]
+        else:
+            line = [0.0] * len(at)
+            for _ in range(round(rough)):
+                middle, half, tall = rng.uniform(8, STEPS - 8), rng.uniform(3, 13), rng.uniform(0.5, 1.0)
+                slope = [0.34 * tall * (1 - (abs(i - middle) - half) / (half * 0.6 + 5)) for i in at]
+                top = [tall * rng.uniform(0.96, 1.0) if abs(i - middle) < half else slope[i] for i in at]
+                line = [max(pair) for pair in zip(line, top, strict=True)]
+        low, high = min(line), max(line)
+        return [(height - low) / (high - low) for height in line]
+
+    @contextmanager
+    def pen(self, top: float = 0.0, bottom: float = 1.0) -> Iterator[Pen]:
+        """Yield a function that fills outlines between two rows. Its arguments: colour, outline, position, scale."""
+        rows = self.row(top - 0.01), self.row(bottom + 0.01) + 8
+        box = (0, rows[0], self.size[0], rows[1])
+        # Draw at double size and halve it, because ImageDraw does not smooth edges.
+        big = self.picture.crop(box).resize((self.size[0] * 2, (rows[1] - rows[0]) * 2), Image.Resampling.NEAREST)
+        draw, scale, shift = ImageDraw.Draw(big), self.size[1] * 2, rows[0] * 2
+
+        def fill(
+            colour: Colour, outline: Sequence[Point], x: float = 0, y: float = 0, across: float = 1, down: float = 1
+        ) -> None:
+            x, y, across, down = x * scale, y * scale - shift, across * scale, down * scale
+            draw.polygon([(x + across * px, y + down * py) for px, py in outline], rgb(colour))
+
+        yield fill
+        self.picture.paste(big.reduce(2), box)
+
+    def mask(self, outlines: Iterable[Sequence[Point]]) -> Image.Image:
+        """Return a mask of polygons, with smooth edges."""
+        big = Image.new("L", (self.size[0] * 2, self.size[1] * 2))
+        for points in outlines:
+            ImageDraw.Draw(big).polygon([(x * big.height, y * big.height) for x, y in points], fill=255)
+        return big.reduce(2)
+
+    def noise(
+        self, cell: float, stretch: float = 1.0, *, size: tuple[int, int] | None = None, embossed: bool = False
+    ) -> Image.Image:
+        """Return fractal noise over all greys.
+
+        Args:
+            cell: Height of its blobs.
+            stretch: Ratio of width to height of its blobs.
+            size: Width and height in pixels. The default is the canvas.
+            embossed: Return noise lit from one side, with 128 for level ground.
+        """
+        width, height = size or self.size
+        # Use the sheet with the nearest size of blobs: cropping it without resizing costs next to nothing.
+        sheet = _sheet(max(2, min(6, round(math.log2(max(4.0, cell * self.size[1]))))), embossed)
+        across, down = min(_SHEET, math.ceil(width / stretch)), min(_SHEET, height)
+        x, y = self.rng.randint(0, _SHEET - across), self.rng.randint(0, _SHEET - down)
+        part = sheet.crop((x, y, x + across, y + down))
+        if part.size != (width, height):
+            part = part.resize((width, height), _BILINEAR)
+        return part if embossed or cell < 0.1 else ImageOps.autocontrast(part, cutoff=0.5)
+
+    def columns(self, cell: float) -> Image.Image:
+        """Return noise that varies only horizontally, for curtains of light or rain."""
+        return self.noise(cell, size=(self.size[0], 8)).resize(self.size, _BILINEAR)
+
+    def fade(self, top: float, bottom: float, start: float = 0.0, stop: float = 1.0) -> Image.Image:
+        """Return a mask that runs from `top` to `bottom` (0 to 255) between two rows."""
+        table = ramp([(start * 255, top), (max(start + 0.004, stop) * 255, bottom)])
+        # Two steps, because only the first one needs interpolation.
+        return _COLUMN.point(table).resize((1, self.size[1]), _BILINEAR).resize(self.size, Image.Resampling.NEAREST)
+
+    def backdrop(self, stops: Stops) -> None:
+        """Fill the canvas with colours from the top down, by (row, colour) points."""
+        self.picture = palette(self.fade(0, 255), [(at * 255, colour) for at, colour in stops])
+
+    def paste(self, paint: Colour | Image.Image, *masks: Image.Image) -> None:
+        """Paint a colour or a picture where all the masks are white."""
+        mask = functools.reduce(ImageChops.multiply, masks)
+        self.picture.paste(paint if isinstance(paint, Image.Image) else flat(self.size, paint), mask=mask)
+
+    def shine(self, mask: Image.Image, *stops: tuple[float, Colour]) -> None:
+        """Add light to the picture, by (grey, colour) points after black."""
+        self.picture = ImageChops.screen(self.picture, palette(mask, [(0, BLACK), *stops]))
+
+    def glow(self, x: float, y: float, radius: float, colour: Colour) -> None:
+        """Add a round glow of light."""
+        side = round(2 * radius * self.size[1])
+        left, top = round((x - radius) * self.size[1]), round((y - radius) * self.size[1])
+        seen = (max(0, left), max(0, top), min(self.size[0], left + side), min(self.size[1], top + side))
+        if seen[0] < seen[2] and seen[1] < seen[3]:
+            # Draw only the part within the picture.
+            grid = 256 / side
+            part = ((seen[0] - left) * grid, (seen[1] - top) * grid, (seen[2] - left) * grid, (seen[3] - top) * grid)
+            mask = _falloff().resize((seen[2] - seen[0], seen[3] - seen[1]), _BILINEAR, box=part)
+            light = palette(mask, [(0, BLACK), (255, colour)])
+            self.picture.paste(ImageChops.screen(self.picture.crop(seen), light), seen[:2])
+
+    def turned(self, mask: Image.Image, degrees: float) -> Image.Image:
+        """Return the middle of a mask that is larger than the canvas, turned."""
+        x, y = (mask.width - self.size[0]) // 2, (mask.height - self.size[1]) // 2
+        return mask.rotate(degrees, _BILINEAR).crop((x, y, x + self.size[0], y + self.size[1]))
+
+
+@functools.cache
+def _sheet(size: int, embossed: bool) -> Image.Image:
+    """Return the noise that all photos use crops of: blobs of 2 ** `size` pixels with finer ones on them."""
+    if embossed:
+        heights = _sheet(size, False)
+        return ImageChops.subtract(heights, ImageChops.offset(heights, max(1, 2**size // 16), 2), 0.5, 128)
+    rng = random.Random(f"sheet {size}")  # noqa: S311
+    side = _SHEET // 2**size
+    total, amplitude, weight = Image.frombytes("L", (side, side), rng.randbytes(side * side)), 1.0, 1.0
+    # Each octave is added at its own size, so that only the last one takes noticeable time.
+    while side < _SHEET // 2:
+        side *= 2
+        amplitude *= 0.64
+        weight += amplitude
+        layer = Image.frombytes("L", (side, side), rng.randbytes(side * side))
+        total = Image.blend(total.resize((side, side), Image.Resampling.BICUBIC), layer, amplitude / weight)
+    return ImageOps.autocontrast(total.resize((_SHEET, _SHEET), Image.Resampling.BICUBIC), cutoff=0.5)
+
+
+@functools.cache
+def _falloff() -> Image.Image:
+    return Image.radial_gradient("L").point([round(255 * max(0.0, 1 - v / 181) ** 2.2) for v in range(256)])
+
+
+def flat(size: tuple[int, int], colour: Colour) -> Image.Image:
+    """Return a picture of one colour. Pasting it through a mask takes half as long as pasting the colour."""
+    return Image.new("RGB", size, rgb(colour))
+
+
+def ramp(values: Sequence[tuple[float, float]]) -> list[int]:
+    """Return a table for Image.point through (input, output) points, straight between them."""
+    table = [values[0][1] + 0.5] * max(0, math.ceil(values[0][0]))
+    for (x0, y0), (x1, y1) in pairwise(values):
+        slope = (y1 - y0) / (x1 - x0)
+        start = y0 - slope * x0 + 0.5
+        table += [start + slope * x for x in range(len(table), math.ceil(x1))]
+    table += [values[-1][1] + 0.5] * (256 - len(table))
+    if min(y for _, y in values) >= 0 and max(y for _, y in values) <= 255:
+        return list(map(int, table[:256]))
+    return [0 if value < 0 else 255 if value > 255 else int(value) for value in table[:256]]
+
+
+def palette(mask: Image.Image, stops: Stops) -> Image.Image:
+    """Return the mask's greys as colours, through (grey, colour) points."""
+    points = [(at, rgb(colour)) for at, colour in stops]
+    table = bytearray(768)
+    for channel in range(3):
+        table[channel::3] = bytes(ramp([(at, colour[channel]) for at, colour in points]))
+    indexed = mask.copy()
+    indexed.putpalette(table)
+    return indexed.convert("RGB")
+
+
+def above(mask: Image.Image, threshold: float, softness: float = 40) -> Image.Image:
+    """Return white where the mask is above the threshold, with a soft edge."""
+    return mask.point(_slope(threshold - softness / 2, 0, threshold + softness / 2, 255))
+
+
+def scaled(mask: Image.Image, low: float, high: float) -> Image.Image:
+    """Return the mask with black as `low` and white as `high`, shares of white."""
+    return mask.point(_slope(0, 255 * low, 255, 255 * high))
+
+
+@functools.lru_cache(512)
+def _slope(x0: float, y0: float, x1: float, y1: float) -> list[int]:
+    return ramp([(x0, y0), (x1, y1)])
+
+
+def tilt(texture: Image.Image, size: tuple[int, int], near: float) -> Image.Image:
+    """Lay a texture on the ground: its top at the horizon, its bottom `near` times as large."""
+    (wide, deep), (width, height) = texture.size, size
+    # Depth goes with 1 / (1 + g * row); Pillow divides both coordinates by that.
+    g = (near - 1) / height
+    plane = (wide / width, wide / 2 * g, 0.0, 0.0, deep * near / height, 0.0, 0.0, g)
+    return texture.transform(size, Image.Transform.PERSPECTIVE, plane, _BILINEAR)
+
+
+def oval(x: float, y: float, across: float, down: float) -> list[Point]:
+    """Return the outline of an ellipse around (x, y) with these radii."""
+    return [(x + across * math.sin(a), y - down * math.cos(a)) for a in (i / 24 * math.tau for i in range(24))]
+
+
+def box(left: float, top: float, right: float, bottom: float) -> list[Point]:
+    """Return the outline of a rectangle."""
+    return [(left, top), (right, top), (right, bottom), (left, bottom)]
