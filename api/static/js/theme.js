@@ -3,5 +3,5 @@ try {
   const theme = localStorage.getItem("explorer.theme");
   if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
 } catch {
-  // Storage may be forbidden; the system's theme holds then.
+  // The browser forbids storage: the system's theme is used.
 }

@@ -1,0 +1,34 @@
+/**
+ * @file Parts that running and past batches show alike.
+ * @import { BatchNumbers } from "../core/types"
+ */
+import { number, oneLine } from "../core/format.js";
+import { NUMBERS, STATES } from "./labels.js";
+
+/** @param {{state: string}} props */
+export function StateWord({ state }) {
+  return <span class={`state ${state}`}>{STATES[state]?.[0] ?? state}</span>;
+}
+
+/** @param {{sources: string[]}} props */
+export const Sources = ({ sources }) => (
+  <span class="sources">
+    {sources.map((source) => (
+      <code key={source}>{oneLine(source, 200)}</code>
+    ))}
+  </span>
+);
+
+/** @param {{numbers: BatchNumbers}} props */
+export function Numbers({ numbers }) {
+  return (
+    <dl class="numbers">
+      {NUMBERS.map(([name, title, meaning]) => (
+        <div key={name} class={name === "failed" && numbers.failed ? "bad" : ""} title={meaning}>
+          <dt>{title}</dt>
+          <dd>{number(numbers[name])}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}

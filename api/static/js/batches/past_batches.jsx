@@ -1,0 +1,147 @@
+/**
+ * @file Batches that have ended.
+ * @import { Batch, Navigate, State } from "../core/types"
+ */
+import { ActionButton } from "../components/action_button.jsx";
+import { bytes, duration, moment, number, oneLine, plural } from "../core/format.js";
+import { href } from "../core/url_state.js";
+import { Numbers, Sources, StateWord } from "./batch_parts.jsx";
+import { progressOf, splitSource, STATES } from "./labels.js";
+
+/**
+ * @param {object} props
+ * @param {Batch[]} props.batches
+ * @param {string | null} props.next cursor of older ones
+ * @param {() => Promise<void>} props.loadMore
+ * @param {State} props.state
+ * @param {Navigate} props.navigate
+ * @param {(source: string) => Promise<Batch>} props.start
+ */
+export function PastBatches({ batches, next, loadMore, state, navigate, start }) {
+  return (
+    <section class="past card" aria-labelledby="past-title">
+      <h2 id="past-title">Earlier</h2>
+      {batches.length ? (
+        <div class="table-scroll" tabindex={0} role="region" aria-label="Batches that have ended">
+          <table role="table">
+            <thead role="rowgroup">
+              <tr role="row">
+                <th role="columnheader" scope="col">
+                  Started
+                </th>
+                <th role="columnheader" scope="col">
+                  Of
+                </th>
+                <th role="columnheader" scope="col">
+                  State
+                </th>
+                <th role="columnheader" scope="col" class="number">
+                  Listed
+                </th>
+                <th role="columnheader" scope="col" class="number">
+                  Read
+                </th>
+                <th role="columnheader" scope="col" class="number">
+                  Failed
+                </th>
+                <th role="columnheader" scope="col" class="number">
+                  Took
+                </th>
+                <th role="columnheader" scope="col">
+                  <span class="hidden">What to do</span>
+                </th>
+              </tr>
+            </thead>
+            <tbody role="rowgroup">
+              {batches.map((batch) => (
+                <PastRow
+                  key={batch.id}
+                  batch={batch}
+                  state={state}
+                  navigate={navigate}
+                  start={start}
+                />
+              ))}
+            </tbody>
+          </table>
+        </div>
+      ) : (
+        <p class="muted">
+          None yet. Start one above, or in a terminal with <code>./run.sh</code>.
+        </p>
+      )}
+      {next && (
+        <ActionButton kind="quiet" act={loadMore}>
+          Show older ones
+        </ActionButton>
+      )}
+    </section>
+  );
+}
+
+/** @param {{batch: Batch, state: State, navigate: Navigate, start: (source: string) => Promise<Batch>}} props */
+function PastRow({ batch, state, navigate, start }) {
+  const { id, numbers, sources } = batch;
+  const isOpen = state.extra.batch === id;
+  const [bucket, prefix] = splitSource(sources[0] ?? "");
+  const photos = href(state, {
+    view: "gallery",
+    only: true,
+    filters: { bucket, prefix },
+    extra: { batch: "", cause: "" },
+  });
+  return (
+    <>
+      <tr role="row">
+        <td role="cell">{moment(batch.started_at)}</td>
+        <td role="cell">
+          <Sources sources={sources} />
+        </td>
+        <td role="cell">
+          <StateWord state={batch.state} />
+        </td>
+        <td role="cell" class="number">
+          {number(numbers.listed)}
+        </td>
+        <td role="cell" class="number">
+          {number(progressOf(batch).done)}
+        </td>
+        <td role="cell" class={`number ${numbers.failed ? "bad" : ""}`}>
+          {number(numbers.failed)}
+        </td>
+        <td role="cell" class="number">
+          {duration(numbers.seconds)}
+        </td>
+        <td role="cell">
+          <button
+            type="button"
+            class="quiet"
+            aria-expanded={isOpen}
+            aria-label={`Details of ${sources.join(", ")}, ${moment(batch.started_at)}`}
+            onClick={() => navigate({ extra: { batch: isOpen ? "" : id } })}
+          >
+            Details
+          </button>
+        </td>
+      </tr>
+      {isOpen && (
+        <tr class="details" role="row">
+          <td role="cell" colspan={8}>
+            <p>{STATES[batch.state]?.[1]}</p>
+            {batch.problem && <p class="field-error">{oneLine(batch.problem, 500)}</p>}
+            <Numbers numbers={numbers} />
+            <p class="muted">
+              {bytes(numbers.bytes_read)} in {plural(numbers.requests, "request")}. Id {id}.
+            </p>
+            {sources.length === 1 && (
+              <p class="ways">
+                <a href={photos}>Its photos</a>{" "}
+                <ActionButton act={() => start(sources[0])}>Start again</ActionButton>
+              </p>
+            )}
+          </td>
+        </tr>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,42 @@
+/**
+ * @file A button for an action of the API. It is disabled meanwhile, and an error appears beside it.
+ * @import { ComponentChildren } from "preact"
+ * @import { Problem } from "../core/api.js"
+ */
+import { toProblem } from "../core/api.js";
+import { useState } from "../core/preact.js";
+import { explainRefusal } from "../core/refusals.js";
+
+/**
+ * @param {object} props
+ * @param {() => Promise<unknown>} props.act
+ * @param {ComponentChildren} props.children
+ * @param {string} [props.label] for screen readers
+ * @param {string} [props.kind]
+ */
+export function ActionButton({ act, children, label, kind = "" }) {
+  const [isBusy, setBusy] = useState(false);
+  const [error, setError] = useState(/** @type {Problem | null} */ (null));
+  const run = async () => {
+    setBusy(true);
+    setError(null);
+    try {
+      await act();
+    } catch (cause) {
+      setError(toProblem(cause));
+    }
+    setBusy(false);
+  };
+  return (
+    <span class="action">
+      <button type="button" class={kind} disabled={isBusy} aria-label={label} onClick={run}>
+        {children}
+      </button>
+      {error && (
+        <span class="field-error" role="alert">
+          {explainRefusal(error)}
+        </span>
+      )}
+    </span>
+  );
+}

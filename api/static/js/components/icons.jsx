@@ -1,0 +1,34 @@
+/**
+ * @file Icons, as strokes on a grid of 16 by 16.
+ */
+const PATHS = {
+  search: "M7 12A5 5 0 1 0 7 2a5 5 0 0 0 0 10zM10.700 10.700L14 14",
+  saved: "M4 2h8v12l-4-3-4 3z",
+  export: "M8 2v8M4.500 7L8 10.500 11.500 7M2.500 13.500h11",
+  light:
+    "M8 11a3 3 0 1 0 0-6 3 3 0 0 0 0 6z" +
+    "M8 1v1.5M8 13.5V15M1 8h1.5M13.5 8H15M3 3l1 1M12 12l1 1M3 13l1-1M12 4l1-1",
+  dark: "M13.500 9.500A6 6 0 0 1 6.500 2.500 6 6 0 1 0 13.500 9.500z",
+  columns: "M2 3h12v10H2zM6 3v10M10 3v10",
+  close: "M3.500 3.500l9 9M12.500 3.500l-9 9",
+  back: "M10 3L5 8l5 5",
+  next: "M6 3l5 5-5 5",
+  copy: "M5.500 5.500h8v8h-8zM10.500 5.500v-3h-8v8h3",
+  out: "M9 2h5v5M14 2L7 9M12 9.500V14H2V4h4.500",
+};
+
+/** @param {{name: keyof typeof PATHS}} props */
+export function Icon({ name }) {
+  return (
+    <svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
+      <path
+        d={PATHS[name]}
+        fill="none"
+        stroke="currentColor"
+        stroke-width="1.5"
+        stroke-linecap="round"
+        stroke-linejoin="round"
+      />
+    </svg>
+  );
+}

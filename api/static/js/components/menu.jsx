@@ -1,0 +1,63 @@
+/**
+ * @file A button that opens a panel. Esc and a press outside close it, and the button gets the focus back.
+ * @import { ComponentChildren } from "preact"
+ */
+import { useEffect, useRef, useState } from "../core/preact.js";
+
+/**
+ * @param {object} props
+ * @param {string} [props.label] beside the icon
+ * @param {string} props.title
+ * @param {ComponentChildren} props.icon
+ * @param {ComponentChildren | ((close: () => void) => ComponentChildren)} props.children
+ * @param {"start" | "end"} [props.align]
+ */
+export function Menu({ label, title, icon, children, align = "end" }) {
+  const [isOpen, setOpen] = useState(false);
+  const root = useRef(/** @type {HTMLDivElement | null} */ (null));
+  const button = useRef(/** @type {HTMLButtonElement | null} */ (null));
+  const close = () => {
+    setOpen(false);
+    button.current?.focus();
+  };
+  useEffect(() => {
+    if (!isOpen) return undefined;
+    /** @param {PointerEvent} event */
+    const outside = (event) => {
+      if (!root.current?.contains(/** @type {Node} */ (event.target))) setOpen(false);
+    };
+    document.addEventListener("pointerdown", outside);
+    /** @type {HTMLElement | null | undefined} */
+    const first = root.current?.querySelector(".panel a, .panel button, .panel input");
+    first?.focus();
+    return () => document.removeEventListener("pointerdown", outside);
+  }, [isOpen]);
+  /** @param {KeyboardEvent} event */
+  const onKeyDown = (event) => {
+    if (event.key !== "Escape" || !isOpen) return;
+    event.stopPropagation();
+    close();
+  };
+  return (
+    <div class="menu" ref={root} onKeyDown={onKeyDown}>
+      <button
+        type="button"
+        class="plain"
+        ref={button}
+        title={title}
+        aria-label={title}
+        aria-expanded={isOpen}
+        aria-haspopup="dialog"
+        onClick={() => setOpen(!isOpen)}
+      >
+        {icon}
+        {label && <span class="label">{label}</span>}
+      </button>
+      {isOpen && (
+        <div class={`panel ${align}`} role="dialog" aria-label={title}>
+          {typeof children === "function" ? children(close) : children}
+        </div>
+      )}
+    </div>
+  );
+}

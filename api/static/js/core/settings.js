@@ -1,0 +1,13 @@
+/**
+ * @file The server's settings that the page needs to know, from index.html.
+ * @import { Settings } from "./types"
+ */
+
+/** @type {Settings} */
+export const settings = JSON.parse(readMeta("explorer"));
+
+/** @param {string} name */
+function readMeta(name) {
+  const element = document.querySelector(`meta[name="${name}"]`);
+  return /** @type {HTMLMetaElement} */ (element).content;
+}

@@ -1,0 +1,207 @@
+// Shapes that several modules share: the state of the explorer and the answers of the API (see /docs).
+
+export type ViewName = "gallery" | "table" | "map" | "statistics" | "batches";
+
+/** Filters with several values; a photo passes with any of them (`has` and `without`: with all). */
+export type ListName =
+  "camera" | "lens" | "bucket" | "format" | "status" | "keyword" | "rating" | "has" | "without";
+
+export type SingleName =
+  | "q"
+  | "iso"
+  | "f"
+  | "exposure"
+  | "focal"
+  | "taken"
+  | "hour"
+  | "near"
+  | "bbox"
+  | "prefix"
+  | "query";
+
+export type FilterName = SingleName | ListName;
+
+/** A filter that is off is absent. */
+export type Filters = { [Name in ListName]?: string[] } & { [Name in SingleName]?: string };
+
+/** null, undefined and empty values switch a filter off; what is not named stays. */
+export type FilterChange = {
+  [Name in FilterName]?: string | readonly (string | number)[] | number | null;
+};
+
+export interface State {
+  view: ViewName;
+  filters: Filters;
+  sort: string;
+  /** null: the default columns */
+  columns: string[] | null;
+  /** id of the open photo */
+  photo: string | null;
+  /** Other parameters of the address, for a view's own use (map position, open batch, ...). */
+  extra: Record<string, string>;
+}
+
+export interface Change extends Partial<Omit<State, "filters" | "extra">> {
+  filters?: FilterChange;
+  extra?: Record<string, string | null>;
+  /** Drop all other filters. */
+  only?: boolean;
+}
+
+export type Navigate = (change: Change, options?: { replace?: boolean }) => void;
+
+export type Pair = [name: string, value: string | number];
+export type Params = readonly Pair[] | Record<string, string | number> | null;
+
+export interface Api {
+  get(path: string, params?: Params, options?: { signal?: AbortSignal }): Promise<any>;
+  post(path: string, body: unknown, options?: { signal?: AbortSignal }): Promise<any>;
+  delete(path: string, options?: { signal?: AbortSignal }): Promise<any>;
+  /** Returns the response itself: for streams and pictures. */
+  open(path: string, options?: { params?: Params; signal?: AbortSignal }): Promise<Response>;
+  address(path: string, params?: Params): string;
+}
+
+/** What the server tells the page of its settings. */
+export interface Settings {
+  database: string;
+  collection: string;
+  dashboard_port: number;
+  needs_token: boolean;
+  has_token: boolean;
+  sign_originals: boolean;
+  tiles_url: string | null;
+  tiles_attribution: string | null;
+}
+
+/** The normalised metadata of a photo; every field may be absent. */
+export interface PhotoFields {
+  taken_at?: string;
+  taken_offset?: string;
+  camera_make?: string;
+  camera_model?: string;
+  lens_model?: string;
+  exposure_seconds?: number;
+  f_number?: number;
+  iso?: number;
+  focal_length_mm?: number;
+  focal_length_35mm?: number;
+  rating?: number | null;
+  keywords?: string | string[];
+  description?: string;
+  artist?: string;
+  copyright?: string;
+  software?: string;
+  flash_fired?: boolean;
+  orientation?: number;
+  width_pixels?: number;
+  height_pixels?: number;
+  altitude_metres?: number;
+  location?: { coordinates: [longitude: number, latitude: number] };
+}
+
+export interface Photo {
+  id: string;
+  bucket?: string;
+  key: string;
+  etag?: string;
+  size?: number;
+  format?: string;
+  status: string;
+  problem?: string;
+  last_modified?: string;
+  extracted_at?: string;
+  /** Address of the thumbnail in the API. */
+  thumbnail?: string | null;
+  photo: PhotoFields;
+}
+
+/** A photo with its raw metadata. */
+export interface PhotoRecord extends Photo {
+  tags?: Record<string, unknown>;
+  xmp?: unknown;
+  iptc?: unknown;
+}
+
+/** A value and how many photos have it; value null: how many have none. */
+export interface FacetRow {
+  value: any;
+  count: number;
+}
+
+/** A range of numbers: its nominal bounds, and the least and greatest value in it. */
+export interface RangeRow extends FacetRow {
+  from?: number;
+  to?: number;
+  least: number;
+  greatest: number;
+}
+
+export interface Counts {
+  total: number;
+  /** There are more than `total`. */
+  more?: boolean;
+  counted: number;
+  /** Only a part was counted; the whole is being counted. */
+  cut_short: boolean;
+  facets: Record<string, any[]>;
+}
+
+export interface BatchNumbers {
+  listed: number;
+  folders: number;
+  unchanged: number;
+  queued: number;
+  stored: number;
+  no_exif: number;
+  unsupported: number;
+  damaged: number;
+  failed: number;
+  bytes_read: number;
+  requests: number;
+  seconds: number;
+}
+
+export interface Batch {
+  id: string;
+  state: string;
+  sources: string[];
+  numbers: BatchNumbers;
+  /** Images a second. */
+  rate: number | null;
+  seconds_left: number | null;
+  started_at: string;
+  problem?: string | null;
+}
+
+/** [seconds since 1970, images a second] */
+export type RateSample = [at: number, rate: number];
+
+/** A GeoJSON feature of /map: a cluster of photos, or a single one with its id. */
+export interface MapFeature {
+  geometry: { coordinates: [longitude: number, latitude: number] };
+  properties: { count: number; id?: string };
+}
+
+/** Degrees; east is above 180 where the area crosses that meridian. */
+export interface Area {
+  west: number;
+  south: number;
+  east: number;
+  north: number;
+}
+
+/** Clusters of the API that would overlap on screen, joined. */
+export interface Cluster {
+  count: number;
+  id?: string | null;
+  lng: number;
+  lat: number;
+  x: number;
+  y: number;
+  radius: number;
+  cells: [longitude: number, latitude: number][];
+}
+
+/** First and last index, or first and one past the last: see where it is used. */
+export type IndexRange = [first: number, last: number];

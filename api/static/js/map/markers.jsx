@@ -1,0 +1,136 @@
+/**
+ * @file The clusters and single photos on the map, as Leaflet markers. Their elements never come from HTML text.
+ * @import { LayerGroup, Map as LeafletMap, Marker } from "leaflet"
+ * @import { Area, Cluster, Photo } from "../core/types"
+ */
+import { Thumbnail } from "../components/thumbnail.jsx";
+import { dateTime, oneLine, plural, shortNumber } from "../core/format.js";
+import { fileName } from "../core/labels.js";
+import { render } from "../core/preact.js";
+
+const SINGLE_PIXELS = 46;
+
+/**
+ * @typedef {{marker: Marker, element: HTMLElement, cluster: Cluster}} Shown
+ * @typedef {{open: (id: string) => void, enter: (cluster: Cluster) => void}} Actions
+ */
+
+export class Markers {
+  /**
+   * @param {typeof import("leaflet")} L
+   * @param {LeafletMap} map
+   * @param {Actions} actions open: a single photo; enter: a cluster
+   */
+  constructor(L, map, actions) {
+    this.L = L;
+    this.map = map;
+    this.actions = actions;
+    /** @type {Map<string, Shown>} */
+    this.shown = new Map();
+    /** @type {LayerGroup} */
+    this.layer = L.layerGroup().addTo(map);
+  }
+
+  /**
+   * Show these clusters in every copy of the world within reach. Markers that stay are not touched.
+   * @param {Cluster[]} clusters
+   * @param {Area} reach
+   */
+  show(clusters, { west, east }) {
+    /** @type {Map<string, {cluster: Cluster, lng: number}>} */
+    const wanted = new Map();
+    for (const cluster of clusters) {
+      const first = Math.ceil((west - cluster.lng) / 360);
+      for (let turn = first; cluster.lng + 360 * turn <= east; turn++) {
+        const lng = cluster.lng + 360 * turn;
+        wanted.set(`${cluster.count} ${cluster.lat} ${lng} ${cluster.id ?? ""}`, { cluster, lng });
+      }
+    }
+    const hadFocus = [...this.shown.values()].some(
+      ({ element }) => element === document.activeElement,
+    );
+    for (const [key, { marker }] of this.shown) {
+      if (wanted.has(key)) continue;
+      this.layer.removeLayer(marker);
+      this.shown.delete(key);
+    }
+    for (const [key, { cluster, lng }] of wanted) {
+      const old = this.shown.get(key);
+      if (old) old.cluster = cluster;
+      else this.add(key, cluster, lng);
+    }
+    // Where the focused marker was removed, keyboard navigation continues at the map.
+    if (hadFocus && !this.map.getContainer().contains(document.activeElement)) {
+      this.map.getContainer().focus({ preventScroll: true });
+    }
+  }
+
+  /**
+   * @param {string} key
+   * @param {Cluster} cluster
+   * @param {number} lng in the copy of the world where it is shown
+   */
+  add(key, cluster, lng) {
+    const side = cluster.id ? SINGLE_PIXELS : Math.round(2 * cluster.radius);
+    const className = cluster.id ? "marker single" : `marker cluster ${sizeOf(cluster.count)}`;
+    const icon = this.L.divIcon({ iconSize: [side, side], className });
+    const marker = this.L.marker([cluster.lat, lng], {
+      icon,
+      riseOnHover: true,
+      zIndexOffset: cluster.id ? 0 : 100,
+    });
+    this.layer.addLayer(marker);
+    const element = marker.getElement();
+    if (!element) return;
+    const label = cluster.id ? "One photo" : `${plural(cluster.count, "photo")}, zoom in`;
+    element.setAttribute("aria-label", label);
+    if (!cluster.id) element.textContent = shortNumber(cluster.count);
+    const shown = { marker, element, cluster };
+    const choose = () => {
+      if (shown.cluster.id) this.actions.open(shown.cluster.id);
+      else this.actions.enter({ ...shown.cluster, lng });
+    };
+    marker.on("click", choose);
+    element.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();
+      event.stopPropagation();
+      choose();
+    });
+    this.shown.set(key, shown);
+  }
+
+  /**
+   * Give single photos their thumbnail and name.
+   * @param {Record<string, Photo>} photos by id
+   */
+  describe(photos) {
+    for (const { element, cluster } of this.shown.values()) {
+      const photo = cluster.id ? photos[cluster.id] : undefined;
+      if (!photo || element.dataset.described) continue;
+      element.dataset.described = "yes";
+      const label = labelOf(photo);
+      element.setAttribute("aria-label", label);
+      element.title = label;
+      if (!photo.thumbnail) continue;
+      element.classList.add("pictured");
+      render(<Thumbnail record={photo} width={SINGLE_PIXELS} height={SINGLE_PIXELS} />, element);
+    }
+  }
+}
+
+/**
+ * Return a photo's name and date.
+ * @param {Photo} photo
+ */
+export function labelOf({ key, photo: { taken_at: taken, taken_offset: offset } }) {
+  const name = oneLine(fileName(key), 80);
+  return taken ? `${name}, ${dateTime(taken, offset)}` : name;
+}
+
+/** @param {number} count */
+function sizeOf(count) {
+  if (count < 10) return "few";
+  if (count < 100) return "some";
+  return count < 1000 ? "many" : "most";
+}

@@ -1,0 +1,74 @@
+/**
+ * @file The menu of the table's columns and their order.
+ * @import { Navigate, State } from "../core/types"
+ */
+import { Icon } from "../components/icons.jsx";
+import { Menu } from "../components/menu.jsx";
+import { COLUMNS, columnsOf, DEFAULT_COLUMNS } from "./columns.js";
+
+/** @param {{state: State, navigate: Navigate}} props */
+export function ColumnMenu({ state, navigate }) {
+  const columns = columnsOf(state);
+  /** @param {string[]} next */
+  const set = (next) =>
+    navigate({ columns: next.join() === DEFAULT_COLUMNS.join() ? null : next }, { replace: true });
+  const others = Object.keys(COLUMNS).filter((name) => !columns.includes(name));
+  /** @type {(name: string, by: number) => void} */
+  const move = (name, by) => {
+    const next = columns.filter((other) => other !== name);
+    next.splice(columns.indexOf(name) + by, 0, name);
+    set(next);
+  };
+  return (
+    <Menu title="Columns" label="Columns" icon={<Icon name="columns" />}>
+      <ul class="column-list">
+        {columns.map((name, at) => (
+          <li key={name}>
+            <label>
+              <input
+                type="checkbox"
+                checked={true}
+                disabled={columns.length === 1}
+                onChange={() => set(columns.filter((other) => other !== name))}
+              />{" "}
+              {COLUMNS[name].title}
+            </label>
+            <button
+              type="button"
+              class="plain"
+              aria-label={`Move ${COLUMNS[name].title} left`}
+              disabled={at === 0}
+              onClick={() => move(name, -1)}
+            >
+              ↑
+            </button>
+            <button
+              type="button"
+              class="plain"
+              aria-label={`Move ${COLUMNS[name].title} right`}
+              disabled={at === columns.length - 1}
+              onClick={() => move(name, 1)}
+            >
+              ↓
+            </button>
+          </li>
+        ))}
+        {others.map((name) => (
+          <li key={name}>
+            <label>
+              <input type="checkbox" checked={false} onChange={() => set([...columns, name])} />{" "}
+              {COLUMNS[name].title}
+            </label>
+          </li>
+        ))}
+      </ul>
+      <button
+        type="button"
+        class="link"
+        onClick={() => navigate({ columns: null }, { replace: true })}
+      >
+        The usual ones
+      </button>
+    </Menu>
+  );
+}

@@ -1,0 +1,109 @@
+/**
+ * @file The filters that are on, as chips; the number of photos; and the sort order.
+ * @import { Counts, FilterName, Navigate, State } from "../core/types"
+ * @import { RequestState } from "../hooks/use_request.js"
+ */
+import { ofMany } from "../core/format.js";
+import { describeFilter } from "../core/labels.js";
+import { filterParams, without } from "../core/url_state.js";
+import { sortsWith } from "../filters/sorts.js";
+import { ColumnMenu } from "../photos/column_menu.jsx";
+
+/**
+ * @param {object} props
+ * @param {State} props.state
+ * @param {Navigate} props.navigate
+ * @param {RequestState<Counts | null>} props.counts
+ * @param {() => void} props.toggleFilters
+ * @param {boolean} props.isOpen whether the filters are shown
+ */
+export function FilterChips({ state, navigate, counts, toggleFilters, isOpen }) {
+  const pairs = filterParams(state.filters);
+  const { data, loading } = counts;
+  const hasOrder = state.view === "gallery" || state.view === "table";
+  return (
+    <div class="chips">
+      <button
+        type="button"
+        class="filters-button"
+        aria-expanded={isOpen}
+        aria-controls="filters"
+        onClick={toggleFilters}
+      >
+        <FilterIcon />
+        Filters{pairs.length > 0 && <span class="badge">{pairs.length}</span>}
+      </button>
+      <p class="total" role="status" aria-live="polite">
+        {data ? (
+          <>
+            <b>{ofMany(data)}</b> {data.total === 1 ? "photo" : "photos"}
+          </>
+        ) : loading ? (
+          "Counting …"
+        ) : (
+          ""
+        )}
+      </p>
+      <ul class="chip-list" aria-label="Filters that are on">
+        {pairs.map(([name, item]) => {
+          const value = String(item);
+          const [kind, text] = describeFilter(name, value);
+          return (
+            <li key={`${name} ${value}`} class="chip">
+              <span>
+                {kind && <span class="kind">{kind}</span>} {text}
+              </span>
+              <button
+                type="button"
+                aria-label={`Remove ${kind} ${text}`}
+                onClick={() =>
+                  navigate({
+                    filters: without(state.filters, /** @type {FilterName} */ (name), value),
+                  })
+                }
+              >
+                ×
+              </button>
+            </li>
+          );
+        })}
+        {pairs.length > 1 && (
+          <li>
+            <button type="button" class="link" onClick={() => navigate({ only: true })}>
+              Clear all
+            </button>
+          </li>
+        )}
+      </ul>
+      {state.view === "table" && <ColumnMenu state={state} navigate={navigate} />}
+      {hasOrder && (
+        <label class="order">
+          <span>Sort</span>
+          <select
+            value={state.sort}
+            onChange={(event) => navigate({ sort: event.currentTarget.value })}
+          >
+            {sortsWith(state.sort).map(([value, title]) => (
+              <option key={value} value={value}>
+                {title}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
+    </div>
+  );
+}
+
+function FilterIcon() {
+  return (
+    <svg viewBox="0 0 16 16" width="14" height="14" aria-hidden="true">
+      <path
+        d="M2 4h12M4.500 8h7M6.500 12h3"
+        stroke="currentColor"
+        stroke-width="1.6"
+        stroke-linecap="round"
+      />
+    </svg>
+  );
+}

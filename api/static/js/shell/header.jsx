@@ -1,0 +1,128 @@
+/**
+ * @file The top of the page: views, search, saved views, export, theme and help.
+ * @import { RefObject } from "preact"
+ * @import { Counts, Navigate, State } from "../core/types"
+ * @import { RequestState } from "../hooks/use_request.js"
+ */
+import { Icon } from "../components/icons.jsx";
+import { useEffect, useState } from "../core/preact.js";
+import { href, TITLES, VIEWS } from "../core/url_state.js";
+import { useSyncedInput } from "../hooks/use_synced_input.js";
+import { ExportMenu } from "./export_menu.jsx";
+import { SavedViews } from "./saved_views.jsx";
+
+/**
+ * @param {object} props
+ * @param {State} props.state
+ * @param {Navigate} props.navigate
+ * @param {RequestState<Counts | null>} props.counts
+ * @param {RefObject<HTMLInputElement | null>} props.searchBox
+ * @param {() => void} props.showHelp
+ * @param {boolean} props.isCovered by the filters, on a phone
+ */
+export function Header({ state, navigate, counts, searchBox, showHelp, isCovered }) {
+  return (
+    <header class="top" inert={isCovered}>
+      <a class="brand" href="/">
+        EXIFinator
+      </a>
+      <nav class="views" aria-label="Views">
+        {VIEWS.map((view) => (
+          <a
+            key={view}
+            href={href(state, { view, photo: null })}
+            aria-current={view === state.view ? "page" : undefined}
+          >
+            {TITLES[view]}
+          </a>
+        ))}
+      </nav>
+      <Search state={state} navigate={navigate} box={searchBox} />
+      <div class="tools">
+        <SavedViews state={state} />
+        {state.view !== "batches" && <ExportMenu state={state} counts={counts} />}
+        <ThemeSwitch />
+        <button
+          type="button"
+          class="plain help-button"
+          title="Help (?)"
+          aria-label="Help"
+          onClick={showHelp}
+        >
+          ?
+        </button>
+      </div>
+    </header>
+  );
+}
+
+/** @param {{state: State, navigate: Navigate, box: RefObject<HTMLInputElement | null>}} props */
+function Search({ state, navigate, box }) {
+  const current = state.filters.q ?? "";
+  const [text, setText] = useSyncedInput(current);
+  /** @param {Event} event */
+  const submit = (event) => {
+    event.preventDefault();
+    navigate({
+      filters: { q: text.trim() || null },
+      view: state.view === "batches" ? "gallery" : state.view,
+    });
+  };
+  // The box's × empties it without Enter.
+  /** @param {{currentTarget: HTMLInputElement}} event */
+  const onInput = (event) => {
+    setText(event.currentTarget.value);
+    if (!event.currentTarget.value && current) navigate({ filters: { q: null } });
+  };
+  return (
+    <form class="search" role="search" onSubmit={submit}>
+      <Icon name="search" />
+      <input
+        ref={box}
+        type="search"
+        aria-label="Search by words"
+        placeholder="Search words"
+        title="Words of the description, keywords and key ( / )"
+        maxlength={200}
+        value={text}
+        onInput={onInput}
+        enterkeyhint="search"
+      />
+      <kbd aria-hidden="true">/</kbd>
+    </form>
+  );
+}
+
+function ThemeSwitch() {
+  const isDark = () =>
+    document.documentElement.dataset.theme === "dark" ||
+    (!document.documentElement.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches);
+  const [dark, setDark] = useState(isDark);
+  useEffect(() => {
+    const query = matchMedia("(prefers-color-scheme: dark)");
+    const listener = () => setDark(isDark());
+    query.addEventListener("change", listener);
+    return () => query.removeEventListener("change", listener);
+  }, []);
+  const flip = () => {
+    const theme = dark ? "light" : "dark";
+    document.documentElement.dataset.theme = theme;
+    try {
+      localStorage.setItem("explorer.theme", theme);
+    } catch {
+      // The browser forbids storage: the theme lasts until the page is closed.
+    }
+    setDark(!dark);
+  };
+  return (
+    <button
+      type="button"
+      class="plain"
+      title={dark ? "Light theme" : "Dark theme"}
+      aria-label={dark ? "Light theme" : "Dark theme"}
+      onClick={flip}
+    >
+      <Icon name={dark ? "light" : "dark"} />
+    </button>
+  );
+}

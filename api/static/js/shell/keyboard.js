@@ -1,0 +1,34 @@
+/**
+ * @file Keys that work everywhere except in text boxes.
+ * @import { RefObject } from "preact"
+ * @import { Navigate } from "../core/types"
+ */
+import { VIEWS } from "../core/url_state.js";
+
+const TEXT_BOXES =
+  "input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]";
+
+/**
+ * @param {KeyboardEvent} event
+ * @param {object} actions
+ * @param {RefObject<HTMLInputElement | null>} actions.searchBox
+ * @param {() => void} actions.showHelp
+ * @param {() => void} actions.toggleFilters
+ * @param {Navigate} actions.navigate
+ */
+export function onKey(event, { searchBox, showHelp, toggleFilters, navigate }) {
+  const target = /** @type {HTMLElement} */ (event.target);
+  if (event.altKey || event.ctrlKey || event.metaKey || event.defaultPrevented) return;
+  if (target.matches?.(TEXT_BOXES)) {
+    if (event.key === "Escape") target.blur();
+    return;
+  }
+  // A dialog has its own keys.
+  if (document.querySelector("dialog[open]")) return;
+  if (event.key === "/") searchBox.current?.focus();
+  else if (event.key === "?") showHelp();
+  else if (event.key === "f") toggleFilters();
+  else if (/^[1-5]$/.test(event.key)) navigate({ view: VIEWS[Number(event.key) - 1], photo: null });
+  else return;
+  event.preventDefault();
+}

@@ -1,0 +1,68 @@
+/**
+ * @file The view of batches: start one, watch those under way, and see past ones and failures.
+ * @import { Api, Navigate, State } from "../core/types"
+ */
+import { Failures } from "../batches/failures.jsx";
+import { PastBatches } from "../batches/past_batches.jsx";
+import { RunningBatch } from "../batches/running_batch.jsx";
+import { StartForm } from "../batches/start_form.jsx";
+import { RUNNING_STATES, useBatches } from "../batches/use_batches.js";
+import { Failed, Loading } from "../components/status_screens.jsx";
+
+/** @param {{state: State, navigate: Navigate, api: Api}} props */
+export default function Batches({ state, navigate, api }) {
+  const feed = useBatches(api);
+  if (feed.error) return <Failed error={feed.error} retry={feed.reload} />;
+  if (!feed.batches) return <Loading subject="batches" />;
+  const running = feed.batches.filter((batch) => RUNNING_STATES.has(batch.state));
+  const past = feed.batches.filter((batch) => !RUNNING_STATES.has(batch.state));
+  /** @param {string} source */
+  const start = async (source) => {
+    const batch = await api.post("/batches", { source });
+    feed.merge([batch]);
+    return batch;
+  };
+  // Changes when there may be other failures: when more have failed, or a batch has ended.
+  const stamp = feed.batches
+    .map(({ id, state: at, numbers }) => `${id} ${RUNNING_STATES.has(at)} ${numbers.failed}`)
+    .join();
+  return (
+    <div class="batches">
+      <StartForm start={start} api={api} />
+      <section class="running" aria-labelledby="running-title">
+        <h2 id="running-title">
+          Under way
+          {feed.isLive ? (
+            ""
+          ) : (
+            <>
+              {" "}
+              <span class="muted offline" role="status">
+                not live: trying to reach the API again …
+              </span>
+            </>
+          )}
+        </h2>
+        {running.length ? null : <p class="muted">Nothing is being read.</p>}
+        {running.map((batch) => (
+          <RunningBatch
+            key={batch.id}
+            batch={batch}
+            samples={feed.rates.get(batch.id) ?? []}
+            api={api}
+            merge={feed.merge}
+          />
+        ))}
+      </section>
+      <PastBatches
+        batches={past}
+        next={feed.next}
+        loadMore={feed.loadMore}
+        state={state}
+        navigate={navigate}
+        start={start}
+      />
+      <Failures state={state} navigate={navigate} api={api} stamp={stamp} />
+    </div>
+  );
+}

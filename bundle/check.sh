@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Check the explorer's sources: format, lint, types, unit tests. Installs the tools that package-lock.json pins below var/.
+set -euo pipefail
+unset CDPATH
+
+usage() {
+    cat <<'USAGE'
+Usage: bundle/check.sh [--fix]
+
+Checks api/static/js with prettier, eslint and tsc, and runs the unit tests of bundle/tests with node.
+
+  --fix    write what prettier and eslint can mend instead of failing
+USAGE
+}
+
+check=--check
+fix=()
+case ${1:-} in
+    -h | --help) usage; exit 0 ;;
+    --fix) check=--write; fix=(--fix) ;;
+    '') ;;
+    *) usage >&2; exit 2 ;;
+esac
+
+root=$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/.." && pwd -P)
+cd -- "$root"
+python=venv/bin/python
+[ -x "$python" ] || python=python3
+"$python" -c 'from bundle.__main__ import install; install()'
+tools=var/bundle/node_modules/.bin
+# A configuration finds its plugins beside itself.
+cp bundle/eslint.config.js var/bundle/
+
+"$tools/prettier" --config bundle/prettier.json --log-level warn "$check" api/static/js bundle
+"$tools/eslint" --config var/bundle/eslint.config.js "${fix[@]}" api/static/js bundle/tests
+"$tools/tsc" --project bundle/tsconfig.json
+
+# Modules resolve libraries only where they are bundled.
+built=$(mktemp -d var/bundle/tests.XXXXXX)
+trap 'rm -rf -- "$built"' EXIT
+NODE_PATH=$root/var/bundle/node_modules "$tools/esbuild" bundle/tests/*.test.js --bundle --platform=node --format=esm --main-fields=module,main \
+    --jsx=automatic --jsx-import-source=preact --sourcemap --out-extension:.js=.mjs --log-level=warning --outdir="$built"
+node --enable-source-maps --test --test-reporter=dot "$built"/*.test.mjs

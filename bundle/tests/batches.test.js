@@ -1,0 +1,116 @@
+import "./page.js";
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { progressOf, splitSource } from "../../api/static/js/batches/labels.js";
+import { mergeBatches, readEvents } from "../../api/static/js/batches/use_batches.js";
+import { niceTop } from "../../api/static/js/components/charts.jsx";
+import { plotRate } from "../../api/static/js/components/rate_chart.jsx";
+import { Problem, toProblem } from "../../api/static/js/core/api.js";
+import { everyMonth } from "../../api/static/js/core/months.js";
+import { explainRefusal, toSentence } from "../../api/static/js/core/refusals.js";
+import { mapInChunks } from "../../api/static/js/core/scheduling.js";
+
+const NUMBERS = {
+  listed: 100, folders: 2, unchanged: 18, queued: 80, stored: 20, no_exif: 5, unsupported: 3, damaged: 1, failed: 1,
+  bytes_read: 0, requests: 0, seconds: 1,
+}; // prettier-ignore
+
+test("readEvents: events over chunk borders, comments, and several lines of data", async () => {
+  const text =
+    ': ping\r\n\r\nevent: batches\r\ndata: {"a":\r\ndata: 1}\r\n\r\ndata: "é"\n\nevent: late\ndata: 1\n';
+  const bytes = new TextEncoder().encode(text);
+  const body = new ReadableStream({
+    start(controller) {
+      for (let at = 0; at < bytes.length; at += 3) controller.enqueue(bytes.slice(at, at + 3));
+      controller.close();
+    },
+  });
+  /** @type {[string, unknown][]} */
+  const events = [];
+  await readEvents(new Response(body), (name, data) => events.push([name, data]));
+  assert.deepEqual(events, [
+    ["batches", { a: 1 }],
+    ["message", "é"],
+  ]);
+});
+
+test("mergeBatches: news replace, the newest come first", () => {
+  const make = (/** @type {string} */ id, state = "done") =>
+    /** @type {import("../../api/static/js/core/types").Batch} */ (
+      /** @type {unknown} */ ({ id, state })
+    );
+  const merged = mergeBatches([make("3"), make("1")], [make("1", "left"), make("2")]);
+  assert.deepEqual(
+    merged.map(({ id, state }) => `${id} ${state}`),
+    ["3 done", "2 done", "1 left"],
+  );
+});
+
+test("progressOf: known only after the listing", () => {
+  assert.deepEqual(progressOf({ state: "reading", numbers: NUMBERS }), {
+    done: 30,
+    total: 80,
+    part: 0.375,
+  });
+  assert.equal(progressOf({ state: "listing", numbers: NUMBERS }).part, null);
+  assert.equal(progressOf({ state: "done", numbers: { ...NUMBERS, listed: 0 } }).part, 1);
+});
+
+test("splitSource", () => {
+  assert.deepEqual(splitSource("s3://photos/2024/a"), ["photos", "2024/a"]);
+  assert.deepEqual(splitSource("photos"), ["photos", ""]);
+});
+
+test("niceTop: half of it is a round number too", () => {
+  assert.deepEqual(
+    [0, 2, 3, 5, 7, 99, 101, 450, 9000].map(niceTop),
+    [2, 2, 4, 6, 8, 100, 200, 500, 10_000],
+  );
+});
+
+test("plotRate: from left to right, at least half a minute wide", () => {
+  assert.equal(plotRate([]).points, "");
+  const { points, top, first, last } = plotRate([
+    [1000, 5],
+    [1015, 10],
+  ]);
+  assert.deepEqual([top, first, last], [10, 985, 1015]);
+  assert.equal(points, "500.0,50.0 1000.0,0.0");
+});
+
+test("everyMonth: also those without photos, unless a clock was wrong", () => {
+  const rows = [
+    { value: "2023-11", count: 1 },
+    { value: "2024-02", count: 2 },
+  ];
+  assert.deepEqual(
+    everyMonth(rows).map(({ value, count }) => `${value} ${count}`),
+    ["2023-11 1", "2023-12 0", "2024-01 0", "2024-02 2"],
+  );
+  const wrong = [{ value: "1904-01", count: 1 }, ...rows];
+  assert.equal(everyMonth(wrong), wrong);
+});
+
+test("explainRefusal: without the parameter's name, as a sentence", () => {
+  const problem = new Problem({
+    status: 400,
+    parameter: "source",
+    detail: "source: no such bucket",
+  });
+  assert.equal(explainRefusal(problem), "No such bucket.");
+  assert.equal(toSentence("Why?"), "Why?");
+});
+
+test("toProblem: keeps problems, wraps other errors", () => {
+  const problem = new Problem({ status: 503, code: "query_timeout", pointer: "/a" }, "5");
+  assert.equal(toProblem(problem), problem);
+  assert.deepEqual(
+    [problem.code, problem.pointer, problem.retryAfter],
+    ["query_timeout", "/a", "5"],
+  );
+  assert.equal(toProblem(new Error("x")).status, 0);
+});
+
+test("mapInChunks: all items, in order", async () => {
+  assert.deepEqual(await mapInChunks([1, 2, 3], (item) => item * 2, -1), [2, 4, 6]);
+});

@@ -1,0 +1,82 @@
+/**
+ * @file Imports go one way: a module imports from its own layer and from those below it, and never in a circle.
+ */
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { test } from "node:test";
+
+const ROOT = "api/static/js";
+// From the top. Folders of one line do not import from each other.
+const LAYERS = [
+  ["app.jsx", "theme.js"],
+  ["views"],
+  ["shell"],
+  ["photos"],
+  ["filters", "map", "batches"],
+  ["components"],
+  ["hooks"],
+  ["core"],
+];
+
+/** @type {Map<string, string[]>} */
+const imports = new Map();
+for (const entry of readdirSync(ROOT, { recursive: true, withFileTypes: true })) {
+  if (!/\.jsx?$/.test(entry.name)) continue;
+  const file = path.posix.join(
+    path.posix.relative(ROOT, entry.parentPath ?? entry.path),
+    entry.name,
+  );
+  const text = readFileSync(path.posix.join(ROOT, file), "utf8");
+  const relative = [...text.matchAll(/^(?:import|export) [^;]*? from "(\.[^"]+)";/gm)];
+  const targets = relative.map(([, target]) => path.posix.join(path.posix.dirname(file), target));
+  imports.set(file, targets);
+}
+
+/** @param {string} file */
+const folderOf = (file) => file.split("/")[0];
+/** @param {string} file */
+const layerOf = (file) => LAYERS.findIndex((folders) => folders.includes(folderOf(file)));
+
+test("every module is in a layer", () => {
+  assert.ok(imports.size > 60);
+  assert.deepEqual(
+    [...imports.keys()].filter((file) => layerOf(file) < 0),
+    [],
+  );
+});
+
+test("imports name modules that exist", () => {
+  const targets = [...imports.values()].flat();
+  assert.ok(targets.length > 200);
+  assert.deepEqual(
+    targets.filter((target) => !imports.has(target)),
+    [],
+  );
+});
+
+test("no module imports from a layer above, or from a neighbour in its layer", () => {
+  const wrong = [...imports].flatMap(([file, targets]) =>
+    targets
+      .filter((target) => folderOf(target) !== folderOf(file))
+      .filter((target) => layerOf(target) <= layerOf(file))
+      .map((target) => `${file} -> ${target}`),
+  );
+  assert.deepEqual(wrong, []);
+});
+
+test("no imports in a circle", () => {
+  const done = new Set();
+  /** @type {string[]} */
+  const circles = [];
+  /** @type {(file: string, trail: string[]) => void} */
+  const walk = (file, trail) => {
+    if (trail.includes(file))
+      circles.push([...trail.slice(trail.indexOf(file)), file].join(" -> "));
+    if (done.has(file) || trail.includes(file)) return;
+    for (const target of imports.get(file) ?? []) walk(target, [...trail, file]);
+    done.add(file);
+  };
+  for (const file of imports.keys()) walk(file, []);
+  assert.deepEqual(circles, []);
+});

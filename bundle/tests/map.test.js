@@ -1,0 +1,172 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { unwrap, unwrapRing } from "../../api/static/js/core/lazy_libraries.js";
+import * as clusters from "../../api/static/js/map/clusters.js";
+import * as geometry from "../../api/static/js/map/outline_geometry.js";
+import { takePart } from "../../api/static/js/map/photo_summaries.js";
+
+/**
+ * @typedef {import("../../api/static/js/core/types").MapFeature} MapFeature
+ * @typedef {[longitude: number, latitude: number]} Position
+ */
+
+/** @type {(lng: number, lat: number, count?: number, id?: string) => MapFeature} */
+const feature = (lng, lat, count = 1, id = undefined) => ({
+  geometry: { coordinates: [lng, lat] },
+  properties: { count, id },
+});
+
+test("readBox and writeBox: areas across the 180th meridian", () => {
+  assert.deepEqual(clusters.readBox("170,-20,-170,10"), {
+    west: 170,
+    south: -20,
+    east: 190,
+    north: 10,
+  });
+  assert.equal(
+    clusters.writeBox({ west: 170, south: -20, east: 190, north: 10 }),
+    "170,-20,-170,10",
+  );
+  assert.equal(
+    clusters.writeBox({ west: -300, south: -95, east: 300, north: 95 }),
+    "-180,-90,180,90",
+  );
+  for (const text of [undefined, "", "1,2,3", "1,2,3,x", "1,2,3,4,5"]) {
+    assert.equal(clusters.readBox(text), null);
+  }
+});
+
+test("joinOverlapping: small clusters join the larger one, distant ones stay", () => {
+  const features = [feature(0, 0, 5), feature(1, 0, 100), feature(50, 0, 1, "a")];
+  const joined = clusters.joinOverlapping(features, ([lng, lat]) => ({ x: lng * 10, y: lat * 10 }));
+  assert.deepEqual(
+    joined.map(({ count, id }) => [count, id ?? null]),
+    [
+      [105, null],
+      [1, "a"],
+    ],
+  );
+  assert.equal(joined[0].cells.length, 2);
+  assert.equal(joined[0].radius, clusters.radiusOf(105));
+});
+
+test("extentOf: leaves out the widest gap", () => {
+  assert.equal(clusters.extentOf([]), null);
+  const fiji = [feature(178, -18), feature(-179, -16)];
+  assert.deepEqual(clusters.extentOf(fiji), { west: 178, south: -18, east: 181, north: -16 });
+  const world = [feature(-120, 40), feature(60, 35)];
+  assert.deepEqual(clusters.extentOf(world), { west: -120, south: 35, east: 60, north: 40 });
+});
+
+test("areaOf: the API's cells, aligned to its grid", () => {
+  assert.deepEqual(clusters.areaOf({ cells: [[1, 1]] }, 0), {
+    west: 0,
+    south: 0,
+    east: 90,
+    north: 90,
+  });
+});
+
+test("isInside: in any copy of the world", () => {
+  const area = { west: 170, south: -10, east: 190, north: 10 };
+  assert.ok(clusters.isInside({ lng: -175, lat: 0 }, area));
+  assert.ok(!clusters.isInside({ lng: 0, lat: 0 }, area));
+  assert.ok(!clusters.isInside({ lng: 175, lat: 20 }, area));
+});
+
+test("clipRing: a square in a square", () => {
+  const ring = geometry.project([
+    [-90, -60],
+    [90, -60],
+    [90, 60],
+    [-90, 60],
+  ]);
+  const clipped = geometry.clipRing(ring, [0.5, 0, 1, 0.5]);
+  assert.deepEqual(clipped?.box.slice(0, 1), [0.5]);
+  assert.equal(clipped?.box[2], 0.75);
+  assert.equal(clipped?.box[3], 0.5);
+  assert.equal(geometry.clipRing(ring, [0.9, 0.9, 1, 1]), null);
+  assert.equal(geometry.clipRing(ring, [0, 0, 1, 1]), ring);
+});
+
+test("clipLine: stretches within the box", () => {
+  const line = geometry.project([-80, -40, 0, 40, 80].map((lng) => [lng, 0]));
+  const parts = geometry.clipLine(line, [0.45, 0.4, 0.55, 0.6]);
+  assert.equal(parts.length, 1);
+  assert.equal(parts[0].points.length, 6);
+  assert.deepEqual(geometry.clipLine(line, [0, 0, 0.1, 0.1]), []);
+});
+
+test("toY and toLatitude: are inverse", () => {
+  for (const latitude of [-80, -12.5, 0, 45, 85]) {
+    assert.ok(Math.abs(geometry.toLatitude(geometry.toY(latitude)) - latitude) < 1e-9);
+  }
+});
+
+test("projectWithCopies: a shape across the meridian is at both edges", () => {
+  const copies = geometry.projectWithCopies([
+    [170, 0],
+    [190, 0],
+  ]);
+  assert.equal(copies.length, 2);
+  assert.ok(copies[1].box[0] < 0);
+});
+
+test("covers: inside, outside and in a hole", () => {
+  /** @type {(side: number) => Position[]} */
+  const square = (side) => [
+    [-side, -side],
+    [side, -side],
+    [side, side],
+    [-side, side],
+  ];
+  const rings = [square(10), square(2)];
+  assert.ok(geometry.covers(rings, 5, 5));
+  assert.ok(!geometry.covers(rings, 0, 0));
+  assert.ok(!geometry.covers(rings, 11, 0));
+});
+
+test("placeName: at the middle of the largest part", () => {
+  /** @type {Position[]} */
+  const large = [
+    [10, -5],
+    [30, -5],
+    [30, 5],
+    [10, 5],
+    [10, -5],
+  ];
+  const small = large.map(([lng, lat]) => /** @type {Position} */ ([lng / 10, lat / 10]));
+  const name = geometry.placeName({ name: "A", polygons: [[small], [large]] });
+  assert.ok(Math.abs((name?.x ?? 0) - geometry.toX(20)) < 1e-9);
+  assert.ok(Math.abs((name?.y ?? 0) - 0.5) < 1e-9);
+});
+
+test("unwrap: continues beyond 180 degrees; Antarctica closes over the pole", () => {
+  /** @type {Position[]} */
+  const line = [
+    [179, 0],
+    [-179, 1],
+    [178, 2],
+  ];
+  assert.deepEqual(unwrap(line), [
+    [179, 0],
+    [181, 1],
+    [178, 2],
+  ]);
+  /** @type {Position[]} */
+  const around = [-180, -90, 0, 90, 180].map((lng) => [lng, -70]);
+  assert.deepEqual(unwrapRing(around).slice(-3), [
+    [180, -90],
+    [-180, -90],
+    [-180, -70],
+  ]);
+});
+
+test("takePart: limited by number and by length, at least one", () => {
+  const short = Array.from({ length: 250 }, (_, at) => `b/${at}`);
+  assert.equal(takePart(short).length, 100);
+  const long = Array.from({ length: 10 }, () => "é".repeat(400));
+  assert.equal(takePart(long).length, 2);
+  assert.equal(takePart(["x".repeat(9000)]).length, 1);
+  assert.deepEqual(takePart(["a"]), ["a"]);
+});
