@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes everything that EXIFinator needs in this folder; says nothing on stdout.
+# Install everything that EXIFinator needs into this folder. Prints to stderr only: run.sh --json owns stdout.
 set -euo pipefail
 unset CDPATH
 
@@ -7,15 +7,15 @@ usage() {
     cat <<'EOF'
 Usage: ./setup.sh [--no-services] [--dev]
 
-Makes venv/ with the packages of requirements.txt, and sees that Redis and MongoDB
-answer: where settings.py points at this machine and nothing listens there, they are
-started, with their data in var/. To use servers of your own, set REDIS_URL and
-MONGODB_URI in settings.py. Safe to run again: it does only what is missing.
+Creates venv/ with the packages of requirements.txt, then checks that Redis and MongoDB
+answer. If settings.py points at this machine and nothing listens there, it starts them,
+with their data in var/. To use your own servers, set REDIS_URL and MONGODB_URI in
+settings.py. Safe to repeat: it does only what is missing.
 
-  --no-services   only the packages
-  --dev           the packages for the tests too (requirements-dev.txt)
+  --no-services   install the packages only
+  --dev           also install the packages for the tests (requirements-dev.txt)
 
-PYTHON names the Python to use, 3.11 to 3.13; otherwise it is looked for in PATH.
+Set PYTHON to choose the interpreter, 3.11 to 3.13. Default: the first suitable one in PATH.
 EOF
 }
 
@@ -29,7 +29,7 @@ for argument in "$@"; do
         -h | --help) usage; exit 0 ;;
         --no-services) services=no ;;
         --dev) dev=yes ;;
-        *) fail "there is no option $argument; see ./setup.sh --help" 2 ;;
+        *) fail "unknown option $argument; see ./setup.sh --help" 2 ;;
     esac
 done
 
@@ -41,25 +41,25 @@ root=$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")" && pwd -P)
 cd -- "$root"
 python=venv/bin/python
 
-# Prints the path of a Python that works. Each is run: a pyenv shim may be there and fail.
+# Print the path of a Python that works. Each candidate is run, because a pyenv shim can exist and fail.
 find_python() {
     local candidate bare=""
     for candidate in ${PYTHON:+"$PYTHON"} python3.13 python3.12 python3.11 python3; do
         if ! "$candidate" -I -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then
-            [ "$candidate" != "${PYTHON:-}" ] || say "PYTHON=$PYTHON is not a Python 3.11 to 3.13; looking for another."
+            [ "$candidate" != "${PYTHON:-}" ] || say "PYTHON=$PYTHON is not Python 3.11 to 3.13; looking for another one."
         elif ! "$candidate" -I -c 'import ensurepip, venv' 2>/dev/null; then
             bare=${bare:-$candidate}
         else
-            # Not that of an activated environment, which may be the one that is made anew.
+            # The base interpreter, not that of an active environment: that may be the venv/ about to be replaced.
             "$candidate" -I -c 'import sys; print(getattr(sys, "_base_executable", "") or sys.executable)'
             return
         fi
     done
     [ -z "$bare" ] || fail "$bare has no venv module: on Debian and Ubuntu, apt install $(basename -- "$bare")-venv"
-    fail "no Python 3.11 to 3.13 found: install one, or say where it is, as in PYTHON=/opt/python3.12/bin/python3 $0"
+    fail "no Python 3.11 to 3.13 found: install one, or set its path, as in PYTHON=/opt/python3.12/bin/python3 $0"
 }
 
-# Says the line and the kind of a mistake, not the line itself: a secret may stand there.
+# Print the line number and the type of an error, never the line itself: it may hold a secret.
 read_settings='
 import runpy, sys, traceback
 path = sys.argv[1]
@@ -71,7 +71,8 @@ except Exception as error:
     sys.exit(f"{type(error).__name__} in line {line}")
 '
 
-# pip's own words tell whether the environment is whole, of this folder (not copied or moved), and of a right Python.
+# `pip --version` shows that the environment works, belongs to this folder (was not copied or moved) and has a
+# supported Python.
 venv_is_whole() {
     local found
     found=$(venv/bin/pip --version 2>/dev/null) || return 1
@@ -81,7 +82,7 @@ venv_is_whole() {
     esac
 }
 
-# What a stamp in venv/ says when the packages of this file are installed.
+# Print the content of the stamp file in venv/ that marks this file's packages as installed.
 stamp_of() { { printf '%s\n' "$root"; cat -- "$1"; } | cksum; }
 
 is_installed() { [ -x "$python" ] && [ "$(cat "venv/.$1" 2>/dev/null)" = "$(stamp_of "$1")" ]; }
@@ -91,7 +92,7 @@ install() {
     if ! PIP_USER=0 "$python" -I -m pip install --disable-pip-version-check --no-input --progress-bar off -r "$1" \
         >>logs/setup.log 2>&1; then
         grep -v '^Requirement already' logs/setup.log | tail -n 15 >&2
-        fail "the packages of $1 could not be installed; all that pip said is in $root/logs/setup.log"
+        fail "could not install the packages of $1; pip's output is in $root/logs/setup.log"
     fi
     stamp_of "$1" >"venv/.$1"
 }
@@ -100,21 +101,21 @@ mkdir -p logs
 [ -d var ] || mkdir -m 700 -p var
 if command -v flock >/dev/null; then
     exec 9>>var/setup.lock
-    flock -n 9 || { say "Another setup.sh is at work here; waiting for it."; flock 9; }
+    flock -n 9 || { say "Another setup.sh is running in this folder; waiting for it to finish ..."; flock 9; }
 fi
 
 if ! is_installed requirements.txt || ! "$python" -I -c ''; then
     : >logs/setup.log
     if venv_is_whole; then base=$python; else base=$(find_python); fi
-    # Minutes later would be late to hear of a slip in the settings.
+    # Report an error in the settings now, not after minutes of installing.
     "$base" -I -c "$read_settings" "${EXIFINATOR_SETTINGS:-settings.py}" 2>>logs/setup.log ||
         fail "${EXIFINATOR_SETTINGS:-settings.py} cannot be read: $(tail -n 1 logs/setup.log)" 2
     if [ "$base" != "$python" ]; then
-        say "Making venv/ with $("$base" -V) ..."
+        say "Creating venv/ with $("$base" -V) ..."
         rm -rf venv
         "$base" -I -m venv venv >>logs/setup.log 2>&1 || {
             tail -n 15 logs/setup.log >&2
-            fail "the virtual environment could not be made"
+            fail "could not create the virtual environment; see $root/logs/setup.log"
         }
     fi
     rm -f venv/.requirements-dev.txt

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Starts the workers, the dashboard and the API.
+# Start the workers, the dashboard and the API.
 set -euo pipefail
 unset CDPATH
 
@@ -7,11 +7,11 @@ usage() {
     cat <<'EOF'
 Usage: ./start_workers.sh [--restart]
 
-Starts the workers, MRQ's dashboard and the API in the background, with all the set-up
-that they need, and prints where they are. What ends is started again; what they say
-is in logs/. A second call changes nothing.
+Starts the workers, MRQ's dashboard and the API in the background and prints their
+addresses. Installs and starts what they need first. A process that ends is restarted.
+Their output is in logs/. A second call changes nothing.
 
-  --restart   stop them first, so that changed settings and code are taken over
+  --restart   stop them first, so that they use changed settings and code
 EOF
 }
 
@@ -19,7 +19,7 @@ for argument in "$@"; do
     case $argument in
         -h | --help) usage; exit 0 ;;
         --restart) ;;
-        *) printf 'start_workers.sh: there is no option %s; see ./start_workers.sh --help\n' "$argument" >&2; exit 2 ;;
+        *) printf 'start_workers.sh: unknown option %s; see ./start_workers.sh --help\n' "$argument" >&2; exit 2 ;;
     esac
 done
 

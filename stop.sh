@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Stops what this folder started.
+# Stop what was started from this folder.
 set -euo pipefail
 unset CDPATH
 
@@ -7,11 +7,11 @@ usage() {
     cat <<'EOF'
 Usage: ./stop.sh [--all]
 
-Stops the workers, MRQ's dashboard and the API that this folder started. The workers
-first end what they are at, for up to 15 seconds; what is queued stays queued.
+Stops the workers, MRQ's dashboard and the API that were started from this folder. The
+workers first finish their running jobs, for up to 15 seconds. Queued jobs stay queued.
 
-  --all   stop Redis, MongoDB and rclone too, as far as this folder started them, and the
-          watching of batches that the API has started; ./run.sh goes on with those
+  --all   also stop Redis, MongoDB and rclone if they were started from this folder, and
+          the processes that run batches for the API; ./run.sh resumes those batches
 EOF
 }
 
@@ -19,14 +19,14 @@ for argument in "$@"; do
     case $argument in
         -h | --help) usage; exit 0 ;;
         --all) ;;
-        *) printf 'stop.sh: there is no option %s; see ./stop.sh --help\n' "$argument" >&2; exit 2 ;;
+        *) printf 'stop.sh: unknown option %s; see ./stop.sh --help\n' "$argument" >&2; exit 2 ;;
     esac
 done
 
 root=$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")" && pwd -P)
 cd -- "$root"
 if [ ! -x venv/bin/python ]; then
-    echo "There is no venv/ here, so nothing was started from this folder."
+    echo "Nothing to stop: this folder has no venv/, so nothing was started from it."
     exit 0
 fi
 exec venv/bin/python -m exifinator stop "$@"

@@ -1,1 +1,1 @@
-"""Makes the reference pages of docs/ from the code, each time that mkdocs builds them."""
+"""Generate the reference pages of the documentation from the code, and check the built site."""

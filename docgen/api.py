@@ -1,27 +1,37 @@
-"""The OpenAPI document -> the page of the REST API."""
+"""Generate the reference of the REST API from its OpenAPI document."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from api.app import create_app
+from api.http.problems import describe_codes
 from exifinator.config import Config
 
 INTRODUCTION = """# REST API
 
-At `http://127.0.0.1:3001`, in JSON. The running API shows the same at `/docs`, with every address to try, and gives its
-OpenAPI document at `/openapi.json`. Errors are `application/problem+json` (RFC 9457): `detail` says what is wrong,
-`parameter` where, `hint` what helps. Once `API_TOKEN` is set, what changes anything needs it, and reading too where the
-API binds beyond this machine: `Authorization: Bearer TOKEN`.
+The API listens at `http://127.0.0.1:3001` and answers in JSON. A running API serves this reference at `/docs`, where
+every request can be tried, and its OpenAPI document at `/openapi.json`.
 
-This page is made from the OpenAPI document; `waldo` and `exif_data` are `MONGODB_DATABASE` and `MONGODB_COLLECTION`.
+If `API_TOKEN` is set, requests that change anything need `Authorization: Bearer TOKEN`. If the API is reachable from
+other machines, all requests need it.
+
+This page is generated from the OpenAPI document. `waldo` and `exif_data` are the defaults of `MONGODB_DATABASE` and
+`MONGODB_COLLECTION`.
+
+## Errors
+
+Errors are `application/problem+json` (RFC 9457): `code` identifies the cause, `detail` describes it, `parameter` names
+the parameter, `pointer` is the JSON pointer (RFC 6901) to the wrong value in a parameter that holds JSON, and `hint`
+suggests a fix. The last three are left out where they do not apply. Codes are stable; sentences may change.
+
 """
 
 
 def make_page() -> str:
-    """The page, in Markdown: a section for each address and method."""
+    """Return the page in Markdown: one section per method and path."""
     document = create_app(Config()).openapi()
-    lines = [INTRODUCTION]
+    lines = [INTRODUCTION + describe_codes(), ""]
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             lines += _describe(method.upper(), path, operation, document)
@@ -35,30 +45,30 @@ def _describe(method: str, path: str, operation: dict[str, Any], document: dict[
     parameters = [_resolved(parameter, document) for parameter in operation.get("parameters", ())]
     body = _body_fields(operation, document)
     if parameters or body:
-        lines += ["| Parameter | Where | Type | What it is |", "|---|---|---|---|"]
+        lines += ["| Parameter | In | Type | Description |", "|---|---|---|---|"]
         for parameter in parameters:
             schema = parameter.get("schema") or next(iter(parameter.get("content", {}).values()), {}).get("schema", {})
-            needed = ", needed" if parameter.get("required") else ""
-            lines.append(_row(parameter["name"], f"{parameter['in']}{needed}", schema, parameter.get("description")))
+            required = ", required" if parameter.get("required") else ""
+            lines.append(_row(parameter["name"], f"{parameter['in']}{required}", schema, parameter.get("description")))
         lines += body
         lines.append("")
-    answers = [f"`{code}` {answer.get('description', '')}" for code, answer in operation["responses"].items()]
-    return [*lines, f"Answers: {'; '.join(answers)}.", ""]
+    responses = [f"`{code}` {response.get('description', '')}" for code, response in operation["responses"].items()]
+    return [*lines, f"Responses: {'; '.join(responses)}.", ""]
 
 
 def _body_fields(operation: dict[str, Any], document: dict[str, Any]) -> list[str]:
     content = operation.get("requestBody", {}).get("content", {})
     schema = _resolved(content.get("application/json", {}).get("schema", {}), document)
-    needed = schema.get("required", ())
+    required = schema.get("required", ())
     return [
-        _row(name, "body, needed" if name in needed else "body", field, field.get("description"))
+        _row(name, "body, required" if name in required else "body", field, field.get("description"))
         for name, field in schema.get("properties", {}).items()
     ]
 
 
-def _row(name: str, where: str, schema: dict[str, Any], text: str | None) -> str:
-    said = " ".join((text or schema.get("description") or schema.get("title") or "").split())
-    return f"| `{name}` | {where} | {_type(schema)} | {_cell(said)} |"
+def _row(name: str, place: str, schema: dict[str, Any], text: str | None) -> str:
+    description = " ".join((text or schema.get("description") or schema.get("title") or "").split())
+    return f"| `{name}` | {place} | {_type(schema)} | {_cell(description)} |"
 
 
 def _type(schema: dict[str, Any]) -> str:
@@ -78,10 +88,10 @@ def _type(schema: dict[str, Any]) -> str:
 def _resolved(item: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
     if "$ref" not in item:
         return item
-    found: Any = document
+    target: Any = document
     for part in item["$ref"].removeprefix("#/").split("/"):
-        found = found[part]
-    return dict(found)
+        target = target[part]
+    return dict(target)
 
 
 def _cell(text: str) -> str:

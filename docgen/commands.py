@@ -1,4 +1,4 @@
-"""The commands and the shell scripts -> their page: what each says to --help."""
+"""Generate the reference of commands and shell scripts from their --help texts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import click
 
-from exifinator.cli import main
+from exifinator.cli.main import main
 from exifinator.config import ROOT
 
 SCRIPTS = ("run.sh", "setup.sh", "start_workers.sh", "stop.sh", "test.sh")
@@ -15,34 +15,34 @@ PROGRAM = "exifinator"
 INTRODUCTION = """# Commands
 
 In a checkout: `venv/bin/python -m exifinator COMMAND`. Installed as a package: `exifinator COMMAND`. The shell scripts
-are for a checkout; the last section shows them.
+work in a checkout only; see the last section.
 
-This page is made from what each command says to `--help`.
+This page is generated from the `--help` text of each command.
 """
 
 
 def walk(command: click.Command, name: str, parent: click.Context | None = None) -> Iterator[tuple[str, str]]:
-    """Each command under its full name, with its help."""
+    """Yield the full name and the help text of a command and of all its subcommands."""
     context = click.Context(command, info_name=name, parent=parent, terminal_width=100, max_content_width=100)
     yield context.command_path, command.get_help(context)
     if isinstance(command, click.Group):
         for below in command.list_commands(context):
-            found = command.get_command(context, below)
-            if found is not None and not found.hidden:
-                yield from walk(found, below, context)
+            subcommand = command.get_command(context, below)
+            if subcommand is not None and not subcommand.hidden:
+                yield from walk(subcommand, below, context)
 
 
 def script_help(name: str) -> str:
-    """What a script says to --help: the text that stands in it."""
+    """Return the --help text of a script: the heredoc of its function `usage`."""
     text = (ROOT / name).read_text(encoding="utf-8")
-    match = re.search(r"^usage\(\) \{\n    cat <<'EOF'\n(.*?)^EOF$", text, re.MULTILINE | re.DOTALL)
+    match = re.search(r"^usage\(\) \{\n    cat <<'(\w+)'\n(.*?)^\1$", text, re.MULTILINE | re.DOTALL)
     if not match:
-        raise ValueError(f"{name} has no usage text where one is looked for")
-    return match[1].rstrip()
+        raise ValueError(f"{name} has no function `usage` that prints a heredoc")
+    return match[2].rstrip()
 
 
 def make_page() -> str:
-    """The page, in Markdown."""
+    """Return the page in Markdown."""
     lines = [INTRODUCTION]
     for path, text in walk(main, PROGRAM):
         lines += [f"{'##' if path.count(' ') < 2 else '###'} {path}", "", "```text", text, "```", ""]

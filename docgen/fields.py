@@ -1,7 +1,7 @@
-"""exifinator.normalize -> the page of a record's fields: which tags each comes from is found by trying them.
+"""Generate the reference of a record's fields, with the tags that each field of `photo` comes from.
 
-Every tag that summarise() asks for is given to it alone, with values of several kinds, and what appears in `photo`
-comes from that tag. So the table cannot say what the code does not do.
+The sources are found by experiment: each tag that summarise() reads is given to it alone, with values of several kinds,
+and the fields that appear in `photo` come from that tag. So the table cannot differ from the code.
 """
 
 from __future__ import annotations
@@ -12,32 +12,32 @@ from datetime import datetime
 from typing import Any
 
 from exifinator import EXTRACTOR_VERSION
-from exifinator.normalize import DIRECTORIES, summarise
+from exifinator.metadata.normalize import DIRECTORIES, summarise
 
-# What each field is, in the order of the page. A test sees that these are the fields that there are.
+# Description of each field, in the order of the page. A test compares the keys with the fields that the code fills.
 MEANINGS = {
-    "taken_at": "When it was taken: UTC where `taken_offset` is there, else the local time of the camera.",
+    "taken_at": "When the photo was taken: in UTC if `taken_offset` is known, else in the camera's local time.",
     "taken_offset": "The camera's offset from UTC, as in `+02:00`.",
     "camera_make": "The maker of the camera.",
     "camera_model": "The model of the camera.",
-    "lens_model": "The lens; made of its focal lengths and apertures where it has no name.",
-    "iso": "The sensitivity.",
+    "lens_model": "The lens. A lens without a name is described by its focal lengths and apertures.",
+    "iso": "The ISO speed.",
     "f_number": "The aperture, 2.8 for f/2.8.",
     "exposure_seconds": "The exposure time.",
     "focal_length_mm": "The focal length.",
-    "focal_length_35mm": "The focal length that shows as much on 35 mm film.",
+    "focal_length_35mm": "The focal length with the same field of view on 35 mm film.",
     "flash_fired": "Whether the flash fired.",
-    "orientation": "How the stored picture is turned to be shown, 1 to 8 as EXIF counts.",
-    "width_pixels": "The width of the picture as it is shown.",
-    "height_pixels": "The height of the picture as it is shown.",
-    "location": "Where it was taken, a GeoJSON Point: longitude, latitude. (0, 0) alone is no place.",
-    "altitude_metres": "Above sea level; negative below.",
-    "software": "What wrote the file.",
-    "artist": "Who made it.",
-    "copyright": "Whose it is.",
-    "description": "What its maker says of it.",
-    "keywords": "Its keywords.",
-    "rating": "Stars, 0 to 5; -1 is rejected.",
+    "orientation": "The EXIF orientation, 1 to 8: how to rotate or mirror the stored image data for display.",
+    "width_pixels": "The width as displayed, after rotation.",
+    "height_pixels": "The height as displayed, after rotation.",
+    "location": "Where the photo was taken: a GeoJSON Point of longitude and latitude. Exactly (0, 0) is ignored.",
+    "altitude_metres": "The altitude above sea level; negative below it.",
+    "software": "The program that wrote the file.",
+    "artist": "The photographer.",
+    "copyright": "The copyright notice.",
+    "description": "The caption.",
+    "keywords": "The keywords.",
+    "rating": "Stars, 0 to 5; -1 means rejected.",
 }
 UNITS = {
     "exposure_seconds": "s", "focal_length_mm": "mm", "focal_length_35mm": "mm", "width_pixels": "pixels",
@@ -46,12 +46,12 @@ UNITS = {
 }  # fmt: skip
 TYPES = {str: "string", int: "integer", float: "double", bool: "boolean", datetime: "date", list: "array of strings"}
 
-# What a tag may hold; each is tried.
+# Values of all kinds that a tag can hold. Each is tried.
 VALUES: tuple[Any, ...] = (
     "2024:05:06 07:08:09", "2024-05-07T07:08:09+02:00", "4", "+02:00", "text",
     [4], [4, 5, 6], [7, 8, 9], [24.5, 70.5, 2.8, 4],
 )  # fmt: skip
-# What says something only together.
+# Tags that have an effect only together.
 PAIRS = (
     ("ImageWidth", "ImageLength"), ("ExifImageWidth", "ExifImageLength"), ("GPSLatitude", "GPSLongitude"),
     ("GPSDate", "GPSTimeStamp"),
@@ -59,44 +59,44 @@ PAIRS = (
 
 TOP = """# Records
 
-One document an image in `exif_data` of the database `waldo` (`MONGODB_COLLECTION`, `MONGODB_DATABASE`), replaced whole
-when the image changes.
+One document per image, in the collection `exif_data` of the database `waldo` (`MONGODB_COLLECTION`,
+`MONGODB_DATABASE`). The document is replaced when the image changes.
 
-| Field | Type | What it is |
+| Field | Type | Description |
 |---|---|---|
 | `_id` | string | `<bucket>/<key>` |
 | `bucket`, `key` | string | The object in S3. |
-| `etag` | string | Its ETag without quotes; empty where the server gives none. |
-| `size` | integer | Its size in bytes. |
-| `last_modified` | date | When S3 says it was last changed, UTC. |
-| `format` | string | What kind of file it is, by its content: `jpeg`, `heif`, `tiff`, `png`, `webp`, ... |
+| `etag` | string | The ETag without quotes; empty if the server sends none. |
+| `size` | integer | The size of the object in bytes. |
+| `last_modified` | date | The object's modification time in S3, UTC. |
+| `format` | string | The file format, detected from the content: `jpeg`, `heif`, `tiff`, `png`, `webp`, ... |
 | `status` | string | `ok`, `no_exif`, `unsupported` or `damaged`. |
-| `problem` | string | A sentence, where something is wrong with it. |
-| `extracted_at` | date | When the record was made, UTC. |
-| `extractor_version` | integer | By which version of the extractor; the present one is %d. |
-| `words` | array of strings | What a search for words looks through. |
-| `folders` | array of strings | The folders around it, as in `holiday/2024/`: at most 10, the outermost. |
-| `cells` | array of integers | The cells of the map's grids in which it was taken, for searches of an area. |
-| `thumbnail_bytes` | integer | The size of its thumbnail, where it has one. |
-| `photo` | object | What people search by, below. |
-| `Image Make`, ... | object | Tags, by exifread's name: `printable`, `tag`, `field_type`, `field_length`, `values`. |
+| `problem` | string | What is wrong with the file, as a sentence; absent otherwise. |
+| `extracted_at` | date | When the record was written, UTC. |
+| `extractor_version` | integer | The version of the extractor that wrote it; the current one is %d. |
+| `words` | array of strings | The words that a text search matches. |
+| `folders` | array of strings | The folders that hold the object, as in `holiday/2024/`: the 10 outermost at most. |
+| `cells` | array of integers | The cells of the map's grids that hold its location, for area searches. |
+| `thumbnail_bytes` | integer | The size of the thumbnail; absent if there is none. |
+| `photo` | object | Normalized fields to search by; see below. |
+| `Image Make`, ... | object | Tags by exifread's names: `printable`, `tag`, `field_type`, `field_length`, `values`. |
 | `xmp`, `iptc` | object | The fields of the XMP packets and of the IPTC datasets. |
 
-A tag's `values` are numbers, lists and strings of BSON. A ratio is a number there and keeps its exact form in
-`printable`. The thumbnail that lies in the file is in the collection `thumbnails`, under the same `_id`.
+A tag's `values` are BSON numbers, lists and strings. A ratio is stored as a number and keeps its exact form in
+`printable`. The embedded thumbnail is stored in the collection `thumbnails`, under the same `_id`.
 
 ## photo
 
-What is unknown is left out. The sources stand in the order in which they are asked; a name such as `dc:creator` is a
-field of XMP, one in quotes a dataset of IPTC. This table is made by trying the code that fills it.
+Unknown values are absent. Sources are listed in order of precedence: a name such as `dc:creator` is an XMP field, a
+name in quotes an IPTC dataset. This table is generated by running the code that fills the fields.
 
-| Field | Type | Unit | What it is | Source |
+| Field | Type | Unit | Description | Sources |
 |---|---|---|---|---|
 """
 
 
 class _Asked(dict[str, Any]):
-    """A mapping that notes what it is asked for, as `<kind>|<name>`."""
+    """A mapping that records the names that are read from it, as `<kind>|<name>`."""
 
     def __init__(self, kind: str, given: Mapping[str, Any], asked: dict[str, None]) -> None:
         prefix = f"{kind}|"
@@ -111,20 +111,23 @@ class _Asked(dict[str, Any]):
 
 
 def _try(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """`photo` of these values alone, named `tag|NAME`, `xmp|NAME` or `iptc|NAME`; and all that was asked for."""
+    """Return the `photo` made from these values alone, and all names that were read.
+
+    Names are `tag|NAME`, `xmp|NAME` or `iptc|NAME`.
+    """
     asked: dict[str, None] = {}
     try:
         photo, _ = summarise(*(_Asked(kind, given, asked) for kind in ("tag", "xmp", "iptc")))
     except (TypeError, AttributeError):
-        # A value of a kind that this source never has: XMP and IPTC hold no numbers.
+        # A type that this source never holds: XMP and IPTC hold no numbers.
         photo = {}
     return photo, list(asked)
 
 
 def find_sources() -> dict[str, tuple[type, list[str]]]:
-    """Of each field of `photo`: its type, and the names that it comes from, in the order in which they are asked."""
+    """Return the type of each field of `photo` and the names that it comes from, in the order they are read."""
     names = _try({})[1]
-    # What is asked for only once another is there.
+    # Some names are read only if another one is present.
     for given in [{name: value} for name in names for value in VALUES]:
         names += [name for name in _try(given)[1] if name not in names]
     found: dict[str, tuple[type, set[str]]] = {}
@@ -137,7 +140,7 @@ def find_sources() -> dict[str, tuple[type, list[str]]]:
 
 
 def _effects(names: list[str]) -> Iterator[tuple[str, str, Any]]:
-    """Names with the fields that they made or changed, and the values of these."""
+    """Yield each name with a field that it made or changed, and the value of that field."""
     dated = {"tag|EXIF DateTimeOriginal": VALUES[0]}
     for base in ({}, dated, {"tag|EXIF DateTimeDigitized": VALUES[0]}, {"tag|Image DateTime": VALUES[0]}):
         before, asked = _try(base)
@@ -164,19 +167,19 @@ def _show(name: str) -> str:
 
 
 def _shorten(sources: list[str]) -> str:
-    """Names of the directories of a RAW file's pictures stand for each other."""
+    """Return the sources as text. The directories of a RAW file's pictures hold the same tags: one is listed."""
     others = tuple(f"tag|{directory} " for directory in DIRECTORIES if directory != "Image")
     kept = [_show(name) for name in sources if not name.startswith(others)]
-    return ", ".join(kept) + (", the same of other directories" if len(kept) < len(sources) else "")
+    return ", ".join(kept) + (", and the same tags of other directories" if len(kept) < len(sources) else "")
 
 
 def make_page() -> str:
-    """The page, in Markdown."""
-    found = find_sources()
+    """Return the page in Markdown."""
+    sources = find_sources()
     rows = [
-        f"| `{field}` | {TYPES.get(found[field][0], 'object')} | {UNITS.get(field, '')} | {text} | "
-        f"{_shorten(found[field][1])} |"
+        f"| `{field}` | {TYPES.get(sources[field][0], 'object')} | {UNITS.get(field, '')} | {text} | "
+        f"{_shorten(sources[field][1])} |"
         for field, text in MEANINGS.items()
     ]
-    container = "\nThe width and the height are the container's own where it says them."
+    container = "\nThe width and the height are the container's, if it holds them."
     return TOP % EXTRACTOR_VERSION + "\n".join(rows) + "\n" + container + "\n"

@@ -1,6 +1,7 @@
-"""docs/scaling.md: what was measured -> its first table -> its other tables. `python -m docgen.scaling` writes it anew.
+"""`python -m docgen.scaling`: recompute the tables of docs/scaling.md.
 
-What bench/RESULTS.md and the settings say is taken from there; the other figures of the first table stand in the page.
+Measured figures come from bench/RESULTS.md and the settings, the other figures of the first table from the page itself.
+All other tables are computed from the first one.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from exifinator.config import ROOT, Config
 
 PAGE = ROOT / "docs" / "scaling.md"
 RESULTS = ROOT / "bench" / "RESULTS.md"
-# Letter of a figure -> how its rows of RESULTS.md begin; several are added up.
+# Letter of a figure -> pattern of its rows in RESULTS.md. The values of several rows are added up.
 MEASURED = {
     "R": r"EXIFinator",
     "w": r"CPU us an image, worker \d+ [^|]*",
@@ -22,28 +23,28 @@ MEASURED = {
     "G": r"requests an image",
     "r": r"Redis bytes a queued image",
 }
-# Images, and how many days they may take.
+# Number of images, and the days in which they have to be indexed.
 CASES = ((10**6, 1 / 24), (10**8, 1.0), (10**10, 14.0))
 NAMES = {10**6: "1 million", 10**8: "100 million", 10**10: "10 billion"}
-# Amazon's steps of what leaves for the internet: up to so many TB a month, dollars a GB.
+# Amazon's price tiers for transfer to the internet: up to that many TB a month, dollars per GB.
 STEPS = ((10, 0.09), (50, 0.085), (150, 0.07), (float("inf"), 0.05))
 _MARKED = re.compile(r"(<!-- computed: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def read_figures(text: str) -> dict[str, float]:
-    """The letters of the table of figures, and their values."""
+    """Return the value of each letter in the table of figures."""
     found = re.findall(r"^\| `(\w+)` \| [^|]*\| ([\d,.]+) ", text, re.MULTILINE)
     return {name: float(value.replace(",", "")) for name, value in found}
 
 
 def measured(results: str, config: Config) -> dict[str, float]:
-    """The figures that bench/RESULTS.md and the settings give. Raises: ValueError where a row is missing."""
+    """Return the figures of bench/RESULTS.md and the settings. Raises: ValueError if a row is missing."""
     found = {
         "B": float(config.first_read_bytes),
         "Q": float(config.max_queued),
         "W": config.write_queue_mb * 1024.0**2,
     }
-    # A table that comes later has rows of the same name: with more latency, over a slow line.
+    # Later tables, with more latency or a slow line, have rows of the same names.
     first_tables = results.split("\n| with ")[0] + results.partition("\n| listing ")[2]
     for letter, row in MEASURED.items():
         values = re.findall(rf"^\| {row} \| ([\d,.]+) \|", first_tables, re.MULTILINE)
@@ -54,7 +55,7 @@ def measured(results: str, config: Config) -> dict[str, float]:
 
 
 def put_figures(text: str, figures: Mapping[str, float]) -> str:
-    """The page with these values in its table of figures; units and sources stay. Raises: ValueError."""
+    """Return the page with these values in its table of figures; units and sources stay. Raises: ValueError."""
     for letter, value in figures.items():
         row = rf"^(\| `{letter}` \| [^|]*\| )[\d,.]+(?= )"
         text, count = re.subn(row, lambda match: f"{match[1]}{value:,.10g}", text, flags=re.MULTILINE)  # noqa: B023
@@ -64,7 +65,7 @@ def put_figures(text: str, figures: Mapping[str, float]) -> str:
 
 
 def transfer_price(terabytes: float) -> float:
-    """Dollars for what leaves for the internet in a month."""
+    """Return the price in dollars of a month's transfer to the internet."""
     price, below = 0.0, 0.0
     for limit, dollars in STEPS:
         price += max(0.0, min(terabytes, limit) - below) * 1000 * dollars
@@ -73,7 +74,7 @@ def transfer_price(terabytes: float) -> float:
 
 
 def cost_table(figures: Mapping[str, float]) -> str:
-    """What each size costs, wherever it runs."""
+    """Return the table of costs per number of images."""
     rows: dict[str, list[str]] = {}
 
     def add(name: str, value: str) -> None:
@@ -84,33 +85,33 @@ def cost_table(figures: Mapping[str, float]) -> str:
         terabytes = images * f["B"] / 1e12
         add("Time on the measured machine: n / R", duration(images / f["R"]))
         add("GET requests: n × G", f"{images * f['G']:,.0f}")
-        add("their price: n × G / 1,000 × p", dollars(images * f["G"] / 1000 * f["p"]))
+        add("price of the GETs: n × G / 1,000 × p", dollars(images * f["G"] / 1000 * f["p"]))
         add("LIST requests: n / 1,000", f"{images / 1000:,.0f}")
-        add("their price: n / 1,000 / 1,000 × q", dollars(images / 1000 / 1000 * f["q"]))
+        add("price of the LISTs: n / 1,000 / 1,000 × q", dollars(images / 1000 / 1000 * f["q"]))
         add("Listing alone, one machine: n / K", duration(images / f["K"]))
         add("Bytes read: n × B", size(images * f["B"]))
-        add("their price in the bucket's region", "nothing")
-        add("their price out to the internet", dollars(transfer_price(terabytes)))
+        add("price of the transfer in the bucket's region", "nothing")
+        add("price of the transfer to the internet", dollars(transfer_price(terabytes)))
         add("Redis: min(n, Q) × r + W", size(min(images, f["Q"]) * f["r"] + f["W"]))
         add("Records on disk: n × D", size(images * f["D"]))
         add("Indexes: n × I", size(images * f["I"]))
         add("Thumbnails: n × T", size(images * f["T"]))
-        add("MongoDB's disk, together", size(images * (f["D"] + f["I"] + f["T"])))
+        add("MongoDB's disk in total", size(images * (f["D"] + f["I"] + f["T"])))
     return table(rows)
 
 
 def machines_table(figures: Mapping[str, float]) -> str:
-    """What it takes to be done in time, at two thirds of what the cores could."""
+    """Return the table of machines needed to finish in time, at a core utilization of `u`."""
     rows: dict[str, list[str]] = {}
     f = figures
     for images, days in CASES:
         rate = images / (days * 86400)
         cells = {
-            "To be done in": duration(days * 86400),
-            "Rate: n / time": f"{rate:,.0f} images/s",
+            "Time limit": duration(days * 86400),
+            "Rate: n / time limit": f"{rate:,.0f} images/s",
             "Worker cores: rate × w / u": f"{rate * f['w'] / 1e6 / f['u']:,.1f}",
-            "Cores of mongod: rate × m / u": f"{rate * f['m'] / 1e6 / f['u']:,.1f}",
-            "Of Redis's one core: rate × d": f"{rate * f['d'] / 1e6:.0%}",
+            "mongod cores: rate × m / u": f"{rate * f['m'] / 1e6 / f['u']:,.1f}",
+            "Share of Redis's one core: rate × d": f"{rate * f['d'] / 1e6:.0%}",
             "Network from S3: rate × B × 8": f"{rate * f['B'] * 8 / 1e9:,.2f} Gbit/s",
             "Reads in flight: rate × L": f"{rate * f['L'] / 1000:,.0f}",
         }
@@ -143,7 +144,7 @@ def dollars(amount: float) -> str:
 
 
 def compute(text: str, results: str) -> str:
-    """The page with the figures of these results, and its computed tables. Raises: ValueError."""
+    """Return the page with the figures of these results and its computed tables. Raises: ValueError."""
     text = put_figures(text, measured(results, Config()))
     figures = read_figures(text)
     made = {"costs": cost_table(figures), "machines": machines_table(figures)}

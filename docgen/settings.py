@@ -1,7 +1,8 @@
-"""settings.py and the types of exifinator.config -> the page of the settings."""
+"""Generate the reference of the settings from settings.py and the types of exifinator.config."""
 
 from __future__ import annotations
 
+import ast
 import re
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -11,25 +12,41 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from exifinator.config import ROOT, Config
-from tests.settings_table import read_settings
 
 INTRODUCTION = """# Settings
 
-In `settings.py`, or in the environment as `EXIFINATOR_` and the name, which wins. In the environment a list is written
-with commas, and an empty value means None. `venv/bin/python -m exifinator settings` shows what is in force, without
-secrets. Running workers take a change over with `./start_workers.sh --restart`.
+Set them in `settings.py`, or as environment variables named `EXIFINATOR_` plus the name, which take precedence. In the
+environment, lists are separated by commas, and an empty value means None. `venv/bin/python -m exifinator settings`
+shows the values in effect, without secrets. `./start_workers.sh --restart` applies a change to running workers.
 
-This page is made from `settings.py` and `exifinator/config.py`.
+This page is generated from `settings.py` and `exifinator/config.py`.
 """
 
 
+def read_settings() -> list[tuple[str, str, str]]:
+    """Return name, default as written, and help (the comment above) of each setting of settings.py, in its order."""
+    source = (ROOT / "settings.py").read_text(encoding="utf-8")
+    lines = source.splitlines()
+    settings = []
+    for node in ast.parse(source).body:
+        if not isinstance(node, ast.Assign) or not isinstance(node.targets[0], ast.Name):
+            continue
+        above = node.lineno - 2
+        comment: list[str] = []
+        while re.match(r"# (?!---)", lines[above]):
+            comment.insert(0, lines[above][2:])
+            above -= 1
+        settings.append((node.targets[0].id, ast.unparse(node.value), " ".join(comment)))
+    return settings
+
+
 def make_page() -> str:
-    """The page, in Markdown: a table for each part of settings.py."""
+    """Return the page in Markdown: one table per section of settings.py."""
     parts = re.split(r"^# --- (.*?) -+$", (ROOT / "settings.py").read_text(encoding="utf-8"), flags=re.MULTILINE)
     rows = {name: (default, text) for name, default, text in read_settings()}
     lines = [INTRODUCTION]
     for title, body in zip(parts[1::2], parts[2::2], strict=True):
-        lines += [f"## {title}", "", "| Setting | Type | Default | What it is |", "|---|---|---|---|"]
+        lines += [f"## {title}", "", "| Setting | Type | Default | Description |", "|---|---|---|---|"]
         for name in re.findall(r"^([A-Z][A-Z0-9_]*) = ", body, re.MULTILINE):
             default, text = rows[name]
             kind = type_of(Config.model_fields[name.lower()])
@@ -39,7 +56,7 @@ def make_page() -> str:
 
 
 def type_of(field: FieldInfo) -> str:
-    """The type of a setting in words: `whole number, 1 to 65535`."""
+    """Return the type of a setting in words, as in "integer, 1 to 65,535"."""
     limits = dict(_limits(field.metadata))
     kind = _name(field.annotation, limits)
     low, high = limits.get("ge", limits.get("gt")), limits.get("le")
@@ -69,8 +86,8 @@ def _name(annotation: Any, limits: dict[str, Any]) -> str:
     if origin in (Union, UnionType):
         return " or ".join(_name(item, limits) for item in get_args(annotation))
     if origin is tuple:
-        return "list of text"
+        return "list of strings"
     return {
-        bool: "True or False", int: "whole number", float: "number", str: "text", SecretStr: "text, kept secret",
+        bool: "True or False", int: "integer", float: "number", str: "string", SecretStr: "secret string",
         NoneType: "None",
     }[annotation]  # fmt: skip
