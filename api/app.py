@@ -1,4 +1,4 @@
-"""Builds the application: routes, doors, and the one error shape."""
+"""Create the application: its resources, middleware, routes and error handlers."""
 
 from __future__ import annotations
 
@@ -7,23 +7,27 @@ import logging
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 from fastapi import Depends, FastAPI
 from pymongo.errors import PyMongoError
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES as PACKED
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES as ALREADY_COMPRESSED
 from starlette.middleware.gzip import GZipMiddleware
 
-from api.clusters import build_pyramid
-from api.counting import FacetCounter
-from api.doors import Attempts, KnownHost
-from api.errors import DESCRIBED, install_handlers
-from api.hints import suggest
+from api.aggregations.background import BackgroundCounts
+from api.aggregations.cached_value import StaleWhileRevalidate
+from api.aggregations.facet_counter import FacetCounter
+from api.aggregations.map_clusters import build_pyramid
+from api.auth import TrustedHost
+from api.database import open_control, open_store, read_version
+from api.http.middleware import HeadAndOptions, IgnoreRefusedGzip, MaxBodySize, RawPath, SecurityHeaders
+from api.http.parameters import reject_stray_parameters
+from api.http.problems import PROBLEM_RESPONSE, describe_codes, install_handlers
 from api.openapi import describe_api
-from api.originals import Signer
-from api.params import refuse_strays
-from api.remembered import Remembered
+from api.presigned_urls import Signer
+from api.query.index_hints import suggest
 from api.routes import (
     batches,
     compat,
@@ -39,18 +43,16 @@ from api.routes import (
     photos,
     statistics,
 )
-from api.store import look_at, open_control, open_store
-from api.wide_counts import WideCounts
-from api.wire import BoundedBody, HeadAndOptions, RefusedCodings, SafeHeaders, WrittenPath
 from exifinator.config import Config, load_config
 from exifinator.errors import ConfigError, EXIFinatorError
-from exifinator.mongodb import connect_mongodb
-from exifinator.store import Store
+from exifinator.storage.mongodb import connect_mongodb
+from exifinator.storage.store import Store
+from exifinator.web_security import LoginThrottle
 
 log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 64 * 1024
-# Paths of the API's own, which a database's name may not take.
+# Paths of the API. A database cannot have one of these names.
 RESERVED = frozenset(
     (
         "batches",
@@ -68,105 +70,65 @@ RESERVED = frozenset(
         "statistics",
     )
 )
-
-
-# From so many on, counting all takes a second.
+# Counting this many photos takes a second.
 MANY_PHOTOS = 100_000
+_DESCRIPTION = """Errors are `application/problem+json` (RFC 9457). `code` identifies the cause, and stays the same when
+the wording of `detail` changes. `parameter` names the parameter, and `pointer` (a JSON pointer, RFC 6901) the wrong
+value in a parameter that holds JSON.
+
+"""
+_TAGS = [
+    {"name": "photos", "description": "Find photos, and show one."},
+    {"name": "facets", "description": "Count photos."},
+    {"name": "map", "description": "Locations of photos."},
+    {"name": "export", "description": "Download the metadata of all photos as a file."},
+    {"name": "batches", "description": events.BATCHES_TAG_DESCRIPTION},
+    {"name": "failures", "description": "Images that failed."},
+    {"name": "mongodb-rest", "description": "Read-only API in the form of npm's mongodb-rest."},
+    {"name": "health", "description": "The main endpoints, and the state of the server."},
+]
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    400: {**PROBLEM_RESPONSE, "description": "A parameter is invalid"},
+    401: {**PROBLEM_RESPONSE, "description": "The token is missing or wrong"},
+    404: {**PROBLEM_RESPONSE, "description": "Not found"},
+    429: {**PROBLEM_RESPONSE, "description": "Too many wrong tokens"},
+    503: {**PROBLEM_RESPONSE, "description": "MongoDB does not respond in time"},
+}
 
 
-def create_app(config: Config | None = None) -> FastAPI:
-    """The API for these settings; without any, for those of this process.
+def create_app(config: Config | None = None, *, throttle: LoginThrottle | None = None) -> FastAPI:
+    """Return the API.
 
     Run it with `python -m api`, or with `python -m uvicorn --factory api.app:create_app`.
+
+    Args:
+        config: By default the settings of this process.
+        throttle: Remembers wrong tokens; by default a new one.
+
     Raises: ConfigError.
     """
     config = config or load_config()
     if config.mongodb_database in RESERVED:
-        raise ConfigError(f"MONGODB_DATABASE cannot be {config.mongodb_database!r}: the API has a page of that name")
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        store = open_store(config)
-        app.state.store = store
-        app.state.control = open_control(config)
-        app.state.batch_feed = events.batch_feed(app.state.control)
-        app.state.metrics = metrics.MetricsPage(config)
-        app.state.exports = asyncio.Semaphore(export.EXPORTS_AT_ONCE)
-        app.state.pyramid = Remembered(
-            lambda: build_pyramid(store.photos), seconds=60, look=lambda: look_at(store.photos)
-        )
-        # What may take long is asked one after the other, so that MongoDB has the other cores for those who wait.
-        gate = asyncio.Semaphore(1)
-        app.state.counter = FacetCounter(store.photos, gate)
-        app.state.wide_maps = WideCounts(gate)
-        app.state.signer = Signer(config)
-        # One process of one machine does it, in the background: a query that needs one meanwhile is slow, not wrong.
-        indexing = threading.Thread(target=_make_indexes, args=(config,), name="indexes", daemon=True)
-        indexing.start()
-        app.state.preparing = asyncio.create_task(_prepare(app))
-        try:
-            yield
-        finally:
-            app.state.preparing.cancel()
-            app.state.signer.close()
-            await app.state.counter.close()
-            await app.state.wide_maps.close()
-            await app.state.pyramid.close()
-            await store.client.close()
-            app.state.control.close()
-            app.state.metrics.close()
-
+        raise ConfigError(f"MONGODB_DATABASE cannot be {config.mongodb_database!r}: this is a path of the API")
     app = FastAPI(
         title="EXIFinator",
         summary="The metadata of every photo in S3 buckets of any size.",
+        description=_DESCRIPTION + describe_codes(),
         version="1",
-        lifespan=lifespan,
-        openapi_tags=[
-            {"name": "photos", "description": "Find photos, and see one."},
-            {"name": "facets", "description": "Count them."},
-            {"name": "map", "description": "Where they were taken."},
-            {"name": "export", "description": "All of them, as a file."},
-            {"name": "batches", "description": events.DESCRIPTION},
-            {"name": "failures", "description": "Images that could not be read."},
-            {"name": "mongodb-rest", "description": "What users of npm's mongodb-rest type."},
-            {"name": "health", "description": "What there is, and how it is."},
-        ],
+        lifespan=_run,
+        openapi_tags=_TAGS,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
-        max_body_size=None,  # BoundedBody does it, in the shape of all errors
-        dependencies=[Depends(refuse_strays)],
-        responses={
-            400: {**DESCRIBED, "description": "A parameter cannot be taken"},
-            401: {**DESCRIBED, "description": "The token is missing or wrong"},
-            404: {**DESCRIBED, "description": "There is nothing of that name"},
-            429: {**DESCRIBED, "description": "Too many wrong tokens"},
-            503: {**DESCRIBED, "description": "MongoDB does not answer, or not in time"},
-        },
-        middleware=[
-            Middleware(SafeHeaders),
-            Middleware(KnownHost, config=config),
-            Middleware(
-                CORSMiddleware,
-                allow_origins=config.api_cors_origins,
-                allow_methods=["GET", "HEAD", "POST", "DELETE"],
-                allow_headers=["Authorization", "Content-Type", "If-None-Match"],
-                expose_headers=["ETag", "Link", "Retry-After"],
-            ),
-            Middleware(BoundedBody, max_bytes=MAX_BODY_BYTES),
-            Middleware(WrittenPath),
-            Middleware(HeadAndOptions),
-            Middleware(RefusedCodings),
-            Middleware(
-                GZipMiddleware, minimum_size=1000, compresslevel=4, exclude_content_types=(*PACKED, export.PARQUET)
-            ),
-        ],
+        max_body_size=None,  # see MaxBodySize
+        dependencies=[Depends(reject_stray_parameters)],
+        responses=_RESPONSES,
+        middleware=_middleware(config),
     )
     app.state.config = config
-    app.state.attempts = Attempts()
+    app.state.throttle = throttle or LoginThrottle()
     install_handlers(app, lambda request: suggest(request.query_params, config))
-
     app.include_router(explorer.make_router(config))
     for topic in (health, metrics, docs, photos, facets, statistics, map, export, batches, events, failures):
         app.include_router(topic.router)
@@ -175,20 +137,79 @@ def create_app(config: Config | None = None) -> FastAPI:
     return app
 
 
+def _middleware(config: Config) -> list[Middleware]:
+    """Return the middleware, outermost first."""
+    return [
+        Middleware(SecurityHeaders),
+        Middleware(TrustedHost, config=config),
+        Middleware(
+            CORSMiddleware,
+            allow_origins=config.api_cors_origins,
+            allow_methods=["GET", "HEAD", "POST", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "If-None-Match"],
+            expose_headers=["ETag", "Link", "Retry-After"],
+        ),
+        Middleware(MaxBodySize, max_bytes=MAX_BODY_BYTES),
+        Middleware(RawPath),
+        Middleware(HeadAndOptions),
+        Middleware(IgnoreRefusedGzip),
+        Middleware(
+            GZipMiddleware,
+            minimum_size=1000,
+            compresslevel=4,
+            exclude_content_types=(*ALREADY_COMPRESSED, export.PARQUET),
+        ),
+    ]
+
+
+@asynccontextmanager
+async def _run(app: FastAPI) -> AsyncIterator[None]:
+    """Open what the routes use, and close it at the end."""
+    config: Config = app.state.config
+    store = open_store(config)
+    app.state.store = store
+    app.state.control = open_control(config)
+    app.state.batch_feed = events.batch_feed(app.state.control)
+    app.state.metrics = metrics.MetricsPage(config)
+    app.state.exports = asyncio.Semaphore(export.MAX_EXPORTS)
+    app.state.pyramid = StaleWhileRevalidate(
+        lambda: build_pyramid(store.photos), seconds=60, read_version=lambda: read_version(store.photos)
+    )
+    # Long queries run one at a time, so that requests have the other cores of MongoDB.
+    gate = asyncio.Semaphore(1)
+    app.state.counter = FacetCounter(store.photos, gate)
+    app.state.background_maps = BackgroundCounts(gate)
+    app.state.signer = Signer(config)
+    # Create indexes in the background: a query that lacks its index is slow, not wrong.
+    threading.Thread(target=_create_indexes, args=(config,), name="indexes", daemon=True).start()
+    app.state.preparing = asyncio.create_task(_prepare(app))
+    try:
+        yield
+    finally:
+        app.state.preparing.cancel()
+        app.state.signer.close()
+        await app.state.counter.close()
+        await app.state.background_maps.close()
+        await app.state.pyramid.close()
+        await store.client.close()
+        app.state.control.close()
+        app.state.metrics.close()
+
+
 async def _prepare(app: FastAPI) -> None:
-    """Count and group a large collection before anyone asks. A small one is counted in no time, and still growing."""
-    with suppress(PyMongoError):  # whoever asks will be told
+    """Count and group a large collection before the first request. A small one is counted quickly."""
+    with suppress(PyMongoError):  # requests will report it
         if await app.state.store.photos.estimated_document_count() >= MANY_PHOTOS:
             await app.state.counter.prepare()
             await app.state.pyramid.wait()
 
 
-def _make_indexes(config: Config) -> None:
-    """Make the indexes that are missing; with many records it takes minutes."""
+def _create_indexes(config: Config) -> None:
+    """Create missing indexes, which takes minutes with many records."""
     client = connect_mongodb(config)
     try:
         Store(client, config).ensure_indexes()
     except EXIFinatorError as error:
-        log.warning("indexes could not be made now, the next start tries again: %s", error)
+        log.warning("indexes could not be created, the next start tries again: %s", error, extra={"action": "skip"})
     finally:
         client.close()

@@ -1,207 +1,132 @@
-"""The one shape of every error that the API answers: problem+json (RFC 9457)."""
+"""Errors of the API, and the codes that identify their causes.
+
+Every error is sent as problem+json (RFC 9457), see api/http/problems.py. Clients should branch on `code`, never on the
+wording of `detail`: codes are stable, sentences are not.
+"""
 
 from __future__ import annotations
 
-import http
-import logging
-from collections.abc import Callable, Mapping
-from functools import partial
-from typing import Any
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
 
-import orjson
-from bson.errors import InvalidDocument
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, Field
-from pymongo.errors import (
-    ConnectionFailure,
-    DocumentTooLarge,
-    ExecutionTimeout,
-    OperationFailure,
-    PyMongoError,
-    WaitQueueTimeoutError,
-)
-from starlette.exceptions import HTTPException
-from starlette.responses import Response
-from starlette.types import Scope
-
-from exifinator.errors import BadQuery, EXIFinatorError, TransientError
-
-log = logging.getLogger(__name__)
-
-MEDIA_TYPE = "application/problem+json"
-
-# Where MongoDB says that a query is wrong rather than that it cannot answer. Source: MongoDB's error_codes.yml.
-_NOT_AUTHORISED = frozenset({13, 18})
-_OUT_OF_MEMORY = frozenset({96, 146, 292})
+from exifinator.errors import BadQuery, EXIFinatorError
 
 
-class Problem(BaseModel):
-    """What an error looks like; `parameter` and `hint` are there where they help."""
+class ErrorCode(StrEnum):
+    """All causes of errors: `code`, HTTP status and meaning."""
 
-    type: str = Field("about:blank", examples=["about:blank"])
-    title: str = Field(examples=["Bad Request"])
-    status: int = Field(examples=[400], ge=400, le=599)
-    detail: str = Field(examples=["iso: write a number or a range, as in 100-400"])
-    parameter: str | None = Field(None, examples=["iso"])
-    hint: str | None = None
+    status: int
+    meaning: str
 
+    def __new__(cls, code: str, status: int, meaning: str) -> ErrorCode:
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.status = status
+        member.meaning = meaning
+        return member
 
-# How a route's description names it.
-DESCRIBED: dict[str, Any] = {"model": Problem, "content": {MEDIA_TYPE: {}}}
+    MALFORMED_REQUEST = "malformed_request", 400, "The request is not valid HTTP."
+    BAD_PARAMETER = "bad_parameter", 400, "A parameter or a field of the body has an invalid value."
+    UNKNOWN_PARAMETER = "unknown_parameter", 400, "There is no such parameter here."
+    REPEATED_PARAMETER = "repeated_parameter", 400, "The parameter takes one value and was given several."
+    BAD_JSON = "bad_json", 400, "A parameter or the body is not valid JSON."
+    BAD_HINT = "bad_hint", 400, "The index that `hint` names does not exist or cannot serve the query."
+    QUERY_REJECTED = "query_rejected", 400, "MongoDB rejects the query."
+    TOKEN_MISSING = "token_missing", 401, "The request needs a token and has none."
+    TOKEN_WRONG = "token_wrong", 401, "The token is wrong."
+    TOKEN_NOT_SET = "token_not_set", 403, "The request needs a token, and API_TOKEN is not set."
+    FOREIGN_ORIGIN = "foreign_origin", 403, "A page from another origin sent the request."
+    ACCESS_DENIED = "access_denied", 403, "S3 denies access to the bucket."
+    ORIGINALS_DISABLED = "originals_disabled", 403, "API_SIGN_ORIGINALS does not allow links to originals."
+    NOT_FOUND = "not_found", 404, "The path or the item does not exist."
+    BUCKET_GONE = "bucket_gone", 404, "The bucket does not exist."
+    BAD_CURSOR = "bad_cursor", 404, "The cursor is damaged or belongs to another query."
+    METHOD_NOT_ALLOWED = "method_not_allowed", 405, "This path does not support the method; see Allow."
+    BATCH_ENDED = "batch_ended", 409, "The batch has ended and cannot be cancelled."
+    BODY_TOO_LARGE = "body_too_large", 413, "The body is too large."
+    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type", 415, "The body is not declared as JSON."
+    UNKNOWN_HOST = "unknown_host", 421, "The Host header is not a name of this server."
+    TOO_MANY_ATTEMPTS = "too_many_attempts", 429, "Too many wrong tokens; see Retry-After."
+    HTTP_ERROR = "http_error", 400, "Any other HTTP error; see `status`."
+    INTERNAL_ERROR = "internal_error", 500, "The API failed; its log has the reason."
+    PARQUET_UNAVAILABLE = "parquet_unavailable", 501, "The package for Parquet is not installed."
+    QUERY_TIMEOUT = "query_timeout", 503, "The query exceeded its time limit."
+    OUT_OF_MEMORY = "out_of_memory", 503, "The query exceeded the memory that MongoDB allows it."
+    TOO_MANY_QUERIES = "too_many_queries", 503, "Too many queries are waiting for MongoDB."
+    TOO_MANY_CONNECTIONS = "too_many_connections", 503, "Too many connections are open."
+    TOO_MANY_LISTENERS = "too_many_listeners", 503, "Too many clients are listening to /events."
+    TOO_MANY_EXPORTS = "too_many_exports", 503, "Too many exports are running."
+    TOO_MANY_BATCHES = "too_many_batches", 503, "The maximum number of batches is already running."
+    MONGODB_UNAVAILABLE = "mongodb_unavailable", 503, "MongoDB cannot be reached."
+    MONGODB_ACCESS_DENIED = "mongodb_access_denied", 503, "MongoDB rejects the credentials of MONGODB_URI."
+    MONGODB_ERROR = "mongodb_error", 503, "MongoDB failed to answer."
+    REDIS_UNAVAILABLE = "redis_unavailable", 503, "Redis cannot be reached."
+    S3_UNAVAILABLE = "s3_unavailable", 503, "S3 does not respond, or cannot serve the request now."
+    CANNOT_SIGN = "cannot_sign", 503, "No link can be signed: the S3 credentials are missing or unusable."
+    UNAVAILABLE = "unavailable", 503, "Any other temporary failure; retry later."
 
 
 class Refused(EXIFinatorError):
-    """The API answers `status` with this message; `headers` go with it."""
+    """Raised to answer the request with an error response.
+
+    Args:
+        code: The cause.
+        detail: What is wrong, as one sentence for the user.
+        parameter: The parameter at fault.
+        hint: What to do about the error.
+        headers: Sent with the response.
+    """
 
     def __init__(
         self,
-        status: int,
+        code: ErrorCode,
         detail: str,
         *,
         parameter: str | None = None,
         hint: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(detail)
-        self.status = status
+        super().__init__(detail, code=code)
+        self.error_code = code
+        self.status = code.status
         self.parameter = parameter
         self.hint = hint
         self.headers = dict(headers or {})
 
 
 class BadParameter(BadQuery):
-    """A parameter of the URL cannot be taken: `parameter` names it, the message says why."""
+    """A parameter, or a field of the body, is invalid.
 
-    def __init__(self, parameter: str, detail: str, *, place: str | None = None) -> None:
-        super().__init__(f"{place or parameter}: {detail}")
+    Args:
+        parameter: Its name.
+        detail: Why it is wrong, without its name.
+        path: For JSON: the keys and indexes that lead to the wrong value. Rendered as a JSON pointer (RFC 6901) in
+            `pointer`, and as `query.$or[1].photo.iso` in the message.
+    """
+
+    def __init__(
+        self,
+        parameter: str,
+        detail: str,
+        *,
+        path: Sequence[str | int] | None = None,
+        code: ErrorCode = ErrorCode.BAD_PARAMETER,
+    ) -> None:
+        # Field names come from the client, so truncate them in the message. The pointer needs no limit: it cannot be
+        # longer than the query.
+        place = _dotted(parameter, path or ())[:_MAX_PLACE_CHARS]
+        super().__init__(f"{place}: {detail}", code=code, pointer=None if path is None else json_pointer(path))
+        self.error_code = code
         self.parameter = parameter
 
 
-def problem_response(
-    status: int,
-    detail: str,
-    *,
-    parameter: str | None = None,
-    hint: str | None = None,
-    headers: Mapping[str, str] | None = None,
-) -> Response:
-    """An error as problem+json."""
-    content: dict[str, Any] = {
-        "type": "about:blank",
-        "title": http.HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-    }
-    if parameter is not None:
-        content["parameter"] = parameter
-    if hint is not None:
-        content["hint"] = hint
-    body = orjson.dumps(content)
-    return Response(body, status, media_type=MEDIA_TYPE, headers={"Cache-Control": "no-store", **(headers or {})})
+_MAX_PLACE_CHARS = 200
 
 
-def explain_mongo(error: PyMongoError, suggest: Callable[[], str]) -> Refused:
-    """What a failure of MongoDB means for whoever asked; the server's own words are only repeated for a wrong query.
-
-    suggest: says what would make the query cheaper.
-    """
-    if isinstance(error, ExecutionTimeout):
-        return Refused(503, "The query took longer than it may.", hint=suggest(), headers={"Retry-After": "5"})
-    if isinstance(error, WaitQueueTimeoutError):
-        return Refused(503, "Too many queries are waiting for MongoDB.", headers={"Retry-After": "2"})
-    if isinstance(error, ConnectionFailure):
-        return Refused(503, "MongoDB cannot be reached.", headers={"Retry-After": "5"})
-    if isinstance(error, OperationFailure):
-        if error.code in _NOT_AUTHORISED:
-            return Refused(503, "MongoDB refuses the API's credentials: see MONGODB_URI.")
-        if error.code in _OUT_OF_MEMORY:
-            return Refused(503, "Sorting or grouping this needs more memory than a query may use.", hint=suggest())
-        message = str((error.details or {}).get("errmsg", "no reason given"))
-        if "hint provided does not" in message:
-            return Refused(400, "hint: there is no such index, or it cannot serve this query.", parameter="hint")
-        return Refused(400, f"MongoDB refuses this query: {message[:300]}")
-    if isinstance(error, InvalidDocument | DocumentTooLarge):
-        return Refused(400, "The query holds a value that MongoDB cannot take.")
-    return Refused(503, "MongoDB failed to answer.")
+def _dotted(parameter: str, path: Sequence[str | int]) -> str:
+    return parameter + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
 
 
-def _validation_response(error: RequestValidationError) -> Response:
-    """All mistakes in one sentence each; the values are not repeated, for they may be anything."""
-    lines = []
-    parameter: str | None = None
-    for item in error.errors():
-        place = [str(part) for part in item["loc"][1:]]
-        name = ".".join(place) or str(item["loc"][0])
-        parameter = parameter or (place[0] if place else None)
-        if item["type"] == "extra_forbidden":
-            lines.append(f"{name[:60] if all(place) else repr('')}: there is no such parameter")
-        elif item["type"] == "json_invalid":
-            parameter = "body"
-            lines.append("body: this is no JSON")
-        else:
-            lines.append(f"{name}: {item['msg'].removeprefix('Value error, ')}")
-    return problem_response(400, "; ".join(lines), parameter=parameter)
-
-
-def allowed_methods(app: FastAPI, scope: Scope) -> list[str]:
-    """The methods that the path of `scope` takes; none where there is no such path."""
-    found: set[str] = set()
-    for method in ("GET", "POST", "DELETE"):
-        for route in app.routes:
-            match, _ = route.matches({**scope, "method": method})
-            if match.value == 2:  # Match.FULL: path and method
-                found.add(method)
-                break
-    if "GET" in found:
-        found.add("HEAD")
-    return sorted(found | {"OPTIONS"}) if found else []
-
-
-def install_handlers(app: FastAPI, suggest: Callable[[Request], str]) -> None:
-    """Make every error of `app` a problem+json answer. suggest: what would make a request's query cheaper."""
-
-    async def on_http(request: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)  # noqa: S101  # registered for it below
-        headers = dict(error.headers or {})
-        detail = str(error.detail)
-        if error.status_code == 404:
-            detail = "There is nothing at this address; / lists what there is."
-        elif error.status_code == 405:
-            headers["Allow"] = ", ".join(allowed_methods(app, request.scope))
-            detail = f"This address takes {headers['Allow']}."
-        return problem_response(error.status_code, detail, headers=headers)
-
-    async def on_refused(_: Request, error: Exception) -> Response:
-        assert isinstance(error, Refused)  # noqa: S101
-        return problem_response(
-            error.status, str(error), parameter=error.parameter, hint=error.hint, headers=error.headers
-        )
-
-    async def on_bad_query(_: Request, error: Exception) -> Response:
-        return problem_response(400, str(error), parameter=getattr(error, "parameter", None))
-
-    async def on_mongo(request: Request, error: Exception) -> Response:
-        assert isinstance(error, PyMongoError)  # noqa: S101
-        refused = explain_mongo(error, partial(suggest, request))
-        if refused.status >= 500:
-            log.warning("%s %s: %s", request.method, request.url.path, type(error).__name__)
-        return await on_refused(request, refused)
-
-    async def on_transient(_: Request, error: Exception) -> Response:
-        return problem_response(503, str(error), headers={"Retry-After": "5"})
-
-    async def on_invalid(_: Request, error: Exception) -> Response:
-        assert isinstance(error, RequestValidationError)  # noqa: S101
-        return _validation_response(error)
-
-    async def on_anything(_request: Request, _error: Exception) -> Response:
-        return problem_response(500, "The API failed at this; its log says why.")
-
-    app.add_exception_handler(HTTPException, on_http)
-    app.add_exception_handler(Refused, on_refused)
-    app.add_exception_handler(BadQuery, on_bad_query)
-    app.add_exception_handler(TransientError, on_transient)
-    app.add_exception_handler(PyMongoError, on_mongo)
-    app.add_exception_handler(RequestValidationError, on_invalid)
-    app.add_exception_handler(Exception, on_anything)
+def json_pointer(path: Sequence[str | int]) -> str:
+    """Return the JSON pointer (RFC 6901) of keys and indexes: "" for the whole value."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)

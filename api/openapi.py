@@ -1,4 +1,4 @@
-"""The OpenAPI description, corrected where FastAPI's own says what this API does not do."""
+"""The OpenAPI document: FastAPI's, corrected where this API differs."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import orjson
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from api.doors import is_open_to_read
-from api.query import ALLOWED, MAX_FIELDS, MAX_NAME_CHARS, MAX_SORT_FIELDS
+from api.auth import is_open_to_read
+from api.query.mongo_filter import ALLOWED, MAX_FIELDS, MAX_NAME_CHARS, MAX_SORT_FIELDS
 from exifinator.config import Config
 
 _FIELD_NAME = {
@@ -19,7 +19,7 @@ _FIELD_NAME = {
     # No part between dots begins with a $.
     "pattern": "^([^$.\\u0000][^.\\u0000]*)?(\\.([^$.\\u0000][^.\\u0000]*)?)*$",
 }
-# As above, without empty names.
+# The same without empty names.
 _PATH = {**_FIELD_NAME, "pattern": "^[^$.\\u0000][^.\\u0000]*(\\.[^$.\\u0000][^.\\u0000]*)*$"}
 _PATHS = {"type": "object", "propertyNames": _PATH}
 _DIRECTION = {"enum": [1, -1, "asc", "desc", "ascending", "descending"]}
@@ -40,7 +40,7 @@ _SCHEMAS: dict[str, Any] = {
         **_NAMED_VALUES,
     },
     "Fields": {
-        "description": "Fields to answer (1) or to leave out (0), or the names of those to answer.",
+        "description": "Fields to return (1) or to leave out (0), or the names of those to return.",
         "anyOf": [
             *(
                 {**_PATHS, "maxProperties": 1, "additionalProperties": {"enum": pair}}
@@ -50,7 +50,7 @@ _SCHEMAS: dict[str, Any] = {
         ],
     },
     "Sort": {
-        "description": f"At most {MAX_SORT_FIELDS} fields: 1 for upwards, -1 for downwards.",
+        "description": f"At most {MAX_SORT_FIELDS} fields: 1 for ascending, -1 for descending.",
         "anyOf": [
             {**_PATHS, "maxProperties": MAX_SORT_FIELDS, "additionalProperties": _DIRECTION},
             {
@@ -66,20 +66,21 @@ _SCHEMAS: dict[str, Any] = {
             _PATH,
         ],
     },
-    "Hint": {"enum": [{"_id": 1}, "_id_"], "description": "The fields of an index that there is, or its name."},
+    "Hint": {"enum": [{"_id": 1}, "_id_"], "description": "The fields of an existing index, or its name."},
 }
-# Parameters that hold JSON.
+# Parameters that contain JSON.
 _JSON_PARAMETERS = {"query": "Filter", "fields": "Fields", "sort": "Sort", "hint": "Hint"}
 _TAGS_OF_OPERATORS = frozenset({"failures", "batches"})
 
 
 def describe_api(app: FastAPI, config: Config) -> dict[str, Any]:
-    """The description, made once."""
+    """Return the document; it is made once."""
     if app.openapi_schema is None:
         schema = get_openapi(
             title=app.title,
             version=app.version,
             summary=app.summary,
+            description=app.description,
             routes=app.routes,
             openapi_version="3.1.0",
             tags=app.openapi_tags,
@@ -98,7 +99,7 @@ def describe_api(app: FastAPI, config: Config) -> dict[str, Any]:
 
 
 def _correct_security(operation: dict[str, Any], config: Config) -> None:
-    """Say where the token may be left out."""
+    """Mark operations that can be used without the token."""
     for_operators = bool(_TAGS_OF_OPERATORS & set(operation.get("tags", ())))
     if config.api_token is None or (is_open_to_read(config) and not for_operators):
         operation["security"] = [{}, *operation["security"]]
@@ -106,11 +107,11 @@ def _correct_security(operation: dict[str, Any], config: Config) -> None:
 
 def _correct(operation: dict[str, Any]) -> None:
     responses = operation["responses"]
-    # What cannot be taken is 400 here, in the one shape of all errors.
+    # Invalid parameters are answered with 400 instead of 422.
     responses.pop("422", None)
     for response in responses.values():
-        # FastAPI describes a model as application/json; where the route names another form without saying more, it
-        # is that one.
+        # FastAPI describes a model as application/json. If the route names another media type without a schema, the
+        # model has that type.
         content = response.get("content", {})
         for form in [form for form, described in content.items() if not described]:
             content[form] = content.pop("application/json", {})
@@ -120,20 +121,20 @@ def _correct(operation: dict[str, Any]) -> None:
 
 def _correct_parameter(parameter: dict[str, Any], *, is_mongodb_rest: bool) -> None:
     schema = parameter["schema"]
-    # FastAPI writes "or null" for what may be left out; an address has no null.
+    # FastAPI writes "or null" for optional parameters; URLs have no null.
     if choices := schema.pop("anyOf", None):
         schema |= next(choice for choice in choices if choice.get("type") != "null")
     if "examples" not in schema:
         schema["examples"] = [schema["default"]]
     shown = schema["examples"][0]
-    # Said in words: what stands in `example`, the page of /docs would fill into every field at once.
+    # In words: the page at /docs would fill values of `example` into all fields.
     if (parameter["in"] == "query" and "default" not in schema) or schema.get("type") == "array":
         text = shown[0] if isinstance(shown, list) else shown
         parameter["description"] = f"{parameter['description']} For example: `{text}`"
     if parameter["name"] == "query" or (is_mongodb_rest and parameter["name"] in _JSON_PARAMETERS):
         kind = _JSON_PARAMETERS[parameter["name"]]
         del parameter["schema"]
-        # Among typed filters an empty one, for the page of /docs fills it in.
+        # An empty filter beside typed filters: the page at /docs fills it in.
         example = orjson.loads(shown) if is_mongodb_rest else {}
         described = {"$ref": f"#/components/schemas/{kind}", "examples": [example]}
         parameter["content"] = {"application/json": {"schema": described}}

@@ -1,4 +1,4 @@
-"""Runs the API under uvicorn, with limits on what one slow client can hold."""
+"""Run the API under uvicorn, with limits on the resources that one slow client can tie up."""
 
 from __future__ import annotations
 
@@ -6,128 +6,171 @@ import asyncio
 import os
 import resource
 import socket
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import h11
 import uvicorn
+from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from api.errors import problem_response
+from api.errors import ErrorCode
+from api.http.problems import problem_response
 from exifinator.config import Config
 from exifinator.errors import ServiceFailed
-from exifinator.garbage import collect_seldom
-from exifinator.logs import configure
-from exifinator.migrations import refuse_newer_schema
+from exifinator.gc_tuning import freeze_startup_heap
+from exifinator.logging_setup import configure
+from exifinator.notify import notify_ready
+from exifinator.storage.migrations import refuse_newer_schema
 
-HEADER_SECONDS = 10.0
-BODY_SECONDS = 20.0
-STALL_SECONDS = 30.0
-KEEP_ALIVE_SECONDS = 15
-# The longest address and headers: a query of 8 KiB of JSON, each byte percent-encoded, and room for the rest.
-HEAD_BYTES = 40 * 1024
-CONNECTIONS = 1024
-# So many connections, and those to the servers behind; systems start a process with 1,024 and let it have more.
-OPEN_FILES = 2 * CONNECTIONS
+
+@dataclass(frozen=True)
+class ServerLimits:
+    """Limits that keep slow clients from tying up the server."""
+
+    # From the connection or the first byte of a request to the end of its head.
+    header_seconds: float = 10.0
+    # From the end of the head to the end of the body.
+    body_seconds: float = 20.0
+    # How long a client may read nothing of its response.
+    stall_seconds: float = 30.0
+    # Between two requests of a connection.
+    keep_alive_seconds: int = 15
+    # Request line plus headers: 8 KiB of JSON with every byte percent-encoded (24 KiB), plus headroom.
+    head_bytes: int = 40 * 1024
+    # Open at once, over all clients.
+    connections: int = 1024
+
+    @property
+    def open_files(self) -> int:
+        """File descriptors needed: one per client connection, and as many again for MongoDB, Redis and S3.
+
+        The default limit of a process is often 1,024.
+        """
+        return 2 * self.connections
+
+
+class BoundedConfig(uvicorn.Config):
+    """uvicorn.Config plus the limits that uvicorn has no setting for."""
+
+    def __init__(self, app: Callable[[], FastAPI] | str, limits: ServerLimits, **options: Any) -> None:
+        self.limits = limits
+        super().__init__(
+            app,
+            factory=True,
+            timeout_keep_alive=limits.keep_alive_seconds,
+            h11_max_incomplete_event_size=limits.head_bytes,
+            **options,
+        )
 
 
 class BoundedProtocol(H11Protocol):
-    """uvicorn's HTTP/1.1 with three deadlines that it lacks, and its own refusals in the shape of all errors.
+    """uvicorn's HTTP/1.1 protocol with three more deadlines, and with its error responses as problem+json.
 
-    A request's head must be there HEADER_SECONDS after its first byte (or after the connection was made), its body
-    BODY_SECONDS after its head, and a client must read something of its answer within STALL_SECONDS. A connection
-    that does not is dropped. Between requests uvicorn's own keep-alive timeout holds.
+    A connection is dropped if the client takes longer than the limits to send the head or the body of a request, or to
+    read the response. Between requests uvicorn's own keep-alive timeout applies.
     """
 
-    _deadline: asyncio.TimerHandle | None = None
-    _stall: asyncio.TimerHandle | None = None
+    _request_timer: asyncio.TimerHandle | None = None
+    _stall_timer: asyncio.TimerHandle | None = None
 
-    def __init__(self, config: uvicorn.Config, *args: Any, **options: Any) -> None:
+    def __init__(self, config: BoundedConfig, *args: Any, **options: Any) -> None:
         super().__init__(config, *args, **options)
-        self.app = self._answer
+        self._limits = config.limits
+        self.app = self._respond
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if len(self.connections) <= CONNECTIONS:
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if len(self.connections) <= self._limits.connections:
             await self.config.loaded_app(scope, receive, send)
         else:
             headers = {"Retry-After": "5", "Connection": "close"}
-            await problem_response(503, "Too many connections are open.", headers=headers)(scope, receive, send)
+            refusal = problem_response(
+                ErrorCode.TOO_MANY_CONNECTIONS, "Too many connections are open.", headers=headers
+            )
+            await refusal(scope, receive, send)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._arm(HEADER_SECONDS)
+        self._start_request_timer(self._limits.header_seconds)
 
     def data_received(self, data: bytes) -> None:
         before = self.cycle
         super().data_received(data)
         if self.cycle is not before:  # a head is complete
             if self.cycle.more_body:
-                self._arm(BODY_SECONDS)
+                self._start_request_timer(self._limits.body_seconds)
             else:
-                self._disarm()
+                self._cancel_request_timer()
         elif self.cycle is None or self.cycle.response_complete:  # a head has begun
-            if self._deadline is None:
-                self._arm(HEADER_SECONDS)
+            if self._request_timer is None:
+                self._start_request_timer(self._limits.header_seconds)
         elif not self.cycle.more_body:
-            self._disarm()
+            self._cancel_request_timer()
 
     def send_400_response(self, msg: str) -> None:
-        """What is no HTTP is told so in the shape of all errors, where nothing of an answer is on its way yet."""
+        """Reject malformed HTTP with problem+json, unless a response has already started."""
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            refusal = problem_response(400, f"{msg.removesuffix('.')}: see RFC 9112.", headers={"Connection": "close"})
+            detail = f"{msg.removesuffix('.')}: see RFC 9112."
+            refusal = problem_response(ErrorCode.MALFORMED_REQUEST, detail, headers={"Connection": "close"})
             head = h11.Response(status_code=400, headers=refusal.raw_headers, reason=b"Bad Request")
             for event in (head, h11.Data(data=bytes(refusal.body)), h11.EndOfMessage()):
                 self.transport.write(self.conn.send(event) or b"")
         self.transport.close()
 
     def _unsupported_upgrade_warning(self) -> None:
-        """Nobody needs to install anything: there are no WebSockets here, and the request is answered without one."""
+        """Do not suggest installing a WebSocket library: the API has no WebSockets and serves the request as HTTP."""
 
     def on_response_complete(self) -> None:
-        self._disarm()
+        self._cancel_request_timer()
         super().on_response_complete()
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._stall = self.loop.call_later(STALL_SECONDS, self.transport.abort)
+        self._stall_timer = self.loop.call_later(self._limits.stall_seconds, self.transport.abort)
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self._end_stall()
+        self._cancel_stall_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._disarm()
-        self._end_stall()
+        self._cancel_request_timer()
+        self._cancel_stall_timer()
         super().connection_lost(exc)
 
-    def _arm(self, seconds: float) -> None:
-        self._disarm()
-        self._deadline = self.loop.call_later(seconds, self.transport.abort)
+    def _start_request_timer(self, seconds: float) -> None:
+        self._cancel_request_timer()
+        self._request_timer = self.loop.call_later(seconds, self.transport.abort)
 
-    def _disarm(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
+    def _cancel_request_timer(self) -> None:
+        if self._request_timer is not None:
+            self._request_timer.cancel()
+            self._request_timer = None
 
-    def _end_stall(self) -> None:
-        if self._stall is not None:
-            self._stall.cancel()
-            self._stall = None
+    def _cancel_stall_timer(self) -> None:
+        if self._stall_timer is not None:
+            self._stall_timer.cancel()
+            self._stall_timer = None
 
 
-def server_config(config: Config) -> uvicorn.Config:
-    """How uvicorn runs the API."""
-    return uvicorn.Config(
-        "api.app:create_app",
-        factory=True,
+def server_config(
+    config: Config, limits: ServerLimits | None = None, *, app_factory: Callable[[], FastAPI] | None = None
+) -> BoundedConfig:
+    """Return uvicorn's configuration for the API.
+
+    Args:
+        app_factory: Returns the application. Defaults to `api.app:create_app`, imported when the server starts.
+    """
+    return BoundedConfig(
+        app_factory or "api.app:create_app",
+        limits or ServerLimits(),
         host=config.api_host,
         port=config.api_port,
         http=BoundedProtocol,
         ws="none",
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=10,
-        h11_max_incomplete_event_size=HEAD_BYTES,
-        # A client's own word about its address would undo the pause after wrong tokens.
+        # X-Forwarded-For comes from the client: trusting it would let a client dodge the throttling of wrong tokens.
         proxy_headers=False,
         server_header=False,
         access_log=False,
@@ -137,38 +180,49 @@ def server_config(config: Config) -> uvicorn.Config:
 
 
 class Server(uvicorn.Server):
-    """uvicorn's, which at its end would wait for streams that have none."""
+    """uvicorn.Server with a callback for when it is ready.
+
+    Args:
+        on_ready: Called once connections are accepted.
+    """
+
+    def __init__(self, config: BoundedConfig, *, on_ready: Callable[[], None] | None = None) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        collect_seldom()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self.config.loaded_app.state.batch_feed.close()
-        await super().shutdown(sockets)
+        if self.started and self._on_ready is not None:
+            self._on_ready()
 
 
-def _refuse_taken_address(host: str, port: int) -> None:
-    """uvicorn says it too, among other lines, and not what to do about it."""
+def _on_ready() -> None:
+    freeze_startup_heap()
+    notify_ready()
+
+
+def _check_address_is_free(host: str, port: int) -> None:
+    """Raise ServiceFailed with advice if the address cannot be bound; uvicorn's message has no advice."""
     try:
         socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except OSError as exc:
         reason = os.strerror(exc.errno) if exc.errno and exc.errno > 0 else str(exc)
-        raise ServiceFailed(
-            f"{host}:{port} cannot be bound ({reason}): set API_HOST and API_PORT to a free address"
-        ) from exc
+        raise ServiceFailed(f"{host}:{port} cannot be bound ({reason}); check API_HOST and API_PORT") from exc
 
 
 def main(config: Config) -> None:
-    """Serve until a signal ends it.
+    """Serve until the process receives SIGINT or SIGTERM.
 
-    Raises: ConfigError where what MongoDB holds is newer than this code; ServiceFailed where the address is taken.
+    Raises:
+        ConfigError: The data in MongoDB is newer than this code.
+        ServiceFailed: The address cannot be bound.
     """
-    _refuse_taken_address(config.api_host, config.api_port)
+    _check_address_is_free(config.api_host, config.api_port)
     refuse_newer_schema(config)
-    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if allowed < OPEN_FILES:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (min(OPEN_FILES, most), most))
+    limits = ServerLimits()
+    soft_limit, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft_limit < limits.open_files:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(limits.open_files, hard_limit), hard_limit))
     if config.log_format == "json":
         configure(config)
-    Server(server_config(config)).run()
+    Server(server_config(config, limits), on_ready=_on_ready).run()

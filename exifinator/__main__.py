@@ -2,10 +2,10 @@
 
 import signal
 
-# Ctrl-C while the imports are made ends the program without their traceback.
+# Ctrl-C during the imports ends the program without a traceback.
 _on_interrupt = signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-from exifinator.cli import main  # noqa: E402
+from exifinator.cli.main import main  # noqa: E402
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, _on_interrupt)

@@ -1,4 +1,7 @@
-"""settings.py and the environment, read once into a frozen, validated Config."""
+"""Settings: settings.py and the environment, read once into a frozen, validated Config.
+
+settings.py documents each setting; tests compare its names and defaults with Config.
+"""
 
 from __future__ import annotations
 
@@ -24,23 +27,23 @@ from pydantic import (
 )
 
 from exifinator.errors import ConfigError
-from exifinator.home import find_root
+from exifinator.net import is_loopback_host
+from exifinator.paths import find_root
 
 ROOT = find_root()
 ENV_PREFIX = "EXIFINATOR_"
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-# Its origin goes into a Content-Security-Policy, so nothing that could end a word there is in it.
+# The origin of the tiles goes into a Content-Security-Policy, so it must not hold characters that separate words there.
 _TILES = r"(?=.*\{z\})(?=.*\{x\})(?=.*\{y\})https?://(\{s\}\.)?[A-Za-z0-9.-]+(:[0-9]{1,5})?/[!-:<-~]*"
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 QueueName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,40}$")]
-# MongoDB's own rules, without what a shell or an address would have to escape.
+# MongoDB's own rules, without the characters that a shell or a URL would have to escape.
 DatabaseName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,38}$")]
 CollectionName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,100}$")]
 
 
 def _split_list(value: object) -> object:
-    """In the environment a list is written with commas."""
+    """Split the comma-separated list of an environment variable."""
     if isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
     return value
@@ -54,7 +57,7 @@ Optional = BeforeValidator(_none_if_blank)
 
 
 class Config(BaseModel):
-    """Every setting, under its name in settings.py in lower case; secrets do not show in its repr."""
+    """All settings, named as in settings.py but in lower case. Its repr hides secrets."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -108,6 +111,8 @@ class Config(BaseModel):
     map_tiles_attribution: str = ""
     local_s3_port: Port = 9000
 
+    start_timeout_seconds: float = Field(60.0, gt=0, le=86400)
+
     @field_validator("s3_endpoint_url")
     @classmethod
     def _is_http(cls, value: str | None) -> str | None:
@@ -115,9 +120,9 @@ class Config(BaseModel):
             return None
         parts = split_address(value)
         if parts is None or parts.scheme not in ("http", "https") or parts.path.strip("/") or parts.query:
-            raise ValueError('an address such as "https://minio.example.org:9000", with nothing behind the host')
+            raise ValueError('a URL such as "https://minio.example.org:9000", without a path')
         if "@" in parts.netloc:
-            raise ValueError("an address without user and password: AWS_ACCESS_KEY and AWS_SECRET_KEY are for those")
+            raise ValueError("a URL without user and password: set AWS_ACCESS_KEY and AWS_SECRET_KEY instead")
         return value.rstrip("/")
 
     @field_validator("s3_ca_file")
@@ -127,14 +132,14 @@ class Config(BaseModel):
             return None
         path = ROOT / Path(value).expanduser()
         if not path.is_file():
-            raise ValueError(f"a file of certificates (PEM), and there is no file {path}")
+            raise ValueError(f"a file of certificates (PEM), but {path} does not exist")
         return str(path)
 
     @field_validator("map_tiles_url")
     @classmethod
     def _is_tiles(cls, value: str | None) -> str | None:
         if value is not None and not re.fullmatch(_TILES, value):
-            raise ValueError('an address with {z}, {x} and {y}, as in "https://tiles.example.org/{z}/{x}/{y}.png"')
+            raise ValueError('a URL with {z}, {x} and {y}, such as "https://tiles.example.org/{z}/{x}/{y}.png"')
         return value
 
     @field_validator("redis_url")
@@ -142,12 +147,12 @@ class Config(BaseModel):
     def _is_redis(cls, value: SecretStr) -> SecretStr:
         parts = split_address(value.get_secret_value())
         if parts is None or parts.scheme not in ("redis", "rediss"):
-            raise ValueError(f'an address such as "redis://127.0.0.1:6379/0", rediss:// for TLS; {_ESCAPED}')
+            raise ValueError(f'a URL such as "redis://127.0.0.1:6379/0", rediss:// for TLS; {_ESCAPED}')
         if not re.fullmatch(r"/?\d*", parts.path):
-            raise ValueError("what stands behind the host is the number of the database, as in /0")
+            raise ValueError("a URL whose path is the number of the database, such as /0")
         from redis.connection import parse_url
 
-        # It names the option that has a wrong value, and not the value.
+        # Its error names the wrong option, but not the value.
         parse_url(value.get_secret_value())  # type: ignore[no-untyped-call]
         return value
 
@@ -155,14 +160,14 @@ class Config(BaseModel):
     @classmethod
     def _is_mongodb(cls, value: SecretStr) -> SecretStr:
         text = value.get_secret_value()
-        if not re.match(r"mongodb(\+srv)?://[^/?#]", text) or _has_loose_password(text) or not _is_whole(text):
-            raise ValueError(f'an address such as "mongodb://127.0.0.1:27017"; {_ESCAPED}')
+        if not re.match(r"mongodb(\+srv)?://[^/?#]", text) or _has_unescaped_password(text) or not _parses(text):
+            raise ValueError(f'a URL such as "mongodb://127.0.0.1:27017"; {_ESCAPED}')
         return value
 
     @field_validator("dashboard_host", "api_host")
     @classmethod
     def _is_host(cls, value: str) -> str:
-        # Sockets take an IPv6 address without the brackets that it has in a URL.
+        # Sockets expect an IPv6 address without the brackets that it has in a URL.
         return value[1:-1] if value.startswith("[") and value.endswith("]") else value
 
     @field_validator("dashboard_auth")
@@ -175,20 +180,22 @@ class Config(BaseModel):
         return value
 
     @model_validator(mode="after")
-    def _hold_together(self) -> Self:
+    def _check_combinations(self) -> Self:
         problems = []
         if (self.aws_access_key is None) != (self.aws_secret_key is None):
-            problems.append("AWS_ACCESS_KEY and AWS_SECRET_KEY go together: set both, or neither for boto3's own chain")
+            problems.append(
+                "AWS_ACCESS_KEY and AWS_SECRET_KEY belong together: set both, or neither for boto3's own chain"
+            )
         if self.download_queue == self.write_queue:
             problems.append("DOWNLOAD_QUEUE and WRITE_QUEUE must differ")
         if self.mrq_database == self.mongodb_database:
             problems.append("MRQ_DATABASE and MONGODB_DATABASE must differ: one holds jobs, the other photos")
-        if self.dashboard_host not in LOOPBACK and self.dashboard_auth is None:
+        if not is_loopback_host(self.dashboard_host) and self.dashboard_auth is None:
             problems.append(
                 'DASHBOARD_AUTH must be "user:password" because DASHBOARD_HOST is reachable from other machines; '
                 "or set DASHBOARD_HOST to 127.0.0.1"
             )
-        if self.api_host not in LOOPBACK and self.api_token is None:
+        if not is_loopback_host(self.api_host) and self.api_token is None:
             problems.append(
                 "API_TOKEN must be set because API_HOST is reachable from other machines; or set API_HOST to 127.0.0.1"
             )
@@ -200,7 +207,7 @@ class Config(BaseModel):
 
     @property
     def processes(self) -> int:
-        """How many worker processes to run."""
+        """The number of worker processes to run."""
         return self.worker_processes or os.cpu_count() or 1
 
     @property
@@ -214,43 +221,43 @@ class Config(BaseModel):
         return f"{self.write_queue}_raw"
 
 
-# What is said of an address that may have a password in it: pieces of it could be pieces of the password.
-_ESCAPED = 'a "/", "?", "#" or "@" of a user or password is written %2F, %3F, %23 or %40'
+# Ends the messages about URLs with a password. The URL is not shown: parts of it could be parts of the password.
+_ESCAPED = 'write "/", "?", "#" and "@" in the user or password as %2F, %3F, %23 and %40'
 
 
-def _has_loose_password(address: str) -> bool:
-    """Whether a user or password goes on where, by the rules of addresses, the host has ended."""
-    authority, rest = re.fullmatch(r"(?:[^/?#]*//)?([^/?#]*)(.*)", address, re.DOTALL).groups()  # type: ignore[union-attr]
+def _has_unescaped_password(url: str) -> bool:
+    """Return whether a "/", "?" or "#" in the user or password ends the host part too early."""
+    authority, rest = re.fullmatch(r"(?:[^/?#]*//)?([^/?#]*)(.*)", url, re.DOTALL).groups()  # type: ignore[union-attr]
     return "@" not in authority and "@" in rest
 
 
-def _is_whole(address: str) -> bool:
-    """Whether what it has of the brackets around an IPv6 address is whole."""
+def _parses(url: str) -> bool:
+    """Return whether the brackets around an IPv6 address are complete."""
     try:
-        urlsplit(address)
+        urlsplit(url)
     except ValueError:
         return False
     return True
 
 
-def split_address(address: str) -> SplitResult | None:
-    """An address in its parts; None where it is none, or has a user or password that is not escaped."""
+def split_address(url: str) -> SplitResult | None:
+    """Return the parts of a URL; None if it has no host, or an unescaped user or password."""
     try:
-        parts = urlsplit(address)
-        # Looked at here, for a wrong port is an error that repeats it.
-        whole = bool(parts.hostname) and parts.port != 0
+        parts = urlsplit(url)
+        # The port is parsed here because urlsplit's later error would repeat a wrong one.
+        is_complete = bool(parts.hostname) and parts.port != 0
     except ValueError:
         return None
-    return parts if whole and not _has_loose_password(address) else None
+    return parts if is_complete and not _has_unescaped_password(url) else None
 
 
 def setting_name(field: str) -> str:
-    """The name of a Config field in settings.py."""
+    """Return the name that a Config field has in settings.py."""
     return field.upper()
 
 
-# What pydantic calls it, and what one types.
-_PLAINLY = (
+# pydantic's terms, and those of someone who edits settings.py.
+_PLAIN_TERMS = (
     ("a valid boolean", "true or false"),
     ("a valid tuple", "a list"),
     ("a valid integer", "a whole number"),
@@ -259,57 +266,68 @@ _PLAINLY = (
 )
 
 
-def _explain(error: ValidationError, origin: Mapping[str, str], file: str) -> list[str]:
+def _explain(error: ValidationError, origins: Mapping[str, str], file: str) -> list[str]:
+    """Return one line per mistake: where it is, the setting, and what it should be. Values are never shown."""
     lines = []
     for item in error.errors():
         if not item["loc"]:
             lines += str(item["ctx"]["error"]).split("\n")
             continue
         field = str(item["loc"][0])
-        where = origin.get(field, file)
+        origin = origins.get(field, file)
         if item["type"] == "extra_forbidden":
-            lines.append(f"{where}: there is no setting {setting_name(field)}")
+            lines.append(f"{origin}: unknown setting {setting_name(field)}")
         else:
-            should = str(item.get("ctx", {}).get("error", ""))
-            # pydantic's own sentences: "Input should be a valid integer, unable to parse ..."
-            # pydantic's own sentences begin with "Input should be", or "String"; some go on with what it tried.
-            said = f"should be: {should}" if should else item["msg"].partition(" ")[2].partition(", unable")[0]
-            for theirs, ours in _PLAINLY:
-                said = said.replace(theirs, ours)
-            lines.append(f"{where}: {setting_name(field)} {said}")
+            own_message = str(item.get("ctx", {}).get("error", ""))
+            # pydantic's messages start with "Input" or "String" and may end with ", unable to parse ...".
+            expected = (
+                f"should be: {own_message}" if own_message else item["msg"].partition(" ")[2].partition(", unable")[0]
+            )
+            for term, plain_term in _PLAIN_TERMS:
+                expected = expected.replace(term, plain_term)
+            lines.append(f"{origin}: {setting_name(field)} {expected}")
     return lines
 
 
 def build_config(
     settings: Mapping[str, Any], environment: Mapping[str, str], *, file: str | Path = "settings.py"
 ) -> Config:
-    """A Config from the upper-case names of `settings`, overridden by EXIFINATOR_<NAME> in `environment`.
+    """Build a Config from the upper-case names of `settings`, overridden by EXIFINATOR_<NAME> in `environment`.
 
-    file: what the settings were read from, as mistakes in them name it.
-    Raises: ConfigError, one line a mistake, all of them at once; values are not repeated, for they may be secret.
+    Args:
+        settings: The variables of settings.py.
+        environment: The environment variables.
+        file: The name of the settings file in messages.
+
+    Raises:
+        ConfigError: One line per mistake, all of them together. Values are not shown, because they may be secret.
     """
     values: dict[str, Any] = {}
-    origin: dict[str, str] = {}
+    origins: dict[str, str] = {}
     for name, value in settings.items():
         if name.isupper() and not name.startswith("_"):
             values[name.lower()] = value
-            origin[name.lower()] = str(file)
+            origins[name.lower()] = str(file)
     for field in Config.model_fields:
         variable = ENV_PREFIX + setting_name(field)
         if variable in environment:
             values[field] = environment[variable]
-            origin[field] = f"{variable} in the environment"
+            origins[field] = f"{variable} in the environment"
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        raise ConfigError("\n".join(_explain(error, origin, str(file)))) from None
+        fields = [item["loc"][0] for item in error.errors() if item["loc"]]
+        pointer = setting_name(str(fields[0])) if len(fields) == 1 else None
+        lines = _explain(error, origins, str(file))
+        raise ConfigError("\n".join(lines), code="invalid_setting", pointer=pointer) from None
 
 
 @functools.cache
 def load_config() -> Config:
-    """The settings of this process: settings.py of its folder (or EXIFINATOR_SETTINGS), then the environment.
+    """Return the settings of this process: settings.py of its folder (or EXIFINATOR_SETTINGS), then the environment.
 
-    Raises: ConfigError.
+    Raises:
+        ConfigError: A setting is wrong, or the file cannot be read.
     """
     named = os.environ.get("EXIFINATOR_SETTINGS")
     path = Path(named or ROOT / "settings.py")
@@ -319,16 +337,16 @@ def load_config() -> Config:
             settings = runpy.run_path(str(path))
         except OSError as error:
             raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
-        except Exception as error:  # noqa: BLE001 -- it is a program, and may fail in any way
-            # Neither its words nor a traceback, which would show the line: a secret may stand there.
+        except Exception as error:  # noqa: BLE001 -- the file is a program, and may fail in any way
+            # No message and no traceback: they could show a line with a secret.
             raise ConfigError(f"{path}{_line_of(error, path)} cannot be read ({type(error).__name__})") from None
     elif named:
-        raise ConfigError(f"EXIFINATOR_SETTINGS names {path}, which does not exist")
+        raise ConfigError(f"EXIFINATOR_SETTINGS names {path}, which does not exist", pointer="EXIFINATOR_SETTINGS")
     return build_config(settings, os.environ, file=path if named else "settings.py")
 
 
 def _line_of(error: Exception, path: Path) -> str:
-    """ ", line 7" where the error is one of line 7 of this file."""
+    """Return ", line 7" if the error is in line 7 of the file, else ""."""
     if isinstance(error, SyntaxError):
         line = error.lineno
     else:

@@ -1,45 +1,30 @@
-"""What the processes count, and how it comes together in Redis: one small hash for all processes and hosts.
+"""Counters of this process. monitoring/reporter.py adds them up in Redis, in one small hash for all processes.
 
-A process counts in its own memory, which costs well under a microsecond, and adds what it has counted since the last
-time to the hash every few seconds, in one script. A process that dies loses what it counted since then, and nothing is
-ever added twice: each addition has a number, and one that Redis has seen already (its answer was lost) adds nothing.
+To count takes well under a microsecond, because it happens in memory. Every few seconds the process adds what it has
+counted since the last time to the hash, with one script. A process that dies loses what it has not added yet. Nothing
+is added twice: each addition has a number, and Redis ignores a number that it has seen (its answer was lost).
 
-Every field that there can be is listed here, so the hash and the labels are bounded whatever the photos hold.
-How many images ended how is not counted here but where they leave the queue: see queues.py.
+All fields are listed here, so the size of the hash and the number of labels do not depend on the photos. Outcomes of
+images are counted elsewhere, when they leave the queue: see queue/image_queue.py.
 """
 
 from __future__ import annotations
 
-import logging
-import os
-import secrets
-import socket
-import threading
 from bisect import bisect_left
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
-from exifinator.errors import QueueUnavailable
-
-if TYPE_CHECKING:
-    from exifinator.queue_control import QueueControl
-
-log = logging.getLogger(__name__)
-
-FLUSH_SECONDS = 5.0
-# Upper bounds in seconds, from a parse of a thumbnail-less JPEG to a read that needed every retry.
+# Upper bounds of the histograms, from the parse of a JPEG without thumbnail to a read that needed every retry.
 BOUNDS_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
-# fetch: all ranged GETs of an image; queue: its metadata waits for a write worker; parse: decoding; store: until the
-# bulk write that it is part of is acknowledged.
+# fetch: all ranged GETs of an image. queue: its metadata waits for a write worker. parse: decoding. store: until its
+# bulk write is acknowledged.
 STAGES = ("fetch", "queue", "parse", "store")
 OUTCOMES = ("ok", "no_exif", "unsupported", "damaged", "failed")
 REQUESTS = ("get", "list")
-# `asked_again`: boto3 repeats a request that the lean reader had no plain answer to.
+# Causes of retries. `boto3_fallback`: the fast S3 client got an answer that it does not support, so boto3 repeats the
+# request.
 CAUSES = (
     "slow_down", "server_error", "timeout", "connection", "credentials", "object_changed", "mongodb", "redis",
-    "asked_again", "other",
+    "boto3_fallback", "other",
 )  # fmt: skip
 
 _CAUSE_OF_CODE = {
@@ -66,8 +51,8 @@ _CAUSE_OF_CLASS = {
 }
 
 
-class Stage:
-    """How long one stage took: a histogram."""
+class StageHistogram:
+    """Histogram of the durations of one stage."""
 
     __slots__ = ("counts", "microseconds")
 
@@ -76,44 +61,44 @@ class Stage:
         self.microseconds = 0
 
     def observe(self, seconds: float) -> None:
-        """Count one that took so long."""
+        """Count one image that took this long."""
         self.counts[bisect_left(BOUNDS_SECONDS, seconds)] += 1
         self.microseconds += int(seconds * 1_000_000)
 
 
 class Counts:
-    """What this process has counted since it started."""
+    """Everything that this process has counted since it started."""
 
     def __init__(self) -> None:
-        self.stages = {name: Stage() for name in STAGES}
+        self.stages = {name: StageHistogram() for name in STAGES}
         self.bytes_read = 0
-        # Images that are done without being read; the others are counted where they leave the queue.
+        # Empty objects, which never enter the queue.
         self.empty = 0
         self.requests = dict.fromkeys(REQUESTS, 0)
         self.retries = dict.fromkeys(CAUSES, 0)
 
     def add_retry(self, cause: str) -> None:
-        """Count one more try. An unknown cause counts as `other`."""
+        """Count one retry. An unknown cause counts as `other`."""
         self.retries[cause if cause in self.retries else "other"] += 1
 
     def fields(self) -> dict[str, int]:
-        """Everything by its name in the hash."""
-        found = {"bytes": self.bytes_read, "images:damaged": self.empty}
-        found |= {f"requests:{name}": count for name, count in self.requests.items()}
-        found |= {f"retries:{name}": count for name, count in self.retries.items()}
+        """Return all counts, by their names in the hash."""
+        fields = {"bytes": self.bytes_read, "images:damaged": self.empty}
+        fields |= {f"requests:{name}": count for name, count in self.requests.items()}
+        fields |= {f"retries:{name}": count for name, count in self.retries.items()}
         for name, stage in self.stages.items():
-            found[f"stage:{name}:us"] = stage.microseconds
-            found |= {f"stage:{name}:{at}": count for at, count in enumerate(stage.counts)}
-        return found
+            fields[f"stage:{name}:us"] = stage.microseconds
+            fields |= {f"stage:{name}:{i}": count for i, count in enumerate(stage.counts)}
+        return fields
 
 
 COUNTS = Counts()
-# Their methods are looked up once: these are called for every image.
+# Bound once, because they are called for every image.
 observe_fetch, observe_queue, observe_parse, observe_store = (COUNTS.stages[name].observe for name in STAGES)
 
 
 def retry_cause(error: BaseException) -> str:
-    """Which of CAUSES made another try necessary."""
+    """Return the one of CAUSES that an error belongs to."""
     cause = error.__cause__ or error
     response = getattr(cause, "response", None)
     if isinstance(response, Mapping):
@@ -124,54 +109,3 @@ def retry_cause(error: BaseException) -> str:
         if known in _CAUSE_OF_CLASS:
             return _CAUSE_OF_CLASS[known]
     return "other"
-
-
-class Flusher:
-    """Adds to Redis what `counts` has counted; not for two threads at once."""
-
-    def __init__(self, queues: QueueControl, counts: Counts = COUNTS) -> None:
-        self._queues = queues
-        self._counts = counts
-        self._sender = f"{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}"
-        self._number = 0
-        # What Redis has, as far as is known, and what is on its way there: sent again, unchanged, until it answers.
-        self._sent: Counter[str] = Counter()
-        self._on_its_way: dict[str, int] = {}
-
-    def flush(self) -> None:
-        """Raises: QueueUnavailable; then the next call sends the same again, and Redis adds it once."""
-        self._send()
-        now = self._counts.fields()
-        self._on_its_way = {name: n - self._sent[name] for name, n in now.items() if n != self._sent[name]}
-        self._number += 1
-        self._send()
-
-    def _send(self) -> None:
-        if self._on_its_way:
-            self._queues.add_counts(self._sender, self._number, self._on_its_way)
-            self._sent.update(self._on_its_way)
-            self._on_its_way = {}
-
-
-@contextmanager
-def flushing(queues: QueueControl) -> Iterator[None]:
-    """Flush every few seconds while the block runs, in a thread, and once at its end."""
-    flusher, ended = Flusher(queues), threading.Event()
-
-    def work() -> None:
-        while True:
-            last = ended.wait(FLUSH_SECONDS)
-            try:
-                flusher.flush()
-            except QueueUnavailable as exc:
-                log.debug("metrics wait: %s", exc)
-            if last:
-                return
-
-    thread = threading.Thread(target=work, name="metrics", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join(FLUSH_SECONDS)

@@ -1,1 +1,1 @@
-"""The routes, one file a topic."""
+"""The routes, one file per topic."""

@@ -1,4 +1,4 @@
-"""Batches: start one over a bucket, see how far each is, cancel what is not yet read."""
+"""Start, watch and cancel batches."""
 
 from __future__ import annotations
 
@@ -8,24 +8,15 @@ from fastapi import APIRouter, Body, Path, Query, Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from starlette.responses import Response
 
-from api.answers import answer_json
-from api.doors import OPERATOR, STARTER
-from api.errors import DESCRIBED, BadParameter, Refused
-from api.params import JSON_BODY, NOT_JSON, Arguments, decode_path
-from api.store import ReadControl
-from exifinator.control import (
-    MAX_SHOWN,
-    BatchEnded,
-    BucketRefused,
-    NoSuchBatch,
-    NoSuchBucket,
-    TooManyBatches,
-    cancel_batch,
-    read_batch,
-    read_batches,
-    start_batch,
-)
-from exifinator.errors import ConfigError
+from api.auth import BATCH_OPERATOR, OPERATOR
+from api.database import ControlDep
+from api.errors import BadParameter, ErrorCode, Refused
+from api.http.parameters import JSON_BODY_RESPONSES, REQUIRE_JSON, Arguments, decode_path
+from api.http.problems import PROBLEM_RESPONSE
+from api.http.responses import json_response
+from exifinator.batches.service import MAX_SHOWN, cancel_batch, read_batch, read_batches
+from exifinator.batches.start import start_batch
+from exifinator.errors import AccessDenied, BatchEnded, BucketGone, ConfigError, NoSuchBatch, TooManyBatches
 
 router = APIRouter(prefix="/batches", tags=["batches"])
 
@@ -38,35 +29,35 @@ State = Literal["listing", "reading", "done", "left", "stopped", "cancelling", "
 
 
 class BatchArguments(Arguments):
-    """Which page of the batches."""
+    """Paging parameters."""
 
-    limit: int = Field(20, ge=1, le=MAX_SHOWN, description="Batches a page.")
+    limit: int = Field(20, ge=1, le=MAX_SHOWN, description="Maximum number of batches.")
     after: Annotated[str, StringConstraints(pattern=r"^[0-9]{8}-[0-9]{6}-[0-9a-f]{6}$")] | None = Field(
-        None, description="`next` of the page before.", examples=["20240101-000000-abcdef"]
+        None, description="`next` of the previous page.", examples=["20240101-000000-abcdef"]
     )
 
 
 class NewBatch(BaseModel):
-    """What to read."""
+    """What to index."""
 
     model_config = ConfigDict(extra="forbid")
     source: str = Field(
         min_length=1,
         max_length=1200,
-        description="bucket, bucket/prefix or s3://bucket/prefix; never a folder.",
+        description="bucket, bucket/prefix or s3://bucket/prefix. Local directories are not accepted.",
         examples=["holiday/2024/"],
-        json_schema_extra={"pattern": "^(s3://)?[A-Za-z0-9][A-Za-z0-9._-]{1,62}(/[^\\u0000:]{0,250})?$"},
+        json_schema_extra={"pattern": "^(s3://)?[A-Za-z0-9_][A-Za-z0-9._-]{0,62}(/[^\\u0000:]{0,250})?$"},
     )
 
 
 class BatchNumbers(BaseModel):
-    """What a batch has done so far: the numbers of `./run.sh --json`."""
+    """Counts of a batch so far, as in `./run.sh --json`."""
 
-    listed: int = Field(description="Every key of the listing.")
-    folders: int
+    listed: int = Field(description="Keys listed.")
+    folders: int = Field(description="Empty keys that end in a slash, as S3 consoles make them for folders.")
     unchanged: int
-    queued: int = Field(description="Images that had to be read.")
-    stored: int = Field(description="Records with EXIF.")
+    queued: int = Field(description="Images to index: new or changed.")
+    stored: int = Field(description="Records stored with EXIF.")
     no_exif: int
     unsupported: int
     damaged: int
@@ -77,29 +68,34 @@ class BatchNumbers(BaseModel):
 
 
 class Batch(BaseModel):
-    """A batch. `left`: nobody watches it, but the workers may go on; `stopped`: its listing broke off."""
+    """A batch.
+
+    `listing`: listing the sources and queueing images. `reading`: listed; workers are indexing the queued images.
+    `left`: the batch's process has exited, and workers continue with the queued images. `stopped`: the listing was
+    interrupted. `cancelling`: images in progress are being finished. `done` and `cancelled`: ended.
+    """
 
     id: str
     sources: list[str]
     state: State
     started_at: str | None
-    updated_at: str | None = Field(description="When its process last said how far it is.")
+    updated_at: str | None = Field(description="When the batch's process last reported progress.")
     numbers: BatchNumbers
-    rate: float | None = Field(description="Images a second at present; null when nobody is at it.")
-    seconds_left: float | None = Field(description="At this rate; null while that is not known.")
-    problem: str | None = Field(description="What keeps or has ended it, as a sentence.")
+    rate: float | None = Field(description="Images per second; null while no worker is indexing.")
+    seconds_left: float | None = Field(description="Remaining time at this rate; null if unknown.")
+    problem: str | None = Field(description="Why the batch is waiting, or why it ended, as a sentence.")
 
 
 class Batches(BaseModel):
-    """Batches, newest first, and `after` of the next page if there is one."""
+    """Batches, newest first, and `after` of the next page; null on the last page."""
 
     batches: list[Batch]
     next: str | None
 
 
-_CONFLICT: dict[int | str, dict[str, Any]] = {
-    403: {**DESCRIBED, "description": "A page of another origin asks"},
-    409: {**DESCRIBED, "description": "The batch has ended"},
+_CANCEL_RESPONSES: dict[int | str, dict[str, Any]] = {
+    403: {**PROBLEM_RESPONSE, "description": "A page from another origin sent the request"},
+    409: {**PROBLEM_RESPONSE, "description": "The batch has ended"},
 }
 _LINKS = {
     "batch": {"operationId": "get_batch", "parameters": {"id": "$response.body#/id"}},
@@ -107,12 +103,12 @@ _LINKS = {
 }
 
 
-@router.get("", summary="Batches, newest first", response_model=Batches, dependencies=[OPERATOR])
-def list_batches(request: Request, control: ReadControl, arguments: Annotated[BatchArguments, Query()]) -> Response:
-    found = read_batches(control.store, control.queue, limit=arguments.limit + 1, after=arguments.after)
-    shown = found[: arguments.limit]
-    following = shown[-1]["id"] if len(found) > len(shown) else None
-    return answer_json(request, {"batches": shown, "next": following})
+@router.get("", summary="List batches, newest first", response_model=Batches, dependencies=[OPERATOR])
+def list_batches(request: Request, control: ControlDep, arguments: Annotated[BatchArguments, Query()]) -> Response:
+    batches = read_batches(control.store, control.queue, limit=arguments.limit + 1, after=arguments.after)
+    shown = batches[: arguments.limit]
+    following = shown[-1]["id"] if len(batches) > len(shown) else None
+    return json_response(request, {"batches": shown, "next": following})
 
 
 @router.post(
@@ -120,58 +116,63 @@ def list_batches(request: Request, control: ReadControl, arguments: Annotated[Ba
     summary="Start a batch",
     response_model=Batch,
     status_code=202,
-    dependencies=[STARTER, JSON_BODY],
+    dependencies=[BATCH_OPERATOR, REQUIRE_JSON],
     responses={
-        **NOT_JSON,
+        **JSON_BODY_RESPONSES,
         202: {"links": _LINKS, "headers": {"Location": {"schema": {"type": "string"}}}},
-        403: {**DESCRIBED, "description": "S3 refuses the bucket, or a page of another origin asks"},
-        404: {**DESCRIBED, "description": "There is no such bucket"},
+        403: {
+            **PROBLEM_RESPONSE,
+            "description": "S3 denies access to the bucket, or a page from another origin sent the request",
+        },
+        404: {**PROBLEM_RESPONSE, "description": "The bucket does not exist"},
     },
 )
 def post_batch(
-    request: Request, control: ReadControl, wanted: Annotated[NewBatch, Body(examples=[{"source": "holiday/2024/"}])]
+    request: Request, control: ControlDep, body: Annotated[NewBatch, Body(examples=[{"source": "holiday/2024/"}])]
 ) -> Response:
-    """Reads the photos of a bucket, or of what lies under a prefix of it, as `./run.sh` does: what is stored and
-    unchanged is skipped. The batch is a process of its own: it goes on when the API ends.
+    """Index a bucket or a prefix, as `./run.sh` does; unchanged images are skipped.
+
+    The batch runs in a process of its own and continues when the API stops.
     """
     try:
-        batch_id = start_batch(control.config, control.store, wanted.source)
+        batch_id = start_batch(control.config, control.store, body.source)
     except ConfigError as error:
         raise BadParameter("source", str(error)) from error
-    except NoSuchBucket as error:
-        raise Refused(404, str(error), parameter="source") from error
-    except BucketRefused as error:
-        raise Refused(403, str(error), parameter="source") from error
+    except BucketGone as error:
+        raise Refused(ErrorCode.BUCKET_GONE, str(error), parameter="source") from error
+    except AccessDenied as error:
+        raise Refused(ErrorCode.ACCESS_DENIED, str(error), parameter="source") from error
     except TooManyBatches as error:
-        raise Refused(503, f"{error}.", headers={"Retry-After": "60"}) from error
+        raise Refused(ErrorCode.TOO_MANY_BATCHES, f"{error}.", headers={"Retry-After": "60"}) from error
     batch = read_batch(control.store, control.queue, batch_id)
-    return answer_json(request, batch, status=202, headers={"Location": f"/batches/{batch_id}"})
+    return json_response(request, batch, status=202, headers={"Location": f"/batches/{batch_id}"})
 
 
-@router.get("/{id}", summary="How far a batch is", response_model=Batch, dependencies=[OPERATOR])
-def get_batch(request: Request, control: ReadControl, id: BatchId) -> Response:
+@router.get("/{id}", summary="Get the progress of a batch", response_model=Batch, dependencies=[OPERATOR])
+def get_batch(request: Request, control: ControlDep, id: BatchId) -> Response:
     try:
-        return answer_json(request, read_batch(control.store, control.queue, id))
+        return json_response(request, read_batch(control.store, control.queue, id))
     except NoSuchBatch:
-        raise Refused(404, "There is no batch of this id.") from None
+        raise Refused(ErrorCode.NOT_FOUND, "There is no batch with this id.") from None
 
 
 @router.delete(
     "/{id}",
-    summary="Cancel what is not yet read",
+    summary="Cancel a batch",
     response_model=Batch,
     status_code=202,
-    dependencies=[STARTER],
-    responses=_CONFLICT,
+    dependencies=[BATCH_OPERATOR],
+    responses=_CANCEL_RESPONSES,
 )
-def cancel_one_batch(request: Request, control: ReadControl, id: BatchId) -> Response:
-    """What is read already stays, and what another open batch covers too is still read. The batch is `cancelling`
-    until what the workers have in hand has ended, then `cancelled`.
+def cancel_one_batch(request: Request, control: ControlDep, id: BatchId) -> Response:
+    """Remove a batch's images from the queue, except those that another unfinished batch also covers.
+
+    Indexed images are kept. The batch is `cancelling` until the images in progress are finished, then `cancelled`.
     """
     try:
         batch = cancel_batch(control.store, control.queue, id)
     except NoSuchBatch:
-        raise Refused(404, "There is no batch of this id.") from None
+        raise Refused(ErrorCode.NOT_FOUND, "There is no batch with this id.") from None
     except BatchEnded as error:
-        raise Refused(409, f"There is nothing to cancel: {error}.") from error
-    return answer_json(request, batch, status=202)
+        raise Refused(ErrorCode.BATCH_ENDED, f"{error}, so there is nothing to cancel.") from error
+    return json_response(request, batch, status=202)

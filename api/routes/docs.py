@@ -1,4 +1,4 @@
-"""The OpenAPI description as a page, from files of this server alone."""
+"""The API reference in Swagger UI. All files come from this server."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Literal
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from api.answers import answer_bytes
+from api.http.responses import bytes_response
 
 router = APIRouter(prefix="/docs", include_in_schema=False)
 
-# Swagger UI as it is published, from the package fastapi-swagger.
+# Swagger UI, unchanged, from the package fastapi-swagger.
 _ASSETS = files("fastapi_swagger") / "resources"
 _TYPES = {
     "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
@@ -29,7 +29,7 @@ _PAGE = b"""<!doctype html>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>EXIFinator: the API</title>
+<title>EXIFinator API</title>
 <link rel="icon" href="/docs/favicon-32x32.png">
 <link rel="stylesheet" href="/docs/swagger-ui.css">
 </head>
@@ -54,16 +54,16 @@ _START = b"""SwaggerUIBundle({
 
 @router.get("")
 async def get_page(request: Request) -> Response:
-    return answer_bytes(request, _PAGE, "text/html; charset=utf-8", headers={"Content-Security-Policy": _CSP})
+    return bytes_response(request, _PAGE, "text/html; charset=utf-8", headers={"Content-Security-Policy": _CSP})
 
 
 @router.get("/start.js")
 async def get_start(request: Request) -> Response:
-    return answer_bytes(request, _START, "text/javascript; charset=utf-8", cache_control=_A_DAY)
+    return bytes_response(request, _START, "text/javascript; charset=utf-8", cache_control=_A_DAY)
 
 
 @router.get("/{name}")
 async def get_asset(
     request: Request, name: Literal["swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png"]
 ) -> Response:
-    return answer_bytes(request, (_ASSETS / name).read_bytes(), _TYPES[name], cache_control=_A_DAY)
+    return bytes_response(request, (_ASSETS / name).read_bytes(), _TYPES[name], cache_control=_A_DAY)

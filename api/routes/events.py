@@ -1,4 +1,4 @@
-"""What happens, as it happens: server-sent events."""
+"""Progress of batches as server-sent events."""
 
 from __future__ import annotations
 
@@ -7,55 +7,55 @@ from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 
 from fastapi import APIRouter, Request
-from starlette.responses import Response, StreamingResponse
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.responses import Response
 
-from api.answers import encode_json
-from api.doors import OPERATOR
-from api.errors import Refused
-from api.feed import Feed
-from api.store import Control
-from exifinator.control import read_batches
+from api.auth import OPERATOR
+from api.database import Control
+from api.errors import ErrorCode, Refused
+from api.http.event_feed import Feed
+from api.http.responses import encode_json
+from exifinator.batches.service import read_batches
 
 router = APIRouter(dependencies=[OPERATOR], tags=["batches"])
 
 MAX_LISTENERS = 200
-HEARTBEAT_SECONDS = 15.0
+PING_SECONDS = 15
 RETRY_MILLISECONDS = 3000
-# A batch that has ended is told of for so long, so that who looks away for a moment sees how.
-_ENDED_SHOWN = timedelta(minutes=1)
-_HEADERS = {
-    "Cache-Control": "no-store",
-    # A proxy that gathers bytes before it passes them on would hold events back.
-    "X-Accel-Buffering": "no",
-}
+# At shutdown: how long streams may take to finish cleanly before they are cut off.
+_CLOSE_SECONDS = 5.0
+# The feed has batches updated within this time, so that a client that reconnects sees how a batch ended.
+_UPDATED_WITHIN = timedelta(minutes=1)
+_MEDIA_TYPE = "text/event-stream"
+_HEADERS = {"Cache-Control": "no-store"}
 
 
 def batch_feed(control: Control) -> Feed:
-    """The feed of the batches that are under way, and of those that ended in the last minute."""
+    """Return the feed of batches updated in the last minute, including those that have ended since."""
 
     def read() -> bytes:
-        # A process that is at a batch stores its numbers each second.
-        since = datetime.now(UTC) - _ENDED_SHOWN
-        batches = read_batches(control.store, control.queue, touched_since=since)
+        # A running batch updates its document every second, so this includes every batch in progress.
+        since = datetime.now(UTC) - _UPDATED_WITHIN
+        batches = read_batches(control.store, control.queue, updated_since=since)
         return b"event: batches\ndata: " + encode_json({"batches": batches}) + b"\n\n"
 
     return Feed(read)
 
 
-# Described in words, for what reads an OpenAPI document to try all that it says waits for an end of each answer.
-DESCRIPTION = """Start a batch, see how far it is, cancel it.
+# Left out of the schema and described here instead: tools that call every operation would wait for the stream to end.
+BATCHES_TAG_DESCRIPTION = """Start, watch and cancel batches.
 
-`GET /events` is a stream of server-sent events (`text/event-stream`) named `batches`. The data of one is
-`{"batches": [...]}`, each as in `/batches`: those that are under way, and those that something happened to in the
-last minute. One comes at once, then one whenever something has changed, at most once a second; a comment each
-15 seconds meanwhile.
+`GET /events` is a stream of server-sent events (`text/event-stream`) named `batches`. The data of an event is
+`{"batches": [...]}`, each as in `/batches`: the batches updated in the last minute, including those that have ended
+since. The first event is sent immediately, later ones when something has changed, at most one a second. A comment is
+sent every 15 seconds to keep the connection alive.
 
-A browser's EventSource cannot send a token. Where one is needed, read the stream with fetch:
+A browser's EventSource cannot send a token. If one is required, read the stream with fetch:
 
 ```js
-const answer = await fetch("/events", {headers: {Authorization: `Bearer ${token}`}});
+const response = await fetch("/events", {headers: {Authorization: `Bearer ${token}`}});
 let text = "";
-for await (const part of answer.body.pipeThrough(new TextDecoderStream())) {
+for await (const part of response.body.pipeThrough(new TextDecoderStream())) {
   const events = (text += part).split("\\n\\n");
   text = events.pop();
   for (const event of events.filter((event) => event.startsWith("event: batches"))) {
@@ -68,19 +68,28 @@ for await (const part of answer.body.pipeThrough(new TextDecoderStream())) {
 
 @router.get("/events", include_in_schema=False)
 async def stream_events(request: Request) -> Response:
-    """See DESCRIPTION."""
     feed: Feed = request.app.state.batch_feed
     if getattr(request.state, "head", False):
-        return StreamingResponse(iter(()), media_type="text/event-stream", headers=_HEADERS)
+        return Response(media_type=_MEDIA_TYPE, headers=_HEADERS)
     if feed.listeners >= MAX_LISTENERS:
-        raise Refused(503, f"{MAX_LISTENERS} clients listen already.", headers={"Retry-After": "30"})
-    # What fails now is answered as an error, not as a stream.
+        detail = f"{MAX_LISTENERS} clients are listening already."
+        raise Refused(ErrorCode.TOO_MANY_LISTENERS, detail, headers={"Retry-After": "30"})
+    # Join before the response starts, so that a failure yields an error response instead of a broken stream.
     await feed.join()
-    return StreamingResponse(_stream(feed), media_type="text/event-stream", headers=_HEADERS)
+    return EventSourceResponse(
+        _stream(feed),
+        media_type=_MEDIA_TYPE,
+        headers=_HEADERS,
+        sep="\n",
+        ping=PING_SECONDS,
+        ping_message_factory=lambda: ServerSentEvent(comment="ping", sep="\n"),
+        shutdown_event=feed.closing,
+        shutdown_grace_period=_CLOSE_SECONDS,
+    )
 
 
-async def _stream(feed: Feed) -> AsyncIterator[bytes]:
-    yield b"retry: %d\n\n" % RETRY_MILLISECONDS
-    async with aclosing(feed.listen(heartbeat_seconds=HEARTBEAT_SECONDS)) as messages:
+async def _stream(feed: Feed) -> AsyncIterator[bytes | ServerSentEvent]:
+    yield ServerSentEvent(retry=RETRY_MILLISECONDS, sep="\n")
+    async with aclosing(feed.listen()) as messages:
         async for message in messages:
-            yield b": still there\n\n" if message is None else message
+            yield message

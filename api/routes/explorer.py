@@ -1,70 +1,76 @@
-"""The explorer: one page for browsers at /, and the files that it consists of."""
+"""The explorer: its page at / for browsers, and its files under /static."""
 
 from __future__ import annotations
 
 import html
 import re
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import orjson
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
 
-from api.answers import answer_bytes, answer_json, names_etag
-from api.assets import Asset, AssetFolder, Assets
-from api.doors import Credentials, is_open_to_read, require_reader
-from api.errors import Refused
+from api.auth import Credentials, is_open_to_read, require_reader
+from api.errors import ErrorCode, Refused
+from api.http.responses import bytes_response, json_response
 from exifinator.config import Config
 
-# The address changes with the content, so what lies there never does.
+# `python -m bundle` builds it from the sources beside it.
+BUILT = Path(__file__).parents[1] / "static" / "built"
+_PAGE = "index.html"
+# A file's name carries a hash of its content.
+_HASHED = re.compile(r".+-[A-Z0-9]{8}\.\w+")
 _FOREVER = "public, max-age=31536000, immutable"
-_ASK = "no-cache"
-_VERSIONED = re.compile(r"([0-9a-f]{16})/(.+)")
+_REVALIDATE = "no-cache"
 
 
 def make_router(config: Config) -> APIRouter:
-    """The routes for these settings."""
+    """Return the routes of the explorer."""
     router = APIRouter(tags=["health"])
-    folder = AssetFolder()
+    files = StaticFiles(directory=BUILT)
     policy = content_policy(config)
 
     @router.get(
         "/",
-        summary="What there is; for browsers the explorer",
+        summary="List the main endpoints; for browsers, the explorer",
         response_model=dict[str, str],
         responses={200: {"content": {"text/html": {"schema": {"type": "string"}}}}},
     )
     async def list_addresses(request: Request, credentials: Credentials) -> Response:
-        """The addresses in JSON. To those who accept HTML, as browsers do, the explorer, which asks for the token."""
+        """Return the main paths in JSON, or the explorer if the client accepts HTML.
+
+        The explorer asks for the token.
+        """
         if accepts_html(request.headers.get("accept", "")):
-            assets = await run_in_threadpool(folder.get)
+            # Read each time, so that an update takes effect on the next page load.
+            template = await run_in_threadpool((BUILT / _PAGE).read_text)
             headers = {"Vary": "Accept", "Content-Security-Policy": policy}
-            page = make_page(assets, config)
-            return answer_bytes(
-                request, page, assets.files["index.html"].media_type, cache_control=_ASK, headers=headers
-            )
+            page = make_page(template, config)
+            return bytes_response(request, page, "text/html; charset=utf-8", cache_control=_REVALIDATE, headers=headers)
         await require_reader(request, credentials)
-        return answer_json(request, _addresses(config), headers={"Vary": "Accept"})
+        return json_response(request, _main_paths(config), headers={"Vary": "Accept"})
 
     @router.get("/static/{path:path}", include_in_schema=False)
     async def get_file(request: Request, path: str) -> Response:
-        """A file of the explorer; with the version before its path a browser keeps it for good."""
-        versioned = _VERSIONED.fullmatch(path)
-        assets = await run_in_threadpool(folder.held, versioned[1] if versioned else "")
-        name = versioned[2] if versioned else path
-        asset = assets.files.get(name)
-        if asset is None or name == "index.html":
-            raise Refused(404, "There is no file of this name.")
-        # After an update, an old page gets what there is now, and keeps none of it.
-        kept = _FOREVER if versioned and versioned[1] == assets.version else _ASK
-        return _answer(request, asset, kept)
+        """Return a file of the explorer. Files with a hash in their name are cached indefinitely."""
+        try:
+            if "/" in path or path == _PAGE:  # the page is a template, which / fills in
+                raise HTTPException(404)
+            response = await files.get_response(path, request.scope)
+        except HTTPException as error:
+            raise Refused(ErrorCode.NOT_FOUND, "There is no file with this name.") from error
+        response.headers["Cache-Control"] = _FOREVER if _HASHED.fullmatch(path) else _REVALIDATE
+        return response
 
     return router
 
 
 def accepts_html(accept: str) -> bool:
-    """Whether an Accept header names HTML, as browsers' do; */*, which programs send, is JSON here."""
+    """Return whether an Accept header names HTML, as browsers' headers do. Programs send */* and get JSON."""
     for part in accept.split(","):
         name, _, rest = part.strip().partition(";")
         if name.strip().lower() in ("text/html", "application/xhtml+xml") and not re.search(r"q=0(\.0*)?$", rest):
@@ -72,9 +78,9 @@ def accepts_html(accept: str) -> bool:
     return False
 
 
-def make_page(assets: Assets, config: Config) -> bytes:
-    """index.html with the address of its files, and what the page has to know of the settings."""
-    known = {
+def make_page(template: str, config: Config) -> bytes:
+    """Return index.html with the settings that the page needs to know."""
+    settings = {
         "database": config.mongodb_database,
         "collection": config.mongodb_collection,
         "dashboard_port": config.dashboard_port,
@@ -84,12 +90,11 @@ def make_page(assets: Assets, config: Config) -> bytes:
         "tiles_url": config.map_tiles_url,
         "tiles_attribution": config.map_tiles_attribution,
     }
-    page = assets.files["index.html"].data.decode().replace("{{base}}", f"/static/{assets.version}")
-    return page.replace("{{settings}}", html.escape(orjson.dumps(known).decode(), quote=True)).encode()
+    return template.replace("{{settings}}", html.escape(orjson.dumps(settings).decode(), quote=True)).encode()
 
 
 def content_policy(config: Config) -> str:
-    """What the page may load: from this server alone, and map tiles from where the settings say.
+    """Return the Content-Security-Policy: everything from this server, and map tiles from the configured server.
 
     data: and blob: are for pictures only: Leaflet's empty tile, and thumbnails that were fetched with the token.
     """
@@ -103,16 +108,7 @@ def content_policy(config: Config) -> str:
     )
 
 
-def _answer(request: Request, asset: Asset, cache_control: str) -> Response:
-    headers = {"ETag": asset.etag, "Cache-Control": cache_control, "Vary": "Accept-Encoding"}
-    if names_etag(request.headers.get("if-none-match"), asset.etag):
-        return Response(status_code=304, headers=headers)
-    if asset.packed is not None and "gzip" in request.headers.get("accept-encoding", ""):
-        return Response(asset.packed, media_type=asset.media_type, headers={**headers, "Content-Encoding": "gzip"})
-    return Response(asset.data, media_type=asset.media_type, headers=headers)
-
-
-def _addresses(config: Config) -> dict[str, str]:
+def _main_paths(config: Config) -> dict[str, str]:
     database, collection = config.mongodb_database, config.mongodb_collection
     return {
         "photos": "/photos",

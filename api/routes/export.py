@@ -1,4 +1,4 @@
-"""All photos that pass a filter, as one stream."""
+"""Stream all photos that match a filter."""
 
 from __future__ import annotations
 
@@ -13,24 +13,25 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import Field
 from starlette.responses import Response, StreamingResponse
 
-from api.doors import READER
-from api.errors import DESCRIBED, Refused
-from api.exports import Chunk, stream_csv, stream_geojson, stream_ndjson, stream_parquet, stream_whole
-from api.filters import Filters
-from api.query import Filter
-from api.shapes import SUMMARY_FIELDS
-from api.store import ReadStore, Store
+from api.auth import READER
+from api.database import Store, StoreDep
+from api.errors import ErrorCode, Refused
+from api.export.formats import Chunk, stream_csv, stream_geojson, stream_ndjson, stream_parquet, stream_records
+from api.http.problems import PROBLEM_RESPONSE
+from api.query.filters import Filters
+from api.query.mongo_filter import Filter
+from api.serializers import SUMMARY_FIELDS
 
 router = APIRouter(dependencies=[READER], tags=["export"])
 
-CHUNK = 500
-Some = TypeVar("Some", Chunk, bytes)
-EXPORTS_AT_ONCE = 4
-# Time that MongoDB may work on one export, not counting what the client needs to read it.
+CHUNK_RECORDS = 500
+Records = TypeVar("Records", Chunk, bytes)
+MAX_EXPORTS = 4
+# Time that MongoDB may work on one export, without the time that the client takes to read it.
 _EXPORT_MS = 15 * 60 * 1000
 
 PARQUET = "application/vnd.apache.parquet"
-Form = Literal["ndjson", "csv", "geojson", "parquet"]
+Format = Literal["ndjson", "csv", "geojson", "parquet"]
 _TYPES: dict[str, str] = {
     "ndjson": "application/x-ndjson",
     "csv": "text/csv; charset=utf-8",
@@ -41,33 +42,35 @@ _SCHEMAS = {"geojson": {"type": "object"}, "parquet": {"type": "string", "format
 
 
 class ExportArguments(Filters):
-    """Which photos, and how much of each."""
+    """The filters, and how much of each photo to return."""
 
-    whole: bool = Field(False, description="ndjson only: the whole records, with every tag, as they are stored.")
+    whole: bool = Field(False, description="With ndjson only: return whole records, with every tag.")
 
 
 @router.get(
     "/export.{form}",
-    summary="All photos, as a stream",
+    summary="Export photos",
     response_class=Response,
     responses={
         200: {"content": {media: {"schema": _SCHEMAS.get(form, {"type": "string"})} for form, media in _TYPES.items()}},
-        501: {**DESCRIBED, "description": "Parquet needs the package arro3-io"},
+        501: {**PROBLEM_RESPONSE, "description": "Parquet needs the package arro3-io"},
     },
 )
 async def export_photos(
     request: Request,
-    store: ReadStore,
-    form: Annotated[Form, Path(description="The form of the stream.", examples=["csv"])],
+    store: StoreDep,
+    form: Annotated[Format, Path(description="The format.", examples=["csv"])],
     arguments: Annotated[ExportArguments, Query()],
 ) -> Response:
-    """Any number of photos in constant memory, in no particular order.
+    """Stream any number of photos, in no particular order.
 
-    A stream that breaks off before its end was cut by an error: it is not closed as HTTP closes a whole one.
+    If an error occurs after the response has started, the connection is closed before the HTTP response is complete,
+    so that clients can tell a broken export from a complete one.
     """
     filter_ = arguments.to_filter()
     if form == "parquet" and importlib.util.find_spec("arro3") is None:
-        raise Refused(501, "Parquet needs the package arro3-io, which is not installed: pip install arro3-io.")
+        detail = "Parquet needs the package arro3-io, which is not installed: pip install arro3-io."
+        raise Refused(ErrorCode.PARQUET_UNAVAILABLE, detail)
     headers = {
         "Content-Disposition": f'attachment; filename="photos.{form}"',
         "Cache-Control": "no-store",
@@ -76,39 +79,40 @@ async def export_photos(
         return StreamingResponse(iter(()), media_type=_TYPES[form], headers=headers)
     gate: asyncio.Semaphore = request.app.state.exports
     if gate.locked():
-        raise Refused(503, f"{EXPORTS_AT_ONCE} exports are under way already.", headers={"Retry-After": "30"})
+        detail = f"{MAX_EXPORTS} exports are running already."
+        raise Refused(ErrorCode.TOO_MANY_EXPORTS, detail, headers={"Retry-After": "30"})
     if form == "ndjson" and arguments.whole:
-        stream = stream_whole(await _begun(_read(_raw_batches(store, filter_), gate)))
+        stream = stream_records(await _start(_read(_raw_batches(store, filter_), gate)))
     else:
         streams = {"ndjson": stream_ndjson, "csv": stream_csv, "geojson": stream_geojson, "parquet": stream_parquet}
-        stream = streams[form](await _begun(_read(_summaries(store, filter_), gate)))
+        stream = streams[form](await _start(_read(_summaries(store, filter_), gate)))
     return StreamingResponse(stream, media_type=_TYPES[form], headers=headers)
 
 
 @asynccontextmanager
 async def _summaries(store: Store, filter_: Filter) -> AsyncIterator[Callable[[], Awaitable[Chunk]]]:
-    """What reads the next records, some at a time; none at the end."""
-    async with store.photos.find(filter_, SUMMARY_FIELDS, batch_size=CHUNK, max_time_ms=_EXPORT_MS) as cursor:
-        yield partial(cursor.to_list, CHUNK)
+    """Yield a function that reads the next records, and returns an empty list at the end."""
+    async with store.photos.find(filter_, SUMMARY_FIELDS, batch_size=CHUNK_RECORDS, max_time_ms=_EXPORT_MS) as cursor:
+        yield partial(cursor.to_list, CHUNK_RECORDS)
 
 
 @asynccontextmanager
 async def _raw_batches(store: Store, filter_: Filter) -> AsyncIterator[Callable[[], Awaitable[bytes]]]:
-    """The same in BSON, whole."""
-    async with store.photos.find_raw_batches(filter_, batch_size=CHUNK, max_time_ms=_EXPORT_MS) as cursor:
+    """Yield a function that reads the next whole records, in BSON."""
+    async with store.photos.find_raw_batches(filter_, batch_size=CHUNK_RECORDS, max_time_ms=_EXPORT_MS) as cursor:
         yield partial(anext, cursor, b"")
 
 
 async def _read(
-    source: AbstractAsyncContextManager[Callable[[], Awaitable[Some]]], gate: asyncio.Semaphore
-) -> AsyncGenerator[Some]:
+    source: AbstractAsyncContextManager[Callable[[], Awaitable[Records]]], gate: asyncio.Semaphore
+) -> AsyncGenerator[Records]:
     async with gate, source as read_next:
         chunk = await read_next()
         while chunk:
-            # MongoDB gathers the next ones while these are sent.
+            # Let MongoDB read the next records while this chunk is sent.
             following = asyncio.ensure_future(read_next())
             try:
-                # Others have their turn, however fast this client reads.
+                # Let other requests run, however fast this client reads.
                 await asyncio.sleep(0)
                 yield chunk
                 chunk = await following
@@ -117,15 +121,15 @@ async def _read(
                 await asyncio.gather(following, return_exceptions=True)
 
 
-async def _begun(chunks: AsyncGenerator[Some]) -> AsyncIterator[Some]:
-    """The same chunks, the first of which is there: what fails before it is answered as an error, not as a stream."""
+async def _start(chunks: AsyncGenerator[Records]) -> AsyncIterator[Records]:
+    """Read the first chunk before the response starts, so that a failure yields an error response."""
     first = await anext(chunks, None)
 
-    async def all_of_them() -> AsyncIterator[Some]:
+    async def all_chunks() -> AsyncIterator[Records]:
         async with aclosing(chunks):
             if first is not None:
                 yield first
             async for chunk in chunks:
                 yield chunk
 
-    return all_of_them()
+    return all_chunks()

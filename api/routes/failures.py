@@ -1,4 +1,4 @@
-"""Images that could not be read: MRQ's failed jobs, grouped by cause, and queueing them again."""
+"""List MRQ's failed jobs grouped by cause, and requeue them."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from fastapi import APIRouter, Body, Query, Request
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
 from starlette.responses import Response
 
-from api.answers import answer_json
-from api.doors import OPERATOR, WRITER
-from api.errors import Refused
-from api.filters import after_prefix
-from api.params import JSON_BODY, NOT_JSON, Arguments
-from api.query import Filter
-from api.store import QUERY_MS, ReadStore
-from exifinator.failed_jobs import FIELDS, describe_job, failed_filter, grouping, requeueing
+from api.auth import OPERATOR, WRITER
+from api.database import QUERY_MS, StoreDep
+from api.errors import ErrorCode, Refused
+from api.http.parameters import JSON_BODY_RESPONSES, REQUIRE_JSON, Arguments
+from api.http.responses import json_response
+from api.query.filters import after_prefix
+from api.query.mongo_filter import Filter
+from exifinator.storage.failed_jobs import FIELDS, describe_job, failed_filter, group_stages
+from exifinator.storage.jobs import requeue_update
 
 router = APIRouter(prefix="/failures", tags=["failures"])
 
@@ -29,25 +30,23 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
 class FailureArguments(Arguments):
-    """Which failed jobs."""
+    """Filter and paging parameters."""
 
-    exception: Name | None = Field(None, description="Type of the exception.", examples=["AccessDenied"])
+    exception: Name | None = Field(None, description="Class of the exception.", examples=["AccessDenied"])
     bucket: Name | None = Field(None, description="Bucket of the image.", examples=["holiday"])
-    limit: int = Field(50, ge=1, le=MAX_LIMIT, description="Jobs a page.")
-    after: JobId | None = Field(
-        None, description="The id of the last job of the page before.", examples=["65a1b2c3d4e5f60718293a4b"]
-    )
+    limit: int = Field(50, ge=1, le=MAX_LIMIT, description="Maximum number of jobs.")
+    after: JobId | None = Field(None, description="`next` of the previous page.", examples=["65a1b2c3d4e5f60718293a4b"])
 
 
 class Failure(BaseModel):
-    """A job that failed."""
+    """A failed job."""
 
     id: str
     exception: str | None
     message: str = Field(description="The last line of the traceback.")
     bucket: str | None
     key: str | None
-    path: str | None = Field(description="The task.")
+    path: str | None = Field(description="Dotted path of the MRQ task.")
     queue: str | None
     status: str | None
     queued_at: str | None
@@ -55,7 +54,7 @@ class Failure(BaseModel):
 
 
 class FailureGroup(BaseModel):
-    """How many jobs failed for one cause, and one of them."""
+    """The number of jobs that failed with the same exception, and one of them."""
 
     exception: str | None
     count: int
@@ -65,35 +64,35 @@ class FailureGroup(BaseModel):
 class Failures(BaseModel):
     """Failed jobs."""
 
-    total: int = Field(description="How many there are; 100,000 means that or more.")
+    total: int = Field(description="Number of failed jobs; 100,000 means that many or more.")
     groups: list[FailureGroup]
     failures: list[Failure]
-    next: str | None = Field(description="`after` of the next page, if there is one.")
+    next: str | None = Field(description="`after` of the next page; null on the last page.")
 
 
 class RequeueIds(BaseModel):
-    """The jobs of these ids."""
+    """Jobs by id."""
 
     model_config = ConfigDict(extra="forbid")
     ids: list[JobId] = Field(min_length=1, max_length=MAX_IDS)
 
 
 class RequeueException(BaseModel):
-    """All jobs that failed with an exception of this type."""
+    """All jobs that failed with an exception of this class."""
 
     model_config = ConfigDict(extra="forbid")
     exception: Name
 
 
 class RequeueBatch(BaseModel):
-    """All failed jobs of the images of this batch."""
+    """All failed jobs for images of this batch."""
 
     model_config = ConfigDict(extra="forbid")
     batch: Name
 
 
-def _which(body: Any) -> str | None:
-    """The form of a body, by the name that it has."""
+def _discriminate(body: Any) -> str | None:
+    """Return the field that identifies the variant of the body."""
     if isinstance(body, dict):
         return next((name for name in ("ids", "exception", "batch") if name in body), None)
     return None
@@ -104,7 +103,7 @@ Requeue = Annotated[
     | Annotated[RequeueException, Tag("exception")]
     | Annotated[RequeueBatch, Tag("batch")],
     Discriminator(
-        _which,
+        _discriminate,
         custom_error_type="requeue",
         custom_error_message="give exactly one of `ids`, `exception` and `batch`",
     ),
@@ -113,16 +112,14 @@ Requeue = Annotated[
 
 
 class Requeued(BaseModel):
-    requeued: int = Field(description="Jobs that were queued again.")
+    requeued: int = Field(description="Number of jobs that were requeued.")
 
 
-@router.get("", summary="Failed images, by cause and one by one", response_model=Failures, dependencies=[OPERATOR])
-async def list_failures(
-    request: Request, store: ReadStore, arguments: Annotated[FailureArguments, Query()]
-) -> Response:
-    """The groups count all of them, up to 100,000; the list is in the order of the jobs' ids."""
+@router.get("", summary="List failed images, and count them by cause", response_model=Failures, dependencies=[OPERATOR])
+async def list_failures(request: Request, store: StoreDep, arguments: Annotated[FailureArguments, Query()]) -> Response:
+    """Return failed jobs, newest first, and groups that count up to 100,000 of them."""
     filter_ = failed_filter(exception=arguments.exception, bucket=arguments.bucket)
-    groups = await (await store.jobs.aggregate(grouping(filter_), maxTimeMS=QUERY_MS)).to_list()
+    groups = await (await store.jobs.aggregate(group_stages(filter_), maxTimeMS=QUERY_MS)).to_list()
     example_ids = [group["example"] for group in groups]
     examples = {
         job["_id"]: describe_job(job)
@@ -133,7 +130,7 @@ async def list_failures(
         page, FIELDS, sort=[("_id", -1)], limit=arguments.limit + 1, max_time_ms=QUERY_MS
     ).to_list()
     shown = jobs[: arguments.limit]
-    answer = {
+    content = {
         "total": sum(group["count"] for group in groups),
         "groups": [
             {"exception": group["_id"], "count": group["count"], "example": examples[group["example"]]}
@@ -143,45 +140,45 @@ async def list_failures(
         "failures": [describe_job(job) for job in shown],
         "next": str(shown[-1]["_id"]) if len(jobs) > len(shown) else None,
     }
-    return answer_json(request, answer)
+    return json_response(request, content)
 
 
 @router.post(
     "/requeue",
-    summary="Queue failed images again",
+    summary="Requeue failed images",
     response_model=Requeued,
-    dependencies=[WRITER, JSON_BODY],
-    responses=NOT_JSON,
+    dependencies=[WRITER, REQUIRE_JSON],
+    responses=JSON_BODY_RESPONSES,
 )
-async def requeue_failures(request: Request, store: ReadStore, wanted: Requeue) -> Response:
-    """As the dashboard's Requeue button does it; jobs that have not failed are left alone."""
+async def requeue_failures(request: Request, store: StoreDep, body: Requeue) -> Response:
+    """Requeue failed jobs as the dashboard's Requeue button does. Other jobs are unchanged."""
     filter_ = failed_filter()
-    match wanted:
+    match body:
         case RequeueIds():
-            filter_["_id"] = {"$in": [ObjectId(id_) for id_ in wanted.ids]}
+            filter_["_id"] = {"$in": [ObjectId(id_) for id_ in body.ids]}
         case RequeueException():
-            filter_["exceptiontype"] = wanted.exception
+            filter_["exceptiontype"] = body.exception
         case RequeueBatch():
-            filter_["$or"] = await _of_batch(store, wanted.batch)
+            filter_["$or"] = await _batch_filters(store, body.batch)
     command = {
         "update": store.jobs.name,
-        "updates": [{"q": filter_, "u": requeueing(), "multi": True}],
+        "updates": [{"q": filter_, "u": requeue_update(), "multi": True}],
         "maxTimeMS": _REQUEUE_MS,
     }
-    done = await store.jobs.database.command(command)
-    return answer_json(request, {"requeued": done["nModified"]})
+    result = await store.jobs.database.command(command)
+    return json_response(request, {"requeued": result["nModified"]})
 
 
-async def _of_batch(store: ReadStore, batch_id: str) -> list[Filter]:
-    """The jobs of the images under a batch's sources. Raises: Refused where there is no such batch."""
+async def _batch_filters(store: StoreDep, batch_id: str) -> list[Filter]:
+    """Return filters for the jobs of images under the sources of a batch. Raises: Refused (404)."""
     batch = await store.batches.find_one({"_id": batch_id}, max_time_ms=QUERY_MS)
     sources = [str(source) for source in (batch or {}).get("sources", ())]
     if not sources:
-        raise Refused(404, "There is no batch of this id.")
-    return [_under(source) for source in sources]
+        raise Refused(ErrorCode.NOT_FOUND, "There is no batch with this id.", parameter="batch")
+    return [_source_filter(source) for source in sources]
 
 
-def _under(source: str) -> Filter:
+def _source_filter(source: str) -> Filter:
     bucket, _, prefix = source.removeprefix("s3://").partition("/")
     filter_: Filter = {"params.bucket": bucket}
     if prefix and (end := after_prefix(prefix)):

@@ -1,31 +1,36 @@
-"""Whether the API lives, and whether it can answer."""
+"""Liveness and readiness of the API."""
 
 from __future__ import annotations
 
+import os
 from typing import Literal
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from api.answers import answer_json
-from api.store import ReadStore
+from api.database import StoreDep
+from api.http.responses import json_response
 
 router = APIRouter(tags=["health"])
 _PING_MS = 1000
 
 
-class Health(BaseModel):
+class Readiness(BaseModel):
     status: Literal["ok"]
 
 
-@router.get("/healthz", summary="The API runs", response_model=Health)
+class Health(Readiness):
+    pid: int = Field(description="Process id, with which a process manager recognizes the API that it started.")
+
+
+@router.get("/healthz", summary="Check that the API is running", response_model=Health)
 async def get_health(request: Request) -> Response:
-    """Asks nothing of MongoDB: an API that waits for its database is alive."""
-    return answer_json(request, {"status": "ok"})
+    """Return ok without querying MongoDB: an API that waits for its database is alive."""
+    return json_response(request, {"status": "ok", "pid": os.getpid()})
 
 
-@router.get("/readyz", summary="The API can answer: MongoDB does", response_model=Health)
-async def get_readiness(request: Request, store: ReadStore) -> Response:
+@router.get("/readyz", summary="Check that the API can answer requests: MongoDB responds", response_model=Readiness)
+async def get_readiness(request: Request, store: StoreDep) -> Response:
     await store.client.admin.command("ping", maxTimeMS=_PING_MS)
-    return answer_json(request, {"status": "ok"})
+    return json_response(request, {"status": "ok"})

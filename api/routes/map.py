@@ -1,4 +1,4 @@
-"""Photos on a map, as clusters in GeoJSON."""
+"""Clusters of photos on a map, in GeoJSON."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from pydantic import BaseModel, Field
 from pymongo.errors import ExecutionTimeout, PyMongoError
 from starlette.responses import Response
 
-from api.answers import REVALIDATE, answer_bytes, encode_json
-from api.clusters import (
-    KEPT_ZOOM,
+from api.aggregations.background import BackgroundCounts
+from api.aggregations.cached_value import StaleWhileRevalidate
+from api.aggregations.map_clusters import (
+    MAX_CACHED_ZOOM,
     MAX_ZOOM,
     SAMPLES,
     Cells,
@@ -25,29 +26,28 @@ from api.clusters import (
     group_cells,
     to_features,
 )
-from api.doors import READER
-from api.filters import Filters
-from api.query import Filter
-from api.ranges import Box, read_box
-from api.remembered import Remembered
-from api.side_by_side import SideBySide
-from api.store import QUERY_MS, ReadStore, Store
-from api.wide_counts import WideCounts
+from api.aggregations.partitioned import PartitionedReader
+from api.auth import READER
+from api.database import QUERY_MS, Store, StoreDep
+from api.http.responses import REVALIDATE, bytes_response, encode_json
+from api.query.filters import Filters
+from api.query.mongo_filter import Filter
+from api.query.ranges import Box, read_box
 
 router = APIRouter(dependencies=[READER], tags=["map"])
 _WORLD = Box(-180, -90, 180, 90)
-_BUDGET_MS = 1000
-_ALL_MS = 60_000
-# How long the clusters of everything are waited for where none are kept yet; then some photos stand for all of them.
+_REQUEST_MS = 1000
+_BACKGROUND_MS = 60_000
+# How long to wait for the first clusters of the whole collection, before a sample is used instead.
 _FIRST_SECONDS = 0.3
-# Cells, and whether they are of some photos only.
+# Cells, and whether they come from a sample only.
 Grouped = tuple[Cells, bool]
 
 
 class MapArguments(Filters):
-    """What part of the world, how close, and which photos."""
+    """The area of the map, the zoom level, and filters."""
 
-    zoom: int = Field(2, ge=0, le=MAX_ZOOM, description="The map's zoom: clusters are 64 pixels apart.")
+    zoom: int = Field(2, ge=0, le=MAX_ZOOM, description="Zoom level of the map: clusters are 64 pixels apart.")
 
 
 class Point(BaseModel):
@@ -56,7 +56,7 @@ class Point(BaseModel):
 
 
 class Cluster(BaseModel):
-    """How many photos; the id where it is one."""
+    """The number of photos, and the photo's id if there is only one."""
 
     count: int
     id: str | None
@@ -69,7 +69,7 @@ class ClusterFeature(BaseModel):
 
 
 class Clusters(BaseModel):
-    """GeoJSON (RFC 7946); cut_short: the clusters are of some of the photos only."""
+    """GeoJSON (RFC 7946). `cut_short`: the clusters cover only a sample of the photos."""
 
     type: Literal["FeatureCollection"]
     features: list[ClusterFeature]
@@ -78,69 +78,75 @@ class Clusters(BaseModel):
 
 @router.get(
     "/map",
-    summary="Photos as clusters on a map",
+    summary="Get photos as clusters on a map",
     response_model=Clusters,
     responses={200: {"content": {"application/geo+json": {}}}},
 )
-async def get_map(request: Request, store: ReadStore, arguments: Annotated[MapArguments, Query()]) -> Response:
-    """At most a few thousand clusters, however many photos: of a large area at a high zoom they are coarser.
+async def get_map(request: Request, store: StoreDep, arguments: Annotated[MapArguments, Query()]) -> Response:
+    """Return at most a few thousand clusters, whatever the number of photos.
 
-    Where they were cut short, all are being counted meanwhile, for who asks again a few seconds later.
+    For a large area at a high zoom, clusters are coarser than requested. If `cut_short` is true, the clusters cover
+    only a sample of the photos while all are counted in the background: repeat the request after a few seconds.
     """
     box = read_box(arguments.bbox, "bbox") if arguments.bbox else _WORLD
     zoom = fitting_zoom(box, arguments.zoom)
-    others = arguments.to_filter(leave_out=frozenset({"bbox"}))
-    kept: Remembered[Pyramid] = request.app.state.pyramid
-    is_kept = not others and zoom <= KEPT_ZOOM
-    pyramid = await _first(kept) if is_kept else None
+    without_bbox = arguments.to_filter(exclude=frozenset({"bbox"}))
+    cached: StaleWhileRevalidate[Pyramid] = request.app.state.pyramid
+    is_cached = not without_bbox and zoom <= MAX_CACHED_ZOOM
+    pyramid = await _wait_briefly(cached) if is_cached else None
     cut_short = False
     if pyramid is not None:
         features = to_features(pyramid.cells_in(box, zoom))
     else:
         filter_ = arguments.to_filter()
-        wide: WideCounts[Grouped] = request.app.state.wide_maps
+        background: BackgroundCounts[Grouped] = request.app.state.background_maps
         key = json_util.dumps([filter_, zoom], sort_keys=True)
-        side_by_side: SideBySide = request.app.state.counter.side_by_side
-        cells, cut_short = wide.get(key) or await _group(store, side_by_side, filter_, zoom, is_under_way=is_kept)
+        reader: PartitionedReader = request.app.state.counter.reader
+        cells, cut_short = background.get(key) or await _group(store, reader, filter_, zoom, is_in_progress=is_cached)
         features = to_features(cells.values())
-        if cut_short and not is_kept:
-            wide.keep(key, (cells, True), partial(_group_all, store, filter_, zoom))
-    answer: dict[str, Any] = {"type": "FeatureCollection", "features": features, "cut_short": cut_short}
-    return answer_bytes(request, encode_json(answer), "application/geo+json", cache_control=REVALIDATE)
+        if cut_short and not is_cached:
+            background.start(key, (cells, True), partial(_group_all, store, filter_, zoom))
+    content: dict[str, Any] = {"type": "FeatureCollection", "features": features, "cut_short": cut_short}
+    return bytes_response(request, encode_json(content), "application/geo+json", cache_control=REVALIDATE)
 
 
-async def _first(kept: Remembered[Pyramid]) -> Pyramid | None:
-    """What is kept; where nothing is yet, what is made within a moment."""
+async def _wait_briefly(cached: StaleWhileRevalidate[Pyramid]) -> Pyramid | None:
+    """Return the cached pyramid. If there is none yet, wait briefly for the first one, or return None."""
     try:
-        return await asyncio.wait_for(kept.wait(), _FIRST_SECONDS)
+        return await asyncio.wait_for(cached.wait(), _FIRST_SECONDS)
     except (TimeoutError, PyMongoError):
         return None
 
 
-async def _group(store: Store, side_by_side: SideBySide, filter_: Filter, zoom: int, *, is_under_way: bool) -> Grouped:
-    """The cells of as many photos as can be grouped in time, and whether those are some of them only.
+async def _group(
+    store: Store, reader: PartitionedReader, filter_: Filter, zoom: int, *, is_in_progress: bool
+) -> Grouped:
+    """Return the cells of as many photos as can be grouped in time, and whether they come from a sample only.
 
-    is_under_way: all of them are being grouped already, which nobody needs twice.
-    Raises: ExecutionTimeout where even a few cannot be.
+    Args:
+        is_in_progress: Whether all photos are being grouped already, so that a sample is enough.
+
+    Raises:
+        ExecutionTimeout: Even the smallest sample takes too long.
     """
-    if not is_under_way:
+    if not is_in_progress:
         with suppress(ExecutionTimeout):
-            group = partial(group_cells, store.photos, zoom=zoom, budget_ms=_BUDGET_MS)
+            group = partial(group_cells, store.photos, zoom=zoom, budget_ms=_REQUEST_MS)
             cells: Cells = {}
-            for part in await side_by_side.read(filter_, group):
+            for part in await reader.read(filter_, group):
                 add_cells(cells, part.items())
             return cells, False
-    some = await _group_some(store, filter_, zoom)
-    # A sample that is not full has all that there are.
-    return some, sum(n for n, *_ in some.values()) in SAMPLES
+    sample = await _group_sample(store, filter_, zoom)
+    # A sample smaller than its limit contains every match.
+    return sample, sum(n for n, *_ in sample.values()) in SAMPLES
 
 
 async def _group_all(store: Store, filter_: Filter, zoom: int) -> Grouped:
-    return await group_cells(store.photos, filter_, zoom, budget_ms=_ALL_MS), False
+    return await group_cells(store.photos, filter_, zoom, budget_ms=_BACKGROUND_MS), False
 
 
-async def _group_some(store: Store, filter_: Filter, zoom: int) -> Cells:
-    for sample in SAMPLES[:-1]:
+async def _group_sample(store: Store, filter_: Filter, zoom: int) -> Cells:
+    for size in SAMPLES[:-1]:
         with suppress(ExecutionTimeout):
-            return await group_cells(store.photos, filter_, zoom, budget_ms=_BUDGET_MS, limit=sample)
+            return await group_cells(store.photos, filter_, zoom, budget_ms=_REQUEST_MS, limit=size)
     return await group_cells(store.photos, filter_, zoom, budget_ms=QUERY_MS, limit=SAMPLES[-1])

@@ -1,4 +1,4 @@
-"""/metrics, as Prometheus scrapes it."""
+"""Metrics for Prometheus at /metrics."""
 
 from __future__ import annotations
 
@@ -10,36 +10,36 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 from starlette.responses import Response
 
-from api.doors import READER
+from api.auth import READER
 from exifinator.config import Config
-from exifinator.metrics_page import EverySource
+from exifinator.monitoring.prometheus import ExifinatorCollector
 
 router = APIRouter(tags=["health"])
 
-# Of several Prometheus servers each gets what the first was given.
-KEPT_SECONDS = 1.0
+# Share one page between Prometheus servers that scrape at the same time.
+CACHE_SECONDS = 1.0
 _PLAIN = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class MetricsPage:
-    """The page, made for one scrape at a time."""
+    """The page, rendered for one scrape at a time."""
 
     def __init__(self, config: Config) -> None:
-        self._source = EverySource(config)
+        self._source = ExifinatorCollector(config)
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self._source)
         self._lock = asyncio.Lock()
-        self._made: dict[str, tuple[float, bytes]] = {}
+        self._pages: dict[str, tuple[float, bytes]] = {}
 
     async def render(self, accept: str) -> tuple[bytes, str]:
-        """The page and its media type, in the format that `accept` asks for."""
+        """Return the page and its media type, in the format that the Accept header asks for."""
         encode, media_type = choose_encoder(accept)
         async with self._lock:
-            made_at, body = self._made.get(media_type, (-2 * KEPT_SECONDS, b""))
-            if time.monotonic() - made_at > KEPT_SECONDS:
+            rendered_at, body = self._pages.get(media_type, (-2 * CACHE_SECONDS, b""))
+            if time.monotonic() - rendered_at > CACHE_SECONDS:
                 body = await asyncio.to_thread(encode, self._registry)
-                # A format is one of a handful, whatever a client asks for.
-                self._made[media_type] = (time.monotonic(), body)
+                # Bounded: prometheus_client has a handful of formats.
+                self._pages[media_type] = (time.monotonic(), body)
         return body, media_type
 
     def close(self) -> None:
@@ -48,13 +48,16 @@ class MetricsPage:
 
 @router.get(
     "/metrics",
-    summary="Counts and gauges of all processes, for Prometheus",
+    summary="Get metrics of all processes for Prometheus",
     response_class=Response,
-    responses={200: {"content": {_PLAIN: {"schema": {"type": "string"}}}, "description": "The text format."}},
+    responses={200: {"content": {_PLAIN: {"schema": {"type": "string"}}}, "description": "Prometheus text format."}},
     dependencies=[READER],
 )
 async def get_metrics(request: Request) -> Response:
-    """Counters since Redis was last empty, gauges of this moment; without Redis or MongoDB what the other one knows."""
+    """Return counters since Redis was last empty, and gauges.
+
+    If Redis or MongoDB is unavailable, the metrics of the other one are returned.
+    """
     page: MetricsPage = request.app.state.metrics
     body, media_type = await page.render(request.headers.get("accept", ""))
     return Response(body, media_type=media_type, headers={"Cache-Control": "no-store"})

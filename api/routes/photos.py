@@ -1,4 +1,4 @@
-"""Photos by typed filters, page by page; one photo, one tag of it, its thumbnail, and every copy of one file."""
+"""Find photos by typed filters; get one photo, one of its tags, its thumbnail, its original and its copies."""
 
 from __future__ import annotations
 
@@ -10,39 +10,40 @@ from pydantic import BaseModel, BeforeValidator, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from api.answers import answer_bytes, answer_json
-from api.doors import READER
-from api.errors import DESCRIBED, Refused
-from api.filters import Filters
-from api.orders import Order, Place, SortName, fingerprint, read_cursor, write_cursor
-from api.originals import LINK_SECONDS
-from api.paging import read_page, spell_out_ranges
-from api.params import Arguments, PhotoId, decode_path
-from api.shapes import SUMMARY_FIELDS, PhotoRecord, PhotoSummary, describe, summarise
-from api.store import QUERY_MS, Document, ReadStore, Store
+from api.auth import READER
+from api.database import QUERY_MS, Document, Store, StoreDep
+from api.errors import ErrorCode, Refused
+from api.http.parameters import Arguments, PhotoId, decode_path
+from api.http.problems import PROBLEM_RESPONSE
+from api.http.responses import bytes_response, json_response
+from api.presigned_urls import URL_SECONDS
+from api.query.filters import Filters
+from api.query.pagination import read_page, spell_out_ranges
+from api.query.sort_order import Order, Position, SortName, fingerprint, read_cursor, write_cursor
+from api.serializers import SUMMARY_FIELDS, PhotoRecord, PhotoSummary, describe, summarise
 
 router = APIRouter(prefix="/photos", dependencies=[READER], tags=["photos"])
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 1000
 MAX_COPIES = 1000
-# A thumbnail whose address names the image's ETag never changes.
+# A thumbnail whose URL has the image's ETag never changes.
 _FOREVER = "private, max-age=31536000, immutable"
 _A_DAY = "private, max-age=86400"
 
 
 class PageArguments(Filters):
-    """Which page of which photos."""
+    """Filter, sorting and paging parameters."""
 
     sort: SortName = Field(
-        "-taken", description="The order; - for downwards. Photos that have no value of it come last."
+        "-taken", description="Sort order; prefix with `-` for descending. Photos without a value come last."
     )
-    limit: int = Field(DEFAULT_LIMIT, ge=1, le=MAX_LIMIT, description="Photos a page.")
+    limit: int = Field(DEFAULT_LIMIT, ge=1, le=MAX_LIMIT, description="Maximum number of photos.")
     cursor: str | None = Field(
         None,
         min_length=1,
         max_length=4096,
-        description="`next` of the page before; the other parameters as there.",
+        description="`next` of the previous page; send it with the same other parameters.",
         examples=["WyI1MmYyYWVhYzY2YjciLG51bGwsImhvbGlkYXkvYmVhY2guanBnIl0"],
     )
 
@@ -50,49 +51,52 @@ class PageArguments(Filters):
         None,
         min_length=1,
         max_length=2048,
-        description="The id of a photo, whether it passes the filters or not: the first page begins behind it.",
+        description="The id of a photo, which need not match the filters: the first page begins after it.",
         examples=["holiday/2024/beach.jpg"],
     )
     before: str | None = Field(
         None,
         min_length=1,
         max_length=2048,
-        description="Instead of `after`: the page ends before this photo. `next` goes on from there.",
+        description=(
+            "The id of a photo: return the page that ends just before it. Not with `after`. `next` is the page that "
+            "follows the one returned."
+        ),
         examples=["holiday/2024/beach.jpg"],
     )
 
 
 class Original(BaseModel):
-    """Where the original can be had, and for how long."""
+    """A URL of the original, and how long it is valid, in seconds."""
 
     url: str
     seconds: int
 
 
 class OriginalArguments(Arguments):
-    """How to answer."""
+    """Response options."""
 
-    redirect: bool = Field(False, description="Go there (303) instead of saying where it is.")
+    redirect: bool = Field(False, description="Redirect to the URL (303) instead of returning it.")
 
 
 class Page(BaseModel):
-    """Photos, and the cursor of the next page if there is one."""
+    """Photos, and the cursor of the next page; null on the last page."""
 
     photos: list[PhotoSummary]
     next: str | None
 
 
 class Copies(BaseModel):
-    """Every record with one ETag, at most 1,000."""
+    """All photos with the same ETag, at most 1,000."""
 
     photos: list[PhotoSummary]
 
 
 class ThumbnailArguments(Arguments):
-    """`v` makes the address change with the image."""
+    """`v` makes the URL change with the image."""
 
     v: str | None = Field(
-        None, max_length=300, description="The image's ETag; with it a browser keeps the thumbnail.", examples=["a1b2"]
+        None, max_length=300, description="The image's ETag; with it browsers cache the thumbnail.", examples=["a1b2"]
     )
 
 
@@ -105,93 +109,107 @@ _PAGE_LINKS = {
 
 
 @router.get("", summary="Find photos", response_model=Page, responses={200: {"links": _PAGE_LINKS}})
-async def list_photos(request: Request, store: ReadStore, arguments: Annotated[PageArguments, Query()]) -> Response:
-    """Photos that pass every filter, newest first. Take the next page with `cursor`: it costs what the first does."""
+async def list_photos(request: Request, store: StoreDep, arguments: Annotated[PageArguments, Query()]) -> Response:
+    """Return the photos that match every filter, by default newest first.
+
+    Use `cursor` for the next page; deep pages are as fast as the first.
+    """
     filter_ = arguments.to_filter()
     order = Order.named(arguments.sort)
-    mark = fingerprint(arguments.sort, filter_)
-    place = await _start(store, arguments, order, mark)
-    spelled = await spell_out_ranges(store.photos, filter_, order)
-    if order.index == "_id_" and arguments.ids:
-        spelled = [{"$and": [arguments.ids, part]} for part in spelled]
-    read = partial(read_page, store.photos, spelled, after=place, limit=arguments.limit, fields=SUMMARY_FIELDS)
+    query_fingerprint = fingerprint(arguments.sort, filter_)
+    position = await _read_anchor(store, arguments, order, query_fingerprint)
+    filters = await spell_out_ranges(store.photos, filter_, order)
+    # In id order, a bucket or prefix is one interval of the index.
+    if order.index == "_id_" and arguments.id_range:
+        filters = [{"$and": [arguments.id_range, part]} for part in filters]
+    read = partial(read_page, store.photos, filters, after=position, limit=arguments.limit, fields=SUMMARY_FIELDS)
     if arguments.before and not arguments.cursor:
-        records, _ = await read(order.reversed())
+        records, _ = await read(order.flipped())
         records.reverse()
-        last = order.place_of(records[-1]) if records else None
+        last = order.position_of(records[-1]) if records else None
     else:
         records, last = await read(order)
-    following = write_cursor(last, mark) if last else None
+    following = write_cursor(last, query_fingerprint) if last else None
     headers = {}
     if following:
         headers["Link"] = f'<{request.url.include_query_params(cursor=following)}>; rel="next"'
-    return answer_json(request, {"photos": list(map(summarise, records)), "next": following}, headers=headers)
+    return json_response(request, {"photos": list(map(summarise, records)), "next": following}, headers=headers)
 
 
-@router.get("/by-etag/{etag}", summary="Every copy of one file", response_model=Copies)
+@router.get("/by-etag/{etag}", summary="Find copies of a file", response_model=Copies)
 async def list_copies(
     request: Request,
-    store: ReadStore,
+    store: StoreDep,
     etag: Annotated[
         str,
         Path(description="The ETag, without quotes.", examples=["9e107d9d"], min_length=1, max_length=300),
         BeforeValidator(decode_path),
     ],
 ) -> Response:
-    """Equal ETags mean equal bytes where S3 makes them from the content, as it does for objects put in one part."""
+    """Return photos with this ETag.
+
+    S3 derives the ETag of an object uploaded in one part from its content, so equal ETags mean equal bytes.
+    """
     cursor = store.photos.find(
         {"etag": etag}, SUMMARY_FIELDS, sort=[("_id", 1)], limit=MAX_COPIES, max_time_ms=QUERY_MS
     )
     records = await cursor.to_list()
     if not records:
-        raise Refused(404, "There is no photo with this ETag.")
-    return answer_json(request, {"photos": list(map(summarise, records))})
+        raise Refused(ErrorCode.NOT_FOUND, "There is no photo with this ETag.")
+    return json_response(request, {"photos": list(map(summarise, records))})
 
 
 @router.get(
     "/{id:path}/thumbnail",
-    summary="The thumbnail of a photo",
+    summary="Get the thumbnail of a photo",
     response_class=Response,
     responses={200: {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}}},
 )
 async def get_thumbnail(
-    request: Request, store: ReadStore, id: PhotoId, arguments: Annotated[ThumbnailArguments, Query()]
+    request: Request, store: StoreDep, id: PhotoId, arguments: Annotated[ThumbnailArguments, Query()]
 ) -> Response:
-    """The JPEG that the camera put into the image, as it is: `photo.orientation` says how to turn it."""
-    found = await store.thumbnails.find_one({"_id": id}, {"data": 1}, max_time_ms=QUERY_MS)
-    if found is None or not isinstance(found.get("data"), bytes):
-        raise Refused(404, "This photo has no thumbnail.")
+    """Return the JPEG thumbnail embedded in the image, unchanged.
+
+    The client must rotate it according to `photo.orientation`.
+    """
+    document = await store.thumbnails.find_one({"_id": id}, {"data": 1}, max_time_ms=QUERY_MS)
+    if document is None or not isinstance(document.get("data"), bytes):
+        raise Refused(ErrorCode.NOT_FOUND, "This photo has no thumbnail.")
     cache = _FOREVER if arguments.v else _A_DAY
-    return answer_bytes(request, found["data"], "image/jpeg", cache_control=cache)
+    return bytes_response(request, document["data"], "image/jpeg", cache_control=cache)
 
 
 @router.get(
     "/{id:path}/original",
-    summary="A link to the original",
+    summary="Get a URL of the original",
     response_model=Original,
     responses={
-        303: {"description": "The link, with `redirect`"},
-        403: {**DESCRIBED, "description": "The settings do not allow it"},
+        303: {"description": "Redirect to the URL, if `redirect` is set"},
+        403: {**PROBLEM_RESPONSE, "description": "API_SIGN_ORIGINALS does not allow it"},
     },
 )
 async def get_original(
-    request: Request, store: ReadStore, id: PhotoId, arguments: Annotated[OriginalArguments, Query()]
+    request: Request, store: StoreDep, id: PhotoId, arguments: Annotated[OriginalArguments, Query()]
 ) -> Response:
-    """A signed address in S3 for ten minutes, if API_SIGN_ORIGINALS allows it: whoever has it can fetch the photo."""
+    """Return a signed S3 URL, valid for ten minutes, if API_SIGN_ORIGINALS allows it.
+
+    Anyone with the URL can download the photo.
+    """
     if not store.config.api_sign_originals:
-        raise Refused(403, "The API signs no links to originals; API_SIGN_ORIGINALS in settings.py lets it.")
+        detail = "Links to originals are disabled; API_SIGN_ORIGINALS in settings.py enables them."
+        raise Refused(ErrorCode.ORIGINALS_DISABLED, detail)
     record = await _get_record(store, id)
     url = await run_in_threadpool(request.app.state.signer.sign, str(record["bucket"]), str(record["key"]))
     if arguments.redirect:
         return Response(status_code=303, headers={"Location": url, "Cache-Control": "no-store"})
-    answer = {"url": url, "seconds": LINK_SECONDS}
-    return answer_json(request, answer, headers={"Cache-Control": "no-store"})
+    content = {"url": url, "seconds": URL_SECONDS}
+    return json_response(request, content, headers={"Cache-Control": "no-store"})
 
 
-@router.get("/{id:path}/tags/{tag}", summary="One tag of a photo", response_model=Any)
+@router.get("/{id:path}/tags/{tag}", summary="Get one tag of a photo", response_model=Any)
 async def get_tag(
     request: Request,
-    store: ReadStore,
+    store: StoreDep,
     id: PhotoId,
     tag: Annotated[
         str,
@@ -202,27 +220,30 @@ async def get_tag(
     record = await _get_record(store, id)
     tags = describe(record)["tags"]
     if tag not in tags:
-        raise Refused(404, "This photo has no tag of that name.")
-    return answer_json(request, tags[tag])
+        raise Refused(ErrorCode.NOT_FOUND, "This photo has no tag with this name.")
+    return json_response(request, tags[tag])
 
 
-@router.get("/{id:path}", summary="One photo with all its tags", response_model=PhotoRecord)
-async def get_photo(request: Request, store: ReadStore, id: PhotoId) -> Response:
-    """Write the slashes of the id as %2F where it ends in /thumbnail or /original, or has by-etag/ or /tags/ in it."""
+@router.get("/{id:path}", summary="Get one photo with all its tags", response_model=PhotoRecord)
+async def get_photo(request: Request, store: StoreDep, id: PhotoId) -> Response:
+    """Return one photo.
+
+    If the id ends in /thumbnail or /original, or contains by-etag/ or /tags/, write its slashes as %2F.
+    """
     record = await _get_record(store, id)
-    return answer_json(request, describe(record))
+    return json_response(request, describe(record))
 
 
-async def _start(store: Store, arguments: PageArguments, order: Order, mark: str) -> Place | None:
-    """Behind which place the page begins, or before which it ends; None: at the first photo. Raises: Refused."""
+async def _read_anchor(store: Store, arguments: PageArguments, order: Order, query_fingerprint: str) -> Position | None:
+    """Return the position the page starts after or ends before; None for the first page. Raises: Refused."""
     if arguments.cursor:
-        return read_cursor(arguments.cursor, mark, order)
-    beside = arguments.before or arguments.after
-    return order.place_of(await _get_record(store, beside)) if beside else None
+        return read_cursor(arguments.cursor, query_fingerprint, order)
+    neighbour = arguments.before or arguments.after
+    return order.position_of(await _get_record(store, neighbour)) if neighbour else None
 
 
 async def _get_record(store: Store, id_: str) -> Document:
     record = await store.photos.find_one({"_id": id_}, max_time_ms=QUERY_MS)
     if record is None:
-        raise Refused(404, "There is no photo with this id.")
+        raise Refused(ErrorCode.NOT_FOUND, "There is no photo with this id.")
     return record

@@ -1,0 +1,68 @@
+"""Compute full counts that are too slow for a request in the background, and cache them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Generic, TypeVar
+
+from api.aggregations.cached_value import StaleWhileRevalidate
+
+Value = TypeVar("Value")
+
+MAX_KEYS = 64
+# Skip a queued count that no request has asked for within this time.
+ABANDONED_AFTER_SECONDS = 15.0
+
+
+class _Entry(Generic[Value]):
+    """The counts of one filter: over a sample, and later over all photos."""
+
+    def __init__(self, sample: Value, count_all: Callable[[], Awaitable[Value]], gate: asyncio.Semaphore) -> None:
+        self.sample = sample
+        self.asked_at = time.monotonic()
+        self.full = StaleWhileRevalidate(partial(self._count, count_all, gate), seconds=60)
+
+    async def _count(self, count_all: Callable[[], Awaitable[Value]], gate: asyncio.Semaphore) -> Value | None:
+        async with gate:
+            if time.monotonic() - self.asked_at > ABANDONED_AFTER_SECONDS:
+                return None
+            return await count_all()
+
+
+class BackgroundCounts(Generic[Value]):
+    """Counts by key. Keeps the MAX_KEYS most recently used.
+
+    Args:
+        gate: Held while each slow query runs.
+    """
+
+    def __init__(self, gate: asyncio.Semaphore) -> None:
+        self._gate = gate
+        self._entries: OrderedDict[str, _Entry[Value]] = OrderedDict()
+
+    def get(self, key: str) -> Value | None:
+        """Return the full count, or the sample while it is being computed; None if the key is unknown."""
+        entry = self._entries.get(key)
+        if entry is None:
+            return None
+        self._entries.move_to_end(key)
+        entry.asked_at = time.monotonic()
+        return entry.full.get() or entry.sample
+
+    def start(self, key: str, sample: Value, count_all: Callable[[], Awaitable[Value]]) -> None:
+        """Keep the counts of a sample, and queue the full count. Does nothing if the key is known."""
+        if key in self._entries:
+            return
+        self._entries[key] = entry = _Entry(sample, count_all, self._gate)
+        entry.full.get()  # starts the count
+        if len(self._entries) > MAX_KEYS:
+            self._entries.popitem(last=False)
+
+    async def close(self) -> None:
+        """Cancel the counts in progress."""
+        for entry in self._entries.values():
+            await entry.full.close()

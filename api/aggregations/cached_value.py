@@ -1,0 +1,96 @@
+"""Stale-while-revalidate cache for one value about the whole collection."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+from pymongo.errors import PyMongoError
+
+log = logging.getLogger(__name__)
+Value = TypeVar("Value")
+
+
+class StaleWhileRevalidate(Generic[Value]):
+    """Return the last value immediately, and refresh it in the background when it is old.
+
+    A value is old after `seconds`, or after twenty times the time that computing it took, whichever is longer, so that
+    at most a twentieth of the time is spent on computing. Nothing is computed unless a caller asks for the value.
+
+    Args:
+        compute: Returns a new value; may be slow.
+        seconds: Minimum age of a value that is refreshed.
+        read_version: Returns something that changes with the data, at little cost. While it is the same as before the
+            last computation, the value is not computed again within MAX_UNCHANGED_SECONDS. None: unknown.
+    """
+
+    MAX_UNCHANGED_SECONDS = 60.0
+    # Wait for a value that is computed this quickly, so that a small collection never shows an old count.
+    QUICK_SECONDS = 0.1
+
+    def __init__(
+        self,
+        compute: Callable[[], Awaitable[Value]],
+        *,
+        seconds: float,
+        read_version: Callable[[], Awaitable[object]] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._compute = compute
+        self._seconds = seconds
+        self._read_version = read_version
+        self._clock = clock
+        self._value: Value | None = None
+        self._version: object = None
+        self._computed_at = 0.0
+        self._duration_seconds = 0.0
+        self._stale_at = 0.0
+        self._task: asyncio.Task[None] | None = None
+
+    def get(self) -> Value | None:
+        """Return the last value, or None if there is none yet. Call this in the event loop."""
+        if self._clock() >= self._stale_at and self._task is None:
+            self._task = asyncio.create_task(self._refresh())
+        return self._value
+
+    async def wait(self) -> Value:
+        """Return the last value; wait for the next if there is none yet or computing is quick. Raises: as `compute`."""
+        value = self.get()
+        if self._task is not None and (value is None or self._duration_seconds < self.QUICK_SECONDS):
+            # Shield the task: if this request is cancelled, others may still wait for the value.
+            await asyncio.shield(self._task)
+            value = self._value
+        if value is None:
+            return await self._compute()
+        return value
+
+    async def close(self) -> None:
+        """Cancel the computation in progress."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _refresh(self) -> None:
+        start = self._clock()
+        try:
+            version = await self._read_version() if self._read_version else None
+            is_recent = start < self._computed_at + self.MAX_UNCHANGED_SECONDS
+            is_same = version is not None and version == self._version and is_recent
+            if self._value is None or not is_same:
+                self._value = await self._compute()
+                self._version, self._computed_at, self._duration_seconds = version, start, self._clock() - start
+        except PyMongoError as error:
+            log.warning(
+                "counting the whole collection failed, trying again: %s",
+                type(error).__name__,
+                extra={"action": "retry"},
+            )
+        finally:
+            end = self._clock()
+            # After a failure the next request tries again.
+            if self._value is not None:
+                self._stale_at = end + max(self._seconds, 20 * (end - start))
+            self._task = None

@@ -1,0 +1,220 @@
+"""Facets: what photos are counted by, the aggregation that counts them, and the rows of a response."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from api.database import Collection
+from api.query.local_hour import LOCAL_HOUR
+from api.query.mongo_filter import Filter
+
+# MongoDB limits a response to 16 MB, so only the most frequent of very many values are kept.
+MAX_VALUES = 5000
+_ISO = (50, 100, 200, 400, 800, 1600, 3200, 6400, 12800, 25600, 51200, 102400)
+_F = (1, 1.4, 2, 2.8, 4, 5.6, 8, 11, 16, 22, 32)
+_EXPOSURE = (1 / 8000, 1 / 4000, 1 / 2000, 1 / 1000, 1 / 500, 1 / 250, 1 / 125, 1 / 60, 1 / 30, 1 / 15, 1 / 8, 1 / 4)
+_FOCAL = (10, 16, 24, 35, 50, 70, 100, 135, 200, 300, 400, 600)
+
+
+@dataclass(frozen=True)
+class Facet:
+    """A field to count by.
+
+    Args:
+        path: The field.
+        indexed: Whether an index starts with the field.
+        edges: The lower bounds of the ranges that values are grouped into.
+        hidden: Whether the facet is internal, so that URLs cannot name it.
+    """
+
+    path: str
+    indexed: bool = True
+    edges: tuple[float, ...] = ()
+    hidden: bool = False
+
+
+FACETS: dict[str, Facet] = {
+    "camera": Facet("photo.camera_model"),
+    "lens": Facet("photo.lens_model"),
+    "iso": Facet("photo.iso", edges=_ISO),
+    "f": Facet("photo.f_number", edges=_F),
+    "exposure": Facet("photo.exposure_seconds", edges=(*_EXPOSURE, 0.5, 1, 2, 4, 8, 15, 30)),
+    "focal": Facet("photo.focal_length_mm", edges=_FOCAL),
+    "taken": Facet("photo.taken_at"),
+    "day": Facet("photo.taken_at", indexed=False),
+    "hour": Facet("photo.taken_at", indexed=False),
+    "bucket": Facet("bucket"),
+    "folder": Facet("_id", indexed=False),
+    "format": Facet("format"),
+    "status": Facet("status"),
+    "keyword": Facet("photo.keywords"),
+    "rating": Facet("photo.rating"),
+    "place": Facet("photo.location", indexed=False),
+    "bucket_status": Facet("bucket", indexed=False, hidden=True),
+}
+FACET_NAMES = tuple(name for name, facet in FACETS.items() if not facet.hidden)
+Counts = dict[Any, int]
+
+
+@dataclass(frozen=True)
+class FacetCounts:
+    """Counts by value of some facets.
+
+    Args:
+        total: Photos that match, or a lower bound of their number, see `total_is_lower_bound`.
+        sample_size: Photos that were counted.
+        counts: By facet.
+        cut_short: Whether only a part of the photos was counted.
+        stale: Whether the facets were counted at different moments, between which photos were stored or deleted: they
+            need not add up to `total` or agree with each other.
+    """
+
+    total: int
+    sample_size: int
+    counts: Mapping[str, Counts]
+    cut_short: bool = False
+    stale: bool = False
+
+    @property
+    def total_is_lower_bound(self) -> bool:
+        """Whether there are more photos than `total`; how many is unknown."""
+        return self.cut_short and self.total == self.sample_size
+
+    @property
+    def is_truncated(self) -> bool:
+        """Whether only the most frequent values of a facet were kept."""
+        return any(len(counts) >= MAX_VALUES for counts in self.counts.values())
+
+
+async def count_photos(
+    photos: Collection, filter_: Filter, names: list[str], budget_ms: int, *, below: str = "", limit: int = 0
+) -> FacetCounts:
+    """Count all facets in one pass over the photos, or over the first `limit` of them. Raises: PyMongoError."""
+    # The keys are computed once for each record, before $facet passes it to all branches.
+    keys = {name: _key(name, below) for name in names}
+    stages: list[dict[str, Any]] = [{"$match": filter_}, {"$project": {"_id": 0, **keys} if keys else {"_id": 1}}]
+    if limit:
+        stages.insert(1, {"$limit": limit})
+    branches: dict[str, Any] = {name: _branch(name) for name in names}
+    branches["total"] = [{"$count": "n"}]
+    cursor = await photos.aggregate([*stages, {"$facet": branches}], maxTimeMS=budget_ms, allowDiskUse=False)
+    (result,) = await cursor.to_list()
+    total = result["total"][0]["n"] if result["total"] else 0
+    counts = {name: {_value(name, row["_id"]): row["n"] for row in result[name]} for name in names}
+    return FacetCounts(total, total, counts, cut_short=bool(limit) and total >= limit)
+
+
+def merge_counts(parts: list[FacetCounts]) -> FacetCounts:
+    """Add up the counts of disjoint parts of the photos."""
+    if len(parts) == 1:
+        return parts[0]
+    counts = {name: Counter[Any]() for name in parts[0].counts}
+    for part in parts:
+        for name, numbers in part.counts.items():
+            counts[name].update(numbers)
+    total = sum(part.total for part in parts)
+    return FacetCounts(total, total, counts)
+
+
+def _key(name: str, below: str) -> Any:
+    """Return the MongoDB expression that a facet is grouped by."""
+    path = f"${FACETS[name].path}"
+    match name:
+        case "taken":  # 202405
+            return _digits({"$year": path}, {"$month": path})
+        case "day":
+            return _digits({"$year": path}, {"$month": path}, {"$dayOfMonth": path})
+        case "folder":
+            return _segment(path, len(below))
+        case "hour":
+            return LOCAL_HOUR
+        case "bucket_status":
+            return {"bucket": path, "status": "$status"}
+        case "place":
+            return {"$eq": [{"$type": path}, "object"]}
+    return path
+
+
+def _branch(name: str) -> list[dict[str, Any]]:
+    key = f"${name}"
+    stages: list[dict[str, Any]] = [{"$unwind": key}] if name == "keyword" else []
+    most_frequent: list[dict[str, Any]] = [{"$sort": {"n": -1, "_id": 1}}, {"$limit": MAX_VALUES}]
+    return [*stages, {"$group": {"_id": key, "n": {"$sum": 1}}}, *most_frequent]
+
+
+def _digits(first: Any, *more: Any) -> Any:
+    """Join numbers below 100 as decimal digits: a date as one number, which groups quickly."""
+    number = first
+    for part in more:
+        number = {"$add": [{"$multiply": [number, 100]}, part]}
+    return number
+
+
+def _segment(path: str, start: int) -> dict[str, Any]:
+    """Return an expression for the text from character `start` to the next slash, inclusive; null without a slash."""
+    slash = {"$indexOfCP": [path, "/", start]}
+    length = {"$subtract": [{"$add": ["$$slash", 1]}, start]}
+    inner = {"$cond": [{"$lt": ["$$slash", 0]}, None, {"$substrCP": [path, start, length]}]}
+    return {"$let": {"vars": {"slash": slash}, "in": inner}}
+
+
+def _value(name: str, key: Any) -> Any:
+    if name == "taken":
+        return divmod(key, 100) if key is not None else None
+    if name == "day":
+        return (*divmod(key // 100, 100), key % 100) if key is not None else None
+    if name == "bucket_status":
+        return (str(key.get("bucket")), str(key.get("status")))
+    if isinstance(key, dict | list):  # a record of another program
+        return str(key)
+    return key
+
+
+def to_rows(name: str, counts: Counts, *, limit: int) -> list[dict[str, Any]]:
+    """Return counts as rows: ranges, months, days and hours in their order, values by frequency (`limit` of them)."""
+    if name in ("taken", "day"):
+        dated = sorted(key for key in counts if key is not None)
+        rows: list[dict[str, Any]] = [{"value": _date(key), "count": counts[key]} for key in dated]
+    elif name == "hour":
+        rows = [{"value": hour, "count": counts[hour]} for hour in sorted(key for key in counts if key is not None)]
+    elif edges := FACETS[name].edges:
+        rows = _ranges(counts, edges)
+    else:
+        # Equally frequent values are sorted by name, so that the order is the same in each response.
+        present = ((value, n) for value, n in counts.items() if value is not None)
+        ranked = sorted(present, key=lambda pair: (-pair[1], str(pair[0])))
+        rows = [{"value": value, "count": n} for value, n in ranked[:limit]]
+    if counts.get(None):
+        rows.append({"value": None, "count": counts[None]})
+    return rows
+
+
+def _date(parts: tuple[int, ...]) -> str:
+    return "-".join([f"{parts[0]:04}", *(f"{part:02}" for part in parts[1:])])
+
+
+def _ranges(counts: Counts, edges: tuple[float, ...]) -> list[dict[str, Any]]:
+    """Return counts by range: from an edge to before the next one, and the two open ranges at the ends.
+
+    `least` and `greatest` are values that exist: a filter between them matches exactly the photos counted.
+    """
+    by_range: dict[int, list[float]] = {}
+    for value in counts:
+        if isinstance(value, int | float):
+            # With a tolerance, so that 1/60 as a camera's float is at its edge.
+            by_range.setdefault(bisect_right(edges, value * (1 + 1e-6)), []).append(value)
+    bounds: list[float | None] = [None, *edges, None]
+    return [
+        {
+            "from": bounds[at],
+            "to": bounds[at + 1],
+            "least": min(values),
+            "greatest": max(values),
+            "count": sum(counts[value] for value in values),
+        }
+        for at, values in sorted(by_range.items())
+    ]

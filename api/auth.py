@@ -1,0 +1,121 @@
+"""Access to the API: the token, throttling of wrong tokens, and the host names of this server."""
+
+from __future__ import annotations
+
+import hmac
+import math
+from typing import Annotated
+
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api.errors import ErrorCode, Refused
+from api.http.problems import problem_response
+from exifinator.config import Config
+from exifinator.net import is_loopback_host
+from exifinator.web_security import LoginThrottle, host_name, is_cross_site
+
+_bearer = HTTPBearer(auto_error=False, description="API_TOKEN of settings.py")
+Credentials = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+
+
+def check_token(config: Config, throttle: LoginThrottle, address: str, token: str | None) -> None:
+    """Check the token, and throttle addresses that send wrong tokens.
+
+    Raises: Refused (401: no token or a wrong token; 429: too many wrong tokens from this address).
+    """
+    wait = throttle.seconds_to_wait(address)
+    if wait > 0:
+        raise Refused(
+            ErrorCode.TOO_MANY_ATTEMPTS,
+            "Too many wrong tokens came from this address; wait before the next try.",
+            headers={"Retry-After": str(math.ceil(wait))},
+        )
+    challenge = {"WWW-Authenticate": 'Bearer realm="EXIFinator"'}
+    if token is None or config.api_token is None:
+        detail = "This request needs the token: send the header Authorization: Bearer <API_TOKEN>."
+        raise Refused(ErrorCode.TOKEN_MISSING, detail, headers=challenge)
+    if not hmac.compare_digest(token.encode(), config.api_token.get_secret_value().encode()):
+        throttle.record_wrong(address)
+        raise Refused(ErrorCode.TOKEN_WRONG, "The token is wrong.", headers=challenge)
+    throttle.record_right(address)
+
+
+def _check(request: Request, credentials: HTTPAuthorizationCredentials | None) -> None:
+    address = request.client.host if request.client else ""
+    token = credentials.credentials if credentials else None
+    check_token(request.app.state.config, request.app.state.throttle, address, token)
+
+
+def is_open_to_read(config: Config) -> bool:
+    """Return whether photos can be read without the token: on loopback, or if there is no token.
+
+    With a token, other addresses of 127.0.0.0/8 count as an interface that was opened on purpose.
+    """
+    return config.api_token is None or is_loopback_host(config.api_host)
+
+
+async def require_reader(request: Request, credentials: Credentials) -> None:
+    """Require the token unless `is_open_to_read`."""
+    if not is_open_to_read(request.app.state.config):
+        _check(request, credentials)
+
+
+async def require_operator(request: Request, credentials: Credentials) -> None:
+    """Require the token, if one is set, for batches and failures."""
+    config: Config = request.app.state.config
+    if config.api_token is not None:
+        _check(request, credentials)
+
+
+async def require_writer(request: Request, credentials: Credentials) -> None:
+    """Require the token, and reject the request if API_TOKEN is not set."""
+    config: Config = request.app.state.config
+    if config.api_token is None:
+        detail = "This request changes data and needs a token: set API_TOKEN in settings.py."
+        raise Refused(ErrorCode.TOKEN_NOT_SET, detail)
+    _check(request, credentials)
+
+
+async def require_batch_operator(request: Request, credentials: Credentials) -> None:
+    """Require the token to start or cancel batches. Without API_TOKEN, allow programs on this machine.
+
+    Reject requests from pages of other origins, which a browser on this machine may show.
+    """
+    await require_operator(request, credentials)
+    config: Config = request.app.state.config
+    if config.api_token is None and is_cross_site(request.headers.get):
+        raise Refused(ErrorCode.FOREIGN_ORIGIN, "Pages of other origins may not change anything here.")
+
+
+READER = Depends(require_reader)
+OPERATOR = Depends(require_operator)
+BATCH_OPERATOR = Depends(require_batch_operator)
+WRITER = Depends(require_writer)
+
+
+class TrustedHost:
+    """On loopback, reject a Host header that is not a name of this server.
+
+    A page from elsewhere can make its own host name resolve to 127.0.0.1, so that a browser on this machine lets the
+    page read the API (DNS rebinding). The page's requests still carry that host name.
+    """
+
+    def __init__(self, app: ASGIApp, config: Config) -> None:
+        self.app = app
+        self._is_loopback = is_loopback_host(config.api_host)
+        self._allowed_names = frozenset(config.api_allowed_hosts)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and self._is_loopback:
+            header = next((value for name, value in scope["headers"] if name == b"host"), b"").decode("latin-1")
+            name = host_name(header)
+            if name not in self._allowed_names and not is_loopback_host(name):
+                refusal = problem_response(
+                    ErrorCode.UNKNOWN_HOST,
+                    "This server is reachable as localhost and 127.0.0.1 only; API_HOST and API_TOKEN open it.",
+                )
+                await refusal(scope, receive, send)
+                return
+        await self.app(scope, receive, send)

@@ -1,0 +1,269 @@
+"""Stream any number of records as NDJSON, CSV, GeoJSON or Parquet, a few hundred at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+from bson import decode_iter
+
+from api.database import CODEC, FILE_FIELDS, Document
+from api.export.csv_rows import rows_as_csv
+from api.http.responses import TIME_OPTIONS, encode_json, to_plain
+from api.serializers import plain_photo
+
+Chunk = list[Document]
+
+_TEXT = ("camera_make", "camera_model", "lens_model", "software", "artist", "copyright", "creator", "description")
+_INTEGERS = ("iso", "orientation", "width_pixels", "height_pixels", "rating")
+_FLOATS = ("f_number", "exposure_seconds", "focal_length_mm", "focal_length_35mm", "altitude_metres")
+PHOTO_COLUMNS = ("taken_at", "taken_offset", *_TEXT, *_INTEGERS, *_FLOATS, "flash_fired", "keywords")
+COLUMNS = ("id", *FILE_FIELDS, *PHOTO_COLUMNS, "latitude", "longitude")
+
+
+def to_row(record: Document) -> list[Any]:
+    """Return a record as values in the order of COLUMNS."""
+    photo = plain_photo(record)
+    longitude, latitude = _position(photo)
+    file, shot = [record.get(name) for name in FILE_FIELDS], [photo.get(name) for name in PHOTO_COLUMNS]
+    return [record["_id"], *file, *shot, latitude, longitude]
+
+
+def _position(photo: Document) -> tuple[float | None, float | None]:
+    location = photo.get("location")
+    if isinstance(location, dict):
+        match location.get("coordinates"):
+            case [float() | int() as longitude, float() | int() as latitude]:
+                return longitude, latitude
+    return None, None
+
+
+def to_line(record: Document) -> Document:
+    """Return a record as /photos shows it, without its thumbnail."""
+    line = {"id": record["_id"], **{name: record[name] for name in FILE_FIELDS if name in record}}
+    line["photo"] = plain_photo(record)
+    return line
+
+
+async def stream_ndjson(chunks: AsyncIterator[Chunk]) -> AsyncIterator[bytes]:
+    """Yield one JSON object per line, as /photos shows it."""
+    async for chunk in chunks:
+        yield b"".join(encode_json(to_line(record)) + b"\n" for record in chunk)
+
+
+_LINE = TIME_OPTIONS | orjson.OPT_APPEND_NEWLINE
+
+
+async def stream_records(batches: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield one stored record per line in JSON, with every tag.
+
+    Each record is encoded before the next one is decoded: hundreds of decoded records exceed the processor's cache,
+    which makes it half as slow again.
+
+    Args:
+        batches: Concatenated records in BSON.
+    """
+    async for batch in batches:
+        records = decode_iter(batch, CODEC)
+        yield b"".join([orjson.dumps(record, default=to_plain, option=_LINE) for record in records])
+
+
+async def stream_csv(chunks: AsyncIterator[Chunk]) -> AsyncIterator[bytes]:
+    """Yield CSV (RFC 4180) with a header; no cell is a formula."""
+    yield rows_as_csv([COLUMNS])
+    async for chunk in chunks:
+        yield rows_as_csv(to_row(record) for record in chunk)
+
+
+async def stream_geojson(chunks: AsyncIterator[Chunk]) -> AsyncIterator[bytes]:
+    """Yield a FeatureCollection (RFC 7946). Photos without a location have no geometry."""
+    yield b'{"type":"FeatureCollection","features":['
+    comma = b""
+    async for chunk in chunks:
+        if chunk:
+            yield comma + b",".join(encode_json(_feature(record)) for record in chunk)
+            comma = b","
+    yield b"]}\n"
+
+
+def _feature(record: Document) -> Document:
+    properties = to_line(record)
+    photo = dict(properties.pop("photo"))
+    location = photo.pop("location", None)
+    return {"type": "Feature", "id": record["_id"], "geometry": location, "properties": {**properties, **photo}}
+
+
+class ParquetMissing(ImportError):
+    """arro3 is not installed."""
+
+
+ROWS_PER_GROUP = 20_000
+_1970, _MILLISECOND = datetime(1970, 1, 1), timedelta(milliseconds=1)
+
+
+async def stream_parquet(chunks: AsyncIterator[Chunk]) -> AsyncIterator[bytes]:
+    """Yield Parquet with the columns of COLUMNS, compressed with zstd, ROWS_PER_GROUP in a row group.
+
+    Raises: ParquetMissing, before anything is sent.
+    """
+    writer = _ParquetWriter(asyncio.get_running_loop())
+    try:
+        async for chunk in chunks:
+            await writer.put(chunk)
+            while not writer.pieces.empty():
+                yield _unwrap(writer.pieces.get_nowait())
+        await writer.put(None)
+        while (piece := await writer.pieces.get()) is not None:
+            yield _unwrap(piece)
+    finally:
+        writer.stop()
+
+
+def _unwrap(piece: bytes | BaseException | None) -> bytes:
+    if isinstance(piece, BaseException):
+        raise piece
+    return piece or b""
+
+
+class _ParquetWriter:
+    """Writes Parquet in a thread, which pulls chunks of records and pushes bytes into `pieces`.
+
+    At most two chunks wait for the thread. The last piece is None, or the error that ended the thread.
+    Raises: ParquetMissing.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        try:
+            import arro3.core as arrow
+            from arro3.io import write_parquet
+        except ImportError as error:
+            raise ParquetMissing from error
+        self.pieces: asyncio.Queue[bytes | BaseException | None] = asyncio.Queue()
+        self._arrow = arrow
+        self._write_parquet = write_parquet
+        self._loop = loop
+        self._chunks: queue.Queue[Chunk | None] = queue.Queue(2)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="parquet", daemon=True)
+        self._thread.start()
+
+    async def put(self, chunk: Chunk | None) -> None:
+        """Pass a chunk to the thread; None ends the file."""
+        while self._chunks.full() and self._thread.is_alive():
+            await asyncio.sleep(0.002)
+        with suppress(queue.Full):  # the writer has failed and put the error into `pieces`
+            self._chunks.put_nowait(chunk)
+
+    def stop(self) -> None:
+        """End the thread, also in the middle of a file."""
+        self._stopped.set()
+
+    def _run(self) -> None:
+        # The thread reports what the writer raises; the stream only has to break off.
+        end: BaseException | None = RuntimeError("the Parquet writer failed")
+        try:
+            schema, to_batch = _arrow_schema(self._arrow)
+            reader = self._arrow.RecordBatchReader.from_batches(schema, self._batches(to_batch))
+            sink: Any = _Sink(self._push)
+            self._write_parquet(reader, sink, compression="zstd(3)", max_row_group_size=ROWS_PER_GROUP)
+            end = None
+        finally:
+            with suppress(RuntimeError):  # the loop is closed
+                self._push(end)
+
+    def _push(self, piece: bytes | BaseException | None) -> None:
+        self._loop.call_soon_threadsafe(self.pieces.put_nowait, piece)
+
+    def _batches(self, to_batch: Callable[[Chunk], Any]) -> Iterator[Any]:
+        while not self._stopped.is_set():
+            try:
+                chunk = self._chunks.get(timeout=1)
+            except queue.Empty:
+                continue
+            if chunk is None:
+                return
+            yield to_batch(chunk)
+
+
+class _Sink:
+    """A write-only file for write_parquet."""
+
+    def __init__(self, push: Callable[[bytes], object]) -> None:
+        self._push = push
+        self._written = 0
+
+    def write(self, data: bytes) -> int:
+        self._push(bytes(data))
+        self._written += len(data)
+        return len(data)
+
+    def flush(self) -> None:
+        """Do nothing: there is no buffer."""
+
+    def seek(self, _offset: int, _whence: int = 0) -> int:
+        return self._written
+
+
+def _arrow_schema(arrow: Any) -> tuple[Any, Callable[[Chunk], Any]]:
+    """Return the Arrow schema of COLUMNS, and a function that makes a record batch from records."""
+    kinds = arrow.DataType
+    moment = kinds.timestamp("ms", tz="UTC")
+    # If the camera's offset is unknown, taken_at is local time: the column has no zone.
+    local = kinds.timestamp("ms")
+    types: dict[str, Any] = dict.fromkeys(COLUMNS, kinds.utf8())
+    types |= dict.fromkeys(("size", *_INTEGERS), kinds.int64())
+    types |= dict.fromkeys((*_FLOATS, "latitude", "longitude"), kinds.float64())
+    types |= {"flash_fired": kinds.bool(), "last_modified": moment, "extracted_at": moment, "taken_at": local}
+    schema = arrow.Schema([arrow.Field(name, types[name], nullable=True) for name in COLUMNS])
+    fits = {kinds.utf8(): _text, kinds.int64(): _integer, kinds.float64(): _float, kinds.bool(): _boolean}
+
+    def to_array(name: str, values: list[Any]) -> Any:
+        kind = types[name]
+        if kind in (moment, local):
+            return arrow.Array([_milliseconds(value) for value in values], type=kinds.int64()).cast(kind)
+        try:
+            return arrow.Array(values, type=kind)
+        except (TypeError, OverflowError):  # records of other programs, or keywords, which are lists
+            return arrow.Array([fits[kind](value) for value in values], type=kind)
+
+    def to_batch(chunk: Chunk) -> Any:
+        photos = [photo if isinstance(photo := record.get("photo"), dict) else {} for record in chunk]
+        columns = {"id": [record["_id"] for record in chunk]}
+        columns |= {name: [record.get(name) for record in chunk] for name in FILE_FIELDS}
+        columns |= {name: [photo.get(name) for photo in photos] for name in PHOTO_COLUMNS}
+        columns["longitude"], columns["latitude"] = map(list, zip(*map(_position, photos), strict=True))
+        arrays = [to_array(name, columns[name]) for name in COLUMNS]
+        return arrow.RecordBatch.from_arrays(arrays, schema=schema)
+
+    return schema, to_batch
+
+
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return "; ".join(str(item) for item in value)
+    return str(value)
+
+
+def _integer(value: Any) -> int | None:
+    # At most 64 bits; this excludes NaN and infinity too.
+    return int(value) if isinstance(value, int | float) and abs(value) < 2**63 else None
+
+
+def _float(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _boolean(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def _milliseconds(value: Any) -> int | None:
+    return (value - _1970) // _MILLISECOND if isinstance(value, datetime) else None

@@ -1,0 +1,89 @@
+"""Fan out the state of one source to any number of listeners with one poller."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
+
+import anyio
+from starlette.concurrency import run_in_threadpool
+
+from exifinator.errors import EXIFinatorError
+
+log = logging.getLogger(__name__)
+
+
+class Feed:
+    """The latest message of a source, and the listeners that wait for the next one.
+
+    A slow listener skips the messages that it missed. Without listeners the source is not polled. If the source fails,
+    polling continues, and listeners keep the last message.
+
+    Args:
+        read: Returns the current message. Runs in a thread.
+        poll_seconds: From the start of one poll to the start of the next.
+    """
+
+    def __init__(self, read: Callable[[], bytes], *, poll_seconds: float = 1.0) -> None:
+        self._read = read
+        self._poll_seconds = poll_seconds
+        self._message = b""
+        self._changed = asyncio.Event()
+        self._poller: asyncio.Task[None] | None = None
+        self._listeners = 0
+        # Set this event to end all listeners.
+        self.closing = anyio.Event()
+
+    @property
+    def listeners(self) -> int:
+        """The number of listeners."""
+        return self._listeners
+
+    async def join(self) -> bytes:
+        """Return the current message. Raises: the errors of `read`."""
+        if self._poller is None or not self._message:
+            self._publish(await run_in_threadpool(self._read))
+        return self._message
+
+    async def listen(self) -> AsyncGenerator[bytes]:
+        """Yield the current message, then each new message."""
+        self._listeners += 1
+        if self._poller is None:
+            self._poller = asyncio.create_task(self._poll())
+        last: bytes | None = None
+        try:
+            while not self.closing.is_set():
+                changed = self._changed
+                if last is self._message:
+                    await changed.wait()
+                else:
+                    last = self._message
+                    yield last
+        finally:
+            self._listeners -= 1
+            if not self._listeners and self._poller is not None:
+                self._poller.cancel()
+                self._poller = None
+
+    def _publish(self, message: bytes) -> None:
+        if message != self._message:
+            self._message = message
+            # Current listeners wait on the old event, later listeners on the new one.
+            self._changed.set()
+            self._changed = asyncio.Event()
+
+    async def _poll(self) -> None:
+        while not self.closing.is_set():
+            started = time.monotonic()
+            try:
+                self._publish(await run_in_threadpool(self._read))
+            except EXIFinatorError as error:
+                log.warning("batches cannot be read, trying again: %s", error, extra={"action": "retry"})
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(0.0, started + self._poll_seconds - time.monotonic())):
+                    await self.closing.wait()
+        # Wake the listeners, which see that the feed is closing.
+        self._changed.set()

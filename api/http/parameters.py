@@ -1,0 +1,78 @@
+"""Path and query parameters that several routes share, and checks of requests."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from urllib.parse import unquote
+
+from fastapi import Depends, Path, Request
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+from api.errors import BadParameter, ErrorCode, Refused
+from api.http.problems import PROBLEM_RESPONSE
+
+
+def decode_path(text: str) -> str:
+    """Decode a part of the path. Raises: ValueError: it is not UTF-8."""
+    try:
+        return unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        raise ValueError("the percent-encoded bytes are not UTF-8") from None
+
+
+PhotoId = Annotated[
+    str,
+    Path(
+        description="`<bucket>/<key>`, percent-encoded; slashes may be written as / or %2F.",
+        examples=["holiday/2024/beach.jpg"],
+        min_length=1,
+        max_length=2048,
+    ),
+    BeforeValidator(decode_path),
+]
+
+
+# Parameters that may be repeated: a photo matches if it has any of the values.
+REPEATABLE = frozenset({"camera", "lens", "bucket", "format", "status", "keyword", "rating", "has", "without"})
+
+
+class Arguments(BaseModel):
+    """Query parameters. Unknown parameters are rejected: a misspelled filter would otherwise match all photos."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+async def reject_stray_parameters(request: Request) -> None:
+    """Reject repeated parameters, and any parameter of a path that takes none. Raises: BadParameter."""
+    seen: set[str] = set()
+    has_parameters = _has_parameters(request)
+    for name, _ in request.query_params.multi_items():
+        if not has_parameters:
+            raise BadParameter(name[:60], "this path takes no parameters", code=ErrorCode.UNKNOWN_PARAMETER)
+        if name in seen and name not in REPEATABLE:
+            raise BadParameter(name[:60], "give this parameter only once", code=ErrorCode.REPEATED_PARAMETER)
+        seen.add(name)
+
+
+def _has_parameters(request: Request) -> bool:
+    """Return whether the route has query parameters; True for pages and their files, which ignore them."""
+    route = request.scope.get("route")
+    if not isinstance(route, APIRoute) or not route.include_in_schema or "health" in route.tags:
+        return True
+    return bool(route.dependant.query_params)
+
+
+async def _require_json(request: Request) -> None:
+    """Reject a body that is not declared as JSON: pages of other origins can send no other. Raises: Refused (415)."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    is_json = kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+    if not is_json and await request.body():
+        detail = "The body has to be JSON, with the header Content-Type: application/json."
+        raise Refused(ErrorCode.UNSUPPORTED_MEDIA_TYPE, detail)
+
+
+REQUIRE_JSON = Depends(_require_json)
+JSON_BODY_RESPONSES: dict[int | str, dict[str, Any]] = {
+    415: {**PROBLEM_RESPONSE, "description": "The body is not declared as JSON"}
+}

@@ -1,0 +1,250 @@
+"""Turn every error into a problem+json response (RFC 9457)."""
+
+from __future__ import annotations
+
+import http
+import logging
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import orjson
+from bson.errors import InvalidDocument
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from pymongo.errors import (
+    ConnectionFailure,
+    DocumentTooLarge,
+    ExecutionTimeout,
+    OperationFailure,
+    PyMongoError,
+    WaitQueueTimeoutError,
+)
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import Scope
+
+from api.errors import BadParameter, ErrorCode, Refused
+from exifinator.errors import BadQuery, QueueUnavailable, SourceUnavailable, StoreUnavailable, TransientError
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+# Codes of MongoDB, by its error_codes.yml: Unauthorized, AuthenticationFailed.
+_NOT_AUTHORISED = frozenset({13, 18})
+# OperationFailed of old sorts, ExceededMemoryLimit, QueryExceededMemoryLimitNoDiskUseAllowed.
+_OUT_OF_MEMORY = frozenset({96, 146, 292})
+_METHODS = ("GET", "POST", "DELETE")
+
+
+class Problem(BaseModel):
+    """An error. `parameter`, `pointer` and `hint` are omitted where they do not apply."""
+
+    type: str = Field("about:blank", examples=["about:blank"])
+    title: str = Field(examples=["Bad Request"])
+    status: int = Field(examples=[400], ge=400, le=599)
+    code: ErrorCode = Field(
+        description="The cause, as a stable word for clients to branch on.", examples=["bad_parameter"]
+    )
+    detail: str = Field(
+        description="The cause, as a sentence for people; it may change.",
+        examples=["iso: expected a number or a range, as in 100-400, 100- or -400"],
+    )
+    parameter: str | None = Field(None, description="The parameter, or the field of the body.", examples=["iso"])
+    pointer: str | None = Field(
+        None,
+        description="JSON pointer (RFC 6901) to the wrong value in a parameter that holds JSON.",
+        examples=["/photo.iso/$gt"],
+    )
+    hint: str | None = Field(None, description="What to do about the error.")
+
+
+# A problem response, for the `responses` of a route.
+PROBLEM_RESPONSE: dict[str, Any] = {"model": Problem, "content": {MEDIA_TYPE: {}}}
+
+
+def describe_codes() -> str:
+    """Return all codes as a Markdown table."""
+    rows = (f"| `{code}` | {code.status} | {code.meaning} |" for code in ErrorCode)
+    return "\n".join(["| Code | Status | Meaning |", "|---|---|---|", *rows])
+
+
+def problem_response(
+    code: ErrorCode,
+    detail: str,
+    *,
+    status: int | None = None,
+    parameter: str | None = None,
+    pointer: str | None = None,
+    hint: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Return an error as problem+json.
+
+    Args:
+        status: Defaults to the status of `code`.
+    """
+    status = status or code.status
+    optional = {"parameter": parameter, "pointer": pointer, "hint": hint}
+    content = {
+        "type": "about:blank",
+        "title": http.HTTPStatus(status).phrase,
+        "status": status,
+        "code": code.value,
+        "detail": detail,
+        **{name: value for name, value in optional.items() if value is not None},
+    }
+    body = orjson.dumps(content)
+    return Response(body, status, media_type=MEDIA_TYPE, headers={"Cache-Control": "no-store", **(headers or {})})
+
+
+def explain_mongo(error: PyMongoError, suggest: Callable[[], str]) -> Refused:
+    """Return what a failure of MongoDB means for the client.
+
+    MongoDB's own message is repeated only for a rejected query, because other messages may name hosts.
+
+    Args:
+        suggest: Returns what would make the query cheaper.
+    """
+    if isinstance(error, ExecutionTimeout):
+        detail = "The query took longer than its time limit."
+        return Refused(ErrorCode.QUERY_TIMEOUT, detail, hint=suggest(), headers={"Retry-After": "5"})
+    if isinstance(error, WaitQueueTimeoutError):
+        detail = "Too many queries are waiting for MongoDB."
+        return Refused(ErrorCode.TOO_MANY_QUERIES, detail, headers={"Retry-After": "2"})
+    if isinstance(error, ConnectionFailure):
+        return Refused(ErrorCode.MONGODB_UNAVAILABLE, "MongoDB cannot be reached.", headers={"Retry-After": "5"})
+    if isinstance(error, OperationFailure):
+        return _explain_failure(error, suggest)
+    if isinstance(error, InvalidDocument | DocumentTooLarge):
+        return Refused(ErrorCode.QUERY_REJECTED, "The query holds a value that MongoDB cannot represent.")
+    return Refused(ErrorCode.MONGODB_ERROR, "MongoDB failed to answer.")
+
+
+def _explain_failure(error: OperationFailure, suggest: Callable[[], str]) -> Refused:
+    if error.code in _NOT_AUTHORISED:
+        return Refused(ErrorCode.MONGODB_ACCESS_DENIED, "MongoDB rejects the API's credentials: check MONGODB_URI.")
+    if error.code in _OUT_OF_MEMORY:
+        detail = "Sorting or grouping needs more memory than a query may use."
+        return Refused(ErrorCode.OUT_OF_MEMORY, detail, hint=suggest())
+    message = str((error.details or {}).get("errmsg", "no reason given"))
+    # Match MongoDB's message: the code is 2 (BadValue), as for most mistakes in a query.
+    if "hint provided does not" in message:
+        detail = "hint: there is no such index, or it cannot serve this query."
+        return Refused(ErrorCode.BAD_HINT, detail, parameter="hint")
+    return Refused(ErrorCode.QUERY_REJECTED, f"MongoDB rejects this query: {message[:300]}")
+
+
+def _explain_transient(error: TransientError) -> ErrorCode:
+    match error:
+        case StoreUnavailable():
+            return ErrorCode.MONGODB_UNAVAILABLE
+        case QueueUnavailable():
+            return ErrorCode.REDIS_UNAVAILABLE
+        case SourceUnavailable():
+            return ErrorCode.S3_UNAVAILABLE
+    return ErrorCode.UNAVAILABLE
+
+
+def _validation_response(error: RequestValidationError) -> Response:
+    """Return all mistakes, one sentence each. Values are not repeated, because they may be anything."""
+    sentences = []
+    first: tuple[ErrorCode, str | None] | None = None
+    for item in error.errors():
+        # Behind "query", "path" or "body".
+        path = [str(part) for part in item["loc"][1:]]
+        name = ".".join(path) or str(item["loc"][0])
+        code, parameter = ErrorCode.BAD_PARAMETER, path[0] if path else None
+        if item["type"] == "extra_forbidden":
+            code = ErrorCode.UNKNOWN_PARAMETER
+            sentences.append(f"{name[:60] if all(path) else repr('')}: there is no such parameter")
+        elif item["type"] == "json_invalid":
+            code, parameter = ErrorCode.BAD_JSON, "body"
+            sentences.append("body: not valid JSON")
+        else:
+            sentences.append(f"{name}: {item['msg'].removeprefix('Value error, ')}")
+        first = first or (code, parameter)
+    code, parameter = first or (ErrorCode.BAD_PARAMETER, None)
+    return problem_response(code, "; ".join(sentences), parameter=parameter)
+
+
+def allowed_methods(app: FastAPI, scope: Scope) -> list[str]:
+    """Return the methods that the path of `scope` supports; none if there is no such path."""
+    methods: set[str] = set()
+    for method in _METHODS:
+        for route in app.routes:
+            match, _ = route.matches({**scope, "method": method})
+            if match.value == 2:  # Match.FULL: path and method
+                methods.add(method)
+                break
+    if "GET" in methods:
+        methods.add("HEAD")
+    return sorted(methods | {"OPTIONS"}) if methods else []
+
+
+_NO_SUCH_PATH = "There is nothing at this path; / lists the main endpoints."
+
+
+def not_found_response() -> Response:
+    """Return the 404 response for a path that does not exist."""
+    return problem_response(ErrorCode.NOT_FOUND, _NO_SUCH_PATH)
+
+
+def install_handlers(app: FastAPI, suggest: Callable[[Request], str]) -> None:
+    """Make every error of `app` a problem+json response.
+
+    Args:
+        suggest: Returns what would make a request's query cheaper.
+    """
+
+    async def on_http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101  # registered for it below
+        headers = dict(error.headers or {})
+        match error.status_code:
+            case 404:
+                return not_found_response()
+            case 405:
+                headers["Allow"] = ", ".join(allowed_methods(app, request.scope))
+                detail = f"This path supports {headers['Allow']}."
+                return problem_response(ErrorCode.METHOD_NOT_ALLOWED, detail, headers=headers)
+        return problem_response(ErrorCode.HTTP_ERROR, str(error.detail), status=error.status_code, headers=headers)
+
+    async def on_refused(_: Request, error: Exception) -> Response:
+        assert isinstance(error, Refused)  # noqa: S101
+        return problem_response(
+            error.error_code, str(error), parameter=error.parameter, hint=error.hint, headers=error.headers
+        )
+
+    async def on_bad_query(_: Request, error: Exception) -> Response:
+        if isinstance(error, BadParameter):
+            return problem_response(
+                error.error_code, str(error), parameter=error.parameter, pointer=error.pointer, hint=error.hint
+            )
+        return problem_response(ErrorCode.QUERY_REJECTED, str(error))
+
+    async def on_mongo(request: Request, error: Exception) -> Response:
+        assert isinstance(error, PyMongoError)  # noqa: S101
+        refused = explain_mongo(error, partial(suggest, request))
+        if refused.status >= 500:
+            log.warning("%s %s: %s", request.method, request.url.path, type(error).__name__, extra={"action": "fail"})
+        return await on_refused(request, refused)
+
+    async def on_transient(_: Request, error: Exception) -> Response:
+        assert isinstance(error, TransientError)  # noqa: S101
+        return problem_response(_explain_transient(error), str(error), headers={"Retry-After": "5"})
+
+    async def on_invalid(_: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)  # noqa: S101
+        return _validation_response(error)
+
+    async def on_anything(_request: Request, _error: Exception) -> Response:
+        return problem_response(ErrorCode.INTERNAL_ERROR, "The API failed; its log has the reason.")
+
+    app.add_exception_handler(HTTPException, on_http)
+    app.add_exception_handler(Refused, on_refused)
+    app.add_exception_handler(BadQuery, on_bad_query)
+    app.add_exception_handler(TransientError, on_transient)
+    app.add_exception_handler(PyMongoError, on_mongo)
+    app.add_exception_handler(RequestValidationError, on_invalid)
+    app.add_exception_handler(Exception, on_anything)

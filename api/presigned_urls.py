@@ -1,0 +1,53 @@
+"""Sign URLs of originals, so that clients download them from S3 and not through the API."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from botocore.config import Config as BotoConfig
+from botocore.exceptions import BotoCoreError
+
+from api.errors import ErrorCode, Refused
+from exifinator.config import Config
+from exifinator.sources.s3.client import S3Client
+
+URL_SECONDS = 600
+
+
+class _SigningS3(S3Client):
+    def _boto_config(self, **options: Any) -> BotoConfig:
+        # By default boto3 signs URLs with version 2, which newer regions and servers reject.
+        return super()._boto_config(**{"signature_version": "s3v4", **options})
+
+
+class Signer:
+    """Signs URLs with the configured credentials. The client is created when first used."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._lock = threading.Lock()
+        self._s3: S3Client | None = None
+        self._payer = {"RequestPayer": "requester"} if config.s3_requester_pays else {}
+
+    def sign(self, bucket: str, key: str) -> str:
+        """Return a URL under which anyone can download the object for URL_SECONDS. Sends no request to S3.
+
+        Browsers save the object instead of showing it, because it may be a page with a script.
+        Raises: Refused (503): there are no usable credentials.
+        """
+        with self._lock:
+            self._s3 = self._s3 or _SigningS3(self._config)
+        try:
+            url: str = self._s3.client(bucket).generate_presigned_url(
+                "get_object",
+                Params={"Bucket": bucket, "Key": key, "ResponseContentDisposition": "attachment", **self._payer},
+                ExpiresIn=URL_SECONDS,
+            )
+        except (BotoCoreError, ValueError) as error:
+            raise Refused(ErrorCode.CANNOT_SIGN, f"No link can be signed: {error}") from error
+        return url
+
+    def close(self) -> None:
+        if self._s3 is not None:
+            self._s3.close()

@@ -1,0 +1,249 @@
+"""Typed filters of /photos, /facets, /map, /statistics and /export, and the MongoDB filter made from them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from api.http.parameters import Arguments
+from api.query.local_hour import HOURS, during_hours, read_hours
+from api.query.mongo_filter import MAX_JSON_BYTES, Filter, read_filter
+from api.query.ranges import (
+    BBOX,
+    DATES,
+    FRACTIONS,
+    NEAR,
+    NUMBERS,
+    Box,
+    Span,
+    box_around,
+    read_box,
+    read_dates,
+    read_fractions,
+    read_near,
+    read_numbers,
+)
+from api.query.sort_order import VALUE_PATHS
+from exifinator.models import Status
+from exifinator.search_keys.folders import folders_of
+from exifinator.search_keys.geo_cells import cells_between
+from exifinator.search_keys.terms import split_words
+
+EARTH_KM = 6371.0088
+MAX_VALUES = 50
+MAX_QUERY_WORDS = 8
+_LONGITUDE, _LATITUDE = "photo.location.coordinates.0", "photo.location.coordinates.1"
+
+Property = Literal["gps", "date", "camera", "lens", "keywords", "description", "rating"]
+_PROPERTIES: dict[str, str] = {
+    "gps": "photo.location",
+    "date": "photo.taken_at",
+    "camera": "photo.camera_model",
+    "lens": "photo.lens_model",
+    "keywords": "photo.keywords",
+    "description": "photo.description",
+    "rating": "photo.rating",
+}
+_PATHS: dict[str, str] = {**VALUE_PATHS, "keyword": "photo.keywords"}
+Value = Annotated[str, Field(min_length=1, max_length=300)]
+
+
+def _values(description: str, example: str) -> Any:
+    return Field(default=[], max_length=MAX_VALUES, description=description, examples=[[example]])
+
+
+def _form(description: str, pattern: str, example: str) -> Any:
+    # The parser checks the value: its message says more than "does not match the pattern".
+    extra: dict[str, Any] = {"pattern": pattern}
+    return Field(
+        default=None, min_length=1, max_length=100, description=description, examples=[example], json_schema_extra=extra
+    )
+
+
+class Filters(Arguments):
+    """Query filters. Parameters are ANDed; repeated values of one parameter are ORed."""
+
+    camera: list[Value] = _values("Camera model, as in the facets.", "ILCE-7M3")
+    lens: list[Value] = _values("Lens model.", "FE 24-70mm F2.8 GM")
+    iso: str | None = _form("ISO: one value or a range.", NUMBERS, "100-400")
+    f: str | None = _form("Aperture, as an f-number.", NUMBERS, "1.8-4")
+    exposure: str | None = _form("Exposure time in seconds.", FRACTIONS, "1/250-1/30")
+    focal: str | None = _form("Focal length in millimetres.", NUMBERS, "24-70")
+    taken: str | None = _form("Date taken: a year, month or day, or a range.", DATES, "2024-05..2024-09")
+    hour: str | None = _form("Hour of the day on the camera's clock: one or a range.", HOURS, "5-8")
+    near: str | None = _form("Within a distance of a location: latitude,longitude,kilometres.", NEAR, "48.85,2.35,5")
+    bbox: str | None = _form("Within an area: west,south,east,north in degrees.", BBOX, "2.2,48.8,2.5,48.9")
+    bucket: list[Value] = _values("Bucket.", "holiday")
+    prefix: str | None = Field(
+        None,
+        min_length=1,
+        max_length=1024,
+        description="Prefix of the key; unless there is exactly one `bucket`, prefix of `<bucket>/<key>`.",
+        examples=["2024/"],
+    )
+    format: list[Value] = _values("File format.", "jpeg")
+    status: list[Status] = _values("Result of indexing.", "ok")
+    keyword: list[Value] = _values("Keyword.", "beach")
+    rating: list[Annotated[int, Field(ge=-1, le=5)]] = Field(
+        default=[], max_length=7, description="Stars; -1 means rejected.", examples=[[5]]
+    )
+    has: list[Property] = _values("Metadata that the photo has.", "gps")
+    without: list[Property] = _values("Metadata that the photo does not have.", "gps")
+    q: str | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        description="Words to search for in description, keywords and key. All words must match.",
+        examples=["beach sunset"],
+    )
+    query: str | None = Field(
+        None,
+        min_length=2,
+        max_length=MAX_JSON_BYTES,
+        description="A MongoDB filter in JSON, for fields without a parameter of their own.",
+        examples=['{"Image Make.printable":"SONY"}'],
+    )
+
+    def to_filter(self, *, exclude: frozenset[str] = frozenset()) -> Filter:
+        """Return the MongoDB filter, without the filters in `exclude`, named as in `names`. Raises: BadParameter."""
+        parts = [part for name, part in self._parts() if part and name not in exclude]
+        if len(parts) > 1:
+            return {"$and": parts}
+        return parts[0] if parts else {}
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of the filters in use; `has` and `without` are named with their value, as in has=gps."""
+        return frozenset(name for name, _ in self._parts())
+
+    @property
+    def id_start(self) -> str:
+        """The prefix that all matching ids share because of `bucket` and `prefix`."""
+        bucket = f"{self.bucket[0]}/" if len(self.bucket) == 1 else ""
+        return bucket + (self.prefix or "")
+
+    @property
+    def id_range(self) -> Filter:
+        """The range of ids of one bucket or prefix, as a filter; empty without either."""
+        return _ids_from(self.id_start) if self.id_start else {}
+
+    def _parts(self) -> list[tuple[str, Filter]]:
+        arguments = {name: value for name, value in self if value is not None and value != []}
+        parts: list[tuple[str, Filter]] = []
+        for name, value in arguments.items():
+            if name in ("has", "without"):
+                parts += [(f"{name}={kind}", {_PROPERTIES[kind]: {"$exists": name == "has"}}) for kind in value]
+            else:
+                parts += [(name, part) for part in self._read(name, value)]
+        return parts
+
+    def _read(self, name: str, value: Any) -> list[Filter]:
+        """Return the filters of one parameter; a photo has to match all of them."""
+        match name:
+            case "iso" | "f" | "focal":
+                return [_between(_PATHS[name], read_numbers(value, name))]
+            case "exposure":
+                return [_between(_PATHS[name], read_fractions(value, name))]
+            case "taken":
+                return [_during(*read_dates(value, name))]
+            case "hour":
+                return [during_hours(*read_hours(value, name))]
+            case "near":
+                return [_near(*read_near(value, name))]
+            case "bbox":
+                return [within(read_box(value, name))]
+            case "bucket" if self._is_in_prefix():
+                return []
+            case "prefix":
+                return [_with_prefix(self.id_start if self._is_in_prefix() else value)]
+            case "q":
+                return [_all_words(value)]
+            case "query":
+                return [read_filter(value)]
+            case _ if name in _PATHS:
+                return [{_PATHS[name]: value[0] if len(value) == 1 else {"$in": value}}]
+            case _:  # a parameter of the route: a page, a zoom
+                return []
+
+    def _is_in_prefix(self) -> bool:
+        """Return whether the bucket is part of the prefix of ids."""
+        return self.prefix is not None and len(self.bucket) == 1
+
+
+# Decimals such as 1/60 or 2.8 are stored as the nearest float of a ratio: bounds are widened by this factor.
+_TOLERANCE = 1e-6
+
+
+def _between(path: str, span: Span) -> Filter:
+    bounds: dict[str, float] = {}
+    if span.low is not None:
+        bounds["$gte"] = span.low * (1 - _TOLERANCE)
+    if span.high is not None:
+        bounds["$lte"] = span.high * (1 + _TOLERANCE)
+    return {path: bounds}
+
+
+def _during(start: datetime | None, end: datetime | None) -> Filter:
+    bounds: dict[str, datetime] = {}
+    if start is not None:
+        bounds["$gte"] = start
+    if end is not None:
+        bounds["$lt"] = end
+    return {"photo.taken_at": bounds}
+
+
+def _near(latitude: float, longitude: float, kilometres: float) -> Filter:
+    radians = min(kilometres / EARTH_KM, 3.15)
+    circle: Filter = {"photo.location": {"$geoWithin": {"$centerSphere": [[longitude, latitude], radians]}}}
+    return {"$and": [_in_cells(box_around(latitude, longitude, radians)), circle]}
+
+
+def within(box: Box) -> Filter:
+    """Return a filter for photos in an area: coordinates decide, cells let the index find them."""
+    if box.west <= box.east:
+        exact: Filter = {_LONGITUDE: {"$gte": box.west, "$lte": box.east}}
+    else:
+        exact = {"$or": [{_LONGITUDE: {"$gte": box.west}}, {_LONGITUDE: {"$lte": box.east}}]}
+    return {"$and": [_in_cells(box), {_LATITUDE: {"$gte": box.south, "$lte": box.north}}, exact]}
+
+
+def _in_cells(box: Box) -> Filter:
+    return {"cells": {"$in": cells_between(box.west, box.south, box.east, box.north)}}
+
+
+def _with_prefix(start: str) -> Filter:
+    """Return a filter for ids with this prefix: by bucket or folder, and by a range of ids for the rest."""
+    folders = folders_of(start)
+    bucket, slash, _ = start.partition("/")
+    if not slash:
+        return _ids_from(start)
+    around = {"folders": folders[-1]} if folders else {"bucket": bucket}
+    return around if start in (f"{bucket}/", *folders) else {"$and": [around, _ids_from(start)]}
+
+
+def _ids_from(start: str) -> Filter:
+    """Return a filter for ids with this prefix, as a range."""
+    bounds = {"$gte": start}
+    if end := after_prefix(start):
+        bounds["$lt"] = end
+    return {"_id": bounds}
+
+
+def after_prefix(prefix: str) -> str | None:
+    """Return the first string after all that begin with `prefix`; None if there is none. MongoDB compares UTF-8."""
+    for at in range(len(prefix) - 1, -1, -1):
+        point = ord(prefix[at])
+        if point < 0x10FFFF:
+            following = 0xE000 if point == 0xD7FF else point + 1  # surrogates are not characters
+            return prefix[:at] + chr(following)
+    return None
+
+
+def _all_words(text: str) -> Filter:
+    words = split_words([text], limit=MAX_QUERY_WORDS)
+    if not words:
+        # Only punctuation and single letters, which are not indexed as words: nothing matches.
+        return {"_id": {"$in": []}}
+    return {"words": words[0] if len(words) == 1 else {"$all": words}}

@@ -1,0 +1,201 @@
+"""Read pages of photos in index order, so that page 10,000 costs no more than page 1."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from pymongo.errors import ExecutionTimeout, OperationFailure
+
+from api.database import QUERY_MS, Collection, Document
+from api.query.mongo_filter import Filter, conditions_of
+from api.query.sort_order import TAKEN, Order, Position
+from exifinator.storage.indexes import INDEXES
+
+# Single-valued numeric fields with few distinct values.
+_LOW_CARDINALITY_FIELDS = frozenset({"photo.iso", "photo.f_number", "photo.exposure_seconds", "photo.focal_length_mm"})
+# MongoDB merge-sorts at most 200 index intervals; beyond that it sorts every match. 150 stays clear of the limit.
+_MAX_VALUES = 150
+# Maximum number of parallel queries per page. Their results are merged here.
+_MAX_PARALLEL_QUERIES = 6
+
+
+async def spell_out_ranges(collection: Collection, filter_: Filter, order: Order) -> list[Filter]:
+    """Replace each numeric range with the values that occur in it, unless there are too many.
+
+    In an index on (value, date), the photos of one value are already in date order, so several values can be merged
+    page by page. Across a range they are not, and MongoDB would sort every match for each page. With the values spelled
+    out, a page costs one lookup per value plus one read per photo shown, however many photos match.
+
+    Returns:
+        Disjoint filters that together match the same photos; more than one if the values do not fit in one query.
+    """
+    parts = filter_["$and"] if filter_.keys() == {"$and"} else [filter_]
+    # Split into parallel queries only if the range is the sole condition and the order is by date. Otherwise a range of
+    # many values stays as it is, and MongoDB chooses: another condition or the sort order may have the better index.
+    max_queries = _MAX_PARALLEL_QUERIES if len(parts) == 1 and order.keys[0][0] == TAKEN else 1
+    choices = await asyncio.gather(*(_spell_out(collection, part, max_queries) for part in parts))
+    if len(choices) == 1:
+        return choices[0]
+    return [{"$and": [part for (part,) in choices]}]
+
+
+async def _spell_out(collection: Collection, part: Filter, max_queries: int) -> list[Filter]:
+    if len(part) != 1:
+        return [part]
+    ((path, bounds),) = part.items()
+    if path not in _LOW_CARDINALITY_FIELDS or not isinstance(bounds, dict) or not bounds.keys() <= {"$gte", "$lte"}:
+        return [part]
+    # distinct() jumps from value to value in the index (DISTINCT_SCAN).
+    values = await collection.distinct(path, part, maxTimeMS=QUERY_MS)
+    if len(values) > max_queries * _MAX_VALUES:
+        return [part]
+    return [{path: {"$in": chunk}} for chunk in _chunks(values)] or [{path: {"$in": []}}]
+
+
+def _chunks(values: list[Any]) -> list[list[Any]]:
+    """Split values into the fewest lists, of about equal length, that each fit in one query."""
+    count = -(-len(values) // _MAX_VALUES)
+    return [values[offset::count] for offset in range(count)]
+
+
+async def read_page(
+    collection: Collection,
+    filters: list[Filter],
+    order: Order,
+    *,
+    after: Position | None,
+    limit: int,
+    fields: Mapping[str, int] | None = None,
+) -> tuple[list[Document], Position | None]:
+    """Return at most `limit` records after a position, and the position of the last one if there are more.
+
+    Args:
+        filters: Disjoint filters. A record is included if it matches one of them.
+    """
+    records: list[Document] = []
+    for segment in order.segments_after(after):
+        missing = limit + 1 - len(records)
+        results = await asyncio.gather(
+            *(_read(collection, filter_, segment, order, missing, fields) for filter_ in filters)
+        )
+        records += order.merge(results)
+        if len(records) > limit:
+            return records[:limit], order.position_of(records[limit - 1])
+    return records, None
+
+
+# Time limits: for a short walk along the index of the sort order, and for counting the matches of one condition.
+_FEW_STEPS_MS, _COUNT_MS = 25, 100
+# Roughly how many photos MongoDB can read through an index and sort per millisecond.
+_PHOTOS_SORTED_PER_MS = 300
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """One way to run a query: by the index `hint` (None: MongoDB chooses), for at most `limit_ms`."""
+
+    hint: str | None
+    limit_ms: int
+
+
+async def _read(
+    collection: Collection, filter_: Filter, segment: Filter, order: Order, limit: int, fields: Mapping[str, int] | None
+) -> list[Document]:
+    """Return the first `limit` photos of a segment of the order that match a filter."""
+    parts = [part for part in (filter_, segment) if part]
+    query = {"$and": parts} if len(parts) > 1 else (parts[0] if parts else {})
+    conditions = list(conditions_of(query))
+    find = partial(collection.find, query, fields, sort=list(order.keys), limit=limit, allow_disk_use=False)
+    if not filter_ or (_is_by_date(order) and len(conditions) == 1):
+        return await find(max_time_ms=QUERY_MS).to_list()
+    async with aclosing(_plan(collection, conditions, order)) as plan:
+        async for attempt in plan:
+            # Timed out, or the index does not exist yet: make the next attempt.
+            with suppress(ExecutionTimeout, OperationFailure):
+                return await find(hint=attempt.hint, max_time_ms=attempt.limit_ms).to_list()
+    try:
+        return await find(hint=_sort_index_hint(order), max_time_ms=QUERY_MS).to_list()
+    except ExecutionTimeout:
+        raise
+    except OperationFailure:  # the index does not exist yet
+        return await find(max_time_ms=QUERY_MS).to_list()
+
+
+def _is_by_date(order: Order) -> bool:
+    return order.keys[0][0] == TAKEN
+
+
+def _sort_index_hint(order: Order) -> str | None:
+    # For date order, leave the choice to MongoDB: it chooses well where it can choose quickly.
+    return None if _is_by_date(order) else order.index
+
+
+async def _plan(collection: Collection, conditions: list[tuple[str, Any]], order: Order) -> AsyncGenerator[_Attempt]:
+    """Yield the attempts to make, quickest first; the caller stops at the first that returns in time.
+
+    Left alone, MongoDB races every candidate index. If none is good, that takes about a second; and in orders other
+    than by date it often picks a filter's index, which continues by date, and sorts every match. If many photos match,
+    a short walk along the index of the sort order fills a page, so try that first. Otherwise, estimate from the match
+    count of the narrowest condition how long reading and sorting its matches would take, and give the walk that long
+    before giving up. A page then takes at most about twice as long as the better of the two plans.
+    """
+    walk = _sort_index_hint(order)
+    yield _Attempt(walk, _FEW_STEPS_MS)
+    narrowest = await _narrowest(collection, conditions)
+    if narrowest is None:
+        return
+    index, count = narrowest
+    sorting_ms = count // _PHOTOS_SORTED_PER_MS
+    if walk is not None and sorting_ms > 2 * _FEW_STEPS_MS:
+        yield _Attempt(walk, sorting_ms)
+    # Generous: a slow disk takes several times longer than the estimate.
+    yield _Attempt(index, min(QUERY_MS, 200 + 8 * sorting_ms))
+
+
+# Maps a field to the index that starts with it.
+_INDEX_BY_FIELD = {"_id": "_id_", **{index.keys[0][0]: index.name for index in INDEXES}}
+# Stop counting here: reading and sorting more than this could take longer than QUERY_MS.
+_MAX_COUNT = 150_000
+# A filter may have hundreds of conditions.
+_MAX_COUNTED_CONDITIONS = 8
+
+
+async def _narrowest(collection: Collection, conditions: list[tuple[str, Any]]) -> tuple[str, int] | None:
+    """Return the index of the condition with the fewest matches, and how many; None if no condition is narrow."""
+
+    async def count(path: str, condition: Any) -> int:
+        with suppress(ExecutionTimeout, OperationFailure):
+            return await collection.count_documents(
+                {path: condition}, hint=_INDEX_BY_FIELD[path], limit=_MAX_COUNT, maxTimeMS=_COUNT_MS
+            )
+        return _MAX_COUNT
+
+    countable = [
+        (path, value)
+        for path, condition in conditions
+        if path in _INDEX_BY_FIELD
+        for value in _countable_parts(condition)
+    ][:_MAX_COUNTED_CONDITIONS]
+    counts = await asyncio.gather(*(count(path, value) for path, value in countable))
+    fewest, path = min(zip(counts, (path for path, _ in countable), strict=True), default=(_MAX_COUNT, ""))
+    return (_INDEX_BY_FIELD[path], fewest) if fewest < _MAX_COUNT else None
+
+
+def _countable_parts(condition: Any) -> list[Any]:
+    """Return the parts of a condition that an index alone can count: each word of `$all` by itself.
+
+    Excludes null, which an index cannot tell from a missing value, and regular expressions, which would read every
+    value.
+    """
+    operators = condition if isinstance(condition, dict) else {"$in": [condition]}
+    if operators.keys() == {"$all"}:
+        return [word for word in operators["$all"] if isinstance(word, str)]
+    values = [item for value in operators.values() for item in (value if isinstance(value, list) else [value])]
+    is_plain = all(isinstance(value, str | int | float | datetime) for value in values)
+    return [condition] if is_plain and operators.keys() <= {"$in", "$gt", "$gte", "$lt", "$lte"} else []

@@ -1,0 +1,107 @@
+"""The stored document of a batch: how far its listing is, its counts, and the process that owns it.
+
+If that process dies, the next run over the same sources resumes the batch from its checkpoint, under the same id.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from exifinator.batches.model import UNDER_WAY, new_batch_id
+from exifinator.batches.owner import this_process
+from exifinator.batches.recovery import find_interrupted
+from exifinator.batches.source_listings import SourceListings
+from exifinator.batches.tally import BatchTally
+from exifinator.batches.throughput import RateMeter
+from exifinator.models import BatchDocument, BatchOptions, BatchOwner
+from exifinator.sources.source import Source
+from exifinator.storage.store import Store
+
+
+class BatchCheckpoint:
+    """The identity of a batch and its document in MongoDB. Every method may raise StoreUnavailable.
+
+    `resumed` tells whether another process began the batch; `cancel_requested_at` is as of the last save.
+    """
+
+    def __init__(self, store: Store, options: BatchOptions, *, batch_id: str | None, save_seconds: float) -> None:
+        self.store = store
+        self.options = options
+        self.started_at = datetime.now(UTC)
+        self.id = batch_id or new_batch_id(self.started_at)
+        self.resumed = False
+        self.cancel_requested_at: datetime | None = None
+        self._id_is_given = batch_id is not None
+        self._save_seconds = save_seconds
+        self._next_save = 0.0
+        self._owner: BatchOwner | None = None
+        self._rate = RateMeter()
+
+    def resume(self, sources: Sequence[Source], *, waits: bool) -> BatchDocument | None:
+        """Take over the interrupted batch over these sources, and return its document; None if there is none.
+
+        Args:
+            waits: whether this process will watch the batch to its end; see find_interrupted.
+        """
+        interrupted = self._find_interrupted(sources, waits=waits)
+        owner = this_process()
+        if interrupted is None or not self.store.batches.claim(interrupted, owner):
+            # There is none, or another process claimed it first.
+            return None
+        self.id, self.started_at, self._owner = interrupted["_id"], interrupted["started_at"], owner
+        self.resumed = True
+        return interrupted
+
+    def _find_interrupted(self, sources: Sequence[Source], *, waits: bool) -> BatchDocument | None:
+        if self._id_is_given:
+            batch = self.store.batches.find(self.id)
+            return batch if batch and batch.get("checkpoint") else None
+        return find_interrupted(self.store, sources, self.options, waits=waits)
+
+    def own(self) -> None:
+        """Make this process the owner, as of the next save."""
+        self._owner = self._owner or this_process()
+
+    def save_if_due(self, state: str, tally: BatchTally, listings: SourceListings) -> None:
+        """Save, unless the last save by this method was less than `save_seconds` ago."""
+        now = time.monotonic()
+        if now >= self._next_save:
+            self.save(state, tally, listings)
+            self._next_save = now + self._save_seconds
+
+    def save(
+        self,
+        state: str,
+        tally: BatchTally,
+        listings: SourceListings,
+        *,
+        problem: str | None = None,
+        release: bool = False,
+    ) -> None:
+        """Store the state of the batch, and note whether it was cancelled.
+
+        Args:
+            release: whether this process stops watching the batch.
+
+        Raises: BatchTaken if another process has taken over the batch.
+        """
+        watched = state in UNDER_WAY and not release
+        document: BatchDocument = {
+            "_id": self.id,
+            "sources": [str(source) for source in listings.sources],
+            "options": self.options,
+            "state": state,
+            "started_at": self.started_at,
+            "updated_at": datetime.now(UTC),
+            "numbers": tally.counts.as_dict(),
+            "empty": tally.empty,
+            "failed_before": tally.failed_before,
+            "rate": self._rate.update(tally.done_by_workers, time.monotonic()) if watched else None,
+            "problem": problem,
+            "owner": self._owner if watched else None,
+            "checkpoint": listings.checkpoint(),
+            "endpoints": listings.endpoints(),
+        }
+        self.cancel_requested_at = self.store.batches.save(document, owner=self._owner)

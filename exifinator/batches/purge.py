@@ -1,0 +1,71 @@
+"""Delete queued images, failed jobs, past batches, or all records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from exifinator.batches.model import UNDER_WAY
+from exifinator.batches.service import cancel_batch, read_batches
+from exifinator.errors import BatchEnded, NoSuchBatch
+from exifinator.queue.admin import QueueAdmin
+from exifinator.queue.image_queue import ImageQueue
+from exifinator.storage.failed_jobs import FailedJobs
+from exifinator.storage.jobs import WAITING_STATUSES
+from exifinator.storage.mongodb import Document, mongodb_errors
+from exifinator.storage.store import Store
+
+# Batches in these states are kept, and those in others while images are counted for them.
+KEPT = (*UNDER_WAY, "cancelling")
+_MAX_BATCHES = 100_000
+
+
+class Purge:
+    """Counts and deletes. Every method raises StoreUnavailable, RecordRefused or QueueUnavailable."""
+
+    def __init__(self, store: Store, queue: ImageQueue, admin: QueueAdmin) -> None:
+        self._store = store
+        self._queue = queue
+        self._admin = admin
+        self.failed = FailedJobs(store.jobs)
+
+    def count_queued(self) -> int:
+        images, _ = self._queue.sizes()
+        return images + self._store.jobs.count_waiting()[0]
+
+    def drop_queued(self) -> int:
+        """Empty the queues. Return how many images and retries were deleted.
+
+        Running batches are cancelled: they would queue the missing images again.
+        """
+        for batch_id in self._queue.batches.open_ids():
+            try:
+                cancel_batch(self._store, self._queue, batch_id)
+            except (BatchEnded, NoSuchBatch):
+                self._queue.batches.close(batch_id)
+        waiting: Document = {"status": {"$in": list(WAITING_STATUSES)}, "params.bucket": {"$exists": True}}
+        return self._admin.empty() + self.failed.drop(waiting)
+
+    def ended_batches(self) -> list[str]:
+        """Return the ids of the batches that no process watches and that no image is queued for."""
+        still_open = set(self._queue.batches.open_ids()) if self.count_queued() else set()
+        batches = read_batches(self._store, self._queue, limit=_MAX_BATCHES)
+        return [batch["id"] for batch in batches if batch["state"] not in KEPT and batch["id"] not in still_open]
+
+    def drop_batches(self, ids: Sequence[str]) -> int:
+        for batch_id in set(self._queue.batches.open_ids()).intersection(ids):
+            self._queue.batches.close(batch_id)
+        with mongodb_errors("drop batches"):
+            return self._store.batches.collection.delete_many({"_id": {"$in": list(ids)}}).deleted_count
+
+    def count_records(self) -> int:
+        with mongodb_errors("count records"):
+            return self._store.records.collection.count_documents({})
+
+    def drop_records(self) -> int:
+        """Delete records and thumbnails, and create the indexes of the empty collection. Return how many records."""
+        count = self.count_records()
+        with mongodb_errors("drop records"):
+            self._store.records.collection.drop()
+            self._store.records.thumbnails.drop()
+        self._store.ensure_indexes()
+        return count

@@ -1,0 +1,70 @@
+"""Reconciliation: compare a batch's second listing with what is stored, page by page."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from datetime import datetime
+
+from exifinator.batches.model import ReconcileResult
+from exifinator.batches.triage import Page, triage_page
+from exifinator.models import ListedPage
+from exifinator.queue.image_queue import ImageQueue
+from exifinator.storage.store import Store
+
+log = logging.getLogger(__name__)
+
+# Give up on an image after this many requeues if its record still disagrees with the listing.
+MAX_REQUEUES = 2
+
+
+class Reconciler:
+    """Determines what became of the objects of a batch that began at `started_at`. Use one instance per batch."""
+
+    def __init__(self, store: Store, queue: ImageQueue, *, started_at: datetime, refresh: bool) -> None:
+        self._store = store
+        self._queue = queue
+        self._started_at = started_at
+        self._refresh = refresh
+        self._requeues: Counter[str] = Counter()
+
+    def compare(self, listed: ListedPage, until: datetime) -> tuple[ReconcileResult, Page]:
+        """Return what became of a page's objects, and a page of the objects that have to be queued again.
+
+        Args:
+            until: the server's clock at the end of the first listing. Later objects belong to the next batch.
+        """
+        result = ReconcileResult()
+        refs = [ref for ref in listed.refs if ref.last_modified <= until]
+        page = triage_page(refs, self._store, refresh=self._refresh)
+        for ref, image in page.current:
+            if image.extracted_at >= self._started_at:
+                result.by_status[image.status] += 1
+                result.empty += ref.size_bytes == 0
+            else:
+                result.unchanged += 1
+        result.folders += len(page.folders)
+        result.failed += len(page.failed)
+        self._give_up(page, result)
+        result.pending += len(page.pending) + len(page.unread) + len(page.empty)
+        still_queued = self._queue.still_queued(page.unread)
+        missing = [ref for ref, queued in zip(page.unread, still_queued, strict=True) if not queued]
+        if missing or page.empty:
+            log.warning("requeue: %d images have no record and no job", len(missing), extra={"action": "requeue"})
+        self._requeues.update(ref.id for ref in missing if ref.id in page.outdated)
+        return result, Page(empty=page.empty, unread=missing)
+
+    def _give_up(self, page: Page, result: ReconcileResult) -> None:
+        """Remove the images from a page whose listing differs in ETag, size or time from the object's own headers.
+
+        Such a server would otherwise keep the batch running forever.
+        """
+        given_up = [ref for ref in page.unread if self._requeues[ref.id] >= MAX_REQUEUES]
+        for ref in given_up:
+            log.warning(
+                "skip: the S3 server lists %s with another ETag, size or time than it returns for the object",
+                ref.id,
+                extra={"action": "skip", "bucket": ref.bucket, "key": ref.key},
+            )
+            result.by_status[page.outdated[ref.id]] += 1
+        page.unread = [ref for ref in page.unread if ref not in given_up]

@@ -1,0 +1,49 @@
+"""Decide when a watched batch lists its sources again."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """How often a batch is checked.
+
+    reconcile_seconds: minimum time between two second listings while images are in progress.
+    save_seconds: between two updates of the batch's document.
+    stalled_seconds: after so long without a finished image, a second listing looks for lost ones. The time doubles with
+        each stall.
+    """
+
+    poll_seconds: float = 0.5
+    reconcile_seconds: float = 5.0
+    save_seconds: float = 1.0
+    stalled_seconds: float = 60.0
+
+
+class ReconcileSchedule:
+    """Limits how often a batch reconciles, and detects that it is stalled. Times are those of time.monotonic."""
+
+    def __init__(self, intervals: Intervals) -> None:
+        self.intervals = intervals
+        self._not_before = 0.0
+        self._done, self._progress_at = 0, time.monotonic()
+        self._stall_seconds = intervals.stalled_seconds
+
+    def may_reconcile(self, now: float) -> bool:
+        return now >= self._not_before
+
+    def is_stalled(self, done: int, now: float) -> bool:
+        """Return whether no image has finished for a while. `done` is the number of images finished so far."""
+        if done != self._done:
+            self._done, self._progress_at = done, now
+            self._stall_seconds = self.intervals.stalled_seconds
+        if now - self._progress_at < self._stall_seconds:
+            return False
+        self._stall_seconds *= 2
+        return True
+
+    def reconciled(self, began: float, ended: float) -> None:
+        """Delay the next reconciliation by at least the time that this one took."""
+        self._not_before = ended + max(self.intervals.reconcile_seconds, ended - began)

@@ -1,0 +1,343 @@
+"""A batch: list the sources, queue images, and wait until every listed image has a record or a failed job.
+
+The listing is the truth. When the counts say that a batch is done, its sources are listed a second time and compared
+with what is stored: each image without a record, a failed job or a place in the queue is queued again, until none is
+missing. So it does not matter what died or was lost meanwhile, Redis included.
+
+The document of the batch holds a checkpoint of the listing. If the process dies, the next run over the same sources
+resumes the batch from there, under the same id.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, ParamSpec, TypeVar
+
+from exifinator.batches.cancellation import cancel_pending
+from exifinator.batches.checkpoint import BatchCheckpoint
+from exifinator.batches.model import BatchCounts, ReconcileResult
+from exifinator.batches.reconcile import Reconciler
+from exifinator.batches.reconcile_schedule import Intervals, ReconcileSchedule
+from exifinator.batches.recovery import close_abandoned, close_covered, is_idle
+from exifinator.batches.source_listings import SourceListings
+from exifinator.batches.tally import BatchTally
+from exifinator.batches.triage import Page, triage_page
+from exifinator.errors import AccessDenied, BatchTaken, TransientError
+from exifinator.metadata.parse import empty_record
+from exifinator.metrics import COUNTS
+from exifinator.models import ImageRef, ListedPage
+from exifinator.queue.image_queue import ImageQueue
+from exifinator.retry import backoff_seconds, retry_while_unavailable
+from exifinator.sources.source import Lister, Source, remove_covered
+from exifinator.storage.migrations import check_schema
+from exifinator.storage.store import Store
+
+log = logging.getLogger(__name__)
+
+DEFAULT_INTERVALS = Intervals()
+MIN_FULL_QUEUE_PAUSE_SECONDS = 0.05
+MAX_FULL_QUEUE_PAUSE_SECONDS = 2.0
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class _Retry:
+    """Calls functions, and retries while Redis or MongoDB is unavailable. `pause` sleeps for a number of seconds."""
+
+    pause: Callable[[float], None]
+
+    def __call__(
+        self, action: Callable[Parameters, Result], *args: Parameters.args, **kwargs: Parameters.kwargs
+    ) -> Result:
+        return retry_while_unavailable(functools.partial(action, *args, **kwargs), self.pause)
+
+
+class Batch:
+    """One run over some sources.
+
+    Every method may raise TransientError, AccessDenied, BucketGone, or BatchTaken.
+
+    Args:
+        batch_id: the id to use; without one, an interrupted batch over the same sources is resumed.
+        refresh: read images again that an older extractor read.
+        verify: do not queue failed images again.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        lister: Lister,
+        store: Store,
+        queue: ImageQueue,
+        *,
+        batch_id: str | None = None,
+        refresh: bool = False,
+        verify: bool = False,
+        intervals: Intervals = DEFAULT_INTERVALS,
+    ) -> None:
+        self.store = store
+        self.queue = queue
+        self.listings = SourceListings(remove_covered(sources), lister)
+        self.tally = BatchTally()
+        self.checkpoint = BatchCheckpoint(
+            store, {"refresh": refresh, "verify": verify}, batch_id=batch_id, save_seconds=intervals.save_seconds
+        )
+        self.ended = False
+        self._schedule = ReconcileSchedule(intervals)
+
+    @property
+    def id(self) -> str:
+        return self.checkpoint.id
+
+    @property
+    def started_at(self) -> datetime:
+        return self.checkpoint.started_at
+
+    @property
+    def resumed(self) -> bool:
+        """Whether this is a batch that another process began."""
+        return self.checkpoint.resumed
+
+    @property
+    def numbers(self) -> BatchCounts:
+        return self.tally.counts
+
+    def open(self, *, waits: bool = True) -> None:
+        """Register the batch with the workers, who count for it, and store its document.
+
+        If a batch over the same sources was interrupted, this one becomes that one, and `resumed` is true.
+
+        Args:
+            waits: whether the caller will watch the batch; False resumes only a batch whose listing was interrupted.
+
+        Raises: ConfigError if the stored records have another schema.
+        """
+        # A listing stores records too, and may be the first to do so.
+        check_schema(self.store, writes=True)
+        close_abandoned(self.store, self.queue)
+        interrupted = self.checkpoint.resume(self.listings.sources, waits=waits)
+        if interrupted:
+            self.tally.resume(interrupted)
+            self.listings.resume(interrupted["checkpoint"])
+        self.checkpoint.own()
+        if self.queue.batches.counts(self.id) is None:
+            self.queue.batches.open(self.id, self._prefixes, counts=self.tally.to_worker_counts())
+        self.queue.refused_buckets.close_circuits(self._buckets)
+        self._save("listing")
+
+    def was_refused(self) -> bool:
+        """Return whether S3 denies access to one of the buckets, or the last batch over these sources was stopped."""
+        same = {str(source) for source in self.listings.sources}
+        stopped = self.store.batches.find_unfinished(["stopped"])
+        return bool(self.queue.refused_buckets.open_circuits(self._buckets)) or any(
+            set(batch.get("sources", ())) == same for batch in stopped
+        )
+
+    def is_idle(self) -> bool:
+        """Return whether no image of this batch or any other is queued or in progress."""
+        return is_idle(self.store, self.queue)
+
+    def list_and_queue(
+        self, *, dry_run: bool = False, pause: Callable[[float], None] = time.sleep
+    ) -> Iterator[BatchCounts]:
+        """List the sources and queue the unread images; yield the counts after each page, and while the queue is full.
+
+        Args:
+            dry_run: only list and count.
+        """
+        retry = _Retry(pause)
+        with closing(self.listings.first_pages(pause)) as pages:
+            for source_page in pages:
+                page = retry(self._take_page, source_page.listed.refs, dry_run=dry_run)
+                # Do this before saving the counts of this page: otherwise a resumed batch would count the page twice.
+                source_page.take()
+                if not dry_run:
+                    retry(self._save_if_due, "listing")
+                    if self.checkpoint.cancel_requested_at:
+                        return
+                yield self.numbers
+                if not dry_run and page.unread:
+                    yield from self._await_room("listing", retry)
+                    if self.checkpoint.cancel_requested_at:
+                        return
+        if not dry_run:
+            retry(self._save, "reading")
+
+    def wait(self, *, pause: Callable[[float], None] = time.sleep) -> Iterator[BatchCounts]:
+        """Yield the counts at intervals until every listed image has a record or a failed job.
+
+        Redis and MongoDB may be unavailable meanwhile.
+        """
+        retry = _Retry(pause)
+        while True:
+            step = retry(self._check)
+            yield self.numbers
+            if step == "reconcile":
+                yield from self._reconcile(retry)
+            if self.ended:
+                return
+            if step == "wait":
+                pause(self._schedule.intervals.poll_seconds)
+
+    def leave(self, state: str, *, problem: str | None = None) -> None:
+        """Stop watching. The workers continue with the queued images and count them for the batch.
+
+        If Redis or MongoDB is unavailable, nothing is stored. The next run resumes the batch all the same, because the
+        process of its owner has exited by then.
+        """
+        with suppress(AccessDenied, TransientError):
+            self._refresh()
+        with suppress(BatchTaken, TransientError):
+            self.checkpoint.save(state, self.tally, self.listings, problem=problem, release=True)
+
+    @property
+    def _prefixes(self) -> list[str]:
+        return [source.id_prefix for source in self.listings.sources]
+
+    @property
+    def _buckets(self) -> set[str]:
+        return {source.bucket for source in self.listings.sources}
+
+    @functools.cached_property
+    def _reconciler(self) -> Reconciler:
+        # Not before `open`, which may change the start of the batch.
+        refresh = self.checkpoint.options["refresh"]
+        return Reconciler(self.store, self.queue, started_at=self.started_at, refresh=refresh)
+
+    def _await_room(self, state: str, retry: _Retry) -> Iterator[BatchCounts]:
+        """Yield the counts and wait, longer each time, while the queue is full."""
+        attempt = 0
+        while retry(self.queue.is_full):
+            attempt += 1
+            if attempt == 1:
+                log.info(
+                    "wait: the queue holds MAX_QUEUED images, so the listing pauses",
+                    extra={"action": "wait", "batch": self.id},
+                )
+            retry(self._refresh)
+            retry(self._save_if_due, state)
+            yield self.numbers
+            if self.checkpoint.cancel_requested_at:
+                return
+            retry.pause(
+                backoff_seconds(
+                    attempt, first_seconds=MIN_FULL_QUEUE_PAUSE_SECONDS, max_seconds=MAX_FULL_QUEUE_PAUSE_SECONDS
+                )
+            )
+
+    def _take_page(self, refs: list[ImageRef], *, dry_run: bool) -> Page:
+        options = self.checkpoint.options
+        page = triage_page(refs, self.store, refresh=options["refresh"])
+        if not dry_run:
+            self._queue_page(page)
+        self._refresh()
+        self.tally.add_page(page, started_at=self.started_at, requeue_failed=not options["verify"])
+        return page
+
+    def _queue_page(self, page: Page) -> None:
+        if page.empty:
+            # Empty objects have nothing to read, so make their records here.
+            for error in self.store.records.upsert([empty_record(ref) for ref in page.empty]):
+                if error:
+                    raise error
+            COUNTS.empty += len(page.empty)
+        if page.failed and not self.checkpoint.options["verify"]:
+            # An image has one job: requeue the failed one instead of adding a second.
+            self.store.jobs.requeue([ref.id for ref in page.failed])
+        self.queue.enqueue(page.unread)
+
+    def _check(self) -> Literal["wait", "reconcile", "ended"]:
+        """Update the counts, and return what to do next."""
+        batch_is_known = self._refresh()
+        self._save_if_due("reading")
+        if self.checkpoint.cancel_requested_at:
+            return "ended" if self._cancel(self.checkpoint.cancel_requested_at) else "wait"
+        if self.numbers.queued == 0 and not self.resumed:
+            self._end(None)
+            return "ended"
+        if not batch_is_known:
+            log.warning(
+                "requeue: Redis has lost this batch; images without a record are queued again",
+                extra={"action": "requeue", "batch": self.id},
+            )
+            self.queue.batches.open(self.id, self._prefixes)
+            return "reconcile"
+        now = time.monotonic()
+        if not self._schedule.may_reconcile(now):
+            return "wait"
+        if self.tally.is_complete or self.is_idle() or self._schedule.is_stalled(self.numbers.done, now):
+            return "reconcile"
+        return "wait"
+
+    def _reconcile(self, retry: _Retry) -> Iterator[BatchCounts]:
+        """List the sources again, queue lost images, and end the batch if there are none; yield the counts by page."""
+        result, began = ReconcileResult(), time.monotonic()
+        with closing(self.listings.all_pages(retry.pause)) as pages:
+            for source_page in pages:
+                part, missing = retry(self._compare_page, source_page.listed, self.listings.listed_until(source_page))
+                result.add(part)
+                source_page.take()
+                retry(self._refresh)
+                retry(self._save_if_due, "reading")
+                yield self.numbers
+                if missing:
+                    yield from self._await_room("reading", retry)
+                if self.checkpoint.cancel_requested_at:
+                    return
+        if self.listings.started_over:
+            # Some objects came twice. The next listing is page by page.
+            result.pending += 1
+        self._schedule.reconciled(began, time.monotonic())
+        if not result.pending:
+            retry(self._refresh)
+            retry(self._end, result)
+
+    def _compare_page(self, listed: ListedPage, until: datetime) -> tuple[ReconcileResult, int]:
+        """Return what became of a page's objects, and how many of them were queued again."""
+        result, missing = self._reconciler.compare(listed, until)
+        self._queue_page(missing)
+        return result, len(missing.unread)
+
+    def _refresh(self) -> bool:
+        """Read what the workers have counted. Return whether Redis knows the batch.
+
+        Raises: AccessDenied if S3 refuses one of the buckets by now: no image of it would be read.
+        """
+        for message in self.queue.refused_buckets.open_circuits(self._buckets).values():
+            raise AccessDenied(message)
+        counts = self.queue.batches.counts(self.id)
+        self.tally.update(counts)
+        return bool(counts)
+
+    def _end(self, result: ReconcileResult | None) -> None:
+        if result:
+            self.tally.adopt(result, listed_once=self.listings.listed_once)
+        close_covered(self.store, self.queue, self.id, self.listings.sources)
+        self._close("done")
+
+    def _cancel(self, requested_at: datetime) -> bool:
+        """Remove images from the queue. Return whether none is in progress any more, which ends the batch."""
+        if not cancel_pending(self.queue, self.store, self.id, self.listings.sources, requested_at=requested_at):
+            return False
+        self._refresh()
+        self._close("cancelled")
+        return True
+
+    def _close(self, state: str) -> None:
+        self._save(state)
+        self.queue.batches.close(self.id)
+        self.ended = True
+
+    def _save(self, state: str) -> None:
+        self.checkpoint.save(state, self.tally, self.listings)
+
+    def _save_if_due(self, state: str) -> None:
+        self.checkpoint.save_if_due(state, self.tally, self.listings)

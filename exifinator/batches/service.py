@@ -1,0 +1,172 @@
+"""Read the progress of batches and cancel them, for other programs.
+
+The process that lists and watches a batch stores its progress in MongoDB each second, and the workers count in Redis.
+So any process can read a batch, and it survives a restart of the API that started it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from exifinator.batches.cancellation import cancel_pending
+from exifinator.batches.model import DETACHED, ENDED, UNDER_WAY, BatchCounts, count_remaining, current_counts
+from exifinator.errors import BatchEnded, NoSuchBatch, QueueUnavailable
+from exifinator.models import BatchDocument, BatchFields
+from exifinator.paths import START
+from exifinator.queue.image_queue import ImageQueue
+from exifinator.sources.source import parse_source
+from exifinator.storage.store import Store
+
+log = logging.getLogger(__name__)
+
+# A process that watches a batch updates it every second. After this long without an update it has exited or is cut off.
+SILENT_AFTER = timedelta(seconds=15)
+# Each is shown with all its fields.
+MAX_SHOWN = 100
+
+
+def read_batch(store: Store, queue: ImageQueue, batch_id: str) -> dict[str, Any]:
+    """Return a batch as read_batches does. Raises: NoSuchBatch, StoreUnavailable."""
+    return _describe_all(store, queue, [_find(store, batch_id)])[0]
+
+
+def read_batches(
+    store: Store,
+    queue: ImageQueue,
+    *,
+    limit: int = MAX_SHOWN,
+    after: str | None = None,
+    updated_since: datetime | None = None,
+) -> list[dict[str, Any]]:
+    """Return batches, newest first: id, sources, state, started_at, updated_at, numbers, rate, seconds_left, problem.
+
+    state: `listing`, `reading` or `cancelling` while a process watches it; `done` or `cancelled` at the end; `left`
+    when no process watches it but the workers may continue; `stopped` when its listing was interrupted, with the reason
+    in `problem`. rate: images per second. seconds_left: at that rate. Both are None if unknown.
+    While Redis is unavailable, the numbers are the last that were stored.
+
+    Args:
+        after: id of a batch; only earlier ones are returned.
+        updated_since: only batches that were updated since then.
+
+    Raises: StoreUnavailable.
+    """
+    return _describe_all(store, queue, store.batches.find_latest(limit, after=after, updated_since=updated_since))
+
+
+def read_watched(store: Store) -> list[BatchDocument]:
+    """Return the documents of the batches that a process watches."""
+    recent = store.batches.find_latest(MAX_SHOWN, updated_since=datetime.now(UTC) - SILENT_AFTER)
+    return [document for document in recent if _stored_state(document) in UNDER_WAY]
+
+
+def cancel_batch(store: Store, queue: ImageQueue, batch_id: str) -> dict[str, Any]:
+    """Request the end of a batch, which removes its images from the queue. Return the batch, as read_batch does.
+
+    Images that another open batch covers too stay queued. The process that watches the batch ends it once the images in
+    progress are done; if there is no such process, the next call that reads the batch does.
+
+    Raises: NoSuchBatch, BatchEnded, StoreUnavailable, QueueUnavailable.
+    """
+    document = _find(store, batch_id)
+    state = _stored_state(document)
+    requested: BatchFields = {"cancel_requested_at": document.get("cancel_requested_at") or datetime.now(UTC)}
+    may_be_cancelled = state in UNDER_WAY or (state in DETACHED and batch_id in queue.batches.open_ids())
+    if not may_be_cancelled or not store.batches.change(batch_id, (*UNDER_WAY, *DETACHED), requested):
+        raise BatchEnded(f"The batch has ended: it is {_stored_state(document)}")
+    log.info("cancel: batch %s", batch_id, extra={"action": "cancel", "batch": batch_id})
+    return read_batch(store, queue, batch_id)
+
+
+def _find(store: Store, batch_id: str) -> BatchDocument:
+    document = store.batches.find(batch_id)
+    if document is None:
+        raise NoSuchBatch("There is no batch with this id")
+    return document
+
+
+def _stored_state(document: BatchDocument) -> str:
+    """Return the state that the batch's process stored last."""
+    return document.get("state", "done")
+
+
+def _describe_all(store: Store, queue: ImageQueue, documents: Sequence[BatchDocument]) -> list[dict[str, Any]]:
+    now = datetime.now(UTC)
+    batches = []
+    for document in documents:
+        document = _finish_cancelled(store, queue, document, now)
+        worker_counts = None
+        if _stored_state(document) not in ENDED:
+            try:
+                worker_counts = queue.batches.counts(document["_id"])
+            except QueueUnavailable as exc:
+                log.warning("skip: %s", exc, extra={"action": "skip", "batch": document["_id"]})
+        batches.append(_describe(document, worker_counts, now))
+    under_way = [batch for batch in batches if batch["state"] in UNDER_WAY]
+    if under_way and not store.workers.find_active(now):
+        for batch in under_way:
+            batch["problem"] = batch["problem"] or f"No worker is running; {START} starts them"
+    return batches
+
+
+def _is_silent(document: BatchDocument, now: datetime) -> bool:
+    return now - document.get("updated_at", now) > SILENT_AFTER
+
+
+def _finish_cancelled(store: Store, queue: ImageQueue, document: BatchDocument, now: datetime) -> BatchDocument:
+    """End a batch that was cancelled and that no process watches. Return its document."""
+    requested_at = document.get("cancel_requested_at")
+    state = _stored_state(document)
+    if not requested_at or state in ENDED or (state in UNDER_WAY and not _is_silent(document, now)):
+        return document
+    batch_id = document["_id"]
+    try:
+        sources = [parse_source(source) for source in document.get("sources", ())]
+        if not cancel_pending(queue, store, batch_id, sources, requested_at=requested_at):
+            return document
+        counts = current_counts(document, queue.batches.counts(batch_id))
+        queue.batches.close(batch_id)
+    except QueueUnavailable as exc:
+        log.warning("retry: batch cannot be cancelled now: %s", exc, extra={"action": "retry", "batch": batch_id})
+        return document
+    changes: BatchFields = {
+        "state": "cancelled",
+        "numbers": counts.as_dict(),
+        "rate": None,
+        "problem": None,
+        "updated_at": now,
+    }
+    store.batches.change(batch_id, (*UNDER_WAY, *DETACHED), changes)
+    return {**document, **changes}
+
+
+def _describe(document: BatchDocument, worker_counts: Mapping[str, int] | None, now: datetime) -> dict[str, Any]:
+    counts = current_counts(document, worker_counts)
+    state, problem, rate = _stored_state(document), document.get("problem"), document.get("rate")
+    if state in UNDER_WAY and document.get("cancel_requested_at"):
+        state = "cancelling"
+    elif state in UNDER_WAY and _is_silent(document, now):
+        rate = None
+        if state == "listing":
+            state, problem = "stopped", "The process that listed it has exited; start it again to resume"
+        else:
+            state, problem = "left", "The process that watched it has exited; workers continue with the queued images"
+    return {
+        "id": document["_id"],
+        "sources": [str(source) for source in document.get("sources", ())],
+        "state": state,
+        "started_at": document.get("started_at"),
+        "updated_at": document.get("updated_at"),
+        "numbers": counts.as_dict(),
+        "rate": round(rate, 1) if rate is not None and state in (*UNDER_WAY, "cancelling") else None,
+        "seconds_left": _seconds_left(document, counts, rate) if state == "reading" else None,
+        "problem": problem,
+    }
+
+
+def _seconds_left(document: BatchDocument, counts: BatchCounts, rate: float | None) -> float | None:
+    remaining = count_remaining(document, counts)
+    return round(remaining / rate, 1) if rate and remaining > 0 else None

@@ -1,0 +1,97 @@
+"""Sort a page of a listing by what has to be done about each object."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from exifinator import EXTRACTOR_VERSION
+from exifinator.models import ImageRef, Status
+from exifinator.storage.jobs import FAILED_STATUSES, PENDING_STATUSES
+from exifinator.storage.records import StoredImage
+
+
+class KnownRecords(Protocol):
+    """Records, as exifinator.storage.records.RecordStore returns them."""
+
+    def find(self, ids: list[str]) -> dict[str, StoredImage]: ...
+
+
+class KnownJobs(Protocol):
+    """Stored jobs, as exifinator.storage.jobs.JobStore returns them."""
+
+    def find_statuses(self, image_ids: list[str]) -> dict[str, str]: ...
+
+
+class KnownImages(Protocol):
+    """What is stored about images, as in exifinator.storage.store.Store."""
+
+    @property
+    def records(self) -> KnownRecords: ...
+
+    @property
+    def jobs(self) -> KnownJobs: ...
+
+
+@dataclass(slots=True)
+class Page:
+    """A page of a listing. Every object of the page is in exactly one list.
+
+    outdated: the status, by image id, of the unread images that have a record of an earlier version of the object.
+    older: how many of the current images were read by an older extractor.
+    """
+
+    folders: list[ImageRef] = field(default_factory=list)
+    current: list[tuple[ImageRef, StoredImage]] = field(default_factory=list)
+    empty: list[ImageRef] = field(default_factory=list)
+    failed: list[ImageRef] = field(default_factory=list)
+    pending: list[ImageRef] = field(default_factory=list)
+    unread: list[ImageRef] = field(default_factory=list)
+    outdated: dict[str, Status] = field(default_factory=dict)
+    older: int = 0
+
+    @property
+    def listed(self) -> int:
+        others = (self.folders, self.empty, self.failed, self.pending, self.unread)
+        return len(self.current) + sum(len(refs) for refs in others)
+
+
+def triage_page(refs: list[ImageRef], known: KnownImages, *, refresh: bool = False) -> Page:
+    """Sort the objects of a page, with two queries in all.
+
+    A key that ends in "/" and has no content is a folder, as S3 consoles make them.
+
+    Args:
+        refresh: whether images that an older extractor read count as unread.
+    """
+    page = Page()
+    objects = []
+    for ref in refs:
+        if ref.size_bytes == 0 and ref.key.endswith("/"):
+            page.folders.append(ref)
+        else:
+            objects.append(ref)
+    ids = [ref.id for ref in objects]
+    stored = known.records.find(ids)
+    rest = []
+    for ref in objects:
+        image = stored.get(ref.id)
+        if image and image.is_current(ref) and not (refresh and image.extractor_version < EXTRACTOR_VERSION):
+            page.current.append((ref, image))
+            page.older += image.extractor_version < EXTRACTOR_VERSION
+        elif ref.size_bytes == 0:
+            page.empty.append(ref)
+        else:
+            rest.append(ref)
+    jobs = known.jobs.find_statuses([ref.id for ref in rest]) if rest else {}
+    for ref in rest:
+        status = jobs.get(ref.id)
+        if status in FAILED_STATUSES:
+            page.failed.append(ref)
+        elif status in PENDING_STATUSES:
+            page.pending.append(ref)
+        else:
+            page.unread.append(ref)
+            if ref.id in stored:
+                page.outdated[ref.id] = stored[ref.id].status
+    return page

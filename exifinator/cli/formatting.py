@@ -1,0 +1,62 @@
+"""How numbers and text from images look on a terminal."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from exifinator.logging_setup import escape_control
+
+PIPE_WIDTH = 200
+
+
+def open_console() -> Console:
+    """Return a console for stdout. In a pipe it is wide, so that tables wrap little."""
+    console = Console(highlight=False, soft_wrap=True)
+    return console if console.is_terminal else Console(highlight=False, soft_wrap=True, width=PIPE_WIDTH)
+
+
+def make_table(*columns: str, right: tuple[int, ...] = ()) -> Table:
+    """Return a table without borders. The columns `right` are numbers: right-aligned, and not wrapped."""
+    table = Table(*columns, box=None, pad_edge=False, header_style="dim")
+    for index in right:
+        table.columns[index].justify = "right"
+        table.columns[index].no_wrap = True
+    for column in table.columns:
+        column.overflow = "fold"
+    return table
+
+
+def safe_text(value: object) -> str:
+    """Return text on one line without control characters: keys, tags and errors come from strangers."""
+    return escape_control(str(value)).replace("\n", "\\n")
+
+
+def safe_cell(value: object) -> str:
+    """Return safe_text for a cell of a rich table, which would interpret markup in it."""
+    return escape(safe_text(value))
+
+
+def format_bytes(count: float) -> str:
+    """Return `1.5 MB`, with decimal units as S3 bills them."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
+def format_duration(seconds: float) -> str:
+    """Return `42 s`, `3 min 5 s` or `2 h 10 min`."""
+    rounded = round(seconds)
+    if rounded < 60:
+        return f"{rounded} s"
+    if rounded < 3600:
+        return f"{rounded // 60} min {rounded % 60} s"
+    return f"{rounded // 3600} h {rounded % 3600 // 60} min"
+
+
+def count_of(count: int, singular: str, plural: str = "") -> str:
+    """Return `1 worker` or `1,234 workers`."""
+    return f"{count:,} {singular if count == 1 else plural or singular + 's'}"

@@ -1,0 +1,209 @@
+"""The command line: `python -m exifinator`, which the shell scripts call."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from typing import Any
+
+import click
+
+from exifinator import __version__
+from exifinator.errors import ConfigError, EXIFinatorError, QueueUnavailable, RecordRefused, StoreUnavailable
+from exifinator.paths import COMMAND, IS_CHECKOUT, RUN, STOP, find_root, make_settings, prepare_root
+
+EXIT_FAILED = 1
+EXIT_WRONG_USAGE = 2
+
+# Commands that work in the folder of the settings, which is created for them.
+NEEDS_ROOT = frozenset({"api", "dashboard", "demo", "doctor", "init", "run", "services", "start", "stop", "worker"})
+
+# Commands that are imported when they are called, so that `--help` is fast: where each is, and its short help.
+LAZY_COMMANDS = {
+    "api": ("exifinator.cli.serve:api_command", "Run the API server and the explorer in the foreground."),
+    "dashboard": ("exifinator.cli.serve:dashboard_command", "Run MRQ's dashboard in the foreground."),
+    "extract": (
+        "exifinator.cli.extract:extract_command",
+        "Print the metadata of local photos as JSON, one object per line, without any services.",
+    ),
+    "doctor": ("exifinator.cli.doctor:doctor_command", "Check for common problems and suggest fixes."),
+    "failures": (
+        "exifinator.cli.failures:failures_command",
+        "List, group, show and requeue the images that could not be indexed.",
+    ),
+    "purge": ("exifinator.cli.purge:purge_command", "Delete queued jobs, failures, history or records."),
+    "migrate": ("exifinator.cli.migrate:migrate_command", "Upgrade the records in MongoDB to this version's schema."),
+    "queue": ("exifinator.cli.queue:queue_command", "Show the queues; pause and resume them."),
+    "run": ("exifinator.cli.run:run_command", "Index the metadata of every photo in the sources."),
+    "status": ("exifinator.cli.status:status_command", "Show what is running, queued and failed."),
+    "worker": ("exifinator.cli.serve:worker_command", "Run one worker process in the foreground."),
+}
+
+
+def _hint(error: Exception) -> str:
+    """Return what to do about a database that is unavailable or refuses."""
+    if not isinstance(error, (StoreUnavailable, QueueUnavailable, RecordRefused)):
+        return ""
+    setting = "REDIS_URL" if isinstance(error, QueueUnavailable) else "MONGODB_URI"
+    return f"; check {setting}, or run `{COMMAND} doctor`"
+
+
+class Commands(click.Group):
+    """A group with lazily imported commands, whose errors are shown as one line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *LAZY_COMMANDS})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in LAZY_COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        module, _, name = LAZY_COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            import difflib
+
+            # click names every similar command, in alphabetical order: for "statu" that would be "start" first.
+            similar = difflib.get_close_matches(args[0].lower(), self.list_commands(ctx), n=1)
+            if not similar:
+                raise
+            raise click.UsageError(f"No such command {args[0]!r}. Did you mean {similar[0]!r}?", ctx) from error
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [
+            (name, LAZY_COMMANDS[name][1] if name in LAZY_COMMANDS else self.commands[name].get_short_help_str(200))
+            for name in self.list_commands(ctx)
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise
+        except (EXIFinatorError, OSError) as error:
+            if os.environ.get("EXIFINATOR_DEBUG") == "1":
+                raise
+            from exifinator.logging_setup import escape_control
+
+            click.echo(f"Error: {escape_control(str(error))}{_hint(error)}", err=True)
+            ctx.exit(EXIT_WRONG_USAGE if isinstance(error, ConfigError) else EXIT_FAILED)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="EXIFinator", message="%(prog)s %(version)s")
+@click.pass_context
+def main(ctx: click.Context) -> None:
+    """Index the metadata of every photo in S3 buckets into MongoDB, ready to explore.
+
+    Exit code: 0 success, 1 failure, 2 wrong usage or settings. EXIFINATOR_DEBUG=1 shows tracebacks.
+    """
+    if ctx.invoked_subcommand in NEEDS_ROOT:
+        prepare_root(find_root())
+
+
+@main.command()
+def init() -> None:
+    """Create the folder of an installed EXIFinator with a settings file, and show where it is."""
+    root = find_root()
+    make_settings(root)
+    if IS_CHECKOUT:
+        click.echo(f"This is a checkout: settings.py, var/ and logs/ are in {root}.")
+    else:
+        click.echo(f"Settings: {root / 'settings.py'}\nData:     {root / 'var'}\nLogs:     {root / 'logs'}")
+
+
+@main.command()
+@click.option("--stop", is_flag=True, help="Stop those that EXIFinator started.")
+def services(stop: bool) -> None:
+    """Check Redis and MongoDB, and start them on this machine if the settings point to it and they are down."""
+    from exifinator.config import load_config
+    from exifinator.processes.databases import ensure_services, stop_services
+
+    if stop:
+        click.echo("Stopped Redis, MongoDB and rclone." if stop_services() else "Nothing was running.", err=True)
+        return
+    reports = ensure_services(load_config())
+    for report in reports:
+        click.echo(report, err=True)
+    if any(report.started for report in reports):
+        click.echo(
+            f"To use your own servers, set REDIS_URL and MONGODB_URI in settings.py. {STOP} --all stops these.",
+            err=True,
+        )
+
+
+@main.command()
+@click.option("--restart", is_flag=True, help="Stop them first, to apply changed settings or code.")
+def start(restart: bool) -> None:
+    """Start the workers, the dashboard and the API in the background, and Redis and MongoDB if they are down."""
+    from exifinator.config import load_config
+    from exifinator.processes.databases import ensure_services
+    from exifinator.processes.workers import start_workers
+    from exifinator.storage.migrations import refuse_other_schema
+
+    config = load_config()
+    ensure_services(config)
+    refuse_other_schema(config)
+    click.echo(start_workers(config, restart=restart))
+
+
+@main.command()
+@click.option("--all", "everything", is_flag=True, help="Also stop Redis, MongoDB, rclone and the API's batches.")
+def stop(everything: bool) -> None:
+    """Stop the workers once they have finished their current images, the dashboard and the API."""
+    from exifinator.processes.databases import stop_services
+    from exifinator.processes.workers import stop_workers
+
+    click.echo("Stopped the workers, the dashboard and the API." if stop_workers() else "No workers were running.")
+    if everything:
+        from exifinator.batches.start import end_watchers
+
+        # Without their servers they would retry for minutes.
+        if end_watchers():
+            click.echo(f"Detached from the batches that the API had started. {RUN} over the same source resumes one.")
+        click.echo("Stopped Redis, MongoDB and rclone." if stop_services() else "No services were running.")
+
+
+@main.command()
+def settings() -> None:
+    """Show the settings in force, without secrets."""
+    from pydantic import SecretStr
+
+    from exifinator.config import ENV_PREFIX, load_config, setting_name
+    from exifinator.net import without_credentials
+
+    config = load_config()
+    for field, value in config:
+        name = setting_name(field)
+        if value is not None and field in ("mongodb_uri", "redis_url", "s3_endpoint_url"):
+            address = value.get_secret_value() if isinstance(value, SecretStr) else value
+            shown = repr(without_credentials(address))
+        elif value is not None and (isinstance(value, SecretStr) or not type(config).model_fields[field].repr):
+            shown = "***"
+        else:
+            shown = repr(list(value) if isinstance(value, tuple) else value)
+        origin = f"   ({ENV_PREFIX}{name})" if ENV_PREFIX + name in os.environ else ""
+        click.echo(f"{name} = {shown}{origin}")
+
+
+@main.command()
+def demo() -> None:
+    """Create the demo library if it is missing, and serve it as the bucket `demo`."""
+    from exifinator.extras import require
+
+    require("demo", "PIL", "The demo library")
+    from exifinator.demo import make_demo
+    from exifinator.processes.rclone import serve_folder
+    from exifinator.sources.local_buckets import demo_folder
+
+    folder = demo_folder()
+    make_demo(folder)
+    click.echo(f"Serving the demo library in {folder} as the bucket {serve_folder(folder, bucket='demo')}.")

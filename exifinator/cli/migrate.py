@@ -1,0 +1,47 @@
+"""`migrate`: upgrade the records to this version's schema."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import click
+
+from exifinator.config import load_config
+from exifinator.storage.migrations import MIGRATIONS, estimate_documents, migrate, newest_version, read_known_schema
+from exifinator.storage.mongodb import connect_mongodb
+from exifinator.storage.store import Store
+
+
+@click.command("migrate")
+@click.option("--dry-run", is_flag=True, help="Only show what there is to do.")
+def migrate_command(dry_run: bool) -> None:
+    """Upgrade the records in MongoDB to this version's schema.
+
+    Stop all workers first. If it is interrupted in any way, the next call resumes it.
+    """
+    config = load_config()
+    with closing(connect_mongodb(config)) as client:
+        _migrate(Store(client, config), dry_run=dry_run)
+
+
+def _migrate(store: Store, *, dry_run: bool) -> None:
+    schema = read_known_schema(store, newest_version(MIGRATIONS))
+    pending = MIGRATIONS[schema.version - 1 :]
+    if not pending:
+        click.echo(f"Schema {schema.version}: nothing to do.")
+        return
+    click.echo(f"Schema {schema.version}, about {store.records.estimate_count():,} records:")
+    for version, migration in enumerate(pending, schema.version + 1):
+        progress = f"   ({schema.documents:,} are done)" if version == schema.version + 1 and schema.documents else ""
+        click.echo(f"  to {version}: {migration.summary}{progress}")
+    if dry_run:
+        return
+    count = sum(estimate_documents(store, migration) for migration in pending)
+    with click.progressbar(length=count, label="Documents", show_pos=True) as bar:
+        bar.update(schema.documents)
+        previous = schema
+        for current in migrate(store, migrations=MIGRATIONS):
+            if current.version == previous.version:
+                bar.update(current.documents - previous.documents)
+            previous = current
+    click.echo(f"Schema {previous.version}: all records are migrated.")

@@ -1,0 +1,132 @@
+"""The progress of a run: a live table on a terminal, plain lines elsewhere, and a summary at the end."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Self
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from exifinator.batches.model import BatchCounts
+from exifinator.batches.throughput import RateMeter
+from exifinator.cli.formatting import format_bytes, format_duration
+from exifinator.logging_setup import is_structured
+
+log = logging.getLogger(__name__)
+
+PLAIN_LINE_SECONDS = 5.0
+
+
+class ProgressDisplay:
+    """Shows the counts of a batch on stderr while it runs; a context manager."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(stderr=True, highlight=False)
+        self._live = Live(console=self.console, refresh_per_second=4, transient=True)
+        self._rate = RateMeter()
+        self._next_line = 0.0
+
+    def __enter__(self) -> Self:
+        if self.console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._live.stop()
+
+    def note(self, text: str) -> None:
+        """Print a line above the live ones. Its markup is not interpreted: names in it may come from a bucket."""
+        if is_structured():
+            log.info("%s", text)
+        else:
+            self.console.print(text, markup=False, soft_wrap=True)
+
+    def stop(self) -> None:
+        """Release the terminal, to ask a question."""
+        self._live.stop()
+
+    def show_line(self, line: str) -> None:
+        """Show a line in place of the previous one; without a terminal, print one every few seconds."""
+        now = time.monotonic()
+        if self.console.is_terminal:
+            self._live.update(line)
+        elif now >= self._next_line:
+            self._next_line = now + PLAIN_LINE_SECONDS
+            self.note(line)
+
+    def show(self, phase: str, counts: BatchCounts, *, done_when_listed: int = 0) -> None:
+        """Show the counts of a batch.
+
+        Args:
+            phase: `listing` or `reading`.
+            done_when_listed: images that were done when they were listed, so that no worker reads them.
+        """
+        now = time.monotonic()
+        done = max(0, counts.done - done_when_listed)
+        rate = self._rate.update(done, now)
+        if self.console.is_terminal:
+            self._live.update(self._table(phase, counts, rate, done))
+        elif now >= self._next_line:
+            self._next_line = now + PLAIN_LINE_SECONDS
+            self.note(self._line(phase, counts, rate, done))
+
+    @staticmethod
+    def _time_left(counts: BatchCounts, rate: float, done: int) -> str:
+        left = counts.queued - done
+        return format_duration(left / rate) if rate > 0 and left > 0 else "-"
+
+    def _line(self, phase: str, n: BatchCounts, rate: float, done: int) -> str:
+        line = f"{phase}: {n.listed:,} listed, {n.unchanged:,} unchanged, {n.queued:,} queued"
+        if phase == "listing":
+            return line
+        return (
+            f"{line}, {n.stored:,} indexed, {n.no_exif:,} without EXIF, {n.failed:,} failed, "
+            f"{rate:,.0f} images/s, {format_bytes(n.bytes_read)} read, {self._time_left(n, rate, done)} left"
+        )
+
+    def _table(self, phase: str, n: BatchCounts, rate: float, done: int) -> Table:
+        table = Table(box=None, pad_edge=False, header_style="dim", title_justify="left")
+        columns = {
+            phase: f"{done:,}/{n.queued:,}" if phase == "reading" else "...",
+            "listed": f"{n.listed:,}",
+            "unchanged": f"{n.unchanged:,}",
+            "indexed": f"{n.stored:,}",
+            "without EXIF": f"{n.no_exif:,}",
+            "unsupported": f"{n.unsupported:,}",
+            "damaged": f"{n.damaged:,}",
+            "failed": f"[red]{n.failed:,}[/]" if n.failed else "0",
+            "images/s": f"{rate:,.0f}",
+            "read": format_bytes(n.bytes_read),
+            "left": self._time_left(n, rate, done),
+        }
+        for name in columns:
+            table.add_column(name, justify="right", no_wrap=True)
+        table.add_row(*columns.values())
+        return table
+
+
+def summarize(counts: BatchCounts) -> str:
+    """Return the result of a run, in a few lines."""
+    n = counts
+    rate = f", {n.queued / n.seconds:,.0f} images/s" if n.queued and n.seconds else ""
+    rows = [
+        ("listed", n.listed, ""),
+        ("unchanged", n.unchanged, "already up to date"),
+        ("indexed", n.stored, "photos with EXIF"),
+        ("without EXIF", n.no_exif, "photos without EXIF (recorded)"),
+        ("unsupported", n.unsupported, "not a supported image (recorded)"),
+        ("damaged", n.damaged, "damaged files (recorded, with the problem)"),
+        ("failed", n.failed, "could not be indexed: see `failures`, or the dashboard"),
+        ("folders", n.folders, "empty objects whose key ends in /"),
+    ]
+    lines = [
+        f"  {name:<13}{count:>12,}  {meaning}".rstrip()
+        for name, count, meaning in rows
+        if count or name in ("listed", "indexed", "failed")
+    ]
+    read = f"{format_bytes(n.bytes_read)} in {n.requests:,} requests" if n.requests else "nothing"
+    lines.append(f"Read {read}, in {format_duration(n.seconds)}{rate}.")
+    return "\n".join(lines)

@@ -1,0 +1,64 @@
+"""`run --prune`: find records of deleted photos, show them, ask, and remove them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import click
+
+from exifinator.batches.prune import find_orphans, remove_orphans
+from exifinator.cli.formatting import count_of
+from exifinator.cli.progress import ProgressDisplay
+from exifinator.cli.run_options import RunOptions
+from exifinator.logging_setup import escape_control
+from exifinator.queue.image_queue import ImageQueue
+from exifinator.sources.s3.client import S3Client
+from exifinator.sources.source import Source, remove_covered
+from exifinator.storage.store import Store
+
+
+def prune(
+    sources: Sequence[Source],
+    s3: S3Client,
+    store: Store,
+    queue: ImageQueue,
+    display: ProgressDisplay,
+    options: RunOptions,
+) -> None:
+    """Run `run --prune`. Raises: as find_orphans."""
+
+    def on_progress(listed: int) -> None:
+        display.show_line(f"listing: {listed:,} listed")
+
+    with find_orphans(remove_covered(sources), s3, store, queue, on_progress=on_progress) as orphans:
+        display.note(
+            f"{orphans.listed:,} listed. {_counted(orphans.records, orphans.jobs)} are of photos that are no longer in "
+            "the bucket."
+        )
+        for image_id in orphans.examples:
+            display.note(f"  {escape_control(image_id)}")
+        if orphans.records + orphans.jobs > len(orphans.examples):
+            display.note("  ...")
+        records = jobs = 0
+        if (orphans.records or orphans.jobs) and not options.dry_run:
+            display.stop()
+            if options.yes or click.confirm("Remove them?", err=True):
+                records, jobs = remove_orphans(orphans, store)
+            display.note(f"Removed {_counted(records, jobs)}.")
+    if options.as_json:
+        click.echo(
+            json.dumps(
+                {
+                    "listed": orphans.listed,
+                    "records": orphans.records,
+                    "failed_jobs": orphans.jobs,
+                    "removed_records": records,
+                    "removed_failed_jobs": jobs,
+                }
+            )
+        )
+
+
+def _counted(records: int, jobs: int) -> str:
+    return f"{count_of(records, 'record')} and {count_of(jobs, 'failed job')}"

@@ -1,0 +1,123 @@
+"""`purge`: delete queued jobs, failures, history or records."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from exifinator.batches.model import UNDER_WAY
+from exifinator.batches.purge import Purge
+from exifinator.batches.service import read_batches
+from exifinator.cli.formatting import count_of
+from exifinator.config import Config, load_config
+from exifinator.errors import EXIFinatorError
+from exifinator.monitoring.probe import Probe
+from exifinator.storage.failed_jobs import failed_filter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PurgeOptions:
+    """The arguments of `purge`. exception: the type of exception of the failures to delete; None: all."""
+
+    queues: bool = False
+    failures: bool = False
+    exception: str | None = None
+    batches: bool = False
+    records: bool = False
+    yes: bool = False
+
+    def check(self) -> None:
+        """Raise click.UsageError if there is nothing to delete, or an option lacks the one that it refers to."""
+        if not (self.queues or self.failures or self.batches or self.records):
+            raise click.UsageError("Specify what to delete: --queues, --failures, --batches, --records.")
+        if self.exception is not None and not self.failures:
+            raise click.UsageError("--exception works only with --failures.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One kind of thing to delete. delete: returns how many were deleted. note: what to know afterwards."""
+
+    name: str
+    count: int
+    delete: Callable[[], int]
+    note: str = ""
+
+
+@click.command("purge")
+@click.option("--queues", is_flag=True, help="Queued images and retries. Running batches are cancelled.")
+@click.option("--failures", is_flag=True, help="Failed jobs.")
+@click.option("--exception", metavar="TYPE", help="With --failures: only those with this exception type.")
+@click.option("--batches", is_flag=True, help="The history of ended batches.")
+@click.option("--records", is_flag=True, help="ALL RECORDS and thumbnails. Always asks for the database's name.")
+@click.option("--yes", is_flag=True, help="Do not ask, except for records.")
+def purge_command(**arguments: Any) -> None:
+    """Delete queued jobs, failures, history or records.
+
+    Nothing is changed in S3. Shows what would be deleted, and asks first. Records are deleted only with --records, and
+    only when the name of the database is typed.
+    """
+    options = PurgeOptions(**arguments)
+    options.check()
+    config = load_config()
+    with closing(Probe(config)) as probe:
+        if options.records and not options.queues:
+            _refuse_while_busy(probe)
+        _purge(Purge(probe.store, probe.queue, probe.control), config, options)
+
+
+def _purge(purge: Purge, config: Config, options: PurgeOptions) -> None:
+    steps = list(_steps(purge, options))
+    for step in steps:
+        click.echo(f"{step.count:>12,}  {step.name}")
+    if options.records:
+        collection = f"{config.mongodb_database}.{config.mongodb_collection}"
+        click.echo(f"{purge.count_records():>12,}  records in {collection}, and their thumbnails")
+    if any(step.count for step in steps) and not options.yes:
+        click.confirm("Delete all but the records?" if options.records else "Delete these?", abort=True)
+    for step in steps:
+        deleted = step.delete()
+        click.echo(f"Deleted {deleted:,} {step.name}. {step.note if deleted else ''}".rstrip())
+    if options.records:
+        _delete_records(purge, config)
+
+
+def _steps(purge: Purge, options: PurgeOptions) -> Iterator[_Step]:
+    if options.queues:
+        note = "The next run queues them again."
+        yield _Step("queued images and retries", purge.count_queued(), purge.drop_queued, note)
+    if options.failures:
+        selected = failed_filter(exception=options.exception)
+        name = f"failed jobs ({options.exception})" if options.exception else "failed jobs"
+        note = "The next run tries their images again."
+        yield _Step(name, purge.failed.count(selected), lambda: purge.failed.drop(selected), note)
+    if options.batches:
+        ended = purge.ended_batches()
+        yield _Step("ended batches", len(ended), lambda: purge.drop_batches(ended))
+
+
+def _refuse_while_busy(probe: Probe) -> None:
+    queued, _ = probe.queue.sizes()
+    running = sum(batch["state"] in UNDER_WAY for batch in read_batches(probe.store, probe.queue))
+    if queued or running:
+        raise EXIFinatorError(
+            f"{count_of(queued, 'queued image')} and {count_of(running, 'running batch', 'running batches')} would "
+            "create records again",
+            hint="add --queues, or wait",
+        )
+
+
+def _delete_records(purge: Purge, config: Config) -> None:
+    name = config.mongodb_database
+    typed = click.prompt(
+        f"To delete them permanently, type the name of the database ({name})", default="", show_default=False
+    )
+    if typed.strip() != name:
+        click.echo("That is not its name. No records were deleted.", err=True)
+        sys.exit(1)
+    click.echo(f"Deleted {count_of(purge.drop_records(), 'record')}. The next run indexes every photo again.")

@@ -1,0 +1,74 @@
+"""`queue`: show, pause and resume the queues."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+
+import click
+
+from exifinator.cli.formatting import format_duration
+from exifinator.cli.queue_names import check_queues
+from exifinator.config import load_config
+from exifinator.monitoring.probe import Probe
+
+
+@click.group("queue", invoke_without_command=True)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def queue_command(ctx: click.Context, as_json: bool) -> None:
+    """Show the queues; pause and resume them."""
+    if ctx.invoked_subcommand is not None:
+        if as_json:
+            raise click.UsageError("--json works only with `queue` alone.")
+        return
+    config = load_config()
+    with closing(Probe(config)) as probe:
+        stats, paused = probe.control.stats(), probe.control.paused()
+    rows = [
+        (config.download_queue, stats.to_read, stats.to_read_seconds),
+        (config.write_queue, stats.in_write_queue, stats.write_seconds),
+    ]
+    if as_json:
+        queues = [
+            {"name": name, "images": images, "oldest_seconds": seconds if images else None, "paused": name in paused}
+            for name, images, seconds in rows
+        ]
+        click.echo(json.dumps({"queues": queues, "in_progress": stats.in_progress}))
+        return
+    for name, images, seconds in rows:
+        oldest = f", oldest {format_duration(seconds)}" if images else ""
+        click.echo(f"{name:<12}{images:>12,} queued{oldest}{'   PAUSED' if name in paused else ''}")
+    click.echo(f"{'in progress':<12}{stats.in_progress:>12,}")
+
+
+@queue_command.command("pause")
+@click.argument("names", nargs=-1, metavar="[QUEUE]...")
+def pause_command(names: tuple[str, ...]) -> None:
+    """Pause a queue, or both. Images in progress are finished, and queued ones stay queued.
+
+    The queues have the names in DOWNLOAD_QUEUE and WRITE_QUEUE: download and write.
+    """
+    config = load_config()
+    queues = check_queues(config, names)
+    with closing(Probe(config)) as probe:
+        for name in queues:
+            probe.control.pause(name)
+    click.echo(f"Paused: {', '.join(queues)}. Workers stop within seconds; `queue resume` resumes them.")
+
+
+@queue_command.command("resume")
+@click.argument("names", nargs=-1, metavar="[QUEUE]...")
+def resume_command(names: tuple[str, ...]) -> None:
+    """Resume a queue, or both."""
+    config = load_config()
+    queues = check_queues(config, names)
+    with closing(Probe(config)) as probe:
+        paused = probe.control.paused()
+        for name in queues:
+            probe.control.resume(name)
+    resumed = [name for name in queues if name in paused]
+    if resumed:
+        click.echo(f"Resumed: {', '.join(resumed)}.")
+    else:
+        click.echo(f"Not paused: {', '.join(queues)}.")

@@ -1,0 +1,16 @@
+"""The names of queues as arguments of commands."""
+
+from __future__ import annotations
+
+import click
+
+from exifinator.config import Config
+
+
+def check_queues(config: Config, names: tuple[str, ...]) -> list[str]:
+    """Return the queues of these names, or both queues if none is named. Raises: click.UsageError."""
+    known = [config.download_queue, config.write_queue]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise click.UsageError(f"There is no queue {unknown[0]!r}. Use {' or '.join(known)}.")
+    return [name for name in known if not names or name in names]

@@ -1,0 +1,198 @@
+"""`run`: index the photos of buckets and folders, and start what is not running."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from exifinator.batches.model import BatchCounts
+from exifinator.batches.runner import Batch
+from exifinator.batches.sources import check_sources, find_sources, serve_sources
+from exifinator.cli.formatting import count_of
+from exifinator.cli.progress import ProgressDisplay, summarize
+from exifinator.cli.run_options import RunOptions
+from exifinator.config import Config, load_config
+from exifinator.errors import AccessDenied, BucketGone, ConfigError, EXIFinatorError
+from exifinator.gc_tuning import freeze_startup_heap
+from exifinator.logging_setup import add_context, configure
+from exifinator.models import ImageRef
+from exifinator.monitoring.reporter import flushing
+from exifinator.paths import RUN, STOP
+from exifinator.processes.databases import ensure_services
+from exifinator.queue.admin import QueueAdmin
+from exifinator.queue.image_queue import ImageQueue
+from exifinator.queue.redis_client import connect_redis
+from exifinator.sources.s3.client import S3Client
+from exifinator.sources.source import Source
+from exifinator.storage.migrations import check_schema
+from exifinator.storage.mongodb import connect_mongodb
+from exifinator.storage.store import Store
+
+EXIT_FAILED = 1
+EXIT_INTERRUPTED = 130
+
+
+def show_addresses(config: Config) -> str:
+    """Return where to see the result."""
+    collection = f"{config.mongodb_database}/{config.mongodb_collection}"
+    return (
+        f"Records:   http://{config.api_host}:{config.api_port}/{collection}?limit=3\n"
+        f"Dashboard: http://{config.dashboard_host}:{config.dashboard_port}/"
+    )
+
+
+@click.command("run")
+@click.argument("sources", nargs=-1, metavar="[SOURCE]...")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout instead of the summary.")
+@click.option("--dry-run", is_flag=True, help="Only list and count; queue nothing.")
+@click.option("--no-wait", is_flag=True, help="Exit once everything is queued; the workers continue.")
+@click.option("--refresh", is_flag=True, help="Also index photos again that an older version indexed.")
+@click.option("--verify", is_flag=True, help="Compare the bucket with the records; index what is missing.")
+@click.option("--prune", is_flag=True, help="Remove the records of photos that were deleted from the bucket.")
+@click.option("--yes", is_flag=True, help="With --prune: do not ask.")
+@click.option("--batch-id", hidden=True, help="Id of a batch that the API has created; no services are started.")
+def run_command(**arguments: Any) -> None:
+    """Index the metadata of every photo in the sources.
+
+    SOURCE is bucket, bucket/prefix, s3://bucket/prefix, or a local folder. Without any: S3_BUCKETS of settings.py, and
+    if that is empty too, a demo library of 240 photos, which is created first.
+
+    Exit code: 0 no image failed, 1 some failed, 2 wrong usage or settings, or S3 denies access.
+    """
+    options = RunOptions(**arguments)
+    options.check()
+    config = load_config()
+    configure(config)
+    if options.batch_id is not None:
+        # No one presses Ctrl-C for this process: `stop --all` sends SIGTERM instead.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    named = find_sources(options.sources, config, cwd=Path(os.environ.get("EXIFINATOR_CWD") or Path.cwd()))
+    with ProgressDisplay() as display:
+        for report in ensure_services(config) if options.batch_id is None else ():
+            if report.started:
+                display.note(str(report))
+        s3 = S3Client(config)
+        sources = serve_sources(named, display.note)
+        readable = _check(sources, s3)
+        store, queue = _connect(config)
+        if options.prune:
+            from exifinator.cli.prune import prune
+
+            prune(sources, s3, store, queue, display, options)
+            return
+        store.ensure_indexes_if_quick()
+        for ref in readable:
+            queue.refused_buckets.set_probe_object(ref)
+        batch = Batch(
+            sources, s3, store, queue, batch_id=options.batch_id, refresh=options.refresh, verify=options.verify
+        )
+        # The API runs beside the workers, so starting them again would end the API that started this batch.
+        if not options.dry_run and options.batch_id is None:
+            _start_workers(batch, config, display)
+        add_context(lambda: {"batch": batch.id})
+        freeze_startup_heap()
+        with flushing(QueueAdmin(queue, config)):
+            counts = _follow(batch, display, options)
+    if options.as_json:
+        click.echo(json.dumps(counts.as_dict()))
+    else:
+        _print_summary(counts, config, options)
+    if counts.failed:
+        sys.exit(EXIT_FAILED)
+
+
+def _check(sources: Sequence[Source], s3: S3Client) -> list[ImageRef]:
+    try:
+        return check_sources(sources, s3)
+    except (AccessDenied, BucketGone) as exc:
+        # Nothing has begun, so this is wrong usage rather than a failure.
+        raise ConfigError(exc.message, code=exc.code, hint=exc.hint, pointer=exc.pointer) from exc
+
+
+def _connect(config: Config) -> tuple[Store, ImageQueue]:
+    mongodb = connect_mongodb(config)
+    click.get_current_context().call_on_close(mongodb.close)
+    store = Store(mongodb, config)
+    check_schema(store, writes=True)
+    return store, ImageQueue(connect_redis(config), config)
+
+
+def _start_workers(batch: Batch, config: Config, display: ProgressDisplay) -> None:
+    from exifinator.processes.workers import start_workers
+
+    workers = start_workers(config)
+    if workers.outdated and (batch.is_idle() or batch.was_refused()):
+        # Else they would read this run's images with their old S3 settings and credentials.
+        workers = start_workers(config, restart=True)
+    if workers.started or workers.outdated:
+        display.note(str(workers))
+
+
+def _follow(batch: Batch, display: ProgressDisplay, options: RunOptions) -> BatchCounts:
+    """List and watch a batch to its end. Return its counts."""
+    if not options.dry_run:
+        batch.open(waits=not options.no_wait)
+        if batch.resumed:
+            display.note(
+                f"Resuming batch {batch.id}, started {batch.started_at:%Y-%m-%d %H:%M} UTC and interrupted after "
+                f"{batch.numbers.listed:,} keys."
+            )
+    try:
+        for counts in batch.list_and_queue(dry_run=options.dry_run):
+            display.show("listing", counts)
+        if options.dry_run:
+            return batch.numbers
+        if options.no_wait:
+            batch.leave("reading")
+            return batch.numbers
+        for counts in batch.wait():
+            display.show("reading", counts, done_when_listed=batch.tally.done_when_listed)
+    except KeyboardInterrupt:
+        if not options.dry_run:
+            batch.leave("left")
+            display.note(_detached(batch.numbers))
+        sys.exit(EXIT_INTERRUPTED)
+    except EXIFinatorError as exc:
+        if not options.dry_run:
+            batch.leave("stopped", problem=str(exc))
+        if isinstance(exc, (AccessDenied, BucketGone)):
+            raise ConfigError(str(exc), hint="fix that and run it again: the batch is resumed") from exc
+        raise
+    if batch.tally.older and not options.refresh:
+        display.note(
+            f"{count_of(batch.tally.older, 'unchanged image')} indexed by an older version; "
+            "use --refresh to index again."
+        )
+    return batch.numbers
+
+
+def _detached(counts: BatchCounts) -> str:
+    queued = count_of(max(0, counts.queued - counts.done), "queued image")
+    return (
+        f"Detached. Workers will keep processing the {queued}. Use {RUN} again to watch (it resumes the batch), or the "
+        f"dashboard. {STOP} stops the workers."
+    )
+
+
+def _print_summary(counts: BatchCounts, config: Config, options: RunOptions) -> None:
+    if options.dry_run:
+        others = counts.listed - counts.unchanged - counts.queued
+        click.echo(
+            f"{counts.listed:,} listed: {counts.unchanged:,} unchanged, {counts.queued:,} to be queued, "
+            f"{others:,} folders and empty objects."
+        )
+        return
+    if options.no_wait:
+        click.echo(
+            f"{counts.queued:,} of {count_of(counts.listed, 'listed image')} queued; {counts.unchanged:,} unchanged."
+        )
+    else:
+        click.echo(summarize(counts))
+    click.echo(show_addresses(config))

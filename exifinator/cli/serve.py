@@ -1,0 +1,70 @@
+"""`worker`, `dashboard` and `api`: run one process in the foreground, for systemd, containers and other supervisors."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+
+import click
+
+from exifinator.cli.queue_names import check_queues
+from exifinator.config import ROOT, Config, load_config
+from exifinator.extras import require
+from exifinator.paths import API
+from exifinator.processes.workers import mrq_worker
+
+
+def _become(command: Sequence[str]) -> None:
+    """Replace this process with another program, in the folder of the settings. Signals and the exit code are its."""
+    os.chdir(ROOT)
+    sys.stdout.flush()
+    os.execv(command[0], [*command])  # noqa: S606 -- no shell
+
+
+@click.command("worker")
+@click.argument("queues", nargs=-1, metavar="[QUEUE]...")
+def worker_command(queues: tuple[str, ...]) -> None:
+    """Run one worker process in the foreground. SIGINT stops it after its current images.
+
+    QUEUE is DOWNLOAD_QUEUE or WRITE_QUEUE of the settings; default: both. Redis and MongoDB must be running.
+    """
+    config = load_config()
+    known = check_queues(config, queues)
+    _check_servers(config)
+    # In the order that was typed: MRQ asks the queues in it.
+    _become([*mrq_worker(), *(queues or known)])
+
+
+def _check_servers(config: Config) -> None:
+    """Check that Redis and MongoDB are up: MRQ connects before it runs our code, and exits with a traceback otherwise.
+
+    Raises: QueueUnavailable, StoreUnavailable, RecordRefused; ConfigError if the records have another schema.
+    """
+    from exifinator.monitoring.probe import Probe
+    from exifinator.queue.redis_client import redis_errors
+    from exifinator.storage.migrations import check_schema
+
+    with closing(Probe(config)) as probe:
+        with redis_errors("be reached"):
+            probe.redis.ping()
+        check_schema(probe.store, writes=True)
+
+
+@click.command("dashboard")
+def dashboard_command() -> None:
+    """Run MRQ's dashboard in the foreground."""
+    load_config()
+    _become([sys.executable, "-m", "exifinator.dashboard.server"])
+
+
+@click.command("api")
+def api_command() -> None:
+    """Run the API server and the explorer in the foreground."""
+    load_config()
+    require("api", "fastapi", "The API")
+    # In the wheel, `api` is not at the top level of site-packages. -P: the current folder's `api` is never imported.
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(API.parent), os.environ.get("PYTHONPATH")]))
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "api"])  # noqa: S606 -- no shell

@@ -1,0 +1,150 @@
+"""The output of `status` on a terminal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from rich.console import Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from exifinator.batches.model import BatchCounts
+from exifinator.cli.formatting import format_bytes, format_duration, make_table, open_console, safe_cell, safe_text
+from exifinator.monitoring.status import Status
+from exifinator.paths import START
+
+MAX_SOURCES_LENGTH = 40
+
+
+def show(status: Status) -> None:
+    open_console().print(_render(status))
+
+
+def show_live(read: Callable[[], Status], refresh_seconds: float) -> None:
+    """Show the status on the full screen, and update it until Ctrl-C."""
+    console = open_console()
+    try:
+        if not console.is_terminal:
+            while True:
+                console.print(_render(read()))
+                console.rule()
+                time.sleep(refresh_seconds)
+        with Live(_render(read()), console=console, auto_refresh=False, screen=True, vertical_overflow="crop") as live:
+            while True:
+                time.sleep(refresh_seconds)
+                status = read()
+                footer = f"{status.at.astimezone():%H:%M:%S}, every {refresh_seconds:g} s. Press Ctrl-C to exit."
+                live.update(Group(_render(status), Text(footer, style="dim")), refresh=True)
+    except KeyboardInterrupt:
+        return
+
+
+def _render(status: Status) -> RenderableType:
+    parts: list[RenderableType] = [
+        Text(f"EXIFinator {status.version}", style="bold"),
+        _services(status),
+        _queues(status),
+    ]
+    parts.append(_hosts(status) if status.hosts else _no_workers(status))
+    if status.batches:
+        parts.append(_batches(status))
+    if status.failures:
+        parts.append(_failures(status))
+    parts += [Text(f"! {safe_text(problem)}", style="red") for problem in status.problems]
+    lines: list[RenderableType] = []
+    for part in parts:
+        lines += [part, ""] if isinstance(part, Table) else [part]
+    return Group(*(lines[:-1] if lines[-1] == "" else lines))
+
+
+def _services(status: Status) -> Table:
+    table = make_table("service", "state", "address", "size")
+    table.columns[0].no_wrap = table.columns[1].no_wrap = True
+    for service in status.services:
+        name = f"{service['name']} {service['version'] or ''}".strip()
+        state = "up" if service["up"] else "[red]down[/]"
+        table.add_row(safe_cell(name), state, safe_cell(service["address"]), _sizes(service["name"], status))
+    return table
+
+
+def _sizes(name: str, status: Status) -> str:
+    if name in ("Redis", "Valkey") and status.redis:
+        info = status.redis
+        limit = f" of {format_bytes(info['memory_limit_bytes'])}" if info["memory_limit_bytes"] else ""
+        disk = f", {format_bytes(info['disk_bytes'])} on disk" if info["disk_bytes"] else ""
+        return f"{format_bytes(info['memory_bytes'])}{limit} in memory{disk}"
+    if name == "MongoDB" and status.mongodb:
+        info = status.mongodb
+        free = info["disk_free_bytes"]
+        memory = f"{format_bytes(info['memory_bytes'])} in memory, " if info["memory_bytes"] else ""
+        left = f", {format_bytes(free)} free" if free is not None else ""
+        return f"{status.records or 0:,} records, {memory}{format_bytes(info['disk_bytes'])} on disk{left}"
+    return ""
+
+
+def _queues(status: Status) -> RenderableType:
+    if not status.queues:
+        return Text("Queues: unknown")
+    table = make_table("queue", "images", "oldest", "", right=(1, 2))
+    table.columns[0].no_wrap = True
+    for queue in status.queues:
+        oldest = format_duration(queue["oldest_seconds"]) if queue["oldest_seconds"] is not None else "-"
+        paused = "[yellow]paused (resume it with `queue resume`)[/]" if queue["paused"] else ""
+        table.add_row(safe_cell(queue["name"]), f"{queue['images']:,}", oldest, paused)
+    return table
+
+
+def _no_workers(status: Status) -> Text:
+    if status.mongodb is None:
+        return Text("Workers: unknown without MongoDB")
+    return Text(f"Workers: none; {START} starts them")
+
+
+def _hosts(status: Status) -> Table:
+    names = ("host", "workers", "busy", "load", "reads/s", "writes/s", "memory")
+    table = make_table(*names, right=(1, 2, 3, 4, 5, 6))
+    for host in status.hosts:
+        table.add_row(
+            safe_cell(host["name"]),
+            str(host["processes"]),
+            f"{host['busy']:.0%}",
+            f"{host['load']:.1f} of {host['cores']}" if host["cores"] else "-",
+            f"{host['reads_per_second']:,.0f}",
+            f"{host['writes_per_second']:,.0f}",
+            format_bytes(host["memory_mb"] * 1024**2),
+        )
+    return table
+
+
+def _batches(status: Status) -> Table:
+    names = ("batch", "sources", "state", "listed", "unchanged", "done", "failed", "images/s", "left")
+    table = make_table(*names, right=(3, 4, 5, 6, 7, 8))
+    for batch in status.batches:
+        counts = BatchCounts.from_dict(batch["numbers"])
+        sources = " ".join(batch["sources"])
+        table.add_row(
+            batch["id"],
+            safe_cell(sources if len(sources) <= MAX_SOURCES_LENGTH else sources[: MAX_SOURCES_LENGTH - 1] + "…"),
+            batch["state"],
+            f"{counts.listed:,}",
+            f"{counts.unchanged:,}",
+            f"{counts.done:,}",
+            f"[red]{counts.failed:,}[/]" if counts.failed else "0",
+            f"{batch['rate']:,.0f}" if batch["rate"] is not None else "-",
+            format_duration(batch["seconds_left"]) if batch["seconds_left"] is not None else "-",
+        )
+    return table
+
+
+def _failures(status: Status) -> Table:
+    table = make_table("failed", "images", "message", right=(1,))
+    for group in status.failures:
+        example = group["example"]
+        table.add_row(
+            safe_cell(group["exception"] or example["status"]),
+            f"{group['count']:,}",
+            safe_cell(example["message"][:200]),
+        )
+    return table

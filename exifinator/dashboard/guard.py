@@ -1,0 +1,207 @@
+"""The WSGI guard in front of MRQ's dashboard: who may use it, and what a browser may do with its pages."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import html
+import io
+import json
+import logging
+import math
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.wrappers import Request, Response
+
+from exifinator.net import is_loopback_host
+from exifinator.web_security import LoginThrottle, host_name, is_cross_site
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+log = logging.getLogger("exifinator.dashboard")
+
+REALM = "EXIFinator jobs"
+BODY_LIMIT_BYTES = 1024 * 1024
+_SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+_INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+
+# MRQ's page compiles its templates with `new Function`, hence unsafe-eval, and its bundle carries its styles in
+# scripts, hence unsafe-inline for styles. It would also load a font from Google, which this policy blocks.
+_POLICY = (
+    "default-src 'none'; script-src 'self' 'unsafe-eval'{hashes}; style-src 'self' 'unsafe-inline'; img-src 'self'; "
+    "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_HEADERS = {
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+# MRQ's page starts with a tab whose own script fails, so it is sent to the tab of job statuses.
+_START = '<script>if (!location.hash) location.replace("#status");</script>'
+# Fields that MRQ's page escapes itself or shows as text. It inserts every other string into its HTML as it is.
+# `data` and `stack` belong to the jobs that a worker reports.
+_ESCAPED_BY_PAGE = frozenset(
+    {"params", "result", "logs", "traceback", "original_traceback", "data", "stack", "workergroups"}
+)
+
+
+class Guard:
+    """A WSGI application that passes only permitted requests to `app`, and hardens its responses.
+
+    Args:
+        auth: "user:password"; the password may contain ":". None: no password is asked for.
+        bind_host: The address that the server binds. On loopback only loopback names are served, so that no site can
+            make a name of its own resolve to this server (DNS rebinding).
+        throttle: Remembers wrong passwords.
+    """
+
+    def __init__(
+        self,
+        app: WSGIApplication,
+        *,
+        auth: str | None,
+        bind_host: str,
+        throttle: LoginThrottle | None = None,
+    ) -> None:
+        self._app = app
+        self._auth = auth.encode() if auth is not None else None
+        self._is_loopback = is_loopback_host(bind_host)
+        self._throttle = throttle or LoginThrottle()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        request = Request(environ)
+        response = self._refuse(request) or self._forward(request)
+        return response(environ, start_response)
+
+    def _refuse(self, request: Request) -> Response | None:
+        """Return the response to a request that must not reach the dashboard; None if it may."""
+        return (
+            self._refuse_host(request)
+            or _refuse_cross_site(request)
+            or self._refuse_unauthenticated(request)
+            or _refuse_body(request)
+        )
+
+    def _refuse_host(self, request: Request) -> Response | None:
+        if not self._is_loopback or is_loopback_host(host_name(request.headers.get("Host", ""))):
+            return None
+        return _refusal(
+            403, "This dashboard is for this machine only: open it as http://127.0.0.1 or http://localhost."
+        )
+
+    def _refuse_unauthenticated(self, request: Request) -> Response | None:
+        if self._auth is None:
+            return None
+        address = request.remote_addr or ""
+        credentials = _read_credentials(request)
+        if credentials is None:
+            return _ask_credentials()
+        wait = math.ceil(self._throttle.seconds_to_wait(address))
+        if wait:
+            response = _refusal(429, f"Too many wrong passwords from this address: try again in {wait} s.")
+            response.headers["Retry-After"] = str(wait)
+            return response
+        if hmac.compare_digest(credentials, self._auth):
+            self._throttle.record_right(address)
+            return None
+        log.warning("wrong user or password from %s", address)
+        self._throttle.record_wrong(address)
+        return _ask_credentials()
+
+    def _forward(self, request: Request) -> Response:
+        response = Response.from_app(self._app, request.environ)
+        hashes: list[str] = []
+        if response.mimetype in ("application/json", "text/html"):
+            response.headers["Cache-Control"] = "no-store"
+            if request.method == "HEAD":
+                response.headers.pop("Content-Length", None)
+            elif response.mimetype == "application/json":
+                response.set_data(json.dumps(_escape(json.loads(response.get_data()))))
+            else:
+                page = response.get_data(as_text=True).replace("<head>", f"<head>{_START}", 1)
+                hashes = [_hash(script) for script in _INLINE_SCRIPT.findall(page)]
+                response.set_data(page)
+        return _harden(response, hashes)
+
+
+def _read_credentials(request: Request) -> bytes | None:
+    """Return the "user:password" of the request; None without one, empty if it cannot be read."""
+    header = request.headers.get("Authorization")
+    if header is None:
+        return None
+    scheme, _, packed = header.partition(" ")
+    if scheme.lower() != "basic":
+        return b""
+    try:
+        return base64.b64decode(packed.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _refuse_cross_site(request: Request) -> Response | None:
+    if request.method in _SAFE_METHODS or not is_cross_site(request.headers.get):
+        return None
+    return _refusal(403, "This request came from a page of another site: use the dashboard's own page.")
+
+
+def _refuse_body(request: Request) -> Response | None:
+    """Replace the input by the body that was read; refuse a body that is too large."""
+    environ = request.environ
+    too_large = f"The body may have at most {BODY_LIMIT_BYTES} bytes."
+    length = environ.get("CONTENT_LENGTH") or ""
+    if length and not re.fullmatch(r"[0-9]{1,18}", length):
+        return _refusal(400, "Content-Length must be a number of bytes.")
+    if length and int(length) > BODY_LIMIT_BYTES:
+        return _refusal(413, too_large)
+    body = b""
+    if length or environ.get("HTTP_TRANSFER_ENCODING"):
+        # Without a length (chunks) the server ends the input where the body ends.
+        body = environ["wsgi.input"].read(int(length) if length else BODY_LIMIT_BYTES + 1)
+    if len(body) > BODY_LIMIT_BYTES:
+        return _refusal(413, too_large)
+    environ.pop("HTTP_TRANSFER_ENCODING", None)
+    environ["wsgi.input"] = io.BytesIO(body)
+    environ["CONTENT_LENGTH"] = str(len(body))
+    return None
+
+
+def _escape(value: Any, key: str = "") -> Any:
+    """Escape the strings of a JSON value that MRQ's page would insert into its HTML."""
+    if key in _ESCAPED_BY_PAGE:
+        return value
+    if isinstance(value, str):
+        return html.escape(value)
+    if isinstance(value, list):
+        return [_escape(item, key) for item in value]
+    if isinstance(value, dict):
+        return {name: _escape(item, name) for name, item in value.items()}
+    return value
+
+
+def _hash(script: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return f"'sha256-{digest}'"
+
+
+def _refusal(status: int, sentence: str) -> Response:
+    # Closing the connection makes it unnecessary to read the rest of the body.
+    return _harden(Response(sentence + "\n", status, {"Connection": "close"}, mimetype="text/plain"), [])
+
+
+def _ask_credentials() -> Response:
+    response = Response("Enter the user and password of DASHBOARD_AUTH in settings.py.\n", 401, mimetype="text/plain")
+    response.headers["WWW-Authenticate"] = f'Basic realm="{REALM}", charset="UTF-8"'
+    return _harden(response, [])
+
+
+def _harden(response: Response, hashes: list[str]) -> Response:
+    response.headers.update(_HEADERS)
+    response.headers["Content-Security-Policy"] = _POLICY.format(hashes="".join(f" {item}" for item in hashes))
+    return response

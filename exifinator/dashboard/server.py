@@ -1,0 +1,101 @@
+"""Serve MRQ's dashboard behind a guard.
+
+MRQ compares only the part of a password before a second ":", accepts writes from pages of other sites, and inserts
+some names of its jobs into its page unescaped. Its code is not edited: the guard (guard.py) checks every request and
+response.
+"""
+
+from __future__ import annotations
+
+if __name__ == "__main__":
+    # Before anything imports sockets, threads or TLS.
+    from gevent import monkey
+
+    monkey.patch_all()
+
+import logging
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, cast
+
+import gevent
+
+from exifinator.config import ROOT, Config, load_config
+from exifinator.dashboard.guard import Guard
+from exifinator.errors import EXIFinatorError, ServiceFailed
+from exifinator.notify import notify_ready
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+log = logging.getLogger("exifinator.dashboard")
+
+# Browsers keep connections open, and an attacker could keep many.
+IDLE_SECONDS = 60.0
+
+
+def load_app() -> WSGIApplication:
+    """Return MRQ's dashboard. On import it reads mrq-config.py in the current folder, and the command line."""
+    os.chdir(ROOT)
+    del sys.argv[1:]
+    from mrq.dashboard import utils
+
+    # The guard checks the password. MRQ's own check rejects one with a ":" in it.
+    utils.requires_auth = lambda view: view
+    from mrq.dashboard.app import app
+
+    return cast("WSGIApplication", app)
+
+
+def serve(config: Config, app: WSGIApplication) -> None:
+    """Serve until SIGTERM or SIGINT. Raises: ServiceFailed: the address cannot be bound."""
+    from gevent.event import Event
+    from gevent.pywsgi import WSGIHandler, WSGIServer
+
+    class Handler(WSGIHandler):  # type: ignore[misc]
+        def handle(self) -> None:
+            self.socket.settimeout(IDLE_SECONDS)
+            super().handle()
+
+        def format_request(self) -> str:
+            # Without the query: MRQ's tables send a kilobyte of it, with keys of photos in it.
+            line = (self.requestline or "-").partition("?")[0].removesuffix(f" {self.request_version}")
+            status = (self._orig_status or self.status or "000").split()[0]
+            return f'{self.client_address[0]} "{line}" {status} {self.response_length or 0}'
+
+    host, port = config.dashboard_host, config.dashboard_port
+    auth = config.dashboard_auth.get_secret_value() if config.dashboard_auth else None
+    guard = Guard(app, auth=auth, bind_host=host)
+    server = WSGIServer((host, port), guard, log=log, error_log=log, handler_class=Handler)
+    # Not server.stop itself: a signal may arrive while the server starts.
+    stopping = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        gevent.signal_handler(number, stopping.set)
+    try:
+        server.start()
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise ServiceFailed(
+            f"{host}:{port} cannot be bound ({reason}): set DASHBOARD_HOST and DASHBOARD_PORT to a free address"
+        ) from error
+    notify_ready()
+    log.info("dashboard at http://%s:%s", f"[{host}]" if ":" in host else host, port)
+    stopping.wait()
+    server.stop()
+
+
+def main() -> None:
+    """Serve the dashboard of this installation until a signal ends it."""
+    from gevent import monkey
+
+    monkey.patch_all()
+    try:
+        config = load_config()
+        serve(config, load_app())
+    except EXIFinatorError as error:
+        raise SystemExit(f"The dashboard cannot start: {error}") from error
+
+
+if __name__ == "__main__":
+    main()

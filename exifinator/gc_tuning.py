@@ -1,0 +1,20 @@
+"""Fewer runs of Python's cyclic garbage collector.
+
+By default it runs after every 700 new objects and searches existing objects for reference cycles. Records and listing
+pages consist of thousands of objects and hardly ever contain cycles. The collector took a tenth of a worker's CPU time,
+and half of a listing's.
+"""
+
+from __future__ import annotations
+
+import gc
+
+# The number of new objects after which the youngest generation is searched.
+THRESHOLD = 100_000
+
+
+def freeze_startup_heap() -> None:
+    """Freeze all objects allocated so far and collect less often. Call once, after start-up."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(THRESHOLD, 20, 50)

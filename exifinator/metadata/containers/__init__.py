@@ -1,0 +1,73 @@
+"""Locate the metadata in a file: one reader per family of containers, chosen by the file's signature.
+
+A reader raises MissingBytes when it needs bytes that were not fetched yet, and starts over when they are there.
+"""
+
+from __future__ import annotations
+
+import logging
+import struct
+
+from exifinator.metadata.containers.iso_bmff import read_iso_bmff, read_jpeg_2000, read_jxl, read_jxl_codestream
+from exifinator.metadata.containers.jpeg import read_jpeg
+from exifinator.metadata.containers.photoshop import read_psd
+from exifinator.metadata.containers.png import read_png
+from exifinator.metadata.containers.range_buffer import (
+    ContainerReader,
+    DamagedFile,
+    LocatedMetadata,
+    MissingBytes,
+    RangeBuffer,
+)
+from exifinator.metadata.containers.raw import read_mrw, read_raf, read_x3f
+from exifinator.metadata.containers.tiff import read_big_tiff, read_tiff
+from exifinator.metadata.containers.unsupported import name_unsupported
+from exifinator.metadata.containers.webp import read_webp
+
+__all__ = ["ContainerReader", "DamagedFile", "LocatedMetadata", "MissingBytes", "RangeBuffer", "locate"]
+
+log = logging.getLogger(__name__)
+
+# (offset of the signature, signature, reader)
+READERS: tuple[tuple[int, bytes, ContainerReader], ...] = (
+    (0, b"\xff\xd8", read_jpeg),
+    (4, b"ftyp", read_iso_bmff),
+    (0, b"II*\0", read_tiff),
+    (0, b"MM\0*", read_tiff),
+    # Olympus and Panasonic use a number of their own instead of 42.
+    (0, b"IIRO", read_tiff),
+    (0, b"IIRS", read_tiff),
+    (0, b"MMOR", read_tiff),
+    (0, b"IIU\0", read_tiff),
+    # JPEG XR
+    (0, b"II\xbc\1", read_tiff),
+    (0, b"II+\0", read_big_tiff),
+    (0, b"MM\0+", read_big_tiff),
+    (0, b"\x89PNG\r\n\x1a\n", read_png),
+    (8, b"WEBP", read_webp),
+    (0, b"8BPS", read_psd),
+    (0, b"\0\0\0\x0cjP  ", read_jpeg_2000),
+    (0, b"\0\0\0\x0cJXL ", read_jxl),
+    (0, b"\xff\x0a", read_jxl_codestream),
+    (0, b"FUJIFILMCCD-RAW", read_raf),
+    (0, b"\0MRM", read_mrw),
+    (0, b"FOVb", read_x3f),
+)
+
+
+def locate(file: RangeBuffer) -> LocatedMetadata:
+    """Locate what can be found in the bytes held so far. `file.requested` has the ranges to read for the rest."""
+    located = LocatedMetadata("")
+    try:
+        head = file.read(0, 16)
+        reader = next((reader for at, signature, reader in READERS if head.startswith(signature, at)), name_unsupported)
+        reader(file, located)
+    except MissingBytes:
+        pass
+    except DamagedFile as damage:
+        located.status, located.problem = "damaged", str(damage)
+    except (LookupError, ValueError, ArithmeticError, struct.error) as error:
+        # A bug in EXIFinator: the file is recorded as damaged, and the bug is logged.
+        log.exception("Cannot locate the metadata: format=%s", located.format, extra={"action": "fail"})
+        located.status, located.problem = "damaged", f"The metadata cannot be located ({type(error).__name__})."
+    return located

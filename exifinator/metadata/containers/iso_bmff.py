@@ -1,0 +1,189 @@
+"""Files made of ISO boxes: HEIC, HEIF, AVIF, CR3, JPEG XL and JPEG 2000; also MP4 and MOV, to tell them apart.
+
+Source: ISO/IEC 14496-12 (boxes, meta, iinf, iloc), 23008-12 (Exif items, ispe, irot), 15444-1 annex I, 18181-2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import brotli  # type: ignore[import-untyped]
+
+from exifinator.metadata.containers import heif
+from exifinator.metadata.containers.jxl import read_codestream_size
+from exifinator.metadata.containers.range_buffer import DamagedFile, LocatedMetadata, RangeBuffer
+
+HEIF_BRANDS = {
+    b"avif": "avif",
+    b"avis": "avif",
+    b"heic": "heic",
+    b"heix": "heic",
+    b"heim": "heic",
+    b"heis": "heic",
+    b"hevc": "heic",
+    b"hevx": "heic",
+    b"mif1": "heif",
+    b"mif2": "heif",
+    b"msf1": "heif",
+}
+JPEG_2000_BRANDS = {b"jp2 ": "jp2", b"jpx ": "jpx", b"jpm ": "jpm", b"jph ": "jph"}
+
+XMP_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
+CANON_UUID = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
+EXIF_UUID = b"JpgTiffExif->JP2"
+IPTC_UUID = bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38")
+GEOTIFF_UUID = bytes.fromhex("b14bf8bd083d4b43a5ae8cd7d5a6ce03")
+UUID_KINDS = {XMP_UUID: "xmp", EXIF_UUID: "exif", IPTC_UUID: "iptc", GEOTIFF_UUID: "exif"}
+# Each box has a TIFF structure with a single directory.
+CANON_KINDS = {b"CMT1": "exif", b"CMT2": "exif/EXIF", b"CMT3": "exif/MakerNote", b"CMT4": "exif/GPS"}
+
+# Header of a box: size, type, 64-bit size, UUID.
+HEADER_BYTES = 32
+# More boxes usually follow a box at a newly found offset.
+AHEAD_BYTES = 8 * 1024
+MAX_BOXES = 500
+MAX_BLOCK_BYTES = 1024 * 1024
+
+
+class Box(NamedTuple):
+    """A box: its type, or the UUID used as one, and start and end of its body in bytes."""
+
+    kind: bytes
+    start: int
+    end: int
+
+
+def walk_boxes(file: RangeBuffer, start: int, end: int) -> Iterator[Box]:
+    """Yield the boxes between two offsets (bytes).
+
+    Raises:
+        MissingBytes: If the next header was not read yet.
+        DamagedFile: If a box has an invalid size.
+    """
+    for _ in range(MAX_BOXES):
+        if start + 8 > end:
+            return
+        head = file.read(start, min(HEADER_BYTES, end - start), AHEAD_BYTES)
+        size, kind, body = int.from_bytes(head[:4], "big"), head[4:8], 8
+        if size == 1:
+            size, body = int.from_bytes(head[8:16], "big"), 16
+        elif size == 0:
+            size = end - start
+        if kind == b"uuid":
+            kind, body = head[body : body + 16], body + 16
+        if size < body or len(head) < 8:
+            raise DamagedFile(f"Invalid size of the box at byte {start}.")
+        yield Box(kind, start + body, min(start + size, end))
+        start += size
+
+
+def box_body(file: RangeBuffer, box: Box) -> bytes:
+    """Return the body of a box.
+
+    Raises:
+        MissingBytes: If it was not read yet.
+        DamagedFile: If it is longer than MAX_BLOCK_BYTES.
+    """
+    length = box.end - box.start
+    if length > MAX_BLOCK_BYTES:
+        raise DamagedFile(f"The metadata box at byte {box.start} claims to be {length} bytes long.")
+    return file.read(box.start, length, AHEAD_BYTES)
+
+
+def read_iso_bmff(file: RangeBuffer, located: LocatedMetadata) -> None:
+    """Locate the metadata of a file that begins with `ftyp`. A file without a photo brand is video."""
+    size = int.from_bytes(file.read(0, 4), "big")
+    body = file.read(8, min(max(size - 8, 4), 512))
+    brands = [body[:4], *(body[at : at + 4] for at in range(8, len(body), 4))]
+    if brands[0] == b"crx ":
+        located.format = "cr3"
+        _read_cr3(file, located)
+        return
+    name = next((HEIF_BRANDS[brand] for brand in brands if brand in HEIF_BRANDS), "")
+    if not name:
+        located.format = "mov" if brands[0] == b"qt  " else "mp4"
+        located.status, located.problem = "unsupported", f"The file is a video ({located.format.upper()}), not a photo."
+        return
+    # Nearly all HEIC files have the brand mif1 too, some as the first one.
+    located.format = "heic" if name == "heif" and any(HEIF_BRANDS.get(brand) == "heic" for brand in brands) else name
+    for box in walk_boxes(file, 0, file.total_bytes):
+        if box.kind == b"meta":
+            heif.read_meta(file, box.start, box_body(file, box), located)
+            return
+    raise DamagedFile("The file has no meta box.")
+
+
+def _read_cr3(file: RangeBuffer, located: LocatedMetadata) -> None:
+    for box in walk_boxes(file, 0, file.total_bytes):
+        if box.kind == b"moov":
+            for inner in walk_boxes(file, box.start, box.end):
+                if inner.kind == CANON_UUID:
+                    for part in walk_boxes(file, inner.start, inner.end):
+                        if part.kind in CANON_KINDS:
+                            located.add(CANON_KINDS[part.kind], box_body(file, part))
+                        elif part.kind == b"THMB":
+                            _add_canon_thumbnail(box_body(file, part), located)
+        elif box.kind == XMP_UUID:
+            located.add("xmp", box_body(file, box))
+        elif box.kind == b"mdat":
+            return
+
+
+def _add_canon_thumbnail(body: bytes, located: LocatedMetadata) -> None:
+    """Add the thumbnail of a Canon THMB box: version, width and height, length of the JPEG, then the JPEG."""
+    length = int.from_bytes(body[8:12], "big")
+    start = body.find(b"\xff\xd8\xff", 12, 24)
+    if start > 0:
+        located.add("thumbnail", body[start : start + length])
+
+
+def read_jpeg_2000(file: RangeBuffer, located: LocatedMetadata) -> None:
+    """Locate the metadata in the UUID boxes of a JPEG 2000 file, and the size of the picture."""
+    located.format = JPEG_2000_BRANDS.get(file.read(20, 4), "jp2")
+    for box in walk_boxes(file, 0, file.total_bytes):
+        if box.kind == b"jp2h":
+            for inner in walk_boxes(file, box.start, box.end):
+                if inner.kind == b"ihdr":
+                    size = file.exact(inner.start, 8)
+                    located.height_pixels = int.from_bytes(size[:4], "big")
+                    located.width_pixels = int.from_bytes(size[4:], "big")
+        elif box.kind in UUID_KINDS:
+            kind, body = UUID_KINDS[box.kind], box_body(file, box)
+            located.add(kind, heif.strip_exif_name(body) if kind == "exif" else body)
+
+
+def read_jxl(file: RangeBuffer, located: LocatedMetadata) -> None:
+    """Locate EXIF and XMP of a JPEG XL container, and read the size from its codestream."""
+    located.format = "jxl"
+    for box in walk_boxes(file, 0, file.total_bytes):
+        if box.kind == b"Exif":
+            located.add("exif", heif.exif_of_item(box_body(file, box)))
+        elif box.kind == b"xml ":
+            located.add("xmp", box_body(file, box))
+        elif box.kind == b"brob":
+            _add_decompressed(box_body(file, box), located)
+        elif box.kind in (b"jxlc", b"jxlp") and located.width_pixels is None:
+            start = box.start + (4 if box.kind == b"jxlp" else 0)
+            located.width_pixels, located.height_pixels = read_codestream_size(file.read(start, 16))
+
+
+def _add_decompressed(body: bytes, located: LocatedMetadata) -> None:
+    """Add the metadata of a `brob` box: the type of the compressed box, then its body in Brotli."""
+    kind = body[:4]
+    if kind not in (b"Exif", b"xml "):
+        return
+    try:
+        data = brotli.Decompressor().process(body[4:], output_buffer_limit=MAX_BLOCK_BYTES)[:MAX_BLOCK_BYTES]
+    except brotli.error as error:
+        raise DamagedFile("A compressed metadata box cannot be decompressed.") from error
+    if kind == b"Exif":
+        located.add("exif", heif.exif_of_item(data))
+    else:
+        located.add("xmp", data)
+
+
+def read_jxl_codestream(file: RangeBuffer, located: LocatedMetadata) -> None:
+    """Read the size of a bare JPEG XL codestream, which has no other metadata."""
+    located.format = "jxl"
+    located.width_pixels, located.height_pixels = read_codestream_size(file.read(0, 16))

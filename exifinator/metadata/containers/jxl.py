@@ -1,0 +1,37 @@
+"""The size of a JPEG XL picture. Source: ISO/IEC 18181-1, "SizeHeader"."""
+
+from __future__ import annotations
+
+RATIOS = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4), 7: (2, 1)}
+
+
+class _Bits:
+    """Reader of consecutive bits, starting with the lowest bit of the first byte."""
+
+    def __init__(self, data: bytes) -> None:
+        self.number = int.from_bytes(data, "little")
+
+    def read(self, count: int) -> int:
+        value = self.number & ((1 << count) - 1)
+        self.number >>= count
+        return value
+
+
+def _side(bits: _Bits, small: bool) -> int:
+    if small:
+        return 8 * (bits.read(5) + 1)
+    return 1 + bits.read((9, 13, 18, 30)[bits.read(2)])
+
+
+def read_codestream_size(data: bytes) -> tuple[int | None, int | None]:
+    """Return width and height in pixels from the first 16 bytes of a codestream; None if it is not one."""
+    if data[:2] != b"\xff\x0a" or len(data) < 12:
+        return None, None
+    bits = _Bits(data[2:])
+    small = bool(bits.read(1))
+    height = _side(bits, small)
+    ratio = bits.read(3)
+    if ratio:
+        across, down = RATIOS[ratio]
+        return height * across // down, height
+    return _side(bits, small), height

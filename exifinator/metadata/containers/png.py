@@ -1,0 +1,151 @@
+"""PNG: walk over the chunks before and after the picture. Source: PNG, third edition, sections 5 and 11."""
+
+from __future__ import annotations
+
+import zlib
+
+from exifinator.metadata.containers import photoshop
+from exifinator.metadata.containers.heif import strip_exif_name
+from exifinator.metadata.containers.jpeg import PHOTOSHOP as JPEG_PHOTOSHOP
+from exifinator.metadata.containers.jpeg import XMP as JPEG_XMP
+from exifinator.metadata.containers.range_buffer import DamagedFile, LocatedMetadata, RangeBuffer
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+XMP_KEYWORD = b"XML:com.adobe.xmp"
+# ImageMagick's convention, older than eXIf: metadata in hexadecimal in a text chunk.
+RAW_PROFILE = b"Raw profile type "
+TEXT_CHUNKS = (b"tEXt", b"zTXt", b"iTXt")
+MAX_TEXT_BYTES = 4 * 1024 * 1024
+MAX_CHUNKS = 20_000
+AHEAD_BYTES = 16 * 1024
+# Picture data in chunks shorter than this is not walked through: its end is searched from the end of the file.
+SHORT_CHUNK_BYTES = 1024 * 1024
+# Limits of that search: candidates for a chunk (compressed data may look like one), and chunks that follow a candidate.
+MAX_CANDIDATES, MAX_STEPS = 50, 1000
+
+
+def read_png(file: RangeBuffer, located: LocatedMetadata) -> None:
+    """Locate EXIF, XMP, IPTC and the size of a PNG."""
+    located.format = "png"
+    at = len(SIGNATURE)
+    for _ in range(MAX_CHUNKS):
+        head = file.read(at, 8, AHEAD_BYTES)
+        if len(head) < 8:
+            raise DamagedFile(f"The file is truncated: it ends at byte {file.total_bytes}, before its last chunk.")
+        length, kind = int.from_bytes(head[:4], "big"), head[4:]
+        if kind == b"IEND":
+            return
+        if kind == b"IHDR":
+            size = file.exact(at + 8, 8)
+            located.width_pixels = int.from_bytes(size[:4], "big")
+            located.height_pixels = int.from_bytes(size[4:], "big")
+        elif kind == b"IDAT":
+            next_at = _skip_picture(file, at, length)
+            if next_at is None:
+                return
+            at = next_at
+            continue
+        elif kind == b"eXIf" or kind in TEXT_CHUNKS:
+            _read_chunk(file, located, at, kind, length)
+        elif not kind.isalpha():
+            raise DamagedFile(f"Invalid PNG chunk at byte {at}.")
+        at += 12 + length
+    raise DamagedFile(f"The file has more than {MAX_CHUNKS} chunks.")
+
+
+def _skip_picture(file: RangeBuffer, at: int, length: int) -> int | None:
+    """Return the offset of the chunk after the picture chunk at `at` (bytes), or after the last picture chunk.
+
+    None means that no further chunk was found.
+    """
+    following = at + 12 + length
+    if length >= SHORT_CHUNK_BYTES or following + 12 >= file.total_bytes or file.holds(following, 8):
+        return following
+    # All picture chunks but the last have the same length, so the start of one is within twice that from the end.
+    tail_bytes = 2 * length + AHEAD_BYTES
+    start = max(following, file.total_bytes - tail_bytes)
+    tail = file.read(start, file.total_bytes - start)
+    candidate = -1
+    for _ in range(MAX_CANDIDATES):
+        candidate = tail.find(b"IDAT", candidate + 1)
+        if candidate < 0:
+            break
+        offset = _walk_to_end(tail, candidate - 4)
+        if offset is not None:
+            return start + offset
+    return following if start == following else None
+
+
+def _walk_to_end(tail: bytes, at: int) -> int | None:
+    """Return the offset in `tail` of the first chunk after the picture.
+
+    None means that there is no chunk at `at` from which the chunks lead to the end of the file.
+    """
+    after_picture = None
+    for _ in range(MAX_STEPS):
+        if not 0 <= at <= len(tail) - 12:
+            return None
+        kind = tail[at + 4 : at + 8]
+        if after_picture is None and kind != b"IDAT":
+            after_picture = at
+        if kind == b"IEND":
+            return after_picture
+        if not kind.isalpha():
+            return None
+        at += 12 + int.from_bytes(tail[at : at + 4], "big")
+    return None
+
+
+def _read_chunk(file: RangeBuffer, located: LocatedMetadata, at: int, kind: bytes, length: int) -> None:
+    if kind != b"eXIf":
+        keyword = file.read(at + 8, min(length, 80)).split(b"\0", 1)[0]
+        if keyword != XMP_KEYWORD and not keyword.startswith(RAW_PROFILE):
+            return
+    if length > MAX_TEXT_BYTES:
+        raise DamagedFile(f"The chunk at byte {at} claims to be {length} bytes long.")
+    body = file.exact(at + 8, length, AHEAD_BYTES)
+    if kind == b"eXIf":
+        located.add("exif", strip_exif_name(body))
+        return
+    text = _text_of(kind, body)
+    if keyword == XMP_KEYWORD:
+        located.add("xmp", text)
+    else:
+        _add_profile(keyword[len(RAW_PROFILE) :], text, located)
+
+
+def _text_of(kind: bytes, body: bytes) -> bytes:
+    """Return the decompressed text of a text chunk, at most MAX_TEXT_BYTES of it."""
+    _, _, rest = body.partition(b"\0")
+    packed = kind == b"zTXt"
+    if kind == b"iTXt":
+        packed = rest[:1] == b"\1"
+        # Skip compression flag and method, language and translated keyword.
+        rest = rest[2:].split(b"\0", 2)[-1]
+    elif packed:
+        rest = rest[1:]
+    if not packed:
+        return rest
+    try:
+        return zlib.decompressobj().decompress(rest, MAX_TEXT_BYTES)
+    except zlib.error as error:
+        raise DamagedFile("A compressed text chunk cannot be decompressed.") from error
+
+
+def _add_profile(name: bytes, text: bytes, located: LocatedMetadata) -> None:
+    """Add the metadata of a raw profile: a line with its name, one with its length, then hexadecimal digits."""
+    lines = text.split(b"\n", 3)
+    try:
+        profile = bytes.fromhex(b"".join(lines[3:]).decode("ascii"))
+    except ValueError as error:
+        raise DamagedFile("A raw profile is not hexadecimal.") from error
+    if name in (b"exif", b"APP1") and profile.startswith(b"Exif\0"):
+        located.add("exif", profile[6:])
+    elif profile.startswith(JPEG_XMP):
+        located.add("xmp", profile[len(JPEG_XMP) :])
+    elif name == b"xmp":
+        located.add("xmp", profile)
+    elif name == b"iptc" and profile[:1] == b"\x1c":
+        located.add("iptc", profile)
+    elif name in (b"iptc", b"8bim"):
+        photoshop.add_resources(profile.removeprefix(JPEG_PHOTOSHOP), located, thumbnails=False)

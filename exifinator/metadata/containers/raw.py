@@ -1,0 +1,74 @@
+"""RAW formats with a header of their own before the metadata (RAF, MRW, X3F), and JPEGs embedded in RAW files.
+
+Source: the files themselves, and ExifTool's documentation of these formats.
+"""
+
+from __future__ import annotations
+
+from exifinator.metadata.containers.jpeg import read_jpeg
+from exifinator.metadata.containers.range_buffer import DamagedFile, LocatedMetadata, RangeBuffer
+
+MAX_TIFF_BYTES = 1024 * 1024
+X3F_TAIL_BYTES = 1024
+X3F_JPEG = 18
+MAX_X3F_SECTIONS = 64
+
+
+def read_raf(file: RangeBuffer, located: LocatedMetadata) -> None:
+    """Locate the metadata of a Fujifilm RAF: the header points at a JPEG preview with the photo's EXIF."""
+    located.format = "raf"
+    head = file.exact(84, 8)
+    read_embedded_jpeg(file, located, int.from_bytes(head[:4], "big"))
+
+
+def read_mrw(file: RangeBuffer, located: LocatedMetadata) -> None:
+    """Locate the metadata of a Minolta MRW: one of its blocks is a TIFF structure."""
+    located.format = "mrw"
+    end = 8 + int.from_bytes(file.exact(4, 4), "big")
+    at = 8
+    while at < end:
+        head = file.exact(at, 8)
+        length = int.from_bytes(head[4:], "big")
+        if head[:4] == b"\0TTW":
+            if length > MAX_TIFF_BYTES:
+                raise DamagedFile(f"The block at byte {at} claims to be {length} bytes long.")
+            located.add("exif", file.read(at + 8, length))
+            return
+        if head[:4] == b"\0PRD" and length >= 24:
+            size = file.exact(at + 8 + 8, 8)
+            located.height_pixels = int.from_bytes(size[4:6], "big")
+            located.width_pixels = int.from_bytes(size[6:8], "big")
+        at += 8 + length
+
+
+def read_x3f(file: RangeBuffer, located: LocatedMetadata) -> None:
+    """Locate the metadata of a Sigma X3F.
+
+    The file ends with the offset of its list of sections, one of which is a JPEG with the photo's EXIF.
+    """
+    located.format = "x3f"
+    tail_start = max(0, file.total_bytes - X3F_TAIL_BYTES)
+    tail = file.read(tail_start, X3F_TAIL_BYTES)
+    start = int.from_bytes(tail[-4:], "little")
+    head = file.exact(start, 12)
+    if head[:4] != b"SECd":
+        raise DamagedFile("The list of sections is missing.")
+    count = min(int.from_bytes(head[8:], "little"), MAX_X3F_SECTIONS)
+    table = file.exact(start + 12, 12 * count)
+    for at in range(0, len(table), 12):
+        if table[at + 8 : at + 11] != b"IMA":
+            continue
+        section = int.from_bytes(table[at : at + 4], "little")
+        image = file.exact(section, 30, 16 * 1024)
+        if int.from_bytes(image[12:16], "little") == X3F_JPEG and image[28:30] == b"\xff\xd8":
+            read_embedded_jpeg(file, located, section + 28)
+            return
+
+
+def read_embedded_jpeg(file: RangeBuffer, located: LocatedMetadata, start: int) -> None:
+    """Add the metadata of the JPEG at offset `start` (bytes), except its size: a preview is smaller than the photo."""
+    if file.read(start, 2, 16 * 1024) != b"\xff\xd8":
+        raise DamagedFile(f"The embedded JPEG at byte {start} is invalid.")
+    size = located.width_pixels, located.height_pixels
+    read_jpeg(file, located, start)
+    located.width_pixels, located.height_pixels = size

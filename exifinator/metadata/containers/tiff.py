@@ -1,0 +1,192 @@
+"""TIFF and the RAW formats based on it: walk over the directories. Source: TIFF 6.0, section 2."""
+
+from __future__ import annotations
+
+import struct
+
+from exifinator.metadata import tiff_spec
+from exifinator.metadata.containers.range_buffer import (
+    DamagedFile,
+    LocatedMetadata,
+    MissingBytes,
+    RangeBuffer,
+    merge_ranges,
+)
+from exifinator.metadata.containers.raw import read_embedded_jpeg
+from exifinator.models import Block
+
+# The values of a directory, and further directories, are usually near it.
+AHEAD_BYTES = 16 * 1024
+
+WIDTH, HEIGHT, COMPRESSION, PHOTOMETRIC, MAKE, DNG_VERSION = 0x0100, 0x0101, 0x0103, 0x0106, 0x010F, 0xC612
+PANASONIC_JPEG = 0x002E
+# Values that only sensor data has: colour filter array, linear raw, the compressions of NEF, ARW, SRW and PEF.
+RAW_PHOTOMETRICS = frozenset({32803, 34892})
+RAW_COMPRESSIONS = frozenset({34713, 32767, 32770, 32772, 65535})
+# Start of the camera's make -> format.
+RAW_FORMATS = (
+    (b"NIKON", "nef"),
+    (b"SONY", "arw"),
+    (b"PENTAX", "pef"),
+    (b"RICOH", "pef"),
+    (b"SAMSUNG", "srw"),
+    (b"Hasselblad", "3fr"),
+    (b"SEIKO EPSON", "erf"),
+    (b"Canon", "cr2"),
+)
+
+
+class _Directories:
+    """Walk over the directories of a TIFF file: collects the ranges to read, and what tells the file's format."""
+
+    def __init__(self, file: RangeBuffer, header: bytes, order: str) -> None:
+        self.file = file
+        self.entry = struct.Struct(order + "HHI4s")
+        self.long = struct.Struct(order + "I")
+        self.short = struct.Struct(order + "H")
+        self.ranges: list[tuple[int, int]] = [(0, len(header))]
+        self.seen: set[int] = set()
+        self.has_missing = False
+        self.damage: str | None = None
+        self.make = b""
+        self.is_raw = self.is_dng = False
+        self.sides: dict[int, int] = {}
+        self.jpeg_at = 0
+
+    def read(self, start: int, length: int, ahead: int = 0) -> bytes:
+        """Return the bytes at offset `start` and add their range to those to keep.
+
+        Fewer bytes are returned at the end of the file, and none if they are not held yet.
+        """
+        try:
+            data = self.file.read(start, length, ahead)
+        except MissingBytes:
+            self.has_missing = True
+            return b""
+        except DamagedFile as damage:
+            self.damage = str(damage)
+            return b""
+        if data:
+            self.ranges.append((start, start + len(data)))
+        return data
+
+    def walk(self, start: int, depth: int = 0, chain: int = 1) -> None:
+        """Collect the directory at `start` with its values and sub-directories, and up to `chain` - 1 that follow."""
+        while start and chain and start not in self.seen and len(self.seen) < tiff_spec.MAX_DIRECTORIES:
+            self.seen.add(start)
+            head = self.read(start, 2, AHEAD_BYTES)
+            if len(head) < 2:
+                if not self.has_missing:
+                    self.damage = (
+                        self.damage or f"The offset of an EXIF directory, {start}, is past the end of the file."
+                    )
+                return
+            count = self.short.unpack(head)[0]
+            if count > tiff_spec.MAX_ENTRIES:
+                self.damage = f"The EXIF directory at byte {start} claims to have {count} entries."
+                return
+            table = self.read(start + 2, 12 * count + 4, AHEAD_BYTES)
+            self._entries(table[: min(len(table) // 12, count) * 12], depth)
+            if len(table) < 12 * count + 4:
+                if len(table) < 12 * count and not self.has_missing:
+                    self.damage = (
+                        f"The file is truncated: it ends at byte {self.file.total_bytes}, inside the metadata."
+                    )
+                return
+            start = self.long.unpack_from(table, 12 * count)[0]
+            chain -= 1
+
+    def _entries(self, table: bytes, depth: int) -> None:
+        thumbnail: dict[int, int] = {}
+        for tag, field_type, count, inline in self.entry.iter_unpack(table):
+            length = tiff_spec.TYPE_BYTES.get(field_type, 0) * count
+            pointer = self.long.unpack(inline)[0]
+            value = inline
+            if length > 4:
+                if tag == PANASONIC_JPEG:
+                    self.jpeg_at = pointer
+                if tag != tiff_spec.MAKER_NOTE and length > tiff_spec.value_limit(tag, field_type):
+                    continue
+                # A MakerNote starts with its directory. Previews fill the rest of a long one.
+                value = self.read(
+                    pointer, min(length, tiff_spec.MAX_NOTE_BYTES) if tag == tiff_spec.MAKER_NOTE else length
+                )
+            if tag in (tiff_spec.EXIF_IFD, tiff_spec.GPS_IFD, tiff_spec.INTEROP_IFD):
+                if count == 1 and depth < 3:
+                    self.walk(pointer, depth + 1)
+            elif tag == tiff_spec.SUB_IFDS:
+                if depth < 1 and tiff_spec.TYPE_BYTES.get(field_type) == 4:
+                    pointers = value[: 4 * min(count, tiff_spec.MAX_SUB_IFDS, len(value) // 4)]
+                    for (pointer,) in self.long.iter_unpack(pointers):
+                        self.walk(pointer, depth + 1)
+            elif tag in (tiff_spec.THUMBNAIL_OFFSET, tiff_spec.THUMBNAIL_LENGTH):
+                thumbnail[tag] = pointer
+            elif tag == MAKE:
+                self.make = self.make or value
+            elif tag in (WIDTH, HEIGHT) and count == 1:
+                self.sides.setdefault(tag, pointer if field_type == 4 else self.short.unpack_from(inline)[0])
+            elif tag == DNG_VERSION:
+                self.is_dng = True
+            elif tag == COMPRESSION:
+                self.is_raw = self.is_raw or self.short.unpack_from(inline)[0] in RAW_COMPRESSIONS
+            elif tag == PHOTOMETRIC:
+                self.is_raw = self.is_raw or self.short.unpack_from(inline)[0] in RAW_PHOTOMETRICS
+        length = thumbnail.get(tiff_spec.THUMBNAIL_LENGTH, 0)
+        if tiff_spec.THUMBNAIL_OFFSET in thumbnail and length <= tiff_spec.MAX_THUMBNAIL_BYTES:
+            self.read(thumbnail[tiff_spec.THUMBNAIL_OFFSET], length)
+
+    def extents(self) -> dict[int, bytes]:
+        """Return the collected ranges: offset (bytes) -> data."""
+        return {start: self.file.read(start, end - start) for start, end in merge_ranges(self.ranges)}
+
+
+def _name_format(header: bytes, directories: _Directories) -> str:
+    if directories.is_dng:
+        return "dng"
+    if header[8:10] == b"CR":
+        return "cr2"
+    if header[:4] in (b"IIRO", b"IIRS", b"MMOR"):
+        return "orf"
+    if header[:4] == b"IIU\0":
+        return "rw2"
+    if header[:4] == b"II\xbc\1":
+        return "jxr"
+    if header[8:12] in (b"IIII", b"MMMM"):
+        return "iiq"
+    if directories.is_raw:
+        return next((name for make, name in RAW_FORMATS if directories.make.startswith(make)), "raw")
+    return "tiff"
+
+
+def read_tiff(file: RangeBuffer, located: LocatedMetadata) -> None:
+    """Locate the directories of a TIFF file with their values, without the picture."""
+    located.format = "tiff"
+    header = file.exact(0, 16)
+    directories = _Directories(file, header, tiff_spec.byte_order(header))
+    directories.walk(directories.long.unpack_from(header, 4)[0], chain=tiff_spec.MAX_CHAIN)
+    located.format = _name_format(header, directories)
+    if located.format == "tiff":
+        # The first picture of a RAW file is a preview.
+        located.width_pixels = directories.sides.get(WIDTH)
+        located.height_pixels = directories.sides.get(HEIGHT)
+    if directories.jpeg_at and located.format == "rw2":
+        # Panasonic puts half of the EXIF into the preview. It is requested together with what else is missing.
+        preview = LocatedMetadata(located.format)
+        try:
+            read_embedded_jpeg(file, preview, directories.jpeg_at)
+        except MissingBytes:
+            directories.has_missing = True
+        except DamagedFile as damage:
+            directories.damage = directories.damage or str(damage)
+        located.blocks += preview.blocks
+    if directories.has_missing:
+        raise MissingBytes
+    located.blocks.insert(0, Block("exif", directories.extents()))
+    if directories.damage:
+        raise DamagedFile(directories.damage)
+
+
+def read_big_tiff(_file: RangeBuffer, located: LocatedMetadata) -> None:
+    """Record a BigTIFF as unsupported: exifread does not support its 64-bit offsets."""
+    located.format, located.status = "bigtiff", "unsupported"
+    located.problem = "BigTIFF files, with their 64-bit offsets, are not supported."

@@ -1,0 +1,65 @@
+"""Name the formats of unsupported files by their signatures."""
+
+from __future__ import annotations
+
+from exifinator.metadata.containers.range_buffer import LocatedMetadata, RangeBuffer
+
+# (offset of the signature, signature, format)
+SIGNATURES = (
+    (0, b"GIF87a", "gif"),
+    (0, b"GIF89a", "gif"),
+    (0, b"BM", "bmp"),
+    (0, b"%PDF-", "pdf"),
+    (0, b"\x1aE\xdf\xa3", "matroska"),
+    (0, b"\0\0\1\xba", "mpeg"),
+    (0, b"\0\0\1\xb3", "mpeg"),
+    (8, b"AVI ", "avi"),
+    (8, b"WAVE", "wav"),
+    (4, b"moov", "mov"),
+    (4, b"mdat", "mov"),
+    (4, b"wide", "mov"),
+    (4, b"free", "mov"),
+    (4, b"skip", "mov"),
+    (4, b"pnot", "mov"),
+    (6, b"HEAPCCDR", "crw"),
+    (0, b"PK\3\4", "zip"),
+    (0, b"PK\5\6", "zip"),
+    (0, b"\x1f\x8b", "gzip"),
+    (0, b"\0\0\1\0", "ico"),
+    (0, b"<?xml", "xml"),
+    (0, b"<svg", "svg"),
+    (0, b"<!DOCTYPE html", "html"),
+    (0, b"<html", "html"),
+    (0, b"ID3", "mp3"),
+    (0, b"OggS", "ogg"),
+    (0, b"FLV\1", "flv"),
+    (0, b"\x76\x2f\x31\x01", "exr"),
+    (0, b"#?RADIANCE", "hdr"),
+    (0, b"DDS ", "dds"),
+    (0, b"\xff\x4f\xff\x51", "j2c"),
+    (0, b"{\\rtf", "rtf"),
+)
+VIDEO = frozenset({"matroska", "mpeg", "avi", "mov", "flv"})
+
+
+def name_unsupported(file: RangeBuffer, located: LocatedMetadata) -> None:
+    """Set the format of a file that no reader supports, and the problem that says so."""
+    head = file.read(0, 64)
+    located.status = "unsupported"
+    located.format = next((name for at, signature, name in SIGNATURES if head.startswith(signature, at)), "")
+    if located.format in VIDEO:
+        located.problem = f"The file is a video ({located.format.upper()}), not a photo."
+    elif located.format:
+        located.problem = f"{located.format.upper()} files are not supported."
+    elif _is_text(head):
+        located.format, located.problem = "text", "The file is text, not a photo."
+    else:
+        located.format, located.problem = "unknown", "The type of the file is unknown."
+
+
+def _is_text(head: bytes) -> bool:
+    try:
+        text = head.decode("ascii")
+    except UnicodeDecodeError:
+        return False
+    return all(character.isprintable() or character in "\t\r\n\f" for character in text)

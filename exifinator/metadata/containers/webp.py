@@ -1,0 +1,50 @@
+"""WebP: walk over the RIFF chunks. Source: RFC 9649."""
+
+from __future__ import annotations
+
+from exifinator.metadata.containers.heif import strip_exif_name
+from exifinator.metadata.containers.range_buffer import DamagedFile, LocatedMetadata, RangeBuffer
+
+# EXIF and XMP are the last chunks: what follows the picture is read in one request.
+AHEAD_BYTES = 32 * 1024
+HAS_XMP, HAS_EXIF = 4, 8
+MAX_CHUNKS = 5000
+MAX_BLOCK_BYTES = 4 * 1024 * 1024
+
+
+def read_webp(file: RangeBuffer, located: LocatedMetadata) -> None:
+    """Locate EXIF, XMP and the size of a WebP."""
+    located.format = "webp"
+    at = 12
+    for _ in range(MAX_CHUNKS):
+        head = file.read(at, 20, AHEAD_BYTES)
+        if len(head) < 8:
+            return
+        kind, length = head[:4], int.from_bytes(head[4:8], "little")
+        if kind == b"VP8X":
+            if len(head) < 18:
+                raise DamagedFile(f"The file is truncated: it ends at byte {file.total_bytes}, inside the metadata.")
+            located.width_pixels = 1 + int.from_bytes(head[12:15], "little")
+            located.height_pixels = 1 + int.from_bytes(head[15:18], "little")
+            if not head[8] & (HAS_XMP | HAS_EXIF):
+                return
+        elif located.width_pixels is None and kind in (b"VP8 ", b"VP8L"):
+            _read_size(kind, head[8:], located)
+            return
+        elif kind in (b"EXIF", b"XMP "):
+            if length > MAX_BLOCK_BYTES:
+                raise DamagedFile(f"The chunk at byte {at} claims to be {length} bytes long.")
+            body = file.read(at + 8, length, AHEAD_BYTES)
+            located.add("exif" if kind == b"EXIF" else "xmp", strip_exif_name(body) if kind == b"EXIF" else body)
+            if len(body) < length:
+                raise DamagedFile(f"The file is truncated: it ends at byte {file.total_bytes}, inside the metadata.")
+        at += 8 + length + length % 2
+
+
+def _read_size(kind: bytes, frame: bytes, located: LocatedMetadata) -> None:
+    if kind == b"VP8 " and frame[3:6] == b"\x9d\x01\x2a":
+        located.width_pixels = int.from_bytes(frame[6:8], "little") & 0x3FFF
+        located.height_pixels = int.from_bytes(frame[8:10], "little") & 0x3FFF
+    elif kind == b"VP8L" and frame[:1] == b"\x2f":
+        bits = int.from_bytes(frame[1:5], "little")
+        located.width_pixels, located.height_pixels = 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)

@@ -1,0 +1,275 @@
+"""Decode the directories of a TIFF block into tags with exifread's names.
+
+exifread provides the names of tags, the meanings of values and the decoding of MakerNotes. The walk over the
+directories is implemented here, because exifread's trusts every count in the file, seeks once per number and drops
+arrays of 1,000 values and more.
+"""
+
+from __future__ import annotations
+
+import struct
+from bisect import bisect_right
+from functools import lru_cache
+from io import BytesIO
+from typing import Any, Literal
+
+from exifread.core.exif_header import ExifHeader
+from exifread.tags.exif import EXIF_TAGS, GPS_TAGS
+
+from exifinator.metadata import makernotes, tiff_spec
+from exifinator.metadata.limits import MemoryBudget
+from exifinator.metadata.tag_values import EXIFREAD_ERRORS, Directory, Tag, decode_tag, memory_of, tag_name
+
+MAIN_DIRECTORIES = frozenset({"Image", "EXIF", "GPS"})
+# Limit of one photo. No camera writes a tenth of it.
+MAX_TAGS = 5000
+# Canon's CameraInfo may be longer than other binary values, because exifread decodes it.
+CAMERA_INFO = 0x000D
+
+
+@lru_cache(maxsize=8)
+def _structs(order: str) -> tuple[struct.Struct, struct.Struct, struct.Struct]:
+    return struct.Struct(order + "H"), struct.Struct(order + "I"), struct.Struct(order + "HHI4s")
+
+
+# Cache of decoded tags, shared by all photos that this process reads: photos of one camera and day repeat most values.
+# Key: (directory, tag, type, bytes of the value, byte order, id of exifread's entry for the tag). It is cleared when it
+# is full, and fills again by itself. Values longer than MAX_CACHED_VALUE_BYTES are not cached.
+_DECODED: dict[tuple[Any, ...], Tag] = {}
+MAX_CACHED_TAGS = 10_000
+MAX_CACHED_VALUE_BYTES = 64
+
+
+class TagReader(ExifHeader):
+    """Reader of one TIFF block. `tags` maps names, such as "Image Make", to Tag.
+
+    Args:
+        extents: Offset (bytes) -> data of the block; sorted, not overlapping.
+        budget: The memory that the decoded values may take.
+
+    Attributes:
+        packets: The bytes of XMP, IPTC and Photoshop tags, by tag number.
+        values_outside: Number of values that lie outside the block.
+        truncated: Whether a main directory is incomplete.
+        unread: Names of tags whose values are too long to keep.
+    """
+
+    def __init__(self, extents: dict[int, bytes], budget: MemoryBudget) -> None:
+        self._starts = list(extents)
+        self._pieces = list(extents.values())
+        self._only = self._pieces[0] if self._starts == [0] else None
+        self._budget = budget
+        self._seen: set[tuple[int, str]] = set()
+        self.values_outside = 0
+        self.truncated = False
+        self.unread: list[str] = []
+        self.packets: dict[int, bytes] = {}
+        header = self.slice(0, 8)
+        self.order = tiff_spec.byte_order(header) if len(header) == 8 else ""
+        super().__init__(BytesIO(), "I" if self.order == "<" else "M", 0, 0, strict=False)
+        self.first = _structs(self.order)[1].unpack_from(header, 4)[0] if self.order else 0
+
+    def slice(self, start: int, length: int) -> bytes:
+        """Return up to `length` bytes from offset `start`: fewer where the block has a hole or ends."""
+        if self._only is not None:
+            return self._only[start : start + length] if start >= 0 else b""
+        index = bisect_right(self._starts, start) - 1
+        if index < 0:
+            return b""
+        offset = start - self._starts[index]
+        return self._pieces[index][offset : offset + length]
+
+    def read_directory(self, name: str, tags: dict[str, Any]) -> None:
+        """Read a block that holds a single directory.
+
+        Args:
+            name: The directory: "EXIF", "GPS" or "MakerNote".
+            tags: The photo's tags from its other blocks. They are extended, and tell exifread the camera's make.
+        """
+        self.tags = tags
+        if name == "MakerNote":
+            self.tags["EXIF MakerNote"] = Tag("", "", tiff_spec.MAKER_NOTE, 7, [], 0, offset=self.first)
+            self.read_maker_note()
+        else:
+            self.dump_ifd(self.first, name, GPS_TAGS if name == "GPS" else EXIF_TAGS)
+
+    def read_all(self) -> None:
+        """Read the chain of directories, the EXIF directory, sub-directories and the MakerNote."""
+        start, seen = self.first, set()
+        for name in ("Image", "Thumbnail", "IFD 2", "IFD 3")[: tiff_spec.MAX_CHAIN]:
+            if not start or start in seen:
+                break
+            seen.add(start)
+            self.dump_ifd(start, name)
+            start = self._next_in_chain(start)
+        self._follow("Image ExifOffset", "EXIF")
+        sub_ifds = self.tags.get("Image SubIFDs")
+        if sub_ifds:
+            for index, pointer in enumerate(sub_ifds.values[: tiff_spec.MAX_SUB_IFDS]):
+                if isinstance(pointer, int):
+                    self.dump_ifd(pointer, f"EXIF SubIFD{index}")
+        self.read_maker_note()
+
+    def _follow(self, pointer_name: str, name: str) -> None:
+        pointer = self.tags.get(pointer_name)
+        if pointer and pointer.values and isinstance(pointer.values[0], int):
+            self.dump_ifd(pointer.values[0], name)
+
+    def _next_in_chain(self, start: int) -> int:
+        short, long, _ = _structs(self.order)
+        head = self.slice(start, 2)
+        if len(head) < 2:
+            return 0
+        pointer = self.slice(start + 2 + 12 * short.unpack(head)[0], 4)
+        return int(long.unpack(pointer)[0]) if len(pointer) == 4 else 0
+
+    def read_maker_note(self) -> None:
+        """Decode the MakerNote with exifread. An unknown one is left undecoded."""
+        if "EXIF MakerNote" in self.tags and "Image Make" in self.tags:
+            try:
+                self.decode_maker_note()
+            except EXIFREAD_ERRORS:
+                self._end_maker_note()
+
+    def _canon_decode_tag(self, value: Any, mn_tags: Any) -> None:
+        """Decode the fields of a Canon array that exifread has names for.
+
+        exifread would decode each of the thousands of others too, all into one tag "Unknown".
+        """
+        super()._canon_decode_tag(value[: max(mn_tags, default=0) + 1], mn_tags)
+        self.tags.pop("MakerNote Unknown", None)
+
+    def _end_maker_note(self) -> None:
+        # exifread changes both for some makers' notes and does not restore them after an error.
+        self.offset = 0
+        self.endian = "I" if self.order == "<" else "M"
+
+    def dump_ifd(
+        self,
+        ifd: int,
+        ifd_name: str,
+        tag_dict: Any = None,
+        relative: int = 0,
+        stop_tag: str = "",  # noqa: ARG002  # exifread's signature
+    ) -> None:
+        """Read one directory. Overrides exifread's method, which exifread also calls for MakerNotes.
+
+        Args:
+            ifd: Offset of the directory, in bytes from the current base.
+            ifd_name: Prefix of the tags' names, such as "EXIF".
+            tag_dict: exifread's table of tag names and meanings. The default is EXIF_TAGS.
+            relative: Not 0 for a MakerNote with a TIFF header of its own.
+        """
+        order = "<" if self.endian == "I" else ">"
+        base = self.offset
+        if ifd_name == "MakerNote":
+            base, ifd, order = makernotes.find_directory(self.slice, base, ifd, order, has_header=bool(relative))
+        if (base + ifd, ifd_name) in self._seen or len(self._seen) >= tiff_spec.MAX_DIRECTORIES:
+            return
+        self._seen.add((base + ifd, ifd_name))
+        directory = Directory(ifd_name, base, order)
+        self._decode_entries(directory, self._read_table(directory, ifd), EXIF_TAGS if tag_dict is None else tag_dict)
+
+    def _read_table(self, directory: Directory, ifd: int) -> bytes:
+        """Return the 12-byte entries of the directory at offset `ifd`; b"" if it must not be decoded."""
+        name, base, order = directory
+        short, _, entry = _structs(order)
+        head = self.slice(base + ifd, 2)
+        count = short.unpack(head)[0] if len(head) == 2 else None
+        if count is None or count > tiff_spec.MAX_ENTRIES:
+            self.truncated = self.truncated or name in MAIN_DIRECTORIES
+            return b""
+        table = self.slice(base + ifd + 2, 12 * count)
+        if len(table) < 12 * count:
+            self.truncated = self.truncated or name in MAIN_DIRECTORIES
+            table = table[: len(table) // 12 * 12]
+        if name == "MakerNote" and not makernotes.is_directory(table, entry, count, ifd + 2, order):
+            return b""
+        if len(self.tags) + count > MAX_TAGS:
+            self.truncated = True
+            return b""
+        return table
+
+    def _decode_entries(self, directory: Directory, table: bytes, tag_dict: Any) -> None:
+        """Decode the entries of a directory into `tags`, and read the directories that they point at."""
+        ifd_name, base, order = directory
+        entry = _structs(order)[2]
+        byte_order: Literal["little", "big"] = "little" if order == "<" else "big"
+        is_note = ifd_name == "MakerNote"
+        spent_bytes = 0
+        for fields in entry.iter_unpack(table):
+            tag, field_type, n_values, inline = fields
+            item_bytes = tiff_spec.TYPE_BYTES.get(field_type)
+            if item_bytes is None:
+                continue
+            known = tag_dict.get(tag)
+            length = n_values * item_bytes
+            if length <= 4:
+                data = inline[:length]
+            elif length > MAX_CACHED_VALUE_BYTES or tag in tiff_spec.APART:
+                self._read_long(directory, fields, length, known)
+                continue
+            else:
+                data = self.slice(base + int.from_bytes(inline, byte_order), length)
+                if len(data) < length:
+                    self.values_outside += not is_note
+                    continue
+            # `known` is an entry of one of exifread's tables, which live as long as the process: its id is stable.
+            key = (ifd_name, tag, field_type, data, order, id(known))
+            decoded = _DECODED.get(key)
+            if decoded is None:
+                if len(_DECODED) >= MAX_CACHED_TAGS:
+                    _DECODED.clear()
+                decoded = _DECODED[key] = decode_tag(directory, fields, data, known)
+            self._add(decoded, ifd_name)
+            spent_bytes += decoded.spent_bytes
+            if known and type(known[1]) is tuple and not is_note:
+                self._enter(decoded.values, known[1])
+        # One call for all short values of the directory: each takes little.
+        self._budget.spend(spent_bytes)
+
+    def _add(self, tag: Tag, ifd_name: str) -> None:
+        """Add a tag under its name, or under its number if another tag has that name."""
+        other = self.tags.get(tag.name)
+        if other is None or other.tag == tag.tag:
+            self.tags[tag.name] = tag
+        else:
+            self.tags[f"{ifd_name} Tag 0x{tag.tag:04X}"] = tag
+
+    def _read_long(self, directory: Directory, fields: tuple[Any, ...], length: int, known: Any) -> None:
+        """Add a tag whose value is long or has a reader of its own, unless the value lies outside the block.
+
+        Args:
+            directory: The directory of the tag.
+            fields: Tag, type, number of values, and the four bytes with the offset of the value.
+            length: Length of the value in bytes.
+            known: exifread's (name, meanings of values) for the tag; None for an unknown tag.
+        """
+        tag, field_type, _, inline = fields
+        ifd_name, base, order = directory
+        at = base + int.from_bytes(inline, "little" if order == "<" else "big")
+        undecoded = Tag(tag_name(ifd_name, tag, known), f"({length:,} bytes)", tag, field_type, [], length, offset=at)
+        if tag == tiff_spec.MAKER_NOTE and ifd_name == "EXIF":
+            # exifread recognises the maker by the first bytes. The rest is useless undecoded.
+            undecoded.values = list(self.slice(at, 16))
+            self._add(undecoded, ifd_name)
+            return
+        if length > tiff_spec.value_limit(tag, field_type) and not (tag == CAMERA_INFO and ifd_name == "MakerNote"):
+            if field_type not in tiff_spec.BYTE_TYPES:
+                self.unread.append(undecoded.name)
+            self._add(undecoded, ifd_name)
+            return
+        data = self.slice(at, length)
+        if len(data) < length:
+            self.values_outside += ifd_name != "MakerNote"
+        elif tag in tiff_spec.PACKETS and ifd_name == "Image":
+            self.packets[tag] = data
+            self._add(undecoded, ifd_name)
+        else:
+            self._budget.spend(memory_of(ifd_name, tag, field_type, length))
+            self._add(decode_tag(directory, fields, data, known), ifd_name)
+
+    def _enter(self, values: Any, directory: tuple[Any, ...]) -> None:
+        """Read the directory that a tag points at: its name and tags, as exifread's table has them."""
+        if values and isinstance(values[0], int):
+            self.dump_ifd(values[0], directory[0], directory[1])

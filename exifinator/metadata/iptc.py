@@ -1,0 +1,108 @@
+"""Decode IPTC datasets into named fields. Source: IPTC-NAA Information Interchange Model 4.2."""
+
+from __future__ import annotations
+
+from exifinator.metadata.text_decoding import PADDING
+
+IPTC = dict[str, str | list[str]]
+
+# Record 2, "application record": dataset number -> name, spelled as ExifTool does.
+NAMES = {
+    3: "ObjectTypeReference",
+    4: "ObjectAttributeReference",
+    5: "ObjectName",
+    7: "EditStatus",
+    8: "EditorialUpdate",
+    10: "Urgency",
+    12: "SubjectReference",
+    15: "Category",
+    20: "SupplementalCategories",
+    22: "FixtureIdentifier",
+    25: "Keywords",
+    26: "ContentLocationCode",
+    27: "ContentLocationName",
+    30: "ReleaseDate",
+    35: "ReleaseTime",
+    37: "ExpirationDate",
+    38: "ExpirationTime",
+    40: "SpecialInstructions",
+    42: "ActionAdvised",
+    45: "ReferenceService",
+    47: "ReferenceDate",
+    50: "ReferenceNumber",
+    55: "DateCreated",
+    60: "TimeCreated",
+    62: "DigitalCreationDate",
+    63: "DigitalCreationTime",
+    65: "OriginatingProgram",
+    70: "ProgramVersion",
+    75: "ObjectCycle",
+    80: "By-line",
+    85: "By-lineTitle",
+    90: "City",
+    92: "Sub-location",
+    95: "Province-State",
+    100: "Country-PrimaryLocationCode",
+    101: "Country-PrimaryLocationName",
+    103: "OriginalTransmissionReference",
+    105: "Headline",
+    110: "Credit",
+    115: "Source",
+    116: "CopyrightNotice",
+    118: "Contact",
+    120: "Caption-Abstract",
+    122: "Writer-Editor",
+    130: "ImageType",
+    131: "ImageOrientation",
+    135: "LanguageIdentifier",
+}
+# Datasets that may be repeated: their values are lists.
+LISTS = frozenset({12, 20, 25, 26, 27, 45, 47, 50, 80, 85, 118, 122})
+# The ISO 2022 escape sequence for UTF-8, as in dataset 1:90 (CodedCharacterSet).
+UTF_8 = b"\x1b%G"
+MAX_DATASETS = 2000
+MAX_TEXT_BYTES = 32 * 1024
+
+
+def read_iptc(data: bytes) -> tuple[IPTC, str | None]:
+    """Return the fields of the application record, and a problem or None.
+
+    Fields before a truncated dataset are kept.
+    """
+    fields: IPTC = {}
+    encoding = ""
+    at = 0
+    for _ in range(MAX_DATASETS):
+        if at + 5 > len(data) or data[at] != 0x1C:
+            break
+        record, dataset = data[at + 1], data[at + 2]
+        length = int.from_bytes(data[at + 3 : at + 5], "big")
+        at += 5
+        if length & 0x8000:  # an extended dataset: the other bits tell how many bytes the length takes
+            n_bytes = length & 0x7FFF
+            length = int.from_bytes(data[at : at + n_bytes], "big") if n_bytes <= 4 else len(data)
+            at += n_bytes
+        value = data[at : at + length]
+        at += length
+        if at > len(data):
+            return fields, "The IPTC data is truncated."
+        if (record, dataset) == (1, 90):
+            encoding = "utf-8" if value.startswith(UTF_8) else ""
+        elif record == 2 and dataset in NAMES and length <= MAX_TEXT_BYTES:
+            text = _decode(value, encoding)
+            name = NAMES[dataset]
+            if text and dataset in LISTS:
+                kept = fields.setdefault(name, [])
+                if isinstance(kept, list):
+                    kept.append(text)
+            elif text:
+                fields.setdefault(name, text)
+    return fields, None
+
+
+def _decode(value: bytes, encoding: str) -> str:
+    # Without a declared charset, text is mostly UTF-8 from today's writers and Latin-1 from older ones.
+    try:
+        return value.decode("utf-8").strip(PADDING)
+    except UnicodeDecodeError:
+        return value.decode(encoding or "latin-1", "replace").strip(PADDING)

@@ -1,0 +1,154 @@
+"""Tags and the decoding of their values, with exifread's names and meanings of values."""
+
+from __future__ import annotations
+
+import math
+import struct
+from typing import Any, NamedTuple
+
+from exifinator.metadata import tiff_spec
+from exifinator.metadata.text_decoding import decode_comment, decode_text, decode_utf16
+
+# exifread's functions raise these on unexpected values.
+EXIFREAD_ERRORS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, struct.error)
+
+# TIFF type -> format character of `struct`.
+FORMATS = {1: "B", 3: "H", 4: "I", 6: "b", 7: "B", 8: "h", 9: "i", 11: "f", 12: "d", 13: "I"}
+RATIOS = {5: "I", 10: "i"}
+FLOATS = frozenset({11, 12})
+
+# Tags whose text follows an 8-byte character code (Exif 3.0, 4.6.6.5).
+COMMENT_TAGS = frozenset({("EXIF", 0x9286), ("GPS", 0x001B), ("GPS", 0x001C)})
+COPYRIGHT = 0x8298
+
+# Memory of a Python number in a list, and of the wide character that a byte of text becomes at worst.
+NUMBER_BYTES, CHARACTER_BYTES = 64, 8
+# Longer lists of values are abbreviated to the first PRINTED_VALUES in `printable`, as exifread does.
+MAX_PRINTED_VALUES = 50
+PRINTED_VALUES = 20
+
+
+class Directory(NamedTuple):
+    """Name, base of the offsets (in bytes) and byte order ("<" or ">") of a directory."""
+
+    name: str
+    base: int
+    order: str
+
+
+def ratio_text(numerator: int, denominator: int) -> str:
+    """Return a ratio in lowest terms, as exifread prints it. A ratio over 0 is returned as "n/0"."""
+    if not denominator:
+        return f"{numerator}/0"
+    divisor = math.gcd(numerator, denominator)
+    if denominator < 0:
+        divisor = -divisor
+    if denominator == divisor:
+        return str(numerator // divisor)
+    return f"{numerator // divisor}/{denominator // divisor}"
+
+
+class Tag:
+    """One tag of a directory: a cheaper replacement for exifread's IfdTag. Shared between photos, so read-only.
+
+    Attributes:
+        values: A list of numbers (None for NaN, infinity and ratios over 0), or text.
+        field_offset: Offset of the value in bytes; 0 for values that were decoded.
+        field_length: Length of the value in bytes.
+        spent_bytes: Upper bound of the memory that the values take.
+        document: The tag as it is stored in the record.
+    """
+
+    __slots__ = (
+        "document", "field_length", "field_offset", "field_type", "name", "printable", "spent_bytes", "tag", "values",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        name: str,
+        printable: str,
+        tag: int,
+        field_type: int,
+        values: Any,
+        length: int,
+        *,
+        offset: int = 0,
+        spent_bytes: int = 0,
+    ) -> None:
+        self.name = name
+        self.printable = printable
+        self.tag = tag
+        self.field_type = field_type
+        self.values = values
+        self.field_offset = offset
+        self.field_length = length
+        self.spent_bytes = spent_bytes
+        self.document = {
+            "printable": printable,
+            "tag": tag,
+            "field_type": field_type,
+            "field_length": length,
+            "values": [] if tag == tiff_spec.MAKER_NOTE else values,
+        }
+
+
+def tag_name(ifd_name: str, tag: int, known: Any) -> str:
+    """Return exifread's name of a tag, or one made of its number."""
+    return f"{ifd_name} {known[0]}" if known else f"{ifd_name} Tag 0x{tag:04X}"
+
+
+def memory_of(ifd_name: str, tag: int, field_type: int, length: int) -> int:
+    """Return an upper bound (bytes) of the memory that a value of `length` bytes takes when decoded."""
+    if field_type in tiff_spec.TEXT_TYPES or (ifd_name, tag) in COMMENT_TAGS:
+        return CHARACTER_BYTES * length
+    return NUMBER_BYTES * (length // tiff_spec.TYPE_BYTES[field_type]) * (2 if field_type in RATIOS else 1)
+
+
+def decode_tag(directory: Directory, fields: tuple[Any, ...], data: bytes, known: Any) -> Tag:
+    """Decode a tag from the bytes of its value. For `fields` and `known` see TagReader._read_long in exif.py."""
+    tag, field_type, n_values, _ = fields
+    ifd_name, _, order = directory
+    values: Any
+    if field_type in tiff_spec.TEXT_TYPES:
+        values = printable = decode_text(data, all_parts=tag == COPYRIGHT)
+    elif (ifd_name, tag) in COMMENT_TAGS:
+        values = printable = decode_comment(data, order)
+    elif field_type in RATIOS:
+        numbers = struct.unpack(f"{order}{2 * n_values}{RATIOS[field_type]}", data)
+        pairs = list(zip(numbers[::2], numbers[1::2], strict=True))
+        values = [top / bottom if bottom else None for top, bottom in pairs]
+        printable = _ratios_text(pairs)
+    elif tag in tiff_spec.XP_TEXTS and ifd_name == "Image":
+        values = printable = decode_utf16(data)
+    else:
+        values = list(struct.unpack(f"{order}{n_values}{FORMATS[field_type]}", data))
+        if field_type in FLOATS:
+            values = [value if math.isfinite(value) else None for value in values]
+        printable = _print(values, known)
+    memory = memory_of(ifd_name, tag, field_type, len(data))
+    return Tag(tag_name(ifd_name, tag, known), printable, tag, field_type, values, len(data), spent_bytes=memory)
+
+
+def _print(values: list[Any], known: Any) -> str:
+    """Return the values as exifread words them, or as numbers if it has no words for this tag."""
+    meaning = known[1] if known else None
+    if isinstance(meaning, dict):
+        return "".join(meaning.get(value) or ("" if value in meaning else repr(value)) for value in values[:64])
+    if meaning is not None and not isinstance(meaning, tuple):
+        try:
+            return str(meaning(values))
+        except EXIFREAD_ERRORS:
+            return str(values[:PRINTED_VALUES])
+    if len(values) == 1:
+        return str(values[0])
+    if len(values) > MAX_PRINTED_VALUES:
+        return f"{str(values[:PRINTED_VALUES])[:-1]}, ... ]"
+    return str(values)
+
+
+def _ratios_text(pairs: list[tuple[int, int]]) -> str:
+    if len(pairs) == 1:
+        return ratio_text(*pairs[0])
+    is_long = len(pairs) > MAX_PRINTED_VALUES
+    texts = ", ".join([ratio_text(*pair) for pair in pairs[: PRINTED_VALUES if is_long else None]])
+    return f"[{texts}, ... ]" if is_long else f"[{texts}]"

@@ -1,0 +1,46 @@
+"""Decode text in metadata, in the encodings that cameras and editors use."""
+
+from __future__ import annotations
+
+PADDING = " \0\t\r\n"
+
+
+def decode_bytes(data: bytes) -> str:
+    """Decode UTF-8, or Latin-1, which accepts any byte, if the data is not UTF-8."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def decode_text(data: bytes, *, all_parts: bool = False) -> str:
+    """Decode an ASCII value up to its first NUL, without padding. `all_parts` joins all parts between NULs."""
+    if all_parts:
+        parts = [part.strip() for part in data.split(b"\0")]
+        return decode_bytes(b"; ".join(part for part in parts if part))
+    return decode_bytes(data.split(b"\0", 1)[0]).rstrip(PADDING)
+
+
+def decode_utf16(data: bytes, order: str = "<") -> str:
+    """Decode UTF-16 in byte order `order` ("<" or ">"). A byte order mark in the data takes precedence."""
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        order, data = ("<" if data[:1] == b"\xff" else ">"), data[2:]
+    text = data.decode("utf-16-le" if order == "<" else "utf-16-be", "replace")
+    return text.split("\0", 1)[0].strip(PADDING)
+
+
+def decode_comment(data: bytes, order: str) -> str:
+    """Decode a UserComment, whose first 8 bytes name the encoding of the rest (Exif 3.0, 4.6.6.5)."""
+    code, body = data[:8].rstrip(b"\0 ").upper(), data[8:]
+    if code == b"UNICODE":
+        # Some writers use their own byte order instead of the block's. Take the one that gives more Latin letters.
+        texts = (decode_utf16(body, order), decode_utf16(body, ">" if order == "<" else "<"))
+        return max(texts, key=lambda text: sum(character < "\u0250" for character in text))
+    if code == b"JIS":
+        try:
+            return body.decode("iso2022_jp").strip(PADDING)
+        except UnicodeDecodeError:
+            return decode_bytes(body).strip(PADDING)
+    if code not in (b"ASCII", b""):
+        body = data
+    return decode_bytes(body.split(b"\0", 1)[0]).strip(PADDING)

@@ -1,0 +1,49 @@
+"""Tags and types of TIFF and EXIF, and limits on what is read. Source: TIFF 6.0, section 2; Exif 3.0, 4.6."""
+
+from __future__ import annotations
+
+# Type -> bytes per item. 129 is UTF-8 text (Exif 3.0).
+TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 129: 1}
+BYTE_TYPES = frozenset({1, 6, 7})
+TEXT_TYPES = frozenset({2, 129})
+
+SUB_IFDS, EXIF_IFD, GPS_IFD, INTEROP_IFD = 0x014A, 0x8769, 0x8825, 0xA005
+THUMBNAIL_OFFSET, THUMBNAIL_LENGTH = 0x0201, 0x0202
+XMP, IPTC, PHOTOSHOP, MAKER_NOTE, USER_COMMENT = 0x02BC, 0x83BB, 0x8649, 0x927C, 0x9286
+XP_TEXTS = range(0x9C9B, 0x9CA0)
+
+# Tags whose values are in a format of their own.
+PACKETS = frozenset({XMP, IPTC, PHOTOSHOP})
+# Tags whose values TagReader does not decode as values.
+APART = PACKETS | {MAKER_NOTE}
+
+MAX_THUMBNAIL_BYTES = 64 * 1024
+MAX_NOTE_BYTES = 64 * 1024
+# Longer binary values are previews, colour profiles or padding: nothing to search by.
+MAX_BINARY_BYTES = 1024
+MAX_VALUE_BYTES = 64 * 1024
+# Tags with a reader of their own may be longer.
+MAX_BYTES_OF = {
+    XMP: 4 * 1024 * 1024,
+    IPTC: 1024 * 1024,
+    PHOTOSHOP: 1024 * 1024,
+    USER_COMMENT: MAX_VALUE_BYTES,
+    **dict.fromkeys(XP_TEXTS, MAX_VALUE_BYTES),
+}
+
+MAX_ENTRIES = 1000
+# Chained directories (pages) and sub-directories. Further ones add nothing about the photo.
+MAX_CHAIN = 4
+MAX_SUB_IFDS = 8
+# All directories of one file: a crafted file may point at each of its bytes.
+MAX_DIRECTORIES = 64
+
+
+def value_limit(tag: int, field_type: int) -> int:
+    """Return the maximum length, in bytes, of a tag's value. The name of a longer one is recorded, not its value."""
+    return MAX_BYTES_OF.get(tag) or (MAX_BINARY_BYTES if field_type in BYTE_TYPES else MAX_VALUE_BYTES)
+
+
+def byte_order(header: bytes) -> str:
+    """Return the byte order of a TIFF header, "<" or ">"; "" if it is not a TIFF header."""
+    return {b"II": "<", b"MM": ">"}.get(header[:2], "")

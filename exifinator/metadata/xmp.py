@@ -1,0 +1,208 @@
+"""Decode an XMP packet into flat properties such as `dc:subject` and `xmpMM:DerivedFrom/stRef:documentID`.
+
+Source: XMP specification, part 1, clause 7 (RDF). defusedxml rejects entities and external references.
+"""
+
+from __future__ import annotations
+
+from xml.etree.ElementTree import ParseError  # nosec B405  # defusedxml parses
+
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import DefusedXMLParser
+
+from exifinator.metadata.limits import MemoryBudget
+
+XMP = dict[str, str | list[str]]
+
+RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
+LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
+XML = "{http://www.w3.org/XML/1998/namespace}"
+# Namespace -> prefix in property names, whatever prefix the file uses.
+PREFIXES = {
+    "http://purl.org/dc/elements/1.1/": "dc",
+    "http://ns.adobe.com/xap/1.0/": "xmp",
+    "http://ns.adobe.com/xap/1.0/mm/": "xmpMM",
+    "http://ns.adobe.com/xap/1.0/rights/": "xmpRights",
+    "http://ns.adobe.com/xap/1.0/bj/": "xmpBJ",
+    "http://ns.adobe.com/xap/1.0/t/pg/": "xmpTPg",
+    "http://ns.adobe.com/xap/1.0/sType/ResourceRef#": "stRef",
+    "http://ns.adobe.com/xap/1.0/sType/ResourceEvent#": "stEvt",
+    "http://ns.adobe.com/xap/1.0/sType/Dimensions#": "stDim",
+    "http://ns.adobe.com/xmp/sType/Area#": "stArea",
+    "http://ns.adobe.com/xmp/1.0/DynamicMedia/": "xmpDM",
+    "http://ns.adobe.com/xmp/note/": "xmpNote",
+    "http://ns.adobe.com/photoshop/1.0/": "photoshop",
+    "http://ns.adobe.com/camera-raw-settings/1.0/": "crs",
+    "http://ns.adobe.com/exif/1.0/": "exif",
+    "http://ns.adobe.com/exif/1.0/aux/": "aux",
+    "http://cipa.jp/exif/1.0/": "exifEX",
+    "http://ns.adobe.com/tiff/1.0/": "tiff",
+    "http://ns.adobe.com/pdf/1.3/": "pdf",
+    "http://ns.adobe.com/lightroom/1.0/": "lr",
+    "http://ns.adobe.com/hdr-gain-map/1.0/": "hdrgm",
+    "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/": "Iptc4xmpCore",
+    "http://iptc.org/std/Iptc4xmpExt/2008-02-29/": "Iptc4xmpExt",
+    "http://ns.useplus.org/ldf/xmp/1.0/": "plus",
+    "http://www.metadataworkinggroup.com/schemas/regions/": "mwg-rs",
+    "http://www.metadataworkinggroup.com/schemas/keywords/": "mwg-kw",
+    "http://ns.microsoft.com/photo/1.0/": "MicrosoftPhoto",
+    "http://ns.google.com/photos/1.0/panorama/": "GPano",
+    "http://ns.google.com/photos/1.0/camera/": "GCamera",
+    "http://ns.apple.com/faceinfo/1.0/": "apple-fi",
+    "http://ns.apple.com/HDRGainMap/1.0/": "HDRGainMap",
+    "http://www.digikam.org/ns/1.0/": "digiKam",
+    "http://creativecommons.org/ns#": "cc",
+}
+# A file may bind one of these to a namespace of its own: such a prefix gets the suffix "-other".
+OWN_PREFIXES = frozenset(PREFIXES.values())
+
+MAX_VALUES = 2000
+MAX_ELEMENTS = 20_000
+MAX_DEPTH = 32
+MAX_DROPPED_NAMES = 32
+# Longer texts are pictures and depth maps in base64.
+MAX_TEXT_CHARACTERS = 32 * 1024
+MAX_NAME_CHARACTERS = 200
+# Memory charged for a property besides its text.
+VALUE_BYTES = 500
+# Memory that the parser takes per byte of the packet in the worst case, an element with nothing but empty attributes.
+PARSER_BYTES_PER_BYTE = 80
+
+
+class _LimitReached(Exception):
+    """The packet has more properties or elements than a record may have. What was read so far is kept."""
+
+
+class _Properties:
+    """Target of the XML parser that collects the leaves of the RDF tree by their paths."""
+
+    def __init__(self, budget: MemoryBudget) -> None:
+        self.values: XMP = {}
+        self.dropped: list[str] = []
+        self._budget = budget
+        self._prefixes: dict[str, str] = {}
+        self._names: dict[str, str] = {}
+        self._path: list[str] = []
+        self._lists: set[str] = set()
+        self._choices: dict[str, str] = {}
+        self._language = ""
+        self._depth = 0
+        self._text: list[str] = []
+        self._count = self._elements = 0
+
+    # --- Called by the parser
+
+    def start_ns(self, prefix: str, uri: str) -> None:
+        self._prefixes[uri] = prefix
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        self._text.clear()
+        self._elements += 1
+        if self._elements > MAX_ELEMENTS:
+            raise _LimitReached
+        if not self._depth:
+            if tag != RDF + "RDF":
+                return
+        elif self._depth > MAX_DEPTH:
+            raise ValueError("nested too deeply")
+        elif tag.startswith(RDF):
+            kind = tag[len(RDF) :]
+            if kind in ("Bag", "Seq"):
+                self._lists.add("/".join(self._path))
+            elif kind == "Alt":
+                self._choices.setdefault("/".join(self._path), "")
+            elif kind == "li":
+                self._language = attributes.get(LANGUAGE, "")
+        else:
+            self._path.append(self._name(tag))
+        self._depth += 1
+        for name, value in attributes.items():
+            if name == RDF + "resource":
+                self._add("/".join(self._path), value)
+            elif not name.startswith((RDF, XML)) and name[:1] == "{":
+                self._add("/".join([*self._path, self._name(name)]), value)
+
+    def data(self, text: str) -> None:
+        if self._depth:
+            self._text.append(text)
+
+    def end(self, tag: str) -> None:
+        if not self._depth:
+            return
+        self._depth -= 1
+        text = "".join(self._text)
+        self._text.clear()
+        if self._path and text:
+            self._add("/".join(self._path), text)
+        if not tag.startswith(RDF):
+            self._path.pop()
+
+    def close(self) -> None:
+        """Do nothing: the values are complete, and there is no tree to return."""
+
+    # --- Helpers
+
+    def _name(self, tag: str) -> str:
+        """Return `prefix:local` for `{uri}local`, without characters that MongoDB rejects in field names."""
+        name = self._names.get(tag)
+        if name is None:
+            uri, _, local = tag[1:].rpartition("}")
+            prefix = PREFIXES.get(uri) or self._prefixes.get(uri) or "ns"
+            if prefix in OWN_PREFIXES and uri not in PREFIXES:
+                prefix = f"{prefix}-other"
+            name = f"{prefix}:{local}".replace(".", "_").replace("$", "_").replace("/", "_")[:MAX_NAME_CHARACTERS]
+            self._names[tag] = name
+        return name
+
+    def _add(self, path: str, text: str) -> None:
+        text = text.strip()
+        if not text or not path:
+            return
+        if self._count >= MAX_VALUES:
+            raise _LimitReached
+        if len(text) > MAX_TEXT_CHARACTERS or len(path) > 2 * MAX_NAME_CHARACTERS:
+            if len(self.dropped) < MAX_DROPPED_NAMES:
+                self.dropped.append(path[: 2 * MAX_NAME_CHARACTERS])
+            return
+        self._count += 1
+        self._budget.spend(VALUE_BYTES + 8 * len(text))
+        old = self.values.get(path)
+        if path in self._choices:
+            # Alternatives in several languages: keep the default, or the first if there is none.
+            if old is None or self._language == "x-default":
+                self.values[path] = text
+        elif isinstance(old, list):
+            old.append(text)
+        elif old is not None:
+            self.values[path] = [old, text]
+        else:
+            self.values[path] = [text] if path in self._lists else text
+
+
+def read_xmp(packet: bytes, budget: MemoryBudget) -> tuple[XMP, str | None, list[str]]:
+    """Decode a packet.
+
+    Properties before a truncated or malformed place are kept.
+
+    Returns:
+        The properties, a problem or None, and the names of properties that are too long to keep.
+
+    Raises:
+        MemoryExceeded: If the values would exceed the budget.
+    """
+    if len(packet) * PARSER_BYTES_PER_BYTE > budget.limit_mb << 20:
+        return {}, None, [f"packet of {len(packet):,} bytes"]
+    properties = _Properties(budget)
+    parser = DefusedXMLParser(target=properties)
+    problem = None
+    try:
+        # Padding is not XML. In UTF-16 the same bytes are part of characters.
+        parser.feed(packet if b"\0" in packet[:4] else packet.strip(b"\0 \t\r\n"))
+        parser.close()
+    except _LimitReached:
+        properties.dropped.append(f"values past the first {MAX_VALUES}")
+    except DefusedXmlException:
+        problem = "The XMP defines entities, which are not allowed."
+    except (ParseError, ValueError, LookupError):
+        problem = "The XMP is not well-formed."
+    return properties.values, problem, properties.dropped

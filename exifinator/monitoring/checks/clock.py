@@ -1,0 +1,31 @@
+"""Clocks of the servers, compared with this machine's.
+
+Leases and retries go by the clock of Redis, request signatures and the dates of records by this machine's.
+"""
+
+from __future__ import annotations
+
+from exifinator.monitoring.checks import Finding, error, ok, warning
+
+WARNING_SECONDS = 5.0
+# Dates are then wrong by a minute. S3 rejects requests that are 15 minutes off.
+ERROR_SECONDS = 60.0
+FIX = "sudo timedatectl set-ntp true   (on the machine with the wrong clock: compare `date -u` on both)"
+
+
+def check_clock(server: str, offset_seconds: float, *, resolution_seconds: float = 0.0) -> Finding:
+    """Compare the clock of a server with this machine's.
+
+    Args:
+        server: its name, as in "Redis".
+        offset_seconds: how far its clock is ahead of this machine's.
+        resolution_seconds: the precision of the time that it reported.
+    """
+    seconds = max(0.0, abs(offset_seconds) - resolution_seconds)
+    direction = "ahead of" if offset_seconds > 0 else "behind"
+    message = f"the clock of {server} is {seconds:,.0f} s {direction} this machine's"
+    if seconds >= ERROR_SECONDS:
+        return error("clock", message, FIX)
+    if seconds >= WARNING_SECONDS:
+        return warning("clock", message, FIX)
+    return ok("clock", f"the clock of {server} agrees with this machine's")

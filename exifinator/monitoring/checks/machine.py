@@ -1,0 +1,241 @@
+"""This machine: Python, packages, ports, limits, disk, workers."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import re
+import resource
+import shutil
+import sys
+import urllib.request
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import psutil
+
+from exifinator.config import ROOT, Config
+from exifinator.errors import EXIFinatorError
+from exifinator.monitoring.checks import Finding, error, ok, warning
+from exifinator.net import listens
+from exifinator.paths import RUN, START, STOP
+from exifinator.processes.workers import is_outdated, web_addresses, worker_supervision
+
+MIN_PYTHON, MAX_PYTHON = (3, 11), (3, 13)
+# Open files of a worker besides those of its greenlets: modules, logs, MongoDB's monitors, the supervisor's pipes.
+BASE_FILES = 128
+# The fast S3 client, boto3, Redis and MongoDB: each pool has one connection for each greenlet.
+FILES_PER_GREENLET = 4
+SUGGESTED_FILES = 4096
+# Threads of the interpreter, and two subprocesses that read images.
+SPARE_PROCESSES = 16
+MIN_FREE_BYTES = 1_000_000_000
+MIN_FREE_SHARE = 0.05
+
+_PINNED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^ ;\\]+)\s*(?:;\s*(.*?))?\s*\\?$")
+
+
+def check_python(version: tuple[int, ...] = sys.version_info[:3]) -> Finding:
+    shown = ".".join(map(str, version))
+    if MIN_PYTHON <= version[:2] <= MAX_PYTHON:
+        return ok("python", f"Python {shown}")
+    return error(
+        "python", f"Python {shown} is not supported: use 3.11 to 3.13", "rm -rf venv; PYTHON=python3.13 ./setup.sh"
+    )
+
+
+def check_packages(requirements: Path = ROOT / "requirements.txt") -> Finding:
+    """Compare the installed packages with requirements.txt, or, if there is none, with EXIFinator's own metadata."""
+    if not requirements.exists():
+        return _check_metadata()
+    missing, different = [], []
+    for line in requirements.read_text().splitlines():
+        match = _PINNED.match(line)
+        if not match or not _applies(match[3]):
+            continue
+        try:
+            version = importlib.metadata.version(match[1])
+        except importlib.metadata.PackageNotFoundError:
+            missing.append(match[1])
+        else:
+            if version != match[2]:
+                different.append(f"{match[1]} {version} instead of {match[2]}")
+    fix = "./setup.sh   (or pip install -r requirements.txt into the environment that you use)"
+    if missing:
+        return error("packages", f"not installed: {', '.join(missing)}", fix)
+    if different:
+        return warning("packages", f"other versions than the tested ones: {_join_some(different)}", fix)
+    return ok("packages", "the packages are those of requirements.txt")
+
+
+def _check_metadata() -> Finding:
+    try:
+        required = importlib.metadata.requires("exifinator") or []
+    except importlib.metadata.PackageNotFoundError:
+        return warning("packages", "there is no requirements.txt to compare with", "run this in the checkout")
+    names = [re.split(r"[\s;<>=!~\[(]", line, maxsplit=1)[0] for line in required if "extra ==" not in line]
+    installed = {str(dist.metadata["Name"]).lower().replace("_", "-") for dist in importlib.metadata.distributions()}
+    missing = [
+        name
+        for name, line in zip(names, required, strict=False)
+        if name.lower().replace("_", "-") not in installed and ";" not in line
+    ]
+    if missing:
+        return error("packages", f"not installed: {', '.join(missing)}", "pip install --force-reinstall exifinator")
+    return ok("packages", "all required packages are installed")
+
+
+def _applies(marker: str | None) -> bool:
+    """Return whether a requirement is for this Python and platform. If that is unknown, the package is not checked."""
+    if not marker:
+        return True
+    try:
+        from packaging.markers import Marker
+    except ImportError:
+        return False
+    return bool(Marker(marker).evaluate())
+
+
+def _join_some(names: Sequence[str], limit: int = 5) -> str:
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(names[:limit]) + more
+
+
+def check_ports(config: Config) -> list[Finding]:
+    """Check that the API and the dashboard have their ports, or can have them."""
+    try:
+        own_pids = {process.program: process.pid for process in worker_supervision().status() if process.pid}
+    except EXIFinatorError as exc:
+        return [error("ports", str(exc), f"{STOP}; {START}")]
+    return [check_port(name, setting, host, port, own_pids) for name, setting, host, port in web_addresses(config)]
+
+
+def check_port(name: str, setting: str, host: str, port: int, own_pids: Mapping[str, int]) -> Finding:
+    """Check that a port is free for a program, or used by it.
+
+    Args:
+        own_pids: process ids of the running programs of this checkout, by name.
+    """
+    if not listens(host, port):
+        if name in own_pids:
+            return error(
+                "ports",
+                f"the {name} is running (process {own_pids[name]}), but nothing answers on {host}:{port}",
+                f"{START} --restart   (logs/{name}.log has the reason)",
+            )
+        return ok("ports", f"{setting} {port} is free for the {name}")
+    holder = _find_listener(port)
+    if name in own_pids and (holder is None or holder.pid == own_pids[name]):
+        return ok("ports", f"the {name} uses {setting} {port}")
+    if holder is None and name == "api" and _is_exifinator_api(host, port):
+        return ok("ports", f"an EXIFinator API uses {setting} {port}")
+    by = f"{holder.name()} (process {holder.pid})" if holder else "a program of another user"
+    return error(
+        "ports",
+        f"{setting} {port} is used by {by}, so the {name} cannot start",
+        f"export EXIFINATOR_{setting}=<a free port>   (or stop that program)",
+    )
+
+
+def _find_listener(port: int) -> psutil.Process | None:
+    """Return the process that listens on a port, if this user may see it."""
+    try:
+        for connection in psutil.net_connections("tcp"):
+            if connection.status == psutil.CONN_LISTEN and connection.laddr[1:2] == (port,) and connection.pid:
+                return psutil.Process(connection.pid)
+    except psutil.Error:
+        pass
+    return None
+
+
+def _is_exifinator_api(host: str, port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://{host}:{port}/healthz", timeout=3) as response:
+            return bool(json.loads(response.read(100)) == {"status": "ok"})
+    except (OSError, ValueError):
+        return False
+
+
+def check_open_files(config: Config, limit: int | None = None) -> Finding:
+    """Check that a worker may open as many files and connections as its greenlets need."""
+    soft = limit if limit is not None else resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    needed = FILES_PER_GREENLET * config.greenlets + BASE_FILES
+    if _is_unlimited(soft) or soft >= needed:
+        shown = "any number of" if _is_unlimited(soft) else f"{soft:,}"
+        return ok("limits", f"a process may open {shown} files; {config.greenlets} greenlets need {needed}")
+    return error(
+        "limits",
+        f"a process may open {soft} files, but a worker with {config.greenlets} greenlets needs {needed}",
+        f"ulimit -n {max(SUGGESTED_FILES, needed)}   (before ./start_workers.sh; LimitNOFILE= in a systemd unit)",
+    )
+
+
+def check_process_limit(config: Config, limit: int | None = None, running: int | None = None) -> Finding:
+    """Check that this user may start the processes of WORKER_PROCESSES. The limit counts threads too."""
+    soft = limit if limit is not None else resource.getrlimit(resource.RLIMIT_NPROC)[0]
+    needed = config.processes + SPARE_PROCESSES
+    if _is_unlimited(soft) or (limit is None and os.getuid() == 0):
+        return ok("limits", "this user may start any number of processes")
+    if running is None:
+        running = sum(p.info["num_threads"] or 0 for p in psutil.process_iter(["uids", "num_threads"]) if _is_own(p))
+    if running + needed <= soft:
+        return ok("limits", f"this user runs {running} of at most {soft} threads and processes")
+    return error(
+        "limits",
+        f"this user may run {soft} processes and threads and runs {running}, but the workers need {needed} more",
+        f"ulimit -u {2 * (running + needed)}   (or set fewer WORKER_PROCESSES)",
+    )
+
+
+def _is_own(process: psutil.Process) -> bool:
+    uids = process.info["uids"]
+    return uids is not None and uids.real == os.getuid()
+
+
+def _is_unlimited(limit: int) -> bool:
+    return limit in (resource.RLIM_INFINITY, -1)
+
+
+def check_disk(name: str, free_bytes: int, total_bytes: int, fix: str) -> Finding:
+    """Check that a disk has space left. MongoDB refuses writes when there is none."""
+    share = free_bytes / total_bytes if total_bytes else 1.0
+    message = f"{name} has {free_bytes / 1e9:,.1f} GB ({share:.0%}) left"
+    if free_bytes < MIN_FREE_BYTES:
+        return error("disk", message, fix)
+    if share < MIN_FREE_SHARE:
+        return warning("disk", message, fix)
+    return ok("disk", message)
+
+
+def check_own_disk(root: Path = ROOT) -> Finding:
+    """Check the disk of EXIFinator's folder."""
+    usage = shutil.disk_usage(root)
+    fix = f"free some space   (du -xsh {root}/logs {root}/var/* shows what EXIFinator uses)"
+    return check_disk(f"the disk of {root}", usage.free, usage.total, fix)
+
+
+def check_workers(config: Config, reporting: int | None) -> Finding:
+    """Check that workers are running.
+
+    Args:
+        reporting: how many workers report, on all machines; None if MongoDB is unreachable.
+    """
+    try:
+        is_running = worker_supervision().running()
+        outdated = is_running and is_outdated(config)
+    except EXIFinatorError as exc:
+        return error("workers", str(exc), f"{STOP}; {START}")
+    if outdated:
+        return warning("workers", "the workers on this machine run with other settings or code", f"{START} --restart")
+    if reporting == 0 and not is_running:
+        return warning("workers", f"no worker is running, here or elsewhere: {RUN} starts them", START)
+    if reporting == 0:
+        return error(
+            "workers",
+            "workers were started on this machine, but none reports",
+            "tail logs/download-write-00.log   (has the reason)",
+        )
+    if not is_running:
+        return ok("workers", "no worker is running on this machine")
+    return ok("workers", "workers are running" if reporting is None else f"{reporting} workers report")

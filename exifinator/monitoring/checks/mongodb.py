@@ -1,0 +1,144 @@
+"""MongoDB: version, writes, write concern and indexes."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from typing import Any
+
+import pymongo.errors
+
+from exifinator.config import Config
+from exifinator.errors import EXIFinatorError
+from exifinator.monitoring.checks import Finding, error, ok, warning
+from exifinator.monitoring.probe import MongoInfo, Probe
+from exifinator.paths import START
+from exifinator.processes.binaries import MIN_MONGODB_VERSION, dotted
+from exifinator.storage.indexes import index_definitions
+from exifinator.storage.mongodb import describe_error
+
+# A collection that exists for a moment.
+TRIAL_COLLECTION = "exifinator_doctor"
+TRIAL_TIMEOUT_MS = 5000
+URI_FIX = 'in MONGODB_URI: "mongodb://.../?w=majority"'
+_NAMESPACE_NOT_FOUND = 26
+
+
+def check_version(server: MongoInfo) -> Finding:
+    version = tuple(map(int, re.findall(r"\d+", server.version)[:2]))
+    if version < MIN_MONGODB_VERSION:
+        return error(
+            "mongodb",
+            f"MongoDB {server.version} at {server.address} is too old: EXIFinator needs "
+            f"{dotted(MIN_MONGODB_VERSION)} or later",
+            "set MONGODB_URI to a newer one   (if it is unset, EXIFinator starts its own on this machine)",
+        )
+    return ok("mongodb", f"MongoDB {server.version} at {server.address}")
+
+
+def check_writes(probe: Probe) -> list[Finding]:
+    """Write a document into both databases, with the write concern of MONGODB_URI, and remove it again."""
+    findings = []
+    for setting, name in (
+        ("MONGODB_DATABASE", probe.config.mongodb_database),
+        ("MRQ_DATABASE", probe.config.mrq_database),
+    ):
+        trial = probe.mongodb[name][TRIAL_COLLECTION]
+        concern = dict(trial.write_concern.document)
+        try:
+            if concern.get("w") not in (0, None):
+                concern.setdefault("wtimeout", TRIAL_TIMEOUT_MS)
+            trial.with_options(write_concern=pymongo.WriteConcern(**concern)).insert_one({"written": True})
+            findings.append(ok("mongodb", f"the database {name} accepts writes"))
+        except pymongo.errors.PyMongoError as exc:
+            findings.append(
+                error(
+                    "mongodb",
+                    f"the database {name} ({setting}) does not accept writes: {describe_error(exc)}",
+                    "grant its user the role readWrite on it, or correct the write concern (w=) in MONGODB_URI",
+                )
+            )
+        finally:
+            with contextlib.suppress(pymongo.errors.PyMongoError):
+                trial.with_options(write_concern=pymongo.WriteConcern(w=1)).drop()
+    return findings
+
+
+def check_write_concern(server: MongoInfo, probe: Probe) -> Finding:
+    """Check that acknowledged writes are durable: an image leaves the queue as soon as its record is acknowledged."""
+    concern: dict[str, Any] = dict(probe.store.records.collection.write_concern.document)
+    w = concern.get("w", _default_write_concern(probe))
+    if w == 0:
+        return error(
+            "mongodb",
+            "w=0 in MONGODB_URI: writes are not acknowledged, so images count as indexed that may not be stored",
+            URI_FIX,
+        )
+    if concern.get("j") is False:
+        return warning(
+            "mongodb",
+            "journal=false in MONGODB_URI: acknowledged records are lost if MongoDB is killed",
+            'remove "journal=false" from MONGODB_URI',
+        )
+    if server.hello.get("setName") and w == 1:
+        return warning(
+            "mongodb",
+            "w=1 on a replica set: records that only the primary has are rolled back when another node takes over",
+            URI_FIX,
+        )
+    return ok("mongodb", f"writes are acknowledged (w={w if w is not None else '1, the default'})")
+
+
+def _default_write_concern(probe: Probe) -> Any:
+    """Return the `w` that the cluster uses where MONGODB_URI has none; None if it is the default, 1."""
+    try:
+        answer = probe.mongodb.admin.command("getDefaultRWConcern")
+    except pymongo.errors.PyMongoError:
+        return None
+    return answer.get("defaultWriteConcern", {}).get("w")
+
+
+def check_indexes(probe: Probe) -> Finding:
+    """Check that the indexes that queries need exist, with the expected fields."""
+    config: Config = probe.config
+    try:
+        existing = probe.store.records.collection.index_information()
+    except pymongo.errors.OperationFailure as exc:
+        if exc.code != _NAMESPACE_NOT_FOUND:
+            raise
+        existing = {}
+    if not existing:
+        return ok("mongodb", "there are no records yet; the indexes are created with them")
+    missing, different = [], []
+    for index in index_definitions(config):
+        found = existing.get(index.name)
+        if found is None:
+            missing.append(index.name)
+        elif list(map(tuple, found["key"])) != list(index.keys):
+            different.append(index.name)
+    if different:
+        drop = "; ".join(f'db.{config.mongodb_collection}.dropIndex("{name}")' for name in different)
+        return error(
+            "mongodb",
+            f"these indexes have other fields than expected: {', '.join(different)}",
+            f"mongosh {config.mongodb_database} --eval '{drop}'; {START} --restart",
+        )
+    if missing:
+        return error(
+            "mongodb",
+            f"indexes are missing, so queries read every record: {', '.join(missing)}",
+            f"{START} --restart   (the API creates them in the background when it starts)",
+        )
+    return ok("mongodb", f"all {len(index_definitions(config))} indexes exist")
+
+
+def check_all(probe: Probe) -> list[Finding]:
+    """Run every check that needs MongoDB, except clock and disk. Raises: StoreUnavailable, RecordRefused."""
+    server = probe.read_mongodb()
+    findings = [check_version(server), check_write_concern(server, probe), *check_writes(probe)]
+    try:
+        findings.append(check_indexes(probe))
+    except (pymongo.errors.PyMongoError, EXIFinatorError) as exc:
+        message = f"the indexes cannot be listed: {describe_error(exc)}"
+        findings.append(error("mongodb", message, "grant its user the privilege listIndexes"))
+    return findings

@@ -1,0 +1,161 @@
+"""A source: credentials, listing, region, clock, and a ranged GET, as a run makes them."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from exifinator.config import Config
+from exifinator.errors import AccessDenied, BucketGone, ClockSkew, EXIFinatorError, SourceUnavailable
+from exifinator.models import ImageRef
+from exifinator.monitoring.checks import Finding, error, ok, warning
+from exifinator.monitoring.checks.clock import check_clock
+from exifinator.sources import local_buckets
+from exifinator.sources.s3.client import S3Client
+from exifinator.sources.source import Source
+
+PROBE_BYTES = 64
+_SET_CREDENTIALS = "aws configure   (or export EXIFINATOR_AWS_ACCESS_KEY=... EXIFINATOR_AWS_SECRET_KEY=...)"
+# What to do, by the `code` of an error.
+_FIXES = {
+    "no_credentials": _SET_CREDENTIALS,
+    "wrong_secret_key": (
+        "set AWS_SECRET_KEY to the secret that belongs to AWS_ACCESS_KEY   (aws configure, if boto3 finds them)"
+    ),
+    "unknown_access_key": "set AWS_ACCESS_KEY to a key that this server knows   (is S3_ENDPOINT_URL correct?)",
+}
+
+
+def check_folder(folder: Path) -> Finding:
+    if os.access(folder, os.R_OK | os.X_OK):
+        return ok("source", f"the folder {folder} is readable")
+    return error("source", f"this user cannot read the folder {folder}", f"chmod u+rx '{folder}'")
+
+
+def check_source(config: Config, source: Source) -> list[Finding]:
+    """List a source, read some bytes of its first object, and compare region and clock, with one request each."""
+    with closing(S3Client(config)) as s3:
+        return list(_examine(config, s3, source))
+
+
+def _examine(config: Config, s3: S3Client, source: Source) -> Iterator[Finding]:
+    dates: list[tuple[str, float]] = []
+    try:
+        client = s3.client(source.bucket)
+
+        def note_date(parsed: dict[str, Any], **_: Any) -> None:
+            headers = parsed.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+            dates.append((headers.get("date", ""), time.time()))
+
+        client.meta.events.register("after-call.s3", note_date)
+        credentials = _check_credentials(config, client, source)
+        yield credentials
+        if credentials.level == "error":
+            return
+        page = s3.list_page(source.bucket, source.prefix, None)
+    except EXIFinatorError as exc:
+        yield from _check_clock(dates)
+        yield error("source", f"{source} cannot be listed: {exc.message}", _fix(exc, config, source))
+        return
+    yield from _check_clock(dates)
+    yield _check_region(client, source)
+    objects = [ref for ref in page.refs if ref.size_bytes]
+    if objects:
+        yield _check_read(config, s3, source, objects[0])
+    else:
+        yield warning(
+            "source", f"{source} can be listed, but is empty", f"aws s3 ls '{source}/'   (is the prefix correct?)"
+        )
+
+
+def _check_read(config: Config, s3: S3Client, source: Source, ref: ImageRef) -> Finding:
+    try:
+        read = s3.read_range(ref, 0, PROBE_BYTES)
+    except EXIFinatorError as exc:
+        return error(
+            "source",
+            f"{source} can be listed, but its first object cannot be read: {exc.message}",
+            _fix(exc, config, source),
+        )
+    if len(read.data) < min(PROBE_BYTES, ref.size_bytes):
+        return error(
+            "source",
+            f"the server of {source} returns too few bytes for a ranged GET",
+            "ask the operator of that server whether it supports range requests",
+        )
+    etags = "" if ref.etag else "; it has no ETags, so size and date decide whether an object has changed"
+    return ok("source", f"{source} can be listed and read by ranged GETs{etags}")
+
+
+def _check_clock(dates: list[tuple[str, float]]) -> Iterator[Finding]:
+    """Compare the clock of S3, by the Date header of its first response and the time at which it arrived."""
+    for text, received_at in dates[:1]:
+        try:
+            served_at: datetime = parsedate_to_datetime(text).astimezone(UTC)
+        except (TypeError, ValueError):
+            return
+        yield check_clock("S3", served_at.timestamp() - received_at, resolution_seconds=1.0)
+
+
+def _check_credentials(config: Config, client: Any, source: Source) -> Finding:
+    """Return where the credentials come from, and never the credentials."""
+    if local_buckets.lookup(source.bucket):
+        return ok("credentials", f"{source} is a folder on this machine")
+    if config.s3_anonymous:
+        return ok("credentials", "none are used (S3_ANONYMOUS)")
+    if config.aws_access_key:
+        return ok("credentials", "AWS_ACCESS_KEY and AWS_SECRET_KEY are used")
+    credentials = client._request_signer._credentials
+    if credentials is None:
+        return error(
+            "credentials",
+            f"there are none for {source}: boto3 finds none in the environment, in ~/.aws or on this machine",
+            f"{_SET_CREDENTIALS}; export EXIFINATOR_S3_ANONYMOUS=true for a public bucket",
+        )
+    return ok("credentials", f"boto3 found some ({credentials.method})")
+
+
+def _check_region(client: Any, source: Source) -> Finding:
+    """Check that requests are signed for the bucket's own region. Otherwise S3 redirects them."""
+    signed_region = str(client.meta.region_name)
+    try:
+        response = client.head_bucket(Bucket=source.bucket)
+    except ClientError as exc:
+        response = exc.response
+    except BotoCoreError:
+        response = {}
+    region = response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("x-amz-bucket-region")
+    if region is None:
+        return ok("source", f"the region of {source} is unknown; requests are signed for {signed_region}")
+    if region == signed_region:
+        return ok("source", f"{source} is in {region}, for which requests are signed")
+    return warning(
+        "source",
+        f"{source} is in {region}, but requests are signed for {signed_region}: each process is redirected first",
+        f"export EXIFINATOR_AWS_REGION={region}   (or set AWS_REGION in settings.py)",
+    )
+
+
+def _fix(exc: EXIFinatorError, config: Config, source: Source) -> str:
+    if exc.code in _FIXES:
+        return _FIXES[exc.code]
+    if isinstance(exc, ClockSkew):
+        return "sudo timedatectl set-ntp true"
+    if type(exc) is BucketGone:
+        endpoint = f" --endpoint-url {config.s3_endpoint_url}" if config.s3_endpoint_url else ""
+        return f"aws s3 ls{endpoint}   (lists the buckets of these credentials)"
+    if type(exc) is AccessDenied:
+        arn = f"arn:aws:s3:::{source.bucket}"
+        return f"allow these credentials s3:ListBucket on {arn} and s3:GetObject on {arn}/*"
+    if isinstance(exc, SourceUnavailable) and exc.code != "credentials_unavailable":
+        address = config.s3_endpoint_url or "https://s3.amazonaws.com"
+        return f"curl -sI {address}   (does it answer? check S3_ENDPOINT_URL, firewall and proxy)"
+    return exc.hint or "see the message"

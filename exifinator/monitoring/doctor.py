@@ -1,0 +1,94 @@
+"""All checks of `doctor`, in the order in which they are shown."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from exifinator.batches.sources import find_sources
+from exifinator.config import Config
+from exifinator.errors import ConfigError, EXIFinatorError
+from exifinator.monitoring.checks import Finding, error, machine, mongodb, ok, redis, s3, settings
+from exifinator.monitoring.checks.clock import check_clock
+from exifinator.monitoring.probe import Probe
+from exifinator.paths import COMMAND, START
+
+
+def examine(config: Config, arguments: Iterable[str] = (), *, cwd: Path | None = None) -> Iterator[Finding]:
+    """Yield the finding of each check, as soon as it is known.
+
+    Args:
+        arguments: sources, as `run` takes them; none: those of S3_BUCKETS.
+        cwd: the folder that relative folders are relative to.
+    """
+    yield machine.check_python()
+    yield machine.check_packages()
+    yield from settings.check_settings(config)
+    yield machine.check_open_files(config)
+    yield machine.check_process_limit(config)
+    yield machine.check_own_disk()
+    yield from machine.check_ports(config)
+    probe = Probe(config)
+    try:
+        yield from _examine_redis(config, probe)
+        yield from _examine_mongodb(config, probe)
+    finally:
+        probe.close()
+    yield from _examine_sources(config, arguments, cwd or Path(os.environ.get("EXIFINATOR_CWD") or Path.cwd()))
+
+
+def _examine_redis(config: Config, probe: Probe) -> Iterator[Finding]:
+    try:
+        server = probe.read_redis()
+        paused, refused = probe.control.paused(), probe.queue.refused_buckets.open_circuits()
+    except EXIFinatorError as exc:
+        yield error("redis", str(exc), _connection_fix("REDIS_URL", exc))
+        return
+    yield redis.check_version(server)
+    yield redis.check_role(server)
+    yield redis.check_eviction(server)
+    yield redis.check_memory(server, config)
+    yield redis.check_persistence(server)
+    yield check_clock(server.product, server.offset_seconds)
+    yield redis.check_paused(paused)
+    yield redis.check_refused(refused)
+
+
+def _examine_mongodb(config: Config, probe: Probe) -> Iterator[Finding]:
+    try:
+        server = probe.read_mongodb()
+        findings = mongodb.check_all(probe)
+        reporting = len(probe.store.workers.find_active(datetime.now(UTC)))
+    except EXIFinatorError as exc:
+        yield error("mongodb", str(exc), _connection_fix("MONGODB_URI", exc))
+        yield machine.check_workers(config, None)
+        return
+    yield from findings
+    yield check_clock("MongoDB", server.offset_seconds)
+    if server.disk_free_bytes is not None and server.disk_total_bytes is not None:
+        fix = f"enlarge its volume   (`{COMMAND} status` shows the size of the records)"
+        yield machine.check_disk("MongoDB's disk", server.disk_free_bytes, server.disk_total_bytes, fix)
+    yield machine.check_workers(config, reporting)
+
+
+def _connection_fix(setting: str, exc: EXIFinatorError) -> str:
+    if exc.code in ("redis_unauthorized", "mongodb_unauthorized"):
+        return f"put user and password into {setting}, as in SCHEME://USER:PASSWORD@HOST:PORT"
+    return f"{START}   (starts it if {setting} points to this machine), or set {setting} to its address"
+
+
+def _examine_sources(config: Config, arguments: Iterable[str], cwd: Path) -> Iterator[Finding]:
+    try:
+        sources = find_sources(tuple(arguments), config, cwd=cwd)
+    except ConfigError as exc:
+        yield error("source", str(exc), f"{COMMAND} doctor my-bucket/2024/")
+        return
+    if not sources:
+        yield ok("source", "no source to check: S3_BUCKETS is empty; `doctor BUCKET` checks one")
+    for source in sources:
+        if isinstance(source, Path):
+            yield s3.check_folder(source)
+        else:
+            yield from s3.check_source(config, source)

@@ -1,0 +1,143 @@
+"""Short-lived connections to Redis and MongoDB, and what the two servers report about themselves.
+
+For commands that have to answer within seconds, even if a server is down.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pymongo.errors
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from exifinator.config import Config
+from exifinator.net import without_credentials
+from exifinator.queue.admin import QueueAdmin
+from exifinator.queue.image_queue import ImageQueue
+from exifinator.queue.redis_client import redis_errors
+from exifinator.storage.mongodb import Document, connect_mongodb, mongodb_errors
+from exifinator.storage.store import Store
+
+CONNECT_TIMEOUT_SECONDS = 2.0
+RESPONSE_TIMEOUT_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class RedisInfo:
+    """State of the Redis server.
+
+    product: Redis or Valkey. disk_bytes: the append-only file and its rewrite, 0 without one. offset_seconds: how far
+    its clock is ahead of this machine's. info: its whole answer to INFO.
+    """
+
+    address: str
+    product: str
+    version: str
+    memory_bytes: int
+    memory_limit_bytes: int
+    disk_bytes: int
+    offset_seconds: float
+    info: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class MongoInfo:
+    """State of the MongoDB server.
+
+    memory_bytes: its resident memory, or the size of its cache where that is all it reports. data_bytes: records and
+    thumbnails on disk, with indexes. disk_free_bytes, disk_total_bytes: None where it does not report them.
+    offset_seconds: how far its clock is ahead of this machine's. hello: its whole answer to `hello`.
+    """
+
+    address: str
+    version: str
+    memory_bytes: int
+    data_bytes: int
+    disk_free_bytes: int | None
+    disk_total_bytes: int | None
+    records: int
+    offset_seconds: float
+    hello: Document
+
+
+class Probe:
+    """Clients with short timeouts and no retries. They connect when first used."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.redis = redis.Redis.from_url(
+            config.redis_url.get_secret_value(),
+            socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            socket_timeout=RESPONSE_TIMEOUT_SECONDS,
+            retry=Retry(NoBackoff(), 0),
+            health_check_interval=0,
+        )
+        self.mongodb = connect_mongodb(
+            config,
+            serverSelectionTimeoutMS=int(1000 * CONNECT_TIMEOUT_SECONDS),
+            connectTimeoutMS=int(1000 * CONNECT_TIMEOUT_SECONDS),
+            socketTimeoutMS=int(1000 * RESPONSE_TIMEOUT_SECONDS),
+        )
+        self.queue = ImageQueue(self.redis, config)
+        self.control = QueueAdmin(self.queue, config)
+        self.store = Store(self.mongodb, config)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.redis.close()
+        self.mongodb.close()
+
+    def read_redis(self) -> RedisInfo:
+        """Read the state of Redis. Raises: QueueUnavailable."""
+        with redis_errors("report its state"):
+            info: Any = self.redis.info()
+            asked_at = time.time()
+            clock: Any = self.redis.time()
+            answered_at = time.time()
+        is_valkey = "valkey_version" in info
+        return RedisInfo(
+            without_credentials(self.config.redis_url.get_secret_value()),
+            "Valkey" if is_valkey else "Redis",
+            str(info["valkey_version"] if is_valkey else info.get("redis_version", "")),
+            int(info.get("used_memory", 0)),
+            int(info.get("maxmemory", 0)),
+            int(info.get("aof_current_size", 0)),
+            clock[0] + clock[1] / 1_000_000 - (asked_at + answered_at) / 2,
+            info,
+        )
+
+    def read_mongodb(self) -> MongoInfo:
+        """Read the state of MongoDB. Raises: StoreUnavailable, RecordRefused."""
+        with mongodb_errors("report its state"):
+            asked_at = time.time()
+            hello = self.mongodb.admin.command("hello")
+            answered_at = time.time()
+            version = str(self.mongodb.server_info()["version"])
+            stats = self.store.records.collection.database.command("dbStats")
+            try:
+                server = self.mongodb.admin.command("serverStatus", repl=0, metrics=0, locks=0)
+            except pymongo.errors.OperationFailure:
+                # It needs the role clusterMonitor.
+                server = {}
+            records = self.store.records.collection.estimated_document_count()
+        clock: datetime = hello["localTime"].replace(tzinfo=UTC)
+        # 0 while the database does not exist.
+        total_bytes = stats.get("fsTotalSize")
+        cache = server.get("wiredTiger", {}).get("cache", {})
+        return MongoInfo(
+            without_credentials(self.config.mongodb_uri.get_secret_value()).rstrip("/"),
+            version,
+            int(server.get("mem", {}).get("resident", 0)) * 1024**2
+            or int(cache.get("bytes currently in the cache", 0)),
+            int(stats.get("storageSize", 0) + stats.get("indexSize", 0)),
+            int(total_bytes - stats["fsUsedSize"]) if total_bytes else None,
+            int(total_bytes) if total_bytes else None,
+            records,
+            clock.timestamp() - (asked_at + answered_at) / 2,
+            hello,
+        )

@@ -1,0 +1,190 @@
+"""The metrics of /metrics: counters of all processes, from Redis, and the state of queues, workers and batches.
+
+No label holds a key, a bucket, an address or a credential, and each label has few values: see metrics.py.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from exifinator import EXTRACTOR_VERSION
+from exifinator.batches.model import UNDER_WAY, BatchCounts
+from exifinator.batches.service import read_batches
+from exifinator.config import Config
+from exifinator.errors import EXIFinatorError
+from exifinator.metrics import BOUNDS_SECONDS, CAUSES, OUTCOMES, REQUESTS, STAGES
+from exifinator.monitoring.probe import Probe
+from exifinator.storage.failed_jobs import FailedJobs, failed_filter
+from exifinator.storage.workers import is_silent
+
+log = logging.getLogger(__name__)
+
+# A worker that fell silent is shown as down for this long.
+SHOWN_AFTER_REPORT = timedelta(minutes=10)
+MAX_WORKERS = 1000
+MAX_BATCHES = 16
+MAX_EXCEPTIONS = 30
+# Failed jobs may hold anything as the type of their exception; only names of classes become labels.
+_CLASS_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,79}")
+
+
+class ExifinatorCollector(Collector):
+    """Asks Redis and MongoDB at each scrape, for a few seconds at most. Metrics that are unknown are left out."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._probe = Probe(config)
+
+    def close(self) -> None:
+        self._probe.close()
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield all metrics."""
+        yield _gauge(
+            "exifinator_extractor_version", "Version of the extractor that this API was built with.", EXTRACTOR_VERSION
+        )
+        for name, server, collect in (
+            ("redis", "Redis", self._collect_redis),
+            ("mongodb", "MongoDB", self._collect_mongodb),
+        ):
+            try:
+                metrics = list(collect())
+                is_up = True
+            except EXIFinatorError as exc:
+                log.warning("skip: metrics of %s: %s", server, exc, extra={"action": "skip"})
+                metrics, is_up = [], False
+            yield _gauge(f"exifinator_{name}_up", f"Whether {server} answers.", int(is_up))
+            yield from metrics
+
+    def _collect_redis(self) -> Iterator[Metric]:
+        control = self._probe.control
+        yield from counter_metrics(control.counts())
+        stats, paused = control.stats(), control.paused()
+        length = GaugeMetricFamily(
+            "exifinator_queue_length", "Images that wait in a queue, `download` or `write`.", labels=["queue"]
+        )
+        age = GaugeMetricFamily(
+            "exifinator_queue_oldest_age_seconds",
+            "How long the image that is due longest has waited.",
+            labels=["queue"],
+        )
+        is_paused = GaugeMetricFamily("exifinator_queue_paused", "Whether a queue is paused.", labels=["queue"])
+        for label, name, images, seconds in (
+            ("download", self._config.download_queue, stats.to_read, stats.to_read_seconds),
+            ("write", self._config.write_queue, stats.in_write_queue, stats.write_seconds),
+        ):
+            length.add_metric([label], images)
+            age.add_metric([label], seconds)
+            is_paused.add_metric([label], int(name in paused))
+        yield from (length, age, is_paused)
+        yield _gauge(
+            "exifinator_images_in_progress",
+            "Images that are delivered to a worker, those of dead workers included.",
+            stats.in_progress,
+        )
+        yield _gauge("exifinator_write_queue_bytes", "Metadata that waits for write workers.", stats.write_bytes)
+        server = self._probe.read_redis()
+        yield _gauge("exifinator_redis_memory_bytes", "Memory that Redis uses.", server.memory_bytes)
+        yield _gauge(
+            "exifinator_redis_memory_limit_bytes", "Redis's maxmemory; 0 means no limit.", server.memory_limit_bytes
+        )
+
+    def _collect_mongodb(self) -> Iterator[Metric]:
+        store = self._probe.store
+        server = self._probe.read_mongodb()
+        yield _gauge("exifinator_records", "Stored records.", server.records)
+        yield _gauge(
+            "exifinator_mongodb_disk_bytes", "Disk space of records and thumbnails, with indexes.", server.data_bytes
+        )
+        if server.disk_free_bytes is not None:
+            yield _gauge("exifinator_mongodb_disk_free_bytes", "Free space on MongoDB's disk.", server.disk_free_bytes)
+        waiting, _ = store.jobs.count_waiting()
+        yield _gauge("exifinator_retries_waiting", "Images that wait for a retry.", waiting)
+        failed = GaugeMetricFamily("exifinator_failed_images", "Failed images by exception type.", labels=["exception"])
+        for exception, count in _count_by_label(FailedJobs(store.jobs).group(failed_filter())).items():
+            failed.add_metric([exception], count)
+        yield failed
+        now = datetime.now(UTC)
+        yield from _worker_metrics(store.workers.find_since(now - SHOWN_AFTER_REPORT)[:MAX_WORKERS], now)
+        yield self._batch_metric()
+
+    def _batch_metric(self) -> Metric:
+        images = GaugeMetricFamily(
+            "exifinator_batch_images", "Images of a running batch, by state.", labels=["batch", "state"]
+        )
+        for batch in read_batches(self._probe.store, self._probe.queue, limit=MAX_BATCHES):
+            if batch["state"] in (*UNDER_WAY, "cancelling"):
+                counts = BatchCounts.from_dict(batch["numbers"])
+                for state in ("listed", "unchanged", "queued", "done", "failed"):
+                    images.add_metric([batch["id"], state], getattr(counts, state))
+        return images
+
+
+def counter_metrics(counts: Mapping[str, int]) -> Iterator[Metric]:
+    """Yield the counters and histograms of the hash in Redis. Fields with unknown names are ignored."""
+    images = CounterMetricFamily("exifinator_images", "Images that are done, by outcome.", labels=["outcome"])
+    for outcome in OUTCOMES:
+        images.add_metric([outcome], counts.get(f"images:{outcome}", 0))
+    requests = CounterMetricFamily("exifinator_s3_requests", "Ranged GETs and listings.", labels=["request"])
+    for request in REQUESTS:
+        requests.add_metric([request], counts.get(f"requests:{request}", 0))
+    read_bytes = CounterMetricFamily("exifinator_read_bytes", "Bytes that ranged GETs returned.")
+    read_bytes.add_metric([], counts.get("bytes", 0))
+    retries = CounterMetricFamily("exifinator_retries", "Retried requests and images, by cause.", labels=["cause"])
+    for cause in CAUSES:
+        retries.add_metric([cause], counts.get(f"retries:{cause}", 0))
+    stages = HistogramMetricFamily("exifinator_stage_seconds", "Duration of each stage of an image.", labels=["stage"])
+    bounds = [*(f"{bound:g}" for bound in BOUNDS_SECONDS), "+Inf"]
+    for stage in STAGES:
+        cumulative, buckets = 0, []
+        for i, bound in enumerate(bounds):
+            cumulative += counts.get(f"stage:{stage}:{i}", 0)
+            buckets.append((bound, cumulative))
+        stages.add_metric([stage], buckets, counts.get(f"stage:{stage}:us", 0) / 1_000_000)
+    yield from (images, read_bytes, requests, retries, stages)
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    family = GaugeMetricFamily(name, text)
+    family.add_metric([], value)
+    return family
+
+
+def _count_by_label(groups: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """Return the counts by exception type. Beyond MAX_EXCEPTIONS they are added up under `other`."""
+    counts: dict[str, int] = {}
+    for group in groups:
+        name = str(group["exception"] or group["example"]["status"])
+        if not _CLASS_NAME.fullmatch(name) or (name not in counts and len(counts) >= MAX_EXCEPTIONS):
+            name = "other"
+        counts[name] = counts.get(name, 0) + group["count"]
+    return counts
+
+
+def _worker_metrics(workers: Iterable[Mapping[str, Any]], now: datetime) -> Iterator[Metric]:
+    labels = ["host", "worker"]
+    up = GaugeMetricFamily("exifinator_worker_up", "1 if a worker reports, 0 if it fell silent.", labels=labels)
+    busy = GaugeMetricFamily("exifinator_worker_busy_ratio", "Share of a worker's greenlets in use.", labels=labels)
+    memory = GaugeMetricFamily("exifinator_worker_memory_bytes", "Memory of a worker.", labels=labels)
+    load = GaugeMetricFamily("exifinator_host_load", "1-minute load average of a worker's machine.", labels=["host"])
+    loads: dict[str, float] = {}
+    for worker in workers:
+        host = str(worker["host"])
+        values = [host, str(worker["name"])]
+        is_up = not is_silent(worker["reported_at"], now)
+        up.add_metric(values, int(is_up))
+        if is_up:
+            busy.add_metric(values, worker["busy"])
+            memory.add_metric(values, worker["memory_mb"] * 1024**2)
+            loads[host] = max(loads.get(host, 0.0), worker["load"])
+    for host, value in loads.items():
+        load.add_metric([host], value)
+    yield from (up, busy, memory, load)

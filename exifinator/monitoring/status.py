@@ -1,0 +1,172 @@
+"""The state of an installation, for `status`: services, queues, workers, batches and failures."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from exifinator import __version__
+from exifinator.batches.model import DETACHED, BatchCounts
+from exifinator.batches.service import read_batches
+from exifinator.config import Config
+from exifinator.errors import EXIFinatorError
+from exifinator.monitoring.probe import Probe
+from exifinator.net import listens, without_credentials
+from exifinator.processes.workers import web_addresses, worker_supervision
+from exifinator.storage.failed_jobs import FailedJobs, failed_filter
+
+# Batches that are shown while none is open, and those among which open ones are looked for.
+SHOWN_BATCHES = 5
+RECENT_BATCHES = 20
+
+
+@dataclass(slots=True)
+class Status:
+    """The state at one moment. A part that is unknown is None or empty; `problems` says why.
+
+    services: name, address, up, version; for the API and the dashboard also `managed`, whether this checkout runs it.
+    queues: name, images, oldest_seconds, paused; `in progress` has no age.
+    redis, mongodb: sizes in bytes.
+    hosts: name, processes, busy (0 to 1), load, cores, reads_per_second, writes_per_second, memory_mb.
+    workers: the same for each process, see WorkerReports.find_since.
+    batches: the open ones, else the latest; see batches.service.read_batches.
+    failures: exception, count, example.
+    """
+
+    at: datetime
+    version: str = __version__
+    services: list[dict[str, Any]] = field(default_factory=list)
+    redis: dict[str, Any] | None = None
+    mongodb: dict[str, Any] | None = None
+    queues: list[dict[str, Any]] = field(default_factory=list)
+    hosts: list[dict[str, Any]] = field(default_factory=list)
+    workers: list[dict[str, Any]] = field(default_factory=list)
+    batches: list[dict[str, Any]] = field(default_factory=list)
+    failures: list[dict[str, Any]] = field(default_factory=list)
+    records: int | None = None
+    problems: list[str] = field(default_factory=list)
+
+
+class StatusReader:
+    """Reads the status. It keeps its connections between reads."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._probe = Probe(config)
+
+    def close(self) -> None:
+        self._probe.close()
+
+    def read(self) -> Status:
+        """Read the status within a few seconds, even if servers are down."""
+        status = Status(datetime.now(UTC))
+        for name, url, read in (
+            ("Redis", self._config.redis_url, self._read_redis),
+            ("MongoDB", self._config.mongodb_uri, self._read_mongodb),
+        ):
+            with _problems_added(status):
+                read(status)
+                continue
+            address = without_credentials(url.get_secret_value()).rstrip("/")
+            status.services.append({"name": name, "address": address, "up": False, "version": None})
+        self._read_web_servers(status)
+        return status
+
+    def _read_redis(self, status: Status) -> None:
+        server = self._probe.read_redis()
+        control = self._probe.control
+        stats, paused = control.stats(), control.paused()
+        status.problems += self._probe.queue.refused_buckets.open_circuits().values()
+        status.services.append(
+            {"name": server.product, "address": server.address, "up": True, "version": server.version}
+        )
+        status.redis = {
+            "memory_bytes": server.memory_bytes,
+            "memory_limit_bytes": server.memory_limit_bytes,
+            "disk_bytes": server.disk_bytes,
+        }
+        status.queues += [
+            _queue(self._config.download_queue, stats.to_read, stats.to_read_seconds, paused),
+            _queue(self._config.write_queue, stats.in_write_queue, stats.write_seconds, paused),
+            _queue("in progress", stats.in_progress, None, ()),
+        ]
+
+    def _read_mongodb(self, status: Status) -> None:
+        server = self._probe.read_mongodb()
+        store = self._probe.store
+        status.services.append({"name": "MongoDB", "address": server.address, "up": True, "version": server.version})
+        status.mongodb = {
+            "memory_bytes": server.memory_bytes,
+            "disk_bytes": server.data_bytes,
+            "disk_free_bytes": server.disk_free_bytes,
+        }
+        status.records = server.records
+        waiting, due_at = store.jobs.count_waiting()
+        due_seconds = (status.at - due_at).total_seconds() if due_at else 0.0
+        status.queues.append(_queue("retries", waiting, max(0.0, due_seconds), ()))
+        status.workers = store.workers.find_active(status.at)
+        status.hosts = _group_by_host(status.workers)
+        status.failures = FailedJobs(store.jobs).group(failed_filter())
+        if status.redis is not None:
+            open_ids = self._probe.queue.batches.open_ids()
+            batches = read_batches(store, self._probe.queue, limit=RECENT_BATCHES)
+            running = [batch for batch in batches if batch["id"] in open_ids and not _is_finished(batch)]
+            status.batches = running or batches[:SHOWN_BATCHES]
+
+    def _read_web_servers(self, status: Status) -> None:
+        states: dict[str, str] = {}
+        with _problems_added(status):
+            states = {process.program: process.state for process in worker_supervision().status()}
+        for name, _, host, port in web_addresses(self._config):
+            is_up = listens(host, port)
+            status.services.append(
+                {
+                    "name": {"api": "API"}.get(name, "Dashboard"),
+                    "address": f"http://{host}:{port}",
+                    "up": is_up,
+                    "version": None,
+                    "managed": is_up and states.get(name) == "RUNNING",
+                }
+            )
+
+
+def _is_finished(batch: dict[str, Any]) -> bool:
+    """Return whether an unwatched batch has no images left that workers will index."""
+    counts = BatchCounts.from_dict(batch["numbers"])
+    return batch["state"] in DETACHED and counts.done >= counts.queued
+
+
+def _queue(name: str, images: int, oldest_seconds: float | None, paused: Container[str]) -> dict[str, Any]:
+    oldest = round(oldest_seconds, 1) if oldest_seconds is not None and images else None
+    return {"name": name, "images": images, "oldest_seconds": oldest, "paused": name in paused}
+
+
+def _group_by_host(workers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    hosts: dict[str, list[dict[str, Any]]] = {}
+    for worker in workers:
+        hosts.setdefault(worker["host"], []).append(worker)
+    return [
+        {
+            "name": name,
+            "processes": len(processes),
+            "busy": round(sum(process["busy"] for process in processes) / len(processes), 3),
+            "load": max(process["load"] for process in processes),
+            "cores": max(process["cores"] for process in processes),
+            "reads_per_second": round(sum(process["reads_per_second"] for process in processes), 1),
+            "writes_per_second": round(sum(process["writes_per_second"] for process in processes), 1),
+            "memory_mb": round(sum(process["memory_mb"] for process in processes)),
+        }
+        for name, processes in sorted(hosts.items())
+    ]
+
+
+@contextmanager
+def _problems_added(status: Status) -> Iterator[None]:
+    """Turn an error of the block into a problem of the status."""
+    try:
+        yield
+    except EXIFinatorError as exc:
+        status.problems.append(str(exc))

@@ -1,0 +1,356 @@
+"""Redis and MongoDB: check the servers that the settings name, and start them on this machine if none listens there."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import psutil
+import pymongo
+import pymongo.errors
+import pymongo.uri_parser
+import redis
+from redis.backoff import NoBackoff
+from redis.connection import parse_url
+from redis.retry import Retry
+
+from exifinator.config import ROOT, Config
+from exifinator.errors import ConfigError, ServiceFailed
+from exifinator.net import is_loopback_address, listens, without_credentials
+from exifinator.processes.binaries import MIN_MONGODB_VERSION, dotted, find_mongodb, find_redis
+from exifinator.processes.startup import is_restarting, last_lines, wait_until_up
+from exifinator.processes.supervisor import START_TIMEOUT_SECONDS, Supervision
+from exifinator.processes.supervisor_config import Program, write_private
+from exifinator.storage.mongodb import connect_mongodb, describe_error
+
+# How long a server that already listens may take to answer: it may still be loading its data.
+ANSWER_SECONDS = 10.0
+# Environment variables that the servers inherit. The others, secrets for S3 among them, are kept from them.
+INHERITED = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "TZ", "USER")
+
+
+@dataclass(frozen=True)
+class ServiceReport:
+    """A service that answers.
+
+    Attributes:
+        name: "Redis" or "MongoDB".
+        address: Its URL without credentials.
+        outcome: "started" or "already running".
+        data_folder, program: Set only if EXIFinator started the service.
+    """
+
+    name: str
+    address: str
+    outcome: str
+    data_folder: Path | None = None
+    program: str | None = None
+
+    @property
+    def started(self) -> bool:
+        return self.outcome == "started"
+
+    def __str__(self) -> str:
+        data = f", data in {self.data_folder}" if self.data_folder else ""
+        program = f" with {self.program}" if self.started else ""
+        return f"{self.name} at {self.address}: {self.outcome}{program}{data}"
+
+
+class _Service(Protocol):
+    """A server that EXIFinator needs, and may start.
+
+    Attributes:
+        key: Name of its program and of its folder in var/.
+        name: "Redis" or "MongoDB".
+        setting: The setting with its address.
+        address: Its URL without credentials.
+        local_address: Host and port if it is on this machine, else None.
+        unmanaged: Why EXIFinator cannot start it, or "".
+    """
+
+    key: str
+    name: str
+    setting: str
+    address: str
+    local_address: tuple[str, int] | None
+    unmanaged: str
+
+    def ping(self) -> None:
+        """Check that the server answers and can be used.
+
+        Raises:
+            _NoAnswer: If it does not answer, perhaps only not yet.
+            ConfigError, ServiceFailed: If it cannot be used.
+        """
+
+    def program(self) -> Program:
+        """Return the program that starts the server, and write the files that it needs."""
+
+
+class _NoAnswer(Exception):
+    """The server does not answer, perhaps only not yet."""
+
+
+def ensure_services(config: Config, root: Path = ROOT) -> list[ServiceReport]:
+    """Check that Redis and MongoDB answer. Start those that should be on this machine and are not running.
+
+    Raises:
+        ConfigError: If a setting is invalid.
+        ServiceFailed: If a service cannot be started or used.
+    """
+    supervision = service_supervision(root, config.start_timeout_seconds)
+    supervision.end_orphans()
+    services: list[_Service] = [_Redis(config, root), _MongoDB(config, root)]
+    absent = [service for service in services if service.local_address and not listens(*service.local_address)]
+    for service in absent:
+        if service.unmanaged:
+            raise ServiceFailed(f"Nothing listens at {service.address}, and {service.unmanaged}.")
+    if absent:
+        supervision.ensure([service.program() for service in absent])
+    for service in services:
+        if service in absent:
+            _await_start(service, supervision, config.start_timeout_seconds)
+        else:
+            _await_answer(service)
+    supervised = {process.program for process in supervision.status() if process.pid}
+    return [
+        ServiceReport(
+            service.name,
+            service.address,
+            "started" if service in absent else "already running",
+            supervision.root / "var" / service.key if service.key in supervised else None,
+            supervision.config.command(service.key)[0] if service.key in supervised else None,
+        )
+        for service in services
+    ]
+
+
+def stop_services(root: Path = ROOT) -> bool:
+    """Stop the Redis, MongoDB and rclone that this checkout started. Return whether any was running."""
+    return service_supervision(root).stop()
+
+
+def service_supervision(root: Path = ROOT, start_timeout_seconds: float = START_TIMEOUT_SECONDS) -> Supervision:
+    """Return the supervision of Redis, MongoDB and rclone."""
+    inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    return Supervision("services", root, inherited, start_timeout_seconds=start_timeout_seconds)
+
+
+def _find_problem(service: _Service) -> str | None:
+    try:
+        service.ping()
+    except _NoAnswer as exc:
+        return str(exc)
+    return None
+
+
+def _await_answer(service: _Service) -> None:
+    """Wait for a server that already listens, or is on another machine."""
+    problem = wait_until_up(lambda: _find_problem(service), ANSWER_SECONDS)
+    if problem is None:
+        return
+    if service.local_address:
+        raise ServiceFailed(
+            f"The program at {service.address} does not answer as {service.name} does ({problem}). "
+            f"Stop it, or set {service.setting} to another port."
+        )
+    raise ServiceFailed(
+        f"{service.name} at {service.address} does not answer ({problem}). Check {service.setting}, "
+        "that the server is running, and that this machine can reach it."
+    )
+
+
+def _await_start(service: _Service, supervision: Supervision, timeout_seconds: float) -> None:
+    problem = wait_until_up(
+        lambda: _find_problem(service),
+        timeout_seconds,
+        keeps_ending=lambda: is_restarting(supervision, service.key),
+    )
+    if problem is not None:
+        log = supervision.log_path(service.key)
+        supervision.remove(service.key)
+        raise ServiceFailed(
+            f"{service.name} did not start at {service.address}. Fix the error shown in its log, or set "
+            f"{service.setting} to a server of your own. The end of {log}:\n{last_lines(log)}"
+        )
+
+
+def _refuse_untrusted(name: str, address: str, exc: Exception, remedy: str) -> None:
+    """Raise ServiceFailed if the server's certificate is not trusted: waiting does not help then."""
+    reason = re.search(r"certificate verify failed: ([^(\n]*)", str(exc))
+    if reason:
+        raise ServiceFailed(
+            f"{name} at {address} cannot be trusted: {reason[1].strip(' .')}. Name the certificate of the authority "
+            f"that signed the server's in {remedy}."
+        ) from exc
+
+
+class _Redis:
+    """Redis as the setting REDIS_URL describes it."""
+
+    key = "redis"
+    name = "Redis"
+    setting = "REDIS_URL"
+
+    def __init__(self, config: Config, root: Path) -> None:
+        self._root = root
+        self._url = config.redis_url.get_secret_value()
+        self._parsed: dict[str, Any] = parse_url(self._url)  # type: ignore[no-untyped-call]
+        self._host, self._port = self._parsed["host"], self._parsed.get("port", 6379)
+        self.address = without_credentials(self._url)
+        self.local_address = (self._host, self._port) if is_loopback_address(self._host) else None
+        self.unmanaged = (
+            "REDIS_URL asks for TLS, which EXIFinator does not set up: start that server, or use redis://"
+            if self._url.startswith("rediss:")
+            else ""
+        )
+
+    def ping(self) -> None:
+        client = redis.Redis.from_url(
+            self._url, socket_connect_timeout=5, socket_timeout=5, retry=Retry(NoBackoff(), 0), health_check_interval=0
+        )
+        try:
+            client.ping()
+        except TypeError as exc:
+            raise ConfigError(f"REDIS_URL has an option that the Redis driver does not know: {exc}") from None
+        except redis.AuthenticationError as exc:
+            raise ServiceFailed(
+                f"Redis at {self.address} demands a password, and REDIS_URL has none or a wrong one. "
+                'Write it as in "redis://:PASSWORD@127.0.0.1:6379/0".'
+            ) from exc
+        except redis.InvalidResponse as exc:
+            raise ServiceFailed(
+                f"The program at {self.address} is not Redis. Stop it, or set REDIS_URL to another port."
+            ) from exc
+        except (redis.ConnectionError, redis.TimeoutError) as exc:
+            _refuse_untrusted(
+                "Redis", self.address, exc, 'REDIS_URL, as in "rediss://HOST:6380/0?ssl_ca_certs=/path/ca.pem"'
+            )
+            raise _NoAnswer(str(exc).rstrip(".") or type(exc).__name__) from exc
+        except redis.RedisError as exc:
+            raise ServiceFailed(f"Redis at {self.address} refuses a PING: {exc}") from exc
+        finally:
+            client.close()
+
+    def program(self) -> Program:
+        binary = find_redis()
+        _write_redis_config(self._root, self._host, self._port, self._parsed)
+        # The port is in the command too, because supervisor restarts a program only if its command has changed.
+        command = [binary, "var/redis/redis.conf", "--port", str(self._port)]
+        return Program("redis", command, stop_wait_seconds=30)
+
+
+def _write_redis_config(root: Path, host: str, port: int, parsed: dict[str, Any]) -> None:
+    folder = root / "var" / "redis"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lines = [
+        f"bind {'127.0.0.1' if host == 'localhost' else host}",
+        f"port {port}",
+        f"databases {max(16, int(str(parsed.get('db', 0))) + 1)}",
+        "dir var/redis",
+        "daemonize no",
+        "appendonly yes",
+        "appendfsync everysec",
+        'save ""',
+        # A full queue must refuse new images, not drop queued ones.
+        "maxmemory-policy noeviction",
+        # Setting the title would overwrite the environment, by which the supervision finds its processes.
+        "set-proc-title no",
+    ]
+    user, password = parsed.get("username"), str(parsed.get("password") or "")
+    if user:
+        secret = f">{password}" if password else "nopass"
+        lines += ["user default off", f"user {_redis_quote(str(user))} on {_redis_quote(secret)} ~* &* +@all"]
+    elif password:
+        lines.append(f"requirepass {_redis_quote(password)}")
+    write_private(folder / "redis.conf", "\n".join(lines) + "\n")
+
+
+def _redis_quote(text: str) -> str:
+    """Return the text as a single quoted word of redis.conf."""
+    return '"' + "".join(f"\\x{byte:02x}" for byte in text.encode()) + '"'
+
+
+class _MongoDB:
+    """MongoDB as the setting MONGODB_URI describes it."""
+
+    key = "mongodb"
+    name = "MongoDB"
+    setting = "MONGODB_URI"
+
+    def __init__(self, config: Config, root: Path) -> None:
+        self._config = config
+        self._root = root
+        uri = config.mongodb_uri.get_secret_value()
+        self._nodes, is_plain = _mongodb_nodes(uri)
+        self.address = without_credentials(uri).rstrip("/")
+        is_local = len(self._nodes) > 0 and all(is_loopback_address(host) for host, _ in self._nodes)
+        self.local_address = self._nodes[0] if is_local else None
+        self.unmanaged = (
+            ""
+            if is_plain and len(self._nodes) == 1
+            else "MONGODB_URI has a user, TLS or several servers, which EXIFinator does not set up: start them, or "
+            'use "mongodb://127.0.0.1:27017" to have a server without a password started for this machine only'
+        )
+
+    def ping(self) -> None:
+        config = self._config
+        client = connect_mongodb(config, serverSelectionTimeoutMS=3000, connectTimeoutMS=5000, socketTimeoutMS=10000)
+        try:
+            for database in (config.mongodb_database, config.mrq_database):
+                # Unlike a ping, a query is refused if a password is missing.
+                client[database]["any"].find_one({}, {"_id": 1})
+            version = tuple(client.server_info()["versionArray"][:2])
+        except pymongo.errors.OperationFailure as exc:
+            raise ServiceFailed(
+                f"MongoDB at {self.address} refuses to be read ({exc.details and exc.details.get('codeName')}). "
+                "MONGODB_URI needs a user and password with access to MONGODB_DATABASE and MRQ_DATABASE, as in "
+                '"mongodb://USER:PASSWORD@127.0.0.1:27017/?authSource=admin".'
+            ) from exc
+        except pymongo.errors.ConfigurationError as exc:
+            raise ServiceFailed(f"MongoDB at {self.address} cannot be used: {exc}") from exc
+        except pymongo.errors.PyMongoError as exc:
+            _refuse_untrusted(
+                "MongoDB", self.address, exc, 'MONGODB_URI, as in "mongodb://HOST/?tls=true&tlsCAFile=/path/ca.pem"'
+            )
+            raise _NoAnswer(describe_error(exc) or type(exc).__name__) from exc
+        finally:
+            client.close()
+        if version < MIN_MONGODB_VERSION:
+            raise ServiceFailed(
+                f"MongoDB at {self.address} is version {dotted(version)}. EXIFinator needs "
+                f"{dotted(MIN_MONGODB_VERSION)} or later."
+            )
+
+    def program(self) -> Program:
+        binary = find_mongodb()
+        (self._root / "var" / "mongodb").mkdir(mode=0o700, parents=True, exist_ok=True)
+        host, port = self._nodes[0]
+        # MongoDB would take half the memory. 0.25 is the minimum that it accepts.
+        cache_gb = max(0.25, min(1.0, psutil.virtual_memory().total / 4 / 2**30))
+        command = [binary, "--dbpath", "var/mongodb", "--port", str(port), "--nounixsocket", "--quiet"]
+        command += ["--bind_ip", "127.0.0.1" if host == "localhost" else host]
+        command += ["--ipv6"] if ":" in host else []
+        command += ["--wiredTigerCacheSizeGB", f"{cache_gb:.2f}"]
+        # Diagnostic data is for MongoDB's engineers, and takes up to 200 MB.
+        command += ["--setParameter", "diagnosticDataCollectionEnabled=false"]
+        return Program("mongodb", command, stop_wait_seconds=45)
+
+
+def _mongodb_nodes(uri: str) -> tuple[list[tuple[str, int]], bool]:
+    """Return hosts and ports, and whether the URI asks for no user, TLS or replica set.
+
+    The list is empty if only DNS knows the hosts (mongodb+srv).
+    """
+    if uri.startswith("mongodb+srv:"):
+        return [], False
+    try:
+        parsed = pymongo.uri_parser.parse_uri(uri, warn=False)
+    except (pymongo.errors.PyMongoError, ValueError, OSError) as exc:
+        raise ConfigError(f"MONGODB_URI cannot be parsed: {exc}") from None
+    nodes = [(host, port) for host, port in parsed["nodelist"] if port]
+    options = parsed["options"]
+    return nodes, not parsed["username"] and not options.get("tls") and not options.get("replicaset")

@@ -1,0 +1,70 @@
+"""Wait until a started program is up, and show the end of its log if it does not come up."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from exifinator.processes.supervisor import Supervision
+
+POLL_SECONDS = 0.1
+# A program that keeps ending this long after its start will not come up.
+DOOMED_SECONDS = 5.0
+LOG_TAIL_BYTES = 64 * 1024
+
+
+def wait_until_up(
+    find_problem: Callable[[], str | None],
+    timeout_seconds: float,
+    *,
+    keeps_ending: Callable[[], bool] = lambda: False,
+    doomed_seconds: float | None = None,
+) -> str | None:
+    """Wait until a program is up.
+
+    Args:
+        find_problem: Returns None once the program is up, else what is wrong so far.
+        timeout_seconds: Give up after this time.
+        keeps_ending: Returns whether the program has ended and waits for its next start. If so, give up earlier.
+        doomed_seconds: Give up on a program that keeps ending after this time. The default is DOOMED_SECONDS.
+
+    Returns:
+        None once the program is up; the last problem if it did not come up.
+    """
+    started_at = time.monotonic()
+    while (problem := find_problem()) is not None:
+        waited_seconds = time.monotonic() - started_at
+        if waited_seconds > timeout_seconds:
+            return problem
+        if waited_seconds > (DOOMED_SECONDS if doomed_seconds is None else doomed_seconds) and keeps_ending():
+            return problem
+        time.sleep(POLL_SECONDS)
+    return None
+
+
+def is_restarting(supervision: Supervision, program: str) -> bool:
+    """Return whether a process of the program has ended and waits to be started again."""
+    return any(process.program == program and process.state == "BACKOFF" for process in supervision.status())
+
+
+def last_lines(log: Path, count: int = 6) -> str:
+    """Return the end of a log, indented. Of MongoDB's JSON lines show the message, and only errors if there are any."""
+    try:
+        lines = log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace").splitlines()[-200:]
+    except OSError:
+        return "  (the file does not exist)"
+    messages, errors = [], []
+    for line in lines:
+        text = line
+        if line.startswith("{"):
+            try:
+                entry = json.loads(line)
+                text = f"{entry['msg']} {json.dumps(entry.get('attr', {}))}"
+            except (ValueError, KeyError, TypeError):
+                entry = {}
+            if entry.get("s") in ("E", "F"):
+                errors.append(text)
+        messages.append(text)
+    return "\n".join(f"  {line[:300]}" for line in (errors or messages)[-count:]) or "  (the file is empty)"

@@ -1,0 +1,162 @@
+"""The configuration file of supervisord: the programs to run, with the quoting that supervisor needs."""
+
+from __future__ import annotations
+
+import configparser
+import io
+import os
+import re
+import resource
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from exifinator.errors import ConfigError
+
+# supervisor's `startsecs`. A program that ends earlier is started again after a pause that grows by a second each time.
+# One that ran longer is restarted immediately.
+SETTLED_SECONDS = 30
+# Effectively unlimited: supervisor would give up after three tries. An hour of crashes grows the pause to about 85 s.
+START_RETRIES = 1_000_000_000
+# supervisord needs three pipes per process.
+MIN_OPEN_FILES = 4096
+
+Section = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program to keep running.
+
+    Others on this machine can read command and environment, so they must not contain secrets.
+
+    Attributes:
+        name: Name of the program, and of its log.
+        command: Absolute path and arguments.
+        processes: Number of processes.
+        environment: Variables added to those that the program inherits.
+        stop_signal: Signal that asks the program to end.
+        stop_wait_seconds: Time until SIGKILL.
+        numbered: Name the processes `<name>-00`, `<name>-01`, ...; implied for more than one process.
+    """
+
+    name: str
+    command: Sequence[str]
+    processes: int = 1
+    environment: Mapping[str, str] = field(default_factory=dict)
+    stop_signal: str = "TERM"
+    stop_wait_seconds: int = 15
+    numbered: bool = False
+
+
+class SupervisorConfig:
+    """The file var/<name>/supervisord.conf of the checkout at `root`."""
+
+    def __init__(self, name: str, root: Path) -> None:
+        self._name = name
+        self._root = root
+        self.path = root / "var" / name / "supervisord.conf"
+
+    def write(self, programs: dict[str, Section], socket: Path) -> None:
+        """Replace the file.
+
+        Args:
+            programs: Name of each program -> its section.
+            socket: Where supervisord listens.
+        """
+        config = configparser.RawConfigParser()
+        folder = self.path.parent.relative_to(self._root)
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        # Paths are relative to the checkout, supervisord's working directory, whose own path may have any character.
+        config["unix_http_server"] = {"file": str(socket), "chmod": "0700"}
+        config["rpcinterface:supervisor"] = {
+            "supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface"
+        }
+        config["supervisord"] = {
+            "logfile": f"logs/supervisord-{self._name}.log",
+            "logfile_maxbytes": "10MB",
+            "logfile_backups": "1",
+            "pidfile": f"{folder}/supervisord.pid",
+            "childlogdir": "logs",
+            # Otherwise supervisord deletes files that look like its logs.
+            "nocleanup": "true",
+            "strip_ansi": "true",
+            "umask": "077",
+            # Not above the hard limit, with which supervisord would not start.
+            "minfds": str(MIN_OPEN_FILES if limit == resource.RLIM_INFINITY else min(limit, MIN_OPEN_FILES)),
+            "minprocs": "1",
+        }
+        if os.getuid() == 0:
+            config["supervisord"]["user"] = "0"
+        for name, section in programs.items():
+            config[f"program:{name}"] = section
+        text = io.StringIO()
+        config.write(text)
+        write_private(self.path, text.getvalue())
+
+    def read(self) -> dict[str, Section]:
+        """Return name -> section of each program. A missing or damaged file counts as empty."""
+        config = configparser.RawConfigParser()
+        try:
+            config.read(self.path, encoding="utf-8")
+        except (configparser.Error, UnicodeDecodeError):
+            # Damaged by something else, because it is replaced atomically. The next start writes a new one.
+            return {}
+        prefix = "program:"
+        return {name.removeprefix(prefix): dict(config[name]) for name in config.sections() if name.startswith(prefix)}
+
+    def command(self, name: str) -> list[str]:
+        """Return the command of a program; [] if there is no such program."""
+        section = self.read().get(name, {})
+        return shlex.split(section.get("command", "").replace("%%", "%"))
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace a file atomically by one that only this user can read."""
+    draft = path.with_name(f"{path.name}.new")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+    draft.replace(path)
+
+
+def program_sections(programs: Sequence[Program]) -> dict[str, Section]:
+    """Return the sections of the programs in supervisor's configuration, by name."""
+    sections = {}
+    for program in programs:
+        if program.processes < 1:
+            continue
+        numbered = program.numbered or program.processes > 1
+        process = "%(program_name)s-%(process_num)02d" if numbered else "%(program_name)s"
+        command = list(program.command)
+        if program.environment:
+            # supervisor's option `environment` cannot hold every value. `env` takes the same quoting as arguments, and
+            # is replaced by the program.
+            command = ["/usr/bin/env", *(f"{name}={value}" for name, value in program.environment.items()), *command]
+        sections[program.name] = {
+            "command": " ".join(_quote(part) for part in command),
+            "process_name": process,
+            "numprocs": str(program.processes),
+            "autorestart": "true",
+            "startsecs": str(SETTLED_SECONDS),
+            "startretries": str(START_RETRIES),
+            "stopsignal": program.stop_signal,
+            "stopwaitsecs": str(program.stop_wait_seconds),
+            "killasgroup": "true",
+            "redirect_stderr": "true",
+            "stdout_logfile": f"logs/{process}.log",
+            "stdout_logfile_maxbytes": "10MB",
+            "stdout_logfile_backups": "5",
+        }
+    return sections
+
+
+def _quote(part: str) -> str:
+    """Return an argument as supervisor's configuration needs it."""
+    if not part.isprintable():
+        raise ConfigError(f"{part!r} cannot be part of a command: it has a control character.")
+    quoted = shlex.quote(part)
+    # A space before `;` or `#` starts a comment, even in quotes, so the space gets quotes of its own.
+    quoted = re.sub(r" (?=[;#])", "'\" \"'", quoted)
+    return quoted.replace("%", "%%")

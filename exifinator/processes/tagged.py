@@ -1,0 +1,91 @@
+"""Find and end the processes of a supervision by a tag in their environment.
+
+A name or a process id could belong to another process; the tag cannot.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+
+# Environment variable with the tag, set for every process that a supervision or the API starts; see process_tag.
+TAG_VARIABLE = "EXIFINATOR_SUPERVISED"
+# Time for orphans to end by themselves after SIGTERM.
+ORPHAN_SECONDS = 15.0
+# Time from SIGKILL to the end: seconds for a large process on a busy machine.
+KILL_SECONDS = 60.0
+
+
+def process_tag(root: Path, name: str) -> str:
+    """Return the tag of the processes that the checkout at `root` starts under a name: "<hash of root>:<name>"."""
+    return f"{hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:16]}:{name}"
+
+
+def find_tagged(tag: str) -> list[psutil.Process]:
+    """Return every running process of this user that has the tag."""
+    tagged = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.uids().real == os.getuid() and process.environ().get(TAG_VARIABLE) == tag and is_alive(process):
+                tagged.append(process)
+    return tagged
+
+
+def find_supervisord(tag: str) -> psutil.Process | None:
+    """Return the supervisord: the tagged process that leads a session."""
+    for process in find_tagged(tag):
+        with contextlib.suppress(psutil.Error, ProcessLookupError):
+            if os.getsid(process.pid) == process.pid and "supervisor.supervisord" in process.cmdline():
+                return process
+    return None
+
+
+def end_orphans(tag: str) -> bool:
+    """End processes that outlived their supervisord (kill -9), so that they do not run beside their successors.
+
+    The caller and its parents are spared. Return whether there were any orphans.
+    """
+    with contextlib.suppress(psutil.Error):
+        # In this order: a child that starts in between is not in `tagged`, so it is not taken for an orphan.
+        tagged = find_tagged(tag)
+        supervisord = find_supervisord(tag)
+        spared = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
+        if supervisord is not None:
+            spared |= {supervisord.pid, *(child.pid for child in supervisord.children(recursive=True))}
+        orphans = [process for process in tagged if process.pid not in spared]
+        end_processes(orphans, ORPHAN_SECONDS)
+        return bool(orphans)
+    return False
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Return whether the process is running. Zombies are not, though a parent may never reap them."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def end_processes(processes: Sequence[psutil.Process], timeout_seconds: float) -> None:
+    """Send SIGTERM to the processes, wait, and kill those that have not ended."""
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            process.terminate()
+    remaining = _wait(processes, timeout_seconds)
+    for process in remaining:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+    _wait(remaining, KILL_SECONDS)
+
+
+def _wait(processes: Sequence[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Wait for the processes to end. Return those that have not."""
+    deadline = time.monotonic() + seconds
+    while (remaining := [process for process in processes if is_alive(process)]) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return remaining

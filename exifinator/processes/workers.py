@@ -1,0 +1,230 @@
+"""Start and stop the workers, the dashboard and the API of this checkout."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import ipaddress
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from exifinator.config import ROOT, Config
+from exifinator.errors import ConfigError, ServiceFailed
+from exifinator.extras import require
+from exifinator.net import is_loopback_address, listens
+from exifinator.paths import IS_CHECKOUT, PACKAGE, START, STOP
+from exifinator.processes.rclone import resume_serving
+from exifinator.processes.startup import last_lines, wait_until_up
+from exifinator.processes.supervisor import START_TIMEOUT_SECONDS, Supervision
+from exifinator.processes.supervisor_config import Program, write_private
+
+# Settings that only `run` reads. The workers need no restart when they change.
+RUN_ONLY_SETTINGS = frozenset({"s3_buckets", "local_s3_port", "start_timeout_seconds"})
+# Environment variables that boto3 and its HTTP client read: profile, region, endpoint, keys, proxies, certificates.
+BOTO_VARIABLES = ("AWS_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_", "REQUESTS_CA_BUNDLE")
+
+
+@dataclass(frozen=True)
+class WorkersReport:
+    """What start_workers did.
+
+    Attributes:
+        outcome: "started", "restarted" or "already running".
+        outdated: Whether the programs were started with other settings or code than the current ones.
+        dashboard_url, api_url: Where they listen.
+    """
+
+    outcome: str
+    outdated: bool
+    dashboard_url: str
+    api_url: str
+
+    @property
+    def started(self) -> bool:
+        return self.outcome != "already running"
+
+    def __str__(self) -> str:
+        lines = [f"Workers, dashboard and API: {self.outcome}."]
+        if self.outdated:
+            lines[0] += f" Settings or code have changed since. Run {START} --restart to apply them."
+        for name, url in (("Dashboard", self.dashboard_url), ("API", self.api_url)):
+            host = url.removeprefix("http://").rpartition(":")[0].strip("[]")
+            lines.append(f"  {name + ':':<11}{url}{'   (this machine only)' if is_loopback_address(host) else ''}")
+        return "\n".join(lines)
+
+
+def worker_supervision(root: Path = ROOT, start_timeout_seconds: float = START_TIMEOUT_SECONDS) -> Supervision:
+    """Return the supervision of the workers, the dashboard and the API."""
+    return Supervision("workers", root, start_timeout_seconds=start_timeout_seconds)
+
+
+def worker_programs(config: Config) -> list[Program]:
+    """Return the programs of the workers, the dashboard and the API.
+
+    Every worker process serves both queues, so that the load is even, however long reading or decoding takes.
+    """
+    worker = mrq_worker()
+    python = [sys.executable, "-m"]
+    # At SIGINT, MRQ stops taking jobs and finishes those that it has.
+    return [
+        Program(
+            "download-write",
+            [*worker, config.download_queue, config.write_queue],
+            processes=config.processes,
+            stop_signal="INT",
+            numbered=True,
+        ),
+        Program("dashboard", [*python, "exifinator.dashboard.server"]),
+        Program("api", [*python, "exifinator", "api"]),
+    ]
+
+
+def start_workers(config: Config, *, restart: bool = False, root: Path = ROOT) -> WorkersReport:
+    """Start the programs that are not running, and wait until they are up.
+
+    Redis and MongoDB must be running: see ensure_services.
+
+    Args:
+        config: The settings.
+        restart: Stop the programs first, to apply changed settings and code.
+        root: The checkout.
+
+    Raises:
+        ConfigError: If another program uses one of the ports.
+        ServiceFailed: If a program does not come up.
+    """
+    require("api", "fastapi", "The API")
+    supervision = worker_supervision(root, config.start_timeout_seconds)
+    programs = worker_programs(config)
+    fingerprint = _fingerprint(config, root)
+    note = supervision.root / "var" / "workers" / "started"
+    stopped = restart and supervision.stop()
+    # Processes of a killed supervisor may still use the ports.
+    supervision.end_orphans()
+    if not supervision.running():
+        _refuse_taken_ports(config, supervision)
+    resume_serving(root, config.start_timeout_seconds)
+    if supervision.start(programs):
+        write_private(note, fingerprint)
+        outcome = "restarted" if stopped else "started"
+    else:
+        supervision.wake()
+        outcome = "already running"
+    _await_start(config, supervision)
+    return WorkersReport(
+        outcome,
+        is_outdated(config, root),
+        f"http://{_shown(config.dashboard_host)}:{config.dashboard_port}",
+        f"http://{_shown(config.api_host)}:{config.api_port}",
+    )
+
+
+def stop_workers(root: Path = ROOT) -> bool:
+    """Let the workers finish their images, then stop all programs. Return whether any was running."""
+    return worker_supervision(root).stop()
+
+
+def is_outdated(config: Config, root: Path = ROOT) -> bool:
+    """Return whether the programs were started with other settings or code than the current ones."""
+    supervision = worker_supervision(root)
+    note = supervision.root / "var" / "workers" / "started"
+    return (
+        supervision.differs(worker_programs(config))
+        or not note.exists()
+        or note.read_text() != _fingerprint(config, root)
+    )
+
+
+def web_addresses(config: Config) -> list[tuple[str, str, str, int]]:
+    """Return (program, setting of its port, host, port) of the dashboard and the API, as seen from this machine."""
+    return [
+        ("dashboard", "DASHBOARD_PORT", _reachable(config.dashboard_host), config.dashboard_port),
+        ("api", "API_PORT", _reachable(config.api_host), config.api_port),
+    ]
+
+
+def _refuse_taken_ports(config: Config, supervision: Supervision) -> None:
+    for name, setting, host, port in web_addresses(config):
+        # Another process may have started our programs in the meantime.
+        if listens(host, port) and not supervision.running():
+            raise ConfigError(
+                f"Port {port} of this machine is used by another program, so the {name} cannot start. "
+                f"Stop that program, or set {setting} to a free port."
+            )
+
+
+def _await_start(config: Config, supervision: Supervision) -> None:
+    def find_problem() -> str | None:
+        """Return the name of a program that is not up; of those that keep ending first."""
+        processes = supervision.status()
+        failed = [process.process for process in processes if process.state == "BACKOFF"]
+        starting = [process.process for process in processes if process.state != "RUNNING"]
+        silent = [name for name, _, host, port in web_addresses(config) if not _answers(host, port)]
+        if processes and not starting and not silent:
+            return None
+        return [*failed, *starting, *silent, "supervisord-workers"][0]
+
+    def keeps_ending() -> bool:
+        return any(process.state == "BACKOFF" for process in supervision.status())
+
+    name = wait_until_up(find_problem, config.start_timeout_seconds, keeps_ending=keeps_ending)
+    if name is not None:
+        log = supervision.log_path(name)
+        raise ServiceFailed(
+            f"{name} did not come up. It is restarted until {STOP} stops it. The end of {log}:\n{last_lines(log)}"
+        )
+
+
+def _answers(host: str, port: int) -> bool:
+    """Return whether an HTTP server answers, with any status."""
+    connection = http.client.HTTPConnection(host, port, timeout=5)
+    try:
+        connection.request("GET", "/")
+        connection.getresponse()
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+    return True
+
+
+def _reachable(host: str) -> str:
+    """Return the address at which this machine reaches a server bound to `host`."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+
+
+def _shown(host: str) -> str:
+    try:
+        return f"[{host}]" if ipaddress.ip_address(host).version == 6 else host
+    except ValueError:
+        return host
+
+
+def _fingerprint(config: Config, root: Path) -> str:
+    """Return a hash of the workers' settings and code.
+
+    Secrets are part of it, so it is stored in a file that only this user can read.
+    """
+    values = {
+        name: value.get_secret_value() if isinstance(value, SecretStr) else value
+        for name, value in config
+        if name not in RUN_ONLY_SETTINGS
+    }
+    boto = {name: value for name, value in os.environ.items() if name.upper().startswith(BOTO_VARIABLES)}
+    digest = hashlib.sha256(repr((sorted(values.items()), sorted(boto.items()))).encode())
+    code = [root / "exifinator", root / "api"] if IS_CHECKOUT else [PACKAGE]
+    for path in sorted([root / "mrq-config.py", *(path for folder in code for path in folder.glob("**/*.py"))]):
+        if path.is_file():
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def mrq_worker() -> list[str]:
+    """Return the command that starts MRQ's worker in this environment, without arguments."""
+    script = Path(sys.prefix) / "bin" / "mrq-worker"
+    # A virtual environment that uses the packages of another one does not have their scripts.
+    return [str(script)] if script.exists() else [sys.executable, "-m", "mrq.bin.mrq_worker"]

@@ -1,0 +1,96 @@
+"""Counts of the open batches, and the images that belong to them.
+
+A batch is open from the start of its run until it is closed. While it is open, each acknowledged image whose id starts
+with one of the batch's prefixes is counted for it. Several open batches may cover the same image.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import redis
+
+from exifinator.queue.keys import QueueKeys
+from exifinator.queue.redis_client import redis_errors
+from exifinator.queue.scripts import RedisScripts
+
+# So many members a script scans in one step.
+MEMBERS_PER_SCAN = 1000
+
+
+class BatchCounters:
+    """Counters of the open batches in Redis. Every method raises QueueUnavailable."""
+
+    def __init__(self, client: redis.Redis, keys: QueueKeys) -> None:
+        self._client = client
+        self._keys = keys
+        self._scripts = RedisScripts(client)
+
+    def open(self, batch_id: str, prefixes: Sequence[str], *, counts: Mapping[str, int] | None = None) -> None:
+        """Start counting, for a batch, the images whose ids start with one of the prefixes.
+
+        Args:
+            counts: counts to start from, by result, for a batch that is resumed.
+        """
+        initial: dict[Any, Any] = {name: count for name, count in (counts or {}).items() if count}
+        with redis_errors("open a batch"):
+            pipe = self._client.pipeline()
+            pipe.hset(self._keys.batches, batch_id, _to_json(prefixes))
+            pipe.hset(self._keys.batch_counts_prefix + batch_id, mapping={"opened": 1} | initial)
+            pipe.execute()
+
+    def close(self, batch_id: str) -> None:
+        """Stop counting for a batch, and delete its counts."""
+        with redis_errors("close a batch"):
+            pipe = self._client.pipeline()
+            pipe.hdel(self._keys.batches, batch_id)
+            pipe.delete(self._keys.batch_counts_prefix + batch_id)
+            pipe.execute()
+
+    def open_ids(self) -> list[str]:
+        """Return the ids of the open batches."""
+        with redis_errors("list the open batches"):
+            names: Any = self._client.hkeys(self._keys.batches)
+        return [name.decode() for name in names]
+
+    def open_prefixes(self) -> dict[str, list[str]]:
+        """Return the prefixes of each open batch, by its id."""
+        with redis_errors("list the open batches"):
+            batches: Any = self._client.hgetall(self._keys.batches)
+        return {name.decode(): json.loads(prefixes) for name, prefixes in batches.items()}
+
+    def counts(self, batch_id: str) -> dict[str, int] | None:
+        """Return the counts of a batch by result, `bytes_read` and `requests`; None if it is not open."""
+        with redis_errors("read the counts of a batch"):
+            counts: Any = self._client.hgetall(self._keys.batch_counts_prefix + batch_id)
+        return {name.decode(): int(count) for name, count in counts.items()} if counts else None
+
+    def cancel_pending(self, batch_id: str, prefixes: Sequence[str], *, include_in_progress: bool = False) -> int:
+        """Remove the images of a batch from the download queue unless another open batch covers them.
+
+        Args:
+            include_in_progress: also remove images that are delivered or parked.
+
+        Returns: how many images were removed.
+        """
+        cursor, total_removed = b"0", 0
+        keys = [self._keys.downloads, self._keys.batches, self._keys.deliveries]
+        args = [batch_id, _to_json(prefixes), int(include_in_progress)]
+        with redis_errors("cancel images"):
+            while True:
+                cursor, removed = self._scripts.run("cancel_pending", keys, [*args, cursor, MEMBERS_PER_SCAN])
+                total_removed += int(removed)
+                if int(cursor) == 0:
+                    return total_removed
+
+    def count_in_progress(self, batch_id: str, prefixes: Sequence[str]) -> int:
+        """Count the images of a batch, and of no other open one, that are delivered or parked."""
+        with redis_errors("count the images in progress"):
+            keys = [self._keys.downloads, self._keys.batches]
+            return int(self._scripts.run("count_in_progress", keys, [batch_id, _to_json(prefixes)]))
+
+
+def _to_json(prefixes: Sequence[str]) -> str:
+    return json.dumps(list(prefixes), ensure_ascii=False)

@@ -1,0 +1,66 @@
+"""The Redis client: connection, errors and clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import redis
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.retry import Retry
+
+from exifinator.config import Config
+from exifinator.errors import QueueUnavailable
+
+
+@contextmanager
+def redis_errors(action: str) -> Iterator[None]:
+    """Translate errors of redis-py into QueueUnavailable.
+
+    Args:
+        action: what Redis was asked to do, as in "Redis cannot pause a queue".
+    """
+    try:
+        yield
+    except redis.exceptions.OutOfMemoryError as exc:
+        message = f"Redis cannot {action}: it has reached its maxmemory"
+        raise QueueUnavailable(message, hint="raise maxmemory, or wait until images are done") from exc
+    except (redis.exceptions.AuthenticationError, redis.exceptions.NoPermissionError) as exc:
+        message = f"Redis cannot {action}: {str(exc).rstrip('.')}"
+        raise QueueUnavailable(message, code="redis_unauthorized") from exc
+    except redis.exceptions.RedisError as exc:
+        # "Error 111 connecting to 127.0.0.1:6379. Connection refused."
+        raise QueueUnavailable(f"Redis cannot {action}: {str(exc).rstrip('.')}") from exc
+
+
+def connect_redis(config: Config) -> redis.Redis:
+    """Return a pooled client of REDIS_URL (redis:// or rediss://). It connects when first used.
+
+    The pool makes callers wait for a free connection: more greenlets than connections is normal, and no reason to fail.
+    """
+    pool = redis.BlockingConnectionPool.from_url(
+        config.redis_url.get_secret_value(),
+        max_connections=max(20, config.greenlets + 10),
+        timeout=30,
+        socket_timeout=30,
+        socket_connect_timeout=5,
+        socket_keepalive=True,
+        # Version 3 of the protocol costs two more round trips for each connection, and brings nothing that is used.
+        protocol=2,
+        retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=1.0), 3),
+        retry_on_error=[redis.exceptions.BusyLoadingError],
+    )
+    return redis.Redis(connection_pool=pool)
+
+
+def read_clock(client: redis.Redis) -> datetime:
+    """Return the time of the Redis server, in UTC.
+
+    Raises: QueueUnavailable.
+    """
+    with redis_errors("tell the time"):
+        seconds_and_microseconds: Any = client.time()
+    seconds, microseconds = seconds_and_microseconds
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=microseconds)

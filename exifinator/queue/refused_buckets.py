@@ -1,0 +1,74 @@
+"""State of the circuit breaker that all workers share: buckets whose requests S3 refuses.
+
+While a bucket's circuit is open, no image of it is delivered. worker/circuit_breaker.py decides when to open one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Collection
+from typing import Any
+
+import redis
+
+from exifinator.models import ImageRef
+from exifinator.queue.keys import QueueKeys
+from exifinator.queue.redis_client import redis_errors
+
+# Cool-down: after this many seconds images of a refused bucket are delivered again, to probe it.
+CIRCUIT_OPEN_SECONDS = 60
+_SAMPLE_MEMBERS, _SAMPLE_IMAGES = 50, 3
+
+
+class RefusedBuckets:
+    """The buckets that S3 refuses, and objects to probe buckets with. Every method raises QueueUnavailable."""
+
+    def __init__(self, client: redis.Redis, keys: QueueKeys) -> None:
+        self._client = client
+        self._keys = keys
+
+    def open_circuit(self, bucket: str, message: str) -> None:
+        """Stop delivering images of a bucket for CIRCUIT_OPEN_SECONDS.
+
+        Args:
+            message: why S3 refuses the bucket, for the users whose batches wait.
+        """
+        with redis_errors("store a refused bucket"):
+            pipe = self._client.pipeline()
+            pipe.hset(self._keys.open_circuits, bucket, message)
+            pipe.expire(self._keys.open_circuits, CIRCUIT_OPEN_SECONDS)
+            pipe.execute()
+
+    def close_circuits(self, buckets: Collection[str]) -> None:
+        """Deliver the images of these buckets again."""
+        with redis_errors("remove refused buckets"):
+            self._client.hdel(self._keys.open_circuits, *buckets)
+
+    def open_circuits(self, buckets: Collection[str] | None = None) -> dict[str, str]:
+        """Return the message of each refused bucket, by name; of these buckets only where they are given."""
+        with redis_errors("list the refused buckets"):
+            circuits: Any = self._client.hgetall(self._keys.open_circuits)
+        messages = {name.decode(): message.decode() for name, message in circuits.items()}
+        return {name: message for name, message in messages.items() if buckets is None or name in buckets}
+
+    def set_probe_object(self, ref: ImageRef) -> None:
+        """Store an object that S3 has delivered, one for each bucket: it tells refused objects from refused buckets."""
+        with redis_errors("store a probe object"):
+            self._client.hset(self._keys.probe_objects, ref.bucket, ref.to_member())
+
+    def probe_object(self, bucket: str) -> ImageRef | None:
+        """Return the object of a bucket that was stored last."""
+        with redis_errors("read a probe object"):
+            member: Any = self._client.hget(self._keys.probe_objects, bucket)
+        return ImageRef.from_member(member) if member else None
+
+    def sample(self, bucket: str) -> list[ImageRef]:
+        """Return up to three random images of a bucket from the download queue."""
+        with redis_errors("read the download queue"):
+            members: Any = self._client.zrandmember(self._keys.downloads, _SAMPLE_MEMBERS) or []
+        refs = []
+        for member in members:
+            # A member in another format becomes a failed job when it is delivered.
+            with contextlib.suppress(ValueError):
+                refs.append(ImageRef.from_member(member))
+        return [ref for ref in refs if ref.bucket == bucket][:_SAMPLE_IMAGES]

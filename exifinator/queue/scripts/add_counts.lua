@@ -1,0 +1,9 @@
+-- KEYS: metrics, number of the sender's last addition.
+-- ARGV: number of this addition, seconds to remember it; then names and counts.
+-- An addition whose answer was lost is sent again with the same number, and is not
+-- added twice.
+local metrics, last = KEYS[1], KEYS[2]
+if tonumber(redis.call('GET', last) or '0') >= tonumber(ARGV[1]) then return 0 end
+redis.call('SET', last, ARGV[1], 'EX', ARGV[2])
+for i = 3, #ARGV, 2 do redis.call('HINCRBY', metrics, ARGV[i], ARGV[i + 1]) end
+return 1

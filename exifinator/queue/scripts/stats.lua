@@ -1,0 +1,18 @@
+-- @include clock element
+-- KEYS: download queue, write queue, bytes of the write queue. ARGV: seconds for which images are parked.
+-- Returns: images in the download queue, due images, length and bytes of the write queue, and the ages of the oldest
+-- due image and of the oldest element in milliseconds: Redis truncates numbers to integers. Elements are not
+-- returned: one may be megabytes.
+local queue, writes, write_bytes, parked = KEYS[1], KEYS[2], KEYS[3], tonumber(ARGV[1])
+local due = redis.call('ZCOUNT', queue, '-inf', now)
+local first = redis.call('ZRANGE', queue, 0, 0, 'WITHSCORES')
+local download_age, write_age = 0, 0
+if first[2] then download_age = math.max(0, now - tonumber(first[2])) end
+local element = redis.call('LINDEX', writes, 0)
+local member = element and member_of(element)
+local parked_until = member and redis.call('ZSCORE', queue, member)
+if parked_until then write_age = math.max(0, now + parked - tonumber(parked_until)) end
+return {
+  redis.call('ZCARD', queue), due, redis.call('LLEN', writes), tonumber(redis.call('GET', write_bytes) or '0'),
+  math.floor(download_age * 1000), math.floor(write_age * 1000)
+}

@@ -1,0 +1,25 @@
+-- @include clock member
+-- KEYS: download queue, deliveries, bytes of the write queue, open circuits.
+-- ARGV: limit, lease in seconds, limit of the write queue in bytes, seconds until an image of a refused bucket is due
+-- again.
+-- Returns member and number of deliveries of each delivered image; none while the write queue is full.
+local queue, deliveries, write_bytes, open_circuits = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local limit, lease = tonumber(ARGV[1]), tonumber(ARGV[2])
+local write_limit, postponement = tonumber(ARGV[3]), tonumber(ARGV[4])
+if tonumber(redis.call('GET', write_bytes) or '0') >= write_limit then return {} end
+local delivered, refused_buckets, candidates = {}, nil, limit
+if redis.call('EXISTS', open_circuits) == 1 then
+  -- Look past up to 1000 images of refused buckets.
+  refused_buckets, candidates = {}, limit + 1000
+  for _, bucket in ipairs(redis.call('HKEYS', open_circuits)) do refused_buckets[bucket] = true end
+end
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', queue, '-inf', now, 'LIMIT', 0, candidates)) do
+  if refused_buckets and refused_buckets[bucket_of(member)] then
+    redis.call('ZADD', queue, now + postponement, member)
+  elseif #delivered < 2 * limit then
+    redis.call('ZADD', queue, now + lease, member)
+    delivered[#delivered + 1] = member
+    delivered[#delivered + 1] = redis.call('HINCRBY', deliveries, member, 1)
+  end
+end
+return delivered

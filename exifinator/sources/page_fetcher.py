@@ -1,0 +1,109 @@
+"""Fetches the pages of one source's listing, with retries."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, stop_when_event_set
+
+from exifinator.errors import AccessDenied, BucketGone, PermanentError, TransientError
+from exifinator.models import ListedPage
+from exifinator.retry import backoff_seconds
+from exifinator.sources.source import Lister, Source
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS_PER_PAGE = 5
+FIRST_PAUSE_SECONDS = 2.0
+
+
+class UnorderedListing(Exception):
+    """The server does not list keys in order, or did not start after the requested key."""
+
+
+class PageFetcher:
+    """Fetches pages of one source.
+
+    Args:
+        lister: Lists the bucket.
+        source: The bucket and prefix.
+        pause: Waits for a number of seconds; None to wait until then or until `stop` is set.
+        clock: Returns the time in seconds.
+
+    Attributes:
+        stop: Ends the retries when set.
+        idle_seconds: Time spent waiting for pages, without the CPU time of parsing them.
+    """
+
+    def __init__(
+        self,
+        lister: Lister,
+        source: Source,
+        *,
+        pause: Callable[[float], object] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.lister = lister
+        self.source = source
+        self.stop = threading.Event()
+        self.idle_seconds = 0.0
+        self._pause = pause
+        self._clock = clock
+
+    def fetch(self, token: str | None, start_after: str) -> ListedPage:
+        """Fetch the page of a token, or the first page after a key. Retry transient errors with growing pauses.
+
+        Raises:
+            AccessDenied, BucketGone: S3 denies the listing.
+            SourceUnavailable: The last attempt failed too.
+            UnorderedListing: The server does not accept a key to start after.
+        """
+        retrying = Retrying(
+            retry=retry_if_exception_type(TransientError),
+            stop=stop_after_attempt(ATTEMPTS_PER_PAGE) | stop_when_event_set(self.stop),
+            wait=lambda state: backoff_seconds(state.attempt_number, first_seconds=FIRST_PAUSE_SECONDS),
+            sleep=self._sleep,
+            before_sleep=self._log_retry,
+            reraise=True,
+        )
+        return retrying(self._fetch_once, token, start_after)
+
+    def _fetch_once(self, token: str | None, start_after: str) -> ListedPage:
+        began_at, cpu_seconds = self._clock(), time.thread_time()
+        try:
+            page = self.lister.list_page(self.source.bucket, self.source.prefix, token, start_after=start_after)
+        except (AccessDenied, BucketGone):
+            raise
+        except PermanentError as exc:
+            if start_after:
+                raise UnorderedListing(str(exc)) from exc
+            raise
+        self.idle_seconds += self._clock() - began_at - (time.thread_time() - cpu_seconds)
+        return page
+
+    def _sleep(self, seconds: float) -> None:
+        if self._pause is not None:
+            self._pause(seconds)
+        else:
+            self.stop.wait(seconds)
+
+    def _log_retry(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        extra = {"action": "retry", "bucket": self.source.bucket}
+        log.warning("retry: listing %s: %s", self.source, error, extra=extra)
+
+    def first_key_after(self, text: str) -> str | None:
+        """Return the first key greater than a string; None if there is none. Errors are not retried.
+
+        Raises:
+            UnorderedListing: The server does not start after the requested key.
+        """
+        page = self.lister.list_page(self.source.bucket, self.source.prefix, None, start_after=text, max_keys=1)
+        if not page.refs:
+            return None
+        if page.refs[0].key <= text:
+            raise UnorderedListing("the server does not start after the requested key")
+        return page.refs[0].key

@@ -1,0 +1,208 @@
+"""S3's error codes and botocore's exceptions, translated into EXIFinator's errors.
+
+What S3 itself says (code, HTTP status, message, region) is appended to the sentence as data.
+Source: Amazon S3 API Reference, "Error responses".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,
+    CredentialRetrievalError,
+    HTTPClientError,
+    IncompleteReadError,
+    NoCredentialsError,
+    ParamValidationError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    ReadTimeoutError,
+    ResponseStreamingError,
+    SSLError,
+    TokenRetrievalError,
+)
+
+from exifinator.errors import (
+    AccessDenied,
+    BucketGone,
+    ClockSkew,
+    CredentialsRefused,
+    EncryptedObject,
+    EXIFinatorError,
+    InvalidBucketName,
+    ObjectArchived,
+    ObjectChanged,
+    ObjectGone,
+    PermanentError,
+    SourceUnavailable,
+    UntrustedServer,
+    WrongRegion,
+)
+from exifinator.sources.source import is_bucket_name
+
+# S3's own message is a sentence; a longer one is another server's page.
+_MAX_MESSAGE_CHARS = 300
+
+_GONE = frozenset({"NoSuchKey", "NoSuchVersion", "404", "NotFound"})
+_DENIED = frozenset(
+    {"AccessDenied", "403", "Forbidden", "AllAccessDisabled", "AccountProblem", "UnauthorizedAccess",
+     "AuthorizationHeaderMalformed"}
+)  # fmt: skip
+_WRONG_REGION = frozenset(
+    {"PermanentRedirect", "TemporaryRedirect", "301", "307", "IllegalLocationConstraintException",
+     "AuthorizationHeaderMalformed"}
+)  # fmt: skip
+# These reject the credentials themselves, whatever the request: our word for each, and what to do.
+_RENEW = "renew them"
+_CORRECT = "correct them"
+_CREDENTIALS = {
+    "InvalidAccessKeyId": (
+        "unknown_access_key", "set AWS_ACCESS_KEY to an access key of this server, or correct S3_ENDPOINT_URL",
+    ),
+    "SignatureDoesNotMatch": ("wrong_secret_key", "set AWS_SECRET_KEY to the secret key of AWS_ACCESS_KEY"),
+    "ExpiredToken": ("expired_credentials", _RENEW),
+    "ExpiredTokenException": ("expired_credentials", _RENEW),
+    "TokenRefreshRequired": ("expired_credentials", _RENEW),
+    "InvalidToken": ("credentials_refused", _CORRECT),
+    "InvalidClientTokenId": ("credentials_refused", _CORRECT),
+    "UnrecognizedClientException": ("credentials_refused", _CORRECT),
+    "NotSignedUp": ("credentials_refused", "sign the account up for Amazon S3"),
+}  # fmt: skip
+_RATE_LIMITED = frozenset(
+    {"SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequests", "429"}
+)
+_SERVER_ERRORS = frozenset({"InternalError", "ServiceUnavailable", "RequestTimeout", "OperationAborted"})
+# S3 gives a GET of an object encrypted with the customer's own key (SSE-C) no code of its own: only this sentence.
+_SSE_C = "stored using a form of Server Side Encryption"
+
+
+def explain_client_error(exc: ClientError, place: str) -> EXIFinatorError:
+    """Return the error that S3's error response means for `place` (a bucket, or bucket/key)."""
+    error = exc.response.get("Error", {})
+    metadata = exc.response.get("ResponseMetadata", {})
+    code = str(error.get("Code", ""))
+    status = int(metadata.get("HTTPStatusCode", 0))
+    region = error.get("Region") or metadata.get("HTTPHeaders", {}).get("x-amz-bucket-region")
+    answer = _describe(code, status, str(error.get("Message", "")), region)
+
+    if code == "NoSuchBucket":
+        hint = "check its name and S3_ENDPOINT_URL"
+        return BucketGone(f"Bucket not found: {place} ({answer})", hint=hint, pointer="S3_ENDPOINT_URL")
+    if code in _GONE or status == 404:
+        return ObjectGone(f"Object not found: {place} ({answer})")
+    if status == 412 or code == "PreconditionFailed":
+        return ObjectChanged(f"Object replaced while it was being read: {place}")
+    if code == "RequestTimeTooSkewed":
+        hint = "synchronize the clock of this machine: sudo timedatectl set-ntp true"
+        return ClockSkew(f"S3 rejected the time of the request for {place} ({answer})", hint=hint)
+    if code in _RATE_LIMITED or status == 429:
+        return SourceUnavailable(f"S3 limits the rate of requests for {place} ({answer})", code="rate_limited")
+    if code in _SERVER_ERRORS or status >= 500:
+        return SourceUnavailable(f"S3 cannot serve {place} now ({answer})", code="server_error")
+    return _explain_rejection(code, status, region, place, answer)
+
+
+def _explain_rejection(code: str, status: int, region: str | None, place: str, answer: str) -> EXIFinatorError:
+    """Return the error that a repeated request will meet again."""
+    if code == "InvalidObjectState":
+        return ObjectArchived(f"Object is archived: {place} ({answer})", hint="restore it in S3 first")
+    if code in _CREDENTIALS:
+        word, hint = _CREDENTIALS[code]
+        return CredentialsRefused(f"S3 rejected the credentials for {place} ({answer})", code=word, hint=hint)
+    # AuthorizationHeaderMalformed names a region where that is what is wrong with the header.
+    if code in _WRONG_REGION and (region or code != "AuthorizationHeaderMalformed"):
+        hint = f"set AWS_REGION to {region}" if region else "set AWS_REGION to the bucket's region"
+        return WrongRegion(f"Bucket is in another region: {place} ({answer})", hint=hint, pointer="AWS_REGION")
+    if code in _DENIED or status in (401, 403):
+        hint = "check the credentials and the bucket's policy"
+        return AccessDenied(f"Access denied to {place} ({answer})", hint=hint)
+    if code.startswith("KMS.") or _SSE_C in answer:
+        hint = "enable its KMS key for these credentials; objects with a customer's own key (SSE-C) cannot be read"
+        return EncryptedObject(f"S3 cannot decrypt {place} ({answer})", hint=hint)
+    if code == "InvalidBucketName":
+        return InvalidBucketName(f"Invalid bucket name: {place} ({answer})")
+    return PermanentError(f"S3 rejected the request for {place} ({answer})")
+
+
+def _describe(code: str, status: int, message: str, region: str | None) -> str:
+    """Return what S3 answered, on one line, as in "S3: AccessDenied, HTTP 403: Access Denied"."""
+    parts = [f"S3: {code}" if code else "S3", f"HTTP {status}"]
+    if region:
+        parts.append(f"region {region}")
+    text = " ".join(message.split()).rstrip(".")
+    if len(text) > _MAX_MESSAGE_CHARS:
+        text = f"{text[:_MAX_MESSAGE_CHARS]}..."
+    # botocore makes a message of the status where S3 sends no body.
+    return ", ".join(parts) + (f": {text}" if text and text != code else "")
+
+
+def _explain_tls_error(exc: SSLError, place: str) -> EXIFinatorError:
+    """Return a permanent error for an untrusted certificate, and a transient one for a broken connection."""
+    # ssl's and urllib3's own sentences: botocore keeps no more of their errors.
+    reason = re.search(r"certificate verify failed: ([^(\n]*)|(hostname \S+ doesn't match [^\n]*)", str(exc))
+    if reason is None:
+        return SourceUnavailable(f"S3 does not respond for {place}: {exc}", code="no_response")
+    return UntrustedServer(
+        f"The server for {place} cannot be trusted: {(reason[1] or reason[2]).strip(' .')}",
+        hint="check S3_ENDPOINT_URL, and set S3_CA_FILE to the certificate of the authority that signed the server's",
+        pointer="S3_CA_FILE",
+    )
+
+
+def not_s3(place: str) -> SourceUnavailable:
+    """Return the error for a response that no S3 server sends."""
+    return SourceUnavailable(
+        f"The server for {place} is not an S3 server",
+        code="not_s3",
+        hint="check S3_ENDPOINT_URL",
+        pointer="S3_ENDPOINT_URL",
+    )
+
+
+@contextmanager
+def s3_errors(place: str) -> Iterator[None]:
+    """Translate botocore's exceptions for `place` (a bucket, or bucket/key).
+
+    Raises: SourceUnavailable, ObjectChanged, AccessDenied, BucketGone, ObjectGone, PermanentError; see errors.py.
+    """
+    try:
+        yield
+    except ClientError as exc:
+        raise explain_client_error(exc, place) from exc
+    except (NoCredentialsError, PartialCredentialsError, ProfileNotFound) as exc:
+        raise CredentialsRefused(
+            f"There are no credentials for {place}",
+            code="no_credentials",
+            hint="set AWS_ACCESS_KEY and AWS_SECRET_KEY, or S3_ANONYMOUS for a public bucket, or give boto3 some "
+            "(environment, ~/.aws, instance role)",
+            pointer="AWS_ACCESS_KEY",
+        ) from exc
+    except (CredentialRetrievalError, TokenRetrievalError) as exc:
+        raise SourceUnavailable(
+            f"The credentials for {place} cannot be fetched now: {exc}", code="credentials_unavailable"
+        ) from exc
+    except SSLError as exc:
+        raise _explain_tls_error(exc, place) from exc
+    except (
+        ConnectionError,
+        HTTPClientError,
+        ReadTimeoutError,
+        ResponseStreamingError,
+        IncompleteReadError,
+    ) as exc:
+        raise SourceUnavailable(f"S3 does not respond for {place}: {exc}", code="no_response") from exc
+    except ParamValidationError as exc:
+        # botocore's message shows the pattern that it matches the name against.
+        bucket = place.partition("/")[0]
+        if not bucket.startswith("arn:") and not is_bucket_name(bucket):
+            raise InvalidBucketName(
+                f"Invalid bucket name: {bucket!r}", hint="use letters, digits, dots, hyphens and underscores"
+            ) from exc
+        raise PermanentError(f"Invalid request for {place}: {exc}") from exc
+    except BotoCoreError as exc:
+        raise PermanentError(f"S3 cannot be asked for {place}: {exc}") from exc

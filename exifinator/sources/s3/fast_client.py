@@ -1,0 +1,191 @@
+"""Ranged GETs that cost a quarter of boto3's CPU time, with boto3 as the fallback.
+
+boto3 makes the first request to each bucket. From it this client learns the bucket's route: its address, after every
+redirect, and the region to sign for. Later requests go over a pool of kept connections. Any response other than the
+requested bytes (an error, a redirect, a broken connection) is discarded and boto3 sends the request again. So errors,
+retries and changed addresses are always handled by boto3, in one place.
+"""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import SplitResult, quote, urlsplit
+
+import gevent
+import gevent.ssl
+from botocore.awsrequest import AWSPreparedRequest
+from botocore.httpsession import get_cert_path
+from botocore.utils import get_environ_proxies
+from gevent.lock import BoundedSemaphore
+from geventhttpclient.connectionpool import ConnectionPool, SSLConnectionPool
+
+from exifinator.config import Config
+from exifinator.metrics import COUNTS
+from exifinator.models import ImageRef, RangeRead
+from exifinator.sources.s3.client import S3Client, parse_content_range
+from exifinator.sources.s3.keepalive import Response, UnsupportedResponse, get
+from exifinator.sources.s3.sigv4 import Signer
+
+log = logging.getLogger(__name__)
+
+# Characters that botocore leaves unencoded in a key.
+KEY_SAFE = "/~"
+# Errors of a fast read after which boto3 repeats it.
+_FALLBACK_ERRORS = (UnsupportedResponse, OSError, gevent.Timeout, ssl.SSLError, ValueError)
+
+
+@dataclass(frozen=True, slots=True)
+class BucketRoute:
+    """How to reach a bucket's objects.
+
+    host: the Host header. path_prefix: the URL path before the key. credentials: botocore's; None if requests to the
+    bucket are not signed.
+    """
+
+    pool: ConnectionPool
+    host: str
+    path_prefix: str
+    signer: Signer
+    credentials: Any
+
+
+class FastS3Client(S3Client):
+    """An S3Client with fast ranged GETs, for workers under gevent."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self._routes: dict[str, BucketRoute | None] = {}
+        self._pools: dict[str, ConnectionPool] = {}
+        self._learning = BoundedSemaphore()
+
+    def close(self) -> None:
+        """Close all connections."""
+        super().close()
+        for pool in self._pools.values():
+            pool.close()
+
+    def read_range(self, ref: ImageRef, start: int, length: int, *, if_match: str = "") -> RangeRead:
+        """Read a range with one GET; see models.RangeReader."""
+        if ref.bucket not in self._routes:
+            # One greenlet learns the route; those that start together with it wait for it and use it.
+            with self._learning:
+                if ref.bucket not in self._routes:
+                    return self._read_via_boto3(ref, start, length, if_match)
+        route = self._routes[ref.bucket]
+        if route is None:
+            return super().read_range(ref, start, length, if_match=if_match)
+        try:
+            read = self._read(route, ref, start, length, if_match)
+        except _FALLBACK_ERRORS as exc:
+            log.debug(
+                "retry: fast read of %s failed, boto3 repeats it: %s",
+                ref.id,
+                exc,
+                extra={"action": "retry", "bucket": ref.bucket, "key": ref.key},
+            )
+            read = None
+        if read is None:
+            COUNTS.add_retry("boto3_fallback")
+            return self._read_via_boto3(ref, start, length, if_match)
+        return read
+
+    def _read(self, route: BucketRoute, ref: ImageRef, start: int, length: int, if_match: str) -> RangeRead | None:
+        path = route.path_prefix + quote(ref.key, safe=KEY_SAFE)
+        headers = {"range": f"bytes={start}-{start + length - 1}"}
+        if if_match:
+            headers["if-match"] = f'"{if_match}"'
+        if self.config.s3_requester_pays:
+            headers["x-amz-request-payer"] = "requester"
+        if route.credentials is not None:
+            # Frozen for each request, because boto3's chain refreshes credentials that are about to expire.
+            headers = route.signer.sign(route.credentials.get_frozen_credentials(), path, headers)
+        response = get(route.pool, route.host, path, headers, max_bytes=start + length)
+        modified = response.headers.get("last-modified")
+        part = _requested_bytes(response, start, length)
+        if part is None or not modified:
+            return None
+        data, total_bytes = part
+        etag = response.headers.get("etag", "").strip('"')
+        return RangeRead(start, data, total_bytes, etag, parsedate_to_datetime(modified))
+
+    def _read_via_boto3(self, ref: ImageRef, start: int, length: int, if_match: str) -> RangeRead:
+        """Read with boto3, and learn the route of its last request."""
+        sent: list[AWSPreparedRequest] = []
+        client = self.client(ref.bucket)
+
+        def note(request: AWSPreparedRequest, **_: Any) -> None:
+            sent.append(request)
+
+        client.meta.events.register("before-send.s3.GetObject", note)
+        try:
+            read = super().read_range(ref, start, length, if_match=if_match)
+        finally:
+            client.meta.events.unregister("before-send.s3.GetObject", note)
+        key = quote(ref.key, safe=KEY_SAFE)
+        # The event reports other greenlets' requests too.
+        own = [request for request in sent if urlsplit(request.url).path.endswith("/" + key)]
+        if own:
+            self._routes[ref.bucket] = self._learn_route(client, own[-1], key)
+        return read
+
+    def _learn_route(self, client: Any, request: AWSPreparedRequest, key: str) -> BucketRoute | None:
+        """Return the route of a request that boto3 sent; None if only boto3 can send such requests."""
+        parts = urlsplit(request.url)
+        if get_environ_proxies(request.url):
+            return None
+        origin = f"{parts.scheme}://{parts.netloc}"
+        signature = request.headers.get("Authorization", b"")
+        text = signature.decode() if isinstance(signature, bytes) else str(signature)
+        region, credentials = "", None
+        if text:
+            scope = text.partition("Credential=")[2].partition(",")[0].split("/")
+            # Only SigV4 for one region is supported here.
+            if len(scope) != 5 or not text.startswith("AWS4-HMAC-SHA256"):
+                return None
+            region, credentials = scope[2], client._request_signer._credentials
+        if origin not in self._pools:
+            # True, or the file that S3_CA_FILE, AWS_CA_BUNDLE, the profile or REQUESTS_CA_BUNDLE names.
+            ca_file = get_cert_path(client._endpoint.http_session._verify)
+            self._pools[origin] = self._connect_pool(parts.scheme, parts.hostname or "", parts.port, ca_file)
+        host = _host_header(parts)
+        return BucketRoute(self._pools[origin], host, parts.path.removesuffix(key), Signer(host, region), credentials)
+
+    def _connect_pool(self, scheme: str, host: str, port: int | None, ca_file: str | None) -> ConnectionPool:
+        options: dict[str, Any] = {
+            "connection_timeout": min(10.0, self.config.s3_timeout_seconds),
+            "network_timeout": self.config.s3_timeout_seconds,
+            "size": self.config.greenlets,
+        }
+        if scheme != "https":
+            return ConnectionPool(host, port or 80, host, port or 80, **options)
+        # geventhttpclient passes its own certificate file to the factory; it is ignored in favour of boto3's.
+        context = gevent.ssl.create_default_context(cafile=ca_file)
+        return SSLConnectionPool(
+            host, port or 443, host, port or 443, ssl_context_factory=lambda **_: context, **options
+        )
+
+
+def _host_header(parts: SplitResult) -> str:
+    """Return the Host header, without the scheme's default port."""
+    port = {"http": ":80", "https": ":443"}.get(parts.scheme, "")
+    return parts.netloc.rpartition("@")[2].removesuffix(port)
+
+
+def _requested_bytes(response: Response, start: int, length: int) -> tuple[bytes, int] | None:
+    """Return the requested bytes and the object's size in bytes; None if the response holds something else."""
+    if response.status not in (200, 206):
+        return None
+    content_range = parse_content_range(response.headers.get("content-range", ""))
+    if content_range is not None:
+        # rclone sends Content-Range with status 200 too.
+        first, last, total_bytes = content_range
+        is_requested = first == start and len(response.body) == response.length == last - first + 1 <= length
+        return (response.body, total_bytes) if is_requested else None
+    if response.status == 200:
+        # The whole object: some servers send it if the range covers it. `get` has not read the rest of a larger one.
+        return response.body[start:], response.length
+    return None

@@ -1,0 +1,96 @@
+"""A parser for ListObjectsV2 responses that takes a twentieth of the time of botocore's general parser.
+
+botocore still sends, signs, retries and explains errors. Only the parsing of a complete page is replaced, in botocore's
+`before-parse` hook. At 1,000 keys a page, botocore's parser was the largest part of a listing's cost. Its search for
+errors in 200 responses, which parses the body a second time, was half of the rest.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+from urllib.parse import unquote_plus
+
+# A private name of a pinned package. If it moves, this import fails, and with it every test.
+from botocore.handlers import _handle_200_error as look_for_error
+from lxml import etree
+
+_EVENT = "before-parse.s3.*"
+_EMPTY_BODY = b"<ListBucketResult/>"
+_FIELDS = ("Key", "Size", "LastModified", "ETag")
+
+
+def install_list_parser(client: Any) -> None:
+    """Make a boto3 client parse listings with parse_listing. Everything else, errors included, stays botocore's."""
+    client.meta.events.unregister(_EVENT, look_for_error)
+    client.meta.events.register_first(_EVENT, _parse)
+
+
+def _parse(
+    operation_model: Any, response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any
+) -> None:
+    if operation_model.name == "ListObjectsV2" and response_dict["status_code"] == 200:
+        try:
+            customized_response_dict.update(parse_listing(response_dict["body"]))
+        except (etree.XMLSyntaxError, ValueError):
+            pass
+        else:
+            response_dict["body"] = _EMPTY_BODY
+            return
+    look_for_error(operation_model, response_dict)
+
+
+def parse_listing(body: bytes) -> dict[str, Any]:
+    """Parse a page into boto3's form, with the fields that EXIFinator uses. Keys are URL-decoded.
+
+    Raises:
+        XMLSyntaxError: The body is not XML.
+        ValueError: It is not a listing, or has an unusual form; botocore then parses it.
+    """
+    # A listing has no document type, so it defines no entities; the parser would not resolve any.
+    root = etree.fromstring(body, etree.XMLParser(resolve_entities=False, no_network=True))
+    namespace, _, name = root.tag.rpartition("}")
+    if name != "ListBucketResult":
+        raise ValueError(root.tag)
+    find = _finders(namespace.removeprefix("{"))
+    count, texts = int(find["count"](root)), {field: find[field](root) for field in _FIELDS}
+    if not texts["ETag"]:
+        texts["ETag"] = [""] * count
+    if any(len(values) != count for values in texts.values()):
+        # An object lacks one of the fields, or has it twice.
+        raise ValueError("an object without exactly one key, size, time and ETag")
+    (truncated,) = find["IsTruncated"](root)
+    encoded = find["EncodingType"](root) == ["url"]
+    contents = [
+        {
+            "Key": unquote_plus(key) if encoded and ("%" in key or "+" in key) else key,
+            "Size": int(size),
+            "ETag": etag,
+            "LastModified": _parse_time(modified),
+        }
+        for key, size, modified, etag in zip(*texts.values(), strict=True)
+    ]
+    page: dict[str, Any] = {"IsTruncated": truncated == "true", "Contents": contents}
+    if token := find["NextContinuationToken"](root):
+        page["NextContinuationToken"] = "".join(token)
+    return page
+
+
+@cache
+def _finders(namespace: str) -> dict[str, etree.XPath]:
+    """Return an XPath per field that finds its texts; `count` counts the objects."""
+
+    def compile_path(path: str) -> etree.XPath:
+        return etree.XPath(path, namespaces={"s3": namespace} if namespace else None, smart_strings=False)
+
+    prefix = "s3:" if namespace else ""
+    finders = {name: compile_path(f"{prefix}Contents/{prefix}{name}/text()") for name in _FIELDS}
+    for name in ("IsTruncated", "EncodingType", "NextContinuationToken"):
+        finders[name] = compile_path(f"{prefix}{name}/text()")
+    return {**finders, "count": compile_path(f"count({prefix}Contents)")}
+
+
+def _parse_time(text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)

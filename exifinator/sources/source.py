@@ -1,0 +1,103 @@
+"""Sources: the buckets and prefixes that a batch lists."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from exifinator.errors import ConfigError
+from exifinator.models import ListedPage
+
+# What boto3 accepts. Amazon's own rule is narrower; other servers have upper case, underscores, and names that start
+# with a dot or an underscore. A hyphen at the start is an option on a command line.
+_BUCKET_NAME = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._-]{0,254}")
+# Of an access point, say; boto3 checks the rest.
+_BUCKET_ARN = re.compile(r"arn:[A-Za-z0-9:._-]{1,2000}")
+# No key is longer.
+_MAX_PREFIX_BYTES = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A bucket, or the objects under a prefix of it. The prefix matches as in S3: character by character."""
+
+    bucket: str
+    prefix: str = ""
+
+    @property
+    def id_prefix(self) -> str:
+        """The start of the ids of this source's images."""
+        return f"{self.bucket}/{self.prefix}"
+
+    def __str__(self) -> str:
+        return f"s3://{self.id_prefix}" if self.prefix else f"s3://{self.bucket}"
+
+
+def is_bucket_name(name: str) -> bool:
+    """Return whether a bucket can have this name."""
+    return _BUCKET_NAME.fullmatch(name) is not None
+
+
+def parse_source(text: str) -> Source:
+    """Parse `bucket`, `bucket/prefix` or `s3://bucket/prefix`.
+
+    Raises:
+        ConfigError: The text has no bucket.
+    """
+    bucket, _, prefix = text.removeprefix("s3://").partition("/")
+    if not bucket.strip() or bucket in (".", "..") or "://" in text.removeprefix("s3://"):
+        raise ConfigError(
+            f"Not a bucket: {text!r}",
+            code="invalid_source",
+            hint="write bucket, bucket/prefix, s3://bucket/prefix, or a folder",
+        )
+    return Source(bucket, prefix)
+
+
+def parse_typed_source(text: str) -> Source:
+    """Parse a source that a person typed, and check its names before S3 is asked: the rule of `run` and the API.
+
+    Raises:
+        ConfigError: The text has no bucket, no bucket can have this name, or no key can have this prefix.
+    """
+    source = parse_source(text)
+    if not _BUCKET_ARN.fullmatch(source.bucket) and not is_bucket_name(source.bucket):
+        raise ConfigError(
+            f"Not a bucket name: {source.bucket!r}",
+            code="invalid_source",
+            hint="use letters, digits, dots, underscores and hyphens (not first); "
+            "for a folder, write its path from / or ./",
+        )
+    try:
+        is_prefix = "\0" not in source.prefix and len(source.prefix.encode()) <= _MAX_PREFIX_BYTES
+    except UnicodeEncodeError:
+        # An argument with bytes that are not UTF-8.
+        is_prefix = False
+    if not is_prefix:
+        raise ConfigError(
+            f"Not a prefix: {source.prefix[:100]!r}",
+            code="invalid_source",
+            hint=f"use at most {_MAX_PREFIX_BYTES:,} bytes of UTF-8 without NUL, as keys have",
+        )
+    return source
+
+
+def remove_covered(sources: Sequence[Source]) -> list[Source]:
+    """Return the sources without duplicates and those inside another one, so that no image is listed twice."""
+
+    def is_covered(source: Source) -> bool:
+        return any(source != other and source.id_prefix.startswith(other.id_prefix) for other in sources)
+
+    return [source for source in dict.fromkeys(sources) if not is_covered(source)]
+
+
+class Lister(Protocol):
+    """Lists a bucket page by page. exifinator.sources.s3.client.S3Client is one."""
+
+    def endpoint(self, bucket: str) -> str: ...
+
+    def list_page(
+        self, bucket: str, prefix: str, token: str | None, *, start_after: str = "", max_keys: int = 1000
+    ) -> ListedPage: ...

@@ -1,0 +1,105 @@
+"""Documents of batches: their sources, counts, checkpoint and owner."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pymongo.errors
+from pymongo import IndexModel, ReturnDocument
+from pymongo.collection import Collection
+
+from exifinator.errors import BatchTaken
+from exifinator.models import BatchDocument, BatchFields, BatchOwner
+from exifinator.storage.mongodb import Document, mongodb_errors
+
+
+class BatchStore:
+    """The collection of batches."""
+
+    def __init__(self, collection: Collection[Any]) -> None:
+        self.collection: Collection[BatchDocument] = collection
+
+    def ensure_indexes(self) -> None:
+        """Create the indexes that are missing."""
+        indexes = [IndexModel([(name, -1)], name=name) for name in ("started_at", "updated_at")]
+        with mongodb_errors("create indexes"):
+            self.collection.create_indexes(indexes)
+
+    def find_unfinished(self, states: Sequence[str]) -> list[BatchDocument]:
+        """Return the batches in one of these states, latest first.
+
+        Batches that are to be cancelled, or that another batch has finished, are left out.
+        """
+        query = {"state": {"$in": list(states)}, "cancel_requested_at": None, "finished_by": None}
+        with mongodb_errors("look up batches"):
+            return list(self.collection.find(query).sort("_id", -1))
+
+    def claim(self, batch: BatchDocument, owner: BatchOwner) -> bool:
+        """Make a process the owner of a batch. Return False if the batch has changed since it was read."""
+        query = {"_id": batch["_id"], "updated_at": batch["updated_at"], "owner": batch.get("owner")}
+        changes = {"owner": owner, "updated_at": datetime.now(UTC)}
+        with mongodb_errors("store a batch"):
+            return self.collection.update_one(query, {"$set": changes}).matched_count == 1
+
+    def find_latest(
+        self, limit: int, *, after: str | None = None, updated_since: datetime | None = None
+    ) -> list[BatchDocument]:
+        """Return batches without their checkpoints, latest first.
+
+        Args:
+            after: only batches that started before the one with this id.
+            updated_since: only batches that were stored since then.
+        """
+        query: Document = {"_id": {"$lt": after}} if after else {}
+        if updated_since:
+            query["updated_at"] = {"$gte": updated_since}
+        with mongodb_errors("look up batches"):
+            # Ids start with the time at which the batch started.
+            return list(self.collection.find(query, {"checkpoint": 0}).sort("_id", -1).limit(limit))
+
+    def find(self, batch_id: str) -> BatchDocument | None:
+        """Return a batch, or None if there is none with this id."""
+        with mongodb_errors("look up a batch"):
+            return self.collection.find_one({"_id": batch_id})
+
+    def save(self, document: BatchDocument, *, owner: BatchOwner | None = None) -> datetime | None:
+        """Store these fields of a batch. Return when its cancellation was requested, or None.
+
+        Args:
+            owner: the process that stores them.
+
+        Raises: BatchTaken if the batch belongs to another process by now.
+        """
+        fields = {name: value for name, value in document.items() if name != "_id"}
+        with mongodb_errors("store a batch"):
+            try:
+                stored = self.collection.find_one_and_update(
+                    {"_id": document["_id"], **({"owner": {"$in": [None, owner]}} if owner else {})},
+                    {"$set": fields},
+                    {"cancel_requested_at": 1},
+                    upsert=True,
+                    return_document=ReturnDocument.AFTER,
+                )
+            except pymongo.errors.DuplicateKeyError as exc:
+                if owner is None:
+                    raise
+                raise BatchTaken(
+                    f"Another run has taken over batch {document['_id']}, so this one stops watching it"
+                ) from exc
+        return stored.get("cancel_requested_at") if stored else None
+
+    def change(self, batch_id: str, states: Sequence[str], changes: BatchFields) -> bool:
+        """Set these fields of a batch if it is in one of these states. Return whether it was."""
+        query = {"_id": batch_id, "state": {"$in": list(states)}}
+        with mongodb_errors("store a batch"):
+            return self.collection.update_one(query, {"$set": changes}).matched_count == 1
+
+    def find_endpoint(self, bucket: str) -> str | None:
+        """Return the endpoint from which the last finished batch over a bucket read it, or None."""
+        query = {"endpoints.bucket": bucket, "state": "done"}
+        with mongodb_errors("look up batches"):
+            batch = self.collection.find_one(query, {"endpoints": 1}, sort=[("_id", -1)])
+        endpoints = {item["bucket"]: item["endpoint"] for item in batch["endpoints"]} if batch else {}
+        return endpoints.get(bucket)

@@ -1,0 +1,141 @@
+"""Failed jobs of images: how to find, group, describe and requeue them.
+
+The functions only build MongoDB filters and updates. The commands use them through FailedJobs; the API, whose driver is
+asynchronous, uses them directly.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bson import ObjectId
+
+from exifinator.errors import ConfigError
+from exifinator.storage.jobs import FAILED_STATUSES, IMAGE_TASKS, JobStore, image_job_id, requeue_update
+from exifinator.storage.mongodb import Document, mongodb_errors
+
+# Causes of more failures than this are counted over this many.
+MAX_COUNTED = 100_000
+MAX_GROUPS = 100
+TRACEBACK_CHARS = 4000
+MESSAGE_CHARS = 500
+# The fields that describe_job needs.
+FIELDS = dict.fromkeys(
+    ("path", "status", "params", "exceptiontype", "traceback", "datequeued", "dateupdated", "queue", "retry_count"), 1
+)
+_JOB_ID = re.compile(r"[0-9a-f]{24}")
+
+
+def failed_filter(
+    *, exception: str | None = None, bucket: str | None = None, ids: Sequence[ObjectId] | None = None
+) -> Document:
+    """Return a filter for the failed jobs of images, optionally with this exception type, of this bucket, by ids."""
+    filter_: Document = {"status": {"$in": list(FAILED_STATUSES)}, "path": {"$in": list(IMAGE_TASKS)}}
+    if exception is not None:
+        filter_["exceptiontype"] = exception
+    if bucket is not None:
+        filter_["params.bucket"] = bucket
+    if ids is not None:
+        filter_["_id"] = {"$in": list(ids)}
+    return filter_
+
+
+def group_stages(filter_: Document) -> list[Document]:
+    """Return aggregation stages that count jobs by exception type, largest group first.
+
+    Each group has: _id (the type), count, example (the id of one of its jobs).
+    """
+    return [
+        {"$match": filter_},
+        {"$limit": MAX_COUNTED},
+        {"$group": {"_id": "$exceptiontype", "count": {"$sum": 1}, "example": {"$first": "$_id"}}},
+        {"$sort": {"count": -1, "_id": 1}},
+        {"$limit": MAX_GROUPS},
+    ]
+
+
+def describe_job(job: Mapping[str, Any]) -> Document:
+    """Return a failed job as users see it.
+
+    Its fields: id, exception, message (the last line of the traceback), bucket, key, path (of the task), queue, status,
+    queued_at, traceback (its end).
+    """
+    params: Mapping[str, Any] = job.get("params") or {}
+    traceback = str(job.get("traceback") or "")
+    lines = traceback.strip().splitlines()
+    return {
+        "id": str(job["_id"]),
+        "exception": job.get("exceptiontype"),
+        "message": lines[-1][:MESSAGE_CHARS] if lines else "",
+        "bucket": params.get("bucket"),
+        "key": params.get("key"),
+        "path": job.get("path"),
+        "queue": job.get("queue"),
+        "status": job.get("status"),
+        "queued_at": job.get("datequeued"),
+        "traceback": traceback[-TRACEBACK_CHARS:],
+    }
+
+
+def parse_job_id(text: str) -> ObjectId:
+    """Return the id of the job that a user names: by its id, or by its image as bucket/key.
+
+    Raises: ConfigError.
+    """
+    if _JOB_ID.fullmatch(text):
+        return ObjectId(text)
+    bucket, _, key = text.removeprefix("s3://").partition("/")
+    if not bucket or not key:
+        raise ConfigError(
+            f"Not a job: {text!r}", hint="give an id, as `failures list` shows it, or an image, as in bucket/key"
+        )
+    return image_job_id(f"{bucket}/{key}")
+
+
+class FailedJobs:
+    """The failed jobs, for the commands. Every method raises StoreUnavailable or RecordRefused."""
+
+    def __init__(self, jobs: JobStore) -> None:
+        self._collection = jobs.collection
+
+    def count(self, filter_: Document) -> int:
+        with mongodb_errors("count failures"):
+            return self._collection.count_documents(filter_)
+
+    def group(self, filter_: Document) -> list[Document]:
+        """Return exception, count and example (see describe_job) of each exception type, largest group first."""
+        with mongodb_errors("group failures"):
+            groups = list(self._collection.aggregate(group_stages(filter_)))
+            query = {"_id": {"$in": [group["example"] for group in groups]}}
+            examples = {job["_id"]: describe_job(job) for job in self._collection.find(query, FIELDS)}
+        return [
+            {"exception": group["_id"], "count": group["count"], "example": examples[group["example"]]}
+            for group in groups
+            if group["example"] in examples
+        ]
+
+    def find(self, filter_: Document, limit: int) -> list[Document]:
+        """Return jobs (see describe_job) by descending id."""
+        with mongodb_errors("list failures"):
+            return [describe_job(job) for job in self._collection.find(filter_, FIELDS).sort("_id", -1).limit(limit)]
+
+    def show(self, job_id: ObjectId) -> Document | None:
+        """Return a job as it is stored, with its log lines as `logs`."""
+        with mongodb_errors("look up a job"):
+            job = self._collection.find_one({"_id": job_id})
+            if job is None:
+                return None
+            logs = self._collection.database["mrq_logs"].find({"job": job_id}).sort("_id", 1)
+            return {**job, "logs": "".join(str(entry.get("logs", "")) for entry in logs)}
+
+    def requeue(self, filter_: Document) -> int:
+        """Requeue jobs. Return how many."""
+        with mongodb_errors("requeue jobs"):
+            return self._collection.update_many(filter_, requeue_update()).modified_count
+
+    def drop(self, filter_: Document) -> int:
+        """Remove jobs; the next run treats their images as never read. Return how many."""
+        with mongodb_errors("remove jobs"):
+            return self._collection.delete_many(filter_).deleted_count

@@ -1,0 +1,257 @@
+"""The version of the schema in MongoDB, and the migrations from one version to the next.
+
+A migration changes documents by what they hold already, in ranges of ids. It can be stopped at any time, and resumes at
+the range that was not finished. What only the photos' own bytes can tell is no migration: EXTRACTOR_VERSION grows, and
+`run --refresh` indexes the photos again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from pymongo import DeleteOne, ReplaceOne, UpdateOne
+from pymongo.collection import Collection
+
+from exifinator.config import Config
+from exifinator.errors import ConfigError, StoreUnavailable
+from exifinator.paths import COMMAND
+from exifinator.search_keys.folders import folders_of
+from exifinator.search_keys.geo_cells import find_cells
+from exifinator.storage.jobs import FORMER_TASKS
+from exifinator.storage.mongodb import Document, connect_mongodb, mongodb_errors
+from exifinator.storage.store import Store
+from exifinator.storage.workers import WORKER_SILENT_AFTER
+
+log = logging.getLogger(__name__)
+
+Write = UpdateOne | ReplaceOne[Document] | DeleteOne
+
+# A record has about 12 KB.
+DOCUMENTS_PER_RANGE = 1000
+META = "exifinator_meta"
+SCHEMA = "schema"
+CONNECT_TIMEOUT_MS = 3000
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One step from a version to the next.
+
+    summary: what it changes, after "to version 3: ". change: returns the writes that bring these documents to the new
+    version. A document may be given twice, and may be of the new version already: then nothing may change.
+    collection, query: the documents that it may change.
+    """
+
+    summary: str
+    change: Callable[[Store, Sequence[Document]], Sequence[Write]]
+    collection: Literal["records", "jobs"] = "records"
+    query: Document = field(default_factory=dict)
+
+
+def _add_cells_and_thumbnail_bytes(store: Store, records: Sequence[Document]) -> Sequence[Write]:
+    sizes = store.records.thumbnail_sizes([record["_id"] for record in records])
+    writes = []
+    for record in records:
+        fields = {"cells": find_cells(record.get("photo")), "thumbnail_bytes": sizes.get(record["_id"])}
+        if present := {name: value for name, value in fields.items() if value}:
+            writes.append(UpdateOne({"_id": record["_id"]}, {"$set": present}))
+    return writes
+
+
+def _add_folders(_store: Store, records: Sequence[Document]) -> Sequence[Write]:
+    return [
+        UpdateOne({"_id": record["_id"]}, {"$set": {"folders": folders}})
+        for record in records
+        # Another program may have stored an id of any type.
+        if isinstance(record["_id"], str) and (folders := folders_of(record["_id"]))
+    ]
+
+
+def _rename_tasks(_store: Store, jobs: Sequence[Document]) -> Sequence[Write]:
+    return [UpdateOne({"_id": job["_id"]}, {"$set": {"path": FORMER_TASKS[job["path"]]}}) for job in jobs]
+
+
+# The first one leads from version 1 to version 2, and so on. Never edit one that was released.
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(
+        "adds `cells` and `thumbnail_bytes`, by which the API finds places and thumbnails",
+        _add_cells_and_thumbnail_bytes,
+    ),
+    Migration("adds `folders`, by which the API finds the photos of a folder", _add_folders),
+    Migration(
+        "renames the tasks of stored jobs, whose module has moved",
+        _rename_tasks,
+        collection="jobs",
+        query={"path": {"$in": list(FORMER_TASKS)}},
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The state of the schema in MongoDB.
+
+    after_id, documents: the progress of the migration to version + 1: the last id that is done, and how many are done.
+    """
+
+    version: int
+    after_id: Any = None
+    documents: int = 0
+
+
+def newest_version(migrations: Sequence[Migration] = MIGRATIONS) -> int:
+    """Return the version that this code writes."""
+    return 1 + len(migrations)
+
+
+def read_schema(store: Store, *, newest: int | None = None) -> Schema:
+    """Return the schema of the database.
+
+    A database without records counts as the newest version; one with records and no stored version as version 1.
+
+    Raises: StoreUnavailable.
+    """
+    with mongodb_errors("read the schema's version"):
+        stored = _meta(store).find_one({"_id": SCHEMA})
+        if stored is not None:
+            progress = stored.get("progress") or {}
+            return Schema(int(stored["version"]), progress.get("after_id"), int(progress.get("records", 0)))
+        is_empty = store.records.collection.find_one({}, {"_id": 1}) is None
+    return Schema((newest or newest_version()) if is_empty else 1)
+
+
+def read_known_schema(store: Store, newest: int | None = None) -> Schema:
+    """Return the schema of the database, unless a later version of EXIFinator wrote it.
+
+    Raises: ConfigError, StoreUnavailable.
+    """
+    newest = newest or newest_version()
+    schema = read_schema(store, newest=newest)
+    if schema.version > newest:
+        raise ConfigError(
+            f"The records in MongoDB are of schema {schema.version}, and this EXIFinator knows schemas up to {newest}",
+            hint="install the version that wrote them, or a later one",
+        )
+    return schema
+
+
+def check_schema(store: Store, *, writes: bool, migrations: Sequence[Migration] = MIGRATIONS) -> None:
+    """Check that this code and the database have the same version. Store the version of a new database.
+
+    Args:
+        writes: whether the program will write. Then it refuses an older database as well, which it would mix with
+            documents of the new version; a program that only reads logs a warning.
+
+    Raises: ConfigError, StoreUnavailable.
+    """
+    newest = newest_version(migrations)
+    schema = read_known_schema(store, newest)
+    if schema.version < newest:
+        problem = ConfigError(
+            f"The records in MongoDB are of schema {schema.version}, and this EXIFinator writes schema {newest}",
+            hint=f"run `{COMMAND} migrate`, which can be stopped and resumed",
+        )
+        if writes:
+            raise problem
+        log.warning("start: %s", problem, extra={"action": "start"})
+    elif writes:
+        with mongodb_errors("store the schema's version"):
+            _meta(store).update_one({"_id": SCHEMA}, {"$setOnInsert": {"version": schema.version}}, upsert=True)
+
+
+def refuse_other_schema(config: Config) -> None:
+    """Check the schema for a program that will write. Raises: ConfigError, StoreUnavailable."""
+    with closing(connect_mongodb(config)) as client:
+        check_schema(Store(client, config), writes=True)
+
+
+def refuse_newer_schema(config: Config) -> None:
+    """Check the schema for a program that only reads, and that starts without MongoDB too. Raises: ConfigError."""
+    with (
+        closing(connect_mongodb(config, serverSelectionTimeoutMS=CONNECT_TIMEOUT_MS)) as client,
+        suppress(StoreUnavailable),
+    ):
+        check_schema(Store(client, config), writes=False)
+
+
+def estimate_documents(store: Store, migration: Migration) -> int:
+    """Return about how many documents a migration goes through."""
+    if not migration.query:
+        return store.records.estimate_count()
+    with mongodb_errors("count documents"):
+        return _collection(store, migration).count_documents(migration.query)
+
+
+def migrate(
+    store: Store, *, migrations: Sequence[Migration] = MIGRATIONS, documents_per_range: int = DOCUMENTS_PER_RANGE
+) -> Iterator[Schema]:
+    """Migrate to the newest version, one range of ids after the other. Store the progress after each range.
+
+    However it ends, the next call resumes at the range that was not finished.
+
+    Yields: the progress, after each range.
+    Raises: ConfigError if workers are running, if another call is migrating, or if the database is newer than this
+        code; StoreUnavailable; RecordRefused.
+    """
+    newest = newest_version(migrations)
+    schema = read_known_schema(store, newest)
+    if schema.version < newest:
+        _refuse_workers(store)
+    while schema.version < newest:
+        next_schema = _migrate_range(store, migrations[schema.version - 1], schema, documents_per_range)
+        _save_progress(store, schema, next_schema)
+        schema = next_schema
+        yield schema
+
+
+def _migrate_range(store: Store, migration: Migration, schema: Schema, limit: int) -> Schema:
+    """Migrate the next range of documents. Return the progress after it."""
+    collection = _collection(store, migration)
+    query = {**migration.query, **({"_id": {"$gt": schema.after_id}} if schema.after_id is not None else {})}
+    with mongodb_errors("look up documents"):
+        documents = list(collection.find(query).sort("_id", 1).limit(limit))
+    if not documents:
+        return Schema(schema.version + 1)
+    if writes := list(migration.change(store, documents)):
+        with mongodb_errors("change documents"):
+            collection.bulk_write(writes, ordered=False)
+    return Schema(schema.version, documents[-1]["_id"], schema.documents + len(documents))
+
+
+def _save_progress(store: Store, before: Schema, after: Schema) -> None:
+    """Store the progress, unless another process has stored any since `before` was read. Raises: ConfigError."""
+    expected: Document = {"_id": SCHEMA, "version": before.version, "progress.after_id": before.after_id}
+    # `records` is the name that earlier versions of the schema's document have.
+    progress = {"after_id": after.after_id, "records": after.documents} if after.after_id is not None else None
+    fields = {"version": after.version, "progress": progress, "updated_at": datetime.now(UTC)}
+    with mongodb_errors("store the schema's version"):
+        if before.version == 1 and before.after_id is None:
+            _meta(store).update_one({"_id": SCHEMA}, {"$setOnInsert": {"version": 1}}, upsert=True)
+        is_saved = _meta(store).update_one(expected, {"$set": fields}).matched_count
+    if not is_saved:
+        raise ConfigError(
+            "Another `migrate` is running on this database", hint="wait for it to end, or stop it and try again"
+        )
+
+
+def _refuse_workers(store: Store) -> None:
+    workers = store.workers.find_active(datetime.now(UTC))
+    if workers:
+        hosts = ", ".join(sorted({str(worker["host"]) for worker in workers}))
+        raise ConfigError(
+            f"Workers are running on {hosts} and would write records of another schema",
+            hint=f"stop them first (a worker that was killed counts as running for {WORKER_SILENT_AFTER.seconds} s)",
+        )
+
+
+def _meta(store: Store) -> Collection[Document]:
+    return store.records.collection.database[META]
+
+
+def _collection(store: Store, migration: Migration) -> Collection[Document]:
+    return store.records.collection if migration.collection == "records" else store.jobs.collection

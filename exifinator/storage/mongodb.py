@@ -1,0 +1,73 @@
+"""The connection to MongoDB, and the translation of the driver's errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pymongo.errors
+from bson.errors import BSONError
+from pymongo import MongoClient
+
+from exifinator.config import Config
+from exifinator.errors import ConfigError, RecordRefused, StoreUnavailable
+
+Document = dict[str, Any]
+
+# Server errors that may pass. All others are the document's or the request's own fault.
+TRANSIENT_CODES = frozenset(
+    {
+        6, 7, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436,  # network, shutdown, no primary
+        50, 64, 100,  # time limit, write concern not satisfied
+        11000,  # two upserts of the same new record at once
+        14031,  # out of disk space
+        8000, 17280, 13, 18, 20,  # host limits, not authorised (yet), illegal while read-only
+    }
+)  # fmt: skip
+# Code `mongodb_unauthorized`. 8000 is any error of Atlas: in practice, a wrong user or password.
+_UNAUTHORIZED_CODES = frozenset({13, 18, 8000})
+
+
+def connect_mongodb(config: Config, **options: Any) -> MongoClient[Document]:
+    """Return a pooled client of MONGODB_URI. It connects when first used.
+
+    Raises: ConfigError.
+    """
+    try:
+        return MongoClient(
+            config.mongodb_uri.get_secret_value(),
+            serverSelectionTimeoutMS=options.pop("serverSelectionTimeoutMS", 10_000),
+            appname="exifinator",
+            maxPoolSize=max(20, config.greenlets),
+            **options,
+        )
+    except (pymongo.errors.PyMongoError, ValueError, OSError) as exc:
+        # OSError: a certificate file that MONGODB_URI names cannot be read.
+        raise ConfigError(f"MONGODB_URI cannot be used: {exc}") from None
+
+
+def describe_error(exc: Exception) -> str:
+    """Return a driver's message in one line, without the topology that pymongo repeats in it."""
+    message = str(exc).split(", Timeout:")[0].split(", full error:")[0].split("\n")[0]
+    return message.split(" (configured timeouts:")[0].rstrip(".")
+
+
+@contextmanager
+def mongodb_errors(action: str) -> Iterator[None]:
+    """Translate errors of pymongo and bson into StoreUnavailable (may pass) or RecordRefused (will not).
+
+    Args:
+        action: what MongoDB was asked to do, as in "MongoDB cannot count jobs".
+    """
+    try:
+        yield
+    except pymongo.errors.OperationFailure as exc:
+        code = "mongodb_unauthorized" if exc.code in _UNAUTHORIZED_CODES else None
+        if exc.code in TRANSIENT_CODES or exc.has_error_label("RetryableWriteError"):
+            raise StoreUnavailable(f"MongoDB cannot {action} now: {describe_error(exc)}", code=code) from exc
+        raise RecordRefused(f"MongoDB refuses to {action}: {describe_error(exc)}") from exc
+    except (pymongo.errors.DocumentTooLarge, BSONError, OverflowError, UnicodeError) as exc:
+        raise RecordRefused(f"MongoDB refuses to {action}: {describe_error(exc)}") from exc
+    except pymongo.errors.PyMongoError as exc:
+        raise StoreUnavailable(f"MongoDB cannot {action}: {describe_error(exc)}") from exc

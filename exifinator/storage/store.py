@@ -1,0 +1,58 @@
+"""The collections that EXIFinator writes in MongoDB.
+
+In MONGODB_DATABASE: MONGODB_COLLECTION (a record for each image), `thumbnails` (the embedded thumbnails, under the same
+`_id`), `exifinator_batches` and `exifinator_meta` (the schema's version). In MRQ_DATABASE, which is MRQ's: `mrq_jobs`,
+`mrq_logs` and `mrq_workers`.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC
+
+from bson import CodecOptions
+from pymongo import MongoClient
+from pymongo.database import Database
+
+from exifinator.config import Config
+from exifinator.storage.batches import BatchStore
+from exifinator.storage.indexes import index_definitions
+from exifinator.storage.jobs import JobStore
+from exifinator.storage.mongodb import Document
+from exifinator.storage.records import RecordStore
+from exifinator.storage.workers import WorkerReports
+
+# MongoDB builds the indexes of so many records within a few seconds.
+QUICKLY_INDEXED_RECORDS = 20_000
+
+
+class Store:
+    """Records, jobs, batches and worker reports of one installation.
+
+    Every method of these raises StoreUnavailable, or RecordRefused where MongoDB rejects the request.
+    """
+
+    def __init__(self, client: MongoClient[Document], config: Config) -> None:
+        aware = CodecOptions[Document](tz_aware=True, tzinfo=UTC)
+        database: Database[Document] = client.get_database(config.mongodb_database, codec_options=aware)
+        mrq_database: Database[Document] = client.get_database(config.mrq_database, codec_options=aware)
+        self.client = client
+        self.records = RecordStore(database, config.mongodb_collection, index_definitions(config))
+        self.jobs = JobStore(mrq_database["mrq_jobs"])
+        self.batches = BatchStore(database["exifinator_batches"])
+        self.workers = WorkerReports(mrq_database["mrq_workers"])
+
+    def ensure_indexes(self) -> None:
+        """Create the collections and indexes that are missing. Return when they are built.
+
+        Reads and writes continue meanwhile.
+        """
+        self.records.ensure_indexes()
+        self.batches.ensure_indexes()
+
+    def ensure_indexes_if_quick(self) -> None:
+        """Create missing indexes if there are few records.
+
+        Building those of many records takes minutes, which would delay a start. The API builds them in the background.
+        """
+        if self.records.estimate_count() <= QUICKLY_INDEXED_RECORDS:
+            self.ensure_indexes()

@@ -1,0 +1,84 @@
+"""Distinguish a refused object, one failed job, from a refused bucket, which would be a failed job for each image.
+
+If S3 rejects the credentials themselves, the bucket is refused. Otherwise objects that S3 delivered before are read
+again: if S3 delivers none of them any more, the bucket is refused. Its images are then released and not delivered, and
+the batch that waits for them reports why and stops.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+from exifinator.errors import AccessDenied, CredentialsRefused, PermanentError, UntrustedServer
+from exifinator.models import ImageRef
+from exifinator.queue.refused_buckets import RefusedBuckets
+from exifinator.sources.s3.client import S3Client
+from exifinator.storage.store import Store
+
+log = logging.getLogger(__name__)
+
+# Do not probe a bucket again for this many seconds after it delivered an object.
+TRUSTED_SECONDS = 30.0
+
+
+class BucketCircuitBreaker:
+    """Distinguishes refused buckets from refused objects, for all greenlets of one worker process."""
+
+    def __init__(self, s3: S3Client, buckets: RefusedBuckets, store: Store) -> None:
+        self._s3 = s3
+        self._buckets = buckets
+        self._store = store
+        self._trusted_until: dict[str, float] = {}
+        self._probing = threading.Lock()
+
+    def is_refused(self, ref: ImageRef, refusal: AccessDenied) -> bool:
+        """Return whether to release an image that S3 refused: its bucket is refused, or S3 delivers the image now.
+
+        Raises: TransientError if S3, Redis or MongoDB does not respond.
+        """
+        with self._probing:
+            if self.is_open(ref.bucket):
+                return True
+            is_trusted = time.monotonic() < self._trusted_until.get(ref.bucket, 0.0)
+            if not is_trusted:
+                self._s3.reload_credentials(ref.bucket)
+            # S3 may have refused the image with the previous credentials.
+            if self._is_readable(ref):
+                return True
+            if isinstance(refusal, (CredentialsRefused, UntrustedServer)):
+                self._open(ref.bucket, str(refusal))
+                return True
+            if is_trusted:
+                return False
+            if any(self._is_readable(other) for other in self._probe_objects(ref)):
+                self._trusted_until[ref.bucket] = time.monotonic() + TRUSTED_SECONDS
+                return False
+            self._open(ref.bucket, f"{refusal}. No other object of the bucket can be read now either")
+            return True
+
+    def is_open(self, bucket: str) -> bool:
+        """Return whether the circuit of a bucket is open: no image of it is to be read now."""
+        return bool(self._buckets.open_circuits({bucket}))
+
+    def _open(self, bucket: str, message: str) -> None:
+        log.error("stop: %s", message, extra={"action": "stop", "bucket": bucket})
+        self._buckets.open_circuit(bucket, message)
+
+    def _is_readable(self, ref: ImageRef) -> bool:
+        try:
+            self._s3.read_range(ref, 0, 1)
+        except AccessDenied:
+            return False
+        except PermanentError:
+            # The object is deleted or archived. S3 accepted the credentials, so the bucket is readable.
+            pass
+        return True
+
+    def _probe_objects(self, ref: ImageRef) -> list[ImageRef]:
+        """Return other objects of the bucket that S3 delivered before; if none is known, queued ones."""
+        stored = self._buckets.probe_object(ref.bucket)
+        delivered = [*([stored] if stored else []), *self._store.records.sample(ref.bucket)]
+        others = [other for other in delivered if other.id != ref.id]
+        return others or [other for other in self._buckets.sample(ref.bucket) if other.id != ref.id]

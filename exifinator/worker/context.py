@@ -1,0 +1,98 @@
+"""The clients that the jobs of a worker process share: S3, queue and store, with their batchers."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+
+import gevent
+
+from exifinator.config import Config, load_config
+from exifinator.models import ExifRecord, HeaderBytes
+from exifinator.queue.image_queue import NO_ROOM, ImageQueue, Outcome
+from exifinator.queue.redis_client import connect_redis
+from exifinator.retry import backoff_seconds
+from exifinator.sources.s3.client import S3Client
+from exifinator.sources.s3.fast_client import FastS3Client
+from exifinator.storage.mongodb import connect_mongodb
+from exifinator.storage.store import Store
+from exifinator.worker.batcher import Batcher
+from exifinator.worker.circuit_breaker import BucketCircuitBreaker
+from exifinator.worker.failure_policy import Interrupted
+from exifinator.worker.isolated import SubprocessReader
+
+# A bulk write of 100 records costs MongoDB and the worker a quarter of 100 single upserts. Larger ones gain nothing.
+RECORDS_PER_BULK = 100
+BULK_WAIT_SECONDS = 0.03
+HEADERS_PER_PUSH = 50
+PUSH_WAIT_SECONDS = 0.005
+
+
+class WorkerContext:
+    """Clients and batchers of one worker process.
+
+    `waiting_for_room` is the number of jobs whose metadata does not fit into the write queue yet.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.is_stopping = False
+        self.waiting_for_room = 0
+        self.subprocess_reader = SubprocessReader()
+        self.s3 = FastS3Client(config) if config.s3_client == "lean" else S3Client(config)
+        self.queue = ImageQueue(connect_redis(config), config)
+        self.store = Store(connect_mongodb(config), config)
+        self.circuit_breaker = BucketCircuitBreaker(self.s3, self.queue.refused_buckets, self.store)
+        self._pushes = Batcher(self.queue.push_headers, limit=HEADERS_PER_PUSH, wait_seconds=PUSH_WAIT_SECONDS)
+        self._records = Batcher(self._store_batch, limit=RECORDS_PER_BULK, wait_seconds=BULK_WAIT_SECONDS)
+
+    def push_header(self, member: bytes, header: HeaderBytes, on_wait: Callable[[], None]) -> None:
+        """Queue metadata for a write worker; wait while the write queue is full.
+
+        Each attempt extends the image's lease.
+
+        Args:
+            on_wait: called after each pause, to restart the job's time limit: the wait is no fault of the job.
+
+        Raises: Interrupted if the worker stops meanwhile; QueueUnavailable.
+        """
+        message = header.to_bytes()
+        attempt = 0
+        while self._pushes.submit((member, message)) == NO_ROOM:
+            if self.is_stopping:
+                raise Interrupted("the worker stops while the write queue is full")
+            attempt += 1
+            self.waiting_for_room += 1
+            try:
+                gevent.sleep(backoff_seconds(attempt, first_seconds=0.05, max_seconds=2.0, jitter=(0.5, 1.5)))
+            finally:
+                self.waiting_for_room -= 1
+            on_wait()
+
+    def store_record(self, record: ExifRecord, outcome: Outcome, *, is_raw: bool) -> None:
+        """Store a record, then acknowledge its image; return when both are done.
+
+        Raises: StoreUnavailable, RecordRefused, QueueUnavailable.
+        """
+        self._records.submit((record, outcome, is_raw))
+
+    def _store_batch(self, batch: list[tuple[ExifRecord, Outcome, bool]]) -> list[Exception | None]:
+        errors = self.store.records.upsert([record for record, _, _ in batch])
+        self.acknowledge(
+            [(outcome, is_raw) for (_, outcome, is_raw), error in zip(batch, errors, strict=True) if error is None]
+        )
+        return errors
+
+    def acknowledge(self, outcomes: Sequence[tuple[Outcome, bool]]) -> None:
+        """Acknowledge images whose records or jobs are stored; each outcome comes with whether its job is raw.
+
+        Raises: QueueUnavailable.
+        """
+        self.queue.acknowledge([outcome for outcome, is_raw in outcomes if is_raw])
+        self.queue.acknowledge_kept([outcome for outcome, is_raw in outcomes if not is_raw])
+
+
+@functools.cache
+def current_context() -> WorkerContext:
+    """Return the context of this process, for the worker and the jobs, which MRQ constructs without arguments."""
+    return WorkerContext(load_config())

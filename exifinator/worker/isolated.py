@@ -1,0 +1,181 @@
+"""Read images in a subprocess, so that an image that kills its process harms no other image.
+
+This is for images that were delivered several times without a result: they were in progress in workers that died.
+Most of them did not cause that death, so record an image as failed only if the subprocess dies while reading it.
+For each image, the subprocess reads its parameters as a line of JSON from stdin and writes one BSON document to stdout.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+from typing import IO, Any, cast
+
+import bson
+
+from exifinator import errors
+from exifinator.config import ROOT, Config, load_config
+from exifinator.errors import EXIFinatorError, KilledWorker, PermanentError
+from exifinator.metadata.fetch import fetch_header
+from exifinator.metadata.parse import build_record
+from exifinator.models import ExifRecord, ImageRef
+from exifinator.sources.s3.client import S3Client
+
+DEADLINE_SECONDS = 120
+_LENGTH_BYTES = 4
+
+
+def read_image(s3: S3Client, ref: ImageRef, config: Config) -> tuple[ExifRecord, int, int]:
+    """Fetch and parse one image.
+
+    Returns: its record, the number of bytes read and the number of requests.
+    Raises: TransientError, PermanentError.
+    """
+    header = fetch_header(s3, ref, first_read_bytes=config.first_read_bytes)
+    record = build_record(header, deadline_seconds=config.parse_deadline_seconds, memory_mb=config.parse_memory_mb)
+    return record, header.bytes_read, header.requests
+
+
+class SubprocessReader:
+    """Reads images in a subprocess, one at a time.
+
+    Starting an interpreter takes a second, reading an image milliseconds, so one subprocess serves several images.
+    The subprocess lives while images wait for it. If an image kills it, the next image starts another.
+    """
+
+    def __init__(self, *, deadline_seconds: float = DEADLINE_SECONDS) -> None:
+        self._deadline_seconds = deadline_seconds
+        self._read_lock = threading.Lock()
+        self._waiting = 0
+        self._child: _Child | None = None
+
+    def read(self, ref: ImageRef) -> tuple[ExifRecord, int, int]:
+        """Run read_image in the subprocess.
+
+        Raises: KilledWorker if the image kills the subprocess or exceeds the deadline; TransientError, PermanentError.
+        """
+        self._waiting += 1
+        try:
+            with self._read_lock:
+                is_answered = False
+                try:
+                    self._child = self._child or _Child()
+                    answer = self._child.read_image(ref, self._deadline_seconds)
+                    is_answered = True
+                finally:
+                    # If the caller was interrupted, the next response would be for an image that nobody waits for.
+                    if not is_answered or self._waiting == 1:
+                        self._end()
+        finally:
+            self._waiting -= 1
+        if "error" in answer:
+            kind = getattr(errors, answer.pop("error"), PermanentError)
+            raise kind(**answer)
+        return ExifRecord(answer["document"], answer["thumbnail"]), answer["bytes_read"], answer["requests"]
+
+    def _end(self) -> None:
+        if self._child is not None:
+            self._child.end()
+            self._child = None
+
+
+class _Child:
+    """The subprocess, seen from the worker."""
+
+    def __init__(self) -> None:
+        # A file, not a pipe: a full pipe that nobody reads would block the subprocess.
+        self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 -- closed by end
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "exifinator.worker.isolated"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr,
+            cwd=ROOT,
+        )
+        self._stdin, self._stdout = cast(IO[bytes], self._process.stdin), cast(IO[bytes], self._process.stdout)
+
+    def read_image(self, ref: ImageRef, deadline_seconds: float) -> dict[str, Any]:
+        """Return the subprocess's response for one image.
+
+        Raises: KilledWorker.
+        """
+        is_overdue = threading.Event()
+
+        def kill_overdue() -> None:
+            is_overdue.set()
+            self._process.kill()
+
+        timer = threading.Timer(deadline_seconds, kill_overdue)
+        timer.start()
+        try:
+            answer = self._exchange(json.dumps(ref.to_params()).encode() + b"\n")
+        finally:
+            timer.cancel()
+        if answer is not None:
+            return answer
+        exit_code = self._process.wait()
+        if is_overdue.is_set():
+            raise KilledWorker(f"{ref.id} kept a subprocess busy for {deadline_seconds:g} s")
+        cause = f"signal {-exit_code}" if exit_code < 0 else f"exit code {exit_code}"
+        self._stderr.seek(0)
+        last_line = self._stderr.read().decode(errors="replace").strip().rpartition("\n")[2]
+        raise KilledWorker(f"{ref.id} killed the process that read it, {cause}{f': {last_line}' if last_line else ''}")
+
+    def _exchange(self, request: bytes) -> dict[str, Any] | None:
+        """Write a request and return the response; None if the subprocess ends instead."""
+        try:
+            self._stdin.write(request)
+            self._stdin.flush()
+        except BrokenPipeError:
+            return None
+        length = self._stdout.read(_LENGTH_BYTES)
+        if len(length) < _LENGTH_BYTES:
+            return None
+        rest = self._stdout.read(int.from_bytes(length, "little") - _LENGTH_BYTES)
+        try:
+            return bson.decode(length + rest)
+        except bson.errors.InvalidBSON:
+            return None
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._stdin, self._stdout, self._stderr):
+            # stdin may hold a request that the subprocess did not read.
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
+
+
+def main() -> None:
+    """Read the images that stdin names, until it is closed."""
+    config = load_config()
+    s3 = S3Client(config)
+    for line in sys.stdin:
+        try:
+            record, bytes_read, requests = read_image(s3, ImageRef.from_params(json.loads(line)), config)
+        except EXIFinatorError as exc:
+            # The arguments of the error, which SubprocessReader raises again.
+            answer: dict[str, object] = {
+                "error": type(exc).__name__,
+                "message": exc.message,
+                "code": exc.code,
+                "hint": exc.hint,
+                "pointer": exc.pointer,
+            }
+        else:
+            answer = {
+                "document": record.document,
+                "thumbnail": record.thumbnail,
+                "bytes_read": bytes_read,
+                "requests": requests,
+            }
+        sys.stdout.buffer.write(bson.encode(answer))
+        sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,245 @@
+"""All patches that MRQ 0.9.10 needs: for current drivers, and for hosts whose clocks differ.
+
+MRQ calls methods of pymongo 3, redis-py 2 and gevent 1. install() adds those methods to the current classes, so that
+MRQ itself, and any object in its settings, works unchanged. It must run after gevent's monkey.patch_all().
+Python 3.13 lacks the module `pipes` that mrq-worker imports: the distribution standard-pipes provides it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from typing import Any
+
+import gevent
+import psutil
+import pymongo.collection
+import redis
+import redis.lock
+from pymongo import ReturnDocument, WriteConcern
+from pymongo.collection import Collection
+from pymongo.cursor import Cursor
+from pymongo.database import Database
+from pymongo.errors import CollectionInvalid
+
+from exifinator.worker.redis_clock import patch_mrq_datetime
+
+
+@functools.cache
+def install() -> None:
+    """Apply every patch of and for MRQ. A second call does nothing.
+
+    - gevent.signal: gevent 1's name of signal_handler
+    - redis-py: LuaLock, zadd with keyword arguments
+    - pymongo: the methods of pymongo 3's Collection, Database and Cursor; their truth value
+    - MRQ: ProcessPool.watch_process, MongoHandler.set_collection, QueueRaw.get_known_subqueues, Worker.flush_logs
+    - MRQ: `datetime` of the modules that store or compare times
+    """
+    _patch_gevent()
+    _patch_redis()
+    _patch_pymongo()
+    _patch_mrq_processes()
+    _patch_mrq_queues_and_logs()
+    _patch_mrq_clock()
+
+
+def _patch_gevent() -> None:
+    if not callable(getattr(gevent, "signal", None)):
+        gevent.signal = gevent.signal_handler
+
+
+class _WaitingLock(redis.lock.Lock):
+    """redis-py 2's LuaLock: `with` waits, with any value of `blocking`.
+
+    The current Lock raises LockError instead, which would end the scheduler of every worker but the first.
+    """
+
+    def __enter__(self) -> _WaitingLock:
+        self.acquire(blocking=True)
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        # The lock may have expired while the scheduler worked; MRQ would end the worker because of it.
+        with contextlib.suppress(redis.exceptions.LockError):
+            self.release()
+
+
+def _patch_redis() -> None:
+    redis.lock.LuaLock = _WaitingLock  # type: ignore[attr-defined]
+    current_zadd = redis.Redis.zadd
+
+    def zadd(self: Any, name: Any, mapping: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Accept MRQ's form, zadd(name, **{member: score})."""
+        if mapping is None:
+            mapping, kwargs = kwargs, {}
+        return current_zadd(self, name, mapping, *args, **kwargs)
+
+    redis.Redis.zadd = zadd  # type: ignore[method-assign]
+
+
+def _with_concern(collection: Any, options: dict[str, Any]) -> Any:
+    concern = {name: options[name] for name in ("w", "j", "wtimeout") if options.get(name) is not None}
+    return collection.with_options(write_concern=WriteConcern(**concern)) if concern else collection
+
+
+def _insert(
+    self: Any,
+    doc_or_docs: Any,
+    manipulate: bool = True,
+    check_keys: bool = True,  # noqa: ARG001
+    continue_on_error: bool = False,
+    **options: Any,
+) -> Any:
+    collection = _with_concern(self, options)
+    if isinstance(doc_or_docs, dict):
+        return collection.insert_one(doc_or_docs if manipulate else dict(doc_or_docs)).inserted_id
+    docs = list(doc_or_docs) if manipulate else [dict(doc) for doc in doc_or_docs]
+    return collection.insert_many(docs, ordered=not continue_on_error).inserted_ids
+
+
+def _update(
+    self: Any,
+    spec: Any,
+    document: Any,
+    upsert: bool = False,
+    manipulate: bool = False,  # noqa: ARG001
+    multi: bool = False,
+    check_keys: bool = True,  # noqa: ARG001
+    **options: Any,
+) -> dict[str, Any] | None:
+    collection = _with_concern(self, options)
+    if not next(iter(document), "").startswith("$"):
+        result = collection.replace_one(spec, document, upsert=upsert)
+    else:
+        result = (collection.update_many if multi else collection.update_one)(spec, document, upsert=upsert)
+    if not result.acknowledged:
+        return None
+    return {
+        "n": result.matched_count or int(result.upserted_id is not None),
+        "nModified": result.modified_count,
+        "ok": 1.0,
+        "updatedExisting": result.matched_count > 0,
+        "upserted": result.upserted_id,
+    }
+
+
+def _remove(self: Any, spec_or_id: Any = None, multi: bool = True, **options: Any) -> dict[str, Any] | None:
+    spec = {} if spec_or_id is None else spec_or_id
+    if not isinstance(spec, dict):
+        spec = {"_id": spec}
+    collection = _with_concern(self, options)
+    result = (collection.delete_many if multi else collection.delete_one)(spec)
+    return {"n": result.deleted_count, "ok": 1.0} if result.acknowledged else None
+
+
+def _find_and_modify(
+    self: Any,
+    query: Any = None,
+    update: Any = None,
+    upsert: bool = False,
+    sort: Any = None,
+    remove: bool = False,
+    new: bool = False,
+    fields: Any = None,
+    projection: Any = None,
+    **_: Any,
+) -> Any:
+    projection = projection if projection is not None else fields
+    if remove:
+        return self.find_one_and_delete(query or {}, projection=projection, sort=sort)
+    version = ReturnDocument.AFTER if new else ReturnDocument.BEFORE
+    return self.find_one_and_update(
+        query or {}, update, projection=projection, sort=sort, upsert=upsert, return_document=version
+    )
+
+
+def _count_cursor(self: Any, with_limit_and_skip: bool = False) -> int:  # noqa: ARG001
+    count: int = self.collection.count_documents(self._spec if hasattr(self, "_spec") else self._Cursor__spec)
+    return count
+
+
+def _patch_pymongo() -> None:
+    verbs: dict[str, Any] = {
+        "insert": _insert,
+        "update": _update,
+        "remove": _remove,
+        "find_and_modify": _find_and_modify,
+        "count": lambda self, filter=None, **options: self.count_documents(filter or {}, **options),
+        "ensure_index": lambda self, keys, cache_for=300, **options: self.create_index(keys, **options),  # noqa: ARG005
+        "__bool__": lambda self: True,  # noqa: ARG005
+    }
+    for name, verb in verbs.items():
+        setattr(Collection, name, verb)
+    # pymongo's classes raise an error when used as a condition; MRQ tests `if connections.mongodb_logs`.
+    Database.__bool__ = lambda self: True  # type: ignore[method-assign,assignment,return-value]  # noqa: ARG005
+    Database.collection_names = lambda self, **_: self.list_collection_names()  # type: ignore[attr-defined]
+    Cursor.count = _count_cursor  # type: ignore[attr-defined]
+    # mrq.monkey reads it from there with --trace_io.
+    pymongo.collection.Cursor = Cursor  # type: ignore[attr-defined]
+
+
+class _ReapedProcess:
+    """Replaces the psutil object of a process that has been reaped."""
+
+    @staticmethod
+    def status() -> str:
+        return "dead"
+
+
+def _patch_mrq_processes() -> None:
+    from mrq import processes
+
+    original_watch_process = processes.ProcessPool.watch_process
+
+    def watch_process(self: Any, process: dict[str, Any]) -> None:
+        try:
+            process["psutil"].status()
+        except psutil.NoSuchProcess:
+            # MRQ's own supervisor would end here and leave the other workers without a parent.
+            process["psutil"] = _ReapedProcess()
+        original_watch_process(self, process)
+
+    processes.ProcessPool.watch_process = watch_process
+
+
+def _patch_mrq_queues_and_logs() -> None:
+    """Correct mistakes of MRQ that Python 3 and current drivers expose."""
+    from mrq import logger, queue_raw, worker
+    from mrq.context import log
+
+    original_set_collection = logger.MongoHandler.set_collection
+
+    def set_collection(self: Any) -> None:
+        # If two workers start on a new database at the same time, one would end here.
+        with contextlib.suppress(CollectionInvalid):
+            original_set_collection(self)
+
+    logger.MongoHandler.set_collection = set_collection
+
+    original_get_known_subqueues = queue_raw.QueueRaw.get_known_subqueues
+
+    def get_known_subqueues(self: Any) -> set[str]:
+        names = original_get_known_subqueues(self)
+        return {name.decode() if isinstance(name, bytes) else name for name in names}
+
+    queue_raw.QueueRaw.get_known_subqueues = get_known_subqueues
+
+    def flush_logs(self: Any) -> None:
+        # MRQ flushes the worker's logger only; the jobs' lines go through the other one.
+        for handler in self.log.handlers + log.handlers:
+            handler.flush()
+
+    worker.Worker.flush_logs = flush_logs
+
+
+def _patch_mrq_clock() -> None:
+    import mrq.basetasks.cleaning
+    import mrq.basetasks.utils
+    import mrq.job
+    import mrq.queue_regular
+    import mrq.scheduler
+    import mrq.worker
+
+    patch_mrq_datetime(
+        (mrq.basetasks.cleaning, mrq.basetasks.utils, mrq.job, mrq.queue_regular, mrq.scheduler, mrq.worker)
+    )

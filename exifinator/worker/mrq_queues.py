@@ -1,0 +1,33 @@
+"""MRQ's raw queues, which deliver images as raw jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from mrq.queue_raw import QueueRaw
+
+from exifinator.storage.jobs import DOWNLOAD_TASK, WRITE_TASK
+from exifinator.worker.job import ImageJob
+
+
+class DownloadQueue(QueueRaw):  # type: ignore[misc]
+    """The raw timed set of images to be fetched."""
+
+    def dequeue_jobs(self, max_jobs: int = 1, job_class: Any = None, worker: Any = None) -> Iterator[ImageJob]:  # noqa: ARG002
+        """Yield a Download job for each image that is delivered."""
+        for delivery in worker.context.queue.take_downloads(max_jobs):
+            job = ImageJob.from_queue(worker.id, DOWNLOAD_TASK, self, delivery.member)
+            job.deliveries = delivery.times
+            yield job
+
+
+class WriteQueue(QueueRaw):  # type: ignore[misc]
+    """The raw list of metadata on its way to a write worker."""
+
+    def dequeue_jobs(self, max_jobs: int = 1, job_class: Any = None, worker: Any = None) -> Iterator[ImageJob]:  # noqa: ARG002
+        """Yield a Write job for each image whose metadata is delivered."""
+        for member, message in worker.context.queue.take_writes(max_jobs, leave=worker.writes_left_to_others()):
+            job = ImageJob.from_queue(worker.id, WRITE_TASK, self, member)
+            job.message = message
+            yield job

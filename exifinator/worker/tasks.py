@@ -1,0 +1,124 @@
+"""The two tasks of the pipeline, as MRQ runs them: fetch an image's metadata bytes, and store its record.
+
+A raw job (straight from a queue) does its own half. A job that MRQ keeps itself (a retry, or a requeue from the
+dashboard) indexes the image completely, so that its success means that the record is stored.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from time import perf_counter
+from typing import Any
+
+from mrq.context import get_current_job
+from mrq.exceptions import JobInterrupt
+from mrq.task import Task
+
+from exifinator.errors import AccessDenied, EXIFinatorError, TransientError
+from exifinator.metadata.fetch import fetch_header
+from exifinator.metadata.parse import build_record
+from exifinator.metrics import COUNTS, observe_parse, observe_store, retry_cause
+from exifinator.models import HeaderBytes, ImageRef
+from exifinator.worker.failure_policy import Attempt, Fail, Interrupted, Release, Retry, decide
+from exifinator.worker.isolated import read_image
+from exifinator.worker.job import ImageJob
+
+log = logging.getLogger("mrq.current")
+
+
+class ImageTask(Task):  # type: ignore[misc]
+    """Base of both tasks: applies the failure policy, and indexes images completely."""
+
+    def run_wrapped(self, params: dict[str, Any]) -> None:
+        """Run the task, and turn an error into the interrupt of MRQ that applies the failure policy's decision."""
+        job: ImageJob = get_current_job()
+        is_bucket_refused = False
+        try:
+            try:
+                self.run(params)
+            except AccessDenied as exc:
+                # May raise a TransientError, which is then the error to decide about.
+                is_bucket_refused = job.context.circuit_breaker.is_refused(ImageRef.from_params(params), exc)
+                raise
+        except (EXIFinatorError, Interrupted) as exc:
+            decision = decide(exc, _attempt(job, is_bucket_refused))
+            if isinstance(exc, TransientError) and not isinstance(decision, Fail):
+                COUNTS.add_retry(retry_cause(exc))
+            match decision:
+                case Retry(delay_seconds):
+                    place = params.get("bucket"), params.get("key")
+                    log.warning("retry: %s/%s in %.0f s: %s", *place, delay_seconds, exc, extra={"action": "retry"})
+                    job.retry(delay=delay_seconds, max_retries=job.context.config.max_retries)
+                case Release():
+                    raise JobInterrupt from exc
+                case Fail():
+                    raise
+
+    def index_image(self, job: ImageJob, ref: ImageRef, deliveries: int) -> None:
+        """Fetch, parse and store one image; read it in a subprocess if workers died with it."""
+        context = job.context
+        if deliveries >= context.config.max_deliveries:
+            record, bytes_read, requests = context.subprocess_reader.read(ref)
+            # The subprocess's own counts are lost when it ends.
+            COUNTS.requests["get"] += requests
+            COUNTS.bytes_read += bytes_read
+        else:
+            record, bytes_read, requests = read_image(context.s3, ref, context.config)
+        job.store(ref, record, bytes_read=bytes_read, requests=requests)
+
+    def index_kept(self, job: ImageJob, ref: ImageRef) -> None:
+        """Index the image of a job that MRQ keeps."""
+        context = job.context
+        if context.circuit_breaker.is_open(ref.bucket):
+            raise Interrupted(f"S3 refuses {ref.bucket}")
+        self.index_image(job, ref, context.queue.count_delivery(ref))
+
+
+def _attempt(job: ImageJob, is_bucket_refused: bool) -> Attempt:
+    config = job.context.config
+    return Attempt(
+        is_raw=job.is_raw,
+        retries=job.data.get("retry_count", 0),
+        max_retries=config.max_retries,
+        first_delay_seconds=config.retry_delay_seconds,
+        jitter=random.random(),  # noqa: S311
+        is_bucket_refused=is_bucket_refused,
+    )
+
+
+class Download(ImageTask):
+    """Fetches the metadata bytes of an image and queues them for a write worker."""
+
+    def run(self, params: dict[str, Any]) -> None:
+        """Fetch the image of the current job."""
+        job: ImageJob = get_current_job()
+        context = job.context
+        ref = job.ref or ImageRef.from_params(params)
+        if not job.is_raw:
+            self.index_kept(job, ref)
+        elif job.deliveries >= context.config.max_deliveries:
+            self.index_image(job, ref, job.deliveries)
+        else:
+            header = fetch_header(context.s3, ref, first_read_bytes=context.config.first_read_bytes)
+            context.push_header(job.member, header, on_wait=job.restart_clock)
+
+
+class Write(ImageTask):
+    """Decodes the metadata of an image and stores its record."""
+
+    def run(self, params: dict[str, Any]) -> None:
+        """Decode and store the image of the current job."""
+        job: ImageJob = get_current_job()
+        context = job.context
+        if not job.is_raw:
+            self.index_kept(job, ImageRef.from_params(params))
+            return
+        header = HeaderBytes.from_bytes(job.message)
+        config = context.config
+        began = perf_counter()
+        record = build_record(header, deadline_seconds=config.parse_deadline_seconds, memory_mb=config.parse_memory_mb)
+        parsed = perf_counter()
+        observe_parse(parsed - began)
+        job.store(header.ref, record, bytes_read=header.bytes_read, requests=header.requests)
+        observe_store(perf_counter() - parsed)

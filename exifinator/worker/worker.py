@@ -1,0 +1,264 @@
+"""MRQ's worker, adapted to images: leases, two raw queues with priorities, and a quick shutdown.
+
+MRQ's raw queues know one name each, but users type `mrq-worker download write`. So for each of the two names the worker
+reads the raw queue that images come from, and the regular queue of the same name that MRQ's retries and the dashboard's
+Requeue button use. Writes come before downloads: the pipeline drains before it fills.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import gevent
+from gevent.event import Event
+from mrq.context import connections
+from mrq.exceptions import JobInterrupt, StopRequested
+from mrq.queue import Queue
+from mrq.utils import load_class_by_path
+from mrq.worker import Worker
+from pymongo.errors import PyMongoError
+from redis.exceptions import RedisError
+
+from exifinator import logging_setup
+from exifinator.errors import EXIFinatorError, QueueUnavailable
+from exifinator.gc_tuning import freeze_startup_heap
+from exifinator.monitoring.reporter import FLUSH_SECONDS, Flusher
+from exifinator.notify import notify_ready
+from exifinator.queue.admin import QueueAdmin
+from exifinator.queue.redis_client import read_clock
+from exifinator.storage.jobs import DOWNLOAD_TASK, WRITE_TASK
+from exifinator.storage.migrations import check_schema
+from exifinator.storage.mongodb import describe_error
+from exifinator.worker.context import current_context
+from exifinator.worker.failure_policy import Release, decide_unsaved
+from exifinator.worker.job import ImageJob, job_context
+from exifinator.worker.load_report import LoadMeter
+from exifinator.worker.mrq_config import MAINTENANCE_QUEUE
+from exifinator.worker.mrq_queues import DownloadQueue, WriteQueue
+from exifinator.worker.redis_clock import CLOCK
+
+# MRQ queries MongoDB each time it polls a regular queue. Retries and requeues can wait this long.
+REGULAR_POLL_SECONDS = 1.0
+# A worker that reads and writes reserves this share of its greenlets for writes. Otherwise, when the write queue is
+# full, all greenlets would be reads that wait for a write that has no greenlet.
+WRITE_SHARE = 0.2
+GATHER_SECONDS = 0.01
+
+
+class ImageWorker(Worker):  # type: ignore[misc]
+    """A worker process: MRQ's worker, with leases that are extended while it lives.
+
+    held: the members of the images that are in progress, by their raw jobs. reading: how many Download jobs run.
+    """
+
+    job_class = ImageJob
+
+    def __init__(self) -> None:
+        self.context = current_context()
+        self.held: dict[ImageJob, bytes] = {}
+        self.reading = 0
+        self._admin = QueueAdmin(self.context.queue, self.context.config)
+        self._flusher = Flusher(self._admin)
+        self._load = LoadMeter()
+        self._next_regular_poll_at = 0.0
+        self._wakeup = Event()
+        self._interrupting = False
+        logging_setup.add_context(job_context)
+        self.context.s3.prepare()
+        super().__init__()
+
+    def refresh_queues(self, fatal: bool = False) -> None:  # noqa: ARG002
+        """Turn the names of the command line into queues: maintenance, then writes, then downloads, then others."""
+        config = self.context.config
+        names = list(self.config["queues"])
+        queues: list[Queue] = [Queue(MAINTENANCE_QUEUE)]
+        if config.write_queue in names:
+            queues += [Queue(config.write_queue), WriteQueue(config.write_list)]
+        if config.download_queue in names:
+            queues += [Queue(config.download_queue), DownloadQueue(config.download_set)]
+        known = {MAINTENANCE_QUEUE, config.write_queue, config.download_queue}
+        self.queues = queues + [Queue(name) for name in names if name not in known]
+
+    def work(self) -> None:
+        """Run MRQ's work loop. If Redis or MongoDB is down, exit with one message: the supervisor restarts it."""
+        try:
+            super().work()
+        except (EXIFinatorError, PyMongoError, RedisError) as exc:
+            self.log.error("this worker ends, and is started again: %s", describe_error(exc), extra={"action": "stop"})
+            self.exitcode = 1
+
+    def work_init(self) -> None:
+        """Check the schema, set the clock, and start the greenlets."""
+        check_schema(self.context.store, writes=True)
+        CLOCK.set(read_clock(self.context.queue.client))
+        self.datestarted = CLOCK.utcnow()
+        # Refresh now: otherwise the first poll would precede MRQ's own refresh, and take images from a paused queue.
+        self.paused_queues = self._admin.paused_ids()
+        super().work_init()
+        # Each job gets its collection from here, and pymongo would make a new object each time.
+        connections.mongodb_jobs.mrq_jobs = connections.mongodb_jobs["mrq_jobs"]
+        # Import the tasks now, so that the first image does not wait for their imports.
+        for task in (DOWNLOAD_TASK, WRITE_TASK):
+            load_class_by_path(task)
+        freeze_startup_heap()
+        self.greenlets["leases"] = gevent.spawn(self._extend_leases)
+        self.greenlets["metrics"] = gevent.spawn(self._refresh_metrics)
+        notify_ready()
+
+    def _extend_leases(self) -> None:
+        """Extend the leases of the images in progress, three times a lease."""
+        queue = self.context.queue
+        while True:
+            gevent.sleep(queue.lease_seconds / 3)
+            try:
+                queue.extend_leases(list(self.held.values()))
+            except QueueUnavailable as exc:
+                self.log.warning("retry: %s", exc, extra={"action": "retry"})
+
+    def greenlet_paused_queues(self) -> None:
+        """Refresh which queues are paused. MRQ's own version ends for good with the first error of Redis."""
+        while True:
+            gevent.sleep(self.config["paused_queues_refresh_interval"])
+            try:
+                self.paused_queues = self._admin.paused_ids()
+            except QueueUnavailable as exc:
+                self.log.warning("retry: %s", exc, extra={"action": "retry"})
+
+    def _refresh_metrics(self) -> None:
+        """Flush the metrics, and refresh the clock and the batches that log lines name, every few seconds."""
+        while True:
+            gevent.sleep(FLUSH_SECONDS)
+            self._flush_metrics()
+            with contextlib.suppress(QueueUnavailable):
+                CLOCK.set(read_clock(self.context.queue.client))
+
+    def _flush_metrics(self) -> None:
+        try:
+            self._flusher.flush()
+            if self.context.config.log_format == "json":
+                logging_setup.note_batches(self.context.queue.batches.open_prefixes())
+        except QueueUnavailable as exc:
+            self.log.debug("wait: the metrics are sent later: %s", exc, extra={"action": "wait"})
+
+    def work_once(self, free_pool_slots: int = 1, max_jobs: int | None = None) -> tuple[str | None, int]:
+        """Poll the queues once.
+
+        Returns: what to do next ("wait", "break" or None) and how many jobs were started.
+        """
+        if self.graceful_stop:
+            return "break", 0
+        poll_regular = time.monotonic() >= self._next_regular_poll_at
+        if poll_regular:
+            self._next_regular_poll_at = time.monotonic() + REGULAR_POLL_SECONDS
+        started = 0
+        for queue in self.queues:
+            if queue.id in self.paused_queues or not (poll_regular or queue.is_raw):
+                continue
+            limit = free_pool_slots - started
+            if isinstance(queue, DownloadQueue) and self._writes:
+                limit = min(limit, int(self.pool_size * (1 - WRITE_SHARE)) - self.reading)
+            if limit <= 0:
+                continue
+            for job in queue.dequeue_jobs(max_jobs=limit, job_class=self.job_class, worker=self):
+                self._start_job(job, is_read=isinstance(queue, DownloadQueue))
+                started += 1
+        if max_jobs and self.done_jobs >= max_jobs:
+            self.log.info("Reached max_jobs=%s", self.done_jobs)
+            return "break", started
+        if started:
+            return None, started
+        if poll_regular and self.config["dequeue_strategy"] == "burst":
+            return "break", 0
+        return "wait", 0
+
+    @property
+    def _writes(self) -> bool:
+        return self.context.config.write_queue in self.config["queues"]
+
+    def writes_left_to_others(self) -> int:
+        """Return how many writes this worker leaves in the queue while it reads.
+
+        Write workers would otherwise find the queue empty, and one core would do the work of two. Nothing is left while
+        a read waits for room in the queue: there may be no other worker that makes room.
+        """
+        return self.pool_size if self.reading and not self.context.waiting_for_room else 0
+
+    def work_wait(self) -> None:
+        """Wait until a job ends, which makes room for another, or until it is time to poll again.
+
+        MRQ would sleep for its whole latency even if only a free greenlet is missing.
+        """
+        self._wakeup.clear()
+        if self._wakeup.wait(self.config["max_latency"]):
+            # Other jobs are about to end too, and images that are delivered together cost one round trip.
+            gevent.sleep(GATHER_SECONDS)
+
+    def _start_job(self, job: ImageJob, *, is_read: bool) -> None:
+        if self._interrupting:
+            job._save_status("interrupt")
+            return
+        if job.is_raw:
+            self.held[job] = job.member
+        self.reading += is_read
+        self.gevent_pool.spawn(self._perform, job, is_read)
+
+    def _perform(self, job: ImageJob, is_read: bool) -> None:
+        is_released_at_stop = False
+        try:
+            self.perform_job(job)
+        except (EXIFinatorError, PyMongoError, JobInterrupt) as exc:
+            is_released_at_stop = isinstance(decide_unsaved(exc), Release)
+            if not is_released_at_stop:
+                self.log.error("the outcome of job %s could not be saved: %s", job.id, exc, extra={"action": "wait"})
+        finally:
+            self.reading -= is_read
+            if not is_released_at_stop:
+                self.held.pop(job, None)
+            self._wakeup.set()
+
+    def get_worker_report(self, with_memory: bool = False) -> dict[str, Any]:
+        """Return MRQ's report, with the number of greenlets, which a missing comma in MRQ leaves out, and the load."""
+        report: dict[str, Any] = super().get_worker_report(with_memory=with_memory)
+        report["config"]["greenlets"] = self.pool_size
+        report["exifinator"] = self._load.report()
+        # Readers of the report compare it with the clock of a host, not with CLOCK.
+        report["datereported"] = datetime.now(UTC).replace(tzinfo=None)
+        return report
+
+    def get_memory(self) -> dict[str, int]:
+        """Return rss, swap and total in bytes. MRQ adds up the process's maps, which takes 40 ms of each report."""
+        memory = self.process.memory_full_info()
+        swap = getattr(memory, "swap", 0)  # only Linux has it
+        return {"rss": memory.rss, "swap": swap, "total": memory.rss + swap}
+
+    def shutdown_graceful(self) -> None:
+        """Handle Ctrl-C: take no more jobs, and finish the jobs in progress."""
+        self._stop(super().shutdown_graceful)
+
+    def shutdown_now(self) -> None:
+        """Handle SIGTERM: release the images in progress, and exit."""
+        self._interrupting = True
+        self._stop(super().shutdown_now)
+
+    def _stop(self, shut_down: Callable[[], None]) -> None:
+        self.graceful_stop = True
+        self.context.is_stopping = True
+        # gevent would raise MRQ's StopRequested in the work loop, at any point of it: images that Redis is just
+        # delivering would then be in no job until their lease expires. The loop checks graceful_stop instead.
+        with contextlib.suppress(StopRequested):
+            shut_down()
+        self._wakeup.set()
+
+    def work_stop(self) -> None:
+        """Release the images that are still held, and flush the metrics."""
+        super().work_stop()
+        try:
+            self.context.queue.release(list(self.held.values()))
+        except QueueUnavailable as exc:
+            message = "wait: the images in progress are delivered again when their leases expire: %s"
+            self.log.warning(message, exc, extra={"action": "wait"})
+        self._flush_metrics()
