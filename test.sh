@@ -1,51 +1,81 @@
 #!/usr/bin/env bash
-# Format, lint, types, known dangers and all tests.
+# Run every check and every test.
 set -euo pipefail
 unset CDPATH
 
 usage() {
     cat <<'EOF'
-Usage: ./test.sh [--faults] [PYTEST ARGUMENT ...]
+Usage: ./test.sh [--faults | --busy] [PYTEST ARGUMENT ...]
 
-Checks format, lint, types, dependencies and the documentation's links and runs all tests, with all the set-up that they need.
+Checks format, lint, types, dependencies and the documentation's links, and runs all
+tests. Installs what they need into venv/ and, as root on Debian, from Debian's packages.
 The tests start their own Redis, MongoDB and S3 on free ports. Arguments go to pytest,
 as in ./test.sh tests/unit -k config
 
-  --faults    run every fault of tests/faults instead, which takes a quarter of an hour; see FAULTS.md
+  --faults    run the long fault tests of tests/faults instead: servers that die, fill
+              up or lie; see FAULTS.md
+  --busy      run everything beside four busy loops: a test that fails then has a bug
+
+SEED repeats the random order of an earlier run: SEED=123 ./test.sh
 EOF
 }
 
-faults=no
+mode=all
 case ${1:-} in
     -h | --help) usage; exit 0 ;;
-    --faults) faults=yes; shift ;;
+    --faults | --busy) mode=${1#--}; shift ;;
 esac
 
 root=$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")" && pwd -P)
 cd -- "$root"
+python=venv/bin/python
+
+install_debian_packages() {
+    # Chromium for the browser tests, a Redis that speaks TLS (redis-tools holds one and starts none), docker compose
+    # to check deploy/compose.yaml, libfaketime for wrong clocks. Without them the tests that need them skip.
+    local missing=()
+    command -v chromium-headless-shell >/dev/null || missing+=(chromium-headless-shell)
+    command -v redis-server redis-check-rdb >/dev/null || missing+=(redis-tools)
+    docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null || missing+=(docker-compose)
+    [ "$mode" != faults ] || ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1 || missing+=(libfaketime)
+    if [ ${#missing[@]} -gt 0 ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        echo "Installing ${missing[*]} from Debian's packages for the tests ..." >&2
+        { apt-get update -q && apt-get install -q -y --no-install-recommends "${missing[@]}"; } >>logs/setup.log 2>&1 ||
+            echo "The packages could not be installed; logs/setup.log says why." >&2
+    fi
+}
+
+check() {
+    scripts/lint
+    bundle/check.sh
+    scripts/docs
+    "$python" -m tests.audit
+}
+
+began=$SECONDS
 ./setup.sh --dev --no-services
-# The browser tests need a Chromium, those of servers with TLS a Redis that has it (redis-tools holds one, and starts
-# none), that of deploy/compose.yaml a docker compose, those of a wrong clock libfaketime. Without them, and without the
-# right to install them, they skip and say so, or speak TLS before Redis.
-missing=()
-command -v chromium-headless-shell >/dev/null || missing+=(chromium-headless-shell)
-command -v redis-server redis-check-rdb >/dev/null || missing+=(redis-tools)
-docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null || missing+=(docker-compose)
-[ $faults = no ] || ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1 || missing+=(libfaketime)
-if [ ${#missing[@]} -gt 0 ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    echo "Installing Debian's ${missing[*]} for the tests ..." >&2
-    { apt-get update -q && apt-get install -q -y --no-install-recommends "${missing[@]}"; } >>logs/setup.log 2>&1 ||
-        echo "It could not be installed; logs/setup.log says why." >&2
-fi
-venv/bin/python -m ruff check .
-venv/bin/python -m ruff format --check .
-venv/bin/python -m mypy
-# Every link and anchor of the documentation (--quiet would let them pass); the variable silences an advertisement.
-NO_MKDOCS_2_WARNING=1 venv/bin/python -m mkdocs build --strict
-venv/bin/python -m bandit -q -c pyproject.toml -r exifinator api mrq-config.py settings.py
-venv/bin/python -m tests.audit
-if [ $faults = yes ]; then
-    exec venv/bin/python -m pytest -n 2 --dist loadfile -m "faults or not faults" tests/faults "$@"
-fi
-# Three at a time: they wait for servers as long as they compute.
-exec venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder "$@"
+install_debian_packages
+set_up=$((SECONDS - began)) began=$SECONDS
+
+check
+checks=$((SECONDS - began)) began=$SECONDS
+
+export SEED=${SEED:-$RANDOM}
+echo "Random order with SEED=$SEED"
+loops=()
+trap '[ ${#loops[@]} = 0 ] || kill "${loops[@]}"' EXIT
+result=0
+case $mode in
+    all) scripts/test "$@" || result=$? ;;
+    faults) scripts/test -m "faults or not faults" tests/faults "$@" || result=$? ;;
+    busy)
+        for _ in 1 2 3 4; do
+            nice -n 19 bash -c 'while :; do :; done' &
+            loops+=($!)
+        done
+        renice -n 19 $$ >/dev/null
+        scripts/test --timeout 1200 "$@" || result=$?
+        ;;
+esac
+echo "Set-up took $set_up s, checks $checks s, tests $((SECONDS - began)) s; SEED=$SEED"
+exit $result

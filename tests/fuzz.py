@@ -1,9 +1,11 @@
-"""Coverage-guided fuzzing of one family of containers: `pip install atheris`, then
+"""Fuzz one family of containers, guided by coverage.
+
+It needs `pip install atheris`. Run it with
 
     python -m tests.fuzz FAMILY SECONDS FOLDER
 
-FAMILY is a name from tests.data.build.every_format(), or `tags`, `xmp`, `iptc`. What breaks lands in FOLDER; make a
-case of it in tests/unit/test_finds.py.
+FAMILY is a name from tests.data.build.every_format(), or `tags`, `xmp`, `iptc`. Inputs that fail are saved in FOLDER;
+add a test case for each to tests/unit/metadata/test_finds.py.
 """
 
 from __future__ import annotations
@@ -15,9 +17,9 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["exifinator"]):
-    from exifinator import fetch, iptc, parse, xmp
-    from exifinator.deadline import MemoryBudget
-    from exifinator.records import Block, HeaderBytes
+    from exifinator.metadata import fetch, iptc, parse, xmp
+    from exifinator.metadata.limits import MemoryBudget
+    from exifinator.models import Block, HeaderBytes
 
 from bson import encode as bson_encode
 
@@ -28,7 +30,7 @@ FIRST_READS = (64, 512, 65_536)
 
 
 class _Raise(logging.Handler):
-    """What the last line of defence would log as a mistake of ours is a find."""
+    """Raises the exceptions that the last `except` of the parser would only log: each is a bug."""
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.exc_info and record.exc_info[1]:
@@ -61,7 +63,7 @@ MAKERS = ("Canon", "NIKON CORPORATION", "OLYMPUS", "SONY", "FUJIFILM", "Apple", 
 
 
 def _with_note(make: str) -> bytes:
-    """A block with a maker's note that is a directory, in the wrapping of each maker in turn."""
+    """Return a block whose MakerNote is an IFD, behind the header that this maker writes."""
     heads = {
         "NIKON CORPORATION": b"Nikon\0\2\x10\0\0" + build.tiff()[:8],
         "OLYMPUS": b"OLYMPUS\0II\3\0",

@@ -1,4 +1,4 @@
-"""Small photos for the tests, made here."""
+"""Make small photos for the tests."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from PIL import Image
 
 
 def make_jpeg(make: str = "SONY", model: str = "ILCE-7M3", *, seed: int = 0, size: tuple[int, int] = (64, 48)) -> bytes:
-    """A JPEG with EXIF; another seed gives another picture and another ISO."""
+    """Return a JPEG with EXIF. `seed` varies the picture and the ISO."""
     image = Image.new("RGB", size, ((seed * 37) % 256, (seed * 91) % 256, 120))
     exif = image.getexif()
     exif[271], exif[272], exif[306] = make, model, "2024:05:17 18:30:00"
@@ -21,7 +21,7 @@ def make_jpeg(make: str = "SONY", model: str = "ILCE-7M3", *, seed: int = 0, siz
 
 
 def make_plain(kind: str = "JPEG") -> bytes:
-    """An image without metadata."""
+    """Return an image without metadata."""
     out = io.BytesIO()
     Image.new("RGB", (32, 32), (200, 30, 30)).save(out, kind)
     return out.getvalue()

@@ -1,10 +1,17 @@
-"""A proxy in front of an S3 server of the tests, which changes what passes through it: no server does so on demand."""
+"""Proxy in front of a test's S3 server, for faults that no server produces on demand.
+
+It can change, delay, cut off or drop the requests and answers that pass through it.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import itertools
+import math
+import re
 import socket
 import struct
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,45 +23,90 @@ from urllib.parse import urlsplit
 
 @dataclass(slots=True)
 class Answer:
-    """`sent_bytes`: so much of the body is sent, however long the headers call it; then the connection is broken, at
-    once or after `stalled_seconds` of silence."""
+    """Answer to a request.
+
+    If `sent_bytes` is set, only so many bytes of the body are sent, whatever its Content-Length. The connection is then
+    closed, at once or after `stalled_seconds` of silence.
+    """
 
     status: int
     headers: dict[str, str]
     body: bytes
     sent_bytes: int | None = None
     stalled_seconds: float = 0.0
-    # Breaks the connection by a reset (RST) where it would only be closed.
+    # Reset the connection (RST) instead of closing it.
     reset: bool = False
 
 
 def s3_error(status: int, code: str, *, more: str = "") -> Answer:
-    """What S3 answers instead of what was asked for; more: further elements of the error."""
+    """Make an S3 error. `more` has further XML elements of the error."""
     body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>m</Message>{more}</Error>".encode()
     return Answer(status, {"Content-Type": "application/xml"}, body)
 
 
 @dataclass(slots=True)
-class Proxy:
-    """`request` may change the target; `answer` sees (method, target, headers of the request, answer) and may change
-    the answer, or give None to close the connection without one."""
+class Rules:
+    """Rules for the requests that a proxy forwards.
 
-    url: str = ""
+    `request` may change the target. `answer` gets (method, target, request headers, answer) and returns the answer to
+    send, or None to close the connection without one; it may wait first. `change_headers` changes the request headers
+    in place. `server_url`, if set, replaces the proxy's server.
+    """
+
     request: Callable[[str], str] = str
     answer: Callable[[str, str, dict[str, str], Answer], Answer | None] | None = None
-    # May change the headers of the request, in place.
     change_headers: Callable[[dict[str, str]], None] | None = None
-    # How far the clock of the answers is ahead.
+    server_url: str = ""
+
+
+@dataclass(slots=True)
+class Proxy(Rules):
+    """Running proxy. Its own rules apply unless `buckets` has others for a bucket, so that tests can share it."""
+
+    url: str = ""
+    buckets: dict[str, Rules] = field(default_factory=dict)
+    # How far the Date header of the answers is ahead.
     ahead_seconds: float = 0.0
     seen: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     closing: threading.Event = field(default_factory=threading.Event)
 
+    def rules_for(self, target: str) -> Rules:
+        """Return the rules for the bucket of a target such as `/bucket/key?query`."""
+        return self.buckets.get(re.split("[/?]", target, maxsplit=2)[1], self)
+
+
+class Gate:
+    """`Proxy.answer` that passes the first `limit` reads of objects, and holds the others until the limit is raised.
+
+    With it, a test can break something in the middle of a batch on a machine of any speed.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit: float = limit
+        self._reads = itertools.count(1)
+        self._changed = threading.Condition()
+
+    def __call__(self, method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
+        if method == "GET" and "list-type" not in target:
+            with self._changed:
+                number = next(self._reads)
+                self._changed.wait_for(lambda: number <= self._limit)
+        return answer
+
+    def let_through(self, limit: float) -> None:
+        """Set the limit to `limit` reads in total, earlier ones included, and release those that it allows."""
+        with self._changed:
+            self._limit = limit
+            self._changed.notify_all()
+
+    def open(self) -> None:
+        self.let_through(math.inf)
+
 
 @contextlib.contextmanager
 def run_proxy(server_url: str) -> Iterator[Proxy]:
-    """A proxy to the S3 server at `server_url`, on a free port of 127.0.0.1."""
-    proxy = Proxy()
-    server = urlsplit(server_url)
+    """Run a proxy to the S3 server at `server_url` on a free port of 127.0.0.1, and yield it."""
+    proxy = Proxy(server_url=server_url)
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -63,16 +115,18 @@ def run_proxy(server_url: str) -> Iterator[Proxy]:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             headers = {name: value for name, value in self.headers.items() if name.lower() != "connection"}
             proxy.seen.append((self.command, self.path, headers))
-            if proxy.change_headers:
-                proxy.change_headers(headers)
-            connection = HTTPConnection(server.hostname or "", server.port or 80, timeout=30)
+            rules = proxy.rules_for(self.path)
+            if rules.change_headers:
+                rules.change_headers(headers)
+            server = urlsplit(rules.server_url or proxy.server_url)
+            connection = HTTPConnection(server.hostname or "", server.port or 80)
             try:
-                connection.request(self.command, proxy.request(self.path), body, headers)
+                connection.request(self.command, rules.request(self.path), body, headers)
                 response = connection.getresponse()
                 got = Answer(response.status, dict(response.getheaders()), response.read())
             finally:
                 connection.close()
-            answer = proxy.answer(self.command, self.path, headers, got) if proxy.answer else got
+            answer = rules.answer(self.command, self.path, headers, got) if rules.answer else got
             if answer is None:
                 self.close_connection = True
                 return
@@ -101,8 +155,17 @@ def run_proxy(server_url: str) -> Iterator[Proxy]:
         def log_message(self, *args: object) -> None:
             pass
 
-    httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    httpd.daemon_threads = True
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+        # All greenlets of a worker may connect at the same moment.
+        request_queue_size = 256
+
+        def handle_error(self, request: object, client_address: object) -> None:
+            # Some tests kill the client while it receives an answer.
+            if not isinstance(sys.exception(), ConnectionError):
+                super().handle_error(request, client_address)
+
+    httpd = Server(("127.0.0.1", 0), Handler)
     proxy.url = f"http://127.0.0.1:{httpd.server_address[1]}"
     thread = threading.Thread(target=httpd.serve_forever, daemon=True)
     thread.start()

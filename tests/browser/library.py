@@ -9,17 +9,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from exifinator.cells import cells_of
 from exifinator.config import Config
 from exifinator.demo import render
-from exifinator.demo.trips import Shot, plan_shots
-from exifinator.fetch import fetch_header
-from exifinator.folders import folders_of
-from exifinator.local_reader import LocalReader, local_ref
-from exifinator.mongodb import connect_mongodb
-from exifinator.parse import build_record
-from exifinator.records import ExifRecord
-from exifinator.store import Store
+from exifinator.demo.shots import Shot, plan_shots
+from exifinator.metadata.fetch import fetch_header
+from exifinator.metadata.parse import build_record
+from exifinator.models import ExifRecord
+from exifinator.search_keys.folders import folders_of
+from exifinator.search_keys.geo_cells import cells_of
+from exifinator.sources.local_files import LocalReader, local_ref
+from exifinator.storage.mongodb import connect_mongodb
+from exifinator.storage.store import Store
 from tests.servers import SHARED_PHOTOS
 
 # Photos of real cameras, whose tags are richer than drawn ones'.
@@ -36,7 +36,7 @@ def store_demo(config: Config) -> int:
     with connect_mongodb(config) as client:
         store = Store(client, config)
         store.ensure_indexes()
-        outcomes = store.upsert_records(records)
+        outcomes = store.records.upsert(records)
     assert not any(outcomes), outcomes
     return len(records)
 
@@ -55,7 +55,10 @@ def _read_demo(folder: Path) -> Iterator[ExifRecord]:
 
 
 def _small(shot: Shot) -> Shot:
-    """A quarter of the width and height: drawing takes a sixth of the time, and thumbnails look the same."""
+    """Return the shot at a quarter of its width and height.
+
+    Drawing takes a sixth of the time, and thumbnails look the same.
+    """
     width, height = shot.camera.size
     return dataclasses.replace(shot, camera=dataclasses.replace(shot.camera, size=(width // 4, height // 4)))
 
@@ -82,7 +85,7 @@ HOSTILE_TEXTS = {"markup": MARKUP, "link": LINK, "hidden": HIDDEN, "quotes": QUO
 
 
 def store_hostile(config: Config) -> None:
-    """Records whose every text is an attack, one of them a megabyte long."""
+    """Store records whose every text is an attack, one of them a megabyte long."""
     documents = [_hostile(name, text, at) for at, (name, text) in enumerate(HOSTILE_TEXTS.items())]
     long = _hostile("long", "long", len(documents))
     long["EXIF UserComment"] = {"printable": LONG, "tag": 37510, "field_type": 7, "values": LONG}
@@ -90,7 +93,9 @@ def store_hostile(config: Config) -> None:
     with connect_mongodb(config) as client:
         store = Store(client, config)
         store.ensure_indexes()
-        store.images.insert_many([*documents, long])
+        # A server that does not start in time is restarted over the same database.
+        store.records.collection.delete_many({})
+        store.records.collection.insert_many([*documents, long])
 
 
 def _hostile(name: str, text: str, at: int) -> dict[str, Any]:

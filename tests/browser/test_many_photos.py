@@ -21,13 +21,13 @@ from pydantic import SecretStr
 
 from bench.explorer_records import load
 from exifinator.config import Config
-from tests.browser.conftest import Explorer, wait_until
+from tests.browser.conftest import Explorer, next_frame, wait_until
 from tests.browser.test_explorer_filters import drag, facet, section, shows
 from tests.browser.test_explorer_gallery import heads, tiles
 from tests.browser.test_explorer_photo import dialog
 from tests.browser.test_map import clusters, seen, settled, zoom_of
 from tests.browser.test_statistics import shown
-from tests.integration.api_fixtures import run_api
+from tests.integration.api.fixtures import run_api
 
 DATABASE = "bench_explorer"
 GIVEN = os.environ.get("EXIFINATOR_TEST_MANY")
@@ -76,12 +76,17 @@ NEWEST = [("photo.taken_at", -1), ("_id", -1)]
 
 
 def listed(page: Page) -> dict[int, str]:
-    """The ids of the photos that are elements, by their place in the list, once the list stands still."""
-    top = "() => document.querySelector('.scroll').scrollTop"
-    before, now = None, page.evaluate(top)
-    while now != before:
-        page.wait_for_timeout(300)
-        before, now = now, page.evaluate(top)
+    """Return the ids of the photos that are elements, by their index in the list, once it no longer scrolls."""
+    page.evaluate(
+        """async (frames) => {
+          const list = document.querySelector(".scroll");
+          for (let same = 0, before = -1; same < frames; same = list.scrollTop === before ? same + 1 : 0) {
+            before = list.scrollTop;
+            await new Promise(requestAnimationFrame);
+          }
+        }""",
+        20,
+    )
     found: list[tuple[int, str]] = page.evaluate(
         """() => [...document.querySelectorAll("[data-at]")].map((one) => {
           const link = one.closest("a") ?? one.querySelector("a");
@@ -93,20 +98,18 @@ def listed(page: Page) -> dict[int, str]:
 
 def all_are_counted(page: Page) -> None:
     """Of very many photos some are counted first."""
-    expect(page.get_by_text("All are being counted")).to_have_count(0, timeout=60_000)
+    expect(page.get_by_text("All are being counted")).to_have_count(0)
 
 
 def wheel_to(page: Page, place: int) -> int:
-    """Turn the wheel until the photo of this place is there. Returns: the most elements that there were."""
+    """Turn the wheel until the photo with this index is there. Return the largest number of elements on the way."""
     page.mouse.move(900, 500)
-    most = 0
-    for _ in range(3000):
-        if page.locator(f'[data-at="{place}"]').count():
-            return most
+    largest = 0
+    while not page.locator(f'[data-at="{place}"]').count():
         page.mouse.wheel(0, 900)
-        page.wait_for_timeout(15)
-        most = max(most, page.locator("[data-at]").count())
-    raise AssertionError(f"photo {place} never came")
+        next_frame(page)
+        largest = max(largest, page.locator("[data-at]").count())
+    return largest
 
 
 @pytest.mark.parametrize("view", ["gallery", "table"])
@@ -208,13 +211,10 @@ def test_folders__one_level_after_the_other(explorer: Explorer, records: Collect
     for folder in (f"{part}/" for part in some["key"].split("/")[:-1]):
         wanted = folders.locator(".plain .value", has_text=folder)
         more = folders.get_by_role("button", name="Show all")
-        for _ in range(100):
-            if wanted.count():
-                break
-            # Of many folders those with the most photos are shown first; of very many photos some are counted first.
-            if more.count():
-                more.click()
-            page.wait_for_timeout(200)
+        # Of many folders those with the most photos are shown first; of very many photos some are counted first.
+        expect(wanted.or_(more).first).to_be_visible()
+        if not wanted.count():
+            more.click()
         wanted.click()
         prefix += folder
         shows(page, records.count_documents({"_id": {"$gte": prefix, "$lt": prefix[:-1] + "0"}}))

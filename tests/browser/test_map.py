@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,11 +17,15 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.accessible import assert_accessible
-from tests.browser.conftest import PHONE, Explorer, Start
-from tests.servers import free_port, running
+from tests.browser.conftest import PHONE, Explorer, Start, wait_until
+from tests.servers import reserve_port, running
 
 # A place of the demo library where two walks of one trip lie some hundred kilometres apart.
 JAPAN = "35,136,7"
+# A PNG of one pixel.
+TILE = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 
 
 def ask(explorer: Explorer, path: str, **params: Any) -> Any:
@@ -55,14 +59,6 @@ def zoom_of(page: Page) -> int:
     return int(at(page).split("%2C")[-1])
 
 
-def until(page: Page, true: Callable[[], bool], seconds: float = 10) -> None:
-    """Wait until this is true. Playwright's own way evaluates text, which the page's policy forbids."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, f"not so after {seconds} s"
-        page.wait_for_timeout(20)
-
-
 def settled(page: Page) -> None:
     """Wait until the map shows what it asked for."""
     expect(page.locator(".map-view[aria-busy=false]")).to_be_visible()
@@ -85,8 +81,7 @@ def test_map__cluster__opens_and_the_address_says_where(explorer: Explorer) -> N
     label = str(clusters(page).first.get_attribute("aria-label"))
     total = int(label.split()[0])
     clusters(page).first.click()
-    # As it was typed, or as the page writes it.
-    until(page, lambda: at(page) not in (JAPAN, JAPAN.replace(",", "%2C")))
+    page.wait_for_url(lambda url: httpx.URL(url).params.get("at") not in (None, JAPAN))
     settled(page)
     assert zoom_of(page) > 7
     assert clusters(page).count() > 1, "it did not open"
@@ -241,13 +236,14 @@ def test_map__same_place__opens_a_list_that_escape_closes(explorer: Explorer) ->
 
 def test_map__theme__is_that_of_the_page(explorer: Explorer) -> None:
     page = explorer.open("/?view=map&at=0,-30,5", color_scheme="light")  # the Atlantic
-    sea = """() => {
+    sea_is_between = """([low, high]) => {
         const tile = document.querySelector("canvas.leaflet-tile-loaded");
-        return tile ? tile.getContext("2d").getImageData(7, 7, 1, 1).data[0] : -1;
+        const red = tile?.getContext("2d").getImageData(7, 7, 1, 1).data[0];
+        return low <= red && red <= high;
     }"""
-    until(page, lambda: page.evaluate(sea) > 180)
+    wait_until(page, sea_is_between, [180, 255])
     page.get_by_role("button", name="Dark theme").click()
-    until(page, lambda: 0 <= page.evaluate(sea) < 60)
+    wait_until(page, sea_is_between, [0, 60])
 
 
 @pytest.mark.parametrize("options", [{}, {"viewport": PHONE, "color_scheme": "dark"}], ids=["desktop", "phone"])
@@ -260,9 +256,8 @@ def test_map__axe__finds_nothing_serious(explorer: Explorer, options: dict[str, 
 
 @contextmanager
 def tile_server() -> Iterator[tuple[str, list[str]]]:
-    """Gives: the address of a server of map tiles, and the paths that it was asked for."""
+    """Run a server of map tiles, and yield its address and the paths requested from it."""
     asked: list[str] = []
-    png = (Path(__file__).parents[2] / "api/static/vendor/leaflet/images/marker-icon.png").read_bytes()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -270,7 +265,7 @@ def tile_server() -> Iterator[tuple[str, list[str]]]:
             self.send_response(200)
             self.send_header("Content-Type", "image/png")
             self.end_headers()
-            self.wfile.write(png)
+            self.wfile.write(TILE)
 
         def log_message(self, *args: object) -> None:
             pass
@@ -289,7 +284,7 @@ def test_map__tiles__come_from_the_setting_alone(
     browser: Browser, start_explorer: Start, explorer_mongodb: str, tmp_path: Path
 ) -> None:
     start_explorer("demo")
-    port = free_port()
+    port = reserve_port()
     with tile_server() as (tiles, asked):
         environment = {
             "EXIFINATOR_API_PORT": str(port),

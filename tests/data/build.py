@@ -1,4 +1,4 @@
-"""Photos built byte by byte, as small as they can be: a TIFF block, and every container around it."""
+"""Build minimal photos byte by byte: a TIFF block, and every container around it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ BYTE, ASCII, SHORT, LONG, RATIO, UNDEFINED, SRATIO, FLOAT, DOUBLE = 1, 2, 3, 4, 
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 129: 1}
 LETTERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 11: "f", 12: "d", 13: "I"}
 
-# tag, type, value: bytes or text as they are, numbers in a list, ratios as pairs in a list
+# Tag, type and value. A value is bytes, a string, a list of numbers, or a list of pairs for rationals.
 Entry = tuple[int, int, Any]
 
 THUMBNAIL = b"\xff\xd8\xff\xdb" + bytes(range(200)) + b"\xff\xd9"
 
 
 def pack_value(order: str, field_type: int, value: Any) -> tuple[int, bytes]:
-    """How many values there are, and their bytes."""
+    """Return the count of the values, and their bytes."""
     if isinstance(value, str):
         value = value.encode() + b"\0"
     if isinstance(value, bytes):
@@ -41,12 +41,12 @@ def tiff(
     subs: Sequence[Sequence[Entry]] = (),
     padding: int = 0,
 ) -> bytes:
-    """A TIFF structure of IFD0, EXIF, GPS, sub-directories and IFD1; `padding` bytes lie before IFD0."""
+    """Return a TIFF structure of IFD0, EXIF, GPS, SubIFDs and IFD1. `padding` bytes precede IFD0."""
     head = magic or (b"II*\0" if order == "<" else b"MM\0*")
     out = bytearray(head + struct.pack(order + "I", 8 + padding) + bytes(padding))
 
     def directory(entries: list[Entry], pointers: dict[int, int], following: int = 0) -> int:
-        """Append a directory; the values come behind it. Returns its offset."""
+        """Append an IFD, followed by its values, and return its offset."""
         start = len(out)
         entries = [*entries, *((tag, LONG, [at]) for tag, at in pointers.items())]
         entries.sort(key=lambda entry: entry[0])
@@ -63,7 +63,7 @@ def tiff(
         out.extend(table + struct.pack(order + "I", following) + values)
         return start
 
-    # IFD0 comes first; where the others lie is known once its length is.
+    # IFD0 comes first, and the others' offsets depend on its length. So the first of two passes finds the offsets.
     def lay(exif_at: int, gps_at: int, sub_at: list[int], thumb_ifd: int) -> dict[str, Any]:
         del out[8 + padding :]
         pointers: dict[int, int] = {}
@@ -93,7 +93,7 @@ def tiff(
 
 
 def photo_tiff(**changes: Any) -> bytes:
-    """The TIFF block of a photo as a camera writes it."""
+    """Return the TIFF block of a photo, as a camera writes it."""
     return tiff(
         [
             (0x010E, ASCII, "A quay at dusk"),
@@ -142,7 +142,7 @@ XMP_PACKET = (
 
 
 def iptc(*fields: tuple[int, bytes]) -> bytes:
-    """Datasets of the application record, in UTF-8."""
+    """Return IPTC datasets of the application record, in UTF-8."""
     sets = [(1, 90, b"\x1b%G"), *((2, number, value) for number, value in fields)]
     return b"".join(struct.pack(">BBBH", 0x1C, *head, len(value)) + value for *head, value in sets)
 
@@ -151,7 +151,7 @@ IPTC_DATA = iptc((25, b"quay"), (25, b"dusk"), (90, b"Galway"), (120, b"A quay a
 
 
 def resources(*pairs: tuple[int, bytes]) -> bytes:
-    """Photoshop's image resources."""
+    """Return Photoshop image resources."""
     return b"".join(
         b"8BIM" + struct.pack(">HH", number, 0) + struct.pack(">I", len(data)) + data + bytes(len(data) % 2)
         for number, data in pairs
@@ -184,10 +184,15 @@ def extended_xmp(packet: bytes, piece_bytes: int = 40_000) -> bytes:
     )
 
 
+def repeat(pattern: bytes, n_bytes: int) -> bytes:
+    """Return a pattern repeated up to a length."""
+    return (pattern * (n_bytes // len(pattern) + 1))[:n_bytes]
+
+
 def jpeg(*segments: bytes, width: int = 640, height: int = 480, picture_bytes: int = 5000) -> bytes:
-    """A JPEG that begins with these segments; its picture is noise."""
+    """Return a JPEG that begins with these segments. Its picture is noise."""
     frame = segment(0xC0, struct.pack(">BHHB", 8, height, width, 3) + bytes(9))
-    picture = bytes(index * 31 % 251 for index in range(picture_bytes))
+    picture = repeat(bytes(index * 31 % 251 for index in range(251)), picture_bytes)
     return b"\xff\xd8" + b"".join(segments) + frame + segment(0xDA, bytes(10)) + picture + b"\xff\xd9"
 
 
@@ -196,14 +201,18 @@ def chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def png(before: Iterable[bytes] = (), after: Iterable[bytes] = (), picture: Iterable[int] = (3000,)) -> bytes:
-    """A PNG with chunks before and after the picture, whose chunks have these lengths."""
+    """Return a PNG with chunks before and after the picture.
+
+    Args:
+        picture: Lengths of the IDAT chunks.
+    """
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", 640, 480, 8, 2, 0, 0, 0))
-    data = [chunk(b"IDAT", bytes((index * 7 + n) % 256 for index in range(n))) for n in picture]
+    data = [chunk(b"IDAT", repeat(bytes((index * 7 + n) % 256 for index in range(256)), n)) for n in picture]
     return b"\x89PNG\r\n\x1a\n" + header + b"".join([*before, *data, *after]) + chunk(b"IEND", b"")
 
 
 def raw_profile(name: bytes, data: bytes, *, packed: bool = True) -> bytes:
-    """ImageMagick's text chunk for metadata."""
+    """Return ImageMagick's text chunk for metadata, compressed if `packed`."""
     text = b"\n" + name + b"\n" + str(len(data)).encode() + b"\n" + data.hex().encode() + b"\n"
     if packed:
         return chunk(b"zTXt", b"Raw profile type " + name + b"\0\0" + zlib.compress(text))
@@ -238,7 +247,7 @@ def uuid_box(uuid: bytes, *bodies: bytes) -> bytes:
 
 
 def heic(block: bytes, packet: bytes = b"", *, brand: bytes = b"heic", turn: int = 0, exif_name: bool = True) -> bytes:
-    """A HEIC whose Exif item lies in two pieces behind the picture, and its XMP item in `idat`."""
+    """Return a HEIC whose Exif item is in two extents behind the picture, and whose XMP item is in `idat`."""
     item = (struct.pack(">I", 6) + b"Exif\0\0" if exif_name else struct.pack(">I", 0)) + block
     cut = len(item) // 2
 
@@ -249,7 +258,8 @@ def heic(block: bytes, packet: bytes = b"", *, brand: bytes = b"heic", turn: int
         return full(b"infe", struct.pack(">HH", number, 0), kind, extra, version=2)
 
     def build(base: int) -> bytes:
-        # number, where (0: the file, 1: idat), -, base, how many pieces; then the offset and length of each
+        # Item id, construction method (0: file, 1: idat), data reference, base offset, extent count; then the offset
+        # and length of each extent.
         exif_entry = struct.pack(">HHHIH", 2, 0, 0, base, 2)
         exif_entry += struct.pack(">IIII", 3000, cut, 3000 + cut + 64, len(item) - cut)
         xmp_entry = struct.pack(">HHHIHII", 3, 1, 0, 0, 1, 0, len(packet))
@@ -325,7 +335,7 @@ def x3f(photo: bytes) -> bytes:
 
 
 def every_format() -> dict[str, bytes]:
-    """One photo a format, each with the same metadata inside."""
+    """Return one photo per format, nearly all with the same metadata."""
     block = photo_tiff()
     plain = jpeg(exif_segment(block), xmp_segment(), segment(0xED, b"Photoshop 3.0\0" + resources((1028, IPTC_DATA))))
     raw = [(0x0103, SHORT, [34713]), (0x010F, ASCII, "NIKON"), (0x0110, ASCII, "D1")]

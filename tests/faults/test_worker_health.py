@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import random
 import re
-import sys
-from collections.abc import Callable, Iterator
+import signal
+from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from exifinator import EXTRACTOR_VERSION
 from tests.faults.conftest import (
     IMAGES,
+    PATIENT,
     PHOTOS,
     Document,
     Site,
@@ -23,10 +25,12 @@ from tests.faults.conftest import (
     assert_whole,
     finish_whole,
     records_of,
+    start_batch,
 )
+from tests.faults.poison import endless, newer_version
 from tests.integration.conftest import Installation
-from tests.s3_proxy import Answer, Proxy, run_proxy, s3_error
-from tests.servers import ROOT, free_port, running
+from tests.s3_proxy import Answer, Gate, Proxy, run_proxy, s3_error
+from tests.servers import run_made_up_bucket
 
 DAMAGED = 10_000
 SOAKED = 200_000
@@ -37,31 +41,24 @@ SLACK_FILES = 10
 FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
 
 
-@contextlib.contextmanager
-def made_up_bucket(images: int, log: Path) -> Iterator[str]:
-    port = free_port()
-    with running([sys.executable, "-m", "bench.object_server", str(port), str(images)], port, log):
-        yield f"http://127.0.0.1:{port}"
-
-
 def wrong_clock(offset: str) -> dict[str, str]:
-    """The environment of a program whose clock is so many seconds off."""
+    """Return the environment of a program whose clock is off by `offset` seconds, such as `+600`."""
     return {"LD_PRELOAD": str(FAKETIME), "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
 
 
 def measure(worker: psutil.Process) -> tuple[float, int]:
-    """Memory (MB) and open files, sockets among them, of a worker."""
+    """Return the memory (MB) of a worker, and its number of open files, sockets included."""
     return worker.memory_info().rss / 1e6, worker.num_fds()
 
 
 def spoil(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
-    """A photo with a few dozen bytes of its metadata made others, the same ones each time."""
+    """Return the answer with 40 metadata bytes of its photo overwritten, the same ones each time."""
     found = re.search(r"IMG_(\d+)", target)
     if found is None or "list-type" in target:
         return answer
     chance = random.Random(int(found[1]))
     body = bytearray(answer.body)
-    # The IFDs' entries: their types, lengths and offsets.
+    # This hits entries of the IFDs: types, lengths and offsets.
     for _ in range(40):
         body[chance.randrange(20, min(1500, len(body)))] = chance.randrange(256)
     if int(found[1]) % 3 == 0:
@@ -73,13 +70,13 @@ def spoil(method: str, target: str, headers: dict[str, str], answer: Answer) -> 
 def test_worker__10_000_damaged_files_in_a_row__is_as_healthy_as_before(
     install: Callable[..., Installation], tmp_path: Path, record_property: Callable[..., None]
 ) -> None:
-    with made_up_bucket(DAMAGED, tmp_path / "objects.log") as url, run_proxy(url) as proxy:
+    with run_made_up_bucket(DAMAGED, tmp_path) as url, run_proxy(url) as proxy:
         here = install(S3_ENDPOINT_URL=proxy.url, GREENLETS=20)
         worker = here.start_worker("download", "write")
-        assert here.run("good", seconds=200).stored == DAMAGED
+        assert here.run("good").stored == DAMAGED
         before = measure(psutil.Process(worker.pid))
         proxy.answer = spoil
-        numbers = here.run("spoiled", seconds=280)
+        numbers = here.run("spoiled")
         after = measure(psutil.Process(worker.pid))
 
     assert worker.poll() is None
@@ -93,40 +90,41 @@ def test_worker__10_000_damaged_files_in_a_row__is_as_healthy_as_before(
 
 
 def test_worker__image_that_computes_for_ever__ends_by_the_deadline(
-    site: Callable[..., Site], undisturbed: dict[str, Document]
+    install: Callable[..., Installation], photos_url: str, undisturbed: dict[str, Document]
 ) -> None:
-    here = site(PARSE_DEADLINE_SECONDS=0.5)
-    worker = here.installation.start_worker("download", "write", EXIFINATOR_TEST_ENDLESS="IMG_000000077")
+    here = install(S3_ENDPOINT_URL=photos_url, PARSE_DEADLINE_SECONDS=0.5)
+    worker = here.start_worker("download", "write", **endless("IMG_000000077"))
 
-    numbers = here.installation.run(PHOTOS, seconds=200)
+    numbers = here.run(PHOTOS)
 
     assert worker.poll() is None
     assert (numbers.stored, numbers.damaged, numbers.failed) == (IMAGES - 1, 1, 0)
-    [record] = here.installation.store.images.find({"status": "damaged"})
-    assert "took more than 0.5 s of computing" in record["problem"]
-    found = records_of(here.installation)
+    [record] = here.store.records.collection.find({"status": "damaged"})
+    assert "took more than 0.5 s of CPU time" in record["problem"]
+    found = records_of(here)
     assert [name for name in found if found[name] != undisturbed[name]] == [record["_id"]]
 
 
 @pytest.mark.faults
 def test_batch__workers_of_two_versions_at_once__each_image_has_one_record(
-    site: Callable[..., Site], undisturbed: dict[str, Document], tmp_path: Path
+    install: Callable[..., Installation], proxy: Proxy, gate: Gate, undisturbed: dict[str, Document]
 ) -> None:
-    # Python runs it before anything else.
-    newer = tmp_path / "newer"
-    newer.mkdir()
-    (newer / "sitecustomize.py").write_text("import exifinator\nexifinator.EXTRACTOR_VERSION += 1\n")
-    here = site(GREENLETS=5)
-    here.keep_worker("download", "write")
-    here.keep_worker("download", "write", PYTHONPATH=f"{newer}:{ROOT}")
-    workers = here.installation.store.jobs.database["mrq_workers"]
-    here.installation.wait_until(lambda: workers.count_documents({}) == 2)
+    here = install(S3_ENDPOINT_URL=proxy.url, GREENLETS=5, **PATIENT)
+    older = here.start_worker("download", "write")
+    batch = start_batch(here)
+    # It reads no more until the newer one has stored something.
+    older.send_signal(signal.SIGSTOP)
+    newer = here.start_worker("download", "write", **newer_version())
+    gate.open()
+    is_newer = {"extractor_version": EXTRACTOR_VERSION + 1}
+    here.wait_until(lambda: here.store.records.collection.find_one(is_newer), watching=[newer])
+    older.send_signal(signal.SIGCONT)
 
-    numbers = here.installation.run(PHOTOS, seconds=200)
+    numbers = here.finish(batch)
 
-    assert (numbers.listed, numbers.stored, numbers.failed) == (IMAGES, IMAGES, 0)
-    records: list[dict[str, Any]] = list(here.installation.store.images.find({}, {"extractor_version": 1}))
-    assert {record["extractor_version"] for record in records} == {1, 2}
+    assert (numbers.listed, numbers.failed) == (IMAGES, 0)
+    records: list[dict[str, Any]] = list(here.store.records.collection.find({}, {"extractor_version": 1}))
+    assert {record["extractor_version"] for record in records} == {EXTRACTOR_VERSION, EXTRACTOR_VERSION + 1}
     expected = dict(undisturbed)
     for record in records:
         expected[record["_id"]] = {**expected[record["_id"]], "extractor_version": record["extractor_version"]}
@@ -137,20 +135,30 @@ def test_batch__workers_of_two_versions_at_once__each_image_has_one_record(
 @pytest.mark.faults
 @pytest.mark.parametrize("offset", ["+600", "-600"])
 def test_batch__clock_of_a_worker_ten_minutes_off__is_whole(
-    site: Callable[..., Site], undisturbed: dict[str, Document], proxy: Proxy, offset: str
+    install: Callable[..., Installation], proxy: Proxy, gate: Gate, undisturbed: dict[str, Document], offset: str
 ) -> None:
-    here = site(GREENLETS=5, S3_ENDPOINT_URL=proxy.url, LEASE_SECONDS=30)
-    here.keep_worker("download", "write")
-    here.keep_worker("download", "write", **wrong_clock(offset))
-    workers = here.installation.store.jobs.database["mrq_workers"]
-    here.installation.wait_until(lambda: workers.count_documents({}) == 2)
+    gate.let_through(0)
+    here = install(S3_ENDPOINT_URL=proxy.url, GREENLETS=5, LEASE_SECONDS=30, **PATIENT)
+    batch = here.queue_batch(PHOTOS)
+    workers = [here.start_worker("download", "write"), here.start_worker("download", "write", **wrong_clock(offset))]
 
-    finish_whole(here, here.installation.queue_batch(PHOTOS), undisturbed, 250)
+    def both_read() -> bool:
+        """Return whether both workers have read from S3: a request carries the time of its signature."""
+        signed = [
+            datetime.strptime(value, "%Y%m%dT%H%M%SZ")
+            for method, target, headers in list(proxy.seen)
+            if "IMG_" in target
+            for name, value in headers.items()
+            if name.lower() == "x-amz-date"
+        ]
+        return bool(signed) and (max(signed) - min(signed)).total_seconds() > 500
 
-    times = [record["extracted_at"] for record in here.installation.store.images.find({}, {"extracted_at": 1})]
-    # Both have taken part.
-    assert (max(times) - min(times)).total_seconds() > 500
-    # A lease that a clock of theirs had ended would have been read by both.
+    here.wait_until(both_read, watching=workers)
+    gate.open()
+
+    finish_whole(here, batch, undisturbed)
+
+    # Had either clock ended a lease, both workers would have read the image.
     assert_each_read_once(proxy)
 
 
@@ -160,21 +168,22 @@ def test_batch__clock_of_a_worker_ten_minutes_off__is_whole(
     ("sets", "takes_up"), [("+600", "+0"), ("+0", "-600")], ids=["set by one ahead", "taken up by one behind"]
 )
 def test_retry__between_workers_whose_clocks_differ__comes_when_it_is_due(
-    site: Callable[..., Site], tmp_path: Path, sets: str, takes_up: str
+    install: Callable[..., Installation], tmp_path: Path, sets: str, takes_up: str
 ) -> None:
     """The worker that notes the retry of the one image dies; another one, with another clock, takes it up."""
-    with made_up_bucket(1, tmp_path / "objects.log") as url, run_proxy(url) as proxy:
+    with run_made_up_bucket(1, tmp_path) as url, run_proxy(url) as proxy:
         proxy.answer = lambda method, target, headers, answer: answer if "list" in target else s3_error(503, "SlowDown")
-        here = site(S3_ENDPOINT_URL=proxy.url, RETRY_DELAY_SECONDS=5, MAX_RETRIES=3)
-        batch = here.installation.queue_batch(PHOTOS)
-        first = here.installation.start_worker("download", "write", **wrong_clock(sets))
-        here.installation.wait_until(lambda: here.installation.store.jobs.find_one({"status": "retry"}))
+        here = install(S3_ENDPOINT_URL=proxy.url, RETRY_DELAY_SECONDS=5, MAX_RETRIES=3)
+        batch = here.queue_batch(PHOTOS)
+        first = here.start_worker("download", "write", **wrong_clock(sets))
+        here.wait_until(lambda: here.store.jobs.collection.find_one({"status": "retry"}), watching=[first])
         first.kill()
         first.wait()
         proxy.answer = None
-        here.installation.start_worker("download", "write", **wrong_clock(takes_up))
+        here.start_worker("download", "write", **wrong_clock(takes_up))
 
-        assert here.installation.finish(batch, 60).stored == 1
+        # By the wrong clock it comes ten minutes later, which is past the time of a test.
+        assert here.finish(batch).stored == 1
 
 
 @pytest.mark.faults
@@ -182,7 +191,7 @@ def test_retry__between_workers_whose_clocks_differ__comes_when_it_is_due(
 def test_workers__200_000_images__nothing_grows(
     site: Callable[..., Site], tmp_path: Path, record_property: Callable[..., None]
 ) -> None:
-    with made_up_bucket(SOAKED, tmp_path / "objects.log") as url:
+    with run_made_up_bucket(SOAKED, tmp_path) as url:
         here = site(S3_ENDPOINT_URL=url)
         store = here.installation.store
         workers = [here.installation.start_worker("download", "write"), here.installation.start_worker("write")]
@@ -199,12 +208,12 @@ def test_workers__200_000_images__nothing_grows(
                             "current"
                         ],
                         "redis clients": here.installation.redis.info("clients")["connected_clients"],
-                        "jobs of images": store.jobs.count_documents({"params.bucket": {"$exists": True}}),
+                        "jobs of images": store.jobs.collection.count_documents({"params.bucket": {"$exists": True}}),
                     }
                 )
         ended = {"status": "success", "dateexpires": {"$exists": False}}
-        kept_for_ever = store.jobs.count_documents(ended)
-        assert any("expireAfterSeconds" in index for index in store.jobs.index_information().values())
+        kept_for_ever = store.jobs.collection.count_documents(ended)
+        assert any("expireAfterSeconds" in index for index in store.jobs.collection.index_information().values())
 
     record_property("samples", samples)
     assert (batch.numbers.stored, batch.numbers.failed) == (SOAKED, 0)
@@ -220,4 +229,4 @@ def test_workers__200_000_images__nothing_grows(
     assert kept_for_ever == 0
     # What is kept for an image while it is under way is gone after it.
     assert here.installation.redis.dbsize() < 100
-    assert here.installation.redis.hlen(here.installation.queue.deliveries_key) == 0
+    assert here.installation.redis.hlen(here.installation.queue.keys.deliveries) == 0

@@ -1,73 +1,55 @@
-"""The servers that all integration tests share, and an installation of EXIFinator for each of them."""
+"""Fixtures of the integration tests: buckets, and installations of EXIFinator on the shared servers."""
 
 from __future__ import annotations
 
 import contextlib
-import os
+import gc
+import logging
 import secrets
+import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import boto3
+import psutil
 import pytest
 import redis
 from botocore.config import Config as BotoConfig
+from click.testing import CliRunner, Result
 from pymongo import MongoClient
 
-from exifinator.batch_state import Numbers
-from exifinator.batches import Batch
-from exifinator.config import Config, build_config
-from exifinator.listing import parse_source
-from exifinator.mongodb import connect_mongodb
-from exifinator.queues import ImageQueue, connect_redis
-from exifinator.s3 import S3
-from exifinator.store import Store
-from tests.integration.api_fixtures import api, guarded_api, library, mongodb_address
-from tests.integration.doors import checkout
-from tests.integration.tls import fortress
-from tests.servers import ROOT, end, run_mongod, run_moto, run_rclone, run_redis
+from exifinator import logging_setup
+from exifinator.batches.model import BatchCounts
+from exifinator.batches.runner import Batch, Intervals
+from exifinator.cli.main import main
+from exifinator.config import Config, build_config, load_config
+from exifinator.models import ImageRef
+from exifinator.queue.admin import QueueAdmin
+from exifinator.queue.image_queue import ImageQueue, Outcome
+from exifinator.queue.redis_client import connect_redis, read_clock
+from exifinator.sources.s3.client import S3Client
+from exifinator.sources.source import parse_source
+from exifinator.storage.mongodb import connect_mongodb
+from exifinator.storage.store import Store
+from exifinator.worker.isolated import read_image
+from tests.integration.api.fixtures import api, fail, failing_library, guarded_api, library, own_library, wire_api
+from tests.s3_proxy import Proxy, run_proxy
+from tests.servers import end, start
+from tests.waiting import ReadySocket, eventually
+from tests.waiting import Result as Awaited
 
-__all__ = ["api", "checkout", "fortress", "guarded_api", "library", "mongodb_address"]
-
-
-@pytest.fixture(scope="session")
-def mongodb_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with run_mongod(tmp_path_factory.mktemp("mongodb")) as uri:
-        yield uri
-
-
-@pytest.fixture(scope="session")
-def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with run_redis(tmp_path_factory.mktemp("redis")) as url:
-        yield url
+__all__ = ["api", "fail", "failing_library", "guarded_api", "library", "own_library", "wire_api"]
 
 
-@pytest.fixture(scope="session")
-def moto_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with run_moto(tmp_path_factory.mktemp("moto")) as url:
-        yield url
-
-
-@pytest.fixture(scope="session")
-def rclone_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A subfolder of it is a bucket of rclone_url."""
-    folder = tmp_path_factory.mktemp("rclone") / "buckets"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture(scope="session")
-def rclone_url(rclone_folder: Path) -> Iterator[str]:
-    with run_rclone(rclone_folder) as url:
-        yield url
+# Short, so that tests wait for images and not for the next poll.
+INTERVALS = Intervals(poll_seconds=0.03, reconcile_seconds=0.1)
 
 
 class Bucket:
-    """A bucket of the S3 server that takes every key."""
+    """New bucket with a random name on an S3 server that accepts nearly every key (moto)."""
 
     def __init__(self, url: str) -> None:
         self.name = f"bucket-{secrets.token_hex(4)}"
@@ -83,7 +65,7 @@ class Bucket:
 
     @classmethod
     def of(cls, url: str, name: str) -> Bucket:
-        """One that is there already."""
+        """Return a bucket that already exists."""
         bucket = cls(url)
         bucket.name = name
         return bucket
@@ -101,7 +83,7 @@ def bucket(moto_url: str) -> Bucket:
 
 
 class Installation:
-    """EXIFinator with databases and queues of its own, on the servers that the tests share."""
+    """Installation of EXIFinator with databases and queues of its own, on the servers that the tests share."""
 
     def __init__(self, settings: dict[str, Any], logs: Path) -> None:
         self.name = f"t{secrets.token_hex(4)}"
@@ -116,11 +98,12 @@ class Installation:
         }
         self.config: Config = build_config(self.settings, {})
         self.logs = logs
-        self.s3 = S3(self.config)
+        self.s3 = S3Client(self.config)
         self.mongodb: MongoClient[dict[str, Any]] = connect_mongodb(self.config)
         self.redis: redis.Redis = connect_redis(self.config)
         self.store = Store(self.mongodb, self.config)
         self.queue = ImageQueue(self.redis, self.config)
+        self.control = QueueAdmin(self.queue, self.config)
         self._workers: list[subprocess.Popen[bytes]] = []
 
     @property
@@ -128,22 +111,23 @@ class Installation:
         return {f"EXIFINATOR_{name}": str(value) for name, value in self.settings.items()}
 
     def start_worker(self, *queues: str, **environment: str) -> subprocess.Popen[bytes]:
-        """`mrq-worker QUEUE ...` as typed in the checkout."""
+        """Start `mrq-worker QUEUE ...` as typed in the checkout, without waiting until it is ready."""
         log = self.logs / f"worker-{len(self._workers)}.log"
-        with log.open("wb") as out:
-            worker = subprocess.Popen(
-                [str(Path(sys.prefix) / "bin" / "mrq-worker"), *queues],
-                cwd=ROOT,
-                env={**os.environ, **self.environment, **environment},
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-            )
+        command = [str(Path(sys.prefix) / "bin" / "mrq-worker"), *queues]
+        worker = start(command, log, {**self.environment, **environment})
         self._workers.append(worker)
         return worker
 
+    def start_ready_worker(self, *queues: str, **environment: str) -> subprocess.Popen[bytes]:
+        """Start a worker, and wait until it polls its queues."""
+        with contextlib.closing(ReadySocket()) as ready:
+            worker = self.start_worker(*queues, **ready.environment, **environment)
+            self.wait_until(ready.is_ready, watching=[worker])
+        return worker
+
     def batch(self, *sources: str, **options: bool) -> Batch:
-        return Batch([parse_source(source) for source in sources], self.s3, self.store, self.queue, **options)  # type: ignore[arg-type]
+        wanted = [parse_source(source) for source in sources]
+        return Batch(wanted, self.s3, self.store, self.queue, intervals=INTERVALS, **options)  # type: ignore[arg-type]
 
     def queue_batch(self, *sources: str, **options: bool) -> Batch:
         batch = self.batch(*sources, **options)
@@ -152,31 +136,66 @@ class Installation:
             pass
         return batch
 
-    def finish(self, batch: Batch, seconds: float = 60) -> Numbers:
-        deadline = time.monotonic() + seconds
-        for numbers in batch.wait():
-            assert time.monotonic() < deadline, (
-                f"not done after {seconds} s: {numbers}\n{self.queued()}\n{self.worker_logs()}"
-            )
+    def finish(self, batch: Batch) -> BatchCounts:
+        """Wait until the workers have finished all images of a batch, and return its counts."""
+        steps = batch.wait()
+        eventually(
+            lambda: next(steps, None) is None,
+            watching=self.readers,
+            explain=lambda: f"{batch.numbers}\n{self.queued()}\n{self.worker_logs()}",
+        )
         return batch.numbers
 
+    @property
+    def readers(self) -> list[subprocess.Popen[bytes]]:
+        """Workers that a batch needs: the one started last."""
+        return self._workers[-1:]
+
+    def finish_here(self, batch: Batch) -> BatchCounts:
+        """Index all images of a batch in this process, without a worker."""
+        for _ in batch.wait(pause=lambda seconds: self.read_queued()):
+            pass
+        return batch.numbers
+
+    def read_queued(self) -> None:
+        """Index the images that are due, in this process, as a worker does."""
+        for delivery in self.queue.take_downloads(1000):
+            ref = ImageRef.from_member(delivery.member)
+            record, bytes_read, requests = read_image(self.s3, ref, self.config)
+            assert self.store.records.upsert([record]) == [None]
+            self.queue.acknowledge([Outcome(delivery.member, ref.id, record.status, bytes_read, requests)])
+
+    def end_leases(self, bucket: str) -> None:
+        """Expire the leases of a bucket's images, and make its delayed images due now.
+
+        Images whose metadata bytes are in the write queue stay parked.
+        """
+        now = read_clock(self.redis).timestamp()
+        for member, due in self.redis.zrange(self.queue.keys.downloads, 0, -1, withscores=True):
+            if ImageRef.from_member(member).bucket == bucket and due <= now + self.queue.lease_seconds:
+                self.redis.zadd(self.queue.keys.downloads, {member: now - 1}, xx=True)
+
+    def records(self, bucket: str) -> dict[str, dict[str, Any]]:
+        """Return the records of a bucket's images, by key."""
+        return {record["key"]: record for record in self.store.records.collection.find({"bucket": bucket})}
+
+    def failed_jobs(self, bucket: str) -> list[dict[str, Any]]:
+        """Return the failed jobs of a bucket's images."""
+        return list(self.store.jobs.collection.find({"status": "failed", "params.bucket": bucket}))
+
     def queued(self) -> str:
-        """Some of what is in the download queue: in how many seconds it is due, and how often it was handed out."""
+        """Return the first entries of the download queue, with the seconds until they are due and their deliveries."""
         now = float(self.redis.time()[0])
-        times = self.redis.hgetall(self.queue.deliveries_key)
-        found = self.redis.zrange(self.queue.set_key, 0, 9, withscores=True)
+        times = self.redis.hgetall(self.queue.keys.deliveries)
+        found = self.redis.zrange(self.queue.keys.downloads, 0, 9, withscores=True)
         return "\n".join(f"{member!r} in {due - now:.0f} s, {times.get(member)}" for member, due in found)
 
-    def run(self, *sources: str, seconds: float = 60) -> Numbers:
-        return self.finish(self.queue_batch(*sources), seconds)
+    def run(self, *sources: str) -> BatchCounts:
+        return self.finish(self.queue_batch(*sources))
 
-    def wait_until(self, true: Callable[[], Any], seconds: float = 40) -> Any:
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if result := true():
-                return result
-            time.sleep(0.1)
-        raise AssertionError(f"not so after {seconds} s\n{self.worker_logs()}")
+    def wait_until(self, predicate: Callable[[], Awaited], watching: Iterable[subprocess.Popen[bytes]] = ()) -> Awaited:
+        """Wait as `eventually` does, and show the workers' logs if the wait fails."""
+        return eventually(predicate, watching=watching, explain=self.worker_logs)
 
     def worker_logs(self) -> str:
         return "\n".join(log.read_text(errors="replace")[-3000:] for log in sorted(self.logs.glob("worker-*.log")))
@@ -184,10 +203,10 @@ class Installation:
     def close(self) -> None:
         for worker in self._workers:
             if worker.poll() is None:
-                end(worker, seconds=10)
+                end(worker)
         for database in (self.config.mongodb_database, self.config.mrq_database):
             self.mongodb.drop_database(database)
-        # A test may have ended its own Redis already.
+        # A test may have stopped its own Redis already.
         with contextlib.suppress(redis.ConnectionError):
             for key in self.redis.scan_iter(f"{self.config.mrq_database}:*"):
                 self.redis.delete(key)
@@ -197,7 +216,7 @@ class Installation:
 
 @pytest.fixture
 def install(mongodb_uri: str, redis_url: str, moto_url: str, tmp_path: Path) -> Iterator[Callable[..., Installation]]:
-    """install(NAME=value, ...) gives an installation with those settings."""
+    """Yield install(NAME=value, ...), which makes an installation with those settings."""
     with contextlib.ExitStack() as stack:
 
         def build(**settings: Any) -> Installation:
@@ -209,6 +228,75 @@ def install(mongodb_uri: str, redis_url: str, moto_url: str, tmp_path: Path) -> 
             return installation
 
         yield build
+
+
+def invoke(
+    installation: Installation,
+    monkeypatch: pytest.MonkeyPatch,
+    *arguments: str,
+    typed: str | None = None,
+    **settings: str,
+) -> Result:
+    """Run a command of `python -m exifinator` in this process, with an installation's settings and `settings`."""
+    # State of the process that a command changes and does not restore.
+    root = logging.getLogger()
+    handlers, level, providers = list(root.handlers), root.level, list(logging_setup._providers)
+    on_sigterm, thresholds = signal.getsignal(signal.SIGTERM), gc.get_threshold()
+    with monkeypatch.context() as patch:
+        for name, value in {**installation.environment, **settings}.items():
+            patch.setenv(name if name.startswith("EXIFINATOR_") else f"EXIFINATOR_{name}", value)
+        load_config.cache_clear()
+        try:
+            return CliRunner().invoke(main, list(arguments), input=typed)
+        finally:
+            load_config.cache_clear()
+            root.handlers[:], root.level, logging_setup._providers[:] = handlers, level, providers
+            signal.signal(signal.SIGTERM, on_sigterm)
+            gc.unfreeze()
+            gc.set_threshold(*thresholds)
+
+
+class SharedInstallation(Installation):
+    """Installation that the tests of a process share, with one worker that runs throughout.
+
+    Each test has a bucket of its own. Requests to S3 go through `proxy`, where `proxy.buckets` has rules for single
+    buckets. The worker has few greenlets, so that it cannot lease a few dozen images at once.
+    """
+
+    def __init__(self, settings: dict[str, Any], logs: Path, proxy: Proxy) -> None:
+        # No lease expires on its own, even on a slow machine: tests call `end_leases`.
+        super().__init__({**settings, "S3_ENDPOINT_URL": proxy.url, "GREENLETS": 10, "LEASE_SECONDS": 1800}, logs)
+        self.proxy = proxy
+        self.worker = self.start_ready_worker("download", "write")
+
+    @property
+    def readers(self) -> list[subprocess.Popen[bytes]]:
+        return [self.worker]
+
+    @contextlib.contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Stop the worker (SIGSTOP) during the block, so that it indexes nothing that the test queues there."""
+        self.worker.send_signal(signal.SIGSTOP)
+        try:
+            state = psutil.Process(self.worker.pid).status
+            self.wait_until(lambda: state() == psutil.STATUS_STOPPED, watching=[self.worker])
+            yield
+        finally:
+            self.worker.send_signal(signal.SIGCONT)
+
+
+@pytest.fixture(scope="session")
+def shared(
+    mongodb_uri: str, redis_url: str, moto_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SharedInstallation]:
+    """Yield the installation whose worker the tests of this process share."""
+    settings = {"MONGODB_URI": mongodb_uri, "REDIS_URL": redis_url}
+    with run_proxy(moto_url) as proxy:
+        shared = SharedInstallation(settings, tmp_path_factory.mktemp("shared-worker"), proxy)
+        try:
+            yield shared
+        finally:
+            shared.close()
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from exifinator.errors import ObjectChanged
-from exifinator.fetch import fetch_header
-from exifinator.parse import build_record
-from exifinator.records import ExifRecord, HeaderBytes, ImageRef, RangeRead
+from exifinator.metadata.fetch import fetch_header
+from exifinator.metadata.parse import build_record
+from exifinator.models import ExifRecord, HeaderBytes, ImageRef, RangeRead
 
 MODIFIED = datetime(2024, 5, 1, 12, tzinfo=UTC)
 REF = ImageRef("photos", "a/photo", "listed", 1, MODIFIED)
@@ -18,6 +18,8 @@ REF = ImageRef("photos", "a/photo", "listed", 1, MODIFIED)
 PHOTOS = Path(__file__).resolve().parents[2].parent / "shared" / "photos"
 # Of the mutated files; the whole is 20,000.
 FUZZ_FILES = int(os.environ.get("EXIFINATOR_FUZZ_FILES", "600"))
+# Of each property, the same ones in each run; EXIFINATOR_TEST_EXAMPLES=2000 makes the search thorough.
+EXAMPLES = int(os.environ.get("EXIFINATOR_TEST_EXAMPLES", "100"))
 
 
 class MemoryReader:
@@ -51,11 +53,11 @@ def header_of(data: bytes, first_read_bytes: int = 65_536) -> HeaderBytes:
 
 
 def record_of(data: bytes, first_read_bytes: int = 65_536, **limits: Any) -> ExifRecord:
-    """The record as a write worker makes it: from the message of the write queue."""
+    """Return the record as a write worker makes it, from the message of the write queue."""
     return build_record(HeaderBytes.from_bytes(header_of(data, first_read_bytes).to_bytes()), **limits)
 
 
 def metadata_of(record: ExifRecord) -> dict[str, Any]:
-    """The document without what differs from run to run and from container to container."""
+    """Return the document without the fields that differ between runs and containers."""
     leave = {"extracted_at", "size", "format"}
     return {name: value for name, value in record.document.items() if name not in leave}

@@ -1,16 +1,11 @@
 from __future__ import annotations
 
-import shlex
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests import audit
 from tests.audit import LOCKS, OUT_OF_REACH, first_package, judge
-from tests.servers import ROOT
 
 SOUND = {"name": "gevent", "version": "1.0", "vulns": []}
 FLAWED = {"name": "idna", "version": "3.6", "vulns": [{"id": "PYSEC-2024-60", "fix_versions": ["3.7"]}]}
@@ -22,9 +17,9 @@ SKIPPED = {"name": "mrq", "skip_reason": "Dependency not found on PyPI and could
     [
         pytest.param(None, (0, OUT_OF_REACH), id="no answer"),
         pytest.param({"dependencies": [SKIPPED]}, (0, OUT_OF_REACH), id="nothing could be looked up"),
-        pytest.param({"dependencies": [SOUND, SKIPPED]}, (0, "No vulnerability of 1 packages is known."), id="sound"),
+        pytest.param({"dependencies": [SOUND, SKIPPED]}, (0, "No known vulnerabilities in 1 packages."), id="sound"),
         pytest.param(
-            {"dependencies": [SOUND, FLAWED]}, (1, "idna 3.6: PYSEC-2024-60, mended in 3.7"), id="a vulnerability"
+            {"dependencies": [SOUND, FLAWED]}, (1, "idna 3.6: PYSEC-2024-60, fixed in 3.7"), id="a vulnerability"
         ),
     ],
 )
@@ -48,19 +43,3 @@ def test_main__what_is_pinned__decides_the_exit_code(
     """Not what the question tells that only looks whether the database answers."""
     monkeypatch.setattr(audit, "run_audit", lambda *files: {"dependencies": [package if files == LOCKS else SOUND]})
     assert audit.main() == code
-
-
-@pytest.mark.parametrize(
-    ("code", "expected"),
-    [("subprocess.call(text, shell=True)", 1), ("subprocess.call([text])", 0)],
-    ids=["a shell", "no shell"],
-)
-def test_bandit__as_the_checks_call_it__fails_with_findings(tmp_path: Path, code: str, expected: int) -> None:
-    [line] = [line for line in (ROOT / "test.sh").read_text().splitlines() if "-m bandit" in line]
-    options = shlex.split(line)[1 : shlex.split(line).index("-r")]
-    planted = tmp_path / "planted.py"
-    planted.write_text(f"import subprocess\n\n\ndef say(text: str) -> None:\n    {code}\n")
-
-    done = subprocess.run([sys.executable, *options, str(planted)], cwd=ROOT, capture_output=True, check=False)
-
-    assert done.returncode == expected, done.stdout.decode()

@@ -1,4 +1,4 @@
-"""settings.py and the environment become one checked Config."""
+"""settings.py and the environment become one validated Config."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
+from docgen.settings import read_settings
 from exifinator.config import ROOT, Config, build_config, load_config, setting_name
 from exifinator.errors import ConfigError
-from tests.settings_table import make_table, read_settings
 
 
-def test_settings_file__every_setting__stands_there_with_its_default() -> None:
+def test_settings_file__every_setting__has_its_default() -> None:
     written = {n: v for n, v in runpy.run_path(str(ROOT / "settings.py")).items() if n.isupper()}
 
     assert set(written) == {setting_name(field) for field in Config.model_fields}
@@ -27,11 +27,7 @@ def test_settings_file__every_setting__has_a_line_of_help() -> None:
     assert all(text.endswith(".") for _, _, text in read_settings())
 
 
-def test_readme__settings_table__is_that_of_the_settings_file() -> None:
-    assert make_table() in (ROOT / "README.md").read_text(encoding="utf-8"), "python -m tests.settings_table makes it"
-
-
-def test_build_config__environment__wins_over_the_file() -> None:
+def test_build_config__environment__overrides_the_file() -> None:
     config = build_config(
         {"GREENLETS": 10, "API_PORT": 3005},
         {"EXIFINATOR_GREENLETS": "20", "EXIFINATOR_S3_BUCKETS": "a, b/c,", "EXIFINATOR_S3_ANONYMOUS": "true"},
@@ -49,16 +45,16 @@ def test_build_config__blank_in_the_environment__is_none() -> None:
 @pytest.mark.parametrize(
     ("settings", "environment", "said"),
     [
-        pytest.param({"GREENLET": 3}, {}, "settings.py: there is no setting GREENLET", id="unknown"),
+        pytest.param({"GREENLET": 3}, {}, "settings.py: unknown setting GREENLET", id="unknown"),
         pytest.param({"API_PORT": "x"}, {}, "settings.py: API_PORT should be a whole number", id="type"),
         pytest.param({"API_PORT": 99_999}, {}, "settings.py: API_PORT should be at most 65535", id="range"),
         pytest.param({"S3_ANONYMOUS": "maybe"}, {}, "S3_ANONYMOUS should be true or false", id="truth"),
         pytest.param({"LOG_LEVEL": "loud"}, {}, "should be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'", id="choice"),
         pytest.param({}, {"EXIFINATOR_GREENLETS": "1"}, "EXIFINATOR_GREENLETS in the environment", id="origin"),
-        pytest.param({"S3_ENDPOINT_URL": "minio:9000"}, {}, "S3_ENDPOINT_URL should be: an address", id="endpoint"),
-        pytest.param({"REDIS_URL": "127.0.0.1"}, {}, "REDIS_URL should be: an address such as", id="redis"),
-        pytest.param({"MONGODB_URI": "http://x"}, {}, "MONGODB_URI should be: an address such as", id="mongodb"),
-        pytest.param({"AWS_ACCESS_KEY": "a"}, {}, "AWS_ACCESS_KEY and AWS_SECRET_KEY go together", id="half a pair"),
+        pytest.param({"S3_ENDPOINT_URL": "minio:9000"}, {}, "S3_ENDPOINT_URL should be: a URL", id="endpoint"),
+        pytest.param({"REDIS_URL": "127.0.0.1"}, {}, "REDIS_URL should be: a URL such as", id="redis"),
+        pytest.param({"MONGODB_URI": "http://x"}, {}, "MONGODB_URI should be: a URL such as", id="mongodb"),
+        pytest.param({"AWS_ACCESS_KEY": "a"}, {}, "AWS_SECRET_KEY belong together", id="half a pair"),
         pytest.param({"API_HOST": "0.0.0.0"}, {}, "API_TOKEN must be set", id="open api"),
         pytest.param({"DASHBOARD_HOST": "::"}, {}, "DASHBOARD_AUTH must be", id="open dashboard"),
         pytest.param({"DASHBOARD_AUTH": "nopassword"}, {}, '"user:password"', id="no password"),
@@ -118,8 +114,8 @@ def test_config__secret__shows_neither_in_repr_nor_in_errors(name: str) -> None:
         ("API_PORT", "MARKED"),
     ],
 )
-def test_build_config__mistake_around_a_password__is_refused_without_it(name: str, value: str) -> None:
-    """Such an address is cut at the wrong place, and a piece of the password would be shown as a host or a port."""
+def test_build_config__mistake_near_a_password__is_reported_without_it(name: str, value: str) -> None:
+    """Such a URL is split at the wrong place, so a piece of the password would be shown as a host or a port."""
     with pytest.raises(ConfigError, match=f"{name} should be") as caught:
         build_config({name: value}, {})
     assert "MARKED" not in str(caught.value)
@@ -135,25 +131,27 @@ def test_build_config__mistake_around_a_password__is_refused_without_it(name: st
         ("S3_ENDPOINT_URL", "https://[::1]:9000"),
     ],
 )
-def test_build_config__proper_address__is_taken(name: str, value: str) -> None:
+def test_build_config__valid_address__is_accepted(name: str, value: str) -> None:
     found = getattr(build_config({name: value}, {}), name.lower())
     assert (found if isinstance(found, str) else found.get_secret_value()) == value
 
 
-def test_build_config__no_file_of_certificates__is_named() -> None:
-    with pytest.raises(ConfigError, match=r"S3_CA_FILE should be: a file of certificates \(PEM\), .*/nowhere/ca.pem"):
+def test_build_config__missing_certificate_file__is_named() -> None:
+    with pytest.raises(
+        ConfigError, match=r"S3_CA_FILE should be: a file of certificates \(PEM\), but /nowhere/ca.pem does not exist"
+    ):
         build_config({"S3_CA_FILE": "/nowhere/ca.pem"}, {})
 
 
 @pytest.mark.parametrize("host", ["[::]", "0", "0.0.0.0", "::", "*", "127.1", "example.org", "[::ffff:0.0.0.0]"])
 @pytest.mark.parametrize(("setting", "remedy"), [("API_HOST", "API_TOKEN"), ("DASHBOARD_HOST", "DASHBOARD_AUTH")])
-def test_build_config__any_form_of_another_address__needs_a_password(setting: str, remedy: str, host: str) -> None:
+def test_build_config__any_other_address__needs_a_password(setting: str, remedy: str, host: str) -> None:
     with pytest.raises(ConfigError, match=f"{remedy} must be .*{setting} to 127.0.0.1"):
         build_config({setting: host}, {})
 
 
 @pytest.mark.parametrize(("host", "bound"), [("[::1]", "::1"), ("::1", "::1"), ("localhost", "localhost")])
-def test_build_config__this_machine__needs_none(host: str, bound: str) -> None:
+def test_build_config__loopback__needs_no_password(host: str, bound: str) -> None:
     config = build_config({"API_HOST": host, "DASHBOARD_HOST": host}, {})
     assert (config.api_host, config.dashboard_host) == (bound, bound)
 
@@ -171,7 +169,7 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Con
     return write
 
 
-def test_load_config__own_file__is_taken(load: Callable[[str], Config]) -> None:
+def test_load_config__own_file__is_used(load: Callable[[str], Config]) -> None:
     assert load("API_PORT = 3999\n").api_port == 3999
 
 
@@ -179,7 +177,7 @@ def test_load_config__own_file__is_taken(load: Callable[[str], Config]) -> None:
     ("text", "said"),
     [
         ("API_PORT = 'x'\n", r"own.py: API_PORT should be"),
-        ("NOPE = 1\n", r"own.py: there is no setting NOPE"),
+        ("NOPE = 1\n", r"own.py: unknown setting NOPE"),
         ("\nAPI_TOKEN = MARKED\n", r"own.py, line 2 cannot be read \(NameError\)"),
         ("API_TOKEN = 'MARKED\n", r"own.py, line 1 cannot be read \(SyntaxError\)"),
         ("import os\nAPI_TOKEN = os.environ['MARKED']\n", r"own.py, line 2 cannot be read \(KeyError\)"),
@@ -191,5 +189,5 @@ def test_load_config__mistake_in_own_file__names_it_and_no_secret(
 ) -> None:
     with pytest.raises(ConfigError, match=said) as caught:
         load(text)
-    # Nor where a program prints the whole traceback into a log.
+    # Not even in a traceback that a program logs.
     assert "MARKED" not in "".join(traceback.format_exception(caught.value))

@@ -1,4 +1,4 @@
-"""Log lines do nothing to a terminal; structured ones say what they are about."""
+"""Log lines hold no control characters; structured ones have fields for what they are about."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from exifinator import logs
-from exifinator.logs import FORMAT, JsonFormatter, SafeFormatter, escape_control_in_json
+from exifinator import logging_setup
+from exifinator.logging_setup import FORMAT, JsonFormatter, SafeFormatter, escape_control_in_json
 
 
 @pytest.mark.parametrize("hostile", ["\x1b[31mred", "bell\x07", "\x9b2J", "\u202egpj.exe", "carriage\rreturn"])
-def test_format__hostile_key__is_written_out(hostile: str) -> None:
+def test_format__hostile_key__is_escaped(hostile: str) -> None:
     record = logging.LogRecord("x", logging.ERROR, "", 0, "key %s", (hostile,), None)
 
     line = SafeFormatter(FORMAT).format(record)
@@ -23,7 +23,7 @@ def test_format__hostile_key__is_written_out(hostile: str) -> None:
     assert "\\" in line
 
 
-def test_format__line_break_in_a_key__begins_no_line_of_its_own() -> None:
+def test_format__line_break_in_a_key__forges_no_line() -> None:
     forged = "2026-01-01 00:00:00,000 [ERROR] all photos are lost"
     record = logging.LogRecord("x", logging.ERROR, "", 0, "key %s", (f"a\n{forged}",), None)
 
@@ -31,14 +31,14 @@ def test_format__line_break_in_a_key__begins_no_line_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("hostile", ["\x1b]0;taken\x07", "\x9b2J", "\u202egpj.exe", "\x7f"])
-def test_escape_control_in_json__says_the_same(hostile: str) -> None:
+def test_escape_control_in_json__hostile_text__keeps_its_value(hostile: str) -> None:
     escaped = escape_control_in_json(json.dumps([hostile], ensure_ascii=False))
 
     assert hostile not in escaped
     assert json.loads(escaped) == [hostile]
 
 
-def structured(name: str = "exifinator.s3", **extra: object) -> dict[str, object]:
+def structured(name: str = "exifinator.sources.s3.client", **extra: object) -> dict[str, object]:
     record = logging.LogRecord(name, logging.ERROR, "", 0, "retry: %s", ("a\x1b[31m\nb",), None)
     vars(record).update(extra)
     line = JsonFormatter().format(record)
@@ -52,28 +52,32 @@ def structured(name: str = "exifinator.s3", **extra: object) -> dict[str, object
 @pytest.fixture
 def _no_context() -> Iterator[None]:
     yield
-    logs._providers.clear()
-    logs.note_batches({})
+    logging_setup._providers.clear()
+    logging_setup.note_batches({})
 
 
 @pytest.mark.usefixtures("_no_context")
-def test_json__job_at_hand__is_named_with_its_batch() -> None:
+def test_json__current_job__is_named_with_its_batch() -> None:
     assert set(structured()) == {"time", "level", "logger", "message"}
-    logs.add_context(lambda: {"job": "j1", "bucket": "b", "key": "2024/x.jpg", "task": None})
-    logs.note_batches({"20240101-1": ["b/"], "20240102-1": ["b/2024/"], "20240103-1": ["b/2025/", "c/"]})
+    logging_setup.add_context(lambda: {"job": "j1", "bucket": "b", "key": "2024/x.jpg", "task": None})
+    logging_setup.note_batches({"20240101-1": ["b/"], "20240102-1": ["b/2024/"], "20240103-1": ["b/2025/", "c/"]})
 
     line = structured()
 
     assert (line["job"], line["bucket"], line["key"], line["batch"]) == ("j1", "b", "2024/x.jpg", "20240102-1")
     assert "task" not in line
     assert line["message"] == "retry: a\x1b[31m\nb"
-    # What the line was given itself counts more.
+    # The line's own fields take precedence.
     assert structured(key="y.jpg", bucket="c")["batch"] == "20240103-1"
 
 
-def test_json__logger_named_by_a_worker__says_so() -> None:
+def test_json__logger_of_a_worker__names_the_worker() -> None:
     line = structured("0123456789abcdef01234567")
     assert (line["logger"], line["worker"]) == ("mrq.worker", "0123456789abcdef01234567")
+
+
+def test_json__action__is_a_field() -> None:
+    assert structured(action="retry")["action"] == "retry"
 
 
 def test_json__exception__carries_its_traceback() -> None:

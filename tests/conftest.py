@@ -1,0 +1,180 @@
+"""Start one set of servers for a whole test run.
+
+The controller of pytest-xdist starts them and passes their addresses to its worker processes. There are two mongod,
+because fail points apply to a whole server. Tests separate their data by random database names.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import functools
+import json
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.servers import (
+    data_folder,
+    end,
+    listens,
+    mongod_command,
+    mongod_is_ready,
+    moto_command,
+    rclone_command,
+    redis_command,
+    redis_is_ready,
+    reserve_port,
+    start,
+    tail,
+)
+from tests.waiting import eventually
+
+# Lets a test set fail points, with which a real mongod returns chosen errors.
+FAIL_POINTS = ("--setParameter", "enableTestCommands=1")
+# Folders whose tests use none of these servers.
+SERVERLESS = ("unit", "acceptance")
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Addresses of this run's servers, and the folder for the files that its tests share."""
+
+    folder: str
+    mongodb_uri: str
+    failing_mongodb_uri: str
+    redis_url: str
+    moto_url: str
+    rclone_url: str
+
+    @property
+    def buckets(self) -> Path:
+        """Folder whose subfolders are rclone's buckets."""
+        return Path(self.folder) / "buckets"
+
+    def once(self, name: str, make: Callable[[], object]) -> None:
+        """Call `make`, unless a process of this run has already done so under this name."""
+        with (Path(self.folder) / f"{name}.lock").open("a+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            lock.seek(0)
+            if not lock.read():
+                make()
+                lock.write("made")
+
+
+class RunServers:
+    """Servers of a test run. They start in parallel; `wait` returns when all are ready."""
+
+    def __init__(self) -> None:
+        self._folder = data_folder("tests")
+        self._servers: list[tuple[subprocess.Popen[bytes], Callable[[subprocess.Popen[bytes]], bool], Path]] = []
+        mongodb, failing, redis, moto, rclone = (reserve_port() for _ in range(5))
+        for name in ("mongodb", "failing-mongodb", "redis", "buckets"):
+            (self._folder / name).mkdir()
+        self._start("mongodb", mongod_command(self._folder / "mongodb", mongodb), mongod_is_ready, mongodb)
+        command = mongod_command(self._folder / "failing-mongodb", failing, *FAIL_POINTS)
+        self._start("failing-mongodb", command, mongod_is_ready, failing)
+        self._start("redis", redis_command(self._folder / "redis", redis), redis_is_ready, redis)
+        self._start("moto", moto_command(moto), _listens, moto)
+        self._start("rclone", rclone_command(self._folder / "buckets", rclone), _listens, rclone)
+        self.addresses = Addresses(
+            str(self._folder),
+            f"mongodb://127.0.0.1:{mongodb}",
+            f"mongodb://127.0.0.1:{failing}",
+            f"redis://127.0.0.1:{redis}/0",
+            f"http://127.0.0.1:{moto}",
+            f"http://127.0.0.1:{rclone}",
+        )
+
+    def _start(
+        self, name: str, command: list[str], is_ready: Callable[[int, subprocess.Popen[bytes]], bool], port: int
+    ) -> None:
+        log = self._folder / f"{name}.log"
+        self._servers.append((start(command, log), functools.partial(is_ready, port), log))
+
+    def wait(self) -> Addresses:
+        for process, is_ready, log in self._servers:
+            eventually(functools.partial(is_ready, process), watching=[process], explain=functools.partial(tail, log))
+        return self.addresses
+
+    def close(self) -> None:
+        for process, _, _ in self._servers:
+            end(process)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _listens(port: int, process: subprocess.Popen[bytes]) -> bool:
+    return listens(port)
+
+
+_RUN = pytest.StashKey[RunServers]()
+
+
+def _needs_servers(config: pytest.Config) -> bool:
+    root = config.rootpath / "tests"
+    paths = [Path(config.invocation_params.dir, str(argument).partition("::")[0]) for argument in config.args]
+    return not all(any(path.is_relative_to(root / name) for name in SERVERLESS) for path in paths)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the servers in the controller process."""
+    if not hasattr(config, "workerinput") and not config.option.collectonly and _needs_servers(config):
+        config.stash[_RUN] = RunServers()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: object) -> None:
+    """Pass the servers' addresses to a worker process of pytest-xdist."""
+    if servers := node.config.stash.get(_RUN, None):  # type: ignore[attr-defined]
+        node.workerinput["servers"] = json.dumps(asdict(servers.wait()))  # type: ignore[attr-defined]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the servers."""
+    if servers := config.stash.get(_RUN, None):
+        servers.close()
+
+
+@pytest.fixture(scope="session")
+def servers(pytestconfig: pytest.Config) -> Addresses:
+    """Return the addresses of this run's servers."""
+    if hasattr(pytestconfig, "workerinput"):
+        return Addresses(**json.loads(pytestconfig.workerinput["servers"]))
+    return pytestconfig.stash[_RUN].wait()
+
+
+@pytest.fixture(scope="session")
+def mongodb_uri(servers: Addresses) -> str:
+    return servers.mongodb_uri
+
+
+@pytest.fixture(scope="session")
+def redis_url(servers: Addresses) -> str:
+    return servers.redis_url
+
+
+@pytest.fixture(scope="session")
+def moto_url(servers: Addresses) -> str:
+    return servers.moto_url
+
+
+@pytest.fixture(scope="session")
+def rclone_url(servers: Addresses) -> str:
+    return servers.rclone_url
+
+
+@pytest.fixture(scope="session")
+def rclone_folder(servers: Addresses) -> Path:
+    """Return the folder whose subfolders are the buckets of rclone_url."""
+    return servers.buckets
+
+
+@pytest.fixture
+def failing_mongodb_uri(servers: Addresses) -> Iterator[str]:
+    """Yield the address of the mongod for fail points, and lock it against the other tests of this run."""
+    with (Path(servers.folder) / "fail-points.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield servers.failing_mongodb_uri

@@ -1,0 +1,31 @@
+"""Workers that do wrong, for the tests: what a test adds to the environment of a worker that it starts.
+
+This folder goes onto PYTHONPATH, so that each Python interpreter that inherits the environment runs sitecustomize.py,
+the process for suspicious images included. Production code knows nothing of it.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def poisoned(keys: str) -> dict[str, str]:
+    """Return the environment of a worker that dies by kill -9 of each image whose key contains `keys`."""
+    return _environment(EXIFINATOR_TEST_POISON=keys)
+
+
+def endless(keys: str) -> dict[str, str]:
+    """Return the environment of a worker that computes for ever on each image whose key contains `keys`."""
+    return _environment(EXIFINATOR_TEST_ENDLESS=keys)
+
+
+def newer_version() -> dict[str, str]:
+    """Return the environment of a worker of the next extractor version."""
+    return _environment(EXIFINATOR_TEST_NEWER="1")
+
+
+def _environment(**faults: str) -> dict[str, str]:
+    inherited = os.environ.get("PYTHONPATH")
+    here = str(Path(__file__).parent)
+    return {"PYTHONPATH": os.pathsep.join([here, inherited] if inherited else [here]), **faults}

@@ -1,0 +1,90 @@
+"""Break modules of EXIFinator as they are imported. Python runs this file at its start: see __init__.py.
+
+The name must be `sitecustomize`: `usercustomize` is not imported in a virtual environment, and a `.pth` file would have
+to be installed into the environment that everything else uses too. A sitecustomize that the environment has already is
+hidden by this one, so this one runs it.
+"""
+
+from __future__ import annotations
+
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+# The modules that are wrapped. Each is wrapped at the end of its own import, so whoever imports from it gets the
+# wrapped function.
+VERSION_MODULE = "exifinator"
+PARSE_MODULE = "exifinator.metadata.parse"
+
+
+def break_version(module: ModuleType) -> None:
+    """Make it the version after this one."""
+    if os.environ.get("EXIFINATOR_TEST_NEWER"):
+        module.EXTRACTOR_VERSION += 1  # type: ignore[attr-defined]
+
+
+def break_parse(module: Any) -> None:
+    """Die before a poisoned image is parsed, as by a bug in a C library; loop in an endless one, under its deadline."""
+    if poison := os.environ.get("EXIFINATOR_TEST_POISON"):
+        build_record = module.build_record
+
+        def build_record_or_die(header: Any, **options: Any) -> Any:
+            if poison in header.ref.key:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return build_record(header, **options)
+
+        module.build_record = build_record_or_die
+    if endless := os.environ.get("EXIFINATOR_TEST_ENDLESS"):
+        # Inside the deadline, and it knows the image.
+        read = module._Reading.read
+
+        def read_or_loop(self: Any) -> None:
+            while endless in self.header.ref.key:
+                pass
+            read(self)
+
+        module._Reading.read = read_or_loop
+
+
+BREAKS: dict[str, Callable[[Any], None]] = {VERSION_MODULE: break_version, PARSE_MODULE: break_parse}
+
+
+class Saboteur(importlib.abc.MetaPathFinder):
+    """Finds the modules of BREAKS where they are, and breaks each one once it is loaded."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if fullname not in BREAKS:
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(fullname, path)
+        if spec is None or spec.loader is None:
+            return None
+        load = spec.loader.exec_module
+
+        def load_and_break(module: ModuleType) -> None:
+            load(module)
+            BREAKS[fullname](module)
+
+        spec.loader.exec_module = load_and_break  # type: ignore[method-assign]
+        return spec
+
+
+def run_hidden_sitecustomize() -> None:
+    """Run the sitecustomize that Python would have found without this one."""
+    here = Path(__file__).resolve().parent
+    elsewhere = [folder for folder in sys.path if Path(folder).resolve() != here]
+    spec = importlib.machinery.PathFinder.find_spec("sitecustomize", elsewhere)
+    if spec is not None and spec.loader is not None:
+        spec.loader.exec_module(importlib.util.module_from_spec(spec))
+
+
+sys.meta_path.insert(0, Saboteur())
+run_hidden_sitecustomize()

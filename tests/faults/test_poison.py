@@ -1,0 +1,29 @@
+"""The faults that tests put into a worker leave the rest of its environment as it is."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.faults.poison import newer_version
+from tests.servers import ROOT
+
+
+def test_environment__sitecustomize_of_its_own__runs_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sitecustomize.py").write_text("print('the one of the environment')\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    code = "import exifinator; print(exifinator.EXTRACTOR_VERSION)"
+
+    def run(**environment: str) -> list[str]:
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(
+            command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, check=True
+        )
+        return done.stdout.splitlines()
+
+    said, version = run()
+    assert run(**newer_version()) == [said, str(int(version) + 1)]

@@ -1,0 +1,514 @@
+"""Batches by the API: a process of its own that outlives it, live numbers, and cancelling."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from pydantic import SecretStr
+
+from exifinator.batches.model import BatchCounts
+from exifinator.batches.start import end_watchers, start_batch
+from exifinator.config import ROOT, Config
+from tests.integration.api.fixtures import NOBODY, TOKEN, Api, open_api, run_api
+from tests.integration.conftest import Bucket, Installation
+from tests.photos import make_jpeg
+from tests.s3_proxy import Answer, run_proxy, s3_error
+from tests.servers import find_processes
+
+BATCH_FIELDS = {
+    "id", "sources", "state", "started_at", "updated_at", "numbers", "rate", "seconds_left", "problem",
+}  # fmt: skip
+LONG_AGO = datetime(2024, 1, 1, tzinfo=UTC)
+
+
+Environment = Callable[[Installation], None]
+
+
+@pytest.fixture
+def share(monkeypatch: pytest.MonkeyPatch) -> Environment:
+    """share(installation) has the processes of batches find an installation: they take it from the environment."""
+
+    def set_environment(installation: Installation) -> None:
+        for name, value in installation.environment.items():
+            monkeypatch.setenv(name, value)
+
+    return set_environment
+
+
+@pytest.fixture
+def batch_api(installation: Installation, share: Environment) -> Iterator[Api]:
+    share(installation)
+    with open_batch_api(installation) as running:
+        yield running
+
+
+@contextlib.contextmanager
+def open_batch_api(installation: Installation) -> Iterator[Api]:
+    """Yield the API over an installation. Afterwards, end the processes of its batches and remove their logs."""
+    with open_api(installation.config) as running, ending_batches(installation):
+        yield running
+
+
+@contextlib.contextmanager
+def ending_batches(installation: Installation) -> Iterator[None]:
+    """End the processes of batches afterwards, and remove their logs."""
+    try:
+        yield
+    finally:
+        for batch in installation.store.batches.collection.find():
+            for process in processes_of(batch["_id"]):
+                process.kill()
+                process.wait()
+        # The API has a thread for each process, which reads the log when the process ends.
+        for thread in threading.enumerate():
+            if "_await_end" in thread.name:
+                thread.join()
+        for batch in installation.store.batches.collection.find():
+            (ROOT / "logs" / f"batch-{batch['_id']}.log").unlink(missing_ok=True)
+
+
+def processes_of(batch_id: str) -> list[psutil.Process]:
+    return find_processes(lambda process: batch_id in process.cmdline())
+
+
+def start(api: Api, source: str) -> dict[str, Any]:
+    answer = api.client.post("/batches", json={"source": source})
+    assert answer.status_code == 202, answer.text
+    batch: dict[str, Any] = answer.json()
+    assert answer.headers["location"] == f"/batches/{batch['id']}"
+    return batch
+
+
+def await_batch(installation: Installation, api: Api, batch_id: str, right: Callable[[Any], Any]) -> dict[str, Any]:
+    def look() -> Any:
+        batch = api.get(f"/batches/{batch_id}").json()
+        return batch if right(batch) else None
+
+    found: dict[str, Any] = installation.wait_until(look)
+    return found
+
+
+def in_state(*states: str) -> Callable[[Any], bool]:
+    return lambda batch: batch["state"] in states
+
+
+def waiting_keys(installation: Installation) -> set[str]:
+    members: Any = installation.redis.zrange(installation.queue.keys.downloads, 0, -1)
+    return {member.split(b"\x1f")[-1].decode() for member in members}
+
+
+def test_post_batch__bucket_and_prefix__is_read(batch_api: Api, installation: Installation, bucket: Bucket) -> None:
+    bucket.put("2024/a.jpg", make_jpeg(seed=1))
+    bucket.put("2024/empty.jpg", b"")
+    bucket.put("2023/c.jpg", make_jpeg(seed=3))
+    installation.start_worker("download", "write")
+
+    begun = start(batch_api, f"{bucket.name}/2024/")
+    assert set(begun) == BATCH_FIELDS
+    assert (begun["state"], begun["numbers"]) == ("listing", BatchCounts().as_dict())
+
+    done = await_batch(installation, batch_api, begun["id"], in_state("done"))
+    numbers = done["numbers"]
+    assert (numbers["listed"], numbers["queued"], numbers["stored"], numbers["damaged"]) == (2, 1, 1, 1)
+    assert done["sources"] == [f"s3://{bucket.name}/2024/"]
+    assert (done["rate"], done["seconds_left"], done["problem"]) == (None, None, None)
+    assert {record["key"] for record in installation.store.records.collection.find()} == {
+        "2024/a.jpg",
+        "2024/empty.jpg",
+    }
+    assert batch_api.get("/batches").json() == {"batches": [done], "next": None}
+
+
+def test_post_batch__api_ends__batch_goes_on(
+    batch_api: Api, installation: Installation, bucket: Bucket, tmp_path: Path
+) -> None:
+    bucket.put("a.jpg", make_jpeg())
+    # Left without a worker, so that it cannot end before the API does.
+    with run_api(installation.config, tmp_path, installation.environment) as first:
+        batch = start(first, bucket.name)
+        await_batch(installation, first, batch["id"], in_state("reading"))
+    assert processes_of(batch["id"])
+    found = batch_api.get(f"/batches/{batch['id']}").json()
+    assert (found["state"], found["problem"]) == ("reading", "No worker is running; ./start_workers.sh starts them")
+    installation.start_worker("download", "write")
+    assert await_batch(installation, batch_api, batch["id"], in_state("done"))["numbers"]["stored"] == 1
+
+
+def test_end_watchers__process_of_a_batch__leaves_it_to_be_gone_on_with(
+    installation: Installation, bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: Environment
+) -> None:
+    """What `stop --all` does; the processes of other tests bear another name here."""
+    bucket.put("a.jpg", make_jpeg())
+    monkeypatch.setattr("exifinator.batches.start.WATCHERS", f"batches-{installation.name}")
+    share(installation)
+    batch_id = start_batch(installation.config, installation.store, bucket.name, logs=tmp_path)
+
+    def known() -> dict[str, Any]:
+        return installation.store.batches.find(batch_id) or {}
+
+    installation.wait_until(lambda: known()["state"] == "reading")
+    assert end_watchers()
+    assert processes_of(batch_id) == []
+    assert (known()["state"], known()["owner"]) == ("left", None)
+    assert not end_watchers()
+    again = installation.queue_batch(bucket.name)
+    assert again.id == batch_id
+    installation.start_worker("download", "write")
+    assert installation.finish(again).stored == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("/etc", "Not a bucket"),
+        ("./photos", "Not a bucket"),
+        ("..", "Not a bucket"),
+        ("~/Pictures", "Not a bucket"),
+        ("file:///etc", "Not a bucket"),
+        ("s3://", "Not a bucket"),
+        ("--dry-run", "Not a bucket"),
+        ("-h", "Not a bucket"),
+        ("a b", "Not a bucket"),
+        ("evil.example:80@x", "Not a bucket"),
+        ("bücket", "Not a bucket"),
+        ("bucket/\0", "without NUL"),
+        ("bucket/\ud800", "unicode string"),
+        ("bucket/" + "é" * 600, "at most 1,024 bytes"),
+    ],
+)
+def test_post_batch__source_is_none__is_400(shared_batch_api: Api, source: str, words: str) -> None:
+    # Written as JSON writes it: half a character is no UTF-8.
+    headers = {"Content-Type": "application/json"}
+    body = json.dumps({"source": source}).encode()
+    answer = shared_batch_api.client.post("/batches", headers=headers, content=body)
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
+    assert answer.json()["parameter"] == "source"
+    assert words in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("source", ["no-such-bucket", "s3://no-such-bucket/2024/"])
+def test_post_batch__there_is_no_such_bucket__is_404(shared_batch_api: Api, source: str) -> None:
+    answer = shared_batch_api.client.post("/batches", json={"source": source})
+    assert (answer.status_code, answer.json()["parameter"], answer.json()["code"]) == (404, "source", "bucket_gone")
+    assert "Bucket not found" in answer.json()["detail"]
+
+
+def test_post_batch__s3_refuses_the_bucket__is_403(
+    install: Callable[..., Installation], bucket: Bucket, moto_url: str
+) -> None:
+    def refuse(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
+        return s3_error(403, "AccessDenied")
+
+    with run_proxy(moto_url) as proxy:
+        proxy.answer = refuse
+        with open_batch_api(install(S3_ENDPOINT_URL=proxy.url)) as api:
+            answer = api.client.post("/batches", json={"source": bucket.name})
+    assert (answer.status_code, answer.json()["parameter"], answer.json()["code"]) == (403, "source", "access_denied")
+    assert "Access denied" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("name", ["tests", "exifinator", "logs"])
+def test_post_batch__a_folder_has_that_name__is_the_bucket_all_the_same(shared_batch_api: Api, name: str) -> None:
+    assert (ROOT / name).is_dir()
+    assert "Bucket not found" in shared_batch_api.client.post("/batches", json={"source": name}).json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "body", [{}, [], {"source": None}, {"source": ""}, {"source": ["a"]}, {"source": "a", "x": 1}, "a"]
+)
+def test_post_batch__body_is_not_so__is_400(shared_batch_api: Api, body: Any) -> None:
+    assert shared_batch_api.client.post("/batches", json=body).status_code == 400
+
+
+@pytest.fixture(scope="module")
+def shared_batch_api(library: Config, moto_url: str, redis_url: str) -> Iterator[Api]:
+    """Yield the API of the library, with an S3 server and a Redis."""
+    config = library.model_copy(update={"s3_endpoint_url": moto_url, "redis_url": SecretStr(redis_url)})
+    with open_api(config) as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "http://127.0.0.1:5555"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Referer": "https://evil.example/page"},
+    ],
+)
+def test_change__a_page_of_another_origin__is_refused(shared_batch_api: Api, headers: dict[str, str]) -> None:
+    for method, path in (("POST", "/batches"), ("DELETE", "/batches/20240101-000000-abcdef")):
+        answer = shared_batch_api.client.request(method, path, headers=headers, json={"source": "no-such-bucket"})
+        assert (answer.status_code, answer.headers["content-type"]) == (403, "application/problem+json")
+        assert answer.json()["code"] == "foreign_origin"
+
+
+def test_change__a_page_of_this_origin__is_let_in(shared_batch_api: Api) -> None:
+    headers = {"Origin": shared_batch_api.url, "Sec-Fetch-Site": "same-origin"}
+    answer = shared_batch_api.client.post("/batches", headers=headers, json={"source": "no-such-bucket"})
+    assert "Bucket not found" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("kind", [None, "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
+def test_post_batch__body_that_any_page_may_send__is_refused(shared_batch_api: Api, kind: str | None) -> None:
+    headers = {"Content-Type": kind} if kind else {}
+    answer = shared_batch_api.client.post("/batches", headers=headers, content=b'{"source":"no-such-bucket"}')
+    assert answer.status_code in (400, 415)
+    assert "bucket for" not in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/batches"), ("POST", "/batches"), ("GET", "/batches/x"), ("DELETE", "/batches/x"), ("HEAD", "/events")],
+)
+def test_batches__token__is_needed_once_there_is_one(guarded_api: Api, method: str, path: str) -> None:
+    assert guarded_api.client.request(method, path, json={"source": "a"}).status_code == 401
+    allowed = guarded_api.client.request(method, path, headers={"Authorization": f"Bearer {TOKEN}"}, json={})
+    assert allowed.status_code in (200, 400, 404)
+
+
+def test_list_batches__pages__are_newest_first(batch_api: Api, installation: Installation) -> None:
+    ids = [f"2024010{day}-000000-abcdef" for day in range(1, 6)]
+    for batch_id in ids:
+        installation.store.batches.save({"_id": batch_id, "sources": ["s3://holiday"], "state": "done"})
+    first = batch_api.get("/batches", limit=3).json()
+    second = batch_api.get("/batches", limit=3, after=first["next"]).json()
+    assert [batch["id"] for batch in first["batches"] + second["batches"]] == ids[::-1]
+    assert second["next"] is None
+    assert batch_api.get("/batches", after="x").status_code == 400
+
+
+def test_cancel__reading__nothing_more_is_read_and_numbers_stay(
+    batch_api: Api, installation: Installation, bucket: Bucket
+) -> None:
+    for at in range(5):
+        bucket.put(f"{at}.jpg", make_jpeg(seed=at))
+    batch = start(batch_api, bucket.name)
+    await_batch(installation, batch_api, batch["id"], lambda b: b["state"] == "reading" and b["numbers"]["queued"] == 5)
+
+    answer = batch_api.client.delete(f"/batches/{batch['id']}")
+    assert answer.status_code == 202
+    assert answer.json()["state"] in ("cancelling", "cancelled")
+    cancelled = await_batch(installation, batch_api, batch["id"], in_state("cancelled"))
+
+    assert (cancelled["numbers"]["queued"], cancelled["numbers"]["stored"]) == (5, 0)
+    assert waiting_keys(installation) == set()
+    assert installation.queue.batches.open_ids() == []
+    installation.wait_until(lambda: not processes_of(batch["id"]))
+    again = batch_api.client.delete(f"/batches/{batch['id']}")
+    assert (again.status_code, again.headers["content-type"]) == (409, "application/problem+json")
+    assert again.json()["code"] == "batch_ended"
+    assert "cancelled" in again.json()["detail"]
+
+
+def test_cancel__listing__ends_a_listing_that_has_no_end(
+    install: Callable[..., Installation], bucket: Bucket, moto_url: str, share: Environment
+) -> None:
+    for at in range(2):
+        bucket.put(f"{at:09}.jpg", make_jpeg(seed=at))
+    first: list[Answer] = []
+    pages: list[str] = []
+
+    def list_on(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
+        """Each page as the first one, with a key of its own, and one more after it."""
+        if "continuation-token" in target:
+            pages.append(target)
+            number = b"%09d" % len(pages)
+            body = re.sub(rb"(<Key>).*?(\.jpg</Key>)", rb"\g<1>" + number + rb"\g<2>", first[0].body)
+            body = re.sub(rb"(<NextContinuationToken>).*?<", rb"\g<1>" + number + rb"<", body)
+            return replace(first[0], headers={**first[0].headers, "content-length": str(len(body))}, body=body)
+        if b"<NextContinuationToken>" in answer.body:
+            first.append(answer)
+        return answer
+
+    with run_proxy(moto_url) as proxy:
+        proxy.request = lambda target: target + "&max-keys=1" if "list-type" in target else target
+        proxy.answer = list_on
+        installation = install(S3_ENDPOINT_URL=proxy.url)
+        share(installation)
+        with open_batch_api(installation) as api:
+            batch = start(api, bucket.name)
+            installation.wait_until(lambda: pages)
+            assert api.client.delete(f"/batches/{batch['id']}").json()["state"] == "cancelling"
+            cancelled = await_batch(installation, api, batch["id"], in_state("cancelled"))
+    # The first page has no token; one more may have been asked for ahead.
+    assert cancelled["numbers"]["listed"] in (len(pages), len(pages) + 1)
+    assert waiting_keys(installation) == set()
+
+
+def test_cancel__another_batch_covers_some__those_are_still_read(
+    batch_api: Api, installation: Installation, bucket: Bucket
+) -> None:
+    for key in ("2023/a.jpg", "2024/b.jpg", "2024/c.jpg"):
+        bucket.put(key, make_jpeg())
+    other = installation.queue_batch(f"{bucket.name}/2024/")
+    batch = start(batch_api, bucket.name)
+    await_batch(installation, batch_api, batch["id"], in_state("reading"))
+    assert waiting_keys(installation) == {"2023/a.jpg", "2024/b.jpg", "2024/c.jpg"}
+
+    batch_api.client.delete(f"/batches/{batch['id']}")
+    await_batch(installation, batch_api, batch["id"], in_state("cancelled"))
+
+    assert waiting_keys(installation) == {"2024/b.jpg", "2024/c.jpg"}
+    installation.start_worker("download", "write")
+    assert installation.finish(other).stored == 2
+    assert installation.store.records.collection.count_documents({}) == 2
+
+
+def test_cancel__retries_wait__are_forgotten(batch_api: Api, installation: Installation, bucket: Bucket) -> None:
+    jobs = [
+        {"status": "retry", "params": {"bucket": bucket.name, "key": "2024/(a+b).jpg"}},
+        {"status": "queued", "params": {"bucket": bucket.name, "key": "2024/(c).jpg"}},
+        {"status": "failed", "params": {"bucket": bucket.name, "key": "2024/(d).jpg"}},
+        {"status": "retry", "params": {"bucket": bucket.name, "key": "2023/(e).jpg"}},
+        {"status": "retry", "params": {"bucket": "another", "key": "2024/(f).jpg"}},
+    ]
+    installation.store.jobs.collection.insert_many(jobs)
+    bucket.put("2024/(a+b).jpg", make_jpeg())
+    batch = installation.batch(f"{bucket.name}/2024/(")
+    batch.open()
+    assert batch_api.client.delete(f"/batches/{batch.id}").status_code == 202
+    installation.finish(batch)
+    left = {job["params"]["key"] for job in installation.store.jobs.collection.find()}
+    assert left == {"2024/(d).jpg", "2023/(e).jpg", "2024/(f).jpg"}
+
+
+@pytest.mark.parametrize("phase", ["listing", "reading"])
+def test_cancel__its_process_is_dead__works_all_the_same(
+    batch_api: Api, installation: Installation, bucket: Bucket, phase: str
+) -> None:
+    for at in range(3):
+        bucket.put(f"{at}.jpg", make_jpeg(seed=at))
+    batch = installation.queue_batch(bucket.name)
+    # As a process leaves it that was killed a while ago.
+    installation.store.batches.collection.update_one({}, {"$set": {"state": phase, "updated_at": LONG_AGO}})
+    found = batch_api.get(f"/batches/{batch.id}").json()
+    assert found["state"] == {"listing": "stopped", "reading": "left"}[phase]
+    assert "has exited" in found["problem"]
+
+    answer = batch_api.client.delete(f"/batches/{batch.id}")
+
+    assert (answer.status_code, answer.json()["state"]) == (202, "cancelled")
+    assert waiting_keys(installation) == set()
+    assert installation.queue.batches.open_ids() == []
+    assert batch_api.client.delete(f"/batches/{batch.id}").status_code == 409
+
+
+def test_cancel__its_process_is_dead__waits_for_what_is_in_hand(
+    batch_api: Api, installation: Installation, bucket: Bucket
+) -> None:
+    bucket.put("a.jpg", make_jpeg())
+    bucket.put("b.jpg", make_jpeg())
+    batch = installation.queue_batch(bucket.name)
+    (taken,) = installation.queue.take_downloads(1)
+    installation.store.batches.collection.update_one({}, {"$set": {"updated_at": LONG_AGO}})
+
+    assert batch_api.client.delete(f"/batches/{batch.id}").json()["state"] == "cancelling"
+    assert len(waiting_keys(installation)) == 1
+
+    # Its worker never comes back: after a lease it is let go.
+    lease = timedelta(seconds=installation.config.lease_seconds)
+    installation.store.batches.collection.update_one(
+        {}, {"$set": {"cancel_requested_at": datetime.now(UTC) - lease - lease}}
+    )
+    assert batch_api.get(f"/batches/{batch.id}").json()["state"] == "cancelled"
+    assert waiting_keys(installation) == set()
+    assert installation.queue.push_headers([(taken.member, b"x")]) == [2]
+
+
+def test_cancel__left_batch__is_cancelled_as_long_as_the_workers_know_it(
+    batch_api: Api, installation: Installation, bucket: Bucket
+) -> None:
+    bucket.put("a.jpg", make_jpeg())
+    first, second = installation.queue_batch(bucket.name), installation.queue_batch(bucket.name)
+    first.leave("left")
+    second.leave("left")
+    installation.queue.batches.close(second.id)
+    assert batch_api.client.delete(f"/batches/{second.id}").status_code == 409
+    assert batch_api.client.delete(f"/batches/{first.id}").json()["state"] == "cancelled"
+
+
+def test_cancel__unknown__is_404(shared_batch_api: Api) -> None:
+    for method in ("GET", "DELETE"):
+        assert shared_batch_api.client.request(method, "/batches/20200101-000000-aaaaaa").status_code == 404
+
+
+def test_get_batch__process_dies_at_once__says_why(
+    batch_api: Api, installation: Installation, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket.put("a.jpg", make_jpeg())
+    # The API asks Redis for nothing to start a batch; its process does.
+    monkeypatch.setenv("EXIFINATOR_REDIS_URL", "redis://127.0.0.1:9/0")
+    batch = start(batch_api, bucket.name)
+    reason = "Its process ended with exit code 1: Redis cannot"
+    found = await_batch(installation, batch_api, batch["id"], lambda b: (b["problem"] or "").startswith(reason))
+    assert found["state"] == "stopped"
+
+
+def test_get_batch__s3_goes_away_while_listing__says_so(
+    install: Callable[..., Installation], bucket: Bucket, moto_url: str, share: Environment
+) -> None:
+    for at in range(3):
+        bucket.put(f"{at}.jpg", make_jpeg(seed=at))
+
+    def refuse(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
+        if "continuation-token" in target:
+            return s3_error(403, "AccessDenied")
+        return answer
+
+    with run_proxy(moto_url) as proxy:
+        proxy.request = lambda target: target + "&max-keys=1" if "list-type" in target else target
+        proxy.answer = refuse
+        installation = install(S3_ENDPOINT_URL=proxy.url)
+        share(installation)
+        with open_batch_api(installation) as api:
+            batch = start(api, bucket.name)
+            # On a busy machine its process seems to be gone until it says why it ended.
+            found = await_batch(installation, api, batch["id"], lambda b: "Access denied" in (b["problem"] or ""))
+    assert (found["state"], found["numbers"]["listed"]) == ("stopped", 1)
+
+
+def test_get_batch__workers_count__numbers_are_live(batch_api: Api, installation: Installation, bucket: Bucket) -> None:
+    for at in range(4):
+        bucket.put(f"{at}.jpg", make_jpeg(seed=at))
+    bucket.put("empty.jpg", b"")
+    batch = installation.queue_batch(bucket.name)
+    installation.redis.hset(
+        installation.queue.keys.batch_counts_prefix + batch.id, mapping={"ok": 2, "damaged": 1, "requests": 5}
+    )
+    live = {"rate": 0.5, "updated_at": datetime.now(UTC), "failed_before": 1}
+    installation.store.batches.collection.update_one({}, {"$set": live})
+    found = batch_api.get(f"/batches/{batch.id}").json()
+    numbers = found["numbers"]
+    assert (numbers["queued"], numbers["stored"], numbers["damaged"], numbers["requests"]) == (4, 2, 2, 5)
+    assert numbers["failed"] == 1
+    assert (found["state"], found["rate"], found["seconds_left"]) == ("reading", 0.5, 2.0)
+
+
+def test_post_batch__s3_is_away__is_503(api: Api) -> None:
+    assert api.config.s3_endpoint_url in (None, NOBODY)
+    answer = api.client.post("/batches", json={"source": "holiday"})
+    assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
+    assert "S3 does not respond" in answer.json()["detail"]
+
+
+def test_post_batch__too_many_under_way__is_503(batch_api: Api, installation: Installation, bucket: Bucket) -> None:
+    now = datetime.now(UTC) + timedelta(minutes=5)
+    for at in range(16):
+        document = {"_id": f"20240101-000000-{at:06x}", "sources": ["s3://a"], "state": "reading", "updated_at": now}
+        installation.store.batches.save(document)
+    answer = batch_api.client.post("/batches", json={"source": bucket.name})
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")

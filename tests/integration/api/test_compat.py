@@ -1,0 +1,141 @@
+# ruff: noqa: E501 -- a table reads better with a row a line
+"""What users of mongodb-rest type, what they got, what this API answers, and where it differs on purpose."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.integration.api.fixtures import Api, WireApi
+from tests.integration.api.library import ODD_KEYS
+
+RECORDS = "/waldo/exif_data"
+SONY = '{"Image Make.printable":"SONY"}'
+
+
+def names(records: Any) -> list[str]:
+    return [record["_id"] for record in records]
+
+
+# Each row: what is typed; what mongodb-rest answers; what this API answers; why it differs where it does.
+TABLE = [
+    ("/", "its index page or 404", lambda r: r.json()["records"] == RECORDS, "lists the addresses"),
+    ("/dbs", "every database of the server", lambda r: r.json() == ["waldo"], "only the one of the settings"),
+    ("/dbs/", "the same", lambda r: r.json() == ["waldo"], ""),
+    ("/waldo", "its collections", lambda r: r.json() == ["exif_data"], "only the one of the settings"),
+    ("/waldo/", "the same", lambda r: r.json() == ["exif_data"], ""),
+    ("/private", "its collections", 404, "only the database of the settings"),
+    ("/waldo/secrets", "all its documents", 404, "only the collection of the settings"),
+    ("/waldo/thumbnails", "all its documents", 404, "only the collection of the settings"),
+    (RECORDS, "every document", lambda r: len(r.json()) == 50, "a default limit of 50"),
+    (f"{RECORDS}/", "every document", lambda r: len(r.json()) == 50, "a default limit of 50"),
+    (f"{RECORDS}?limit=3", "3 documents", lambda r: len(r.json()) == 3, ""),
+    (f"{RECORDS}?limit=1000", "1000 documents", lambda r: len(r.json()) == 156, ""),
+    (f"{RECORDS}?limit=1001", "1001 documents", 400, "at most 1,000 a page"),
+    (f"{RECORDS}?limit=0", "every document", 400, "at most 1,000 a page"),
+    (f"{RECORDS}?skip=150&limit=1000", "all but 150", lambda r: len(r.json()) == 6, ""),
+    (f"{RECORDS}?query={SONY}&limit=1000", "SONY's", lambda r: len(r.json()) == 48, ""),
+    (f"{RECORDS}?query={SONY.replace(' ', '%20')}&count=1", "", lambda r: r.json() == {"n": 48}, "spaces as %20"),
+    (f"{RECORDS}?query={SONY.replace(' ', '+')}&count=1", "", lambda r: r.json() == {"n": 48}, "spaces as +"),
+    (f"{RECORDS}?query={quote(SONY)}&count=true", "", lambda r: r.json() == {"n": 48}, "percent-encoded"),
+    (f"{RECORDS}?count=1", '{"n": ...}', lambda r: r.json() == {"n": 156}, ""),
+    (f'{RECORDS}?query={{"Image Make.printable":"/^so/i"}}&count=1', "", lambda r: r.json() == {"n": 48}, ""),
+    (f'{RECORDS}?query={{"Image Make.printable":{{"$regex":"^SO"}}}}&count=1', "", lambda r: r.json() == {"n": 48}, ""),
+    (f'{RECORDS}?query={{"Image Make.printable":{{"$regex":"/^so/i"}}}}&count=1', "", lambda r: r.json() == {"n": 48}, ""),
+    (f'{RECORDS}?query={{"key":{{"$eq":"/x/i"}}}}&count=1', "", lambda r: r.json() == {"n": 1}, "the string itself"),
+    (f'{RECORDS}?query={{"photo":{{"iso":1}}}}&count=1', "a nested value", lambda r: r.json() == {"n": 0}, ""),
+    (f'{RECORDS}?query={{"_id":"holiday/2024/IMG_0003.jpg"}}', "", lambda r: names(r.json()) == ["holiday/2024/IMG_0003.jpg"], ""),
+    (f'{RECORDS}?query={{"photo.iso":{{"$gte":800}}}}&count=1', "", lambda r: r.json()["n"] > 10, ""),
+    (f'{RECORDS}?query={{"photo.taken_at":{{"$lt":{{"$date":"2024-01-03T00:00:00Z"}}}}}}&count=1', "", lambda r: r.json() == {"n": 2}, ""),
+    (f'{RECORDS}?fields={{"key":1}}&limit=1', "", lambda r: set(r.json()[0]) == {"_id", "key"}, ""),
+    (f'{RECORDS}?fields={{"key":1,"_id":0}}&limit=1', "", lambda r: set(r.json()[0]) == {"key"}, ""),
+    (f'{RECORDS}?fields={{"photo":0}}&limit=1', "", lambda r: "photo" not in r.json()[0], ""),
+    (f'{RECORDS}?fields=["key"]&limit=1', "", lambda r: set(r.json()[0]) == {"_id", "key"}, ""),
+    (f'{RECORDS}?sort={{"size":-1}}&limit=1', "", lambda r: r.json()[0]["size"] == 1000400, ""),
+    (f'{RECORDS}?sort=[["size",1]]&limit=1', "", lambda r: r.json()[0]["size"] == 1000000, ""),
+    (f'{RECORDS}?sort={{"size":"desc"}}&limit=1', "", lambda r: r.json()[0]["size"] == 1000400, ""),
+    (f'{RECORDS}?sort={{"size":"descending"}}&limit=1', "", lambda r: r.json()[0]["size"] == 1000400, ""),
+    (f'{RECORDS}?sort=["size"]&limit=1', "", lambda r: r.json()[0]["size"] == 1000000, ""),
+    (f'{RECORDS}?sort="size"&limit=1', "", lambda r: r.json()[0]["size"] == 1000000, ""),
+    (f"{RECORDS}?query=&limit=1", "every document", lambda r: len(r.json()) == 1, ""),
+    (f'{RECORDS}?query={{"_id":{{"$oid":"65a1b2c3d4e5f60718293a4b"}}}}', "", lambda r: r.json() == [], ""),
+    (f'{RECORDS}?datatypes={{"_id":"ObjectId"}}', "casts a field of the query", 400, "ids are strings; $oid and $date say it in the query"),
+    (f"{RECORDS}?timeout=false", "a cursor without a limit of time", 400, "every query has one"),
+    (f'{RECORDS}?hint={{"_id":1}}&limit=1', "", lambda r: len(r.json()) == 1, ""),
+    (f'{RECORDS}?hint={{"nothing":1}}&limit=1', "an error 500", 400, "an error of the caller's"),
+    (f"{RECORDS}?explain=true&query={SONY}", "MongoDB's explanation", lambda r: "winningPlan" in r.json(), "the plan alone"),
+    (f"{RECORDS}?output=csv&limit=2", "CSV", lambda r: r.headers["content-type"].startswith("text/csv"), "the columns of every record, not of the first; no cell is a formula"),
+    (f"{RECORDS}?output=json&limit=2", "JSON", lambda r: len(r.json()) == 2, ""),
+    (f"{RECORDS}?output=xml", "an exception", 400, "an error of the caller's"),
+    (f"{RECORDS}?query={{", "an exception", 400, "an error of the caller's"),
+    (f"{RECORDS}?snapshot=true", "for MongoDB before 4.0", 400, "unknown parameters are refused"),
+    (f"{RECORDS}/holiday/2024/IMG_0003.jpg", "", lambda r: r.json()["_id"] == "holiday/2024/IMG_0003.jpg", "an id with slashes"),
+    (f"{RECORDS}/nothing", "404 {ok: 0}", 404, "problem+json"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("typed", "theirs", "ours", "why"), TABLE, ids=[row[0] for row in TABLE])
+def test_mongodb_rest__what_is_typed__answers_as_the_table_says(
+    api: Api, typed: str, theirs: str, ours: Any, why: str
+) -> None:
+    answer = api.client.get(typed)
+    if isinstance(ours, int):
+        assert answer.status_code == ours
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["status"] == ours
+    else:
+        assert answer.status_code == 200, answer.text
+        assert ours(answer)
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("path", [RECORDS, f"{RECORDS}/holiday/2024/IMG_0003.jpg", "/waldo", "/dbs", "/"])
+def test_mongodb_rest__writing__is_not_offered(api: Api, method: str, path: str) -> None:
+    answer = api.client.request(method, path, json={"a": 1})
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == "GET, HEAD, OPTIONS"
+
+
+@pytest.mark.parametrize("encode", [lambda i: quote(i, safe="/"), lambda i: quote(i, safe="")], ids=["bare", "encoded"])
+@pytest.mark.parametrize("name", ODD_KEYS)
+def test_get_record__odd_key__is_found(wire_api: WireApi, name: str, encode: Any) -> None:
+    id_ = f"odd-keys/{ODD_KEYS[name]}"
+    target = f"{RECORDS}/{encode(id_)}".encode()
+    if "/." in id_ and b"%2F" not in target:
+        target = target.replace(b"/.", b"/%2E")  # HTTP clients take bare dot segments away
+    answer = wire_api.get_raw(target)
+    assert answer.status == 200, answer.body
+    assert json.loads(answer.body)["_id"] == id_
+
+
+@pytest.mark.parametrize("hint", ['{"nothing":1}', '"nothing"', '{"photo.location":"2dsphere"}'])
+def test_find_records__hint_is_no_index_for_it__is_said_in_our_words(api: Api, hint: str) -> None:
+    answer = api.get(RECORDS, hint=hint).json()
+    assert (answer["status"], answer["parameter"]) == (400, "hint")
+    assert "exif_data" not in answer["detail"]
+
+
+def test_find_records__csv__neutralises_formulas(api: Api) -> None:
+    answer = api.get(RECORDS, query='{"bucket":"holiday","key":"=cmd.csv"}', output="csv")
+    rows = list(csv.DictReader(io.StringIO(answer.text, newline="")))
+    assert rows[0]["key"] == "'=cmd.csv"
+    assert rows[0]["Image Make"] == "Canon"
+
+
+def test_find_records__head__answers_without_body(api: Api) -> None:
+    got, head = api.get(RECORDS), api.client.head(RECORDS)
+    assert head.status_code == 200
+    assert head.content == b""
+    assert head.headers["etag"] == got.headers["etag"]
+
+
+def test_find_records__etag_is_known__is_not_modified(api: Api) -> None:
+    etag = api.get(RECORDS, limit=1).headers["etag"]
+    again = api.client.get(RECORDS, params={"limit": 1}, headers={"If-None-Match": f'"other", {etag}'})
+    assert (again.status_code, again.content) == (304, b"")
+    assert api.client.get(RECORDS, params={"limit": 2}, headers={"If-None-Match": etag}).status_code == 200

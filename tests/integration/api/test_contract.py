@@ -1,0 +1,81 @@
+"""The OpenAPI description and the API agree: schemathesis asks what the one allows, and checks the other's answers."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from exifinator.config import Config
+from tests.integration.api.fixtures import TOKEN, Api, WireApi, copy_library, guarded, serve_api
+
+# The suite's own run is short; EXIFINATOR_TEST_EXAMPLES=2000 makes it thorough.
+EXAMPLES = os.environ.get("EXIFINATOR_TEST_EXAMPLES", "12")
+
+
+@pytest.fixture(scope="module")
+def contract_api(library: Config, moto_url: str, redis_url: str) -> Iterator[WireApi]:
+    """Yield the API on a socket, with an S3 server that has none of the buckets that schemathesis makes up.
+
+    The API has a library of its own, because schemathesis requeues the failed jobs that other tests count. It has a
+    socket, because schemathesis runs in a process of its own.
+    """
+    with copy_library(library) as own:
+        config = guarded(own).model_copy(update={"s3_endpoint_url": moto_url, "redis_url": SecretStr(redis_url)})
+        with serve_api(config) as running:
+            yield running
+
+
+def find_schemathesis() -> Path:
+    program = Path(sys.executable).with_name("schemathesis")
+    if program.exists():
+        return program
+    if os.environ.get("CI"):
+        raise RuntimeError("schemathesis is missing: pip install schemathesis")
+    pytest.skip("schemathesis is missing: pip install schemathesis")
+
+
+# Two thousand examples of everything take longer than any other test may.
+@pytest.mark.timeout(900 + 5 * int(EXAMPLES))
+def test_openapi__all_checks_and_stateful__find_nothing(contract_api: WireApi, tmp_path: Path) -> None:
+    command = [str(find_schemathesis()), "run", f"{contract_api.url}/openapi.json", "--checks", "all"]
+    command += ["--max-examples", EXAMPLES, "--header", f"Authorization: Bearer {TOKEN}", "--no-color"]
+    # The same examples in each run, and none from earlier ones; and no clock of its own.
+    command += ["--generation-deterministic", "--request-timeout", "600"]
+    # DELETE cancels a batch, which stays readable: a check for deleted resources does not apply to it.
+    (tmp_path / "schemathesis.toml").write_text(
+        '[[operations]]\ninclude-path = "/batches/{id}"\nchecks.use_after_free.enabled = false\n'
+    )
+    report = tmp_path / "schemathesis.txt"
+    with report.open("wb") as out:
+        run = subprocess.run(command, cwd=tmp_path, stdout=out, stderr=out, check=False)
+    said = report.read_text()
+    assert run.returncode == 0, said[-6000:]
+    assert "Stateful" in said
+
+
+def test_openapi__every_parameter__has_an_example(guarded_api: Api) -> None:
+    described = guarded_api.get("/openapi.json").json()
+    without = [
+        f"{path} {parameter['name']}"
+        for path, operations in described["paths"].items()
+        for operation in operations.values()
+        for parameter in operation.get("parameters", ())
+        if not (parameter.get("schema") or parameter["content"]["application/json"]["schema"]).get("examples")
+    ]
+    assert without == []
+
+
+def test_openapi__every_operation__has_a_summary_and_the_one_error_shape(guarded_api: Api) -> None:
+    described = guarded_api.get("/openapi.json").json()
+    for operations in described["paths"].values():
+        for operation in operations.values():
+            assert operation["summary"]
+            for status, response in operation["responses"].items():
+                if status >= "400":
+                    assert set(response["content"]) == {"application/problem+json"}

@@ -1,0 +1,98 @@
+"""The examples of docs/how-to/api.md, run as they are printed, against a small library and a bucket."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from exifinator.storage.migrations import check_schema
+from tests.integration.api.fixtures import Api, serve_api
+from tests.integration.api.library import make_record
+from tests.integration.api.test_batches import Environment, ending_batches, share
+from tests.integration.conftest import Bucket, Installation
+from tests.photos import make_jpeg
+from tests.servers import ROOT, lack
+
+__all__ = ["share"]
+
+PAGE = (ROOT / "docs/how-to/api.md").read_text(encoding="utf-8")
+(CURL,) = re.findall(r"^```bash\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+(NODE,) = re.findall(r"^```js\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+COMMANDS = [line for line in CURL.splitlines() if line.startswith("curl ")]
+THUMBNAIL = b"\xff\xd8\xff\xd9"
+
+
+@pytest.fixture
+def reader(installation: Installation, bucket: Bucket, share: Environment) -> Iterator[tuple[Api, Bucket]]:
+    """Yield the API over photos like those of the demo library, and a bucket with new ones. A worker runs."""
+    records = []
+    for at in range(250):
+        record = make_record("demo", f"2019/Lofoten/DSC{at + 1250:05}.JPG", 6 * at)
+        record["photo"]["taken_at"] = datetime(2019, 1 + at % 12, 1, at % 24, tzinfo=UTC)
+        records.append(record)
+    check_schema(installation.store, writes=True)
+    records[0]["thumbnail_bytes"] = len(THUMBNAIL)
+    installation.store.records.collection.insert_many(records)
+    installation.store.records.thumbnails.insert_one({"_id": "demo/2019/Lofoten/DSC01250.JPG", "data": THUMBNAIL})
+    for at in range(3):
+        bucket.put(f"2024/{at}.jpg", make_jpeg(seed=at))
+    share(installation)
+    with serve_api(installation.config) as api, ending_batches(installation):
+        installation.start_worker("download", "write")
+        yield api, bucket
+
+
+def fill_in(text: str, api: Api, bucket: Bucket) -> str:
+    assert "http://localhost:3001" in text
+    return text.replace("http://localhost:3001", api.url).replace("my-bucket", bucket.name)
+
+
+def test_examples__curl_commands__answer_as_they_say(
+    reader: tuple[Api, Bucket], installation: Installation, tmp_path: Path
+) -> None:
+    api, bucket = reader
+
+    def run(part: str) -> bytes:
+        (command,) = (command for command in COMMANDS if part in command)
+        command = fill_in(command, api, bucket).replace("curl ", "curl -sS --fail-with-body ")
+        done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    found = json.loads(run("limit=2"))
+    assert (len(found["photos"]), type(found["next"])) == (2, str)
+    facets = json.loads(run("/facets"))
+    assert (set(facets["facets"]), facets["total"]) == ({"camera", "iso", "taken"}, 250)
+    assert json.loads(run("/statistics"))["total"] == sum(at % 24 in range(5, 9) for at in range(250))
+    run("/export.csv")
+    with (tmp_path / "photos.csv").open(newline="") as file:
+        assert len(list(csv.DictReader(file))) == 250
+    run("/thumbnail")
+    assert (tmp_path / "thumbnail.jpg").read_bytes() == THUMBNAIL
+    begun = json.loads(run("-d "))
+    assert begun["sources"] == [f"s3://{bucket.name}/2024/"]
+    installation.wait_until(lambda: json.loads(run("/batches?"))["batches"][0]["state"] == "done")
+    assert installation.store.records.collection.count_documents({"bucket": bucket.name}) == 3
+    # Nothing stands there that was not run.
+    assert len(COMMANDS) == 7
+
+
+def test_examples__node_program__finds_photos_and_watches_a_batch(reader: tuple[Api, Bucket]) -> None:
+    node = shutil.which("node")
+    if not node:
+        lack("node", "install Node 18 or later")
+    program = fill_in(NODE, *reader)
+    command = [str(node), "--input-type=module"]
+    done = subprocess.run(command, input=program, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert sum(line.startswith("demo/2019/Lofoten/DSC") for line in lines) == 250
+    assert lines[-1] == "done 3 of 3"

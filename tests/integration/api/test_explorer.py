@@ -1,0 +1,166 @@
+"""What the explorer asks of the API besides: counts by day and folder, orders by value, neighbours, and originals."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+
+import boto3
+import httpx2 as httpx
+import pytest
+
+from exifinator.config import Config
+from tests.integration.api.fixtures import Api, open_api
+
+
+def test_facets__day__counts_within_the_period(api: Api) -> None:
+    rows = api.get("/facets", fields="day", taken="2024-02", others="true").json()["facets"]["day"]
+    assert [row["value"] for row in rows] == sorted(row["value"] for row in rows)
+    assert all(row["value"].startswith("2024-02-") for row in rows)
+    for row in rows[:3]:
+        assert row["count"] == api.get("/facets", fields="status", taken=row["value"]).json()["total"]
+
+
+@pytest.mark.parametrize(
+    ("filters", "value"),
+    [({}, "holiday/"), ({"bucket": "holiday"}, "2024/"), ({"prefix": "holiday/20"}, "24/"), ({"prefix": "odd-keys/é"}, None)],  # noqa: E501
+    ids=["buckets", "bucket", "part-of-a-name", "accents"],
+)  # fmt: skip
+def test_facets__folder__counts_below_bucket_and_prefix(api: Api, filters: dict[str, str], value: str | None) -> None:
+    rows = {
+        row["value"]: row["count"] for row in api.get("/facets", fields="folder", **filters).json()["facets"]["folder"]
+    }
+    assert value in rows
+    if value:
+        beginning = f"{filters['bucket']}/" if "bucket" in filters else filters.get("prefix", "")
+        assert rows[value] == api.get("/facets", fields="status", prefix=beginning + value).json()["total"]
+
+
+@pytest.mark.parametrize("name", ["iso", "f", "exposure", "focal"])
+def test_facets__range__says_the_least_and_the_greatest(api: Api, name: str) -> None:
+    rows = [row for row in api.get("/facets", fields=name).json()["facets"][name] if "least" in row]
+    assert rows
+    for row in rows:
+        filters = {name: f"{row['least']:.9f}-{row['greatest']:.9f}"}
+        assert api.get("/facets", fields="status", **filters).json()["total"] == row["count"]
+
+
+def test_facets__others__leave_out_what_a_facet_sets(api: Api) -> None:
+    asked = {"fields": "lens,place", "others": "true"}
+    everything = api.get("/facets", fields="lens,place").json()["facets"]
+    assert api.get("/facets", without="lens", **asked).json()["facets"]["lens"] == everything["lens"]
+    assert api.get("/facets", has="gps", **asked).json()["facets"]["place"] == everything["place"]
+    assert api.get("/facets", has="gps", **asked).json()["facets"]["lens"] != everything["lens"]
+
+
+VALUES = {"camera": "camera_model", "iso": "iso", "f": "f_number", "exposure": "exposure_seconds", "rating": "rating"}
+
+
+@pytest.mark.parametrize("direction", ["", "-"], ids=["up", "down"])
+@pytest.mark.parametrize("name", VALUES)
+def test_photos__sorted_by_a_value__every_photo_once_and_in_order(api: Api, name: str, direction: str) -> None:
+    asked = {"sort": direction + name, "limit": 7}
+    found, cursor = [], None
+    while cursor or not found:
+        page = api.get("/photos", **asked, **({"cursor": cursor} if cursor else {})).json()
+        found += page["photos"]
+        cursor = page["next"]
+    assert len({photo["id"] for photo in found}) == len(found) == api.get("/facets").json()["total"]
+    values = [photo["photo"].get(VALUES[name]) for photo in found]
+    there = [value for value in values if value is not None]
+    assert there == sorted(there, reverse=bool(direction))
+    assert values == there + [None] * (len(values) - len(there))
+
+
+@pytest.mark.parametrize("sort", ["-taken", "taken", "key", "-iso", "iso", "-camera"])
+def test_photos__after__goes_on_from_any_photo_both_ways(api: Api, sort: str) -> None:
+    ids = [photo["id"] for photo in api.get("/photos", sort=sort, limit=1000).json()["photos"]]
+    for at in (0, 1, 60, 118, len(ids) - 20, len(ids) - 1):
+        after = api.get("/photos", sort=sort, after=ids[at], limit=2).json()["photos"]
+        before = api.get("/photos", sort=sort, before=ids[at], limit=2).json()["photos"]
+        assert [photo["id"] for photo in after] == ids[at + 1 : at + 3]
+        assert [photo["id"] for photo in before] == ids[max(0, at - 2) : at]
+
+
+@pytest.mark.parametrize("filters", [{}, {"exposure": "1/300-1", "camera": "X-T4"}], ids=["all", "some"])
+@pytest.mark.parametrize("sort", ["-taken", "key", "iso", "-camera"])
+def test_photos__before__gives_the_whole_list_from_its_end(api: Api, sort: str, filters: dict[str, str]) -> None:
+    ids = [photo["id"] for photo in api.get("/photos", sort=sort, limit=1000, **filters).json()["photos"]]
+    found = ids[-1:]
+    while page := api.get("/photos", sort=sort, before=found[0], limit=7, **filters).json()["photos"]:
+        found = [photo["id"] for photo in page] + found
+    assert found == ids
+
+
+def test_photos__before__its_next_page_goes_on_from_there(api: Api) -> None:
+    ids = [photo["id"] for photo in api.get("/photos", limit=20).json()["photos"]]
+    page = api.get("/photos", before=ids[10], limit=3).json()
+    following = api.get("/photos", before=ids[10], limit=3, cursor=page["next"]).json()
+    assert [photo["id"] for photo in page["photos"] + following["photos"]] == ids[7:13]
+    assert api.get("/photos", before=ids[0]).json() == {"photos": [], "next": None}
+
+
+def test_photos__after_and_before__the_page_ends_before(api: Api) -> None:
+    both = {"after": "holiday/2024/IMG_0001.jpg", "before": "holiday/2024/IMG_0050.jpg"}
+    assert api.get("/photos", **both).json() == api.get("/photos", before=both["before"]).json()
+
+
+def test_photos__after__of_a_photo_that_does_not_pass__is_its_place(api: Api) -> None:
+    ids = [photo["id"] for photo in api.get("/photos", limit=1000).json()["photos"]]
+    passing = {photo["id"] for photo in api.get("/photos", camera="X-T4", limit=1000).json()["photos"]}
+    at = next(at for at, id_ in enumerate(ids) if at > 10 and id_ not in passing)
+    (found,) = api.get("/photos", camera="X-T4", after=ids[at], limit=1).json()["photos"]
+    assert found["id"] == next(id_ for id_ in ids[at:] if id_ in passing)
+
+
+def test_photos__after__the_next_page_follows_by_its_cursor(api: Api) -> None:
+    ids = [photo["id"] for photo in api.get("/photos", limit=20).json()["photos"]]
+    first = api.get("/photos", after=ids[4], limit=3).json()
+    second = api.get("/photos", after=ids[4], limit=3, cursor=first["next"]).json()
+    assert [photo["id"] for photo in first["photos"] + second["photos"]] == ids[5:11]
+
+
+def test_photos__after__what_is_not_there__is_not_found(api: Api) -> None:
+    assert api.get("/photos", after="no/such.jpg").status_code == 404
+
+
+@pytest.fixture(scope="module")
+def signing_api(library: Config, moto_url: str) -> Iterator[Api]:
+    """Yield an API that may sign links, with an S3 server that has one of its photos."""
+    changes = {"s3_endpoint_url": moto_url, "api_sign_originals": True}
+    client = boto3.client("s3", endpoint_url=moto_url, aws_access_key_id="test", aws_secret_access_key="secret")
+    client.create_bucket(Bucket="holiday")
+    client.put_object(Bucket="holiday", Key="2024/IMG_0001.jpg", Body=b"<script>not a photo</script>")
+    with open_api(library.model_copy(update=changes)) as running:
+        yield running
+
+
+ORIGINAL = "/photos/holiday%2F2024%2FIMG_0001.jpg/original"
+
+
+def test_original__where_the_settings_allow_it__is_a_link_for_a_while(signing_api: Api) -> None:
+    answer = signing_api.get(ORIGINAL)
+    link = answer.json()
+    assert answer.headers["cache-control"] == "no-store"
+    assert "X-Amz-Expires=600" in link["url"]
+    assert link["seconds"] == 600
+    fetched = httpx.get(link["url"])
+    assert fetched.content == b"<script>not a photo</script>"
+    assert fetched.headers["content-disposition"] == "attachment"
+    changed = httpx.get(link["url"].replace("IMG_0001", f"IMG_{secrets.token_hex(2)}"))
+    assert changed.status_code >= 400
+
+
+def test_original__redirect__goes_there(signing_api: Api) -> None:
+    answer = signing_api.get(ORIGINAL, redirect="true")
+    assert (answer.status_code, answer.content) == (303, b"")
+    assert "X-Amz-Signature=" in answer.headers["location"]
+
+
+def test_original__of_what_is_no_record__is_not_signed(signing_api: Api) -> None:
+    assert signing_api.get("/photos/holiday%2Fsecret.txt/original").status_code == 404
+
+
+def test_original__by_default__is_refused(api: Api) -> None:
+    answer = api.get(ORIGINAL)
+    assert (answer.status_code, answer.headers["content-type"]) == (403, "application/problem+json")

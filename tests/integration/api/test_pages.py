@@ -1,0 +1,300 @@
+"""What a page costs and holds where a range has very many values, and boxes around the poles; on a real MongoDB."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import secrets
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+import pymongo
+import pytest
+from bson.regex import Regex
+from pymongo import AsyncMongoClient, IndexModel
+from pymongo.errors import ExecutionTimeout
+
+from api.query.filters import Filters, within
+from api.query.pagination import _countable_parts, read_page, spell_out_ranges
+from api.query.ranges import Box
+from api.query.sort_order import Order, Position, SortName
+from exifinator.search_keys.geo_cells import cells_of
+from exifinator.storage.indexes import INDEXES
+from tests.conftest import Addresses
+
+Database = pymongo.database.Database[dict[str, Any]]
+# Phones measure time to the microsecond: 1/30 to 1/529 of a second, all of them.
+TIMES = [1 / at for at in range(30, 530)]
+
+
+def make_phones() -> list[dict[str, Any]]:
+    """4,000 photos, of which the newer half was taken too slowly for TIMES; a few have no date."""
+    rng = random.Random(1)
+    start = datetime(1965, 1, 1, tzinfo=UTC)
+    records: list[dict[str, Any]] = []
+    for at in range(4000):
+        photo: dict[str, Any] = {"exposure_seconds": 2.0 if at >= 2000 else rng.choice(TIMES)}
+        if at % 100:
+            # Some share their moment.
+            photo["taken_at"] = start + timedelta(days=at // 3)
+        records.append({"_id": f"b/{rng.randrange(10**9):09}", "photo": photo})
+    return records
+
+
+@pytest.fixture(scope="module")
+def phones() -> list[dict[str, Any]]:
+    return make_phones()
+
+
+@contextlib.contextmanager
+def open_database(uri: str) -> Iterator[Database]:
+    """Yield a database that no other test uses."""
+    with pymongo.MongoClient[dict[str, Any]](uri, tz_aware=True) as client:
+        database = client[f"pages-{secrets.token_hex(4)}"]
+        try:
+            yield database
+        finally:
+            client.drop_database(database.name)
+
+
+def insert_phones(database: Database, phones: list[dict[str, Any]]) -> None:
+    photos = database["photos"]
+    photos.insert_many(phones)
+    photos.create_indexes([IndexModel(list(index.keys), name=index.name) for index in INDEXES])
+
+
+@pytest.fixture
+def empty_database(mongodb_uri: str) -> Iterator[Database]:
+    with open_database(mongodb_uri) as database:
+        yield database
+
+
+@pytest.fixture(scope="module")
+def database(mongodb_uri: str, phones: list[dict[str, Any]]) -> Iterator[Database]:
+    """Yield a database with the phones' photos. Tests must not change it."""
+    with open_database(mongodb_uri) as database:
+        insert_phones(database, phones)
+        yield database
+
+
+@pytest.fixture
+def failing_database(failing_mongodb_uri: str, servers: Addresses, phones: list[dict[str, Any]]) -> Iterator[Database]:
+    """Yield the same photos on the mongod for fail points, which the test has to itself."""
+    with pymongo.MongoClient[dict[str, Any]](failing_mongodb_uri, tz_aware=True) as client:
+        servers.once("failing-pages", lambda: insert_phones(client["pages"], phones))
+        yield client["pages"]
+
+
+RANGE = Filters(exposure="1/1000-1/30")
+
+
+def read_pages(database: Database, sort: SortName, limit: int, pages: int, wanted: Filters = RANGE) -> list[str]:
+    host, port = database.client.address or ("", 0)
+
+    async def read() -> list[str]:
+        async with AsyncMongoClient[dict[str, Any]](host, port, tz_aware=True) as client:
+            photos = client[database.name]["photos"]
+            order = Order.named(sort)
+            filters = await spell_out_ranges(photos, wanted.to_filter(), order)
+            ids: list[str] = []
+            after: Position | None = None
+            for _ in range(pages):
+                records, after = await read_page(photos, filters, order, after=after, limit=limit)
+                ids += [record["_id"] for record in records]
+                if after is None:
+                    break
+            return ids
+
+    return asyncio.run(read())
+
+
+@pytest.mark.parametrize("sort", ["-taken", "taken", "-exposure"])
+def test_read_page__range_of_500_values__gives_each_photo_once_in_order(
+    database: Database, phones: list[dict[str, Any]], sort: SortName
+) -> None:
+    def moment(record: dict[str, Any]) -> tuple[datetime, str]:
+        undated = datetime(1 if sort == "-taken" else 9999, 1, 1, tzinfo=UTC)
+        return record["photo"].get("taken_at", undated), record["_id"]
+
+    expected = sorted(phones[:2000], key=moment, reverse=sort == "-taken")
+    if sort == "-exposure":
+        # Of equal ones the oldest is first, and before it those without a date.
+        expected.sort(key=lambda record: record["_id"])
+        expected.sort(key=lambda record: record["photo"].get("taken_at", datetime(1, 1, 1, tzinfo=UTC)))
+        expected.sort(key=lambda record: -record["photo"]["exposure_seconds"])
+    assert read_pages(database, sort, 170, 100) == [record["_id"] for record in expected]
+
+
+def test_read_page__range_of_500_values__looks_once_at_each_value(database: Database) -> None:
+    with watched(database, "query", "command") as looks:
+        assert len(read_pages(database, "-taken", 50, 1)) == 50
+    looks = [look for look in looks if look.get("keysExamined")]
+    assert len(looks) > 1
+    # Each value for itself to know of it and once more for the page, then what the page and its parts show: not the
+    # 2,000 photos that pass, nor those that are newer.
+    assert sum(look["keysExamined"] for look in looks) <= 2 * len(TIMES) + 5 * 51
+    assert sum(look["docsExamined"] for look in looks) <= 5 * 51
+
+
+SLOW = Filters(exposure="2")
+SLOW_MONTH = Filters(exposure="2", taken="1967-01")
+SORTS: tuple[SortName, ...] = ("key", "-taken", "iso")
+
+
+def slow_ids(phones: list[dict[str, Any]], *, year_month: tuple[int, int] | None = None) -> list[str]:
+    """Of the photos that passed SLOW, or SLOW_MONTH, in the order of their ids."""
+    found = [(record["_id"], record["photo"].get("taken_at")) for record in phones[2000:]]
+    return sorted(id_ for id_, at in found if not year_month or (at and (at.year, at.month) == year_month))
+
+
+@contextlib.contextmanager
+def failing(database: Database, finds: int) -> Iterator[None]:
+    """Make the next `finds` find commands exceed their time limit in MongoDB."""
+    data = {"failCommands": ["find"], "errorCode": 50}
+    database.client.admin.command("configureFailPoint", "failCommand", mode={"times": finds}, data=data)
+    try:
+        yield
+    finally:
+        database.client.admin.command("configureFailPoint", "failCommand", mode="off")
+
+
+@contextlib.contextmanager
+def watched(database: Database, *kinds: str) -> Iterator[list[dict[str, Any]]]:
+    """Yield a list that gets MongoDB's profile of each operation at the end, by default of finds only."""
+    looks: list[dict[str, Any]] = []
+    profile = database["system.profile"]
+    profile.drop()
+    database.command("profile", 2)
+    try:
+        yield looks
+    finally:
+        database.command("profile", 0)
+        wanted = {"op": {"$in": kinds or ("query",)}, "ns": f"{database.name}.photos"}
+        looks += profile.find(wanted).sort("ts", 1)
+
+
+def test_read_page__another_order_and_many_pass__a_few_steps_along_the_order_do(
+    database: Database, phones: list[dict[str, Any]]
+) -> None:
+    with watched(database) as looks:
+        found = read_pages(database, "key", 50, 1, SLOW)
+    assert found == slow_ids(phones)[:50]
+    assert [look["command"]["hint"] for look in looks] == ["_id_"]
+    assert looks[0]["docsExamined"] < 200
+
+
+def test_read_page__few_steps_do_not_do__the_narrowest_index_is_taken(
+    failing_database: Database, phones: list[dict[str, Any]]
+) -> None:
+    with failing(failing_database, 1), watched(failing_database) as looks:
+        found = read_pages(failing_database, "key", 50, 1, SLOW_MONTH)
+    assert found == slow_ids(phones, year_month=(1967, 1))[:50]
+    assert looks[-1]["planSummary"].startswith("IXSCAN { photo.taken_at: -1")
+    assert looks[-1]["docsExamined"] <= 31 * 3
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("_MAX_COUNT", 1), ("_PHOTOS_SORTED_PER_MS", 1)], ids=["not narrow", "slow to sort"]
+)
+def test_read_page__the_narrowest_would_take_long__the_walk_goes_on(
+    failing_database: Database,
+    phones: list[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    value: int,
+) -> None:
+    monkeypatch.setattr(f"api.query.pagination.{name}", value)
+    with failing(failing_database, 1), watched(failing_database) as looks:
+        assert read_pages(failing_database, "key", 50, 1, SLOW) == slow_ids(phones)[:50]
+    assert [look["command"]["hint"] for look in looks] == ["_id_"]
+
+
+def test_read_page__the_walk_takes_too_long_too__the_narrowest_is_sorted(
+    failing_database: Database, phones: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.query.pagination._PHOTOS_SORTED_PER_MS", 1)
+    with failing(failing_database, 2), watched(failing_database) as looks:
+        assert read_pages(failing_database, "key", 50, 1, SLOW) == slow_ids(phones)[:50]
+    assert [look["command"]["hint"] for look in looks] == ["exposure_taken"]
+
+
+def test_read_page__all_ways_take_too_long__is_a_timeout(
+    failing_database: Database, phones: list[dict[str, Any]]
+) -> None:
+    assert phones
+    for sort in SORTS:
+        with failing(failing_database, 4), pytest.raises(ExecutionTimeout):
+            read_pages(failing_database, sort, 50, 1, SLOW_MONTH)
+
+
+@pytest.mark.parametrize("most", [1, 30_000], ids=["sorted", "by the narrowest"])
+def test_read_page__the_order_has_no_index_yet__is_the_same(
+    empty_database: Database, phones: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr("api.query.pagination._MAX_COUNT", most)
+    insert_phones(empty_database, phones)
+    wanted = Filters(exposure="1/100-1/30", taken="1966")
+    expected = read_pages(empty_database, "exposure", 7, 100, wanted)
+    times = {record["_id"]: record["photo"]["exposure_seconds"] for record in phones}
+    assert [times[id_] for id_ in expected] == sorted(times[id_] for id_ in expected)
+    empty_database["photos"].drop_index("exposure_taken")
+    assert len(expected) > 20
+    assert read_pages(empty_database, "exposure", 7, 100, wanted) == expected
+
+
+@pytest.mark.parametrize(
+    ("condition", "counted"),
+    [
+        (100, [100]),
+        ({"$gte": 1, "$lte": 2.5}, [{"$gte": 1, "$lte": 2.5}]),
+        ({"$in": ["a", "b"]}, [{"$in": ["a", "b"]}]),
+        ({"$all": ["a", "b", Regex("c")]}, ["a", "b"]),
+        (None, []),
+        ({"$in": ["a", None]}, []),
+        (Regex("^a"), []),
+        ({"$in": [Regex("a")]}, []),
+        ({"$ne": 1}, []),
+        ({"$not": {"$gt": 1}}, []),
+        ({"a": 1}, []),
+        ([1, [2]], []),
+        ({"$elemMatch": {"$gt": 1}}, []),
+    ],
+)
+def test_stretches__condition__only_what_an_index_counts_quickly(condition: Any, counted: list[Any]) -> None:
+    assert _countable_parts(condition) == counted
+
+
+def test_read_page__very_many_conditions__few_are_counted(failing_mongodb_uri: str) -> None:
+    many = Filters(query=orjson.dumps({"words": {"$all": [f"w{at}" for at in range(200)]}}).decode())
+    with open_database(failing_mongodb_uri) as database:
+        database["photos"].insert_one({"_id": "b/a", "words": [f"w{at}" for at in range(300)]})
+        with failing(database, 1), watched(database, "command") as looks:
+            assert read_pages(database, "key", 5, 1, many) == ["b/a"]
+    assert len([look for look in looks if "aggregate" in look["command"]]) == 8
+
+
+def test_within__boxes_of_any_size_and_place__hold_what_their_numbers_say(empty_database: Database) -> None:
+    rng = random.Random(2)
+    latitudes = [90, -90, 89.99995, -89.99995, 89.9, -80, 0, 45, 60]
+    longitudes = [180, -180, 179.99999, 0, 90, -90, 45, -120]
+    points = [(float(lng), float(lat)) for lng in longitudes for lat in latitudes]
+    points += [(rng.uniform(-180, 180), rng.choice([1, -1]) * rng.uniform(0, 90)) for _ in range(500)]
+    places = [
+        {"_id": at, "photo": {"location": {"type": "Point", "coordinates": point}}, "cells": cells_of(*point)}
+        for at, point in enumerate(points)
+    ]
+    empty_database["photos"].insert_many(places)
+    empty_database["photos"].create_index([("cells", 1)])
+    for _ in range(300):
+        south, north = sorted(rng.choices([*latitudes, 88.5, 10, rng.uniform(-90, 90)], k=2))
+        west, east = rng.choices([*longitudes, 170, -170, 12, rng.uniform(-180, 180)], k=2)
+        box = Box(west, south, east, north)
+        expected = {
+            at
+            for at, (lng, lat) in enumerate(points)
+            if south <= lat <= north and (west <= lng <= east if west <= east else lng >= west or lng <= east)
+        }
+        assert {found["_id"] for found in empty_database["photos"].find(within(box), {"_id": 1})} == expected, box

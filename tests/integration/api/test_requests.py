@@ -1,0 +1,511 @@
+# ruff: noqa: E501 -- a table reads better with a row a line
+"""The doors: the token, pauses after wrong ones, names, bodies, slow clients, browsers of other pages, and failures."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pymongo
+import pytest
+from pydantic import SecretStr
+
+from api.app import create_app
+from api.errors import ErrorCode
+from api.server import ServerLimits
+from exifinator.config import Config
+from exifinator.errors import ConfigError
+from exifinator.web_security import LoginThrottle
+from tests.integration.api.fixtures import TOKEN, Api, WireApi, guarded, open_api, serve_api
+from tests.waiting import eventually
+
+PROBLEM = "application/problem+json"
+Fail = Callable[..., None]
+GOOD = {"Authorization": f"Bearer {TOKEN}"}
+READING = ["/", "/dbs", "/waldo", "/waldo/exif_data", "/photos", "/photos/a%2Fb", "/facets", "/map", "/export.csv"]
+
+
+@pytest.fixture(scope="module")
+def guarded_wire_api(library: Config) -> Iterator[WireApi]:
+    """Yield the guarded API on a socket, because an in-process client sends other bytes for non-ASCII text."""
+    with serve_api(guarded(library)) as running:
+        yield running
+
+
+@pytest.mark.parametrize("path", [*READING, "/failures"])
+def test_token__missing__is_401_and_says_how(guarded_api: Api, path: str) -> None:
+    answer = guarded_api.client.get(path)
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["code"] == "token_missing"
+
+
+@pytest.mark.parametrize("path", [*READING, "/failures"])
+def test_token__right__is_let_in(guarded_api: Api, path: str) -> None:
+    assert guarded_api.client.get(path, headers=GOOD).status_code in (200, 404)
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/docs", "/openapi.json"])
+def test_token__health_and_description__need_none(guarded_api: Api, path: str) -> None:
+    assert guarded_api.client.get(path).status_code == 200
+
+
+@pytest.mark.parametrize("place", ["/photos?token=", "/photos?access_token=", "/photos?api_key="])
+def test_token__in_the_address__is_not_taken(guarded_api: Api, place: str) -> None:
+    assert guarded_api.client.get(place + TOKEN).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "header", [f"Basic {TOKEN}", TOKEN, "Bearer", f"Bearer  {TOKEN} x", "Bearer é".encode().decode("latin-1")]
+)
+def test_token__in_another_form__is_401(guarded_wire_api: WireApi, header: str) -> None:
+    headers = {"Authorization": header.encode("latin-1")}
+    assert guarded_wire_api.client.get("/photos", headers=headers).status_code == 401
+
+
+def test_token__wrong_ones__make_a_pause_that_even_the_right_one_waits_for(library: Config) -> None:
+    now = [1000.0]
+    with open_api(guarded(library), throttle=LoginThrottle(clock=lambda: now[0])) as api:
+        for _ in range(LoginThrottle.FREE):
+            wrong = api.client.get("/photos", headers={"Authorization": "Bearer guess"})
+            assert (wrong.status_code, wrong.json()["code"]) == (401, "token_wrong")
+        waiting = api.client.get("/photos", headers=GOOD)
+        assert (waiting.status_code, waiting.headers["retry-after"]) == (429, "1")
+        assert waiting.json()["code"] == "too_many_attempts"
+        now[0] += 0.9
+        assert api.client.get("/photos", headers=GOOD).status_code == 429
+        now[0] += 0.1
+        assert api.client.get("/photos", headers=GOOD).status_code == 200
+        assert api.client.get("/photos", headers=GOOD).status_code == 200
+
+
+def test_attempts__many_wrong__pause_grows_to_its_bound() -> None:
+    now = [0.0]
+    attempts = LoginThrottle(clock=lambda: now[0])
+    pauses = []
+    for _ in range(20):
+        attempts.record_wrong("a")
+        pauses.append(attempts.seconds_to_wait("a"))
+    assert pauses[: LoginThrottle.FREE - 1] == [0.0] * (LoginThrottle.FREE - 1)
+    assert pauses[LoginThrottle.FREE - 1 : LoginThrottle.FREE + 3] == [1, 2, 4, 8]
+    assert pauses[-1] == LoginThrottle.MAX_SECONDS
+    assert attempts.seconds_to_wait("b") == 0
+
+
+def test_attempts__many_addresses__are_bounded() -> None:
+    attempts = LoginThrottle()
+    for at in range(LoginThrottle.KEPT + 100):
+        attempts.record_wrong(str(at))
+    assert len(attempts._wrong) == LoginThrottle.KEPT
+
+
+def test_requeue__without_a_token_in_the_settings__is_403(api: Api) -> None:
+    answer = api.client.post("/failures/requeue", json={"exception": "AccessDenied"})
+    assert (answer.status_code, answer.json()["code"]) == (403, "token_not_set")
+    assert "API_TOKEN" in answer.json()["detail"]
+
+
+def test_failures__two_causes__are_grouped_and_listed(api: Api) -> None:
+    found = api.get("/failures", limit=5).json()
+    assert found["total"] == 12
+    assert [(group["exception"], group["count"]) for group in found["groups"]] == [
+        ("AccessDenied", 8),
+        ("ObjectGone", 4),
+    ]
+    assert found["groups"][0]["example"]["message"] == "exifinator.errors.AccessDenied: S3 refuses image 0"
+    seen = [item["id"] for item in found["failures"]]
+    while found["next"]:
+        found = api.get("/failures", limit=5, after=found["next"]).json()
+        seen += [item["id"] for item in found["failures"]]
+    assert len(seen) == len(set(seen)) == 12
+    assert api.get("/failures", exception="ObjectGone", bucket="holiday").json()["total"] == 2
+
+
+@pytest.mark.parametrize("by", ["ids", "exception", "batch"])
+def test_requeue__failed_jobs__are_queued_again(own_library: Config, by: str) -> None:
+    with (
+        pymongo.MongoClient[dict[str, Any]](own_library.mongodb_uri.get_secret_value()) as client,
+        open_api(guarded(own_library)) as api,
+    ):
+        jobs = client[own_library.mrq_database]["mrq_jobs"]
+        some = {
+            "ids": [str(job["_id"]) for job in jobs.find().limit(2)],
+            "exception": "ObjectGone",
+            "batch": "20240101-000000-abcdef",
+        }
+        answer = api.client.post("/failures/requeue", headers=GOOD, json={by: some[by]})
+        expected = {"ids": 2, "exception": 4, "batch": 6}[by]
+        assert (answer.status_code, answer.json()) == (200, {"requeued": expected})
+        queued = list(jobs.find({"status": "queued"}))
+        assert len(queued) == expected
+        assert {job["retry_count"] for job in queued} == {0}
+        assert jobs.count_documents({"status": "failed", "path": "some.other.Task"}) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"ids": []}, {"ids": ["x"]}, {"ids": ["0" * 24], "exception": "A"}, {"exception": {"$ne": ""}}, {"exception": None},
+     {"ids": [{"$gt": ""}]}, {"ids": ["0" * 24] * 1001}, [], "x", {"query": {}}],
+)  # fmt: skip
+def test_requeue__body_is_none_of_the_three__is_400(guarded_api: Api, body: Any) -> None:
+    assert guarded_api.client.post("/failures/requeue", headers=GOOD, json=body).status_code == 400
+
+
+def test_requeue__unknown_batch__is_404(guarded_api: Api) -> None:
+    assert guarded_api.client.post("/failures/requeue", headers=GOOD, json={"batch": "none"}).status_code == 404
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_body__too_large__is_413(guarded_api: Api, chunked: bool) -> None:
+    body = b'{"exception":"' + b"x" * 100_000 + b'"}'
+    content: Any = (body[at : at + 1000] for at in range(0, len(body), 1000)) if chunked else body
+    headers = {**GOOD, "Content-Type": "application/json"}
+    answer = guarded_api.client.post("/failures/requeue", headers=headers, content=content)
+    assert (answer.status_code, answer.headers["content-type"]) == (413, "application/problem+json")
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "", "application/jsonp"])
+def test_requeue__body_does_not_say_that_it_is_json__is_refused(guarded_api: Api, kind: str) -> None:
+    """A page of another origin may send text without asking first; JSON it may not."""
+    headers = {**GOOD, "Content-Type": kind}
+    answer = guarded_api.client.post("/failures/requeue", headers=headers, content=b'{"exception":"A"}')
+    assert (answer.status_code, answer.headers["content-type"]) == (415, "application/problem+json")
+    assert answer.json()["code"] == "unsupported_media_type"
+    assert "Content-Type: application/json" in answer.json()["detail"]
+
+
+_POST = b"POST /batches HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        pytest.param(_POST + b"Content-Length: 10000000\r\n\r\n" + b"x" * 10_000_000, id="all-of-it-is-sent"),
+        pytest.param(_POST + b"Content-Length: 99999999999\r\n\r\n" + b"x" * 1000, id="endless-by-its-own-word"),
+        pytest.param(_POST + b"Content-Length: 100000\r\nExpect: 100-continue\r\n\r\n", id="asks-before-it-sends"),
+    ],
+)
+def test_body__too_large__is_413_to_every_kind_of_client(wire_api: WireApi, request_: bytes) -> None:
+    answer = wire_api.talk(request_)
+    assert (answer.status, answer.content_type, answer.headers["connection"]) == (413, PROBLEM, "close")
+    problem = json.loads(answer.body)
+    assert problem["code"] == "body_too_large"
+    assert "65536 bytes" in problem["detail"]
+
+
+# What is no HTTP, or not as it should be.
+MALFORMED = {
+    "no-http": b"hello\r\n\r\n",
+    "http-0.9": b"GET /healthz\r\n\r\n",
+    "tls": bytes.fromhex("160301020001000001fc0303") + bytes(300),
+    "no-host": b"GET /healthz HTTP/1.1\r\n\r\n",
+    "two-hosts": b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n",
+    "nul": b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: a\0b\r\n\r\n",
+    "a-space-in-a-name": b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX Y: a\r\n\r\n",
+    "a-space-in-the-address": b"GET /photos?q=a b HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "length-that-is-none": _POST + b"Content-Length: -1\r\n\r\n",
+    "two-lengths": _POST + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n",
+    "unknown-coding": _POST + b"Transfer-Encoding: gzip\r\n\r\n",
+    "chunk-that-is-none": _POST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+}
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_request__malformed__is_400_in_the_one_shape(wire_api: WireApi, name: str) -> None:
+    answer = wire_api.talk(MALFORMED[name])
+    assert (answer.status, answer.content_type, answer.headers["connection"]) == (400, PROBLEM, "close")
+    problem = json.loads(answer.body)
+    assert (problem["status"], problem["code"]) == (400, "malformed_request")
+    assert wire_api.get("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize("target", [b"http://localhost/healthz", b"HTTP://127.0.0.1:1/healthz?x=1"])
+def test_request__address_with_a_host__is_answered(wire_api: WireApi, target: bytes) -> None:
+    assert json.loads(wire_api.get_raw(target).body)["status"] == "ok"
+
+
+def test_options__of_the_server__says_what_it_takes(wire_api: WireApi) -> None:
+    answer = wire_api.talk(b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert (answer.status, answer.headers["allow"]) == (204, "DELETE, GET, HEAD, OPTIONS, POST")
+
+
+@pytest.mark.parametrize(
+    "path", ["/photos/holiday/2024/IMG_0001.jpg", "/photos/by-etag/etag-3", "/dbs", "/waldo", "/batches/a"]
+)
+def test_parameters__address_takes_none__are_named(api: Api, path: str) -> None:
+    answer = api.client.get(f"{path}?camera=X-T4")
+    problem = answer.json()
+    assert (answer.status_code, problem["code"], problem["parameter"]) == (400, "unknown_parameter", "camera")
+
+
+def test_connections__too_many__are_told_so_and_hold_nobody_up(wire_api: WireApi) -> None:
+    with contextlib.ExitStack() as stack:
+        for _ in range(ServerLimits().connections):
+            stack.enter_context(wire_api.connect())
+        answer = wire_api.get_raw(b"/healthz")
+        assert (answer.status, answer.content_type) == (503, PROBLEM)
+        assert answer.headers["retry-after"] == "5"
+        assert json.loads(answer.body)["code"] == "too_many_connections"
+    eventually(lambda: wire_api.get_raw(b"/healthz").status == 200)
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:3001", "127.0.0.1.evil.example", "", "localhost.evil.example"]
+)
+def test_host__of_another_page__is_refused(api: Api, host: str) -> None:
+    answer = api.client.get("/photos", headers={"Host": host})
+    assert answer.status_code in (400, 421)
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:3001", "LOCALHOST:3001", "[::1]:3001"])
+def test_host__of_this_machine__is_taken(api: Api, host: str) -> None:
+    assert api.client.get("/healthz", headers={"Host": host}).status_code == 200
+
+
+def test_cors__no_origin_in_the_settings__allows_none(api: Api) -> None:
+    answer = api.client.get("/photos", headers={"Origin": "https://evil.example"})
+    assert "access-control-allow-origin" not in answer.headers
+    asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "GET"}
+    assert "access-control-allow-origin" not in api.client.options("/photos", headers=asked).headers
+
+
+@pytest.mark.parametrize("path", ["/photos", "/failures/requeue", "/waldo/exif_data/a/b"])
+def test_options__address__says_what_it_takes(api: Api, path: str) -> None:
+    answer = api.client.options(path)
+    assert answer.status_code == 204
+    assert answer.headers["allow"] == ("OPTIONS, POST" if path == "/failures/requeue" else "GET, HEAD, OPTIONS")
+
+
+def test_options__nothing_there__is_404(api: Api) -> None:
+    assert api.client.options("/private/secrets").status_code == 404
+
+
+@pytest.mark.parametrize("method", ["TRACE", "CONNECT", "PUT", "PATCH", "DELETE", "FOO"])
+def test_method__not_taken__is_405_with_allow(api: Api, method: str) -> None:
+    answer = api.client.request(method, "/photos")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
+
+
+def test_answer__large__is_compressed_when_asked(api: Api) -> None:
+    plain = api.client.get("/photos", headers={"Accept-Encoding": "identity"})
+    packed = api.client.get("/photos", headers={"Accept-Encoding": "gzip"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert packed.json() == plain.json()
+    assert packed.headers["etag"] == plain.headers["etag"]
+    assert "Accept-Encoding" in packed.headers["vary"]
+
+
+@pytest.mark.parametrize(
+    ("accepted", "packed"),
+    [("gzip;q=0", False), ("br, GZIP; q=0.0, *", False), ("gzip;q=0.5", True), ("br;q=0, gzip", True), ("zstd", False)],
+)
+def test_answer__gzip_is_refused__is_plain(api: Api, accepted: str, packed: bool) -> None:
+    answer = api.client.get("/photos", headers={"Accept-Encoding": accepted})
+    assert ("content-encoding" in answer.headers) == packed
+    assert len(answer.json()["photos"]) == 50
+
+
+def test_answer__any__keeps_browsers_from_guessing(api: Api) -> None:
+    for path in ("/photos", "/nothing", "/export.csv"):
+        headers = api.client.get(path).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+
+
+def test_docs__page__names_no_other_host(api: Api) -> None:
+    page = api.get("/docs")
+    assert "//" not in page.text.replace("<!doctype", "")
+    for name in ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png", "start.js"):
+        assert api.get(f"/docs/{name}").status_code == 200
+    assert api.get("/docs/main.py").status_code in (400, 404)
+
+
+def test_readyz__mongodb_is_gone__is_503_and_healthz_stays(library: Config, caplog: pytest.LogCaptureFixture) -> None:
+    gone = library.model_copy(update={"mongodb_uri": SecretStr("mongodb://someone:hush@127.0.0.1:9/")})
+    with caplog.at_level(logging.DEBUG), open_api(gone) as api:
+        assert api.get("/healthz").status_code == 200
+        for path in ("/readyz", "/photos", "/waldo/exif_data"):
+            answer = api.get(path)
+            assert (answer.status_code, answer.json()["detail"]) == (503, "MongoDB cannot be reached.")
+    assert "127.0.0.1:9" in caplog.text
+    assert "hush" not in caplog.text
+
+
+@pytest.fixture
+def failing_api(failing_library: Config) -> Iterator[Api]:
+    with open_api(failing_library) as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/photos",
+        "/waldo/exif_data",
+        "/waldo/exif_data/a",
+        "/facets?iso=100",
+        "/map?iso=100",
+        "/failures",
+        "/export.csv",
+    ],
+)
+def test_query__takes_too_long__is_503_with_a_hint(failing_api: Api, fail: Fail, path: str) -> None:
+    fail("maxTimeAlwaysTimeOut")
+    answer = failing_api.get(path)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert "INDEXED_TAGS" in answer.json()["hint"]
+
+
+@pytest.mark.parametrize(
+    ("error_code", "status", "code", "words"),
+    [
+        (13, 503, "mongodb_access_denied", "credentials"),
+        (292, 503, "out_of_memory", "memory"),
+        (2, 400, "query_rejected", "rejects this query"),
+    ],
+)  # fmt: skip
+def test_query__mongodb_fails__says_whose_fault_it_is(
+    failing_api: Api, fail: Fail, error_code: int, status: int, code: str, words: str
+) -> None:
+    fail("failCommand", failCommands=["find"], errorCode=error_code)
+    answer = failing_api.get("/photos")
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert words in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "parameter", "pointer"),
+    [
+        ("/photos?query={]", "bad_json", "query", None),
+        ('/photos?query={"photo.iso":{"$gt":1,"$where":"x"}}', "bad_parameter", "query", "/photo.iso/$where"),
+        ('/photos?query={"a/b":{"$size":-1}}', "bad_parameter", "query", "/a~1b/$size"),
+        ('/waldo/exif_data?fields={"a":5}', "bad_parameter", "fields", "/a"),
+        ('/waldo/exif_data?hint={"nothing":1}', "bad_hint", "hint", None),
+        ("/photos?iso=x", "bad_parameter", "iso", None),
+        ("/photos?limit=0", "bad_parameter", "limit", None),
+        ("/photos?iso=1&iso=2", "repeated_parameter", "iso", None),
+        ("/photos?colour=red", "unknown_parameter", "colour", None),
+        ("/photos?cursor=x", "bad_cursor", "cursor", None),
+        ("/photos/a%2Fb", "not_found", None, None),
+        ("/nothing/here", "not_found", None, None),
+        ("/failures/requeue", "method_not_allowed", None, None),
+    ],
+)
+def test_problem__cause__is_a_code_with_its_parameter_and_pointer(
+    api: Api, path: str, code: str, parameter: str | None, pointer: str | None
+) -> None:
+    answer = api.client.get(path)
+    problem = answer.json()
+    assert (problem["code"], problem.get("parameter"), problem.get("pointer")) == (code, parameter, pointer)
+    assert answer.status_code == problem["status"] == ErrorCode(code).status
+
+
+def test_problem__body_is_no_json__has_a_code(guarded_api: Api) -> None:
+    headers = {**GOOD, "Content-Type": "application/json"}
+    answer = guarded_api.client.post("/failures/requeue", headers=headers, content=b"{")
+    assert (answer.status_code, answer.json()["code"], answer.json()["parameter"]) == (400, "bad_json", "body")
+
+
+def test_openapi__problem_codes__are_all_described(api: Api) -> None:
+    described = api.get("/openapi.json").json()
+    assert described["components"]["schemas"]["ErrorCode"]["enum"] == [code.value for code in ErrorCode]
+    missing = [
+        code
+        for code in ErrorCode
+        if f"| `{code}` | {code.status} | {code.meaning} |" not in described["info"]["description"]
+    ]
+    assert missing == []
+
+
+def test_create_app__database_has_the_name_of_a_page__is_a_config_error() -> None:
+    with pytest.raises(ConfigError, match="MONGODB_DATABASE"):
+        create_app(Config(mongodb_database="photos"))
+
+
+# The limit, what a client sends at first, and what it then sends again and again without an end.
+SLOW = {
+    "nothing": ("header_seconds", b"", b""),
+    "half a head": ("header_seconds", b"GET /photos HTTP/1.1\r\nHost: localhost\r\nX-A", b""),
+    "a head in drips": ("header_seconds", b"G", b"G"),
+    "a second head in drips": ("header_seconds", b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", b"G"),
+    "half a body": ("body_seconds", b"POST /batches HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\n{", b""),
+    "a body in drips": (
+        "body_seconds",
+        b"POST /batches HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000\r\n\r\n{",
+        b" ",
+    ),
+}
+# So long that nothing but the limit under test can end a connection: the test would never end.
+ENDLESS = {"header_seconds": 1e6, "body_seconds": 1e6, "stall_seconds": 1e6, "keep_alive_seconds": 1_000_000}
+
+
+def is_dropped(link: socket.socket, drip: bytes = b"") -> bool:
+    """Return whether the other side has ended a connection; send it a drip where it has not."""
+    link.setblocking(False)
+    try:
+        if link.recv(65536) == b"":
+            return True
+    except BlockingIOError:
+        pass
+    except ConnectionError:
+        return True
+    with contextlib.suppress(BlockingIOError, ConnectionError):
+        link.sendall(drip)
+    return False
+
+
+@pytest.mark.parametrize("limit", ["header_seconds", "body_seconds"])
+def test_slow_clients__each_kind__are_dropped_by_their_limit(library: Config, limit: str) -> None:
+    limits = ServerLimits(**{**ENDLESS, limit: 0.3})  # type: ignore[arg-type]
+    with serve_api(library, limits=limits) as api, contextlib.ExitStack() as stack:
+        links = []
+        for name, first, drip in SLOW.values():
+            if name == limit:
+                link = stack.enter_context(api.connect())
+                link.sendall(first)
+                links.append((link, drip))
+
+        def are_dropped() -> bool:
+            # All of them have their drip each time.
+            dropped = [is_dropped(link, drip) for link, drip in links]
+            return all(dropped)
+
+        eventually(are_dropped)
+        # Whoever is not slow stays.
+        assert api.get("/healthz").status_code == 200
+
+
+def test_slow_clients__answer_is_not_read__are_dropped(library: Config) -> None:
+    listener = socket.create_server((library.api_host, 0))
+    # Connections inherit it: an answer of this library would else fit into the system's buffers.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    limits = ServerLimits(**{**ENDLESS, "stall_seconds": 0.3})  # type: ignore[arg-type]
+    with serve_api(library, limits=limits, listener=listener) as api, socket.socket() as link:
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        link.connect((api.config.api_host, api.port))
+        head = b"GET /export.ndjson?whole=true HTTP/1.1\r\nHost: localhost\r\n"
+        link.sendall(head + b"Accept-Encoding: identity\r\n\r\n")
+        assert link.recv(1)
+        assert api.server is not None
+        # The system goes on with what it has of the answer, so the client would not see it.
+        connections = api.server.server_state.connections
+        eventually(lambda: not connections)
+
+
+def test_slow_clients__between_two_requests__are_closed_by_the_keep_alive_limit(library: Config) -> None:
+    limits = ServerLimits(**{**ENDLESS, "keep_alive_seconds": 1})  # type: ignore[arg-type]
+    with serve_api(library, limits=limits) as api, api.connect() as link:
+        link.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert b"200 OK" in link.recv(65536)
+        eventually(lambda: is_dropped(link))
+
+
+def test_head__too_long__is_refused(wire_api: WireApi) -> None:
+    with contextlib.suppress(ConnectionError):
+        assert wire_api.get_raw(b"/photos?q=" + b"x" * 200_000).status in (400, 414, 431)
+    assert wire_api.get("/healthz").status_code == 200

@@ -1,0 +1,326 @@
+"""Statistics and the hour of the day, against the same records counted here."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pymongo
+import pytest
+
+from api.aggregations.facet_counter import FacetCounter
+from api.aggregations.facets import FacetCounts
+from api.aggregations.map_clusters import SAMPLES
+from api.database import open_store
+from exifinator.config import Config
+from exifinator.models import STATUSES
+from tests.integration.api.fixtures import Api, open_api
+from tests.integration.api.library import make_records
+from tests.waiting import eventually
+
+RECORDS = make_records()
+Fail = Callable[..., None]
+# So many readings take longer than they may.
+SLOW: dict[str, Any] = {"failCommands": ["aggregate"], "errorCode": 50}
+# A filter that all photos pass, so that they are grouped instead of counted in the indexes.
+ROADS: list[dict[str, str]] = [{}, {"query": '{"size":{"$gt":0}}'}]
+
+
+@contextlib.contextmanager
+def open_photos(config: Config) -> Iterator[pymongo.collection.Collection[dict[str, Any]]]:
+    """Yield the collection of a library."""
+    with pymongo.MongoClient[dict[str, Any]](config.mongodb_uri.get_secret_value()) as client:
+        yield client[config.mongodb_database][config.mongodb_collection]
+
+
+def hour_of(record: dict[str, Any]) -> int | None:
+    """Return the hour that the camera's clock showed."""
+    taken: datetime | None = record["photo"].get("taken_at")
+    if taken is None:
+        return None
+    return (taken + timedelta(hours=2 if record["photo"].get("taken_offset") == "+02:00" else 0)).hour
+
+
+@pytest.mark.parametrize("road", ROADS, ids=["everything", "grouped"])
+def test_get_statistics__counts__are_those_of_the_records(api: Api, road: dict[str, str]) -> None:
+    found = api.get("/statistics", **road).json()
+    facets = {name: {row.get("value"): row["count"] for row in rows} for name, rows in found["facets"].items()}
+    assert (found["total"], found["cut_short"]) == (len(RECORDS), False)
+    assert facets["hour"] == Counter(map(hour_of, RECORDS))
+    assert facets["camera"] == Counter(record["photo"].get("camera_model") for record in RECORDS)
+    focals = {row["from"]: row["count"] for row in found["facets"]["focal"] if "from" in row}
+    assert focals == Counter(record["photo"].get("focal_length_mm") for record in RECORDS if record["photo"])
+    assert sum(facets["taken"].values()) == sum(facets["lens"].values()) == len(RECORDS)
+
+
+@pytest.mark.parametrize("road", ROADS, ids=["everything", "grouped"])
+def test_get_statistics__buckets__have_the_share_without_exif(api: Api, road: dict[str, str]) -> None:
+    found = api.get("/statistics", **road).json()
+    counts = Counter((record["bucket"], record["status"]) for record in RECORDS)
+    expected = {bucket: {status: counts[(bucket, status)] for status in STATUSES} for bucket, _ in counts}
+    assert {row["bucket"]: {status: row[status] for status in STATUSES} for row in found["buckets"]} == expected
+    assert [row["count"] for row in found["buckets"]] == sorted(
+        (row["count"] for row in found["buckets"]), reverse=True
+    )
+
+
+def test_get_statistics__filters__hold(api: Api) -> None:
+    found = api.get("/statistics", camera="X-T4", bucket="holiday").json()
+    assert found["total"] == sum(r["bucket"] == "holiday" and r["photo"].get("camera_model") == "X-T4" for r in RECORDS)
+    assert [row["bucket"] for row in found["buckets"]] == ["holiday"]
+    assert [row["value"] for row in found["facets"]["camera"]] == ["X-T4"]
+
+
+@pytest.mark.parametrize(
+    ("hours", "is_in"),
+    [("13", lambda h: h == 13), ("12-14", lambda h: 12 <= h <= 14), ("15-12", lambda h: h >= 15 or h <= 12)],
+)
+def test_get_photos__hour__is_the_camera_s(api: Api, hours: str, is_in: Callable[[int], bool]) -> None:
+    wanted = {record["_id"] for record in RECORDS if (hour := hour_of(record)) is not None and is_in(hour)}
+    found = {photo["id"] for photo in api.get("/photos", hour=hours, limit=1000).json()["photos"]}
+    assert found == wanted
+    assert wanted
+    assert api.get("/statistics", hour=hours).json()["total"] == len(wanted)
+
+
+@pytest.mark.parametrize("hours", ["24", "-1", "1-", "-", "1-2-3", "noon", "٣", "1.5", "$hour"])
+def test_get_photos__no_hour__is_refused(api: Api, hours: str) -> None:
+    answer = api.get("/photos", hour=hours)
+    assert answer.status_code == 400
+    assert "hour" in answer.text
+
+
+@pytest.mark.parametrize("offset", ["nonsense", 7, "+25:00", ["+02:00"], ""], ids=str)
+def test_get_statistics__offset_of_another_program__spoils_nothing(offset: object, own_library: Config) -> None:
+    """A record that EXIFinator did not make counts with the hour of its date."""
+    record = {"_id": "elsewhere/a", "bucket": "elsewhere", "status": "ok", "key": "a", "size": 1}
+    record |= {"photo": {"taken_at": datetime(2024, 1, 1, 5), "taken_offset": offset}}
+    with open_photos(own_library) as photos, open_api(own_library) as api:
+        photos.insert_one(record)
+        found = api.get("/statistics", bucket="elsewhere").json()
+        assert found["facets"]["hour"] == [{"value": 5, "count": 1}]
+        assert api.get("/photos", bucket="elsewhere", hour="5").json()["photos"]
+
+
+# All photos of one bucket, by id. Photos that dates do not help to find are read in one part.
+ONE_READING = {"prefix": "holida"}
+
+
+@pytest.fixture
+def failing_api(failing_library: Config) -> Iterator[Api]:
+    """Yield an API that has counted nothing yet, and whose MongoDB can be made to fail."""
+    with open_api(failing_library) as running:
+        yield running
+
+
+# The count of all matches runs in parallel with the three samples, and may start before or after any of them.
+@pytest.mark.parametrize(("slow", "status"), [(1, 200), (3, 200), (5, 503)])
+def test_get_statistics__slow_server__counts_fewer_and_fewer(
+    failing_api: Api, fail: Fail, slow: int, status: int
+) -> None:
+    """Make `slow` attempts exceed their time limit. Only if the smallest sample does too is there no answer."""
+    fail("failCommand", mode={"times": slow}, **SLOW)
+    assert failing_api.get("/statistics", **ONE_READING).status_code == status
+
+
+@pytest.mark.parametrize(("slow", "status"), [(1, 200), (3, 200), (4, 503)])
+def test_get_map__slow_server__groups_fewer_and_fewer(failing_api: Api, fail: Fail, slow: int, status: int) -> None:
+    fail("failCommand", mode={"times": slow}, **SLOW)
+    answer = failing_api.get("/map", zoom=3, **ONE_READING)
+    assert answer.status_code == status
+    if status == 200:
+        # A sample that is not full has all that there are.
+        whole = sum("location" in record["photo"] for record in RECORDS if record["bucket"] == "holiday")
+        assert sum(one["properties"]["count"] for one in answer.json()["features"]) == whole
+        assert answer.json()["cut_short"] is False
+
+
+def ask_until_whole(api: Api, fail: Fail, path: str, **params: str) -> list[dict[str, Any]]:
+    """Repeat a request until its answer covers all photos, and return all answers.
+
+    MongoDB exceeds the time limit of the first one.
+    """
+    # Load the distribution of the photos over time first, so that only the request itself is slow.
+    api.get("/facets", fields="taken")
+    fail("failCommand", mode={"times": 1}, **SLOW)
+    answers: list[dict[str, Any]] = []
+
+    def is_whole() -> bool:
+        answers.append(api.get(path, **params).json())
+        return not answers[-1]["cut_short"]
+
+    eventually(is_whole)
+    assert len(answers) > 1
+    return answers
+
+
+def test_get_facets__too_many_for_a_request__are_counted_beside_it(
+    failing_api: Api, fail: Fail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.aggregations.facet_counter.SAMPLES", (20, 10, 5))
+    answers = ask_until_whole(failing_api, fail, "/facets", bucket="holiday", fields="camera")
+    assert {(answer["total"], answer["more"]) for answer in answers} == {(121, False)}
+    counted = [answer["counted"] for answer in answers]
+    assert counted == [20] * (len(answers) - 1) + [121]
+    assert [sum(row["count"] for row in answer["facets"]["camera"]) for answer in answers] == counted
+
+
+def test_get_map__too_many_for_a_request__are_grouped_beside_it(
+    failing_api: Api, fail: Fail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.routes.map.SAMPLES", (20, 10, 5))
+    answers = ask_until_whole(failing_api, fail, "/map", bucket="holiday", zoom="3")
+    whole = sum("location" in record["photo"] for record in RECORDS if record["bucket"] == "holiday")
+    found = [sum(one["properties"]["count"] for one in answer["features"]) for answer in answers]
+    assert found == [20] * (len(answers) - 1) + [whole]
+
+
+def test_get_map__first_after_a_start__groups_everything_once(
+    own_library: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While everything is being grouped, some photos stand for all; of so few those are all."""
+
+    async def group_without_end(photos: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("api.app.build_pyramid", group_without_end)
+    with open_photos(own_library) as photos, open_api(own_library) as api:
+        photos.database.command("profile", 2)
+        answer = api.get("/map", zoom=3).json()
+        photos.database.command("profile", 0)
+        asked = [
+            look["command"]["pipeline"]
+            for look in photos.database["system.profile"].find({"command.aggregate": photos.name})
+        ]
+    assert asked
+    assert all({"$limit": SAMPLES[0]} in pipeline for pipeline in asked)
+    placed = sum("location" in record["photo"] for record in RECORDS)
+    assert sum(one["properties"]["count"] for one in answer["features"]) == placed
+    assert answer["cut_short"] is False
+
+
+def test_filters__read_in_parts__count_each_photo_once(own_library: Config) -> None:
+    """Where it is known how photos spread over time; some of them have no date."""
+    buckets = sorted({record["bucket"] for record in RECORDS if len(record["photo"]) < 5})
+    wanted = [record for record in RECORDS if record["bucket"] in buckets]
+    assert any("taken_at" not in record["photo"] for record in wanted)
+    with open_photos(own_library) as photos, open_api(own_library) as api:
+        params: dict[str, Any] = {"bucket": buckets, "fields": "camera,lens,iso,taken,day,hour,keyword,place"}
+        at_once = api.get("/facets", **params, top="1000").json()
+        counted = api.get("/facets", fields="taken").json()
+        assert counted["total"] == len(RECORDS)
+        photos.database.command("profile", 2)
+        in_parts = api.get("/facets", **params, top="1000").json()
+        on_map = api.get("/map", bucket=buckets, zoom=3).json()
+        photos.database.command("profile", 0)
+        asked = photos.database["system.profile"].count_documents({"command.aggregate": photos.name})
+    assert asked == 8
+    assert in_parts["total"] == len(wanted)
+    assert in_parts["facets"] == at_once["facets"]
+    cameras = {row["value"]: row["count"] for row in in_parts["facets"]["camera"]}
+    assert cameras == Counter(record["photo"].get("camera_model") for record in wanted)
+    hours = {row["value"]: row["count"] for row in in_parts["facets"]["hour"]}
+    assert hours == Counter(map(hour_of, wanted))
+    keywords = {row["value"]: row["count"] for row in in_parts["facets"]["keyword"]}
+    assert keywords == Counter(word for record in wanted for word in record["photo"].get("keywords", ()))
+    placed = sum("location" in record["photo"] for record in wanted)
+    assert sum(one["properties"]["count"] for one in on_map["features"]) == placed
+
+
+def test_facets__more_values_than_a_part_gives__are_counted_in_one(
+    library: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The most frequent of each part are not those of all."""
+    monkeypatch.setattr("api.aggregations.facets.MAX_VALUES", 2)
+    params = {"bucket": "holiday", "fields": "iso,keyword,camera"}
+    with open_api(library) as api:
+        at_once = api.get("/facets", **params).json()["facets"]
+        assert api.get("/facets", fields="taken").status_code == 200
+        assert api.get("/facets", **params).json()["facets"] == at_once
+
+
+@pytest.mark.parametrize("coordinates", [[None, 1.0], [], ["a", "b"], [float("nan"), 1.0], 7], ids=str)
+def test_get_map__place_of_another_program__spoils_nothing(coordinates: object, own_library: Config) -> None:
+    record = {"_id": "elsewhere/a", "bucket": "elsewhere", "status": "ok", "key": "a", "size": 1}
+    record |= {"photo": {"location": {"type": "Point", "coordinates": coordinates}}}
+    with open_photos(own_library) as photos, open_api(own_library) as api:
+        photos.insert_one(record)
+        answer = api.get("/map", bucket="elsewhere", zoom=3)
+        assert (answer.status_code, answer.json()["features"]) == (200, [])
+
+
+def test_everything__a_record_is_stored_or_goes__is_counted_again(own_library: Config) -> None:
+    """What was counted of everything is kept while nothing changes, and no longer."""
+    with open_photos(own_library) as photos, open_api(own_library) as api:
+
+        def cameras_once(camera: str, there: bool) -> dict[str, int]:
+            def look() -> dict[str, int] | None:
+                rows = api.get("/facets", fields="camera").json()["facets"]["camera"]
+                found = {row["value"]: row["count"] for row in rows}
+                return found if (camera in found) == there else None
+
+            found: dict[str, int] = eventually(look)  # type: ignore[assignment]
+            return found
+
+        before = cameras_once("X-T4", there=True)
+        new = {"_id": "holiday/new", "photo": {"camera_model": "New"}, "extracted_at": datetime.now(UTC)}
+        photos.insert_one({**RECORDS[0], **new})
+        assert cameras_once("New", there=True) == {**before, "New": 1}
+        changed = {"photo.camera_model": "Newer", "extracted_at": datetime.now(UTC)}
+        photos.update_one({"_id": new["_id"]}, {"$set": changed})
+        assert cameras_once("Newer", there=True) == {**before, "Newer": 1}
+        photos.delete_one({"_id": new["_id"]})
+        assert cameras_once("Newer", there=False) == before
+
+
+def test_everything__counted_at_several_moments__adds_up_or_says_that_it_is_stale(own_library: Config) -> None:
+    now = [1000.0]
+
+    async def ask(counter: FacetCounter, *names: str) -> FacetCounts:
+        return await counter.count({}, list(names), budget_ms=600_000)
+
+    def sums(counted: FacetCounts) -> set[int]:
+        return {sum(counts.values()) for counts in counted.counts.values()}
+
+    async def run() -> None:
+        store = open_store(own_library)
+        counter = FacetCounter(store.photos, asyncio.Semaphore(1), clock=lambda: now[0])
+        try:
+            many = len(RECORDS)
+            first = await ask(counter, "camera")
+            assert (first.total, sums(first)) == (many, {many})
+            await store.photos.insert_one(
+                {**RECORDS[0], "_id": "holiday/new", "extracted_at": datetime(2030, 1, 1, tzinfo=UTC)}
+            )
+            # The camera's counts are remembered, with the total of then; the others are of now.
+            kept = await ask(counter, "camera")
+            assert (kept.total, sums(kept), kept.stale) == (many, {many}, False)
+            fresh = await ask(counter, "taken", "status")
+            assert (fresh.total, sums(fresh)) == (many + 1, {many + 1})
+            mixed = await ask(counter, "camera", "taken")
+            assert (mixed.total, sums(mixed), mixed.stale) == (many + 1, {many, many + 1}, True)
+            # Later all are counted again, and are of one moment.
+            now[0] += 1000
+            again = await ask(counter, "camera", "taken")
+            assert (again.total, sums(again), again.stale) == (many + 1, {many + 1}, False)
+        finally:
+            await counter.close()
+            await store.client.close()
+
+    asyncio.run(run())
+
+
+def test_start__large_collection__is_counted_before_anyone_asks(
+    failing_library: Config, fail: Fail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.app.MANY_PHOTOS", 1)
+    with open_api(failing_library) as api:
+        prepared: Any = api.client.app.state.preparing  # type: ignore[attr-defined]
+        eventually(prepared.done)
+        fail("failCommand", failCommands=["aggregate", "distinct", "find"], errorCode=50)
+        assert api.get("/map", zoom=3).json()["features"]
+        assert api.get("/facets", fields="camera,place").json()["facets"]["camera"]

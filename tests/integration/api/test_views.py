@@ -1,0 +1,195 @@
+# ruff: noqa: E501 -- a table reads better with a row a line
+"""Facets, the map and exports: the same photos, counted, clustered and streamed."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import json
+import math
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.export.formats import stream_parquet
+from tests.integration.api.fixtures import Api
+from tests.integration.api.library import PLACES, make_records
+
+RECORDS = make_records()
+EVERY_FACET = ["camera,lens,iso,f,exposure,focal,taken,place", "bucket,format,status,keyword,rating"]
+
+
+def values(rows: list[dict[str, Any]]) -> dict[Any, int]:
+    return {row["value"]: row["count"] for row in rows}
+
+
+def test_get_facets__everything__counts_each_value(api: Api) -> None:
+    found = api.get("/facets", fields="camera,status,taken,iso,bucket").json()
+    assert (found["total"], found["cut_short"]) == (len(RECORDS), False)
+    expected = Counter(record["photo"].get("camera_model") for record in RECORDS)
+    assert values(found["facets"]["camera"]) == dict(expected)
+    assert values(found["facets"]["status"]) == dict(Counter(record["status"] for record in RECORDS))
+    months = Counter(str(r["photo"]["taken_at"])[:7] if "taken_at" in r["photo"] else None for r in RECORDS)
+    assert values(found["facets"]["taken"]) == dict(months)
+    isos = {(row.get("from"), row.get("to")): row["count"] for row in found["facets"]["iso"] if "from" in row}
+    assert isos[(100, 200)] == sum(record["photo"].get("iso") == 100 for record in RECORDS)
+    assert sum(isos.values()) == len(RECORDS) - 12
+
+
+@pytest.mark.parametrize("fields", EVERY_FACET)
+def test_get_facets__grouped_or_counted_in_the_index__is_the_same(api: Api, fields: str) -> None:
+    everything = api.get("/facets", fields=fields).json()
+    # A filter that all pass takes the other road.
+    grouped = api.get("/facets", fields=fields, query='{"size":{"$gt":0}}').json()
+    for name in fields.split(","):
+        rows = [
+            sorted(map(json.dumps, (row for row in found["facets"][name] if name != "keyword" or row["value"])))
+            for found in (everything, grouped)
+        ]
+        assert rows[0] == rows[1], name
+
+
+def test_get_facets__others__leave_out_their_own_filter(api: Api) -> None:
+    narrow = api.get("/facets", fields="camera,lens", camera="X-T4").json()
+    wide = api.get("/facets", fields="camera,lens", camera="X-T4", others="true").json()
+    assert set(values(narrow["facets"]["camera"])) == {"X-T4"}
+    assert set(values(wide["facets"]["camera"])) == {"X-T4", "ILCE-7M3", "Canon EOS R5", "@SUM(1+1)", None}
+    assert wide["facets"]["lens"] == narrow["facets"]["lens"]
+    assert wide["total"] == narrow["total"] == 48
+
+
+@pytest.mark.parametrize("fields", ["", "camera,", "secret", "camera;lens", "$where", ",".join(["camera"] * 9)])
+def test_get_facets__unknown_field__is_refused(api: Api, fields: str) -> None:
+    assert api.get("/facets", fields=fields).status_code == 400
+
+
+def test_get_map__world__has_every_place(api: Api) -> None:
+    for _ in range(2):  # counted, then from what was kept
+        found = api.get("/map", zoom=6).json()
+        assert found["type"] == "FeatureCollection"
+        assert sum(f["properties"]["count"] for f in found["features"]) == sum(
+            "location" in r["photo"] for r in RECORDS
+        )
+        assert len(found["features"]) == len(PLACES)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "places"),
+    [("bbox=2,48,3,49&zoom=8", 1), ("bbox=179,-20,-179,0&zoom=3", 2), ("bbox=10,10,20,20", 0), ("bbox=2,48,3,49&zoom=22", 1),
+     ("camera=X-T4&zoom=6", 5), ("without=gps", 0)],
+)  # fmt: skip
+def test_get_map__area_and_filter__hold(api: Api, parameters: str, places: int) -> None:
+    answer = api.client.get(f"/map?{parameters}")
+    assert answer.headers["content-type"] == "application/geo+json"
+    assert len(answer.json()["features"]) == places
+
+
+def test_export__ndjson__has_every_photo(api: Api) -> None:
+    answer = api.get("/export.ndjson")
+    lines = [json.loads(line) for line in answer.text.splitlines()]
+    assert {line["id"] for line in lines} == {record["_id"] for record in RECORDS}
+    assert answer.headers["content-disposition"] == 'attachment; filename="photos.ndjson"'
+
+
+def test_export__ndjson_whole__has_the_tags(api: Api) -> None:
+    line = json.loads(api.get("/export.ndjson", whole="true", camera="X-T4", iso="100").text.splitlines()[0])
+    assert line["Image Make"]["printable"] == "FUJIFILM"
+
+
+def test_export__csv__has_every_photo_and_no_formula(api: Api) -> None:
+    rows = list(csv.DictReader(io.StringIO(api.get("/export.csv").text, newline="")))
+    assert {row["id"] for row in rows} == {record["_id"] for record in RECORDS}
+    (formula,) = (row for row in rows if row["id"] == "holiday/=cmd.csv")
+    assert formula["description"].startswith("'=HYPERLINK")
+    assert formula["camera_model"] == "'@SUM(1+1)"
+    assert formula["artist"] == "'\t-1+1"
+    assert any(row["longitude"].startswith("-") for row in rows)
+    dates = {row["id"]: (row["taken_at"], row["extracted_at"]) for row in rows}
+    for record in RECORDS:
+        taken = record["photo"].get("taken_at")
+        zone = "Z" if record["photo"].get("taken_offset") else ""
+        shown = f"{taken:%Y-%m-%dT%H:%M:%S}{zone}" if taken else ""
+        assert dates[record["_id"]] == (shown, f"{record['extracted_at']:%Y-%m-%dT%H:%M:%S}Z")
+
+
+def test_export__geojson__is_one_collection(api: Api) -> None:
+    found = api.get("/export.geojson", bucket="holiday").json()
+    assert len(found["features"]) == 121
+    by_id = {feature["id"]: feature for feature in found["features"]}
+    assert by_id["holiday/2024/IMG_0000.jpg"]["geometry"]["coordinates"] == [2.3522, 48.8566]
+    assert by_id["holiday/2024/IMG_0001.jpg"]["geometry"] is None
+
+
+def test_export__parquet__is_read_by_arrow(api: Api, tmp_path: Path) -> None:
+    from arro3.io import read_parquet
+
+    file = tmp_path / "photos.parquet"
+    file.write_bytes(api.get("/export.parquet").content)
+    table = read_parquet(str(file)).read_all()
+    assert table.num_rows == len(RECORDS)
+    assert sorted(table["id"].to_pylist()) == sorted(record["_id"] for record in RECORDS)
+    rows = zip(
+        *(table[name].to_pylist() for name in ("id", "taken_at", "size", "iso", "keywords", "latitude")), strict=True
+    )
+    found = {id_: values for id_, *values in rows}
+    for record in RECORDS:
+        photo = record["photo"]
+        taken = photo["taken_at"].replace(tzinfo=None) if "taken_at" in photo else None
+        words = "; ".join(photo["keywords"]) if "keywords" in photo else None
+        latitude = photo["location"]["coordinates"][1] if "location" in photo else None
+        assert found[record["_id"]] == [taken, record["size"], photo.get("iso"), words, latitude]
+
+
+def test_stream_parquet__records_of_another_program__have_what_fits(tmp_path: Path) -> None:
+    from arro3.io import read_parquet
+
+    photos = [
+        {"iso": "fast", "f_number": 4, "flash_fired": 1},
+        {"iso": math.inf, "software": 7},
+        {"iso": 200.5},
+        "none",
+    ]
+
+    async def chunks() -> AsyncIterator[list[dict[str, Any]]]:
+        yield [{"_id": f"b/{at}", "size": "big", "photo": photo} for at, photo in enumerate(photos)]
+
+    async def read() -> bytes:
+        return b"".join([piece async for piece in stream_parquet(chunks())])
+
+    file = tmp_path / "photos.parquet"
+    file.write_bytes(asyncio.run(read()))
+    table = read_parquet(str(file)).read_all()
+    found = {name: table[name].to_pylist() for name in ("id", "size", "iso", "f_number", "flash_fired", "software")}
+    assert found == {
+        "id": ["b/0", "b/1", "b/2", "b/3"],
+        "size": [None] * 4,
+        "iso": [None, None, 200, None],
+        "f_number": [4.0, None, None, None],
+        "flash_fired": [None] * 4,
+        "software": [None, "7", None, None],
+    }
+
+
+@pytest.mark.parametrize("form", ["ndjson", "csv", "geojson", "parquet"])
+def test_export__nothing_passes__is_an_empty_whole(api: Api, form: str) -> None:
+    answer = api.get(f"/export.{form}", camera="none")
+    assert answer.status_code == 200
+    if form == "geojson":
+        assert answer.json()["features"] == []
+
+
+def test_export__head__reads_nothing(api: Api) -> None:
+    answer = api.client.head("/export.csv")
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+
+
+@pytest.mark.parametrize("path", ["/export.xls", "/export.", "/export", "/export.csv?iso=x", "/export.csv?limit=5"])
+def test_export__wrong__is_said_before_anything_is_sent(api: Api, path: str) -> None:
+    answer = api.client.get(path)
+    assert answer.status_code in (400, 404)
+    assert answer.headers["content-type"] == "application/problem+json"

@@ -1,0 +1,207 @@
+"""Pruning removes what was deleted from the bucket, and nothing else, for any keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from exifinator.batches.prune import Kind, Orphans, find_missing, find_orphans, remove_orphans
+from exifinator.errors import ConfigError, SourceUnavailable
+from exifinator.metadata.parse import empty_record
+from exifinator.models import ExifRecord, ImageRef
+from exifinator.sources.source import parse_source
+from exifinator.storage.jobs import image_job_id
+from tests.integration.conftest import Bucket, Installation
+from tests.keys import KEYS
+from tests.s3_proxy import Answer, run_proxy, s3_error
+
+LONG_AGO = datetime.now(UTC) - timedelta(days=1)
+# Their order differs between bytes, code units and dictionaries.
+ODD = [
+    *KEYS, "a", "A", "a/", "a-b", "a b", "Z", "z", "é", "e\u0301", "\ue000", "\uffee", "😀", "\U0010fffd", "\x01", "~",
+]  # fmt: skip
+
+
+def know(installation: Installation, bucket: str, *keys: str, at: datetime = LONG_AGO) -> None:
+    """Store a record and a thumbnail of each."""
+    records = [empty_record(ImageRef(bucket, key, "e", 0, LONG_AGO)) for key in keys]
+    for record in records:
+        record.document["extracted_at"] = at
+    assert installation.store.records.upsert([ExifRecord(r.document, b"jpeg") for r in records]) == [None] * len(keys)
+
+
+def note_run(installation: Installation, bucket: str, endpoint: str | None = None) -> None:
+    endpoints = [{"bucket": bucket, "endpoint": endpoint or installation.s3.endpoint(bucket)}]
+    installation.store.batches.save({"_id": f"run-{bucket}", "state": "done", "endpoints": endpoints})
+
+
+@contextmanager
+def find(installation: Installation, *sources: str) -> Iterator[Orphans]:
+    with find_orphans(
+        [parse_source(source) for source in sources],
+        installation.s3,
+        installation.store,
+        installation.queue,
+        on_progress=lambda listed: None,
+    ) as found:
+        yield found
+
+
+def prune(installation: Installation, *sources: str) -> tuple[int, int]:
+    with find(installation, *sources) as found:
+        return remove_orphans(found, installation.store)
+
+
+def known_keys(installation: Installation) -> set[str]:
+    keys = {doc["key"] for doc in installation.store.records.collection.find()}
+    assert {doc["_id"].partition("/")[2] for doc in installation.store.records.thumbnails.find()} == keys
+    return keys
+
+
+def test_prune__odd_keys__removes_those_that_left(installation: Installation, bucket: Bucket) -> None:
+    listed, gone = ODD[::2], ODD[1::2]
+    for key in listed:
+        bucket.put(key, b"x")
+    know(installation, bucket.name, *ODD)
+    know(installation, f"{bucket.name}-2", "other bucket")
+    note_run(installation, bucket.name)
+
+    with find(installation, bucket.name) as found:
+        assert (found.listed, found.records, found.jobs) == (len(listed), len(gone), 0)
+        assert remove_orphans(found, installation.store) == (len(gone), 0)
+    assert known_keys(installation) == {*listed, "other bucket"}
+    assert prune(installation, bucket.name) == (0, 0)
+
+
+def test_prune__prefix__leaves_what_lies_outside(installation: Installation, bucket: Bucket) -> None:
+    bucket.put("a/1", b"x")
+    know(installation, bucket.name, "a/1", "a/2", "a", "ab", "b/3")
+    note_run(installation, bucket.name)
+
+    assert prune(installation, f"{bucket.name}/a/") == (1, 0)
+    assert known_keys(installation) == {"a/1", "a", "ab", "b/3"}
+
+
+def test_prune__stored_since_the_listing_began__is_kept(installation: Installation, bucket: Bucket) -> None:
+    bucket.put("here", b"x")
+    know(installation, bucket.name, "here", "gone", "came back")
+    know(installation, bucket.name, "came", at=datetime.now(UTC) + timedelta(days=1))
+    note_run(installation, bucket.name)
+    with find(installation, bucket.name) as found:
+        know(installation, bucket.name, "came back", at=datetime.now(UTC))
+        assert remove_orphans(found, installation.store) == (1, 0)
+    assert known_keys(installation) == {"here", "came", "came back"}
+
+
+def test_prune__failed_jobs__go_with_their_images(installation: Installation, bucket: Bucket) -> None:
+    bucket.put("here", b"x")
+    know(installation, bucket.name, "here")
+    note_run(installation, bucket.name)
+    for key, status in (("here", "failed"), ("gone", "failed"), ("ended", "success")):
+        params = {"bucket": bucket.name, "key": key}
+        job_id = image_job_id(f"{bucket.name}/{key}")
+        job = {"_id": job_id, "params": params, "status": status, "dateupdated": LONG_AGO}
+        installation.store.jobs.collection.insert_one(job)
+
+    assert prune(installation, bucket.name) == (0, 1)
+    assert {job["params"]["key"] for job in installation.store.jobs.collection.find()} == {"here", "ended"}
+
+
+def test_prune__empty_listing__is_refused(installation: Installation, bucket: Bucket) -> None:
+    know(installation, bucket.name, "a")
+    note_run(installation, bucket.name)
+
+    with pytest.raises(ConfigError, match="is empty"):
+        prune(installation, bucket.name)
+
+
+def test_prune__listing_that_shares_nothing__is_refused(installation: Installation, bucket: Bucket) -> None:
+    bucket.put("b", b"x")
+    know(installation, bucket.name, "a")
+    note_run(installation, bucket.name)
+
+    with pytest.raises(ConfigError, match="may be another bucket"):
+        prune(installation, bucket.name)
+
+
+def test_prune__source_of_which_nothing_is_known_or_listed__does_not_hold_up_another(
+    installation: Installation, bucket: Bucket
+) -> None:
+    bucket.put("a/1", b"x")
+    bucket.put("c/1", b"x")
+    know(installation, bucket.name, "a/1", "a/2")
+    note_run(installation, bucket.name)
+
+    assert prune(installation, *(f"{bucket.name}/{folder}/" for folder in "abc")) == (1, 0)
+
+
+def test_prune__other_endpoint_or_none_known__is_refused(installation: Installation, bucket: Bucket) -> None:
+    bucket.put("a", b"x")
+    know(installation, bucket.name, "a", "gone")
+    with pytest.raises(ConfigError, match="has no finished run"):
+        prune(installation, bucket.name)
+    note_run(installation, bucket.name, "https://minio.example.org")
+
+    with pytest.raises(ConfigError, match=r"were read from https://minio\.example\.org"):
+        prune(installation, bucket.name)
+
+
+def test_prune__images_in_progress__is_refused(installation: Installation, bucket: Bucket) -> None:
+    note_run(installation, bucket.name)
+    installation.queue.enqueue([ImageRef(bucket.name, "a", "e", 1, LONG_AGO)])
+
+    with pytest.raises(ConfigError, match="Images are being read"):
+        prune(installation, bucket.name)
+
+
+@pytest.mark.parametrize("how", ["fails", "unordered"])
+def test_prune__listing_fails__removes_nothing(
+    install: Callable[..., Installation],
+    bucket: Bucket,
+    moto_url: str,
+    how: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    keys = [f"{i:04}" for i in range(6)]
+    for key in keys:
+        bucket.put(key, b"x")
+
+    def answer(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
+        if how == "fails":
+            return s3_error(503, "SlowDown") if "continuation" in target else answer
+        return Answer(answer.status, answer.headers, answer.body.replace(b"<Key>0004<", b"<Key>0001<"))
+
+    monkeypatch.setattr("exifinator.sources.page_fetcher.ATTEMPTS_PER_PAGE", 1)
+    with run_proxy(moto_url) as proxy:
+        proxy.request = lambda target: target + "&max-keys=3" if "list-type" in target else target
+        proxy.answer = answer
+        installation = install(S3_ENDPOINT_URL=proxy.url)
+        know(installation, bucket.name, *keys, "gone")
+        note_run(installation, bucket.name)
+        with pytest.raises(SourceUnavailable):
+            prune(installation, bucket.name)
+
+
+@pytest.mark.parametrize(
+    ("known", "listed", "missing"),
+    [
+        ("", "abc", ""),
+        ("abc", "", "abc"),
+        ("abc", "abc", ""),
+        ("ace", "bd", "ace"),
+        ("aabbc", "b", "aac"),
+        ("z", "abc", "z"),
+    ],
+)
+def test_find_missing__two_sorted_iterators__yields_the_missing_ids(known: str, listed: str, missing: str) -> None:
+    kinds: Iterator[tuple[str, Kind]] = ((character, "record") for character in known)
+    rest: Any = iter(listed)
+
+    found = [image_id for image_id, _, is_missing in find_missing(kinds, rest) if is_missing]
+
+    assert "".join(found) == missing
+    assert next(rest, None) is None

@@ -1,0 +1,442 @@
+"""Each check of `doctor`, with each problem that it finds, on real servers."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from click.testing import Result
+
+from exifinator.config import Config, build_config
+from exifinator.monitoring.checks import Finding, machine, mongodb, s3, settings
+from exifinator.monitoring.checks import redis as redis_checks
+from exifinator.monitoring.checks.clock import check_clock
+from exifinator.monitoring.doctor import examine
+from exifinator.monitoring.probe import Probe, RedisInfo
+from exifinator.monitoring.status import StatusReader
+from exifinator.paths import COMMAND
+from exifinator.sources.source import Source
+from tests.integration.conftest import Bucket, Installation, invoke
+from tests.s3_proxy import run_proxy, s3_error
+from tests.servers import reserve_port, run_redis
+
+NOBODY = "127.0.0.1:9"
+KEYS = {"AWS_ACCESS_KEY": "test", "AWS_SECRET_KEY": "secret"}
+
+
+@pytest.fixture(scope="module")
+def own_redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start a Redis whose settings tests may change."""
+    with run_redis(tmp_path_factory.mktemp("own-redis")) as url:
+        yield url
+
+
+@pytest.fixture
+def ask(own_redis_url: str) -> Iterator[Callable[..., RedisInfo]]:
+    """Return a function that gives the state of a Redis with these settings, as in ask(setting="value")."""
+    client = redis.Redis.from_url(own_redis_url)
+    before: dict[str, str] = {}
+
+    def set_and_ask(**settings: str) -> RedisInfo:
+        for name, value in settings.items():
+            name = name.replace("_", "-")
+            before.setdefault(name, client.config_get(name)[name])  # type: ignore[index]
+            client.config_set(name, value)
+        with contextlib.closing(Probe(build_config({"REDIS_URL": own_redis_url}, {}))) as probe:
+            return probe.read_redis()
+
+    yield set_and_ask
+    for name, value in before.items():
+        client.config_set(name, value)
+    client.close()
+
+
+def levels(*findings: Finding) -> list[str]:
+    return [finding.level for finding in findings]
+
+
+def the(findings: list[Finding], words: str) -> Finding:
+    """Return the one finding with these words."""
+    (found,) = [finding for finding in findings if words in finding.message]
+    return found
+
+
+# --- Redis ------------------------------------------------------------------------------------------------------------
+
+
+def test_redis__default_settings__pass(ask: Callable[..., RedisInfo]) -> None:
+    found = ask()
+    checks = (redis_checks.check_version, redis_checks.check_role, redis_checks.check_eviction)
+    assert levels(*(check(found) for check in checks)) == ["ok"] * 3
+    assert levels(redis_checks.check_persistence(found), redis_checks.check_memory(found, Config())) == ["ok", "ok"]
+    assert check_clock("Redis", found.offset_seconds).level == "ok"
+
+
+def test_redis__evicts_keys__is_an_error_if_its_memory_is_limited(ask: Callable[..., RedisInfo]) -> None:
+    assert redis_checks.check_eviction(ask(maxmemory_policy="allkeys-lru")).level == "warning"
+    finding = redis_checks.check_eviction(ask(maxmemory="1gb"))
+    assert finding.level == "error"
+    assert "config set maxmemory-policy noeviction" in finding.fix
+
+
+def test_redis__less_memory_than_the_write_queue__is_an_error(ask: Callable[..., RedisInfo]) -> None:
+    assert redis_checks.check_memory(ask(maxmemory="64mb"), Config(write_queue_mb=64)).level == "error"
+    assert redis_checks.check_memory(ask(maxmemory="1gb"), Config(write_queue_mb=64)).level == "ok"
+
+
+def test_redis__no_append_only_file__is_a_warning(ask: Callable[..., RedisInfo]) -> None:
+    assert redis_checks.check_persistence(ask(appendonly="no")).level == "warning"
+
+
+def test_redis__replica_or_failing_disk_or_old__is_an_error(ask: Callable[..., RedisInfo], own_redis_url: str) -> None:
+    found = ask()
+    with contextlib.closing(redis.Redis.from_url(own_redis_url)) as client:
+        client.replicaof("127.0.0.1", 9)
+        finding = redis_checks.check_role(ask())
+        client.replicaof("NO", "ONE")
+    assert finding.level == "error"
+    assert "127.0.0.1:9" in finding.fix
+    failing = replace(found, info={**found.info, "aof_last_write_status": "err"})
+    assert redis_checks.check_persistence(failing).level == "error"
+    assert redis_checks.check_version(replace(found, version="6.0.16")).level == "error"
+
+
+def test_redis__password_is_missing__tells_where_to_put_it(ask: Callable[..., RedisInfo], own_redis_url: str) -> None:
+    from exifinator.monitoring.doctor import _examine_redis
+
+    client = redis.Redis.from_url(own_redis_url)
+    client.config_set("requirepass", "hush")
+    try:
+        config = build_config({"REDIS_URL": own_redis_url}, {})
+        with contextlib.closing(Probe(config)) as probe:
+            (finding,) = _examine_redis(config, probe)
+    finally:
+        client.execute_command("AUTH", "hush")
+        client.config_set("requirepass", "")
+        client.close()
+    assert finding.level == "error"
+    assert "USER:PASSWORD" in finding.fix
+
+
+def test_queues__paused__tells_how_to_resume() -> None:
+    finding = redis_checks.check_paused(["download"])
+    assert (finding.level, finding.fix) == ("warning", f"{COMMAND} queue resume download")
+    assert redis_checks.check_paused([]).level == "ok"
+
+
+def test_queues__refused_bucket__is_shown_by_doctor_and_status(installation: Installation) -> None:
+    installation.queue.refused_buckets.open_circuit("holiday", "S3 refuses holiday: AccessDenied (HTTP 403)")
+    with contextlib.closing(StatusReader(installation.config)) as reader:
+        status = reader.read()
+    assert status.problems == ["S3 refuses holiday: AccessDenied (HTTP 403)"]
+    with contextlib.closing(Probe(installation.config)) as probe:
+        finding = redis_checks.check_refused(probe.queue.refused_buckets.open_circuits())
+    assert (finding.level, finding.fix.split("   ")[0]) == ("error", f"{COMMAND} doctor holiday")
+
+
+# --- MongoDB ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def probe(installation: Installation) -> Iterator[Probe]:
+    with contextlib.closing(Probe(installation.config)) as opened:
+        yield opened
+
+
+def test_mongodb__indexes__missing_and_different_are_errors(installation: Installation, probe: Probe) -> None:
+    assert mongodb.check_indexes(probe).level == "ok"  # nothing is stored
+    images = installation.store.records.collection
+    images.insert_one({"_id": "b/k"})
+    finding = mongodb.check_indexes(probe)
+    assert finding.level == "error"
+    assert "taken" in finding.message
+    installation.store.ensure_indexes()
+    assert mongodb.check_indexes(probe).level == "ok"
+    images.drop_index("etag")
+    images.create_index([("size", 1)], name="etag")
+    finding = mongodb.check_indexes(probe)
+    assert finding.level == "error"
+    assert 'dropIndex("etag")' in finding.fix
+
+
+@pytest.mark.parametrize(
+    ("options", "concern", "writes"),
+    [("", "ok", "ok"), ("w=0", "error", "ok"), ("w=3", "ok", "error"), ("journal=false", "warning", "ok")],
+)
+def test_mongodb__write_concern__is_tried(
+    installation: Installation, mongodb_uri: str, options: str, concern: str, writes: str
+) -> None:
+    settings = {**installation.settings, "MONGODB_URI": f"{mongodb_uri}/?{options}"}
+    with contextlib.closing(Probe(build_config(settings, {}))) as probe:
+        found = probe.read_mongodb()
+        assert mongodb.check_write_concern(found, probe).level == concern
+        assert levels(*mongodb.check_writes(probe)) == [writes] * 2
+        assert mongodb.check_version(found).level == "ok"
+    # Nothing stays behind.
+    assert "exifinator_doctor" not in installation.mongodb[installation.config.mongodb_database].list_collection_names()
+
+
+def test_mongodb__replica_set_with_w_1__is_a_warning(probe: Probe) -> None:
+    found = probe.read_mongodb()
+    of_a_set = replace(found, hello={**found.hello, "setName": "rs0"})
+    with contextlib.closing(Probe(_with_uri(probe.config, "w=1"))) as alone:
+        assert mongodb.check_write_concern(of_a_set, alone).level == "warning"
+    with contextlib.closing(Probe(_with_uri(probe.config, "w=majority"))) as together:
+        assert mongodb.check_write_concern(of_a_set, together).level == "ok"
+    assert mongodb.check_version(replace(found, version="3.6.23")).level == "error"
+
+
+def _with_uri(config: Config, options: str) -> Config:
+    uri = config.mongodb_uri.get_secret_value()
+    return build_config({"MONGODB_URI": f"{uri}/?{options}", "MONGODB_DATABASE": config.mongodb_database}, {})
+
+
+# --- S3 ---------------------------------------------------------------------------------------------------------------
+
+
+def check(url: str, name: str, **settings: Any) -> list[Finding]:
+    config = build_config({"S3_ENDPOINT_URL": url, "S3_TIMEOUT_SECONDS": 2, **KEYS, **settings}, {})
+    return s3.check_source(config, Source(name))
+
+
+def test_source__readable__passes(moto_url: str, bucket: Bucket) -> None:
+    bucket.put("a.jpg", b"x" * 100)
+    assert levels(*check(moto_url, bucket.name)) == ["ok"] * 4
+
+
+def test_source__empty__is_a_warning(moto_url: str, bucket: Bucket) -> None:
+    assert check(moto_url, bucket.name)[-1].level == "warning"
+
+
+@pytest.mark.parametrize(
+    ("settings", "words", "fix"),
+    [
+        ({"AWS_SECRET_KEY": "other"}, "SignatureDoesNotMatch", "AWS_SECRET_KEY"),
+        ({"AWS_ACCESS_KEY": "other"}, "InvalidAccessKeyId", "AWS_ACCESS_KEY"),
+    ],
+    ids=["secret", "key"],
+)
+def test_source__wrong_credentials__tells_which(
+    rclone_url: str, rclone_folder: Path, settings: dict[str, str], words: str, fix: str
+) -> None:
+    (rclone_folder / "doctor").mkdir(exist_ok=True)
+    finding = check(rclone_url, "doctor", **settings)[-1]
+    assert finding.level == "error"
+    assert words in finding.message
+    assert fix in finding.fix
+
+
+def test_source__no_response__tells_what_to_try() -> None:
+    finding = check(f"http://{NOBODY}", "any-bucket")[-1]
+    assert finding.level == "error"
+    assert f"curl -sI http://{NOBODY}" in finding.fix
+
+
+def test_source__no_such_bucket__tells_how_to_list_buckets(moto_url: str) -> None:
+    finding = check(moto_url, "no-such-bucket-here")[-1]
+    assert finding.level == "error"
+    assert finding.fix.startswith(f"aws s3 ls --endpoint-url {moto_url}")
+
+
+def test_source__no_credentials_anywhere__is_one_finding(
+    moto_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    config = build_config({"S3_ENDPOINT_URL": moto_url}, {})
+    (finding,) = s3.check_source(config, Source("any-bucket"))
+    assert (finding.level, finding.area) == ("error", "credentials")
+
+
+def test_source__listed_but_unreadable__is_an_error(moto_url: str, bucket: Bucket) -> None:
+    bucket.put("a.jpg", b"x" * 100)
+    with run_proxy(moto_url) as proxy:
+        proxy.answer = lambda method, target, headers, answer: (
+            s3_error(403, "AccessDenied") if method == "GET" and "list-type" not in target else answer
+        )
+        finding = check(proxy.url, bucket.name)[-1]
+    assert finding.level == "error"
+    assert "s3:GetObject" in finding.fix
+
+
+def test_source__another_region__is_named(moto_url: str) -> None:
+    far = Bucket(moto_url)
+    name = f"{far.name}-far"
+    far.client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    findings = check(moto_url, name)
+    finding = the(findings, "is in eu-west-1")
+    assert finding.level == "warning"
+    assert "EXIFINATOR_AWS_REGION=eu-west-1" in finding.fix
+
+
+@pytest.mark.parametrize(("ahead_seconds", "level"), [(0, "ok"), (30, "warning"), (-900, "error")])
+def test_source__wrong_clock__is_found_by_the_date_header(
+    moto_url: str, bucket: Bucket, ahead_seconds: int, level: str
+) -> None:
+    with run_proxy(moto_url) as proxy:
+        proxy.ahead_seconds = ahead_seconds
+        assert the(check(proxy.url, bucket.name), "clock of S3").level == level
+
+
+# --- This machine -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("version", "level"), [((3, 10, 1), "error"), ((3, 13, 0), "ok"), ((3, 14, 0), "error")])
+def test_python__version__is_compared(version: tuple[int, ...], level: str) -> None:
+    assert machine.check_python(version).level == level
+
+
+def test_packages__missing_and_other__are_named(tmp_path: Path) -> None:
+    pinned = tmp_path / "requirements.txt"
+    pinned.write_text("redis==0.0.1 \\\n    --hash=x\nno-such-package==1.0 ; python_version < '3' \\\n")
+    finding = machine.check_packages(pinned)
+    assert finding.level == "warning"
+    assert "redis" in finding.message
+    assert "no-such-package" not in finding.message
+    pinned.write_text("no-such-package==1.0 \\\n    --hash=x\n")
+    assert machine.check_packages(pinned).level == "error"
+
+
+def test_ports__taken_by_another_program__names_it() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        finding = machine.check_port("api", "API_PORT", "127.0.0.1", port, {})
+        assert finding.level == "error"
+        assert f"process {os.getpid()}" in finding.message
+        assert machine.check_port("api", "API_PORT", "127.0.0.1", port, {"api": os.getpid()}).level == "ok"
+    assert machine.check_port("api", "API_PORT", "127.0.0.1", port, {}).level == "ok"
+    assert machine.check_port("api", "API_PORT", "127.0.0.1", port, {"api": 1}).level == "error"
+
+
+def test_limits__fewer_files_than_greenlets_need__tells_how_many() -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+    try:
+        finding = machine.check_open_files(Config(greenlets=100))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert (finding.level, finding.fix.split("   ")[0]) == ("error", "ulimit -n 4096")
+    assert machine.check_open_files(Config(greenlets=100), 4096).level == "ok"
+    assert machine.check_process_limit(Config(worker_processes=4), 100, 90).level == "error"
+    assert machine.check_process_limit(Config(worker_processes=4), 1000, 90).level == "ok"
+
+
+@pytest.mark.parametrize(("free", "total", "level"), [(5e8, 1e9, "error"), (4e10, 1e12, "warning"), (4e10, 1e11, "ok")])
+def test_disk__little_space_left__is_found(free: float, total: float, level: str) -> None:
+    assert machine.check_disk("the disk", int(free), int(total), "df").level == level
+
+
+# --- Settings ---------------------------------------------------------------------------------------------------------
+
+TOKEN = "x" * 24
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"S3_ANONYMOUS": True, **KEYS}, "S3_ANONYMOUS"),
+        ({"S3_ANONYMOUS": True, "S3_REQUESTER_PAYS": True}, "S3_REQUESTER_PAYS"),
+        ({"S3_ENDPOINT_URL": "http://minio.example.org:9000"}, "http"),
+        (
+            {"S3_ENDPOINT_URL": "https://s3.eu-west-1.amazonaws.com", "AWS_REGION": "us-east-1"},
+            "another region than AWS_REGION (us-east-1)",
+        ),
+        ({"API_HOST": "0.0.0.0", "API_TOKEN": "short"}, "API_TOKEN has only 5 characters"),
+        ({"DASHBOARD_HOST": "0.0.0.0", "DASHBOARD_AUTH": "a:b"}, "DASHBOARD_AUTH"),
+        ({"API_HOST": "0.0.0.0", "API_TOKEN": TOKEN, "API_ALLOWED_HOSTS": ["x.org"]}, "API_ALLOWED_HOSTS"),
+        ({"WORKER_PROCESSES": 20}, "20 on 2 cores"),
+        ({"WORKER_PROCESSES": 8, "PARSE_MEMORY_MB": 2000}, "may use"),
+        ({"LEASE_SECONDS": 5}, "LEASE_SECONDS"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_settings__contradiction__is_found(values: dict[str, Any], words: str) -> None:
+    config = build_config(values, {})
+    findings = settings.check_settings(config, {}, memory_bytes=8 * 10**9, cores=2)
+    assert any(words in finding.message and finding.level != "ok" and finding.fix for finding in findings)
+
+
+def test_settings__defaults__have_no_contradictions() -> None:
+    (finding,) = settings.check_settings(build_config({}, {}), {}, memory_bytes=8 * 10**9, cores=2)
+    assert finding.level == "ok"
+
+
+def test_settings__misspelled_variable__suggests_the_right_one() -> None:
+    environment = {"EXIFINATOR_GREENLET": "5", "EXIFINATOR_SETTINGS": "x", "EXIFINATOR_API_PORT": "1", "HOME": "/"}
+    (finding,) = settings.check_settings(build_config({}, {}), environment, memory_bytes=8 * 10**9, cores=2)
+    assert finding.level == "warning"
+    assert "export EXIFINATOR_GREENLETS=...; unset EXIFINATOR_GREENLET" in finding.fix
+
+
+def test_settings__secret_in_a_readable_file__is_reported_without_it(tmp_path: Path) -> None:
+    file = tmp_path / "settings.py"
+    file.write_text('API_TOKEN = "hushhushhushhush"\n')
+    config = build_config({"API_TOKEN": "hushhushhushhush"}, {})
+    file.chmod(0o644)
+    (finding,) = settings.check_settings(config, {}, settings_file=file, memory_bytes=8 * 10**9, cores=2)
+    assert (finding.level, finding.fix) == ("warning", f"chmod 600 {file}")
+    assert "hush" not in finding.message
+    file.chmod(0o600)
+    (finding,) = settings.check_settings(config, {}, settings_file=file, memory_bytes=8 * 10**9, cores=2)
+    assert finding.level == "ok"
+
+
+# --- All checks -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def run_doctor(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Return a function that runs `doctor` with free ports, as in run_doctor("bucket", NAME=value)."""
+
+    def run(*arguments: str, **settings: str) -> Result:
+        ports = {f"{name}_PORT": str(reserve_port()) for name in ("API", "DASHBOARD", "LOCAL_S3")}
+        return invoke(installation, monkeypatch, "doctor", *arguments, **{**ports, **settings})
+
+    return run
+
+
+def test_doctor__exit_code__is_0_without_errors_and_1_with_one(
+    run_doctor: Callable[..., Result], bucket: Bucket
+) -> None:
+    bucket.put("a.jpg", b"x" * 100)
+    done = run_doctor(bucket.name, "--json")
+    findings = json.loads(done.stdout)
+    assert [finding for finding in findings if finding["level"] == "error"] == []
+    assert done.exit_code == 0, done.stdout
+    areas = {finding["area"] for finding in findings}
+    assert areas >= {"python", "packages", "ports", "limits", "disk", "redis", "mongodb", "clock", "source", "settings"}
+
+    done = run_doctor("no-such-bucket-here", REDIS_URL=f"redis://:hush@{NOBODY}/0")
+    assert done.exit_code == 1
+    assert "ERROR    redis: Redis cannot report its state" in done.stdout
+    assert "ERROR    source: s3://no-such-bucket-here cannot be listed" in done.stdout
+    assert done.stdout.count("fix: ") >= 2
+    assert "hush" not in done.stdout + done.stderr
+
+
+def test_doctor__invalid_settings__are_findings(run_doctor: Callable[..., Result]) -> None:
+    done = run_doctor(GREENLETS="none", API_PORT="0")
+    assert done.exit_code == 1
+    assert done.stdout.count("ERROR    settings: ") == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_examine__all_servers_down__runs_every_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = build_config(
+        {"REDIS_URL": f"redis://{NOBODY}/0", "MONGODB_URI": f"mongodb://{NOBODY}", "S3_ENDPOINT_URL": f"http://{NOBODY}",
+         "S3_TIMEOUT_SECONDS": 1, "API_PORT": reserve_port(), "DASHBOARD_PORT": reserve_port(), **KEYS}, {},
+    )  # fmt: skip
+    findings = list(examine(config, ["some-bucket"]))
+    assert {finding.area for finding in findings if finding.level == "error"} >= {"redis", "mongodb", "source"}
+    assert all(finding.fix for finding in findings if finding.level != "ok")

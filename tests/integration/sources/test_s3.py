@@ -1,0 +1,409 @@
+"""Both S3 clients against a real S3 server, and against responses that no server gives on demand.
+
+Each test of a read runs with boto3's client and with the fast one, which has learned its route before: they must not
+differ.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from exifinator.config import Config, build_config
+from exifinator.errors import (
+    AccessDenied,
+    BucketGone,
+    ClockSkew,
+    CredentialsRefused,
+    EncryptedObject,
+    EXIFinatorError,
+    InvalidBucketName,
+    ObjectArchived,
+    ObjectChanged,
+    ObjectGone,
+    PermanentError,
+    SourceUnavailable,
+)
+from exifinator.models import ImageRef
+from exifinator.sources.s3.client import S3Client
+from exifinator.sources.s3.fast_client import FastS3Client
+from tests.integration.conftest import Bucket
+from tests.keys import KEYS
+from tests.s3_proxy import Answer, Proxy, run_proxy, s3_error
+
+NOON = datetime(2024, 5, 17, 12, tzinfo=UTC)
+BODY = bytes(range(256)) * 40
+
+
+def settings(url: str, **more: object) -> Config:
+    base = {"S3_ENDPOINT_URL": url, "AWS_ACCESS_KEY": "test", "AWS_SECRET_KEY": "secret", "S3_TIMEOUT_SECONDS": 60}
+    return build_config({**base, **more}, {})
+
+
+Reader = Callable[[Config, ImageRef], S3Client]
+
+
+@pytest.fixture(params=[S3Client, FastS3Client], ids=["boto3", "fast"])
+def reader(request: pytest.FixtureRequest, moto_url: str) -> Iterator[Reader]:
+    """Yield a function that makes a client.
+
+    A fast client has read from the bucket before, so that it has learned its route.
+    """
+
+    readers: list[S3Client] = []
+
+    def make(config: Config, ref: ImageRef) -> S3Client:
+        made: S3Client = request.param(config)
+        readers.append(made)
+        if isinstance(made, FastS3Client):
+            Bucket.of(moto_url, ref.bucket).put("seen before", b"x")
+            proxy = request.getfixturevalue("proxy") if "proxy" in request.fixturenames else Proxy()
+            proxy.answer, fault = None, proxy.answer
+            made.read_range(ImageRef(ref.bucket, "seen before", "", 1, NOON), 0, 1)
+            assert made._routes[ref.bucket] is not None
+            proxy.answer = fault
+            proxy.seen.clear()
+        return made
+
+    yield make
+    for made in readers:
+        made.close()
+
+
+@pytest.fixture
+def fast(request: pytest.FixtureRequest, moto_url: str) -> Iterator[FastS3Client]:
+    url = request.getfixturevalue("proxy").url if "proxy" in request.fixturenames else moto_url
+    with contextlib.closing(FastS3Client(settings(url))) as fast:
+        yield fast
+
+
+@pytest.fixture
+def ref(bucket: Bucket) -> ImageRef:
+    bucket.put("a.jpg", BODY)
+    return ImageRef(bucket.name, "a.jpg", "", len(BODY), NOON)
+
+
+@pytest.fixture
+def proxy(moto_url: str) -> Iterator[Proxy]:
+    with run_proxy(moto_url) as proxy:
+        yield proxy
+
+
+@pytest.mark.parametrize(("start", "length"), [(0, 10), (0, 100_000), (100, 50), (len(BODY) - 5, 100)])
+def test_read_range__inside__brings_those_bytes(
+    reader: Reader,
+    ref: ImageRef,
+    moto_url: str,
+    start: int,
+    length: int,
+) -> None:
+    read = reader(settings(moto_url), ref).read_range(ref, start, length)
+
+    assert read.data == BODY[start : start + length]
+    assert (read.start, read.total_bytes) == (start, len(BODY))
+    assert read.etag
+    assert '"' not in read.etag
+    assert read.last_modified.tzinfo is not None
+
+
+def test_read_range__empty_object__has_no_bytes(reader: Reader, bucket: Bucket, moto_url: str) -> None:
+    bucket.put("empty", b"")
+
+    empty = ImageRef(bucket.name, "empty", "", 0, NOON)
+    read = reader(settings(moto_url), empty).read_range(empty, 0, 100)
+
+    assert (read.data, read.total_bytes) == (b"", 0)
+
+
+def test_read_range__after_the_end__has_no_bytes(reader: Reader, ref: ImageRef, moto_url: str) -> None:
+    assert reader(settings(moto_url), ref).read_range(ref, len(BODY) + 10, 100).data == b""
+
+
+def test_read_range__outdated_etag__is_object_changed(
+    reader: Reader,
+    ref: ImageRef,
+    bucket: Bucket,
+    moto_url: str,
+) -> None:
+    s3 = reader(settings(moto_url), ref)
+    etag = s3.read_range(ref, 0, 10).etag
+    assert s3.read_range(ref, 10, 10, if_match=etag).data == BODY[10:20]
+    bucket.put("a.jpg", b"another one")
+
+    with pytest.raises(ObjectChanged):
+        s3.read_range(ref, 10, 10, if_match=etag)
+
+
+@pytest.mark.parametrize(("name", "key", "error"), [("", "none.jpg", ObjectGone), ("no-such-bucket", "a", BucketGone)])
+def test_read_range__missing__names_the_object(
+    reader: Reader,
+    ref: ImageRef,
+    moto_url: str,
+    name: str,
+    key: str,
+    error: type[EXIFinatorError],
+) -> None:
+    absent = ImageRef(name or ref.bucket, key, "", 1, NOON)
+    with pytest.raises(error, match=key):
+        reader(settings(moto_url), ref).read_range(absent, 0, 10)
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "error"),
+    [
+        ("SlowDown", 503, SourceUnavailable),
+        ("InternalError", 500, SourceUnavailable),
+        ("TooManyRequests", 429, SourceUnavailable),
+        ("ExpiredToken", 400, CredentialsRefused),
+        ("AccessDenied", 403, AccessDenied),
+        ("InvalidAccessKeyId", 403, CredentialsRefused),
+        ("SignatureDoesNotMatch", 403, CredentialsRefused),
+        ("InvalidObjectState", 403, ObjectArchived),
+        ("RequestTimeTooSkewed", 403, ClockSkew),
+        ("KMS.DisabledException", 400, EncryptedObject),
+        ("NoSuchKey", 404, ObjectGone),
+        ("MethodNotAllowed", 405, PermanentError),
+    ],
+)
+def test_read_range__error_of_s3__is_translated(
+    reader: Reader,
+    ref: ImageRef,
+    proxy: Proxy,
+    code: str,
+    status: int,
+    error: type[EXIFinatorError],
+) -> None:
+    proxy.answer = lambda *_: s3_error(status, code)
+    with pytest.raises(error) as caught:
+        reader(settings(proxy.url), ref).read_range(ref, 0, 10)
+    assert type(caught.value) is error
+    assert "a.jpg" in str(caught.value)
+
+
+def _cut(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
+    return Answer(answer.status, {**answer.headers, "Content-Length": str(len(answer.body))}, answer.body[:-3])
+
+
+def _shift(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
+    return Answer(206, {**answer.headers, "Content-Range": f"bytes 5-14/{len(BODY)}"}, answer.body)
+
+
+def _web_page(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
+    return Answer(200, {"Content-Type": "text/html", "Content-Length": "14"}, b"<html>hi</html"[:14])
+
+
+@pytest.mark.parametrize("fault", [_cut, _shift, _web_page, lambda *args: None], ids=["cut", "shift", "html", "reset"])
+def test_read_range__wrong_response__is_source_unavailable(
+    reader: Reader,
+    ref: ImageRef,
+    proxy: Proxy,
+    fault: Callable[..., Answer | None],
+) -> None:
+    proxy.answer = fault
+    with pytest.raises(SourceUnavailable):
+        reader(settings(proxy.url), ref).read_range(ref, 0, 10)
+
+
+def test_read_range__whole_object_instead_of_a_range__is_cut_to_it(
+    reader: Reader,
+    ref: ImageRef,
+    proxy: Proxy,
+) -> None:
+    def whole(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
+        kept = {name: value for name, value in answer.headers.items() if name.lower() != "content-range"}
+        return Answer(200, {**kept, "Content-Length": str(len(BODY))}, BODY)
+
+    proxy.answer = whole
+    read = reader(settings(proxy.url), ref).read_range(ref, 100, 50)
+
+    assert (read.data, read.start, read.total_bytes) == (BODY[100:150], 100, len(BODY))
+
+
+def test_read_range__single_slow_down__is_retried(reader: Reader, ref: ImageRef, proxy: Proxy) -> None:
+    left = [1]
+
+    proxy.answer = lambda m, t, h, a: s3_error(503, "SlowDown") if left and left.pop() else a
+    assert reader(settings(proxy.url), ref).read_range(ref, 0, 10).data == BODY[:10]
+
+
+def test_read_range__nothing_listens__is_source_unavailable(ref: ImageRef) -> None:
+    with pytest.raises(SourceUnavailable):
+        S3Client(settings("http://127.0.0.1:1")).read_range(ref, 0, 10)
+
+
+def test_read_range__anonymous__is_not_signed(reader: Reader, ref: ImageRef, bucket: Bucket, proxy: Proxy) -> None:
+    bucket.client.put_object_acl(Bucket=bucket.name, Key="a.jpg", ACL="public-read")
+    bucket.client.put_bucket_acl(Bucket=bucket.name, ACL="public-read")
+    config = build_config({"S3_ENDPOINT_URL": proxy.url, "S3_ANONYMOUS": True}, {})
+    reader(config, ref).read_range(ref, 0, 10)
+
+    assert "authorization" not in {name.lower() for name in proxy.seen[0][2]}
+
+
+def test_read_range__requester_pays__says_so_in_every_request(reader: Reader, ref: ImageRef, proxy: Proxy) -> None:
+    s3 = reader(settings(proxy.url, S3_REQUESTER_PAYS=True), ref)
+    s3.read_range(ref, 0, 10)
+    s3.list_page(ref.bucket, "", None)
+
+    for _, _, headers in proxy.seen:
+        assert {name.lower(): value for name, value in headers.items()}["x-amz-request-payer"] == "requester"
+
+
+@pytest.mark.parametrize(("addressing", "path"), [("auto", True), ("path", True), ("virtual", False)])
+def test_read_range__own_endpoint__is_addressed_as_configured(
+    ref: ImageRef,
+    proxy: Proxy,
+    addressing: str,
+    path: bool,
+) -> None:
+    config = settings(proxy.url.replace("127.0.0.1", "localhost"), S3_ADDRESSING=addressing)
+    if not path:
+        # No name server here resolves BUCKET.localhost, so only the URL is checked.
+        client = S3Client(config).client(ref.bucket)
+        url = client.generate_presigned_url("get_object", Params={"Bucket": ref.bucket, "Key": "a.jpg"})
+        assert url.startswith(f"http://{ref.bucket}.localhost")
+        return
+    S3Client(config).read_range(ref, 0, 10)
+    assert proxy.seen[0][1].startswith(f"/{ref.bucket}/a.jpg")
+
+
+def test_list_page__404_of_another_server__names_the_setting(proxy: Proxy) -> None:
+    proxy.answer = lambda method, target, headers, answer: Answer(404, {}, b'{"detail": "Not Found"}')
+    with pytest.raises(BucketGone, match=r"maybe not an S3 server.* check S3_ENDPOINT_URL"):
+        S3Client(settings(proxy.url)).list_page("any-bucket", "", None)
+
+
+def test_list_page__one_page__has_no_token(bucket: Bucket, proxy: Proxy) -> None:
+    for i in range(3):
+        bucket.put(f"{i}.jpg", b"x")
+    s3 = S3Client(settings(proxy.url))
+    asked_at = datetime.now(UTC).replace(microsecond=0)  # as exact as the header Date
+    page = s3.list_page(bucket.name, "", None)
+
+    assert [ref.key for ref in page.refs] == ["0.jpg", "1.jpg", "2.jpg"]
+    assert page.next_token is None
+    assert asked_at <= page.served_at <= datetime.now(UTC)
+
+
+def test_list_page__any_key__is_listed_as_boto3_lists_it(bucket: Bucket, moto_url: str) -> None:
+    for i, key in enumerate(KEYS):
+        bucket.put(key, BODY[:i])
+
+    refs = S3Client(settings(moto_url)).list_page(bucket.name, "", None).refs
+
+    plain = bucket.client.list_objects_v2(Bucket=bucket.name)["Contents"]
+    assert [(r.key, r.size_bytes, r.etag, r.last_modified) for r in refs] == [
+        (item["Key"], item["Size"], item["ETag"].strip('"'), item["LastModified"]) for item in plain
+    ]
+    assert {r.key for r in refs} == set(KEYS)
+
+
+def test_list_page__several_pages__continue_from_the_token(bucket: Bucket, proxy: Proxy) -> None:
+    for i in range(5):
+        bucket.put(f"{i}.jpg", b"x")
+    proxy.request = lambda target: target + "&max-keys=2" if "list-type" in target else target
+    s3 = S3Client(settings(proxy.url))
+    keys, token = [], None
+    for _ in range(3):
+        page = s3.list_page(bucket.name, "", token)
+        token = page.next_token
+        keys += [ref.key for ref in page.refs]
+
+    assert (keys, token) == ([f"{i}.jpg" for i in range(5)], None)
+
+
+def test_list_page__error_in_a_200_response__is_retried(bucket: Bucket, proxy: Proxy) -> None:
+    bucket.put("a.jpg", b"x")
+
+    def fail_once(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
+        return s3_error(200, "InternalError") if len(proxy.seen) == 1 else answer
+
+    proxy.answer = fail_once
+    page = S3Client(settings(proxy.url)).list_page(bucket.name, "", None)
+
+    assert ([ref.key for ref in page.refs], len(proxy.seen)) == (["a.jpg"], 2)
+
+
+def test_list_page__error_in_every_200_response__is_source_unavailable(bucket: Bucket, proxy: Proxy) -> None:
+    proxy.answer = lambda *_: s3_error(200, "SlowDown")
+    with pytest.raises(SourceUnavailable, match="SlowDown"):
+        S3Client(settings(proxy.url)).list_page(bucket.name, "", None)
+
+
+@pytest.mark.parametrize("name", ["my bucket", "bücket", "a\x1b[2Jb", "x" * 300])
+def test_list_page__invalid_bucket_name__is_one_sentence(name: str) -> None:
+    """Botocore's own message shows the pattern that it matches the name against."""
+    with pytest.raises(InvalidBucketName) as caught:
+        S3Client(settings("http://127.0.0.1:1")).list_page(name, "2024/", None)
+    assert str(caught.value) == (f"Invalid bucket name: {name!r}; use letters, digits, dots, hyphens and underscores")
+
+
+def test_list_page__not_an_s3_server__says_what_to_check(proxy: Proxy) -> None:
+    proxy.answer = _web_page
+    with pytest.raises(EXIFinatorError, match="S3"):
+        S3Client(settings(proxy.url)).list_page("b", "", None)
+
+
+def test_list_page__no_credentials__says_what_to_set(monkeypatch: pytest.MonkeyPatch, moto_url: str) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
+    with pytest.raises(AccessDenied, match="AWS_ACCESS_KEY and AWS_SECRET_KEY"):
+        S3Client(build_config({"S3_ENDPOINT_URL": moto_url}, {})).list_page("b", "", None)
+
+
+def test_fast_client__any_key__is_read_as_boto3_reads_it(fast: FastS3Client, bucket: Bucket, moto_url: str) -> None:
+    boto = S3Client(settings(moto_url))
+    for i, key in enumerate(KEYS):
+        bucket.put(key, BODY[i:])
+        ref = ImageRef(bucket.name, key, "", len(BODY), NOON)
+        for start, length in ((0, 100), (7, 50), (0, 2 * len(BODY))):
+            assert fast.read_range(ref, start, length) == boto.read_range(ref, start, length), key
+
+
+def test_fast_client__rclone__is_read_as_boto3_reads_it(rclone_folder: Path, rclone_url: str) -> None:
+    """Rclone sends 200 with a Content-Range where others send 206, and sends no ETags."""
+    name = f"ranges-{secrets.token_hex(4)}"
+    (rclone_folder / name).mkdir()
+    (rclone_folder / name / "a.jpg").write_bytes(BODY)
+    ref = ImageRef(name, "a.jpg", "", len(BODY), NOON)
+    boto = S3Client(settings(rclone_url))
+    with contextlib.closing(FastS3Client(settings(rclone_url))) as fast:
+        for start, length in ((0, 10), (0, 100), (7, 50), (0, 2 * len(BODY)), (len(BODY) - 3, 9)):
+            assert fast.read_range(ref, start, length) == boto.read_range(ref, start, length)
+
+
+def test_fast_client__later_reads__bypass_boto3(fast: FastS3Client, bucket: Bucket, proxy: Proxy) -> None:
+    for i in range(5):
+        bucket.put(f"{i}.jpg", BODY)
+        fast.read_range(ImageRef(bucket.name, f"{i}.jpg", "", len(BODY), NOON), 0, 10)
+
+    agents = [headers.get("User-Agent", headers.get("user-agent", "")) for _, _, headers in proxy.seen]
+    assert [agent.startswith("Boto3") for agent in agents] == [True, False, False, False, False]
+
+
+def test_fast_client__bucket_in_another_region__follows_boto3(fast: FastS3Client, bucket: Bucket, proxy: Proxy) -> None:
+    """S3 names the right region in its response to a request that is signed for another one."""
+
+    def elsewhere(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
+        signed_for = headers.get("Authorization", "").partition("Credential=")[2].split("/")[2:3]
+        if signed_for == ["eu-west-3"]:
+            return answer
+        refusal = s3_error(400, "AuthorizationHeaderMalformed", more="<Region>eu-west-3</Region>")
+        refusal.headers["x-amz-bucket-region"] = "eu-west-3"
+        return refusal
+
+    bucket.put("a.jpg", BODY)
+    ref = ImageRef(bucket.name, "a.jpg", "", len(BODY), NOON)
+    proxy.answer = elsewhere
+    assert fast.read_range(ref, 0, 10).data == BODY[:10]
+    proxy.seen.clear()
+    assert fast.read_range(ref, 10, 10).data == BODY[10:20]
+    assert len(proxy.seen) == 1

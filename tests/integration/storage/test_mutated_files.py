@@ -1,0 +1,27 @@
+"""What mutated photos of every format give, MongoDB takes, with all its indexes.
+
+EXIFINATOR_FUZZ_FILES=20000 runs the whole; without it a small number, the same ones each time.
+"""
+
+from __future__ import annotations
+
+from tests.integration.conftest import Installation
+from tests.unit.metadata.mutations import mutated_photos
+from tests.unit.readers import FUZZ_FILES, record_of
+
+RECORDS_A_BULK = 100
+
+
+def test_upsert_records__of_mutated_photos__are_all_taken(installation: Installation) -> None:
+    store = installation.store
+    store.ensure_indexes()
+    for start in range(0, FUZZ_FILES, RECORDS_A_BULK):
+        records, cases = [], []
+        for case, photo, first_read_bytes in mutated_photos(range(start, min(start + RECORDS_A_BULK, FUZZ_FILES))):
+            record = record_of(photo, first_read_bytes, deadline_seconds=2.0)
+            record.document["_id"] = case
+            records.append(record)
+            cases.append(case)
+        refused = {case: error for case, error in zip(cases, store.records.upsert(records), strict=True) if error}
+        assert not refused
+    assert store.records.estimate_count() == FUZZ_FILES

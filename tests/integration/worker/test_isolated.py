@@ -1,0 +1,67 @@
+"""Images read in a subprocess, which one of them kills."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from exifinator.errors import KilledWorker, ObjectGone
+from exifinator.models import ImageRef
+from exifinator.worker.isolated import SubprocessReader
+from tests.faults.poison import endless, poisoned
+from tests.integration.conftest import Bucket, Installation
+from tests.photos import make_jpeg
+
+
+def test_read__many_at_once__are_read_by_few_processes_and_the_poisonous_one_alone_is_given_up(
+    install: Callable[..., Installation], bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = 0
+
+    class Counted(subprocess.Popen[bytes]):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            nonlocal started
+            started += 1
+            super().__init__(*arguments, **options)
+
+    installation = install()
+    for name, value in {**installation.environment, **poisoned("poison")}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(subprocess, "Popen", Counted)
+    for i in range(12):
+        bucket.put(f"{i:03}.jpg", make_jpeg(seed=i))
+    bucket.put("006-poison.jpg", make_jpeg())
+    refs = list(installation.s3.list_page(bucket.name, "", None).refs)
+    gone = ImageRef(bucket.name, "gone.jpg", refs[0].etag, refs[0].size_bytes, refs[0].last_modified)
+    reader = SubprocessReader()
+
+    def read(ref: ImageRef) -> object:
+        try:
+            record, _, _ = reader.read(ref)
+        except (KilledWorker, ObjectGone) as error:
+            return type(error)
+        return record.document["_id"]
+
+    with ThreadPoolExecutor(4) as pool:
+        results = dict(zip([*refs, gone], pool.map(read, [*refs, gone]), strict=True))
+
+    kinds = {"006-poison.jpg": KilledWorker, "gone.jpg": ObjectGone}
+    assert results == {ref: kinds.get(ref.key, ref.id) for ref in results}
+    # One until the poison, one after it; each moment in which no image waits costs one more.
+    assert 2 <= started <= 5
+
+
+def test_read__process_that_does_not_answer__is_ended_by_the_deadline(
+    install: Callable[..., Installation], bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation = install(PARSE_DEADLINE_SECONDS=60)
+    for name, value in {**installation.environment, **endless("endless")}.items():
+        monkeypatch.setenv(name, value)
+    bucket.put("endless.jpg", make_jpeg())
+    [ref] = installation.s3.list_page(bucket.name, "", None).refs
+    with pytest.raises(KilledWorker, match=r"busy for 0\.5 s"):
+        SubprocessReader(deadline_seconds=0.5).read(ref)

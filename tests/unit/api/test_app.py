@@ -1,0 +1,73 @@
+"""How settings change the application's headers and indexes."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from starlette.testclient import TestClient
+
+from api.app import create_app
+from exifinator.config import Config
+from exifinator.storage.indexes import INDEXES, index_definitions
+from tests.servers import ROOT
+
+INDEX_PAGE = (ROOT / "docs/explanation/indexes.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def client() -> TestClient:
+    """Return a client of the application, whose lifespan is not entered: it would connect to the servers."""
+    config = Config().model_copy(
+        update={"api_cors_origins": ("https://photos.example",), "api_allowed_hosts": ("photos.internal",)}
+    )
+    return TestClient(create_app(config), base_url="http://localhost")
+
+
+def test_cors__origin_of_the_settings__may_read(client: TestClient) -> None:
+    answer = client.get("/healthz", headers={"Origin": "https://photos.example"})
+    assert answer.headers["access-control-allow-origin"] == "https://photos.example"
+    assert "access-control-allow-credentials" not in answer.headers
+
+
+def test_cors__preflight__allows_the_token(client: TestClient) -> None:
+    asked = {"Origin": "https://photos.example", "Access-Control-Request-Method": "POST"}
+    answer = client.options("/failures/requeue", headers={**asked, "Access-Control-Request-Headers": "authorization"})
+    assert answer.status_code == 200
+    assert "authorization" in answer.headers["access-control-allow-headers"].lower()
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "http://photos.example", "null", "https://photos.example.evil"]
+)
+def test_cors__another_origin__may_not(client: TestClient, origin: str) -> None:
+    assert "access-control-allow-origin" not in client.get("/healthz", headers={"Origin": origin}).headers
+
+
+def test_known_host__name_of_the_settings__is_taken(client: TestClient) -> None:
+    assert client.get("/healthz", headers={"Host": "photos.internal:8080"}).status_code == 200
+    assert client.get("/healthz", headers={"Host": "other.internal"}).status_code == 421
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "localhost"])
+def test_known_host__api_on_loopback__refuses_other_names(address: str) -> None:
+    client = TestClient(create_app(Config().model_copy(update={"api_host": address})), base_url="http://localhost")
+    assert client.get("/healthz").status_code == 200
+    refused = client.get("/healthz", headers={"Host": "evil.example"})
+    assert (refused.status_code, refused.json()["code"]) == (421, "unknown_host")
+
+
+def test_index_definitions__indexed_tags__add_theirs() -> None:
+    config = Config().model_copy(update={"indexed_tags": ("EXIF LensSerialNumber",)})
+    (added,) = index_definitions(config)[len(INDEXES) :]
+    assert added.keys == (("EXIF LensSerialNumber.printable", 1),)
+
+
+def test_indexes__names_and_reasons__are_there_once() -> None:
+    assert len({index.name for index in INDEXES}) == len(INDEXES)
+    assert all(index.purpose for index in INDEXES)
+
+
+def test_index_page__indexes__are_all_there_with_their_reasons() -> None:
+    listed = re.findall(r"^\| `(\w+)` \| (.+?) \| \d+ µs \|$", INDEX_PAGE, re.MULTILINE)
+    assert listed == [(index.name, index.purpose) for index in INDEXES]

@@ -1,0 +1,136 @@
+"""The feed: one poller for all listeners, and none while nobody listens."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing
+from typing import Any
+
+import pytest
+
+from api.http.event_feed import Feed
+from exifinator.errors import StoreUnavailable
+
+
+class Source:
+    """What a feed polls: `message` is its present answer."""
+
+    def __init__(self) -> None:
+        self.message: bytes | Exception = b"1"
+        self.reads = 0
+
+    def __call__(self) -> bytes:
+        self.reads += 1
+        if isinstance(self.message, Exception):
+            raise self.message
+        return bytes(bytearray(self.message))  # another object each time, as from a server
+
+    async def read_again(self, times: int = 1) -> None:
+        """Wait until the feed has read the source so many times more and has acted on each."""
+        # The last read counted here may still have to be acted on, and the first may have begun before the call.
+        reads = self.reads + times + 1
+        while self.reads <= reads:
+            await asyncio.sleep(0)
+
+
+def run(test: Callable[[Source, Feed], Any]) -> None:
+    source = Source()
+    asyncio.run(test(source, Feed(source, poll_seconds=0)))
+
+
+def test_listen__present_message__comes_at_once_and_then_each_change() -> None:
+    async def test(source: Source, feed: Feed) -> None:
+        await feed.join()
+        async with aclosing(feed.listen()) as messages:
+            assert await anext(messages) == b"1"
+            await source.read_again(4)
+            source.message = b"2"
+            # That nothing had changed in four reads was no message.
+            assert await anext(messages) == b"2"
+
+    run(test)
+
+
+def test_listen__slow_listener__gets_the_last_message_alone() -> None:
+    async def test(source: Source, feed: Feed) -> None:
+        await feed.join()
+        async with aclosing(feed.listen()) as messages:
+            await anext(messages)
+            for message in (b"2", b"3", b"4"):
+                source.message = message
+                await source.read_again()
+            assert await anext(messages) == b"4"
+
+    run(test)
+
+
+def test_listen__change_while_a_listener_is_busy__is_not_missed() -> None:
+    async def test(source: Source, feed: Feed) -> None:
+        await feed.join()
+        async with aclosing(feed.listen()) as messages:
+            assert await anext(messages) == b"1"
+            source.message = b"2"
+            await source.read_again()
+            assert await anext(messages) == b"2"
+            waiting = asyncio.ensure_future(anext(messages))
+            await asyncio.sleep(0)
+            source.message = b"3"
+            assert await waiting == b"3"
+
+    run(test)
+
+
+def test_listen__many_listeners__are_polled_for_once() -> None:
+    async def test(source: Source, feed: Feed) -> None:
+        streams = [feed.listen() for _ in range(50)]
+        await feed.join()
+        for stream in streams:
+            assert await anext(stream) == b"1"
+        polls = [task for task in asyncio.all_tasks() if "Feed._poll" in repr(task)]
+        assert (len(polls), feed.listeners) == (1, 50)
+        for stream in streams:
+            await stream.aclose()
+        assert feed.listeners == 0
+        with pytest.raises(asyncio.CancelledError):
+            await polls[0]
+        assert not [task for task in asyncio.all_tasks() if "Feed._poll" in repr(task)]
+
+    run(test)
+
+
+def test_listen__after_a_pause__begins_with_what_is_so_now() -> None:
+    async def test(source: Source, feed: Feed) -> None:
+        for message in (b"1", b"2"):
+            source.message = message
+            assert await feed.join() == message
+            async with aclosing(feed.listen()) as messages:
+                assert await anext(messages) == message
+
+    run(test)
+
+
+def test_listen__source_fails__listeners_stay_and_hear_what_comes_after() -> None:
+    async def test(source: Source, feed: Feed) -> None:
+        await feed.join()
+        async with aclosing(feed.listen()) as messages:
+            await anext(messages)
+            source.message = StoreUnavailable("MongoDB is away")
+            await source.read_again()
+            source.message = b"2"
+            assert await anext(messages) == b"2"
+
+    run(test)
+
+
+def test_close__listeners__end() -> None:
+    async def test(source: Source, feed: Feed) -> None:
+        await feed.join()
+        async with aclosing(feed.listen()) as messages:
+            await anext(messages)
+            waiting = asyncio.ensure_future(anext(messages, b"the end"))
+            await asyncio.sleep(0)
+            feed.closing.set()
+            assert await waiting == b"the end"
+
+    run(test)

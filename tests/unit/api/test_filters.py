@@ -1,0 +1,333 @@
+# ruff: noqa: E501 -- a table reads better with a row a line
+"""Ranges, areas, words, cursors and cells as pure functions."""
+
+from __future__ import annotations
+
+import base64
+import math
+import random
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import pytest
+
+from api.aggregations.map_clusters import Pyramid, fitting_zoom
+from api.errors import Refused
+from api.export.csv_rows import to_cell
+from api.http.responses import encode_json, matches_etag
+from api.query.filters import Filters, after_prefix
+from api.query.ranges import Box, Span, box_around, read_dates, read_fractions, read_numbers
+from api.query.sort_order import Order, Position, SortName, fingerprint, read_cursor, write_cursor
+from exifinator.errors import BadQuery
+from exifinator.search_keys.folders import folders_of
+from exifinator.search_keys.geo_cells import MAX_CELLS, cells_between, cells_of, find_cells
+from exifinator.search_keys.terms import split_words
+
+
+def day(year: int, month: int = 1, day: int = 1) -> datetime:
+    return datetime(year, month, day, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "low", "high"),
+    [("100", 100, 100), ("100-400", 100, 400), ("400-100", 100, 400), ("100-", 100, None), ("-400", None, 400), ("1.8-4", 1.8, 4)],
+)  # fmt: skip
+def test_read_numbers__range__has_both_ends(text: str, low: float | None, high: float | None) -> None:
+    assert read_numbers(text, "iso") == Span(low, high)
+
+
+@pytest.mark.parametrize("text", ["", "-", "a", "1--2", "1-2-3", "1e9", "٣", "1 ", "0x1", "nan", "-1-2", "1" * 10])
+def test_read_numbers__no_range__is_refused(text: str) -> None:
+    with pytest.raises(BadQuery, match="iso"):
+        read_numbers(text, "iso")
+
+
+@pytest.mark.parametrize(
+    ("text", "low", "high"), [("1/250-1/30", 1 / 250, 1 / 30), ("1/30-1/250", 1 / 250, 1 / 30), ("0.5", 0.5, 0.5), ("1-", 1, None)]
+)  # fmt: skip
+def test_read_fractions__range__is_in_seconds(text: str, low: float | None, high: float | None) -> None:
+    assert read_fractions(text, "exposure") == Span(low, high)
+
+
+@pytest.mark.parametrize("text", ["1/0", "/3", "1/", "1/2/3"])
+def test_read_fractions__no_fraction__is_refused(text: str) -> None:
+    with pytest.raises(BadQuery):
+        read_fractions(text, "exposure")
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end"),
+    [
+        ("2024", day(2024), day(2025)),
+        ("2024-12", day(2024, 12), day(2025, 1)),
+        ("2024-02-29", day(2024, 2, 29), day(2024, 3, 1)),
+        ("2023-02-31", day(2023, 2, 28), day(2023, 3, 1)),
+        ("2024-05..2024-09", day(2024, 5), day(2024, 10)),
+        ("2024-09..2024-05", day(2024, 5), day(2024, 10)),
+        ("2024..", day(2024), None),
+        ("..2024-05-03", None, day(2024, 5, 4)),
+    ],
+)
+def test_read_dates__period__is_there_as_a_whole(text: str, start: datetime | None, end: datetime | None) -> None:
+    assert read_dates(text, "taken") == (start, end)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "..", "2024-13", "2024-00", "24", "2024-5", "2024...2025", "1824", "2024-01-32", "x"]
+)
+def test_read_dates__no_period__is_refused(text: str) -> None:
+    with pytest.raises(BadQuery):
+        read_dates(text, "taken")
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_box_around__any_point_of_the_circle__is_in_the_box(seed: int) -> None:
+    rng = random.Random(seed)
+    latitude, longitude = (
+        rng.choice([90.0, -89.9, 0.0, rng.uniform(-90, 90)]),
+        rng.choice([180.0, rng.uniform(-180, 180)]),
+    )
+    radius = rng.choice([1e-5, 0.01, 0.5, 1.6, 3.1])
+    box = box_around(latitude, longitude, radius)
+    for _ in range(500):
+        # From the middle so far along a great circle that sets out in some direction.
+        far, bearing = radius * rng.choice([1, rng.random()]), rng.choice([0, math.pi, rng.uniform(0, 2 * math.pi)])
+        lat, lng = math.radians(latitude), math.radians(longitude)
+        sine = math.sin(lat) * math.cos(far) + math.cos(lat) * math.sin(far) * math.cos(bearing)
+        north = math.degrees(math.asin(max(-1, min(1, sine))))
+        turn = math.atan2(math.sin(bearing) * math.sin(far) * math.cos(lat), math.cos(far) - math.sin(lat) * sine)
+        east = (math.degrees(lng + turn) + 180) % 360 - 180
+        assert box.south <= north <= box.north
+        assert box.west <= east <= box.east if box.west <= box.east else east >= box.west or east <= box.east
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_cells_between__a_place_of_the_area__has_one_of_them(seed: int) -> None:
+    rng = random.Random(seed)
+    for _ in range(200):
+        south, north = sorted(rng.choice([90, -90, 0, rng.uniform(-90, 90)]) for _ in range(2))
+        west, width = rng.choice([(-180, 360), (180, 0.01), (0, 180), (rng.uniform(-180, 180), rng.uniform(0, 359))])
+        east = west + width if west + width <= 180 else west + width - 360
+        cells = cells_between(west, south, east, north)
+        assert len(cells) <= MAX_CELLS
+        lng, lat = (
+            west + width * rng.choice([0, 1, rng.random()]),
+            rng.choice([south, north, rng.uniform(south, north)]),
+        )
+        lng = lng if lng <= 180 else lng - 360
+        assert len(set(cells_of(lng, lat)) & set(cells)) == 1, (lng, lat, west, east)
+
+
+@pytest.mark.parametrize(
+    "photo",
+    [None, {}, "text", {"location": None}, {"location": {"coordinates": [1]}}]
+    + [{"location": {"coordinates": place}} for place in ([math.nan, 0.0], [181, 0], [0, math.inf], ["1", "2"])],
+)
+def test_find_cells__no_place_on_earth__has_none(photo: Any) -> None:
+    assert find_cells(photo) == []
+
+
+def test_cells_between__small_area__has_small_cells() -> None:
+    around = 0.02
+    cells = cells_between(2.35 - around, 48.86 - around, 2.35 + around, 48.86 + around)
+    assert len(cells) > 30, "large ones would hold many photos that are not there"
+
+
+def test_to_filter__several__have_all_to_hold() -> None:
+    made = Filters(camera=["A", "B"], iso="100-400", bucket=["holiday"], prefix="2024/").to_filter()
+    assert made["$and"][0] == {"photo.camera_model": {"$in": ["A", "B"]}}
+    assert made["$and"][1]["photo.iso"]["$gte"] == pytest.approx(100, rel=1e-5)
+    assert made["$and"][2] == {"folders": "holiday/2024/"}
+    assert len(made["$and"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("given", "filter_"),
+    [
+        ({"prefix": "holi"}, {"_id": {"$gte": "holi", "$lt": "holj"}}),
+        ({"prefix": "holiday/"}, {"bucket": "holiday"}),
+        ({"prefix": "holiday/2024/"}, {"folders": "holiday/2024/"}),
+        ({"prefix": "2024/05/", "bucket": ["holiday"]}, {"folders": "holiday/2024/05/"}),
+        (
+            {"prefix": "2024/05/IMG", "bucket": ["holiday"]},
+            {"$and": [{"folders": "holiday/2024/05/"}, {"_id": {"$gte": "holiday/2024/05/IMG", "$lt": "holiday/2024/05/IMH"}}]},
+        ),
+        (
+            {"prefix": "IMG", "bucket": ["holiday"]},
+            {"$and": [{"bucket": "holiday"}, {"_id": {"$gte": "holiday/IMG", "$lt": "holiday/IMH"}}]},
+        ),
+        (
+            {"prefix": "b/" + "d/" * 12},
+            {"$and": [{"folders": "b/" + "d/" * 10}, {"_id": {"$gte": "b/" + "d/" * 12, "$lt": "b/" + "d/" * 11 + "d0"}}]},
+        ),
+    ],
+    ids=["part of a bucket's name", "bucket", "folder", "folder in it", "in a folder", "in no folder", "deep"],
+)  # fmt: skip
+def test_to_filter__prefix__names_the_innermost_folder(given: Any, filter_: Any) -> None:
+    assert Filters(**given).to_filter() == filter_
+
+
+@pytest.mark.parametrize(
+    ("id_", "folders"),
+    [
+        ("b/a.jpg", []),
+        ("b/2024/05/a.jpg", ["b/2024/", "b/2024/05/"]),
+        ("b//a.jpg", ["b//"]),
+        ("b/../ /", ["b/../", "b/../ /"]),
+        ("no bucket", []),
+        ("b/" + "d/" * 500, ["b/" + "d/" * at for at in range(1, 11)]),
+    ],
+    ids=["none", "two", "without a name", "odd names", "other program's", "very many"],
+)  # fmt: skip
+def test_folders_of__id__is_cut_at_slashes_of_the_key(id_: str, folders: list[str]) -> None:
+    assert folders_of(id_) == folders
+
+
+def test_to_filter__one_left_out__is_not_in_it() -> None:
+    assert Filters(camera=["A"], lens=["B"]).to_filter(exclude=frozenset({"camera"})) == {"photo.lens_model": "B"}
+
+
+@pytest.mark.parametrize(
+    ("prefix", "after"),
+    [("a", "b"), ("a/", "a0"), ("\ud7ff", "\ue000"), ("a\U0010ffff", "b"), ("\U0010ffff", None), ("é", "ê")],
+)
+def test_after_prefix__text__is_the_first_behind(prefix: str, after: str | None) -> None:
+    assert after_prefix(prefix) == after
+
+
+@pytest.mark.parametrize(
+    ("texts", "words"),
+    [
+        (["Été à Paris_2024.JPG"], ["ete", "paris", "2024", "jpg"]),
+        (["a b c"], []),
+        (["ß Straße"], ["ss", "strasse"]),
+        (["东京 タワー"], ["东京", "タワー"]),
+        (["x" * 100], ["x" * 40]),
+        (["Beach", "beach"], ["beach"]),
+    ],
+)
+def test_split_words__text__is_cut(texts: list[str], words: list[str]) -> None:
+    assert split_words(texts) == words
+
+
+def test_split_words__very_many__are_bounded() -> None:
+    assert len(split_words([" ".join(f"w{n}" for n in range(1000))])) == 48
+
+
+def forged(*values: Any) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps(["m", values, "a"])).decode().rstrip("=")
+
+
+TAKEN = Order.named("-taken")
+PLACES = [Position((None,), "a/b"), Position((day(2024),), "a/\n🏔️"), Position((day(1960),), "")]
+
+
+@pytest.mark.parametrize("place", PLACES, ids=["undated", "dated", "before-1970"])
+def test_read_cursor__what_was_written__is_read(place: Position) -> None:
+    mark = fingerprint("-taken", {"a": day(2024)})
+    assert read_cursor(write_cursor(place, mark), mark, TAKEN) == place
+
+
+def test_read_cursor__several_values__are_read() -> None:
+    order = Order.named("-iso")
+    place = Position((0.5, day(2024)), "a/b")
+    assert read_cursor(write_cursor(place, "m"), "m", order) == place
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "x", "====", "W10", "eyJhIjoxfQ", "é", write_cursor(PLACES[0], "other"), "A" * 5000, "WyJtIiwxZTk5OSwiYSJd", "WyJtIiwieCIsImEiXQ", "WyJtIixudWxsLHsiJGd0IjoiIn1d", forged({"$gt": ""}), forged([1e300]), forged(["x"]), forged([1, 2]), forged(1, 2), forged()],
+    ids=["empty", "short", "padding", "list", "object", "no-ascii", "other-query", "long", "infinite", "text-date", "operator", "operator-as-value", "no-date", "text-as-date", "two-dates", "too-many", "too-few"],
+)  # fmt: skip
+def test_read_cursor__anything_else__is_refused(text: str) -> None:
+    with pytest.raises(Refused) as refusal:
+        read_cursor(text, "m", TAKEN)
+    assert refusal.value.status == 404
+
+
+def test_segments_after__down__undated_come_last() -> None:
+    same, older, undated = TAKEN.segments_after(Position((day(2024),), "x"))
+    assert same == {"photo.taken_at": day(2024), "_id": {"$lt": "x"}}
+    assert older == {"photo.taken_at": {"$lt": day(2024)}}
+    assert undated == {"photo.taken_at": None}
+
+
+def test_segments_after__by_a_value__goes_on_with_the_newest_first() -> None:
+    segments = Order.named("iso").segments_after(Position((100, day(2024)), "x"))
+    assert segments == [
+        {"photo.iso": 100, "photo.taken_at": day(2024), "_id": {"$lt": "x"}},
+        {"photo.iso": 100, "photo.taken_at": {"$lt": day(2024)}},
+        {"photo.iso": 100, "photo.taken_at": None},
+        {"photo.iso": {"$gt": 100}},
+        {"photo.iso": None},
+    ]
+
+
+@pytest.mark.parametrize("name", ["iso", "-iso", "taken"])
+def test_segments_after__no_place__those_without_the_value_are_last(name: SortName) -> None:
+    with_value, without = Order.named(name).segments_after(None)
+    ((path, condition),) = with_value.items()
+    assert (condition, without) == ({"$ne": None}, {path: None})
+
+
+@pytest.mark.parametrize("name", ["iso", "-iso"])
+def test_segments_after__without_the_value__nothing_with_one_follows(name: SortName) -> None:
+    place, sign = Position((None, None), "x"), "$lt" if name == "iso" else "$gt"
+    own, *others = Order.named(name).segments_after(place)
+    assert own == {"photo.iso": None, "photo.taken_at": None, "_id": {sign: "x"}}
+    assert others == ([] if name == "iso" else [{"photo.iso": None, "photo.taken_at": {"$ne": None}}])
+
+
+def test_segments_after__backwards__those_without_the_value_are_first() -> None:
+    order = Order.named("iso").flipped()
+    assert order.segments_after(None) == [{"photo.iso": None}, {"photo.iso": {"$ne": None}}]
+    assert order.segments_after(Position((None, None), "x"))[-1] == {"photo.iso": {"$ne": None}}
+    assert order.segments_after(Position((100, day(2024)), "x"))[-1] == {"photo.iso": {"$lt": 100}}
+    assert order.flipped() == Order.named("iso")
+
+
+@pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\tx", "\rx", "\nx", "=HYPERLINK(1)"])
+def test_to_cell__what_begins_a_formula__is_text(text: str) -> None:
+    assert to_cell(text) == f"'{text}"
+
+
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [(None, ""), (-1.5, -1.5), (True, "true"), ({"printable": "=x", "tag": 1}, "'=x"), (["=a", "b"], "'=a; b"), ({"a": 1}, '{"a":1}')],
+)  # fmt: skip
+def test_to_cell__value__is_shown(value: Any, cell: Any) -> None:
+    assert to_cell(value) == cell
+
+
+def test_encode_json__odd_values__are_plain() -> None:
+    assert encode_json([float("nan"), day(2024), b"\xff"]) == b'[null,"2024-01-01T00:00:00Z","/w=="]'
+
+
+@pytest.mark.parametrize(
+    ("header", "known"),
+    [
+        (None, False),
+        ('W/"a"', True),
+        ('"a"', True),
+        ('"b", "a"', True),
+        ("*", True),
+        ('"b"', False),
+        ("a", False),
+        ("", False),
+    ],
+)
+def test_matches_etag__header__is_compared_weakly(header: str | None, known: bool) -> None:
+    assert matches_etag(header, 'W/"a"') is known
+
+
+def test_cells_in__over_the_180th_meridian__finds_both_sides() -> None:
+    cells = {(1023, 5): (1, 179.9, -80.0, "east"), (0, 5): (1, -179.9, -80.0, "west"), (500, 5): (1, 0.0, -80.0, "no")}
+    pyramid = Pyramid([{} for _ in range(8)] + [cells])
+    found = pyramid.cells_in(Box(179.8, -89, -179.8, -70), 8)
+    assert {cell[3] for cell in found} == {"east", "west"}
+
+
+def test_fitting_zoom__whole_world__is_coarser() -> None:
+    assert fitting_zoom(Box(-180, -90, 180, 90), 22) == 4
+    assert fitting_zoom(Box(2.2, 48.8, 2.3, 48.9), 14) == 14

@@ -1,0 +1,65 @@
+"""Hints on slow queries: they name the field and what would help."""
+
+from __future__ import annotations
+
+import pytest
+
+from api.query.index_hints import GENERAL, suggest
+from exifinator.config import Config
+
+CONFIG = Config().model_copy(update={"indexed_tags": ("Image Make",)})
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ({"query": '{"EXIF BodySerialNumber.printable":"7"}'}, ["BodySerialNumber.printable` has no", "INDEXED_TAGS"]),
+        ({"query": '{"photo.software":"x"}'}, ["`photo.software` has no index", "camera, lens"]),
+        ({"query": '{"size":{"$gt":5}}'}, ["`size` has no index"]),
+        ({"query": '{"Image Make.values":"SONY"}'}, ["`Image Make.printable` has one"]),
+        ({"query": '{"key":"/x/"}'}, ["`x`", "begin it with ^", "`q`"]),
+        ({"query": '{"_id":{"$regex":"beach"}}'}, ["`_id`", "begin it with ^"]),
+        ({"query": '{"_id":"/^a/i"}'}, ["flag i"]),
+        ({"query": '{"_id":"/^a|b/"}'}, ["begin it with ^"]),
+        ({"query": '{"photo.camera_model":{"$in":["/a/"]}}'}, ["`photo.camera_model`", "begin it with ^"]),
+        ({"query": '{"photo.iso":{"$ne":100}}'}, ["no index finds missing or different values"]),
+        ({"query": '{"$or":[{"photo.iso":1},{"$and":[{"problem":"x"}]}]}', "skip": "0"}, ["`problem` has no index"]),
+        ({"query": '{"$nor":[{"problem":"x"}]}'}, ["`problem` has no index"]),
+        ({"sort": '{"size":-1}'}, ["`sort`: `size` has no index"]),
+        ({"skip": "900000"}, ["`skip` reads all", "`cursor`"]),
+    ],
+)  # fmt: skip
+def test_suggest__what_is_slow__is_named(parameters: dict[str, str], words: list[str]) -> None:
+    hint = suggest(parameters, CONFIG)
+    assert [word for word in words if word not in hint] == []
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {},
+        {"camera": "X-T4", "sort": "-taken"},
+        {"query": '{"_id":"/^family/"}'},
+        {"query": '{"Image Make.printable":"SONY"}'},
+        {"query": "{"},
+        {"query": '{"$where":"1"}'},
+    ],
+)
+def test_suggest__nothing_stands_out__is_general(parameters: dict[str, str]) -> None:
+    assert suggest(parameters, CONFIG) == GENERAL
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        '{"photo.iso":100,"photo.software":"x"}',
+        '{"$and":[{"photo.iso":100},{"$or":[{"photo.software":"x"},{"size":1}]}]}',
+        '{"$or":[{"photo.iso":100,"size":1},{"bucket":"a"}]}',
+    ],
+)
+def test_suggest__an_index_finds_some__the_other_fields_are_not_blamed(query: str) -> None:
+    assert suggest({"query": query}, CONFIG) == GENERAL
+
+
+def test_suggest__field_of_any_length__is_shown_in_short() -> None:
+    assert len(suggest({"query": '{"' + "x" * 299 + '":1}'}, CONFIG)) < 800

@@ -1,0 +1,121 @@
+"""Parts of a filter: of equal size, and only while few requests read."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from api.aggregations.partitioned import PartitionedReader, split_by_taken
+
+Filter = dict[str, Any]
+CAMERA: Filter = {"photo.camera_model": "X-T4"}
+# Three times as many photos in the second year; some without a date, and what another program made of year 9999.
+MONTHS: dict[tuple[int, int] | None, int] = {
+    **{(2020, month): 100 for month in range(1, 13)},
+    **{(2021, month): 300 for month in range(1, 13)},
+    None: 50,
+    (9999, 12): 0,
+    (-5, 3): 0,
+    (10_000, 1): 0,
+}
+
+
+def known() -> dict[tuple[int, int] | None, int]:
+    return MONTHS
+
+
+def dates(parts: list[Filter]) -> list[Filter]:
+    return [part["$and"][1]["photo.taken_at"] for part in parts]
+
+
+def test_split_by_taken__parts__are_of_equally_many() -> None:
+    first, second, third, last = dates(split_by_taken(CAMERA, known))
+    edges = [datetime(2021, month, 1, tzinfo=UTC) for month in (1, 5, 9)]
+    assert first == {"$not": {"$gte": edges[0]}}
+    assert second == {"$gte": edges[0], "$not": {"$gte": edges[1]}}
+    assert third == {"$gte": edges[1], "$not": {"$gte": edges[2]}}
+    assert last == {"$gte": edges[2]}
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_split_by_taken__a_period__is_cut_within(nested: bool) -> None:
+    start, end = datetime(2020, 5, 1, tzinfo=UTC), datetime(2020, 5, 21, tzinfo=UTC)
+    period: Filter = {"photo.taken_at": {"$gte": start, "$lt": end}}
+    filter_ = {"$and": [{"$and": [CAMERA, period]}, {"status": "ok"}]} if nested else period
+    found = dates(split_by_taken(filter_, known))
+    assert found == [
+        {"$not": {"$gte": datetime(2020, 5, 6, tzinfo=UTC)}},
+        {"$gte": datetime(2020, 5, 6, tzinfo=UTC), "$not": {"$gte": datetime(2020, 5, 11, tzinfo=UTC)}},
+        {"$gte": datetime(2020, 5, 11, tzinfo=UTC), "$not": {"$gte": datetime(2020, 5, 16, tzinfo=UTC)}},
+        {"$gte": datetime(2020, 5, 16, tzinfo=UTC)},
+    ]
+
+
+@pytest.mark.parametrize(
+    "filter_",
+    [
+        {},
+        {"size": {"$gt": 1}},
+        {"_id": {"$gte": "holiday/"}},
+        {"$and": [CAMERA, {"_id": {"$gte": "holiday/"}}]},
+        {"$or": [CAMERA]},
+        {"photo.taken_at": {"$gte": datetime(1990, 1, 1, tzinfo=UTC), "$lt": datetime(1991, 1, 1, tzinfo=UTC)}},
+    ],
+    ids=["everything", "no index", "key", "camera and key", "or", "nothing then"],
+)
+def test_split_by_taken__dates_would_not_help__is_one_part(filter_: Filter) -> None:
+    assert split_by_taken(filter_, known) == [filter_]
+
+
+@pytest.mark.parametrize("months", [{}, {None: 5}, {(2020, 1): 0}], ids=["unknown", "no dates", "empty"])
+def test_split_by_taken__nothing_known__is_one_part(months: dict[tuple[int, int] | None, int]) -> None:
+    assert split_by_taken(CAMERA, lambda: months) == [CAMERA]
+
+
+@pytest.mark.parametrize("bound", ["2020", 5, None], ids=str)
+def test_split_by_taken__a_query_of_no_date__does_not_matter(bound: object) -> None:
+    assert len(split_by_taken({"photo.taken_at": {"$gte": bound, "$lt": bound}}, known)) == 4
+
+
+def test_read__many_readers__take_one_part_each() -> None:
+    async def main() -> None:
+        side_by_side = PartitionedReader(known)
+        may_end = asyncio.Event()
+
+        async def read(part: Filter) -> Filter:
+            await may_end.wait()
+            return part
+
+        readers = [asyncio.create_task(side_by_side.read(CAMERA, read)) for _ in range(3)]
+        await asyncio.sleep(0)
+        may_end.set()
+        assert [len(found) for found in await asyncio.gather(*readers)] == [4, 4, 1]
+        assert len(await side_by_side.read(CAMERA, read)) == 4
+
+    asyncio.run(main())
+
+
+def test_read__one_part_fails__when_the_others_ended() -> None:
+    async def main() -> None:
+        side_by_side = PartitionedReader(known)
+        others: list[Filter] = []
+
+        async def fail(part: Filter) -> None:
+            if "$not" not in part["$and"][1]["photo.taken_at"]:
+                raise TimeoutError(str(part))
+            await asyncio.sleep(0)
+            others.append(part)
+
+        async def read(part: Filter) -> Filter:
+            return part
+
+        for times in range(1, 6):
+            with pytest.raises(TimeoutError):
+                await side_by_side.read(CAMERA, fail)
+            assert len(others) == 3 * times
+        assert len(await side_by_side.read(CAMERA, read)) == 4
+
+    asyncio.run(main())

@@ -1,0 +1,62 @@
+"""The id and the counts of a batch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from exifinator.batches.model import BatchCounts, count_remaining, current_counts, new_batch_id
+from exifinator.models import BatchDocument
+
+WORKER_COUNTS = {
+    "ok": 5,
+    "no_exif": 4,
+    "unsupported": 3,
+    "damaged": 2,
+    "failed": 1,
+    "bytes_read": 900,
+    "requests": 16,
+}
+
+
+def test_new_batch_id__within_a_second__sorts_as_started() -> None:
+    start = datetime(2024, 5, 1, 12, 0, 59, 700_000, tzinfo=UTC)
+    ids = [new_batch_id(start + timedelta(milliseconds=n)) for n in range(0, 2000, 7)]
+    assert sorted(ids) == ids
+    assert ids[0].startswith("20240501-120059-")
+
+
+def test_new_batch_id__of_one_moment__differs() -> None:
+    now = datetime.now(UTC)
+    assert len({new_batch_id(now) for _ in range(8)}) > 1
+
+
+def test_worker_counts__converted_both_ways__are_the_same() -> None:
+    counts = BatchCounts(listed=30, unchanged=3, queued=15)
+    counts.update_from_workers(WORKER_COUNTS, empty=10, failed_before=2)
+
+    assert (counts.stored, counts.no_exif, counts.unsupported, counts.damaged, counts.failed) == (5, 4, 3, 12, 3)
+    assert (counts.bytes_read, counts.requests, counts.listed, counts.queued) == (900, 16, 30, 15)
+    assert counts.done == 27
+    assert counts.to_worker_counts(empty=10, failed_before=2) == WORKER_COUNTS
+
+
+def test_update_from_workers__unknown_or_partial_counts__keep_all_or_count_zero() -> None:
+    counts = BatchCounts(stored=7, damaged=1)
+    before = replace(counts)
+    counts.update_from_workers(None, empty=1, failed_before=0)
+    assert counts == before
+    counts.update_from_workers({"opened": 1}, empty=1, failed_before=0)
+    assert (counts.stored, counts.damaged) == (0, 1)
+
+
+def test_current_counts__stored_batch__adds_what_was_done_when_listed() -> None:
+    document: BatchDocument = {
+        "_id": "a",
+        "numbers": {**BatchCounts(queued=20).as_dict(), "of_another_version": 1},
+        "empty": 10,
+        "failed_before": 2,
+    }
+    counts = current_counts(document, WORKER_COUNTS)
+    assert (counts.done, count_remaining(document, counts)) == (27, 5)
+    assert current_counts({"_id": "old"}, None) == BatchCounts()

@@ -1,0 +1,149 @@
+"""The commands, as far as they need no server, and the programs that `start` starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from exifinator.cli.doctor import summarize_checks
+from exifinator.cli.main import LAZY_COMMANDS, Commands, main
+from exifinator.config import build_config, load_config
+from exifinator.errors import ConfigError, ServiceFailed
+from exifinator.processes.workers import WorkersReport, _fingerprint, worker_programs
+
+
+@pytest.fixture(autouse=True)
+def _fresh_config() -> Iterator[None]:
+    load_config.cache_clear()
+    yield
+    load_config.cache_clear()
+
+
+@pytest.mark.parametrize("name", sorted(LAZY_COMMANDS))
+def test_commands__imported_lazily__exist_with_the_help_of_the_list(name: str) -> None:
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+    assert command.get_short_help_str(200) == LAZY_COMMANDS[name][1]
+
+
+def test_settings__secrets__are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "REDIS_URL": "redis://:hush@127.0.0.1:6379/0",
+        "MONGODB_URI": "mongodb://waldo:hush@127.0.0.1",
+        "AWS_ACCESS_KEY": "AKhush",
+        "AWS_SECRET_KEY": "hush",
+        "API_TOKEN": "hush",
+        "DASHBOARD_AUTH": "waldo:hush",
+        "S3_ENDPOINT_URL": "https://minio:9000",
+        "GREENLETS": "7",
+    }.items():
+        monkeypatch.setenv(f"EXIFINATOR_{name}", value)
+    result = CliRunner().invoke(main, ["settings"])
+    assert result.exit_code == 0
+    assert "hush" not in result.output
+    assert "GREENLETS = 7   (EXIFINATOR_GREENLETS)" in result.output
+    assert "REDIS_URL = 'redis://127.0.0.1:6379/0'" in result.output
+    assert "API_TOKEN = ***" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        pytest.param(["settings"], 2, "GREENLETS should be", id="wrong-setting"),
+        pytest.param(["nothing"], 2, "No such command", id="unknown-command"),
+        pytest.param(["start", "--what"], 2, "No such option", id="unknown-option"),
+    ],
+)
+def test_main__wrong_usage_or_settings__ends_with_2(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], code: int, says: str
+) -> None:
+    monkeypatch.setenv("EXIFINATOR_GREENLETS", "many")
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == code
+    assert says in result.stderr
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("statu", "status"), ("stat", "start"), ("sttop", "stop"), ("Doctor", "doctor"), ("worcker", "worker")],
+)
+def test_main__mistyped_command__suggests_the_most_similar(typed: str, meant: str) -> None:
+    result = CliRunner().invoke(main, [typed])
+    assert result.exit_code == 2
+    assert f"No such command {typed!r}. Did you mean {meant!r}?" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("counts", "line"),
+    [
+        ((25, 0, 0), "25 checks passed."),
+        ((1, 0, 0), "1 check passed."),
+        ((22, 1, 2), "22 checks passed, 1 warning, 2 errors."),
+    ],
+)
+def test_summarize_checks__levels__names_those_that_are_there(counts: tuple[int, int, int], line: str) -> None:
+    assert summarize_checks(*counts) == line
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(ServiceFailed("it\x1b[31m did not"), 1), (ConfigError("wrong"), 2), (PermissionError(13, "no", "/x"), 1)],
+    ids=["failed", "config", "os"],
+)
+def test_main__error__is_one_sentence_without_traceback(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, code: int
+) -> None:
+    @click.group(cls=Commands)
+    def group() -> None: ...
+
+    @group.command()
+    def fail() -> None:
+        raise error
+
+    result = CliRunner().invoke(group, ["fail"])
+    assert result.exit_code == code
+    assert result.stderr.startswith("Error: ")
+    assert "\x1b" not in result.stderr
+    assert "Traceback" not in result.stderr
+    monkeypatch.setenv("EXIFINATOR_DEBUG", "1")
+    assert CliRunner().invoke(group, ["fail"]).exception is error
+
+
+@pytest.mark.parametrize("processes", [1, 2, 8])
+def test_worker_programs__processes__all_read_and_write(processes: int) -> None:
+    config = build_config({"WORKER_PROCESSES": processes, "DOWNLOAD_QUEUE": "in", "WRITE_QUEUE": "out"}, {})
+    programs = {program.name: program for program in worker_programs(config)}
+    assert set(programs) == {"download-write", "dashboard", "api"}
+    worker = programs["download-write"]
+    assert (worker.processes, worker.stop_signal, worker.command[1:]) == (processes, "INT", ["in", "out"])
+
+
+def test_fingerprint__what_the_workers_use__makes_another(tmp_path: Path) -> None:
+    def of(**settings: object) -> str:
+        return _fingerprint(build_config(settings, {}), tmp_path)
+
+    assert of() == of(S3_BUCKETS=["holiday"])
+    assert len({of(), of(GREENLETS=7), of(API_TOKEN="a"), of(API_TOKEN="b")}) == 4
+    before = of()
+    (tmp_path / "exifinator").mkdir()
+    (tmp_path / "exifinator" / "parse.py").write_text("# changed")
+    assert of() != before
+
+
+@pytest.mark.parametrize(
+    ("url", "private"),
+    [("http://127.0.0.1:5555", True), ("http://[::1]:5555", True), ("http://0.0.0.0:5555", False)],
+)
+def test_workers_report__address__says_who_can_reach_it(url: str, private: bool) -> None:
+    report = WorkersReport("started", False, url, "http://10.0.0.7:3001")
+    lines = str(report).splitlines()
+    assert url in lines[1]
+    assert ("this machine only" in lines[1]) is private
+    assert "only" not in lines[2]
+    assert "--restart" not in lines[0]
+    assert "--restart" in str(WorkersReport("already running", True, url, url))

@@ -1,0 +1,68 @@
+"""The progress and the summary of a run."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from exifinator.batches.model import BatchCounts
+from exifinator.batches.throughput import RateMeter
+from exifinator.cli.formatting import count_of, format_bytes, format_duration, safe_cell
+from exifinator.cli.progress import ProgressDisplay, summarize
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (2.5e6, "2.5 MB"), (3e12, "3.0 TB")]
+)
+def test_format_bytes__any__has_a_unit(count: float, text: str) -> None:
+    assert format_bytes(count) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.4, "0 s"), (59.6, "1 min 0 s"), (185, "3 min 5 s"), (7800, "2 h 10 min")]
+)
+def test_format_duration__any__is_short(seconds: float, text: str) -> None:
+    assert format_duration(seconds) == text
+
+
+def test_count_of__one_and_many__have_their_forms() -> None:
+    assert [count_of(n, "image") for n in (0, 1, 1234)] == ["0 images", "1 image", "1,234 images"]
+    assert count_of(2, "batch", "batches") == "2 batches"
+
+
+def test_safe_cell__text_of_a_stranger__neither_marks_up_nor_controls() -> None:
+    assert safe_cell("\x1b[31m[red]\nx") == "\\x1b[31m\\[red]\\nx"
+
+
+def test_rate_meter__stall__shows_as_zero() -> None:
+    meter = RateMeter()
+    meter.update(0, 0.0)
+    assert meter.update(1000, 10.0) == 100
+    for now in range(11, 40):
+        rate = meter.update(1000, float(now))
+    assert rate == 0
+
+
+def test_show__no_terminal__is_plain_lines_not_too_many() -> None:
+    out = io.StringIO()
+    with ProgressDisplay(Console(file=out, width=200)) as display:
+        for done in range(50):
+            display.show("reading", BatchCounts(listed=100, queued=100, stored=done, bytes_read=1000))
+    assert out.getvalue().count("\n") == 1
+    assert "100 listed, 0 unchanged, 100 queued, 0 indexed" in out.getvalue()
+
+
+def test_note__markup_in_a_name__is_shown_as_it_is() -> None:
+    out = io.StringIO()
+    ProgressDisplay(Console(file=out, width=200)).note("folder [red]x[/red]")
+    assert "[red]x[/red]" in out.getvalue()
+
+
+def test_summarize__numbers__are_all_there() -> None:
+    text = summarize(
+        BatchCounts(listed=7, unchanged=1, queued=5, stored=2, no_exif=1, failed=2, folders=1, requests=5, seconds=2)
+    )
+    for part in ("listed", "unchanged", "without EXIF", "failed", "folders", "5 requests", "2 images/s"):
+        assert part in text

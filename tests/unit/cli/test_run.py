@@ -1,0 +1,107 @@
+"""Options of `run` that exclude each other, and how a run ends early."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from exifinator.batches.model import BatchCounts
+from exifinator.batches.sources import find_sources
+from exifinator.cli.progress import ProgressDisplay
+from exifinator.cli.run import _follow, run_command
+from exifinator.cli.run_options import RunOptions
+from exifinator.config import build_config
+from exifinator.errors import AccessDenied, BatchTaken, ConfigError
+from exifinator.sources.source import Source
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["--verify", "--refresh"], "--verify and --refresh"),
+        (["--verify", "--prune"], "--verify and --prune"),
+        (["--dry-run", "--verify"], "--verify and --dry-run"),
+        (["--no-wait", "--verify"], "--verify and --no-wait"),
+        (["--prune", "--refresh"], "--prune and --refresh"),
+        (["--prune", "--no-wait"], "--prune and --no-wait"),
+        (["--dry-run", "--no-wait"], "--dry-run and --no-wait"),
+        (["--yes"], "--yes works only with --prune"),
+        (["--prune"], "add --yes or --dry-run"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_run__options_that_exclude_each_other__are_refused(options: list[str], named: str) -> None:
+    result = CliRunner().invoke(run_command, [*options, "bucket"])
+
+    assert isinstance(result.exception, ConfigError)
+    assert named in str(result.exception)
+
+
+@pytest.mark.parametrize("given", [("refresh", "dry_run"), ("refresh", "no_wait"), ("prune", "dry_run", "yes"), ()])
+def test_run__options_that_go_together__are_taken(given: tuple[str, ...]) -> None:
+    chosen: dict[str, Any] = dict.fromkeys(given, True)
+    RunOptions(**chosen).check()
+
+
+@pytest.mark.parametrize("text", ["", " "])
+def test_find_sources__nothing_at_all__is_not_the_current_folder(text: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="Not a bucket: "):
+        find_sources([text], build_config({}, {}), cwd=tmp_path)
+
+
+def test_find_sources__name_longer_than_any_file__is_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="bucket"):
+        find_sources(["x" * 3000], build_config({}, {}), cwd=tmp_path)
+    key = "x" * 900
+    assert find_sources([f"photos/{key}"], build_config({}, {}), cwd=tmp_path) == [Source("photos", key)]
+
+
+class Ending:
+    """A batch whose listing ends with an error."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+        self.resumed, self.id, self.numbers = False, "a", BatchCounts(queued=1810, stored=1)
+        self.left: list[tuple[str, str | None]] = []
+
+    def open(self, *, waits: bool) -> None:
+        pass
+
+    def list_and_queue(self, *, dry_run: bool) -> Iterator[BatchCounts]:
+        yield self.numbers
+        raise self.error
+
+    def leave(self, state: str, *, problem: str | None = None) -> None:
+        self.left.append((state, problem))
+
+
+@pytest.mark.parametrize(
+    ("error", "raised"), [(AccessDenied("S3 refuses b"), ConfigError), (BatchTaken("another run"), BatchTaken)]
+)
+def test_follow__s3_refuses__stops_with_the_sentence(error: Exception, raised: type[Exception]) -> None:
+    batch: Any = Ending(error)
+    quiet: Any = SimpleNamespace(show=lambda *args, **kwargs: None, note=lambda text: None)
+    display: ProgressDisplay = quiet
+
+    with pytest.raises(raised, match=str(error)):
+        _follow(batch, display, RunOptions())
+
+    assert batch.left == [("stopped", str(error))]
+
+
+def test_follow__ctrl_c__detaches_and_says_how_many_images_are_queued() -> None:
+    batch: Any = Ending(KeyboardInterrupt())
+    notes: list[str] = []
+    display: Any = SimpleNamespace(show=lambda *args, **kwargs: None, note=notes.append)
+
+    with pytest.raises(SystemExit) as ended:
+        _follow(batch, display, RunOptions())
+
+    assert ended.value.code == 130
+    assert batch.left == [("left", None)]
+    assert notes[0].startswith("Detached. Workers will keep processing the 1,809 queued images. ")

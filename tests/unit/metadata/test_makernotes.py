@@ -1,0 +1,112 @@
+"""MakerNotes that are passed to exifread, and the offsets of their directories."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+from exifread.core.exif_header import ExifHeader
+
+from exifinator.metadata.exif import TagReader
+from exifinator.metadata.limits import MemoryBudget
+from exifinator.metadata.makernotes import is_directory
+from tests.data import build
+from tests.data.build import ASCII, LONG, SHORT, UNDEFINED
+
+ENTRY = struct.Struct("<HHI4s")
+
+
+def table(*entries: tuple[int, int, int, int]) -> bytes:
+    return b"".join(struct.pack("<HHII", *entry) for entry in entries)
+
+
+GOOD = (1, SHORT, 1, 7)
+
+
+@pytest.mark.parametrize(
+    ("entries", "count", "known"),
+    [
+        ([GOOD, (2, ASCII, 20, 500)], 2, True),
+        ([], 0, False),
+        ([GOOD] * 401, 401, False),
+        ([GOOD] * 400, 400, True),
+        ([GOOD], 2, False),
+        ([GOOD, (2, 99, 1, 0)], 2, False),
+        ([GOOD, (2, 0, 1, 0)], 2, False),
+        ([GOOD, (2, ASCII, 20, 105)], 2, False),
+    ],
+    ids=["good", "none", "too-many", "many", "cut", "unknown-type", "type-0", "value-on-the-directory"],
+)
+def test_is_directory__entries__are_judged_by_plausibility(entries, count, known):
+    assert is_directory(table(*entries), ENTRY, count, 100, "<") is known
+
+
+def read_note(make: str, note_at_zero: bytes, *, order: str = "<") -> dict[str, str]:
+    """Return the tags read from a photo with this MakerNote, by exifread's names."""
+    block = build.tiff([(0x010F, ASCII, make)], [(0x927C, UNDEFINED, note_at_zero)], order=order)
+    reader = TagReader({0: block}, MemoryBudget(16))
+    reader.read_all()
+    return {name: tag.printable for name, tag in reader.tags.items() if name.startswith("MakerNote")}
+
+
+def directory(entries: list[build.Entry], at: int, order: str = "<") -> bytes:
+    """Return a directory whose offsets count from `at` bytes before it."""
+    return build.tiff(entries, order=order, padding=at - 8)[at:]
+
+
+NIKON_TAGS: list[build.Entry] = [
+    (0x0004, ASCII, "FINE   "),
+    (0x0084, build.RATIO, [(24, 1), (70, 1), (28, 10), (28, 10)]),
+]
+
+
+@pytest.mark.parametrize("own", "<>", ids=["note-intel", "note-motorola"])
+@pytest.mark.parametrize("order", "<>", ids=["intel", "motorola"])
+def test_read_maker_note__nikon_with_its_own_header__is_in_its_own_byte_order(order, own):
+    note = b"Nikon\0\x02\x10\0\0" + build.tiff(NIKON_TAGS, order=own)
+    tags = read_note("NIKON CORPORATION", note, order=order)
+    assert tags["MakerNote Quality"] == "FINE"
+    assert tags["MakerNote LensMinMaxFocalMaxAperture"] == "[24, 70, 14/5, 14/5]"
+
+
+def test_read_maker_note__olympus_with_its_own_offsets__is_read():
+    note = b"OLYMPUS\0II\x03\0" + directory([(0x0207, ASCII, "v1.0 of the camera")], 12)
+    assert read_note("OLYMPUS IMAGING CORP.", note) == {"MakerNote SoftwareRelease": "v1.0 of the camera"}
+
+
+def test_read_maker_note__sony_after_its_identifier__is_read():
+    note = b"SONY DSC \0\0\0" + directory([(0x0102, LONG, [2])], 8)
+    assert read_note("SONY", note) == {"MakerNote Quality": "Fine"}
+
+
+def test_read_maker_note__apple__is_read():
+    note = b"Apple iOS\0\0\1MM" + directory([(0x0014, 9, [10])], 8, ">")
+    assert read_note("Apple", note, order=">") == {"MakerNote ImageCaptureType": "Photo"}
+
+
+def test_read_maker_note__canon_array_of_thousands__is_decoded_as_far_as_its_values_are_known(monkeypatch):
+    lengths: list[int] = []
+    decode = ExifHeader._canon_decode_tag
+
+    def count(reader: ExifHeader, value: list[int], names: dict[int, object]) -> None:
+        lengths.append(len(value))
+        assert len(value) <= max(names, default=0) + 1
+        decode(reader, value, names)
+
+    def photo(note: bytes) -> bytes:
+        return build.tiff([(0x010F, ASCII, "Canon")], [(0x927C, UNDEFINED, note)])
+
+    entries: list[build.Entry] = [(0x0001, SHORT, [0, 2, *range(50)]), (0x4001, SHORT, list(range(4000)))]
+    length = len(directory(entries, 8))
+    at = photo(b"\xaa" * length).index(b"\xaa" * length)
+    reader = TagReader({0: photo(directory(entries, at))}, MemoryBudget(16))
+    monkeypatch.setattr(ExifHeader, "_canon_decode_tag", count)
+    reader.read_all()
+    assert sum(lengths) < 1000
+    assert reader.tags["MakerNote Macromode"].printable == "Normal"
+    assert "MakerNote Unknown" not in reader.tags
+
+
+@pytest.mark.parametrize("make", ["SONY", "Canon", "NIKON", "CASIO", "OLYMPUS", "FUJIFILM", "Apple", "DJI", "Nobody"])
+def test_read_maker_note__bytes_that_are_not_a_directory__are_not_decoded(make):
+    assert read_note(make, bytes(range(1, 250)) * 40) == {}

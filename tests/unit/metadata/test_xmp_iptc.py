@@ -1,0 +1,189 @@
+"""XMP packets and IPTC datasets, and hostile ones."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import pytest
+
+from exifinator.metadata.iptc import read_iptc
+from exifinator.metadata.limits import MemoryBudget, MemoryExceeded
+from exifinator.metadata.xmp import MAX_ELEMENTS, MAX_VALUES, PARSER_BYTES_PER_BYTE, read_xmp
+from tests.data import build
+
+NAMES = (
+    'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:dc="http://purl.org/dc/elements/1.1/" '
+    'xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmlns:xmpMM="http://ns.adobe.com/xap/1.0/mm/" '
+    'xmlns:stRef="http://ns.adobe.com/xap/1.0/sType/ResourceRef#" xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/"'
+)
+
+
+def packet(inside: str, attributes: str = "") -> bytes:
+    return f"<rdf:RDF {NAMES}><rdf:Description {attributes}>{inside}</rdf:Description></rdf:RDF>".encode()
+
+
+def read(data: bytes, limit_mb: int = 64):
+    return read_xmp(data, MemoryBudget(limit_mb))
+
+
+@pytest.mark.parametrize(
+    ("data", "properties"),
+    [
+        (packet("", 'xmp:Rating="3" photoshop:City="Galway"'), {"xmp:Rating": "3", "photoshop:City": "Galway"}),
+        (packet("<photoshop:City> Galway </photoshop:City>"), {"photoshop:City": "Galway"}),
+        (
+            packet("<dc:subject><rdf:Bag><rdf:li>a</rdf:li><rdf:li>b</rdf:li></rdf:Bag></dc:subject>"),
+            {"dc:subject": ["a", "b"]},
+        ),
+        (packet("<dc:creator><rdf:Seq><rdf:li>Ada</rdf:li></rdf:Seq></dc:creator>"), {"dc:creator": ["Ada"]}),
+        (
+            packet(
+                '<dc:title><rdf:Alt><rdf:li xml:lang="de">Kai</rdf:li>'
+                '<rdf:li xml:lang="x-default">Quay</rdf:li></rdf:Alt></dc:title>'
+            ),
+            {"dc:title": "Quay"},
+        ),
+        (packet('<dc:title><rdf:Alt><rdf:li xml:lang="de">Kai</rdf:li></rdf:Alt></dc:title>'), {"dc:title": "Kai"}),
+        (
+            packet(
+                '<xmpMM:DerivedFrom rdf:parseType="Resource"><stRef:documentID>7</stRef:documentID></xmpMM:DerivedFrom>'
+            ),
+            {"xmpMM:DerivedFrom/stRef:documentID": "7"},
+        ),
+        (packet('<xmpMM:DerivedFrom stRef:documentID="7"/>'), {"xmpMM:DerivedFrom/stRef:documentID": "7"}),
+        (packet('<dc:relation rdf:resource="urn:x"/>'), {"dc:relation": "urn:x"}),
+        (packet('<a:b.c$d xmlns:a="urn:own">1</a:b.c$d>'.replace("$d", "")), {"a:b_c": "1"}),
+        (packet('<dc:x xmlns:dc="urn:not-dublin-core">1</dc:x>'), {"dc-other:x": "1"}),
+        (packet('<dc:x xmlns:xap="http://ns.adobe.com/xap/1.0/" xap:Rating="2"/>'), {"dc:x/xmp:Rating": "2"}),
+        (packet("<dc:x>Zoë &amp; &lt;b&gt;</dc:x>"), {"dc:x": "Zoë & <b>"}),
+        (
+            b"<x:xmpmeta xmlns:x='adobe:ns:meta/'>" + packet("<dc:x>1</dc:x>") + b"</x:xmpmeta>" + bytes(9),
+            {"dc:x": "1"},
+        ),
+        (packet("<dc:x>1</dc:x>").decode().encode("utf-16"), {"dc:x": "1"}),
+    ],
+    ids=[
+        "attributes",
+        "element",
+        "bag",
+        "seq",
+        "default-language",
+        "one-language",
+        "resource",
+        "compact-resource",
+        "address",
+        "own-names",
+        "stolen-prefix",
+        "other-prefix",
+        "characters",
+        "wrapped",
+        "utf-16",
+    ],
+)
+def test_read_xmp__packet__gives_flat_properties(data, properties):
+    assert read(data) == (properties, None, [])
+
+
+def test_read_xmp__truncated_packet__keeps_what_came_before():
+    properties, problem, _ = read(packet("<dc:a>1</dc:a><dc:b>2</dc:b>")[:-35])
+    assert properties["dc:a"] == "1"
+    assert problem == "The XMP is not well-formed."
+
+
+LAUGHS = b"""<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">]>"""
+OUTSIDE = b"""<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>"""
+
+
+@pytest.mark.parametrize("start", [LAUGHS, OUTSIDE], ids=["billion-laughs", "file"])
+def test_read_xmp__entities__are_refused(start):
+    properties, problem, _ = read(start + packet("<dc:x>&a;</dc:x>"))
+    assert properties == {}
+    assert problem == "The XMP defines entities, which are not allowed."
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\xff\xfe\x00",
+        b"<" * 5000,
+        packet("<dc:x>" * 5000),
+        b'<?xml version="1.0" encoding="no-such"?>' + packet("<dc:x>1</dc:x>"),
+        packet("<dc:x>\xff</dc:x>").replace("\xff".encode(), b"\xff"),
+    ],
+    ids=["empty", "bytes", "brackets", "deep", "encoding", "no-utf-8"],
+)
+def test_read_xmp__malformed_packet__is_a_problem(data):
+    assert read(data)[1] is not None
+
+
+def test_read_xmp__many_and_long_values__are_bounded():
+    values = "".join(f"<rdf:li>{number}</rdf:li>" for number in range(MAX_VALUES * 3))
+    properties, _, dropped = read(packet(f"<dc:subject><rdf:Bag>{values}</rdf:Bag></dc:subject>"))
+    assert len(properties["dc:subject"]) == MAX_VALUES
+    assert dropped == [f"values past the first {MAX_VALUES}"]
+    properties, _, dropped = read(packet(f"<dc:x>{'A' * 100_000}</dc:x><dc:y>1</dc:y>"))
+    assert properties == {"dc:y": "1"}
+    assert dropped == ["dc:x"]
+
+
+def test_read_xmp__more_than_the_remaining_memory__stops():
+    budget = MemoryBudget(64)
+    budget.spend((64 << 20) - 1000)
+    with pytest.raises(MemoryExceeded):
+        read_xmp(packet("<dc:x>1</dc:x>" * 3), budget)
+
+
+def test_read_xmp__packet_too_long_for_its_memory__is_not_read():
+    assert read(packet("<dc:x>1</dc:x>" + " " * 1_000_000), limit_mb=64) == ({}, None, ["packet of 1,000,370 bytes"])
+
+
+def test_read_xmp__thousands_of_attributes__stay_in_their_memory():
+    attributes = " ".join(f'a:b{number}=""' for number in range(10_000))
+    data = packet("", f'xmlns:a="urn:a" {attributes}')
+    tracemalloc.start()
+    try:
+        assert read(data) == ({}, None, [])
+        assert tracemalloc.get_traced_memory()[1] < PARSER_BYTES_PER_BYTE * len(data)
+    finally:
+        tracemalloc.stop()
+
+
+def test_read_xmp__a_mebibyte_of_small_elements__is_read_up_to_the_value_limit():
+    budget = MemoryBudget(128)
+    properties, problem, dropped = read_xmp(packet("<dc:x>1</dc:x>" * 70_000), budget)
+    assert (len(properties["dc:x"]), problem, dropped) == (MAX_VALUES, None, [f"values past the first {MAX_VALUES}"])
+    assert budget.spent_bytes < 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    ("elements", "properties"), [(MAX_ELEMENTS - 3, {"dc:x": "1"}), (MAX_ELEMENTS - 2, {})], ids=["limit", "one-more"]
+)
+def test_read_xmp__empty_elements__are_read_up_to_the_element_limit(elements, properties):
+    # Besides: rdf:RDF, rdf:Description and the element that has a value.
+    assert read(packet("<dc:y/>" * elements + "<dc:x>1</dc:x>"))[0] == properties
+
+
+def test_read_iptc__fields__are_named():
+    fields, problem = read_iptc(build.IPTC_DATA)
+    assert problem is None
+    assert fields == {"Keywords": ["quay", "dusk"], "City": "Galway", "Caption-Abstract": "A quay at dusk"}
+
+
+@pytest.mark.parametrize(
+    ("data", "fields", "problem"),
+    [
+        (b"", {}, None),
+        (b"\x1c\x02\x5a\x00\x03Zo\xeb", {"City": "Zoë"}, None),
+        (b"\x1c\x02\x5a\x00\x04Zo\xc3\xab", {"City": "Zoë"}, None),
+        (b"\x1c\x02\x5a\x80\x04\0\0\0\x03Zoe", {"City": "Zoe"}, None),
+        (b"\x1c\x02\x5a\x00\xffZoe", {}, "The IPTC data is truncated."),
+        (b"\x1c\x02\x5a\xff\xffZoe", {}, "The IPTC data is truncated."),
+        (b"\x1c\x02\x5a\x00\x03 \0 ", {}, None),
+        (b"\x1c\x02\xfa\x00\x03abc", {}, None),
+        (b"not IPTC at all", {}, None),
+    ],
+    ids=["empty", "latin-1", "utf-8", "extended", "cut", "wild-length", "blank", "unknown", "other"],
+)
+def test_read_iptc__data__is_read_as_far_as_possible(data, fields, problem):
+    assert read_iptc(data) == (fields, problem)

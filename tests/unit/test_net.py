@@ -1,0 +1,62 @@
+"""Which hosts count as loopback, and which parts of a URL may be shown."""
+
+from __future__ import annotations
+
+import pytest
+
+from exifinator.net import is_loopback_address, is_loopback_host, without_credentials
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("redis://u:p@host:6379/0", "redis://host:6379/0"),
+        ("redis://host/0?password=hush", "redis://host/0"),
+        ("mongodb://u:p@a:1,b:2/waldo?authSource=admin", "mongodb://a:1,b:2/waldo"),
+        ("mongodb+srv://u:p%40@cluster.example.org", "mongodb+srv://cluster.example.org"),
+        ("https://key:secret@minio:9000", "https://minio:9000"),
+    ],
+)
+def test_without_credentials__address__has_none(url: str, shown: str) -> None:
+    assert without_credentials(url) == shown
+
+
+@pytest.mark.parametrize(
+    ("host", "is_loopback"),
+    [
+        ("localhost", True),
+        ("127.0.0.1", True),
+        ("127.8.8.8", True),
+        ("::1", True),
+        ("0.0.0.0", False),
+        ("192.168.1.2", False),
+        ("localhost.example.org", False),
+    ],
+)
+def test_is_loopback_address__host__is_known(host: str, is_loopback: bool) -> None:
+    assert is_loopback_address(host) is is_loopback
+
+
+@pytest.mark.parametrize("host", ["localhost", "LocalHost", "127.0.0.1", "::1", "[::1]"])
+def test_is_loopback_host__usual_name__is_loopback(host: str) -> None:
+    assert is_loopback_host(host)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "",
+        "127.0.0.2",
+        "127.1",
+        "0",
+        "0.0.0.0",
+        "::",
+        "[::]",
+        "[",
+        "localhost.",
+        "localhost.example.org",
+        "::ffff:7f00:1",
+    ],
+)
+def test_is_loopback_host__any_other_form__is_not(host: str) -> None:
+    assert not is_loopback_host(host)

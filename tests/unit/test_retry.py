@@ -1,0 +1,59 @@
+"""Pauses grow, are spread and end; what Redis and MongoDB refuse for a while is retried."""
+
+from __future__ import annotations
+
+import pytest
+
+from exifinator.errors import ConfigError, QueueUnavailable, StoreUnavailable
+from exifinator.retry import MAX_PAUSE_SECONDS, MAX_UNAVAILABLE_SECONDS, backoff_seconds, retry_while_unavailable
+
+
+def test_backoff__further_attempts__pause_longer_up_to_the_limit() -> None:
+    pauses = [backoff_seconds(i, first_seconds=2, growth=3, max_seconds=50, chance=lambda: 1.0) for i in range(1, 6)]
+
+    assert pauses == [2, 6, 18, 50, 50]
+
+
+def test_backoff__any_chance__is_between_half_and_all() -> None:
+    assert [backoff_seconds(1, first_seconds=4, chance=lambda c=c: c) for c in (0.0, 0.5, 1.0)] == [2, 3, 4]
+    assert 2 <= backoff_seconds(1, first_seconds=4) <= 4
+    assert backoff_seconds(2, first_seconds=4, growth=3, jitter=(0.5, 1.5), chance=lambda: 1.0) == 18
+
+
+def test_backoff__thousands_of_attempts__do_not_overflow() -> None:
+    assert backoff_seconds(5000, first_seconds=1, max_seconds=2, chance=lambda: 1.0) == 2
+
+
+def test_retry_while_unavailable__server_comes_back__returns_the_result() -> None:
+    failures = [QueueUnavailable("away"), StoreUnavailable("away"), QueueUnavailable("away")]
+    pauses: list[float] = []
+
+    def action() -> str:
+        if failures:
+            raise failures.pop()
+        return "done"
+
+    assert retry_while_unavailable(action, pauses.append) == "done"
+    assert len(pauses) == 3
+    assert pauses == sorted(pauses)
+    assert pauses[0] <= 0.5
+
+
+def test_retry_while_unavailable__server_stays_away__is_given_up() -> None:
+    pauses: list[float] = []
+
+    def action() -> None:
+        raise StoreUnavailable("away")
+
+    with pytest.raises(StoreUnavailable, match="away"):
+        retry_while_unavailable(action, pauses.append)
+    assert MAX_UNAVAILABLE_SECONDS < sum(pauses) <= MAX_UNAVAILABLE_SECONDS + MAX_PAUSE_SECONDS
+    assert max(pauses) <= MAX_PAUSE_SECONDS
+
+
+def test_retry_while_unavailable__another_error__is_raised_at_once() -> None:
+    def action() -> None:
+        raise ConfigError("wrong")
+
+    with pytest.raises(ConfigError):
+        retry_while_unavailable(action, lambda _: pytest.fail("paused"))

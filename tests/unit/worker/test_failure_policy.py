@@ -1,0 +1,107 @@
+"""The failure policy: each class of error, raw and kept jobs, with and without retries left, bucket refused or not."""
+
+from __future__ import annotations
+
+import pytest
+from mrq.exceptions import JobInterrupt
+
+from exifinator import errors
+from exifinator.errors import EXIFinatorError, QueueUnavailable, StoreUnavailable
+from exifinator.worker.failure_policy import (
+    Attempt,
+    Fail,
+    Interrupted,
+    LetLeaseExpire,
+    Release,
+    Retry,
+    decide,
+    decide_unsaved,
+    retry_delay_seconds,
+)
+
+RETRY, RELEASE, FAIL = Retry, Release, Fail
+ALWAYS_FAIL = (FAIL, FAIL, FAIL, FAIL)
+RETRIED = (RETRY, FAIL, RETRY, FAIL)
+SERVER_DOWN = (RELEASE, RELEASE, RETRY, FAIL)
+
+# Decisions for: raw job with retries left, raw job without, kept job with retries left, kept job without.
+# A class that is not named here always fails: a new kind of transient error has to be added.
+DECISIONS: dict[str, tuple[type, type, type, type]] = {
+    "TransientError": RETRIED,
+    "SourceUnavailable": RETRIED,
+    "ClockSkew": RETRIED,
+    "ObjectChanged": RETRIED,
+    "StoreUnavailable": SERVER_DOWN,
+    "QueueUnavailable": SERVER_DOWN,
+}
+# Released where the circuit breaker says that the whole bucket is refused; that makes no difference to other errors.
+RELEASED_WITH_REFUSED_BUCKET = {"AccessDenied", "CredentialsRefused", "UntrustedServer", "WrongRegion"}
+ATTEMPTS = [(True, 0), (True, 2), (False, 1), (False, 2)]
+
+
+def attempt(*, is_raw: bool, retries: int, is_bucket_refused: bool) -> Attempt:
+    return Attempt(
+        is_raw=is_raw,
+        retries=retries,
+        max_retries=2,
+        first_delay_seconds=5.0,
+        jitter=0.5,
+        is_bucket_refused=is_bucket_refused,
+    )
+
+
+def error_classes() -> list[type[EXIFinatorError]]:
+    """Return every error class of errors.py."""
+    return [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, EXIFinatorError)]
+
+
+@pytest.mark.parametrize("is_bucket_refused", [False, True], ids=["bucket-allowed", "bucket-refused"])
+@pytest.mark.parametrize("case", range(len(ATTEMPTS)), ids=["raw", "raw-last", "kept", "kept-last"])
+@pytest.mark.parametrize("kind", error_classes())
+def test_decide__error_of_a_task__is_decided_by_the_table(
+    kind: type[EXIFinatorError], case: int, is_bucket_refused: bool
+) -> None:
+    is_raw, retries = ATTEMPTS[case]
+    is_released = is_bucket_refused and kind.__name__ in RELEASED_WITH_REFUSED_BUCKET
+    expected = RELEASE if is_released else DECISIONS.get(kind.__name__, ALWAYS_FAIL)[case]
+
+    decision = decide(
+        kind("message"),
+        attempt(is_raw=is_raw, retries=retries, is_bucket_refused=is_bucket_refused),
+    )
+
+    assert type(decision) is expected
+
+
+def test_decide__classes_of_the_table__exist() -> None:
+    assert {*DECISIONS, *RELEASED_WITH_REFUSED_BUCKET} <= {kind.__name__ for kind in error_classes()}
+
+
+@pytest.mark.parametrize("is_raw", [True, False])
+@pytest.mark.parametrize("retries", [0, 2])
+def test_decide__interrupted__is_released(is_raw: bool, retries: int) -> None:
+    assert decide(Interrupted(), attempt(is_raw=is_raw, retries=retries, is_bucket_refused=False)) == Release()
+
+
+def test_decide__error_of_the_program__is_a_failed_job() -> None:
+    assert decide(ValueError(), attempt(is_raw=True, retries=0, is_bucket_refused=True)) == Fail()
+
+
+@pytest.mark.parametrize(("retries", "seconds"), [(0, 5.0), (1, 15.0)])
+def test_decide__retry__waits_three_times_as_long_each_time(retries: int, seconds: float) -> None:
+    decision = decide(errors.SourceUnavailable(), attempt(is_raw=False, retries=retries, is_bucket_refused=False))
+    assert decision == Retry(seconds)
+
+
+@pytest.mark.parametrize(("jitter", "seconds"), [(0.0, 22.5), (0.5, 45.0), (1.0, 67.5)])
+def test_retry_delay_seconds__jitter__spreads_by_half_either_way(jitter: float, seconds: float) -> None:
+    assert retry_delay_seconds(5.0, 2, jitter) == seconds
+
+
+@pytest.mark.parametrize("error", [QueueUnavailable(), StoreUnavailable(), errors.RecordRefused(), ValueError()])
+def test_decide_unsaved__servers_do_not_take_the_outcome__leaves_the_image_to_its_lease(error: Exception) -> None:
+    assert decide_unsaved(error) == LetLeaseExpire()
+
+
+def test_decide_unsaved__interrupted_while_interrupting__is_released_when_the_worker_stops() -> None:
+    assert decide_unsaved(JobInterrupt()) == Release()
