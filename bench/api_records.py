@@ -1,4 +1,4 @@
-"""Believable records in any number, for the benchmark of the API; the same for the same number."""
+"""Generate realistic records for the benchmark of the API. The same seed gives the same records."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from exifinator.cells import find_cells
-from exifinator.folders import folders_of
-from exifinator.words import split_words
+from exifinator.search_keys.folders import folders_of
+from exifinator.search_keys.geo_cells import find_cells
+from exifinator.search_keys.terms import split_words
 
 CAMERAS = [
     ("SONY", "ILCE-7M3", ("FE 24-70mm F2.8 GM", "FE 55mm F1.8 ZA", "FE 70-200mm F4 G OSS"), (24, 70), 16),
@@ -36,12 +36,12 @@ PLACES = [
 THINGS = "beach mountain harbour wedding dinner street market forest snow concert garden bridge cat dog sunset".split()  # noqa: SIM905
 BUCKETS = ("family", "work-2020", "work-2024", "archive", "phones")
 TAGS = 24
-# Of each photo that is no scan.
+# Size of the thumbnail of each photo that is not a scan.
 THUMBNAIL_BYTES = 6000
 
 
 def make_records(count: int, seed: int = 1) -> Iterator[dict[str, Any]]:
-    """`count` records in the order of their keys."""
+    """Yield `count` records."""
     rng = random.Random(seed)
     weights = [camera[4] for camera in CAMERAS]
     start = datetime(2016, 1, 1, tzinfo=UTC)

@@ -1,4 +1,7 @@
-"""Figures of a new RESULTS.md that are a fifth worse than in the old one: python -m bench.changes OLD NEW."""
+"""List the figures of a new RESULTS.md that are over a fifth worse than in an old one.
+
+Usage: python -m bench.changes OLD NEW
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,15 @@ from pathlib import Path
 
 FIFTH = 0.2
 RATIO = "EXIFinator is"
-# Rows that are not EXIFinator's but for their ratio, and columns that only say how many runs there were, and how far
-# they lay apart.
-NOT_OURS = frozenset({"design of 2017", "s5cmd + ExifTool", "floor", "keys"})
+# Rows of other programs, of which only the ratio to EXIFinator counts.
+OTHER_ROWS = frozenset({"design of 2017", "s5cmd + ExifTool", "floor", "keys"})
+# Columns with the number of runs and their spread.
 SPREAD = frozenset({"least", "most", "runs"})
 _NUMBER = re.compile(r"[\d,]+(\.\d+)?")
 
 
 def read_figures(text: str) -> dict[str, float]:
-    """The numbers of all tables, by `row: column (first cell of the table's head)`."""
+    """Return the numbers of all tables by `row: column (first cell of the table's head)`."""
     figures: dict[str, float] = {}
     head: list[str] = []
     for line in text.splitlines():
@@ -29,26 +32,26 @@ def read_figures(text: str) -> dict[str, float]:
         elif not line.startswith("|-"):
             for column, cell in zip(head[1:], cells[1:], strict=False):
                 number = _NUMBER.match(cell)
-                if number and column not in SPREAD and (column == RATIO or cells[0] not in NOT_OURS):
+                if number and column not in SPREAD and (column == RATIO or cells[0] not in OTHER_ROWS):
                     figures[f"{cells[0]}: {column} ({head[0]})"] = float(number[0].replace(",", ""))
     return figures
 
 
 def is_better_when_more(name: str) -> bool:
-    """Rates and ratios; whatever else there is, is a cost."""
+    """Return whether the figure is a rate or ratio. All others are costs."""
     row, _, column = name.partition(" (")[0].partition(": ")
     return row.endswith("/s") or any(word in column for word in ("images/s", "keys/s", RATIO, "work with"))
 
 
 def find_worse(old: dict[str, float], new: dict[str, float]) -> list[str]:
-    """A sentence for each figure of EXIFinator's that is more than a fifth worse."""
-    found = []
+    """Return a sentence for each figure of EXIFinator that is more than a fifth worse."""
+    worse = []
     for name in old.keys() & new.keys():
         if old[name] and new[name]:
             ratio = new[name] / old[name]
             if (1 - ratio if is_better_when_more(name) else ratio - 1) > FIFTH:
-                found.append(f"{name}: {old[name]:g} before, {new[name]:g} now")
-    return sorted(found)
+                worse.append(f"{name}: {old[name]:g} before, {new[name]:g} now")
+    return sorted(worse)
 
 
 def main() -> None:

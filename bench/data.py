@@ -1,4 +1,4 @@
-"""A bucket of photos to measure with, made here: JPEGs of a camera's size, each with metadata of its own."""
+"""Generate photos for benchmarks: JPEGs as large as a camera's, each with different metadata."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ THUMBNAIL_BYTES = 8_000
 
 
 def make_head(number: int) -> bytes:
-    """The start of a camera's JPEG, up to its picture: 60 tags, a MakerNote of 30 more, a thumbnail; about 13 KB."""
+    """Return the start of a JPEG, up to its picture: 60 tags, 30 more in a MakerNote, a thumbnail; about 13 KB."""
     thumbnail = make_plain()
     thumbnail = thumbnail[:-2] + bytes(THUMBNAIL_BYTES - len(thumbnail)) + thumbnail[-2:]
     note = b"Nikon\0\x02\x10\0\0" + build.tiff(
@@ -86,7 +86,7 @@ def make_head(number: int) -> bytes:
 
 
 def make_photos(folder: Path, count: int, *, size_bytes: int = PHOTO_BYTES) -> None:
-    """Make `count` JPEGs of `size_bytes` below `folder`, 500 a subfolder; what is there stays."""
+    """Create `count` JPEGs of `size_bytes` in `folder`, 500 per subfolder. Existing files are kept."""
     body = random.Random(1).randbytes(size_bytes)
     for number in range(count):
         path = folder / f"{number // 500:04}" / f"IMG_{number:06}.jpg"

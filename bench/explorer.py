@@ -1,8 +1,8 @@
-"""How fast the explorer is over a million records, in Chromium: `python -m bench.explorer`.
+"""Measure the explorer over a million records in Chromium: `python -m bench.explorer`.
 
-Starts a MongoDB of its own, makes the records (database `bench_explorer`, dropped first), runs `python -m api` on them,
-opens the explorer, scrolls, drags a histogram and pans the map, and writes bench/EXPLORER.md. Browser, API and MongoDB
-share the machine.
+Starts a MongoDB, generates the records (database `bench_explorer`, dropped first), runs `python -m api` on them, opens
+the explorer, scrolls, drags a histogram and pans the map, and writes bench/EXPLORER.md. Browser, API and MongoDB share
+the machine.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from bench.api import table
 from bench.explorer_records import load
 from exifinator.config import build_config
-from tests.servers import find_chromium, free_port, run_mongod
+from tests.servers import find_chromium, reserve_port, run_mongod
 
 DATABASE = "bench_explorer"
 ROOT = Path(__file__).resolve().parent.parent
 SIZE = {"width": 1440, "height": 900}
-PATIENCE_MS = 120_000
+TIMEOUT_MS = 120_000
 
-# What a view begins with: the element that has to be there, and drawn where it is a picture.
+# View -> address, and the element that ends the measurement: it must exist and, if it is an image, be loaded.
 VIEWS = {
     "gallery": ("/", "img.thumbnail"),
     "table": ("/?view=table", ".table .rows [role=row] [role=cell]"),
@@ -46,8 +46,8 @@ VIEWS = {
 
 FIRST_HEADS = ["view", "median", "least", "most", "longest task", "kB", "page", "answers", "thumbnails"]
 
-# Runs before the page's own scripts: long tasks as the browser reports them (50 ms and more of the main thread), and
-# when the element of `first` was there.
+# Runs before the page's own scripts. Records the long tasks that the browser reports (50 ms and more of the main
+# thread), and when the first element was there.
 _WATCH = """(() => {
   window.bench = {tasks: [], first: null};
   new PerformanceObserver((list) => bench.tasks.push(...list.getEntries().map((one) => one.duration)))
@@ -64,8 +64,8 @@ _WATCH = """(() => {
 
 @contextlib.contextmanager
 def run_api(mongodb: str) -> Iterator[str]:
-    """`python -m api` on the made records. Gives: its address."""
-    port = free_port()
+    """Run `python -m api` on the generated records. Yield its address."""
+    port = reserve_port()
     names = {"MONGODB_URI": mongodb, "MONGODB_DATABASE": DATABASE, "API_PORT": port}
     environment = {**os.environ, **{f"EXIFINATOR_{name}": str(value) for name, value in names.items()}}
     process = subprocess.Popen([sys.executable, "-m", "api"], cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
@@ -81,12 +81,12 @@ def run_api(mongodb: str) -> Iterator[str]:
 
 
 class Visit:
-    """One page in a browser that has never been here: nothing is in its cache."""
+    """A page in a browser with an empty cache."""
 
     def __init__(self, browser: Browser, address: str, first: str) -> None:
         self.context = browser.new_context(viewport=SIZE)  # type: ignore[arg-type]
         self.page = self.context.new_page()
-        self.page.set_default_timeout(PATIENCE_MS)
+        self.page.set_default_timeout(TIMEOUT_MS)
         self.page.add_init_script(_WATCH.replace("FIRST", repr(first)))
         self.bytes: dict[str, int] = {}
         self._urls: dict[str, str] = {}
@@ -97,7 +97,7 @@ class Visit:
         )
         network.on("Network.loadingFinished", self._count)
         self.page.goto(address)
-        expect(self.page.locator(first).first).to_be_visible(timeout=PATIENCE_MS)
+        expect(self.page.locator(first).first).to_be_visible(timeout=TIMEOUT_MS)
 
     def _count(self, event: dict[str, Any]) -> None:
         url = self._urls.get(event["requestId"], "")
@@ -109,7 +109,7 @@ class Visit:
         self.bytes[kind] = self.bytes.get(kind, 0) + int(event["encodedDataLength"])
 
     def settle(self) -> None:
-        """Until nothing has come over the line for a second, and every picture is there."""
+        """Wait until no data has arrived for a second, and every image is loaded."""
         idle = 0
         while idle < 10:
             before = sum(self.bytes.values())
@@ -121,7 +121,7 @@ class Visit:
         return float(self.page.evaluate("bench.first ?? performance.now()"))
 
     def take_tasks(self) -> list[float]:
-        """The long tasks since the last call, in milliseconds."""
+        """Return the long tasks since the last call, in milliseconds."""
         return [float(one) for one in self.page.evaluate("bench.tasks.splice(0)")]
 
     def close(self) -> None:
@@ -137,13 +137,13 @@ def measure_view(browser: Browser, url: str, name: str, rounds: int) -> list[str
         visit.settle()
         sizes, tasks = visit.bytes, visit.take_tasks()
         visit.close()
-    whole = sum(sizes.values())
+    total_bytes = sum(sizes.values())
     numbers = [statistics.median(times), min(times), max(times), max(tasks, default=0)]
     parts = [sizes.get(kind, 0) / 1000 for kind in ("page", "answers", "thumbnails")]
     return [
         name,
         *(f"{value:,.0f}" for value in numbers),
-        f"{whole / 1000:,.0f}",
+        f"{total_bytes / 1000:,.0f}",
         *(f"{value:,.0f}" for value in parts),
     ]
 
@@ -218,8 +218,8 @@ def measure_move(browser: Browser, url: str, name: str) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--records", type=int, default=1_000_000)
-    parser.add_argument("--mongodb", help="a server for this alone, instead of one that is started and ended again")
-    parser.add_argument("--keep", action="store_true", help="look at the records that are there already")
+    parser.add_argument("--mongodb", help="a server used for nothing else (default: start one)")
+    parser.add_argument("--keep", action="store_true", help="use the records that exist already")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--wait", type=float, default=60, help="seconds for the first counts of everything")
     parser.add_argument("--output", type=Path, default=ROOT / "bench" / "EXPLORER.md")
@@ -229,13 +229,13 @@ def main() -> None:
         return
     with (
         tempfile.TemporaryDirectory(prefix="exifinator-bench-", ignore_cleanup_errors=True) as folder,
-        run_mongod(Path(folder), free_port()) as mongodb,
+        run_mongod(Path(folder), reserve_port()) as mongodb,
     ):
         measure(arguments, mongodb)
 
 
 def measure(arguments: argparse.Namespace, mongodb: str) -> None:
-    """Make the records, look at them, and write the report."""
+    """Generate the records, measure, and write the report."""
     config = build_config({"MONGODB_URI": mongodb, "MONGODB_DATABASE": DATABASE}, {})
     load_before = os.getloadavg()[0]
     with pymongo.MongoClient[dict[str, Any]](mongodb) as mongo:
@@ -248,7 +248,7 @@ def measure(arguments: argparse.Namespace, mongodb: str) -> None:
         started[0] = "gallery, the first after a start"
         early = measure_view(browser, url, "map", 1)
         early[0] = "map, the first after a start"
-        # What is counted beside the requests is there from now on, as it is on a server that has been up for a while.
+        # Have the API count in the background, as it has on a server that has been up for a while.
         measure_view(browser, url, "statistics", 1)
         time.sleep(arguments.wait)
         views = [measure_view(browser, url, name, arguments.rounds) for name in VIEWS]
@@ -266,8 +266,8 @@ def measure(arguments: argparse.Namespace, mongodb: str) -> None:
         "over the line, compressed, until the network was still; kB.",
         table(FIRST_HEADS, [started, early, *views]),
         "## Movement\n\nLong tasks are those that the browser's PerformanceObserver reports (`longtask`: 50 ms and "
-        "more of the main thread), while a person's hand is imitated with the mouse.",
-        table(["what", "seconds", "long tasks", "over 100 ms", "longest, ms"], moves),
+        "more of the main thread), while the mouse is moved as by a person.",
+        table(["movement", "seconds", "long tasks", "over 100 ms", "longest, ms"], moves),
     ]
     arguments.output.write_text("\n\n".join(report) + "\n")
     print(arguments.output.read_text())

@@ -1,4 +1,4 @@
-"""A million records for the explorer, in a tenth of the time: MongoDB itself makes ten of each that is made here."""
+"""Generate a million records for the explorer: MongoDB copies each generated one ten times, in a tenth of the time."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from pymongo import IndexModel, UpdateOne
 from pymongo.database import Database
 
 from bench.api_records import make_records
-from exifinator.cells import LEVELS, cell_degrees
 from exifinator.config import Config
-from exifinator.indexes import index_definitions
+from exifinator.search_keys.geo_cells import LEVELS, cell_degrees
+from exifinator.storage.indexes import index_definitions
 
 COPIES = 10
-# The newest photos, which the gallery begins with, and some of all have thumbnails.
+# Thumbnails are given to the newest photos, with which the gallery begins, and to a sample of all.
 NEWEST, ANY = 5000, 5000
 PICTURES = 60
 
 
 def load(database: Database[dict[str, Any]], config: Config, count: int) -> None:
-    """Fill the collection of records with `count`, their indexes, and thumbnails for some of them."""
+    """Fill the collection with `count` records. Create the indexes, and thumbnails for some of the records."""
     seeds, records = database["seeds"], database[config.mongodb_collection]
     for collection in (seeds, records, database["thumbnails"]):
         collection.drop()
@@ -49,7 +49,7 @@ def load(database: Database[dict[str, Any]], config: Config, count: int) -> None
 
 
 def _another() -> dict[str, Any]:
-    """What differs from one copy to the next: key, ETag, some days of time and some hundred metres of place."""
+    """Return what differs between copies: key, ETag, the date by days, the place by some hundred metres."""
 
     def shifted(path: str, value: Any) -> dict[str, Any]:
         return {"$cond": [{"$eq": [{"$type": path}, "missing"]}, "$$REMOVE", value]}
@@ -68,7 +68,7 @@ def _another() -> dict[str, Any]:
 
 
 def _cells() -> dict[str, Any]:
-    """exifinator.cells.cells_of in MongoDB's words."""
+    """Return exifinator.search_keys.geo_cells.cells_of as a MongoDB expression."""
 
     def number(axis: int, start: int, level: int) -> dict[str, Any]:
         degrees = {"$add": [{"$arrayElemAt": ["$photo.location.coordinates", axis]}, start]}
@@ -102,7 +102,7 @@ def _give_thumbnails(database: Database[dict[str, Any]], name: str) -> None:
 
 
 def _draw(count: int) -> Iterator[bytes]:
-    """Thumbnails as cameras make them: 160 x 120 pixels, about 5 kB."""
+    """Yield thumbnails like a camera's: 160 x 120 pixels, about 5 kB."""
     rng = random.Random(5)
     for _ in range(count):
         picture = Image.new("RGB", (160, 120), tuple(rng.randrange(256) for _ in range(3)))

@@ -1,4 +1,4 @@
-"""What the size of the first read costs in requests and bytes.
+"""Measure what the size of the first read costs in requests and bytes.
 
 python -m bench.first_read [FOLDER]     prints the table of bench/FIRST_READ.md
 """
@@ -9,15 +9,15 @@ import sys
 from pathlib import Path
 
 from bench.fidelity import PHOTOS, sample_paths
-from exifinator.fetch import fetch_header
-from exifinator.local_reader import LocalReader, local_ref
+from exifinator.metadata.fetch import fetch_header
+from exifinator.sources.local_files import LocalReader, local_ref
 
 SIZES_KIB = (4, 8, 16, 24, 32, 40, 48, 64, 96, 128, 256)
 LARGE_BYTES = 2_000_000
 
 
 def measure(paths: list[Path], first_read_bytes: int) -> dict[str, float]:
-    """Requests a JPEG and a file of another format, and the share of large photos' bytes that is read."""
+    """Return requests per JPEG and per file of other formats, and the share of large photos' bytes that is read."""
     jpegs: list[int] = []
     others: list[int] = [0]
     total = read = large_read = large_total = 0

@@ -1,6 +1,6 @@
-"""Whether costs grow with the number of images and no faster, and what a second process brings.
+"""Measure whether costs grow linearly with the number of images, and the gain of a second process.
 
-`python -m bench.growth [--images N ...]` prints two tables. The bucket is made up (object_server.py).
+`python -m bench.growth [--images N ...]` prints two tables. The bucket is simulated (object_server.py).
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from bench.compare import TWO_WORKERS, Result, Servers, run_ours
-from tests.servers import free_port, run_mongod, run_redis, running
+from bench.compare import TWO_WORKERS, Result, Servers, run_exifinator
+from tests.servers import reserve_port, run_mongod, run_redis, running
 
 
 def measure(images: int, workers: list[list[str]], folder: Path) -> Result:
-    """A run over a made-up bucket of so many images."""
-    port = free_port()
+    """Run a batch over a simulated bucket of `images` images."""
+    port = reserve_port()
     server = [sys.executable, "-m", "bench.object_server", str(port), str(images)]
     with ExitStack() as stack:
         for name in ("redis", "mongodb"):
@@ -29,13 +29,15 @@ def measure(images: int, workers: list[list[str]], folder: Path) -> Result:
             stack.enter_context(run_mongod(folder / "mongodb")),
             stack.enter_context(run_redis(folder / "redis")),
         )
-        return run_ours(servers, images, workers=workers)
+        return run_exifinator(servers, images, workers=workers)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, nargs="*", default=[1_000, 10_000, 100_000])
-    parser.add_argument("--repeat", type=int, default=3, help="of the least number; each of the others two times less")
+    parser.add_argument(
+        "--repeat", type=int, default=3, help="runs with the fewest images; two fewer for each larger number"
+    )
     parser.add_argument("--processes-images", type=int, default=5_000)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
@@ -47,7 +49,7 @@ def main() -> None:
 
 
 def show_growth(sizes: list[int], repeat: int, folder: Path) -> None:
-    """Print medians of runs over ever more images; the few that take a second are repeated, for they vary more."""
+    """Print medians of runs over more and more images. Short runs vary more, so they are repeated."""
     names = ("worker CPU us an image", "peak MB of a worker", "bytes a record on disk", "again, all unchanged, keys/s")
     print(f"| images | runs | images/s (median) | least | most | {' | '.join(names)} |")
     print("|--:" * (5 + len(names)) + "|")
@@ -62,7 +64,7 @@ def show_growth(sizes: list[int], repeat: int, folder: Path) -> None:
 
 
 def show_processes(one: Result, two: Result) -> None:
-    """Print what the busiest process of one and of two spends an image: it bounds what they can do, cores given."""
+    """Print the CPU time per image of the busiest of one and of two processes, which limits their throughput."""
     alone = max(us for name, us in one.cpu.items() if name.startswith("worker"))
     shared = [us for name, us in two.cpu.items() if name.startswith("worker")]
     print("\n| worker processes | CPU us an image of the busiest | of the other | work with cores to spare |")

@@ -1,7 +1,7 @@
-"""A line between us and a server: `python -m bench.link PORT SERVER_PORT --latency-ms 30 --mbit 100`.
+"""A proxy that simulates a network link: `python -m bench.link PORT SERVER_PORT --latency-ms 30 --mbit 100`.
 
-What passes in either direction arrives half the latency later, so that an answer comes after the whole of it; what
-comes from the server shares the line's bits among all connections, as a line does.
+Data in either direction is delayed by half the latency, so that a round trip takes all of it. All connections share the
+bandwidth from the server.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ import argparse
 import asyncio
 
 CHUNK_BYTES = 16 * 1024
-# What may be under way in one connection before its sender has to wait, as a socket's buffer would have it.
+# Chunks in transit per connection before the sender has to wait, as with the buffer of a socket.
 WINDOW_CHUNKS = 16
 
 
 class Line:
-    """The bits of a line: each chunk takes its time, one after the other."""
+    """The bandwidth of a link: chunks are sent one after the other."""
 
     def __init__(self, bits_a_second: float) -> None:
         self._bytes_a_second = bits_a_second / 8
         self._free_at = 0.0
 
     def send(self, n_bytes: int) -> float:
-        """When a chunk that is sent now has passed, on the loop's clock."""
+        """Return when a chunk that is sent now has been transmitted, by the loop's clock."""
         now = asyncio.get_running_loop().time()
         if not self._bytes_a_second:
             return now
@@ -31,7 +31,7 @@ class Line:
 
 
 async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: Line, delay_seconds: float) -> None:
-    """Pass on what is read, late."""
+    """Forward data with a delay."""
     loop = asyncio.get_running_loop()
     under_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(WINDOW_CHUNKS)
 
@@ -75,7 +75,7 @@ def main() -> None:
     parser.add_argument("port", type=int)
     parser.add_argument("server_port", type=int)
     parser.add_argument("--latency-ms", type=float, default=0)
-    parser.add_argument("--mbit", type=float, default=0, help="0: without bound")
+    parser.add_argument("--mbit", type=float, default=0, help="bandwidth from the server; 0: unlimited")
     options = parser.parse_args()
     asyncio.run(serve(options.port, options.server_port, options.latency_ms / 1000, options.mbit * 1e6))
 

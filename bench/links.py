@@ -1,4 +1,4 @@
-"""The comparison over a line: 30 ms to the server, and 100 Mbit/s; and how many greenlets are best there.
+"""Compare over a simulated link: 30 ms of latency, then 100 Mbit/s. Also find the best number of greenlets there.
 
 `python -m bench.links [--images N]` prints tables.
 """
@@ -20,12 +20,12 @@ from bench.compare import (
     Servers,
     missing_tools,
     run_design_2017,
-    run_ours,
+    run_exifinator,
     run_s5cmd_exiftool,
     start_servers,
 )
 from bench.data import make_photos
-from tests.servers import free_port, running
+from tests.servers import reserve_port, running
 
 GREENLETS = (50, 100, 200, 400)
 LATENCY_MS, MBIT = 30, 100
@@ -33,39 +33,41 @@ LATENCY_MS, MBIT = 30, 100
 
 @contextmanager
 def over_link(servers: Servers, folder: Path, *options: str) -> Iterator[Servers]:
-    """The same servers, with a line before S3."""
-    port = free_port()
+    """Yield the same servers with a link in front of S3."""
+    port = reserve_port()
     command = [sys.executable, "-m", "bench.link", str(port), str(urlsplit(servers.s3).port), *options]
     with running(command, port, folder / "link.log"):
         yield replace(servers, s3=f"http://127.0.0.1:{port}")
 
 
 def compare(servers: Servers, images: int, title: str) -> None:
-    """Print the rates of EXIFinator and of those that read whole files."""
-    ours = run_ours(servers, images, workers=TWO_WORKERS)
+    """Print the rates of EXIFinator and of the programs that read complete files."""
+    exifinator = run_exifinator(servers, images, workers=TWO_WORKERS)
     print(f"\n| {title} | images/s | EXIFinator is |\n|---|--:|--:|")
-    print(f"| EXIFinator | {ours.rate:.0f} | 1.00 x |")
+    print(f"| EXIFinator | {exifinator.rate:.0f} | 1.00 x |")
     print(f"design of 2017 {title} ...", file=sys.stderr)
     others = {"design of 2017": run_design_2017(servers, images).rate}
     if "s5cmd + ExifTool" not in missing_tools():
         others["s5cmd + ExifTool"] = run_s5cmd_exiftool(servers, images).rate
     for name, rate in others.items():
-        print(f"| {name} | {rate:.1f} | {ours.rate / rate:.1f} x |")
+        print(f"| {name} | {rate:.1f} | {exifinator.rate / rate:.1f} x |")
 
 
 def show_greenlets(servers: Servers, far: Servers, images: int) -> None:
-    """Print the rates with other numbers of greenlets, here and far away."""
+    """Print the rates with different numbers of greenlets, without and with latency."""
     print(f"\n| greenlets a process | images/s here | images/s with {LATENCY_MS} ms |\n|--:|--:|--:|")
     for number in GREENLETS:
-        rates = [run_ours(s, images, workers=TWO_WORKERS, GREENLETS=number).rate for s in (servers, far)]
+        rates = [run_exifinator(s, images, workers=TWO_WORKERS, GREENLETS=number).rate for s in (servers, far)]
         print(f"| {number} | {rates[0]:.0f} | {rates[1]:.0f} |")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, default=1500)
-    parser.add_argument("--slow-images", type=int, default=150, help="over the slow line, where whole files take long")
-    parser.add_argument("--folder", type=Path, help="where the photos are made and kept")
+    parser.add_argument(
+        "--slow-images", type=int, default=150, help="over the slow link, where complete files take long"
+    )
+    parser.add_argument("--folder", type=Path, help="where the photos are created and kept")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)

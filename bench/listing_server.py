@@ -1,6 +1,6 @@
-"""A bucket of any number of keys, as far as a listing goes: ListObjectsV2 and nothing else, in a process of its own.
+"""A server that simulates the listing of a bucket with any number of keys: ListObjectsV2 and nothing else.
 
-`python -m bench.listing_server PORT KEYS [LATENCY_MS]`; each answer waits for the latency first.
+`python -m bench.listing_server PORT KEYS [LATENCY_MS]`. Each answer is delayed by the latency.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ def _make_row(key: str) -> bytes:
     ).encode()
 
 
-# A folder holds as many objects as a page, and its number stands twice in each key: so a page is two folders' rows of
-# one length, cut. A row made for each object would cost more than whoever lists spends on it.
+# A folder has as many objects as a page, its number is twice in each key, and all rows have the same length: so a page
+# is cut from the rows of two folders. Formatting a row per object would cost more than the client spends on it.
 _ROWS = b"".join(_make_row(f"2024/@@@@@@/IMG_@@@@@@{i:03}.jpg") for i in range(PAGE))
 _ROW_BYTES = len(_ROWS) // PAGE
 
 
 def _make_rows(start: int, end: int) -> bytes:
-    """Of the objects from `start` to before `end`, which are no more than a page."""
+    """Return the rows of the objects from `start` to before `end`, at most a page."""
     folder, first = divmod(start, PAGE)
     rows = b"".join(_ROWS.replace(b"@@@@@@", b"%06d" % number) for number in range(folder, (end - 1) // PAGE + 1))
     return rows[first * _ROW_BYTES : (first + end - start) * _ROW_BYTES]
 
 
-def make_page(start: int, total: int, most: int = PAGE) -> bytes:
-    """The answer that begins with object `start` of `total`; most: at most PAGE."""
-    end = min(start + most, total)
+def make_page(start: int, total: int, max_keys: int = PAGE) -> bytes:
+    """Return the answer with up to `max_keys` (at most PAGE) objects from `start` of `total`."""
+    end = min(start + max_keys, total)
     more = end < total
     token = f"<NextContinuationToken>{end}</NextContinuationToken>" if more else ""
     head = (
         '<?xml version="1.0" encoding="UTF-8"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
-        f"<Name>photos</Name><Prefix></Prefix><KeyCount>{end - start}</KeyCount><MaxKeys>{most}</MaxKeys>"
+        f"<Name>photos</Name><Prefix></Prefix><KeyCount>{end - start}</KeyCount><MaxKeys>{max_keys}</MaxKeys>"
         f"<EncodingType>url</EncodingType><IsTruncated>{str(more).lower()}</IsTruncated>{token}"
     )
     return head.encode() + _make_rows(start, end) + b"</ListBucketResult>"

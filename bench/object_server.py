@@ -1,8 +1,8 @@
-"""A bucket of any number of photos, made up: what listing_server.py lists can be read here too, in one process.
+"""A server that simulates a bucket with any number of photos: its listing (listing_server.py) and its objects.
 
-Every photo is 2.4 MB long as far as its headers say; its first bytes are those of one of VARIETIES photos, the rest
-is zeros. It answers in a fraction of the computing that a real server needs, so that runs of 1,000 and of 100,000
-photos differ by nothing but their number.
+Every photo is 2.4 MB long according to its headers. Its first bytes are those of one of VARIETIES photos, the rest is
+zeros. The server needs a fraction of the CPU time of a real one, so that runs of 1,000 and of 100,000 photos differ
+only in their number.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _NUMBER = re.compile(rb"IMG_(\d+)")
 
 
 class Responder(asyncio.Protocol):
-    """Answers the GETs of one connection, one after the other."""
+    """Protocol that answers the GETs of one connection in turn."""
 
     def __init__(self, total: int, heads: list[bytes]) -> None:
         self._total = total

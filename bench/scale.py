@@ -1,4 +1,4 @@
-"""Listing and queueing a bucket of a million keys, and the same bucket again when nothing has changed.
+"""Measure listing and queueing a bucket of a million keys, and listing it again when nothing has changed.
 
 `python -m bench.scale [--keys N]` prints a table.
 """
@@ -15,24 +15,25 @@ from pathlib import Path
 
 from bench.listing_server import ETAG, make_key
 from exifinator import EXTRACTOR_VERSION
-from exifinator.batches import Batch
+from exifinator.batches.runner import Batch
 from exifinator.config import build_config
-from exifinator.garbage import collect_seldom
-from exifinator.listing import Source
-from exifinator.mongodb import connect_mongodb
-from exifinator.queues import ImageQueue, connect_redis
-from exifinator.s3 import S3
-from exifinator.store import Store
-from tests.servers import free_port, run_mongod, run_redis, running
+from exifinator.gc_tuning import freeze_startup_heap
+from exifinator.queue.image_queue import ImageQueue
+from exifinator.queue.redis_client import connect_redis
+from exifinator.sources.s3.client import S3Client
+from exifinator.sources.source import Source
+from exifinator.storage.mongodb import connect_mongodb
+from exifinator.storage.store import Store
+from tests.servers import reserve_port, run_mongod, run_redis, running
 
 SOURCE = Source("photos")
 
 
 def measure(keys: int, folder: Path, latency_ms: float = 0) -> dict[str, float]:
-    """Figures by name; rates in keys a second, memory in bytes and MB. latency_ms: of each page, in the server."""
+    """Return figures by name. `latency_ms` delays each page in the server."""
     for name in ("redis", "mongodb"):
         (folder / name).mkdir()
-    port = free_port()
+    port = reserve_port()
     server = [sys.executable, "-m", "bench.listing_server", str(port), str(keys), str(latency_ms)]
     with (
         running(server, port, folder / "listing.log"),
@@ -43,7 +44,7 @@ def measure(keys: int, folder: Path, latency_ms: float = 0) -> dict[str, float]:
             {
                 "S3_ENDPOINT_URL": f"http://127.0.0.1:{port}",
                 "S3_ANONYMOUS": True,
-                # Nobody reads here, so the listing would wait for room for ever.
+                # No worker runs here, so the listing would wait for room in the queue forever.
                 "MAX_QUEUED": 2 * keys,
                 "REDIS_URL": redis_url,
                 "MONGODB_URI": mongodb_uri,
@@ -53,11 +54,11 @@ def measure(keys: int, folder: Path, latency_ms: float = 0) -> dict[str, float]:
         store = Store(connect_mongodb(config), config)
         redis = connect_redis(config)
         queue = ImageQueue(redis, config)
-        # As `run` does.
-        collect_seldom()
+        # Like `run`.
+        freeze_startup_heap()
         before = redis.info("memory")["used_memory"]
         began, cpu = time.monotonic(), _cpu_seconds()
-        batch = Batch([SOURCE], S3(config), store, queue)
+        batch = Batch([SOURCE], S3Client(config), store, queue)
         batch.open()
         for _ in batch.list_and_queue():
             pass
@@ -73,7 +74,7 @@ def measure(keys: int, folder: Path, latency_ms: float = 0) -> dict[str, float]:
         redis.flushall()
         _store_records(store, keys)
         began, cpu = time.monotonic(), _cpu_seconds()
-        again = Batch([SOURCE], S3(config), store, queue)
+        again = Batch([SOURCE], S3Client(config), store, queue)
         again.open()
         for _ in again.list_and_queue():
             pass
@@ -94,7 +95,7 @@ def _cpu_seconds() -> float:
 def _store_records(store: Store, keys: int) -> None:
     at = datetime(2024, 5, 17, 12, tzinfo=UTC)
     for start in range(0, keys, 5000):
-        store.images.insert_many(
+        store.records.collection.insert_many(
             [
                 {
                     "_id": f"photos/{make_key(number)}", "status": "ok", "etag": ETAG, "size": 2_400_000,
@@ -109,7 +110,7 @@ def _store_records(store: Store, keys: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--keys", type=int, default=1_000_000)
-    parser.add_argument("--latency-ms", type=float, default=0, help="what a page takes besides")
+    parser.add_argument("--latency-ms", type=float, default=0, help="delay of each page")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         figures = measure(options.keys, Path(folder), options.latency_ms)

@@ -1,6 +1,7 @@
-"""Screenshots of the explorer's main screens over the demo library, into docs/explorer/: `python -m docs.screenshots`.
+"""Take screenshots of the explorer's main screens over the demo library, for docs/explorer/.
 
-It starts everything that it needs on free ports, in a folder of its own, and ends it again. Needs what the tests need.
+Run it with `python -m docs.screenshots`. It starts all servers on free ports, in a folder of its own, and stops them
+afterwards. It needs the programs that the tests need.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def _port() -> int:
 
 @contextmanager
 def run_demo(folder: Path, library: Path | None) -> Iterator[str]:
-    """The whole of EXIFinator over the demo library, read already; gives the explorer's address."""
+    """Run all of EXIFinator over the demo library, already indexed, and yield the explorer's address."""
     for name in ("mongodb", "redis", "buckets", "logs"):
         (folder / name).mkdir()
     buckets = folder / "buckets"
@@ -99,7 +100,7 @@ def run_demo(folder: Path, library: Path | None) -> Iterator[str]:
     with (
         run_mongod(folder / "mongodb", _port()) as mongodb,
         run_redis(folder / "redis", _port()) as redis,
-        run_rclone(buckets, _port(), remember="1m") as s3,
+        run_rclone(buckets, _port(), cache="1m") as s3,
     ):
         settings = {
             "MONGODB_URI": mongodb,
@@ -124,7 +125,7 @@ def run_demo(folder: Path, library: Path | None) -> Iterator[str]:
 
 
 def take(browser: Browser, url: str, screen: Screen, size: str, theme: str) -> bytes:
-    """A PNG of one screen."""
+    """Return a PNG of one screen."""
     context = browser.new_context(
         viewport=SIZES[size],  # type: ignore[arg-type]
         color_scheme=theme,  # type: ignore[arg-type]
@@ -136,7 +137,7 @@ def take(browser: Browser, url: str, screen: Screen, size: str, theme: str) -> b
     page.add_init_script(f"sessionStorage.setItem('explorer.token', '{TOKEN}')")
     page.goto(url + screen.address)
     screen.until(page)
-    if screen.name != "batches":  # which listens to what happens, for as long as it is open
+    if screen.name != "batches":  # its event stream stays open
         page.wait_for_load_state("networkidle")
     page.evaluate("document.fonts.ready")
     page.wait_for_timeout(500)
@@ -146,7 +147,7 @@ def take(browser: Browser, url: str, screen: Screen, size: str, theme: str) -> b
 
 
 def shrink(picture: bytes) -> bytes:
-    """The same with a palette: a third of the bytes, and nobody sees it."""
+    """Return the PNG with a palette: a third of the bytes, without a visible difference."""
     out = io.BytesIO()
     image: Any = Image.open(io.BytesIO(picture)).convert("RGB")
     image.quantize(COLOURS, dither=Image.Dither.FLOYDSTEINBERG).save(out, "PNG", optimize=True)
