@@ -9,7 +9,7 @@ Usage: bundle/check.sh [--fix]
 
 Checks api/static/js with prettier, eslint and tsc, and runs the unit tests of bundle/tests with node.
 
-  --fix    write what prettier and eslint can mend instead of failing
+  --fix    apply the fixes of prettier and eslint instead of failing
 USAGE
 }
 

@@ -32,7 +32,7 @@ from tests.servers import listens, mongod_command, mongod_is_ready, reserve_port
 from tests.waiting import eventually
 
 WRITES = ["readWriteAnyDatabase", "dbAdminAnyDatabase"]
-# So often the workers say that they cannot store before MongoDB takes records again.
+# The outage ends after the workers have logged this many storage errors.
 COMPLAINTS = 10
 
 
@@ -84,7 +84,7 @@ def test_batch__user_that_may_only_read_for_a_while__goes_on_after_it(
     undisturbed: dict[str, Document],
 ) -> None:
     address = f"127.0.0.1:{guarded_mongod.port}"
-    # The first user may be made by whoever is on the machine.
+    # MongoDB lets any local client create the first user.
     with MongoClient(f"mongodb://{address}") as client:
         client.admin.command("createUser", "chief", pwd="chief", roles=["root"])
     with MongoClient(f"mongodb://chief:chief@{address}") as client:

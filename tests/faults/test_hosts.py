@@ -68,7 +68,7 @@ class Network:
     def cut(self, name: str) -> None:
         ip("-n", self.names["servers"], "link", "set", self.lines[name], "down")
 
-    def mend(self, name: str) -> None:
+    def repair(self, name: str) -> None:
         ip("-n", self.names["servers"], "link", "set", self.lines[name], "up")
 
     def close(self) -> None:
@@ -163,7 +163,7 @@ def test_batch__host_of_workers_cut_off__is_whole(
             if hosts.queue.batches.count_in_progress(batch.id, [f"{PHOTOS}/"]):
                 return True
             # For moments it has none in hand.
-            hosts.network.mend("two")
+            hosts.network.repair("two")
             return False
 
         hosts.wait_until(cut)
@@ -174,7 +174,7 @@ def test_batch__host_of_workers_cut_off__is_whole(
             return
         # No packet tells it that its servers are gone: Redis has to be silent for as long as its client waits.
         hosts.wait_until(lambda: COMPLAINT.search(hosts.logs_of("two")))
-        hosts.network.mend("two")
+        hosts.network.repair("two")
         finish_whole(hosts, batch, undisturbed)
         # The host that was away works again: alone, it reads everything of another bucket.
         keepers[1].stop()

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-# The modules that are wrapped. Each is wrapped at the end of its own import, so whoever imports from it gets the
+# The modules that are wrapped. Each is wrapped at the end of its own import, so every importer gets the
 # wrapped function.
 VERSION_MODULE = "exifinator"
 PARSE_MODULE = "exifinator.metadata.parse"

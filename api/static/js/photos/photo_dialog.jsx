@@ -172,7 +172,7 @@ function Copies({ record, state, api }) {
 }
 
 /**
- * Whoever has the link can use it, so it is made only on request.
+ * Anyone who has the link can use it, so it is created only on request.
  * @param {{id: string, api: Api}} props
  */
 function Original({ id, api }) {
