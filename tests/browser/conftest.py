@@ -6,7 +6,7 @@ A test fails if one of its pages logs an error or sends a request to another ser
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +14,7 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 from pydantic import SecretStr
 
 from exifinator.config import Config
@@ -24,10 +25,10 @@ from tests.servers import find_chromium
 
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
-# pytest-timeout limits a test to 300 s, even on a busy machine. Playwright gives up a little earlier, so that its own
-# message names what did not happen.
-TIMEOUT_MS = 240_000
+# pytest-timeout ends a test after 300 s. Playwright gives up earlier, so that its own message names what did not happen.
+TIMEOUT_MS = 120_000
 expect.set_options(timeout=TIMEOUT_MS)
+_open_pages: list[Page] = []
 
 
 @dataclass
@@ -39,6 +40,19 @@ class Watched:
 
     def unexpected(self) -> list[str]:
         return [text for text in self.problems if not any(re.search(pattern, text) for pattern in self.allowed)]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add the text of each open page to the report of a failed test."""
+    report = yield
+    if report.when == "call" and report.failed:
+        for page in _open_pages:
+            try:
+                report.sections.append((page.url, page.inner_text("body", timeout=5000)))
+            except PlaywrightError as error:
+                report.sections.append((page.url, str(error)))
+    return report
 
 
 def wait_until(page: Page, condition: str, argument: Any = None) -> None:
@@ -87,6 +101,7 @@ class Explorer:
         self.contexts.callback(context.close)
         page = context.new_page()
         page.set_default_timeout(TIMEOUT_MS)
+        _open_pages.append(page)
         self.watch(page, allow)
         return page
 
@@ -115,6 +130,7 @@ class Explorer:
     def finish(self) -> None:
         """Close the pages, and fail if they had problems."""
         self.contexts.close()
+        _open_pages.clear()
         problems = [text for seen in self.watched for text in seen.unexpected()]
         self.watched.clear()
         assert not problems, "\n".join(problems)

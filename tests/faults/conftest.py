@@ -132,7 +132,7 @@ class Keeper:
 
     def _keep(self) -> None:
         while not self.stopped.is_set():
-            self.process = self.installation.start_worker(*self.queues, **self.environment)
+            self.process = self.installation.start_worker(*self.queues, restarted=True, **self.environment)
             self.starts += 1
             while self.process.poll() is None and not self.stopped.wait(0.1):
                 pass

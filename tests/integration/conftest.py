@@ -105,17 +105,24 @@ class Installation:
         self.queue = ImageQueue(self.redis, self.config)
         self.control = QueueAdmin(self.queue, self.config)
         self._workers: list[subprocess.Popen[bytes]] = []
+        # Workers that a batch needs: the one started last.
+        self.readers: list[subprocess.Popen[bytes]] = []
 
     @property
     def environment(self) -> dict[str, str]:
         return {f"EXIFINATOR_{name}": str(value) for name, value in self.settings.items()}
 
-    def start_worker(self, *queues: str, **environment: str) -> subprocess.Popen[bytes]:
-        """Start `mrq-worker QUEUE ...` as typed in the checkout, without waiting until it is ready."""
+    def start_worker(self, *queues: str, restarted: bool = False, **environment: str) -> subprocess.Popen[bytes]:
+        """Start `mrq-worker QUEUE ...` as typed in the checkout, without waiting until it is ready.
+
+        Args:
+            restarted: Something restarts this worker when it exits, so `finish` must not fail when it does.
+        """
         log = self.logs / f"worker-{len(self._workers)}.log"
         command = [str(Path(sys.prefix) / "bin" / "mrq-worker"), *queues]
         worker = start(command, log, {**self.environment, **environment})
         self._workers.append(worker)
+        self.readers = [] if restarted else [worker]
         return worker
 
     def start_ready_worker(self, *queues: str, **environment: str) -> subprocess.Popen[bytes]:
@@ -145,11 +152,6 @@ class Installation:
             explain=lambda: f"{batch.numbers}\n{self.queued()}\n{self.worker_logs()}",
         )
         return batch.numbers
-
-    @property
-    def readers(self) -> list[subprocess.Popen[bytes]]:
-        """Workers that a batch needs: the one started last."""
-        return self._workers[-1:]
 
     def finish_here(self, batch: Batch) -> BatchCounts:
         """Index all images of a batch in this process, without a worker."""
