@@ -4,7 +4,7 @@ import signal
 import sys
 
 if "worker" in sys.argv[0]:
-    # Ctrl-C during start-up ends a worker without a traceback. MRQ installs its own handlers before it takes images.
+    # Exit without a traceback on Ctrl-C during start-up. MRQ installs its own handlers before it takes images.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 from exifinator.worker import mrq_compat

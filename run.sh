@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Index the metadata of photos.
+# Index the metadata of photos: install and start what is missing, then run `exifinator run`.
 set -euo pipefail
 unset CDPATH
 
@@ -10,18 +10,19 @@ Usage: ./run.sh [--json] [--dry-run] [--no-wait] [--refresh] [SOURCE ...]
        ./run.sh --prune [--yes] [--json] [--dry-run] [SOURCE ...]
 
 Indexes the metadata of every photo in the sources into MongoDB and shows the progress.
-Skips photos that are indexed and unchanged. Installs and starts what it needs first.
+Skips photos that are already indexed and have not changed. First installs and starts
+what it needs.
 
 SOURCE is bucket, bucket/prefix, s3://bucket/prefix or a local folder. Default: S3_BUCKETS
-of settings.py. If that is empty too, a demo library is created and indexed.
+in settings.py. If that is empty too, a demo library is created and indexed.
 
   --json      print one JSON object on stdout instead of the summary
-  --dry-run   only list and count
+  --dry-run   only list and count; queue or delete nothing
   --no-wait   return as soon as everything is queued
-  --refresh   also index photos again that an older version of EXIFinator indexed
-  --verify    compare sources and records, index what is missing; failures are not retried
-  --prune     delete the records of images that were deleted; lists them and asks first
-  --yes       do not ask
+  --refresh   also index again the photos that an older version of EXIFinator indexed
+  --verify    compare sources and records, index what is missing; does not retry failures
+  --prune     remove the records of deleted photos; shows some and asks first
+  --yes       do not ask for confirmation
 
 Ctrl-C stops watching. The workers continue; ./stop.sh stops them.
 Exit code: 0 nothing failed, 1 something failed, 2 wrong usage or settings.
@@ -30,7 +31,7 @@ EOF
 
 fail() { printf 'run.sh: %s\n' "$1" >&2; exit 2; }
 
-# Reject wrong usage before a first set-up, which takes minutes.
+# Reject wrong usage before the first set-up, which takes minutes.
 options=yes
 for argument in "$@"; do
     case $options$argument in
@@ -39,7 +40,8 @@ for argument in "$@"; do
         yes--json | yes--dry-run | yes--no-wait | yes--refresh | yes--verify | yes--prune | yes--yes) ;;
         yes-*) fail "unknown option $argument; see ./run.sh --help" ;;
         yes/* | yes./* | yes../* | no/* | no./* | no../*)
-            [ -d "$argument" ] || fail "folder not found: $argument. Write a bucket as bucket, bucket/prefix or s3://bucket" ;;
+            [ -d "$argument" ] ||
+                fail "folder not found: $argument. Write a bucket as bucket, bucket/prefix or s3://bucket" ;;
     esac
 done
 
@@ -47,7 +49,7 @@ case ${EXIFINATOR_SETTINGS:-/} in
     /*) ;;
     *) export EXIFINATOR_SETTINGS="$PWD/$EXIFINATOR_SETTINGS" ;;
 esac
-# Relative folders are relative to where the command was called.
+# Paths of folders are relative to the folder in which the command was called.
 export EXIFINATOR_CWD="$PWD"
 root=$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")" && pwd -P)
 cd -- "$root"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Install everything that EXIFinator needs into this folder. Prints to stderr only: run.sh --json owns stdout.
+# Install everything that EXIFinator needs into this folder. Print only to stderr, because stdout is for run.sh --json.
 set -euo pipefail
 unset CDPATH
 
@@ -8,14 +8,14 @@ usage() {
 Usage: ./setup.sh [--no-services] [--dev]
 
 Creates venv/ with the packages of requirements.txt, then checks that Redis and MongoDB
-answer. If settings.py points at this machine and nothing listens there, it starts them,
+respond. If settings.py points to this machine and nothing listens there, it starts them,
 with their data in var/. To use your own servers, set REDIS_URL and MONGODB_URI in
-settings.py. Safe to repeat: it does only what is missing.
+settings.py. Safe to repeat: completed steps are skipped.
 
   --no-services   install the packages only
   --dev           also install the packages for the tests (requirements-dev.txt)
 
-Set PYTHON to choose the interpreter, 3.11 to 3.13. Default: the first suitable one in PATH.
+Set PYTHON to choose an interpreter, 3.11 to 3.13. Default: the first suitable one in PATH.
 EOF
 }
 
@@ -41,25 +41,27 @@ root=$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")" && pwd -P)
 cd -- "$root"
 python=venv/bin/python
 
-# Print the path of a Python that works. Each candidate is run, because a pyenv shim can exist and fail.
+# Print the path of a suitable Python. Run each candidate, because a pyenv shim can exist and fail.
 find_python() {
-    local candidate bare=""
+    local candidate without_venv=""
     for candidate in ${PYTHON:+"$PYTHON"} python3.13 python3.12 python3.11 python3; do
         if ! "$candidate" -I -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then
-            [ "$candidate" != "${PYTHON:-}" ] || say "PYTHON=$PYTHON is not Python 3.11 to 3.13; looking for another one."
+            [ "$candidate" != "${PYTHON:-}" ] ||
+                say "PYTHON=$PYTHON is not Python 3.11 to 3.13; looking for another one."
         elif ! "$candidate" -I -c 'import ensurepip, venv' 2>/dev/null; then
-            bare=${bare:-$candidate}
+            without_venv=${without_venv:-$candidate}
         else
-            # The base interpreter, not that of an active environment: that may be the venv/ about to be replaced.
+            # Print the base interpreter: an active environment may be the venv/ that is about to be replaced.
             "$candidate" -I -c 'import sys; print(getattr(sys, "_base_executable", "") or sys.executable)'
             return
         fi
     done
-    [ -z "$bare" ] || fail "$bare has no venv module: on Debian and Ubuntu, apt install $(basename -- "$bare")-venv"
+    [ -z "$without_venv" ] ||
+        fail "$without_venv has no venv module: on Debian and Ubuntu, apt install $(basename -- "$without_venv")-venv"
     fail "no Python 3.11 to 3.13 found: install one, or set its path, as in PYTHON=/opt/python3.12/bin/python3 $0"
 }
 
-# Print the line number and the type of an error, never the line itself: it may hold a secret.
+# Print the line number and the type of an error, but never the line itself, which may contain a secret.
 read_settings='
 import runpy, sys, traceback
 path = sys.argv[1]
@@ -71,18 +73,18 @@ except Exception as error:
     sys.exit(f"{type(error).__name__} in line {line}")
 '
 
-# `pip --version` shows that the environment works, belongs to this folder (was not copied or moved) and has a
+# Use `pip --version` to check that the environment works, was not copied or moved from another folder, and has a
 # supported Python.
-venv_is_whole() {
-    local found
-    found=$(venv/bin/pip --version 2>/dev/null) || return 1
-    case $found in
+venv_is_usable() {
+    local version
+    version=$(venv/bin/pip --version 2>/dev/null) || return 1
+    case $version in
         *" from $root/venv/"*"(python 3.1"[123]")") return 0 ;;
         *) return 1 ;;
     esac
 }
 
-# Print the content of the stamp file in venv/ that marks this file's packages as installed.
+# Print the stamp of a requirements file. venv/ stores it once the packages in the file are installed.
 stamp_of() { { printf '%s\n' "$root"; cat -- "$1"; } | cksum; }
 
 is_installed() { [ -x "$python" ] && [ "$(cat "venv/.$1" 2>/dev/null)" = "$(stamp_of "$1")" ]; }
@@ -106,8 +108,8 @@ fi
 
 if ! is_installed requirements.txt || ! "$python" -I -c ''; then
     : >logs/setup.log
-    if venv_is_whole; then base=$python; else base=$(find_python); fi
-    # Report an error in the settings now, not after minutes of installing.
+    if venv_is_usable; then base=$python; else base=$(find_python); fi
+    # Report an error in the settings now, not after minutes of installation.
     "$base" -I -c "$read_settings" "${EXIFINATOR_SETTINGS:-settings.py}" 2>>logs/setup.log ||
         fail "${EXIFINATOR_SETTINGS:-settings.py} cannot be read: $(tail -n 1 logs/setup.log)" 2
     if [ "$base" != "$python" ]; then

@@ -8,8 +8,8 @@ usage() {
 Usage: ./start_workers.sh [--restart]
 
 Starts the workers, MRQ's dashboard and the API in the background and prints their
-addresses. Installs and starts what they need first. A process that ends is restarted.
-Their output is in logs/. A second call changes nothing.
+addresses. First installs and starts what they need. Processes that exit are restarted.
+Their output is in logs/. If they are already running, they are left alone.
 
   --restart   stop them first, so that they use changed settings and code
 EOF

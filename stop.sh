@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Stop what was started from this folder.
+# Stop the processes that were started from this folder.
 set -euo pipefail
 unset CDPATH
 
@@ -7,11 +7,11 @@ usage() {
     cat <<'EOF'
 Usage: ./stop.sh [--all]
 
-Stops the workers, MRQ's dashboard and the API that were started from this folder. The
-workers first finish their running jobs, for up to 15 seconds. Queued jobs stay queued.
+Stops the workers, MRQ's dashboard and the API that were started from this folder.
+Workers get up to 15 seconds to finish their current images. Queued images stay queued.
 
   --all   also stop Redis, MongoDB and rclone if they were started from this folder, and
-          the processes that run batches for the API; ./run.sh resumes those batches
+          the processes that run batches for the API; ./run.sh resumes such a batch
 EOF
 }
 

@@ -8,15 +8,15 @@ usage() {
 Usage: ./test.sh [--faults | --busy] [PYTEST ARGUMENT ...]
 
 Checks format, lint, types, dependencies and the documentation's links, and runs all
-tests. Installs what they need into venv/ and, as root on Debian, from Debian's packages.
-The tests start their own Redis, MongoDB and S3 on free ports. Arguments go to pytest,
-as in ./test.sh tests/unit -k config
+tests. Installs what they need into venv/ and, as root on Debian, with apt.
+The tests start their own Redis, MongoDB and S3 on free ports. Other arguments go to
+pytest, as in ./test.sh tests/unit -k config
 
-  --faults    run the long fault tests of tests/faults instead: servers that die, fill
-              up or lie; see FAULTS.md
-  --busy      run everything beside four busy loops: a test that fails then has a bug
+  --faults    run the long fault tests in tests/faults instead: servers that crash, run
+              out of disk or send wrong data; see FAULTS.md
+  --busy      run everything beside four busy loops, to find tests that depend on timing
 
-SEED repeats the random order of an earlier run: SEED=123 ./test.sh
+To repeat the random order of an earlier run, set SEED: SEED=123 ./test.sh
 EOF
 }
 
@@ -31,17 +31,17 @@ cd -- "$root"
 python=venv/bin/python
 
 install_debian_packages() {
-    # Chromium for the browser tests, a Redis that speaks TLS (redis-tools holds one and starts none), docker compose
-    # to check deploy/compose.yaml, libfaketime for wrong clocks. Without them the tests that need them skip.
+    # Chromium for the browser tests, a Redis with TLS (redis-tools includes the server but starts no service), docker
+    # compose to check deploy/compose.yaml, libfaketime for wrong clocks. Tests that lack them are skipped.
     local missing=()
     command -v chromium-headless-shell >/dev/null || missing+=(chromium-headless-shell)
     command -v redis-server redis-check-rdb >/dev/null || missing+=(redis-tools)
     docker compose version >/dev/null 2>&1 || command -v docker-compose >/dev/null || missing+=(docker-compose)
     [ "$mode" != faults ] || ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1 || missing+=(libfaketime)
     if [ ${#missing[@]} -gt 0 ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-        echo "Installing ${missing[*]} from Debian's packages for the tests ..." >&2
+        echo "Installing the Debian packages ${missing[*]} for the tests ..." >&2
         { apt-get update -q && apt-get install -q -y --no-install-recommends "${missing[@]}"; } >>logs/setup.log 2>&1 ||
-            echo "The packages could not be installed; logs/setup.log says why." >&2
+            echo "The packages could not be installed; see logs/setup.log." >&2
     fi
 }
 
@@ -52,13 +52,13 @@ check() {
     "$python" -m tests.audit
 }
 
-began=$SECONDS
+started=$SECONDS
 ./setup.sh --dev --no-services
 install_debian_packages
-set_up=$((SECONDS - began)) began=$SECONDS
+setup_seconds=$((SECONDS - started)) started=$SECONDS
 
 check
-checks=$((SECONDS - began)) began=$SECONDS
+check_seconds=$((SECONDS - started)) started=$SECONDS
 
 export SEED=${SEED:-$RANDOM}
 echo "Random order with SEED=$SEED"
@@ -77,5 +77,5 @@ case $mode in
         scripts/test --timeout 1200 "$@" || result=$?
         ;;
 esac
-echo "Set-up took $set_up s, checks $checks s, tests $((SECONDS - began)) s; SEED=$SEED"
+echo "Set-up took $setup_seconds s, checks $check_seconds s, tests $((SECONDS - started)) s; SEED=$SEED"
 exit $result
