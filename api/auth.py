@@ -37,9 +37,9 @@ def check_token(config: Config, throttle: LoginThrottle, address: str, token: st
         detail = "This request needs the token: send the header Authorization: Bearer <API_TOKEN>."
         raise Refused(ErrorCode.TOKEN_MISSING, detail, headers=challenge)
     if not hmac.compare_digest(token.encode(), config.api_token.get_secret_value().encode()):
-        throttle.record_wrong(address)
+        throttle.record_failure(address)
         raise Refused(ErrorCode.TOKEN_WRONG, "The token is wrong.", headers=challenge)
-    throttle.record_right(address)
+    throttle.record_success(address)
 
 
 def _check(request: Request, credentials: HTTPAuthorizationCredentials | None) -> None:

@@ -23,7 +23,7 @@ from exifinator.errors import ServiceFailed
 from exifinator.gc_tuning import freeze_startup_heap
 from exifinator.logging_setup import configure
 from exifinator.notify import notify_ready
-from exifinator.storage.migrations import refuse_newer_schema
+from exifinator.storage.migrations import check_schema_before_reading
 
 
 @dataclass(frozen=True)
@@ -218,7 +218,7 @@ def main(config: Config) -> None:
         ServiceFailed: The address cannot be bound.
     """
     _check_address_is_free(config.api_host, config.api_port)
-    refuse_newer_schema(config)
+    check_schema_before_reading(config)
     limits = ServerLimits()
     soft_limit, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft_limit < limits.open_files:

@@ -2,7 +2,7 @@
 
 import signal
 
-# Ctrl-C during the imports ends the program without a traceback.
+# Exit without a traceback on Ctrl-C during the imports.
 _on_interrupt = signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 from exifinator.cli.main import main  # noqa: E402

@@ -32,8 +32,9 @@ from exifinator.paths import find_root
 
 ROOT = find_root()
 ENV_PREFIX = "EXIFINATOR_"
-# The origin of the tiles goes into a Content-Security-Policy, so it must not hold characters that separate words there.
-_TILES = r"(?=.*\{z\})(?=.*\{x\})(?=.*\{y\})https?://(\{s\}\.)?[A-Za-z0-9.-]+(:[0-9]{1,5})?/[!-:<-~]*"
+# The tile server's origin goes into a Content-Security-Policy header, so it may only contain characters that have no
+# special meaning there.
+_TILES_URL = r"(?=.*\{z\})(?=.*\{x\})(?=.*\{y\})https?://(\{s\}\.)?[A-Za-z0-9.-]+(:[0-9]{1,5})?/[!-:<-~]*"
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 QueueName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,40}$")]
@@ -43,7 +44,7 @@ CollectionName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,100}$
 
 
 def _split_list(value: object) -> object:
-    """Split the comma-separated list of an environment variable."""
+    """Split a comma-separated string, as environment variables have it, into a list."""
     if isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
     return value
@@ -53,25 +54,25 @@ def _none_if_blank(value: object) -> object:
     return None if value == "" else value
 
 
-Optional = BeforeValidator(_none_if_blank)
+BlankAsNone = BeforeValidator(_none_if_blank)
 
 
 class Config(BaseModel):
-    """All settings, named as in settings.py but in lower case. Its repr hides secrets."""
+    """All settings, named as in settings.py but in lower case. The repr hides secrets."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     s3_buckets: Annotated[tuple[str, ...], BeforeValidator(_split_list)] = ()
-    s3_endpoint_url: Annotated[str | None, Optional] = None
-    aws_access_key: Annotated[str | None, Optional] = Field(None, repr=False)
-    aws_secret_key: Annotated[SecretStr | None, Optional] = None
-    aws_region: Annotated[str | None, Optional] = None
+    s3_endpoint_url: Annotated[str | None, BlankAsNone] = None
+    aws_access_key: Annotated[str | None, BlankAsNone] = Field(None, repr=False)
+    aws_secret_key: Annotated[SecretStr | None, BlankAsNone] = None
+    aws_region: Annotated[str | None, BlankAsNone] = None
     s3_anonymous: bool = False
     s3_requester_pays: bool = False
     s3_addressing: Literal["auto", "path", "virtual"] = "auto"
     s3_timeout_seconds: float = Field(20.0, gt=0, le=600)
     s3_client: Literal["lean", "boto3"] = "lean"
-    s3_ca_file: Annotated[str | None, Optional] = None
+    s3_ca_file: Annotated[str | None, BlankAsNone] = None
 
     mongodb_uri: SecretStr = SecretStr("mongodb://127.0.0.1:27017")
     mongodb_database: DatabaseName = "waldo"
@@ -99,15 +100,15 @@ class Config(BaseModel):
 
     dashboard_host: str = Field("127.0.0.1", min_length=1)
     dashboard_port: Port = 5555
-    dashboard_auth: Annotated[SecretStr | None, Optional] = None
+    dashboard_auth: Annotated[SecretStr | None, BlankAsNone] = None
     api_host: str = Field("127.0.0.1", min_length=1)
     api_port: Port = 3001
-    api_token: Annotated[SecretStr | None, Optional] = None
+    api_token: Annotated[SecretStr | None, BlankAsNone] = None
     api_cors_origins: Annotated[tuple[str, ...], BeforeValidator(_split_list)] = ()
     api_allowed_hosts: Annotated[tuple[str, ...], BeforeValidator(_split_list)] = ()
     api_sign_originals: bool = False
     indexed_tags: Annotated[tuple[str, ...], BeforeValidator(_split_list)] = ("Image Make",)
-    map_tiles_url: Annotated[str | None, Optional] = None
+    map_tiles_url: Annotated[str | None, BlankAsNone] = None
     map_tiles_attribution: str = ""
     local_s3_port: Port = 9000
 
@@ -115,10 +116,10 @@ class Config(BaseModel):
 
     @field_validator("s3_endpoint_url")
     @classmethod
-    def _is_http(cls, value: str | None) -> str | None:
+    def _check_endpoint_url(cls, value: str | None) -> str | None:
         if value is None:
             return None
-        parts = split_address(value)
+        parts = _split_url(value)
         if parts is None or parts.scheme not in ("http", "https") or parts.path.strip("/") or parts.query:
             raise ValueError('a URL such as "https://minio.example.org:9000", without a path')
         if "@" in parts.netloc:
@@ -127,52 +128,52 @@ class Config(BaseModel):
 
     @field_validator("s3_ca_file")
     @classmethod
-    def _is_file(cls, value: str | None) -> str | None:
+    def _check_ca_file(cls, value: str | None) -> str | None:
         if value is None:
             return None
         path = ROOT / Path(value).expanduser()
         if not path.is_file():
-            raise ValueError(f"a file of certificates (PEM), but {path} does not exist")
+            raise ValueError(f"a file of PEM certificates, but {path} does not exist")
         return str(path)
 
     @field_validator("map_tiles_url")
     @classmethod
-    def _is_tiles(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(_TILES, value):
+    def _check_tiles_url(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(_TILES_URL, value):
             raise ValueError('a URL with {z}, {x} and {y}, such as "https://tiles.example.org/{z}/{x}/{y}.png"')
         return value
 
     @field_validator("redis_url")
     @classmethod
-    def _is_redis(cls, value: SecretStr) -> SecretStr:
-        parts = split_address(value.get_secret_value())
+    def _check_redis_url(cls, value: SecretStr) -> SecretStr:
+        parts = _split_url(value.get_secret_value())
         if parts is None or parts.scheme not in ("redis", "rediss"):
-            raise ValueError(f'a URL such as "redis://127.0.0.1:6379/0", rediss:// for TLS; {_ESCAPED}')
+            raise ValueError(f'a URL such as "redis://127.0.0.1:6379/0", rediss:// for TLS; {_ESCAPING_HINT}')
         if not re.fullmatch(r"/?\d*", parts.path):
-            raise ValueError("a URL whose path is the number of the database, such as /0")
+            raise ValueError("a URL whose path is the database number, such as /0")
         from redis.connection import parse_url
 
-        # Its error names the wrong option, but not the value.
+        # If an option is invalid, the error names it without its value.
         parse_url(value.get_secret_value())  # type: ignore[no-untyped-call]
         return value
 
     @field_validator("mongodb_uri")
     @classmethod
-    def _is_mongodb(cls, value: SecretStr) -> SecretStr:
+    def _check_mongodb_uri(cls, value: SecretStr) -> SecretStr:
         text = value.get_secret_value()
-        if not re.match(r"mongodb(\+srv)?://[^/?#]", text) or _has_unescaped_password(text) or not _parses(text):
-            raise ValueError(f'a URL such as "mongodb://127.0.0.1:27017"; {_ESCAPED}')
+        if not re.match(r"mongodb(\+srv)?://[^/?#]", text) or _has_unescaped_password(text) or not _is_parsable(text):
+            raise ValueError(f'a URL such as "mongodb://127.0.0.1:27017"; {_ESCAPING_HINT}')
         return value
 
     @field_validator("dashboard_host", "api_host")
     @classmethod
-    def _is_host(cls, value: str) -> str:
-        # Sockets expect an IPv6 address without the brackets that it has in a URL.
+    def _strip_brackets(cls, value: str) -> str:
+        # Sockets take IPv6 addresses without the brackets that URLs need.
         return value[1:-1] if value.startswith("[") and value.endswith("]") else value
 
     @field_validator("dashboard_auth")
     @classmethod
-    def _is_pair(cls, value: SecretStr | None) -> SecretStr | None:
+    def _check_dashboard_auth(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
             user, _, password = value.get_secret_value().partition(":")
             if not user or not password:
@@ -184,7 +185,7 @@ class Config(BaseModel):
         problems = []
         if (self.aws_access_key is None) != (self.aws_secret_key is None):
             problems.append(
-                "AWS_ACCESS_KEY and AWS_SECRET_KEY belong together: set both, or neither for boto3's own chain"
+                "AWS_ACCESS_KEY and AWS_SECRET_KEY belong together: set both, or neither for boto3's credential chain"
             )
         if self.download_queue == self.write_queue:
             problems.append("DOWNLOAD_QUEUE and WRITE_QUEUE must differ")
@@ -212,17 +213,18 @@ class Config(BaseModel):
 
     @property
     def download_set(self) -> str:
-        """MRQ's name of the download queue: the suffix makes it a raw timed set."""
+        """The download queue's name in MRQ, where the suffix makes it a raw timed set."""
         return f"{self.download_queue}_timed_set"
 
     @property
     def write_list(self) -> str:
-        """MRQ's name of the write queue: the suffix makes it a raw list."""
+        """The write queue's name in MRQ, where the suffix makes it a raw list."""
         return f"{self.write_queue}_raw"
 
 
-# Ends the messages about URLs with a password. The URL is not shown: parts of it could be parts of the password.
-_ESCAPED = 'write "/", "?", "#" and "@" in the user or password as %2F, %3F, %23 and %40'
+# Ends the messages about URLs that may contain a password. These messages never show the URL, because any part of it
+# could belong to the password.
+_ESCAPING_HINT = 'write "/", "?", "#" and "@" in the user or password as %2F, %3F, %23 and %40'
 
 
 def _has_unescaped_password(url: str) -> bool:
@@ -231,8 +233,8 @@ def _has_unescaped_password(url: str) -> bool:
     return "@" not in authority and "@" in rest
 
 
-def _parses(url: str) -> bool:
-    """Return whether the brackets around an IPv6 address are complete."""
+def _is_parsable(url: str) -> bool:
+    """Return whether the URL can be parsed, which fails if a bracket of an IPv6 address is missing."""
     try:
         urlsplit(url)
     except ValueError:
@@ -240,11 +242,11 @@ def _parses(url: str) -> bool:
     return True
 
 
-def split_address(url: str) -> SplitResult | None:
-    """Return the parts of a URL; None if it has no host, or an unescaped user or password."""
+def _split_url(url: str) -> SplitResult | None:
+    """Return the parts of a URL, or None if it is malformed, has no host, or has an unescaped user or password."""
     try:
         parts = urlsplit(url)
-        # The port is parsed here because urlsplit's later error would repeat a wrong one.
+        # Parse the port here: urlsplit checks it only on access, and that error would show an invalid one.
         is_complete = bool(parts.hostname) and parts.port != 0
     except ValueError:
         return None
@@ -256,7 +258,7 @@ def setting_name(field: str) -> str:
     return field.upper()
 
 
-# pydantic's terms, and those of someone who edits settings.py.
+# Terms in pydantic's messages, and plainer ones for people who edit settings.py.
 _PLAIN_TERMS = (
     ("a valid boolean", "true or false"),
     ("a valid tuple", "a list"),
@@ -267,7 +269,7 @@ _PLAIN_TERMS = (
 
 
 def _explain(error: ValidationError, origins: Mapping[str, str], file: str) -> list[str]:
-    """Return one line per mistake: where it is, the setting, and what it should be. Values are never shown."""
+    """Return one line per mistake: its file or variable, the setting, and what it should be. Never show values."""
     lines = []
     for item in error.errors():
         if not item["loc"]:
@@ -278,10 +280,12 @@ def _explain(error: ValidationError, origins: Mapping[str, str], file: str) -> l
         if item["type"] == "extra_forbidden":
             lines.append(f"{origin}: unknown setting {setting_name(field)}")
         else:
-            own_message = str(item.get("ctx", {}).get("error", ""))
+            validator_message = str(item.get("ctx", {}).get("error", ""))
             # pydantic's messages start with "Input" or "String" and may end with ", unable to parse ...".
             expected = (
-                f"should be: {own_message}" if own_message else item["msg"].partition(" ")[2].partition(", unable")[0]
+                f"should be: {validator_message}"
+                if validator_message
+                else item["msg"].partition(" ")[2].partition(", unable")[0]
             )
             for term, plain_term in _PLAIN_TERMS:
                 expected = expected.replace(term, plain_term)
@@ -300,7 +304,7 @@ def build_config(
         file: The name of the settings file in messages.
 
     Raises:
-        ConfigError: One line per mistake, all of them together. Values are not shown, because they may be secret.
+        ConfigError: A setting is wrong. The message has one line per mistake, without the values, which may be secret.
     """
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
@@ -324,29 +328,29 @@ def build_config(
 
 @functools.cache
 def load_config() -> Config:
-    """Return the settings of this process: settings.py of its folder (or EXIFINATOR_SETTINGS), then the environment.
+    """Return the settings of this process: settings.py, or the file in EXIFINATOR_SETTINGS, then the environment.
 
     Raises:
         ConfigError: A setting is wrong, or the file cannot be read.
     """
-    named = os.environ.get("EXIFINATOR_SETTINGS")
-    path = Path(named or ROOT / "settings.py")
+    custom_path = os.environ.get("EXIFINATOR_SETTINGS")
+    path = Path(custom_path or ROOT / "settings.py")
     settings: Mapping[str, Any] = {}
     if path.exists():
         try:
             settings = runpy.run_path(str(path))
         except OSError as error:
             raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
-        except Exception as error:  # noqa: BLE001 -- the file is a program, and may fail in any way
-            # No message and no traceback: they could show a line with a secret.
+        except Exception as error:  # noqa: BLE001 -- the file is a program that can fail in any way
+            # Leave out message and traceback, which could show a line with a secret.
             raise ConfigError(f"{path}{_line_of(error, path)} cannot be read ({type(error).__name__})") from None
-    elif named:
+    elif custom_path:
         raise ConfigError(f"EXIFINATOR_SETTINGS names {path}, which does not exist", pointer="EXIFINATOR_SETTINGS")
-    return build_config(settings, os.environ, file=path if named else "settings.py")
+    return build_config(settings, os.environ, file=path if custom_path else "settings.py")
 
 
 def _line_of(error: Exception, path: Path) -> str:
-    """Return ", line 7" if the error is in line 7 of the file, else ""."""
+    """Return ", line 7" if the error is in line 7 of the file, or "" if its line is unknown."""
     if isinstance(error, SyntaxError):
         line = error.lineno
     else:

@@ -9,29 +9,29 @@ EXIFinatorError
 ├── BatchTaken                      another process has taken over the batch
 ├── NoSuchBatch                     there is no batch with this id
 ├── BatchEnded                      the batch has ended: nothing is left to cancel
-├── TooManyBatches                  as many batches are running as may run at once
+├── TooManyBatches                  the maximum number of batches is already running
 ├── TransientError                  may succeed when retried
-│   ├── SourceUnavailable           S3: timeout, reset, 5xx, SlowDown, a response that is not S3's
-│   │   └── ClockSkew               S3 rejects the time of this machine's clock
+│   ├── SourceUnavailable           S3: timeout, reset, 5xx, SlowDown, a server that is not S3
+│   │   └── ClockSkew               S3 rejects the request's time: this machine's clock is wrong
 │   ├── ObjectChanged               the object was replaced between two reads
 │   ├── StoreUnavailable            MongoDB: no primary, timeout, not writable, out of disk
 │   └── QueueUnavailable            Redis: unreachable, loading, out of memory
 └── PermanentError                  fails again when retried
     ├── AccessDenied                S3 denies these credentials access to the bucket or object
     │   ├── CredentialsRefused      S3 rejects the credentials themselves: unknown, expired, wrong, none
-    │   ├── UntrustedServer         the server's certificate is not trusted, or another host's
-    │   └── WrongRegion             the bucket is in another region than requests are signed for
+    │   ├── UntrustedServer         the server's certificate is not trusted, or is for another host
+    │   └── WrongRegion             requests are signed for a region that is not the bucket's
     ├── BucketGone                  the bucket does not exist
     │   └── InvalidBucketName       no bucket can have this name
-    ├── ObjectGone                  the object was listed and no longer exists
-    ├── ObjectArchived              the object is in an archive storage class: S3 gives no bytes of it
+    ├── ObjectGone                  the object was listed but no longer exists
+    ├── ObjectArchived              the object is in an archive storage class and has to be restored first
     ├── EncryptedObject             the object's encryption key is missing, disabled or not sent
     ├── RecordRefused               MongoDB rejects the document
-    └── KilledWorker                the image ended the process that read it, each time
+    └── KilledWorker                the process that read the image died, every time
 
-A photo without EXIF, damaged or of an unsupported format is not an error: it is a record with that `status`.
-Messages name what failed, where, and what to do, and never a credential. Failed jobs store the name of the class
-(`exceptiontype`), so a class keeps its name. A unit test compares this drawing with the classes.
+An image that has no EXIF, is damaged or has an unsupported format is not an error: its record has that `status`.
+Messages say what failed, where, and what to do; they never contain credentials. Failed jobs store the class name
+(`exceptiontype`), so classes must not be renamed. A unit test compares this tree with the classes.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ import re
 
 
 class EXIFinatorError(Exception):
-    """An error with one message for the person who runs EXIFinator.
+    """Base class of all errors. The message is for the person who runs EXIFinator.
 
-    Code decides by the class or by `code`, never by the words of the message.
+    Code must branch on the class or on `code`, never on the wording of the message.
 
     Args:
         message: What failed, and where.
-        code: A stable snake_case word for the cause; by default the name of the class.
-        hint: What to do about it. It follows the message when the error is shown.
-        pointer: What is wrong: a setting, a parameter, or a JSON path.
+        code: A stable snake_case name of the cause. Defaults to the class name in snake_case.
+        hint: What to do about it. Shown after the message.
+        pointer: Where the mistake is: a setting, a parameter, or a JSON path.
     """
 
     code = "exifinator_error"
@@ -77,7 +77,7 @@ class BadQuery(EXIFinatorError):
 
 
 class ServiceFailed(EXIFinatorError):
-    """A program that EXIFinator starts did not come up."""
+    """A program that EXIFinator starts did not become ready."""
 
 
 class BatchTaken(EXIFinatorError):
@@ -93,7 +93,7 @@ class BatchEnded(EXIFinatorError):
 
 
 class TooManyBatches(EXIFinatorError):
-    """As many batches are running as may run at once."""
+    """The maximum number of batches is already running."""
 
 
 class TransientError(EXIFinatorError):
@@ -103,13 +103,13 @@ class TransientError(EXIFinatorError):
 class SourceUnavailable(TransientError):
     """S3 does not respond, or cannot serve the request now.
 
-    Codes: `no_response`, `rate_limited`, `server_error`, `not_s3` (another kind of server answers), `bad_response` (the
-    bytes are not those that were requested), `credentials_unavailable` (their provider does not respond).
+    Codes: `no_response`, `rate_limited`, `server_error`, `not_s3` (the server does not speak S3), `bad_response`
+    (the response lacks the requested bytes), `credentials_unavailable` (the credential provider does not respond).
     """
 
 
 class ClockSkew(SourceUnavailable):
-    """S3 rejects the time in the request: the clock of this machine is wrong."""
+    """S3 rejects the time in the request: this machine's clock is wrong."""
 
 
 class ObjectChanged(TransientError):
@@ -133,18 +133,18 @@ class AccessDenied(PermanentError):
 
 
 class CredentialsRefused(AccessDenied):
-    """S3 rejects the credentials themselves, for whatever request.
+    """S3 rejects the credentials themselves, not only this request.
 
     Codes: `no_credentials`, `unknown_access_key`, `wrong_secret_key`, `expired_credentials`, `credentials_refused`.
     """
 
 
 class UntrustedServer(AccessDenied):
-    """The server's certificate is not one that the settings trust, or is another host's."""
+    """The server's certificate is not trusted by the settings, or is for another host."""
 
 
 class WrongRegion(AccessDenied):
-    """The bucket is in another region than requests are signed for, and boto3's redirect did not lead there."""
+    """Requests are signed for a region that is not the bucket's, and boto3's redirect did not find the right one."""
 
 
 class BucketGone(PermanentError):
@@ -156,7 +156,7 @@ class InvalidBucketName(BucketGone):
 
 
 class ObjectGone(PermanentError):
-    """The object was listed and no longer exists."""
+    """The object was listed but no longer exists."""
 
 
 class ObjectArchived(PermanentError):
@@ -164,7 +164,7 @@ class ObjectArchived(PermanentError):
 
 
 class EncryptedObject(PermanentError):
-    """S3 cannot decrypt the object: its KMS key is disabled or gone, or it needs a key of the customer's (SSE-C)."""
+    """S3 cannot decrypt the object: its KMS key is disabled or deleted, or it needs a customer-provided key (SSE-C)."""
 
 
 class RecordRefused(PermanentError):
@@ -172,4 +172,4 @@ class RecordRefused(PermanentError):
 
 
 class KilledWorker(PermanentError):
-    """The image ended the process that read it, each time it was tried."""
+    """The process that read the image died, at every attempt."""

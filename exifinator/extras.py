@@ -17,12 +17,12 @@ def require(extra: str, module: str, feature: str) -> None:
     """Check that an optional dependency is installed. Call this before importing it.
 
     Args:
-        extra: The extra that installs it.
-        module: A module of it.
-        feature: What needs it, as the subject of the message.
+        extra: The extra that installs the dependency.
+        module: A module of the dependency.
+        feature: What needs the dependency; the subject of the error message.
 
     Raises:
-        ConfigError: It is not installed.
+        ConfigError: The dependency is not installed.
     """
     if importlib.util.find_spec(module) is None:
         raise ConfigError(

@@ -1,15 +1,15 @@
-"""Fewer runs of Python's cyclic garbage collector.
+"""Make Python's cyclic garbage collector run less often.
 
 By default it runs after every 700 new objects and searches existing objects for reference cycles. Records and listing
-pages consist of thousands of objects and hardly ever contain cycles. The collector took a tenth of a worker's CPU time,
-and half of a listing's.
+pages consist of thousands of objects and hardly ever contain cycles. With the default, the collector took a tenth of a
+worker's CPU time, and half of a listing's.
 """
 
 from __future__ import annotations
 
 import gc
 
-# The number of new objects after which the youngest generation is searched.
+# Number of new objects after which the collector searches the youngest generation.
 THRESHOLD = 100_000
 
 

@@ -1,4 +1,4 @@
-"""Logging of all EXIFinator processes: text lines, or with LOG_FORMAT "json" one JSON object per line."""
+"""Logging of all EXIFinator processes: text lines, or one JSON object per line if LOG_FORMAT is "json"."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ FORMAT = "%(asctime)s [%(levelname)s] %(message)s"
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 # MRQ names a worker's logger after the worker's id.
 _WORKER_ID = re.compile(r"[0-9a-f]{24}")
-# Fields of a structured line, in this order. `action` is a word from a short list: start, stop, wait, retry, requeue,
-# fail, skip, pause, resume, restart.
+# Fields of a structured line, in this order. `action` is one of a few words: start, stop, wait, retry, requeue,
+# fail, skip, pause, resume, restart, cancel, prune.
 FIELDS = ("action", "batch", "bucket", "key", "job", "task")
 
-_providers: list[Callable[[], Mapping[str, Any]]] = []
-# The prefixes of image ids, by batch. A queued image does not name its batch.
-_prefixes: dict[str, tuple[str, ...]] = {}
+_context_providers: list[Callable[[], Mapping[str, Any]]] = []
+# Prefixes of image ids, by batch. They identify the batch of a queued image, which does not carry a batch id.
+_id_prefixes: dict[str, tuple[str, ...]] = {}
 
 
 def escape_control(text: str) -> str:
@@ -35,23 +35,23 @@ def escape_control(text: str) -> str:
 
 
 def escape_control_in_json(text: str) -> str:
-    """Escape these characters in a JSON text, without changing its value."""
+    """Escape the same characters in a JSON text, in a way that preserves its value."""
     return _CONTROL.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
 
 
 def add_context(provider: Callable[[], Mapping[str, Any]]) -> None:
-    """Add the fields that `provider` returns, some of FIELDS, to every structured line."""
-    _providers.append(provider)
+    """Call `provider` for every structured line, and add the FIELDS that it returns."""
+    _context_providers.append(provider)
 
 
-def note_batches(prefixes: Mapping[str, Iterable[str]]) -> None:
-    """Set the running batches and their id prefixes, so that lines about an image name its batch."""
-    global _prefixes
-    _prefixes = {batch: tuple(starts) for batch, starts in prefixes.items()}
+def set_running_batches(prefixes: Mapping[str, Iterable[str]]) -> None:
+    """Set the id prefixes of the running batches, so that structured lines about an image contain its batch."""
+    global _id_prefixes
+    _id_prefixes = {batch: tuple(id_prefixes) for batch, id_prefixes in prefixes.items()}
 
 
 class SafeFormatter(logging.Formatter):
-    """A formatter that escapes control characters and indents all lines of a message but the first."""
+    """A formatter that escapes control characters and indents the continuation lines of a message."""
 
     def format(self, record: logging.LogRecord) -> str:
         # A key may contain a line break followed by a forged log line.
@@ -82,22 +82,22 @@ class JsonFormatter(logging.Formatter):
 
 
 def _context(record: logging.LogRecord) -> dict[str, Any]:
-    known: dict[str, Any] = {}
-    for provider in _providers:
-        known |= provider()
+    fields: dict[str, Any] = {}
+    for provider in _context_providers:
+        fields |= provider()
     # The line's own `extra` takes precedence.
-    known |= {name: value for name in FIELDS if (value := getattr(record, name, None)) is not None}
-    if "batch" not in known and known.get("bucket"):
-        image_id = f"{known['bucket']}/{known.get('key', '')}"
-        batches = [batch for batch, starts in _prefixes.items() if image_id.startswith(starts)]
+    fields |= {name: value for name in FIELDS if (value := getattr(record, name, None)) is not None}
+    if "batch" not in fields and fields.get("bucket"):
+        image_id = f"{fields['bucket']}/{fields.get('key', '')}"
+        batches = [batch for batch, prefixes in _id_prefixes.items() if image_id.startswith(prefixes)]
         if batches:
-            # Several batches may cover the image: take the latest. Ids sort in the order in which batches started.
-            known["batch"] = max(batches)
-    return {name: known[name] for name in FIELDS if known.get(name) is not None}
+            # Several batches may cover the image: take the latest. Batch ids sort by their start.
+            fields["batch"] = max(batches)
+    return {name: fields[name] for name in FIELDS if fields.get(name) is not None}
 
 
 def is_structured() -> bool:
-    """Return whether this process logs JSON objects."""
+    """Return whether this process logs JSON."""
     return any(isinstance(handler.formatter, JsonFormatter) for handler in logging.getLogger().handlers)
 
 
@@ -110,7 +110,7 @@ def configure(config: Config) -> None:
     handler.setFormatter(JsonFormatter() if config.log_format == "json" else SafeFormatter(FORMAT))
     root.addHandler(handler)
     root.setLevel(config.log_level)
-    # These log every connection and retry.
+    # Below WARNING, these log every connection and retry.
     for name in ("botocore", "boto3", "urllib3", "pymongo"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     if config.log_format == "json":
@@ -118,7 +118,7 @@ def configure(config: Config) -> None:
 
 
 def _log_uncaught_exceptions() -> None:
-    """Log uncaught exceptions and warnings, which Python otherwise prints."""
+    """Log uncaught exceptions and warnings, which Python would otherwise print as plain text."""
     log = logging.getLogger("python")
 
     def on_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -133,14 +133,14 @@ def _log_uncaught_exceptions() -> None:
                 extra={"action": "stop"},
             )
 
-    def on_uncaught_in_thread(ended: threading.ExceptHookArgs) -> None:
-        if ended.exc_value is not None and not issubclass(ended.exc_type, SystemExit):
-            caught = (ended.exc_type, ended.exc_value, ended.exc_traceback)
+    def on_uncaught_in_thread(args: threading.ExceptHookArgs) -> None:
+        if args.exc_value is not None and not issubclass(args.exc_type, SystemExit):
+            exc_info = (args.exc_type, args.exc_value, args.exc_traceback)
             log.error(
                 "stop: uncaught %s ends a thread: %s",
-                ended.exc_type.__name__,
-                ended.exc_value,
-                exc_info=caught,
+                args.exc_type.__name__,
+                args.exc_value,
+                exc_info=exc_info,
                 extra={"action": "stop"},
             )
 

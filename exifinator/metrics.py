@@ -1,11 +1,12 @@
-"""Counters of this process. monitoring/reporter.py adds them up in Redis, in one small hash for all processes.
+"""Counters of this process. monitoring/reporter.py adds them to the totals of all processes, a small hash in Redis.
 
-To count takes well under a microsecond, because it happens in memory. Every few seconds the process adds what it has
-counted since the last time to the hash, with one script. A process that dies loses what it has not added yet. Nothing
-is added twice: each addition has a number, and Redis ignores a number that it has seen (its answer was lost).
+Counting takes well under a microsecond, because it happens in memory. Every few seconds, the process adds its new
+counts to the hash, with one script. A process that dies loses the counts that it has not added yet. Nothing is added
+twice: each addition has a number, and Redis ignores a number that it has seen. So an addition whose response was lost
+can be repeated.
 
 All fields are listed here, so the size of the hash and the number of labels do not depend on the photos. Outcomes of
-images are counted elsewhere, when they leave the queue: see queue/image_queue.py.
+images are counted when the images leave the queue: see queue/image_queue.py.
 """
 
 from __future__ import annotations
@@ -13,21 +14,21 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping
 
-# Upper bounds of the histograms, from the parse of a JPEG without thumbnail to a read that needed every retry.
+# Upper bounds of the histogram buckets: from decoding a small JPEG to a fetch that needed every retry.
 BOUNDS_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
-# fetch: all ranged GETs of an image. queue: its metadata waits for a write worker. parse: decoding. store: until its
+# fetch: all ranged GETs of an image. queue: the wait for a write worker. parse: decoding. store: the time until the
 # bulk write is acknowledged.
 STAGES = ("fetch", "queue", "parse", "store")
 OUTCOMES = ("ok", "no_exif", "unsupported", "damaged", "failed")
-REQUESTS = ("get", "list")
-# Causes of retries. `boto3_fallback`: the fast S3 client got an answer that it does not support, so boto3 repeats the
-# request.
-CAUSES = (
+REQUEST_KINDS = ("get", "list")
+# Causes of retries. `boto3_fallback`: the fast S3 client received a response that it does not support, so boto3 repeats
+# the request.
+RETRY_CAUSES = (
     "slow_down", "server_error", "timeout", "connection", "credentials", "object_changed", "mongodb", "redis",
     "boto3_fallback", "other",
 )  # fmt: skip
 
-_CAUSE_OF_CODE = {
+_CAUSE_BY_CODE = {
     **dict.fromkeys(
         ("SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequests", "429"), "slow_down"
     ),
@@ -35,7 +36,7 @@ _CAUSE_OF_CODE = {
     **dict.fromkeys(("RequestTimeout",), "timeout"),
     **dict.fromkeys(("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"), "credentials"),
 }
-_CAUSE_OF_CLASS = {
+_CAUSE_BY_CLASS = {
     "ObjectChanged": "object_changed",
     "StoreUnavailable": "mongodb",
     "QueueUnavailable": "redis",
@@ -74,8 +75,8 @@ class Counts:
         self.bytes_read = 0
         # Empty objects, which never enter the queue.
         self.empty = 0
-        self.requests = dict.fromkeys(REQUESTS, 0)
-        self.retries = dict.fromkeys(CAUSES, 0)
+        self.requests = dict.fromkeys(REQUEST_KINDS, 0)
+        self.retries = dict.fromkeys(RETRY_CAUSES, 0)
 
     def add_retry(self, cause: str) -> None:
         """Count one retry. An unknown cause counts as `other`."""
@@ -93,19 +94,19 @@ class Counts:
 
 
 COUNTS = Counts()
-# Bound once, because they are called for every image.
+# Looked up once here, because they are called for every image.
 observe_fetch, observe_queue, observe_parse, observe_store = (COUNTS.stages[name].observe for name in STAGES)
 
 
 def retry_cause(error: BaseException) -> str:
-    """Return the one of CAUSES that an error belongs to."""
+    """Return the cause, one of RETRY_CAUSES, that an error belongs to."""
     cause = error.__cause__ or error
     response = getattr(cause, "response", None)
     if isinstance(response, Mapping):
         code = str(response.get("Error", {}).get("Code", ""))
         status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-        return _CAUSE_OF_CODE.get(code) or ("server_error" if status >= 500 else "other")
-    for known in (type(error).__name__, type(cause).__name__):
-        if known in _CAUSE_OF_CLASS:
-            return _CAUSE_OF_CLASS[known]
+        return _CAUSE_BY_CODE.get(code) or ("server_error" if status >= 500 else "other")
+    for name in (type(error).__name__, type(cause).__name__):
+        if name in _CAUSE_BY_CLASS:
+            return _CAUSE_BY_CLASS[name]
     return "other"

@@ -1,4 +1,4 @@
-"""Data that the stages of the pipeline pass to each other, and what is stored."""
+"""Data types that the stages of the pipeline pass to each other, and those that are stored."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bson import encode as bson_encode
 Status = Literal["ok", "no_exif", "unsupported", "damaged"]
 STATUSES: tuple[Status, ...] = ("ok", "no_exif", "unsupported", "damaged")
 
-# The key is the last part of a queue member, so it may contain any character, even this one.
+# The key is the last part of a queue member, so it may contain any character, including this one.
 _SEPARATOR = "\x1f"
 
 
@@ -20,7 +20,8 @@ _SEPARATOR = "\x1f"
 class ImageRef:
     """One version of an object in a bucket, as a listing or a GET describes it.
 
-    etag: without quotes; empty if the server has none.
+    Attributes:
+        etag: The ETag without quotes; empty if the server has none.
     """
 
     bucket: str
@@ -35,25 +36,26 @@ class ImageRef:
         return f"{self.bucket}/{self.key}"
 
     def to_member(self) -> bytes:
-        """Return the member of the download queue that stands for this image.
+        """Return the member that represents this image in the download queue.
 
-        It is bucket, size in bytes, last_modified in seconds since 1970, ETag and key, joined by U+001F. In Lua,
-        queue/scripts/_member.lua parses this format.
+        Its parts are bucket, size in bytes, last_modified as Unix time in seconds, ETag and key, joined by U+001F.
+        queue/scripts/_member.lua parses this format too.
         """
         seconds = int(self.last_modified.timestamp())
         return _SEPARATOR.join((self.bucket, str(self.size_bytes), str(seconds), self.etag, self.key)).encode()
 
     @classmethod
     def from_member(cls, member: bytes) -> ImageRef:
-        """Return the image of a queue member.
+        """Parse a queue member.
 
-        Raises: ValueError if to_member did not make it.
+        Raises:
+            ValueError: The member is not from to_member.
         """
         bucket, size, seconds, etag, key = member.decode().split(_SEPARATOR, 4)
         return cls(bucket, key, etag, int(size), datetime.fromtimestamp(int(seconds), UTC))
 
     def to_params(self) -> dict[str, Any]:
-        """Return the image as parameters of a stored job: values that MongoDB, JSON and MRQ's dashboard support."""
+        """Return the image as job parameters: values that MongoDB, JSON and MRQ's dashboard support."""
         return {
             "bucket": self.bucket,
             "key": self.key,
@@ -64,9 +66,10 @@ class ImageRef:
 
     @classmethod
     def from_params(cls, params: dict[str, Any]) -> ImageRef:
-        """Return the image of a stored job.
+        """Parse the parameters of a stored job.
 
-        Raises: KeyError, ValueError if to_params did not make its parameters.
+        Raises:
+            KeyError, ValueError: The parameters are not from to_params.
         """
         modified = datetime.fromisoformat(params["last_modified"])
         return cls(params["bucket"], params["key"], params["etag"], int(params["size"]), modified)
@@ -76,7 +79,9 @@ class ImageRef:
 class ListedPage:
     """One page of a bucket's listing.
 
-    next_token: None on the last page. served_at: the time of the response by the server's clock.
+    Attributes:
+        next_token: The token for the next page; None on the last page.
+        served_at: The time of the response, by the server's clock.
     """
 
     refs: list[ImageRef]
@@ -86,7 +91,12 @@ class ListedPage:
 
 @dataclass(frozen=True, slots=True)
 class RangeRead:
-    """The response to one ranged GET: the bytes from `start` on, of an object with `total_bytes`."""
+    """The response to one ranged GET.
+
+    Attributes:
+        start: The offset of `data` in the object, in bytes.
+        total_bytes: The size of the object.
+    """
 
     start: int
     data: bytes
@@ -96,26 +106,29 @@ class RangeRead:
 
 
 class RangeReader(Protocol):
-    """A source of bytes for fetch: S3, or a local file."""
+    """What fetch reads from: S3, or a local file."""
 
     def read_range(self, ref: ImageRef, start: int, length: int, *, if_match: str = "") -> RangeRead:
         """Read up to `length` bytes from `start`; fewer only at the end of the object.
 
         Args:
-            if_match: the ETag that the object must still have; empty: any.
+            if_match: The ETag that the object must still have; empty for any.
 
-        Raises: SourceUnavailable, ObjectGone, BucketGone, AccessDenied, ObjectChanged (another ETag than if_match).
+        Raises:
+            ObjectChanged: The object's ETag is not `if_match`.
+            SourceUnavailable, ObjectGone, BucketGone, AccessDenied: S3 did not return the bytes.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One block of metadata, with the bytes of it that were read.
+    """One metadata block of an image, as far as it was read.
 
-    kind: `exif` is a TIFF structure, complete or with gaps; `exif/EXIF`, `exif/GPS` and `exif/MakerNote` are TIFF
-    structures whose first directory is that one; `xmp` is a packet, `iptc` IIM datasets, `thumbnail` a JPEG.
-    extents: the data by its offset within the block, in bytes; sorted, without overlaps.
+    Attributes:
+        kind: `exif` is a TIFF structure, complete or with gaps; `exif/EXIF`, `exif/GPS` and `exif/MakerNote` are TIFF
+            structures that start with that directory; `xmp` is a packet, `iptc` IIM datasets, `thumbnail` a JPEG.
+        extents: The bytes that were read, by their offset within the block; sorted, without overlaps.
     """
 
     kind: str
@@ -124,12 +137,14 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class HeaderBytes:
-    """The metadata blocks of one image, cut out of its file, and what it cost to read them.
+    """The metadata blocks of one image, extracted from its file, and the cost of reading them.
 
-    ref: the version of the object that the GETs returned, which may be newer than that of the listing.
-    status, problem: `unsupported` or `damaged` with the reason, if that is known before decoding; else `ok` and None.
-    width_pixels, height_pixels: as stored in the file; if `turned`, as displayed, because the container itself
-    describes the rotation.
+    Attributes:
+        ref: The version of the object that the GETs returned, which may be newer than the listed version.
+        status, problem: `unsupported` or `damaged` and the reason, if known before decoding; otherwise `ok` and None.
+        width_pixels, height_pixels: The size of the picture as stored, unless `is_display_size`.
+        is_display_size: Whether the size is as displayed, because the container itself describes the rotation.
+        requests, bytes_read: The number of ranged GETs and the bytes that they returned.
     """
 
     ref: ImageRef
@@ -139,43 +154,60 @@ class HeaderBytes:
     problem: str | None = None
     width_pixels: int | None = None
     height_pixels: int | None = None
-    turned: bool = False
+    is_display_size: bool = False
     requests: int = 0
     bytes_read: int = 0
 
     def to_bytes(self) -> bytes:
-        """Return a message for the write queue, in BSON."""
+        """Encode as a BSON message for the write queue."""
         return bson_encode(
             {
                 "ref": self.ref.to_member(),
                 "format": self.format,
-                "blocks": [[b.kind, [[at, data] for at, data in b.extents.items()]] for b in self.blocks],
+                "blocks": [[b.kind, [[offset, data] for offset, data in b.extents.items()]] for b in self.blocks],
                 "status": self.status,
                 "problem": self.problem,
-                "size": [self.width_pixels, self.height_pixels, self.turned],
+                "size": [self.width_pixels, self.height_pixels, self.is_display_size],
                 "cost": [self.requests, self.bytes_read],
             }
         )
 
     @classmethod
     def from_bytes(cls, message: bytes) -> HeaderBytes:
-        """Return the header of a message.
+        """Decode a message from the write queue.
 
-        Raises: bson.errors.InvalidBSON, KeyError, ValueError if to_bytes did not make it.
+        Raises:
+            bson.errors.InvalidBSON, KeyError, ValueError: The message is not from to_bytes.
         """
         doc = bson_decode(message)
-        width, height, turned = doc["size"]
+        width, height, is_display_size = doc["size"]
         requests, bytes_read = doc["cost"]
-        blocks = tuple(Block(kind, {at: bytes(data) for at, data in extents}) for kind, extents in doc["blocks"])
+        blocks = tuple(
+            Block(kind, {offset: bytes(data) for offset, data in extents}) for kind, extents in doc["blocks"]
+        )
         ref = ImageRef.from_member(doc["ref"])
         return cls(
-            ref, doc["format"], blocks, doc["status"], doc["problem"], width, height, turned, requests, bytes_read
+            ref,
+            doc["format"],
+            blocks,
+            doc["status"],
+            doc["problem"],
+            width,
+            height,
+            is_display_size,
+            requests,
+            bytes_read,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class ExifRecord:
-    """What is stored about one image: its document and, if it has one, its embedded thumbnail, a JPEG."""
+    """What is stored about one image.
+
+    Attributes:
+        document: The record.
+        thumbnail: The embedded thumbnail, a JPEG, or None.
+    """
 
     document: dict[str, Any]
     thumbnail: bytes | None = field(default=None, repr=False)
@@ -191,7 +223,11 @@ class ExifRecord:
 
 
 class BatchOwner(TypedDict):
-    """The process that owns a batch. started: its start time, in epoch seconds."""
+    """The process that owns a batch.
+
+    Attributes:
+        started: The start of the process, as Unix time in seconds.
+    """
 
     host: str
     pid: int
@@ -206,7 +242,11 @@ class BatchOptions(TypedDict):
 
 
 class SourceCheckpoint(TypedDict):
-    """Ranges of keys of one source that are still to be listed: [after, end] each; end None: to the last key."""
+    """The part of a source that is still to be listed.
+
+    Attributes:
+        ranges: Ranges of keys, each as [after, end]. An end of None means up to the last key.
+    """
 
     source: str
     ranges: list[list[str | None]]
@@ -222,9 +262,13 @@ class BucketEndpoint(TypedDict):
 class BatchFields(TypedDict, total=False):
     """Fields of a batch's document.
 
-    sources, as strings; numbers: BatchCounts.as_dict; empty, failed_before: images that were done when they were
-    listed; rate: images per second; problem: why the batch ended early; owner: None once its process has detached;
-    finished_by: id of the batch that finished the images of this one.
+    Attributes:
+        numbers: The counts, from BatchCounts.as_dict.
+        empty, failed_before: The number of empty objects, and of images that had failed before. No worker reads them.
+        rate: Images per second.
+        problem: Why the batch ended early.
+        owner: The process that lists or watches the batch; None once it has detached.
+        finished_by: The id of a later batch that finished the images of this one.
     """
 
     sources: list[str]
@@ -245,6 +289,6 @@ class BatchFields(TypedDict, total=False):
 
 
 class BatchDocument(BatchFields):
-    """The document of a batch in MongoDB. One that another version stored may lack fields."""
+    """The MongoDB document of a batch. A document from another version may lack fields."""
 
     _id: str

@@ -1,4 +1,4 @@
-"""Addresses: which hosts are loopback, whether a port is open, and what may be shown of a URL."""
+"""Network addresses: recognize loopback hosts, test ports, and strip credentials from URLs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 def without_credentials(url: str) -> str:
-    """Return a URL without user, password and options, so that it can be shown."""
+    """Return a URL without user, password, query and fragment, so that it can be shown."""
     parts = urlsplit(url)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
@@ -18,11 +18,11 @@ def without_credentials(url: str) -> str:
 def is_loopback_host(name: str) -> bool:
     """Return whether a host is one of the three usual names of the loopback interface.
 
-    This decides whether a server needs a password and which Host headers it accepts, so it is strict: any other form
-    and any other loopback address, 127.0.0.2 say, counts as an address that other machines can reach.
+    This decides whether a server needs a password, and which Host headers it accepts. So it is strict: any other
+    spelling, and any other loopback address such as 127.0.0.2, counts as reachable from other machines.
 
     Args:
-        name: A host name or IP address in any case; an IPv6 address may have brackets, as in a URL.
+        name: A host name or IP address, in upper or lower case. An IPv6 address may have brackets, as in a URL.
     """
     name = name.lower()
     return (name[1:-1] if name.startswith("[") and name.endswith("]") else name) in _LOOPBACK_NAMES
@@ -39,7 +39,7 @@ def is_loopback_address(host: str) -> bool:
 
 
 def listens(host: str, port: int) -> bool:
-    """Return whether a program accepts connections on a port."""
+    """Return whether a program accepts connections on this port."""
     try:
         socket.create_connection((host, port), timeout=3).close()
     except OSError:

@@ -1,4 +1,4 @@
-"""Tell the process manager that a service is ready, by the protocol of sd_notify(3)."""
+"""Tell the process manager that a service is ready, with the sd_notify(3) protocol."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import socket
 
 
 def notify_ready() -> None:
-    """Send READY=1 to the socket named by NOTIFY_SOCKET, once; do nothing without one.
+    """Send READY=1 to the socket named by NOTIFY_SOCKET, if that variable is set.
 
-    The variable is removed, so that no child process reports for its parent. A missing socket is ignored: a
-    working service must not end because its manager has stopped listening.
+    Remove the variable, so that no child process reports for its parent. Ignore a missing socket: a working service
+    must not exit because its manager has stopped listening.
     """
     address = os.environ.pop("NOTIFY_SOCKET", "")
     if not address.startswith(("/", "@")):

@@ -1,4 +1,4 @@
-"""Paths of settings, data and logs: in the checkout, or, for an installed package, in a folder of the user's."""
+"""Paths of settings, data and logs: in the checkout, or in a folder of the user if the package is installed."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
 IS_CHECKOUT = (PACKAGE.parent / "run.sh").is_file()
-# A wheel holds below the package what a checkout has beside it, because `api` must not be a top-level package of a
-# site-packages.
+# A checkout has these files beside the package. A wheel has them inside the package, because it must not install a
+# top-level package named `api`.
 BUNDLED = PACKAGE / "bundled"
 API = PACKAGE.parent / "api" if IS_CHECKOUT else BUNDLED / "api"
 
-# The commands, as messages name them.
+# How messages refer to the commands.
 RUN, START, STOP, COMMAND = (
     ("./run.sh", "./start_workers.sh", "./stop.sh", "venv/bin/python -m exifinator")
     if IS_CHECKOUT
@@ -22,18 +22,18 @@ RUN, START, STOP, COMMAND = (
 
 
 def find_root() -> Path:
-    """Return the folder of settings.py, var/ and logs/.
+    """Return the folder that contains settings.py, var/ and logs/.
 
-    It is never the current folder, because settings.py is executed and the current folder may be someone else's.
+    It is never the current folder: settings.py is executed, and the current folder may belong to someone else.
     """
     if IS_CHECKOUT:
         return PACKAGE.parent
-    named = os.environ.get("EXIFINATOR_HOME")
-    if named:
-        return Path(named).expanduser().absolute()
-    data = os.environ.get("XDG_DATA_HOME", "")
-    # Source: XDG Base Directory Specification 0.8: a path that is not absolute is to be ignored.
-    return (Path(data) if data.startswith("/") else Path.home() / ".local" / "share") / "exifinator"
+    home = os.environ.get("EXIFINATOR_HOME")
+    if home:
+        return Path(home).expanduser().absolute()
+    data_home = os.environ.get("XDG_DATA_HOME", "")
+    # The XDG Base Directory Specification 0.8 says to ignore relative paths.
+    return (Path(data_home) if data_home.startswith("/") else Path.home() / ".local" / "share") / "exifinator"
 
 
 def prepare_root(root: Path) -> None:
@@ -50,13 +50,13 @@ def prepare_root(root: Path) -> None:
     bundled = (BUNDLED / "mrq-config.py").read_bytes()
     installed = root / "mrq-config.py"
     if not installed.exists() or installed.read_bytes() != bundled:
-        draft = root / f"mrq-config.py.{os.getpid()}"
-        draft.write_bytes(bundled)
-        draft.replace(installed)
+        temporary = root / f"mrq-config.py.{os.getpid()}"
+        temporary.write_bytes(bundled)
+        temporary.replace(installed)
 
 
 def make_settings(root: Path) -> None:
-    """Create settings.py if it is missing. After that it belongs to the user and is not changed.
+    """Create settings.py if it is missing. An existing file is never changed.
 
     Raises:
         OSError: The file cannot be written.

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-# Give up when the pauses without Redis or MongoDB add up to more than this many seconds.
+# Give up when the pauses add up to more than this many seconds.
 MAX_UNAVAILABLE_SECONDS = 600.0
 FIRST_PAUSE_SECONDS = 0.5
 MAX_PAUSE_SECONDS = 10.0
@@ -31,30 +31,30 @@ def backoff_seconds(
     jitter: tuple[float, float] = (0.5, 1.0),
     chance: Callable[[], float] = random.random,
 ) -> float:
-    """Return the pause before the next attempt: a value that grows with each attempt, times a random factor.
+    """Return the pause before the next attempt: it grows exponentially, and is multiplied by a random factor.
 
-    The random factor keeps clients that failed together from retrying together.
+    The random factor keeps clients that failed at the same time from retrying at the same time.
 
     Args:
-        attempt: The number of failed attempts, from 1.
-        first_seconds: The value after the first of them.
-        growth: The factor between two values.
-        max_seconds: The largest value.
+        attempt: The number of failed attempts, at least 1.
+        first_seconds: The pause after the first failed attempt, before jitter.
+        growth: The factor by which each further attempt lengthens the pause.
+        max_seconds: The longest pause, before jitter.
         jitter: The range of the random factor.
-        chance: Returns a random number from 0 to 1.
+        chance: Return a random number from 0 to 1.
     """
-    # Thousands of attempts must not overflow, as 2.0**1024 does.
+    # Thousands of attempts must not overflow a float, as 2.0**1024 does.
     exponent = min(attempt - 1, 100)
     low, high = jitter
     return min(first_seconds * growth**exponent, max_seconds) * (low + (high - low) * chance())
 
 
 def retry_while_unavailable(action: Callable[[], Result], pause: Callable[[float], None]) -> Result:
-    """Return the result of `action`; retry it with growing pauses while Redis or MongoDB is unavailable.
+    """Run `action` and return its result; retry it with growing pauses while Redis or MongoDB is unavailable.
 
     Args:
         action: The operation.
-        pause: Waits for a number of seconds.
+        pause: Sleep for a number of seconds.
 
     Raises:
         QueueUnavailable, StoreUnavailable: The server was unavailable for MAX_UNAVAILABLE_SECONDS.

@@ -1,4 +1,4 @@
-"""Security rules that the API and the dashboard share: guessed passwords, requests of other sites, Host headers."""
+"""Security checks of the API and the dashboard: login throttling, cross-site requests, Host headers."""
 
 from __future__ import annotations
 
@@ -15,58 +15,59 @@ _OWN_FETCH_SITES = frozenset({"same-origin", "none"})
 
 
 class LoginThrottle:
-    """Pauses after wrong passwords or tokens, by address.
+    """Growing pauses after wrong passwords or tokens, for each client address.
 
-    The first FREE - 1 wrong attempts cost nothing. From then on each wrong attempt doubles the pause, from one second
-    to MAX_SECONDS. During a pause nothing is compared, so that guessing in parallel gains nothing. Callers answer 429
-    instead of waiting: a waiting request would occupy the server.
+    The first FREE_ATTEMPTS - 1 wrong attempts cause no pause. The next one causes a pause of one second, and each
+    further one doubles it, up to MAX_SECONDS. No attempt is checked during a pause, so guessing in parallel gains
+    nothing. Callers return status 429 instead of waiting, because a waiting request would tie up the server.
 
-    Memory is bounded: beyond KEPT addresses the oldest are dropped.
+    Memory is bounded: beyond MAX_ADDRESSES, the oldest addresses are dropped.
     """
 
-    FREE = 5
+    FREE_ATTEMPTS = 5
     MAX_SECONDS = 300.0
-    KEPT = 10_000
+    MAX_ADDRESSES = 10_000
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         # By address: the number of wrong attempts, and when the pause ends.
-        self._wrong: OrderedDict[str, tuple[int, float]] = OrderedDict()
+        self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
     def seconds_to_wait(self, address: str) -> float:
-        """Return how long this address has to wait before its next attempt is checked; 0 if it need not wait."""
-        _, until = self._wrong.get(address, (0, 0.0))
+        """Return how long this address has to wait for its next attempt, in seconds; 0 if it need not wait."""
+        _, until = self._failures.get(address, (0, 0.0))
         return max(0.0, until - self._clock())
 
-    def record_wrong(self, address: str) -> None:
-        """Count a wrong attempt and start the pause that it costs."""
-        count, _ = self._wrong.pop(address, (0, 0.0))
+    def record_failure(self, address: str) -> None:
+        """Count a wrong attempt and start the pause after it."""
+        count, _ = self._failures.pop(address, (0, 0.0))
         count += 1
-        # The exponent is bounded, as a float is.
-        pause = min(2.0 ** min(count - self.FREE, 30), self.MAX_SECONDS) if count >= self.FREE else 0.0
-        self._wrong[address] = (count, self._clock() + pause)
-        if len(self._wrong) > self.KEPT:
-            self._wrong.popitem(last=False)
+        # The bound keeps the power from overflowing a float.
+        doublings = min(count - self.FREE_ATTEMPTS, 30)
+        pause = min(2.0**doublings, self.MAX_SECONDS) if doublings >= 0 else 0.0
+        self._failures[address] = (count, self._clock() + pause)
+        if len(self._failures) > self.MAX_ADDRESSES:
+            self._failures.popitem(last=False)
 
-    def record_right(self, address: str) -> None:
-        """Forget the wrong attempts of an address that has proved to know the secret."""
-        self._wrong.pop(address, None)
+    def record_success(self, address: str) -> None:
+        """Forget the wrong attempts of an address that has sent the right password or token."""
+        self._failures.pop(address, None)
 
 
 def is_cross_site(header: Callable[[str], str | None]) -> bool:
-    """Return whether a browser sent the request from a page of another origin.
+    """Return whether a browser sent the request from a page on another origin.
 
-    Such a page can make a browser send requests that change things, with the password that the browser remembers.
-    Programs such as curl send none of the headers and are not cross-site.
+    Such a page can make the browser send requests that change data, with the password that the browser remembers.
+    Programs such as curl send none of these headers, so their requests are not cross-site.
 
     Args:
-        header: Returns a header by its name, in any case; None without one.
+        header: Return a header by its case-insensitive name, or None if the request lacks it.
     """
     if (header("sec-fetch-site") or "none") not in _OWN_FETCH_SITES:
         return True
-    # Origin first: browsers leave it out only where Referer tells more.
-    source = header("origin") or header("referer")
-    return source is not None and _netloc(source) != (header("host") or "").lower()
+    # Origin comes first: browsers omit it only where Referer contains more.
+    sender = header("origin") or header("referer")
+    return sender is not None and _netloc(sender) != (header("host") or "").lower()
 
 
 def _netloc(url: str) -> str | None:
@@ -77,6 +78,6 @@ def _netloc(url: str) -> str | None:
 
 
 def host_name(header: str) -> str:
-    """Return the name in a Host header: in lower case, without port and brackets; "" if the header is malformed."""
+    """Return the host in a Host header, in lower case, without port and brackets; "" if it is malformed."""
     match = _HOST.fullmatch(header)
     return (match[1] or match[2]).lower() if match else ""

@@ -16,7 +16,7 @@ from exifinator.config import load_config
 from exifinator.errors import ConfigError
 from exifinator.logging_setup import escape_control
 from exifinator.monitoring.checks import Finding, error
-from exifinator.monitoring.doctor import examine
+from exifinator.monitoring.doctor import run_checks
 
 _MARKS = {"ok": ("ok     ", "green"), "warning": ("warning", "yellow"), "error": ("ERROR  ", "bold red")}
 
@@ -24,18 +24,18 @@ _MARKS = {"ok": ("ok     ", "green"), "warning": ("warning", "yellow"), "error":
 @click.command("doctor")
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
-@click.option("--all", "everything", is_flag=True, help="Also show the checks that passed.")
-def doctor_command(sources: tuple[str, ...], as_json: bool, everything: bool) -> None:
+@click.option("--all", "show_all", is_flag=True, help="Also show the checks that passed.")
+def doctor_command(sources: tuple[str, ...], as_json: bool, show_all: bool) -> None:
     """Check for common problems and suggest fixes.
 
-    SOURCE is a bucket, bucket/prefix or folder to check, as for `run`; default: S3_BUCKETS of settings.py.
+    SOURCE is a bucket, bucket/prefix or folder to check, as for `run`. Default: S3_BUCKETS in settings.py.
 
-    Exit code: 0 no errors, 1 errors. Warnings are not errors.
+    Exit code: 0 if there are no errors, else 1. Warnings are not errors.
     """
-    show: Callable[[Finding], None] = (lambda _: None) if as_json else (lambda finding: _print(finding, everything))
+    show: Callable[[Finding], None] = (lambda _: None) if as_json else (lambda finding: _print(finding, show_all))
     findings = []
     try:
-        for finding in examine(load_config(), sources):
+        for finding in run_checks(load_config(), sources):
             show(finding)
             findings.append(finding)
     except ConfigError as exc:
@@ -52,7 +52,7 @@ def doctor_command(sources: tuple[str, ...], as_json: bool, everything: bool) ->
 
 
 def summarize_checks(passed: int, warnings: int, errors: int) -> str:
-    """Return the result in one line, such as `23 checks passed, 1 warning, 1 error.`."""
+    """Return a summary such as `23 checks passed, 1 warning, 1 error.`."""
     parts = [f"{count_of(passed, 'check')} passed"]
     if warnings:
         parts.append(count_of(warnings, "warning"))
@@ -61,8 +61,8 @@ def summarize_checks(passed: int, warnings: int, errors: int) -> str:
     return ", ".join(parts) + "."
 
 
-def _print(finding: Finding, everything: bool) -> None:
-    if finding.level == "ok" and not everything:
+def _print(finding: Finding, show_all: bool) -> None:
+    if finding.level == "ok" and not show_all:
         return
     mark, style = _MARKS[finding.level]
     console = Console(highlight=False, soft_wrap=True)

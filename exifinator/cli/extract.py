@@ -1,4 +1,4 @@
-"""`extract`: the metadata of local files, without any service."""
+"""`extract`: print the metadata of local files, without using any service."""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ from exifinator.sources.local_files import LocalReader, local_ref
 
 
 def extract(path: str | Path, *, reader: LocalReader | None = None) -> dict[str, Any]:
-    """Return the record of a local file, with its `path`, as values of JSON.
+    """Return the record of a local file, with its `path`, in a form that JSON can represent.
 
-    Raises: OSError if the file cannot be read; ObjectChanged if it keeps changing.
+    Raises:
+        OSError: The file cannot be read.
+        ObjectChanged: The file keeps changing.
     """
     header = fetch_header(reader or LocalReader(), local_ref(Path(path)))
     document = build_record(header).document
@@ -30,7 +32,7 @@ def extract(path: str | Path, *, reader: LocalReader | None = None) -> dict[str,
 
 
 def to_json(value: Any) -> Any:
-    """Return the value with dates as ISO 8601, and text that UTF-8 can encode: file names may hold any bytes."""
+    """Return the value with dates in ISO 8601 and text that UTF-8 can encode. File names can contain any bytes."""
     if isinstance(value, dict):
         return {to_json(name): to_json(item) for name, item in value.items()}
     if isinstance(value, list):
@@ -43,7 +45,7 @@ def to_json(value: Any) -> Any:
 
 
 def _walk(paths: tuple[str, ...]) -> Iterator[Path]:
-    """Yield the files, and the files in the folders, sorted."""
+    """Yield the files among `paths`, and the files in its folders, sorted."""
     for path in map(Path, paths):
         if path.is_dir():
             yield from sorted(file for file in path.rglob("*") if file.is_file())

@@ -1,4 +1,4 @@
-"""`failures`: show the images that could not be indexed, and queue them again."""
+"""`failures`: show and requeue the images that could not be indexed."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def list_failures(exception: str | None, bucket: str | None, limit: int, as_json
 @BUCKET
 @AS_JSON
 def group_failures(bucket: str | None = None, as_json: bool = False) -> None:
-    """Count failed images by exception type, with an example of each. The default command."""
+    """Count failed images by exception type, with one example each. This is the default command."""
     with _failed_jobs() as failed:
         groups = failed.group(failed_filter(bucket=bucket))
     if as_json:
@@ -99,7 +99,7 @@ def group_failures(bucket: str | None = None, as_json: bool = False) -> None:
 def show_failure(job_id: str, as_json: bool) -> None:
     """Show the traceback and the log of one failure.
 
-    ID is what `failures list` shows, or the image as bucket/key.
+    ID is an id from `failures list`, or the image as bucket/key.
     """
     parsed_id = parse_job_id(job_id)
     with _failed_jobs() as failed:
@@ -115,7 +115,7 @@ def show_failure(job_id: str, as_json: bool) -> None:
         ("Image", f"{params.get('bucket')}/{params.get('key')}"),
         ("Size", f"{params.get('size', 0):,} bytes"),
         ("Status", job.get("status")),
-        ("Tries", (job.get("retry_count") or 0) + 1),
+        ("Attempts", (job.get("retry_count") or 0) + 1),
         ("Queued", job.get("datequeued")),
         ("Ended", job.get("dateupdated")),
     ):
@@ -128,15 +128,15 @@ def show_failure(job_id: str, as_json: bool) -> None:
 @click.argument("job_ids", metavar="[ID]...", nargs=-1)
 @EXCEPTION
 @BUCKET
-@click.option("--all", "everything", is_flag=True, help="All failures.")
+@click.option("--all", "select_all", is_flag=True, help="All failures.")
 @AS_JSON
 def requeue_failures(
-    job_ids: Sequence[str], exception: str | None, bucket: str | None, everything: bool, as_json: bool
+    job_ids: Sequence[str], exception: str | None, bucket: str | None, select_all: bool, as_json: bool
 ) -> None:
     """Retry failed images: by ID, by exception type, by bucket, or all."""
-    selections = (bool(job_ids), exception is not None or bucket is not None, everything)
+    selections = (bool(job_ids), exception is not None or bucket is not None, select_all)
     if sum(selections) != 1:
-        raise click.UsageError("Select the failures: IDs, or --exception and --bucket, or --all.")
+        raise click.UsageError("Select failures by ID, by --exception or --bucket or both, or with --all.")
     ids = [parse_job_id(text) for text in job_ids] if job_ids else None
     with _failed_jobs() as failed:
         count = failed.requeue(failed_filter(exception=exception, bucket=bucket, ids=ids))
@@ -145,12 +145,12 @@ def requeue_failures(
     else:
         click.echo(f"Requeued {count_of(count, 'image')}.")
     if ids is not None and count < len(set(ids)):
-        click.echo(f"No failed image has {count_of(len(set(ids)) - count, 'of these IDs', 'of these IDs')}.", err=True)
+        click.echo(f"{count_of(len(set(ids)) - count, 'ID')} matched no failed image.", err=True)
         raise SystemExit(1)
 
 
 def _message(job: Mapping[str, Any]) -> str:
-    """Return a job's message without the module and type of its exception, which have a column of their own."""
+    """Return a job's message without its exception type, which has its own column."""
     message = str(job["message"])
     head, colon, rest = message.partition(": ")
     return rest if colon and head.endswith(str(job["exception"])) else message

@@ -1,4 +1,4 @@
-"""How numbers and text from images look on a terminal."""
+"""Format numbers, and untrusted text from images, for the terminal."""
 
 from __future__ import annotations
 
@@ -12,13 +12,18 @@ PIPE_WIDTH = 200
 
 
 def open_console() -> Console:
-    """Return a console for stdout. In a pipe it is wide, so that tables wrap little."""
+    """Return a console for stdout. If stdout is a pipe, the console is wide, so that tables wrap less."""
     console = Console(highlight=False, soft_wrap=True)
     return console if console.is_terminal else Console(highlight=False, soft_wrap=True, width=PIPE_WIDTH)
 
 
 def make_table(*columns: str, right: tuple[int, ...] = ()) -> Table:
-    """Return a table without borders. The columns `right` are numbers: right-aligned, and not wrapped."""
+    """Return a table without borders.
+
+    Args:
+        columns: The headings.
+        right: The indexes of the columns with numbers, which are right-aligned and not wrapped.
+    """
     table = Table(*columns, box=None, pad_edge=False, header_style="dim")
     for index in right:
         table.columns[index].justify = "right"
@@ -29,17 +34,17 @@ def make_table(*columns: str, right: tuple[int, ...] = ()) -> Table:
 
 
 def safe_text(value: object) -> str:
-    """Return text on one line without control characters: keys, tags and errors come from strangers."""
+    """Return text on one line, without control characters. Keys, tags and error messages are untrusted."""
     return escape_control(str(value)).replace("\n", "\\n")
 
 
 def safe_cell(value: object) -> str:
-    """Return safe_text for a cell of a rich table, which would interpret markup in it."""
+    """Return safe_text for a cell of a rich table, with rich's markup escaped."""
     return escape(safe_text(value))
 
 
 def format_bytes(count: float) -> str:
-    """Return `1.5 MB`, with decimal units as S3 bills them."""
+    """Return a size such as `1.5 MB`, in decimal units."""
     for unit in ("B", "kB", "MB", "GB"):
         if count < 1000:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
@@ -48,7 +53,7 @@ def format_bytes(count: float) -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """Return `42 s`, `3 min 5 s` or `2 h 10 min`."""
+    """Return a duration such as `42 s`, `3 min 5 s` or `2 h 10 min`."""
     rounded = round(seconds)
     if rounded < 60:
         return f"{rounded} s"
@@ -58,5 +63,5 @@ def format_duration(seconds: float) -> str:
 
 
 def count_of(count: int, singular: str, plural: str = "") -> str:
-    """Return `1 worker` or `1,234 workers`."""
+    """Return a count with its noun, such as `1 worker` or `1,234 workers`."""
     return f"{count:,} {singular if count == 1 else plural or singular + 's'}"

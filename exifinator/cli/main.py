@@ -1,4 +1,4 @@
-"""The command line: `python -m exifinator`, which the shell scripts call."""
+"""The command-line interface, `python -m exifinator`. The shell scripts call it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from exifinator.paths import COMMAND, IS_CHECKOUT, RUN, STOP, find_root, make_se
 EXIT_FAILED = 1
 EXIT_WRONG_USAGE = 2
 
-# Commands that work in the folder of the settings, which is created for them.
+# Commands that need the folder of settings.py, var/ and logs/. It is created for them.
 NEEDS_ROOT = frozenset({"api", "dashboard", "demo", "doctor", "init", "run", "services", "start", "stop", "worker"})
 
-# Commands that are imported when they are called, so that `--help` is fast: where each is, and its short help.
+# Commands that are imported only when called, so that `--help` is fast: their import path and their short help.
 LAZY_COMMANDS = {
     "api": ("exifinator.cli.serve:api_command", "Run the API server and the explorer in the foreground."),
     "dashboard": ("exifinator.cli.serve:dashboard_command", "Run MRQ's dashboard in the foreground."),
@@ -41,7 +41,7 @@ LAZY_COMMANDS = {
 
 
 def _hint(error: Exception) -> str:
-    """Return what to do about a database that is unavailable or refuses."""
+    """Return a hint for errors of Redis and MongoDB; "" for other errors."""
     if not isinstance(error, (StoreUnavailable, QueueUnavailable, RecordRefused)):
         return ""
     setting = "REDIS_URL" if isinstance(error, QueueUnavailable) else "MONGODB_URI"
@@ -49,7 +49,7 @@ def _hint(error: Exception) -> str:
 
 
 class Commands(click.Group):
-    """A group with lazily imported commands, whose errors are shown as one line."""
+    """A group that imports its commands lazily, and shows their errors without a traceback."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted({*super().list_commands(ctx), *LAZY_COMMANDS})
@@ -69,7 +69,7 @@ class Commands(click.Group):
         except click.UsageError as error:
             import difflib
 
-            # click names every similar command, in alphabetical order: for "statu" that would be "start" first.
+            # click suggests similar commands in alphabetical order: for "statu", "start" would come first.
             similar = difflib.get_close_matches(args[0].lower(), self.list_commands(ctx), n=1)
             if not similar:
                 raise
@@ -111,7 +111,7 @@ def main(ctx: click.Context) -> None:
 
 @main.command()
 def init() -> None:
-    """Create the folder of an installed EXIFinator with a settings file, and show where it is."""
+    """Create the folder and settings file of an installed EXIFinator, and show where they are."""
     root = find_root()
     make_settings(root)
     if IS_CHECKOUT:
@@ -121,9 +121,9 @@ def init() -> None:
 
 
 @main.command()
-@click.option("--stop", is_flag=True, help="Stop those that EXIFinator started.")
+@click.option("--stop", is_flag=True, help="Stop the servers that EXIFinator started.")
 def services(stop: bool) -> None:
-    """Check Redis and MongoDB, and start them on this machine if the settings point to it and they are down."""
+    """Check Redis and MongoDB, and start them if they are down and the settings point to this machine."""
     from exifinator.config import load_config
     from exifinator.processes.databases import ensure_services, stop_services
 
@@ -135,46 +135,47 @@ def services(stop: bool) -> None:
         click.echo(report, err=True)
     if any(report.started for report in reports):
         click.echo(
-            f"To use your own servers, set REDIS_URL and MONGODB_URI in settings.py. {STOP} --all stops these.",
+            "To use your own servers instead, set REDIS_URL and MONGODB_URI in settings.py. "
+            f"{STOP} --all stops the ones started here.",
             err=True,
         )
 
 
 @main.command()
-@click.option("--restart", is_flag=True, help="Stop them first, to apply changed settings or code.")
+@click.option("--restart", is_flag=True, help="Stop running ones first, to apply changed settings or code.")
 def start(restart: bool) -> None:
     """Start the workers, the dashboard and the API in the background, and Redis and MongoDB if they are down."""
     from exifinator.config import load_config
     from exifinator.processes.databases import ensure_services
     from exifinator.processes.workers import start_workers
-    from exifinator.storage.migrations import refuse_other_schema
+    from exifinator.storage.migrations import check_schema_before_writing
 
     config = load_config()
     ensure_services(config)
-    refuse_other_schema(config)
+    check_schema_before_writing(config)
     click.echo(start_workers(config, restart=restart))
 
 
 @main.command()
-@click.option("--all", "everything", is_flag=True, help="Also stop Redis, MongoDB, rclone and the API's batches.")
-def stop(everything: bool) -> None:
-    """Stop the workers once they have finished their current images, the dashboard and the API."""
+@click.option("--all", "stop_all", is_flag=True, help="Also stop Redis, MongoDB, rclone and the API's batches.")
+def stop(stop_all: bool) -> None:
+    """Stop the dashboard, the API and the workers. Workers first finish their current images."""
     from exifinator.processes.databases import stop_services
     from exifinator.processes.workers import stop_workers
 
     click.echo("Stopped the workers, the dashboard and the API." if stop_workers() else "No workers were running.")
-    if everything:
+    if stop_all:
         from exifinator.batches.start import end_watchers
 
-        # Without their servers they would retry for minutes.
+        # Once Redis and MongoDB are stopped, these processes would retry for minutes.
         if end_watchers():
-            click.echo(f"Detached from the batches that the API had started. {RUN} over the same source resumes one.")
+            click.echo(f"Detached from the batches that the API had started. To resume one, use {RUN} with its source.")
         click.echo("Stopped Redis, MongoDB and rclone." if stop_services() else "No services were running.")
 
 
 @main.command()
 def settings() -> None:
-    """Show the settings in force, without secrets."""
+    """Show the settings in effect, without secrets."""
     from pydantic import SecretStr
 
     from exifinator.config import ENV_PREFIX, load_config, setting_name
@@ -185,13 +186,13 @@ def settings() -> None:
         name = setting_name(field)
         if value is not None and field in ("mongodb_uri", "redis_url", "s3_endpoint_url"):
             address = value.get_secret_value() if isinstance(value, SecretStr) else value
-            shown = repr(without_credentials(address))
+            text = repr(without_credentials(address))
         elif value is not None and (isinstance(value, SecretStr) or not type(config).model_fields[field].repr):
-            shown = "***"
+            text = "***"
         else:
-            shown = repr(list(value) if isinstance(value, tuple) else value)
+            text = repr(list(value) if isinstance(value, tuple) else value)
         origin = f"   ({ENV_PREFIX}{name})" if ENV_PREFIX + name in os.environ else ""
-        click.echo(f"{name} = {shown}{origin}")
+        click.echo(f"{name} = {text}{origin}")
 
 
 @main.command()

@@ -13,11 +13,11 @@ from exifinator.storage.store import Store
 
 
 @click.command("migrate")
-@click.option("--dry-run", is_flag=True, help="Only show what there is to do.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be done.")
 def migrate_command(dry_run: bool) -> None:
     """Upgrade the records in MongoDB to this version's schema.
 
-    Stop all workers first. If it is interrupted in any way, the next call resumes it.
+    Stop all workers first. An interrupted migration is resumed by the next call.
     """
     config = load_config()
     with closing(connect_mongodb(config)) as client:
@@ -32,7 +32,7 @@ def _migrate(store: Store, *, dry_run: bool) -> None:
         return
     click.echo(f"Schema {schema.version}, about {store.records.estimate_count():,} records:")
     for version, migration in enumerate(pending, schema.version + 1):
-        progress = f"   ({schema.documents:,} are done)" if version == schema.version + 1 and schema.documents else ""
+        progress = f"   ({schema.documents:,} done)" if version == schema.version + 1 and schema.documents else ""
         click.echo(f"  to {version}: {migration.summary}{progress}")
     if dry_run:
         return

@@ -21,7 +21,7 @@ PLAIN_LINE_SECONDS = 5.0
 
 
 class ProgressDisplay:
-    """Shows the counts of a batch on stderr while it runs; a context manager."""
+    """Context manager that shows the counts of a batch on stderr while it runs."""
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(stderr=True, highlight=False)
@@ -38,14 +38,14 @@ class ProgressDisplay:
         self._live.stop()
 
     def note(self, text: str) -> None:
-        """Print a line above the live ones. Its markup is not interpreted: names in it may come from a bucket."""
+        """Print a line above the live display. Do not interpret markup: the text may contain names from a bucket."""
         if is_structured():
             log.info("%s", text)
         else:
             self.console.print(text, markup=False, soft_wrap=True)
 
     def stop(self) -> None:
-        """Release the terminal, to ask a question."""
+        """Stop the live display, so that the program can ask a question."""
         self._live.stop()
 
     def show_line(self, line: str) -> None:
@@ -61,8 +61,8 @@ class ProgressDisplay:
         """Show the counts of a batch.
 
         Args:
-            phase: `listing` or `reading`.
-            done_when_listed: images that were done when they were listed, so that no worker reads them.
+            phase: `listing` or `indexing`.
+            done_when_listed: The number of images that the listing itself completed: no worker reads them.
         """
         now = time.monotonic()
         done = max(0, counts.done - done_when_listed)
@@ -75,8 +75,8 @@ class ProgressDisplay:
 
     @staticmethod
     def _time_left(counts: BatchCounts, rate: float, done: int) -> str:
-        left = counts.queued - done
-        return format_duration(left / rate) if rate > 0 and left > 0 else "-"
+        remaining = counts.queued - done
+        return format_duration(remaining / rate) if rate > 0 and remaining > 0 else "-"
 
     def _line(self, phase: str, n: BatchCounts, rate: float, done: int) -> str:
         line = f"{phase}: {n.listed:,} listed, {n.unchanged:,} unchanged, {n.queued:,} queued"
@@ -90,7 +90,7 @@ class ProgressDisplay:
     def _table(self, phase: str, n: BatchCounts, rate: float, done: int) -> Table:
         table = Table(box=None, pad_edge=False, header_style="dim", title_justify="left")
         columns = {
-            phase: f"{done:,}/{n.queued:,}" if phase == "reading" else "...",
+            phase: f"{done:,}/{n.queued:,}" if phase == "indexing" else "...",
             "listed": f"{n.listed:,}",
             "unchanged": f"{n.unchanged:,}",
             "indexed": f"{n.stored:,}",
@@ -109,7 +109,7 @@ class ProgressDisplay:
 
 
 def summarize(counts: BatchCounts) -> str:
-    """Return the result of a run, in a few lines."""
+    """Return a summary of a run in a few lines."""
     n = counts
     rate = f", {n.queued / n.seconds:,.0f} images/s" if n.queued and n.seconds else ""
     rows = [

@@ -1,4 +1,4 @@
-"""`run --prune`: find records of deleted photos, show them, ask, and remove them."""
+"""`run --prune`: find the records of deleted photos, show them, and remove them after confirmation."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ def prune(
     display: ProgressDisplay,
     options: RunOptions,
 ) -> None:
-    """Run `run --prune`. Raises: as find_orphans."""
+    """Find, show and, after confirmation, remove the records of deleted photos. Raises what find_orphans raises."""
 
     def on_progress(listed: int) -> None:
         display.show_line(f"listing: {listed:,} listed")
 
     with find_orphans(remove_covered(sources), s3, store, queue, on_progress=on_progress) as orphans:
         display.note(
-            f"{orphans.listed:,} listed. {_counted(orphans.records, orphans.jobs)} are of photos that are no longer in "
-            "the bucket."
+            f"{orphans.listed:,} listed. {_format_counts(orphans.records, orphans.jobs)} belong to photos that are no "
+            "longer in the bucket."
         )
         for image_id in orphans.examples:
             display.note(f"  {escape_control(image_id)}")
@@ -45,7 +45,7 @@ def prune(
             display.stop()
             if options.yes or click.confirm("Remove them?", err=True):
                 records, jobs = remove_orphans(orphans, store)
-            display.note(f"Removed {_counted(records, jobs)}.")
+            display.note(f"Removed {_format_counts(records, jobs)}.")
     if options.as_json:
         click.echo(
             json.dumps(
@@ -60,5 +60,5 @@ def prune(
         )
 
 
-def _counted(records: int, jobs: int) -> str:
+def _format_counts(records: int, jobs: int) -> str:
     return f"{count_of(records, 'record')} and {count_of(jobs, 'failed job')}"

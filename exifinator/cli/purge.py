@@ -22,7 +22,11 @@ from exifinator.storage.failed_jobs import failed_filter
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PurgeOptions:
-    """The arguments of `purge`. exception: the type of exception of the failures to delete; None: all."""
+    """The arguments of `purge`.
+
+    Attributes:
+        exception: The exception type of the failures to delete; None for all.
+    """
 
     queues: bool = False
     failures: bool = False
@@ -32,7 +36,7 @@ class PurgeOptions:
     yes: bool = False
 
     def check(self) -> None:
-        """Raise click.UsageError if there is nothing to delete, or an option lacks the one that it refers to."""
+        """Raise click.UsageError if nothing is selected, or if --exception is used without --failures."""
         if not (self.queues or self.failures or self.batches or self.records):
             raise click.UsageError("Specify what to delete: --queues, --failures, --batches, --records.")
         if self.exception is not None and not self.failures:
@@ -41,7 +45,13 @@ class PurgeOptions:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """One kind of thing to delete. delete: returns how many were deleted. note: what to know afterwards."""
+    """One kind of item to delete.
+
+    Attributes:
+        name: The plural noun for the items.
+        delete: Delete them and return their number.
+        note: What the user should know afterwards.
+    """
 
     name: str
     count: int
@@ -50,25 +60,25 @@ class _Step:
 
 
 @click.command("purge")
-@click.option("--queues", is_flag=True, help="Queued images and retries. Running batches are cancelled.")
-@click.option("--failures", is_flag=True, help="Failed jobs.")
-@click.option("--exception", metavar="TYPE", help="With --failures: only those with this exception type.")
-@click.option("--batches", is_flag=True, help="The history of ended batches.")
-@click.option("--records", is_flag=True, help="ALL RECORDS and thumbnails. Always asks for the database's name.")
-@click.option("--yes", is_flag=True, help="Do not ask, except for records.")
+@click.option("--queues", is_flag=True, help="Delete queued images and retries, and cancel running batches.")
+@click.option("--failures", is_flag=True, help="Delete failed jobs.")
+@click.option("--exception", metavar="TYPE", help="With --failures: delete only those with this exception type.")
+@click.option("--batches", is_flag=True, help="Delete the history of ended batches.")
+@click.option("--records", is_flag=True, help="Delete ALL RECORDS and thumbnails. Always asks for the database name.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation, except for records.")
 def purge_command(**arguments: Any) -> None:
     """Delete queued jobs, failures, history or records.
 
     Nothing is changed in S3. Shows what would be deleted, and asks first. Records are deleted only with --records, and
-    only when the name of the database is typed.
+    only after you type the name of the database.
     """
     options = PurgeOptions(**arguments)
     options.check()
     config = load_config()
     with closing(Probe(config)) as probe:
         if options.records and not options.queues:
-            _refuse_while_busy(probe)
-        _purge(Purge(probe.store, probe.queue, probe.control), config, options)
+            _check_idle(probe)
+        _purge(Purge(probe.store, probe.queue, probe.queue_admin), config, options)
 
 
 def _purge(purge: Purge, config: Config, options: PurgeOptions) -> None:
@@ -79,7 +89,7 @@ def _purge(purge: Purge, config: Config, options: PurgeOptions) -> None:
         collection = f"{config.mongodb_database}.{config.mongodb_collection}"
         click.echo(f"{purge.count_records():>12,}  records in {collection}, and their thumbnails")
     if any(step.count for step in steps) and not options.yes:
-        click.confirm("Delete all but the records?" if options.records else "Delete these?", abort=True)
+        click.confirm("Delete all of these except the records?" if options.records else "Delete these?", abort=True)
     for step in steps:
         deleted = step.delete()
         click.echo(f"Deleted {deleted:,} {step.name}. {step.note if deleted else ''}".rstrip())
@@ -94,30 +104,30 @@ def _steps(purge: Purge, options: PurgeOptions) -> Iterator[_Step]:
     if options.failures:
         selected = failed_filter(exception=options.exception)
         name = f"failed jobs ({options.exception})" if options.exception else "failed jobs"
-        note = "The next run tries their images again."
+        note = "The next run retries their images."
         yield _Step(name, purge.failed.count(selected), lambda: purge.failed.drop(selected), note)
     if options.batches:
         ended = purge.ended_batches()
         yield _Step("ended batches", len(ended), lambda: purge.drop_batches(ended))
 
 
-def _refuse_while_busy(probe: Probe) -> None:
+def _check_idle(probe: Probe) -> None:
     queued, _ = probe.queue.sizes()
     running = sum(batch["state"] in UNDER_WAY for batch in read_batches(probe.store, probe.queue))
     if queued or running:
         raise EXIFinatorError(
             f"{count_of(queued, 'queued image')} and {count_of(running, 'running batch', 'running batches')} would "
-            "create records again",
+            "create new records",
             hint="add --queues, or wait",
         )
 
 
 def _delete_records(purge: Purge, config: Config) -> None:
-    name = config.mongodb_database
+    database = config.mongodb_database
     typed = click.prompt(
-        f"To delete them permanently, type the name of the database ({name})", default="", show_default=False
+        f"To delete the records permanently, type the name of the database ({database})", default="", show_default=False
     )
-    if typed.strip() != name:
-        click.echo("That is not its name. No records were deleted.", err=True)
+    if typed.strip() != database:
+        click.echo("The name does not match. No records were deleted.", err=True)
         sys.exit(1)
     click.echo(f"Deleted {count_of(purge.drop_records(), 'record')}. The next run indexes every photo again.")

@@ -24,7 +24,7 @@ def queue_command(ctx: click.Context, as_json: bool) -> None:
         return
     config = load_config()
     with closing(Probe(config)) as probe:
-        stats, paused = probe.control.stats(), probe.control.paused()
+        stats, paused = probe.queue_admin.stats(), probe.queue_admin.paused()
     rows = [
         (config.download_queue, stats.to_read, stats.to_read_seconds),
         (config.write_queue, stats.in_write_queue, stats.write_seconds),
@@ -47,14 +47,14 @@ def queue_command(ctx: click.Context, as_json: bool) -> None:
 def pause_command(names: tuple[str, ...]) -> None:
     """Pause a queue, or both. Images in progress are finished, and queued ones stay queued.
 
-    The queues have the names in DOWNLOAD_QUEUE and WRITE_QUEUE: download and write.
+    QUEUE is the name in DOWNLOAD_QUEUE or WRITE_QUEUE, by default download or write. Default: both.
     """
     config = load_config()
     queues = check_queues(config, names)
     with closing(Probe(config)) as probe:
         for name in queues:
-            probe.control.pause(name)
-    click.echo(f"Paused: {', '.join(queues)}. Workers stop within seconds; `queue resume` resumes them.")
+            probe.queue_admin.pause(name)
+    click.echo(f"Paused: {', '.join(queues)}. Workers stop within seconds. Use `queue resume` to resume.")
 
 
 @queue_command.command("resume")
@@ -64,9 +64,9 @@ def resume_command(names: tuple[str, ...]) -> None:
     config = load_config()
     queues = check_queues(config, names)
     with closing(Probe(config)) as probe:
-        paused = probe.control.paused()
+        paused = probe.queue_admin.paused()
         for name in queues:
-            probe.control.resume(name)
+            probe.queue_admin.resume(name)
     resumed = [name for name in queues if name in paused]
     if resumed:
         click.echo(f"Resumed: {', '.join(resumed)}.")

@@ -1,4 +1,4 @@
-"""The names of queues as arguments of commands."""
+"""Validation of queue names in command arguments."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from exifinator.config import Config
 
 
 def check_queues(config: Config, names: tuple[str, ...]) -> list[str]:
-    """Return the queues of these names, or both queues if none is named. Raises: click.UsageError."""
+    """Return `names` in the order of the pipeline, or both queues if `names` is empty.
+
+    Raises:
+        click.UsageError: A name is not that of a queue.
+    """
     known = [config.download_queue, config.write_queue]
     unknown = [name for name in names if name not in known]
     if unknown:

@@ -1,4 +1,4 @@
-"""`run`: index the photos of buckets and folders, and start what is not running."""
+"""`run`: index the photos of buckets and folders, after starting the services and workers that are not running."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
 
 
-def show_addresses(config: Config) -> str:
-    """Return where to see the result."""
+def result_addresses(config: Config) -> str:
+    """Return the addresses where users can see the results, one per line."""
     collection = f"{config.mongodb_database}/{config.mongodb_collection}"
     return (
         f"Records:   http://{config.api_host}:{config.api_port}/{collection}?limit=3\n"
@@ -53,16 +53,16 @@ def show_addresses(config: Config) -> str:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout instead of the summary.")
 @click.option("--dry-run", is_flag=True, help="Only list and count; queue nothing.")
 @click.option("--no-wait", is_flag=True, help="Exit once everything is queued; the workers continue.")
-@click.option("--refresh", is_flag=True, help="Also index photos again that an older version indexed.")
+@click.option("--refresh", is_flag=True, help="Also index again the photos that an older version indexed.")
 @click.option("--verify", is_flag=True, help="Compare the bucket with the records; index what is missing.")
 @click.option("--prune", is_flag=True, help="Remove the records of photos that were deleted from the bucket.")
-@click.option("--yes", is_flag=True, help="With --prune: do not ask.")
+@click.option("--yes", is_flag=True, help="With --prune: do not ask for confirmation.")
 @click.option("--batch-id", hidden=True, help="Id of a batch that the API has created; no services are started.")
 def run_command(**arguments: Any) -> None:
     """Index the metadata of every photo in the sources.
 
-    SOURCE is bucket, bucket/prefix, s3://bucket/prefix, or a local folder. Without any: S3_BUCKETS of settings.py, and
-    if that is empty too, a demo library of 240 photos, which is created first.
+    SOURCE is bucket, bucket/prefix, s3://bucket/prefix, or a local folder. Default: S3_BUCKETS in settings.py. If that
+    is empty too, a demo library of 240 photos is created and indexed.
 
     Exit code: 0 no image failed, 1 some failed, 2 wrong usage or settings, or S3 denies access.
     """
@@ -73,14 +73,14 @@ def run_command(**arguments: Any) -> None:
     if options.batch_id is not None:
         # No one presses Ctrl-C for this process: `stop --all` sends SIGTERM instead.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-    named = find_sources(options.sources, config, cwd=Path(os.environ.get("EXIFINATOR_CWD") or Path.cwd()))
+    requested = find_sources(options.sources, config, cwd=Path(os.environ.get("EXIFINATOR_CWD") or Path.cwd()))
     with ProgressDisplay() as display:
         for report in ensure_services(config) if options.batch_id is None else ():
             if report.started:
                 display.note(str(report))
         s3 = S3Client(config)
-        sources = serve_sources(named, display.note)
-        readable = _check(sources, s3)
+        sources = serve_sources(requested, display.note)
+        probe_objects = _check_access(sources, s3)
         store, queue = _connect(config)
         if options.prune:
             from exifinator.cli.prune import prune
@@ -88,12 +88,12 @@ def run_command(**arguments: Any) -> None:
             prune(sources, s3, store, queue, display, options)
             return
         store.ensure_indexes_if_quick()
-        for ref in readable:
+        for ref in probe_objects:
             queue.refused_buckets.set_probe_object(ref)
         batch = Batch(
             sources, s3, store, queue, batch_id=options.batch_id, refresh=options.refresh, verify=options.verify
         )
-        # The API runs beside the workers, so starting them again would end the API that started this batch.
+        # The API has the same supervisor as the workers, so restarting them would stop the API that started this batch.
         if not options.dry_run and options.batch_id is None:
             _start_workers(batch, config, display)
         add_context(lambda: {"batch": batch.id})
@@ -108,11 +108,12 @@ def run_command(**arguments: Any) -> None:
         sys.exit(EXIT_FAILED)
 
 
-def _check(sources: Sequence[Source], s3: S3Client) -> list[ImageRef]:
+def _check_access(sources: Sequence[Source], s3: S3Client) -> list[ImageRef]:
+    """Check that the sources can be read. Return an object of each that has one, for later probes of its bucket."""
     try:
         return check_sources(sources, s3)
     except (AccessDenied, BucketGone) as exc:
-        # Nothing has begun, so this is wrong usage rather than a failure.
+        # Nothing has started yet, so this counts as wrong usage rather than as a failure.
         raise ConfigError(exc.message, code=exc.code, hint=exc.hint, pointer=exc.pointer) from exc
 
 
@@ -129,14 +130,14 @@ def _start_workers(batch: Batch, config: Config, display: ProgressDisplay) -> No
 
     workers = start_workers(config)
     if workers.outdated and (batch.is_idle() or batch.was_refused()):
-        # Else they would read this run's images with their old S3 settings and credentials.
+        # Otherwise they would read this run's images with outdated S3 settings and credentials.
         workers = start_workers(config, restart=True)
     if workers.started or workers.outdated:
         display.note(str(workers))
 
 
 def _follow(batch: Batch, display: ProgressDisplay, options: RunOptions) -> BatchCounts:
-    """List and watch a batch to its end. Return its counts."""
+    """Run a batch to its end and show its progress. Return its counts."""
     if not options.dry_run:
         batch.open(waits=not options.no_wait)
         if batch.resumed:
@@ -153,7 +154,7 @@ def _follow(batch: Batch, display: ProgressDisplay, options: RunOptions) -> Batc
             batch.leave("reading")
             return batch.numbers
         for counts in batch.wait():
-            display.show("reading", counts, done_when_listed=batch.tally.done_when_listed)
+            display.show("indexing", counts, done_when_listed=batch.tally.done_when_listed)
     except KeyboardInterrupt:
         if not options.dry_run:
             batch.leave("left")
@@ -163,12 +164,12 @@ def _follow(batch: Batch, display: ProgressDisplay, options: RunOptions) -> Batc
         if not options.dry_run:
             batch.leave("stopped", problem=str(exc))
         if isinstance(exc, (AccessDenied, BucketGone)):
-            raise ConfigError(str(exc), hint="fix that and run it again: the batch is resumed") from exc
+            raise ConfigError(str(exc), hint="fix this and repeat the command to resume the batch") from exc
         raise
     if batch.tally.older and not options.refresh:
         display.note(
             f"{count_of(batch.tally.older, 'unchanged image')} indexed by an older version; "
-            "use --refresh to index again."
+            "use --refresh to index them again."
         )
     return batch.numbers
 
@@ -176,7 +177,7 @@ def _follow(batch: Batch, display: ProgressDisplay, options: RunOptions) -> Batc
 def _detached(counts: BatchCounts) -> str:
     queued = count_of(max(0, counts.queued - counts.done), "queued image")
     return (
-        f"Detached. Workers will keep processing the {queued}. Use {RUN} again to watch (it resumes the batch), or the "
+        f"Detached. Workers will keep processing the {queued}. Use {RUN} again to resume watching, or open the "
         f"dashboard. {STOP} stops the workers."
     )
 
@@ -195,4 +196,4 @@ def _print_summary(counts: BatchCounts, config: Config, options: RunOptions) -> 
         )
     else:
         click.echo(summarize(counts))
-    click.echo(show_addresses(config))
+    click.echo(result_addresses(config))

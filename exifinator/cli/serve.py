@@ -17,7 +17,10 @@ from exifinator.processes.workers import mrq_worker
 
 
 def _become(command: Sequence[str]) -> None:
-    """Replace this process with another program, in the folder of the settings. Signals and the exit code are its."""
+    """Replace this process with another program, which then receives its signals and sets its exit code.
+
+    The current folder becomes that of the settings.
+    """
     os.chdir(ROOT)
     sys.stdout.flush()
     os.execv(command[0], [*command])  # noqa: S606 -- no shell
@@ -28,19 +31,21 @@ def _become(command: Sequence[str]) -> None:
 def worker_command(queues: tuple[str, ...]) -> None:
     """Run one worker process in the foreground. SIGINT stops it after its current images.
 
-    QUEUE is DOWNLOAD_QUEUE or WRITE_QUEUE of the settings; default: both. Redis and MongoDB must be running.
+    QUEUE is the name in DOWNLOAD_QUEUE or WRITE_QUEUE. Default: both. Redis and MongoDB must be running.
     """
     config = load_config()
     known = check_queues(config, queues)
     _check_servers(config)
-    # In the order that was typed: MRQ asks the queues in it.
+    # Keep the order of the arguments: MRQ polls the queues in that order.
     _become([*mrq_worker(), *(queues or known)])
 
 
 def _check_servers(config: Config) -> None:
-    """Check that Redis and MongoDB are up: MRQ connects before it runs our code, and exits with a traceback otherwise.
+    """Check that Redis and MongoDB are up. MRQ connects before it runs our code, and would exit with a traceback.
 
-    Raises: QueueUnavailable, StoreUnavailable, RecordRefused; ConfigError if the records have another schema.
+    Raises:
+        QueueUnavailable, StoreUnavailable, RecordRefused: A server does not respond, or rejects the request.
+        ConfigError: The records have a different schema.
     """
     from exifinator.monitoring.probe import Probe
     from exifinator.queue.redis_client import redis_errors
@@ -64,7 +69,8 @@ def api_command() -> None:
     """Run the API server and the explorer in the foreground."""
     load_config()
     require("api", "fastapi", "The API")
-    # In the wheel, `api` is not at the top level of site-packages. -P: the current folder's `api` is never imported.
+    # The wheel does not install `api` at the top level of site-packages. -P keeps Python from importing an `api` of the
+    # current folder.
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(API.parent), os.environ.get("PYTHONPATH")]))
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, "-P", "-m", "api"])  # noqa: S606 -- no shell

@@ -1,4 +1,4 @@
-"""`status`: what is running, queued and failed."""
+"""`status`: show what is running, queued and failed."""
 
 from __future__ import annotations
 
@@ -49,7 +49,9 @@ def _repeat(read: Callable[[], Status], print_status: Callable[[Status], None], 
             return
         print_status(read())
     if status.redis is None and status.mongodb is None:
-        raise ServiceFailed("Redis and MongoDB do not respond", hint=f"{START} starts those of this machine")
+        raise ServiceFailed(
+            "Redis and MongoDB do not respond", hint=f"{START} starts them if the settings point to this machine"
+        )
 
 
 def _to_json(value: object) -> str:

@@ -1,4 +1,4 @@
-"""The output of `status` on a terminal."""
+"""Render the output of `status` for a terminal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from exifinator.cli.formatting import format_bytes, format_duration, make_table,
 from exifinator.monitoring.status import Status
 from exifinator.paths import START
 
-MAX_SOURCES_LENGTH = 40
+MAX_SOURCES_CHARS = 40
+# The words of this table for states of a batch whose stored name is unclear.
+_STATE_NAMES = {"reading": "indexing", "left": "detached"}
 
 
 def show(status: Status) -> None:
@@ -23,7 +25,7 @@ def show(status: Status) -> None:
 
 
 def show_live(read: Callable[[], Status], refresh_seconds: float) -> None:
-    """Show the status on the full screen, and update it until Ctrl-C."""
+    """Show the status in full screen and update it until Ctrl-C. Without a terminal, print it repeatedly."""
     console = open_console()
     try:
         if not console.is_terminal:
@@ -126,8 +128,8 @@ def _batches(status: Status) -> Table:
         sources = " ".join(batch["sources"])
         table.add_row(
             batch["id"],
-            safe_cell(sources if len(sources) <= MAX_SOURCES_LENGTH else sources[: MAX_SOURCES_LENGTH - 1] + "…"),
-            batch["state"],
+            safe_cell(sources if len(sources) <= MAX_SOURCES_CHARS else sources[: MAX_SOURCES_CHARS - 1] + "…"),
+            _STATE_NAMES.get(batch["state"], batch["state"]),
             f"{counts.listed:,}",
             f"{counts.unchanged:,}",
             f"{counts.done:,}",

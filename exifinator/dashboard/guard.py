@@ -1,4 +1,4 @@
-"""The WSGI guard in front of MRQ's dashboard: who may use it, and what a browser may do with its pages."""
+"""WSGI middleware that protects MRQ's dashboard: it checks requests and hardens responses."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ BODY_LIMIT_BYTES = 1024 * 1024
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
-# MRQ's page compiles its templates with `new Function`, hence unsafe-eval, and its bundle carries its styles in
-# scripts, hence unsafe-inline for styles. It would also load a font from Google, which this policy blocks.
+# MRQ's page compiles its templates with `new Function`, which needs unsafe-eval. Its scripts insert styles, which needs
+# unsafe-inline. It would also load a font from Google, which this policy blocks.
 _POLICY = (
     "default-src 'none'; script-src 'self' 'unsafe-eval'{hashes}; style-src 'self' 'unsafe-inline'; img-src 'self'; "
     "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -43,23 +43,23 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-# MRQ's page starts with a tab whose own script fails, so it is sent to the tab of job statuses.
+# MRQ's page opens a tab whose script fails, so redirect to the tab of job statuses.
 _START = '<script>if (!location.hash) location.replace("#status");</script>'
-# Fields that MRQ's page escapes itself or shows as text. It inserts every other string into its HTML as it is.
-# `data` and `stack` belong to the jobs that a worker reports.
+# Fields that MRQ's page escapes itself or shows as text. It inserts all other strings into its HTML unescaped.
+# `data` and `stack` are fields of the jobs that a worker reports.
 _ESCAPED_BY_PAGE = frozenset(
     {"params", "result", "logs", "traceback", "original_traceback", "data", "stack", "workergroups"}
 )
 
 
 class Guard:
-    """A WSGI application that passes only permitted requests to `app`, and hardens its responses.
+    """A WSGI application that forwards only permitted requests to `app`, and hardens the responses.
 
     Args:
-        auth: "user:password"; the password may contain ":". None: no password is asked for.
-        bind_host: The address that the server binds. On loopback only loopback names are served, so that no site can
-            make a name of its own resolve to this server (DNS rebinding).
-        throttle: Remembers wrong passwords.
+        auth: "user:password"; the password may contain ":". None: no password is required.
+        bind_host: The address to which the server is bound. If it is loopback, only requests for loopback names are
+            served. This prevents DNS rebinding, where a site makes its own name resolve to this server.
+        throttle: Delays further attempts after wrong passwords.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Guard:
         return response(environ, start_response)
 
     def _refuse(self, request: Request) -> Response | None:
-        """Return the response to a request that must not reach the dashboard; None if it may."""
+        """Return an error response if the request must not reach the dashboard, else None."""
         return (
             self._refuse_host(request)
             or _refuse_cross_site(request)
@@ -93,7 +93,7 @@ class Guard:
         if not self._is_loopback or is_loopback_host(host_name(request.headers.get("Host", ""))):
             return None
         return _refusal(
-            403, "This dashboard is for this machine only: open it as http://127.0.0.1 or http://localhost."
+            403, "This dashboard is for this machine only: open it at http://127.0.0.1 or http://localhost."
         )
 
     def _refuse_unauthenticated(self, request: Request) -> Response | None:
@@ -109,10 +109,10 @@ class Guard:
             response.headers["Retry-After"] = str(wait)
             return response
         if hmac.compare_digest(credentials, self._auth):
-            self._throttle.record_right(address)
+            self._throttle.record_success(address)
             return None
         log.warning("wrong user or password from %s", address)
-        self._throttle.record_wrong(address)
+        self._throttle.record_failure(address)
         return _ask_credentials()
 
     def _forward(self, request: Request) -> Response:
@@ -132,15 +132,15 @@ class Guard:
 
 
 def _read_credentials(request: Request) -> bytes | None:
-    """Return the "user:password" of the request; None without one, empty if it cannot be read."""
+    """Return the "user:password" of the request: None if it has none, empty if it cannot be decoded."""
     header = request.headers.get("Authorization")
     if header is None:
         return None
-    scheme, _, packed = header.partition(" ")
+    scheme, _, encoded = header.partition(" ")
     if scheme.lower() != "basic":
         return b""
     try:
-        return base64.b64decode(packed.strip(), validate=True)
+        return base64.b64decode(encoded.strip(), validate=True)
     except (binascii.Error, ValueError):
         return b""
 
@@ -148,13 +148,13 @@ def _read_credentials(request: Request) -> bytes | None:
 def _refuse_cross_site(request: Request) -> Response | None:
     if request.method in _SAFE_METHODS or not is_cross_site(request.headers.get):
         return None
-    return _refusal(403, "This request came from a page of another site: use the dashboard's own page.")
+    return _refusal(403, "This request came from a page on another site: use the dashboard's own page.")
 
 
 def _refuse_body(request: Request) -> Response | None:
-    """Replace the input by the body that was read; refuse a body that is too large."""
+    """Read the body and make it the request's input. Return an error response if it is invalid or too large."""
     environ = request.environ
-    too_large = f"The body may have at most {BODY_LIMIT_BYTES} bytes."
+    too_large = f"The body must not exceed {BODY_LIMIT_BYTES} bytes."
     length = environ.get("CONTENT_LENGTH") or ""
     if length and not re.fullmatch(r"[0-9]{1,18}", length):
         return _refusal(400, "Content-Length must be a number of bytes.")
@@ -162,7 +162,7 @@ def _refuse_body(request: Request) -> Response | None:
         return _refusal(413, too_large)
     body = b""
     if length or environ.get("HTTP_TRANSFER_ENCODING"):
-        # Without a length (chunks) the server ends the input where the body ends.
+        # A chunked body has no length. The server ends the input where the body ends.
         body = environ["wsgi.input"].read(int(length) if length else BODY_LIMIT_BYTES + 1)
     if len(body) > BODY_LIMIT_BYTES:
         return _refusal(413, too_large)
@@ -190,9 +190,9 @@ def _hash(script: str) -> str:
     return f"'sha256-{digest}'"
 
 
-def _refusal(status: int, sentence: str) -> Response:
-    # Closing the connection makes it unnecessary to read the rest of the body.
-    return _harden(Response(sentence + "\n", status, {"Connection": "close"}, mimetype="text/plain"), [])
+def _refusal(status: int, message: str) -> Response:
+    # Close the connection, so that the rest of the body need not be read.
+    return _harden(Response(message + "\n", status, {"Connection": "close"}, mimetype="text/plain"), [])
 
 
 def _ask_credentials() -> Response:

@@ -1,8 +1,7 @@
-"""Serve MRQ's dashboard behind a guard.
+"""Serve MRQ's dashboard behind a guard (guard.py), which checks every request and response.
 
-MRQ compares only the part of a password before a second ":", accepts writes from pages of other sites, and inserts
-some names of its jobs into its page unescaped. Its code is not edited: the guard (guard.py) checks every request and
-response.
+Without it, MRQ compares only the part of a password before a second ":", accepts writes from pages on other sites, and
+inserts some job names into its page unescaped. The guard fixes this without changes to MRQ's code.
 """
 
 from __future__ import annotations
@@ -31,17 +30,17 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("exifinator.dashboard")
 
-# Browsers keep connections open, and an attacker could keep many.
+# Close idle connections after this long: browsers keep theirs open, and an attacker could keep many open.
 IDLE_SECONDS = 60.0
 
 
 def load_app() -> WSGIApplication:
-    """Return MRQ's dashboard. On import it reads mrq-config.py in the current folder, and the command line."""
+    """Return MRQ's dashboard, which on import reads mrq-config.py in the current folder, and the command line."""
     os.chdir(ROOT)
     del sys.argv[1:]
     from mrq.dashboard import utils
 
-    # The guard checks the password. MRQ's own check rejects one with a ":" in it.
+    # The guard checks the password. MRQ's own check rejects passwords that contain a ":".
     utils.requires_auth = lambda view: view
     from mrq.dashboard.app import app
 
@@ -49,7 +48,11 @@ def load_app() -> WSGIApplication:
 
 
 def serve(config: Config, app: WSGIApplication) -> None:
-    """Serve until SIGTERM or SIGINT. Raises: ServiceFailed: the address cannot be bound."""
+    """Serve until SIGTERM or SIGINT.
+
+    Raises:
+        ServiceFailed: The address cannot be bound.
+    """
     from gevent.event import Event
     from gevent.pywsgi import WSGIHandler, WSGIServer
 
@@ -59,7 +62,7 @@ def serve(config: Config, app: WSGIApplication) -> None:
             super().handle()
 
         def format_request(self) -> str:
-            # Without the query: MRQ's tables send a kilobyte of it, with keys of photos in it.
+            # Omit the query: MRQ's tables send a kilobyte of it, which contains keys of photos.
             line = (self.requestline or "-").partition("?")[0].removesuffix(f" {self.request_version}")
             status = (self._orig_status or self.status or "000").split()[0]
             return f'{self.client_address[0]} "{line}" {status} {self.response_length or 0}'
@@ -68,7 +71,7 @@ def serve(config: Config, app: WSGIApplication) -> None:
     auth = config.dashboard_auth.get_secret_value() if config.dashboard_auth else None
     guard = Guard(app, auth=auth, bind_host=host)
     server = WSGIServer((host, port), guard, log=log, error_log=log, handler_class=Handler)
-    # Not server.stop itself: a signal may arrive while the server starts.
+    # Set an event instead of calling server.stop, because a signal may arrive while the server is starting.
     stopping = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, stopping.set)
@@ -77,7 +80,7 @@ def serve(config: Config, app: WSGIApplication) -> None:
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise ServiceFailed(
-            f"{host}:{port} cannot be bound ({reason}): set DASHBOARD_HOST and DASHBOARD_PORT to a free address"
+            f"{host}:{port} cannot be bound ({reason}): check DASHBOARD_HOST and DASHBOARD_PORT"
         ) from error
     notify_ready()
     log.info("dashboard at http://%s:%s", f"[{host}]" if ":" in host else host, port)
@@ -86,7 +89,7 @@ def serve(config: Config, app: WSGIApplication) -> None:
 
 
 def main() -> None:
-    """Serve the dashboard of this installation until a signal ends it."""
+    """Serve the dashboard of this installation until SIGTERM or SIGINT."""
     from gevent import monkey
 
     monkey.patch_all()

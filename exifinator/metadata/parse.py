@@ -128,7 +128,7 @@ class _Reading:
         """Add everything that was read to the document of the image."""
         header = self.header
         photo, problems = summarise(
-            self.tags, self.xmp, self.iptc, (header.width_pixels, header.height_pixels), turned=header.turned
+            self.tags, self.xmp, self.iptc, (header.width_pixels, header.height_pixels), turned=header.is_display_size
         )
         status: Status = header.status
         if status == "ok":

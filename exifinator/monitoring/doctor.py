@@ -1,4 +1,4 @@
-"""All checks of `doctor`, in the order in which they are shown."""
+"""Run all checks of `doctor`, in the order in which their findings are shown."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from exifinator.monitoring.probe import Probe
 from exifinator.paths import COMMAND, START
 
 
-def examine(config: Config, arguments: Iterable[str] = (), *, cwd: Path | None = None) -> Iterator[Finding]:
-    """Yield the finding of each check, as soon as it is known.
+def run_checks(config: Config, arguments: Iterable[str] = (), *, cwd: Path | None = None) -> Iterator[Finding]:
+    """Run all checks. Yield each finding as soon as it is known.
 
     Args:
-        arguments: sources, as `run` takes them; none: those of S3_BUCKETS.
-        cwd: the folder that relative folders are relative to.
+        arguments: Sources as `run` accepts them. Empty: S3_BUCKETS.
+        cwd: The folder to which relative paths of folders are relative.
     """
     yield machine.check_python()
     yield machine.check_packages()
@@ -32,17 +32,17 @@ def examine(config: Config, arguments: Iterable[str] = (), *, cwd: Path | None =
     yield from machine.check_ports(config)
     probe = Probe(config)
     try:
-        yield from _examine_redis(config, probe)
-        yield from _examine_mongodb(config, probe)
+        yield from _check_redis(config, probe)
+        yield from _check_mongodb(config, probe)
     finally:
         probe.close()
-    yield from _examine_sources(config, arguments, cwd or Path(os.environ.get("EXIFINATOR_CWD") or Path.cwd()))
+    yield from _check_sources(config, arguments, cwd or Path(os.environ.get("EXIFINATOR_CWD") or Path.cwd()))
 
 
-def _examine_redis(config: Config, probe: Probe) -> Iterator[Finding]:
+def _check_redis(config: Config, probe: Probe) -> Iterator[Finding]:
     try:
         server = probe.read_redis()
-        paused, refused = probe.control.paused(), probe.queue.refused_buckets.open_circuits()
+        paused, refused = probe.queue_admin.paused(), probe.queue.refused_buckets.open_circuits()
     except EXIFinatorError as exc:
         yield error("redis", str(exc), _connection_fix("REDIS_URL", exc))
         return
@@ -56,11 +56,11 @@ def _examine_redis(config: Config, probe: Probe) -> Iterator[Finding]:
     yield redis.check_refused(refused)
 
 
-def _examine_mongodb(config: Config, probe: Probe) -> Iterator[Finding]:
+def _check_mongodb(config: Config, probe: Probe) -> Iterator[Finding]:
     try:
         server = probe.read_mongodb()
         findings = mongodb.check_all(probe)
-        reporting = len(probe.store.workers.find_active(datetime.now(UTC)))
+        active_workers = len(probe.store.workers.find_active(datetime.now(UTC)))
     except EXIFinatorError as exc:
         yield error("mongodb", str(exc), _connection_fix("MONGODB_URI", exc))
         yield machine.check_workers(config, None)
@@ -70,16 +70,16 @@ def _examine_mongodb(config: Config, probe: Probe) -> Iterator[Finding]:
     if server.disk_free_bytes is not None and server.disk_total_bytes is not None:
         fix = f"enlarge its volume   (`{COMMAND} status` shows the size of the records)"
         yield machine.check_disk("MongoDB's disk", server.disk_free_bytes, server.disk_total_bytes, fix)
-    yield machine.check_workers(config, reporting)
+    yield machine.check_workers(config, active_workers)
 
 
 def _connection_fix(setting: str, exc: EXIFinatorError) -> str:
     if exc.code in ("redis_unauthorized", "mongodb_unauthorized"):
-        return f"put user and password into {setting}, as in SCHEME://USER:PASSWORD@HOST:PORT"
+        return f"set {setting} to a URL with user and password: SCHEME://USER:PASSWORD@HOST:PORT"
     return f"{START}   (starts it if {setting} points to this machine), or set {setting} to its address"
 
 
-def _examine_sources(config: Config, arguments: Iterable[str], cwd: Path) -> Iterator[Finding]:
+def _check_sources(config: Config, arguments: Iterable[str], cwd: Path) -> Iterator[Finding]:
     try:
         sources = find_sources(tuple(arguments), config, cwd=cwd)
     except ConfigError as exc:

@@ -1,6 +1,6 @@
-"""Short-lived connections to Redis and MongoDB, and what the two servers report about themselves.
+"""Connections with short timeouts to Redis and MongoDB, and the state that the two servers report.
 
-For commands that have to answer within seconds, even if a server is down.
+For commands that must respond within seconds, even if a server is down.
 """
 
 from __future__ import annotations
@@ -31,8 +31,12 @@ RESPONSE_TIMEOUT_SECONDS = 5.0
 class RedisInfo:
     """State of the Redis server.
 
-    product: Redis or Valkey. disk_bytes: the append-only file and its rewrite, 0 without one. offset_seconds: how far
-    its clock is ahead of this machine's. info: its whole answer to INFO.
+    Attributes:
+        product: `Redis` or `Valkey`.
+        memory_limit_bytes: `maxmemory`; 0 means no limit.
+        disk_bytes: The size of the append-only file and its rewrite; 0 if there is none.
+        offset_seconds: How far the server's clock is ahead of this machine's.
+        info: The server's full response to INFO.
     """
 
     address: str
@@ -49,9 +53,12 @@ class RedisInfo:
 class MongoInfo:
     """State of the MongoDB server.
 
-    memory_bytes: its resident memory, or the size of its cache where that is all it reports. data_bytes: records and
-    thumbnails on disk, with indexes. disk_free_bytes, disk_total_bytes: None where it does not report them.
-    offset_seconds: how far its clock is ahead of this machine's. hello: its whole answer to `hello`.
+    Attributes:
+        memory_bytes: Resident memory, or the size of the cache if the server reports no more than that.
+        data_bytes: The disk space of records and thumbnails, with their indexes.
+        disk_free_bytes, disk_total_bytes: None if the server does not report them.
+        offset_seconds: How far the server's clock is ahead of this machine's.
+        hello: The server's full response to `hello`.
     """
 
     address: str
@@ -84,7 +91,7 @@ class Probe:
             socketTimeoutMS=int(1000 * RESPONSE_TIMEOUT_SECONDS),
         )
         self.queue = ImageQueue(self.redis, config)
-        self.control = QueueAdmin(self.queue, config)
+        self.queue_admin = QueueAdmin(self.queue, config)
         self.store = Store(self.mongodb, config)
 
     def close(self) -> None:
@@ -93,12 +100,16 @@ class Probe:
         self.mongodb.close()
 
     def read_redis(self) -> RedisInfo:
-        """Read the state of Redis. Raises: QueueUnavailable."""
+        """Read the state of Redis.
+
+        Raises:
+            QueueUnavailable: Redis did not respond.
+        """
         with redis_errors("report its state"):
             info: Any = self.redis.info()
-            asked_at = time.time()
+            requested_at = time.time()
             clock: Any = self.redis.time()
-            answered_at = time.time()
+            responded_at = time.time()
         is_valkey = "valkey_version" in info
         return RedisInfo(
             without_credentials(self.config.redis_url.get_secret_value()),
@@ -107,26 +118,30 @@ class Probe:
             int(info.get("used_memory", 0)),
             int(info.get("maxmemory", 0)),
             int(info.get("aof_current_size", 0)),
-            clock[0] + clock[1] / 1_000_000 - (asked_at + answered_at) / 2,
+            clock[0] + clock[1] / 1_000_000 - (requested_at + responded_at) / 2,
             info,
         )
 
     def read_mongodb(self) -> MongoInfo:
-        """Read the state of MongoDB. Raises: StoreUnavailable, RecordRefused."""
+        """Read the state of MongoDB.
+
+        Raises:
+            StoreUnavailable, RecordRefused: MongoDB did not respond, or rejected the request.
+        """
         with mongodb_errors("report its state"):
-            asked_at = time.time()
+            requested_at = time.time()
             hello = self.mongodb.admin.command("hello")
-            answered_at = time.time()
+            responded_at = time.time()
             version = str(self.mongodb.server_info()["version"])
             stats = self.store.records.collection.database.command("dbStats")
             try:
                 server = self.mongodb.admin.command("serverStatus", repl=0, metrics=0, locks=0)
             except pymongo.errors.OperationFailure:
-                # It needs the role clusterMonitor.
+                # The command needs the role clusterMonitor.
                 server = {}
             records = self.store.records.collection.estimated_document_count()
         clock: datetime = hello["localTime"].replace(tzinfo=UTC)
-        # 0 while the database does not exist.
+        # 0 if the database does not exist yet.
         total_bytes = stats.get("fsTotalSize")
         cache = server.get("wiredTiger", {}).get("cache", {})
         return MongoInfo(
@@ -138,6 +153,6 @@ class Probe:
             int(total_bytes - stats["fsUsedSize"]) if total_bytes else None,
             int(total_bytes) if total_bytes else None,
             records,
-            clock.timestamp() - (asked_at + answered_at) / 2,
+            clock.timestamp() - (requested_at + responded_at) / 2,
             hello,
         )

@@ -1,6 +1,6 @@
-"""The metrics of /metrics: counters of all processes, from Redis, and the state of queues, workers and batches.
+"""The metrics at /metrics: the counters of all processes, and the state of queues, workers and batches.
 
-No label holds a key, a bucket, an address or a credential, and each label has few values: see metrics.py.
+No label contains a key, a bucket, an address or a credential, and each label has few values: see metrics.py.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from exifinator.batches.model import UNDER_WAY, BatchCounts
 from exifinator.batches.service import read_batches
 from exifinator.config import Config
 from exifinator.errors import EXIFinatorError
-from exifinator.metrics import BOUNDS_SECONDS, CAUSES, OUTCOMES, REQUESTS, STAGES
+from exifinator.metrics import BOUNDS_SECONDS, OUTCOMES, REQUEST_KINDS, RETRY_CAUSES, STAGES
 from exifinator.monitoring.probe import Probe
 from exifinator.storage.failed_jobs import FailedJobs, failed_filter
 from exifinator.storage.workers import is_silent
 
 log = logging.getLogger(__name__)
 
-# A worker that fell silent is shown as down for this long.
-SHOWN_AFTER_REPORT = timedelta(minutes=10)
+# A worker that stops reporting is shown as down until its last report is this old.
+MAX_REPORT_AGE = timedelta(minutes=10)
 MAX_WORKERS = 1000
 MAX_BATCHES = 16
 MAX_EXCEPTIONS = 30
-# Failed jobs may hold anything as the type of their exception; only names of classes become labels.
+# The exception type of a failed job can be any text. Only class names become labels.
 _CLASS_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,79}")
 
 
 class ExifinatorCollector(Collector):
-    """Asks Redis and MongoDB at each scrape, for a few seconds at most. Metrics that are unknown are left out."""
+    """Queries Redis and MongoDB at each scrape, for a few seconds at most. Omits the metrics that it cannot read."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -61,19 +61,19 @@ class ExifinatorCollector(Collector):
             except EXIFinatorError as exc:
                 log.warning("skip: metrics of %s: %s", server, exc, extra={"action": "skip"})
                 metrics, is_up = [], False
-            yield _gauge(f"exifinator_{name}_up", f"Whether {server} answers.", int(is_up))
+            yield _gauge(f"exifinator_{name}_up", f"Whether {server} responds.", int(is_up))
             yield from metrics
 
     def _collect_redis(self) -> Iterator[Metric]:
-        control = self._probe.control
-        yield from counter_metrics(control.counts())
-        stats, paused = control.stats(), control.paused()
+        queue_admin = self._probe.queue_admin
+        yield from counter_metrics(queue_admin.counts())
+        stats, paused = queue_admin.stats(), queue_admin.paused()
         length = GaugeMetricFamily(
-            "exifinator_queue_length", "Images that wait in a queue, `download` or `write`.", labels=["queue"]
+            "exifinator_queue_length", "Images that wait in a queue (`download` or `write`).", labels=["queue"]
         )
         age = GaugeMetricFamily(
             "exifinator_queue_oldest_age_seconds",
-            "How long the image that is due longest has waited.",
+            "How long the longest-waiting image has been due.",
             labels=["queue"],
         )
         is_paused = GaugeMetricFamily("exifinator_queue_paused", "Whether a queue is paused.", labels=["queue"])
@@ -87,10 +87,12 @@ class ExifinatorCollector(Collector):
         yield from (length, age, is_paused)
         yield _gauge(
             "exifinator_images_in_progress",
-            "Images that are delivered to a worker, those of dead workers included.",
+            "Images that are delivered to workers, including dead ones.",
             stats.in_progress,
         )
-        yield _gauge("exifinator_write_queue_bytes", "Metadata that waits for write workers.", stats.write_bytes)
+        yield _gauge(
+            "exifinator_write_queue_bytes", "Size of the metadata that waits for write workers.", stats.write_bytes
+        )
         server = self._probe.read_redis()
         yield _gauge("exifinator_redis_memory_bytes", "Memory that Redis uses.", server.memory_bytes)
         yield _gauge(
@@ -113,7 +115,7 @@ class ExifinatorCollector(Collector):
             failed.add_metric([exception], count)
         yield failed
         now = datetime.now(UTC)
-        yield from _worker_metrics(store.workers.find_since(now - SHOWN_AFTER_REPORT)[:MAX_WORKERS], now)
+        yield from _worker_metrics(store.workers.find_since(now - MAX_REPORT_AGE)[:MAX_WORKERS], now)
         yield self._batch_metric()
 
     def _batch_metric(self) -> Metric:
@@ -129,17 +131,17 @@ class ExifinatorCollector(Collector):
 
 
 def counter_metrics(counts: Mapping[str, int]) -> Iterator[Metric]:
-    """Yield the counters and histograms of the hash in Redis. Fields with unknown names are ignored."""
+    """Yield the counters and histograms in the Redis hash. Ignore fields with unknown names."""
     images = CounterMetricFamily("exifinator_images", "Images that are done, by outcome.", labels=["outcome"])
     for outcome in OUTCOMES:
         images.add_metric([outcome], counts.get(f"images:{outcome}", 0))
     requests = CounterMetricFamily("exifinator_s3_requests", "Ranged GETs and listings.", labels=["request"])
-    for request in REQUESTS:
-        requests.add_metric([request], counts.get(f"requests:{request}", 0))
+    for kind in REQUEST_KINDS:
+        requests.add_metric([kind], counts.get(f"requests:{kind}", 0))
     read_bytes = CounterMetricFamily("exifinator_read_bytes", "Bytes that ranged GETs returned.")
     read_bytes.add_metric([], counts.get("bytes", 0))
     retries = CounterMetricFamily("exifinator_retries", "Retried requests and images, by cause.", labels=["cause"])
-    for cause in CAUSES:
+    for cause in RETRY_CAUSES:
         retries.add_metric([cause], counts.get(f"retries:{cause}", 0))
     stages = HistogramMetricFamily("exifinator_stage_seconds", "Duration of each stage of an image.", labels=["stage"])
     bounds = [*(f"{bound:g}" for bound in BOUNDS_SECONDS), "+Inf"]
@@ -159,7 +161,7 @@ def _gauge(name: str, text: str, value: float) -> Metric:
 
 
 def _count_by_label(groups: Iterable[Mapping[str, Any]]) -> dict[str, int]:
-    """Return the counts by exception type. Beyond MAX_EXCEPTIONS they are added up under `other`."""
+    """Return the counts by exception type. Types beyond MAX_EXCEPTIONS are counted as `other`."""
     counts: dict[str, int] = {}
     for group in groups:
         name = str(group["exception"] or group["example"]["status"])
@@ -171,7 +173,9 @@ def _count_by_label(groups: Iterable[Mapping[str, Any]]) -> dict[str, int]:
 
 def _worker_metrics(workers: Iterable[Mapping[str, Any]], now: datetime) -> Iterator[Metric]:
     labels = ["host", "worker"]
-    up = GaugeMetricFamily("exifinator_worker_up", "1 if a worker reports, 0 if it fell silent.", labels=labels)
+    up = GaugeMetricFamily(
+        "exifinator_worker_up", "1 if a worker reports, 0 if it has stopped reporting.", labels=labels
+    )
     busy = GaugeMetricFamily("exifinator_worker_busy_ratio", "Share of a worker's greenlets in use.", labels=labels)
     memory = GaugeMetricFamily("exifinator_worker_memory_bytes", "Memory of a worker.", labels=labels)
     load = GaugeMetricFamily("exifinator_host_load", "1-minute load average of a worker's machine.", labels=["host"])

@@ -1,4 +1,4 @@
-"""Adds the metrics of this process to those of all processes in Redis, every few seconds."""
+"""Add the metrics of this process to the totals of all processes in Redis, every few seconds."""
 
 from __future__ import annotations
 
@@ -21,42 +21,43 @@ FLUSH_SECONDS = 5.0
 
 
 class Flusher:
-    """Adds to Redis what `counts` has counted since the last time. Not thread-safe."""
+    """Adds to Redis what `counts` has counted since the last flush. Not thread-safe."""
 
     def __init__(self, queues: QueueAdmin, counts: Counts = COUNTS) -> None:
         self._queues = queues
         self._counts = counts
         self._sender = f"{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}"
         self._number = 0
-        # What Redis has confirmed.
-        self._sent: Counter[str] = Counter()
-        # The addition that Redis has not confirmed yet. It is sent again, unchanged, until it is.
+        # The counts that Redis has confirmed.
+        self._confirmed: Counter[str] = Counter()
+        # The addition that Redis has not confirmed yet. It is sent again, unchanged, until Redis confirms it.
         self._pending: dict[str, int] = {}
 
     def flush(self) -> None:
-        """Send what was counted. If it fails, the next call sends the same again, and Redis adds it once.
+        """Send the new counts. After a failure, the next call repeats the same addition, which Redis applies only once.
 
-        Raises: QueueUnavailable.
+        Raises:
+            QueueUnavailable: Redis did not confirm the addition.
         """
         self._send()
         fields = self._counts.fields()
-        self._pending = {name: n - self._sent[name] for name, n in fields.items() if n != self._sent[name]}
+        self._pending = {name: n - self._confirmed[name] for name, n in fields.items() if n != self._confirmed[name]}
         self._number += 1
         self._send()
 
     def _send(self) -> None:
         if self._pending:
             self._queues.add_counts(self._sender, self._number, self._pending)
-            self._sent.update(self._pending)
+            self._confirmed.update(self._pending)
             self._pending = {}
 
 
 @contextmanager
 def flushing(queues: QueueAdmin) -> Iterator[None]:
-    """Flush every FLUSH_SECONDS while the block runs, in a thread, and once at its end."""
+    """Flush in a thread every FLUSH_SECONDS while the block runs, and once more at its end."""
     flusher, ended = Flusher(queues), threading.Event()
 
-    def work() -> None:
+    def flush_repeatedly() -> None:
         while True:
             is_last = ended.wait(FLUSH_SECONDS)
             try:
@@ -66,7 +67,7 @@ def flushing(queues: QueueAdmin) -> Iterator[None]:
             if is_last:
                 return
 
-    thread = threading.Thread(target=work, name="metrics", daemon=True)
+    thread = threading.Thread(target=flush_repeatedly, name="metrics", daemon=True)
     thread.start()
     try:
         yield

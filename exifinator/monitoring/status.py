@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
-from contextlib import contextmanager
+from collections.abc import Container
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -18,22 +17,25 @@ from exifinator.net import listens, without_credentials
 from exifinator.processes.workers import web_addresses, worker_supervision
 from exifinator.storage.failed_jobs import FailedJobs, failed_filter
 
-# Batches that are shown while none is open, and those among which open ones are looked for.
-SHOWN_BATCHES = 5
+# How many of the latest batches are searched for running ones, and how many are shown if none is running.
 RECENT_BATCHES = 20
+SHOWN_BATCHES = 5
 
 
 @dataclass(slots=True)
 class Status:
-    """The state at one moment. A part that is unknown is None or empty; `problems` says why.
+    """The state at one moment. An unknown part is None or empty, and `problems` has the reason.
 
-    services: name, address, up, version; for the API and the dashboard also `managed`, whether this checkout runs it.
-    queues: name, images, oldest_seconds, paused; `in progress` has no age.
-    redis, mongodb: sizes in bytes.
-    hosts: name, processes, busy (0 to 1), load, cores, reads_per_second, writes_per_second, memory_mb.
-    workers: the same for each process, see WorkerReports.find_since.
-    batches: the open ones, else the latest; see batches.service.read_batches.
-    failures: exception, count, example.
+    Attributes:
+        services: name, address, up, version. The API and the dashboard also have `managed`: whether this checkout runs
+            them.
+        redis, mongodb: Sizes in bytes.
+        queues: name, images, oldest_seconds, paused. `in progress` has no age.
+        hosts: name, processes, busy (0 to 1), load, cores, reads_per_second, writes_per_second, memory_mb.
+        workers: The same for each process: see WorkerReports.find_since.
+        batches: The running batches, or the latest ones if none is running: see batches.service.read_batches.
+        failures: exception, count, example.
+        problems: Messages for the user.
     """
 
     at: datetime
@@ -51,7 +53,7 @@ class Status:
 
 
 class StatusReader:
-    """Reads the status. It keeps its connections between reads."""
+    """Reads the status, and keeps its connections open between reads."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -67,18 +69,19 @@ class StatusReader:
             ("Redis", self._config.redis_url, self._read_redis),
             ("MongoDB", self._config.mongodb_uri, self._read_mongodb),
         ):
-            with _problems_added(status):
+            try:
                 read(status)
-                continue
-            address = without_credentials(url.get_secret_value()).rstrip("/")
-            status.services.append({"name": name, "address": address, "up": False, "version": None})
+            except EXIFinatorError as exc:
+                status.problems.append(str(exc))
+                address = without_credentials(url.get_secret_value()).rstrip("/")
+                status.services.append({"name": name, "address": address, "up": False, "version": None})
         self._read_web_servers(status)
         return status
 
     def _read_redis(self, status: Status) -> None:
         server = self._probe.read_redis()
-        control = self._probe.control
-        stats, paused = control.stats(), control.paused()
+        queue_admin = self._probe.queue_admin
+        stats, paused = queue_admin.stats(), queue_admin.paused()
         status.problems += self._probe.queue.refused_buckets.open_circuits().values()
         status.services.append(
             {"name": server.product, "address": server.address, "up": True, "version": server.version}
@@ -118,13 +121,15 @@ class StatusReader:
 
     def _read_web_servers(self, status: Status) -> None:
         states: dict[str, str] = {}
-        with _problems_added(status):
+        try:
             states = {process.program: process.state for process in worker_supervision().status()}
+        except EXIFinatorError as exc:
+            status.problems.append(str(exc))
         for name, _, host, port in web_addresses(self._config):
             is_up = listens(host, port)
             status.services.append(
                 {
-                    "name": {"api": "API"}.get(name, "Dashboard"),
+                    "name": "API" if name == "api" else "Dashboard",
                     "address": f"http://{host}:{port}",
                     "up": is_up,
                     "version": None,
@@ -134,7 +139,7 @@ class StatusReader:
 
 
 def _is_finished(batch: dict[str, Any]) -> bool:
-    """Return whether an unwatched batch has no images left that workers will index."""
+    """Return whether a detached batch has no queued images left."""
     counts = BatchCounts.from_dict(batch["numbers"])
     return batch["state"] in DETACHED and counts.done >= counts.queued
 
@@ -161,12 +166,3 @@ def _group_by_host(workers: list[dict[str, Any]]) -> list[dict[str, Any]]:
         }
         for name, processes in sorted(hosts.items())
     ]
-
-
-@contextmanager
-def _problems_added(status: Status) -> Iterator[None]:
-    """Turn an error of the block into a problem of the status."""
-    try:
-        yield
-    except EXIFinatorError as exc:
-        status.problems.append(str(exc))

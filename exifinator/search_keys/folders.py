@@ -1,22 +1,22 @@
-"""The folders that contain an image. An index over them finds the photos of a folder, newest first.
+"""The folders that contain an image. An index over them finds the photos in a folder, newest first.
 
-The index of `_id` groups a folder's photos too, but orders them by key: for each page of "newest first", all photos of
-the folder would be sorted.
+The index of `_id` also groups the photos by folder, but orders them by key. MongoDB would have to sort all photos in a
+folder for each page, to show the newest first.
 """
 
 from __future__ import annotations
 
-# A key may contain a thousand slashes. Images in deeper folders are found by their outer ones.
+# A key may contain a thousand slashes. Images in deeper folders are found by their outer folders.
 MAX_FOLDERS = 10
 
 
 def folders_of(id_: str) -> list[str]:
     """Return the id prefixes that end at a slash of the key, outermost first, at most MAX_FOLDERS.
 
-    "photos/2024/05/beach.jpg" has photos/2024/ and photos/2024/05/. The bucket alone is not a folder.
+    For "photos/2024/05/beach.jpg" these are photos/2024/ and photos/2024/05/. The bucket alone is not a folder.
 
     Args:
-        id_: an image's id (bucket/key), or the beginning of one.
+        id_: The id of an image (bucket/key), or a prefix of it.
     """
     folders: list[str] = []
     slash = id_.find("/")

@@ -1,27 +1,27 @@
-"""Cells of a grid over the world. An index over them finds the photos of an area, newest first.
+"""Cells of a grid over the world. An index over them finds the photos in an area, newest first.
 
-A geospatial index finds the photos of an area in no order, so all of them would be sorted for each page. A record has
-its cells in grids of several sizes instead. A few dozen cells of one size cover any area, and the index has the photos
-of each cell in order: a page costs the same, however many photos are in the area.
+A geospatial index returns the photos in an area in no particular order, so MongoDB would have to sort all of them for
+each page. Instead, a record contains its cells in grids of several sizes. A few dozen cells of one size cover any area,
+and the index has the photos of each cell in order. So a page costs the same, however many photos are in the area.
 """
 
 from __future__ import annotations
 
 import math
 
-# A cell of a level is 360 / 2**level degrees wide and high: 22.5 degrees at level 4, 20 arc seconds (600 metres) at 16.
+# Cells are 360 / 2**level degrees wide and high: 22.5 degrees at level 4, 20 arc seconds (600 metres) at level 16.
 LEVELS = (4, 7, 10, 13, 16)
-# MongoDB merges at most 200 ranges of an index in their order.
+# MongoDB merges at most 200 ranges of an index in index order; 150 leaves a margin.
 MAX_CELLS = 150
 
 
 def cell_degrees(level: int) -> float:
-    """Return the width and height of a cell."""
+    """Return the width and height of a cell, in degrees."""
     return float(360 / 2**level)
 
 
 def cells_of(longitude: float, latitude: float) -> list[int]:
-    """Return the cells of a location, one for each level."""
+    """Return the cells that contain a location, one for each level."""
     cells = []
     for level in LEVELS:
         size = cell_degrees(level)
@@ -30,10 +30,11 @@ def cells_of(longitude: float, latitude: float) -> list[int]:
 
 
 def cells_between(west: float, south: float, east: float, north: float) -> list[int]:
-    """Return the smallest cells of which at most MAX_CELLS cover an area.
+    """Return cells that cover an area: at most MAX_CELLS, of the smallest possible size.
 
     Args:
-        west, east: west is greater than east if the area crosses the 180th meridian.
+        west, south, east, north: The edges in degrees. `west` is greater than `east` if the area crosses the 180th
+            meridian.
     """
     for level in reversed(LEVELS):
         columns, rows = span_cells(west, south, east, north, level)
@@ -43,16 +44,16 @@ def cells_between(west: float, south: float, east: float, north: float) -> list[
 
 
 def span_cells(west: float, south: float, east: float, north: float, level: int) -> tuple[range, range]:
-    """Return the columns and rows of the cells that an area touches. Columns go on past the 180th meridian."""
+    """Return the columns and rows of the cells that an area touches. Columns continue past the 180th meridian."""
     size = cell_degrees(level)
     width = (east - west) % 360 if west > east else east - west
-    first = math.floor((west + 180) / size)
-    columns = range(first, math.floor((west + width + 180) / size) + 1)
+    first_column = math.floor((west + 180) / size)
+    columns = range(first_column, math.floor((west + width + 180) / size) + 1)
     return columns, range(math.floor((south + 90) / size), math.floor((north + 90) / size) + 1)
 
 
 def find_cells(photo: object) -> list[int]:
-    """Return the cells of a record's `photo`; none without a valid location."""
+    """Return the cells of a record's `photo`, or none if it has no valid location."""
     location = photo.get("location") if isinstance(photo, dict) else None
     match location.get("coordinates") if isinstance(location, dict) else None:
         case [int() | float() as longitude, int() | float() as latitude]:

@@ -1,4 +1,4 @@
-"""Search terms. The texts of a photo and a query (`q=`) are split by the same rules."""
+"""Split text into search terms. The same rules apply to the texts of a photo and to a query (`q=`)."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _WORD = re.compile(r"[^\W_]{2,}")
 def split_words(texts: Iterable[str], *, limit: int = MAX_WORDS) -> list[str]:
     """Return the distinct words of some texts, in order, in lower case and without accents.
 
-    "Été à Paris_2024.JPG" has ete, paris, 2024, jpg. Single characters are no words.
+    For "Été à Paris_2024.JPG" these are ete, paris, 2024, jpg. Single characters do not count as words.
 
     Args:
-        limit: how many words to return at most.
+        limit: The maximum number of words.
     """
     words: dict[str, None] = {}
     for text in texts:

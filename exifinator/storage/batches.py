@@ -1,4 +1,4 @@
-"""Documents of batches: their sources, counts, checkpoint and owner."""
+"""Store the documents of batches: sources, counts, checkpoint and owner."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class BatchStore:
             self.collection.create_indexes(indexes)
 
     def find_unfinished(self, states: Sequence[str]) -> list[BatchDocument]:
-        """Return the batches in one of these states, latest first.
+        """Return the batches in these states, latest first.
 
-        Batches that are to be cancelled, or that another batch has finished, are left out.
+        Omit batches whose cancellation was requested, and those that another batch has finished.
         """
         query = {"state": {"$in": list(states)}, "cancel_requested_at": None, "finished_by": None}
         with mongodb_errors("look up batches"):
@@ -49,14 +49,14 @@ class BatchStore:
         """Return batches without their checkpoints, latest first.
 
         Args:
-            after: only batches that started before the one with this id.
-            updated_since: only batches that were stored since then.
+            after: Return only batches that started before the one with this id.
+            updated_since: Return only batches that were stored at or after this time.
         """
         query: Document = {"_id": {"$lt": after}} if after else {}
         if updated_since:
             query["updated_at"] = {"$gte": updated_since}
         with mongodb_errors("look up batches"):
-            # Ids start with the time at which the batch started.
+            # Ids start with the start time of the batch.
             return list(self.collection.find(query, {"checkpoint": 0}).sort("_id", -1).limit(limit))
 
     def find(self, batch_id: str) -> BatchDocument | None:
@@ -65,12 +65,13 @@ class BatchStore:
             return self.collection.find_one({"_id": batch_id})
 
     def save(self, document: BatchDocument, *, owner: BatchOwner | None = None) -> datetime | None:
-        """Store these fields of a batch. Return when its cancellation was requested, or None.
+        """Store the fields of a batch. Return when its cancellation was requested, or None.
 
         Args:
-            owner: the process that stores them.
+            owner: The process that stores them. If given, no other process may own the batch.
 
-        Raises: BatchTaken if the batch belongs to another process by now.
+        Raises:
+            BatchTaken: Another process now owns the batch.
         """
         fields = {name: value for name, value in document.items() if name != "_id"}
         with mongodb_errors("store a batch"):
@@ -91,13 +92,13 @@ class BatchStore:
         return stored.get("cancel_requested_at") if stored else None
 
     def change(self, batch_id: str, states: Sequence[str], changes: BatchFields) -> bool:
-        """Set these fields of a batch if it is in one of these states. Return whether it was."""
+        """Set fields of a batch if it is in one of these states. Return whether it was."""
         query = {"_id": batch_id, "state": {"$in": list(states)}}
         with mongodb_errors("store a batch"):
             return self.collection.update_one(query, {"$set": changes}).matched_count == 1
 
     def find_endpoint(self, bucket: str) -> str | None:
-        """Return the endpoint from which the last finished batch over a bucket read it, or None."""
+        """Return the endpoint from which the last finished batch read this bucket, or None."""
         query = {"endpoints.bucket": bucket, "state": "done"}
         with mongodb_errors("look up batches"):
             batch = self.collection.find_one(query, {"endpoints": 1}, sort=[("_id", -1)])

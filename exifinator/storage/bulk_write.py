@@ -1,4 +1,4 @@
-"""Bulk writes in which each document succeeds or fails on its own."""
+"""Bulk writes in which each document succeeds or fails independently."""
 
 from __future__ import annotations
 
@@ -19,7 +19,12 @@ _MAX_ATTEMPTS = 3
 
 @dataclass(slots=True)
 class BulkResult:
-    """What became of each document, in order: its error or None, and whether no document had its `_id` before."""
+    """The result for each document, in order.
+
+    Attributes:
+        errors: The document's error, or None if it was written.
+        is_new: Whether the document was written and no document had its `_id` before.
+    """
 
     errors: list[Exception | None]
     is_new: list[bool]
@@ -33,13 +38,13 @@ def write_documents(
     insert: bool,
     attempts: int = _MAX_ATTEMPTS,
 ) -> BulkResult:
-    """Write every document that can be written, replacing the one with the same `_id`.
+    """Write every document that can be written. Replace existing documents with the same `_id`.
 
     Args:
-        action: what is done, for messages, as in "store records".
-        insert: insert first, and replace those that turn out to exist. Where most documents are new, it costs the
-            server half of what upserts cost.
-        attempts: how often a document is written whose `_id` another writer inserts at the same moment.
+        action: The purpose of the write, for messages, as in "store records".
+        insert: Insert first, then replace the documents that turn out to exist. If most documents are new, this costs
+            the server half as much as upserts.
+        attempts: How often to try a document whose `_id` another writer inserts at the same moment.
     """
     if not documents:
         return BulkResult([], [])
@@ -50,16 +55,16 @@ def write_documents(
     except RecordRefused as exc:
         if len(documents) == 1:
             return BulkResult([exc], [False])
-        # The driver could not encode one of the documents and has not sent those after it. Find it by writing each
-        # alone.
+        # The driver could not encode one of the documents, and did not send the ones after it. Write each document
+        # separately to find it.
         results = [
             write_documents(collection, [document], action, insert=insert, attempts=attempts) for document in documents
         ]
         return BulkResult([result.errors[0] for result in results], [result.is_new[0] for result in results])
     result, duplicates = _read_details(details, len(documents), action, insert=insert, may_retry=attempts > 1)
     if duplicates:
-        again = [documents[i] for i in duplicates]
-        replaced = write_documents(collection, again, action, insert=False, attempts=attempts - 1)
+        existing = [documents[i] for i in duplicates]
+        replaced = write_documents(collection, existing, action, insert=False, attempts=attempts - 1)
         for i, error in zip(duplicates, replaced.errors, strict=True):
             result.errors[i] = error
     return result
@@ -70,7 +75,9 @@ def _send(
 ) -> Mapping[str, Any]:
     """Send one unordered bulk write and return the server's details.
 
-    Raises: StoreUnavailable, then any of the documents may have been written; RecordRefused if one cannot be encoded.
+    Raises:
+        StoreUnavailable: MongoDB did not confirm the write. Any of the documents may have been written.
+        RecordRefused: A document cannot be encoded.
     """
     writes: list[InsertOne[Document] | ReplaceOne[Document]]
     if insert:
@@ -91,7 +98,7 @@ def _send(
 def _read_details(
     details: Mapping[str, Any], count: int, action: str, *, insert: bool, may_retry: bool
 ) -> tuple[BulkResult, list[int]]:
-    """Return the result of each document, and the indexes of those that exist already and have to be replaced."""
+    """Return the result for each document, and the indexes of the documents that exist and have to be replaced."""
     result = BulkResult([None] * count, [insert] * count)
     duplicates: list[int] = []
     for upserted in details.get("upserted", ()):
@@ -100,7 +107,7 @@ def _read_details(
         i, code, message = failure["index"], failure.get("code"), failure.get("errmsg", "")
         result.is_new[i] = False
         if code == _DUPLICATE_KEY and may_retry:
-            # It existed, or another worker wrote the same new document at the same moment.
+            # The document existed already, or another worker inserted it at the same moment.
             duplicates.append(i)
         elif code in TRANSIENT_CODES:
             result.errors[i] = StoreUnavailable(f"MongoDB cannot {action} now: {message}")

@@ -1,7 +1,7 @@
-"""Failed jobs of images: how to find, group, describe and requeue them.
+"""Find, group, describe and requeue the failed jobs of images.
 
-The functions only build MongoDB filters and updates. The commands use them through FailedJobs; the API, whose driver is
-asynchronous, uses them directly.
+The functions only build MongoDB filters and aggregation stages, and format jobs. The API, whose MongoDB driver is
+asynchronous, calls them directly. The commands use FailedJobs.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from exifinator.errors import ConfigError
 from exifinator.storage.jobs import FAILED_STATUSES, IMAGE_TASKS, JobStore, image_job_id, requeue_update
 from exifinator.storage.mongodb import Document, mongodb_errors
 
-# Causes of more failures than this are counted over this many.
+# If there are more failed jobs than this, only this many are grouped and counted.
 MAX_COUNTED = 100_000
 MAX_GROUPS = 100
 TRACEBACK_CHARS = 4000
@@ -31,7 +31,7 @@ _JOB_ID = re.compile(r"[0-9a-f]{24}")
 def failed_filter(
     *, exception: str | None = None, bucket: str | None = None, ids: Sequence[ObjectId] | None = None
 ) -> Document:
-    """Return a filter for the failed jobs of images, optionally with this exception type, of this bucket, by ids."""
+    """Return a filter for failed jobs of images, optionally limited to an exception type, a bucket or some ids."""
     filter_: Document = {"status": {"$in": list(FAILED_STATUSES)}, "path": {"$in": list(IMAGE_TASKS)}}
     if exception is not None:
         filter_["exceptiontype"] = exception
@@ -45,7 +45,7 @@ def failed_filter(
 def group_stages(filter_: Document) -> list[Document]:
     """Return aggregation stages that count jobs by exception type, largest group first.
 
-    Each group has: _id (the type), count, example (the id of one of its jobs).
+    The fields of a group are _id (the exception type), count, and example (the id of one of its jobs).
     """
     return [
         {"$match": filter_},
@@ -57,10 +57,10 @@ def group_stages(filter_: Document) -> list[Document]:
 
 
 def describe_job(job: Mapping[str, Any]) -> Document:
-    """Return a failed job as users see it.
+    """Return a failed job in the form that users see.
 
-    Its fields: id, exception, message (the last line of the traceback), bucket, key, path (of the task), queue, status,
-    queued_at, traceback (its end).
+    The fields are id, exception, message (the last line of the traceback), bucket, key, path (of the task), queue,
+    status, queued_at, and traceback (its last TRACEBACK_CHARS characters).
     """
     params: Mapping[str, Any] = job.get("params") or {}
     traceback = str(job.get("traceback") or "")
@@ -80,22 +80,21 @@ def describe_job(job: Mapping[str, Any]) -> Document:
 
 
 def parse_job_id(text: str) -> ObjectId:
-    """Return the id of the job that a user names: by its id, or by its image as bucket/key.
+    """Return the job id that a user's argument identifies: a job id, or the job's image as bucket/key.
 
-    Raises: ConfigError.
+    Raises:
+        ConfigError: The argument is neither.
     """
     if _JOB_ID.fullmatch(text):
         return ObjectId(text)
     bucket, _, key = text.removeprefix("s3://").partition("/")
     if not bucket or not key:
-        raise ConfigError(
-            f"Not a job: {text!r}", hint="give an id, as `failures list` shows it, or an image, as in bucket/key"
-        )
+        raise ConfigError(f"Not a job id or an image: {text!r}", hint="use an id from `failures list`, or bucket/key")
     return image_job_id(f"{bucket}/{key}")
 
 
 class FailedJobs:
-    """The failed jobs, for the commands. Every method raises StoreUnavailable or RecordRefused."""
+    """Access to failed jobs for the commands. Every method raises StoreUnavailable or RecordRefused."""
 
     def __init__(self, jobs: JobStore) -> None:
         self._collection = jobs.collection
@@ -105,7 +104,7 @@ class FailedJobs:
             return self._collection.count_documents(filter_)
 
     def group(self, filter_: Document) -> list[Document]:
-        """Return exception, count and example (see describe_job) of each exception type, largest group first."""
+        """Return exception, count and example (from describe_job) for each exception type, largest group first."""
         with mongodb_errors("group failures"):
             groups = list(self._collection.aggregate(group_stages(filter_)))
             query = {"_id": {"$in": [group["example"] for group in groups]}}
@@ -117,12 +116,12 @@ class FailedJobs:
         ]
 
     def find(self, filter_: Document, limit: int) -> list[Document]:
-        """Return jobs (see describe_job) by descending id."""
+        """Return jobs in the form of describe_job, by descending id."""
         with mongodb_errors("list failures"):
             return [describe_job(job) for job in self._collection.find(filter_, FIELDS).sort("_id", -1).limit(limit)]
 
     def show(self, job_id: ObjectId) -> Document | None:
-        """Return a job as it is stored, with its log lines as `logs`."""
+        """Return a job as stored, with its log text added as `logs`; None if there is no such job."""
         with mongodb_errors("look up a job"):
             job = self._collection.find_one({"_id": job_id})
             if job is None:
@@ -131,11 +130,11 @@ class FailedJobs:
             return {**job, "logs": "".join(str(entry.get("logs", "")) for entry in logs)}
 
     def requeue(self, filter_: Document) -> int:
-        """Requeue jobs. Return how many."""
+        """Requeue jobs. Return their number."""
         with mongodb_errors("requeue jobs"):
             return self._collection.update_many(filter_, requeue_update()).modified_count
 
     def drop(self, filter_: Document) -> int:
-        """Remove jobs; the next run treats their images as never read. Return how many."""
+        """Remove jobs, so that the next run treats their images as new. Return their number."""
         with mongodb_errors("remove jobs"):
             return self._collection.delete_many(filter_).deleted_count

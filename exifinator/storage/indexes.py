@@ -1,4 +1,4 @@
-"""The indexes that the API's queries need, and what each is for."""
+"""The indexes that the API's queries need, and the purpose of each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from exifinator.config import Config
 
 @dataclass(frozen=True)
 class IndexDefinition:
-    """One index of the collection of records. purpose: the parameters of the API that use it, and its cost."""
+    """One index of the collection of records.
+
+    Attributes:
+        purpose: The API parameters or views that use it, and its cost if that is unusual.
+    """
 
     name: str
     keys: tuple[tuple[str, int | str], ...]
@@ -18,8 +22,8 @@ class IndexDefinition:
     options: dict[str, Any] = field(default_factory=dict)
 
 
-# Each page of /photos is read in the order of an index, so that page 10,000 costs the same as page 1: first the field
-# of the filter, then the default order (newest first, by _id where two photos were taken at the same moment).
+# Each page of /photos is read in index order, so that page 10,000 costs the same as page 1. An index starts with the
+# field of a filter and continues with the default order: newest first, then by _id for photos taken at the same moment.
 _ORDER: tuple[tuple[str, int | str], ...] = (("photo.taken_at", -1), ("_id", -1))
 
 
@@ -47,12 +51,12 @@ INDEXES: tuple[IndexDefinition, ...] = (
     IndexDefinition("extracted", (("extracted_at", -1), ("_id", -1)), "recently indexed photos"),
 )
 
-# Indexes of earlier versions. They only cost writes now, so they are dropped.
+# Indexes of earlier versions. No query uses them, and they slow down writes, so they are dropped.
 RETIRED_INDEXES = ("place",)
 
 
 def index_definitions(config: Config) -> tuple[IndexDefinition, ...]:
-    """Return INDEXES and one index for each tag of INDEXED_TAGS, over its printable form."""
+    """Return INDEXES, and for each tag in INDEXED_TAGS an index over its printable form."""
     return INDEXES + tuple(
         IndexDefinition(f"tag {tag}", ((f"{tag}.printable", 1),), f"query={{{tag!r}: ...}}", {"sparse": True})
         for tag in config.indexed_tags

@@ -1,6 +1,6 @@
-"""Jobs of images that MRQ stores in MongoDB: failed, retried, requeued or interrupted ones.
+"""Access to the jobs that MRQ stores in MongoDB: failed, retried, requeued and interrupted jobs of images.
 
-An image that is indexed at the first attempt never has a stored job. failed_jobs.py lists and groups the failed ones.
+An image that is indexed at the first attempt has no stored job. failed_jobs.py lists and groups failed jobs.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from exifinator.storage.mongodb import Document, mongodb_errors
 
 DOWNLOAD_TASK = "exifinator.worker.tasks.Download"
 WRITE_TASK = "exifinator.worker.tasks.Write"
-# Paths that jobs stored by version 0.0 have, and the present ones. exifinator/tasks.py keeps them importable; remove
-# both after release 0.1.
+# Maps the task paths in jobs stored by version 0.0 to the current ones. exifinator/tasks.py keeps the former paths
+# importable. Remove both after release 0.1.
 FORMER_TASKS = {"exifinator.tasks.Download": DOWNLOAD_TASK, "exifinator.tasks.Write": WRITE_TASK}
 IMAGE_TASKS = (DOWNLOAD_TASK, WRITE_TASK, *FORMER_TASKS)
 
-# MRQ's statuses of a job. Nothing changes a failed job but a user; a waiting one is run again.
+# MRQ's job statuses. MRQ runs waiting jobs again; failed jobs stay as they are until a user requeues them.
 FAILED_STATUSES = ("failed", "timeout", "maxretries", "maxconcurrency", "abort")
 WAITING_STATUSES = ("queued", "retry", "interrupt")
 PENDING_STATUSES = (*WAITING_STATUSES, "started")
 
 # Maintenance jobs have no bucket.
-_OF_AN_IMAGE: Document = {"params.bucket": {"$exists": True}}
+_IMAGE_JOB: Document = {"params.bucket": {"$exists": True}}
 
 
 def image_job_id(image_id: str) -> ObjectId:
-    """Return the id of the one stored job that an image can have.
+    """Return the id of the only job that can be stored for an image.
 
-    MRQ's mass actions reach only jobs with ids up to that of the action, which starts with its time in seconds. The
-    first byte stays below today's, so that they reach these jobs too.
+    An MRQ mass action covers only jobs with ids up to its own, which starts with the current time. The first byte of
+    these ids is lower than that of any current time, so mass actions cover these jobs too.
     """
     digest = bytearray(blake2b(image_id.encode(), digest_size=12).digest())
     digest[0] &= 0x3F
@@ -43,53 +43,53 @@ def image_job_id(image_id: str) -> ObjectId:
 
 
 def waiting_filter() -> Document:
-    """Return a filter for the jobs of images that wait to be run again."""
-    return {"status": {"$in": list(WAITING_STATUSES)}, **_OF_AN_IMAGE}
+    """Return a filter for jobs of images that wait to be run again."""
+    return {"status": {"$in": list(WAITING_STATUSES)}, **_IMAGE_JOB}
 
 
 def requeue_update() -> Document:
-    """Return the update that requeues a job, the same as the dashboard's Requeue button makes."""
+    """Return the update that requeues a job, the same one that the dashboard's Requeue button makes."""
     now = datetime.now(UTC)
     return {"$set": {"status": "queued", "datequeued": now, "dateupdated": now, "retry_count": 0}}
 
 
 class JobStore:
-    """Stored jobs of images, by the ids of their images (bucket/key)."""
+    """The stored jobs of images. Images are identified by their ids (bucket/key)."""
 
     def __init__(self, collection: Collection[Document]) -> None:
         self.collection = collection
 
     def find_statuses(self, image_ids: Sequence[str]) -> dict[str, str]:
-        """Return the status of the stored job of each of these images that has one, by the image's id."""
-        unfinished = {"status": {"$in": [*FAILED_STATUSES, *PENDING_STATUSES]}, **_OF_AN_IMAGE}
+        """Return the status of each image that has an unfinished or failed job, by image id."""
+        unfinished = {"status": {"$in": [*FAILED_STATUSES, *PENDING_STATUSES]}, **_IMAGE_JOB}
         with mongodb_errors("look up jobs"):
             if self.collection.find_one(unfinished, {"_id": 1}) is None:
-                # Nearly always so. It saves computing the job ids of a million images.
+                # This is the usual case. It saves computing the job ids of a million images.
                 return {}
             image_ids_by_job = {image_job_id(image_id): image_id for image_id in image_ids}
             jobs = self.collection.find({"_id": {"$in": list(image_ids_by_job)}}, {"status": 1})
             return {image_ids_by_job[job["_id"]]: job["status"] for job in jobs}
 
     def requeue(self, image_ids: Iterable[str]) -> int:
-        """Requeue the failed jobs of these images. Return how many."""
+        """Requeue the failed jobs of these images. Return their number."""
         query = {"_id": {"$in": [image_job_id(i) for i in image_ids]}, "status": {"$in": list(FAILED_STATUSES)}}
         with mongodb_errors("requeue jobs"):
             return self.collection.update_many(query, requeue_update()).modified_count
 
     def count_pending(self) -> int:
-        """Return how many jobs of images MRQ runs now, or will run: retries, requeued and interrupted ones."""
+        """Return the number of image jobs that MRQ is running or will run: retried, requeued and interrupted ones."""
         with mongodb_errors("count jobs"):
-            return self.collection.count_documents({"status": {"$in": list(PENDING_STATUSES)}, **_OF_AN_IMAGE})
+            return self.collection.count_documents({"status": {"$in": list(PENDING_STATUSES)}, **_IMAGE_JOB})
 
     def count_waiting(self) -> tuple[int, datetime | None]:
-        """Return how many jobs of images wait to be run again, and since when the longest due one has been due."""
+        """Return the number of image jobs that wait to be run again, and the earliest time at which one became due."""
         with mongodb_errors("count jobs"):
-            due = {"status": "queued", **_OF_AN_IMAGE}
+            due = {"status": "queued", **_IMAGE_JOB}
             oldest = self.collection.find_one(due, {"datequeued": 1}, sort=[("datequeued", 1)])
             return self.collection.count_documents(waiting_filter()), oldest["datequeued"] if oldest else None
 
     def scan_failed_ids(self, id_prefix: str) -> Iterator[str]:
-        """Yield the ids of the images with this prefix whose job failed, in order."""
+        """Yield the ids with this prefix of images whose job failed, in order."""
         bucket, _, prefix = id_prefix.partition("/")
         query = {"status": {"$in": list(FAILED_STATUSES)}, "params.bucket": bucket, "params.key": {"$gte": prefix}}
         with mongodb_errors("look up jobs"):
@@ -100,7 +100,7 @@ class JobStore:
                 yield f"{bucket}/{job['params']['key']}"
 
     def remove_failed(self, image_ids: Sequence[str], before: datetime) -> int:
-        """Remove the jobs of these images that failed before a moment. Return how many."""
+        """Remove the jobs of these images that failed before this time. Return their number."""
         if not image_ids:
             return 0
         query = {
@@ -114,9 +114,10 @@ class JobStore:
     def drop_waiting(self, id_prefixes: Sequence[str], excluded_prefixes: Sequence[str]) -> int:
         """Remove the waiting jobs of images with one of these prefixes and none of the excluded ones.
 
-        Without its job, an image counts as never read.
+        Without a job, an image counts as new.
 
-        Returns: how many were removed.
+        Returns:
+            The number of removed jobs.
         """
         query: Document = {
             "status": {"$in": list(WAITING_STATUSES)},

@@ -1,8 +1,8 @@
-"""The version of the schema in MongoDB, and the migrations from one version to the next.
+"""The schema version in MongoDB, and the migrations from one version to the next.
 
-A migration changes documents by what they hold already, in ranges of ids. It can be stopped at any time, and resumes at
-the range that was not finished. What only the photos' own bytes can tell is no migration: EXTRACTOR_VERSION grows, and
-`run --refresh` indexes the photos again.
+A migration derives the new fields of documents from their existing ones, one range of ids at a time. It can be stopped
+at any time, and resumes with the range that was not finished. A change that needs the bytes of the photos is not a
+migration: increment EXTRACTOR_VERSION instead, and `run --refresh` indexes the photos again.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 Write = UpdateOne | ReplaceOne[Document] | DeleteOne
 
-# A record has about 12 KB.
+# A record is about 12 KB long.
 DOCUMENTS_PER_RANGE = 1000
 META = "exifinator_meta"
 SCHEMA = "schema"
@@ -42,9 +42,11 @@ CONNECT_TIMEOUT_MS = 3000
 class Migration:
     """One step from a version to the next.
 
-    summary: what it changes, after "to version 3: ". change: returns the writes that bring these documents to the new
-    version. A document may be given twice, and may be of the new version already: then nothing may change.
-    collection, query: the documents that it may change.
+    Attributes:
+        summary: What the migration changes, as the continuation of "to 3: ".
+        change: Return the writes that bring documents to the new version. The function may receive a document twice, or
+            one that has the new version already, and must not change it then.
+        collection, query: The documents that the migration goes through.
     """
 
     summary: str
@@ -67,7 +69,7 @@ def _add_folders(_store: Store, records: Sequence[Document]) -> Sequence[Write]:
     return [
         UpdateOne({"_id": record["_id"]}, {"$set": {"folders": folders}})
         for record in records
-        # Another program may have stored an id of any type.
+        # Another program may have stored an id of a different type.
         if isinstance(record["_id"], str) and (folders := folders_of(record["_id"]))
     ]
 
@@ -76,15 +78,15 @@ def _rename_tasks(_store: Store, jobs: Sequence[Document]) -> Sequence[Write]:
     return [UpdateOne({"_id": job["_id"]}, {"$set": {"path": FORMER_TASKS[job["path"]]}}) for job in jobs]
 
 
-# The first one leads from version 1 to version 2, and so on. Never edit one that was released.
+# The first migration leads from version 1 to version 2, and so on. Never edit a migration that was released.
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(
-        "adds `cells` and `thumbnail_bytes`, by which the API finds places and thumbnails",
+        "adds `cells` and `thumbnail_bytes`, with which the API finds locations and thumbnails",
         _add_cells_and_thumbnail_bytes,
     ),
-    Migration("adds `folders`, by which the API finds the photos of a folder", _add_folders),
+    Migration("adds `folders`, with which the API finds the photos in a folder", _add_folders),
     Migration(
-        "renames the tasks of stored jobs, whose module has moved",
+        "updates the task names in stored jobs, because their module has moved",
         _rename_tasks,
         collection="jobs",
         query={"path": {"$in": list(FORMER_TASKS)}},
@@ -96,7 +98,10 @@ MIGRATIONS: tuple[Migration, ...] = (
 class Schema:
     """The state of the schema in MongoDB.
 
-    after_id, documents: the progress of the migration to version + 1: the last id that is done, and how many are done.
+    Attributes:
+        version: The version of the documents.
+        after_id: The last id that the migration to `version + 1` has finished; None if it has not started.
+        documents: The number of documents that this migration has finished.
     """
 
     version: int
@@ -112,9 +117,10 @@ def newest_version(migrations: Sequence[Migration] = MIGRATIONS) -> int:
 def read_schema(store: Store, *, newest: int | None = None) -> Schema:
     """Return the schema of the database.
 
-    A database without records counts as the newest version; one with records and no stored version as version 1.
+    A database without records has the newest version. A database with records but no stored version has version 1.
 
-    Raises: StoreUnavailable.
+    Raises:
+        StoreUnavailable: MongoDB did not respond.
     """
     with mongodb_errors("read the schema's version"):
         stored = _meta(store).find_one({"_id": SCHEMA})
@@ -126,34 +132,38 @@ def read_schema(store: Store, *, newest: int | None = None) -> Schema:
 
 
 def read_known_schema(store: Store, newest: int | None = None) -> Schema:
-    """Return the schema of the database, unless a later version of EXIFinator wrote it.
+    """Return the schema of the database.
 
-    Raises: ConfigError, StoreUnavailable.
+    Raises:
+        ConfigError: A later version of EXIFinator wrote it.
+        StoreUnavailable: MongoDB did not respond.
     """
     newest = newest or newest_version()
     schema = read_schema(store, newest=newest)
     if schema.version > newest:
         raise ConfigError(
-            f"The records in MongoDB are of schema {schema.version}, and this EXIFinator knows schemas up to {newest}",
+            f"The records in MongoDB have schema {schema.version}, but this EXIFinator supports schemas up to {newest}",
             hint="install the version that wrote them, or a later one",
         )
     return schema
 
 
 def check_schema(store: Store, *, writes: bool, migrations: Sequence[Migration] = MIGRATIONS) -> None:
-    """Check that this code and the database have the same version. Store the version of a new database.
+    """Check that the database has the schema version of this code. If `writes`, store the version of a new database.
 
     Args:
-        writes: whether the program will write. Then it refuses an older database as well, which it would mix with
-            documents of the new version; a program that only reads logs a warning.
+        writes: Whether the program will write. If so, an older database is an error, because the program would add
+            documents of the new version to it. If not, it only causes a warning.
 
-    Raises: ConfigError, StoreUnavailable.
+    Raises:
+        ConfigError: The database is newer than this code or, if `writes`, older.
+        StoreUnavailable: MongoDB did not respond.
     """
     newest = newest_version(migrations)
     schema = read_known_schema(store, newest)
     if schema.version < newest:
         problem = ConfigError(
-            f"The records in MongoDB are of schema {schema.version}, and this EXIFinator writes schema {newest}",
+            f"The records in MongoDB have schema {schema.version}, but this EXIFinator writes schema {newest}",
             hint=f"run `{COMMAND} migrate`, which can be stopped and resumed",
         )
         if writes:
@@ -164,14 +174,18 @@ def check_schema(store: Store, *, writes: bool, migrations: Sequence[Migration] 
             _meta(store).update_one({"_id": SCHEMA}, {"$setOnInsert": {"version": schema.version}}, upsert=True)
 
 
-def refuse_other_schema(config: Config) -> None:
-    """Check the schema for a program that will write. Raises: ConfigError, StoreUnavailable."""
+def check_schema_before_writing(config: Config) -> None:
+    """Check the schema for a program that will write. Raises what check_schema raises."""
     with closing(connect_mongodb(config)) as client:
         check_schema(Store(client, config), writes=True)
 
 
-def refuse_newer_schema(config: Config) -> None:
-    """Check the schema for a program that only reads, and that starts without MongoDB too. Raises: ConfigError."""
+def check_schema_before_reading(config: Config) -> None:
+    """Check the schema for a program that only reads, and that also starts without MongoDB.
+
+    Raises:
+        ConfigError: A later version of EXIFinator wrote the records.
+    """
     with (
         closing(connect_mongodb(config, serverSelectionTimeoutMS=CONNECT_TIMEOUT_MS)) as client,
         suppress(StoreUnavailable),
@@ -180,7 +194,7 @@ def refuse_newer_schema(config: Config) -> None:
 
 
 def estimate_documents(store: Store, migration: Migration) -> int:
-    """Return about how many documents a migration goes through."""
+    """Return the approximate number of documents that a migration goes through."""
     if not migration.query:
         return store.records.estimate_count()
     with mongodb_errors("count documents"):
@@ -190,18 +204,21 @@ def estimate_documents(store: Store, migration: Migration) -> int:
 def migrate(
     store: Store, *, migrations: Sequence[Migration] = MIGRATIONS, documents_per_range: int = DOCUMENTS_PER_RANGE
 ) -> Iterator[Schema]:
-    """Migrate to the newest version, one range of ids after the other. Store the progress after each range.
+    """Migrate to the newest version, one range of ids at a time. Store the progress after each range.
 
-    However it ends, the next call resumes at the range that was not finished.
+    After an interruption, the next call resumes with the range that was not finished.
 
-    Yields: the progress, after each range.
-    Raises: ConfigError if workers are running, if another call is migrating, or if the database is newer than this
-        code; StoreUnavailable; RecordRefused.
+    Yields:
+        The progress after each range.
+
+    Raises:
+        ConfigError: Workers are running, another process is migrating, or the database is newer than this code.
+        StoreUnavailable, RecordRefused: MongoDB did not respond, or rejected a write.
     """
     newest = newest_version(migrations)
     schema = read_known_schema(store, newest)
     if schema.version < newest:
-        _refuse_workers(store)
+        _check_no_workers(store)
     while schema.version < newest:
         next_schema = _migrate_range(store, migrations[schema.version - 1], schema, documents_per_range)
         _save_progress(store, schema, next_schema)
@@ -224,9 +241,13 @@ def _migrate_range(store: Store, migration: Migration, schema: Schema, limit: in
 
 
 def _save_progress(store: Store, before: Schema, after: Schema) -> None:
-    """Store the progress, unless another process has stored any since `before` was read. Raises: ConfigError."""
+    """Store the progress.
+
+    Raises:
+        ConfigError: Another process has stored its own progress since `before` was read.
+    """
     expected: Document = {"_id": SCHEMA, "version": before.version, "progress.after_id": before.after_id}
-    # `records` is the name that earlier versions of the schema's document have.
+    # The field is called `records` because earlier versions of EXIFinator named it so.
     progress = {"after_id": after.after_id, "records": after.documents} if after.after_id is not None else None
     fields = {"version": after.version, "progress": progress, "updated_at": datetime.now(UTC)}
     with mongodb_errors("store the schema's version"):
@@ -235,16 +256,16 @@ def _save_progress(store: Store, before: Schema, after: Schema) -> None:
         is_saved = _meta(store).update_one(expected, {"$set": fields}).matched_count
     if not is_saved:
         raise ConfigError(
-            "Another `migrate` is running on this database", hint="wait for it to end, or stop it and try again"
+            "Another `migrate` is running on this database", hint="wait until it has finished, or stop it and try again"
         )
 
 
-def _refuse_workers(store: Store) -> None:
+def _check_no_workers(store: Store) -> None:
     workers = store.workers.find_active(datetime.now(UTC))
     if workers:
         hosts = ", ".join(sorted({str(worker["host"]) for worker in workers}))
         raise ConfigError(
-            f"Workers are running on {hosts} and would write records of another schema",
+            f"Workers are running on {hosts} and would write records with another schema",
             hint=f"stop them first (a worker that was killed counts as running for {WORKER_SILENT_AFTER.seconds} s)",
         )
 

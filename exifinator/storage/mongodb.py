@@ -1,4 +1,4 @@
-"""The connection to MongoDB, and the translation of the driver's errors."""
+"""Connect to MongoDB, and translate the driver's errors."""
 
 from __future__ import annotations
 
@@ -15,24 +15,26 @@ from exifinator.errors import ConfigError, RecordRefused, StoreUnavailable
 
 Document = dict[str, Any]
 
-# Server errors that may pass. All others are the document's or the request's own fault.
+# Codes of server errors that are transient. All other errors are caused by the document or the request.
 TRANSIENT_CODES = frozenset(
     {
         6, 7, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436,  # network, shutdown, no primary
         50, 64, 100,  # time limit, write concern not satisfied
-        11000,  # two upserts of the same new record at once
+        11000,  # two simultaneous upserts of the same new record
         14031,  # out of disk space
         8000, 17280, 13, 18, 20,  # host limits, not authorised (yet), illegal while read-only
     }
 )  # fmt: skip
-# Code `mongodb_unauthorized`. 8000 is any error of Atlas: in practice, a wrong user or password.
+# Server errors that get the code `mongodb_unauthorized`. Atlas uses 8000 for all errors; in practice it means a wrong
+# user or password.
 _UNAUTHORIZED_CODES = frozenset({13, 18, 8000})
 
 
 def connect_mongodb(config: Config, **options: Any) -> MongoClient[Document]:
-    """Return a pooled client of MONGODB_URI. It connects when first used.
+    """Return a pooled client for MONGODB_URI. It connects when first used.
 
-    Raises: ConfigError.
+    Raises:
+        ConfigError: MONGODB_URI or a file that it names is invalid.
     """
     try:
         return MongoClient(
@@ -48,17 +50,17 @@ def connect_mongodb(config: Config, **options: Any) -> MongoClient[Document]:
 
 
 def describe_error(exc: Exception) -> str:
-    """Return a driver's message in one line, without the topology that pymongo repeats in it."""
+    """Return a driver's message on one line, without the topology description that pymongo adds."""
     message = str(exc).split(", Timeout:")[0].split(", full error:")[0].split("\n")[0]
     return message.split(" (configured timeouts:")[0].rstrip(".")
 
 
 @contextmanager
 def mongodb_errors(action: str) -> Iterator[None]:
-    """Translate errors of pymongo and bson into StoreUnavailable (may pass) or RecordRefused (will not).
+    """Translate errors of pymongo and bson into StoreUnavailable (transient) or RecordRefused (permanent).
 
     Args:
-        action: what MongoDB was asked to do, as in "MongoDB cannot count jobs".
+        action: What MongoDB is asked to do, for messages such as "MongoDB cannot count jobs".
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Records of images, and their embedded thumbnails: look-ups, scans, bulk upserts, indexes."""
+"""Store records and embedded thumbnails of images: lookups, scans, bulk upserts, indexes."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ log = logging.getLogger(__name__)
 
 
 class StoredImage(NamedTuple):
-    """The fields of a record that a listing is compared with.
+    """The fields of a record that a run compares with the listing.
 
-    A tuple, because a run makes one for each known object of a bucket.
+    A tuple, because a run creates one for each known object of a bucket.
     """
 
     status: Status
@@ -38,30 +38,30 @@ class StoredImage(NamedTuple):
     def is_current(self, ref: ImageRef) -> bool:
         """Return whether the record was made from this version of the object.
 
-        Where one of the two has no ETag, the size and the time of the last change are compared.
+        If either has no ETag, compare size and modification time.
         """
         same_size = self.size_bytes == ref.size_bytes
         if self.etag and ref.etag:
             return same_size and self.etag == ref.etag
-        # Queues and HTTP dates carry whole seconds.
+        # Queue members and HTTP dates have a resolution of one second.
         return same_size and int(self.last_modified.timestamp()) == int(ref.last_modified.timestamp())
 
 
 class RecordStore:
-    """The records and thumbnails, by the ids of their images (bucket/key)."""
+    """The records and thumbnails. Images are identified by their ids (bucket/key)."""
 
     def __init__(self, database: Database[Document], name: str, indexes: Sequence[IndexDefinition]) -> None:
         self.collection: Collection[Document] = database[name]
         self.thumbnails: Collection[Document] = database["thumbnails"]
-        # Without time zones, for what is read a million times: to make one time aware takes pymongo as long as to
-        # decode a whole record.
+        # For lookups of millions of records. pymongo takes as long to add a time zone to one datetime as to decode a
+        # whole record.
         self._naive = self.collection.with_options(CodecOptions[Document]())
         self._indexes = indexes
-        # Whether most of the records of the last upsert were new.
+        # Whether most records of the last upsert were new.
         self._mostly_new = True
 
     def ensure_indexes(self) -> None:
-        """Create the collection and the indexes that are missing, and drop retired ones."""
+        """Create the collection and the missing indexes, and drop retired indexes."""
         with mongodb_errors("create indexes"):
             self._create_collection()
             self.collection.create_indexes(
@@ -71,26 +71,26 @@ class RecordStore:
                 self.collection.drop_index(name)
 
     def _create_collection(self) -> None:
-        """Create the collection with zstd compression, which MongoDB does not use by default, if the server can."""
+        """Create the collection, with zstd compression if the server supports it. It is not MongoDB's default."""
         try:
             self.collection.database.create_collection(
                 self.collection.name, storageEngine={"wiredTiger": {"configString": "block_compressor=zstd"}}
             )
         except pymongo.errors.CollectionInvalid:
-            return  # it exists
+            return  # The collection exists.
         except pymongo.errors.OperationFailure as exc:
-            # A server with MongoDB's protocol and another storage engine, or two processes that start at once.
+            # The server has another storage engine, or another process is creating the collection right now.
             log.debug("records have the server's default compression: %s", describe_error(exc))
 
     def find(self, ids: Sequence[str]) -> dict[str, StoredImage]:
         """Return what is stored about these images, by id.
 
-        The keys of one page of a listing are neighbours, so everything between the first and the last is read in one
-        range. If the range holds more than twice as many records, each id is looked up instead.
+        The keys of a listing page are adjacent, so read all records between the first and the last id in one range. If
+        the range has more than twice as many records as `ids`, look up each id instead.
         """
         if not ids:
             return {}
-        wanted, limit = set(ids), 2 * len(ids) + 1
+        requested, limit = set(ids), 2 * len(ids) + 1
         between = {"_id": {"$gte": min(ids), "$lte": max(ids)}}
         projection = ("status", "etag", "size", "last_modified", "extractor_version", "extracted_at")
         with mongodb_errors("look up records"):
@@ -107,11 +107,11 @@ class RecordStore:
                 document["extracted_at"].replace(tzinfo=UTC),
             )
             for document in documents
-            if document["_id"] in wanted
+            if document["_id"] in requested
         }
 
     def sample(self, bucket: str) -> list[ImageRef]:
-        """Return up to four images of a bucket whose objects were read, from both ends of the bucket."""
+        """Return up to four recorded images of a bucket that are not empty: the first two and the last two."""
         query = {"_id": {"$gte": f"{bucket}/", "$lt": f"{bucket}0"}, "size": {"$gt": 0}}
         projection = ("key", "etag", "size", "last_modified")
         with mongodb_errors("look up records"):
@@ -128,9 +128,9 @@ class RecordStore:
             return self.collection.estimated_document_count()
 
     def scan_ids(self, id_prefix: str) -> Iterator[str]:
-        """Yield the ids of the records with this prefix, in order.
+        """Yield the record ids with this prefix, in order.
 
-        MongoDB orders them by their UTF-8 bytes, which is Python's order of strings too.
+        MongoDB orders them by their UTF-8 bytes. That is also Python's order of strings.
         """
         with mongodb_errors("look up records"):
             documents = self.collection.find({"_id": {"$gte": id_prefix}}, {"_id": 1}).sort("_id", 1).batch_size(5000)
@@ -140,7 +140,7 @@ class RecordStore:
                 yield document["_id"]
 
     def remove(self, ids: Sequence[str], before: datetime) -> int:
-        """Remove the records that were made before a moment, with their thumbnails. Return how many records."""
+        """Remove the records that were made before this time, with their thumbnails. Return the number of records."""
         if not ids:
             return 0
         query = {"_id": {"$in": list(ids)}, "extracted_at": {"$lt": before}}
@@ -151,7 +151,7 @@ class RecordStore:
             return self.collection.delete_many({**query, "_id": {"$in": old_ids}}).deleted_count
 
     def thumbnail_sizes(self, ids: Sequence[str]) -> dict[str, int]:
-        """Return the size, in bytes, of each thumbnail that these images have, by id."""
+        """Return the sizes of these images' thumbnails in bytes, by id. Images without a thumbnail are left out."""
         stages: list[Document] = [
             {"$match": {"_id": {"$in": list(ids)}}},
             {"$project": {"bytes": {"$binarySize": "$data"}}},
@@ -162,9 +162,10 @@ class RecordStore:
     def upsert(self, records: Sequence[ExifRecord]) -> list[Exception | None]:
         """Write records and thumbnails in bulk.
 
-        Thumbnails are written first, so a record that exists is complete.
+        Thumbnails are written first, so an existing record is always complete.
 
-        Returns: for each record, in order, None if it is stored, else StoreUnavailable or RecordRefused.
+        Returns:
+            For each record, in order: None if it was stored, otherwise StoreUnavailable or RecordRefused.
         """
         outcomes = self._write_thumbnails(records)
         ready = [i for i, error in enumerate(outcomes) if error is None]
@@ -173,7 +174,7 @@ class RecordStore:
         self._mostly_new = 2 * sum(result.is_new) >= len(result.is_new)
         for i, error in zip(ready, result.errors, strict=True):
             outcomes[i] = error
-        # Only a record that replaced another one can have left a thumbnail behind.
+        # Only a record without a thumbnail that replaced another one can leave an old thumbnail behind.
         stale_ids = [
             records[i].id
             for i, is_new in zip(ready, result.is_new, strict=True)

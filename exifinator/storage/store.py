@@ -1,7 +1,7 @@
-"""The collections that EXIFinator writes in MongoDB.
+"""The MongoDB collections that EXIFinator uses.
 
-In MONGODB_DATABASE: MONGODB_COLLECTION (a record for each image), `thumbnails` (the embedded thumbnails, under the same
-`_id`), `exifinator_batches` and `exifinator_meta` (the schema's version). In MRQ_DATABASE, which is MRQ's: `mrq_jobs`,
+In MONGODB_DATABASE: MONGODB_COLLECTION (one record per image), `thumbnails` (embedded thumbnails, with the same `_id`),
+`exifinator_batches`, and `exifinator_meta` (the schema version). In MRQ_DATABASE, which belongs to MRQ: `mrq_jobs`,
 `mrq_logs` and `mrq_workers`.
 """
 
@@ -21,14 +21,14 @@ from exifinator.storage.mongodb import Document
 from exifinator.storage.records import RecordStore
 from exifinator.storage.workers import WorkerReports
 
-# MongoDB builds the indexes of so many records within a few seconds.
+# MongoDB builds the indexes of this many records within a few seconds.
 QUICKLY_INDEXED_RECORDS = 20_000
 
 
 class Store:
-    """Records, jobs, batches and worker reports of one installation.
+    """The records, jobs, batches and worker reports of one installation.
 
-    Every method of these raises StoreUnavailable, or RecordRefused where MongoDB rejects the request.
+    All methods of these attributes raise StoreUnavailable, or RecordRefused if MongoDB rejects the request.
     """
 
     def __init__(self, client: MongoClient[Document], config: Config) -> None:
@@ -42,9 +42,9 @@ class Store:
         self.workers = WorkerReports(mrq_database["mrq_workers"])
 
     def ensure_indexes(self) -> None:
-        """Create the collections and indexes that are missing. Return when they are built.
+        """Create missing collections and indexes, and wait until they are built.
 
-        Reads and writes continue meanwhile.
+        Other reads and writes continue in the meantime.
         """
         self.records.ensure_indexes()
         self.batches.ensure_indexes()
@@ -52,7 +52,7 @@ class Store:
     def ensure_indexes_if_quick(self) -> None:
         """Create missing indexes if there are few records.
 
-        Building those of many records takes minutes, which would delay a start. The API builds them in the background.
+        For many records, building them takes minutes and would delay the start. The API builds them in the background.
         """
         if self.records.estimate_count() <= QUICKLY_INDEXED_RECORDS:
             self.ensure_indexes()

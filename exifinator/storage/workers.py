@@ -1,4 +1,4 @@
-"""Reports that workers store in MongoDB, every five seconds."""
+"""Read the reports that workers store in MongoDB every five seconds."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pymongo.collection import Collection
 
 from exifinator.storage.mongodb import Document, mongodb_errors
 
-# Six reports are missing: the worker has died, or cannot reach MongoDB.
+# By then, six reports are missing: the worker has died, or cannot reach MongoDB.
 WORKER_SILENT_AFTER = timedelta(seconds=30)
 
-# Values that the first report of a worker does not have yet.
-_NO_LOAD = {"load": 0.0, "cores": 0, "reads_per_second": 0.0, "writes_per_second": 0.0, "extractor_version": None}
+# Defaults for values that a worker's first report does not contain yet.
+_LOAD_DEFAULTS = {"load": 0.0, "cores": 0, "reads_per_second": 0.0, "writes_per_second": 0.0, "extractor_version": None}
 
 
 def is_silent(reported_at: datetime, now: datetime) -> bool:
@@ -21,22 +21,22 @@ def is_silent(reported_at: datetime, now: datetime) -> bool:
 
 
 class WorkerReports:
-    """The last report of each worker that has not exited regularly."""
+    """The last report of each worker that has not exited normally."""
 
     def __init__(self, collection: Collection[Document]) -> None:
         self.collection = collection
 
     def find_active(self, now: datetime) -> list[Document]:
-        """Return the reports of the workers that are not silent, by name. See find_since."""
+        """Return the reports of workers that are not silent, sorted by name. See find_since."""
         return self.find_since(now - WORKER_SILENT_AFTER)
 
-    def find_since(self, moment: datetime) -> list[Document]:
-        """Return the reports that were made since a moment, by the name of their worker.
+    def find_since(self, since: datetime) -> list[Document]:
+        """Return the reports since this time, sorted by the name of the worker.
 
-        Each has: name, host, queues, status, done_jobs, busy (share of the greenlets, 0 to 1), memory_mb, cpu (of one
-        core, 0 to 1), reported_at, and what worker/load_report.py measures.
+        Their fields are name, host, queues, status, done_jobs, busy (share of the greenlets, 0 to 1), memory_mb, cpu
+        (share of one core, 0 to 1), reported_at, and the measurements of worker/load_report.py.
         """
-        query = {"status": {"$ne": "stop"}, "datereported": {"$gte": moment}}
+        query = {"status": {"$ne": "stop"}, "datereported": {"$gte": since}}
         with mongodb_errors("read the workers' reports"):
             workers = list(self.collection.find(query).sort("name", 1))
         return [
@@ -49,7 +49,7 @@ class WorkerReports:
                 "memory_mb": worker["process"]["mem"]["total"] / 1024**2,
                 "cpu": worker["process"]["cpu"]["percent"] / 100,
                 "reported_at": worker["datereported"],
-                **_NO_LOAD,
+                **_LOAD_DEFAULTS,
                 "host": worker["name"].rpartition(".")[0] or worker["name"],
                 **worker.get("exifinator", {}),
             }

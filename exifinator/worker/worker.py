@@ -140,7 +140,7 @@ class ImageWorker(Worker):  # type: ignore[misc]
         try:
             self._flusher.flush()
             if self.context.config.log_format == "json":
-                logging_setup.note_batches(self.context.queue.batches.open_prefixes())
+                logging_setup.set_running_batches(self.context.queue.batches.open_prefixes())
         except QueueUnavailable as exc:
             self.log.debug("wait: the metrics are sent later: %s", exc, extra={"action": "wait"})
 

@@ -242,7 +242,7 @@ def invoke(
     """Run a command of `python -m exifinator` in this process, with an installation's settings and `settings`."""
     # State of the process that a command changes and does not restore.
     root = logging.getLogger()
-    handlers, level, providers = list(root.handlers), root.level, list(logging_setup._providers)
+    handlers, level, providers = list(root.handlers), root.level, list(logging_setup._context_providers)
     on_sigterm, thresholds = signal.getsignal(signal.SIGTERM), gc.get_threshold()
     with monkeypatch.context() as patch:
         for name, value in {**installation.environment, **settings}.items():
@@ -252,7 +252,7 @@ def invoke(
             return CliRunner().invoke(main, list(arguments), input=typed)
         finally:
             load_config.cache_clear()
-            root.handlers[:], root.level, logging_setup._providers[:] = handlers, level, providers
+            root.handlers[:], root.level, logging_setup._context_providers[:] = handlers, level, providers
             signal.signal(signal.SIGTERM, on_sigterm)
             gc.unfreeze()
             gc.set_threshold(*thresholds)

@@ -52,15 +52,17 @@ def structured(name: str = "exifinator.sources.s3.client", **extra: object) -> d
 @pytest.fixture
 def _no_context() -> Iterator[None]:
     yield
-    logging_setup._providers.clear()
-    logging_setup.note_batches({})
+    logging_setup._context_providers.clear()
+    logging_setup.set_running_batches({})
 
 
 @pytest.mark.usefixtures("_no_context")
 def test_json__current_job__is_named_with_its_batch() -> None:
     assert set(structured()) == {"time", "level", "logger", "message"}
     logging_setup.add_context(lambda: {"job": "j1", "bucket": "b", "key": "2024/x.jpg", "task": None})
-    logging_setup.note_batches({"20240101-1": ["b/"], "20240102-1": ["b/2024/"], "20240103-1": ["b/2025/", "c/"]})
+    logging_setup.set_running_batches(
+        {"20240101-1": ["b/"], "20240102-1": ["b/2024/"], "20240103-1": ["b/2025/", "c/"]}
+    )
 
     line = structured()
 

@@ -52,5 +52,5 @@ def test_is_cross_site__headers_of_a_browser__tell_the_origin(headers: dict[str,
 def test_throttle__very_many_wrong_attempts__still_pause_for_the_maximum() -> None:
     throttle = LoginThrottle(clock=lambda: 0.0)
     for _ in range(5000):
-        throttle.record_wrong("a")
+        throttle.record_failure("a")
     assert throttle.seconds_to_wait("a") == LoginThrottle.MAX_SECONDS

@@ -1,4 +1,4 @@
-"""Checks for common problems. Each check is a function that returns a Finding."""
+"""Checks for common problems. Each check is a function that returns one or more findings."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ Level = Literal["ok", "warning", "error"]
 class Finding:
     """The result of one check.
 
-    level: an `error` keeps something from working, or will; a `warning` may be intended.
-    message: what was found, and where. fix: what to type or do about it; empty if the check passed.
+    Attributes:
+        level: An `error` keeps something from working, now or later. A `warning` may be intended.
+        area: What was checked, in one word.
+        message: What was found, and where.
+        fix: What to type or do about it; empty if the check passed.
     """
 
     level: Level

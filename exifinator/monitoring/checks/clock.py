@@ -1,6 +1,6 @@
-"""Clocks of the servers, compared with this machine's.
+"""Compare the clocks of the servers with this machine's.
 
-Leases and retries go by the clock of Redis, request signatures and the dates of records by this machine's.
+Leases and retries depend on the clock of Redis. Request signatures and the dates in records depend on this machine's.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from exifinator.monitoring.checks import Finding, error, ok, warning
 
 WARNING_SECONDS = 5.0
-# Dates are then wrong by a minute. S3 rejects requests that are 15 minutes off.
+# From here on, dates in records are wrong by a minute or more. S3 rejects requests at 15 minutes.
 ERROR_SECONDS = 60.0
 FIX = "sudo timedatectl set-ntp true   (on the machine with the wrong clock: compare `date -u` on both)"
 
@@ -17,9 +17,9 @@ def check_clock(server: str, offset_seconds: float, *, resolution_seconds: float
     """Compare the clock of a server with this machine's.
 
     Args:
-        server: its name, as in "Redis".
-        offset_seconds: how far its clock is ahead of this machine's.
-        resolution_seconds: the precision of the time that it reported.
+        server: The server's name, as in "Redis".
+        offset_seconds: How far the server's clock is ahead of this machine's.
+        resolution_seconds: The precision of the time that the server reported.
     """
     seconds = max(0.0, abs(offset_seconds) - resolution_seconds)
     direction = "ahead of" if offset_seconds > 0 else "behind"

@@ -1,4 +1,4 @@
-"""This machine: Python, packages, ports, limits, disk, workers."""
+"""Check this machine: Python, packages, ports, limits, disk space, workers."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from exifinator.paths import RUN, START, STOP
 from exifinator.processes.workers import is_outdated, web_addresses, worker_supervision
 
 MIN_PYTHON, MAX_PYTHON = (3, 11), (3, 13)
-# Open files of a worker besides those of its greenlets: modules, logs, MongoDB's monitors, the supervisor's pipes.
+# Files that a worker opens besides those of its greenlets: modules, logs, MongoDB monitors, pipes to the supervisor.
 BASE_FILES = 128
-# The fast S3 client, boto3, Redis and MongoDB: each pool has one connection for each greenlet.
+# One connection in each of four pools: fast S3 client, boto3, Redis and MongoDB.
 FILES_PER_GREENLET = 4
 SUGGESTED_FILES = 4096
-# Threads of the interpreter, and two subprocesses that read images.
+# For the interpreter's threads, and two subprocesses that read images.
 SPARE_PROCESSES = 16
 MIN_FREE_BYTES = 1_000_000_000
 MIN_FREE_SHARE = 0.05
@@ -37,16 +37,16 @@ _PINNED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^ ;\\]+)\s*(?:;\s*(.*
 
 
 def check_python(version: tuple[int, ...] = sys.version_info[:3]) -> Finding:
-    shown = ".".join(map(str, version))
+    text = ".".join(map(str, version))
     if MIN_PYTHON <= version[:2] <= MAX_PYTHON:
-        return ok("python", f"Python {shown}")
+        return ok("python", f"Python {text}")
     return error(
-        "python", f"Python {shown} is not supported: use 3.11 to 3.13", "rm -rf venv; PYTHON=python3.13 ./setup.sh"
+        "python", f"Python {text} is not supported: use 3.11 to 3.13", "rm -rf venv; PYTHON=python3.13 ./setup.sh"
     )
 
 
 def check_packages(requirements: Path = ROOT / "requirements.txt") -> Finding:
-    """Compare the installed packages with requirements.txt, or, if there is none, with EXIFinator's own metadata."""
+    """Compare the installed packages with requirements.txt or, without that file, with the package metadata."""
     if not requirements.exists():
         return _check_metadata()
     missing, different = [], []
@@ -61,19 +61,19 @@ def check_packages(requirements: Path = ROOT / "requirements.txt") -> Finding:
         else:
             if version != match[2]:
                 different.append(f"{match[1]} {version} instead of {match[2]}")
-    fix = "./setup.sh   (or pip install -r requirements.txt into the environment that you use)"
+    fix = "./setup.sh   (or pip install -r requirements.txt in your own environment)"
     if missing:
         return error("packages", f"not installed: {', '.join(missing)}", fix)
     if different:
-        return warning("packages", f"other versions than the tested ones: {_join_some(different)}", fix)
-    return ok("packages", "the packages are those of requirements.txt")
+        return warning("packages", f"versions differ from the tested ones: {_join_some(different)}", fix)
+    return ok("packages", "the installed packages match requirements.txt")
 
 
 def _check_metadata() -> Finding:
     try:
         required = importlib.metadata.requires("exifinator") or []
     except importlib.metadata.PackageNotFoundError:
-        return warning("packages", "there is no requirements.txt to compare with", "run this in the checkout")
+        return warning("packages", "there is no requirements.txt to compare with", "run doctor in the checkout")
     names = [re.split(r"[\s;<>=!~\[(]", line, maxsplit=1)[0] for line in required if "extra ==" not in line]
     installed = {str(dist.metadata["Name"]).lower().replace("_", "-") for dist in importlib.metadata.distributions()}
     missing = [
@@ -87,7 +87,7 @@ def _check_metadata() -> Finding:
 
 
 def _applies(marker: str | None) -> bool:
-    """Return whether a requirement is for this Python and platform. If that is unknown, the package is not checked."""
+    """Return whether a requirement is for this Python and platform; False if that cannot be determined."""
     if not marker:
         return True
     try:
@@ -103,7 +103,7 @@ def _join_some(names: Sequence[str], limit: int = 5) -> str:
 
 
 def check_ports(config: Config) -> list[Finding]:
-    """Check that the API and the dashboard have their ports, or can have them."""
+    """Check that the ports of the API and the dashboard are free, or used by them."""
     try:
         own_pids = {process.program: process.pid for process in worker_supervision().status() if process.pid}
     except EXIFinatorError as exc:
@@ -115,31 +115,31 @@ def check_port(name: str, setting: str, host: str, port: int, own_pids: Mapping[
     """Check that a port is free for a program, or used by it.
 
     Args:
-        own_pids: process ids of the running programs of this checkout, by name.
+        own_pids: Process ids of this checkout's running programs, by name.
     """
     if not listens(host, port):
         if name in own_pids:
             return error(
                 "ports",
-                f"the {name} is running (process {own_pids[name]}), but nothing answers on {host}:{port}",
-                f"{START} --restart   (logs/{name}.log has the reason)",
+                f"the {name} is running (process {own_pids[name]}), but does not respond on {host}:{port}",
+                f"{START} --restart   (logs/{name}.log shows the reason)",
             )
         return ok("ports", f"{setting} {port} is free for the {name}")
-    holder = _find_listener(port)
-    if name in own_pids and (holder is None or holder.pid == own_pids[name]):
+    listener = _find_listener(port)
+    if name in own_pids and (listener is None or listener.pid == own_pids[name]):
         return ok("ports", f"the {name} uses {setting} {port}")
-    if holder is None and name == "api" and _is_exifinator_api(host, port):
+    if listener is None and name == "api" and _is_exifinator_api(host, port):
         return ok("ports", f"an EXIFinator API uses {setting} {port}")
-    by = f"{holder.name()} (process {holder.pid})" if holder else "a program of another user"
+    user = f"{listener.name()} (process {listener.pid})" if listener else "another user's program"
     return error(
         "ports",
-        f"{setting} {port} is used by {by}, so the {name} cannot start",
+        f"{setting} {port} is used by {user}, so the {name} cannot start",
         f"export EXIFINATOR_{setting}=<a free port>   (or stop that program)",
     )
 
 
 def _find_listener(port: int) -> psutil.Process | None:
-    """Return the process that listens on a port, if this user may see it."""
+    """Return the process that listens on a port, or None if this user may not see it."""
     try:
         for connection in psutil.net_connections("tcp"):
             if connection.status == psutil.CONN_LISTEN and connection.laddr[1:2] == (port,) and connection.pid:
@@ -158,12 +158,12 @@ def _is_exifinator_api(host: str, port: int) -> bool:
 
 
 def check_open_files(config: Config, limit: int | None = None) -> Finding:
-    """Check that a worker may open as many files and connections as its greenlets need."""
+    """Check that a worker may open all the files and connections that its greenlets need."""
     soft = limit if limit is not None else resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     needed = FILES_PER_GREENLET * config.greenlets + BASE_FILES
     if _is_unlimited(soft) or soft >= needed:
-        shown = "any number of" if _is_unlimited(soft) else f"{soft:,}"
-        return ok("limits", f"a process may open {shown} files; {config.greenlets} greenlets need {needed}")
+        allowed = "any number of" if _is_unlimited(soft) else f"{soft:,}"
+        return ok("limits", f"a process may open {allowed} files; {config.greenlets} greenlets need {needed}")
     return error(
         "limits",
         f"a process may open {soft} files, but a worker with {config.greenlets} greenlets needs {needed}",
@@ -172,7 +172,7 @@ def check_open_files(config: Config, limit: int | None = None) -> Finding:
 
 
 def check_process_limit(config: Config, limit: int | None = None, running: int | None = None) -> Finding:
-    """Check that this user may start the processes of WORKER_PROCESSES. The limit counts threads too."""
+    """Check that this user may start WORKER_PROCESSES more processes. The limit includes threads."""
     soft = limit if limit is not None else resource.getrlimit(resource.RLIMIT_NPROC)[0]
     needed = config.processes + SPARE_PROCESSES
     if _is_unlimited(soft) or (limit is None and os.getuid() == 0):
@@ -180,10 +180,10 @@ def check_process_limit(config: Config, limit: int | None = None, running: int |
     if running is None:
         running = sum(p.info["num_threads"] or 0 for p in psutil.process_iter(["uids", "num_threads"]) if _is_own(p))
     if running + needed <= soft:
-        return ok("limits", f"this user runs {running} of at most {soft} threads and processes")
+        return ok("limits", f"this user is running {running} of at most {soft} processes and threads")
     return error(
         "limits",
-        f"this user may run {soft} processes and threads and runs {running}, but the workers need {needed} more",
+        f"this user may run {soft} processes and threads and is running {running}, but the workers need {needed} more",
         f"ulimit -u {2 * (running + needed)}   (or set fewer WORKER_PROCESSES)",
     )
 
@@ -198,7 +198,7 @@ def _is_unlimited(limit: int) -> bool:
 
 
 def check_disk(name: str, free_bytes: int, total_bytes: int, fix: str) -> Finding:
-    """Check that a disk has space left. MongoDB refuses writes when there is none."""
+    """Check that a disk has free space. MongoDB rejects writes when its disk is full."""
     share = free_bytes / total_bytes if total_bytes else 1.0
     message = f"{name} has {free_bytes / 1e9:,.1f} GB ({share:.0%}) left"
     if free_bytes < MIN_FREE_BYTES:
@@ -209,17 +209,17 @@ def check_disk(name: str, free_bytes: int, total_bytes: int, fix: str) -> Findin
 
 
 def check_own_disk(root: Path = ROOT) -> Finding:
-    """Check the disk of EXIFinator's folder."""
+    """Check the disk that contains EXIFinator's folder."""
     usage = shutil.disk_usage(root)
-    fix = f"free some space   (du -xsh {root}/logs {root}/var/* shows what EXIFinator uses)"
+    fix = f"free up some space   (du -xsh {root}/logs {root}/var/* shows what EXIFinator uses)"
     return check_disk(f"the disk of {root}", usage.free, usage.total, fix)
 
 
-def check_workers(config: Config, reporting: int | None) -> Finding:
+def check_workers(config: Config, active: int | None) -> Finding:
     """Check that workers are running.
 
     Args:
-        reporting: how many workers report, on all machines; None if MongoDB is unreachable.
+        active: The number of workers that report, on all machines; None if MongoDB is unreachable.
     """
     try:
         is_running = worker_supervision().running()
@@ -227,15 +227,19 @@ def check_workers(config: Config, reporting: int | None) -> Finding:
     except EXIFinatorError as exc:
         return error("workers", str(exc), f"{STOP}; {START}")
     if outdated:
-        return warning("workers", "the workers on this machine run with other settings or code", f"{START} --restart")
-    if reporting == 0 and not is_running:
-        return warning("workers", f"no worker is running, here or elsewhere: {RUN} starts them", START)
-    if reporting == 0:
+        return warning(
+            "workers", "the workers on this machine were started with other settings or code", f"{START} --restart"
+        )
+    if active == 0 and not is_running:
+        return warning("workers", f"no workers are running on any machine: {RUN} starts them", START)
+    if active == 0:
         return error(
             "workers",
-            "workers were started on this machine, but none reports",
-            "tail logs/download-write-00.log   (has the reason)",
+            "workers were started on this machine, but none of them reports",
+            "tail logs/download-write-00.log   (shows the reason)",
         )
     if not is_running:
-        return ok("workers", "no worker is running on this machine")
-    return ok("workers", "workers are running" if reporting is None else f"{reporting} workers report")
+        return ok("workers", "no workers are running on this machine")
+    if active is None:
+        return ok("workers", "workers are running on this machine")
+    return ok("workers", "1 worker is running" if active == 1 else f"{active} workers are running")

@@ -1,4 +1,4 @@
-"""MongoDB: version, writes, write concern and indexes."""
+"""Check MongoDB: version, writes, write concern and indexes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from exifinator.processes.binaries import MIN_MONGODB_VERSION, dotted
 from exifinator.storage.indexes import index_definitions
 from exifinator.storage.mongodb import describe_error
 
-# A collection that exists for a moment.
+# A temporary collection for trial writes.
 TRIAL_COLLECTION = "exifinator_doctor"
 TRIAL_TIMEOUT_MS = 5000
 URI_FIX = 'in MONGODB_URI: "mongodb://.../?w=majority"'
@@ -31,13 +31,13 @@ def check_version(server: MongoInfo) -> Finding:
             "mongodb",
             f"MongoDB {server.version} at {server.address} is too old: EXIFinator needs "
             f"{dotted(MIN_MONGODB_VERSION)} or later",
-            "set MONGODB_URI to a newer one   (if it is unset, EXIFinator starts its own on this machine)",
+            "set MONGODB_URI to a newer server   (if it is unset, EXIFinator starts its own on this machine)",
         )
     return ok("mongodb", f"MongoDB {server.version} at {server.address}")
 
 
 def check_writes(probe: Probe) -> list[Finding]:
-    """Write a document into both databases, with the write concern of MONGODB_URI, and remove it again."""
+    """Write a document to each database, with the write concern of MONGODB_URI, and remove it again."""
     findings = []
     for setting, name in (
         ("MONGODB_DATABASE", probe.config.mongodb_database),
@@ -55,7 +55,7 @@ def check_writes(probe: Probe) -> list[Finding]:
                 error(
                     "mongodb",
                     f"the database {name} ({setting}) does not accept writes: {describe_error(exc)}",
-                    "grant its user the role readWrite on it, or correct the write concern (w=) in MONGODB_URI",
+                    "grant the user the role readWrite on it, or correct the write concern (w=) in MONGODB_URI",
                 )
             )
         finally:
@@ -65,13 +65,13 @@ def check_writes(probe: Probe) -> list[Finding]:
 
 
 def check_write_concern(server: MongoInfo, probe: Probe) -> Finding:
-    """Check that acknowledged writes are durable: an image leaves the queue as soon as its record is acknowledged."""
+    """Check that acknowledged writes are durable. An image leaves the queue as soon as its record is acknowledged."""
     concern: dict[str, Any] = dict(probe.store.records.collection.write_concern.document)
     w = concern.get("w", _default_write_concern(probe))
     if w == 0:
         return error(
             "mongodb",
-            "w=0 in MONGODB_URI: writes are not acknowledged, so images count as indexed that may not be stored",
+            "w=0 in MONGODB_URI: writes are not acknowledged, so images may count as indexed without being stored",
             URI_FIX,
         )
     if concern.get("j") is False:
@@ -83,23 +83,23 @@ def check_write_concern(server: MongoInfo, probe: Probe) -> Finding:
     if server.hello.get("setName") and w == 1:
         return warning(
             "mongodb",
-            "w=1 on a replica set: records that only the primary has are rolled back when another node takes over",
+            "w=1 on a replica set: records that only the primary has are rolled back if another node takes over",
             URI_FIX,
         )
     return ok("mongodb", f"writes are acknowledged (w={w if w is not None else '1, the default'})")
 
 
 def _default_write_concern(probe: Probe) -> Any:
-    """Return the `w` that the cluster uses where MONGODB_URI has none; None if it is the default, 1."""
+    """Return the cluster's default for `w`, which applies if MONGODB_URI has none; None if it is unknown or unset."""
     try:
-        answer = probe.mongodb.admin.command("getDefaultRWConcern")
+        response = probe.mongodb.admin.command("getDefaultRWConcern")
     except pymongo.errors.PyMongoError:
         return None
-    return answer.get("defaultWriteConcern", {}).get("w")
+    return response.get("defaultWriteConcern", {}).get("w")
 
 
 def check_indexes(probe: Probe) -> Finding:
-    """Check that the indexes that queries need exist, with the expected fields."""
+    """Check that all indexes that queries need exist and have the expected fields."""
     config: Config = probe.config
     try:
         existing = probe.store.records.collection.index_information()
@@ -111,10 +111,10 @@ def check_indexes(probe: Probe) -> Finding:
         return ok("mongodb", "there are no records yet; the indexes are created with them")
     missing, different = [], []
     for index in index_definitions(config):
-        found = existing.get(index.name)
-        if found is None:
+        existing_index = existing.get(index.name)
+        if existing_index is None:
             missing.append(index.name)
-        elif list(map(tuple, found["key"])) != list(index.keys):
+        elif list(map(tuple, existing_index["key"])) != list(index.keys):
             different.append(index.name)
     if different:
         drop = "; ".join(f'db.{config.mongodb_collection}.dropIndex("{name}")' for name in different)
@@ -133,12 +133,16 @@ def check_indexes(probe: Probe) -> Finding:
 
 
 def check_all(probe: Probe) -> list[Finding]:
-    """Run every check that needs MongoDB, except clock and disk. Raises: StoreUnavailable, RecordRefused."""
+    """Run every check that needs MongoDB, except clock and disk.
+
+    Raises:
+        StoreUnavailable, RecordRefused: MongoDB did not respond, or rejected the request.
+    """
     server = probe.read_mongodb()
     findings = [check_version(server), check_write_concern(server, probe), *check_writes(probe)]
     try:
         findings.append(check_indexes(probe))
     except (pymongo.errors.PyMongoError, EXIFinatorError) as exc:
         message = f"the indexes cannot be listed: {describe_error(exc)}"
-        findings.append(error("mongodb", message, "grant its user the privilege listIndexes"))
+        findings.append(error("mongodb", message, "grant the user of MONGODB_URI the privilege listIndexes"))
     return findings

@@ -1,4 +1,4 @@
-"""Redis: version, role, memory, eviction, persistence, and the state of the queues."""
+"""Check Redis: version, role, memory, eviction, persistence, and the state of the queues."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from exifinator.monitoring.probe import RedisInfo
 from exifinator.paths import COMMAND
 
 MIN_VERSION = (6, 2)
-# Memory of one queued image, measured with keys of 60 characters: a member of the sorted set and its delivery count.
+# Memory for one queued image, measured with keys of 60 characters: a sorted-set member and its delivery count.
 BYTES_PER_IMAGE = 250
-# Memory besides the write queue: scripts, connections, MRQ's own keys.
+# Memory for everything but the queues: scripts, connections, MRQ's own keys.
 BASE_BYTES = 32 * 1024**2
-# Above this share of maxmemory, Redis is about to refuse writes.
+# Above this share of maxmemory, Redis is about to reject writes.
 MAX_MEMORY_SHARE = 0.9
 
 
 def check_version(server: RedisInfo) -> Finding:
-    # Valkey's own version numbers start at 7.2, so they compare like those of Redis.
+    # Valkey's version numbers start at 7.2, where they continue those of Redis.
     version = tuple(map(int, re.findall(r"\d+", server.version)[:2]))
     if version < MIN_VERSION:
         return error(
@@ -38,18 +38,18 @@ def check_role(server: RedisInfo) -> Finding:
             f"{server.address} is a replica and does not accept writes",
             f"set REDIS_URL to its primary, {server.info.get('master_host')}:{server.info.get('master_port')}",
         )
-    return ok("redis", "it accepts writes")
+    return ok("redis", "the server accepts writes")
 
 
 def check_eviction(server: RedisInfo) -> Finding:
-    """Check that a full Redis refuses writes, instead of evicting queued images."""
+    """Check that Redis, when full, rejects writes instead of evicting queued images."""
     policy = str(server.info.get("maxmemory_policy", "noeviction"))
     if policy == "noeviction":
-        return ok("redis", "it never evicts keys (maxmemory-policy noeviction)")
-    message = f"maxmemory-policy is {policy}: when its memory is full, Redis deletes queues"
+        return ok("redis", "keys are never evicted (maxmemory-policy noeviction)")
+    message = f"maxmemory-policy is {policy}: when its memory is full, Redis deletes queued images"
     fix = 'redis-cli -u "$REDIS_URL" config set maxmemory-policy noeviction   (and the same line in redis.conf)'
     if not server.memory_limit_bytes:
-        return warning("redis", f"{message}; at present there is no maxmemory", fix)
+        return warning("redis", f"{message}; currently, maxmemory is not set", fix)
     return error("redis", message, fix)
 
 
@@ -57,7 +57,7 @@ def check_memory(server: RedisInfo, config: Config) -> Finding:
     """Check that maxmemory has room for the write queue and some queued images."""
     limit_bytes = server.memory_limit_bytes
     if not limit_bytes:
-        return ok("redis", "its memory is not limited (maxmemory 0)")
+        return ok("redis", "memory is not limited (maxmemory 0)")
     needed_bytes = config.write_queue_mb * 1024**2 + BASE_BYTES
     fix = (
         f'redis-cli -u "$REDIS_URL" config set maxmemory {max(1, -(-2 * needed_bytes // 1024**3))}gb'
@@ -71,27 +71,27 @@ def check_memory(server: RedisInfo, config: Config) -> Finding:
             fix,
         )
     if server.memory_bytes > MAX_MEMORY_SHARE * limit_bytes:
-        return error("redis", f"its memory is {server.memory_bytes / limit_bytes:.0%} full", fix)
+        return error("redis", f"memory is {server.memory_bytes / limit_bytes:.0%} full", fix)
     images = (limit_bytes - max(needed_bytes, server.memory_bytes)) // BYTES_PER_IMAGE
-    return ok("redis", f"its maxmemory has room for about {images:,} more queued images")
+    return ok("redis", f"maxmemory leaves room for about {images:,} more queued images")
 
 
 def check_persistence(server: RedisInfo) -> Finding:
-    """Check that the queues survive a restart of Redis. If not, the next run has to list everything again."""
+    """Check that the queues survive a restart of Redis. If not, the next run has to list the sources again."""
     info = server.info
     if info.get("aof_enabled") and info.get("aof_last_write_status") == "err":
-        return error("redis", "it cannot write its append-only file, so it refuses writes", "df -h   (on its machine)")
+        return error("redis", "Redis cannot write its append-only file and rejects writes", "df -h   (on its machine)")
     if not info.get("aof_enabled") and info.get("rdb_last_bgsave_status") == "err":
         return error(
             "redis",
-            "its last snapshot failed; it may refuse writes until one succeeds",
+            "the last snapshot failed; Redis may reject writes until one succeeds",
             "read the log of Redis; df -h   (on its machine: the disk is full, or there is no memory left to fork)",
         )
     if info.get("aof_enabled"):
-        return ok("redis", "the queues survive its restart (append-only file)")
+        return ok("redis", "the queues survive a restart of Redis (append-only file)")
     return warning(
         "redis",
-        "it has no append-only file: images that are queued when it restarts are missing until the next run",
+        "there is no append-only file: if Redis restarts, queued images are lost until the next run queues them again",
         'redis-cli -u "$REDIS_URL" config set appendonly yes   (and "appendonly yes" in redis.conf)',
     )
 
@@ -100,23 +100,23 @@ def check_paused(paused: Sequence[str]) -> Finding:
     """Check that no queue is paused.
 
     Args:
-        paused: names of the paused queues.
+        paused: The names of the paused queues.
     """
     if paused:
         return warning(
             "queues",
-            f"paused: {', '.join(paused)}; workers leave the images in there",
+            f"paused: {', '.join(paused)}; workers leave their images queued",
             f"{COMMAND} queue resume {' '.join(paused)}",
         )
     return ok("queues", "no queue is paused")
 
 
 def check_refused(refused: Mapping[str, str]) -> Finding:
-    """Check that S3 refuses no bucket.
+    """Check that S3 denies access to no bucket of a running batch.
 
     Args:
-        refused: the message of S3, by bucket.
+        refused: The message for each bucket to which S3 denies access.
     """
     if refused:
         return error("queues", "; ".join(refused.values()), f"{COMMAND} doctor {' '.join(refused)}   (finds the cause)")
-    return ok("queues", "S3 refuses none of the buckets of running batches")
+    return ok("queues", "S3 allows access to the buckets of all running batches")

@@ -1,4 +1,4 @@
-"""A source: credentials, listing, region, clock, and a ranged GET, as a run makes them."""
+"""Check a source in the way a run reads it: credentials, listing, region, clock, and a ranged GET."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from exifinator.sources.source import Source
 
 PROBE_BYTES = 64
 _SET_CREDENTIALS = "aws configure   (or export EXIFINATOR_AWS_ACCESS_KEY=... EXIFINATOR_AWS_SECRET_KEY=...)"
-# What to do, by the `code` of an error.
+# Fixes, by the `code` of the error.
 _FIXES = {
     "no_credentials": _SET_CREDENTIALS,
     "wrong_secret_key": (
-        "set AWS_SECRET_KEY to the secret that belongs to AWS_ACCESS_KEY   (aws configure, if boto3 finds them)"
+        "set AWS_SECRET_KEY to the secret key for AWS_ACCESS_KEY   (or run aws configure, if boto3 finds the keys)"
     ),
     "unknown_access_key": "set AWS_ACCESS_KEY to a key that this server knows   (is S3_ENDPOINT_URL correct?)",
 }
@@ -41,12 +41,13 @@ def check_folder(folder: Path) -> Finding:
 
 
 def check_source(config: Config, source: Source) -> list[Finding]:
-    """List a source, read some bytes of its first object, and compare region and clock, with one request each."""
+    """List a source, read some bytes of its first object, and compare region and clock."""
     with closing(S3Client(config)) as s3:
-        return list(_examine(config, s3, source))
+        return list(_run_checks(config, s3, source))
 
 
-def _examine(config: Config, s3: S3Client, source: Source) -> Iterator[Finding]:
+def _run_checks(config: Config, s3: S3Client, source: Source) -> Iterator[Finding]:
+    # The Date header of each response, and when it arrived.
     dates: list[tuple[str, float]] = []
     try:
         client = s3.client(source.bucket)
@@ -88,15 +89,15 @@ def _check_read(config: Config, s3: S3Client, source: Source, ref: ImageRef) -> 
     if len(read.data) < min(PROBE_BYTES, ref.size_bytes):
         return error(
             "source",
-            f"the server of {source} returns too few bytes for a ranged GET",
-            "ask the operator of that server whether it supports range requests",
+            f"the server of {source} returns fewer bytes than a ranged GET requests",
+            "ask the server's operator whether it supports range requests",
         )
     etags = "" if ref.etag else "; it has no ETags, so size and date decide whether an object has changed"
     return ok("source", f"{source} can be listed and read by ranged GETs{etags}")
 
 
 def _check_clock(dates: list[tuple[str, float]]) -> Iterator[Finding]:
-    """Compare the clock of S3, by the Date header of its first response and the time at which it arrived."""
+    """Compare the Date header of the first response with the time at which it arrived."""
     for text, received_at in dates[:1]:
         try:
             served_at: datetime = parsedate_to_datetime(text).astimezone(UTC)
@@ -106,9 +107,9 @@ def _check_clock(dates: list[tuple[str, float]]) -> Iterator[Finding]:
 
 
 def _check_credentials(config: Config, client: Any, source: Source) -> Finding:
-    """Return where the credentials come from, and never the credentials."""
+    """Report where the credentials come from. Never show the credentials themselves."""
     if local_buckets.lookup(source.bucket):
-        return ok("credentials", f"{source} is a folder on this machine")
+        return ok("credentials", f"{source} is a folder on this machine and needs none")
     if config.s3_anonymous:
         return ok("credentials", "none are used (S3_ANONYMOUS)")
     if config.aws_access_key:
@@ -117,14 +118,14 @@ def _check_credentials(config: Config, client: Any, source: Source) -> Finding:
     if credentials is None:
         return error(
             "credentials",
-            f"there are none for {source}: boto3 finds none in the environment, in ~/.aws or on this machine",
+            f"there are none for {source}: boto3 found none in the environment, in ~/.aws or on this machine",
             f"{_SET_CREDENTIALS}; export EXIFINATOR_S3_ANONYMOUS=true for a public bucket",
         )
     return ok("credentials", f"boto3 found some ({credentials.method})")
 
 
 def _check_region(client: Any, source: Source) -> Finding:
-    """Check that requests are signed for the bucket's own region. Otherwise S3 redirects them."""
+    """Check that requests are signed for the bucket's region. Otherwise S3 redirects them."""
     signed_region = str(client.meta.region_name)
     try:
         response = client.head_bucket(Bucket=source.bucket)
@@ -136,10 +137,10 @@ def _check_region(client: Any, source: Source) -> Finding:
     if region is None:
         return ok("source", f"the region of {source} is unknown; requests are signed for {signed_region}")
     if region == signed_region:
-        return ok("source", f"{source} is in {region}, for which requests are signed")
+        return ok("source", f"{source} is in {region}, and requests are signed for that region")
     return warning(
         "source",
-        f"{source} is in {region}, but requests are signed for {signed_region}: each process is redirected first",
+        f"{source} is in {region}, but requests are signed for {signed_region}: each process starts with a redirect",
         f"export EXIFINATOR_AWS_REGION={region}   (or set AWS_REGION in settings.py)",
     )
 
@@ -157,5 +158,5 @@ def _fix(exc: EXIFinatorError, config: Config, source: Source) -> str:
         return f"allow these credentials s3:ListBucket on {arn} and s3:GetObject on {arn}/*"
     if isinstance(exc, SourceUnavailable) and exc.code != "credentials_unavailable":
         address = config.s3_endpoint_url or "https://s3.amazonaws.com"
-        return f"curl -sI {address}   (does it answer? check S3_ENDPOINT_URL, firewall and proxy)"
+        return f"curl -sI {address}   (does it respond? check S3_ENDPOINT_URL, firewall and proxy)"
     return exc.hint or "see the message"

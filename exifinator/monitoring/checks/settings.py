@@ -1,4 +1,4 @@
-"""Settings that contradict each other, or that cannot mean what was intended."""
+"""Check for settings that contradict each other, or that are unlikely to be intended."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from exifinator.config import ENV_PREFIX, ROOT, Config, setting_name
 from exifinator.monitoring.checks import Finding, error, ok, warning
 from exifinator.net import is_loopback_host
 
-# Variables with the prefix of settings that are none: the programs themselves read them.
+# Variables that have the settings' prefix but are not settings: the programs read them directly.
 NOT_SETTINGS = frozenset({"SETTINGS", "HOME", "CWD", "DEBUG", "SUPERVISED", "FOLDERS"})
 MIN_TOKEN_CHARS = 16
 MIN_PASSWORD_CHARS = 8
@@ -24,10 +24,10 @@ MAX_PROCESSES_PER_CORE = 4
 # Memory of a worker process, besides what a parse may use (PARSE_MEMORY_MB).
 WORKER_MEMORY_MB = 120
 MIN_LEASE_SECONDS = 10
-# Shorter secrets may be part of other words in settings.py.
+# Shorter secrets could occur in settings.py by chance.
 MIN_SECRET_CHARS = 6
 
-_MAKE_TOKEN = "python -c 'import secrets; print(secrets.token_urlsafe(24))'   (prints a better one)"  # noqa: S105
+_MAKE_TOKEN = "python -c 'import secrets; print(secrets.token_urlsafe(24))'   (prints a strong one)"  # noqa: S105
 
 
 def check_settings(
@@ -38,7 +38,7 @@ def check_settings(
     memory_bytes: int | None = None,
     cores: int | None = None,
 ) -> list[Finding]:
-    """Return what is wrong with the settings, or one finding if nothing is."""
+    """Return the problems of the settings, or one positive finding if there are none."""
     findings = [
         *_check_names(environment),
         *_check_s3(config),
@@ -62,7 +62,7 @@ def _check_names(environment: Mapping[str, str]) -> Iterator[Finding]:
 
 def _check_s3(config: Config) -> Iterator[Finding]:
     if config.s3_anonymous and config.aws_access_key:
-        yield warning("settings", "S3_ANONYMOUS is set, so AWS_ACCESS_KEY is ignored", "unset one of the two")
+        yield warning("settings", "S3_ANONYMOUS is set, so AWS_ACCESS_KEY is ignored", "unset one of them")
     if config.s3_anonymous and config.s3_requester_pays:
         yield error(
             "settings",
@@ -77,11 +77,11 @@ def _check_s3(config: Config) -> Iterator[Finding]:
             "S3_ENDPOINT_URL uses http: anyone on the network path can read the photos' metadata",
             f"set S3_ENDPOINT_URL to https://{endpoint.netloc}, if that server supports TLS",
         )
-    # s3.<region>.amazonaws.com. Without a region in its name, the host redirects.
+    # The host is s3.<region>.amazonaws.com. Hosts without a region redirect.
     if host.endswith(".amazonaws.com") and host.count(".") > 2 and config.aws_region not in (None, *host.split(".")):
         yield warning(
             "settings",
-            f"S3_ENDPOINT_URL is in another region than AWS_REGION ({config.aws_region})",
+            f"S3_ENDPOINT_URL names another region than AWS_REGION ({config.aws_region})",
             "unset S3_ENDPOINT_URL: Amazon S3 does not need it",
         )
 
@@ -114,8 +114,8 @@ def _check_sizes(config: Config, memory_bytes: int, cores: int) -> Iterator[Find
     if config.processes > MAX_PROCESSES_PER_CORE * cores:
         yield warning(
             "settings",
-            f"WORKER_PROCESSES is {config.processes} on {cores} cores: the processes only take turns",
-            "export EXIFINATOR_WORKER_PROCESSES=0   (one for each core)",
+            f"WORKER_PROCESSES is {config.processes} on {cores} cores: more processes do not work faster",
+            "export EXIFINATOR_WORKER_PROCESSES=0   (one per core)",
         )
     needed_bytes = config.processes * (config.parse_memory_mb + WORKER_MEMORY_MB) * 1024**2
     if needed_bytes > memory_bytes:

@@ -71,7 +71,7 @@ def test_token__in_another_form__is_401(guarded_wire_api: WireApi, header: str) 
 def test_token__wrong_ones__make_a_pause_that_even_the_right_one_waits_for(library: Config) -> None:
     now = [1000.0]
     with open_api(guarded(library), throttle=LoginThrottle(clock=lambda: now[0])) as api:
-        for _ in range(LoginThrottle.FREE):
+        for _ in range(LoginThrottle.FREE_ATTEMPTS):
             wrong = api.client.get("/photos", headers={"Authorization": "Bearer guess"})
             assert (wrong.status_code, wrong.json()["code"]) == (401, "token_wrong")
         waiting = api.client.get("/photos", headers=GOOD)
@@ -89,19 +89,19 @@ def test_attempts__many_wrong__pause_grows_to_its_bound() -> None:
     attempts = LoginThrottle(clock=lambda: now[0])
     pauses = []
     for _ in range(20):
-        attempts.record_wrong("a")
+        attempts.record_failure("a")
         pauses.append(attempts.seconds_to_wait("a"))
-    assert pauses[: LoginThrottle.FREE - 1] == [0.0] * (LoginThrottle.FREE - 1)
-    assert pauses[LoginThrottle.FREE - 1 : LoginThrottle.FREE + 3] == [1, 2, 4, 8]
+    assert pauses[: LoginThrottle.FREE_ATTEMPTS - 1] == [0.0] * (LoginThrottle.FREE_ATTEMPTS - 1)
+    assert pauses[LoginThrottle.FREE_ATTEMPTS - 1 : LoginThrottle.FREE_ATTEMPTS + 3] == [1, 2, 4, 8]
     assert pauses[-1] == LoginThrottle.MAX_SECONDS
     assert attempts.seconds_to_wait("b") == 0
 
 
 def test_attempts__many_addresses__are_bounded() -> None:
     attempts = LoginThrottle()
-    for at in range(LoginThrottle.KEPT + 100):
-        attempts.record_wrong(str(at))
-    assert len(attempts._wrong) == LoginThrottle.KEPT
+    for at in range(LoginThrottle.MAX_ADDRESSES + 100):
+        attempts.record_failure(str(at))
+    assert len(attempts._failures) == LoginThrottle.MAX_ADDRESSES
 
 
 def test_requeue__without_a_token_in_the_settings__is_403(api: Api) -> None:

@@ -20,7 +20,7 @@ from exifinator.config import Config, build_config
 from exifinator.monitoring.checks import Finding, machine, mongodb, s3, settings
 from exifinator.monitoring.checks import redis as redis_checks
 from exifinator.monitoring.checks.clock import check_clock
-from exifinator.monitoring.doctor import examine
+from exifinator.monitoring.doctor import run_checks
 from exifinator.monitoring.probe import Probe, RedisInfo
 from exifinator.monitoring.status import StatusReader
 from exifinator.paths import COMMAND
@@ -111,14 +111,14 @@ def test_redis__replica_or_failing_disk_or_old__is_an_error(ask: Callable[..., R
 
 
 def test_redis__password_is_missing__tells_where_to_put_it(ask: Callable[..., RedisInfo], own_redis_url: str) -> None:
-    from exifinator.monitoring.doctor import _examine_redis
+    from exifinator.monitoring.doctor import _check_redis
 
     client = redis.Redis.from_url(own_redis_url)
     client.config_set("requirepass", "hush")
     try:
         config = build_config({"REDIS_URL": own_redis_url}, {})
         with contextlib.closing(Probe(config)) as probe:
-            (finding,) = _examine_redis(config, probe)
+            (finding,) = _check_redis(config, probe)
     finally:
         client.execute_command("AUTH", "hush")
         client.config_set("requirepass", "")
@@ -432,11 +432,11 @@ def test_doctor__invalid_settings__are_findings(run_doctor: Callable[..., Result
     assert "Traceback" not in done.stderr
 
 
-def test_examine__all_servers_down__runs_every_check(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_checks__all_servers_down__runs_every_check(monkeypatch: pytest.MonkeyPatch) -> None:
     config = build_config(
         {"REDIS_URL": f"redis://{NOBODY}/0", "MONGODB_URI": f"mongodb://{NOBODY}", "S3_ENDPOINT_URL": f"http://{NOBODY}",
          "S3_TIMEOUT_SECONDS": 1, "API_PORT": reserve_port(), "DASHBOARD_PORT": reserve_port(), **KEYS}, {},
     )  # fmt: skip
-    findings = list(examine(config, ["some-bucket"]))
+    findings = list(run_checks(config, ["some-bucket"]))
     assert {finding.area for finding in findings if finding.level == "error"} >= {"redis", "mongodb", "source"}
     assert all(finding.fix for finding in findings if finding.level != "ok")

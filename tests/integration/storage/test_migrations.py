@@ -236,7 +236,7 @@ def test_schema__records_from_before_versions__are_of_the_first(install: Install
     it = install()
     fill(it, 1)
     check_schema(it.store, writes=True, migrations=())
-    with pytest.raises(ConfigError, match=r"are of schema 1, .* writes schema 2; run `.* migrate`"):
+    with pytest.raises(ConfigError, match=r"have schema 1, .* writes schema 2; run `.* migrate`"):
         check_schema(it.store, writes=True, migrations=FEET)
     check_schema(it.store, writes=False, migrations=FEET)
 
@@ -249,7 +249,7 @@ def newer(install: Install) -> Installation:
     return it
 
 
-REFUSED = f"records in MongoDB are of schema 99, and this EXIFinator knows schemas up to {newest_version()}"
+REFUSED = f"records in MongoDB have schema 99, but this EXIFinator supports schemas up to {newest_version()}"
 
 
 @pytest.mark.parametrize("command", ["run", "migrate"])

@@ -106,7 +106,7 @@ def guess(guarded: Client, address: str = "") -> int:
 def test_guard__wrong_passwords__cost_longer_and_longer_pauses_until_a_right_one() -> None:
     clock = Clock()
     guarded = client(AUTH, throttle=LoginThrottle(clock))
-    assert [guess(guarded) for _ in range(LoginThrottle.FREE)] == [401] * LoginThrottle.FREE
+    assert [guess(guarded) for _ in range(LoginThrottle.FREE_ATTEMPTS)] == [401] * LoginThrottle.FREE_ATTEMPTS
     pauses = []
     for _ in range(12):
         refused = guarded.get("/", headers=basic(AUTH))
@@ -119,13 +119,13 @@ def test_guard__wrong_passwords__cost_longer_and_longer_pauses_until_a_right_one
     clock.now += LoginThrottle.MAX_SECONDS
     assert reached(guarded.get("/", headers=basic(AUTH)))
     # A right password clears the count.
-    assert [guess(guarded) for _ in range(LoginThrottle.FREE - 1)] == [401] * (LoginThrottle.FREE - 1)
+    assert [guess(guarded) for _ in range(LoginThrottle.FREE_ATTEMPTS - 1)] == [401] * (LoginThrottle.FREE_ATTEMPTS - 1)
     assert reached(guarded.get("/", headers=basic(AUTH)))
 
 
 def test_guard__wrong_passwords_elsewhere__cost_this_address_nothing() -> None:
     guarded = client(AUTH, throttle=LoginThrottle(Clock()))
-    for _ in range(LoginThrottle.FREE):
+    for _ in range(LoginThrottle.FREE_ATTEMPTS):
         guess(guarded, "10.0.0.1")
     assert guess(guarded, "10.0.0.1") == 429
     assert guess(guarded, "10.0.0.2") == 401
@@ -134,7 +134,7 @@ def test_guard__wrong_passwords_elsewhere__cost_this_address_nothing() -> None:
 def test_guard__pause__compares_no_passwords_and_returns_without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """The clock does not advance: a guard that waited, which would occupy a greenlet, would never return."""
     guarded = client(AUTH, throttle=LoginThrottle(Clock()))
-    for _ in range(LoginThrottle.FREE):
+    for _ in range(LoginThrottle.FREE_ATTEMPTS):
         guess(guarded)
 
     def compare(given: bytes, right: bytes) -> bool:
