@@ -172,4 +172,4 @@ class RecordRefused(PermanentError):
 
 
 class KilledWorker(PermanentError):
-    """The process that read the image died, at every attempt."""
+    """The process that read the image died at every attempt."""

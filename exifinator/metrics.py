@@ -14,7 +14,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping
 
-# Upper bounds of the histogram buckets: from decoding a small JPEG to a fetch that needed every retry.
+# Upper bounds of the histogram buckets: from the decoding of a JPEG without a thumbnail to a fetch that needed every
+# retry.
 BOUNDS_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 # fetch: all ranged GETs of an image. queue: the wait for a write worker. parse: decoding. store: the time until the
 # bulk write is acknowledged.

@@ -245,7 +245,8 @@ class SourceCheckpoint(TypedDict):
     """The part of a source that is still to be listed.
 
     Attributes:
-        ranges: Ranges of keys, each as [after, end]. An end of None means up to the last key.
+        ranges: Ranges of keys, each as [after, end]: the keys after `after`, up to `end`. An `end` of None means up to
+            the last key.
     """
 
     source: str

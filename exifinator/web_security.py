@@ -17,9 +17,10 @@ _OWN_FETCH_SITES = frozenset({"same-origin", "none"})
 class LoginThrottle:
     """Growing pauses after wrong passwords or tokens, for each client address.
 
-    The first FREE_ATTEMPTS - 1 wrong attempts cause no pause. The next one causes a pause of one second, and each
-    further one doubles it, up to MAX_SECONDS. No attempt is checked during a pause, so guessing in parallel gains
-    nothing. Callers return status 429 instead of waiting, because a waiting request would tie up the server.
+    The first FREE_ATTEMPTS attempts need not wait. If all of them are wrong, a pause of one second follows, and each
+    further wrong attempt doubles the pause, up to MAX_SECONDS. No attempt is checked during a pause, so guessing in
+    parallel gains nothing. Callers return status 429 instead of waiting, because a waiting request would tie up the
+    server.
 
     Memory is bounded: beyond MAX_ADDRESSES, the oldest addresses are dropped.
     """
@@ -30,13 +31,13 @@ class LoginThrottle:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        # By address: the number of wrong attempts, and when the pause ends.
+        # By address: the number of wrong attempts, and when the pause ends (by `clock`).
         self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
     def seconds_to_wait(self, address: str) -> float:
         """Return how long this address has to wait for its next attempt, in seconds; 0 if it need not wait."""
-        _, until = self._failures.get(address, (0, 0.0))
-        return max(0.0, until - self._clock())
+        _, pause_ends_at = self._failures.get(address, (0, 0.0))
+        return max(0.0, pause_ends_at - self._clock())
 
     def record_failure(self, address: str) -> None:
         """Count a wrong attempt and start the pause after it."""

@@ -99,7 +99,7 @@ def run_command(**arguments: Any) -> None:
         add_context(lambda: {"batch": batch.id})
         freeze_startup_heap()
         with flushing(QueueAdmin(queue, config)):
-            counts = _follow(batch, display, options)
+            counts = _run_batch(batch, display, options)
     if options.as_json:
         click.echo(json.dumps(counts.as_dict()))
     else:
@@ -136,7 +136,7 @@ def _start_workers(batch: Batch, config: Config, display: ProgressDisplay) -> No
         display.note(str(workers))
 
 
-def _follow(batch: Batch, display: ProgressDisplay, options: RunOptions) -> BatchCounts:
+def _run_batch(batch: Batch, display: ProgressDisplay, options: RunOptions) -> BatchCounts:
     """Run a batch to its end and show its progress. Return its counts."""
     if not options.dry_run:
         batch.open(waits=not options.no_wait)
@@ -158,7 +158,7 @@ def _follow(batch: Batch, display: ProgressDisplay, options: RunOptions) -> Batc
     except KeyboardInterrupt:
         if not options.dry_run:
             batch.leave("left")
-            display.note(_detached(batch.numbers))
+            display.note(_detached_message(batch.numbers))
         sys.exit(EXIT_INTERRUPTED)
     except EXIFinatorError as exc:
         if not options.dry_run:
@@ -168,13 +168,13 @@ def _follow(batch: Batch, display: ProgressDisplay, options: RunOptions) -> Batc
         raise
     if batch.tally.older and not options.refresh:
         display.note(
-            f"{count_of(batch.tally.older, 'unchanged image')} indexed by an older version; "
-            "use --refresh to index them again."
+            f"Indexed by an older version: {count_of(batch.tally.older, 'unchanged image')}. "
+            "Use --refresh to index such images again."
         )
     return batch.numbers
 
 
-def _detached(counts: BatchCounts) -> str:
+def _detached_message(counts: BatchCounts) -> str:
     queued = count_of(max(0, counts.queued - counts.done), "queued image")
     return (
         f"Detached. Workers will keep processing the {queued}. Use {RUN} again to resume watching, or open the "

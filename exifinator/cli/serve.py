@@ -17,10 +17,7 @@ from exifinator.processes.workers import mrq_worker
 
 
 def _become(command: Sequence[str]) -> None:
-    """Replace this process with another program, which then receives its signals and sets its exit code.
-
-    The current folder becomes that of the settings.
-    """
+    """Replace this process with another program, which runs in the folder of settings.py."""
     os.chdir(ROOT)
     sys.stdout.flush()
     os.execv(command[0], [*command])  # noqa: S606 -- no shell

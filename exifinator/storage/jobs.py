@@ -60,11 +60,11 @@ class JobStore:
         self.collection = collection
 
     def find_statuses(self, image_ids: Sequence[str]) -> dict[str, str]:
-        """Return the status of each image that has an unfinished or failed job, by image id."""
+        """Return the status of each image's stored job, by image id. Images without one are left out."""
         unfinished = {"status": {"$in": [*FAILED_STATUSES, *PENDING_STATUSES]}, **_IMAGE_JOB}
         with mongodb_errors("look up jobs"):
             if self.collection.find_one(unfinished, {"_id": 1}) is None:
-                # This is the usual case. It saves computing the job ids of a million images.
+                # In this usual case, the job ids of a million images need not be computed.
                 return {}
             image_ids_by_job = {image_job_id(image_id): image_id for image_id in image_ids}
             jobs = self.collection.find({"_id": {"$in": list(image_ids_by_job)}}, {"status": 1})

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 Write = UpdateOne | ReplaceOne[Document] | DeleteOne
 
-# A record is about 12 KB long.
+# About 12 MB: a record is about 12 KB long.
 DOCUMENTS_PER_RANGE = 1000
 META = "exifinator_meta"
 SCHEMA = "schema"

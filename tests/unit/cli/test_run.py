@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from exifinator.batches.model import BatchCounts
 from exifinator.batches.sources import find_sources
 from exifinator.cli.progress import ProgressDisplay
-from exifinator.cli.run import _follow, run_command
+from exifinator.cli.run import _run_batch, run_command
 from exifinator.cli.run_options import RunOptions
 from exifinator.config import build_config
 from exifinator.errors import AccessDenied, BatchTaken, ConfigError
@@ -83,24 +83,24 @@ class Ending:
 @pytest.mark.parametrize(
     ("error", "raised"), [(AccessDenied("S3 refuses b"), ConfigError), (BatchTaken("another run"), BatchTaken)]
 )
-def test_follow__s3_refuses__stops_with_the_sentence(error: Exception, raised: type[Exception]) -> None:
+def test_run_batch__s3_refuses__stops_with_the_sentence(error: Exception, raised: type[Exception]) -> None:
     batch: Any = Ending(error)
     quiet: Any = SimpleNamespace(show=lambda *args, **kwargs: None, note=lambda text: None)
     display: ProgressDisplay = quiet
 
     with pytest.raises(raised, match=str(error)):
-        _follow(batch, display, RunOptions())
+        _run_batch(batch, display, RunOptions())
 
     assert batch.left == [("stopped", str(error))]
 
 
-def test_follow__ctrl_c__detaches_and_says_how_many_images_are_queued() -> None:
+def test_run_batch__ctrl_c__detaches_and_says_how_many_images_are_queued() -> None:
     batch: Any = Ending(KeyboardInterrupt())
     notes: list[str] = []
     display: Any = SimpleNamespace(show=lambda *args, **kwargs: None, note=notes.append)
 
     with pytest.raises(SystemExit) as ended:
-        _follow(batch, display, RunOptions())
+        _run_batch(batch, display, RunOptions())
 
     assert ended.value.code == 130
     assert batch.left == [("left", None)]
