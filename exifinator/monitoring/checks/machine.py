@@ -74,16 +74,17 @@ def _check_metadata() -> Finding:
         required = importlib.metadata.requires("exifinator") or []
     except importlib.metadata.PackageNotFoundError:
         return warning("packages", "there is no requirements.txt to compare with", "run doctor in the checkout")
-    names = [re.split(r"[\s;<>=!~\[(]", line, maxsplit=1)[0] for line in required if "extra ==" not in line]
-    installed = {str(dist.metadata["Name"]).lower().replace("_", "-") for dist in importlib.metadata.distributions()}
-    missing = [
-        name
-        for name, line in zip(names, required, strict=False)
-        if name.lower().replace("_", "-") not in installed and ";" not in line
-    ]
+    installed = {_normalize(str(dist.metadata["Name"])) for dist in importlib.metadata.distributions()}
+    # A line with a marker is for an extra or for another platform.
+    names = [re.split(r"[\s<>=!~\[(]", line, maxsplit=1)[0] for line in required if ";" not in line]
+    missing = [name for name in names if _normalize(name) not in installed]
     if missing:
         return error("packages", f"not installed: {', '.join(missing)}", "pip install --force-reinstall exifinator")
     return ok("packages", "all required packages are installed")
+
+
+def _normalize(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _applies(marker: str | None) -> bool:

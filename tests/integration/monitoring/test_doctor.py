@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
 import json
 import os
 import resource
@@ -306,6 +307,24 @@ def test_packages__missing_and_other__are_named(tmp_path: Path) -> None:
     assert "no-such-package" not in finding.message
     pinned.write_text("no-such-package==1.0 \\\n    --hash=x\n")
     assert machine.check_packages(pinned).level == "error"
+
+
+def test_packages__installed_from_a_wheel__missing_requirement_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    required = [
+        'no-such-extra==1; extra == "api"',
+        "no-such-marker==1; python_version < '3'",
+        "Redis>=1",
+        "zope_interface",
+        "no-such-package[tls]>=2,<3",
+    ]
+    monkeypatch.setattr(importlib.metadata, "requires", lambda name: required)
+    finding = machine.check_packages(tmp_path / "none")
+    assert finding.level == "error"
+    assert "no-such-package" in finding.message
+    for name in ("no-such-extra", "no-such-marker", "edis", "zope"):
+        assert name not in finding.message
 
 
 def test_ports__taken_by_another_program__names_it() -> None:
