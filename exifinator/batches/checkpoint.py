@@ -1,4 +1,4 @@
-"""The stored document of a batch: how far its listing is, its counts, and the process that owns it.
+"""The stored document of a batch: the progress of its listing, its counts, and the process that owns it.
 
 If that process dies, the next run over the same sources resumes the batch from its checkpoint, under the same id.
 """
@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from exifinator.batches.model import UNDER_WAY, new_batch_id
+from exifinator.batches.model import WATCHED_STATES, new_batch_id
 from exifinator.batches.owner import this_process
 from exifinator.batches.recovery import find_interrupted
 from exifinator.batches.source_listings import SourceListings
@@ -23,7 +23,7 @@ from exifinator.storage.store import Store
 class BatchCheckpoint:
     """The identity of a batch and its document in MongoDB. Every method may raise StoreUnavailable.
 
-    `resumed` tells whether another process began the batch; `cancel_requested_at` is as of the last save.
+    resumed: whether another process started the batch. cancel_requested_at: as of the last save.
     """
 
     def __init__(self, store: Store, options: BatchOptions, *, batch_id: str | None, save_seconds: float) -> None:
@@ -39,13 +39,15 @@ class BatchCheckpoint:
         self._owner: BatchOwner | None = None
         self._rate = RateMeter()
 
-    def resume(self, sources: Sequence[Source], *, waits: bool) -> BatchDocument | None:
-        """Take over the interrupted batch over these sources, and return its document; None if there is none.
+    def resume(self, sources: Sequence[Source], *, will_watch: bool) -> BatchDocument | None:
+        """Take over the interrupted batch over these sources.
 
         Args:
-            waits: whether this process will watch the batch to its end; see find_interrupted.
+            will_watch: whether this process will watch the batch until it ends; see find_interrupted.
+
+        Returns: the document of the batch; None if there is no such batch.
         """
-        interrupted = self._find_interrupted(sources, waits=waits)
+        interrupted = self._find_interrupted(sources, will_watch=will_watch)
         owner = this_process()
         if interrupted is None or not self.store.batches.claim(interrupted, owner):
             # There is none, or another process claimed it first.
@@ -54,18 +56,18 @@ class BatchCheckpoint:
         self.resumed = True
         return interrupted
 
-    def _find_interrupted(self, sources: Sequence[Source], *, waits: bool) -> BatchDocument | None:
+    def _find_interrupted(self, sources: Sequence[Source], *, will_watch: bool) -> BatchDocument | None:
         if self._id_is_given:
             batch = self.store.batches.find(self.id)
             return batch if batch and batch.get("checkpoint") else None
-        return find_interrupted(self.store, sources, self.options, waits=waits)
+        return find_interrupted(self.store, sources, self.options, will_watch=will_watch)
 
-    def own(self) -> None:
-        """Make this process the owner, as of the next save."""
+    def set_owner(self) -> None:
+        """Make this process the owner. The next save stores it."""
         self._owner = self._owner or this_process()
 
     def save_if_due(self, state: str, tally: BatchTally, listings: SourceListings) -> None:
-        """Save, unless the last save by this method was less than `save_seconds` ago."""
+        """Save, unless this method last saved less than `save_seconds` ago."""
         now = time.monotonic()
         if now >= self._next_save:
             self.save(state, tally, listings)
@@ -80,14 +82,14 @@ class BatchCheckpoint:
         problem: str | None = None,
         release: bool = False,
     ) -> None:
-        """Store the state of the batch, and note whether it was cancelled.
+        """Store the document of the batch, and read whether somebody has requested its cancellation.
 
         Args:
-            release: whether this process stops watching the batch.
+            release: give up ownership, because this process stops watching the batch.
 
         Raises: BatchTaken if another process has taken over the batch.
         """
-        watched = state in UNDER_WAY and not release
+        watched = state in WATCHED_STATES and not release
         document: BatchDocument = {
             "_id": self.id,
             "sources": [str(source) for source in listings.sources],

@@ -11,16 +11,16 @@ from typing import Any
 
 from exifinator.models import BatchDocument, Status
 
-# A process lists the sources of the batch, or watches it.
-UNDER_WAY = ("listing", "reading")
-# No process watches the batch: `left` while the workers continue with its images, `stopped` during its listing.
-DETACHED = ("left", "stopped")
+# A process is listing the sources of the batch, or waiting for its images.
+WATCHED_STATES = ("listing", "reading")
+# No process watches the batch. `left`: workers continue with its images. `stopped`: its listing was interrupted.
+DETACHED_STATES = ("left", "stopped")
 # The next run over the same sources may resume a batch in one of these states, once its process has exited.
-UNFINISHED = (*UNDER_WAY, *DETACHED)
-ENDED = ("done", "cancelled")
+UNFINISHED_STATES = (*WATCHED_STATES, *DETACHED_STATES)
+ENDED_STATES = ("done", "cancelled")
 
-# The workers' names for what they count, and the fields of BatchCounts.
-_WORKER_COUNTS = {
+# The names under which workers count -> the fields of BatchCounts.
+_FIELDS_BY_WORKER_NAME = {
     "ok": "stored",
     "no_exif": "no_exif",
     "unsupported": "unsupported",
@@ -32,7 +32,7 @@ _WORKER_COUNTS = {
 
 
 def new_batch_id(started_at: datetime) -> str:
-    """Return a unique id. Ids sort by the start of their batches, to the millisecond."""
+    """Return a unique id. Ids sort by the start times of their batches, to the millisecond."""
     return f"{started_at:%Y%m%d-%H%M%S}-{started_at.microsecond // 1000:03x}{secrets.randbelow(0x1000):03x}"
 
 
@@ -41,7 +41,7 @@ class BatchCounts:
     """Counts of a batch's images by result.
 
     At the end of a batch, listed = folders + unchanged + stored + no_exif + unsupported + damaged + failed.
-    `stored` counts the records with EXIF, `queued` the images that had no current record, or had failed.
+    `stored` counts the records with EXIF. `queued` counts the images that had no current record, or had failed before.
     """
 
     listed: int = 0
@@ -59,36 +59,38 @@ class BatchCounts:
 
     @classmethod
     def from_dict(cls, numbers: Mapping[str, Any]) -> BatchCounts:
-        """Return counts from what as_dict returned. Names that this version does not know are ignored."""
+        """Return the counts that as_dict returned as a dict. Ignore names that this version does not know."""
         return cls(**{field.name: numbers[field.name] for field in fields(cls) if field.name in numbers})
 
     @property
     def done(self) -> int:
-        """The images that have a record from this batch, or a failed job."""
+        """Number of images that have a record from this batch, or a failed job."""
         return self.stored + self.no_exif + self.unsupported + self.damaged + self.failed
 
     def as_dict(self) -> dict[str, Any]:
         return {**asdict(self), "seconds": round(self.seconds, 3)}
 
     def to_worker_counts(self, *, empty: int, failed_before: int) -> dict[str, int]:
-        """Return what the workers have counted of these counts, by their names.
+        """Return the part of these counts that comes from workers, by the workers' names.
 
         Args:
-            empty, failed_before: images that were done when they were listed, which no worker counts.
+            empty, failed_before: numbers of images that were already done when they were listed. No worker counts them.
         """
-        own = {"damaged": empty, "failed": failed_before}
-        return {name: getattr(self, field) - own.get(field, 0) for name, field in _WORKER_COUNTS.items()}
+        not_by_workers = {"damaged": empty, "failed": failed_before}
+        return {
+            name: getattr(self, field) - not_by_workers.get(field, 0) for name, field in _FIELDS_BY_WORKER_NAME.items()
+        }
 
     def update_from_workers(self, counts: Mapping[str, int] | None, *, empty: int, failed_before: int) -> None:
-        """Replace what the workers count, the reverse of to_worker_counts. None leaves all counts as they are."""
+        """Replace the part that comes from workers: the reverse of to_worker_counts. None changes nothing."""
         if counts:
-            own = {"damaged": empty, "failed": failed_before}
-            for name, field in _WORKER_COUNTS.items():
-                setattr(self, field, counts.get(name, 0) + own.get(field, 0))
+            not_by_workers = {"damaged": empty, "failed": failed_before}
+            for name, field in _FIELDS_BY_WORKER_NAME.items():
+                setattr(self, field, counts.get(name, 0) + not_by_workers.get(field, 0))
 
 
 def current_counts(document: BatchDocument, worker_counts: Mapping[str, int] | None) -> BatchCounts:
-    """Return the stored counts of a batch, with what the workers have counted since then."""
+    """Return the stored counts of a batch, updated with what the workers have counted since."""
     counts = BatchCounts.from_dict(document.get("numbers", {}))
     empty, failed_before = document.get("empty", 0), document.get("failed_before", 0)
     counts.update_from_workers(worker_counts, empty=empty, failed_before=failed_before)
@@ -96,7 +98,7 @@ def current_counts(document: BatchDocument, worker_counts: Mapping[str, int] | N
 
 
 def count_remaining(document: BatchDocument, counts: BatchCounts) -> int:
-    """Return how many queued images of a batch are not done. Negative where another batch's images were counted too."""
+    """Return how many queued images of a batch are not done. Negative if images of another batch were counted too."""
     return counts.queued - (counts.done - document.get("empty", 0) - document.get("failed_before", 0))
 
 
@@ -104,7 +106,8 @@ def count_remaining(document: BatchDocument, counts: BatchCounts) -> int:
 class ReconcileResult:
     """Counts of a batch's images by result, according to the second listing.
 
-    by_status: records made since the batch began; `empty` of them without reading. pending: images that are not done.
+    by_status: images whose records were made since the batch started. empty: how many of those are empty objects, which
+    are recorded without being read. pending: images that are not done.
     """
 
     unchanged: int = 0

@@ -10,14 +10,14 @@ import psutil
 
 from exifinator.models import BatchDocument, BatchOwner
 
-# A process updates its batch every second. On another host, presume a process dead after this long without an update.
+# A process updates its batch every second. Presume a process of another host dead after this long without an update.
 ABANDONED_AFTER = timedelta(seconds=60)
-# Two readings of one process's start time differ by less than this.
+# Two readings of the same process's start time differ by less than this.
 _START_TIME_TOLERANCE_SECONDS = 2.0
 
 
 def this_process() -> BatchOwner:
-    """Return what identifies this process: host, pid and start time (epoch seconds)."""
+    """Return the identity of this process: host, pid and start time (epoch seconds)."""
     return {"host": socket.gethostname(), "pid": os.getpid(), "started": round(psutil.Process().create_time(), 1)}
 
 
@@ -30,8 +30,9 @@ def is_watched(batch: BatchDocument, now: datetime | None = None) -> bool:
     if owner and owner["host"] == socket.gethostname():
         try:
             process = psutil.Process(owner["pid"])
-            same = abs(process.create_time() - owner["started"]) < _START_TIME_TOLERANCE_SECONDS
-            return same and process.status() != psutil.STATUS_ZOMBIE
+            # Another process may have the pid by now.
+            is_same_process = abs(process.create_time() - owner["started"]) < _START_TIME_TOLERANCE_SECONDS
+            return is_same_process and process.status() != psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return False
         except psutil.AccessDenied:

@@ -1,7 +1,7 @@
 """Find and remove the records, thumbnails and failed jobs of images that have been deleted from their bucket.
 
-The listing of a source and the stored ids under it are merged, both in the order of their ids, so a bucket of any size
-needs no memory; the results are kept in a temporary file. Nothing is removed before the listing is complete.
+The listing of a source is merged with the stored ids under it. Both are sorted by id and the results go to a temporary
+file, so memory use does not depend on the size of the bucket. Nothing is removed before the listing is complete.
 """
 
 from __future__ import annotations
@@ -29,14 +29,15 @@ log = logging.getLogger(__name__)
 
 Kind = Literal["record", "job"]
 REMOVED_PER_CALL = 1000
-EXAMPLES = 5
+MAX_EXAMPLES = 5
 
 
 @dataclass(slots=True)
 class Orphans:
-    """Records and failed jobs of images that are not in the bucket any more.
+    """Records and failed jobs of images that are no longer in the bucket.
 
-    file: a line of JSON each, with its kind and image id. began_at: records and jobs stored later are kept.
+    file: one JSON array [kind, image id] per line. began_at: the start of the search; records and jobs that were stored
+    later are kept. listed: number of listed objects. examples: up to MAX_EXAMPLES image ids.
     """
 
     file: IO[str]
@@ -48,9 +49,9 @@ class Orphans:
 
 
 def find_missing(known: Iterator[tuple[str, Kind]], listed: Iterator[str]) -> Iterator[tuple[str, Kind, bool]]:
-    """Yield the id and kind of each known item, and whether its id is missing in the listing.
+    """Yield the id and kind of each known item, and whether its id is missing from the listing.
 
-    Both iterators are sorted by id. The listing is read to its end.
+    Both iterators must be sorted by id. The listing is read to its end, even after the last known item.
     """
     listed_id = next(listed, None)
     for image_id, kind in known:
@@ -65,39 +66,42 @@ def find_missing(known: Iterator[tuple[str, Kind]], listed: Iterator[str]) -> It
 def find_orphans(
     sources: Sequence[Source], s3: S3Client, store: Store, queue: ImageQueue, *, on_progress: Callable[[int], None]
 ) -> Iterator[Orphans]:
-    """Provide the orphans under the sources, while the block runs.
+    """Yield the orphans under the sources. They are usable only inside the `with` block.
 
     Args:
-        on_progress: called with the number of objects that were listed so far.
+        on_progress: called with the number of objects listed so far.
 
-    Raises: ConfigError where removing them would not be safe; AccessDenied, BucketGone, TransientError.
+    Raises: ConfigError if removing them would not be safe; AccessDenied, BucketGone, TransientError.
     """
     if any(queue.sizes()) or store.jobs.count_pending():
         raise ConfigError(
-            "Images are being read", hint=f"prune once they are done; `{COMMAND} status` shows the progress"
+            "Images are being indexed", hint=f"prune once they are done; `{COMMAND} status` shows the progress"
         )
     for source in sources:
         _check_endpoint(source, s3, store)
-    # The system removes it when this process ends.
+    # The operating system deletes it when this process ends, however it ends.
     with tempfile.TemporaryFile("w+", encoding="utf-8") as file:
         orphans = Orphans(file, datetime.now(UTC))
         for source in sorted(sources, key=lambda each: each.id_prefix):
-            _find(source, s3, store, orphans, on_progress)
+            _find_in_source(source, s3, store, orphans, on_progress)
         yield orphans
 
 
 def _check_endpoint(source: Source, s3: S3Client, store: Store) -> None:
-    now, before = s3.endpoint(source.bucket), store.batches.find_endpoint(source.bucket)
-    if before is None:
+    """Raise ConfigError if the bucket was indexed from another S3 endpoint: it may be another bucket of that name."""
+    current, indexed = s3.endpoint(source.bucket), store.batches.find_endpoint(source.bucket)
+    if indexed is None:
         raise ConfigError(f"{source} has no finished run", hint=f"{RUN} it first, then prune")
-    if before != now:
+    if indexed != current:
         raise ConfigError(
-            f"The records of the bucket {source.bucket} were read from {before}, and now it is at {now}",
-            hint="that is another bucket, so nothing is removed",
+            f"The records of the bucket {source.bucket} were read from {indexed}, but the settings point to {current}",
+            hint="that is another bucket, so nothing was removed",
         )
 
 
-def _find(source: Source, s3: S3Client, store: Store, orphans: Orphans, on_progress: Callable[[int], None]) -> None:
+def _find_in_source(
+    source: Source, s3: S3Client, store: Store, orphans: Orphans, on_progress: Callable[[int], None]
+) -> None:
     kept, missing, listed_before = 0, 0, orphans.listed
     records: Iterator[tuple[str, Kind]] = (
         (image_id, "record") for image_id in store.records.scan_ids(source.id_prefix)
@@ -114,10 +118,10 @@ def _find(source: Source, s3: S3Client, store: Store, orphans: Orphans, on_progr
             orphans.records += 1
         else:
             orphans.jobs += 1
-        if len(orphans.examples) < EXAMPLES:
+        if len(orphans.examples) < MAX_EXAMPLES:
             orphans.examples.append(image_id)
     if orphans.listed == listed_before and missing:
-        raise ConfigError(f"The listing of {source} is empty", hint="so nothing is removed")
+        raise ConfigError(f"The listing of {source} is empty", hint="nothing was removed")
     if missing and not kept:
         raise ConfigError(
             f"None of the objects in {source} has a record, so it may be another bucket",
@@ -130,7 +134,7 @@ def _list_ids(source: Source, s3: S3Client, orphans: Orphans, on_progress: Calla
     for page in list_pages(s3, source):
         for ref in page.refs:
             if ref.key <= last_key:
-                raise SourceUnavailable(f"The server does not list {source} in order, so it cannot be pruned")
+                raise SourceUnavailable(f"The server does not list {source} in key order, so it cannot be pruned")
             last_key = ref.key
             yield ref.id
         orphans.listed += len(page.refs)
@@ -138,7 +142,10 @@ def _list_ids(source: Source, s3: S3Client, orphans: Orphans, on_progress: Calla
 
 
 def remove_orphans(orphans: Orphans, store: Store) -> tuple[int, int]:
-    """Remove orphans, except those stored again since. Return how many records and failed jobs were removed."""
+    """Remove the orphans that have not been stored again since.
+
+    Returns: how many records and how many failed jobs were removed.
+    """
     records = jobs = 0
     orphans.file.seek(0)
     while lines := list(islice(orphans.file, REMOVED_PER_CALL)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from exifinator.batches.model import UNDER_WAY
+from exifinator.batches.model import WATCHED_STATES
 from exifinator.batches.service import cancel_batch, read_batches
 from exifinator.errors import BatchEnded, NoSuchBatch
 from exifinator.queue.admin import QueueAdmin
@@ -14,13 +14,13 @@ from exifinator.storage.jobs import WAITING_STATUSES
 from exifinator.storage.mongodb import Document, mongodb_errors
 from exifinator.storage.store import Store
 
-# Batches in these states are kept, and those in others while images are counted for them.
-KEPT = (*UNDER_WAY, "cancelling")
+# Batches in these states are kept. Those in other states are kept as long as images are still counted for them.
+KEPT_STATES = (*WATCHED_STATES, "cancelling")
 _MAX_BATCHES = 100_000
 
 
 class Purge:
-    """Counts and deletes. Every method raises StoreUnavailable, RecordRefused or QueueUnavailable."""
+    """Counts and deletes stored data. Every method may raise StoreUnavailable, RecordRefused or QueueUnavailable."""
 
     def __init__(self, store: Store, queue: ImageQueue, admin: QueueAdmin) -> None:
         self._store = store
@@ -33,9 +33,9 @@ class Purge:
         return images + self._store.jobs.count_waiting()[0]
 
     def drop_queued(self) -> int:
-        """Empty the queues. Return how many images and retries were deleted.
+        """Empty the queues. Return the number of deleted images and retries.
 
-        Running batches are cancelled: they would queue the missing images again.
+        Running batches are cancelled, because they would queue the missing images again.
         """
         for batch_id in self._queue.batches.open_ids():
             try:
@@ -46,10 +46,10 @@ class Purge:
         return self._admin.empty() + self.failed.drop(waiting)
 
     def ended_batches(self) -> list[str]:
-        """Return the ids of the batches that no process watches and that no image is queued for."""
+        """Return the ids of the batches that no process watches and that have no queued images."""
         still_open = set(self._queue.batches.open_ids()) if self.count_queued() else set()
         batches = read_batches(self._store, self._queue, limit=_MAX_BATCHES)
-        return [batch["id"] for batch in batches if batch["state"] not in KEPT and batch["id"] not in still_open]
+        return [batch["id"] for batch in batches if batch["state"] not in KEPT_STATES and batch["id"] not in still_open]
 
     def drop_batches(self, ids: Sequence[str]) -> int:
         for batch_id in set(self._queue.batches.open_ids()).intersection(ids):
@@ -62,7 +62,7 @@ class Purge:
             return self._store.records.collection.count_documents({})
 
     def drop_records(self) -> int:
-        """Delete records and thumbnails, and create the indexes of the empty collection. Return how many records."""
+        """Delete all records and thumbnails, then recreate the indexes. Return the number of deleted records."""
         count = self.count_records()
         with mongodb_errors("drop records"):
             self._store.records.collection.drop()

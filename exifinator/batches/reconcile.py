@@ -19,7 +19,10 @@ MAX_REQUEUES = 2
 
 
 class Reconciler:
-    """Determines what became of the objects of a batch that began at `started_at`. Use one instance per batch."""
+    """Determines the result of each object of a batch that started at `started_at`.
+
+    Use one instance per batch: it counts how often each image was requeued.
+    """
 
     def __init__(self, store: Store, queue: ImageQueue, *, started_at: datetime, refresh: bool) -> None:
         self._store = store
@@ -29,10 +32,10 @@ class Reconciler:
         self._requeues: Counter[str] = Counter()
 
     def compare(self, listed: ListedPage, until: datetime) -> tuple[ReconcileResult, Page]:
-        """Return what became of a page's objects, and a page of the objects that have to be queued again.
+        """Return the results of a page's objects, and a page of the objects that must be queued again.
 
         Args:
-            until: the server's clock at the end of the first listing. Later objects belong to the next batch.
+            until: S3 server time at the end of the first listing. Objects modified later belong to the next batch.
         """
         result = ReconcileResult()
         refs = [ref for ref in listed.refs if ref.last_modified <= until]
@@ -55,9 +58,10 @@ class Reconciler:
         return result, Page(empty=page.empty, unread=missing)
 
     def _give_up(self, page: Page, result: ReconcileResult) -> None:
-        """Remove the images from a page whose listing differs in ETag, size or time from the object's own headers.
+        """Stop requeueing the images that have reached MAX_REQUEUES: count them by the status of their record instead.
 
-        Such a server would otherwise keep the batch running forever.
+        Their server lists another ETag, size or time than it returns with the object. Their records would never match
+        the listing, and the batch would run forever.
         """
         given_up = [ref for ref in page.unread if self._requeues[ref.id] >= MAX_REQUEUES]
         for ref in given_up:

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 class Intervals:
     """How often a batch is checked.
 
-    reconcile_seconds: minimum time between two second listings while images are in progress.
-    save_seconds: between two updates of the batch's document.
-    stalled_seconds: after so long without a finished image, a second listing looks for lost ones. The time doubles with
+    poll_seconds: pause between two looks at the counts.
+    reconcile_seconds: minimum time between two reconciliations.
+    save_seconds: minimum time between two updates of the batch's document.
+    stalled_seconds: reconcile after this long without a finished image, because images may have been lost. Doubles with
         each stall.
     """
 
@@ -23,19 +24,23 @@ class Intervals:
 
 
 class ReconcileSchedule:
-    """Limits how often a batch reconciles, and detects that it is stalled. Times are those of time.monotonic."""
+    """Limits how often a batch reconciles, and detects stalls. All times are values of time.monotonic()."""
 
     def __init__(self, intervals: Intervals) -> None:
         self.intervals = intervals
-        self._not_before = 0.0
+        self._next_allowed_at = 0.0
         self._done, self._progress_at = 0, time.monotonic()
         self._stall_seconds = intervals.stalled_seconds
 
     def may_reconcile(self, now: float) -> bool:
-        return now >= self._not_before
+        return now >= self._next_allowed_at
 
     def is_stalled(self, done: int, now: float) -> bool:
-        """Return whether no image has finished for a while. `done` is the number of images finished so far."""
+        """Return whether no image has finished for a while; if so, double the time until the next stall.
+
+        Args:
+            done: number of images finished so far.
+        """
         if done != self._done:
             self._done, self._progress_at = done, now
             self._stall_seconds = self.intervals.stalled_seconds
@@ -45,5 +50,5 @@ class ReconcileSchedule:
         return True
 
     def reconciled(self, began: float, ended: float) -> None:
-        """Delay the next reconciliation by at least the time that this one took."""
-        self._not_before = ended + max(self.intervals.reconcile_seconds, ended - began)
+        """Delay the next reconciliation by at least as long as this one took."""
+        self._next_allowed_at = ended + max(self.intervals.reconcile_seconds, ended - began)

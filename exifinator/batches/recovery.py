@@ -1,10 +1,10 @@
-"""Batches whose process has exited: resume or close them."""
+"""Find the batches whose process has exited, to resume or close them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from exifinator.batches.model import UNDER_WAY, UNFINISHED, count_remaining, current_counts
+from exifinator.batches.model import UNFINISHED_STATES, WATCHED_STATES, count_remaining, current_counts
 from exifinator.batches.owner import is_watched
 from exifinator.models import BatchDocument, BatchFields, BatchOptions
 from exifinator.queue.image_queue import ImageQueue
@@ -19,20 +19,20 @@ def is_idle(store: Store, queue: ImageQueue) -> bool:
 
 
 def find_interrupted(
-    store: Store, sources: Sequence[Source], options: BatchOptions, *, waits: bool
+    store: Store, sources: Sequence[Source], options: BatchOptions, *, will_watch: bool
 ) -> BatchDocument | None:
-    """Return the latest unfinished, unwatched batch over these sources with these options.
+    """Return the latest unfinished batch over these sources with these options that no process watches.
 
     Args:
-        waits: Whether the caller will watch the batch. If False, return only a batch whose listing was interrupted.
+        will_watch: whether the caller will watch the batch. If not, return only a batch whose listing was interrupted.
     """
-    same = sorted(str(source) for source in sources)
-    for batch in store.batches.find_unfinished(UNFINISHED):
-        if sorted(batch.get("sources", ())) != same or batch.get("options") != options:
+    names = sorted(str(source) for source in sources)
+    for batch in store.batches.find_unfinished(UNFINISHED_STATES):
+        if sorted(batch.get("sources", ())) != names or batch.get("options") != options:
             continue
-        # Started with --no-wait and listed to the end: resuming this batch would miss objects added since.
+        # The batch was started with --no-wait. If its listing is complete, resuming it would miss objects added since.
         released = batch["state"] == "reading" and batch.get("owner") is None
-        if _is_listed(batch) and (released or not waits):
+        if _is_listed(batch) and (released or not will_watch):
             continue
         if "checkpoint" in batch and not is_watched(batch):
             return batch
@@ -40,7 +40,7 @@ def find_interrupted(
 
 
 def close_abandoned(store: Store, queue: ImageQueue) -> None:
-    """If no image is in progress, stop counting for the batches that no process watches."""
+    """Close the batches that no process watches, unless images are queued or in progress."""
     if not is_idle(store, queue):
         return
     for batch_id in queue.batches.open_ids():
@@ -52,25 +52,25 @@ def close_abandoned(store: Store, queue: ImageQueue) -> None:
 
 
 def close_covered(store: Store, queue: ImageQueue, batch_id: str, sources: Sequence[Source]) -> None:
-    """Close the unwatched batches whose sources lie within `sources`, which the batch `batch_id` has finished."""
+    """Close the unwatched batches whose sources are all within `sources`: the batch `batch_id` has indexed them."""
     prefixes = tuple(source.id_prefix for source in sources)
-    for batch in store.batches.find_unfinished(UNFINISHED):
+    for batch in store.batches.find_unfinished(UNFINISHED_STATES):
         covered = all(parse_source(source).id_prefix.startswith(prefixes) for source in batch.get("sources", ()))
         if batch["_id"] == batch_id or is_watched(batch) or not covered:
             continue
         _close(store, queue, batch)
-        store.batches.change(batch["_id"], UNFINISHED, {"finished_by": batch_id})
+        store.batches.change(batch["_id"], UNFINISHED_STATES, {"finished_by": batch_id})
 
 
 def _close(store: Store, queue: ImageQueue, batch: BatchDocument) -> None:
-    """Stop counting for an unwatched batch, and store its counts and final state."""
+    """Store the counts and the final state of an unwatched batch, then stop counting for it."""
     counts = current_counts(batch, queue.batches.counts(batch["_id"]))
     changes: BatchFields = {"numbers": counts.as_dict(), "rate": None, "owner": None}
     if _is_listed(batch) and count_remaining(batch, counts) == 0:
         changes["state"], changes["problem"] = "done", None
-    elif batch["state"] in UNDER_WAY:
+    elif batch["state"] in WATCHED_STATES:
         changes["state"] = "left"
-    store.batches.change(batch["_id"], UNFINISHED, changes)
+    store.batches.change(batch["_id"], UNFINISHED_STATES, changes)
     queue.batches.close(batch["_id"])
 
 

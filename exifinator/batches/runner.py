@@ -1,8 +1,8 @@
-"""A batch: list the sources, queue images, and wait until every listed image has a record or a failed job.
+"""Run a batch: list the sources, queue images, and wait until every listed image has a record or a failed job.
 
-The listing is the truth. When the counts say that a batch is done, its sources are listed a second time and compared
-with what is stored: each image without a record, a failed job or a place in the queue is queued again, until none is
-missing. So it does not matter what died or was lost meanwhile, Redis included.
+The listing is authoritative. When the counts say that a batch is done, its sources are listed a second time and
+compared with what is stored. An image that has no record, no failed job and no place in the queue is queued again. This
+repeats until none is missing, so a batch is complete even if processes died or Redis lost its data meanwhile.
 
 The document of the batch holds a checkpoint of the listing. If the process dies, the next run over the same sources
 resumes the batch from there, under the same id.
@@ -50,7 +50,10 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class _Retry:
-    """Calls functions, and retries while Redis or MongoDB is unavailable. `pause` sleeps for a number of seconds."""
+    """Calls a function, and retries it while Redis or MongoDB is unavailable.
+
+    pause: sleeps for a number of seconds.
+    """
 
     pause: Callable[[float], None]
 
@@ -66,8 +69,8 @@ class Batch:
     Every method may raise TransientError, AccessDenied, BucketGone, or BatchTaken.
 
     Args:
-        batch_id: the id to use; without one, an interrupted batch over the same sources is resumed.
-        refresh: read images again that an older extractor read.
+        batch_id: the id to use. Without one, an interrupted batch over the same sources is resumed.
+        refresh: also index images again that an older extractor indexed.
         verify: do not queue failed images again.
     """
 
@@ -103,42 +106,44 @@ class Batch:
 
     @property
     def resumed(self) -> bool:
-        """Whether this is a batch that another process began."""
+        """Whether another process started this batch."""
         return self.checkpoint.resumed
 
     @property
     def numbers(self) -> BatchCounts:
         return self.tally.counts
 
-    def open(self, *, waits: bool = True) -> None:
-        """Register the batch with the workers, who count for it, and store its document.
+    def open(self, *, will_watch: bool = True) -> None:
+        """Store the document of the batch, and make the workers count for it.
 
-        If a batch over the same sources was interrupted, this one becomes that one, and `resumed` is true.
+        If a batch over the same sources was interrupted, this batch takes over its id and progress, and `resumed` is
+        True.
 
         Args:
-            waits: whether the caller will watch the batch; False resumes only a batch whose listing was interrupted.
+            will_watch: whether the caller will watch the batch. If False, resume only a batch whose listing was
+                interrupted.
 
-        Raises: ConfigError if the stored records have another schema.
+        Raises: ConfigError if the stored records have another schema version.
         """
-        # A listing stores records too, and may be the first to do so.
+        # The listing stores the records of empty objects, perhaps before any worker has checked the schema.
         check_schema(self.store, writes=True)
         close_abandoned(self.store, self.queue)
-        interrupted = self.checkpoint.resume(self.listings.sources, waits=waits)
+        interrupted = self.checkpoint.resume(self.listings.sources, will_watch=will_watch)
         if interrupted:
             self.tally.resume(interrupted)
             self.listings.resume(interrupted["checkpoint"])
-        self.checkpoint.own()
+        self.checkpoint.set_owner()
         if self.queue.batches.counts(self.id) is None:
             self.queue.batches.open(self.id, self._prefixes, counts=self.tally.to_worker_counts())
         self.queue.refused_buckets.close_circuits(self._buckets)
         self._save("listing")
 
     def was_refused(self) -> bool:
-        """Return whether S3 denies access to one of the buckets, or the last batch over these sources was stopped."""
-        same = {str(source) for source in self.listings.sources}
+        """Return whether S3 denies access to one of the buckets, or a batch over these sources was stopped."""
+        names = {str(source) for source in self.listings.sources}
         stopped = self.store.batches.find_unfinished(["stopped"])
         return bool(self.queue.refused_buckets.open_circuits(self._buckets)) or any(
-            set(batch.get("sources", ())) == same for batch in stopped
+            set(batch.get("sources", ())) == names for batch in stopped
         )
 
     def is_idle(self) -> bool:
@@ -156,16 +161,16 @@ class Batch:
         retry = _Retry(pause)
         with closing(self.listings.first_pages(pause)) as pages:
             for source_page in pages:
-                page = retry(self._take_page, source_page.listed.refs, dry_run=dry_run)
-                # Do this before saving the counts of this page: otherwise a resumed batch would count the page twice.
-                source_page.take()
+                page = retry(self._process_page, source_page.listed.refs, dry_run=dry_run)
+                # Before the counts of this page are saved: otherwise a resumed batch would count the page twice.
+                source_page.mark_done()
                 if not dry_run:
                     retry(self._save_if_due, "listing")
                     if self.checkpoint.cancel_requested_at:
                         return
                 yield self.numbers
                 if not dry_run and page.unread:
-                    yield from self._await_room("listing", retry)
+                    yield from self._wait_for_room("listing", retry)
                     if self.checkpoint.cancel_requested_at:
                         return
         if not dry_run:
@@ -174,7 +179,7 @@ class Batch:
     def wait(self, *, pause: Callable[[float], None] = time.sleep) -> Iterator[BatchCounts]:
         """Yield the counts at intervals until every listed image has a record or a failed job.
 
-        Redis and MongoDB may be unavailable meanwhile.
+        Redis and MongoDB may be unavailable for a time: calls to them are retried.
         """
         retry = _Retry(pause)
         while True:
@@ -187,11 +192,11 @@ class Batch:
             if step == "wait":
                 pause(self._schedule.intervals.poll_seconds)
 
-    def leave(self, state: str, *, problem: str | None = None) -> None:
+    def detach(self, state: str, *, problem: str | None = None) -> None:
         """Stop watching. The workers continue with the queued images and count them for the batch.
 
-        If Redis or MongoDB is unavailable, nothing is stored. The next run resumes the batch all the same, because the
-        process of its owner has exited by then.
+        If Redis or MongoDB is unavailable, nothing is stored. The next run resumes the batch anyway, because its owner,
+        this process, has exited by then.
         """
         with suppress(AccessDenied, TransientError):
             self._refresh()
@@ -208,18 +213,18 @@ class Batch:
 
     @functools.cached_property
     def _reconciler(self) -> Reconciler:
-        # Not before `open`, which may change the start of the batch.
+        # Created when first used, because `open` may change the start time of the batch.
         refresh = self.checkpoint.options["refresh"]
         return Reconciler(self.store, self.queue, started_at=self.started_at, refresh=refresh)
 
-    def _await_room(self, state: str, retry: _Retry) -> Iterator[BatchCounts]:
-        """Yield the counts and wait, longer each time, while the queue is full."""
+    def _wait_for_room(self, state: str, retry: _Retry) -> Iterator[BatchCounts]:
+        """While the queue is full, yield the counts and pause, each time longer."""
         attempt = 0
         while retry(self.queue.is_full):
             attempt += 1
             if attempt == 1:
                 log.info(
-                    "wait: the queue holds MAX_QUEUED images, so the listing pauses",
+                    "wait: the queue is full (MAX_QUEUED images), so the listing pauses",
                     extra={"action": "wait", "batch": self.id},
                 )
             retry(self._refresh)
@@ -233,7 +238,7 @@ class Batch:
                 )
             )
 
-    def _take_page(self, refs: list[ImageRef], *, dry_run: bool) -> Page:
+    def _process_page(self, refs: list[ImageRef], *, dry_run: bool) -> Page:
         options = self.checkpoint.options
         page = triage_page(refs, self.store, refresh=options["refresh"])
         if not dry_run:
@@ -244,7 +249,7 @@ class Batch:
 
     def _queue_page(self, page: Page) -> None:
         if page.empty:
-            # Empty objects have nothing to read, so make their records here.
+            # There is nothing to read in an empty object, so its record is made here.
             for error in self.store.records.upsert([empty_record(ref) for ref in page.empty]):
                 if error:
                     raise error
@@ -278,22 +283,25 @@ class Batch:
         return "wait"
 
     def _reconcile(self, retry: _Retry) -> Iterator[BatchCounts]:
-        """List the sources again, queue lost images, and end the batch if there are none; yield the counts by page."""
+        """List the sources again, requeue lost images, and end the batch if nothing is pending.
+
+        Yield the counts after each page.
+        """
         result, began = ReconcileResult(), time.monotonic()
         with closing(self.listings.all_pages(retry.pause)) as pages:
             for source_page in pages:
                 part, missing = retry(self._compare_page, source_page.listed, self.listings.listed_until(source_page))
                 result.add(part)
-                source_page.take()
+                source_page.mark_done()
                 retry(self._refresh)
                 retry(self._save_if_due, "reading")
                 yield self.numbers
                 if missing:
-                    yield from self._await_room("reading", retry)
+                    yield from self._wait_for_room("reading", retry)
                 if self.checkpoint.cancel_requested_at:
                     return
         if self.listings.started_over:
-            # Some objects came twice. The next listing is page by page.
+            # Some objects were listed twice, so the result is wrong. Reconcile again: the next listing is sequential.
             result.pending += 1
         self._schedule.reconciled(began, time.monotonic())
         if not result.pending:
@@ -301,15 +309,15 @@ class Batch:
             retry(self._end, result)
 
     def _compare_page(self, listed: ListedPage, until: datetime) -> tuple[ReconcileResult, int]:
-        """Return what became of a page's objects, and how many of them were queued again."""
+        """Return the results of a page's objects, and how many of them were queued again."""
         result, missing = self._reconciler.compare(listed, until)
         self._queue_page(missing)
         return result, len(missing.unread)
 
     def _refresh(self) -> bool:
-        """Read what the workers have counted. Return whether Redis knows the batch.
+        """Update the counts with those of the workers. Return whether Redis knows the batch.
 
-        Raises: AccessDenied if S3 refuses one of the buckets by now: no image of it would be read.
+        Raises: AccessDenied if S3 has begun to deny access to one of the buckets: its images are not delivered.
         """
         for message in self.queue.refused_buckets.open_circuits(self._buckets).values():
             raise AccessDenied(message)
@@ -319,12 +327,12 @@ class Batch:
 
     def _end(self, result: ReconcileResult | None) -> None:
         if result:
-            self.tally.adopt(result, listed_once=self.listings.listed_once)
+            self.tally.correct(result, listed_once=self.listings.listed_once)
         close_covered(self.store, self.queue, self.id, self.listings.sources)
         self._close("done")
 
     def _cancel(self, requested_at: datetime) -> bool:
-        """Remove images from the queue. Return whether none is in progress any more, which ends the batch."""
+        """Remove the images of the batch from the queue. End the batch and return True if none is in progress."""
         if not cancel_pending(self.queue, self.store, self.id, self.listings.sources, requested_at=requested_at):
             return False
         self._refresh()

@@ -1,7 +1,7 @@
-"""Read the progress of batches and cancel them, for other programs.
+"""Read the progress of batches and cancel them, from any process.
 
-The process that lists and watches a batch stores its progress in MongoDB each second, and the workers count in Redis.
-So any process can read a batch, and it survives a restart of the API that started it.
+The process that lists and watches a batch stores its progress in MongoDB every second, and the workers count in Redis.
+So any process can read a batch, and a batch survives a restart of the API that started it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from exifinator.batches.cancellation import cancel_pending
-from exifinator.batches.model import DETACHED, ENDED, UNDER_WAY, BatchCounts, count_remaining, current_counts
+from exifinator.batches.model import (
+    DETACHED_STATES,
+    ENDED_STATES,
+    WATCHED_STATES,
+    BatchCounts,
+    count_remaining,
+    current_counts,
+)
 from exifinator.errors import BatchEnded, NoSuchBatch, QueueUnavailable
 from exifinator.models import BatchDocument, BatchFields
 from exifinator.paths import START
@@ -22,9 +29,9 @@ from exifinator.storage.store import Store
 
 log = logging.getLogger(__name__)
 
-# A process that watches a batch updates it every second. After this long without an update it has exited or is cut off.
+# A process that watches a batch updates it every second. After this long without an update, presume that it has exited.
 SILENT_AFTER = timedelta(seconds=15)
-# Each is shown with all its fields.
+# Maximum number of batches in one response, because each comes with all its fields.
 MAX_SHOWN = 100
 
 
@@ -43,14 +50,14 @@ def read_batches(
 ) -> list[dict[str, Any]]:
     """Return batches, newest first: id, sources, state, started_at, updated_at, numbers, rate, seconds_left, problem.
 
-    state: `listing`, `reading` or `cancelling` while a process watches it; `done` or `cancelled` at the end; `left`
-    when no process watches it but the workers may continue; `stopped` when its listing was interrupted, with the reason
-    in `problem`. rate: images per second. seconds_left: at that rate. Both are None if unknown.
-    While Redis is unavailable, the numbers are the last that were stored.
+    state: `listing`, `reading` or `cancelling` while a process watches the batch; `done` or `cancelled` at the end;
+    `left` if no process watches it but workers may continue; `stopped` if its listing was interrupted, with the reason
+    in `problem`. rate: images per second. seconds_left: remaining time at that rate. Both are None if unknown.
+    While Redis is unavailable, the numbers are the last ones that were stored.
 
     Args:
-        after: id of a batch; only earlier ones are returned.
-        updated_since: only batches that were updated since then.
+        after: id of a batch: return only earlier batches.
+        updated_since: return only batches updated since then.
 
     Raises: StoreUnavailable.
     """
@@ -60,23 +67,24 @@ def read_batches(
 def read_watched(store: Store) -> list[BatchDocument]:
     """Return the documents of the batches that a process watches."""
     recent = store.batches.find_latest(MAX_SHOWN, updated_since=datetime.now(UTC) - SILENT_AFTER)
-    return [document for document in recent if _stored_state(document) in UNDER_WAY]
+    return [document for document in recent if _stored_state(document) in WATCHED_STATES]
 
 
 def cancel_batch(store: Store, queue: ImageQueue, batch_id: str) -> dict[str, Any]:
-    """Request the end of a batch, which removes its images from the queue. Return the batch, as read_batch does.
+    """Request the cancellation of a batch. Return the batch, as read_batch does.
 
-    Images that another open batch covers too stay queued. The process that watches the batch ends it once the images in
-    progress are done; if there is no such process, the next call that reads the batch does.
+    Its images are removed from the queue, except those that another open batch also covers. The process that watches
+    the batch ends it once the images in progress are done. If no process does, the next call that reads the batch ends
+    it.
 
     Raises: NoSuchBatch, BatchEnded, StoreUnavailable, QueueUnavailable.
     """
     document = _find(store, batch_id)
     state = _stored_state(document)
     requested: BatchFields = {"cancel_requested_at": document.get("cancel_requested_at") or datetime.now(UTC)}
-    may_be_cancelled = state in UNDER_WAY or (state in DETACHED and batch_id in queue.batches.open_ids())
-    if not may_be_cancelled or not store.batches.change(batch_id, (*UNDER_WAY, *DETACHED), requested):
-        raise BatchEnded(f"The batch has ended: it is {_stored_state(document)}")
+    may_be_cancelled = state in WATCHED_STATES or (state in DETACHED_STATES and batch_id in queue.batches.open_ids())
+    if not may_be_cancelled or not store.batches.change(batch_id, (*WATCHED_STATES, *DETACHED_STATES), requested):
+        raise BatchEnded(f"The batch has already ended (state: {_stored_state(document)})")
     log.info("cancel: batch %s", batch_id, extra={"action": "cancel", "batch": batch_id})
     return read_batch(store, queue, batch_id)
 
@@ -89,7 +97,7 @@ def _find(store: Store, batch_id: str) -> BatchDocument:
 
 
 def _stored_state(document: BatchDocument) -> str:
-    """Return the state that the batch's process stored last."""
+    """Return the state that the batch's process last stored."""
     return document.get("state", "done")
 
 
@@ -99,16 +107,16 @@ def _describe_all(store: Store, queue: ImageQueue, documents: Sequence[BatchDocu
     for document in documents:
         document = _finish_cancelled(store, queue, document, now)
         worker_counts = None
-        if _stored_state(document) not in ENDED:
+        if _stored_state(document) not in ENDED_STATES:
             try:
                 worker_counts = queue.batches.counts(document["_id"])
             except QueueUnavailable as exc:
                 log.warning("skip: %s", exc, extra={"action": "skip", "batch": document["_id"]})
         batches.append(_describe(document, worker_counts, now))
-    under_way = [batch for batch in batches if batch["state"] in UNDER_WAY]
-    if under_way and not store.workers.find_active(now):
-        for batch in under_way:
-            batch["problem"] = batch["problem"] or f"No worker is running; {START} starts them"
+    watched = [batch for batch in batches if batch["state"] in WATCHED_STATES]
+    if watched and not store.workers.find_active(now):
+        for batch in watched:
+            batch["problem"] = batch["problem"] or f"No worker is running; start the workers with {START}"
     return batches
 
 
@@ -117,10 +125,10 @@ def _is_silent(document: BatchDocument, now: datetime) -> bool:
 
 
 def _finish_cancelled(store: Store, queue: ImageQueue, document: BatchDocument, now: datetime) -> BatchDocument:
-    """End a batch that was cancelled and that no process watches. Return its document."""
+    """If a cancelled batch has no process to end it, end it here. Return its document."""
     requested_at = document.get("cancel_requested_at")
     state = _stored_state(document)
-    if not requested_at or state in ENDED or (state in UNDER_WAY and not _is_silent(document, now)):
+    if not requested_at or state in ENDED_STATES or (state in WATCHED_STATES and not _is_silent(document, now)):
         return document
     batch_id = document["_id"]
     try:
@@ -130,7 +138,7 @@ def _finish_cancelled(store: Store, queue: ImageQueue, document: BatchDocument, 
         counts = current_counts(document, queue.batches.counts(batch_id))
         queue.batches.close(batch_id)
     except QueueUnavailable as exc:
-        log.warning("retry: batch cannot be cancelled now: %s", exc, extra={"action": "retry", "batch": batch_id})
+        log.warning("retry: the batch cannot be cancelled now: %s", exc, extra={"action": "retry", "batch": batch_id})
         return document
     changes: BatchFields = {
         "state": "cancelled",
@@ -139,16 +147,16 @@ def _finish_cancelled(store: Store, queue: ImageQueue, document: BatchDocument, 
         "problem": None,
         "updated_at": now,
     }
-    store.batches.change(batch_id, (*UNDER_WAY, *DETACHED), changes)
+    store.batches.change(batch_id, (*WATCHED_STATES, *DETACHED_STATES), changes)
     return {**document, **changes}
 
 
 def _describe(document: BatchDocument, worker_counts: Mapping[str, int] | None, now: datetime) -> dict[str, Any]:
     counts = current_counts(document, worker_counts)
     state, problem, rate = _stored_state(document), document.get("problem"), document.get("rate")
-    if state in UNDER_WAY and document.get("cancel_requested_at"):
+    if state in WATCHED_STATES and document.get("cancel_requested_at"):
         state = "cancelling"
-    elif state in UNDER_WAY and _is_silent(document, now):
+    elif state in WATCHED_STATES and _is_silent(document, now):
         rate = None
         if state == "listing":
             state, problem = "stopped", "The process that listed it has exited; start it again to resume"
@@ -161,7 +169,7 @@ def _describe(document: BatchDocument, worker_counts: Mapping[str, int] | None, 
         "started_at": document.get("started_at"),
         "updated_at": document.get("updated_at"),
         "numbers": counts.as_dict(),
-        "rate": round(rate, 1) if rate is not None and state in (*UNDER_WAY, "cancelling") else None,
+        "rate": round(rate, 1) if rate is not None and state in (*WATCHED_STATES, "cancelling") else None,
         "seconds_left": _seconds_left(document, counts, rate) if state == "reading" else None,
         "problem": problem,
     }

@@ -1,4 +1,4 @@
-"""The sources of a run: choose them, serve folders as buckets, and check that their objects can be read."""
+"""Find the sources of a run, serve folders as buckets, and check that the objects can be read."""
 
 from __future__ import annotations
 
@@ -16,25 +16,26 @@ from exifinator.sources.s3.client import S3Client
 from exifinator.sources.source import Source, parse_typed_source
 
 DEMO_BUCKET = "demo"
-# Objects of a source that are read before any is queued.
+# Number of objects of each source that are read as a check before any is queued.
 PROBED_OBJECTS = 3
 
 
 def find_sources(arguments: Sequence[str], config: Config, *, cwd: Path) -> list[Source | Path]:
-    """Return the buckets and folders that the command line names, or else S3_BUCKETS. Empty: the demo library.
+    """Return the buckets and folders named on the command line, or else in S3_BUCKETS.
 
-    A name is a folder if such a folder exists, unless it starts with s3://.
+    If neither names any, the result is empty, which stands for the demo library. A name is taken as a folder if such a
+    folder exists, unless it starts with s3://.
 
     Raises: ConfigError.
     """
     sources: list[Source | Path] = []
     for text in arguments or config.s3_buckets:
-        # Empty text, as from an unset shell variable, would mean the current folder.
+        # Empty text, as from an unset shell variable, would otherwise mean the current folder.
         if text.strip() and not text.startswith("s3://") and (folder := _find_folder(text, cwd)):
             sources.append(folder)
         elif text.startswith(("/", "./", "../", "~")):
             raise ConfigError(
-                f"There is no folder {text}", hint="a bucket is written bucket, bucket/prefix or s3://bucket"
+                f"There is no folder {text}", hint="to name a bucket, use bucket, bucket/prefix or s3://bucket"
             )
         else:
             sources.append(parse_typed_source(text))
@@ -46,12 +47,12 @@ def _find_folder(text: str, cwd: Path) -> Path | None:
         path = (cwd / Path(text).expanduser()).resolve()
         return path if path.is_dir() else None
     except (OSError, ValueError, RuntimeError):
-        # The name is longer than any file's, holds a NUL, or is the home of a user that does not exist.
+        # The name is too long, contains a NUL, or is the home of a user that does not exist.
         return None
 
 
 def serve_sources(sources: Sequence[Source | Path], notify: Callable[[str], None]) -> list[Source]:
-    """Return the sources as buckets. Folders are served as buckets; without any source, the demo library is."""
+    """Return the sources as buckets: serve folders over S3. Without any source, create and serve the demo library."""
     served = []
     for source in sources:
         if isinstance(source, Source):
@@ -72,9 +73,9 @@ def serve_sources(sources: Sequence[Source | Path], notify: Callable[[str], None
 
 
 def check_sources(sources: Sequence[Source], s3: S3Client) -> list[ImageRef]:
-    """List the first page of each source, and read a byte of some of its objects.
+    """List the first page of each source, and read one byte of some of its objects.
 
-    A wrong name or credential then gives one message before the batch, instead of a million failed jobs later.
+    With this check, a wrong name or credential gives one message up front instead of a million failed jobs later.
 
     Returns: one readable object of each source that has any.
 
@@ -93,11 +94,12 @@ def check_sources(sources: Sequence[Source], s3: S3Client) -> list[ImageRef]:
 
 
 def _probe(s3: S3Client, ref: ImageRef) -> AccessDenied | None:
+    """Return the error if S3 denies access to an object, else None."""
     try:
         s3.read_range(ref, 0, 1)
     except AccessDenied as exc:
         return exc
     except (TransientError, PermanentError):
-        # This object's own problem, which becomes its failed job.
+        # The problem of a single object. If it persists, the object becomes a failed job.
         pass
     return None

@@ -1,4 +1,4 @@
-"""Start a batch as a process of its own, which outlives the program that started it."""
+"""Start a batch in its own process, which outlives the program that started it."""
 
 from __future__ import annotations
 
@@ -24,34 +24,38 @@ from exifinator.storage.store import Store
 
 log = logging.getLogger(__name__)
 
-# The tag of the processes that list and watch batches.
-WATCHERS = "batches"
-# A watcher that ends saves its progress first, which takes longer while Redis or MongoDB is unavailable.
-WATCHER_ENDS_SECONDS = 15.0
+# Marks the processes that list and watch batches; see process_tag.
+WATCHER_TAG = "batches"
+# A watcher saves its progress before it exits, which takes longer while Redis or MongoDB is unavailable.
+WATCHER_STOP_SECONDS = 15.0
 # Each running batch is a process.
 MAX_RUNNING = 16
-# Timeout of each S3 attempt. A user waits for the response, and retrying an S3 that hangs could take minutes.
+# Timeout of each attempt to check the source. A user waits for the response, and with the configured timeout, retries
+# against an unresponsive S3 server could take minutes.
 S3_TIMEOUT_SECONDS = 3.0
-KEPT_LOGS = 100
+MAX_LOG_FILES = 100
 
 
 def start_batch(config: Config, store: Store, source: str, *, logs: Path = ROOT / "logs") -> str:
-    """Start a batch over `bucket`, `bucket/prefix` or `s3://bucket/prefix`, never a folder. Return its id.
+    """Start a batch over one source. Return the id of the batch.
 
-    Its process writes to logs/batch-<id>.log.
+    The process of the batch writes to logs/batch-<id>.log.
+
+    Args:
+        source: `bucket`, `bucket/prefix` or `s3://bucket/prefix`. Local folders are not accepted.
 
     Raises: ConfigError if the source is invalid; BucketGone; AccessDenied; TooManyBatches; TransientError.
     """
-    wanted = parse_typed_source(source)
-    _check(wanted, config)
+    parsed = parse_typed_source(source)
+    _check_source(parsed, config)
     if len(read_watched(store)) >= MAX_RUNNING:
-        raise TooManyBatches(f"{MAX_RUNNING} batches are running, which is the limit; wait until one has ended")
+        raise TooManyBatches(f"{MAX_RUNNING} batches are running, which is the limit; wait until one ends")
     now = datetime.now(UTC)
     batch_id = new_batch_id(now)
     store.batches.save(
         {
             "_id": batch_id,
-            "sources": [str(wanted)],
+            "sources": [str(parsed)],
             "state": "listing",
             "started_at": now,
             "updated_at": now,
@@ -59,16 +63,16 @@ def start_batch(config: Config, store: Store, source: str, *, logs: Path = ROOT 
         }
     )
     logs.mkdir(exist_ok=True)
-    for old in sorted(logs.glob("batch-*.log"))[:-KEPT_LOGS]:
+    for old in sorted(logs.glob("batch-*.log"))[:-MAX_LOG_FILES]:
         old.unlink(missing_ok=True)
     log_file = logs / f"batch-{batch_id}.log"
-    process = _run(batch_id, wanted, log_file)
+    process = _spawn_watcher(batch_id, parsed, log_file)
     log.info(
         "start: batch %s over %s, process %d",
         batch_id,
-        wanted,
+        parsed,
         process.pid,
-        extra={"action": "start", "batch": batch_id, "bucket": wanted.bucket},
+        extra={"action": "start", "batch": batch_id, "bucket": parsed.bucket},
     )
     waiter = threading.Thread(target=_await_end, args=(process, store, batch_id, log_file), daemon=True)
     waiter.start()
@@ -76,32 +80,35 @@ def start_batch(config: Config, store: Store, source: str, *, logs: Path = ROOT 
 
 
 def end_watchers(root: Path = ROOT) -> bool:
-    """End the processes of batches as Ctrl-C ends a run, so that each can be resumed. Return whether there was one."""
-    watchers = find_tagged(process_tag(root, WATCHERS))
-    end_processes(watchers, WATCHER_ENDS_SECONDS)
+    """End the processes of batches in the way that Ctrl-C ends a run: each batch can be resumed.
+
+    Returns: whether there were any.
+    """
+    watchers = find_tagged(process_tag(root, WATCHER_TAG))
+    end_processes(watchers, WATCHER_STOP_SECONDS)
     return bool(watchers)
 
 
-def _check(source: Source, config: Config) -> None:
+def _check_source(source: Source, config: Config) -> None:
     timeout_seconds = min(S3_TIMEOUT_SECONDS, config.s3_timeout_seconds)
     s3 = S3Client(config.model_copy(update={"s3_timeout_seconds": timeout_seconds}))
     try:
         check_sources([source], s3)
     finally:
         s3.close()
-        # A boto3 client is 4 MB of objects in reference cycles, and the API seldom collects those.
+        # A boto3 client is 4 MB of objects in reference cycles, which the API rarely collects.
         del s3
         gc.collect()
 
 
-def _run(batch_id: str, source: Source, log_file: Path) -> subprocess.Popen[bytes]:
+def _spawn_watcher(batch_id: str, source: Source, log_file: Path) -> subprocess.Popen[bytes]:
     with log_file.open("wb") as out:
         return subprocess.Popen(
             [sys.executable, "-m", "exifinator", "run", "--json", "--batch-id", batch_id, str(source)],
             cwd=ROOT,
-            # Its own tag, so that it survives when the processes with this process's tag are ended; its own session,
-            # so that Ctrl-C in this process's terminal does not reach it.
-            env={**os.environ, TAG_VARIABLE: process_tag(ROOT, WATCHERS)},
+            # A tag of its own, so that stopping the API by its tag leaves the watcher running.
+            env={**os.environ, TAG_VARIABLE: process_tag(ROOT, WATCHER_TAG)},
+            # A session of its own, so that Ctrl-C in the terminal of this process does not reach the watcher.
             start_new_session=True,
             stdin=subprocess.DEVNULL,
             stdout=out,
@@ -110,19 +117,19 @@ def _run(batch_id: str, source: Source, log_file: Path) -> subprocess.Popen[byte
 
 
 def _await_end(process: subprocess.Popen[bytes], store: Store, batch_id: str, log_file: Path) -> None:
-    """Store a final state for the batch if its process ends without storing one."""
-    code = process.wait()
-    problem = f"Its process ended with exit code {code}: {_last_line(log_file)}"
+    """Wait for the process of a batch to exit. If it did not store a final state, store one."""
+    exit_code = process.wait()
+    problem = f"Its process ended with exit code {exit_code}: {_last_line(log_file)}"
     context = {"action": "stop", "batch": batch_id}
     try:
-        for before, after in (("listing", "stopped"), ("reading", "left")):
+        for watched_state, detached_state in (("listing", "stopped"), ("reading", "left")):
             changes: BatchFields = {
-                "state": after,
+                "state": detached_state,
                 "problem": problem,
                 "rate": None,
                 "updated_at": datetime.now(UTC),
             }
-            if store.batches.change(batch_id, (before,), changes):
+            if store.batches.change(batch_id, (watched_state,), changes):
                 log.error("stop: batch %s: %s", batch_id, problem, extra=context)
     except EXIFinatorError as exc:
         log.warning("stop: batch %s: %s", batch_id, exc, extra=context)

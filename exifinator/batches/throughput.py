@@ -8,13 +8,13 @@ RATE_WINDOW_SECONDS = 15.0
 
 
 class RateMeter:
-    """Images per second over the last few seconds, so that a stall shows and an earlier sprint does not."""
+    """Measures the rate over the last RATE_WINDOW_SECONDS, so that it reflects the present and not the whole batch."""
 
     def __init__(self) -> None:
         self._samples: deque[tuple[float, int]] = deque()
 
     def update(self, done: int, now: float) -> float:
-        """Record that `done` images are done at `now` (seconds), and return the rate per second."""
+        """Note that `done` images are done at the time `now`, in seconds. Return the rate in images per second."""
         self._samples.append((now, done))
         while now - self._samples[0][0] > RATE_WINDOW_SECONDS:
             self._samples.popleft()

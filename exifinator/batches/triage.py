@@ -1,4 +1,4 @@
-"""Sort a page of a listing by what has to be done about each object."""
+"""Sort the objects of a listed page by what has to be done with each."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from exifinator.storage.records import StoredImage
 
 
 class KnownRecords(Protocol):
-    """Records, as exifinator.storage.records.RecordStore returns them."""
+    """Access to records. Implemented by exifinator.storage.records.RecordStore."""
 
     def find(self, ids: list[str]) -> dict[str, StoredImage]: ...
 
 
 class KnownJobs(Protocol):
-    """Stored jobs, as exifinator.storage.jobs.JobStore returns them."""
+    """Access to stored jobs. Implemented by exifinator.storage.jobs.JobStore."""
 
     def find_statuses(self, image_ids: list[str]) -> dict[str, str]: ...
 
 
 class KnownImages(Protocol):
-    """What is stored about images, as in exifinator.storage.store.Store."""
+    """Access to what is stored about images. Implemented by exifinator.storage.store.Store."""
 
     @property
     def records(self) -> KnownRecords: ...
@@ -35,10 +35,13 @@ class KnownImages(Protocol):
 
 @dataclass(slots=True)
 class Page:
-    """A page of a listing. Every object of the page is in exactly one list.
+    """A page of a listing. Each object of the page is in exactly one of the lists.
 
-    outdated: the status, by image id, of the unread images that have a record of an earlier version of the object.
-    older: how many of the current images were read by an older extractor.
+    folders: empty objects that stand for folders. current: images with an up-to-date record. empty: other empty objects
+    without such a record. failed: images with a failed job. pending: images with a stored job that is to run or
+    running. unread: all other images.
+    outdated: image id -> status of its record, for the unread images with a record of an earlier version of the object.
+    older_extractor: how many of the current images were indexed by an older extractor.
     """
 
     folders: list[ImageRef] = field(default_factory=list)
@@ -48,7 +51,7 @@ class Page:
     pending: list[ImageRef] = field(default_factory=list)
     unread: list[ImageRef] = field(default_factory=list)
     outdated: dict[str, Status] = field(default_factory=dict)
-    older: int = 0
+    older_extractor: int = 0
 
     @property
     def listed(self) -> int:
@@ -57,12 +60,12 @@ class Page:
 
 
 def triage_page(refs: list[ImageRef], known: KnownImages, *, refresh: bool = False) -> Page:
-    """Sort the objects of a page, with two queries in all.
+    """Sort the objects of a page, with at most two queries to MongoDB.
 
-    A key that ends in "/" and has no content is a folder, as S3 consoles make them.
+    An empty object whose key ends in "/" is a folder: S3 consoles create such objects.
 
     Args:
-        refresh: whether images that an older extractor read count as unread.
+        refresh: whether images that an older extractor indexed count as unread.
     """
     page = Page()
     objects = []
@@ -78,7 +81,7 @@ def triage_page(refs: list[ImageRef], known: KnownImages, *, refresh: bool = Fal
         image = stored.get(ref.id)
         if image and image.is_current(ref) and not (refresh and image.extractor_version < EXTRACTOR_VERSION):
             page.current.append((ref, image))
-            page.older += image.extractor_version < EXTRACTOR_VERSION
+            page.older_extractor += image.extractor_version < EXTRACTOR_VERSION
         elif ref.size_bytes == 0:
             page.empty.append(ref)
         else:

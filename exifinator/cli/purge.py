@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from exifinator.batches.model import UNDER_WAY
+from exifinator.batches.model import WATCHED_STATES
 from exifinator.batches.purge import Purge
 from exifinator.batches.service import read_batches
 from exifinator.cli.formatting import count_of
@@ -113,7 +113,7 @@ def _steps(purge: Purge, options: PurgeOptions) -> Iterator[_Step]:
 
 def _check_idle(probe: Probe) -> None:
     queued, _ = probe.queue.sizes()
-    running = sum(batch["state"] in UNDER_WAY for batch in read_batches(probe.store, probe.queue))
+    running = sum(batch["state"] in WATCHED_STATES for batch in read_batches(probe.store, probe.queue))
     if queued or running:
         raise EXIFinatorError(
             f"{count_of(queued, 'queued image')} and {count_of(running, 'running batch', 'running batches')} would "

@@ -139,7 +139,7 @@ def _start_workers(batch: Batch, config: Config, display: ProgressDisplay) -> No
 def _run_batch(batch: Batch, display: ProgressDisplay, options: RunOptions) -> BatchCounts:
     """Run a batch to its end and show its progress. Return its counts."""
     if not options.dry_run:
-        batch.open(waits=not options.no_wait)
+        batch.open(will_watch=not options.no_wait)
         if batch.resumed:
             display.note(
                 f"Resuming batch {batch.id}, started {batch.started_at:%Y-%m-%d %H:%M} UTC and interrupted after "
@@ -151,24 +151,24 @@ def _run_batch(batch: Batch, display: ProgressDisplay, options: RunOptions) -> B
         if options.dry_run:
             return batch.numbers
         if options.no_wait:
-            batch.leave("reading")
+            batch.detach("reading")
             return batch.numbers
         for counts in batch.wait():
             display.show("indexing", counts, done_when_listed=batch.tally.done_when_listed)
     except KeyboardInterrupt:
         if not options.dry_run:
-            batch.leave("left")
+            batch.detach("left")
             display.note(_detached_message(batch.numbers))
         sys.exit(EXIT_INTERRUPTED)
     except EXIFinatorError as exc:
         if not options.dry_run:
-            batch.leave("stopped", problem=str(exc))
+            batch.detach("stopped", problem=str(exc))
         if isinstance(exc, (AccessDenied, BucketGone)):
             raise ConfigError(str(exc), hint="fix this and repeat the command to resume the batch") from exc
         raise
-    if batch.tally.older and not options.refresh:
+    if batch.tally.older_extractor and not options.refresh:
         display.note(
-            f"Indexed by an older version: {count_of(batch.tally.older, 'unchanged image')}. "
+            f"Indexed by an older version: {count_of(batch.tally.older_extractor, 'unchanged image')}. "
             "Use --refresh to index such images again."
         )
     return batch.numbers

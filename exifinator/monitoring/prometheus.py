@@ -16,7 +16,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from exifinator import EXTRACTOR_VERSION
-from exifinator.batches.model import UNDER_WAY, BatchCounts
+from exifinator.batches.model import WATCHED_STATES, BatchCounts
 from exifinator.batches.service import read_batches
 from exifinator.config import Config
 from exifinator.errors import EXIFinatorError
@@ -123,7 +123,7 @@ class ExifinatorCollector(Collector):
             "exifinator_batch_images", "Images of a running batch, by state.", labels=["batch", "state"]
         )
         for batch in read_batches(self._probe.store, self._probe.queue, limit=MAX_BATCHES):
-            if batch["state"] in (*UNDER_WAY, "cancelling"):
+            if batch["state"] in (*WATCHED_STATES, "cancelling"):
                 counts = BatchCounts.from_dict(batch["numbers"])
                 for state in ("listed", "unchanged", "queued", "done", "failed"):
                     images.add_metric([batch["id"], state], getattr(counts, state))

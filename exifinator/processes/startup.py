@@ -11,7 +11,7 @@ from exifinator.processes.supervisor import Supervision
 
 POLL_SECONDS = 0.1
 # A program that keeps ending this long after its start will not come up.
-DOOMED_SECONDS = 5.0
+CRASH_LOOP_SECONDS = 5.0
 LOG_TAIL_BYTES = 64 * 1024
 
 
@@ -19,16 +19,16 @@ def wait_until_up(
     find_problem: Callable[[], str | None],
     timeout_seconds: float,
     *,
-    keeps_ending: Callable[[], bool] = lambda: False,
-    doomed_seconds: float | None = None,
+    is_crash_looping: Callable[[], bool] = lambda: False,
+    crash_loop_seconds: float | None = None,
 ) -> str | None:
     """Wait until a program is up.
 
     Args:
         find_problem: Returns None once the program is up, else what is wrong so far.
         timeout_seconds: Give up after this time.
-        keeps_ending: Returns whether the program has ended and waits for its next start. If so, give up earlier.
-        doomed_seconds: Give up on a program that keeps ending after this time. The default is DOOMED_SECONDS.
+        is_crash_looping: Returns whether the program has ended and waits for its next start. If so, give up earlier.
+        crash_loop_seconds: Give up on a program that keeps ending after this time. The default is CRASH_LOOP_SECONDS.
 
     Returns:
         None once the program is up; the last problem if it did not come up.
@@ -38,7 +38,10 @@ def wait_until_up(
         waited_seconds = time.monotonic() - started_at
         if waited_seconds > timeout_seconds:
             return problem
-        if waited_seconds > (DOOMED_SECONDS if doomed_seconds is None else doomed_seconds) and keeps_ending():
+        if (
+            waited_seconds > (CRASH_LOOP_SECONDS if crash_loop_seconds is None else crash_loop_seconds)
+            and is_crash_looping()
+        ):
             return problem
         time.sleep(POLL_SECONDS)
     return None

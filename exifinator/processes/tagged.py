@@ -17,9 +17,9 @@ import psutil
 # Environment variable with the tag, set for every process that a supervision or the API starts; see process_tag.
 TAG_VARIABLE = "EXIFINATOR_SUPERVISED"
 # Time for orphans to end by themselves after SIGTERM.
-ORPHAN_SECONDS = 15.0
+ORPHAN_STOP_SECONDS = 15.0
 # Time from SIGKILL to the end: seconds for a large process on a busy machine.
-KILL_SECONDS = 60.0
+KILL_WAIT_SECONDS = 60.0
 
 
 def process_tag(root: Path, name: str) -> str:
@@ -59,7 +59,7 @@ def end_orphans(tag: str) -> bool:
         if supervisord is not None:
             spared |= {supervisord.pid, *(child.pid for child in supervisord.children(recursive=True))}
         orphans = [process for process in tagged if process.pid not in spared]
-        end_processes(orphans, ORPHAN_SECONDS)
+        end_processes(orphans, ORPHAN_STOP_SECONDS)
         return bool(orphans)
     return False
 
@@ -80,7 +80,7 @@ def end_processes(processes: Sequence[psutil.Process], timeout_seconds: float) -
     for process in remaining:
         with contextlib.suppress(psutil.Error):
             process.kill()
-    _wait(remaining, KILL_SECONDS)
+    _wait(remaining, KILL_WAIT_SECONDS)
 
 
 def _wait(processes: Sequence[psutil.Process], seconds: float) -> list[psutil.Process]:

@@ -106,7 +106,7 @@ def start_workers(config: Config, *, restart: bool = False, root: Path = ROOT) -
     # Processes of a killed supervisor may still use the ports.
     supervision.end_orphans()
     if not supervision.running():
-        _refuse_taken_ports(config, supervision)
+        _check_ports_are_free(config, supervision)
     resume_serving(root, config.start_timeout_seconds)
     if supervision.start(programs):
         write_private(note, fingerprint)
@@ -118,8 +118,8 @@ def start_workers(config: Config, *, restart: bool = False, root: Path = ROOT) -
     return WorkersReport(
         outcome,
         is_outdated(config, root),
-        f"http://{_shown(config.dashboard_host)}:{config.dashboard_port}",
-        f"http://{_shown(config.api_host)}:{config.api_port}",
+        f"http://{_url_host(config.dashboard_host)}:{config.dashboard_port}",
+        f"http://{_url_host(config.api_host)}:{config.api_port}",
     )
 
 
@@ -142,12 +142,12 @@ def is_outdated(config: Config, root: Path = ROOT) -> bool:
 def web_addresses(config: Config) -> list[tuple[str, str, str, int]]:
     """Return (program, setting of its port, host, port) of the dashboard and the API, as seen from this machine."""
     return [
-        ("dashboard", "DASHBOARD_PORT", _reachable(config.dashboard_host), config.dashboard_port),
-        ("api", "API_PORT", _reachable(config.api_host), config.api_port),
+        ("dashboard", "DASHBOARD_PORT", _reachable_host(config.dashboard_host), config.dashboard_port),
+        ("api", "API_PORT", _reachable_host(config.api_host), config.api_port),
     ]
 
 
-def _refuse_taken_ports(config: Config, supervision: Supervision) -> None:
+def _check_ports_are_free(config: Config, supervision: Supervision) -> None:
     for name, setting, host, port in web_addresses(config):
         # Another process may have started our programs in the meantime.
         if listens(host, port) and not supervision.running():
@@ -163,15 +163,15 @@ def _await_start(config: Config, supervision: Supervision) -> None:
         processes = supervision.status()
         failed = [process.process for process in processes if process.state == "BACKOFF"]
         starting = [process.process for process in processes if process.state != "RUNNING"]
-        silent = [name for name, _, host, port in web_addresses(config) if not _answers(host, port)]
+        silent = [name for name, _, host, port in web_addresses(config) if not _responds(host, port)]
         if processes and not starting and not silent:
             return None
         return [*failed, *starting, *silent, "supervisord-workers"][0]
 
-    def keeps_ending() -> bool:
+    def is_crash_looping() -> bool:
         return any(process.state == "BACKOFF" for process in supervision.status())
 
-    name = wait_until_up(find_problem, config.start_timeout_seconds, keeps_ending=keeps_ending)
+    name = wait_until_up(find_problem, config.start_timeout_seconds, is_crash_looping=is_crash_looping)
     if name is not None:
         log = supervision.log_path(name)
         raise ServiceFailed(
@@ -179,7 +179,7 @@ def _await_start(config: Config, supervision: Supervision) -> None:
         )
 
 
-def _answers(host: str, port: int) -> bool:
+def _responds(host: str, port: int) -> bool:
     """Return whether an HTTP server answers, with any status."""
     connection = http.client.HTTPConnection(host, port, timeout=5)
     try:
@@ -192,12 +192,12 @@ def _answers(host: str, port: int) -> bool:
     return True
 
 
-def _reachable(host: str) -> str:
+def _reachable_host(host: str) -> str:
     """Return the address at which this machine reaches a server bound to `host`."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
 
 
-def _shown(host: str) -> str:
+def _url_host(host: str) -> str:
     try:
         return f"[{host}]" if ipaddress.ip_address(host).version == 6 else host
     except ValueError:

@@ -1,4 +1,4 @@
-"""Administration of the queues: statistics, pausing, emptying, and the metrics that all processes add to."""
+"""Administer the queues: statistics, pausing and emptying. Add up the metrics of all processes."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from exifinator.queue.image_queue import PARKED_SECONDS, ImageQueue
 from exifinator.queue.redis_client import connect_redis, redis_errors
 from exifinator.queue.scripts import RedisScripts
 
-# Redis remembers the number of a sender's last addition for this long: the answer to an addition may be lost, and the
-# addition is sent again.
-SENDER_KEPT_SECONDS = 3600
+# Redis remembers the sequence number of a sender's last addition for this long. A sender that gets no response repeats
+# the addition, which must not be added twice.
+SENDER_TTL_SECONDS = 3600
 
 
 @dataclass(frozen=True, slots=True)
 class QueueStats:
     """State of the two queues.
 
-    images: all in the download queue; to_read: those of them that are due; in_write_queue: those that wait for a write
-    worker. The ages, in seconds, are those of the image that is due longest and of the oldest in the write queue.
+    images: all images in the download queue. to_read: those that are due. in_write_queue: elements of the write queue.
+    write_bytes: their total size. to_read_seconds: age of the image that has been due the longest. write_seconds: age
+    of the oldest element of the write queue.
     """
 
     images: int
@@ -33,7 +34,7 @@ class QueueStats:
 
     @property
     def in_progress(self) -> int:
-        """Number of images that are delivered; their worker may be dead."""
+        """Number of images that are delivered, including those whose worker has died."""
         return max(0, self.images - self.to_read - self.in_write_queue)
 
 
@@ -45,62 +46,71 @@ class QueueAdmin:
         self.client = queue.client
         self._keys = queue.keys
         self._scripts = RedisScripts(self.client)
-        # For each queue of the settings, MRQ's raw queue and the regular one that retries and requeues come through.
-        self._names = {
+        # The name of each queue in the settings -> MRQ's two names: of the regular queue, which retries and requeues go
+        # through, and of the raw queue.
+        self._mrq_names = {
             config.download_queue: (config.download_queue, config.download_set),
             config.write_queue: (config.write_queue, config.write_list),
         }
 
     @classmethod
     def connect(cls, config: Config) -> QueueAdmin:
-        """Connect with a new Redis client."""
+        """Return an instance with its own Redis client."""
         return cls(ImageQueue(connect_redis(config), config), config)
 
     def stats(self) -> QueueStats:
-        """Return the state of the queues, read in one step."""
+        """Return a consistent snapshot of the queues."""
         keys = [self._keys.downloads, self._keys.writes, self._keys.write_bytes]
         with redis_errors("read the state of the queues"):
             values = self._scripts.run("stats", keys, [PARKED_SECONDS])
         images, to_read, in_write_queue, write_bytes, read_ms, write_ms = map(int, values)
         return QueueStats(images, to_read, in_write_queue, max(0, write_bytes), read_ms / 1000, write_ms / 1000)
 
-    def add_counts(self, sender: str, number: int, counts: Mapping[str, int]) -> None:
-        """Add the counts of a process to the metrics. The same number of the same sender is added once."""
-        args: list[Any] = [number, SENDER_KEPT_SECONDS]
+    def add_counts(self, sender: str, sequence_number: int, counts: Mapping[str, int]) -> None:
+        """Add the counts of a process to the metrics.
+
+        Args:
+            sender: name of the process.
+            sequence_number: grows with each addition of the sender. A repeated addition is ignored.
+            counts: by the names of metrics.py.
+        """
+        args: list[Any] = [sequence_number, SENDER_TTL_SECONDS]
         for name, count in counts.items():
             args += (name, count)
         with redis_errors("add up the metrics"):
             self._scripts.run("add_counts", [self._keys.metrics, self._keys.metrics_senders_prefix + sender], args)
 
     def counts(self) -> dict[str, int]:
-        """Return what all processes have counted since Redis was last empty, by the names of metrics.py."""
+        """Return the counts of all processes since Redis last lost its data, by the names of metrics.py."""
         with redis_errors("read the metrics"):
             counts: Any = self.client.hgetall(self._keys.metrics)
         return {name.decode(): int(count) for name, count in counts.items()}
 
     def pause(self, name: str) -> None:
-        """Stop deliveries of a queue of the settings. The workers see it within seconds."""
+        """Stop the deliveries of a queue, given its name in the settings. Workers notice within seconds."""
         with redis_errors("pause a queue"):
-            self.client.sadd(self._keys.paused_queues, *self._names[name])
+            self.client.sadd(self._keys.paused_queues, *self._mrq_names[name])
 
     def resume(self, name: str) -> None:
-        """Restart deliveries of a paused queue."""
+        """Restart the deliveries of a paused queue, given its name in the settings."""
         with redis_errors("resume a queue"):
-            self.client.srem(self._keys.paused_queues, *self._names[name])
+            self.client.srem(self._keys.paused_queues, *self._mrq_names[name])
 
-    def paused_ids(self) -> set[str]:
-        """Return MRQ's names of the paused queues."""
+    def paused_mrq_names(self) -> set[str]:
+        """Return the names that MRQ has for the paused queues."""
         with redis_errors("list the paused queues"):
             names: Any = self.client.smembers(self._keys.paused_queues)
         return {name.decode() for name in names}
 
     def paused(self) -> list[str]:
-        """Return the queues of the settings that are paused."""
-        ids = self.paused_ids()
-        return [name for name, both in self._names.items() if ids.intersection(both)]
+        """Return the paused queues by their names in the settings."""
+        paused = self.paused_mrq_names()
+        return [name for name, mrq_names in self._mrq_names.items() if paused.intersection(mrq_names)]
 
     def empty(self) -> int:
-        """Remove all images from both queues. Workers finish what is delivered to them, but it is not counted.
+        """Remove all images from both queues.
+
+        Workers finish the images that were delivered to them, but these are not counted any more.
 
         Returns: how many images were in the download queue.
         """

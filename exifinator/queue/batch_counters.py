@@ -1,4 +1,4 @@
-"""Counts of the open batches, and the images that belong to them.
+"""Count images for the open batches, and cancel the images of a batch.
 
 A batch is open from the start of its run until it is closed. While it is open, each acknowledged image whose id starts
 with one of the batch's prefixes is counted for it. Several open batches may cover the same image.
@@ -16,7 +16,7 @@ from exifinator.queue.keys import QueueKeys
 from exifinator.queue.redis_client import redis_errors
 from exifinator.queue.scripts import RedisScripts
 
-# So many members a script scans in one step.
+# How many members of the download queue a script scans at a time, approximately.
 MEMBERS_PER_SCAN = 1000
 
 
@@ -29,10 +29,10 @@ class BatchCounters:
         self._scripts = RedisScripts(client)
 
     def open(self, batch_id: str, prefixes: Sequence[str], *, counts: Mapping[str, int] | None = None) -> None:
-        """Start counting, for a batch, the images whose ids start with one of the prefixes.
+        """Open a batch: count the acknowledged images whose ids start with one of the prefixes.
 
         Args:
-            counts: counts to start from, by result, for a batch that is resumed.
+            counts: initial counts by result, if the batch is resumed.
         """
         initial: dict[Any, Any] = {name: count for name, count in (counts or {}).items() if count}
         with redis_errors("open a batch"):
@@ -62,13 +62,13 @@ class BatchCounters:
         return {name.decode(): json.loads(prefixes) for name, prefixes in batches.items()}
 
     def counts(self, batch_id: str) -> dict[str, int] | None:
-        """Return the counts of a batch by result, `bytes_read` and `requests`; None if it is not open."""
+        """Return the counts of a batch by result, and its `bytes_read` and `requests`; None if it is not open."""
         with redis_errors("read the counts of a batch"):
             counts: Any = self._client.hgetall(self._keys.batch_counts_prefix + batch_id)
         return {name.decode(): int(count) for name, count in counts.items()} if counts else None
 
     def cancel_pending(self, batch_id: str, prefixes: Sequence[str], *, include_in_progress: bool = False) -> int:
-        """Remove the images of a batch from the download queue unless another open batch covers them.
+        """Remove the images of a batch from the download queue, unless another open batch covers them too.
 
         Args:
             include_in_progress: also remove images that are delivered or parked.
@@ -86,7 +86,7 @@ class BatchCounters:
                     return total_removed
 
     def count_in_progress(self, batch_id: str, prefixes: Sequence[str]) -> int:
-        """Count the images of a batch, and of no other open one, that are delivered or parked."""
+        """Return how many images of a batch are delivered or parked, without those that another open batch covers."""
         with redis_errors("count the images in progress"):
             keys = [self._keys.downloads, self._keys.batches]
             return int(self._scripts.run("count_in_progress", keys, [batch_id, _to_json(prefixes)]))

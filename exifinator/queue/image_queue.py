@@ -1,14 +1,14 @@
 """The download queue and the write queue in Redis. Nothing here depends on MRQ's classes.
 
-Download queue: a sorted set under the name that MRQ gives a raw timed set. A member stands for an image; its score is
-the time from which the image may be delivered. Delivering moves that time ahead by a lease, the worker extends the
-lease while it lives, and acknowledging removes the member. So the images of a process that dies are delivered again.
+Download queue: a sorted set, named as MRQ names a raw timed set. Each member stands for an image. Its score is the time
+from which the image may be delivered. A delivery moves that time ahead by one lease, the worker extends the lease while
+it is alive, and an acknowledgement removes the member. So if a process dies, its images are delivered again.
 
-Write queue: a list under the name that MRQ gives a raw list. It holds the metadata bytes of images on their way to a
-write worker, and is bounded by the sum of their lengths. Its images are parked in the download queue meanwhile.
+Write queue: a list, named as MRQ names a raw list. It holds the fetched metadata bytes of images on their way to a
+write worker, and its total size in bytes is bounded. Meanwhile, these images are parked in the download queue.
 
-Every step is one script, so its changes happen all or none. All scripts use the clock of the Redis server: the clocks
-of the workers do not matter.
+Changes with several steps are Redis scripts, which are atomic. All times are those of the Redis server: the clocks of
+the workers do not matter.
 """
 
 from __future__ import annotations
@@ -28,34 +28,35 @@ from exifinator.queue.redis_client import redis_errors
 from exifinator.queue.refused_buckets import RefusedBuckets
 from exifinator.queue.scripts import RedisScripts
 
-# An image whose bytes wait in the write queue is not delivered again for this many seconds. Both are in the same Redis,
-# so they are lost together or not at all; this limit is for a write queue that somebody empties by hand.
+# A parked image is not delivered again for this many seconds. Both queues are in the same Redis, so they are lost
+# together or not at all. The limit is for the case that somebody empties the write queue by hand.
 PARKED_SECONDS = 3600
 MEMBERS_PER_CALL = 1000
-# A due image of a refused bucket is due again after this many seconds.
+# An image of a refused bucket is not delivered when it is due, but postponed by this many seconds.
 REFUSED_POSTPONED_SECONDS = 5
 
-# Results of push_headers: not pushed, because the write queue is full; pushed; not wanted any more, because another
-# delivery acknowledged the image or its batch was cancelled.
+# Results of push_headers. NO_ROOM: the write queue is full. UNWANTED: another delivery acknowledged the image, or its
+# batch was cancelled.
 NO_ROOM, PUSHED, UNWANTED = 0, 1, 2
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """An image that was delivered to a worker.
+    """The delivery of an image to a worker.
 
-    times: how often it has been delivered, this delivery included.
+    count: how often the image has been delivered, including this delivery.
     """
 
     member: bytes
-    times: int
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """The result of an image.
 
-    result: the status of its record, or `failed`; empty where MRQ keeps a job that will try again.
+    result: the status of the image's record, or `failed`. Empty if a regular job of MRQ will retry the image: then
+    nothing is counted yet.
     """
 
     member: bytes
@@ -65,17 +66,17 @@ class Outcome:
     requests: int = 0
 
 
-def _split(element: bytes) -> tuple[bytes, bytes]:
-    """Return the member and the message of an element of the write queue."""
+def _split_element(element: bytes) -> tuple[bytes, bytes]:
+    """Return the member and the message in an element of the write queue, "<length of member>:<member><message>"."""
     start = element.index(b":") + 1
     end = start + int(element[: start - 1])
     return element[start:end], element[end:]
 
 
 class ImageQueue:
-    """The two queues.
+    """The download queue and the write queue.
 
-    batches: counters of the open batches; refused_buckets: shared state of the circuit breaker.
+    batches: counters of the open batches. refused_buckets: state of the circuit breaker, shared by all workers.
     Every method raises QueueUnavailable if Redis is down, loading, read-only or full.
     """
 
@@ -90,9 +91,9 @@ class ImageQueue:
         self._scripts = RedisScripts(client)
 
     def enqueue(self, refs: Sequence[ImageRef]) -> int:
-        """Queue images. An image that is queued already keeps its place.
+        """Queue images. An image that is already queued keeps its place.
 
-        Returns: how many images were not queued before.
+        Returns: how many images were added.
         """
         added = 0
         with redis_errors("queue images"):
@@ -104,7 +105,7 @@ class ImageQueue:
         return added
 
     def still_queued(self, refs: Sequence[ImageRef]) -> list[bool]:
-        """Return for each image whether it is in the download queue, delivered or not."""
+        """Return, for each image, whether it is in the download queue. Delivered images are."""
         if not refs:
             return []
         with redis_errors("read the download queue"):
@@ -113,7 +114,7 @@ class ImageQueue:
         return [score is not None for score in scores]
 
     def take_downloads(self, limit: int) -> list[Delivery]:
-        """Deliver up to `limit` due images; none while the write queue is full."""
+        """Deliver up to `limit` due images. Deliver none while the write queue is full."""
         keys = self.keys
         with redis_errors("deliver images"):
             flat = self._scripts.run(
@@ -124,9 +125,9 @@ class ImageQueue:
         return [Delivery(flat[i], int(flat[i + 1])) for i in range(0, len(flat), 2)]
 
     def push_headers(self, pairs: Sequence[tuple[bytes, bytes]]) -> list[int]:
-        """Queue (member, message) pairs for the write workers.
+        """Queue metadata, as (member, message) pairs, for the write workers.
 
-        Returns: for each pair PUSHED, NO_ROOM or UNWANTED.
+        Returns: PUSHED, NO_ROOM or UNWANTED for each pair.
         """
         keys = self.keys
         args: list[Any] = [self._write_limit_bytes, self.lease_seconds, PARKED_SECONDS]
@@ -136,38 +137,43 @@ class ImageQueue:
             results = self._scripts.run("push_headers", [keys.writes, keys.write_bytes, keys.downloads], args)
         return [int(result) for result in results]
 
-    def take_writes(self, limit: int, *, leave: int = 0) -> list[tuple[bytes, bytes]]:
-        """Deliver up to `limit` (member, message) pairs, oldest first, but leave `leave` of them to other workers."""
+    def take_writes(self, limit: int, *, reserve: int = 0) -> list[tuple[bytes, bytes]]:
+        """Deliver up to `limit` (member, message) pairs, oldest first.
+
+        Args:
+            reserve: number of elements to leave in the queue for other workers.
+        """
         keys = self.keys
         with redis_errors("deliver metadata"):
             flat = self._scripts.run(
                 "take_writes",
                 [keys.writes, keys.write_bytes, keys.downloads],
-                [limit, self.lease_seconds, leave, PARKED_SECONDS],
+                [limit, self.lease_seconds, reserve, PARKED_SECONDS],
             )
         for waited_microseconds in flat[1::2]:
             observe_queue(waited_microseconds / 1_000_000)
-        return [_split(element) for element in flat[0::2]]
+        return [_split_element(element) for element in flat[0::2]]
 
     def acknowledge(self, outcomes: Iterable[Outcome]) -> None:
-        """Remove images that are done from the download queue, and count them for the open batches that cover them.
+        """Acknowledge the images of raw jobs: remove them from the download queue, and count them.
 
-        An image counts once, when it leaves the download queue, however often it was delivered.
+        Each image is counted for the open batches that cover it. It is counted once, when it leaves the download queue,
+        however often it was delivered.
         """
         self._acknowledge("acknowledge", outcomes)
 
-    def acknowledge_kept(self, outcomes: Iterable[Outcome]) -> None:
-        """Count images whose jobs MRQ keeps itself (a retry, a requeue) for the open batches that cover them.
+    def acknowledge_regular(self, outcomes: Iterable[Outcome]) -> None:
+        """Acknowledge the images of regular jobs, which are retries and requeues.
 
-        Such an image has left the download queue already, so it counts each time. If it was queued again meanwhile, it
-        is removed from there: it is done.
+        Such an image has already left the download queue, so it is counted each time, for the open batches that cover
+        it. If it was queued again meanwhile, it is removed from the queue, because it is done.
         """
-        self._acknowledge("acknowledge_kept", outcomes)
+        self._acknowledge("acknowledge_regular", outcomes)
 
     def _acknowledge(self, script: str, outcomes: Iterable[Outcome]) -> None:
         args: list[Any] = []
-        for o in outcomes:
-            args += (o.member, o.image_id, o.result, o.bytes_read, o.requests)
+        for outcome in outcomes:
+            args += (outcome.member, outcome.image_id, outcome.result, outcome.bytes_read, outcome.requests)
         if not args:
             return
         keys = self.keys
@@ -179,28 +185,28 @@ class ImageQueue:
             )
 
     def extend_leases(self, members: Sequence[bytes]) -> None:
-        """Extend the leases of images by a whole lease from now. Images that left the queue stay out of it."""
+        """Make the leases of images end one full lease from now. Images that have left the queue stay out of it."""
         with redis_errors("extend leases"):
             for start in range(0, len(members), MEMBERS_PER_CALL):
                 chunk = members[start : start + MEMBERS_PER_CALL]
                 self._scripts.run("extend_leases", [self.keys.downloads], [self.lease_seconds, *chunk])
 
     def release(self, members: Sequence[bytes]) -> None:
-        """Return images to the queue, due now, as if they had not been delivered."""
+        """Return images to the queue, as if they had not been delivered. They are due immediately."""
         if members:
             with redis_errors("release images"):
                 self._scripts.run("release", [self.keys.downloads, self.keys.deliveries], list(members))
 
     def count_delivery(self, ref: ImageRef) -> int:
-        """Count one more try of an image whose job MRQ keeps itself.
+        """Count the attempt of a regular job as one more delivery of its image.
 
-        Returns: how many deliveries and tries the image has had.
+        Returns: how many deliveries the image has had.
         """
         with redis_errors("count deliveries"):
             return int(self.client.hincrby(self.keys.deliveries, ref.to_member(), 1))
 
     def sizes(self) -> tuple[int, int]:
-        """Return the lengths of the download queue, delivered images included, and of the write queue."""
+        """Return the lengths of the download queue, including delivered images, and of the write queue."""
         with redis_errors("read the sizes of the queues"):
             pipe = self.client.pipeline(transaction=False)
             pipe.zcard(self.keys.downloads)

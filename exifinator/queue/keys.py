@@ -9,38 +9,38 @@ from exifinator.config import Config
 
 @dataclass(frozen=True, slots=True)
 class QueueKeys:
-    """Key names of one installation, below the prefix MRQ_DATABASE.
+    """Key names of one installation. All start with MRQ_DATABASE.
 
-    The two queues and the set of paused queues are named as MRQ names them: its dashboard shows the queues' sizes, and
-    its workers skip paused queues.
+    The two queues and the set of paused queues have the names that MRQ expects: its dashboard shows the sizes of the
+    queues, and its workers skip paused queues.
     """
 
     # Sorted set: member -> the time from which the image may be delivered.
     downloads: str
-    # List of "<length of the member>:<member><message>".
+    # List of "<length of member>:<member><message>".
     writes: str
     # Hash: member -> how often the image was delivered.
     deliveries: str
-    # Number: the sum of the lengths of the write queue's elements.
+    # Number: the total size of the write queue's elements, in bytes.
     write_bytes: str
     # Hash: id of each open batch -> JSON list of its prefixes.
     batches: str
-    # Followed by a batch's id. Hash: result -> count.
+    # Prefix of a batch's id. Hash: result -> count.
     batch_counts_prefix: str
-    # Hash: refused bucket -> message. Expires as a whole.
+    # Hash: refused bucket -> message. The whole hash expires.
     open_circuits: str
-    # Hash: bucket -> member of an object that S3 has delivered.
+    # Hash: bucket -> member of an object that S3 has returned.
     probe_objects: str
     # Hash: field of metrics.py -> count.
     metrics: str
-    # Followed by a sender's name. Number of its last addition to the metrics.
+    # Prefix of a sender's name. Sequence number of its last addition to the metrics.
     metrics_senders_prefix: str
     # Set of the names of paused queues.
     paused_queues: str
 
     @classmethod
     def from_config(cls, config: Config) -> QueueKeys:
-        """Return the names that the settings give."""
+        """Return the key names for these settings."""
         prefix = config.mrq_database
         own = f"{prefix}:exifinator"
         return cls(

@@ -20,13 +20,13 @@ def redis_errors(action: str) -> Iterator[None]:
     """Translate errors of redis-py into QueueUnavailable.
 
     Args:
-        action: what Redis was asked to do, as in "Redis cannot pause a queue".
+        action: what Redis was asked to do. It completes the message "Redis cannot ...", as in "pause a queue".
     """
     try:
         yield
     except redis.exceptions.OutOfMemoryError as exc:
         message = f"Redis cannot {action}: it has reached its maxmemory"
-        raise QueueUnavailable(message, hint="raise maxmemory, or wait until images are done") from exc
+        raise QueueUnavailable(message, hint="increase maxmemory, or wait until images are done") from exc
     except (redis.exceptions.AuthenticationError, redis.exceptions.NoPermissionError) as exc:
         message = f"Redis cannot {action}: {str(exc).rstrip('.')}"
         raise QueueUnavailable(message, code="redis_unauthorized") from exc
@@ -36,9 +36,9 @@ def redis_errors(action: str) -> Iterator[None]:
 
 
 def connect_redis(config: Config) -> redis.Redis:
-    """Return a pooled client of REDIS_URL (redis:// or rediss://). It connects when first used.
+    """Return a client of REDIS_URL (redis:// or rediss://) with a connection pool. It connects when first used.
 
-    The pool makes callers wait for a free connection: more greenlets than connections is normal, and no reason to fail.
+    Callers wait for a free connection, because having more greenlets than connections is normal.
     """
     pool = redis.BlockingConnectionPool.from_url(
         config.redis_url.get_secret_value(),
@@ -47,7 +47,7 @@ def connect_redis(config: Config) -> redis.Redis:
         socket_timeout=30,
         socket_connect_timeout=5,
         socket_keepalive=True,
-        # Version 3 of the protocol costs two more round trips for each connection, and brings nothing that is used.
+        # Version 3 of the protocol costs two more round trips per connection, and none of its features is used.
         protocol=2,
         retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=1.0), 3),
         retry_on_error=[redis.exceptions.BusyLoadingError],

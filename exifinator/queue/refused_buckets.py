@@ -1,6 +1,7 @@
-"""State of the circuit breaker that all workers share: buckets whose requests S3 refuses.
+"""State of the circuit breaker, shared by all workers: the refused buckets, to which S3 denies access.
 
-While a bucket's circuit is open, no image of it is delivered. worker/circuit_breaker.py decides when to open one.
+The circuit of a refused bucket is open: none of its images is delivered. worker/circuit_breaker.py decides when to open
+a circuit.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from exifinator.models import ImageRef
 from exifinator.queue.keys import QueueKeys
 from exifinator.queue.redis_client import redis_errors
 
-# Cool-down: after this many seconds images of a refused bucket are delivered again, to probe it.
+# Cool-down: after this many seconds, images of a refused bucket are delivered again, which probes the bucket.
 CIRCUIT_OPEN_SECONDS = 60
 _SAMPLE_MEMBERS, _SAMPLE_IMAGES = 50, 3
 
 
 class RefusedBuckets:
-    """The buckets that S3 refuses, and objects to probe buckets with. Every method raises QueueUnavailable."""
+    """The refused buckets, and objects to probe buckets with. Every method raises QueueUnavailable."""
 
     def __init__(self, client: redis.Redis, keys: QueueKeys) -> None:
         self._client = client
@@ -31,7 +32,7 @@ class RefusedBuckets:
         """Stop delivering images of a bucket for CIRCUIT_OPEN_SECONDS.
 
         Args:
-            message: why S3 refuses the bucket, for the users whose batches wait.
+            message: why S3 refuses the bucket. Shown to users whose batches wait for it.
         """
         with redis_errors("store a refused bucket"):
             pipe = self._client.pipeline()
@@ -40,24 +41,24 @@ class RefusedBuckets:
             pipe.execute()
 
     def close_circuits(self, buckets: Collection[str]) -> None:
-        """Deliver the images of these buckets again."""
+        """Resume the deliveries of these buckets."""
         with redis_errors("remove refused buckets"):
             self._client.hdel(self._keys.open_circuits, *buckets)
 
     def open_circuits(self, buckets: Collection[str] | None = None) -> dict[str, str]:
-        """Return the message of each refused bucket, by name; of these buckets only where they are given."""
+        """Return the refused buckets among `buckets` (None: all of them), each with its message."""
         with redis_errors("list the refused buckets"):
             circuits: Any = self._client.hgetall(self._keys.open_circuits)
         messages = {name.decode(): message.decode() for name, message in circuits.items()}
         return {name: message for name, message in messages.items() if buckets is None or name in buckets}
 
     def set_probe_object(self, ref: ImageRef) -> None:
-        """Store an object that S3 has delivered, one for each bucket: it tells refused objects from refused buckets."""
+        """Store an object that S3 has returned, one per bucket. It is read again to probe the bucket."""
         with redis_errors("store a probe object"):
             self._client.hset(self._keys.probe_objects, ref.bucket, ref.to_member())
 
     def probe_object(self, bucket: str) -> ImageRef | None:
-        """Return the object of a bucket that was stored last."""
+        """Return the stored object of a bucket, or None."""
         with redis_errors("read a probe object"):
             member: Any = self._client.hget(self._keys.probe_objects, bucket)
         return ImageRef.from_member(member) if member else None
@@ -68,7 +69,7 @@ class RefusedBuckets:
             members: Any = self._client.zrandmember(self._keys.downloads, _SAMPLE_MEMBERS) or []
         refs = []
         for member in members:
-            # A member in another format becomes a failed job when it is delivered.
+            # Skip a member in another format. It becomes a failed job when it is delivered.
             with contextlib.suppress(ValueError):
                 refs.append(ImageRef.from_member(member))
         return [ref for ref in refs if ref.bucket == bucket][:_SAMPLE_IMAGES]

@@ -33,7 +33,7 @@ class BucketCircuitBreaker:
         self._trusted_until: dict[str, float] = {}
         self._probing = threading.Lock()
 
-    def is_refused(self, ref: ImageRef, refusal: AccessDenied) -> bool:
+    def should_release(self, ref: ImageRef, refusal: AccessDenied) -> bool:
         """Return whether to release an image that S3 refused: its bucket is refused, or S3 delivers the image now.
 
         Raises: TransientError if S3, Redis or MongoDB does not respond.

@@ -89,7 +89,7 @@ class WorkerContext:
         Raises: QueueUnavailable.
         """
         self.queue.acknowledge([outcome for outcome, is_raw in outcomes if is_raw])
-        self.queue.acknowledge_kept([outcome for outcome, is_raw in outcomes if not is_raw])
+        self.queue.acknowledge_regular([outcome for outcome, is_raw in outcomes if not is_raw])
 
 
 @functools.cache

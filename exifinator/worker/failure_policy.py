@@ -35,7 +35,7 @@ class Attempt:
 
     is_raw: the job came straight from a queue of images; else MRQ keeps it (a retry, a requeue). retries: how often the
     job was tried again before. first_delay_seconds: mean pause before the first retry. jitter: a random number from 0
-    to 1. is_bucket_refused: the circuit breaker's answer to an AccessDenied.
+    to 1. released_by_breaker: the circuit breaker's answer to an AccessDenied.
     """
 
     is_raw: bool
@@ -43,7 +43,7 @@ class Attempt:
     max_retries: int
     first_delay_seconds: float
     jitter: float
-    is_bucket_refused: bool = False
+    released_by_breaker: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def decide(error: Exception, attempt: Attempt) -> Retry | Release | Fail:
             return Release()
         case TransientError() if attempt.retries < attempt.max_retries:
             return Retry(retry_delay_seconds(attempt.first_delay_seconds, attempt.retries, attempt.jitter))
-        case AccessDenied() if attempt.is_bucket_refused:
+        case AccessDenied() if attempt.released_by_breaker:
             return Release()
         case _:
             return Fail()

@@ -78,7 +78,7 @@ class ImageJob(Job):  # type: ignore[misc]
         """The context of this process: MRQ constructs jobs itself, with mrq-run even without a worker."""
         return current_context()
 
-    def restart_clock(self) -> None:
+    def restart_time_limit(self) -> None:
         """Restart the job's time limit, after a wait that was no fault of the job."""
         self.datestarted = CLOCK.utcnow()
 
@@ -101,11 +101,11 @@ class ImageJob(Job):  # type: ignore[misc]
             self.data["status"] = status
             return
         if self.is_raw:
-            self._store_first()
+            self._insert_raw_job()
         super()._save_status(status, updates=updates, exception=exception, w=w, j=j)
         self._acknowledge(status)
 
-    def _store_first(self) -> None:
+    def _insert_raw_job(self) -> None:
         """Store a raw job, under the id of its log lines and of later jobs of the same image."""
         if not self.stored:
             document = {name: value for name, value in self.data.items() if name != "_id"}

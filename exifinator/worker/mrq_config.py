@@ -14,8 +14,8 @@ MAINTENANCE_QUEUE = "maintenance"
 
 # An image takes seconds. This limit is for a job that hangs although every network call has its own timeout.
 JOB_TIMEOUT_SECONDS = 120
-SUCCESS_KEPT_SECONDS = 24 * 3600
-MAINTENANCE_KEPT_SECONDS = 600
+SUCCESS_TTL_SECONDS = 24 * 3600
+MAINTENANCE_TTL_SECONDS = 600
 
 
 def job_from_member(member: bytes) -> dict[str, Any]:
@@ -46,15 +46,15 @@ def tasks(config: Config) -> dict[str, dict[str, Any]]:
     image = {
         "timeout": JOB_TIMEOUT_SECONDS,
         "max_retries": config.max_retries,
-        "result_ttl": SUCCESS_KEPT_SECONDS,
+        "result_ttl": SUCCESS_TTL_SECONDS,
     }
     queues = {DOWNLOAD_TASK: config.download_queue, WRITE_TASK: config.write_queue}
     maintenance = {
         "queue": MAINTENANCE_QUEUE,
         "timeout": JOB_TIMEOUT_SECONDS,
-        "result_ttl": MAINTENANCE_KEPT_SECONDS,
+        "result_ttl": MAINTENANCE_TTL_SECONDS,
         # If one fails because Redis is down, the next one does its work: no need to keep it for MRQ's half a year.
-        "default_ttl": MAINTENANCE_KEPT_SECONDS,
+        "default_ttl": MAINTENANCE_TTL_SECONDS,
     }
     return {
         **{path: {**image, "queue": queues[FORMER_TASKS.get(path, path)]} for path in IMAGE_TASKS},

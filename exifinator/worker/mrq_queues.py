@@ -18,7 +18,7 @@ class DownloadQueue(QueueRaw):  # type: ignore[misc]
         """Yield a Download job for each image that is delivered."""
         for delivery in worker.context.queue.take_downloads(max_jobs):
             job = ImageJob.from_queue(worker.id, DOWNLOAD_TASK, self, delivery.member)
-            job.deliveries = delivery.times
+            job.deliveries = delivery.count
             yield job
 
 
@@ -27,7 +27,7 @@ class WriteQueue(QueueRaw):  # type: ignore[misc]
 
     def dequeue_jobs(self, max_jobs: int = 1, job_class: Any = None, worker: Any = None) -> Iterator[ImageJob]:  # noqa: ARG002
         """Yield a Write job for each image whose metadata is delivered."""
-        for member, message in worker.context.queue.take_writes(max_jobs, leave=worker.writes_left_to_others()):
+        for member, message in worker.context.queue.take_writes(max_jobs, reserve=worker.writes_to_reserve()):
             job = ImageJob.from_queue(worker.id, WRITE_TASK, self, member)
             job.message = message
             yield job

@@ -18,17 +18,17 @@ class RedisClock:
     """A clock set from Redis TIME now and then, and advanced by time.monotonic(); the host's clock until then."""
 
     def __init__(self) -> None:
-        self._ahead_of_monotonic: float | None = None
+        self._offset_from_monotonic: float | None = None
 
     def set(self, now: datetime) -> None:
         """Set the clock."""
-        self._ahead_of_monotonic = now.timestamp() - time.monotonic()
+        self._offset_from_monotonic = now.timestamp() - time.monotonic()
 
     def utcnow(self) -> datetime:
         """Return the time as MRQ compares and stores it: UTC, without a zone."""
-        if self._ahead_of_monotonic is None:
+        if self._offset_from_monotonic is None:
             return datetime.now(UTC).replace(tzinfo=None)
-        return datetime.fromtimestamp(self._ahead_of_monotonic + time.monotonic(), UTC).replace(tzinfo=None)
+        return datetime.fromtimestamp(self._offset_from_monotonic + time.monotonic(), UTC).replace(tzinfo=None)
 
 
 CLOCK = RedisClock()

@@ -33,16 +33,16 @@ class ImageTask(Task):  # type: ignore[misc]
     def run_wrapped(self, params: dict[str, Any]) -> None:
         """Run the task, and turn an error into the interrupt of MRQ that applies the failure policy's decision."""
         job: ImageJob = get_current_job()
-        is_bucket_refused = False
+        released_by_breaker = False
         try:
             try:
                 self.run(params)
             except AccessDenied as exc:
                 # May raise a TransientError, which is then the error to decide about.
-                is_bucket_refused = job.context.circuit_breaker.is_refused(ImageRef.from_params(params), exc)
+                released_by_breaker = job.context.circuit_breaker.should_release(ImageRef.from_params(params), exc)
                 raise
         except (EXIFinatorError, Interrupted) as exc:
-            decision = decide(exc, _attempt(job, is_bucket_refused))
+            decision = decide(exc, _attempt(job, released_by_breaker))
             if isinstance(exc, TransientError) and not isinstance(decision, Fail):
                 COUNTS.add_retry(retry_cause(exc))
             match decision:
@@ -67,7 +67,7 @@ class ImageTask(Task):  # type: ignore[misc]
             record, bytes_read, requests = read_image(context.s3, ref, context.config)
         job.store(ref, record, bytes_read=bytes_read, requests=requests)
 
-    def index_kept(self, job: ImageJob, ref: ImageRef) -> None:
+    def index_regular(self, job: ImageJob, ref: ImageRef) -> None:
         """Index the image of a job that MRQ keeps."""
         context = job.context
         if context.circuit_breaker.is_open(ref.bucket):
@@ -75,7 +75,7 @@ class ImageTask(Task):  # type: ignore[misc]
         self.index_image(job, ref, context.queue.count_delivery(ref))
 
 
-def _attempt(job: ImageJob, is_bucket_refused: bool) -> Attempt:
+def _attempt(job: ImageJob, released_by_breaker: bool) -> Attempt:
     config = job.context.config
     return Attempt(
         is_raw=job.is_raw,
@@ -83,7 +83,7 @@ def _attempt(job: ImageJob, is_bucket_refused: bool) -> Attempt:
         max_retries=config.max_retries,
         first_delay_seconds=config.retry_delay_seconds,
         jitter=random.random(),  # noqa: S311
-        is_bucket_refused=is_bucket_refused,
+        released_by_breaker=released_by_breaker,
     )
 
 
@@ -96,12 +96,12 @@ class Download(ImageTask):
         context = job.context
         ref = job.ref or ImageRef.from_params(params)
         if not job.is_raw:
-            self.index_kept(job, ref)
+            self.index_regular(job, ref)
         elif job.deliveries >= context.config.max_deliveries:
             self.index_image(job, ref, job.deliveries)
         else:
             header = fetch_header(context.s3, ref, first_read_bytes=context.config.first_read_bytes)
-            context.push_header(job.member, header, on_wait=job.restart_clock)
+            context.push_header(job.member, header, on_wait=job.restart_time_limit)
 
 
 class Write(ImageTask):
@@ -112,7 +112,7 @@ class Write(ImageTask):
         job: ImageJob = get_current_job()
         context = job.context
         if not job.is_raw:
-            self.index_kept(job, ImageRef.from_params(params))
+            self.index_regular(job, ImageRef.from_params(params))
             return
         header = HeaderBytes.from_bytes(job.message)
         config = context.config

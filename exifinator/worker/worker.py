@@ -59,8 +59,8 @@ class ImageWorker(Worker):  # type: ignore[misc]
 
     def __init__(self) -> None:
         self.context = current_context()
-        self.held: dict[ImageJob, bytes] = {}
-        self.reading = 0
+        self.leased_members: dict[ImageJob, bytes] = {}
+        self.running_downloads = 0
         self._admin = QueueAdmin(self.context.queue, self.context.config)
         self._flusher = Flusher(self._admin)
         self._load = LoadMeter()
@@ -97,7 +97,7 @@ class ImageWorker(Worker):  # type: ignore[misc]
         CLOCK.set(read_clock(self.context.queue.client))
         self.datestarted = CLOCK.utcnow()
         # Refresh now: otherwise the first poll would precede MRQ's own refresh, and take images from a paused queue.
-        self.paused_queues = self._admin.paused_ids()
+        self.paused_queues = self._admin.paused_mrq_names()
         super().work_init()
         # Each job gets its collection from here, and pymongo would make a new object each time.
         connections.mongodb_jobs.mrq_jobs = connections.mongodb_jobs["mrq_jobs"]
@@ -115,7 +115,7 @@ class ImageWorker(Worker):  # type: ignore[misc]
         while True:
             gevent.sleep(queue.lease_seconds / 3)
             try:
-                queue.extend_leases(list(self.held.values()))
+                queue.extend_leases(list(self.leased_members.values()))
             except QueueUnavailable as exc:
                 self.log.warning("retry: %s", exc, extra={"action": "retry"})
 
@@ -124,7 +124,7 @@ class ImageWorker(Worker):  # type: ignore[misc]
         while True:
             gevent.sleep(self.config["paused_queues_refresh_interval"])
             try:
-                self.paused_queues = self._admin.paused_ids()
+                self.paused_queues = self._admin.paused_mrq_names()
             except QueueUnavailable as exc:
                 self.log.warning("retry: %s", exc, extra={"action": "retry"})
 
@@ -159,8 +159,8 @@ class ImageWorker(Worker):  # type: ignore[misc]
             if queue.id in self.paused_queues or not (poll_regular or queue.is_raw):
                 continue
             limit = free_pool_slots - started
-            if isinstance(queue, DownloadQueue) and self._writes:
-                limit = min(limit, int(self.pool_size * (1 - WRITE_SHARE)) - self.reading)
+            if isinstance(queue, DownloadQueue) and self._serves_write_queue:
+                limit = min(limit, int(self.pool_size * (1 - WRITE_SHARE)) - self.running_downloads)
             if limit <= 0:
                 continue
             for job in queue.dequeue_jobs(max_jobs=limit, job_class=self.job_class, worker=self):
@@ -176,16 +176,16 @@ class ImageWorker(Worker):  # type: ignore[misc]
         return "wait", 0
 
     @property
-    def _writes(self) -> bool:
+    def _serves_write_queue(self) -> bool:
         return self.context.config.write_queue in self.config["queues"]
 
-    def writes_left_to_others(self) -> int:
+    def writes_to_reserve(self) -> int:
         """Return how many writes this worker leaves in the queue while it reads.
 
         Write workers would otherwise find the queue empty, and one core would do the work of two. Nothing is left while
         a read waits for room in the queue: there may be no other worker that makes room.
         """
-        return self.pool_size if self.reading and not self.context.waiting_for_room else 0
+        return self.pool_size if self.running_downloads and not self.context.waiting_for_room else 0
 
     def work_wait(self) -> None:
         """Wait until a job ends, which makes room for another, or until it is time to poll again.
@@ -202,8 +202,8 @@ class ImageWorker(Worker):  # type: ignore[misc]
             job._save_status("interrupt")
             return
         if job.is_raw:
-            self.held[job] = job.member
-        self.reading += is_read
+            self.leased_members[job] = job.member
+        self.running_downloads += is_read
         self.gevent_pool.spawn(self._perform, job, is_read)
 
     def _perform(self, job: ImageJob, is_read: bool) -> None:
@@ -215,9 +215,9 @@ class ImageWorker(Worker):  # type: ignore[misc]
             if not is_released_at_stop:
                 self.log.error("the outcome of job %s could not be saved: %s", job.id, exc, extra={"action": "wait"})
         finally:
-            self.reading -= is_read
+            self.running_downloads -= is_read
             if not is_released_at_stop:
-                self.held.pop(job, None)
+                self.leased_members.pop(job, None)
             self._wakeup.set()
 
     def get_worker_report(self, with_memory: bool = False) -> dict[str, Any]:
@@ -257,7 +257,7 @@ class ImageWorker(Worker):  # type: ignore[misc]
         """Release the images that are still held, and flush the metrics."""
         super().work_stop()
         try:
-            self.context.queue.release(list(self.held.values()))
+            self.context.queue.release(list(self.leased_members.values()))
         except QueueUnavailable as exc:
             message = "wait: the images in progress are delivered again when their leases expire: %s"
             self.log.warning(message, exc, extra={"action": "wait"})

@@ -178,7 +178,7 @@ def test_listing__fails_on_page_7__goes_on_from_there_when_run_again(
     with pytest.raises(SourceUnavailable) as caught:
         for _ in broken_off.list_and_queue(pause=lambda seconds: None):
             pass
-    broken_off.leave("stopped", problem=str(caught.value))
+    broken_off.detach("stopped", problem=str(caught.value))
     assert 0 < broken_off.numbers.listed < IMAGES
     proxy.answer = None
 

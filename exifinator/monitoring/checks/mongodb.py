@@ -13,7 +13,7 @@ from exifinator.errors import EXIFinatorError
 from exifinator.monitoring.checks import Finding, error, ok, warning
 from exifinator.monitoring.probe import MongoInfo, Probe
 from exifinator.paths import START
-from exifinator.processes.binaries import MIN_MONGODB_VERSION, dotted
+from exifinator.processes.binaries import MIN_MONGODB_VERSION, format_version
 from exifinator.storage.indexes import index_definitions
 from exifinator.storage.mongodb import describe_error
 
@@ -30,7 +30,7 @@ def check_version(server: MongoInfo) -> Finding:
         return error(
             "mongodb",
             f"MongoDB {server.version} at {server.address} is too old: EXIFinator needs "
-            f"{dotted(MIN_MONGODB_VERSION)} or later",
+            f"{format_version(MIN_MONGODB_VERSION)} or later",
             "set MONGODB_URI to a newer server   (if it is unset, EXIFinator starts its own on this machine)",
         )
     return ok("mongodb", f"MongoDB {server.version} at {server.address}")

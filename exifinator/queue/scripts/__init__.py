@@ -1,7 +1,7 @@
 """Redis scripts, loaded from the `.lua` files of this folder.
 
-Each script runs as one step in Redis, so its changes happen all or none. A line `-- @include NAME ...` puts shared
-snippets in front, in that order: files of this folder whose names start with an underscore.
+Redis runs each script atomically. A line `-- @include NAME ...` prepends shared snippets in the given order. The names
+of their files start with an underscore.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _INCLUDE = re.compile(r"^-- @include (.+)$", re.MULTILINE)
 
 @functools.cache
 def read_script(name: str) -> str:
-    """Return the text of a script with the snippets that it includes."""
+    """Return the text of a script, preceded by the snippets that it includes."""
     text = (_FOLDER / f"{name}.lua").read_text(encoding="utf-8")
     snippets = [snippet for line in _INCLUDE.findall(text) for snippet in line.split()]
     return "\n".join([*((_FOLDER / f"_{snippet}.lua").read_text(encoding="utf-8") for snippet in snippets), text])
@@ -35,7 +35,7 @@ class RedisScripts:
         self._registered: dict[str, Script] = {}
 
     def run(self, name: str, keys: Sequence[str], args: Sequence[Any]) -> Any:
-        """Run a script by its hash and return its answer; its text is sent only where Redis does not know it."""
+        """Run a script by its hash, and return its result. Send its text only if Redis does not know the hash."""
         script = self._registered.get(name)
         if script is None:
             script = self._registered[name] = self._client.register_script(read_script(name))

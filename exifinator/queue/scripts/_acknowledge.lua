@@ -1,8 +1,9 @@
 -- KEYS: download queue, deliveries, open batches, prefix of the batches' counts, metrics.
 -- ARGV: for each image its member, id, result (empty: count nothing), bytes read, requests.
--- Removes the images from the download queue, and counts each for every open batch that covers it.
+-- Removes the images from the download queue, and counts each image for every open batch that covers it. With
+-- count_only_removed, an image that was not in the download queue is not counted.
 -- Returns how many images were removed.
-local function acknowledge(counts_removed_only)
+local function acknowledge(count_only_removed)
   local queue, deliveries, batches, prefix, metrics = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
   local open = redis.call('HGETALL', batches)
   local prefixes_by_batch, counts_by_batch, counts_by_result, total_removed = {}, {}, {}, 0
@@ -15,7 +16,7 @@ local function acknowledge(counts_removed_only)
     local removed = redis.call('ZREM', queue, member)
     redis.call('HDEL', deliveries, member)
     total_removed = total_removed + removed
-    if result ~= '' and (removed == 1 or not counts_removed_only) then
+    if result ~= '' and (removed == 1 or not count_only_removed) then
       counts_by_result[result] = (counts_by_result[result] or 0) + 1
       for batch, prefixes in pairs(prefixes_by_batch) do
         for _, start in ipairs(prefixes) do

@@ -1,5 +1,5 @@
--- An element of the write queue is "<length of the member>:<member><message>". The client joins and splits elements:
--- each step would copy the message once more here.
+-- An element of the write queue is "<length of member>:<member><message>". The client joins and splits elements: here,
+-- each step would copy the message once more.
 -- Returns the member, or nil if the element has another format.
 local function member_of(element)
   local colon = string.find(element, ':', 1, true)

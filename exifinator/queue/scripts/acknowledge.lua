@@ -1,3 +1,3 @@
 -- @include acknowledge
--- Acknowledge delivered images. An image that is not in the download queue any more was counted by another delivery.
+-- Acknowledges images of raw jobs. An image that is no longer in the download queue was counted by another delivery.
 return acknowledge(true)

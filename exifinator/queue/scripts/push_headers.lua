@@ -1,7 +1,7 @@
 -- @include clock
--- KEYS: write queue, bytes of the write queue, download queue.
--- ARGV: limit of the write queue in bytes, lease in seconds, seconds to park; then member and element of each image.
--- Returns for each: 1 pushed, 0 no room yet, 2 not wanted any more (acknowledged by another delivery, or cancelled).
+-- KEYS: write queue, size of the write queue in bytes, download queue.
+-- ARGV: limit of that size in bytes, lease in seconds, seconds to park; then the member and the element of each image.
+-- Returns for each image: 1 pushed, 0 no room yet, 2 no longer wanted (acknowledged by another delivery, or cancelled).
 local writes, write_bytes, queue = KEYS[1], KEYS[2], KEYS[3]
 local limit, lease, parked = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local bytes = tonumber(redis.call('GET', write_bytes) or '0')

@@ -1,8 +1,8 @@
 -- @include clock element
--- KEYS: download queue, write queue, bytes of the write queue. ARGV: seconds for which images are parked.
--- Returns: images in the download queue, due images, length and bytes of the write queue, and the ages of the oldest
--- due image and of the oldest element in milliseconds: Redis truncates numbers to integers. Elements are not
--- returned: one may be megabytes.
+-- KEYS: download queue, write queue, size of the write queue in bytes. ARGV: seconds for which images are parked.
+-- Returns: images in the download queue, due images, length and bytes of the write queue, and the ages in milliseconds
+-- of the image that has been due the longest and of the oldest element. Milliseconds, because Redis truncates numbers
+-- to integers. Elements themselves are not returned, because one may have megabytes.
 local queue, writes, write_bytes, parked = KEYS[1], KEYS[2], KEYS[3], tonumber(ARGV[1])
 local due = redis.call('ZCOUNT', queue, '-inf', now)
 local first = redis.call('ZRANGE', queue, 0, 0, 'WITHSCORES')

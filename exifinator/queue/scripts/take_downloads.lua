@@ -1,8 +1,8 @@
 -- @include clock member
--- KEYS: download queue, deliveries, bytes of the write queue, open circuits.
--- ARGV: limit, lease in seconds, limit of the write queue in bytes, seconds until an image of a refused bucket is due
--- again.
--- Returns member and number of deliveries of each delivered image; none while the write queue is full.
+-- KEYS: download queue, deliveries, size of the write queue in bytes, open circuits.
+-- ARGV: maximum number of images, lease in seconds, limit of the write queue in bytes, seconds by which images of
+-- refused buckets are postponed.
+-- Returns the member and the number of deliveries of each delivered image; none while the write queue is full.
 local queue, deliveries, write_bytes, open_circuits = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local limit, lease = tonumber(ARGV[1]), tonumber(ARGV[2])
 local write_limit, postponement = tonumber(ARGV[3]), tonumber(ARGV[4])

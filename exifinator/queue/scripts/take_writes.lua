@@ -1,15 +1,16 @@
 -- @include clock element
--- KEYS: write queue, bytes of the write queue, download queue.
--- ARGV: limit, lease in seconds, elements to leave in the queue, seconds for which images are parked.
--- Returns each element and the microseconds for which it waited. Elements of images that were acknowledged or cancelled
--- meanwhile are dropped.
+-- KEYS: write queue, size of the write queue in bytes, download queue.
+-- ARGV: maximum number of elements, lease in seconds, number of elements to leave for other workers, seconds for which
+-- images are parked.
+-- Returns each element, and for how many microseconds it waited. Drops the elements of images that were acknowledged or
+-- cancelled meanwhile.
 local writes, write_bytes, queue = KEYS[1], KEYS[2], KEYS[3]
-local limit, lease, leave, parked = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local limit, lease, reserve, parked = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local length = redis.call('LLEN', writes)
 if length == 0 then redis.call('DEL', write_bytes) return {} end
-if length <= leave then return {} end
+if length <= reserve then return {} end
 local taken, bytes = {}, 0
-for _, element in ipairs(redis.call('LPOP', writes, math.min(limit, length - leave))) do
+for _, element in ipairs(redis.call('LPOP', writes, math.min(limit, length - reserve))) do
   bytes = bytes + #element
   local member = member_of(element)
   local parked_until = member and redis.call('ZSCORE', queue, member)

@@ -139,7 +139,10 @@ def test_post_batch__api_ends__batch_goes_on(
         await_batch(installation, first, batch["id"], in_state("reading"))
     assert processes_of(batch["id"])
     found = batch_api.get(f"/batches/{batch['id']}").json()
-    assert (found["state"], found["problem"]) == ("reading", "No worker is running; ./start_workers.sh starts them")
+    assert (found["state"], found["problem"]) == (
+        "reading",
+        "No worker is running; start the workers with ./start_workers.sh",
+    )
     installation.start_worker("download", "write")
     assert await_batch(installation, batch_api, batch["id"], in_state("done"))["numbers"]["stored"] == 1
 
@@ -149,7 +152,7 @@ def test_end_watchers__process_of_a_batch__leaves_it_to_be_gone_on_with(
 ) -> None:
     """What `stop --all` does; the processes of other tests bear another name here."""
     bucket.put("a.jpg", make_jpeg())
-    monkeypatch.setattr("exifinator.batches.start.WATCHERS", f"batches-{installation.name}")
+    monkeypatch.setattr("exifinator.batches.start.WATCHER_TAG", f"batches-{installation.name}")
     share(installation)
     batch_id = start_batch(installation.config, installation.store, bucket.name, logs=tmp_path)
 
@@ -434,8 +437,8 @@ def test_cancel__left_batch__is_cancelled_as_long_as_the_workers_know_it(
 ) -> None:
     bucket.put("a.jpg", make_jpeg())
     first, second = installation.queue_batch(bucket.name), installation.queue_batch(bucket.name)
-    first.leave("left")
-    second.leave("left")
+    first.detach("left")
+    second.detach("left")
     installation.queue.batches.close(second.id)
     assert batch_api.client.delete(f"/batches/{second.id}").status_code == 409
     assert batch_api.client.delete(f"/batches/{first.id}").json()["state"] == "cancelled"

@@ -154,7 +154,7 @@ def test_prune__images_in_progress__is_refused(installation: Installation, bucke
     note_run(installation, bucket.name)
     installation.queue.enqueue([ImageRef(bucket.name, "a", "e", 1, LONG_AGO)])
 
-    with pytest.raises(ConfigError, match="Images are being read"):
+    with pytest.raises(ConfigError, match="Images are being indexed"):
         prune(installation, bucket.name)
 
 

@@ -231,7 +231,7 @@ def test_batch__watched__is_not_taken_over(installation: Installation, bucket: B
     process.stdout.close()
 
     assert len({first.id, second, third.id}) == 3
-    first.leave("left")
+    first.detach("left")
     # The latest of the unwatched batches.
     assert open_batch(installation, bucket.name).id == second
     assert open_batch(installation, bucket.name).id == first.id
@@ -265,7 +265,7 @@ def test_batch__of_another_kind__is_not_resumed(
     installation: Installation, bucket: Bucket, source: str, options: dict[str, bool]
 ) -> None:
     first = open_batch(installation, bucket.name)
-    first.leave("left")
+    first.detach("left")
 
     assert open_batch(installation, source.format(bucket.name), **options).id != first.id
     assert open_batch(installation, bucket.name).id == first.id
@@ -275,9 +275,9 @@ def test_batch__unwatched__is_done_when_a_later_one_ends(shared: SharedInstallat
     fill(bucket, 20)
     with shared.stopped():
         first = list_all(open_batch(shared, bucket.name))
-        first.leave("reading")
+        first.detach("reading")
         left = list_all(open_batch(shared, f"{bucket.name}/00"))
-        left.leave("left")
+        left.detach("left")
         second = open_batch(shared, bucket.name)
         assert second.id != first.id
 
@@ -297,7 +297,7 @@ def test_batch__left_and_idle__is_closed_by_the_next_run_of_any_bucket(
 ) -> None:
     fill(bucket, 5)
     first = list_all(open_batch(installation, bucket.name))
-    first.leave("left")
+    first.detach("left")
     installation.read_queued()
     assert installation.batch(bucket.name).is_idle()
 
@@ -314,14 +314,14 @@ def test_leave__servers_unavailable__raises_nothing(install: Callable[..., Insta
     installation = install()
     batch = open_batch(installation, bucket.name)
     batch.queue = install(REDIS_URL="redis://127.0.0.1:1/0").queue
-    batch.leave("left")
+    batch.detach("left")
     known = installation.store.batches.find(batch.id)
     assert known is not None
     assert (known["state"], known["owner"]) == ("left", None)
     config = installation.config.model_copy(update={"mongodb_uri": SecretStr("mongodb://127.0.0.1:1")})
     with connect_mongodb(config, serverSelectionTimeoutMS=50) as client:
         batch.checkpoint.store = Store(client, config)
-        batch.leave("left")
+        batch.detach("left")
 
 
 # --- Refused ----------------------------------------------------------------------------------------------------------
@@ -362,7 +362,7 @@ def test_batch__credentials_that_stop_working__stop_it_without_a_failed_job(
         batch = list_all(open_batch(shared, bucket.name))
     with pytest.raises(AccessDenied, match=code) as raised:
         shared.finish(batch)
-    batch.leave("stopped", problem=str(raised.value))
+    batch.detach("stopped", problem=str(raised.value))
 
     assert shared.failed_jobs(bucket.name) == []
     asked = refuser.refused

@@ -87,8 +87,8 @@ class Unreliable(QueueAdmin):
 
     lost = 0
 
-    def add_counts(self, sender: str, number: int, counts: Mapping[str, int]) -> None:
-        super().add_counts(sender, number, counts)
+    def add_counts(self, sender: str, sequence_number: int, counts: Mapping[str, int]) -> None:
+        super().add_counts(sender, sequence_number, counts)
         if self.lost:
             self.lost -= 1
             raise QueueUnavailable("Redis cannot add up the metrics: the connection broke")

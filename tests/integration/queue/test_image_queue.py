@@ -61,7 +61,7 @@ def test_take_downloads__taken__is_hidden_until_the_lease_ends(install: Callable
     again = queue.take_downloads(9)
 
     assert sorted(d.member for d in again) == sorted(members("1", "2", "3"))
-    assert {d.times for d in again} == {2}
+    assert {d.count for d in again} == {2}
 
 
 def test_extend_leases__extended__stays_hidden(install: Callable[..., Installation]) -> None:
@@ -92,7 +92,7 @@ def test_release__released__is_due_now_and_not_counted(installation: Installatio
     queue.enqueue([ref("1")])
     queue.release([queue.take_downloads(1)[0].member])
 
-    assert [(d.member, d.times) for d in queue.take_downloads(1)] == [(members("1")[0], 1)]
+    assert [(d.member, d.count) for d in queue.take_downloads(1)] == [(members("1")[0], 1)]
 
 
 def test_push_headers__any_bytes__come_out_with_their_member(installation: Installation) -> None:
@@ -132,8 +132,8 @@ def test_take_writes__some_left_to_others__stay_in_the_queue(installation: Insta
     queue.enqueue([ref(str(i)) for i in range(5)])
     queue.push_headers([(ref(str(i)).to_member(), b"m") for i in range(5)])
 
-    assert queue.take_writes(9, leave=5) == []
-    assert len(queue.take_writes(9, leave=3)) == 2
+    assert queue.take_writes(9, reserve=5) == []
+    assert len(queue.take_writes(9, reserve=3)) == 2
     assert len(queue.take_writes(9)) == 3
 
 
@@ -159,7 +159,7 @@ def test_acknowledge__counts_once_for_each_batch_that_covers_it(installation: In
     assert queue.batches.counts("all") == {"opened": 1, "ok": 1, "failed": 1, "bytes_read": 100, "requests": 2}
     assert queue.batches.counts("some") == {"opened": 1, "ok": 1, "bytes_read": 100, "requests": 2}
     assert queue.batches.counts("other") == {"opened": 1}
-    queue.acknowledge_kept([Outcome(members("1")[0], "b/1", "ok", 1, 1)])
+    queue.acknowledge_regular([Outcome(members("1")[0], "b/1", "ok", 1, 1)])
     assert (queue.batches.counts("some") or {})["ok"] == 2
 
 

@@ -111,7 +111,7 @@ def test_run__older_extractor__is_read_again_only_by_a_refresh(shared: SharedIns
         )
 
     batch = shared.queue_batch(bucket.name)
-    assert (shared.finish(batch).queued, batch.tally.older) == (0, 1)
+    assert (shared.finish(batch).queued, batch.tally.older_extractor) == (0, 1)
     numbers = shared.finish(shared.queue_batch(bucket.name, refresh=True))
 
     assert (numbers.listed, numbers.queued, numbers.stored, numbers.unchanged) == (3, 1, 1, 2)

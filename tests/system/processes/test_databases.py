@@ -40,8 +40,8 @@ def root(tmp_path: Path) -> Iterator[Path]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give up early. Only for tests in which no server may come up: a healthy one may need longer."""
-    monkeypatch.setattr(databases, "ANSWER_SECONDS", 0.5)
-    monkeypatch.setattr(startup, "DOOMED_SECONDS", 1.0)
+    monkeypatch.setattr(databases, "RESPONSE_SECONDS", 0.5)
+    monkeypatch.setattr(startup, "CRASH_LOOP_SECONDS", 1.0)
 
 
 def config_for(redis_url: str, mongodb_uri: str) -> Config:

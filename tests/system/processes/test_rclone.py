@@ -285,7 +285,7 @@ def own_root(tmp_path: Path) -> Iterator[Path]:
 def test_serve_folder__port_in_use__names_the_setting(
     own_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rclone, "DOOMED_SECONDS", 1.0)
+    monkeypatch.setattr(rclone, "CRASH_LOOP_SECONDS", 1.0)
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         with pytest.raises(ServiceFailed, match=r"(?s)LOCAL_S3_PORT.*address already in use"):

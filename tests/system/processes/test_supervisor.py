@@ -373,7 +373,7 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stopped]:
         # supervisord, the shell's successor and its child, the one that drains.
         eventually(lambda: len(find_tagged(supervision._tag)) == 4)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("exifinator.processes.tagged.ORPHAN_SECONDS", 0.5)
+            patch.setattr("exifinator.processes.tagged.ORPHAN_STOP_SECONDS", 0.5)
             found = (supervision.stop(), supervision.stop())
         yield Stopped(supervision, elsewhere, found)
 

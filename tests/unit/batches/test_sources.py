@@ -48,7 +48,7 @@ def accepted_by_api(text: str, monkeypatch: pytest.MonkeyPatch) -> Source:
     def check(source: Source, config: Any) -> None:
         raise Passed(source)
 
-    monkeypatch.setattr(start, "_check", check)
+    monkeypatch.setattr(start, "_check_source", check)
     with pytest.raises(Passed) as passed:
         start_batch(build_config({}, {}), cast(Store, None), text)
     return cast(Source, passed.value.args[0])

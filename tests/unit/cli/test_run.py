@@ -69,14 +69,14 @@ class Ending:
         self.resumed, self.id, self.numbers = False, "a", BatchCounts(queued=1810, stored=1)
         self.left: list[tuple[str, str | None]] = []
 
-    def open(self, *, waits: bool) -> None:
+    def open(self, *, will_watch: bool) -> None:
         pass
 
     def list_and_queue(self, *, dry_run: bool) -> Iterator[BatchCounts]:
         yield self.numbers
         raise self.error
 
-    def leave(self, state: str, *, problem: str | None = None) -> None:
+    def detach(self, state: str, *, problem: str | None = None) -> None:
         self.left.append((state, problem))
 
 

@@ -121,7 +121,7 @@ def test_sort_page__refresh__has_what_an_older_extractor_read_read_again(version
     page = triage_page([ref("k")], Known(images={"b/k": image}), refresh=True)
 
     assert (len(page.current), len(page.unread)) == (int(current), int(not current))
-    assert triage_page([ref("k")], Known(images={"b/k": image})).older == (version < 0)
+    assert triage_page([ref("k")], Known(images={"b/k": image})).older_extractor == (version < 0)
 
 
 def test_sort_page__folders_and_empty_objects__are_set_aside() -> None:

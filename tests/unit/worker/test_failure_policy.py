@@ -39,14 +39,14 @@ RELEASED_WITH_REFUSED_BUCKET = {"AccessDenied", "CredentialsRefused", "Untrusted
 ATTEMPTS = [(True, 0), (True, 2), (False, 1), (False, 2)]
 
 
-def attempt(*, is_raw: bool, retries: int, is_bucket_refused: bool) -> Attempt:
+def attempt(*, is_raw: bool, retries: int, released_by_breaker: bool) -> Attempt:
     return Attempt(
         is_raw=is_raw,
         retries=retries,
         max_retries=2,
         first_delay_seconds=5.0,
         jitter=0.5,
-        is_bucket_refused=is_bucket_refused,
+        released_by_breaker=released_by_breaker,
     )
 
 
@@ -55,19 +55,19 @@ def error_classes() -> list[type[EXIFinatorError]]:
     return [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, EXIFinatorError)]
 
 
-@pytest.mark.parametrize("is_bucket_refused", [False, True], ids=["bucket-allowed", "bucket-refused"])
+@pytest.mark.parametrize("released_by_breaker", [False, True], ids=["bucket-allowed", "bucket-refused"])
 @pytest.mark.parametrize("case", range(len(ATTEMPTS)), ids=["raw", "raw-last", "kept", "kept-last"])
 @pytest.mark.parametrize("kind", error_classes())
 def test_decide__error_of_a_task__is_decided_by_the_table(
-    kind: type[EXIFinatorError], case: int, is_bucket_refused: bool
+    kind: type[EXIFinatorError], case: int, released_by_breaker: bool
 ) -> None:
     is_raw, retries = ATTEMPTS[case]
-    is_released = is_bucket_refused and kind.__name__ in RELEASED_WITH_REFUSED_BUCKET
+    is_released = released_by_breaker and kind.__name__ in RELEASED_WITH_REFUSED_BUCKET
     expected = RELEASE if is_released else DECISIONS.get(kind.__name__, ALWAYS_FAIL)[case]
 
     decision = decide(
         kind("message"),
-        attempt(is_raw=is_raw, retries=retries, is_bucket_refused=is_bucket_refused),
+        attempt(is_raw=is_raw, retries=retries, released_by_breaker=released_by_breaker),
     )
 
     assert type(decision) is expected
@@ -80,16 +80,16 @@ def test_decide__classes_of_the_table__exist() -> None:
 @pytest.mark.parametrize("is_raw", [True, False])
 @pytest.mark.parametrize("retries", [0, 2])
 def test_decide__interrupted__is_released(is_raw: bool, retries: int) -> None:
-    assert decide(Interrupted(), attempt(is_raw=is_raw, retries=retries, is_bucket_refused=False)) == Release()
+    assert decide(Interrupted(), attempt(is_raw=is_raw, retries=retries, released_by_breaker=False)) == Release()
 
 
 def test_decide__error_of_the_program__is_a_failed_job() -> None:
-    assert decide(ValueError(), attempt(is_raw=True, retries=0, is_bucket_refused=True)) == Fail()
+    assert decide(ValueError(), attempt(is_raw=True, retries=0, released_by_breaker=True)) == Fail()
 
 
 @pytest.mark.parametrize(("retries", "seconds"), [(0, 5.0), (1, 15.0)])
 def test_decide__retry__waits_three_times_as_long_each_time(retries: int, seconds: float) -> None:
-    decision = decide(errors.SourceUnavailable(), attempt(is_raw=False, retries=retries, is_bucket_refused=False))
+    decision = decide(errors.SourceUnavailable(), attempt(is_raw=False, retries=retries, released_by_breaker=False))
     assert decision == Retry(seconds)
 
 

@@ -1,0 +1,3 @@
+-- @include acknowledge
+-- Acknowledges images of regular jobs. They are not in the download queue, unless they were queued again meanwhile.
+return acknowledge(false)
