@@ -1,4 +1,4 @@
-"""Gather items of many greenlets, so that each batch, not each image, costs a round trip."""
+"""Gather items from many greenlets, so that each batch, not each image, costs a round trip."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Result = TypeVar("Result")
 class Batcher(Generic[Item, Result]):
     """Gathers items until there are `limit` of them or the first has waited `wait_seconds`, then calls `flush` once.
 
-    Batches are flushed one at a time; the next batch gathers meanwhile.
+    Batches are flushed one at a time. While one is flushed, the next one gathers.
 
     Args:
-        flush: Takes the items and returns, for each, its result or the exception to raise for its submitter. An
-            exception that `flush` raises itself goes to every submitter of the batch.
+        flush: Takes the items. Returns, for each item, its result or the exception to raise for its submitter. If
+            `flush` itself raises an exception, every submitter of the batch gets it.
         limit: Maximum number of items in a batch.
         wait_seconds: Maximum time from the first item of a batch to its flush, unless another batch is being flushed.
     """

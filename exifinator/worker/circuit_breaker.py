@@ -1,8 +1,10 @@
-"""Distinguish a refused object, one failed job, from a refused bucket, which would be a failed job for each image.
+"""Distinguish a refused object from a refused bucket, if S3 denies access to an image.
 
-If S3 rejects the credentials themselves, the bucket is refused. Otherwise objects that S3 delivered before are read
-again: if S3 delivers none of them any more, the bucket is refused. Its images are then released and not delivered, and
-the batch that waits for them reports why and stops.
+A refused object is one failed job. A refused bucket would mean a failed job for each of its images. Instead, its images
+are released and no longer delivered, and the batch that waits for them reports the reason and stops.
+
+A bucket is refused if S3 rejects the credentials themselves, or if S3 no longer returns any of a few objects that it
+returned before.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from exifinator.storage.store import Store
 
 log = logging.getLogger(__name__)
 
-# Do not probe a bucket again for this many seconds after it delivered an object.
+# Do not probe a bucket again for this many seconds after S3 returned one of its objects.
 TRUSTED_SECONDS = 30.0
 
 
@@ -34,7 +36,10 @@ class BucketCircuitBreaker:
         self._probing = threading.Lock()
 
     def should_release(self, ref: ImageRef, refusal: AccessDenied) -> bool:
-        """Return whether to release an image that S3 refused: its bucket is refused, or S3 delivers the image now.
+        """Return whether to release an image to which S3 denied access.
+
+        Release it if its bucket is refused, or if S3 returns it when it is read again. Otherwise only this object is
+        refused, and should fail.
 
         Raises: TransientError if S3, Redis or MongoDB does not respond.
         """
@@ -44,7 +49,7 @@ class BucketCircuitBreaker:
             is_trusted = time.monotonic() < self._trusted_until.get(ref.bucket, 0.0)
             if not is_trusted:
                 self._s3.reload_credentials(ref.bucket)
-            # S3 may have refused the image with the previous credentials.
+            # S3 may have refused the image only with the previous credentials.
             if self._is_readable(ref):
                 return True
             if isinstance(refusal, (CredentialsRefused, UntrustedServer)):
@@ -55,11 +60,11 @@ class BucketCircuitBreaker:
             if any(self._is_readable(other) for other in self._probe_objects(ref)):
                 self._trusted_until[ref.bucket] = time.monotonic() + TRUSTED_SECONDS
                 return False
-            self._open(ref.bucket, f"{refusal}. No other object of the bucket can be read now either")
+            self._open(ref.bucket, f"{refusal}. Other objects of the bucket cannot be read now either")
             return True
 
     def is_open(self, bucket: str) -> bool:
-        """Return whether the circuit of a bucket is open: no image of it is to be read now."""
+        """Return whether the circuit of a bucket is open, so that none of its images should be read now."""
         return bool(self._buckets.open_circuits({bucket}))
 
     def _open(self, bucket: str, message: str) -> None:
@@ -72,13 +77,13 @@ class BucketCircuitBreaker:
         except AccessDenied:
             return False
         except PermanentError:
-            # The object is deleted or archived. S3 accepted the credentials, so the bucket is readable.
+            # The object was deleted or archived, but S3 accepted the credentials, so the bucket is readable.
             pass
         return True
 
     def _probe_objects(self, ref: ImageRef) -> list[ImageRef]:
-        """Return other objects of the bucket that S3 delivered before; if none is known, queued ones."""
+        """Return other objects of the bucket that S3 returned before; if none is known, queued ones."""
         stored = self._buckets.probe_object(ref.bucket)
-        delivered = [*([stored] if stored else []), *self._store.records.sample(ref.bucket)]
-        others = [other for other in delivered if other.id != ref.id]
+        returned_before = [*([stored] if stored else []), *self._store.records.sample(ref.bucket)]
+        others = [other for other in returned_before if other.id != ref.id]
         return others or [other for other in self._buckets.sample(ref.bucket) if other.id != ref.id]

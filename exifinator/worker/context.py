@@ -1,4 +1,4 @@
-"""The clients that the jobs of a worker process share: S3, queue and store, with their batchers."""
+"""The clients and batchers that the jobs of a worker process share."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from exifinator.worker.circuit_breaker import BucketCircuitBreaker
 from exifinator.worker.failure_policy import Interrupted
 from exifinator.worker.isolated import SubprocessReader
 
-# A bulk write of 100 records costs MongoDB and the worker a quarter of 100 single upserts. Larger ones gain nothing.
+# A bulk write of 100 records costs MongoDB and the worker a quarter of 100 single upserts. Larger bulks gain nothing.
 RECORDS_PER_BULK = 100
 BULK_WAIT_SECONDS = 0.03
 HEADERS_PER_PUSH = 50
@@ -31,7 +31,7 @@ PUSH_WAIT_SECONDS = 0.005
 class WorkerContext:
     """Clients and batchers of one worker process.
 
-    `waiting_for_room` is the number of jobs whose metadata does not fit into the write queue yet.
+    waiting_for_room: number of jobs that wait because the write queue is full.
     """
 
     def __init__(self, config: Config) -> None:
@@ -47,12 +47,12 @@ class WorkerContext:
         self._records = Batcher(self._store_batch, limit=RECORDS_PER_BULK, wait_seconds=BULK_WAIT_SECONDS)
 
     def push_header(self, member: bytes, header: HeaderBytes, on_wait: Callable[[], None]) -> None:
-        """Queue metadata for a write worker; wait while the write queue is full.
+        """Queue the metadata of an image for a write worker. Wait while the write queue is full.
 
-        Each attempt extends the image's lease.
+        Each attempt extends the lease of the image.
 
         Args:
-            on_wait: called after each pause, to restart the job's time limit: the wait is no fault of the job.
+            on_wait: called after each pause, to restart the time limit of the job: the wait does not count.
 
         Raises: Interrupted if the worker stops meanwhile; QueueUnavailable.
         """
@@ -60,7 +60,7 @@ class WorkerContext:
         attempt = 0
         while self._pushes.submit((member, message)) == NO_ROOM:
             if self.is_stopping:
-                raise Interrupted("the worker stops while the write queue is full")
+                raise Interrupted("the worker is stopping while the write queue is full")
             attempt += 1
             self.waiting_for_room += 1
             try:
@@ -70,7 +70,7 @@ class WorkerContext:
             on_wait()
 
     def store_record(self, record: ExifRecord, outcome: Outcome, *, is_raw: bool) -> None:
-        """Store a record, then acknowledge its image; return when both are done.
+        """Store a record, then acknowledge its image. Wait until both are done.
 
         Raises: StoreUnavailable, RecordRefused, QueueUnavailable.
         """
@@ -84,7 +84,10 @@ class WorkerContext:
         return errors
 
     def acknowledge(self, outcomes: Sequence[tuple[Outcome, bool]]) -> None:
-        """Acknowledge images whose records or jobs are stored; each outcome comes with whether its job is raw.
+        """Acknowledge images whose records or failed jobs are stored.
+
+        Args:
+            outcomes: pairs of an outcome and whether its job is raw.
 
         Raises: QueueUnavailable.
         """
@@ -94,5 +97,5 @@ class WorkerContext:
 
 @functools.cache
 def current_context() -> WorkerContext:
-    """Return the context of this process, for the worker and the jobs, which MRQ constructs without arguments."""
+    """Return the context of this process. It is global because MRQ constructs the worker without arguments."""
     return WorkerContext(load_config())

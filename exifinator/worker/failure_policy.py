@@ -1,16 +1,18 @@
 """Decide what happens to an image whose task failed: retry it, release it, or record a failed job.
 
-| Error | Raw job | Job that MRQ keeps |
+| Error | Raw job | Regular job |
 |---|---|---|
 | Interrupted | release | release |
-| QueueUnavailable, StoreUnavailable | release: the servers are down, the image has no fault | retry, then fail |
+| QueueUnavailable, StoreUnavailable | release: a server is down, the image is not at fault | retry, then fail |
 | any other TransientError | retry, then fail | retry, then fail |
-| AccessDenied, its bucket refused | release: the circuit breaker stops further deliveries | release |
-| AccessDenied, only this object refused | fail | fail |
+| AccessDenied, the circuit breaker releases | release: if the bucket is refused, deliveries stop | release |
+| AccessDenied, only this object is refused | fail | fail |
 | any other error | fail | fail |
 
-Released means: no failed job is recorded. A raw job's image returns to the download queue; a job that MRQ keeps gets
-the status `interrupt`, from which MRQ's maintenance queues it again.
+A raw job comes straight from a queue of images. A regular job, a retry or a requeue, is stored in MongoDB by MRQ.
+
+Release means that no failed job is recorded. The image of a raw job returns to the download queue. A regular job gets
+the status `interrupt`, and MRQ's maintenance queues it again.
 """
 
 from __future__ import annotations
@@ -26,16 +28,16 @@ RETRY_GROWTH = 3
 
 
 class Interrupted(Exception):
-    """A task stopped before it had a result, through no fault of its image."""
+    """A task stopped before it had a result. Its image is not at fault."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """The attempt that failed.
 
-    is_raw: the job came straight from a queue of images; else MRQ keeps it (a retry, a requeue). retries: how often the
-    job was tried again before. first_delay_seconds: mean pause before the first retry. jitter: a random number from 0
-    to 1. released_by_breaker: the circuit breaker's answer to an AccessDenied.
+    is_raw: whether the job is raw; otherwise it is regular. retries: how often the job was retried before.
+    first_delay_seconds: mean pause before the first retry. jitter: a random number from 0 to 1. released_by_breaker:
+    after an AccessDenied, whether the circuit breaker decided to release the image.
     """
 
     is_raw: bool
@@ -48,7 +50,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Try again after a pause, as a job that MRQ keeps."""
+    """Try again after a pause, as a regular job."""
 
     delay_seconds: float
 
@@ -65,7 +67,7 @@ class Fail:
 
 @dataclass(frozen=True, slots=True)
 class LetLeaseExpire:
-    """Do nothing: the image is delivered again when its lease has expired."""
+    """Do nothing: when its lease expires, the image is delivered again."""
 
 
 def decide(error: Exception, attempt: Attempt) -> Retry | Release | Fail:
@@ -84,18 +86,18 @@ def decide(error: Exception, attempt: Attempt) -> Retry | Release | Fail:
 
 
 def decide_unsaved(error: BaseException) -> Release | LetLeaseExpire:
-    """Decide what happens to an image whose outcome could not be saved: neither stored nor acknowledged.
+    """Decide what happens to an image whose outcome could not be saved, so that it is not acknowledged.
 
-    A job that is interrupted while it saves an earlier interruption is released with all other images when the worker
-    stops. Where Redis or MongoDB rejected the outcome, releasing would most likely fail too.
+    If the job was interrupted while saving, the worker is stopping and releases the image with all others. If Redis or
+    MongoDB rejected the outcome, releasing the image would most likely fail too.
     """
     return Release() if isinstance(error, JobInterrupt) else LetLeaseExpire()
 
 
 def retry_delay_seconds(first_seconds: float, retries: int, jitter: float) -> float:
-    """Return the pause before the next retry: three times the one before, spread by half either way.
+    """Return the pause before the next retry: on average three times the previous one, randomized by up to half.
 
-    The jitter, from 0 to 1, keeps images that failed together from coming back together.
+    The jitter, from 0 to 1, keeps images that failed together from being retried together.
     """
     return backoff_seconds(
         retries + 1, first_seconds=first_seconds, growth=RETRY_GROWTH, jitter=(0.5, 1.5), chance=lambda: jitter

@@ -1,8 +1,10 @@
 """Read images in a subprocess, so that an image that kills its process harms no other image.
 
-This is for images that were delivered several times without a result: they were in progress in workers that died.
-Most of them did not cause that death, so record an image as failed only if the subprocess dies while reading it.
-For each image, the subprocess reads its parameters as a line of JSON from stdin and writes one BSON document to stdout.
+This is for images that were delivered several times without a result, because their workers died. Most of these images
+did not cause the crash. An image is recorded as failed only if the subprocess dies while reading it.
+
+For each image, the subprocess reads its parameters as a line of JSON from stdin, and writes one BSON document to
+stdout.
 """
 
 from __future__ import annotations
@@ -43,8 +45,8 @@ def read_image(s3: S3Client, ref: ImageRef, config: Config) -> tuple[ExifRecord,
 class SubprocessReader:
     """Reads images in a subprocess, one at a time.
 
-    Starting an interpreter takes a second, reading an image milliseconds, so one subprocess serves several images.
-    The subprocess lives while images wait for it. If an image kills it, the next image starts another.
+    Starting an interpreter takes a second, but reading an image only milliseconds, so one subprocess serves several
+    images. It runs as long as images are waiting. If an image kills it, the next image starts another one.
     """
 
     def __init__(self, *, deadline_seconds: float = DEADLINE_SECONDS) -> None:
@@ -54,28 +56,28 @@ class SubprocessReader:
         self._child: _Child | None = None
 
     def read(self, ref: ImageRef) -> tuple[ExifRecord, int, int]:
-        """Run read_image in the subprocess.
+        """Read one image as read_image does, but in the subprocess.
 
         Raises: KilledWorker if the image kills the subprocess or exceeds the deadline; TransientError, PermanentError.
         """
         self._waiting += 1
         try:
             with self._read_lock:
-                is_answered = False
+                has_response = False
                 try:
                     self._child = self._child or _Child()
-                    answer = self._child.read_image(ref, self._deadline_seconds)
-                    is_answered = True
+                    response = self._child.read_image(ref, self._deadline_seconds)
+                    has_response = True
                 finally:
-                    # If the caller was interrupted, the next response would be for an image that nobody waits for.
-                    if not is_answered or self._waiting == 1:
+                    # If the caller was interrupted, the next image would get the response of this one.
+                    if not has_response or self._waiting == 1:
                         self._end()
         finally:
             self._waiting -= 1
-        if "error" in answer:
-            kind = getattr(errors, answer.pop("error"), PermanentError)
-            raise kind(**answer)
-        return ExifRecord(answer["document"], answer["thumbnail"]), answer["bytes_read"], answer["requests"]
+        if "error" in response:
+            error_class = getattr(errors, response.pop("error"), PermanentError)
+            raise error_class(**response)
+        return ExifRecord(response["document"], response["thumbnail"]), response["bytes_read"], response["requests"]
 
     def _end(self) -> None:
         if self._child is not None:
@@ -84,10 +86,10 @@ class SubprocessReader:
 
 
 class _Child:
-    """The subprocess, seen from the worker."""
+    """The worker's handle on the subprocess."""
 
     def __init__(self) -> None:
-        # A file, not a pipe: a full pipe that nobody reads would block the subprocess.
+        # A file instead of a pipe, because the subprocess would block on a full pipe.
         self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 -- closed by end
         self._process = subprocess.Popen(
             [sys.executable, "-m", "exifinator.worker.isolated"],
@@ -112,11 +114,11 @@ class _Child:
         timer = threading.Timer(deadline_seconds, kill_overdue)
         timer.start()
         try:
-            answer = self._exchange(json.dumps(ref.to_params()).encode() + b"\n")
+            response = self._exchange(json.dumps(ref.to_params()).encode() + b"\n")
         finally:
             timer.cancel()
-        if answer is not None:
-            return answer
+        if response is not None:
+            return response
         exit_code = self._process.wait()
         if is_overdue.is_set():
             raise KilledWorker(f"{ref.id} kept a subprocess busy for {deadline_seconds:g} s")
@@ -126,7 +128,7 @@ class _Child:
         raise KilledWorker(f"{ref.id} killed the process that read it, {cause}{f': {last_line}' if last_line else ''}")
 
     def _exchange(self, request: bytes) -> dict[str, Any] | None:
-        """Write a request and return the response; None if the subprocess ends instead."""
+        """Write a request and return the response; None if the subprocess ends without one."""
         try:
             self._stdin.write(request)
             self._stdin.flush()
@@ -145,21 +147,21 @@ class _Child:
         self._process.kill()
         self._process.wait()
         for pipe in (self._stdin, self._stdout, self._stderr):
-            # stdin may hold a request that the subprocess did not read.
+            # stdin may still buffer a request, which close() would write to the dead subprocess.
             with contextlib.suppress(BrokenPipeError):
                 pipe.close()
 
 
 def main() -> None:
-    """Read the images that stdin names, until it is closed."""
+    """Read images as requested on stdin, until stdin is closed."""
     config = load_config()
     s3 = S3Client(config)
     for line in sys.stdin:
         try:
             record, bytes_read, requests = read_image(s3, ImageRef.from_params(json.loads(line)), config)
         except EXIFinatorError as exc:
-            # The arguments of the error, which SubprocessReader raises again.
-            answer: dict[str, object] = {
+            # SubprocessReader raises the error again, with these arguments.
+            response: dict[str, object] = {
                 "error": type(exc).__name__,
                 "message": exc.message,
                 "code": exc.code,
@@ -167,13 +169,13 @@ def main() -> None:
                 "pointer": exc.pointer,
             }
         else:
-            answer = {
+            response = {
                 "document": record.document,
                 "thumbnail": record.thumbnail,
                 "bytes_read": bytes_read,
                 "requests": requests,
             }
-        sys.stdout.buffer.write(bson.encode(answer))
+        sys.stdout.buffer.write(bson.encode(response))
         sys.stdout.buffer.flush()
 
 

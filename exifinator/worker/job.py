@@ -20,11 +20,11 @@ LOG_LINES_PER_JOB = 200
 
 
 class ImageJob(Job):  # type: ignore[misc]
-    """A job of MRQ, raw or kept.
+    """A job of MRQ, raw or regular.
 
-    A raw job comes straight from a queue of images: it is stored only if it fails or is retried, and `member`, `ref`,
-    `deliveries` and, for Write jobs, `message` are those of its delivery. A job that MRQ keeps itself, a retry or a
-    requeue, comes from MongoDB.
+    A raw job comes straight from a queue of images. It is stored only if it fails or is retried. Its delivery sets
+    `member`, `ref` (None if the member is invalid), `deliveries` and, for Write jobs, `message`.
+    A regular job, a retry or a requeue, comes from MongoDB.
     """
 
     is_raw = False
@@ -32,7 +32,7 @@ class ImageJob(Job):  # type: ignore[misc]
     ref: ImageRef | None = None
     message = b""
     deliveries = 1
-    # Whether MongoDB has the job; MRQ's attribute.
+    # Whether the job is in MongoDB. An attribute of MRQ's class.
     stored: bool | None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -43,7 +43,7 @@ class ImageJob(Job):  # type: ignore[misc]
     def from_queue(cls, worker_id: str, path: str, queue: QueueRaw, member: bytes) -> ImageJob:
         """Return a raw job for an image.
 
-        A member in another format becomes a job that fails: MRQ would lose it.
+        A member in another format becomes a job that fails. If this method raised an error, MRQ would lose the member.
         """
         ref = None
         try:
@@ -75,15 +75,15 @@ class ImageJob(Job):  # type: ignore[misc]
 
     @property
     def context(self) -> WorkerContext:
-        """The context of this process: MRQ constructs jobs itself, with mrq-run even without a worker."""
+        """The context of this process. Not an attribute: MRQ constructs jobs, with mrq-run even without a worker."""
         return current_context()
 
     def restart_time_limit(self) -> None:
-        """Restart the job's time limit, after a wait that was no fault of the job."""
+        """Restart the job's time limit, after a wait that should not count."""
         self.datestarted = CLOCK.utcnow()
 
     def store(self, ref: ImageRef, record: ExifRecord, *, bytes_read: int, requests: int) -> None:
-        """Store the record of the job's image, then acknowledge the image; return when both are done."""
+        """Store the record of the job's image, then acknowledge the image. Wait until both are done."""
         member = self.member if self.is_raw else ref.to_member()
         outcome = Outcome(member, ref.id, record.status, bytes_read, requests)
         self.context.store_record(record, outcome, is_raw=self.is_raw)
@@ -91,9 +91,9 @@ class ImageJob(Job):  # type: ignore[misc]
     def _save_status(
         self, status: str, updates: Any = None, exception: bool = False, w: Any = None, j: Any = None
     ) -> None:
-        """Store the job's status, then acknowledge its image: in this order, no image is lost between the two."""
+        """Store the job's status, then acknowledge its image. In this order, a crash between the two loses no image."""
         if self.is_raw and status == "interrupt":
-            # How the failure policy's Release reaches a raw job: its image is released, and no job is stored.
+            # This is how a raw job carries out the failure policy's Release.
             self.data["status"] = status
             self.context.queue.release([self.member])
             return
@@ -106,7 +106,7 @@ class ImageJob(Job):  # type: ignore[misc]
         self._acknowledge(status)
 
     def _insert_raw_job(self) -> None:
-        """Store a raw job, under the id of its log lines and of later jobs of the same image."""
+        """Store a raw job, unless it is stored. Its log lines and later jobs of the same image use the same id."""
         if not self.stored:
             document = {name: value for name, value in self.data.items() if name != "_id"}
             self.collection.update_one({"_id": self.id}, {"$set": {**document, "retry_count": 0}}, upsert=True)
@@ -117,9 +117,9 @@ class ImageJob(Job):  # type: ignore[misc]
             return
         self._store_log()
         has_failed = status in FAILED_STATUSES
-        # The retry of a raw job is a job that MRQ keeps, so its image leaves the download queue.
-        is_kept_now = self.is_raw and status == "retry"
-        if not has_failed and not is_kept_now:
+        # The retry of a raw job is a regular job, so its image leaves the download queue.
+        becomes_regular = self.is_raw and status == "retry"
+        if not has_failed and not becomes_regular:
             return
         params = self.data["params"]
         image_id = f"{params.get('bucket')}/{params.get('key')}"
@@ -133,10 +133,10 @@ class ImageJob(Job):  # type: ignore[misc]
 
 
 class JobLogHandler(MongoHandler):  # type: ignore[misc]
-    """Keeps a job's log lines with the job. They reach MongoDB only if the job is stored there."""
+    """Keeps the log lines of a job in memory. They reach MongoDB only if the job is stored there."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep up to LOG_LINES_PER_JOB lines of the current job; leave other lines to MRQ."""
+        """Keep up to LOG_LINES_PER_JOB lines of the current job. Leave lines outside of jobs to MRQ."""
         job = get_current_job()
         if isinstance(job, ImageJob):
             if len(job.log_lines) < LOG_LINES_PER_JOB:
@@ -146,7 +146,7 @@ class JobLogHandler(MongoHandler):  # type: ignore[misc]
 
 
 def job_context() -> dict[str, Any]:
-    """Return the fields of structured log lines about the job of the current greenlet."""
+    """Return the fields that structured log lines have about the current greenlet's job."""
     job = get_current_job()
     if job is None or not job.data:
         return {}

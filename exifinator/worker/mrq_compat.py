@@ -1,8 +1,8 @@
-"""All patches that MRQ 0.9.10 needs: for current drivers, and for hosts whose clocks differ.
+"""All patches that MRQ 0.9.10 needs to work with current drivers, and with hosts whose clocks differ.
 
 MRQ calls methods of pymongo 3, redis-py 2 and gevent 1. install() adds those methods to the current classes, so that
-MRQ itself, and any object in its settings, works unchanged. It must run after gevent's monkey.patch_all().
-Python 3.13 lacks the module `pipes` that mrq-worker imports: the distribution standard-pipes provides it.
+MRQ's own code works unchanged. It must run after gevent's monkey.patch_all().
+mrq-worker imports the module `pipes`, which Python 3.13 removed: the distribution standard-pipes provides it.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from exifinator.worker.redis_clock import patch_mrq_datetime
 
 @functools.cache
 def install() -> None:
-    """Apply every patch of and for MRQ. A second call does nothing.
+    """Apply all patches. A second call does nothing.
 
-    - gevent.signal: gevent 1's name of signal_handler
+    - gevent: `signal`, gevent 1's name for signal_handler
     - redis-py: LuaLock, zadd with keyword arguments
-    - pymongo: the methods of pymongo 3's Collection, Database and Cursor; their truth value
+    - pymongo: methods of pymongo 3's Collection, Database and Cursor, and their truth value
     - MRQ: ProcessPool.watch_process, MongoHandler.set_collection, QueueRaw.get_known_subqueues, Worker.flush_logs
-    - MRQ: `datetime` of the modules that store or compare times
+    - MRQ: `datetime` in the modules that store or compare times
     """
     _patch_gevent()
     _patch_redis()
@@ -49,9 +49,9 @@ def _patch_gevent() -> None:
 
 
 class _WaitingLock(redis.lock.Lock):
-    """redis-py 2's LuaLock: `with` waits, with any value of `blocking`.
+    """A replacement for redis-py 2's LuaLock, whose `with` statement waits whatever the value of `blocking`.
 
-    The current Lock raises LockError instead, which would end the scheduler of every worker but the first.
+    The current Lock raises LockError instead, which would stop the scheduler of every worker except the first.
     """
 
     def __enter__(self) -> _WaitingLock:
@@ -59,7 +59,7 @@ class _WaitingLock(redis.lock.Lock):
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        # The lock may have expired while the scheduler worked; MRQ would end the worker because of it.
+        # The lock may have expired while the scheduler was working. MRQ would end the worker because of that error.
         with contextlib.suppress(redis.exceptions.LockError):
             self.release()
 
@@ -69,7 +69,7 @@ def _patch_redis() -> None:
     current_zadd = redis.Redis.zadd
 
     def zadd(self: Any, name: Any, mapping: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """Accept MRQ's form, zadd(name, **{member: score})."""
+        """Also accept the call as MRQ writes it: zadd(name, **{member: score})."""
         if mapping is None:
             mapping, kwargs = kwargs, {}
         return current_zadd(self, name, mapping, *args, **kwargs)
@@ -159,7 +159,7 @@ def _count_cursor(self: Any, with_limit_and_skip: bool = False) -> int:  # noqa:
 
 
 def _patch_pymongo() -> None:
-    verbs: dict[str, Any] = {
+    methods: dict[str, Any] = {
         "insert": _insert,
         "update": _update,
         "remove": _remove,
@@ -168,13 +168,13 @@ def _patch_pymongo() -> None:
         "ensure_index": lambda self, keys, cache_for=300, **options: self.create_index(keys, **options),  # noqa: ARG005
         "__bool__": lambda self: True,  # noqa: ARG005
     }
-    for name, verb in verbs.items():
-        setattr(Collection, name, verb)
-    # pymongo's classes raise an error when used as a condition; MRQ tests `if connections.mongodb_logs`.
+    for name, method in methods.items():
+        setattr(Collection, name, method)
+    # pymongo's classes raise an error when used as a condition, but MRQ tests `if connections.mongodb_logs`.
     Database.__bool__ = lambda self: True  # type: ignore[method-assign,assignment,return-value]  # noqa: ARG005
     Database.collection_names = lambda self, **_: self.list_collection_names()  # type: ignore[attr-defined]
     Cursor.count = _count_cursor  # type: ignore[attr-defined]
-    # mrq.monkey reads it from there with --trace_io.
+    # With --trace_io, mrq.monkey expects the class there.
     pymongo.collection.Cursor = Cursor  # type: ignore[attr-defined]
 
 
@@ -195,7 +195,7 @@ def _patch_mrq_processes() -> None:
         try:
             process["psutil"].status()
         except psutil.NoSuchProcess:
-            # MRQ's own supervisor would end here and leave the other workers without a parent.
+            # Otherwise MRQ's own supervisor would end here and orphan the other workers.
             process["psutil"] = _ReapedProcess()
         original_watch_process(self, process)
 
@@ -203,14 +203,14 @@ def _patch_mrq_processes() -> None:
 
 
 def _patch_mrq_queues_and_logs() -> None:
-    """Correct mistakes of MRQ that Python 3 and current drivers expose."""
+    """Fix bugs in MRQ that Python 3 and current drivers expose."""
     from mrq import logger, queue_raw, worker
     from mrq.context import log
 
     original_set_collection = logger.MongoHandler.set_collection
 
     def set_collection(self: Any) -> None:
-        # If two workers start on a new database at the same time, one would end here.
+        # If two workers start on a new database at the same time, one finds that the other has created the collection.
         with contextlib.suppress(CollectionInvalid):
             original_set_collection(self)
 
@@ -225,7 +225,7 @@ def _patch_mrq_queues_and_logs() -> None:
     queue_raw.QueueRaw.get_known_subqueues = get_known_subqueues
 
     def flush_logs(self: Any) -> None:
-        # MRQ flushes the worker's logger only; the jobs' lines go through the other one.
+        # MRQ flushes only the worker's logger, but the lines of jobs go through `log`.
         for handler in self.log.handlers + log.handlers:
             handler.flush()
 

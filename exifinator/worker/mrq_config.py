@@ -9,33 +9,33 @@ from urllib.parse import quote
 from exifinator.config import Config
 from exifinator.storage.jobs import DOWNLOAD_TASK, FORMER_TASKS, IMAGE_TASKS, WRITE_TASK
 
-# Queue of MRQ's maintenance and of the dashboard's buttons. Every worker reads it.
+# The queue of MRQ's maintenance tasks and of the dashboard's buttons. Every worker reads it.
 MAINTENANCE_QUEUE = "maintenance"
 
-# An image takes seconds. This limit is for a job that hangs although every network call has its own timeout.
+# An image takes seconds, and every network call has its own timeout. This limit ends jobs that hang all the same.
 JOB_TIMEOUT_SECONDS = 120
 SUCCESS_TTL_SECONDS = 24 * 3600
 MAINTENANCE_TTL_SECONDS = 600
 
 
 def job_from_member(member: bytes) -> dict[str, Any]:
-    """Return the job of a member, as MRQ requires of a raw queue. EXIFinator's worker makes its jobs itself."""
+    """Return the job for a member. MRQ requires this function for a raw queue, but mrq_queues.py does not call it."""
     return {"path": DOWNLOAD_TASK, "params": {"member": repr(member)}}
 
 
 def raw_queues(config: Config) -> dict[str, dict[str, Any]]:
     """Return MRQ's settings of the two raw queues, by name."""
-    not_stored = () if config.task_history == "all" else ("started", "success")
+    unstored_statuses = () if config.task_history == "all" else ("started", "success")
     return {
         config.download_set: {
             "job_factory": job_from_member,
             "pushback_seconds": config.lease_seconds,
-            "statuses_no_storage": not_stored,
+            "statuses_no_storage": unstored_statuses,
             "retry_queue": config.download_queue,
         },
         config.write_list: {
             "job_factory": job_from_member,
-            "statuses_no_storage": not_stored,
+            "statuses_no_storage": unstored_statuses,
             "retry_queue": config.write_queue,
         },
     }
@@ -53,7 +53,7 @@ def tasks(config: Config) -> dict[str, dict[str, Any]]:
         "queue": MAINTENANCE_QUEUE,
         "timeout": JOB_TIMEOUT_SECONDS,
         "result_ttl": MAINTENANCE_TTL_SECONDS,
-        # If one fails because Redis is down, the next one does its work: no need to keep it for MRQ's half a year.
+        # If one fails because Redis is down, the next one does its work. MRQ would keep it for half a year.
         "default_ttl": MAINTENANCE_TTL_SECONDS,
     }
     return {
@@ -66,7 +66,7 @@ def tasks(config: Config) -> dict[str, dict[str, Any]]:
 
 
 def scheduled_tasks() -> list[dict[str, Any]]:
-    """Return MRQ's maintenance tasks. Without them, delayed retries and jobs of dead workers are never queued again."""
+    """Return MRQ's maintenance tasks, which queue delayed retries and the jobs of dead workers again."""
     queue = MAINTENANCE_QUEUE
     return [
         {"path": "mrq.basetasks.cleaning.RequeueRetryJobs", "params": {}, "interval": 5, "queue": queue},
@@ -81,18 +81,18 @@ def scheduled_tasks() -> list[dict[str, Any]]:
 
 
 def jobs_uri(config: Config) -> str:
-    """Return MONGODB_URI with MRQ's database in it, where MRQ expects its name.
+    """Return MONGODB_URI with the name of MRQ's database as its path, where MRQ expects it.
 
-    The credentials are still verified against the database that MONGODB_URI names, or `admin`. Certificates, cloud
-    credentials and Kerberos do not depend on a database.
+    MongoDB verifies passwords against the database in the path of MONGODB_URI, or against `admin`. That database is now
+    passed as authSource. Certificates, cloud credentials and Kerberos do not depend on a database.
     """
     uri = config.mongodb_uri.get_secret_value()
     match = re.fullmatch(r"(mongodb(?:\+srv)?://)([^/?]+)(?:/([^?]*))?(?:\?(.*))?", uri)
     if not match:
         return uri
     scheme, hosts, database, options = match.groups()
-    names_source = re.search(r"(?i)authsource=|authmechanism=(mongodb-|gssapi)", options or "")
-    if "@" in hosts and not names_source:
-        source = f"authSource={quote(database or 'admin', safe='')}"
-        options = f"{options}&{source}" if options else source
+    has_auth_source = re.search(r"(?i)authsource=|authmechanism=(mongodb-|gssapi)", options or "")
+    if "@" in hosts and not has_auth_source:
+        auth_source = f"authSource={quote(database or 'admin', safe='')}"
+        options = f"{options}&{auth_source}" if options else auth_source
     return f"{scheme}{hosts}/{config.mrq_database}{'?' + options if options else ''}"

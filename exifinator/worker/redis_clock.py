@@ -1,8 +1,8 @@
 """A clock set from Redis, so that the workers of all hosts agree on the times of MRQ's jobs.
 
-MRQ stores, by the clock of its own host, when a retry is due, when a job began and when maintenance was last run, and
-compares that with the clock of whichever worker reads it. With a host whose clock is ten minutes ahead, a retry would
-wait those ten minutes, and no worker would run the maintenance that looks for it meanwhile.
+MRQ stores when a retry is due, when a job began and when maintenance last ran, by the clock of the worker's host.
+Workers on other hosts compare these times with their own clocks. If one host's clock were ten minutes ahead, its
+retries would be ten minutes late, and meanwhile no worker would run the maintenance that queues due retries.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from typing import Any
 
 
 class RedisClock:
-    """A clock set from Redis TIME now and then, and advanced by time.monotonic(); the host's clock until then."""
+    """A clock that is set from Redis TIME every few seconds. In between, time.monotonic() advances it.
+
+    Until it is first set, it is the clock of the host.
+    """
 
     def __init__(self) -> None:
         self._offset_from_monotonic: float | None = None
@@ -25,14 +28,14 @@ class RedisClock:
         self._offset_from_monotonic = now.timestamp() - time.monotonic()
 
     def utcnow(self) -> datetime:
-        """Return the time as MRQ compares and stores it: UTC, without a zone."""
+        """Return the time as MRQ compares and stores it: a naive datetime in UTC."""
         if self._offset_from_monotonic is None:
             return datetime.now(UTC).replace(tzinfo=None)
         return datetime.fromtimestamp(self._offset_from_monotonic + time.monotonic(), UTC).replace(tzinfo=None)
 
 
 CLOCK = RedisClock()
-# What MRQ's modules use of `datetime`.
+# The part of the module `datetime` that MRQ's modules use.
 _DATETIME_MODULE = SimpleNamespace(
     datetime=SimpleNamespace(utcnow=CLOCK.utcnow, fromtimestamp=datetime.fromtimestamp, combine=datetime.combine),
     timedelta=timedelta,
@@ -40,6 +43,6 @@ _DATETIME_MODULE = SimpleNamespace(
 
 
 def patch_mrq_datetime(modules: Iterable[Any]) -> None:
-    """Make these modules, which call `datetime.datetime.utcnow()`, use CLOCK."""
+    """Make `datetime.datetime.utcnow()` in these modules return the time of CLOCK."""
     for module in modules:
         module.datetime = _DATETIME_MODULE

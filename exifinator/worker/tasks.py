@@ -1,7 +1,7 @@
 """The two tasks of the pipeline, as MRQ runs them: fetch an image's metadata bytes, and store its record.
 
-A raw job (straight from a queue) does its own half. A job that MRQ keeps itself (a retry, or a requeue from the
-dashboard) indexes the image completely, so that its success means that the record is stored.
+A raw job, straight from a queue, does one of the two. A regular job, a retry or a requeue, does both: it indexes the
+image completely, so that its success means that the record is stored.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ log = logging.getLogger("mrq.current")
 
 
 class ImageTask(Task):  # type: ignore[misc]
-    """Base of both tasks: applies the failure policy, and indexes images completely."""
+    """Base class of both tasks. Applies the failure policy, and indexes images completely for regular jobs."""
 
     def run_wrapped(self, params: dict[str, Any]) -> None:
-        """Run the task, and turn an error into the interrupt of MRQ that applies the failure policy's decision."""
+        """Run the task. If it fails, raise the exception with which MRQ carries out the failure policy's decision."""
         job: ImageJob = get_current_job()
         released_by_breaker = False
         try:
             try:
                 self.run(params)
             except AccessDenied as exc:
-                # May raise a TransientError, which is then the error to decide about.
+                # May raise a TransientError. Then the policy decides about that error instead.
                 released_by_breaker = job.context.circuit_breaker.should_release(ImageRef.from_params(params), exc)
                 raise
         except (EXIFinatorError, Interrupted) as exc:
@@ -47,8 +47,10 @@ class ImageTask(Task):  # type: ignore[misc]
                 COUNTS.add_retry(retry_cause(exc))
             match decision:
                 case Retry(delay_seconds):
-                    place = params.get("bucket"), params.get("key")
-                    log.warning("retry: %s/%s in %.0f s: %s", *place, delay_seconds, exc, extra={"action": "retry"})
+                    bucket, key = params.get("bucket"), params.get("key")
+                    log.warning(
+                        "retry: %s/%s in %.0f s: %s", bucket, key, delay_seconds, exc, extra={"action": "retry"}
+                    )
                     job.retry(delay=delay_seconds, max_retries=job.context.config.max_retries)
                 case Release():
                     raise JobInterrupt from exc
@@ -56,11 +58,11 @@ class ImageTask(Task):  # type: ignore[misc]
                     raise
 
     def index_image(self, job: ImageJob, ref: ImageRef, deliveries: int) -> None:
-        """Fetch, parse and store one image; read it in a subprocess if workers died with it."""
+        """Fetch, parse and store one image. After MAX_DELIVERIES, use a subprocess: it may have killed workers."""
         context = job.context
         if deliveries >= context.config.max_deliveries:
             record, bytes_read, requests = context.subprocess_reader.read(ref)
-            # The subprocess's own counts are lost when it ends.
+            # The subprocess loses its own counts when it ends.
             COUNTS.requests["get"] += requests
             COUNTS.bytes_read += bytes_read
         else:
@@ -68,10 +70,10 @@ class ImageTask(Task):  # type: ignore[misc]
         job.store(ref, record, bytes_read=bytes_read, requests=requests)
 
     def index_regular(self, job: ImageJob, ref: ImageRef) -> None:
-        """Index the image of a job that MRQ keeps."""
+        """Index the image of a regular job."""
         context = job.context
         if context.circuit_breaker.is_open(ref.bucket):
-            raise Interrupted(f"S3 refuses {ref.bucket}")
+            raise Interrupted(f"S3 denies access to {ref.bucket}")
         self.index_image(job, ref, context.queue.count_delivery(ref))
 
 

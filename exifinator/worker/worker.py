@@ -1,8 +1,8 @@
 """MRQ's worker, adapted to images: leases, two raw queues with priorities, and a quick shutdown.
 
-MRQ's raw queues know one name each, but users type `mrq-worker download write`. So for each of the two names the worker
-reads the raw queue that images come from, and the regular queue of the same name that MRQ's retries and the dashboard's
-Requeue button use. Writes come before downloads: the pipeline drains before it fills.
+Users start it with `mrq-worker download write`. For each of the two names, the worker reads two queues: the raw queue
+that images come from, and the regular queue that MRQ's retries and the dashboard's Requeue button use. Writes come
+before downloads, so that the pipeline drains before it fills.
 """
 
 from __future__ import annotations
@@ -41,18 +41,19 @@ from exifinator.worker.mrq_config import MAINTENANCE_QUEUE
 from exifinator.worker.mrq_queues import DownloadQueue, WriteQueue
 from exifinator.worker.redis_clock import CLOCK
 
-# MRQ queries MongoDB each time it polls a regular queue. Retries and requeues can wait this long.
+# MRQ queries MongoDB each time it polls a regular queue, so poll less often. Retries and requeues can wait this long.
 REGULAR_POLL_SECONDS = 1.0
-# A worker that reads and writes reserves this share of its greenlets for writes. Otherwise, when the write queue is
-# full, all greenlets would be reads that wait for a write that has no greenlet.
+# A worker that serves both queues reserves this share of its greenlets for writes. Otherwise a full write queue could
+# block it: all greenlets would run downloads that wait for room, and none would be free to write.
 WRITE_SHARE = 0.2
+# Pause after a job has ended, so that several jobs end before the next poll.
 GATHER_SECONDS = 0.01
 
 
 class ImageWorker(Worker):  # type: ignore[misc]
-    """A worker process: MRQ's worker, with leases that are extended while it lives.
+    """MRQ's worker, which extends the leases of its images while it is alive.
 
-    held: the members of the images that are in progress, by their raw jobs. reading: how many Download jobs run.
+    leased_members: raw job -> member, for the images in progress. running_downloads: number of running Download jobs.
     """
 
     job_class = ImageJob
@@ -72,7 +73,7 @@ class ImageWorker(Worker):  # type: ignore[misc]
         super().__init__()
 
     def refresh_queues(self, fatal: bool = False) -> None:  # noqa: ARG002
-        """Turn the names of the command line into queues: maintenance, then writes, then downloads, then others."""
+        """Turn the queue names of the command line into queues, in the order of their priority."""
         config = self.context.config
         names = list(self.config["queues"])
         queues: list[Queue] = [Queue(MAINTENANCE_QUEUE)]
@@ -84,11 +85,11 @@ class ImageWorker(Worker):  # type: ignore[misc]
         self.queues = queues + [Queue(name) for name in names if name not in known]
 
     def work(self) -> None:
-        """Run MRQ's work loop. If Redis or MongoDB is down, exit with one message: the supervisor restarts it."""
+        """Run MRQ's work loop. If Redis or MongoDB is down, exit with one message; the supervisor restarts it."""
         try:
             super().work()
         except (EXIFinatorError, PyMongoError, RedisError) as exc:
-            self.log.error("this worker ends, and is started again: %s", describe_error(exc), extra={"action": "stop"})
+            self.log.error("this worker ends and will be restarted: %s", describe_error(exc), extra={"action": "stop"})
             self.exitcode = 1
 
     def work_init(self) -> None:
@@ -96,10 +97,10 @@ class ImageWorker(Worker):  # type: ignore[misc]
         check_schema(self.context.store, writes=True)
         CLOCK.set(read_clock(self.context.queue.client))
         self.datestarted = CLOCK.utcnow()
-        # Refresh now: otherwise the first poll would precede MRQ's own refresh, and take images from a paused queue.
+        # Refresh now: the first poll comes before MRQ's own refresh, and would take images from paused queues.
         self.paused_queues = self._admin.paused_mrq_names()
         super().work_init()
-        # Each job gets its collection from here, and pymongo would make a new object each time.
+        # Each job looks up this attribute, for which pymongo would create a new Collection each time.
         connections.mongodb_jobs.mrq_jobs = connections.mongodb_jobs["mrq_jobs"]
         # Import the tasks now, so that the first image does not wait for their imports.
         for task in (DOWNLOAD_TASK, WRITE_TASK):
@@ -110,7 +111,7 @@ class ImageWorker(Worker):  # type: ignore[misc]
         notify_ready()
 
     def _extend_leases(self) -> None:
-        """Extend the leases of the images in progress, three times a lease."""
+        """Extend the leases of the images in progress, three times per lease."""
         queue = self.context.queue
         while True:
             gevent.sleep(queue.lease_seconds / 3)
@@ -120,7 +121,7 @@ class ImageWorker(Worker):  # type: ignore[misc]
                 self.log.warning("retry: %s", exc, extra={"action": "retry"})
 
     def greenlet_paused_queues(self) -> None:
-        """Refresh which queues are paused. MRQ's own version ends for good with the first error of Redis."""
+        """Refresh the set of paused queues. MRQ's own version would end at the first Redis error."""
         while True:
             gevent.sleep(self.config["paused_queues_refresh_interval"])
             try:
@@ -129,7 +130,7 @@ class ImageWorker(Worker):  # type: ignore[misc]
                 self.log.warning("retry: %s", exc, extra={"action": "retry"})
 
     def _refresh_metrics(self) -> None:
-        """Flush the metrics, and refresh the clock and the batches that log lines name, every few seconds."""
+        """Every few seconds, flush the metrics and refresh the clock and the batches that log lines mention."""
         while True:
             gevent.sleep(FLUSH_SECONDS)
             self._flush_metrics()
@@ -164,7 +165,7 @@ class ImageWorker(Worker):  # type: ignore[misc]
             if limit <= 0:
                 continue
             for job in queue.dequeue_jobs(max_jobs=limit, job_class=self.job_class, worker=self):
-                self._start_job(job, is_read=isinstance(queue, DownloadQueue))
+                self._start_job(job, is_download=isinstance(queue, DownloadQueue))
                 started += 1
         if max_jobs and self.done_jobs >= max_jobs:
             self.log.info("Reached max_jobs=%s", self.done_jobs)
@@ -180,33 +181,34 @@ class ImageWorker(Worker):  # type: ignore[misc]
         return self.context.config.write_queue in self.config["queues"]
 
     def writes_to_reserve(self) -> int:
-        """Return how many writes this worker leaves in the queue while it reads.
+        """Return how many elements this worker leaves in the write queue for other workers.
 
-        Write workers would otherwise find the queue empty, and one core would do the work of two. Nothing is left while
-        a read waits for room in the queue: there may be no other worker that makes room.
+        While downloads run here, other workers can write. If this worker took everything, they would find the queue
+        empty, and one core would do the work of two. But if a download waits for room in the queue, leave nothing,
+        because there may be no other worker.
         """
         return self.pool_size if self.running_downloads and not self.context.waiting_for_room else 0
 
     def work_wait(self) -> None:
-        """Wait until a job ends, which makes room for another, or until it is time to poll again.
+        """Wait until a job ends, which frees a greenlet, or until it is time to poll again.
 
-        MRQ would sleep for its whole latency even if only a free greenlet is missing.
+        MRQ's own version would always sleep for the whole latency.
         """
         self._wakeup.clear()
         if self._wakeup.wait(self.config["max_latency"]):
-            # Other jobs are about to end too, and images that are delivered together cost one round trip.
+            # Other jobs are about to end too, and fetching their successors together costs one round trip.
             gevent.sleep(GATHER_SECONDS)
 
-    def _start_job(self, job: ImageJob, *, is_read: bool) -> None:
+    def _start_job(self, job: ImageJob, *, is_download: bool) -> None:
         if self._interrupting:
             job._save_status("interrupt")
             return
         if job.is_raw:
             self.leased_members[job] = job.member
-        self.running_downloads += is_read
-        self.gevent_pool.spawn(self._perform, job, is_read)
+        self.running_downloads += is_download
+        self.gevent_pool.spawn(self._perform, job, is_download)
 
-    def _perform(self, job: ImageJob, is_read: bool) -> None:
+    def _perform(self, job: ImageJob, is_download: bool) -> None:
         is_released_at_stop = False
         try:
             self.perform_job(job)
@@ -215,22 +217,22 @@ class ImageWorker(Worker):  # type: ignore[misc]
             if not is_released_at_stop:
                 self.log.error("the outcome of job %s could not be saved: %s", job.id, exc, extra={"action": "wait"})
         finally:
-            self.running_downloads -= is_read
+            self.running_downloads -= is_download
             if not is_released_at_stop:
                 self.leased_members.pop(job, None)
             self._wakeup.set()
 
     def get_worker_report(self, with_memory: bool = False) -> dict[str, Any]:
-        """Return MRQ's report, with the number of greenlets, which a missing comma in MRQ leaves out, and the load."""
+        """Return MRQ's report, with the load and the number of greenlets, which a missing comma in MRQ leaves out."""
         report: dict[str, Any] = super().get_worker_report(with_memory=with_memory)
         report["config"]["greenlets"] = self.pool_size
         report["exifinator"] = self._load.report()
-        # Readers of the report compare it with the clock of a host, not with CLOCK.
+        # Readers of the report compare this time with the clock of a host, not with CLOCK.
         report["datereported"] = datetime.now(UTC).replace(tzinfo=None)
         return report
 
     def get_memory(self) -> dict[str, int]:
-        """Return rss, swap and total in bytes. MRQ adds up the process's maps, which takes 40 ms of each report."""
+        """Return rss, swap and total in bytes. MRQ would add up the memory maps, which takes 40 ms per report."""
         memory = self.process.memory_full_info()
         swap = getattr(memory, "swap", 0)  # only Linux has it
         return {"rss": memory.rss, "swap": swap, "total": memory.rss + swap}
@@ -247,14 +249,14 @@ class ImageWorker(Worker):  # type: ignore[misc]
     def _stop(self, shut_down: Callable[[], None]) -> None:
         self.graceful_stop = True
         self.context.is_stopping = True
-        # gevent would raise MRQ's StopRequested in the work loop, at any point of it: images that Redis is just
-        # delivering would then be in no job until their lease expires. The loop checks graceful_stop instead.
+        # MRQ's StopRequested could be raised anywhere in the work loop. Images that Redis is just delivering would then
+        # belong to no job until their leases expire. The loop checks graceful_stop instead.
         with contextlib.suppress(StopRequested):
             shut_down()
         self._wakeup.set()
 
     def work_stop(self) -> None:
-        """Release the images that are still held, and flush the metrics."""
+        """Release the images still in progress, and flush the metrics."""
         super().work_stop()
         try:
             self.context.queue.release(list(self.leased_members.values()))
