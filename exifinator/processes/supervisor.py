@@ -1,4 +1,4 @@
-"""Start, watch, restart and stop background programs of this checkout with `supervisor`."""
+"""Start, watch, restart and stop the background programs of this checkout with `supervisor`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import stat
 import subprocess
 import sys
 import time
-import xmlrpc.client  # nosec B411  # it calls our own supervisord, over a socket that only this user can open
+import xmlrpc.client  # nosec B411  # it only calls our own supervisord, over a socket that only this user can open
 from collections.abc import Iterator, Mapping, Sequence
 from http.client import HTTPException
 from pathlib import Path
@@ -22,21 +22,22 @@ from exifinator.paths import STOP
 from exifinator.processes.supervisor_config import Program, Section, SupervisorConfig, program_sections
 from exifinator.processes.tagged import TAG_VARIABLE, end_orphans, end_processes, find_supervisord, process_tag
 
-# The default of the setting START_TIMEOUT_SECONDS.
+# Default of the setting START_TIMEOUT_SECONDS.
 START_TIMEOUT_SECONDS = 60.0
-# A process that has run this long counts as running.
+# Report a process as RUNNING once it has run this long.
 STARTED_SECONDS = 2
-# Time for supervisord to exit once its programs have ended, or had to be killed.
+# How long supervisord may take to exit after its programs have ended or were killed.
 SUPERVISORD_EXIT_SECONDS = 15.0
-# Not in the checkout, because the path of a UNIX socket is limited to 108 bytes. Not in $TMPDIR, which may differ
-# between the process that starts the programs and the one that stops them. Supervision._socket makes a private folder.
+# Parent of the private folder that Supervision._socket creates. Not in the checkout, because the path of a UNIX socket
+# is limited to 108 bytes. Not $TMPDIR, which may differ between the process that starts the programs and the one that
+# stops them.
 SOCKETS = Path("/tmp")  # noqa: S108
 
 _RPC_ERRORS = (OSError, HTTPException, xmlrpc.client.Error)
 
 
 class ProcessStatus(NamedTuple):
-    """One process. Its `state` is RUNNING, STARTING, STOPPING, or BACKOFF while it waits to be started again."""
+    """One process. Its `state` is RUNNING, STARTING, STOPPING, or BACKOFF while it waits for its next start."""
 
     program: str
     process: str
@@ -47,13 +48,15 @@ class ProcessStatus(NamedTuple):
 
 
 class Supervision:
-    """One supervisord of the checkout at `root`. Its files are in var/<name>/, the programs' output is in logs/.
+    """A supervisord of the checkout at `root`, and the programs that it runs.
+
+    Its files are in var/<name>/. The output of the programs is in logs/.
 
     Args:
-        name: Name of the supervision.
+        name: Distinguishes the supervisions of a checkout.
         root: The checkout.
-        environment: The variables that the programs inherit. The default is those of the process that starts them.
-        start_timeout_seconds: The time that supervisord may take to start.
+        environment: The variables that the programs inherit. The default is the environment of the starting process.
+        start_timeout_seconds: How long supervisord may take to start.
     """
 
     def __init__(
@@ -74,7 +77,7 @@ class Supervision:
         self.config = SupervisorConfig(name, self.root)
 
     def start(self, programs: Sequence[Program]) -> bool:
-        """Start the programs, unless this supervision is already running any. Return whether it started them."""
+        """Start the programs, unless supervisord is already running. Return whether they were started."""
         with self._locked():
             end_orphans(self._tag)
             if find_supervisord(self._tag) is not None:
@@ -83,12 +86,15 @@ class Supervision:
             return True
 
     def ensure(self, programs: Sequence[Program]) -> None:
-        """Start these programs, or restart those whose description has changed. Leave other programs alone."""
+        """Start the programs that are not running, and restart those whose configuration has changed.
+
+        Other programs of this supervision are left alone.
+        """
         wanted = program_sections(programs)
         with self._locked():
             killed = end_orphans(self._tag)
             if find_supervisord(self._tag) is None:
-                # After a kill of supervisord the other programs are started too; after a stop they are not.
+                # If supervisord was killed, start its other programs too. If it was stopped, do not.
                 self._launch({**(self.config.read() if killed else {}), **wanted})
                 return
             self.config.write({**self.config.read(), **wanted}, self._socket())
@@ -104,7 +110,7 @@ class Supervision:
                         _wake(rpc, info)
 
     def wake(self) -> None:
-        """Start programs that are waiting for their next start immediately."""
+        """Immediately start the programs that are waiting for their next start."""
         with self._locked(), self._calls() as rpc:
             for info in rpc.getAllProcessInfo():
                 _wake(rpc, info)
@@ -127,18 +133,18 @@ class Supervision:
             rpc.signalProcessGroup(name, signal)
 
     def restart(self, programs: Sequence[Program]) -> None:
-        """Stop all programs, and start these with the environment of this process."""
+        """Stop all programs, then start these."""
         with self._locked():
             self._stop()
             self._launch(program_sections(programs))
 
     def end_orphans(self) -> bool:
-        """End processes whose supervisord was killed. Return whether there were any."""
+        """End the processes whose supervisord was killed. Return whether there were any."""
         with self._locked():
             return end_orphans(self._tag)
 
     def stop(self) -> bool:
-        """End every process of this supervision, with its stop signal first. Return whether there were any."""
+        """Stop every process of this supervision, first with its stop signal. Return whether there were any."""
         with self._locked():
             return self._stop()
 
@@ -146,11 +152,11 @@ class Supervision:
         return find_supervisord(self._tag) is not None
 
     def differs(self, programs: Sequence[Program]) -> bool:
-        """Return whether `programs` differ from the configured ones."""
+        """Return whether `programs` differ from the configured programs."""
         return self.config.read() != program_sections(programs)
 
     def status(self) -> list[ProcessStatus]:
-        """Return every process; [] if this supervision is not running or is being stopped."""
+        """Return every process; [] if supervisord is not running or is being stopped."""
         if self.running():
             with self._calls() as rpc, contextlib.suppress(xmlrpc.client.Fault):
                 return [_status(info) for info in rpc.getAllProcessInfo()]
@@ -163,7 +169,7 @@ class Supervision:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        """Hold the lock that admits one caller at a time, across processes. Children do not inherit it."""
+        """Hold the lock of this supervision, across processes. Child processes do not inherit it."""
         self._folder.parent.mkdir(mode=0o700, exist_ok=True)
         self._folder.mkdir(mode=0o700, exist_ok=True)
         with (self._folder / "lock").open("a") as lock:
@@ -174,11 +180,11 @@ class Supervision:
         (self.root / "logs").mkdir(exist_ok=True)
         self.config.write(sections, self._socket())
         inherited = dict(os.environ if self._environment is None else self._environment)
-        # supervisor opens its configuration in the locale's encoding, and paths may have any character.
+        # supervisor reads its configuration in the encoding of the locale, but paths may contain any character.
         environment = {**inherited, TAG_VARIABLE: self._tag, "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"}
         try:
-            # A new session: supervisord detaches from the terminal only once it is up, and Ctrl-C must not reach it.
-            done = subprocess.run(
+            # supervisord detaches from the terminal only once it is up. The new session keeps Ctrl-C from reaching it.
+            result = subprocess.run(
                 [sys.executable, "-m", "supervisor.supervisord", "-c", str(self.config.path.relative_to(self.root))],
                 cwd=self.root,
                 env=environment,
@@ -194,8 +200,8 @@ class Supervision:
                 f"supervisord for {self.name} did not start in {self._start_timeout_seconds:g} s. On a slow machine, "
                 "increase START_TIMEOUT_SECONDS."
             ) from exc
-        if done.returncode != 0:
-            output = " ".join((done.stderr or done.stdout).split())[-500:]
+        if result.returncode != 0:
+            output = " ".join((result.stderr or result.stdout).split())[-500:]
             raise ServiceFailed(f"supervisord for {self.name} did not start: {output}")
         with self._calls() as rpc:
             rpc.getState()
@@ -206,13 +212,13 @@ class Supervision:
             stop_wait_seconds = max(
                 (int(section["stopwaitsecs"]) for section in self.config.read().values()), default=15
             )
-            # Signal all programs together: supervisord itself stops one after the other.
+            # Signal all programs together. When supervisord exits, it stops them one after the other.
             with contextlib.suppress(ServiceFailed), self._calls(timeout_seconds=1.0) as rpc:
                 rpc.stopAllProcesses(False)
             end_processes([supervisord], stop_wait_seconds + SUPERVISORD_EXIT_SECONDS)
         orphans = end_orphans(self._tag)
         with contextlib.suppress(OSError):
-            # If supervisord was killed, its socket is still there. The folder is shared with other supervisions.
+            # If supervisord was killed, its socket still exists. Other supervisions may use the same folder.
             self._socket().unlink(missing_ok=True)
             self._socket().parent.rmdir()
         return orphans or supervisord is not None
@@ -222,7 +228,7 @@ class Supervision:
         """Yield the RPC interface of supervisord.
 
         Raises:
-            ServiceFailed: If supervisord does not answer.
+            ServiceFailed: If supervisord does not respond.
         """
         transport = SupervisorTransport(None, None, f"unix://{self._socket()}")
         server = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
@@ -240,24 +246,24 @@ class Supervision:
             yield server.supervisor
         except _RPC_ERRORS as exc:
             raise ServiceFailed(
-                f"The supervisor of {self.name} does not answer ({type(exc).__name__}: {exc}). "
+                f"The supervisor of {self.name} does not respond ({type(exc).__name__}: {exc}). "
                 f"See {self.log_path(f'supervisord-{self.name}')}, or stop it with {STOP} --all and start again."
             ) from exc
         finally:
             transport.close()
 
     def _socket(self) -> Path:
-        """Return the path of supervisord's socket. Make its folder, which only this user may own and enter.
+        """Return the path of supervisord's socket. Create its folder, which only this user may access.
 
         Raises:
-            ServiceFailed: If the folder belongs to another user, or is open to others.
+            ServiceFailed: If the folder belongs to another user, or others have access to it.
         """
         folder = SOCKETS / f"exifinator-{os.getuid()}-{self._key}"
         with contextlib.suppress(FileExistsError):
             folder.mkdir(mode=0o700)
         info = folder.lstat()
         if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.getuid() or info.st_mode & 0o077:
-            raise ServiceFailed(f"{folder} must be a folder of this user alone (mode 0700). Remove it and try again.")
+            raise ServiceFailed(f"{folder} must be accessible to this user only (mode 0700). Remove it and try again.")
         return folder / f"{self.name}.sock"
 
 
@@ -275,7 +281,7 @@ def _status(info: dict[str, Any]) -> ProcessStatus:
 
 def _wake(rpc: Any, info: dict[str, Any]) -> None:
     name = f"{info['group']}:{info['name']}"
-    # Refused if it has been started in the meantime.
+    # These calls fail if the process has been started in the meantime.
     with contextlib.suppress(xmlrpc.client.Fault):
         if info["statename"] == "BACKOFF":
             rpc.stopProcess(name)

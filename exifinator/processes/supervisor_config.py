@@ -1,4 +1,4 @@
-"""The configuration file of supervisord: the programs to run, with the quoting that supervisor needs."""
+"""Write and read the configuration file of supervisord, with the quoting that it requires."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from pathlib import Path
 
 from exifinator.errors import ConfigError
 
-# supervisor's `startsecs`. A program that ends earlier is started again after a pause that grows by a second each time.
-# One that ran longer is restarted immediately.
+# supervisor's `startsecs`. A program that ends earlier is restarted after a pause, which grows by a second each time. A
+# program that ran longer is restarted immediately.
 SETTLED_SECONDS = 30
-# Effectively unlimited: supervisor would give up after three tries. An hour of crashes grows the pause to about 85 s.
+# Effectively unlimited, because supervisor would give up after three attempts. After an hour of crashes, the pause is
+# about 85 s.
 START_RETRIES = 1_000_000_000
 # supervisord needs three pipes per process.
 MIN_OPEN_FILES = 4096
@@ -29,7 +30,7 @@ Section = dict[str, str]
 class Program:
     """A program to keep running.
 
-    Others on this machine can read command and environment, so they must not contain secrets.
+    Other users of this machine can read the command and the environment, so these must not contain secrets.
 
     Attributes:
         name: Name of the program, and of its log.
@@ -37,8 +38,8 @@ class Program:
         processes: Number of processes.
         environment: Variables added to those that the program inherits.
         stop_signal: Signal that asks the program to end.
-        stop_wait_seconds: Time until SIGKILL.
-        numbered: Name the processes `<name>-00`, `<name>-01`, ...; implied for more than one process.
+        stop_wait_seconds: Time between the stop signal and SIGKILL.
+        numbered: Name the processes `<name>-00`, `<name>-01`, ... Implied if there is more than one process.
     """
 
     name: str
@@ -63,12 +64,13 @@ class SupervisorConfig:
 
         Args:
             programs: Name of each program -> its section.
-            socket: Where supervisord listens.
+            socket: Path of the socket on which supervisord listens.
         """
         config = configparser.RawConfigParser()
         folder = self.path.parent.relative_to(self._root)
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        # Paths are relative to the checkout, supervisord's working directory, whose own path may have any character.
+        # Paths are relative to the checkout, which is supervisord's working directory: the path of the checkout itself
+        # may contain any character.
         config["unix_http_server"] = {"file": str(socket), "chmod": "0700"}
         config["rpcinterface:supervisor"] = {
             "supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface"
@@ -79,11 +81,11 @@ class SupervisorConfig:
             "logfile_backups": "1",
             "pidfile": f"{folder}/supervisord.pid",
             "childlogdir": "logs",
-            # Otherwise supervisord deletes files that look like its logs.
+            # Otherwise supervisord deletes files that look like its own logs.
             "nocleanup": "true",
             "strip_ansi": "true",
             "umask": "077",
-            # Not above the hard limit, with which supervisord would not start.
+            # If this were above the hard limit, supervisord would not start.
             "minfds": str(MIN_OPEN_FILES if limit == resource.RLIM_INFINITY else min(limit, MIN_OPEN_FILES)),
             "minprocs": "1",
         }
@@ -96,12 +98,12 @@ class SupervisorConfig:
         write_private(self.path, text.getvalue())
 
     def read(self) -> dict[str, Section]:
-        """Return name -> section of each program. A missing or damaged file counts as empty."""
+        """Return the section of each program, by name. A missing or damaged file counts as empty."""
         config = configparser.RawConfigParser()
         try:
             config.read(self.path, encoding="utf-8")
         except (configparser.Error, UnicodeDecodeError):
-            # Damaged by something else, because it is replaced atomically. The next start writes a new one.
+            # Something else damaged the file: `write` replaces it atomically. The next start writes a new one.
             return {}
         prefix = "program:"
         return {name.removeprefix(prefix): dict(config[name]) for name in config.sections() if name.startswith(prefix)}
@@ -113,12 +115,12 @@ class SupervisorConfig:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace a file atomically by one that only this user can read."""
-    draft = path.with_name(f"{path.name}.new")
-    draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+    """Atomically replace a file with one that only this user can read."""
+    new_path = path.with_name(f"{path.name}.new")
+    new_path.unlink(missing_ok=True)
+    with os.fdopen(os.open(new_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         file.write(text)
-    draft.replace(path)
+    new_path.replace(path)
 
 
 def program_sections(programs: Sequence[Program]) -> dict[str, Section]:
@@ -131,8 +133,8 @@ def program_sections(programs: Sequence[Program]) -> dict[str, Section]:
         process = "%(program_name)s-%(process_num)02d" if numbered else "%(program_name)s"
         command = list(program.command)
         if program.environment:
-            # supervisor's option `environment` cannot hold every value. `env` takes the same quoting as arguments, and
-            # is replaced by the program.
+            # supervisor's option `environment` does not support every value. Arguments of `env` are quoted like all
+            # others, and the program replaces the `env` process.
             command = ["/usr/bin/env", *(f"{name}={value}" for name, value in program.environment.items()), *command]
         sections[program.name] = {
             "command": " ".join(_quote(part) for part in command),
@@ -153,10 +155,10 @@ def program_sections(programs: Sequence[Program]) -> dict[str, Section]:
 
 
 def _quote(part: str) -> str:
-    """Return an argument as supervisor's configuration needs it."""
+    """Quote an argument for supervisor's configuration."""
     if not part.isprintable():
-        raise ConfigError(f"{part!r} cannot be part of a command: it has a control character.")
+        raise ConfigError(f"{part!r} cannot be part of a command: it contains a control character.")
     quoted = shlex.quote(part)
-    # A space before `;` or `#` starts a comment, even in quotes, so the space gets quotes of its own.
+    # A space before `;` or `#` starts a comment, even inside quotes. Quoting the space separately prevents that.
     quoted = re.sub(r" (?=[;#])", "'\" \"'", quoted)
     return quoted.replace("%", "%%")

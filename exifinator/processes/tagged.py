@@ -1,6 +1,6 @@
-"""Find and end the processes of a supervision by a tag in their environment.
+"""Find and end our own processes by a tag in their environment.
 
-A name or a process id could belong to another process; the tag cannot.
+A process name or id could belong to an unrelated process; the tag cannot.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from pathlib import Path
 
 import psutil
 
-# Environment variable with the tag, set for every process that a supervision or the API starts; see process_tag.
+# Environment variable that holds the tag of each process that a Supervision or the API starts; see process_tag.
 TAG_VARIABLE = "EXIFINATOR_SUPERVISED"
-# Time for orphans to end by themselves after SIGTERM.
+# How long orphans may take to exit after SIGTERM.
 ORPHAN_STOP_SECONDS = 15.0
-# Time from SIGKILL to the end: seconds for a large process on a busy machine.
+# How long to wait for the exit after SIGKILL. A large process on a busy machine takes seconds.
 KILL_WAIT_SECONDS = 60.0
 
 
 def process_tag(root: Path, name: str) -> str:
-    """Return the tag of the processes that the checkout at `root` starts under a name: "<hash of root>:<name>"."""
+    """Return the tag of the processes that the checkout at `root` starts under `name`: "<hash of root>:<name>"."""
     return f"{hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:16]}:{name}"
 
 
@@ -47,12 +47,12 @@ def find_supervisord(tag: str) -> psutil.Process | None:
 
 
 def end_orphans(tag: str) -> bool:
-    """End processes that outlived their supervisord (kill -9), so that they do not run beside their successors.
+    """End the processes whose supervisord was killed, so that they do not run beside their successors.
 
-    The caller and its parents are spared. Return whether there were any orphans.
+    The calling process and its ancestors are spared. Return whether there were any orphans.
     """
     with contextlib.suppress(psutil.Error):
-        # In this order: a child that starts in between is not in `tagged`, so it is not taken for an orphan.
+        # The order matters: a child that starts in between is not in `tagged`, so it is not mistaken for an orphan.
         tagged = find_tagged(tag)
         supervisord = find_supervisord(tag)
         spared = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
@@ -65,14 +65,14 @@ def end_orphans(tag: str) -> bool:
 
 
 def is_alive(process: psutil.Process) -> bool:
-    """Return whether the process is running. Zombies are not, though a parent may never reap them."""
+    """Return whether the process is running. A zombie is not, even if its parent never reaps it."""
     with contextlib.suppress(psutil.NoSuchProcess):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False
 
 
 def end_processes(processes: Sequence[psutil.Process], timeout_seconds: float) -> None:
-    """Send SIGTERM to the processes, wait, and kill those that have not ended."""
+    """Send SIGTERM to the processes, wait, and kill those that are still running."""
     for process in processes:
         with contextlib.suppress(psutil.Error):
             process.terminate()
@@ -84,7 +84,7 @@ def end_processes(processes: Sequence[psutil.Process], timeout_seconds: float) -
 
 
 def _wait(processes: Sequence[psutil.Process], seconds: float) -> list[psutil.Process]:
-    """Wait for the processes to end. Return those that have not."""
+    """Wait until the processes have ended. Return those that are still running."""
     deadline = time.monotonic() + seconds
     while (remaining := [process for process in processes if is_alive(process)]) and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -22,20 +22,21 @@ from exifinator.processes.startup import last_lines, wait_until_up
 from exifinator.processes.supervisor import START_TIMEOUT_SECONDS, Supervision
 from exifinator.processes.supervisor_config import Program, write_private
 
-# Settings that only `run` reads. The workers need no restart when they change.
+# Settings that only `run` reads, so the workers need no restart when these change.
 RUN_ONLY_SETTINGS = frozenset({"s3_buckets", "local_s3_port", "start_timeout_seconds"})
-# Environment variables that boto3 and its HTTP client read: profile, region, endpoint, keys, proxies, certificates.
+# Prefixes of the environment variables that boto3 and its HTTP client read: profile, region, endpoint, keys, proxies,
+# certificates.
 BOTO_VARIABLES = ("AWS_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_", "REQUESTS_CA_BUNDLE")
 
 
 @dataclass(frozen=True)
 class WorkersReport:
-    """What start_workers did.
+    """The result of start_workers.
 
     Attributes:
         outcome: "started", "restarted" or "already running".
-        outdated: Whether the programs were started with other settings or code than the current ones.
-        dashboard_url, api_url: Where they listen.
+        outdated: Whether settings or code have changed since the programs were started.
+        dashboard_url, api_url: URLs of the dashboard and the API.
     """
 
     outcome: str
@@ -65,11 +66,11 @@ def worker_supervision(root: Path = ROOT, start_timeout_seconds: float = START_T
 def worker_programs(config: Config) -> list[Program]:
     """Return the programs of the workers, the dashboard and the API.
 
-    Every worker process serves both queues, so that the load is even, however long reading or decoding takes.
+    Every worker process serves both queues. This balances the load, however long reading and decoding take.
     """
     worker = mrq_worker()
     python = [sys.executable, "-m"]
-    # At SIGINT, MRQ stops taking jobs and finishes those that it has.
+    # At SIGINT, MRQ stops taking jobs and finishes those in progress.
     return [
         Program(
             "download-write",
@@ -101,15 +102,14 @@ def start_workers(config: Config, *, restart: bool = False, root: Path = ROOT) -
     supervision = worker_supervision(root, config.start_timeout_seconds)
     programs = worker_programs(config)
     fingerprint = _fingerprint(config, root)
-    note = supervision.root / "var" / "workers" / "started"
     stopped = restart and supervision.stop()
-    # Processes of a killed supervisor may still use the ports.
+    # Processes whose supervisor was killed may still use the ports.
     supervision.end_orphans()
     if not supervision.running():
         _check_ports_are_free(config, supervision)
     resume_serving(root, config.start_timeout_seconds)
     if supervision.start(programs):
-        write_private(note, fingerprint)
+        write_private(_fingerprint_path(supervision), fingerprint)
         outcome = "restarted" if stopped else "started"
     else:
         supervision.wake()
@@ -124,23 +124,26 @@ def start_workers(config: Config, *, restart: bool = False, root: Path = ROOT) -
 
 
 def stop_workers(root: Path = ROOT) -> bool:
-    """Let the workers finish their images, then stop all programs. Return whether any was running."""
+    """Let the workers finish their images, then stop all programs. Return whether any were running."""
     return worker_supervision(root).stop()
 
 
 def is_outdated(config: Config, root: Path = ROOT) -> bool:
-    """Return whether the programs were started with other settings or code than the current ones."""
+    """Return whether settings or code have changed since the programs were started."""
     supervision = worker_supervision(root)
-    note = supervision.root / "var" / "workers" / "started"
+    path = _fingerprint_path(supervision)
     return (
         supervision.differs(worker_programs(config))
-        or not note.exists()
-        or note.read_text() != _fingerprint(config, root)
+        or not path.exists()
+        or path.read_text() != _fingerprint(config, root)
     )
 
 
 def web_addresses(config: Config) -> list[tuple[str, str, str, int]]:
-    """Return (program, setting of its port, host, port) of the dashboard and the API, as seen from this machine."""
+    """Return (program, name of the port's setting, host, port) for the dashboard and the API.
+
+    The hosts are those at which this machine reaches the programs.
+    """
     return [
         ("dashboard", "DASHBOARD_PORT", _reachable_host(config.dashboard_host), config.dashboard_port),
         ("api", "API_PORT", _reachable_host(config.api_host), config.api_port),
@@ -159,14 +162,14 @@ def _check_ports_are_free(config: Config, supervision: Supervision) -> None:
 
 def _await_start(config: Config, supervision: Supervision) -> None:
     def find_problem() -> str | None:
-        """Return the name of a program that is not up; of those that keep ending first."""
+        """Return the name of a program that is not up, preferably of one that is crash-looping."""
         processes = supervision.status()
         failed = [process.process for process in processes if process.state == "BACKOFF"]
         starting = [process.process for process in processes if process.state != "RUNNING"]
-        silent = [name for name, _, host, port in web_addresses(config) if not _responds(host, port)]
-        if processes and not starting and not silent:
+        unresponsive = [name for name, _, host, port in web_addresses(config) if not _responds(host, port)]
+        if processes and not starting and not unresponsive:
             return None
-        return [*failed, *starting, *silent, "supervisord-workers"][0]
+        return [*failed, *starting, *unresponsive, "supervisord-workers"][0]
 
     def is_crash_looping() -> bool:
         return any(process.state == "BACKOFF" for process in supervision.status())
@@ -175,12 +178,12 @@ def _await_start(config: Config, supervision: Supervision) -> None:
     if name is not None:
         log = supervision.log_path(name)
         raise ServiceFailed(
-            f"{name} did not come up. It is restarted until {STOP} stops it. The end of {log}:\n{last_lines(log)}"
+            f"{name} did not come up. It will be restarted until {STOP} stops it. The end of {log}:\n{last_lines(log)}"
         )
 
 
 def _responds(host: str, port: int) -> bool:
-    """Return whether an HTTP server answers, with any status."""
+    """Return whether an HTTP server responds, with any status."""
     connection = http.client.HTTPConnection(host, port, timeout=5)
     try:
         connection.request("GET", "/")
@@ -193,29 +196,35 @@ def _responds(host: str, port: int) -> bool:
 
 
 def _reachable_host(host: str) -> str:
-    """Return the address at which this machine reaches a server bound to `host`."""
+    """Return the host at which this machine reaches a server that is bound to `host`."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
 
 
 def _url_host(host: str) -> str:
+    """Return the host as written in a URL: an IPv6 address in brackets."""
     try:
         return f"[{host}]" if ipaddress.ip_address(host).version == 6 else host
     except ValueError:
         return host
 
 
+def _fingerprint_path(supervision: Supervision) -> Path:
+    """Return the path of the file that holds the fingerprint of the settings and code that the programs run with."""
+    return supervision.root / "var" / "workers" / "started"
+
+
 def _fingerprint(config: Config, root: Path) -> str:
     """Return a hash of the workers' settings and code.
 
-    Secrets are part of it, so it is stored in a file that only this user can read.
+    The settings include secrets, so the hash must be stored in a file that only this user can read.
     """
     values = {
         name: value.get_secret_value() if isinstance(value, SecretStr) else value
         for name, value in config
         if name not in RUN_ONLY_SETTINGS
     }
-    boto = {name: value for name, value in os.environ.items() if name.upper().startswith(BOTO_VARIABLES)}
-    digest = hashlib.sha256(repr((sorted(values.items()), sorted(boto.items()))).encode())
+    boto_variables = {name: value for name, value in os.environ.items() if name.upper().startswith(BOTO_VARIABLES)}
+    digest = hashlib.sha256(repr((sorted(values.items()), sorted(boto_variables.items()))).encode())
     code = [root / "exifinator", root / "api"] if IS_CHECKOUT else [PACKAGE]
     for path in sorted([root / "mrq-config.py", *(path for folder in code for path in folder.glob("**/*.py"))]):
         if path.is_file():
@@ -224,7 +233,7 @@ def _fingerprint(config: Config, root: Path) -> str:
 
 
 def mrq_worker() -> list[str]:
-    """Return the command that starts MRQ's worker in this environment, without arguments."""
+    """Return the command that starts MRQ's worker in this virtual environment, without arguments."""
     script = Path(sys.prefix) / "bin" / "mrq-worker"
-    # A virtual environment that uses the packages of another one does not have their scripts.
+    # A virtual environment that borrows the packages of another one lacks their scripts.
     return [str(script)] if script.exists() else [sys.executable, "-m", "mrq.bin.mrq_worker"]

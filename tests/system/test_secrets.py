@@ -282,8 +282,8 @@ def test_batches__went_wrong_in_every_way(written: Written) -> None:
     )
     assert "SourceUnavailable" in written.failures
     assert "SignatureDoesNotMatch" in written.said
-    assert "demands a password" in written.said
-    assert "refuses to be read" in written.said
+    assert "requires a password" in written.said
+    assert "denies access" in written.said
     assert b"invalid username-password pair" in b"".join(written.places["logs"].values())
     assert {"waldo.exif_data", "mrq.mrq_jobs", "mrq.mrq_workers"} <= set(written.places["MongoDB"])
 

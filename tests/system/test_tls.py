@@ -207,8 +207,8 @@ def test_connections__another_authority__are_not_made(tls_servers: TlsServers, s
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
-        ("REDIS_URL", "Redis at .* demands a password"),
-        ("MONGODB_URI", "MongoDB at .* refuses to be read.*user and password"),
+        ("REDIS_URL", "Redis at .* requires a password"),
+        ("MONGODB_URI", "MongoDB at .* denies access.*user and password"),
     ],
 )
 def test_services__wrong_password__is_said_without_it(

@@ -123,7 +123,7 @@ def test_ensure_services__redis_with_password__requires_it(
     (process,) = service_supervision(root).status()
     assert psutil.Process(process.pid).cmdline()[1:3] == ["var/redis/redis.conf", "--port"]
     for wrong in (f"redis://{place}/0", f"redis://:wrong@{place}/0"):
-        with pytest.raises(ServiceFailed, match=r"demands a password.*REDIS_URL") as caught:
+        with pytest.raises(ServiceFailed, match=r"requires a password.*REDIS_URL") as caught:
             ensure_services(config_for(wrong, mongodb_uri), root)
         assert "wrong@" not in str(caught.value)
 
@@ -131,14 +131,14 @@ def test_ensure_services__redis_with_password__requires_it(
 def test_ensure_services__web_server_at_the_address_of_redis__is_reported(
     root: Path, mongodb_uri: str, foreign_port: int, impatient: None
 ) -> None:
-    with pytest.raises(ServiceFailed, match=r"is not Redis|does not answer as Redis"):
+    with pytest.raises(ServiceFailed, match=r"is not Redis|does not respond like Redis"):
         ensure_services(config_for(f"redis://127.0.0.1:{foreign_port}", mongodb_uri), root)
 
 
 def test_ensure_services__redis_at_the_address_of_mongodb__is_reported(
     root: Path, redis_url: str, impatient: None
 ) -> None:
-    with pytest.raises(ServiceFailed, match=r"does not answer as MongoDB.*MONGODB_URI"):
+    with pytest.raises(ServiceFailed, match=r"does not respond like MongoDB.*MONGODB_URI"):
         ensure_services(config_for(redis_url, redis_url.replace("redis://", "mongodb://").removesuffix("/0")), root)
 
 
@@ -163,9 +163,9 @@ def test_ensure_services__mongodb_data_of_another_kind__shows_the_error(
 def test_ensure_services__silent_remote_server__names_the_setting(
     root: Path, mongodb_uri: str, redis_url: str, impatient: None
 ) -> None:
-    with pytest.raises(ServiceFailed, match=r"Redis at redis://nowhere\.invalid:6379 does not answer.*REDIS_URL"):
+    with pytest.raises(ServiceFailed, match=r"Redis at redis://nowhere\.invalid:6379 does not respond.*REDIS_URL"):
         ensure_services(config_for("redis://:hush@nowhere.invalid:6379", mongodb_uri), root)
-    with pytest.raises(ServiceFailed, match=r"MongoDB at mongodb://nowhere\.invalid does not answer.*MONGODB_URI"):
+    with pytest.raises(ServiceFailed, match=r"MongoDB at mongodb://nowhere\.invalid does not respond.*MONGODB_URI"):
         ensure_services(config_for(redis_url, "mongodb://u:hush@nowhere.invalid/"), root)
 
 
@@ -175,7 +175,7 @@ def test_ensure_services__silent_remote_server__names_the_setting(
         pytest.param("redis://{}/0", "mongodb://waldo:hush@{}", "user, TLS or several", id="mongodb-user"),
         pytest.param("redis://{}/0", "mongodb://{}/?tls=true", "user, TLS or several", id="mongodb-tls"),
         pytest.param("redis://{}/0", "mongodb://{0},{0}/?replicaSet=x", "user, TLS or several", id="mongodb-set"),
-        pytest.param("rediss://{}/0", "mongodb://{}", "REDIS_URL asks for TLS", id="redis-tls"),
+        pytest.param("rediss://{}/0", "mongodb://{}", "REDIS_URL requires TLS", id="redis-tls"),
     ],
 )
 def test_ensure_services__unmanaged_server__says_what_to_do(

@@ -426,7 +426,7 @@ def test_calls__missing_socket__is_reported_and_stop_still_works(demo: Supervisi
     original = Supervision._calls
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Supervision, "_calls", lambda self: original(self, timeout_seconds=0.5))
-        with pytest.raises(ServiceFailed, match="does not answer"):
+        with pytest.raises(ServiceFailed, match="does not respond"):
             demo.status()
 
     assert demo.stop()

@@ -11,5 +11,5 @@ from exifinator.processes import binaries
 def test_find_redis__nothing_for_this_machine__says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setattr(binaries.platform, "machine", lambda: "riscv64")
-    with pytest.raises(ServiceFailed, match=r"No Redis can be started here.*set REDIS_URL"):
+    with pytest.raises(ServiceFailed, match=r"Redis cannot be started on this machine.*set REDIS_URL"):
         binaries.find_redis()

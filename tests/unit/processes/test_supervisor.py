@@ -41,7 +41,7 @@ def test_start__socket_folder_of_somebody_else__is_refused(demo: Supervision, tm
         (tmp_path / "theirs").mkdir(mode=0o700)
         folder.symlink_to(tmp_path / "theirs")
     try:
-        with pytest.raises(ServiceFailed, match="this user alone"):
+        with pytest.raises(ServiceFailed, match="this user only"):
             demo.start([Program("a", SLEEP)])
     finally:
         folder.unlink() if kind == "link" else folder.rmdir()
