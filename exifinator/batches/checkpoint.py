@@ -35,7 +35,7 @@ class BatchCheckpoint:
         self.cancel_requested_at: datetime | None = None
         self._id_is_given = batch_id is not None
         self._save_seconds = save_seconds
-        self._next_save = 0.0
+        self._next_save_at = 0.0
         self._owner: BatchOwner | None = None
         self._rate = RateMeter()
 
@@ -45,12 +45,11 @@ class BatchCheckpoint:
         Args:
             will_watch: whether this process will watch the batch until it ends; see find_interrupted.
 
-        Returns: the document of the batch; None if there is no such batch.
+        Returns: the document of the batch; None if there is no such batch, or if another process claims it first.
         """
         interrupted = self._find_interrupted(sources, will_watch=will_watch)
         owner = this_process()
         if interrupted is None or not self.store.batches.claim(interrupted, owner):
-            # There is none, or another process claimed it first.
             return None
         self.id, self.started_at, self._owner = interrupted["_id"], interrupted["started_at"], owner
         self.resumed = True
@@ -69,9 +68,9 @@ class BatchCheckpoint:
     def save_if_due(self, state: str, tally: BatchTally, listings: SourceListings) -> None:
         """Save, unless this method last saved less than `save_seconds` ago."""
         now = time.monotonic()
-        if now >= self._next_save:
+        if now >= self._next_save_at:
             self.save(state, tally, listings)
-            self._next_save = now + self._save_seconds
+            self._next_save_at = now + self._save_seconds
 
     def save(
         self,

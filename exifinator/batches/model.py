@@ -11,7 +11,7 @@ from typing import Any
 
 from exifinator.models import BatchDocument, Status
 
-# A process is listing the sources of the batch, or waiting for its images.
+# A process watches the batch. `listing`: it lists the sources. `reading`: it waits until the images are done.
 WATCHED_STATES = ("listing", "reading")
 # No process watches the batch. `left`: workers continue with its images. `stopped`: its listing was interrupted.
 DETACHED_STATES = ("left", "stopped")
@@ -59,7 +59,7 @@ class BatchCounts:
 
     @classmethod
     def from_dict(cls, numbers: Mapping[str, Any]) -> BatchCounts:
-        """Return the counts that as_dict returned as a dict. Ignore names that this version does not know."""
+        """Return the counts in a dict that as_dict made. Ignore names that this version does not know."""
         return cls(**{field.name: numbers[field.name] for field in fields(cls) if field.name in numbers})
 
     @property

@@ -37,7 +37,8 @@ class Orphans:
     """Records and failed jobs of images that are no longer in the bucket.
 
     file: one JSON array [kind, image id] per line. began_at: the start of the search; records and jobs that were stored
-    later are kept. listed: number of listed objects. examples: up to MAX_EXAMPLES image ids.
+    later are kept. listed: number of listed objects. records, jobs: numbers of orphans. examples: up to MAX_EXAMPLES
+    image ids of orphans.
     """
 
     file: IO[str]
@@ -79,10 +80,10 @@ def find_orphans(
         )
     for source in sources:
         _check_endpoint(source, s3, store)
-    # The operating system deletes it when this process ends, however it ends.
+    # The operating system deletes the file when this process ends, however it ends.
     with tempfile.TemporaryFile("w+", encoding="utf-8") as file:
         orphans = Orphans(file, datetime.now(UTC))
-        for source in sorted(sources, key=lambda each: each.id_prefix):
+        for source in sorted(sources, key=lambda source: source.id_prefix):
             _find_in_source(source, s3, store, orphans, on_progress)
         yield orphans
 
@@ -94,7 +95,7 @@ def _check_endpoint(source: Source, s3: S3Client, store: Store) -> None:
         raise ConfigError(f"{source} has no finished run", hint=f"{RUN} it first, then prune")
     if indexed != current:
         raise ConfigError(
-            f"The records of the bucket {source.bucket} were read from {indexed}, but the settings point to {current}",
+            f"The records of the bucket {source.bucket} were read from {indexed}, but it is now at {current}",
             hint="that is another bucket, so nothing was removed",
         )
 

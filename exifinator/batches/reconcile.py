@@ -48,7 +48,7 @@ class Reconciler:
                 result.unchanged += 1
         result.folders += len(page.folders)
         result.failed += len(page.failed)
-        self._give_up(page, result)
+        self._give_up_mismatches(page, result)
         result.pending += len(page.pending) + len(page.unread) + len(page.empty)
         still_queued = self._queue.still_queued(page.unread)
         missing = [ref for ref, queued in zip(page.unread, still_queued, strict=True) if not queued]
@@ -57,16 +57,16 @@ class Reconciler:
         self._requeues.update(ref.id for ref in missing if ref.id in page.outdated)
         return result, Page(empty=page.empty, unread=missing)
 
-    def _give_up(self, page: Page, result: ReconcileResult) -> None:
+    def _give_up_mismatches(self, page: Page, result: ReconcileResult) -> None:
         """Stop requeueing the images that have reached MAX_REQUEUES: count them by the status of their record instead.
 
-        Their server lists another ETag, size or time than it returns with the object. Their records would never match
-        the listing, and the batch would run forever.
+        The S3 server lists them with a different ETag, size or time than it returns with the object. Their records
+        would never match the listing, and the batch would run forever.
         """
         given_up = [ref for ref in page.unread if self._requeues[ref.id] >= MAX_REQUEUES]
         for ref in given_up:
             log.warning(
-                "skip: the S3 server lists %s with another ETag, size or time than it returns for the object",
+                "skip: the S3 server lists %s with a different ETag, size or time than it returns with the object",
                 ref.id,
                 extra={"action": "skip", "bucket": ref.bucket, "key": ref.key},
             )

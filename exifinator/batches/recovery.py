@@ -14,8 +14,8 @@ from exifinator.storage.store import Store
 
 def is_idle(store: Store, queue: ImageQueue) -> bool:
     """Return whether no image of any batch is queued or in progress."""
-    waiting, writing = queue.sizes()
-    return waiting == 0 and writing == 0 and store.jobs.count_pending() == 0
+    downloads, writes = queue.sizes()
+    return downloads == 0 and writes == 0 and store.jobs.count_pending() == 0
 
 
 def find_interrupted(

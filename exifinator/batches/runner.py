@@ -138,7 +138,7 @@ class Batch:
         self.queue.refused_buckets.close_circuits(self._buckets)
         self._save("listing")
 
-    def was_refused(self) -> bool:
+    def is_blocked(self) -> bool:
         """Return whether S3 denies access to one of the buckets, or a batch over these sources was stopped."""
         names = {str(source) for source in self.listings.sources}
         stopped = self.store.batches.find_unfinished(["stopped"])
@@ -197,6 +197,10 @@ class Batch:
 
         If Redis or MongoDB is unavailable, nothing is stored. The next run resumes the batch anyway, because its owner,
         this process, has exited by then.
+
+        Args:
+            state: the state to store.
+            problem: why the batch stopped early, for users.
         """
         with suppress(AccessDenied, TransientError):
             self._refresh()
@@ -290,8 +294,9 @@ class Batch:
         result, began = ReconcileResult(), time.monotonic()
         with closing(self.listings.all_pages(retry.pause)) as pages:
             for source_page in pages:
-                part, missing = retry(self._compare_page, source_page.listed, self.listings.listed_until(source_page))
-                result.add(part)
+                until = self.listings.listed_until(source_page)
+                page_result, missing = retry(self._compare_page, source_page.listed, until)
+                result.add(page_result)
                 source_page.mark_done()
                 retry(self._refresh)
                 retry(self._save_if_due, "reading")

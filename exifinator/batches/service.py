@@ -29,7 +29,8 @@ from exifinator.storage.store import Store
 
 log = logging.getLogger(__name__)
 
-# A process that watches a batch updates it every second. After this long without an update, presume that it has exited.
+# A process that watches a batch updates it every second. After this long without an update, presume that the process
+# has exited or lost its connection.
 SILENT_AFTER = timedelta(seconds=15)
 # Maximum number of batches in one response, because each comes with all its fields.
 MAX_SHOWN = 100
@@ -121,11 +122,12 @@ def _describe_all(store: Store, queue: ImageQueue, documents: Sequence[BatchDocu
 
 
 def _is_silent(document: BatchDocument, now: datetime) -> bool:
+    """Return whether the batch has not been updated for SILENT_AFTER."""
     return now - document.get("updated_at", now) > SILENT_AFTER
 
 
 def _finish_cancelled(store: Store, queue: ImageQueue, document: BatchDocument, now: datetime) -> BatchDocument:
-    """If a cancelled batch has no process to end it, end it here. Return its document."""
+    """If the batch was cancelled and no process watches it, finish the cancellation. Return its document."""
     requested_at = document.get("cancel_requested_at")
     state = _stored_state(document)
     if not requested_at or state in ENDED_STATES or (state in WATCHED_STATES and not _is_silent(document, now)):
@@ -159,9 +161,9 @@ def _describe(document: BatchDocument, worker_counts: Mapping[str, int] | None, 
     elif state in WATCHED_STATES and _is_silent(document, now):
         rate = None
         if state == "listing":
-            state, problem = "stopped", "The process that listed it has exited; start it again to resume"
+            state, problem = "stopped", "The listing process has exited; run the same source again to resume"
         else:
-            state, problem = "left", "The process that watched it has exited; workers continue with the queued images"
+            state, problem = "left", "The watching process has exited; workers continue with the queued images"
     return {
         "id": document["_id"],
         "sources": [str(source) for source in document.get("sources", ())],

@@ -85,14 +85,14 @@ class SourceListings:
     def listed_until(self, page: SourcePage) -> datetime:
         """Return the S3 server time at the end of the first listing of the page's source.
 
-        If another process listed the source, before this one resumed the batch, that is the time of this page.
+        If another process listed it, before this one resumed the batch, return the time of this page instead.
         """
         return self._listed_until.setdefault(page.source, page.listed.served_at)
 
     def _open(
         self, source: Source, pause: Callable[[float], None], ranges: list[list[str | None]] | None
     ) -> PartitionedListing:
-        # Parallel listing requires ordered keys. It does not suit rclone, which walks the whole folder for each page.
+        # Parallel listing requires ordered keys, and gains nothing with rclone, which walks the folder for each page.
         is_sequential = source in self._unordered or local_buckets.lookup(source.bucket) is not None
         return PartitionedListing(
             self.lister,

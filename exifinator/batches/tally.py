@@ -14,8 +14,9 @@ from exifinator.models import BatchDocument
 class BatchTally:
     """Counts of a running batch.
 
-    empty: empty objects. failed_before: failed images that are not queued again. The images of both were already done
-    when they were listed, so no worker counts them. older_extractor: unchanged images that an older extractor indexed.
+    empty: number of empty objects. failed_before: number of failed images that are not queued again. Both were already
+    done when they were listed, so no worker counts them. older_extractor: number of unchanged images that an older
+    extractor indexed.
     """
 
     def __init__(self) -> None:

@@ -129,7 +129,7 @@ def _start_workers(batch: Batch, config: Config, display: ProgressDisplay) -> No
     from exifinator.processes.workers import start_workers
 
     workers = start_workers(config)
-    if workers.outdated and (batch.is_idle() or batch.was_refused()):
+    if workers.outdated and (batch.is_idle() or batch.is_blocked()):
         # Otherwise they would read this run's images with outdated S3 settings and credentials.
         workers = start_workers(config, restart=True)
     if workers.started or workers.outdated:

@@ -33,15 +33,14 @@ def wait_until_up(
     Returns:
         None if the program is up; the last problem if it did not come up.
     """
+    if crash_loop_seconds is None:
+        crash_loop_seconds = CRASH_LOOP_SECONDS
     started_at = time.monotonic()
     while (problem := find_problem()) is not None:
         waited_seconds = time.monotonic() - started_at
         if waited_seconds > timeout_seconds:
             return problem
-        if (
-            waited_seconds > (CRASH_LOOP_SECONDS if crash_loop_seconds is None else crash_loop_seconds)
-            and is_crash_looping()
-        ):
+        if waited_seconds > crash_loop_seconds and is_crash_looping():
             return problem
         time.sleep(POLL_SECONDS)
     return None

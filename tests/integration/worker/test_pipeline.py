@@ -441,7 +441,7 @@ def test_batch__server_that_lists_other_etags_than_it_sends__ends_all_the_same(
     numbers = shared.run(bucket.name)
 
     assert (numbers.listed, numbers.stored, numbers.failed) == (1, 1, 0)
-    assert "with another ETag" in caplog.text
+    assert "with a different ETag" in caplog.text
 
 
 def test_batch__two_at_once_over_the_same_bucket__read_each_image_once(
