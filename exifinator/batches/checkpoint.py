@@ -81,7 +81,7 @@ class BatchCheckpoint:
         problem: str | None = None,
         release: bool = False,
     ) -> None:
-        """Store the document of the batch, and read whether somebody has requested its cancellation.
+        """Store the document of the batch, and read whether its cancellation was requested.
 
         Args:
             release: give up ownership, because this process stops watching the batch.

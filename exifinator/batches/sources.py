@@ -23,8 +23,8 @@ PROBED_OBJECTS = 3
 def find_sources(arguments: Sequence[str], config: Config, *, cwd: Path) -> list[Source | Path]:
     """Return the buckets and folders named on the command line, or else in S3_BUCKETS.
 
-    If neither names any, the result is empty, which stands for the demo library. A name is taken as a folder if such a
-    folder exists, unless it starts with s3://.
+    An empty list means the demo library. A name is taken as a folder if such a folder exists, unless it starts with
+    s3://.
 
     Raises: ConfigError.
     """

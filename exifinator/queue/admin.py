@@ -110,7 +110,7 @@ class QueueAdmin:
     def empty(self) -> int:
         """Remove all images from both queues.
 
-        Workers finish the images that were delivered to them, but these are not counted any more.
+        Workers finish the images that were delivered to them, but these are no longer counted.
 
         Returns: how many images were in the download queue.
         """

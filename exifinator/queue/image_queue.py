@@ -29,7 +29,7 @@ from exifinator.queue.refused_buckets import RefusedBuckets
 from exifinator.queue.scripts import RedisScripts
 
 # A parked image is not delivered again for this many seconds. Both queues are in the same Redis, so they are lost
-# together or not at all. The limit is for the case that somebody empties the write queue by hand.
+# together or not at all. The limit matters only if a user empties the write queue by hand.
 PARKED_SECONDS = 3600
 MEMBERS_PER_CALL = 1000
 # An image of a refused bucket is not delivered when it is due, but postponed by this many seconds.

@@ -49,7 +49,7 @@ def _patch_gevent() -> None:
 
 
 class _WaitingLock(redis.lock.Lock):
-    """A replacement for redis-py 2's LuaLock, whose `with` statement waits whatever the value of `blocking`.
+    """A replacement for redis-py 2's LuaLock: its `with` statement waits even if `blocking` is False.
 
     The current Lock raises LockError instead, which would stop the scheduler of every worker except the first.
     """

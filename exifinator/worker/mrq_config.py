@@ -12,7 +12,7 @@ from exifinator.storage.jobs import DOWNLOAD_TASK, FORMER_TASKS, IMAGE_TASKS, WR
 # The queue of MRQ's maintenance tasks and of the dashboard's buttons. Every worker reads it.
 MAINTENANCE_QUEUE = "maintenance"
 
-# An image takes seconds, and every network call has its own timeout. This limit ends jobs that hang all the same.
+# An image takes seconds, and every network call has its own timeout. This limit ends jobs that hang anyway.
 JOB_TIMEOUT_SECONDS = 120
 SUCCESS_TTL_SECONDS = 24 * 3600
 MAINTENANCE_TTL_SECONDS = 600

@@ -14,7 +14,12 @@ from exifinator.worker.job import ImageJob
 class DownloadQueue(QueueRaw):  # type: ignore[misc]
     """The raw timed set of images to fetch."""
 
-    def dequeue_jobs(self, max_jobs: int = 1, job_class: Any = None, worker: Any = None) -> Iterator[ImageJob]:  # noqa: ARG002
+    def dequeue_jobs(
+        self,
+        max_jobs: int = 1,
+        job_class: Any = None,  # noqa: ARG002
+        worker: Any = None,
+    ) -> Iterator[ImageJob]:
         """Take images from the queue, and yield a Download job for each."""
         for delivery in worker.context.queue.take_downloads(max_jobs):
             job = ImageJob.from_queue(worker.id, DOWNLOAD_TASK, self, delivery.member)
@@ -25,7 +30,12 @@ class DownloadQueue(QueueRaw):  # type: ignore[misc]
 class WriteQueue(QueueRaw):  # type: ignore[misc]
     """The raw list of fetched metadata to decode and store."""
 
-    def dequeue_jobs(self, max_jobs: int = 1, job_class: Any = None, worker: Any = None) -> Iterator[ImageJob]:  # noqa: ARG002
+    def dequeue_jobs(
+        self,
+        max_jobs: int = 1,
+        job_class: Any = None,  # noqa: ARG002
+        worker: Any = None,
+    ) -> Iterator[ImageJob]:
         """Take metadata from the queue, and yield a Write job for each image."""
         for member, message in worker.context.queue.take_writes(max_jobs, reserve=worker.writes_to_reserve()):
             job = ImageJob.from_queue(worker.id, WRITE_TASK, self, member)

@@ -64,7 +64,7 @@ class ImageWorker(Worker):  # type: ignore[misc]
         self.running_downloads = 0
         self._admin = QueueAdmin(self.context.queue, self.context.config)
         self._flusher = Flusher(self._admin)
-        self._load = LoadMeter()
+        self._load_meter = LoadMeter()
         self._next_regular_poll_at = 0.0
         self._wakeup = Event()
         self._interrupting = False
@@ -73,7 +73,7 @@ class ImageWorker(Worker):  # type: ignore[misc]
         super().__init__()
 
     def refresh_queues(self, fatal: bool = False) -> None:  # noqa: ARG002
-        """Turn the queue names of the command line into queues, in the order of their priority."""
+        """Turn the queue names of the command line into queues: maintenance, then writes, downloads and others."""
         config = self.context.config
         names = list(self.config["queues"])
         queues: list[Queue] = [Queue(MAINTENANCE_QUEUE)]
@@ -85,7 +85,7 @@ class ImageWorker(Worker):  # type: ignore[misc]
         self.queues = queues + [Queue(name) for name in names if name not in known]
 
     def work(self) -> None:
-        """Run MRQ's work loop. If Redis or MongoDB is down, exit with one message; the supervisor restarts it."""
+        """Run MRQ's work loop. If Redis or MongoDB is down, log one message and exit: supervisord restarts it."""
         try:
             super().work()
         except (EXIFinatorError, PyMongoError, RedisError) as exc:
@@ -226,7 +226,7 @@ class ImageWorker(Worker):  # type: ignore[misc]
         """Return MRQ's report, with the load and the number of greenlets, which a missing comma in MRQ leaves out."""
         report: dict[str, Any] = super().get_worker_report(with_memory=with_memory)
         report["config"]["greenlets"] = self.pool_size
-        report["exifinator"] = self._load.report()
+        report["exifinator"] = self._load_meter.report()
         # Readers of the report compare this time with the clock of a host, not with CLOCK.
         report["datereported"] = datetime.now(UTC).replace(tzinfo=None)
         return report
