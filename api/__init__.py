@@ -1,1 +1,1 @@
-"""The REST API: read access to the records, and the doors around it."""
+"""The REST API over the records, and the web server for the explorer."""

@@ -21,13 +21,13 @@ from api.aggregations.cached_value import StaleWhileRevalidate
 from api.aggregations.facet_counter import FacetCounter
 from api.aggregations.map_clusters import build_pyramid
 from api.auth import TrustedHost
-from api.database import open_control, open_store, read_version
+from api.database import open_backend, open_store, read_version
 from api.http.middleware import HeadAndOptions, IgnoreRefusedGzip, MaxBodySize, RawPath, SecurityHeaders
 from api.http.parameters import reject_stray_parameters
 from api.http.problems import PROBLEM_RESPONSE, describe_codes, install_handlers
 from api.openapi import describe_api
 from api.presigned_urls import Signer
-from api.query.index_hints import suggest
+from api.query.index_hints import suggest_speedup
 from api.routes import (
     batches,
     compat,
@@ -52,8 +52,8 @@ from exifinator.web_security import LoginThrottle
 log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 64 * 1024
-# Paths of the API. A database cannot have one of these names.
-RESERVED = frozenset(
+# First segments of the API's own paths. The database cannot have one of these names, because it is a path too.
+_RESERVED_NAMES = frozenset(
     (
         "batches",
         "dbs",
@@ -70,22 +70,22 @@ RESERVED = frozenset(
         "statistics",
     )
 )
-# Counting this many photos takes a second.
+# Counting this many photos takes about a second.
 MANY_PHOTOS = 100_000
-_DESCRIPTION = """Errors are `application/problem+json` (RFC 9457). `code` identifies the cause, and stays the same when
-the wording of `detail` changes. `parameter` names the parameter, and `pointer` (a JSON pointer, RFC 6901) the wrong
-value in a parameter that holds JSON.
+_DESCRIPTION = """Errors are `application/problem+json` (RFC 9457). `code` identifies the cause; it is stable,
+while the wording of `detail` may change. `parameter` names the parameter at fault. If that parameter holds JSON,
+`pointer` is the JSON pointer (RFC 6901) to the wrong value.
 
 """
 _TAGS = [
-    {"name": "photos", "description": "Find photos, and show one."},
+    {"name": "photos", "description": "Find photos, and get one photo with all its tags."},
     {"name": "facets", "description": "Count photos."},
     {"name": "map", "description": "Locations of photos."},
     {"name": "export", "description": "Download the metadata of all photos as a file."},
     {"name": "batches", "description": events.BATCHES_TAG_DESCRIPTION},
     {"name": "failures", "description": "Images that failed."},
-    {"name": "mongodb-rest", "description": "Read-only API in the form of npm's mongodb-rest."},
-    {"name": "health", "description": "The main endpoints, and the state of the server."},
+    {"name": "mongodb-rest", "description": "Read-only API compatible with npm's mongodb-rest."},
+    {"name": "health", "description": "The main endpoints, health checks and metrics."},
 ]
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     400: {**PROBLEM_RESPONSE, "description": "A parameter is invalid"},
@@ -97,19 +97,20 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 
 
 def create_app(config: Config | None = None, *, throttle: LoginThrottle | None = None) -> FastAPI:
-    """Return the API.
+    """Create the application.
 
     Run it with `python -m api`, or with `python -m uvicorn --factory api.app:create_app`.
 
     Args:
-        config: By default the settings of this process.
-        throttle: Remembers wrong tokens; by default a new one.
+        config: Defaults to the settings of this process.
+        throttle: Counts wrong tokens by client address. Defaults to a new one.
 
-    Raises: ConfigError.
+    Raises:
+        ConfigError: A setting is invalid.
     """
     config = config or load_config()
-    if config.mongodb_database in RESERVED:
-        raise ConfigError(f"MONGODB_DATABASE cannot be {config.mongodb_database!r}: this is a path of the API")
+    if config.mongodb_database in _RESERVED_NAMES:
+        raise ConfigError(f"MONGODB_DATABASE cannot be {config.mongodb_database!r}: the API uses this name as a path")
     app = FastAPI(
         title="EXIFinator",
         summary="The metadata of every photo in S3 buckets of any size.",
@@ -128,10 +129,10 @@ def create_app(config: Config | None = None, *, throttle: LoginThrottle | None =
     )
     app.state.config = config
     app.state.throttle = throttle or LoginThrottle()
-    install_handlers(app, lambda request: suggest(request.query_params, config))
+    install_handlers(app, lambda request: suggest_speedup(request.query_params, config))
     app.include_router(explorer.make_router(config))
-    for topic in (health, metrics, docs, photos, facets, statistics, map, export, batches, events, failures):
-        app.include_router(topic.router)
+    for routes in (health, metrics, docs, photos, facets, statistics, map, export, batches, events, failures):
+        app.include_router(routes.router)
     app.include_router(compat.make_router(config))
     app.openapi = lambda: describe_api(app, config)  # type: ignore[method-assign]
     return app
@@ -164,18 +165,18 @@ def _middleware(config: Config) -> list[Middleware]:
 
 @asynccontextmanager
 async def _run(app: FastAPI) -> AsyncIterator[None]:
-    """Open what the routes use, and close it at the end."""
+    """Open the resources that the routes use, and close them at shutdown."""
     config: Config = app.state.config
     store = open_store(config)
     app.state.store = store
-    app.state.control = open_control(config)
-    app.state.batch_feed = events.batch_feed(app.state.control)
+    app.state.backend = open_backend(config)
+    app.state.batch_feed = events.batch_feed(app.state.backend)
     app.state.metrics = metrics.MetricsPage(config)
     app.state.exports = asyncio.Semaphore(export.MAX_EXPORTS)
     app.state.pyramid = StaleWhileRevalidate(
         lambda: build_pyramid(store.photos), seconds=60, read_version=lambda: read_version(store.photos)
     )
-    # Long queries run one at a time, so that requests have the other cores of MongoDB.
+    # Run slow background queries one at a time, to leave MongoDB's other cores to requests.
     gate = asyncio.Semaphore(1)
     app.state.counter = FacetCounter(store.photos, gate)
     app.state.background_maps = BackgroundCounts(gate)
@@ -192,12 +193,12 @@ async def _run(app: FastAPI) -> AsyncIterator[None]:
         await app.state.background_maps.close()
         await app.state.pyramid.close()
         await store.client.close()
-        app.state.control.close()
+        app.state.backend.close()
         app.state.metrics.close()
 
 
 async def _prepare(app: FastAPI) -> None:
-    """Count and group a large collection before the first request. A small one is counted quickly."""
+    """Count and group a large collection before the first request. A small one is counted on demand."""
     with suppress(PyMongoError):  # requests will report it
         if await app.state.store.photos.estimated_document_count() >= MANY_PHOTOS:
             await app.state.counter.prepare()
@@ -205,11 +206,11 @@ async def _prepare(app: FastAPI) -> None:
 
 
 def _create_indexes(config: Config) -> None:
-    """Create missing indexes, which takes minutes with many records."""
+    """Create missing indexes. This takes minutes if there are many records."""
     client = connect_mongodb(config)
     try:
         Store(client, config).ensure_indexes()
     except EXIFinatorError as error:
-        log.warning("indexes could not be created, the next start tries again: %s", error, extra={"action": "skip"})
+        log.warning("cannot create indexes, will try again at the next start: %s", error, extra={"action": "skip"})
     finally:
         client.close()

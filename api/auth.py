@@ -1,4 +1,4 @@
-"""Access to the API: the token, throttling of wrong tokens, and the host names of this server."""
+"""Access control: the token, throttling of wrong tokens, and the host names under which this server may be called."""
 
 from __future__ import annotations
 
@@ -10,35 +10,36 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.errors import ErrorCode, Refused
+from api.errors import ErrorCode, RequestRefused
 from api.http.problems import problem_response
 from exifinator.config import Config
 from exifinator.net import is_loopback_host
 from exifinator.web_security import LoginThrottle, host_name, is_cross_site
 
-_bearer = HTTPBearer(auto_error=False, description="API_TOKEN of settings.py")
+_bearer = HTTPBearer(auto_error=False, description="API_TOKEN in settings.py.")
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 
 
 def check_token(config: Config, throttle: LoginThrottle, address: str, token: str | None) -> None:
     """Check the token, and throttle addresses that send wrong tokens.
 
-    Raises: Refused (401: no token or a wrong token; 429: too many wrong tokens from this address).
+    Raises:
+        RequestRefused: The token is missing or wrong (401), or this address has sent too many wrong tokens (429).
     """
     wait = throttle.seconds_to_wait(address)
     if wait > 0:
-        raise Refused(
+        raise RequestRefused(
             ErrorCode.TOO_MANY_ATTEMPTS,
-            "Too many wrong tokens came from this address; wait before the next try.",
+            "Too many wrong tokens from this address. Wait before trying again.",
             headers={"Retry-After": str(math.ceil(wait))},
         )
     challenge = {"WWW-Authenticate": 'Bearer realm="EXIFinator"'}
     if token is None or config.api_token is None:
-        detail = "This request needs the token: send the header Authorization: Bearer <API_TOKEN>."
-        raise Refused(ErrorCode.TOKEN_MISSING, detail, headers=challenge)
+        detail = "This action requires an access token. Send the header Authorization: Bearer <API_TOKEN>."
+        raise RequestRefused(ErrorCode.TOKEN_MISSING, detail, headers=challenge)
     if not hmac.compare_digest(token.encode(), config.api_token.get_secret_value().encode()):
         throttle.record_failure(address)
-        raise Refused(ErrorCode.TOKEN_WRONG, "The token is wrong.", headers=challenge)
+        raise RequestRefused(ErrorCode.TOKEN_WRONG, "The access token is wrong.", headers=challenge)
     throttle.record_success(address)
 
 
@@ -49,9 +50,9 @@ def _check(request: Request, credentials: HTTPAuthorizationCredentials | None) -
 
 
 def is_open_to_read(config: Config) -> bool:
-    """Return whether photos can be read without the token: on loopback, or if there is no token.
+    """Return whether photos can be read without the token: on loopback, or if no token is set.
 
-    With a token, other addresses of 127.0.0.0/8 count as an interface that was opened on purpose.
+    With a token, any other address in 127.0.0.0/8 counts as one that other machines can reach.
     """
     return config.api_token is None or is_loopback_host(config.api_host)
 
@@ -63,7 +64,7 @@ async def require_reader(request: Request, credentials: Credentials) -> None:
 
 
 async def require_operator(request: Request, credentials: Credentials) -> None:
-    """Require the token, if one is set, for batches and failures."""
+    """Require the token if one is set. Used for batches and failures."""
     config: Config = request.app.state.config
     if config.api_token is not None:
         _check(request, credentials)
@@ -73,20 +74,20 @@ async def require_writer(request: Request, credentials: Credentials) -> None:
     """Require the token, and reject the request if API_TOKEN is not set."""
     config: Config = request.app.state.config
     if config.api_token is None:
-        detail = "This request changes data and needs a token: set API_TOKEN in settings.py."
-        raise Refused(ErrorCode.TOKEN_NOT_SET, detail)
+        detail = "This action requires an access token, and the server has none: set API_TOKEN in settings.py."
+        raise RequestRefused(ErrorCode.TOKEN_NOT_SET, detail)
     _check(request, credentials)
 
 
 async def require_batch_operator(request: Request, credentials: Credentials) -> None:
-    """Require the token to start or cancel batches. Without API_TOKEN, allow programs on this machine.
+    """Require the token to start or cancel batches. If API_TOKEN is not set, allow programs on this machine.
 
-    Reject requests from pages of other origins, which a browser on this machine may show.
+    Then also reject requests from web pages of other origins, which a browser on this machine may have open.
     """
     await require_operator(request, credentials)
     config: Config = request.app.state.config
     if config.api_token is None and is_cross_site(request.headers.get):
-        raise Refused(ErrorCode.FOREIGN_ORIGIN, "Pages of other origins may not change anything here.")
+        raise RequestRefused(ErrorCode.FOREIGN_ORIGIN, "Web pages from other origins cannot start or cancel batches.")
 
 
 READER = Depends(require_reader)
@@ -98,8 +99,8 @@ WRITER = Depends(require_writer)
 class TrustedHost:
     """On loopback, reject a Host header that is not a name of this server.
 
-    A page from elsewhere can make its own host name resolve to 127.0.0.1, so that a browser on this machine lets the
-    page read the API (DNS rebinding). The page's requests still carry that host name.
+    This prevents DNS rebinding: a web page can make its own host name resolve to 127.0.0.1, so that a browser on this
+    machine lets the page read the API. The page's requests still carry that host name.
     """
 
     def __init__(self, app: ASGIApp, config: Config) -> None:
@@ -114,7 +115,8 @@ class TrustedHost:
             if name not in self._allowed_names and not is_loopback_host(name):
                 refusal = problem_response(
                     ErrorCode.UNKNOWN_HOST,
-                    "This server is reachable as localhost and 127.0.0.1 only; API_HOST and API_TOKEN open it.",
+                    "This server accepts requests for localhost and 127.0.0.1 only. "
+                    "Add other names to API_ALLOWED_HOSTS, or set API_HOST and API_TOKEN.",
                 )
                 await refusal(scope, receive, send)
                 return

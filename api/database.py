@@ -1,4 +1,4 @@
-"""The API's connections: its collections in MongoDB, and the pipeline's store and queue for batches."""
+"""The API's connections: an async MongoDB client for queries, and the pipeline's own store and queue for batches."""
 
 from __future__ import annotations
 
@@ -19,21 +19,22 @@ from exifinator.storage.store import Store as PipelineStore
 
 Document = dict[str, Any]
 Collection = AsyncCollection[Document]
-# Fields of a record that describe its object, as the API returns them.
+# Fields of a record that describe its S3 object and the result of indexing. The API returns them unchanged.
 FILE_FIELDS = ("bucket", "key", "etag", "size", "last_modified", "format", "status", "problem", "extracted_at")
 
+# Time limit of a query.
 QUERY_MS = 2000
-# Connections to MongoDB. Further queries wait for a connection, and fail after _POOL_WAIT_MS: on a busy machine
-# hundreds of clients are served slowly instead of rejected.
+# Connections to MongoDB. Further queries wait for a connection, and fail after _POOL_WAIT_MS. The wait is long so that
+# a busy machine serves hundreds of clients slowly instead of rejecting them.
 _POOL_SIZE = 64
 _POOL_WAIT_MS = 15_000
 _CONNECT_MS = 2000
 _VERSION_MS = 200
 
 CODEC: CodecOptions[Document] = CodecOptions(
-    # All times in MongoDB are UTC. Decode them without a zone: with a zone, records take a third longer to decode.
+    # All times in MongoDB are UTC. Decode them as naive datetimes: aware ones make decoding a record a third slower.
     tz_aware=False,
-    # Decode dates outside Python's range as milliseconds instead of raising an error.
+    # Decode dates outside datetime's range as DatetimeMS instead of raising an error.
     datetime_conversion=DatetimeConversion.DATETIME_AUTO,
     unicode_decode_error_handler="replace",
 )
@@ -41,7 +42,7 @@ CODEC: CodecOptions[Document] = CodecOptions(
 
 @dataclass(frozen=True)
 class Store:
-    """The collections that routes read."""
+    """The MongoDB collections that the routes read."""
 
     client: AsyncMongoClient[Document]
     config: Config
@@ -52,7 +53,7 @@ class Store:
 
 
 def open_store(config: Config) -> Store:
-    """Return the collections. The client connects when first used, so that the API starts without MongoDB."""
+    """Return the collections. The client connects on first use, so the API can start without MongoDB."""
     client: AsyncMongoClient[Document] = AsyncMongoClient(
         config.mongodb_uri.get_secret_value(),
         appname="exifinator-api",
@@ -74,10 +75,13 @@ def open_store(config: Config) -> Store:
 
 
 async def read_version(photos: Collection) -> object:
-    """Return the number of records and the last record extracted, which nearly every change of the collection changes.
+    """Return a value that changes when the collection changes: the record count and the latest extraction.
 
-    The exception is replacing a record with one extracted earlier than the last, as the slower of two workers does.
-    Returns None if the version cannot be read quickly, for example while the index on `extracted_at` is being built.
+    One change goes unnoticed: replacing a record with one that was extracted before the latest, as the slower of two
+    workers does.
+
+    Returns:
+        None if the version cannot be read quickly, for example while the index on `extracted_at` is being built.
     """
     order = [("extracted_at", -1), ("_id", -1)]
     try:
@@ -89,8 +93,8 @@ async def read_version(photos: Collection) -> object:
 
 
 @dataclass(frozen=True)
-class Control:
-    """The pipeline's store and queue, for the batch routes. Calls block, so those routes run in threads."""
+class Backend:
+    """The pipeline's store and queue, used by the batch routes. Their calls block, so these routes run in threads."""
 
     config: Config
     store: PipelineStore
@@ -101,22 +105,22 @@ class Control:
         self.queue.client.close()
 
 
-def open_control(config: Config) -> Control:
-    """Return the store and queue. The clients connect when first used."""
+def open_backend(config: Config) -> Backend:
+    """Return the store and queue. Their clients connect on first use."""
     client = connect_mongodb(config, serverSelectionTimeoutMS=_CONNECT_MS)
-    return Control(config, PipelineStore(client, config), ImageQueue(connect_redis(config), config))
+    return Backend(config, PipelineStore(client, config), ImageQueue(connect_redis(config), config))
 
 
-# Coroutines: FastAPI runs plain functions in a thread, which costs more than these functions do.
-async def _store_of(request: Request) -> Store:
+# These are coroutines because FastAPI would run plain functions in a thread, which costs more than they do.
+async def _get_store(request: Request) -> Store:
     store: Store = request.app.state.store
     return store
 
 
-async def _control_of(request: Request) -> Control:
-    control: Control = request.app.state.control
-    return control
+async def _get_backend(request: Request) -> Backend:
+    backend: Backend = request.app.state.backend
+    return backend
 
 
-StoreDep = Annotated[Store, Depends(_store_of)]
-ControlDep = Annotated[Control, Depends(_control_of)]
+StoreDep = Annotated[Store, Depends(_get_store)]
+BackendDep = Annotated[Backend, Depends(_get_backend)]

@@ -1,7 +1,7 @@
-"""Errors of the API, and the codes that identify their causes.
+"""The API's errors, and the codes that identify their causes.
 
-Every error is sent as problem+json (RFC 9457), see api/http/problems.py. Clients should branch on `code`, never on the
-wording of `detail`: codes are stable, sentences are not.
+api/http/problems.py sends each error as problem+json (RFC 9457). Clients should branch on `code`, never on the wording
+of `detail`: codes are stable, sentences are not.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from exifinator.errors import BadQuery, EXIFinatorError
 
 
 class ErrorCode(StrEnum):
-    """All causes of errors: `code`, HTTP status and meaning."""
+    """The cause of an error: a stable word for clients, its HTTP status and its meaning."""
 
     status: int
     meaning: str
@@ -27,29 +27,33 @@ class ErrorCode(StrEnum):
 
     MALFORMED_REQUEST = "malformed_request", 400, "The request is not valid HTTP."
     BAD_PARAMETER = "bad_parameter", 400, "A parameter or a field of the body has an invalid value."
-    UNKNOWN_PARAMETER = "unknown_parameter", 400, "There is no such parameter here."
-    REPEATED_PARAMETER = "repeated_parameter", 400, "The parameter takes one value and was given several."
+    UNKNOWN_PARAMETER = "unknown_parameter", 400, "This path has no such parameter."
+    REPEATED_PARAMETER = "repeated_parameter", 400, "The parameter takes one value but was sent several times."
     BAD_JSON = "bad_json", 400, "A parameter or the body is not valid JSON."
     BAD_HINT = "bad_hint", 400, "The index that `hint` names does not exist or cannot serve the query."
-    QUERY_REJECTED = "query_rejected", 400, "MongoDB rejects the query."
-    TOKEN_MISSING = "token_missing", 401, "The request needs a token and has none."
-    TOKEN_WRONG = "token_wrong", 401, "The token is wrong."
-    TOKEN_NOT_SET = "token_not_set", 403, "The request needs a token, and API_TOKEN is not set."
-    FOREIGN_ORIGIN = "foreign_origin", 403, "A page from another origin sent the request."
+    QUERY_REJECTED = "query_rejected", 400, "MongoDB rejected the query."
+    TOKEN_MISSING = "token_missing", 401, "The request requires an access token and has none."
+    TOKEN_WRONG = "token_wrong", 401, "The access token is wrong."
+    TOKEN_NOT_SET = (
+        "token_not_set",
+        403,
+        "The request requires an access token, but API_TOKEN is not set on the server.",
+    )
+    FOREIGN_ORIGIN = "foreign_origin", 403, "A web page from another origin sent the request."
     ACCESS_DENIED = "access_denied", 403, "S3 denies access to the bucket."
-    ORIGINALS_DISABLED = "originals_disabled", 403, "API_SIGN_ORIGINALS does not allow links to originals."
+    ORIGINALS_DISABLED = "originals_disabled", 403, "Links to originals are disabled (API_SIGN_ORIGINALS)."
     NOT_FOUND = "not_found", 404, "The path or the item does not exist."
     BUCKET_GONE = "bucket_gone", 404, "The bucket does not exist."
-    BAD_CURSOR = "bad_cursor", 404, "The cursor is damaged or belongs to another query."
-    METHOD_NOT_ALLOWED = "method_not_allowed", 405, "This path does not support the method; see Allow."
+    BAD_CURSOR = "bad_cursor", 404, "The cursor is malformed or belongs to another query."
+    METHOD_NOT_ALLOWED = "method_not_allowed", 405, "The path does not support this method; see the Allow header."
     BATCH_ENDED = "batch_ended", 409, "The batch has ended and cannot be cancelled."
     BODY_TOO_LARGE = "body_too_large", 413, "The body is too large."
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type", 415, "The body is not declared as JSON."
     UNKNOWN_HOST = "unknown_host", 421, "The Host header is not a name of this server."
-    TOO_MANY_ATTEMPTS = "too_many_attempts", 429, "Too many wrong tokens; see Retry-After."
+    TOO_MANY_ATTEMPTS = "too_many_attempts", 429, "Too many wrong access tokens; see the Retry-After header."
     HTTP_ERROR = "http_error", 400, "Any other HTTP error; see `status`."
-    INTERNAL_ERROR = "internal_error", 500, "The API failed; its log has the reason."
-    PARQUET_UNAVAILABLE = "parquet_unavailable", 501, "The package for Parquet is not installed."
+    INTERNAL_ERROR = "internal_error", 500, "Internal error; see the API's log."
+    PARQUET_UNAVAILABLE = "parquet_unavailable", 501, "The package that writes Parquet is not installed."
     QUERY_TIMEOUT = "query_timeout", 503, "The query exceeded its time limit."
     OUT_OF_MEMORY = "out_of_memory", 503, "The query exceeded the memory that MongoDB allows it."
     TOO_MANY_QUERIES = "too_many_queries", 503, "Too many queries are waiting for MongoDB."
@@ -59,14 +63,14 @@ class ErrorCode(StrEnum):
     TOO_MANY_BATCHES = "too_many_batches", 503, "The maximum number of batches is already running."
     MONGODB_UNAVAILABLE = "mongodb_unavailable", 503, "MongoDB cannot be reached."
     MONGODB_ACCESS_DENIED = "mongodb_access_denied", 503, "MongoDB rejects the credentials of MONGODB_URI."
-    MONGODB_ERROR = "mongodb_error", 503, "MongoDB failed to answer."
+    MONGODB_ERROR = "mongodb_error", 503, "A MongoDB operation failed."
     REDIS_UNAVAILABLE = "redis_unavailable", 503, "Redis cannot be reached."
-    S3_UNAVAILABLE = "s3_unavailable", 503, "S3 does not respond, or cannot serve the request now."
-    CANNOT_SIGN = "cannot_sign", 503, "No link can be signed: the S3 credentials are missing or unusable."
+    S3_UNAVAILABLE = "s3_unavailable", 503, "S3 does not respond, or cannot serve the request at the moment."
+    CANNOT_SIGN = "cannot_sign", 503, "The link cannot be signed: S3 credentials are missing or unusable."
     UNAVAILABLE = "unavailable", 503, "Any other temporary failure; retry later."
 
 
-class Refused(EXIFinatorError):
+class RequestRefused(EXIFinatorError):
     """Raised to answer the request with an error response.
 
     Args:
@@ -74,7 +78,7 @@ class Refused(EXIFinatorError):
         detail: What is wrong, as one sentence for the user.
         parameter: The parameter at fault.
         hint: What to do about the error.
-        headers: Sent with the response.
+        headers: Extra headers of the response.
     """
 
     def __init__(
@@ -99,9 +103,9 @@ class BadParameter(BadQuery):
 
     Args:
         parameter: Its name.
-        detail: Why it is wrong, without its name.
-        path: For JSON: the keys and indexes that lead to the wrong value. Rendered as a JSON pointer (RFC 6901) in
-            `pointer`, and as `query.$or[1].photo.iso` in the message.
+        detail: Why it is invalid, without its name.
+        path: The keys and indexes that lead to the wrong value, if the parameter holds JSON. Rendered as a JSON pointer
+            (RFC 6901) in `pointer`, and as `query.$or[1].photo.iso` in the message.
     """
 
     def __init__(
@@ -128,5 +132,5 @@ def _dotted(parameter: str, path: Sequence[str | int]) -> str:
 
 
 def json_pointer(path: Sequence[str | int]) -> str:
-    """Return the JSON pointer (RFC 6901) of keys and indexes: "" for the whole value."""
+    """Return keys and indexes as a JSON pointer (RFC 6901). An empty path gives "", the whole value."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)

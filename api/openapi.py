@@ -1,4 +1,4 @@
-"""The OpenAPI document: FastAPI's, corrected where this API differs."""
+"""Generate the OpenAPI document: FastAPI's, with corrections where this API behaves differently."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _FIELD_NAME = {
     "type": "string",
     "minLength": 1,
     "maxLength": MAX_NAME_CHARS,
-    # No part between dots begins with a $.
+    # Names joined by dots, none of which starts with $.
     "pattern": "^([^$.\\u0000][^.\\u0000]*)?(\\.([^$.\\u0000][^.\\u0000]*)?)*$",
 }
-# The same without empty names.
+# As _FIELD_NAME, but no name may be empty.
 _PATH = {**_FIELD_NAME, "pattern": "^[^$.\\u0000][^.\\u0000]*(\\.[^$.\\u0000][^.\\u0000]*)*$"}
 _PATHS = {"type": "object", "propertyNames": _PATH}
 _DIRECTION = {"enum": [1, -1, "asc", "desc", "ascending", "descending"]}
@@ -40,7 +40,7 @@ _SCHEMAS: dict[str, Any] = {
         **_NAMED_VALUES,
     },
     "Fields": {
-        "description": "Fields to return (1) or to leave out (0), or the names of those to return.",
+        "description": "Fields to return (1) or to omit (0), or a list of the fields to return.",
         "anyOf": [
             *(
                 {**_PATHS, "maxProperties": 1, "additionalProperties": {"enum": pair}}
@@ -74,7 +74,7 @@ _TAGS_OF_OPERATORS = frozenset({"failures", "batches"})
 
 
 def describe_api(app: FastAPI, config: Config) -> dict[str, Any]:
-    """Return the document; it is made once."""
+    """Return the document. Generate it on the first call."""
     if app.openapi_schema is None:
         schema = get_openapi(
             title=app.title,
@@ -99,7 +99,7 @@ def describe_api(app: FastAPI, config: Config) -> dict[str, Any]:
 
 
 def _correct_security(operation: dict[str, Any], config: Config) -> None:
-    """Mark operations that can be used without the token."""
+    """Mark operations that also work without the token."""
     for_operators = bool(_TAGS_OF_OPERATORS & set(operation.get("tags", ())))
     if config.api_token is None or (is_open_to_read(config) and not for_operators):
         operation["security"] = [{}, *operation["security"]]
@@ -107,34 +107,34 @@ def _correct_security(operation: dict[str, Any], config: Config) -> None:
 
 def _correct(operation: dict[str, Any]) -> None:
     responses = operation["responses"]
-    # Invalid parameters are answered with 400 instead of 422.
+    # The response to invalid parameters is 400, not FastAPI's 422.
     responses.pop("422", None)
     for response in responses.values():
-        # FastAPI describes a model as application/json. If the route names another media type without a schema, the
-        # model has that type.
+        # FastAPI always describes a response model as application/json. If the route declares another media type
+        # without a schema, move the model there.
         content = response.get("content", {})
-        for form in [form for form, described in content.items() if not described]:
-            content[form] = content.pop("application/json", {})
+        for media_type in [media_type for media_type, description in content.items() if not description]:
+            content[media_type] = content.pop("application/json", {})
     for parameter in operation.get("parameters", ()):
         _correct_parameter(parameter, is_mongodb_rest="mongodb-rest" in operation.get("tags", ()))
 
 
 def _correct_parameter(parameter: dict[str, Any], *, is_mongodb_rest: bool) -> None:
     schema = parameter["schema"]
-    # FastAPI writes "or null" for optional parameters; URLs have no null.
+    # FastAPI describes optional parameters as "or null", but a URL has no null.
     if choices := schema.pop("anyOf", None):
         schema |= next(choice for choice in choices if choice.get("type") != "null")
     if "examples" not in schema:
         schema["examples"] = [schema["default"]]
-    shown = schema["examples"][0]
-    # In words: the page at /docs would fill values of `example` into all fields.
+    example = schema["examples"][0]
+    # Give examples in the description: Swagger UI at /docs would prefill every field with an `example`.
     if (parameter["in"] == "query" and "default" not in schema) or schema.get("type") == "array":
-        text = shown[0] if isinstance(shown, list) else shown
+        text = example[0] if isinstance(example, list) else example
         parameter["description"] = f"{parameter['description']} For example: `{text}`"
     if parameter["name"] == "query" or (is_mongodb_rest and parameter["name"] in _JSON_PARAMETERS):
         kind = _JSON_PARAMETERS[parameter["name"]]
         del parameter["schema"]
-        # An empty filter beside typed filters: the page at /docs fills it in.
-        example = orjson.loads(shown) if is_mongodb_rest else {}
-        described = {"$ref": f"#/components/schemas/{kind}", "examples": [example]}
-        parameter["content"] = {"application/json": {"schema": described}}
+        # Swagger UI prefills this one, so next to the typed filters it is an empty filter.
+        prefilled = orjson.loads(example) if is_mongodb_rest else {}
+        content_schema = {"$ref": f"#/components/schemas/{kind}", "examples": [prefilled]}
+        parameter["content"] = {"application/json": {"schema": content_schema}}

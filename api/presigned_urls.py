@@ -1,4 +1,4 @@
-"""Sign URLs of originals, so that clients download them from S3 and not through the API."""
+"""Presign S3 URLs, so that clients download originals directly from S3."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from typing import Any
 from botocore.config import Config as BotoConfig
 from botocore.exceptions import BotoCoreError
 
-from api.errors import ErrorCode, Refused
+from api.errors import ErrorCode, RequestRefused
 from exifinator.config import Config
 from exifinator.sources.s3.client import S3Client
 
+# How long a URL is valid.
 URL_SECONDS = 600
 
 
 class _SigningS3(S3Client):
     def _boto_config(self, **options: Any) -> BotoConfig:
-        # By default boto3 signs URLs with version 2, which newer regions and servers reject.
+        # By default boto3 presigns URLs with signature version 2, which newer regions and servers reject.
         return super()._boto_config(**{"signature_version": "s3v4", **options})
 
 
 class Signer:
-    """Signs URLs with the configured credentials. The client is created when first used."""
+    """Presigns URLs with the configured credentials. The S3 client is created on first use."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -31,10 +32,12 @@ class Signer:
         self._payer = {"RequestPayer": "requester"} if config.s3_requester_pays else {}
 
     def sign(self, bucket: str, key: str) -> str:
-        """Return a URL under which anyone can download the object for URL_SECONDS. Sends no request to S3.
+        """Return a URL from which anyone can download the object for URL_SECONDS. Send no request to S3.
 
-        Browsers save the object instead of showing it, because it may be a page with a script.
-        Raises: Refused (503): there are no usable credentials.
+        The URL makes browsers save the object instead of showing it, because it may be an HTML page with a script.
+
+        Raises:
+            RequestRefused: There are no usable credentials (503).
         """
         with self._lock:
             self._s3 = self._s3 or _SigningS3(self._config)
@@ -45,7 +48,7 @@ class Signer:
                 ExpiresIn=URL_SECONDS,
             )
         except (BotoCoreError, ValueError) as error:
-            raise Refused(ErrorCode.CANNOT_SIGN, f"No link can be signed: {error}") from error
+            raise RequestRefused(ErrorCode.CANNOT_SIGN, f"The link cannot be signed: {error}") from error
         return url
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Convert records to the photos of a response."""
+"""Convert records to the photos that responses contain."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.database import FILE_FIELDS, Document
 
 SUMMARY_FIELDS = dict.fromkeys((*FILE_FIELDS, "photo", "thumbnail_bytes"), 1)
-_NO_TAGS = frozenset(
+# Fields of a record that are not tags of the file.
+_NON_TAG_FIELDS = frozenset(
     {"_id", *FILE_FIELDS, "extractor_version", "photo", "xmp", "iptc", "words", "cells", "folders", "thumbnail_bytes"}
 )
 
 
 class PhotoSummary(BaseModel):
-    """One photo in a list. Times are ISO 8601; `photo.taken_at` has no Z if the camera's offset is unknown."""
+    """One photo in a list. Times are ISO 8601; `photo.taken_at` has no Z if the camera's UTC offset is unknown."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -39,32 +40,35 @@ class PhotoSummary(BaseModel):
 class PhotoRecord(PhotoSummary):
     """One photo with all its tags."""
 
-    tags: dict[str, Any] = Field({}, description="All tags, by their name in exifread.")
+    tags: dict[str, Any] = Field({}, description="All tags, under the names that exifread gives them.")
     xmp: Any = None
     iptc: Any = None
 
 
 def photo_path(id_: str) -> str:
-    """Return the path of a photo in this API. The id is one segment, so that subpaths are unambiguous."""
+    """Return the API's path of a photo. The id is encoded as one segment, so that subpaths are unambiguous."""
     return f"/photos/{_as_segment(id_)}"
 
 
 def thumbnail_url(record: Document) -> str:
-    """Return the URL of a thumbnail. It changes with the image, so browsers may cache the thumbnail forever."""
+    """Return the URL of a thumbnail. The URL changes with the image, so browsers may cache the thumbnail forever."""
     return f"{photo_path(record['_id'])}/thumbnail?v={_as_segment(str(record.get('etag') or '0'))}"
 
 
-# The characters of most keys and ETags. Only slashes among them need encoding.
+# Most keys and ETags have only these characters, of which only slashes need encoding.
 _PLAIN = re.compile(r"[A-Za-z0-9_.~/-]*")
 
 
 def _as_segment(text: str) -> str:
-    """Return text as a segment of a URL. `quote` alone takes longer than the JSON of a page of photos."""
+    """Percent-encode text as one segment of a URL path.
+
+    Avoid `quote` where possible: for a page of photos it takes longer than encoding the JSON.
+    """
     return text.replace("/", "%2F") if _PLAIN.fullmatch(text) else quote(text, safe="")
 
 
-def summarise(record: Document) -> Document:
-    """Return a record as PhotoSummary."""
+def summarize(record: Document) -> Document:
+    """Return a record in the form of PhotoSummary."""
     summary: Document = {"id": record["_id"]}
     summary |= {name: record[name] for name in FILE_FIELDS if name in record}
     summary["photo"] = plain_photo(record)
@@ -73,15 +77,15 @@ def summarise(record: Document) -> Document:
 
 
 def describe(record: Document) -> Document:
-    """Return a record as PhotoRecord."""
-    content = summarise(record)
-    content["tags"] = {name: value for name, value in record.items() if name not in _NO_TAGS}
-    content |= {name: record[name] for name in ("xmp", "iptc", "extractor_version") if name in record}
-    return content
+    """Return a record in the form of PhotoRecord."""
+    photo = summarize(record)
+    photo["tags"] = {name: value for name, value in record.items() if name not in _NON_TAG_FIELDS}
+    photo |= {name: record[name] for name in ("xmp", "iptc", "extractor_version") if name in record}
+    return photo
 
 
 def plain_photo(record: Document) -> Document:
-    """Return the typed metadata of a record. A time with unknown offset is local time, written without Z."""
+    """Return the typed metadata of a record. If the UTC offset is unknown, `taken_at` is local time, without a Z."""
     photo = record.get("photo")
     if not isinstance(photo, dict):
         return {}

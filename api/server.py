@@ -30,24 +30,24 @@ from exifinator.storage.migrations import check_schema_before_reading
 class ServerLimits:
     """Limits that keep slow clients from tying up the server."""
 
-    # From the connection or the first byte of a request to the end of its head.
+    # Time to receive a request's head, from the connection or from the first byte of a later request.
     header_seconds: float = 10.0
-    # From the end of the head to the end of the body.
+    # Time to receive the body, from the end of the head.
     body_seconds: float = 20.0
-    # How long a client may read nothing of its response.
+    # How long a client may stop reading its response.
     stall_seconds: float = 30.0
-    # Between two requests of a connection.
+    # Idle time between two requests on one connection.
     keep_alive_seconds: int = 15
     # Request line plus headers: 8 KiB of JSON with every byte percent-encoded (24 KiB), plus headroom.
     head_bytes: int = 40 * 1024
-    # Open at once, over all clients.
+    # Open connections, over all clients.
     connections: int = 1024
 
     @property
     def open_files(self) -> int:
         """File descriptors needed: one per client connection, and as many again for MongoDB, Redis and S3.
 
-        The default limit of a process is often 1,024.
+        This exceeds the default limit of a process, which is often 1,024.
         """
         return 2 * self.connections
 
@@ -67,10 +67,10 @@ class BoundedConfig(uvicorn.Config):
 
 
 class BoundedProtocol(H11Protocol):
-    """uvicorn's HTTP/1.1 protocol with three more deadlines, and with its error responses as problem+json.
+    """uvicorn's HTTP/1.1 protocol with three more deadlines and with problem+json error responses.
 
-    A connection is dropped if the client takes longer than the limits to send the head or the body of a request, or to
-    read the response. Between requests uvicorn's own keep-alive timeout applies.
+    Drop the connection if the client exceeds the time limit for sending a request's head or body, or stops reading the
+    response. Between requests, uvicorn's own keep-alive timeout applies.
     """
 
     _request_timer: asyncio.TimerHandle | None = None
@@ -98,12 +98,12 @@ class BoundedProtocol(H11Protocol):
     def data_received(self, data: bytes) -> None:
         before = self.cycle
         super().data_received(data)
-        if self.cycle is not before:  # a head is complete
+        if self.cycle is not before:  # the head of a request is complete
             if self.cycle.more_body:
                 self._start_request_timer(self._limits.body_seconds)
             else:
                 self._cancel_request_timer()
-        elif self.cycle is None or self.cycle.response_complete:  # a head has begun
+        elif self.cycle is None or self.cycle.response_complete:  # the head of the next request has begun
             if self._request_timer is None:
                 self._start_request_timer(self._limits.header_seconds)
         elif not self.cycle.more_body:
@@ -112,7 +112,7 @@ class BoundedProtocol(H11Protocol):
     def send_400_response(self, msg: str) -> None:
         """Reject malformed HTTP with problem+json, unless a response has already started."""
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            detail = f"{msg.removesuffix('.')}: see RFC 9112."
+            detail = f"{msg.removesuffix('.')} (see RFC 9112)."
             refusal = problem_response(ErrorCode.MALFORMED_REQUEST, detail, headers={"Connection": "close"})
             head = h11.Response(status_code=400, headers=refusal.raw_headers, reason=b"Bad Request")
             for event in (head, h11.Data(data=bytes(refusal.body)), h11.EndOfMessage()):
@@ -120,7 +120,7 @@ class BoundedProtocol(H11Protocol):
         self.transport.close()
 
     def _unsupported_upgrade_warning(self) -> None:
-        """Do not suggest installing a WebSocket library: the API has no WebSockets and serves the request as HTTP."""
+        """Suppress uvicorn's advice to install a WebSocket library: the API has no WebSockets."""
 
     def on_response_complete(self) -> None:
         self._cancel_request_timer()
@@ -180,7 +180,7 @@ def server_config(
 
 
 class Server(uvicorn.Server):
-    """uvicorn.Server with a callback for when it is ready.
+    """uvicorn.Server with a callback for readiness.
 
     Args:
         on_ready: Called once connections are accepted.
@@ -202,7 +202,11 @@ def _on_ready() -> None:
 
 
 def _check_address_is_free(host: str, port: int) -> None:
-    """Raise ServiceFailed with advice if the address cannot be bound; uvicorn's message has no advice."""
+    """Try to bind the address before uvicorn does, to raise an error that names the settings.
+
+    Raises:
+        ServiceFailed: The address cannot be bound.
+    """
     try:
         socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except OSError as exc:

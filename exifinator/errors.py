@@ -4,7 +4,7 @@ EXIFinatorError
 ├── ConfigError                     a setting or an argument is wrong
 ├── BadQuery                        the API cannot run this query
 │   └── BadParameter                a parameter of the URL is wrong (api.errors)
-├── Refused                         the API answers with this HTTP status (api.errors)
+├── RequestRefused                  the API sends an error response instead of a result (api.errors)
 ├── ServiceFailed                   a program that EXIFinator starts did not come up
 ├── BatchTaken                      another process has taken over the batch
 ├── NoSuchBatch                     there is no batch with this id

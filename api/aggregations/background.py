@@ -1,4 +1,4 @@
-"""Compute full counts that are too slow for a request in the background, and cache them."""
+"""Compute counts that are too slow for a request in the background, and cache them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ABANDONED_AFTER_SECONDS = 15.0
 
 
 class _Entry(Generic[Value]):
-    """The counts of one filter: over a sample, and later over all photos."""
+    """The counts of one filter: first of a sample, later of all photos."""
 
     def __init__(self, sample: Value, count_all: Callable[[], Awaitable[Value]], gate: asyncio.Semaphore) -> None:
         self.sample = sample
@@ -34,7 +34,7 @@ class _Entry(Generic[Value]):
 
 
 class BackgroundCounts(Generic[Value]):
-    """Counts by key. Keeps the MAX_KEYS most recently used.
+    """A cache of counts by key. Keeps the MAX_KEYS most recently used.
 
     Args:
         gate: Held while each slow query runs.
@@ -45,7 +45,7 @@ class BackgroundCounts(Generic[Value]):
         self._entries: OrderedDict[str, _Entry[Value]] = OrderedDict()
 
     def get(self, key: str) -> Value | None:
-        """Return the full count, or the sample while it is being computed; None if the key is unknown."""
+        """Return the full counts, or those of the sample until they are ready; None if the key is unknown."""
         entry = self._entries.get(key)
         if entry is None:
             return None
@@ -54,7 +54,7 @@ class BackgroundCounts(Generic[Value]):
         return entry.full.get() or entry.sample
 
     def start(self, key: str, sample: Value, count_all: Callable[[], Awaitable[Value]]) -> None:
-        """Keep the counts of a sample, and queue the full count. Does nothing if the key is known."""
+        """Store the counts of a sample, and queue the full count. Do nothing if the key is known."""
         if key in self._entries:
             return
         self._entries[key] = entry = _Entry(sample, count_all, self._gate)

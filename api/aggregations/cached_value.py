@@ -1,4 +1,4 @@
-"""Stale-while-revalidate cache for one value about the whole collection."""
+"""Stale-while-revalidate cache for a value computed from the whole collection."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ Value = TypeVar("Value")
 
 
 class StaleWhileRevalidate(Generic[Value]):
-    """Return the last value immediately, and refresh it in the background when it is old.
+    """A cached value. Callers get the last value immediately; it is refreshed in the background when it is old.
 
-    A value is old after `seconds`, or after twenty times the time that computing it took, whichever is longer, so that
-    at most a twentieth of the time is spent on computing. Nothing is computed unless a caller asks for the value.
+    A value is old after `seconds`, or after twenty times the time that computing it took, whichever is longer. This
+    limits computing to a twentieth of the time. Nothing is computed until a caller asks for the value.
 
     Args:
         compute: Returns a new value; may be slow.
-        seconds: Minimum age of a value that is refreshed.
-        read_version: Returns something that changes with the data, at little cost. While it is the same as before the
-            last computation, the value is not computed again within MAX_UNCHANGED_SECONDS. None: unknown.
+        seconds: Minimum age at which a value is refreshed.
+        read_version: Returns a value that changes with the data (None: unknown), at little cost. While it is unchanged,
+            the cached value is recomputed at most every MAX_UNCHANGED_SECONDS.
     """
 
     MAX_UNCHANGED_SECONDS = 60.0
-    # Wait for a value that is computed this quickly, so that a small collection never shows an old count.
+    # Callers wait for a refresh that takes no longer than this, so that a small collection never shows old counts.
     QUICK_SECONDS = 0.1
 
     def __init__(
@@ -51,13 +51,19 @@ class StaleWhileRevalidate(Generic[Value]):
         self._task: asyncio.Task[None] | None = None
 
     def get(self) -> Value | None:
-        """Return the last value, or None if there is none yet. Call this in the event loop."""
+        """Return the last value, or None if there is none yet. Start a refresh if it is old.
+
+        Requires a running event loop.
+        """
         if self._clock() >= self._stale_at and self._task is None:
             self._task = asyncio.create_task(self._refresh())
         return self._value
 
     async def wait(self) -> Value:
-        """Return the last value; wait for the next if there is none yet or computing is quick. Raises: as `compute`."""
+        """Return the last value. If there is none yet, or computing is quick, wait for the refresh.
+
+        If there is no value, raise whatever `compute` raises.
+        """
         value = self.get()
         if self._task is not None and (value is None or self._duration_seconds < self.QUICK_SECONDS):
             # Shield the task: if this request is cancelled, others may still wait for the value.
@@ -68,7 +74,7 @@ class StaleWhileRevalidate(Generic[Value]):
         return value
 
     async def close(self) -> None:
-        """Cancel the computation in progress."""
+        """Cancel the refresh in progress."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -84,13 +90,13 @@ class StaleWhileRevalidate(Generic[Value]):
                 self._version, self._computed_at, self._duration_seconds = version, start, self._clock() - start
         except PyMongoError as error:
             log.warning(
-                "counting the whole collection failed, trying again: %s",
+                "cannot count the whole collection, trying again: %s",
                 type(error).__name__,
                 extra={"action": "retry"},
             )
         finally:
             end = self._clock()
-            # After a failure the next request tries again.
+            # If the first computation failed, the next caller tries again.
             if self._value is not None:
                 self._stale_at = end + max(self._seconds, 20 * (end - start))
             self._task = None

@@ -1,7 +1,7 @@
 """Count facets over any filter within a time budget.
 
-Counts of the whole collection are cached and refreshed in the background. A count over a filter that exceeds its budget
-is made over a sample; the full count follows in the background.
+Counts of the whole collection are cached and refreshed in the background. If counting over a filter exceeds its budget,
+a sample is counted for this request, and all photos in the background for later ones.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from api.database import Collection, read_version
 from api.query.local_hour import first_of_month
 from api.query.mongo_filter import Filter
 
-# Numbers of photos: a count that exceeds its budget is made over the first of these samples that fits the budget. On a
-# slow disk that is one of the smaller samples: a rough count is better than none.
+# Sample sizes, in photos. The first that can be counted within the budget is used. Slow disks need the smaller ones: a
+# rough count is better than none.
 SAMPLES = (50_000, 5_000, 500)
-# Counting values one by one in an index is faster than grouping up to about this many values.
+# Up to about this many values, counting them one by one in an index is faster than grouping.
 MAX_INDEXED_VALUES = 400
-# Time limits of background counts, which run one query at a time to leave MongoDB's other cores to requests.
+# Time limit of background counts, which run one query at a time to leave MongoDB's other cores to requests.
 _COLLECTION_MS = 60_000
-# Counting without an index reads every photo.
+# The same, for counts without an index, which read every photo.
 _SCAN_MS = 600_000
-# MongoDB's code for `distinct` with more than 16 MB of values.
+# MongoDB's error code for a `distinct` that returns more than 16 MB.
 _DISTINCT_TOO_BIG = 17217
 
 
@@ -45,7 +45,7 @@ class _CollectionCounts:
 
     Args:
         total: The number of photos.
-        version: `read_version` before and after counting; None if the two differ.
+        version: `read_version` if it was the same before and after counting; None otherwise.
     """
 
     total: int
@@ -54,11 +54,11 @@ class _CollectionCounts:
 
 
 class FacetCounter:
-    """Counts facets, and caches those of the whole collection.
+    """Counts facets, and caches the counts of the whole collection.
 
     Args:
         gate: Held while each slow query runs.
-        clock: Seconds, as of time.monotonic.
+        clock: Returns seconds, like time.monotonic.
     """
 
     def __init__(
@@ -81,68 +81,73 @@ class FacetCounter:
         cached = self._collection["taken"].get()
         return cached.counts if cached else None
 
-    async def count(self, filter_: Filter, names: list[str], *, budget_ms: int, below: str = "") -> FacetCounts:
+    async def count(self, filter_: Filter, names: list[str], *, budget_ms: int, id_prefix: str = "") -> FacetCounts:
         """Return counts by value.
 
-        Without a filter each value is counted in the index of its facet; with one the photos are read once. A count
-        that exceeds the budget is made over a sample; the full count follows in the background, for the next request.
+        Without a filter, each value is counted in the index of its facet. With a filter, the photos are read once. If
+        that exceeds the budget, count a sample, and start a full count in the background for later requests.
 
         Args:
-            names: Facets. The keys of `taken` are (year, month), of `day` (year, month, day), of `place` whether there
-                is a location, of `bucket_status` (bucket, status), and of `folder` the part of the id between `below`
-                and the next slash.
-            below: A prefix of all ids that match.
+            names: Facets. The counts of `taken` are by (year, month), of `day` by (year, month, day), of `place` by
+                whether there is a location, of `bucket_status` by (bucket, status), and of `folder` by the part of the
+                id from `id_prefix` to the next slash.
+            budget_ms: Time limit of each query.
+            id_prefix: A prefix that all matching ids share.
         """
-        key = json_util.dumps([filter_, names, below], sort_keys=True)
+        key = json_util.dumps([filter_, names, id_prefix], sort_keys=True)
         if known := self._background.get(key):
             return known
         try:
             if not filter_:
                 return await self._count_all(names, budget_ms)
-            group = partial(count_photos, self._photos, names=names, budget_ms=budget_ms, below=below)
+            group = partial(count_photos, self._photos, names=names, budget_ms=budget_ms, id_prefix=id_prefix)
             parts = await self.reader.read(filter_, group)
-            # With very many values each part has its own most frequent ones, which do not add up.
+            # Each part keeps only its own most frequent values. If that cut off any, the parts cannot be added up.
             is_truncated = any(part.is_truncated for part in parts)
             return await group(filter_) if is_truncated and len(parts) > 1 else merge_counts(parts)
         except (ExecutionTimeout, TimeoutError):
             pass
         total, sample = await asyncio.gather(
-            self._count_matches(filter_, budget_ms), self._count_sample(filter_, names, budget_ms, below)
+            self._count_matches(filter_, budget_ms), self._count_sample(filter_, names, budget_ms, id_prefix)
         )
-        if not sample.cut_short:
-            # All photos fit into the sample; the total was counted at another moment.
+        if not sample.is_sample:
+            # The sample contains all matches, so its own total is exact.
             return sample
         sample = replace(sample, total=max(total, sample.sample_size))
         if filter_:
-            count_all = partial(count_photos, self._photos, filter_, names, _COLLECTION_MS, below=below)
+            count_all = partial(count_photos, self._photos, filter_, names, _COLLECTION_MS, id_prefix=id_prefix)
             self._background.start(key, sample, count_all)
         return sample
 
     async def _count_matches(self, filter_: Filter, budget_ms: int) -> int:
-        """Return how many photos match; 0 on timeout. With an index, counting is ten times as fast as reading."""
+        """Return how many photos match; 0 on timeout. With an index, this is ten times as fast as reading them."""
         with suppress(ExecutionTimeout):
             if not filter_:
                 return await self._photos.estimated_document_count(maxTimeMS=budget_ms)
             return await self._photos.count_documents(filter_, maxTimeMS=budget_ms)
         return 0
 
-    async def _count_sample(self, filter_: Filter, names: list[str], budget_ms: int, below: str) -> FacetCounts:
+    async def _count_sample(self, filter_: Filter, names: list[str], budget_ms: int, id_prefix: str) -> FacetCounts:
         for size in SAMPLES[:-1]:
             with suppress(ExecutionTimeout):
-                return await count_photos(self._photos, filter_, names, budget_ms, below=below, limit=size)
-        return await count_photos(self._photos, filter_, names, budget_ms, below=below, limit=SAMPLES[-1])
+                return await count_photos(self._photos, filter_, names, budget_ms, id_prefix=id_prefix, limit=size)
+        return await count_photos(self._photos, filter_, names, budget_ms, id_prefix=id_prefix, limit=SAMPLES[-1])
 
     async def _count_all(self, names: list[str], budget_ms: int) -> FacetCounts:
         async with asyncio.timeout(budget_ms / 1000):
             cached = await asyncio.gather(*(self._collection[name].wait() for name in names))
-        counts = {name: one.counts for name, one in zip(names, cached, strict=True)}
+        counts = {name: facet.counts for name, facet in zip(names, cached, strict=True)}
         if cached and _are_consistent(cached):
             return FacetCounts(cached[0].total, cached[0].total, counts)
         total = await self._photos.estimated_document_count(maxTimeMS=budget_ms)
         return FacetCounts(total, total, counts, stale=bool(cached))
 
     async def prepare(self) -> None:
-        """Count the whole collection in advance, so that no request waits for it. Raises: PyMongoError."""
+        """Count the whole collection in advance, so that no request has to wait.
+
+        Raises:
+            PyMongoError: A query failed.
+        """
         for value in self._collection.values():
             await value.wait()
 
@@ -154,13 +159,13 @@ class FacetCounter:
 
 
 def _are_consistent(counts: list[_CollectionCounts]) -> bool:
-    """Return whether all facets were counted over the same photos, judging by `read_version`."""
+    """Return whether all facets were counted over the same photos, according to `read_version`."""
     first, *others = counts
     return not others or (first.version is not None and all(other.version == first.version for other in others))
 
 
 async def _count_collection(photos: Collection, name: str, gate: asyncio.Semaphore) -> _CollectionCounts:
-    """Count one facet over the whole collection, and check whether the collection changed meanwhile."""
+    """Count one facet over the whole collection, and note whether the collection changed in the meantime."""
     before = await read_version(photos)
     total = await photos.estimated_document_count(maxTimeMS=_COLLECTION_MS)
     counts = await _count_values(photos, name, gate, total)
@@ -191,12 +196,12 @@ async def _count_values(photos: Collection, name: str, gate: asyncio.Semaphore, 
     numbers = await asyncio.gather(*(count(filter_) for filter_ in filters.values()))
     counts = {value: number for value, number in zip(filters, numbers, strict=True) if number}
     missing = total - sum(counts.values())
-    # Photos have several keywords, so the difference is not the number of photos without any.
+    # The rest has no value. This does not hold for keywords, because a photo can have several.
     return {**counts, None: missing} if missing > 0 and name != "keyword" else counts
 
 
 async def _count_statuses(photos: Collection, gate: asyncio.Semaphore, total: int) -> Counts:
-    """Count by (bucket, status): read the few photos that are not `ok`; the rest of each bucket is `ok`."""
+    """Count by (bucket, status). Read only the few photos that are not `ok`; the rest of each bucket is `ok`."""
     async with gate:
         not_ok = (await count_photos(photos, {"status": {"$ne": "ok"}}, ["bucket_status"], _SCAN_MS)).counts[
             "bucket_status"
@@ -210,7 +215,7 @@ async def _count_statuses(photos: Collection, gate: asyncio.Semaphore, total: in
 
 
 async def _filters_by_value(photos: Collection, name: str) -> dict[Any, Filter] | None:
-    """Return a filter for each value; None if there are more than fit into a response of MongoDB."""
+    """Return a filter for each value; None if the values do not fit in one MongoDB response."""
     path = FACETS[name].path
     if name == "taken":
         return await _months(photos, path)
@@ -224,7 +229,7 @@ async def _filters_by_value(photos: Collection, name: str) -> dict[Any, Filter] 
 
 
 async def _months(photos: Collection, path: str) -> dict[Any, Filter]:
-    """Return a filter for each month from the first photo to the last."""
+    """Return a filter for each month from the earliest photo to the latest."""
     dated = {path: {"$type": "date"}}
     ends = []
     for direction in (1, -1):
@@ -235,5 +240,6 @@ async def _months(photos: Collection, path: str) -> dict[Any, Filter]:
         ends.append(taken)
     months = range(ends[0].year * 12 + ends[0].month - 1, ends[1].year * 12 + ends[1].month)
     return {
-        (at // 12, at % 12 + 1): {path: {"$gte": first_of_month(at), "$lt": first_of_month(at + 1)}} for at in months
+        (month // 12, month % 12 + 1): {path: {"$gte": first_of_month(month), "$lt": first_of_month(month + 1)}}
+        for month in months
     }

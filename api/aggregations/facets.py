@@ -1,4 +1,4 @@
-"""Facets: what photos are counted by, the aggregation that counts them, and the rows of a response."""
+"""Define the facets, count photos by them in MongoDB, and convert the counts to rows of a response."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from api.database import Collection
 from api.query.local_hour import LOCAL_HOUR
 from api.query.mongo_filter import Filter
 
-# MongoDB limits a response to 16 MB, so only the most frequent of very many values are kept.
+# Keep only this many of the most frequent values: MongoDB limits a response to 16 MB.
 MAX_VALUES = 5000
-_ISO = (50, 100, 200, 400, 800, 1600, 3200, 6400, 12800, 25600, 51200, 102400)
-_F = (1, 1.4, 2, 2.8, 4, 5.6, 8, 11, 16, 22, 32)
-_EXPOSURE = (1 / 8000, 1 / 4000, 1 / 2000, 1 / 1000, 1 / 500, 1 / 250, 1 / 125, 1 / 60, 1 / 30, 1 / 15, 1 / 8, 1 / 4)
-_FOCAL = (10, 16, 24, 35, 50, 70, 100, 135, 200, 300, 400, 600)
+_ISO_EDGES = (50, 100, 200, 400, 800, 1600, 3200, 6400, 12800, 25600, 51200, 102400)
+_F_EDGES = (1, 1.4, 2, 2.8, 4, 5.6, 8, 11, 16, 22, 32)
+_SHORT_EXPOSURES = (8000, 4000, 2000, 1000, 500, 250, 125, 60, 30, 15, 8, 4)
+_EXPOSURE_EDGES = (*(1 / n for n in _SHORT_EXPOSURES), 0.5, 1, 2, 4, 8, 15, 30)
+_FOCAL_EDGES = (10, 16, 24, 35, 50, 70, 100, 135, 200, 300, 400, 600)
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,8 @@ class Facet:
     Args:
         path: The field.
         indexed: Whether an index starts with the field.
-        edges: The lower bounds of the ranges that values are grouped into.
-        hidden: Whether the facet is internal, so that URLs cannot name it.
+        edges: The lower bounds of the ranges into which values are grouped.
+        hidden: Whether the facet is internal and cannot be requested.
     """
 
     path: str
@@ -40,10 +41,10 @@ class Facet:
 FACETS: dict[str, Facet] = {
     "camera": Facet("photo.camera_model"),
     "lens": Facet("photo.lens_model"),
-    "iso": Facet("photo.iso", edges=_ISO),
-    "f": Facet("photo.f_number", edges=_F),
-    "exposure": Facet("photo.exposure_seconds", edges=(*_EXPOSURE, 0.5, 1, 2, 4, 8, 15, 30)),
-    "focal": Facet("photo.focal_length_mm", edges=_FOCAL),
+    "iso": Facet("photo.iso", edges=_ISO_EDGES),
+    "f": Facet("photo.f_number", edges=_F_EDGES),
+    "exposure": Facet("photo.exposure_seconds", edges=_EXPOSURE_EDGES),
+    "focal": Facet("photo.focal_length_mm", edges=_FOCAL_EDGES),
     "taken": Facet("photo.taken_at"),
     "day": Facet("photo.taken_at", indexed=False),
     "hour": Facet("photo.taken_at", indexed=False),
@@ -62,27 +63,27 @@ Counts = dict[Any, int]
 
 @dataclass(frozen=True)
 class FacetCounts:
-    """Counts by value of some facets.
+    """Counts of photos by facet and value.
 
     Args:
-        total: Photos that match, or a lower bound of their number, see `total_is_lower_bound`.
-        sample_size: Photos that were counted.
-        counts: By facet.
-        cut_short: Whether only a part of the photos was counted.
-        stale: Whether the facets were counted at different moments, between which photos were stored or deleted: they
-            need not add up to `total` or agree with each other.
+        total: Number of photos that match, or a lower bound if `total_is_lower_bound`.
+        sample_size: Number of photos that were counted.
+        counts: Counts by value, for each facet.
+        is_sample: Whether only a sample of the photos was counted.
+        stale: Whether photos were stored or deleted between the counts of two facets. Such counts may not add up to
+            `total` or agree with each other.
     """
 
     total: int
     sample_size: int
     counts: Mapping[str, Counts]
-    cut_short: bool = False
+    is_sample: bool = False
     stale: bool = False
 
     @property
     def total_is_lower_bound(self) -> bool:
-        """Whether there are more photos than `total`; how many is unknown."""
-        return self.cut_short and self.total == self.sample_size
+        """Whether there are more photos than `total`, and it is unknown how many."""
+        return self.is_sample and self.total == self.sample_size
 
     @property
     def is_truncated(self) -> bool:
@@ -91,21 +92,25 @@ class FacetCounts:
 
 
 async def count_photos(
-    photos: Collection, filter_: Filter, names: list[str], budget_ms: int, *, below: str = "", limit: int = 0
+    photos: Collection, filter_: Filter, names: list[str], budget_ms: int, *, id_prefix: str = "", limit: int = 0
 ) -> FacetCounts:
-    """Count all facets in one pass over the photos, or over the first `limit` of them. Raises: PyMongoError."""
-    # The keys are computed once for each record, before $facet passes it to all branches.
-    keys = {name: _key(name, below) for name in names}
+    """Count all facets in one pass over the photos, or over the first `limit` of them.
+
+    Raises:
+        PyMongoError: The query failed, or exceeded `budget_ms`.
+    """
+    # Compute the keys once for each record, before $facet passes it to all branches.
+    keys = {name: _group_key(name, id_prefix) for name in names}
     stages: list[dict[str, Any]] = [{"$match": filter_}, {"$project": {"_id": 0, **keys} if keys else {"_id": 1}}]
     if limit:
         stages.insert(1, {"$limit": limit})
-    branches: dict[str, Any] = {name: _branch(name) for name in names}
+    branches: dict[str, Any] = {name: _facet_branch(name) for name in names}
     branches["total"] = [{"$count": "n"}]
     cursor = await photos.aggregate([*stages, {"$facet": branches}], maxTimeMS=budget_ms, allowDiskUse=False)
     (result,) = await cursor.to_list()
     total = result["total"][0]["n"] if result["total"] else 0
-    counts = {name: {_value(name, row["_id"]): row["n"] for row in result[name]} for name in names}
-    return FacetCounts(total, total, counts, cut_short=bool(limit) and total >= limit)
+    counts = {name: {_decode_key(name, row["_id"]): row["n"] for row in result[name]} for name in names}
+    return FacetCounts(total, total, counts, is_sample=bool(limit) and total >= limit)
 
 
 def merge_counts(parts: list[FacetCounts]) -> FacetCounts:
@@ -120,16 +125,16 @@ def merge_counts(parts: list[FacetCounts]) -> FacetCounts:
     return FacetCounts(total, total, counts)
 
 
-def _key(name: str, below: str) -> Any:
-    """Return the MongoDB expression that a facet is grouped by."""
+def _group_key(name: str, id_prefix: str) -> Any:
+    """Return the MongoDB expression by which a facet is grouped."""
     path = f"${FACETS[name].path}"
     match name:
         case "taken":  # 202405
-            return _digits({"$year": path}, {"$month": path})
+            return _join_digits({"$year": path}, {"$month": path})
         case "day":
-            return _digits({"$year": path}, {"$month": path}, {"$dayOfMonth": path})
+            return _join_digits({"$year": path}, {"$month": path}, {"$dayOfMonth": path})
         case "folder":
-            return _segment(path, len(below))
+            return _path_segment(path, len(id_prefix))
         case "hour":
             return LOCAL_HOUR
         case "bucket_status":
@@ -139,43 +144,43 @@ def _key(name: str, below: str) -> Any:
     return path
 
 
-def _branch(name: str) -> list[dict[str, Any]]:
+def _facet_branch(name: str) -> list[dict[str, Any]]:
     key = f"${name}"
     stages: list[dict[str, Any]] = [{"$unwind": key}] if name == "keyword" else []
     most_frequent: list[dict[str, Any]] = [{"$sort": {"n": -1, "_id": 1}}, {"$limit": MAX_VALUES}]
     return [*stages, {"$group": {"_id": key, "n": {"$sum": 1}}}, *most_frequent]
 
 
-def _digits(first: Any, *more: Any) -> Any:
-    """Join numbers below 100 as decimal digits: a date as one number, which groups quickly."""
-    number = first
-    for part in more:
+def _join_digits(year: Any, *rest: Any) -> Any:
+    """Return a year, month and day as one number, such as 20240503, because grouping by a number is fast."""
+    number = year
+    for part in rest:
         number = {"$add": [{"$multiply": [number, 100]}, part]}
     return number
 
 
-def _segment(path: str, start: int) -> dict[str, Any]:
-    """Return an expression for the text from character `start` to the next slash, inclusive; null without a slash."""
+def _path_segment(path: str, start: int) -> dict[str, Any]:
+    """Return an expression for the text from character `start` through the next slash; null if there is no slash."""
     slash = {"$indexOfCP": [path, "/", start]}
     length = {"$subtract": [{"$add": ["$$slash", 1]}, start]}
     inner = {"$cond": [{"$lt": ["$$slash", 0]}, None, {"$substrCP": [path, start, length]}]}
     return {"$let": {"vars": {"slash": slash}, "in": inner}}
 
 
-def _value(name: str, key: Any) -> Any:
+def _decode_key(name: str, key: Any) -> Any:
     if name == "taken":
         return divmod(key, 100) if key is not None else None
     if name == "day":
         return (*divmod(key // 100, 100), key % 100) if key is not None else None
     if name == "bucket_status":
         return (str(key.get("bucket")), str(key.get("status")))
-    if isinstance(key, dict | list):  # a record of another program
+    if isinstance(key, dict | list):  # a record stored by another program
         return str(key)
     return key
 
 
 def to_rows(name: str, counts: Counts, *, limit: int) -> list[dict[str, Any]]:
-    """Return counts as rows: ranges, months, days and hours in their order, values by frequency (`limit` of them)."""
+    """Convert counts to rows. Sort ranges and times by value, and other values by count, at most `limit` of them."""
     if name in ("taken", "day"):
         dated = sorted(key for key in counts if key is not None)
         rows: list[dict[str, Any]] = [{"value": _date(key), "count": counts[key]} for key in dated]
@@ -184,7 +189,7 @@ def to_rows(name: str, counts: Counts, *, limit: int) -> list[dict[str, Any]]:
     elif edges := FACETS[name].edges:
         rows = _ranges(counts, edges)
     else:
-        # Equally frequent values are sorted by name, so that the order is the same in each response.
+        # Sort equally frequent values by name, so that the order is the same in each response.
         present = ((value, n) for value, n in counts.items() if value is not None)
         ranked = sorted(present, key=lambda pair: (-pair[1], str(pair[0])))
         rows = [{"value": value, "count": n} for value, n in ranked[:limit]]
@@ -198,23 +203,24 @@ def _date(parts: tuple[int, ...]) -> str:
 
 
 def _ranges(counts: Counts, edges: tuple[float, ...]) -> list[dict[str, Any]]:
-    """Return counts by range: from an edge to before the next one, and the two open ranges at the ends.
+    """Return counts by range. A range includes its lower edge but not its upper one; the two at the ends are open.
 
-    `least` and `greatest` are values that exist: a filter between them matches exactly the photos counted.
+    `least` and `greatest` are the lowest and highest values that occur in a range, so a filter between them matches
+    exactly the photos counted.
     """
     by_range: dict[int, list[float]] = {}
     for value in counts:
         if isinstance(value, int | float):
-            # With a tolerance, so that 1/60 as a camera's float is at its edge.
+            # Allow a tolerance, so that a camera's 1/60 is not below the edge 1/60.
             by_range.setdefault(bisect_right(edges, value * (1 + 1e-6)), []).append(value)
     bounds: list[float | None] = [None, *edges, None]
     return [
         {
-            "from": bounds[at],
-            "to": bounds[at + 1],
+            "from": bounds[i],
+            "to": bounds[i + 1],
             "least": min(values),
             "greatest": max(values),
             "count": sum(counts[value] for value in values),
         }
-        for at, values in sorted(by_range.items())
+        for i, values in sorted(by_range.items())
     ]

@@ -1,4 +1,4 @@
-"""Clusters of photos on a map: a grid of cells, finer with each zoom level, with counts and mean coordinates."""
+"""Group photos into clusters on a map: cells of a grid that gets finer with each zoom level."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from api.query.mongo_filter import Filter
 from api.query.ranges import Box
 from exifinator.search_keys.geo_cells import cell_degrees, span_cells
 
-# A cluster is a cell of exifinator/search_keys/geo_cells.py that is 64 pixels wide; at zoom 0 the world is 256 wide.
+# The level of exifinator/search_keys/geo_cells.py at zoom 0: the world is 256 pixels wide and a cell 64.
 _FIRST_LEVEL = 2
 MAX_ZOOM = 22
-# The finest grid of the whole collection that is cached; at higher zooms few photos are in view.
+# The finest grid of the whole collection that is cached. At higher zooms, few photos are in view.
 MAX_CACHED_ZOOM = 14
 MAX_CELLS = 4096
-# Numbers of photos to group if grouping all takes too long; the smaller ones are for slow disks.
+# Sample sizes, in photos, if grouping all takes too long. The smaller ones are for slow disks.
 SAMPLES = (50_000, 5_000, 500)
 _BUILD_MS = 120_000
-# Valid coordinates: other programs may store anything.
+# Photos with valid coordinates: other programs may store anything.
 _LOCATED: Filter = {
     "photo.location.coordinates.0": {"$gte": -180, "$lte": 180},
     "photo.location.coordinates.1": {"$gte": -90, "$lte": 90},
 }
 
-# The number of photos in a cell, the sums of their longitudes and latitudes, and the id of one of them.
+# The number of photos in a cell, the sums of their longitudes and latitudes, and the id of one of the photos.
 Cell = tuple[int, float, float, str]
-# By the cell's x and y.
+# Cells by their column and row in the grid.
 Cells = dict[tuple[int, int], Cell]
 
 
 def fitting_zoom(box: Box, zoom: int) -> int:
-    """Return the highest zoom up to `zoom` at which the box has at most MAX_CELLS cells, to bound the response."""
+    """Return the highest zoom, up to `zoom`, at which the box has at most MAX_CELLS cells. This limits the response."""
     while zoom > 0 and math.prod(len(span) for span in _cells_across(box, zoom)) > MAX_CELLS:
         zoom -= 1
     return zoom
@@ -51,24 +51,24 @@ class Pyramid:
     grids: list[Cells]
 
     def cells_in(self, box: Box, zoom: int) -> list[Cell]:
-        """Return the cells that a box touches, including those on its border."""
+        """Return the cells that the box contains or touches."""
         grid = self.grids[zoom]
         columns, rows = _cells_across(box, zoom)
-        around = 2 ** (zoom + _FIRST_LEVEL)
+        columns_in_world = 2 ** (zoom + _FIRST_LEVEL)
         if len(columns) * len(rows) > len(grid):
-            inside = {column % around for column in columns}
+            inside = {column % columns_in_world for column in columns}
             return [cell for (x, y), cell in grid.items() if x in inside and y in rows]
-        places = dict.fromkeys((x % around, y) for x in columns for y in rows)
-        return [grid[place] for place in places if place in grid]
+        positions = dict.fromkeys((x % columns_in_world, y) for x in columns for y in rows)
+        return [grid[position] for position in positions if position in grid]
 
 
 async def build_pyramid(photos: Collection) -> Pyramid:
-    """Group all photos in the finest grid, and each grid into the next coarser one. May take minutes."""
+    """Group all photos into the finest grid, then each grid into the next coarser one. May take minutes."""
     finest: Cells = {}
     stages = _grouping({}, MAX_CACHED_ZOOM)
     cursor = await photos.aggregate(stages, maxTimeMS=_BUILD_MS, allowDiskUse=True, batchSize=500)
     async for row in cursor:
-        finest[_place(row)] = _cell(row)
+        finest[_cell_position(row)] = _to_cell(row)
     grids = [finest]
     for _ in range(MAX_CACHED_ZOOM):
         coarser: Cells = {}
@@ -78,49 +78,49 @@ async def build_pyramid(photos: Collection) -> Pyramid:
 
 
 async def group_cells(photos: Collection, filter_: Filter, zoom: int, *, budget_ms: int, limit: int = 0) -> Cells:
-    """Return the cells of the photos that match a filter, of the first `limit` of them if it is not 0."""
+    """Group the photos that match a filter into cells. If `limit` is not 0, group only that many photos."""
     stages = _grouping(filter_, zoom, limit)
     cursor = await photos.aggregate(stages, maxTimeMS=budget_ms, allowDiskUse=False)
-    return {_place(row): _cell(row) for row in await cursor.to_list()}
+    return {_cell_position(row): _to_cell(row) for row in await cursor.to_list()}
 
 
 def add_cells(cells: Cells, more: Iterable[tuple[tuple[int, int], Cell]]) -> None:
-    """Add cells of other photos to `cells`."""
-    for place, (n, lng, lat, one) in more:
-        before = cells.get(place, (0, 0.0, 0.0, one))
-        cells[place] = (before[0] + n, before[1] + lng, before[2] + lat, before[3])
+    """Add the counts and sums of `more` to `cells`. Both must be of different photos."""
+    for position, (count, lng_sum, lat_sum, photo_id) in more:
+        before = cells.get(position, (0, 0.0, 0.0, photo_id))
+        cells[position] = (before[0] + count, before[1] + lng_sum, before[2] + lat_sum, before[3])
 
 
-def _cell(row: Document) -> Cell:
-    return row["n"], row["lng"], row["lat"], row["one"]
+def _to_cell(row: Document) -> Cell:
+    return row["n"], row["lng"], row["lat"], row["id"]
 
 
-def _place(row: Document) -> tuple[int, int]:
+def _cell_position(row: Document) -> tuple[int, int]:
     return int(row["_id"]["x"]), int(row["_id"]["y"])
 
 
 def _grouping(filter_: Filter, zoom: int, limit: int = 0) -> list[dict[str, Any]]:
-    def cell(axis: int, half: int) -> dict[str, Any]:
-        number = {"$arrayElemAt": ["$photo.location.coordinates", axis]}
-        return {"$floor": {"$divide": [{"$add": [number, half]}, cell_degrees(zoom + _FIRST_LEVEL)]}}
+    def cell_number(axis: int, offset: int) -> dict[str, Any]:
+        degrees = {"$arrayElemAt": ["$photo.location.coordinates", axis]}
+        return {"$floor": {"$divide": [{"$add": [degrees, offset]}, cell_degrees(zoom + _FIRST_LEVEL)]}}
 
     group = {
-        "_id": {"x": cell(0, 180), "y": cell(1, 90)},
+        "_id": {"x": cell_number(0, 180), "y": cell_number(1, 90)},
         "n": {"$sum": 1},
         "lng": {"$sum": {"$arrayElemAt": ["$photo.location.coordinates", 0]}},
         "lat": {"$sum": {"$arrayElemAt": ["$photo.location.coordinates", 1]}},
-        "one": {"$first": "$_id"},
+        "id": {"$first": "$_id"},
     }
     return [{"$match": {"$and": [_LOCATED, filter_]}}, *([{"$limit": limit}] if limit else []), {"$group": group}]
 
 
 def to_features(cells: Iterable[Cell]) -> list[dict[str, Any]]:
-    """Return cells as GeoJSON points with their count, and with the id of a single photo."""
+    """Return cells as GeoJSON points with the number of photos, and the photo's id if there is only one."""
     return [
         {
             "type": "Feature",
-            "geometry": {"type": "Point", "coordinates": [round(lng / n, 6), round(lat / n, 6)]},
-            "properties": {"count": n, "id": one if n == 1 else None},
+            "geometry": {"type": "Point", "coordinates": [round(lng_sum / count, 6), round(lat_sum / count, 6)]},
+            "properties": {"count": count, "id": photo_id if count == 1 else None},
         }
-        for n, lng, lat, one in cells
+        for count, lng_sum, lat_sum, photo_id in cells
     ]

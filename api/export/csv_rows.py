@@ -17,7 +17,7 @@ _FORMULA_STARTS = frozenset("=+-@\t\r\n")
 
 
 def to_cell(value: Any) -> str | int | float:
-    """Return a value as a cell: tags in printable form, nested values as JSON, formulas escaped."""
+    """Convert a value to a cell: tags to their printable form, nested values to JSON. Escape formulas."""
     if value is None:
         return ""
     if isinstance(value, str):
@@ -44,7 +44,7 @@ def rows_as_csv(rows: Iterable[Iterable[Any]]) -> bytes:
     buffer = io.StringIO()
     csv.writer(buffer).writerows(
         [
-            # Calling to_cell for each value would double the time.
+            # Call to_cell only where necessary: calling it for each value would double the time.
             value
             if (kind := type(value)) in _PLAIN or (kind is str and value[:1] not in _FORMULA_STARTS)
             else to_cell(value)
@@ -56,6 +56,6 @@ def rows_as_csv(rows: Iterable[Iterable[Any]]) -> bytes:
 
 
 def page_as_csv(records: list[Document]) -> bytes:
-    """Return whole records in CSV: a column for each top-level field that any of them has."""
+    """Return whole records in CSV, with a column for each top-level field that occurs in any of them."""
     columns = list(dict.fromkeys(name for record in records for name in record))
     return rows_as_csv([columns, *([record.get(name) for name in columns] for record in records)])

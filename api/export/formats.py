@@ -1,4 +1,4 @@
-"""Stream any number of records as NDJSON, CSV, GeoJSON or Parquet, a few hundred at a time."""
+"""Encode streams of records as NDJSON, CSV, GeoJSON or Parquet, a few hundred records at a time."""
 
 from __future__ import annotations
 
@@ -31,8 +31,9 @@ def to_row(record: Document) -> list[Any]:
     """Return a record as values in the order of COLUMNS."""
     photo = plain_photo(record)
     longitude, latitude = _position(photo)
-    file, shot = [record.get(name) for name in FILE_FIELDS], [photo.get(name) for name in PHOTO_COLUMNS]
-    return [record["_id"], *file, *shot, latitude, longitude]
+    file_values = [record.get(name) for name in FILE_FIELDS]
+    photo_values = [photo.get(name) for name in PHOTO_COLUMNS]
+    return [record["_id"], *file_values, *photo_values, latitude, longitude]
 
 
 def _position(photo: Document) -> tuple[float | None, float | None]:
@@ -45,14 +46,14 @@ def _position(photo: Document) -> tuple[float | None, float | None]:
 
 
 def to_line(record: Document) -> Document:
-    """Return a record as /photos shows it, without its thumbnail."""
+    """Return a record as in /photos, without its thumbnail."""
     line = {"id": record["_id"], **{name: record[name] for name in FILE_FIELDS if name in record}}
     line["photo"] = plain_photo(record)
     return line
 
 
 async def stream_ndjson(chunks: AsyncIterator[Chunk]) -> AsyncIterator[bytes]:
-    """Yield one JSON object per line, as /photos shows it."""
+    """Yield one photo per line in JSON, as in /photos."""
     async for chunk in chunks:
         yield b"".join(encode_json(to_line(record)) + b"\n" for record in chunk)
 
@@ -61,13 +62,13 @@ _LINE = TIME_OPTIONS | orjson.OPT_APPEND_NEWLINE
 
 
 async def stream_records(batches: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Yield one stored record per line in JSON, with every tag.
+    """Yield one whole record per line in JSON, with every tag.
 
-    Each record is encoded before the next one is decoded: hundreds of decoded records exceed the processor's cache,
-    which makes it half as slow again.
+    Encode each record before decoding the next one: hundreds of decoded records exceed the CPU cache, which makes it
+    50% slower.
 
     Args:
-        batches: Concatenated records in BSON.
+        batches: Each is a concatenation of records in BSON.
     """
     async for batch in batches:
         records = decode_iter(batch, CODEC)
@@ -75,7 +76,7 @@ async def stream_records(batches: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 
 async def stream_csv(chunks: AsyncIterator[Chunk]) -> AsyncIterator[bytes]:
-    """Yield CSV (RFC 4180) with a header; no cell is a formula."""
+    """Yield CSV (RFC 4180) with a header row and escaped formulas."""
     yield rows_as_csv([COLUMNS])
     async for chunk in chunks:
         yield rows_as_csv(to_row(record) for record in chunk)
@@ -104,13 +105,14 @@ class ParquetMissing(ImportError):
 
 
 ROWS_PER_GROUP = 20_000
-_1970, _MILLISECOND = datetime(1970, 1, 1), timedelta(milliseconds=1)
+_EPOCH, _MILLISECOND = datetime(1970, 1, 1), timedelta(milliseconds=1)
 
 
 async def stream_parquet(chunks: AsyncIterator[Chunk]) -> AsyncIterator[bytes]:
-    """Yield Parquet with the columns of COLUMNS, compressed with zstd, ROWS_PER_GROUP in a row group.
+    """Yield Parquet with the columns COLUMNS, compressed with zstd, in row groups of ROWS_PER_GROUP.
 
-    Raises: ParquetMissing, before anything is sent.
+    Raises:
+        ParquetMissing: arro3 is not installed. Raised before the first chunk.
     """
     writer = _ParquetWriter(asyncio.get_running_loop())
     try:
@@ -132,10 +134,12 @@ def _unwrap(piece: bytes | BaseException | None) -> bytes:
 
 
 class _ParquetWriter:
-    """Writes Parquet in a thread, which pulls chunks of records and pushes bytes into `pieces`.
+    """Writes Parquet in a thread, which takes chunks of records and puts bytes into `pieces`.
 
-    At most two chunks wait for the thread. The last piece is None, or the error that ended the thread.
-    Raises: ParquetMissing.
+    At most two chunks wait for the thread. The last piece is None, or an error if the thread failed.
+
+    Raises:
+        ParquetMissing: arro3 is not installed.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -154,18 +158,18 @@ class _ParquetWriter:
         self._thread.start()
 
     async def put(self, chunk: Chunk | None) -> None:
-        """Pass a chunk to the thread; None ends the file."""
+        """Pass a chunk to the thread. None ends the file."""
         while self._chunks.full() and self._thread.is_alive():
             await asyncio.sleep(0.002)
-        with suppress(queue.Full):  # the writer has failed and put the error into `pieces`
+        with suppress(queue.Full):  # the thread has failed and put an error into `pieces`
             self._chunks.put_nowait(chunk)
 
     def stop(self) -> None:
-        """End the thread, also in the middle of a file."""
+        """Stop the thread, even in the middle of a file."""
         self._stopped.set()
 
     def _run(self) -> None:
-        # The thread reports what the writer raises; the stream only has to break off.
+        # If the writer raises, the thread prints its error. This one only aborts the stream.
         end: BaseException | None = RuntimeError("the Parquet writer failed")
         try:
             schema, to_batch = _arrow_schema(self._arrow)
@@ -174,7 +178,7 @@ class _ParquetWriter:
             self._write_parquet(reader, sink, compression="zstd(3)", max_row_group_size=ROWS_PER_GROUP)
             end = None
         finally:
-            with suppress(RuntimeError):  # the loop is closed
+            with suppress(RuntimeError):  # the event loop is closed
                 self._push(end)
 
     def _push(self, piece: bytes | BaseException | None) -> None:
@@ -192,7 +196,7 @@ class _ParquetWriter:
 
 
 class _Sink:
-    """A write-only file for write_parquet."""
+    """A write-only file object for write_parquet."""
 
     def __init__(self, push: Callable[[bytes], object]) -> None:
         self._push = push
@@ -211,26 +215,31 @@ class _Sink:
 
 
 def _arrow_schema(arrow: Any) -> tuple[Any, Callable[[Chunk], Any]]:
-    """Return the Arrow schema of COLUMNS, and a function that makes a record batch from records."""
+    """Return the Arrow schema of COLUMNS, and a function that converts records to a record batch."""
     kinds = arrow.DataType
-    moment = kinds.timestamp("ms", tz="UTC")
-    # If the camera's offset is unknown, taken_at is local time: the column has no zone.
-    local = kinds.timestamp("ms")
+    utc_time = kinds.timestamp("ms", tz="UTC")
+    # The column taken_at has no time zone, because it is local time if the camera's UTC offset is unknown.
+    local_time = kinds.timestamp("ms")
     types: dict[str, Any] = dict.fromkeys(COLUMNS, kinds.utf8())
     types |= dict.fromkeys(("size", *_INTEGERS), kinds.int64())
     types |= dict.fromkeys((*_FLOATS, "latitude", "longitude"), kinds.float64())
-    types |= {"flash_fired": kinds.bool(), "last_modified": moment, "extracted_at": moment, "taken_at": local}
+    types |= {"flash_fired": kinds.bool(), "last_modified": utc_time, "extracted_at": utc_time, "taken_at": local_time}
     schema = arrow.Schema([arrow.Field(name, types[name], nullable=True) for name in COLUMNS])
-    fits = {kinds.utf8(): _text, kinds.int64(): _integer, kinds.float64(): _float, kinds.bool(): _boolean}
+    converters = {
+        kinds.utf8(): _to_text,
+        kinds.int64(): _to_integer,
+        kinds.float64(): _to_float,
+        kinds.bool(): _to_boolean,
+    }
 
     def to_array(name: str, values: list[Any]) -> Any:
         kind = types[name]
-        if kind in (moment, local):
+        if kind in (utc_time, local_time):
             return arrow.Array([_milliseconds(value) for value in values], type=kinds.int64()).cast(kind)
         try:
             return arrow.Array(values, type=kind)
-        except (TypeError, OverflowError):  # records of other programs, or keywords, which are lists
-            return arrow.Array([fits[kind](value) for value in values], type=kind)
+        except (TypeError, OverflowError):  # keywords, which are lists, or records stored by other programs
+            return arrow.Array([converters[kind](value) for value in values], type=kind)
 
     def to_batch(chunk: Chunk) -> Any:
         photos = [photo if isinstance(photo := record.get("photo"), dict) else {} for record in chunk]
@@ -244,7 +253,7 @@ def _arrow_schema(arrow: Any) -> tuple[Any, Callable[[Chunk], Any]]:
     return schema, to_batch
 
 
-def _text(value: Any) -> str | None:
+def _to_text(value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, list):
@@ -252,18 +261,18 @@ def _text(value: Any) -> str | None:
     return str(value)
 
 
-def _integer(value: Any) -> int | None:
-    # At most 64 bits; this excludes NaN and infinity too.
+def _to_integer(value: Any) -> int | None:
+    # At most 64 bits. The comparison is false for NaN and infinity too.
     return int(value) if isinstance(value, int | float) and abs(value) < 2**63 else None
 
 
-def _float(value: Any) -> float | None:
+def _to_float(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
-def _boolean(value: Any) -> bool | None:
+def _to_boolean(value: Any) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
 def _milliseconds(value: Any) -> int | None:
-    return (value - _1970) // _MILLISECOND if isinstance(value, datetime) else None
+    return (value - _EPOCH) // _MILLISECOND if isinstance(value, datetime) else None

@@ -1,4 +1,4 @@
-"""Fan out the state of one source to any number of listeners with one poller."""
+"""Poll a source once for any number of listeners."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ log = logging.getLogger(__name__)
 
 
 class Feed:
-    """The latest message of a source, and the listeners that wait for the next one.
+    """Sends the messages of a source to all listeners.
 
-    A slow listener skips the messages that it missed. Without listeners the source is not polled. If the source fails,
-    polling continues, and listeners keep the last message.
+    A slow listener skips the messages it has missed. The source is polled only while there are listeners. If polling
+    fails, it continues, and listeners keep the last message.
 
     Args:
         read: Returns the current message. Runs in a thread.
-        poll_seconds: From the start of one poll to the start of the next.
+        poll_seconds: Time from the start of one poll to the start of the next.
     """
 
     def __init__(self, read: Callable[[], bytes], *, poll_seconds: float = 1.0) -> None:
@@ -43,7 +43,7 @@ class Feed:
         return self._listeners
 
     async def join(self) -> bytes:
-        """Return the current message. Raises: the errors of `read`."""
+        """Return the current message. Raise whatever `read` raises."""
         if self._poller is None or not self._message:
             self._publish(await run_in_threadpool(self._read))
         return self._message
@@ -71,7 +71,7 @@ class Feed:
     def _publish(self, message: bytes) -> None:
         if message != self._message:
             self._message = message
-            # Current listeners wait on the old event, later listeners on the new one.
+            # Wake the current listeners. Later ones wait on the new event.
             self._changed.set()
             self._changed = asyncio.Event()
 
@@ -81,9 +81,9 @@ class Feed:
             try:
                 self._publish(await run_in_threadpool(self._read))
             except EXIFinatorError as error:
-                log.warning("batches cannot be read, trying again: %s", error, extra={"action": "retry"})
+                log.warning("cannot read batches, trying again: %s", error, extra={"action": "retry"})
             with suppress(TimeoutError):
                 async with asyncio.timeout(max(0.0, started + self._poll_seconds - time.monotonic())):
                     await self.closing.wait()
-        # Wake the listeners, which see that the feed is closing.
+        # Wake the listeners, so that they notice that the feed is closing.
         self._changed.set()

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.errors import ErrorCode
 from api.http.problems import allowed_methods, not_found_response, problem_response
 
-# A response opened directly in a browser may load nothing, and no page may frame it.
+# For responses opened directly in a browser: they may load nothing, and no page may frame them.
 _CSP = "default-src 'none'; frame-ancestors 'none'"
 
 _NO_GZIP = re.compile(rb"\bgzip\s*;\s*q=0(\.0*)?\s*(,|$)", re.IGNORECASE)
@@ -19,10 +19,10 @@ _METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "POST"]
 
 
 class RawPath:
-    """Route by the percent-encoded path; the routes decode their parameters.
+    """Route by the percent-encoded path, and leave decoding to the routes.
 
-    An id is `<bucket>/<key>`, and a key may contain anything: after decoding, `a%2Fthumbnail` could not be told from
-    `a/thumbnail`, nor a newline in a key from the end of a line.
+    A photo's id is `<bucket>/<key>`, and a key may contain any character. Decoding first would make `a%2Fthumbnail` the
+    same as `a/thumbnail`, and a newline in a key would break the patterns that match paths.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -32,14 +32,14 @@ class RawPath:
         if scope["type"] == "http":
             path = scope["raw_path"].partition(b"?")[0].decode("latin-1")
             if path.lower().startswith(("http://", "https://")):
-                # The absolute form that proxies send (RFC 9112, 3.2.2). The name is checked in the Host header.
+                # The absolute form that proxies send (RFC 9112, 3.2.2). TrustedHost has checked the Host header.
                 path = "/" + path.partition("://")[2].partition("/")[2]
             scope = {**scope, "path": path}
         await self.app(scope, receive, send)
 
 
 class HeadAndOptions:
-    """Handle HEAD as GET without the body, and OPTIONS with the methods that the path supports."""
+    """Answer HEAD as GET without the body, and OPTIONS with the methods that the path supports."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -48,7 +48,7 @@ class HeadAndOptions:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
         elif scope["method"] == "HEAD":
-            # Streams check `head` and send only their headers.
+            # Streaming routes check `head` and do not start their stream.
             inner = {**scope, "method": "GET", "state": {**scope.get("state", {}), "head": True}}
             await self.app(inner, receive, _without_body(send))
         elif scope["method"] == "OPTIONS":
@@ -72,7 +72,10 @@ def _without_body(send: Send) -> Send:
 
 
 class IgnoreRefusedGzip:
-    """Drop an Accept-Encoding header that excludes gzip (gzip;q=0): GZipMiddleware only searches it for "gzip"."""
+    """Drop an Accept-Encoding header that excludes gzip (gzip;q=0).
+
+    GZipMiddleware only searches the header for "gzip", so it would compress the response.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -88,7 +91,7 @@ def _refuses_gzip(name: bytes, value: bytes) -> bool:
 
 
 class SecurityHeaders:
-    """Set headers that keep a browser from guessing types, sending referrers, and loading or framing anything."""
+    """Set headers that stop browsers from sniffing types, sending referrers, and loading or framing anything."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -105,16 +108,16 @@ class SecurityHeaders:
         await self.app(scope, receive, send_safe if scope["type"] == "http" else send)
 
 
-# Without draining, a client that sends its whole body before it reads would see a broken connection.
+# How much of an oversized body to read and discard.
 _DRAIN_BYTES = 64 * 1024 * 1024
 
 
 class MaxBodySize:
-    """Read the body of a request in advance, and reject one that is too large.
+    """Read the body before the route runs, and reject one that is too large.
 
-    The rest of an oversized body is read and discarded, up to a limit, so that the client can read the error response.
-    Starlette's `max_body_size` does not drain the body, and sends some errors as plain text: clients would see a broken
-    connection, or an error that is not problem+json.
+    The rest of an oversized body is drained up to a limit, because a client that sends its whole body before it reads
+    would otherwise see a broken connection instead of the error. Starlette's `max_body_size` does not drain the body,
+    and sends some errors as plain text instead of problem+json.
     """
 
     def __init__(self, app: ASGIApp, max_bytes: int) -> None:
@@ -127,28 +130,28 @@ class MaxBodySize:
             return
         refusal = problem_response(
             ErrorCode.BODY_TOO_LARGE,
-            f"The body may have at most {self.max_bytes} bytes.",
+            f"The body must not exceed {self.max_bytes} bytes.",
             headers={"Connection": "close"},
         )
         headers = dict(scope["headers"])
-        # A client that sends Expect: 100-continue has not started to send, and a very long body is not drained.
+        # Reject at once if the client waits for 100-continue before it sends, or if the body is too long to drain.
         expects_continue = headers.get(b"expect", b"").lower() == b"100-continue"
         if _length(headers) > (self.max_bytes if expects_continue else _DRAIN_BYTES):
             await refusal(scope, receive, send)
             return
         body = bytearray()
-        read = 0
-        more = True
-        while more:
+        bytes_read = 0
+        has_more = True
+        while has_more:
             message = await receive()
             if message["type"] == "http.disconnect":
                 return
             part = message.get("body", b"")
-            read += len(part)
-            if read <= self.max_bytes:
+            bytes_read += len(part)
+            if bytes_read <= self.max_bytes:
                 body += part
-            more = message.get("more_body", False)
-            if read > self.max_bytes and (not more or read > _DRAIN_BYTES):
+            has_more = message.get("more_body", False)
+            if bytes_read > self.max_bytes and (not has_more or bytes_read > _DRAIN_BYTES):
                 await refusal(scope, receive, send)
                 return
         pending: list[Message] = [{"type": "http.request", "body": bytes(body), "more_body": False}]

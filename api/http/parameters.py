@@ -1,4 +1,4 @@
-"""Path and query parameters that several routes share, and checks of requests."""
+"""Path and query parameters that routes share, and checks of requests."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ from fastapi import Depends, Path, Request
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
-from api.errors import BadParameter, ErrorCode, Refused
+from api.errors import BadParameter, ErrorCode, RequestRefused
 from api.http.problems import PROBLEM_RESPONSE
 
 
 def decode_path(text: str) -> str:
-    """Decode a part of the path. Raises: ValueError: it is not UTF-8."""
+    """Percent-decode a part of the path.
+
+    Raises:
+        ValueError: It is not UTF-8.
+    """
     try:
         return unquote(text, errors="strict")
     except UnicodeDecodeError:
@@ -38,25 +42,29 @@ REPEATABLE = frozenset({"camera", "lens", "bucket", "format", "status", "keyword
 
 
 class Arguments(BaseModel):
-    """Query parameters. Unknown parameters are rejected: a misspelled filter would otherwise match all photos."""
+    """Base of all query parameters. Rejects unknown ones, so that a misspelled filter does not match all photos."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 async def reject_stray_parameters(request: Request) -> None:
-    """Reject repeated parameters, and any parameter of a path that takes none. Raises: BadParameter."""
+    """Reject repeated parameters, and any parameter sent to a path that takes none.
+
+    Raises:
+        BadParameter: A parameter is repeated, or the path takes none.
+    """
     seen: set[str] = set()
     has_parameters = _has_parameters(request)
     for name, _ in request.query_params.multi_items():
         if not has_parameters:
             raise BadParameter(name[:60], "this path takes no parameters", code=ErrorCode.UNKNOWN_PARAMETER)
         if name in seen and name not in REPEATABLE:
-            raise BadParameter(name[:60], "give this parameter only once", code=ErrorCode.REPEATED_PARAMETER)
+            raise BadParameter(name[:60], "this parameter can be sent only once", code=ErrorCode.REPEATED_PARAMETER)
         seen.add(name)
 
 
 def _has_parameters(request: Request) -> bool:
-    """Return whether the route has query parameters; True for pages and their files, which ignore them."""
+    """Return whether the route may have query parameters: True for HTML pages and their files, which ignore them."""
     route = request.scope.get("route")
     if not isinstance(route, APIRoute) or not route.include_in_schema or "health" in route.tags:
         return True
@@ -64,12 +72,18 @@ def _has_parameters(request: Request) -> bool:
 
 
 async def _require_json(request: Request) -> None:
-    """Reject a body that is not declared as JSON: pages of other origins can send no other. Raises: Refused (415)."""
+    """Reject a body that is not declared as JSON.
+
+    Browsers do not let web pages of other origins declare JSON without asking this server first (CORS).
+
+    Raises:
+        RequestRefused: The Content-Type is not JSON (415).
+    """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     is_json = kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
     if not is_json and await request.body():
-        detail = "The body has to be JSON, with the header Content-Type: application/json."
-        raise Refused(ErrorCode.UNSUPPORTED_MEDIA_TYPE, detail)
+        detail = "The body must be JSON, sent with the header Content-Type: application/json."
+        raise RequestRefused(ErrorCode.UNSUPPORTED_MEDIA_TYPE, detail)
 
 
 REQUIRE_JSON = Depends(_require_json)

@@ -25,15 +25,15 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Scope
 
-from api.errors import BadParameter, ErrorCode, Refused
+from api.errors import BadParameter, ErrorCode, RequestRefused
 from exifinator.errors import BadQuery, QueueUnavailable, SourceUnavailable, StoreUnavailable, TransientError
 
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
-# Codes of MongoDB, by its error_codes.yml: Unauthorized, AuthenticationFailed.
-_NOT_AUTHORISED = frozenset({13, 18})
-# OperationFailed of old sorts, ExceededMemoryLimit, QueryExceededMemoryLimitNoDiskUseAllowed.
+# MongoDB's error codes (error_codes.yml): Unauthorized, AuthenticationFailed.
+_NOT_AUTHORIZED = frozenset({13, 18})
+# OperationFailed (sorts in older versions), ExceededMemoryLimit, QueryExceededMemoryLimitNoDiskUseAllowed.
 _OUT_OF_MEMORY = frozenset({96, 146, 292})
 _METHODS = ("GET", "POST", "DELETE")
 
@@ -45,13 +45,13 @@ class Problem(BaseModel):
     title: str = Field(examples=["Bad Request"])
     status: int = Field(examples=[400], ge=400, le=599)
     code: ErrorCode = Field(
-        description="The cause, as a stable word for clients to branch on.", examples=["bad_parameter"]
+        description="The cause, as a stable word that clients can branch on.", examples=["bad_parameter"]
     )
     detail: str = Field(
-        description="The cause, as a sentence for people; it may change.",
-        examples=["iso: expected a number or a range, as in 100-400, 100- or -400"],
+        description="The cause, as a sentence for people. The wording may change.",
+        examples=["iso: expected a number or a range, such as 100-400, 100- or -400"],
     )
-    parameter: str | None = Field(None, description="The parameter, or the field of the body.", examples=["iso"])
+    parameter: str | None = Field(None, description="The parameter or body field at fault.", examples=["iso"])
     pointer: str | None = Field(
         None,
         description="JSON pointer (RFC 6901) to the wrong value in a parameter that holds JSON.",
@@ -60,7 +60,7 @@ class Problem(BaseModel):
     hint: str | None = Field(None, description="What to do about the error.")
 
 
-# A problem response, for the `responses` of a route.
+# Describes a problem response in the `responses` of a route.
 PROBLEM_RESPONSE: dict[str, Any] = {"model": Problem, "content": {MEDIA_TYPE: {}}}
 
 
@@ -99,41 +99,43 @@ def problem_response(
     return Response(body, status, media_type=MEDIA_TYPE, headers={"Cache-Control": "no-store", **(headers or {})})
 
 
-def explain_mongo(error: PyMongoError, suggest: Callable[[], str]) -> Refused:
-    """Return what a failure of MongoDB means for the client.
+def explain_mongo(error: PyMongoError, suggest: Callable[[], str]) -> RequestRefused:
+    """Translate a MongoDB error for the client.
 
-    MongoDB's own message is repeated only for a rejected query, because other messages may name hosts.
+    Include MongoDB's own message only for a rejected query: other messages may contain host names.
 
     Args:
-        suggest: Returns what would make the query cheaper.
+        suggest: Returns advice on how to make the query cheaper.
     """
     if isinstance(error, ExecutionTimeout):
-        detail = "The query took longer than its time limit."
-        return Refused(ErrorCode.QUERY_TIMEOUT, detail, hint=suggest(), headers={"Retry-After": "5"})
+        detail = "The query exceeded its time limit."
+        return RequestRefused(ErrorCode.QUERY_TIMEOUT, detail, hint=suggest(), headers={"Retry-After": "5"})
     if isinstance(error, WaitQueueTimeoutError):
         detail = "Too many queries are waiting for MongoDB."
-        return Refused(ErrorCode.TOO_MANY_QUERIES, detail, headers={"Retry-After": "2"})
+        return RequestRefused(ErrorCode.TOO_MANY_QUERIES, detail, headers={"Retry-After": "2"})
     if isinstance(error, ConnectionFailure):
-        return Refused(ErrorCode.MONGODB_UNAVAILABLE, "MongoDB cannot be reached.", headers={"Retry-After": "5"})
+        return RequestRefused(ErrorCode.MONGODB_UNAVAILABLE, "MongoDB cannot be reached.", headers={"Retry-After": "5"})
     if isinstance(error, OperationFailure):
         return _explain_failure(error, suggest)
     if isinstance(error, InvalidDocument | DocumentTooLarge):
-        return Refused(ErrorCode.QUERY_REJECTED, "The query holds a value that MongoDB cannot represent.")
-    return Refused(ErrorCode.MONGODB_ERROR, "MongoDB failed to answer.")
+        return RequestRefused(ErrorCode.QUERY_REJECTED, "The query contains a value that MongoDB cannot represent.")
+    return RequestRefused(ErrorCode.MONGODB_ERROR, "The MongoDB operation failed.")
 
 
-def _explain_failure(error: OperationFailure, suggest: Callable[[], str]) -> Refused:
-    if error.code in _NOT_AUTHORISED:
-        return Refused(ErrorCode.MONGODB_ACCESS_DENIED, "MongoDB rejects the API's credentials: check MONGODB_URI.")
+def _explain_failure(error: OperationFailure, suggest: Callable[[], str]) -> RequestRefused:
+    if error.code in _NOT_AUTHORIZED:
+        return RequestRefused(
+            ErrorCode.MONGODB_ACCESS_DENIED, "MongoDB rejected the API's credentials. Check MONGODB_URI."
+        )
     if error.code in _OUT_OF_MEMORY:
-        detail = "Sorting or grouping needs more memory than a query may use."
-        return Refused(ErrorCode.OUT_OF_MEMORY, detail, hint=suggest())
+        detail = "The query needs more memory for sorting or grouping than MongoDB allows."
+        return RequestRefused(ErrorCode.OUT_OF_MEMORY, detail, hint=suggest())
     message = str((error.details or {}).get("errmsg", "no reason given"))
-    # Match MongoDB's message: the code is 2 (BadValue), as for most mistakes in a query.
+    # Only the message identifies this error: its code is 2 (BadValue), like most mistakes in a query.
     if "hint provided does not" in message:
-        detail = "hint: there is no such index, or it cannot serve this query."
-        return Refused(ErrorCode.BAD_HINT, detail, parameter="hint")
-    return Refused(ErrorCode.QUERY_REJECTED, f"MongoDB rejects this query: {message[:300]}")
+        detail = "hint: this index does not exist, or cannot serve this query."
+        return RequestRefused(ErrorCode.BAD_HINT, detail, parameter="hint")
+    return RequestRefused(ErrorCode.QUERY_REJECTED, f"MongoDB rejected this query: {message[:300]}")
 
 
 def _explain_transient(error: TransientError) -> ErrorCode:
@@ -148,17 +150,17 @@ def _explain_transient(error: TransientError) -> ErrorCode:
 
 
 def _validation_response(error: RequestValidationError) -> Response:
-    """Return all mistakes, one sentence each. Values are not repeated, because they may be anything."""
+    """Return all mistakes, one sentence each. Do not repeat the values, which come from the client."""
     sentences = []
     first: tuple[ErrorCode, str | None] | None = None
     for item in error.errors():
-        # Behind "query", "path" or "body".
+        # The first item is "query", "path" or "body".
         path = [str(part) for part in item["loc"][1:]]
         name = ".".join(path) or str(item["loc"][0])
         code, parameter = ErrorCode.BAD_PARAMETER, path[0] if path else None
         if item["type"] == "extra_forbidden":
             code = ErrorCode.UNKNOWN_PARAMETER
-            sentences.append(f"{name[:60] if all(path) else repr('')}: there is no such parameter")
+            sentences.append(f"{name[:60] if all(path) else repr('')}: this path has no such parameter")
         elif item["type"] == "json_invalid":
             code, parameter = ErrorCode.BAD_JSON, "body"
             sentences.append("body: not valid JSON")
@@ -170,7 +172,7 @@ def _validation_response(error: RequestValidationError) -> Response:
 
 
 def allowed_methods(app: FastAPI, scope: Scope) -> list[str]:
-    """Return the methods that the path of `scope` supports; none if there is no such path."""
+    """Return the methods that the path of `scope` supports; an empty list if there is no such path."""
     methods: set[str] = set()
     for method in _METHODS:
         for route in app.routes:
@@ -183,7 +185,7 @@ def allowed_methods(app: FastAPI, scope: Scope) -> list[str]:
     return sorted(methods | {"OPTIONS"}) if methods else []
 
 
-_NO_SUCH_PATH = "There is nothing at this path; / lists the main endpoints."
+_NO_SUCH_PATH = "This path does not exist. See / for the main endpoints."
 
 
 def not_found_response() -> Response:
@@ -192,10 +194,10 @@ def not_found_response() -> Response:
 
 
 def install_handlers(app: FastAPI, suggest: Callable[[Request], str]) -> None:
-    """Make every error of `app` a problem+json response.
+    """Install handlers that turn every error of `app` into a problem+json response.
 
     Args:
-        suggest: Returns what would make a request's query cheaper.
+        suggest: Returns advice on how to make a request's query cheaper.
     """
 
     async def on_http(request: Request, error: Exception) -> Response:
@@ -211,7 +213,7 @@ def install_handlers(app: FastAPI, suggest: Callable[[Request], str]) -> None:
         return problem_response(ErrorCode.HTTP_ERROR, str(error.detail), status=error.status_code, headers=headers)
 
     async def on_refused(_: Request, error: Exception) -> Response:
-        assert isinstance(error, Refused)  # noqa: S101
+        assert isinstance(error, RequestRefused)  # noqa: S101
         return problem_response(
             error.error_code, str(error), parameter=error.parameter, hint=error.hint, headers=error.headers
         )
@@ -238,13 +240,13 @@ def install_handlers(app: FastAPI, suggest: Callable[[Request], str]) -> None:
         assert isinstance(error, RequestValidationError)  # noqa: S101
         return _validation_response(error)
 
-    async def on_anything(_request: Request, _error: Exception) -> Response:
-        return problem_response(ErrorCode.INTERNAL_ERROR, "The API failed; its log has the reason.")
+    async def on_other(_request: Request, _error: Exception) -> Response:
+        return problem_response(ErrorCode.INTERNAL_ERROR, "Internal error. See the API's log.")
 
     app.add_exception_handler(HTTPException, on_http)
-    app.add_exception_handler(Refused, on_refused)
+    app.add_exception_handler(RequestRefused, on_refused)
     app.add_exception_handler(BadQuery, on_bad_query)
     app.add_exception_handler(TransientError, on_transient)
     app.add_exception_handler(PyMongoError, on_mongo)
     app.add_exception_handler(RequestValidationError, on_invalid)
-    app.add_exception_handler(Exception, on_anything)
+    app.add_exception_handler(Exception, on_other)

@@ -1,4 +1,4 @@
-"""JSON responses with ETags, and 304 for clients that already have the content."""
+"""Responses with ETags, and 304 for clients that already have the content."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 TIME_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
-# Photos are private: shared caches store nothing, and browsers revalidate each time.
+# Photos are private: shared caches must not store them, and browsers must revalidate them each time.
 REVALIDATE = "private, no-cache"
 
 
 def to_plain(value: Any) -> Any:
-    """Convert a value that JSON has no type for: bytes to base64, identifiers and exact decimals to text."""
+    """Convert a value of a type that JSON lacks: bytes to base64, identifiers and exact decimals to text."""
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     if isinstance(value, ObjectId | Decimal128 | uuid.UUID):
@@ -35,7 +35,7 @@ def to_plain(value: Any) -> Any:
 
 
 def encode_json(value: Any) -> bytes:
-    """Encode JSON in UTF-8. Times are ISO 8601 with a Z (MongoDB's are UTC); NaN and infinities become null."""
+    """Encode a value as JSON. Times become ISO 8601 with a Z (MongoDB's are UTC), NaN and infinities null."""
     return orjson.dumps(value, default=to_plain, option=TIME_OPTIONS | orjson.OPT_NON_STR_KEYS)
 
 

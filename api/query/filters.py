@@ -1,4 +1,4 @@
-"""Typed filters of /photos, /facets, /map, /statistics and /export, and the MongoDB filter made from them."""
+"""The typed filter parameters of /photos, /facets, /map, /statistics and /export, as a MongoDB filter."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ _PATHS: dict[str, str] = {**VALUE_PATHS, "keyword": "photo.keywords"}
 Value = Annotated[str, Field(min_length=1, max_length=300)]
 
 
-def _values(description: str, example: str) -> Any:
+def _list_field(description: str, example: str) -> Any:
     return Field(default=[], max_length=MAX_VALUES, description=description, examples=[[example]])
 
 
-def _form(description: str, pattern: str, example: str) -> Any:
-    # The parser checks the value: its message says more than "does not match the pattern".
+def _text_field(description: str, pattern: str, example: str) -> Any:
+    # Only describe the pattern. The parser checks the value, and its message is more helpful than a mismatch.
     extra: dict[str, Any] = {"pattern": pattern}
     return Field(
         default=None, min_length=1, max_length=100, description=description, examples=[example], json_schema_extra=extra
@@ -63,51 +63,58 @@ def _form(description: str, pattern: str, example: str) -> Any:
 
 
 class Filters(Arguments):
-    """Query filters. Parameters are ANDed; repeated values of one parameter are ORed."""
+    """Filter parameters. A photo must match all parameters, and one of the values of a repeated parameter."""
 
-    camera: list[Value] = _values("Camera model, as in the facets.", "ILCE-7M3")
-    lens: list[Value] = _values("Lens model.", "FE 24-70mm F2.8 GM")
-    iso: str | None = _form("ISO: one value or a range.", NUMBERS, "100-400")
-    f: str | None = _form("Aperture, as an f-number.", NUMBERS, "1.8-4")
-    exposure: str | None = _form("Exposure time in seconds.", FRACTIONS, "1/250-1/30")
-    focal: str | None = _form("Focal length in millimetres.", NUMBERS, "24-70")
-    taken: str | None = _form("Date taken: a year, month or day, or a range.", DATES, "2024-05..2024-09")
-    hour: str | None = _form("Hour of the day on the camera's clock: one or a range.", HOURS, "5-8")
-    near: str | None = _form("Within a distance of a location: latitude,longitude,kilometres.", NEAR, "48.85,2.35,5")
-    bbox: str | None = _form("Within an area: west,south,east,north in degrees.", BBOX, "2.2,48.8,2.5,48.9")
-    bucket: list[Value] = _values("Bucket.", "holiday")
+    camera: list[Value] = _list_field("Camera model, as in the `camera` facet.", "ILCE-7M3")
+    lens: list[Value] = _list_field("Lens model.", "FE 24-70mm F2.8 GM")
+    iso: str | None = _text_field("ISO: one value or a range.", NUMBERS, "100-400")
+    f: str | None = _text_field("Aperture, as an f-number.", NUMBERS, "1.8-4")
+    exposure: str | None = _text_field("Exposure time in seconds.", FRACTIONS, "1/250-1/30")
+    focal: str | None = _text_field("Focal length in millimetres.", NUMBERS, "24-70")
+    taken: str | None = _text_field("Date taken: a year, month or day, or a range.", DATES, "2024-05..2024-09")
+    hour: str | None = _text_field("Hour of the day on the camera's clock: one hour or a range.", HOURS, "5-8")
+    near: str | None = _text_field("Within a distance of a point: latitude,longitude,kilometres.", NEAR, "48.85,2.35,5")
+    bbox: str | None = _text_field("Within an area: west,south,east,north in degrees.", BBOX, "2.2,48.8,2.5,48.9")
+    bucket: list[Value] = _list_field("Bucket.", "holiday")
     prefix: str | None = Field(
         None,
         min_length=1,
         max_length=1024,
-        description="Prefix of the key; unless there is exactly one `bucket`, prefix of `<bucket>/<key>`.",
+        description="Prefix of the key if there is exactly one `bucket`, otherwise of `<bucket>/<key>`.",
         examples=["2024/"],
     )
-    format: list[Value] = _values("File format.", "jpeg")
-    status: list[Status] = _values("Result of indexing.", "ok")
-    keyword: list[Value] = _values("Keyword.", "beach")
+    format: list[Value] = _list_field("File format.", "jpeg")
+    status: list[Status] = _list_field("Result of indexing.", "ok")
+    keyword: list[Value] = _list_field("Keyword.", "beach")
     rating: list[Annotated[int, Field(ge=-1, le=5)]] = Field(
         default=[], max_length=7, description="Stars; -1 means rejected.", examples=[[5]]
     )
-    has: list[Property] = _values("Metadata that the photo has.", "gps")
-    without: list[Property] = _values("Metadata that the photo does not have.", "gps")
+    has: list[Property] = _list_field("Metadata that the photo must have.", "gps")
+    without: list[Property] = _list_field("Metadata that the photo must not have.", "gps")
     q: str | None = Field(
         None,
         min_length=1,
         max_length=200,
-        description="Words to search for in description, keywords and key. All words must match.",
+        description="Words to search for in descriptions, keywords and keys. All words must match.",
         examples=["beach sunset"],
     )
     query: str | None = Field(
         None,
         min_length=2,
         max_length=MAX_JSON_BYTES,
-        description="A MongoDB filter in JSON, for fields without a parameter of their own.",
+        description="A MongoDB filter in JSON, for fields that have no parameter of their own.",
         examples=['{"Image Make.printable":"SONY"}'],
     )
 
     def to_filter(self, *, exclude: frozenset[str] = frozenset()) -> Filter:
-        """Return the MongoDB filter, without the filters in `exclude`, named as in `names`. Raises: BadParameter."""
+        """Return the MongoDB filter.
+
+        Args:
+            exclude: Names of filters to leave out, as in `names`.
+
+        Raises:
+            BadParameter: A value is invalid.
+        """
         parts = [part for name, part in self._parts() if part and name not in exclude]
         if len(parts) > 1:
             return {"$and": parts}
@@ -115,19 +122,19 @@ class Filters(Arguments):
 
     @property
     def names(self) -> frozenset[str]:
-        """The names of the filters in use; `has` and `without` are named with their value, as in has=gps."""
+        """The names of the filters in use. `has` and `without` include their value, for example `has=gps`."""
         return frozenset(name for name, _ in self._parts())
 
     @property
-    def id_start(self) -> str:
-        """The prefix that all matching ids share because of `bucket` and `prefix`."""
+    def id_prefix(self) -> str:
+        """The prefix that all matching ids share, given `bucket` and `prefix`."""
         bucket = f"{self.bucket[0]}/" if len(self.bucket) == 1 else ""
         return bucket + (self.prefix or "")
 
     @property
     def id_range(self) -> Filter:
-        """The range of ids of one bucket or prefix, as a filter; empty without either."""
-        return _ids_from(self.id_start) if self.id_start else {}
+        """A filter for the id range of one bucket or prefix; empty if there is neither."""
+        return _ids_from(self.id_prefix) if self.id_prefix else {}
 
     def _parts(self) -> list[tuple[str, Filter]]:
         arguments = {name: value for name, value in self if value is not None and value != []}
@@ -136,11 +143,11 @@ class Filters(Arguments):
             if name in ("has", "without"):
                 parts += [(f"{name}={kind}", {_PROPERTIES[kind]: {"$exists": name == "has"}}) for kind in value]
             else:
-                parts += [(name, part) for part in self._read(name, value)]
+                parts += [(name, part) for part in self._parse(name, value)]
         return parts
 
-    def _read(self, name: str, value: Any) -> list[Filter]:
-        """Return the filters of one parameter; a photo has to match all of them."""
+    def _parse(self, name: str, value: Any) -> list[Filter]:
+        """Return the MongoDB filters of one parameter. A photo must match all of them."""
         match name:
             case "iso" | "f" | "focal":
                 return [_between(_PATHS[name], read_numbers(value, name))]
@@ -157,22 +164,22 @@ class Filters(Arguments):
             case "bucket" if self._is_in_prefix():
                 return []
             case "prefix":
-                return [_with_prefix(self.id_start if self._is_in_prefix() else value)]
+                return [_with_prefix(self.id_prefix if self._is_in_prefix() else value)]
             case "q":
                 return [_all_words(value)]
             case "query":
                 return [read_filter(value)]
             case _ if name in _PATHS:
                 return [{_PATHS[name]: value[0] if len(value) == 1 else {"$in": value}}]
-            case _:  # a parameter of the route: a page, a zoom
+            case _:  # a parameter of the route that is not a filter, such as `limit` or `zoom`
                 return []
 
     def _is_in_prefix(self) -> bool:
-        """Return whether the bucket is part of the prefix of ids."""
+        """Return whether the filter for `prefix` includes the bucket."""
         return self.prefix is not None and len(self.bucket) == 1
 
 
-# Decimals such as 1/60 or 2.8 are stored as the nearest float of a ratio: bounds are widened by this factor.
+# Widen bounds by this factor: a value such as 1/60 or 2.8 is stored as the float nearest to a ratio.
 _TOLERANCE = 1e-6
 
 
@@ -201,7 +208,7 @@ def _near(latitude: float, longitude: float, kilometres: float) -> Filter:
 
 
 def within(box: Box) -> Filter:
-    """Return a filter for photos in an area: coordinates decide, cells let the index find them."""
+    """Return a filter for photos in an area. Cells let an index find candidates; coordinates select the matches."""
     if box.west <= box.east:
         exact: Filter = {_LONGITUDE: {"$gte": box.west, "$lte": box.east}}
     else:
@@ -214,17 +221,17 @@ def _in_cells(box: Box) -> Filter:
 
 
 def _with_prefix(start: str) -> Filter:
-    """Return a filter for ids with this prefix: by bucket or folder, and by a range of ids for the rest."""
+    """Return a filter for ids with this prefix: by bucket or folder, plus an id range if the prefix is longer."""
     folders = folders_of(start)
     bucket, slash, _ = start.partition("/")
     if not slash:
         return _ids_from(start)
-    around = {"folders": folders[-1]} if folders else {"bucket": bucket}
-    return around if start in (f"{bucket}/", *folders) else {"$and": [around, _ids_from(start)]}
+    container = {"folders": folders[-1]} if folders else {"bucket": bucket}
+    return container if start in (f"{bucket}/", *folders) else {"$and": [container, _ids_from(start)]}
 
 
 def _ids_from(start: str) -> Filter:
-    """Return a filter for ids with this prefix, as a range."""
+    """Return a filter for the range of ids that have this prefix."""
     bounds = {"$gte": start}
     if end := after_prefix(start):
         bounds["$lt"] = end
@@ -232,18 +239,21 @@ def _ids_from(start: str) -> Filter:
 
 
 def after_prefix(prefix: str) -> str | None:
-    """Return the first string after all that begin with `prefix`; None if there is none. MongoDB compares UTF-8."""
-    for at in range(len(prefix) - 1, -1, -1):
-        point = ord(prefix[at])
-        if point < 0x10FFFF:
-            following = 0xE000 if point == 0xD7FF else point + 1  # surrogates are not characters
-            return prefix[:at] + chr(following)
+    """Return the smallest string that sorts after all strings with this prefix; None if there is none.
+
+    MongoDB sorts strings by their UTF-8 bytes.
+    """
+    for i in range(len(prefix) - 1, -1, -1):
+        code_point = ord(prefix[i])
+        if code_point < 0x10FFFF:
+            following = 0xE000 if code_point == 0xD7FF else code_point + 1  # skip surrogates
+            return prefix[:i] + chr(following)
     return None
 
 
 def _all_words(text: str) -> Filter:
     words = split_words([text], limit=MAX_QUERY_WORDS)
     if not words:
-        # Only punctuation and single letters, which are not indexed as words: nothing matches.
+        # The text has only punctuation and single letters, which are not indexed. Match nothing.
         return {"_id": {"$in": []}}
     return {"words": words[0] if len(words) == 1 else {"$all": words}}

@@ -1,4 +1,4 @@
-"""Suggest what would make a slow query faster: name the index or the filter that the query lacks."""
+"""Suggest how to speed up a slow query: which index or filter is missing."""
 
 from __future__ import annotations
 
@@ -15,77 +15,82 @@ from exifinator.errors import BadQuery
 from exifinator.storage.indexes import index_definitions
 
 _FILTERS = "camera, lens, taken, bucket, prefix, iso, f, exposure, focal, format, status, keyword, q, near or bbox"
-GENERAL = (
-    f"Narrow it by a filter that has an index ({_FILTERS}; in `query` the same fields of `photo`, `bucket`, `_id`), "
-    "or add the tag to INDEXED_TAGS of settings.py."
+GENERAL_ADVICE = (
+    f"Add a filter that has an index ({_FILTERS}; in `query`, the same fields of `photo`, `bucket` or `_id`), "
+    "or add the tag to INDEXED_TAGS in settings.py."
 )
-_NARROW = f"narrow it by a filter that has one ({_FILTERS})"
-# An index finds values that exist, not missing ones.
+_NARROW = f"add a filter that has one ({_FILTERS})"
+# Indexes do not help to find missing or different values.
 _NEGATIONS = frozenset({"$ne", "$nin", "$not"})
 _MANY_SKIPPED = 10_000
-_SHOWN = 100
+_MAX_SHOWN_CHARS = 100
 
 
-def suggest(parameters: Mapping[str, str], config: Config) -> str:
-    """Return advice on the parameters of a URL: one to three sentences; GENERAL if no parameter stands out."""
+def suggest_speedup(parameters: Mapping[str, str], config: Config) -> str:
+    """Return one to three sentences of advice on the parameters of a URL; GENERAL_ADVICE if none stands out."""
     indexed = {index.keys[0][0] for index in index_definitions(config)} | {"_id"}
     try:
         filter_ = read_filter(parameters["query"]) if parameters.get("query") else {}
         sort = read_sort(parameters["sort"]) if parameters.get("sort", "").startswith(("{", "[")) else []
     except BadQuery:
-        return GENERAL
-    is_indexed, reasons = _about_filter(filter_, indexed)
+        return GENERAL_ADVICE
+    is_indexed, reasons = _check_filter(filter_, indexed)
     advice = [] if is_indexed else list(dict.fromkeys(reasons))
     if sort and sort[0][0] not in indexed:
-        advice.append(f"`sort`: {_shown(sort[0][0])} has no index, so all matches are sorted; {_NARROW}.")
+        advice.append(f"`sort`: {_quote(sort[0][0])} has no index, so all matches are sorted; {_NARROW}.")
     if parameters.get("skip", "").isdigit() and int(parameters["skip"]) >= _MANY_SKIPPED:
-        advice.append("`skip` reads all records that it skips; /photos continues from a `cursor` without reading them.")
-    return " ".join(advice[:3]) or GENERAL
+        advice.append("`skip` reads every record that it skips; use /photos with `cursor` instead.")
+    return " ".join(advice[:3]) or GENERAL_ADVICE
 
 
-def _about_filter(filter_: Filter, indexed: set[str]) -> tuple[bool, list[str]]:
-    """Return whether an index finds the matches, and why fields of the filter use none."""
-    is_indexed, reasons = False, []
+def _check_filter(filter_: Filter, indexed: set[str]) -> tuple[bool, list[str]]:
+    """Return whether an index can find the matches, and the reasons why fields of the filter use no index."""
+    is_indexed = False
+    reasons: list[str] = []
     for name, value in filter_.items():
-        if name.startswith("$"):
-            branches = [_about_filter(branch, indexed) for branch in value]
-            # Every alternative needs an index: one without makes MongoDB read all records.
-            hits = [hit for hit, _ in branches]
-            is_hit = any(hits) if name == "$and" else all(hits) if name == "$or" else False
-            reasons += [reason for hit, inner in branches for reason in inner if name != "$or" or not hit]
-        else:
-            field_reason = _about_field(name, value, indexed)
-            is_hit = field_reason is None
-            reasons += [field_reason] if field_reason else []
-        is_indexed = is_indexed or is_hit
+        if not name.startswith("$"):
+            reason = _why_not_indexed(name, value, indexed)
+            if reason is None:
+                is_indexed = True
+            else:
+                reasons.append(reason)
+            continue
+        branches = [_check_filter(branch, indexed) for branch in value]
+        if name == "$and":
+            is_indexed = is_indexed or any(branch_is_indexed for branch_is_indexed, _ in branches)
+        elif name == "$or":
+            # Every alternative needs an index: a single one without makes MongoDB read all records.
+            is_indexed = is_indexed or all(branch_is_indexed for branch_is_indexed, _ in branches)
+            branches = [branch for branch in branches if not branch[0]]
+        reasons += [reason for _, branch_reasons in branches for reason in branch_reasons]
     return is_indexed, reasons
 
 
-def _about_field(path: str, condition: Any, indexed: set[str]) -> str | None:
-    """Return why no index finds this condition; None if one does."""
-    shown = _shown(path)
+def _why_not_indexed(path: str, condition: Any, indexed: set[str]) -> str | None:
+    """Return why no index can find the matches of this condition; None if one can."""
+    shown = _quote(path)
     if pattern := _unanchored_pattern(condition):
         return (
-            f"{shown}: the regular expression {_shown(pattern)} reads every value; begin it with ^ and omit "
-            "the flag i, so that an index can be used, or search for words with `q`."
+            f"{shown}: the regular expression {_quote(pattern)} reads every value. To use an index, begin it with ^ "
+            "and omit the flag i. Or search for words with `q`."
         )
     if path not in indexed:
         tag = path.partition(".")[0]
         if tag in ("photo", "words", "cells", "folders", "thumbnail_bytes", "xmp", "iptc", *FILE_FIELDS):
             return f"{shown} has no index; {_NARROW}."
         if f"{tag}.printable" in indexed:
-            return f"{shown} has no index; {_shown(f'{tag}.printable')} has one."
+            return f"{shown} has no index; {_quote(f'{tag}.printable')} has one."
         return (
-            f"{shown} has no index: add {tag[:_SHOWN]!r} to INDEXED_TAGS of settings.py, restart the API and query "
-            f"{_shown(f'{tag}.printable')}, or {_NARROW}."
+            f"{shown} has no index: add {tag[:_MAX_SHOWN_CHARS]!r} to INDEXED_TAGS in settings.py, restart the API and "
+            f"query {_quote(f'{tag}.printable')}, or {_NARROW}."
         )
     if isinstance(condition, dict) and (condition.keys() <= _NEGATIONS or condition.get("$exists") is False):
-        return f"{shown}: no index finds missing or different values; {_NARROW}."
+        return f"{shown}: indexes cannot find missing or different values; add a filter that has an index ({_FILTERS})."
     return None
 
 
 def _unanchored_pattern(condition: Any) -> str | None:
-    """Return a regular expression of the condition that is not anchored; None if there is none."""
+    """Return a regular expression in the condition that an index cannot serve; None if there is none."""
     values = list(condition.values()) if isinstance(condition, dict) else [condition]
     for value in values:
         for item in value if isinstance(value, list) else [value]:
@@ -96,5 +101,5 @@ def _unanchored_pattern(condition: Any) -> str | None:
     return None
 
 
-def _shown(text: str) -> str:
-    return f"`{text[:_SHOWN]}`"
+def _quote(text: str) -> str:
+    return f"`{text[:_MAX_SHOWN_CHARS]}`"

@@ -19,7 +19,7 @@ from exifinator.storage.indexes import INDEXES
 
 # Single-valued numeric fields with few distinct values.
 _LOW_CARDINALITY_FIELDS = frozenset({"photo.iso", "photo.f_number", "photo.exposure_seconds", "photo.focal_length_mm"})
-# MongoDB merge-sorts at most 200 index intervals; beyond that it sorts every match. 150 stays clear of the limit.
+# MongoDB merge-sorts at most 200 index intervals. With more, it sorts every match. 150 leaves a margin.
 _MAX_VALUES = 150
 # Maximum number of parallel queries per page. Their results are merged here.
 _MAX_PARALLEL_QUERIES = 6
@@ -33,16 +33,17 @@ async def spell_out_ranges(collection: Collection, filter_: Filter, order: Order
     out, a page costs one lookup per value plus one read per photo shown, however many photos match.
 
     Returns:
-        Disjoint filters that together match the same photos; more than one if the values do not fit in one query.
+        Disjoint filters that together match the same photos. There are several if the values do not fit in one query.
     """
     parts = filter_["$and"] if filter_.keys() == {"$and"} else [filter_]
-    # Split into parallel queries only if the range is the sole condition and the order is by date. Otherwise a range of
-    # many values stays as it is, and MongoDB chooses: another condition or the sort order may have the better index.
+    # Split into parallel queries only if the range is the sole condition and the order is by date. Otherwise keep a
+    # range of many values: another condition or the sort order may have a better index, and MongoDB can choose it.
     max_queries = _MAX_PARALLEL_QUERIES if len(parts) == 1 and order.keys[0][0] == TAKEN else 1
-    choices = await asyncio.gather(*(_spell_out(collection, part, max_queries) for part in parts))
-    if len(choices) == 1:
-        return choices[0]
-    return [{"$and": [part for (part,) in choices]}]
+    spelled_out = await asyncio.gather(*(_spell_out(collection, part, max_queries) for part in parts))
+    if len(spelled_out) == 1:
+        return spelled_out[0]
+    # With several parts, `max_queries` is 1, so each part is one filter.
+    return [{"$and": [part for (part,) in spelled_out]}]
 
 
 async def _spell_out(collection: Collection, part: Filter, max_queries: int) -> list[Filter]:
@@ -73,10 +74,10 @@ async def read_page(
     limit: int,
     fields: Mapping[str, int] | None = None,
 ) -> tuple[list[Document], Position | None]:
-    """Return at most `limit` records after a position, and the position of the last one if there are more.
+    """Return at most `limit` records after a position. If there are more, also return the position of the last one.
 
     Args:
-        filters: Disjoint filters. A record is included if it matches one of them.
+        filters: Disjoint filters. A record is included if it matches any of them.
     """
     records: list[Document] = []
     for segment in order.segments_after(after):
@@ -98,7 +99,7 @@ _PHOTOS_SORTED_PER_MS = 300
 
 @dataclass(frozen=True)
 class _Attempt:
-    """One way to run a query: by the index `hint` (None: MongoDB chooses), for at most `limit_ms`."""
+    """One way to run a query: with the index `hint` (None: MongoDB chooses), for at most `limit_ms`."""
 
     hint: str | None
     limit_ms: int
@@ -107,7 +108,7 @@ class _Attempt:
 async def _read(
     collection: Collection, filter_: Filter, segment: Filter, order: Order, limit: int, fields: Mapping[str, int] | None
 ) -> list[Document]:
-    """Return the first `limit` photos of a segment of the order that match a filter."""
+    """Return the first `limit` photos that match a filter in one segment of the sort order."""
     parts = [part for part in (filter_, segment) if part]
     query = {"$and": parts} if len(parts) > 1 else (parts[0] if parts else {})
     conditions = list(conditions_of(query))
@@ -116,7 +117,7 @@ async def _read(
         return await find(max_time_ms=QUERY_MS).to_list()
     async with aclosing(_plan(collection, conditions, order)) as plan:
         async for attempt in plan:
-            # Timed out, or the index does not exist yet: make the next attempt.
+            # Timed out, or the index does not exist yet: try the next one.
             with suppress(ExecutionTimeout, OperationFailure):
                 return await find(hint=attempt.hint, max_time_ms=attempt.limit_ms).to_list()
     try:
@@ -132,18 +133,19 @@ def _is_by_date(order: Order) -> bool:
 
 
 def _sort_index_hint(order: Order) -> str | None:
-    # For date order, leave the choice to MongoDB: it chooses well where it can choose quickly.
+    # For date order, let MongoDB choose: its choice is good whenever it does not have to race plans.
     return None if _is_by_date(order) else order.index
 
 
 async def _plan(collection: Collection, conditions: list[tuple[str, Any]], order: Order) -> AsyncGenerator[_Attempt]:
-    """Yield the attempts to make, quickest first; the caller stops at the first that returns in time.
+    """Yield the attempts to make, quickest first. The caller stops at the first one that returns in time.
 
-    Left alone, MongoDB races every candidate index. If none is good, that takes about a second; and in orders other
-    than by date it often picks a filter's index, which continues by date, and sorts every match. If many photos match,
-    a short walk along the index of the sort order fills a page, so try that first. Otherwise, estimate from the match
-    count of the narrowest condition how long reading and sorting its matches would take, and give the walk that long
-    before giving up. A page then takes at most about twice as long as the better of the two plans.
+    Left alone, MongoDB races every candidate index. If none is good, that takes about a second. In orders other than by
+    date, it often picks a filter's index, which continues by date, and sorts every match.
+
+    If many photos match, a short walk along the sort order's index fills a page, so try that first. Otherwise, estimate
+    from the match count of the narrowest condition how long reading and sorting its matches would take. Give the walk
+    that long before giving up. A page then takes at most about twice as long as the better of the two plans.
     """
     walk = _sort_index_hint(order)
     yield _Attempt(walk, _FEW_STEPS_MS)
@@ -162,12 +164,12 @@ async def _plan(collection: Collection, conditions: list[tuple[str, Any]], order
 _INDEX_BY_FIELD = {"_id": "_id_", **{index.keys[0][0]: index.name for index in INDEXES}}
 # Stop counting here: reading and sorting more than this could take longer than QUERY_MS.
 _MAX_COUNT = 150_000
-# A filter may have hundreds of conditions.
+# Count only this many conditions: a filter may have hundreds.
 _MAX_COUNTED_CONDITIONS = 8
 
 
 async def _narrowest(collection: Collection, conditions: list[tuple[str, Any]]) -> tuple[str, int] | None:
-    """Return the index of the condition with the fewest matches, and how many; None if no condition is narrow."""
+    """Return the index and match count of the condition with the fewest matches; None if no condition is narrow."""
 
     async def count(path: str, condition: Any) -> int:
         with suppress(ExecutionTimeout, OperationFailure):
@@ -188,10 +190,9 @@ async def _narrowest(collection: Collection, conditions: list[tuple[str, Any]]) 
 
 
 def _countable_parts(condition: Any) -> list[Any]:
-    """Return the parts of a condition that an index alone can count: each word of `$all` by itself.
+    """Return the parts of a condition that can be counted in an index alone. Each word of `$all` is a part.
 
-    Excludes null, which an index cannot tell from a missing value, and regular expressions, which would read every
-    value.
+    Exclude null, which an index cannot tell from a missing value, and regular expressions, which scan every value.
     """
     operators = condition if isinstance(condition, dict) else {"$in": [condition]}
     if operators.keys() == {"$all"}:

@@ -11,10 +11,10 @@ from datetime import UTC, datetime, timedelta
 from api.errors import BadParameter
 
 _NUMBER = r"[0-9]{1,9}(\.[0-9]{1,9})?"
-# An exposure time: as photographers write it, 1/250, or in seconds.
+# An exposure time as a fraction, such as 1/250, or in decimal seconds.
 _FRACTION = rf"({_NUMBER}|[0-9]{{1,9}}/[1-9][0-9]{{0,8}})"
 _DATE = r"(19|20)[0-9]{2}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?"
-# Allow many decimals: programs print floats in full.
+# Allow many decimals, because programs print floats in full.
 _LATITUDE = r"-?(90(\.0{1,20})?|[1-8]?[0-9](\.[0-9]{1,20})?)"
 _LONGITUDE = r"-?(180(\.0{1,20})?|(1[0-7][0-9]|[1-9]?[0-9])(\.[0-9]{1,20})?)"
 
@@ -48,14 +48,24 @@ _EXAMPLE_BOUNDS = {"f": ("1.8", "4"), "focal": ("24", "70")}
 
 
 def read_numbers(text: str, parameter: str) -> Span:
-    """Parse 100, 100-400, 100- or -400; the ends may be in either order. Raises: BadParameter."""
+    """Parse 100, 100-400, 100- or -400. The ends may be in either order.
+
+    Raises:
+        BadParameter: The text is invalid.
+    """
     low, high = _EXAMPLE_BOUNDS.get(parameter, ("100", "400"))
-    return _read_span(text, parameter, NUMBERS, f"expected a number or a range, as in {low}-{high}, {low}- or -{high}")
+    return _read_span(
+        text, parameter, NUMBERS, f"expected a number or a range, such as {low}-{high}, {low}- or -{high}"
+    )
 
 
 def read_fractions(text: str, parameter: str) -> Span:
-    """Parse seconds: 1/250, 1/250-1/30, 0.5-2 or 1-. Raises: BadParameter."""
-    return _read_span(text, parameter, FRACTIONS, "expected seconds or a range, as in 1/250-1/30, 0.5 or 1-")
+    """Parse seconds: 1/250, 1/250-1/30, 0.5-2 or 1-.
+
+    Raises:
+        BadParameter: The text is invalid.
+    """
+    return _read_span(text, parameter, FRACTIONS, "expected seconds or a range, such as 1/250-1/30, 0.5 or 1-")
 
 
 def _read_span(text: str, parameter: str, pattern: str, expected: str) -> Span:
@@ -79,11 +89,14 @@ def _number(text: str) -> float:
 def read_dates(text: str, parameter: str) -> tuple[datetime | None, datetime | None]:
     """Parse 2024, 2024-05, 2024-05-03, or a range with `..` into a start and an exclusive end; None is an open end.
 
-    Periods are included as a whole: ..2024-09 ends with September. A day past the end of its month counts as the last
-    day. Raises: BadParameter.
+    A range includes the whole of its last period: ..2024-09 ends at the end of September. A day past the end of its
+    month counts as the last day.
+
+    Raises:
+        BadParameter: The text is invalid.
     """
     if not re.fullmatch(DATES, text, re.ASCII):
-        raise BadParameter(parameter, "expected a year, month or day, or a range, as in 2024-05..2024-09")
+        raise BadParameter(parameter, "expected a year, month or day, or a range such as 2024-05..2024-09")
     first, dots, last = text.partition("..")
     if not dots:
         last = first
@@ -95,7 +108,7 @@ def read_dates(text: str, parameter: str) -> tuple[datetime | None, datetime | N
 
 
 def _period(text: str) -> tuple[datetime, datetime]:
-    """Return the first moment of a year, month or day, and the first one after it."""
+    """Return the start and the exclusive end of a year, month or day."""
     year, month, day = (*map(int, text.split("-")), 0, 0)[:3]
     if not month:
         return datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC)
@@ -107,27 +120,35 @@ def _period(text: str) -> tuple[datetime, datetime]:
 
 
 def read_near(text: str, parameter: str) -> tuple[float, float, float]:
-    """Parse lat,lng,km into degrees and kilometres. Raises: BadParameter."""
+    """Parse latitude,longitude,distance into degrees and kilometres.
+
+    Raises:
+        BadParameter: The text is invalid.
+    """
     if not re.fullmatch(NEAR, text, re.ASCII):
-        raise BadParameter(parameter, "expected latitude,longitude,kilometres, as in 48.85,2.35,5")
+        raise BadParameter(parameter, "expected latitude,longitude,kilometres, such as 48.85,2.35,5")
     latitude, longitude, kilometres = map(float, text.split(","))
     return latitude, longitude, kilometres
 
 
 def read_box(text: str, parameter: str) -> Box:
-    """Parse west,south,east,north in degrees. Raises: BadParameter."""
+    """Parse west,south,east,north in degrees.
+
+    Raises:
+        BadParameter: The text is invalid.
+    """
     if not re.fullmatch(BBOX, text, re.ASCII):
-        raise BadParameter(parameter, "expected west,south,east,north in degrees, as in 2.2,48.8,2.5,48.9")
+        raise BadParameter(parameter, "expected west,south,east,north in degrees, such as 2.2,48.8,2.5,48.9")
     west, south, east, north = map(float, text.split(","))
     return Box(west, min(south, north), east, max(south, north))
 
 
 def box_around(latitude: float, longitude: float, radius: float) -> Box:
     """Return the box around a circle. `radius` is a central angle in radians."""
-    # Slightly larger, because sines and cosines are rounded.
+    # Pad the radius slightly to make up for rounding in sin and cos.
     padded_radius = radius * (1 + 1e-9) + 1e-9
     south, north = latitude - math.degrees(padded_radius), latitude + math.degrees(padded_radius)
-    if south <= -90 or north >= 90:  # the circle contains a pole, and so every longitude
+    if south <= -90 or north >= 90:  # the circle contains a pole, and therefore every longitude
         return Box(-180, max(-90, south), 180, min(90, north))
     # The circle is widest where it touches a meridian.
     width = math.degrees(math.asin(min(1, math.sin(padded_radius) / math.cos(math.radians(latitude)))))
@@ -135,5 +156,5 @@ def box_around(latitude: float, longitude: float, radius: float) -> Box:
 
 
 def _wrap_longitude(longitude: float) -> float:
-    """Return the same meridian between -180 and 180 degrees."""
+    """Return the equivalent longitude between -180 and 180 degrees."""
     return (longitude + 180) % 360 - 180

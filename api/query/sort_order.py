@@ -1,4 +1,4 @@
-"""Sort orders of photos, one for each index, and keyset cursors: positions at which a page ended."""
+"""Sort orders of photos, each backed by an index, and keyset cursors, which encode where a page ended."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import orjson
 from bson import json_util
 
 from api.database import Document
-from api.errors import ErrorCode, Refused
+from api.errors import ErrorCode, RequestRefused
 from api.query.mongo_filter import Filter
 
 SortName = Literal[
@@ -24,7 +24,7 @@ SortName = Literal[
 ]  # fmt: skip
 TAKEN = "photo.taken_at"
 # The first field of each order. Orders on VALUE_PATHS break ties by date, as their indexes do.
-_PATHS: dict[str, str] = {"taken": TAKEN, "extracted": "extracted_at"}
+_TIME_PATHS: dict[str, str] = {"taken": TAKEN, "extracted": "extracted_at"}
 VALUE_PATHS: dict[str, str] = {
     "camera": "photo.camera_model",
     "lens": "photo.lens_model",
@@ -54,12 +54,12 @@ class Order:
     """An order by some fields, each ascending (1) or descending (-1). The last field is `_id`.
 
     Photos without a value in the first field come last in both directions, so that `sort=iso` does not start with
-    scans, which have no ISO.
+    scanned photos, which have no ISO.
 
     Args:
         keys: The fields and their directions.
         index: The name of the index that provides this order.
-        backwards: Whether that index is read backwards, so that photos without a value come first.
+        backwards: Whether this order is flipped, so that photos without a value come first.
     """
 
     keys: tuple[tuple[str, int], ...]
@@ -73,12 +73,12 @@ class Order:
         field = name.removeprefix("-")
         if field in VALUE_PATHS:
             return cls(((VALUE_PATHS[field], direction), (TAKEN, -direction), ("_id", -direction)), f"{field}_taken")
-        if field in _PATHS:
-            return cls(((_PATHS[field], direction), ("_id", direction)), field)
+        if field in _TIME_PATHS:
+            return cls(((_TIME_PATHS[field], direction), ("_id", direction)), field)
         return cls((("_id", direction),), "_id_")
 
     def flipped(self) -> Order:
-        """Return this order from its end to its start."""
+        """Return the reverse of this order."""
         keys = tuple((path, -direction) for path, direction in self.keys)
         return Order(keys, self.index, not self.backwards)
 
@@ -91,7 +91,7 @@ class Order:
         return tuple(_scalar(record, path) for path, _ in self.keys)
 
     def merge(self, results: list[list[Document]]) -> list[Document]:
-        """Merge lists of records that are each in this order and from the same segment."""
+        """Merge lists of records from the same segment, each in this order."""
         if len(results) == 1:
             return results[0]
         merged = [(self._values_of(record), record) for result in results for record in result]
@@ -101,10 +101,10 @@ class Order:
         return [record for _, record in merged]
 
     def segments_after(self, position: Position | None) -> list[Filter]:
-        """Return filters for the records after a position, to be read one after the other.
+        """Return filters for the segments that follow a position, in the order in which to read them.
 
-        Each filter reads one interval of the index. A single $or filter would match the same records, but MongoDB would
-        sort what is already in order.
+        Each filter reads one interval of the index. A single `$or` filter would match the same records, but MongoDB
+        would sort what is already in order.
         """
         path, direction = self.keys[0]
         if position is None:
@@ -120,7 +120,7 @@ class Order:
             # In every field but the first, missing values sort before all others, as in the index.
             none_last = not self.backwards if i == 0 else direction < 0
             bounds = _conditions_after(values[i], direction, none_last=none_last)
-            # Every record has an id.
+            # Skip records without an id: there are none.
             segments += [{**same, path: bound} for bound in bounds if bound is not None or path != "_id"]
         return segments
 
@@ -133,7 +133,7 @@ def _scalar(record: Document, path: str) -> Scalar:
 
 
 def _conditions_after(value: Scalar, direction: int, *, none_last: bool) -> list[Any]:
-    """Return the conditions for what follows `value` in one field. None selects records without a value."""
+    """Return conditions for the values that follow `value` in one field. The condition None selects missing values."""
     if value is None:
         return [] if none_last else [{"$ne": None}]
     further = {"$gt": value} if direction > 0 else {"$lt": value}
@@ -141,7 +141,7 @@ def _conditions_after(value: Scalar, direction: int, *, none_last: bool) -> list
 
 
 def fingerprint(sort: str, filter_: Mapping[str, Any]) -> str:
-    """Return a short hash of a query, so that its cursors are not used for another query."""
+    """Return a short hash of a query, so that a cursor cannot be used with another query."""
     text = f"{sort}\n{json_util.dumps(filter_, sort_keys=True)}"
     return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
 
@@ -158,10 +158,14 @@ def _milliseconds(moment: datetime) -> int:
 
 
 def read_cursor(text: str, query_fingerprint: str, order: Order) -> Position:
-    """Decode a cursor. Check types and length, because the content comes from the client. Raises: Refused (404)."""
-    refusal = Refused(
+    """Decode a cursor. Check types and lengths, because the content comes from the client.
+
+    Raises:
+        RequestRefused: The cursor is malformed or belongs to another query (404).
+    """
+    refusal = RequestRefused(
         ErrorCode.BAD_CURSOR,
-        "This query has no such page; use the cursor that the previous page returned as `next`.",
+        "Invalid cursor. Send the `next` of the previous page, with the same other parameters.",
         parameter="cursor",
     )
     if len(text) > _MAX_CURSOR_CHARS:
@@ -182,7 +186,11 @@ def read_cursor(text: str, query_fingerprint: str, order: Order) -> Position:
 
 
 def _read_value(value: Any) -> Scalar:
-    """Decode a value of a cursor. Raises: ValueError, TypeError, OverflowError, OSError."""
+    """Decode a value of a cursor.
+
+    Raises:
+        ValueError, TypeError, OverflowError, OSError: It is not a valid value.
+    """
     if isinstance(value, list):
         (milliseconds,) = value
         return datetime.fromtimestamp(milliseconds / 1000, UTC)

@@ -9,8 +9,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 from starlette.responses import Response
 
 from api.auth import BATCH_OPERATOR, OPERATOR
-from api.database import ControlDep
-from api.errors import BadParameter, ErrorCode, Refused
+from api.database import BackendDep
+from api.errors import BadParameter, ErrorCode, RequestRefused
 from api.http.parameters import JSON_BODY_RESPONSES, REQUIRE_JSON, Arguments, decode_path
 from api.http.problems import PROBLEM_RESPONSE
 from api.http.responses import json_response
@@ -44,20 +44,22 @@ class NewBatch(BaseModel):
     source: str = Field(
         min_length=1,
         max_length=1200,
-        description="bucket, bucket/prefix or s3://bucket/prefix. Local directories are not accepted.",
+        description="A bucket or prefix: bucket, bucket/prefix or s3://bucket/prefix. Local folders are not accepted.",
         examples=["holiday/2024/"],
         json_schema_extra={"pattern": "^(s3://)?[A-Za-z0-9_][A-Za-z0-9._-]{0,62}(/[^\\u0000:]{0,250})?$"},
     )
 
 
 class BatchNumbers(BaseModel):
-    """Counts of a batch so far, as in `./run.sh --json`."""
+    """Counts of a batch so far, as printed by `./run.sh --json`."""
 
     listed: int = Field(description="Keys listed.")
-    folders: int = Field(description="Empty keys that end in a slash, as S3 consoles make them for folders.")
+    folders: int = Field(
+        description="Folder markers: empty objects whose key ends in a slash, as created by S3 consoles."
+    )
     unchanged: int
-    queued: int = Field(description="Images to index: new or changed.")
-    stored: int = Field(description="Records stored with EXIF.")
+    queued: int = Field(description="Images to index, because they are new or changed.")
+    stored: int = Field(description="Images indexed with EXIF.")
     no_exif: int
     unsupported: int
     damaged: int
@@ -68,11 +70,11 @@ class BatchNumbers(BaseModel):
 
 
 class Batch(BaseModel):
-    """A batch.
+    """A batch and its state.
 
-    `listing`: listing the sources and queueing images. `reading`: listed; workers are indexing the queued images.
-    `left`: the batch's process has exited, and workers continue with the queued images. `stopped`: the listing was
-    interrupted. `cancelling`: images in progress are being finished. `done` and `cancelled`: ended.
+    `listing`: sources are being listed and images queued. `reading`: the listing is complete, and workers are indexing
+    the queued images. `left`: the batch's process has exited, and workers continue with the queued images. `stopped`:
+    the listing was interrupted. `cancelling`: images in progress are being finished. `done`, `cancelled`: ended.
     """
 
     id: str
@@ -82,12 +84,12 @@ class Batch(BaseModel):
     updated_at: str | None = Field(description="When the batch's process last reported progress.")
     numbers: BatchNumbers
     rate: float | None = Field(description="Images per second; null while no worker is indexing.")
-    seconds_left: float | None = Field(description="Remaining time at this rate; null if unknown.")
-    problem: str | None = Field(description="Why the batch is waiting, or why it ended, as a sentence.")
+    seconds_left: float | None = Field(description="Estimated remaining time at this rate; null if unknown.")
+    problem: str | None = Field(description="Why the batch is waiting, or why it ended.")
 
 
 class Batches(BaseModel):
-    """Batches, newest first, and `after` of the next page; null on the last page."""
+    """Batches, newest first. `next` is `after` of the next page; null on the last page."""
 
     batches: list[Batch]
     next: str | None
@@ -95,7 +97,7 @@ class Batches(BaseModel):
 
 _CANCEL_RESPONSES: dict[int | str, dict[str, Any]] = {
     403: {**PROBLEM_RESPONSE, "description": "A page from another origin sent the request"},
-    409: {**PROBLEM_RESPONSE, "description": "The batch has ended"},
+    409: {**PROBLEM_RESPONSE, "description": "The batch has already ended"},
 }
 _LINKS = {
     "batch": {"operationId": "get_batch", "parameters": {"id": "$response.body#/id"}},
@@ -104,8 +106,8 @@ _LINKS = {
 
 
 @router.get("", summary="List batches, newest first", response_model=Batches, dependencies=[OPERATOR])
-def list_batches(request: Request, control: ControlDep, arguments: Annotated[BatchArguments, Query()]) -> Response:
-    batches = read_batches(control.store, control.queue, limit=arguments.limit + 1, after=arguments.after)
+def list_batches(request: Request, backend: BackendDep, arguments: Annotated[BatchArguments, Query()]) -> Response:
+    batches = read_batches(backend.store, backend.queue, limit=arguments.limit + 1, after=arguments.after)
     shown = batches[: arguments.limit]
     following = shown[-1]["id"] if len(batches) > len(shown) else None
     return json_response(request, {"batches": shown, "next": following})
@@ -128,32 +130,32 @@ def list_batches(request: Request, control: ControlDep, arguments: Annotated[Bat
     },
 )
 def post_batch(
-    request: Request, control: ControlDep, body: Annotated[NewBatch, Body(examples=[{"source": "holiday/2024/"}])]
+    request: Request, backend: BackendDep, body: Annotated[NewBatch, Body(examples=[{"source": "holiday/2024/"}])]
 ) -> Response:
-    """Index a bucket or a prefix, as `./run.sh` does; unchanged images are skipped.
+    """Index a bucket or prefix, like `./run.sh`. Unchanged photos are skipped.
 
-    The batch runs in a process of its own and continues when the API stops.
+    The batch runs in its own process, which continues if the API stops.
     """
     try:
-        batch_id = start_batch(control.config, control.store, body.source)
+        batch_id = start_batch(backend.config, backend.store, body.source)
     except ConfigError as error:
         raise BadParameter("source", str(error)) from error
     except BucketGone as error:
-        raise Refused(ErrorCode.BUCKET_GONE, str(error), parameter="source") from error
+        raise RequestRefused(ErrorCode.BUCKET_GONE, str(error), parameter="source") from error
     except AccessDenied as error:
-        raise Refused(ErrorCode.ACCESS_DENIED, str(error), parameter="source") from error
+        raise RequestRefused(ErrorCode.ACCESS_DENIED, str(error), parameter="source") from error
     except TooManyBatches as error:
-        raise Refused(ErrorCode.TOO_MANY_BATCHES, f"{error}.", headers={"Retry-After": "60"}) from error
-    batch = read_batch(control.store, control.queue, batch_id)
+        raise RequestRefused(ErrorCode.TOO_MANY_BATCHES, f"{error}.", headers={"Retry-After": "60"}) from error
+    batch = read_batch(backend.store, backend.queue, batch_id)
     return json_response(request, batch, status=202, headers={"Location": f"/batches/{batch_id}"})
 
 
 @router.get("/{id}", summary="Get the progress of a batch", response_model=Batch, dependencies=[OPERATOR])
-def get_batch(request: Request, control: ControlDep, id: BatchId) -> Response:
+def get_batch(request: Request, backend: BackendDep, id: BatchId) -> Response:
     try:
-        return json_response(request, read_batch(control.store, control.queue, id))
+        return json_response(request, read_batch(backend.store, backend.queue, id))
     except NoSuchBatch:
-        raise Refused(ErrorCode.NOT_FOUND, "There is no batch with this id.") from None
+        raise RequestRefused(ErrorCode.NOT_FOUND, "This batch does not exist.") from None
 
 
 @router.delete(
@@ -164,15 +166,16 @@ def get_batch(request: Request, control: ControlDep, id: BatchId) -> Response:
     dependencies=[BATCH_OPERATOR],
     responses=_CANCEL_RESPONSES,
 )
-def cancel_one_batch(request: Request, control: ControlDep, id: BatchId) -> Response:
+def cancel_one_batch(request: Request, backend: BackendDep, id: BatchId) -> Response:
     """Remove a batch's images from the queue, except those that another unfinished batch also covers.
 
-    Indexed images are kept. The batch is `cancelling` until the images in progress are finished, then `cancelled`.
+    Photos already indexed are kept. The batch is `cancelling` until the images in progress are finished, and then
+    `cancelled`.
     """
     try:
-        batch = cancel_batch(control.store, control.queue, id)
+        batch = cancel_batch(backend.store, backend.queue, id)
     except NoSuchBatch:
-        raise Refused(ErrorCode.NOT_FOUND, "There is no batch with this id.") from None
+        raise RequestRefused(ErrorCode.NOT_FOUND, "This batch does not exist.") from None
     except BatchEnded as error:
-        raise Refused(ErrorCode.BATCH_ENDED, f"{error}, so there is nothing to cancel.") from error
+        raise RequestRefused(ErrorCode.BATCH_ENDED, f"{error}.") from error
     return json_response(request, batch, status=202)

@@ -1,6 +1,6 @@
-"""Read-only API of npm's mongodb-rest: GET /dbs, /{db}, /{db}/{collection}, /{db}/{collection}/{id}.
+"""Read-only API compatible with npm's mongodb-rest: GET /dbs, /{db}, /{db}/{collection}, /{db}/{collection}/{id}.
 
-Only the configured database and collection exist: their names are fixed paths, not parameters.
+It serves only the configured database and collection, so their names are fixed in the paths.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from api.auth import READER
 from api.database import QUERY_MS, Document, StoreDep
-from api.errors import ErrorCode, Refused
+from api.errors import ErrorCode, RequestRefused
 from api.export.csv_rows import page_as_csv
 from api.http.parameters import Arguments, PhotoId
 from api.http.responses import bytes_response, json_response
@@ -26,7 +26,7 @@ MAX_LIMIT = 1000
 MAX_SKIP = 10_000_000
 
 
-# Records, their number, or the query plan.
+# A list of records, or an object with their number or with the query plan.
 FindResult = list[dict[str, Any]] | dict[str, Any]
 _CSV = {"content": {"text/csv": {"schema": {"type": "string"}}}}
 
@@ -36,7 +36,7 @@ class FindArguments(Arguments):
 
     query: str | None = Field(
         None,
-        description="A MongoDB filter in JSON. Strings such as /x/i are regular expressions.",
+        description="A MongoDB filter in JSON. A string such as /x/i is a regular expression.",
         examples=['{"Image Make.printable":"SONY"}'],
         max_length=MAX_JSON_BYTES,
     )
@@ -44,13 +44,13 @@ class FindArguments(Arguments):
         None, description="The fields to return, in JSON.", examples=['{"photo":1}'], max_length=MAX_JSON_BYTES
     )
     sort: str | None = Field(
-        None, description="Sort order, in JSON.", examples=['{"photo.taken_at":-1}'], max_length=MAX_JSON_BYTES
+        None, description="The sort order, in JSON.", examples=['{"photo.taken_at":-1}'], max_length=MAX_JSON_BYTES
     )
     hint: str | None = Field(
         None, description="The index to use, in JSON: its fields or its name.", examples=['{"_id":1}'], max_length=1000
     )
     limit: int = Field(DEFAULT_LIMIT, ge=1, le=MAX_LIMIT, description="Maximum number of records.")
-    skip: int = Field(0, ge=0, le=MAX_SKIP, description="Records to skip.")
+    skip: int = Field(0, ge=0, le=MAX_SKIP, description="Number of records to skip.")
     count: bool = Field(False, description='Return {"n": number of records} instead of the records.')
     explain: bool = Field(False, description="Return MongoDB's query plan instead of the records.")
     output: Literal["json", "csv"] = Field("json", description="The format of the response.")
@@ -61,7 +61,7 @@ def make_router(config: Config) -> APIRouter:
     database, collection = config.mongodb_database, config.mongodb_collection
     router = APIRouter(dependencies=[READER], tags=["mongodb-rest"])
 
-    # mongodb-rest accepts a trailing slash too, as in its README.
+    # Accept a trailing slash too, as mongodb-rest does in its README.
     @router.get("/dbs/", include_in_schema=False)
     @router.get("/dbs", summary="List databases", response_model=list[str])
     async def list_databases(request: Request) -> Response:
@@ -84,14 +84,14 @@ def make_router(config: Config) -> APIRouter:
     async def get_record(request: Request, store: StoreDep, id: PhotoId) -> Response:
         record = await store.photos.find_one({"_id": id}, max_time_ms=QUERY_MS)
         if record is None:
-            raise Refused(ErrorCode.NOT_FOUND, "There is no record with this id.")
+            raise RequestRefused(ErrorCode.NOT_FOUND, "This record does not exist.")
         return json_response(request, record)
 
     return router
 
 
 async def _find(request: Request, store: StoreDep, arguments: FindArguments) -> Response:
-    # mongodb-rest ignores an empty one.
+    # Like mongodb-rest, ignore an empty query.
     filter_ = read_filter(arguments.query) if arguments.query else {}
     hint = read_hint(arguments.hint) if arguments.hint is not None else None
     fields = read_projection(arguments.fields) if arguments.fields is not None else None
@@ -130,7 +130,7 @@ async def _explain(
     hint: Any,
     arguments: FindArguments,
 ) -> Document:
-    """Return the query plan only: MongoDB's full answer discloses its host, version and settings."""
+    """Return only the query plan: MongoDB's full response discloses its host, version and settings."""
     command: dict[str, Any] = {"find": store.photos.name, "filter": filter_, "maxTimeMS": QUERY_MS}
     command |= {"limit": arguments.limit, "skip": arguments.skip}
     if fields:
@@ -139,8 +139,8 @@ async def _explain(
         command["sort"] = SON(sort)
     if hint:
         command["hint"] = SON(hint) if isinstance(hint, list) else hint
-    answer = await store.photos.database.command("explain", command, verbosity="queryPlanner")
-    planner = answer.get("queryPlanner", {})
+    response = await store.photos.database.command("explain", command, verbosity="queryPlanner")
+    planner = response.get("queryPlanner", {})
     return {
         "namespace": planner.get("namespace"),
         "winningPlan": planner.get("winningPlan"),

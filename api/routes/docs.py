@@ -1,4 +1,4 @@
-"""The API reference in Swagger UI. All files come from this server."""
+"""Serve the API reference as Swagger UI. All its files come from this server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Progress of batches as server-sent events."""
+"""Send the progress of batches as server-sent events."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.responses import Response
 
 from api.auth import OPERATOR
-from api.database import Control
-from api.errors import ErrorCode, Refused
+from api.database import Backend
+from api.errors import ErrorCode, RequestRefused
 from api.http.event_feed import Feed
 from api.http.responses import encode_json
 from exifinator.batches.service import read_batches
@@ -22,21 +22,21 @@ router = APIRouter(dependencies=[OPERATOR], tags=["batches"])
 MAX_LISTENERS = 200
 PING_SECONDS = 15
 RETRY_MILLISECONDS = 3000
-# At shutdown: how long streams may take to finish cleanly before they are cut off.
+# How long streams may take to finish at shutdown before they are cut off.
 _CLOSE_SECONDS = 5.0
-# The feed has batches updated within this time, so that a client that reconnects sees how a batch ended.
+# The feed includes batches updated within this time, so that a client that reconnects sees how a batch ended.
 _UPDATED_WITHIN = timedelta(minutes=1)
 _MEDIA_TYPE = "text/event-stream"
 _HEADERS = {"Cache-Control": "no-store"}
 
 
-def batch_feed(control: Control) -> Feed:
-    """Return the feed of batches updated in the last minute, including those that have ended since."""
+def batch_feed(backend: Backend) -> Feed:
+    """Return a feed of the batches updated in the last minute, including those that have ended since."""
 
     def read() -> bytes:
         # A running batch updates its document every second, so this includes every batch in progress.
         since = datetime.now(UTC) - _UPDATED_WITHIN
-        batches = read_batches(control.store, control.queue, updated_since=since)
+        batches = read_batches(backend.store, backend.queue, updated_since=since)
         return b"event: batches\ndata: " + encode_json({"batches": batches}) + b"\n\n"
 
     return Feed(read)
@@ -45,10 +45,10 @@ def batch_feed(control: Control) -> Feed:
 # Left out of the schema and described here instead: tools that call every operation would wait for the stream to end.
 BATCHES_TAG_DESCRIPTION = """Start, watch and cancel batches.
 
-`GET /events` is a stream of server-sent events (`text/event-stream`) named `batches`. The data of an event is
-`{"batches": [...]}`, each as in `/batches`: the batches updated in the last minute, including those that have ended
-since. The first event is sent immediately, later ones when something has changed, at most one a second. A comment is
-sent every 15 seconds to keep the connection alive.
+`GET /events` is a stream of server-sent events (`text/event-stream`) named `batches`. The data of each event is
+`{"batches": [...]}`, with batches in the same form as in `/batches`. It contains all batches updated in the last
+minute, including those that have ended since. The first event is sent immediately, and another one when something has
+changed, at most once per second. A comment is sent every 15 seconds to keep the connection alive.
 
 A browser's EventSource cannot send a token. If one is required, read the stream with fetch:
 
@@ -72,8 +72,8 @@ async def stream_events(request: Request) -> Response:
     if getattr(request.state, "head", False):
         return Response(media_type=_MEDIA_TYPE, headers=_HEADERS)
     if feed.listeners >= MAX_LISTENERS:
-        detail = f"{MAX_LISTENERS} clients are listening already."
-        raise Refused(ErrorCode.TOO_MANY_LISTENERS, detail, headers={"Retry-After": "30"})
+        detail = f"{MAX_LISTENERS} clients are already listening. Try again later."
+        raise RequestRefused(ErrorCode.TOO_MANY_LISTENERS, detail, headers={"Retry-After": "30"})
     # Join before the response starts, so that a failure yields an error response instead of a broken stream.
     await feed.join()
     return EventSourceResponse(

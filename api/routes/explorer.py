@@ -1,4 +1,4 @@
-"""The explorer: its page at / for browsers, and its files under /static."""
+"""Serve the explorer: its page at / and its files under /static."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
 from api.auth import Credentials, is_open_to_read, require_reader
-from api.errors import ErrorCode, Refused
+from api.errors import ErrorCode, RequestRefused
 from api.http.responses import bytes_response, json_response
 from exifinator.config import Config
 
-# `python -m bundle` builds it from the sources beside it.
+# `python -m bundle` builds this folder from the sources next to it.
 BUILT = Path(__file__).parents[1] / "static" / "built"
 _PAGE = "index.html"
-# A file's name carries a hash of its content.
+# File names that contain a hash of the content.
 _HASHED = re.compile(r".+-[A-Z0-9]{8}\.\w+")
 _FOREVER = "public, max-age=31536000, immutable"
 _REVALIDATE = "no-cache"
@@ -40,13 +40,13 @@ def make_router(config: Config) -> APIRouter:
         response_model=dict[str, str],
         responses={200: {"content": {"text/html": {"schema": {"type": "string"}}}}},
     )
-    async def list_addresses(request: Request, credentials: Credentials) -> Response:
-        """Return the main paths in JSON, or the explorer if the client accepts HTML.
+    async def list_endpoints(request: Request, credentials: Credentials) -> Response:
+        """Return the main endpoints as JSON, or the explorer if the client accepts HTML.
 
-        The explorer asks for the token.
+        The page itself needs no token, because the explorer asks for it.
         """
         if accepts_html(request.headers.get("accept", "")):
-            # Read each time, so that an update takes effect on the next page load.
+            # Read the file each time, so that an update takes effect on the next page load.
             template = await run_in_threadpool((BUILT / _PAGE).read_text)
             headers = {"Vary": "Accept", "Content-Security-Policy": policy}
             page = make_page(template, config)
@@ -56,13 +56,13 @@ def make_router(config: Config) -> APIRouter:
 
     @router.get("/static/{path:path}", include_in_schema=False)
     async def get_file(request: Request, path: str) -> Response:
-        """Return a file of the explorer. Files with a hash in their name are cached indefinitely."""
+        """Return a file of the explorer. Browsers may cache files with a hash in their name forever."""
         try:
-            if "/" in path or path == _PAGE:  # the page is a template, which / fills in
+            if "/" in path or path == _PAGE:  # the page is a template that only / fills in
                 raise HTTPException(404)
             response = await files.get_response(path, request.scope)
         except HTTPException as error:
-            raise Refused(ErrorCode.NOT_FOUND, "There is no file with this name.") from error
+            raise RequestRefused(ErrorCode.NOT_FOUND, "This file does not exist.") from error
         response.headers["Cache-Control"] = _FOREVER if _HASHED.fullmatch(path) else _REVALIDATE
         return response
 
@@ -70,7 +70,7 @@ def make_router(config: Config) -> APIRouter:
 
 
 def accepts_html(accept: str) -> bool:
-    """Return whether an Accept header names HTML, as browsers' headers do. Programs send */* and get JSON."""
+    """Return whether an Accept header names HTML, as that of browsers does. Other clients send */* and get JSON."""
     for part in accept.split(","):
         name, _, rest = part.strip().partition(";")
         if name.strip().lower() in ("text/html", "application/xhtml+xml") and not re.search(r"q=0(\.0*)?$", rest):
@@ -79,7 +79,7 @@ def accepts_html(accept: str) -> bool:
 
 
 def make_page(template: str, config: Config) -> bytes:
-    """Return index.html with the settings that the page needs to know."""
+    """Return index.html with the settings that the page needs."""
     settings = {
         "database": config.mongodb_database,
         "collection": config.mongodb_collection,
@@ -94,17 +94,16 @@ def make_page(template: str, config: Config) -> bytes:
 
 
 def content_policy(config: Config) -> str:
-    """Return the Content-Security-Policy: everything from this server, and map tiles from the configured server.
+    """Return the Content-Security-Policy: load everything from this server, and map tiles from the configured server.
 
-    data: and blob: are for pictures only: Leaflet's empty tile, and thumbnails that were fetched with the token.
+    data: and blob: are allowed for images only: for Leaflet's empty tile, and for thumbnails fetched with the token.
     """
-    pictures = "img-src 'self' data: blob:"
+    images = "img-src 'self' data: blob:"
     if config.map_tiles_url:
         parts = urlsplit(config.map_tiles_url.replace("{s}", "*"))
-        pictures += f" {parts.scheme}://{parts.netloc}"
+        images += f" {parts.scheme}://{parts.netloc}"
     return (
-        f"default-src 'self'; {pictures}; object-src 'none'; base-uri 'none'; form-action 'none'; "
-        "frame-ancestors 'none'"
+        f"default-src 'self'; {images}; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
 
 

@@ -15,7 +15,7 @@ from starlette.responses import Response, StreamingResponse
 
 from api.auth import READER
 from api.database import Store, StoreDep
-from api.errors import ErrorCode, Refused
+from api.errors import ErrorCode, RequestRefused
 from api.export.formats import Chunk, stream_csv, stream_geojson, stream_ndjson, stream_parquet, stream_records
 from api.http.problems import PROBLEM_RESPONSE
 from api.query.filters import Filters
@@ -27,7 +27,7 @@ router = APIRouter(dependencies=[READER], tags=["export"])
 CHUNK_RECORDS = 500
 Records = TypeVar("Records", Chunk, bytes)
 MAX_EXPORTS = 4
-# Time that MongoDB may work on one export, without the time that the client takes to read it.
+# MongoDB's time limit for one export, not counting the time that the client takes to read it.
 _EXPORT_MS = 15 * 60 * 1000
 
 PARQUET = "application/vnd.apache.parquet"
@@ -42,9 +42,9 @@ _SCHEMAS = {"geojson": {"type": "object"}, "parquet": {"type": "string", "format
 
 
 class ExportArguments(Filters):
-    """The filters, and how much of each photo to return."""
+    """Filter parameters, and how much of each photo to return."""
 
-    whole: bool = Field(False, description="With ndjson only: return whole records, with every tag.")
+    whole: bool = Field(False, description="Return whole records, with every tag (ndjson only).")
 
 
 @router.get(
@@ -53,24 +53,24 @@ class ExportArguments(Filters):
     response_class=Response,
     responses={
         200: {"content": {media: {"schema": _SCHEMAS.get(form, {"type": "string"})} for form, media in _TYPES.items()}},
-        501: {**PROBLEM_RESPONSE, "description": "Parquet needs the package arro3-io"},
+        501: {**PROBLEM_RESPONSE, "description": "The package arro3-io, which writes Parquet, is not installed"},
     },
 )
 async def export_photos(
     request: Request,
     store: StoreDep,
-    form: Annotated[Format, Path(description="The format.", examples=["csv"])],
+    form: Annotated[Format, Path(description="File format.", examples=["csv"])],
     arguments: Annotated[ExportArguments, Query()],
 ) -> Response:
-    """Stream any number of photos, in no particular order.
+    """Stream all photos that match the filters, in no particular order.
 
-    If an error occurs after the response has started, the connection is closed before the HTTP response is complete,
-    so that clients can tell a broken export from a complete one.
+    If an error occurs after the response has started, the connection is closed without completing the HTTP response,
+    so that clients can detect an incomplete export.
     """
     filter_ = arguments.to_filter()
     if form == "parquet" and importlib.util.find_spec("arro3") is None:
-        detail = "Parquet needs the package arro3-io, which is not installed: pip install arro3-io."
-        raise Refused(ErrorCode.PARQUET_UNAVAILABLE, detail)
+        detail = "Parquet requires the package arro3-io, which is not installed. Install it with: pip install arro3-io"
+        raise RequestRefused(ErrorCode.PARQUET_UNAVAILABLE, detail)
     headers = {
         "Content-Disposition": f'attachment; filename="photos.{form}"',
         "Cache-Control": "no-store",
@@ -79,8 +79,8 @@ async def export_photos(
         return StreamingResponse(iter(()), media_type=_TYPES[form], headers=headers)
     gate: asyncio.Semaphore = request.app.state.exports
     if gate.locked():
-        detail = f"{MAX_EXPORTS} exports are running already."
-        raise Refused(ErrorCode.TOO_MANY_EXPORTS, detail, headers={"Retry-After": "30"})
+        detail = f"{MAX_EXPORTS} exports are already running. Try again later."
+        raise RequestRefused(ErrorCode.TOO_MANY_EXPORTS, detail, headers={"Retry-After": "30"})
     if form == "ndjson" and arguments.whole:
         stream = stream_records(await _start(_read(_raw_batches(store, filter_), gate)))
     else:
@@ -91,14 +91,14 @@ async def export_photos(
 
 @asynccontextmanager
 async def _summaries(store: Store, filter_: Filter) -> AsyncIterator[Callable[[], Awaitable[Chunk]]]:
-    """Yield a function that reads the next records, and returns an empty list at the end."""
+    """Yield a function that returns the next records, or an empty list at the end."""
     async with store.photos.find(filter_, SUMMARY_FIELDS, batch_size=CHUNK_RECORDS, max_time_ms=_EXPORT_MS) as cursor:
         yield partial(cursor.to_list, CHUNK_RECORDS)
 
 
 @asynccontextmanager
 async def _raw_batches(store: Store, filter_: Filter) -> AsyncIterator[Callable[[], Awaitable[bytes]]]:
-    """Yield a function that reads the next whole records, in BSON."""
+    """Yield a function that returns the next whole records in BSON, or empty bytes at the end."""
     async with store.photos.find_raw_batches(filter_, batch_size=CHUNK_RECORDS, max_time_ms=_EXPORT_MS) as cursor:
         yield partial(anext, cursor, b"")
 
@@ -110,15 +110,15 @@ async def _read(
         chunk = await read_next()
         while chunk:
             # Let MongoDB read the next records while this chunk is sent.
-            following = asyncio.ensure_future(read_next())
+            next_chunk = asyncio.ensure_future(read_next())
             try:
-                # Let other requests run, however fast this client reads.
+                # Give other requests a turn, even if this client reads fast.
                 await asyncio.sleep(0)
                 yield chunk
-                chunk = await following
+                chunk = await next_chunk
             finally:
-                following.cancel()
-                await asyncio.gather(following, return_exceptions=True)
+                next_chunk.cancel()
+                await asyncio.gather(next_chunk, return_exceptions=True)
 
 
 async def _start(chunks: AsyncGenerator[Records]) -> AsyncIterator[Records]:

@@ -22,9 +22,9 @@ MAX_FACETS = 8
 _NAME = f"({'|'.join(FACET_NAMES)})"
 
 
-# The filters of a facet, where their names differ from its own. Days and folders have no filter of their own: they are
-# counted within the period and the folder.
-_OWN: dict[str, set[str]] = {
+# The filters that belong to a facet, if they are not just the ones named after it. Days and folders have none: they are
+# counted within the selected period and folder.
+_OWN_FILTERS: dict[str, set[str]] = {
     "place": {"near", "bbox", "has=gps", "without=gps"},
     "taken": {"taken", "has=date", "without=date"},
     "keyword": {"keyword", "has=keywords", "without=keywords"},
@@ -42,7 +42,7 @@ def _split_names(text: str) -> str:
 
 
 class FacetArguments(Filters):
-    """Filters, and what to count."""
+    """Filter parameters, and what to count."""
 
     fields: Annotated[
         str,
@@ -53,39 +53,43 @@ class FacetArguments(Filters):
         description=f"Facets to count, separated by commas: {', '.join(FACET_NAMES)}.",
         examples=["camera,lens,iso,taken"],
     )
-    top: int = Field(100, ge=1, le=1000, description="Maximum number of values of each facet.")
+    top: int = Field(100, ge=1, le=1000, description="Maximum number of values per facet.")
     others: bool = Field(
-        False, description="Count each facet without its own filters, to show which other values could be chosen."
+        False,
+        description="Ignore a facet's own filters when counting it, to show which other values could be selected.",
     )
     budget_ms: int = Field(1500, ge=50, le=QUERY_MS, description="Time limit for counting, in milliseconds.")
 
 
 class FacetRow(BaseModel):
-    """A value or a range (from `from` to before `to`), and the number of its photos."""
+    """The number of photos with a value, or in a range: `from` is included, `to` is not."""
 
     count: int
     value: Any = Field(
-        None, description="A value, a month as 2024-05, a day, a folder as 2024/, or null for photos without a value."
+        None,
+        description="A value, a month (2024-05), a day, a folder (2024/), or null for photos without a value.",
     )
     from_: float | None = Field(None, alias="from")
     to: float | None = None
-    least: float | None = Field(None, description="The lowest value that exists in a range.")
-    greatest: float | None = Field(None, description="The highest value that exists in a range.")
+    least: float | None = Field(None, description="The lowest value that occurs in the range.")
+    greatest: float | None = Field(None, description="The highest value that occurs in the range.")
 
 
 class Totals(BaseModel):
-    """The number of photos, and how many of them were counted."""
+    """The number of matching photos, and how many of them were counted."""
 
-    total: int = Field(description="Photos that match the filters.")
-    more: bool = Field(description="There are more photos than `total`: counting all would take too long.")
-    counted: int = Field(description="Photos that were counted: all, unless `cut_short`.")
+    total: int = Field(description="Number of photos that match the filters.")
+    more: bool = Field(
+        description="Whether there are more photos than `total`, because counting them all would take too long."
+    )
+    counted: int = Field(description="Number of photos that were counted: all, unless `cut_short`.")
     cut_short: bool = Field(
-        description="Counting all photos exceeded the time limit: the counts are of a sample. All are being counted in "
-        "the background: repeat the request after a few seconds."
+        description="Whether the counts cover only a sample, because counting all photos exceeded the time limit. All "
+        "photos are being counted in the background: repeat the request after a few seconds."
     )
     stale: bool = Field(
-        description="Photos were stored or deleted while the facets were counted, within the last minute: the counts "
-        "need not add up to `total`. Repeat the request after a few seconds."
+        description="Whether photos were stored or deleted between the counts of two facets, in the last minute. The "
+        "counts may then not add up to `total`: repeat the request after a few seconds."
     )
 
 
@@ -100,27 +104,30 @@ class Facets(Totals):
 async def get_facets(request: Request, arguments: Annotated[FacetArguments, Query()]) -> Response:
     """Count photos by value (camera, lens, bucket, ...), range (iso, f, exposure, focal), month (taken) or day.
 
-    `folder` counts the folders directly below the bucket and prefix of the filters.
+    `folder` counts by the folders directly under the bucket and prefix in the filters.
     """
     start = time.perf_counter()
     names = list(dict.fromkeys(arguments.fields.split(",")))
     groups = _groups(arguments, names)
     counter: FacetCounter = request.app.state.counter
-    counted: list[FacetCounts] = await asyncio.gather(
+    results: list[FacetCounts] = await asyncio.gather(
         *(
             counter.count(
-                arguments.to_filter(exclude=out), group, budget_ms=arguments.budget_ms, below=arguments.id_start
+                arguments.to_filter(exclude=excluded),
+                group,
+                budget_ms=arguments.budget_ms,
+                id_prefix=arguments.id_prefix,
             )
-            for out, group in groups.items()
+            for excluded, group in groups.items()
         )
     )
-    counts = {name: values for part in counted for name, values in part.counts.items()}
+    counts = {name: values for result in results for name, values in result.counts.items()}
     content = {
-        "total": counted[0].total,
-        "more": counted[0].total_is_lower_bound,
-        "counted": next((part.sample_size for part in counted if part.cut_short), counted[0].sample_size),
-        "cut_short": any(part.cut_short for part in counted),
-        "stale": any(part.stale for part in counted),
+        "total": results[0].total,
+        "more": results[0].total_is_lower_bound,
+        "counted": next((result.sample_size for result in results if result.is_sample), results[0].sample_size),
+        "cut_short": any(result.is_sample for result in results),
+        "stale": any(result.stale for result in results),
         "facets": {name: to_rows(name, counts[name], limit=arguments.top) for name in names if name in counts},
         "milliseconds": round((time.perf_counter() - start) * 1000),
     }
@@ -128,9 +135,9 @@ async def get_facets(request: Request, arguments: Annotated[FacetArguments, Quer
 
 
 def _groups(arguments: FacetArguments, names: list[str]) -> dict[frozenset[str], list[str]]:
-    """Group facets by the filters that they leave out. The first group has all filters, and its total is reported."""
+    """Group facets by the filters to exclude. The first group excludes none: the response reports its total."""
     groups: dict[frozenset[str], list[str]] = {frozenset(): []}
     for name in names:
-        own = arguments.names & _OWN.get(name, {name, f"has={name}", f"without={name}"})
+        own = arguments.names & _OWN_FILTERS.get(name, {name, f"has={name}", f"without={name}"})
         groups.setdefault(own if arguments.others else frozenset(), []).append(name)
     return groups

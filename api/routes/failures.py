@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from api.auth import OPERATOR, WRITER
 from api.database import QUERY_MS, StoreDep
-from api.errors import ErrorCode, Refused
+from api.errors import ErrorCode, RequestRefused
 from api.http.parameters import JSON_BODY_RESPONSES, REQUIRE_JSON, Arguments
 from api.http.responses import json_response
 from api.query.filters import after_prefix
@@ -32,7 +32,7 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 class FailureArguments(Arguments):
     """Filter and paging parameters."""
 
-    exception: Name | None = Field(None, description="Class of the exception.", examples=["AccessDenied"])
+    exception: Name | None = Field(None, description="Class name of the exception.", examples=["AccessDenied"])
     bucket: Name | None = Field(None, description="Bucket of the image.", examples=["holiday"])
     limit: int = Field(50, ge=1, le=MAX_LIMIT, description="Maximum number of jobs.")
     after: JobId | None = Field(None, description="`next` of the previous page.", examples=["65a1b2c3d4e5f60718293a4b"])
@@ -54,7 +54,7 @@ class Failure(BaseModel):
 
 
 class FailureGroup(BaseModel):
-    """The number of jobs that failed with the same exception, and one of them."""
+    """The number of jobs that failed with the same exception, and one of these jobs."""
 
     exception: str | None
     count: int
@@ -62,9 +62,9 @@ class FailureGroup(BaseModel):
 
 
 class Failures(BaseModel):
-    """Failed jobs."""
+    """Failed jobs, grouped and as a list."""
 
-    total: int = Field(description="Number of failed jobs; 100,000 means that many or more.")
+    total: int = Field(description="Number of failed jobs. 100,000 means that many or more.")
     groups: list[FailureGroup]
     failures: list[Failure]
     next: str | None = Field(description="`after` of the next page; null on the last page.")
@@ -105,7 +105,7 @@ Requeue = Annotated[
     Discriminator(
         _discriminate,
         custom_error_type="requeue",
-        custom_error_message="give exactly one of `ids`, `exception` and `batch`",
+        custom_error_message="must have exactly one of `ids`, `exception` and `batch`",
     ),
     Body(examples=[{"exception": "AccessDenied"}]),
 ]
@@ -117,7 +117,7 @@ class Requeued(BaseModel):
 
 @router.get("", summary="List failed images, and count them by cause", response_model=Failures, dependencies=[OPERATOR])
 async def list_failures(request: Request, store: StoreDep, arguments: Annotated[FailureArguments, Query()]) -> Response:
-    """Return failed jobs, newest first, and groups that count up to 100,000 of them."""
+    """Return failed jobs, newest first, and the number of jobs per exception, counting at most 100,000 jobs."""
     filter_ = failed_filter(exception=arguments.exception, bucket=arguments.bucket)
     groups = await (await store.jobs.aggregate(group_stages(filter_), maxTimeMS=QUERY_MS)).to_list()
     example_ids = [group["example"] for group in groups]
@@ -151,7 +151,7 @@ async def list_failures(request: Request, store: StoreDep, arguments: Annotated[
     responses=JSON_BODY_RESPONSES,
 )
 async def requeue_failures(request: Request, store: StoreDep, body: Requeue) -> Response:
-    """Requeue failed jobs as the dashboard's Requeue button does. Other jobs are unchanged."""
+    """Requeue failed jobs, like the dashboard's Requeue button. Jobs that have not failed are not affected."""
     filter_ = failed_filter()
     match body:
         case RequeueIds():
@@ -170,11 +170,15 @@ async def requeue_failures(request: Request, store: StoreDep, body: Requeue) -> 
 
 
 async def _batch_filters(store: StoreDep, batch_id: str) -> list[Filter]:
-    """Return filters for the jobs of images under the sources of a batch. Raises: Refused (404)."""
+    """Return filters for jobs of images under the sources of a batch.
+
+    Raises:
+        RequestRefused: The batch does not exist (404).
+    """
     batch = await store.batches.find_one({"_id": batch_id}, max_time_ms=QUERY_MS)
     sources = [str(source) for source in (batch or {}).get("sources", ())]
     if not sources:
-        raise Refused(ErrorCode.NOT_FOUND, "There is no batch with this id.", parameter="batch")
+        raise RequestRefused(ErrorCode.NOT_FOUND, "This batch does not exist.", parameter="batch")
     return [_source_filter(source) for source in sources]
 
 

@@ -1,4 +1,4 @@
-"""Liveness and readiness of the API."""
+"""Liveness and readiness checks."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ class Readiness(BaseModel):
 
 
 class Health(Readiness):
-    pid: int = Field(description="Process id, with which a process manager recognizes the API that it started.")
+    pid: int = Field(description="Process id, by which a process manager can recognize the API that it started.")
 
 
 @router.get("/healthz", summary="Check that the API is running", response_model=Health)
 async def get_health(request: Request) -> Response:
-    """Return ok without querying MongoDB: an API that waits for its database is alive."""
+    """Return ok without querying MongoDB: the API is alive even while its database is unavailable."""
     return json_response(request, {"status": "ok", "pid": os.getpid()})
 
 
-@router.get("/readyz", summary="Check that the API can answer requests: MongoDB responds", response_model=Readiness)
+@router.get("/readyz", summary="Check that the API is ready: MongoDB responds", response_model=Readiness)
 async def get_readiness(request: Request, store: StoreDep) -> Response:
     await store.client.admin.command("ping", maxTimeMS=_PING_MS)
     return json_response(request, {"status": "ok"})

@@ -1,4 +1,4 @@
-"""Clusters of photos on a map, in GeoJSON."""
+"""Return clusters of photos on a map, as GeoJSON."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ router = APIRouter(dependencies=[READER], tags=["map"])
 _WORLD = Box(-180, -90, 180, 90)
 _REQUEST_MS = 1000
 _BACKGROUND_MS = 60_000
-# How long to wait for the first clusters of the whole collection, before a sample is used instead.
+# How long to wait for the first clusters of the whole collection before using a sample instead.
 _FIRST_SECONDS = 0.3
-# Cells, and whether they come from a sample only.
-Grouped = tuple[Cells, bool]
+# Cells, and whether they cover only a sample of the photos.
+GroupedCells = tuple[Cells, bool]
 
 
 class MapArguments(Filters):
-    """The area of the map, the zoom level, and filters."""
+    """Filter parameters, including the area of the map, and the zoom level."""
 
-    zoom: int = Field(2, ge=0, le=MAX_ZOOM, description="Zoom level of the map: clusters are 64 pixels apart.")
+    zoom: int = Field(2, ge=0, le=MAX_ZOOM, description="Zoom level of the map. Clusters are 64 pixels apart.")
 
 
 class Point(BaseModel):
@@ -83,7 +83,7 @@ class Clusters(BaseModel):
     responses={200: {"content": {"application/geo+json": {}}}},
 )
 async def get_map(request: Request, store: StoreDep, arguments: Annotated[MapArguments, Query()]) -> Response:
-    """Return at most a few thousand clusters, whatever the number of photos.
+    """Return clusters of the photos that match the filters: at most a few thousand, however many photos there are.
 
     For a large area at a high zoom, clusters are coarser than requested. If `cut_short` is true, the clusters cover
     only a sample of the photos while all are counted in the background: repeat the request after a few seconds.
@@ -94,19 +94,19 @@ async def get_map(request: Request, store: StoreDep, arguments: Annotated[MapArg
     cached: StaleWhileRevalidate[Pyramid] = request.app.state.pyramid
     is_cached = not without_bbox and zoom <= MAX_CACHED_ZOOM
     pyramid = await _wait_briefly(cached) if is_cached else None
-    cut_short = False
+    is_sample = False
     if pyramid is not None:
         features = to_features(pyramid.cells_in(box, zoom))
     else:
         filter_ = arguments.to_filter()
-        background: BackgroundCounts[Grouped] = request.app.state.background_maps
+        background: BackgroundCounts[GroupedCells] = request.app.state.background_maps
         key = json_util.dumps([filter_, zoom], sort_keys=True)
         reader: PartitionedReader = request.app.state.counter.reader
-        cells, cut_short = background.get(key) or await _group(store, reader, filter_, zoom, is_in_progress=is_cached)
+        cells, is_sample = background.get(key) or await _group(store, reader, filter_, zoom, is_in_progress=is_cached)
         features = to_features(cells.values())
-        if cut_short and not is_cached:
+        if is_sample and not is_cached:
             background.start(key, (cells, True), partial(_group_all, store, filter_, zoom))
-    content: dict[str, Any] = {"type": "FeatureCollection", "features": features, "cut_short": cut_short}
+    content: dict[str, Any] = {"type": "FeatureCollection", "features": features, "cut_short": is_sample}
     return bytes_response(request, encode_json(content), "application/geo+json", cache_control=REVALIDATE)
 
 
@@ -120,11 +120,11 @@ async def _wait_briefly(cached: StaleWhileRevalidate[Pyramid]) -> Pyramid | None
 
 async def _group(
     store: Store, reader: PartitionedReader, filter_: Filter, zoom: int, *, is_in_progress: bool
-) -> Grouped:
-    """Return the cells of as many photos as can be grouped in time, and whether they come from a sample only.
+) -> GroupedCells:
+    """Return the cells of all matching photos or, if that takes too long, of a sample.
 
     Args:
-        is_in_progress: Whether all photos are being grouped already, so that a sample is enough.
+        is_in_progress: Whether all photos are already being grouped in the background, so that a sample is enough.
 
     Raises:
         ExecutionTimeout: Even the smallest sample takes too long.
@@ -141,7 +141,7 @@ async def _group(
     return sample, sum(n for n, *_ in sample.values()) in SAMPLES
 
 
-async def _group_all(store: Store, filter_: Filter, zoom: int) -> Grouped:
+async def _group_all(store: Store, filter_: Filter, zoom: int) -> GroupedCells:
     return await group_cells(store.photos, filter_, zoom, budget_ms=_BACKGROUND_MS), False
 
 

@@ -1,4 +1,4 @@
-"""Metrics for Prometheus at /metrics."""
+"""Serve Prometheus metrics at /metrics."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from exifinator.monitoring.prometheus import ExifinatorCollector
 
 router = APIRouter(tags=["health"])
 
-# Share one page between Prometheus servers that scrape at the same time.
+# Several Prometheus servers that scrape at the same time get the same page.
 CACHE_SECONDS = 1.0
 _PLAIN = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class MetricsPage:
-    """The page, rendered for one scrape at a time."""
+    """Renders the metrics, for one scrape at a time."""
 
     def __init__(self, config: Config) -> None:
-        self._source = ExifinatorCollector(config)
+        self._collector = ExifinatorCollector(config)
         self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(self._source)
+        self._registry.register(self._collector)
         self._lock = asyncio.Lock()
         self._pages: dict[str, tuple[float, bytes]] = {}
 
     async def render(self, accept: str) -> tuple[bytes, str]:
-        """Return the page and its media type, in the format that the Accept header asks for."""
+        """Return the metrics and their media type, in the format that the Accept header prefers."""
         encode, media_type = choose_encoder(accept)
         async with self._lock:
             rendered_at, body = self._pages.get(media_type, (-2 * CACHE_SECONDS, b""))
@@ -43,7 +43,7 @@ class MetricsPage:
         return body, media_type
 
     def close(self) -> None:
-        self._source.close()
+        self._collector.close()
 
 
 @router.get(
@@ -54,9 +54,9 @@ class MetricsPage:
     dependencies=[READER],
 )
 async def get_metrics(request: Request) -> Response:
-    """Return counters since Redis was last empty, and gauges.
+    """Return counters, which start when Redis is emptied, and gauges.
 
-    If Redis or MongoDB is unavailable, the metrics of the other one are returned.
+    If Redis or MongoDB is unavailable, its metrics are missing.
     """
     page: MetricsPage = request.app.state.metrics
     body, media_type = await page.render(request.headers.get("accept", ""))

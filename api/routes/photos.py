@@ -1,4 +1,4 @@
-"""Find photos by typed filters; get one photo, one of its tags, its thumbnail, its original and its copies."""
+"""Find photos by filters. Get one photo, one of its tags, its thumbnail, its original or its copies."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from api.auth import READER
 from api.database import QUERY_MS, Document, Store, StoreDep
-from api.errors import ErrorCode, Refused
+from api.errors import ErrorCode, RequestRefused
 from api.http.parameters import Arguments, PhotoId, decode_path
 from api.http.problems import PROBLEM_RESPONSE
 from api.http.responses import bytes_response, json_response
@@ -20,14 +20,14 @@ from api.presigned_urls import URL_SECONDS
 from api.query.filters import Filters
 from api.query.pagination import read_page, spell_out_ranges
 from api.query.sort_order import Order, Position, SortName, fingerprint, read_cursor, write_cursor
-from api.serializers import SUMMARY_FIELDS, PhotoRecord, PhotoSummary, describe, summarise
+from api.serializers import SUMMARY_FIELDS, PhotoRecord, PhotoSummary, describe, summarize
 
 router = APIRouter(prefix="/photos", dependencies=[READER], tags=["photos"])
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 1000
 MAX_COPIES = 1000
-# A thumbnail whose URL has the image's ETag never changes.
+# For thumbnails whose URL contains the image's ETag: they never change.
 _FOREVER = "private, max-age=31536000, immutable"
 _A_DAY = "private, max-age=86400"
 
@@ -43,7 +43,7 @@ class PageArguments(Filters):
         None,
         min_length=1,
         max_length=4096,
-        description="`next` of the previous page; send it with the same other parameters.",
+        description="`next` of the previous page. Send it with the same other parameters.",
         examples=["WyI1MmYyYWVhYzY2YjciLG51bGwsImhvbGlkYXkvYmVhY2guanBnIl0"],
     )
 
@@ -51,7 +51,7 @@ class PageArguments(Filters):
         None,
         min_length=1,
         max_length=2048,
-        description="The id of a photo, which need not match the filters: the first page begins after it.",
+        description="The id of a photo: the first page starts after it. The photo need not match the filters.",
         examples=["holiday/2024/beach.jpg"],
     )
     before: str | None = Field(
@@ -59,15 +59,15 @@ class PageArguments(Filters):
         min_length=1,
         max_length=2048,
         description=(
-            "The id of a photo: return the page that ends just before it. Not with `after`. `next` is the page that "
-            "follows the one returned."
+            "The id of a photo: return the page that ends just before it. `next` is the page after the one returned. "
+            "Cannot be combined with `after`."
         ),
         examples=["holiday/2024/beach.jpg"],
     )
 
 
 class Original(BaseModel):
-    """A URL of the original, and how long it is valid, in seconds."""
+    """A URL of the original, and for how many seconds it is valid."""
 
     url: str
     seconds: int
@@ -80,23 +80,26 @@ class OriginalArguments(Arguments):
 
 
 class Page(BaseModel):
-    """Photos, and the cursor of the next page; null on the last page."""
+    """A page of photos. `next` is the cursor of the next page; null on the last page."""
 
     photos: list[PhotoSummary]
     next: str | None
 
 
 class Copies(BaseModel):
-    """All photos with the same ETag, at most 1,000."""
+    """Photos with the same ETag, at most 1,000."""
 
     photos: list[PhotoSummary]
 
 
 class ThumbnailArguments(Arguments):
-    """`v` makes the URL change with the image."""
+    """Caching options."""
 
     v: str | None = Field(
-        None, max_length=300, description="The image's ETag; with it browsers cache the thumbnail.", examples=["a1b2"]
+        None,
+        max_length=300,
+        description="The image's ETag. If it is given, browsers cache the thumbnail for a year, otherwise for a day.",
+        examples=["a1b2"],
     )
 
 
@@ -110,9 +113,9 @@ _PAGE_LINKS = {
 
 @router.get("", summary="Find photos", response_model=Page, responses={200: {"links": _PAGE_LINKS}})
 async def list_photos(request: Request, store: StoreDep, arguments: Annotated[PageArguments, Query()]) -> Response:
-    """Return the photos that match every filter, by default newest first.
+    """Return the photos that match all filters, by default newest first.
 
-    Use `cursor` for the next page; deep pages are as fast as the first.
+    Use `cursor` for the next page. Deep pages are as fast as the first one.
     """
     filter_ = arguments.to_filter()
     order = Order.named(arguments.sort)
@@ -129,11 +132,11 @@ async def list_photos(request: Request, store: StoreDep, arguments: Annotated[Pa
         last = order.position_of(records[-1]) if records else None
     else:
         records, last = await read(order)
-    following = write_cursor(last, query_fingerprint) if last else None
+    next_cursor = write_cursor(last, query_fingerprint) if last else None
     headers = {}
-    if following:
-        headers["Link"] = f'<{request.url.include_query_params(cursor=following)}>; rel="next"'
-    return json_response(request, {"photos": list(map(summarise, records)), "next": following}, headers=headers)
+    if next_cursor:
+        headers["Link"] = f'<{request.url.include_query_params(cursor=next_cursor)}>; rel="next"'
+    return json_response(request, {"photos": list(map(summarize, records)), "next": next_cursor}, headers=headers)
 
 
 @router.get("/by-etag/{etag}", summary="Find copies of a file", response_model=Copies)
@@ -146,17 +149,17 @@ async def list_copies(
         BeforeValidator(decode_path),
     ],
 ) -> Response:
-    """Return photos with this ETag.
+    """Return all photos with this ETag, at most 1,000.
 
-    S3 derives the ETag of an object uploaded in one part from its content, so equal ETags mean equal bytes.
+    For an object uploaded in one part, S3 computes the ETag from the content, so equal ETags mean equal files.
     """
     cursor = store.photos.find(
         {"etag": etag}, SUMMARY_FIELDS, sort=[("_id", 1)], limit=MAX_COPIES, max_time_ms=QUERY_MS
     )
     records = await cursor.to_list()
     if not records:
-        raise Refused(ErrorCode.NOT_FOUND, "There is no photo with this ETag.")
-    return json_response(request, {"photos": list(map(summarise, records))})
+        raise RequestRefused(ErrorCode.NOT_FOUND, "No photo has this ETag.")
+    return json_response(request, {"photos": list(map(summarize, records))})
 
 
 @router.get(
@@ -174,7 +177,7 @@ async def get_thumbnail(
     """
     document = await store.thumbnails.find_one({"_id": id}, {"data": 1}, max_time_ms=QUERY_MS)
     if document is None or not isinstance(document.get("data"), bytes):
-        raise Refused(ErrorCode.NOT_FOUND, "This photo has no thumbnail.")
+        raise RequestRefused(ErrorCode.NOT_FOUND, "This photo has no thumbnail.")
     cache = _FOREVER if arguments.v else _A_DAY
     return bytes_response(request, document["data"], "image/jpeg", cache_control=cache)
 
@@ -185,19 +188,19 @@ async def get_thumbnail(
     response_model=Original,
     responses={
         303: {"description": "Redirect to the URL, if `redirect` is set"},
-        403: {**PROBLEM_RESPONSE, "description": "API_SIGN_ORIGINALS does not allow it"},
+        403: {**PROBLEM_RESPONSE, "description": "Links to originals are disabled (API_SIGN_ORIGINALS)"},
     },
 )
 async def get_original(
     request: Request, store: StoreDep, id: PhotoId, arguments: Annotated[OriginalArguments, Query()]
 ) -> Response:
-    """Return a signed S3 URL, valid for ten minutes, if API_SIGN_ORIGINALS allows it.
+    """Return a presigned S3 URL that is valid for ten minutes. Requires API_SIGN_ORIGINALS.
 
     Anyone with the URL can download the photo.
     """
     if not store.config.api_sign_originals:
-        detail = "Links to originals are disabled; API_SIGN_ORIGINALS in settings.py enables them."
-        raise Refused(ErrorCode.ORIGINALS_DISABLED, detail)
+        detail = "Links to originals are disabled. To enable them, set API_SIGN_ORIGINALS in settings.py."
+        raise RequestRefused(ErrorCode.ORIGINALS_DISABLED, detail)
     record = await _get_record(store, id)
     url = await run_in_threadpool(request.app.state.signer.sign, str(record["bucket"]), str(record["key"]))
     if arguments.redirect:
@@ -220,7 +223,7 @@ async def get_tag(
     record = await _get_record(store, id)
     tags = describe(record)["tags"]
     if tag not in tags:
-        raise Refused(ErrorCode.NOT_FOUND, "This photo has no tag with this name.")
+        raise RequestRefused(ErrorCode.NOT_FOUND, "This photo has no such tag.")
     return json_response(request, tags[tag])
 
 
@@ -228,22 +231,26 @@ async def get_tag(
 async def get_photo(request: Request, store: StoreDep, id: PhotoId) -> Response:
     """Return one photo.
 
-    If the id ends in /thumbnail or /original, or contains by-etag/ or /tags/, write its slashes as %2F.
+    If the id ends in /thumbnail or /original, or contains by-etag/ or /tags/, encode its slashes as %2F.
     """
     record = await _get_record(store, id)
     return json_response(request, describe(record))
 
 
 async def _read_anchor(store: Store, arguments: PageArguments, order: Order, query_fingerprint: str) -> Position | None:
-    """Return the position the page starts after or ends before; None for the first page. Raises: Refused."""
+    """Return the position that the page starts after or ends before; None for the first page.
+
+    Raises:
+        RequestRefused: The cursor is invalid, or the photo does not exist (404).
+    """
     if arguments.cursor:
         return read_cursor(arguments.cursor, query_fingerprint, order)
-    neighbour = arguments.before or arguments.after
-    return order.position_of(await _get_record(store, neighbour)) if neighbour else None
+    anchor_id = arguments.before or arguments.after
+    return order.position_of(await _get_record(store, anchor_id)) if anchor_id else None
 
 
 async def _get_record(store: Store, id_: str) -> Document:
     record = await store.photos.find_one({"_id": id_}, max_time_ms=QUERY_MS)
     if record is None:
-        raise Refused(ErrorCode.NOT_FOUND, "There is no photo with this id.")
+        raise RequestRefused(ErrorCode.NOT_FOUND, "This photo no longer exists, or the link is wrong.")
     return record

@@ -1,4 +1,4 @@
-"""Statistics of photos: by date, camera, lens, focal length and bucket."""
+"""Statistics of photos by date, camera, lens, focal length and bucket."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _FACETS = ("taken", "hour", "camera", "lens", "focal")
 
 
 class StatisticsArguments(Filters):
-    """Filters and limits."""
+    """Filter parameters and limits."""
 
     top: int = Field(30, ge=1, le=1000, description="Maximum number of cameras, lenses and buckets.")
     budget_ms: int = Field(1500, ge=50, le=QUERY_MS, description="Time limit for counting, in milliseconds.")
 
 
 class BucketRow(BaseModel):
-    """Photos of a bucket by status."""
+    """Numbers of photos in a bucket, by status."""
 
     bucket: str
     count: int
@@ -60,7 +60,7 @@ async def get_statistics(request: Request, arguments: Annotated[StatisticsArgume
         "total": result.total,
         "more": result.total_is_lower_bound,
         "counted": result.sample_size,
-        "cut_short": result.cut_short,
+        "cut_short": result.is_sample,
         "stale": result.stale,
         "facets": {name: to_rows(name, result.counts[name], limit=arguments.top) for name in _FACETS},
         "buckets": to_buckets(result.counts["bucket_status"])[: arguments.top],
@@ -70,7 +70,7 @@ async def get_statistics(request: Request, arguments: Annotated[StatisticsArgume
 
 
 def to_buckets(counts: Mapping[Any, int]) -> list[dict[str, Any]]:
-    """Return counts by (bucket, status) as one row per bucket, the largest first."""
+    """Convert counts by (bucket, status) to one row per bucket, the largest first."""
     buckets: dict[str, dict[str, Any]] = {}
     for (bucket, status), count in counts.items():
         row = buckets.setdefault(bucket, {"bucket": bucket, "count": 0, **dict.fromkeys(STATUSES, 0)})

@@ -161,7 +161,7 @@ QUERIES = {
     "syntax": ('{"photo.iso": 100,, }', ",", "not valid JSON"),
     "operator": ('{"photo.iso": {"$foo": 1}}', '"$foo"', "the operator $foo is not allowed"),
     "deep": ('{"$or": [{"bucket": "a"}, {"photo.iso": {"$where": "1"}}]}', '"$where"', "$where is not allowed"),
-    "value": ('{"photo.iso": {"$exists": "yes"}}', '"$exists"', "true or false is needed"),
+    "value": ('{"photo.iso": {"$exists": "yes"}}', '"$exists"', "must be true or false"),
 }
 
 

@@ -138,7 +138,7 @@ def test_photo__other_copies__are_named(explorer: Explorer) -> None:
 
 def test_photo__that_is_not_there__is_said(explorer: Explorer) -> None:
     page = explorer.open(explorer.address(photo="demo/no such.jpg"), allow=("status of 404",))
-    expect(dialog(page).get_by_role("alert")).to_contain_text("There is no photo with this id.")
+    expect(dialog(page).get_by_role("alert")).to_contain_text("This photo no longer exists, or the link is wrong.")
 
 
 def test_photo__value__leads_to_those_that_share_it(explorer: Explorer) -> None:

@@ -102,7 +102,7 @@ def test_token__is_asked_for_and_then_sent(guarded_explorer: Explorer) -> None:
     assert_accessible(page)
     page.get_by_label("Token").fill("a wrong one")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("The token is wrong.")).to_be_visible()
+    expect(page.get_by_text("The access token is wrong.")).to_be_visible()
     page.get_by_label("Token").fill(TOKEN)
     page.get_by_role("button", name="Continue").click()
     expect(tiles(page).first).to_be_visible()

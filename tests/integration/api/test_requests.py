@@ -366,7 +366,7 @@ def test_query__takes_too_long__is_503_with_a_hint(failing_api: Api, fail: Fail,
     [
         (13, 503, "mongodb_access_denied", "credentials"),
         (292, 503, "out_of_memory", "memory"),
-        (2, 400, "query_rejected", "rejects this query"),
+        (2, 400, "query_rejected", "rejected this query"),
     ],
 )  # fmt: skip
 def test_query__mongodb_fails__says_whose_fault_it_is(

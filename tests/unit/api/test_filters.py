@@ -13,7 +13,7 @@ import orjson
 import pytest
 
 from api.aggregations.map_clusters import Pyramid, fitting_zoom
-from api.errors import Refused
+from api.errors import RequestRefused
 from api.export.csv_rows import to_cell
 from api.http.responses import encode_json, matches_etag
 from api.query.filters import Filters, after_prefix
@@ -241,7 +241,7 @@ def test_read_cursor__several_values__are_read() -> None:
     ids=["empty", "short", "padding", "list", "object", "no-ascii", "other-query", "long", "infinite", "text-date", "operator", "operator-as-value", "no-date", "text-as-date", "two-dates", "too-many", "too-few"],
 )  # fmt: skip
 def test_read_cursor__anything_else__is_refused(text: str) -> None:
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(RequestRefused) as refusal:
         read_cursor(text, "m", TAKEN)
     assert refusal.value.status == 404
 

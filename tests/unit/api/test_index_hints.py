@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from api.query.index_hints import GENERAL, suggest
+from api.query.index_hints import GENERAL_ADVICE, suggest_speedup
 from exifinator.config import Config
 
 CONFIG = Config().model_copy(update={"indexed_tags": ("Image Make",)})
@@ -22,15 +22,15 @@ CONFIG = Config().model_copy(update={"indexed_tags": ("Image Make",)})
         ({"query": '{"_id":"/^a/i"}'}, ["flag i"]),
         ({"query": '{"_id":"/^a|b/"}'}, ["begin it with ^"]),
         ({"query": '{"photo.camera_model":{"$in":["/a/"]}}'}, ["`photo.camera_model`", "begin it with ^"]),
-        ({"query": '{"photo.iso":{"$ne":100}}'}, ["no index finds missing or different values"]),
+        ({"query": '{"photo.iso":{"$ne":100}}'}, ["indexes cannot find missing or different values"]),
         ({"query": '{"$or":[{"photo.iso":1},{"$and":[{"problem":"x"}]}]}', "skip": "0"}, ["`problem` has no index"]),
         ({"query": '{"$nor":[{"problem":"x"}]}'}, ["`problem` has no index"]),
         ({"sort": '{"size":-1}'}, ["`sort`: `size` has no index"]),
-        ({"skip": "900000"}, ["`skip` reads all", "`cursor`"]),
+        ({"skip": "900000"}, ["`skip` reads every", "`cursor`"]),
     ],
 )  # fmt: skip
 def test_suggest__what_is_slow__is_named(parameters: dict[str, str], words: list[str]) -> None:
-    hint = suggest(parameters, CONFIG)
+    hint = suggest_speedup(parameters, CONFIG)
     assert [word for word in words if word not in hint] == []
 
 
@@ -46,7 +46,7 @@ def test_suggest__what_is_slow__is_named(parameters: dict[str, str], words: list
     ],
 )
 def test_suggest__nothing_stands_out__is_general(parameters: dict[str, str]) -> None:
-    assert suggest(parameters, CONFIG) == GENERAL
+    assert suggest_speedup(parameters, CONFIG) == GENERAL_ADVICE
 
 
 @pytest.mark.parametrize(
@@ -58,8 +58,8 @@ def test_suggest__nothing_stands_out__is_general(parameters: dict[str, str]) -> 
     ],
 )
 def test_suggest__an_index_finds_some__the_other_fields_are_not_blamed(query: str) -> None:
-    assert suggest({"query": query}, CONFIG) == GENERAL
+    assert suggest_speedup({"query": query}, CONFIG) == GENERAL_ADVICE
 
 
 def test_suggest__field_of_any_length__is_shown_in_short() -> None:
-    assert len(suggest({"query": '{"' + "x" * 299 + '":1}'}, CONFIG)) < 800
+    assert len(suggest_speedup({"query": '{"' + "x" * 299 + '":1}'}, CONFIG)) < 800

@@ -82,7 +82,7 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("deep-operators", {"a": json.loads('{"$not":{"$elemMatch":' * 6 + '{"$gt":1}' + "}}" * 6)}, "at most 8 levels deep"),
     ("mod-zero", {"a": {"$mod": [0, 0]}}, "divisor"),
     ("options-alone", {"a": {"$options": "i"}}, "$regex in the same object"),
-    ("regex-number", {"a": {"$regex": 5}}, "a pattern in a string"),
+    ("regex-number", {"a": {"$regex": 5}}, "a string with a regular expression"),
     ("bad-date", {"a": {"$date": "yesterday"}}, "Extended JSON"),
     ("bad-oid", {"a": {"$oid": "x"}}, "Extended JSON"),
     ("shape", {"a": {"$geoWithin": {"$uniqueDocs": 1}}}, "one of"),
