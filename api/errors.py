@@ -34,11 +34,7 @@ class ErrorCode(StrEnum):
     QUERY_REJECTED = "query_rejected", 400, "MongoDB rejected the query."
     TOKEN_MISSING = "token_missing", 401, "The request requires an access token and has none."
     TOKEN_WRONG = "token_wrong", 401, "The access token is wrong."
-    TOKEN_NOT_SET = (
-        "token_not_set",
-        403,
-        "The request requires an access token, but API_TOKEN is not set on the server.",
-    )
+    TOKEN_NOT_SET = "token_not_set", 403, "The request requires an access token, but the server has no API_TOKEN."
     FOREIGN_ORIGIN = "foreign_origin", 403, "A web page from another origin sent the request."
     ACCESS_DENIED = "access_denied", 403, "S3 denies access to the bucket."
     ORIGINALS_DISABLED = "originals_disabled", 403, "Links to originals are disabled (API_SIGN_ORIGINALS)."
