@@ -89,9 +89,9 @@ _TAGS = [
 ]
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     400: {**PROBLEM_RESPONSE, "description": "A parameter is invalid"},
-    401: {**PROBLEM_RESPONSE, "description": "The token is missing or wrong"},
+    401: {**PROBLEM_RESPONSE, "description": "The access token is missing or wrong"},
     404: {**PROBLEM_RESPONSE, "description": "Not found"},
-    429: {**PROBLEM_RESPONSE, "description": "Too many wrong tokens"},
+    429: {**PROBLEM_RESPONSE, "description": "Too many wrong access tokens"},
     503: {**PROBLEM_RESPONSE, "description": "MongoDB does not respond in time"},
 }
 

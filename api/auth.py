@@ -82,7 +82,7 @@ async def require_writer(request: Request, credentials: Credentials) -> None:
 async def require_batch_operator(request: Request, credentials: Credentials) -> None:
     """Require the token to start or cancel batches. If API_TOKEN is not set, allow programs on this machine.
 
-    Then also reject requests from web pages of other origins, which a browser on this machine may have open.
+    In that case, reject requests that a browser on this machine sends for web pages of other origins.
     """
     await require_operator(request, credentials)
     config: Config = request.app.state.config

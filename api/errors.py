@@ -58,7 +58,7 @@ class ErrorCode(StrEnum):
     TOO_MANY_EXPORTS = "too_many_exports", 503, "Too many exports are running."
     TOO_MANY_BATCHES = "too_many_batches", 503, "The maximum number of batches is already running."
     MONGODB_UNAVAILABLE = "mongodb_unavailable", 503, "MongoDB cannot be reached."
-    MONGODB_ACCESS_DENIED = "mongodb_access_denied", 503, "MongoDB rejects the credentials of MONGODB_URI."
+    MONGODB_ACCESS_DENIED = "mongodb_access_denied", 503, "MongoDB rejects the credentials in MONGODB_URI."
     MONGODB_ERROR = "mongodb_error", 503, "A MongoDB operation failed."
     REDIS_UNAVAILABLE = "redis_unavailable", 503, "Redis cannot be reached."
     S3_UNAVAILABLE = "s3_unavailable", 503, "S3 does not respond, or cannot serve the request at the moment."

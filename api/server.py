@@ -34,7 +34,7 @@ class ServerLimits:
     header_seconds: float = 10.0
     # Time to receive the body, from the end of the head.
     body_seconds: float = 20.0
-    # How long a client may stop reading its response.
+    # How long a client may pause reading its response.
     stall_seconds: float = 30.0
     # Idle time between two requests on one connection.
     keep_alive_seconds: int = 15
@@ -67,7 +67,7 @@ class BoundedConfig(uvicorn.Config):
 
 
 class BoundedProtocol(H11Protocol):
-    """uvicorn's HTTP/1.1 protocol with three more deadlines and with problem+json error responses.
+    """uvicorn's HTTP/1.1 protocol with three more time limits, and with error responses as problem+json.
 
     Drop the connection if the client exceeds the time limit for sending a request's head or body, or stops reading the
     response. Between requests, uvicorn's own keep-alive timeout applies.

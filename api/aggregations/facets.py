@@ -82,7 +82,7 @@ class FacetCounts:
 
     @property
     def total_is_lower_bound(self) -> bool:
-        """Whether there are more photos than `total`, and it is unknown how many."""
+        """Whether more photos match than `total`, because they could not all be counted in time."""
         return self.is_sample and self.total == self.sample_size
 
     @property

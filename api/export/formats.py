@@ -64,8 +64,8 @@ _LINE = TIME_OPTIONS | orjson.OPT_APPEND_NEWLINE
 async def stream_records(batches: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """Yield one whole record per line in JSON, with every tag.
 
-    Encode each record before decoding the next one: hundreds of decoded records exceed the CPU cache, which makes it
-    50% slower.
+    Encode each record before decoding the next one: hundreds of decoded records exceed the CPU cache, which makes
+    encoding 50% slower.
 
     Args:
         batches: Each is a concatenation of records in BSON.

@@ -37,7 +37,7 @@ PhotoId = Annotated[
 ]
 
 
-# Parameters that may be repeated: a photo matches if it has any of the values.
+# Parameters that may be repeated. A photo matches if it has any of the values; `has` and `without` must all hold.
 REPEATABLE = frozenset({"camera", "lens", "bucket", "format", "status", "keyword", "rating", "has", "without"})
 
 

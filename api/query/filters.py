@@ -63,7 +63,10 @@ def _text_field(description: str, pattern: str, example: str) -> Any:
 
 
 class Filters(Arguments):
-    """Filter parameters. A photo must match all parameters, and one of the values of a repeated parameter."""
+    """Filter parameters. A photo must match all of them.
+
+    If a parameter is repeated, one of its values is enough. `has` and `without` must all hold.
+    """
 
     camera: list[Value] = _list_field("Camera model, as in the `camera` facet.", "ILCE-7M3")
     lens: list[Value] = _list_field("Lens model.", "FE 24-70mm F2.8 GM")

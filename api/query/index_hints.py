@@ -19,7 +19,7 @@ GENERAL_ADVICE = (
     f"Add a filter that has an index ({_FILTERS}; in `query`, the same fields of `photo`, `bucket` or `_id`), "
     "or add the tag to INDEXED_TAGS in settings.py."
 )
-_NARROW = f"add a filter that has one ({_FILTERS})"
+_ADD_FILTER = f"add a filter that has one ({_FILTERS})"
 # Indexes do not help to find missing or different values.
 _NEGATIONS = frozenset({"$ne", "$nin", "$not"})
 _MANY_SKIPPED = 10_000
@@ -37,7 +37,7 @@ def suggest_speedup(parameters: Mapping[str, str], config: Config) -> str:
     is_indexed, reasons = _check_filter(filter_, indexed)
     advice = [] if is_indexed else list(dict.fromkeys(reasons))
     if sort and sort[0][0] not in indexed:
-        advice.append(f"`sort`: {_quote(sort[0][0])} has no index, so all matches are sorted; {_NARROW}.")
+        advice.append(f"`sort`: {_quote(sort[0][0])} has no index, so all matches are sorted; {_ADD_FILTER}.")
     if parameters.get("skip", "").isdigit() and int(parameters["skip"]) >= _MANY_SKIPPED:
         advice.append("`skip` reads every record that it skips; use /photos with `cursor` instead.")
     return " ".join(advice[:3]) or GENERAL_ADVICE
@@ -69,27 +69,27 @@ def _check_filter(filter_: Filter, indexed: set[str]) -> tuple[bool, list[str]]:
 def _why_not_indexed(path: str, condition: Any, indexed: set[str]) -> str | None:
     """Return why no index can find the matches of this condition; None if one can."""
     shown = _quote(path)
-    if pattern := _unanchored_pattern(condition):
+    if pattern := _unindexable_pattern(condition):
         return (
-            f"{shown}: the regular expression {_quote(pattern)} reads every value. To use an index, begin it with ^ "
-            "and omit the flag i. Or search for words with `q`."
+            f"{shown}: the regular expression {_quote(pattern)} makes MongoDB read every value. To use "
+            "an index, begin it with ^ and omit the flag i, or search for words with `q`."
         )
     if path not in indexed:
         tag = path.partition(".")[0]
         if tag in ("photo", "words", "cells", "folders", "thumbnail_bytes", "xmp", "iptc", *FILE_FIELDS):
-            return f"{shown} has no index; {_NARROW}."
+            return f"{shown} has no index; {_ADD_FILTER}."
         if f"{tag}.printable" in indexed:
             return f"{shown} has no index; {_quote(f'{tag}.printable')} has one."
         return (
             f"{shown} has no index: add {tag[:_MAX_SHOWN_CHARS]!r} to INDEXED_TAGS in settings.py, restart the API and "
-            f"query {_quote(f'{tag}.printable')}, or {_NARROW}."
+            f"query {_quote(f'{tag}.printable')}, or {_ADD_FILTER}."
         )
     if isinstance(condition, dict) and (condition.keys() <= _NEGATIONS or condition.get("$exists") is False):
         return f"{shown}: indexes cannot find missing or different values; add a filter that has an index ({_FILTERS})."
     return None
 
 
-def _unanchored_pattern(condition: Any) -> str | None:
+def _unindexable_pattern(condition: Any) -> str | None:
     """Return a regular expression in the condition that an index cannot serve; None if there is none."""
     values = list(condition.values()) if isinstance(condition, dict) else [condition]
     for value in values:

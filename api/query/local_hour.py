@@ -37,7 +37,7 @@ def read_hours(text: str, parameter: str) -> tuple[int, int]:
     """
     match = re.fullmatch(HOURS, text, re.ASCII)
     if not match:
-        raise BadParameter(parameter, "expected an hour from 0 to 23, or a range such as 6-9 or 22-3")
+        raise BadParameter(parameter, "expected an hour from 0 to 23, or a range such as 6-9, or 22-3 across midnight")
     return int(match[1]), int(match[3] if match[3] is not None else match[1])
 
 

@@ -91,7 +91,7 @@ async def read_page(
     return records, None
 
 
-# Time limits: for a short walk along the index of the sort order, and for counting the matches of one condition.
+# Time limits (ms) for a short walk along the sort order's index, and for counting the matches of one condition.
 _FEW_STEPS_MS, _COUNT_MS = 25, 100
 # Roughly how many photos MongoDB can read through an index and sort per millisecond.
 _PHOTOS_SORTED_PER_MS = 300
@@ -156,7 +156,7 @@ async def _plan(collection: Collection, conditions: list[tuple[str, Any]], order
     sorting_ms = count // _PHOTOS_SORTED_PER_MS
     if walk is not None and sorting_ms > 2 * _FEW_STEPS_MS:
         yield _Attempt(walk, sorting_ms)
-    # Generous: a slow disk takes several times longer than the estimate.
+    # Allow 200 ms plus eight times the estimate, because a slow disk takes several times longer.
     yield _Attempt(index, min(QUERY_MS, 200 + 8 * sorting_ms))
 
 

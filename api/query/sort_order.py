@@ -120,7 +120,7 @@ class Order:
             # In every field but the first, missing values sort before all others, as in the index.
             none_last = not self.backwards if i == 0 else direction < 0
             bounds = _conditions_after(values[i], direction, none_last=none_last)
-            # Skip records without an id: there are none.
+            # Omit the condition for a missing id: every record has one.
             segments += [{**same, path: bound} for bound in bounds if bound is not None or path != "_id"]
         return segments
 

@@ -50,11 +50,11 @@ class MetricsPage:
     "/metrics",
     summary="Get metrics of all processes for Prometheus",
     response_class=Response,
-    responses={200: {"content": {_PLAIN: {"schema": {"type": "string"}}}, "description": "Prometheus text format."}},
+    responses={200: {"content": {_PLAIN: {"schema": {"type": "string"}}}, "description": "Prometheus text format"}},
     dependencies=[READER],
 )
 async def get_metrics(request: Request) -> Response:
-    """Return counters, which start when Redis is emptied, and gauges.
+    """Return gauges, and counters since Redis was last empty.
 
     If Redis or MongoDB is unavailable, its metrics are missing.
     """

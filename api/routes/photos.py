@@ -60,7 +60,7 @@ class PageArguments(Filters):
         max_length=2048,
         description=(
             "The id of a photo: return the page that ends just before it. `next` is the page after the one returned. "
-            "Cannot be combined with `after`."
+            "Overrides `after`."
         ),
         examples=["holiday/2024/beach.jpg"],
     )
