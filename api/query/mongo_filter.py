@@ -163,7 +163,7 @@ class _Reader:
             return self.reject(path, f"{name} is not allowed here")
         if not name.startswith("$"):
             return self.reject(path, "operators and field names cannot be mixed in one object")
-        return self.reject(path, f"{name[:40]} is not an allowed operator; allowed are {', '.join(sorted(ALLOWED))}")
+        return self.reject(path, f"the operator {name[:40]} is not allowed; allowed are {', '.join(sorted(ALLOWED))}")
 
     def items(self, value: Any, path: Path, depth: int, *, limit: int, minimum: int = 0) -> list[Any]:
         self.count(path, depth)
