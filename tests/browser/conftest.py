@@ -25,7 +25,7 @@ from tests.servers import find_chromium
 
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
-# pytest-timeout ends a test after 300 s. Playwright gives up earlier, so that its own message names what did not happen.
+# pytest-timeout ends a test after 300 s. Playwright gives up earlier, so that its message names what did not happen.
 TIMEOUT_MS = 120_000
 expect.set_options(timeout=TIMEOUT_MS)
 _open_pages: list[Page] = []

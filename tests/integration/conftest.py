@@ -105,8 +105,7 @@ class Installation:
         self.queue = ImageQueue(self.redis, self.config)
         self.control = QueueAdmin(self.queue, self.config)
         self._workers: list[subprocess.Popen[bytes]] = []
-        # Workers that a batch needs: the one started last.
-        self.readers: list[subprocess.Popen[bytes]] = []
+        self._readers: list[subprocess.Popen[bytes]] = []
 
     @property
     def environment(self) -> dict[str, str]:
@@ -122,7 +121,7 @@ class Installation:
         command = [str(Path(sys.prefix) / "bin" / "mrq-worker"), *queues]
         worker = start(command, log, {**self.environment, **environment})
         self._workers.append(worker)
-        self.readers = [] if restarted else [worker]
+        self._readers = [] if restarted else [worker]
         return worker
 
     def start_ready_worker(self, *queues: str, **environment: str) -> subprocess.Popen[bytes]:
@@ -152,6 +151,11 @@ class Installation:
             explain=lambda: f"{batch.numbers}\n{self.queued()}\n{self.worker_logs()}",
         )
         return batch.numbers
+
+    @property
+    def readers(self) -> list[subprocess.Popen[bytes]]:
+        """Workers that a batch needs: the one started last."""
+        return self._readers
 
     def finish_here(self, batch: Batch) -> BatchCounts:
         """Index all images of a batch in this process, without a worker."""
