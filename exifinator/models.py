@@ -142,8 +142,8 @@ class HeaderBytes:
     Attributes:
         ref: The version of the object that the GETs returned, which may be newer than the listed version.
         status, problem: `unsupported` or `damaged` and the reason, if known before decoding; otherwise `ok` and None.
-        width_pixels, height_pixels: The size of the picture as stored, unless `is_display_size`.
-        is_display_size: Whether the size is as displayed, because the container itself describes the rotation.
+        width_pixels, height_pixels: The size of the picture as stored, unless `rotation_applied`.
+        rotation_applied: Whether the size is as displayed, because the container itself describes the rotation.
         requests, bytes_read: The number of ranged GETs and the bytes that they returned.
     """
 
@@ -154,7 +154,7 @@ class HeaderBytes:
     problem: str | None = None
     width_pixels: int | None = None
     height_pixels: int | None = None
-    is_display_size: bool = False
+    rotation_applied: bool = False
     requests: int = 0
     bytes_read: int = 0
 
@@ -167,7 +167,7 @@ class HeaderBytes:
                 "blocks": [[b.kind, [[offset, data] for offset, data in b.extents.items()]] for b in self.blocks],
                 "status": self.status,
                 "problem": self.problem,
-                "size": [self.width_pixels, self.height_pixels, self.is_display_size],
+                "size": [self.width_pixels, self.height_pixels, self.rotation_applied],
                 "cost": [self.requests, self.bytes_read],
             }
         )
@@ -180,7 +180,7 @@ class HeaderBytes:
             bson.errors.InvalidBSON, KeyError, ValueError: The message is not from to_bytes.
         """
         doc = bson_decode(message)
-        width, height, is_display_size = doc["size"]
+        width, height, rotation_applied = doc["size"]
         requests, bytes_read = doc["cost"]
         blocks = tuple(
             Block(kind, {offset: bytes(data) for offset, data in extents}) for kind, extents in doc["blocks"]
@@ -194,7 +194,7 @@ class HeaderBytes:
             doc["problem"],
             width,
             height,
-            is_display_size,
+            rotation_applied,
             requests,
             bytes_read,
         )

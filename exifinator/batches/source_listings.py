@@ -105,7 +105,7 @@ class SourceListings:
     def _pages(self, source: Source, listing: PartitionedListing) -> Generator[SourcePage]:
         with closing(listing.pages()) as pages:
             for listed in pages:
-                yield SourcePage(source, listed, listing.take)
+                yield SourcePage(source, listed, listing.mark_processed)
         if listing.started_over:
             self._unordered.add(source)
             self.started_over = True

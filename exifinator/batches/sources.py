@@ -13,7 +13,7 @@ from exifinator.models import ImageRef
 from exifinator.processes import rclone
 from exifinator.sources import local_buckets
 from exifinator.sources.s3.client import S3Client
-from exifinator.sources.source import Source, parse_typed_source
+from exifinator.sources.source import Source, parse_user_source
 
 DEMO_BUCKET = "demo"
 # Number of objects of each source that are read as a check before any is queued.
@@ -38,7 +38,7 @@ def find_sources(arguments: Sequence[str], config: Config, *, cwd: Path) -> list
                 f"There is no folder {text}", hint="to name a bucket, use bucket, bucket/prefix or s3://bucket"
             )
         else:
-            sources.append(parse_typed_source(text))
+            sources.append(parse_user_source(text))
     return sources
 
 

@@ -19,7 +19,7 @@ from exifinator.errors import EXIFinatorError, TooManyBatches
 from exifinator.models import BatchFields
 from exifinator.processes.tagged import TAG_VARIABLE, end_processes, find_tagged, process_tag
 from exifinator.sources.s3.client import S3Client
-from exifinator.sources.source import Source, parse_typed_source
+from exifinator.sources.source import Source, parse_user_source
 from exifinator.storage.store import Store
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ def start_batch(config: Config, store: Store, source: str, *, logs: Path = ROOT 
 
     Raises: ConfigError if the source is invalid; BucketGone; AccessDenied; TooManyBatches; TransientError.
     """
-    parsed = parse_typed_source(source)
+    parsed = parse_user_source(source)
     _check_source(parsed, config)
     if len(read_watched(store)) >= MAX_RUNNING:
         raise TooManyBatches(f"{MAX_RUNNING} batches are running, which is the limit; wait until one ends")

@@ -18,7 +18,7 @@ from exifread.tags.exif import EXIF_TAGS, GPS_TAGS
 
 from exifinator.metadata import makernotes, tiff_spec
 from exifinator.metadata.limits import MemoryBudget
-from exifinator.metadata.tag_values import EXIFREAD_ERRORS, Directory, Tag, decode_tag, memory_of, tag_name
+from exifinator.metadata.tag_values import EXIFREAD_ERRORS, Directory, Tag, decode_tag, max_memory_bytes, tag_name
 
 MAIN_DIRECTORIES = frozenset({"Image", "EXIF", "GPS"})
 # Limit of one photo. No camera writes a tenth of it.
@@ -57,22 +57,22 @@ class TagReader(ExifHeader):
     def __init__(self, extents: dict[int, bytes], budget: MemoryBudget) -> None:
         self._starts = list(extents)
         self._pieces = list(extents.values())
-        self._only = self._pieces[0] if self._starts == [0] else None
+        self._single_piece = self._pieces[0] if self._starts == [0] else None
         self._budget = budget
         self._seen: set[tuple[int, str]] = set()
         self.values_outside = 0
         self.truncated = False
-        self.unread: list[str] = []
+        self.dropped: list[str] = []
         self.packets: dict[int, bytes] = {}
         header = self.slice(0, 8)
         self.order = tiff_spec.byte_order(header) if len(header) == 8 else ""
         super().__init__(BytesIO(), "I" if self.order == "<" else "M", 0, 0, strict=False)
-        self.first = _structs(self.order)[1].unpack_from(header, 4)[0] if self.order else 0
+        self.first_offset = _structs(self.order)[1].unpack_from(header, 4)[0] if self.order else 0
 
     def slice(self, start: int, length: int) -> bytes:
         """Return up to `length` bytes from offset `start`: fewer where the block has a hole or ends."""
-        if self._only is not None:
-            return self._only[start : start + length] if start >= 0 else b""
+        if self._single_piece is not None:
+            return self._single_piece[start : start + length] if start >= 0 else b""
         index = bisect_right(self._starts, start) - 1
         if index < 0:
             return b""
@@ -88,21 +88,21 @@ class TagReader(ExifHeader):
         """
         self.tags = tags
         if name == "MakerNote":
-            self.tags["EXIF MakerNote"] = Tag("", "", tiff_spec.MAKER_NOTE, 7, [], 0, offset=self.first)
+            self.tags["EXIF MakerNote"] = Tag("", "", tiff_spec.MAKER_NOTE, 7, [], 0, offset=self.first_offset)
             self.read_maker_note()
         else:
-            self.dump_ifd(self.first, name, GPS_TAGS if name == "GPS" else EXIF_TAGS)
+            self.dump_ifd(self.first_offset, name, GPS_TAGS if name == "GPS" else EXIF_TAGS)
 
     def read_all(self) -> None:
         """Read the chain of directories, the EXIF directory, sub-directories and the MakerNote."""
-        start, seen = self.first, set()
+        start, seen = self.first_offset, set()
         for name in ("Image", "Thumbnail", "IFD 2", "IFD 3")[: tiff_spec.MAX_CHAIN]:
             if not start or start in seen:
                 break
             seen.add(start)
             self.dump_ifd(start, name)
             start = self._next_in_chain(start)
-        self._follow("Image ExifOffset", "EXIF")
+        self._read_directory_at("Image ExifOffset", "EXIF")
         sub_ifds = self.tags.get("Image SubIFDs")
         if sub_ifds:
             for index, pointer in enumerate(sub_ifds.values[: tiff_spec.MAX_SUB_IFDS]):
@@ -110,7 +110,7 @@ class TagReader(ExifHeader):
                     self.dump_ifd(pointer, f"EXIF SubIFD{index}")
         self.read_maker_note()
 
-    def _follow(self, pointer_name: str, name: str) -> None:
+    def _read_directory_at(self, pointer_name: str, name: str) -> None:
         pointer = self.tags.get(pointer_name)
         if pointer and pointer.values and isinstance(pointer.values[0], int):
             self.dump_ifd(pointer.values[0], name)
@@ -129,7 +129,7 @@ class TagReader(ExifHeader):
             try:
                 self.decode_maker_note()
             except EXIFREAD_ERRORS:
-                self._end_maker_note()
+                self._restore_base()
 
     def _canon_decode_tag(self, value: Any, mn_tags: Any) -> None:
         """Decode the fields of a Canon array that exifread has names for.
@@ -139,7 +139,7 @@ class TagReader(ExifHeader):
         super()._canon_decode_tag(value[: max(mn_tags, default=0) + 1], mn_tags)
         self.tags.pop("MakerNote Unknown", None)
 
-    def _end_maker_note(self) -> None:
+    def _restore_base(self) -> None:
         # exifread changes both for some makers' notes and does not restore them after an error.
         self.offset = 0
         self.endian = "I" if self.order == "<" else "M"
@@ -196,18 +196,18 @@ class TagReader(ExifHeader):
         entry = _structs(order)[2]
         byte_order: Literal["little", "big"] = "little" if order == "<" else "big"
         is_note = ifd_name == "MakerNote"
-        spent_bytes = 0
+        memory_bytes = 0
         for fields in entry.iter_unpack(table):
             tag, field_type, n_values, inline = fields
             item_bytes = tiff_spec.TYPE_BYTES.get(field_type)
             if item_bytes is None:
                 continue
-            known = tag_dict.get(tag)
+            table_entry = tag_dict.get(tag)
             length = n_values * item_bytes
             if length <= 4:
                 data = inline[:length]
-            elif length > MAX_CACHED_VALUE_BYTES or tag in tiff_spec.APART:
-                self._read_long(directory, fields, length, known)
+            elif length > MAX_CACHED_VALUE_BYTES or tag in tiff_spec.SEPARATE_TAGS:
+                self._add_long_tag(directory, fields, length, table_entry)
                 continue
             else:
                 data = self.slice(base + int.from_bytes(inline, byte_order), length)
@@ -215,20 +215,20 @@ class TagReader(ExifHeader):
                     self.values_outside += not is_note
                     continue
             # `known` is an entry of one of exifread's tables, which live as long as the process: its id is stable.
-            key = (ifd_name, tag, field_type, data, order, id(known))
+            key = (ifd_name, tag, field_type, data, order, id(table_entry))
             decoded = _DECODED.get(key)
             if decoded is None:
                 if len(_DECODED) >= MAX_CACHED_TAGS:
                     _DECODED.clear()
-                decoded = _DECODED[key] = decode_tag(directory, fields, data, known)
-            self._add(decoded, ifd_name)
-            spent_bytes += decoded.spent_bytes
-            if known and type(known[1]) is tuple and not is_note:
-                self._enter(decoded.values, known[1])
+                decoded = _DECODED[key] = decode_tag(directory, fields, data, table_entry)
+            self._add_tag(decoded, ifd_name)
+            memory_bytes += decoded.memory_bytes
+            if table_entry and type(table_entry[1]) is tuple and not is_note:
+                self._follow_tag(decoded.values, table_entry[1])
         # One call for all short values of the directory: each takes little.
-        self._budget.spend(spent_bytes)
+        self._budget.spend(memory_bytes)
 
-    def _add(self, tag: Tag, ifd_name: str) -> None:
+    def _add_tag(self, tag: Tag, ifd_name: str) -> None:
         """Add a tag under its name, or under its number if another tag has that name."""
         other = self.tags.get(tag.name)
         if other is None or other.tag == tag.tag:
@@ -236,7 +236,7 @@ class TagReader(ExifHeader):
         else:
             self.tags[f"{ifd_name} Tag 0x{tag.tag:04X}"] = tag
 
-    def _read_long(self, directory: Directory, fields: tuple[Any, ...], length: int, known: Any) -> None:
+    def _add_long_tag(self, directory: Directory, fields: tuple[Any, ...], length: int, table_entry: Any) -> None:
         """Add a tag whose value is long or has a reader of its own, unless the value lies outside the block.
 
         Args:
@@ -247,29 +247,37 @@ class TagReader(ExifHeader):
         """
         tag, field_type, _, inline = fields
         ifd_name, base, order = directory
-        at = base + int.from_bytes(inline, "little" if order == "<" else "big")
-        undecoded = Tag(tag_name(ifd_name, tag, known), f"({length:,} bytes)", tag, field_type, [], length, offset=at)
+        value_offset = base + int.from_bytes(inline, "little" if order == "<" else "big")
+        undecoded = Tag(
+            tag_name(ifd_name, tag, table_entry),
+            f"({length:,} bytes)",
+            tag,
+            field_type,
+            [],
+            length,
+            offset=value_offset,
+        )
         if tag == tiff_spec.MAKER_NOTE and ifd_name == "EXIF":
             # exifread recognises the maker by the first bytes. The rest is useless undecoded.
-            undecoded.values = list(self.slice(at, 16))
-            self._add(undecoded, ifd_name)
+            undecoded.values = list(self.slice(value_offset, 16))
+            self._add_tag(undecoded, ifd_name)
             return
-        if length > tiff_spec.value_limit(tag, field_type) and not (tag == CAMERA_INFO and ifd_name == "MakerNote"):
+        if length > tiff_spec.max_value_bytes(tag, field_type) and not (tag == CAMERA_INFO and ifd_name == "MakerNote"):
             if field_type not in tiff_spec.BYTE_TYPES:
-                self.unread.append(undecoded.name)
-            self._add(undecoded, ifd_name)
+                self.dropped.append(undecoded.name)
+            self._add_tag(undecoded, ifd_name)
             return
-        data = self.slice(at, length)
+        data = self.slice(value_offset, length)
         if len(data) < length:
             self.values_outside += ifd_name != "MakerNote"
-        elif tag in tiff_spec.PACKETS and ifd_name == "Image":
+        elif tag in tiff_spec.PACKET_TAGS and ifd_name == "Image":
             self.packets[tag] = data
-            self._add(undecoded, ifd_name)
+            self._add_tag(undecoded, ifd_name)
         else:
-            self._budget.spend(memory_of(ifd_name, tag, field_type, length))
-            self._add(decode_tag(directory, fields, data, known), ifd_name)
+            self._budget.spend(max_memory_bytes(ifd_name, tag, field_type, length))
+            self._add_tag(decode_tag(directory, fields, data, table_entry), ifd_name)
 
-    def _enter(self, values: Any, directory: tuple[Any, ...]) -> None:
+    def _follow_tag(self, values: Any, directory: tuple[Any, ...]) -> None:
         """Read the directory that a tag points at: its name and tags, as exifread's table has them."""
         if values and isinstance(values[0], int):
             self.dump_ifd(values[0], directory[0], directory[1])

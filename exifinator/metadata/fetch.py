@@ -48,7 +48,7 @@ def fetch_header(
         Exception: Whatever the reader raises.
     """
     cost = _Cost()
-    began = perf_counter()
+    started_at = perf_counter()
     try:
         for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
@@ -59,7 +59,7 @@ def fetch_header(
                 COUNTS.add_retry("object_changed")
         raise AssertionError("unreachable")
     finally:
-        observe_fetch(perf_counter() - began)
+        observe_fetch(perf_counter() - started_at)
         COUNTS.requests["get"] += cost.requests
         COUNTS.bytes_read += cost.bytes_read
 
@@ -80,7 +80,7 @@ def _fetch_once(
     ref = replace(ref, etag=first.etag, size_bytes=first.total_bytes, last_modified=first.last_modified)
     if first.total_bytes == 0:
         located = LocatedMetadata("unknown", status="damaged", problem=EMPTY_OBJECT)
-        return _header(ref, located, cost)
+        return _header_bytes(ref, located, cost)
 
     file = RangeBuffer(first.total_bytes)
     file.add(first.start, first.data)
@@ -89,13 +89,13 @@ def _fetch_once(
         located = _locate(file, deadline_seconds)
         missing = file.missing()
         if not missing or file.closed:
-            return _header(ref, located, cost)
-        for start, end in _plan(missing, reads_left, file):
+            return _header_bytes(ref, located, cost)
+        for start, end in _plan_reads(missing, reads_left, file):
             cost.requests += 1
-            answer = reader.read_range(ref, start, end - start, if_match=ref.etag)
-            cost.bytes_read += len(answer.data)
+            part = reader.read_range(ref, start, end - start, if_match=ref.etag)
+            cost.bytes_read += len(part.data)
             reads_left -= 1
-            file.add(answer.start, answer.data)
+            file.add(part.start, part.data)
         if reads_left < 0:
             file.closed = True
 
@@ -110,7 +110,7 @@ def _locate(file: RangeBuffer, deadline_seconds: float) -> LocatedMetadata:
         return LocatedMetadata("unknown", status="damaged", problem=problem)
 
 
-def _plan(missing: list[tuple[int, int]], reads_left: int, file: RangeBuffer) -> list[tuple[int, int]]:
+def _plan_reads(missing: list[tuple[int, int]], reads_left: int, file: RangeBuffer) -> list[tuple[int, int]]:
     """Return the (start, end) ranges to read next.
 
     Neighbours are merged until there are no more ranges than reads left. If none is left, one range covers the rest of
@@ -129,7 +129,7 @@ def _plan(missing: list[tuple[int, int]], reads_left: int, file: RangeBuffer) ->
     return [(start, min(end, start + MAX_READ_BYTES)) for start, end in merged]
 
 
-def _header(ref: ImageRef, located: LocatedMetadata, cost: _Cost) -> HeaderBytes:
+def _header_bytes(ref: ImageRef, located: LocatedMetadata, cost: _Cost) -> HeaderBytes:
     return HeaderBytes(
         ref,
         located.format or "unknown",
@@ -138,7 +138,7 @@ def _header(ref: ImageRef, located: LocatedMetadata, cost: _Cost) -> HeaderBytes
         located.problem,
         located.width_pixels,
         located.height_pixels,
-        located.turned,
+        located.rotation_applied,
         cost.requests,
         cost.bytes_read,
     )

@@ -7,7 +7,7 @@ from exifinator.metadata.text_decoding import PADDING
 IPTC = dict[str, str | list[str]]
 
 # Record 2, "application record": dataset number -> name, spelled as ExifTool does.
-NAMES = {
+FIELD_NAMES = {
     3: "ObjectTypeReference",
     4: "ObjectAttributeReference",
     5: "ObjectName",
@@ -57,7 +57,7 @@ NAMES = {
     135: "LanguageIdentifier",
 }
 # Datasets that may be repeated: their values are lists.
-LISTS = frozenset({12, 20, 25, 26, 27, 45, 47, 50, 80, 85, 118, 122})
+REPEATABLE = frozenset({12, 20, 25, 26, 27, 45, 47, 50, 80, 85, 118, 122})
 # The ISO 2022 escape sequence for UTF-8, as in dataset 1:90 (CodedCharacterSet).
 UTF_8 = b"\x1b%G"
 MAX_DATASETS = 2000
@@ -71,30 +71,30 @@ def read_iptc(data: bytes) -> tuple[IPTC, str | None]:
     """
     fields: IPTC = {}
     encoding = ""
-    at = 0
+    offset = 0
     for _ in range(MAX_DATASETS):
-        if at + 5 > len(data) or data[at] != 0x1C:
+        if offset + 5 > len(data) or data[offset] != 0x1C:
             break
-        record, dataset = data[at + 1], data[at + 2]
-        length = int.from_bytes(data[at + 3 : at + 5], "big")
-        at += 5
+        record, dataset = data[offset + 1], data[offset + 2]
+        length = int.from_bytes(data[offset + 3 : offset + 5], "big")
+        offset += 5
         if length & 0x8000:  # an extended dataset: the other bits tell how many bytes the length takes
             n_bytes = length & 0x7FFF
-            length = int.from_bytes(data[at : at + n_bytes], "big") if n_bytes <= 4 else len(data)
-            at += n_bytes
-        value = data[at : at + length]
-        at += length
-        if at > len(data):
+            length = int.from_bytes(data[offset : offset + n_bytes], "big") if n_bytes <= 4 else len(data)
+            offset += n_bytes
+        value = data[offset : offset + length]
+        offset += length
+        if offset > len(data):
             return fields, "The IPTC data is truncated."
         if (record, dataset) == (1, 90):
             encoding = "utf-8" if value.startswith(UTF_8) else ""
-        elif record == 2 and dataset in NAMES and length <= MAX_TEXT_BYTES:
+        elif record == 2 and dataset in FIELD_NAMES and length <= MAX_TEXT_BYTES:
             text = _decode(value, encoding)
-            name = NAMES[dataset]
-            if text and dataset in LISTS:
-                kept = fields.setdefault(name, [])
-                if isinstance(kept, list):
-                    kept.append(text)
+            name = FIELD_NAMES[dataset]
+            if text and dataset in REPEATABLE:
+                values = fields.setdefault(name, [])
+                if isinstance(values, list):
+                    values.append(text)
             elif text:
                 fields.setdefault(name, text)
     return fields, None

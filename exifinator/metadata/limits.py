@@ -68,24 +68,24 @@ class cpu_limit:  # noqa: N801  # a context manager, entered twice per image: a 
         DeadlineExceeded: In the body, when the time is over.
     """
 
-    __slots__ = ("_counts", "_ticks")
+    __slots__ = ("_is_active", "_ticks")
 
     def __init__(self, seconds: float) -> None:
         self._ticks = max(2, math.ceil(seconds * TICKS_PER_SECOND))
 
     def __enter__(self) -> None:
         global _ticks_left
-        self._counts = _is_ticking_here()
-        if self._counts:
+        self._is_active = _timer_reaches_this_thread()
+        if self._is_active:
             _ticks_left = self._ticks
 
     def __exit__(self, *exc_info: object) -> None:
         global _ticks_left
-        if self._counts:
+        if self._is_active:
             _ticks_left = 0
 
 
-def _is_ticking_here() -> bool:
+def _timer_reaches_this_thread() -> bool:
     """Return whether the timer's signals reach this thread. Start the timer if it is not running.
 
     Threads are identified by the kernel's id, because gevent patches Python's. No other code here uses SIGPROF.
@@ -101,10 +101,10 @@ def _is_ticking_here() -> bool:
     return thread == _ticking_thread
 
 
-def _forget_timer() -> None:
+def _reset_after_fork() -> None:
     global _ticks_left, _ticking_thread
     _ticks_left = _ticking_thread = 0
 
 
 # A forked process inherits the variables, but not the timer.
-os.register_at_fork(after_in_child=_forget_timer)
+os.register_at_fork(after_in_child=_reset_after_fork)

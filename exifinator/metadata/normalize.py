@@ -14,12 +14,12 @@ Tags = Mapping[str, Tag]
 Fields = Mapping[str, str | list[str]]
 
 DATE = re.compile(r"\s*(\d{4})[:/.-](\d{1,2})[:/.-](\d{1,2})(?:[ T]+(\d{1,2}):(\d{1,2})(?::(\d{1,2}))?)?")
-ISO_TAIL = re.compile(r"T[\d:.]+(Z|[+-]\d\d:\d\d)")
+ISO_8601_OFFSET = re.compile(r"T[\d:.]+(Z|[+-]\d\d:\d\d)")
 OFFSET = re.compile(r"\s*([+-])(\d{2}):?(\d{2})")
 MAX_TEXT_CHARACTERS = 10_000
 
-MAX_ISO_TAG = 65535
-DIRECTORIES = ("Image", *(f"EXIF SubIFD{index}" for index in range(MAX_SUB_IFDS)), "IFD 2", "IFD 3")
+ISO_TOO_HIGH = 65535
+PICTURE_DIRECTORIES = ("Image", *(f"EXIF SubIFD{index}" for index in range(MAX_SUB_IFDS)), "IFD 2", "IFD 3")
 
 # Tags of a date, of its fraction of a second, and of its offset from UTC.
 EXIF_DATES = (
@@ -57,7 +57,7 @@ def _texts(fields: Mapping[str, str | list[str]], name: str) -> list[str]:
     return [value] if isinstance(value, str) else value
 
 
-def _first_text(tags: Tags, tag: str, xmp: Fields, xmp_name: str, iptc: Fields, iptc_name: str) -> str | None:
+def _preferred_text(tags: Tags, tag: str, xmp: Fields, xmp_name: str, iptc: Fields, iptc_name: str) -> str | None:
     """Return the text from EXIF, else from XMP, else from IPTC.
 
     Source of the order: Metadata Working Group, Guidelines for Handling Image Metadata 2.0.
@@ -86,7 +86,7 @@ def _xmp_date(xmp: Fields) -> tuple[datetime, str | None] | None:
         text = next(iter(_texts(xmp, name)), "")
         date = parse_date(text)
         if date:
-            match = ISO_TAIL.search(text)
+            match = ISO_8601_OFFSET.search(text)
             offset = parse_offset("+00:00" if match and match[1] == "Z" else match[1]) if match else None
             return _with_offset(date, offset)
     return None
@@ -159,10 +159,10 @@ def _gps_date(tags: Tags) -> tuple[datetime, str | None] | None:
     date = parse_date(text_of(tags, "GPS GPSDate"))
     if date is None:
         return None
-    clock = [number_of(tags, "GPS GPSTimeStamp", index=index) for index in range(3)]
-    if clock[0] is None or clock[1] is None:
+    time_parts = [number_of(tags, "GPS GPSTimeStamp", index=index) for index in range(3)]
+    if time_parts[0] is None or time_parts[1] is None:
         return None
-    seconds = clock[0] * 3600 + clock[1] * 60 + (clock[2] or 0)
+    seconds = time_parts[0] * 3600 + time_parts[1] * 60 + (time_parts[2] or 0)
     if not 0 <= seconds < 86_401:
         return None
     try:
@@ -183,7 +183,7 @@ def _degrees(tags: Tags, name: str, limit: float) -> tuple[float | None, bool]:
     return round(-degrees if reference in ("S", "W") else degrees, 8), False
 
 
-def _place(tags: Tags, problems: list[str]) -> dict[str, Any] | None:
+def _location(tags: Tags, problems: list[str]) -> dict[str, Any] | None:
     latitude, bad_latitude = _degrees(tags, "GPS GPSLatitude", 90)
     longitude, bad_longitude = _degrees(tags, "GPS GPSLongitude", 180)
     if bad_latitude or bad_longitude:
@@ -208,45 +208,58 @@ def _lens(tags: Tags) -> str | None:
     if name:
         return name
     for tag in ("EXIF LensSpecification", "MakerNote LensMinMaxFocalMaxAperture"):
-        shortest, longest, wide, tele = (number_of(tags, tag, index=index) for index in range(4))
-        if _positive(shortest) and _positive(longest):
-            reach = f"{shortest:g}" if shortest == longest else f"{shortest:g}-{longest:g}"
-            if not _positive(wide):
-                return f"{reach}mm"
-            return f"{reach}mm f/{wide:g}" if not _positive(tele) or wide == tele else f"{reach}mm f/{wide:g}-{tele:g}"
+        shortest_mm, longest_mm, wide_f, tele_f = (number_of(tags, tag, index=index) for index in range(4))
+        if _positive(shortest_mm) and _positive(longest_mm):
+            focal_range = f"{shortest_mm:g}" if shortest_mm == longest_mm else f"{shortest_mm:g}-{longest_mm:g}"
+            if not _positive(wide_f):
+                return f"{focal_range}mm"
+            return (
+                f"{focal_range}mm f/{wide_f:g}"
+                if not _positive(tele_f) or wide_f == tele_f
+                else f"{focal_range}mm f/{wide_f:g}-{tele_f:g}"
+            )
     return text_of(tags, "MakerNote LensModel", "MakerNote Lens")
 
 
-def _sides(tags: Tags, directory: str) -> tuple[int, int]:
+def _directory_dimensions(tags: Tags, directory: str) -> tuple[int, int]:
     width = _integer(number_of(tags, f"{directory} ImageWidth"))
     height = _integer(number_of(tags, f"{directory} ImageLength"))
     return (width, height) if width and height else (0, 0)
 
 
-def _size(tags: Tags, size: tuple[int | None, int | None], turned: bool, orientation: int | None) -> tuple[Any, Any]:
+def _dimensions(
+    tags: Tags, size: tuple[int | None, int | None], rotation_applied: bool, orientation: int | None
+) -> tuple[Any, Any]:
     width, height = size
     if not (width and height):
         width = _integer(number_of(tags, "EXIF ExifImageWidth"))
         height = _integer(number_of(tags, "EXIF ExifImageLength"))
     if not (width and height):
         # The largest picture in a RAW file is the photo.
-        width, height = max((_sides(tags, name) for name in DIRECTORIES), key=lambda sides: sides[0] * sides[1])
+        width, height = max(
+            (_directory_dimensions(tags, name) for name in PICTURE_DIRECTORIES), key=lambda sides: sides[0] * sides[1]
+        )
     width, height = width or None, height or None
-    if orientation is not None and orientation >= 5 and not turned:
+    if orientation is not None and orientation >= 5 and not rotation_applied:
         return height, width
     return width, height
 
 
 def _iso(tags: Tags) -> int | None:
     speed = number_of(tags, "EXIF ISOSpeedRatings", "Image ISOSpeedRatings")
-    if speed is None or speed == MAX_ISO_TAG:
+    if speed is None or speed == ISO_TOO_HIGH:
         # The tag has 16 bits, too few for the speeds of newer cameras: they write them to other tags too.
         speed = number_of(tags, "EXIF RecommendedExposureIndex", "EXIF ISOSpeed") or speed
     return _integer(speed)
 
 
-def summarise(
-    tags: Tags, xmp: Fields, iptc: Fields, size: tuple[int | None, int | None] = (None, None), *, turned: bool = False
+def build_photo(
+    tags: Tags,
+    xmp: Fields,
+    iptc: Fields,
+    size: tuple[int | None, int | None] = (None, None),
+    *,
+    rotation_applied: bool = False,
 ) -> tuple[dict[str, Any], list[str]]:
     """Build `photo`.
 
@@ -264,7 +277,7 @@ def summarise(
     orientation = _integer(number_of(tags, "Image Orientation"))
     if orientation is not None and orientation > 8:
         orientation = None
-    width, height = _size(tags, size, turned, orientation)
+    width, height = _dimensions(tags, size, rotation_applied, orientation)
     taken = _exif_date(tags) or _gps_date(tags) or _xmp_date(xmp)
     if taken is None:  # the time of the last change, the only date that some scans and old phones write
         date = parse_date(text_of(tags, "Image DateTime"), text_of(tags, "EXIF SubSecTime"))
@@ -287,12 +300,12 @@ def summarise(
         "orientation": orientation,
         "width_pixels": width,
         "height_pixels": height,
-        "location": _place(tags, problems),
+        "location": _location(tags, problems),
         "altitude_metres": _altitude(tags),
         "software": text_of(tags, "Image Software"),
-        "artist": _first_text(tags, "Image Artist", xmp, "dc:creator", iptc, "By-line"),
-        "copyright": _first_text(tags, "Image Copyright", xmp, "dc:rights", iptc, "CopyrightNotice"),
-        "description": _first_text(tags, "Image ImageDescription", xmp, "dc:description", iptc, "Caption-Abstract"),
+        "artist": _preferred_text(tags, "Image Artist", xmp, "dc:creator", iptc, "By-line"),
+        "copyright": _preferred_text(tags, "Image Copyright", xmp, "dc:rights", iptc, "CopyrightNotice"),
+        "description": _preferred_text(tags, "Image ImageDescription", xmp, "dc:description", iptc, "Caption-Abstract"),
         "keywords": _keywords(tags, xmp, iptc),
         "rating": _rating(tags, xmp),
     }

@@ -18,7 +18,7 @@ from exifinator.metadata.exif import TagReader
 from exifinator.metadata.fetch import EMPTY_OBJECT
 from exifinator.metadata.iptc import IPTC, read_iptc
 from exifinator.metadata.limits import DeadlineExceeded, MemoryBudget, MemoryExceeded, cpu_limit
-from exifinator.metadata.normalize import join_sentences, summarise
+from exifinator.metadata.normalize import build_photo, join_sentences
 from exifinator.metadata.tag_values import EXIFREAD_ERRORS, Tag
 from exifinator.metadata.xmp import XMP, read_xmp
 from exifinator.models import Block, ExifRecord, HeaderBytes, ImageRef, Status
@@ -39,7 +39,7 @@ MAX_DROPPED_NAMES = 200
 
 def empty_record(ref: ImageRef) -> ExifRecord:
     """Return the record of an empty object."""
-    return _unread(_describe(ref, "unknown"), EMPTY_OBJECT)
+    return _unreadable_record(_base_document(ref, "unknown"), EMPTY_OBJECT)
 
 
 def build_record(header: HeaderBytes, *, deadline_seconds: float = 2.0, memory_mb: int = 256) -> ExifRecord:
@@ -50,26 +50,26 @@ def build_record(header: HeaderBytes, *, deadline_seconds: float = 2.0, memory_m
         deadline_seconds: CPU time after which the file counts as damaged.
         memory_mb: Memory in MiB above which the file counts as damaged.
     """
-    document = _describe(header.ref, header.format)
+    document = _base_document(header.ref, header.format)
     try:
         with cpu_limit(deadline_seconds):
-            reading = _Reading(header, MemoryBudget(memory_mb))
-            reading.read()
-            reading.describe(document)
+            builder = _RecordBuilder(header, MemoryBudget(memory_mb))
+            builder.read()
+            builder.fill(document)
     except DeadlineExceeded:
-        return _damaged(header, f"Decoding the metadata took more than {deadline_seconds:g} s of CPU time.")
+        return _damaged_record(header, f"Decoding the metadata took more than {deadline_seconds:g} s of CPU time.")
     except (MemoryExceeded, MemoryError) as error:
-        return _damaged(header, str(error) or "There was not enough memory to decode the metadata.")
+        return _damaged_record(header, str(error) or "There was not enough memory to decode the metadata.")
     except (*EXIFREAD_ERRORS, RecursionError) as error:
         # A bug in EXIFinator: exifread's errors are caught where it is called. The file is recorded, the bug is logged.
         log.exception(
             "Cannot decode the metadata: bucket=%s key=%s", header.ref.bucket, header.ref.key, extra={"action": "fail"}
         )
-        return _damaged(header, f"The metadata cannot be decoded ({type(error).__name__}).")
-    return ExifRecord(document, reading.thumbnail)
+        return _damaged_record(header, f"The metadata cannot be decoded ({type(error).__name__}).")
+    return ExifRecord(document, builder.thumbnail)
 
 
-def _describe(ref: ImageRef, format_: str) -> dict[str, Any]:
+def _base_document(ref: ImageRef, format_: str) -> dict[str, Any]:
     now = datetime.now(UTC)
     return {
         "_id": ref.id,
@@ -87,18 +87,18 @@ def _describe(ref: ImageRef, format_: str) -> dict[str, Any]:
     }
 
 
-def _unread(document: dict[str, Any], problem: str) -> ExifRecord:
+def _unreadable_record(document: dict[str, Any], problem: str) -> ExifRecord:
     """Return the record of an image without readable metadata. A text search still finds it by its key."""
     document.update(status="damaged", problem=problem, words=split_words([document["key"]]), photo={})
     return ExifRecord(document)
 
 
-def _damaged(header: HeaderBytes, problem: str) -> ExifRecord:
-    return _unread(_describe(header.ref, header.format), problem)
+def _damaged_record(header: HeaderBytes, problem: str) -> ExifRecord:
+    return _unreadable_record(_base_document(header.ref, header.format), problem)
 
 
 @dataclass(slots=True)
-class _Reading:
+class _RecordBuilder:
     """The metadata of one image while its blocks are read."""
 
     header: HeaderBytes
@@ -109,8 +109,8 @@ class _Reading:
     thumbnail: bytes | None = None
     problems: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
-    damaged: bool = False
-    _main: TagReader | None = None
+    is_damaged: bool = False
+    _first_reader: TagReader | None = None
 
     def read(self) -> None:
         """Read every block. If two blocks have the same tag or property, the first one is kept."""
@@ -120,19 +120,23 @@ class _Reading:
             if block.kind == "exif":
                 self._read_exif(block)
             elif block.kind.startswith("exif/"):
-                self._read_part(block)
+                self._read_single_directory(block)
             else:
                 self._read_packet(block.kind, b"".join(block.extents.values()))
 
-    def describe(self, document: dict[str, Any]) -> None:
+    def fill(self, document: dict[str, Any]) -> None:
         """Add everything that was read to the document of the image."""
         header = self.header
-        photo, problems = summarise(
-            self.tags, self.xmp, self.iptc, (header.width_pixels, header.height_pixels), turned=header.is_display_size
+        photo, problems = build_photo(
+            self.tags,
+            self.xmp,
+            self.iptc,
+            (header.width_pixels, header.height_pixels),
+            rotation_applied=header.rotation_applied,
         )
         status: Status = header.status
         if status == "ok":
-            status = "damaged" if self.damaged else "ok" if self.tags else "no_exif"
+            status = "damaged" if self.is_damaged else "ok" if self.tags else "no_exif"
             if status == "no_exif":
                 problems.append(NO_EXIF)
         document["status"] = status
@@ -152,31 +156,31 @@ class _Reading:
             document["iptc"] = self.iptc
         # The budget overestimates the size in BSON, so nearly every record fits without being encoded to measure it.
         if self.budget.spent_bytes + TAG_BYTES * len(self.tags) > MAX_RECORD_BYTES // 2:
-            self._fit(document)
+            self._drop_largest(document)
         if self.dropped:
             document["dropped"] = sorted(dict.fromkeys(self.dropped))[:MAX_DROPPED_NAMES]
 
-    def _fit(self, document: dict[str, Any]) -> None:
+    def _drop_largest(self, document: dict[str, Any]) -> None:
         """Remove the largest tags until the document is at most MAX_RECORD_BYTES long."""
         candidates = [*self.tags, "xmp", "iptc"]
         sizes = {name: len(bson_encode({name: document[name]})) for name in candidates if name in document}
-        left = sum(sizes.values()) + MAX_RECORD_BYTES // 64
+        remaining_bytes = sum(sizes.values()) + MAX_RECORD_BYTES // 64
         for name in sorted(sizes, key=sizes.__getitem__, reverse=True):
-            if left <= MAX_RECORD_BYTES:
+            if remaining_bytes <= MAX_RECORD_BYTES:
                 return
-            left -= sizes[name]
+            remaining_bytes -= sizes[name]
             del document[name]
             self.dropped.append(name)
 
     def _read_exif(self, block: Block) -> None:
         reader = TagReader(block.extents, self.budget)
         if not reader.order:
-            self.damaged = True
+            self.is_damaged = True
             self.problems.append("The EXIF data does not begin with a TIFF header.")
             return
-        self._main = self._main or reader
+        self._first_reader = self._first_reader or reader
         reader.read_all()
-        self._take_tags(reader)
+        self._add_tags(reader)
         for tag, data in reader.packets.items():
             if tag == tiff_spec.PHOTOSHOP:
                 resources = LocatedMetadata("")
@@ -186,22 +190,22 @@ class _Reading:
                         self._read_packet(resource.kind, resource.extents[0])
             else:
                 self._read_packet("xmp" if tag == tiff_spec.XMP else "iptc", data)
-        self.thumbnail = self.thumbnail or _thumbnail_of(reader)
+        self.thumbnail = self.thumbnail or _embedded_thumbnail(reader)
 
-    def _read_part(self, block: Block) -> None:
+    def _read_single_directory(self, block: Block) -> None:
         reader = TagReader(block.extents, self.budget)
         if reader.order:
-            reader.read_directory(block.kind.partition("/")[2], self._main.tags if self._main else {})
-            self._take_tags(reader)
+            reader.read_directory(block.kind.partition("/")[2], self._first_reader.tags if self._first_reader else {})
+            self._add_tags(reader)
 
-    def _take_tags(self, reader: TagReader) -> None:
+    def _add_tags(self, reader: TagReader) -> None:
         tags = self.tags
         for name, tag in reader.tags.items():
             if name not in tags:
-                tags[name] = tag.document if isinstance(tag, Tag) else _document_of(tag)
-        self.dropped += reader.unread
+                tags[name] = tag.document if isinstance(tag, Tag) else _stored_tag(tag)
+        self.dropped += reader.dropped
         if reader.truncated:
-            self.damaged = True
+            self.is_damaged = True
             self.problems.append("An EXIF directory is truncated.")
         if reader.values_outside:
             self.problems.append("Some values lie outside the EXIF data.")
@@ -222,12 +226,12 @@ class _Reading:
             self.problems.append(problem)
 
 
-def _document_of(tag: IfdTag) -> dict[str, Any]:
+def _stored_tag(tag: IfdTag) -> dict[str, Any]:
     """Return the stored form of a field that exifread decoded from a MakerNote."""
     return Tag("", tag.printable, tag.tag, int(tag.field_type), tag.values, tag.field_length).document
 
 
-def _thumbnail_of(reader: TagReader) -> bytes | None:
+def _embedded_thumbnail(reader: TagReader) -> bytes | None:
     offset = reader.tags.get("Thumbnail JPEGInterchangeFormat")
     length = reader.tags.get("Thumbnail JPEGInterchangeFormatLength")
     if not (offset and length and isinstance(offset.values, list) and isinstance(length.values, list)):

@@ -13,9 +13,9 @@ from exifinator.metadata.text_decoding import decode_comment, decode_text, decod
 EXIFREAD_ERRORS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, struct.error)
 
 # TIFF type -> format character of `struct`.
-FORMATS = {1: "B", 3: "H", 4: "I", 6: "b", 7: "B", 8: "h", 9: "i", 11: "f", 12: "d", 13: "I"}
-RATIOS = {5: "I", 10: "i"}
-FLOATS = frozenset({11, 12})
+NUMBER_FORMATS = {1: "B", 3: "H", 4: "I", 6: "b", 7: "B", 8: "h", 9: "i", 11: "f", 12: "d", 13: "I"}
+RATIO_FORMATS = {5: "I", 10: "i"}
+FLOAT_TYPES = frozenset({11, 12})
 
 # Tags whose text follows an 8-byte character code (Exif 3.0, 4.6.6.5).
 COMMENT_TAGS = frozenset({("EXIF", 0x9286), ("GPS", 0x001B), ("GPS", 0x001C)})
@@ -36,7 +36,7 @@ class Directory(NamedTuple):
     order: str
 
 
-def ratio_text(numerator: int, denominator: int) -> str:
+def format_ratio(numerator: int, denominator: int) -> str:
     """Return a ratio in lowest terms, as exifread prints it. A ratio over 0 is returned as "n/0"."""
     if not denominator:
         return f"{numerator}/0"
@@ -55,12 +55,12 @@ class Tag:
         values: A list of numbers (None for NaN, infinity and ratios over 0), or text.
         field_offset: Offset of the value in bytes; 0 for values that were decoded.
         field_length: Length of the value in bytes.
-        spent_bytes: Upper bound of the memory that the values take.
+        memory_bytes: Upper bound of the memory that the values take.
         document: The tag as it is stored in the record.
     """
 
     __slots__ = (
-        "document", "field_length", "field_offset", "field_type", "name", "printable", "spent_bytes", "tag", "values",
+        "document", "field_length", "field_offset", "field_type", "memory_bytes", "name", "printable", "tag", "values",
     )  # fmt: skip
 
     def __init__(
@@ -73,7 +73,7 @@ class Tag:
         length: int,
         *,
         offset: int = 0,
-        spent_bytes: int = 0,
+        memory_bytes: int = 0,
     ) -> None:
         self.name = name
         self.printable = printable
@@ -82,7 +82,7 @@ class Tag:
         self.values = values
         self.field_offset = offset
         self.field_length = length
-        self.spent_bytes = spent_bytes
+        self.memory_bytes = memory_bytes
         self.document = {
             "printable": printable,
             "tag": tag,
@@ -92,20 +92,20 @@ class Tag:
         }
 
 
-def tag_name(ifd_name: str, tag: int, known: Any) -> str:
+def tag_name(ifd_name: str, tag: int, table_entry: Any) -> str:
     """Return exifread's name of a tag, or one made of its number."""
-    return f"{ifd_name} {known[0]}" if known else f"{ifd_name} Tag 0x{tag:04X}"
+    return f"{ifd_name} {table_entry[0]}" if table_entry else f"{ifd_name} Tag 0x{tag:04X}"
 
 
-def memory_of(ifd_name: str, tag: int, field_type: int, length: int) -> int:
+def max_memory_bytes(ifd_name: str, tag: int, field_type: int, length: int) -> int:
     """Return an upper bound (bytes) of the memory that a value of `length` bytes takes when decoded."""
     if field_type in tiff_spec.TEXT_TYPES or (ifd_name, tag) in COMMENT_TAGS:
         return CHARACTER_BYTES * length
-    return NUMBER_BYTES * (length // tiff_spec.TYPE_BYTES[field_type]) * (2 if field_type in RATIOS else 1)
+    return NUMBER_BYTES * (length // tiff_spec.TYPE_BYTES[field_type]) * (2 if field_type in RATIO_FORMATS else 1)
 
 
-def decode_tag(directory: Directory, fields: tuple[Any, ...], data: bytes, known: Any) -> Tag:
-    """Decode a tag from the bytes of its value. For `fields` and `known` see TagReader._read_long in exif.py."""
+def decode_tag(directory: Directory, fields: tuple[Any, ...], data: bytes, table_entry: Any) -> Tag:
+    """Decode a tag from the bytes of its value. For `fields` and `known` see TagReader._add_long_tag in exif.py."""
     tag, field_type, n_values, _ = fields
     ifd_name, _, order = directory
     values: Any
@@ -113,25 +113,25 @@ def decode_tag(directory: Directory, fields: tuple[Any, ...], data: bytes, known
         values = printable = decode_text(data, all_parts=tag == COPYRIGHT)
     elif (ifd_name, tag) in COMMENT_TAGS:
         values = printable = decode_comment(data, order)
-    elif field_type in RATIOS:
-        numbers = struct.unpack(f"{order}{2 * n_values}{RATIOS[field_type]}", data)
+    elif field_type in RATIO_FORMATS:
+        numbers = struct.unpack(f"{order}{2 * n_values}{RATIO_FORMATS[field_type]}", data)
         pairs = list(zip(numbers[::2], numbers[1::2], strict=True))
         values = [top / bottom if bottom else None for top, bottom in pairs]
-        printable = _ratios_text(pairs)
+        printable = _format_ratios(pairs)
     elif tag in tiff_spec.XP_TEXTS and ifd_name == "Image":
         values = printable = decode_utf16(data)
     else:
-        values = list(struct.unpack(f"{order}{n_values}{FORMATS[field_type]}", data))
-        if field_type in FLOATS:
+        values = list(struct.unpack(f"{order}{n_values}{NUMBER_FORMATS[field_type]}", data))
+        if field_type in FLOAT_TYPES:
             values = [value if math.isfinite(value) else None for value in values]
-        printable = _print(values, known)
-    memory = memory_of(ifd_name, tag, field_type, len(data))
-    return Tag(tag_name(ifd_name, tag, known), printable, tag, field_type, values, len(data), spent_bytes=memory)
+        printable = _printable(values, table_entry)
+    memory = max_memory_bytes(ifd_name, tag, field_type, len(data))
+    return Tag(tag_name(ifd_name, tag, table_entry), printable, tag, field_type, values, len(data), memory_bytes=memory)
 
 
-def _print(values: list[Any], known: Any) -> str:
+def _printable(values: list[Any], table_entry: Any) -> str:
     """Return the values as exifread words them, or as numbers if it has no words for this tag."""
-    meaning = known[1] if known else None
+    meaning = table_entry[1] if table_entry else None
     if isinstance(meaning, dict):
         return "".join(meaning.get(value) or ("" if value in meaning else repr(value)) for value in values[:64])
     if meaning is not None and not isinstance(meaning, tuple):
@@ -146,9 +146,9 @@ def _print(values: list[Any], known: Any) -> str:
     return str(values)
 
 
-def _ratios_text(pairs: list[tuple[int, int]]) -> str:
+def _format_ratios(pairs: list[tuple[int, int]]) -> str:
     if len(pairs) == 1:
-        return ratio_text(*pairs[0])
+        return format_ratio(*pairs[0])
     is_long = len(pairs) > MAX_PRINTED_VALUES
-    texts = ", ".join([ratio_text(*pair) for pair in pairs[: PRINTED_VALUES if is_long else None]])
+    texts = ", ".join([format_ratio(*pair) for pair in pairs[: PRINTED_VALUES if is_long else None]])
     return f"[{texts}, ... ]" if is_long else f"[{texts}]"

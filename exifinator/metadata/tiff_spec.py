@@ -13,9 +13,9 @@ XMP, IPTC, PHOTOSHOP, MAKER_NOTE, USER_COMMENT = 0x02BC, 0x83BB, 0x8649, 0x927C,
 XP_TEXTS = range(0x9C9B, 0x9CA0)
 
 # Tags whose values are in a format of their own.
-PACKETS = frozenset({XMP, IPTC, PHOTOSHOP})
+PACKET_TAGS = frozenset({XMP, IPTC, PHOTOSHOP})
 # Tags whose values TagReader does not decode as values.
-APART = PACKETS | {MAKER_NOTE}
+SEPARATE_TAGS = PACKET_TAGS | {MAKER_NOTE}
 
 MAX_THUMBNAIL_BYTES = 64 * 1024
 MAX_NOTE_BYTES = 64 * 1024
@@ -23,7 +23,7 @@ MAX_NOTE_BYTES = 64 * 1024
 MAX_BINARY_BYTES = 1024
 MAX_VALUE_BYTES = 64 * 1024
 # Tags with a reader of their own may be longer.
-MAX_BYTES_OF = {
+MAX_BYTES_BY_TAG = {
     XMP: 4 * 1024 * 1024,
     IPTC: 1024 * 1024,
     PHOTOSHOP: 1024 * 1024,
@@ -39,9 +39,9 @@ MAX_SUB_IFDS = 8
 MAX_DIRECTORIES = 64
 
 
-def value_limit(tag: int, field_type: int) -> int:
+def max_value_bytes(tag: int, field_type: int) -> int:
     """Return the maximum length, in bytes, of a tag's value. The name of a longer one is recorded, not its value."""
-    return MAX_BYTES_OF.get(tag) or (MAX_BINARY_BYTES if field_type in BYTE_TYPES else MAX_VALUE_BYTES)
+    return MAX_BYTES_BY_TAG.get(tag) or (MAX_BINARY_BYTES if field_type in BYTE_TYPES else MAX_VALUE_BYTES)
 
 
 def byte_order(header: bytes) -> str:

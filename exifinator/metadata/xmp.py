@@ -54,7 +54,7 @@ PREFIXES = {
     "http://creativecommons.org/ns#": "cc",
 }
 # A file may bind one of these to a namespace of its own: such a prefix gets the suffix "-other".
-OWN_PREFIXES = frozenset(PREFIXES.values())
+RESERVED_PREFIXES = frozenset(PREFIXES.values())
 
 MAX_VALUES = 2000
 MAX_ELEMENTS = 20_000
@@ -84,11 +84,11 @@ class _Properties:
         self._names: dict[str, str] = {}
         self._path: list[str] = []
         self._lists: set[str] = set()
-        self._choices: dict[str, str] = {}
+        self._alternatives: dict[str, str] = {}
         self._language = ""
         self._depth = 0
         self._text: list[str] = []
-        self._count = self._elements = 0
+        self._value_count = self._element_count = 0
 
     # --- Called by the parser
 
@@ -97,8 +97,8 @@ class _Properties:
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         self._text.clear()
-        self._elements += 1
-        if self._elements > MAX_ELEMENTS:
+        self._element_count += 1
+        if self._element_count > MAX_ELEMENTS:
             raise _LimitReached
         if not self._depth:
             if tag != RDF + "RDF":
@@ -110,7 +110,7 @@ class _Properties:
             if kind in ("Bag", "Seq"):
                 self._lists.add("/".join(self._path))
             elif kind == "Alt":
-                self._choices.setdefault("/".join(self._path), "")
+                self._alternatives.setdefault("/".join(self._path), "")
             elif kind == "li":
                 self._language = attributes.get(LANGUAGE, "")
         else:
@@ -118,9 +118,9 @@ class _Properties:
         self._depth += 1
         for name, value in attributes.items():
             if name == RDF + "resource":
-                self._add("/".join(self._path), value)
+                self._add_value("/".join(self._path), value)
             elif not name.startswith((RDF, XML)) and name[:1] == "{":
-                self._add("/".join([*self._path, self._name(name)]), value)
+                self._add_value("/".join([*self._path, self._name(name)]), value)
 
     def data(self, text: str) -> None:
         if self._depth:
@@ -133,7 +133,7 @@ class _Properties:
         text = "".join(self._text)
         self._text.clear()
         if self._path and text:
-            self._add("/".join(self._path), text)
+            self._add_value("/".join(self._path), text)
         if not tag.startswith(RDF):
             self._path.pop()
 
@@ -148,33 +148,33 @@ class _Properties:
         if name is None:
             uri, _, local = tag[1:].rpartition("}")
             prefix = PREFIXES.get(uri) or self._prefixes.get(uri) or "ns"
-            if prefix in OWN_PREFIXES and uri not in PREFIXES:
+            if prefix in RESERVED_PREFIXES and uri not in PREFIXES:
                 prefix = f"{prefix}-other"
             name = f"{prefix}:{local}".replace(".", "_").replace("$", "_").replace("/", "_")[:MAX_NAME_CHARACTERS]
             self._names[tag] = name
         return name
 
-    def _add(self, path: str, text: str) -> None:
+    def _add_value(self, path: str, text: str) -> None:
         text = text.strip()
         if not text or not path:
             return
-        if self._count >= MAX_VALUES:
+        if self._value_count >= MAX_VALUES:
             raise _LimitReached
         if len(text) > MAX_TEXT_CHARACTERS or len(path) > 2 * MAX_NAME_CHARACTERS:
             if len(self.dropped) < MAX_DROPPED_NAMES:
                 self.dropped.append(path[: 2 * MAX_NAME_CHARACTERS])
             return
-        self._count += 1
+        self._value_count += 1
         self._budget.spend(VALUE_BYTES + 8 * len(text))
-        old = self.values.get(path)
-        if path in self._choices:
+        current = self.values.get(path)
+        if path in self._alternatives:
             # Alternatives in several languages: keep the default, or the first if there is none.
-            if old is None or self._language == "x-default":
+            if current is None or self._language == "x-default":
                 self.values[path] = text
-        elif isinstance(old, list):
-            old.append(text)
-        elif old is not None:
-            self.values[path] = [old, text]
+        elif isinstance(current, list):
+            current.append(text)
+        elif current is not None:
+            self.values[path] = [current, text]
         else:
             self.values[path] = [text] if path in self._lists else text
 

@@ -93,7 +93,7 @@ class PartitionedListing:
                 return [["", None]]
             return [[each.after, each.end] for each in self._ranges]
 
-    def take(self) -> None:
+    def mark_processed(self) -> None:
         """Mark the last page of `pages` as processed, so that it is not part of `remaining`."""
         if self._pending is None:
             return
@@ -137,7 +137,7 @@ class PartitionedListing:
         """Yield a page, and take it when the next one is asked for."""
         self._pending = (key_range, page.refs[-1].key if page.refs else "", is_last)
         yield page
-        self.take()
+        self.mark_processed()
 
     def _list_here(self, key_range: KeyRange, check_pages: int | None) -> Iterator[ListedPage]:
         """Yield the pages of a range; every `check_pages` pages, return if threads would list the rest faster."""

@@ -72,7 +72,7 @@ class PageFetcher:
         return retrying(self._fetch_once, token, start_after)
 
     def _fetch_once(self, token: str | None, start_after: str) -> ListedPage:
-        began_at, cpu_seconds = self._clock(), time.thread_time()
+        started_at, cpu_seconds = self._clock(), time.thread_time()
         try:
             page = self.lister.list_page(self.source.bucket, self.source.prefix, token, start_after=start_after)
         except (AccessDenied, BucketGone):
@@ -81,7 +81,7 @@ class PageFetcher:
             if start_after:
                 raise UnorderedListing(str(exc)) from exc
             raise
-        self.idle_seconds += self._clock() - began_at - (time.thread_time() - cpu_seconds)
+        self.idle_seconds += self._clock() - started_at - (time.thread_time() - cpu_seconds)
         return page
 
     def _sleep(self, seconds: float) -> None:

@@ -14,7 +14,7 @@ from exifinator.models import ListedPage
 # with a dot or an underscore. A hyphen at the start is an option on a command line.
 _BUCKET_NAME = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._-]{0,254}")
 # Of an access point, say; boto3 checks the rest.
-_BUCKET_ARN = re.compile(r"arn:[A-Za-z0-9:._-]{1,2000}")
+_ACCESS_POINT_ARN = re.compile(r"arn:[A-Za-z0-9:._-]{1,2000}")
 # No key is longer.
 _MAX_PREFIX_BYTES = 1024
 
@@ -56,14 +56,14 @@ def parse_source(text: str) -> Source:
     return Source(bucket, prefix)
 
 
-def parse_typed_source(text: str) -> Source:
+def parse_user_source(text: str) -> Source:
     """Parse a source that a person typed, and check its names before S3 is asked: the rule of `run` and the API.
 
     Raises:
         ConfigError: The text has no bucket, no bucket can have this name, or no key can have this prefix.
     """
     source = parse_source(text)
-    if not _BUCKET_ARN.fullmatch(source.bucket) and not is_bucket_name(source.bucket):
+    if not _ACCESS_POINT_ARN.fullmatch(source.bucket) and not is_bucket_name(source.bucket):
         raise ConfigError(
             f"Not a bucket name: {source.bucket!r}",
             code="invalid_source",

@@ -14,7 +14,7 @@ from docgen.__main__ import COPIES, PAGES
 from docgen.links import find_problems
 from exifinator.cli.main import main
 from exifinator.config import ROOT, Config
-from exifinator.metadata.normalize import summarise
+from exifinator.metadata.normalize import build_photo
 
 
 def test_settings_page__has_each_setting_once() -> None:
@@ -79,11 +79,11 @@ def test_records_page__fields_and_sources__are_those_of_the_code() -> None:
 
 def test_records_page__source_that_is_new_in_the_code__is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     def with_serial(tags: Any, *others: Any) -> Any:
-        photo, problems = summarise(tags, *others)
+        photo, problems = build_photo(tags, *others)
         tag = tags.get("EXIF BodySerialNumber")
         return {**photo, **({"serial": str(tag["values"])} if tag else {})}, problems
 
-    monkeypatch.setattr(fields, "summarise", with_serial)
+    monkeypatch.setattr(fields, "build_photo", with_serial)
     assert fields.find_sources()["serial"] == (str, ["tag|EXIF BodySerialNumber"])
 
 

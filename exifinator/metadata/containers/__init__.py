@@ -60,7 +60,9 @@ def locate(file: RangeBuffer) -> LocatedMetadata:
     located = LocatedMetadata("")
     try:
         head = file.read(0, 16)
-        reader = next((reader for at, signature, reader in READERS if head.startswith(signature, at)), name_unsupported)
+        reader = next(
+            (reader for offset, signature, reader in READERS if head.startswith(signature, offset)), name_unsupported
+        )
         reader(file, located)
     except MissingBytes:
         pass

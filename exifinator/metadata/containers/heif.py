@@ -19,44 +19,44 @@ MAX_PIECES = 100
 class _Fields:
     """Reader of consecutive big-endian numbers."""
 
-    def __init__(self, body: bytes, at: int = 0) -> None:
+    def __init__(self, body: bytes, offset: int = 0) -> None:
         self.body = body
-        self.at = at
+        self.offset = offset
 
     def number(self, n_bytes: int) -> int:
-        self.at += n_bytes
-        if self.at > len(self.body):
+        self.offset += n_bytes
+        if self.offset > len(self.body):
             raise DamagedFile("A box in the list of items is truncated.")
-        return int.from_bytes(self.body[self.at - n_bytes : self.at], "big")
+        return int.from_bytes(self.body[self.offset - n_bytes : self.offset], "big")
 
 
-def strip_exif_name(data: bytes) -> bytes:
+def strip_exif_identifier(data: bytes) -> bytes:
     """Return a TIFF structure without the "Exif" identifier that some writers leave before it."""
-    at = data.find(EXIF_NAME, 0, 16)
-    return data[at + 6 :] if at >= 0 else data
+    offset = data.find(EXIF_NAME, 0, 16)
+    return data[offset + 6 :] if offset >= 0 else data
 
 
-def exif_of_item(data: bytes) -> bytes:
+def tiff_of_exif_item(data: bytes) -> bytes:
     """Return the TIFF structure of an Exif item. The item begins with the offset of the TIFF header."""
     body = data[4:]
     offset = int.from_bytes(data[:4], "big")
     if body[offset : offset + 2] in (b"II", b"MM"):
         return body[offset:]
-    return strip_exif_name(body)
+    return strip_exif_identifier(body)
 
 
-def _boxes(body: bytes, at: int = 0) -> Iterator[tuple[bytes, int, int]]:
+def _boxes(body: bytes, offset: int = 0) -> Iterator[tuple[bytes, int, int]]:
     """Yield type, start and end of each box in a body."""
-    while at + 8 <= len(body):
-        size, head = int.from_bytes(body[at : at + 4], "big"), 8
+    while offset + 8 <= len(body):
+        size, head = int.from_bytes(body[offset : offset + 4], "big"), 8
         if size == 1:
-            size, head = int.from_bytes(body[at + 8 : at + 16], "big"), 16
+            size, head = int.from_bytes(body[offset + 8 : offset + 16], "big"), 16
         elif size == 0:
-            size = len(body) - at
+            size = len(body) - offset
         if size < head:
             raise DamagedFile("A box in the list of items has an invalid size.")
-        yield body[at + 4 : at + 8], at + head, min(at + size, len(body))
-        at += size
+        yield body[offset + 4 : offset + 8], offset + head, min(offset + size, len(body))
+        offset += size
 
 
 def _read_items(body: bytes) -> dict[int, str]:
@@ -123,7 +123,7 @@ def _read_size(body: bytes, item: int, located: LocatedMetadata) -> None:
             located.width_pixels = int.from_bytes(value[4:8], "big")
             located.height_pixels = int.from_bytes(value[8:12], "big")
         elif name == b"irot" and value:
-            located.turned = True
+            located.rotation_applied = True
             if value[0] & 1:
                 located.width_pixels, located.height_pixels = located.height_pixels, located.width_pixels
 
@@ -139,7 +139,7 @@ def _associations(body: bytes, wanted: int) -> list[int]:
             if flags & 1:
                 return [fields.number(2) & 0x7FFF for _ in range(count)]
             return [fields.number(1) & 0x7F for _ in range(count)]
-        fields.at += count * (2 if flags & 1 else 1)
+        fields.offset += count * (2 if flags & 1 else 1)
     return []
 
 
@@ -170,22 +170,24 @@ def read_meta(file: RangeBuffer, start: int, body: bytes, located: LocatedMetada
     blocks = []
     is_missing = is_truncated = False
     for item, (method, pieces) in locations.items():
-        places = [(at + (idat if method == 1 else 0), length) for at, length in pieces]
+        places = [(offset + (idat if method == 1 else 0), length) for offset, length in pieces]
         if method > 1 or sum(length for _, length in places) > MAX_ITEM_BYTES:
             raise DamagedFile("A metadata item is stored in an unsupported way.")
         # Length 0 means: to the end of the file.
-        places = [(at, length or min(MAX_ITEM_BYTES, max(file.total_bytes - at, 0))) for at, length in places]
-        held = [
-            file.has(at, length) for at, length in places
+        places = [
+            (offset, length or min(MAX_ITEM_BYTES, max(file.total_bytes - offset, 0))) for offset, length in places
+        ]
+        is_held = [
+            file.request(offset, length) for offset, length in places
         ]  # a list, not a generator: each range has to be requested
-        if all(held):
-            blocks.append((items[item], b"".join(file.read(at, length) for at, length in places)))
+        if all(is_held):
+            blocks.append((items[item], b"".join(file.read(offset, length) for offset, length in places)))
         else:
             is_missing = True
-        is_truncated = is_truncated or any(at + length > file.total_bytes for at, length in places)
+        is_truncated = is_truncated or any(offset + length > file.total_bytes for offset, length in places)
     if is_missing and not file.closed:
         raise MissingBytes
     for block_kind, data in blocks:
-        located.add(block_kind, exif_of_item(data) if block_kind == "exif" else data)
+        located.add(block_kind, tiff_of_exif_item(data) if block_kind == "exif" else data)
     if is_truncated:
         raise DamagedFile(f"The file is truncated: it ends at byte {file.total_bytes}, inside the metadata.")

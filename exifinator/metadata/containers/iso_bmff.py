@@ -95,7 +95,7 @@ def read_iso_bmff(file: RangeBuffer, located: LocatedMetadata) -> None:
     """Locate the metadata of a file that begins with `ftyp`. A file without a photo brand is video."""
     size = int.from_bytes(file.read(0, 4), "big")
     body = file.read(8, min(max(size - 8, 4), 512))
-    brands = [body[:4], *(body[at : at + 4] for at in range(8, len(body), 4))]
+    brands = [body[:4], *(body[offset : offset + 4] for offset in range(8, len(body), 4))]
     if brands[0] == b"crx ":
         located.format = "cr3"
         _read_cr3(file, located)
@@ -145,12 +145,12 @@ def read_jpeg_2000(file: RangeBuffer, located: LocatedMetadata) -> None:
         if box.kind == b"jp2h":
             for inner in walk_boxes(file, box.start, box.end):
                 if inner.kind == b"ihdr":
-                    size = file.exact(inner.start, 8)
+                    size = file.read_exact(inner.start, 8)
                     located.height_pixels = int.from_bytes(size[:4], "big")
                     located.width_pixels = int.from_bytes(size[4:], "big")
         elif box.kind in UUID_KINDS:
             kind, body = UUID_KINDS[box.kind], box_body(file, box)
-            located.add(kind, heif.strip_exif_name(body) if kind == "exif" else body)
+            located.add(kind, heif.strip_exif_identifier(body) if kind == "exif" else body)
 
 
 def read_jxl(file: RangeBuffer, located: LocatedMetadata) -> None:
@@ -158,7 +158,7 @@ def read_jxl(file: RangeBuffer, located: LocatedMetadata) -> None:
     located.format = "jxl"
     for box in walk_boxes(file, 0, file.total_bytes):
         if box.kind == b"Exif":
-            located.add("exif", heif.exif_of_item(box_body(file, box)))
+            located.add("exif", heif.tiff_of_exif_item(box_body(file, box)))
         elif box.kind == b"xml ":
             located.add("xmp", box_body(file, box))
         elif box.kind == b"brob":
@@ -178,7 +178,7 @@ def _add_decompressed(body: bytes, located: LocatedMetadata) -> None:
     except brotli.error as error:
         raise DamagedFile("A compressed metadata box cannot be decompressed.") from error
     if kind == b"Exif":
-        located.add("exif", heif.exif_of_item(data))
+        located.add("exif", heif.tiff_of_exif_item(data))
     else:
         located.add("xmp", data)
 

@@ -44,9 +44,9 @@ class _Segments:
         self.photoshop: list[bytes] = []
 
     def collect(self, marker: int, body: bytes) -> None:
-        name_at = body.find(EXIF, 0, EXIF_SEARCH_BYTES) if marker == APP1 else -1
-        if name_at >= 0:
-            tiff = body[name_at + len(EXIF) + 1 :]
+        name_offset = body.find(EXIF, 0, EXIF_SEARCH_BYTES) if marker == APP1 else -1
+        if name_offset >= 0:
+            tiff = body[name_offset + len(EXIF) + 1 :]
             # EXIF of more than 64 KB continues in the next segments, without a header. A second EXIF is not read.
             if not self.exif or tiff[:4] not in (b"II*\0", b"MM\0*"):
                 self.exif.append(tiff)
@@ -86,8 +86,8 @@ def _join_extended(pieces: list[bytes]) -> bytes:
 def _is_wanted(marker: int, name: bytes) -> bool:
     if marker == APP1:
         if name.startswith(EXTENDED_XMP):
-            length_at = len(EXTENDED_XMP) + 32
-            return int.from_bytes(name[length_at : length_at + 4], "big") <= MAX_XMP_BYTES
+            length_offset = len(EXTENDED_XMP) + 32
+            return int.from_bytes(name[length_offset : length_offset + 4], "big") <= MAX_XMP_BYTES
         return name.startswith(XMP) or name.find(EXIF, 0, EXIF_SEARCH_BYTES) >= 0
     return marker == APP13 and name.startswith(PHOTOSHOP)
 
@@ -111,47 +111,49 @@ def _walk(file: RangeBuffer, located: LocatedMetadata, start: int, segments: _Se
         MissingBytes: If the next segment was not read yet.
         DamagedFile: If a segment is invalid. Bytes between segments are skipped, and reported at the end.
     """
-    at = start
+    offset = start
     damage = ""
     for _ in range(MAX_SEGMENTS):
         if segments.exif:
             file.read_limit = start + MAX_WALK_BYTES
-            if at >= file.read_limit:
+            if offset >= file.read_limit:
                 break
         # Each read ahead doubles the bytes held, so that many segments take few requests.
         ahead = min(max(file.held_bytes, TABLES_BYTES), 4 * 1024 * 1024)
-        head = file.read(at, 4, ahead)
+        head = file.read(offset, 4, ahead)
         if len(head) < 2:
             raise DamagedFile("The file is truncated: it ends before the picture begins.")
         marker = head[1]
         if head[0] != 0xFF or not marker:
-            damage = damage or f"Invalid JPEG segment at byte {at}."
-            skipped = file.read(at + 1, MAX_GARBAGE_BYTES, ahead).find(b"\xff")
+            damage = damage or f"Invalid JPEG segment at byte {offset}."
+            skipped = file.read(offset + 1, MAX_GARBAGE_BYTES, ahead).find(b"\xff")
             if skipped < 0:
                 raise DamagedFile(damage)
-            at += 1 + skipped
+            offset += 1 + skipped
             continue
         if marker == 0xFF:
-            at += 1  # a fill byte
+            offset += 1  # a fill byte
             continue
         if marker in (START_OF_SCAN, END_OF_IMAGE):
             break
         if marker in STANDALONE:
-            at += 2
+            offset += 2
             continue
         length = int.from_bytes(head[2:4], "big")
         if len(head) < 4 or length < 2:
-            raise DamagedFile(f"Invalid length of the JPEG segment at byte {at}.")
+            raise DamagedFile(f"Invalid length of the JPEG segment at byte {offset}.")
         if marker in FRAMES:
-            frame = file.exact(at + 4, 5, ahead)
+            frame = file.read_exact(offset + 4, 5, ahead)
             located.height_pixels = int.from_bytes(frame[1:3], "big") or None
             located.width_pixels = int.from_bytes(frame[3:5], "big") or None
-        elif marker in (APP1, APP13) and _is_wanted(marker, file.read(at + 4, IDENTIFIER_BYTES, length + TABLES_BYTES)):
-            body = file.read(at + 4, length - 2, TABLES_BYTES)
+        elif marker in (APP1, APP13) and _is_wanted(
+            marker, file.read(offset + 4, IDENTIFIER_BYTES, length + TABLES_BYTES)
+        ):
+            body = file.read(offset + 4, length - 2, TABLES_BYTES)
             segments.collect(marker, body)
             if len(body) < length - 2:
                 raise DamagedFile(f"The file is truncated: it ends at byte {file.total_bytes}, inside the metadata.")
-        at += 2 + length
+        offset += 2 + length
     else:
         damage = f"More than {MAX_SEGMENTS} JPEG segments precede the picture."
     if damage:

@@ -20,16 +20,16 @@ MAX_RESOURCES_BYTES = 16 * 1024 * 1024
 
 def add_resources(data: bytes, located: LocatedMetadata, *, thumbnails: bool) -> None:
     """Add the metadata among the image resources in `data` to `located`."""
-    at = 0
+    offset = 0
     for _ in range(MAX_RESOURCES):
-        if data[at : at + 4] not in SIGNATURES or at + 12 > len(data):
+        if data[offset : offset + 4] not in SIGNATURES or offset + 12 > len(data):
             return
-        resource = int.from_bytes(data[at + 4 : at + 6], "big")
-        name_bytes = data[at + 6] + 1
-        at += 6 + name_bytes + name_bytes % 2
-        length = int.from_bytes(data[at : at + 4], "big")
-        body = data[at + 4 : at + 4 + length]
-        at += 4 + length + length % 2
+        resource = int.from_bytes(data[offset + 4 : offset + 6], "big")
+        name_bytes = data[offset + 6] + 1
+        offset += 6 + name_bytes + name_bytes % 2
+        length = int.from_bytes(data[offset : offset + 4], "big")
+        body = data[offset + 4 : offset + 4 + length]
+        offset += 4 + length + length % 2
         if resource in KINDS:
             located.add(KINDS[resource], body)
         elif resource == THUMBNAIL and thumbnails:
@@ -39,14 +39,14 @@ def add_resources(data: bytes, located: LocatedMetadata, *, thumbnails: bool) ->
 def read_psd(file: RangeBuffer, located: LocatedMetadata) -> None:
     """Locate EXIF, XMP, IPTC, thumbnail and size of a Photoshop document."""
     located.format = "psd"
-    head = file.exact(0, 30)
+    head = file.read_exact(0, 30)
     located.height_pixels = int.from_bytes(head[14:18], "big")
     located.width_pixels = int.from_bytes(head[18:22], "big")
-    at = 30 + int.from_bytes(head[26:30], "big")
-    length = int.from_bytes(file.exact(at, 4, file.held_bytes), "big")
+    offset = 30 + int.from_bytes(head[26:30], "big")
+    length = int.from_bytes(file.read_exact(offset, 4, file.held_bytes), "big")
     if length > MAX_RESOURCES_BYTES:
         raise DamagedFile(f"The image resources claim to be {length} bytes long.")
-    body = file.read(at + 4, length)
+    body = file.read(offset + 4, length)
     add_resources(body, located, thumbnails=True)
     if len(body) < length:
         raise DamagedFile(f"The file is truncated: it ends at byte {file.total_bytes}, inside the metadata.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 
 from exifinator.metadata.containers import photoshop
-from exifinator.metadata.containers.heif import strip_exif_name
+from exifinator.metadata.containers.heif import strip_exif_identifier
 from exifinator.metadata.containers.jpeg import PHOTOSHOP as JPEG_PHOTOSHOP
 from exifinator.metadata.containers.jpeg import XMP as JPEG_XMP
 from exifinator.metadata.containers.range_buffer import DamagedFile, LocatedMetadata, RangeBuffer
@@ -27,38 +27,38 @@ MAX_CANDIDATES, MAX_STEPS = 50, 1000
 def read_png(file: RangeBuffer, located: LocatedMetadata) -> None:
     """Locate EXIF, XMP, IPTC and the size of a PNG."""
     located.format = "png"
-    at = len(SIGNATURE)
+    offset = len(SIGNATURE)
     for _ in range(MAX_CHUNKS):
-        head = file.read(at, 8, AHEAD_BYTES)
+        head = file.read(offset, 8, AHEAD_BYTES)
         if len(head) < 8:
             raise DamagedFile(f"The file is truncated: it ends at byte {file.total_bytes}, before its last chunk.")
         length, kind = int.from_bytes(head[:4], "big"), head[4:]
         if kind == b"IEND":
             return
         if kind == b"IHDR":
-            size = file.exact(at + 8, 8)
+            size = file.read_exact(offset + 8, 8)
             located.width_pixels = int.from_bytes(size[:4], "big")
             located.height_pixels = int.from_bytes(size[4:], "big")
         elif kind == b"IDAT":
-            next_at = _skip_picture(file, at, length)
-            if next_at is None:
+            next_offset = _skip_picture(file, offset, length)
+            if next_offset is None:
                 return
-            at = next_at
+            offset = next_offset
             continue
         elif kind == b"eXIf" or kind in TEXT_CHUNKS:
-            _read_chunk(file, located, at, kind, length)
+            _read_chunk(file, located, offset, kind, length)
         elif not kind.isalpha():
-            raise DamagedFile(f"Invalid PNG chunk at byte {at}.")
-        at += 12 + length
+            raise DamagedFile(f"Invalid PNG chunk at byte {offset}.")
+        offset += 12 + length
     raise DamagedFile(f"The file has more than {MAX_CHUNKS} chunks.")
 
 
-def _skip_picture(file: RangeBuffer, at: int, length: int) -> int | None:
+def _skip_picture(file: RangeBuffer, offset: int, length: int) -> int | None:
     """Return the offset of the chunk after the picture chunk at `at` (bytes), or after the last picture chunk.
 
     None means that no further chunk was found.
     """
-    following = at + 12 + length
+    following = offset + 12 + length
     if length >= SHORT_CHUNK_BYTES or following + 12 >= file.total_bytes or file.holds(following, 8):
         return following
     # All picture chunks but the last have the same length, so the start of one is within twice that from the end.
@@ -70,42 +70,42 @@ def _skip_picture(file: RangeBuffer, at: int, length: int) -> int | None:
         candidate = tail.find(b"IDAT", candidate + 1)
         if candidate < 0:
             break
-        offset = _walk_to_end(tail, candidate - 4)
-        if offset is not None:
-            return start + offset
+        after_picture = _walk_to_end(tail, candidate - 4)
+        if after_picture is not None:
+            return start + after_picture
     return following if start == following else None
 
 
-def _walk_to_end(tail: bytes, at: int) -> int | None:
+def _walk_to_end(tail: bytes, offset: int) -> int | None:
     """Return the offset in `tail` of the first chunk after the picture.
 
     None means that there is no chunk at `at` from which the chunks lead to the end of the file.
     """
     after_picture = None
     for _ in range(MAX_STEPS):
-        if not 0 <= at <= len(tail) - 12:
+        if not 0 <= offset <= len(tail) - 12:
             return None
-        kind = tail[at + 4 : at + 8]
+        kind = tail[offset + 4 : offset + 8]
         if after_picture is None and kind != b"IDAT":
-            after_picture = at
+            after_picture = offset
         if kind == b"IEND":
             return after_picture
         if not kind.isalpha():
             return None
-        at += 12 + int.from_bytes(tail[at : at + 4], "big")
+        offset += 12 + int.from_bytes(tail[offset : offset + 4], "big")
     return None
 
 
-def _read_chunk(file: RangeBuffer, located: LocatedMetadata, at: int, kind: bytes, length: int) -> None:
+def _read_chunk(file: RangeBuffer, located: LocatedMetadata, offset: int, kind: bytes, length: int) -> None:
     if kind != b"eXIf":
-        keyword = file.read(at + 8, min(length, 80)).split(b"\0", 1)[0]
+        keyword = file.read(offset + 8, min(length, 80)).split(b"\0", 1)[0]
         if keyword != XMP_KEYWORD and not keyword.startswith(RAW_PROFILE):
             return
     if length > MAX_TEXT_BYTES:
-        raise DamagedFile(f"The chunk at byte {at} claims to be {length} bytes long.")
-    body = file.exact(at + 8, length, AHEAD_BYTES)
+        raise DamagedFile(f"The chunk at byte {offset} claims to be {length} bytes long.")
+    body = file.read_exact(offset + 8, length, AHEAD_BYTES)
     if kind == b"eXIf":
-        located.add("exif", strip_exif_name(body))
+        located.add("exif", strip_exif_identifier(body))
         return
     text = _text_of(kind, body)
     if keyword == XMP_KEYWORD:

@@ -43,17 +43,17 @@ class RangeBuffer:
             return
         starts: list[int] = []
         pieces: list[bytes] = []
-        for at, piece in zip(self._starts, self._pieces, strict=True):
-            if at + len(piece) < start or at > start + len(data):
-                starts.append(at)
+        for piece_start, piece in zip(self._starts, self._pieces, strict=True):
+            if piece_start + len(piece) < start or piece_start > start + len(data):
+                starts.append(piece_start)
                 pieces.append(piece)
                 continue
-            head = piece[: start - at] if at < start else b""
-            tail = piece[start + len(data) - at :] if at + len(piece) > start + len(data) else b""
-            start, data = min(start, at), head + data + tail
-        at = bisect_right(starts, start)
-        starts.insert(at, start)
-        pieces.insert(at, data)
+            head = piece[: start - piece_start] if piece_start < start else b""
+            tail = piece[start + len(data) - piece_start :] if piece_start + len(piece) > start + len(data) else b""
+            start, data = min(start, piece_start), head + data + tail
+        piece_start = bisect_right(starts, start)
+        starts.insert(piece_start, start)
+        pieces.insert(piece_start, data)
         self._starts, self._pieces = starts, pieces
         self.held_bytes = sum(map(len, pieces))
 
@@ -74,16 +74,16 @@ class RangeBuffer:
             return b""
         index = bisect_right(self._starts, start) - 1
         if index >= 0:
-            at = self._starts[index]
+            piece_start = self._starts[index]
             piece = self._pieces[index]
-            if end <= at + len(piece):
-                return piece[start - at : end - at]
+            if end <= piece_start + len(piece):
+                return piece[start - piece_start : end - piece_start]
         if self.closed:
             raise DamagedFile(f"The metadata is scattered too widely: byte {start} was not read.")
         self.requested.append((start, min(end + ahead, self.total_bytes)))
         raise MissingBytes
 
-    def exact(self, start: int, length: int, ahead: int = 0) -> bytes:
+    def read_exact(self, start: int, length: int, ahead: int = 0) -> bytes:
         """Return exactly `length` bytes at offset `start`.
 
         Raises:
@@ -95,7 +95,7 @@ class RangeBuffer:
             raise DamagedFile(f"The file is truncated: it ends at byte {self.total_bytes}, inside the metadata.")
         return data
 
-    def has(self, start: int, length: int) -> bool:
+    def request(self, start: int, length: int) -> bool:
         """Return whether these bytes are held. If not, request them, without stopping the reader."""
         try:
             self.read(start, length)
@@ -113,12 +113,12 @@ class RangeBuffer:
         """Return the requested (start, end) ranges that are not held, sorted and disjoint. Clear the requests."""
         holes: list[tuple[int, int]] = []
         for start, end in sorted(self.requested):
-            for at, piece in zip(self._starts, self._pieces, strict=True):
-                if at <= start < at + len(piece):
-                    start = at + len(piece)
-                elif start < at < end:
-                    holes.append((start, at))
-                    start = at + len(piece)
+            for piece_start, piece in zip(self._starts, self._pieces, strict=True):
+                if piece_start <= start < piece_start + len(piece):
+                    start = piece_start + len(piece)
+                elif start < piece_start < end:
+                    holes.append((start, piece_start))
+                    start = piece_start + len(piece)
             if start < end:
                 holes.append((start, end))
         self.requested = []
@@ -155,7 +155,7 @@ class LocatedMetadata:
     problem: str | None = None
     width_pixels: int | None = None
     height_pixels: int | None = None
-    turned: bool = False
+    rotation_applied: bool = False
 
     def add(self, kind: str, data: bytes) -> None:
         if data:

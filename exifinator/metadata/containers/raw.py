@@ -17,28 +17,28 @@ MAX_X3F_SECTIONS = 64
 def read_raf(file: RangeBuffer, located: LocatedMetadata) -> None:
     """Locate the metadata of a Fujifilm RAF: the header points at a JPEG preview with the photo's EXIF."""
     located.format = "raf"
-    head = file.exact(84, 8)
+    head = file.read_exact(84, 8)
     read_embedded_jpeg(file, located, int.from_bytes(head[:4], "big"))
 
 
 def read_mrw(file: RangeBuffer, located: LocatedMetadata) -> None:
     """Locate the metadata of a Minolta MRW: one of its blocks is a TIFF structure."""
     located.format = "mrw"
-    end = 8 + int.from_bytes(file.exact(4, 4), "big")
-    at = 8
-    while at < end:
-        head = file.exact(at, 8)
+    end = 8 + int.from_bytes(file.read_exact(4, 4), "big")
+    offset = 8
+    while offset < end:
+        head = file.read_exact(offset, 8)
         length = int.from_bytes(head[4:], "big")
         if head[:4] == b"\0TTW":
             if length > MAX_TIFF_BYTES:
-                raise DamagedFile(f"The block at byte {at} claims to be {length} bytes long.")
-            located.add("exif", file.read(at + 8, length))
+                raise DamagedFile(f"The block at byte {offset} claims to be {length} bytes long.")
+            located.add("exif", file.read(offset + 8, length))
             return
         if head[:4] == b"\0PRD" and length >= 24:
-            size = file.exact(at + 8 + 8, 8)
+            size = file.read_exact(offset + 8 + 8, 8)
             located.height_pixels = int.from_bytes(size[4:6], "big")
             located.width_pixels = int.from_bytes(size[6:8], "big")
-        at += 8 + length
+        offset += 8 + length
 
 
 def read_x3f(file: RangeBuffer, located: LocatedMetadata) -> None:
@@ -50,16 +50,16 @@ def read_x3f(file: RangeBuffer, located: LocatedMetadata) -> None:
     tail_start = max(0, file.total_bytes - X3F_TAIL_BYTES)
     tail = file.read(tail_start, X3F_TAIL_BYTES)
     start = int.from_bytes(tail[-4:], "little")
-    head = file.exact(start, 12)
+    head = file.read_exact(start, 12)
     if head[:4] != b"SECd":
         raise DamagedFile("The list of sections is missing.")
     count = min(int.from_bytes(head[8:], "little"), MAX_X3F_SECTIONS)
-    table = file.exact(start + 12, 12 * count)
-    for at in range(0, len(table), 12):
-        if table[at + 8 : at + 11] != b"IMA":
+    table = file.read_exact(start + 12, 12 * count)
+    for offset in range(0, len(table), 12):
+        if table[offset + 8 : offset + 11] != b"IMA":
             continue
-        section = int.from_bytes(table[at : at + 4], "little")
-        image = file.exact(section, 30, 16 * 1024)
+        section = int.from_bytes(table[offset : offset + 4], "little")
+        image = file.read_exact(section, 30, 16 * 1024)
         if int.from_bytes(image[12:16], "little") == X3F_JPEG and image[28:30] == b"\xff\xd8":
             read_embedded_jpeg(file, located, section + 28)
             return

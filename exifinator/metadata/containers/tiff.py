@@ -36,7 +36,7 @@ RAW_FORMATS = (
 )
 
 
-class _Directories:
+class _DirectoryWalker:
     """Walk over the directories of a TIFF file: collects the ranges to read, and what tells the file's format."""
 
     def __init__(self, file: RangeBuffer, header: bytes, order: str) -> None:
@@ -45,13 +45,13 @@ class _Directories:
         self.long = struct.Struct(order + "I")
         self.short = struct.Struct(order + "H")
         self.ranges: list[tuple[int, int]] = [(0, len(header))]
-        self.seen: set[int] = set()
+        self.visited: set[int] = set()
         self.has_missing = False
         self.damage: str | None = None
         self.make = b""
         self.is_raw = self.is_dng = False
-        self.sides: dict[int, int] = {}
-        self.jpeg_at = 0
+        self.dimensions: dict[int, int] = {}
+        self.jpeg_offset = 0
 
     def read(self, start: int, length: int, ahead: int = 0) -> bytes:
         """Return the bytes at offset `start` and add their range to those to keep.
@@ -72,8 +72,8 @@ class _Directories:
 
     def walk(self, start: int, depth: int = 0, chain: int = 1) -> None:
         """Collect the directory at `start` with its values and sub-directories, and up to `chain` - 1 that follow."""
-        while start and chain and start not in self.seen and len(self.seen) < tiff_spec.MAX_DIRECTORIES:
-            self.seen.add(start)
+        while start and chain and start not in self.visited and len(self.visited) < tiff_spec.MAX_DIRECTORIES:
+            self.visited.add(start)
             head = self.read(start, 2, AHEAD_BYTES)
             if len(head) < 2:
                 if not self.has_missing:
@@ -86,7 +86,7 @@ class _Directories:
                 self.damage = f"The EXIF directory at byte {start} claims to have {count} entries."
                 return
             table = self.read(start + 2, 12 * count + 4, AHEAD_BYTES)
-            self._entries(table[: min(len(table) // 12, count) * 12], depth)
+            self._read_entries(table[: min(len(table) // 12, count) * 12], depth)
             if len(table) < 12 * count + 4:
                 if len(table) < 12 * count and not self.has_missing:
                     self.damage = (
@@ -96,7 +96,7 @@ class _Directories:
             start = self.long.unpack_from(table, 12 * count)[0]
             chain -= 1
 
-    def _entries(self, table: bytes, depth: int) -> None:
+    def _read_entries(self, table: bytes, depth: int) -> None:
         thumbnail: dict[int, int] = {}
         for tag, field_type, count, inline in self.entry.iter_unpack(table):
             length = tiff_spec.TYPE_BYTES.get(field_type, 0) * count
@@ -104,8 +104,8 @@ class _Directories:
             value = inline
             if length > 4:
                 if tag == PANASONIC_JPEG:
-                    self.jpeg_at = pointer
-                if tag != tiff_spec.MAKER_NOTE and length > tiff_spec.value_limit(tag, field_type):
+                    self.jpeg_offset = pointer
+                if tag != tiff_spec.MAKER_NOTE and length > tiff_spec.max_value_bytes(tag, field_type):
                     continue
                 # A MakerNote starts with its directory. Previews fill the rest of a long one.
                 value = self.read(
@@ -124,7 +124,7 @@ class _Directories:
             elif tag == MAKE:
                 self.make = self.make or value
             elif tag in (WIDTH, HEIGHT) and count == 1:
-                self.sides.setdefault(tag, pointer if field_type == 4 else self.short.unpack_from(inline)[0])
+                self.dimensions.setdefault(tag, pointer if field_type == 4 else self.short.unpack_from(inline)[0])
             elif tag == DNG_VERSION:
                 self.is_dng = True
             elif tag == COMPRESSION:
@@ -140,8 +140,8 @@ class _Directories:
         return {start: self.file.read(start, end - start) for start, end in merge_ranges(self.ranges)}
 
 
-def _name_format(header: bytes, directories: _Directories) -> str:
-    if directories.is_dng:
+def _name_format(header: bytes, walker: _DirectoryWalker) -> str:
+    if walker.is_dng:
         return "dng"
     if header[8:10] == b"CR":
         return "cr2"
@@ -153,37 +153,37 @@ def _name_format(header: bytes, directories: _Directories) -> str:
         return "jxr"
     if header[8:12] in (b"IIII", b"MMMM"):
         return "iiq"
-    if directories.is_raw:
-        return next((name for make, name in RAW_FORMATS if directories.make.startswith(make)), "raw")
+    if walker.is_raw:
+        return next((name for make, name in RAW_FORMATS if walker.make.startswith(make)), "raw")
     return "tiff"
 
 
 def read_tiff(file: RangeBuffer, located: LocatedMetadata) -> None:
     """Locate the directories of a TIFF file with their values, without the picture."""
     located.format = "tiff"
-    header = file.exact(0, 16)
-    directories = _Directories(file, header, tiff_spec.byte_order(header))
-    directories.walk(directories.long.unpack_from(header, 4)[0], chain=tiff_spec.MAX_CHAIN)
-    located.format = _name_format(header, directories)
+    header = file.read_exact(0, 16)
+    walker = _DirectoryWalker(file, header, tiff_spec.byte_order(header))
+    walker.walk(walker.long.unpack_from(header, 4)[0], chain=tiff_spec.MAX_CHAIN)
+    located.format = _name_format(header, walker)
     if located.format == "tiff":
         # The first picture of a RAW file is a preview.
-        located.width_pixels = directories.sides.get(WIDTH)
-        located.height_pixels = directories.sides.get(HEIGHT)
-    if directories.jpeg_at and located.format == "rw2":
+        located.width_pixels = walker.dimensions.get(WIDTH)
+        located.height_pixels = walker.dimensions.get(HEIGHT)
+    if walker.jpeg_offset and located.format == "rw2":
         # Panasonic puts half of the EXIF into the preview. It is requested together with what else is missing.
         preview = LocatedMetadata(located.format)
         try:
-            read_embedded_jpeg(file, preview, directories.jpeg_at)
+            read_embedded_jpeg(file, preview, walker.jpeg_offset)
         except MissingBytes:
-            directories.has_missing = True
+            walker.has_missing = True
         except DamagedFile as damage:
-            directories.damage = directories.damage or str(damage)
+            walker.damage = walker.damage or str(damage)
         located.blocks += preview.blocks
-    if directories.has_missing:
+    if walker.has_missing:
         raise MissingBytes
-    located.blocks.insert(0, Block("exif", directories.extents()))
-    if directories.damage:
-        raise DamagedFile(directories.damage)
+    located.blocks.insert(0, Block("exif", walker.extents()))
+    if walker.damage:
+        raise DamagedFile(walker.damage)
 
 
 def read_big_tiff(_file: RangeBuffer, located: LocatedMetadata) -> None:

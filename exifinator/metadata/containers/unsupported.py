@@ -46,7 +46,7 @@ def name_unsupported(file: RangeBuffer, located: LocatedMetadata) -> None:
     """Set the format of a file that no reader supports, and the problem that says so."""
     head = file.read(0, 64)
     located.status = "unsupported"
-    located.format = next((name for at, signature, name in SIGNATURES if head.startswith(signature, at)), "")
+    located.format = next((name for offset, signature, name in SIGNATURES if head.startswith(signature, offset)), "")
     if located.format in VIDEO:
         located.problem = f"The file is a video ({located.format.upper()}), not a photo."
     elif located.format:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exifinator.metadata.containers.heif import strip_exif_name
+from exifinator.metadata.containers.heif import strip_exif_identifier
 from exifinator.metadata.containers.range_buffer import DamagedFile, LocatedMetadata, RangeBuffer
 
 # EXIF and XMP are the last chunks: what follows the picture is read in one request.
@@ -15,9 +15,9 @@ MAX_BLOCK_BYTES = 4 * 1024 * 1024
 def read_webp(file: RangeBuffer, located: LocatedMetadata) -> None:
     """Locate EXIF, XMP and the size of a WebP."""
     located.format = "webp"
-    at = 12
+    offset = 12
     for _ in range(MAX_CHUNKS):
-        head = file.read(at, 20, AHEAD_BYTES)
+        head = file.read(offset, 20, AHEAD_BYTES)
         if len(head) < 8:
             return
         kind, length = head[:4], int.from_bytes(head[4:8], "little")
@@ -33,12 +33,12 @@ def read_webp(file: RangeBuffer, located: LocatedMetadata) -> None:
             return
         elif kind in (b"EXIF", b"XMP "):
             if length > MAX_BLOCK_BYTES:
-                raise DamagedFile(f"The chunk at byte {at} claims to be {length} bytes long.")
-            body = file.read(at + 8, length, AHEAD_BYTES)
-            located.add("exif" if kind == b"EXIF" else "xmp", strip_exif_name(body) if kind == b"EXIF" else body)
+                raise DamagedFile(f"The chunk at byte {offset} claims to be {length} bytes long.")
+            body = file.read(offset + 8, length, AHEAD_BYTES)
+            located.add("exif" if kind == b"EXIF" else "xmp", strip_exif_identifier(body) if kind == b"EXIF" else body)
             if len(body) < length:
                 raise DamagedFile(f"The file is truncated: it ends at byte {file.total_bytes}, inside the metadata.")
-        at += 8 + length + length % 2
+        offset += 8 + length + length % 2
 
 
 def _read_size(kind: bytes, frame: bytes, located: LocatedMetadata) -> None:

@@ -58,7 +58,7 @@ class S3Client:
         self.config = config
         self._clients: dict[tuple[str | None, str | None], Any] = {}
         # Creating a client takes 0.25 s of CPU time, so greenlets must not each create one.
-        self._creating = threading.Lock()
+        self._connect_lock = threading.Lock()
         self._reloaded_at: dict[tuple[str | None, str | None], float] = {}
 
     def endpoint(self, bucket: str) -> str:
@@ -75,7 +75,7 @@ class S3Client:
 
     def _cached(self, key: tuple[str | None, str | None], connect: Callable[[], Any]) -> Any:
         if key not in self._clients:
-            with self._creating:
+            with self._connect_lock:
                 if key not in self._clients:
                     client = connect()
                     list_parser.install_list_parser(client)
@@ -96,7 +96,7 @@ class S3Client:
         if local_buckets.lookup(bucket):
             return False
         key = (self.config.s3_endpoint_url, None)
-        with self._creating:
+        with self._connect_lock:
             if rejected is not None and self._clients.get(key) is not rejected:
                 return True
             if time.monotonic() < self._reloaded_at.get(key, -MIN_RELOAD_SECONDS) + MIN_RELOAD_SECONDS:
@@ -166,7 +166,7 @@ class S3Client:
         options = self._boto_config(s3={"addressing_style": "path"}, proxies={})
         return session.client("s3", endpoint_url=local.endpoint_url, config=options)
 
-    def _payer(self) -> dict[str, str]:
+    def _requester_pays(self) -> dict[str, str]:
         return {"RequestPayer": "requester"} if self.config.s3_requester_pays else {}
 
     def read_range(self, ref: ImageRef, start: int, length: int, *, if_match: str = "") -> RangeRead:
@@ -179,7 +179,7 @@ class S3Client:
         )
 
     def _get_range(self, client: Any, ref: ImageRef, start: int, length: int, if_match: str) -> RangeRead:
-        options: dict[str, Any] = {"Range": f"bytes={start}-{start + length - 1}", **self._payer()}
+        options: dict[str, Any] = {"Range": f"bytes={start}-{start + length - 1}", **self._requester_pays()}
         if if_match:
             options["IfMatch"] = f'"{if_match}"'
         try:
@@ -202,7 +202,7 @@ class S3Client:
         Raises:
             AccessDenied, BucketGone, SourceUnavailable, PermanentError: See errors.py.
         """
-        options: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix, **self._payer()}
+        options: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix, **self._requester_pays()}
         if token:
             options["ContinuationToken"] = token
         if start_after:

@@ -58,19 +58,19 @@ _WRONG_REGION = frozenset(
      "AuthorizationHeaderMalformed"}
 )  # fmt: skip
 # These reject the credentials themselves, whatever the request: our word for each, and what to do.
-_RENEW = "renew them"
-_CORRECT = "correct them"
-_CREDENTIALS = {
+_RENEW_HINT = "renew them"
+_CORRECT_HINT = "correct them"
+_REJECTED_CREDENTIALS = {
     "InvalidAccessKeyId": (
         "unknown_access_key", "set AWS_ACCESS_KEY to an access key of this server, or correct S3_ENDPOINT_URL",
     ),
     "SignatureDoesNotMatch": ("wrong_secret_key", "set AWS_SECRET_KEY to the secret key of AWS_ACCESS_KEY"),
-    "ExpiredToken": ("expired_credentials", _RENEW),
-    "ExpiredTokenException": ("expired_credentials", _RENEW),
-    "TokenRefreshRequired": ("expired_credentials", _RENEW),
-    "InvalidToken": ("credentials_refused", _CORRECT),
-    "InvalidClientTokenId": ("credentials_refused", _CORRECT),
-    "UnrecognizedClientException": ("credentials_refused", _CORRECT),
+    "ExpiredToken": ("expired_credentials", _RENEW_HINT),
+    "ExpiredTokenException": ("expired_credentials", _RENEW_HINT),
+    "TokenRefreshRequired": ("expired_credentials", _RENEW_HINT),
+    "InvalidToken": ("credentials_refused", _CORRECT_HINT),
+    "InvalidClientTokenId": ("credentials_refused", _CORRECT_HINT),
+    "UnrecognizedClientException": ("credentials_refused", _CORRECT_HINT),
     "NotSignedUp": ("credentials_refused", "sign the account up for Amazon S3"),
 }  # fmt: skip
 _RATE_LIMITED = frozenset(
@@ -78,58 +78,58 @@ _RATE_LIMITED = frozenset(
 )
 _SERVER_ERRORS = frozenset({"InternalError", "ServiceUnavailable", "RequestTimeout", "OperationAborted"})
 # S3 gives a GET of an object encrypted with the customer's own key (SSE-C) no code of its own: only this sentence.
-_SSE_C = "stored using a form of Server Side Encryption"
+_SSE_C_MESSAGE = "stored using a form of Server Side Encryption"
 
 
-def explain_client_error(exc: ClientError, place: str) -> EXIFinatorError:
+def translate_client_error(exc: ClientError, place: str) -> EXIFinatorError:
     """Return the error that S3's error response means for `place` (a bucket, or bucket/key)."""
     error = exc.response.get("Error", {})
     metadata = exc.response.get("ResponseMetadata", {})
     code = str(error.get("Code", ""))
     status = int(metadata.get("HTTPStatusCode", 0))
     region = error.get("Region") or metadata.get("HTTPHeaders", {}).get("x-amz-bucket-region")
-    answer = _describe(code, status, str(error.get("Message", "")), region)
+    details = _response_details(code, status, str(error.get("Message", "")), region)
 
     if code == "NoSuchBucket":
         hint = "check its name and S3_ENDPOINT_URL"
-        return BucketGone(f"Bucket not found: {place} ({answer})", hint=hint, pointer="S3_ENDPOINT_URL")
+        return BucketGone(f"Bucket not found: {place} ({details})", hint=hint, pointer="S3_ENDPOINT_URL")
     if code in _GONE or status == 404:
-        return ObjectGone(f"Object not found: {place} ({answer})")
+        return ObjectGone(f"Object not found: {place} ({details})")
     if status == 412 or code == "PreconditionFailed":
         return ObjectChanged(f"Object replaced while it was being read: {place}")
     if code == "RequestTimeTooSkewed":
         hint = "synchronize the clock of this machine: sudo timedatectl set-ntp true"
-        return ClockSkew(f"S3 rejected the time of the request for {place} ({answer})", hint=hint)
+        return ClockSkew(f"S3 rejected the time of the request for {place} ({details})", hint=hint)
     if code in _RATE_LIMITED or status == 429:
-        return SourceUnavailable(f"S3 limits the rate of requests for {place} ({answer})", code="rate_limited")
+        return SourceUnavailable(f"S3 limits the rate of requests for {place} ({details})", code="rate_limited")
     if code in _SERVER_ERRORS or status >= 500:
-        return SourceUnavailable(f"S3 cannot serve {place} now ({answer})", code="server_error")
-    return _explain_rejection(code, status, region, place, answer)
+        return SourceUnavailable(f"S3 cannot serve {place} now ({details})", code="server_error")
+    return _translate_rejection(code, status, region, place, details)
 
 
-def _explain_rejection(code: str, status: int, region: str | None, place: str, answer: str) -> EXIFinatorError:
+def _translate_rejection(code: str, status: int, region: str | None, place: str, details: str) -> EXIFinatorError:
     """Return the error that a repeated request will meet again."""
     if code == "InvalidObjectState":
-        return ObjectArchived(f"Object is archived: {place} ({answer})", hint="restore it in S3 first")
-    if code in _CREDENTIALS:
-        word, hint = _CREDENTIALS[code]
-        return CredentialsRefused(f"S3 rejected the credentials for {place} ({answer})", code=word, hint=hint)
+        return ObjectArchived(f"Object is archived: {place} ({details})", hint="restore it in S3 first")
+    if code in _REJECTED_CREDENTIALS:
+        error_code, hint = _REJECTED_CREDENTIALS[code]
+        return CredentialsRefused(f"S3 rejected the credentials for {place} ({details})", code=error_code, hint=hint)
     # AuthorizationHeaderMalformed names a region where that is what is wrong with the header.
     if code in _WRONG_REGION and (region or code != "AuthorizationHeaderMalformed"):
         hint = f"set AWS_REGION to {region}" if region else "set AWS_REGION to the bucket's region"
-        return WrongRegion(f"Bucket is in another region: {place} ({answer})", hint=hint, pointer="AWS_REGION")
+        return WrongRegion(f"Bucket is in another region: {place} ({details})", hint=hint, pointer="AWS_REGION")
     if code in _DENIED or status in (401, 403):
         hint = "check the credentials and the bucket's policy"
-        return AccessDenied(f"Access denied to {place} ({answer})", hint=hint)
-    if code.startswith("KMS.") or _SSE_C in answer:
+        return AccessDenied(f"Access denied to {place} ({details})", hint=hint)
+    if code.startswith("KMS.") or _SSE_C_MESSAGE in details:
         hint = "enable its KMS key for these credentials; objects with a customer's own key (SSE-C) cannot be read"
-        return EncryptedObject(f"S3 cannot decrypt {place} ({answer})", hint=hint)
+        return EncryptedObject(f"S3 cannot decrypt {place} ({details})", hint=hint)
     if code == "InvalidBucketName":
-        return InvalidBucketName(f"Invalid bucket name: {place} ({answer})")
-    return PermanentError(f"S3 rejected the request for {place} ({answer})")
+        return InvalidBucketName(f"Invalid bucket name: {place} ({details})")
+    return PermanentError(f"S3 rejected the request for {place} ({details})")
 
 
-def _describe(code: str, status: int, message: str, region: str | None) -> str:
+def _response_details(code: str, status: int, message: str, region: str | None) -> str:
     """Return what S3 answered, on one line, as in "S3: AccessDenied, HTTP 403: Access Denied"."""
     parts = [f"S3: {code}" if code else "S3", f"HTTP {status}"]
     if region:
@@ -141,7 +141,7 @@ def _describe(code: str, status: int, message: str, region: str | None) -> str:
     return ", ".join(parts) + (f": {text}" if text and text != code else "")
 
 
-def _explain_tls_error(exc: SSLError, place: str) -> EXIFinatorError:
+def _translate_tls_error(exc: SSLError, place: str) -> EXIFinatorError:
     """Return a permanent error for an untrusted certificate, and a transient one for a broken connection."""
     # ssl's and urllib3's own sentences: botocore keeps no more of their errors.
     reason = re.search(r"certificate verify failed: ([^(\n]*)|(hostname \S+ doesn't match [^\n]*)", str(exc))
@@ -173,7 +173,7 @@ def s3_errors(place: str) -> Iterator[None]:
     try:
         yield
     except ClientError as exc:
-        raise explain_client_error(exc, place) from exc
+        raise translate_client_error(exc, place) from exc
     except (NoCredentialsError, PartialCredentialsError, ProfileNotFound) as exc:
         raise CredentialsRefused(
             f"There are no credentials for {place}",
@@ -187,7 +187,7 @@ def s3_errors(place: str) -> Iterator[None]:
             f"The credentials for {place} cannot be fetched now: {exc}", code="credentials_unavailable"
         ) from exc
     except SSLError as exc:
-        raise _explain_tls_error(exc, place) from exc
+        raise _translate_tls_error(exc, place) from exc
     except (
         ConnectionError,
         HTTPClientError,

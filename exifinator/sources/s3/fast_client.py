@@ -60,7 +60,7 @@ class FastS3Client(S3Client):
         super().__init__(config)
         self._routes: dict[str, BucketRoute | None] = {}
         self._pools: dict[str, ConnectionPool] = {}
-        self._learning = BoundedSemaphore()
+        self._route_lock = BoundedSemaphore()
 
     def close(self) -> None:
         """Close all connections."""
@@ -72,14 +72,14 @@ class FastS3Client(S3Client):
         """Read a range with one GET; see models.RangeReader."""
         if ref.bucket not in self._routes:
             # One greenlet learns the route; those that start together with it wait for it and use it.
-            with self._learning:
+            with self._route_lock:
                 if ref.bucket not in self._routes:
                     return self._read_via_boto3(ref, start, length, if_match)
         route = self._routes[ref.bucket]
         if route is None:
             return super().read_range(ref, start, length, if_match=if_match)
         try:
-            read = self._read(route, ref, start, length, if_match)
+            result = self._read(route, ref, start, length, if_match)
         except _FALLBACK_ERRORS as exc:
             log.debug(
                 "retry: fast read of %s failed, boto3 repeats it: %s",
@@ -87,11 +87,11 @@ class FastS3Client(S3Client):
                 exc,
                 extra={"action": "retry", "bucket": ref.bucket, "key": ref.key},
             )
-            read = None
-        if read is None:
+            result = None
+        if result is None:
             COUNTS.add_retry("boto3_fallback")
             return self._read_via_boto3(ref, start, length, if_match)
-        return read
+        return result
 
     def _read(self, route: BucketRoute, ref: ImageRef, start: int, length: int, if_match: str) -> RangeRead | None:
         path = route.path_prefix + quote(ref.key, safe=KEY_SAFE)
@@ -105,10 +105,10 @@ class FastS3Client(S3Client):
             headers = route.signer.sign(route.credentials.get_frozen_credentials(), path, headers)
         response = get(route.pool, route.host, path, headers, max_bytes=start + length)
         modified = response.headers.get("last-modified")
-        part = _requested_bytes(response, start, length)
-        if part is None or not modified:
+        body_and_size = _requested_bytes(response, start, length)
+        if body_and_size is None or not modified:
             return None
-        data, total_bytes = part
+        data, total_bytes = body_and_size
         etag = response.headers.get("etag", "").strip('"')
         return RangeRead(start, data, total_bytes, etag, parsedate_to_datetime(modified))
 
@@ -117,20 +117,20 @@ class FastS3Client(S3Client):
         sent: list[AWSPreparedRequest] = []
         client = self.client(ref.bucket)
 
-        def note(request: AWSPreparedRequest, **_: Any) -> None:
+        def record_request(request: AWSPreparedRequest, **_: Any) -> None:
             sent.append(request)
 
-        client.meta.events.register("before-send.s3.GetObject", note)
+        client.meta.events.register("before-send.s3.GetObject", record_request)
         try:
-            read = super().read_range(ref, start, length, if_match=if_match)
+            result = super().read_range(ref, start, length, if_match=if_match)
         finally:
-            client.meta.events.unregister("before-send.s3.GetObject", note)
+            client.meta.events.unregister("before-send.s3.GetObject", record_request)
         key = quote(ref.key, safe=KEY_SAFE)
         # The event reports other greenlets' requests too.
-        own = [request for request in sent if urlsplit(request.url).path.endswith("/" + key)]
-        if own:
-            self._routes[ref.bucket] = self._learn_route(client, own[-1], key)
-        return read
+        own_requests = [request for request in sent if urlsplit(request.url).path.endswith("/" + key)]
+        if own_requests:
+            self._routes[ref.bucket] = self._learn_route(client, own_requests[-1], key)
+        return result
 
     def _learn_route(self, client: Any, request: AWSPreparedRequest, key: str) -> BucketRoute | None:
         """Return the route of a request that boto3 sent; None if only boto3 can send such requests."""
@@ -139,12 +139,12 @@ class FastS3Client(S3Client):
             return None
         origin = f"{parts.scheme}://{parts.netloc}"
         signature = request.headers.get("Authorization", b"")
-        text = signature.decode() if isinstance(signature, bytes) else str(signature)
+        authorization = signature.decode() if isinstance(signature, bytes) else str(signature)
         region, credentials = "", None
-        if text:
-            scope = text.partition("Credential=")[2].partition(",")[0].split("/")
+        if authorization:
+            scope = authorization.partition("Credential=")[2].partition(",")[0].split("/")
             # Only SigV4 for one region is supported here.
-            if len(scope) != 5 or not text.startswith("AWS4-HMAC-SHA256"):
+            if len(scope) != 5 or not authorization.startswith("AWS4-HMAC-SHA256"):
                 return None
             region, credentials = scope[2], client._request_signer._credentials
         if origin not in self._pools:

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 # A private name of a pinned package. If it moves, this import fails, and with it every test.
-from botocore.handlers import _handle_200_error as look_for_error
+from botocore.handlers import _handle_200_error as handle_200_error
 from lxml import etree
 
 _EVENT = "before-parse.s3.*"
@@ -23,7 +23,7 @@ _FIELDS = ("Key", "Size", "LastModified", "ETag")
 
 def install_list_parser(client: Any) -> None:
     """Make a boto3 client parse listings with parse_listing. Everything else, errors included, stays botocore's."""
-    client.meta.events.unregister(_EVENT, look_for_error)
+    client.meta.events.unregister(_EVENT, handle_200_error)
     client.meta.events.register_first(_EVENT, _parse)
 
 
@@ -38,7 +38,7 @@ def _parse(
         else:
             response_dict["body"] = _EMPTY_BODY
             return
-    look_for_error(operation_model, response_dict)
+    handle_200_error(operation_model, response_dict)
 
 
 def parse_listing(body: bytes) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from hashlib import sha256
 from typing import Protocol
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
-_EMPTY = sha256(b"").hexdigest()
+_EMPTY_BODY_SHA256 = sha256(b"").hexdigest()
 
 
 class FrozenCredentials(Protocol):
@@ -49,14 +49,14 @@ class Signer:
             self._second, self._timestamp = second, time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(second))
         timestamp = self._timestamp
         date = timestamp[:8]
-        signed = {"host": self._host, **headers, "x-amz-content-sha256": _EMPTY, "x-amz-date": timestamp}
+        signed = {"host": self._host, **headers, "x-amz-content-sha256": _EMPTY_BODY_SHA256, "x-amz-date": timestamp}
         if credentials.token:
             signed["x-amz-security-token"] = credentials.token
         names = sorted(signed)
         signed_names = ";".join(names)
         lines = "\n".join([f"{name}:{signed[name]}" for name in names])
         scope = f"{date}/{self._region}/s3/aws4_request"
-        request = sha256(f"GET\n{path}\n\n{lines}\n\n{signed_names}\n{_EMPTY}".encode()).hexdigest()
+        request = sha256(f"GET\n{path}\n\n{lines}\n\n{signed_names}\n{_EMPTY_BODY_SHA256}".encode()).hexdigest()
         text = f"{_ALGORITHM}\n{timestamp}\n{scope}\n{request}"
         signature = hmac.digest(self._signing_key(credentials.secret_key, date), text.encode(), "sha256").hex()
         del signed["host"]  # the HTTP client sets it

@@ -43,14 +43,14 @@ def break_parse(module: Any) -> None:
         module.build_record = build_record_or_die
     if endless := os.environ.get("EXIFINATOR_TEST_ENDLESS"):
         # Inside the deadline, and it knows the image.
-        read = module._Reading.read
+        read = module._RecordBuilder.read
 
         def read_or_loop(self: Any) -> None:
             while endless in self.header.ref.key:
                 pass
             read(self)
 
-        module._Reading.read = read_or_loop
+        module._RecordBuilder.read = read_or_loop
 
 
 BREAKS: dict[str, Callable[[Any], None]] = {VERSION_MODULE: break_version, PARSE_MODULE: break_parse}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from exifinator.metadata.normalize import join_sentences, parse_date, parse_offset, summarise
+from exifinator.metadata.normalize import build_photo, join_sentences, parse_date, parse_offset
 
 
 def tags(**values: Any) -> dict[str, dict[str, Any]]:
@@ -15,8 +15,10 @@ def tags(**values: Any) -> dict[str, dict[str, Any]]:
     return {name.replace("_", " ", 1): {"values": value} for name, value in values.items()}
 
 
-def photo(xmp: Any = None, iptc: Any = None, size: Any = (None, None), turned: bool = False, **values: Any) -> Any:
-    return summarise(tags(**values), xmp or {}, iptc or {}, size, turned=turned)[0]
+def photo(
+    xmp: Any = None, iptc: Any = None, size: Any = (None, None), rotation_applied: bool = False, **values: Any
+) -> Any:
+    return build_photo(tags(**values), xmp or {}, iptc or {}, size, rotation_applied=rotation_applied)[0]
 
 
 @pytest.mark.parametrize(
@@ -104,7 +106,7 @@ LOCAL = "2019:05:01 20:13:07"
         "none",
     ],
 )
-def test_summarise__dates__are_utc_where_the_offset_is_known(values, taken_at, offset):
+def test_build_photo__dates__are_utc_where_the_offset_is_known(values, taken_at, offset):
     summary = photo(**values)
     assert summary.get("taken_at") == taken_at
     assert summary.get("taken_offset") == offset
@@ -118,7 +120,7 @@ def test_summarise__dates__are_utc_where_the_offset_is_known(values, taken_at, o
         ("2019-05-01T20:13", datetime(2019, 5, 1, 20, 13)),
     ],
 )
-def test_summarise__date_of_xmp__is_taken_where_exif_has_none(date, taken_at):
+def test_build_photo__date_of_xmp__is_taken_where_exif_has_none(date, taken_at):
     assert photo(xmp={"photoshop:DateCreated": date})["taken_at"] == taken_at
     assert photo(xmp={"photoshop:DateCreated": date}, EXIF_DateTimeOriginal=LOCAL)["taken_at"].minute == 13
 
@@ -138,8 +140,8 @@ def test_summarise__date_of_xmp__is_taken_where_exif_has_none(date, taken_at):
     ],
     ids=["north-west", "south-east", "decimal", "equator", "no-fix", "0/0", "only-degrees", "empty", "text"],
 )
-def test_summarise__place__is_a_point_or_absent(latitude, north, longitude, east, coordinates):
-    summary, problems = summarise(
+def test_build_photo__place__is_a_point_or_absent(latitude, north, longitude, east, coordinates):
+    summary, problems = build_photo(
         tags(GPS_GPSLatitude=latitude, GPS_GPSLatitudeRef=north, GPS_GPSLongitude=longitude, GPS_GPSLongitudeRef=east),
         {},
         {},
@@ -149,19 +151,19 @@ def test_summarise__place__is_a_point_or_absent(latitude, north, longitude, east
 
 
 @pytest.mark.parametrize(("latitude", "longitude"), [([91.0], [9.0]), ([53.0], [181.0]), ([-3.0], [9.0])])
-def test_summarise__place_out_of_range__is_absent_with_a_problem(latitude, longitude):
-    summary, problems = summarise(tags(GPS_GPSLatitude=latitude, GPS_GPSLongitude=longitude), {}, {})
+def test_build_photo__place_out_of_range__is_absent_with_a_problem(latitude, longitude):
+    summary, problems = build_photo(tags(GPS_GPSLatitude=latitude, GPS_GPSLongitude=longitude), {}, {})
     assert "location" not in summary
     assert problems == ["The GPS position is out of range."]
 
 
 @pytest.mark.parametrize(("metres", "reference", "altitude"), [(12.3, 0, 12.3), (12.3, 1, -12.3), (None, 0, None)])
-def test_summarise__altitude__is_below_the_sea_by_its_reference(metres, reference, altitude):
+def test_build_photo__altitude__is_below_the_sea_by_its_reference(metres, reference, altitude):
     assert photo(GPS_GPSAltitude=[metres], GPS_GPSAltitudeRef=[reference]).get("altitude_metres") == altitude
 
 
 @pytest.mark.parametrize(
-    ("orientation", "size", "turned", "shown"),
+    ("orientation", "size", "rotation_applied", "shown"),
     [
         (1, (640, 480), False, (640, 480)),
         (3, (640, 480), False, (640, 480)),
@@ -172,13 +174,13 @@ def test_summarise__altitude__is_below_the_sea_by_its_reference(metres, referenc
         (0, (640, 480), False, (640, 480)),
     ],
 )
-def test_summarise__size__is_as_the_picture_is_shown(orientation, size, turned, shown):
-    summary = photo(size=size, turned=turned, Image_Orientation=[orientation])
+def test_build_photo__size__is_as_the_picture_is_shown(orientation, size, rotation_applied, shown):
+    summary = photo(size=size, rotation_applied=rotation_applied, Image_Orientation=[orientation])
     assert (summary["width_pixels"], summary["height_pixels"]) == shown
     assert summary.get("orientation") == (orientation if 1 <= orientation <= 8 else None)
 
 
-def test_summarise__size_unknown_to_the_container__is_taken_from_exif():
+def test_build_photo__size_unknown_to_the_container__is_taken_from_exif():
     summary = photo(EXIF_ExifImageWidth=[4000], EXIF_ExifImageLength=[3000], Image_ImageWidth=[160])
     assert (summary["width_pixels"], summary["height_pixels"]) == (4000, 3000)
 
@@ -194,12 +196,12 @@ def test_summarise__size_unknown_to_the_container__is_taken_from_exif():
         ({}, None),
     ],
 )
-def test_summarise__lens__is_the_best_available_name(values, lens):
+def test_build_photo__lens__is_the_best_available_name(values, lens):
     assert photo(**values).get("lens_model") == lens
 
 
 @pytest.mark.parametrize(("flash", "fired"), [(0, False), (1, True), (16, False), (25, True), (32, False)])
-def test_summarise__flash__fired_by_its_lowest_bit(flash, fired):
+def test_build_photo__flash__fired_by_its_lowest_bit(flash, fired):
     assert photo(EXIF_Flash=[flash])["flash_fired"] is fired
 
 
@@ -212,7 +214,7 @@ def test_summarise__flash__fired_by_its_lowest_bit(flash, fired):
         ({"EXIF_ISOSpeed": [800]}, 800),
     ],
 )
-def test_summarise__iso__is_the_one_that_16_bits_do_not_cut(values, iso):
+def test_build_photo__iso__is_the_one_that_16_bits_do_not_cut(values, iso):
     assert photo(**values)["iso"] == iso
 
 
@@ -225,12 +227,12 @@ def test_summarise__iso__is_the_one_that_16_bits_do_not_cut(values, iso):
     ],
     ids=["numbers", "apex", "no-apex"],
 )
-def test_summarise__exposure__is_in_seconds_and_f_numbers(values, seconds, f_number):
+def test_build_photo__exposure__is_in_seconds_and_f_numbers(values, seconds, f_number):
     summary = photo(**values)
     assert (summary.get("exposure_seconds"), summary.get("f_number")) == (seconds, f_number)
 
 
-def test_summarise__invalid_numbers__are_absent():
+def test_build_photo__invalid_numbers__are_absent():
     assert photo(EXIF_FNumber=[None], EXIF_ExposureTime=[0.0], EXIF_ISOSpeedRatings=[0], EXIF_FocalLength=[]) == {}
 
 
@@ -244,7 +246,7 @@ XMP = {
 IPTC = {"Caption-Abstract": "of IPTC", "Keywords": ["i"], "By-line": ["Cid"], "CopyrightNotice": "C"}
 
 
-def test_summarise__caption_and_keywords__come_from_exif_first_then_xmp_then_iptc():
+def test_build_photo__caption_and_keywords__come_from_exif_first_then_xmp_then_iptc():
     assert photo(iptc=IPTC) == {"description": "of IPTC", "keywords": ["i"], "artist": "Cid", "copyright": "C"}
     assert photo(xmp=XMP, iptc=IPTC) == {
         "description": "of XMP",
@@ -271,7 +273,7 @@ def test_summarise__caption_and_keywords__come_from_exif_first_then_xmp_then_ipt
 
 
 @pytest.mark.parametrize(("text", "rating"), [("-1", -1), ("4.0", 4), ("99", None), ("good", None), ("nan", None)])
-def test_summarise__rating_of_xmp__is_a_number_of_stars(text, rating):
+def test_build_photo__rating_of_xmp__is_a_number_of_stars(text, rating):
     assert photo(xmp={"xmp:Rating": text}).get("rating") == rating
 
 

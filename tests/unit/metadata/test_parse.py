@@ -303,15 +303,15 @@ def test_build_record__bug__still_gives_a_record(monkeypatch, caplog):
     def broken(*arguments: Any, **options: Any) -> Any:
         raise IndexError("broken")
 
-    monkeypatch.setattr(parse, "summarise", broken)
+    monkeypatch.setattr(parse, "build_photo", broken)
     record = record_of_block(build.photo_tiff())
     assert record.status == "damaged"
     assert "IndexError" in record.document["problem"]
     assert "Cannot decode the metadata" in caplog.text
 
 
-def test_value_limit__raw_bytes__are_kept_when_few():
-    assert tiff_spec.value_limit(0xC001, UNDEFINED) == tiff_spec.MAX_BINARY_BYTES
+def test_max_value_bytes__raw_bytes__are_kept_when_few():
+    assert tiff_spec.max_value_bytes(0xC001, UNDEFINED) == tiff_spec.MAX_BINARY_BYTES
     document = record_of_tags((0xC001, UNDEFINED, bytes(5000)))
     assert document["Image Tag 0xC001"]["values"] == []
     assert document["Image Tag 0xC001"]["printable"] == "(5,000 bytes)"

@@ -60,7 +60,7 @@ class FakeBucket:
 def listed(listing: PartitionedListing) -> Iterator[str]:
     for page in listing.pages():
         yield from (ref.key for ref in page.refs)
-        listing.take()
+        listing.mark_processed()
 
 
 def utf16(key: str) -> bytes:
@@ -129,7 +129,7 @@ def test_listing__stopped_at_any_page__resumes_there(name: str, order: Callable[
                 # Killed before this page was taken: it comes again.
                 break
             found += [ref.key for ref in page.refs]
-            listing.take()
+            listing.mark_processed()
         left = listing.remaining()
         started_over = started_over or listing.started_over
 
@@ -170,7 +170,7 @@ def test_listing__unordered_server_stopped_halfway__starts_over() -> None:
     pages = listing.pages()
     for _ in range(50):
         next(pages)
-        listing.take()
+        listing.mark_processed()
     pages.close()
 
     assert set(listed(PartitionedListing(bucket, SOURCE, ranges=listing.remaining()))) == set(SPACES["uuids"])
@@ -264,7 +264,7 @@ def test_listing__in_parallel__starts_threads_while_the_taker_waits(
     found = []
     for page in listing.pages():
         found += [ref.key for ref in page.refs]
-        listing.take()
+        listing.mark_processed()
         clock.seconds += taker_seconds
 
     assert sorted(found) == sorted(SPACES["digits"])

@@ -22,7 +22,7 @@ from exifinator.errors import (
     SourceUnavailable,
     WrongRegion,
 )
-from exifinator.sources.s3.errors import explain_client_error
+from exifinator.sources.s3.errors import translate_client_error
 
 
 def explain(code: str, status: int, message: str = "", **more: str) -> EXIFinatorError:
@@ -31,7 +31,7 @@ def explain(code: str, status: int, message: str = "", **more: str) -> EXIFinato
         "Error": {"Code": code, "Message": message, **more},
         "ResponseMetadata": {"HTTPStatusCode": status, "HTTPHeaders": headers},
     }
-    return explain_client_error(ClientError(response, "GetObject"), "photos/a.jpg")
+    return translate_client_error(ClientError(response, "GetObject"), "photos/a.jpg")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from exifinator.batches.triage import triage_page
 from exifinator.errors import ConfigError, SourceUnavailable
 from exifinator.models import ImageRef, ListedPage
 from exifinator.sources.listing import list_pages
-from exifinator.sources.source import Source, parse_source, parse_typed_source, remove_covered
+from exifinator.sources.source import Source, parse_source, parse_user_source, remove_covered
 from exifinator.storage.records import StoredImage
 
 NOON = datetime(2024, 5, 17, 12, tzinfo=UTC)
@@ -72,15 +72,15 @@ def test_parse_source__no_bucket__is_a_config_error(text: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["my photos", "UPPER_case!", "b\n", "bücher", "-x", "x" * 256])
-def test_parse_typed_source__name_that_no_bucket_has__is_a_config_error(name: str) -> None:
+def test_parse_user_source__name_that_no_bucket_has__is_a_config_error(name: str) -> None:
     with pytest.raises(ConfigError, match="Not a bucket name: "):
-        parse_typed_source(f"{name}/2024")
+        parse_user_source(f"{name}/2024")
 
 
-def test_parse_typed_source__names_that_buckets_have__are_taken() -> None:
+def test_parse_user_source__names_that_buckets_have__are_taken() -> None:
     access_point = "arn:aws:s3:eu-west-1:123456789012:accesspoint:photos"
     for text in ("my-bucket/2024/", "Old_Bucket.1", access_point):
-        assert parse_typed_source(text) == parse_source(text)
+        assert parse_user_source(text) == parse_source(text)
 
 
 def test_remove_covered__overlapping_sources__keeps_the_wider() -> None:
