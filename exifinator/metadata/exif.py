@@ -21,7 +21,7 @@ from exifinator.metadata.limits import MemoryBudget
 from exifinator.metadata.tag_values import EXIFREAD_ERRORS, Directory, Tag, decode_tag, max_memory_bytes, tag_name
 
 MAIN_DIRECTORIES = frozenset({"Image", "EXIF", "GPS"})
-# Limit of one photo. No camera writes a tenth of it.
+# Limit per photo. No camera writes even a tenth of it.
 MAX_TAGS = 5000
 # Canon's CameraInfo may be longer than other binary values, because exifread decodes it.
 CAMERA_INFO = 0x000D
@@ -34,22 +34,22 @@ def _structs(order: str) -> tuple[struct.Struct, struct.Struct, struct.Struct]:
 
 # Cache of decoded tags, shared by all photos that this process reads: photos of one camera and day repeat most values.
 # Key: (directory, tag, type, bytes of the value, byte order, id of exifread's entry for the tag). It is cleared when it
-# is full, and fills again by itself. Values longer than MAX_CACHED_VALUE_BYTES are not cached.
+# is full. Values longer than MAX_CACHED_VALUE_BYTES are not cached.
 _DECODED: dict[tuple[Any, ...], Tag] = {}
 MAX_CACHED_TAGS = 10_000
 MAX_CACHED_VALUE_BYTES = 64
 
 
 class TagReader(ExifHeader):
-    """Reader of one TIFF block. `tags` maps names, such as "Image Make", to Tag.
+    """Reads one TIFF block. `tags` maps names, such as "Image Make", to Tag.
 
     Args:
         extents: Offset (bytes) -> data of the block; sorted, not overlapping.
-        budget: The memory that the decoded values may take.
+        budget: Limit on the memory that the decoded values take.
 
     Attributes:
         packets: The bytes of XMP, IPTC and Photoshop tags, by tag number.
-        values_outside: Number of values that lie outside the block.
+        values_outside: Number of values that are outside the block.
         truncated: Whether a main directory is incomplete.
         unread: Names of tags whose values are too long to keep.
     """
@@ -70,7 +70,7 @@ class TagReader(ExifHeader):
         self.first_offset = _structs(self.order)[1].unpack_from(header, 4)[0] if self.order else 0
 
     def slice(self, start: int, length: int) -> bytes:
-        """Return up to `length` bytes from offset `start`: fewer where the block has a hole or ends."""
+        """Return `length` bytes from offset `start`, or fewer before a hole or the end of the block."""
         if self._single_piece is not None:
             return self._single_piece[start : start + length] if start >= 0 else b""
         index = bisect_right(self._starts, start) - 1
@@ -84,7 +84,8 @@ class TagReader(ExifHeader):
 
         Args:
             name: The directory: "EXIF", "GPS" or "MakerNote".
-            tags: The photo's tags from its other blocks. They are extended, and tell exifread the camera's make.
+            tags: The photo's tags from its other blocks, to be extended in place. exifread finds the camera's make in
+                them.
         """
         self.tags = tags
         if name == "MakerNote":
@@ -111,6 +112,7 @@ class TagReader(ExifHeader):
         self.read_maker_note()
 
     def _read_directory_at(self, pointer_name: str, name: str) -> None:
+        """Read the directory whose offset is the value of the tag `pointer_name`."""
         pointer = self.tags.get(pointer_name)
         if pointer and pointer.values and isinstance(pointer.values[0], int):
             self.dump_ifd(pointer.values[0], name)
@@ -124,7 +126,7 @@ class TagReader(ExifHeader):
         return int(long.unpack(pointer)[0]) if len(pointer) == 4 else 0
 
     def read_maker_note(self) -> None:
-        """Decode the MakerNote with exifread. An unknown one is left undecoded."""
+        """Decode the MakerNote with exifread. One of an unknown kind is left undecoded."""
         if "EXIF MakerNote" in self.tags and "Image Make" in self.tags:
             try:
                 self.decode_maker_note()
@@ -132,15 +134,15 @@ class TagReader(ExifHeader):
                 self._restore_base()
 
     def _canon_decode_tag(self, value: Any, mn_tags: Any) -> None:
-        """Decode the fields of a Canon array that exifread has names for.
+        """Decode the fields of a Canon array for which exifread has names.
 
-        exifread would decode each of the thousands of others too, all into one tag "Unknown".
+        exifread would also decode each of the thousands of others, all into one tag "Unknown".
         """
         super()._canon_decode_tag(value[: max(mn_tags, default=0) + 1], mn_tags)
         self.tags.pop("MakerNote Unknown", None)
 
     def _restore_base(self) -> None:
-        # exifread changes both for some makers' notes and does not restore them after an error.
+        # exifread changes both for some kinds of MakerNotes, and does not restore them after an error.
         self.offset = 0
         self.endian = "I" if self.order == "<" else "M"
 
@@ -158,7 +160,7 @@ class TagReader(ExifHeader):
             ifd: Offset of the directory, in bytes from the current base.
             ifd_name: Prefix of the tags' names, such as "EXIF".
             tag_dict: exifread's table of tag names and meanings. The default is EXIF_TAGS.
-            relative: Not 0 for a MakerNote with a TIFF header of its own.
+            relative: Not 0 for a MakerNote with its own TIFF header.
         """
         order = "<" if self.endian == "I" else ">"
         base = self.offset
@@ -171,7 +173,7 @@ class TagReader(ExifHeader):
         self._decode_entries(directory, self._read_table(directory, ifd), EXIF_TAGS if tag_dict is None else tag_dict)
 
     def _read_table(self, directory: Directory, ifd: int) -> bytes:
-        """Return the 12-byte entries of the directory at offset `ifd`; b"" if it must not be decoded."""
+        """Return the 12-byte entries of the directory at offset `ifd`; b"" if they must not be decoded."""
         name, base, order = directory
         short, _, entry = _structs(order)
         head = self.slice(base + ifd, 2)
@@ -191,7 +193,7 @@ class TagReader(ExifHeader):
         return table
 
     def _decode_entries(self, directory: Directory, table: bytes, tag_dict: Any) -> None:
-        """Decode the entries of a directory into `tags`, and read the directories that they point at."""
+        """Decode the entries of a directory into `tags`, and read the directories that they point to."""
         ifd_name, base, order = directory
         entry = _structs(order)[2]
         byte_order: Literal["little", "big"] = "little" if order == "<" else "big"
@@ -202,12 +204,12 @@ class TagReader(ExifHeader):
             item_bytes = tiff_spec.TYPE_BYTES.get(field_type)
             if item_bytes is None:
                 continue
-            table_entry = tag_dict.get(tag)
+            tag_info = tag_dict.get(tag)
             length = n_values * item_bytes
             if length <= 4:
                 data = inline[:length]
             elif length > MAX_CACHED_VALUE_BYTES or tag in tiff_spec.SEPARATE_TAGS:
-                self._add_long_tag(directory, fields, length, table_entry)
+                self._add_long_tag(directory, fields, length, tag_info)
                 continue
             else:
                 data = self.slice(base + int.from_bytes(inline, byte_order), length)
@@ -215,17 +217,17 @@ class TagReader(ExifHeader):
                     self.values_outside += not is_note
                     continue
             # `known` is an entry of one of exifread's tables, which live as long as the process: its id is stable.
-            key = (ifd_name, tag, field_type, data, order, id(table_entry))
+            key = (ifd_name, tag, field_type, data, order, id(tag_info))
             decoded = _DECODED.get(key)
             if decoded is None:
                 if len(_DECODED) >= MAX_CACHED_TAGS:
                     _DECODED.clear()
-                decoded = _DECODED[key] = decode_tag(directory, fields, data, table_entry)
+                decoded = _DECODED[key] = decode_tag(directory, fields, data, tag_info)
             self._add_tag(decoded, ifd_name)
             memory_bytes += decoded.memory_bytes
-            if table_entry and type(table_entry[1]) is tuple and not is_note:
-                self._follow_tag(decoded.values, table_entry[1])
-        # One call for all short values of the directory: each takes little.
+            if tag_info and type(tag_info[1]) is tuple and not is_note:
+                self._follow_tag(decoded.values, tag_info[1])
+        # Charge the short values of a directory in one call, because each takes little memory.
         self._budget.spend(memory_bytes)
 
     def _add_tag(self, tag: Tag, ifd_name: str) -> None:
@@ -236,8 +238,8 @@ class TagReader(ExifHeader):
         else:
             self.tags[f"{ifd_name} Tag 0x{tag.tag:04X}"] = tag
 
-    def _add_long_tag(self, directory: Directory, fields: tuple[Any, ...], length: int, table_entry: Any) -> None:
-        """Add a tag whose value is long or has a reader of its own, unless the value lies outside the block.
+    def _add_long_tag(self, directory: Directory, fields: tuple[Any, ...], length: int, tag_info: Any) -> None:
+        """Add a tag whose value is long or has its own reader, unless the value is outside the block.
 
         Args:
             directory: The directory of the tag.
@@ -249,7 +251,7 @@ class TagReader(ExifHeader):
         ifd_name, base, order = directory
         value_offset = base + int.from_bytes(inline, "little" if order == "<" else "big")
         undecoded = Tag(
-            tag_name(ifd_name, tag, table_entry),
+            tag_name(ifd_name, tag, tag_info),
             f"({length:,} bytes)",
             tag,
             field_type,
@@ -258,7 +260,7 @@ class TagReader(ExifHeader):
             offset=value_offset,
         )
         if tag == tiff_spec.MAKER_NOTE and ifd_name == "EXIF":
-            # exifread recognises the maker by the first bytes. The rest is useless undecoded.
+            # exifread recognises the maker by the first bytes. The rest is useless without decoding.
             undecoded.values = list(self.slice(value_offset, 16))
             self._add_tag(undecoded, ifd_name)
             return
@@ -275,9 +277,9 @@ class TagReader(ExifHeader):
             self._add_tag(undecoded, ifd_name)
         else:
             self._budget.spend(max_memory_bytes(ifd_name, tag, field_type, length))
-            self._add_tag(decode_tag(directory, fields, data, table_entry), ifd_name)
+            self._add_tag(decode_tag(directory, fields, data, tag_info), ifd_name)
 
     def _follow_tag(self, values: Any, directory: tuple[Any, ...]) -> None:
-        """Read the directory that a tag points at: its name and tags, as exifread's table has them."""
+        """Read the directory that a tag points to. `directory` is its name and its tags, from exifread's table."""
         if values and isinstance(values[0], int):
             self.dump_ifd(values[0], directory[0], directory[1])

@@ -1,7 +1,7 @@
-"""Fetch the parts of an image that hold its metadata, in few ranged reads.
+"""Fetch the parts of an image that hold its metadata, in a few ranged reads.
 
-The container readers say which ranges they need (containers/). This module reads them: usually one request for a JPEG,
-at most MAX_FURTHER_READS + 2 for any file.
+The container readers (containers/) request the ranges that they need, and this module reads them. A JPEG usually takes
+one request, and no file more than MAX_FURTHER_READS + 2.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from exifinator.models import HeaderBytes, ImageRef, RangeReader
 # The smallest first read that holds all the metadata of nearly every JPEG. Measured: bench/FIRST_READ.md.
 FIRST_READ_BYTES = 48 * 1024
 MAX_FURTHER_READS = 4
-# After MAX_FURTHER_READS one last read takes the rest of the object, up to this many bytes.
+# If MAX_FURTHER_READS are not enough, one last read takes the rest of the object, up to this many bytes.
 MAX_READ_BYTES = 32 * 1024 * 1024
-# Reading over a gap of this many bytes costs less than another request.
+# Reading a gap of this many bytes between two ranges costs less than another request.
 GAP_BYTES = 16 * 1024
-# Attempts at an object that changes while it is read.
+# Attempts to read an object that changes meanwhile.
 MAX_ATTEMPTS = 3
 
 EMPTY_OBJECT = "The object is empty."
@@ -41,11 +41,11 @@ def fetch_header(
         deadline_seconds: CPU time after which the file counts as damaged.
 
     Returns:
-        The located metadata. Its `ref` has size, ETag and date of the object as of the first read.
+        The located metadata. Its `ref` has the object's size, ETag and date as of the first read.
 
     Raises:
         ObjectChanged: If the object changed during each of MAX_ATTEMPTS attempts.
-        Exception: Whatever the reader raises.
+        Exception: Errors of the reader are passed on.
     """
     cost = _Cost()
     started_at = perf_counter()
@@ -65,7 +65,7 @@ def fetch_header(
 
 
 class _Cost:
-    """Requests and bytes that an image cost so far, including attempts that a changed object made useless."""
+    """Requests sent and bytes read for an image so far, including attempts discarded because the object changed."""
 
     requests = 0
     bytes_read = 0
@@ -113,8 +113,8 @@ def _locate(file: RangeBuffer, deadline_seconds: float) -> LocatedMetadata:
 def _plan_reads(missing: list[tuple[int, int]], reads_left: int, file: RangeBuffer) -> list[tuple[int, int]]:
     """Return the (start, end) ranges to read next.
 
-    Neighbours are merged until there are no more ranges than reads left. If none is left, one range covers the rest of
-    what the reader may want.
+    Neighbouring ranges are merged until the reads that are left suffice. If none is left, one final range covers all
+    that the reader may still need.
     """
     if reads_left <= 0:
         start = missing[0][0]
@@ -125,7 +125,7 @@ def _plan_reads(missing: list[tuple[int, int]], reads_left: int, file: RangeBuff
     while len(merged) > reads_left:
         gap *= 2
         merged = merge_ranges(missing, gap)
-    # Hostile offsets may be gigabytes apart. What exceeds the limit is requested again later, and in the end not read.
+    # Hostile offsets may be gigabytes apart. Bytes past the limit are requested again later, while any reads are left.
     return [(start, min(end, start + MAX_READ_BYTES)) for start, end in merged]
 
 

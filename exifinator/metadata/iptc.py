@@ -56,7 +56,7 @@ FIELD_NAMES = {
     131: "ImageOrientation",
     135: "LanguageIdentifier",
 }
-# Datasets that may be repeated: their values are lists.
+# Datasets that may be repeated. Their values are lists.
 REPEATABLE = frozenset({12, 20, 25, 26, 27, 45, 47, 50, 80, 85, 118, 122})
 # The ISO 2022 escape sequence for UTF-8, as in dataset 1:90 (CodedCharacterSet).
 UTF_8 = b"\x1b%G"
@@ -78,7 +78,7 @@ def read_iptc(data: bytes) -> tuple[IPTC, str | None]:
         record, dataset = data[offset + 1], data[offset + 2]
         length = int.from_bytes(data[offset + 3 : offset + 5], "big")
         offset += 5
-        if length & 0x8000:  # an extended dataset: the other bits tell how many bytes the length takes
+        if length & 0x8000:  # an extended dataset: the other bits are the size of the length field that follows
             n_bytes = length & 0x7FFF
             length = int.from_bytes(data[offset : offset + n_bytes], "big") if n_bytes <= 4 else len(data)
             offset += n_bytes
@@ -101,7 +101,7 @@ def read_iptc(data: bytes) -> tuple[IPTC, str | None]:
 
 
 def _decode(value: bytes, encoding: str) -> str:
-    # Without a declared charset, text is mostly UTF-8 from today's writers and Latin-1 from older ones.
+    # Without a declared charset, current writers mostly use UTF-8 and older ones Latin-1.
     try:
         return value.decode("utf-8").strip(PADDING)
     except UnicodeDecodeError:

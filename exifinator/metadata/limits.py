@@ -1,7 +1,7 @@
-"""Limits on the CPU time and the memory that one file may cost.
+"""Limits on the CPU time and the memory that one file may use.
 
-The CPU limit is a timer of the whole process: `_ticks_left` and `_ticking_thread` are its state. Only one `cpu_limit`
-is active at a time, because it is entered in the main thread only and its code does not yield to other greenlets.
+The CPU limit has one timer for the whole process, with its state in `_ticks_left` and `_ticking_thread`. Only one
+`cpu_limit` is active at a time: it works in the main thread only, and its body does not yield to other greenlets.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from types import FrameType
 
 TICKS_PER_SECOND = 50
 
-# Ticks until the active limit raises; 0: no limit is active.
+# Ticks until the active limit raises; 0 if no limit is active.
 _ticks_left = 0
-# Native id of the thread that gets the timer's signals; 0: the timer is not running.
+# Native id of the thread that receives the timer's signals; 0 if the timer is not running.
 _ticking_thread = 0
 
 
@@ -30,7 +30,7 @@ class MemoryExceeded(Exception):
 
 
 class MemoryBudget:
-    """Counter of the memory that a file's values take, charged before they are created."""
+    """Counts the memory that a file's values take. It is charged before they are created."""
 
     __slots__ = ("limit_mb", "spent_bytes")
 
@@ -60,12 +60,12 @@ def _tick(_signum: int, _frame: FrameType | None) -> None:
 class cpu_limit:  # noqa: N801  # a context manager, entered twice per image: a generator would cost three times as much
     """Context manager that stops its body after `seconds` of the process's CPU time.
 
-    It works in greenlets that do not yield. It has no effect outside the main thread, the only one that Python delivers
-    signals to. One timer, started on first use, ticks TICKS_PER_SECOND times per second of CPU time for all files:
-    setting a timer for each file would cost more than reading many of them.
+    It also stops greenlets that do not yield. It has no effect outside the main thread, the only one to which Python
+    delivers signals. One timer for all files, started on first use, ticks TICKS_PER_SECOND times per second of CPU
+    time: setting a timer per file would cost more than decoding many of the files.
 
     Raises:
-        DeadlineExceeded: In the body, when the time is over.
+        DeadlineExceeded: In the body, when the time is up.
     """
 
     __slots__ = ("_is_active", "_ticks")
@@ -88,7 +88,7 @@ class cpu_limit:  # noqa: N801  # a context manager, entered twice per image: a 
 def _timer_reaches_this_thread() -> bool:
     """Return whether the timer's signals reach this thread. Start the timer if it is not running.
 
-    Threads are identified by the kernel's id, because gevent patches Python's. No other code here uses SIGPROF.
+    Threads are identified by the kernel's id, because gevent patches Python's. No other code in EXIFinator uses SIGPROF.
     """
     global _ticking_thread
     thread = threading.get_native_id()

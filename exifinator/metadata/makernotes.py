@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from exifinator.metadata import tiff_spec
 
-# No MakerNote has more entries; two random bytes read as a count are mostly larger.
+# No real MakerNote has more entries. Two random bytes, read as a count, are usually more.
 MAX_ENTRIES = 400
 SONY_HEADERS = (b"SONY DSC \0\0\0", b"SONY CAM \0\0\0", b"SONY MOBILE\0")
 OLYMPUS_HEADERS = (b"OLYMPUS\0II", b"OLYMPUS\0MM")
@@ -39,7 +39,7 @@ def find_directory(
     if head[8:].startswith(SONY_HEADERS):
         return base, start + 12, order
     if head.startswith(OLYMPUS_HEADERS):
-        # Offsets count from the start of the note, which has a byte order of its own.
+        # Offsets count from the start of the note, which has its own byte order.
         return base + start - 8, 12, tiff_spec.byte_order(head[8:10]) or order
     return base, start, order
 

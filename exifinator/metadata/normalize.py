@@ -21,7 +21,7 @@ MAX_TEXT_CHARACTERS = 10_000
 ISO_TOO_HIGH = 65535
 PICTURE_DIRECTORIES = ("Image", *(f"EXIF SubIFD{index}" for index in range(MAX_SUB_IFDS)), "IFD 2", "IFD 3")
 
-# Tags of a date, of its fraction of a second, and of its offset from UTC.
+# (date, its fraction of a second, its offset from UTC): names of tags.
 EXIF_DATES = (
     ("EXIF DateTimeOriginal", "EXIF SubSecTimeOriginal", ("EXIF OffsetTimeOriginal", "EXIF OffsetTime")),
     ("EXIF DateTimeDigitized", "EXIF SubSecTimeDigitized", ("EXIF OffsetTimeDigitized", "EXIF OffsetTime")),
@@ -29,7 +29,7 @@ EXIF_DATES = (
 
 
 def text_of(tags: Tags, *names: str) -> str | None:
-    """Return the text of the first of these tags that has one, stripped; else None."""
+    """Return the stripped text of the first of these tags that has text; None if none has."""
     for name in names:
         tag = tags.get(name)
         if tag and isinstance(tag["values"], str):
@@ -40,7 +40,7 @@ def text_of(tags: Tags, *names: str) -> str | None:
 
 
 def number_of(tags: Tags, *names: str, index: int = 0) -> float | int | None:
-    """Return the number at `index` of the first of these tags that has one; else None."""
+    """Return the number at `index` of the first of these tags that has one; None if none has."""
     for name in names:
         tag = tags.get(name)
         if tag:
@@ -52,7 +52,7 @@ def number_of(tags: Tags, *names: str, index: int = 0) -> float | int | None:
 
 
 def _texts(fields: Mapping[str, str | list[str]], name: str) -> list[str]:
-    """Return a field of XMP or IPTC as a list."""
+    """Return an XMP or IPTC field as a list."""
     value = fields.get(name, [])
     return [value] if isinstance(value, str) else value
 
@@ -77,7 +77,7 @@ def _rating(tags: Tags, xmp: Fields) -> int | None:
             rating = float(next(iter(_texts(xmp, "xmp:Rating")), ""))
         except ValueError:
             return None
-    # -1 is "rejected"
+    # -1 means "rejected".
     return int(rating) if -1 <= rating <= 5 else None
 
 
@@ -97,12 +97,12 @@ def _positive(number: float | int | None) -> float | int | None:
 
 
 def _integer(number: float | int | None) -> int | None:
-    # A number stored as a double may have any size; MongoDB stores 64-bit integers.
+    # A double may be larger than the 64-bit integers that MongoDB stores.
     return int(number) if number is not None and 1 <= number < 2**32 else None
 
 
 def _from_apex(value: float | int | None, factor: float) -> float | None:
-    """Return an exposure time or f-number from its APEX value, the only one that some cameras write.
+    """Convert an APEX value to an exposure time or f-number. Some cameras write only APEX values.
 
     Source: Exif 3.0, annex C.
     """
@@ -112,7 +112,10 @@ def _from_apex(value: float | int | None, factor: float) -> float | None:
 
 
 def parse_date(text: str | None, sub_seconds: str | None = None) -> datetime | None:
-    """Parse a date as cameras write it: naive, in milliseconds. Return None for blank, zero and impossible dates."""
+    """Parse a date as cameras write it: without a time zone, with a precision of milliseconds.
+
+    Return None for blank, zero and impossible dates.
+    """
     match = DATE.match(text) if text else None
     if not match:
         return None
@@ -151,7 +154,7 @@ def _with_offset(taken: datetime, offset: tuple[str, timezone] | None) -> tuple[
         return taken, None
     try:
         return taken.replace(tzinfo=offset[1]).astimezone(UTC), offset[0]
-    except OverflowError:  # the first or last day that datetime supports
+    except OverflowError:  # on the first or last day that datetime supports
         return taken, None
 
 
@@ -172,7 +175,7 @@ def _gps_date(tags: Tags) -> tuple[datetime, str | None] | None:
 
 
 def _degrees(tags: Tags, name: str, limit: float) -> tuple[float | None, bool]:
-    """Return signed decimal degrees or None, and whether the value is out of range."""
+    """Return signed decimal degrees (or None), and whether the value is out of range."""
     parts = [number_of(tags, name, index=index) for index in range(3)]
     if parts[0] is None:
         return None, False
@@ -248,7 +251,7 @@ def _dimensions(
 def _iso(tags: Tags) -> int | None:
     speed = number_of(tags, "EXIF ISOSpeedRatings", "Image ISOSpeedRatings")
     if speed is None or speed == ISO_TOO_HIGH:
-        # The tag has 16 bits, too few for the speeds of newer cameras: they write them to other tags too.
+        # The tag has 16 bits, too few for the highest speeds. Newer cameras also write those to other tags.
         speed = number_of(tags, "EXIF RecommendedExposureIndex", "EXIF ISOSpeed") or speed
     return _integer(speed)
 
@@ -267,11 +270,11 @@ def build_photo(
         tags: The EXIF tags.
         xmp: The XMP properties.
         iptc: The IPTC fields.
-        size: Width and height in pixels according to the container.
-        turned: Whether `size` is that of the picture as shown, after its rotation.
+        size: Width and height in pixels, from the container.
+        rotation_applied: Whether `size` is that of the picture as displayed, after its rotation.
 
     Returns:
-        `photo` without unknown fields, and problems of the values, each a sentence.
+        `photo` without unknown fields, and the problems of the values, each as a sentence.
     """
     problems: list[str] = []
     orientation = _integer(number_of(tags, "Image Orientation"))
@@ -279,7 +282,8 @@ def build_photo(
         orientation = None
     width, height = _dimensions(tags, size, rotation_applied, orientation)
     taken = _exif_date(tags) or _gps_date(tags) or _xmp_date(xmp)
-    if taken is None:  # the time of the last change, the only date that some scans and old phones write
+    if taken is None:
+        # Fall back to the time of the last change, the only date that some scans and old phones write.
         date = parse_date(text_of(tags, "Image DateTime"), text_of(tags, "EXIF SubSecTime"))
         taken = _with_offset(date, parse_offset(text_of(tags, "EXIF OffsetTime"))) if date else None
     flash = number_of(tags, "EXIF Flash")

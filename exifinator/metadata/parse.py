@@ -30,9 +30,9 @@ log = logging.getLogger(__name__)
 
 NO_EXIF = "The file has no EXIF metadata."
 JPEG_BEGIN = b"\xff\xd8\xff"
-# Larger records lose their largest tags, whose names are recorded in `dropped`.
+# Larger records lose their largest tags. The names of those are recorded in `dropped`.
 MAX_RECORD_BYTES = 1024 * 1024
-# BSON of a tag besides its values: names of fields, lengths, types.
+# Size of a tag in BSON without its values: field names, lengths, types.
 TAG_BYTES = 256
 MAX_DROPPED_NAMES = 200
 
@@ -43,7 +43,7 @@ def empty_record(ref: ImageRef) -> ExifRecord:
 
 
 def build_record(header: HeaderBytes, *, deadline_seconds: float = 2.0, memory_mb: int = 256) -> ExifRecord:
-    """Build the record of an image from its located metadata. No file makes this function raise.
+    """Build the record of an image from its located metadata. No content of a file makes this function raise.
 
     Args:
         header: The located metadata.
@@ -61,7 +61,7 @@ def build_record(header: HeaderBytes, *, deadline_seconds: float = 2.0, memory_m
     except (MemoryExceeded, MemoryError) as error:
         return _damaged_record(header, str(error) or "There was not enough memory to decode the metadata.")
     except (*EXIFREAD_ERRORS, RecursionError) as error:
-        # A bug in EXIFinator: exifread's errors are caught where it is called. The file is recorded, the bug is logged.
+        # A bug in EXIFinator, because exifread's errors are caught where it is called. Log it, and record the file.
         log.exception(
             "Cannot decode the metadata: bucket=%s key=%s", header.ref.bucket, header.ref.key, extra={"action": "fail"}
         )
@@ -88,7 +88,7 @@ def _base_document(ref: ImageRef, format_: str) -> dict[str, Any]:
 
 
 def _unreadable_record(document: dict[str, Any], problem: str) -> ExifRecord:
-    """Return the record of an image without readable metadata. A text search still finds it by its key."""
+    """Return the record of an image without readable metadata. Text search still finds it by its key."""
     document.update(status="damaged", problem=problem, words=split_words([document["key"]]), photo={})
     return ExifRecord(document)
 
@@ -99,7 +99,7 @@ def _damaged_record(header: HeaderBytes, problem: str) -> ExifRecord:
 
 @dataclass(slots=True)
 class _RecordBuilder:
-    """The metadata of one image while its blocks are read."""
+    """Collects the metadata of one image from its blocks, and adds it to the record."""
 
     header: HeaderBytes
     budget: MemoryBudget
@@ -125,7 +125,7 @@ class _RecordBuilder:
                 self._read_packet(block.kind, b"".join(block.extents.values()))
 
     def fill(self, document: dict[str, Any]) -> None:
-        """Add everything that was read to the document of the image."""
+        """Add everything that was read to the image's document."""
         header = self.header
         photo, problems = build_photo(
             self.tags,
@@ -154,7 +154,7 @@ class _RecordBuilder:
             document["xmp"] = self.xmp
         if self.iptc:
             document["iptc"] = self.iptc
-        # The budget overestimates the size in BSON, so nearly every record fits without being encoded to measure it.
+        # The memory budget overestimates the size in BSON, so hardly any record has to be encoded to measure it.
         if self.budget.spent_bytes + TAG_BYTES * len(self.tags) > MAX_RECORD_BYTES // 2:
             self._drop_largest(document)
         if self.dropped:
@@ -164,6 +164,7 @@ class _RecordBuilder:
         """Remove the largest tags until the document is at most MAX_RECORD_BYTES long."""
         candidates = [*self.tags, "xmp", "iptc"]
         sizes = {name: len(bson_encode({name: document[name]})) for name in candidates if name in document}
+        # Allow a 64th of the limit for the other fields.
         remaining_bytes = sum(sizes.values()) + MAX_RECORD_BYTES // 64
         for name in sorted(sizes, key=sizes.__getitem__, reverse=True):
             if remaining_bytes <= MAX_RECORD_BYTES:
@@ -193,6 +194,7 @@ class _RecordBuilder:
         self.thumbnail = self.thumbnail or _embedded_thumbnail(reader)
 
     def _read_single_directory(self, block: Block) -> None:
+        """Read a block of the kind `exif/EXIF`, `exif/GPS` or `exif/MakerNote`."""
         reader = TagReader(block.extents, self.budget)
         if reader.order:
             reader.read_directory(block.kind.partition("/")[2], self._first_reader.tags if self._first_reader else {})
@@ -208,7 +210,7 @@ class _RecordBuilder:
             self.is_damaged = True
             self.problems.append("An EXIF directory is truncated.")
         if reader.values_outside:
-            self.problems.append("Some values lie outside the EXIF data.")
+            self.problems.append("Some values are outside the EXIF data.")
 
     def _read_packet(self, kind: str, data: bytes) -> None:
         problem: str | None = None
@@ -227,7 +229,7 @@ class _RecordBuilder:
 
 
 def _stored_tag(tag: IfdTag) -> dict[str, Any]:
-    """Return the stored form of a field that exifread decoded from a MakerNote."""
+    """Return a field that exifread decoded from a MakerNote, in the form in which tags are stored."""
     return Tag("", tag.printable, tag.tag, int(tag.field_type), tag.values, tag.field_length).document
 
 
@@ -246,7 +248,7 @@ def _embedded_thumbnail(reader: TagReader) -> bytes | None:
 
 
 def _checked_thumbnail(data: bytes) -> bytes | None:
-    """Return `data` if it is a JPEG no larger than a thumbnail may be, else None."""
+    """Return `data` if it is a JPEG of at most MAX_THUMBNAIL_BYTES, else None."""
     if not data.startswith(JPEG_BEGIN) or len(data) > tiff_spec.MAX_THUMBNAIL_BYTES:
         return None
     return data

@@ -1,4 +1,4 @@
-"""Tags and the decoding of their values, with exifread's names and meanings of values."""
+"""Decode tags and their values, with exifread's names of tags and meanings of values."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FLOAT_TYPES = frozenset({11, 12})
 COMMENT_TAGS = frozenset({("EXIF", 0x9286), ("GPS", 0x001B), ("GPS", 0x001C)})
 COPYRIGHT = 0x8298
 
-# Memory of a Python number in a list, and of the wide character that a byte of text becomes at worst.
+# Memory of a Python number in a list, and of the wide character that a byte of text becomes in the worst case.
 NUMBER_BYTES, CHARACTER_BYTES = 64, 8
 # Longer lists of values are abbreviated to the first PRINTED_VALUES in `printable`, as exifread does.
 MAX_PRINTED_VALUES = 50
@@ -37,7 +37,7 @@ class Directory(NamedTuple):
 
 
 def format_ratio(numerator: int, denominator: int) -> str:
-    """Return a ratio in lowest terms, as exifread prints it. A ratio over 0 is returned as "n/0"."""
+    """Return a ratio in lowest terms, as exifread prints it. If the denominator is 0, return "n/0"."""
     if not denominator:
         return f"{numerator}/0"
     divisor = math.gcd(numerator, denominator)
@@ -49,13 +49,13 @@ def format_ratio(numerator: int, denominator: int) -> str:
 
 
 class Tag:
-    """One tag of a directory: a cheaper replacement for exifread's IfdTag. Shared between photos, so read-only.
+    """One tag of a directory, cheaper than exifread's IfdTag. Read-only, because photos share it through a cache.
 
     Attributes:
         values: A list of numbers (None for NaN, infinity and ratios over 0), or text.
         field_offset: Offset of the value in bytes; 0 for values that were decoded.
         field_length: Length of the value in bytes.
-        memory_bytes: Upper bound of the memory that the values take.
+        memory_bytes: Upper bound on the memory that the values take.
         document: The tag as it is stored in the record.
     """
 
@@ -92,19 +92,19 @@ class Tag:
         }
 
 
-def tag_name(ifd_name: str, tag: int, table_entry: Any) -> str:
-    """Return exifread's name of a tag, or one made of its number."""
-    return f"{ifd_name} {table_entry[0]}" if table_entry else f"{ifd_name} Tag 0x{tag:04X}"
+def tag_name(ifd_name: str, tag: int, tag_info: Any) -> str:
+    """Return exifread's name for a tag, or else a name with its number."""
+    return f"{ifd_name} {tag_info[0]}" if tag_info else f"{ifd_name} Tag 0x{tag:04X}"
 
 
 def max_memory_bytes(ifd_name: str, tag: int, field_type: int, length: int) -> int:
-    """Return an upper bound (bytes) of the memory that a value of `length` bytes takes when decoded."""
+    """Return an upper bound on the memory, in bytes, that a value of `length` bytes takes when decoded."""
     if field_type in tiff_spec.TEXT_TYPES or (ifd_name, tag) in COMMENT_TAGS:
         return CHARACTER_BYTES * length
     return NUMBER_BYTES * (length // tiff_spec.TYPE_BYTES[field_type]) * (2 if field_type in RATIO_FORMATS else 1)
 
 
-def decode_tag(directory: Directory, fields: tuple[Any, ...], data: bytes, table_entry: Any) -> Tag:
+def decode_tag(directory: Directory, fields: tuple[Any, ...], data: bytes, tag_info: Any) -> Tag:
     """Decode a tag from the bytes of its value. For `fields` and `known` see TagReader._add_long_tag in exif.py."""
     tag, field_type, n_values, _ = fields
     ifd_name, _, order = directory
@@ -124,14 +124,14 @@ def decode_tag(directory: Directory, fields: tuple[Any, ...], data: bytes, table
         values = list(struct.unpack(f"{order}{n_values}{NUMBER_FORMATS[field_type]}", data))
         if field_type in FLOAT_TYPES:
             values = [value if math.isfinite(value) else None for value in values]
-        printable = _printable(values, table_entry)
+        printable = _printable(values, tag_info)
     memory = max_memory_bytes(ifd_name, tag, field_type, len(data))
-    return Tag(tag_name(ifd_name, tag, table_entry), printable, tag, field_type, values, len(data), memory_bytes=memory)
+    return Tag(tag_name(ifd_name, tag, tag_info), printable, tag, field_type, values, len(data), memory_bytes=memory)
 
 
-def _printable(values: list[Any], table_entry: Any) -> str:
-    """Return the values as exifread words them, or as numbers if it has no words for this tag."""
-    meaning = table_entry[1] if table_entry else None
+def _printable(values: list[Any], tag_info: Any) -> str:
+    """Return the values as text: their meaning according to exifread, or numbers if it has none for this tag."""
+    meaning = tag_info[1] if tag_info else None
     if isinstance(meaning, dict):
         return "".join(meaning.get(value) or ("" if value in meaning else repr(value)) for value in values[:64])
     if meaning is not None and not isinstance(meaning, tuple):

@@ -6,7 +6,7 @@ PADDING = " \0\t\r\n"
 
 
 def decode_bytes(data: bytes) -> str:
-    """Decode UTF-8, or Latin-1, which accepts any byte, if the data is not UTF-8."""
+    """Decode as UTF-8, or else as Latin-1, which accepts any byte."""
     try:
         return data.decode()
     except UnicodeDecodeError:
@@ -33,7 +33,7 @@ def decode_comment(data: bytes, order: str) -> str:
     """Decode a UserComment, whose first 8 bytes name the encoding of the rest (Exif 3.0, 4.6.6.5)."""
     code, body = data[:8].rstrip(b"\0 ").upper(), data[8:]
     if code == b"UNICODE":
-        # Some writers use their own byte order instead of the block's. Take the one that gives more Latin letters.
+        # Some writers use another byte order than the block's. Take the order that gives more Latin letters.
         texts = (decode_utf16(body, order), decode_utf16(body, ">" if order == "<" else "<"))
         return max(texts, key=lambda text: sum(character < "\u0250" for character in text))
     if code == b"JIS":

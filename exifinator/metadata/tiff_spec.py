@@ -1,4 +1,4 @@
-"""Tags and types of TIFF and EXIF, and limits on what is read. Source: TIFF 6.0, section 2; Exif 3.0, 4.6."""
+"""Tags and types of TIFF and EXIF, and limits on reading them. Source: TIFF 6.0, section 2; Exif 3.0, 4.6."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ THUMBNAIL_OFFSET, THUMBNAIL_LENGTH = 0x0201, 0x0202
 XMP, IPTC, PHOTOSHOP, MAKER_NOTE, USER_COMMENT = 0x02BC, 0x83BB, 0x8649, 0x927C, 0x9286
 XP_TEXTS = range(0x9C9B, 0x9CA0)
 
-# Tags whose values are in a format of their own.
+# Tags whose values are blocks in another format.
 PACKET_TAGS = frozenset({XMP, IPTC, PHOTOSHOP})
-# Tags whose values TagReader does not decode as values.
+# Tags that TagReader handles separately instead of decoding their values.
 SEPARATE_TAGS = PACKET_TAGS | {MAKER_NOTE}
 
 MAX_THUMBNAIL_BYTES = 64 * 1024
 MAX_NOTE_BYTES = 64 * 1024
-# Longer binary values are previews, colour profiles or padding: nothing to search by.
+# Longer binary values are previews, colour profiles or padding: useless for searching.
 MAX_BINARY_BYTES = 1024
 MAX_VALUE_BYTES = 64 * 1024
-# Tags with a reader of their own may be longer.
+# Values of these tags may be longer: packets have their own readers, and the others are text.
 MAX_BYTES_BY_TAG = {
     XMP: 4 * 1024 * 1024,
     IPTC: 1024 * 1024,
@@ -32,15 +32,15 @@ MAX_BYTES_BY_TAG = {
 }
 
 MAX_ENTRIES = 1000
-# Chained directories (pages) and sub-directories. Further ones add nothing about the photo.
+# Chained directories (pages) and sub-directories per file. Further ones add nothing about the photo.
 MAX_CHAIN = 4
 MAX_SUB_IFDS = 8
-# All directories of one file: a crafted file may point at each of its bytes.
+# Directories per file in total: a crafted file may point to one at each of its bytes.
 MAX_DIRECTORIES = 64
 
 
 def max_value_bytes(tag: int, field_type: int) -> int:
-    """Return the maximum length, in bytes, of a tag's value. The name of a longer one is recorded, not its value."""
+    """Return the maximum length of a tag's value, in bytes. Of a tag with a longer value, only the name is recorded."""
     return MAX_BYTES_BY_TAG.get(tag) or (MAX_BINARY_BYTES if field_type in BYTE_TYPES else MAX_VALUE_BYTES)
 
 

@@ -53,28 +53,28 @@ PREFIXES = {
     "http://www.digikam.org/ns/1.0/": "digiKam",
     "http://creativecommons.org/ns#": "cc",
 }
-# A file may bind one of these to a namespace of its own: such a prefix gets the suffix "-other".
+# If a file binds one of these prefixes to another namespace, the prefix gets the suffix "-other".
 RESERVED_PREFIXES = frozenset(PREFIXES.values())
 
 MAX_VALUES = 2000
 MAX_ELEMENTS = 20_000
 MAX_DEPTH = 32
 MAX_DROPPED_NAMES = 32
-# Longer texts are pictures and depth maps in base64.
+# Longer texts are pictures or depth maps in base64.
 MAX_TEXT_CHARACTERS = 32 * 1024
 MAX_NAME_CHARACTERS = 200
 # Memory charged for a property besides its text.
 VALUE_BYTES = 500
-# Memory that the parser takes per byte of the packet in the worst case, an element with nothing but empty attributes.
+# Memory that the parser takes per byte of the packet in the worst case: an element with nothing but empty attributes.
 PARSER_BYTES_PER_BYTE = 80
 
 
 class _LimitReached(Exception):
-    """The packet has more properties or elements than a record may have. What was read so far is kept."""
+    """The packet has more properties or elements than a record may have. Those read so far are kept."""
 
 
 class _Properties:
-    """Target of the XML parser that collects the leaves of the RDF tree by their paths."""
+    """XML parser target that collects the leaves of the RDF tree by path."""
 
     def __init__(self, budget: MemoryBudget) -> None:
         self.values: XMP = {}
@@ -180,9 +180,7 @@ class _Properties:
 
 
 def read_xmp(packet: bytes, budget: MemoryBudget) -> tuple[XMP, str | None, list[str]]:
-    """Decode a packet.
-
-    Properties before a truncated or malformed place are kept.
+    """Decode a packet. If it is truncated or malformed, the properties before that point are kept.
 
     Returns:
         The properties, a problem or None, and the names of properties that are too long to keep.

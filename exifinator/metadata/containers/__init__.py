@@ -1,6 +1,7 @@
 """Locate the metadata in a file: one reader per family of containers, chosen by the file's signature.
 
-A reader raises MissingBytes when it needs bytes that were not fetched yet, and starts over when they are there.
+A reader raises MissingBytes when it needs bytes that have not been fetched. It is called again, from the start, once
+they have been.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ READERS: tuple[tuple[int, bytes, ContainerReader], ...] = (
     (4, b"ftyp", read_iso_bmff),
     (0, b"II*\0", read_tiff),
     (0, b"MM\0*", read_tiff),
-    # Olympus and Panasonic use a number of their own instead of 42.
+    # Olympus and Panasonic use their own magic numbers instead of TIFF's 42.
     (0, b"IIRO", read_tiff),
     (0, b"IIRS", read_tiff),
     (0, b"MMOR", read_tiff),
@@ -56,7 +57,10 @@ READERS: tuple[tuple[int, bytes, ContainerReader], ...] = (
 
 
 def locate(file: RangeBuffer) -> LocatedMetadata:
-    """Locate what can be found in the bytes held so far. `file.requested` has the ranges to read for the rest."""
+    """Locate the metadata as far as the bytes held so far allow.
+
+    The ranges that the reader still needs are in `file.requested`.
+    """
     located = LocatedMetadata("")
     try:
         head = file.read(0, 16)
@@ -69,7 +73,7 @@ def locate(file: RangeBuffer) -> LocatedMetadata:
     except DamagedFile as damage:
         located.status, located.problem = "damaged", str(damage)
     except (LookupError, ValueError, ArithmeticError, struct.error) as error:
-        # A bug in EXIFinator: the file is recorded as damaged, and the bug is logged.
+        # A bug in EXIFinator. Log it, and record the file as damaged.
         log.exception("Cannot locate the metadata: format=%s", located.format, extra={"action": "fail"})
         located.status, located.problem = "damaged", f"The metadata cannot be located ({type(error).__name__})."
     return located

@@ -1,4 +1,4 @@
-"""The `meta` box of HEIC, HEIF and AVIF: EXIF and XMP items, their locations, and the size of the picture.
+"""Read the `meta` box of HEIC, HEIF and AVIF: EXIF and XMP items, their locations, and the size of the picture.
 
 Source: ISO/IEC 14496-12, 8.11 (meta, iinf, iloc, idat, pitm) and 23008-12, 6.5 (ispe, irot), annex A (Exif).
 """
@@ -13,11 +13,11 @@ XMP_TYPE = b"application/rdf+xml"
 EXIF_NAME = b"Exif\0\0"
 MAX_ITEM_BYTES = 4 * 1024 * 1024
 MAX_ITEMS = 20_000
-MAX_PIECES = 100
+MAX_EXTENTS = 100
 
 
 class _Fields:
-    """Reader of consecutive big-endian numbers."""
+    """Reads consecutive big-endian numbers."""
 
     def __init__(self, body: bytes, offset: int = 0) -> None:
         self.body = body
@@ -26,12 +26,12 @@ class _Fields:
     def number(self, n_bytes: int) -> int:
         self.offset += n_bytes
         if self.offset > len(self.body):
-            raise DamagedFile("A box in the list of items is truncated.")
+            raise DamagedFile("A box inside the meta box is truncated.")
         return int.from_bytes(self.body[self.offset - n_bytes : self.offset], "big")
 
 
 def strip_exif_identifier(data: bytes) -> bytes:
-    """Return a TIFF structure without the "Exif" identifier that some writers leave before it."""
+    """Strip the "Exif" identifier that some writers put before the TIFF structure."""
     offset = data.find(EXIF_NAME, 0, 16)
     return data[offset + 6 :] if offset >= 0 else data
 
@@ -46,7 +46,7 @@ def tiff_of_exif_item(data: bytes) -> bytes:
 
 
 def _boxes(body: bytes, offset: int = 0) -> Iterator[tuple[bytes, int, int]]:
-    """Yield type, start and end of each box in a body."""
+    """Yield the type of each box in `body`, and the start and end of the box's own body."""
     while offset + 8 <= len(body):
         size, head = int.from_bytes(body[offset : offset + 4], "big"), 8
         if size == 1:
@@ -54,13 +54,13 @@ def _boxes(body: bytes, offset: int = 0) -> Iterator[tuple[bytes, int, int]]:
         elif size == 0:
             size = len(body) - offset
         if size < head:
-            raise DamagedFile("A box in the list of items has an invalid size.")
+            raise DamagedFile("A box inside the meta box has an invalid size.")
         yield body[offset + 4 : offset + 8], offset + head, min(offset + size, len(body))
         offset += size
 
 
 def _read_items(body: bytes) -> dict[int, str]:
-    """Return item id -> "exif" or "xmp" from an `iinf` box. Other items belong to the picture."""
+    """Return item id -> "exif" or "xmp" from an `iinf` box. Other items are skipped: they belong to the picture."""
     items: dict[int, str] = {}
     count_bytes = 2 if body[:1] == b"\0" else 4
     for kind, start, end in _boxes(body, 4 + count_bytes):
@@ -95,20 +95,20 @@ def _read_locations(body: bytes, wanted: dict[int, str]) -> dict[int, tuple[int,
         method = fields.number(2) & 15 if version else 0
         fields.number(2)
         base = fields.number(base_bytes)
-        pieces = []
+        extents = []
         count = fields.number(2)
-        if count > MAX_PIECES:
+        if count > MAX_EXTENTS:
             raise DamagedFile(f"A metadata item claims to consist of {count} extents.")
         for _ in range(count):
             fields.number(index_bytes)
-            pieces.append((base + fields.number(offset_bytes), fields.number(length_bytes)))
+            extents.append((base + fields.number(offset_bytes), fields.number(length_bytes)))
         if item in wanted:
-            locations[item] = (method, pieces)
+            locations[item] = (method, extents)
     return locations
 
 
 def _read_size(body: bytes, item: int, located: LocatedMetadata) -> None:
-    """Read the size of the main picture from an `iprp` box, with the rotation of its `irot` applied."""
+    """Read the size of the primary picture from an `iprp` box, and apply its rotation (`irot`)."""
     properties: list[tuple[bytes, bytes]] = []
     associated: list[int] = []
     for kind, start, end in _boxes(body):
@@ -147,7 +147,7 @@ def read_meta(file: RangeBuffer, start: int, body: bytes, located: LocatedMetada
     """Add the metadata items of the `meta` box at offset `start` (bytes) to `located`.
 
     Raises:
-        MissingBytes: If items were not read yet. All of them are requested.
+        MissingBytes: If some items are not held yet. All of those are requested.
         DamagedFile: If a box or an item is invalid.
     """
     parts: dict[bytes, tuple[int, int]] = {}
@@ -159,9 +159,9 @@ def read_meta(file: RangeBuffer, start: int, body: bytes, located: LocatedMetada
         return body[begin:end]
 
     if b"pitm" in parts and b"iprp" in parts:
-        main = part(b"pitm")
-        item = int.from_bytes(main[4:6] if main[:1] == b"\0" else main[4:8], "big")
-        _read_size(part(b"iprp"), item, located)
+        pitm = part(b"pitm")
+        primary = int.from_bytes(pitm[4:6] if pitm[:1] == b"\0" else pitm[4:8], "big")
+        _read_size(part(b"iprp"), primary, located)
     items = _read_items(part(b"iinf")) if b"iinf" in parts else {}
     if not items:
         return
@@ -169,22 +169,20 @@ def read_meta(file: RangeBuffer, start: int, body: bytes, located: LocatedMetada
     idat = start + parts.get(b"idat", (0, 0))[0]
     blocks = []
     is_missing = is_truncated = False
-    for item, (method, pieces) in locations.items():
-        places = [(offset + (idat if method == 1 else 0), length) for offset, length in pieces]
-        if method > 1 or sum(length for _, length in places) > MAX_ITEM_BYTES:
-            raise DamagedFile("A metadata item is stored in an unsupported way.")
-        # Length 0 means: to the end of the file.
-        places = [
-            (offset, length or min(MAX_ITEM_BYTES, max(file.total_bytes - offset, 0))) for offset, length in places
+    for item, (method, extents) in locations.items():
+        ranges = [(offset + (idat if method == 1 else 0), length) for offset, length in extents]
+        if method > 1 or sum(length for _, length in ranges) > MAX_ITEM_BYTES:
+            raise DamagedFile("A metadata item is too long, or stored in an unsupported way.")
+        # Length 0 stands for everything up to the end of the file.
+        ranges = [
+            (offset, length or min(MAX_ITEM_BYTES, max(file.total_bytes - offset, 0))) for offset, length in ranges
         ]
-        is_held = [
-            file.request(offset, length) for offset, length in places
-        ]  # a list, not a generator: each range has to be requested
-        if all(is_held):
-            blocks.append((items[item], b"".join(file.read(offset, length) for offset, length in places)))
+        # A list, not a generator, because every missing range has to be requested.
+        if all([file.request(offset, length) for offset, length in ranges]):  # noqa: C419
+            blocks.append((items[item], b"".join(file.read(offset, length) for offset, length in ranges)))
         else:
             is_missing = True
-        is_truncated = is_truncated or any(offset + length > file.total_bytes for offset, length in places)
+        is_truncated = is_truncated or any(offset + length > file.total_bytes for offset, length in ranges)
     if is_missing and not file.closed:
         raise MissingBytes
     for block_kind, data in blocks:

@@ -1,4 +1,4 @@
-"""Files made of ISO boxes: HEIC, HEIF, AVIF, CR3, JPEG XL and JPEG 2000; also MP4 and MOV, to tell them apart.
+"""Read files made of ISO boxes: HEIC, HEIF, AVIF, CR3, JPEG XL and JPEG 2000. MP4 and MOV are recognised as videos.
 
 Source: ISO/IEC 14496-12 (boxes, meta, iinf, iloc), 23008-12 (Exif items, ispe, irot), 15444-1 annex I, 18181-2.
 """
@@ -35,19 +35,19 @@ EXIF_UUID = b"JpgTiffExif->JP2"
 IPTC_UUID = bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38")
 GEOTIFF_UUID = bytes.fromhex("b14bf8bd083d4b43a5ae8cd7d5a6ce03")
 UUID_KINDS = {XMP_UUID: "xmp", EXIF_UUID: "exif", IPTC_UUID: "iptc", GEOTIFF_UUID: "exif"}
-# Each box has a TIFF structure with a single directory.
+# Each of these boxes contains a TIFF structure with a single directory.
 CANON_KINDS = {b"CMT1": "exif", b"CMT2": "exif/EXIF", b"CMT3": "exif/MakerNote", b"CMT4": "exif/GPS"}
 
-# Header of a box: size, type, 64-bit size, UUID.
+# Longest header of a box: size, type, 64-bit size, UUID.
 HEADER_BYTES = 32
-# More boxes usually follow a box at a newly found offset.
+# Read this far ahead: more boxes usually follow.
 AHEAD_BYTES = 8 * 1024
 MAX_BOXES = 500
 MAX_BLOCK_BYTES = 1024 * 1024
 
 
 class Box(NamedTuple):
-    """A box: its type, or the UUID used as one, and start and end of its body in bytes."""
+    """A box: its type (or UUID, for type `uuid`), and the offsets in bytes at which its body starts and ends."""
 
     kind: bytes
     start: int
@@ -58,7 +58,7 @@ def walk_boxes(file: RangeBuffer, start: int, end: int) -> Iterator[Box]:
     """Yield the boxes between two offsets (bytes).
 
     Raises:
-        MissingBytes: If the next header was not read yet.
+        MissingBytes: If the next header is not held yet.
         DamagedFile: If a box has an invalid size.
     """
     for _ in range(MAX_BOXES):
@@ -73,7 +73,7 @@ def walk_boxes(file: RangeBuffer, start: int, end: int) -> Iterator[Box]:
         if kind == b"uuid":
             kind, body = head[body : body + 16], body + 16
         if size < body or len(head) < 8:
-            raise DamagedFile(f"Invalid size of the box at byte {start}.")
+            raise DamagedFile(f"The box at byte {start} has an invalid size.")
         yield Box(kind, start + body, min(start + size, end))
         start += size
 
@@ -82,7 +82,7 @@ def box_body(file: RangeBuffer, box: Box) -> bytes:
     """Return the body of a box.
 
     Raises:
-        MissingBytes: If it was not read yet.
+        MissingBytes: If it is not held yet.
         DamagedFile: If it is longer than MAX_BLOCK_BYTES.
     """
     length = box.end - box.start
@@ -92,7 +92,7 @@ def box_body(file: RangeBuffer, box: Box) -> bytes:
 
 
 def read_iso_bmff(file: RangeBuffer, located: LocatedMetadata) -> None:
-    """Locate the metadata of a file that begins with `ftyp`. A file without a photo brand is video."""
+    """Locate the metadata of a file that begins with `ftyp`. A file without a photo brand counts as a video."""
     size = int.from_bytes(file.read(0, 4), "big")
     body = file.read(8, min(max(size - 8, 4), 512))
     brands = [body[:4], *(body[offset : offset + 4] for offset in range(8, len(body), 4))]
@@ -105,7 +105,7 @@ def read_iso_bmff(file: RangeBuffer, located: LocatedMetadata) -> None:
         located.format = "mov" if brands[0] == b"qt  " else "mp4"
         located.status, located.problem = "unsupported", f"The file is a video ({located.format.upper()}), not a photo."
         return
-    # Nearly all HEIC files have the brand mif1 too, some as the first one.
+    # Nearly all HEIC files also have the brand mif1, some as the first one.
     located.format = "heic" if name == "heif" and any(HEIF_BRANDS.get(brand) == "heic" for brand in brands) else name
     for box in walk_boxes(file, 0, file.total_bytes):
         if box.kind == b"meta":
@@ -131,7 +131,7 @@ def _read_cr3(file: RangeBuffer, located: LocatedMetadata) -> None:
 
 
 def _add_canon_thumbnail(body: bytes, located: LocatedMetadata) -> None:
-    """Add the thumbnail of a Canon THMB box: version, width and height, length of the JPEG, then the JPEG."""
+    """Add the thumbnail from a Canon THMB box: version, width and height, length of the JPEG, then the JPEG."""
     length = int.from_bytes(body[8:12], "big")
     start = body.find(b"\xff\xd8\xff", 12, 24)
     if start > 0:
@@ -154,7 +154,7 @@ def read_jpeg_2000(file: RangeBuffer, located: LocatedMetadata) -> None:
 
 
 def read_jxl(file: RangeBuffer, located: LocatedMetadata) -> None:
-    """Locate EXIF and XMP of a JPEG XL container, and read the size from its codestream."""
+    """Locate EXIF and XMP in a JPEG XL container, and read the picture's size from its codestream."""
     located.format = "jxl"
     for box in walk_boxes(file, 0, file.total_bytes):
         if box.kind == b"Exif":
@@ -169,7 +169,7 @@ def read_jxl(file: RangeBuffer, located: LocatedMetadata) -> None:
 
 
 def _add_decompressed(body: bytes, located: LocatedMetadata) -> None:
-    """Add the metadata of a `brob` box: the type of the compressed box, then its body in Brotli."""
+    """Add the metadata from a `brob` box: the type of the original box, then its body compressed with Brotli."""
     kind = body[:4]
     if kind not in (b"Exif", b"xml "):
         return

@@ -1,4 +1,4 @@
-"""JPEG: walk over the segments before the picture. Source: ITU-T T.81, annex B."""
+"""Read the segments of a JPEG that precede the picture. Source: ITU-T T.81, annex B."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ EXIF = b"Exif\0"
 # Some writers put up to four bytes before the identifier.
 EXIF_SEARCH_BYTES = len(EXIF) + 4
 XMP = b"http://ns.adobe.com/xap/1.0/\0"
-# Followed by a digest of 32 bytes, the full length and the offset of this part.
+# The identifier is followed by a 32-byte digest, the full length and the offset of this part.
 # Source: Adobe XMP specification, part 3, 1.1.3.1.
 EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\0"
 PHOTOSHOP = b"Photoshop 3.0\0"
-# The longest identifier with the digest and the length that follow it.
+# Enough for the longest identifier, and for the digest and the length that follow it.
 IDENTIFIER_BYTES = 80
 
 APP1, APP13, START_OF_SCAN, END_OF_IMAGE = 0xE1, 0xED, 0xDA, 0xD9
 FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 STANDALONE = frozenset(range(0xD0, 0xD9)) | {0x01}
 
-# Tables of some hundred bytes follow the metadata. Read ahead with it, they cost no request of their own.
+# Read ahead past the metadata: tables of a few hundred bytes follow it, and then need no request of their own.
 TABLES_BYTES = 2048
-# Longer extended XMP holds depth maps and the like. It is not read.
+# Skip longer extended XMP: it holds depth maps and the like.
 MAX_XMP_BYTES = 512 * 1024
 MAX_XMP_PACKETS = 4
 MAX_EXIF_BYTES = 4 * 1024 * 1024
-# Once EXIF was found, segments further from the start of the file are not worth reading.
+# Once EXIF has been found, segments further from the start of the JPEG are not worth reading.
 MAX_WALK_BYTES = 512 * 1024
-# Bytes between segments that are searched for the next segment at a time.
-MAX_GARBAGE_BYTES = 4096
+# Search garbage between segments for the next segment in steps of this size.
+GARBAGE_STEP_BYTES = 4096
 # A crafted file may consist of nothing but fill bytes or empty segments.
 MAX_SEGMENTS = 20_000
 
@@ -44,10 +44,11 @@ class _Segments:
         self.photoshop: list[bytes] = []
 
     def collect(self, marker: int, body: bytes) -> None:
-        name_offset = body.find(EXIF, 0, EXIF_SEARCH_BYTES) if marker == APP1 else -1
-        if name_offset >= 0:
-            tiff = body[name_offset + len(EXIF) + 1 :]
-            # EXIF of more than 64 KB continues in the next segments, without a header. A second EXIF is not read.
+        exif_offset = body.find(EXIF, 0, EXIF_SEARCH_BYTES) if marker == APP1 else -1
+        if exif_offset >= 0:
+            tiff = body[exif_offset + len(EXIF) + 1 :]
+            # EXIF longer than 64 KB continues in the next segments without a TIFF header. A segment with a TIFF header
+            # starts a second EXIF block, which is ignored.
             if not self.exif or tiff[:4] not in (b"II*\0", b"MM\0*"):
                 self.exif.append(tiff)
         elif marker == APP1 and body.startswith(XMP) and len(self.xmp) < MAX_XMP_PACKETS:
@@ -62,7 +63,7 @@ class _Segments:
         for packet in self.xmp:
             located.add("xmp", packet)
         located.add("xmp", _join_extended(self.extended))
-        # Image resources of more than 64 KB continue in the next segment.
+        # Image resources longer than 64 KB continue in the next segment.
         photoshop.add_resources(b"".join(self.photoshop), located, thumbnails=False)
 
 
@@ -83,13 +84,14 @@ def _join_extended(pieces: list[bytes]) -> bytes:
     return bytes(packet)
 
 
-def _is_wanted(marker: int, name: bytes) -> bool:
+def _has_metadata(marker: int, body_start: bytes) -> bool:
+    """Return whether a segment whose body starts with these bytes holds metadata to read."""
     if marker == APP1:
-        if name.startswith(EXTENDED_XMP):
+        if body_start.startswith(EXTENDED_XMP):
             length_offset = len(EXTENDED_XMP) + 32
-            return int.from_bytes(name[length_offset : length_offset + 4], "big") <= MAX_XMP_BYTES
-        return name.startswith(XMP) or name.find(EXIF, 0, EXIF_SEARCH_BYTES) >= 0
-    return marker == APP13 and name.startswith(PHOTOSHOP)
+            return int.from_bytes(body_start[length_offset : length_offset + 4], "big") <= MAX_XMP_BYTES
+        return body_start.startswith(XMP) or body_start.find(EXIF, 0, EXIF_SEARCH_BYTES) >= 0
+    return marker == APP13 and body_start.startswith(PHOTOSHOP)
 
 
 def read_jpeg(file: RangeBuffer, located: LocatedMetadata, start: int = 0) -> None:
@@ -108,8 +110,8 @@ def _walk(file: RangeBuffer, located: LocatedMetadata, start: int, segments: _Se
     """Collect the segments from offset `start` (bytes) to the picture.
 
     Raises:
-        MissingBytes: If the next segment was not read yet.
-        DamagedFile: If a segment is invalid. Bytes between segments are skipped, and reported at the end.
+        MissingBytes: If the next segment is not held yet.
+        DamagedFile: If a segment is invalid. Garbage between segments is skipped, and reported at the end.
     """
     offset = start
     damage = ""
@@ -118,7 +120,7 @@ def _walk(file: RangeBuffer, located: LocatedMetadata, start: int, segments: _Se
             file.read_limit = start + MAX_WALK_BYTES
             if offset >= file.read_limit:
                 break
-        # Each read ahead doubles the bytes held, so that many segments take few requests.
+        # Double the bytes held with each read, so that many segments take few requests.
         ahead = min(max(file.held_bytes, TABLES_BYTES), 4 * 1024 * 1024)
         head = file.read(offset, 4, ahead)
         if len(head) < 2:
@@ -126,7 +128,7 @@ def _walk(file: RangeBuffer, located: LocatedMetadata, start: int, segments: _Se
         marker = head[1]
         if head[0] != 0xFF or not marker:
             damage = damage or f"Invalid JPEG segment at byte {offset}."
-            skipped = file.read(offset + 1, MAX_GARBAGE_BYTES, ahead).find(b"\xff")
+            skipped = file.read(offset + 1, GARBAGE_STEP_BYTES, ahead).find(b"\xff")
             if skipped < 0:
                 raise DamagedFile(damage)
             offset += 1 + skipped
@@ -146,7 +148,7 @@ def _walk(file: RangeBuffer, located: LocatedMetadata, start: int, segments: _Se
             frame = file.read_exact(offset + 4, 5, ahead)
             located.height_pixels = int.from_bytes(frame[1:3], "big") or None
             located.width_pixels = int.from_bytes(frame[3:5], "big") or None
-        elif marker in (APP1, APP13) and _is_wanted(
+        elif marker in (APP1, APP13) and _has_metadata(
             marker, file.read(offset + 4, IDENTIFIER_BYTES, length + TABLES_BYTES)
         ):
             body = file.read(offset + 4, length - 2, TABLES_BYTES)

@@ -1,4 +1,4 @@
-"""The size of a JPEG XL picture. Source: ISO/IEC 18181-1, "SizeHeader"."""
+"""Read the size of a JPEG XL picture. Source: ISO/IEC 18181-1, "SizeHeader"."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ RATIOS = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4), 7
 
 
 class _Bits:
-    """Reader of consecutive bits, starting with the lowest bit of the first byte."""
+    """Reads consecutive bits, starting with the lowest bit of the first byte."""
 
     def __init__(self, data: bytes) -> None:
         self.number = int.from_bytes(data, "little")
@@ -17,8 +17,9 @@ class _Bits:
         return value
 
 
-def _side(bits: _Bits, small: bool) -> int:
-    if small:
+def _read_side(bits: _Bits, is_small: bool) -> int:
+    """Return a width or height in pixels. A small one is a multiple of 8, up to 256."""
+    if is_small:
         return 8 * (bits.read(5) + 1)
     return 1 + bits.read((9, 13, 18, 30)[bits.read(2)])
 
@@ -28,10 +29,10 @@ def read_codestream_size(data: bytes) -> tuple[int | None, int | None]:
     if data[:2] != b"\xff\x0a" or len(data) < 12:
         return None, None
     bits = _Bits(data[2:])
-    small = bool(bits.read(1))
-    height = _side(bits, small)
+    is_small = bool(bits.read(1))
+    height = _read_side(bits, is_small)
     ratio = bits.read(3)
     if ratio:
-        across, down = RATIOS[ratio]
-        return height * across // down, height
-    return _side(bits, small), height
+        ratio_width, ratio_height = RATIOS[ratio]
+        return height * ratio_width // ratio_height, height
+    return _read_side(bits, is_small), height

@@ -1,4 +1,4 @@
-"""Photoshop image resources, as in PSD files, JPEG segments and TIFF tags.
+"""Read Photoshop image resources, which occur in PSD files, JPEG segments and TIFF tags.
 
 Source: Adobe Photoshop File Formats Specification, "Image Resources Section".
 """
@@ -10,9 +10,9 @@ from exifinator.metadata.containers.range_buffer import DamagedFile, LocatedMeta
 IPTC, EXIF, XMP = 1028, 1058, 1060
 THUMBNAIL = 1036
 KINDS = {IPTC: "iptc", EXIF: "exif", XMP: "xmp"}
-# Signatures of Adobe, and of programs that write resources of their own.
+# Adobe's signature, and those of programs that write their own resources.
 SIGNATURES = frozenset({b"8BIM", b"PHUT", b"DCSR", b"AgHg", b"MeSa"})
-# Width, height, bytes per row, sizes, bits and planes precede the JPEG of a thumbnail resource.
+# In a thumbnail resource, width, height, bytes per row, sizes, bits and planes precede the JPEG.
 THUMBNAIL_HEADER_BYTES = 28
 MAX_RESOURCES = 1000
 MAX_RESOURCES_BYTES = 16 * 1024 * 1024
@@ -37,7 +37,7 @@ def add_resources(data: bytes, located: LocatedMetadata, *, thumbnails: bool) ->
 
 
 def read_psd(file: RangeBuffer, located: LocatedMetadata) -> None:
-    """Locate EXIF, XMP, IPTC, thumbnail and size of a Photoshop document."""
+    """Locate EXIF, XMP, IPTC, the thumbnail and the size of a Photoshop document."""
     located.format = "psd"
     head = file.read_exact(0, 30)
     located.height_pixels = int.from_bytes(head[14:18], "big")

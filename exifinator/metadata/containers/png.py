@@ -1,4 +1,4 @@
-"""PNG: walk over the chunks before and after the picture. Source: PNG, third edition, sections 5 and 11."""
+"""Read the chunks of a PNG before and after the picture. Source: PNG, third edition, sections 5 and 11."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from exifinator.metadata.containers.range_buffer import DamagedFile, LocatedMeta
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 XMP_KEYWORD = b"XML:com.adobe.xmp"
-# ImageMagick's convention, older than eXIf: metadata in hexadecimal in a text chunk.
+# ImageMagick's convention, older than the eXIf chunk: metadata as hexadecimal digits in a text chunk.
 RAW_PROFILE = b"Raw profile type "
 TEXT_CHUNKS = (b"tEXt", b"zTXt", b"iTXt")
 MAX_TEXT_BYTES = 4 * 1024 * 1024
 MAX_CHUNKS = 20_000
 AHEAD_BYTES = 16 * 1024
-# Picture data in chunks shorter than this is not walked through: its end is searched from the end of the file.
+# Do not walk through picture chunks shorter than this. Search for the last one from the end of the file instead.
 SHORT_CHUNK_BYTES = 1024 * 1024
-# Limits of that search: candidates for a chunk (compressed data may look like one), and chunks that follow a candidate.
+# Limits on that search: the candidates for a chunk (compressed data may look like one), and the chunks to follow from
+# each.
 MAX_CANDIDATES, MAX_STEPS = 50, 1000
 
 
@@ -54,14 +55,14 @@ def read_png(file: RangeBuffer, located: LocatedMetadata) -> None:
 
 
 def _skip_picture(file: RangeBuffer, offset: int, length: int) -> int | None:
-    """Return the offset of the chunk after the picture chunk at `at` (bytes), or after the last picture chunk.
+    """Return the offset of a chunk after the picture chunk at `offset`; None if no further chunk was found.
 
-    None means that no further chunk was found.
+    It is the next chunk, or the first one after the whole picture. Offsets and `length` are in bytes.
     """
     following = offset + 12 + length
     if length >= SHORT_CHUNK_BYTES or following + 12 >= file.total_bytes or file.holds(following, 8):
         return following
-    # All picture chunks but the last have the same length, so the start of one is within twice that from the end.
+    # All picture chunks but the last have the same length, so one starts within twice that length of the end.
     tail_bytes = 2 * length + AHEAD_BYTES
     start = max(following, file.total_bytes - tail_bytes)
     tail = file.read(start, file.total_bytes - start)
@@ -79,7 +80,7 @@ def _skip_picture(file: RangeBuffer, offset: int, length: int) -> int | None:
 def _walk_to_end(tail: bytes, offset: int) -> int | None:
     """Return the offset in `tail` of the first chunk after the picture.
 
-    None means that there is no chunk at `at` from which the chunks lead to the end of the file.
+    Return None if `offset` is not the start of a sequence of chunks that reaches the end of the file.
     """
     after_picture = None
     for _ in range(MAX_STEPS):
@@ -97,6 +98,7 @@ def _walk_to_end(tail: bytes, offset: int) -> int | None:
 
 
 def _read_chunk(file: RangeBuffer, located: LocatedMetadata, offset: int, kind: bytes, length: int) -> None:
+    """Add the metadata of an eXIf or text chunk. Text without metadata is not read."""
     if kind != b"eXIf":
         keyword = file.read(offset + 8, min(length, 80)).split(b"\0", 1)[0]
         if keyword != XMP_KEYWORD and not keyword.startswith(RAW_PROFILE):
@@ -107,24 +109,24 @@ def _read_chunk(file: RangeBuffer, located: LocatedMetadata, offset: int, kind: 
     if kind == b"eXIf":
         located.add("exif", strip_exif_identifier(body))
         return
-    text = _text_of(kind, body)
+    text = _chunk_text(kind, body)
     if keyword == XMP_KEYWORD:
         located.add("xmp", text)
     else:
         _add_profile(keyword[len(RAW_PROFILE) :], text, located)
 
 
-def _text_of(kind: bytes, body: bytes) -> bytes:
-    """Return the decompressed text of a text chunk, at most MAX_TEXT_BYTES of it."""
+def _chunk_text(kind: bytes, body: bytes) -> bytes:
+    """Return the text of a text chunk, decompressed up to MAX_TEXT_BYTES."""
     _, _, rest = body.partition(b"\0")
-    packed = kind == b"zTXt"
+    is_compressed = kind == b"zTXt"
     if kind == b"iTXt":
-        packed = rest[:1] == b"\1"
-        # Skip compression flag and method, language and translated keyword.
+        is_compressed = rest[:1] == b"\1"
+        # Skip the compression flag and method, the language and the translated keyword.
         rest = rest[2:].split(b"\0", 2)[-1]
-    elif packed:
+    elif is_compressed:
         rest = rest[1:]
-    if not packed:
+    if not is_compressed:
         return rest
     try:
         return zlib.decompressobj().decompress(rest, MAX_TEXT_BYTES)

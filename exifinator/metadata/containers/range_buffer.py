@@ -10,7 +10,7 @@ from exifinator.models import Block, Status
 
 
 class MissingBytes(Exception):
-    """A reader needs bytes that are not held yet. RangeBuffer.requested has their ranges."""
+    """A reader needs bytes that are not held yet. RangeBuffer.requested lists their ranges."""
 
 
 class DamagedFile(Exception):
@@ -18,12 +18,12 @@ class DamagedFile(Exception):
 
 
 class RangeBuffer:
-    """The bytes of a file that were read so far, at their offsets.
+    """The bytes of a file that have been read so far, at their offsets.
 
     Attributes:
         total_bytes: Size of the file.
-        read_limit: Offset (bytes) after which the reader needs nothing. The reader lowers it when it knows.
-        closed: No further read will follow: from then on, bytes that are not held count as damage.
+        read_limit: Offset (bytes) past which the reader needs nothing. A reader lowers it once it knows.
+        closed: Whether no more reads will follow. From then on, bytes that are not held count as damage.
         held_bytes: Number of bytes held.
         requested: The (start, end) ranges that the reader needs next.
     """
@@ -51,19 +51,19 @@ class RangeBuffer:
             head = piece[: start - piece_start] if piece_start < start else b""
             tail = piece[start + len(data) - piece_start :] if piece_start + len(piece) > start + len(data) else b""
             start, data = min(start, piece_start), head + data + tail
-        piece_start = bisect_right(starts, start)
-        starts.insert(piece_start, start)
-        pieces.insert(piece_start, data)
+        index = bisect_right(starts, start)
+        starts.insert(index, start)
+        pieces.insert(index, data)
         self._starts, self._pieces = starts, pieces
         self.held_bytes = sum(map(len, pieces))
 
     def read(self, start: int, length: int, ahead: int = 0) -> bytes:
-        """Return the bytes at offset `start`: fewer than `length` only at the end of the file.
+        """Return `length` bytes from offset `start`, or fewer at the end of the file.
 
         Args:
             start: Offset in bytes.
             length: Number of bytes.
-            ahead: Number of following bytes to request too, if these have to be fetched.
+            ahead: Number of bytes after them to request as well, if they have to be fetched.
 
         Raises:
             MissingBytes: If the bytes are not held. They are requested.
@@ -88,7 +88,7 @@ class RangeBuffer:
 
         Raises:
             MissingBytes: If the bytes are not held. They are requested.
-            DamagedFile: If the file ends before.
+            DamagedFile: If the file ends too early.
         """
         data = self.read(start, length, ahead)
         if len(data) < length:
@@ -96,7 +96,7 @@ class RangeBuffer:
         return data
 
     def request(self, start: int, length: int) -> bool:
-        """Return whether these bytes are held. If not, request them, without stopping the reader."""
+        """Request these bytes unless they are held. Return whether they are. Does not interrupt the reader."""
         try:
             self.read(start, length)
         except (MissingBytes, DamagedFile):
@@ -104,7 +104,7 @@ class RangeBuffer:
         return True
 
     def holds(self, start: int, length: int) -> bool:
-        """Return whether these bytes are held. Request nothing."""
+        """Return whether these bytes are held, without requesting them."""
         end = min(start + length, self.total_bytes)
         index = bisect_right(self._starts, start) - 1
         return index >= 0 and end <= self._starts[index] + len(self._pieces[index])
@@ -145,8 +145,8 @@ class LocatedMetadata:
         blocks: The metadata, as blocks of bytes.
         status: "ok", unless the file is damaged or unsupported.
         problem: The problem as a sentence, or None.
-        width_pixels, height_pixels: Size as stored, or as shown if `turned`.
-        turned: Whether the container itself rotates the picture.
+        width_pixels, height_pixels: Size of the picture: as displayed if `rotation_applied`, else as stored.
+        rotation_applied: Whether the container specifies a rotation, which the size takes into account.
     """
 
     format: str
@@ -163,7 +163,7 @@ class LocatedMetadata:
 
 
 class ContainerReader(Protocol):
-    """A function that fills `located` from the bytes of `file`. After MissingBytes it is called again, from the start.
+    """A function that fills `located` from the bytes of `file`. After MissingBytes it is called again with more bytes.
 
     Raises:
         MissingBytes: If it needs more bytes.

@@ -1,6 +1,6 @@
-"""RAW formats with a header of their own before the metadata (RAF, MRW, X3F), and JPEGs embedded in RAW files.
+"""Read RAW formats with their own header before the metadata (RAF, MRW, X3F), and JPEGs embedded in RAW files.
 
-Source: the files themselves, and ExifTool's documentation of these formats.
+Source: sample files, and ExifTool's documentation of these formats.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ MAX_X3F_SECTIONS = 64
 
 
 def read_raf(file: RangeBuffer, located: LocatedMetadata) -> None:
-    """Locate the metadata of a Fujifilm RAF: the header points at a JPEG preview with the photo's EXIF."""
+    """Locate the metadata of a Fujifilm RAF: the header points to a JPEG preview with the photo's EXIF."""
     located.format = "raf"
     head = file.read_exact(84, 8)
     read_embedded_jpeg(file, located, int.from_bytes(head[:4], "big"))
@@ -44,7 +44,7 @@ def read_mrw(file: RangeBuffer, located: LocatedMetadata) -> None:
 def read_x3f(file: RangeBuffer, located: LocatedMetadata) -> None:
     """Locate the metadata of a Sigma X3F.
 
-    The file ends with the offset of its list of sections, one of which is a JPEG with the photo's EXIF.
+    The file ends with the offset of its section list. One section is a JPEG with the photo's EXIF.
     """
     located.format = "x3f"
     tail_start = max(0, file.total_bytes - X3F_TAIL_BYTES)
@@ -52,7 +52,7 @@ def read_x3f(file: RangeBuffer, located: LocatedMetadata) -> None:
     start = int.from_bytes(tail[-4:], "little")
     head = file.read_exact(start, 12)
     if head[:4] != b"SECd":
-        raise DamagedFile("The list of sections is missing.")
+        raise DamagedFile("The section list is missing.")
     count = min(int.from_bytes(head[8:], "little"), MAX_X3F_SECTIONS)
     table = file.read_exact(start + 12, 12 * count)
     for offset in range(0, len(table), 12):
@@ -66,7 +66,7 @@ def read_x3f(file: RangeBuffer, located: LocatedMetadata) -> None:
 
 
 def read_embedded_jpeg(file: RangeBuffer, located: LocatedMetadata, start: int) -> None:
-    """Add the metadata of the JPEG at offset `start` (bytes), except its size: a preview is smaller than the photo."""
+    """Add the metadata of the JPEG at offset `start` (bytes), but not its size: a preview is smaller than the photo."""
     if file.read(start, 2, 16 * 1024) != b"\xff\xd8":
         raise DamagedFile(f"The embedded JPEG at byte {start} is invalid.")
     size = located.width_pixels, located.height_pixels

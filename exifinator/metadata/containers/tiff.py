@@ -1,4 +1,4 @@
-"""TIFF and the RAW formats based on it: walk over the directories. Source: TIFF 6.0, section 2."""
+"""Read the directories of TIFF files and of RAW formats based on TIFF. Source: TIFF 6.0, section 2."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ AHEAD_BYTES = 16 * 1024
 
 WIDTH, HEIGHT, COMPRESSION, PHOTOMETRIC, MAKE, DNG_VERSION = 0x0100, 0x0101, 0x0103, 0x0106, 0x010F, 0xC612
 PANASONIC_JPEG = 0x002E
-# Values that only sensor data has: colour filter array, linear raw, the compressions of NEF, ARW, SRW and PEF.
+# Values that only sensor data uses: colour filter array, linear raw, the compressions of NEF, ARW, SRW and PEF.
 RAW_PHOTOMETRICS = frozenset({32803, 34892})
 RAW_COMPRESSIONS = frozenset({34713, 32767, 32770, 32772, 65535})
-# Start of the camera's make -> format.
+# (prefix of the camera's make, format)
 RAW_FORMATS = (
     (b"NIKON", "nef"),
     (b"SONY", "arw"),
@@ -37,7 +37,7 @@ RAW_FORMATS = (
 
 
 class _DirectoryWalker:
-    """Walk over the directories of a TIFF file: collects the ranges to read, and what tells the file's format."""
+    """Walks the directories of a TIFF file. Collects the ranges to read, and the tags that identify the format."""
 
     def __init__(self, file: RangeBuffer, header: bytes, order: str) -> None:
         self.file = file
@@ -54,9 +54,9 @@ class _DirectoryWalker:
         self.jpeg_offset = 0
 
     def read(self, start: int, length: int, ahead: int = 0) -> bytes:
-        """Return the bytes at offset `start` and add their range to those to keep.
+        """Return the bytes at offset `start`, and add their range to `ranges`.
 
-        Fewer bytes are returned at the end of the file, and none if they are not held yet.
+        Returns fewer bytes at the end of the file, and none if they are not held yet.
         """
         try:
             data = self.file.read(start, length, ahead)
@@ -71,7 +71,7 @@ class _DirectoryWalker:
         return data
 
     def walk(self, start: int, depth: int = 0, chain: int = 1) -> None:
-        """Collect the directory at `start` with its values and sub-directories, and up to `chain` - 1 that follow."""
+        """Collect the directory at `start` with its values and sub-directories, and up to `chain` - 1 chained to it."""
         while start and chain and start not in self.visited and len(self.visited) < tiff_spec.MAX_DIRECTORIES:
             self.visited.add(start)
             head = self.read(start, 2, AHEAD_BYTES)
@@ -107,7 +107,7 @@ class _DirectoryWalker:
                     self.jpeg_offset = pointer
                 if tag != tiff_spec.MAKER_NOTE and length > tiff_spec.max_value_bytes(tag, field_type):
                     continue
-                # A MakerNote starts with its directory. Previews fill the rest of a long one.
+                # A MakerNote starts with its directory. The rest of a long one is previews.
                 value = self.read(
                     pointer, min(length, tiff_spec.MAX_NOTE_BYTES) if tag == tiff_spec.MAKER_NOTE else length
                 )
@@ -170,7 +170,7 @@ def read_tiff(file: RangeBuffer, located: LocatedMetadata) -> None:
         located.width_pixels = walker.dimensions.get(WIDTH)
         located.height_pixels = walker.dimensions.get(HEIGHT)
     if walker.jpeg_offset and located.format == "rw2":
-        # Panasonic puts half of the EXIF into the preview. It is requested together with what else is missing.
+        # Panasonic stores half of the EXIF in the preview. Request it together with the other missing ranges.
         preview = LocatedMetadata(located.format)
         try:
             read_embedded_jpeg(file, preview, walker.jpeg_offset)
@@ -189,4 +189,4 @@ def read_tiff(file: RangeBuffer, located: LocatedMetadata) -> None:
 def read_big_tiff(_file: RangeBuffer, located: LocatedMetadata) -> None:
     """Record a BigTIFF as unsupported: exifread does not support its 64-bit offsets."""
     located.format, located.status = "bigtiff", "unsupported"
-    located.problem = "BigTIFF files, with their 64-bit offsets, are not supported."
+    located.problem = "BigTIFF files (with 64-bit offsets) are not supported."

@@ -1,4 +1,4 @@
-"""Name the formats of unsupported files by their signatures."""
+"""Identify unsupported formats by their signatures."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ VIDEO = frozenset({"matroska", "mpeg", "avi", "mov", "flv"})
 
 
 def name_unsupported(file: RangeBuffer, located: LocatedMetadata) -> None:
-    """Set the format of a file that no reader supports, and the problem that says so."""
+    """Record the format of a file that no reader supports, and the problem to show for it."""
     head = file.read(0, 64)
     located.status = "unsupported"
     located.format = next((name for offset, signature, name in SIGNATURES if head.startswith(signature, offset)), "")
@@ -54,7 +54,7 @@ def name_unsupported(file: RangeBuffer, located: LocatedMetadata) -> None:
     elif _is_text(head):
         located.format, located.problem = "text", "The file is text, not a photo."
     else:
-        located.format, located.problem = "unknown", "The type of the file is unknown."
+        located.format, located.problem = "unknown", "The file type is unknown."
 
 
 def _is_text(head: bytes) -> bool:

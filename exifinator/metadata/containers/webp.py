@@ -1,11 +1,11 @@
-"""WebP: walk over the RIFF chunks. Source: RFC 9649."""
+"""Read the RIFF chunks of a WebP. Source: RFC 9649."""
 
 from __future__ import annotations
 
 from exifinator.metadata.containers.heif import strip_exif_identifier
 from exifinator.metadata.containers.range_buffer import DamagedFile, LocatedMetadata, RangeBuffer
 
-# EXIF and XMP are the last chunks: what follows the picture is read in one request.
+# EXIF and XMP are the last chunks. One request reads everything after the picture.
 AHEAD_BYTES = 32 * 1024
 HAS_XMP, HAS_EXIF = 4, 8
 MAX_CHUNKS = 5000

@@ -177,8 +177,8 @@ def test_read_tiff__circular_directories__end():
         (b"RIFF\0\0\0\0AVI LIST" + bytes(30), "avi", "video"),
         (b"%PDF-1.7\n", "pdf", "PDF"),
         (b"not a photo at all\n", "text", "text"),
-        (bytes(range(128, 200)), "unknown", "type of the file is unknown"),
-        (b"\0", "unknown", "type of the file is unknown"),
+        (bytes(range(128, 200)), "unknown", "file type is unknown"),
+        (b"\0", "unknown", "file type is unknown"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
