@@ -88,7 +88,7 @@ class cpu_limit:  # noqa: N801  # a context manager, entered twice per image: a 
 def _timer_reaches_this_thread() -> bool:
     """Return whether the timer's signals reach this thread. Start the timer if it is not running.
 
-    Threads are identified by the kernel's id, because gevent patches Python's. No other code in EXIFinator uses SIGPROF.
+    Threads are identified by the kernel's id, because gevent patches Python's. Nothing else in EXIFinator uses SIGPROF.
     """
     global _ticking_thread
     thread = threading.get_native_id()

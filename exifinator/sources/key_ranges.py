@@ -1,9 +1,9 @@
-"""Ranges of a bucket's keys, and the strings to split them at.
+"""Ranges of a bucket's keys, and the strings at which to split them.
 
-S3 lists keys in the order of their UTF-8 bytes, which is the order of their code points, and so of Python's strings.
-A range is split at a string, which need not be a key: keys not greater than it go into the first part, greater keys
-into the second. So each key is in exactly one range, whatever keys there are. Split points are found by asking for the
-first key after a string: that tells how long a prefix all remaining keys share, and which characters follow it.
+S3 lists keys in the order of their UTF-8 bytes. This is the order of their code points, and so of Python's strings. A
+range is split at a string, which need not be a key: keys up to and including it go into the first part, greater keys
+into the second. So every key is in exactly one range. Split points are found by requesting the first key after a
+string. The answers show how long a prefix the remaining keys share, and which characters follow it.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-# A range is split after this many pages: one with few keys is listed faster than split.
+# Split a range only after this many pages: listing a short range takes less time than splitting it.
 PAGES_BEFORE_SPLIT = 5
 MAX_SPLITS = 16
-# Servers that compare UTF-16 order characters from here on differently.
+# Servers that compare keys as UTF-16 order the characters from this one on differently.
 _FIRST_SURROGATE = 0xD800
 
 
 @dataclass(slots=True, eq=False)
 class KeyRange:
-    """Keys that are still to be processed: those greater than `after` and not greater than `end`.
+    """A range of keys that are still to be processed: greater than `after`, up to and including `end`.
 
     Attributes:
         after: The last key that was processed; "" at the start of the bucket.
@@ -28,7 +28,7 @@ class KeyRange:
         reached: The last key that was listed, which may be ahead of `after`.
         pages: The number of pages listed since the range was created or split.
         token: The server's token for the next page.
-        pages_before_split: The number of pages after which it may be split.
+        pages_before_split: The number of pages after which the range may be split.
         is_being_split: Whether a thread is looking for its split points.
     """
 
@@ -47,7 +47,7 @@ class KeyRange:
 def successor(text: str) -> str | None:
     """Return the first string of the same length that is greater than all strings starting with `text`.
 
-    None if servers could disagree on its place in the order.
+    Return None if servers could disagree on its place in the order.
     """
     if _unambiguous_length(text) < len(text):
         return None
@@ -56,7 +56,7 @@ def successor(text: str) -> str | None:
 
 def _unambiguous_length(text: str) -> int:
     """Return the number of characters before the first one that servers could order differently."""
-    return next((i for i, each in enumerate(text) if ord(each) >= _FIRST_SURROGATE - 1), len(text))
+    return next((i for i, character in enumerate(text) if ord(character) >= _FIRST_SURROGATE - 1), len(text))
 
 
 def find_split_points(
@@ -66,7 +66,7 @@ def find_split_points(
 
     Args:
         probe: Returns the first key greater than a string, or None.
-        low: A key, or "".
+        low: Only keys greater than this one are split; "" for all.
         end: The last key of the range; None at the end of the bucket.
         limit: The maximum number of split points.
     """
@@ -78,7 +78,7 @@ def find_split_points(
     key = first_after(low)
     if key is None:
         return
-    # All remaining keys share a prefix with the first of them. Find its length by bisection.
+    # The remaining keys share a prefix, perhaps an empty one. Find its length by bisection.
     shared, upper = 0, _unambiguous_length(key)
     while shared < upper:
         middle = (shared + upper + 1) // 2
@@ -87,7 +87,7 @@ def find_split_points(
         else:
             upper = middle - 1
     if shared == len(key):
-        # The whole key is the prefix, so the other keys are longer.
+        # The first key is itself the prefix, so all other keys are longer.
         key = first_after(key)
     count = 0
     while key is not None and count < limit:

@@ -1,7 +1,7 @@
-"""The listing of a source: resumable, and for a big bucket split into ranges of keys that threads list in parallel.
+"""List a source. A listing can be resumed, and threads list ranges of a big bucket's keys in parallel.
 
-exifinator.sources.key_ranges explains where ranges are split. A server that does not list in the order of keys, or
-does not start after the key that it is given, is listed page by page from the start to the end.
+exifinator.sources.key_ranges explains where ranges are split. If a server does not list keys in order, or ignores the
+key to start after, it is listed page by page from start to end.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ from exifinator.sources.source import Lister, Source
 
 log = logging.getLogger(__name__)
 
-# The maximum number of ranges that are listed at a time.
+# The maximum number of ranges listed in parallel.
 THREADS = 8
-# The thread that takes the pages lists the source itself at first. If it waits for more than this share of the time,
-# another thread takes over, and then twice as many. If S3 is as fast as pages are taken, threads only cost CPU time (10
-# of 33 us a key), because Python computes in one thread at a time.
+# At first, the thread that consumes the pages lists the source too. If it spends more than this share of the time
+# waiting, another thread takes over the listing. After that the number of threads is doubled. If S3 is as fast as the
+# consumer, threads only cost CPU time (10 of 33 us per key), because Python runs one thread at a time.
 STARVED_SHARE = 0.3
 PAGES_PER_CHECK = 3
 
 
 @dataclass(slots=True)
 class _State:
-    """State that the threads of a listing share. Guarded by the listing's condition."""
+    """State that the threads of a listing share. Guarded by the listing's condition variable."""
 
     waiting: deque[KeyRange] = field(default_factory=deque)
     active: list[KeyRange] = field(default_factory=list)
     pages: deque[tuple[KeyRange, ListedPage, bool]] = field(default_factory=deque)
-    splitting: int = 0
+    splits_in_progress: int = 0
     failure: BaseException | None = None
     stopped: bool = False
 
     @property
     def is_done(self) -> bool:
         """Whether no more pages will be listed."""
-        return not (self.waiting or self.active or self.splitting)
+        return not (self.waiting or self.active or self.splits_in_progress)
 
 
 class PartitionedListing:
@@ -54,12 +54,12 @@ class PartitionedListing:
         lister: Lists the bucket.
         source: The bucket and prefix.
         ranges: The ranges to list, as `remaining` returned them; None for all keys.
-        threads: The maximum number of ranges listed at a time.
-        pause: Waits for a number of seconds; None to sleep until then or until the listing ends.
+        threads: The maximum number of ranges listed in parallel.
+        pause: Function that waits for a number of seconds. None: sleep, but no longer than the listing lasts.
         clock: Returns the time in seconds.
 
     Attributes:
-        started_over: Whether the listing had to start again, so that some objects came twice.
+        started_over: Whether the listing had to start again, so that some objects were yielded twice.
         started_threads: The number of threads started so far to list ranges.
     """
 
@@ -81,8 +81,8 @@ class PartitionedListing:
         self._ranges = [KeyRange(after or "", end) for after, end in ranges] if ranges is not None else [KeyRange()]
         self._pending: tuple[KeyRange, str, bool] | None = None
         self._is_ordered = True
-        # Whether pages are requested from a key on, so that their order matters.
-        self._is_bounded = ranges is not None and any(after or end for after, end in ranges)
+        # Whether a range starts or ends at a key, so that the order of keys matters.
+        self._needs_order = ranges is not None and any(after or end for after, end in ranges)
         self._changed = threading.Condition()
         self._shared = _State()
 
@@ -91,10 +91,10 @@ class PartitionedListing:
         with self._changed:
             if not self._is_ordered and self._ranges:
                 return [["", None]]
-            return [[each.after, each.end] for each in self._ranges]
+            return [[key_range.after, key_range.end] for key_range in self._ranges]
 
     def mark_processed(self) -> None:
-        """Mark the last page of `pages` as processed, so that it is not part of `remaining`."""
+        """Mark the last page that `pages` yielded as processed, so that it is not part of `remaining`."""
         if self._pending is None:
             return
         key_range, last_key, is_last = self._pending
@@ -105,13 +105,13 @@ class PartitionedListing:
                 self._ranges.remove(key_range)
 
     def pages(self) -> Generator[ListedPage]:
-        """Yield the remaining objects, whatever their names, a page at a time.
+        """Yield all remaining objects, a page at a time. Keys are not filtered by their names.
 
         A page that fails with a transient error is retried with growing pauses.
 
         Raises:
             AccessDenied, BucketGone: S3 denies the listing.
-            SourceUnavailable: The last attempt at a page failed too.
+            SourceUnavailable: All attempts at a page failed.
         """
         try:
             yield from self._pages()
@@ -119,32 +119,35 @@ class PartitionedListing:
             source = self._fetcher.source
             extra = {"action": "restart", "bucket": source.bucket}
             log.warning("restart: listing %s again page by page: %s", source, exc, extra=extra)
-            self._halt()
+            self._stop_threads()
             self.started_over = True
-            self._is_ordered = self._is_bounded = False
+            self._is_ordered = self._needs_order = False
             self._ranges, self._fetcher.stop = [KeyRange()], threading.Event()
-            yield from self._list_here(self._ranges[0], None)
+            yield from self._list_inline(self._ranges[0], None)
         finally:
-            self._halt()
+            self._stop_threads()
 
     def _pages(self) -> Iterator[ListedPage]:
         if len(self._ranges) == 1:
-            yield from self._list_here(self._ranges[0], PAGES_BEFORE_SPLIT)
+            yield from self._list_inline(self._ranges[0], PAGES_BEFORE_SPLIT)
         if self._ranges:
             yield from self._list_in_parallel()
 
-    def _offer(self, key_range: KeyRange, page: ListedPage, is_last: bool) -> Iterator[ListedPage]:
-        """Yield a page, and take it when the next one is asked for."""
+    def _yield_page(self, key_range: KeyRange, page: ListedPage, is_last: bool) -> Iterator[ListedPage]:
+        """Yield a page, and mark it as processed when the next one is requested."""
         self._pending = (key_range, page.refs[-1].key if page.refs else "", is_last)
         yield page
         self.mark_processed()
 
-    def _list_here(self, key_range: KeyRange, check_pages: int | None) -> Iterator[ListedPage]:
-        """Yield the pages of a range; every `check_pages` pages, return if threads would list the rest faster."""
+    def _list_inline(self, key_range: KeyRange, check_pages: int | None) -> Iterator[ListedPage]:
+        """List a range in this thread, and yield its pages.
+
+        Every `check_pages` pages, return if other threads would list the rest faster.
+        """
         self._fetcher.idle_seconds, checked_at = 0.0, self._clock()
         for page, is_last in self._list(key_range):
             key_range.pages += 1
-            yield from self._offer(key_range, page, is_last)
+            yield from self._yield_page(key_range, page, is_last)
             if is_last:
                 return
             if check_pages and key_range.pages % check_pages == 0 and self._is_ordered and self._threads > 1:
@@ -154,7 +157,7 @@ class PartitionedListing:
                 self._fetcher.idle_seconds, checked_at = 0.0, now
 
     def _list(self, key_range: KeyRange) -> Iterator[tuple[ListedPage, bool]]:
-        """Yield a range's pages up to its end, each with whether it is the last."""
+        """Yield a range's pages up to its end, each with a flag that is true for the last one."""
         while True:
             page = self._fetcher.fetch(key_range.token, "" if key_range.token else key_range.reached)
             self._check_order(key_range, page)
@@ -176,25 +179,25 @@ class PartitionedListing:
         keys = [ref.key for ref in page.refs]
         if not keys or not self._is_ordered or (keys[0] > key_range.reached and keys == sorted(keys)):
             return
-        if self._is_bounded:
+        if self._needs_order:
             raise UnorderedListing("the keys are not in order, or do not start after the requested one")
-        # The server's own tokens lead through all of it, so nothing is lost.
+        # The server's continuation tokens still lead through the whole listing, so no key is missed.
         self._is_ordered = False
 
     # --- In parallel --------------------------------------------------------------------------------------------------
 
     def _list_in_parallel(self) -> Iterator[ListedPage]:
-        """Yield the pages that threads list; start more threads while this one waits for pages."""
+        """Yield the pages that other threads list. Start more threads if this one mostly waits for pages."""
         shared = self._shared
         shared.waiting.extend(self._ranges)
-        taken, waited_seconds, checked_at = 0, 0.0, self._clock()
+        pages_taken, waited_seconds, checked_at = 0, 0.0, self._clock()
         while True:
             now = self._clock()
-            is_starved = taken >= PAGES_PER_CHECK and waited_seconds > STARVED_SHARE * (now - checked_at)
+            is_starved = pages_taken >= PAGES_PER_CHECK and waited_seconds > STARVED_SHARE * (now - checked_at)
             if not self.started_threads or (is_starved and self._is_ordered):
                 self._start_threads()
-            if taken >= PAGES_PER_CHECK:
-                taken, waited_seconds, checked_at = 0, 0.0, now
+            if pages_taken >= PAGES_PER_CHECK:
+                pages_taken, waited_seconds, checked_at = 0, 0.0, now
             with self._changed:
                 while not shared.pages and shared.failure is None and not shared.is_done:
                     self._changed.wait(1.0)
@@ -203,27 +206,27 @@ class PartitionedListing:
                 if not shared.pages:
                     return
                 waited_seconds += self._clock() - now
-                taken += 1
+                pages_taken += 1
                 key_range, page, is_last = shared.pages.popleft()
                 self._changed.notify_all()
-            yield from self._offer(key_range, page, is_last)
+            yield from self._yield_page(key_range, page, is_last)
 
     def _start_threads(self) -> None:
         """Double the number of threads, up to the maximum."""
         count = min(max(1, self.started_threads), self._threads - self.started_threads)
         for _ in range(count):
-            threading.Thread(target=self._work, daemon=True).start()
+            threading.Thread(target=self._run_thread, daemon=True).start()
         self.started_threads += count
 
-    def _halt(self) -> None:
-        """Make the threads end after the requests that they are waiting for."""
+    def _stop_threads(self) -> None:
+        """Make the threads exit once their current requests are done."""
         self._fetcher.stop.set()
         with self._changed:
             self._shared.stopped = True
             self._changed.notify_all()
 
-    def _work(self) -> None:
-        """Run a thread: list waiting ranges, or split one that another thread lists, until nothing is left."""
+    def _run_thread(self) -> None:
+        """List waiting ranges, or split one that another thread is listing, until nothing is left."""
         shared = self._shared
         try:
             while True:
@@ -238,7 +241,7 @@ class PartitionedListing:
                         return
                     if to_split is not None:
                         to_split.is_being_split = True
-                        shared.splitting += 1
+                        shared.splits_in_progress += 1
                     else:
                         key_range = shared.waiting.popleft()
                         shared.active.append(key_range)
@@ -246,14 +249,14 @@ class PartitionedListing:
                     self._split(to_split)
                 else:
                     self._list_range(key_range)
-        except BaseException as exc:  # noqa: BLE001  raised again in the thread that takes the pages
+        except BaseException as exc:  # noqa: BLE001  raised again in the thread that consumes the pages
             with self._changed:
                 shared.failure = shared.failure or exc
                 shared.stopped = True
                 self._changed.notify_all()
 
     def _list_range(self, key_range: KeyRange) -> None:
-        """List a range and queue its pages for the thread that takes them, at most one page per thread."""
+        """List a range, and queue its pages for the consumer. The queue holds at most one page per thread."""
         shared = self._shared
         for page, is_last in self._list(key_range):
             with self._changed:
@@ -268,29 +271,31 @@ class PartitionedListing:
                 self._changed.notify_all()
 
     def _range_to_split(self) -> KeyRange | None:
-        """Return the range with the most pages so far among those that may be split."""
-        able = [
-            each for each in self._shared.active if each.pages >= each.pages_before_split and not each.is_being_split
+        """Return the range with the most pages so far, of those that may be split."""
+        candidates = [
+            key_range
+            for key_range in self._shared.active
+            if key_range.pages >= key_range.pages_before_split and not key_range.is_being_split
         ]
-        return max(able, key=lambda each: each.pages, default=None) if self._is_ordered else None
+        return max(candidates, key=lambda key_range: key_range.pages, default=None) if self._is_ordered else None
 
     def _split(self, key_range: KeyRange) -> None:
-        """Split the unlisted part of a range. Each piece can be listed as soon as its end is found."""
+        """Split the unlisted part of a range. Other threads can list a piece as soon as its end is found."""
         shared, source = self._shared, self._fetcher.source
-        rest: KeyRange | None = None
+        unlisted: KeyRange | None = None
         try:
             for split in find_split_points(self._fetcher.first_key_after, key_range.reached, key_range.end):
                 with self._changed:
-                    if rest is not None:
-                        piece = KeyRange(rest.after, split)
-                        rest.after = rest.reached = split
+                    if unlisted is not None:
+                        piece = KeyRange(unlisted.after, split)
+                        unlisted.after = unlisted.reached = split
                         self._ranges.append(piece)
                         shared.waiting.append(piece)
                     elif key_range.reached < split and key_range in shared.active:
-                        self._is_bounded = True
-                        rest = KeyRange(split, key_range.end)
+                        self._needs_order = True
+                        unlisted = KeyRange(split, key_range.end)
                         key_range.end = split
-                        self._ranges.append(rest)
+                        self._ranges.append(unlisted)
                     self._changed.notify_all()
         except TransientError as exc:
             log.info("skip: listing %s: no split point found: %s", source, exc, extra={"action": "skip"})
@@ -298,25 +303,25 @@ class PartitionedListing:
             log.info("skip: listing %s page by page: %s", source, exc, extra={"action": "skip"})
             self._is_ordered = False
         with self._changed:
-            if rest is not None:
-                shared.waiting.append(rest)
+            if unlisted is not None:
+                shared.waiting.append(unlisted)
                 key_range.pages, key_range.pages_before_split = 0, PAGES_BEFORE_SPLIT
             else:
                 key_range.pages_before_split = 2 * key_range.pages + PAGES_BEFORE_SPLIT
             key_range.is_being_split = False
-            shared.splitting -= 1
+            shared.splits_in_progress -= 1
             self._changed.notify_all()
 
 
 def list_pages(
     lister: Lister, source: Source, *, pause: Callable[[float], object] | None = None
 ) -> Iterator[ListedPage]:
-    """Yield every object of a source, whatever its name, a page at a time, in the server's order.
+    """Yield all objects of a source, a page at a time, in the server's order. Keys are not filtered by their names.
 
     A page that fails with a transient error is retried with growing pauses.
 
     Raises:
         AccessDenied, BucketGone: S3 denies the listing.
-        SourceUnavailable: The last attempt at a page failed too.
+        SourceUnavailable: All attempts at a page failed.
     """
     return PartitionedListing(lister, source, threads=1, pause=pause).pages()

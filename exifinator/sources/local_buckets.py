@@ -14,7 +14,7 @@ from exifinator.errors import ConfigError
 
 @dataclass(frozen=True)
 class LocalBucket:
-    """A served folder: its endpoint, and the keys that the endpoint accepts."""
+    """A served folder: its endpoint, and the access keys that the endpoint accepts."""
 
     endpoint_url: str
     access_key: str
@@ -23,7 +23,7 @@ class LocalBucket:
 
 
 def lookup(bucket: str, root: Path = ROOT) -> LocalBucket | None:
-    """Return the served folder behind a bucket's name, or None. Cheap: the registry is read only when it changed."""
+    """Return the local folder that is served as this bucket, or None. Reads the registry only if it has changed."""
     try:
         changed_at_ns = _registry_path(root).stat().st_mtime_ns
     except FileNotFoundError:

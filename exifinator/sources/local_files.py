@@ -1,4 +1,4 @@
-"""Ranged reads of local files, in place of S3."""
+"""Ranged reads of local files, as a replacement for S3."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from exifinator.models import ImageRef, RangeRead
 
 
 class LocalReader:
-    """A RangeReader over local files that counts its reads. `ref.key` is the path; size and mtime make the ETag."""
+    """A RangeReader for local files that counts its reads. `ref.key` is the path; the ETag is size and mtime."""
 
     def __init__(self) -> None:
         self.requests = 0

@@ -1,4 +1,4 @@
-"""Fetches the pages of one source's listing, with retries."""
+"""Fetch the pages of a source's listing, with retries."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ class UnorderedListing(Exception):
 
 
 class PageFetcher:
-    """Fetches pages of one source.
+    """Fetches the pages of one source's listing.
 
     Args:
         lister: Lists the bucket.
         source: The bucket and prefix.
-        pause: Waits for a number of seconds; None to wait until then or until `stop` is set.
+        pause: Function that waits for a number of seconds. None: wait, but no longer than until `stop` is set.
         clock: Returns the time in seconds.
 
     Attributes:
-        stop: Ends the retries when set.
+        stop: Set it to end the retries.
         idle_seconds: Time spent waiting for pages, without the CPU time of parsing them.
     """
 
@@ -54,11 +54,11 @@ class PageFetcher:
         self._clock = clock
 
     def fetch(self, token: str | None, start_after: str) -> ListedPage:
-        """Fetch the page of a token, or the first page after a key. Retry transient errors with growing pauses.
+        """Fetch the page for a token, or the first page after a key. Retry transient errors with growing pauses.
 
         Raises:
             AccessDenied, BucketGone: S3 denies the listing.
-            SourceUnavailable: The last attempt failed too.
+            SourceUnavailable: All attempts failed.
             UnorderedListing: The server does not accept a key to start after.
         """
         retrying = Retrying(

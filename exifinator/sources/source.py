@@ -10,12 +10,12 @@ from typing import Protocol
 from exifinator.errors import ConfigError
 from exifinator.models import ListedPage
 
-# What boto3 accepts. Amazon's own rule is narrower; other servers have upper case, underscores, and names that start
-# with a dot or an underscore. A hyphen at the start is an option on a command line.
+# The names that boto3 accepts, except those with a hyphen at the start, which would be options on a command line.
+# Amazon's rule is stricter, but other servers allow upper case, underscores, and a dot or an underscore at the start.
 _BUCKET_NAME = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._-]{0,254}")
-# Of an access point, say; boto3 checks the rest.
-_ACCESS_POINT_ARN = re.compile(r"arn:[A-Za-z0-9:._-]{1,2000}")
-# No key is longer.
+# The ARN of an access point, for example. boto3 checks the details.
+_BUCKET_ARN = re.compile(r"arn:[A-Za-z0-9:._-]{1,2000}")
+# S3's limit on the length of a key.
 _MAX_PREFIX_BYTES = 1024
 
 
@@ -57,13 +57,13 @@ def parse_source(text: str) -> Source:
 
 
 def parse_user_source(text: str) -> Source:
-    """Parse a source that a person typed, and check its names before S3 is asked: the rule of `run` and the API.
+    """Parse a source that a user has entered, and check its names before any request to S3. For `run` and the API.
 
     Raises:
         ConfigError: The text has no bucket, no bucket can have this name, or no key can have this prefix.
     """
     source = parse_source(text)
-    if not _ACCESS_POINT_ARN.fullmatch(source.bucket) and not is_bucket_name(source.bucket):
+    if not _BUCKET_ARN.fullmatch(source.bucket) and not is_bucket_name(source.bucket):
         raise ConfigError(
             f"Not a bucket name: {source.bucket!r}",
             code="invalid_source",
@@ -73,7 +73,7 @@ def parse_user_source(text: str) -> Source:
     try:
         is_prefix = "\0" not in source.prefix and len(source.prefix.encode()) <= _MAX_PREFIX_BYTES
     except UnicodeEncodeError:
-        # An argument with bytes that are not UTF-8.
+        # The argument has bytes that are not UTF-8.
         is_prefix = False
     if not is_prefix:
         raise ConfigError(
@@ -94,7 +94,7 @@ def remove_covered(sources: Sequence[Source]) -> list[Source]:
 
 
 class Lister(Protocol):
-    """Lists a bucket page by page. exifinator.sources.s3.client.S3Client is one."""
+    """Lists a bucket page by page. Implemented by exifinator.sources.s3.client.S3Client."""
 
     def endpoint(self, bucket: str) -> str: ...
 

@@ -29,7 +29,7 @@ from exifinator.sources import local_buckets
 from exifinator.sources.s3 import list_parser
 from exifinator.sources.s3.errors import not_s3, s3_errors
 
-# Minimum seconds between two reloads of rejected credentials. boto3 itself refreshes expiring ones.
+# Minimum time between two reloads of rejected credentials. Expiring credentials are refreshed by boto3 itself.
 MIN_RELOAD_SECONDS = 15.0
 # Attempts at one request inside boto3, with growing, jittered pauses. If the last one fails, the error is transient.
 ATTEMPTS_PER_REQUEST = 3
@@ -40,7 +40,7 @@ _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)$")
 
 
 def parse_content_range(text: str) -> tuple[int, int, int] | None:
-    """Return first byte, last byte and object size of a Content-Range header, or None (RFC 9110, 14.4)."""
+    """Return first byte, last byte and object size from a Content-Range header, or None (RFC 9110, 14.4)."""
     match = _CONTENT_RANGE.match(text)
     if match is None:
         return None
@@ -57,12 +57,12 @@ class S3Client:
     def __init__(self, config: Config) -> None:
         self.config = config
         self._clients: dict[tuple[str | None, str | None], Any] = {}
-        # Creating a client takes 0.25 s of CPU time, so greenlets must not each create one.
+        # Creating a client takes 0.25 s of CPU time, so greenlets that start together must share one.
         self._connect_lock = threading.Lock()
         self._reloaded_at: dict[tuple[str | None, str | None], float] = {}
 
     def endpoint(self, bucket: str) -> str:
-        """Return the name of a bucket's server. Two buckets of one name are the same bucket only on one server."""
+        """Return the name of a bucket's server. Buckets of the same name on two servers are different buckets."""
         local = local_buckets.lookup(bucket)
         return f"the folder {local.folder}" if local else self.config.s3_endpoint_url or "Amazon S3"
 
@@ -84,14 +84,14 @@ class S3Client:
         return self._clients[key]
 
     def reload_credentials(self, bucket: str, rejected: Any = None) -> bool:
-        """Load a bucket's credentials again, because a file may hold new ones by now.
+        """Load a bucket's credentials again, because their file may have been updated.
 
         Args:
             bucket: The bucket.
             rejected: The client whose credentials S3 rejected; None for the current one.
 
         Returns:
-            Whether the bucket now has another client than that one.
+            Whether the bucket now has a client with other credentials.
         """
         if local_buckets.lookup(bucket):
             return False
@@ -102,7 +102,7 @@ class S3Client:
             if time.monotonic() < self._reloaded_at.get(key, -MIN_RELOAD_SECONDS) + MIN_RELOAD_SECONDS:
                 return False
             self._reloaded_at[key] = time.monotonic()
-            # The old client stays open: other greenlets may be in the middle of a request.
+            # The old client stays open, because other greenlets may be in the middle of a request.
             self._clients.pop(key, None)
         return True
 
@@ -117,7 +117,7 @@ class S3Client:
         return request(self.client(bucket))
 
     def prepare(self) -> None:
-        """Create the client of S3_ENDPOINT_URL now, before the first images wait for it."""
+        """Create the client for S3_ENDPOINT_URL in advance, so that the first images need not wait for it."""
         self._cached((self.config.s3_endpoint_url, None), self._connect)
 
     def close(self) -> None:
@@ -131,7 +131,7 @@ class S3Client:
             read_timeout=self.config.s3_timeout_seconds,
             max_pool_connections=self.config.greenlets,
             retries={"mode": "standard", "total_max_attempts": ATTEMPTS_PER_REQUEST},
-            # A checksum of the whole object says nothing about a part of it.
+            # S3's checksums cover whole objects, so they cannot verify a part of one.
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
             user_agent_extra="exifinator",
@@ -172,7 +172,7 @@ class S3Client:
     def read_range(self, ref: ImageRef, start: int, length: int, *, if_match: str = "") -> RangeRead:
         """Read a range with one GET; see models.RangeReader.
 
-        A server may answer 200 with the whole object: then only the requested part of it is read.
+        If the server responds with 200 and the whole object, only the requested part is read.
         """
         return self._with_fresh_credentials(
             ref.bucket, lambda client: self._get_range(client, ref, start, length, if_match)
@@ -189,7 +189,7 @@ class S3Client:
         except PermanentError as exc:
             metadata = exc.__cause__.response["ResponseMetadata"] if isinstance(exc.__cause__, ClientError) else {}
             if metadata.get("HTTPStatusCode") == 416:
-                # There is no byte at `start`. If `start` is 0, the object is empty.
+                # The object ends before `start`. If `start` is 0, it is empty.
                 size = metadata.get("HTTPHeaders", {}).get("content-range", "").rpartition("/")[2]
                 return RangeRead(start, b"", int(size) if size.isdigit() else 0, ref.etag, ref.last_modified)
             raise
@@ -216,7 +216,7 @@ class S3Client:
                 with s3_errors(f"{bucket}/{prefix}" if prefix else bucket):
                     page: dict[str, Any] = client.list_objects_v2(**options)
             except ObjectGone as exc:
-                # S3 itself answers NoSuchBucket.
+                # Amazon S3 would have responded with NoSuchBucket.
                 raise BucketGone(
                     f"Bucket not found: {bucket} (HTTP 404 without S3's NoSuchBucket: maybe not an S3 server)",
                     code="not_s3",
@@ -259,9 +259,9 @@ def _read_body(response: dict[str, Any], ref: ImageRef, start: int, length: int)
         first, last, total = content_range
         data = body.read()
         if first != start or len(data) != last - first + 1 or last - first >= length:
-            raise SourceUnavailable(f"S3 sent other bytes of {ref.id} than were requested", code="bad_response")
+            raise SourceUnavailable(f"S3 sent the wrong bytes of {ref.id}", code="bad_response")
         return RangeRead(start, data, total, etag, modified.astimezone(UTC))
-    # 200: the server does not support ranges, or ignores them for a small object.
+    # Status 200: the server does not support ranges, or ignores them for a small object.
     total = int(response["ContentLength"])
     data = body.read(min(total, start + length))
     body.close()

@@ -1,6 +1,6 @@
-"""S3's error codes and botocore's exceptions, translated into EXIFinator's errors.
+"""Translate S3's error codes and botocore's exceptions into EXIFinator's errors.
 
-What S3 itself says (code, HTTP status, message, region) is appended to the sentence as data.
+The details of S3's response (code, HTTP status, message, region) are appended to the message.
 Source: Amazon S3 API Reference, "Error responses".
 """
 
@@ -45,7 +45,7 @@ from exifinator.errors import (
 )
 from exifinator.sources.source import is_bucket_name
 
-# S3's own message is a sentence; a longer one is another server's page.
+# S3's own messages are one sentence. A longer one is a page from some other kind of server.
 _MAX_MESSAGE_CHARS = 300
 
 _GONE = frozenset({"NoSuchKey", "NoSuchVersion", "404", "NotFound"})
@@ -57,7 +57,7 @@ _WRONG_REGION = frozenset(
     {"PermanentRedirect", "TemporaryRedirect", "301", "307", "IllegalLocationConstraintException",
      "AuthorizationHeaderMalformed"}
 )  # fmt: skip
-# These reject the credentials themselves, whatever the request: our word for each, and what to do.
+# Codes that reject the credentials, for any request -> (error code, hint).
 _RENEW_HINT = "renew them"
 _CORRECT_HINT = "correct them"
 _REJECTED_CREDENTIALS = {
@@ -77,12 +77,12 @@ _RATE_LIMITED = frozenset(
     {"SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequests", "429"}
 )
 _SERVER_ERRORS = frozenset({"InternalError", "ServiceUnavailable", "RequestTimeout", "OperationAborted"})
-# S3 gives a GET of an object encrypted with the customer's own key (SSE-C) no code of its own: only this sentence.
+# S3 has no error code for reading an object that is encrypted with the customer's own key (SSE-C), only this message.
 _SSE_C_MESSAGE = "stored using a form of Server Side Encryption"
 
 
 def translate_client_error(exc: ClientError, place: str) -> EXIFinatorError:
-    """Return the error that S3's error response means for `place` (a bucket, or bucket/key)."""
+    """Return the error for S3's error response to a request for `place` (a bucket, or bucket/key)."""
     error = exc.response.get("Error", {})
     metadata = exc.response.get("ResponseMetadata", {})
     code = str(error.get("Code", ""))
@@ -103,18 +103,18 @@ def translate_client_error(exc: ClientError, place: str) -> EXIFinatorError:
     if code in _RATE_LIMITED or status == 429:
         return SourceUnavailable(f"S3 limits the rate of requests for {place} ({details})", code="rate_limited")
     if code in _SERVER_ERRORS or status >= 500:
-        return SourceUnavailable(f"S3 cannot serve {place} now ({details})", code="server_error")
+        return SourceUnavailable(f"S3 cannot serve {place} at the moment ({details})", code="server_error")
     return _translate_rejection(code, status, region, place, details)
 
 
 def _translate_rejection(code: str, status: int, region: str | None, place: str, details: str) -> EXIFinatorError:
-    """Return the error that a repeated request will meet again."""
+    """Return the error for a response that a repeated request would get again."""
     if code == "InvalidObjectState":
         return ObjectArchived(f"Object is archived: {place} ({details})", hint="restore it in S3 first")
     if code in _REJECTED_CREDENTIALS:
         error_code, hint = _REJECTED_CREDENTIALS[code]
         return CredentialsRefused(f"S3 rejected the credentials for {place} ({details})", code=error_code, hint=hint)
-    # AuthorizationHeaderMalformed names a region where that is what is wrong with the header.
+    # AuthorizationHeaderMalformed has a region if the region is what is wrong with the header.
     if code in _WRONG_REGION and (region or code != "AuthorizationHeaderMalformed"):
         hint = f"set AWS_REGION to {region}" if region else "set AWS_REGION to the bucket's region"
         return WrongRegion(f"Bucket is in another region: {place} ({details})", hint=hint, pointer="AWS_REGION")
@@ -130,26 +130,26 @@ def _translate_rejection(code: str, status: int, region: str | None, place: str,
 
 
 def _response_details(code: str, status: int, message: str, region: str | None) -> str:
-    """Return what S3 answered, on one line, as in "S3: AccessDenied, HTTP 403: Access Denied"."""
+    """Return the details of S3's response on one line, such as "S3: AccessDenied, HTTP 403: Access Denied"."""
     parts = [f"S3: {code}" if code else "S3", f"HTTP {status}"]
     if region:
         parts.append(f"region {region}")
     text = " ".join(message.split()).rstrip(".")
     if len(text) > _MAX_MESSAGE_CHARS:
         text = f"{text[:_MAX_MESSAGE_CHARS]}..."
-    # botocore makes a message of the status where S3 sends no body.
+    # If S3 sends no body, botocore uses the status as message.
     return ", ".join(parts) + (f": {text}" if text and text != code else "")
 
 
 def _translate_tls_error(exc: SSLError, place: str) -> EXIFinatorError:
     """Return a permanent error for an untrusted certificate, and a transient one for a broken connection."""
-    # ssl's and urllib3's own sentences: botocore keeps no more of their errors.
+    # Parse the messages of ssl and urllib3, because botocore keeps nothing else of their errors.
     reason = re.search(r"certificate verify failed: ([^(\n]*)|(hostname \S+ doesn't match [^\n]*)", str(exc))
     if reason is None:
         return SourceUnavailable(f"S3 does not respond for {place}: {exc}", code="no_response")
     return UntrustedServer(
         f"The server for {place} cannot be trusted: {(reason[1] or reason[2]).strip(' .')}",
-        hint="check S3_ENDPOINT_URL, and set S3_CA_FILE to the certificate of the authority that signed the server's",
+        hint="check S3_ENDPOINT_URL, and set S3_CA_FILE to the CA certificate that signed the server's certificate",
         pointer="S3_CA_FILE",
     )
 
@@ -168,7 +168,9 @@ def not_s3(place: str) -> SourceUnavailable:
 def s3_errors(place: str) -> Iterator[None]:
     """Translate botocore's exceptions for `place` (a bucket, or bucket/key).
 
-    Raises: SourceUnavailable, ObjectChanged, AccessDenied, BucketGone, ObjectGone, PermanentError; see errors.py.
+    Raises:
+        SourceUnavailable, ObjectChanged, AccessDenied, BucketGone, ObjectGone, PermanentError: See
+            exifinator/errors.py.
     """
     try:
         yield
@@ -178,13 +180,13 @@ def s3_errors(place: str) -> Iterator[None]:
         raise CredentialsRefused(
             f"There are no credentials for {place}",
             code="no_credentials",
-            hint="set AWS_ACCESS_KEY and AWS_SECRET_KEY, or S3_ANONYMOUS for a public bucket, or give boto3 some "
+            hint="set AWS_ACCESS_KEY and AWS_SECRET_KEY, or S3_ANONYMOUS for a public bucket, or provide them to boto3 "
             "(environment, ~/.aws, instance role)",
             pointer="AWS_ACCESS_KEY",
         ) from exc
     except (CredentialRetrievalError, TokenRetrievalError) as exc:
         raise SourceUnavailable(
-            f"The credentials for {place} cannot be fetched now: {exc}", code="credentials_unavailable"
+            f"The credentials for {place} cannot be fetched at the moment: {exc}", code="credentials_unavailable"
         ) from exc
     except SSLError as exc:
         raise _translate_tls_error(exc, place) from exc
@@ -197,7 +199,7 @@ def s3_errors(place: str) -> Iterator[None]:
     ) as exc:
         raise SourceUnavailable(f"S3 does not respond for {place}: {exc}", code="no_response") from exc
     except ParamValidationError as exc:
-        # botocore's message shows the pattern that it matches the name against.
+        # botocore's own message is just the regular expression that the name does not match.
         bucket = place.partition("/")[0]
         if not bucket.startswith("arn:") and not is_bucket_name(bucket):
             raise InvalidBucketName(
@@ -205,4 +207,4 @@ def s3_errors(place: str) -> Iterator[None]:
             ) from exc
         raise PermanentError(f"Invalid request for {place}: {exc}") from exc
     except BotoCoreError as exc:
-        raise PermanentError(f"S3 cannot be asked for {place}: {exc}") from exc
+        raise PermanentError(f"The request for {place} cannot be sent to S3: {exc}") from exc

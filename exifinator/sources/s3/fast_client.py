@@ -1,9 +1,9 @@
 """Ranged GETs that cost a quarter of boto3's CPU time, with boto3 as the fallback.
 
-boto3 makes the first request to each bucket. From it this client learns the bucket's route: its address, after every
-redirect, and the region to sign for. Later requests go over a pool of kept connections. Any response other than the
-requested bytes (an error, a redirect, a broken connection) is discarded and boto3 sends the request again. So errors,
-retries and changed addresses are always handled by boto3, in one place.
+boto3 makes the first request to each bucket. From it this client learns the bucket's route: its URL after all
+redirects, and the region to sign for. Later requests use a pool of keep-alive connections. If the response is anything
+but the requested bytes (an error, a redirect, a broken connection), it is discarded and boto3 sends the request again.
+So errors, retries and changed URLs are always handled by boto3, in one place.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 # Characters that botocore leaves unencoded in a key.
 KEY_SAFE = "/~"
-# Errors of a fast read after which boto3 repeats it.
+# Errors of a fast read that make boto3 repeat it.
 _FALLBACK_ERRORS = (UnsupportedResponse, OSError, gevent.Timeout, ssl.SSLError, ValueError)
 
 
@@ -42,8 +42,10 @@ _FALLBACK_ERRORS = (UnsupportedResponse, OSError, gevent.Timeout, ssl.SSLError, 
 class BucketRoute:
     """How to reach a bucket's objects.
 
-    host: the Host header. path_prefix: the URL path before the key. credentials: botocore's; None if requests to the
-    bucket are not signed.
+    Attributes:
+        host: The Host header.
+        path_prefix: The URL path before the key.
+        credentials: botocore's credentials; None if requests to the bucket are not signed.
     """
 
     pool: ConnectionPool
@@ -71,7 +73,7 @@ class FastS3Client(S3Client):
     def read_range(self, ref: ImageRef, start: int, length: int, *, if_match: str = "") -> RangeRead:
         """Read a range with one GET; see models.RangeReader."""
         if ref.bucket not in self._routes:
-            # One greenlet learns the route; those that start together with it wait for it and use it.
+            # One greenlet learns the route. Others that start at the same time wait for it, then use the route.
             with self._route_lock:
                 if ref.bucket not in self._routes:
                     return self._read_via_boto3(ref, start, length, if_match)
@@ -101,7 +103,7 @@ class FastS3Client(S3Client):
         if self.config.s3_requester_pays:
             headers["x-amz-request-payer"] = "requester"
         if route.credentials is not None:
-            # Frozen for each request, because boto3's chain refreshes credentials that are about to expire.
+            # Freeze them for each request, because boto3 refreshes credentials that are about to expire.
             headers = route.signer.sign(route.credentials.get_frozen_credentials(), path, headers)
         response = get(route.pool, route.host, path, headers, max_bytes=start + length)
         modified = response.headers.get("last-modified")
@@ -113,7 +115,7 @@ class FastS3Client(S3Client):
         return RangeRead(start, data, total_bytes, etag, parsedate_to_datetime(modified))
 
     def _read_via_boto3(self, ref: ImageRef, start: int, length: int, if_match: str) -> RangeRead:
-        """Read with boto3, and learn the route of its last request."""
+        """Read with boto3, and learn the route from its last request."""
         sent: list[AWSPreparedRequest] = []
         client = self.client(ref.bucket)
 
@@ -126,14 +128,14 @@ class FastS3Client(S3Client):
         finally:
             client.meta.events.unregister("before-send.s3.GetObject", record_request)
         key = quote(ref.key, safe=KEY_SAFE)
-        # The event reports other greenlets' requests too.
+        # The event also reports the requests of other greenlets.
         own_requests = [request for request in sent if urlsplit(request.url).path.endswith("/" + key)]
         if own_requests:
             self._routes[ref.bucket] = self._learn_route(client, own_requests[-1], key)
         return result
 
     def _learn_route(self, client: Any, request: AWSPreparedRequest, key: str) -> BucketRoute | None:
-        """Return the route of a request that boto3 sent; None if only boto3 can send such requests."""
+        """Return the route from a request that boto3 sent; None if only boto3 can send such requests."""
         parts = urlsplit(request.url)
         if get_environ_proxies(request.url):
             return None
@@ -143,12 +145,12 @@ class FastS3Client(S3Client):
         region, credentials = "", None
         if authorization:
             scope = authorization.partition("Credential=")[2].partition(",")[0].split("/")
-            # Only SigV4 for one region is supported here.
+            # Signer supports only SigV4 for a single region.
             if len(scope) != 5 or not authorization.startswith("AWS4-HMAC-SHA256"):
                 return None
             region, credentials = scope[2], client._request_signer._credentials
         if origin not in self._pools:
-            # True, or the file that S3_CA_FILE, AWS_CA_BUNDLE, the profile or REQUESTS_CA_BUNDLE names.
+            # `_verify` is True, or a file from S3_CA_FILE, AWS_CA_BUNDLE, the profile or REQUESTS_CA_BUNDLE.
             ca_file = get_cert_path(client._endpoint.http_session._verify)
             self._pools[origin] = self._connect_pool(parts.scheme, parts.hostname or "", parts.port, ca_file)
         host = _host_header(parts)
@@ -162,7 +164,7 @@ class FastS3Client(S3Client):
         }
         if scheme != "https":
             return ConnectionPool(host, port or 80, host, port or 80, **options)
-        # geventhttpclient passes its own certificate file to the factory; it is ignored in favour of boto3's.
+        # Ignore the CA file that geventhttpclient passes to the factory, and use boto3's.
         context = gevent.ssl.create_default_context(cafile=ca_file)
         return SSLConnectionPool(
             host, port or 443, host, port or 443, ssl_context_factory=lambda **_: context, **options
@@ -181,11 +183,11 @@ def _requested_bytes(response: Response, start: int, length: int) -> tuple[bytes
         return None
     content_range = parse_content_range(response.headers.get("content-range", ""))
     if content_range is not None:
-        # rclone sends Content-Range with status 200 too.
+        # rclone also sends Content-Range with status 200.
         first, last, total_bytes = content_range
         is_requested = first == start and len(response.body) == response.length == last - first + 1 <= length
         return (response.body, total_bytes) if is_requested else None
     if response.status == 200:
-        # The whole object: some servers send it if the range covers it. `get` has not read the rest of a larger one.
+        # The whole object. Some servers send it if the range covers it. `get` does not read a larger one to its end.
         return response.body[start:], response.length
     return None

@@ -1,9 +1,9 @@
 """Keep-alive HTTP/1.1 GETs for the hot path: one request per image.
 
-It accepts HTTP/1.1 responses with a Content-Length and rejects everything else, which boto3 then handles.
-geventhttpclient connects, over TLS too, and pools the connections. Its own requests and responses support all of HTTP
-and cost twice as much as the rest of a ranged GET. Parsing heads with httptools took 1.4 times as long as
-`_parse_head`: one Python callback per header costs more than splitting the text.
+Only HTTP/1.1 responses with a Content-Length are accepted. boto3 handles everything else. geventhttpclient opens and
+pools the connections, also those over TLS. Its own requests and responses support all of HTTP and cost twice as much
+as the rest of a ranged GET. Parsing heads with httptools took 1.4 times as long as `_parse_head`: one Python callback
+per header costs more than splitting the text.
 Source: RFC 9112.
 """
 
@@ -24,7 +24,7 @@ _COMMON_HEADERS = f"User-Agent: EXIFinator/{__version__}\r\nAccept-Encoding: ide
 
 
 class UnsupportedResponse(Exception):
-    """A response that this client does not support, or none."""
+    """There was no response, or one that this client does not support."""
 
 
 class _ClosedByServer(Exception):
@@ -35,7 +35,10 @@ class _ClosedByServer(Exception):
 class Response:
     """An HTTP response.
 
-    headers: keyed by lower-case name. length: Content-Length, in bytes. body: its first `max_bytes` bytes.
+    Attributes:
+        headers: Values by lower-case name.
+        length: Content-Length, in bytes.
+        body: The first `max_bytes` bytes of the body.
     """
 
     status: int
@@ -53,7 +56,7 @@ def get(pool: ConnectionPool, host: str, path: str, headers: Mapping[str, str], 
     """
     lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
     request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\n{_COMMON_HEADERS}{lines}\r\n".encode("latin-1")
-    # All pooled connections may be closed together, for example after the server restarted.
+    # The server may have closed all pooled connections, for example by a restart.
     for _ in range(pool.size + 1):
         connection = pool.get_socket()
         is_reusable = False

@@ -1,4 +1,4 @@
-"""A parser for ListObjectsV2 responses that takes a twentieth of the time of botocore's general parser.
+"""A parser for ListObjectsV2 responses that takes a twentieth of the time of botocore's generic parser.
 
 botocore still sends, signs, retries and explains errors. Only the parsing of a complete page is replaced, in botocore's
 `before-parse` hook. At 1,000 keys a page, botocore's parser was the largest part of a listing's cost. Its search for
@@ -12,17 +12,18 @@ from functools import cache
 from typing import Any
 from urllib.parse import unquote_plus
 
-# A private name of a pinned package. If it moves, this import fails, and with it every test.
+# A private name of a pinned package. If an update moves it, this import and so all tests fail.
 from botocore.handlers import _handle_200_error as handle_200_error
 from lxml import etree
 
 _EVENT = "before-parse.s3.*"
+# Given to botocore's parser instead of a page that has been parsed here.
 _EMPTY_BODY = b"<ListBucketResult/>"
 _FIELDS = ("Key", "Size", "LastModified", "ETag")
 
 
 def install_list_parser(client: Any) -> None:
-    """Make a boto3 client parse listings with parse_listing. Everything else, errors included, stays botocore's."""
+    """Make a boto3 client parse listings with parse_listing. botocore still handles everything else, also errors."""
     client.meta.events.unregister(_EVENT, handle_200_error)
     client.meta.events.register_first(_EVENT, _parse)
 
@@ -42,13 +43,13 @@ def _parse(
 
 
 def parse_listing(body: bytes) -> dict[str, Any]:
-    """Parse a page into boto3's form, with the fields that EXIFinator uses. Keys are URL-decoded.
+    """Parse a page into the form that boto3 returns, with the fields that EXIFinator uses. Keys are URL-decoded.
 
     Raises:
         XMLSyntaxError: The body is not XML.
-        ValueError: It is not a listing, or has an unusual form; botocore then parses it.
+        ValueError: It is not a listing, or has an unusual form. botocore should parse it.
     """
-    # A listing has no document type, so it defines no entities; the parser would not resolve any.
+    # Listings define no entities. If one does, the parser does not resolve them.
     root = etree.fromstring(body, etree.XMLParser(resolve_entities=False, no_network=True))
     namespace, _, name = root.tag.rpartition("}")
     if name != "ListBucketResult":
@@ -59,7 +60,7 @@ def parse_listing(body: bytes) -> dict[str, Any]:
         texts["ETag"] = [""] * count
     if any(len(values) != count for values in texts.values()):
         # An object lacks one of the fields, or has it twice.
-        raise ValueError("an object without exactly one key, size, time and ETag")
+        raise ValueError("an object does not have exactly one key, size, time and ETag")
     (truncated,) = find["IsTruncated"](root)
     encoded = find["EncodingType"](root) == ["url"]
     contents = [
@@ -79,7 +80,7 @@ def parse_listing(body: bytes) -> dict[str, Any]:
 
 @cache
 def _finders(namespace: str) -> dict[str, etree.XPath]:
-    """Return an XPath per field that finds its texts; `count` counts the objects."""
+    """Return an XPath for the texts of each field, and `count` for the number of objects."""
 
     def compile_path(path: str) -> etree.XPath:
         return etree.XPath(path, namespaces={"s3": namespace} if namespace else None, smart_strings=False)

@@ -1,6 +1,6 @@
 """AWS Signature Version 4 for ranged GETs, at a tenth of botocore's CPU time.
 
-botocore signs any request to any service. A ranged GET has no body and no query, and only a few of its headers differ
+botocore can sign any request to any service. A ranged GET has no body and no query, and few of its headers differ
 between images. The signing key (valid for a day) and the timestamp (valid for a second) are cached. A test compares
 the signatures with botocore's.
 Source: AWS Signature Version 4, "Create a signed AWS API request".
@@ -38,10 +38,10 @@ class Signer:
     def sign(
         self, credentials: FrozenCredentials, path: str, headers: dict[str, str], *, now: float | None = None
     ) -> dict[str, str]:
-        """Return `headers` with the signature of a GET of `path` (percent-encoded) added.
+        """Return the headers of a signed GET of `path` (percent-encoded), which include `headers`.
 
         Args:
-            headers: Keyed by lower-case name.
+            headers: Values by lower-case name.
             now: Seconds since 1970; None for the current time.
         """
         second = int(time.time() if now is None else now)
