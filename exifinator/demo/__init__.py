@@ -1,4 +1,4 @@
-"""The demo library: 240 drawn images with metadata, like the photo folder of a person.
+"""The demo library: 240 painted pictures with metadata, like somebody's photo folder.
 
 All of it is generated, so it may be published. The places, cameras and lenses are real; the people are not.
 """
@@ -25,10 +25,10 @@ from exifinator.demo.palettes import light_at
 from exifinator.demo.scenes import paint
 from exifinator.demo.shots import Shot, plan_shots
 
-_TURNS = {6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270, 3: Image.Transpose.ROTATE_180}
+_ROTATIONS = {6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270, 3: Image.Transpose.ROTATE_180}
 
-# Broken files, as real libraries have them too.
-_CUT_PATH = "Unsorted/recovered 0001.jpg"
+# Real libraries have broken files too.
+_TRUNCATED_PATH = "Unsorted/recovered 0001.jpg"
 _BROKEN: dict[str, bytes] = {
     "Unsorted/IMG_0000.JPG": b"",
     "Unsorted/notes.jpg": b"Shot list for Lofoten: harbour at dawn, red cabins, aurora after 22:00. Spare batteries!\n",
@@ -39,7 +39,7 @@ _BROKEN_TIME = 1_735_689_600  # 2025-01-01, UTC
 def make_demo(folder: Path) -> int:
     """Create the 240 files of the demo library in `folder`. Existing files are kept.
 
-    Files appear atomically, so the next call completes an interrupted one.
+    Each file appears atomically, so another call can complete an interrupted one.
 
     Returns:
         The number of files written; 0 if the library was complete.
@@ -51,11 +51,11 @@ def make_demo(folder: Path) -> int:
     if not missing:
         return 0
     folder.mkdir(parents=True, exist_ok=True)
-    # Drafts are written beside the folder: no half-written photo may be visible in it, and a rename needs the same file
-    # system.
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as rough:
+    # Write drafts next to the folder, so that no half-written photo is visible in it. They have to be on the same file
+    # system to be renamed.
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as drafts_folder:
         for path, taken_at, content in missing:
-            draft, target = Path(rough) / "draft", folder / path
+            draft, target = Path(drafts_folder) / "draft", folder / path
             draft.write_bytes(content())
             os.utime(draft, (taken_at, taken_at))
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -64,25 +64,25 @@ def make_demo(folder: Path) -> int:
 
 
 def _library() -> list[tuple[str, int, Callable[[], bytes]]]:
-    """Return path, modification time (seconds since 1970) and a function that returns the bytes of each file."""
+    """Return for each file its path, modification time (seconds since 1970), and a function that returns its bytes."""
     shots = plan_shots()
     files: list[tuple[str, int, Callable[[], bytes]]] = [
         (shot.path, int(shot.taken.timestamp()), functools.partial(render, shot)) for shot in shots
     ]
-    # As from a memory card removed too early: complete metadata, truncated picture.
-    files.append((_CUT_PATH, _BROKEN_TIME, lambda: render(shots[0])[:60_000]))
+    # As if the memory card was removed too early: complete metadata, truncated picture.
+    files.append((_TRUNCATED_PATH, _BROKEN_TIME, lambda: render(shots[0])[:60_000]))
     files += [(path, _BROKEN_TIME, functools.partial(bytes, content)) for path, content in _BROKEN.items()]
     return files
 
 
 def render(shot: Shot) -> bytes:
-    """Draw a photo and return its file, with metadata."""
+    """Paint a photo. Return the bytes of its file, with metadata."""
     picture = _develop(shot)
     if shot.kind == "bare":
         return _save(picture.resize((picture.width * 3 // 4, picture.height * 3 // 4)), "JPEG", quality=76)
-    if shot.orientation in _TURNS:
-        picture = picture.transpose(_TURNS[shot.orientation])
-    # PNG and TIFF are lossless: at full size, a dozen of them would be as large as all other files together.
+    if shot.orientation in _ROTATIONS:
+        picture = picture.transpose(_ROTATIONS[shot.orientation])
+    # PNG and TIFF are lossless. At full size, a dozen of them would be as large as all other files together.
     if shot.kind in ("png", "tiff"):
         picture = picture.resize((picture.width * 2 // 3, picture.height * 2 // 3), Image.Resampling.BILINEAR)
     thumbnail = b""
@@ -112,18 +112,18 @@ def _develop(shot: Shot) -> Image.Image:
     """Paint the shot upright, and add the effects of a lens and sensor: tone curve, white balance, grain."""
     rng = random.Random(shot.seed)  # noqa: S311
     width, height = shot.camera.size[:: -1 if shot.orientation in (6, 8) else 1]
-    # Painted at half size: four times as fast, and sharp enough for a screen.
+    # Paint at half size, which is four times as fast, and sharp enough for a screen.
     picture = paint(shot.scene, rng, (width // 2, height // 2), light_at(shot.elevation))
     warmth = shot.camera.warmth + rng.uniform(-0.2, 0.2)
-    # A film-like curve: darker shadows, brighter lights.
+    # A film-like curve: darker shadows, brighter highlights.
     curve = [(v, v + 0.24 * v * (1 - v / 255) * (v / 127.5 - 1)) for v in range(0, 256, 15)]
     gains = (1 + warmth * 0.06, 1.0, 1 - warmth * 0.07)
     picture = picture.point([tone for gain in gains for tone in ramp([(x, y * gain) for x, y in curve])])
-    # Upscale by nearest neighbour, and again shifted by half a pixel, and blend both: as good as bilinear, in a third
-    # of the time.
+    # Upscale by nearest neighbour twice, once shifted by half a pixel, and blend the two. This looks as good as
+    # bilinear scaling, in a third of the time.
     shifted = picture.resize((width, height), Image.Resampling.NEAREST, box=(0.5, 0.5, *picture.size))
     picture = Image.blend(picture.resize((width, height), Image.Resampling.NEAREST), shifted, 0.5)
-    if shot.mono:
+    if shot.monochrome:
         picture = picture.convert("L").convert("RGB")
     grain = _grain()
     x, y = rng.randrange(grain.width - width + 1), rng.randrange(grain.height - height + 1)
@@ -133,7 +133,7 @@ def _develop(shot: Shot) -> Image.Image:
 
 @functools.cache
 def _grain() -> Image.Image:
-    """Return sensor noise, more in brightness than in colour. Each photo uses a crop of it."""
+    """Return a sheet of sensor noise, stronger in brightness than in colour. Each photo uses a crop of it."""
     rng, side = random.Random("grain"), 1024  # noqa: S311
     luma, *colours = (Image.frombytes("L", (side, side), rng.randbytes(side * side)) for _ in range(4))
     return Image.merge("RGB", [Image.blend(luma, colour, 0.3) for colour in colours])

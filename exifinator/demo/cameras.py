@@ -1,4 +1,4 @@
-"""The cameras of the demo library: lenses, file names, and the exposure for a given light."""
+"""The cameras of the demo library: their lenses and file names, and the exposure that they choose for a given light."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from itertools import pairwise
 from typing import Literal
 
-Order = Literal["little", "big"]
+ByteOrder = Literal["little", "big"]
 
 _F_STOPS = (1.4, 1.7, 1.8, 2.0, 2.2, 2.5, 2.8, 3.2, 3.5, 4.0, 4.5, 5.0, 5.6, 6.3, 7.1, 8.0, 9.0, 10.0, 11.0, 13.0, 16.0)
 _SHUTTERS = (
@@ -21,22 +21,27 @@ _LONG_SECONDS = (0.5, 0.8, 1.0, 1.3, 1.6, 2.0, 2.5, 3.2, 4.0, 5.0, 6.0, 8.0, 10.
 
 @dataclass(frozen=True)
 class Lens:
-    """A lens, named as in EXIF. `open_short` and `open_long` are the smallest f-numbers at both focal lengths."""
+    """A lens, named as in EXIF.
+
+    Attributes:
+        short_mm, long_mm: Shortest and longest focal length.
+        min_f_short, min_f_long: The smallest f-numbers at these focal lengths.
+    """
 
     model: str
     short_mm: float
     long_mm: float
-    open_short: float
-    open_long: float
+    min_f_short: float
+    min_f_long: float
     make: str = ""
 
-    def widest(self, focal_mm: float) -> float:
+    def min_f_number(self, focal_mm: float) -> float:
         """Return the smallest f-number at a focal length."""
         if self.short_mm == self.long_mm:
-            return self.open_short
+            return self.min_f_short
         share = (focal_mm - self.short_mm) / (self.long_mm - self.short_mm)
-        wanted = self.open_short + (self.open_long - self.open_short) * share
-        return min((f for f in {*_F_STOPS, self.open_short, self.open_long} if f >= wanted - 0.05), default=wanted)
+        wanted = self.min_f_short + (self.min_f_long - self.min_f_short) * share
+        return min((f for f in {*_F_STOPS, self.min_f_short, self.min_f_long} if f >= wanted - 0.05), default=wanted)
 
 
 @dataclass(frozen=True)
@@ -44,16 +49,20 @@ class Camera:
     """A camera, as its files describe it.
 
     Attributes:
-        names: Pattern of file names for str.format, with `number`, `taken`, `utc` and `month`.
-        crop: Factor from its focal lengths to those of 35 mm film.
+        name_pattern: str.format pattern for file names, with `number`, `taken`, `utc` and `month`.
+        crop: Factor from its focal lengths to their 35 mm equivalents.
         size: Width and height in pixels, in landscape orientation.
-        fixed_iris: For phones and drones, which choose only time and ISO, and any values of them.
+        gps: Whether its files have a location.
+        writes_offset: Whether its files have the offset from UTC.
+        subsecond_digits: Number of digits of the fraction of a second; 0 for none.
+        fixed_iris: For phones and drones. They vary only time and ISO, but without steps.
+        warmth: White balance, from -1 (cool) to 1 (warm).
     """
 
     make: str
     model: str
     released: date
-    names: str
+    name_pattern: str
     first_number: int
     software: str
     lenses: tuple[Lens, ...]
@@ -61,12 +70,12 @@ class Camera:
     size: tuple[int, int] = (864, 576)
     base_iso: int = 100
     top_iso: int = 12800
-    order: Order = "little"
+    byte_order: ByteOrder = "little"
     gps: bool = True
-    offsets: bool = True
-    subseconds: int = 0
+    writes_offset: bool = True
+    subsecond_digits: int = 0
     fixed_iris: bool = False
-    flies: bool = False
+    is_drone: bool = False
     serial: str = ""
     exif_version: bytes = b"0231"
     warmth: float = 0.0
@@ -75,7 +84,7 @@ class Camera:
         """Return the name that the camera gives to a file."""
         utc = taken.astimezone(UTC)
         letter = "123456789ABC"[taken.month - 1]
-        return self.names.format(number=number, utc=utc, taken=taken, month=letter)
+        return self.name_pattern.format(number=number, utc=utc, taken=taken, month=letter)
 
 
 def _phone(model: str, *lenses: tuple[float, float]) -> tuple[Lens, ...]:
@@ -98,14 +107,15 @@ CAMERAS = {
     ),
     "r6": Camera(
         "Canon", "Canon EOS R6", date(2020, 8, 27), "IMG_{number:04}.JPG", 412,
-                "Adobe Photoshop Lightroom Classic 12.2 (Macintosh)",
+        "Adobe Photoshop Lightroom Classic 12.2 (Macintosh)",
         (Lens("RF24-105mm F4 L IS USM", 24, 105, 4, 4), Lens("RF15-35mm F2.8 L IS USM", 15, 35, 2.8, 2.8)),
-        top_iso=25600, subseconds=2, serial="053021001874", warmth=0.3,
+        top_iso=25600, subsecond_digits=2, serial="053021001874", warmth=0.3,
     ),
     "80d": Camera(
         "Canon", "Canon EOS 80D", date(2016, 3, 25), "IMG_{number:04}.JPG", 7421, "",
         (Lens("EF-S18-135mm f/3.5-5.6 IS USM", 18, 135, 3.5, 5.6),),
-        crop=1.6, gps=False, offsets=False, subseconds=2, serial="172024003251", exif_version=b"0230", warmth=0.25,
+        crop=1.6, gps=False, writes_offset=False, subsecond_digits=2, serial="172024003251", exif_version=b"0230",
+        warmth=0.25,
     ),
     "z6": Camera(
         "NIKON CORPORATION", "NIKON Z 6", date(2018, 11, 23), "DSC_{number:04}.JPG", 821, "Ver.03.30",
@@ -113,7 +123,7 @@ CAMERAS = {
             Lens("NIKKOR Z 24-70mm f/4 S", 24, 70, 4, 4), Lens("NIKKOR Z 14-30mm f/4 S", 14, 30, 4, 4),
             Lens("NIKKOR Z 20mm f/1.8 S", 20, 20, 1.8, 1.8),
         ),
-        top_iso=25600, order="big", subseconds=2, serial="6038127", warmth=-0.1,
+        top_iso=25600, byte_order="big", subsecond_digits=2, serial="6038127", warmth=-0.1,
     ),
     "xt4": Camera(
         "FUJIFILM", "X-T4", date(2020, 4, 28), "DSCF{number:04}.JPG", 1102, "Digital Camera X-T4 Ver1.23",
@@ -121,18 +131,18 @@ CAMERAS = {
             Lens("XF16-80mmF4 R OIS WR", 16, 80, 4, 4, "FUJIFILM"),
             Lens("XF50-140mmF2.8 R LM OIS WR", 50, 140, 2.8, 2.8, "FUJIFILM"),
         ),
-        crop=1.5, base_iso=160, subseconds=2, serial="0BQ01933", exif_version=b"0232", warmth=0.15,
+        crop=1.5, base_iso=160, subsecond_digits=2, serial="0BQ01933", exif_version=b"0232", warmth=0.15,
     ),
     "iphone13": Camera(
         "Apple", "iPhone 13 Pro", date(2021, 9, 24), "IMG_{number:04}.JPG", 2204, "15.6.1",
         _phone("iPhone 13 Pro back triple camera", (5.7, 1.5), (1.57, 1.8), (9.0, 2.8)),
-        crop=4.56, size=(800, 600), base_iso=50, top_iso=5000, order="big", subseconds=3, fixed_iris=True,
+        crop=4.56, size=(800, 600), base_iso=50, top_iso=5000, byte_order="big", subsecond_digits=3, fixed_iris=True,
         exif_version=b"0232",
     ),
     "iphone7": Camera(
         "Apple", "iPhone 7", date(2016, 9, 16), "IMG_{number:04}.JPG", 318, "11.0.3",
         _phone("iPhone 7 back camera", (3.99, 1.8)),
-        crop=7.0, size=(800, 600), base_iso=20, top_iso=1600, order="big", offsets=False, subseconds=3,
+        crop=7.0, size=(800, 600), base_iso=20, top_iso=1600, byte_order="big", writes_offset=False, subsecond_digits=3,
         fixed_iris=True, exif_version=b"0221",
     ),
     "pixel7": Camera(
@@ -141,31 +151,35 @@ CAMERAS = {
             Lens("Pixel 7 back camera 6.81mm f/1.85", 6.81, 6.81, 1.85, 1.85, "Google"),
             Lens("Pixel 7 back camera 2.35mm f/2.2", 2.35, 2.35, 2.2, 2.2, "Google"),
         ),
-        crop=3.67, size=(800, 600), base_iso=50, top_iso=6400, subseconds=3, fixed_iris=True, exif_version=b"0232",
+        crop=3.67, size=(800, 600), base_iso=50, top_iso=6400, subsecond_digits=3, fixed_iris=True,
+        exif_version=b"0232",
     ),
     "gx80": Camera(
         "Panasonic", "DMC-GX80", date(2016, 5, 20), "P1{number:06}.JPG", 10722, "Ver.1.2",
         (Lens("LUMIX G VARIO 12-60/F3.5-5.6", 12, 60, 3.5, 5.6),),
-        crop=2.0, size=(800, 600), base_iso=200, gps=False, offsets=False, exif_version=b"0230", warmth=-0.15,
+        crop=2.0, size=(800, 600), base_iso=200, gps=False, writes_offset=False, exif_version=b"0230", warmth=-0.15,
     ),
     "em1": Camera(
         "OLYMPUS CORPORATION", "E-M1MarkII", date(2016, 12, 22), "P{month}{taken:%d}{number:04}.JPG", 611,
-                "Version 2.1",
+        "Version 2.1",
         (
             Lens("OLYMPUS M.12-40mm F2.8", 12, 40, 2.8, 2.8, "OLYMPUS CORPORATION"),
             Lens("OLYMPUS M.40-150mm F2.8", 40, 150, 2.8, 2.8, "OLYMPUS CORPORATION"),
         ),
-        crop=2.0, size=(800, 600), base_iso=200, offsets=False, serial="BHU201417", exif_version=b"0230", warmth=0.2,
+        crop=2.0, size=(800, 600), base_iso=200, writes_offset=False, serial="BHU201417", exif_version=b"0230",
+        warmth=0.2,
     ),
     "mavic": Camera(
         "DJI", "FC220", date(2016, 10, 15), "DJI_{number:04}.JPG", 37, "v03.02.35.05",
         (Lens("26.0 mm f/2.2", 4.73, 4.73, 2.2, 2.2, "DJI"),),
-        crop=5.5, size=(800, 600), top_iso=1600, offsets=False, fixed_iris=True, flies=True, exif_version=b"0230",
+        crop=5.5, size=(800, 600), top_iso=1600, writes_offset=False, fixed_iris=True, is_drone=True,
+        exif_version=b"0230",
     ),
     "mini3": Camera(
         "DJI", "FC3582", date(2022, 5, 10), "DJI_{number:04}.JPG", 211, "10.16.02.59",
         (Lens("24.0 mm f/1.7", 6.72, 6.72, 1.7, 1.7, "DJI"),),
-        crop=3.57, size=(800, 600), top_iso=3200, offsets=False, fixed_iris=True, flies=True, exif_version=b"0230",
+        crop=3.57, size=(800, 600), top_iso=3200, writes_offset=False, fixed_iris=True, is_drone=True,
+        exif_version=b"0230",
     ),
     "q2": Camera(
         "LEICA CAMERA AG", "LEICA Q2", date(2019, 3, 7), "L{number:07}.JPG", 1000412, "2.1",
@@ -174,12 +188,12 @@ CAMERAS = {
     ),
 }  # fmt: skip
 
-# Exposure value at ISO 100 by the sun's elevation (degrees) under a clear sky.
+# (the sun's elevation in degrees, exposure value at ISO 100) under a clear sky.
 _LEVELS = ((-18.0, -4.0), (-12.0, -2.0), (-6.0, 3.5), (-3.0, 6.5), (0.0, 9.5), (5.0, 12.0), (15.0, 14.0), (35.0, 15.0))
 
 
 def exposure_value(elevation: float) -> float:
-    """Return the light at an elevation of the sun, as exposure value (EV) at ISO 100."""
+    """Return the brightness under a clear sky as an exposure value (EV at ISO 100). `elevation` is the sun's."""
     if elevation <= _LEVELS[0][0]:
         return _LEVELS[0][1]
     for low, high in pairwise(_LEVELS):
@@ -190,7 +204,7 @@ def exposure_value(elevation: float) -> float:
 
 @dataclass(frozen=True)
 class Exposure:
-    """How a photo was taken; `seconds` is (numerator, denominator)."""
+    """The camera settings of a photo. `seconds` is the exposure time as (numerator, denominator)."""
 
     lens: Lens
     focal_mm: float
@@ -202,8 +216,8 @@ class Exposure:
 def expose(
     rng: random.Random, camera: Camera, lens: Lens, focal_mm: float, level: float, *, f_number: float, tripod: bool
 ) -> Exposure:
-    """Choose f-number, time and ISO for the light `level` (EV at ISO 100). Without a tripod, avoid camera shake."""
-    widest = lens.widest(focal_mm)
+    """Choose f-number, time and ISO for a brightness of `level` (EV at ISO 100). Without tripod, avoid camera shake."""
+    widest = lens.min_f_number(focal_mm)
     aperture = widest if camera.fixed_iris else max(widest, f_number)
     longest = (20.0 if not camera.fixed_iris else 3.0) if tripod else 1 / max(30.0, focal_mm * camera.crop)
     stops = [camera.base_iso * 2**k for k in range(12) if camera.base_iso * 2**k <= camera.top_iso]
@@ -214,7 +228,7 @@ def expose(
                 if camera.fixed_iris:
                     iso = round(iso * rng.uniform(1.0, 1.4) / 4) * 4 if iso > camera.base_iso else iso
                 return Exposure(lens, focal_mm, opened, _shutter(min(seconds, 30.0), exact=camera.fixed_iris), iso)
-            # A hand-held photo opens the iris before it takes more than ISO 1600.
+            # Without a tripod, open the iris before going above ISO 1600.
             if not tripod and opened != widest and iso >= 1600:
                 break
     raise AssertionError("the last ISO always matches")

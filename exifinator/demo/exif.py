@@ -1,7 +1,7 @@
 """Encode the metadata of a shot: a TIFF structure with a thumbnail, and an XMP packet.
 
-Pillow's directory writer encodes the directories. Its Image.Exif is not used, because it writes no second directory and
-encodes signed rationals as unsigned. Types that the writer would guess wrong are given by _TAG_TYPES.
+Pillow's directory writer encodes the directories. Pillow's Image.Exif is not used, because it cannot write a second
+directory and encodes signed rationals as unsigned. _TAG_TYPES has the types that the writer would get wrong.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Directory = dict[int, Any]  # tag -> value
 _HEADERS = {"little": b"II*\x00\x08\x00\x00\x00", "big": b"MM\x00*\x00\x00\x00\x08"}
 _RATING_PERCENT = (0, 1, 25, 50, 75, 99)
 
-# TIFF types by the type of the value and, where that is not enough, by tag. Source: Exif 3.0.
+# TIFF type by the Python type of the value, and by tag where that is not enough. Source: Exif 3.0.
 _TYPES = {str: ASCII, bytes: UNDEFINED, int: SHORT, IFDRational: RATIONAL, tuple: RATIONAL}
 _TAG_TYPES: dict[int, int] = {
     Base.ShutterSpeedValue: SIGNED_RATIONAL, Base.ExposureBiasValue: SIGNED_RATIONAL, Base.XPKeywords: BYTE,
@@ -37,7 +37,7 @@ def _encode(header: bytes, directory: Directory, offset: int) -> bytes:
     ifd = ImageFileDirectory_v2(header)
     for tag, value in directory.items():
         ifd.tagtype[tag] = _TAG_TYPES.get(tag) or _TYPES[type(value)]
-        # Text in EXIF is ASCII by the specification, but cameras and editors write UTF-8.
+        # By the specification, text in EXIF is ASCII, but cameras and editors write UTF-8.
         ifd[tag] = value.encode() if isinstance(value, str) else value
     return ifd.tobytes(offset)
 
@@ -48,15 +48,15 @@ def build_exif(shot: Shot, size: tuple[int, int], thumbnail: bytes) -> bytes:
     Args:
         shot: The shot.
         size: Width and height of the stored picture in pixels.
-        thumbnail: A JPEG, or b"" for no second directory.
+        thumbnail: A JPEG, for which a second directory is written; b"" for none.
     """
-    header = _HEADERS[shot.camera.order]
+    header = _HEADERS[shot.camera.byte_order]
     main, exif = _main_directory(shot), _exif_directory(shot, size)
     gps = _gps_directory(shot) if shot.camera.gps else {}
     main[IFD.Exif] = 0
     if gps:
         main[IFD.GPSInfo] = 0
-    # Pointers have a fixed size, so a first encoding tells all offsets.
+    # Pointers have a fixed size, so encoding once with placeholders gives the final offsets.
     exif_at = 8 + len(_encode(header, main, 8))
     tail = _encode(header, exif, exif_at)
     main[IFD.Exif] = exif_at
@@ -115,8 +115,8 @@ def _exif_directory(shot: Shot, size: tuple[int, int]) -> Directory:
     when = f"{shot.taken:%Y:%m:%d %H:%M:%S}"
     tenths = 100 if camera.fixed_iris else 10
     zone = f"{shot.taken:%z}"
-    offset = f"{zone[:3]}:{zone[3:]}" if camera.offsets else ""
-    subseconds = f"{shot.taken.microsecond:06}"[: camera.subseconds]
+    offset = f"{zone[:3]}:{zone[3:]}" if camera.writes_offset else ""
+    subseconds = f"{shot.taken.microsecond:06}"[: camera.subsecond_digits]
     return _without_blanks({
         Base.ExposureTime: IFDRational(*exposure.seconds),
         Base.FNumber: _ratio(exposure.f_number, tenths),
@@ -130,7 +130,7 @@ def _exif_directory(shot: Shot, size: tuple[int, int]) -> Directory:
         Base.ShutterSpeedValue: _ratio(-log2(Fraction(*exposure.seconds)), 1000),
         Base.ApertureValue: _ratio(2 * log2(exposure.f_number), 1000),
         Base.ExposureBiasValue: IFDRational((0, 0, 0, -1, 1)[len(shot.seed) % 5], 3),
-        Base.MaxApertureValue: _ratio(2 * log2(lens.open_short), 1000),
+        Base.MaxApertureValue: _ratio(2 * log2(lens.min_f_short), 1000),
         Base.MeteringMode: 5,
         Base.LightSource: 0,
         Base.Flash: 0x09 if shot.scene == "blossom" and shot.rating else 0x10,
@@ -144,7 +144,7 @@ def _exif_directory(shot: Shot, size: tuple[int, int]) -> Directory:
         Base.FocalLengthIn35mmFilm: round(exposure.focal_mm * camera.crop),
         Base.SceneCaptureType: 0,
         Base.BodySerialNumber: camera.serial,
-        Base.LensSpecification: tuple(map(_ratio, (lens.short_mm, lens.long_mm, lens.open_short, lens.open_long))),
+        Base.LensSpecification: tuple(map(_ratio, (lens.short_mm, lens.long_mm, lens.min_f_short, lens.min_f_long))),
         Base.LensMake: lens.make,
         Base.LensModel: lens.model,
         Base.OffsetTime: offset,
@@ -188,7 +188,7 @@ def describe(shot: Shot) -> str:
 
 
 def build_xmp(shot: Shot) -> bytes:
-    """Return an XMP packet with rating, caption, keywords, author and place.
+    """Return an XMP packet with rating, dates, caption, keywords, author and place.
 
     Source: XMP specification part 1 (ISO 16684-1), 7.3: the packet wrapper.
     """

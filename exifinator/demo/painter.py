@@ -1,8 +1,8 @@
-"""The canvas of the demo library, with its noise and drawing tools.
+"""The canvas of the demo library, with noise and drawing tools.
 
-Lengths are fractions of the picture's height, horizontally too, so that a scene looks the same at any size. (0, 0) is
-the top left corner. A pair of numbers is a range to choose from. All randomness comes from the canvas: the same seed
-paints the same pixels.
+Both horizontal and vertical lengths are fractions of the picture's height, so that a scene looks the same at any size.
+(0, 0) is the top left corner. A pair of numbers is a range to choose from at random. All random numbers come from the
+canvas, so the same seed paints the same pixels.
 """
 
 from __future__ import annotations
@@ -32,25 +32,39 @@ _SHEET = 1024
 
 
 class Canvas:
-    """A picture being painted, and the state that its layers share: light, horizon, sun and last skyline."""
+    """A picture being painted, and the state that its layers share: light, horizon, sun and last skyline.
+
+    Attributes:
+        aspect: Width of the picture, as a fraction of its height.
+        sun_x: Horizontal position of the sun; None if it is not in the picture.
+        sun_left: Whether the sun is on the left.
+        skyline_rows: Rows of the last skyline, at STEPS + 1 positions from left to right.
+    """
 
     def __init__(self, rng: random.Random, size: tuple[int, int], light: Light) -> None:
         self.rng, self.size, self.light = rng, size, light
         self.aspect = size[0] / size[1]
         self.picture = Image.new("RGB", size, rgb(light.horizon))
         self.horizon = 0.5
-        self.sun_at: float | None = None
+        self.sun_x: float | None = None
         self.sun_left = rng.random() < 0.5
-        self.line = [0.5] * (STEPS + 1)
+        self.skyline_rows = [0.5] * (STEPS + 1)
 
     def pick(self, values: Range) -> float:
+        """Return a number, or choose one from a range."""
         return self.rng.uniform(*values) if isinstance(values, tuple) else values
 
-    def row(self, y: float) -> int:
+    def pixel_row(self, y: float) -> int:
+        """Return a row in pixels, within the picture."""
         return max(0, min(self.size[1] - 8, round(y * self.size[1])))
 
     def skyline(self, form: str, rough: float) -> list[float]:
-        """Return heights from 0 to 1, from left to right: "peaks", "waves" or "mesas", `rough` of them."""
+        """Return the heights of a skyline, from 0 to 1, at STEPS + 1 positions from left to right.
+
+        Args:
+            form: "peaks", "waves" or "mesas".
+            rough: Roughness of peaks, frequency of waves, or number of mesas.
+        """
         rng, at = self.rng, range(STEPS + 1)
         if form == "peaks":
             line, swing = [rng.random() for _ in range(3)], 0.6
@@ -73,10 +87,10 @@ class Canvas:
 
     @contextmanager
     def pen(self, top: float = 0.0, bottom: float = 1.0) -> Iterator[Pen]:
-        """Yield a function that fills outlines between two rows. Its arguments: colour, outline, position, scale."""
-        rows = self.row(top - 0.01), self.row(bottom + 0.01) + 8
+        """Yield a function that fills outlines between two rows. It takes a colour, an outline, a position, a scale."""
+        rows = self.pixel_row(top - 0.01), self.pixel_row(bottom + 0.01) + 8
         box = (0, rows[0], self.size[0], rows[1])
-        # Draw at double size and halve it, because ImageDraw does not smooth edges.
+        # Draw at double size and halve the result, because ImageDraw does not smooth edges.
         big = self.picture.crop(box).resize((self.size[0] * 2, (rows[1] - rows[0]) * 2), Image.Resampling.NEAREST)
         draw, scale, shift = ImageDraw.Draw(big), self.size[1] * 2, rows[0] * 2
 
@@ -90,7 +104,7 @@ class Canvas:
         self.picture.paste(big.reduce(2), box)
 
     def mask(self, outlines: Iterable[Sequence[Point]]) -> Image.Image:
-        """Return a mask of polygons, with smooth edges."""
+        """Return a mask with these polygons in white, with smooth edges."""
         big = Image.new("L", (self.size[0] * 2, self.size[1] * 2))
         for points in outlines:
             ImageDraw.Draw(big).polygon([(x * big.height, y * big.height) for x, y in points], fill=255)
@@ -99,16 +113,16 @@ class Canvas:
     def noise(
         self, cell: float, stretch: float = 1.0, *, size: tuple[int, int] | None = None, embossed: bool = False
     ) -> Image.Image:
-        """Return fractal noise over all greys.
+        """Return fractal noise from black to white.
 
         Args:
             cell: Height of its blobs.
             stretch: Ratio of width to height of its blobs.
-            size: Width and height in pixels. The default is the canvas.
-            embossed: Return noise lit from one side, with 128 for level ground.
+            size: Width and height in pixels. The default is the size of the canvas.
+            embossed: Whether to return noise lit from one side, with 128 for level ground.
         """
         width, height = size or self.size
-        # Use the sheet with the nearest size of blobs: cropping it without resizing costs next to nothing.
+        # Use the sheet with the nearest size of blobs. Cropping it without resizing costs next to nothing.
         sheet = _sheet(max(2, min(6, round(math.log2(max(4.0, cell * self.size[1]))))), embossed)
         across, down = min(_SHEET, math.ceil(width / stretch)), min(_SHEET, height)
         x, y = self.rng.randint(0, _SHEET - across), self.rng.randint(0, _SHEET - down)
@@ -122,23 +136,23 @@ class Canvas:
         return self.noise(cell, size=(self.size[0], 8)).resize(self.size, _BILINEAR)
 
     def fade(self, top: float, bottom: float, start: float = 0.0, stop: float = 1.0) -> Image.Image:
-        """Return a mask that runs from `top` to `bottom` (0 to 255) between two rows."""
+        """Return a vertical gradient from the grey `top` to the grey `bottom` (0 to 255) between two rows."""
         table = ramp([(start * 255, top), (max(start + 0.004, stop) * 255, bottom)])
-        # Two steps, because only the first one needs interpolation.
+        # Resize in two steps, because only the first one needs interpolation.
         return _COLUMN.point(table).resize((1, self.size[1]), _BILINEAR).resize(self.size, Image.Resampling.NEAREST)
 
     def backdrop(self, stops: Stops) -> None:
-        """Fill the canvas with colours from the top down, by (row, colour) points."""
-        self.picture = palette(self.fade(0, 255), [(at * 255, colour) for at, colour in stops])
+        """Fill the canvas with a vertical gradient through (row, colour) points."""
+        self.picture = colourise(self.fade(0, 255), [(at * 255, colour) for at, colour in stops])
 
     def paste(self, paint: Colour | Image.Image, *masks: Image.Image) -> None:
-        """Paint a colour or a picture where all the masks are white."""
+        """Paint a colour or a picture where all masks are white."""
         mask = functools.reduce(ImageChops.multiply, masks)
         self.picture.paste(paint if isinstance(paint, Image.Image) else flat(self.size, paint), mask=mask)
 
     def shine(self, mask: Image.Image, *stops: tuple[float, Colour]) -> None:
-        """Add light to the picture, by (grey, colour) points after black."""
-        self.picture = ImageChops.screen(self.picture, palette(mask, [(0, BLACK), *stops]))
+        """Add light to the picture: the mask coloured through (grey, colour) points, with black as black."""
+        self.picture = ImageChops.screen(self.picture, colourise(mask, [(0, BLACK), *stops]))
 
     def glow(self, x: float, y: float, radius: float, colour: Colour) -> None:
         """Add a round glow of light."""
@@ -150,25 +164,25 @@ class Canvas:
             grid = 256 / side
             part = ((seen[0] - left) * grid, (seen[1] - top) * grid, (seen[2] - left) * grid, (seen[3] - top) * grid)
             mask = _falloff().resize((seen[2] - seen[0], seen[3] - seen[1]), _BILINEAR, box=part)
-            light = palette(mask, [(0, BLACK), (255, colour)])
+            light = colourise(mask, [(0, BLACK), (255, colour)])
             self.picture.paste(ImageChops.screen(self.picture.crop(seen), light), seen[:2])
 
-    def turned(self, mask: Image.Image, degrees: float) -> Image.Image:
-        """Return the middle of a mask that is larger than the canvas, turned."""
+    def rotate_and_crop(self, mask: Image.Image, degrees: float) -> Image.Image:
+        """Rotate a mask that is larger than the canvas, and return its middle part in the size of the canvas."""
         x, y = (mask.width - self.size[0]) // 2, (mask.height - self.size[1]) // 2
         return mask.rotate(degrees, _BILINEAR).crop((x, y, x + self.size[0], y + self.size[1]))
 
 
 @functools.cache
 def _sheet(size: int, embossed: bool) -> Image.Image:
-    """Return the noise that all photos use crops of: blobs of 2 ** `size` pixels with finer ones on them."""
+    """Return the noise of which all photos use crops: blobs of 2 ** `size` pixels with finer ones on them."""
     if embossed:
         heights = _sheet(size, False)
         return ImageChops.subtract(heights, ImageChops.offset(heights, max(1, 2**size // 16), 2), 0.5, 128)
     rng = random.Random(f"sheet {size}")  # noqa: S311
     side = _SHEET // 2**size
     total, amplitude, weight = Image.frombytes("L", (side, side), rng.randbytes(side * side)), 1.0, 1.0
-    # Each octave is added at its own size, so that only the last one takes noticeable time.
+    # Add each octave at its own size, so that only the last one takes noticeable time.
     while side < _SHEET // 2:
         side *= 2
         amplitude *= 0.64
@@ -184,12 +198,12 @@ def _falloff() -> Image.Image:
 
 
 def flat(size: tuple[int, int], colour: Colour) -> Image.Image:
-    """Return a picture of one colour. Pasting it through a mask takes half as long as pasting the colour."""
+    """Return a picture of one colour. Pasting it through a mask takes half as long as pasting a colour."""
     return Image.new("RGB", size, rgb(colour))
 
 
 def ramp(values: Sequence[tuple[float, float]]) -> list[int]:
-    """Return a table for Image.point through (input, output) points, straight between them."""
+    """Return a table for Image.point that interpolates linearly between (input, output) points."""
     table = [values[0][1] + 0.5] * max(0, math.ceil(values[0][0]))
     for (x0, y0), (x1, y1) in pairwise(values):
         slope = (y1 - y0) / (x1 - x0)
@@ -201,8 +215,8 @@ def ramp(values: Sequence[tuple[float, float]]) -> list[int]:
     return [0 if value < 0 else 255 if value > 255 else int(value) for value in table[:256]]
 
 
-def palette(mask: Image.Image, stops: Stops) -> Image.Image:
-    """Return the mask's greys as colours, through (grey, colour) points."""
+def colourise(mask: Image.Image, stops: Stops) -> Image.Image:
+    """Return the mask with its greys replaced by colours, interpolated between (grey, colour) points."""
     points = [(at, rgb(colour)) for at, colour in stops]
     table = bytearray(768)
     for channel in range(3):
@@ -212,13 +226,13 @@ def palette(mask: Image.Image, stops: Stops) -> Image.Image:
     return indexed.convert("RGB")
 
 
-def above(mask: Image.Image, threshold: float, softness: float = 40) -> Image.Image:
-    """Return white where the mask is above the threshold, with a soft edge."""
-    return mask.point(_slope(threshold - softness / 2, 0, threshold + softness / 2, 255))
+def threshold(mask: Image.Image, level: float, softness: float = 40) -> Image.Image:
+    """Return a mask that is white where this one is above the level, with a soft edge."""
+    return mask.point(_slope(level - softness / 2, 0, level + softness / 2, 255))
 
 
 def scaled(mask: Image.Image, low: float, high: float) -> Image.Image:
-    """Return the mask with black as `low` and white as `high`, shares of white."""
+    """Return the mask with its greys scaled to the range from `low` (for black) to `high` (for white), 0 to 1."""
     return mask.point(_slope(0, 255 * low, 255, 255 * high))
 
 
@@ -228,16 +242,16 @@ def _slope(x0: float, y0: float, x1: float, y1: float) -> list[int]:
 
 
 def tilt(texture: Image.Image, size: tuple[int, int], near: float) -> Image.Image:
-    """Lay a texture on the ground: its top at the horizon, its bottom `near` times as large."""
+    """Lay a texture on the ground in perspective: its top at the horizon, its bottom `near` times as large."""
     (wide, deep), (width, height) = texture.size, size
-    # Depth goes with 1 / (1 + g * row); Pillow divides both coordinates by that.
+    # Depth is proportional to 1 / (1 + g * row). Pillow divides both coordinates by the denominator.
     g = (near - 1) / height
     plane = (wide / width, wide / 2 * g, 0.0, 0.0, deep * near / height, 0.0, 0.0, g)
     return texture.transform(size, Image.Transform.PERSPECTIVE, plane, _BILINEAR)
 
 
 def oval(x: float, y: float, across: float, down: float) -> list[Point]:
-    """Return the outline of an ellipse around (x, y) with these radii."""
+    """Return the outline of an ellipse around (x, y) with the radii `across` and `down`."""
     return [(x + across * math.sin(a), y - down * math.cos(a)) for a in (i / 24 * math.tau for i in range(24))]
 
 

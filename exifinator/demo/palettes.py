@@ -1,6 +1,6 @@
-"""Colours of the demo library: the light of the sun at each height, on the sky and on surfaces.
+"""Colours of the demo library: of the sky and of surfaces, by the elevation of the sun.
 
-Colours are RGB from 0 to 255.
+Colours are RGB values from 0 to 255.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ SNOW: Colour = (240, 245, 252)
 
 
 def mix(a: Colour, b: Colour, share: float) -> Colour:
-    """Return `a` where share is 0, `b` where it is 1."""
+    """Blend two colours: `a` if `share` is 0, `b` if it is 1."""
     return (a[0] + (b[0] - a[0]) * share, a[1] + (b[1] - a[1]) * share, a[2] + (b[2] - a[2]) * share)
 
 
 def rgb(colour: Colour) -> tuple[int, int, int]:
-    """Return the colour as Pillow takes it."""
+    """Return the colour in the form that Pillow takes: integers from 0 to 255."""
     red, green, blue = [0 if part < 0 else 255 if part > 255 else int(part + 0.5) for part in colour]
     return red, green, blue
 
 
 @dataclass(frozen=True)
 class Light:
-    """The colours of the sky, the sun and the shade; `elevation` is the sun's, in degrees above the horizon."""
+    """The colours of sky, sunlight and shade. `elevation` is that of the sun, in degrees above the horizon."""
 
     elevation: float
     zenith: Colour
@@ -37,7 +37,7 @@ class Light:
     ambient: Colour
 
     def on(self, surface: Colour, share: float = 1.0) -> Colour:
-        """Return the surface's colour with `share` of the sun on it; 0 is the shade."""
+        """Return the colour of a surface that gets this share of the sunlight; 0 is full shade."""
         red, green, blue = (
             s * (a + x * 0.8 * share) / 255 for s, a, x in zip(surface, self.ambient, self.sun, strict=True)
         )
@@ -57,7 +57,7 @@ _LIGHTS: tuple[tuple[float, Colour, Colour, Colour, Colour], ...] = (
 
 
 def light_at(elevation: float) -> Light:
-    """Return the light of a clear day with the sun `elevation` degrees above the horizon; below 0 is twilight."""
+    """Return the light under a clear sky with the sun `elevation` degrees above the horizon; below 0 is twilight."""
     at = max(_LIGHTS[0][0], min(_LIGHTS[-1][0], elevation))
     low, high = next((low, high) for low, high in pairwise(_LIGHTS) if at <= high[0])
     share = (at - low[0]) / (high[0] - low[0])

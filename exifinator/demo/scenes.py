@@ -1,4 +1,4 @@
-"""The scenes of the demo library, each a list of layers from back to front."""
+"""The scenes of the demo library. Each is a list of layers, from back to front."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from functools import partial
 
 from PIL import Image
 
-from exifinator.demo.layers import (  # isort: skip  # fmt: skip
-    blur, city, city_light, coast, curtain, discs, fields, galaxy, ground, leaves, mirror, mist, moon, night,
-    path, plant, rain, ridge, road, sky, twig, water, weather,
+from exifinator.demo.landscape_layers import (  # isort: skip  # fmt: skip
+    coast, curtain, fields, galaxy, ground, mirror, mist, moon, night, rain, ridge, road, sky, water, weather,
 )  # fmt: skip
+from exifinator.demo.object_layers import blur, city, city_light, discs, leaves, path, plant, twig
 from exifinator.demo.painter import Canvas
 from exifinator.demo.palettes import Colour, Light
 
@@ -63,7 +63,7 @@ COAST = (
     (131, (236, 220, 178)), (142, (222, 196, 144)), (150, (96, 120, 62)), (190, (44, 82, 42)), (255, (66, 102, 50)),
 )  # fmt: skip
 
-# Land without rock: smooth, with a skyline of waves.
+# Smooth land without rock, with a wavy skyline.
 land = partial(ridge, form="waves", folds=0.5)
 firs = partial(plant, sprite="fir", colours=FIR, wide=(0.8, 1.3))
 birds = partial(plant, sprite="bird", colours=BIRD, count=(-4, 8), tall=(0.006, 0.014), groups=1, row=(0.1, 0.3))

@@ -1,4 +1,4 @@
-"""The trips of the demo library, and the shots planned from them."""
+"""The trips of the demo library, and the shots taken on them."""
 
 from __future__ import annotations
 
@@ -19,43 +19,43 @@ class Style:
     """How a scene is photographed.
 
     Attributes:
-        level: Difference of its light from that of the hour, in EV.
-        floor: Minimum light, in EV, of scenes with artificial light.
-        wide: Mean share of the lens's zoom range that is used; 0 is its shortest focal length.
+        ev_offset: Difference of its brightness from the usual one at that hour, in EV.
+        min_level: Minimum brightness of a scene with artificial light, in EV.
+        zoom: Mean position in the lens's zoom range: 0 is the shortest focal length, 0.5 the middle.
     """
 
-    level: float = 0.0
-    floor: float = -9.0
+    ev_offset: float = 0.0
+    min_level: float = -9.0
     f_number: float = 8.0
     tripod: bool = False
-    wide: float = 0.0
+    zoom: float = 0.0
     keywords: tuple[str, ...] = ()
 
 
 STYLES = {
-    "mountains": Style(wide=0.3, keywords=("mountains", "landscape")),
-    "winter_mountains": Style(level=0.5, wide=0.3, keywords=("mountains", "winter", "snow")),
-    "hills": Style(f_number=9.0, wide=0.4, keywords=("fields", "cypress", "landscape")),
-    "dunes": Style(level=0.3, f_number=9.0, wide=0.4, keywords=("desert", "dunes", "sand")),
-    "buttes": Style(wide=0.3, keywords=("desert", "rock", "landscape")),
-    "road": Style(wide=0.2, keywords=("road", "travel")),
-    "forest": Style(level=-3.0, f_number=5.6, wide=0.5, keywords=("forest", "fog", "trees")),
-    "bamboo": Style(level=-4.0, f_number=4.0, wide=0.1, keywords=("bamboo", "forest", "path")),
-    "snow": Style(level=0.7, wide=0.3, keywords=("snow", "winter")),
-    "blossom": Style(level=-1.0, f_number=2.0, wide=1.0, keywords=("cherry blossom", "spring", "macro")),
-    "pagoda": Style(level=-0.5, f_number=5.6, wide=0.3, keywords=("pagoda", "temple")),
-    "autumn_pagoda": Style(level=-0.5, f_number=5.6, wide=0.3, keywords=("pagoda", "temple", "autumn")),
-    "balloons": Style(f_number=7.1, wide=0.5, keywords=("balloon", "morning", "sky")),
-    "sea": Style(wide=0.3, keywords=("sea", "horizon")),
-    "storm": Style(level=-2.5, f_number=5.6, wide=0.6, keywords=("storm", "sea", "waves")),
-    "lake": Style(f_number=9.0, wide=0.2, keywords=("lake", "reflection")),
+    "mountains": Style(zoom=0.3, keywords=("mountains", "landscape")),
+    "winter_mountains": Style(ev_offset=0.5, zoom=0.3, keywords=("mountains", "winter", "snow")),
+    "hills": Style(f_number=9.0, zoom=0.4, keywords=("fields", "cypress", "landscape")),
+    "dunes": Style(ev_offset=0.3, f_number=9.0, zoom=0.4, keywords=("desert", "dunes", "sand")),
+    "buttes": Style(zoom=0.3, keywords=("desert", "rock", "landscape")),
+    "road": Style(zoom=0.2, keywords=("road", "travel")),
+    "forest": Style(ev_offset=-3.0, f_number=5.6, zoom=0.5, keywords=("forest", "fog", "trees")),
+    "bamboo": Style(ev_offset=-4.0, f_number=4.0, zoom=0.1, keywords=("bamboo", "forest", "path")),
+    "snow": Style(ev_offset=0.7, zoom=0.3, keywords=("snow", "winter")),
+    "blossom": Style(ev_offset=-1.0, f_number=2.0, zoom=1.0, keywords=("cherry blossom", "spring", "macro")),
+    "pagoda": Style(ev_offset=-0.5, f_number=5.6, zoom=0.3, keywords=("pagoda", "temple")),
+    "autumn_pagoda": Style(ev_offset=-0.5, f_number=5.6, zoom=0.3, keywords=("pagoda", "temple", "autumn")),
+    "balloons": Style(f_number=7.1, zoom=0.5, keywords=("balloon", "morning", "sky")),
+    "sea": Style(zoom=0.3, keywords=("sea", "horizon")),
+    "storm": Style(ev_offset=-2.5, f_number=5.6, zoom=0.6, keywords=("storm", "sea", "waves")),
+    "lake": Style(f_number=9.0, zoom=0.2, keywords=("lake", "reflection")),
     "aerial_coast": Style(keywords=("aerial", "coast", "beach")),
     "aerial_fields": Style(keywords=("aerial", "fields")),
-    "milky_way": Style(level=-1.5, f_number=2.8, tripod=True, keywords=("night", "stars", "Milky Way")),
-    "aurora": Style(level=1.5, f_number=2.8, tripod=True, keywords=("night", "aurora", "northern lights")),
-    "skyline": Style(floor=2.5, tripod=True, wide=0.5, keywords=("city", "skyline", "architecture")),
-    "bokeh": Style(floor=4.5, f_number=1.8, wide=1.0, keywords=("city", "night", "lights")),
-    "moon": Style(floor=5.0, f_number=5.6, wide=1.0, keywords=("moon", "night")),
+    "milky_way": Style(ev_offset=-1.5, f_number=2.8, tripod=True, keywords=("night", "stars", "Milky Way")),
+    "aurora": Style(ev_offset=1.5, f_number=2.8, tripod=True, keywords=("night", "aurora", "northern lights")),
+    "skyline": Style(min_level=2.5, tripod=True, zoom=0.5, keywords=("city", "skyline", "architecture")),
+    "bokeh": Style(min_level=4.5, f_number=1.8, zoom=1.0, keywords=("city", "night", "lights")),
+    "moon": Style(min_level=5.0, f_number=5.6, zoom=1.0, keywords=("moon", "night")),
 }
 
 
@@ -66,7 +66,8 @@ class Trip:
     Attributes:
         altitude: In metres.
         offset: Local time minus UTC in hours.
-        walks: "scene hour count camera; ...": from `hour` (local time) on, `count` photos of a scene with a camera.
+        walks: "scene hour count camera; ...". A walk starts at `hour` (local time). The camera takes `count` photos of
+            the scene.
     """
 
     folder: str
@@ -138,7 +139,14 @@ PEOPLE = {
 
 @dataclass(frozen=True)
 class Shot:
-    """One photo of the library, before it is drawn; `path` is relative to the library's folder."""
+    """One photo of the library, before it is painted.
+
+    Attributes:
+        path: Relative to the library's folder.
+        elevation: Elevation of the sun, in degrees.
+        direction: Compass direction of the camera, in degrees.
+        described: Whether the photo has a caption and keywords.
+    """
 
     path: str
     kind: Kind
@@ -159,16 +167,16 @@ class Shot:
     copyright: str
     described: bool
     thumbnail: bool
-    mono: bool
+    monochrome: bool
 
     @property
     def keywords(self) -> tuple[str, ...]:
-        """Return what the photo shows and where."""
+        """Keywords for what the photo shows, and where."""
         return (*STYLES[self.scene].keywords, self.trip.place, self.trip.country)
 
 
 def sun_elevation(at: datetime, latitude: float, longitude: float) -> float:
-    """Return the degrees of the sun above the horizon, within half a degree.
+    """Return the elevation of the sun above the horizon in degrees, accurate to half a degree.
 
     Source: the low-accuracy formulas of NOAA's solar calculator (declination and equation of time by day of the year).
     """
@@ -190,46 +198,53 @@ def sun_elevation(at: datetime, latitude: float, longitude: float) -> float:
 
 
 def plan_shots() -> list[Shot]:
-    """Return every photo of the library, in the order in which they were taken. The result is always the same."""
-    numbers = {key: camera.first_number for key, camera in CAMERAS.items()}
+    """Return every photo of the library, trip by trip. The result is always the same."""
+    numbers = {camera_key: camera.first_number for camera_key, camera in CAMERAS.items()}
     shots: list[Shot] = []
     for trip in TRIPS:
         for part, walk in enumerate(trip.walks.split(";")):
             rng = random.Random(f"walk {trip.folder} {part}")  # noqa: S311
-            scene, hour, count, key = walk.split()
-            shots += _walk(rng, trip, scene, float(hour), int(count), key, numbers, len(shots))
+            scene, hour, count, camera_key = walk.split()
+            shots += _walk(rng, trip, scene, float(hour), int(count), camera_key, numbers, len(shots))
     return shots
 
 
 def _walk(
-    rng: random.Random, trip: Trip, scene: str, hour: float, count: int, key: str, numbers: dict[str, int], first: int
+    rng: random.Random,
+    trip: Trip,
+    scene: str,
+    hour: float,
+    count: int,
+    camera_key: str,
+    numbers: dict[str, int],
+    first_index: int,
 ) -> Iterator[Shot]:
-    camera, style = CAMERAS[key], STYLES[scene]
+    camera, style = CAMERAS[camera_key], STYLES[scene]
     zone = timezone(timedelta(hours=trip.offset))
     taken = datetime.fromisoformat(trip.day).replace(tzinfo=zone) + timedelta(hours=hour)
     north, east = rng.uniform(-300, 300), rng.uniform(-300, 300)
     heading = rng.uniform(0, 360)
-    altitude = trip.altitude + (rng.uniform(60, 118) if camera.flies else rng.uniform(0, 6))
+    altitude = trip.altitude + (rng.uniform(60, 118) if camera.is_drone else rng.uniform(0, 6))
     direction = rng.uniform(0, 360)
     for step in range(count):
         taken += timedelta(seconds=rng.uniform(40, 400), milliseconds=rng.randrange(1000))
         heading += rng.gauss(0, 25)
-        metres = rng.uniform(25, 140) * (3 if camera.flies else 1)
+        metres = rng.uniform(25, 140) * (3 if camera.is_drone else 1)
         north, east = north + metres * math.cos(math.radians(heading)), east + metres * math.sin(math.radians(heading))
         altitude += rng.gauss(0, 2)
         direction = (direction + rng.gauss(0, 20)) % 360
         latitude = trip.latitude + north / 111_320
         longitude = trip.longitude + east / (111_320 * math.cos(math.radians(trip.latitude)))
         elevation = sun_elevation(taken, latitude, longitude)
-        numbers[key] += rng.choice((1, 1, 1, 2, 3, 5))
+        numbers[camera_key] += rng.choice((1, 1, 1, 2, 3, 5))
         lens = _choose_lens(rng, camera, style)
-        focal = _round_focal(lens.short_mm + (lens.long_mm - lens.short_mm) * min(1.0, style.wide * rng.uniform(0, 2)))
-        level = max(style.floor, exposure_value(elevation) + style.level) + rng.uniform(-0.4, 0.4)
+        focal = _round_focal(lens.short_mm + (lens.long_mm - lens.short_mm) * min(1.0, style.zoom * rng.uniform(0, 2)))
+        level = max(style.min_level, exposure_value(elevation) + style.ev_offset) + rng.uniform(-0.4, 0.4)
         exposure = expose(rng, camera, lens, focal, level, f_number=style.f_number, tripod=style.tripod)
-        kind = _kind(first + step)
-        artist, rights = PEOPLE.get(key, ("", ""))
+        kind = _kind(first_index + step)
+        artist, rights = PEOPLE.get(camera_key, ("", ""))
         yield Shot(
-            path=f"{trip.folder}/{_name(camera, numbers[key], taken, kind)}",
+            path=f"{trip.folder}/{_name(camera, numbers[camera_key], taken, kind)}",
             kind=kind,
             scene=scene,
             seed=f"photo {trip.folder} {scene} {hour} {step}",
@@ -241,14 +256,14 @@ def _walk(
             longitude=longitude,
             altitude=altitude,
             direction=direction,
-            orientation=1 if camera.flies else rng.choices((1, 6, 8, 3), (80, 13, 4, 3))[0],
+            orientation=1 if camera.is_drone else rng.choices((1, 6, 8, 3), (80, 13, 4, 3))[0],
             trip=trip,
             rating=rng.choices((0, 1, 2, 3, 4, 5), (55, 2, 5, 16, 14, 8))[0],
             artist=artist,
             copyright=rights,
             described=rng.random() < 0.4,
             thumbnail=rng.random() < 0.88,
-            mono=key == "q2" and scene in ("sea", "bokeh", "storm") and rng.random() < 0.5,
+            monochrome=camera_key == "q2" and scene in ("sea", "bokeh", "storm") and rng.random() < 0.5,
         )
 
 
@@ -256,10 +271,10 @@ def _choose_lens(rng: random.Random, camera: Camera, style: Style) -> Lens:
     if camera.fixed_iris:
         return rng.choices(camera.lenses, (8, 3, 3)[: len(camera.lenses)])[0]
     if style.tripod and style.f_number < 4:
-        return min(camera.lenses, key=lambda lens: (lens.short_mm * camera.crop > 24, lens.open_short))
+        return min(camera.lenses, key=lambda lens: (lens.short_mm * camera.crop > 24, lens.min_f_short))
     if style.f_number < 3:
-        return min(camera.lenses, key=lambda lens: lens.open_long)
-    if style.wide >= 1:
+        return min(camera.lenses, key=lambda lens: lens.min_f_long)
+    if style.zoom >= 1:
         return max(camera.lenses, key=lambda lens: lens.long_mm)
     return rng.choices(camera.lenses, (6, 3, 1)[: len(camera.lenses)])[0]
 
@@ -269,7 +284,7 @@ def _round_focal(focal_mm: float) -> float:
 
 
 def _kind(index: int) -> Kind:
-    """Return the kind of a photo: mostly JPEGs of a camera, some exported, or sent by a messenger that strips EXIF."""
+    """Return the kind of a photo: usually a camera's JPEG; some are exported, or stripped of EXIF by a messenger."""
     kinds: dict[int, Kind] = {13: "png", 27: "webp", 33: "bare"}
     return "tiff" if index % 60 == 45 else kinds.get(index % 40, "jpeg")
 
