@@ -1,7 +1,7 @@
 """Configuration of the 2017 design on today's drivers, for side-by-side measurement."""
 
 import os
-from exifinator import mrq_compat
+from exifinator.worker import mrq_compat
 
 mrq_compat.install()
 MONGODB_JOBS = os.environ["BASE_MONGO"] + "/mrq_original"

@@ -6,7 +6,7 @@ monkey.patch_all()
 import os, signal, subprocess, sys, tempfile, time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../.."))
-from exifinator import mrq_compat
+from exifinator.worker import mrq_compat
 
 mrq_compat.install()
 from mrq.context import setup_context
