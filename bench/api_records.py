@@ -1,4 +1,4 @@
-"""Generate realistic records for the benchmark of the API. The same seed gives the same records."""
+"""Generate realistic records for the benchmark of the API. The same seed generates the same records."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from exifinator.search_keys.folders import folders_of
 from exifinator.search_keys.geo_cells import find_cells
 from exifinator.search_keys.terms import split_words
 
+# Make, model, lenses, (shortest, longest) focal length in mm, and relative frequency.
 CAMERAS = [
     ("SONY", "ILCE-7M3", ("FE 24-70mm F2.8 GM", "FE 55mm F1.8 ZA", "FE 70-200mm F4 G OSS"), (24, 70), 16),
     ("SONY", "ILCE-7RM4", ("FE 16-35mm F2.8 GM", "FE 85mm F1.8", "FE 200-600mm F5.6-6.3 G OSS"), (16, 600), 8),
@@ -26,17 +27,35 @@ CAMERAS = [
     ("Panasonic", "DC-GH5", ("LUMIX G VARIO 12-60mm/F2.8-4.0",), (12, 60), 4),
     ("OLYMPUS CORPORATION", "E-M1MarkII", ("OLYMPUS M.12-40mm F2.8",), (12, 40), 3),
 ]
-STOPS = [1.2, 1.4, 1.8, 2.0, 2.8, 3.5, 4.0, 5.6, 6.3, 8.0, 11.0, 16.0]
-SPEEDS = [1 / 8000, 1 / 4000, 1 / 2000, 1 / 1000, 1 / 500, 1 / 250, 1 / 125, 1 / 60, 1 / 30, 1 / 15, 1 / 4, 1.0, 10.0]
+F_NUMBERS = [1.2, 1.4, 1.8, 2.0, 2.8, 3.5, 4.0, 5.6, 6.3, 8.0, 11.0, 16.0]
+SHUTTER_SPEEDS = [
+    1 / 8000,
+    1 / 4000,
+    1 / 2000,
+    1 / 1000,
+    1 / 500,
+    1 / 250,
+    1 / 125,
+    1 / 60,
+    1 / 30,
+    1 / 15,
+    1 / 4,
+    1.0,
+    10.0,
+]
 ISOS = [50, 64, 100, 125, 160, 200, 250, 320, 400, 500, 640, 800, 1000, 1600, 2000, 3200, 6400, 12800, 25600]
 PLACES = [
     (2.35, 48.86), (-0.13, 51.51), (-74.0, 40.71), (-122.42, 37.77), (139.69, 35.69), (151.21, -33.87), (18.42, -33.92),
     (-43.17, -22.91), (12.5, 41.9), (13.4, 52.52), (103.82, 1.35), (100.5, 13.75), (77.21, 28.61), (-19.0, 64.96),
 ]  # fmt: skip
-THINGS = "beach mountain harbour wedding dinner street market forest snow concert garden bridge cat dog sunset".split()  # noqa: SIM905
+SUBJECTS = [
+    "beach", "mountain", "harbour", "wedding", "dinner", "street", "market", "forest", "snow", "concert", "garden",
+    "bridge", "cat", "dog", "sunset",
+]  # fmt: skip
 BUCKETS = ("family", "work-2020", "work-2024", "archive", "phones")
+# Number of further tags in each record.
 TAGS = 24
-# Size of the thumbnail of each photo that is not a scan.
+# Size of the thumbnails. Scans have none.
 THUMBNAIL_BYTES = 6000
 
 
@@ -45,60 +64,60 @@ def make_records(count: int, seed: int = 1) -> Iterator[dict[str, Any]]:
     rng = random.Random(seed)
     weights = [camera[4] for camera in CAMERAS]
     start = datetime(2016, 1, 1, tzinfo=UTC)
-    for at in range(count):
-        yield _make_record(rng, at, start, rng.choices(CAMERAS, weights)[0])
+    for index in range(count):
+        yield _make_record(rng, index, start, rng.choices(CAMERAS, weights)[0])
 
 
-def _make_record(rng: random.Random, at: int, start: datetime, camera: tuple[Any, ...]) -> dict[str, Any]:
+def _make_record(rng: random.Random, index: int, start: datetime, camera: tuple[Any, ...]) -> dict[str, Any]:
     make, model, lenses, (low, high), _ = camera
     taken = start + timedelta(seconds=rng.randrange(8 * 365 * 86_400))
-    bucket = BUCKETS[at % len(BUCKETS)]
-    thing, other = rng.choice(THINGS), rng.choice(THINGS)
-    key = f"{taken:%Y/%m}/{thing}/IMG_{at:07}.jpg"
+    bucket = BUCKETS[index % len(BUCKETS)]
+    subject, second_subject = rng.choice(SUBJECTS), rng.choice(SUBJECTS)
+    key = f"{taken:%Y/%m}/{subject}/IMG_{index:07}.jpg"
     photo: dict[str, Any] = {
         "taken_at": taken,
         "camera_make": make,
         "camera_model": model,
         "iso": rng.choice(ISOS),
-        "f_number": rng.choice(STOPS),
-        "exposure_seconds": rng.choice(SPEEDS),
+        "f_number": rng.choice(F_NUMBERS),
+        "exposure_seconds": rng.choice(SHUTTER_SPEEDS),
         "focal_length_mm": float(round(rng.uniform(low, high))) if high > low else low,
         "flash_fired": rng.random() < 0.1,
         "orientation": rng.choice((1, 1, 1, 6, 8)),
         "width_pixels": 6000,
         "height_pixels": 4000,
-        "software": f"{model} v1.{at % 9}",
+        "software": f"{model} v1.{index % 9}",
     }
     if lens := rng.choice(lenses):
         photo["lens_model"] = lens
-    if at % 2:
+    if index % 2:
         photo["taken_offset"] = "+02:00"
-    if at % 3 == 0:
-        photo["keywords"] = sorted({thing, other})
-        photo["description"] = f"A {thing} by the {other}"
-    if at % 5 == 0:
+    if index % 3 == 0:
+        photo["keywords"] = sorted({subject, second_subject})
+        photo["description"] = f"A {subject} by the {second_subject}"
+    if index % 5 == 0:
         photo["rating"] = rng.randrange(6)
     if rng.random() < 0.6:
         lng, lat = rng.choice(PLACES)
-        far, angle = rng.expovariate(8), rng.uniform(0, 2 * math.pi)
-        place = [round(lng + far * math.cos(angle), 6), round(lat + far * math.sin(angle) / 2, 6)]
+        distance, angle = rng.expovariate(8), rng.uniform(0, 2 * math.pi)
+        place = [round(lng + distance * math.cos(angle), 6), round(lat + distance * math.sin(angle) / 2, 6)]
         photo["location"] = {"type": "Point", "coordinates": place}
     record: dict[str, Any] = {
         "_id": f"{bucket}/{key}",
         "bucket": bucket,
         "key": key,
-        "etag": f"{rng.getrandbits(128):032x}" if at % 50 else f"{at // 200:032x}",
+        "etag": f"{rng.getrandbits(128):032x}" if index % 50 else f"{index // 200:032x}",
         "size": rng.randrange(1_000_000, 12_000_000),
         "last_modified": taken + timedelta(days=30),
-        "format": "jpeg" if at % 12 else "heic",
+        "format": "jpeg" if index % 12 else "heic",
         "status": "ok",
-        "extracted_at": datetime(2026, 1, 1, tzinfo=UTC) + timedelta(milliseconds=at),
+        "extracted_at": datetime(2026, 1, 1, tzinfo=UTC) + timedelta(milliseconds=index),
         "extractor_version": 1,
         "folders": folders_of(f"{bucket}/{key}"),
         "photo": photo,
         "words": split_words([key, photo.get("description", ""), *photo.get("keywords", ())]),
     }
-    if at % 40 == 0:  # a scan without EXIF
+    if index % 40 == 0:  # a scan without EXIF
         record |= {"status": "no_exif", "format": "png", "photo": {"width_pixels": 800, "height_pixels": 600}}
         return record
     record["thumbnail_bytes"] = THUMBNAIL_BYTES

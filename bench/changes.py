@@ -1,4 +1,4 @@
-"""List the figures of a new RESULTS.md that are over a fifth worse than in an old one.
+"""List the figures in a new RESULTS.md that are more than a fifth worse than in an old one.
 
 Usage: python -m bench.changes OLD NEW
 """
@@ -10,16 +10,16 @@ import sys
 from pathlib import Path
 
 FIFTH = 0.2
-RATIO = "EXIFinator is"
-# Rows of other programs, of which only the ratio to EXIFinator counts.
+RATIO = "speedup of EXIFinator"
+# Rows about other programs. Only EXIFinator's speedup over them is compared.
 OTHER_ROWS = frozenset({"design of 2017", "s5cmd + ExifTool", "floor", "keys"})
-# Columns with the number of runs and their spread.
-SPREAD = frozenset({"least", "most", "runs"})
+# Columns that are not compared: the number of runs, and their spread.
+SPREAD = frozenset({"min", "max", "runs"})
 _NUMBER = re.compile(r"[\d,]+(\.\d+)?")
 
 
 def read_figures(text: str) -> dict[str, float]:
-    """Return the numbers of all tables by `row: column (first cell of the table's head)`."""
+    """Return the numbers of all tables, keyed by `row: column (first cell of the table's header)`."""
     figures: dict[str, float] = {}
     head: list[str] = []
     for line in text.splitlines():
@@ -38,13 +38,13 @@ def read_figures(text: str) -> dict[str, float]:
 
 
 def is_better_when_more(name: str) -> bool:
-    """Return whether the figure is a rate or ratio. All others are costs."""
+    """Return whether the figure is a rate or a speedup. All others are costs."""
     row, _, column = name.partition(" (")[0].partition(": ")
-    return row.endswith("/s") or any(word in column for word in ("images/s", "keys/s", RATIO, "work with"))
+    return row.endswith("/s") or any(word in column for word in ("images/s", "keys/s", RATIO, "throughput with"))
 
 
 def find_worse(old: dict[str, float], new: dict[str, float]) -> list[str]:
-    """Return a sentence for each figure of EXIFinator that is more than a fifth worse."""
+    """Return a line of text for each figure of EXIFinator that is more than a fifth worse."""
     worse = []
     for name in old.keys() & new.keys():
         if old[name] and new[name]:
@@ -58,7 +58,9 @@ def main() -> None:
     old, new = (read_figures(Path(name).read_text(encoding="utf-8")) for name in sys.argv[1:3])
     worse = find_worse(old, new)
     print(
-        "\n".join(["Worse than the last results by more than a fifth:", *worse]) if worse else "Nothing is much worse."
+        "\n".join(["More than a fifth worse than before:", *worse])
+        if worse
+        else "No figure is more than a fifth worse than before."
     )
 
 

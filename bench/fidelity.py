@@ -1,9 +1,9 @@
 """Compare EXIFinator with ExifTool: how many of its tags are found, and whether the values agree.
 
-    python -m bench.fidelity [FOLDER]     prints the table of bench/FIDELITY.md; fails if the p99 is too high
+    python -m bench.fidelity [FOLDER]     prints the table in bench/FIDELITY.md; fails if the p99 is too high
 
-FOLDER has photos and expected.json: file -> directory -> decimal tag id -> {name, value}, from ExifTool's
-`-json -n -D -G1`. The default is shared/photos beside the checkout.
+FOLDER contains photos and expected.json: file -> directory -> decimal tag id -> {name, value}, from ExifTool's
+`-json -n -D -G1`. The default is shared/photos next to the checkout.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ CFA_PATTERN = 0xA302
 
 @dataclass
 class Counts:
-    """Counts of one format.
+    """Counts for one format.
 
     Attributes:
-        files: Files.
+        files: Number of files.
         pairs: (directory, tag) pairs that ExifTool finds.
         found: Pairs that EXIFinator finds too.
-        values: Pairs found whose value ExifTool gives.
+        values: Found pairs for which ExifTool prints the value.
         agreed: Values that agree.
     """
 
@@ -52,7 +52,7 @@ class Counts:
 
 @dataclass
 class Result(Counts):
-    """Counts of all formats. `silent` are files from which ExifTool reads tags and EXIFinator none."""
+    """Counts for all formats. `silent` has the files in which ExifTool finds tags and EXIFinator finds none."""
 
     formats: dict[str, Counts] = field(default_factory=lambda: defaultdict(Counts))
     silent: list[str] = field(default_factory=list)
@@ -62,7 +62,7 @@ class Result(Counts):
 
 
 def sample_paths(folder: Path) -> list[Path]:
-    """Return the photos in expected.json."""
+    """Return the paths of the photos in expected.json."""
     return [folder / name for name in sorted(json.loads((folder / "expected.json").read_text()))]
 
 
@@ -79,7 +79,7 @@ def _close(left: float | None, right: float | None) -> bool:
 
 
 def _converted(directory: str, tag: int, values: list[Any]) -> Any:
-    """Return what ExifTool converts these values to; None if it shows them as they are in the file."""
+    """Return what ExifTool converts these values to; None if it prints them as stored."""
     numbers = [value for value in values if isinstance(value, int | float)]
     if len(numbers) != len(values) or not numbers:
         return None
@@ -92,14 +92,14 @@ def _converted(directory: str, tag: int, values: list[Any]) -> Any:
     if directory == "GPS" and tag == TIME_STAMP and len(numbers) == 3:
         return f"{int(numbers[0]):02}:{int(numbers[1]):02}:{'0' if numbers[2] < 10 else ''}{numbers[2]:g}"
     if tag == CFA_PATTERN and len(numbers) > 4:
-        # Two sizes of two bytes, then the pattern: ExifTool prints each size as one number.
+        # Two sizes of two bytes each, then the pattern. ExifTool prints each size as one number.
         sizes = [numbers[0] * 256 + numbers[1], numbers[2] * 256 + numbers[3]]
         return " ".join(str(number) for number in [*sizes, *numbers[4:]])
     return None
 
 
 def agrees(directory: str, tag: dict[str, Any], expected: Any) -> bool:
-    """Return whether a stored tag has ExifTool's value. Its conversions are applied; 0/0 is its `undef`."""
+    """Return whether a stored tag has the value that ExifTool prints, after ExifTool's conversions (0/0 is `undef`)."""
     values = tag["values"]
     text = str(expected).strip()
     if isinstance(values, str):
@@ -121,7 +121,7 @@ def agrees(directory: str, tag: dict[str, Any], expected: Any) -> bool:
 
 
 def compare(folder: Path, *, repeats: int = 5) -> Result:
-    """Read and count every photo in expected.json. The shortest of `repeats` times of each is kept."""
+    """Decode every photo in expected.json and compare its tags. Time it `repeats` times, and keep the shortest time."""
     result = Result()
     for name, directories in sorted(json.loads((folder / "expected.json").read_text()).items()):
         header = fetch_header(LocalReader(), local_ref(folder / name))
@@ -189,7 +189,7 @@ def table(result: Result) -> str:
     p99 = p99_microseconds(result)
     lines += [
         "",
-        f"`build_record`, the best of five: mean {statistics.mean(times):.0f} µs, "
+        f"`build_record`, best of five: mean {statistics.mean(times):.0f} µs, "
         f"median {statistics.median(times):.0f} µs, "
         f"p99 {p99:.0f} µs, maximum {times[-1]:.0f} µs per file.",
         "",

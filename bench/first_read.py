@@ -1,6 +1,6 @@
-"""Measure what the size of the first read costs in requests and bytes.
+"""Measure how many requests and bytes the first read costs, by its size.
 
-python -m bench.first_read [FOLDER]     prints the table of bench/FIRST_READ.md
+python -m bench.first_read [FOLDER]     prints the table in bench/FIRST_READ.md
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ LARGE_BYTES = 2_000_000
 
 
 def measure(paths: list[Path], first_read_bytes: int) -> dict[str, float]:
-    """Return requests per JPEG and per file of other formats, and the share of large photos' bytes that is read."""
+    """Return the requests per JPEG and per other file, the KiB read per file, and the share read of large photos."""
     jpegs: list[int] = []
     others: list[int] = [0]
     total = read = large_read = large_total = 0
@@ -41,7 +41,10 @@ def measure(paths: list[Path], first_read_bytes: int) -> dict[str, float]:
 
 def main() -> None:
     paths = sample_paths(Path(sys.argv[1]) if len(sys.argv) > 1 else PHOTOS)
-    print("| first read | requests a JPEG | most | requests, other formats | most | read a file | of photos of 2 MB+ |")
+    print(
+        "| first read | requests per JPEG | max | requests per file of other formats | max | read per file "
+        "| share read of photos of 2 MB+ |"
+    )
     print("|--:|--:|--:|--:|--:|--:|--:|")
     for kib in SIZES_KIB:
         row = measure(paths, kib * 1024)

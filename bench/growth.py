@@ -1,4 +1,4 @@
-"""Measure whether costs grow linearly with the number of images, and the gain of a second process.
+"""Measure whether costs grow linearly with the number of images, and the gain from a second process.
 
 `python -m bench.growth [--images N ...]` prints two tables. The bucket is simulated (object_server.py).
 """
@@ -49,25 +49,30 @@ def main() -> None:
 
 
 def show_growth(sizes: list[int], repeat: int, folder: Path) -> None:
-    """Print medians of runs over more and more images. Short runs vary more, so they are repeated."""
-    names = ("worker CPU us an image", "peak MB of a worker", "bytes a record on disk", "again, all unchanged, keys/s")
-    print(f"| images | runs | images/s (median) | least | most | {' | '.join(names)} |")
+    """Print the medians of runs over growing numbers of images. Short runs vary more, so they are repeated."""
+    names = (
+        "worker CPU us per image",
+        "peak MB per worker",
+        "bytes per record on disk",
+        "second run, all unchanged, keys/s",
+    )
+    print(f"| images | runs | images/s (median) | min | max | {' | '.join(names)} |")
     print("|--:" * (5 + len(names)) + "|")
     for number, images in enumerate(sizes):
         results = [measure(images, TWO_WORKERS, folder / f"{images}-{i}") for i in range(max(1, repeat - 2 * number))]
         for result in results:
-            result.notes[names[0]] = sum(us for name, us in result.cpu.items() if name.startswith("worker"))
+            result.figures[names[0]] = sum(us for name, us in result.cpu.items() if name.startswith("worker"))
         rates = sorted(result.rate for result in results)
-        notes = [statistics.median(result.notes[name] for result in results) for name in names]
-        figures = " | ".join(f"{value:,.0f}" for value in (statistics.median(rates), rates[0], rates[-1], *notes))
+        medians = [statistics.median(result.figures[name] for result in results) for name in names]
+        figures = " | ".join(f"{value:,.0f}" for value in (statistics.median(rates), rates[0], rates[-1], *medians))
         print(f"| {images:,} | {len(rates)} | {figures} |")
 
 
 def show_processes(one: Result, two: Result) -> None:
-    """Print the CPU time per image of the busiest of one and of two processes, which limits their throughput."""
+    """Print the CPU time per image of the busiest process, which limits throughput, with one and with two processes."""
     alone = max(us for name, us in one.cpu.items() if name.startswith("worker"))
     shared = [us for name, us in two.cpu.items() if name.startswith("worker")]
-    print("\n| worker processes | CPU us an image of the busiest | of the other | work with cores to spare |")
+    print("\n| worker processes | CPU us per image, busiest process | other process | throughput with spare cores |")
     print("|--:|--:|--:|--:|")
     print(f"| 1 | {alone:.0f} | | 1.00 x |")
     print(f"| 2 | {max(shared):.0f} | {min(shared):.0f} | {alone / max(shared):.2f} x |")

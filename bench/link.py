@@ -1,7 +1,7 @@
 """A proxy that simulates a network link: `python -m bench.link PORT SERVER_PORT --latency-ms 30 --mbit 100`.
 
-Data in either direction is delayed by half the latency, so that a round trip takes all of it. All connections share the
-bandwidth from the server.
+Data is delayed by half the latency in each direction, so that a round trip takes the full latency. All connections
+share the bandwidth from the server.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ import argparse
 import asyncio
 
 CHUNK_BYTES = 16 * 1024
-# Chunks in transit per connection before the sender has to wait, as with the buffer of a socket.
+# Chunks in transit per connection before the sender has to wait, like the buffer of a socket.
 WINDOW_CHUNKS = 16
 
 
 class Line:
-    """The bandwidth of a link: chunks are sent one after the other."""
+    """One direction of a link with limited bandwidth, which transmits one chunk after the other."""
 
     def __init__(self, bits_a_second: float) -> None:
         self._bytes_a_second = bits_a_second / 8
         self._free_at = 0.0
 
     def send(self, n_bytes: int) -> float:
-        """Return when a chunk that is sent now has been transmitted, by the loop's clock."""
+        """Return the time, by the event loop's clock, at which a chunk sent now has been transmitted."""
         now = asyncio.get_running_loop().time()
         if not self._bytes_a_second:
             return now
@@ -31,7 +31,7 @@ class Line:
 
 
 async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: Line, delay_seconds: float) -> None:
-    """Forward data with a delay."""
+    """Forward data from the reader to the writer with a delay, until the reader ends."""
     loop = asyncio.get_running_loop()
     under_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(WINDOW_CHUNKS)
 

@@ -1,6 +1,6 @@
-"""Compare over a simulated link: 30 ms of latency, then 100 Mbit/s. Also find the best number of greenlets there.
+"""Compare programs over simulated links to S3: with 30 ms of latency, and at 100 Mbit/s.
 
-`python -m bench.links [--images N]` prints tables.
+Also measures rates with different numbers of greenlets. `python -m bench.links [--images N]` prints tables.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ LATENCY_MS, MBIT = 30, 100
 
 @contextmanager
 def over_link(servers: Servers, folder: Path, *options: str) -> Iterator[Servers]:
-    """Yield the same servers with a link in front of S3."""
+    """Yield the same servers, with a simulated link in front of S3."""
     port = reserve_port()
     command = [sys.executable, "-m", "bench.link", str(port), str(urlsplit(servers.s3).port), *options]
     with running(command, port, folder / "link.log"):
@@ -41,9 +41,9 @@ def over_link(servers: Servers, folder: Path, *options: str) -> Iterator[Servers
 
 
 def compare(servers: Servers, images: int, title: str) -> None:
-    """Print the rates of EXIFinator and of the programs that read complete files."""
+    """Print the rates of EXIFinator and of the yardsticks that read complete files."""
     exifinator = run_exifinator(servers, images, workers=TWO_WORKERS)
-    print(f"\n| {title} | images/s | EXIFinator is |\n|---|--:|--:|")
+    print(f"\n| {title} | images/s | speedup of EXIFinator |\n|---|--:|--:|")
     print(f"| EXIFinator | {exifinator.rate:.0f} | 1.00 x |")
     print(f"design of 2017 {title} ...", file=sys.stderr)
     others = {"design of 2017": run_design_2017(servers, images).rate}
@@ -55,7 +55,8 @@ def compare(servers: Servers, images: int, title: str) -> None:
 
 def show_greenlets(servers: Servers, far: Servers, images: int) -> None:
     """Print the rates with different numbers of greenlets, without and with latency."""
-    print(f"\n| greenlets a process | images/s here | images/s with {LATENCY_MS} ms |\n|--:|--:|--:|")
+    heads = f"greenlets per process | images/s without latency | images/s with {LATENCY_MS} ms of latency"
+    print(f"\n| {heads} |\n|--:|--:|--:|")
     for number in GREENLETS:
         rates = [run_exifinator(s, images, workers=TWO_WORKERS, GREENLETS=number).rate for s in (servers, far)]
         print(f"| {number} | {rates[0]:.0f} | {rates[1]:.0f} |")
@@ -64,9 +65,7 @@ def show_greenlets(servers: Servers, far: Servers, images: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, default=1500)
-    parser.add_argument(
-        "--slow-images", type=int, default=150, help="over the slow link, where complete files take long"
-    )
+    parser.add_argument("--slow-images", type=int, default=150, help="number of images over the slow link")
     parser.add_argument("--folder", type=Path, help="where the photos are created and kept")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:

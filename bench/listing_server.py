@@ -1,6 +1,6 @@
-"""A server that simulates the listing of a bucket with any number of keys: ListObjectsV2 and nothing else.
+"""A server that simulates the listing of a bucket with any number of keys. It supports ListObjectsV2 and nothing else.
 
-`python -m bench.listing_server PORT KEYS [LATENCY_MS]`. Each answer is delayed by the latency.
+`python -m bench.listing_server PORT KEYS [LATENCY_MS]`. Each response is delayed by the latency.
 """
 
 from __future__ import annotations
@@ -26,21 +26,22 @@ def _make_row(key: str) -> bytes:
     ).encode()
 
 
-# A folder has as many objects as a page, its number is twice in each key, and all rows have the same length: so a page
-# is cut from the rows of two folders. Formatting a row per object would cost more than the client spends on it.
+# Each folder has as many objects as a page, each key contains the folder's number twice, and all rows have the same
+# length. So a page can be cut out of the rows of two folders. Formatting each row would take longer than the client
+# takes to process it.
 _ROWS = b"".join(_make_row(f"2024/@@@@@@/IMG_@@@@@@{i:03}.jpg") for i in range(PAGE))
 _ROW_BYTES = len(_ROWS) // PAGE
 
 
 def _make_rows(start: int, end: int) -> bytes:
-    """Return the rows of the objects from `start` to before `end`, at most a page."""
+    """Return the rows of the objects from `start` up to but not including `end`: at most a page."""
     folder, first = divmod(start, PAGE)
     rows = b"".join(_ROWS.replace(b"@@@@@@", b"%06d" % number) for number in range(folder, (end - 1) // PAGE + 1))
     return rows[first * _ROW_BYTES : (first + end - start) * _ROW_BYTES]
 
 
 def make_page(start: int, total: int, max_keys: int = PAGE) -> bytes:
-    """Return the answer with up to `max_keys` (at most PAGE) objects from `start` of `total`."""
+    """Return the response with up to `max_keys` (at most PAGE) objects, beginning with number `start` of `total`."""
     end = min(start + max_keys, total)
     more = end < total
     token = f"<NextContinuationToken>{end}</NextContinuationToken>" if more else ""

