@@ -1,7 +1,7 @@
 """Generate the reference of a record's fields, with the tags that each field of `photo` comes from.
 
-The sources are found by experiment: each tag that summarise() reads is given to it alone, with values of several kinds,
-and the fields that appear in `photo` come from that tag. So the table cannot differ from the code.
+The sources are found by experiment: build_photo() gets each tag that it reads on its own, with values of several kinds.
+The fields that then appear in `photo` come from that tag. So the table cannot differ from the code.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from exifinator import EXTRACTOR_VERSION
-from exifinator.metadata.normalize import DIRECTORIES, summarise
+from exifinator.metadata.normalize import PICTURE_DIRECTORIES, build_photo
 
 # Description of each field, in the order of the page. A test compares the keys with the fields that the code fills.
 MEANINGS = {
@@ -117,7 +117,7 @@ def _try(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """
     asked: dict[str, None] = {}
     try:
-        photo, _ = summarise(*(_Asked(kind, given, asked) for kind in ("tag", "xmp", "iptc")))
+        photo, _ = build_photo(*(_Asked(kind, given, asked) for kind in ("tag", "xmp", "iptc")))
     except (TypeError, AttributeError):
         # A type that this source never holds: XMP and IPTC hold no numbers.
         photo = {}
@@ -168,7 +168,7 @@ def _show(name: str) -> str:
 
 def _shorten(sources: list[str]) -> str:
     """Return the sources as text. The directories of a RAW file's pictures hold the same tags: one is listed."""
-    others = tuple(f"tag|{directory} " for directory in DIRECTORIES if directory != "Image")
+    others = tuple(f"tag|{directory} " for directory in PICTURE_DIRECTORIES if directory != "Image")
     kept = [_show(name) for name in sources if not name.startswith(others)]
     return ", ".join(kept) + (", and the same tags of other directories" if len(kept) < len(sources) else "")
 

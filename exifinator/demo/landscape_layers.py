@@ -116,11 +116,9 @@ def rain(c: Canvas) -> None:
     veils = threshold(c.columns(0.14), 140, 160).rotate(c.rng.uniform(-9, 9), _BILINEAR)
     c.paste(mix(c.light.horizon, c.light.zenith, 0.5), veils, c.fade(0, 190, 0.12, c.horizon))
     if c.rng.random() < 0.5:
-        x, points = (
-            c.aspect * c.rng.uniform(0.2, 0.8),
-            [(0.0, c.horizon * 0.1 + i * c.horizon * 0.045) for i in range(21)],
-        )
-        points = [(x := x + c.rng.uniform(-0.03, 0.03), y) for _, y in points]
+        x = c.aspect * c.rng.uniform(0.2, 0.8)
+        rows = [c.horizon * 0.1 + i * c.horizon * 0.045 for i in range(21)]
+        points = [(x := x + c.rng.uniform(-0.03, 0.03), y) for y in rows]
         c.glow(points[4][0], points[4][1], 0.8, (120, 112, 160))
         with c.pen() as fill:
             fill((240, 236, 255), [*points, *((x + 0.004, y) for x, y in reversed(points))])

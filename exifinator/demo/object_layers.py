@@ -18,6 +18,7 @@ _BILINEAR = Image.Resampling.BILINEAR
 # Sprites: lists of (index of the colour, outline). The foot is at (0, 0) and the top at (0, -1). They are lit from the
 # right.
 def _fir(tiers: int) -> list[Point]:
+    """Return the outline of the right half of a fir."""
     steps = ((i / tiers, x, y) for i in range(1, tiers + 1) for x, y in ((0.17, 1.0), (0.08, 1.03)))
     return [(0.0, -1.0), *((x * share, 0.93 * share - y) for share, x, y in steps), (0.02, 0.0)]
 
@@ -29,11 +30,13 @@ _PETAL = [(0.0, 0.0), *((0.5 * r * math.sin(a), -r * math.cos(a)) for a, r in zi
     (i / 5 * 1.2 for i in range(-5, 6)), (0.5, 0.8, 0.93, 1, 1, 0.88, 1, 1, 0.93, 0.8, 0.5), strict=True))]  # fmt: skip
 
 
-def _both(half: Sequence[Point], wide: float = 1.0) -> list[Point]:
+def _mirrored(half: Sequence[Point], wide: float = 1.0) -> list[Point]:
+    """Return an outline from its right half, `wide` times as wide."""
     return [*((x * wide, y) for x, y in half), *((-x * wide, y) for x, y in reversed(half))]
 
 
-def _around(outline: Sequence[Point], size: float, part: int) -> list[Point]:
+def _rotated(outline: Sequence[Point], size: float, part: int) -> list[Point]:
+    """Scale an outline by `size`, and rotate it by `part` fifths of a full turn."""
     a = part * math.tau / 5
     return [
         (size * (x * math.cos(a) - y * math.sin(a)), size * (x * math.sin(a) + y * math.cos(a))) for x, y in outline
@@ -47,16 +50,16 @@ def _storeys(count: int) -> list[tuple[int, list[Point]]]:
         parts += [(1, box(-half * 0.5, y - tall, half * 0.5, y)), (2, box(-half * 0.5, y - tall, -half * 0.2, y))]
         parts += [(2, box(half * at - 0.004, y - tall, half * at + 0.004, y)) for at in (-0.18, 0.18, 0.49)]
         eave = [(half * s / 8, y - tall * 0.6 - 0.028 * (s / 8) ** 3) for s in range(9)]
-        parts.append((0, _both([(0, y - tall * 1.06), (half * 0.45, y - tall * 0.98), *reversed(eave)])))
-        parts.append((3, _both([*eave, *((x, y + 0.007) for x, y in reversed(eave))])))
+        parts.append((0, _mirrored([(0, y - tall * 1.06), (half * 0.45, y - tall * 0.98), *reversed(eave)])))
+        parts.append((3, _mirrored([*eave, *((x, y + 0.007) for x, y in reversed(eave))])))
     return parts
 
 
 SPRITES: dict[str, Sequence[tuple[int, Sequence[Point]]]] = {
-    "fir": [(0, _both(_fir(5))), (1, [*((x * 0.8, y * 0.98) for x, y in _fir(5)), (0, 0)])],
-    "small fir": [(0, _both(_fir(3)))],
+    "fir": [(0, _mirrored(_fir(5))), (1, [*((x * 0.8, y * 0.98) for x, y in _fir(5)), (0, 0)])],
+    "small fir": [(0, _mirrored(_fir(3)))],
     "tree": [(0, _TREE), (1, [(x * 0.55 + 0.1, y * 0.6 - 0.32) for x, y in _TREE])],
-    "cypress": [(0, _both(_CYPRESS)), (1, _CYPRESS)],
+    "cypress": [(0, _mirrored(_CYPRESS)), (1, _CYPRESS)],
     "bamboo": [(0, box(-0.5, -1, 0.5, 0)), (1, box(-0.3, -1, 0.4, 0)), (2, box(0.1, -1, 0.3, 0)),
                *((2, box(-0.5, -i / 8 - 0.006, 0.5, -i / 8)) for i in range(1, 8))],
     "boat": [(0, [(-0.42, -0.07), (0.42, -0.07), (0.26, 0.06), (-0.3, 0.06)]), (1, [(0, -1), (0, -0.1), (0.4, -0.1)]),
@@ -65,9 +68,9 @@ SPRITES: dict[str, Sequence[tuple[int, Sequence[Point]]]] = {
     "cabin": [(0, [(-0.6, 0), (-0.6, -0.6), (0, -1), (0.6, -0.6), (0.6, 0)]), (1, box(-0.4, -0.5, -0.1, -0.2)),
               (1, box(0.15, -0.5, 0.4, -0.2))],
     "tent": [(1, [(-0.9, 0), (0, -1), (0.9, 0)])],
-    "balloon": [*((i % 2, _both(_GORE, 1 - i / 5.4)) for i in range(6)), (2, box(-0.05, -0.1, 0.05, 0))],
-    "flower": [*((0, _around(_PETAL, 1.0, i)) for i in range(5)), *((1, _around(_PETAL, 0.4, i)) for i in range(5)),
-               *((2, oval(*_around([(0.06, -0.3)], 1, i)[0], 0.05, 0.05)) for i in range(5))],
+    "balloon": [*((i % 2, _mirrored(_GORE, 1 - i / 5.4)) for i in range(6)), (2, box(-0.05, -0.1, 0.05, 0))],
+    "flower": [*((0, _rotated(_PETAL, 1.0, i)) for i in range(5)), *((1, _rotated(_PETAL, 0.4, i)) for i in range(5)),
+               *((2, oval(*_rotated([(0.06, -0.3)], 1, i)[0], 0.05, 0.05)) for i in range(5))],
     "pagoda": _storeys(5),
     "small pagoda": _storeys(3),
 }  # fmt: skip

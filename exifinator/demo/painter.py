@@ -175,7 +175,7 @@ class Canvas:
 
 @functools.cache
 def _sheet(size: int, embossed: bool) -> Image.Image:
-    """Return the noise of which all photos use crops: blobs of 2 ** `size` pixels with finer ones on them."""
+    """Return a sheet of noise, which all photos use crops of: blobs of 2 ** `size` pixels with finer ones on them."""
     if embossed:
         heights = _sheet(size, False)
         return ImageChops.subtract(heights, ImageChops.offset(heights, max(1, 2**size // 16), 2), 0.5, 128)

@@ -29,6 +29,7 @@ CAMERA_INFO = 0x000D
 
 @lru_cache(maxsize=8)
 def _structs(order: str) -> tuple[struct.Struct, struct.Struct, struct.Struct]:
+    """Return the formats of a 16-bit number, a 32-bit number and a directory entry, in byte order "<" or ">"."""
     return struct.Struct(order + "H"), struct.Struct(order + "I"), struct.Struct(order + "HHI4s")
 
 
@@ -51,7 +52,7 @@ class TagReader(ExifHeader):
         packets: The bytes of XMP, IPTC and Photoshop tags, by tag number.
         values_outside: Number of values that are outside the block.
         truncated: Whether a main directory is incomplete.
-        unread: Names of tags whose values are too long to keep.
+        dropped: Names of tags whose values are too long to keep.
     """
 
     def __init__(self, extents: dict[int, bytes], budget: MemoryBudget) -> None:
@@ -216,7 +217,7 @@ class TagReader(ExifHeader):
                 if len(data) < length:
                     self.values_outside += not is_note
                     continue
-            # `known` is an entry of one of exifread's tables, which live as long as the process: its id is stable.
+            # `tag_info` is an entry of one of exifread's tables. They live as long as the process, so its id is stable.
             key = (ifd_name, tag, field_type, data, order, id(tag_info))
             decoded = _DECODED.get(key)
             if decoded is None:
@@ -245,7 +246,7 @@ class TagReader(ExifHeader):
             directory: The directory of the tag.
             fields: Tag, type, number of values, and the four bytes with the offset of the value.
             length: Length of the value in bytes.
-            known: exifread's (name, meanings of values) for the tag; None for an unknown tag.
+            tag_info: exifread's (name, meanings of values) for the tag; None for an unknown tag.
         """
         tag, field_type, _, inline = fields
         ifd_name, base, order = directory

@@ -105,7 +105,7 @@ def max_memory_bytes(ifd_name: str, tag: int, field_type: int, length: int) -> i
 
 
 def decode_tag(directory: Directory, fields: tuple[Any, ...], data: bytes, tag_info: Any) -> Tag:
-    """Decode a tag from the bytes of its value. For `fields` and `known` see TagReader._add_long_tag in exif.py."""
+    """Decode a tag from the bytes of its value. For `fields` and `tag_info`, see TagReader._add_long_tag in exif.py."""
     tag, field_type, n_values, _ = fields
     ifd_name, _, order = directory
     values: Any

@@ -17,7 +17,7 @@ XMP = dict[str, str | list[str]]
 RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 XML = "{http://www.w3.org/XML/1998/namespace}"
-# Namespace -> prefix in property names, whatever prefix the file uses.
+# Namespace -> prefix in property names, regardless of the prefix in the file.
 PREFIXES = {
     "http://purl.org/dc/elements/1.1/": "dc",
     "http://ns.adobe.com/xap/1.0/": "xmp",

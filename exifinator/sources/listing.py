@@ -105,7 +105,7 @@ class PartitionedListing:
                 self._ranges.remove(key_range)
 
     def pages(self) -> Generator[ListedPage]:
-        """Yield all remaining objects, a page at a time. Keys are not filtered by their names.
+        """Yield all remaining objects, a page at a time. They are not filtered by name.
 
         A page that fails with a transient error is retried with growing pauses.
 
@@ -316,7 +316,7 @@ class PartitionedListing:
 def list_pages(
     lister: Lister, source: Source, *, pause: Callable[[float], object] | None = None
 ) -> Iterator[ListedPage]:
-    """Yield all objects of a source, a page at a time, in the server's order. Keys are not filtered by their names.
+    """Yield all objects of a source, a page at a time, in the server's order. They are not filtered by name.
 
     A page that fails with a transient error is retried with growing pauses.
 

@@ -173,7 +173,7 @@ def read_meta(file: RangeBuffer, start: int, body: bytes, located: LocatedMetada
         ranges = [(offset + (idat if method == 1 else 0), length) for offset, length in extents]
         if method > 1 or sum(length for _, length in ranges) > MAX_ITEM_BYTES:
             raise DamagedFile("A metadata item is too long, or stored in an unsupported way.")
-        # Length 0 stands for everything up to the end of the file.
+        # Length 0 means everything up to the end of the file.
         ranges = [
             (offset, length or min(MAX_ITEM_BYTES, max(file.total_bytes - offset, 0))) for offset, length in ranges
         ]
