@@ -1,8 +1,8 @@
 """`python -m bundle`: compile api/static/{js,css} into api/static/built with esbuild.
 
-The built files are in the repository, so that only those who change the sources need Node. Their names carry a hash of
-their content, so that browsers keep them for good; index.html names them. Libraries that one view needs (the map's) are
-files of their own, which the browser fetches when that view opens.
+The built files are committed, so that only people who change the sources need Node. Their names contain a hash of their
+content, so that browsers can cache them indefinitely; index.html refers to them. Libraries that only one view needs,
+such as the map's, are separate files, which the browser loads when that view opens.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ BUILT = STATIC / "built"
 TOOLS = ROOT / "var" / "bundle"
 MODULES = TOOLS / "node_modules"
 
-# Files that index.html names, by the name of what is built from each.
+# The source files to which index.html refers, by the name of the built file.
 ENTRIES = {"explorer": ["js/app.jsx", "css/explorer.css"], "theme": ["js/theme.js"], "icon": ["icon.svg"]}
 OPTIONS = [
     "--bundle",
@@ -37,47 +37,47 @@ OPTIONS = [
     "--asset-names=[name]-[hash]",
     "--loader:.json=file",
     "--loader:.svg=copy",
-    "--loader:.png=empty",  # Leaflet's stylesheet has pictures for controls that the map does not use
-    "--legal-comments=none",  # licences.txt has them whole
+    "--loader:.png=empty",  # Leaflet's stylesheet refers to images of controls that the map does not use
+    "--legal-comments=none",  # licences.txt has the full licences
     "--log-level=warning",
 ]
 
 
-def bundle(into: Path = BUILT) -> None:
-    """Write the explorer's files into this folder, and remove files of earlier builds from it.
+def bundle(target: Path = BUILT) -> None:
+    """Build the explorer in this folder, and remove the files of earlier builds.
 
     Raises: OSError, CalledProcessError.
     """
     install()
     with tempfile.TemporaryDirectory(dir=TOOLS) as scratch:
-        made = Path(scratch, "made")
-        outputs = _compile(made, Path(scratch, "metafile.json"))
+        built = Path(scratch, "built")
+        outputs = _compile(built, Path(scratch, "metafile.json"))
         page = (STATIC / "index.html").read_text()
         for name, output in outputs.items():
             if source := output.get("entryPoint"):
                 page = page.replace(f'"{source}"', f'"/static/{Path(name).name}"')
-        (made / "index.html").write_text(page)
-        (made / "licences.txt").write_text(_licences(outputs))
-        into.mkdir(parents=True, exist_ok=True)
-        for old in into.iterdir():
+        (built / "index.html").write_text(page)
+        (built / "licences.txt").write_text(_licences(outputs))
+        target.mkdir(parents=True, exist_ok=True)
+        for old in target.iterdir():
             old.unlink()
-        for file in made.iterdir():
-            shutil.copyfile(file, into / file.name)
+        for file in built.iterdir():
+            shutil.copyfile(file, target / file.name)
 
 
-def _compile(into: Path, metafile: Path) -> dict[str, Any]:
-    """Run esbuild; return what it says of each file that it wrote."""
+def _compile(target: Path, metafile: Path) -> dict[str, Any]:
+    """Run esbuild, and return its description of each file that it wrote."""
     entries = [f"{name}={source}" for name, sources in ENTRIES.items() for source in sources]
-    command = [MODULES / ".bin" / "esbuild", *entries, *OPTIONS, f"--outdir={into}", f"--metafile={metafile}"]
+    command = [MODULES / ".bin" / "esbuild", *entries, *OPTIONS, f"--outdir={target}", f"--metafile={metafile}"]
     subprocess.run(command, cwd=STATIC, env={**os.environ, "NODE_PATH": str(MODULES)}, check=True)
     outputs: dict[str, Any] = json.loads(metafile.read_bytes())["outputs"]
     return outputs
 
 
 def _licences(outputs: dict[str, Any]) -> str:
-    """Return the licences of the packages that are in the built files."""
+    """Return the licences of the packages in the built files."""
     inputs = (name for output in outputs.values() for name in output["inputs"])
-    packages = sorted({found[1] for name in inputs if (found := re.search(r"node_modules/((?:@[^/]+/)?[^/]+)/", name))})
+    packages = sorted({match[1] for name in inputs if (match := re.search(r"node_modules/((?:@[^/]+/)?[^/]+)/", name))})
     parts = []
     for package in packages:
         version = json.loads((MODULES / package / "package.json").read_bytes())["version"]
@@ -87,14 +87,14 @@ def _licences(outputs: dict[str, Any]) -> str:
 
 
 def install() -> None:
-    """Install the tools and libraries that package-lock.json pins below var/, unless they are there.
+    """Install the tools and libraries pinned by package-lock.json in var/bundle, unless they are installed already.
 
     Raises: OSError, CalledProcessError.
     """
     files = [ROOT / "bundle" / name for name in ("package.json", "package-lock.json")]
     stamp = TOOLS / "installed"
-    wanted = b"".join(file.read_bytes() for file in files)
-    if stamp.exists() and stamp.read_bytes() == wanted:
+    pinned = b"".join(file.read_bytes() for file in files)
+    if stamp.exists() and stamp.read_bytes() == pinned:
         return
     TOOLS.mkdir(parents=True, exist_ok=True)
     stamp.unlink(missing_ok=True)
@@ -102,7 +102,7 @@ def install() -> None:
         shutil.copy(file, TOOLS)
     command = ["npm", "ci", "--prefer-offline", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
     subprocess.run(command, cwd=TOOLS, check=True)
-    stamp.write_bytes(wanted)
+    stamp.write_bytes(pinned)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Check the explorer's sources: format, lint, types, unit tests. Installs the tools that package-lock.json pins below var/.
+# Check the explorer's sources: format, lint, types and unit tests. The tools, pinned by package-lock.json, are installed
+# in var/.
 set -euo pipefail
 unset CDPATH
 
@@ -9,7 +10,7 @@ Usage: bundle/check.sh [--fix]
 
 Checks api/static/js with prettier, eslint and tsc, and runs the unit tests of bundle/tests with node.
 
-  --fix    apply the fixes of prettier and eslint instead of failing
+  --fix    apply prettier's and eslint's fixes
 USAGE
 }
 
@@ -28,16 +29,17 @@ python=venv/bin/python
 [ -x "$python" ] || python=python3
 "$python" -c 'from bundle.__main__ import install; install()'
 tools=var/bundle/node_modules/.bin
-# A configuration finds its plugins beside itself.
+# eslint looks for plugins next to its configuration.
 cp bundle/eslint.config.js var/bundle/
 
 "$tools/prettier" --config bundle/prettier.json --log-level warn "$check" api/static/js bundle
 "$tools/eslint" --config var/bundle/eslint.config.js "${fix[@]}" api/static/js bundle/tests
 "$tools/tsc" --project bundle/tsconfig.json
 
-# Modules resolve libraries only where they are bundled.
+# Bundle the tests first, because Node would not find the libraries in var/ by itself.
 built=$(mktemp -d var/bundle/tests.XXXXXX)
 trap 'rm -rf -- "$built"' EXIT
 NODE_PATH=$root/var/bundle/node_modules "$tools/esbuild" bundle/tests/*.test.js --bundle --platform=node --format=esm --main-fields=module,main \
     --jsx=automatic --jsx-import-source=preact --sourcemap --out-extension:.js=.mjs --log-level=warning --outdir="$built"
-node --enable-source-maps --test --test-reporter=dot "$built"/*.test.mjs
+# The tests expect British dates and UTC.
+LC_ALL=en_GB.UTF-8 TZ=UTC node --enable-source-maps --test --test-reporter=dot "$built"/*.test.mjs

@@ -1,4 +1,4 @@
-// Rules for the explorer's sources. Prettier decides on layout; tsc finds unknown names.
+// Rules for the explorer's sources. Prettier handles the layout, and tsc finds undefined names.
 import js from "@eslint/js";
 import reactHooks from "eslint-plugin-react-hooks";
 import globals from "globals";

@@ -1,13 +1,13 @@
 import "./page.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { progressOf, splitSource } from "../../api/static/js/batches/labels.js";
+import { describeCause, progressOf, splitSource } from "../../api/static/js/batches/labels.js";
 import { mergeBatches, readEvents } from "../../api/static/js/batches/use_batches.js";
-import { niceTop } from "../../api/static/js/components/charts.jsx";
+import { axisMax } from "../../api/static/js/components/charts.jsx";
 import { plotRate } from "../../api/static/js/components/rate_chart.jsx";
 import { Problem, toProblem } from "../../api/static/js/core/api.js";
 import { everyMonth } from "../../api/static/js/core/months.js";
-import { explainRefusal, toSentence } from "../../api/static/js/core/refusals.js";
+import { explainRefusal, toSentence } from "../../api/static/js/core/error_messages.js";
 import { mapInChunks } from "../../api/static/js/core/scheduling.js";
 
 const NUMBERS = {
@@ -15,13 +15,15 @@ const NUMBERS = {
   bytes_read: 0, requests: 0, seconds: 1,
 }; // prettier-ignore
 
-test("readEvents: events over chunk borders, comments, and several lines of data", async () => {
+test("readEvents: events across chunks, comments, and data of several lines", async () => {
   const text =
     ': ping\r\n\r\nevent: batches\r\ndata: {"a":\r\ndata: 1}\r\n\r\ndata: "é"\n\nevent: late\ndata: 1\n';
   const bytes = new TextEncoder().encode(text);
   const body = new ReadableStream({
     start(controller) {
-      for (let at = 0; at < bytes.length; at += 3) controller.enqueue(bytes.slice(at, at + 3));
+      for (let start = 0; start < bytes.length; start += 3) {
+        controller.enqueue(bytes.slice(start, start + 3));
+      }
       controller.close();
     },
   });
@@ -34,7 +36,7 @@ test("readEvents: events over chunk borders, comments, and several lines of data
   ]);
 });
 
-test("mergeBatches: news replace, the newest come first", () => {
+test("mergeBatches: updates replace batches, the newest come first", () => {
   const make = (/** @type {string} */ id, state = "done") =>
     /** @type {import("../../api/static/js/core/types").Batch} */ (
       /** @type {unknown} */ ({ id, state })
@@ -46,14 +48,23 @@ test("mergeBatches: news replace, the newest come first", () => {
   );
 });
 
-test("progressOf: known only after the listing", () => {
+test("progressOf: the fraction is known only after the listing", () => {
   assert.deepEqual(progressOf({ state: "reading", numbers: NUMBERS }), {
     done: 30,
     total: 80,
-    part: 0.375,
+    fraction: 0.375,
   });
-  assert.equal(progressOf({ state: "listing", numbers: NUMBERS }).part, null);
-  assert.equal(progressOf({ state: "done", numbers: { ...NUMBERS, listed: 0 } }).part, 1);
+  assert.equal(progressOf({ state: "listing", numbers: NUMBERS }).fraction, null);
+  assert.equal(progressOf({ state: "done", numbers: { ...NUMBERS, listed: 0 } }).fraction, 1);
+});
+
+test("describeCause: known classes have a heading and a hint, others their name", () => {
+  assert.deepEqual(describeCause("ObjectGone"), {
+    title: "File deleted during indexing (ObjectGone)",
+    hint: "Retrying won't help; the file no longer exists.",
+  });
+  assert.equal(describeCause("constructor").title, "constructor");
+  assert.equal(describeCause(null).title, "Unknown cause");
 });
 
 test("splitSource", () => {
@@ -61,14 +72,14 @@ test("splitSource", () => {
   assert.deepEqual(splitSource("photos"), ["photos", ""]);
 });
 
-test("niceTop: half of it is a round number too", () => {
+test("axisMax: half of it is a round number too", () => {
   assert.deepEqual(
-    [0, 2, 3, 5, 7, 99, 101, 450, 9000].map(niceTop),
+    [0, 2, 3, 5, 7, 99, 101, 450, 9000].map(axisMax),
     [2, 2, 4, 6, 8, 100, 200, 500, 10_000],
   );
 });
 
-test("plotRate: from left to right, at least half a minute wide", () => {
+test("plotRate: from left to right, over at least 30 seconds", () => {
   assert.equal(plotRate([]).points, "");
   const { points, top, first, last } = plotRate([
     [1000, 5],
@@ -78,7 +89,7 @@ test("plotRate: from left to right, at least half a minute wide", () => {
   assert.equal(points, "500.0,50.0 1000.0,0.0");
 });
 
-test("everyMonth: also those without photos, unless a clock was wrong", () => {
+test("everyMonth: includes months without photos, unless a clock was wrong", () => {
   const rows = [
     { value: "2023-11", count: 1 },
     { value: "2024-02", count: 2 },
@@ -91,7 +102,7 @@ test("everyMonth: also those without photos, unless a clock was wrong", () => {
   assert.equal(everyMonth(wrong), wrong);
 });
 
-test("explainRefusal: without the parameter's name, as a sentence", () => {
+test("explainRefusal: a sentence without the parameter's name", () => {
   const problem = new Problem({
     status: 400,
     parameter: "source",

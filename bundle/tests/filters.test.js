@@ -1,30 +1,30 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as dates from "../../api/static/js/filters/date_bars.js";
-import { flipped } from "../../api/static/js/filters/facet_value.jsx";
+import { withToggled } from "../../api/static/js/filters/facet_value.jsx";
 import { selectedBars } from "../../api/static/js/filters/histogram.jsx";
 import { findErrorRange } from "../../api/static/js/filters/json_paths.js";
-import { SORTS, sortsWith } from "../../api/static/js/filters/sorts.js";
+import { sortOptions, SORTS } from "../../api/static/js/filters/sorts.js";
 
 const QUERY = '{"photo.iso": {"$gt": 5},\n "$or": [{"a": 1}, {"b": [true]}], "a/b": {"~c": 2}}';
 
 /** @param {{code?: string, pointer?: string}} problem */
-const marked = (problem) => {
+const markedText = (problem) => {
   const range = findErrorRange(QUERY, problem);
   return range && QUERY.slice(...range);
 };
 
 test("findErrorRange: a JSON pointer marks the name, or the value in a list", () => {
-  assert.equal(marked({ pointer: "/photo.iso/$gt" }), '"$gt"');
-  assert.equal(marked({ pointer: "/$or/1" }), '{"b": [true]}');
-  assert.equal(marked({ pointer: "/$or/1/b/0" }), "true");
-  assert.equal(marked({ pointer: "/a~1b/~0c" }), '"~c"');
-  assert.equal(marked({ pointer: "/nothing" }), null);
+  assert.equal(markedText({ pointer: "/photo.iso/$gt" }), '"$gt"');
+  assert.equal(markedText({ pointer: "/$or/1" }), '{"b": [true]}');
+  assert.equal(markedText({ pointer: "/$or/1/b/0" }), "true");
+  assert.equal(markedText({ pointer: "/a~1b/~0c" }), '"~c"');
+  assert.equal(markedText({ pointer: "/nothing" }), null);
 });
 
-test("findErrorRange: a problem of the whole text marks nothing", () => {
-  assert.equal(marked({ pointer: "" }), null);
-  assert.equal(marked({ code: "query_timeout" }), null);
+test("findErrorRange: a problem about the whole text marks nothing", () => {
+  assert.equal(markedText({ pointer: "" }), null);
+  assert.equal(markedText({ code: "query_timeout" }), null);
 });
 
 test("findErrorRange: the syntax error of a text that is not JSON", () => {
@@ -33,18 +33,18 @@ test("findErrorRange: the syntax error of a text that is not JSON", () => {
   assert.equal(findErrorRange(QUERY, { code: "bad_json" }), null);
 });
 
-test("sortsWith: adds the order of a column, once, and nothing that is no order", () => {
-  assert.equal(sortsWith("-taken"), SORTS);
-  assert.equal(sortsWith("constructor"), SORTS);
-  assert.deepEqual(sortsWith("-bucket").at(-1), ["-bucket", "Bucket, downwards"]);
+test("sortOptions: adds the order of a column, but no unknown order", () => {
+  assert.equal(sortOptions("-taken"), SORTS);
+  assert.equal(sortOptions("constructor"), SORTS);
+  assert.deepEqual(sortOptions("-bucket").at(-1), ["-bucket", "Bucket, descending"]);
 });
 
-test("flipped: adds and removes", () => {
-  assert.deepEqual(flipped(undefined, "a"), ["a"]);
-  assert.deepEqual(flipped(["a", "b"], "a"), ["b"]);
+test("withToggled: adds and removes", () => {
+  assert.deepEqual(withToggled(undefined, "a"), ["a"]);
+  assert.deepEqual(withToggled(["a", "b"], "a"), ["b"]);
 });
 
-test("selectedBars: those that a span reaches into", () => {
+test("selectedBars: the bars that overlap a span", () => {
   const bars = [100, 200, 400].map((value) => ({
     value,
     count: 1,
@@ -57,7 +57,7 @@ test("selectedBars: those that a span reaches into", () => {
   assert.equal(selectedBars(bars, [700, 800]), null);
 });
 
-test("windowOf: the month or year that contains the filter", () => {
+test("enclosingPeriod: the month or year that contains the filter", () => {
   /** @type {[string | undefined, string | null][]} */
   const cases = [
     ["2024-05-03", "2024-05"],
@@ -67,10 +67,10 @@ test("windowOf: the month or year that contains the filter", () => {
     ["..2024", null],
     [undefined, null],
   ];
-  for (const [taken, expected] of cases) assert.equal(dates.windowOf(taken), expected);
+  for (const [taken, expected] of cases) assert.equal(dates.enclosingPeriod(taken), expected);
 });
 
-test("bars of the timeline: every year, month and day, also without photos", () => {
+test("bars of the timeline: every year, month and day, including those without photos", () => {
   const months = [
     { value: "2019-12", count: 2 },
     { value: "2021-01", count: 3 },
@@ -82,7 +82,7 @@ test("bars of the timeline: every year, month and day, also without photos", () 
   assert.equal(dates.dayBars("2024-02", [{ value: "2024-02-29", count: 7 }]).at(-1)?.count, 7);
 });
 
-test("selectedBars of dates: by their common part", () => {
+test("selectedBars of dates: compares the common part", () => {
   const bars = dates.monthBars("2024", []);
   assert.deepEqual(dates.selectedBars(bars, "2024-05"), [4, 4]);
   assert.deepEqual(dates.selectedBars(bars, "2024-05-03..2024-07-01"), [4, 6]);

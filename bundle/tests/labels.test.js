@@ -4,28 +4,29 @@ import {
   cameraName,
   describeFilter,
   fileName,
+  filterTitle,
   fraction,
-  readSpan,
+  parseSpan,
   settingsLine,
   stars,
-  writeSpan,
+  formatSpan,
 } from "../../api/static/js/core/labels.js";
 
-test("readSpan: closed, open, single and fractions", () => {
-  assert.deepEqual(readSpan("100-400"), [100, 400]);
-  assert.deepEqual(readSpan("100-"), [100, null]);
-  assert.deepEqual(readSpan("-400"), [null, 400]);
-  assert.deepEqual(readSpan("100"), [100, 100]);
-  assert.deepEqual(readSpan("1/250-1/60"), [1 / 250, 1 / 60]);
+test("parseSpan: closed, open, single and fractions", () => {
+  assert.deepEqual(parseSpan("100-400"), [100, 400]);
+  assert.deepEqual(parseSpan("100-"), [100, null]);
+  assert.deepEqual(parseSpan("-400"), [null, 400]);
+  assert.deepEqual(parseSpan("100"), [100, 100]);
+  assert.deepEqual(parseSpan("1/250-1/60"), [1 / 250, 1 / 60]);
 });
 
-test("writeSpan: reads back", () => {
+test("formatSpan: reads back", () => {
   for (const text of ["100-400", "100-", "-400", "100"])
-    assert.equal(writeSpan(readSpan(text)), text);
-  assert.equal(writeSpan([1 / 250, 1 / 60], fraction), "1/250-1/60");
+    assert.equal(formatSpan(parseSpan(text)), text);
+  assert.equal(formatSpan([1 / 250, 1 / 60], fraction), "1/250-1/60");
 });
 
-test("fraction: exposure times become the fraction that the camera wrote", () => {
+test("fraction: returns the fraction that the camera wrote", () => {
   for (const denominator of [2, 3, 13, 60, 125, 250, 400, 8000, 16_000]) {
     assert.equal(fraction(1 / denominator), `1/${denominator}`);
   }
@@ -39,38 +40,48 @@ test("describeFilter: ranges, dates, hours and places", () => {
   assert.deepEqual(describeFilter("f", "-2.8"), ["", "up to f/2.8"]);
   assert.deepEqual(describeFilter("exposure", "1/250-"), ["", "from 1/250 s"]);
   assert.deepEqual(describeFilter("taken", "2024-05..2024-09"), [
-    "Taken",
+    "Date",
     "May 2024 – September 2024",
   ]);
-  assert.deepEqual(describeFilter("hour", "22-1"), ["Hour", "22:00–02:00"]);
-  assert.deepEqual(describeFilter("near", "1,2,5"), ["Within", "5 km of 1, 2"]);
-  assert.deepEqual(describeFilter("bbox", "1.234,2,3,4"), ["Area", "1.23, 2, 3, 4"]);
+  assert.deepEqual(describeFilter("hour", "22-1"), ["Time", "22:00–02:00"]);
+  assert.deepEqual(describeFilter("near", "1,2,5"), ["", "Within 5 km of 1, 2"]);
+  assert.deepEqual(describeFilter("bbox", "1.234,2,3,4"), ["Map area", "1.23, 2, 3, 4"]);
   assert.deepEqual(describeFilter("rating", "3"), ["Rating", "★★★"]);
+  assert.deepEqual(describeFilter("has", "gps"), ["", "Has location"]);
+  assert.deepEqual(describeFilter("without", "date"), ["", "No date"]);
 });
 
-test("describeFilter: text that is no such value stays text", () => {
+test("describeFilter: shows invalid values as they are", () => {
   assert.deepEqual(describeFilter("iso", "constructor"), ["", "iso constructor"]);
-  assert.deepEqual(describeFilter("has", "constructor"), ["With", "constructor"]);
+  assert.deepEqual(describeFilter("has", "constructor"), ["", "Has constructor"]);
   assert.deepEqual(describeFilter("status", "toString"), ["Status", "toString"]);
-  assert.deepEqual(describeFilter("taken", "<b>"), ["Taken", "<b>"]);
+  for (const text of ["<b>", "2024-99999999999999999999", "..", "1-2-3"]) {
+    assert.deepEqual(describeFilter("taken", text), ["Date", text]);
+    assert.deepEqual(describeFilter("hour", text), ["Time", text]);
+  }
+});
+
+test("filterTitle: kind and value in one text", () => {
+  assert.equal(filterTitle("camera", "X-T4"), "Camera: X-T4");
+  assert.equal(filterTitle("without", "camera"), "No camera");
 });
 
 test("stars", () => {
-  assert.deepEqual([-1, 0, 2].map(stars), ["Rejected", "No stars", "★★"]);
+  assert.deepEqual([-1, 0, 2].map(stars), ["Rejected", "0 stars", "★★"]);
 });
 
-test("fileName: the last part of a key, also of a folder", () => {
+test("fileName: the last part of a key, even of a folder", () => {
   assert.deepEqual(["a/b.jpg", "b.jpg", "a/b/", "/"].map(fileName), ["b.jpg", "b.jpg", "b", "/"]);
 });
 
-test("settingsLine: what is known", () => {
+test("settingsLine: leaves out what is unknown", () => {
   const photo = { exposure_seconds: 1 / 250, f_number: 2.8, iso: 400, focal_length_mm: 35 };
   assert.equal(settingsLine(photo), "1/250 s · f/2.8 · ISO 400 · 35 mm");
   assert.equal(settingsLine({ iso: 100 }), "ISO 100");
   assert.equal(settingsLine({}), "");
 });
 
-test("cameraName: the maker once", () => {
+test("cameraName: does not repeat the make", () => {
   assert.equal(
     cameraName({ camera_make: "NIKON CORPORATION", camera_model: "NIKON Z 6" }),
     "NIKON Z 6",

@@ -1,5 +1,5 @@
 /**
- * @file Imports go one way: a module imports from its own layer and from those below it, and never in a circle.
+ * @file Checks that modules import only from their own folder and from lower layers, and that there are no cycles.
  */
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
@@ -7,7 +7,7 @@ import path from "node:path";
 import { test } from "node:test";
 
 const ROOT = "api/static/js";
-// From the top. Folders of one line do not import from each other.
+// From top to bottom. Folders in the same layer do not import from each other.
 const LAYERS = [
   ["app.jsx", "theme.js"],
   ["views"],
@@ -55,7 +55,7 @@ test("imports name modules that exist", () => {
   );
 });
 
-test("no module imports from a layer above, or from a neighbour in its layer", () => {
+test("no module imports from a higher layer, or from another folder in its layer", () => {
   const wrong = [...imports].flatMap(([file, targets]) =>
     targets
       .filter((target) => folderOf(target) !== folderOf(file))
@@ -65,18 +65,17 @@ test("no module imports from a layer above, or from a neighbour in its layer", (
   assert.deepEqual(wrong, []);
 });
 
-test("no imports in a circle", () => {
+test("there are no import cycles", () => {
   const done = new Set();
   /** @type {string[]} */
-  const circles = [];
+  const cycles = [];
   /** @type {(file: string, trail: string[]) => void} */
   const walk = (file, trail) => {
-    if (trail.includes(file))
-      circles.push([...trail.slice(trail.indexOf(file)), file].join(" -> "));
+    if (trail.includes(file)) cycles.push([...trail.slice(trail.indexOf(file)), file].join(" -> "));
     if (done.has(file) || trail.includes(file)) return;
     for (const target of imports.get(file) ?? []) walk(target, [...trail, file]);
     done.add(file);
   };
   for (const file of imports.keys()) walk(file, []);
-  assert.deepEqual(circles, []);
+  assert.deepEqual(cycles, []);
 });

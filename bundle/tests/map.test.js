@@ -1,9 +1,10 @@
+import "./page.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { unwrap, unwrapRing } from "../../api/static/js/core/lazy_libraries.js";
+import { unwrap, unwrapRing } from "../../api/static/js/core/map_data.js";
 import * as clusters from "../../api/static/js/map/clusters.js";
 import * as geometry from "../../api/static/js/map/outline_geometry.js";
-import { takePart } from "../../api/static/js/map/photo_summaries.js";
+import { firstBatch } from "../../api/static/js/map/photo_summaries.js";
 
 /**
  * @typedef {import("../../api/static/js/core/types").MapFeature} MapFeature
@@ -16,38 +17,41 @@ const feature = (lng, lat, count = 1, id = undefined) => ({
   properties: { count, id },
 });
 
-test("readBox and writeBox: areas across the 180th meridian", () => {
-  assert.deepEqual(clusters.readBox("170,-20,-170,10"), {
+test("parseBox and formatBox: areas across the 180th meridian", () => {
+  assert.deepEqual(clusters.parseBox("170,-20,-170,10"), {
     west: 170,
     south: -20,
     east: 190,
     north: 10,
   });
   assert.equal(
-    clusters.writeBox({ west: 170, south: -20, east: 190, north: 10 }),
+    clusters.formatBox({ west: 170, south: -20, east: 190, north: 10 }),
     "170,-20,-170,10",
   );
   assert.equal(
-    clusters.writeBox({ west: -300, south: -95, east: 300, north: 95 }),
+    clusters.formatBox({ west: -300, south: -95, east: 300, north: 95 }),
     "-180,-90,180,90",
   );
   for (const text of [undefined, "", "1,2,3", "1,2,3,x", "1,2,3,4,5"]) {
-    assert.equal(clusters.readBox(text), null);
+    assert.equal(clusters.parseBox(text), null);
   }
 });
 
-test("joinOverlapping: small clusters join the larger one, distant ones stay", () => {
+test("mergeOverlapping: merges small clusters into the larger one, keeps distant ones", () => {
   const features = [feature(0, 0, 5), feature(1, 0, 100), feature(50, 0, 1, "a")];
-  const joined = clusters.joinOverlapping(features, ([lng, lat]) => ({ x: lng * 10, y: lat * 10 }));
+  const merged = clusters.mergeOverlapping(features, ([lng, lat]) => ({
+    x: lng * 10,
+    y: lat * 10,
+  }));
   assert.deepEqual(
-    joined.map(({ count, id }) => [count, id ?? null]),
+    merged.map(({ count, id }) => [count, id ?? null]),
     [
       [105, null],
       [1, "a"],
     ],
   );
-  assert.equal(joined[0].cells.length, 2);
-  assert.equal(joined[0].radius, clusters.radiusOf(105));
+  assert.equal(merged[0].cells.length, 2);
+  assert.equal(merged[0].radius, clusters.radiusOf(105));
 });
 
 test("extentOf: leaves out the widest gap", () => {
@@ -112,7 +116,7 @@ test("projectWithCopies: a shape across the meridian is at both edges", () => {
   assert.ok(copies[1].box[0] < 0);
 });
 
-test("covers: inside, outside and in a hole", () => {
+test("contains: inside, outside and in a hole", () => {
   /** @type {(side: number) => Position[]} */
   const square = (side) => [
     [-side, -side],
@@ -121,12 +125,12 @@ test("covers: inside, outside and in a hole", () => {
     [-side, side],
   ];
   const rings = [square(10), square(2)];
-  assert.ok(geometry.covers(rings, 5, 5));
-  assert.ok(!geometry.covers(rings, 0, 0));
-  assert.ok(!geometry.covers(rings, 11, 0));
+  assert.ok(geometry.contains(rings, 5, 5));
+  assert.ok(!geometry.contains(rings, 0, 0));
+  assert.ok(!geometry.contains(rings, 11, 0));
 });
 
-test("placeName: at the middle of the largest part", () => {
+test("placeName: in the centre of the largest polygon", () => {
   /** @type {Position[]} */
   const large = [
     [10, -5],
@@ -141,7 +145,7 @@ test("placeName: at the middle of the largest part", () => {
   assert.ok(Math.abs((name?.y ?? 0) - 0.5) < 1e-9);
 });
 
-test("unwrap: continues beyond 180 degrees; Antarctica closes over the pole", () => {
+test("unwrap: continues beyond 180 degrees; Antarctica is closed along the pole", () => {
   /** @type {Position[]} */
   const line = [
     [179, 0],
@@ -154,19 +158,19 @@ test("unwrap: continues beyond 180 degrees; Antarctica closes over the pole", ()
     [178, 2],
   ]);
   /** @type {Position[]} */
-  const around = [-180, -90, 0, 90, 180].map((lng) => [lng, -70]);
-  assert.deepEqual(unwrapRing(around).slice(-3), [
+  const antarctica = [-180, -90, 0, 90, 180].map((lng) => [lng, -70]);
+  assert.deepEqual(unwrapRing(antarctica).slice(-3), [
     [180, -90],
     [-180, -90],
     [-180, -70],
   ]);
 });
 
-test("takePart: limited by number and by length, at least one", () => {
-  const short = Array.from({ length: 250 }, (_, at) => `b/${at}`);
-  assert.equal(takePart(short).length, 100);
+test("firstBatch: limited by number and by length, at least one", () => {
+  const short = Array.from({ length: 250 }, (_, index) => `b/${index}`);
+  assert.equal(firstBatch(short).length, 100);
   const long = Array.from({ length: 10 }, () => "é".repeat(400));
-  assert.equal(takePart(long).length, 2);
-  assert.equal(takePart(["x".repeat(9000)]).length, 1);
-  assert.deepEqual(takePart(["a"]), ["a"]);
+  assert.equal(firstBatch(long).length, 2);
+  assert.equal(firstBatch(["x".repeat(9000)]).length, 1);
+  assert.deepEqual(firstBatch(["a"]), ["a"]);
 });

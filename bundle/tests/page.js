@@ -1,9 +1,10 @@
 /**
- * @file What modules read of the page at import, for tests without a browser. Import it first.
+ * @file Stand-ins for what modules read from the page when they are imported. Import this file first.
  */
 const settings = { needs_token: false, has_token: true, dashboard_port: 5555, tiles_url: null };
 
 Object.assign(globalThis, {
   addEventListener: () => {},
+  location: { protocol: "http:", hostname: "localhost" },
   document: { querySelector: () => ({ content: JSON.stringify(settings) }) },
 });

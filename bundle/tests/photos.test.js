@@ -5,25 +5,25 @@ import { COLUMNS, columnsOf, DEFAULT_COLUMNS } from "../../api/static/js/photos/
 import { justify, moveInRows, rowsBetween } from "../../api/static/js/photos/justified_layout.js";
 import { aspectOf, PAGE_SIZE, PhotoPages } from "../../api/static/js/photos/photo_pages.js";
 import { flatten, groupTags } from "../../api/static/js/photos/tag_groups.js";
-import { readState } from "../../api/static/js/core/url_state.js";
+import { parseState } from "../../api/static/js/core/url_state.js";
 
-const LAYOUT = { width: 1000, target: 150, gap: 6, done: false };
+const LAYOUT = { width: 1000, maxHeight: 150, gap: 6, done: false };
 
 /**
  * @typedef {import("../../api/static/js/photos/justified_layout.js").Row} Row
  * @typedef {import("../../api/static/js/core/types").Photo} Photo
  */
 
-test("justify: full rows fill the width, none is higher than wanted", () => {
-  const aspects = Array.from({ length: 50 }, (_, at) => 0.6 + (at % 5) * 0.4);
+test("justify: full rows fill the width, none is higher than the maximum", () => {
+  const aspects = Array.from({ length: 50 }, (_, index) => 0.6 + (index % 5) * 0.4);
   /** @type {Row[]} */
   const rows = [];
   const height = justify(rows, aspects, 50, { ...LAYOUT, done: true });
   for (const row of rows.filter(({ short }) => !short)) {
     const widths = aspects.slice(row.start, row.end).map((aspect) => aspect * row.height);
-    const total = widths.reduce((sum, one) => sum + one, 0) + LAYOUT.gap * (widths.length - 1);
+    const total = widths.reduce((sum, width) => sum + width, 0) + LAYOUT.gap * (widths.length - 1);
     assert.ok(Math.abs(total - LAYOUT.width) < 1e-6);
-    assert.ok(row.height <= LAYOUT.target);
+    assert.ok(row.height <= LAYOUT.maxHeight);
   }
   assert.deepEqual(
     rows.slice(1).map(({ start }) => start),
@@ -33,7 +33,7 @@ test("justify: full rows fill the width, none is higher than wanted", () => {
   assert.equal(height, last.top + last.height + LAYOUT.gap);
 });
 
-test("justify: more photos are added to an open row, the rows before it stay", () => {
+test("justify: adds photos to an open row, keeps the rows before it", () => {
   const aspects = Array.from({ length: 40 }, () => 1.5);
   /** @type {Row[]} */
   const grown = [];
@@ -41,21 +41,21 @@ test("justify: more photos are added to an open row, the rows before it stay", (
   const first = grown[0];
   justify(grown, aspects, 40, LAYOUT);
   /** @type {Row[]} */
-  const whole = [];
-  justify(whole, aspects, 40, LAYOUT);
-  assert.deepEqual(grown, whole);
+  const expected = [];
+  justify(expected, aspects, 40, LAYOUT);
+  assert.deepEqual(grown, expected);
   assert.equal(grown[0], first);
 });
 
 /** @type {Row[]} */
-const ROWS = [0, 1, 2, 3].map((at) => ({
-  start: at * 4,
-  end: at * 4 + 4,
-  top: at * 106,
+const ROWS = [0, 1, 2, 3].map((index) => ({
+  start: index * 4,
+  end: index * 4 + 4,
+  top: index * 106,
   height: 100,
 }));
 
-test("rowsBetween: rows that reach into the part", () => {
+test("rowsBetween: rows that overlap the range", () => {
   assert.deepEqual(rowsBetween(ROWS, 0, 100), [0, 1]);
   assert.deepEqual(rowsBetween(ROWS, 90, 220), [0, 3]);
   assert.deepEqual(rowsBetween(ROWS, 5000, 6000), [4, 4]);
@@ -63,7 +63,7 @@ test("rowsBetween: rows that reach into the part", () => {
 });
 
 test("moveInRows: arrows, pages and ends", () => {
-  /** @type {[at: number, key: string, to: number | null][]} */
+  /** @type {[from: number, key: string, to: number | null][]} */
   const cases = [
     [5, "ArrowRight", 6],
     [5, "ArrowLeft", 4],
@@ -77,11 +77,11 @@ test("moveInRows: arrows, pages and ends", () => {
     [1, "a", null],
     [99, "End", null],
   ];
-  for (const [at, key, to] of cases)
-    assert.equal(moveInRows(ROWS, 16, at, key), to, `${at} ${key}`);
+  for (const [from, key, to] of cases)
+    assert.equal(moveInRows(ROWS, 16, from, key), to, `${from} ${key}`);
 });
 
-test("aspectOf: panoramas are cut, unknown sizes are 3:2", () => {
+test("aspectOf: panoramas are cropped, unknown sizes are 3:2", () => {
   /** @type {(width?: number, height?: number) => number} */
   const aspect = (width_pixels, height_pixels) =>
     aspectOf({ id: "", key: "", status: "ok", photo: { width_pixels, height_pixels } });
@@ -96,16 +96,16 @@ test("aspectOf: panoramas are cut, unknown sizes are 3:2", () => {
  * @returns {any}
  */
 function fakeApi(total) {
-  const asked = /** @type {string[]} */ ([]);
+  const cursors = /** @type {string[]} */ ([]);
   return {
-    asked,
+    cursors,
     async get(/** @type {string} */ _path, /** @type {[string, any][]} */ params) {
       const query = Object.fromEntries(params);
-      asked.push(query.cursor ?? "");
+      cursors.push(query.cursor ?? "");
       const start = Number(query.cursor ?? 0);
       const end = Math.min(total, start + query.limit);
-      const photos = Array.from({ length: end - start }, (_, at) => ({
-        id: `${start + at}`,
+      const photos = Array.from({ length: end - start }, (_, offset) => ({
+        id: `${start + offset}`,
         photo: {},
       }));
       return { photos, next: end < total ? String(end) : null };
@@ -113,14 +113,14 @@ function fakeApi(total) {
   };
 }
 
-test("PhotoPages: pages follow each other up to the end", async () => {
+test("PhotoPages: loads page after page up to the end", async () => {
   const api = fakeApi(250);
   const pages = new PhotoPages(api, [["q", "x"]]);
-  await pages.more();
-  await Promise.all([pages.more(), pages.more()]);
-  await pages.more();
-  await pages.more();
-  assert.deepEqual(api.asked, ["", "100", "200"]);
+  await pages.loadMore();
+  await Promise.all([pages.loadMore(), pages.loadMore()]);
+  await pages.loadMore();
+  await pages.loadMore();
+  assert.deepEqual(api.cursors, ["", "100", "200"]);
   assert.equal(pages.count, 250);
   assert.ok(pages.done);
   assert.equal(pages.at(249)?.id, "249");
@@ -129,10 +129,10 @@ test("PhotoPages: pages follow each other up to the end", async () => {
   assert.equal(pages.indexOf("250"), -1);
 });
 
-test("PhotoPages: far pages are dropped, and fetched again when looked at", async () => {
+test("PhotoPages: drops pages, and fetches them again when they are used", async () => {
   const api = fakeApi(3000);
   const pages = new PhotoPages(api, []);
-  while (!pages.done) await pages.more();
+  while (!pages.done) await pages.loadMore();
   assert.ok(pages.pages.filter(({ photos }) => photos).length < 3000 / PAGE_SIZE);
   assert.equal(pages.aspects[2999], 1.5);
   assert.equal(pages.at(0), null);
@@ -140,26 +140,26 @@ test("PhotoPages: far pages are dropped, and fetched again when looked at", asyn
   assert.equal(pages.at(0)?.id, "0");
 });
 
-test("PhotoPages: an error stops it until it is tried again", async () => {
+test("PhotoPages: stops after an error until the retry", async () => {
   const api = fakeApi(250);
   const pages = new PhotoPages({ ...api, get: () => Promise.reject(new Error("away")) }, []);
-  await pages.more();
+  await pages.loadMore();
   assert.equal(pages.error?.message, "away");
   pages.api = api;
-  await pages.more();
+  await pages.loadMore();
   assert.equal(pages.count, 0);
   pages.retry();
   await new Promise((resolve) => pages.listeners.add(resolve));
   assert.equal(pages.count, PAGE_SIZE);
 });
 
-test("columnsOf: known columns of the address, each once; else the default ones", () => {
-  assert.deepEqual(columnsOf(readState("?columns=iso,constructor,name,iso")), ["iso", "name"]);
-  assert.deepEqual(columnsOf(readState("?columns=toString")), DEFAULT_COLUMNS);
-  assert.deepEqual(columnsOf(readState("")), DEFAULT_COLUMNS);
+test("columnsOf: known columns of the URL, each once; else the default columns", () => {
+  assert.deepEqual(columnsOf(parseState("?columns=iso,constructor,name,iso")), ["iso", "name"]);
+  assert.deepEqual(columnsOf(parseState("?columns=toString")), DEFAULT_COLUMNS);
+  assert.deepEqual(columnsOf(parseState("")), DEFAULT_COLUMNS);
 });
 
-test("columns: show nothing of a photo without metadata", () => {
+test("columns: are empty for a photo without metadata", () => {
   const photo = { id: "b/k.jpg", key: "k.jpg", status: "ok", photo: {} };
   for (const [name, { show }] of Object.entries(COLUMNS)) {
     assert.equal(show(photo), { name: "k.jpg", status: "Has EXIF" }[name] ?? "", name);

@@ -96,8 +96,10 @@ class Explorer:
 
     def new_page(self, *, allow: tuple[str, ...] = (), **options: Any) -> Page:
         """Make a page without an address, for tests that prepare it first."""
-        # Without motion, a test need not wait for transitions to end.
-        context = self.browser.new_context(**{"viewport": DESKTOP, "reduced_motion": "reduce", **options})
+        # Without motion, a test need not wait for transitions to end. The explorer formats numbers and dates by the
+        # browser's locale.
+        defaults = {"viewport": DESKTOP, "reduced_motion": "reduce", "locale": "en-GB"}
+        context = self.browser.new_context(**{**defaults, **options})
         self.contexts.callback(context.close)
         page = context.new_page()
         page.set_default_timeout(TIMEOUT_MS)

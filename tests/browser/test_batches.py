@@ -87,7 +87,7 @@ def row_of(page: Page, bucket: str, state: str) -> Locator:
 def test_batches__start__is_watched_to_its_end_and_failures_are_mended(plant: Plant) -> None:
     """The whole way: start, watch, see what failed and why, mend it, queue it again, see it gone."""
     page = plant.open()
-    page.get_by_text("Nothing is being read.").wait_for()
+    page.get_by_text("No jobs running.").wait_for()
     start(page, plant.bucket.name, "2024/")
     expect(page.get_by_text(f"Started: s3://{plant.bucket.name}/2024/.")).to_be_visible()
     row = row_of(page, plant.bucket.name, "Done")
@@ -99,13 +99,14 @@ def test_batches__start__is_watched_to_its_end_and_failures_are_mended(plant: Pl
     row.get_by_role("button", name="Details").click()
     expect(page).to_have_url(re.compile("batch="))
     details = page.locator("tr.details")
-    expect(details.locator("dl.numbers")).to_contain_text(re.compile("With EXIF9.*Failed3"))
-    expect(details.get_by_role("link", name="Its photos")).to_have_attribute("href", re.compile("prefix=2024"))
+    expect(details.locator("dl.numbers")).to_contain_text(re.compile("Has EXIF9.*Failed3"))
+    expect(details.get_by_role("link", name="View photos")).to_have_attribute("href", re.compile("prefix=2024"))
 
     cause = page.get_by_role("article", name="AccessDenied")
-    expect(cause).to_contain_text("3 images")
-    expect(cause).to_contain_text("S3 refuses these credentials")
-    cause.get_by_role("button", name="Show them").click()
+    expect(cause.get_by_role("heading")).to_have_text("Access denied (AccessDenied)")
+    expect(cause).to_contain_text("3 photos")
+    expect(cause).to_contain_text("S3 denies these credentials access to the file.")
+    cause.get_by_role("button", name="Show 3 files").click()
     expect(page).to_have_url(re.compile("cause=AccessDenied"))
     jobs = cause.get_by_role("list").get_by_role("listitem")
     expect(jobs).to_have_count(3)
@@ -118,12 +119,12 @@ def test_batches__start__is_watched_to_its_end_and_failures_are_mended(plant: Pl
     expect(first.get_by_role("link")).to_have_attribute("href", f"http://127.0.0.1:15999/#jobs?id={job['_id']}")
 
     plant.is_locked = False
-    first.get_by_role("button", name="Requeue").click()
-    expect(page.get_by_text(re.compile("1 image queued again"))).to_be_visible()
+    first.get_by_role("button", name="Retry").click()
+    expect(page.get_by_text("1 photo queued for retry")).to_be_visible()
     expect(jobs).to_have_count(2)
-    cause.get_by_role("button", name="Requeue all").click()
-    expect(page.get_by_text(re.compile("2 images queued again"))).to_be_visible()
-    expect(page.get_by_text("None: every image that was listed has its record.")).to_be_visible()
+    cause.get_by_role("button", name="Retry all (2)").click()
+    expect(page.get_by_text("2 photos queued for retry")).to_be_visible()
+    expect(page.get_by_text("No failures.")).to_be_visible()
     plant.installation.wait_until(lambda: plant.installation.store.records.collection.count_documents({}) == 12)
 
 
@@ -150,16 +151,17 @@ def test_batches__cancel__asks_first_and_ends_it(plant: Plant) -> None:
     try:
         page = plant.open()
         start(page, many.name)
-        batch = page.get_by_role("article", name=f"Batch of s3://{many.name}")
-        expect(batch).to_contain_text("Reading")
-        expect(batch).to_contain_text("0 of 30, 0 %")
+        batch = page.get_by_role("article", name=f"Indexing job for s3://{many.name}")
+        expect(batch.locator(".state")).to_have_text("Indexing")
+        expect(batch).to_contain_text("0 of 30, 0%")
         expect(batch.locator(".rate-chart svg")).to_be_visible()
         assert_accessible(page)
-        batch.get_by_role("button", name="Cancel …").click()
-        batch.get_by_role("button", name="Go on reading").click()
+        batch.get_by_role("button", name="Cancel…").click()
+        expect(batch).to_contain_text("Cancel this job? Photos already indexed are kept.")
+        batch.get_by_role("button", name="Keep running").click()
         expect(batch).to_be_visible()
-        batch.get_by_role("button", name="Cancel …").click()
-        batch.get_by_role("button", name="Yes, cancel").click()
+        batch.get_by_role("button", name="Cancel…").click()
+        batch.get_by_role("button", name="Cancel job").click()
         expect(row_of(page, many.name, "Cancelled")).to_be_visible()
         assert plant.installation.store.records.collection.count_documents({"bucket": many.name}) == 0
     finally:
@@ -171,7 +173,7 @@ def test_batches__token__is_asked_for(plant: Plant) -> None:
     page = plant.open(token=None, allow=("401",))
     page.get_by_label("Token").fill(TOKEN)
     page.get_by_role("button", name="Continue").click()
-    page.get_by_role("heading", name="Read a bucket").wait_for()
+    page.get_by_role("heading", name="Index a bucket").wait_for()
 
 
 def test_batches__requeue_without_a_token__says_what_to_set(explorer: Explorer, start_explorer: Start) -> None:
@@ -184,18 +186,18 @@ def test_batches__requeue_without_a_token__says_what_to_set(explorer: Explorer, 
     page.goto(explorer.url + "/?view=batches&cause=ObjectGone")
     cause = page.get_by_role("article", name="ObjectGone")
     expect(cause).to_contain_text("b/<b>k</b>")
-    cause.get_by_role("button", name="Requeue all").click()
-    expect(cause.get_by_role("alert")).to_contain_text("set API_TOKEN in settings.py")
+    cause.get_by_role("button", name="Retry all").click()
+    expect(cause.get_by_role("alert")).to_contain_text("Set API_TOKEN in settings.py")
 
 
 def test_batches__events_break__says_so_and_comes_back(plant: Plant) -> None:
     page = plant.open("/?view=statistics")
     broken = {"body": ": nothing\n\n", "content_type": "text/event-stream"}
     page.route(re.compile(r"/events$"), lambda route: route.fulfill(**broken))
-    page.get_by_role("link", name="Batches").click()
-    expect(page.get_by_text("not live")).to_be_visible()
+    page.get_by_role("link", name="Indexing jobs").click()
+    expect(page.get_by_text("Not live. Connecting…")).to_be_visible()
     page.unroute_all()
-    expect(page.get_by_text("not live")).to_have_count(0)
+    expect(page.get_by_text("Not live. Connecting…")).to_have_count(0)
 
 
 @pytest.mark.parametrize("options", [{}, {"viewport": PHONE, "color_scheme": "dark"}], ids=["desktop", "phone"])

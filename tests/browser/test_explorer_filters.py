@@ -44,9 +44,9 @@ def test_values__those_without__are_chosen(explorer: Explorer) -> None:
     page = explorer.open("/")
     section(page, "Lens").get_by_role("checkbox", name="No lens").check()
     shows(page, total_of(explorer, page, without="lens"))
-    section(page, "Place").get_by_role("checkbox", name="With a place").check()
+    section(page, "Location").get_by_role("checkbox", name="Has location").check()
     shows(page, total_of(explorer, page, without="lens", has="gps"))
-    section(page, "Place").get_by_role("checkbox", name="Without a place").check()
+    section(page, "Location").get_by_role("checkbox", name="No location").check()
     shows(page, total_of(explorer, page, without=["lens", "gps"]))
 
 
@@ -80,7 +80,7 @@ def test_folders__one_level_after_the_other(explorer: Explorer) -> None:
     expect(page.locator(".chip", has_text="Folder")).to_contain_text("2024/")
     buckets.get_by_role("button", name="All", exact=True).click()
     shows(page, total_of(explorer, page, bucket="demo"))
-    buckets.get_by_label("Folder or beginning of the key").fill("20")
+    buckets.get_by_label("Folder or path prefix").fill("20")
     page.keyboard.press("Enter")
     shows(page, total_of(explorer, page, bucket="demo", prefix="20"))
 
@@ -150,7 +150,7 @@ def test_words__are_searched(explorer: Explorer) -> None:
     page = explorer.open("/")
     expect(tiles(page).first).to_be_visible()
     page.keyboard.press("/")
-    expect(page.get_by_role("searchbox", name="Search by words")).to_be_focused()
+    expect(page.get_by_role("searchbox", name="Search photos")).to_be_focused()
     page.keyboard.type("lofoten aurora")
     page.keyboard.press("Enter")
     shows(page, total_of(explorer, page, q="lofoten aurora"))
@@ -158,10 +158,10 @@ def test_words__are_searched(explorer: Explorer) -> None:
 
 
 QUERIES = {
-    "syntax": ('{"photo.iso": 100,, }', ",", "not valid JSON"),
-    "operator": ('{"photo.iso": {"$foo": 1}}', '"$foo"', "the operator $foo is not allowed"),
+    "syntax": ('{"photo.iso": 100,, }', ",", "Not valid JSON"),
+    "operator": ('{"photo.iso": {"$foo": 1}}', '"$foo"', "The operator $foo is not allowed"),
     "deep": ('{"$or": [{"bucket": "a"}, {"photo.iso": {"$where": "1"}}]}', '"$where"', "$where is not allowed"),
-    "value": ('{"photo.iso": {"$exists": "yes"}}', '"$exists"', "must be true or false"),
+    "value": ('{"photo.iso": {"$exists": "yes"}}', '"$exists"', "Must be true or false"),
 }
 
 
@@ -218,9 +218,9 @@ def test_chips__each_has_its_x__and_back_brings_it_again(explorer: Explorer) -> 
     filters = {"camera": ["X-T4", "ILCE-7M3"], "iso": "100-800", "has": "gps", "taken": "2019..2024"}
     page = explorer.open(explorer.address(**filters))
     chips = page.locator(".chip > span")
-    texts = ["ISO 100–800", "Taken 2019 – 2024", "Camera X-T4", "Camera ILCE-7M3", "With place"]
+    texts = ["ISO 100–800", "Date: 2019 – 2024", "Camera: X-T4", "Camera: ILCE-7M3", "Has location"]
     expect(chips).to_have_text(texts)
-    page.get_by_role("button", name="Remove Camera X-T4").click()
+    page.get_by_role("button", name="Remove Camera: X-T4").click()
     expect(chips).to_have_count(4)
     shows(page, total_of(explorer, page, **{**filters, "camera": "ILCE-7M3"}))
     page.go_back()
@@ -243,7 +243,7 @@ def test_outdated_request__is_given_up(explorer: Explorer) -> None:
     section(page, "Camera").get_by_role("checkbox", name="X-T4").check()
     expect(page.locator(".chip", has_text="X-T4")).to_be_visible()
     expect(tiles(page)).to_have_count(0)
-    page.get_by_role("button", name="Remove Camera X-T4").click()
+    page.get_by_role("button", name="Remove Camera: X-T4").click()
     expect(tiles(page).first).to_be_visible()
     assert any("camera=X-T4" in url for url in given_up)
 
@@ -258,6 +258,6 @@ def test_counts__of_a_part__are_asked_for_again(explorer: Explorer) -> None:
 
     page.route("**/facets?*", answer)
     page.goto(explorer.url)
-    notice = page.get_by_text("All are being counted")
+    notice = page.get_by_text("Partial counts")
     expect(notice).to_be_visible()
     expect(notice).to_have_count(0)

@@ -104,23 +104,23 @@ def make_many(route: Route) -> None:
 SCROLL_TO_THE_END = """async ([scroller, last]) => {
   const element = document.querySelector(scroller);
   let largest = 0;
-  while (!document.querySelector(`[data-at="${last}"]`)) {
+  while (!document.querySelector(`[data-index="${last}"]`)) {
     element.scrollTop = element.scrollHeight;
     await new Promise(requestAnimationFrame);
-    largest = Math.max(largest, document.querySelectorAll('[data-at]').length);
+    largest = Math.max(largest, document.querySelectorAll('[data-index]').length);
   }
   return largest;
 }"""
 
 
 def scrolls_without_growth(page: Page, scroller: str) -> None:
-    expect(page.locator("[data-at]").first).to_be_visible()
+    expect(page.locator("[data-index]").first).to_be_visible()
     largest = page.evaluate(SCROLL_TO_THE_END, [scroller, MANY - 1])
-    expect(page.locator(f'[data-at="{MANY - 1}"]')).to_be_attached()
+    expect(page.locator(f'[data-index="{MANY - 1}"]')).to_be_attached()
     assert largest < 250
     # What was let go is fetched again when one comes back.
     page.locator(scroller).evaluate("element => { element.scrollTop = 0 }")
-    expect(page.locator('[data-at="0"]')).to_contain_text("0.jpg")
+    expect(page.locator('[data-index="0"]')).to_contain_text("0.jpg")
 
 
 def test_gallery__thousands_scrolled__few_are_elements(explorer: Explorer) -> None:
@@ -150,7 +150,7 @@ KEPT_IN_PLACE = """async (scroller) => {
     await new Promise((done) => setTimeout(done, 100));
   }
   watcher.disconnect();
-  const places = [...rows.querySelectorAll('[data-at]')].map((one) => Number(one.dataset.at));
+  const places = [...rows.querySelectorAll('[data-index]')].map((one) => Number(one.dataset.index));
   return {again, kept: [...before].filter((row) => row.isConnected).length, places};
 }"""
 
@@ -160,9 +160,9 @@ def test_scroll__what_stays__is_not_taken_out_and_put_in_again(explorer: Explore
     page = explorer.new_page()
     page.route("**/photos?*", make_many)
     page.goto(explorer.url + explorer.address(view=view))
-    expect(page.locator("[data-at]").first).to_be_visible()
+    expect(page.locator("[data-index]").first).to_be_visible()
     page.mouse.move(700, 500)
-    expect(page.locator('[data-at="28"]')).to_be_attached()
+    expect(page.locator('[data-index="28"]')).to_be_attached()
     found = page.evaluate(KEPT_IN_PLACE, f".{view}")
     assert found["again"] == 0
     assert found["kept"] > 0
@@ -185,9 +185,9 @@ def test_gallery__first_view__is_what_is_in_sight(explorer: Explorer) -> None:
 def test_gallery__arrows__go_from_photo_to_photo(explorer: Explorer) -> None:
     page = explorer.open("/")
     tiles(page).first.focus()
-    at = "document.activeElement.dataset.at"
+    at = "document.activeElement.dataset.index"
     page.keyboard.press("ArrowRight")
-    expect(page.locator('[data-at="1"]')).to_be_focused()
+    expect(page.locator('[data-index="1"]')).to_be_focused()
     page.keyboard.press("ArrowDown")
     wait_until(page, f"() => Number({at}) > 3")
     page.keyboard.press("ArrowUp")
@@ -238,11 +238,11 @@ def test_table__head__sorts_up_and_down(explorer: Explorer) -> None:
     head = page.get_by_role("columnheader", name="ISO")
     head.get_by_role("button").click()
     expect(head).to_have_attribute("aria-sort", "ascending")
-    expect(page.locator('[data-at="5"]')).to_be_visible()
+    expect(page.locator('[data-index="5"]')).to_be_visible()
     assert isos() == sorted(isos())
     head.get_by_role("button").click()
     expect(head).to_have_attribute("aria-sort", "descending")
-    expect(page.locator('[data-at="0"]')).not_to_have_text("100")
+    expect(page.locator('[data-index="0"]')).not_to_have_text("100")
     assert len(isos()) > 10
     assert isos() == sorted(isos(), reverse=True)
     assert "sort=-iso" in page.url
@@ -250,10 +250,10 @@ def test_table__head__sorts_up_and_down(explorer: Explorer) -> None:
 
 def test_table__row__opens_the_photo(explorer: Explorer) -> None:
     page = explorer.open(explorer.address(view="table", bucket="demo"))
-    page.locator('[data-at="0"]').focus()
+    page.locator('[data-index="0"]').focus()
     page.keyboard.press("ArrowDown")
-    expect(page.locator('[data-at="1"]')).to_be_focused()
-    name = page.locator('[data-at="1"]').inner_text()
+    expect(page.locator('[data-index="1"]')).to_be_focused()
+    name = page.locator('[data-index="1"]').inner_text()
     page.keyboard.press("Enter")
     expect(page.locator("dialog h2")).to_have_text(name)
 
@@ -285,7 +285,7 @@ def test_narrow__nothing__is_cut_off(explorer: Explorer, view: str) -> None:
         wait_until(page, "(width) => innerWidth === width", size["width"])
         outside = page.evaluate(
             "[...document.querySelectorAll('header.top *, .chips *, .view')].filter(e => e.getClientRects().length"
-            " && !e.matches('.unseen, kbd') && e.getBoundingClientRect().right > innerWidth + 0.5).length"
+            " && !e.matches('.visually-hidden, kbd') && e.getBoundingClientRect().right > innerWidth + 0.5).length"
         )
         assert (outside, page.evaluate("document.documentElement.scrollWidth")) == (0, size["width"])
         # The choice of the order can be read.

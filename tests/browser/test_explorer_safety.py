@@ -44,7 +44,7 @@ def stays_text(page: Page) -> None:
 def test_lists__hostile_texts__stay_text(hostile_explorer: Explorer, view: str) -> None:
     columns = "name,taken,camera,lens,description,keywords,artist,software,problem,etag,folder"
     page = hostile_explorer.open(hostile_explorer.address(view=view, columns=columns))
-    expect(page.locator("[data-at]").first).to_be_visible()
+    expect(page.locator("[data-index]").first).to_be_visible()
     expect(page.locator("section.filter .value").first).to_be_visible()
     stays_text(page)
     page.get_by_role("checkbox").first.check()
@@ -78,7 +78,7 @@ def test_photo__a_megabyte_in_a_tag__is_shown_in_part(hostile_explorer: Explorer
     expect(comment.locator("dd > span").first).to_be_visible()
     assert len(comment.inner_text()) < 1000
     comment.get_by_role("button", name="Show").first.click()
-    expect(comment).to_contain_text(f"{len(LONG):,} characters in all")
+    expect(comment).to_contain_text(f"{len(LONG):,} characters in total")
     assert len(comment.inner_text()) < 20_000
 
 
@@ -95,7 +95,7 @@ def test_photo__a_megabyte_in_a_tag__is_shown_in_part(hostile_explorer: Explorer
 )
 def test_address__hostile__stays_text(hostile_explorer: Explorer, search: str) -> None:
     page = hostile_explorer.open(f"/{search}", allow=("status of 400",))
-    expect(page.locator("main .screen, main [data-at]").first).to_be_visible()
+    expect(page.locator("main .screen, main [data-index]").first).to_be_visible()
     stays_text(page)
 
 

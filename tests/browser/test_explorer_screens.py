@@ -20,10 +20,10 @@ VIEWS = ["gallery", "table"]
 @pytest.mark.parametrize("view", VIEWS)
 def test_empty_database__says_how_to_start(empty_explorer: Explorer, view: str) -> None:
     page = empty_explorer.open(empty_explorer.address(view=view))
-    expect(page.get_by_role("heading", name="No photos have been read yet")).to_be_visible()
+    expect(page.get_by_role("heading", name="Your library is empty")).to_be_visible()
     expect(page.locator("pre")).to_contain_text("./run.sh my-bucket")
     assert_accessible(page)
-    page.get_by_role("link", name="Start a batch here").click()
+    page.get_by_role("link", name="Start an indexing job").click()
     wait_until(page, "() => location.search.includes('view=batches')")
 
 
@@ -32,9 +32,9 @@ def test_loading__then_slow__then_there(explorer: Explorer) -> None:
     held: list[Route] = []
     page.route("**/photos?*", lambda route: held.append(route))
     page.goto(explorer.url)
-    expect(page.get_by_text("Loading photos …")).to_be_visible()
-    expect(page.get_by_text("Still looking for photos …")).to_be_visible()
-    expect(page.get_by_text("A filter that narrows it")).to_be_visible()
+    expect(page.get_by_text("Loading photos…", exact=True)).to_be_visible()
+    expect(page.get_by_text("Still loading photos…", exact=True)).to_be_visible()
+    expect(page.get_by_text("Filtering by date, camera or bucket makes it faster.")).to_be_visible()
     assert_accessible(page)
     for route in held:
         route.continue_()
@@ -47,8 +47,9 @@ PROBLEM = {"type": "about:blank", "title": "Service Unavailable", "status": 503}
 @pytest.mark.parametrize(
     ("code", "detail", "title"),
     [
-        ("query_timeout", "The query took longer than its time limit.", "This takes too long"),
-        ("mongodb_unavailable", "MongoDB cannot be reached.", "This did not work"),
+        ("query_timeout", "The query took longer than its time limit.", "The query timed out"),
+        ("mongodb_unavailable", "MongoDB cannot be reached.", "Can't reach the database"),
+        ("unavailable", "Try again later.", "Something went wrong"),
     ],
 )
 def test_error__is_said_and_tried_again(explorer: Explorer, code: str, detail: str, title: str) -> None:
@@ -75,29 +76,33 @@ def test_error__api_that_is_gone__is_said(explorer: Explorer) -> None:
     page = explorer.new_page(allow=("ERR_FAILED",))
     page.route("**/photos?*", lambda route: route.abort())
     page.goto(explorer.url)
-    expect(page.locator("main").get_by_role("alert")).to_contain_text("The API does not answer: is it running?")
+    alert = page.locator("main").get_by_role("alert")
+    expect(alert).to_contain_text("Can't reach the server")
+    expect(alert).to_contain_text("Can't reach the EXIFinator server. Is it running?")
 
 
 def test_error__wrong_filter_of_an_address__is_said(explorer: Explorer) -> None:
     page = explorer.open(explorer.address(iso="many"), allow=("status of 400",))
-    expect(page.locator("main").get_by_role("alert")).to_contain_text("iso: expected a number or a range")
+    alert = page.locator("main").get_by_role("alert")
+    expect(alert).to_contain_text("Invalid filter")
+    expect(alert).to_contain_text("iso: expected a number or a range")
     page.get_by_role("button", name="Remove iso many").click()
     expect(tiles(page).first).to_be_visible()
 
 
 def test_no_results__says_which_filter_keeps_them_away(explorer: Explorer) -> None:
     page = explorer.open(explorer.address(camera="X-T4", format="png", rating="-1"))
-    expect(page.get_by_role("heading", name="No photo passes these filters")).to_be_visible()
+    expect(page.get_by_role("heading", name="No photos match these filters")).to_be_visible()
     assert_accessible(page)
-    helping = page.get_by_role("link", name="Without Rating Rejected")
-    expect(helping).to_be_visible()
-    helping.click()
+    hint = page.get_by_role("link", name="Remove “Rating: Rejected”")
+    expect(hint).to_be_visible()
+    hint.click()
     expect(tiles(page)).to_have_count(total_of(explorer, page, camera="X-T4", format="png"))
 
 
 def test_token__is_asked_for_and_then_sent(guarded_explorer: Explorer) -> None:
     page = guarded_explorer.open("/", allow=("status of 401",))
-    expect(page.get_by_role("heading", name="This explorer needs its token")).to_be_visible()
+    expect(page.get_by_role("heading", name="Access token required")).to_be_visible()
     assert page.locator("main").get_by_role("alert").count() == 1
     assert_accessible(page)
     page.get_by_label("Token").fill("a wrong one")
@@ -119,23 +124,23 @@ def test_saved_view__comes_back_by_its_name(explorer: Explorer) -> None:
     page = explorer.open(explorer.address(camera="X-T4", view="table", sort="-iso"))
     expect(page.locator("[role=row] a").first).to_be_visible()
     page.get_by_role("button", name="Saved views").click()
-    page.get_by_label("Save what is shown as").fill("Fuji <b>at night</b>")
+    page.get_by_label("Save this view as").fill("Fuji <b>at night</b>")
     page.get_by_role("button", name="Save", exact=True).click()
     page.goto(explorer.url)
     page.get_by_role("button", name="Saved views").click()
     page.get_by_role("link", name="Fuji <b>at night</b>").click()
     expect(page.get_by_role("columnheader", name="ISO")).to_have_attribute("aria-sort", "descending")
-    expect(page.locator(".chip")).to_have_text("Camera X-T4×")
+    expect(page.locator(".chip")).to_have_text("Camera: X-T4×")
     page.get_by_role("button", name="Saved views").click()
     page.get_by_role("button", name="Delete Fuji <b>at night</b>").click()
-    expect(page.get_by_text("Nothing saved yet")).to_be_visible()
+    expect(page.get_by_text("No saved views yet")).to_be_visible()
 
 
 @pytest.mark.parametrize("form", ["CSV", "NDJSON", "GeoJSON"])
 def test_export__is_of_what_is_shown(explorer: Explorer, form: str) -> None:
     page = explorer.open(explorer.address(camera="X-T4", has="gps"))
     count = total_of(explorer, page, camera="X-T4", has="gps")
-    page.get_by_role("button", name="Export what is shown").click()
+    page.get_by_role("button", name="Export results").click()
     expect(page.get_by_text(f"{count} photos").last).to_be_visible()
     with page.expect_download() as started:
         page.get_by_role("link", name=form, exact=False).filter(has_text=form).first.click()
@@ -169,10 +174,10 @@ def test_help__lists_the_keys(explorer: Explorer) -> None:
     page = explorer.open("/")
     expect(tiles(page).first).to_be_visible()
     page.keyboard.press("?")
-    expect(page.get_by_role("dialog", name="Keys")).to_contain_text("Search")
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_contain_text("Search")
     assert_accessible(page)
     page.keyboard.press("Escape")
-    expect(page.get_by_role("dialog", name="Keys")).to_have_count(0)
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_have_count(0)
     page.keyboard.press("2")
     expect(page.get_by_role("table", name="Photos")).to_be_visible()
     page.keyboard.press("f")

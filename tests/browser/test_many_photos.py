@@ -88,9 +88,9 @@ def listed(page: Page) -> dict[int, str]:
         20,
     )
     found: list[tuple[int, str]] = page.evaluate(
-        """() => [...document.querySelectorAll("[data-at]")].map((one) => {
+        """() => [...document.querySelectorAll("[data-index]")].map((one) => {
           const link = one.closest("a") ?? one.querySelector("a");
-          return [Number(one.dataset.at), new URL(link.href).searchParams.get("photo")];
+          return [Number(one.dataset.index), new URL(link.href).searchParams.get("photo")];
         })"""
     )
     return dict(sorted(found))
@@ -98,17 +98,17 @@ def listed(page: Page) -> dict[int, str]:
 
 def all_are_counted(page: Page) -> None:
     """Of very many photos some are counted first."""
-    expect(page.get_by_text("All are being counted")).to_have_count(0)
+    expect(page.get_by_text("Partial counts")).to_have_count(0)
 
 
 def wheel_to(page: Page, place: int) -> int:
     """Turn the wheel until the photo with this index is there. Return the largest number of elements on the way."""
     page.mouse.move(900, 500)
     largest = 0
-    while not page.locator(f'[data-at="{place}"]').count():
+    while not page.locator(f'[data-index="{place}"]').count():
         page.mouse.wheel(0, 900)
         next_frame(page)
-        largest = max(largest, page.locator("[data-at]").count())
+        largest = max(largest, page.locator("[data-index]").count())
     return largest
 
 
@@ -134,7 +134,7 @@ def test_gallery__photos__have_their_thumbnail_or_say_what_they_are(explorer: Ex
     expect(page.locator("img.thumbnail").first).to_have_js_property("complete", True)
     assert page.locator("img.thumbnail").first.evaluate("image => image.naturalWidth") > 0
     page.goto(explorer.url + explorer.address(status="no_exif"))
-    expect(page.locator(".no-thumbnail").first).to_contain_text("No thumbnail in the file")
+    expect(page.locator(".no-thumbnail").first).to_contain_text("No thumbnail")
 
 
 def test_table__thumbnail_that_is_no_picture__is_its_format_without_words(explorer: Explorer) -> None:
@@ -165,7 +165,7 @@ def test_table__columns_and_order__are_chosen(explorer: Explorer, records: Colle
         assert first is not None
         wait_until(
             page,
-            "(id) => new URL(document.querySelector('[data-at=\"0\"]')?.closest('a')?.href ?? location)"
+            "(id) => new URL(document.querySelector('[data-index=\"0\"]')?.closest('a')?.href ?? location)"
             ".searchParams.get('photo') === id",
             first["_id"],
         )
@@ -177,8 +177,8 @@ CHOICES = {
     "keyword": ("Keywords", "harbour", {"photo.keywords": "harbour"}),
     "rating": ("Rating", "★★★★★", {"photo.rating": 5}),
     "format": ("Format", "HEIC", {"format": "heic"}),
-    "status": ("Status", "Without EXIF", {"status": "no_exif"}),
-    "place": ("Place", "Without a place", {"photo.location": None}),
+    "status": ("Status", "No EXIF", {"status": "no_exif"}),
+    "place": ("Location", "No location", {"photo.location": None}),
     "bucket": ("Bucket and folder", "archive", {"bucket": "archive"}),
 }
 
@@ -286,14 +286,14 @@ def test_filters_together__chips_and_address(explorer: Explorer, records: Collec
     }
     page = explorer.open(explorer.address(camera=["X-T4", "ILCE-7M3"], has="gps", bucket="family"))
     shows(page, records.count_documents(query))
-    page.get_by_role("button", name="Remove Camera X-T4").click()
+    page.get_by_role("button", name="Remove Camera: X-T4").click()
     shows(page, records.count_documents({**query, "photo.camera_model": "ILCE-7M3"}))
     page.reload()
     shows(page, records.count_documents({**query, "photo.camera_model": "ILCE-7M3"}))
     page.go_back()
     shows(page, records.count_documents(query))
     page.get_by_role("button", name="Saved views").click()
-    page.get_by_label("Save what is shown as").fill("the family's")
+    page.get_by_label("Save this view as").fill("the family's")
     page.get_by_role("button", name="Save", exact=True).click()
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Clear all").click()
@@ -328,7 +328,7 @@ def test_map__clusters__are_of_all_with_a_place_and_open(explorer: Explorer, rec
 def test_map__area_as_the_filter__is_what_mongodb_counts(explorer: Explorer, records: Collection) -> None:
     page = explorer.open("/?view=map&at=48.86,2.35,11&camera=X-T4")
     settled(page)
-    page.get_by_role("switch", name="Only photos in this area").click()
+    page.get_by_role("switch", name="Filter to this area").click()
     wait_until(page, "() => location.search.includes('bbox=')")
     settled(page)
     box = page.evaluate("new URLSearchParams(location.search).get('bbox')")
@@ -348,7 +348,7 @@ def test_photo__summary_tags_neighbours_and_copies(explorer: Explorer, records: 
     expect(dialog(page).locator(".settings")).to_contain_text(f"f/{photo['f_number']:g}")
     expect(dialog(page).locator(".settings")).to_contain_text(f"ISO {photo['iso']:,}")
     expect(dialog(page).locator(".summary dl")).to_contain_text("SONY ILCE-7M3")
-    dialog(page).get_by_role("searchbox", name="Find in these").fill("0x9003")
+    dialog(page).get_by_role("searchbox", name="Find in metadata").fill("0x9003")
     expect(dialog(page).locator(".tag dt")).to_have_count(1)
     dialog(page).get_by_role("button", name="Next photo").click()
     wait_until(page, "id => new URLSearchParams(location.search).get('photo') === id", second["_id"])
@@ -380,7 +380,7 @@ def test_statistics__bars__lead_to_as_many_photos(explorer: Explorer, records: C
 def test_export__of_what_is_shown__has_each_photo(explorer: Explorer, records: Collection, tmp_path: Path) -> None:
     page = explorer.open(explorer.address(taken="2020-05"))
     expect(tiles(page).first).to_be_visible()
-    page.get_by_role("button", name="Export what is shown").click()
+    page.get_by_role("button", name="Export results").click()
     with page.expect_download() as download:
         page.get_by_role("link", name=re.compile("CSV")).click()
     download.value.save_as(tmp_path / "photos.csv")

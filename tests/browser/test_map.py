@@ -70,7 +70,7 @@ def test_map__everything__has_each_photo_with_a_place(explorer: Explorer) -> Non
     settled(page)
     assert seen(page) == with_place(explorer)
     without = ask(explorer, "/facets", fields="bucket")["total"] - seen(page)
-    link = page.get_by_role("link", name=f"{without} without a place")
+    link = page.get_by_role("link", name=f"{without} without location")
     link.click()
     expect(page).to_have_url(re.compile(r"without=gps"))
 
@@ -120,7 +120,7 @@ def test_map__single_photo__shows_its_thumbnail_and_opens_it(explorer: Explorer)
 def test_map__area_as_the_filter__counts_what_is_in_view(explorer: Explorer) -> None:
     page = explorer.open(f"/?view=map&at={JAPAN}")
     settled(page)
-    switch = page.get_by_role("switch", name="Only photos in this area")
+    switch = page.get_by_role("switch", name="Filter to this area")
     switch.click()
     expect(page).to_have_url(re.compile(r"bbox="))
     box = httpx.URL(page.url).params["bbox"]
@@ -140,7 +140,7 @@ def test_map__address_with_an_area__shows_it(explorer: Explorer) -> None:
     page = explorer.open("/?view=map&bbox=5,44,15,50")
     settled(page)
     assert seen(page) >= ask(explorer, "/facets", fields="bucket", bbox="5,44,15,50")["total"] > 0
-    expect(page.get_by_role("switch", name="Only photos in this area")).to_be_checked()
+    expect(page.get_by_role("switch", name="Filter to this area")).to_be_checked()
     expect(page).to_have_url(re.compile(r"bbox=5%2C44%2C15%2C50|bbox=5,44,15,50"))
 
 
@@ -153,8 +153,8 @@ def test_map__filters__hold(explorer: Explorer) -> None:
 
 def test_map__nothing_in_view__shows_the_way_back(explorer: Explorer) -> None:
     page = explorer.open("/?view=map&at=-60,-120,5")
-    page.get_by_text("No photo was taken in this area.").wait_for()
-    page.get_by_role("button", name="Show all on the map").click()
+    note = page.locator(".map-note").filter(has_text="No photos in this area.")
+    note.get_by_role("button", name="Fit all photos").click()
     settled(page)
     assert seen(page) > 100
 
@@ -162,7 +162,7 @@ def test_map__nothing_in_view__shows_the_way_back(explorer: Explorer) -> None:
 def test_map__list__says_where_and_zooms_in(explorer: Explorer) -> None:
     page = explorer.open(f"/?view=map&list=1&at={JAPAN}")
     settled(page)
-    row = page.get_by_role("region", name="Places in view").get_by_role("listitem").first
+    row = page.get_by_role("region", name="Locations in view").get_by_role("listitem").first
     expect(row).to_contain_text("Japan")
     before = page.url
     row.get_by_role("button", name="Zoom in").click()
@@ -175,7 +175,7 @@ def test_map__cluster_in_the_list__leads_to_as_many_photos(explorer: Explorer) -
     rows = page.locator(".place-list li").filter(has=page.get_by_role("link", name="Show"))
     assert rows.count() > 5
     for row in rows.all():
-        count = int(str(row.locator(".place-what").text_content()).split()[0])
+        count = int(str(row.locator(".place-name").text_content()).split()[0])
         box = httpx.URL(explorer.url + str(row.get_by_role("link").get_attribute("href"))).params["bbox"]
         assert ask(explorer, "/facets", fields="bucket", bbox=box)["total"] == count
 
@@ -205,7 +205,7 @@ def test_map__hostile_names__are_text(hostile_explorer: Explorer) -> None:
     expect(page.locator(".single").first).to_have_attribute("aria-label", re.compile("Jan 2024"))
     assert page.title() != "owned"
     assert page.locator(".marker script, .place-list script, .place-list img[onerror]").count() == 0
-    places = page.get_by_role("region", name="Places in view")
+    places = page.get_by_role("region", name="Locations in view")
     for text in (
         "script>.jpg",
         "javascript:document.title='owned'.jpg",
@@ -222,12 +222,12 @@ def test_map__same_place__opens_a_list_that_escape_closes(explorer: Explorer) ->
     answer = {"type": "FeatureCollection", "features": [feature], "cut_short": True}
     page.route(re.compile(r"/map\?"), lambda route: route.fulfill(json=answer))
     page.goto(explorer.url + "/?view=map&at=35.6,139.7,6")
-    expect(page.get_by_text("These are some of the photos only")).to_be_visible()
+    expect(page.get_by_text("Showing only some of the photos.")).to_be_visible()
     marker = page.get_by_role("button", name="12 photos, zoom in")
     marker.focus()
     page.keyboard.press("Enter")
     popup = page.locator(".leaflet-popup")
-    expect(popup).to_contain_text("12 photos in one place")
+    expect(popup).to_contain_text("12 photos here")
     expect(popup.get_by_role("link", name="Show all 12")).to_have_attribute("href", re.compile("bbox="))
     page.keyboard.press("Escape")
     expect(popup).to_have_count(0)

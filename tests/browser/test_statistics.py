@@ -86,7 +86,7 @@ def test_statistics__cut_short__says_so_and_counts_again(explorer: Explorer) -> 
     answers = [{**answer, "cut_short": True, "counted": 100}, answer]
     page.route(re.compile(r"/statistics$"), lambda route: route.fulfill(json=answers.pop(0) if answers else answer))
     page.goto(explorer.url + "/?view=statistics")
-    notice = page.get_by_text("These are counts of 100 photos, some of all")
+    notice = page.get_by_text("Partial counts (100 photos so far)")
     expect(notice).to_be_visible()
     # It asks again by itself; nobody need press the button.
     expect(notice).to_have_count(0)
@@ -99,7 +99,7 @@ def test_statistics__bucket__has_its_share_without_exif(explorer: Explorer) -> N
     wanted = httpx.get(explorer.url + "/statistics").json()["buckets"]
     row = page.get_by_role("row", name=re.compile("^demo "))
     demo = next(bucket for bucket in wanted if bucket["bucket"] == "demo")
-    share = row.get_by_role("link", name=f"{round(demo['no_exif'] / demo['count'] * 100)} %", exact=True)
+    share = row.get_by_role("link", name=f"{round(demo['no_exif'] / demo['count'] * 100)}%", exact=True)
     share.click()
     expect(page).to_have_url(re.compile("status=no_exif"))
     assert httpx.URL(page.url).params["bucket"] == "demo"
@@ -107,9 +107,9 @@ def test_statistics__bucket__has_its_share_without_exif(explorer: Explorer) -> N
 
 def test_statistics__nothing__has_its_own_screens(explorer: Explorer, empty_explorer: Explorer) -> None:
     page = explorer.open("/?view=statistics&camera=none-such")
-    page.get_by_role("heading", name="No photo passes these filters").wait_for()
+    page.get_by_role("heading", name="No photos match these filters").wait_for()
     page = empty_explorer.open("/?view=statistics")
-    page.get_by_role("heading", name="No photos have been read yet").wait_for()
+    page.get_by_role("heading", name="Your library is empty").wait_for()
 
 
 def test_statistics__hostile_names__are_text(hostile_explorer: Explorer) -> None:

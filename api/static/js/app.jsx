@@ -1,30 +1,30 @@
 /**
- * @file The explorer's page: the header, the filters at the side, and a view.
+ * @file The explorer's page: the header, the filter panel, and a view.
  *
- * A VIEW is `views/<name>.jsx` with a default export `View({ state, navigate, api, counts })`:
- *   state     see core/types.d.ts. It is the address; nothing else may be lost by a reload. A view's own parameters are
- *             in `state.extra`.
- *   navigate  navigate({filters: {iso: "100-400", camera: null}, extra: {zoom: "5"}, photo: id}, {replace: true})
- *             null takes a filter off. Without `replace`, each change is a step of the browser's "back".
- *   api       api.get(path, params, {signal}), api.post, api.delete, api.open. Errors are of class Problem.
- *   counts    the request of the counts beside the view.
- * Use `filterParams(state.filters)` for parameters of the API, `href(state, change)` for links (`follow` opens them
- * without loading the page), `useRequest(ask, key)` for requests, and the screens of components/status_screens.jsx.
+ * A view is `views/<name>.jsx`, with a default export `View({ state, navigate, api, counts })`:
+ *   state     see core/types.d.ts. It mirrors the URL, so that a reload loses nothing. Parameters of one view are in
+ *             `state.extra`.
+ *   navigate  navigate({filters: {iso: "100-400", camera: null}, extra: {at: "48,2,5"}, photo: id}, {replace: true})
+ *             null clears a filter. Without `replace`, each change adds an entry to the browser's history.
+ *   api       api.get(path, params, {signal}), api.post, api.delete, api.open. They throw a Problem.
+ *   counts    the request for the counts in the filter panel.
+ * Use `filterParams(state.filters)` for API parameters, `href(state, change)` for links (`followLink` opens them
+ * without loading the page), `useRequest(load, key)` for requests, and the screens of components/status_screens.jsx.
  *
- * Nothing from the API becomes HTML: elements come from JSX alone, never from text (no innerHTML), and styles are
- * objects (style={{ width: "3px" }}): the page's policy refuses styles in text.
+ * Text from the API never becomes HTML: only JSX makes elements (no innerHTML). Styles are objects
+ * (style={{ width: "3px" }}), because the Content-Security-Policy rejects styles in text.
  * @import { JSX } from "preact"
  * @import { ViewName } from "./core/types"
  */
 import { Failed } from "./components/status_screens.jsx";
 import { api } from "./core/api.js";
 import { render, useCallback, useEffect, useMemo, useRef, useState } from "./core/preact.js";
-import { follow, navigate, readState, TITLES, useAddress } from "./core/url_state.js";
+import { followLink, navigate, parseState, TITLES, useQueryString } from "./core/url_state.js";
 import { FilterPanel } from "./filters/panel.jsx";
 import { Timeline } from "./filters/timeline.jsx";
 import { useFacets } from "./filters/use_facets.js";
 import { PhotoDialog } from "./photos/photo_dialog.jsx";
-import { forgetPages } from "./photos/photo_pages.js";
+import { dropPages } from "./photos/photo_pages.js";
 import { FilterChips } from "./shell/filter_chips.jsx";
 import { Header } from "./shell/header.jsx";
 import { Help } from "./shell/help.jsx";
@@ -44,31 +44,31 @@ const VIEWS = {
   batches: Batches,
 };
 
-const NARROW = matchMedia("(max-width: 800px)");
+const NARROW_SCREEN = matchMedia("(max-width: 800px)");
 
-function useNarrow() {
-  const [isNarrow, setNarrow] = useState(NARROW.matches);
+function useNarrowScreen() {
+  const [isNarrow, setNarrow] = useState(NARROW_SCREEN.matches);
   useEffect(() => {
-    const listener = () => setNarrow(NARROW.matches);
-    NARROW.addEventListener("change", listener);
-    return () => NARROW.removeEventListener("change", listener);
+    const listener = () => setNarrow(NARROW_SCREEN.matches);
+    NARROW_SCREEN.addEventListener("change", listener);
+    return () => NARROW_SCREEN.removeEventListener("change", listener);
   }, []);
   return isNarrow;
 }
 
 function App() {
-  const search = useAddress();
-  const state = useMemo(() => readState(search), [search]);
-  const [isHelp, setHelp] = useState(false);
+  const search = useQueryString();
+  const state = useMemo(() => parseState(search), [search]);
+  const [isHelpOpen, setHelpOpen] = useState(false);
   const [round, setRound] = useState(0);
-  const [isOpen, setOpen] = useState(() => !NARROW.matches);
-  const isNarrow = useNarrow();
+  const [isPanelOpen, setPanelOpen] = useState(() => !NARROW_SCREEN.matches);
+  const isNarrow = useNarrowScreen();
   const searchBox = useRef(/** @type {HTMLInputElement | null} */ (null));
-  const isOfPhotos = state.view !== "batches";
-  const counts = useFacets(state, api, isOfPhotos);
-  // Without the token, one screen says so instead of each part of the page.
+  const showsPhotos = state.view !== "batches";
+  const counts = useFacets(state, api, showsPhotos);
+  // If the token is missing, ask for it once instead of in each part of the page.
   const isLocked = counts.error?.status === 401 || counts.error?.status === 429;
-  const hasFilters = isOfPhotos && !isLocked;
+  const hasFilters = showsPhotos && !isLocked;
 
   useEffect(() => {
     document.title = `${state.view === "gallery" ? "" : `${TITLES[state.view]} · `}EXIFinator`;
@@ -78,45 +78,45 @@ function App() {
     const listener = (event) =>
       onKey(event, {
         searchBox,
-        showHelp: () => setHelp(true),
-        toggleFilters: () => setOpen((isShown) => !isShown),
+        showHelp: () => setHelpOpen(true),
+        toggleFilters: () => setPanelOpen((isOpen) => !isOpen),
         navigate,
       });
     document.addEventListener("keydown", listener);
-    document.addEventListener("click", follow);
+    document.addEventListener("click", followLink);
     return () => {
       document.removeEventListener("keydown", listener);
-      document.removeEventListener("click", follow);
+      document.removeEventListener("click", followLink);
     };
   }, []);
 
   const { reload: reloadCounts } = counts;
   const reload = useCallback(() => {
-    forgetPages();
-    setRound((at) => at + 1);
+    dropPages();
+    setRound((last) => last + 1);
     reloadCounts();
   }, [reloadCounts]);
   const common = { state, navigate, api };
   const View = VIEWS[state.view];
-  // On a phone the filters cover everything else, which then must not be reachable.
-  const isCovered = isNarrow && isOpen && hasFilters;
+  // On a narrow screen the filters cover everything else, which the keyboard must then not reach.
+  const isCovered = isNarrow && isPanelOpen && hasFilters;
   return (
     <>
       <a class="skip" href="#view">
-        Skip to the photos
+        Skip to {showsPhotos ? "photos" : "jobs"}
       </a>
       <Header
         {...common}
         isCovered={isCovered}
         counts={counts}
         searchBox={searchBox}
-        showHelp={() => setHelp(true)}
+        showHelp={() => setHelpOpen(true)}
       />
-      <div class={`body ${isOpen && hasFilters ? "with-filters" : ""}`}>
+      <div class={`body ${isPanelOpen && hasFilters ? "with-filters" : ""}`}>
         {hasFilters && (
-          <aside id="filters" aria-label="Filters" hidden={!isOpen} tabindex={-1}>
-            <button type="button" class="done primary" onClick={() => setOpen(false)}>
-              Show {counts.data ? "photos" : "them"}
+          <aside id="filters" aria-label="Filters" hidden={!isPanelOpen} tabindex={-1}>
+            <button type="button" class="done primary" onClick={() => setPanelOpen(false)}>
+              Show photos
             </button>
             <FilterPanel {...common} counts={counts} />
           </aside>
@@ -126,8 +126,8 @@ function App() {
             <FilterChips
               {...common}
               counts={counts}
-              isOpen={isOpen}
-              toggleFilters={() => setOpen(!isOpen)}
+              isPanelOpen={isPanelOpen}
+              toggleFilters={() => setPanelOpen(!isPanelOpen)}
             />
           )}
           {hasFilters &&
@@ -146,7 +146,7 @@ function App() {
         </main>
       </div>
       {state.photo && !isLocked && <PhotoDialog {...common} id={state.photo} />}
-      {isHelp && <Help close={() => setHelp(false)} />}
+      {isHelpOpen && <Help close={() => setHelpOpen(false)} />}
     </>
   );
 }

@@ -1,7 +1,7 @@
-// Runs before the page is drawn, so that a chosen theme does not flash in the other one's colours.
+// Runs before the first paint, so that the page does not flash in the colours of the other theme.
 try {
   const theme = localStorage.getItem("explorer.theme");
   if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
 } catch {
-  // The browser forbids storage: the system's theme is used.
+  // The browser blocks storage; the system's theme applies.
 }

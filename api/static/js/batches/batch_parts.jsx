@@ -1,12 +1,12 @@
 /**
- * @file Parts that running and past batches show alike.
+ * @file Components that running and past batches share.
  * @import { BatchNumbers } from "../core/types"
  */
 import { number, oneLine } from "../core/format.js";
 import { NUMBERS, STATES } from "./labels.js";
 
 /** @param {{state: string}} props */
-export function StateWord({ state }) {
+export function StateBadge({ state }) {
   return <span class={`state ${state}`}>{STATES[state]?.[0] ?? state}</span>;
 }
 
@@ -23,8 +23,12 @@ export const Sources = ({ sources }) => (
 export function Numbers({ numbers }) {
   return (
     <dl class="numbers">
-      {NUMBERS.map(([name, title, meaning]) => (
-        <div key={name} class={name === "failed" && numbers.failed ? "bad" : ""} title={meaning}>
+      {NUMBERS.map(([name, title, explanation]) => (
+        <div
+          key={name}
+          class={name === "failed" && numbers.failed ? "bad" : ""}
+          title={explanation}
+        >
           <dt>{title}</dt>
           <dd>{number(numbers[name])}</dd>
         </div>

@@ -1,19 +1,20 @@
 /**
- * @file Images that failed, by cause, and requeueing them.
+ * @file Lists failed jobs by cause, and requeues them.
  * @import { Problem } from "../core/api.js"
  * @import { Api, Navigate, State } from "../core/types"
  */
 import { ActionButton } from "../components/action_button.jsx";
 import { Failed, Loading } from "../components/status_screens.jsx";
+import { Time } from "../components/time.jsx";
 import { isAborted, toProblem } from "../core/api.js";
-import { moment, number, oneLine, plural } from "../core/format.js";
+import { number, oneLine, plural } from "../core/format.js";
 import { useEffect, useState } from "../core/preact.js";
 import { settings } from "../core/settings.js";
 import { useRequest } from "../hooks/use_request.js";
-import { explainCause } from "./labels.js";
+import { describeCause } from "./labels.js";
 
 const PAGE_SIZE = 20;
-// The API counts no further.
+// The API stops counting here.
 const MAX_TOTAL = 100_000;
 
 /**
@@ -30,7 +31,7 @@ const MAX_TOTAL = 100_000;
  */
 
 /**
- * Return the address of a job on MRQ's dashboard.
+ * Return the URL of a job in MRQ's dashboard.
  * @param {string} id
  */
 export const dashboardLink = (id) =>
@@ -41,27 +42,26 @@ export const dashboardLink = (id) =>
  * @param {State} props.state
  * @param {Navigate} props.navigate
  * @param {Api} props.api
- * @param {string} props.stamp changes when there may be other failures
+ * @param {string} props.version changes when the failures may have changed
  */
-export function Failures({ state, navigate, api, stamp }) {
+export function Failures({ state, navigate, api, version }) {
   const [round, setRound] = useState(0);
   const [message, setMessage] = useState("");
+  const currentVersion = `${version} ${round}`;
   const request = useRequest(
     (signal) => api.get("/failures", { limit: 1 }, { signal }),
-    `${stamp} ${round}`,
+    currentVersion,
   );
   /** @type {Requeue} */
   const requeue = async (selection, name) => {
     const { requeued } = await api.post("/failures/requeue", selection);
-    setMessage(
-      `${plural(requeued, "image")} queued again${name ? `: ${name}` : ""}. The workers take them up by themselves.`,
-    );
-    setRound((at) => at + 1);
+    setMessage(`${plural(requeued, "photo")} queued for retry: ${name}.`);
+    setRound((last) => last + 1);
   };
   return (
     <section class="failures card" aria-labelledby="failures-title">
       <h2 id="failures-title">Failures</h2>
-      <p role="status" class={message ? "told" : "nothing"}>
+      <p role="status" class={message ? "confirmation" : "empty"}>
         {message}
       </p>
       {request.error ? (
@@ -79,7 +79,7 @@ export function Failures({ state, navigate, api, stamp }) {
               navigate={navigate}
               api={api}
               requeue={requeue}
-              round={`${stamp} ${round}`}
+              version={currentVersion}
             />
           ))}
         </>
@@ -90,9 +90,9 @@ export function Failures({ state, navigate, api, stamp }) {
 
 /** @param {number} total */
 function describeTotal(total) {
-  if (!total) return "None: every image that was listed has its record.";
-  const count = `${plural(total, "image")}${total >= MAX_TOTAL ? " or more" : ""}`;
-  return `${count} could not be read. Mend the cause, then queue them again.`;
+  if (!total) return "No failures.";
+  const count = `${plural(total, "photo")}${total >= MAX_TOTAL ? " or more" : ""}`;
+  return `${count} could not be indexed. Fix the cause, then retry.`;
 }
 
 /**
@@ -102,26 +102,28 @@ function describeTotal(total) {
  * @param {Navigate} props.navigate
  * @param {Api} props.api
  * @param {Requeue} props.requeue
- * @param {string} props.round changes when there may be other failures
+ * @param {string} props.version changes when the failures may have changed
  */
-function Cause({ group, state, navigate, api, requeue, round }) {
+function Cause({ group, state, navigate, api, requeue, version }) {
   const { exception, count, example } = group;
-  const name = oneLine(exception ?? "No exception", 100);
+  const { title, hint } = describeCause(exception);
+  const name = oneLine(title, 150);
   const isOpen = state.extra.cause === (exception ?? "-");
+  const retryAll = `Retry all (${number(count)})`;
   return (
     <article class="cause" aria-label={name}>
       <header>
         <h3>{name}</h3>
-        <span class="count">{plural(count, "image")}</span>
+        <span class="count">{plural(count, "photo")}</span>
         {exception && (
-          <ActionButton act={() => requeue({ exception }, name)} label={`Requeue all: ${name}`}>
-            Requeue all {number(count)}
+          <ActionButton act={() => requeue({ exception }, name)} label={`${retryAll}: ${name}`}>
+            {retryAll}
           </ActionButton>
         )}
       </header>
-      <p>{explainCause(exception)}</p>
+      <p>{hint}</p>
       <p class="example">
-        <span class="muted">For example</span> <code>{sourceOf(example)}</code>
+        <span class="muted">Example:</span> <code>{pathOf(example)}</code>
         <br />
         <span class="message">{oneLine(example.message, 300)}</span>
       </p>
@@ -131,25 +133,25 @@ function Cause({ group, state, navigate, api, requeue, round }) {
         aria-expanded={isOpen}
         onClick={() => navigate({ extra: { cause: isOpen ? "" : (exception ?? "-") } })}
       >
-        {isOpen ? "Hide them" : "Show them"}
+        {isOpen ? "Hide" : "Show"} {plural(count, "file")}
       </button>
-      {isOpen && <List exception={exception} api={api} requeue={requeue} round={round} />}
+      {isOpen && <JobList exception={exception} api={api} requeue={requeue} version={version} />}
     </article>
   );
 }
 
 /** @param {FailedJob} job */
-const sourceOf = ({ bucket, key }) => oneLine(`${bucket ?? "?"}/${key ?? "?"}`, 300);
+const pathOf = ({ bucket, key }) => oneLine(`${bucket ?? "?"}/${key ?? "?"}`, 300);
 
-/** @param {{exception: string | null, api: Api, requeue: Requeue, round: string}} props */
-function List({ exception, api, requeue, round }) {
+/** @param {{exception: string | null, api: Api, requeue: Requeue, version: string}} props */
+function JobList({ exception, api, requeue, version }) {
   const [pages, setPages] = useState(1);
   const [rows, setRows] = useState(
-    /** @type {{jobs: FailedJob[], isMore: boolean} | null} */ (null),
+    /** @type {{jobs: FailedJob[], hasMore: boolean} | null} */ (null),
   );
   const [error, setError] = useState(/** @type {Problem | null} */ (null));
   useEffect(() => {
-    const control = new AbortController();
+    const controller = new AbortController();
     const load = async () => {
       /** @type {FailedJob[]} */
       const jobs = [];
@@ -162,11 +164,11 @@ function List({ exception, api, requeue, round }) {
           ...(after ? { after } : {}),
         };
         /** @type {{failures: FailedJob[], next: string | null}} */
-        const answer = await api.get("/failures", params, { signal: control.signal });
-        jobs.push(...answer.failures);
-        after = answer.next;
+        const response = await api.get("/failures", params, { signal: controller.signal });
+        jobs.push(...response.failures);
+        after = response.next;
       }
-      setRows({ jobs, isMore: Boolean(after) });
+      setRows({ jobs, hasMore: Boolean(after) });
     };
     load().then(
       () => setError(null),
@@ -174,35 +176,37 @@ function List({ exception, api, requeue, round }) {
         if (!isAborted(cause)) setError(toProblem(cause));
       },
     );
-    return () => control.abort();
-  }, [api, pages, exception, round]);
+    return () => controller.abort();
+  }, [api, pages, exception, version]);
   if (error) return <Failed error={error} retry={() => setPages(1)} />;
   if (!rows) return <Loading subject="failures" />;
   return (
     <>
-      <ul class="failed-jobs" aria-label={`Images that failed: ${exception ?? "no exception"}`}>
+      <ul class="failed-jobs" aria-label={`Failed files: ${exception ?? "unknown cause"}`}>
         {rows.jobs.map((job) => (
           <li key={job.id}>
             <p>
-              <code>{sourceOf(job)}</code>
+              <code>{pathOf(job)}</code>
             </p>
             <p class="message">{oneLine(job.message, 500)}</p>
-            <p class="ways">
+            <p class="buttons">
               <ActionButton
-                act={() => requeue({ ids: [job.id] }, sourceOf(job))}
-                label={`Requeue ${sourceOf(job)}`}
+                act={() => requeue({ ids: [job.id] }, pathOf(job))}
+                label={`Retry ${pathOf(job)}`}
               >
-                Requeue
+                Retry
               </ActionButton>
               <a
                 href={dashboardLink(job.id)}
                 target="_blank"
                 rel="noreferrer"
-                aria-label={`${sourceOf(job)} on the MRQ dashboard (new tab)`}
+                aria-label={`Open in MRQ: ${pathOf(job)} (new tab)`}
               >
-                On the dashboard
+                Open in MRQ
               </a>
-              <span class="muted">{moment(job.queued_at)}</span>
+              <span class="muted">
+                <Time text={job.queued_at} />
+              </span>
             </p>
             {job.traceback && (
               <details>
@@ -213,7 +217,7 @@ function List({ exception, api, requeue, round }) {
           </li>
         ))}
       </ul>
-      {rows.isMore && (
+      {rows.hasMore && (
         <button type="button" class="quiet" onClick={() => setPages(pages + 1)}>
           Show more
         </button>

@@ -1,76 +1,139 @@
 /**
- * @file States, counts and causes of failures in words.
+ * @file Describes the states, counts and failures of batches.
  * @import { Batch, BatchNumbers } from "../core/types"
  */
+import { STATUSES } from "../core/labels.js";
 
 /** @type {Record<string, [title: string, explanation: string]>} */
 export const STATES = {
-  listing: [
-    "Listing",
-    "The bucket is being listed; what is new or has changed is queued, and read meanwhile.",
-  ],
-  reading: ["Reading", "Everything is listed. The workers read what was queued."],
-  cancelling: [
-    "Cancelling",
-    "What the workers have in hand comes to its end; nothing else is read any more.",
-  ],
-  done: ["Done", "Every photo of the listing has its record, or stands below as a failure."],
-  cancelled: ["Cancelled", "What was read before stays. Starting it again reads the rest."],
+  listing: ["Listing", "Listing the bucket and indexing new and changed photos."],
+  reading: ["Indexing", "The listing is complete. Workers are indexing the queued photos."],
+  cancelling: ["Cancelling", "Finishing photos in progress; no new ones will be started."],
+  done: ["Done", "All photos were indexed. Failures, if any, are listed below."],
+  cancelled: ["Cancelled", "Photos already indexed are kept. Start again to index the rest."],
   left: [
-    "Left",
-    "Whoever started it watches it no more. The workers go on with what is queued; " +
-      "starting it again finds what is missing.",
+    "Detached",
+    "The process that started this job has exited; workers continue with what is queued. " +
+      "Start again to index whatever is missing.",
   ],
   stopped: [
-    "Stopped",
-    "The listing broke off. Starting it again goes over it anew and skips what is stored.",
+    "Interrupted",
+    "Listing was interrupted. Start again to resume; indexed photos are skipped.",
   ],
 };
 
 /** @type {[name: keyof BatchNumbers, title: string, explanation: string][]} */
 export const NUMBERS = [
-  ["listed", "Listed", "keys of the listing"],
-  ["unchanged", "Unchanged", "stored before, and the same since"],
-  ["queued", "To read", "new, changed, or failed before"],
-  ["stored", "With EXIF", "records with metadata"],
-  ["no_exif", "Without EXIF", "photos that carry none: recorded as such"],
-  ["unsupported", "Not a photo", "not a kind of file that is read: recorded as such"],
-  ["damaged", "Damaged", "broken or empty files: recorded with what is wrong"],
-  ["failed", "Failed", "could not be read: below, by cause"],
+  ["listed", "Listed", "objects in the listing"],
+  ["unchanged", "Unchanged", "already up to date"],
+  ["queued", "Queued", "new, changed, or failed before"],
+  ["stored", STATUSES.ok, "photos with EXIF"],
+  ["no_exif", STATUSES.no_exif, "photos without EXIF (recorded)"],
+  ["unsupported", STATUSES.unsupported, "not a supported image (recorded)"],
+  ["damaged", STATUSES.damaged, "broken or empty files (recorded with the problem)"],
+  ["failed", "Failed", "could not be indexed; listed below by cause"],
 ];
 
-/** @type {Record<string, string>} */
-const CAUSES = {
-  AccessDenied:
-    "S3 refuses these credentials this object. Give them s3:GetObject on it, then requeue.",
-  UntrustedServer: "The certificate of the S3 server is not one that the settings trust.",
-  BucketGone: "There is no such bucket any more.",
-  ObjectGone:
-    "The object was listed, and was deleted before it was read. There is nothing to requeue it for.",
-  ObjectChanged:
-    "The object was replaced while it was being read, again and again. Requeue when nobody writes to it.",
-  SourceUnavailable: "S3 did not answer, or not properly, in several tries. Requeue once it does.",
-  StoreUnavailable: "MongoDB could not be reached or could not write. Requeue once it can.",
-  QueueUnavailable: "Redis could not be reached, or had no memory left. Requeue once it has.",
-  RecordRefused: "MongoDB takes no such record. Please report it with the file.",
-  KilledWorker:
-    "Reading this file ended the process that read it, each time. Please report it with the file.",
-  JobTimeoutException: "Reading took longer than a job may take. Requeue when S3 is quicker.",
+/**
+ * The classes of exifinator/errors.py that a failed job can have, and MRQ's own.
+ * @type {Record<string, [title: string, hint: string]>}
+ */
+export const CAUSES = {
+  AccessDenied: [
+    "Access denied",
+    "S3 denies these credentials access to the file. Grant them s3:GetObject, then retry.",
+  ],
+  CredentialsRefused: [
+    "Credentials rejected",
+    "S3 rejects the credentials: they are missing, unknown, wrong or expired. Correct them, then retry.",
+  ],
+  UntrustedServer: [
+    "Untrusted server certificate",
+    "The S3 server's certificate is not trusted, or belongs to another host. " +
+      "Check S3_ENDPOINT_URL and S3_CA_FILE, then retry.",
+  ],
+  WrongRegion: [
+    "Wrong region",
+    "The bucket is in another region. Set AWS_REGION to the bucket's region, then retry.",
+  ],
+  BucketGone: [
+    "Bucket not found",
+    "The bucket no longer exists. Retrying won't help unless it is created again.",
+  ],
+  InvalidBucketName: [
+    "Invalid bucket name",
+    "No bucket can have this name. Start a new job with the correct name.",
+  ],
+  ObjectGone: ["File deleted during indexing", "Retrying won't help; the file no longer exists."],
+  ObjectArchived: [
+    "File archived",
+    "The file is in an archive storage class. Restore it in S3, then retry.",
+  ],
+  EncryptedObject: [
+    "File cannot be decrypted",
+    "Its KMS key is disabled, or these credentials may not use it. Enable the key, then retry. " +
+      "Files with a customer-provided key (SSE-C) cannot be read.",
+  ],
+  ObjectChanged: [
+    "File changed during indexing",
+    "The file was replaced each time it was read. Retry when nothing is writing to it.",
+  ],
+  SourceUnavailable: [
+    "S3 unavailable",
+    "S3 did not respond, or returned errors, in several attempts. Retry when it is available again.",
+  ],
+  ClockSkew: [
+    "Clock out of sync",
+    "S3 rejects requests because this machine's clock is wrong. Set the clock, then retry.",
+  ],
+  StoreUnavailable: [
+    "MongoDB unavailable",
+    "MongoDB could not be reached, or could not write. Retry when it is available again.",
+  ],
+  QueueUnavailable: [
+    "Redis unavailable",
+    "Redis could not be reached, or had no memory left. Retry when it is available again.",
+  ],
+  RecordRefused: [
+    "Record rejected by MongoDB",
+    "MongoDB rejected the record. Please report this, with the file.",
+  ],
+  KilledWorker: [
+    "File crashes the worker",
+    "Reading this file ended the worker process each time. Please report this, with the file.",
+  ],
+  TransientError: ["Temporary failure", "Retry; the message below has the details."],
+  PermanentError: ["S3 rejected the request", "The message below has the details."],
+  JobTimeoutException: [
+    "Timed out",
+    "Indexing took longer than a job may take. Retry when S3 responds faster.",
+  ],
 };
 
-/** @param {string | null} exception */
-export const explainCause = (exception) =>
-  CAUSES[exception ?? ""] ?? "Its message below says what happened.";
+/**
+ * Return the heading and the hint for a class of failures.
+ * @param {string | null} exception
+ */
+export function describeCause(exception) {
+  if (exception === null) {
+    return { title: "Unknown cause", hint: "The message below says what happened." };
+  }
+  if (!Object.hasOwn(CAUSES, exception)) {
+    return { title: exception, hint: "The message below says what happened." };
+  }
+  const [title, hint] = CAUSES[exception];
+  return { title: `${title} (${exception})`, hint };
+}
 
 /**
- * Return how many images of a batch are done, of how many; `part` is null while that is not known.
+ * Return how many images of a batch are done, out of how many. `fraction` is null until the listing is complete.
  * @param {Pick<Batch, "state" | "numbers">} batch
  */
 export function progressOf({ state, numbers }) {
   const { stored, no_exif: noExif, unsupported, damaged, failed } = numbers;
   const done = stored + noExif + unsupported + damaged + failed;
   const total = Math.max(done, numbers.listed - numbers.folders - numbers.unchanged);
-  return { done, total, part: state === "listing" || !total ? null : done / total };
+  return { done, total, fraction: state === "listing" || !total ? null : done / total };
 }
 
 /**

@@ -1,17 +1,18 @@
 /**
- * @file Batches that have ended.
+ * @file Table of the batches that have ended.
  * @import { Batch, Navigate, State } from "../core/types"
  */
 import { ActionButton } from "../components/action_button.jsx";
-import { bytes, duration, moment, number, oneLine, plural } from "../core/format.js";
+import { Time } from "../components/time.jsx";
+import { bytes, duration, localTime, number, oneLine, plural } from "../core/format.js";
 import { href } from "../core/url_state.js";
-import { Numbers, Sources, StateWord } from "./batch_parts.jsx";
+import { Numbers, Sources, StateBadge } from "./batch_parts.jsx";
 import { progressOf, splitSource, STATES } from "./labels.js";
 
 /**
  * @param {object} props
  * @param {Batch[]} props.batches
- * @param {string | null} props.next cursor of older ones
+ * @param {string | null} props.next cursor of older batches
  * @param {() => Promise<void>} props.loadMore
  * @param {State} props.state
  * @param {Navigate} props.navigate
@@ -20,9 +21,9 @@ import { progressOf, splitSource, STATES } from "./labels.js";
 export function PastBatches({ batches, next, loadMore, state, navigate, start }) {
   return (
     <section class="past card" aria-labelledby="past-title">
-      <h2 id="past-title">Earlier</h2>
+      <h2 id="past-title">History</h2>
       {batches.length ? (
-        <div class="table-scroll" tabindex={0} role="region" aria-label="Batches that have ended">
+        <div class="table-scroll" tabindex={0} role="region" aria-label="Finished jobs">
           <table role="table">
             <thead role="rowgroup">
               <tr role="row">
@@ -30,7 +31,7 @@ export function PastBatches({ batches, next, loadMore, state, navigate, start })
                   Started
                 </th>
                 <th role="columnheader" scope="col">
-                  Of
+                  Source
                 </th>
                 <th role="columnheader" scope="col">
                   State
@@ -39,16 +40,16 @@ export function PastBatches({ batches, next, loadMore, state, navigate, start })
                   Listed
                 </th>
                 <th role="columnheader" scope="col" class="number">
-                  Read
+                  Indexed
                 </th>
                 <th role="columnheader" scope="col" class="number">
                   Failed
                 </th>
                 <th role="columnheader" scope="col" class="number">
-                  Took
+                  Duration
                 </th>
                 <th role="columnheader" scope="col">
-                  <span class="hidden">What to do</span>
+                  <span class="visually-hidden">Actions</span>
                 </th>
               </tr>
             </thead>
@@ -67,12 +68,12 @@ export function PastBatches({ batches, next, loadMore, state, navigate, start })
         </div>
       ) : (
         <p class="muted">
-          None yet. Start one above, or in a terminal with <code>./run.sh</code>.
+          No finished jobs. Start one above, or run <code>./run.sh</code> in a terminal.
         </p>
       )}
       {next && (
         <ActionButton kind="quiet" act={loadMore}>
-          Show older ones
+          Show older
         </ActionButton>
       )}
     </section>
@@ -93,12 +94,14 @@ function PastRow({ batch, state, navigate, start }) {
   return (
     <>
       <tr role="row">
-        <td role="cell">{moment(batch.started_at)}</td>
+        <td role="cell">
+          <Time text={batch.started_at} />
+        </td>
         <td role="cell">
           <Sources sources={sources} />
         </td>
         <td role="cell">
-          <StateWord state={batch.state} />
+          <StateBadge state={batch.state} />
         </td>
         <td role="cell" class="number">
           {number(numbers.listed)}
@@ -117,7 +120,7 @@ function PastRow({ batch, state, navigate, start }) {
             type="button"
             class="quiet"
             aria-expanded={isOpen}
-            aria-label={`Details of ${sources.join(", ")}, ${moment(batch.started_at)}`}
+            aria-label={`Details of ${sources.join(", ")}, ${localTime(batch.started_at)}`}
             onClick={() => navigate({ extra: { batch: isOpen ? "" : id } })}
           >
             Details
@@ -131,11 +134,12 @@ function PastRow({ batch, state, navigate, start }) {
             {batch.problem && <p class="field-error">{oneLine(batch.problem, 500)}</p>}
             <Numbers numbers={numbers} />
             <p class="muted">
-              {bytes(numbers.bytes_read)} in {plural(numbers.requests, "request")}. Id {id}.
+              {bytes(numbers.bytes_read)} downloaded in {plural(numbers.requests, "request")}. Job
+              ID: {id}
             </p>
             {sources.length === 1 && (
-              <p class="ways">
-                <a href={photos}>Its photos</a>{" "}
+              <p class="buttons">
+                <a href={photos}>View photos</a>{" "}
                 <ActionButton act={() => start(sources[0])}>Start again</ActionButton>
               </p>
             )}

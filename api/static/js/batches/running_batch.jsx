@@ -1,26 +1,30 @@
 /**
- * @file A batch that is under way.
+ * @file Progress of a running batch.
  * @import { Api, Batch, RateSample } from "../core/types"
  */
 import { ActionButton } from "../components/action_button.jsx";
 import { RateChart } from "../components/rate_chart.jsx";
-import { bytes, decimal, duration, moment, number, oneLine, plural } from "../core/format.js";
+import { Time } from "../components/time.jsx";
+import { bytes, decimal, duration, number, oneLine, percent, plural } from "../core/format.js";
 import { useState } from "../core/preact.js";
-import { Numbers, Sources, StateWord } from "./batch_parts.jsx";
+import { Numbers, Sources, StateBadge } from "./batch_parts.jsx";
 import { progressOf, STATES } from "./labels.js";
 
 /** @param {{batch: Batch, samples: RateSample[], api: Api, merge: (batches: Batch[]) => void}} props */
 export function RunningBatch({ batch, samples, api, merge }) {
-  const [isAsking, setAsking] = useState(false);
-  const { numbers, rate, seconds_left: left } = batch;
-  const { done, total, part } = progressOf(batch);
-  const percent = part === null ? null : Math.min(100, Math.floor(part * 100));
-  const speed = rate === null ? "–" : `${number(Math.round(rate))} images/s`;
+  const [isConfirming, setConfirming] = useState(false);
+  const { numbers, rate, seconds_left: secondsLeft } = batch;
+  const { done, total, fraction } = progressOf(batch);
+  // Rounded down, so that 100% means finished.
+  const percentage = fraction === null ? null : Math.min(100, Math.floor(fraction * 100));
+  const speed = rate === null ? "–" : `${number(Math.round(rate))} photos/s`;
   return (
-    <article class="batch card" aria-label={`Batch of ${batch.sources.join(", ")}`}>
+    <article class="batch card" aria-label={`Indexing job for ${batch.sources.join(", ")}`}>
       <header>
-        <StateWord state={batch.state} /> <Sources sources={batch.sources} />
-        <span class="muted since">since {moment(batch.started_at)}</span>
+        <StateBadge state={batch.state} /> <Sources sources={batch.sources} />
+        <span class="muted since">
+          started <Time text={batch.started_at} />
+        </span>
       </header>
       <p class="muted">{STATES[batch.state]?.[1]}</p>
       {batch.problem && (
@@ -29,11 +33,11 @@ export function RunningBatch({ batch, samples, api, merge }) {
         </p>
       )}
       <div class="progress-line">
-        <progress max="100" value={percent ?? undefined} aria-label="Progress" />
+        <progress max="100" value={percentage ?? undefined} aria-label="Progress" />
         <span>
-          {percent === null
-            ? `${number(numbers.listed)} listed so far, ${number(done)} read`
-            : `${number(done)} of ${number(total)}, ${percent} %`}
+          {percentage === null
+            ? `${number(numbers.listed)} listed so far, ${number(done)} indexed`
+            : `${number(done)} of ${number(total)}, ${percent(percentage / 100)}`}
         </span>
       </div>
       <div class="pace">
@@ -44,14 +48,14 @@ export function RunningBatch({ batch, samples, api, merge }) {
           </div>
           <div>
             <dt>Time left</dt>
-            <dd>{left === null ? "not known yet" : `about ${duration(left)}`}</dd>
+            <dd>{secondsLeft === null ? "estimating…" : `about ${duration(secondsLeft)}`}</dd>
           </div>
           <div>
-            <dt>Running for</dt>
+            <dt>Elapsed</dt>
             <dd>{duration(numbers.seconds)}</dd>
           </div>
           <div>
-            <dt>Read</dt>
+            <dt>Downloaded</dt>
             <dd>
               {bytes(numbers.bytes_read)} in {plural(numbers.requests, "request")}
             </dd>
@@ -59,30 +63,30 @@ export function RunningBatch({ batch, samples, api, merge }) {
         </dl>
         <RateChart
           samples={samples}
-          label={`Images a second; now ${rate === null ? "not known" : decimal(rate, 1)}`}
+          label={`Photos per second, currently ${rate === null ? "unknown" : decimal(rate, 1)}`}
         />
       </div>
       <Numbers numbers={numbers} />
       {batch.state !== "cancelling" && (
-        <p class="ways">
-          {isAsking ? (
+        <p class="buttons">
+          {isConfirming ? (
             <>
-              <span>Read no more of it? What is read stays.</span>
+              <span>Cancel this job? Photos already indexed are kept.</span>
               <ActionButton
                 kind="danger"
                 act={async () =>
                   merge([await api.delete(`/batches/${encodeURIComponent(batch.id)}`)])
                 }
               >
-                Yes, cancel
+                Cancel job
               </ActionButton>
-              <button type="button" onClick={() => setAsking(false)}>
-                Go on reading
+              <button type="button" onClick={() => setConfirming(false)}>
+                Keep running
               </button>
             </>
           ) : (
-            <button type="button" onClick={() => setAsking(true)}>
-              Cancel …
+            <button type="button" onClick={() => setConfirming(true)}>
+              Cancel…
             </button>
           )}
         </p>

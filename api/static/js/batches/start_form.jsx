@@ -1,12 +1,12 @@
 /**
- * @file The form that starts a batch.
+ * @file Form that starts a batch.
  * @import { Api, Batch, FacetRow } from "../core/types"
  * @import { Problem } from "../core/api.js"
  */
 import { toProblem } from "../core/api.js";
 import { oneLine } from "../core/format.js";
 import { useRef, useState } from "../core/preact.js";
-import { explainRefusal } from "../core/refusals.js";
+import { explainRefusal } from "../core/error_messages.js";
 import { useRequest } from "../hooks/use_request.js";
 
 /** @param {{start: (source: string) => Promise<Batch>, api: Api}} props */
@@ -16,7 +16,7 @@ export function StartForm({ start, api }) {
   const [isBusy, setBusy] = useState(false);
   const [error, setError] = useState(/** @type {Problem | null} */ (null));
   const [message, setMessage] = useState("");
-  const field = useRef(/** @type {HTMLInputElement | null} */ (null));
+  const bucketInput = useRef(/** @type {HTMLInputElement | null} */ (null));
   const buckets = useRequest(
     (signal) => api.get("/facets", { fields: "bucket" }, { signal }),
     "buckets",
@@ -30,47 +30,47 @@ export function StartForm({ start, api }) {
     setBusy(true);
     setError(null);
     setMessage("");
-    const name = bucket
+    const bucketName = bucket
       .trim()
       .replace(/^s3:\/\//, "")
       .replace(/\/+$/, "");
-    const source = prefix ? `${name}/${prefix}` : name;
+    const source = prefix ? `${bucketName}/${prefix}` : bucketName;
     try {
       const { sources } = await start(source);
-      setMessage(`Started: ${sources.map((one) => oneLine(one, 200)).join(", ")}.`);
+      setMessage(`Started: ${sources.map((name) => oneLine(name, 200)).join(", ")}.`);
       setPrefix("");
     } catch (cause) {
       setError(toProblem(cause));
-      field.current?.focus();
+      bucketInput.current?.focus();
     }
     setBusy(false);
   };
   /** @type {(set: (text: string) => void) => (event: {currentTarget: HTMLInputElement}) => void} */
-  const edit = (set) => (event) => {
+  const onInput = (set) => (event) => {
     set(event.currentTarget.value);
     setError(null);
   };
-  const invalid = /** @type {const} */ ({
+  const invalidAttributes = /** @type {const} */ ({
     "aria-invalid": "true",
     "aria-describedby": "start-error",
   });
   return (
     <section class="start card" aria-labelledby="start-title">
-      <h2 id="start-title">Read a bucket</h2>
-      <p class="muted">What is stored already and has not changed is skipped.</p>
+      <h2 id="start-title">Index a bucket</h2>
+      <p class="muted">Unchanged photos are skipped.</p>
       <form onSubmit={submit}>
         <label>
           Bucket{" "}
           <input
-            ref={field}
+            ref={bucketInput}
             required
             autocomplete="off"
             autocapitalize="none"
             spellcheck={false}
             list="known-buckets"
             value={bucket}
-            onInput={edit(setBucket)}
-            {...(error ? invalid : {})}
+            onInput={onInput(setBucket)}
+            {...(error ? invalidAttributes : {})}
             placeholder="my-bucket"
           />
         </label>
@@ -81,7 +81,7 @@ export function StartForm({ start, api }) {
             autocapitalize="none"
             spellcheck={false}
             value={prefix}
-            onInput={edit(setPrefix)}
+            onInput={onInput(setPrefix)}
             placeholder="2024/"
           />
         </label>
@@ -91,7 +91,7 @@ export function StartForm({ start, api }) {
           ))}
         </datalist>
         <button type="submit" class="primary" disabled={isBusy}>
-          {isBusy ? "Asking S3 …" : "Start"}
+          {isBusy ? "Starting…" : "Start"}
         </button>
       </form>
       {error && (
@@ -99,7 +99,7 @@ export function StartForm({ start, api }) {
           {explainRefusal(error)}
         </p>
       )}
-      <p role="status" class={message ? "told" : "nothing"}>
+      <p role="status" class={message ? "confirmation" : "empty"}>
         {message}
       </p>
     </section>

@@ -1,5 +1,5 @@
 /**
- * @file The batches, live: a page of them from /batches, then the events of /events while the view is open.
+ * @file Keeps a list of batches up to date: first a page from /batches, then the event stream of /events.
  * @import { Api, Batch, RateSample } from "../core/types"
  */
 import { createParser } from "eventsource-parser";
@@ -7,15 +7,15 @@ import { toProblem } from "../core/api.js";
 import { useCallback, useEffect, useState } from "../core/preact.js";
 
 const PAGE_SIZE = 20;
-// The chart shows a quarter of an hour, at one sample a second.
+// The chart shows 15 minutes, at one sample per second.
 const MAX_SAMPLES = 900;
-const FIRST_PAUSE_MS = 1000;
-const MAX_PAUSE_MS = 15_000;
+const FIRST_RECONNECT_DELAY_MS = 1000;
+const MAX_RECONNECT_DELAY_MS = 15_000;
 
 export const RUNNING_STATES = new Set(["listing", "reading", "cancelling"]);
 
 /**
- * Read server-sent events from a response. (EventSource could not send the token.)
+ * Read server-sent events from a response. EventSource is not an option, because it cannot send the token.
  * @param {Response} response
  * @param {(name: string, data: any) => void} onEvent
  */
@@ -32,12 +32,12 @@ export async function readEvents(response, onEvent) {
   }
 }
 
-// By batch id. Kept while the page is open, whatever view it shows.
+// By batch id. Module state, so that the chart continues after a visit to another view.
 /** @type {Map<string, RateSample[]>} */
 const rates = new Map();
 
 /** @param {Batch} batch */
-function noteRate({ id, state, rate }) {
+function recordRate({ id, state, rate }) {
   if (!RUNNING_STATES.has(state) || rate === null) return;
   const samples = rates.get(id) ?? [];
   /** @type {RateSample} */
@@ -46,24 +46,25 @@ function noteRate({ id, state, rate }) {
 }
 
 /**
- * Replace the batches of which there is news. Ids sort by time; the newest come first.
+ * Add or replace updated batches. The result is sorted from newest to oldest; ids sort by time.
  * @param {readonly Batch[]} batches
- * @param {readonly Batch[]} news
+ * @param {readonly Batch[]} updates
  */
-export function mergeBatches(batches, news) {
-  const ids = new Set(news.map(({ id }) => id));
+export function mergeBatches(batches, updates) {
+  const ids = new Set(updates.map(({ id }) => id));
   const others = batches.filter(({ id }) => !ids.has(id));
-  return [...others, ...news].sort((a, b) => (a.id < b.id ? 1 : -1));
+  return [...others, ...updates].sort((a, b) => (a.id < b.id ? 1 : -1));
 }
 
 /** @param {number} milliseconds */
 const wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 /**
- * Follow the batches.
+ * Watch the batches.
  *
- * Returns `batches` (null before the first answer), `next` (cursor of older ones), `loadMore` to fetch those, `merge`
- * for batches from other answers, `isLive` (events arrive) and `rates` by batch id.
+ * Returns `batches` (null before the first response), `next` (the cursor of older batches), `loadMore` (fetches them),
+ * `merge` (adds batches from other responses), `isLive` (whether the event stream is open), `rates` by batch id,
+ * `error` and `reload`.
  * @param {Api} api
  */
 export function useBatches(api) {
@@ -73,37 +74,37 @@ export function useBatches(api) {
   const [isLive, setLive] = useState(false);
   const [round, setRound] = useState(0);
 
-  const merge = useCallback((/** @type {Batch[]} */ news) => {
-    for (const batch of news) noteRate(batch);
-    setBatches((known) => mergeBatches(known ?? [], news));
+  const merge = useCallback((/** @type {Batch[]} */ updates) => {
+    for (const batch of updates) recordRate(batch);
+    setBatches((known) => mergeBatches(known ?? [], updates));
   }, []);
 
   useEffect(() => {
-    const control = new AbortController();
-    const { signal } = control;
-    let pause = FIRST_PAUSE_MS;
-    const followOnce = async () => {
-      // The page has what happened while no events arrived.
+    const controller = new AbortController();
+    const { signal } = controller;
+    let delay = FIRST_RECONNECT_DELAY_MS;
+    const watchOnce = async () => {
+      // The page includes changes that happened while no events arrived.
       const page = await api.get("/batches", { limit: PAGE_SIZE }, { signal });
       setError(null);
       setNext((known) => known ?? page.next);
       merge(page.batches);
       const response = await api.open("/events", { signal });
       setLive(true);
-      pause = FIRST_PAUSE_MS;
+      delay = FIRST_RECONNECT_DELAY_MS;
       await readEvents(response, (name, data) => {
         if (name === "batches" && !signal.aborted) merge(data.batches);
       });
     };
-    const follow = async () => {
+    const watch = async () => {
       while (!signal.aborted) {
         try {
-          await followOnce();
+          await watchOnce();
         } catch (cause) {
           if (signal.aborted) return;
           const problem = toProblem(cause);
           if (problem.status >= 400 && problem.status < 500) {
-            // Trying again does not help without a token.
+            // Retrying would not help: the request is refused, for lack of a token.
             setError(problem);
             return;
           }
@@ -113,12 +114,12 @@ export function useBatches(api) {
           });
         }
         setLive(false);
-        await wait(pause);
-        pause = Math.min(2 * pause, MAX_PAUSE_MS);
+        await wait(delay);
+        delay = Math.min(2 * delay, MAX_RECONNECT_DELAY_MS);
       }
     };
-    follow();
-    return () => control.abort();
+    watch();
+    return () => controller.abort();
   }, [api, merge, round]);
 
   const loadMore = useCallback(async () => {
@@ -129,7 +130,7 @@ export function useBatches(api) {
 
   const reload = useCallback(() => {
     setError(null);
-    setRound((at) => at + 1);
+    setRound((last) => last + 1);
   }, []);
   return { batches, next, error, isLive, rates, loadMore, merge, reload };
 }

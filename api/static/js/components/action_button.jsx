@@ -1,11 +1,11 @@
 /**
- * @file A button for an action of the API. It is disabled meanwhile, and an error appears beside it.
+ * @file A button that calls the API. It is disabled during the call, and shows an error beside itself.
  * @import { ComponentChildren } from "preact"
  * @import { Problem } from "../core/api.js"
  */
 import { toProblem } from "../core/api.js";
 import { useState } from "../core/preact.js";
-import { explainRefusal } from "../core/refusals.js";
+import { explainRefusal } from "../core/error_messages.js";
 
 /**
  * @param {object} props

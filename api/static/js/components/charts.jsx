@@ -1,5 +1,5 @@
 /**
- * @file Bar charts. They are lists of links, so that keyboards and screen readers reach every bar.
+ * @file Bar charts, built as lists of links, so that every bar can be reached by keyboard and screen reader.
  */
 import { number, plural, share, shortNumber } from "../core/format.js";
 import { useLayoutEffect, useRef, useState } from "../core/preact.js";
@@ -7,24 +7,28 @@ import { useRovingFocus } from "../hooks/use_roving_focus.js";
 
 /**
  * @typedef {{label: string, count: number, href: string}} Bar
- * @typedef {Bar & {short?: string, mark?: string | null}} Column `short` is written below the column; `mark` begins a
- *   group of columns (a year) and is written instead
+ * @typedef {Bar & {shortLabel?: string, groupLabel?: string | null}} Column `shortLabel` is shown below the column.
+ *   `groupLabel` replaces it at the first column of a group, such as a year.
  */
 
 /**
- * Columns from left to right.
- * @param {{rows: Column[], label: string, height?: number, minWidth?: number}} props in pixels; minWidth: of a column
+ * A column chart.
+ * @param {object} props
+ * @param {Column[]} props.rows
+ * @param {string} props.label for screen readers
+ * @param {number} [props.height] in pixels
+ * @param {number} [props.minWidth] of a column, in pixels
  */
 export function Columns({ rows, label, height = 150, minWidth = 9 }) {
-  const [pointedAt, setPointedAt] = useState(/** @type {number | null} */ (null));
+  const [highlighted, setHighlighted] = useState(/** @type {number | null} */ (null));
   const list = useRef(/** @type {HTMLUListElement | null} */ (null));
   const scroller = useRef(/** @type {HTMLDivElement | null} */ (null));
-  const max = rows.reduce((high, { count }) => Math.max(high, count), 1);
+  const max = maxCount(rows);
   const peak = Math.max(
     0,
     rows.findIndex(({ count }) => count === max),
   );
-  // Long periods start at their newest end.
+  // A chart that is wider than its frame first shows the newest columns.
   useLayoutEffect(() => {
     if (scroller.current) scroller.current.scrollLeft = scroller.current.scrollWidth;
   }, [rows.length]);
@@ -32,22 +36,22 @@ export function Columns({ rows, label, height = 150, minWidth = 9 }) {
     container: list,
     count: rows.length,
     initial: peak,
-    move: (at, key) => {
-      if (key === "ArrowLeft") return at - 1;
-      if (key === "ArrowRight") return at + 1;
+    move: (index, key) => {
+      if (key === "ArrowLeft") return index - 1;
+      if (key === "ArrowRight") return index + 1;
       if (key === "Home") return 0;
       return key === "End" ? rows.length - 1 : null;
     },
   });
-  const described = rows[pointedAt ?? peak];
-  const top = niceTop(max);
+  const described = rows[highlighted ?? peak];
+  const top = axisMax(max);
   return (
     <figure class="columns">
       <p class="readout" aria-hidden="true">
         {described && (
           <>
-            {pointedAt === null ? "Most: " : ""}
-            <b>{described.label}</b>, {plural(described.count, "photo")}
+            {highlighted === null ? "Peak: " : ""}
+            <b>{described.label}</b> ({plural(described.count, "photo")})
           </>
         )}
       </p>
@@ -62,23 +66,23 @@ export function Columns({ rows, label, height = 150, minWidth = 9 }) {
             ref={list}
             aria-label={label}
             onKeyDown={onKeyDown}
-            onMouseLeave={() => setPointedAt(null)}
+            onMouseLeave={() => setHighlighted(null)}
             style={{ minWidth: `${rows.length * minWidth}px`, "--height": `${height}px` }}
           >
             {rows.map((row, index) => (
-              <li key={row.label} class={row.mark ? "marked" : ""}>
+              <li key={row.label} class={row.groupLabel ? "group-start" : ""}>
                 <a
                   href={row.href}
-                  data-at={index}
+                  data-index={index}
                   tabindex={index === active ? 0 : -1}
                   aria-label={`${row.label}: ${plural(row.count, "photo")}`}
                   class={row.count ? "" : "none"}
                   onFocus={() => {
                     setActive(index);
-                    setPointedAt(index);
+                    setHighlighted(index);
                   }}
-                  onBlur={() => setPointedAt(null)}
-                  onMouseEnter={() => setPointedAt(index)}
+                  onBlur={() => setHighlighted(null)}
+                  onMouseEnter={() => setHighlighted(index)}
                 >
                   <span
                     class="column"
@@ -86,7 +90,7 @@ export function Columns({ rows, label, height = 150, minWidth = 9 }) {
                   />
                 </a>
                 <span class="column-name" aria-hidden="true">
-                  {row.mark ?? row.short ?? ""}
+                  {row.groupLabel ?? row.shortLabel ?? ""}
                 </span>
               </li>
             ))}
@@ -97,14 +101,17 @@ export function Columns({ rows, label, height = 150, minWidth = 9 }) {
   );
 }
 
+/** @param {readonly {count: number}[]} rows */
+const maxCount = (rows) => rows.reduce((max, { count }) => Math.max(max, count), 1);
+
 /** @type {(count: number, top: number, height: number) => number} */
 const columnHeight = (count, top, height) => (count ? Math.max(2, (count / top) * height) : 0);
 
 /**
- * Return the next of 2, 4, 6, 8, 10, 20, 30, 40, ... from `value` up: half of it is a round number too.
+ * Round up to 2, 4, 6, 8, 10, 20, 30, 40, ..., so that half of the axis is a round number too.
  * @param {number} value
  */
-export function niceTop(value) {
+export function axisMax(value) {
   if (value <= 2) return 2;
   const power = 10 ** Math.floor(Math.log10(value));
   const tops = [1, 2, 3, 4, 5, 6, 8, 10].map((step) => step * power);
@@ -113,12 +120,12 @@ export function niceTop(value) {
 
 /**
  * Horizontal bars, the longest first.
- * @param {{rows: Bar[], label: string, total: number, limit?: number}} props limit: how many are shown at first
+ * @param {{rows: Bar[], label: string, total: number, limit?: number}} props limit: number of bars shown at first
  */
 export function RankedBars({ rows, label, total, limit = 8 }) {
-  const [isWhole, setWhole] = useState(false);
-  const max = rows.reduce((high, { count }) => Math.max(high, count), 1);
-  const shown = isWhole ? rows : rows.slice(0, limit);
+  const [showsAll, setShowsAll] = useState(false);
+  const max = maxCount(rows);
+  const shown = showsAll ? rows : rows.slice(0, limit);
   return (
     <div class="ranking">
       <ul aria-label={label}>
@@ -143,10 +150,10 @@ export function RankedBars({ rows, label, total, limit = 8 }) {
         <button
           type="button"
           class="quiet"
-          aria-expanded={isWhole}
-          onClick={() => setWhole(!isWhole)}
+          aria-expanded={showsAll}
+          onClick={() => setShowsAll(!showsAll)}
         >
-          {isWhole ? "Show fewer" : `Show all ${number(rows.length)}`}
+          {showsAll ? "Show fewer" : `Show all ${number(rows.length)}`}
         </button>
       )}
     </div>

@@ -1,10 +1,10 @@
 /**
- * @file A button that copies text and says whether it could.
+ * @file A button that copies text and reports whether that worked.
  */
 import { useEffect, useState } from "../core/preact.js";
 import { Icon } from "./icons.jsx";
 
-/** @param {{text: string, label: string, quiet?: boolean}} props quiet: the icon alone */
+/** @param {{text: string, label: string, quiet?: boolean}} props quiet: show only the icon */
 export function CopyButton({ text, label, quiet = false }) {
   const [result, setResult] = useState(/** @type {string | null} */ (null));
   useEffect(() => {
@@ -14,21 +14,20 @@ export function CopyButton({ text, label, quiet = false }) {
   }, [result]);
   /** @param {{currentTarget: HTMLElement}} event */
   const copy = async (event) => {
-    setResult(
-      (await write(text, event.currentTarget)) ? "Copied" : "This browser does not let pages copy",
-    );
+    const isCopied = await copyText(text, event.currentTarget);
+    setResult(isCopied ? "Copied" : "Copying is blocked by this browser");
   };
   return (
     <button
       type="button"
       class={quiet ? "plain copy" : "copy"}
-      aria-label={quiet ? `Copy ${label}` : undefined}
-      title={quiet ? `Copy ${label}` : undefined}
+      aria-label={quiet ? label : undefined}
+      title={quiet ? label : undefined}
       onClick={copy}
     >
       <Icon name="copy" />
       {!quiet && <span>{result ?? label}</span>}
-      <span class="unseen" role="status">
+      <span class="visually-hidden" role="status">
         {result ?? ""}
       </span>
       {quiet && result && <span aria-hidden="true">{result}</span>}
@@ -37,24 +36,25 @@ export function CopyButton({ text, label, quiet = false }) {
 }
 
 /**
- * Only pages of this machine or of https may use the clipboard. Elsewhere execCommand still works.
+ * Copy text, and return whether that worked. Browsers allow clipboard access only on localhost and over https;
+ * elsewhere execCommand still works.
  * @param {string} text
- * @param {HTMLElement} beside
+ * @param {HTMLElement} button
  */
-async function write(text, beside) {
+async function copyText(text, button) {
   try {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
     const box = document.createElement("textarea");
     box.value = text;
-    box.className = "unseen";
-    // Inside the dialog: nothing outside of it can have the focus.
-    beside.parentElement?.append(box);
+    box.className = "visually-hidden";
+    // Next to the button, because nothing outside an open modal dialog can take the focus.
+    button.parentElement?.append(box);
     box.select();
-    const done = document.execCommand("copy");
+    const isCopied = document.execCommand("copy");
     box.remove();
-    beside.focus();
-    return done;
+    button.focus();
+    return isCopied;
   }
 }

@@ -1,5 +1,5 @@
 /**
- * @file The browser's modal dialog. It keeps the focus inside, closes on Esc, and gives the focus back.
+ * @file The browser's modal dialog. It traps the focus, closes on Esc, and then restores the focus.
  * @import { ComponentChildren } from "preact"
  */
 import { useEffect, useRef } from "../core/preact.js";
@@ -28,7 +28,7 @@ export function Dialog({ title, close, kind = "", label = title ?? "", children,
   };
   /** @param {PointerEvent} event */
   const onPointerDown = (event) => {
-    // On the backdrop: the content covers all of the dialog itself.
+    // The content covers the whole dialog, so a press on the dialog element itself hit the backdrop.
     if (event.target === dialog.current) close();
   };
   return (

@@ -1,5 +1,5 @@
 /**
- * @file Icons, as strokes on a grid of 16 by 16.
+ * @file Icons, drawn as strokes on a 16 by 16 grid.
  */
 const PATHS = {
   search: "M7 12A5 5 0 1 0 7 2a5 5 0 0 0 0 10zM10.700 10.700L14 14",
@@ -11,10 +11,10 @@ const PATHS = {
   dark: "M13.500 9.500A6 6 0 0 1 6.500 2.500 6 6 0 1 0 13.500 9.500z",
   columns: "M2 3h12v10H2zM6 3v10M10 3v10",
   close: "M3.500 3.500l9 9M12.500 3.500l-9 9",
-  back: "M10 3L5 8l5 5",
+  previous: "M10 3L5 8l5 5",
   next: "M6 3l5 5-5 5",
   copy: "M5.500 5.500h8v8h-8zM10.500 5.500v-3h-8v8h3",
-  out: "M9 2h5v5M14 2L7 9M12 9.500V14H2V4h4.500",
+  external: "M9 2h5v5M14 2L7 9M12 9.500V14H2V4h4.500",
 };
 
 /** @param {{name: keyof typeof PATHS}} props */

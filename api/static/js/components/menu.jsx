@@ -1,12 +1,12 @@
 /**
- * @file A button that opens a panel. Esc and a press outside close it, and the button gets the focus back.
+ * @file A button that opens a panel. Esc and a press outside close the panel; Esc returns the focus to the button.
  * @import { ComponentChildren } from "preact"
  */
 import { useEffect, useRef, useState } from "../core/preact.js";
 
 /**
  * @param {object} props
- * @param {string} [props.label] beside the icon
+ * @param {string} [props.label] text beside the icon
  * @param {string} props.title
  * @param {ComponentChildren} props.icon
  * @param {ComponentChildren | ((close: () => void) => ComponentChildren)} props.children
@@ -23,14 +23,14 @@ export function Menu({ label, title, icon, children, align = "end" }) {
   useEffect(() => {
     if (!isOpen) return undefined;
     /** @param {PointerEvent} event */
-    const outside = (event) => {
+    const onPointerDown = (event) => {
       if (!root.current?.contains(/** @type {Node} */ (event.target))) setOpen(false);
     };
-    document.addEventListener("pointerdown", outside);
+    document.addEventListener("pointerdown", onPointerDown);
     /** @type {HTMLElement | null | undefined} */
     const first = root.current?.querySelector(".panel a, .panel button, .panel input");
     first?.focus();
-    return () => document.removeEventListener("pointerdown", outside);
+    return () => document.removeEventListener("pointerdown", onPointerDown);
   }, [isOpen]);
   /** @param {KeyboardEvent} event */
   const onKeyDown = (event) => {

@@ -1,5 +1,5 @@
 /**
- * @file Bars with a range over them that is dragged, clicked or moved by keys: the histograms and the timeline.
+ * @file A histogram with a range that is selected by dragging, by clicking, or with keys. The timeline is one too.
  * @import { JSX } from "preact"
  * @import { IndexRange } from "../core/types"
  */
@@ -7,7 +7,7 @@ import { number } from "../core/format.js";
 import { useEffect, useRef, useState } from "../core/preact.js";
 
 /** @type {Record<string, number>} */
-const STEPS = {
+const STEP_OF_KEY = {
   ArrowRight: 1,
   ArrowUp: 1,
   ArrowLeft: -1,
@@ -17,7 +17,8 @@ const STEPS = {
   Home: -1e6,
   End: 1e6,
 };
-const KEY_PAUSE_MS = 350;
+// Wait this long after the last key before the range becomes the filter.
+const KEY_DELAY_MS = 350;
 
 /**
  * A histogram whose range is a filter.
@@ -25,9 +26,9 @@ const KEY_PAUSE_MS = 350;
  * @param {{label: string, count: number}[]} props.bars
  * @param {IndexRange | null} props.selected first and last selected bar; null: all
  * @param {(range: IndexRange | null) => void} props.onSelect
- * @param {string} props.name of what is counted
- * @param {(first: number, last: number) => string} props.describe a range in words
- * @param {{at: number, label: string}[]} [props.ticks]
+ * @param {string} props.name of the quantity on the axis
+ * @param {(first: number, last: number) => string} props.describe describes a range
+ * @param {{index: number, label: string}[]} [props.ticks]
  */
 export function RangeHistogram({ bars, selected, onSelect, name, describe, ticks = [] }) {
   const plot = useRef(/** @type {HTMLDivElement | null} */ (null));
@@ -35,36 +36,34 @@ export function RangeHistogram({ bars, selected, onSelect, name, describe, ticks
   const drag = useRef(/** @type {{anchor: number, range: IndexRange} | null} */ (null));
   const last = bars.length - 1;
   const [from, to] = dragged ?? selected ?? [0, last];
-  const isWhole = !dragged && !selected;
+  const isUnfiltered = !dragged && !selected;
   const max = Math.max(1, ...bars.map(({ count }) => count));
 
   /** @param {PointerEvent} event */
   const barAt = (event) => {
     const box = plot.current?.getBoundingClientRect();
     if (!box) return 0;
-    const at = Math.floor(((event.clientX - box.left) / box.width) * bars.length);
-    return Math.min(last, Math.max(0, at));
+    const index = Math.floor(((event.clientX - box.left) / box.width) * bars.length);
+    return Math.min(last, Math.max(0, index));
   };
-  /** @type {(one: number, other: number) => IndexRange} */
-  const ordered = (one, other) => [Math.min(one, other), Math.max(one, other)];
+  /** @type {(a: number, b: number) => IndexRange} */
+  const ordered = (a, b) => [Math.min(a, b), Math.max(a, b)];
   /** @param {PointerEvent} event */
   const onPointerDown = (event) => {
     if (event.button !== 0) return;
     event.preventDefault();
     plot.current?.setPointerCapture(event.pointerId);
-    const at = barAt(event);
+    const index = barAt(event);
     const { handle } = /** @type {HTMLElement} */ (event.target).dataset;
-    // A handle moves one end; the other stays.
-    const anchor = handle === "low" ? to : handle === "high" ? from : at;
-    drag.current = { anchor, range: ordered(anchor, at) };
+    // A handle moves one end of the range and leaves the other where it is.
+    const anchor = handle === "low" ? to : handle === "high" ? from : index;
+    drag.current = { anchor, range: ordered(anchor, index) };
     setDragged(drag.current.range);
   };
   /** @param {PointerEvent} event */
   const onPointerMove = (event) => {
     if (!drag.current) return;
-    const { anchor } = drag.current;
-    const at = barAt(event);
-    drag.current.range = ordered(anchor, at);
+    drag.current.range = ordered(drag.current.anchor, barAt(event));
     setDragged(drag.current.range);
   };
   /** @param {IndexRange | null | undefined} range */
@@ -75,17 +74,16 @@ export function RangeHistogram({ bars, selected, onSelect, name, describe, ticks
   };
   /** @param {IndexRange} range */
   const select = ([first, end]) => {
-    const isSame = selected && selected[0] === first && selected[1] === end;
     const isAll = first === 0 && end === last;
-    // A click on the selected bar clears the selection.
-    onSelect(isAll || (isSame && first === end) ? null : [first, end]);
+    // A click on the only selected bar clears the selection.
+    const isRepeated = first === end && selected?.[0] === first && selected[1] === end;
+    onSelect(isAll || isRepeated ? null : [first, end]);
   };
-  // A filter set by keys follows when no key was pressed for a moment.
   const timer = useRef(/** @type {ReturnType<typeof setTimeout> | undefined} */ (undefined));
   useEffect(() => () => clearTimeout(timer.current), []);
   /** @type {(event: KeyboardEvent, end: "low" | "high") => void} */
   const onKeyDown = (event, end) => {
-    const step = STEPS[event.key];
+    const step = STEP_OF_KEY[event.key];
     if (event.key === "Escape" && dragged) {
       clearTimeout(timer.current);
       finish(null);
@@ -101,10 +99,10 @@ export function RangeHistogram({ bars, selected, onSelect, name, describe, ticks
         : [from, Math.max(from, Math.min(last, to + step))];
     setDragged(range);
     clearTimeout(timer.current);
-    timer.current = setTimeout(() => finish(range), KEY_PAUSE_MS);
+    timer.current = setTimeout(() => finish(range), KEY_DELAY_MS);
   };
-  /** @type {(end: "low" | "high", at: number, label: string) => JSX.Element} */
-  const handle = (end, at, label) => (
+  /** @type {(end: "low" | "high", index: number, label: string) => JSX.Element} */
+  const renderHandle = (end, index, label) => (
     <span
       class={`handle ${end}`}
       role="slider"
@@ -113,16 +111,16 @@ export function RangeHistogram({ bars, selected, onSelect, name, describe, ticks
       aria-label={`${name}: ${label}`}
       aria-valuemin={0}
       aria-valuemax={last}
-      aria-valuenow={at}
-      aria-valuetext={bars[at].label}
-      style={{ left: `${((end === "low" ? at : at + 1) / bars.length) * 100}%` }}
+      aria-valuenow={index}
+      aria-valuetext={bars[index].label}
+      style={{ left: `${((end === "low" ? index : index + 1) / bars.length) * 100}%` }}
       onKeyDown={(event) => onKeyDown(event, end)}
     />
   );
 
   const total = bars.slice(from, to + 1).reduce((sum, { count }) => sum + count, 0);
   return (
-    <div class={`bars ${isWhole ? "whole" : ""} ${dragged ? "dragged" : ""}`}>
+    <div class={`bars ${isUnfiltered ? "unfiltered" : ""} ${dragged ? "dragged" : ""}`}>
       <div
         class="plot"
         ref={plot}
@@ -133,22 +131,22 @@ export function RangeHistogram({ bars, selected, onSelect, name, describe, ticks
         onPointerUp={() => finish(drag.current?.range)}
         onPointerCancel={() => finish(null)}
       >
-        {bars.map(({ label, count }, at) => (
+        {bars.map(({ label, count }, index) => (
           <span
-            key={at}
-            class={`bar ${at >= from && at <= to ? "in" : "out"}`}
+            key={index}
+            class={`bar ${index >= from && index <= to ? "in" : "out"}`}
             title={`${label}: ${number(count)}`}
           >
             <span style={{ height: count ? `max(2px, ${(count / max) * 100}%)` : "0" }} />
           </span>
         ))}
-        {handle("low", from, "from")}
-        {handle("high", to, "to")}
+        {renderHandle("low", from, "from")}
+        {renderHandle("high", to, "to")}
       </div>
       {ticks.length > 0 && (
         <div class="ticks" aria-hidden="true">
-          {ticks.map(({ at, label }) => (
-            <span key={at} style={{ left: `${(at / bars.length) * 100}%` }}>
+          {ticks.map(({ index, label }) => (
+            <span key={index} style={{ left: `${(index / bars.length) * 100}%` }}>
               {label}
             </span>
           ))}

@@ -1,16 +1,16 @@
 /**
- * @file A line of the rate of a batch.
+ * @file Line chart of a batch's rate.
  * @import { RateSample } from "../core/types"
  */
-import { shortNumber } from "../core/format.js";
-import { niceTop } from "./charts.jsx";
+import { clock, shortNumber } from "../core/format.js";
+import { axisMax } from "./charts.jsx";
 
 const MIN_SECONDS = 30;
-// Of the drawing; it is stretched over the room that there is.
+// Size of the SVG's coordinate system. The browser stretches it to the available space.
 const WIDTH = 1000;
 const HEIGHT = 100;
 
-/** @param {{samples: RateSample[], label: string}} props samples: oldest first */
+/** @param {{samples: RateSample[], label: string}} props samples: the oldest first */
 export function RateChart({ samples, label }) {
   const { points, top, first, last } = plotRate(samples);
   return (
@@ -21,7 +21,7 @@ export function RateChart({ samples, label }) {
         <span>0</span>
       </div>
       <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none">
-        {points && <polygon points={`${points} ${WIDTH},${HEIGHT} ${startOf(points)},${HEIGHT}`} />}
+        {points && <polygon points={`${points} ${WIDTH},${HEIGHT} ${firstX(points)},${HEIGHT}`} />}
         <polyline points={points} />
       </svg>
       <div class="rate-times">
@@ -33,16 +33,16 @@ export function RateChart({ samples, label }) {
 }
 
 /**
- * Return the line as the points of an SVG polyline, and what its axes show.
+ * Return the points of an SVG polyline, the maximum of the rate axis, and the ends of the time axis.
  * @param {RateSample[]} samples
  */
 export function plotRate(samples) {
-  const top = niceTop(samples.reduce((high, [, rate]) => Math.max(high, rate), 0));
+  const top = axisMax(samples.reduce((high, [, rate]) => Math.max(high, rate), 0));
   if (!samples.length) return { points: "", top, first: null, last: null };
   const last = samples[samples.length - 1][0];
   const first = Math.min(samples[0][0], last - MIN_SECONDS);
-  const points = samples.map(([at, rate]) => {
-    const x = ((at - first) / (last - first)) * WIDTH;
+  const points = samples.map(([time, rate]) => {
+    const x = ((time - first) / (last - first)) * WIDTH;
     const y = HEIGHT - (rate / top) * HEIGHT;
     return `${x.toFixed(1)},${y.toFixed(1)}`;
   });
@@ -50,11 +50,4 @@ export function plotRate(samples) {
 }
 
 /** @param {string} points */
-const startOf = (points) => points.slice(0, points.indexOf(","));
-
-/** @param {number} seconds since 1970 */
-function clock(seconds) {
-  const date = new Date(seconds * 1000);
-  const parts = [date.getHours(), date.getMinutes(), date.getSeconds()];
-  return parts.map((part) => String(part).padStart(2, "0")).join(":");
-}
+const firstX = (points) => points.slice(0, points.indexOf(","));

@@ -1,5 +1,5 @@
 /**
- * @file Screens for loading, errors, and empty results, each with the next step.
+ * @file Screens for loading, errors and empty results, each with the next step.
  * @import { ComponentChildren } from "preact"
  * @import { Problem } from "../core/api.js"
  */
@@ -22,11 +22,12 @@ export function Loading({ slow, subject = "photos" }) {
   return (
     <div class="loading" role="status">
       <span class="spinner" aria-hidden="true" />
-      <p>{slow ? `Still looking for ${subject} …` : `Loading ${subject} …`}</p>
+      <p>
+        {slow ? "Still loading" : "Loading"} {subject}…
+      </p>
       {slow && (
         <p class="muted">
-          This takes longer than usual. A filter that narrows it (a date, a camera, a bucket) makes
-          it quick.
+          This is taking longer than usual. Filtering by date, camera or bucket makes it faster.
         </p>
       )}
     </div>
@@ -34,10 +35,10 @@ export function Loading({ slow, subject = "photos" }) {
 }
 
 /**
- * The loading screen of a result of photos.
- * @param {{pages: unknown}} props pages: the result
+ * The loading screen for a page of photos, which reports a slow request itself.
+ * @param {{pages: unknown}} props pages: restarts the timer when it changes
  */
-export function Waiting({ pages }) {
+export function LoadingPhotos({ pages }) {
   const [slow, setSlow] = useState(false);
   useEffect(() => {
     const timer = setTimeout(() => setSlow(true), SLOW_MS);
@@ -47,7 +48,7 @@ export function Waiting({ pages }) {
 }
 
 /**
- * An error in the API's words, and what to do.
+ * The API's error message, and what to do.
  * @param {{error: Problem, retry: () => void}} props
  */
 export function Failed({ error, retry }) {
@@ -58,7 +59,7 @@ export function Failed({ error, retry }) {
     <Screen role="alert" kind="failed" title={titleOf(error)}>
       <p>{error.message}</p>
       {error.hint && <p class="muted">{error.hint}</p>}
-      {error.status === 0 && (
+      {error.code === "unreachable" && (
         <p>
           Start it with <code>./start_workers.sh</code>, then try again.
         </p>
@@ -72,10 +73,17 @@ export function Failed({ error, retry }) {
   );
 }
 
+/** @type {Record<string, string>} */
+const TITLES_BY_CODE = {
+  mongodb_unavailable: "Can't reach the database",
+  query_timeout: "The query timed out",
+  unreachable: "Can't reach the server",
+};
+
 /** @param {Problem} error */
-function titleOf(error) {
-  if (error.code === "query_timeout") return "This takes too long";
-  return error.status === 400 ? "The API cannot take this" : "This did not work";
+function titleOf({ code, status }) {
+  if (code && Object.hasOwn(TITLES_BY_CODE, code)) return TITLES_BY_CODE[code];
+  return status === 400 ? "Invalid filter" : "Something went wrong";
 }
 
 /** @param {{error: Problem, retry: () => void}} props */
@@ -90,17 +98,17 @@ export function TokenNeeded({ error, retry }) {
   };
   if (error.status === 403) {
     return (
-      <Screen role="alert" kind="failed" title="This needs a token">
+      <Screen role="alert" kind="failed" title="This action requires an access token">
         <p>{error.message}</p>
       </Screen>
     );
   }
   return (
-    <Screen role="alert" kind="token" title="This explorer needs its token">
+    <Screen role="alert" kind="token" title="Access token required">
       <p>
         {["token_wrong", "too_many_attempts"].includes(error.code ?? "")
           ? error.message
-          : "Whoever runs EXIFinator here has set API_TOKEN in settings.py. Enter it to see the photos."}
+          : "This server requires an access token. Enter it to continue."}
       </p>
       <form onSubmit={submit}>
         <label>
@@ -119,7 +127,7 @@ export function TokenNeeded({ error, retry }) {
             checked={isPersistent}
             onChange={(event) => setPersistent(event.currentTarget.checked)}
           />{" "}
-          Keep it on this device
+          Remember on this device
         </label>
         <button type="submit" class="primary">
           Continue
@@ -131,21 +139,21 @@ export function TokenNeeded({ error, retry }) {
 
 const DEMO_COMMANDS = [
   "./run.sh                    # 240 demo photos",
-  "./run.sh ~/Pictures         # a folder of this machine",
-  "./run.sh my-bucket/2024/    # a bucket, or what lies under a prefix",
+  "./run.sh ~/Pictures         # a folder on this computer",
+  "./run.sh my-bucket/2024/    # a bucket or prefix",
 ].join("\n");
 
-/** @param {{href: string}} props href: where a batch is started */
-export function NothingYet({ href }) {
+/** @param {{href: string}} props href: of the view that starts jobs */
+export function EmptyLibrary({ href }) {
   return (
-    <Screen title="No photos have been read yet" kind="empty">
-      <p>In the folder where EXIFinator lies, read the demo library, a folder or a bucket:</p>
+    <Screen title="Your library is empty" kind="empty">
+      <p>Run one of these in the EXIFinator folder:</p>
       <pre>
         <code>{DEMO_COMMANDS}</code>
       </pre>
       <p>
         <a class="button" href={href}>
-          Start a batch here
+          Start an indexing job
         </a>
       </p>
     </Screen>
@@ -153,10 +161,10 @@ export function NothingYet({ href }) {
 }
 
 /** @param {{clear: () => void, children?: ComponentChildren}} props */
-export function NothingFound({ clear, children }) {
+export function NoMatches({ clear, children }) {
   return (
-    <Screen title="No photo passes these filters" kind="nothing">
-      {children ?? <p>Take one away above, or start over.</p>}
+    <Screen title="No photos match these filters" kind="no-matches">
+      {children || <p>Remove a filter above, or clear them all.</p>}
       <p>
         <button type="button" onClick={clear}>
           Clear all filters

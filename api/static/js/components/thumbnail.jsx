@@ -1,5 +1,5 @@
 /**
- * @file The thumbnail that the camera stored in the photo, turned upright; without one, the file's format and name.
+ * @file The thumbnail embedded in a photo, rotated upright. If there is none, the file's format and name.
  * @import { Photo } from "../core/types"
  */
 import { api, readToken } from "../core/api.js";
@@ -8,9 +8,9 @@ import { fileName, STATUSES } from "../core/labels.js";
 import { useEffect, useState } from "../core/preact.js";
 import { settings } from "../core/settings.js";
 
-// Orientations of Exif 3.0, 4.6.5.1.6.
+// By the value of the Orientation tag (Exif 3.0, 4.6.5.1.6).
 /** @type {Record<number, string>} */
-const TURNS = {
+const TRANSFORMS = {
   2: "scaleX(-1)",
   3: "rotate(180deg)",
   4: "scaleY(-1)",
@@ -21,20 +21,20 @@ const TURNS = {
 };
 
 /**
- * The thumbnail fills a box. What is beyond it is cut off: so are the black bars with which cameras pad thumbnails to
- * 4:3.
- * @param {{record: Photo, width: number, height: number, alt?: string}} props of the box, in pixels
+ * A thumbnail that fills a box and is cropped to it. This also crops the black bars with which cameras pad thumbnails
+ * to 4:3.
+ * @param {{record: Photo, width: number, height: number, alt?: string}} props width and height of the box, in pixels
  */
 export function Thumbnail({ record, width, height, alt = "" }) {
-  const [failed, setFailed] = useState(false);
-  const source = useSource(record.thumbnail);
-  if (!record.thumbnail || failed) return <NoThumbnail record={record} />;
+  const [hasFailed, setFailed] = useState(false);
+  const source = useImageSource(record.thumbnail);
+  if (!record.thumbnail || hasFailed) return <NoThumbnail record={record} />;
   const { orientation = 1 } = record.photo;
-  const turned = orientation >= 5 && orientation <= 8;
+  const isSideways = orientation >= 5 && orientation <= 8;
   const style = {
-    width: `${turned ? height : width}px`,
-    height: `${turned ? width : height}px`,
-    transform: `translate(-50%, -50%) ${TURNS[orientation] ?? ""}`,
+    width: `${isSideways ? height : width}px`,
+    height: `${isSideways ? width : height}px`,
+    transform: `translate(-50%, -50%) ${TRANSFORMS[orientation] ?? ""}`,
   };
   return (
     <img
@@ -51,44 +51,44 @@ export function Thumbnail({ record, width, height, alt = "" }) {
 
 /** @param {{record: Photo}} props */
 export function NoThumbnail({ record }) {
-  const bad = record.status !== "ok" && record.status !== "no_exif";
+  const isUnreadable = record.status !== "ok" && record.status !== "no_exif";
   return (
-    <span class={`no-thumbnail ${bad ? "bad" : ""}`}>
+    <span class={`no-thumbnail ${isUnreadable ? "bad" : ""}`}>
       <span class="format">{oneLine(record.format ?? "?", 12).toUpperCase()}</span>
       <span class="name">{oneLine(fileName(record.key ?? record.id), 80)}</span>
       <span class="why">
-        {bad ? (STATUSES[record.status] ?? record.status) : "No thumbnail in the file"}
+        {isUnreadable ? (STATUSES[record.status] ?? record.status) : "No thumbnail"}
       </span>
     </span>
   );
 }
 
 /**
- * Return the address for an <img>. It cannot send the token: where reading needs it, the thumbnail is fetched and shown
- * from memory.
- * @param {string | null | undefined} address
+ * Return the URL for an <img>. An <img> cannot send the token. If the API requires one, fetch the thumbnail and return
+ * a blob URL, or null until it has arrived.
+ * @param {string | null | undefined} url
  */
-function useSource(address) {
+function useImageSource(url) {
   const [blobUrl, setBlobUrl] = useState(/** @type {string | null} */ (null));
-  const isFetched = Boolean(settings.needs_token && readToken() && address);
+  const needsFetch = Boolean(settings.needs_token && readToken() && url);
   useEffect(() => {
-    if (!isFetched || !address) return undefined;
-    const control = new AbortController();
+    if (!needsFetch || !url) return undefined;
+    const controller = new AbortController();
     /** @type {string | null} */
-    let url = null;
+    let objectUrl = null;
     api
-      .open(address, { signal: control.signal })
-      .then((answer) => answer.blob())
-      .then((data) => {
-        if (control.signal.aborted) return;
-        url = URL.createObjectURL(data);
-        setBlobUrl(url);
+      .open(url, { signal: controller.signal })
+      .then((response) => response.blob())
+      .then((blob) => {
+        if (controller.signal.aborted) return;
+        objectUrl = URL.createObjectURL(blob);
+        setBlobUrl(objectUrl);
       })
       .catch(() => {});
     return () => {
-      control.abort();
-      if (url) URL.revokeObjectURL(url);
+      controller.abort();
+      if (objectUrl) URL.revokeObjectURL(objectUrl);
     };
-  }, [address, isFetched]);
-  return isFetched ? blobUrl : address;
+  }, [url, needsFetch]);
+  return needsFetch ? blobUrl : url;
 }

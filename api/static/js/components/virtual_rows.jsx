@@ -1,92 +1,93 @@
 /**
- * @file The rows of a long list that are near the visible part.
+ * @file Renders the rows of a long list that are in or near the viewport.
  *
- * Preact's own keyed lists will not do: where several rows leave at one end and as many come at the other, it removes
- * and inserts again all that remain, so that each step of a scroll lays out and paints everything. Here only rows that
- * come or leave are touched.
+ * Preact's keyed lists are too slow for this. When rows leave at one end and enter at the other, Preact removes and
+ * reinserts all rows that stay, and the browser lays out and paints everything at each scroll step. This component
+ * touches only the rows that enter or leave.
  * @import { ComponentChildren, HTMLAttributes } from "preact"
  */
 import { render, useLayoutEffect, useRef } from "../core/preact.js";
 import { yieldToInput } from "../core/scheduling.js";
 
-// Rows out of sight are drawn for so long before the browser may handle input.
+// Rendering of off-screen rows pauses this often to let the browser handle input.
 const BUDGET_MS = 8;
 
 /**
  * @typedef {object} Rows
- * @property {[first: number, end: number]} visible these rows are drawn at once
- * @property {[first: number, end: number]} near these are kept around them, and drawn when there is time
- * @property {(at: number) => ComponentChildren} draw the content of a row
- * @property {(at: number) => {top: number, height: number}} place in pixels
+ * @property {[first: number, end: number]} visible rows in the viewport, rendered immediately; `end` is excluded
+ * @property {[first: number, end: number]} near rows to keep around the viewport, rendered when there is time
+ * @property {(index: number) => ComponentChildren} renderRow
+ * @property {(index: number) => {top: number, height: number}} boundsOf in pixels
  * @property {string} rowClass
  */
 
-/** @param {Rows & HTMLAttributes<HTMLDivElement>} props all others are of the element around the rows */
-export function VirtualRows({ visible, near, draw, place, rowClass, ...attributes }) {
+/** @param {Rows & HTMLAttributes<HTMLDivElement>} props other properties go to the element around the rows */
+export function VirtualRows({ visible, near, renderRow, boundsOf, rowClass, ...attributes }) {
   const host = useRef(/** @type {HTMLDivElement | null} */ (null));
-  const { elements, drawing } = useRef({
+  const { elements, pass } = useRef({
     /** @type {Map<number, HTMLElement>} */
     elements: new Map(),
-    drawing: { turn: 0 },
+    // Identifies the latest pass over the off-screen rows; an older one stops.
+    pass: { latest: 0 },
   }).current;
 
-  /** @param {number} at */
-  const put = (at) => {
-    let element = elements.get(at);
+  /** @param {number} index */
+  const put = (index) => {
+    let element = elements.get(index);
     if (!element) {
       element = document.createElement("div");
       element.className = rowClass;
-      let next = at + 1;
+      let next = index + 1;
       while (next < near[1] && !elements.has(next)) next++;
       host.current?.insertBefore(element, elements.get(next) ?? null);
-      elements.set(at, element);
+      elements.set(index, element);
     }
-    const { top, height } = place(at);
+    const { top, height } = boundsOf(index);
     if (element.style.top !== `${top}px`) element.style.top = `${top}px`;
     if (element.style.height !== `${height}px`) element.style.height = `${height}px`;
-    render(draw(at), element);
+    render(renderRow(index), element);
   };
 
   useLayoutEffect(() => {
-    for (const [at, element] of elements) {
-      if (at >= near[0] && at < near[1]) continue;
+    for (const [index, element] of elements) {
+      if (index >= near[0] && index < near[1]) continue;
       render(null, element);
       element.remove();
-      elements.delete(at);
+      elements.delete(index);
     }
-    for (let at = visible[0]; at < visible[1]; at++) put(at);
-    drawing.turn += 1;
-    drawRest(drawing.turn);
+    for (let index = visible[0]; index < visible[1]; index++) put(index);
+    pass.latest += 1;
+    renderOffScreen(pass.latest);
   });
 
   /**
-   * Draw the rows after the visible ones, then those before.
-   * @param {number} turn it ends when another turn began
+   * Render the rows below the viewport, then those above.
+   * @param {number} current number of this pass
    */
-  async function drawRest(turn) {
-    const rest = [];
-    for (let at = visible[1]; at < near[1]; at++) rest.push(at);
-    for (let at = visible[0] - 1; at >= near[0]; at--) rest.push(at);
-    let until = 0;
-    for (const at of rest) {
-      if (performance.now() > until) {
+  async function renderOffScreen(current) {
+    const indexes = [];
+    for (let index = visible[1]; index < near[1]; index++) indexes.push(index);
+    for (let index = visible[0] - 1; index >= near[0]; index--) indexes.push(index);
+    let deadline = 0;
+    for (const index of indexes) {
+      if (performance.now() > deadline) {
         await yieldToInput();
-        until = performance.now() + BUDGET_MS;
+        deadline = performance.now() + BUDGET_MS;
       }
-      if (drawing.turn !== turn) return;
-      put(at);
+      if (pass.latest !== current) return;
+      put(index);
     }
   }
 
-  // A layout effect: a list that is removed before its first paint would not run the clean-up of a plain effect, and
-  // the rest would be drawn into a detached element.
+  // A layout effect, because the cleanup of a plain effect does not run for a list that is removed before its first
+  // paint. Off-screen rows would then be rendered into a detached element.
   useLayoutEffect(
     () => () => {
-      drawing.turn += 1;
+      pass.latest += 1;
       for (const element of elements.values()) render(null, element);
       elements.clear();
     },
-    [drawing, elements],
+    [pass, elements],
   );
   return <div ref={host} {...attributes} />;
 }

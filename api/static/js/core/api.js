@@ -1,18 +1,18 @@
 /**
- * @file Client of the API. Sends the token, and throws the API's errors (problem+json) as `Problem`.
+ * @file API client. It sends the access token, and throws the API's errors (problem+json) as `Problem`.
  * @import { Api, Params } from "./types"
  */
 import { settings } from "./settings.js";
 
-const TOKEN = "explorer.token";
-// What needs the token even where anyone may read.
+const STORAGE_KEY = "explorer.token";
+// Paths that require the token even if reading photos does not.
 const OPERATOR_PATHS = /^\/(batches|failures|events)\b/;
 
 /**
- * An error of the API. `status` is 0 where it did not answer.
+ * An error response of the API.
  *
- * `code` names the kind of error and `pointer` the value that it is about (a JSON pointer, RFC 6901), where the API
- * says so.
+ * `status` is 0 if there was no response. `code` is the API's name for the cause, or "unreachable". `pointer` is a JSON
+ * pointer (RFC 6901) to the value at fault.
  */
 export class Problem extends Error {
   /**
@@ -21,7 +21,7 @@ export class Problem extends Error {
    * @param {string | null} [retryAfter] the header Retry-After
    */
   constructor(body, retryAfter = null) {
-    super(body.detail || body.title || "The API does not answer.");
+    super(body.detail || body.title || "The server did not respond.");
     this.name = "Problem";
     this.status = body.status ?? 0;
     this.title = body.title ?? "";
@@ -40,7 +40,7 @@ export class Problem extends Error {
 export const isAborted = (error) => error instanceof Error && error.name === "AbortError";
 
 /**
- * Return the error as a Problem, whatever was thrown.
+ * Wrap any other error in a Problem.
  * @param {unknown} error
  * @returns {Problem}
  */
@@ -49,26 +49,26 @@ export function toProblem(error) {
   return new Problem({ detail: error instanceof Error ? error.message : String(error) });
 }
 
-/** Return the token that was entered, or null. */
+/** Return the token that the user entered, or null. */
 export function readToken() {
   try {
-    return sessionStorage.getItem(TOKEN) ?? localStorage.getItem(TOKEN);
+    return sessionStorage.getItem(STORAGE_KEY) ?? localStorage.getItem(STORAGE_KEY);
   } catch {
     return null;
   }
 }
 
 /**
- * Keep the token until the tab is closed, or on this device if `persistent`.
+ * Store the token until the tab is closed, or on this device if `persistent`.
  * @param {string} value
  * @param {{persistent?: boolean}} [options]
  */
 export function setToken(value, { persistent = false } = {}) {
   try {
-    for (const storage of [sessionStorage, localStorage]) storage.removeItem(TOKEN);
-    if (value) (persistent ? localStorage : sessionStorage).setItem(TOKEN, value);
+    for (const storage of [sessionStorage, localStorage]) storage.removeItem(STORAGE_KEY);
+    if (value) (persistent ? localStorage : sessionStorage).setItem(STORAGE_KEY, value);
   } catch {
-    // The browser forbids storage: the token is forgotten with the page.
+    // The browser blocks storage, so the token has to be entered again after a reload.
   }
 }
 
@@ -76,7 +76,7 @@ export function setToken(value, { persistent = false } = {}) {
  * @param {string} path
  * @param {Params} [params]
  */
-function address(path, params) {
+function url(path, params) {
   const query = new URLSearchParams(/** @type {any} */ (params ?? [])).toString();
   return query ? `${path}?${query}` : path;
 }
@@ -91,13 +91,12 @@ async function request(method, path, { params, body, signal } = {}) {
   /** @type {Record<string, string>} */
   const headers = {};
   const token = readToken();
-  // The token travels only where it is needed.
-  const isNeeded = settings.needs_token || method !== "GET" || OPERATOR_PATHS.test(path);
-  if (token && isNeeded) headers.Authorization = `Bearer ${token}`;
+  const needsToken = settings.needs_token || method !== "GET" || OPERATOR_PATHS.test(path);
+  if (token && needsToken) headers.Authorization = `Bearer ${token}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let response;
   try {
-    response = await fetch(address(path, params), {
+    response = await fetch(url(path, params), {
       method,
       headers,
       body: body === undefined ? undefined : JSON.stringify(body),
@@ -106,7 +105,10 @@ async function request(method, path, { params, body, signal } = {}) {
     });
   } catch (error) {
     if (isAborted(error)) throw error;
-    throw new Problem({ detail: "The API does not answer: is it running?" });
+    throw new Problem({
+      code: "unreachable",
+      detail: "Can't reach the EXIFinator server. Is it running?",
+    });
   }
   if (response.ok) return response;
   const problem = await response.json().catch(() => ({}));
@@ -117,7 +119,7 @@ async function request(method, path, { params, body, signal } = {}) {
 }
 
 /**
- * Every method throws a Problem, or an AbortError once its signal is aborted.
+ * Every method throws a Problem, or an AbortError when its signal is aborted.
  * @type {Api}
  */
 export const api = {
@@ -128,5 +130,5 @@ export const api = {
   delete: async (path, { signal } = {}) =>
     (await request("DELETE", path, { signal })).json().catch(() => null),
   open: (path, options = {}) => request("GET", path, options),
-  address,
+  url,
 };

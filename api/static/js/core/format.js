@@ -1,9 +1,19 @@
 /**
- * @file Values as photographers write them. Every function returns plain text.
+ * @file Formats values for display, as plain text. Numbers and dates follow the browser's locale.
  */
-const LOCALE = "en-GB";
-const INTEGER = new Intl.NumberFormat(LOCALE);
-const SHORT = new Intl.NumberFormat(LOCALE, { notation: "compact", maximumFractionDigits: 1 });
+const INTEGER = new Intl.NumberFormat();
+const COMPACT = new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 1 });
+const PERCENT = new Intl.NumberFormat(undefined, { style: "percent" });
+const ONE_DIGIT = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 1 });
+// By number of decimals. Not grouped: photographers write 1/8000 s.
+const DECIMALS = [0, 1, 2].map(
+  (digits) =>
+    new Intl.NumberFormat(undefined, {
+      maximumFractionDigits: digits,
+      signDisplay: "negative",
+      useGrouping: false,
+    }),
+);
 
 /**
  * 12,345
@@ -12,17 +22,17 @@ const SHORT = new Intl.NumberFormat(LOCALE, { notation: "compact", maximumFracti
 export const number = (value) => INTEGER.format(value);
 
 /**
- * 12.3K, for narrow places
+ * 12.3K, where there is little room
  * @param {number} value
  */
 export const shortNumber = (value) =>
-  value < 10_000 ? INTEGER.format(value) : SHORT.format(value);
+  value < 10_000 ? INTEGER.format(value) : COMPACT.format(value);
 
 /**
- * 1,234, or "more than 50,000" where the API stopped counting
+ * 1,234, or "more than 50,000" if the API stopped counting there
  * @param {{total: number, more?: boolean}} counts
  */
-export const ofMany = ({ total, more }) => `${more ? "more than " : ""}${number(total)}`;
+export const formatTotal = ({ total, more }) => `${more ? "more than " : ""}${number(total)}`;
 
 /**
  * 1 photo, 2 photos
@@ -36,9 +46,9 @@ export const plural = (count, one, many = `${one}s`) =>
 /**
  * Up to `digits` decimals, without trailing zeros
  * @param {number} value
- * @param {number} [digits]
+ * @param {0 | 1 | 2} [digits]
  */
-export const decimal = (value, digits = 1) => String(Number(value.toFixed(digits)));
+export const decimal = (value, digits = 1) => DECIMALS[digits].format(value);
 
 /**
  * 1/250 s, 0.8 s, 30 s
@@ -79,7 +89,7 @@ export const iso = (value) => `ISO ${INTEGER.format(value)}`;
 export const focal = (value) => `${decimal(value, value < 10 ? 2 : 1)} mm`;
 
 /**
- * 2.4 MB, in powers of 1000 as disks and S3 bills count
+ * 2.4 MB, in powers of 1000 as on disks and in S3 bills
  * @param {number} count
  */
 export function bytes(count) {
@@ -97,42 +107,46 @@ export function bytes(count) {
  */
 export function megapixels(width, height) {
   const millions = (width * height) / 1e6;
-  return `${millions < 1 ? Number(millions.toPrecision(1)) : decimal(millions, 1)} MP`;
+  return `${millions < 1 ? ONE_DIGIT.format(millions) : decimal(millions, 1)} MP`;
 }
 
 /**
- * 48.85660° N, 2.35220° E
+ * 48.85660° N, 2.35220° E. The decimal separator is always a point, so that other maps accept the copied text.
  * @param {number} latitude
  * @param {number} longitude
  */
-export function place(latitude, longitude) {
-  /** @type {(value: number, plus: string, minus: string) => string} */
-  const part = (value, plus, minus) => `${Math.abs(value).toFixed(5)}° ${value < 0 ? minus : plus}`;
+export function formatPosition(latitude, longitude) {
+  /** @type {(value: number, positive: string, negative: string) => string} */
+  const part = (value, positive, negative) =>
+    `${Math.abs(value).toFixed(5)}° ${value < 0 ? negative : positive}`;
   return `${part(latitude, "N", "S")}, ${part(longitude, "E", "W")}`;
 }
 
-const DAY = new Intl.DateTimeFormat(LOCALE, {
-  day: "numeric",
-  month: "short",
+// Camera times: the UTC fields of these dates are those of the camera's clock.
+const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeZone: "UTC" });
+const DAY_TIME = new Intl.DateTimeFormat(undefined, {
+  dateStyle: "medium",
+  timeStyle: "medium",
+  timeZone: "UTC",
+});
+const MONTH_YEAR = new Intl.DateTimeFormat(undefined, {
+  month: "long",
   year: "numeric",
   timeZone: "UTC",
 });
-const MONTH = new Intl.DateTimeFormat(LOCALE, { month: "long", year: "numeric", timeZone: "UTC" });
-const CLOCK = new Intl.DateTimeFormat(LOCALE, {
-  hour: "2-digit",
-  minute: "2-digit",
-  second: "2-digit",
-  hourCycle: "h23",
-  timeZone: "UTC",
-});
+const MONTH = new Intl.DateTimeFormat(undefined, { month: "short", timeZone: "UTC" });
+const HOUR = new Intl.DateTimeFormat(undefined, { timeStyle: "short", timeZone: "UTC" });
+// Server times, in the browser's time zone.
+const LOCAL_TIME = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const CLOCK = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
+const AGE = new Intl.RelativeTimeFormat(undefined, { numeric: "always" });
 
 /**
- * Read a time of the camera's own clock, as a Date whose UTC fields are that clock's. The API writes a Z where the
- * camera recorded its offset; only then is a time zone named.
- * @param {string | null | undefined} text
- * @param {string | null} [offset] +02:00
+ * Parse a time of the camera's clock into a Date whose UTC fields are those of that clock.
+ * @param {string | null | undefined} text in UTC, with a Z, if the camera recorded its offset; else in local time
+ * @param {string | null} [offset] of the camera from UTC: +02:00
  */
-function readCameraTime(text, offset) {
+function parseCameraTime(text, offset) {
   const match = /^(\d{4,})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)/.exec(text ?? "");
   if (!match) return null;
   let milliseconds = Date.parse(`${match[0]}Z`);
@@ -150,26 +164,60 @@ function readCameraTime(text, offset) {
  * @param {string | null} [offset]
  */
 export function day(text, offset) {
-  const time = readCameraTime(text, offset);
+  const time = parseCameraTime(text, offset);
   return time ? DAY.format(time) : "";
 }
 
 /**
- * 3 May 2024, 14:05:09, followed by +02:00 where the camera recorded it
+ * 3 May 2024, 14:05:09, followed by +02:00 if the camera recorded its offset
  * @param {string | null | undefined} text
  * @param {string | null} [offset]
  */
 export function dateTime(text, offset) {
-  const time = readCameraTime(text, offset);
-  if (!time) return "";
-  return `${DAY.format(time)}, ${CLOCK.format(time)}${offset ? ` ${offset}` : ""}`;
+  const time = parseCameraTime(text, offset);
+  return time ? `${DAY_TIME.format(time)}${offset ? ` ${offset}` : ""}` : "";
 }
 
 /**
- * A time in UTC, of machines rather than cameras
- * @param {string | null | undefined} text
+ * 3 May 2024, 14:05:09: a server time, in the browser's time zone
+ * @param {string | null | undefined} text with its time zone
  */
-export const moment = (text) => (text ? `${dateTime(text)} UTC` : "");
+export function localTime(text) {
+  const milliseconds = Date.parse(text ?? "");
+  return Number.isNaN(milliseconds) ? "" : LOCAL_TIME.format(milliseconds);
+}
+
+/**
+ * 5 minutes ago, or null for a time that is not within the last 24 hours
+ * @param {string | null | undefined} text with its time zone
+ * @param {number} [now] milliseconds since 1970
+ */
+export function age(text, now = Date.now()) {
+  const minutes = Math.floor((now - Date.parse(text ?? "")) / 60_000);
+  if (!(minutes >= 0 && minutes < 24 * 60)) return null;
+  if (minutes < 1) return "just now";
+  return minutes < 60
+    ? AGE.format(-minutes, "minute")
+    : AGE.format(-Math.floor(minutes / 60), "hour");
+}
+
+/**
+ * 14:05:09, in the browser's time zone
+ * @param {number} seconds since 1970
+ */
+export const clock = (seconds) => CLOCK.format(seconds * 1000);
+
+/**
+ * 06:00, or 6:00 AM
+ * @param {number} hour 24 is midnight too
+ */
+export const hourOfDay = (hour) => HOUR.format(Date.UTC(2000, 0, 1, hour));
+
+/**
+ * May
+ * @param {number} month 1 to 12
+ */
+export const monthName = (month) => MONTH.format(Date.UTC(2000, month - 1, 1));
 
 /**
  * 2024, May 2024, 3 May 2024 from 2024, 2024-05, 2024-05-03
@@ -179,7 +227,7 @@ export function period(text) {
   const [year, month, dayOfMonth] = text.split("-").map(Number);
   if (!month) return String(year);
   const date = new Date(Date.UTC(year, month - 1, dayOfMonth || 1));
-  return (dayOfMonth ? DAY : MONTH).format(date);
+  return (dayOfMonth ? DAY : MONTH_YEAR).format(date);
 }
 
 /**
@@ -187,41 +235,47 @@ export function period(text) {
  * @param {number} seconds
  */
 export function duration(seconds) {
-  const whole = Math.round(seconds);
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+  const rounded = Math.round(seconds);
+  if (rounded < 60) return `${rounded} s`;
+  if (rounded < 3600) return `${Math.floor(rounded / 60)} min ${rounded % 60} s`;
+  return `${Math.floor(rounded / 3600)} h ${Math.floor((rounded % 3600) / 60)} min`;
 }
 
 /**
- * 12 %, < 1 %
- * @param {number} part
- * @param {number} whole
+ * 12%
+ * @param {number} fraction
  */
-export function share(part, whole) {
-  if (!whole || !part) return "0 %";
-  const percent = (part / whole) * 100;
-  if (percent < 1) return "< 1 %";
-  if (percent > 99 && part < whole) return "> 99 %";
-  return `${Math.round(percent)} %`;
+export const percent = (fraction) => PERCENT.format(fraction);
+
+/**
+ * 12%, or <1%
+ * @param {number} part
+ * @param {number} total
+ */
+export function share(part, total) {
+  if (!total || !part) return percent(0);
+  const fraction = part / total;
+  if (fraction < 0.01) return `<${percent(0.01)}`;
+  if (fraction > 0.99 && part < total) return `>${percent(0.99)}`;
+  return percent(fraction);
 }
 
 /** @type {Record<string, string>} */
 const ESCAPES = { "\n": "⏎", "\r": "", "\t": " " };
 // C0 and C1 controls, bidirectional marks, embeddings, overrides and isolates, zero-width characters except the
 // joiners that emoji and some scripts need, line separators, and the byte order mark.
-const HIDDEN =
+const INVISIBLE =
   // eslint-disable-next-line no-control-regex
   /[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 
 /**
- * Text from a photo for one line, with control and direction-changing characters written out.
+ * Return text from a photo as one line, with control and bidirectional characters escaped.
  * @param {string} text
  * @param {number} [limit] in characters
  */
 export function oneLine(text, limit = 300) {
   const shown = text.length > limit ? `${text.slice(0, limit)}…` : text;
-  return shown.replace(HIDDEN, (char) => ESCAPES[char] ?? `\\u${hex(char)}`);
+  return shown.replace(INVISIBLE, (char) => ESCAPES[char] ?? `\\u${hex(char)}`);
 }
 
 /** @param {string} char */

@@ -1,5 +1,5 @@
 /**
- * @file Filters and photos in words. Every function returns plain text.
+ * @file Describes filters and photos. Every function returns plain text.
  * @import { PhotoFields } from "./types"
  */
 import {
@@ -8,18 +8,19 @@ import {
   exposure,
   exposureNumber,
   focal,
+  hourOfDay,
   iso,
   number,
   oneLine,
   period,
 } from "./format.js";
 
-/** @typedef {[low: number | null, high: number | null]} Span null: an open end */
+/** @typedef {[low: number | null, high: number | null]} Span null: no limit at that end */
 
-// Without a prototype: an address may name "constructor".
+// These tables have no prototype, because a URL may contain "constructor" as a value.
 /** @type {Record<string, string>} */
-const THINGS = Object.assign(Object.create(null), {
-  gps: "place",
+const PROPERTIES = Object.assign(Object.create(null), {
+  gps: "location",
   date: "date",
   camera: "camera",
   lens: "lens",
@@ -30,43 +31,50 @@ const THINGS = Object.assign(Object.create(null), {
 /** @type {Record<string, string>} */
 export const STATUSES = Object.assign(Object.create(null), {
   ok: "Has EXIF",
-  no_exif: "Without EXIF",
-  unsupported: "Not a photo",
+  no_exif: "No EXIF",
+  unsupported: "Unsupported",
   damaged: "Damaged",
 });
 
 /**
- * Read 100-400, 100-, -400 or 100. Numbers may be fractions.
+ * Parse 100-400, 100-, -400 or 100. Numbers may be fractions.
  * @param {string} text
  * @returns {Span}
  */
-export function readSpan(text) {
+export function parseSpan(text) {
   const dash = text.indexOf("-");
-  if (dash < 0) return [readNumber(text), readNumber(text)];
-  return [readNumber(text.slice(0, dash)), readNumber(text.slice(dash + 1))];
+  if (dash < 0) return [parseNumber(text), parseNumber(text)];
+  return [parseNumber(text.slice(0, dash)), parseNumber(text.slice(dash + 1))];
 }
 
 /** @param {string} text */
-function readNumber(text) {
+function parseNumber(text) {
   if (!text) return null;
   const [numerator, denominator] = text.split("/").map(Number);
   return denominator ? numerator / denominator : numerator;
 }
 
 /**
- * Write a span as the API takes it.
+ * Format a span for the API.
  * @param {Span} span
- * @param {(value: number) => string} [write]
+ * @param {(value: number) => string} [format]
  */
-export function writeSpan([low, high], write = String) {
-  if (low !== null && low === high) return write(low);
-  return `${low === null ? "" : write(low)}-${high === null ? "" : write(high)}`;
+export function formatSpan([low, high], format = plainNumber) {
+  if (low !== null && low === high) return format(low);
+  return `${low === null ? "" : format(low)}-${high === null ? "" : format(high)}`;
 }
 
 /**
- * Write a number as an exact fraction: 1/250.
+ * Format a number for the API: up to six decimals, in no locale.
+ * @param {number} value
+ */
+export const plainNumber = (value) => String(Number(value.toFixed(6)));
+
+/**
+ * Format a number for the API as an exact fraction: 1/250.
  *
- * The convergents of its continued fraction are the best approximations; cameras write one of the first.
+ * The convergents of its continued fraction are the best approximations. The fraction that the camera wrote is one of
+ * the first.
  * @param {number} value
  */
 export function fraction(value) {
@@ -88,25 +96,25 @@ export function fraction(value) {
 
 /**
  * @param {Span} span
- * @param {(value: number) => string} write
+ * @param {(value: number) => string} format
  * @param {string} [unit]
  */
-function between([low, high], write, unit = "") {
-  if (low === null) return high === null ? "" : `up to ${write(high)}${unit}`;
-  if (high === null) return `from ${write(low)}${unit}`;
-  return low === high ? `${write(low)}${unit}` : `${write(low)}–${write(high)}${unit}`;
+function describeSpan([low, high], format, unit = "") {
+  if (low === null) return high === null ? "" : `up to ${format(high)}${unit}`;
+  if (high === null) return `from ${format(low)}${unit}`;
+  return low === high ? `${format(low)}${unit}` : `${format(low)}–${format(high)}${unit}`;
 }
 
 /** @type {Record<"iso" | "f" | "exposure" | "focal", (span: Span) => string>} */
 export const SPANS = {
-  iso: (span) => `ISO ${between(span, number)}`,
+  iso: (span) => `ISO ${describeSpan(span, number)}`,
   f: (span) =>
-    `f/${between(span, (value) => decimal(value, value < 1 ? 2 : 1))}`.replace(
+    `f/${describeSpan(span, (value) => decimal(value, value < 1 ? 2 : 1))}`.replace(
       /f\/(up to|from) /,
       "$1 f/",
     ),
-  exposure: (span) => between(span, exposureNumber, " s"),
-  focal: (span) => between(span, (value) => decimal(value, value < 10 ? 2 : 1), " mm"),
+  exposure: (span) => describeSpan(span, exposureNumber, " s"),
+  focal: (span) => describeSpan(span, (value) => decimal(value, value < 10 ? 2 : 1), " mm"),
 };
 
 /**
@@ -120,19 +128,22 @@ export function describeDates(text) {
   return last ? `${period(first)} – ${period(last)}` : `from ${period(first)}`;
 }
 
-/** @param {string} text */
+/** @param {string} text 22-1 */
 function describeHours(text) {
   const [first, last = first] = text.split("-").map(Number);
-  /** @param {number} hour */
-  const clock = (hour) => `${String(hour).padStart(2, "0")}:00`;
-  return `${clock(first)}–${clock((last + 1) % 24)}`;
+  return `${hourOfDay(first)}–${hourOfDay(last + 1)}`;
 }
 
 /** @param {string} text */
 const isSpan = (text) => /^[\d./]*-?[\d./]*$/.test(text);
+/** @param {string} text */
+const isDates = (text) =>
+  /^(\.\.)?\d{4}(-\d\d){0,2}$|^\d{4}(-\d\d){0,2}\.\.(\d{4}(-\d\d){0,2})?$/.test(text);
+/** @param {string} text */
+const isHours = (text) => /^\d\d?(-\d\d?)?$/.test(text);
 
 /**
- * Describe a filter for its chip.
+ * Describe a filter for its chip. The kind is empty if the value says it all.
  * @param {string} name
  * @param {string} value
  * @returns {[kind: string, value: string]}
@@ -148,45 +159,52 @@ export function describeFilter(name, value) {
     case "format":
       return ["Format", oneLine(value, 20).toUpperCase()];
     case "status":
-      return ["Status", STATUSES[value] ?? value];
+      return ["Status", STATUSES[value] ?? oneLine(value, 60)];
     case "keyword":
       return ["Keyword", oneLine(value, 60)];
     case "rating":
       return ["Rating", stars(Number(value))];
     case "has":
-      return ["With", THINGS[value] ?? value];
+      return ["", `Has ${PROPERTIES[value] ?? oneLine(value, 60)}`];
     case "without":
-      return ["Without", THINGS[value] ?? value];
+      return ["", `No ${PROPERTIES[value] ?? oneLine(value, 60)}`];
     case "iso":
     case "f":
     case "exposure":
     case "focal":
-      return ["", isSpan(value) ? SPANS[name](readSpan(value)) : `${name} ${value}`];
+      return ["", isSpan(value) ? SPANS[name](parseSpan(value)) : `${name} ${oneLine(value, 60)}`];
     case "taken":
-      return ["Taken", /^[\d.-]+$/.test(value) ? describeDates(value) : value];
+      return ["Date", isDates(value) ? describeDates(value) : oneLine(value, 60)];
     case "hour":
-      return ["Hour", /^[\d-]+$/.test(value) ? describeHours(value) : value];
+      return ["Time", isHours(value) ? describeHours(value) : oneLine(value, 60)];
     case "near": {
       const [latitude, longitude, kilometres] = value.split(",");
-      return ["Within", `${kilometres} km of ${latitude}, ${longitude}`];
+      return ["", oneLine(`Within ${kilometres} km of ${latitude}, ${longitude}`, 90)];
     }
     case "bbox": {
       const sides = value.split(",").map((side) => decimal(Number(side), 2));
-      return ["Area", sides.join(", ")];
+      return ["Map area", sides.join(", ")];
     }
     case "prefix":
       return ["Folder", oneLine(value, 60)];
     case "q":
-      return ["Words", oneLine(value, 60)];
+      return ["Search", oneLine(value, 60)];
     default:
       return ["Query", oneLine(value, 60)];
   }
 }
 
-/** @param {number} rating */
+/**
+ * Describe a filter in one text: Camera: X-T4.
+ * @param {string} name
+ * @param {string} value
+ */
+export const filterTitle = (name, value) => describeFilter(name, value).filter(Boolean).join(": ");
+
+/** @param {number} rating -1 to 5 */
 export function stars(rating) {
   if (rating < 0) return "Rejected";
-  return rating === 0 ? "No stars" : "★".repeat(rating);
+  return rating === 0 ? "0 stars" : "★".repeat(rating);
 }
 
 /**
@@ -210,13 +228,13 @@ export function settingsLine(photo) {
 }
 
 /**
- * Return maker and model, without the maker where the model begins with it.
+ * Return make and model, without the make if the model begins with it.
  * @param {PhotoFields} photo
  */
 export function cameraName(photo) {
   const make = oneLine(photo.camera_make ?? "", 60);
   const model = oneLine(photo.camera_model ?? "", 80);
   if (!model) return make;
-  const first = make.split(" ")[0].toLowerCase();
-  return !make || model.toLowerCase().startsWith(first) ? model : `${make} ${model}`;
+  const firstWord = make.split(" ")[0].toLowerCase();
+  return !make || model.toLowerCase().startsWith(firstWord) ? model : `${make} ${model}`;
 }

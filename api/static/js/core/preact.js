@@ -1,5 +1,5 @@
 /**
- * @file The one module that names the framework: Preact, which builds elements and never parses HTML.
+ * @file Re-exports Preact, so that one module names the framework. Preact builds elements and never parses HTML.
  */
 import { Component } from "preact";
 
@@ -15,12 +15,12 @@ export {
 } from "preact/hooks";
 
 /**
- * Return a component that renders only when one of its properties changed. Scrolling a long list then costs only the
- * items that come into sight.
+ * Return a component that renders again only if one of its properties has changed. Scrolling a long list then renders
+ * only the items that come into view.
  * @template {Record<string, any>} P
- * @param {(properties: P) => import("preact").ComponentChildren} draw
+ * @param {(properties: P) => import("preact").ComponentChildren} renderItem
  */
-export function memo(draw) {
+export function memo(renderItem) {
   /** @extends {Component<P>} */
   return class Memo extends Component {
     /** @param {Record<string, any>} next */
@@ -30,7 +30,7 @@ export function memo(draw) {
     }
 
     render() {
-      return draw(/** @type {P} */ (/** @type {unknown} */ (this.props)));
+      return renderItem(/** @type {P} */ (/** @type {unknown} */ (this.props)));
     }
   };
 }

@@ -1,38 +1,38 @@
 /**
- * @file Lets the browser handle input during long work.
+ * @file Splits long work, so that the page stays responsive.
  */
 
 const nextTask = () => new Promise((resolve) => setTimeout(resolve));
 
-/** Continue after pending input has been handled. */
+/** Let the browser handle pending input. */
 export const yieldToInput = () => scheduler()?.yield?.() ?? nextTask();
 
-/** Continue when nothing more urgent is waiting. */
+/** Wait until nothing more urgent is pending. */
 export const yieldToIdle = () =>
   scheduler()?.postTask?.(() => {}, { priority: "background" }) ?? nextTask();
 
-/** The Scheduling API, where the browser has it. */
+/** Return the Prioritized Task Scheduling API, if the browser has it. */
 function scheduler() {
   return /** @type {any} */ (globalThis).scheduler;
 }
 
 /**
- * Map items one by one, with a pause after every `budgetMs` milliseconds.
+ * Map items one by one, and pause every `budgetMs` milliseconds.
  * @template T, U
  * @param {readonly T[]} items
- * @param {(item: T) => U} make
+ * @param {(item: T) => U} transform
  * @param {number} [budgetMs]
  * @returns {Promise<U[]>}
  */
-export async function mapInChunks(items, make, budgetMs = 12) {
-  const made = [];
-  let until = performance.now() + budgetMs;
+export async function mapInChunks(items, transform, budgetMs = 12) {
+  const results = [];
+  let deadline = performance.now() + budgetMs;
   for (const item of items) {
-    made.push(make(item));
-    if (performance.now() > until) {
+    results.push(transform(item));
+    if (performance.now() > deadline) {
       await yieldToIdle();
-      until = performance.now() + budgetMs;
+      deadline = performance.now() + budgetMs;
     }
   }
-  return made;
+  return results;
 }

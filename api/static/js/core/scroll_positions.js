@@ -1,18 +1,18 @@
 /**
- * @file Scroll position of each view in the current result, in pixels.
+ * @file Remembers the scroll position of each view in the current result, in pixels.
  */
 
 /** @type {Map<string, number>} */
 const positions = new Map();
 
 /** @param {string} view */
-export const scrollPositionOf = (view) => positions.get(view) ?? 0;
+export const getScrollPosition = (view) => positions.get(view) ?? 0;
 
 /**
  * @param {string} view
  * @param {number} top
  */
-export const keepScrollPosition = (view, top) => positions.set(view, top);
+export const saveScrollPosition = (view, top) => positions.set(view, top);
 
-/** Start at the top everywhere: the result is another one. */
-export const forgetScrollPositions = () => positions.clear();
+/** Start every view at the top, because the result has changed. */
+export const clearScrollPositions = () => positions.clear();

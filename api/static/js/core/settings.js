@@ -1,5 +1,5 @@
 /**
- * @file The server's settings that the page needs to know, from index.html.
+ * @file Server settings that the page needs. The server writes them into index.html.
  * @import { Settings } from "./types"
  */
 

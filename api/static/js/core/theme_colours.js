@@ -1,9 +1,9 @@
 /**
- * @file Colours of the stylesheets for canvases, which know neither custom properties nor light-dark().
+ * @file Resolves the stylesheets' colours for canvases, which support neither custom properties nor light-dark().
  */
 
 /**
- * Return the colour of a custom property ("--line") as a canvas takes it, in the current theme.
+ * Return the colour of a custom property ("--line") in the current theme, in a form that a canvas accepts.
  * @param {Element} element
  * @param {string} name
  */
@@ -17,17 +17,17 @@ export function readColour(element, name) {
 }
 
 /**
- * Call `draw` whenever the theme changes: the system's or the chosen one.
- * @param {() => void} draw
+ * Call `onChange` whenever the theme changes, in the system or in the explorer.
+ * @param {() => void} onChange
  * @returns {() => void} stops watching
  */
-export function watchTheme(draw) {
+export function watchTheme(onChange) {
   const system = matchMedia("(prefers-color-scheme: dark)");
-  const chosen = new MutationObserver(draw);
-  system.addEventListener("change", draw);
-  chosen.observe(document.documentElement, { attributeFilter: ["data-theme"] });
+  const page = new MutationObserver(onChange);
+  system.addEventListener("change", onChange);
+  page.observe(document.documentElement, { attributeFilter: ["data-theme"] });
   return () => {
-    system.removeEventListener("change", draw);
-    chosen.disconnect();
+    system.removeEventListener("change", onChange);
+    page.disconnect();
   };
 }

@@ -1,8 +1,8 @@
-// Shapes that several modules share: the state of the explorer and the answers of the API (see /docs).
+// Types that several modules share: the state of the explorer, and the API's responses (see /docs).
 
 export type ViewName = "gallery" | "table" | "map" | "statistics" | "batches";
 
-/** Filters with several values; a photo passes with any of them (`has` and `without`: with all). */
+/** Filters with several values. A photo matches with any one of them; for `has` and `without`, with all. */
 export type ListName =
   "camera" | "lens" | "bucket" | "format" | "status" | "keyword" | "rating" | "has" | "without";
 
@@ -24,7 +24,7 @@ export type FilterName = SingleName | ListName;
 /** A filter that is off is absent. */
 export type Filters = { [Name in ListName]?: string[] } & { [Name in SingleName]?: string };
 
-/** null, undefined and empty values switch a filter off; what is not named stays. */
+/** null, undefined and empty values clear a filter. Other filters stay as they are. */
 export type FilterChange = {
   [Name in FilterName]?: string | readonly (string | number)[] | number | null;
 };
@@ -37,14 +37,14 @@ export interface State {
   columns: string[] | null;
   /** id of the open photo */
   photo: string | null;
-  /** Other parameters of the address, for a view's own use (map position, open batch, ...). */
+  /** Other URL parameters, which belong to one view (map position, open batch, ...). */
   extra: Record<string, string>;
 }
 
 export interface Change extends Partial<Omit<State, "filters" | "extra">> {
   filters?: FilterChange;
   extra?: Record<string, string | null>;
-  /** Drop all other filters. */
+  /** Clear all other filters. */
   only?: boolean;
 }
 
@@ -57,12 +57,12 @@ export interface Api {
   get(path: string, params?: Params, options?: { signal?: AbortSignal }): Promise<any>;
   post(path: string, body: unknown, options?: { signal?: AbortSignal }): Promise<any>;
   delete(path: string, options?: { signal?: AbortSignal }): Promise<any>;
-  /** Returns the response itself: for streams and pictures. */
+  /** Return the response itself, for streams and images. */
   open(path: string, options?: { params?: Params; signal?: AbortSignal }): Promise<Response>;
-  address(path: string, params?: Params): string;
+  url(path: string, params?: Params): string;
 }
 
-/** What the server tells the page of its settings. */
+/** Server settings that the page needs. */
 export interface Settings {
   database: string;
   collection: string;
@@ -111,7 +111,7 @@ export interface Photo {
   problem?: string;
   last_modified?: string;
   extracted_at?: string;
-  /** Address of the thumbnail in the API. */
+  /** URL of the thumbnail in the API. */
   thumbnail?: string | null;
   photo: PhotoFields;
 }
@@ -123,13 +123,13 @@ export interface PhotoRecord extends Photo {
   iptc?: unknown;
 }
 
-/** A value and how many photos have it; value null: how many have none. */
+/** A value and the number of photos that have it. With value null: the number of photos without one. */
 export interface FacetRow {
   value: any;
   count: number;
 }
 
-/** A range of numbers: its nominal bounds, and the least and greatest value in it. */
+/** A range of numbers: its nominal bounds, which the outermost ranges lack, and the least and greatest value in it. */
 export interface RangeRow extends FacetRow {
   from?: number;
   to?: number;
@@ -139,10 +139,11 @@ export interface RangeRow extends FacetRow {
 
 export interface Counts {
   total: number;
-  /** There are more than `total`. */
+  /** The total is a lower bound. */
   more?: boolean;
+  /** Number of photos in the counts. */
   counted: number;
-  /** Only a part was counted; the whole is being counted. */
+  /** The counts are partial. The API is counting the rest. */
   cut_short: boolean;
   facets: Record<string, any[]>;
 }
@@ -167,15 +168,15 @@ export interface Batch {
   state: string;
   sources: string[];
   numbers: BatchNumbers;
-  /** Images a second. */
+  /** Images per second. */
   rate: number | null;
   seconds_left: number | null;
   started_at: string;
   problem?: string | null;
 }
 
-/** [seconds since 1970, images a second] */
-export type RateSample = [at: number, rate: number];
+/** [seconds since 1970, images per second] */
+export type RateSample = [time: number, rate: number];
 
 /** A GeoJSON feature of /map: a cluster of photos, or a single one with its id. */
 export interface MapFeature {
@@ -183,7 +184,7 @@ export interface MapFeature {
   properties: { count: number; id?: string };
 }
 
-/** Degrees; east is above 180 where the area crosses that meridian. */
+/** In degrees. `east` exceeds 180 if the area crosses the 180th meridian. */
 export interface Area {
   west: number;
   south: number;
@@ -191,17 +192,18 @@ export interface Area {
   north: number;
 }
 
-/** Clusters of the API that would overlap on screen, joined. */
+/** One of the API's clusters, or several that would overlap on screen. */
 export interface Cluster {
   count: number;
   id?: string | null;
   lng: number;
   lat: number;
+  /** Position and radius in pixels. */
   x: number;
   y: number;
   radius: number;
   cells: [longitude: number, latitude: number][];
 }
 
-/** First and last index, or first and one past the last: see where it is used. */
+/** First and last index, both included. */
 export type IndexRange = [first: number, last: number];

@@ -1,6 +1,8 @@
 /**
- * @file The state of the explorer is the query string of its address. Filters have the API's own names there, so that
- * an address of the explorer is one of the API with `view`, `columns`, `photo` and other parameters besides.
+ * @file Keeps the state of the explorer in the query string of its URL.
+ *
+ * Filters have the same names as in the API. `view`, `columns`, `photo` and a few other parameters are the explorer's
+ * own.
  * @import { Change, FilterName, Filters, ListName, Pair, SingleName, State, ViewName } from "./types"
  */
 import { useEffect, useState } from "./preact.js";
@@ -11,7 +13,7 @@ export const TITLES = {
   table: "Table",
   map: "Map",
   statistics: "Statistics",
-  batches: "Batches",
+  batches: "Indexing jobs",
 };
 export const VIEWS = /** @type {ViewName[]} */ (Object.keys(TITLES));
 /** @type {readonly ListName[]} */
@@ -57,11 +59,11 @@ const isList = (name) => LISTS.includes(/** @type {ListName} */ (name));
 const isSingle = (name) => SINGLES.includes(/** @type {SingleName} */ (name));
 
 /**
- * Read the state from a query string.
+ * Parse a query string.
  * @param {string} search
  * @returns {State}
  */
-export function readState(search) {
+export function parseState(search) {
   /** @type {State} */
   const state = {
     view: "gallery",
@@ -85,10 +87,10 @@ export function readState(search) {
 }
 
 /**
- * Write the address of a state.
+ * Return the URL of a state, without the origin.
  * @param {State} state
  */
-export function writeState(state) {
+export function urlOf(state) {
   const params = new URLSearchParams();
   if (state.view !== "gallery") params.set("view", state.view);
   for (const [name, value] of filterParams(state.filters)) params.append(name, String(value));
@@ -101,7 +103,7 @@ export function writeState(state) {
 }
 
 /**
- * Return the filters as parameters of the API, always in the same order.
+ * Return the filters as API parameters, always in the same order.
  * @param {Filters} filters
  * @returns {Pair[]}
  */
@@ -122,7 +124,7 @@ export function filterParams(filters) {
  * @param {Change} change
  * @returns {State}
  */
-export function changed(state, change) {
+export function applyChange(state, change) {
   const { only, filters: filterChange = {}, extra, ...rest } = change;
   /** @type {Record<string, string | string[]>} */
   const filters = only ? {} : { ...state.filters };
@@ -136,16 +138,16 @@ export function changed(state, change) {
 }
 
 /**
- * Write the address of a changed state, for links.
+ * Return the URL of a changed state, for a link.
  * @param {State} state
  * @param {Change} change
  */
 export function href(state, change) {
-  return writeState(changed(state, change));
+  return urlOf(applyChange(state, change));
 }
 
 /**
- * Return the change that takes one value off a filter.
+ * Return the change that removes one value from a filter.
  * @param {Filters} filters
  * @param {FilterName} name
  * @param {string} value
@@ -159,27 +161,27 @@ export function without(filters, name, value) {
 /** @type {Set<() => void>} */
 const listeners = new Set();
 
-function announce() {
+function notifyListeners() {
   for (const listener of listeners) listener();
 }
 
 /**
  * Go to a changed state.
  * @param {Change} change
- * @param {{replace?: boolean}} [options] replace: overwrite the entry of the history, as while something is dragged
+ * @param {{replace?: boolean}} [options] replace: replace the current history entry, as while the user drags something
  */
 export function navigate(change, { replace = false } = {}) {
-  const address = writeState(changed(readState(location.search), change));
-  if (address === location.pathname + location.search) return;
-  history[replace ? "replaceState" : "pushState"](null, "", address);
-  announce();
+  const url = href(parseState(location.search), change);
+  if (url === location.pathname + location.search) return;
+  history[replace ? "replaceState" : "pushState"](null, "", url);
+  notifyListeners();
 }
 
 /**
- * Follow links to other states without loading the page. Links for a new tab or window are left to the browser.
+ * Open a link to another state without loading the page. The browser handles links that open a new tab or window.
  * @param {MouseEvent} event
  */
-export function follow(event) {
+export function followLink(event) {
   const target = /** @type {Element | null} */ (event.target);
   /** @type {HTMLAnchorElement | null | undefined} */
   const link = target?.closest?.("a[href]");
@@ -189,11 +191,11 @@ export function follow(event) {
   if (link.origin !== location.origin || link.pathname !== "/" || link.hash) return;
   event.preventDefault();
   if (link.search !== location.search) history.pushState(null, "", link.pathname + link.search);
-  announce();
+  notifyListeners();
 }
 
 /** Return the query string, and render again when it changes. */
-export function useAddress() {
+export function useQueryString() {
   const [search, setSearch] = useState(location.search);
   useEffect(() => {
     const listener = () => setSearch(location.search);

@@ -1,63 +1,51 @@
 /**
- * @file The bars of the timeline: years, the months of a year, or the days of a month.
+ * @file Computes the timeline's bars: years, the months of a year, or the days of a month.
  * @import { FacetRow, IndexRange } from "../core/types"
  */
-import { period } from "../core/format.js";
+import { monthName, period } from "../core/format.js";
 
-export const MONTHS = [
-  "Jan",
-  "Feb",
-  "Mar",
-  "Apr",
-  "May",
-  "Jun",
-  "Jul",
-  "Aug",
-  "Sep",
-  "Oct",
-  "Nov",
-  "Dec",
-];
+const MONTH_BAR_PIXELS = 7;
+const TICK_PIXELS = 44;
+
 /** @typedef {{value: string, label: string, count: number}} DateBar */
 
 /** @param {number} value */
 const pad = (value) => String(value).padStart(2, "0");
 
 /**
- * Return the year or month that contains the filter; null where it spans years.
+ * Return the month that contains the filter's period, else the year; null if it spans years.
  * @param {string | undefined} taken
  */
-export function windowOf(taken) {
+export function enclosingPeriod(taken) {
   if (!taken || !/^\d{4}[\d-]*(\.\.\d{4}[\d-]*)?$/.test(taken)) return null;
   const [first, last = first] = taken.split("..");
-  for (const length of [7, 4]) {
-    const isIn =
-      first.length >= length &&
-      last.length >= length &&
-      first.slice(0, length) === last.slice(0, length);
-    if (isIn) return first.slice(0, length);
+  for (const length of ["2024-05".length, "2024".length]) {
+    const isLongEnough = first.length >= length && last.length >= length;
+    if (isLongEnough && first.slice(0, length) === last.slice(0, length)) {
+      return first.slice(0, length);
+    }
   }
   return null;
 }
 
 /**
+ * Return one bar per month if they fit, else one per year.
  * @param {FacetRow[]} months
- * @param {number} width
+ * @param {number} width in pixels
  * @returns {DateBar[]}
  */
 export function allBars(months, width) {
   const first = Number(months[0].value.slice(0, 4));
   const last = Number(months[months.length - 1].value.slice(0, 4));
   const counts = sumBy(months, (row) => row.value);
-  if ((last - first + 1) * 12 * 7 <= width) {
-    return series(first * 12, last * 12 + 11).map((at) => {
-      const value = `${Math.floor(at / 12)}-${pad((at % 12) + 1)}`;
+  if ((last - first + 1) * 12 * MONTH_BAR_PIXELS <= width) {
+    return integers(first * 12, last * 12 + 11).map((index) => {
+      const value = `${Math.floor(index / 12)}-${pad((index % 12) + 1)}`;
       return { value, label: period(value), count: counts.get(value) ?? 0 };
     });
   }
   const years = sumBy(months, (row) => row.value.slice(0, 4));
-  // Clocks that were never set say 1900 or 2098: only so many years as there is room for, in equal steps.
-  return series(first, last).map((year) => ({
+  return integers(first, last).map((year) => ({
     value: String(year),
     label: String(year),
     count: years.get(String(year)) ?? 0,
@@ -71,7 +59,7 @@ export function allBars(months, width) {
  */
 export function monthBars(year, months) {
   const counts = sumBy(months, (row) => row.value);
-  return series(1, 12).map((month) => {
+  return integers(1, 12).map((month) => {
     const value = `${year}-${pad(month)}`;
     return { value, label: period(value), count: counts.get(value) ?? 0 };
   });
@@ -84,8 +72,10 @@ export function monthBars(year, months) {
  */
 export function dayBars(month, days) {
   const counts = sumBy(days, (row) => row.value ?? "");
-  const [year, at] = month.split("-").map(Number);
-  return series(1, new Date(Date.UTC(year, at, 0)).getUTCDate()).map((day) => {
+  const [year, monthNumber] = month.split("-").map(Number);
+  // Day 0 of the next month is the last day of this one.
+  const dayCount = new Date(Date.UTC(year, monthNumber, 0)).getUTCDate();
+  return integers(1, dayCount).map((day) => {
     const value = `${month}-${pad(day)}`;
     return { value, label: period(value), count: counts.get(value) ?? 0 };
   });
@@ -103,37 +93,40 @@ function sumBy(rows, keyOf) {
 }
 
 /** @type {(first: number, last: number) => number[]} */
-const series = (first, last) => Array.from({ length: last - first + 1 }, (_, at) => first + at);
+const integers = (first, last) =>
+  Array.from({ length: last - first + 1 }, (_, offset) => first + offset);
 
 /**
- * Return the first and last bar within the filter; null for all or none. Dates of different length compare by their
- * common part: 2024-05 is in 2024.
+ * Return the indexes of the first and last bar in the filter's period; null for all or none. Dates of different
+ * precision compare by their common part: 2024-05 is in 2024.
  * @param {DateBar[]} bars
  * @param {string} taken
  * @returns {IndexRange | null}
  */
 export function selectedBars(bars, taken) {
   const [first, last] = taken.includes("..") ? taken.split("..") : [taken, taken];
-  const inside = bars.flatMap(({ value }, at) => {
-    const after = !first || value >= first.slice(0, value.length);
-    const before = !last || value.slice(0, last.length) <= last;
-    return after && before ? [at] : [];
+  const matching = bars.flatMap(({ value }, index) => {
+    const isAfterStart = !first || value >= first.slice(0, value.length);
+    const isBeforeEnd = !last || value.slice(0, last.length) <= last;
+    return isAfterStart && isBeforeEnd ? [index] : [];
   });
-  if (!inside.length || inside.length === bars.length) return null;
-  return [inside[0], inside[inside.length - 1]];
+  if (!matching.length || matching.length === bars.length) return null;
+  return [matching[0], matching[matching.length - 1]];
 }
 
 /**
+ * Return as many ticks as there is room for, at equal intervals. Camera clocks that were never set can stretch the axis
+ * from 1900 to 2098.
  * @param {DateBar[]} bars
- * @param {number} width
+ * @param {number} width in pixels
  */
 export function ticksOf(bars, width) {
-  const marks = bars.flatMap(({ value }, at) => {
+  const ticks = bars.flatMap(({ value }, index) => {
     const [year, month, day] = value.split("-");
-    if (day) return [{ at, label: String(Number(day)) }];
-    if (bars.length === 12 && month) return [{ at, label: MONTHS[Number(month) - 1] }];
-    return !month || month === "01" ? [{ at, label: year }] : [];
+    if (day) return [{ index, label: String(Number(day)) }];
+    if (bars.length === 12 && month) return [{ index, label: monthName(Number(month)) }];
+    return !month || month === "01" ? [{ index, label: year }] : [];
   });
-  const every = Math.max(1, Math.ceil((marks.length * 44) / Math.max(1, width)));
-  return marks.filter((_, at) => at % every === 0);
+  const interval = Math.max(1, Math.ceil((ticks.length * TICK_PIXELS) / Math.max(1, width)));
+  return ticks.filter((_, position) => position % interval === 0);
 }

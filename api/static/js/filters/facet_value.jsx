@@ -1,5 +1,5 @@
 /**
- * @file One value of a filter: a check box, the value, and how many photos have it.
+ * @file One value of a filter: a checkbox, the value, and the number of photos that have it.
  */
 import { oneLine, shortNumber } from "../core/format.js";
 
@@ -7,23 +7,23 @@ import { oneLine, shortNumber } from "../core/format.js";
  * @param {object} props
  * @param {string} props.label
  * @param {number} props.count
- * @param {number} props.max the bar is full at this count
+ * @param {number} props.max count at which the bar is full
  * @param {boolean} props.isOn
  * @param {() => void} props.toggle
- * @param {boolean} [props.quiet] the absence of a value
+ * @param {boolean} [props.quiet] less prominent, as for photos without a value
  */
-export function FacetValue({ label, count, max, isOn: on, toggle, quiet = false }) {
+export function FacetValue({ label, count, max, isOn, toggle, quiet = false }) {
   return (
     <li>
-      <label class={`value ${on ? "on" : ""} ${quiet ? "quiet" : ""}`}>
-        <input type="checkbox" checked={on} onChange={toggle} />
+      <label class={`value ${isOn ? "on" : ""} ${quiet ? "quiet" : ""}`}>
+        <input type="checkbox" checked={isOn} onChange={toggle} />
         <span class="share" aria-hidden="true" style={{ width: `${(count / max) * 100}%` }} />
         <span class="label" title={label.length > 24 ? oneLine(label) : undefined}>
           {oneLine(label, 120)}
         </span>
         <span class="count">
           {shortNumber(count)}
-          <span class="unseen"> photos</span>
+          <span class="visually-hidden"> photos</span>
         </span>
       </label>
     </li>
@@ -31,11 +31,11 @@ export function FacetValue({ label, count, max, isOn: on, toggle, quiet = false 
 }
 
 /**
- * Return the values with `value` added, or removed if it is among them.
+ * Return the values with `value` added, or removed if it was included.
  * @param {readonly string[] | undefined} values
  * @param {string} value
  */
-export function flipped(values, value) {
+export function withToggled(values, value) {
   const current = values ?? [];
   return current.includes(value) ? current.filter((item) => item !== value) : [...current, value];
 }

@@ -1,54 +1,57 @@
 /**
- * @file ISO, aperture, exposure time and focal length: counts by stop, and a range over them.
+ * @file Filters by ISO, aperture, exposure time or focal length: a histogram by stop, and a range over it.
  * @import { IndexRange, RangeRow } from "../core/types"
  * @import { Span } from "../core/labels.js"
  */
 import { RangeHistogram } from "../components/range_histogram.jsx";
 import { decimal, exposureNumber, shortNumber } from "../core/format.js";
-import { fraction, readSpan, SPANS, writeSpan } from "../core/labels.js";
+import { formatSpan, fraction, parseSpan, plainNumber, SPANS } from "../core/labels.js";
 
 /** @typedef {"iso" | "f" | "exposure" | "focal"} RangeName */
 
 /** @type {Record<RangeName, (value: number) => string>} */
-const TICKS = {
+const TICK_FORMATS = {
   iso: shortNumber,
   f: (value) => decimal(value, 1),
   exposure: exposureNumber,
   focal: (value) => decimal(value, 0),
 };
-/**
- * Return how the API takes numbers of a filter: exposure times as exact fractions.
- * @param {RangeName} name
- * @returns {(value: number) => string}
- */
-const writerOf = (name) => (name === "exposure" ? fraction : (value) => decimal(value, 6));
 
 /**
  * @param {object} props
  * @param {RangeName} props.name
  * @param {string} props.title
- * @param {RangeRow[]} props.rows of /facets
- * @param {string | undefined} props.value of the filter
+ * @param {RangeRow[]} props.rows the facet's rows in /facets
+ * @param {string | undefined} props.value the filter's value
  * @param {(value: string | null) => void} props.onChange
  */
 export function Histogram({ name, title, rows, value, onChange }) {
   const ranges = rows.filter((row) => row.greatest !== undefined);
-  if (ranges.length === 0) return <p class="none">None of these photos says so.</p>;
+  if (ranges.length === 0) {
+    const subject = name === "iso" ? title : title.toLowerCase();
+    return <p class="none">No {subject} data in these photos.</p>;
+  }
   const bars = ranges.map((row) => ({
     label: SPANS[name]([row.least, row.greatest]),
     ...row,
   }));
-  const selected = value ? selectedBars(bars, readSpan(value)) : null;
+  const selected = value ? selectedBars(bars, parseSpan(value)) : null;
   /** @type {(first: number, last: number) => string} */
   const describe = (first, last) => SPANS[name]([bars[first].least, bars[last].greatest]);
   /** @param {IndexRange | null} range */
   const onSelect = (range) => {
-    // From and to values that exist: the bars and the photos that pass then count the same.
-    onChange(range && writeSpan([bars[range[0]].least, bars[range[1]].greatest], writerOf(name)));
+    if (!range) {
+      onChange(null);
+      return;
+    }
+    // Use values that exist, not the bars' nominal bounds, so that the filter matches exactly the photos in the bars.
+    const [first, last] = range;
+    const span = /** @type {Span} */ ([bars[first].least, bars[last].greatest]);
+    onChange(formatSpan(span, name === "exposure" ? fraction : plainNumber));
   };
-  const every = Math.ceil(bars.length / 6);
-  const ticks = bars.flatMap((bar, at) =>
-    at % every === 0 ? [{ at, label: TICKS[name](bar.from ?? bar.least) }] : [],
+  const interval = Math.ceil(bars.length / 6);
+  const ticks = bars.flatMap((bar, index) =>
+    index % interval === 0 ? [{ index, label: TICK_FORMATS[name](bar.from ?? bar.least) }] : [],
   );
   return (
     <RangeHistogram
@@ -63,18 +66,18 @@ export function Histogram({ name, title, rows, value, onChange }) {
 }
 
 /**
- * Return the first and last bar that a span reaches into.
+ * Return the indexes of the first and last bar that overlap a span; null for none.
  * @param {RangeRow[]} bars
  * @param {Span} span
  * @returns {IndexRange | null}
  */
 export function selectedBars(bars, [low, high]) {
   const tolerance = 1 + 1e-6;
-  const inside = bars.flatMap((bar, at) =>
+  const overlapping = bars.flatMap((bar, index) =>
     (low === null || bar.greatest * tolerance >= low) &&
     (high === null || bar.least <= high * tolerance)
-      ? [at]
+      ? [index]
       : [],
   );
-  return inside.length ? [inside[0], inside[inside.length - 1]] : null;
+  return overlapping.length ? [overlapping[0], overlapping[overlapping.length - 1]] : null;
 }

@@ -1,5 +1,5 @@
 /**
- * @file Where in a JSON text the value is that an error of the API is about.
+ * @file Locates the value at fault in a JSON text, from the API's error.
  */
 import { findNodeAtLocation, parseTree } from "jsonc-parser";
 
@@ -9,8 +9,8 @@ import { findNodeAtLocation, parseTree } from "jsonc-parser";
  */
 
 /**
- * Return the range of the text that a problem is about: the value that its pointer (RFC 6901) leads to, or the syntax
- * error of a text that is not JSON. Null if the problem is about the whole text.
+ * Return the range of the text that a problem is about: the value at its JSON pointer (RFC 6901), or the syntax error
+ * if the text is not JSON. Null if the problem is about the whole text.
  * @param {string} text
  * @param {{code?: string | null, pointer?: string | null}} problem
  * @returns {TextRange | null}
@@ -33,7 +33,7 @@ function rangeOfPointer(text, pointer) {
 }
 
 /**
- * Turn the names of a pointer into a path: in a list they are indexes.
+ * Turn the names of a pointer into a path. Names are indexes if their parent is an array.
  * @param {Node} tree
  * @param {string[]} names
  */
@@ -62,11 +62,12 @@ function rangeOfSyntaxError(text) {
 }
 
 /**
- * Return the range of the name of a value, or of the value itself in a list.
+ * Return the range of a value's name, or of the value itself if its parent is an array.
  * @param {Node} node
  * @returns {TextRange}
  */
 function rangeOf(node) {
-  const marked = node.parent?.type === "property" ? (node.parent.children?.[0] ?? node) : node;
-  return [marked.offset, marked.offset + marked.length];
+  const { offset, length } =
+    node.parent?.type === "property" ? (node.parent.children?.[0] ?? node) : node;
+  return [offset, offset + length];
 }

@@ -1,5 +1,5 @@
 /**
- * @file The filters. Each shows counts under all other filters, and so what else could be chosen.
+ * @file The filter panel. Each filter shows counts under all other filters, so that its alternatives are visible.
  * @import { ComponentChildren } from "preact"
  * @import { Api, Counts, FilterName, Filters, Navigate, RangeRow, State } from "../core/types"
  * @import { RequestState } from "../hooks/use_request.js"
@@ -7,25 +7,25 @@
 import { number } from "../core/format.js";
 import { stars, STATUSES } from "../core/labels.js";
 import { useState } from "../core/preact.js";
-import { FacetValue, flipped } from "./facet_value.jsx";
+import { FacetValue, withToggled } from "./facet_value.jsx";
 import { Folders } from "./folders.jsx";
 import { Histogram } from "./histogram.jsx";
 import { QueryBox } from "./query_box.jsx";
 
-const FEW = 6;
-// Above this number of values there is a box to find one among them.
-const MANY = 12;
-// The API's limit of values per facet.
+const COLLAPSED_COUNT = 6;
+// A longer list of values has a search box.
+const MAX_WITHOUT_SEARCH = 12;
+// The API returns at most this many values per facet.
 const MAX_VALUES = 200;
 
 /**
  * @typedef {object} SectionOptions
- * @property {string} name of the facet, and of the filter
+ * @property {string} name name of the facet and of the filter
  * @property {string} title
  * @property {keyof typeof KINDS} kind
- * @property {string} [thing] what `has` and `without` call it, if not by its name
- * @property {string} [none] label of photos without a value
- * @property {(value: string) => string} [show]
+ * @property {string} [property] name in the filters `has` and `without`, if it differs from `name`
+ * @property {string} [noneLabel] label for photos without a value
+ * @property {(value: string) => string} [format]
  *
  * @typedef {{value: any, count: number}[]} Rows
  * @typedef {{section: SectionOptions, rows: Rows, folders?: Rows, state: State, navigate: Navigate}} KindProps
@@ -33,18 +33,24 @@ const MAX_VALUES = 200;
 
 /** @type {SectionOptions[]} */
 const SECTIONS = [
-  { name: "camera", title: "Camera", kind: "values", none: "No camera" },
-  { name: "lens", title: "Lens", kind: "values", none: "No lens" },
+  { name: "camera", title: "Camera", kind: "values", noneLabel: "No camera" },
+  { name: "lens", title: "Lens", kind: "values", noneLabel: "No lens" },
   { name: "iso", title: "ISO", kind: "range" },
   { name: "f", title: "Aperture", kind: "range" },
   { name: "exposure", title: "Exposure time", kind: "range" },
   { name: "focal", title: "Focal length", kind: "range" },
-  { name: "keyword", title: "Keywords", kind: "values", thing: "keywords", none: "No keywords" },
+  {
+    name: "keyword",
+    title: "Keywords",
+    kind: "values",
+    property: "keywords",
+    noneLabel: "No keywords",
+  },
   { name: "rating", title: "Rating", kind: "rating" },
-  { name: "place", title: "Place", kind: "place" },
+  { name: "place", title: "Location", kind: "location" },
   { name: "bucket", title: "Bucket and folder", kind: "bucket" },
-  { name: "format", title: "Format", kind: "values", show: (value) => value.toUpperCase() },
-  { name: "status", title: "Status", kind: "values", show: (value) => STATUSES[value] ?? value },
+  { name: "format", title: "Format", kind: "values", format: (value) => value.toUpperCase() },
+  { name: "status", title: "Status", kind: "values", format: (value) => STATUSES[value] ?? value },
 ];
 
 /** @param {{state: State, navigate: Navigate, api: Api, counts: RequestState<Counts | null>}} props */
@@ -55,13 +61,15 @@ export function FilterPanel({ state, navigate, api, counts }) {
     <div class={`filters ${loading ? "stale" : ""}`}>
       {error && (
         <p class="note" role="alert">
-          Counts are missing: {error.message}
+          Couldn't load filter counts.{" "}
+          <button type="button" class="link" onClick={counts.reload}>
+            Retry
+          </button>
         </p>
       )}
       {data?.cut_short && (
         <p class="note" role="status">
-          These are counts of {number(data.counted)} photos. All are being counted, which takes some
-          seconds.
+          Partial counts ({number(data.counted)} photos so far).
         </p>
       )}
       {SECTIONS.map((section) => {
@@ -71,8 +79,8 @@ export function FilterPanel({ state, navigate, api, counts }) {
           <Section
             key={section.name}
             {...section}
-            isOn={isOn(section, state.filters)}
-            clear={() => navigate({ filters: cleared(section) })}
+            isActive={isActive(section, state.filters)}
+            clear={() => navigate({ filters: clearedFilters(section) })}
           >
             {rows ? (
               <Kind
@@ -91,9 +99,9 @@ export function FilterPanel({ state, navigate, api, counts }) {
       <Section
         name="query"
         title="Advanced query"
-        isOn={Boolean(state.filters.query)}
+        isActive={Boolean(state.filters.query)}
         clear={() => navigate({ filters: { query: null } })}
-        closed={!state.filters.query}
+        startsClosed={!state.filters.query}
       >
         <QueryBox state={state} navigate={navigate} api={api} />
       </Section>
@@ -101,35 +109,39 @@ export function FilterPanel({ state, navigate, api, counts }) {
   );
 }
 
-// Parameters of the API that a section sets, if not the one of its name.
+// The API parameters that a section sets, if they differ from its name.
 /** @type {Record<string, FilterName[]>} */
 const PARAMETERS = { place: ["has", "without", "near", "bbox"], bucket: ["bucket", "prefix"] };
 /** @param {SectionOptions} section */
 const parametersOf = ({ name }) => PARAMETERS[name] ?? [/** @type {FilterName} */ (name)];
 
 /**
- * Return whether a section filters anything.
+ * Return whether any filter of a section is set.
  * @param {SectionOptions} section
  * @param {Filters} filters
  */
-function isOn(section, filters) {
-  if (section.name === "place")
-    return Boolean(filters.near || filters.bbox || hasThing(filters, "gps"));
+function isActive(section, filters) {
+  if (section.name === "place") {
+    return Boolean(filters.near || filters.bbox || filtersProperty(filters, "gps"));
+  }
   return (
     parametersOf(section).some((name) => filters[name]) ||
-    hasThing(filters, section.thing ?? section.name)
+    filtersProperty(filters, section.property ?? section.name)
   );
 }
 
-/** @type {(filters: Filters, thing: string) => boolean} */
-const hasThing = (filters, thing) =>
-  Boolean(filters.has?.includes(thing) || filters.without?.includes(thing));
+/**
+ * Return whether `has` or `without` contains a property.
+ * @type {(filters: Filters, property: string) => boolean}
+ */
+const filtersProperty = (filters, property) =>
+  Boolean(filters.has?.includes(property) || filters.without?.includes(property));
 
 /**
- * Return the change that switches a section off.
+ * Return the change that clears the filters of a section.
  * @param {SectionOptions} section
  */
-function cleared(section) {
+function clearedFilters(section) {
   return Object.fromEntries(parametersOf(section).map((name) => [name, null]));
 }
 
@@ -137,15 +149,15 @@ function cleared(section) {
  * @param {object} props
  * @param {string} props.name
  * @param {string} props.title
- * @param {boolean} props.isOn
+ * @param {boolean} props.isActive
  * @param {() => void} props.clear
- * @param {boolean} [props.closed] at first
+ * @param {boolean} [props.startsClosed]
  * @param {ComponentChildren} props.children
  */
-function Section({ name, title, isOn: on, clear, closed = false, children }) {
-  const [isOpen, setOpen] = useState(!closed);
+function Section({ name, title, isActive: active, clear, startsClosed = false, children }) {
+  const [isOpen, setOpen] = useState(!startsClosed);
   return (
-    <section class={`filter ${on ? "on" : ""}`}>
+    <section class={`filter ${active ? "on" : ""}`}>
       <h3>
         <button
           type="button"
@@ -157,7 +169,7 @@ function Section({ name, title, isOn: on, clear, closed = false, children }) {
           <span class="arrow" aria-hidden="true" />
           {title}
         </button>
-        {on && (
+        {active && (
           <button type="button" class="clear" aria-label={`Clear ${title}`} onClick={clear}>
             Clear
           </button>
@@ -171,40 +183,34 @@ function Section({ name, title, isOn: on, clear, closed = false, children }) {
 }
 
 /**
- * Values with the number of photos that have each; photos with any of the chosen values pass.
+ * A list of values with their counts. Photos match with any of the selected values.
  * @param {KindProps} props
  */
 function Values({ section, rows, state, navigate }) {
-  const { name, none, show = String } = section;
-  const thing = section.thing ?? name;
-  const [isWhole, setWhole] = useState(false);
+  const { name, noneLabel, format = String } = section;
+  const property = section.property ?? name;
+  const [showsAll, setShowsAll] = useState(false);
   const [search, setSearch] = useState("");
-  const chosen = state.filters[/** @type {"camera"} */ (name)] ?? [];
+  const selected = state.filters[/** @type {"camera"} */ (name)] ?? [];
   const values = rows.filter(({ value }) => value !== null);
   const counts = new Map(values.map(({ value, count }) => [String(value), count]));
   const missing = rows.find(({ value }) => value === null);
-  const isWithout = Boolean(state.filters.without?.includes(thing));
+  const isWithout = Boolean(state.filters.without?.includes(property));
   const term = search.trim().toLowerCase();
-  const all = [...new Set([...chosen, ...counts.keys()])];
+  const all = [...new Set([...selected, ...counts.keys()])];
   const matching = term ? all.filter((value) => value.toLowerCase().includes(term)) : all;
-  const shown = isWhole || term ? matching : matching.slice(0, Math.max(FEW, chosen.length));
+  const limit = Math.max(COLLAPSED_COUNT, selected.length);
+  const shown = showsAll || term ? matching : matching.slice(0, limit);
   const max = Math.max(1, ...counts.values());
-  /** @param {string} value */
-  const toggle = (value) => {
-    const next = chosen.includes(value)
-      ? chosen.filter((item) => item !== value)
-      : [...chosen, value];
-    navigate({ filters: { [name]: next } });
-  };
-  if (!all.length && !missing) return <p class="none">None.</p>;
+  if (!all.length && !missing) return <None />;
   return (
     <div>
-      {isWhole && all.length > MANY && (
+      {showsAll && all.length > MAX_WITHOUT_SEARCH && (
         <input
           type="search"
           class="find"
           aria-label={`Find in ${section.title}`}
-          placeholder="Find …"
+          placeholder="Find…"
           value={search}
           onInput={(event) => setSearch(event.currentTarget.value)}
         />
@@ -213,34 +219,36 @@ function Values({ section, rows, state, navigate }) {
         {shown.map((value) => (
           <FacetValue
             key={value}
-            label={show(value)}
+            label={format(value)}
             count={counts.get(value) ?? 0}
             max={max}
-            isOn={chosen.includes(value)}
-            toggle={() => toggle(value)}
+            isOn={selected.includes(value)}
+            toggle={() => navigate({ filters: { [name]: withToggled(selected, value) } })}
           />
         ))}
-        {none && (missing || isWithout) && !term && (
+        {noneLabel && (missing || isWithout) && !term && (
           <FacetValue
-            label={none}
+            label={noneLabel}
             quiet
             count={missing?.count ?? 0}
             max={max}
             isOn={isWithout}
-            toggle={() => navigate({ filters: { without: flipped(state.filters.without, thing) } })}
+            toggle={() =>
+              navigate({ filters: { without: withToggled(state.filters.without, property) } })
+            }
           />
         )}
       </ul>
-      {all.length > FEW && (
+      {all.length > COLLAPSED_COUNT && (
         <button
           type="button"
           class="link"
           onClick={() => {
-            setWhole(!isWhole);
+            setShowsAll(!showsAll);
             setSearch("");
           }}
         >
-          {isWhole
+          {showsAll
             ? "Show fewer"
             : `Show all ${number(all.length)}${all.length >= MAX_VALUES ? "+" : ""}`}
         </button>
@@ -248,6 +256,8 @@ function Values({ section, rows, state, navigate }) {
     </div>
   );
 }
+
+const None = () => <p class="none">None in these photos.</p>;
 
 /** @param {KindProps} props */
 function Range({ section, rows, state, navigate }) {
@@ -267,13 +277,13 @@ function Range({ section, rows, state, navigate }) {
 /** @param {KindProps} props */
 function Rating({ rows, state, navigate }) {
   const counts = new Map(rows.map(({ value, count }) => [value, count]));
-  const chosen = state.filters.rating ?? [];
+  const selected = state.filters.rating ?? [];
   const isWithout = Boolean(state.filters.without?.includes("rating"));
   const max = Math.max(1, ...counts.values());
   const ratings = [5, 4, 3, 2, 1, 0, -1].filter(
-    (value) => counts.has(value) || chosen.includes(String(value)),
+    (value) => counts.has(value) || selected.includes(String(value)),
   );
-  if (!rows.length && !ratings.length) return <p class="none">None.</p>;
+  if (!rows.length && !ratings.length) return <None />;
   return (
     <ul class="values">
       {ratings.map((value) => (
@@ -282,19 +292,19 @@ function Rating({ rows, state, navigate }) {
           label={stars(value)}
           count={counts.get(value) ?? 0}
           max={max}
-          isOn={chosen.includes(String(value))}
-          toggle={() => navigate({ filters: { rating: flipped(chosen, String(value)) } })}
+          isOn={selected.includes(String(value))}
+          toggle={() => navigate({ filters: { rating: withToggled(selected, String(value)) } })}
         />
       ))}
       {(counts.has(null) || isWithout) && (
         <FacetValue
           quiet
-          label="Not rated"
+          label="Unrated"
           count={counts.get(null) ?? 0}
           max={max}
           isOn={isWithout}
           toggle={() =>
-            navigate({ filters: { without: flipped(state.filters.without, "rating") } })
+            navigate({ filters: { without: withToggled(state.filters.without, "rating") } })
           }
         />
       )}
@@ -303,50 +313,48 @@ function Rating({ rows, state, navigate }) {
 }
 
 /** @param {KindProps} props */
-function Place({ rows, state, navigate }) {
+function Location({ rows, state, navigate }) {
   const { has, without, near, bbox } = state.filters;
   /** @param {boolean} value */
   const count = (value) => rows.find((row) => row.value === value)?.count ?? 0;
   const total = count(true) + count(false);
+  // No photo both has a location and lacks one, so one choice replaces the other.
   /** @type {(name: "has" | "without", values: string[] | undefined) => () => void} */
-  const set = (name, values) => () =>
+  const toggle = (name, values) => () =>
     navigate({
       filters: {
         has: withoutGps(has),
         without: withoutGps(without),
-        [name]: flipped(values, "gps"),
+        [name]: withToggled(values, "gps"),
       },
     });
   return (
     <ul class="values">
       <FacetValue
-        label="With a place"
+        label="Has location"
         count={count(true)}
         max={total}
         isOn={Boolean(has?.includes("gps"))}
-        toggle={set("has", has)}
+        toggle={toggle("has", has)}
       />
       <FacetValue
-        label="Without a place"
+        label="No location"
         count={count(false)}
         max={total}
         isOn={Boolean(without?.includes("gps"))}
-        toggle={set("without", without)}
+        toggle={toggle("without", without)}
       />
       {(near || bbox) && (
         <li>
-          <p class="none">Within an area: see the map.</p>
+          <p class="none">Limited to an area; see the map.</p>
         </li>
       )}
     </ul>
   );
 }
 
-/**
- * Photos both with and without a place do not exist: one choice replaces the other.
- * @param {string[] | undefined} values
- */
-const withoutGps = (values) => (values ?? []).filter((thing) => thing !== "gps");
+/** @param {string[] | undefined} values */
+const withoutGps = (values) => (values ?? []).filter((value) => value !== "gps");
 
 /** @param {KindProps} props */
 function Bucket(props) {
@@ -358,4 +366,4 @@ function Bucket(props) {
   );
 }
 
-const KINDS = { values: Values, range: Range, rating: Rating, place: Place, bucket: Bucket };
+const KINDS = { values: Values, range: Range, rating: Rating, location: Location, bucket: Bucket };

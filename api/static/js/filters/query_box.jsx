@@ -1,9 +1,10 @@
 /**
- * @file A MongoDB filter in JSON. The API's objection is shown where it belongs in the text.
+ * @file Editor for a MongoDB filter in JSON. It marks the part of the text that the API's error is about.
  * @import { Api, Navigate, State } from "../core/types"
  * @import { TextRange } from "./json_paths.js"
  */
 import { isAborted, toProblem } from "../core/api.js";
+import { toSentence } from "../core/error_messages.js";
 import { useEffect, useLayoutEffect, useRef, useState } from "../core/preact.js";
 import { useSyncedInput } from "../hooks/use_synced_input.js";
 import { findErrorRange } from "./json_paths.js";
@@ -20,8 +21,11 @@ export function QueryBox({ state, navigate, api }) {
   const [isBusy, setBusy] = useState(false);
   const box = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
 
-  /** @param {string} query */
-  const check = async (query) => {
+  /**
+   * Return whether the query is valid; if not, show the error.
+   * @param {string} query
+   */
+  const validate = async (query) => {
     if (!query.trim()) return true;
     setBusy(true);
     try {
@@ -31,7 +35,7 @@ export function QueryBox({ state, navigate, api }) {
     } catch (cause) {
       if (isAborted(cause)) return false;
       const problem = toProblem(cause);
-      // Here only errors of the query itself; others are shown in place of the photos.
+      // Other errors are not about the query. The view shows them.
       if (problem.status !== 400) return true;
       setError({ message: problem.message, range: findErrorRange(query, problem) });
       return false;
@@ -40,10 +44,10 @@ export function QueryBox({ state, navigate, api }) {
     }
   };
   useLayoutEffect(() => setError(null), [current]);
-  // An address may come with a wrong query.
+  // The query of a URL has not been validated yet.
   useEffect(() => {
-    if (current) check(current);
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- `check` is made on each render
+    if (current) validate(current);
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- `validate` is a new function at each render
   }, [current]);
 
   /** @param {Event} [event] */
@@ -51,7 +55,7 @@ export function QueryBox({ state, navigate, api }) {
     event?.preventDefault();
     const query = text.trim();
     setError(null);
-    if (await check(query)) navigate({ filters: { query: query || null } });
+    if (await validate(query)) navigate({ filters: { query: query || null } });
     else box.current?.focus();
   };
   useEffect(() => {
@@ -60,7 +64,7 @@ export function QueryBox({ state, navigate, api }) {
 
   return (
     <form class="query" onSubmit={apply}>
-      <label for="query-text">A MongoDB filter in JSON</label>
+      <label for="query-text">MongoDB filter (JSON)</label>
       <textarea
         id="query-text"
         ref={box}
@@ -79,7 +83,7 @@ export function QueryBox({ state, navigate, api }) {
       {error && (
         <div id="query-error" class="query-error" role="alert">
           {error.range && <Excerpt text={text} range={error.range} />}
-          <p>{error.message.replace(/^query: /, "")}</p>
+          <p>{toSentence(error.message.replace(/^query: /, ""))}</p>
         </div>
       )}
       <div class="actions">
@@ -87,7 +91,7 @@ export function QueryBox({ state, navigate, api }) {
           Apply
         </button>
         <a href="/docs#/photos/list_photos" target="_blank" rel="noopener">
-          What it takes
+          Query syntax
         </a>
       </div>
     </form>
@@ -95,7 +99,7 @@ export function QueryBox({ state, navigate, api }) {
 }
 
 /**
- * The line with the mistake, marked.
+ * The line with the error, which is marked.
  * @param {{text: string, range: TextRange}} props
  */
 function Excerpt({ text, range: [start, end] }) {

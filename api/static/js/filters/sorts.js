@@ -1,32 +1,32 @@
 /**
- * @file The sort orders of the API, by the API's names.
+ * @file The API's sort orders and their titles.
  */
 
 /** @type {[value: string, title: string][]} */
 export const SORTS = [
   ["-taken", "Newest first"],
   ["taken", "Oldest first"],
-  ["key", "Key, A to Z"],
-  ["-key", "Key, Z to A"],
-  ["-rating", "Best rated first"],
-  ["camera", "Camera"],
-  ["lens", "Lens"],
+  ["key", "File path (A–Z)"],
+  ["-key", "File path (Z–A)"],
+  ["-rating", "Highest rated first"],
+  ["camera", "Camera (A–Z)"],
+  ["lens", "Lens (A–Z)"],
   ["-iso", "Highest ISO first"],
   ["iso", "Lowest ISO first"],
   ["f", "Widest aperture first"],
   ["-exposure", "Longest exposure first"],
   ["exposure", "Shortest exposure first"],
-  ["focal", "Shortest lens first"],
-  ["-focal", "Longest lens first"],
-  ["-extracted", "Last read first"],
+  ["focal", "Widest focal length first"],
+  ["-focal", "Longest focal length first"],
+  ["-extracted", "Recently indexed"],
 ];
 
-// Without a prototype: an address may name "constructor".
+// No prototype, because a URL may contain "constructor" as a value.
 /** @type {Record<string, string>} */
 const NAMES = Object.assign(Object.create(null), {
   taken: "Taken",
-  key: "Key",
-  extracted: "Read",
+  key: "File path",
+  extracted: "Indexed",
   rating: "Rating",
   camera: "Camera",
   lens: "Lens",
@@ -40,11 +40,11 @@ const NAMES = Object.assign(Object.create(null), {
 });
 
 /**
- * Return the choices of the sort menu: the usual orders, and the current one if a column header has set another.
+ * Return the options of the sort menu. They include the current order, which a column header may have set.
  * @param {string} sort
  */
-export function sortsWith(sort) {
+export function sortOptions(sort) {
   const name = NAMES[sort.replace(/^-/, "")];
   if (!name || SORTS.some(([value]) => value === sort)) return SORTS;
-  return [...SORTS, [sort, `${name}, ${sort.startsWith("-") ? "downwards" : "upwards"}`]];
+  return [...SORTS, [sort, `${name}, ${sort.startsWith("-") ? "descending" : "ascending"}`]];
 }

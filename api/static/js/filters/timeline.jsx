@@ -1,10 +1,10 @@
 /**
- * @file When the photos were taken: years, the months of a year, or the days of a month. A range is a filter.
+ * @file Filters by date: a histogram of years, of the months of a year, or of the days of a month.
  * @import { RefCallback } from "preact"
  * @import { Api, FacetRow, IndexRange, Navigate, State } from "../core/types"
  */
 import { RangeHistogram } from "../components/range_histogram.jsx";
-import { period } from "../core/format.js";
+import { monthName, period } from "../core/format.js";
 import { describeDates } from "../core/labels.js";
 import { useLayoutEffect, useState } from "../core/preact.js";
 import { filterParams } from "../core/url_state.js";
@@ -12,36 +12,38 @@ import { useRequest } from "../hooks/use_request.js";
 import {
   allBars,
   dayBars,
+  enclosingPeriod,
   monthBars,
-  MONTHS,
   selectedBars,
   ticksOf,
-  windowOf,
 } from "./date_bars.js";
+
+/** @param {string | null} text */
+const isMonth = (text) => text?.length === 7;
 
 /** @param {{rows: FacetRow[], state: State, navigate: Navigate, api: Api}} props rows: the facet `taken`, by month */
 export function Timeline({ rows, state, navigate, api }) {
   const { taken } = state.filters;
   const [ref, width] = useWidth();
-  const around = windowOf(taken);
-  const days = useDays(state, api, around?.length === 7 ? around : null);
+  // The period that the bars divide: a year, a month, or null for the whole library.
+  const shown = enclosingPeriod(taken);
+  const days = useDays(state, api, isMonth(shown) ? shown : null);
   const months = rows.filter((row) => row.value);
   if (!months.length) return null;
-  const bars =
-    around?.length === 7
-      ? dayBars(around, days ?? [])
-      : around
-        ? monthBars(around, months)
-        : allBars(months, width);
+  const makeBars = () => {
+    if (shown === null) return allBars(months, width);
+    return isMonth(shown) ? dayBars(shown, days ?? []) : monthBars(shown, months);
+  };
+  const bars = makeBars();
   const selected = taken ? selectedBars(bars, taken) : null;
-  /** @param {IndexRange | null} range */
+  /** @param {IndexRange | null} range null: all bars */
   const onSelect = (range) => {
-    const first = range && bars[range[0]].value;
-    const last = range && bars[range[1]].value;
-    // All bars: the period that they show.
-    navigate({
-      filters: { taken: range ? (first === last ? first : `${first}..${last}`) : around },
-    });
+    if (!range) {
+      navigate({ filters: { taken: shown } });
+      return;
+    }
+    const [first, last] = range.map((index) => bars[index].value);
+    navigate({ filters: { taken: first === last ? first : `${first}..${last}` } });
   };
   /** @type {(first: number, last: number) => string} */
   const describe = (first, last) =>
@@ -50,7 +52,7 @@ export function Timeline({ rows, state, navigate, api }) {
       : `${period(bars[first].value)} – ${period(bars[last].value)}`;
   return (
     <section class="timeline" aria-label="Timeline" ref={ref}>
-      <Trail around={around} taken={taken} navigate={navigate} />
+      <Breadcrumbs shown={shown} taken={taken} navigate={navigate} />
       <RangeHistogram
         bars={bars}
         selected={selected}
@@ -64,27 +66,22 @@ export function Timeline({ rows, state, navigate, api }) {
 }
 
 /**
- * The periods around: all years, the year, the month.
- * @param {{around: string | null, taken: string | undefined, navigate: Navigate}} props
+ * Links to the enclosing periods: all years, the year, the month.
+ * @param {{shown: string | null, taken: string | undefined, navigate: Navigate}} props
  */
-function Trail({ around, taken, navigate }) {
-  /** @param {string | null} value */
-  const go = (value) => () => navigate({ filters: { taken: value } });
-  const steps = [
-    ["All years", null],
-    ...(around ? [[around.slice(0, 4), around.slice(0, 4)]] : []),
-  ];
-  if (around?.length === 7) steps.push([MONTHS[Number(around.slice(5)) - 1], around]);
-  /** @param {string | null} value */
-  const isAt = (value) => (value ?? undefined) === taken;
+function Breadcrumbs({ shown, taken, navigate }) {
+  /** @type {[label: string, value: string | null][]} */
+  const steps = [["All years", null]];
+  if (shown) steps.push([shown.slice(0, 4), shown.slice(0, 4)]);
+  if (shown && isMonth(shown)) steps.push([monthName(Number(shown.slice(5))), shown]);
   return (
-    <nav class="trail" aria-label="Period">
+    <nav class="breadcrumbs" aria-label="Period">
       {steps.map(([label, value]) => (
         <button
           type="button"
           key={label}
-          aria-current={isAt(value) ? "true" : undefined}
-          onClick={go(value)}
+          aria-current={(value ?? undefined) === taken ? "true" : undefined}
+          onClick={() => navigate({ filters: { taken: value } })}
         >
           {label}
         </button>
@@ -97,7 +94,7 @@ function Trail({ around, taken, navigate }) {
 }
 
 /**
- * Return the counts by day of a month.
+ * Return a month's counts by day; null until they have arrived.
  * @param {State} state
  * @param {Api} api
  * @param {string | null} month

@@ -1,5 +1,5 @@
 /**
- * @file The counts of the filter panel: one request for values, one for ranges, both under the current filters.
+ * @file Fetches the counts of the filter panel: values in one request, ranges in another.
  * @import { Api, Counts, Pair, State } from "../core/types"
  */
 import { filterParams } from "../core/url_state.js";
@@ -9,11 +9,11 @@ import { useRequest } from "../hooks/use_request.js";
 const VALUES = "camera,lens,keyword,rating,place,bucket,format,status";
 const RANGES = "taken,iso,f,exposure,focal";
 
-// The API keeps the counts of everything. Until it has them, early counts of a part are better than none.
-const FIRST_BUDGET_MS = 400;
+// The API caches the counts of the whole library. Until it has them, quick partial counts are better than none.
+const UNFILTERED_BUDGET_MS = 400;
 
 /**
- * Fetch the counts; each facet is counted without its own filter.
+ * Fetch the counts under the current filters. Each facet is counted without its own filter.
  * @param {State} state
  * @param {Api} api
  * @param {boolean} isEnabled
@@ -25,27 +25,27 @@ export function useFacets(state, api, isEnabled) {
    * @param {AbortSignal} signal
    * @returns {Promise<Counts | null>}
    */
-  const ask = async (signal) => {
+  const load = async (signal) => {
     if (!isEnabled) return null;
     /** @type {Pair[]} */
     const common = [...pairs, ["others", "true"], ["top", "200"]];
-    if (!pairs.length) common.push(["budget_ms", FIRST_BUDGET_MS]);
-    const ranges = hasFolders ? `${RANGES},folder` : RANGES;
-    const [first, second] = await Promise.all(
-      [VALUES, ranges].map((fields) =>
+    if (!pairs.length) common.push(["budget_ms", UNFILTERED_BUDGET_MS]);
+    const rangeFields = hasFolders ? `${RANGES},folder` : RANGES;
+    const [values, ranges] = await Promise.all(
+      [VALUES, rangeFields].map((fields) =>
         api.get("/facets", [...common, ["fields", fields]], { signal }),
       ),
     );
     return {
-      total: first.total,
-      more: first.more,
-      counted: Math.min(first.counted, second.counted),
-      cut_short: first.cut_short || second.cut_short,
-      facets: { ...first.facets, ...second.facets },
+      total: values.total,
+      more: values.more,
+      counted: Math.min(values.counted, ranges.counted),
+      cut_short: values.cut_short || ranges.cut_short,
+      facets: { ...values.facets, ...ranges.facets },
     };
   };
   const key = `${isEnabled} ${JSON.stringify(pairs)}`;
-  const request = useRequest(ask, key);
+  const request = useRequest(load, key);
   useRefetchPartial(request, key);
   return request;
 }

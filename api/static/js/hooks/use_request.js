@@ -1,66 +1,66 @@
 /**
- * @file Requests of a component to the API, and their state.
+ * @file Loads data for a component, and tracks the state of the request.
  */
 import { isAborted, toProblem } from "../core/api.js";
 import { useCallback, useLayoutEffect, useRef, useState } from "../core/preact.js";
 
-/** After this time without an answer a request counts as slow. */
+/** A request without a response after this time counts as slow. */
 export const SLOW_MS = 1500;
 
 /**
  * @template T
  * @typedef {object} RequestState
- * @property {T | null} data the latest answer, also while another request is under way
+ * @property {T | null} data of the latest response; kept while the next request is loading
  * @property {import("../core/api.js").Problem | null} error
  * @property {boolean} loading
- * @property {boolean} stale `data` answers an earlier request
+ * @property {boolean} stale `data` is of an earlier request
  * @property {boolean} slow
  * @property {() => void} reload
  */
 
 /**
- * Call `ask` whenever `key` changes, and abort the request before.
+ * Call `load` whenever `key` changes, and abort the previous call.
  * @template T
- * @param {(signal: AbortSignal) => Promise<T>} ask
+ * @param {(signal: AbortSignal) => Promise<T>} load
  * @param {string} key
  * @returns {RequestState<T>}
  */
-export function useRequest(ask, key) {
-  const [answer, setAnswer] = useState(
+export function useRequest(load, key) {
+  const [result, setResult] = useState(
     /** @returns {{key: string | null, data: T | null, error: import("../core/api.js").Problem | null}} */
     () => ({ key: null, data: null, error: null }),
   );
   const [slowKey, setSlowKey] = useState(/** @type {string | null} */ (null));
   const [round, setRound] = useState(0);
-  const latest = useRef(ask);
-  latest.current = ask;
+  const latestLoad = useRef(load);
+  latestLoad.current = load;
   const currentKey = `${round} ${key}`;
-  // A layout effect: a plain one would send the request one paint later.
+  // A layout effect, because a plain effect would send the request one paint later.
   useLayoutEffect(() => {
-    const control = new AbortController();
+    const controller = new AbortController();
     const timer = setTimeout(() => setSlowKey(currentKey), SLOW_MS);
-    latest
-      .current(control.signal)
+    latestLoad
+      .current(controller.signal)
       .then((data) => {
-        if (!control.signal.aborted) setAnswer({ key: currentKey, data, error: null });
+        if (!controller.signal.aborted) setResult({ key: currentKey, data, error: null });
       })
       .catch((error) => {
-        if (isAborted(error) || control.signal.aborted) return;
-        setAnswer({ key: currentKey, data: null, error: toProblem(error) });
+        if (isAborted(error) || controller.signal.aborted) return;
+        setResult({ key: currentKey, data: null, error: toProblem(error) });
       })
       .finally(() => clearTimeout(timer));
     return () => {
       clearTimeout(timer);
-      control.abort();
+      controller.abort();
     };
   }, [currentKey]);
-  const loading = answer.key !== currentKey;
+  const loading = result.key !== currentKey;
   return {
-    data: answer.data,
-    error: loading ? null : answer.error,
+    data: result.data,
+    error: loading ? null : result.error,
     loading,
-    stale: loading && answer.data !== null,
+    stale: loading && result.data !== null,
     slow: loading && slowKey === currentKey,
-    reload: useCallback(() => setRound((at) => at + 1), []),
+    reload: useCallback(() => setRound((last) => last + 1), []),
   };
 }

@@ -1,30 +1,30 @@
 /**
- * @file Roving tabindex: Tab reaches one item of a list, keys move between them.
- * Pattern: https://www.w3.org/WAI/ARIA/apg/practices/keyboard-interface/#kbd_roving_tabindex
+ * @file Roving tabindex: Tab reaches one item of a list, and other keys move between the items.
+ * See https://www.w3.org/WAI/ARIA/apg/practices/keyboard-interface/#kbd_roving_tabindex
  *
- * Items carry `data-at` with their index. In a virtual list the item that gets the focus may not be rendered yet: it
- * is focused as soon as it is.
+ * Items have their index in `data-index`. In a virtual list the target may not be rendered yet; it receives the focus
+ * once it is.
  */
 import { useLayoutEffect, useRef, useState } from "../core/preact.js";
 
 /**
  * @param {object} options
  * @param {{readonly current: HTMLElement | null}} options.container
- * @param {number} options.count of items
- * @param {(at: number, key: string) => number | null | undefined} options.move the index to which a key moves, before
- *   it is limited to the list; null: not a key of this list
- * @param {(at: number) => void} [options.reveal] scrolls an item into sight
- * @param {number} [options.initial] the item that Tab reaches first
+ * @param {number} options.count number of items
+ * @param {(index: number, key: string) => number | null | undefined} options.move returns the index to which a key
+ *   moves, which may be outside the list, or null for a key that does not move
+ * @param {(index: number) => void} [options.reveal] scrolls an item into view
+ * @param {number} [options.initial] index of the item that Tab reaches first
  */
 export function useRovingFocus({ container, count, move, reveal, initial = 0 }) {
-  const [chosen, setActive] = useState(/** @type {number | null} */ (null));
-  const active = Math.max(0, Math.min(chosen ?? initial, count - 1));
+  const [lastActive, setActive] = useState(/** @type {number | null} */ (null));
+  const active = Math.max(0, Math.min(lastActive ?? initial, count - 1));
   const pending = useRef(/** @type {number | null} */ (null));
 
   const focusPending = () => {
     if (pending.current === null) return;
     /** @type {HTMLElement | null | undefined} */
-    const item = container.current?.querySelector(`[data-at="${pending.current}"]`);
+    const item = container.current?.querySelector(`[data-index="${pending.current}"]`);
     if (!item) return;
     pending.current = null;
     item.focus({ preventScroll: Boolean(reveal) });
@@ -33,29 +33,28 @@ export function useRovingFocus({ container, count, move, reveal, initial = 0 }) 
 
   /**
    * Make an item the one that Tab reaches, and scroll to it.
-   * @param {number} at
+   * @param {number} index
    * @param {{focus?: boolean}} [options]
    */
-  const activate = (at, { focus = false } = {}) => {
-    setActive(at);
-    reveal?.(at);
+  const activate = (index, { focus = false } = {}) => {
+    setActive(index);
+    reveal?.(index);
     if (!focus) return;
-    pending.current = at;
-    // If it is active already, nothing renders again.
-    if (at === active) focusPending();
+    pending.current = index;
+    // If the item is active already, no render follows that would focus it.
+    if (index === active) focusPending();
   };
 
   /** @param {KeyboardEvent} event */
   const onKeyDown = (event) => {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
-    const target = /** @type {Element} */ (event.target);
     /** @type {HTMLElement | null} */
-    const item = target.closest("[data-at]");
-    const to = move(item ? Number(item.dataset.at) : active, event.key);
-    if (to === null || to === undefined) return;
+    const item = /** @type {Element} */ (event.target).closest("[data-index]");
+    const target = move(item ? Number(item.dataset.index) : active, event.key);
+    if (target === null || target === undefined) return;
     event.preventDefault();
     event.stopPropagation();
-    activate(Math.min(count - 1, Math.max(0, to)), { focus: true });
+    activate(Math.min(count - 1, Math.max(0, target)), { focus: true });
   };
   return { active, setActive, activate, onKeyDown };
 }

@@ -1,16 +1,16 @@
 /**
- * @file The visible part of a scrolling element, measured at most once a frame.
+ * @file Measures the visible part of a scrolling element, at most once per frame.
  * @import { RefObject } from "preact"
  */
 import { useLayoutEffect, useRef, useState } from "../core/preact.js";
-import { keepScrollPosition, scrollPositionOf } from "../core/scroll_positions.js";
+import { saveScrollPosition, getScrollPosition } from "../core/scroll_positions.js";
 
-/** Scroll positions are rounded to so many pixels, to render less often. */
+/** Scroll positions are rounded to a multiple of this, in pixels, so that the list renders less often. */
 export const SCROLL_STEP = 40;
 
 /**
- * @param {string} view the scroll position is kept under this name
- * @param {unknown} content when it changes, the kept position is restored
+ * @param {string} view name under which the scroll position is saved
+ * @param {unknown} content restores the saved scroll position when it changes
  * @returns {{ref: RefObject<HTMLDivElement | null>, width: number, height: number, top: number}} in pixels
  */
 export function useScrollViewport(view, content) {
@@ -33,7 +33,7 @@ export function useScrollViewport(view, content) {
       frame ||= requestAnimationFrame(measure);
     };
     const onScroll = () => {
-      keepScrollPosition(view, element.scrollTop);
+      saveScrollPosition(view, element.scrollTop);
       measureInFrame();
     };
     element.addEventListener("scroll", onScroll, { passive: true });
@@ -46,10 +46,10 @@ export function useScrollViewport(view, content) {
       cancelAnimationFrame(frame);
     };
   }, [view, content]);
-  // Restored once the list has its length again.
+  // The position can be restored only once the list has its full height.
   const isMeasured = box.width > 0;
   useLayoutEffect(() => {
-    if (ref.current) ref.current.scrollTop = scrollPositionOf(view);
+    if (ref.current) ref.current.scrollTop = getScrollPosition(view);
   }, [view, content, isMeasured]);
   return { ref, ...box };
 }

@@ -1,5 +1,5 @@
 /**
- * @file State of a text input that resets when its URL parameter changes.
+ * @file State of a text input that follows its URL parameter.
  */
 import { useLayoutEffect, useState } from "../core/preact.js";
 
@@ -9,7 +9,7 @@ import { useLayoutEffect, useState } from "../core/preact.js";
  */
 export function useSyncedInput(value) {
   const [text, setText] = useState(value);
-  // A plain effect runs after the next paint, and would undo what was typed until then.
+  // A layout effect, because a plain effect runs after the next paint and would undo what was typed before it.
   useLayoutEffect(() => setText(value), [value]);
   return [text, setText];
 }

@@ -1,5 +1,5 @@
 /**
- * @file Tells of the first user input. Prefetching waits for it, so that the first view loads only itself.
+ * @file Detects the first user input. Prefetching waits for it, so that the first view loads only what it shows.
  */
 import { useEffect, useState } from "../core/preact.js";
 
@@ -9,23 +9,23 @@ let isActive = false;
 /** Resolves on the first user input. */
 export const firstInput = new Promise((resolve) => {
   /** @param {Event} event */
-  const notice = (event) => {
-    // A page that opens below a resting pointer gets a move of no length.
+  const onInput = (event) => {
+    // A page that opens under a resting pointer gets a pointermove without any movement.
     if (event instanceof PointerEvent && event.type === "pointermove") {
       if (!event.movementX && !event.movementY) return;
     }
     isActive = true;
-    for (const name of EVENTS) removeEventListener(name, notice, true);
+    for (const name of EVENTS) removeEventListener(name, onInput, true);
     resolve(undefined);
   };
-  for (const name of EVENTS) addEventListener(name, notice, { capture: true, passive: true });
+  for (const name of EVENTS) addEventListener(name, onInput, { capture: true, passive: true });
 });
 
 /** Return whether there has been any user input. */
 export function useUserActivity() {
-  const [is, setIs] = useState(isActive);
+  const [hasInput, setHasInput] = useState(isActive);
   useEffect(() => {
-    firstInput.then(() => setIs(true));
+    firstInput.then(() => setHasInput(true));
   }, []);
-  return is;
+  return hasInput;
 }

@@ -1,5 +1,5 @@
 /**
- * @file The map's background where no street tiles are set: the outline of the world, drawn on canvas tiles.
+ * @file The map's background: the outline of the world, painted on canvas tiles. Street tiles, if configured, cover it.
  * @import { Outline } from "./outline.js"
  * @import { PlaceName, Shape } from "./outline_geometry.js"
  * @import { Coords, GridLayer } from "leaflet"
@@ -9,15 +9,16 @@ import { readColour, watchTheme } from "../core/theme_colours.js";
 import { loadOutline } from "./outline.js";
 import { toLatitude, toX, toY } from "./outline_geometry.js";
 
-const TILE = 256;
-// From this zoom on, the coarse outline shows its corners.
-const FINE_FROM_ZOOM = 4;
+const TILE_PIXELS = 256;
+// At this zoom, the coarse outline would look angular.
+const FINE_OUTLINE_MIN_ZOOM = 4;
+// In degrees.
 const GRID_STEPS = [30, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0005];
-const GRID_PIXELS = 140;
-const GRID_LABELS_FROM_ZOOM = 7;
-const NAMES_FROM_ZOOM = 2;
-// From this zoom on, names are drawn even where they are wider than their country.
-const ALL_NAMES_FROM_ZOOM = 7;
+const MIN_GRID_PIXELS = 140;
+const GRID_LABELS_MIN_ZOOM = 7;
+const NAMES_MIN_ZOOM = 2;
+// Below this zoom, names that are wider than their country are left out.
+const ALL_NAMES_MIN_ZOOM = 7;
 
 /** @typedef {ReturnType<typeof readColours>} Colours */
 
@@ -38,7 +39,7 @@ function readColours(element) {
   };
 }
 
-/** A tile's canvas, with the scale and offset from the unit square to its pixels. */
+/** Paints one tile. It maps the unit square of the world to the pixels of the tile's canvas. */
 class TilePainter {
   /**
    * @param {CanvasRenderingContext2D} context
@@ -49,9 +50,9 @@ class TilePainter {
     this.context = context;
     this.colours = colours;
     this.zoom = z;
-    this.scale = TILE * 2 ** z;
-    this.left = x * TILE;
-    this.top = y * TILE;
+    this.scale = TILE_PIXELS * 2 ** z;
+    this.left = x * TILE_PIXELS;
+    this.top = y * TILE_PIXELS;
   }
 
   /**
@@ -61,8 +62,8 @@ class TilePainter {
   paint(outline, { x, y, z }) {
     const { context, colours } = this;
     context.fillStyle = colours.sea;
-    context.fillRect(0, 0, TILE, TILE);
-    const { rings, lines } = outline.cut(z, x, y);
+    context.fillRect(0, 0, TILE_PIXELS, TILE_PIXELS);
+    const { rings, lines } = outline.tile(z, x, y);
     context.beginPath();
     for (const ring of rings) this.trace(ring);
     context.fillStyle = colours.land;
@@ -73,29 +74,29 @@ class TilePainter {
     context.strokeStyle = colours.border;
     context.lineWidth = 1;
     context.stroke();
-    if (z >= NAMES_FROM_ZOOM) this.paintNames(outline.names);
+    if (z >= NAMES_MIN_ZOOM) this.paintNames(outline.names);
   }
 
   /** @param {Shape} shape */
   trace({ points }) {
     const { context, scale, left, top } = this;
     context.moveTo(points[0] * scale - left, points[1] * scale - top);
-    for (let at = 2; at < points.length; at += 2) {
-      context.lineTo(points[at] * scale - left, points[at + 1] * scale - top);
+    for (let index = 2; index < points.length; index += 2) {
+      context.lineTo(points[index] * scale - left, points[index + 1] * scale - top);
     }
   }
 
   paintGrid() {
     const { context, colours, scale, left, top } = this;
-    const fitting = GRID_STEPS.findLast((one) => (one / 360) * scale >= GRID_PIXELS);
-    const step = fitting ?? GRID_STEPS[0];
+    const finest = GRID_STEPS.findLast((step) => (step / 360) * scale >= MIN_GRID_PIXELS);
+    const step = finest ?? GRID_STEPS[0];
     /** @param {number} pixels */
     const longitudeAt = (pixels) => ((left + pixels) / scale) * 360 - 180;
     /** @param {number} pixels */
     const latitudeAt = (pixels) => toLatitude((top + pixels) / scale);
-    // A label begins at its crossing, perhaps in the tile to the left or below.
-    const longitudes = multiples(step, longitudeAt(-90), longitudeAt(TILE));
-    const latitudes = multiples(step, latitudeAt(TILE + 8), latitudeAt(-20));
+    // The label of a crossing in the tile to the left or below reaches into this one.
+    const longitudes = multiples(step, longitudeAt(-90), longitudeAt(TILE_PIXELS));
+    const latitudes = multiples(step, latitudeAt(TILE_PIXELS + 8), latitudeAt(-20));
     const xs = longitudes.map((longitude) => Math.round(toX(longitude) * scale - left) + 0.5);
     const ys = latitudes.map((latitude) => Math.round(toY(latitude) * scale - top) + 0.5);
     context.strokeStyle = colours.grid;
@@ -103,14 +104,14 @@ class TilePainter {
     context.beginPath();
     for (const x of xs) {
       context.moveTo(x, 0);
-      context.lineTo(x, TILE);
+      context.lineTo(x, TILE_PIXELS);
     }
     for (const y of ys) {
       context.moveTo(0, y);
-      context.lineTo(TILE, y);
+      context.lineTo(TILE_PIXELS, y);
     }
     context.stroke();
-    if (this.zoom < GRID_LABELS_FROM_ZOOM) return;
+    if (this.zoom < GRID_LABELS_MIN_ZOOM) return;
     context.font = colours.smallFont;
     context.fillStyle = colours.faint;
     context.textAlign = "left";
@@ -118,8 +119,8 @@ class TilePainter {
     const digits = Math.max(0, Math.ceil(-Math.log10(step) - 1e-9));
     xs.forEach((x, column) =>
       ys.forEach((y, row) => {
-        const latitude = writeDegrees(latitudes[row], digits, "N", "S");
-        const longitude = writeDegrees(longitudes[column], digits, "E", "W");
+        const latitude = formatDegrees(latitudes[row], digits, "N", "S");
+        const longitude = formatDegrees(longitudes[column], digits, "E", "W");
         context.fillText(`${latitude} ${longitude}`, x + 3, y - 2);
       }),
     );
@@ -136,44 +137,48 @@ class TilePainter {
     context.strokeStyle = colours.land;
     context.fillStyle = colours.name;
     for (const { name, x, y, width } of names) {
-      const half = context.measureText(name).width / 2;
-      if (width * scale < half * 2.2 && this.zoom < ALL_NAMES_FROM_ZOOM) continue;
-      const [atX, atY] = [x * scale - left, y * scale - top];
-      if (atX + half < 0 || atX - half > TILE || atY < -12 || atY > TILE + 12) continue;
-      context.strokeText(name, atX, atY);
-      context.fillText(name, atX, atY);
+      const halfWidth = context.measureText(name).width / 2;
+      if (width * scale < halfWidth * 2.2 && this.zoom < ALL_NAMES_MIN_ZOOM) continue;
+      const [centreX, centreY] = [x * scale - left, y * scale - top];
+      if (centreX + halfWidth < 0 || centreX - halfWidth > TILE_PIXELS) continue;
+      if (centreY < -12 || centreY > TILE_PIXELS + 12) continue;
+      context.strokeText(name, centreX, centreY);
+      context.fillText(name, centreX, centreY);
     }
   }
 }
 
 /**
+ * Return the multiples of `step` from just below `from` up to `to`.
  * @param {number} step
  * @param {number} from
  * @param {number} to
  */
 function multiples(step, from, to) {
   const values = [];
-  for (let at = Math.floor(from / step); at * step <= to; at++) values.push(at * step);
+  for (let factor = Math.floor(from / step); factor * step <= to; factor++) {
+    values.push(factor * step);
+  }
   return values;
 }
 
 /**
  * @param {number} value
  * @param {number} digits
- * @param {string} plus
- * @param {string} minus
+ * @param {string} positive
+ * @param {string} negative
  */
-function writeDegrees(value, digits, plus, minus) {
-  const side = value > 0 ? ` ${plus}` : value < 0 ? ` ${minus}` : "";
-  return `${Math.abs(value).toFixed(digits)}°${side}`;
+function formatDegrees(value, digits, positive, negative) {
+  const direction = value > 0 ? ` ${positive}` : value < 0 ? ` ${negative}` : "";
+  return `${Math.abs(value).toFixed(digits)}°${direction}`;
 }
 
 /**
- * Make the layer. It redraws when the theme changes.
+ * Create the layer. It repaints when the theme changes.
  * @param {typeof import("leaflet")} L
  * @returns {GridLayer}
  */
-export function makeBasemap(L) {
+export function createBasemap(L) {
   class Basemap extends L.GridLayer {
     lastTile = Promise.resolve();
     /** @param {import("leaflet").Map} map */
@@ -199,11 +204,11 @@ export function makeBasemap(L) {
     createTile(coords, done) {
       const ratio = Math.min(2, devicePixelRatio || 1);
       const canvas = document.createElement("canvas");
-      canvas.width = TILE * ratio;
-      canvas.height = TILE * ratio;
-      const draw = async () => {
+      canvas.width = TILE_PIXELS * ratio;
+      canvas.height = TILE_PIXELS * ratio;
+      const paint = async () => {
         try {
-          const outline = await loadOutline(coords.z < FINE_FROM_ZOOM ? "110m" : "50m");
+          const outline = await loadOutline(coords.z < FINE_OUTLINE_MIN_ZOOM ? "110m" : "50m");
           await yieldToIdle();
           const context = canvas.getContext("2d");
           if (!context || !this.colours) return;
@@ -214,13 +219,13 @@ export function makeBasemap(L) {
           done(/** @type {Error} */ (error), canvas);
         }
       };
-      // One tile at a time, so that input is handled in between.
-      this.lastTile = this.lastTile.then(draw);
+      // One tile at a time, so that the browser can handle input in between.
+      this.lastTile = this.lastTile.then(paint);
       return canvas;
     }
   }
   return new Basemap({
-    tileSize: TILE,
+    tileSize: TILE_PIXELS,
     updateWhenZooming: false,
     keepBuffer: 1,
     maxZoom: 22,

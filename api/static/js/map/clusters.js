@@ -1,29 +1,30 @@
 /**
- * @file Geometry of the map: areas for requests to the API, clusters that do not overlap, and what a cluster covers.
+ * @file Geometry of the map: areas for API requests, clusters that do not overlap, and the area of a cluster.
  * @import { Area, Cluster, MapFeature } from "../core/types"
  */
-const CELLS_PER_TILE = 4; // the API groups by cells of 64 pixels
+// The API groups photos in cells of 64 pixels, and a tile has 256.
+const CELLS_PER_TILE = 4;
 export const MAX_API_ZOOM = 22;
 
 /** @param {number} longitude */
 const wrap = (longitude) => ((((longitude + 180) % 360) + 360) % 360) - 180;
 
 /**
- * Write an area as the API's `bbox`.
+ * Format an area as the API's `bbox`.
  * @param {Area} area
  */
-export function writeBox({ west, south, east, north }) {
+export function formatBox({ west, south, east, north }) {
   const [low, high] = [Math.max(-90, south), Math.min(90, north)];
   const [left, right] = east - west >= 360 ? [-180, 180] : [wrap(west), wrap(east)];
   return [left, low, right, high].map((degrees) => Number(degrees.toFixed(5))).join(",");
 }
 
 /**
- * Read a `bbox`; null if it is none.
+ * Parse a `bbox`; return null if it is invalid.
  * @param {string | null | undefined} text
  * @returns {Area | null}
  */
-export function readBox(text) {
+export function parseBox(text) {
   const sides = (text ?? "").split(",").map(Number);
   if (sides.length !== 4 || !sides.every(Number.isFinite)) return null;
   const [west, south, east, north] = sides;
@@ -36,22 +37,23 @@ export function readBox(text) {
 }
 
 /**
- * Radius of a cluster in pixels.
+ * Return the radius of a cluster in pixels.
  * @param {number} count
  */
 export const radiusOf = (count) =>
   count === 1 ? 22 : Math.min(34, 13 + 3.4 * Math.log10(count) ** 1.35);
 
-const GRID_PIXELS = 72; // at least two radii
+// At least twice the largest radius, so that overlapping clusters are in the same or in adjacent squares.
+const SQUARE_PIXELS = 72;
 const NEIGHBOURS = [-1, 0, 1].flatMap((dx) => [-1, 0, 1].map((dy) => [dx, dy]));
 
 /**
- * Join clusters that would overlap, into the larger one.
+ * Merge clusters that would overlap on screen into the larger one.
  * @param {readonly MapFeature[]} features
  * @param {(position: [longitude: number, latitude: number]) => {x: number, y: number}} toPixels
  * @returns {Cluster[]} the largest first
  */
-export function joinOverlapping(features, toPixels) {
+export function mergeOverlapping(features, toPixels) {
   const candidates = features.map((feature) => toCluster(feature, toPixels));
   candidates.sort((a, b) => b.count - a.count);
   /** @type {Cluster[]} */
@@ -59,18 +61,18 @@ export function joinOverlapping(features, toPixels) {
   /** @type {Map<string, Cluster[]>} */
   const grid = new Map();
   /** @type {(x: number, y: number) => string} */
-  const squareOf = (x, y) => `${Math.floor(x / GRID_PIXELS)} ${Math.floor(y / GRID_PIXELS)}`;
+  const squareOf = (x, y) => `${Math.floor(x / SQUARE_PIXELS)} ${Math.floor(y / SQUARE_PIXELS)}`;
   for (const cluster of candidates) {
-    let host = null;
+    let larger = null;
     for (const [dx, dy] of NEIGHBOURS) {
-      host ??= grid
-        .get(squareOf(cluster.x + dx * GRID_PIXELS, cluster.y + dy * GRID_PIXELS))
+      larger ??= grid
+        .get(squareOf(cluster.x + dx * SQUARE_PIXELS, cluster.y + dy * SQUARE_PIXELS))
         ?.find((other) => overlaps(cluster, other));
     }
-    if (host) {
-      host.count += cluster.count;
-      host.id = null;
-      host.cells.push(...cluster.cells);
+    if (larger) {
+      larger.count += cluster.count;
+      larger.id = null;
+      larger.cells.push(...cluster.cells);
       continue;
     }
     const square = squareOf(cluster.x, cluster.y);
@@ -94,12 +96,14 @@ function toCluster({ geometry: { coordinates }, properties: { count, id } }, toP
   return { count, id, lng, lat, x, y, radius: radiusOf(count), cells: [[lng, lat]] };
 }
 
-/** @type {(one: Cluster, other: Cluster) => boolean} */
-const overlaps = (one, other) =>
-  Math.hypot(other.x - one.x, other.y - one.y) < (other.radius + one.radius) * 0.9;
+/**
+ * Return whether two clusters overlap. A slight overlap is allowed.
+ * @type {(a: Cluster, b: Cluster) => boolean}
+ */
+const overlaps = (a, b) => Math.hypot(b.x - a.x, b.y - a.y) < (b.radius + a.radius) * 0.9;
 
 /**
- * Return the area of the API's cells that a cluster is made of.
+ * Return the area that the API's cells of a cluster cover.
  * @param {{cells: [longitude: number, latitude: number][]}} cluster
  * @param {number} zoom
  * @returns {Area}
@@ -119,10 +123,10 @@ export function areaOf({ cells }, zoom) {
 }
 
 /**
- * Return the area that features are in; null without any.
+ * Return the area that contains all features; null if there are none.
  *
- * It leaves out the widest gap between two longitudes, so that Fiji is not as wide as the world. A gap has to be much
- * wider than the one across the 180th meridian: people know the world with that at its edges.
+ * The area leaves out the widest gap between longitudes, so that the extent of Fiji does not span the world. But people
+ * know world maps that end at the 180th meridian, so another gap is chosen only if it is much wider than the gap there.
  * @param {readonly MapFeature[]} features
  * @returns {Area | null}
  */
@@ -132,9 +136,9 @@ export function extentOf(features) {
   const lats = features.map((feature) => feature.geometry.coordinates[1]);
   const last = lngs[lngs.length - 1];
   let [gap, west, east] = [1.5 * (lngs[0] + 360 - last), lngs[0], last];
-  for (let at = 1; at < lngs.length; at++) {
-    const width = lngs[at] - lngs[at - 1];
-    if (width > gap) [gap, west, east] = [width, lngs[at], lngs[at - 1] + 360];
+  for (let index = 1; index < lngs.length; index++) {
+    const width = lngs[index] - lngs[index - 1];
+    if (width > gap) [gap, west, east] = [width, lngs[index], lngs[index - 1] + 360];
   }
   return { west, south: Math.min(...lats), east, north: Math.max(...lats) };
 }

@@ -1,20 +1,20 @@
 /**
- * @file Opens a cluster: zooms in until all its photos are shown or, if they are in one place, lists them in a popup.
+ * @file Opens a cluster: zooms in on its photos or, if they were all taken at the same position, lists them in a popup.
  * @import { ComponentChildren } from "preact"
  * @import { Map as LeafletMap } from "leaflet"
  * @import { Api, Area, Cluster, Pair, State } from "../core/types"
  */
 import { render } from "../core/preact.js";
 import { filterParams } from "../core/url_state.js";
-import { areaOf, extentOf, MAX_API_ZOOM, writeBox } from "./clusters.js";
+import { areaOf, extentOf, formatBox, MAX_API_ZOOM } from "./clusters.js";
 import { cornersOf } from "./map_position.js";
-import { FRAME_PIXELS } from "./map_setup.js";
+import { FIT_PADDING_PIXELS } from "./map_setup.js";
 import { PlacePopup } from "./place_list.jsx";
 
-// The API's cells at this many zoom levels below tell the photos of a cluster apart.
+// The API's cells this many zoom levels further in separate the photos of a cluster.
 const FINER_ZOOMS = 5;
-// Photos within this many degrees (some centimetres) are in one place.
-const SAME_PLACE_DEGREES = 1e-6;
+// Photos within this many degrees (some centimetres) count as taken at the same position.
+const SAME_POSITION_DEGREES = 1e-6;
 const MAX_ZOOM_STEP = 6;
 
 /**
@@ -29,13 +29,10 @@ export async function enterCluster(L, map, cluster, { state, api }) {
   const filters = filterParams(state.filters).filter(([name]) => name !== "bbox");
   const extent = await findExtent(api, filters, area, zoom).catch(() => area);
   const size = Math.max(extent.east - extent.west, extent.north - extent.south);
-  if (size > SAME_PLACE_DEGREES && zoom < map.getMaxZoom()) {
-    const fitting = map.getBoundsZoom(
-      cornersOf(extent),
-      false,
-      L.point(2 * FRAME_PIXELS, 2 * FRAME_PIXELS),
-    );
-    const target = Math.min(fitting, map.getMaxZoom(), zoom + MAX_ZOOM_STEP);
+  if (size > SAME_POSITION_DEGREES && zoom < map.getMaxZoom()) {
+    const padding = L.point(2 * FIT_PADDING_PIXELS, 2 * FIT_PADDING_PIXELS);
+    const fittingZoom = map.getBoundsZoom(cornersOf(extent), false, padding);
+    const target = Math.min(fittingZoom, map.getMaxZoom(), zoom + MAX_ZOOM_STEP);
     map.setView(
       [(extent.south + extent.north) / 2, (extent.west + extent.east) / 2],
       Math.max(zoom + 1, target),
@@ -47,7 +44,8 @@ export async function enterCluster(L, map, cluster, { state, api }) {
 }
 
 /**
- * Return the area of the photos in an area. While they are all in one of the API's cells, look into that one.
+ * Return the extent of the photos in an area. As long as they are all in one of the API's cells, request that cell at a
+ * higher zoom.
  * @param {Api} api
  * @param {Pair[]} filters
  * @param {Area} area
@@ -55,18 +53,18 @@ export async function enterCluster(L, map, cluster, { state, api }) {
  */
 async function findExtent(api, filters, area, zoom) {
   let extent = area;
-  let [within, fine] = [area, zoom];
+  let [requested, requestedZoom] = [area, zoom];
   do {
-    fine = Math.min(MAX_API_ZOOM, fine + FINER_ZOOMS);
+    requestedZoom = Math.min(MAX_API_ZOOM, requestedZoom + FINER_ZOOMS);
     const { features } = await api.get("/map", [
       ...filters,
-      ["bbox", writeBox(within)],
-      ["zoom", fine],
+      ["bbox", formatBox(requested)],
+      ["zoom", requestedZoom],
     ]);
     extent = extentOf(features) ?? extent;
     if (features.length !== 1) break;
-    within = areaOf({ cells: [features[0].geometry.coordinates] }, fine);
-  } while (fine < MAX_API_ZOOM);
+    requested = areaOf({ cells: [features[0].geometry.coordinates] }, requestedZoom);
+  } while (requestedZoom < MAX_API_ZOOM);
   return extent;
 }
 
@@ -80,7 +78,7 @@ function openPopup(L, map, content, { lat, lng }) {
   const node = document.createElement("div");
   node.tabIndex = -1;
   render(content, node);
-  const before = /** @type {HTMLElement | null} */ (document.activeElement);
+  const opener = /** @type {HTMLElement | null} */ (document.activeElement);
   const popup = L.popup({ minWidth: 232, maxWidth: 260, autoPanPadding: [16, 16] })
     .setLatLng([lat, lng])
     .setContent(node);
@@ -93,7 +91,7 @@ function openPopup(L, map, content, { lat, lng }) {
     render(null, node);
     const { activeElement } = document;
     if (activeElement !== document.body && !node.contains(activeElement)) return;
-    const target = before?.isConnected ? before : map.getContainer();
+    const target = opener?.isConnected ? opener : map.getContainer();
     target.focus({ preventScroll: true });
   });
   popup.openOn(map);

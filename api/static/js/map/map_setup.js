@@ -1,16 +1,16 @@
 /**
- * @file Makes the Leaflet map.
+ * @file Creates the Leaflet map.
  * @import { Map as LeafletMap } from "leaflet"
  * @import { Area, State } from "../core/types"
  */
 import { settings } from "../core/settings.js";
-import { makeBasemap } from "./basemap.js";
-import { readBox } from "./clusters.js";
-import { cornersOf, readAt } from "./map_position.js";
+import { createBasemap } from "./basemap.js";
+import { parseBox } from "./clusters.js";
+import { cornersOf, parsePosition } from "./map_position.js";
 
-/** Around the photos that are shown, in pixels. */
-export const FRAME_PIXELS = 24;
-/** No closer than this where all photos are shown. */
+/** Padding around the photos when the map is fitted to them. */
+export const FIT_PADDING_PIXELS = 24;
+/** Maximum zoom when the map is fitted to all photos. */
 export const MAX_FIT_ZOOM = 13;
 const MAX_TILES_ZOOM = 19;
 const MAX_OUTLINE_ZOOM = 18;
@@ -20,10 +20,10 @@ const MAX_LATITUDE = 85.05;
  * @param {typeof import("leaflet")} L
  * @param {HTMLElement} frame
  * @param {State} state
- * @param {Area | null} photosArea where the photos are, for an address that names no place
+ * @param {Area | null} photosArea area of all photos, shown first if the URL does not say where the map is
  * @returns {LeafletMap}
  */
-export function makeMap(L, frame, { extra, filters }, photosArea) {
+export function createMap(L, frame, { extra, filters }, photosArea) {
   const isAnimated = !matchMedia("(prefers-reduced-motion: reduce)").matches;
   const map = L.map(frame, {
     attributionControl: false,
@@ -46,25 +46,28 @@ export function makeMap(L, frame, { extra, filters }, photosArea) {
     .zoom({ position: "topleft", zoomInTitle: "Zoom in", zoomOutTitle: "Zoom out" })
     .addTo(map);
   L.control.scale({ position: "bottomleft", imperial: false }).addTo(map);
-  makeBasemap(L).addTo(map);
+  createBasemap(L).addTo(map);
   if (settings.tiles_url) {
-    // Tile servers want to know which site uses them: the origin alone.
+    // Tile servers require a referrer. Send only the origin.
     const options = { maxZoom: MAX_TILES_ZOOM, referrerPolicy: /** @type {const} */ ("origin") };
     L.tileLayer(settings.tiles_url, options).addTo(map);
   }
-  const at = readAt(extra.at);
-  const area = readBox(filters.bbox) ?? photosArea;
-  if (at) {
-    map.setView([at.lat, at.lng], at.zoom, { animate: false });
+  const position = parsePosition(extra.at);
+  const area = parseBox(filters.bbox) ?? photosArea;
+  if (position) {
+    map.setView([position.lat, position.lng], position.zoom, { animate: false });
   } else if (area) {
     map.fitBounds(cornersOf(area), {
       animate: false,
       maxZoom: MAX_FIT_ZOOM,
-      padding: filters.bbox ? [0, 0] : [FRAME_PIXELS, FRAME_PIXELS],
+      padding: filters.bbox ? [0, 0] : [FIT_PADDING_PIXELS, FIT_PADDING_PIXELS],
     });
   } else {
     map.setView([25, 10], 2, { animate: false });
   }
-  frame.setAttribute("aria-label", "Map of the photos. Arrow keys move it, plus and minus zoom.");
+  frame.setAttribute(
+    "aria-label",
+    "Map of the photos. Use the arrow keys to pan, and plus and minus to zoom.",
+  );
   return map;
 }

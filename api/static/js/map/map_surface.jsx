@@ -1,25 +1,25 @@
 /**
- * @file The map, the bar above it, and the list of places. The switch "Only photos in this area" is the filter `bbox`.
+ * @file The map, the bar above it, and the list view. The switch "Filter to this area" sets the filter `bbox`.
  * @import { Api, Area, Cluster, Counts, FacetRow, MapFeature, Navigate, Pair, State } from "../core/types"
  * @import { RequestState } from "../hooks/use_request.js"
  * @import { Viewport } from "./map_position.js"
  */
 import { Failed } from "../components/status_screens.jsx";
-import { number, ofMany, oneLine, plural } from "../core/format.js";
+import { number, formatTotal, oneLine, plural } from "../core/format.js";
 import { useEffect, useMemo, useRef } from "../core/preact.js";
 import { settings } from "../core/settings.js";
 import { href } from "../core/url_state.js";
 import { useRefetchPartial } from "../hooks/use_refetch_partial.js";
 import { useRequest } from "../hooks/use_request.js";
-import { extentOf, isInside, joinOverlapping, writeBox } from "./clusters.js";
+import { extentOf, formatBox, isInside, mergeOverlapping } from "./clusters.js";
 import { enterCluster } from "./enter_cluster.jsx";
-import { cornersOf, edgesOf, writeAt } from "./map_position.js";
-import { FRAME_PIXELS, MAX_FIT_ZOOM } from "./map_setup.js";
+import { cornersOf, toArea, writePosition } from "./map_position.js";
+import { FIT_PADDING_PIXELS, MAX_FIT_ZOOM } from "./map_setup.js";
 import { fetchSummaries } from "./photo_summaries.js";
 import { PlaceList } from "./place_list.jsx";
 import { useMap } from "./use_map.js";
 
-/** @typedef {{features: MapFeature[], cut_short: boolean, viewport: Viewport}} MapAnswer */
+/** @typedef {{features: MapFeature[], cut_short: boolean, viewport: Viewport}} MapResponse */
 
 /**
  * @param {object} props
@@ -28,9 +28,9 @@ import { useMap } from "./use_map.js";
  * @param {Navigate} props.navigate
  * @param {Api} props.api
  * @param {RequestState<Counts | null>} props.counts
- * @param {Pair[]} props.filters all but `bbox`
+ * @param {Pair[]} props.filters without `bbox`
  * @param {string} props.filterKey changes with `filters`
- * @param {Area | null} props.photosArea where the map begins if the address does not say
+ * @param {Area | null} props.photosArea area shown first, if the URL does not say where the map is
  */
 export function MapSurface(props) {
   const { L, state, navigate, api, counts, filters, filterKey, photosArea } = props;
@@ -38,8 +38,8 @@ export function MapSurface(props) {
   const { map, markers, viewport } = useMap({ L, frame, state, navigate, api, photosArea });
 
   const key = viewport ? `${filterKey} ${viewport.zoom} ${viewport.bbox}` : "";
-  const answer = useRequest(
-    /** @returns {Promise<MapAnswer | null>} */
+  const request = useRequest(
+    /** @returns {Promise<MapResponse | null>} */
     async (signal) => {
       if (!viewport) return null;
       /** @type {Pair[]} */
@@ -48,109 +48,112 @@ export function MapSurface(props) {
     },
     key,
   );
-  useRefetchPartial(answer, key);
-  const places = useRequest(
+  useRefetchPartial(request, key);
+  const locationCounts = useRequest(
     (signal) => api.get("/facets", [...filters, ["fields", "place"]], { signal }),
     filterKey,
   );
-  useRefetchPartial(places, filterKey);
+  useRefetchPartial(locationCounts, filterKey);
   const clusters = useMemo(() => {
-    if (!answer.data || !map) return [];
-    const { features, viewport: answered } = answer.data;
-    return joinOverlapping(features, ([lng, lat]) => map.project([lat, lng], answered.zoom));
-  }, [answer.data, map]);
+    if (!request.data || !map) return [];
+    const { features, viewport: requested } = request.data;
+    return mergeOverlapping(features, ([lng, lat]) => map.project([lat, lng], requested.zoom));
+  }, [request.data, map]);
 
   useEffect(() => {
-    if (!answer.data || !markers) return undefined;
-    markers.show(clusters, answer.data.viewport.reach);
-    const control = new AbortController();
+    if (!request.data || !markers) return undefined;
+    markers.show(clusters, request.data.viewport.requested);
+    const controller = new AbortController();
     const ids = clusters.flatMap(({ id }) => id ?? []);
-    fetchSummaries(api, ids, (photos) => markers.describe(photos), control.signal);
-    return () => control.abort();
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- `clusters` is made of answer.data
+    fetchSummaries(api, ids, (photos) => markers.describe(photos), controller.signal);
+    return () => controller.abort();
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- `clusters` changes with request.data
   }, [api, clusters, markers]);
 
-  const showAll = async () => {
+  const fitAll = async () => {
     const all = await api.get("/map", [...filters, ["zoom", 3]]).catch(() => ({ features: [] }));
     const extent = extentOf(all.features);
     if (!extent || !map) return;
-    const padding = /** @type {[number, number]} */ ([FRAME_PIXELS, FRAME_PIXELS]);
+    const padding = /** @type {[number, number]} */ ([FIT_PADDING_PIXELS, FIT_PADDING_PIXELS]);
     map.fitBounds(cornersOf(extent), { maxZoom: MAX_FIT_ZOOM, padding });
   };
   /** @param {Cluster} cluster */
   const enter = (cluster) => {
     if (map) enterCluster(L, map, cluster, { state, api });
   };
-  const isListed = Boolean(state.extra.list);
-  const visible = viewport ? clusters.filter((one) => isInside(one, viewport.visible)) : [];
+  const isListOpen = Boolean(state.extra.list);
+  const visible = viewport ? clusters.filter((cluster) => isInside(cluster, viewport.visible)) : [];
   const visibleCount = visible.reduce((sum, { count }) => sum + count, 0);
   /** @type {FacetRow[]} */
-  const rows = places.data && !places.data.cut_short ? places.data.facets.place : [];
-  const withoutPlace = rows.find(({ value }) => value === false)?.count ?? 0;
+  const rows =
+    locationCounts.data && !locationCounts.data.cut_short ? locationCounts.data.facets.place : [];
+  const countWithoutLocation = rows.find(({ value }) => value === false)?.count ?? 0;
 
   return (
     <section
-      class={`map-view ${isListed ? "listed" : ""}`}
+      class={`map-view ${isListOpen ? "listed" : ""}`}
       aria-label="Map"
-      aria-busy={answer.loading || places.loading}
+      aria-busy={request.loading || locationCounts.loading}
     >
       <div class="map-bar">
         <AreaSwitch
           isOn={Boolean(state.filters.bbox)}
           onChange={(isOn) => {
             if (!map) return;
-            const bbox = isOn ? writeBox(edgesOf(map.getBounds())) : null;
-            navigate({ filters: { bbox }, extra: { at: writeAt(map) } });
+            const bbox = isOn ? formatBox(toArea(map.getBounds())) : null;
+            navigate({ filters: { bbox }, extra: { at: writePosition(map) } });
           }}
         />
-        <button type="button" onClick={showAll}>
-          Show all
+        <button type="button" onClick={fitAll}>
+          Fit all photos
         </button>
         <button
           type="button"
-          aria-expanded={isListed}
+          aria-expanded={isListOpen}
           aria-controls="map-list"
-          onClick={() => navigate({ extra: { list: isListed ? "" : "1" } })}
+          onClick={() => navigate({ extra: { list: isListOpen ? "" : "1" } })}
         >
-          List
+          List view
         </button>
         <p class="map-count" role="status">
-          {answer.loading && !answer.data
-            ? "Counting …"
+          {request.loading && !request.data
+            ? "Counting…"
             : describeCount(state, counts, visibleCount)}
         </p>
-        {withoutPlace > 0 && (
+        {countWithoutLocation > 0 && (
           <p class="map-without">
-            <a href={linkToPhotosWithoutPlace(state)}>{number(withoutPlace)} without a place</a>
+            <a href={linkToPhotosWithoutLocation(state)}>
+              {number(countWithoutLocation)} without location
+            </a>
           </p>
         )}
       </div>
       <div class="map-body">
         <div class="map-frame" ref={frame} />
-        {answer.data?.cut_short && (
+        {request.data?.cut_short && (
           <p class="map-note" role="status">
-            These are some of the photos only. All are being counted, and shown as soon as they are.
+            Showing only some of the photos. The others will appear when they have been counted.
           </p>
         )}
-        {answer.error && (
+        {request.error && (
           <div class="map-note">
-            <Failed error={answer.error} retry={answer.reload} />
+            <Failed error={request.error} retry={request.reload} />
           </div>
         )}
-        {answer.data && !answer.stale && visibleCount === 0 && (
+        {request.data && !request.stale && visibleCount === 0 && (
           <p class="map-note" role="status">
-            No photo was taken in this area.{" "}
-            <button type="button" onClick={showAll}>
-              Show all on the map
+            No photos in this area.{" "}
+            <button type="button" onClick={fitAll}>
+              Fit all photos
             </button>
           </p>
         )}
         <p class="map-source">
           {settings.tiles_url
             ? oneLine(settings.tiles_attribution || "")
-            : "Outline: Natural Earth"}
+            : "Map data: Natural Earth"}
         </p>
-        {isListed && viewport && (
+        {isListOpen && viewport && (
           <PlaceList clusters={visible} zoom={viewport.zoom} state={state} enter={enter} />
         )}
       </div>
@@ -168,25 +171,25 @@ function AreaSwitch({ isOn, onChange }) {
         checked={isOn}
         onChange={(event) => onChange(event.currentTarget.checked)}
       />{" "}
-      Only photos in this area
+      Filter to this area
     </label>
   );
 }
 
 /**
- * Describe how many photos are shown. A cluster at the edge has photos on both sides of it: where the area is a
- * filter, the API's count is exact.
+ * Describe how many photos are shown. The sum of the visible clusters is approximate, because a cluster at the edge has
+ * photos on both sides of it. If the area is a filter, use the API's exact count.
  * @param {State} state
  * @param {RequestState<Counts | null>} counts
  * @param {number} visibleCount
  */
 function describeCount({ filters }, { data, loading }, visibleCount) {
   if (!filters.bbox || !data || loading) return `${plural(visibleCount, "photo")} in view`;
-  return `${ofMany(data)} ${data.total === 1 ? "photo" : "photos"} in this area`;
+  return `${formatTotal(data)} ${data.total === 1 ? "photo" : "photos"} in this area`;
 }
 
 /** @param {State} state */
-function linkToPhotosWithoutPlace(state) {
+function linkToPhotosWithoutLocation(state) {
   const without = [...new Set([...(state.filters.without ?? []), "gps"])];
   return href(state, { view: "gallery", filters: { without, bbox: null } });
 }

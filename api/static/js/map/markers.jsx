@@ -1,5 +1,5 @@
 /**
- * @file The clusters and single photos on the map, as Leaflet markers. Their elements never come from HTML text.
+ * @file Leaflet markers for clusters and single photos. Their elements are never made from HTML text.
  * @import { LayerGroup, Map as LeafletMap, Marker } from "leaflet"
  * @import { Area, Cluster, Photo } from "../core/types"
  */
@@ -19,7 +19,7 @@ export class Markers {
   /**
    * @param {typeof import("leaflet")} L
    * @param {LeafletMap} map
-   * @param {Actions} actions open: a single photo; enter: a cluster
+   * @param {Actions} actions `open` for a single photo, `enter` for a cluster
    */
   constructor(L, map, actions) {
     this.L = L;
@@ -32,17 +32,17 @@ export class Markers {
   }
 
   /**
-   * Show these clusters in every copy of the world within reach. Markers that stay are not touched.
+   * Show these clusters in every copy of the world within an area. Markers that are shown already are not touched.
    * @param {Cluster[]} clusters
-   * @param {Area} reach
+   * @param {Area} area
    */
   show(clusters, { west, east }) {
     /** @type {Map<string, {cluster: Cluster, lng: number}>} */
     const wanted = new Map();
     for (const cluster of clusters) {
-      const first = Math.ceil((west - cluster.lng) / 360);
-      for (let turn = first; cluster.lng + 360 * turn <= east; turn++) {
-        const lng = cluster.lng + 360 * turn;
+      const firstCopy = Math.ceil((west - cluster.lng) / 360);
+      for (let copy = firstCopy; cluster.lng + 360 * copy <= east; copy++) {
+        const lng = cluster.lng + 360 * copy;
         wanted.set(`${cluster.count} ${cluster.lat} ${lng} ${cluster.id ?? ""}`, { cluster, lng });
       }
     }
@@ -55,11 +55,11 @@ export class Markers {
       this.shown.delete(key);
     }
     for (const [key, { cluster, lng }] of wanted) {
-      const old = this.shown.get(key);
-      if (old) old.cluster = cluster;
+      const existing = this.shown.get(key);
+      if (existing) existing.cluster = cluster;
       else this.add(key, cluster, lng);
     }
-    // Where the focused marker was removed, keyboard navigation continues at the map.
+    // If the focused marker was removed, move the focus to the map.
     if (hadFocus && !this.map.getContainer().contains(document.activeElement)) {
       this.map.getContainer().focus({ preventScroll: true });
     }
@@ -68,11 +68,11 @@ export class Markers {
   /**
    * @param {string} key
    * @param {Cluster} cluster
-   * @param {number} lng in the copy of the world where it is shown
+   * @param {number} lng longitude in the copy of the world that the marker is in
    */
   add(key, cluster, lng) {
     const side = cluster.id ? SINGLE_PIXELS : Math.round(2 * cluster.radius);
-    const className = cluster.id ? "marker single" : `marker cluster ${sizeOf(cluster.count)}`;
+    const className = cluster.id ? "marker single" : `marker cluster ${sizeClass(cluster.count)}`;
     const icon = this.L.divIcon({ iconSize: [side, side], className });
     const marker = this.L.marker([cluster.lat, lng], {
       icon,
@@ -82,26 +82,26 @@ export class Markers {
     this.layer.addLayer(marker);
     const element = marker.getElement();
     if (!element) return;
-    const label = cluster.id ? "One photo" : `${plural(cluster.count, "photo")}, zoom in`;
+    const label = cluster.id ? "1 photo" : `${plural(cluster.count, "photo")}, zoom in`;
     element.setAttribute("aria-label", label);
     if (!cluster.id) element.textContent = shortNumber(cluster.count);
     const shown = { marker, element, cluster };
-    const choose = () => {
+    const activate = () => {
       if (shown.cluster.id) this.actions.open(shown.cluster.id);
       else this.actions.enter({ ...shown.cluster, lng });
     };
-    marker.on("click", choose);
+    marker.on("click", activate);
     element.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" && event.key !== " ") return;
       event.preventDefault();
       event.stopPropagation();
-      choose();
+      activate();
     });
     this.shown.set(key, shown);
   }
 
   /**
-   * Give single photos their thumbnail and name.
+   * Add thumbnails and names to the markers of single photos.
    * @param {Record<string, Photo>} photos by id
    */
   describe(photos) {
@@ -128,9 +128,12 @@ export function labelOf({ key, photo: { taken_at: taken, taken_offset: offset } 
   return taken ? `${name}, ${dateTime(taken, offset)}` : name;
 }
 
-/** @param {number} count */
-function sizeOf(count) {
-  if (count < 10) return "few";
-  if (count < 100) return "some";
-  return count < 1000 ? "many" : "most";
+/**
+ * Return the CSS class for the size of a cluster.
+ * @param {number} count
+ */
+function sizeClass(count) {
+  if (count < 10) return "size-1";
+  if (count < 100) return "size-2";
+  return count < 1000 ? "size-3" : "size-4";
 }

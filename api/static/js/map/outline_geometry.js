@@ -1,14 +1,15 @@
 /**
- * @file Geometry of the world's outline: Web Mercator, and clipping to tiles. Without Leaflet or canvas.
+ * @file Geometry of the world's outline: Web Mercator projection, and clipping to tiles.
  */
 
 /**
  * @typedef {[west: number, north: number, east: number, south: number]} Box
- * @typedef {{points: Float64Array | number[], box: Box}} Shape x and y alternate, in a square of side 1, y downwards
+ * @typedef {{points: Float64Array | number[], box: Box}} Shape points: x and y in turn, in a unit square, y downwards
  * @typedef {{name: string, x: number, y: number, size: number, width: number}} PlaceName
- * @typedef {import("../core/lazy_libraries.js").Position} Position
+ * @typedef {import("../core/map_data.js").Position} Position
  */
 
+// Where Web Mercator cuts off the poles, so that the world is a square.
 const MAX_LATITUDE = 85.0511287798;
 
 /** @param {number} longitude */
@@ -31,11 +32,11 @@ export const toLatitude = (y) => (Math.atan(Math.sinh(Math.PI * (1 - 2 * y))) * 
 function withBox(points) {
   /** @type {Box} */
   const box = [Infinity, Infinity, -Infinity, -Infinity];
-  for (let at = 0; at < points.length; at += 2) {
-    box[0] = Math.min(box[0], points[at]);
-    box[1] = Math.min(box[1], points[at + 1]);
-    box[2] = Math.max(box[2], points[at]);
-    box[3] = Math.max(box[3], points[at + 1]);
+  for (let index = 0; index < points.length; index += 2) {
+    box[0] = Math.min(box[0], points[index]);
+    box[1] = Math.min(box[1], points[index + 1]);
+    box[2] = Math.max(box[2], points[index]);
+    box[3] = Math.max(box[3], points[index + 1]);
   }
   return { points, box };
 }
@@ -46,15 +47,15 @@ function withBox(points) {
  */
 export function project(coordinates) {
   const points = new Float64Array(coordinates.length * 2);
-  coordinates.forEach(([longitude, latitude], at) => {
-    points[2 * at] = toX(longitude);
-    points[2 * at + 1] = toY(latitude);
+  coordinates.forEach(([longitude, latitude], index) => {
+    points[2 * index] = toX(longitude);
+    points[2 * index + 1] = toY(latitude);
   });
   return withBox(points);
 }
 
 /**
- * Project a ring or line; if it crosses the 180th meridian, also its copy at the other edge of the square.
+ * Project a ring or line. If it crosses the 180th meridian, also return its copy at the other edge of the square.
  * @param {readonly Position[]} coordinates
  * @returns {Shape[]}
  */
@@ -63,9 +64,10 @@ export function projectWithCopies(coordinates) {
   const shifts = [0];
   if (shape.box[2] > 1) shifts.push(-1);
   if (shape.box[0] < 0) shifts.push(1);
-  return shifts.map((shift) =>
-    shift ? withBox(shape.points.map((value, at) => (at % 2 ? value : value + shift))) : shape,
-  );
+  return shifts.map((shift) => {
+    if (!shift) return shape;
+    return withBox(shape.points.map((value, index) => (index % 2 ? value : value + shift)));
+  });
 }
 
 /** @type {(a: Box, b: Box) => boolean} */
@@ -92,24 +94,26 @@ export function clipRing(ring, box) {
 }
 
 /**
+ * Clip a ring to one edge of a box.
  * @param {Float64Array | number[]} points
  * @param {number} axis 0: x, 1: y
- * @param {number} sign 1: keep what is above the edge, -1: below
+ * @param {number} sign 1: keep coordinates greater than the edge, -1: less
  * @param {number} edge
  */
 function clipToEdge(points, axis, sign, edge) {
   const kept = [];
   const count = points.length;
-  for (let at = 0; at < count; at += 2) {
-    const next = (at + 2) % count;
-    const here = sign * (points[at + axis] - edge);
-    const there = sign * (points[next + axis] - edge);
-    if (here >= 0) kept.push(points[at], points[at + 1]);
-    if (here >= 0 !== there >= 0) {
-      const part = here / (here - there);
+  for (let index = 0; index < count; index += 2) {
+    const next = (index + 2) % count;
+    const distance = sign * (points[index + axis] - edge);
+    const nextDistance = sign * (points[next + axis] - edge);
+    if (distance >= 0) kept.push(points[index], points[index + 1]);
+    const crossesEdge = distance >= 0 !== nextDistance >= 0;
+    if (crossesEdge) {
+      const fraction = distance / (distance - nextDistance);
       for (const offset of [0, 1]) {
-        const from = points[at + offset];
-        kept.push(from + part * (points[next + offset] - from));
+        const from = points[index + offset];
+        kept.push(from + fraction * (points[next + offset] - from));
       }
     }
   }
@@ -117,7 +121,7 @@ function clipToEdge(points, axis, sign, edge) {
 }
 
 /**
- * Return the stretches of a line that may reach into a box.
+ * Return the sections of a line that may overlap a box.
  * @param {Shape} line
  * @param {Box} box
  * @returns {Shape[]}
@@ -126,62 +130,74 @@ export function clipLine(line, box) {
   if (isApart(line.box, box)) return [];
   if (isWithin(line.box, box)) return [line];
   const { points } = line;
-  const stretches = [];
+  const sections = [];
   let start = -1;
-  for (let at = 0; at + 2 < points.length; at += 2) {
-    const [x, y, nextX, nextY] = [points[at], points[at + 1], points[at + 2], points[at + 3]];
+  for (let index = 0; index + 2 < points.length; index += 2) {
+    const [x, y, nextX, nextY] = [
+      points[index],
+      points[index + 1],
+      points[index + 2],
+      points[index + 3],
+    ];
     /** @type {Box} */
-    const reach = [Math.min(x, nextX), Math.min(y, nextY), Math.max(x, nextX), Math.max(y, nextY)];
-    if (!isApart(reach, box)) {
-      if (start < 0) start = at;
+    const segmentBox = [
+      Math.min(x, nextX),
+      Math.min(y, nextY),
+      Math.max(x, nextX),
+      Math.max(y, nextY),
+    ];
+    if (!isApart(segmentBox, box)) {
+      if (start < 0) start = index;
     } else if (start >= 0) {
-      stretches.push(withBox(points.slice(start, at + 2)));
+      sections.push(withBox(points.slice(start, index + 2)));
       start = -1;
     }
   }
-  if (start >= 0) stretches.push(withBox(points.slice(start)));
-  return stretches;
+  if (start >= 0) sections.push(withBox(points.slice(start)));
+  return sections;
 }
 
 /**
- * Place a country's name at the centroid of its largest part, which is `width` wide.
- * @param {import("../core/lazy_libraries.js").Country} country
+ * Place a country's name at the centroid of its largest polygon. `width` is the width of that polygon.
+ * @param {import("../core/map_data.js").Country} country
  * @returns {PlaceName | null}
  */
 export function placeName({ name, polygons }) {
   /** @type {PlaceName | null} */
-  let best = null;
+  let largest = null;
   for (const [outer] of polygons) {
     const { points, box } = project(outer);
+    // The shoelace formula; `area` is twice the signed area.
     let [area, x, y] = [0, 0, 0];
-    for (let at = 0; at + 3 < points.length; at += 2) {
-      const cross = points[at] * points[at + 3] - points[at + 2] * points[at + 1];
+    for (let index = 0; index + 3 < points.length; index += 2) {
+      const cross = points[index] * points[index + 3] - points[index + 2] * points[index + 1];
       area += cross;
-      x += (points[at] + points[at + 2]) * cross;
-      y += (points[at + 1] + points[at + 3]) * cross;
+      x += (points[index] + points[index + 2]) * cross;
+      y += (points[index + 1] + points[index + 3]) * cross;
     }
     const size = Math.abs(area);
-    if (size <= (best?.size ?? 0)) continue;
-    best = { name, size, x: x / (3 * area), y: y / (3 * area), width: box[2] - box[0] };
+    if (size <= (largest?.size ?? 0)) continue;
+    largest = { name, size, x: x / (3 * area), y: y / (3 * area), width: box[2] - box[0] };
   }
-  return best;
+  return largest;
 }
 
 /**
- * Return whether a polygon covers a position.
- * @param {import("../core/lazy_libraries.js").Polygon} rings
+ * Return whether a polygon contains a position. Counts the edges east of it: an odd number means inside.
+ * @param {import("../core/map_data.js").Polygon} rings
  * @param {number} longitude
  * @param {number} latitude
  */
-export function covers(rings, longitude, latitude) {
-  let isOdd = false;
+export function contains(rings, longitude, latitude) {
+  let isInside = false;
   for (const ring of rings) {
-    for (let at = 0, before = ring.length - 1; at < ring.length; before = at++) {
-      const [x, y] = ring[at];
-      const [lastX, lastY] = ring[before];
-      const crosses = y > latitude !== lastY > latitude;
-      if (crosses && longitude < ((lastX - x) * (latitude - y)) / (lastY - y) + x) isOdd = !isOdd;
+    let [previousX, previousY] = ring[ring.length - 1];
+    for (const [x, y] of ring) {
+      const crossesLatitude = y > latitude !== previousY > latitude;
+      const crossing = ((previousX - x) * (latitude - y)) / (previousY - y) + x;
+      if (crossesLatitude && longitude < crossing) isInside = !isInside;
+      [previousX, previousY] = [x, y];
     }
   }
-  return isOdd;
+  return isInside;
 }

@@ -1,17 +1,17 @@
 /**
- * @file Summaries of the single photos on the map, fetched many at a time.
+ * @file Fetches and caches summaries of the single photos on the map, many per request.
  * @import { Api, Photo } from "../core/types"
  */
 
-// Of one request: addresses have a limit, and so has the API's `query`.
+// Limits per request. URLs and the API's `query` are limited in length.
 const MAX_IDS = 100;
-const MAX_QUERY_CHARS = 6000;
-// Of one view, and in memory.
+const MAX_QUERY_CHARACTERS = 6000;
+// Limit per view.
 const MAX_PHOTOS = 300;
-const MAX_KEPT = 3000;
+const MAX_CACHED = 3000;
 
 /** @type {Map<string, Photo>} */
-const kept = new Map();
+const cache = new Map();
 /** @type {Set<() => void>} */
 const listeners = new Set();
 
@@ -23,7 +23,7 @@ const listeners = new Set();
  */
 export function whenSummaryKnown(id, onPhoto) {
   const listener = () => {
-    const photo = kept.get(id);
+    const photo = cache.get(id);
     if (!photo) return;
     listeners.delete(listener);
     onPhoto(photo);
@@ -34,42 +34,43 @@ export function whenSummaryKnown(id, onPhoto) {
 }
 
 /**
- * Take as many ids as fit in one request, at least one.
+ * Return the first ids, as many as fit in one request, but at least one.
  * @param {readonly string[]} ids
  */
-export function takePart(ids) {
+export function firstBatch(ids) {
   let length = 0;
-  const end = ids.findIndex((id, at) => {
+  const end = ids.findIndex((id, index) => {
+    // Quotes and a comma, percent-encoded, surround each id.
     length += encodeURIComponent(id).length + 10;
-    return at >= MAX_IDS || (at > 0 && length > MAX_QUERY_CHARS);
+    return index >= MAX_IDS || (index > 0 && length > MAX_QUERY_CHARACTERS);
   });
   return end < 0 ? [...ids] : ids.slice(0, end);
 }
 
 /**
- * Fetch summaries, and hand them over by id as they arrive.
+ * Fetch summaries, and pass them to `onPhotos` by id as they arrive.
  * @param {Api} api
  * @param {string[]} ids
  * @param {(photos: Record<string, Photo>) => void} onPhotos
  * @param {AbortSignal} signal
  */
 export async function fetchSummaries(api, ids, onPhotos, signal) {
-  const known = ids.flatMap((id) => kept.get(id) ?? []);
-  if (known.length) onPhotos(byId(known));
-  let missing = ids.filter((id) => !kept.has(id)).slice(0, MAX_PHOTOS);
+  const cached = ids.flatMap((id) => cache.get(id) ?? []);
+  if (cached.length) onPhotos(byId(cached));
+  let missing = ids.filter((id) => !cache.has(id)).slice(0, MAX_PHOTOS);
   while (missing.length) {
-    const part = takePart(missing);
-    missing = missing.slice(part.length);
-    const params = { query: JSON.stringify({ _id: { $in: part } }), limit: part.length };
+    const batch = firstBatch(missing);
+    missing = missing.slice(batch.length);
+    const params = { query: JSON.stringify({ _id: { $in: batch } }), limit: batch.length };
     /** @type {Photo[]} */
     let photos;
     try {
       ({ photos } = await api.get("/photos", params, { signal }));
     } catch {
-      return; // the markers stay without thumbnails, and open their photos
+      return; // the markers work without thumbnails
     }
-    if (kept.size > MAX_KEPT) kept.clear();
-    for (const photo of photos) kept.set(photo.id, photo);
+    if (cache.size > MAX_CACHED) cache.clear();
+    for (const photo of photos) cache.set(photo.id, photo);
     onPhotos(byId(photos));
     for (const listener of listeners) listener();
   }

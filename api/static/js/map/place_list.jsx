@@ -1,60 +1,60 @@
 /**
- * @file The photos of one place, and the places in view as a list for those who do not see the map.
+ * @file The popup with the photos of one location, and the list view, which makes the map accessible to screen readers.
  * @import { Api, Area, Cluster, Pair, Photo, State } from "../core/types"
  */
 import { Thumbnail } from "../components/thumbnail.jsx";
-import { number, place, plural } from "../core/format.js";
+import { formatPosition, number, plural } from "../core/format.js";
 import { useEffect, useState } from "../core/preact.js";
 import { filterParams, href } from "../core/url_state.js";
 import { useRequest } from "../hooks/use_request.js";
-import { areaOf, writeBox } from "./clusters.js";
+import { areaOf, formatBox } from "./clusters.js";
 import { labelOf } from "./markers.jsx";
 import { findCountry } from "./outline.js";
 import { whenSummaryKnown } from "./photo_summaries.js";
 
 const MAX_ROWS = 100;
-const MAX_PICTURES = 6;
-const PICTURE = 74; // pixels a side, as in map.css
+const MAX_POPUP_PHOTOS = 6;
+const POPUP_COLUMNS = 3; // as in map.css
+const THUMBNAIL_PIXELS = 74; // as in map.css
+// From this zoom on, the cells of a cluster are so small that they are usually in one country.
+const ONE_COUNTRY_MIN_ZOOM = 6;
 
 /** @type {(state: State, area: Area) => string} */
 const linkTo = (state, area) =>
-  href(state, { view: "gallery", filters: { bbox: writeBox(area) }, photo: null });
+  href(state, { view: "gallery", filters: { bbox: formatBox(area) }, photo: null });
 
 /** @param {{photo: Photo, state: State}} props */
-function Picture({ photo, state }) {
+function PhotoLink({ photo, state }) {
   return (
     <a class="place-photo" href={href(state, { photo: photo.id })} aria-label={labelOf(photo)}>
-      <Thumbnail record={photo} width={PICTURE} height={PICTURE} />
+      <Thumbnail record={photo} width={THUMBNAIL_PIXELS} height={THUMBNAIL_PIXELS} />
     </a>
   );
 }
 
 /**
- * The newest photos of one place, and a link to all.
+ * The newest photos of a cluster, and a link to all of them.
  * @param {{cluster: Cluster, area: Area, state: State, api: Api}} props
  */
 export function PlacePopup({ cluster, area, state, api }) {
   /** @type {Pair[]} */
   const params = [
     ...filterParams(state.filters).filter(([name]) => name !== "bbox"),
-    ["bbox", writeBox(area)],
+    ["bbox", formatBox(area)],
   ];
   const request = useRequest(
-    (signal) => api.get("/photos", [...params, ["limit", MAX_PICTURES]], { signal }),
+    (signal) => api.get("/photos", [...params, ["limit", MAX_POPUP_PHOTOS]], { signal }),
     String(params),
   );
+  // Reserve the height of the thumbnails, so that the popup does not grow when they arrive.
+  const rowCount = Math.ceil(Math.min(cluster.count, MAX_POPUP_PHOTOS) / POPUP_COLUMNS);
   return (
     <div class="place">
-      <p class="place-title">{plural(cluster.count, "photo")} in one place</p>
-      <p class="muted">{place(cluster.lat, cluster.lng)}</p>
-      <div
-        class="place-photos"
-        style={{
-          minHeight: `${PICTURE * Math.ceil(Math.min(cluster.count, MAX_PICTURES) / 3)}px`,
-        }}
-      >
+      <p class="place-title">{plural(cluster.count, "photo")} here</p>
+      <p class="muted">{formatPosition(cluster.lat, cluster.lng)}</p>
+      <div class="place-photos" style={{ minHeight: `${THUMBNAIL_PIXELS * rowCount}px` }}>
         {request.data?.photos.map((/** @type {Photo} */ photo) => (
-          <Picture key={photo.id} photo={photo} state={state} />
+          <PhotoLink key={photo.id} photo={photo} state={state} />
         ))}
       </div>
       <p>
@@ -71,31 +71,28 @@ function Row({ cluster, zoom, state, enter }) {
   const [country, setCountry] = useState(/** @type {string | null | undefined} */ (undefined));
   const [name, setName] = useState(/** @type {string | null} */ (null));
   useEffect(() => {
-    let isGone = false;
+    let isUnmounted = false;
     findCountry(cluster.lng, cluster.lat).then(
-      (name) => {
-        if (!isGone) setCountry(name);
+      (found) => {
+        if (!isUnmounted) setCountry(found);
       },
-      () => {}, // the coordinates are written beside it
+      () => {}, // the row shows the coordinates
     );
     return () => {
-      isGone = true;
+      isUnmounted = true;
     };
   }, [cluster.lng, cluster.lat]);
   useEffect(() => {
-    // The markers request it.
-    return cluster.id
-      ? whenSummaryKnown(cluster.id, (photo) => setName(labelOf(photo)))
-      : undefined;
+    if (!cluster.id) return undefined;
+    // MapSurface fetches the summary for the marker.
+    return whenSummaryKnown(cluster.id, (photo) => setName(labelOf(photo)));
   }, [cluster.id]);
-  // The outline leaves out small islands and capes.
-  const position = place(cluster.lat, cluster.lng);
-  const where = country === undefined ? position : `${country ?? "At sea or by it"}, ${position}`;
+  const where = describeLocation(cluster, zoom, country);
   return (
     <li>
-      <p class="place-what">{cluster.id ? (name ?? "1 photo") : plural(cluster.count, "photo")}</p>
+      <p class="place-name">{cluster.id ? (name ?? "1 photo") : plural(cluster.count, "photo")}</p>
       <p class="muted">{where}</p>
-      <p class="place-ways">
+      <p class="place-actions">
         {cluster.id ? (
           <a
             href={href(state, { photo: cluster.id })}
@@ -126,6 +123,20 @@ function Row({ cluster, zoom, state, enter }) {
 }
 
 /**
+ * @param {Cluster} cluster
+ * @param {number} zoom
+ * @param {string | null | undefined} country null: none; undefined: not known yet
+ */
+function describeLocation(cluster, zoom, country) {
+  const position = formatPosition(cluster.lat, cluster.lng);
+  if (country === undefined) return position;
+  // Perhaps on the coast, because the outline leaves out small islands and capes.
+  if (country === null) return `Offshore, ${position}`;
+  const isOneCountry = cluster.id || zoom >= ONE_COUNTRY_MIN_ZOOM;
+  return `${isOneCountry ? "" : "Around "}${country}, ${position}`;
+}
+
+/**
  * @param {object} props
  * @param {Cluster[]} props.clusters the largest first
  * @param {number} props.zoom
@@ -134,9 +145,9 @@ function Row({ cluster, zoom, state, enter }) {
  */
 export function PlaceList({ clusters, zoom, state, enter }) {
   return (
-    <section id="map-list" class="place-list" aria-label="Places in view" tabindex={0}>
-      <h2>Places in view</h2>
-      {clusters.length ? null : <p class="muted">None. Zoom out, or move the map.</p>}
+    <section id="map-list" class="place-list" aria-label="Locations in view" tabindex={0}>
+      <h2>Locations in view</h2>
+      {clusters.length === 0 && <p class="muted">No photos in view. Zoom out or move the map.</p>}
       <ol>
         {clusters.slice(0, MAX_ROWS).map((cluster) => (
           <Row
@@ -149,9 +160,7 @@ export function PlaceList({ clusters, zoom, state, enter }) {
         ))}
       </ol>
       {clusters.length > MAX_ROWS && (
-        <p class="muted">
-          And {number(clusters.length - MAX_ROWS)} more: zoom in to see them here.
-        </p>
+        <p class="muted">And {number(clusters.length - MAX_ROWS)} more. Zoom in to list them.</p>
       )}
     </section>
   );

@@ -1,15 +1,14 @@
 /**
- * @file The Leaflet map of a component, in step with the address: moving the map changes `at` there, and the other
- * way round.
+ * @file Creates the Leaflet map of a component, and keeps its position and the URL parameter `at` in sync.
  * @import { Map as LeafletMap } from "leaflet"
  * @import { Api, Area, Navigate, State } from "../core/types"
  * @import { Viewport } from "./map_position.js"
  */
 import { useEffect, useLayoutEffect, useRef, useState } from "../core/preact.js";
-import { writeBox } from "./clusters.js";
+import { formatBox } from "./clusters.js";
 import { enterCluster } from "./enter_cluster.jsx";
-import { edgesOf, isAt, readAt, viewportOf, writeAt } from "./map_position.js";
-import { makeMap } from "./map_setup.js";
+import { isAtPosition, parsePosition, toArea, viewportOf, writePosition } from "./map_position.js";
+import { createMap } from "./map_setup.js";
 import { Markers } from "./markers.jsx";
 
 /**
@@ -25,46 +24,46 @@ export function useMap({ L, frame, state, navigate, api, photosArea }) {
   const [map, setMap] = useState(/** @type {LeafletMap | null} */ (null));
   const [markers, setMarkers] = useState(/** @type {Markers | null} */ (null));
   const [viewport, setViewport] = useState(/** @type {Viewport | null} */ (null));
-  // For Leaflet's listeners, which are made once.
-  const latest = useRef(state);
-  latest.current = state;
+  // For Leaflet's listeners, which are created only once.
+  const latestState = useRef(state);
+  latestState.current = state;
   const lastAt = useRef(state.extra.at);
 
   useLayoutEffect(() => {
     if (!frame.current) return undefined;
-    const made = makeMap(L, frame.current, state, photosArea);
-    made.on("moveend", () => {
-      setViewport(viewportOf(made));
-      const at = writeAt(made);
-      if (at === lastAt.current || isAt(made, lastAt.current)) return;
+    const newMap = createMap(L, frame.current, state, photosArea);
+    newMap.on("moveend", () => {
+      setViewport(viewportOf(newMap));
+      const at = writePosition(newMap);
+      if (at === lastAt.current || isAtPosition(newMap, lastAt.current)) return;
       lastAt.current = at;
-      const hasArea = latest.current.filters.bbox;
-      const filters = hasArea ? { bbox: writeBox(edgesOf(made.getBounds())) } : {};
+      const filtersByArea = latestState.current.filters.bbox;
+      const filters = filtersByArea ? { bbox: formatBox(toArea(newMap.getBounds())) } : {};
       navigate({ extra: { at }, filters }, { replace: true });
     });
-    lastAt.current = state.extra.at ?? writeAt(made);
-    setViewport(viewportOf(made));
-    setMap(made);
+    lastAt.current = state.extra.at ?? writePosition(newMap);
+    setViewport(viewportOf(newMap));
+    setMap(newMap);
     setMarkers(
-      new Markers(L, made, {
+      new Markers(L, newMap, {
         open: (id) => navigate({ photo: id }),
-        enter: (cluster) => enterCluster(L, made, cluster, { state: latest.current, api }),
+        enter: (cluster) => enterCluster(L, newMap, cluster, { state: latestState.current, api }),
       }),
     );
-    const watcher = new ResizeObserver(() => made.invalidateSize({ animate: false }));
-    watcher.observe(frame.current);
+    const resizeObserver = new ResizeObserver(() => newMap.invalidateSize({ animate: false }));
+    resizeObserver.observe(frame.current);
     return () => {
-      watcher.disconnect();
-      made.remove();
+      resizeObserver.disconnect();
+      newMap.remove();
     };
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- the map is made once
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- the map is created only once
   }, []);
 
   useEffect(() => {
-    const at = readAt(state.extra.at);
-    if (!map || !at || state.extra.at === lastAt.current) return;
+    const position = parsePosition(state.extra.at);
+    if (!map || !position || state.extra.at === lastAt.current) return;
     lastAt.current = state.extra.at;
-    map.setView([at.lat, at.lng], at.zoom, { animate: false });
+    map.setView([position.lat, position.lng], position.zoom, { animate: false });
   }, [map, state.extra.at]);
 
   return { map, markers, viewport };

@@ -1,5 +1,5 @@
 /**
- * @file The menu of the table's columns and their order.
+ * @file Menu to choose and reorder the table's columns.
  * @import { Navigate, State } from "../core/types"
  */
 import { Icon } from "../components/icons.jsx";
@@ -10,26 +10,26 @@ import { COLUMNS, columnsOf, DEFAULT_COLUMNS } from "./columns.js";
 export function ColumnMenu({ state, navigate }) {
   const columns = columnsOf(state);
   /** @param {string[]} next */
-  const set = (next) =>
+  const setColumns = (next) =>
     navigate({ columns: next.join() === DEFAULT_COLUMNS.join() ? null : next }, { replace: true });
   const others = Object.keys(COLUMNS).filter((name) => !columns.includes(name));
-  /** @type {(name: string, by: number) => void} */
-  const move = (name, by) => {
+  /** @type {(name: string, offset: number) => void} */
+  const move = (name, offset) => {
     const next = columns.filter((other) => other !== name);
-    next.splice(columns.indexOf(name) + by, 0, name);
-    set(next);
+    next.splice(columns.indexOf(name) + offset, 0, name);
+    setColumns(next);
   };
   return (
     <Menu title="Columns" label="Columns" icon={<Icon name="columns" />}>
       <ul class="column-list">
-        {columns.map((name, at) => (
+        {columns.map((name, index) => (
           <li key={name}>
             <label>
               <input
                 type="checkbox"
                 checked={true}
                 disabled={columns.length === 1}
-                onChange={() => set(columns.filter((other) => other !== name))}
+                onChange={() => setColumns(columns.filter((other) => other !== name))}
               />{" "}
               {COLUMNS[name].title}
             </label>
@@ -37,7 +37,7 @@ export function ColumnMenu({ state, navigate }) {
               type="button"
               class="plain"
               aria-label={`Move ${COLUMNS[name].title} left`}
-              disabled={at === 0}
+              disabled={index === 0}
               onClick={() => move(name, -1)}
             >
               ↑
@@ -46,7 +46,7 @@ export function ColumnMenu({ state, navigate }) {
               type="button"
               class="plain"
               aria-label={`Move ${COLUMNS[name].title} right`}
-              disabled={at === columns.length - 1}
+              disabled={index === columns.length - 1}
               onClick={() => move(name, 1)}
             >
               ↓
@@ -56,7 +56,11 @@ export function ColumnMenu({ state, navigate }) {
         {others.map((name) => (
           <li key={name}>
             <label>
-              <input type="checkbox" checked={false} onChange={() => set([...columns, name])} />{" "}
+              <input
+                type="checkbox"
+                checked={false}
+                onChange={() => setColumns([...columns, name])}
+              />{" "}
               {COLUMNS[name].title}
             </label>
           </li>
@@ -67,7 +71,7 @@ export function ColumnMenu({ state, navigate }) {
         class="link"
         onClick={() => navigate({ columns: null }, { replace: true })}
       >
-        The usual ones
+        Reset columns
       </button>
     </Menu>
   );

@@ -9,10 +9,10 @@ import {
   decimal,
   exposure,
   focal,
-  moment,
+  formatPosition,
+  localTime,
   number,
   oneLine,
-  place,
 } from "../core/format.js";
 import { cameraName, fileName, settingsLine, stars, STATUSES } from "../core/labels.js";
 
@@ -21,9 +21,9 @@ const text = (value) => (value === undefined || value === null ? "" : oneLine(St
 /**
  * @template T
  * @param {T | null | undefined} value
- * @param {(value: T) => string} show
+ * @param {(value: T) => string} format
  */
-const ifKnown = (value, show) => (value === undefined || value === null ? "" : show(value));
+const ifKnown = (value, format) => (value === undefined || value === null ? "" : format(value));
 
 /**
  * @typedef {object} Column
@@ -32,10 +32,10 @@ const ifKnown = (value, show) => (value === undefined || value === null ? "" : s
  * @property {(photo: Photo) => string} show
  * @property {boolean} [end] aligned at the end, as numbers are
  * @property {string} [sort] the API's name of the sort order
- * @property {string} [first] how that order begins: "-" downwards
+ * @property {string} [first] direction of the first click on the header: "-" for descending
  */
 
-// Without a prototype: an address may name "constructor".
+// No prototype, because a URL may contain "constructor" as a name.
 /** @type {Record<string, Column>} */
 export const COLUMNS = Object.assign(
   Object.create(null),
@@ -84,8 +84,8 @@ export const COLUMNS = Object.assign(
       sort: "focal",
     },
     focal35: {
-      title: "In 35 mm",
-      width: 92,
+      title: "35 mm equivalent",
+      width: 142,
       end: true,
       show: ({ photo }) => ifKnown(photo.focal_length_35mm, focal),
     },
@@ -105,17 +105,19 @@ export const COLUMNS = Object.assign(
     description: { title: "Description", width: 280, show: ({ photo }) => text(photo.description) },
     size: { title: "Size", width: 90, end: true, show: ({ size }) => ifKnown(size, bytes) },
     pixels: {
-      title: "Pixels",
+      title: "Dimensions",
       width: 116,
       end: true,
       show: ({ photo }) =>
         photo.width_pixels ? `${photo.width_pixels} × ${photo.height_pixels}` : "",
     },
     place: {
-      title: "Place",
+      title: "Location",
       width: 220,
       show: ({ photo }) =>
-        ifKnown(photo.location?.coordinates, ([east, north]) => place(north, east)),
+        ifKnown(photo.location?.coordinates, ([longitude, latitude]) =>
+          formatPosition(latitude, longitude),
+        ),
     },
     altitude: {
       title: "Altitude",
@@ -151,11 +153,15 @@ export const COLUMNS = Object.assign(
       sort: "status",
     },
     problem: { title: "Problem", width: 280, show: ({ problem }) => text(problem) },
-    modified: { title: "Changed in S3", width: 215, show: ({ last_modified: at }) => moment(at) },
+    modified: {
+      title: "Last modified",
+      width: 190,
+      show: (photo) => localTime(photo.last_modified),
+    },
     extracted: {
-      title: "Read",
-      width: 215,
-      show: ({ extracted_at: at }) => moment(at),
+      title: "Indexed",
+      width: 190,
+      show: (photo) => localTime(photo.extracted_at),
       sort: "extracted",
       first: "-",
     },
@@ -178,7 +184,7 @@ export const DEFAULT_COLUMNS = [
 ];
 
 /**
- * Return the columns of an address that exist, each once.
+ * Return the columns of a state that exist, each once.
  * @param {State} state
  */
 export function columnsOf(state) {

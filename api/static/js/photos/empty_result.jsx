@@ -1,17 +1,18 @@
 /**
- * @file No photos: either there are none at all, or none passes the filters.
+ * @file Screen for a result without photos: either the library is empty, or no photos match the filters.
  * @import { Api, FilterName, Navigate, Pair, State } from "../core/types"
  */
-import { Failed, Loading, NothingFound, NothingYet } from "../components/status_screens.jsx";
+import { EmptyLibrary, Failed, Loading, NoMatches } from "../components/status_screens.jsx";
 import { isAborted } from "../core/api.js";
-import { describeFilter } from "../core/labels.js";
+import { plural } from "../core/format.js";
+import { filterTitle } from "../core/labels.js";
 import { filterParams, href, without } from "../core/url_state.js";
 import { useRequest } from "../hooks/use_request.js";
 
 const MAX_HINTS = 6;
 const BUDGET_MS = 500;
 
-/** @typedef {{name: FilterName, value: string, count: number}} Hint a filter, and the photos that pass without it */
+/** @typedef {{name: FilterName, value: string, count: number}} Hint a filter, and how many photos match without it */
 
 /** @param {{state: State, navigate: Navigate, api: Api}} props */
 export function EmptyResult({ state, navigate, api }) {
@@ -23,32 +24,26 @@ export function EmptyResult({ state, navigate, api }) {
   if (loading) return <Loading />;
   if (error) return <Failed error={error} retry={reload} />;
   if (!data?.hasPhotos) {
-    return <NothingYet href={href(state, { view: "batches", only: true })} />;
+    return <EmptyLibrary href={href(state, { view: "batches", only: true })} />;
   }
   return (
-    <NothingFound clear={() => navigate({ only: true })}>
+    <NoMatches clear={() => navigate({ only: true })}>
       {data.hints.length > 0 && (
         <>
-          <p>Without one of them there would be photos:</p>
+          <p>Remove one filter to see photos:</p>
           <ul class="without">
-            {data.hints.map(({ name, value, count }) => {
-              const [kind, text] = describeFilter(name, value);
-              return (
-                <li key={`${name} ${value}`}>
-                  <a href={href(state, { filters: without(state.filters, name, value) })}>
-                    Without{" "}
-                    <b>
-                      {kind} {text}
-                    </b>
-                  </a>{" "}
-                  {count}
-                </li>
-              );
-            })}
+            {data.hints.map(({ name, value, count }) => (
+              <li key={`${name} ${value}`}>
+                <a href={href(state, { filters: without(state.filters, name, value) })}>
+                  Remove “{filterTitle(name, value)}”
+                </a>{" "}
+                ({plural(count, "photo")})
+              </li>
+            ))}
           </ul>
         </>
       )}
-    </NothingFound>
+    </NoMatches>
   );
 }
 
@@ -62,25 +57,25 @@ async function findHints(api, pairs, signal) {
   const { photos } = await api.get("/photos", { limit: 1 }, { signal });
   if (!photos.length || !pairs.length) return { hasPhotos: photos.length > 0, hints: [] };
   const counted = await Promise.all(
-    pairs.slice(0, MAX_HINTS).map((_, at) => countWithout(api, pairs, at, signal)),
+    pairs.slice(0, MAX_HINTS).map((pair) => countWithout(api, pairs, pair, signal)),
   );
   const hints = counted.filter((hint) => hint !== null).filter(({ count }) => count > 0);
-  return { hasPhotos: true, hints: hints.sort((one, other) => other.count - one.count) };
+  return { hasPhotos: true, hints: hints.sort((a, b) => b.count - a.count) };
 }
 
 /**
- * Count the photos without one of the filters; null if that takes too long.
+ * Count the photos that match without one of the filters; null if that takes too long.
  * @param {Api} api
  * @param {Pair[]} pairs
- * @param {number} at
+ * @param {Pair} removed
  * @param {AbortSignal} signal
  * @returns {Promise<Hint | null>}
  */
-async function countWithout(api, pairs, at, signal) {
-  const [name, value] = pairs[at];
+async function countWithout(api, pairs, removed, signal) {
+  const [name, value] = removed;
   /** @type {Pair[]} */
   const params = [
-    ...pairs.filter((_, index) => index !== at),
+    ...pairs.filter((pair) => pair !== removed),
     ["fields", "status"],
     ["budget_ms", BUDGET_MS],
   ];

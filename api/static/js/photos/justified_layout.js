@@ -1,6 +1,9 @@
 /**
- * @file Justified layout: photos in rows of equal width, each row as high as its photos need to fill it.
+ * @file Justified layout: rows of equal width, each as high as its photos need to fill it.
  */
+
+// Number of rows that Page Up and Page Down move.
+const PAGE_ROWS = 4;
 
 /**
  * @typedef {object} Row
@@ -8,44 +11,44 @@
  * @property {number} end index after the last photo
  * @property {number} top in pixels
  * @property {number} height in pixels
- * @property {boolean} [open] more photos may come into it
- * @property {boolean} [short] its photos do not fill it
+ * @property {boolean} [open] more photos may be added to it
+ * @property {boolean} [short] its photos do not fill its width
  */
 
 /**
- * Append rows for photos up to `count`, after the last full row. The last row may be short: it is laid out again when
- * more photos have come.
+ * Append rows for the photos up to `count`, after the last full row. The last row may be short; the next call lays it
+ * out again.
  * @param {Row[]} rows changed in place
- * @param {ArrayLike<number>} aspects width by height of each photo
- * @param {number} count
- * @param {{width: number, target: number, gap: number, done: boolean}} options
- *   target: greatest height of a row; done: no more photos will come
- * @returns {number} the height of all rows
+ * @param {ArrayLike<number>} aspects ratio of width to height of each photo
+ * @param {number} count number of photos
+ * @param {{width: number, maxHeight: number, gap: number, done: boolean}} options
+ *   maxHeight: of a row; done: no more photos will be added
+ * @returns {number} total height of the rows
  */
-export function justify(rows, aspects, count, { width, target, gap, done }) {
+export function justify(rows, aspects, count, { width, maxHeight, gap, done }) {
   while (rows.at(-1)?.open) rows.pop();
   const last = rows.at(-1);
   let start = last ? last.end : 0;
   let top = last ? last.top + last.height + gap : 0;
-  let sum = 0;
-  for (let at = start; at < count; at++) {
-    sum += aspects[at];
-    const height = (width - gap * (at - start)) / sum;
-    if (height > target) continue;
-    rows.push({ start, end: at + 1, top, height });
+  let aspectSum = 0;
+  for (let index = start; index < count; index++) {
+    aspectSum += aspects[index];
+    const height = (width - gap * (index - start)) / aspectSum;
+    if (height > maxHeight) continue;
+    rows.push({ start, end: index + 1, top, height });
     top += height + gap;
-    start = at + 1;
-    sum = 0;
+    start = index + 1;
+    aspectSum = 0;
   }
   if (start < count) {
-    rows.push({ start, end: count, top, height: target, open: !done, short: true });
-    top += target + gap;
+    rows.push({ start, end: count, top, height: maxHeight, open: !done, short: true });
+    top += maxHeight + gap;
   }
   return top;
 }
 
 /**
- * Return the first row that reaches into top..bottom, and the one after the last.
+ * Return the index of the first row that overlaps top..bottom, and the index after the last.
  * @param {Row[]} rows
  * @param {number} top
  * @param {number} bottom
@@ -65,37 +68,37 @@ export function rowsBetween(rows, top, bottom) {
 }
 
 /**
- * Return the index to which a key moves from photo `at`; null for other keys. Up and down keep the position in the
- * row, as a share of its width.
+ * Return the index of the photo to which a key moves from photo `index`; null for other keys. Moving up or down keeps
+ * the relative position in the row.
  * @param {Row[]} rows
- * @param {number} count of photos
- * @param {number} at
+ * @param {number} count number of photos
+ * @param {number} index
  * @param {string} key
  */
-export function moveInRows(rows, count, at, key) {
-  const index = rows.findIndex(({ start, end }) => start <= at && at < end);
-  const row = rows[index];
+export function moveInRows(rows, count, index, key) {
+  const rowIndex = rows.findIndex(({ start, end }) => start <= index && index < end);
+  const row = rows[rowIndex];
   if (!row) return null;
   /** @param {Row | undefined} other */
-  const into = (other) => {
-    if (!other) return at;
-    const position = (at - row.start) / (row.end - row.start);
+  const indexIn = (other) => {
+    if (!other) return index;
+    const position = (index - row.start) / (row.end - row.start);
     const offset = Math.round(position * (other.end - other.start));
     return Math.min(other.end - 1, other.start + offset);
   };
   switch (key) {
     case "ArrowRight":
-      return at + 1;
+      return index + 1;
     case "ArrowLeft":
-      return at - 1;
+      return index - 1;
     case "ArrowDown":
-      return into(rows[index + 1]);
+      return indexIn(rows[rowIndex + 1]);
     case "ArrowUp":
-      return into(rows[index - 1]);
+      return indexIn(rows[rowIndex - 1]);
     case "PageDown":
-      return into(rows[Math.min(rows.length - 1, index + 4)]);
+      return indexIn(rows[Math.min(rows.length - 1, rowIndex + PAGE_ROWS)]);
     case "PageUp":
-      return into(rows[Math.max(0, index - 4)]);
+      return indexIn(rows[Math.max(0, rowIndex - PAGE_ROWS)]);
     case "Home":
       return 0;
     case "End":

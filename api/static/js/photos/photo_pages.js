@@ -1,26 +1,26 @@
 /**
- * @file The photos that pass the filters, fetched page by page.
+ * @file Fetches the photos that match the filters, page by page.
  *
- * Only the pages around the visible part are held. Of all others remain each photo's aspect ratio (4 bytes) and the
- * page's cursor, with which it is fetched again.
+ * Only the recently used pages are kept in memory. The others are reduced to the aspect ratio of each photo (4 bytes)
+ * and the page's cursor, with which the page can be fetched again.
  * @import { Api, Pair, Photo, State } from "../core/types"
  */
 import { isAborted, toProblem } from "../core/api.js";
 import { useLayoutEffect, useState } from "../core/preact.js";
-import { forgetScrollPositions } from "../core/scroll_positions.js";
+import { clearScrollPositions } from "../core/scroll_positions.js";
 import { filterParams } from "../core/url_state.js";
 
 export const PAGE_SIZE = 100;
-const HELD_PAGES = 24;
-/** Of photos whose size is not known: most cameras take 3:2. */
-const USUAL_ASPECT = 1.5;
+const MAX_PAGES_IN_MEMORY = 24;
+/** For photos of unknown size. Most cameras take 3:2 photos. */
+const DEFAULT_ASPECT = 1.5;
 
 /**
  * @typedef {object} Page
  * @property {string | undefined} cursor
- * @property {string | null} next the cursor of the page after it
- * @property {Photo[] | null} photos null: not held
- * @property {number} usedAt order of the last uses, for dropping the page that was used least recently
+ * @property {string | null} next cursor of the next page
+ * @property {Photo[] | null} photos null: dropped from memory
+ * @property {number} lastUse orders the pages by their latest use
  * @property {boolean} isLoading
  */
 
@@ -37,26 +37,26 @@ export class PhotoPages {
     /** @type {import("../core/api.js").Problem | null} */
     this.error = null;
     this.loading = false;
-    /** Counts the changes. */
-    this.round = 0;
+    /** Increases with every change. */
+    this.version = 0;
     /** @type {Page[]} */
     this.pages = [];
     this.aspects = new Float32Array(PAGE_SIZE);
-    this.control = new AbortController();
-    /** @type {Set<(round: number) => void>} */
+    this.controller = new AbortController();
+    /** @type {Set<(version: number) => void>} */
     this.listeners = new Set();
-    this.uses = 0;
+    this.useCount = 0;
   }
 
-  /** Fetch the next page, unless one is being fetched or there is none. */
-  async more() {
+  /** Fetch the next page, unless a fetch is in progress or there are no more pages. */
+  async loadMore() {
     if (this.loading || this.done || this.error) return;
     this.loading = true;
     const cursor = this.pages.at(-1)?.next ?? undefined;
     try {
       const { photos, next } = await this.fetch(cursor);
-      this.pages.push({ cursor, next, photos, usedAt: ++this.uses, isLoading: false });
-      this.noteAspects(photos);
+      this.pages.push({ cursor, next, photos, lastUse: ++this.useCount, isLoading: false });
+      this.addAspects(photos);
       this.done = !next;
     } catch (error) {
       if (isAborted(error)) return;
@@ -74,11 +74,11 @@ export class PhotoPages {
     /** @type {Pair[]} */
     const params = [...this.params, ["limit", PAGE_SIZE]];
     if (cursor) params.push(["cursor", cursor]);
-    return this.api.get("/photos", params, { signal: this.control.signal });
+    return this.api.get("/photos", params, { signal: this.controller.signal });
   }
 
   /** @param {Photo[]} photos */
-  noteAspects(photos) {
+  addAspects(photos) {
     if (this.count + photos.length > this.aspects.length) {
       const larger = new Float32Array(this.aspects.length * 2 + PAGE_SIZE);
       larger.set(this.aspects);
@@ -88,13 +88,13 @@ export class PhotoPages {
   }
 
   /**
-   * Return the photo at an index of the result; null while its page is being fetched.
+   * Return the photo at an index of the result; null while its page is loading.
    * @param {number} index
    */
   at(index) {
     const page = this.pages[Math.floor(index / PAGE_SIZE)];
     if (!page) return null;
-    page.usedAt = ++this.uses;
+    page.lastUse = ++this.useCount;
     if (!page.photos) this.refetch(page);
     return page.photos?.[index % PAGE_SIZE] ?? null;
   }
@@ -107,54 +107,55 @@ export class PhotoPages {
       page.photos = (await this.fetch(page.cursor)).photos;
     } catch (error) {
       if (isAborted(error)) return;
-      page.photos = []; // its tiles stay grey
+      page.photos = []; // its tiles stay empty
     }
     page.isLoading = false;
     this.changed();
   }
 
   /**
-   * Return the index of a photo that is held, else -1.
+   * Return the index of a photo; -1 if it is not in memory.
    * @param {string} id
    */
   indexOf(id) {
-    for (const [at, { photos }] of this.pages.entries()) {
+    for (const [pageIndex, { photos }] of this.pages.entries()) {
       const index = photos?.findIndex((photo) => photo.id === id) ?? -1;
-      if (index >= 0) return at * PAGE_SIZE + index;
+      if (index >= 0) return pageIndex * PAGE_SIZE + index;
     }
     return -1;
   }
 
+  /** Drop the least recently used pages, and notify the listeners. */
   changed() {
-    const held = this.pages.filter((page) => page.photos);
-    if (held.length > HELD_PAGES) {
-      held.sort((one, other) => one.usedAt - other.usedAt);
-      for (const page of held.slice(0, held.length - HELD_PAGES)) page.photos = null;
+    const loaded = this.pages.filter((page) => page.photos);
+    if (loaded.length > MAX_PAGES_IN_MEMORY) {
+      loaded.sort((a, b) => a.lastUse - b.lastUse);
+      for (const page of loaded.slice(0, loaded.length - MAX_PAGES_IN_MEMORY)) page.photos = null;
     }
-    this.round += 1;
-    for (const listener of this.listeners) listener(this.round);
+    this.version += 1;
+    for (const listener of this.listeners) listener(this.version);
   }
 
   retry() {
     this.error = null;
-    this.more();
+    this.loadMore();
     this.changed();
   }
 
-  end() {
-    this.control.abort();
+  abort() {
+    this.controller.abort();
   }
 }
 
 /**
- * Width by height as the photo is shown. Panoramas are cropped.
+ * Return the ratio of width to height at which a photo is shown. Panoramas are cropped.
  * @param {Photo} photo
  */
 export function aspectOf({ photo: { width_pixels: width = 0, height_pixels: height = 0 } }) {
-  return width > 0 && height > 0 ? Math.min(3.2, Math.max(0.45, width / height)) : USUAL_ASPECT;
+  return width > 0 && height > 0 ? Math.min(3.2, Math.max(0.45, width / height)) : DEFAULT_ASPECT;
 }
 
-// The result stays while a photo or another view is open, and is there at once afterwards.
+// Module state, so that the photos are still there after a visit to another view.
 /** @type {{key: string, pages: PhotoPages} | null} */
 let current = null;
 
@@ -164,32 +165,32 @@ export function resultKey(state) {
 }
 
 /**
- * Return the photos of a state.
+ * Return the photos that match the filters of a state.
  * @param {State} state
  * @param {Api} api
  */
 export function usePhotoPages(state, api) {
   const key = resultKey(state);
   if (current?.key !== key) {
-    current?.pages.end();
+    current?.pages.abort();
     const pages = new PhotoPages(api, [...filterParams(state.filters), ["sort", state.sort]]);
     current = { key, pages };
-    forgetScrollPositions();
+    clearScrollPositions();
   }
   const { pages } = current;
-  const [, setRound] = useState(0);
-  // A layout effect, as in useRequest.
+  const [, setVersion] = useState(0);
+  // A layout effect, because a plain effect would send the request one paint later.
   useLayoutEffect(() => {
-    pages.listeners.add(setRound);
-    setRound(pages.round);
-    if (!pages.count) pages.more();
-    return () => void pages.listeners.delete(setRound);
+    pages.listeners.add(setVersion);
+    setVersion(pages.version);
+    if (!pages.count) pages.loadMore();
+    return () => void pages.listeners.delete(setVersion);
   }, [pages]);
   return pages;
 }
 
-/** Forget the result, so that it is fetched again: after a token was entered, or on "Try again". */
-export function forgetPages() {
-  current?.pages.end();
+/** Drop the photos, so that they are fetched again: after the user entered a token or pressed "Try again". */
+export function dropPages() {
+  current?.pages.abort();
   current = null;
 }

@@ -1,29 +1,29 @@
 /**
- * @file How a photo was taken and what it shows. Values link to the photos that share them.
+ * @file Summary of a photo's metadata. Values link to the photos that share them.
  * @import { ComponentChildren } from "preact"
  * @import { PhotoFields, PhotoRecord } from "../core/types"
  */
+import { Time } from "../components/time.jsx";
+import { toSentence } from "../core/error_messages.js";
 import {
   bytes,
   dateTime,
   decimal,
   focal,
+  formatPosition,
   megapixels,
-  moment,
   oneLine,
-  place,
 } from "../core/format.js";
 import { cameraName, settingsLine, stars, STATUSES } from "../core/labels.js";
 
-// In characters.
-const MAX_TEXT = 1000;
-const MAX_DESCRIPTION = 20_000;
+const MAX_TEXT_CHARACTERS = 1000;
+const MAX_DESCRIPTION_CHARACTERS = 20_000;
 const MAX_KEYWORDS = 200;
 
 /** @param {{record: PhotoRecord}} props */
 export function Summary({ record }) {
   const { photo } = record;
-  // A line may end between two settings, not between a number and its unit.
+  // Allow line breaks between two settings, but not between a number and its unit.
   const settings = settingsLine(photo).replaceAll(" ", "\u00a0").replaceAll("·\u00a0", "· ");
   const isFullFrame = photo.focal_length_35mm === Math.round(photo.focal_length_mm ?? 0);
   const equivalent = isFullFrame ? undefined : photo.focal_length_35mm;
@@ -43,11 +43,15 @@ export function Summary({ record }) {
       )}
       {record.status !== "ok" && (
         <p class={`note status-${record.status}`}>
-          <b>{STATUSES[record.status] ?? record.status}.</b> {oneLine(record.problem ?? "", 1000)}
+          <b>
+            {STATUSES[record.status] ?? record.status}
+            {record.problem ? ":" : "."}
+          </b>{" "}
+          {oneLine(record.problem ?? "", MAX_TEXT_CHARACTERS)}
         </p>
       )}
       {record.status === "ok" && record.problem && (
-        <p class="note">{oneLine(record.problem, 1000)}</p>
+        <p class="note">{toSentence(oneLine(record.problem, MAX_TEXT_CHARACTERS))}</p>
       )}
       {photo.description && <p class="description">{multiLine(photo.description)}</p>}
       <dl>
@@ -58,7 +62,7 @@ export function Summary({ record }) {
               {!photo.taken_offset && (
                 <>
                   {" "}
-                  <span class="muted">(camera's clock, its zone is not known)</span>
+                  <span class="muted">(local time, time zone unknown)</span>
                 </>
               )}
             </>
@@ -88,30 +92,30 @@ export function Summary({ record }) {
             </ul>
           )}
         </Fact>
-        <Fact name="Artist">{photo.artist && oneLine(String(photo.artist), MAX_TEXT)}</Fact>
-        <Fact name="Copyright">
-          {photo.copyright && oneLine(String(photo.copyright), MAX_TEXT)}
-        </Fact>
-        <Fact name="Software">{photo.software && oneLine(String(photo.software), MAX_TEXT)}</Fact>
-        <Fact name="Picture">{pictureSize(photo)}</Fact>
+        <Fact name="Artist">{text(photo.artist)}</Fact>
+        <Fact name="Copyright">{text(photo.copyright)}</Fact>
+        <Fact name="Software">{text(photo.software)}</Fact>
+        <Fact name="Dimensions">{dimensions(photo)}</Fact>
         <Fact name="File">
           {[record.format?.toUpperCase(), record.size !== undefined && bytes(record.size)]
             .filter(Boolean)
             .join(", ")}
         </Fact>
         <Fact name="Bucket">{record.bucket && link("bucket", record.bucket)}</Fact>
-        <Fact name="Key">
+        <Fact name="Path">
           {record.key !== undefined && <span class="key">{oneLine(record.key, 2000)}</span>}
         </Fact>
         <Fact name="ETag">
           {record.etag && <span class="key">{oneLine(record.etag, 200)}</span>}
         </Fact>
-        <Fact name="Changed in S3">{moment(record.last_modified)}</Fact>
-        <Fact name="Read">{moment(record.extracted_at)}</Fact>
-        <Fact name="Place">
+        <Fact name="Last modified">
+          {record.last_modified && <Time text={record.last_modified} />}
+        </Fact>
+        <Fact name="Indexed">{record.extracted_at && <Time text={record.extracted_at} />}</Fact>
+        <Fact name="Location">
           {coordinates && (
             <>
-              {place(coordinates[1], coordinates[0])}
+              {formatPosition(coordinates[1], coordinates[0])}
               {photo.altitude_metres !== undefined && `, ${decimal(photo.altitude_metres, 0)} m`}
               <br />
               <a href={linkToNearby(coordinates)}>Photos within 5 km</a>
@@ -129,21 +133,24 @@ function linkToNearby([longitude, latitude]) {
   return `/?${new URLSearchParams({ near })}`;
 }
 
+/** @param {string | undefined} value */
+const text = (value) => value && oneLine(String(value), MAX_TEXT_CHARACTERS);
+
 /** @param {PhotoFields} photo */
-function pictureSize({ width_pixels: width, height_pixels: height }) {
+function dimensions({ width_pixels: width, height_pixels: height }) {
   if (!width || !height) return null;
   return `${width} × ${height} pixels, ${megapixels(width, height)}`;
 }
 
 /**
- * A fact, unless it is unknown.
+ * A name and a value; nothing if the value is unknown.
  * @param {{name: string, children?: ComponentChildren}} props
  */
 function Fact({ name, children }) {
-  const shown = [children]
+  const isKnown = [children]
     .flat()
     .some((child) => child !== undefined && child !== null && child !== false && child !== "");
-  return shown ? (
+  return isKnown ? (
     <div>
       <dt>{name}</dt>
       <dd>{children}</dd>
@@ -157,8 +164,8 @@ function Fact({ name, children }) {
  * @param {string} [shown]
  */
 function link(filter, value, shown = value) {
-  const address = `/?${new URLSearchParams({ [filter]: value })}`;
-  return <a href={address}>{oneLine(shown, MAX_TEXT)}</a>;
+  const url = `/?${new URLSearchParams({ [filter]: value })}`;
+  return <a href={url}>{oneLine(shown, MAX_TEXT_CHARACTERS)}</a>;
 }
 
 /** @param {PhotoFields} photo */
@@ -166,15 +173,15 @@ const keywords = (photo) =>
   [...new Set([photo.keywords ?? []].flat().map(String))].slice(0, MAX_KEYWORDS);
 
 /**
- * Text with its line breaks, and with control and direction-changing characters written out.
+ * Text with its line breaks, and with control and bidirectional characters escaped.
  * @param {unknown} value
  */
 function multiLine(value) {
-  const lines = String(value).slice(0, MAX_DESCRIPTION).split(/\r?\n/);
-  return lines.map((line, at) => (
+  const lines = String(value).slice(0, MAX_DESCRIPTION_CHARACTERS).split(/\r?\n/);
+  return lines.map((line, index) => (
     <>
-      {at > 0 && <br />}
-      {oneLine(line, MAX_DESCRIPTION)}
+      {index > 0 && <br />}
+      {oneLine(line, MAX_DESCRIPTION_CHARACTERS)}
     </>
   ));
 }

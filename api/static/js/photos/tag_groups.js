@@ -1,7 +1,7 @@
 /**
- * @file Tags by directory, and nested metadata as rows.
+ * @file Groups tags by directory, and flattens nested metadata into rows.
  */
-const ORDER = ["Image", "EXIF", "GPS", "MakerNote", "Interoperability", "Thumbnail"];
+const DIRECTORIES = ["Image", "EXIF", "GPS", "MakerNote", "Interoperability", "Thumbnail"];
 
 /**
  * @typedef {{name: string, value: string}} TagRow
@@ -9,7 +9,7 @@ const ORDER = ["Image", "EXIF", "GPS", "MakerNote", "Interoperability", "Thumbna
  */
 
 /**
- * Group tags by directory: "EXIF DateTimeOriginal" is DateTimeOriginal of EXIF.
+ * Group tags by directory: "EXIF DateTimeOriginal" is the tag DateTimeOriginal of the directory EXIF.
  * @param {Record<string, unknown>} tags
  * @returns {TagGroup[]}
  */
@@ -24,9 +24,16 @@ export function groupTags(tags) {
       .get(title)
       ?.push({ name: space > 0 ? full.slice(space + 1) : full, value: printable(tag) });
   }
-  /** @param {TagGroup} group */
-  const rank = ([title]) => (ORDER.indexOf(title) + ORDER.length + 1) % (ORDER.length + 1);
-  return [...groups].sort((one, other) => rank(one) - rank(other));
+  return [...groups].sort(([a], [b]) => rankOf(a) - rankOf(b));
+}
+
+/**
+ * Return the position of a directory; unknown ones come last.
+ * @param {string} directory
+ */
+function rankOf(directory) {
+  const index = DIRECTORIES.indexOf(directory);
+  return index < 0 ? DIRECTORIES.length : index;
 }
 
 /** @param {unknown} tag */
@@ -37,7 +44,7 @@ function printable(tag) {
 }
 
 /**
- * Write nested names as one: dc:title › x-default.
+ * Flatten nested values into rows with names such as dc:title › x-default.
  * @param {unknown} value
  * @param {string} [path]
  * @returns {TagRow[]}
@@ -48,7 +55,7 @@ export function flatten(value, path = "") {
   if (Array.isArray(value) && value.every((item) => item === null || typeof item !== "object")) {
     return [{ name: path, value: value.join(", ") }];
   }
-  return Object.entries(value).flatMap(([name, inner]) =>
-    flatten(inner, path ? `${path} › ${name}` : name),
+  return Object.entries(value).flatMap(([name, child]) =>
+    flatten(child, path ? `${path} › ${name}` : name),
   );
 }

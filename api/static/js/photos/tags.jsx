@@ -1,5 +1,5 @@
 /**
- * @file Every tag of a photo by its directory, its XMP and IPTC, and the record as JSON.
+ * @file All tags of a photo by directory, its XMP and IPTC metadata, and the record as JSON.
  * @import { PhotoRecord } from "../core/types"
  * @import { TagGroup, TagRow } from "./tag_groups.js"
  */
@@ -8,10 +8,10 @@ import { number, oneLine } from "../core/format.js";
 import { useMemo, useState } from "../core/preact.js";
 import { flatten, groupTags } from "./tag_groups.js";
 
-// In characters. More would make the page slow; copying takes all.
-const SHORT = 400;
-const MAX_VALUE = 10_000;
-const MAX_JSON = 50_000;
+// More would make the page slow. The copy buttons copy everything.
+const PREVIEW_CHARACTERS = 400;
+const MAX_VALUE_CHARACTERS = 10_000;
+const MAX_JSON_CHARACTERS = 50_000;
 const MAX_ROWS = 400;
 
 /** @param {{record: PhotoRecord, tab: string | undefined, setTab: (tab: string | null) => void}} props */
@@ -31,8 +31,8 @@ export function Tags({ record, tab, setTab }) {
     const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
     if (!step) return;
     event.preventDefault();
-    const at = tabs.findIndex(([name]) => name === current);
-    const [next] = tabs[(at + step + tabs.length) % tabs.length];
+    const index = tabs.findIndex(([name]) => name === current);
+    const [next] = tabs[(index + step + tabs.length) % tabs.length];
     setTab(next === "tags" ? null : next);
     /** @type {HTMLElement | null} */
     const button = event.currentTarget.querySelector(`[data-tab="${next}"]`);
@@ -65,8 +65,8 @@ export function Tags({ record, tab, setTab }) {
             <input
               type="search"
               class="find"
-              aria-label="Find in these"
-              placeholder="Find a tag or a value"
+              aria-label="Find in metadata"
+              placeholder="Find a tag or value"
               value={search}
               onInput={(event) => setSearch(event.currentTarget.value)}
             />
@@ -95,9 +95,7 @@ function Groups({ groups, search }) {
     .map(([title, rows]) => ({ title, rows: rows.filter((row) => matches(title, row)) }))
     .filter(({ rows }) => rows.length);
   if (!shown.length) {
-    return (
-      <p class="none">{term ? "No tag or value has this in it." : "This photo has no tags."}</p>
-    );
+    return <p class="none">{term ? "No matching tags or values." : "This photo has no tags."}</p>;
   }
   return (
     <>
@@ -110,8 +108,8 @@ function Groups({ groups, search }) {
 
 /** @param {{title: string, rows: TagRow[]}} props */
 function Group({ title, rows }) {
-  const [isWhole, setWhole] = useState(false);
-  const shown = isWhole ? rows : rows.slice(0, MAX_ROWS);
+  const [showsAll, setShowsAll] = useState(false);
+  const shown = showsAll ? rows : rows.slice(0, MAX_ROWS);
   return (
     <section class="tag-group">
       <h3>{oneLine(title, 100)}</h3>
@@ -121,7 +119,7 @@ function Group({ title, rows }) {
         ))}
       </dl>
       {rows.length > shown.length && (
-        <button type="button" class="link" onClick={() => setWhole(true)}>
+        <button type="button" class="link" onClick={() => setShowsAll(true)}>
           Show all {number(rows.length)}
         </button>
       )}
@@ -131,34 +129,34 @@ function Group({ title, rows }) {
 
 /** @param {TagRow} props */
 function Tag({ name, value }) {
-  const [isWhole, setWhole] = useState(false);
-  const isLong = value.length > SHORT;
-  const shown = isWhole ? value.slice(0, MAX_VALUE) : value.slice(0, SHORT);
+  const [isExpanded, setExpanded] = useState(false);
+  const isLong = value.length > PREVIEW_CHARACTERS;
+  const shown = value.slice(0, isExpanded ? MAX_VALUE_CHARACTERS : PREVIEW_CHARACTERS);
   return (
     <div class="tag">
       <dt>{oneLine(name, 200)}</dt>
       <dd>
         <span class={isLong ? "long" : ""}>
-          {oneLine(shown, MAX_VALUE)}
-          {isLong && !isWhole && "…"}
+          {oneLine(shown, MAX_VALUE_CHARACTERS)}
+          {isLong && !isExpanded && "…"}
         </span>
-        {isLong && !isWhole && (
+        {isLong && !isExpanded && (
           <>
             {" "}
-            <button type="button" class="link" onClick={() => setWhole(true)}>
-              Show {number(Math.min(value.length, MAX_VALUE))} characters
+            <button type="button" class="link" onClick={() => setExpanded(true)}>
+              Show {number(Math.min(value.length, MAX_VALUE_CHARACTERS))} characters
             </button>
           </>
         )}
-        {isWhole && value.length > MAX_VALUE && (
+        {isExpanded && value.length > MAX_VALUE_CHARACTERS && (
           <>
             {" "}
             <span class="muted">
-              … {number(value.length)} characters in all; copying takes them all.
+              … ({number(value.length)} characters in total. Copy the value to get them all.)
             </span>
           </>
         )}
-        <CopyButton quiet text={value} label={oneLine(name, 60)} />
+        <CopyButton quiet text={value} label={`Copy ${oneLine(name, 60)}`} />
       </dd>
     </div>
   );
@@ -170,17 +168,17 @@ function Json({ record }) {
   return (
     <div class="json">
       <div class="actions">
-        <CopyButton text={text} label="Copy the JSON" />
+        <CopyButton text={text} label="Copy JSON" />
         <a href={`/photos/${encodeURIComponent(record.id)}`} target="_blank" rel="noopener">
-          From the API
+          Open in the API
         </a>
       </div>
       <pre tabindex={0} aria-label="JSON">
-        {escapeHidden(text.slice(0, MAX_JSON))}
+        {escapeInvisible(text.slice(0, MAX_JSON_CHARACTERS))}
       </pre>
-      {text.length > MAX_JSON && (
+      {text.length > MAX_JSON_CHARACTERS && (
         <p class="muted">
-          The first {number(MAX_JSON)} of {number(text.length)} characters.
+          Showing {number(MAX_JSON_CHARACTERS)} of {number(text.length)} characters.
         </p>
       )}
     </div>
@@ -188,11 +186,11 @@ function Json({ record }) {
 }
 
 /**
- * Write out characters that change the direction of text. JSON escapes only control characters.
+ * Escape bidirectional and other invisible characters. JSON escapes only control characters.
  * @param {string} text
  */
-const escapeHidden = (text) =>
+const escapeInvisible = (text) =>
   text
     .split("\n")
-    .map((line) => oneLine(line, MAX_JSON))
+    .map((line) => oneLine(line, MAX_JSON_CHARACTERS))
     .join("\n");

@@ -1,5 +1,5 @@
 /**
- * @file Export of the current result as a file.
+ * @file Menu that exports the current results as a file.
  * @import { Problem } from "../core/api.js"
  * @import { Counts, State } from "../core/types"
  * @import { RequestState } from "../hooks/use_request.js"
@@ -7,22 +7,22 @@
 import { Icon } from "../components/icons.jsx";
 import { Menu } from "../components/menu.jsx";
 import { api, isAborted, readToken, toProblem } from "../core/api.js";
-import { number } from "../core/format.js";
+import { plural } from "../core/format.js";
 import { useState } from "../core/preact.js";
 import { settings } from "../core/settings.js";
 import { filterParams } from "../core/url_state.js";
 
 const FORMATS = [
-  ["csv", "CSV", "for a spreadsheet"],
-  ["ndjson", "NDJSON", "every tag, a record a line"],
-  ["geojson", "GeoJSON", "those with a place"],
+  ["csv", "CSV", "for spreadsheets"],
+  ["ndjson", "NDJSON", "all tags, one record per line"],
+  ["geojson", "GeoJSON", "photos with location"],
   ["parquet", "Parquet", "for data tools"],
 ];
 
 /** @param {{state: State, counts: RequestState<Counts | null>}} props */
 export function ExportMenu({ state, counts }) {
   return (
-    <Menu title="Export what is shown" label="Export" icon={<Icon name="export" />}>
+    <Menu title="Export results" label="Export" icon={<Icon name="export" />}>
       {(close) => <Panel state={state} counts={counts} close={close} />}
     </Menu>
   );
@@ -34,11 +34,9 @@ function Panel({ state, counts, close }) {
   const [error, setError] = useState(/** @type {Problem | null} */ (null));
   const pairs = filterParams(state.filters);
   const total =
-    counts.data && !counts.data.more
-      ? `${number(counts.data.total)} photos`
-      : "All photos of this view";
-  // A link cannot send the token: where reading needs it, the page fetches the file.
-  const isFetched = Boolean(settings.needs_token && readToken());
+    counts.data && !counts.data.more ? plural(counts.data.total, "photo") : "All matching photos";
+  // A link cannot send the token. If the API requires one, the page fetches the file.
+  const needsFetch = Boolean(settings.needs_token && readToken());
   /** @type {(event: Event, format: string) => Promise<void>} */
   const fetchFile = async (event, format) => {
     event.preventDefault();
@@ -56,14 +54,14 @@ function Panel({ state, counts, close }) {
     <>
       <p class="head">{total}</p>
       <ul class="entries">
-        {FORMATS.map(([format, title, use]) => (
+        {FORMATS.map(([format, title, note]) => (
           <li key={format}>
             <a
-              href={api.address(`/export.${format}`, pairs)}
+              href={api.url(`/export.${format}`, pairs)}
               download={`photos.${format}`}
-              onClick={isFetched ? (event) => fetchFile(event, format) : close}
+              onClick={needsFetch ? (event) => fetchFile(event, format) : close}
             >
-              <b>{title}</b> <span class="muted">{busy === format ? "being written …" : use}</span>
+              <b>{title}</b> <span class="muted">{busy === format ? "exporting…" : note}</span>
             </a>
           </li>
         ))}
@@ -78,8 +76,8 @@ function Panel({ state, counts, close }) {
 }
 
 /**
- * Write to disk as the file arrives where the browser can (a million records do not fit in memory), else when it is
- * whole.
+ * Save a response as a file. If the browser supports it, write to disk as the data arrives, because a million records
+ * do not fit in memory.
  * @param {Response} response
  * @param {string} name
  */
@@ -90,7 +88,8 @@ async function saveStream(response, name) {
     await response.body?.pipeTo(await handle.createWritable());
     return;
   }
-  const address = URL.createObjectURL(await response.blob());
-  Object.assign(document.createElement("a"), { href: address, download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(address), 60_000);
+  const url = URL.createObjectURL(await response.blob());
+  Object.assign(document.createElement("a"), { href: url, download: name }).click();
+  // Revoking the URL too early would cancel the download.
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }

@@ -1,12 +1,12 @@
 /**
- * @file The filters that are on, as chips; the number of photos; and the sort order.
+ * @file The bar above a view: the active filters as chips, the number of photos, and the sort order.
  * @import { Counts, FilterName, Navigate, State } from "../core/types"
  * @import { RequestState } from "../hooks/use_request.js"
  */
-import { ofMany } from "../core/format.js";
-import { describeFilter } from "../core/labels.js";
+import { formatTotal } from "../core/format.js";
+import { describeFilter, filterTitle } from "../core/labels.js";
 import { filterParams, without } from "../core/url_state.js";
-import { sortsWith } from "../filters/sorts.js";
+import { sortOptions } from "../filters/sorts.js";
 import { ColumnMenu } from "../photos/column_menu.jsx";
 
 /**
@@ -15,18 +15,18 @@ import { ColumnMenu } from "../photos/column_menu.jsx";
  * @param {Navigate} props.navigate
  * @param {RequestState<Counts | null>} props.counts
  * @param {() => void} props.toggleFilters
- * @param {boolean} props.isOpen whether the filters are shown
+ * @param {boolean} props.isPanelOpen
  */
-export function FilterChips({ state, navigate, counts, toggleFilters, isOpen }) {
+export function FilterChips({ state, navigate, counts, toggleFilters, isPanelOpen }) {
   const pairs = filterParams(state.filters);
   const { data, loading } = counts;
-  const hasOrder = state.view === "gallery" || state.view === "table";
+  const isSortable = state.view === "gallery" || state.view === "table";
   return (
     <div class="chips">
       <button
         type="button"
         class="filters-button"
-        aria-expanded={isOpen}
+        aria-expanded={isPanelOpen}
         aria-controls="filters"
         onClick={toggleFilters}
       >
@@ -36,26 +36,26 @@ export function FilterChips({ state, navigate, counts, toggleFilters, isOpen }) 
       <p class="total" role="status" aria-live="polite">
         {data ? (
           <>
-            <b>{ofMany(data)}</b> {data.total === 1 ? "photo" : "photos"}
+            <b>{formatTotal(data)}</b> {data.total === 1 ? "photo" : "photos"}
           </>
         ) : loading ? (
-          "Counting …"
+          "Counting…"
         ) : (
           ""
         )}
       </p>
-      <ul class="chip-list" aria-label="Filters that are on">
+      <ul class="chip-list" aria-label="Active filters">
         {pairs.map(([name, item]) => {
           const value = String(item);
           const [kind, text] = describeFilter(name, value);
           return (
             <li key={`${name} ${value}`} class="chip">
               <span>
-                {kind && <span class="kind">{kind}</span>} {text}
+                {kind && <span class="kind">{kind}:</span>} {text}
               </span>
               <button
                 type="button"
-                aria-label={`Remove ${kind} ${text}`}
+                aria-label={`Remove ${filterTitle(name, value)}`}
                 onClick={() =>
                   navigate({
                     filters: without(state.filters, /** @type {FilterName} */ (name), value),
@@ -76,14 +76,14 @@ export function FilterChips({ state, navigate, counts, toggleFilters, isOpen }) 
         )}
       </ul>
       {state.view === "table" && <ColumnMenu state={state} navigate={navigate} />}
-      {hasOrder && (
+      {isSortable && (
         <label class="order">
           <span>Sort</span>
           <select
             value={state.sort}
             onChange={(event) => navigate({ sort: event.currentTarget.value })}
           >
-            {sortsWith(state.sort).map(([value, title]) => (
+            {sortOptions(state.sort).map(([value, title]) => (
               <option key={value} value={value}>
                 {title}
               </option>

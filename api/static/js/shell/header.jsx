@@ -1,5 +1,5 @@
 /**
- * @file The top of the page: views, search, saved views, export, theme and help.
+ * @file The header: views, search, saved views, export, theme and help.
  * @import { RefObject } from "preact"
  * @import { Counts, Navigate, State } from "../core/types"
  * @import { RequestState } from "../hooks/use_request.js"
@@ -18,7 +18,7 @@ import { SavedViews } from "./saved_views.jsx";
  * @param {RequestState<Counts | null>} props.counts
  * @param {RefObject<HTMLInputElement | null>} props.searchBox
  * @param {() => void} props.showHelp
- * @param {boolean} props.isCovered by the filters, on a phone
+ * @param {boolean} props.isCovered whether the filter panel covers the header, on a narrow screen
  */
 export function Header({ state, navigate, counts, searchBox, showHelp, isCovered }) {
   return (
@@ -33,7 +33,14 @@ export function Header({ state, navigate, counts, searchBox, showHelp, isCovered
             href={href(state, { view, photo: null })}
             aria-current={view === state.view ? "page" : undefined}
           >
-            {TITLES[view]}
+            {view === "batches" ? (
+              <>
+                <span class="long-title">{TITLES[view]}</span>
+                <span class="short-title">Jobs</span>
+              </>
+            ) : (
+              TITLES[view]
+            )}
           </a>
         ))}
       </nav>
@@ -68,7 +75,7 @@ function Search({ state, navigate, box }) {
       view: state.view === "batches" ? "gallery" : state.view,
     });
   };
-  // The box's × empties it without Enter.
+  // The × of the search box clears the filter without Enter.
   /** @param {{currentTarget: HTMLInputElement}} event */
   const onInput = (event) => {
     setText(event.currentTarget.value);
@@ -80,9 +87,9 @@ function Search({ state, navigate, box }) {
       <input
         ref={box}
         type="search"
-        aria-label="Search by words"
-        placeholder="Search words"
-        title="Words of the description, keywords and key ( / )"
+        aria-label="Search photos"
+        placeholder="Search descriptions, keywords, file names"
+        title="Search descriptions, keywords, file names ( / )"
         maxlength={200}
         value={text}
         onInput={onInput}
@@ -104,13 +111,13 @@ function ThemeSwitch() {
     query.addEventListener("change", listener);
     return () => query.removeEventListener("change", listener);
   }, []);
-  const flip = () => {
+  const toggle = () => {
     const theme = dark ? "light" : "dark";
     document.documentElement.dataset.theme = theme;
     try {
       localStorage.setItem("explorer.theme", theme);
     } catch {
-      // The browser forbids storage: the theme lasts until the page is closed.
+      // The browser blocks storage; the theme lasts until the page is closed.
     }
     setDark(!dark);
   };
@@ -120,7 +127,7 @@ function ThemeSwitch() {
       class="plain"
       title={dark ? "Light theme" : "Dark theme"}
       aria-label={dark ? "Light theme" : "Dark theme"}
-      onClick={flip}
+      onClick={toggle}
     >
       <Icon name={dark ? "light" : "dark"} />
     </button>

@@ -1,24 +1,27 @@
 /**
- * @file Help: the keys, and how search works.
+ * @file Help dialog: keyboard shortcuts, and how search works.
  */
 import { Dialog } from "../components/dialog.jsx";
 
 const KEYS = [
   ["/", "Search"],
-  ["1 … 5", "Gallery, table, map, statistics, batches"],
-  ["f", "Show or hide the filters"],
-  ["← → ↑ ↓", "Go from photo to photo; move the end of a range"],
-  ["Home, End", "First and last photo that is loaded"],
+  ["1 – 5", "Gallery, table, map, statistics, indexing jobs"],
+  ["f", "Show or hide filters"],
+  ["← → ↑ ↓", "Move between photos; move the end of a range"],
+  ["Home, End", "First and last loaded photo"],
   ["Enter", "Open the photo"],
-  ["← →", "In a photo: the one before and the one after"],
-  ["Esc", "Close what is open"],
-  ["?", "This help"],
+  ["← →", "In an open photo: previous and next photo"],
+  ["Esc", "Close the photo, dialog or menu"],
+  ["?", "Show this help"],
 ];
+
+// The stylesheet hides the shortcuts on devices without a keyboard.
+const TOUCH_ONLY = matchMedia("(hover: none) and (pointer: coarse)");
 
 /** @param {{close: () => void}} props */
 export function Help({ close }) {
   return (
-    <Dialog title="Keys" close={close} kind="help">
+    <Dialog title={TOUCH_ONLY.matches ? "Help" : "Keyboard shortcuts"} close={close} kind="help">
       <dl class="keys">
         {KEYS.map(([key, action]) => (
           <div key={key + action}>
@@ -29,16 +32,13 @@ export function Help({ close }) {
           </div>
         ))}
       </dl>
+      <p>Search matches descriptions, keywords and file paths. All words must match.</p>
       <p>
-        Words in the search box stand in the description, the keywords or the key of a photo; all of
-        them have to.
-      </p>
-      <p>
-        Whatever you see has its address: bookmark it, send it on, go back. The{" "}
+        Every view has its own URL: bookmark or share it. The{" "}
         <a href="/docs" target="_blank" rel="noopener">
           API
         </a>{" "}
-        takes the same filters.
+        accepts the same filters.
       </p>
     </Dialog>
   );

@@ -1,5 +1,5 @@
 /**
- * @file Keys that work everywhere except in text boxes.
+ * @file Keyboard shortcuts that work everywhere except in text boxes and dialogs.
  * @import { RefObject } from "preact"
  * @import { Navigate } from "../core/types"
  */
@@ -23,7 +23,7 @@ export function onKey(event, { searchBox, showHelp, toggleFilters, navigate }) {
     if (event.key === "Escape") target.blur();
     return;
   }
-  // A dialog has its own keys.
+  // A dialog handles its own keys.
   if (document.querySelector("dialog[open]")) return;
   if (event.key === "/") searchBox.current?.focus();
   else if (event.key === "?") showHelp();

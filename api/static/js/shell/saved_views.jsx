@@ -1,21 +1,21 @@
 /**
- * @file Views saved by name in this browser: a name and an address each.
+ * @file Views that the user has saved in this browser, each with a name and a URL.
  * @import { State } from "../core/types"
  */
 import { Icon } from "../components/icons.jsx";
 import { Menu } from "../components/menu.jsx";
 import { useState } from "../core/preact.js";
-import { writeState } from "../core/url_state.js";
+import { urlOf } from "../core/url_state.js";
 
-/** @typedef {{name: string, address: string}} SavedView */
+/** @typedef {{name: string, address: string}} SavedView address: the URL, without the origin */
 
-const STORE = "explorer.views";
+const STORAGE_KEY = "explorer.views";
 
 /** @returns {SavedView[]} */
 function load() {
   try {
     /** @type {SavedView[]} */
-    const views = JSON.parse(localStorage.getItem(STORE) ?? "[]");
+    const views = JSON.parse(localStorage.getItem(STORAGE_KEY) ?? "[]");
     return views.filter(
       ({ name, address }) => typeof name === "string" && /^\/(\?|$)/.test(address),
     );
@@ -37,32 +37,29 @@ export function SavedViews({ state }) {
 function Panel({ state, close }) {
   const [views, setViews] = useState(load);
   const [name, setName] = useState("");
-  const [isRefused, setRefused] = useState(false);
+  const [isBlocked, setBlocked] = useState(false);
   /** @param {SavedView[]} next */
-  const keep = (next) => {
+  const store = (next) => {
     setViews(next);
     try {
-      localStorage.setItem(STORE, JSON.stringify(next));
+      localStorage.setItem(STORAGE_KEY, JSON.stringify(next));
     } catch {
-      setRefused(true);
+      setBlocked(true);
     }
   };
   /** @param {Event} event */
   const save = (event) => {
     event.preventDefault();
-    const address = writeState({ ...state, photo: null });
+    const address = urlOf({ ...state, photo: null });
     const others = views.filter((view) => view.name !== name.trim());
-    keep(
-      [...others, { name: name.trim(), address }].sort((one, other) =>
-        one.name.localeCompare(other.name),
-      ),
-    );
+    const next = [...others, { name: name.trim(), address }];
+    store(next.sort((a, b) => a.name.localeCompare(b.name)));
     setName("");
   };
   return (
     <>
       <form class="save" onSubmit={save}>
-        <label for="save-name">Save what is shown as</label>
+        <label for="save-name">Save this view as</label>
         <span class="with-button">
           <input
             id="save-name"
@@ -78,13 +75,13 @@ function Panel({ state, close }) {
           </button>
         </span>
       </form>
-      {isRefused && (
+      {isBlocked && (
         <p class="note" role="alert">
-          This browser keeps nothing for this page; bookmark the address instead.
+          Saving is blocked by this browser. Bookmark the page instead.
         </p>
       )}
       {views.length === 0 ? (
-        <p class="none">Nothing saved yet. Views are kept in this browser.</p>
+        <p class="none">No saved views yet. They are stored in this browser.</p>
       ) : (
         <ul class="entries">
           {views.map((view) => (
@@ -96,7 +93,7 @@ function Panel({ state, close }) {
                 type="button"
                 class="plain"
                 aria-label={`Delete ${view.name}`}
-                onClick={() => keep(views.filter((other) => other !== view))}
+                onClick={() => store(views.filter((other) => other !== view))}
               >
                 <Icon name="close" />
               </button>

@@ -1,5 +1,5 @@
 /**
- * @file The view of batches: start one, watch those under way, and see past ones and failures.
+ * @file View "Indexing jobs": start a batch, watch running batches, and see past batches and failures.
  * @import { Api, Navigate, State } from "../core/types"
  */
 import { Failures } from "../batches/failures.jsx";
@@ -13,7 +13,7 @@ import { Failed, Loading } from "../components/status_screens.jsx";
 export default function Batches({ state, navigate, api }) {
   const feed = useBatches(api);
   if (feed.error) return <Failed error={feed.error} retry={feed.reload} />;
-  if (!feed.batches) return <Loading subject="batches" />;
+  if (!feed.batches) return <Loading subject="jobs" />;
   const running = feed.batches.filter((batch) => RUNNING_STATES.has(batch.state));
   const past = feed.batches.filter((batch) => !RUNNING_STATES.has(batch.state));
   /** @param {string} source */
@@ -22,28 +22,26 @@ export default function Batches({ state, navigate, api }) {
     feed.merge([batch]);
     return batch;
   };
-  // Changes when there may be other failures: when more have failed, or a batch has ended.
-  const stamp = feed.batches
-    .map(({ id, state: at, numbers }) => `${id} ${RUNNING_STATES.has(at)} ${numbers.failed}`)
+  // Changes when images fail and when a batch ends.
+  const failuresVersion = feed.batches
+    .map((batch) => `${batch.id} ${RUNNING_STATES.has(batch.state)} ${batch.numbers.failed}`)
     .join();
   return (
     <div class="batches">
       <StartForm start={start} api={api} />
       <section class="running" aria-labelledby="running-title">
         <h2 id="running-title">
-          Under way
-          {feed.isLive ? (
-            ""
-          ) : (
+          In progress
+          {!feed.isLive && (
             <>
               {" "}
               <span class="muted offline" role="status">
-                not live: trying to reach the API again …
+                Not live. Connecting…
               </span>
             </>
           )}
         </h2>
-        {running.length ? null : <p class="muted">Nothing is being read.</p>}
+        {running.length === 0 && <p class="muted">No jobs running.</p>}
         {running.map((batch) => (
           <RunningBatch
             key={batch.id}
@@ -62,7 +60,7 @@ export default function Batches({ state, navigate, api }) {
         navigate={navigate}
         start={start}
       />
-      <Failures state={state} navigate={navigate} api={api} stamp={stamp} />
+      <Failures state={state} navigate={navigate} api={api} version={failuresVersion} />
     </div>
   );
 }

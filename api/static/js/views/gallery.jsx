@@ -1,16 +1,16 @@
 /**
- * @file The gallery: thumbnails in justified rows. Only those near the visible part are elements.
+ * @file Gallery view: thumbnails in justified rows. Only rows in or near the viewport are in the document.
  * @import { Api, Navigate, Photo, State } from "../core/types"
  * @import { PhotoPages } from "../photos/photo_pages.js"
  * @import { Row } from "../photos/justified_layout.js"
  */
-import { Failed, Waiting } from "../components/status_screens.jsx";
+import { Failed, LoadingPhotos } from "../components/status_screens.jsx";
 import { Thumbnail } from "../components/thumbnail.jsx";
 import { VirtualRows } from "../components/virtual_rows.jsx";
 import { day, oneLine } from "../core/format.js";
 import { cameraName, fileName, settingsLine } from "../core/labels.js";
 import { memo, useEffect, useMemo, useRef } from "../core/preact.js";
-import { scrollPositionOf } from "../core/scroll_positions.js";
+import { getScrollPosition } from "../core/scroll_positions.js";
 import { href } from "../core/url_state.js";
 import { useLastOpened } from "../hooks/use_last_opened.js";
 import { useRovingFocus } from "../hooks/use_roving_focus.js";
@@ -20,68 +20,78 @@ import { EmptyResult } from "../photos/empty_result.jsx";
 import { justify, moveInRows, rowsBetween } from "../photos/justified_layout.js";
 import { usePhotoPages } from "../photos/photo_pages.js";
 
-// In pixels.
+// All in pixels.
 const GAP = 6;
 const PADDING = 12;
 const ROW_HEIGHT = 156;
 const NARROW_ROW_HEIGHT = 112;
-// Kept ready above and below the visible part.
-const SPARE = 500;
-// The next page is fetched when its start is this near.
-const AHEAD = 1500;
+// Rows this far above and below the viewport are rendered.
+const OVERSCAN = 500;
+// The next page is fetched when the end of the list is this near.
+const PREFETCH_DISTANCE = 1500;
 
 /** @param {{state: State, navigate: Navigate, api: Api}} props */
 export default function Gallery({ state, navigate, api }) {
   const pages = usePhotoPages(state, api);
   const { ref, width, height, top } = useScrollViewport("gallery", pages);
-  const inner = Math.max(0, width - 2 * PADDING);
-  const target = width < 600 ? NARROW_ROW_HEIGHT : ROW_HEIGHT;
-  const { rows, total } = useRows(pages, inner, target);
+  const innerWidth = Math.max(0, width - 2 * PADDING);
+  const maxRowHeight = width < 600 ? NARROW_ROW_HEIGHT : ROW_HEIGHT;
+  const { rows, totalHeight } = useRows(pages, innerWidth, maxRowHeight);
 
   useEffect(() => {
-    if (total && top + height + AHEAD > total) pages.more();
-  }, [pages, pages.round, top, height, total]);
+    if (totalHeight && top + height + PREFETCH_DISTANCE > totalHeight) pages.loadMore();
+  }, [pages, pages.version, top, height, totalHeight]);
 
-  /** @param {number} at */
-  const reveal = (at) => {
-    const row = rows.find(({ start, end }) => start <= at && at < end);
+  /** @param {number} index */
+  const reveal = (index) => {
+    const row = rows.find(({ start, end }) => start <= index && index < end);
     const element = ref.current;
     if (!row || !element) return;
-    const overlap = row.top + row.height + 2 * PADDING - element.clientHeight;
-    if (row.top < element.scrollTop) element.scrollTop = row.top;
-    else if (overlap > element.scrollTop) element.scrollTop = overlap;
+    // The least and the greatest scroll position at which the whole row is visible.
+    const lowest = row.top + row.height + 2 * PADDING - element.clientHeight;
+    const highest = row.top;
+    if (element.scrollTop > highest) element.scrollTop = highest;
+    else if (element.scrollTop < lowest) element.scrollTop = lowest;
   };
   const { active, setActive, activate, onKeyDown } = useRovingFocus({
     container: ref,
     count: pages.count,
-    move: (at, key) => moveInRows(rows, pages.count, at, key),
+    move: (index, key) => moveInRows(rows, pages.count, index, key),
     reveal,
   });
   useLastOpened(state.photo, (id) => pages.indexOf(id), activate);
   useEffect(() => {
-    const scrolled = scrollPositionOf("gallery");
-    setActive(scrolled ? (rows[rowsBetween(rows, scrolled, scrolled + 1)[0]]?.start ?? 0) : 0);
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- for each result, not as rows are added
+    // Tab first reaches the first visible photo.
+    const scrollTop = getScrollPosition("gallery");
+    const [firstRow] = rowsBetween(rows, scrollTop, scrollTop + 1);
+    setActive(scrollTop ? (rows[firstRow]?.start ?? 0) : 0);
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- runs once per result, not when rows are added
   }, [pages]);
 
-  /** @param {number} margin */
+  /** @param {number} margin in pixels, above and below the viewport */
   const rowsWithin = (margin) =>
     rowsBetween(rows, top - PADDING - margin, top - PADDING + height + margin);
-  const isUsed = useUserActivity();
-  const visible = rowsWithin(isUsed ? SCROLL_STEP / 2 : 0);
+  const hasInput = useUserActivity();
+  const visible = rowsWithin(hasInput ? SCROLL_STEP / 2 : 0);
   const isEmpty = pages.count === 0;
   return (
     <div class="scroll gallery" ref={ref} tabindex={-1}>
       {isEmpty && pages.done && <EmptyResult state={state} navigate={navigate} api={api} />}
-      {isEmpty && !pages.done && !pages.error && <Waiting pages={pages} />}
+      {isEmpty && !pages.done && !pages.error && <LoadingPhotos pages={pages} />}
       {!isEmpty && (
         <VirtualRows
           visible={visible}
-          near={isUsed ? rowsWithin(SPARE) : visible}
-          draw={(index) => (
-            <PhotoRow row={rows[index]} inner={inner} pages={pages} state={state} active={active} />
+          near={hasInput ? rowsWithin(OVERSCAN) : visible}
+          renderRow={(index) => (
+            <PhotoRow
+              row={rows[index]}
+              rowWidth={innerWidth}
+              pages={pages}
+              state={state}
+              active={active}
+            />
           )}
-          place={(index) => ({
+          boundsOf={(index) => ({
             top: Math.round(rows[index].top),
             height: Math.round(rows[index].height),
           })}
@@ -90,14 +100,14 @@ export default function Gallery({ state, navigate, api }) {
           role="list"
           aria-label="Photos"
           aria-busy={pages.loading}
-          style={{ height: `${total}px` }}
+          style={{ height: `${totalHeight}px` }}
           onKeyDown={onKeyDown}
         />
       )}
       {pages.error && <Failed error={pages.error} retry={() => pages.retry()} />}
       {!isEmpty && pages.loading && (
         <p class="more" role="status">
-          Loading more …
+          Loading more…
         </p>
       )}
     </div>
@@ -105,12 +115,12 @@ export default function Gallery({ state, navigate, api }) {
 }
 
 /**
- * Lay out the photos that are known; as more come, only their rows are added.
+ * Lay out the photos that have arrived. When more arrive, only their rows are added.
  * @param {PhotoPages} pages
- * @param {number} inner width of a row
- * @param {number} target greatest height of a row
+ * @param {number} rowWidth
+ * @param {number} maxRowHeight
  */
-function useRows(pages, inner, target) {
+function useRows(pages, rowWidth, maxRowHeight) {
   const layout = useRef(
     /** @type {{rows: Row[], key: string, pages: PhotoPages | null}} */ ({
       rows: [],
@@ -118,42 +128,43 @@ function useRows(pages, inner, target) {
       pages: null,
     }),
   );
-  const total = useMemo(() => {
-    if (!inner) return 0;
-    const key = `${inner} ${target}`;
+  const totalHeight = useMemo(() => {
+    if (!rowWidth) return 0;
+    const key = `${rowWidth} ${maxRowHeight}`;
     if (layout.current.key !== key || layout.current.pages !== pages) {
       layout.current = { rows: [], key, pages };
     }
     return justify(layout.current.rows, pages.aspects, pages.count, {
-      width: inner,
-      target,
+      width: rowWidth,
+      maxHeight: maxRowHeight,
       gap: GAP,
       done: pages.done,
     });
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- pages.round tells of changes inside
-  }, [pages, pages.round, inner, target]);
-  return { rows: layout.current.rows, total };
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- pages.version stands for the contents of `pages`
+  }, [pages, pages.version, rowWidth, maxRowHeight]);
+  return { rows: layout.current.rows, totalHeight };
 }
 
-/** @param {{row: Row, inner: number, pages: PhotoPages, state: State, active: number}} props */
-function PhotoRow({ row, inner, pages, state, active }) {
+/** @param {{row: Row, rowWidth: number, pages: PhotoPages, state: State, active: number}} props */
+function PhotoRow({ row, rowWidth, pages, state, active }) {
   const height = Math.round(row.height);
   const tiles = [];
   let left = 0;
-  for (let at = row.start; at < row.end; at++) {
-    const isLast = at === row.end - 1 && !row.short;
-    const natural = Math.min(inner, Math.round(pages.aspects[at] * row.height));
-    const width = isLast ? inner - left : natural;
+  for (let index = row.start; index < row.end; index++) {
+    // The last tile of a full row takes the pixels that rounding has left over.
+    const fillsRow = index === row.end - 1 && !row.short;
+    const naturalWidth = Math.min(rowWidth, Math.round(pages.aspects[index] * row.height));
+    const width = fillsRow ? rowWidth - left : naturalWidth;
     tiles.push(
       <Tile
-        key={at}
-        at={at}
-        record={pages.at(at)}
+        key={index}
+        index={index}
+        record={pages.at(index)}
         left={left}
         width={width}
         height={height}
         state={state}
-        isActive={at === active}
+        isActive={index === active}
       />,
     );
     left += width + GAP;
@@ -163,18 +174,18 @@ function PhotoRow({ row, inner, pages, state, active }) {
 
 /**
  * @typedef {object} TileProps
- * @property {number} at index in the result
+ * @property {number} index in the result
  * @property {Photo | null} record
  * @property {number} left
  * @property {number} width
  * @property {number} height
  * @property {State} state
- * @property {boolean} isActive Tab reaches it
+ * @property {boolean} isActive whether Tab reaches it
  */
 
 const Tile = memo(
   /** @param {TileProps} props */
-  ({ at, record, left, width, height, state, isActive }) => {
+  ({ index, record, left, width, height, state, isActive }) => {
     const style = { left: `${left}px`, width: `${width}px`, height: `${height}px` };
     if (!record) return <div class="tile waiting" role="listitem" style={style} />;
     const name = oneLine(fileName(record.key ?? record.id), 80);
@@ -182,11 +193,11 @@ const Tile = memo(
     const taken = day(record.photo.taken_at, record.photo.taken_offset);
     const label = [name, cameraName(record.photo), settings, taken].filter(Boolean).join(", ");
     return (
-      <div class="tile" role="listitem" aria-posinset={at + 1} aria-setsize={-1} style={style}>
+      <div class="tile" role="listitem" aria-posinset={index + 1} aria-setsize={-1} style={style}>
         <a
           href={href(state, { photo: record.id })}
           aria-label={label}
-          data-at={at}
+          data-index={index}
           tabindex={isActive ? 0 : -1}
         >
           <Thumbnail record={record} width={width} height={height} />

@@ -1,14 +1,14 @@
 /**
- * @file The view of the map. Loads Leaflet, and finds where the map begins.
+ * @file Map view. It loads Leaflet, and finds the area that the map shows first.
  * @import { Api, Counts, Navigate, State } from "../core/types"
  * @import { RequestState } from "../hooks/use_request.js"
  */
 import { Failed, Loading } from "../components/status_screens.jsx";
-import { loadLeaflet } from "../core/lazy_libraries.js";
+import { loadLeaflet } from "../core/map_data.js";
 import { filterParams } from "../core/url_state.js";
 import { useRequest } from "../hooks/use_request.js";
-import { extentOf, readBox } from "../map/clusters.js";
-import { readAt } from "../map/map_position.js";
+import { extentOf, parseBox } from "../map/clusters.js";
+import { parsePosition } from "../map/map_position.js";
 import { MapSurface } from "../map/map_surface.jsx";
 
 /** @param {{state: State, navigate: Navigate, api: Api, counts: RequestState<Counts | null>}} props */
@@ -17,18 +17,18 @@ export default function MapView(props) {
   const leaflet = useRequest(loadLeaflet, "leaflet");
   const filters = filterParams(state.filters).filter(([name]) => name !== "bbox");
   const filterKey = JSON.stringify(filters);
-  const hasPlace = Boolean(readAt(state.extra.at) ?? readBox(state.filters.bbox));
-  const start = useRequest(
+  const urlHasArea = Boolean(parsePosition(state.extra.at) ?? parseBox(state.filters.bbox));
+  const photosArea = useRequest(
     async (signal) => {
-      if (hasPlace) return null;
+      if (urlHasArea) return null;
       return extentOf((await api.get("/map", [...filters, ["zoom", 3]], { signal })).features);
     },
-    hasPlace ? "" : "photos",
+    urlHasArea ? "" : "photos",
   );
   if (leaflet.error) return <Failed error={leaflet.error} retry={leaflet.reload} />;
-  if (start.error) return <Failed error={start.error} retry={start.reload} />;
-  if (!leaflet.data || (start.loading && !start.data && !hasPlace)) {
-    return <Loading subject="the map" slow={start.slow} />;
+  if (photosArea.error) return <Failed error={photosArea.error} retry={photosArea.reload} />;
+  if (!leaflet.data || (photosArea.loading && !photosArea.data && !urlHasArea)) {
+    return <Loading subject="the map" slow={photosArea.slow} />;
   }
   return (
     <MapSurface
@@ -36,7 +36,7 @@ export default function MapView(props) {
       L={leaflet.data}
       filters={filters}
       filterKey={filterKey}
-      photosArea={start.data}
+      photosArea={photosArea.data}
     />
   );
 }

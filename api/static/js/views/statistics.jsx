@@ -1,12 +1,21 @@
 /**
- * @file Statistics of the photos that pass the filters. Every bar links to its photos in the gallery.
+ * @file Statistics view: charts of the photos that match the filters. Every bar links to its photos in the gallery.
  * @import { ComponentChildren } from "preact"
  * @import { Api, FacetRow, FilterChange, FilterName, Navigate, RangeRow, State } from "../core/types"
  */
 import { Columns, RankedBars } from "../components/charts.jsx";
-import { Failed, Loading, NothingFound, NothingYet } from "../components/status_screens.jsx";
-import { decimal, number, ofMany, oneLine, period, plural, share } from "../core/format.js";
-import { SPANS, writeSpan } from "../core/labels.js";
+import { EmptyLibrary, Failed, Loading, NoMatches } from "../components/status_screens.jsx";
+import {
+  decimal,
+  formatTotal,
+  hourOfDay,
+  number,
+  oneLine,
+  period,
+  plural,
+  share,
+} from "../core/format.js";
+import { formatSpan, SPANS, STATUSES } from "../core/labels.js";
 import { everyMonth } from "../core/months.js";
 import { filterParams, href } from "../core/url_state.js";
 import { useRefetchPartial } from "../hooks/use_refetch_partial.js";
@@ -17,37 +26,35 @@ export default function Statistics({ state, navigate, api }) {
   const pairs = filterParams(state.filters);
   const key = JSON.stringify(pairs);
   const request = useRequest(
-    /** @returns {Promise<StatisticsAnswer>} */
+    /** @returns {Promise<StatisticsResponse>} */
     (signal) => api.get("/statistics", pairs, { signal }),
     key,
   );
-  const isWhole = pairs.length === 0;
   useRefetchPartial(request, key);
   if (request.error) return <Failed error={request.error} retry={request.reload} />;
   if (!request.data) return <Loading subject="statistics" slow={request.slow} />;
   const { total, counted, cut_short: cutShort, facets, buckets } = request.data;
-  if (!total && isWhole) return <NothingYet href={href(state, { view: "batches" })} />;
-  if (!total) return <NothingFound clear={() => navigate({ only: true })} />;
+  if (!total && !pairs.length) return <EmptyLibrary href={href(state, { view: "batches" })} />;
+  if (!total) return <NoMatches clear={() => navigate({ only: true })} />;
   /** @type {LinkTo} */
-  const to = (filters) => href(state, { view: "gallery", filters, photo: null });
+  const linkTo = (filters) => href(state, { view: "gallery", filters, photo: null });
   return (
     <section class="statistics" aria-busy={request.stale} aria-label="Statistics">
       {cutShort && (
         <p class="notice" role="status">
-          These are counts of {plural(counted, "photo")}, some of all: the whole is being counted,
-          and shown here as soon as it is.{" "}
+          Partial counts ({plural(counted, "photo")} so far).{" "}
           <button type="button" onClick={request.reload}>
-            Count again
+            Refresh
           </button>
         </p>
       )}
-      <Summary data={request.data} to={to} />
-      <Months rows={facets.taken} to={to} />
-      <Hours rows={facets.hour} to={to} />
-      <Focals rows={facets.focal} to={to} state={state} />
-      <Values name="camera" title="Camera" rows={facets.camera} total={counted} to={to} />
-      <Values name="lens" title="Lens" rows={facets.lens} total={counted} to={to} />
-      <Buckets rows={buckets} to={to} />
+      <Summary data={request.data} linkTo={linkTo} />
+      <Months rows={facets.taken} linkTo={linkTo} />
+      <Hours rows={facets.hour} linkTo={linkTo} />
+      <Focals rows={facets.focal} linkTo={linkTo} state={state} />
+      <Values name="camera" title="Camera" rows={facets.camera} total={counted} linkTo={linkTo} />
+      <Values name="lens" title="Lens" rows={facets.lens} total={counted} linkTo={linkTo} />
+      <Buckets rows={buckets} linkTo={linkTo} />
     </section>
   );
 }
@@ -55,7 +62,7 @@ export default function Statistics({ state, navigate, api }) {
 /**
  * @typedef {(filters: FilterChange) => string} LinkTo
  * @typedef {{bucket: string, count: number} & Record<Status, number>} BucketRow
- * @typedef {object} StatisticsAnswer
+ * @typedef {object} StatisticsResponse
  * @property {number} total
  * @property {boolean} [more]
  * @property {number} counted
@@ -69,15 +76,19 @@ export default function Statistics({ state, navigate, api }) {
  * @param {T[]} rows
  * @returns {T[]}
  */
-const withoutNull = (rows) => rows.filter(({ value }) => value !== null && value !== undefined);
+const withValue = (rows) => rows.filter(({ value }) => value !== null && value !== undefined);
+
 /**
- * Return the number of photos without a value. Rows of ranges have no value either.
+ * Return the number of photos without a value.
  * @param {(FacetRow & Partial<RangeRow>)[]} rows
  */
-const countOfNull = (rows) => rows.find(isOfNull)?.count ?? 0;
+const countWithoutValue = (rows) => rows.find(isWithoutValue)?.count ?? 0;
 
-/** @param {FacetRow & Partial<RangeRow>} row */
-const isOfNull = ({ value, from, least }) =>
+/**
+ * Rows of ranges have value null too, but they have bounds.
+ * @param {FacetRow & Partial<RangeRow>} row
+ */
+const isWithoutValue = ({ value, from, least }) =>
   value === null && from === undefined && least === undefined;
 
 /**
@@ -85,19 +96,19 @@ const isOfNull = ({ value, from, least }) =>
  * @param {string} props.title
  * @param {boolean} [props.wide]
  * @param {ComponentChildren} props.children
- * @param {number} [props.without] how many photos have no value
- * @param {string | null} [props.href] of those photos
- * @param {string} [props.missing] what those photos lack
+ * @param {number} [props.without] number of photos without a value
+ * @param {string | null} [props.href] link to those photos
+ * @param {string} [props.missing] name of the value, with its article
  */
-function Card({ title, wide, children, without, href: address = null, missing }) {
+function Card({ title, wide, children, without, href: url = null, missing }) {
   return (
     <section class={`card ${wide ? "wide" : ""}`} aria-label={title}>
       <h2>{title}</h2>
       {children}
       {without !== undefined && without > 0 && (
         <p class="without">
-          {address ? (
-            <a href={address}>
+          {url ? (
+            <a href={url}>
               {plural(without, "photo")} without {missing}
             </a>
           ) : (
@@ -109,40 +120,41 @@ function Card({ title, wide, children, without, href: address = null, missing })
   );
 }
 
-const None = () => <p class="muted">None of these photos says so.</p>;
+/** @param {{subject: string}} props */
+const NoData = ({ subject }) => <p class="muted">No {subject} data in these photos.</p>;
 
-/** @param {{data: StatisticsAnswer, to: LinkTo}} props */
-function Summary({ data, to }) {
+/** @param {{data: StatisticsResponse, linkTo: LinkTo}} props */
+function Summary({ data, linkTo }) {
   const { facets, buckets } = data;
   const withExif = buckets.reduce((sum, { ok }) => sum + ok, 0);
   const noExif = buckets.reduce((sum, { no_exif: count }) => sum + count, 0);
   const counted = buckets.reduce((sum, { count }) => sum + count, 0);
-  const months = withoutNull(facets.taken);
+  const months = withValue(facets.taken);
   const first = months[0]?.value;
   const last = months.at(-1)?.value;
   /** @type {[name: string, value: string, href: string | null][]} */
   const facts = [
-    ["Photos", ofMany(data), to({})],
-    ["With EXIF", share(withExif, counted), to({ status: "ok" })],
-    ["Without EXIF", share(noExif, counted), noExif ? to({ status: "no_exif" }) : null],
-    ["First", first ? period(first) : "–", first ? to({ taken: first }) : null],
-    ["Last", last ? period(last) : "–", last ? to({ taken: last }) : null],
+    ["Photos", formatTotal(data), linkTo({})],
+    [STATUSES.ok, share(withExif, counted), linkTo({ status: "ok" })],
+    [STATUSES.no_exif, share(noExif, counted), noExif ? linkTo({ status: "no_exif" }) : null],
+    ["Earliest", first ? period(first) : "–", first ? linkTo({ taken: first }) : null],
+    ["Latest", last ? period(last) : "–", last ? linkTo({ taken: last }) : null],
   ];
   return (
     <dl class="facts">
-      {facts.map(([name, value, address]) => (
+      {facts.map(([name, value, url]) => (
         <div key={name}>
           <dt>{name}</dt>
-          <dd>{address ? <a href={address}>{value}</a> : value}</dd>
+          <dd>{url ? <a href={url}>{value}</a> : value}</dd>
         </div>
       ))}
     </dl>
   );
 }
 
-/** @param {{rows: FacetRow[], to: LinkTo}} props */
-function Months({ rows, to }) {
-  const dated = withoutNull(rows);
+/** @param {{rows: FacetRow[], linkTo: LinkTo}} props */
+function Months({ rows, linkTo }) {
+  const dated = withValue(rows);
   let year = "";
   const months = dated.length ? everyMonth(dated) : [];
   const columns = months.map(({ value, count }) => {
@@ -151,94 +163,104 @@ function Months({ rows, to }) {
     return {
       label: period(value),
       count,
-      href: to({ taken: value }),
-      mark: isFirstOfYear ? year : null,
+      href: linkTo({ taken: value }),
+      groupLabel: isFirstOfYear ? year : null,
     };
   });
   return (
     <Card
       title="By month"
       wide
-      without={countOfNull(rows)}
+      without={countWithoutValue(rows)}
       missing="a date"
-      href={to({ without: "date" })}
+      href={linkTo({ without: "date" })}
     >
-      {columns.length ? <Columns rows={columns} label="Photos by month" height={170} /> : <None />}
-    </Card>
-  );
-}
-
-/** @param {{rows: FacetRow[], to: LinkTo}} props */
-function Hours({ rows, to }) {
-  const counts = new Map(withoutNull(rows).map(({ value, count }) => [value, count]));
-  /** @param {number} hour */
-  const clock = (hour) => `${String(hour % 24).padStart(2, "0")}:00`;
-  const columns = Array.from({ length: 24 }, (_, hour) => ({
-    label: `${clock(hour)} to ${clock(hour + 1)}`,
-    count: counts.get(hour) ?? 0,
-    href: to({ hour: String(hour) }),
-    short: hour % 3 ? "" : String(hour),
-  }));
-  return (
-    <Card
-      title="By hour of the day"
-      without={countOfNull(rows)}
-      missing="a date"
-      href={to({ without: "date" })}
-    >
-      {counts.size ? (
-        <Columns rows={columns} label="Photos by hour of the day, on the camera's clock" />
+      {columns.length ? (
+        <Columns rows={columns} label="Photos by month" height={170} />
       ) : (
-        <None />
+        <NoData subject="date" />
       )}
     </Card>
   );
 }
 
-/** @param {{rows: RangeRow[], to: LinkTo, state: State}} props */
-function Focals({ rows, to, state }) {
-  const ranges = rows.filter(({ least }) => least !== undefined);
-  /** @param {number} value */
-  const exact = (value) => decimal(value, 6);
-  const columns = ranges.map(({ from, to: end, least, greatest, count }) => ({
-    label: SPANS.focal([from ?? least, end ?? greatest]),
-    count,
-    // From and to values that exist: the end of the range belongs to the next one.
-    href: to({ focal: writeSpan([least, greatest], exact) }),
-    short: decimal(from ?? least, 0),
+/** @param {{rows: FacetRow[], linkTo: LinkTo}} props */
+function Hours({ rows, linkTo }) {
+  const counts = new Map(withValue(rows).map(({ value, count }) => [value, count]));
+  const columns = Array.from({ length: 24 }, (_, hour) => ({
+    label: `${hourOfDay(hour)} to ${hourOfDay(hour + 1)}`,
+    count: counts.get(hour) ?? 0,
+    href: linkTo({ hour: String(hour) }),
+    shortLabel: hour % 3 ? "" : String(hour),
   }));
-  // The API has no parameter for photos without one. A query does it, unless there is another.
-  const query = JSON.stringify({ "photo.focal_length_mm": { $exists: false } });
   return (
     <Card
-      title="By focal length"
-      without={countOfNull(rows)}
-      missing="a focal length"
-      href={state.filters.query ? null : to({ query })}
+      title="By hour of the day"
+      without={countWithoutValue(rows)}
+      missing="a date"
+      href={linkTo({ without: "date" })}
     >
-      {columns.length ? <Columns rows={columns} label="Photos by focal length" /> : <None />}
+      {counts.size ? (
+        <Columns rows={columns} label="Photos by hour of the day (camera time)" />
+      ) : (
+        <NoData subject="date" />
+      )}
     </Card>
   );
 }
 
-/** @param {{name: FilterName, title: string, rows: FacetRow[], total: number, to: LinkTo}} props */
-function Values({ name, title, rows, total, to }) {
-  const bars = withoutNull(rows).map(({ value, count }) => ({
+/** @param {{rows: RangeRow[], linkTo: LinkTo, state: State}} props */
+function Focals({ rows, linkTo, state }) {
+  const ranges = rows.filter(({ least }) => least !== undefined);
+  const columns = ranges.map((range) => ({
+    label: describeFocalRange(range),
+    count: range.count,
+    // Use values that exist, because the range's upper bound belongs to the next range.
+    href: linkTo({ focal: formatSpan([range.least, range.greatest]) }),
+    shortLabel: decimal(range.from ?? range.least, 0),
+  }));
+  // The API has no filter for photos without a focal length. Use a query, unless one is set already.
+  const query = JSON.stringify({ "photo.focal_length_mm": { $exists: false } });
+  return (
+    <Card
+      title="By focal length"
+      without={countWithoutValue(rows)}
+      missing="a focal length"
+      href={state.filters.query ? null : linkTo({ query })}
+    >
+      {columns.length ? (
+        <Columns rows={columns} label="Photos by focal length" />
+      ) : (
+        <NoData subject="focal length" />
+      )}
+    </Card>
+  );
+}
+
+/** @param {RangeRow} range */
+function describeFocalRange({ from, to, least, greatest }) {
+  if (from === undefined && to !== undefined) return `Under ${SPANS.focal([to, to])}`;
+  return SPANS.focal([from ?? least, to ?? greatest]);
+}
+
+/** @param {{name: FilterName, title: string, rows: FacetRow[], total: number, linkTo: LinkTo}} props */
+function Values({ name, title, rows, total, linkTo }) {
+  const bars = withValue(rows).map(({ value, count }) => ({
     label: oneLine(String(value), 80),
     count,
-    href: to({ [name]: value }),
+    href: linkTo({ [name]: value }),
   }));
   return (
     <Card
       title={`By ${title.toLowerCase()}`}
-      without={countOfNull(rows)}
+      without={countWithoutValue(rows)}
       missing={`a ${title.toLowerCase()}`}
-      href={to({ without: name })}
+      href={linkTo({ without: name })}
     >
       {bars.length ? (
         <RankedBars rows={bars} label={`Photos by ${title.toLowerCase()}`} total={total} />
       ) : (
-        <None />
+        <NoData subject={title.toLowerCase()} />
       )}
     </Card>
   );
@@ -246,16 +268,10 @@ function Values({ name, title, rows, total, to }) {
 
 /** @typedef {"ok" | "no_exif" | "unsupported" | "damaged"} Status */
 
-/** @type {[status: Status, title: string][]} */
-const KINDS = [
-  ["ok", "With EXIF"],
-  ["no_exif", "Without EXIF"],
-  ["unsupported", "Not a photo"],
-  ["damaged", "Damaged"],
-];
+const STATUS_COLUMNS = /** @type {Status[]} */ (Object.keys(STATUSES));
 
-/** @param {{rows: BucketRow[], to: LinkTo}} props */
-function Buckets({ rows, to }) {
+/** @param {{rows: BucketRow[], linkTo: LinkTo}} props */
+function Buckets({ rows, linkTo }) {
   return (
     <Card title="By bucket" wide>
       <div
@@ -272,12 +288,12 @@ function Buckets({ rows, to }) {
                 Photos
               </th>
               <th scope="col" class="mix">
-                <span class="hidden">Shares</span>
+                <span class="visually-hidden">Shares</span>
               </th>
-              {KINDS.map(([kind, title]) => (
-                <th key={kind} scope="col" class="number">
-                  <span class={`key ${kind}`} aria-hidden="true" />
-                  {title}
+              {STATUS_COLUMNS.map((status) => (
+                <th key={status} scope="col" class="number">
+                  <span class={`key ${status}`} aria-hidden="true" />
+                  {STATUSES[status]}
                 </th>
               ))}
             </tr>
@@ -286,28 +302,28 @@ function Buckets({ rows, to }) {
             {rows.map((row) => (
               <tr key={row.bucket}>
                 <th scope="row">
-                  <a href={to({ bucket: row.bucket })}>{oneLine(row.bucket, 70)}</a>
+                  <a href={linkTo({ bucket: row.bucket })}>{oneLine(row.bucket, 70)}</a>
                 </th>
                 <td class="number">{number(row.count)}</td>
                 <td class="mix">
                   <span class="stack" aria-hidden="true">
-                    {KINDS.map(([kind]) => (
+                    {STATUS_COLUMNS.map((status) => (
                       <span
-                        key={kind}
-                        class={kind}
-                        style={{ width: `${(row[kind] / row.count) * 100}%` }}
+                        key={status}
+                        class={status}
+                        style={{ width: `${(row[status] / row.count) * 100}%` }}
                       />
                     ))}
                   </span>
                 </td>
-                {KINDS.map(([kind, title]) => (
-                  <td key={kind} class="number">
-                    {row[kind] ? (
+                {STATUS_COLUMNS.map((status) => (
+                  <td key={status} class="number">
+                    {row[status] ? (
                       <a
-                        href={to({ bucket: row.bucket, status: kind })}
-                        title={`${title}: ${plural(row[kind], "photo")}`}
+                        href={linkTo({ bucket: row.bucket, status })}
+                        title={`${STATUSES[status]}: ${plural(row[status], "photo")}`}
                       >
-                        {share(row[kind], row.count)}
+                        {share(row[status], row.count)}
                       </a>
                     ) : (
                       <span class="muted">–</span>

@@ -1,8 +1,8 @@
 /**
- * @file The table: photos as rows. Only those near the visible part are elements.
+ * @file Table view: one row per photo. Only rows in or near the viewport are in the document.
  * @import { Api, Navigate, Photo, State } from "../core/types"
  */
-import { Failed, Waiting } from "../components/status_screens.jsx";
+import { Failed, LoadingPhotos } from "../components/status_screens.jsx";
 import { Thumbnail } from "../components/thumbnail.jsx";
 import { VirtualRows } from "../components/virtual_rows.jsx";
 import { oneLine } from "../core/format.js";
@@ -19,44 +19,47 @@ import { usePhotoPages } from "../photos/photo_pages.js";
 // In pixels.
 const ROW_HEIGHT = 34;
 const HEAD_HEIGHT = 34;
-const PICTURE_WIDTH = 48;
-const CHARACTER_WIDTH = 7;
-// Rows kept ready above and below the visible ones.
-const SPARE = 12;
-// The next page is fetched when its first row is this near.
-const AHEAD = 72;
+const THUMBNAIL_WIDTH = 48;
+const CHARACTER_WIDTH = 7; // on average
+// Number of rows rendered above and below the viewport.
+const OVERSCAN = 12;
+// The next page is fetched when the end of the list is this many rows away.
+const PREFETCH_ROWS = 72;
 
-/** @param {number} at */
-const placeOfRow = (at) => ({ top: at * ROW_HEIGHT, height: ROW_HEIGHT });
+/** @param {number} index */
+const boundsOfRow = (index) => ({ top: index * ROW_HEIGHT, height: ROW_HEIGHT });
 
 /** @param {{state: State, navigate: Navigate, api: Api}} props */
 export default function Table({ state, navigate, api }) {
   const pages = usePhotoPages(state, api);
   const { ref, height, top } = useScrollViewport("table", pages);
   const columns = useMemo(() => columnsOf(state), [state]);
-  const width = PICTURE_WIDTH + columns.reduce((sum, name) => sum + COLUMNS[name].width, 0);
-  const spare = useUserActivity() ? SPARE : 0;
-  /** @param {number} at */
-  const within = (at) => Math.min(pages.count, Math.max(0, at));
-  const first = within(Math.floor((top - SCROLL_STEP / 2) / ROW_HEIGHT));
-  const end = within(Math.ceil((top + SCROLL_STEP / 2 + height - HEAD_HEIGHT) / ROW_HEIGHT));
+  const width = THUMBNAIL_WIDTH + columns.reduce((sum, name) => sum + COLUMNS[name].width, 0);
+  const overscan = useUserActivity() ? OVERSCAN : 0;
+  /** @param {number} index */
+  const clamp = (index) => Math.min(pages.count, Math.max(0, index));
+  // `top` is rounded to SCROLL_STEP, so the viewport may begin half a step earlier or end half a step later.
+  const first = clamp(Math.floor((top - SCROLL_STEP / 2) / ROW_HEIGHT));
+  const end = clamp(Math.ceil((top + SCROLL_STEP / 2 + height - HEAD_HEIGHT) / ROW_HEIGHT));
 
   useEffect(() => {
-    if (pages.count && end + AHEAD > pages.count) pages.more();
-  }, [pages, pages.round, end]);
+    if (pages.count && end + PREFETCH_ROWS > pages.count) pages.loadMore();
+  }, [pages, pages.version, end]);
 
-  /** @param {number} at */
-  const reveal = (at) => {
+  /** @param {number} index */
+  const reveal = (index) => {
     const element = ref.current;
     if (!element) return;
-    const overlap = (at + 1) * ROW_HEIGHT + HEAD_HEIGHT - element.clientHeight;
-    if (at * ROW_HEIGHT < element.scrollTop) element.scrollTop = at * ROW_HEIGHT;
-    else if (overlap > element.scrollTop) element.scrollTop = overlap;
+    // The least and the greatest scroll position at which the whole row is visible.
+    const lowest = (index + 1) * ROW_HEIGHT + HEAD_HEIGHT - element.clientHeight;
+    const highest = index * ROW_HEIGHT;
+    if (element.scrollTop > highest) element.scrollTop = highest;
+    else if (element.scrollTop < lowest) element.scrollTop = lowest;
   };
   const { active, activate, onKeyDown } = useRovingFocus({
     container: ref,
     count: pages.count,
-    move: (at, key) => moveInTable(at, key, pages.count, ref.current?.clientHeight ?? 0),
+    move: (index, key) => moveInTable(index, key, pages.count, ref.current?.clientHeight ?? 0),
     reveal,
   });
   useLastOpened(state.photo, (id) => pages.indexOf(id), activate);
@@ -65,7 +68,7 @@ export default function Table({ state, navigate, api }) {
   return (
     <div class="scroll table" ref={ref} tabindex={-1}>
       {isEmpty && pages.done && <EmptyResult state={state} navigate={navigate} api={api} />}
-      {isEmpty && !pages.done && !pages.error && <Waiting pages={pages} />}
+      {isEmpty && !pages.done && !pages.error && <LoadingPhotos pages={pages} />}
       {!isEmpty && (
         <div
           role="table"
@@ -80,17 +83,17 @@ export default function Table({ state, navigate, api }) {
           </div>
           <VirtualRows
             visible={[first, end]}
-            near={[within(first - spare), within(end + spare)]}
-            draw={(at) => (
+            near={[clamp(first - overscan), clamp(end + overscan)]}
+            renderRow={(index) => (
               <Row
-                at={at}
-                record={pages.at(at)}
+                index={index}
+                record={pages.at(index)}
                 columns={columns}
                 state={state}
-                isActive={at === active}
+                isActive={index === active}
               />
             )}
-            place={placeOfRow}
+            boundsOf={boundsOfRow}
             rowClass="item"
             role="rowgroup"
             class="rows"
@@ -105,23 +108,23 @@ export default function Table({ state, navigate, api }) {
 }
 
 /**
- * Return the row to which a key moves from row `at`; null for other keys.
- * @param {number} at
+ * Return the index of the row to which a key moves from row `index`; null for other keys.
+ * @param {number} index
  * @param {string} key
- * @param {number} count of rows
- * @param {number} height of the visible part
+ * @param {number} count number of rows
+ * @param {number} height of the viewport, in pixels
  */
-export function moveInTable(at, key, count, height) {
-  const page = Math.max(1, Math.floor((height - HEAD_HEIGHT) / ROW_HEIGHT) - 1);
+export function moveInTable(index, key, count, height) {
+  const pageRows = Math.max(1, Math.floor((height - HEAD_HEIGHT) / ROW_HEIGHT) - 1);
   switch (key) {
     case "ArrowDown":
-      return at + 1;
+      return index + 1;
     case "ArrowUp":
-      return at - 1;
+      return index - 1;
     case "PageDown":
-      return at + page;
+      return index + pageRows;
     case "PageUp":
-      return at - page;
+      return index - pageRows;
     case "Home":
       return 0;
     case "End":
@@ -133,7 +136,7 @@ export function moveInTable(at, key, count, height) {
 
 /** @param {{columns: string[], state: State, navigate: Navigate}} props */
 function Head({ columns, state, navigate }) {
-  const [over, setOver] = useState(/** @type {string | null} */ (null));
+  const [dropTarget, setDropTarget] = useState(/** @type {string | null} */ (null));
   /** @type {(from: string, to: string) => void} */
   const move = (from, to) => {
     const others = columns.filter((name) => name !== from);
@@ -142,26 +145,26 @@ function Head({ columns, state, navigate }) {
   };
   return (
     <div role="row" aria-rowindex={1}>
-      <div role="columnheader" style={{ width: `${PICTURE_WIDTH}px` }}>
-        <span class="unseen">Picture</span>
+      <div role="columnheader" style={{ width: `${THUMBNAIL_WIDTH}px` }}>
+        <span class="visually-hidden">Thumbnail</span>
       </div>
       {columns.map((name) => (
         <div
           key={name}
           role="columnheader"
           aria-sort={ariaSort(name, state.sort)}
-          class={`${COLUMNS[name].end ? "end" : ""} ${over === name ? "over" : ""}`}
+          class={`${COLUMNS[name].end ? "end" : ""} ${dropTarget === name ? "over" : ""}`}
           style={{ width: `${COLUMNS[name].width}px` }}
           draggable={true}
           onDragStart={(event) => event.dataTransfer?.setData("text/x-column", name)}
           onDragOver={(event) => {
             event.preventDefault();
-            setOver(name);
+            setDropTarget(name);
           }}
-          onDragLeave={() => setOver(null)}
+          onDragLeave={() => setDropTarget(null)}
           onDrop={(event) => {
             event.preventDefault();
-            setOver(null);
+            setDropTarget(null);
             const from = event.dataTransfer?.getData("text/x-column") ?? "";
             if (COLUMNS[from] && from !== name) move(from, name);
           }}
@@ -174,8 +177,8 @@ function Head({ columns, state, navigate }) {
 }
 
 /**
- * @param {string} name of the column
- * @param {string} current sort order
+ * @param {string} name name of the column
+ * @param {string} current current sort order
  */
 function ariaSort(name, current) {
   const { sort } = COLUMNS[name];
@@ -184,13 +187,13 @@ function ariaSort(name, current) {
   return current.startsWith("-") ? "descending" : "ascending";
 }
 
-/** @param {{name: string, current: string, navigate: Navigate}} props current: sort order */
+/** @param {{name: string, current: string, navigate: Navigate}} props current: the current sort order */
 function HeadLabel({ name, current, navigate }) {
   const { title, sort, first = "" } = COLUMNS[name];
   if (!sort) return <>{title}</>;
   const isSorted = sort === current.replace(/^-/, "");
-  const isDown = current.startsWith("-");
-  const opposite = isDown ? sort : `-${sort}`;
+  const isDescending = current.startsWith("-");
+  const opposite = isDescending ? sort : `-${sort}`;
   return (
     <button
       type="button"
@@ -199,7 +202,7 @@ function HeadLabel({ name, current, navigate }) {
     >
       {title}
       <span class="direction" aria-hidden="true">
-        {isSorted ? (isDown ? "↓" : "↑") : ""}
+        {isSorted ? (isDescending ? "↓" : "↑") : ""}
       </span>
     </button>
   );
@@ -207,33 +210,39 @@ function HeadLabel({ name, current, navigate }) {
 
 /**
  * @typedef {object} RowProps
- * @property {number} at index in the result
+ * @property {number} index in the result
  * @property {Photo | null} record
  * @property {string[]} columns
  * @property {State} state
- * @property {boolean} isActive Tab reaches it
+ * @property {boolean} isActive whether Tab reaches it
  */
 
 const Row = memo(
   /** @param {RowProps} props */
-  ({ at, record, columns, state, isActive }) => {
+  ({ index, record, columns, state, isActive }) => {
+    // Counted from 1, and the header is a row too.
+    const ariaRowIndex = index + 2;
     if (!record) {
       return (
-        <div role="row" class="waiting" aria-rowindex={at + 2}>
+        <div role="row" class="waiting" aria-rowindex={ariaRowIndex}>
           <div role="cell">…</div>
         </div>
       );
     }
     return (
-      <div role="row" aria-rowindex={at + 2} class={record.status === "ok" ? "" : record.status}>
-        <div role="cell" class="picture" style={{ width: `${PICTURE_WIDTH}px` }}>
+      <div
+        role="row"
+        aria-rowindex={ariaRowIndex}
+        class={record.status === "ok" ? "" : record.status}
+      >
+        <div role="cell" class="picture" style={{ width: `${THUMBNAIL_WIDTH}px` }}>
           {record.thumbnail ? (
             <Thumbnail record={record} width={38} height={28} />
           ) : (
             <span class="format">{oneLine(record.format ?? "?", 5)}</span>
           )}
         </div>
-        {columns.map((name, index) => {
+        {columns.map((name, columnIndex) => {
           const { width, end, show } = COLUMNS[name];
           const text = show(record);
           return (
@@ -244,10 +253,10 @@ const Row = memo(
               style={{ width: `${width}px` }}
               title={text.length * CHARACTER_WIDTH > width ? text : undefined}
             >
-              {index === 0 ? (
+              {columnIndex === 0 ? (
                 <a
                   href={href(state, { photo: record.id })}
-                  data-at={at}
+                  data-index={index}
                   tabindex={isActive ? 0 : -1}
                 >
                   {text || "—"}

@@ -1,8 +1,9 @@
 /**
- * @file Libraries and data that only the map needs, fetched when it opens.
+ * @file Loads the libraries and data that only the map needs, when it opens.
  */
 import coarseOutline from "world-atlas/countries-110m.json";
 import fineOutline from "world-atlas/countries-50m.json";
+import { Problem } from "./api.js";
 import { mapInChunks, yieldToIdle } from "./scheduling.js";
 
 /**
@@ -16,52 +17,60 @@ import { mapInChunks, yieldToIdle } from "./scheduling.js";
 const loaded = new Map();
 
 /**
- * Call `load` once; again only after it failed.
+ * Call `load` once per name, and again only if it has failed.
  * @template T
  * @param {string} name
  * @param {() => Promise<T>} load
  * @returns {Promise<T>}
  */
 function once(name, load) {
-  const known = loaded.get(name);
-  if (known) return known;
+  const previous = loaded.get(name);
+  if (previous) return previous;
   const promise = load();
   loaded.set(name, promise);
   promise.catch(() => loaded.delete(name));
   return promise;
 }
 
-/** Fetch Leaflet. */
-export const loadLeaflet = () => once("leaflet", () => import("leaflet/dist/leaflet-src.esm.js"));
+/** Load Leaflet. */
+export const loadLeaflet = () =>
+  once("leaflet", async () => {
+    try {
+      return await import("leaflet/dist/leaflet-src.esm.js");
+    } catch {
+      // The browser's own message would name a file of the bundle.
+      throw new Problem({ detail: "Couldn't load the map." });
+    }
+  });
 
 /**
- * Fetch the outline of the world. Shapes that cross the 180th meridian continue beyond 180 degrees.
+ * Load the outline of the world. Shapes that cross the 180th meridian continue beyond 180 degrees.
  * @param {"110m" | "50m"} scale
  * @returns {Promise<World>}
  */
 export const loadWorld = (scale) =>
   once(scale, async () => {
-    const address = new URL(scale === "110m" ? coarseOutline : fineOutline, import.meta.url);
-    const [answer, { feature, mesh }] = await Promise.all([
-      fetch(address),
+    const url = new URL(scale === "110m" ? coarseOutline : fineOutline, import.meta.url);
+    const [response, { feature, mesh }] = await Promise.all([
+      fetch(url),
       import("topojson-client"),
     ]);
-    if (!answer.ok) throw new Error("The outline of the world did not come.");
+    if (!response.ok) throw new Error("Couldn't load the outline of the world.");
     /** @type {any} */
-    const topology = await answer.json();
+    const topology = await response.json();
     await yieldToIdle();
     /** @type {any} */
     const landFeatures = feature(topology, topology.objects.land);
-    const land = landFeatures.features.flatMap((/** @type {any} */ one) =>
-      polygonsOf(one.geometry),
+    const land = landFeatures.features.flatMap((/** @type {any} */ { geometry }) =>
+      polygonsOf(geometry),
     );
     await yieldToIdle();
     const borders = mesh(topology, topology.objects.countries, (a, b) => a !== b);
     const lines = borders.coordinates.map((line) => unwrap(/** @type {Position[]} */ (line)));
     await yieldToIdle();
-    const countries = await mapInChunks(topology.objects.countries.geometries, (one) => {
+    const countries = await mapInChunks(topology.objects.countries.geometries, (country) => {
       /** @type {any} */
-      const { geometry, properties } = feature(topology, /** @type {any} */ (one));
+      const { geometry, properties } = feature(topology, /** @type {any} */ (country));
       return { name: properties.name, polygons: geometry ? polygonsOf(geometry) : [] };
     });
     return { land, borders: lines, countries };
@@ -78,21 +87,21 @@ function polygonsOf({ type, coordinates }) {
 }
 
 /**
- * Add full turns where a line crosses the 180th meridian, so that it has no jumps.
+ * Add or subtract 360 degrees each time a line crosses the 180th meridian, so that longitudes do not jump.
  * @param {Position[]} points
  * @returns {Position[]}
  */
 export function unwrap(points) {
-  let turn = 0;
-  return points.map(([longitude, latitude], at) => {
-    const step = at ? longitude - points[at - 1][0] : 0;
-    if (Math.abs(step) > 180) turn -= 360 * Math.sign(step);
-    return [longitude + turn, latitude];
+  let offset = 0;
+  return points.map(([longitude, latitude], index) => {
+    const step = index ? longitude - points[index - 1][0] : 0;
+    if (Math.abs(step) > 180) offset -= 360 * Math.sign(step);
+    return [longitude + offset, latitude];
   });
 }
 
 /**
- * Unwrap a ring. Antarctica's goes once around the world and is closed over the pole.
+ * Unwrap a ring. Antarctica's ring goes once around the world; close it along the pole.
  * @param {Position[]} points
  * @returns {Position[]}
  */

@@ -1,17 +1,18 @@
 /**
- * @file Why the API refused an action, in a sentence.
+ * @file Describes why the API refused an action.
  * @import { Problem } from "./api.js"
  */
 import { settings } from "./settings.js";
 
 /**
+ * Return a sentence for the user, without the name of the parameter.
  * @param {Problem} error
  */
 export function explainRefusal({ status, parameter, message }) {
   if (status === 403 && !settings.has_token) {
     return (
-      "This changes something, so it needs a token: set API_TOKEN in settings.py, start the API again, " +
-      "and enter the token here."
+      "This action requires an access token. Set API_TOKEN in settings.py, restart the API, " +
+      "then enter the token here."
     );
   }
   const prefix = `${parameter}: `;
@@ -19,7 +20,7 @@ export function explainRefusal({ status, parameter, message }) {
 }
 
 /**
- * Begin with a capital and end with a full stop.
+ * Capitalise the text and end it with a full stop.
  * @param {string} text
  */
 export const toSentence = (text) =>
