@@ -33,7 +33,7 @@ _open_pages: list[Page] = []
 
 @dataclass
 class Watched:
-    """Problems of a page. `allowed` has patterns of the console errors that the test expects."""
+    """The problems of one page. `allowed` contains patterns of the console errors that the test expects."""
 
     problems: list[str] = field(default_factory=list)
     allowed: list[str] = field(default_factory=list)
@@ -84,7 +84,7 @@ class Explorer:
     contexts: ExitStack = field(default_factory=ExitStack)
 
     def open(self, address: str = "/", *, allow: tuple[str, ...] = (), **options: Any) -> Page:
-        """Open a page at this address, in a browser context of its own.
+        """Open a page at this URL, in a browser context of its own.
 
         Args:
             allow: Patterns of console errors that the test expects, such as the one for a request answered 401.
@@ -95,7 +95,7 @@ class Explorer:
         return page
 
     def new_page(self, *, allow: tuple[str, ...] = (), **options: Any) -> Page:
-        """Make a page without an address, for tests that prepare it first."""
+        """Create an empty page, for tests that prepare it before they open a URL."""
         # Without motion, a test need not wait for transitions to end. The explorer formats numbers and dates by the
         # browser's locale.
         defaults = {"viewport": DESKTOP, "reduced_motion": "reduce", "locale": "en-GB"}
@@ -108,32 +108,34 @@ class Explorer:
         return page
 
     def watch(self, page: Page, allow: tuple[str, ...]) -> None:
-        seen = Watched(allowed=list(allow))
+        watched = Watched(allowed=list(allow))
         own = urlsplit(self.url).netloc
 
         def on_request(request: Any) -> None:
             parts = urlsplit(request.url)
             if parts.scheme not in ("data", "blob") and parts.netloc != own:
-                seen.problems.append(f"asks elsewhere: {request.url[:200]}")
+                watched.problems.append(f"foreign request: {request.url[:200]}")
 
         def on_console(message: Any) -> None:
             if message.type in ("error", "warning"):
-                seen.problems.append(f"console {message.type}: {message.text[:500]} {message.location.get('url', '')}")
+                watched.problems.append(
+                    f"console {message.type}: {message.text[:500]} {message.location.get('url', '')}"
+                )
 
         page.on("request", on_request)
         page.on("console", on_console)
-        page.on("pageerror", lambda error: seen.problems.append(f"error: {error}"))
-        self.watched.append(seen)
+        page.on("pageerror", lambda error: watched.problems.append(f"error: {error}"))
+        self.watched.append(watched)
 
     def address(self, **state: Any) -> str:
-        """Return the address of a state: view="table", camera=["X-T4"], ..."""
+        """Return the URL of a state, without the origin: view="table", camera=["X-T4"], ..."""
         return f"/?{urlencode(state, doseq=True)}"
 
     def finish(self) -> None:
         """Close the pages, and fail if they had problems."""
         self.contexts.close()
         _open_pages.clear()
-        problems = [text for seen in self.watched for text in seen.unexpected()]
+        problems = [text for watched in self.watched for text in watched.unexpected()]
         self.watched.clear()
         assert not problems, "\n".join(problems)
 
@@ -157,7 +159,7 @@ Start = Callable[[str], str]
 
 @pytest.fixture(scope="package")
 def start_explorer(servers: Addresses, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
-    """Yield a function that starts an explorer, once per kind, and returns its address.
+    """Yield a function that starts an explorer, once per kind, and returns its URL.
 
     The kinds are "demo", "hostile", "empty", and "guarded", which is the demo library with a token.
     """
@@ -197,7 +199,7 @@ def explorer(start_explorer: Start, browser: Browser) -> Iterator[Explorer]:
 
 @pytest.fixture
 def hostile_explorer(start_explorer: Start, browser: Browser) -> Iterator[Explorer]:
-    """Yield the explorer over records whose texts are attacks."""
+    """Yield the explorer over records whose texts attack the page."""
     yield from _explorer("hostile", start_explorer, browser)
 
 

@@ -1,4 +1,4 @@
-"""The libraries that the browser tests look at: the demo's photos drawn small, and a few records with hostile text."""
+"""The libraries of the browser tests: the demo's photos at a reduced size, and records with hostile text."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from exifinator.storage.mongodb import connect_mongodb
 from exifinator.storage.store import Store
 from tests.servers import SHARED_PHOTOS
 
-# Photos of real cameras, whose tags are richer than drawn ones'.
+# Photos from real cameras, which have more tags than generated ones.
 REAL = (
     "jpg/Canon_40D.jpg", "jpg/gps/DSCN0010.jpg", "jpg/long_description.jpg", "jpg/corrupted.jpg", "heic/IMG_5195.HEIC",
     "formats/Nikon.nef", "formats/CanonRaw.cr3", "formats/DNG.dng", "formats/GIF.gif", "jpg/orientation/portrait_6.jpg",
@@ -30,7 +30,7 @@ REAL = (
 
 
 def store_demo(config: Config) -> int:
-    """Read the demo's photos and some real ones through the pipeline into the database of `config`; how many."""
+    """Index the demo's photos and some real ones into the configured database. Return the number of records."""
     with tempfile.TemporaryDirectory() as folder:
         records = [*_read_demo(Path(folder)), *_read_real()]
     with connect_mongodb(config) as client:
@@ -57,7 +57,7 @@ def _read_demo(folder: Path) -> Iterator[ExifRecord]:
 def _small(shot: Shot) -> Shot:
     """Return the shot at a quarter of its width and height.
 
-    Drawing takes a sixth of the time, and thumbnails look the same.
+    Rendering takes a sixth of the time, and the thumbnails look the same.
     """
     width, height = shot.camera.size
     return dataclasses.replace(shot, camera=dataclasses.replace(shot.camera, size=(width // 4, height // 4)))
@@ -77,7 +77,7 @@ def _read(path: Path, bucket: str, key: str) -> ExifRecord:
 
 MARKUP = '<img src=x onerror="document.title=\'owned\'"><script>document.title="owned"</script>'
 LINK = "javascript:document.title='owned'"
-# A right-to-left override makes the end read gpj.exe; the rest rings and colours a terminal.
+# A right-to-left override makes the name look like a JPEG. The rest rings a terminal's bell and sets its colour.
 HIDDEN = "evil\u202egpj.exe\x1b[31m\x07\u200b\u2066x"
 QUOTES = "\"'`&lt;&amp;{{settings}}${1+1}"
 LONG = "A" * 1_000_000
@@ -85,7 +85,7 @@ HOSTILE_TEXTS = {"markup": MARKUP, "link": LINK, "hidden": HIDDEN, "quotes": QUO
 
 
 def store_hostile(config: Config) -> None:
-    """Store records whose every text is an attack, one of them a megabyte long."""
+    """Store records whose texts are all attacks, one of them a megabyte long."""
     documents = [_hostile(name, text, at) for at, (name, text) in enumerate(HOSTILE_TEXTS.items())]
     long = _hostile("long", "long", len(documents))
     long["EXIF UserComment"] = {"printable": LONG, "tag": 37510, "field_type": 7, "values": LONG}

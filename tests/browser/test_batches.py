@@ -1,4 +1,4 @@
-"""Batches in a real browser, against a real S3 server, Redis, MongoDB and worker."""
+"""The view "Indexing jobs", with a real S3 server, Redis, MongoDB and worker."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LOCKED = "locked"
 
 @dataclass
 class Plant:
-    """Everything that reads a bucket; S3 refuses what has `locked` in its key as long as `is_locked`."""
+    """All servers and a worker. While `is_locked`, S3 denies access to keys that contain `locked`."""
 
     installation: Installation
     explorer: Explorer
@@ -84,15 +84,15 @@ def row_of(page: Page, bucket: str, state: str) -> Locator:
     return page.get_by_role("row").filter(has_text=bucket).filter(has_text=state)
 
 
-def test_batches__start__is_watched_to_its_end_and_failures_are_mended(plant: Plant) -> None:
-    """The whole way: start, watch, see what failed and why, mend it, queue it again, see it gone."""
+def test_batches__start__shows_progress_and_failures_that_can_be_retried(plant: Plant) -> None:
+    """Start a batch, watch it end, look at its failures, fix the cause, and retry until none are left."""
     page = plant.open()
     page.get_by_text("No jobs running.").wait_for()
     start(page, plant.bucket.name, "2024/")
     expect(page.get_by_text(f"Started: s3://{plant.bucket.name}/2024/.")).to_be_visible()
     row = row_of(page, plant.bucket.name, "Done")
     expect(row).to_be_visible()
-    # Nobody reloaded the page; the events brought it here.
+    # The row arrived through the event stream, without a reload.
     expect(row.get_by_role("cell").nth(3)).to_have_text("12")
     expect(row.get_by_role("cell").nth(5)).to_have_text("3")
 
@@ -128,7 +128,7 @@ def test_batches__start__is_watched_to_its_end_and_failures_are_mended(plant: Pl
     plant.installation.wait_until(lambda: plant.installation.store.records.collection.count_documents({}) == 12)
 
 
-def test_batches__refusal__stands_at_the_field(plant: Plant) -> None:
+def test_batches__refusal__is_shown_at_the_field(plant: Plant) -> None:
     page = plant.open(allow=("400", "404"))
     start(page, "no-such-bucket")
     field = page.get_by_role("combobox", name="Bucket")
@@ -139,12 +139,12 @@ def test_batches__refusal__stands_at_the_field(plant: Plant) -> None:
     expect(field).not_to_have_attribute("aria-invalid", "true")
 
 
-def test_batches__cancel__asks_first_and_ends_it(plant: Plant) -> None:
+def test_batches__cancel__asks_for_confirmation(plant: Plant) -> None:
     many = Bucket(plant.installation.settings["S3_ENDPOINT_URL"])
     body = make_jpeg(seed=1)
     for at in range(30):
         many.put(f"{at:03}.jpg", body)
-    # Nobody reads: the batch stays under way until it is cancelled.
+    # Without a worker, the batch runs until it is cancelled.
     (worker,) = plant.installation._workers
     worker.terminate()
     worker.wait(20)
@@ -176,7 +176,7 @@ def test_batches__token__is_asked_for(plant: Plant) -> None:
     page.get_by_role("heading", name="Index a bucket").wait_for()
 
 
-def test_batches__requeue_without_a_token__says_what_to_set(explorer: Explorer, start_explorer: Start) -> None:
+def test_batches__retry_without_a_token__names_the_setting(explorer: Explorer, start_explorer: Start) -> None:
     page = explorer.new_page(allow=("403",))
     example = {"id": "0" * 24, "exception": "ObjectGone", "message": "<img src=x>", "bucket": "b", "key": "<b>k</b>"}
     example |= {"path": "x", "queue": "download", "status": "failed", "queued_at": None, "traceback": "<script>"}
@@ -190,7 +190,7 @@ def test_batches__requeue_without_a_token__says_what_to_set(explorer: Explorer, 
     expect(cause.get_by_role("alert")).to_contain_text("Set API_TOKEN in settings.py")
 
 
-def test_batches__events_break__says_so_and_comes_back(plant: Plant) -> None:
+def test_batches__event_stream_breaks__is_reported_and_reconnects(plant: Plant) -> None:
     page = plant.open("/?view=statistics")
     broken = {"body": ": nothing\n\n", "content_type": "text/event-stream"}
     page.route(re.compile(r"/events$"), lambda route: route.fulfill(**broken))

@@ -1,4 +1,4 @@
-"""The filters: values, ranges that are dragged, the timeline, words, JSON, chips, and the address that holds them."""
+"""The filters: values, ranges, the timeline, search, queries in JSON, chips, and the URL that stores them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def section(page: Page, title: str) -> Locator:
     return page.locator("section.filter").filter(has=page.get_by_role("button", name=title, exact=True))
 
 
-def shows(page: Page, count: int) -> None:
+def expect_total(page: Page, count: int) -> None:
     expect(page.locator(".total")).to_have_text(f"{count:,} photo{'' if count == 1 else 's'}")
 
 
@@ -29,60 +29,60 @@ def test_values__counts_follow_the_other_filters(explorer: Explorer) -> None:
     page = explorer.open("/")
     cameras = section(page, "Camera")
     cameras.get_by_role("checkbox", name="ILCE-7M3").check()
-    shows(page, total_of(explorer, page, camera="ILCE-7M3"))
-    # The cameras themselves keep their counts, as what else could be chosen; the lenses are this camera's alone.
+    expect_total(page, total_of(explorer, page, camera="ILCE-7M3"))
+    # The cameras keep their counts, to show what else could be selected. The lenses are only those of this camera.
     x_t4 = next(row["count"] for row in facet(explorer, page, "camera") if row["value"] == "X-T4")
     expect(cameras.locator(".value", has_text="X-T4").locator(".count")).to_contain_text(str(x_t4))
     lenses = [row["value"] for row in facet(explorer, page, "lens", camera="ILCE-7M3") if row["value"]]
     expect(section(page, "Lens").locator(".value:not(.quiet)")).to_have_count(len(lenses))
     cameras.get_by_role("checkbox", name="X-T4").check()
-    shows(page, total_of(explorer, page, camera=["ILCE-7M3", "X-T4"]))
+    expect_total(page, total_of(explorer, page, camera=["ILCE-7M3", "X-T4"]))
     assert "camera=ILCE-7M3&camera=X-T4" in page.url
 
 
-def test_values__those_without__are_chosen(explorer: Explorer) -> None:
+def test_values__missing__can_be_selected(explorer: Explorer) -> None:
     page = explorer.open("/")
     section(page, "Lens").get_by_role("checkbox", name="No lens").check()
-    shows(page, total_of(explorer, page, without="lens"))
+    expect_total(page, total_of(explorer, page, without="lens"))
     section(page, "Location").get_by_role("checkbox", name="Has location").check()
-    shows(page, total_of(explorer, page, without="lens", has="gps"))
+    expect_total(page, total_of(explorer, page, without="lens", has="gps"))
     section(page, "Location").get_by_role("checkbox", name="No location").check()
-    shows(page, total_of(explorer, page, without=["lens", "gps"]))
+    expect_total(page, total_of(explorer, page, without=["lens", "gps"]))
 
 
-def test_values__very_many__are_found_by_a_part(explorer: Explorer) -> None:
+def test_values__long_list__can_be_searched(explorer: Explorer) -> None:
     page = explorer.open("/")
     keywords = section(page, "Keywords")
     keywords.get_by_role("button", name="Show all").click()
     keywords.get_by_label("Find in Keywords").fill("aur")
     expect(keywords.locator(".value")).to_have_count(1)
     keywords.get_by_role("checkbox", name="aurora").check()
-    shows(page, total_of(explorer, page, keyword="aurora"))
+    expect_total(page, total_of(explorer, page, keyword="aurora"))
 
 
-def test_rating_format_status__are_chosen(explorer: Explorer) -> None:
+def test_rating_format_status__filter(explorer: Explorer) -> None:
     page = explorer.open("/")
     section(page, "Rating").get_by_role("checkbox", name="★★★★★").check()
-    shows(page, total_of(explorer, page, rating=5))
+    expect_total(page, total_of(explorer, page, rating=5))
     section(page, "Rating").get_by_role("button", name="Clear Rating").click()
     section(page, "Format").get_by_role("checkbox", name="PNG").check()
     section(page, "Status").get_by_role("checkbox", name="Has EXIF").check()
-    shows(page, total_of(explorer, page, format="png", status="ok"))
+    expect_total(page, total_of(explorer, page, format="png", status="ok"))
 
 
-def test_folders__one_level_after_the_other(explorer: Explorer) -> None:
+def test_folders__level_by_level(explorer: Explorer) -> None:
     page = explorer.open("/")
     buckets = section(page, "Bucket and folder")
     buckets.get_by_role("checkbox", name="demo").check()
     buckets.locator(".plain .value", has_text="2024/").click()
-    shows(page, total_of(explorer, page, bucket="demo", prefix="2024/"))
+    expect_total(page, total_of(explorer, page, bucket="demo", prefix="2024/"))
     buckets.locator(".plain .value").first.click()
     expect(page.locator(".chip", has_text="Folder")).to_contain_text("2024/")
     buckets.get_by_role("button", name="All", exact=True).click()
-    shows(page, total_of(explorer, page, bucket="demo"))
+    expect_total(page, total_of(explorer, page, bucket="demo"))
     buckets.get_by_label("Folder or path prefix").fill("20")
     page.keyboard.press("Enter")
-    shows(page, total_of(explorer, page, bucket="demo", prefix="20"))
+    expect_total(page, total_of(explorer, page, bucket="demo", prefix="20"))
 
 
 def drag(page: Page, plot: Locator, first: int, last: int, bars: int) -> None:
@@ -100,18 +100,18 @@ RANGES = {"iso": "ISO", "f": "Aperture", "exposure": "Exposure time", "focal": "
 
 
 @pytest.mark.parametrize("name", RANGES)
-def test_histogram__dragged__finds_what_its_bars_count(explorer: Explorer, name: str) -> None:
+def test_histogram__dragged__matches_the_counts_of_its_bars(explorer: Explorer, name: str) -> None:
     page = explorer.open("/")
     rows = [row for row in facet(explorer, page, name) if "least" in row]
     plot = section(page, RANGES[name]).locator(".plot")
     expect(plot.locator(".bar")).to_have_count(len(rows))
     drag(page, plot, 1, 3, len(rows))
-    shows(page, sum(row["count"] for row in rows[1:4]))
-    # Reloaded, the same bars are chosen.
+    expect_total(page, sum(row["count"] for row in rows[1:4]))
+    # After a reload, the same bars are selected.
     page.reload()
     expect(plot.locator(".bar.in")).to_have_count(3)
     section(page, RANGES[name]).get_by_role("button", name="Clear").click()
-    shows(page, total_of(explorer, page))
+    expect_total(page, total_of(explorer, page))
 
 
 def test_histogram__keys__move_the_ends(explorer: Explorer) -> None:
@@ -121,10 +121,10 @@ def test_histogram__keys__move_the_ends(explorer: Explorer) -> None:
     low.focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
-    shows(page, sum(row["count"] for row in rows[2:]))
+    expect_total(page, sum(row["count"] for row in rows[2:]))
     expect(low).to_be_focused()
     page.keyboard.press("Home")
-    shows(page, total_of(explorer, page))
+    expect_total(page, total_of(explorer, page))
     assert "iso=" not in page.url
 
 
@@ -136,14 +136,14 @@ def test_timeline__year_month_days__each_a_click(explorer: Explorer) -> None:
         expect(timeline.locator(".bar")).to_have_count(12)
         timeline.locator(".bar[title^='May 2024']").click()
     expect(timeline.locator(".bar")).to_have_count(31)
-    shows(page, total_of(explorer, page, bucket="demo", taken="2024-05"))
+    expect_total(page, total_of(explorer, page, bucket="demo", taken="2024-05"))
     drag(page, timeline.locator(".plot"), 9, 11, 31)
     expect(page.locator(".chip", has_text="10 May 2024 – 12 May 2024")).to_be_visible()
-    shows(page, total_of(explorer, page, bucket="demo", taken="2024-05-10..2024-05-12"))
+    expect_total(page, total_of(explorer, page, bucket="demo", taken="2024-05-10..2024-05-12"))
     timeline.get_by_role("button", name="2024", exact=True).click()
-    shows(page, total_of(explorer, page, bucket="demo", taken="2024"))
+    expect_total(page, total_of(explorer, page, bucket="demo", taken="2024"))
     timeline.get_by_role("button", name="All years").click()
-    shows(page, total_of(explorer, page, bucket="demo"))
+    expect_total(page, total_of(explorer, page, bucket="demo"))
 
 
 def test_words__are_searched(explorer: Explorer) -> None:
@@ -153,7 +153,7 @@ def test_words__are_searched(explorer: Explorer) -> None:
     expect(page.get_by_role("searchbox", name="Search photos")).to_be_focused()
     page.keyboard.type("lofoten aurora")
     page.keyboard.press("Enter")
-    shows(page, total_of(explorer, page, q="lofoten aurora"))
+    expect_total(page, total_of(explorer, page, q="lofoten aurora"))
     assert "q=lofoten+aurora" in page.url
 
 
@@ -166,7 +166,7 @@ QUERIES = {
 
 
 @pytest.mark.parametrize("case", QUERIES)
-def test_query__wrong__is_shown_where_it_is(explorer: Explorer, case: str) -> None:
+def test_query__invalid__marks_the_error(explorer: Explorer, case: str) -> None:
     query, marked, message = QUERIES[case]
     page = explorer.open("/", allow=("status of 400",))
     box = section(page, "Advanced query")
@@ -181,40 +181,40 @@ def test_query__wrong__is_shown_where_it_is(explorer: Explorer, case: str) -> No
     assert "query=" not in page.url
 
 
-# Types into the box that it matches as soon as that is in the page, before anything is painted.
-TYPE_AT_ONCE = """
+# Types into a box as soon as it is in the document, before the first paint.
+TYPE_BEFORE_PAINT = """
 new MutationObserver((_, observer) => {
   const box = document.querySelector("%s");
   if (!box) return;
   observer.disconnect();
-  box.value = "typed at once";
+  box.value = "typed early";
   box.dispatchEvent(new Event("input", { bubbles: true }));
 }).observe(document, { childList: true, subtree: true });
 """
 
 
 @pytest.mark.parametrize("box", ["#query-text", ".search input", ".folders form input"])
-def test_text__typed_as_soon_as_there_is_a_box__stays(explorer: Explorer, box: str) -> None:
+def test_text__typed_before_the_first_paint__stays(explorer: Explorer, box: str) -> None:
     page = explorer.new_page()
-    page.add_init_script(TYPE_AT_ONCE % box)
+    page.add_init_script(TYPE_BEFORE_PAINT % box)
     page.goto(explorer.url)
     if box == "#query-text":
         section(page, "Advanced query").get_by_role("button", name="Advanced query").click()
     expect(tiles(page).first).to_be_visible()
-    expect(page.locator(box)).to_have_value("typed at once")
+    expect(page.locator(box)).to_have_value("typed early")
 
 
-def test_query__right__filters(explorer: Explorer) -> None:
+def test_query__valid__filters(explorer: Explorer) -> None:
     page = explorer.open("/")
     box = section(page, "Advanced query")
     box.get_by_role("button", name="Advanced query").click()
     box.get_by_role("textbox").fill('{"Image Make.printable": "SONY"}')
     page.keyboard.press("Control+Enter")
-    shows(page, total_of(explorer, page, query='{"Image Make.printable": "SONY"}'))
+    expect_total(page, total_of(explorer, page, query='{"Image Make.printable": "SONY"}'))
     expect(page.locator(".chip", has_text="Query")).to_be_visible()
 
 
-def test_chips__each_has_its_x__and_back_brings_it_again(explorer: Explorer) -> None:
+def test_chips__removed__come_back_with_the_back_button(explorer: Explorer) -> None:
     filters = {"camera": ["X-T4", "ILCE-7M3"], "iso": "100-800", "has": "gps", "taken": "2019..2024"}
     page = explorer.open(explorer.address(**filters))
     chips = page.locator(".chip > span")
@@ -222,41 +222,41 @@ def test_chips__each_has_its_x__and_back_brings_it_again(explorer: Explorer) -> 
     expect(chips).to_have_text(texts)
     page.get_by_role("button", name="Remove Camera: X-T4").click()
     expect(chips).to_have_count(4)
-    shows(page, total_of(explorer, page, **{**filters, "camera": "ILCE-7M3"}))
+    expect_total(page, total_of(explorer, page, **{**filters, "camera": "ILCE-7M3"}))
     page.go_back()
     expect(chips).to_have_text(texts)
-    shows(page, total_of(explorer, page, **filters))
+    expect_total(page, total_of(explorer, page, **filters))
     page.go_forward()
     expect(chips).to_have_count(4)
     page.get_by_role("button", name="Clear all").click()
-    shows(page, total_of(explorer, page))
+    expect_total(page, total_of(explorer, page))
     assert page.url == f"{explorer.url}/"
 
 
-def test_outdated_request__is_given_up(explorer: Explorer) -> None:
+def test_outdated_request__is_aborted(explorer: Explorer) -> None:
     page = explorer.open("/")
     expect(tiles(page).first).to_be_visible()
-    given_up: list[str] = []
-    page.on("requestfailed", lambda request: given_up.append(request.url))
-    # Never answered: what is asked afterwards must not wait for it.
+    aborted: list[str] = []
+    page.on("requestfailed", lambda request: aborted.append(request.url))
+    # These requests get no response. Later requests must not wait for them.
     page.route("**/photos?*camera=X-T4*", lambda route: None)
     section(page, "Camera").get_by_role("checkbox", name="X-T4").check()
     expect(page.locator(".chip", has_text="X-T4")).to_be_visible()
     expect(tiles(page)).to_have_count(0)
     page.get_by_role("button", name="Remove Camera: X-T4").click()
     expect(tiles(page).first).to_be_visible()
-    assert any("camera=X-T4" in url for url in given_up)
+    assert any("camera=X-T4" in url for url in aborted)
 
 
-def test_counts__of_a_part__are_asked_for_again(explorer: Explorer) -> None:
+def test_counts__partial__are_refetched(explorer: Explorer) -> None:
     page = explorer.new_page()
-    parts = [1, 2]  # of the first two answers, one for the values and one for the ranges
+    partial = [1, 2]  # the first two responses: one for the values and one for the ranges
 
-    def answer(route: Route) -> None:
-        found = route.fetch().json()
-        route.fulfill(json={**found, "cut_short": bool(parts and parts.pop())})
+    def respond(route: Route) -> None:
+        counts = route.fetch().json()
+        route.fulfill(json={**counts, "cut_short": bool(partial and partial.pop())})
 
-    page.route("**/facets?*", answer)
+    page.route("**/facets?*", respond)
     page.goto(explorer.url)
     notice = page.get_by_text("Partial counts")
     expect(notice).to_be_visible()

@@ -1,4 +1,4 @@
-"""The gallery and the table: photos in justified rows, or in columns that are chosen, ordered and sorted."""
+"""The gallery with its justified rows, and the table with its columns and sort orders."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PAGE = 100
 
 
 def total_of(explorer: Explorer, page: Page, **filters: Any) -> int:
-    """How many photos pass the filters, as the API says it."""
+    """Return the API's number of photos that match the filters."""
     answer = page.request.get(explorer.url + explorer.address(**filters, fields="status").replace("/?", "/facets?"))
     total: int = answer.json()["total"]
     return total
@@ -40,7 +40,7 @@ def test_gallery__photos__fill_justified_rows(explorer: Explorer) -> None:
     assert len({round(row["left"]) for row in full}) == len({round(row["right"]) for row in full}) == 1
 
 
-LEAVE_AT_ONCE = """(name) => new MutationObserver((changes, observer) => {
+LEAVE_BEFORE_PAINT = """(name) => new MutationObserver((changes, observer) => {
   if (!document.querySelector(".rows")) return;
   observer.disconnect();
   [...document.querySelectorAll("nav a")].find((link) => link.textContent.trim() === name).click();
@@ -52,15 +52,15 @@ def test_lists__left_before_they_are_painted__draw_no_more(explorer: Explorer, v
     page = explorer.open("/?view=statistics")
     link = page.get_by_role("navigation").get_by_role("link", name=view)
     link.wait_for()
-    page.evaluate(LEAVE_AT_ONCE, "Statistics")
-    # What goes wrong in the page fails the test at its end.
+    page.evaluate(LEAVE_BEFORE_PAINT, "Statistics")
+    # An error in the page fails the test when it ends.
     link.click()
     expect(page).to_have_url(re.compile("view=statistics"))
     link.click()
     expect(page.locator(".rows > *").first).to_be_visible()
 
 
-def test_gallery__thumbnail__is_turned_as_the_photo_is(explorer: Explorer) -> None:
+def test_gallery__thumbnail__has_the_orientation_of_the_photo(explorer: Explorer) -> None:
     page = explorer.open(explorer.address(camera="ILCE-7M3"))
     expect(tiles(page).first).to_be_visible()
     shapes = page.evaluate(
@@ -74,13 +74,13 @@ def test_gallery__thumbnail__is_turned_as_the_photo_is(explorer: Explorer) -> No
                   photo: turned.photo.width_pixels / turned.photo.height_pixels, how: image.style.transform};
         }"""
     )
-    # The file's thumbnail lies on its side, the photo stands.
+    # The embedded thumbnail is landscape, the photo portrait.
     assert shapes["file"] > 1 > shapes["shown"]
     assert abs(shapes["shown"] - shapes["photo"]) < 0.05
     assert "rotate(90deg)" in shapes["how"]
 
 
-def test_gallery__photo_without_thumbnail__says_what_it_is(explorer: Explorer) -> None:
+def test_gallery__photo_without_thumbnail__shows_name_and_status(explorer: Explorer) -> None:
     page = explorer.open(explorer.address(status="damaged"))
     tile = tiles(page).first
     expect(tile).to_contain_text("IMG_0000.JPG")
@@ -89,7 +89,7 @@ def test_gallery__photo_without_thumbnail__says_what_it_is(explorer: Explorer) -
 
 
 def make_many(route: Route) -> None:
-    """Answer a request with a page of MANY photos, as the API does."""
+    """Respond with one page of MANY photos, as the API would."""
     given = parse_qs(urlsplit(route.request.url).query)
     start = int(given["cursor"][0]) if "cursor" in given else 0
     photos = [
@@ -118,7 +118,7 @@ def scrolls_without_growth(page: Page, scroller: str) -> None:
     largest = page.evaluate(SCROLL_TO_THE_END, [scroller, MANY - 1])
     expect(page.locator(f'[data-index="{MANY - 1}"]')).to_be_attached()
     assert largest < 250
-    # What was let go is fetched again when one comes back.
+    # Pages that were dropped are fetched again.
     page.locator(scroller).evaluate("element => { element.scrollTop = 0 }")
     expect(page.locator('[data-index="0"]')).to_contain_text("0.jpg")
 
@@ -156,7 +156,7 @@ KEPT_IN_PLACE = """async (scroller) => {
 
 
 @pytest.mark.parametrize("view", ["gallery", "table"])
-def test_scroll__what_stays__is_not_taken_out_and_put_in_again(explorer: Explorer, view: str) -> None:
+def test_scroll__rows_that_stay__are_not_reinserted(explorer: Explorer, view: str) -> None:
     page = explorer.new_page()
     page.route("**/photos?*", make_many)
     page.goto(explorer.url + explorer.address(view=view))
@@ -166,18 +166,18 @@ def test_scroll__what_stays__is_not_taken_out_and_put_in_again(explorer: Explore
     found = page.evaluate(KEPT_IN_PLACE, f".{view}")
     assert found["again"] == 0
     assert found["kept"] > 0
-    # In the list's order, as it is read aloud, without a gap.
+    # The elements are in the list's order, as screen readers expect, without a gap.
     assert found["places"] == list(range(found["places"][0], found["places"][-1] + 1))
 
 
-def test_gallery__first_view__is_what_is_in_sight(explorer: Explorer) -> None:
+def test_gallery__before_any_input__renders_only_visible_tiles(explorer: Explorer) -> None:
     page = explorer.new_page()
     page.goto(explorer.url)
     expect(page.locator("img.thumbnail").first).to_be_visible()
     count = tiles(page).count()
     below = "[...document.querySelectorAll('.tile')].filter(t => t.getBoundingClientRect().top >= innerHeight).length"
     assert page.evaluate(below) == 0
-    # Somebody is there.
+    # The first input starts the prefetching.
     page.mouse.move(700, 500)
     wait_until(page, "(count) => document.querySelectorAll('.tile a').length > count", count)
 
@@ -272,7 +272,7 @@ def test_phone__page__is_no_wider_than_the_screen(explorer: Explorer) -> None:
     assert page.evaluate("document.querySelector('main').getBoundingClientRect().width") <= PHONE["width"]
 
 
-# A small phone, and a screen of 1280 pixels at 200 %.
+# A small phone, and a screen 1280 pixels wide at a zoom of 200%.
 NARROW = [{"width": 320, "height": 640}, {"width": 640, "height": 400}]
 
 
@@ -288,7 +288,7 @@ def test_narrow__nothing__is_cut_off(explorer: Explorer, view: str) -> None:
             " && !e.matches('.visually-hidden, kbd') && e.getBoundingClientRect().right > innerWidth + 0.5).length"
         )
         assert (outside, page.evaluate("document.documentElement.scrollWidth")) == (0, size["width"])
-        # The choice of the order can be read.
+        # The sort menu stays readable.
         for box in (one.bounding_box() for one in page.locator(".order select").all()):
             assert box is not None
             assert box["width"] > 110

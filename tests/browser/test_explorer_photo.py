@@ -1,4 +1,4 @@
-"""One photo: its summary, its tags, where it lies, its neighbours and its copies."""
+"""The photo dialog: summary, tags, links, neighbours and copies."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_photo__previous_and_next__within_the_result(explorer: Explorer) -> None
     expect(dialog(page).get_by_role("button", name="Previous photo")).to_be_disabled()
 
 
-def test_photo__closed__the_focus_is_where_it_was_opened(explorer: Explorer) -> None:
+def test_photo__closed__the_focus_returns_to_its_tile(explorer: Explorer) -> None:
     page = explorer.open(explorer.address(camera="X-T4"))
     tiles(page).nth(2).click()
     expect(dialog(page)).to_be_visible()
@@ -126,7 +126,7 @@ def test_photo__copy_buttons__copy(explorer: Explorer) -> None:
     wait_until(page, "async () => (await navigator.clipboard.readText()) === 'FUJIFILM'")
 
 
-def test_photo__other_copies__are_named(explorer: Explorer) -> None:
+def test_photo__other_copies__are_listed(explorer: Explorer) -> None:
     page = explorer.new_page()
     (record, *_) = photos(explorer, page, camera="X-T4")
     twin = {**record, "id": "backup/copy.jpg"}
@@ -136,7 +136,7 @@ def test_photo__other_copies__are_named(explorer: Explorer) -> None:
     expect(dialog(page).locator(".copies a")).to_have_text("backup/copy.jpg")
 
 
-def test_photo__that_is_not_there__is_said(explorer: Explorer) -> None:
+def test_photo__missing__has_its_own_screen(explorer: Explorer) -> None:
     page = explorer.open(explorer.address(photo="demo/no such.jpg"), allow=("status of 404",))
     expect(dialog(page).get_by_role("alert")).to_contain_text("This photo no longer exists, or the link is wrong.")
     dialog(page).get_by_role("button", name="Back to gallery").click()
@@ -144,7 +144,7 @@ def test_photo__that_is_not_there__is_said(explorer: Explorer) -> None:
     expect(tiles(page).first).to_be_visible()
 
 
-def test_photo__value__leads_to_those_that_share_it(explorer: Explorer) -> None:
+def test_photo__value__links_to_the_photos_that_share_it(explorer: Explorer) -> None:
     page = explorer.new_page()
     (record, *_) = photos(explorer, page, camera="X-T4")
     page.goto(explorer.url + explorer.address(photo=record["id"]))

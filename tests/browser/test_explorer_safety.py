@@ -1,4 +1,4 @@
-"""Text from photos, keys and addresses stays text, whatever is in it."""
+"""Text from photos, keys and URLs stays text, even if it contains HTML, scripts or control characters."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Explorer
 from tests.browser.library import HIDDEN, HOSTILE_TEXTS, LONG, MARKUP
 
-# What draws text other than it is: controls, and marks that turn or hide what stands around them.
-UNSEEN = "[\\u0000-\\u0009\\u000b-\\u001f\\u007f-\\u009f\\u200b\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069]"
+# Control characters and bidirectional marks, which would make text look different from what it is.
+INVISIBLE = "[\\u0000-\\u0009\\u000b-\\u001f\\u007f-\\u009f\\u200b\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069]"
 
 
-def stays_text(page: Page) -> None:
-    """Nothing became an element, a handler or a script's address, nothing ran, nothing hides."""
+def assert_stays_text(page: Page) -> None:
+    """Assert that no text became an element, a handler or a URL, ran as a script, or hides other text."""
     assert page.title() in ("EXIFinator", "Table · EXIFinator")
     own = page.locator("script").evaluate_all("scripts => scripts.map(s => new URL(s.src).pathname.split('/').pop())")
     assert [re.sub(r"-[A-Z0-9]{8}\.", ".", name) for name in sorted(own)] == ["explorer.js", "theme.js"]
     bad = page.evaluate(
-        """(unseen) => {
+        """(invisible) => {
           const found = [];
           for (const element of document.querySelectorAll('*')) {
             for (const {name, value} of element.attributes) {
@@ -32,10 +32,10 @@ def stays_text(page: Page) -> None:
             if (element.tagName === 'IMG' && element.getAttribute('src') === 'x') found.push('img src=x');
           }
           const text = document.body.innerText;
-          if (new RegExp(unseen).test(text)) found.push('unseen characters');
+          if (new RegExp(invisible).test(text)) found.push('invisible characters');
           return found;
         }""",
-        UNSEEN,
+        INVISIBLE,
     )
     assert bad == []
 
@@ -46,10 +46,10 @@ def test_lists__hostile_texts__stay_text(hostile_explorer: Explorer, view: str) 
     page = hostile_explorer.open(hostile_explorer.address(view=view, columns=columns))
     expect(page.locator("[data-index]").first).to_be_visible()
     expect(page.locator("section.filter .value").first).to_be_visible()
-    stays_text(page)
+    assert_stays_text(page)
     page.get_by_role("checkbox").first.check()
     expect(page.locator(".chip")).to_have_count(1)
-    stays_text(page)
+    assert_stays_text(page)
 
 
 @pytest.mark.parametrize("name", HOSTILE_TEXTS)
@@ -59,7 +59,7 @@ def test_photo__hostile_texts__stay_text(hostile_explorer: Explorer, name: str) 
     page.goto(f"{hostile_explorer.url}/?photo={quote(found[0]['id'], safe='')}")
     dialog = page.locator("dialog.photo")
     expect(dialog.locator(".tag").first).to_be_visible()
-    stays_text(page)
+    assert_stays_text(page)
     if name == "markup":
         expect(dialog.locator(".description")).to_have_text(MARKUP)
     if name == "hidden":
@@ -67,10 +67,10 @@ def test_photo__hostile_texts__stay_text(hostile_explorer: Explorer, name: str) 
     for tab in ("XMP", "IPTC", "JSON"):
         dialog.get_by_role("tab", name=tab).click()
         expect(dialog.get_by_role("tab", name=tab)).to_have_attribute("aria-selected", "true")
-        stays_text(page)
+        assert_stays_text(page)
 
 
-def test_photo__a_megabyte_in_a_tag__is_shown_in_part(hostile_explorer: Explorer) -> None:
+def test_photo__tag_of_a_megabyte__is_truncated(hostile_explorer: Explorer) -> None:
     page = hostile_explorer.new_page()
     found = page.request.get(f"{hostile_explorer.url}/photos?q=long").json()["photos"]
     page.goto(f"{hostile_explorer.url}/?photo={quote(found[0]['id'], safe='')}")
@@ -93,13 +93,13 @@ def test_photo__a_megabyte_in_a_tag__is_shown_in_part(hostile_explorer: Explorer
     ],
     ids=["words", "values", "prototype", "view", "query"],
 )
-def test_address__hostile__stays_text(hostile_explorer: Explorer, search: str) -> None:
+def test_url__hostile__stays_text(hostile_explorer: Explorer, search: str) -> None:
     page = hostile_explorer.open(f"/{search}", allow=("status of 400",))
     expect(page.locator("main .screen, main [data-index]").first).to_be_visible()
-    stays_text(page)
+    assert_stays_text(page)
 
 
-def test_page__refuses_what_is_inline(explorer: Explorer) -> None:
+def test_page__inline_scripts__are_blocked(explorer: Explorer) -> None:
     page = explorer.open("/", allow=("Content Security Policy",))
     page.evaluate(
         "const script = document.createElement('script');"
@@ -109,7 +109,7 @@ def test_page__refuses_what_is_inline(explorer: Explorer) -> None:
     assert page.evaluate("fetch('https://example.invalid/').then(() => 'sent', () => 'refused')") == "refused"
 
 
-def test_saved_views__tampered_with__lead_nowhere_else(explorer: Explorer) -> None:
+def test_saved_views__tampered_with__foreign_urls_are_dropped(explorer: Explorer) -> None:
     page = explorer.open("/")
     page.evaluate(
         """localStorage.setItem('explorer.views', JSON.stringify([

@@ -1,4 +1,4 @@
-"""The honest screens: empty, loading, slow, error, token needed, no results; and what is saved, exported and themed."""
+"""The screens for loading, errors, a missing token and empty results; saved views, export, themes and help."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_empty_database__says_how_to_start(empty_explorer: Explorer, view: str) 
     wait_until(page, "() => location.search.includes('view=batches')")
 
 
-def test_loading__then_slow__then_there(explorer: Explorer) -> None:
+def test_loading__slow_request__is_reported_until_the_photos_arrive(explorer: Explorer) -> None:
     page = explorer.new_page()
     held: list[Route] = []
     page.route("**/photos?*", lambda route: held.append(route))
@@ -52,7 +52,7 @@ PROBLEM = {"type": "about:blank", "title": "Service Unavailable", "status": 503}
         ("unavailable", "Try again later.", "Something went wrong"),
     ],
 )
-def test_error__is_said_and_tried_again(explorer: Explorer, code: str, detail: str, title: str) -> None:
+def test_error__is_shown_and_can_be_retried(explorer: Explorer, code: str, detail: str, title: str) -> None:
     page = explorer.new_page(allow=("status of 503",))
     failing = json.dumps(
         {**PROBLEM, "code": code, "detail": detail, "hint": "Narrow it by a filter that has an index."}
@@ -72,7 +72,7 @@ def test_error__is_said_and_tried_again(explorer: Explorer, code: str, detail: s
     expect(tiles(page).first).to_be_visible()
 
 
-def test_error__api_that_is_gone__is_said(explorer: Explorer) -> None:
+def test_error__unreachable_api__is_shown(explorer: Explorer) -> None:
     page = explorer.new_page(allow=("ERR_FAILED",))
     page.route("**/photos?*", lambda route: route.abort())
     page.goto(explorer.url)
@@ -81,7 +81,7 @@ def test_error__api_that_is_gone__is_said(explorer: Explorer) -> None:
     expect(alert).to_contain_text("Can't reach the EXIFinator server. Is it running?")
 
 
-def test_error__wrong_filter_of_an_address__is_said(explorer: Explorer) -> None:
+def test_error__invalid_filter_in_the_url__is_shown(explorer: Explorer) -> None:
     page = explorer.open(explorer.address(iso="many"), allow=("status of 400",))
     alert = page.locator("main").get_by_role("alert")
     expect(alert).to_contain_text("Invalid filter")
@@ -90,7 +90,7 @@ def test_error__wrong_filter_of_an_address__is_said(explorer: Explorer) -> None:
     expect(tiles(page).first).to_be_visible()
 
 
-def test_no_results__says_which_filter_keeps_them_away(explorer: Explorer) -> None:
+def test_no_results__suggests_the_filter_to_remove(explorer: Explorer) -> None:
     page = explorer.open(explorer.address(camera="X-T4", format="png", rating="-1"))
     expect(page.get_by_role("heading", name="No photos match these filters")).to_be_visible()
     assert_accessible(page)
@@ -111,10 +111,10 @@ def test_token__is_asked_for_and_then_sent(guarded_explorer: Explorer) -> None:
     page.get_by_label("Token").fill(TOKEN)
     page.get_by_role("button", name="Continue").click()
     expect(tiles(page).first).to_be_visible()
-    # The pictures need it too, which an <img> cannot send.
+    # Thumbnails need the token too, but an <img> cannot send it.
     wait_until(page, "() => document.querySelector('.tile img')?.naturalWidth > 0")
     assert page.locator(".tile img").first.get_attribute("src").startswith("blob:")
-    # Kept for this tab, in no address.
+    # The token is stored for this tab, and never in the URL.
     assert TOKEN not in page.url
     page.reload()
     expect(tiles(page).first).to_be_visible()
@@ -160,7 +160,7 @@ def theme_of(page: Page) -> str:
 
 
 @pytest.mark.parametrize(("system", "other"), [("light", "dark"), ("dark", "light")])
-def test_theme__the_system_s__until_switched(explorer: Explorer, system: str, other: str) -> None:
+def test_theme__follows_the_system_until_switched(explorer: Explorer, system: str, other: str) -> None:
     page = explorer.open("/", color_scheme=system)
     expect(page.get_by_role("button", name=f"{other.title()} theme")).to_be_visible()
     assert theme_of(page) == system
@@ -184,7 +184,7 @@ def test_help__lists_the_keys(explorer: Explorer) -> None:
     expect(page.get_by_role("complementary", name="Filters")).to_be_hidden()
 
 
-def test_motion__none_for_those_who_ask_for_none(explorer: Explorer) -> None:
+def test_motion__reduced__nothing_is_animated(explorer: Explorer) -> None:
     page = explorer.open("/", reduced_motion="reduce")
     expect(tiles(page).first).to_be_visible()
     moving = page.evaluate(

@@ -1,7 +1,7 @@
-"""The explorer over many made-up photos: each thing that it does, held against what MongoDB itself counts.
+"""The explorer over many generated photos. Each result is compared with MongoDB's own counts.
 
-20,000 photos as the tests run; a million, which take minutes to make, where EXIFINATOR_TEST_MANY names a MongoDB that
-`python -m bench.explorer --mongodb` has filled.
+The tests generate 20,000 photos. To run them over a million, which takes minutes to generate, set EXIFINATOR_TEST_MANY
+to the URI of a MongoDB that `python -m bench.explorer --mongodb` has filled.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from pydantic import SecretStr
 from bench.explorer_records import load
 from exifinator.config import Config
 from tests.browser.conftest import Explorer, next_frame, wait_until
-from tests.browser.test_explorer_filters import drag, facet, section, shows
+from tests.browser.test_explorer_filters import drag, expect_total, facet, section
 from tests.browser.test_explorer_gallery import heads, tiles
 from tests.browser.test_explorer_photo import dialog
-from tests.browser.test_map import clusters, seen, settled, zoom_of
-from tests.browser.test_statistics import shown
+from tests.browser.test_map import clusters, count_in_view, wait_until_loaded, zoom_of
+from tests.browser.test_statistics import wait_until_counted
 from tests.integration.api.fixtures import run_api
 
 DATABASE = "bench_explorer"
@@ -54,7 +54,7 @@ def records(config: Config) -> Iterator[Collection]:
 @pytest.fixture(scope="module")
 def address(config: Config, records: Collection, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with run_api(config, tmp_path_factory.mktemp("many")) as api:
-        # A million are counted and grouped once after a start, which takes a minute; nothing here is about that minute.
+        # After a start, the API takes a minute to count a million photos. The tests need its cached counts.
         api.client.timeout = 120
         total = records.estimated_document_count()
         for _ in range(100):
@@ -76,7 +76,7 @@ NEWEST = [("photo.taken_at", -1), ("_id", -1)]
 
 
 def listed(page: Page) -> dict[int, str]:
-    """Return the ids of the photos that are elements, by their index in the list, once it no longer scrolls."""
+    """Wait until the list stops scrolling, and return the ids of the rendered photos by their index."""
     page.evaluate(
         """async (frames) => {
           const list = document.querySelector(".scroll");
@@ -97,12 +97,12 @@ def listed(page: Page) -> dict[int, str]:
 
 
 def all_are_counted(page: Page) -> None:
-    """Of very many photos some are counted first."""
+    """Wait until the counts are no longer partial."""
     expect(page.get_by_text("Partial counts")).to_have_count(0)
 
 
 def wheel_to(page: Page, place: int) -> int:
-    """Turn the wheel until the photo with this index is there. Return the largest number of elements on the way."""
+    """Scroll until the photo with this index is rendered. Return the largest number of photos rendered meanwhile."""
     page.mouse.move(900, 500)
     largest = 0
     while not page.locator(f'[data-index="{place}"]').count():
@@ -117,9 +117,9 @@ def test_list__scrolled_over_many_pages__has_each_photo_at_its_place(
     explorer: Explorer, records: Collection, view: str
 ) -> None:
     page = explorer.open(explorer.address(view=view))
-    shows(page, records.estimated_document_count())
+    expect_total(page, records.estimated_document_count())
     assert wheel_to(page, 2500) < 250
-    # Turns of the wheel that are still under way lead on from there: what is held against MongoDB is where it ends.
+    # Wheel events still in progress scroll on from here. Compare the photos at which the list stops.
     found = listed(page)
     places = list(found)
     assert len(places) > 10
@@ -190,8 +190,8 @@ def test_choice__finds_what_mongodb_counts(explorer: Explorer, records: Collecti
     answers: list[Response] = []
     page.on("response", lambda answer: answers.append(answer) if "fields=camera" in answer.url else None)
     section(page, title).get_by_role("checkbox", name=choice).check()
-    shows(page, records.count_documents(query))
-    # The counts beside it follow, in time those of all.
+    expect_total(page, records.count_documents(query))
+    # The counts in the filter panel follow, and become complete.
     all_are_counted(page)
     if name != "camera":
         by_camera = records.aggregate([{"$match": query}, {"$group": {"_id": "$photo.camera_model", "n": {"$sum": 1}}}])
@@ -199,7 +199,7 @@ def test_choice__finds_what_mongodb_counts(explorer: Explorer, records: Collecti
         assert {row["value"]: row["count"] for row in answers[-1].json()["facets"]["camera"]} == expected
     expect(page.locator(".chip")).to_have_count(1)
     page.go_back()
-    shows(page, records.estimated_document_count())
+    expect_total(page, records.estimated_document_count())
 
 
 def test_folders__one_level_after_the_other(explorer: Explorer, records: Collection) -> None:
@@ -211,13 +211,13 @@ def test_folders__one_level_after_the_other(explorer: Explorer, records: Collect
     for folder in (f"{part}/" for part in some["key"].split("/")[:-1]):
         wanted = folders.locator(".plain .value", has_text=folder)
         more = folders.get_by_role("button", name="Show all")
-        # Of many folders those with the most photos are shown first; of very many photos some are counted first.
+        # A long list shows the folders with the most photos first, and the first counts may be partial.
         expect(wanted.or_(more).first).to_be_visible()
         if not wanted.count():
             more.click()
         wanted.click()
         prefix += folder
-        shows(page, records.count_documents({"_id": {"$gte": prefix, "$lt": prefix[:-1] + "0"}}))
+        expect_total(page, records.count_documents({"_id": {"$gte": prefix, "$lt": prefix[:-1] + "0"}}))
 
 
 RANGES = {
@@ -237,7 +237,7 @@ def test_histogram__dragged__finds_what_mongodb_counts(explorer: Explorer, recor
     expect(plot.locator(".bar")).to_have_count(len(rows))
     drag(page, plot, 1, 3, len(rows))
     between = {"$gte": rows[1]["least"] * (1 - 1e-6), "$lte": rows[3]["greatest"] * (1 + 1e-6)}
-    shows(page, records.count_documents({path: between}))
+    expect_total(page, records.count_documents({path: between}))
     page.reload()
     expect(plot.locator(".bar.in")).to_have_count(3)
 
@@ -251,13 +251,13 @@ def test_timeline__year_month_days__find_what_mongodb_counts(explorer: Explorer,
     timeline = page.get_by_role("region", name="Timeline")
     timeline.locator(".bar[title^='2020']").or_(timeline.locator(".bar[title^='May 2020']")).first.click()
     if "taken=2020-05" not in page.url:
-        shows(page, taken((2020, 1, 1), (2021, 1, 1)))
+        expect_total(page, taken((2020, 1, 1), (2021, 1, 1)))
         timeline.locator(".bar[title^='May 2020']").click()
-    shows(page, taken((2020, 5, 1), (2020, 6, 1)))
+    expect_total(page, taken((2020, 5, 1), (2020, 6, 1)))
     drag(page, timeline.locator(".plot"), 9, 11, 31)
-    shows(page, taken((2020, 5, 10), (2020, 5, 13)))
+    expect_total(page, taken((2020, 5, 10), (2020, 5, 13)))
     timeline.get_by_role("button", name="All years").click()
-    shows(page, records.estimated_document_count())
+    expect_total(page, records.estimated_document_count())
 
 
 def test_words_and_query__find_what_mongodb_counts(explorer: Explorer, records: Collection) -> None:
@@ -266,7 +266,7 @@ def test_words_and_query__find_what_mongodb_counts(explorer: Explorer, records: 
     page.keyboard.press("/")
     page.keyboard.type("beach 2019")
     page.keyboard.press("Enter")
-    shows(page, records.count_documents({"words": {"$all": ["beach", "2019"]}}))
+    expect_total(page, records.count_documents({"words": {"$all": ["beach", "2019"]}}))
     page.get_by_role("button", name="Remove").click()
     box = section(page, "Advanced query")
     box.get_by_role("button", name="Advanced query").click()
@@ -275,7 +275,7 @@ def test_words_and_query__find_what_mongodb_counts(explorer: Explorer, records: 
     expect(box.locator("mark")).to_have_text('"$foo"')
     box.get_by_role("textbox").fill('{"photo.iso": {"$gte": 12800}, "photo.f_number": {"$lt": 2}}')
     page.keyboard.press("Control+Enter")
-    shows(page, records.count_documents({"photo.iso": {"$gte": 12800}, "photo.f_number": {"$lt": 2}}))
+    expect_total(page, records.count_documents({"photo.iso": {"$gte": 12800}, "photo.f_number": {"$lt": 2}}))
 
 
 def test_filters_together__chips_and_address(explorer: Explorer, records: Collection) -> None:
@@ -285,22 +285,22 @@ def test_filters_together__chips_and_address(explorer: Explorer, records: Collec
         "bucket": "family",
     }
     page = explorer.open(explorer.address(camera=["X-T4", "ILCE-7M3"], has="gps", bucket="family"))
-    shows(page, records.count_documents(query))
+    expect_total(page, records.count_documents(query))
     page.get_by_role("button", name="Remove Camera: X-T4").click()
-    shows(page, records.count_documents({**query, "photo.camera_model": "ILCE-7M3"}))
+    expect_total(page, records.count_documents({**query, "photo.camera_model": "ILCE-7M3"}))
     page.reload()
-    shows(page, records.count_documents({**query, "photo.camera_model": "ILCE-7M3"}))
+    expect_total(page, records.count_documents({**query, "photo.camera_model": "ILCE-7M3"}))
     page.go_back()
-    shows(page, records.count_documents(query))
+    expect_total(page, records.count_documents(query))
     page.get_by_role("button", name="Saved views").click()
     page.get_by_label("Save this view as").fill("the family's")
     page.get_by_role("button", name="Save", exact=True).click()
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Clear all").click()
-    shows(page, records.estimated_document_count())
+    expect_total(page, records.estimated_document_count())
     page.get_by_role("button", name="Saved views").click()
     page.get_by_role("link", name="the family's").click()
-    shows(page, records.count_documents(query))
+    expect_total(page, records.count_documents(query))
 
 
 def inside(box: str) -> dict[str, Any]:
@@ -311,31 +311,31 @@ def inside(box: str) -> dict[str, Any]:
 
 def test_map__clusters__are_of_all_with_a_place_and_open(explorer: Explorer, records: Collection) -> None:
     page = explorer.open("/?view=map")
-    settled(page)
-    assert seen(page) == records.count_documents({"photo.location": {"$exists": True}})
+    wait_until_loaded(page)
+    assert count_in_view(page) == records.count_documents({"photo.location": {"$exists": True}})
     before = zoom_of(page) if "at=" in page.url else 0
     clusters(page).first.click()
     wait_until(page, "() => location.search.includes('at=')")
-    settled(page)
+    wait_until_loaded(page)
     assert zoom_of(page) > before
-    # Iceland, where photos lie apart at last.
+    # In Iceland, the photos are far enough apart for several clusters.
     page.goto(explorer.url + "/?view=map&at=64.96,-19,13")
-    settled(page)
+    wait_until_loaded(page)
     expect(page.locator(".map-view")).to_be_visible()
     assert clusters(page).count() > 1
 
 
 def test_map__area_as_the_filter__is_what_mongodb_counts(explorer: Explorer, records: Collection) -> None:
     page = explorer.open("/?view=map&at=48.86,2.35,11&camera=X-T4")
-    settled(page)
+    wait_until_loaded(page)
     page.get_by_role("switch", name="Filter to this area").click()
     wait_until(page, "() => location.search.includes('bbox=')")
-    settled(page)
+    wait_until_loaded(page)
     box = page.evaluate("new URLSearchParams(location.search).get('bbox')")
     query = {**inside(box), "photo.camera_model": "X-T4"}
     expect(page.locator(".map-count")).to_have_text(f"{records.count_documents(query):,} photos in this area")
     page.get_by_role("navigation").get_by_role("link", name="Gallery").click()
-    shows(page, records.count_documents(query))
+    expect_total(page, records.count_documents(query))
     newest = records.find_one(query, {"_id": 1}, sort=NEWEST)
     assert newest is not None
     assert listed(page)[0] == newest["_id"]
@@ -352,7 +352,7 @@ def test_photo__summary_tags_neighbours_and_copies(explorer: Explorer, records: 
     expect(dialog(page).locator(".tag dt")).to_have_count(1)
     dialog(page).get_by_role("button", name="Next photo").click()
     wait_until(page, "id => new URLSearchParams(location.search).get('photo') === id", second["_id"])
-    # One file of which there are several.
+    # A file that has several copies.
     several = records.find_one({"etag": {"$regex": "^0000000000"}})
     assert several is not None
     copies = [record["_id"] for record in records.find({"etag": several["etag"]}, {"_id": 1}).sort("_id", 1)]
@@ -364,17 +364,17 @@ def test_photo__summary_tags_neighbours_and_copies(explorer: Explorer, records: 
 
 def test_statistics__bars__lead_to_as_many_photos(explorer: Explorer, records: Collection) -> None:
     page = explorer.open("/?view=statistics")
-    shown(page)
+    wait_until_counted(page)
     expect(page.locator(".facts dd").first).to_have_text(f"{records.estimated_document_count():,}")
     page.get_by_role("link", name=re.compile("^ILCE-7M3: ")).click()
-    shows(page, records.count_documents({"photo.camera_model": "ILCE-7M3"}))
+    expect_total(page, records.count_documents({"photo.camera_model": "ILCE-7M3"}))
     page.go_back()
-    shown(page)
+    wait_until_counted(page)
     hours = page.get_by_role("list", name=re.compile("by hour")).get_by_role("link")
-    said = sum(
+    total = sum(
         int(str(link.get_attribute("aria-label")).split(": ")[1].split()[0].replace(",", "")) for link in hours.all()
     )
-    assert said == records.count_documents({"photo.taken_at": {"$exists": True}})
+    assert total == records.count_documents({"photo.taken_at": {"$exists": True}})
 
 
 def test_export__of_what_is_shown__has_each_photo(explorer: Explorer, records: Collection, tmp_path: Path) -> None:

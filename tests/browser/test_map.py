@@ -1,4 +1,4 @@
-"""The map in a real browser: clusters, single photos, the area as the filter, the list, and keys."""
+"""The map: clusters, single photos, the area filter, the list view and the keyboard."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.browser.accessible import assert_accessible
 from tests.browser.conftest import PHONE, Explorer, Start, wait_until
 from tests.servers import reserve_port, running
 
-# A place of the demo library where two walks of one trip lie some hundred kilometres apart.
+# A position in the demo library. Two walks of one trip are about a hundred kilometres apart here.
 JAPAN = "35,136,7"
 # A PNG of one pixel.
 TILE = base64.b64decode(
@@ -43,8 +43,8 @@ def clusters(page: Page) -> Locator:
     return page.locator(".marker")
 
 
-def seen(page: Page) -> int:
-    """How many photos the map says are in view."""
+def count_in_view(page: Page) -> int:
+    """Return the number of photos in view, as the map shows it."""
     count = page.locator(".map-count")
     expect(count).to_have_text(re.compile(r"photos? in (view|this area)"))
     return int(str(count.text_content()).split()[0].replace(",", ""))
@@ -59,41 +59,41 @@ def zoom_of(page: Page) -> int:
     return int(at(page).split("%2C")[-1])
 
 
-def settled(page: Page) -> None:
-    """Wait until the map shows what it asked for."""
+def wait_until_loaded(page: Page) -> None:
+    """Wait until the map shows the results of its requests."""
     expect(page.locator(".map-view[aria-busy=false]")).to_be_visible()
     expect(clusters(page).first).to_be_visible()
 
 
-def test_map__everything__has_each_photo_with_a_place(explorer: Explorer) -> None:
+def test_map__unfiltered__has_every_photo_with_a_location(explorer: Explorer) -> None:
     page = explorer.open("/?view=map")
-    settled(page)
-    assert seen(page) == with_place(explorer)
-    without = ask(explorer, "/facets", fields="bucket")["total"] - seen(page)
+    wait_until_loaded(page)
+    assert count_in_view(page) == with_place(explorer)
+    without = ask(explorer, "/facets", fields="bucket")["total"] - count_in_view(page)
     link = page.get_by_role("link", name=f"{without} without location")
     link.click()
     expect(page).to_have_url(re.compile(r"without=gps"))
 
 
-def test_map__cluster__opens_and_the_address_says_where(explorer: Explorer) -> None:
+def test_map__cluster__opens_and_updates_the_url(explorer: Explorer) -> None:
     page = explorer.open(f"/?view=map&at={JAPAN}")
-    settled(page)
+    wait_until_loaded(page)
     label = str(clusters(page).first.get_attribute("aria-label"))
     total = int(label.split()[0])
     clusters(page).first.click()
     page.wait_for_url(lambda url: httpx.URL(url).params.get("at") not in (None, JAPAN))
-    settled(page)
+    wait_until_loaded(page)
     assert zoom_of(page) > 7
-    assert clusters(page).count() > 1, "it did not open"
-    assert seen(page) == total, "it does not show all that the cluster held"
+    assert clusters(page).count() > 1, "the cluster did not open"
+    assert count_in_view(page) == total, "photos of the cluster are missing"
     place = at(page)
     page.reload()
-    settled(page)
-    assert (at(page), seen(page)) == (place, total)
+    wait_until_loaded(page)
+    assert (at(page), count_in_view(page)) == (place, total)
 
 
 def open_single(page: Page) -> Locator:
-    """Open clusters until a photo stands for itself with its thumbnail."""
+    """Open clusters until there is a marker of a single photo with a thumbnail."""
     for _ in range(8):
         single = page.locator(".single.pictured").first
         if single.count():
@@ -101,13 +101,13 @@ def open_single(page: Page) -> Locator:
         before = page.url
         page.locator(".cluster").first.click()
         expect(page).not_to_have_url(before)
-        settled(page)
-    raise AssertionError("no cluster opened down to a photo")
+        wait_until_loaded(page)
+    raise AssertionError("no cluster led to a single photo")
 
 
 def test_map__single_photo__shows_its_thumbnail_and_opens_it(explorer: Explorer) -> None:
     page = explorer.open(f"/?view=map&at={JAPAN}")
-    settled(page)
+    wait_until_loaded(page)
     single = open_single(page)
     picture = single.locator("img")
     expect(picture).to_have_js_property("complete", True)
@@ -117,18 +117,18 @@ def test_map__single_photo__shows_its_thumbnail_and_opens_it(explorer: Explorer)
     expect(page).to_have_url(re.compile(r"[?&]photo=" + ".*" + re.escape(name)))
 
 
-def test_map__area_as_the_filter__counts_what_is_in_view(explorer: Explorer) -> None:
+def test_map__area_filter__counts_the_photos_in_view(explorer: Explorer) -> None:
     page = explorer.open(f"/?view=map&at={JAPAN}")
-    settled(page)
+    wait_until_loaded(page)
     switch = page.get_by_role("switch", name="Filter to this area")
     switch.click()
     expect(page).to_have_url(re.compile(r"bbox="))
     box = httpx.URL(page.url).params["bbox"]
-    assert ask(explorer, "/facets", fields="bucket", bbox=box)["total"] == seen(page) > 0
+    assert ask(explorer, "/facets", fields="bucket", bbox=box)["total"] == count_in_view(page) > 0
     page.locator(".map-frame").focus()
     page.keyboard.press("ArrowRight")
     page.wait_for_url(lambda url: httpx.URL(url).params.get("bbox") not in (None, box))
-    settled(page)
+    wait_until_loaded(page)
     west, _, east, _ = map(float, httpx.URL(page.url).params["bbox"].split(","))
     longitude = float(at(page).split("%2C")[1])
     assert west < longitude < east
@@ -136,32 +136,32 @@ def test_map__area_as_the_filter__counts_what_is_in_view(explorer: Explorer) -> 
     expect(page).not_to_have_url(re.compile(r"bbox="))
 
 
-def test_map__address_with_an_area__shows_it(explorer: Explorer) -> None:
+def test_map__url_with_an_area__shows_it(explorer: Explorer) -> None:
     page = explorer.open("/?view=map&bbox=5,44,15,50")
-    settled(page)
-    assert seen(page) >= ask(explorer, "/facets", fields="bucket", bbox="5,44,15,50")["total"] > 0
+    wait_until_loaded(page)
+    assert count_in_view(page) >= ask(explorer, "/facets", fields="bucket", bbox="5,44,15,50")["total"] > 0
     expect(page.get_by_role("switch", name="Filter to this area")).to_be_checked()
     expect(page).to_have_url(re.compile(r"bbox=5%2C44%2C15%2C50|bbox=5,44,15,50"))
 
 
-def test_map__filters__hold(explorer: Explorer) -> None:
+def test_map__filters__apply(explorer: Explorer) -> None:
     page = explorer.open("/?view=map&camera=X-T4")
-    settled(page)
+    wait_until_loaded(page)
     wanted, everything = with_place(explorer, camera="X-T4"), with_place(explorer)
-    assert seen(page) == wanted < everything
+    assert count_in_view(page) == wanted < everything
 
 
-def test_map__nothing_in_view__shows_the_way_back(explorer: Explorer) -> None:
+def test_map__nothing_in_view__offers_to_fit_all_photos(explorer: Explorer) -> None:
     page = explorer.open("/?view=map&at=-60,-120,5")
     note = page.locator(".map-note").filter(has_text="No photos in this area.")
     note.get_by_role("button", name="Fit all photos").click()
-    settled(page)
-    assert seen(page) > 100
+    wait_until_loaded(page)
+    assert count_in_view(page) > 100
 
 
-def test_map__list__says_where_and_zooms_in(explorer: Explorer) -> None:
+def test_map__list__names_the_country_and_zooms_in(explorer: Explorer) -> None:
     page = explorer.open(f"/?view=map&list=1&at={JAPAN}")
-    settled(page)
+    wait_until_loaded(page)
     row = page.get_by_role("region", name="Locations in view").get_by_role("listitem").first
     expect(row).to_contain_text("Japan")
     before = page.url
@@ -169,9 +169,9 @@ def test_map__list__says_where_and_zooms_in(explorer: Explorer) -> None:
     expect(page).not_to_have_url(before)
 
 
-def test_map__cluster_in_the_list__leads_to_as_many_photos(explorer: Explorer) -> None:
+def test_map__cluster_in_the_list__links_to_as_many_photos(explorer: Explorer) -> None:
     page = explorer.open("/?view=map&list=1&at=40,10,3")
-    settled(page)
+    wait_until_loaded(page)
     rows = page.locator(".place-list li").filter(has=page.get_by_role("link", name="Show"))
     assert rows.count() > 5
     for row in rows.all():
@@ -182,26 +182,26 @@ def test_map__cluster_in_the_list__leads_to_as_many_photos(explorer: Explorer) -
 
 def test_map__keys__move_zoom_and_open(explorer: Explorer) -> None:
     page = explorer.open(f"/?view=map&at={JAPAN}")
-    settled(page)
+    wait_until_loaded(page)
     frame = page.get_by_label(re.compile("Map of the photos"))
     frame.focus()
     page.keyboard.press("+")
     page.wait_for_url(re.compile(r"%2C8(&|$)"))
     page.keyboard.press("-")
     page.wait_for_url(re.compile(r"%2C7(&|$)"))
-    settled(page)
+    wait_until_loaded(page)
     before = page.url
     clusters(page).first.focus()
     page.keyboard.press("Enter")
     expect(page).not_to_have_url(before)
-    settled(page)
-    # What had the focus is gone; it is not lost with it.
+    wait_until_loaded(page)
+    # The focused marker is gone, but the focus stays in the map.
     assert page.evaluate("document.activeElement.closest('.map-frame') !== null")
 
 
 def test_map__hostile_names__are_text(hostile_explorer: Explorer) -> None:
     page = hostile_explorer.open("/?view=map&list=1&at=50,12,8")
-    settled(page)
+    wait_until_loaded(page)
     expect(page.locator(".single").first).to_have_attribute("aria-label", re.compile("Jan 2024"))
     assert page.title() != "owned"
     assert page.locator(".marker script, .place-list script, .place-list img[onerror]").count() == 0
@@ -215,7 +215,7 @@ def test_map__hostile_names__are_text(hostile_explorer: Explorer) -> None:
         expect(places).to_contain_text(text)
 
 
-def test_map__same_place__opens_a_list_that_escape_closes(explorer: Explorer) -> None:
+def test_map__same_location__opens_a_popup_that_escape_closes(explorer: Explorer) -> None:
     page = explorer.new_page()
     spot = {"type": "Point", "coordinates": [139.7, 35.6]}
     feature = {"type": "Feature", "geometry": spot, "properties": {"count": 12, "id": None}}
@@ -234,7 +234,7 @@ def test_map__same_place__opens_a_list_that_escape_closes(explorer: Explorer) ->
     expect(marker).to_be_focused()
 
 
-def test_map__theme__is_that_of_the_page(explorer: Explorer) -> None:
+def test_map__theme__follows_the_page(explorer: Explorer) -> None:
     page = explorer.open("/?view=map&at=0,-30,5", color_scheme="light")  # the Atlantic
     sea_is_between = """([low, high]) => {
         const tile = document.querySelector("canvas.leaflet-tile-loaded");
@@ -249,19 +249,19 @@ def test_map__theme__is_that_of_the_page(explorer: Explorer) -> None:
 @pytest.mark.parametrize("options", [{}, {"viewport": PHONE, "color_scheme": "dark"}], ids=["desktop", "phone"])
 def test_map__axe__finds_nothing_serious(explorer: Explorer, options: dict[str, Any]) -> None:
     page = explorer.open(f"/?view=map&list=1&at={JAPAN}", **options)
-    settled(page)
+    wait_until_loaded(page)
     expect(page.locator(".place-list")).to_contain_text("Japan")
     assert_accessible(page)
 
 
 @contextmanager
 def tile_server() -> Iterator[tuple[str, list[str]]]:
-    """Run a server of map tiles, and yield its address and the paths requested from it."""
-    asked: list[str] = []
+    """Run a map tile server, and yield its URL and the paths requested from it."""
+    requested: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            asked.append(self.path)
+            requested.append(self.path)
             self.send_response(200)
             self.send_header("Content-Type", "image/png")
             self.end_headers()
@@ -274,18 +274,18 @@ def tile_server() -> Iterator[tuple[str, list[str]]]:
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}", asked
+        yield f"http://127.0.0.1:{server.server_address[1]}", requested
     finally:
         server.shutdown()
         server.server_close()
 
 
-def test_map__tiles__come_from_the_setting_alone(
+def test_map__tiles__come_only_from_the_configured_server(
     browser: Browser, start_explorer: Start, explorer_mongodb: str, tmp_path: Path
 ) -> None:
     start_explorer("demo")
     port = reserve_port()
-    with tile_server() as (tiles, asked):
+    with tile_server() as (tiles, requested):
         environment = {
             "EXIFINATOR_API_PORT": str(port),
             "EXIFINATOR_MONGODB_URI": explorer_mongodb,
@@ -295,11 +295,11 @@ def test_map__tiles__come_from_the_setting_alone(
         }
         with running([sys.executable, "-m", "api"], port, tmp_path / "api.log", environment):
             explorer = Explorer(f"http://127.0.0.1:{port}", browser)
-            page = explorer.open("/?view=map&at=35,136,7", allow=(f"asks elsewhere: {re.escape(tiles)}/7/",))
-            settled(page)
+            page = explorer.open("/?view=map&at=35,136,7", allow=(f"foreign request: {re.escape(tiles)}/7/",))
+            wait_until_loaded(page)
             expect(page.locator(".leaflet-tile-pane img").first).to_be_visible()
-            # The attribution is text, whatever the setting holds.
+            # HTML in the attribution stays text.
             expect(page.locator(".map-source")).to_have_text("(c) <b>the mappers</b>")
             explorer.finish()
-    assert asked
-    assert all(re.fullmatch(r"/7/\d+/\d+\.png", path) for path in asked)
+    assert requested
+    assert all(re.fullmatch(r"/7/\d+/\d+\.png", path) for path in requested)

@@ -1,4 +1,4 @@
-"""Statistics in a real browser: every bar leads to as many photos as it stands for."""
+"""The statistics view: every bar links to as many photos as it shows."""
 
 from __future__ import annotations
 
@@ -12,51 +12,52 @@ from playwright.sync_api import Page, expect
 from tests.browser.accessible import assert_accessible
 from tests.browser.conftest import PHONE, Explorer
 
-# What of the page's address is not the API's.
-OWN = {"view", "sort", "columns", "photo", "at", "list"}
+# URL parameters of the explorer that the API does not have.
+EXPLORER_PARAMETERS = {"view", "sort", "columns", "photo", "at", "list"}
 
 
-def shown(page: Page) -> None:
+def wait_until_counted(page: Page) -> None:
     expect(page.locator(".statistics[aria-busy=false]")).to_be_visible()
 
 
 def test_statistics__every_bar__leads_to_as_many_photos(explorer: Explorer) -> None:
     page = explorer.open("/?view=statistics")
-    shown(page)
-    more = page.locator(".statistics").get_by_role("button", name="Show all")
-    for left in reversed(range(more.count())):
-        more.first.click()
-        # Until it is drawn anew: a second click on the same button would take them away again.
-        expect(more).to_have_count(left)
+    wait_until_counted(page)
+    buttons = page.locator(".statistics").get_by_role("button", name="Show all")
+    for remaining in reversed(range(buttons.count())):
+        buttons.first.click()
+        # Wait for the render: a second click on the same button would collapse the list again.
+        expect(buttons).to_have_count(remaining)
     links = page.locator(".statistics a").evaluate_all(
         "links => links.map(link => [link.getAttribute('aria-label') ?? link.title ?? '', link.textContent, link.href])"
     )
     counted = 0
     with httpx.Client() as client:
         for label, text, address in links:
-            found = re.search(r"([\d,]+) photos?\b", label or "") or re.match(r"([\d,]+) photos? without", text)
-            if not found:
+            match = re.search(r"([\d,]+) photos?\b", label or "") or re.match(r"([\d,]+) photos? without", text)
+            if not match:
                 continue
-            params = [(name, value) for name, value in httpx.URL(address).params.multi_items() if name not in OWN]
-            answer = client.get(explorer.url + "/facets", params=[*params, ("fields", "bucket")]).json()
-            assert answer["total"] == int(found[1].replace(",", "")), f"{label or text}: {address}"
-            counted += answer["total"] > 0
+            items = httpx.URL(address).params.multi_items()
+            params = [(name, value) for name, value in items if name not in EXPLORER_PARAMETERS]
+            response = client.get(explorer.url + "/facets", params=[*params, ("fields", "bucket")]).json()
+            assert response["total"] == int(match[1].replace(",", "")), f"{label or text}: {address}"
+            counted += response["total"] > 0
     assert counted > 90
 
 
 def test_statistics__bar__is_a_link_to_the_gallery(explorer: Explorer) -> None:
     page = explorer.open("/?view=statistics&bucket=demo")
-    shown(page)
+    wait_until_counted(page)
     page.get_by_role("link", name=re.compile("^ILCE-7M3: ")).click()
     expect(page).to_have_url(re.compile(r"/\?(?!.*view=).*camera=ILCE-7M3"))
     assert httpx.URL(page.url).params["bucket"] == "demo", "the other filters stay"
     page.go_back()
-    shown(page)
+    wait_until_counted(page)
 
 
-def test_statistics__filters__hold(explorer: Explorer) -> None:
+def test_statistics__filters__apply(explorer: Explorer) -> None:
     page = explorer.open("/?view=statistics&camera=X-T4&hour=6-9")
-    shown(page)
+    wait_until_counted(page)
     total = httpx.get(explorer.url + "/statistics", params={"camera": "X-T4", "hour": "6-9"}).json()["total"]
     expect(page.locator(".facts dd").first).to_have_text(str(total))
     hours = page.get_by_role("list", name=re.compile("by hour")).get_by_role("link")
@@ -66,9 +67,9 @@ def test_statistics__filters__hold(explorer: Explorer) -> None:
 
 def test_statistics__keys__move_between_bars(explorer: Explorer) -> None:
     page = explorer.open("/?view=statistics")
-    shown(page)
+    wait_until_counted(page)
     bars = page.get_by_role("list", name=re.compile("by hour")).get_by_role("link")
-    assert page.locator("[aria-label*='by hour'] a[tabindex='0']").count() == 1, "one stop for the Tab key"
+    assert page.locator("[aria-label*='by hour'] a[tabindex='0']").count() == 1, "Tab stops once in the chart"
     bars.nth(5).focus()
     page.keyboard.press("ArrowRight")
     expect(bars.nth(6)).to_be_focused()
@@ -80,7 +81,7 @@ def test_statistics__keys__move_between_bars(explorer: Explorer) -> None:
     expect(bars.nth(0)).to_be_focused()
 
 
-def test_statistics__cut_short__says_so_and_counts_again(explorer: Explorer) -> None:
+def test_statistics__partial_counts__are_reported_and_refetched(explorer: Explorer) -> None:
     page = explorer.new_page()
     answer = httpx.get(explorer.url + "/statistics").json()
     answers = [{**answer, "cut_short": True, "counted": 100}, answer]
@@ -88,14 +89,14 @@ def test_statistics__cut_short__says_so_and_counts_again(explorer: Explorer) -> 
     page.goto(explorer.url + "/?view=statistics")
     notice = page.get_by_text("Partial counts (100 photos so far)")
     expect(notice).to_be_visible()
-    # It asks again by itself; nobody need press the button.
+    # The view refetches by itself, without a press on Refresh.
     expect(notice).to_have_count(0)
     expect(page.locator(".facts dd").first).to_have_text(str(answer["total"]))
 
 
 def test_statistics__bucket__has_its_share_without_exif(explorer: Explorer) -> None:
     page = explorer.open("/?view=statistics")
-    shown(page)
+    wait_until_counted(page)
     wanted = httpx.get(explorer.url + "/statistics").json()["buckets"]
     row = page.get_by_role("row", name=re.compile("^demo "))
     demo = next(bucket for bucket in wanted if bucket["bucket"] == "demo")
@@ -105,7 +106,7 @@ def test_statistics__bucket__has_its_share_without_exif(explorer: Explorer) -> N
     assert httpx.URL(page.url).params["bucket"] == "demo"
 
 
-def test_statistics__nothing__has_its_own_screens(explorer: Explorer, empty_explorer: Explorer) -> None:
+def test_statistics__no_photos__has_its_own_screens(explorer: Explorer, empty_explorer: Explorer) -> None:
     page = explorer.open("/?view=statistics&camera=none-such")
     page.get_by_role("heading", name="No photos match these filters").wait_for()
     page = empty_explorer.open("/?view=statistics")
@@ -114,7 +115,7 @@ def test_statistics__nothing__has_its_own_screens(explorer: Explorer, empty_expl
 
 def test_statistics__hostile_names__are_text(hostile_explorer: Explorer) -> None:
     page = hostile_explorer.open("/?view=statistics")
-    shown(page)
+    wait_until_counted(page)
     expect(page.get_by_role("list", name="Photos by camera")).to_contain_text("<script>")
     assert page.locator(".statistics script, .statistics img").count() == 0
     assert page.title() != "owned"
@@ -125,7 +126,7 @@ def test_statistics__hostile_names__are_text(hostile_explorer: Explorer) -> None
 @pytest.mark.parametrize("options", [{}, {"viewport": PHONE, "color_scheme": "dark"}], ids=["desktop", "phone"])
 def test_statistics__axe__finds_nothing_serious(explorer: Explorer, options: dict[str, Any]) -> None:
     page = explorer.open("/?view=statistics", **options)
-    shown(page)
+    wait_until_counted(page)
     assert_accessible(page)
-    # Nothing reaches over the edge of the screen.
+    # The page is no wider than the screen.
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -67,7 +67,7 @@ export function Failures({ state, navigate, api, version }) {
       {request.error ? (
         <Failed error={request.error} retry={request.reload} />
       ) : !request.data ? (
-        <Loading subject="failures" slow={request.slow} />
+        <Loading subject="failures" />
       ) : (
         <>
           <p class="muted">{describeTotal(request.data.total)}</p>

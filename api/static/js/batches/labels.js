@@ -4,7 +4,10 @@
  */
 import { STATUSES } from "../core/labels.js";
 
-/** @type {Record<string, [title: string, explanation: string]>} */
+/**
+ * By the API's name of the state.
+ * @type {Record<string, [title: string, explanation: string]>}
+ */
 export const STATES = {
   listing: ["Listing", "Listing the bucket and indexing new and changed photos."],
   reading: ["Indexing", "The listing is complete. Workers are indexing the queued photos."],
@@ -35,7 +38,7 @@ export const NUMBERS = [
 ];
 
 /**
- * The classes of exifinator/errors.py that a failed job can have, and MRQ's own.
+ * By the name of the exception: the classes of exifinator/errors.py that a failed job can have, and MRQ's own.
  * @type {Record<string, [title: string, hint: string]>}
  */
 export const CAUSES = {
@@ -126,7 +129,7 @@ export function describeCause(exception) {
 }
 
 /**
- * Return how many images of a batch are done, out of how many. `fraction` is null until the listing is complete.
+ * Return the number of images that are done and the total. `fraction` is null until the listing is complete.
  * @param {Pick<Batch, "state" | "numbers">} batch
  */
 export function progressOf({ state, numbers }) {

@@ -35,7 +35,7 @@ export function Loading({ slow, subject = "photos" }) {
 }
 
 /**
- * The loading screen for a page of photos, which reports a slow request itself.
+ * The loading screen of the gallery and the table. It notices by itself that a request is slow.
  * @param {{pages: unknown}} props pages: restarts the timer when it changes
  */
 export function LoadingPhotos({ pages }) {
@@ -97,8 +97,9 @@ export function TokenNeeded({ error, retry }) {
     retry();
   };
   if (error.status === 403) {
+    const title = error.code === "token_not_set" ? "Access token required" : "Access denied";
     return (
-      <Screen role="alert" kind="failed" title="This action requires an access token">
+      <Screen role="alert" kind="failed" title={title}>
         <p>{error.message}</p>
       </Screen>
     );

@@ -1,11 +1,13 @@
 /**
  * @file Formats values for display, as plain text. Numbers and dates follow the browser's locale.
+ *
+ * The comment of each function begins with examples of what it returns.
  */
 const INTEGER = new Intl.NumberFormat();
 const COMPACT = new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 1 });
 const PERCENT = new Intl.NumberFormat(undefined, { style: "percent" });
 const ONE_DIGIT = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 1 });
-// By number of decimals. Not grouped: photographers write 1/8000 s.
+// By number of decimals. Digits are not grouped, because photographers write 1/8000 s.
 const DECIMALS = [0, 1, 2].map(
   (digits) =>
     new Intl.NumberFormat(undefined, {

@@ -195,7 +195,7 @@ export function describeFilter(name, value) {
 }
 
 /**
- * Describe a filter in one text: Camera: X-T4.
+ * Describe a filter as a single text, such as "Camera: X-T4".
  * @param {string} name
  * @param {string} value
  */
@@ -214,7 +214,7 @@ export function stars(rating) {
 export const fileName = (key) => key.replace(/\/+$/, "").split("/").pop() || key;
 
 /**
- * 1/250 s · f/2.8 · ISO 400 · 35 mm
+ * Return the exposure settings: 1/250 s · f/2.8 · ISO 400 · 35 mm.
  * @param {PhotoFields} photo
  */
 export function settingsLine(photo) {

@@ -129,10 +129,10 @@ export interface FacetRow {
   count: number;
 }
 
-/** A range of numbers: its nominal bounds, which the outermost ranges lack, and the least and greatest value in it. */
+/** A range of numbers: its nominal bounds (null: open), and the least and greatest value in it. */
 export interface RangeRow extends FacetRow {
-  from?: number;
-  to?: number;
+  from?: number | null;
+  to?: number | null;
   least: number;
   greatest: number;
 }

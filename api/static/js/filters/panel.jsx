@@ -1,5 +1,5 @@
 /**
- * @file The filter panel. Each filter shows counts under all other filters, so that its alternatives are visible.
+ * @file The filter panel. The counts of each filter ignore the filter itself, to show what else could be selected.
  * @import { ComponentChildren } from "preact"
  * @import { Api, Counts, FilterName, Filters, Navigate, RangeRow, State } from "../core/types"
  * @import { RequestState } from "../hooks/use_request.js"

@@ -18,8 +18,8 @@ import {
   ticksOf,
 } from "./date_bars.js";
 
-/** @param {string | null} text */
-const isMonth = (text) => text?.length === 7;
+/** @param {string | null} date a year or a month */
+const isMonth = (date) => date?.length === "2024-05".length;
 
 /** @param {{rows: FacetRow[], state: State, navigate: Navigate, api: Api}} props rows: the facet `taken`, by month */
 export function Timeline({ rows, state, navigate, api }) {

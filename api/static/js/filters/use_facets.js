@@ -13,7 +13,7 @@ const RANGES = "taken,iso,f,exposure,focal";
 const UNFILTERED_BUDGET_MS = 400;
 
 /**
- * Fetch the counts under the current filters. Each facet is counted without its own filter.
+ * Fetch the counts of the photos that match the filters. The counts of each facet ignore its own filter.
  * @param {State} state
  * @param {Api} api
  * @param {boolean} isEnabled

@@ -10,7 +10,7 @@ import { loadOutline } from "./outline.js";
 import { toLatitude, toX, toY } from "./outline_geometry.js";
 
 const TILE_PIXELS = 256;
-// At this zoom, the coarse outline would look angular.
+// From this zoom on, the coarse outline would look angular.
 const FINE_OUTLINE_MIN_ZOOM = 4;
 // In degrees.
 const GRID_STEPS = [30, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0005];

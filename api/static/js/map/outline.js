@@ -74,7 +74,7 @@ export const loadOutline = (scale) =>
   (outlines[scale] ??= loadWorld(scale).then(Outline.fromWorld));
 
 /**
- * Return the country at a position, null at sea.
+ * Return the name of the country at a position; null if there is none.
  * @param {number} longitude
  * @param {number} latitude
  */

@@ -1,5 +1,5 @@
 /**
- * @file View "Indexing jobs": start a batch, watch running batches, and see past batches and failures.
+ * @file The view "Indexing jobs". It starts batches, and shows running batches, past batches and failures.
  * @import { Api, Navigate, State } from "../core/types"
  */
 import { Failures } from "../batches/failures.jsx";

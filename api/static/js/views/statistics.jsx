@@ -85,7 +85,7 @@ const withValue = (rows) => rows.filter(({ value }) => value !== null && value !
 const countWithoutValue = (rows) => rows.find(isWithoutValue)?.count ?? 0;
 
 /**
- * Rows of ranges have value null too, but they have bounds.
+ * Rows of ranges have no value either, but they have bounds.
  * @param {FacetRow & Partial<RangeRow>} row
  */
 const isWithoutValue = ({ value, from, least }) =>
@@ -239,7 +239,8 @@ function Focals({ rows, linkTo, state }) {
 
 /** @param {RangeRow} range */
 function describeFocalRange({ from, to, least, greatest }) {
-  if (from === undefined && to !== undefined) return `Under ${SPANS.focal([to, to])}`;
+  const isOpenBelow = from === null || from === undefined;
+  if (isOpenBelow && to) return `Under ${SPANS.focal([to, to])}`;
   return SPANS.focal([from ?? least, to ?? greatest]);
 }
 
