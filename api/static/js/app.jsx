@@ -60,7 +60,7 @@ function App() {
   const search = useQueryString();
   const state = useMemo(() => parseState(search), [search]);
   const [isHelpOpen, setHelpOpen] = useState(false);
-  const [round, setRound] = useState(0);
+  const [reloadCount, setReloadCount] = useState(0);
   const [isPanelOpen, setPanelOpen] = useState(() => !NARROW_SCREEN.matches);
   const isNarrow = useNarrowScreen();
   const searchBox = useRef(/** @type {HTMLInputElement | null} */ (null));
@@ -93,7 +93,7 @@ function App() {
   const { reload: reloadCounts } = counts;
   const reload = useCallback(() => {
     dropPages();
-    setRound((last) => last + 1);
+    setReloadCount((last) => last + 1);
     reloadCounts();
   }, [reloadCounts]);
   const common = { state, navigate, api };
@@ -140,7 +140,7 @@ function App() {
             {isLocked && counts.error ? (
               <Failed error={counts.error} retry={reload} />
             ) : (
-              <View key={`${state.view} ${round}`} {...common} counts={counts} />
+              <View key={`${state.view} ${reloadCount}`} {...common} counts={counts} />
             )}
           </div>
         </main>

@@ -45,9 +45,9 @@ export const dashboardLink = (id) =>
  * @param {string} props.version changes when the failures may have changed
  */
 export function Failures({ state, navigate, api, version }) {
-  const [round, setRound] = useState(0);
+  const [requeueCount, setRequeueCount] = useState(0);
   const [message, setMessage] = useState("");
-  const currentVersion = `${version} ${round}`;
+  const currentVersion = `${version} ${requeueCount}`;
   const request = useRequest(
     (signal) => api.get("/failures", { limit: 1 }, { signal }),
     currentVersion,
@@ -56,7 +56,7 @@ export function Failures({ state, navigate, api, version }) {
   const requeue = async (selection, name) => {
     const { requeued } = await api.post("/failures/requeue", selection);
     setMessage(`${plural(requeued, "photo")} queued for retry: ${name}.`);
-    setRound((last) => last + 1);
+    setRequeueCount((last) => last + 1);
   };
   return (
     <section class="failures card" aria-labelledby="failures-title">

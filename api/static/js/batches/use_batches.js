@@ -72,7 +72,7 @@ export function useBatches(api) {
   const [next, setNext] = useState(/** @type {string | null} */ (null));
   const [error, setError] = useState(/** @type {import("../core/api.js").Problem | null} */ (null));
   const [isLive, setLive] = useState(false);
-  const [round, setRound] = useState(0);
+  const [reloadCount, setReloadCount] = useState(0);
 
   const merge = useCallback((/** @type {Batch[]} */ updates) => {
     for (const batch of updates) recordRate(batch);
@@ -120,7 +120,7 @@ export function useBatches(api) {
     };
     watch();
     return () => controller.abort();
-  }, [api, merge, round]);
+  }, [api, merge, reloadCount]);
 
   const loadMore = useCallback(async () => {
     const page = await api.get("/batches", { limit: PAGE_SIZE, after: next ?? "" });
@@ -130,7 +130,7 @@ export function useBatches(api) {
 
   const reload = useCallback(() => {
     setError(null);
-    setRound((last) => last + 1);
+    setReloadCount((last) => last + 1);
   }, []);
   return { batches, next, error, isLive, rates, loadMore, merge, reload };
 }

@@ -9,7 +9,7 @@
 import { render, useLayoutEffect, useRef } from "../core/preact.js";
 import { yieldToInput } from "../core/scheduling.js";
 
-// Rendering of off-screen rows pauses this often to let the browser handle input.
+// Off-screen rows are rendered in slices of this length, so that the browser can handle input in between.
 const BUDGET_MS = 8;
 
 /**

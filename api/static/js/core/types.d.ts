@@ -202,6 +202,7 @@ export interface Cluster {
   x: number;
   y: number;
   radius: number;
+  /** Positions of the API's clusters that were merged into this one. */
   cells: [longitude: number, latitude: number][];
 }
 

@@ -31,10 +31,10 @@ export function useRequest(load, key) {
     () => ({ key: null, data: null, error: null }),
   );
   const [slowKey, setSlowKey] = useState(/** @type {string | null} */ (null));
-  const [round, setRound] = useState(0);
+  const [reloadCount, setReloadCount] = useState(0);
   const latestLoad = useRef(load);
   latestLoad.current = load;
-  const currentKey = `${round} ${key}`;
+  const currentKey = `${reloadCount} ${key}`;
   // A layout effect, because a plain effect would send the request one paint later.
   useLayoutEffect(() => {
     const controller = new AbortController();
@@ -61,6 +61,6 @@ export function useRequest(load, key) {
     loading,
     stale: loading && result.data !== null,
     slow: loading && slowKey === currentKey,
-    reload: useCallback(() => setRound((last) => last + 1), []),
+    reload: useCallback(() => setReloadCount((last) => last + 1), []),
   };
 }

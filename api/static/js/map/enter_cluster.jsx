@@ -11,7 +11,7 @@ import { cornersOf } from "./map_position.js";
 import { FIT_PADDING_PIXELS } from "./map_setup.js";
 import { PlacePopup } from "./place_list.jsx";
 
-// The API's cells this many zoom levels further in separate the photos of a cluster.
+// At this many zoom levels further in, the API's cells are small enough to separate the photos of a cluster.
 const FINER_ZOOMS = 5;
 // Photos within this many degrees (some centimetres) count as taken at the same position.
 const SAME_POSITION_DEGREES = 1e-6;
@@ -44,7 +44,7 @@ export async function enterCluster(L, map, cluster, { state, api }) {
 }
 
 /**
- * Return the extent of the photos in an area. As long as they are all in one of the API's cells, request that cell at a
+ * Return the extent of the photos in an area. While they are all in one of the API's cells, request that cell at a
  * higher zoom.
  * @param {Api} api
  * @param {Pair[]} filters

@@ -183,7 +183,7 @@ export function placeName({ name, polygons }) {
 }
 
 /**
- * Return whether a polygon contains a position. Counts the edges east of it: an odd number means inside.
+ * Return whether a polygon contains a position: whether the number of edges due east of the position is odd.
  * @param {import("../core/map_data.js").Polygon} rings
  * @param {number} longitude
  * @param {number} latitude

@@ -61,7 +61,7 @@ export default function Gallery({ state, navigate, api }) {
   });
   useLastOpened(state.photo, (id) => pages.indexOf(id), activate);
   useEffect(() => {
-    // Tab first reaches the first visible photo.
+    // When the view opens at a saved scroll position, Tab reaches the first visible photo.
     const scrollTop = getScrollPosition("gallery");
     const [firstRow] = rowsBetween(rows, scrollTop, scrollTop + 1);
     setActive(scrollTop ? (rows[firstRow]?.start ?? 0) : 0);
@@ -151,7 +151,7 @@ function PhotoRow({ row, rowWidth, pages, state, active }) {
   const tiles = [];
   let left = 0;
   for (let index = row.start; index < row.end; index++) {
-    // The last tile of a full row takes the pixels that rounding has left over.
+    // The last tile of a full row absorbs the rounding errors of the others.
     const fillsRow = index === row.end - 1 && !row.short;
     const naturalWidth = Math.min(rowWidth, Math.round(pages.aspects[index] * row.height));
     const width = fillsRow ? rowWidth - left : naturalWidth;
