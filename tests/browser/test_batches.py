@@ -69,9 +69,11 @@ def _lock(proxy: Proxy, plant: Plant) -> None:
 
 
 @pytest.fixture(autouse=True)
-def clean_pages(plant: Plant) -> Iterator[None]:
+def clean_plant(plant: Plant) -> Iterator[None]:
+    """Close the pages and delete the failed jobs: a page lists those of the whole installation."""
     yield
     plant.explorer.finish()
+    plant.installation.store.jobs.collection.delete_many({})
 
 
 def start(page: Page, bucket: str, prefix: str = "") -> None:
