@@ -67,7 +67,7 @@ trap '[ ${#loops[@]} = 0 ] || kill "${loops[@]}"' EXIT
 result=0
 case $mode in
     all) scripts/test "$@" || result=$? ;;
-    faults) scripts/test -m "faults or not faults" tests/faults "$@" || result=$? ;;
+    faults) EXIFINATOR_TEST_IMAGES=1000 scripts/test -m "faults or not faults" tests/faults "$@" || result=$? ;;
     busy)
         for _ in 1 2 3 4; do
             nice -n 19 bash -c 'while :; do :; done' &

@@ -125,6 +125,19 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[_RUN] = RunServers()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Spread the slow tests evenly, beginning with the first test, so that none of them is left for the end.
+
+    pytest-xdist gives each of its processes one stretch of the tests.
+    """
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    others = [item for item in items if not item.get_closest_marker("slow")]
+    for number, item in enumerate(slow):
+        others.insert(number * len(items) // len(slow), item)
+    items[:] = others
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: object) -> None:
     """Pass the servers' addresses to a worker process of pytest-xdist."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import re
 import secrets
 import shutil
@@ -43,7 +44,8 @@ from tests.waiting import ProcessExited, eventually
 
 __all__ = ["bucket", "checkout", "install"]
 
-IMAGES = 1000
+# ./test.sh --faults indexes 1,000.
+IMAGES = int(os.environ.get("EXIFINATOR_TEST_IMAGES", "400"))
 PHOTOS = "photos"
 # Photos that the gate in front of S3 passes before a test breaks something. A worker whose reads are held leaves as
 # many of them unstored, for other workers to write, as it has greenlets.

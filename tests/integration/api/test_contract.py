@@ -43,6 +43,7 @@ def find_schemathesis() -> Path:
 
 
 # Two thousand examples of everything take longer than any other test may.
+@pytest.mark.slow
 @pytest.mark.timeout(900 + 5 * int(EXAMPLES))
 def test_openapi__all_checks_and_stateful__find_nothing(contract_api: WireApi, tmp_path: Path) -> None:
     command = [str(find_schemathesis()), "run", f"{contract_api.url}/openapi.json", "--checks", "all"]
