@@ -12,7 +12,7 @@ import click
 from exifinator.cli.formatting import count_of, make_table, open_console, safe_cell, safe_text
 from exifinator.config import load_config
 from exifinator.logging_setup import escape_control
-from exifinator.monitoring.probe import Probe
+from exifinator.monitoring.connections import Connections
 from exifinator.storage.failed_jobs import FailedJobs, failed_filter, parse_job_id
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -22,8 +22,8 @@ BUCKET = click.option("--bucket", metavar="NAME", help="Only those in this bucke
 
 @contextmanager
 def _failed_jobs() -> Iterator[FailedJobs]:
-    with closing(Probe(load_config())) as probe:
-        yield FailedJobs(probe.store.jobs)
+    with closing(Connections(load_config())) as connections:
+        yield FailedJobs(connections.store.jobs)
 
 
 def _print_json(value: object) -> None:

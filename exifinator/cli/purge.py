@@ -16,7 +16,7 @@ from exifinator.batches.service import read_batches
 from exifinator.cli.formatting import count_of
 from exifinator.config import Config, load_config
 from exifinator.errors import EXIFinatorError
-from exifinator.monitoring.probe import Probe
+from exifinator.monitoring.connections import Connections
 from exifinator.storage.failed_jobs import failed_filter
 
 
@@ -75,10 +75,10 @@ def purge_command(**arguments: Any) -> None:
     options = PurgeOptions(**arguments)
     options.check()
     config = load_config()
-    with closing(Probe(config)) as probe:
+    with closing(Connections(config)) as connections:
         if options.records and not options.queues:
-            _check_idle(probe)
-        _purge(Purge(probe.store, probe.queue, probe.queue_admin), config, options)
+            _check_idle(connections)
+        _purge(Purge(connections.store, connections.queue, connections.queue_admin), config, options)
 
 
 def _purge(purge: Purge, config: Config, options: PurgeOptions) -> None:
@@ -111,9 +111,9 @@ def _steps(purge: Purge, options: PurgeOptions) -> Iterator[_Step]:
         yield _Step("ended batches", len(ended), lambda: purge.drop_batches(ended))
 
 
-def _check_idle(probe: Probe) -> None:
-    queued, _ = probe.queue.sizes()
-    running = sum(batch["state"] in WATCHED_STATES for batch in read_batches(probe.store, probe.queue))
+def _check_idle(connections: Connections) -> None:
+    queued, _ = connections.queue.sizes()
+    running = sum(batch["state"] in WATCHED_STATES for batch in read_batches(connections.store, connections.queue))
     if queued or running:
         raise EXIFinatorError(
             f"{count_of(queued, 'queued image')} and {count_of(running, 'running batch', 'running batches')} would "

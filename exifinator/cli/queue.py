@@ -10,7 +10,7 @@ import click
 from exifinator.cli.formatting import format_duration
 from exifinator.cli.queue_names import check_queues
 from exifinator.config import load_config
-from exifinator.monitoring.probe import Probe
+from exifinator.monitoring.connections import Connections
 
 
 @click.group("queue", invoke_without_command=True)
@@ -23,8 +23,8 @@ def queue_command(ctx: click.Context, as_json: bool) -> None:
             raise click.UsageError("--json works only with `queue` alone.")
         return
     config = load_config()
-    with closing(Probe(config)) as probe:
-        stats, paused = probe.queue_admin.stats(), probe.queue_admin.paused()
+    with closing(Connections(config)) as connections:
+        stats, paused = connections.queue_admin.stats(), connections.queue_admin.paused()
     rows = [
         (config.download_queue, stats.to_read, stats.to_read_seconds),
         (config.write_queue, stats.in_write_queue, stats.write_seconds),
@@ -51,9 +51,9 @@ def pause_command(names: tuple[str, ...]) -> None:
     """
     config = load_config()
     queues = check_queues(config, names)
-    with closing(Probe(config)) as probe:
+    with closing(Connections(config)) as connections:
         for name in queues:
-            probe.queue_admin.pause(name)
+            connections.queue_admin.pause(name)
     click.echo(f"Paused: {', '.join(queues)}. Workers stop within seconds. Use `queue resume` to resume.")
 
 
@@ -63,10 +63,10 @@ def resume_command(names: tuple[str, ...]) -> None:
     """Resume a queue, or both."""
     config = load_config()
     queues = check_queues(config, names)
-    with closing(Probe(config)) as probe:
-        paused = probe.queue_admin.paused()
+    with closing(Connections(config)) as connections:
+        paused = connections.queue_admin.paused()
         for name in queues:
-            probe.queue_admin.resume(name)
+            connections.queue_admin.resume(name)
     resumed = [name for name in queues if name in paused]
     if resumed:
         click.echo(f"Resumed: {', '.join(resumed)}.")

@@ -44,14 +44,14 @@ def _check_servers(config: Config) -> None:
         QueueUnavailable, StoreUnavailable, RecordRefused: A server does not respond, or rejects the request.
         ConfigError: The records have a different schema.
     """
-    from exifinator.monitoring.probe import Probe
+    from exifinator.monitoring.connections import Connections
     from exifinator.queue.redis_client import redis_errors
     from exifinator.storage.migrations import check_schema
 
-    with closing(Probe(config)) as probe:
+    with closing(Connections(config)) as connections:
         with redis_errors("be reached"):
-            probe.redis.ping()
-        check_schema(probe.store, writes=True)
+            connections.redis.ping()
+        check_schema(connections.store, writes=True)
 
 
 @click.command("dashboard")

@@ -12,7 +12,7 @@ from exifinator.config import Config
 from exifinator.errors import ConfigError, EXIFinatorError
 from exifinator.monitoring.checks import Finding, error, machine, mongodb, ok, redis, s3, settings
 from exifinator.monitoring.checks.clock import check_clock
-from exifinator.monitoring.probe import Probe
+from exifinator.monitoring.connections import Connections
 from exifinator.paths import COMMAND, START
 
 
@@ -30,19 +30,19 @@ def run_checks(config: Config, arguments: Iterable[str] = (), *, cwd: Path | Non
     yield machine.check_process_limit(config)
     yield machine.check_own_disk()
     yield from machine.check_ports(config)
-    probe = Probe(config)
+    connections = Connections(config)
     try:
-        yield from _check_redis(config, probe)
-        yield from _check_mongodb(config, probe)
+        yield from _check_redis(config, connections)
+        yield from _check_mongodb(config, connections)
     finally:
-        probe.close()
+        connections.close()
     yield from _check_sources(config, arguments, cwd or Path(os.environ.get("EXIFINATOR_CWD") or Path.cwd()))
 
 
-def _check_redis(config: Config, probe: Probe) -> Iterator[Finding]:
+def _check_redis(config: Config, connections: Connections) -> Iterator[Finding]:
     try:
-        server = probe.read_redis()
-        paused, refused = probe.queue_admin.paused(), probe.queue.refused_buckets.open_circuits()
+        server = connections.read_redis()
+        paused, refused = connections.queue_admin.paused(), connections.queue.refused_buckets.open_circuits()
     except EXIFinatorError as exc:
         yield error("redis", str(exc), _connection_fix("REDIS_URL", exc))
         return
@@ -56,11 +56,11 @@ def _check_redis(config: Config, probe: Probe) -> Iterator[Finding]:
     yield redis.check_refused(refused)
 
 
-def _check_mongodb(config: Config, probe: Probe) -> Iterator[Finding]:
+def _check_mongodb(config: Config, connections: Connections) -> Iterator[Finding]:
     try:
-        server = probe.read_mongodb()
-        findings = mongodb.check_all(probe)
-        active_workers = len(probe.store.workers.find_active(datetime.now(UTC)))
+        server = connections.read_mongodb()
+        findings = mongodb.check_all(connections)
+        active_workers = len(connections.store.workers.find_active(datetime.now(UTC)))
     except EXIFinatorError as exc:
         yield error("mongodb", str(exc), _connection_fix("MONGODB_URI", exc))
         yield machine.check_workers(config, None)

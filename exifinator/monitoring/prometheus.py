@@ -21,7 +21,7 @@ from exifinator.batches.service import read_batches
 from exifinator.config import Config
 from exifinator.errors import EXIFinatorError
 from exifinator.metrics import BOUNDS_SECONDS, OUTCOMES, REQUEST_KINDS, RETRY_CAUSES, STAGES
-from exifinator.monitoring.probe import Probe
+from exifinator.monitoring.connections import Connections
 from exifinator.storage.failed_jobs import FailedJobs, failed_filter
 from exifinator.storage.workers import is_silent
 
@@ -41,10 +41,10 @@ class ExifinatorCollector(Collector):
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._probe = Probe(config)
+        self._connections = Connections(config)
 
     def close(self) -> None:
-        self._probe.close()
+        self._connections.close()
 
     def collect(self) -> Iterator[Metric]:
         """Yield all metrics."""
@@ -65,7 +65,7 @@ class ExifinatorCollector(Collector):
             yield from metrics
 
     def _collect_redis(self) -> Iterator[Metric]:
-        queue_admin = self._probe.queue_admin
+        queue_admin = self._connections.queue_admin
         yield from counter_metrics(queue_admin.counts())
         stats, paused = queue_admin.stats(), queue_admin.paused()
         length = GaugeMetricFamily(
@@ -93,15 +93,15 @@ class ExifinatorCollector(Collector):
         yield _gauge(
             "exifinator_write_queue_bytes", "Size of the metadata that waits for write workers.", stats.write_bytes
         )
-        server = self._probe.read_redis()
+        server = self._connections.read_redis()
         yield _gauge("exifinator_redis_memory_bytes", "Memory that Redis uses.", server.memory_bytes)
         yield _gauge(
             "exifinator_redis_memory_limit_bytes", "Redis's maxmemory; 0 means no limit.", server.memory_limit_bytes
         )
 
     def _collect_mongodb(self) -> Iterator[Metric]:
-        store = self._probe.store
-        server = self._probe.read_mongodb()
+        store = self._connections.store
+        server = self._connections.read_mongodb()
         yield _gauge("exifinator_records", "Stored records.", server.records)
         yield _gauge(
             "exifinator_mongodb_disk_bytes", "Disk space of records and thumbnails, with indexes.", server.data_bytes
@@ -122,7 +122,7 @@ class ExifinatorCollector(Collector):
         images = GaugeMetricFamily(
             "exifinator_batch_images", "Images of a running batch, by state.", labels=["batch", "state"]
         )
-        for batch in read_batches(self._probe.store, self._probe.queue, limit=MAX_BATCHES):
+        for batch in read_batches(self._connections.store, self._connections.queue, limit=MAX_BATCHES):
             if batch["state"] in (*WATCHED_STATES, "cancelling"):
                 counts = BatchCounts.from_dict(batch["numbers"])
                 for state in ("listed", "unchanged", "queued", "done", "failed"):

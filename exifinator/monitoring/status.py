@@ -12,7 +12,7 @@ from exifinator.batches.model import DETACHED_STATES, BatchCounts
 from exifinator.batches.service import read_batches
 from exifinator.config import Config
 from exifinator.errors import EXIFinatorError
-from exifinator.monitoring.probe import Probe
+from exifinator.monitoring.connections import Connections
 from exifinator.net import listens, without_credentials
 from exifinator.processes.workers import web_addresses, worker_supervision
 from exifinator.storage.failed_jobs import FailedJobs, failed_filter
@@ -57,10 +57,10 @@ class StatusReader:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._probe = Probe(config)
+        self._connections = Connections(config)
 
     def close(self) -> None:
-        self._probe.close()
+        self._connections.close()
 
     def read(self) -> Status:
         """Read the status within a few seconds, even if servers are down."""
@@ -79,10 +79,10 @@ class StatusReader:
         return status
 
     def _read_redis(self, status: Status) -> None:
-        server = self._probe.read_redis()
-        queue_admin = self._probe.queue_admin
+        server = self._connections.read_redis()
+        queue_admin = self._connections.queue_admin
         stats, paused = queue_admin.stats(), queue_admin.paused()
-        status.problems += self._probe.queue.refused_buckets.open_circuits().values()
+        status.problems += self._connections.queue.refused_buckets.open_circuits().values()
         status.services.append(
             {"name": server.product, "address": server.address, "up": True, "version": server.version}
         )
@@ -98,8 +98,8 @@ class StatusReader:
         ]
 
     def _read_mongodb(self, status: Status) -> None:
-        server = self._probe.read_mongodb()
-        store = self._probe.store
+        server = self._connections.read_mongodb()
+        store = self._connections.store
         status.services.append({"name": "MongoDB", "address": server.address, "up": True, "version": server.version})
         status.mongodb = {
             "memory_bytes": server.memory_bytes,
@@ -114,8 +114,8 @@ class StatusReader:
         status.hosts = _group_by_host(status.workers)
         status.failures = FailedJobs(store.jobs).group(failed_filter())
         if status.redis is not None:
-            open_ids = self._probe.queue.batches.open_ids()
-            batches = read_batches(store, self._probe.queue, limit=RECENT_BATCHES)
+            open_ids = self._connections.queue.batches.open_ids()
+            batches = read_batches(store, self._connections.queue, limit=RECENT_BATCHES)
             running = [batch for batch in batches if batch["id"] in open_ids and not _is_finished(batch)]
             status.batches = running or batches[:SHOWN_BATCHES]
 

@@ -11,7 +11,7 @@ import pymongo.errors
 from exifinator.config import Config
 from exifinator.errors import EXIFinatorError
 from exifinator.monitoring.checks import Finding, error, ok, warning
-from exifinator.monitoring.probe import MongoInfo, Probe
+from exifinator.monitoring.connections import Connections, MongoInfo
 from exifinator.paths import START
 from exifinator.processes.binaries import MIN_MONGODB_VERSION, format_version
 from exifinator.storage.indexes import index_definitions
@@ -36,14 +36,14 @@ def check_version(server: MongoInfo) -> Finding:
     return ok("mongodb", f"MongoDB {server.version} at {server.address}")
 
 
-def check_writes(probe: Probe) -> list[Finding]:
+def check_writes(connections: Connections) -> list[Finding]:
     """Write a document to each database, with the write concern of MONGODB_URI, and remove it again."""
     findings = []
     for setting, name in (
-        ("MONGODB_DATABASE", probe.config.mongodb_database),
-        ("MRQ_DATABASE", probe.config.mrq_database),
+        ("MONGODB_DATABASE", connections.config.mongodb_database),
+        ("MRQ_DATABASE", connections.config.mrq_database),
     ):
-        trial = probe.mongodb[name][TRIAL_COLLECTION]
+        trial = connections.mongodb[name][TRIAL_COLLECTION]
         concern = dict(trial.write_concern.document)
         try:
             if concern.get("w") not in (0, None):
@@ -64,10 +64,10 @@ def check_writes(probe: Probe) -> list[Finding]:
     return findings
 
 
-def check_write_concern(server: MongoInfo, probe: Probe) -> Finding:
+def check_write_concern(server: MongoInfo, connections: Connections) -> Finding:
     """Check that acknowledged writes are durable. An image leaves the queue as soon as its record is acknowledged."""
-    concern: dict[str, Any] = dict(probe.store.records.collection.write_concern.document)
-    w = concern.get("w", _default_write_concern(probe))
+    concern: dict[str, Any] = dict(connections.store.records.collection.write_concern.document)
+    w = concern.get("w", _default_write_concern(connections))
     if w == 0:
         return error(
             "mongodb",
@@ -89,20 +89,20 @@ def check_write_concern(server: MongoInfo, probe: Probe) -> Finding:
     return ok("mongodb", f"writes are acknowledged (w={w if w is not None else '1, the default'})")
 
 
-def _default_write_concern(probe: Probe) -> Any:
+def _default_write_concern(connections: Connections) -> Any:
     """Return the cluster's default for `w`, which applies if MONGODB_URI has none; None if it is unknown or unset."""
     try:
-        response = probe.mongodb.admin.command("getDefaultRWConcern")
+        response = connections.mongodb.admin.command("getDefaultRWConcern")
     except pymongo.errors.PyMongoError:
         return None
     return response.get("defaultWriteConcern", {}).get("w")
 
 
-def check_indexes(probe: Probe) -> Finding:
+def check_indexes(connections: Connections) -> Finding:
     """Check that all indexes that queries need exist and have the expected fields."""
-    config: Config = probe.config
+    config: Config = connections.config
     try:
-        existing = probe.store.records.collection.index_information()
+        existing = connections.store.records.collection.index_information()
     except pymongo.errors.OperationFailure as exc:
         if exc.code != _NAMESPACE_NOT_FOUND:
             raise
@@ -132,16 +132,16 @@ def check_indexes(probe: Probe) -> Finding:
     return ok("mongodb", f"all {len(index_definitions(config))} indexes exist")
 
 
-def check_all(probe: Probe) -> list[Finding]:
+def check_all(connections: Connections) -> list[Finding]:
     """Run every check that needs MongoDB, except clock and disk.
 
     Raises:
         StoreUnavailable, RecordRefused: MongoDB did not respond, or rejected the request.
     """
-    server = probe.read_mongodb()
-    findings = [check_version(server), check_write_concern(server, probe), *check_writes(probe)]
+    server = connections.read_mongodb()
+    findings = [check_version(server), check_write_concern(server, connections), *check_writes(connections)]
     try:
-        findings.append(check_indexes(probe))
+        findings.append(check_indexes(connections))
     except (pymongo.errors.PyMongoError, EXIFinatorError) as exc:
         message = f"the indexes cannot be listed: {describe_error(exc)}"
         findings.append(error("mongodb", message, "grant the user of MONGODB_URI the privilege listIndexes"))

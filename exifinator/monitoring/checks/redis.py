@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from exifinator.config import Config
 from exifinator.monitoring.checks import Finding, error, ok, warning
-from exifinator.monitoring.probe import RedisInfo
+from exifinator.monitoring.connections import RedisInfo
 from exifinator.paths import COMMAND
 
 MIN_VERSION = (6, 2)

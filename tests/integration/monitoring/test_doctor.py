@@ -21,8 +21,8 @@ from exifinator.config import Config, build_config
 from exifinator.monitoring.checks import Finding, machine, mongodb, s3, settings
 from exifinator.monitoring.checks import redis as redis_checks
 from exifinator.monitoring.checks.clock import check_clock
+from exifinator.monitoring.connections import Connections, RedisInfo
 from exifinator.monitoring.doctor import run_checks
-from exifinator.monitoring.probe import Probe, RedisInfo
 from exifinator.monitoring.status import StatusReader
 from exifinator.paths import COMMAND
 from exifinator.sources.source import Source
@@ -52,8 +52,8 @@ def ask(own_redis_url: str) -> Iterator[Callable[..., RedisInfo]]:
             name = name.replace("_", "-")
             before.setdefault(name, client.config_get(name)[name])  # type: ignore[index]
             client.config_set(name, value)
-        with contextlib.closing(Probe(build_config({"REDIS_URL": own_redis_url}, {}))) as probe:
-            return probe.read_redis()
+        with contextlib.closing(Connections(build_config({"REDIS_URL": own_redis_url}, {}))) as connections:
+            return connections.read_redis()
 
     yield set_and_ask
     for name, value in before.items():
@@ -118,8 +118,8 @@ def test_redis__password_is_missing__tells_where_to_put_it(ask: Callable[..., Re
     client.config_set("requirepass", "hush")
     try:
         config = build_config({"REDIS_URL": own_redis_url}, {})
-        with contextlib.closing(Probe(config)) as probe:
-            (finding,) = _check_redis(config, probe)
+        with contextlib.closing(Connections(config)) as connections:
+            (finding,) = _check_redis(config, connections)
     finally:
         client.execute_command("AUTH", "hush")
         client.config_set("requirepass", "")
@@ -139,8 +139,8 @@ def test_queues__refused_bucket__is_shown_by_doctor_and_status(installation: Ins
     with contextlib.closing(StatusReader(installation.config)) as reader:
         status = reader.read()
     assert status.problems == ["S3 refuses holiday: AccessDenied (HTTP 403)"]
-    with contextlib.closing(Probe(installation.config)) as probe:
-        finding = redis_checks.check_refused(probe.queue.refused_buckets.open_circuits())
+    with contextlib.closing(Connections(installation.config)) as connections:
+        finding = redis_checks.check_refused(connections.queue.refused_buckets.open_circuits())
     assert (finding.level, finding.fix.split("   ")[0]) == ("error", f"{COMMAND} doctor holiday")
 
 
@@ -148,23 +148,25 @@ def test_queues__refused_bucket__is_shown_by_doctor_and_status(installation: Ins
 
 
 @pytest.fixture
-def probe(installation: Installation) -> Iterator[Probe]:
-    with contextlib.closing(Probe(installation.config)) as opened:
+def connections(installation: Installation) -> Iterator[Connections]:
+    with contextlib.closing(Connections(installation.config)) as opened:
         yield opened
 
 
-def test_mongodb__indexes__missing_and_different_are_errors(installation: Installation, probe: Probe) -> None:
-    assert mongodb.check_indexes(probe).level == "ok"  # nothing is stored
+def test_mongodb__indexes__missing_and_different_are_errors(
+    installation: Installation, connections: Connections
+) -> None:
+    assert mongodb.check_indexes(connections).level == "ok"  # nothing is stored
     images = installation.store.records.collection
     images.insert_one({"_id": "b/k"})
-    finding = mongodb.check_indexes(probe)
+    finding = mongodb.check_indexes(connections)
     assert finding.level == "error"
     assert "taken" in finding.message
     installation.store.ensure_indexes()
-    assert mongodb.check_indexes(probe).level == "ok"
+    assert mongodb.check_indexes(connections).level == "ok"
     images.drop_index("etag")
     images.create_index([("size", 1)], name="etag")
-    finding = mongodb.check_indexes(probe)
+    finding = mongodb.check_indexes(connections)
     assert finding.level == "error"
     assert 'dropIndex("etag")' in finding.fix
 
@@ -177,21 +179,21 @@ def test_mongodb__write_concern__is_tried(
     installation: Installation, mongodb_uri: str, options: str, concern: str, writes: str
 ) -> None:
     settings = {**installation.settings, "MONGODB_URI": f"{mongodb_uri}/?{options}"}
-    with contextlib.closing(Probe(build_config(settings, {}))) as probe:
-        found = probe.read_mongodb()
-        assert mongodb.check_write_concern(found, probe).level == concern
-        assert levels(*mongodb.check_writes(probe)) == [writes] * 2
+    with contextlib.closing(Connections(build_config(settings, {}))) as connections:
+        found = connections.read_mongodb()
+        assert mongodb.check_write_concern(found, connections).level == concern
+        assert levels(*mongodb.check_writes(connections)) == [writes] * 2
         assert mongodb.check_version(found).level == "ok"
     # Nothing stays behind.
     assert "exifinator_doctor" not in installation.mongodb[installation.config.mongodb_database].list_collection_names()
 
 
-def test_mongodb__replica_set_with_w_1__is_a_warning(probe: Probe) -> None:
-    found = probe.read_mongodb()
+def test_mongodb__replica_set_with_w_1__is_a_warning(connections: Connections) -> None:
+    found = connections.read_mongodb()
     of_a_set = replace(found, hello={**found.hello, "setName": "rs0"})
-    with contextlib.closing(Probe(_with_uri(probe.config, "w=1"))) as alone:
+    with contextlib.closing(Connections(_with_uri(connections.config, "w=1"))) as alone:
         assert mongodb.check_write_concern(of_a_set, alone).level == "warning"
-    with contextlib.closing(Probe(_with_uri(probe.config, "w=majority"))) as together:
+    with contextlib.closing(Connections(_with_uri(connections.config, "w=majority"))) as together:
         assert mongodb.check_write_concern(of_a_set, together).level == "ok"
     assert mongodb.check_version(replace(found, version="3.6.23")).level == "error"
 

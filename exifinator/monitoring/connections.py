@@ -72,7 +72,7 @@ class MongoInfo:
     hello: Document
 
 
-class Probe:
+class Connections:
     """Clients with short timeouts and no retries. They connect when first used."""
 
     def __init__(self, config: Config) -> None:
