@@ -1,4 +1,4 @@
-"""Store the documents of batches: sources, counts, checkpoint and owner."""
+"""Store the documents of batches, which hold their sources, counts, checkpoints and owners."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class BatchStore:
         self.collection: Collection[BatchDocument] = collection
 
     def ensure_indexes(self) -> None:
-        """Create the indexes that are missing."""
+        """Create the missing indexes of the collection."""
         indexes = [IndexModel([(name, -1)], name=name) for name in ("started_at", "updated_at")]
         with mongodb_errors("create indexes"):
             self.collection.create_indexes(indexes)
@@ -30,7 +30,7 @@ class BatchStore:
     def find_unfinished(self, states: Sequence[str]) -> list[BatchDocument]:
         """Return the batches in these states, latest first.
 
-        Omit batches whose cancellation was requested, and those that another batch has finished.
+        Omit batches whose cancellation was requested, and batches whose images another batch has finished.
         """
         query = {"state": {"$in": list(states)}, "cancel_requested_at": None, "finished_by": None}
         with mongodb_errors("look up batches"):
@@ -56,19 +56,20 @@ class BatchStore:
         if updated_since:
             query["updated_at"] = {"$gte": updated_since}
         with mongodb_errors("look up batches"):
-            # Ids start with the start time of the batch.
+            # An id begins with the time at which its batch started, so this order is by start time.
             return list(self.collection.find(query, {"checkpoint": 0}).sort("_id", -1).limit(limit))
 
     def find(self, batch_id: str) -> BatchDocument | None:
-        """Return a batch, or None if there is none with this id."""
+        """Return the batch with this id, or None if it does not exist."""
         with mongodb_errors("look up a batch"):
             return self.collection.find_one({"_id": batch_id})
 
     def save(self, document: BatchDocument, *, owner: BatchOwner | None = None) -> datetime | None:
-        """Store the fields of a batch. Return when its cancellation was requested, or None.
+        """Store the fields of a batch. Return when its cancellation was requested, or None if it was not.
 
         Args:
-            owner: The process that stores them. If given, no other process may own the batch.
+            owner: The process that stores the fields. If given, they are stored only if no other process owns the
+                batch.
 
         Raises:
             BatchTaken: Another process now owns the batch.
@@ -92,13 +93,13 @@ class BatchStore:
         return stored.get("cancel_requested_at") if stored else None
 
     def change(self, batch_id: str, states: Sequence[str], changes: BatchFields) -> bool:
-        """Set fields of a batch if it is in one of these states. Return whether it was."""
+        """Set fields of a batch if it is in one of these states. Return whether the fields were set."""
         query = {"_id": batch_id, "state": {"$in": list(states)}}
         with mongodb_errors("store a batch"):
             return self.collection.update_one(query, {"$set": changes}).matched_count == 1
 
     def find_endpoint(self, bucket: str) -> str | None:
-        """Return the endpoint from which the last finished batch read this bucket, or None."""
+        """Return the S3 endpoint from which the latest finished batch read a bucket. None if there is no such batch."""
         query = {"endpoints.bucket": bucket, "state": "done"}
         with mongodb_errors("look up batches"):
             batch = self.collection.find_one(query, {"endpoints": 1}, sort=[("_id", -1)])

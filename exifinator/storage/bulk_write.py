@@ -19,11 +19,11 @@ _MAX_ATTEMPTS = 3
 
 @dataclass(slots=True)
 class BulkResult:
-    """The result for each document, in order.
+    """The results of a bulk write. Both lists have one entry per document, in the order of the documents.
 
     Attributes:
-        errors: The document's error, or None if it was written.
-        is_new: Whether the document was written and no document had its `_id` before.
+        errors: None if the document was written, otherwise its StoreUnavailable or RecordRefused.
+        is_new: Whether the write created the document. False if it replaced an existing one or failed.
     """
 
     errors: list[Exception | None]
@@ -40,11 +40,14 @@ def write_documents(
 ) -> BulkResult:
     """Write every document that can be written. Replace existing documents with the same `_id`.
 
+    MongoDB's errors are returned, not raised.
+
     Args:
         action: The purpose of the write, for messages, as in "store records".
-        insert: Insert first, then replace the documents that turn out to exist. If most documents are new, this costs
-            the server half as much as upserts.
-        attempts: How often to try a document whose `_id` another writer inserts at the same moment.
+        insert: Whether to insert the documents first, and then to replace those that turn out to exist. If most
+            documents are new, this costs the server half as much as upserts.
+        attempts: Maximum number of writes per document. A write is repeated if it fails with a duplicate key: the
+            document exists (with `insert`), or another writer inserts it at the same moment.
     """
     if not documents:
         return BulkResult([], [])
@@ -55,8 +58,8 @@ def write_documents(
     except RecordRefused as exc:
         if len(documents) == 1:
             return BulkResult([exc], [False])
-        # The driver could not encode one of the documents, and did not send the ones after it. Write each document
-        # separately to find it.
+        # One of the documents cannot be encoded, so the driver did not send the ones after it either. Write each
+        # document separately, so that only the invalid one fails.
         results = [
             write_documents(collection, [document], action, insert=insert, attempts=attempts) for document in documents
         ]
@@ -76,8 +79,8 @@ def _send(
     """Send one unordered bulk write and return the server's details.
 
     Raises:
-        StoreUnavailable: MongoDB did not confirm the write. Any of the documents may have been written.
-        RecordRefused: A document cannot be encoded.
+        StoreUnavailable: MongoDB did not confirm the write. Some of the documents may have been written.
+        RecordRefused: A document cannot be encoded, or MongoDB rejects the bulk write as a whole.
     """
     writes: list[InsertOne[Document] | ReplaceOne[Document]]
     if insert:
@@ -90,7 +93,7 @@ def _send(
         except pymongo.errors.BulkWriteError as exc:
             details = exc.details
     if details.get("writeConcernErrors"):
-        message = details["writeConcernErrors"][0].get("errmsg", "its write concern was not satisfied")
+        message = details["writeConcernErrors"][0].get("errmsg", "the write concern was not satisfied")
         raise StoreUnavailable(f"MongoDB cannot {action} now: {message}")
     return details
 
@@ -98,7 +101,7 @@ def _send(
 def _read_details(
     details: Mapping[str, Any], count: int, action: str, *, insert: bool, may_retry: bool
 ) -> tuple[BulkResult, list[int]]:
-    """Return the result for each document, and the indexes of the documents that exist and have to be replaced."""
+    """Return the results, and the positions of documents that failed with a duplicate key and may be retried."""
     result = BulkResult([None] * count, [insert] * count)
     duplicates: list[int] = []
     for upserted in details.get("upserted", ()):
@@ -107,7 +110,7 @@ def _read_details(
         i, code, message = failure["index"], failure.get("code"), failure.get("errmsg", "")
         result.is_new[i] = False
         if code == _DUPLICATE_KEY and may_retry:
-            # The document existed already, or another worker inserted it at the same moment.
+            # The document already existed, or another worker inserted it at the same moment.
             duplicates.append(i)
         elif code in TRANSIENT_CODES:
             result.errors[i] = StoreUnavailable(f"MongoDB cannot {action} now: {message}")

@@ -1,7 +1,7 @@
 """Find, group, describe and requeue the failed jobs of images.
 
-The functions only build MongoDB filters and aggregation stages, and format jobs. The API, whose MongoDB driver is
-asynchronous, calls them directly. The commands use FailedJobs.
+The functions of this module need no connection: they build MongoDB filters and aggregation stages, and format jobs. The
+API calls these functions, because its MongoDB driver is asynchronous. The commands use the class FailedJobs.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from exifinator.errors import ConfigError
 from exifinator.storage.jobs import FAILED_STATUSES, IMAGE_TASKS, JobStore, image_job_id, requeue_update
 from exifinator.storage.mongodb import Document, mongodb_errors
 
-# If there are more failed jobs than this, only this many are grouped and counted.
+# At most this many failed jobs are grouped and counted.
 MAX_COUNTED = 100_000
 MAX_GROUPS = 100
-TRACEBACK_CHARS = 4000
-MESSAGE_CHARS = 500
-# The fields that describe_job needs.
+MAX_TRACEBACK_CHARS = 4000
+MAX_MESSAGE_CHARS = 500
+# MongoDB projection with the fields that describe_job reads.
 FIELDS = dict.fromkeys(
     ("path", "status", "params", "exceptiontype", "traceback", "datequeued", "dateupdated", "queue", "retry_count"), 1
 )
@@ -31,7 +31,13 @@ _JOB_ID = re.compile(r"[0-9a-f]{24}")
 def failed_filter(
     *, exception: str | None = None, bucket: str | None = None, ids: Sequence[ObjectId] | None = None
 ) -> Document:
-    """Return a filter for failed jobs of images, optionally limited to an exception type, a bucket or some ids."""
+    """Return a MongoDB filter for the failed jobs of images.
+
+    Args:
+        exception: Match only jobs with this exception type.
+        bucket: Match only jobs for images in this bucket.
+        ids: Match only jobs with these job ids.
+    """
     filter_: Document = {"status": {"$in": list(FAILED_STATUSES)}, "path": {"$in": list(IMAGE_TASKS)}}
     if exception is not None:
         filter_["exceptiontype"] = exception
@@ -43,9 +49,9 @@ def failed_filter(
 
 
 def group_stages(filter_: Document) -> list[Document]:
-    """Return aggregation stages that count jobs by exception type, largest group first.
+    """Return aggregation stages that count the jobs that match a filter by exception type, largest group first.
 
-    The fields of a group are _id (the exception type), count, and example (the id of one of its jobs).
+    Each group has the fields `_id` (the exception type), `count`, and `example` (the id of one of its jobs).
     """
     return [
         {"$match": filter_},
@@ -57,10 +63,10 @@ def group_stages(filter_: Document) -> list[Document]:
 
 
 def describe_job(job: Mapping[str, Any]) -> Document:
-    """Return a failed job in the form that users see.
+    """Return a failed job in the form in which users see it.
 
-    The fields are id, exception, message (the last line of the traceback), bucket, key, path (of the task), queue,
-    status, queued_at, and traceback (its last TRACEBACK_CHARS characters).
+    `exception` is the exception type, `message` the last line of the traceback, `path` the import path of the job's
+    task, and `traceback` the last MAX_TRACEBACK_CHARS characters of the traceback.
     """
     params: Mapping[str, Any] = job.get("params") or {}
     traceback = str(job.get("traceback") or "")
@@ -68,22 +74,22 @@ def describe_job(job: Mapping[str, Any]) -> Document:
     return {
         "id": str(job["_id"]),
         "exception": job.get("exceptiontype"),
-        "message": lines[-1][:MESSAGE_CHARS] if lines else "",
+        "message": lines[-1][:MAX_MESSAGE_CHARS] if lines else "",
         "bucket": params.get("bucket"),
         "key": params.get("key"),
         "path": job.get("path"),
         "queue": job.get("queue"),
         "status": job.get("status"),
         "queued_at": job.get("datequeued"),
-        "traceback": traceback[-TRACEBACK_CHARS:],
+        "traceback": traceback[-MAX_TRACEBACK_CHARS:],
     }
 
 
 def parse_job_id(text: str) -> ObjectId:
-    """Return the job id that a user's argument identifies: a job id, or the job's image as bucket/key.
+    """Return the id of the job that a user names: by its job id, or by its image as bucket/key.
 
     Raises:
-        ConfigError: The argument is neither.
+        ConfigError: The text is neither a job id nor an image.
     """
     if _JOB_ID.fullmatch(text):
         return ObjectId(text)
@@ -104,7 +110,10 @@ class FailedJobs:
             return self._collection.count_documents(filter_)
 
     def group(self, filter_: Document) -> list[Document]:
-        """Return exception, count and example (from describe_job) for each exception type, largest group first."""
+        """Count jobs by exception type. Return the groups, largest first.
+
+        Each group has the fields `exception`, `count`, and `example` (one of its jobs, as describe_job returns it).
+        """
         with mongodb_errors("group failures"):
             groups = list(self._collection.aggregate(group_stages(filter_)))
             query = {"_id": {"$in": [group["example"] for group in groups]}}
@@ -116,12 +125,12 @@ class FailedJobs:
         ]
 
     def find(self, filter_: Document, limit: int) -> list[Document]:
-        """Return jobs in the form of describe_job, by descending id."""
+        """Return up to `limit` jobs as describe_job returns them, sorted by descending id."""
         with mongodb_errors("list failures"):
             return [describe_job(job) for job in self._collection.find(filter_, FIELDS).sort("_id", -1).limit(limit)]
 
     def show(self, job_id: ObjectId) -> Document | None:
-        """Return a job as stored, with its log text added as `logs`; None if there is no such job."""
+        """Return a job as it is stored, with the text of its log added as `logs`. None if no job has this id."""
         with mongodb_errors("look up a job"):
             job = self._collection.find_one({"_id": job_id})
             if job is None:
@@ -130,11 +139,11 @@ class FailedJobs:
             return {**job, "logs": "".join(str(entry.get("logs", "")) for entry in logs)}
 
     def requeue(self, filter_: Document) -> int:
-        """Requeue jobs. Return their number."""
+        """Requeue jobs. Return how many were requeued."""
         with mongodb_errors("requeue jobs"):
             return self._collection.update_many(filter_, requeue_update()).modified_count
 
     def drop(self, filter_: Document) -> int:
-        """Remove jobs, so that the next run treats their images as new. Return their number."""
+        """Remove jobs, so that the next run treats their images as new. Return how many were removed."""
         with mongodb_errors("remove jobs"):
             return self._collection.delete_many(filter_).deleted_count

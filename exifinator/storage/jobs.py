@@ -22,20 +22,22 @@ WRITE_TASK = "exifinator.worker.tasks.Write"
 FORMER_TASKS = {"exifinator.tasks.Download": DOWNLOAD_TASK, "exifinator.tasks.Write": WRITE_TASK}
 IMAGE_TASKS = (DOWNLOAD_TASK, WRITE_TASK, *FORMER_TASKS)
 
-# MRQ's job statuses. MRQ runs waiting jobs again; failed jobs stay as they are until a user requeues them.
+# MRQ's job statuses. MRQ runs waiting jobs again by itself. Failed jobs stay as they are until a user or the next run
+# requeues them.
 FAILED_STATUSES = ("failed", "timeout", "maxretries", "maxconcurrency", "abort")
 WAITING_STATUSES = ("queued", "retry", "interrupt")
 PENDING_STATUSES = (*WAITING_STATUSES, "started")
 
-# Maintenance jobs have no bucket.
+# Excludes MRQ's maintenance jobs, which have no bucket.
 _IMAGE_JOB: Document = {"params.bucket": {"$exists": True}}
 
 
 def image_job_id(image_id: str) -> ObjectId:
-    """Return the id of the only job that can be stored for an image.
+    """Return the job id of an image. It depends only on the image, so an image has at most one stored job.
 
-    An MRQ mass action covers only jobs with ids up to its own, which starts with the current time. The first byte of
-    these ids is lower than that of any current time, so mass actions cover these jobs too.
+    A mass action of MRQ, such as requeueing all failed jobs, covers only jobs whose ids are not greater than its own
+    job id, which begins with the current time. The ids returned here are always lower than that, because their first
+    byte is at most 0x3F. So mass actions cover these jobs too.
     """
     digest = bytearray(blake2b(image_id.encode(), digest_size=12).digest())
     digest[0] &= 0x3F
@@ -43,12 +45,12 @@ def image_job_id(image_id: str) -> ObjectId:
 
 
 def waiting_filter() -> Document:
-    """Return a filter for jobs of images that wait to be run again."""
+    """Return a MongoDB filter for jobs of images that wait to be run again."""
     return {"status": {"$in": list(WAITING_STATUSES)}, **_IMAGE_JOB}
 
 
 def requeue_update() -> Document:
-    """Return the update that requeues a job, the same one that the dashboard's Requeue button makes."""
+    """Return the MongoDB update that requeues a job. The dashboard's Requeue button makes the same update."""
     now = datetime.now(UTC)
     return {"$set": {"status": "queued", "datequeued": now, "dateupdated": now, "retry_count": 0}}
 
@@ -60,36 +62,40 @@ class JobStore:
         self.collection = collection
 
     def find_statuses(self, image_ids: Sequence[str]) -> dict[str, str]:
-        """Return the status of each image's stored job, by image id. Images without one are left out."""
+        """Return the status of each image's stored job, by image id. Images without a stored job are omitted."""
         unfinished = {"status": {"$in": [*FAILED_STATUSES, *PENDING_STATUSES]}, **_IMAGE_JOB}
         with mongodb_errors("look up jobs"):
             if self.collection.find_one(unfinished, {"_id": 1}) is None:
-                # In this usual case, the job ids of a million images need not be computed.
+                # Usually, there are no such jobs. Then return early, without computing the job ids of up to a million
+                # images.
                 return {}
             image_ids_by_job = {image_job_id(image_id): image_id for image_id in image_ids}
             jobs = self.collection.find({"_id": {"$in": list(image_ids_by_job)}}, {"status": 1})
             return {image_ids_by_job[job["_id"]]: job["status"] for job in jobs}
 
     def requeue(self, image_ids: Iterable[str]) -> int:
-        """Requeue the failed jobs of these images. Return their number."""
+        """Requeue the failed jobs of these images. Return how many were requeued."""
         query = {"_id": {"$in": [image_job_id(i) for i in image_ids]}, "status": {"$in": list(FAILED_STATUSES)}}
         with mongodb_errors("requeue jobs"):
             return self.collection.update_many(query, requeue_update()).modified_count
 
     def count_pending(self) -> int:
-        """Return the number of image jobs that MRQ is running or will run: retried, requeued and interrupted ones."""
+        """Return how many image jobs MRQ is running or will run again: retried, requeued and interrupted jobs."""
         with mongodb_errors("count jobs"):
             return self.collection.count_documents({"status": {"$in": list(PENDING_STATUSES)}, **_IMAGE_JOB})
 
     def count_waiting(self) -> tuple[int, datetime | None]:
-        """Return the number of image jobs that wait to be run again, and the earliest time at which one became due."""
+        """Return the number of image jobs that wait to be run again, and since when the oldest one has been due.
+
+        The time is None if no job is due.
+        """
         with mongodb_errors("count jobs"):
             due = {"status": "queued", **_IMAGE_JOB}
             oldest = self.collection.find_one(due, {"datequeued": 1}, sort=[("datequeued", 1)])
             return self.collection.count_documents(waiting_filter()), oldest["datequeued"] if oldest else None
 
     def scan_failed_ids(self, id_prefix: str) -> Iterator[str]:
-        """Yield the ids with this prefix of images whose job failed, in order."""
+        """Yield the ids of images whose job failed and whose id starts with `id_prefix`, in ascending order."""
         bucket, _, prefix = id_prefix.partition("/")
         query = {"status": {"$in": list(FAILED_STATUSES)}, "params.bucket": bucket, "params.key": {"$gte": prefix}}
         with mongodb_errors("look up jobs"):
@@ -100,7 +106,10 @@ class JobStore:
                 yield f"{bucket}/{job['params']['key']}"
 
     def remove_failed(self, image_ids: Sequence[str], before: datetime) -> int:
-        """Remove the jobs of these images that failed before this time. Return their number."""
+        """Remove the failed jobs of these images that were last updated before `before`.
+
+        Return how many were removed.
+        """
         if not image_ids:
             return 0
         query = {
@@ -112,12 +121,11 @@ class JobStore:
             return self.collection.delete_many(query).deleted_count
 
     def drop_waiting(self, id_prefixes: Sequence[str], excluded_prefixes: Sequence[str]) -> int:
-        """Remove the waiting jobs of images with one of these prefixes and none of the excluded ones.
+        """Remove waiting jobs, so that the next run treats their images as new. Return how many were removed.
 
-        Without a job, an image counts as new.
-
-        Returns:
-            The number of removed jobs.
+        Args:
+            id_prefixes: Only jobs of images whose id (bucket/key) has one of these prefixes are removed.
+            excluded_prefixes: Jobs of images whose id has one of these prefixes are kept.
         """
         query: Document = {
             "status": {"$in": list(WAITING_STATUSES)},

@@ -1,8 +1,8 @@
 """The schema version in MongoDB, and the migrations from one version to the next.
 
-A migration derives the new fields of documents from their existing ones, one range of ids at a time. It can be stopped
-at any time, and resumes with the range that was not finished. A change that needs the bytes of the photos is not a
-migration: increment EXTRACTOR_VERSION instead, and `run --refresh` indexes the photos again.
+A migration derives the new fields of documents from their existing fields, one range of ids at a time. It can be
+stopped at any time, and resumes with the range that was not finished. A change that needs the bytes of the images is
+not a migration: increment EXTRACTOR_VERSION instead, and `run --refresh` indexes the images again.
 """
 
 from __future__ import annotations
@@ -31,22 +31,24 @@ log = logging.getLogger(__name__)
 
 Write = UpdateOne | ReplaceOne[Document] | DeleteOne
 
-# About 12 MB: a record is about 12 KB long.
+# This many records take up about 12 MB.
 DOCUMENTS_PER_RANGE = 1000
-META = "exifinator_meta"
-SCHEMA = "schema"
+META_COLLECTION = "exifinator_meta"
+# The `_id` of the document with the schema version.
+SCHEMA_ID = "schema"
 CONNECT_TIMEOUT_MS = 3000
 
 
 @dataclass(frozen=True)
 class Migration:
-    """One step from a version to the next.
+    """One step from a schema version to the next.
 
     Attributes:
         summary: What the migration changes, as the continuation of "to 3: ".
-        change: Return the writes that bring documents to the new version. The function may receive a document twice, or
-            one that has the new version already, and must not change it then.
-        collection, query: The documents that the migration goes through.
+        change: Function that returns the writes that bring some documents to the new version. It must be idempotent:
+            after an interruption, it receives some documents again.
+        collection: The collection whose documents the migration changes.
+        query: Filter for the documents to migrate. Empty for all documents of the collection.
     """
 
     summary: str
@@ -69,7 +71,7 @@ def _add_folders(_store: Store, records: Sequence[Document]) -> Sequence[Write]:
     return [
         UpdateOne({"_id": record["_id"]}, {"$set": {"folders": folders}})
         for record in records
-        # Another program may have stored an id of a different type.
+        # Skip ids that are not strings, which another program may have stored.
         if isinstance(record["_id"], str) and (folders := folders_of(record["_id"]))
     ]
 
@@ -78,7 +80,8 @@ def _rename_tasks(_store: Store, jobs: Sequence[Document]) -> Sequence[Write]:
     return [UpdateOne({"_id": job["_id"]}, {"$set": {"path": FORMER_TASKS[job["path"]]}}) for job in jobs]
 
 
-# The first migration leads from version 1 to version 2, and so on. Never edit a migration that was released.
+# The first migration leads from version 1 to version 2, the second from version 2 to version 3, and so on. Never edit a
+# migration that was released.
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(
         "adds `cells` and `thumbnail_bytes`, with which the API finds locations and thumbnails",
@@ -96,12 +99,13 @@ MIGRATIONS: tuple[Migration, ...] = (
 
 @dataclass(frozen=True)
 class Schema:
-    """The state of the schema in MongoDB.
+    """The schema version of the documents in MongoDB, and the progress of the migration to the next version.
 
     Attributes:
-        version: The version of the documents.
-        after_id: The last id that the migration to `version + 1` has finished; None if it has not started.
-        documents: The number of documents that this migration has finished.
+        version: The version that all documents have reached.
+        after_id: The id of the last document that the migration to `version + 1` has processed. None if that migration
+            has not started.
+        documents: The number of documents that the migration to `version + 1` has processed.
     """
 
     version: int
@@ -110,7 +114,7 @@ class Schema:
 
 
 def newest_version(migrations: Sequence[Migration] = MIGRATIONS) -> int:
-    """Return the version that this code writes."""
+    """Return the newest schema version, which is the one that this code writes."""
     return 1 + len(migrations)
 
 
@@ -119,11 +123,14 @@ def read_schema(store: Store, *, newest: int | None = None) -> Schema:
 
     A database without records has the newest version. A database with records but no stored version has version 1.
 
+    Args:
+        newest: The newest version. The default is the one that this code writes.
+
     Raises:
         StoreUnavailable: MongoDB did not respond.
     """
     with mongodb_errors("read the schema's version"):
-        stored = _meta(store).find_one({"_id": SCHEMA})
+        stored = _meta(store).find_one({"_id": SCHEMA_ID})
         if stored is not None:
             progress = stored.get("progress") or {}
             return Schema(int(stored["version"]), progress.get("after_id"), int(progress.get("records", 0)))
@@ -132,10 +139,10 @@ def read_schema(store: Store, *, newest: int | None = None) -> Schema:
 
 
 def read_known_schema(store: Store, newest: int | None = None) -> Schema:
-    """Return the schema of the database.
+    """Return the schema of the database, like read_schema, but only if this code supports it.
 
     Raises:
-        ConfigError: A later version of EXIFinator wrote it.
+        ConfigError: A later version of EXIFinator wrote the schema.
         StoreUnavailable: MongoDB did not respond.
     """
     newest = newest or newest_version()
@@ -153,7 +160,7 @@ def check_schema(store: Store, *, writes: bool, migrations: Sequence[Migration] 
 
     Args:
         writes: Whether the program will write. If so, an older database is an error, because the program would add
-            documents of the new version to it. If not, it only causes a warning.
+            documents of the new version to it. If not, an older database only causes a warning in the log.
 
     Raises:
         ConfigError: The database is newer than this code or, if `writes`, older.
@@ -171,17 +178,23 @@ def check_schema(store: Store, *, writes: bool, migrations: Sequence[Migration] 
         log.warning("start: %s", problem, extra={"action": "start"})
     elif writes:
         with mongodb_errors("store the schema's version"):
-            _meta(store).update_one({"_id": SCHEMA}, {"$setOnInsert": {"version": schema.version}}, upsert=True)
+            _meta(store).update_one({"_id": SCHEMA_ID}, {"$setOnInsert": {"version": schema.version}}, upsert=True)
 
 
 def check_schema_before_writing(config: Config) -> None:
-    """Check the schema for a program that will write. Raises what check_schema raises."""
+    """Check the schema for a program that will write.
+
+    Raises:
+        ConfigError, StoreUnavailable: See check_schema.
+    """
     with closing(connect_mongodb(config)) as client:
         check_schema(Store(client, config), writes=True)
 
 
 def check_schema_before_reading(config: Config) -> None:
-    """Check the schema for a program that only reads, and that also starts without MongoDB.
+    """Check the schema for a program that only reads.
+
+    If MongoDB does not respond, return without a check, because such a program starts even without MongoDB.
 
     Raises:
         ConfigError: A later version of EXIFinator wrote the records.
@@ -194,7 +207,7 @@ def check_schema_before_reading(config: Config) -> None:
 
 
 def estimate_documents(store: Store, migration: Migration) -> int:
-    """Return the approximate number of documents that a migration goes through."""
+    """Return the approximate number of documents that a migration has to process."""
     if not migration.query:
         return store.records.estimate_count()
     with mongodb_errors("count documents"):
@@ -227,7 +240,7 @@ def migrate(
 
 
 def _migrate_range(store: Store, migration: Migration, schema: Schema, limit: int) -> Schema:
-    """Migrate the next range of documents. Return the progress after it."""
+    """Migrate the next `limit` documents. Return the new progress, or the next version if no documents are left."""
     collection = _collection(store, migration)
     query = {**migration.query, **({"_id": {"$gt": schema.after_id}} if schema.after_id is not None else {})}
     with mongodb_errors("look up documents"):
@@ -241,18 +254,18 @@ def _migrate_range(store: Store, migration: Migration, schema: Schema, limit: in
 
 
 def _save_progress(store: Store, before: Schema, after: Schema) -> None:
-    """Store the progress.
+    """Replace the stored progress `before` by `after`.
 
     Raises:
         ConfigError: Another process has stored its own progress since `before` was read.
     """
-    expected: Document = {"_id": SCHEMA, "version": before.version, "progress.after_id": before.after_id}
-    # The field is called `records` because earlier versions of EXIFinator named it so.
+    expected: Document = {"_id": SCHEMA_ID, "version": before.version, "progress.after_id": before.after_id}
+    # `records` is the name of this field in earlier versions of EXIFinator.
     progress = {"after_id": after.after_id, "records": after.documents} if after.after_id is not None else None
     fields = {"version": after.version, "progress": progress, "updated_at": datetime.now(UTC)}
     with mongodb_errors("store the schema's version"):
         if before.version == 1 and before.after_id is None:
-            _meta(store).update_one({"_id": SCHEMA}, {"$setOnInsert": {"version": 1}}, upsert=True)
+            _meta(store).update_one({"_id": SCHEMA_ID}, {"$setOnInsert": {"version": 1}}, upsert=True)
         is_saved = _meta(store).update_one(expected, {"$set": fields}).matched_count
     if not is_saved:
         raise ConfigError(
@@ -271,7 +284,7 @@ def _check_no_workers(store: Store) -> None:
 
 
 def _meta(store: Store) -> Collection[Document]:
-    return store.records.collection.database[META]
+    return store.records.collection.database[META_COLLECTION]
 
 
 def _collection(store: Store, migration: Migration) -> Collection[Document]:

@@ -15,7 +15,7 @@ from exifinator.errors import ConfigError, RecordRefused, StoreUnavailable
 
 Document = dict[str, Any]
 
-# Codes of server errors that are transient. All other errors are caused by the document or the request.
+# Codes of transient server errors. All other server errors are caused by the document or the request.
 TRANSIENT_CODES = frozenset(
     {
         6, 7, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436,  # network, shutdown, no primary
@@ -25,13 +25,13 @@ TRANSIENT_CODES = frozenset(
         8000, 17280, 13, 18, 20,  # host limits, not authorised (yet), illegal while read-only
     }
 )  # fmt: skip
-# Server errors that get the code `mongodb_unauthorized`. Atlas uses 8000 for all errors; in practice it means a wrong
-# user or password.
+# Server errors that are reported with the code `mongodb_unauthorized`. Atlas uses 8000 for all of its own errors, but
+# in practice 8000 means a wrong user or password.
 _UNAUTHORIZED_CODES = frozenset({13, 18, 8000})
 
 
 def connect_mongodb(config: Config, **options: Any) -> MongoClient[Document]:
-    """Return a pooled client for MONGODB_URI. It connects when first used.
+    """Return a client with a connection pool for MONGODB_URI. The client connects when it is first used.
 
     Raises:
         ConfigError: MONGODB_URI or a file that it names is invalid.
@@ -50,7 +50,7 @@ def connect_mongodb(config: Config, **options: Any) -> MongoClient[Document]:
 
 
 def describe_error(exc: Exception) -> str:
-    """Return a driver's message on one line, without the topology description that pymongo adds."""
+    """Return the message of a pymongo or bson error as one line, without the details that pymongo appends."""
     message = str(exc).split(", Timeout:")[0].split(", full error:")[0].split("\n")[0]
     return message.split(" (configured timeouts:")[0].rstrip(".")
 

@@ -1,4 +1,4 @@
-"""Store records and embedded thumbnails of images: lookups, scans, bulk upserts, indexes."""
+"""Store, find and remove the records of images and their embedded thumbnails."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 class StoredImage(NamedTuple):
     """The fields of a record that a run compares with the listing.
 
-    A tuple, because a run creates one for each known object of a bucket.
+    A NamedTuple rather than a dataclass to save memory: a run creates one for every known object in a bucket.
     """
 
     status: Status
@@ -38,12 +38,12 @@ class StoredImage(NamedTuple):
     def is_current(self, ref: ImageRef) -> bool:
         """Return whether the record was made from this version of the object.
 
-        If either has no ETag, compare size and modification time.
+        Compare the sizes and ETags. If the record or `ref` has no ETag, compare the sizes and modification times.
         """
         same_size = self.size_bytes == ref.size_bytes
         if self.etag and ref.etag:
             return same_size and self.etag == ref.etag
-        # Queue members and HTTP dates have a resolution of one second.
+        # Modification times from the queue and from HTTP headers are in whole seconds.
         return same_size and int(self.last_modified.timestamp()) == int(ref.last_modified.timestamp())
 
 
@@ -53,11 +53,11 @@ class RecordStore:
     def __init__(self, database: Database[Document], name: str, indexes: Sequence[IndexDefinition]) -> None:
         self.collection: Collection[Document] = database[name]
         self.thumbnails: Collection[Document] = database["thumbnails"]
-        # For lookups of millions of records. pymongo takes as long to add a time zone to one datetime as to decode a
-        # whole record.
-        self._naive = self.collection.with_options(CodecOptions[Document]())
+        # The collection without tz_aware decoding, for bulk lookups: adding a time zone to one datetime takes pymongo
+        # as long as decoding a whole record.
+        self._tz_naive_collection = self.collection.with_options(CodecOptions[Document]())
         self._indexes = indexes
-        # Whether most records of the last upsert were new.
+        # Whether most records of the last upsert were new. If so, the next upsert inserts first: see write_documents.
         self._mostly_new = True
 
     def ensure_indexes(self) -> None:
@@ -71,7 +71,7 @@ class RecordStore:
                 self.collection.drop_index(name)
 
     def _create_collection(self) -> None:
-        """Create the collection, with zstd compression if the server supports it. It is not MongoDB's default."""
+        """Create the collection with zstd compression, which is not MongoDB's default, if the server supports it."""
         try:
             self.collection.database.create_collection(
                 self.collection.name, storageEngine={"wiredTiger": {"configString": "block_compressor=zstd"}}
@@ -79,24 +79,25 @@ class RecordStore:
         except pymongo.errors.CollectionInvalid:
             return  # The collection exists.
         except pymongo.errors.OperationFailure as exc:
-            # The server has another storage engine, or another process is creating the collection right now.
+            # Not an error: the server has another storage engine, or another process is just creating the collection.
             log.debug("records have the server's default compression: %s", describe_error(exc))
 
     def find(self, ids: Sequence[str]) -> dict[str, StoredImage]:
-        """Return what is stored about these images, by id.
+        """Return the stored images among these ids, by id.
 
-        The keys of a listing page are adjacent, so read all records between the first and the last id in one range. If
-        the range has more than twice as many records as `ids`, look up each id instead.
+        The keys of a listing page are adjacent, so read all records between the first and the last id in one range
+        query. If the range contains more than twice as many records as `ids`, look up each id instead.
         """
         if not ids:
             return {}
         requested, limit = set(ids), 2 * len(ids) + 1
         between = {"_id": {"$gte": min(ids), "$lte": max(ids)}}
         projection = ("status", "etag", "size", "last_modified", "extractor_version", "extracted_at")
+        records = self._tz_naive_collection
         with mongodb_errors("look up records"):
-            documents = list(self._naive.find(between, projection, limit=limit, batch_size=limit))
+            documents = list(records.find(between, projection, limit=limit, batch_size=limit))
             if len(documents) == limit:
-                documents = list(self._naive.find({"_id": {"$in": list(ids)}}, projection, batch_size=limit))
+                documents = list(records.find({"_id": {"$in": list(ids)}}, projection, batch_size=limit))
         return {
             document["_id"]: StoredImage(
                 document["status"],
@@ -110,8 +111,11 @@ class RecordStore:
             if document["_id"] in requested
         }
 
-    def sample(self, bucket: str) -> list[ImageRef]:
-        """Return up to four recorded images of a bucket that are not empty: the first two and the last two."""
+    def find_first_and_last(self, bucket: str) -> list[ImageRef]:
+        """Return up to four non-empty recorded images of a bucket: the first two and the last two by id.
+
+        If the bucket has fewer than four, an image can occur twice.
+        """
         query = {"_id": {"$gte": f"{bucket}/", "$lt": f"{bucket}0"}, "size": {"$gt": 0}}
         projection = ("key", "etag", "size", "last_modified")
         with mongodb_errors("look up records"):
@@ -128,9 +132,9 @@ class RecordStore:
             return self.collection.estimated_document_count()
 
     def scan_ids(self, id_prefix: str) -> Iterator[str]:
-        """Yield the record ids with this prefix, in order.
+        """Yield the record ids with this prefix, in ascending order.
 
-        MongoDB orders them by their UTF-8 bytes. That is also Python's order of strings.
+        MongoDB orders ids by their UTF-8 bytes, which is also how Python orders strings.
         """
         with mongodb_errors("look up records"):
             documents = self.collection.find({"_id": {"$gte": id_prefix}}, {"_id": 1}).sort("_id", 1).batch_size(5000)
@@ -140,18 +144,22 @@ class RecordStore:
                 yield document["_id"]
 
     def remove(self, ids: Sequence[str], before: datetime) -> int:
-        """Remove the records that were made before this time, with their thumbnails. Return the number of records."""
+        """Remove those of these records that were extracted before `before`, and their thumbnails.
+
+        Return how many records were removed.
+        """
         if not ids:
             return 0
         query = {"_id": {"$in": list(ids)}, "extracted_at": {"$lt": before}}
         with mongodb_errors("remove records"):
             old_ids = [document["_id"] for document in self.collection.find(query, {"_id": 1})]
-            # Thumbnails first: while the record exists, an interrupted removal can be repeated.
+            # Remove the thumbnails first. After an interruption, the records still exist, so the next call finds them
+            # and removes the rest.
             self.thumbnails.delete_many({"_id": {"$in": old_ids}})
             return self.collection.delete_many({**query, "_id": {"$in": old_ids}}).deleted_count
 
     def thumbnail_sizes(self, ids: Sequence[str]) -> dict[str, int]:
-        """Return the sizes of these images' thumbnails in bytes, by id. Images without a thumbnail are left out."""
+        """Return the sizes of these images' thumbnails in bytes, by id. Images without a thumbnail are omitted."""
         stages: list[Document] = [
             {"$match": {"_id": {"$in": list(ids)}}},
             {"$project": {"bytes": {"$binarySize": "$data"}}},
@@ -160,9 +168,9 @@ class RecordStore:
             return {document["_id"]: document["bytes"] for document in self.thumbnails.aggregate(stages)}
 
     def upsert(self, records: Sequence[ExifRecord]) -> list[Exception | None]:
-        """Write records and thumbnails in bulk.
+        """Write records and their thumbnails in bulk.
 
-        Thumbnails are written first, so an existing record is always complete.
+        Each thumbnail is written before its record, so a record never lacks its thumbnail.
 
         Returns:
             For each record, in order: None if it was stored, otherwise StoreUnavailable or RecordRefused.
@@ -174,7 +182,7 @@ class RecordStore:
         self._mostly_new = 2 * sum(result.is_new) >= len(result.is_new)
         for i, error in zip(ready, result.errors, strict=True):
             outcomes[i] = error
-        # Only a record without a thumbnail that replaced another one can leave an old thumbnail behind.
+        # An old thumbnail is left behind only if the new record has none and replaced one that had.
         stale_ids = [
             records[i].id
             for i, is_new in zip(ready, result.is_new, strict=True)

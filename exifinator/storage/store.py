@@ -21,14 +21,15 @@ from exifinator.storage.mongodb import Document
 from exifinator.storage.records import RecordStore
 from exifinator.storage.workers import WorkerReports
 
-# MongoDB builds the indexes of this many records within a few seconds.
+# For up to this many records, MongoDB builds all indexes within a few seconds.
 QUICKLY_INDEXED_RECORDS = 20_000
 
 
 class Store:
     """The records, jobs, batches and worker reports of one installation.
 
-    All methods of these attributes raise StoreUnavailable, or RecordRefused if MongoDB rejects the request.
+    Unless their docstrings say otherwise, the methods of `records`, `jobs`, `batches` and `workers` raise
+    StoreUnavailable if MongoDB does not respond, and RecordRefused if it rejects the request.
     """
 
     def __init__(self, client: MongoClient[Document], config: Config) -> None:
@@ -44,7 +45,7 @@ class Store:
     def ensure_indexes(self) -> None:
         """Create missing collections and indexes, and wait until they are built.
 
-        Other reads and writes continue in the meantime.
+        Meanwhile, other clients can read and write the collections.
         """
         self.records.ensure_indexes()
         self.batches.ensure_indexes()
@@ -52,7 +53,8 @@ class Store:
     def ensure_indexes_if_quick(self) -> None:
         """Create missing indexes if there are few records.
 
-        For many records, building them takes minutes and would delay the start. The API builds them in the background.
+        With many records, building the indexes takes minutes, which would delay the start of the caller. In that case,
+        leave it to the API, which builds them in the background.
         """
         if self.records.estimate_count() <= QUICKLY_INDEXED_RECORDS:
             self.ensure_indexes()

@@ -8,7 +8,8 @@ from pymongo.collection import Collection
 
 from exifinator.storage.mongodb import Document, mongodb_errors
 
-# By then, six reports are missing: the worker has died, or cannot reach MongoDB.
+# A worker whose last report is older than this counts as dead. It has missed six reports, so it has died, or cannot
+# reach MongoDB.
 WORKER_SILENT_AFTER = timedelta(seconds=30)
 
 # Defaults for values that a worker's first report does not contain yet.
@@ -16,7 +17,7 @@ _LOAD_DEFAULTS = {"load": 0.0, "cores": 0, "reads_per_second": 0.0, "writes_per_
 
 
 def is_silent(reported_at: datetime, now: datetime) -> bool:
-    """Return whether a worker with this last report counts as dead."""
+    """Return whether a worker counts as dead, given the time of its last report."""
     return now - reported_at > WORKER_SILENT_AFTER
 
 
@@ -27,14 +28,14 @@ class WorkerReports:
         self.collection = collection
 
     def find_active(self, now: datetime) -> list[Document]:
-        """Return the reports of workers that are not silent, sorted by name. See find_since."""
+        """Return the reports of workers that are not silent, sorted by name, in the form of find_since."""
         return self.find_since(now - WORKER_SILENT_AFTER)
 
     def find_since(self, since: datetime) -> list[Document]:
-        """Return the reports since this time, sorted by the name of the worker.
+        """Return the reports that were made at or after `since`, sorted by the names of the workers.
 
-        Their fields are name, host, queues, status, done_jobs, busy (share of the greenlets, 0 to 1), memory_mb, cpu
-        (share of one core, 0 to 1), reported_at, and the measurements of worker/load_report.py.
+        In each report, `busy` is the share of the worker's greenlets that are in use (0 to 1), and `cpu` its share of
+        one core (0 to 1). A report also contains the measurements of worker/load_report.py.
         """
         query = {"status": {"$ne": "stop"}, "datereported": {"$gte": since}}
         with mongodb_errors("read the workers' reports"):

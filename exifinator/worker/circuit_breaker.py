@@ -84,6 +84,6 @@ class BucketCircuitBreaker:
     def _probe_objects(self, ref: ImageRef) -> list[ImageRef]:
         """Return other objects of the bucket that S3 returned before; if none is known, queued ones."""
         stored = self._buckets.probe_object(ref.bucket)
-        returned_before = [*([stored] if stored else []), *self._store.records.sample(ref.bucket)]
+        returned_before = [*([stored] if stored else []), *self._store.records.find_first_and_last(ref.bucket)]
         others = [other for other in returned_before if other.id != ref.id]
         return others or [other for other in self._buckets.sample(ref.bucket) if other.id != ref.id]

@@ -22,7 +22,15 @@ from exifinator.search_keys.geo_cells import cells_of
 from exifinator.storage import migrations
 from exifinator.storage.failed_jobs import FailedJobs, failed_filter
 from exifinator.storage.jobs import DOWNLOAD_TASK, FORMER_TASKS, IMAGE_TASKS, WRITE_TASK
-from exifinator.storage.migrations import META, Migration, Schema, check_schema, migrate, newest_version, read_schema
+from exifinator.storage.migrations import (
+    META_COLLECTION,
+    Migration,
+    Schema,
+    check_schema,
+    migrate,
+    newest_version,
+    read_schema,
+)
 from exifinator.storage.store import Store
 from exifinator.worker import mrq_config
 from tests.integration.conftest import Bucket, Installation, invoke
@@ -134,7 +142,7 @@ def test_migrate__to_schema_2__adds_cells_and_thumbnail_bytes(install: Install) 
 
     for _ in range(2):  # the second time as after a kill before the progress was saved
         list(migrate(it.store, migrations=migrations.MIGRATIONS[:1]))
-        it.store.records.collection.database[META].delete_one({"_id": "schema"})
+        it.store.records.collection.database[META_COLLECTION].delete_one({"_id": "schema"})
 
     found = {record.pop("_id"): record for record in it.store.records.collection.find()}
     assert found == {
@@ -161,7 +169,7 @@ def test_migrate__to_schema_4__renames_the_tasks_of_stored_jobs(install: Install
     jobs.insert_many([dict(job) for job in former])
     others = [DOWNLOAD_TASK, "another.program.Task", "exifinator.tasks.Another"]
     jobs.insert_many([{"path": path} for path in others])
-    it.store.records.collection.database[META].insert_one({"_id": "schema", "version": 3})
+    it.store.records.collection.database[META_COLLECTION].insert_one({"_id": "schema", "version": 3})
 
     steps = list(migrate(it.store, documents_per_range=4))
 
@@ -229,7 +237,7 @@ def test_schema__new_database__is_of_the_newest(install: Install) -> None:
     check_schema(it.store, writes=True, migrations=FEET)
     fill(it, 1)
     assert read_schema(it.store) == Schema(2)
-    assert it.store.records.collection.database[META].count_documents({}) == 1
+    assert it.store.records.collection.database[META_COLLECTION].count_documents({}) == 1
 
 
 def test_schema__records_from_before_versions__are_of_the_first(install: Install) -> None:
@@ -245,7 +253,7 @@ def test_schema__records_from_before_versions__are_of_the_first(install: Install
 def newer(install: Install) -> Installation:
     """Return an installation whose database a later version has written."""
     it = install()
-    it.store.records.collection.database[META].insert_one({"_id": "schema", "version": 99})
+    it.store.records.collection.database[META_COLLECTION].insert_one({"_id": "schema", "version": 99})
     return it
 
 
