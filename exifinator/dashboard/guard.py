@@ -31,7 +31,7 @@ _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 # MRQ's page compiles its templates with `new Function`, which needs unsafe-eval. Its scripts insert styles, which needs
-# unsafe-inline. It would also load a font from Google, which this policy blocks.
+# unsafe-inline. The page would also load a font from Google, but this policy blocks the font.
 _POLICY = (
     "default-src 'none'; script-src 'self' 'unsafe-eval'{hashes}; style-src 'self' 'unsafe-inline'; img-src 'self'; "
     "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -43,9 +43,9 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-# MRQ's page opens a tab whose script fails, so redirect to the tab of job statuses.
-_START = '<script>if (!location.hash) location.replace("#status");</script>'
-# Fields that MRQ's page escapes itself or shows as text. It inserts all other strings into its HTML unescaped.
+# By default, MRQ's page opens a tab whose script fails. This script opens the tab of job statuses instead.
+_OPEN_STATUS_TAB = '<script>if (!location.hash) location.replace("#status");</script>'
+# Fields that MRQ's page escapes itself or shows as text. The page inserts all other strings into its HTML unescaped.
 # `data` and `stack` are fields of the jobs that a worker reports.
 _ESCAPED_BY_PAGE = frozenset(
     {"params", "result", "logs", "traceback", "original_traceback", "data", "stack", "workergroups"}
@@ -56,7 +56,7 @@ class Guard:
     """A WSGI application that forwards only permitted requests to `app`, and hardens the responses.
 
     Args:
-        auth: "user:password"; the password may contain ":". None: no password is required.
+        auth: The required "user:password". The password may contain ":". If None, no password is required.
         bind_host: The address to which the server is bound. If it is loopback, only requests for loopback names are
             served. This prevents DNS rebinding, where a site makes its own name resolve to this server.
         throttle: Delays further attempts after wrong passwords.
@@ -125,14 +125,17 @@ class Guard:
             elif response.mimetype == "application/json":
                 response.set_data(json.dumps(_escape(json.loads(response.get_data()))))
             else:
-                page = response.get_data(as_text=True).replace("<head>", f"<head>{_START}", 1)
+                page = response.get_data(as_text=True).replace("<head>", f"<head>{_OPEN_STATUS_TAB}", 1)
                 hashes = [_hash(script) for script in _INLINE_SCRIPT.findall(page)]
                 response.set_data(page)
         return _harden(response, hashes)
 
 
 def _read_credentials(request: Request) -> bytes | None:
-    """Return the "user:password" of the request: None if it has none, empty if it cannot be decoded."""
+    """Return the "user:password" that the request contains.
+
+    Return None if there is no Authorization header, and b"" if the header cannot be decoded.
+    """
     header = request.headers.get("Authorization")
     if header is None:
         return None
@@ -162,7 +165,8 @@ def _refuse_body(request: Request) -> Response | None:
         return _refusal(413, too_large)
     body = b""
     if length or environ.get("HTTP_TRANSFER_ENCODING"):
-        # A chunked body has no length. The server ends the input where the body ends.
+        # A chunked body has no declared length, but the server ends the input where the body ends. Read one byte more
+        # than the limit, to notice a body that exceeds it.
         body = environ["wsgi.input"].read(int(length) if length else BODY_LIMIT_BYTES + 1)
     if len(body) > BODY_LIMIT_BYTES:
         return _refusal(413, too_large)
@@ -191,7 +195,7 @@ def _hash(script: str) -> str:
 
 
 def _refusal(status: int, message: str) -> Response:
-    # Close the connection, so that the rest of the body need not be read.
+    # Close the connection, so that the rest of the request's body need not be read.
     return _harden(Response(message + "\n", status, {"Connection": "close"}, mimetype="text/plain"), [])
 
 

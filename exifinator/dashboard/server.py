@@ -1,13 +1,13 @@
-"""Serve MRQ's dashboard behind a guard (guard.py), which checks every request and response.
+"""Serve MRQ's dashboard behind a guard (guard.py), which checks every request and hardens every response.
 
-Without it, MRQ compares only the part of a password before a second ":", accepts writes from pages on other sites, and
-inserts some job names into its page unescaped. The guard fixes this without changes to MRQ's code.
+On its own, MRQ cuts the configured password off at its first ":", accepts writes from pages on other sites, and inserts
+some job names into its page unescaped. The guard fixes all of this without changes to MRQ's code.
 """
 
 from __future__ import annotations
 
 if __name__ == "__main__":
-    # Before anything imports sockets, threads or TLS.
+    # Patch before any other module imports sockets, threads or TLS.
     from gevent import monkey
 
     monkey.patch_all()
@@ -30,17 +30,17 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("exifinator.dashboard")
 
-# Close idle connections after this long: browsers keep theirs open, and an attacker could keep many open.
+# Close connections that are idle for this long. Browsers keep connections open, and an attacker could open many.
 IDLE_SECONDS = 60.0
 
 
 def load_app() -> WSGIApplication:
-    """Return MRQ's dashboard, which on import reads mrq-config.py in the current folder, and the command line."""
+    """Import and return MRQ's dashboard. On import, it reads mrq-config.py from the current folder, and sys.argv."""
     os.chdir(ROOT)
     del sys.argv[1:]
     from mrq.dashboard import utils
 
-    # The guard checks the password. MRQ's own check rejects passwords that contain a ":".
+    # The guard checks the password. MRQ's own check would accept only the part before the first ":".
     utils.requires_auth = lambda view: view
     from mrq.dashboard.app import app
 
@@ -62,7 +62,7 @@ def serve(config: Config, app: WSGIApplication) -> None:
             super().handle()
 
         def format_request(self) -> str:
-            # Omit the query: MRQ's tables send a kilobyte of it, which contains keys of photos.
+            # Omit the query string: MRQ's tables send about a kilobyte of parameters, including image keys.
             line = (self.requestline or "-").partition("?")[0].removesuffix(f" {self.request_version}")
             status = (self._orig_status or self.status or "000").split()[0]
             return f'{self.client_address[0]} "{line}" {status} {self.response_length or 0}'

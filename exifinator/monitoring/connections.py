@@ -1,6 +1,6 @@
 """Connections with short timeouts to Redis and MongoDB, and the state that the two servers report.
 
-For commands that must respond within seconds, even if a server is down.
+They are for commands and pages that must respond within seconds, even if a server is down.
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ class RedisInfo:
     """State of the Redis server.
 
     Attributes:
+        address: REDIS_URL without credentials.
         product: `Redis` or `Valkey`.
         memory_limit_bytes: `maxmemory`; 0 means no limit.
-        disk_bytes: The size of the append-only file and its rewrite; 0 if there is none.
+        disk_bytes: The size of the append-only file; 0 if there is none.
         offset_seconds: How far the server's clock is ahead of this machine's.
         info: The server's full response to INFO.
     """
@@ -54,9 +55,11 @@ class MongoInfo:
     """State of the MongoDB server.
 
     Attributes:
-        memory_bytes: Resident memory, or the size of the cache if the server reports no more than that.
+        address: MONGODB_URI without credentials.
+        memory_bytes: The server's resident memory, or the size of its cache if it does not report its resident memory.
         data_bytes: The disk space of records and thumbnails, with their indexes.
         disk_free_bytes, disk_total_bytes: None if the server does not report them.
+        records: The approximate number of records.
         offset_seconds: How far the server's clock is ahead of this machine's.
         hello: The server's full response to `hello`.
     """
@@ -73,7 +76,7 @@ class MongoInfo:
 
 
 class Connections:
-    """Clients with short timeouts and no retries. They connect when first used."""
+    """Clients for Redis and MongoDB, with short timeouts and without retries. They connect when they are first used."""
 
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -137,11 +140,11 @@ class Connections:
             try:
                 server = self.mongodb.admin.command("serverStatus", repl=0, metrics=0, locks=0)
             except pymongo.errors.OperationFailure:
-                # The command needs the role clusterMonitor.
+                # serverStatus needs the role clusterMonitor. Without it, the memory is reported as 0.
                 server = {}
             records = self.store.records.collection.estimated_document_count()
         clock: datetime = hello["localTime"].replace(tzinfo=UTC)
-        # 0 if the database does not exist yet.
+        # fsTotalSize is 0 if the database does not exist yet.
         total_bytes = stats.get("fsTotalSize")
         cache = server.get("wiredTiger", {}).get("cache", {})
         return MongoInfo(

@@ -20,8 +20,8 @@ def run_checks(config: Config, arguments: Iterable[str] = (), *, cwd: Path | Non
     """Run all checks. Yield each finding as soon as it is known.
 
     Args:
-        arguments: Sources as `run` accepts them. Empty: S3_BUCKETS.
-        cwd: The folder to which relative paths of folders are relative.
+        arguments: The sources to check, as `run` accepts them. If empty, those in S3_BUCKETS are checked.
+        cwd: The folder that relative paths in `arguments` start from. The default is the user's working directory.
     """
     yield machine.check_python()
     yield machine.check_packages()
@@ -76,7 +76,7 @@ def _check_mongodb(config: Config, connections: Connections) -> Iterator[Finding
 def _connection_fix(setting: str, exc: EXIFinatorError) -> str:
     if exc.code in ("redis_unauthorized", "mongodb_unauthorized"):
         return f"set {setting} to a URL with user and password: SCHEME://USER:PASSWORD@HOST:PORT"
-    return f"{START}   (starts it if {setting} points to this machine), or set {setting} to its address"
+    return f"{START}   (starts the server if {setting} points to this machine), or correct {setting}"
 
 
 def _check_sources(config: Config, arguments: Iterable[str], cwd: Path) -> Iterator[Finding]:
@@ -86,7 +86,7 @@ def _check_sources(config: Config, arguments: Iterable[str], cwd: Path) -> Itera
         yield error("source", str(exc), f"{COMMAND} doctor my-bucket/2024/")
         return
     if not sources:
-        yield ok("source", "no source to check: S3_BUCKETS is empty; `doctor BUCKET` checks one")
+        yield ok("source", "no source to check: S3_BUCKETS is empty; `doctor BUCKET` checks a bucket")
     for source in sources:
         if isinstance(source, Path):
             yield s3.check_folder(source)

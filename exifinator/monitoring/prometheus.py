@@ -27,17 +27,20 @@ from exifinator.storage.workers import is_silent
 
 log = logging.getLogger(__name__)
 
-# A worker that stops reporting is shown as down until its last report is this old.
+# A worker that stops reporting is shown as down. When its last report is older than this, it is omitted.
 MAX_REPORT_AGE = timedelta(minutes=10)
 MAX_WORKERS = 1000
 MAX_BATCHES = 16
 MAX_EXCEPTIONS = 30
-# The exception type of a failed job can be any text. Only class names become labels.
+# The exception type of a failed job can be any text, but only class names become labels.
 _CLASS_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,79}")
 
 
 class ExifinatorCollector(Collector):
-    """Queries Redis and MongoDB at each scrape, for a few seconds at most. Omits the metrics that it cannot read."""
+    """Collector that queries Redis and MongoDB at each scrape.
+
+    If one of the servers does not respond within a few seconds, its metrics are omitted.
+    """
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -73,7 +76,7 @@ class ExifinatorCollector(Collector):
         )
         age = GaugeMetricFamily(
             "exifinator_queue_oldest_age_seconds",
-            "How long the longest-waiting image has been due.",
+            "Time since the longest-waiting image became due.",
             labels=["queue"],
         )
         is_paused = GaugeMetricFamily("exifinator_queue_paused", "Whether a queue is paused.", labels=["queue"])
@@ -87,7 +90,7 @@ class ExifinatorCollector(Collector):
         yield from (length, age, is_paused)
         yield _gauge(
             "exifinator_images_in_progress",
-            "Images that are delivered to workers, including dead ones.",
+            "Images that are delivered to workers, including workers that have died.",
             stats.in_progress,
         )
         yield _gauge(
@@ -109,7 +112,7 @@ class ExifinatorCollector(Collector):
         if server.disk_free_bytes is not None:
             yield _gauge("exifinator_mongodb_disk_free_bytes", "Free space on MongoDB's disk.", server.disk_free_bytes)
         waiting, _ = store.jobs.count_waiting()
-        yield _gauge("exifinator_retries_waiting", "Images that wait for a retry.", waiting)
+        yield _gauge("exifinator_retries_waiting", "Images whose job waits to be run again.", waiting)
         failed = GaugeMetricFamily("exifinator_failed_images", "Failed images by exception type.", labels=["exception"])
         for exception, count in _count_by_label(FailedJobs(store.jobs).group(failed_filter())).items():
             failed.add_metric([exception], count)
@@ -131,11 +134,14 @@ class ExifinatorCollector(Collector):
 
 
 def counter_metrics(counts: Mapping[str, int]) -> Iterator[Metric]:
-    """Yield the counters and histograms in the Redis hash. Ignore fields with unknown names."""
+    """Yield the counters and histograms for the totals of all processes, by the names of metrics.py.
+
+    Ignore counts with other names.
+    """
     images = CounterMetricFamily("exifinator_images", "Images that are done, by outcome.", labels=["outcome"])
     for outcome in OUTCOMES:
         images.add_metric([outcome], counts.get(f"images:{outcome}", 0))
-    requests = CounterMetricFamily("exifinator_s3_requests", "Ranged GETs and listings.", labels=["request"])
+    requests = CounterMetricFamily("exifinator_s3_requests", "Ranged GETs and listing requests.", labels=["request"])
     for kind in REQUEST_KINDS:
         requests.add_metric([kind], counts.get(f"requests:{kind}", 0))
     read_bytes = CounterMetricFamily("exifinator_read_bytes", "Bytes that ranged GETs returned.")
@@ -161,7 +167,10 @@ def _gauge(name: str, text: str, value: float) -> Metric:
 
 
 def _count_by_label(groups: Iterable[Mapping[str, Any]]) -> dict[str, int]:
-    """Return the counts by exception type. Types beyond MAX_EXCEPTIONS are counted as `other`."""
+    """Return the number of failed jobs by exception type.
+
+    Types beyond MAX_EXCEPTIONS, and types that are not class names, are counted as `other`.
+    """
     counts: dict[str, int] = {}
     for group in groups:
         name = str(group["exception"] or group["example"]["status"])

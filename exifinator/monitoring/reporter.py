@@ -21,33 +21,37 @@ FLUSH_SECONDS = 5.0
 
 
 class Flusher:
-    """Adds to Redis what `counts` has counted since the last flush. Not thread-safe."""
+    """Adds the counts of this process to the totals in Redis. Not thread-safe."""
 
     def __init__(self, queues: QueueAdmin, counts: Counts = COUNTS) -> None:
         self._queues = queues
         self._counts = counts
         self._sender = f"{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}"
-        self._number = 0
-        # The counts that Redis has confirmed.
+        self._sequence_number = 0
+        # The counts that Redis has added to the totals.
         self._confirmed: Counter[str] = Counter()
-        # The addition that Redis has not confirmed yet. It is sent again, unchanged, until Redis confirms it.
+        # New counts that were sent, but that Redis has not confirmed yet. They are sent again, unchanged and with the
+        # same sequence number, until Redis confirms them.
         self._pending: dict[str, int] = {}
 
     def flush(self) -> None:
-        """Send the new counts. After a failure, the next call repeats the same addition, which Redis applies only once.
+        """Send what was counted since the last flush.
+
+        If Redis does not confirm these counts, the next call sends them again with the same sequence number. Redis
+        ignores a number that it has seen, so it never adds them twice.
 
         Raises:
-            QueueUnavailable: Redis did not confirm the addition.
+            QueueUnavailable: Redis did not confirm the counts.
         """
         self._send()
         fields = self._counts.fields()
         self._pending = {name: n - self._confirmed[name] for name, n in fields.items() if n != self._confirmed[name]}
-        self._number += 1
+        self._sequence_number += 1
         self._send()
 
     def _send(self) -> None:
         if self._pending:
-            self._queues.add_counts(self._sender, self._number, self._pending)
+            self._queues.add_counts(self._sender, self._sequence_number, self._pending)
             self._confirmed.update(self._pending)
             self._pending = {}
 

@@ -17,24 +17,29 @@ from exifinator.net import listens, without_credentials
 from exifinator.processes.workers import web_addresses, worker_supervision
 from exifinator.storage.failed_jobs import FailedJobs, failed_filter
 
-# How many of the latest batches are searched for running ones, and how many are shown if none is running.
+# Number of latest batches among which running ones are searched.
 RECENT_BATCHES = 20
+# Number of latest batches to show if none is running.
 SHOWN_BATCHES = 5
 
 
 @dataclass(slots=True)
 class Status:
-    """The state at one moment. An unknown part is None or empty, and `problems` has the reason.
+    """The state at one moment. A part that cannot be read is None or empty, and `problems` has the reason.
 
     Attributes:
-        services: name, address, up, version. The API and the dashboard also have `managed`: whether this checkout runs
+        services: Redis, MongoDB, the API and the dashboard. Each has name, address, up and version. The API and the
+            dashboard also have `managed`: whether this checkout runs them.
+        redis: Sizes of Redis's memory and data, in bytes.
+        mongodb: Sizes of MongoDB's memory and data, in bytes.
+        queues: The download queue, the write queue, the images in progress and the retries. Each has name, images,
+            oldest_seconds and paused. For the images in progress, oldest_seconds is always None.
+        hosts: The workers' reports, combined by machine. Each entry has name, processes, busy (0 to 1), load, cores,
+            reads_per_second, writes_per_second and memory_mb.
+        workers: The reports of the workers, as WorkerReports.find_since returns them.
+        batches: The running batches, or the latest ones if none is running, as batches.service.read_batches returns
             them.
-        redis, mongodb: Sizes in bytes.
-        queues: name, images, oldest_seconds, paused. `in progress` has no age.
-        hosts: name, processes, busy (0 to 1), load, cores, reads_per_second, writes_per_second, memory_mb.
-        workers: The same for each process: see WorkerReports.find_since.
-        batches: The running batches, or the latest ones if none is running: see batches.service.read_batches.
-        failures: exception, count, example.
+        failures: The failed jobs, as FailedJobs.group returns them.
         problems: Messages for the user.
     """
 
@@ -139,7 +144,7 @@ class StatusReader:
 
 
 def _is_finished(batch: dict[str, Any]) -> bool:
-    """Return whether a detached batch has no queued images left."""
+    """Return whether the batch is detached, and all of its queued images are done."""
     counts = BatchCounts.from_dict(batch["numbers"])
     return batch["state"] in DETACHED_STATES and counts.done >= counts.queued
 

@@ -13,10 +13,10 @@ class Finding:
     """The result of one check.
 
     Attributes:
-        level: An `error` keeps something from working, now or later. A `warning` may be intended.
+        level: An `error` keeps something from working, now or later. A `warning` is unusual, but may be intended.
         area: What was checked, in one word.
         message: What was found, and where.
-        fix: What to type or do about it; empty if the check passed.
+        fix: The command to type, or what else to do about the problem. Empty if the check passed.
     """
 
     level: Level

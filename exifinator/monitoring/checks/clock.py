@@ -1,6 +1,7 @@
-"""Compare the clocks of the servers with this machine's.
+"""Compare the servers' clocks with this machine's clock.
 
-Leases and retries depend on the clock of Redis. Request signatures and the dates in records depend on this machine's.
+Leases and retries depend on the clock of Redis. Request signatures and the dates in records depend on this machine's
+clock.
 """
 
 from __future__ import annotations
@@ -8,18 +9,19 @@ from __future__ import annotations
 from exifinator.monitoring.checks import Finding, error, ok, warning
 
 WARNING_SECONDS = 5.0
-# From here on, dates in records are wrong by a minute or more. S3 rejects requests at 15 minutes.
+# If this machine's clock is wrong, the dates in records are wrong by the same offset. At 15 minutes, S3 also rejects
+# all requests.
 ERROR_SECONDS = 60.0
 FIX = "sudo timedatectl set-ntp true   (on the machine with the wrong clock: compare `date -u` on both)"
 
 
 def check_clock(server: str, offset_seconds: float, *, resolution_seconds: float = 0.0) -> Finding:
-    """Compare the clock of a server with this machine's.
+    """Compare the clock of a server with this machine's clock.
 
     Args:
         server: The server's name, as in "Redis".
         offset_seconds: How far the server's clock is ahead of this machine's.
-        resolution_seconds: The precision of the time that the server reported.
+        resolution_seconds: The resolution of the time that the server reported. The offset may be wrong by this much.
     """
     seconds = max(0.0, abs(offset_seconds) - resolution_seconds)
     direction = "ahead of" if offset_seconds > 0 else "behind"

@@ -28,7 +28,7 @@ BASE_FILES = 128
 # One connection in each of four pools: fast S3 client, boto3, Redis and MongoDB.
 FILES_PER_GREENLET = 4
 SUGGESTED_FILES = 4096
-# For the interpreter's threads, and two subprocesses that read images.
+# Processes and threads that run besides the workers: the interpreter's threads, and two subprocesses that read images.
 SPARE_PROCESSES = 16
 MIN_FREE_BYTES = 1_000_000_000
 MIN_FREE_SHARE = 0.05
@@ -46,7 +46,7 @@ def check_python(version: tuple[int, ...] = sys.version_info[:3]) -> Finding:
 
 
 def check_packages(requirements: Path = ROOT / "requirements.txt") -> Finding:
-    """Compare the installed packages with requirements.txt or, without that file, with the package metadata."""
+    """Compare the installed packages with requirements.txt or, if it does not exist, with the package metadata."""
     if not requirements.exists():
         return _check_metadata()
     missing, different = [], []
@@ -75,7 +75,7 @@ def _check_metadata() -> Finding:
     except importlib.metadata.PackageNotFoundError:
         return warning("packages", "there is no requirements.txt to compare with", "run doctor in the checkout")
     installed = {_normalize(str(dist.metadata["Name"])) for dist in importlib.metadata.distributions()}
-    # A line with a marker is for an extra or for another platform.
+    # Skip requirements with a marker, which are for an extra or for another platform.
     names = [re.split(r"[\s<>=!~\[(]", line, maxsplit=1)[0] for line in required if ";" not in line]
     missing = [name for name in names if _normalize(name) not in installed]
     if missing:
@@ -104,7 +104,7 @@ def _join_some(names: Sequence[str], limit: int = 5) -> str:
 
 
 def check_ports(config: Config) -> list[Finding]:
-    """Check that the ports of the API and the dashboard are free, or used by them."""
+    """Check that the ports of the API and the dashboard are free, or are used by these two programs."""
     try:
         own_pids = {process.program: process.pid for process in worker_supervision().status() if process.pid}
     except EXIFinatorError as exc:
@@ -113,10 +113,12 @@ def check_ports(config: Config) -> list[Finding]:
 
 
 def check_port(name: str, setting: str, host: str, port: int, own_pids: Mapping[str, int]) -> Finding:
-    """Check that a port is free for a program, or used by it.
+    """Check that a port is free for a program, or is used by that program.
 
     Args:
-        own_pids: Process ids of this checkout's running programs, by name.
+        name: The program: `api` or `dashboard`.
+        setting: The setting that the port comes from.
+        own_pids: Process ids of this checkout's running programs, by program name.
     """
     if not listens(host, port):
         if name in own_pids:
@@ -159,7 +161,11 @@ def _is_exifinator_api(host: str, port: int) -> bool:
 
 
 def check_open_files(config: Config, limit: int | None = None) -> Finding:
-    """Check that a worker may open all the files and connections that its greenlets need."""
+    """Check that a worker may open all the files and connections that its greenlets need.
+
+    Args:
+        limit: Maximum number of open files. The default is the limit of this process.
+    """
     soft = limit if limit is not None else resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     needed = FILES_PER_GREENLET * config.greenlets + BASE_FILES
     if _is_unlimited(soft) or soft >= needed:
@@ -173,7 +179,12 @@ def check_open_files(config: Config, limit: int | None = None) -> Finding:
 
 
 def check_process_limit(config: Config, limit: int | None = None, running: int | None = None) -> Finding:
-    """Check that this user may start WORKER_PROCESSES more processes. The limit includes threads."""
+    """Check that this user may start WORKER_PROCESSES more processes.
+
+    Args:
+        limit: Maximum number of the user's processes and threads. The default is the limit of this process.
+        running: Number of the user's running processes and threads. The default is to count them.
+    """
     soft = limit if limit is not None else resource.getrlimit(resource.RLIMIT_NPROC)[0]
     needed = config.processes + SPARE_PROCESSES
     if _is_unlimited(soft) or (limit is None and os.getuid() == 0):
@@ -220,7 +231,7 @@ def check_workers(config: Config, active: int | None) -> Finding:
     """Check that workers are running.
 
     Args:
-        active: The number of workers that report, on all machines; None if MongoDB is unreachable.
+        active: The number of workers on all machines that have reported recently. None if MongoDB is unreachable.
     """
     try:
         is_running = worker_supervision().running()
@@ -229,7 +240,7 @@ def check_workers(config: Config, active: int | None) -> Finding:
         return error("workers", str(exc), f"{STOP}; {START}")
     if outdated:
         return warning(
-            "workers", "the workers on this machine were started with other settings or code", f"{START} --restart"
+            "workers", "the workers on this machine are running with older settings or code", f"{START} --restart"
         )
     if active == 0 and not is_running:
         return warning("workers", f"no workers are running on any machine: {RUN} starts them", START)

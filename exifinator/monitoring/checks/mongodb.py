@@ -37,7 +37,7 @@ def check_version(server: MongoInfo) -> Finding:
 
 
 def check_writes(connections: Connections) -> list[Finding]:
-    """Write a document to each database, with the write concern of MONGODB_URI, and remove it again."""
+    """Check that each database accepts writes with the write concern of MONGODB_URI, by writing a test document."""
     findings = []
     for setting, name in (
         ("MONGODB_DATABASE", connections.config.mongodb_database),
@@ -55,7 +55,7 @@ def check_writes(connections: Connections) -> list[Finding]:
                 error(
                     "mongodb",
                     f"the database {name} ({setting}) does not accept writes: {describe_error(exc)}",
-                    "grant the user the role readWrite on it, or correct the write concern (w=) in MONGODB_URI",
+                    "grant the user the role readWrite on that database, or correct `w=` in MONGODB_URI",
                 )
             )
         finally:
@@ -65,7 +65,11 @@ def check_writes(connections: Connections) -> list[Finding]:
 
 
 def check_write_concern(server: MongoInfo, connections: Connections) -> Finding:
-    """Check that acknowledged writes are durable. An image leaves the queue as soon as its record is acknowledged."""
+    """Check that acknowledged writes are durable.
+
+    An image leaves the queue as soon as MongoDB acknowledges its record. If MongoDB loses the record afterwards, no
+    worker stores it again.
+    """
     concern: dict[str, Any] = dict(connections.store.records.collection.write_concern.document)
     w = concern.get("w", _default_write_concern(connections))
     if w == 0:
@@ -90,7 +94,7 @@ def check_write_concern(server: MongoInfo, connections: Connections) -> Finding:
 
 
 def _default_write_concern(connections: Connections) -> Any:
-    """Return the cluster's default for `w`, which applies if MONGODB_URI has none; None if it is unknown or unset."""
+    """Return the cluster's default write concern (`w`), which applies if MONGODB_URI has none; None if unknown."""
     try:
         response = connections.mongodb.admin.command("getDefaultRWConcern")
     except pymongo.errors.PyMongoError:
@@ -108,7 +112,7 @@ def check_indexes(connections: Connections) -> Finding:
             raise
         existing = {}
     if not existing:
-        return ok("mongodb", "there are no records yet; the indexes are created with them")
+        return ok("mongodb", "there are no records yet; the first run creates the indexes")
     missing, different = [], []
     for index in index_definitions(config):
         existing_index = existing.get(index.name)
@@ -120,7 +124,7 @@ def check_indexes(connections: Connections) -> Finding:
         drop = "; ".join(f'db.{config.mongodb_collection}.dropIndex("{name}")' for name in different)
         return error(
             "mongodb",
-            f"these indexes have other fields than expected: {', '.join(different)}",
+            f"these indexes do not have the expected fields: {', '.join(different)}",
             f"mongosh {config.mongodb_database} --eval '{drop}'; {START} --restart",
         )
     if missing:
@@ -133,7 +137,7 @@ def check_indexes(connections: Connections) -> Finding:
 
 
 def check_all(connections: Connections) -> list[Finding]:
-    """Run every check that needs MongoDB, except clock and disk.
+    """Run every check that needs MongoDB, except those of its clock and disk.
 
     Raises:
         StoreUnavailable, RecordRefused: MongoDB did not respond, or rejected the request.

@@ -20,7 +20,7 @@ MAX_MEMORY_SHARE = 0.9
 
 
 def check_version(server: RedisInfo) -> Finding:
-    # Valkey's version numbers start at 7.2, where they continue those of Redis.
+    # Valkey's version numbers continue those of Redis: they start at 7.2. So the same minimum applies to both.
     version = tuple(map(int, re.findall(r"\d+", server.version)[:2]))
     if version < MIN_VERSION:
         return error(
@@ -46,10 +46,10 @@ def check_eviction(server: RedisInfo) -> Finding:
     policy = str(server.info.get("maxmemory_policy", "noeviction"))
     if policy == "noeviction":
         return ok("redis", "keys are never evicted (maxmemory-policy noeviction)")
-    message = f"maxmemory-policy is {policy}: when its memory is full, Redis deletes queued images"
+    message = f"maxmemory-policy is {policy}: when its memory is full, Redis may delete queued images"
     fix = 'redis-cli -u "$REDIS_URL" config set maxmemory-policy noeviction   (and the same line in redis.conf)'
     if not server.memory_limit_bytes:
-        return warning("redis", f"{message}; currently, maxmemory is not set", fix)
+        return warning("redis", f"{message}; maxmemory is not set, so this cannot happen yet", fix)
     return error("redis", message, fix)
 
 
@@ -77,7 +77,7 @@ def check_memory(server: RedisInfo, config: Config) -> Finding:
 
 
 def check_persistence(server: RedisInfo) -> Finding:
-    """Check that the queues survive a restart of Redis. If not, the next run has to list the sources again."""
+    """Check that the queues survive a restart of Redis. Otherwise, the next run has to list the sources again."""
     info = server.info
     if info.get("aof_enabled") and info.get("aof_last_write_status") == "err":
         return error("redis", "Redis cannot write its append-only file and rejects writes", "df -h   (on its machine)")
@@ -112,10 +112,10 @@ def check_paused(paused: Sequence[str]) -> Finding:
 
 
 def check_refused(refused: Mapping[str, str]) -> Finding:
-    """Check that S3 denies access to no bucket of a running batch.
+    """Check that there is no bucket of a running batch to which S3 denies access.
 
     Args:
-        refused: The message for each bucket to which S3 denies access.
+        refused: The buckets to which S3 denies access, each with the message that describes why.
     """
     if refused:
         return error("queues", "; ".join(refused.values()), f"{COMMAND} doctor {' '.join(refused)}   (finds the cause)")

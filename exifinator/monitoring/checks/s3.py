@@ -1,4 +1,4 @@
-"""Check a source in the way a run reads it: credentials, listing, region, clock, and a ranged GET."""
+"""Check that a run can read a source: check its credentials, listing, region and clock, and try a ranged GET."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ from exifinator.sources import local_buckets
 from exifinator.sources.s3.client import S3Client
 from exifinator.sources.source import Source
 
-PROBE_BYTES = 64
+# Length of the ranged GET that is tried on the first object.
+TRIAL_READ_BYTES = 64
 _SET_CREDENTIALS = "aws configure   (or export EXIFINATOR_AWS_ACCESS_KEY=... EXIFINATOR_AWS_SECRET_KEY=...)"
-# Fixes, by the `code` of the error.
+# Maps the `code` of an error to a fix.
 _FIXES = {
     "no_credentials": _SET_CREDENTIALS,
     "wrong_secret_key": (
@@ -41,13 +42,13 @@ def check_folder(folder: Path) -> Finding:
 
 
 def check_source(config: Config, source: Source) -> list[Finding]:
-    """List a source, read some bytes of its first object, and compare region and clock."""
+    """List a source, read some bytes of its first object, and check S3's clock and the region of the bucket."""
     with closing(S3Client(config)) as s3:
         return list(_run_checks(config, s3, source))
 
 
 def _run_checks(config: Config, s3: S3Client, source: Source) -> Iterator[Finding]:
-    # The Date header of each response, and when it arrived.
+    # The Date header of each response, and the Unix time at which the response arrived.
     dates: list[tuple[str, float]] = []
     try:
         client = s3.client(source.bucket)
@@ -79,20 +80,20 @@ def _run_checks(config: Config, s3: S3Client, source: Source) -> Iterator[Findin
 
 def _check_read(config: Config, s3: S3Client, source: Source, ref: ImageRef) -> Finding:
     try:
-        read = s3.read_range(ref, 0, PROBE_BYTES)
+        read = s3.read_range(ref, 0, TRIAL_READ_BYTES)
     except EXIFinatorError as exc:
         return error(
             "source",
             f"{source} can be listed, but its first object cannot be read: {exc.message}",
             _fix(exc, config, source),
         )
-    if len(read.data) < min(PROBE_BYTES, ref.size_bytes):
+    if len(read.data) < min(TRIAL_READ_BYTES, ref.size_bytes):
         return error(
             "source",
             f"the server of {source} returns fewer bytes than a ranged GET requests",
             "ask the server's operator whether it supports range requests",
         )
-    etags = "" if ref.etag else "; it has no ETags, so size and date decide whether an object has changed"
+    etags = "" if ref.etag else "; the server sends no ETags, so only size and date show whether an object has changed"
     return ok("source", f"{source} can be listed and read by ranged GETs{etags}")
 
 
@@ -109,19 +110,19 @@ def _check_clock(dates: list[tuple[str, float]]) -> Iterator[Finding]:
 def _check_credentials(config: Config, client: Any, source: Source) -> Finding:
     """Report where the credentials come from. Never show the credentials themselves."""
     if local_buckets.lookup(source.bucket):
-        return ok("credentials", f"{source} is a folder on this machine and needs none")
+        return ok("credentials", f"{source} is a folder on this machine and needs no credentials")
     if config.s3_anonymous:
-        return ok("credentials", "none are used (S3_ANONYMOUS)")
+        return ok("credentials", "no credentials are used (S3_ANONYMOUS)")
     if config.aws_access_key:
         return ok("credentials", "AWS_ACCESS_KEY and AWS_SECRET_KEY are used")
     credentials = client._request_signer._credentials
     if credentials is None:
         return error(
             "credentials",
-            f"there are none for {source}: boto3 found none in the environment, in ~/.aws or on this machine",
+            f"there are no credentials for {source}: boto3 found none in the environment, in ~/.aws or on this machine",
             f"{_SET_CREDENTIALS}; export EXIFINATOR_S3_ANONYMOUS=true for a public bucket",
         )
-    return ok("credentials", f"boto3 found some ({credentials.method})")
+    return ok("credentials", f"boto3 found credentials ({credentials.method})")
 
 
 def _check_region(client: Any, source: Source) -> Finding:
@@ -140,7 +141,7 @@ def _check_region(client: Any, source: Source) -> Finding:
         return ok("source", f"{source} is in {region}, and requests are signed for that region")
     return warning(
         "source",
-        f"{source} is in {region}, but requests are signed for {signed_region}: each process starts with a redirect",
+        f"{source} is in {region}, but requests are signed for {signed_region}: S3 redirects each process once",
         f"export EXIFINATOR_AWS_REGION={region}   (or set AWS_REGION in settings.py)",
     )
 

@@ -16,15 +16,15 @@ from exifinator.config import ENV_PREFIX, ROOT, Config, setting_name
 from exifinator.monitoring.checks import Finding, error, ok, warning
 from exifinator.net import is_loopback_host
 
-# Variables that have the settings' prefix but are not settings: the programs read them directly.
+# Environment variables that have the prefix of settings but are not settings: programs read them directly.
 NOT_SETTINGS = frozenset({"SETTINGS", "HOME", "CWD", "DEBUG", "SUPERVISED", "FOLDERS"})
 MIN_TOKEN_CHARS = 16
 MIN_PASSWORD_CHARS = 8
 MAX_PROCESSES_PER_CORE = 4
-# Memory of a worker process, besides what a parse may use (PARSE_MEMORY_MB).
+# Memory of a worker process, besides the memory that decoding an image may use (PARSE_MEMORY_MB).
 WORKER_MEMORY_MB = 120
 MIN_LEASE_SECONDS = 10
-# Shorter secrets could occur in settings.py by chance.
+# Shorter secrets are not searched for, because they could occur in settings.py by chance.
 MIN_SECRET_CHARS = 6
 
 _MAKE_TOKEN = "python -c 'import secrets; print(secrets.token_urlsafe(24))'   (prints a strong one)"  # noqa: S105
@@ -38,7 +38,7 @@ def check_settings(
     memory_bytes: int | None = None,
     cores: int | None = None,
 ) -> list[Finding]:
-    """Return the problems of the settings, or one positive finding if there are none."""
+    """Return a finding for each problem with the settings, or a single `ok` finding if there are none."""
     findings = [
         *_check_names(environment),
         *_check_s3(config),
@@ -77,7 +77,7 @@ def _check_s3(config: Config) -> Iterator[Finding]:
             "S3_ENDPOINT_URL uses http: anyone on the network path can read the photos' metadata",
             f"set S3_ENDPOINT_URL to https://{endpoint.netloc}, if that server supports TLS",
         )
-    # The host is s3.<region>.amazonaws.com. Hosts without a region redirect.
+    # Compare only hosts that contain a region, such as s3.<region>.amazonaws.com. Hosts without a region redirect.
     if host.endswith(".amazonaws.com") and host.count(".") > 2 and config.aws_region not in (None, *host.split(".")):
         yield warning(
             "settings",
@@ -114,7 +114,7 @@ def _check_sizes(config: Config, memory_bytes: int, cores: int) -> Iterator[Find
     if config.processes > MAX_PROCESSES_PER_CORE * cores:
         yield warning(
             "settings",
-            f"WORKER_PROCESSES is {config.processes} on {cores} cores: more processes do not work faster",
+            f"WORKER_PROCESSES is {config.processes} on {cores} cores: this is not faster than one per core",
             "export EXIFINATOR_WORKER_PROCESSES=0   (one per core)",
         )
     needed_bytes = config.processes * (config.parse_memory_mb + WORKER_MEMORY_MB) * 1024**2
