@@ -1,6 +1,7 @@
-"""The demo library: 240 painted pictures with metadata, like somebody's photo folder.
+"""The demo library: a folder of 240 painted pictures with metadata, like a personal photo collection.
 
-All of it is generated, so it may be published. The places, cameras and lenses are real; the people are not.
+Everything in the library is generated, so it may be published. The places, cameras and lenses are real; the people are
+not.
 """
 
 from __future__ import annotations
@@ -27,32 +28,32 @@ from exifinator.demo.shots import Shot, plan_shots
 
 _ROTATIONS = {6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270, 3: Image.Transpose.ROTATE_180}
 
-# Real libraries have broken files too.
+# Some files of the library are broken, as in real libraries.
 _TRUNCATED_PATH = "Unsorted/recovered 0001.jpg"
-_BROKEN: dict[str, bytes] = {
+_BROKEN_FILES: dict[str, bytes] = {
     "Unsorted/IMG_0000.JPG": b"",
     "Unsorted/notes.jpg": b"Shot list for Lofoten: harbour at dawn, red cabins, aurora after 22:00. Spare batteries!\n",
 }
-_BROKEN_TIME = 1_735_689_600  # 2025-01-01, UTC
+_BROKEN_FILES_TIME = 1_735_689_600  # 2025-01-01, UTC
 
 
 def make_demo(folder: Path) -> int:
     """Create the 240 files of the demo library in `folder`. Existing files are kept.
 
-    Each file appears atomically, so another call can complete an interrupted one.
+    Each file appears atomically. After an interruption, another call creates the missing files.
 
     Returns:
         The number of files written; 0 if the library was complete.
 
     Raises:
-        OSError: If the folder cannot be written.
+        OSError: The folder cannot be written.
     """
     missing = [item for item in _library() if not (folder / item[0]).exists()]
     if not missing:
         return 0
     folder.mkdir(parents=True, exist_ok=True)
-    # Write drafts next to the folder, so that no half-written photo is visible in it. They have to be on the same file
-    # system to be renamed.
+    # Write each file as a draft and then rename it, so that no half-written file is visible in the folder. The drafts
+    # are next to the folder, because a file can only be renamed within a file system.
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as drafts_folder:
         for path, taken_at, content in missing:
             draft, target = Path(drafts_folder) / "draft", folder / path
@@ -64,19 +65,19 @@ def make_demo(folder: Path) -> int:
 
 
 def _library() -> list[tuple[str, int, Callable[[], bytes]]]:
-    """Return for each file its path, modification time (seconds since 1970), and a function that returns its bytes."""
+    """Return the files of the library: path, modification time (Unix time), and a function that returns the bytes."""
     shots = plan_shots()
     files: list[tuple[str, int, Callable[[], bytes]]] = [
         (shot.path, int(shot.taken.timestamp()), functools.partial(render, shot)) for shot in shots
     ]
-    # As if the memory card was removed too early: complete metadata, truncated picture.
-    files.append((_TRUNCATED_PATH, _BROKEN_TIME, lambda: render(shots[0])[:60_000]))
-    files += [(path, _BROKEN_TIME, functools.partial(bytes, content)) for path, content in _BROKEN.items()]
+    # As if the memory card had been removed too early: complete metadata, but a truncated picture.
+    files.append((_TRUNCATED_PATH, _BROKEN_FILES_TIME, lambda: render(shots[0])[:60_000]))
+    files += [(path, _BROKEN_FILES_TIME, functools.partial(bytes, content)) for path, content in _BROKEN_FILES.items()]
     return files
 
 
 def render(shot: Shot) -> bytes:
-    """Paint a photo. Return the bytes of its file, with metadata."""
+    """Paint a shot and encode it with its metadata. Return the bytes of the file."""
     picture = _develop(shot)
     if shot.kind == "bare":
         return _save(picture.resize((picture.width * 3 // 4, picture.height * 3 // 4)), "JPEG", quality=76)

@@ -1,4 +1,4 @@
-"""The cameras of the demo library: their lenses and file names, and the exposure that they choose for a given light."""
+"""The cameras of the demo library, with their lenses and file names, and the exposures that they choose."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from typing import Literal
 ByteOrder = Literal["little", "big"]
 
 _F_STOPS = (1.4, 1.7, 1.8, 2.0, 2.2, 2.5, 2.8, 3.2, 3.5, 4.0, 4.5, 5.0, 5.6, 6.3, 7.1, 8.0, 9.0, 10.0, 11.0, 13.0, 16.0)
+# Denominators of the exposure times below 0.4 seconds.
 _SHUTTERS = (
     8000, 6400, 5000, 4000, 3200, 2500, 2000, 1600, 1250, 1000, 800, 640, 500, 400, 320, 250, 200, 160, 125, 100, 80,
     60, 50, 40, 30, 25, 20, 15, 13, 10, 8, 6, 5, 4, 3,
 )  # fmt: skip
+# Exposure times from 0.4 seconds on.
 _LONG_SECONDS = (0.5, 0.8, 1.0, 1.3, 1.6, 2.0, 2.5, 3.2, 4.0, 5.0, 6.0, 8.0, 10.0, 13.0, 15.0, 20.0, 25.0, 30.0)
 
 
@@ -24,8 +26,10 @@ class Lens:
     """A lens, named as in EXIF.
 
     Attributes:
-        short_mm, long_mm: Shortest and longest focal length.
-        min_f_short, min_f_long: The smallest f-numbers at these focal lengths.
+        short_mm: The shortest focal length.
+        long_mm: The longest focal length.
+        min_f_short: The smallest f-number at the shortest focal length.
+        min_f_long: The smallest f-number at the longest focal length.
     """
 
     model: str
@@ -49,13 +53,16 @@ class Camera:
     """A camera, as its files describe it.
 
     Attributes:
-        name_pattern: str.format pattern for file names, with `number`, `taken`, `utc` and `month`.
-        crop: Factor from its focal lengths to their 35 mm equivalents.
+        name_pattern: str.format pattern for file names, with the fields `number`, `taken`, `utc` and `month`.
+        first_number: The number of the first file.
+        software: The value of the tag Software.
+        crop: Crop factor, which converts focal lengths to their 35 mm equivalents.
         size: Width and height in pixels, in landscape orientation.
         gps: Whether its files have a location.
         writes_offset: Whether its files have the offset from UTC.
         subsecond_digits: Number of digits of the fraction of a second; 0 for none.
-        fixed_iris: For phones and drones. They vary only time and ISO, but without steps.
+        fixed_iris: Whether the aperture is fixed, as in phones and drones. Such a camera varies only exposure time and
+            ISO, and is not limited to the standard steps.
         warmth: White balance, from -1 (cool) to 1 (warm).
     """
 
@@ -188,12 +195,16 @@ CAMERAS = {
     ),
 }  # fmt: skip
 
-# (the sun's elevation in degrees, exposure value at ISO 100) under a clear sky.
+# Brightness under a clear sky: (elevation of the sun in degrees, exposure value at ISO 100).
 _LEVELS = ((-18.0, -4.0), (-12.0, -2.0), (-6.0, 3.5), (-3.0, 6.5), (0.0, 9.5), (5.0, 12.0), (15.0, 14.0), (35.0, 15.0))
 
 
 def exposure_value(elevation: float) -> float:
-    """Return the brightness under a clear sky as an exposure value (EV at ISO 100). `elevation` is the sun's."""
+    """Return the brightness under a clear sky, as an exposure value at ISO 100.
+
+    Args:
+        elevation: The elevation of the sun, in degrees.
+    """
     if elevation <= _LEVELS[0][0]:
         return _LEVELS[0][1]
     for low, high in pairwise(_LEVELS):
@@ -204,7 +215,11 @@ def exposure_value(elevation: float) -> float:
 
 @dataclass(frozen=True)
 class Exposure:
-    """The camera settings of a photo. `seconds` is the exposure time as (numerator, denominator)."""
+    """The camera settings of a photo.
+
+    Attributes:
+        seconds: The exposure time, as (numerator, denominator).
+    """
 
     lens: Lens
     focal_mm: float
@@ -216,7 +231,12 @@ class Exposure:
 def expose(
     rng: random.Random, camera: Camera, lens: Lens, focal_mm: float, level: float, *, f_number: float, tripod: bool
 ) -> Exposure:
-    """Choose f-number, time and ISO for a brightness of `level` (EV at ISO 100). Without tripod, avoid camera shake."""
+    """Choose the f-number, exposure time and ISO. Without a tripod, avoid exposure times that would show camera shake.
+
+    Args:
+        level: The brightness of the scene, as an exposure value at ISO 100.
+        f_number: The preferred f-number.
+    """
     widest = lens.min_f_number(focal_mm)
     aperture = widest if camera.fixed_iris else max(widest, f_number)
     longest = (20.0 if not camera.fixed_iris else 3.0) if tripod else 1 / max(30.0, focal_mm * camera.crop)

@@ -1,7 +1,7 @@
 """Encode the metadata of a shot: a TIFF structure with a thumbnail, and an XMP packet.
 
 Pillow's directory writer encodes the directories. Pillow's Image.Exif is not used, because it cannot write a second
-directory and encodes signed rationals as unsigned. _TAG_TYPES has the types that the writer would get wrong.
+directory and encodes signed rationals as unsigned. _TAG_TYPES has the types that the directory writer would get wrong.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Directory = dict[int, Any]  # tag -> value
 _HEADERS = {"little": b"II*\x00\x08\x00\x00\x00", "big": b"MM\x00*\x00\x00\x00\x08"}
 _RATING_PERCENT = (0, 1, 25, 50, 75, 99)
 
-# TIFF type by the Python type of the value, and by tag where that is not enough. Source: Exif 3.0.
+# TIFF type by the Python type of a value. _TAG_TYPES has the tags that need another type. Source: Exif 3.0.
 _TYPES = {str: ASCII, bytes: UNDEFINED, int: SHORT, IFDRational: RATIONAL, tuple: RATIONAL}
 _TAG_TYPES: dict[int, int] = {
     Base.ShutterSpeedValue: SIGNED_RATIONAL, Base.ExposureBiasValue: SIGNED_RATIONAL, Base.XPKeywords: BYTE,
@@ -34,6 +34,7 @@ _TAG_TYPES: dict[int, int] = {
 
 
 def _encode(header: bytes, directory: Directory, offset: int) -> bytes:
+    """Return the bytes of a directory that starts `offset` bytes after the start of the TIFF structure."""
     ifd = ImageFileDirectory_v2(header)
     for tag, value in directory.items():
         ifd.tagtype[tag] = _TAG_TYPES.get(tag) or _TYPES[type(value)]
@@ -43,12 +44,12 @@ def _encode(header: bytes, directory: Directory, offset: int) -> bytes:
 
 
 def build_exif(shot: Shot, size: tuple[int, int], thumbnail: bytes) -> bytes:
-    """Return the TIFF structure of a shot, without the identifier "Exif".
+    """Return the TIFF structure of a shot, without the identifier "Exif" that precedes it in a JPEG.
 
     Args:
         shot: The shot.
         size: Width and height of the stored picture in pixels.
-        thumbnail: A JPEG, for which a second directory is written; b"" for none.
+        thumbnail: The thumbnail, a JPEG that gets a directory of its own. b"" for none.
     """
     header = _HEADERS[shot.camera.byte_order]
     main, exif = _main_directory(shot), _exif_directory(shot, size)
@@ -72,7 +73,7 @@ def build_exif(shot: Shot, size: tuple[int, int], thumbnail: bytes) -> bytes:
         }  # fmt: skip
         second[Base.JpegIFOffset] = start + len(_encode(header, second, start))
         block += _encode(header, second, start) + thumbnail
-        # The last four bytes of a directory point to the next one.
+        # Link the two directories: the last four bytes of a directory are the offset of the next one.
         struct.pack_into("<I" if header[:2] == b"II" else ">I", block, 8 + 2 + 12 * len(main), start)
     return bytes(block)
 
@@ -181,7 +182,7 @@ def _degrees(value: float) -> tuple[IFDRational, IFDRational, IFDRational]:
 
 
 def describe(shot: Shot) -> str:
-    """Return a caption."""
+    """Return a caption such as "Mountains, Lago di Braies, Italy (low sun)"."""
     hours = ((-8, "night"), (0, "dusk or dawn"), (8, "low sun"), (91, "day"))
     hour = next(name for below, name in hours if shot.elevation < below)
     return f"{shot.keywords[0].capitalize()}, {shot.trip.place}, {shot.trip.country} ({hour})"
@@ -190,7 +191,7 @@ def describe(shot: Shot) -> str:
 def build_xmp(shot: Shot) -> bytes:
     """Return an XMP packet with rating, dates, caption, keywords, author and place.
 
-    Source: XMP specification part 1 (ISO 16684-1), 7.3: the packet wrapper.
+    Source: XMP specification part 1 (ISO 16684-1). The packet wrapper is described in 7.3.
     """
     words = "".join(f"<rdf:li>{escape(word)}</rdf:li>" for word in shot.keywords)
     creator = (

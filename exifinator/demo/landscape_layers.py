@@ -1,4 +1,7 @@
-"""Layers of landscapes: sky, weather, land and water. Each function paints one layer on the canvas `c`."""
+"""Layers of landscapes: sky, weather, land and water.
+
+Each function paints one layer on the canvas `c`. Rows and lengths are fractions of the picture's height.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,14 @@ _BILINEAR = Image.Resampling.BILINEAR
 
 
 def weather(c: Canvas, *, share: float, tint: Colour = (172, 180, 188), dark: float = 0.0) -> None:
-    """Make the light cloudy: less sunlight and a greyer sky. Paints nothing."""
+    """Make the light of the layers that follow cloudy: less sunlight, and a greyer sky. Paint nothing.
+
+    Args:
+        c: The canvas.
+        share: How cloudy the weather is, from 0 to 1.
+        tint: Colour of the clouds in bright light.
+        dark: How much the top of the sky is darkened, from 0 to 0.8.
+    """
     light = c.light
     grey = mix(BLACK, tint, min(1.0, sum(light.horizon) / 660))
     zenith, horizon = mix(light.zenith, mix(grey, BLACK, 0.2 + dark), share), mix(light.horizon, grey, share)
@@ -45,7 +55,7 @@ def sky(c: Canvas, *, horizon: Range = 0.5, cover: Range = (0.2, 0.5), sun_below
             c.glow(c.sun_x, row, 0.14, (255, 246, 225))
             with c.pen(row - 0.03, row + 0.03) as fill:
                 fill((255, 252, 240), oval(c.sun_x, row, 0.021, 0.021))
-    # Clouds near the horizon are far away. Their perspective is that of the ground, upside down.
+    # Clouds near the horizon are far away, so they need the same perspective as the ground, upside down.
     size = (c.size[0], c.pixel_row(c.horizon))
     field = c.noise(c.rng.uniform(0.16, 0.3), c.rng.uniform(1.2, 2.2), size=(size[0] // 2, size[1] // 2))
     field = ImageOps.flip(tilt(field, field.size, near=c.rng.uniform(1.8, 3.0))).resize(size, _BILINEAR)
@@ -59,7 +69,13 @@ def sky(c: Canvas, *, horizon: Range = 0.5, cover: Range = (0.2, 0.5), sun_below
 
 
 def night(c: Canvas, *, stops: Stops, stars: int) -> None:
-    """Paint a starry sky. `stars` is the brightness of the faintest ones (0 to 255)."""
+    """Paint a starry sky.
+
+    Args:
+        c: The canvas.
+        stops: Colours of the sky, by row.
+        stars: Brightness of the faintest stars, from 0 to 255.
+    """
     c.backdrop(stops)
     c.light = Light(-18, stops[0][1], stops[-1][1], (48, 96, 74), (44, 64, 80))
     specks = Image.frombytes("L", c.size, c.rng.randbytes(c.size[0] * c.size[1])).point([0] * 254 + [stars, 255])
@@ -125,7 +141,7 @@ def rain(c: Canvas) -> None:
 
 
 def mist(c: Canvas, *, top: float, bottom: float, level: float) -> None:
-    """Paint mist between two rows. It is densest at the lower one."""
+    """Paint mist between the rows `top` and `bottom`. The mist is densest at `bottom`."""
     clouds = scaled(c.noise(0.2, 3), 0.3, level)
     c.paste(
         mix(c.light.horizon, WHITE, 0.12), clouds, c.fade(0, 255, top, bottom), c.fade(255, 0, bottom, bottom + 0.16)
@@ -137,18 +153,18 @@ def ridge(
     cap: Range = 0.0, low: Colour | None = None, haze: float = 0.0, cell: float = 0.1, stretch: float = 1.0,
     relief: float = 1.0, folds: float = 1.0, taper: bool = False,
 ) -> None:  # fmt: skip
-    """Paint the land below a skyline between the rows `bottom` and `top`.
+    """Create a skyline, and paint the land below it.
 
     Args:
         c: The canvas.
-        top, bottom: Rows of the highest peak and of the lowest point of the skyline.
-        surfaces: Colours of the land. One is chosen.
+        top, bottom: Rows of the highest and of the lowest point of the skyline.
+        surfaces: Colours of the land. One of them is chosen.
         form, rough: See Canvas.skyline.
-        cap: Share of the height that is under snow.
-        low: Colour of the vegetation at the foot.
+        cap: Share of the land's height that is covered with snow.
+        low: Colour of the vegetation at the foot of the land; None for no vegetation.
         haze: Share of haze; more for distant land.
         cell, stretch: See Canvas.noise.
-        relief: Contrast of the texture.
+        relief: Contrast of the land's texture.
         folds: How far spurs run down from the peaks.
         taper: Whether to paint a headland that ends within the picture.
     """
@@ -156,7 +172,7 @@ def ridge(
     if taper:
         heights = [v * max(0.0, 1 - i / STEPS * 1.6) ** 0.7 for i, v in enumerate(heights)][:: c.rng.choice((1, -1))]
     c.skyline_rows = [bottom + (peak - bottom) * v for v in heights]
-    # Paint only the rows that the skyline reaches.
+    # Paint only the rows below the highest point of the skyline.
     band = (0, c.pixel_row(min(c.skyline_rows)), *c.size)
     size = (c.size[0], c.size[1] - band[1])
     texture = c.noise(cell, stretch, size=size, embossed=True)
@@ -168,7 +184,7 @@ def ridge(
         1,
         -128,
     )
-    # Against the light, slopes are shaded.
+    # If the sun is in the picture, the visible slopes face away from it, so they get less sunlight.
     sun = 0.55 if c.sun_x is not None else 1.0
 
     def face(colour: Colour) -> Image.Image:
@@ -194,7 +210,7 @@ def ridge(
 
 
 def _spurs(c: Canvas, folds: float, *, smooth: bool) -> Image.Image:
-    """Return a mask of the light on the slopes. A crest winds down from each peak, and the land behind it is shaded."""
+    """Return a mask of the light on the slopes: crests wind down from the peaks, and shade the side away from the sun."""
     if not folds:
         return Image.new("L", c.size, 160)
     line = c.skyline_rows if c.sun_left else c.skyline_rows[::-1]
@@ -227,7 +243,14 @@ def _spurs(c: Canvas, folds: float, *, smooth: bool) -> Image.Image:
 
 
 def ground(c: Canvas, *, surface: Colour, bushes: Colour, near: float = 6.0) -> None:
-    """Paint flat ground from the horizon to the viewer's feet."""
+    """Paint flat ground from the horizon to the viewer's feet.
+
+    Args:
+        c: The canvas.
+        surface: Colour of the ground.
+        bushes: Colour of the bushes on the ground.
+        near: See tilt().
+    """
     light, at = c.light, (0, c.pixel_row(c.horizon))
     size = (c.size[0], c.size[1] - at[1])
     field, scrub = (tilt(c.noise(*cell), size, near) for cell in ((0.14, 2.0), (0.05, 1.0)))
@@ -247,8 +270,8 @@ def road(c: Canvas) -> None:
         """Return the outline of a part of the road.
 
         Args:
-            left, right: Its sides, as shares of half the road's width.
-            start, end: Its ends, as distances from the viewer.
+            left, right: Sides of the part: -1 is the left edge of the road, and 1 the right edge.
+            start, end: Ends of the part, as distances from the viewer.
         """
         corners = [(left, 1 / end), (right, 1 / end), (right, 1 / start), (left, 1 / start)]
         return [(far + (near - far) * t + x * 0.62 * t, c.horizon + (1 - c.horizon) * t) for x, t in corners]
@@ -262,7 +285,14 @@ def road(c: Canvas) -> None:
 
 
 def water(c: Canvas, *, rough: Range = (0.8, 1.4), deep: Colour = (34, 70, 92), foam: float = 0.0) -> None:
-    """Paint open water below the horizon, with reflections of the sky and of the sun if it is in view."""
+    """Paint open water below the horizon. It reflects the sky, and the sun if the sun is in the picture.
+
+    Args:
+        c: The canvas.
+        rough: Size of the waves.
+        deep: Colour of deep water.
+        foam: Share of the water that is covered with foam.
+    """
     light, scale, at = c.light, c.pick(rough), (0, c.pixel_row(c.horizon))
     size = (c.size[0], c.size[1] - at[1])
     swell = tilt(c.noise(0.07 * scale, 3.5), size, 7)
@@ -324,7 +354,12 @@ def _fade_distance(c: Canvas, depth: float) -> None:
 
 
 def coast(c: Canvas, *, stops: Stops) -> None:
-    """Paint a coast seen from above, with reefs, surf, a beach and a wood. `stops` are its colours by height."""
+    """Paint a coast seen from above, with reefs, surf, a beach and a wood.
+
+    Args:
+        c: The canvas.
+        stops: Colours of sea and land, by height from 0 to 255.
+    """
     side = round(math.hypot(*c.size)) + 4
     slope = c.rotate_and_crop(Canvas(c.rng, (side, side), c.light).fade(0, 255, 0.2, 0.8), c.rng.uniform(0, 360))
     land = ImageChops.add(c.noise(c.rng.uniform(0.5, 0.8)), slope, 2)

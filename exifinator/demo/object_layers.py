@@ -15,8 +15,8 @@ from exifinator.demo.palettes import BLACK, WHITE, Colour, light_at, mix, rgb
 _BILINEAR = Image.Resampling.BILINEAR
 
 
-# Sprites: lists of (index of the colour, outline). The foot is at (0, 0) and the top at (0, -1). They are lit from the
-# right.
+# A sprite is a list of (index of the colour, outline). The foot of a sprite is at (0, 0) and its top at (0, -1). All
+# sprites are lit from the right.
 def _fir(tiers: int) -> list[Point]:
     """Return the outline of the right half of a fir."""
     steps = ((i / tiers, x, y) for i in range(1, tiers + 1) for x, y in ((0.17, 1.0), (0.08, 1.03)))
@@ -31,7 +31,7 @@ _PETAL = [(0.0, 0.0), *((0.5 * r * math.sin(a), -r * math.cos(a)) for a, r in zi
 
 
 def _mirrored(half: Sequence[Point], wide: float = 1.0) -> list[Point]:
-    """Return an outline from its right half, `wide` times as wide."""
+    """Return a symmetric outline, given its right half. Make it `wide` times as wide."""
     return [*((x * wide, y) for x, y in half), *((-x * wide, y) for x, y in reversed(half))]
 
 
@@ -81,24 +81,24 @@ def plant(
     wide: Range = 1.0, row: Range | None = None, column: Range = (0.0, 1.0), sink: Range = 0.0, haze: float = 0.0,
     groups: int = 0, turn: float = 0.0, shadow: float = 0.0, glow: Colour | None = None, gap: float = 0.0,
 ) -> None:  # fmt: skip
-    """Paint sprites along the last skyline.
+    """Paint sprites along the canvas's last skyline.
 
     Args:
         c: The canvas.
         sprite: Name in SPRITES.
-        colours: Sets of colours for its parts. One set is chosen for each sprite.
-        tall: Height.
+        colours: Sets of colours for the parts of the sprite. One set is chosen each time the sprite is painted.
+        tall: Height of a sprite.
         count: Number of sprites.
-        wide: Ratio of width to height.
-        row: Row to paint them at, instead of along the skyline.
+        wide: Factor by which the width of a sprite is scaled.
+        row: Row to paint the sprites at, instead of along the skyline.
         column: Horizontal position, as a share of the width.
         sink: Distance below the skyline.
         haze: Share of haze; more for distant sprites.
-        groups: Number of groups to gather them in, instead of spreading them over `column`.
+        groups: Number of groups to gather the sprites in, instead of spreading them over `column`.
         turn: Maximum rotation in radians.
         shadow: Length of the shadow on the ground.
-        glow: Colour of the light that they emit.
-        gap: Distance to keep from the middle of the picture.
+        glow: Colour of the light that the sprites emit.
+        gap: Distance of the sprites from the middle of the picture, to keep it free.
     """
     centres = [c.rng.uniform(0, c.aspect) for _ in range(groups)]
     spots = []
@@ -130,7 +130,7 @@ def plant(
 
 
 def twig(c: Canvas) -> None:
-    """Paint a twig across the picture. It becomes the skyline for the sprites that follow."""
+    """Paint a twig across the picture. The twig becomes the skyline along which the next sprites are painted."""
     y, rise = c.rng.uniform(0.3, 0.7), c.rng.uniform(-0.2, 0.2)
     c.skyline_rows = [y + rise * (i / STEPS - 0.5) + 0.07 * v for i, v in enumerate(c.skyline("peaks", 0.5))]
     upper = [(i / STEPS * c.aspect, v) for i, v in enumerate(c.skyline_rows)]
@@ -141,7 +141,7 @@ def twig(c: Canvas) -> None:
 def leaves(
     c: Canvas, *, tints: Sequence[Colour], top: float, bottom: float, cell: float = 0.045, mass: float = 0.3
 ) -> None:
-    """Paint foliage between two rows. It is denser towards the second one."""
+    """Paint foliage between two rows. The foliage is denser towards `bottom`, which may be above `top`."""
     leaf, crowns = c.rng.choice(tints), c.noise(cell)
     amount = ImageChops.add(
         c.noise(mass), c.fade(0, 255, top, bottom) if top < bottom else c.fade(255, 0, bottom, top), 2
@@ -151,7 +151,7 @@ def leaves(
 
 
 def path(c: Canvas, *, row: float, surface: Colour) -> None:
-    """Paint a path that narrows towards a lit row."""
+    """Paint a path that narrows towards the row `row`, and a glow of light at the end of the path."""
     x = c.aspect / 2
     c.glow(x, row - 0.16, 0.62, c.light.on((200, 214, 140)))
     face = colourise(c.noise(0.05, 3), [(0, c.light.on(surface, 0)), (255, c.light.on(surface, 0.8))])
@@ -159,7 +159,7 @@ def path(c: Canvas, *, row: float, surface: Colour) -> None:
 
 
 def city_light(c: Canvas) -> None:
-    """Make the night brighter, as over a city. Paints nothing."""
+    """Make the night brighter for the layers that follow, as over a city. Paint nothing."""
     c.light = light_at(max(c.light.elevation, -7.5))
 
 
@@ -212,8 +212,17 @@ def city(c: Canvas, *, shore: float, stones: Sequence[Colour]) -> None:
 def discs(
     c: Canvas, *, count: int, size: Range, tints: Sequence[Colour], level: Range, row: tuple[float, float]
 ) -> None:
-    """Paint out-of-focus lights. `row` is the mean and the standard deviation of their rows."""
-    # Lights of one layer hide each other, and those of different layers add up.
+    """Paint out-of-focus lights.
+
+    Args:
+        c: The canvas.
+        count: Number of lights.
+        size: Radius of a light.
+        tints: Colours of the lights.
+        level: Brightness of a light, from 0 to 1.
+        row: Mean and standard deviation of the lights' rows.
+    """
+    # Paint two layers. The lights within a layer hide each other, and the two layers are added up.
     for _ in range(2):
         layer = flat(c.size, BLACK)
         pen = ImageDraw.Draw(layer)

@@ -87,7 +87,10 @@ class Canvas:
 
     @contextmanager
     def pen(self, top: float = 0.0, bottom: float = 1.0) -> Iterator[Pen]:
-        """Yield a function that fills outlines between two rows. It takes a colour, an outline, a position, a scale."""
+        """Yield a function that fills outlines between two rows.
+
+        The function takes a colour, an outline, a position (x, y) and a scale (across, down).
+        """
         rows = self.pixel_row(top - 0.01), self.pixel_row(bottom + 0.01) + 8
         box = (0, rows[0], self.size[0], rows[1])
         # Draw at double size and halve the result, because ImageDraw does not smooth edges.
@@ -122,7 +125,7 @@ class Canvas:
             embossed: Whether to return noise lit from one side, with 128 for level ground.
         """
         width, height = size or self.size
-        # Use the sheet with the nearest size of blobs. Cropping it without resizing costs next to nothing.
+        # Use the sheet whose blobs are nearest in size, because cropping without resizing costs next to nothing.
         sheet = _sheet(max(2, min(6, round(math.log2(max(4.0, cell * self.size[1]))))), embossed)
         across, down = min(_SHEET, math.ceil(width / stretch)), min(_SHEET, height)
         x, y = self.rng.randint(0, _SHEET - across), self.rng.randint(0, _SHEET - down)
@@ -142,7 +145,7 @@ class Canvas:
         return _COLUMN.point(table).resize((1, self.size[1]), _BILINEAR).resize(self.size, Image.Resampling.NEAREST)
 
     def backdrop(self, stops: Stops) -> None:
-        """Fill the canvas with a vertical gradient through (row, colour) points."""
+        """Fill the canvas with a vertical gradient that interpolates between (row, colour) points."""
         self.picture = colourise(self.fade(0, 255), [(at * 255, colour) for at, colour in stops])
 
     def paste(self, paint: Colour | Image.Image, *masks: Image.Image) -> None:
@@ -151,7 +154,10 @@ class Canvas:
         self.picture.paste(paint if isinstance(paint, Image.Image) else flat(self.size, paint), mask=mask)
 
     def shine(self, mask: Image.Image, *stops: tuple[float, Colour]) -> None:
-        """Add light to the picture: the mask coloured through (grey, colour) points, with black as black."""
+        """Add light to the picture. The greys of the mask become colours, interpolated between (grey, colour) points.
+
+        Black adds no light.
+        """
         self.picture = ImageChops.screen(self.picture, colourise(mask, [(0, BLACK), *stops]))
 
     def glow(self, x: float, y: float, radius: float, colour: Colour) -> None:
@@ -175,7 +181,7 @@ class Canvas:
 
 @functools.cache
 def _sheet(size: int, embossed: bool) -> Image.Image:
-    """Return a sheet of noise, which all photos use crops of: blobs of 2 ** `size` pixels with finer ones on them."""
+    """Return a sheet of fractal noise. Its largest blobs are 2 ** `size` pixels wide. All photos use crops of it."""
     if embossed:
         heights = _sheet(size, False)
         return ImageChops.subtract(heights, ImageChops.offset(heights, max(1, 2**size // 16), 2), 0.5, 128)

@@ -1,4 +1,4 @@
-"""Colours of the demo library: of the sky and of surfaces, by the elevation of the sun.
+"""The colours of the sky, of sunlight and of shade, by the elevation of the sun.
 
 Colours are RGB values from 0 to 255.
 """
@@ -16,7 +16,7 @@ SNOW: Colour = (240, 245, 252)
 
 
 def mix(a: Colour, b: Colour, share: float) -> Colour:
-    """Blend two colours: `a` if `share` is 0, `b` if it is 1."""
+    """Blend two colours. The result is `a` if `share` is 0, and `b` if `share` is 1."""
     return (a[0] + (b[0] - a[0]) * share, a[1] + (b[1] - a[1]) * share, a[2] + (b[2] - a[2]) * share)
 
 
@@ -28,7 +28,15 @@ def rgb(colour: Colour) -> tuple[int, int, int]:
 
 @dataclass(frozen=True)
 class Light:
-    """The colours of sky, sunlight and shade. `elevation` is that of the sun, in degrees above the horizon."""
+    """The colours of sky, sunlight and shade.
+
+    Attributes:
+        elevation: The elevation of the sun above the horizon, in degrees.
+        zenith: The colour of the top of the sky.
+        horizon: The colour of the sky at the horizon.
+        sun: The colour of the sunlight.
+        ambient: The colour of the light in the shade.
+    """
 
     elevation: float
     zenith: Colour

@@ -1,4 +1,4 @@
-"""The scenes of the demo library. Each is a list of layers, from back to front."""
+"""The scenes of the demo library. Each scene is a list of layers, from back to front."""
 
 from __future__ import annotations
 

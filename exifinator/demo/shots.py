@@ -19,8 +19,8 @@ class Style:
     """How a scene is photographed.
 
     Attributes:
-        ev_offset: Difference of its brightness from the usual one at that hour, in EV.
-        min_level: Minimum brightness of a scene with artificial light, in EV.
+        ev_offset: How much brighter the scene is than usual for the elevation of the sun, in EV.
+        min_level: Minimum brightness of a scene with artificial light, as an exposure value at ISO 100.
         zoom: Mean position in the lens's zoom range: 0 is the shortest focal length, 0.5 the middle.
     """
 
@@ -64,10 +64,10 @@ class Trip:
     """A day at a place.
 
     Attributes:
-        altitude: In metres.
-        offset: Local time minus UTC in hours.
-        walks: "scene hour count camera; ...". A walk starts at `hour` (local time). The camera takes `count` photos of
-            the scene.
+        altitude: The altitude in metres.
+        offset: Local time minus UTC, in hours.
+        walks: The walks of the day, as "scene hour count camera; ...". On a walk, the camera takes `count` photos of
+            the scene, starting at `hour` (local time).
     """
 
     folder: str
@@ -128,6 +128,7 @@ TRIPS = (
          "autumn_pagoda 7.9 2 a7; bamboo 9.4 3 a7; autumn_pagoda 16.5 4 a7"),
 )  # fmt: skip
 
+# Maps a camera to the artist and the copyright notice in its photos.
 PEOPLE = {
     "a7": ("Mira Lindqvist", "(c) Mira Lindqvist"),
     "r6": ("Jonas Weber", "Copyright Jonas Weber, all rights reserved"),
@@ -142,10 +143,14 @@ class Shot:
     """One photo of the library, before it is painted.
 
     Attributes:
-        path: Relative to the library's folder.
+        path: The path of the file, relative to the library's folder.
+        kind: The kind of the file: see _kind().
+        seed: The seed of the random numbers with which the photo is painted.
         elevation: Elevation of the sun, in degrees.
         direction: Compass direction of the camera, in degrees.
         described: Whether the photo has a caption and keywords.
+        thumbnail: Whether the file has an embedded thumbnail.
+        monochrome: Whether the photo is black and white.
     """
 
     path: str
@@ -219,6 +224,7 @@ def _walk(
     numbers: dict[str, int],
     first_index: int,
 ) -> Iterator[Shot]:
+    """Yield the shots of one walk. Update `numbers`, the file number that each camera used last."""
     camera, style = CAMERAS[camera_key], STYLES[scene]
     zone = timezone(timedelta(hours=trip.offset))
     taken = datetime.fromisoformat(trip.day).replace(tzinfo=zone) + timedelta(hours=hour)
@@ -284,7 +290,11 @@ def _round_focal(focal_mm: float) -> float:
 
 
 def _kind(index: int) -> Kind:
-    """Return the kind of a photo: usually a camera's JPEG; some are exported, or stripped of EXIF by a messenger."""
+    """Return the kind of the file with this index.
+
+    Most files are JPEGs from a camera. The others were exported from an editor (PNG, WebP, TIFF), or are JPEGs without
+    EXIF from a messenger ("bare").
+    """
     kinds: dict[int, Kind] = {13: "png", 27: "webp", 33: "bare"}
     return "tiff" if index % 60 == 45 else kinds.get(index % 40, "jpeg")
 

@@ -6,7 +6,8 @@ folder for each page, to show the newest first.
 
 from __future__ import annotations
 
-# A key may contain a thousand slashes. Images in deeper folders are found by their outer folders.
+# Maximum number of folders in a record, because a key may contain a thousand slashes. An image that is nested more
+# deeply is found only by its outermost folders.
 MAX_FOLDERS = 10
 
 

@@ -1,8 +1,9 @@
 """Cells of a grid over the world. An index over them finds the photos in an area, newest first.
 
 A geospatial index returns the photos in an area in no particular order, so MongoDB would have to sort all of them for
-each page. Instead, a record contains its cells in grids of several sizes. A few dozen cells of one size cover any area,
-and the index has the photos of each cell in order. So a page costs the same, however many photos are in the area.
+each page. Instead, a record contains its cells in grids of several sizes. Any area can be covered with at most
+MAX_CELLS cells of one size, and the index contains the photos of each cell in order. So a page costs the same, however
+many photos are in the area.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ def cells_of(longitude: float, latitude: float) -> list[int]:
     cells = []
     for level in LEVELS:
         size = cell_degrees(level)
-        cells.append(_number(level, math.floor((longitude + 180) / size), math.floor((latitude + 90) / size)))
+        cells.append(_cell_number(level, math.floor((longitude + 180) / size), math.floor((latitude + 90) / size)))
     return cells
 
 
@@ -40,7 +41,7 @@ def cells_between(west: float, south: float, east: float, north: float) -> list[
         columns, rows = span_cells(west, south, east, north, level)
         if len(columns) * len(rows) <= MAX_CELLS:
             break
-    return sorted({_number(level, x, y) for x in columns for y in rows})
+    return sorted({_cell_number(level, x, y) for x in columns for y in rows})
 
 
 def span_cells(west: float, south: float, east: float, north: float, level: int) -> tuple[range, range]:
@@ -53,7 +54,7 @@ def span_cells(west: float, south: float, east: float, north: float, level: int)
 
 
 def find_cells(photo: object) -> list[int]:
-    """Return the cells of a record's `photo`, or none if it has no valid location."""
+    """Return the cells of a record's field `photo`; an empty list if it has no valid location."""
     location = photo.get("location") if isinstance(photo, dict) else None
     match location.get("coordinates") if isinstance(location, dict) else None:
         case [int() | float() as longitude, int() | float() as latitude]:
@@ -62,5 +63,5 @@ def find_cells(photo: object) -> list[int]:
     return []
 
 
-def _number(level: int, x: int, y: int) -> int:
+def _cell_number(level: int, x: int, y: int) -> int:
     return (level << 40) | (x % (1 << level) << 20) | y

@@ -15,7 +15,7 @@ _WORD = re.compile(r"[^\W_]{2,}")
 def split_words(texts: Iterable[str], *, limit: int = MAX_WORDS) -> list[str]:
     """Return the distinct words of some texts, in order, in lower case and without accents.
 
-    For "Été à Paris_2024.JPG" these are ete, paris, 2024, jpg. Single characters do not count as words.
+    The words of "Été à Paris_2024.JPG" are ete, paris, 2024 and jpg. Single characters do not count as words.
 
     Args:
         limit: The maximum number of words.
