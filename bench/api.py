@@ -38,11 +38,11 @@ ROOT = Path(__file__).resolve().parent.parent
 WRITE_SAMPLE = 20_000
 Row = tuple[str, str]
 # Minimum rate of an export, in records per second.
-EXPORT_RATE = 20_000
+MIN_EXPORT_RATE = 20_000
 
 
 def load(database: Any, count: int) -> list[Row]:
-    """Insert the records, then create the indexes. Return the times of both as (name, value)."""
+    """Insert the records, then create the indexes. Return the speed of both, as rows of the report."""
     collection = database[COLLECTION]
     records = make_records(count)
     start = time.perf_counter()
@@ -50,7 +50,7 @@ def load(database: Any, count: int) -> list[Row]:
         collection.insert_many(chunk, ordered=False)
     rows = [("insert, no index but `_id`", f"{count / (time.perf_counter() - start):,.0f} records/s")]
     ids = [record["_id"] for record in collection.find({}, {"_id": 1}, sort=[("_id", 1)], limit=1000)]
-    # The benchmark requests no other thumbnails.
+    # Store thumbnails for these records only, because the benchmark requests no others.
     database["thumbnails"].insert_many([{"_id": id_, "data": os.urandom(THUMBNAIL_BYTES)} for id_ in ids])
     start = time.perf_counter()
     for index in INDEXES:
@@ -60,12 +60,15 @@ def load(database: Any, count: int) -> list[Row]:
 
 
 def measure_writes(database: Any, sample: int) -> dict[str, float]:
-    """Return the CPU time, in microseconds, that each index makes MongoDB spend on the insert of one record."""
+    """Return the CPU time, in microseconds, that each index adds to the insert of one record, by index name.
+
+    `(all)` is the time that all indexes together add. `(none)` is the time of an insert without indexes.
+    """
     scratch = database["writes"]
     records = list(make_records(sample, seed=2))
 
     def cpu_us() -> float:
-        # Not wall-clock time: other load on the machine would outweigh the cost of an index.
+        # Measure CPU time. In wall-clock time, other load on the machine would outweigh the cost of an index.
         status = database.command("serverStatus")["extra_info"]
         return float(status["user_time_us"] + status["system_time_us"])
 
@@ -159,7 +162,7 @@ def measure_export(port: int, pid: int, export_format: str, count: int) -> list[
     seconds = time.perf_counter() - start
     peak_mb = max(peak_mb, memory_mb(pid))
     rate = count / seconds
-    remarks = "missed" if rate < EXPORT_RATE else ""
+    remarks = "target missed" if rate < MIN_EXPORT_RATE else ""
     return [
         export_format,
         f"{rate:,.0f}",
@@ -208,13 +211,14 @@ def table(headers: list[str], rows: list[list[str]]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--records", type=int, default=100_000)
+    parser.add_argument("--records", type=int, default=100_000, help="number of records to generate")
     parser.add_argument("--times", type=int, default=REQUESTS_PER_CASE, help="maximum number of requests of each kind")
     parser.add_argument(
-        "--mongodb", help="a server used for nothing else, whose database bench_api is dropped (default: start one)"
+        "--mongodb",
+        help="URI of a server whose database bench_api may be dropped (default: start a server)",
     )
-    parser.add_argument("--keep", action="store_true", help="use the records that exist already")
-    parser.add_argument("--output", type=Path, default=ROOT / "bench" / "API.md")
+    parser.add_argument("--keep", action="store_true", help="use the records that an earlier run generated")
+    parser.add_argument("--output", type=Path, default=ROOT / "bench" / "API.md", help="file for the report")
     arguments = parser.parse_args()
     with nullcontext(arguments.mongodb) if arguments.mongodb else run_mongodb() as mongodb_uri:
         count, report = measure_all(mongodb_uri, arguments.records, times=arguments.times, keep=arguments.keep)
@@ -254,15 +258,15 @@ def measure_all(mongodb_uri: str, records: int, *, times: int, keep: bool) -> tu
     report = [
         "# The API's speed",
         f"`python -m bench.api --records {count}` on {os.cpu_count()} cores ({platform.machine()}), Python "
-        f"{platform.python_version()}, MongoDB {server}; the client, the API (one process) and MongoDB share them. "
+        f"{platform.python_version()}, MongoDB {server}. The client, the API (one process) and MongoDB share these. "
         f"{count:,} records of {stats['avgObjSize']:,} bytes, {stats['storageSize'] / 1e6:,.0f} MB on disk, "
         f"{stats['totalIndexSize'] / 1e6:,.0f} MB of indexes; MongoDB's cache may grow to {cache / 1e9:,.0f} GB. "
         f"Load average (1 minute) before and after: {load_before:.1f} and {os.getloadavg()[0]:.1f}.",
         "\n".join(f"- {name}: {value}" for name, value in load_rows),
-        "## Requests\n\nIn milliseconds: one client with one connection, pages of 50. `limit` is that of the p99.",
+        "## Requests\n\nIn milliseconds: one client with one connection, pages of 50. `limit` is the limit on the p99.",
         table(["request", "first", "p50", "p99", "limit", ""], request_rows),
         "## Many clients\n\n" + concurrency + f". The API's memory at the end: {memory:.0f} MB.",
-        f"## Export\n\nThe whole collection; the target is at least {EXPORT_RATE:,} records/s.",
+        f"## Export\n\nThe whole collection; the target is at least {MIN_EXPORT_RATE:,} records/s.",
         table(["format", "records/s", "seconds", "MB", "API's memory before, MB", "peak", ""], export_rows),
         "## Indexes\n\nThe CPU time, in microseconds, that each index adds to the insert of one record, and its size.",
         table(

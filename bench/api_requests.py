@@ -17,9 +17,10 @@ from bench.api_records import BUCKETS, CAMERAS, PLACES, SUBJECTS
 COLLECTION = "exif_data"
 # Makes the path of a request.
 MakePath = Callable[[], str]
-# Requests per case. Five of them are above the 99th percentile, so a single delayed response does not decide it.
+# Requests per case. Five of them are above the 99th percentile, so a single delayed response does not determine it.
 REQUESTS_PER_CASE = 500
-# Limits on the 99th percentile of a page of photos, one record, facets of many photos, facets of few, and the map.
+# Limits on the 99th percentile, in milliseconds: for a page of photos, one record, facets of many photos, facets of few
+# photos, and the map.
 PAGE_MS, RECORD_MS, FACETS_ALL_MS, FACETS_MS, MAP_MS = 20, 50, 1000, 100, 200
 # This camera took a fortieth of all photos, and about a hundredth in these three of its eight years.
 RARE_CAMERA = "E-M1MarkII"
@@ -48,7 +49,7 @@ def percentile(times: list[float], fraction: float) -> float:
 
 @dataclass(frozen=True)
 class Case:
-    """A kind of request, with different values each time.
+    """A kind of request, with different parameter values each time.
 
     Attributes:
         make_path: Returns the path to request. Several paths, one per line, are requested in turn and timed as one.
@@ -77,7 +78,7 @@ class Case:
             taken.append(seconds)
         figures = [taken[0] * 1000, percentile(taken, 0.5), percentile(taken, 0.99)]
         if figures[-1] >= self.max_ms:
-            remarks.add("missed")
+            remarks.add("limit missed")
         return [self.name, *(f"{figure:.1f}" for figure in figures), str(self.max_ms), ", ".join(sorted(remarks))]
 
 
@@ -95,7 +96,7 @@ def photo_cases(database: Any, rng: random.Random, count: int) -> list[Case]:
         return f"{lng - size:.4f},{lat - size:.4f},{lng + size:.4f},{lat + size:.4f}"
 
     def deep_page(page: int, **parameters: str) -> MakePath:
-        """Request the page with this number, with the cursor that the page before it returns."""
+        """Return a path for the page with this number, with the cursor that the previous page would return."""
         filter_ = Filters(
             **{name: [value] if name == "camera" else value for name, value in parameters.items()}
         ).to_filter()

@@ -9,9 +9,10 @@ import re
 import sys
 from pathlib import Path
 
-FIFTH = 0.2
+MAX_WORSENING = 0.2
 RATIO = "speedup of EXIFinator"
-# Rows about other programs. Only EXIFinator's speedup over them is compared.
+# Rows about other programs, and the row with the number of keys. Of the rows about other programs, only the column with
+# EXIFinator's speedup is compared.
 OTHER_ROWS = frozenset({"design of 2017", "s5cmd + ExifTool", "floor", "keys"})
 # Columns that are not compared: the number of runs, and their spread.
 SPREAD = frozenset({"min", "max", "runs"})
@@ -49,7 +50,7 @@ def find_worse(old: dict[str, float], new: dict[str, float]) -> list[str]:
     for name in old.keys() & new.keys():
         if old[name] and new[name]:
             ratio = new[name] / old[name]
-            if (1 - ratio if is_better_when_more(name) else ratio - 1) > FIFTH:
+            if (1 - ratio if is_better_when_more(name) else ratio - 1) > MAX_WORSENING:
                 worse.append(f"{name}: {old[name]:g} before, {new[name]:g} now")
     return sorted(worse)
 

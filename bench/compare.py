@@ -1,6 +1,6 @@
 """Compare EXIFinator with the design of 2017, s5cmd + ExifTool, and the floor, one after the other on the same bucket.
 
-The floor is the time of the bare GETs, of exifread and of the inserts alone. `python -m bench.compare [--images N]
+The floor is the time that the GETs, exifread and the inserts take on their own. `python -m bench.compare [--images N]
 [--repeat N] [--ours]` prints a table of medians, which bench/run.sh saves.
 """
 
@@ -41,12 +41,14 @@ YARDSTICKS = Path(__file__).parent / "yardsticks"
 BUCKET = "photos"
 # The queues of the workers that `run` starts on a machine with two cores.
 TWO_WORKERS = [["download", "write"], ["download", "write"]]
-# The counts of a batch that add up to the images that are done.
+# The sum of these counts of a batch is the number of images that are done.
 OUTCOMES = frozenset({"ok", "no_exif", "unsupported", "damaged", "failed"})
 
 
 @dataclass
 class Servers:
+    """URLs of the servers."""
+
     s3: str
     mongodb: str
     redis: str
@@ -81,7 +83,7 @@ def start_servers(folder: Path) -> Iterator[Servers]:
 
 
 def run_exifinator(servers: Servers, images: int, *, workers: list[list[str]], **settings: object) -> Result:
-    """Run a batch over the bucket. Measure it from the start of its listing to its last record."""
+    """Run a batch over the bucket. Measure the batch from the start of its listing until its last record is stored."""
     name = f"b{secrets.token_hex(4)}"
     values = {
         "S3_ENDPOINT_URL": servers.s3,
@@ -254,10 +256,10 @@ def missing_tools() -> dict[str, str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--images", type=int, default=1500)
-    parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--ours", action="store_true", help="only EXIFinator")
-    parser.add_argument("--folder", type=Path, help="where the photos are created and kept")
+    parser.add_argument("--images", type=int, default=1500, help="number of images in the bucket")
+    parser.add_argument("--repeat", type=int, default=3, help="number of runs of each program")
+    parser.add_argument("--ours", action="store_true", help="run only EXIFinator")
+    parser.add_argument("--folder", type=Path, help="folder in which the photos are created and kept")
     options = parser.parse_args()
     runs: dict[str, Callable[[Servers, int], Result]] = {
         "EXIFinator": lambda s, n: run_exifinator(s, n, workers=TWO_WORKERS),

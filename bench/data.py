@@ -1,4 +1,4 @@
-"""Generate photos for benchmarks: JPEGs of the size of a camera's, each with different metadata."""
+"""Generate photos for benchmarks: JPEGs as large as those of a camera, each with different metadata."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ THUMBNAIL_BYTES = 8_000
 
 
 def make_head(number: int) -> bytes:
-    """Return the start of a JPEG, up to its picture: 60 tags, 30 more in a MakerNote, a thumbnail; 13 KB in all."""
+    """Return the start of a JPEG, up to its image data: 13 KB with 60 tags, 30 more in a MakerNote, and a thumbnail."""
     thumbnail = make_plain()
     thumbnail = thumbnail[:-2] + bytes(THUMBNAIL_BYTES - len(thumbnail)) + thumbnail[-2:]
     note = b"Nikon\0\x02\x10\0\0" + build.tiff(

@@ -1,8 +1,8 @@
 """Measure the explorer over a million records in Chromium: `python -m bench.explorer`.
 
-Starts a MongoDB, generates records (in the database `bench_explorer`, dropped first), runs `python -m api` on them,
-opens the explorer, scrolls, drags a histogram and pans the map, and writes bench/EXPLORER.md. The browser, the API and
-MongoDB share the machine.
+Starts a MongoDB, generates records (in the database `bench_explorer`, whose collections it drops first), runs
+`python -m api` on the records, opens the explorer, scrolls, drags a histogram and pans the map, and writes
+bench/EXPLORER.md. The browser, the API and MongoDB share the machine.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ ROOT = Path(__file__).resolve().parent.parent
 SIZE = {"width": 1440, "height": 900}
 TIMEOUT_MS = 120_000
 
-# View -> path, and the selector of the element that ends the measurement. It must exist and, if an image, be loaded.
+# Maps a view to its path and a selector. The measurement ends when an element matches the selector and, if it is an
+# image, has been loaded.
 VIEWS = {
     "gallery": ("/", "img.thumbnail"),
     "table": ("/?view=table", ".table .rows [role=row] [role=cell]"),
@@ -46,8 +47,8 @@ VIEWS = {
 
 VIEW_COLUMNS = ["view", "median", "min", "max", "longest task", "total", "page", "API", "thumbnails"]
 
-# Runs before the page's own scripts. Records the long tasks that the browser reports (at least 50 ms of the main
-# thread), and the time at which the first element appears.
+# A script that runs before the page's own scripts. It records the long tasks that the browser reports (at least 50 ms
+# of the main thread), and the time at which the first element that matches SELECTOR appears.
 _WATCH = """(() => {
   window.bench = {tasks: [], first: null};
   new PerformanceObserver((list) => bench.tasks.push(...list.getEntries().map((one) => one.duration)))
@@ -81,10 +82,11 @@ def run_api(mongodb: str) -> Iterator[str]:
 
 
 class Visit:
-    """A page in a browser with an empty cache, loaded until the element of `selector` is visible.
+    """A page in a browser with an empty cache, loaded until an element that matches `selector` is visible.
 
     Attributes:
-        bytes: Bytes received so far: of the page and its files, of the API's responses, and of thumbnails.
+        bytes: Number of bytes received so far, by kind: `page` (the page and its files), `API` (responses of the API)
+            and `thumbnails`.
     """
 
     def __init__(self, browser: Browser, address: str, selector: str) -> None:
@@ -125,7 +127,7 @@ class Visit:
         return float(self.page.evaluate("bench.first ?? performance.now()"))
 
     def pop_long_tasks(self) -> list[float]:
-        """Return the long tasks since the last call, in milliseconds."""
+        """Return the durations of the long tasks since the last call, in milliseconds."""
         return [float(duration) for duration in self.page.evaluate("bench.tasks.splice(0)")]
 
     def close(self) -> None:
@@ -221,12 +223,15 @@ def measure_movement(browser: Browser, url: str, name: str) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--records", type=int, default=1_000_000)
-    parser.add_argument("--mongodb", help="a server used for nothing else (default: start one)")
-    parser.add_argument("--keep", action="store_true", help="use the records that exist already")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--wait", type=float, default=60, help="seconds for the first counts of everything")
-    parser.add_argument("--output", type=Path, default=ROOT / "bench" / "EXPLORER.md")
+    parser.add_argument("--records", type=int, default=1_000_000, help="number of records to generate")
+    parser.add_argument(
+        "--mongodb",
+        help="URI of a server whose database bench_explorer may be dropped (default: start a server)",
+    )
+    parser.add_argument("--keep", action="store_true", help="use the records that an earlier run generated")
+    parser.add_argument("--rounds", type=int, default=5, help="how often each view is opened")
+    parser.add_argument("--wait", type=float, default=60, help="seconds to wait while the API counts all photos")
+    parser.add_argument("--output", type=Path, default=ROOT / "bench" / "EXPLORER.md", help="file for the report")
     arguments = parser.parse_args()
     if arguments.mongodb:
         measure(arguments, arguments.mongodb)
@@ -262,12 +267,12 @@ def measure(arguments: argparse.Namespace, mongodb: str) -> None:
     report = [
         "# The explorer's speed",
         f"`python -m bench.explorer --records {count}` on {os.cpu_count()} cores ({platform.machine()}), Python "
-        f"{platform.python_version()}, Chromium {version}, {SIZE['width']} x {SIZE['height']} pixels; the browser, the "
-        f"API and MongoDB share them. Load average (1 minute) before and after: {load_before:.1f} and "
-        f"{os.getloadavg()[0]:.1f} (at 2, other programs slowed the explorer down).",
+        f"{platform.python_version()}, Chromium {version}, {SIZE['width']} x {SIZE['height']} pixels. The browser, the "
+        f"API and MongoDB share the cores. Load average (1 minute) before and after: {load_before:.1f} and "
+        f"{os.getloadavg()[0]:.1f} (in a run at 2, other programs slowed the explorer down).",
         "## First view\n\nTime from the navigation to the first thumbnail, row, cluster or bar on the screen, with an "
-        "empty cache, in milliseconds. The longest task is that of the page's main thread while it loads. Sizes are in "
-        "kB, as transferred (compressed) until the network was idle.",
+        "empty cache, in milliseconds. `longest task` is the longest task of the main thread while the page loads. "
+        "Sizes are in kB, as transferred (compressed) until the network was idle.",
         table(VIEW_COLUMNS, [first_gallery, first_map, *view_rows]),
         "## Movement\n\nLong tasks are those that the browser's PerformanceObserver reports (`longtask`: at least 50 "
         "ms of the main thread). The mouse is moved at the pace of a person's hand.",

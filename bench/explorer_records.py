@@ -1,4 +1,7 @@
-"""Generate a million records for the explorer: a tenth of them in Python, of which MongoDB then makes ten copies."""
+"""Generate records for the benchmark of the explorer.
+
+Python generates only a tenth of the records. MongoDB then makes ten copies of each, which is faster.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +21,13 @@ from exifinator.search_keys.geo_cells import LEVELS, cell_degrees
 from exifinator.storage.indexes import index_definitions
 
 COPIES = 10
-# The newest photos, with which the gallery begins, and a sample of all photos get thumbnails.
+# Only some photos get thumbnails: the newest ones, with which the gallery begins, and a sample of all photos.
 NEWEST_COUNT, SAMPLE_COUNT = 5000, 5000
 DISTINCT_THUMBNAILS = 60
 
 
 def load(database: Database[dict[str, Any]], config: Config, count: int) -> None:
-    """Fill the collection with `count` records. Create the indexes, and thumbnails for some records."""
+    """Fill the collection with `count` records, create its indexes, and store thumbnails for some of the records."""
     seeds, records = database["seeds"], database[config.mongodb_collection]
     for collection in (seeds, records, database["thumbnails"]):
         collection.drop()

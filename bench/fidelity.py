@@ -1,9 +1,9 @@
-"""Compare EXIFinator with ExifTool: how many of its tags are found, and whether the values agree.
+"""Compare EXIFinator with ExifTool: how many of ExifTool's tags EXIFinator finds, and whether the values agree.
 
     python -m bench.fidelity [FOLDER]     prints the table in bench/FIDELITY.md; fails if the p99 is too high
 
-FOLDER contains photos and expected.json: file -> directory -> decimal tag id -> {name, value}, from ExifTool's
-`-json -n -D -G1`. The default is shared/photos next to the checkout.
+FOLDER contains photos and expected.json, which maps file -> directory -> decimal tag id -> {name, value}. Its contents
+are from ExifTool's `-json -n -D -G1`. The default FOLDER is shared/photos next to the checkout.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from exifinator.sources.local_files import LocalReader, local_ref
 
 PHOTOS = Path(__file__).resolve().parent.parent.parent / "shared" / "photos"
 
-# On an otherwise idle machine.
+# Limit on the 99th percentile of the time that build_record takes for a file, on an otherwise idle machine.
 MAX_P99_MICROSECONDS = 5000
 
 SHUTTER_SPEED, APERTURES = 0x9201, (0x9202, 0x9205)
@@ -39,8 +39,8 @@ class Counts:
         files: Number of files.
         pairs: (directory, tag) pairs that ExifTool finds.
         found: Pairs that EXIFinator finds too.
-        values: Found pairs for which ExifTool prints the value.
-        agreed: Values that agree.
+        values: Pairs that EXIFinator finds too, and for which expected.json has the value.
+        agreed: Pairs for which the values of EXIFinator and ExifTool agree.
     """
 
     files: int = 0
@@ -52,7 +52,15 @@ class Counts:
 
 @dataclass
 class Result(Counts):
-    """Counts for all formats. `silent` has the files in which ExifTool finds tags and EXIFinator finds none."""
+    """Counts for all formats.
+
+    Attributes:
+        formats: The counts by format.
+        silent: The files in which ExifTool finds tags and EXIFinator finds none.
+        missing: Descriptions of the pairs that EXIFinator does not find.
+        differences: Descriptions of the values that differ.
+        microseconds: The time that build_record takes, for each file.
+    """
 
     formats: dict[str, Counts] = field(default_factory=lambda: defaultdict(Counts))
     silent: list[str] = field(default_factory=list)
@@ -73,13 +81,13 @@ def _number(value: Any) -> float | None:
         return None
 
 
-def _close(left: float | None, right: float | None) -> bool:
-    # ExifTool prints ten digits.
+def _is_close(left: float | None, right: float | None) -> bool:
+    # The numbers cannot be compared exactly, because ExifTool rounds them to ten digits.
     return left is not None and right is not None and abs(left - right) <= 1e-4 * max(abs(left), abs(right)) + 1e-9
 
 
 def _converted(directory: str, tag: int, values: list[Any]) -> Any:
-    """Return what ExifTool converts these values to; None if it prints them as stored."""
+    """Return what ExifTool converts these values to. None if ExifTool prints them as they are stored."""
     numbers = [value for value in values if isinstance(value, int | float)]
     if len(numbers) != len(values) or not numbers:
         return None
@@ -103,15 +111,15 @@ def agrees(directory: str, tag: dict[str, Any], expected: Any) -> bool:
     values = tag["values"]
     text = str(expected).strip()
     if isinstance(values, str):
-        return values.strip() == text or _close(_number(values), _number(text))
+        return values.strip() == text or _is_close(_number(values), _number(text))
     if not isinstance(values, list):
         values = [values]
     converted = _converted(directory, tag["tag"], values)
-    if converted is not None and (str(converted) == text or _close(_number(converted), _number(text))):
+    if converted is not None and (str(converted) == text or _is_close(_number(converted), _number(text))):
         return True
     parts = text.split()
     if len(parts) == len(values) and all(
-        part in ("undef", "inf") if value is None else _close(_number(part), _number(value))
+        part in ("undef", "inf") if value is None else _is_close(_number(part), _number(value))
         for part, value in zip(parts, values, strict=True)
     ):
         return True
@@ -121,7 +129,11 @@ def agrees(directory: str, tag: dict[str, Any], expected: Any) -> bool:
 
 
 def compare(folder: Path, *, repeats: int = 5) -> Result:
-    """Decode every photo in expected.json and compare its tags. Time it `repeats` times, and keep the shortest time."""
+    """Decode every photo in expected.json and compare its tags.
+
+    Args:
+        repeats: How often each photo is decoded. The shortest time counts.
+    """
     result = Result()
     for name, directories in sorted(json.loads((folder / "expected.json").read_text()).items()):
         header = fetch_header(LocalReader(), local_ref(folder / name))

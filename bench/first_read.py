@@ -1,4 +1,4 @@
-"""Measure how many requests and bytes the first read costs, by its size.
+"""Measure how many requests and bytes an image needs, by the size of the first read.
 
 python -m bench.first_read [FOLDER]     prints the table in bench/FIRST_READ.md
 """
@@ -17,7 +17,7 @@ LARGE_BYTES = 2_000_000
 
 
 def measure(paths: list[Path], first_read_bytes: int) -> dict[str, float]:
-    """Return the requests per JPEG and per other file, the KiB read per file, and the share read of large photos."""
+    """Return the columns of the table by name: requests, KiB read per file, and the share of large photos that is read."""
     jpegs: list[int] = []
     others: list[int] = [0]
     total = read = large_read = large_total = 0
@@ -31,10 +31,10 @@ def measure(paths: list[Path], first_read_bytes: int) -> dict[str, float]:
             large_total += header.ref.size_bytes
     return {
         "jpeg_requests": sum(jpegs) / len(jpegs),
-        "jpeg_most": max(jpegs),
+        "jpeg_max": max(jpegs),
         "other_requests": sum(others[1:]) / len(others[1:]),
-        "other_most": max(others),
-        "kib_a_file": read / total / 1024,
+        "other_max": max(others),
+        "kib_per_file": read / total / 1024,
         "large_share": large_read / large_total,
     }
 
@@ -49,8 +49,8 @@ def main() -> None:
     for kib in SIZES_KIB:
         row = measure(paths, kib * 1024)
         print(
-            f"| {kib} KiB | {row['jpeg_requests']:.3f} | {row['jpeg_most']} | {row['other_requests']:.3f} "
-            f"| {row['other_most']} | {row['kib_a_file']:.1f} KiB | {row['large_share']:.2%} |"
+            f"| {kib} KiB | {row['jpeg_requests']:.3f} | {row['jpeg_max']} | {row['other_requests']:.3f} "
+            f"| {row['other_max']} | {row['kib_per_file']:.1f} KiB | {row['large_share']:.2%} |"
         )
 
 

@@ -34,11 +34,19 @@ def measure(images: int, workers: list[list[str]], folder: Path) -> Result:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--images", type=int, nargs="*", default=[1_000, 10_000, 100_000])
+    parser.add_argument("--images", type=int, nargs="*", default=[1_000, 10_000, 100_000], help="numbers of images")
     parser.add_argument(
-        "--repeat", type=int, default=3, help="runs with the fewest images; two fewer for each larger number"
+        "--repeat",
+        type=int,
+        default=3,
+        help="number of runs with the fewest images; each larger number of images gets two runs fewer",
     )
-    parser.add_argument("--processes-images", type=int, default=5_000)
+    parser.add_argument(
+        "--processes-images",
+        type=int,
+        default=5_000,
+        help="number of images for the comparison of one and two processes",
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)

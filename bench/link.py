@@ -17,27 +17,27 @@ WINDOW_CHUNKS = 16
 class Line:
     """One direction of a link with limited bandwidth, which transmits one chunk after the other."""
 
-    def __init__(self, bits_a_second: float) -> None:
-        self._bytes_a_second = bits_a_second / 8
+    def __init__(self, bits_per_second: float) -> None:
+        self._bytes_per_second = bits_per_second / 8
         self._free_at = 0.0
 
     def send(self, n_bytes: int) -> float:
         """Return the time, by the event loop's clock, at which a chunk sent now has been transmitted."""
         now = asyncio.get_running_loop().time()
-        if not self._bytes_a_second:
+        if not self._bytes_per_second:
             return now
-        self._free_at = max(now, self._free_at) + n_bytes / self._bytes_a_second
+        self._free_at = max(now, self._free_at) + n_bytes / self._bytes_per_second
         return self._free_at
 
 
 async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: Line, delay_seconds: float) -> None:
-    """Forward data from the reader to the writer with a delay, until the reader ends."""
+    """Forward data from the reader to the writer with a delay, until the end of the data."""
     loop = asyncio.get_running_loop()
-    under_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(WINDOW_CHUNKS)
+    in_transit: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(WINDOW_CHUNKS)
 
     async def deliver() -> None:
         while True:
-            at, data = await under_way.get()
+            at, data = await in_transit.get()
             await asyncio.sleep(max(0.0, at - loop.time()))
             if not data:
                 writer.close()
@@ -48,8 +48,8 @@ async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line
     delivery = asyncio.create_task(deliver())
     try:
         while data := await reader.read(CHUNK_BYTES):
-            await under_way.put((line.send(len(data)) + delay_seconds, data))
-        await under_way.put((0.0, b""))
+            await in_transit.put((line.send(len(data)) + delay_seconds, data))
+        await in_transit.put((0.0, b""))
         await delivery
     except ConnectionError:
         writer.close()
@@ -57,13 +57,14 @@ async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line
         delivery.cancel()
 
 
-async def serve(port: int, server_port: int, latency_seconds: float, bits_a_second: float) -> None:
-    up, down = Line(0), Line(bits_a_second)
+async def serve(port: int, server_port: int, latency_seconds: float, bits_per_second: float) -> None:
+    up, down = Line(0), Line(bits_per_second)
 
     async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there_reader, there_writer = await asyncio.open_connection("127.0.0.1", server_port)
+        server_reader, server_writer = await asyncio.open_connection("127.0.0.1", server_port)
         await asyncio.gather(
-            carry(reader, there_writer, up, latency_seconds / 2), carry(there_reader, writer, down, latency_seconds / 2)
+            carry(reader, server_writer, up, latency_seconds / 2),
+            carry(server_reader, writer, down, latency_seconds / 2),
         )
 
     server = await asyncio.start_server(connect, "127.0.0.1", port)

@@ -33,7 +33,7 @@ LATENCY_MS, MBIT = 30, 100
 
 @contextmanager
 def over_link(servers: Servers, folder: Path, *options: str) -> Iterator[Servers]:
-    """Yield the same servers, with a simulated link in front of S3."""
+    """Yield the same servers, but with a simulated link in front of S3."""
     port = reserve_port()
     command = [sys.executable, "-m", "bench.link", str(port), str(urlsplit(servers.s3).port), *options]
     with running(command, port, folder / "link.log"):
@@ -64,9 +64,9 @@ def show_greenlets(servers: Servers, far: Servers, images: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--images", type=int, default=1500)
+    parser.add_argument("--images", type=int, default=1500, help="number of images over the link with latency")
     parser.add_argument("--slow-images", type=int, default=150, help="number of images over the slow link")
-    parser.add_argument("--folder", type=Path, help="where the photos are created and kept")
+    parser.add_argument("--folder", type=Path, help="folder in which the photos are created and kept")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)

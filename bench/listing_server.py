@@ -27,8 +27,8 @@ def _make_row(key: str) -> bytes:
 
 
 # Each folder has as many objects as a page, each key contains the folder's number twice, and all rows have the same
-# length. So a page can be cut out of the rows of two folders. Formatting each row would take longer than the client
-# takes to process it.
+# length. So a page can be cut out of the rows of two folders. Formatting each row separately would take longer than the
+# client takes to process the row.
 _ROWS = b"".join(_make_row(f"2024/@@@@@@/IMG_@@@@@@{i:03}.jpg") for i in range(PAGE))
 _ROW_BYTES = len(_ROWS) // PAGE
 
@@ -43,12 +43,12 @@ def _make_rows(start: int, end: int) -> bytes:
 def make_page(start: int, total: int, max_keys: int = PAGE) -> bytes:
     """Return the response with up to `max_keys` (at most PAGE) objects, beginning with number `start` of `total`."""
     end = min(start + max_keys, total)
-    more = end < total
-    token = f"<NextContinuationToken>{end}</NextContinuationToken>" if more else ""
+    is_truncated = end < total
+    token = f"<NextContinuationToken>{end}</NextContinuationToken>" if is_truncated else ""
     head = (
         '<?xml version="1.0" encoding="UTF-8"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
         f"<Name>photos</Name><Prefix></Prefix><KeyCount>{end - start}</KeyCount><MaxKeys>{max_keys}</MaxKeys>"
-        f"<EncodingType>url</EncodingType><IsTruncated>{str(more).lower()}</IsTruncated>{token}"
+        f"<EncodingType>url</EncodingType><IsTruncated>{str(is_truncated).lower()}</IsTruncated>{token}"
     )
     return head.encode() + _make_rows(start, end) + b"</ListBucketResult>"
 

@@ -1,7 +1,8 @@
 """A server that simulates a bucket with any number of photos: its listing (listing_server.py) and its objects.
 
 According to its headers, every photo is 2.4 MB long. It begins like one of VARIETIES generated photos, and the rest is
-zeros. The server takes a fraction of the CPU time of a real one, and the same for each photo, however many there are.
+zeros. The server takes a fraction of the CPU time of a real one. Its CPU time per photo does not depend on the number
+of photos.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class Responder(asyncio.Protocol):
     def __init__(self, total: int, heads: list[bytes]) -> None:
         self._total = total
         self._heads = heads
-        self._waiting = b""
+        self._unprocessed = b""
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -35,9 +36,9 @@ class Responder(asyncio.Protocol):
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        self._waiting += data
-        while (end := self._waiting.find(b"\r\n\r\n")) >= 0:
-            request, self._waiting = self._waiting[: end + 2], self._waiting[end + 4 :]
+        self._unprocessed += data
+        while (end := self._unprocessed.find(b"\r\n\r\n")) >= 0:
+            request, self._unprocessed = self._unprocessed[: end + 2], self._unprocessed[end + 4 :]
             self._transport.write(self._respond(request))
 
     def _respond(self, request: bytes) -> bytes:
@@ -51,11 +52,11 @@ class Responder(asyncio.Protocol):
                 start = bisect_right(range(self._total), query["start-after"][0], key=make_key)
             body = make_page(start, self._total, int(query.get("max-keys", [PAGE])[0]))
             return _head("200 OK", len(body), "Content-Type: application/xml") + body
-        wanted = _RANGE.search(request)
+        range_match = _RANGE.search(request)
         number = _NUMBER.search(match[1])
-        assert wanted is not None, request
+        assert range_match is not None, request
         assert number is not None, request
-        start, last = int(wanted[1]), min(int(wanted[2]), PHOTO_BYTES - 1)
+        start, last = int(range_match[1]), min(int(range_match[2]), PHOTO_BYTES - 1)
         body = self._heads[int(number[1]) % VARIETIES][start : last + 1].ljust(last + 1 - start, b"\0")
         fields = (
             f"Content-Range: bytes {start}-{last}/{PHOTO_BYTES}\r\nContent-Type: image/jpeg\r\n"

@@ -30,7 +30,7 @@ SOURCE = Source("photos")
 
 
 def measure(keys: int, folder: Path, latency_ms: float = 0) -> dict[str, float]:
-    """Return the measured figures by name. The server delays each page by `latency_ms`."""
+    """Return the measured figures by name. The server delays each page of the listing by `latency_ms`."""
     for name in ("redis", "mongodb"):
         (folder / name).mkdir()
     port = reserve_port()
@@ -54,7 +54,7 @@ def measure(keys: int, folder: Path, latency_ms: float = 0) -> dict[str, float]:
         store = Store(connect_mongodb(config), config)
         redis = connect_redis(config)
         queue = ImageQueue(redis, config)
-        # Like `run`.
+        # `run` does this too.
         freeze_startup_heap()
         before = redis.info("memory")["used_memory"]
         started_at, cpu = time.monotonic(), _cpu_seconds()
@@ -109,8 +109,8 @@ def _store_records(store: Store, keys: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--keys", type=int, default=1_000_000)
-    parser.add_argument("--latency-ms", type=float, default=0, help="delay of each page")
+    parser.add_argument("--keys", type=int, default=1_000_000, help="number of keys in the bucket")
+    parser.add_argument("--latency-ms", type=float, default=0, help="delay of each page of the listing")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         figures = measure(options.keys, Path(folder), options.latency_ms)

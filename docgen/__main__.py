@@ -15,7 +15,8 @@ PAGES = {
     "reference/api.md": api.make_page,
     "reference/records.md": fields.make_page,
 }
-# Kept at the top of the repository, where people look for them, and shown as pages of the documentation too.
+# Maps pages to their sources: files that people expect at the top of the repository, and that are also pages of the
+# documentation.
 COPIES = {"changelog.md": "CHANGELOG.md", "contributing.md": "CONTRIBUTING.md"}
 
 
@@ -26,6 +27,7 @@ def main() -> None:
         (DOCS / path).write_text(make_page(), encoding="utf-8")
     for path, source in COPIES.items():
         text = (ROOT / source).read_text(encoding="utf-8")
+        # Links in the source are relative to the top of the repository, and links in the page to docs/.
         (DOCS / path).write_text(text.replace("](docs/", "]("), encoding="utf-8")
 
 

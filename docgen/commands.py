@@ -26,10 +26,10 @@ def walk(command: click.Command, name: str, parent: click.Context | None = None)
     context = click.Context(command, info_name=name, parent=parent, terminal_width=100, max_content_width=100)
     yield context.command_path, command.get_help(context)
     if isinstance(command, click.Group):
-        for below in command.list_commands(context):
-            subcommand = command.get_command(context, below)
+        for subcommand_name in command.list_commands(context):
+            subcommand = command.get_command(context, subcommand_name)
             if subcommand is not None and not subcommand.hidden:
-                yield from walk(subcommand, below, context)
+                yield from walk(subcommand, subcommand_name, context)
 
 
 def script_help(name: str) -> str:

@@ -1,8 +1,8 @@
-"""`python -m docgen.links FOLDER`: check every link of a built site. Exit code: 0 none is broken, 1 one is.
+"""`python -m docgen.links FOLDER`: check every link of a built site. Exit code: 0 if none is broken, else 1.
 
-`zensical build --strict` checks links between Markdown pages and their anchors. It lets pass: missing images, links in
-HTML, absolute links, links to folders, entries of the navigation without a page, and pages that the navigation does not
-reach. The built pages show all of these.
+`zensical build --strict` checks links between Markdown pages and their anchors. It does not check images, links in
+HTML, absolute links and links to folders. It also accepts navigation entries without a page, and pages that the
+navigation does not reach. This program finds all of these problems in the built pages.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 
 class Page(HTMLParser):
-    """What one HTML page links to, loads, and offers as anchors."""
+    """The links, the loaded resources and the anchors of one HTML page."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class Page(HTMLParser):
 def find_problems(site: Path) -> Iterator[str]:
     """Yield one line for each broken link, and for each page that the start page's navigation does not reach."""
     site = site.resolve()
-    # A server shows 404.html under any address, so its links are absolute.
+    # Skip 404.html. A server sends it for any address, so its links have to be absolute.
     files = [path for path in sorted(site.rglob("*.html")) if path != site / "404.html"]
     pages = {path: Page(path.read_text(encoding="utf-8")) for path in files}
     for path, page in pages.items():
@@ -47,8 +47,8 @@ def find_problems(site: Path) -> Iterator[str]:
             if reason:
                 yield f"{path.relative_to(site)}: {link}: {reason}"
     start = site / "index.html"
-    reached = {start, *(_target(link, start) for link in pages[start].links)} if start in pages else set()
-    for path in pages.keys() - reached:
+    reachable = {start, *(_target(link, start) for link in pages[start].links)} if start in pages else set()
+    for path in pages.keys() - reachable:
         yield f"{path.relative_to(site)}: not in the navigation of mkdocs.yml"
 
 
@@ -60,7 +60,7 @@ def _check_link(link: str, path: Path, pages: dict[Path, Page], site: Path, *, l
     if parts.scheme or parts.netloc:
         return "loaded from another host" if loaded else None
     if parts.path.startswith("/"):
-        return "absolute, so it breaks below another folder and from a disk"
+        return "absolute, so it breaks if the site is in a subfolder or is opened from disk"
     target = _target(link, path)
     if not target.is_relative_to(site) or not target.is_file():
         return "no such file"

@@ -1,7 +1,7 @@
 """`python -m docgen.scaling`: recompute the tables of docs/scaling.md.
 
-Measured figures come from bench/RESULTS.md and the settings, the other figures of the first table from the page itself.
-All other tables are computed from the first one.
+The measured figures in the first table of the page are updated from bench/RESULTS.md and the settings. The other
+figures in that table stay as they are. All other tables are computed from the first one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from exifinator.config import ROOT, Config
 
 PAGE = ROOT / "docs" / "scaling.md"
 RESULTS = ROOT / "bench" / "RESULTS.md"
-# Letter of a figure -> pattern of its rows in RESULTS.md. The values of several rows are added up.
+# Maps the letter of a figure to a pattern for its rows in RESULTS.md. If several rows match, their values are added up.
 MEASURED = {
     "R": r"EXIFinator",
     "w": r"CPU us per image, worker \d+ [^|]*",
@@ -23,39 +23,47 @@ MEASURED = {
     "G": r"requests per image",
     "r": r"Redis bytes per queued image",
 }
-# Number of images, and the days in which they have to be indexed.
+# Columns of the tables: (number of images, days in which they have to be indexed).
 CASES = ((10**6, 1 / 24), (10**8, 1.0), (10**10, 14.0))
 NAMES = {10**6: "1 million", 10**8: "100 million", 10**10: "10 billion"}
-# Amazon's price tiers for transfer to the internet: up to that many TB a month, dollars per GB.
-STEPS = ((10, 0.09), (50, 0.085), (150, 0.07), (float("inf"), 0.05))
+# Amazon's price tiers for transfer to the internet: (upper limit in TB per month, dollars per GB).
+PRICE_TIERS = ((10, 0.09), (50, 0.085), (150, 0.07), (float("inf"), 0.05))
 _MARKED = re.compile(r"(<!-- computed: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def read_figures(text: str) -> dict[str, float]:
     """Return the value of each letter in the table of figures."""
-    found = re.findall(r"^\| `(\w+)` \| [^|]*\| ([\d,.]+) ", text, re.MULTILINE)
-    return {name: float(value.replace(",", "")) for name, value in found}
+    rows = re.findall(r"^\| `(\w+)` \| [^|]*\| ([\d,.]+) ", text, re.MULTILINE)
+    return {name: float(value.replace(",", "")) for name, value in rows}
 
 
 def measured(results: str, config: Config) -> dict[str, float]:
-    """Return the figures of bench/RESULTS.md and the settings. Raises: ValueError if a row is missing."""
-    found = {
+    """Return the figures of bench/RESULTS.md and the settings.
+
+    Raises:
+        ValueError: A row is missing in bench/RESULTS.md.
+    """
+    figures = {
         "B": float(config.first_read_bytes),
         "Q": float(config.max_queued),
         "W": config.write_queue_mb * 1024.0**2,
     }
-    # Later tables, with more latency or a slow line, have rows of the same names.
+    # Search only the first tables. Later ones, for more latency or a slow link, have rows with the same names.
     first_tables = results.split("\n| with ")[0] + results.partition("\n| listing ")[2]
     for letter, row in MEASURED.items():
         values = re.findall(rf"^\| {row} \| ([\d,.]+) \|", first_tables, re.MULTILINE)
         if not values or (len(values) > 1 and letter != "w"):
             raise ValueError(f"bench/RESULTS.md has {len(values)} rows for {letter} ({row}): see docgen/scaling.py")
-        found[letter] = sum(float(value.replace(",", "")) for value in values)
-    return found
+        figures[letter] = sum(float(value.replace(",", "")) for value in values)
+    return figures
 
 
 def put_figures(text: str, figures: Mapping[str, float]) -> str:
-    """Return the page with these values in its table of figures; units and sources stay. Raises: ValueError."""
+    """Return the page with these values in its table of figures. The units and sources in the table stay as they are.
+
+    Raises:
+        ValueError: The table has no row for a figure, or more than one.
+    """
     for letter, value in figures.items():
         row = rf"^(\| `{letter}` \| [^|]*\| )[\d,.]+(?= )"
         text, count = re.subn(row, lambda match: f"{match[1]}{value:,.10g}", text, flags=re.MULTILINE)  # noqa: B023
@@ -67,7 +75,7 @@ def put_figures(text: str, figures: Mapping[str, float]) -> str:
 def transfer_price(terabytes: float) -> float:
     """Return the price in dollars of a month's transfer to the internet."""
     price, below = 0.0, 0.0
-    for limit, dollars in STEPS:
+    for limit, dollars in PRICE_TIERS:
         price += max(0.0, min(terabytes, limit) - below) * 1000 * dollars
         below = limit
     return price
@@ -144,11 +152,15 @@ def dollars(amount: float) -> str:
 
 
 def compute(text: str, results: str) -> str:
-    """Return the page with the figures of these results and its computed tables. Raises: ValueError."""
+    """Return the page with the figures from `results` (the text of bench/RESULTS.md), and with recomputed tables.
+
+    Raises:
+        ValueError: A row is missing in the page or in `results`.
+    """
     text = put_figures(text, measured(results, Config()))
     figures = read_figures(text)
-    made = {"costs": cost_table(figures), "machines": machines_table(figures)}
-    return _MARKED.sub(lambda match: match[1] + made[match[2]] + match[3], text)
+    tables = {"costs": cost_table(figures), "machines": machines_table(figures)}
+    return _MARKED.sub(lambda match: match[1] + tables[match[2]] + match[3], text)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,10 @@ This page is generated from `settings.py` and `exifinator/config.py`.
 
 
 def read_settings() -> list[tuple[str, str, str]]:
-    """Return name, default as written, and help (the comment above) of each setting of settings.py, in its order."""
+    """Return the settings in settings.py, in order, as (name, default, help).
+
+    The default is the source text of the value. The help is the comment above the setting.
+    """
     source = (ROOT / "settings.py").read_text(encoding="utf-8")
     lines = source.splitlines()
     settings = []

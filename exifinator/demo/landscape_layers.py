@@ -210,7 +210,7 @@ def ridge(
 
 
 def _spurs(c: Canvas, folds: float, *, smooth: bool) -> Image.Image:
-    """Return a mask of the light on the slopes: crests wind down from the peaks, and shade the side away from the sun."""
+    """Return a mask of the light on the slopes. Crests wind down from the peaks, and one side of each is shaded."""
     if not folds:
         return Image.new("L", c.size, 160)
     line = c.skyline_rows if c.sun_left else c.skyline_rows[::-1]

@@ -151,7 +151,7 @@ def test_find_problems__good_site__has_none(tmp_path: Path) -> None:
         pytest.param(
             "a.html",
             '<a href="/a.html">',
-            "a.html: /a.html: absolute, so it breaks below another folder and from a disk",
+            "a.html: /a.html: absolute, so it breaks if the site is in a subfolder or is opened from disk",
             id="absolute",
         ),
         pytest.param(
