@@ -2,8 +2,8 @@
 
     python -m bench.fidelity [FOLDER]     prints the table in bench/FIDELITY.md; fails if the p99 is too high
 
-FOLDER contains photos and expected.json, which maps file -> directory -> decimal tag id -> {name, value}. Its contents
-are from ExifTool's `-json -n -D -G1`. The default FOLDER is shared/photos next to the checkout.
+FOLDER contains photos and expected.json, which maps file -> directory -> decimal tag id -> {name, value}. This file
+was made from the output of ExifTool's `-json -n -D -G1`. The default FOLDER is shared/photos next to the checkout.
 """
 
 from __future__ import annotations

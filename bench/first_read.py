@@ -17,7 +17,7 @@ LARGE_BYTES = 2_000_000
 
 
 def measure(paths: list[Path], first_read_bytes: int) -> dict[str, float]:
-    """Return the columns of the table by name: requests, KiB read per file, and the share of large photos that is read."""
+    """Return the columns of the table by name: requests, KiB read per file, and the share read of large photos."""
     jpegs: list[int] = []
     others: list[int] = [0]
     total = read = large_read = large_total = 0

@@ -30,7 +30,7 @@ BODY_LIMIT_BYTES = 1024 * 1024
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
-# MRQ's page compiles its templates with `new Function`, which needs unsafe-eval. Its scripts insert styles, which needs
+# MRQ's page compiles its templates with `new Function`, which needs unsafe-eval. The scripts insert styles, which needs
 # unsafe-inline. The page would also load a font from Google, but this policy blocks the font.
 _POLICY = (
     "default-src 'none'; script-src 'self' 'unsafe-eval'{hashes}; style-src 'self' 'unsafe-inline'; img-src 'self'; "

@@ -285,7 +285,7 @@ def road(c: Canvas) -> None:
 
 
 def water(c: Canvas, *, rough: Range = (0.8, 1.4), deep: Colour = (34, 70, 92), foam: float = 0.0) -> None:
-    """Paint open water below the horizon. It reflects the sky, and the sun if the sun is in the picture.
+    """Paint open water below the horizon, with reflections of the sky, and of the sun if it is in the picture.
 
     Args:
         c: The canvas.

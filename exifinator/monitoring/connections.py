@@ -1,6 +1,6 @@
 """Connections with short timeouts to Redis and MongoDB, and the state that the two servers report.
 
-They are for commands and pages that must respond within seconds, even if a server is down.
+Commands and pages use these connections if they must respond within seconds, even if a server is down.
 """
 
 from __future__ import annotations
