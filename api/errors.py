@@ -51,7 +51,7 @@ class ErrorCode(StrEnum):
     INTERNAL_ERROR = "internal_error", 500, "Internal error; see the API's log."
     PARQUET_UNAVAILABLE = "parquet_unavailable", 501, "The package that writes Parquet is not installed."
     QUERY_TIMEOUT = "query_timeout", 503, "The query exceeded its time limit."
-    OUT_OF_MEMORY = "out_of_memory", 503, "The query exceeded the memory that MongoDB allows it."
+    OUT_OF_MEMORY = "out_of_memory", 503, "The query needs more memory than MongoDB allows."
     TOO_MANY_QUERIES = "too_many_queries", 503, "Too many queries are waiting for MongoDB."
     TOO_MANY_CONNECTIONS = "too_many_connections", 503, "Too many connections are open."
     TOO_MANY_LISTENERS = "too_many_listeners", 503, "Too many clients are listening to /events."
@@ -98,8 +98,8 @@ class BadParameter(BadQuery):
     """A parameter, or a field of the body, is invalid.
 
     Args:
-        parameter: Its name.
-        detail: Why it is invalid, without its name.
+        parameter: The name of the parameter or field.
+        detail: Why the value is invalid. The name is put in front of it.
         path: The keys and indexes that lead to the wrong value, if the parameter holds JSON. Rendered as a JSON pointer
             (RFC 6901) in `pointer`, and as `query.$or[1].photo.iso` in the message.
     """
@@ -128,5 +128,5 @@ def _dotted(parameter: str, path: Sequence[str | int]) -> str:
 
 
 def json_pointer(path: Sequence[str | int]) -> str:
-    """Return keys and indexes as a JSON pointer (RFC 6901). An empty path gives "", the whole value."""
+    """Return keys and indexes as a JSON pointer (RFC 6901). An empty path gives "", which points to the whole value."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)

@@ -32,9 +32,12 @@ class Signer:
         self._payer = {"RequestPayer": "requester"} if config.s3_requester_pays else {}
 
     def sign(self, bucket: str, key: str) -> str:
-        """Return a URL from which anyone can download the object for URL_SECONDS. Send no request to S3.
+        """Return a URL from which anyone can download the object for URL_SECONDS seconds.
 
-        The URL makes browsers save the object instead of showing it, because it may be an HTML page with a script.
+        This sends no request to S3.
+
+        The URL makes browsers save the object instead of showing it, because the object may be an HTML page
+        with a script.
 
         Raises:
             RequestRefused: There are no usable credentials (503).

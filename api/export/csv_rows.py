@@ -44,7 +44,7 @@ def rows_as_csv(rows: Iterable[Iterable[Any]]) -> bytes:
     buffer = io.StringIO()
     csv.writer(buffer).writerows(
         [
-            # Call to_cell only where necessary: calling it for each value would double the time.
+            # Call to_cell only where necessary: calling it for every value would double the run time.
             value
             if (kind := type(value)) in _PLAIN or (kind is str and value[:1] not in _FORMULA_STARTS)
             else to_cell(value)

@@ -25,6 +25,7 @@ from api.serializers import SUMMARY_FIELDS
 router = APIRouter(dependencies=[READER], tags=["export"])
 
 CHUNK_RECORDS = 500
+# A chunk of an export: decoded records, or records in BSON.
 Records = TypeVar("Records", Chunk, bytes)
 MAX_EXPORTS = 4
 # MongoDB's time limit for one export, not counting the time that the client takes to read it.
@@ -42,7 +43,7 @@ _SCHEMAS = {"geojson": {"type": "object"}, "parquet": {"type": "string", "format
 
 
 class ExportArguments(Filters):
-    """Filter parameters, and how much of each photo to return."""
+    """Filter parameters, and whether to return whole records."""
 
     whole: bool = Field(False, description="Return whole records, with every tag (ndjson only).")
 
@@ -82,7 +83,7 @@ async def export_photos(
         detail = f"{MAX_EXPORTS} exports are already running. Try again later."
         raise RequestRefused(ErrorCode.TOO_MANY_EXPORTS, detail, headers={"Retry-After": "30"})
     if form == "ndjson" and arguments.whole:
-        stream = stream_records(await _start(_read(_raw_batches(store, filter_), gate)))
+        stream = stream_records(await _start(_read(_raw_chunks(store, filter_), gate)))
     else:
         streams = {"ndjson": stream_ndjson, "csv": stream_csv, "geojson": stream_geojson, "parquet": stream_parquet}
         stream = streams[form](await _start(_read(_summaries(store, filter_), gate)))
@@ -97,16 +98,17 @@ async def _summaries(store: Store, filter_: Filter) -> AsyncIterator[Callable[[]
 
 
 @asynccontextmanager
-async def _raw_batches(store: Store, filter_: Filter) -> AsyncIterator[Callable[[], Awaitable[bytes]]]:
+async def _raw_chunks(store: Store, filter_: Filter) -> AsyncIterator[Callable[[], Awaitable[bytes]]]:
     """Yield a function that returns the next whole records in BSON, or empty bytes at the end."""
     async with store.photos.find_raw_batches(filter_, batch_size=CHUNK_RECORDS, max_time_ms=_EXPORT_MS) as cursor:
         yield partial(anext, cursor, b"")
 
 
 async def _read(
-    source: AbstractAsyncContextManager[Callable[[], Awaitable[Records]]], gate: asyncio.Semaphore
+    reader: AbstractAsyncContextManager[Callable[[], Awaitable[Records]]], gate: asyncio.Semaphore
 ) -> AsyncGenerator[Records]:
-    async with gate, source as read_next:
+    """Yield all chunks, and hold `gate` until the last one has been sent."""
+    async with gate, reader as read_next:
         chunk = await read_next()
         while chunk:
             # Let MongoDB read the next records while this chunk is sent.

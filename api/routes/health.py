@@ -21,7 +21,9 @@ class Readiness(BaseModel):
 
 
 class Health(Readiness):
-    pid: int = Field(description="Process id, by which a process manager can recognize the API that it started.")
+    pid: int = Field(
+        description="Process id. From it, a process manager can tell whether this is the API that it started."
+    )
 
 
 @router.get("/healthz", summary="Check that the API is running", response_model=Health)
