@@ -71,7 +71,8 @@ _RESERVED_NAMES = frozenset(
         "statistics",
     )
 )
-# Counting this many photos takes about a second, so larger collections are counted before the first request.
+# Counting this many photos takes about a second, so collections with as many or more are counted before the
+# first request.
 MANY_PHOTOS = 100_000
 _DESCRIPTION = """Errors are `application/problem+json` (RFC 9457). `code` identifies the cause; it is stable,
 while the wording of `detail` may change. `parameter` names the parameter at fault. If that parameter holds JSON,

@@ -115,8 +115,8 @@ def open_backend(config: Config) -> Backend:
     return Backend(config, PipelineStore(client, config), ImageQueue(connect_redis(config), config))
 
 
-# These are coroutines because FastAPI would run plain functions in a thread, which would take longer than
-# the functions themselves.
+# These are coroutines because FastAPI would run plain functions in a thread, which would take longer than the
+# functions themselves.
 async def _get_store(request: Request) -> Store:
     store: Store = request.app.state.store
     return store

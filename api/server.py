@@ -30,8 +30,8 @@ from exifinator.storage.migrations import check_schema_before_reading
 class ServerLimits:
     """Limits that keep slow clients from tying up the server."""
 
-    # Time to receive the head of a request. For the first request it counts from the connection, for later ones from
-    # their first byte.
+    # Time to receive the head of a request, counted from the start of the connection or, for later requests on it, from
+    # the first byte of the request.
     header_seconds: float = 10.0
     # Time to receive the body, counted from the end of the head.
     body_seconds: float = 20.0

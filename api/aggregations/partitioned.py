@@ -77,8 +77,8 @@ def split_by_taken(
     edges = _edges(start, end, photos_per_month() or {}, count)
     if not edges:
         return [filter_]
-    # The first part includes photos without a date. If another program has stored several dates
-    # in a photo, the latest one decides.
+    # The first part includes photos without a date. If another program has stored several dates in a
+    # photo, the latest one decides.
     dates = [{"$not": {"$gte": edges[0]}}, *({"$gte": a, "$not": {"$gte": b}} for a, b in pairwise(edges))]
     return [{"$and": [filter_, {_TAKEN: date}]} for date in (*dates, {"$gte": edges[-1]})]
 

@@ -37,8 +37,8 @@ PhotoId = Annotated[
 ]
 
 
-# Parameters that may be repeated. A photo must match one of the values. For `has` and `without`, it must match
-# all of them.
+# Parameters that may be repeated. A photo must match one of the values. For `has` and `without`, it must match all of
+# them.
 REPEATABLE = frozenset({"camera", "lens", "bucket", "format", "status", "keyword", "rating", "has", "without"})
 
 

@@ -71,7 +71,7 @@ def parse_json(text: str, parameter: str) -> Any:
 
 
 def read_filter(text: str, parameter: str = "query") -> Filter:
-    """Parse and check a MongoDB filter in JSON. It may use only operators in ALLOWED, and its size is limited.
+    """Parse and check a MongoDB filter in JSON. Its operators must be in ALLOWED, and its size is limited.
 
     Strings such as "/x/i" become regular expressions, as does {"$regex": ...}; {"$eq": "/x/i"} means the string itself.
     {"$date": "2024-05-01T00:00:00Z"} and {"$oid": "..."} become a date and an ObjectId.

@@ -58,7 +58,7 @@ class BatchNumbers(BaseModel):
         description="Folder markers: empty objects whose key ends in a slash, as created by S3 consoles."
     )
     unchanged: int = Field(description="Images skipped, because they are indexed with the same ETag and size.")
-    queued: int = Field(description="Images to index, because they are new or changed.")
+    queued: int = Field(description="Images queued because they were new or changed, or had failed.")
     stored: int = Field(description="Images indexed with EXIF.")
     no_exif: int = Field(description="Images recorded without EXIF.")
     unsupported: int = Field(description="Images recorded whose format is not supported.")
@@ -133,7 +133,7 @@ def list_batches(request: Request, backend: BackendDep, arguments: Annotated[Bat
 def post_batch(
     request: Request, backend: BackendDep, body: Annotated[NewBatch, Body(examples=[{"source": "holiday/2024/"}])]
 ) -> Response:
-    """Index a bucket or prefix, like `./run.sh`. Unchanged photos are skipped.
+    """Index a bucket or prefix, like `./run.sh`. Unchanged images are skipped.
 
     The batch runs in its own process, which continues if the API stops.
     """

@@ -47,7 +47,7 @@ def batch_feed(backend: Backend) -> Feed:
 BATCHES_TAG_DESCRIPTION = """Start, watch and cancel batches.
 
 `GET /events` is a stream of server-sent events (`text/event-stream`) named `batches`. The data of each event is
-`{"batches": [...]}`, with batches in the same form as in `/batches`. It contains all batches updated in the last
+`{"batches": [...]}`, with batches in the same form as in `/batches`. The data contains all batches updated in the last
 minute, including those that have ended since. The first event is sent immediately. Another one is sent whenever one of
 these batches has changed, at most once per second. A comment is sent every 15 seconds to keep the connection alive.
 

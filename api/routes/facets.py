@@ -22,8 +22,8 @@ MAX_FACETS = 8
 _NAME = f"({'|'.join(FACET_NAMES)})"
 
 
-# Each facet's own filters, where they differ from the default: the facet's name, and `has` and `without` with this
-# name. `day` and `folder` have no own filters, so a selected period or folder always applies to them.
+# Each facet's own filters, where they differ from the default (`NAME`, `has=NAME` and `without=NAME`). `day` and
+# `folder` have no filters of their own, so a selected period or folder always applies to them.
 _OWN_FILTERS: dict[str, set[str]] = {
     "place": {"near", "bbox", "has=gps", "without=gps"},
     "taken": {"taken", "has=date", "without=date"},
@@ -53,7 +53,9 @@ class FacetArguments(Filters):
         description=f"Facets to count, separated by commas: {', '.join(FACET_NAMES)}.",
         examples=["camera,lens,iso,taken"],
     )
-    top: int = Field(100, ge=1, le=1000, description="Maximum number of values per facet.")
+    top: int = Field(
+        100, ge=1, le=1000, description="Maximum number of values per facet. Ranges and times are not limited."
+    )
     others: bool = Field(
         False,
         description="Also count the values that a facet's own filters exclude, to show what else could be selected. "

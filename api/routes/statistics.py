@@ -26,7 +26,7 @@ _FACETS = ("taken", "hour", "camera", "lens", "focal")
 class StatisticsArguments(Filters):
     """Filter parameters, and limits on the response."""
 
-    top: int = Field(30, ge=1, le=1000, description="Maximum number of values per facet, and of buckets.")
+    top: int = Field(30, ge=1, le=1000, description="Maximum number of cameras, of lenses and of buckets to return.")
     budget_ms: int = Field(1500, ge=50, le=QUERY_MS, description="Time limit for counting, in milliseconds.")
 
 
