@@ -128,11 +128,11 @@ class Block:
     Attributes:
         kind: `exif` is a TIFF structure, complete or with gaps; `exif/EXIF`, `exif/GPS` and `exif/MakerNote` are TIFF
             structures that start with that directory; `xmp` is a packet, `iptc` IIM datasets, `thumbnail` a JPEG.
-        extents: The bytes that were read, by their offset within the block; sorted, without overlaps.
+        pieces: The bytes that were read, by their offset within the block; sorted, without overlaps.
     """
 
     kind: str
-    extents: dict[int, bytes]
+    pieces: dict[int, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +164,7 @@ class HeaderBytes:
             {
                 "ref": self.ref.to_member(),
                 "format": self.format,
-                "blocks": [[b.kind, [[offset, data] for offset, data in b.extents.items()]] for b in self.blocks],
+                "blocks": [[b.kind, [[offset, data] for offset, data in b.pieces.items()]] for b in self.blocks],
                 "status": self.status,
                 "problem": self.problem,
                 "size": [self.width_pixels, self.height_pixels, self.rotation_applied],
@@ -182,9 +182,7 @@ class HeaderBytes:
         doc = bson_decode(message)
         width, height, rotation_applied = doc["size"]
         requests, bytes_read = doc["cost"]
-        blocks = tuple(
-            Block(kind, {offset: bytes(data) for offset, data in extents}) for kind, extents in doc["blocks"]
-        )
+        blocks = tuple(Block(kind, {offset: bytes(data) for offset, data in pieces}) for kind, pieces in doc["blocks"])
         ref = ImageRef.from_member(doc["ref"])
         return cls(
             ref,

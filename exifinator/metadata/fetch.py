@@ -1,7 +1,7 @@
-"""Fetch the parts of an image that hold its metadata, in a few ranged reads.
+"""Fetch the parts of an image that contain its metadata, with a few ranged GETs.
 
-The container readers (containers/) request the ranges that they need, and this module reads them. A JPEG usually takes
-one request, and no file more than MAX_FURTHER_READS + 2.
+The container readers (in containers/) request the ranges that they need, and this module fetches them. A JPEG usually
+takes one GET. No image takes more than MAX_FURTHER_READS + 2, unless the object changes and is read again.
 """
 
 from __future__ import annotations
@@ -16,14 +16,16 @@ from exifinator.metadata.limits import DeadlineExceeded, cpu_limit
 from exifinator.metrics import COUNTS, observe_fetch
 from exifinator.models import HeaderBytes, ImageRef, RangeReader
 
-# The smallest first read that holds all the metadata of nearly every JPEG. Measured: bench/FIRST_READ.md.
+# The smallest first read that contains all the metadata of nearly every JPEG. Measured: bench/FIRST_READ.md.
 FIRST_READ_BYTES = 48 * 1024
+# If the reader needs still more bytes after the first read and this many further reads, one final read fetches
+# everything that it may need.
 MAX_FURTHER_READS = 4
-# If MAX_FURTHER_READS are not enough, one last read takes the rest of the object, up to this many bytes.
+# The maximum length of one read.
 MAX_READ_BYTES = 32 * 1024 * 1024
-# Reading a gap of this many bytes between two ranges costs less than another request.
+# Two ranges that are at most this far apart are read together: the bytes between them cost less than another request.
 GAP_BYTES = 16 * 1024
-# Attempts to read an object that changes meanwhile.
+# The maximum number of attempts to read an object that is replaced while it is being read.
 MAX_ATTEMPTS = 3
 
 EMPTY_OBJECT = "The object is empty."
@@ -32,7 +34,7 @@ EMPTY_OBJECT = "The object is empty."
 def fetch_header(
     reader: RangeReader, ref: ImageRef, *, first_read_bytes: int = FIRST_READ_BYTES, deadline_seconds: float = 2.0
 ) -> HeaderBytes:
-    """Read the bytes of an image that hold its metadata, in as few ranged reads as its container allows.
+    """Read the parts of an image that contain its metadata, with as few ranged GETs as its container allows.
 
     Args:
         reader: Reads ranges of objects.
@@ -41,11 +43,11 @@ def fetch_header(
         deadline_seconds: CPU time after which the file counts as damaged.
 
     Returns:
-        The located metadata. Its `ref` has the object's size, ETag and date as of the first read.
+        The located metadata. Its `ref` has the object's size, ETag and modification time as of the first read.
 
     Raises:
         ObjectChanged: If the object changed during each of MAX_ATTEMPTS attempts.
-        Exception: Errors of the reader are passed on.
+        Exception: If the reader raises any other error.
     """
     cost = _Cost()
     started_at = perf_counter()
@@ -65,7 +67,12 @@ def fetch_header(
 
 
 class _Cost:
-    """Requests sent and bytes read for an image so far, including attempts discarded because the object changed."""
+    """The cost of reading an image so far, including discarded attempts.
+
+    Attributes:
+        requests: Number of ranged GETs.
+        bytes_read: Number of bytes that they returned.
+    """
 
     requests = 0
     bytes_read = 0
@@ -87,8 +94,8 @@ def _fetch_once(
     reads_left = MAX_FURTHER_READS
     while True:
         located = _locate(file, deadline_seconds)
-        missing = file.missing()
-        if not missing or file.closed:
+        missing = file.take_missing()
+        if not missing or file.is_final:
             return _header_bytes(ref, located, cost)
         for start, end in _plan_reads(missing, reads_left, file):
             cost.requests += 1
@@ -97,7 +104,7 @@ def _fetch_once(
             reads_left -= 1
             file.add(part.start, part.data)
         if reads_left < 0:
-            file.closed = True
+            file.is_final = True
 
 
 def _locate(file: RangeBuffer, deadline_seconds: float) -> LocatedMetadata:
@@ -113,8 +120,8 @@ def _locate(file: RangeBuffer, deadline_seconds: float) -> LocatedMetadata:
 def _plan_reads(missing: list[tuple[int, int]], reads_left: int, file: RangeBuffer) -> list[tuple[int, int]]:
     """Return the (start, end) ranges to read next.
 
-    Neighbouring ranges are merged until the reads that are left suffice. If none is left, one final range covers all
-    that the reader may still need.
+    Neighbouring ranges are merged until there are at most `reads_left`. If no reads are left, the result is one final
+    range: from the first missing byte to the end of what the reader may need, at most MAX_READ_BYTES long.
     """
     if reads_left <= 0:
         start = missing[0][0]
@@ -125,7 +132,8 @@ def _plan_reads(missing: list[tuple[int, int]], reads_left: int, file: RangeBuff
     while len(merged) > reads_left:
         gap *= 2
         merged = merge_ranges(missing, gap)
-    # Hostile offsets may be gigabytes apart. Bytes past the limit are requested again later, while any reads are left.
+    # A crafted file may request bytes that are gigabytes apart, so limit the length of each read. If the reader needs
+    # the bytes past the limit, it requests them again.
     return [(start, min(end, start + MAX_READ_BYTES)) for start, end in merged]
 
 

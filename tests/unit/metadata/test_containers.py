@@ -299,7 +299,7 @@ def test_read_jxl__brotli_boxes__are_decompressed():
 def test_read_jxl__brotli_of_gigabytes__is_bounded():
     bomb = brotli.compress(bytes(4) + b"II*\0" + bytes(50_000_000), quality=1)
     header = header_of(build.jxl(build.box(b"brob", b"Exif", bomb)))
-    assert sum(len(block.extents[0]) for block in header.blocks) <= 1024 * 1024
+    assert sum(len(block.pieces[0]) for block in header.blocks) <= 1024 * 1024
 
 
 def test_read_jpeg__extended_xmp__is_joined():
@@ -336,7 +336,7 @@ def test_fetch_header__jpeg__returns_only_the_metadata():
 def test_fetch_header__tiff__returns_only_the_directories():
     photo = build.photo_tiff(padding=50_000)
     header = header_of(photo)
-    assert sum(len(data) for data in header.blocks[0].extents.values()) < len(photo) - 49_000
+    assert sum(len(data) for data in header.blocks[0].pieces.values()) < len(photo) - 49_000
     assert record_of(photo).document["photo"] == record_of(build.photo_tiff()).document["photo"]
 
 

@@ -109,9 +109,9 @@ def test_merge_ranges__neighbours__are_merged():
 def test_range_buffer__request_across_a_held_piece__misses_both_sides():
     window = RangeBuffer(100)
     window.add(10, bytes(10))
-    assert not window.request(0, 30)
-    assert window.missing() == [(0, 10), (20, 30)]
-    assert window.missing() == []
+    assert not window.has_or_request(0, 30)
+    assert window.take_missing() == [(0, 10), (20, 30)]
+    assert window.take_missing() == []
 
 
 def test_range_buffer__random_pieces__give_the_bytes_of_the_file():
@@ -123,10 +123,10 @@ def test_range_buffer__random_pieces__give_the_bytes_of_the_file():
         window.add(start, data[start : start + chooser.randrange(1, 20)])
         at, length = chooser.randrange(600), chooser.randrange(1, 40)
         window.requested = []
-        if window.request(at, length):
+        if window.has_or_request(at, length):
             assert window.read(at, length) == data[at : at + length]
         else:
-            for begin, end in window.missing():
+            for begin, end in window.take_missing():
                 assert at <= begin < end <= min(at + length, len(data))
-                assert not window.holds(begin, 1)
-    assert window.held_bytes <= len(data)
+                assert not window.has(begin, 1)
+    assert window.buffered_bytes <= len(data)
