@@ -257,7 +257,7 @@ class Batch:
             for error in self.store.records.upsert([empty_record(ref) for ref in page.empty]):
                 if error:
                     raise error
-            COUNTS.empty += len(page.empty)
+            COUNTS.empty_objects += len(page.empty)
         if page.failed and not self.checkpoint.options["verify"]:
             # An image has one job: requeue the failed one instead of adding a second.
             self.store.jobs.requeue([ref.id for ref in page.failed])
