@@ -237,7 +237,7 @@ def _has_unescaped_password(url: str) -> bool:
 
 
 def _is_parsable(url: str) -> bool:
-    """Return whether a URL can be parsed. It cannot if, for example, an IPv6 address lacks a bracket."""
+    """Return whether a URL can be parsed. A URL with an IPv6 address that lacks a bracket cannot, for example."""
     try:
         urlsplit(url)
     except ValueError:

@@ -60,14 +60,15 @@ class SafeFormatter(logging.Formatter):
     """A formatter that escapes control characters and indents the continuation lines of a message."""
 
     def format(self, record: logging.LogRecord) -> str:
-        # A key may contain a line break followed by a forged log line. The indentation shows that it is no new line.
+        # A key may contain a line break followed by a forged log line. Indentation marks it as part of this message.
         return escape_control(super().format(record)).replace("\n", "\n  ")
 
 
 class JsonFormatter(logging.Formatter):
     """A formatter that writes a log record as one JSON object, and escapes control characters.
 
-    The object contains the time in UTC, the level, the logger, the message, and if known FIELDS and the exception.
+    The object contains the time in UTC, the level, the logger and the message. It also contains those of FIELDS that
+    are known, and the exception if there is one.
     """
 
     def format(self, record: logging.LogRecord) -> str:

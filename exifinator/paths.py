@@ -1,4 +1,4 @@
-"""Paths of settings, data and logs. They are in the checkout, or in the user's data folder for an installed package."""
+"""Paths of settings, data and logs: in the checkout or, if the package is installed, in the user's data folder."""
 
 from __future__ import annotations
 

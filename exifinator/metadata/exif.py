@@ -144,17 +144,17 @@ class TagReader(ExifHeader):
                 self._restore_base()
 
     def _canon_decode_tag(self, value: Any, mn_tags: Any) -> None:
-        """Decode the elements of a Canon array that exifread can name.
+        """Decode a Canon array only up to the last element that exifread can name.
 
-        Without the limit, exifread would also decode the thousands of elements without a name, and store all of them
-        in the same tag, "Unknown".
+        exifread's own method also decodes the rest of the array, which may have thousands of elements, and stores all
+        elements without a name in the same tag, "Unknown".
         """
         super()._canon_decode_tag(value[: max(mn_tags, default=0) + 1], mn_tags)
         self.tags.pop("MakerNote Unknown", None)
 
     def _restore_base(self) -> None:
-        # To decode some MakerNotes, exifread changes its base offset and byte order. It does not restore them after an
-        # error.
+        # To decode some MakerNotes, exifread changes its base offset and byte order, and does not restore them if an
+        # error occurs.
         self.offset = 0
         self.endian = "I" if self.byte_order == "<" else "M"
 
@@ -212,7 +212,7 @@ class TagReader(ExifHeader):
         ifd_name, base, byte_order = directory
         entry = _structs(byte_order)[2]
         endianness: Literal["little", "big"] = "little" if byte_order == "<" else "big"
-        is_note = ifd_name == "MakerNote"
+        is_maker_note = ifd_name == "MakerNote"
         memory_bytes = 0
         for fields in entry.iter_unpack(table):
             tag, field_type, n_values, inline = fields
@@ -229,7 +229,7 @@ class TagReader(ExifHeader):
             else:
                 data = self.slice(base + int.from_bytes(inline, endianness), length)
                 if len(data) < length:
-                    self.out_of_bounds_values += not is_note
+                    self.out_of_bounds_values += not is_maker_note
                     continue
             # `tag_info` is an entry of one of exifread's tables, which exist as long as the process. So its id is
             # never reused.
@@ -241,9 +241,9 @@ class TagReader(ExifHeader):
                 decoded = _DECODED[key] = decode_tag(directory, fields, data, tag_info)
             self._add_tag(decoded, ifd_name)
             memory_bytes += decoded.memory_bytes
-            if tag_info and type(tag_info[1]) is tuple and not is_note:
+            if tag_info and type(tag_info[1]) is tuple and not is_maker_note:
                 self._follow_tag(decoded.values, tag_info[1])
-        # Charge the short values of a directory in one call, because each takes little memory.
+        # Count the memory of a directory's short values only here, in one call, because each value takes little memory.
         self._budget.spend(memory_bytes)
 
     def _add_tag(self, tag: Tag, ifd_name: str) -> None:

@@ -19,7 +19,7 @@ from exifinator.models import HeaderBytes, ImageRef, RangeReader
 # The smallest first read that contains all the metadata of nearly every JPEG. Measured: bench/FIRST_READ.md.
 FIRST_READ_BYTES = 48 * 1024
 # If the reader needs still more bytes after the first read and this many further reads, one final read fetches
-# everything that it may need.
+# everything that the reader may need, up to MAX_READ_BYTES.
 MAX_FURTHER_READS = 4
 # The maximum length of one read.
 MAX_READ_BYTES = 32 * 1024 * 1024

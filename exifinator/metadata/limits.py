@@ -1,6 +1,6 @@
 """Limits on the CPU time and the memory that one file may use.
 
-All CPU limits of a process share one timer, whose state is in `_ticks_left` and `_ticking_thread`. They can share it
+All CPU limits of a process share one timer, whose state is in `_ticks_left` and `_ticking_thread`. One timer is enough,
 because only one `cpu_limit` is active at a time: `cpu_limit` works only in the main thread, and its body does not yield
 to other greenlets.
 """

@@ -11,7 +11,8 @@ from collections.abc import Callable
 
 from exifinator.metadata import tiff_spec
 
-# No real MakerNote has more entries. If the bytes are not a directory, its first two bytes usually give a larger count.
+# The maximum number of entries in the directory of a MakerNote. No real MakerNote has more. If the bytes are not a
+# directory, the number in the first two bytes is usually larger.
 MAX_ENTRIES = 400
 SONY_HEADERS = (b"SONY DSC \0\0\0", b"SONY CAM \0\0\0", b"SONY MOBILE\0")
 OLYMPUS_HEADERS = (b"OLYMPUS\0II", b"OLYMPUS\0MM")

@@ -58,7 +58,7 @@ def format_ratio(numerator: int, denominator: int) -> str:
 
 
 class Tag:
-    """One tag of a directory. It takes less time and memory than exifread's IfdTag, whose attribute names it has.
+    """One tag of a directory. It has the attributes of exifread's IfdTag, but takes less time and memory.
 
     Do not change a tag after decoding it, because photos share tags through a cache.
 

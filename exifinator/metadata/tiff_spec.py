@@ -19,12 +19,12 @@ SEPARATE_TAGS = PACKET_TAGS | {MAKER_NOTE}
 
 MAX_THUMBNAIL_BYTES = 64 * 1024
 MAX_NOTE_BYTES = 64 * 1024
-# The longest binary value that is kept. Longer ones are previews, colour profiles or padding, useless for searching.
+# The longest binary value that is kept. Longer values are previews, colour profiles or padding, useless for searching.
 MAX_BINARY_BYTES = 1024
 # The longest value of any other type that is kept.
 MAX_VALUE_BYTES = 64 * 1024
-# Exceptions from these two limits: metadata blocks have readers of their own, and the other tags contain text although
-# their type is binary.
+# Exceptions to these two limits. XMP, IPTC and PHOTOSHOP are metadata blocks, which have readers of their own. The
+# other tags contain text, although their type is binary.
 MAX_BYTES_BY_TAG = {
     XMP: 4 * 1024 * 1024,
     IPTC: 1024 * 1024,

@@ -4,8 +4,8 @@ S3 lists keys in the order of their UTF-8 bytes, which is also how Python orders
 that need not be a key. Keys up to and including the string go into the first part, and greater keys into the second
 part, so every key is in exactly one range.
 
-To find split points, this module requests the first key after one string or another. The responses show how long a
-prefix the remaining keys share, and which characters follow that prefix.
+To find split points, this module requests the first key after various strings. The responses show how long a prefix
+the remaining keys share, and which characters follow that prefix.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class KeyRange:
         reached: The last key that was listed. It may be greater than `after`, because keys are listed before they are
             processed.
         page_count: The number of pages listed since the range was created or split.
-        token: The server's token for the next page; None if no page has been listed, or the last one has.
+        token: The server's token for the next page; None before the first page and after the last one.
         pages_before_split: The value of `page_count` from which the range may be split.
         is_being_split: Whether a thread is looking for split points of the range.
     """
@@ -61,7 +61,10 @@ def successor(text: str) -> str | None:
 
 
 def _unambiguous_length(text: str) -> int:
-    """Return the number of characters before the first one that servers could order differently."""
+    """Return the number of characters before the first one that servers could order differently.
+
+    U+D7FF counts as such a character too, because its successor would be a surrogate.
+    """
     return next((i for i, character in enumerate(text) if ord(character) >= _FIRST_SURROGATE - 1), len(text))
 
 

@@ -1,4 +1,4 @@
-"""The registry of local folders that are served as buckets. It is written by exifinator.processes.rclone."""
+"""Reads the registry of local folders that are served as buckets. exifinator.processes.rclone writes the registry."""
 
 from __future__ import annotations
 

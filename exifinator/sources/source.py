@@ -13,7 +13,7 @@ from exifinator.models import ListedPage
 # The names that boto3 accepts, except names that start with a hyphen, because they would be options on a command line.
 # Amazon's rules are stricter, but other servers allow upper case, underscores, and a dot or an underscore at the start.
 _BUCKET_NAME = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._-]{0,254}")
-# The ARN of an access point, for example. boto3 checks the details.
+# A bucket can also be given as an ARN, such as that of an access point. boto3 checks the details.
 _BUCKET_ARN = re.compile(r"arn:[A-Za-z0-9:._-]{1,2000}")
 # S3's limit on the length of a key.
 _MAX_PREFIX_BYTES = 1024

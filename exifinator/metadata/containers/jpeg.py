@@ -18,6 +18,7 @@ PHOTOSHOP = b"Photoshop 3.0\0"
 IDENTIFIER_BYTES = 80
 
 APP1, APP13, START_OF_SCAN, END_OF_IMAGE = 0xE1, 0xED, 0xDA, 0xD9
+# Markers of segments that contain the size of the picture, and markers that have neither a length nor a body.
 FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 STANDALONE = frozenset(range(0xD0, 0xD9)) | {0x01}
 

@@ -18,8 +18,8 @@ TEXT_CHUNKS = (b"tEXt", b"zTXt", b"iTXt")
 MAX_TEXT_BYTES = 4 * 1024 * 1024
 MAX_CHUNKS = 20_000
 READ_AHEAD_BYTES = 16 * 1024
-# A picture may consist of thousands of IDAT chunks. If they are shorter than this, reading each chunk's header would
-# take too many requests, so the last ones are searched from the end of the file.
+# A picture may consist of thousands of IDAT chunks. If they are shorter than this, reading the header of each chunk
+# would take too many requests. So one of the last IDAT chunks is searched for near the end of the file instead.
 SHORT_CHUNK_BYTES = 1024 * 1024
 # Limits on that search: how many candidates to check, because compressed data may look like an IDAT chunk, and how many
 # chunks to follow from each candidate.
@@ -68,8 +68,8 @@ def _skip_image_data(file: RangeBuffer, offset: int, length: int) -> int | None:
     following = offset + 12 + length
     if length >= SHORT_CHUNK_BYTES or following + 12 >= file.total_bytes or file.has(following, 8):
         return following
-    # All IDAT chunks but the last have the same length, so this many bytes at the end of the file contain the start of
-    # one.
+    # Writers make all IDAT chunks but the last one equally long, so an IDAT chunk starts within this many bytes of the
+    # end of the file.
     tail_bytes = 2 * length + READ_AHEAD_BYTES
     start = max(following, file.total_bytes - tail_bytes)
     tail = file.read(start, file.total_bytes - start)
@@ -78,9 +78,9 @@ def _skip_image_data(file: RangeBuffer, offset: int, length: int) -> int | None:
         candidate = tail.find(b"IDAT", candidate + 1)
         if candidate < 0:
             break
-        after_picture = _walk_to_end(tail, candidate - 4)
-        if after_picture is not None:
-            return start + after_picture
+        after_image_data = _walk_to_end(tail, candidate - 4)
+        if after_image_data is not None:
+            return start + after_image_data
     return following if start == following else None
 
 
@@ -89,15 +89,15 @@ def _walk_to_end(tail: bytes, offset: int) -> int | None:
 
     Return None if the chunks from `offset` do not lead to the IEND chunk: then there is no chunk at `offset`.
     """
-    after_picture = None
+    after_image_data = None
     for _ in range(MAX_STEPS):
         if not 0 <= offset <= len(tail) - 12:
             return None
         kind = tail[offset + 4 : offset + 8]
-        if after_picture is None and kind != b"IDAT":
-            after_picture = offset
+        if after_image_data is None and kind != b"IDAT":
+            after_image_data = offset
         if kind == b"IEND":
-            return after_picture
+            return after_image_data
         if not kind.isalpha():
             return None
         offset += 12 + int.from_bytes(tail[offset : offset + 4], "big")

@@ -14,7 +14,7 @@ class MissingBytes(Exception):
 
 
 class DamagedFile(Exception):
-    """The container violates its format. The message is a sentence for the record's `problem`."""
+    """The file violates its format, or exceeds a limit. The message is a sentence for the record's `problem`."""
 
 
 class RangeBuffer:
@@ -22,8 +22,8 @@ class RangeBuffer:
 
     Attributes:
         total_bytes: Size of the file.
-        read_limit: Offset in bytes past which the reader needs nothing. It is the end of the file, unless a reader
-            lowers it.
+        read_limit: Offset in bytes past which the reader needs nothing. This is the end of the file, unless a reader
+            lowers the limit.
         is_final: Whether no more bytes will be fetched. The file then counts as damaged if the reader needs more.
         buffered_bytes: Number of bytes in the buffer.
         requested: The ranges that the reader needs next, as (start, end) in bytes.
@@ -105,7 +105,7 @@ class RangeBuffer:
         return True
 
     def has(self, start: int, length: int) -> bool:
-        """Return whether the buffer has these bytes, up to the end of the file. Does not request them."""
+        """Return whether the buffer has these bytes, or those before the end of the file. Does not request them."""
         end = min(start + length, self.total_bytes)
         index = bisect_right(self._starts, start) - 1
         return index >= 0 and end <= self._starts[index] + len(self._pieces[index])
@@ -172,9 +172,9 @@ class ContainerReader(Protocol):
     """A function that locates the metadata in `file`, and adds it to `located`.
 
     Raises:
-        MissingBytes: If the reader needs more bytes. It is called again, with a new `located`, when they have been
-            fetched.
-        DamagedFile: If the file violates its format.
+        MissingBytes: If the reader needs more bytes. After they have been fetched, it is called again, with a new
+            `located`.
+        DamagedFile: If the file violates its format, or exceeds a limit.
     """
 
     def __call__(self, file: RangeBuffer, located: LocatedMetadata, /) -> None: ...

@@ -41,11 +41,14 @@ class _DirectoryWalker:
     """Walks the directories of a TIFF file, and collects the ranges to read and the values that identify the format.
 
     Attributes:
-        ranges: The (start, end) offsets of all bytes read so far, in bytes.
+        ranges: The bytes read so far, as (start, end) offsets.
         visited: The offsets of the directories read so far, in bytes.
-        needs_more_bytes: Whether some bytes have not been fetched yet. They have been requested.
+        needs_more_bytes: Whether some bytes had to be requested, because they have not been fetched yet.
         damage: What is wrong with the file, as a sentence; None if nothing is.
-        dimensions: The first ImageWidth and ImageLength found, in pixels, by tag number.
+        make: The value of the first Make tag; b"" if none was found.
+        is_raw: Whether a directory describes raw sensor data.
+        is_dng: Whether a directory has the tag DNGVersion.
+        dimensions: The first ImageWidth and ImageLength that were found, in pixels, by tag number.
         jpeg_offset: Offset of a Panasonic file's preview, in bytes; 0 if there is none.
     """
 

@@ -147,7 +147,7 @@ def _response_details(code: str, status: int, message: str, region: str | None) 
     text = " ".join(message.split()).rstrip(".")
     if len(text) > _MAX_MESSAGE_CHARS:
         text = f"{text[:_MAX_MESSAGE_CHARS]}..."
-    # If S3 sends no body, botocore uses the same text as code and message. Do not repeat it.
+    # Do not repeat a message that is the same as the code.
     return ", ".join(parts) + (f": {text}" if text and text != code else "")
 
 
