@@ -26,7 +26,7 @@ def queue_command(ctx: click.Context, as_json: bool) -> None:
     with closing(Connections(config)) as connections:
         stats, paused = connections.queue_admin.stats(), connections.queue_admin.paused()
     rows = [
-        (config.download_queue, stats.to_read, stats.to_read_seconds),
+        (config.download_queue, stats.due, stats.due_seconds),
         (config.write_queue, stats.in_write_queue, stats.write_seconds),
     ]
     if as_json:

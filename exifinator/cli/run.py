@@ -143,22 +143,22 @@ def _run_batch(batch: Batch, display: ProgressDisplay, options: RunOptions) -> B
         if batch.resumed:
             display.note(
                 f"Resuming batch {batch.id}, started {batch.started_at:%Y-%m-%d %H:%M} UTC and interrupted after "
-                f"{batch.numbers.listed:,} keys."
+                f"{batch.counts.listed:,} keys."
             )
     try:
         for counts in batch.list_and_queue(dry_run=options.dry_run):
             display.show("listing", counts)
         if options.dry_run:
-            return batch.numbers
+            return batch.counts
         if options.no_wait:
             batch.detach("reading")
-            return batch.numbers
+            return batch.counts
         for counts in batch.wait():
             display.show("indexing", counts, done_when_listed=batch.tally.done_when_listed)
     except KeyboardInterrupt:
         if not options.dry_run:
             batch.detach("left")
-            display.note(_detached_message(batch.numbers))
+            display.note(_detached_message(batch.counts))
         sys.exit(EXIT_INTERRUPTED)
     except EXIFinatorError as exc:
         if not options.dry_run:
@@ -171,7 +171,7 @@ def _run_batch(batch: Batch, display: ProgressDisplay, options: RunOptions) -> B
             f"Indexed by an older version: {count_of(batch.tally.older_extractor, 'unchanged image')}. "
             "Use --refresh to index such images again."
         )
-    return batch.numbers
+    return batch.counts
 
 
 def _detached_message(counts: BatchCounts) -> str:

@@ -97,7 +97,7 @@ class StatusReader:
             "disk_bytes": server.disk_bytes,
         }
         status.queues += [
-            _queue(self._config.download_queue, stats.to_read, stats.to_read_seconds, paused),
+            _queue(self._config.download_queue, stats.due, stats.due_seconds, paused),
             _queue(self._config.write_queue, stats.in_write_queue, stats.write_seconds, paused),
             _queue("in progress", stats.in_progress, None, ()),
         ]

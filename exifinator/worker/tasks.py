@@ -1,7 +1,8 @@
-"""The two tasks of the pipeline, as MRQ runs them: fetch an image's metadata bytes, and store its record.
+"""The two tasks of the pipeline: Download fetches an image's metadata bytes, and Write decodes and stores them.
 
-A raw job, straight from a queue, does one of the two. A regular job, a retry or a requeue, does both: it indexes the
-image completely, so that its success means that the record is stored.
+MRQ runs these tasks. A raw job, which comes straight from the download queue or the write queue, does one of the two
+steps. A regular job, which is a retry or a requeue, does both steps. Its success therefore means that the record is
+stored.
 """
 
 from __future__ import annotations
@@ -31,14 +32,14 @@ class ImageTask(Task):  # type: ignore[misc]
     """Base class of both tasks. Applies the failure policy, and indexes images completely for regular jobs."""
 
     def run_wrapped(self, params: dict[str, Any]) -> None:
-        """Run the task. If it fails, raise the exception with which MRQ carries out the failure policy's decision."""
+        """Run the task. If it fails, raise the exception that makes MRQ carry out the failure policy's decision."""
         job: ImageJob = get_current_job()
         released_by_breaker = False
         try:
             try:
                 self.run(params)
             except AccessDenied as exc:
-                # May raise a TransientError. Then the policy decides about that error instead.
+                # This call may raise a TransientError, about which the failure policy then decides instead.
                 released_by_breaker = job.context.circuit_breaker.should_release(ImageRef.from_params(params), exc)
                 raise
         except (EXIFinatorError, Interrupted) as exc:
@@ -58,11 +59,15 @@ class ImageTask(Task):  # type: ignore[misc]
                     raise
 
     def index_image(self, job: ImageJob, ref: ImageRef, deliveries: int) -> None:
-        """Fetch, parse and store one image. After MAX_DELIVERIES, use a subprocess: it may have killed workers."""
+        """Fetch, decode and store one image.
+
+        From the MAX_DELIVERIES-th delivery on, fetch and decode the image in a subprocess, because it may be the reason
+        why the workers died.
+        """
         context = job.context
         if deliveries >= context.config.max_deliveries:
             record, bytes_read, requests = context.subprocess_reader.read(ref)
-            # The subprocess loses its own counts when it ends.
+            # Count these here, because the counts of the subprocess are lost when it exits.
             COUNTS.requests["get"] += requests
             COUNTS.bytes_read += bytes_read
         else:
@@ -90,7 +95,7 @@ def _attempt(job: ImageJob, released_by_breaker: bool) -> Attempt:
 
 
 class Download(ImageTask):
-    """Fetches the metadata bytes of an image and queues them for a write worker."""
+    """Fetches the metadata bytes of an image, and adds them to the write queue."""
 
     def run(self, params: dict[str, Any]) -> None:
         """Fetch the image of the current job."""

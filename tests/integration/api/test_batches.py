@@ -456,7 +456,7 @@ def test_get_batch__process_dies_at_once__says_why(
     # The API asks Redis for nothing to start a batch; its process does.
     monkeypatch.setenv("EXIFINATOR_REDIS_URL", "redis://127.0.0.1:9/0")
     batch = start(batch_api, bucket.name)
-    reason = "Its process ended with exit code 1: Redis cannot"
+    reason = "The process of the batch exited with code 1: Redis cannot"
     found = await_batch(installation, batch_api, batch["id"], lambda b: (b["problem"] or "").startswith(reason))
     assert found["state"] == "stopped"
 
