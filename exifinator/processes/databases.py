@@ -1,4 +1,4 @@
-"""Check the Redis and MongoDB servers named in the settings. Start those that are local and not running."""
+"""Check the Redis and MongoDB servers named in the settings, and start a local server that is not running."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from exifinator.storage.mongodb import connect_mongodb, describe_error
 
 # How long to wait for a response from a server that is already listening. It may still be loading its data.
 RESPONSE_SECONDS = 10.0
-# The only environment variables that the servers inherit. Others may be secrets, such as S3 credentials.
+# The only environment variables that the servers inherit. Other variables may contain secrets, such as S3 credentials.
 INHERITED_VARIABLES = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "TZ", "USER")
 
 
@@ -38,9 +38,10 @@ class ServiceReport:
 
     Attributes:
         name: "Redis" or "MongoDB".
-        address: Its URL without credentials.
+        address: The URL of the service, without credentials.
         outcome: "started" or "already running".
-        data_folder, program: Where its data is, and the path of its program. None unless EXIFinator started it.
+        data_folder: The folder with the service's data. None unless EXIFinator started the service.
+        program: The path of the server program. None unless EXIFinator started the service.
     """
 
     name: str
@@ -63,12 +64,12 @@ class _Service(Protocol):
     """A server that EXIFinator needs, and can start if it is local.
 
     Attributes:
-        key: Name of its program and of its folder in var/.
+        key: The name of the server's program for the supervisor, and of its folder in var/.
         name: "Redis" or "MongoDB".
-        setting: Name of the setting that contains its URL.
-        address: Its URL without credentials.
-        local_address: Host and port if it is on this machine, else None.
-        unmanaged_reason: Why EXIFinator cannot start it; "" if it can.
+        setting: The name of the setting that contains the server's URL.
+        address: The server's URL, without credentials.
+        local_address: The server's host and port if it is on this machine, else None.
+        unmanaged_reason: Why EXIFinator cannot start the server; "" if it can.
     """
 
     key: str
@@ -82,8 +83,8 @@ class _Service(Protocol):
         """Check that the server responds and can be used.
 
         Raises:
-            _NotResponding: If it does not respond, but may do so later.
-            ConfigError, ServiceFailed: If it cannot be used.
+            _NotResponding: The server does not respond, but may do so later.
+            ConfigError, ServiceFailed: The server cannot be used.
         """
 
     def program(self) -> Program:
@@ -95,11 +96,11 @@ class _NotResponding(Exception):
 
 
 def ensure_services(config: Config, root: Path = ROOT) -> list[ServiceReport]:
-    """Check that Redis and MongoDB are up. Start each that belongs on this machine and is not running.
+    """Check that Redis and MongoDB are up. If one is not running and the settings point to this machine, start it.
 
     Raises:
-        ConfigError: If a setting is invalid.
-        ServiceFailed: If a service cannot be started or used.
+        ConfigError: A setting is invalid.
+        ServiceFailed: A service cannot be started or used.
     """
     supervision = service_supervision(root, config.start_timeout_seconds)
     supervision.end_orphans()
@@ -148,7 +149,11 @@ def _find_problem(service: _Service) -> str | None:
 
 
 def _await_response(service: _Service) -> None:
-    """Wait until a server responds that is already listening, or is on another machine."""
+    """Wait until a server responds. The server is already listening, or is on another machine.
+
+    Raises:
+        ServiceFailed: The server does not respond within RESPONSE_SECONDS.
+    """
     problem = wait_until_up(lambda: _find_problem(service), RESPONSE_SECONDS)
     if problem is None:
         return
@@ -179,7 +184,7 @@ def _await_start(service: _Service, supervision: Supervision, timeout_seconds: f
 
 
 def _raise_if_untrusted(name: str, address: str, exc: Exception, setting_example: str) -> None:
-    """Raise ServiceFailed if the server's certificate is not trusted, because then waiting does not help."""
+    """Raise ServiceFailed if the server's certificate is not trusted. Waiting for the server would not help then."""
     reason = re.search(r"certificate verify failed: ([^(\n]*)", str(exc))
     if reason:
         raise ServiceFailed(
@@ -238,7 +243,8 @@ class _Redis:
     def program(self) -> Program:
         binary = find_redis()
         _write_redis_config(self._root, self._host, self._port, self._parsed)
-        # Repeat the port here, because supervisor restarts a program only if its command has changed.
+        # The port is also in redis.conf. Repeat it in the command, because supervisord restarts a program only if its
+        # command has changed.
         command = [binary, "var/redis/redis.conf", "--port", str(self._port)]
         return Program("redis", command, stop_wait_seconds=30)
 
@@ -255,9 +261,9 @@ def _write_redis_config(root: Path, host: str, port: int, parsed: dict[str, Any]
         "appendonly yes",
         "appendfsync everysec",
         'save ""',
-        # When memory is full, reject new images rather than drop queued ones.
+        # If Redis reaches its memory limit, reject new images instead of deleting queued ones.
         "maxmemory-policy noeviction",
-        # Setting the title would overwrite the environment, in which tagged.py looks for the tag of our processes.
+        # Setting the process title would overwrite the environment variables, in which tagged.py looks for our tag.
         "set-proc-title no",
     ]
     user, password = parsed.get("username"), str(parsed.get("password") or "")
@@ -270,7 +276,7 @@ def _write_redis_config(root: Path, host: str, port: int, parsed: dict[str, Any]
 
 
 def _redis_quote(text: str) -> str:
-    """Return the text as a single quoted word of redis.conf."""
+    """Return the text as one quoted argument for redis.conf."""
     return '"' + "".join(f"\\x{byte:02x}" for byte in text.encode()) + '"'
 
 
@@ -329,21 +335,22 @@ class _MongoDB:
         binary = find_mongodb()
         (self._root / "var" / "mongodb").mkdir(mode=0o700, parents=True, exist_ok=True)
         host, port = self._nodes[0]
-        # By default, MongoDB's cache takes half of the memory. 0.25 is the minimum that MongoDB accepts.
+        # By default, MongoDB's cache takes half of the memory of the machine. Limit it to a quarter, and to 1 GB. 0.25
+        # GB is the minimum that MongoDB accepts.
         cache_gb = max(0.25, min(1.0, psutil.virtual_memory().total / 4 / 2**30))
         command = [binary, "--dbpath", "var/mongodb", "--port", str(port), "--nounixsocket", "--quiet"]
         command += ["--bind_ip", "127.0.0.1" if host == "localhost" else host]
         command += ["--ipv6"] if ":" in host else []
         command += ["--wiredTigerCacheSizeGB", f"{cache_gb:.2f}"]
-        # Diagnostic data is meant for MongoDB's own engineers, and takes up to 200 MB.
+        # Do not collect diagnostic data, which is meant for MongoDB's own engineers and takes up to 200 MB.
         command += ["--setParameter", "diagnosticDataCollectionEnabled=false"]
         return Program("mongodb", command, stop_wait_seconds=45)
 
 
 def _mongodb_nodes(uri: str) -> tuple[list[tuple[str, int]], bool]:
-    """Return the hosts and ports, and whether the URI is plain: without a user, TLS or a replica set.
+    """Return the hosts and ports in a MongoDB URI, and whether the URI is plain: without a user, TLS or a replica set.
 
-    The list is empty if the hosts would have to be looked up in DNS (mongodb+srv).
+    The list of hosts and ports is empty if they would have to be looked up in DNS (mongodb+srv).
     """
     if uri.startswith("mongodb+srv:"):
         return [], False
