@@ -11,8 +11,8 @@ from typing import Any
 
 from exifinator.models import BatchDocument, Status
 
-# A process watches the batch. In `listing`, this process lists the sources. In `reading`, it waits until the images are
-# done.
+# A process watches the batch. In `listing`, this process lists the sources. In `reading`, the process waits until the
+# images are done.
 WATCHED_STATES = ("listing", "reading")
 # No process watches the batch. In `left`, workers continue with its images. In `stopped`, its listing was interrupted.
 DETACHED_STATES = ("left", "stopped")
@@ -44,7 +44,7 @@ class BatchCounts:
     At the end of a batch, listed = folders + unchanged + stored + no_exif + unsupported + damaged + failed.
 
     Attributes:
-        folders: The number of empty objects that stand for folders. They get no record.
+        folders: The number of empty objects that stand for folders. Such objects get no record.
         queued: The number of images that this batch queued, or that already had a retry or a requeue pending.
         stored: The number of records with EXIF.
         bytes_read: How many bytes of the images the workers read from S3.

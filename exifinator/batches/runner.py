@@ -2,8 +2,8 @@
 
 The listing decides when a batch is complete. When all queued images seem to be done according to the counts, the
 sources are listed again, and the listing is compared with what is stored. An image that has no record, no job and no
-place in the queue is queued again. This repeats until no image is missing, so a batch is complete even if processes
-died or Redis lost its data meanwhile.
+place in the queue is queued again. This check is repeated until no image is missing, so a batch is complete even if
+processes died or Redis lost its data in the meantime.
 
 The document of the batch holds a checkpoint of the listing. If the process that runs the batch dies, the next run over
 the same sources resumes the batch from the checkpoint, under the same id.

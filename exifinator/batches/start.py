@@ -26,8 +26,8 @@ log = logging.getLogger(__name__)
 
 # Marks the watchers, which are the processes that list and watch batches; see process_tag.
 WATCHER_TAG = "batches"
-# How long to wait for a watcher to exit. It first saves its progress, which takes longer while Redis or MongoDB is
-# unavailable.
+# How long to wait for a watcher to exit. A watcher first saves its progress, which takes longer while Redis or MongoDB
+# is unavailable.
 WATCHER_STOP_SECONDS = 15.0
 # The number of running batches is limited, because each has a process.
 MAX_RUNNING = 16

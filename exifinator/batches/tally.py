@@ -14,8 +14,8 @@ from exifinator.models import BatchDocument
 class BatchTally:
     """Counts of a running batch.
 
-    Empty objects and failed images that are not requeued need no worker. They are already done when they are listed, so
-    they are counted separately from the images that workers count.
+    No worker is needed for empty objects, or for failed images that are not requeued. These images are already done
+    when they are listed, so they are counted separately from the images that workers count.
 
     Attributes:
         empty_images: The number of empty objects.

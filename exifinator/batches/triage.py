@@ -43,7 +43,7 @@ class Page:
         empty: Other empty objects that have no up-to-date record.
         failed: Images with a failed job.
         pending: Images with a stored job that is running or waiting to run.
-        unread: All other images. They must be fetched and decoded.
+        unread: All other images, which must be fetched and decoded.
         outdated: The status of the stored record, by image id, for each unread image that has a record. Such a record
             was made from an earlier version of the object, or by an older extractor.
         older_extractor: How many of the current images were indexed by an older extractor.

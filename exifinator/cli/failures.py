@@ -78,7 +78,7 @@ def list_failures(exception: str | None, bucket: str | None, limit: int, as_json
 @BUCKET
 @AS_JSON
 def group_failures(bucket: str | None = None, as_json: bool = False) -> None:
-    """Count failed images by exception type, and show an example of each type. This is the default command."""
+    """Count failed images by exception type, and show an example of each. Runs if no command is given."""
     with _failed_jobs() as failed:
         groups = failed.group(failed_filter(bucket=bucket))
     if as_json:

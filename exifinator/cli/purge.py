@@ -74,8 +74,8 @@ class _Step:
 def purge_command(**arguments: Any) -> None:
     """Delete queued images, failed jobs, ended batches or records.
 
-    This changes nothing in S3. It shows what would be deleted, and asks first. Records are deleted only with --records,
-    and only after you type the name of the database.
+    Nothing changes in S3. The command shows what would be deleted, and asks first. Records are deleted only with
+    --records, and only after you type the name of the database.
     """
     options = PurgeOptions(**arguments)
     options.check()
@@ -135,4 +135,4 @@ def _delete_records(purge: Purge, config: Config) -> None:
     if typed.strip() != database:
         click.echo("The name does not match. No records were deleted.", err=True)
         sys.exit(1)
-    click.echo(f"Deleted {format_count(purge.drop_records(), 'record')}. The next run indexes every photo again.")
+    click.echo(f"Deleted {format_count(purge.drop_records(), 'record')}. The next run indexes every image again.")

@@ -26,7 +26,7 @@ from exifinator.processes.supervisor import START_TIMEOUT_SECONDS, Supervision
 from exifinator.processes.supervisor_config import Program, write_private
 from exifinator.storage.mongodb import connect_mongodb, describe_error
 
-# How long to wait for a response from a server that is already listening. It may still be loading its data.
+# How long to wait for a response from a server that is already listening, because it may still be loading its data.
 RESPONSE_SECONDS = 10.0
 # The only environment variables that the servers inherit. Other variables may contain secrets, such as S3 credentials.
 INHERITED_VARIABLES = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "TZ", "USER")

@@ -71,8 +71,8 @@ def serve_folder(
 
     Args:
         path: The folder.
-        bucket: The name of the bucket. The default is derived from the folder's name. It contains an underscore, which
-            cannot occur in the name of a bucket at Amazon.
+        bucket: The name of the bucket. The default name is derived from the folder's name, and contains an underscore,
+            which cannot occur in the name of a bucket at Amazon.
         root: The folder whose var/ contains rclone's files.
         port: The port on which rclone listens. The default is the setting LOCAL_S3_PORT.
         start_timeout_seconds: How long to wait until rclone responds. The default is the setting START_TIMEOUT_SECONDS.
@@ -136,7 +136,7 @@ def _check_folder(path: Path) -> Path:
 
 
 def _bucket_name(folder: Path) -> str:
-    """Return a name for the bucket of a folder. It never changes, and differs even between folders of the same name."""
+    """Return a name for a folder's bucket, which never changes and differs even between folders of the same name."""
     slug = re.sub(r"[^a-z0-9]+", "-", folder.name.lower()).strip("-")[:40] or "folder"
     return f"{slug}_{hashlib.sha256(os.fsencode(folder)).hexdigest()[:6]}"
 

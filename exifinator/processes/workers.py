@@ -24,7 +24,7 @@ from exifinator.processes.supervisor_config import Program, write_private
 
 # Settings that only `run` reads. The workers need no restart when one of these settings changes.
 RUN_ONLY_SETTINGS = frozenset({"s3_buckets", "local_s3_port", "start_timeout_seconds"})
-# Prefixes of the environment variables that boto3 and its HTTP client read. They concern the profile, the region, the
+# Prefixes of the environment variables that boto3 and its HTTP client read, such as the profile, the region, the
 # endpoint, credentials, proxies and certificates.
 BOTO_VARIABLES = ("AWS_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_", "REQUESTS_CA_BUNDLE")
 
@@ -180,7 +180,8 @@ def _await_start(config: Config, supervision: Supervision) -> None:
     if name is not None:
         log = supervision.log_path(name)
         raise ServiceFailed(
-            f"{name} did not come up. It will be restarted until {STOP} stops it. The end of {log}:\n{last_lines(log)}"
+            f"{name} did not start. The supervisor restarts it until you run {STOP}. "
+            f"The end of {log}:\n{last_lines(log)}"
         )
 
 

@@ -117,7 +117,7 @@ class ImageQueue:
         return added
 
     def still_queued(self, refs: Sequence[ImageRef]) -> list[bool]:
-        """Return for each image whether it is in the download queue. This includes delivered and parked images."""
+        """Return for each image whether it is in the download queue, which includes delivered and parked images."""
         if not refs:
             return []
         with redis_errors("read the download queue"):

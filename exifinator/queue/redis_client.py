@@ -36,10 +36,9 @@ def redis_errors(action: str) -> Iterator[None]:
 
 
 def connect_redis(config: Config) -> redis.Redis:
-    """Return a client for REDIS_URL (redis:// or rediss://) with a connection pool. It connects when first used.
+    """Return a client for REDIS_URL (redis:// or rediss://) with a connection pool. It does not connect yet.
 
-    If all connections are in use, a call waits for a free one instead of failing. A worker may well have more greenlets
-    than connections.
+    If all connections are in use, a call waits up to 30 seconds for a free connection instead of failing.
     """
     pool = redis.BlockingConnectionPool.from_url(
         config.redis_url.get_secret_value(),

@@ -84,7 +84,7 @@ class RefusedBuckets:
             members: Any = self._client.zrandmember(self._keys.downloads, _PICKED_IMAGES) or []
         refs = []
         for member in members:
-            # Skip a member that cannot be parsed. It becomes a failed job when it is delivered.
+            # Skip a member that cannot be parsed. Its delivery will result in a failed job.
             with contextlib.suppress(ValueError):
                 refs.append(ImageRef.from_member(member))
         return [ref for ref in refs if ref.bucket == bucket][:_MAX_SAMPLE_IMAGES]
