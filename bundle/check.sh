@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Check the explorer's sources: format, lint, types and unit tests. The tools are installed in var/, in the versions
+# Check the explorer's sources: formatting, lint, types and unit tests. The tools are installed in var/, in the versions
 # that package-lock.json pins.
 set -euo pipefail
 unset CDPATH
