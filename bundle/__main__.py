@@ -1,8 +1,9 @@
 """`python -m bundle`: compile api/static/{js,css} into api/static/built with esbuild.
 
-The built files are committed, so that only people who change the sources need Node. The names of the built files contain
-a hash of their content, so that browsers can cache the files indefinitely. The built index.html refers to these names.
-Libraries that only one view needs, such as the map's, are in separate files, which the browser loads when the view opens.
+The built files are committed, so that only people who change the sources need Node. The names of the built files
+contain a hash of their content, so that browsers can cache the files indefinitely. The built index.html refers to these
+names. Libraries that only one view needs, such as the map's, are in separate files, which the browser loads when the
+view opens.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ test("formatSpan: is the inverse of parseSpan", () => {
   assert.equal(formatSpan([1 / 250, 1 / 60], formatFraction), "1/250-1/60");
 });
 
-test("formatFraction: returns the formatFraction that the camera wrote", () => {
+test("formatFraction: returns the fraction that the camera wrote", () => {
   for (const denominator of [2, 3, 13, 60, 125, 250, 400, 8000, 16_000]) {
     assert.equal(formatFraction(1 / denominator), `1/${denominator}`);
   }

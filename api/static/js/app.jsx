@@ -1,15 +1,21 @@
 /**
  * @file The explorer's page: the header, the filter panel, and a view.
  *
- * A view is `views/<name>.jsx`, with a default export `View({ state, navigate, api, counts })`: state     see
- *   core/types.d.ts. The state mirrors the URL, so that a reload loses nothing. `state.viewParams` has the URL
- *   parameters that only one view uses. navigate  navigate({filters: {iso: "100-400", camera: null}, viewParams: {at:
- *   "48,2,5"}, photo: id}, {replace: true}) null clears a filter. Without `replace`, each call adds an entry to the
- *   browser's history. api       api.get(path, params, {signal}), api.post, api.delete and api.getResponse. They throw
- *   a Problem. counts    the filter panel's counts, as a RequestState (hooks/use_request.js) Use
- *   `filterParams(state.filters)` for API parameters, `href(state, change)` for links (`followLink` opens them without
- *   loading the page), `useRequest(load, key)` for requests, and components/status_screens.jsx while loading, after
- *   errors and for empty results.
+ * A view is `views/<name>.jsx`, with a default export `View({ state, navigate, api, counts })`:
+ *
+ *   state     The state mirrors the URL, so that a reload loses nothing. `state.viewParams` has the URL parameters
+ *             that only one view uses. See core/types.d.ts.
+ *
+ *   navigate  navigate({filters: {iso: "100-400", camera: null}, viewParams: {at: "48,2,5"}}, {replace: true}):
+ *             null clears a filter. Without `replace`, each call adds an entry to the browser's history.
+ *
+ *   api       api.get(path, params, {signal}), api.post, api.delete and api.getResponse. They throw a Problem.
+ *
+ *   counts    The filter panel's counts, as a RequestState (hooks/use_request.js).
+ *
+ * Use `filterParams(state.filters)` for API parameters, `href(state, change)` for links (`followLink` opens them
+ * without loading the page), `useRequest(load, key)` for requests, and components/status_screens.jsx while loading,
+ * after errors and for empty results.
  *
  * Text from the API never becomes HTML, because elements are created only by JSX, never with innerHTML. Styles are
  * objects (style={{ width: "3px" }}), because the Content-Security-Policy rejects style attributes that are text.

@@ -7,7 +7,7 @@ import { toProblem } from "../core/api.js";
 import { useCallback, useEffect, useState } from "../core/preact.js";
 
 const PAGE_SIZE = 20;
-// The rate chart covers 15 minutes, because /events sends at most one update per second.
+// Enough for a rate chart of 15 minutes: /events sends at most one update per second.
 const MAX_SAMPLES = 900;
 const FIRST_RECONNECT_DELAY_MS = 1000;
 const MAX_RECONNECT_DELAY_MS = 15_000;

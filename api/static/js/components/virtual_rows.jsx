@@ -16,16 +16,18 @@ const BUDGET_MS = 8;
  * @typedef {object} Rows
  * @property {[first: number, end: number]} visible rows in the viewport, which are rendered immediately; `end` is
  *   excluded
- * @property {[first: number, end: number]} near rows to keep in the document: those in the viewport
- *   and those around it, which are rendered when there is time; `end` is excluded
+ * @property {[first: number, end: number]} near rows to keep in the document: those in the viewport, and
+ *   those around it, which are rendered when there is time; `end` is excluded
  * @property {(index: number) => ComponentChildren} renderRow
  * @property {(index: number) => {top: number, height: number}} boundsOf returns the position and height of a row, in
  *   pixels
  * @property {string} rowClass CSS class of a row
  */
 
-/** @param {Rows & HTMLAttributes<HTMLDivElement>} props other properties become attributes of the element around
- *   the rows */
+/**
+ * @param {Rows & HTMLAttributes<HTMLDivElement>} props other properties become attributes of the element around the
+ *   rows
+ */
 export function VirtualRows({ visible, near, renderRow, boundsOf, rowClass, ...attributes }) {
   const host = useRef(/** @type {HTMLDivElement | null} */ (null));
   const { elements, pass } = useRef({

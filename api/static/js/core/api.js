@@ -13,7 +13,8 @@ const OPERATOR_PATHS = /^\/(batches|failures|events)\b/;
  * An error response of the API, or the lack of a response.
  *
  * `status` is the HTTP status, or 0 if there was no response. `code` is the API's name for the cause, or "unreachable".
- * `parameter` is the name of the invalid parameter. `pointer` is a JSON pointer (RFC 6901) to the invalid value in it.
+ * `parameter` is the name of the invalid parameter. `pointer` is a JSON pointer (RFC 6901) to the invalid part of its
+ * value.
  */
 export class Problem extends Error {
   /**

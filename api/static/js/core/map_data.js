@@ -17,7 +17,7 @@ import { mapInChunks, yieldToIdle } from "./scheduling.js";
 const promises = new Map();
 
 /**
- * Return the result of `load`, which is called only loadOnce per name unless it fails.
+ * Return the result of `load`, which is called only once per name unless it fails.
  * @template T
  * @param {string} name
  * @param {() => Promise<T>} load

@@ -4,7 +4,7 @@ export type ViewName = "gallery" | "table" | "map" | "statistics" | "batches";
 
 /**
  * Filters that accept several values. A photo matches if it has any one of the selected values. For `has` and
- * `without`, it has to match all of them.
+ * `without`, it has to match all the selected values.
  */
 export type ListFilterName =
   "camera" | "lens" | "bucket" | "format" | "status" | "keyword" | "rating" | "has" | "without";

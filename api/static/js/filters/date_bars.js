@@ -33,7 +33,7 @@ export function enclosingPeriod(taken) {
 
 /**
  * Return the bars of all years: one per month if that many fit, or else one per year.
- * @param {FacetRow[]} months the photos by month, in order
+ * @param {FacetRow[]} months the counts by month, in order
  * @param {number} width in pixels
  * @returns {DateBar[]}
  */

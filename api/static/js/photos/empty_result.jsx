@@ -70,8 +70,8 @@ async function findHints(api, pairs, signal) {
 }
 
 /**
- * Count the photos that match without one of the filters. The count is a lower bound if counting takes longer than
- * BUDGET_MS. Return null if the request fails.
+ * Count the photos that match without one of the filters. The count can be a lower bound if counting takes longer
+ * than BUDGET_MS. Return null if the request fails.
  * @param {Api} api
  * @param {Pair[]} pairs
  * @param {Pair} removed

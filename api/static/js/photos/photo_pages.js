@@ -97,7 +97,8 @@ export class PhotoPages {
   }
 
   /**
-   * Return the photo at an index of the result. If it is not in memory, fetch its page and return null.
+   * Return the photo at an index of the result, or null if it is not in memory. If its page has been dropped, fetch the
+   * page again.
    * @param {number} index
    */
   at(index) {
@@ -159,7 +160,7 @@ export class PhotoPages {
 }
 
 /**
- * Return the aspect ratio (width divided by height) at which a photo is shown. Very wide and very high photos are
+ * Return the aspect ratio (width divided by height) at which a photo is shown. Very wide and very tall photos are
  * cropped.
  * @param {Photo} photo
  */
