@@ -162,7 +162,7 @@ QUERIES = {
     "syntax": ('{"photo.iso": 100,, }', ",", "Not valid JSON"),
     "operator": ('{"photo.iso": {"$foo": 1}}', '"$foo"', "The operator $foo is not allowed"),
     "deep": ('{"$or": [{"bucket": "a"}, {"photo.iso": {"$where": "1"}}]}', '"$where"', "$where is not allowed"),
-    "value": ('{"photo.iso": {"$exists": "yes"}}', '"$exists"', "Must be true or false"),
+    "value": ('{"photo.iso": {"$exists": "yes"}}', '"$exists"', "must be true or false"),
 }
 
 
