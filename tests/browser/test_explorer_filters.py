@@ -160,7 +160,7 @@ def test_search__words__filter(explorer: Explorer) -> None:
 
 QUERIES = {
     "syntax": ('{"photo.iso": 100,, }', ",", "Not valid JSON"),
-    "operator": ('{"photo.iso": {"$foo": 1}}', '"$foo"', "The operator $foo is not allowed"),
+    "operator": ('{"photo.iso": {"$foo": 1}}', '"$foo"', "the operator $foo is not allowed"),
     "deep": ('{"$or": [{"bucket": "a"}, {"photo.iso": {"$where": "1"}}]}', '"$where"', "$where is not allowed"),
     "value": ('{"photo.iso": {"$exists": "yes"}}', '"$exists"', "must be true or false"),
 }

@@ -27,6 +27,7 @@ from tests.browser.test_explorer_gallery import column_titles, tiles
 from tests.browser.test_explorer_photo import dialog
 from tests.browser.test_map import clusters, count_in_view, wait_until_loaded, zoom_of
 from tests.browser.test_statistics import wait_until_counted
+from tests.conftest import Addresses
 from tests.integration.api.fixtures import run_api
 
 DATABASE = "bench_explorer"
@@ -36,13 +37,17 @@ Collection = pymongo.collection.Collection[dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def config(request: pytest.FixtureRequest) -> Config:
-    address = GIVEN_URI or request.getfixturevalue("explorer_mongodb")
+def config(servers: Addresses) -> Config:
+    address = GIVEN_URI or servers.mongodb_uri
     config = Config(mongodb_uri=SecretStr(address), mongodb_database=DATABASE, mrq_database=f"{DATABASE}-mrq")
     if not GIVEN_URI:
-        with pymongo.MongoClient[dict[str, Any]](address) as client:
-            load(client[DATABASE], config, PHOTOS)
+        servers.once(DATABASE, lambda: load_photos(config))
     return config
+
+
+def load_photos(config: Config) -> None:
+    with pymongo.MongoClient[dict[str, Any]](config.mongodb_uri.get_secret_value()) as client:
+        load(client[DATABASE], config, PHOTOS)
 
 
 @pytest.fixture(scope="module")

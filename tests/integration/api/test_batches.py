@@ -67,8 +67,9 @@ def ending_batches(installation: Installation) -> Iterator[None]:
     finally:
         for batch in installation.store.batches.collection.find():
             for process in processes_of(batch["_id"]):
-                process.kill()
-                process.wait()
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+                    process.wait()
         # The API has a thread for each process, which reads the log when the process ends.
         for thread in threading.enumerate():
             if "_await_end" in thread.name:
@@ -347,8 +348,8 @@ def test_cancel__listing__ends_a_listing_that_has_no_end(
             installation.wait_until(lambda: pages)
             assert api.client.delete(f"/batches/{batch['id']}").json()["state"] == "cancelling"
             cancelled = await_batch(installation, api, batch["id"], in_state("cancelled"))
-    # The first page has no token; one more may have been asked for ahead.
-    assert cancelled["numbers"]["listed"] in (len(pages), len(pages) + 1)
+    # The first page has no token. The listing process fetches ahead, so it may have dropped the last pages.
+    assert len(pages) - 1 <= cancelled["numbers"]["listed"] <= len(pages) + 1
     assert waiting_keys(installation) == set()
 
 
