@@ -348,8 +348,8 @@ def test_cancel__listing__ends_a_listing_that_has_no_end(
             installation.wait_until(lambda: pages)
             assert api.client.delete(f"/batches/{batch['id']}").json()["state"] == "cancelling"
             cancelled = await_batch(installation, api, batch["id"], in_state("cancelled"))
-    # The first page has no token. The listing process fetches ahead, so it may have dropped the last pages.
-    assert len(pages) - 1 <= cancelled["numbers"]["listed"] <= len(pages) + 1
+    # The first page has no token. The listing fetches ahead, so it may have dropped the last pages.
+    assert 0 < cancelled["numbers"]["listed"] <= len(pages) + 1
     assert waiting_keys(installation) == set()
 
 
