@@ -8,7 +8,7 @@ usage() {
     cat <<'USAGE'
 Usage: bundle/check.sh [--fix]
 
-Checks api/static/js with prettier, eslint and tsc, and runs the unit tests of bundle/tests with node.
+Checks api/static with prettier, eslint and tsc, and runs the unit tests of bundle/tests with node.
 
   --fix    apply prettier's and eslint's fixes
 USAGE
@@ -32,7 +32,7 @@ tools=var/bundle/node_modules/.bin
 # eslint looks for plugins next to its configuration file, so copy the file to the folder with the plugins.
 cp bundle/eslint.config.js var/bundle/
 
-"$tools/prettier" --config bundle/prettier.json --log-level warn "$check" api/static/js bundle
+"$tools/prettier" --config bundle/prettier.json --log-level warn "$check" api/static/js api/static/css bundle
 "$tools/eslint" --config var/bundle/eslint.config.js "${fix[@]}" api/static/js bundle/tests
 "$tools/tsc" --project bundle/tsconfig.json
 
