@@ -105,17 +105,14 @@ def ensure_services(config: Config, root: Path = ROOT) -> list[ServiceReport]:
     supervision = service_supervision(root, config.start_timeout_seconds)
     supervision.end_orphans()
     services: list[_Service] = [_Redis(config, root), _MongoDB(config, root)]
-    to_start = [service for service in services if service.local_address and not listens(*service.local_address)]
+    to_start = [service for service in services if not _is_running(service)]
     for service in to_start:
         if service.unmanaged_reason:
             raise ServiceFailed(f"Nothing is listening at {service.address}, and {service.unmanaged_reason}.")
     if to_start:
         supervision.ensure([service.program() for service in to_start])
-    for service in services:
-        if service in to_start:
-            _await_start(service, supervision, config.start_timeout_seconds)
-        else:
-            _await_response(service)
+    for service in to_start:
+        _await_start(service, supervision, config.start_timeout_seconds)
     supervised = {process.program for process in supervision.status() if process.pid}
     return [
         ServiceReport(
@@ -148,15 +145,22 @@ def _find_problem(service: _Service) -> str | None:
     return None
 
 
-def _await_response(service: _Service) -> None:
-    """Wait until a server responds. The server is already listening, or is on another machine.
+def _is_running(service: _Service) -> bool:
+    """Wait until a server responds. Return False if nothing listens at its address, so that it must be started here.
+
+    A server that is exiting may listen for another moment, so this is checked again after each failed attempt.
 
     Raises:
-        ServiceFailed: The server does not respond within RESPONSE_SECONDS.
+        ServiceFailed: Something listens or the server is on another machine, and there is no valid response within
+            RESPONSE_SECONDS.
     """
-    problem = wait_until_up(lambda: _find_problem(service), RESPONSE_SECONDS)
+
+    def find_problem() -> str | None:
+        return _find_problem(service) if _may_listen(service) else None
+
+    problem = wait_until_up(find_problem, RESPONSE_SECONDS)
     if problem is None:
-        return
+        return _may_listen(service)
     if service.local_address:
         raise ServiceFailed(
             f"The program at {service.address} does not respond like {service.name} ({problem}). "
@@ -166,6 +170,11 @@ def _await_response(service: _Service) -> None:
         f"{service.name} at {service.address} does not respond ({problem}). Check {service.setting}, that the server "
         "is running, and that this machine can reach it."
     )
+
+
+def _may_listen(service: _Service) -> bool:
+    """Return whether something listens at the server's address, or the server is on another machine."""
+    return service.local_address is None or listens(*service.local_address)
 
 
 def _await_start(service: _Service, supervision: Supervision, timeout_seconds: float) -> None:
