@@ -58,7 +58,11 @@ class ErrorCode(StrEnum):
     TOO_MANY_EXPORTS = "too_many_exports", 503, "Too many exports are running."
     TOO_MANY_BATCHES = "too_many_batches", 503, "The maximum number of batches is already running."
     MONGODB_UNAVAILABLE = "mongodb_unavailable", 503, "MongoDB cannot be reached."
-    MONGODB_ACCESS_DENIED = "mongodb_access_denied", 503, "MongoDB rejects the credentials in MONGODB_URI."
+    MONGODB_ACCESS_DENIED = (
+        "mongodb_access_denied",
+        503,
+        "MongoDB rejects the credentials in MONGODB_URI, or their user lacks a permission.",
+    )
     MONGODB_ERROR = "mongodb_error", 503, "A MongoDB operation failed."
     REDIS_UNAVAILABLE = "redis_unavailable", 503, "Redis cannot be reached."
     S3_UNAVAILABLE = "s3_unavailable", 503, "S3 does not respond, or cannot serve the request at the moment."
@@ -112,8 +116,8 @@ class BadParameter(BadQuery):
         path: Sequence[str | int] | None = None,
         code: ErrorCode = ErrorCode.BAD_PARAMETER,
     ) -> None:
-        # Field names come from the client, so truncate them in the message. The pointer needs no limit: it cannot be
-        # longer than the query.
+        # Field names come from the client, so truncate them in the message. The pointer needs no limit: it is at
+        # most about twice as long as the query.
         place = _dotted(parameter, path or ())[:_MAX_PLACE_CHARS]
         super().__init__(f"{place}: {detail}", code=code, pointer=None if path is None else json_pointer(path))
         self.error_code = code

@@ -153,7 +153,7 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class HeaderBytes:
+class FetchedMetadata:
     """The metadata blocks of one image before decoding, and the cost of fetching them.
 
     Attributes:
@@ -195,7 +195,7 @@ class HeaderBytes:
         )
 
     @classmethod
-    def from_bytes(cls, message: bytes) -> HeaderBytes:
+    def from_bytes(cls, message: bytes) -> FetchedMetadata:
         """Decode a message from the write queue.
 
         Raises:

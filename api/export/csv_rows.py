@@ -17,7 +17,10 @@ _FORMULA_STARTS = frozenset("=+-@\t\r\n")
 
 
 def to_cell(value: Any) -> str | int | float:
-    """Convert a value to a cell: tags to their printable form, nested values to JSON. Escape formulas."""
+    """Convert a value to a cell, and escape formulas.
+
+    Tags become their printable form, lists of strings become text separated by "; ", and other nested values JSON.
+    """
     if value is None:
         return ""
     if isinstance(value, str):

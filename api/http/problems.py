@@ -124,9 +124,8 @@ def explain_mongo(error: PyMongoError, suggest: Callable[[], str]) -> RequestRef
 
 def _explain_failure(error: OperationFailure, suggest: Callable[[], str]) -> RequestRefused:
     if error.code in _NOT_AUTHORIZED:
-        return RequestRefused(
-            ErrorCode.MONGODB_ACCESS_DENIED, "MongoDB rejected the API's credentials. Check MONGODB_URI."
-        )
+        detail = "MongoDB rejected the API's credentials, or their user lacks a permission. Check MONGODB_URI."
+        return RequestRefused(ErrorCode.MONGODB_ACCESS_DENIED, detail)
     if error.code in _OUT_OF_MEMORY:
         detail = "The query needs more memory for sorting or grouping than MongoDB allows."
         return RequestRefused(ErrorCode.OUT_OF_MEMORY, detail, hint=suggest())

@@ -155,7 +155,7 @@ class Batch:
         """Return whether S3 denies access to one of the buckets, or an earlier batch over these sources is stopped."""
         names = {str(source) for source in self.listings.sources}
         stopped = self.store.batches.find_unfinished(["stopped"])
-        return bool(self.queue.refused_buckets.open_circuits(self._buckets)) or any(
+        return bool(self.queue.refused_buckets.refusals(self._buckets)) or any(
             set(batch.get("sources", ())) == names for batch in stopped
         )
 
@@ -346,7 +346,7 @@ class Batch:
         Raises:
             AccessDenied: S3 denies access to one of the buckets, so the images of this bucket are not delivered.
         """
-        for message in self.queue.refused_buckets.open_circuits(self._buckets).values():
+        for message in self.queue.refused_buckets.refusals(self._buckets).values():
             raise AccessDenied(message)
         counts = self.queue.batches.counts(self.id)
         self.tally.update(counts)

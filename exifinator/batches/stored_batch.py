@@ -48,7 +48,7 @@ class StoredBatch:
         self._rate = RateMeter()
 
     def resume(self, sources: Sequence[Source], *, will_watch: bool) -> BatchDocument | None:
-        """Take over the interrupted batch for these sources, if there is one.
+        """Take over the batch with the given id, or else the interrupted batch over these sources, if there is one.
 
         Args:
             will_watch: Whether this process will watch the batch until it ends; see find_interrupted.

@@ -13,7 +13,7 @@ import click
 
 from exifinator.errors import EXIFinatorError
 from exifinator.logging_setup import escape_control, escape_control_in_json
-from exifinator.metadata.fetch import fetch_header
+from exifinator.metadata.fetch import fetch_metadata
 from exifinator.metadata.parse import build_record
 from exifinator.sources.local_files import LocalReader, local_ref
 
@@ -25,8 +25,8 @@ def extract(path: str | Path, *, reader: LocalReader | None = None) -> dict[str,
         OSError: The file cannot be read.
         ObjectChanged: The file changed again and again while it was read.
     """
-    header = fetch_header(reader or LocalReader(), local_ref(Path(path)))
-    document = build_record(header).document
+    fetched = fetch_metadata(reader or LocalReader(), local_ref(Path(path)))
+    document = build_record(fetched).document
     record: dict[str, Any] = to_json({"path": str(path), **document})
     return record
 

@@ -14,12 +14,12 @@ from exifinator.metadata.containers import LocatedMetadata, RangeBuffer, locate
 from exifinator.metadata.containers.range_buffer import merge_ranges
 from exifinator.metadata.limits import DeadlineExceeded, cpu_limit
 from exifinator.metrics import COUNTS, observe_fetch
-from exifinator.models import HeaderBytes, ImageRef, RangeReader
+from exifinator.models import FetchedMetadata, ImageRef, RangeReader
 
 # The smallest first read that contains all the metadata of nearly every JPEG. Measured: bench/FIRST_READ.md.
 FIRST_READ_BYTES = 48 * 1024
-# If the reader needs still more bytes after the first read and this many further reads, one final read fetches
-# everything that the reader may need, up to MAX_READ_BYTES.
+# If the container reader needs still more bytes after the first read and this many further reads, one final read
+# fetches everything that it may need, up to MAX_READ_BYTES.
 MAX_FURTHER_READS = 4
 # The maximum length of one read.
 MAX_READ_BYTES = 32 * 1024 * 1024
@@ -31,23 +31,24 @@ MAX_ATTEMPTS = 3
 EMPTY_OBJECT = "The object is empty."
 
 
-def fetch_header(
+def fetch_metadata(
     reader: RangeReader, ref: ImageRef, *, first_read_bytes: int = FIRST_READ_BYTES, deadline_seconds: float = 2.0
-) -> HeaderBytes:
+) -> FetchedMetadata:
     """Read the parts of an image that contain its metadata, with as few ranged GETs as its container allows.
 
     Args:
         reader: Reads ranges of objects.
         ref: The image.
         first_read_bytes: Length of the first read.
-        deadline_seconds: CPU time after which the file counts as damaged.
+        deadline_seconds: CPU time that one pass over the container may take. If a pass takes longer, the file counts as
+            damaged. There is one pass after each round of reads.
 
     Returns:
         The located metadata. Its `ref` has the object's size, ETag and modification time as of the first read.
 
     Raises:
         ObjectChanged: If the object changed during each of MAX_ATTEMPTS attempts.
-        Exception: If the reader raises any other error.
+        Exception: If `reader` raises any other error.
     """
     cost = _Cost()
     started_at = perf_counter()
@@ -80,14 +81,14 @@ class _Cost:
 
 def _fetch_once(
     reader: RangeReader, ref: ImageRef, first_read_bytes: int, deadline_seconds: float, cost: _Cost
-) -> HeaderBytes:
+) -> FetchedMetadata:
     cost.requests += 1
     first = reader.read_range(ref, 0, first_read_bytes)
     cost.bytes_read += len(first.data)
     ref = replace(ref, etag=first.etag, size_bytes=first.total_bytes, last_modified=first.last_modified)
     if first.total_bytes == 0:
         located = LocatedMetadata("unknown", status="damaged", problem=EMPTY_OBJECT)
-        return _header_bytes(ref, located, cost)
+        return _fetched_metadata(ref, located, cost)
 
     file = RangeBuffer(first.total_bytes)
     file.add(first.start, first.data)
@@ -96,7 +97,7 @@ def _fetch_once(
         located = _locate(file, deadline_seconds)
         missing = file.take_missing()
         if not missing or file.is_final:
-            return _header_bytes(ref, located, cost)
+            return _fetched_metadata(ref, located, cost)
         for start, end in _plan_reads(missing, reads_left, file):
             cost.requests += 1
             part = reader.read_range(ref, start, end - start, if_match=ref.etag)
@@ -121,7 +122,7 @@ def _plan_reads(missing: list[tuple[int, int]], reads_left: int, file: RangeBuff
     """Return the (start, end) ranges to read next.
 
     Neighbouring ranges are merged until there are at most `reads_left`. If no reads are left, the result is one final
-    range: from the first missing byte to the end of what the reader may need, at most MAX_READ_BYTES long.
+    range: from the first missing byte to the end of what the container reader may need, at most MAX_READ_BYTES long.
     """
     if reads_left <= 0:
         start = missing[0][0]
@@ -132,13 +133,13 @@ def _plan_reads(missing: list[tuple[int, int]], reads_left: int, file: RangeBuff
     while len(merged) > reads_left:
         gap *= 2
         merged = merge_ranges(missing, gap)
-    # A crafted file may request bytes that are gigabytes apart, so limit the length of each read. If the reader needs
-    # the bytes past the limit, it requests them again.
+    # A crafted file may request bytes that are gigabytes apart, so limit the length of each read. If the container
+    # reader needs the bytes past the limit, it requests them again.
     return [(start, min(end, start + MAX_READ_BYTES)) for start, end in merged]
 
 
-def _header_bytes(ref: ImageRef, located: LocatedMetadata, cost: _Cost) -> HeaderBytes:
-    return HeaderBytes(
+def _fetched_metadata(ref: ImageRef, located: LocatedMetadata, cost: _Cost) -> FetchedMetadata:
+    return FetchedMetadata(
         ref,
         located.format or "unknown",
         tuple(located.blocks),

@@ -1,4 +1,4 @@
-"""Build an image's record from the metadata that was located in its file.
+"""Build an image's record from the metadata that was fetched from its file.
 
 A record contains the EXIF tags, XMP, IPTC and the normalized fields (`photo`). The thumbnail is kept beside it.
 """
@@ -24,7 +24,7 @@ from exifinator.metadata.limits import DeadlineExceeded, MemoryBudget, MemoryExc
 from exifinator.metadata.normalize import build_photo, join_sentences
 from exifinator.metadata.tag_values import EXIFREAD_ERRORS, Tag
 from exifinator.metadata.xmp import XMP, read_xmp
-from exifinator.models import Block, ExifRecord, HeaderBytes, ImageRef, Status
+from exifinator.models import Block, ExifRecord, FetchedMetadata, ImageRef, Status
 from exifinator.search_keys.folders import folders_of
 from exifinator.search_keys.geo_cells import find_cells
 from exifinator.search_keys.terms import split_words
@@ -45,31 +45,30 @@ def empty_record(ref: ImageRef) -> ExifRecord:
     return _unreadable_record(_base_document(ref, "unknown"), EMPTY_OBJECT)
 
 
-def build_record(header: HeaderBytes, *, deadline_seconds: float = 2.0, memory_mb: int = 256) -> ExifRecord:
-    """Build an image's record from its located metadata. Never raises, whatever the file contains.
+def build_record(fetched: FetchedMetadata, *, deadline_seconds: float = 2.0, memory_mb: int = 256) -> ExifRecord:
+    """Build an image's record from its fetched metadata. Never raises, whatever the file contains.
 
     Args:
-        header: The located metadata.
+        fetched: The metadata blocks of the image, before decoding.
         deadline_seconds: CPU time after which the file counts as damaged.
         memory_mb: Memory in MiB above which the file counts as damaged.
     """
-    document = _base_document(header.ref, header.format)
+    document = _base_document(fetched.ref, fetched.format)
     try:
         with cpu_limit(deadline_seconds):
-            builder = _RecordBuilder(header, MemoryBudget(memory_mb))
+            builder = _RecordBuilder(fetched, MemoryBudget(memory_mb))
             builder.read()
             builder.fill(document)
     except DeadlineExceeded:
-        return _damaged_record(header, f"Decoding the metadata took more than {deadline_seconds:g} s of CPU time.")
+        return _damaged_record(fetched, f"Decoding the metadata took more than {deadline_seconds:g} s of CPU time.")
     except (MemoryExceeded, MemoryError) as error:
-        return _damaged_record(header, str(error) or "There was not enough memory to decode the metadata.")
+        return _damaged_record(fetched, str(error) or "There was not enough memory to decode the metadata.")
     except (*EXIFREAD_ERRORS, RecursionError) as error:
         # This is a bug in EXIFinator: exifread's own errors are caught at its call sites. Log it, and still record the
         # file.
-        log.exception(
-            "Cannot decode the metadata: bucket=%s key=%s", header.ref.bucket, header.ref.key, extra={"action": "fail"}
-        )
-        return _damaged_record(header, f"The metadata cannot be decoded ({type(error).__name__}).")
+        ref = fetched.ref
+        log.exception("Cannot decode the metadata: bucket=%s key=%s", ref.bucket, ref.key, extra={"action": "fail"})
+        return _damaged_record(fetched, f"The metadata cannot be decoded ({type(error).__name__}).")
     return ExifRecord(document, builder.thumbnail)
 
 
@@ -97,15 +96,15 @@ def _unreadable_record(document: dict[str, Any], problem: str) -> ExifRecord:
     return ExifRecord(document)
 
 
-def _damaged_record(header: HeaderBytes, problem: str) -> ExifRecord:
-    return _unreadable_record(_base_document(header.ref, header.format), problem)
+def _damaged_record(fetched: FetchedMetadata, problem: str) -> ExifRecord:
+    return _unreadable_record(_base_document(fetched.ref, fetched.format), problem)
 
 
 @dataclass(slots=True)
 class _RecordBuilder:
     """Reads the metadata blocks of one image, and adds the results to its record."""
 
-    header: HeaderBytes
+    fetched: FetchedMetadata
     budget: MemoryBudget
     tags: dict[str, dict[str, Any]] = field(default_factory=dict)
     xmp: XMP = field(default_factory=dict)
@@ -118,9 +117,9 @@ class _RecordBuilder:
 
     def read(self) -> None:
         """Read every block. If two blocks contain the same tag, property or field, the first block's value is kept."""
-        if self.header.problem:
-            self.problems.append(self.header.problem)
-        for block in self.header.blocks:
+        if self.fetched.problem:
+            self.problems.append(self.fetched.problem)
+        for block in self.fetched.blocks:
             if block.kind == "exif":
                 self._read_exif(block)
             elif block.kind.startswith("exif/"):
@@ -130,15 +129,15 @@ class _RecordBuilder:
 
     def fill(self, document: dict[str, Any]) -> None:
         """Add everything that was read to `document`, the record of the image."""
-        header = self.header
+        fetched = self.fetched
         photo, problems = build_photo(
             self.tags,
             self.xmp,
             self.iptc,
-            (header.width_pixels, header.height_pixels),
-            rotation_applied=header.rotation_applied,
+            (fetched.width_pixels, fetched.height_pixels),
+            rotation_applied=fetched.rotation_applied,
         )
-        status: Status = header.status
+        status: Status = fetched.status
         if status == "ok":
             status = "damaged" if self.is_damaged else "ok" if self.tags else "no_exif"
             if status == "no_exif":
@@ -147,7 +146,7 @@ class _RecordBuilder:
         problem = join_sentences([*self.problems, *problems])
         if problem:
             document["problem"] = problem
-        document["words"] = split_words([header.ref.key, photo.get("description", ""), *photo.get("keywords", ())])
+        document["words"] = split_words([fetched.ref.key, photo.get("description", ""), *photo.get("keywords", ())])
         if cells := find_cells(photo):
             document["cells"] = cells
         if self.thumbnail:

@@ -67,8 +67,9 @@ class Tag:
         printable: The values as text.
         tag: The tag number.
         field_type: The TIFF type of the values.
-        values: A list of numbers (None for NaN, infinity and ratios with denominator 0), or a text.
-        field_offset: Offset of the value in bytes; 0 for values that were decoded.
+        values: A list of numbers (None for NaN, infinity and ratios with denominator 0), or a string.
+        field_offset: Offset of the value in the TIFF block, in bytes, if the value is not decoded here (such as the
+            MakerNote, which exifread decodes); otherwise 0.
         field_length: Length of the value in bytes.
         memory_bytes: Upper bound on the memory that the values take.
         document: The tag as it is stored in the record.

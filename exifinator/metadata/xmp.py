@@ -61,7 +61,7 @@ MAX_VALUES = 2000
 MAX_ELEMENTS = 20_000
 MAX_DEPTH = 32
 MAX_DROPPED_NAMES = 32
-# Properties with longer texts are dropped, because such texts are pictures or depth maps in base64.
+# Properties with longer values are dropped. Such values are usually pictures or depth maps in base64.
 MAX_TEXT_CHARACTERS = 32 * 1024
 MAX_NAME_CHARACTERS = 200
 # Memory to charge for a property, not counting its text.
@@ -71,7 +71,11 @@ PARSER_BYTES_PER_BYTE = 80
 
 
 class _LimitReached(Exception):
-    """The packet has more properties or elements than the limits allow. The properties read so far are kept."""
+    """The packet has too many values or elements. The message says what is dropped; the values read so far are kept."""
+
+
+class _TooDeep(Exception):
+    """The packet has elements at a depth of more than MAX_DEPTH."""
 
 
 class _Properties:
@@ -79,7 +83,7 @@ class _Properties:
 
     Attributes:
         values: The properties, by path.
-        dropped: The paths of properties that are too long to keep.
+        dropped: The paths of properties that are too long to keep, at most MAX_DROPPED_NAMES.
     """
 
     def __init__(self, budget: MemoryBudget) -> None:
@@ -110,12 +114,12 @@ class _Properties:
         self._text.clear()
         self._element_count += 1
         if self._element_count > MAX_ELEMENTS:
-            raise _LimitReached
+            raise _LimitReached(f"everything past the first {MAX_ELEMENTS} elements")
         if not self._depth:
             if tag != RDF + "RDF":
                 return
         elif self._depth > MAX_DEPTH:
-            raise ValueError("nested too deeply")
+            raise _TooDeep
         elif tag.startswith(RDF):
             kind = tag[len(RDF) :]
             if kind in ("Bag", "Seq"):
@@ -170,7 +174,7 @@ class _Properties:
         if not text or not path:
             return
         if self._value_count >= MAX_VALUES:
-            raise _LimitReached
+            raise _LimitReached(f"values past the first {MAX_VALUES}")
         if len(text) > MAX_TEXT_CHARACTERS or len(path) > 2 * MAX_NAME_CHARACTERS:
             if len(self.dropped) < MAX_DROPPED_NAMES:
                 self.dropped.append(path[: 2 * MAX_NAME_CHARACTERS])
@@ -179,7 +183,7 @@ class _Properties:
         self._budget.spend(PROPERTY_OVERHEAD_BYTES + 8 * len(text))
         current = self.values.get(path)
         if path in self._alternatives:
-            # Of a text in several languages, keep the default language's, or the first if there is no default.
+            # If a value is given in several languages, keep the one marked x-default, or else the first.
             if current is None or self._language == "x-default":
                 self.values[path] = text
         elif isinstance(current, list):
@@ -193,7 +197,7 @@ class _Properties:
 def read_xmp(packet: bytes, budget: MemoryBudget) -> tuple[XMP, str | None, list[str]]:
     """Decode a packet.
 
-    If the packet is truncated or malformed, the properties before that point are returned.
+    If the packet is truncated, malformed or exceeds a limit, the properties before that point are returned.
 
     Returns:
         The properties, the problem as a sentence or None, and descriptions of what was dropped.
@@ -211,10 +215,13 @@ def read_xmp(packet: bytes, budget: MemoryBudget) -> tuple[XMP, str | None, list
         # be half of a character.
         parser.feed(packet if b"\0" in packet[:4] else packet.strip(b"\0 \t\r\n"))
         parser.close()
-    except _LimitReached:
-        properties.dropped.append(f"values past the first {MAX_VALUES}")
+    except _LimitReached as limit:
+        properties.dropped.append(str(limit))
+    except _TooDeep:
+        problem = "The XMP is nested too deeply."
     except DefusedXmlException:
         problem = "The XMP defines entities, which are not allowed."
     except (ParseError, ValueError, LookupError):
-        problem = "The XMP is not well-formed."
+        # The parser reports an unknown encoding with any of these errors, and malformed XML with ParseError.
+        problem = "The XMP is not well-formed, or its encoding is not supported."
     return properties.values, problem, properties.dropped

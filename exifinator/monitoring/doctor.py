@@ -42,7 +42,7 @@ def run_checks(config: Config, arguments: Iterable[str] = (), *, cwd: Path | Non
 def _check_redis(config: Config, connections: Connections) -> Iterator[Finding]:
     try:
         server = connections.read_redis()
-        paused, refused = connections.queue_admin.paused(), connections.queue.refused_buckets.open_circuits()
+        paused, refused = connections.queue_admin.paused(), connections.queue.refused_buckets.refusals()
     except EXIFinatorError as exc:
         yield error("redis", str(exc), _connection_fix("REDIS_URL", exc))
         return

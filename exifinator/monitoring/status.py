@@ -87,7 +87,7 @@ class StatusReader:
         server = self._connections.read_redis()
         queue_admin = self._connections.queue_admin
         stats, paused = queue_admin.stats(), queue_admin.paused()
-        status.problems += self._connections.queue.refused_buckets.open_circuits().values()
+        status.problems += self._connections.queue.refused_buckets.refusals().values()
         status.services.append(
             {"name": server.product, "address": server.address, "up": True, "version": server.version}
         )

@@ -21,7 +21,7 @@ MEMBERS_PER_SCAN = 1000
 
 
 class BatchCounters:
-    """Counters of the open batches in Redis. Every method raises QueueUnavailable."""
+    """Counters of the open batches in Redis. Every method may raise QueueUnavailable."""
 
     def __init__(self, client: redis.Redis, keys: QueueKeys) -> None:
         self._client = client
@@ -39,6 +39,7 @@ class BatchCounters:
         with redis_errors("open a batch"):
             pipe = self._client.pipeline()
             pipe.hset(self._keys.batches, batch_id, _to_json(prefixes))
+            # `opened` makes the hash exist while all counts are 0, so that `counts` can tell whether the batch is open.
             pipe.hset(self._keys.batch_counts_prefix + batch_id, mapping={"opened": 1} | initial)
             pipe.execute()
 
@@ -63,7 +64,7 @@ class BatchCounters:
         return {name.decode(): json.loads(prefixes) for name, prefixes in batches.items()}
 
     def counts(self, batch_id: str) -> dict[str, int] | None:
-        """Return the counts of an open batch: images by result, `bytes_read` and `requests`.
+        """Return the counts of an open batch: images by result, `bytes_read` and `requests`; and `opened`, always 1.
 
         Return None if the batch is not open, or if Redis has lost its data.
         """

@@ -39,8 +39,8 @@ MEMBERS_PER_CALL = 1000
 # When an image of a refused bucket is due, it is postponed by this many seconds instead of being delivered.
 REFUSED_POSTPONED_SECONDS = 5
 
-# Results of push_headers. NO_ROOM means that the write queue is full. UNWANTED means that the image is no longer in the
-# download queue, because another delivery has acknowledged it or its batch was cancelled.
+# Results of push_metadata. NO_ROOM means that the write queue is full. UNWANTED means that the image is no longer in
+# the download queue, because another delivery has acknowledged it or its batch was cancelled.
 NO_ROOM, PUSHED, UNWANTED = 0, 1, 2
 
 
@@ -84,7 +84,7 @@ def _split_element(element: bytes) -> tuple[bytes, bytes]:
 class ImageQueue:
     """The download queue and the write queue.
 
-    Every method raises QueueUnavailable if Redis is down, loading, read-only or full.
+    Every method may raise QueueUnavailable, for example if Redis is down, loading, read-only or full.
 
     Attributes:
         batches: The counters of the open batches.
@@ -136,11 +136,11 @@ class ImageQueue:
             )
         return [Delivery(flat[i], int(flat[i + 1])) for i in range(0, len(flat), 2)]
 
-    def push_headers(self, pairs: Sequence[tuple[bytes, bytes]]) -> list[int]:
+    def push_metadata(self, pairs: Sequence[tuple[bytes, bytes]]) -> list[int]:
         """Add images with their fetched metadata bytes to the write queue.
 
         Args:
-            pairs: The member and the message (HeaderBytes.to_bytes) of each image.
+            pairs: The member and the message (FetchedMetadata.to_bytes) of each image.
 
         Returns:
             PUSHED, NO_ROOM or UNWANTED for each image.
@@ -150,7 +150,7 @@ class ImageQueue:
         for member, message in pairs:
             args += (member, b"%d:%b%b" % (len(member), member, message))
         with redis_errors("queue metadata"):
-            results = self._scripts.run("push_headers", [keys.writes, keys.write_bytes, keys.downloads], args)
+            results = self._scripts.run("push_metadata", [keys.writes, keys.write_bytes, keys.downloads], args)
         return [int(result) for result in results]
 
     def take_writes(self, limit: int, *, reserve: int = 0) -> list[tuple[bytes, bytes]]:
@@ -160,7 +160,7 @@ class ImageQueue:
             reserve: How many elements to leave in the queue for other workers.
 
         Returns:
-            The member and the message (HeaderBytes.to_bytes) of each image.
+            The member and the message (FetchedMetadata.to_bytes) of each image.
         """
         keys = self.keys
         with redis_errors("deliver metadata"):

@@ -19,8 +19,10 @@ from exifinator.queue.redis_client import redis_errors
 # A circuit closes by itself after this many seconds. Then images of the bucket are delivered again, which probes the
 # bucket.
 CIRCUIT_OPEN_SECONDS = 60
-# `sample` picks this many images of any bucket, and returns at most this many of the requested bucket.
-_PICKED_IMAGES, _MAX_SAMPLE_IMAGES = 50, 3
+# How many random images `sample` picks, whatever their buckets.
+_PICKED_IMAGES = 50
+# How many images of the requested bucket `sample` returns at most.
+_MAX_SAMPLE_IMAGES = 3
 
 
 class RefusedBuckets:
@@ -49,8 +51,8 @@ class RefusedBuckets:
         with redis_errors("remove refused buckets"):
             self._client.hdel(self._keys.open_circuits, *buckets)
 
-    def open_circuits(self, buckets: Collection[str] | None = None) -> dict[str, str]:
-        """Return the message of each refused bucket, by bucket.
+    def refusals(self, buckets: Collection[str] | None = None) -> dict[str, str]:
+        """Return why S3 denies access to each refused bucket: a message for users, by bucket.
 
         Args:
             buckets: Leave out all other buckets. If None, return all refused buckets.

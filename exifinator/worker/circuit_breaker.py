@@ -67,7 +67,7 @@ class BucketCircuitBreaker:
 
     def is_open(self, bucket: str) -> bool:
         """Return whether the circuit of a bucket is open, so that none of its images should be read now."""
-        return bool(self._buckets.open_circuits({bucket}))
+        return bool(self._buckets.refusals({bucket}))
 
     def _open(self, bucket: str, message: str) -> None:
         log.error("stop: %s", message, extra={"action": "stop", "bucket": bucket})

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import gevent
 
 from exifinator.config import Config, load_config
-from exifinator.models import ExifRecord, HeaderBytes
+from exifinator.models import ExifRecord, FetchedMetadata
 from exifinator.queue.image_queue import NO_ROOM, ImageQueue, Outcome
 from exifinator.queue.redis_client import connect_redis
 from exifinator.retry import backoff_seconds
@@ -25,7 +25,7 @@ from exifinator.worker.isolated import SubprocessReader
 # writes are no faster.
 RECORDS_PER_BULK = 100
 BULK_WAIT_SECONDS = 0.03
-HEADERS_PER_PUSH = 50
+IMAGES_PER_PUSH = 50
 PUSH_WAIT_SECONDS = 0.005
 
 
@@ -46,10 +46,10 @@ class WorkerContext:
         self.queue = ImageQueue(connect_redis(config), config)
         self.store = Store(connect_mongodb(config), config)
         self.circuit_breaker = BucketCircuitBreaker(self.s3, self.queue.refused_buckets, self.store)
-        self._pushes = Batcher(self.queue.push_headers, limit=HEADERS_PER_PUSH, wait_seconds=PUSH_WAIT_SECONDS)
+        self._pushes = Batcher(self.queue.push_metadata, limit=IMAGES_PER_PUSH, wait_seconds=PUSH_WAIT_SECONDS)
         self._records = Batcher(self._store_batch, limit=RECORDS_PER_BULK, wait_seconds=BULK_WAIT_SECONDS)
 
-    def push_header(self, member: bytes, header: HeaderBytes, on_wait: Callable[[], None]) -> None:
+    def push_metadata(self, member: bytes, fetched: FetchedMetadata, on_wait: Callable[[], None]) -> None:
         """Add the metadata of an image to the write queue. If the write queue is full, wait.
 
         While the queue is full, each attempt extends the lease of the image.
@@ -62,7 +62,7 @@ class WorkerContext:
             Interrupted: The worker is stopping.
             QueueUnavailable: Redis is unavailable.
         """
-        message = header.to_bytes()
+        message = fetched.to_bytes()
         attempt = 0
         while self._pushes.submit((member, message)) == NO_ROOM:
             if self.is_stopping:

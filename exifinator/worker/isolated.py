@@ -23,7 +23,7 @@ import bson
 from exifinator import errors
 from exifinator.config import ROOT, Config, load_config
 from exifinator.errors import EXIFinatorError, KilledWorker, PermanentError
-from exifinator.metadata.fetch import fetch_header
+from exifinator.metadata.fetch import fetch_metadata
 from exifinator.metadata.parse import build_record
 from exifinator.models import ExifRecord, ImageRef
 from exifinator.sources.s3.client import S3Client
@@ -43,9 +43,9 @@ def read_image(s3: S3Client, ref: ImageRef, config: Config) -> tuple[ExifRecord,
     Raises:
         TransientError, PermanentError: S3 did not return the image.
     """
-    header = fetch_header(s3, ref, first_read_bytes=config.first_read_bytes)
-    record = build_record(header, deadline_seconds=config.parse_deadline_seconds, memory_mb=config.parse_memory_mb)
-    return record, header.bytes_read, header.requests
+    fetched = fetch_metadata(s3, ref, first_read_bytes=config.first_read_bytes)
+    record = build_record(fetched, deadline_seconds=config.parse_deadline_seconds, memory_mb=config.parse_memory_mb)
+    return record, fetched.bytes_read, fetched.requests
 
 
 class SubprocessReader:

@@ -29,7 +29,7 @@ class ImageJob(Job):  # type: ignore[misc]
         is_raw: Whether the job is raw.
         member: Raw jobs only: the member of the download queue that stands for the image.
         ref: Raw jobs only: the image, or None if the member cannot be parsed.
-        message: Raw Write jobs only: the fetched metadata bytes, from HeaderBytes.to_bytes.
+        message: Raw Write jobs only: the fetched metadata bytes, from FetchedMetadata.to_bytes.
         deliveries: Raw Download jobs only: how often the image has been delivered.
         stored: Whether the job is in MongoDB. MRQ's class defines this attribute.
     """

@@ -51,10 +51,10 @@ def _patch_gevent() -> None:
 
 
 class _WaitingLock(redis.lock.Lock):
-    """A replacement for redis-py 2's LuaLock, whose `with` statement waits for the lock even if `blocking` is False.
+    """A replacement for redis-py 2's LuaLock.
 
-    redis-py's current Lock raises LockError instead of waiting, which would stop the scheduler of every worker
-    except the first.
+    As with LuaLock, a `with` statement waits for the lock even if `blocking` is False. redis-py's current Lock raises
+    LockError instead of waiting, which would stop the scheduler of every worker except the first.
     """
 
     def __enter__(self) -> _WaitingLock:

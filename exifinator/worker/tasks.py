@@ -17,10 +17,10 @@ from mrq.exceptions import JobInterrupt
 from mrq.task import Task
 
 from exifinator.errors import AccessDenied, EXIFinatorError, TransientError
-from exifinator.metadata.fetch import fetch_header
+from exifinator.metadata.fetch import fetch_metadata
 from exifinator.metadata.parse import build_record
 from exifinator.metrics import COUNTS, observe_parse, observe_store, retry_cause
-from exifinator.models import HeaderBytes, ImageRef
+from exifinator.models import FetchedMetadata, ImageRef
 from exifinator.worker.failure_policy import Attempt, Fail, Interrupted, Release, Retry, decide
 from exifinator.worker.isolated import read_image
 from exifinator.worker.job import ImageJob
@@ -107,8 +107,8 @@ class Download(ImageTask):
         elif job.deliveries >= context.config.max_deliveries:
             self.index_image(job, ref, job.deliveries)
         else:
-            header = fetch_header(context.s3, ref, first_read_bytes=context.config.first_read_bytes)
-            context.push_header(job.member, header, on_wait=job.restart_time_limit)
+            fetched = fetch_metadata(context.s3, ref, first_read_bytes=context.config.first_read_bytes)
+            context.push_metadata(job.member, fetched, on_wait=job.restart_time_limit)
 
 
 class Write(ImageTask):
@@ -121,11 +121,11 @@ class Write(ImageTask):
         if not job.is_raw:
             self.index_regular(job, ImageRef.from_params(params))
             return
-        header = HeaderBytes.from_bytes(job.message)
+        fetched = FetchedMetadata.from_bytes(job.message)
         config = context.config
         began = perf_counter()
-        record = build_record(header, deadline_seconds=config.parse_deadline_seconds, memory_mb=config.parse_memory_mb)
+        record = build_record(fetched, deadline_seconds=config.parse_deadline_seconds, memory_mb=config.parse_memory_mb)
         parsed = perf_counter()
         observe_parse(parsed - began)
-        job.store(header.ref, record, bytes_read=header.bytes_read, requests=header.requests)
+        job.store(fetched.ref, record, bytes_read=fetched.bytes_read, requests=fetched.requests)
         observe_store(perf_counter() - parsed)

@@ -48,15 +48,16 @@ REGULAR_POLL_SECONDS = 1.0
 # block the worker: all greenlets would run downloads that wait for room in the write queue, and none would be free to
 # write.
 WRITE_SHARE = 0.2
-# After a job has ended, wait this long before the next poll, so that more jobs end and one poll replaces them all.
+# After a job has ended, wait this long before the next poll, so that one poll fetches new jobs for all the greenlets
+# that become free in this time.
 GATHER_SECONDS = 0.01
 
 
 class ImageWorker(Worker):  # type: ignore[misc]
-    """MRQ's worker, which extends the leases of its images while it is alive.
+    """MRQ's worker, adapted to images. It extends the leases of its images while it is alive.
 
     Attributes:
-        leased_members: The member of the download queue, by raw job, for each image in progress.
+        leased_members: Maps each raw job in progress to the member of the download queue that stands for its image.
         running_downloads: The number of running jobs that came from the download queue.
     """
 
@@ -141,7 +142,10 @@ class ImageWorker(Worker):  # type: ignore[misc]
                 self.log.warning("retry: %s", exc, extra={"action": "retry"})
 
     def _refresh_metrics(self) -> None:
-        """Every few seconds, send the metrics to Redis, set the clock, and refresh the open batches for log lines."""
+        """Every few seconds, send the metrics to Redis and set the clock.
+
+        If logs are in JSON, also update the batches that log lines name.
+        """
         while True:
             gevent.sleep(FLUSH_SECONDS)
             self._flush_metrics()
@@ -180,7 +184,7 @@ class ImageWorker(Worker):  # type: ignore[misc]
                 self._start_job(job, is_download=isinstance(queue, DownloadQueue))
                 started += 1
         if max_jobs and self.done_jobs >= max_jobs:
-            self.log.info("Reached max_jobs=%s", self.done_jobs)
+            self.log.info("Reached max_jobs=%s: %s jobs are done", max_jobs, self.done_jobs)
             return "break", started
         if started:
             return None, started
@@ -208,7 +212,8 @@ class ImageWorker(Worker):  # type: ignore[misc]
         """
         self._wakeup.clear()
         if self._wakeup.wait(self.config["max_latency"]):
-            # Other jobs are about to end too. One poll, and so one round trip, can then replace all of them.
+            # More jobs are probably about to end. Wait for them, so that a single poll fetches new jobs for all the
+            # greenlets that become free.
             gevent.sleep(GATHER_SECONDS)
 
     def _start_job(self, job: ImageJob, *, is_download: bool) -> None:

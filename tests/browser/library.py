@@ -12,7 +12,7 @@ from typing import Any
 from exifinator.config import Config
 from exifinator.demo import render
 from exifinator.demo.shots import Shot, plan_shots
-from exifinator.metadata.fetch import fetch_header
+from exifinator.metadata.fetch import fetch_metadata
 from exifinator.metadata.parse import build_record
 from exifinator.models import ExifRecord
 from exifinator.search_keys.folders import folders_of
@@ -70,9 +70,9 @@ def _read_real() -> Iterator[ExifRecord]:
 
 
 def _read(path: Path, bucket: str, key: str) -> ExifRecord:
-    header = fetch_header(LocalReader(), local_ref(path))
-    named = dataclasses.replace(header.ref, bucket=bucket, key=key)
-    return build_record(dataclasses.replace(header, ref=named))
+    fetched = fetch_metadata(LocalReader(), local_ref(path))
+    named = dataclasses.replace(fetched.ref, bucket=bucket, key=key)
+    return build_record(dataclasses.replace(fetched, ref=named))
 
 
 MARKUP = '<img src=x onerror="document.title=\'owned\'"><script>document.title="owned"</script>'

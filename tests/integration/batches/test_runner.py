@@ -400,7 +400,7 @@ def test_take_downloads__refused_bucket__others_are_given_out(installation: Inst
     queue.refused_buckets.open_circuit("no", "S3 refuses it")
 
     assert {ImageRef.from_member(each.member).bucket for each in queue.take_downloads(100)} == {"yes"}
-    assert queue.refused_buckets.open_circuits({"no", "yes"}) == {"no": "S3 refuses it"}
+    assert queue.refused_buckets.refusals({"no", "yes"}) == {"no": "S3 refuses it"}
     queue.refused_buckets.close_circuits({"no"})
     assert queue.take_downloads(100) == []
     installation.end_leases("no")
