@@ -94,7 +94,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
     401: {**PROBLEM_RESPONSE, "description": "The access token is missing or wrong"},
     404: {**PROBLEM_RESPONSE, "description": "Not found"},
     429: {**PROBLEM_RESPONSE, "description": "Too many wrong access tokens"},
-    503: {**PROBLEM_RESPONSE, "description": "MongoDB does not respond in time"},
+    503: {**PROBLEM_RESPONSE, "description": "MongoDB or another server is unavailable, or too busy"},
 }
 
 

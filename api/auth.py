@@ -116,8 +116,8 @@ class TrustedHost:
             if name not in self._allowed_names and not is_loopback_host(name):
                 refusal = problem_response(
                     ErrorCode.UNKNOWN_HOST,
-                    "This server accepts requests for localhost and 127.0.0.1 only. "
-                    "Add other names to API_ALLOWED_HOSTS, or set API_HOST and API_TOKEN.",
+                    "This server accepts requests only for localhost, 127.0.0.1, ::1 and the names in "
+                    "API_ALLOWED_HOSTS. Add this name there, or set API_HOST and API_TOKEN.",
                 )
                 await refusal(scope, receive, send)
                 return

@@ -40,7 +40,7 @@ class Signer:
         with a script.
 
         Raises:
-            RequestRefused: There are no usable credentials (503).
+            RequestRefused: The URL cannot be signed, usually because there are no usable credentials (503).
         """
         with self._lock:
             self._s3 = self._s3 or _SigningS3(self._config)

@@ -114,7 +114,8 @@ class BoundedProtocol(H11Protocol):
     def send_400_response(self, msg: str) -> None:
         """Reject malformed HTTP with problem+json, unless a response has already started."""
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            detail = f"{msg.removesuffix('.')} (see RFC 9112)."
+            limit = self._limits.max_head_bytes
+            detail = f"{msg.removesuffix('.')}: malformed (see RFC 9112), or with a head of more than {limit} bytes."
             refusal = problem_response(ErrorCode.MALFORMED_REQUEST, detail, headers={"Connection": "close"})
             head = h11.Response(status_code=400, headers=refusal.raw_headers, reason=b"Bad Request")
             for event in (head, h11.Data(data=bytes(refusal.body)), h11.EndOfMessage()):

@@ -14,12 +14,12 @@ EXIFinatorError
 │   ├── SourceUnavailable           S3: timeout, reset, 5xx, SlowDown, a server that is not S3
 │   │   └── ClockSkew               S3 rejects the request's time: this machine's clock is wrong
 │   ├── ObjectChanged               the object was replaced between two reads
-│   ├── StoreUnavailable            MongoDB: no primary, timeout, not writable, out of disk
-│   └── QueueUnavailable            Redis: unreachable, loading, out of memory
+│   ├── StoreUnavailable            MongoDB: no primary, timeout, access denied, not writable, out of disk
+│   └── QueueUnavailable            Redis: unreachable, access denied, loading, out of memory
 └── PermanentError                  fails again when retried
     ├── AccessDenied                S3 denies these credentials access to the bucket or object
     │   ├── CredentialsRefused      S3 rejects the credentials themselves: unknown, expired, wrong, none
-    │   ├── UntrustedServer         the server's certificate is not trusted, or is for another host
+    │   ├── UntrustedServer         the server's certificate is not trusted, is for another host, or has expired
     │   └── WrongRegion             requests are signed for a region that is not the bucket's
     ├── BucketGone                  the bucket does not exist
     │   └── InvalidBucketName       no bucket can have this name
@@ -104,7 +104,7 @@ class SourceUnavailable(TransientError):
     """S3 does not respond, or cannot serve the request now.
 
     Codes:
-        `no_response`: The connection failed or timed out.
+        `no_response`: The connection failed, timed out, or broke before the response was complete.
         `rate_limited`: S3 limits the rate of requests.
         `server_error`: S3 cannot serve the request at the moment.
         `not_s3`: The server is not an S3 server.
@@ -122,11 +122,11 @@ class ObjectChanged(TransientError):
 
 
 class StoreUnavailable(TransientError):
-    """MongoDB cannot be reached or cannot write now."""
+    """MongoDB cannot be reached, or cannot do what it is asked now, for example because it denies access."""
 
 
 class QueueUnavailable(TransientError):
-    """Redis cannot be reached or cannot write now."""
+    """Redis cannot be reached, or cannot do what it is asked now, for example because it is full."""
 
 
 class PermanentError(EXIFinatorError):
@@ -145,7 +145,7 @@ class CredentialsRefused(AccessDenied):
 
 
 class UntrustedServer(AccessDenied):
-    """The server's certificate is not signed by a trusted authority, or is for another host."""
+    """The server's certificate is not signed by a trusted authority, is for another host, or has expired."""
 
 
 class WrongRegion(AccessDenied):

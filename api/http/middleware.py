@@ -137,8 +137,8 @@ class MaxBodySize:
             headers={"Connection": "close"},
         )
         headers = dict(scope["headers"])
-        # Reject immediately if the client waits for 100-continue before it sends the body, or if the body is longer
-        # than _DRAIN_BYTES.
+        # Reject an oversized body without reading it if the client waits for 100-continue before it sends the body, or
+        # if the body is longer than _DRAIN_BYTES.
         expects_continue = headers.get(b"expect", b"").lower() == b"100-continue"
         if _length(headers) > (self.max_bytes if expects_continue else _DRAIN_BYTES):
             await refusal(scope, receive, send)

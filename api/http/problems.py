@@ -159,7 +159,8 @@ def _validation_response(error: RequestValidationError) -> Response:
         code, parameter = ErrorCode.BAD_PARAMETER, path[0] if path else None
         if item["type"] == "extra_forbidden":
             code = ErrorCode.UNKNOWN_PARAMETER
-            sentences.append(f"{name[:60] if all(path) else repr('')}: this path has no such parameter")
+            owner = "the body has no such field" if item["loc"][0] == "body" else "this path has no such parameter"
+            sentences.append(f"{name[:60] if all(path) else repr('')}: {owner}")
         elif item["type"] == "json_invalid":
             code, parameter = ErrorCode.BAD_JSON, "body"
             sentences.append("body: not valid JSON")

@@ -58,7 +58,7 @@ class BatchNumbers(BaseModel):
         description="Folder markers: empty objects whose key ends in a slash, as created by S3 consoles."
     )
     unchanged: int = Field(description="Images skipped, because they are indexed with the same ETag and size.")
-    queued: int = Field(description="Images queued because they were new or changed, or had failed.")
+    queued: int = Field(description="Images queued because they were new or changed, had failed, or were refreshed.")
     stored: int = Field(description="Images indexed with EXIF.")
     no_exif: int = Field(description="Images recorded without EXIF.")
     unsupported: int = Field(description="Images recorded whose format is not supported.")

@@ -97,6 +97,7 @@ def check_sources(sources: Sequence[Source], s3: S3Client) -> list[ImageRef]:
         AccessDenied: S3 denies the listing, or access to all checked objects of a source.
         BucketGone: The bucket does not exist.
         TransientError: S3 is unavailable.
+        PermanentError: S3 rejects the listing for another reason.
     """
     readable = []
     for source in sources:
@@ -117,6 +118,6 @@ def _probe(s3: S3Client, ref: ImageRef) -> AccessDenied | None:
     except AccessDenied as exc:
         return exc
     except (TransientError, PermanentError):
-        # Only this object is affected. If it still cannot be read later, it becomes a failed job.
+        # Perhaps only this object is affected. If it still cannot be read later, it becomes a failed job.
         pass
     return None

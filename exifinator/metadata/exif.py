@@ -136,7 +136,10 @@ class TagReader(ExifHeader):
         return int(long.unpack(pointer)[0]) if len(pointer) == 4 else 0
 
     def read_maker_note(self) -> None:
-        """Decode the MakerNote with exifread. A MakerNote that exifread does not know is left undecoded."""
+        """Decode the MakerNote with exifread. A MakerNote that exifread does not know is left undecoded.
+
+        If decoding fails midway, the tags decoded so far are kept.
+        """
         if "EXIF MakerNote" in self.tags and "Image Make" in self.tags:
             try:
                 self.decode_maker_note()

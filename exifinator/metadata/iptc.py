@@ -67,7 +67,7 @@ MAX_TEXT_BYTES = 32 * 1024
 def read_iptc(data: bytes) -> tuple[IPTC, str | None]:
     """Decode the application record.
 
-    If a dataset is truncated, the fields before it are returned.
+    If a dataset is truncated or has an invalid length, the fields before it are returned.
 
     Returns:
         The fields by name, and the problem as a sentence or None.
@@ -88,7 +88,7 @@ def read_iptc(data: bytes) -> tuple[IPTC, str | None]:
         value = data[offset : offset + length]
         offset += length
         if offset > len(data):
-            return fields, "The IPTC data is truncated."
+            return fields, "The IPTC data is truncated, or a length in it is invalid."
         if (record, dataset) == (1, 90):
             encoding = "utf-8" if value.startswith(UTF_8) else ""
         elif record == 2 and dataset in FIELD_NAMES and length <= MAX_TEXT_BYTES:

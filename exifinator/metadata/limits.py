@@ -58,7 +58,7 @@ def _tick(_signum: int, _frame: FrameType | None) -> None:
             raise DeadlineExceeded
 
 
-class cpu_limit:  # noqa: N801  # a context manager, entered twice per image: a generator would cost three times as much
+class cpu_limit:  # noqa: N801  # entered twice or more per image: a generator would take three times as long
     """Context manager that stops its body after `seconds` of the process's CPU time.
 
     Unlike gevent's timeouts, it also stops code that does not yield to other greenlets. It uses a signal, so it has no

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 NO_EXIF = "The file has no EXIF metadata."
 JPEG_BEGIN = b"\xff\xd8\xff"
-# Records larger than this lose their largest tags, whose names are recorded in `dropped`.
+# Records larger than this lose their largest tags, their XMP or their IPTC. `dropped` names what was removed.
 MAX_RECORD_BYTES = 1024 * 1024
 # Approximate BSON overhead of a tag, not counting its value: field names, lengths and types.
 TAG_OVERHEAD_BYTES = 256
@@ -212,7 +212,7 @@ class _RecordBuilder:
         self.dropped += reader.dropped
         if reader.truncated:
             self.is_damaged = True
-            self.problems.append("An EXIF directory is truncated or has too many entries.")
+            self.problems.append("An EXIF directory is truncated, or there are too many tags.")
         if reader.out_of_bounds_values:
             self.problems.append("Some EXIF values point outside the EXIF data.")
 

@@ -19,7 +19,8 @@ SEPARATE_TAGS = PACKET_TAGS | {MAKER_NOTE}
 
 MAX_THUMBNAIL_BYTES = 64 * 1024
 MAX_NOTE_BYTES = 64 * 1024
-# The longest binary value that is kept. Longer values are previews, colour profiles or padding, useless for searching.
+# The longest binary value that is kept. Longer values are usually previews, colour profiles or padding, useless for
+# searching.
 MAX_BINARY_BYTES = 1024
 # The longest value of any other type that is kept.
 MAX_VALUE_BYTES = 64 * 1024

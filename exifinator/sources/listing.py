@@ -29,7 +29,7 @@ THREADS = 8
 # again and again up to the maximum. Threads are not used from the start: if S3 is as fast as the processing, they only
 # cost CPU time (10 of 33 us per key), because Python runs one thread at a time.
 STARVED_SHARE = 0.3
-# The number of pages after which the share is measured again.
+# The number of pages after which the share is measured again, while other threads list.
 PAGES_PER_CHECK = 3
 
 
@@ -71,7 +71,7 @@ class PartitionedListing:
         clock: Returns the time in seconds.
 
     Attributes:
-        started_over: Whether the listing was restarted, so that some objects were yielded twice.
+        started_over: Whether the listing was restarted, so that some objects may have been yielded twice.
         started_threads: The number of threads that have been started to list ranges.
     """
 
@@ -125,6 +125,7 @@ class PartitionedListing:
             AccessDenied: S3 denies the listing.
             BucketGone: The bucket does not exist.
             SourceUnavailable: All attempts to fetch a page failed.
+            PermanentError: S3 rejected the request for another reason.
         """
         try:
             yield from self._pages()
@@ -314,9 +315,9 @@ class PartitionedListing:
                         self._ranges.append(unlisted)
                     self._changed.notify_all()
         except TransientError as exc:
-            log.info("skip: listing %s: no split point found: %s", source, exc, extra={"action": "skip"})
+            log.info("skip: listing %s: cannot split a range now: %s", source, exc, extra={"action": "skip"})
         except (PermanentError, UnorderedListing) as exc:
-            log.info("skip: listing %s page by page: %s", source, exc, extra={"action": "skip"})
+            log.info("skip: listing %s without splitting ranges further: %s", source, exc, extra={"action": "skip"})
             self._is_ordered = False
         with self._changed:
             if unlisted is not None:
@@ -341,5 +342,6 @@ def list_pages(
         AccessDenied: S3 denies the listing.
         BucketGone: The bucket does not exist.
         SourceUnavailable: All attempts to fetch a page failed.
+        PermanentError: S3 rejected the request for another reason.
     """
     return PartitionedListing(lister, source, threads=1, pause=pause).pages()

@@ -65,6 +65,7 @@ class PageFetcher:
             BucketGone: The bucket does not exist.
             SourceUnavailable: All attempts failed.
             UnorderedListing: The server rejects a listing that starts after a key.
+            PermanentError: S3 rejected the request for another reason.
         """
         retrying = Retrying(
             retry=retry_if_exception_type(TransientError),

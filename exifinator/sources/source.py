@@ -72,7 +72,7 @@ def parse_user_source(text: str) -> Source:
         raise ConfigError(
             f"Not a bucket name: {source.bucket!r}",
             code="invalid_source",
-            hint="use letters, digits, dots, underscores and hyphens (not first); "
+            hint="use up to 255 letters, digits, dots, underscores and hyphens (not first); "
             "for a folder, write its path from / or ./",
         )
     try:

@@ -25,7 +25,7 @@ STANDALONE = frozenset(range(0xD0, 0xD9)) | {0x01}
 # How far to read past a metadata segment. Tables of a few hundred bytes usually follow, which then need no request of
 # their own.
 TABLES_BYTES = 2048
-# Extended XMP longer than this is skipped, because it contains depth maps and the like.
+# Extended XMP longer than this is skipped. It usually contains depth maps and the like.
 MAX_XMP_BYTES = 512 * 1024
 MAX_XMP_PACKETS = 4
 MAX_EXIF_BYTES = 4 * 1024 * 1024
@@ -33,7 +33,7 @@ MAX_EXIF_BYTES = 4 * 1024 * 1024
 MAX_WALK_BYTES = 512 * 1024
 # If there is garbage between two segments, the next segment is searched in steps of this size.
 GARBAGE_STEP_BYTES = 4096
-# Limits the work for a crafted file that consists of nothing but fill bytes or empty segments.
+# Fill bytes count as segments too, to limit the work for a crafted file of nothing but fill bytes or empty segments.
 MAX_SEGMENTS = 20_000
 
 
@@ -71,7 +71,7 @@ class _Segments:
 
 
 def _join_extended(pieces: list[bytes]) -> bytes:
-    """Return the extended XMP packet; b"" if it is incomplete or too long.
+    """Return the extended XMP packet; b"" if there is a gap between its parts, or if it is too long.
 
     Args:
         pieces: The bodies of the segments, without the identifier, in any order. Parts of a second packet are ignored.
@@ -115,8 +115,8 @@ def _walk(file: RangeBuffer, located: LocatedMetadata, start: int, segments: _Se
 
     Raises:
         MissingBytes: If the next segment has not been fetched yet.
-        DamagedFile: If a segment is invalid, or there is garbage between segments. Garbage is skipped, so this error
-            is raised only after the other segments have been collected.
+        DamagedFile: If a segment is invalid or truncated, there are more than MAX_SEGMENTS, or there is garbage between
+            them. Garbage is skipped, so in that case the other segments have been collected.
     """
     offset = start
     damage = ""
@@ -148,7 +148,7 @@ def _walk(file: RangeBuffer, located: LocatedMetadata, start: int, segments: _Se
             continue
         length = int.from_bytes(head[2:4], "big")
         if len(head) < 4 or length < 2:
-            raise DamagedFile(f"Invalid length of the JPEG segment at byte {offset}.")
+            raise DamagedFile(f"The JPEG segment at byte {offset} is truncated or has an invalid length.")
         if marker in FRAMES:
             frame = file.read_exact(offset + 4, 5, read_ahead)
             located.height_pixels = int.from_bytes(frame[1:3], "big") or None
@@ -162,6 +162,6 @@ def _walk(file: RangeBuffer, located: LocatedMetadata, start: int, segments: _Se
                 raise DamagedFile(f"The file is truncated: it ends at byte {file.total_bytes}, inside the metadata.")
         offset += 2 + length
     else:
-        damage = f"More than {MAX_SEGMENTS} JPEG segments precede the image data."
+        damage = f"More than {MAX_SEGMENTS} segments, fill bytes or invalid parts precede the image data."
     if damage:
         raise DamagedFile(damage)

@@ -109,7 +109,8 @@ class _DirectoryWalker:
             if len(table) < 12 * count + 4:
                 if len(table) < 12 * count and not self.needs_more_bytes:
                     self.damage = (
-                        f"The file is truncated: it ends at byte {self.file.total_bytes}, inside the metadata."
+                        self.damage
+                        or f"The file is truncated: it ends at byte {self.file.total_bytes}, inside the metadata."
                     )
                 return
             start = self.long.unpack_from(table, 12 * count)[0]

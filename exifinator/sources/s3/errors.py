@@ -152,14 +152,15 @@ def _response_details(code: str, status: int, message: str, region: str | None) 
 
 
 def _translate_tls_error(exc: SSLError, place: str) -> EXIFinatorError:
-    """Return a permanent error if the certificate is not trusted, and a transient error if the connection broke."""
+    """Return a permanent error if the certificate cannot be trusted, and a transient error for any other TLS error."""
     # Parse the messages of ssl and urllib3, because botocore keeps only the messages of their errors.
     reason = re.search(r"certificate verify failed: ([^(\n]*)|(hostname \S+ doesn't match [^\n]*)", str(exc))
     if reason is None:
-        return SourceUnavailable(f"S3 does not respond for {place}: {exc}", code="no_response")
+        return SourceUnavailable(f"The TLS connection for {place} failed: {exc}", code="no_response")
     return UntrustedServer(
         f"The server for {place} cannot be trusted: {(reason[1] or reason[2]).strip(' .')}",
-        hint="check S3_ENDPOINT_URL, and set S3_CA_FILE to the CA certificate that signed the server's certificate",
+        hint="check S3_ENDPOINT_URL, and set S3_CA_FILE to the CA certificate that signed the server's certificate, "
+        "unless that certificate has expired",
         pointer="S3_CA_FILE",
     )
 
@@ -189,8 +190,10 @@ def s3_errors(place: str) -> Iterator[None]:
     except ClientError as exc:
         raise translate_client_error(exc, place) from exc
     except (NoCredentialsError, PartialCredentialsError, ProfileNotFound) as exc:
+        # The other two errors name the missing part or the unknown profile.
+        reason = "" if isinstance(exc, NoCredentialsError) else f" ({str(exc).rstrip('.')})"
         raise CredentialsRefused(
-            f"There are no credentials for {place}",
+            f"There are no credentials for {place}{reason}",
             code="no_credentials",
             hint="set AWS_ACCESS_KEY and AWS_SECRET_KEY, or S3_ANONYMOUS for a public bucket, or provide them to boto3 "
             "(environment, ~/.aws, instance role)",
@@ -202,13 +205,9 @@ def s3_errors(place: str) -> Iterator[None]:
         ) from exc
     except SSLError as exc:
         raise _translate_tls_error(exc, place) from exc
-    except (
-        ConnectionError,
-        HTTPClientError,
-        ReadTimeoutError,
-        ResponseStreamingError,
-        IncompleteReadError,
-    ) as exc:
+    except (ResponseStreamingError, IncompleteReadError) as exc:
+        raise SourceUnavailable(f"S3 broke off its response for {place}: {exc}", code="no_response") from exc
+    except (ConnectionError, HTTPClientError, ReadTimeoutError) as exc:
         raise SourceUnavailable(f"S3 does not respond for {place}: {exc}", code="no_response") from exc
     except ParamValidationError as exc:
         # For an invalid bucket name, write our own message: botocore's is a regular expression.
