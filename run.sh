@@ -26,7 +26,8 @@ in settings.py. If S3_BUCKETS is empty too, a demo library is created and indexe
   --yes       with --prune: do not ask for confirmation
 
 Ctrl-C stops watching the run. The workers continue; ./stop.sh stops them.
-Exit code: 0 no image failed, 1 some images failed, 2 wrong usage or settings.
+Exit code: 0 no image failed; 1 some images failed, or a server is unavailable; 2 wrong
+usage or settings, or S3 denies access; 130 interrupted.
 EOF
 }
 

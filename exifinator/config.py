@@ -133,7 +133,7 @@ class Config(BaseModel):
             return None
         path = ROOT / Path(value).expanduser()
         if not path.is_file():
-            raise ValueError(f"a file of PEM certificates, but {path} does not exist")
+            raise ValueError(f"a file of PEM certificates, but there is no file {path}")
         return str(path)
 
     @field_validator("map_tiles_url")

@@ -26,7 +26,7 @@ EXIFinatorError
     ├── ObjectGone                  the object was listed but no longer exists
     ├── ObjectArchived              the object is in an archive storage class and has to be restored first
     ├── EncryptedObject             the object's encryption key is missing, disabled or not sent
-    ├── RecordRefused               MongoDB rejects the document
+    ├── RecordRefused               MongoDB rejects the document or the request
     └── KilledWorker                reading the image crashes its process or exceeds the deadline
 
 It is not an error if an image has no EXIF, is damaged or has an unsupported format: the `status` of its record says so.
@@ -173,7 +173,7 @@ class EncryptedObject(PermanentError):
 
 
 class RecordRefused(PermanentError):
-    """MongoDB rejects the document."""
+    """MongoDB rejects the document or the request, or the document cannot be encoded for MongoDB."""
 
 
 class KilledWorker(PermanentError):

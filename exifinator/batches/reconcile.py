@@ -14,7 +14,7 @@ from exifinator.storage.store import Store
 
 log = logging.getLogger(__name__)
 
-# Stop queueing an image again after this many times, even if its record still differs from the listing.
+# Stop queueing an image again after this many times, even if its record is still not current.
 MAX_REQUEUES = 2
 
 
@@ -69,13 +69,15 @@ class Reconciler:
     def _give_up_mismatches(self, page: Page, result: ReconcileResult) -> None:
         """Remove the images that have reached MAX_REQUEUES from the page, and count them by the status of their record.
 
-        The S3 server lists these images with a different ETag, size or time than it returns with the object. Their
-        records would never match the listing, and the batch would never end.
+        Either the S3 server lists these images with a different ETag, size or time than it returns with the object, or
+        workers with an older extractor index them during a refresh. Their records would never count as current, and the
+        batch would never end.
         """
         given_up = [ref for ref in page.unread if self._requeues[ref.id] >= MAX_REQUEUES]
         for ref in given_up:
             log.warning(
-                "skip: the S3 server lists %s with a different ETag, size or time than it returns with the object",
+                "skip: the record of %s is still outdated: the S3 server lists the object with a different ETag, size "
+                "or time than it returns with the object, or a worker with an older extractor indexed it",
                 ref.id,
                 extra={"action": "skip", "bucket": ref.bucket, "key": ref.key},
             )

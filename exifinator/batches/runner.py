@@ -69,7 +69,7 @@ class _Retry:
 class Batch:
     """One run over some sources.
 
-    The methods that list, wait or store may raise TransientError, AccessDenied, BucketGone or BatchTaken.
+    The methods that list, wait or store may raise TransientError, PermanentError (such as AccessDenied) or BatchTaken.
 
     Args:
         batch_id: The id to use. If None, `open` resumes an interrupted batch over the same sources, or creates an id.
@@ -127,8 +127,8 @@ class Batch:
     def open(self, *, will_watch: bool = True) -> None:
         """Store the document of the batch, and make the workers count images for the batch.
 
-        If a batch over the same sources was interrupted, this batch takes over its id and progress, and `resumed` is
-        True.
+        If the batch with the given id was interrupted, or without an id a batch over the same sources, this batch takes
+        over its id and progress, and `resumed` is True.
 
         Args:
             will_watch: Whether the caller will watch the batch. If False, resume only a batch whose listing was
@@ -196,7 +196,7 @@ class Batch:
     def wait(self, *, pause: Callable[[float], None] = time.sleep) -> Iterator[BatchCounts]:
         """Yield the counts at intervals until every listed image has a record or a failed job.
 
-        While Redis or MongoDB is unavailable, calls are retried.
+        If the batch is cancelled, stop earlier. While Redis or MongoDB is unavailable, calls are retried.
 
         Args:
             pause: Sleeps for a number of seconds.
@@ -294,7 +294,7 @@ class Batch:
             return "ended"
         if not has_worker_counts:
             log.warning(
-                "requeue: Redis has lost the counts of this batch; images without a record are queued again",
+                "requeue: Redis no longer has the counts of this batch; images without a record are queued again",
                 extra={"action": "requeue", "batch": self.id},
             )
             self.queue.batches.open(self.id, self._prefixes)
@@ -307,7 +307,7 @@ class Batch:
         return "wait"
 
     def _reconcile(self, retry: _Retry) -> Iterator[BatchCounts]:
-        """List the sources again, requeue lost images, and end the batch if nothing is pending.
+        """List the sources again, queue lost images again, and end the batch if nothing is pending.
 
         Yield the counts after each page.
         """

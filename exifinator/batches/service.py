@@ -183,9 +183,10 @@ def _describe(document: BatchDocument, worker_counts: Mapping[str, int] | None, 
     elif state in WATCHED_STATES and _is_silent(document, now):
         rate = None
         if state == "listing":
-            state, problem = "stopped", "The listing process has exited; run the same source again to resume"
+            state, advice = "stopped", "run the same source again to resume"
         else:
-            state, problem = "left", "The watching process has exited; workers continue with the queued images"
+            state, advice = "left", "workers continue with the queued images"
+        problem = f"The process of the batch has exited or cannot reach MongoDB; {advice}"
     return {
         "id": document["_id"],
         "sources": [str(source) for source in document.get("sources", ())],

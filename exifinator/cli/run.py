@@ -55,7 +55,7 @@ def result_addresses(config: Config) -> str:
 @click.option("--no-wait", is_flag=True, help="Exit once all images are queued; the workers continue.")
 @click.option("--refresh", is_flag=True, help="Also index images again that an older version of EXIFinator indexed.")
 @click.option("--verify", is_flag=True, help="Index images without a current record; do not requeue failed images.")
-@click.option("--prune", is_flag=True, help="Remove the records of images that were deleted from the bucket.")
+@click.option("--prune", is_flag=True, help="Index nothing; remove the records of images that were deleted from S3.")
 @click.option("--yes", is_flag=True, help="With --prune: do not ask for confirmation.")
 @click.option("--batch-id", hidden=True, help="Id of a batch that the API has created; no services are started.")
 def run_command(**arguments: Any) -> None:
@@ -64,7 +64,8 @@ def run_command(**arguments: Any) -> None:
     SOURCE is bucket, bucket/prefix, s3://bucket/prefix, or a local folder. Default: S3_BUCKETS in settings.py. If
     S3_BUCKETS is empty too, a demo library of 240 photos is created and indexed.
 
-    Exit code: 0 no image failed, 1 some images failed, 2 wrong usage or settings, or S3 denies access.
+    Exit code: 0 no image failed; 1 some images failed, or a server is unavailable; 2 wrong usage or settings, or S3
+    denies access; 130 interrupted.
     """
     options = RunOptions(**arguments)
     options.check()

@@ -24,7 +24,7 @@ from exifinator.processes.binaries import MIN_MONGODB_VERSION, find_mongodb, fin
 from exifinator.processes.startup import is_restarting, last_lines, wait_until_up
 from exifinator.processes.supervisor import START_TIMEOUT_SECONDS, Supervision
 from exifinator.processes.supervisor_config import Program, write_private
-from exifinator.storage.mongodb import connect_mongodb, describe_error
+from exifinator.storage.mongodb import UNAUTHORIZED_CODES, connect_mongodb, describe_error
 
 # How long to wait for a response from a server that is already listening, because it may still be loading its data.
 RESPONSE_SECONDS = 10.0
@@ -197,8 +197,8 @@ def _raise_if_untrusted(name: str, address: str, exc: Exception, setting_example
     reason = re.search(r"certificate verify failed: ([^(\n]*)", str(exc))
     if reason:
         raise ServiceFailed(
-            f"{name} at {address} cannot be trusted: {reason[1].strip(' .')}. Add the path of the CA certificate to "
-            f"{setting_example}."
+            f"{name} at {address} cannot be trusted: {reason[1].strip(' .')}. Unless the certificate has expired or is "
+            f"for another host, add the path of the CA certificate to {setting_example}."
         ) from exc
 
 
@@ -307,8 +307,9 @@ class _MongoDB:
         self.unmanaged_reason = (
             ""
             if is_plain and len(self._nodes) == 1
-            else "MONGODB_URI has a user, TLS or several servers, which EXIFinator cannot set up: start them yourself, "
-            'or use "mongodb://127.0.0.1:27017", for which EXIFinator starts a local server without a password'
+            else "MONGODB_URI has a user, TLS, a replica set or several servers, which EXIFinator cannot set up: start "
+            'them yourself, or use "mongodb://127.0.0.1:27017", for which EXIFinator starts a local server without a '
+            "password"
         )
 
     def ping(self) -> None:
@@ -320,6 +321,8 @@ class _MongoDB:
                 client[database]["any"].find_one({}, {"_id": 1})
             version = tuple(client.server_info()["versionArray"][:2])
         except pymongo.errors.OperationFailure as exc:
+            if exc.code not in UNAUTHORIZED_CODES:
+                raise ServiceFailed(f"MongoDB at {self.address} rejects a query: {describe_error(exc)}") from exc
             raise ServiceFailed(
                 f"MongoDB at {self.address} denies access ({exc.details and exc.details.get('codeName')}). "
                 "MONGODB_URI needs a user and password with access to MONGODB_DATABASE and MRQ_DATABASE, as in "

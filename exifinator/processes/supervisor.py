@@ -276,7 +276,9 @@ class Supervision:
             folder.mkdir(mode=0o700)
         info = folder.lstat()
         if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.getuid() or info.st_mode & 0o077:
-            raise ServiceFailed(f"{folder} must be accessible to this user only (mode 0700). Remove it and try again.")
+            raise ServiceFailed(
+                f"{folder} must be a folder that belongs to this user only (mode 0700). Remove it and try again."
+            )
         return folder / f"{self.name}.sock"
 
 

@@ -38,12 +38,16 @@ class QueueStats:
 
     @property
     def in_progress(self) -> int:
-        """The number of delivered images, including images whose worker has died but whose lease has not expired."""
+        """The number of delivered images.
+
+        This includes images whose worker has died but whose lease has not expired, and images that are postponed
+        because S3 denies access to their bucket.
+        """
         return max(0, self.images - self.due - self.in_write_queue)
 
 
 class QueueAdmin:
-    """Administration of the queues. Every method raises QueueUnavailable."""
+    """Administration of the queues. Every method may raise QueueUnavailable."""
 
     def __init__(self, queue: ImageQueue, config: Config) -> None:
         self.queue = queue

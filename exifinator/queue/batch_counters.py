@@ -76,7 +76,7 @@ class BatchCounters:
         """Remove the images of a batch from the download queue, unless another open batch covers them too.
 
         Args:
-            include_in_progress: Whether to remove delivered and parked images too.
+            include_in_progress: Whether to remove delivered, parked and postponed images too.
 
         Returns:
             How many images were removed.
@@ -92,7 +92,7 @@ class BatchCounters:
                     return total_removed
 
     def count_in_progress(self, batch_id: str, prefixes: Sequence[str]) -> int:
-        """Return how many images of a batch are delivered or parked.
+        """Return how many images of a batch are delivered, parked, or postponed because their bucket is refused.
 
         Images that another open batch covers too are not counted.
         """
