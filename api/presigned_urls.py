@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError
 
 from api.errors import ErrorCode, RequestRefused
 from exifinator.config import Config
+from exifinator.errors import EXIFinatorError
 from exifinator.sources.s3.client import S3Client
 
 # How long a URL is valid.
@@ -50,7 +51,7 @@ class Signer:
                 Params={"Bucket": bucket, "Key": key, "ResponseContentDisposition": "attachment", **self._payer},
                 ExpiresIn=URL_SECONDS,
             )
-        except (BotoCoreError, ValueError) as error:
+        except (BotoCoreError, EXIFinatorError, ValueError) as error:
             raise RequestRefused(ErrorCode.CANNOT_SIGN, f"The link cannot be signed: {error}") from error
         return url
 
