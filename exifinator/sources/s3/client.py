@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
-import boto3
 from botocore import UNSIGNED
 from botocore.config import Config as BotoConfig
 from botocore.exceptions import ClientError
@@ -28,6 +27,7 @@ from exifinator.models import ImageRef, ListedPage, RangeRead
 from exifinator.sources import local_buckets
 from exifinator.sources.s3 import list_parser
 from exifinator.sources.s3.errors import not_s3, s3_errors
+from exifinator.sources.s3.session import create_session
 
 # Minimum time between two reloads of credentials that S3 rejected. boto3 itself refreshes credentials before they
 # expire.
@@ -157,7 +157,7 @@ class S3Client:
             options["signature_version"] = UNSIGNED
         secret = config.aws_secret_key.get_secret_value() if config.aws_secret_key else None
         with s3_errors("S3"):
-            session = boto3.session.Session(
+            session = create_session(
                 aws_access_key_id=config.aws_access_key, aws_secret_access_key=secret, region_name=config.aws_region
             )
             return session.client(
@@ -169,7 +169,7 @@ class S3Client:
             )
 
     def _connect_local(self, local: local_buckets.LocalBucket) -> Any:
-        session = boto3.session.Session(
+        session = create_session(
             aws_access_key_id=local.access_key, aws_secret_access_key=local.secret_key, region_name="us-east-1"
         )
         options = self._boto_config(s3={"addressing_style": "path"}, proxies={})
