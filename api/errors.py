@@ -39,7 +39,7 @@ class ErrorCode(StrEnum):
     ACCESS_DENIED = (
         "access_denied",
         403,
-        "S3 denies access to the bucket or rejects the credentials, the bucket is in another region, or the server's "
+        "S3 denies access to the bucket or rejects the credentials, the bucket is in another region, or S3's "
         "certificate cannot be trusted.",
     )
     ORIGINALS_DISABLED = "originals_disabled", 403, "Links to originals are disabled (API_SIGN_ORIGINALS)."

@@ -6,7 +6,8 @@ addition are lost. No counts are added twice: each addition has a number, and Re
 has seen before. So an addition can be repeated if the response was lost.
 
 All fields of the hash are listed in this module, so its size does not grow with the number of photos. The outcomes of
-images are counted elsewhere, when the images leave the queue: see queue/image_queue.py.
+images are counted elsewhere, when the images leave the queue (see queue/image_queue.py); only empty objects, which
+never enter it, are counted here.
 """
 
 from __future__ import annotations

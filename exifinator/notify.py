@@ -10,7 +10,7 @@ import socket
 def notify_ready() -> None:
     """Send READY=1 to the socket that the environment variable NOTIFY_SOCKET names, if it is set.
 
-    The variable is removed, so that child processes do not send notifications too. Errors of the socket are ignored,
+    The variable is removed, so that child processes do not send notifications too. Socket errors are ignored,
     because a service that works must not exit only because its process manager has stopped listening.
     """
     address = os.environ.pop("NOTIFY_SOCKET", "")

@@ -16,14 +16,14 @@ from exifinator.search_keys.geo_cells import cell_degrees, span_cells
 # world is 256 pixels wide, so the cells of level 2 are 64 pixels wide.
 _LEVEL_AT_ZOOM_0 = 2
 MAX_ZOOM = 22
-# Zoom of the finest grid of the whole collection that is cached. Higher zooms need no cache, because few photos are in
+# The highest zoom whose grid of the whole collection is cached. Higher zooms need no cache, because few photos are in
 # view.
 MAX_CACHED_ZOOM = 14
 MAX_CELLS = 4096
 # Sample sizes, in photos, for when grouping all photos takes too long. The smaller sizes are for slow disks.
 SAMPLE_SIZES = (50_000, 5_000, 500)
 _BUILD_MS = 120_000
-# Matches only photos with valid coordinates, because other programs may have stored any values.
+# Matches only photos with valid coordinates, because other programs may have stored arbitrary values.
 _LOCATED: Filter = {
     "photo.location.coordinates.0": {"$gte": -180, "$lte": 180},
     "photo.location.coordinates.1": {"$gte": -90, "$lte": 90},

@@ -97,7 +97,7 @@ class _FilterReader:
         if self.nodes > MAX_NODES:
             raise self.error_at(path, f"the query must have at most {MAX_NODES} values and operators")
         if depth > limit:
-            raise self.error_at(path, f"must be at most {limit} levels deep")
+            raise self.error_at(path, f"is nested more than {limit} levels deep")
 
     def read_filter(self, value: Any, path: Path, depth: int) -> Filter:
         self.count_node(path, depth)
@@ -169,7 +169,8 @@ class _FilterReader:
     def read_list(self, value: Any, path: Path, depth: int, *, limit: int, minimum: int = 0) -> list[Any]:
         self.count_node(path, depth)
         if not isinstance(value, list) or not minimum <= len(value) <= limit:
-            raise self.error_at(path, f"must be a list of {minimum} to {limit} items")
+            size = str(limit) if minimum == limit else f"{minimum} to {limit}"
+            raise self.error_at(path, f"must be a list of {size} items")
         return value
 
     def read_value(self, value: Any, path: Path, depth: int) -> Any:
@@ -201,7 +202,7 @@ class _FilterReader:
         """Convert a value in MongoDB's Extended JSON, such as {"$date": ...}.
 
         Returns:
-            The value in a tuple; None if it is not Extended JSON.
+            The value in a tuple; None if it is not one of the supported forms.
         """
         if len(value) != 1:
             return None
@@ -268,7 +269,7 @@ class _FilterReader:
 
     def read_regex_operator(self, value: Any, options: Any, path: Path) -> Regex[str]:
         if not isinstance(value, str) or not isinstance(options, str | None):
-            raise self.error_at(path, "must be a string with a regular expression")
+            raise self.error_at(path, "$regex and $options must be strings")
         pattern, flags = split_slashes(value) or (value, "")
         return self.make_regex(pattern, flags + (options or ""), path)
 
@@ -374,7 +375,7 @@ def read_hint(text: str, parameter: str = "hint") -> list[tuple[str, int | str]]
         check_path(value, parameter)
         return value
     if not isinstance(value, dict) or not value or len(value) > MAX_SORT_FIELDS:
-        raise BadParameter(parameter, 'must be the fields of an index, such as {"photo.iso": 1}')
+        raise BadParameter(parameter, 'must be the name of an index or its fields, such as {"photo.iso": 1}')
     for name, direction in value.items():
         check_path(name, parameter)
         if isinstance(direction, bool) or direction not in (1, -1, "2dsphere"):

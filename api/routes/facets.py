@@ -34,7 +34,7 @@ _OWN_FILTERS: dict[str, set[str]] = {
 }
 
 
-def _split_names(text: str) -> str:
+def _check_names(text: str) -> str:
     names = text.split(",")
     if len(names) > MAX_FACETS or not set(names) <= set(FACET_NAMES):
         raise ValueError(f"expected 1 to {MAX_FACETS} of {', '.join(FACET_NAMES)}, separated by commas")
@@ -46,7 +46,7 @@ class FacetArguments(Filters):
 
     fields: Annotated[
         str,
-        AfterValidator(_split_names),
+        AfterValidator(_check_names),
         WithJsonSchema({"type": "string", "pattern": f"^{_NAME}(,{_NAME}){{0,{MAX_FACETS - 1}}}$"}),
     ] = Field(
         "camera,lens,iso,taken",
@@ -91,8 +91,8 @@ class Totals(BaseModel):
         "this case, all photos are being counted in the background: repeat the request after a few seconds."
     )
     stale: bool = Field(
-        description="Whether photos were stored or deleted while the facets were being counted, within the last "
-        "minute. The counts may then not add up to `total`: repeat the request after a few seconds."
+        description="Whether photos were stored or deleted during or between the counts of the facets, which may be "
+        "up to a minute apart. The counts may then not add up to `total`: repeat the request after a few seconds."
     )
 
 

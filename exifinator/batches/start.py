@@ -101,8 +101,8 @@ def _check_source(source: Source, config: Config) -> None:
         check_sources([source], s3)
     finally:
         s3.close()
-        # A boto3 client consists of 4 MB of objects in reference cycles. The API rarely runs the garbage collector for
-        # such old objects, so run it here.
+        # A boto3 client consists of 4 MB of objects in reference cycles. By now, these objects
+        # are in the oldest generation, which is rarely collected, so collect it here.
         del s3
         gc.collect()
 
@@ -123,7 +123,10 @@ def _spawn_watcher(batch_id: str, source: Source, log_file: Path) -> subprocess.
 
 
 def _await_end(process: subprocess.Popen[bytes], store: Store, batch_id: str, log_file: Path) -> None:
-    """Wait for the process of a batch to exit. If the process died without storing a state, store one."""
+    """Wait for the process of a batch to exit.
+
+    If the batch's stored state still says that it is running, store `stopped` or `left`.
+    """
     exit_code = process.wait()
     problem = f"The process of the batch exited with code {exit_code}: {_last_line(log_file)}"
     context = {"action": "stop", "batch": batch_id}

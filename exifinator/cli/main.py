@@ -32,7 +32,10 @@ LAZY_COMMANDS = {
         "List, group, show and requeue the images that could not be indexed.",
     ),
     "purge": ("exifinator.cli.purge:purge_command", "Delete queued images, failed jobs, ended batches or records."),
-    "migrate": ("exifinator.cli.migrate:migrate_command", "Upgrade the records in MongoDB to this version's schema."),
+    "migrate": (
+        "exifinator.cli.migrate:migrate_command",
+        "Upgrade the records and stored jobs in MongoDB to this version's schema.",
+    ),
     "queue": ("exifinator.cli.queue:queue_command", "Show, pause and resume the queues."),
     "run": ("exifinator.cli.run:run_command", "Index the metadata of every photo in the sources."),
     "status": ("exifinator.cli.status:status_command", "Show what is running, queued and failed."),

@@ -5,8 +5,8 @@ members. The score of a member is the time from which the image may be delivered
 from now. While the worker is alive, it extends the lease. An acknowledgement removes the member. If a worker dies, its
 leases expire, and its images are delivered again.
 
-The write queue is a list of limited size. Its elements hold the fetched metadata bytes of images, which wait for a
-write worker. Until then, these images are parked in the download queue.
+The write queue is a list of limited size. Its elements hold the fetched metadata bytes of images. Until a write worker
+takes an element, its image is parked in the download queue.
 
 The names of the set and the list tell MRQ that they are a raw timed set and a raw list.
 
@@ -31,13 +31,13 @@ from exifinator.queue.redis_client import redis_errors
 from exifinator.queue.refused_buckets import RefusedBuckets
 from exifinator.queue.scripts import RedisScripts
 
-# An image is parked for at most this many seconds. After that, it is delivered again, even if its metadata bytes are
-# missing. That happens only if a user empties the write queue by hand: both queues are in the same Redis, which loses
-# either all of its data or none.
+# An image is parked for at most this many seconds, and then delivered again. This recovers images whose metadata bytes
+# are missing from the write queue. Bytes go missing only if a user empties the write queue by hand: both queues are in
+# the same Redis, which loses either all of its data or none.
 PARKED_SECONDS = 3600
 MEMBERS_PER_CALL = 1000
 # When an image of a refused bucket is due, it is postponed by this many seconds instead of being delivered.
-REFUSED_POSTPONED_SECONDS = 5
+REFUSED_BUCKET_DELAY_SECONDS = 5
 
 # Results of push_metadata. NO_ROOM means that the write queue is full. UNWANTED means that the image is no longer in
 # the download queue, because another delivery has acknowledged it or its batch was cancelled.
@@ -132,7 +132,7 @@ class ImageQueue:
             flat = self._scripts.run(
                 "take_downloads",
                 [keys.downloads, keys.deliveries, keys.write_bytes, keys.open_circuits],
-                [limit, self.lease_seconds, self._write_limit_bytes, REFUSED_POSTPONED_SECONDS],
+                [limit, self.lease_seconds, self._write_limit_bytes, REFUSED_BUCKET_DELAY_SECONDS],
             )
         return [Delivery(flat[i], int(flat[i + 1])) for i in range(0, len(flat), 2)]
 

@@ -1,4 +1,4 @@
-"""Read images in a subprocess, so that an image that kills the process that reads it does not affect other images.
+"""Read images in a subprocess, so that an image that crashes its reader does not affect other images.
 
 Workers do this for images that were delivered several times without a result, because the worker died each time. Most
 of these images did not cause the crash. An image is blamed (KilledWorker) only if it also kills the subprocess, or
@@ -136,7 +136,7 @@ class _Child:
         cause = f"signal {-exit_code}" if exit_code < 0 else f"exit code {exit_code}"
         self._stderr.seek(0)
         last_line = self._stderr.read().decode(errors="replace").strip().rpartition("\n")[2]
-        raise KilledWorker(f"{ref.id} killed the process that read it, {cause}{f': {last_line}' if last_line else ''}")
+        raise KilledWorker(f"{ref.id} killed the process that read it ({cause}){f': {last_line}' if last_line else ''}")
 
     def _exchange(self, request: bytes) -> dict[str, Any] | None:
         """Write a request and return the response. Return None if the subprocess exits without a valid response."""

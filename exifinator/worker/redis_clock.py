@@ -18,7 +18,7 @@ from typing import Any
 class RedisClock:
     """A clock that the worker sets to the time of the Redis server every few seconds.
 
-    Between these settings, the clock advances with time.monotonic(). Until it is first set, it shows the host's time.
+    Between updates, the clock advances with time.monotonic(). Until the first update, it returns the host's time.
     """
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class RedisClock:
 
 
 CLOCK = RedisClock()
-# A replacement for the module `datetime`, with everything that MRQ uses from it.
+# A replacement for the module `datetime`, with everything that the patched modules use from it.
 _DATETIME_MODULE = SimpleNamespace(
     datetime=SimpleNamespace(utcnow=CLOCK.utcnow, fromtimestamp=datetime.fromtimestamp, combine=datetime.combine),
     timedelta=timedelta,

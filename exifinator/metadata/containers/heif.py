@@ -53,7 +53,7 @@ def tiff_of_exif_item(data: bytes) -> bytes:
 
 
 def _boxes(body: bytes, offset: int = 0) -> Iterator[tuple[bytes, int, int]]:
-    """Yield each box in `body` as (type, start, end): the offsets are those of the box's own body, in bytes."""
+    """Yield each box in `body` as (type, start, end); start and end delimit the box's own body within `body`."""
     while offset + 8 <= len(body):
         size, head = int.from_bytes(body[offset : offset + 4], "big"), 8
         if size == 1:
@@ -165,7 +165,7 @@ def read_meta(file: RangeBuffer, start: int, body: bytes, located: LocatedMetada
         file: The file.
         start: Offset of the box's body, in bytes.
         body: The body of the box.
-        located: The result.
+        located: The metadata found so far, to which this function adds.
 
     Raises:
         MissingBytes: If bytes of some items have not been fetched yet. All missing ranges are requested first.

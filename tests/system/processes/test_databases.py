@@ -197,9 +197,9 @@ def test_ensure_services__silent_remote_server__names_the_setting(
 @pytest.mark.parametrize(
     ("redis_form", "mongodb_form", "says"),
     [
-        pytest.param("redis://{}/0", "mongodb://waldo:hush@{}", "user, TLS or several", id="mongodb-user"),
-        pytest.param("redis://{}/0", "mongodb://{}/?tls=true", "user, TLS or several", id="mongodb-tls"),
-        pytest.param("redis://{}/0", "mongodb://{0},{0}/?replicaSet=x", "user, TLS or several", id="mongodb-set"),
+        pytest.param("redis://{}/0", "mongodb://waldo:hush@{}", "a user, TLS, a replica", id="mongodb-user"),
+        pytest.param("redis://{}/0", "mongodb://{}/?tls=true", "a user, TLS, a replica", id="mongodb-tls"),
+        pytest.param("redis://{}/0", "mongodb://{0},{0}/?replicaSet=x", "a user, TLS, a replica", id="mongodb-set"),
         pytest.param("rediss://{}/0", "mongodb://{}", "REDIS_URL requires TLS", id="redis-tls"),
     ],
 )

@@ -10,7 +10,7 @@ import { cornersOf, parseMapPosition } from "./map_position.js";
 
 /** Padding around the photos when the map is fitted to them. */
 export const FIT_PADDING_PIXELS = 24;
-/** Maximum zoom level when the map is fitted to all photos. */
+/** Maximum zoom level when the map is fitted to the photos. */
 export const MAX_FIT_ZOOM = 13;
 const MAX_TILES_ZOOM = 19;
 const MAX_OUTLINE_ZOOM = 18;
@@ -18,11 +18,11 @@ const MAX_OUTLINE_ZOOM = 18;
 const MAX_LATITUDE = 85.05;
 
 /**
- * Create the map, at the position or area in the URL, or else around all photos.
+ * Create the map, at the position or area in the URL, or else around the matching photos.
  * @param {typeof import("leaflet")} L
  * @param {HTMLElement} frame
  * @param {State} state
- * @param {Area | null} photosArea area of all photos, or null if it is unknown or not needed
+ * @param {Area | null} photosArea area of the matching photos, or null if it is unknown or not needed
  * @returns {LeafletMap}
  */
 export function createMap(L, frame, { viewParams, filters }, photosArea) {

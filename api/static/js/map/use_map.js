@@ -44,8 +44,8 @@ export function useMap({ L, frame, state, navigate, api, photosArea }) {
       const at = formatMapPosition(newMap);
       if (at === lastAt.current || isAtPosition(newMap, lastAt.current)) return;
       lastAt.current = at;
-      const filtersByArea = latestState.current.filters.bbox;
-      const filters = filtersByArea ? { bbox: formatBox(toArea(newMap.getBounds())) } : {};
+      const areaFilter = latestState.current.filters.bbox;
+      const filters = areaFilter ? { bbox: formatBox(toArea(newMap.getBounds())) } : {};
       navigate({ viewParams: { at }, filters }, { replace: true });
     });
     lastAt.current = state.viewParams.at ?? formatMapPosition(newMap);

@@ -9,7 +9,7 @@ import { filterTitle } from "../core/labels.js";
 import { filterParams, href, withoutFilterValue } from "../core/url_state.js";
 import { useRequest } from "../hooks/use_request.js";
 
-// The number of filters for which the photos without the filter are counted.
+// Maximum number of filters to try. For each, the photos that match without that filter are counted.
 const MAX_HINTS = 6;
 // Time limit for each count.
 const BUDGET_MS = 500;

@@ -1,5 +1,5 @@
 /**
- * @file Menu that exports the photos that match the filters to a file.
+ * @file Menu that exports the matching photos to a file.
  * @import { Problem } from "../core/api.js"
  * @import { Counts, State } from "../core/types"
  * @import { RequestState } from "../hooks/use_request.js"
@@ -15,7 +15,7 @@ import { filterParams } from "../core/url_state.js";
 const FORMATS = [
   ["csv", "CSV", "for spreadsheets"],
   ["ndjson", "NDJSON", "all tags, one record per line"],
-  ["geojson", "GeoJSON", "photos with location"],
+  ["geojson", "GeoJSON", "photos with a location"],
   ["parquet", "Parquet", "for data tools"],
 ];
 

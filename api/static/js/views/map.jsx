@@ -1,5 +1,6 @@
 /**
- * @file Map view. It loads Leaflet and, if the URL has neither a position nor an area, finds the area of all photos.
+ * @file Map view. It loads Leaflet and, if the URL has neither a position nor an area, finds the area of the photos
+ *   that match the filters.
  * @import { Api, Counts, Navigate, State } from "../core/types"
  * @import { RequestState } from "../hooks/use_request.js"
  */
