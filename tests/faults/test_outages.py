@@ -36,7 +36,7 @@ LOG_LINE = re.compile(r"^(\S+ \S+),(\d+) \w+ (spawned: 'download-write-00'|exite
 
 @dataclass(frozen=True)
 class Outage:
-    """How long a server is away: until the run has tried so often again, and workers were started so often again."""
+    """An outage, which ends after so many retries of the run and restarts of the workers."""
 
     retries: int
     restarts: int

@@ -1,7 +1,7 @@
 """Create boto3 sessions that share botocore's parsed service descriptions.
 
-Each session of botocore parses these JSON files anew, which takes two thirds of the CPU time of creating a client
-(0.1 of 0.15 s) and some megabytes of memory.
+By default, each botocore session parses these JSON files again. For every further client, that takes most of the CPU
+time of creating it (0.08 of 0.095 s), and several megabytes of memory.
 """
 
 from __future__ import annotations

@@ -198,7 +198,7 @@ def test_body__too_large__is_413_to_every_kind_of_client(wire_api: WireApi, requ
     assert "65536 bytes" in problem["detail"]
 
 
-# What is no HTTP, or not as it should be.
+# Requests that are not HTTP, or are malformed HTTP.
 MALFORMED = {
     "no-http": b"hello\r\n\r\n",
     "http-0.9": b"GET /healthz\r\n\r\n",
@@ -476,7 +476,7 @@ def test_slow_clients__each_kind__are_dropped_by_their_limit(library: Config, li
             return all(dropped)
 
         eventually(are_dropped)
-        # Whoever is not slow stays.
+        # Other clients keep their connections.
         assert api.get("/healthz").status_code == 200
 
 
@@ -492,7 +492,7 @@ def test_slow_clients__answer_is_not_read__are_dropped(library: Config) -> None:
         link.sendall(head + b"Accept-Encoding: identity\r\n\r\n")
         assert link.recv(1)
         assert api.server is not None
-        # The system goes on with what it has of the answer, so the client would not see it.
+        # The kernel still sends the part of the response that it has buffered, so the client would not notice the drop.
         connections = api.server.server_state.connections
         eventually(lambda: not connections)
 

@@ -87,8 +87,8 @@ def test_verify__nothing_missing_then_a_record__reads_what_is_missing(
     assert shared.records(photos.name) == before
 
     shared.store.records.collection.delete_one({"_id": f"{photos.name}/b.jpg"})
-    mended = numbers_of(run(shared, "--verify", "--json", photos.name))
-    assert (mended["listed"], mended["unchanged"], mended["queued"], mended["stored"]) == (3, 2, 1, 1)
+    repaired = numbers_of(run(shared, "--verify", "--json", photos.name))
+    assert (repaired["listed"], repaired["unchanged"], repaired["queued"], repaired["stored"]) == (3, 2, 1, 1)
     after = shared.records(photos.name)
     assert after.pop("b.jpg")["photo"] == before["b.jpg"]["photo"]
     assert after == {key: before[key] for key in ("a.jpg", "c.jpg")}
