@@ -21,7 +21,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 from botocore.config import Config as BotoConfig
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -33,6 +32,7 @@ from exifinator.processes.startup import is_restarting, last_lines, wait_until_u
 from exifinator.processes.supervisor import START_TIMEOUT_SECONDS, Supervision
 from exifinator.processes.supervisor_config import Program, write_private
 from exifinator.sources.local_buckets import LocalBucket, _buckets, _read_registry, _registry_path
+from exifinator.sources.s3.session import create_session
 
 HOST = "127.0.0.1"
 # Give up if rclone is still crashing after this time. The time is shorter than for other programs, because rclone exits
@@ -190,7 +190,7 @@ def _find_rclone() -> str:
 
 
 def _await_response(bucket: str, local: LocalBucket, supervision: Supervision, timeout_seconds: float) -> None:
-    client = boto3.session.Session().client(
+    client = create_session().client(
         "s3",
         endpoint_url=local.endpoint_url,
         aws_access_key_id=local.access_key,
