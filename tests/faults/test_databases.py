@@ -1,4 +1,4 @@
-"""A MongoDB that is there and does not take what is written: the batch waits, and goes on when it does."""
+"""A MongoDB that responds but rejects or blocks writes: the batch waits, and continues once writes succeed."""
 
 from __future__ import annotations
 

@@ -153,7 +153,7 @@ def test_batch__host_of_workers_cut_off__is_whole(
     hosts: Hosts, undisturbed: dict[str, Document], for_good: bool
 ) -> None:
     batch = hosts.queue_batch(PHOTOS)
-    # Alone at first, so that it has images in hand when it is cut off.
+    # This worker starts alone, so that images are leased to it when it is cut off.
     keepers = [Keeper(hosts, "download", "write", HOST="two")]
     try:
         hosts.wait_until(lambda: count_stored(hosts) > 50)
@@ -162,7 +162,7 @@ def test_batch__host_of_workers_cut_off__is_whole(
             hosts.network.cut("two")
             if hosts.queue.batches.count_in_progress(batch.id, [f"{PHOTOS}/"]):
                 return True
-            # For moments it has none in hand.
+            # Now and then, no image is leased to it.
             hosts.network.repair("two")
             return False
 

@@ -218,7 +218,7 @@ def test_batch__20_kills_of_workers_at_random_moments__is_whole(
     gate: Gate,
     undisturbed: dict[str, Document],
 ) -> None:
-    """A moment is so many reads of photos: at each of them one more image is in hand, or on its way to be stored."""
+    """A moment is a number of photo reads. At each moment, some image is being read or about to be stored."""
     here = install(S3_ENDPOINT_URL=proxy.url, LEASE_SECONDS=3, GREENLETS=10, **PATIENT)
     batch = here.queue_batch(PHOTOS)
     keepers = [keep(here, "download", "write"), keep(here, "download", "write"), keep(here, "write")]

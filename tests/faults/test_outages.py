@@ -71,7 +71,7 @@ def retries() -> Iterator[Retries]:
 @pytest.fixture
 def bring_back(retries: Retries) -> Iterator[Callable[..., Future[None]]]:
     """bring_back(server, outage, keepers) starts a killed server again, when the outage has lasted as it says."""
-    # Set when the test is over, however it ended: then nobody waits any more.
+    # Set at the end of the test, even if it failed, so that the waiting threads return.
     is_over = threading.Event()
     with ThreadPoolExecutor(1) as pool:
 

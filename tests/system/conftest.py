@@ -1,4 +1,4 @@
-"""Tests that start programs: each ends what it started, whatever its outcome."""
+"""Tests that start programs. Each test stops the programs that it started, even if it fails."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ def travelled(
     found.photos["long.png"] = "x" * 1_000_000
     bucket.put("long.png", png(before=[itxt_xmp(packet("x" * 1_000_000))]))
     for text in (SCRIPT, ESCAPES, "%s%n{0}", "[red]$where[/red]"):
-        # What lies in an archive cannot be read.
+        # An archived object cannot be read.
         found.failing.append(f"archive/{text}")
         bucket.client.put_object(Bucket=bucket.name, Key=f"archive/{text}", Body=b"x" * 100, StorageClass="GLACIER")
     try:
@@ -183,7 +183,7 @@ def test_records__any_text__is_stored_as_it_is(travelled: Travelled) -> None:
         if key != "long.png":
             assert records[key]["Image ImageDescription"]["values"] == text
             assert records[key]["iptc"]["Caption-Abstract"] == text
-        # No name in a record is an operator, whatever a file calls its properties.
+        # A property name in a file never becomes an operator in the record.
         assert not [name for name in json.loads(json.dumps(records[key], default=str)) if name.startswith("$")]
 
 

@@ -78,7 +78,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     subprocess.run([*install, str(wheel)], check=True, capture_output=True, text=True)
     home.mkdir()
     elsewhere.mkdir()
-    # The working folder may belong to somebody else: nothing in it may be run.
+    # The working folder may belong to another user, so no code in it may be run.
     for name in ("settings.py", "mrq-config.py", "api.py"):
         (elsewhere / name).write_text("raise SystemExit('this must not be run')\n")
     theirs = ("AWS_", "EXIFINATOR_", "MRQ_", "PYTHON", "VIRTUAL_ENV", "XDG_")
@@ -222,7 +222,12 @@ class Unit:
 
 
 def read_unit(installed: Installed, name: str, folder: Path, **settings: str) -> Unit:
-    """folder: stands for /var/lib/exifinator, which systemd makes. settings: more lines of the environment's file."""
+    """Read a unit file as systemd does.
+
+    Args:
+        folder: Replaces /var/lib/exifinator, which systemd would create.
+        settings: More lines for the environment file.
+    """
     unit = {}
     for line in (DEPLOY / f"{name}.service").read_text().splitlines():
         key, _, value = line.partition("=")

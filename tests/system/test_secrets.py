@@ -77,7 +77,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
     tls_servers = TlsServers(tmp_path_factory.mktemp("besieged"))
     site = Checkout(tmp_path_factory.mktemp("marked") / "checkout", tls_servers.settings)
     auth, token = f"lena:{make_secret('dashboard')}", make_secret("token").translate(str.maketrans("/?#@:", "....-"))
-    # The file of settings is one of the places of a secret too; it lies outside of the checkout.
+    # The settings file contains secrets by design, so it is outside the checkout.
     file = tmp_path_factory.mktemp("settings") / "settings.py"
     file.write_text(f"LOG_LEVEL = 'DEBUG'\nDASHBOARD_AUTH = {auth!r}\nAPI_TOKEN = {token!r}\n")
     site.environment["EXIFINATOR_SETTINGS"] = str(file)

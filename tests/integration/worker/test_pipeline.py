@@ -287,7 +287,7 @@ class Ending:
 
 @pytest.fixture
 def ending(shared: SharedInstallation, bucket: Bucket) -> Iterator[Ending]:
-    """Yield a worker that has stored most of READ images and waits for S3 with others in hand."""
+    """Yield a worker that has stored most of READ images and is waiting for S3 to return others."""
     for i in range(IMAGES):
         bucket.put(f"{i:03}.jpg", make_jpeg(seed=i))
     gate = Gate(READ)
@@ -454,7 +454,7 @@ def test_batch__two_at_once_over_the_same_bucket__read_each_image_once(
     with run_proxy(moto_url) as proxy:
         # A worker that waits for reads leaves as many writes to others as it has greenlets: 10 of these are stored.
         proxy.answer = gate = Gate(20)
-        # No lease is renewed during the test: a renewal would hide that an image in hand was queued again.
+        # No lease is renewed during the test: a renewal would hide that a leased image was queued again.
         installation = install(S3_ENDPOINT_URL=proxy.url, S3_TIMEOUT_SECONDS=300, GREENLETS=10, LEASE_SECONDS=3600)
 
         def find_gets() -> list[str]:
@@ -467,7 +467,7 @@ def test_batch__two_at_once_over_the_same_bucket__read_each_image_once(
         installation.wait_until(lambda: len(find_gets()) == 20 + 8)
         second = installation.queue_batch(bucket.name)
         installation.start_worker("download", "write")
-        # It takes eight at once too. Four images are left, so it would take four that the first worker has in hand.
+        # It also takes eight images at a time. Only four are left, so it would take four that the first worker leases.
         installation.wait_until(lambda: len(find_gets()) > 20 + 8)
         gate.open()
 
@@ -522,7 +522,7 @@ def test_download__write_queue_full__waits_and_goes_on(install: Callable[..., In
     def are_its_leases_over() -> bool:
         return queue.sizes()[1] == 0 and redis.zcount(queue.keys.downloads, redis.time()[0], "+inf") == 0
 
-    # All that was in the queue is stored, and what the dead worker had in hand is due again.
+    # The queued images are stored, and the images that the dead worker leased are due again.
     installation.wait_until(are_its_leases_over, watching=[writes])
     assert 0 < stored({}) < 80
     installation.start_worker("download")

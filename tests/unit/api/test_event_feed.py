@@ -1,4 +1,4 @@
-"""The feed: one poller for all listeners, and none while nobody listens."""
+"""The event feed: one poller serves all listeners, and it stops when there are none."""
 
 from __future__ import annotations
 

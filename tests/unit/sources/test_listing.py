@@ -1,4 +1,4 @@
-"""Each object of a bucket is listed once, whatever its keys, however the listing is split and wherever it resumes."""
+"""Each object is listed exactly once, for any keys, any split of the listing and any point at which it resumes."""
 
 from __future__ import annotations
 
