@@ -33,6 +33,11 @@ def _structs(order: str) -> tuple[struct.Struct, struct.Struct, struct.Struct]:
     return struct.Struct(order + "H"), struct.Struct(order + "I"), struct.Struct(order + "HHI4s")
 
 
+def _text(tag: Any) -> str:
+    """Return the text of a tag; "" if it has none."""
+    return tag.values if tag is not None and isinstance(tag.values, str) else ""
+
+
 # Cache of decoded tags, shared by all photos that this process reads: photos of one camera and day repeat most values.
 # Key: (directory, tag, type, bytes of the value, byte order, id of exifread's entry for the tag). It is cleared when it
 # is full. Values longer than MAX_CACHED_VALUE_BYTES are not cached.
@@ -90,7 +95,8 @@ class TagReader(ExifHeader):
         """
         self.tags = tags
         if name == "MakerNote":
-            self.tags["EXIF MakerNote"] = Tag("", "", tiff_spec.MAKER_NOTE, 7, [], 0, offset=self.first_offset)
+            length = tiff_spec.MAX_NOTE_BYTES
+            self.tags["EXIF MakerNote"] = Tag("", "", tiff_spec.MAKER_NOTE, 7, [], length, offset=self.first_offset)
             self.read_maker_note()
         else:
             self.dump_ifd(self.first_offset, name, GPS_TAGS if name == "GPS" else EXIF_TAGS)
@@ -127,8 +133,16 @@ class TagReader(ExifHeader):
         return int(long.unpack(pointer)[0]) if len(pointer) == 4 else 0
 
     def read_maker_note(self) -> None:
-        """Decode the MakerNote with exifread. One of an unknown kind is left undecoded."""
-        if "EXIF MakerNote" in self.tags and "Image Make" in self.tags:
+        """Decode the MakerNote. One of an unknown kind is passed to exifread, or left undecoded."""
+        note = self.tags.get("EXIF MakerNote")
+        if note is None:
+            return
+        make, model = (_text(self.tags.get(f"Image {name}")) for name in ("Make", "Model"))
+        decoder = makernotes.NoteDecoder(self.slice, self._budget, make, model)
+        if decoder.decode(note.field_offset, note.field_length, self.order):
+            for name, tag in decoder.tags.items():
+                self.tags.setdefault(name, tag)
+        elif "Image Make" in self.tags:
             try:
                 self.decode_maker_note()
             except EXIFREAD_ERRORS:

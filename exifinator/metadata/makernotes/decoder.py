@@ -1,0 +1,263 @@
+"""Decode a MakerNote into tags with ExifTool's names.
+
+The kind of the note (headers.py) says where its directory is and which table its tags are in. A table (tables.py) says
+what each tag is called, and which tags hold further directories and structures.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import Any
+
+from exifinator.metadata import tiff_spec
+from exifinator.metadata.limits import MemoryBudget
+from exifinator.metadata.makernotes import structures
+from exifinator.metadata.makernotes.ciphers import decipher_nikon, decipher_sony
+from exifinator.metadata.makernotes.headers import HEAD_BYTES, Header, find_header
+from exifinator.metadata.makernotes.tables import Child, Field, Table, get_table
+from exifinator.metadata.makernotes.values import decode_items, is_text, make_tag
+from exifinator.metadata.tag_values import Tag
+
+# Limits per note. No camera reaches a quarter of them.
+MAX_ENTRIES = 400
+MAX_DEPTH = 4
+MAX_DIRECTORIES = 40
+MAX_TAGS = 3000
+# Longer values are previews or tables of numbers: their names are recorded. Structures may be longer.
+MAX_VALUE_BYTES = 2048
+MAX_UNNAMED_BYTES = 64
+MAX_STRUCTURE_BYTES = 64 * 1024
+
+# Decoded values, shared by all photos that this process reads. Key: (table, tag, type, bytes, byte order, model's fields).
+_DECODED: dict[tuple[Any, ...], Tag | None] = {}
+MAX_CACHED = 20_000
+MAX_CACHED_BYTES = 64
+
+NIKON_SERIAL, NIKON_COUNT = 0x001D, 0x00A7
+
+
+@lru_cache(maxsize=4)
+def _entry(order: str) -> struct.Struct:
+    return struct.Struct(order + "HHI4s")
+
+
+class NoteDecoder:
+    """Decodes one note. `tags` maps names, such as "MakerNote LensType", to Tag.
+
+    Args:
+        read: Returns the bytes at (offset, length) of the block that holds the note, or fewer.
+        budget: Limit on the memory that the decoded values take.
+        make, model: The camera, from the block's own tags.
+    """
+
+    def __init__(self, read: Callable[[int, int], bytes], budget: MemoryBudget, make: str, model: str) -> None:
+        self.tags: dict[str, Tag] = {}
+        self.make = make
+        self.model = model
+        self._read = read
+        self._budget = budget
+        self._directories: set[tuple[int, str]] = set()
+        self._nikon_key: tuple[int, int] | None = None
+
+    def decode(self, offset: int, length: int, order: str) -> bool:
+        """Decode the note at `offset` of the block, in bytes. Return whether its kind is known.
+
+        Args:
+            offset: Offset of the note in the block.
+            length: Length of the note.
+            order: Byte order of the block.
+        """
+        header = find_header(self._read(offset, min(length, HEAD_BYTES)), self.make, self.model)
+        table = get_table(header.table) if header else None
+        if header is None or table is None:
+            return False
+        start, base = offset + header.start, 0
+        order = header.order or order
+        if header.order_at:
+            order = tiff_spec.byte_order(self._read(offset + header.order_at, 2)) or order
+        if table.unit or header.table in structures.READERS:
+            data = self._read(start, max(0, min(length - header.start, MAX_STRUCTURE_BYTES)))
+            self.add(structures.read_structure(table, data, order, self), table)
+            return True
+        if header.base == "own":
+            base = start
+            order = tiff_spec.byte_order(self._read(base, 2)) or order
+            start = base + int.from_bytes(self._read(base + 4, 4), "little" if order == "<" else "big")
+        elif header.base == "note":
+            base = offset
+        start = self._start(header, offset, start, order)
+        return self.read_directory(table, start, base, order, 0)
+
+    def _start(self, header: Header, offset: int, start: int, order: str) -> int:
+        """Return the offset of the directory, which a Fujifilm note gives itself."""
+        if header.table == "FujiFilm::Main":
+            return offset + int.from_bytes(self._read(offset + 8, 4), "little")
+        return start
+
+    # --- directories ----------------------------------------------------------------------------------------------
+
+    def read_directory(self, table: Table, start: int, base: int, order: str, depth: int) -> bool:
+        """Decode the directory at `start` of the block. Return whether there is one.
+
+        Args:
+            table: The table of its tags.
+            start: Offset in the block, in bytes.
+            base: Offset in the block that the directory's own offsets count from.
+            order: Expected byte order. The other one is tried too.
+            depth: Number of directories around this one.
+        """
+        if depth > MAX_DEPTH or len(self._directories) >= MAX_DIRECTORIES or (start, table.name) in self._directories:
+            return False
+        self._directories.add((start, table.name))
+        entries, order = self._entries(start, order)
+        if not entries:
+            return False
+        self._find_nikon_key(table, entries, base, order)
+        for tag, field_type, count, inline in entries:
+            self._read_entry(table, tag, field_type, count, inline, base, order, depth)
+            if len(self.tags) > MAX_TAGS:
+                break
+        return True
+
+    def _entries(self, start: int, order: str) -> tuple[list[tuple[int, int, int, bytes]], str]:
+        """Return the entries of a directory, and its byte order; none if these bytes are not a directory."""
+        head = self._read(start, 2)
+        if len(head) < 2 or start < 0:
+            return [], order
+        for candidate in (order, ">" if order == "<" else "<"):
+            count = int.from_bytes(head, "little" if candidate == "<" else "big")
+            if not 0 < count <= MAX_ENTRIES:
+                continue
+            table = self._read(start + 2, 12 * count)
+            entries = list(_entry(candidate).iter_unpack(table[: len(table) // 12 * 12]))
+            good = [entry for entry in entries if entry[1] in tiff_spec.TYPE_BYTES and entry[2] < 1 << 28]
+            # Some cameras leave a few entries blank, or count one too many.
+            if good and entries[0] == good[0] and 4 * len(good) >= 3 * count:
+                return good, candidate
+        return [], order
+
+    def _read_entry(
+        self, table: Table, tag: int, field_type: int, count: int, inline: bytes, base: int, order: str, depth: int
+    ) -> None:
+        length = tiff_spec.TYPE_BYTES[field_type] * count
+        pointer = int.from_bytes(inline, "little" if order == "<" else "big")
+        offset = base + pointer
+        children = table.children.get(tag)
+        if children:
+            data = inline[:length] if length <= 4 else self._read(offset, min(length, MAX_STRUCTURE_BYTES))
+            for child in children:
+                if self._applies(child, data, length, count, field_type):
+                    self._read_child(child, data, pointer, offset, length, base, order, depth)
+                    return
+        fields = table.fields.get(tag)
+        field = self._choose(fields) if fields else None
+        if length > (MAX_VALUE_BYTES if field else MAX_UNNAMED_BYTES):
+            self._add_undecoded(field, tag, field_type, length)
+            return
+        data = inline[:length] if length <= 4 else self._read(offset, length)
+        if len(data) < length or not data:
+            return
+        key = (table.name, tag, field_type, data, order, field)
+        if len(data) <= MAX_CACHED_BYTES and key in _DECODED:
+            decoded = _DECODED[key]
+        else:
+            decoded = self._decode(field, tag, field_type, data, order)
+            if len(data) <= MAX_CACHED_BYTES:
+                if len(_DECODED) >= MAX_CACHED:
+                    _DECODED.clear()
+                _DECODED[key] = decoded
+        if decoded is not None:
+            self._add(decoded)
+
+    def _decode(self, field: Field | None, tag: int, field_type: int, data: bytes, order: str) -> Tag | None:
+        value = decode_items(data, field_type, order)
+        if field is not None and field.kind == "string" and field_type == 7:
+            value = data.split(b"\0")[0].decode("latin-1").rstrip() if is_text(data.split(b"\0")[0]) else value
+        name = field.name if field else f"Tag 0x{tag:04X}"
+        try:
+            return make_tag(name, tag, field_type, field, value, len(data), order)
+        except (ArithmeticError, LookupError, TypeError, ValueError, struct.error):
+            # A conversion that does not fit the value. Keep the value as it is stored.
+            return make_tag(name, tag, field_type, None, value, len(data), order)
+
+    def _add_undecoded(self, field: Field | None, tag: int, field_type: int, length: int) -> None:
+        name = field.name if field else f"Tag 0x{tag:04X}"
+        self._add(Tag(f"MakerNote {name}", f"({length:,} bytes)", tag, field_type, [], length))
+
+    def _choose(self, fields: tuple[Field, ...]) -> Field | None:
+        """Return the first field that applies to the camera."""
+        if len(fields) == 1 and fields[0].models is None:
+            return fields[0]
+        for field in fields:
+            if field.models is None or field.models.search(self.model):
+                return field
+        return None
+
+    choose = _choose
+
+    # --- tables in the values of tags -----------------------------------------------------------------------------
+
+    def _applies(self, child: Child, data: bytes, length: int, count: int, field_type: int) -> bool:
+        return (
+            (child.model is None or child.model.search(self.model) is not None)
+            and (child.head is None or child.head.match(data[:16].hex()) is not None)
+            and (not child.counts or count in child.counts)
+            and (not child.sizes or length in child.sizes)
+            and (not child.type or field_type == child.type)
+        )
+
+    def _read_child(
+        self, child: Child, data: bytes, pointer: int, offset: int, length: int, base: int, order: str, depth: int
+    ) -> None:
+        table = get_table(child.table)
+        if table is None:
+            return
+        order = child.order or order
+        if child.kind == "ifd":
+            # The value is the offset of the directory, or the directory itself.
+            start = base + pointer if length <= 4 else offset
+            self.read_directory(table, start, base, order, depth + 1)
+            return
+        data = self.decipher(child, data)
+        if data is not None:
+            self.add(structures.read_structure(table, data[child.start :], order, self), table)
+
+    def decipher(self, child: Child, data: bytes) -> bytes | None:
+        """Return the plain bytes of a structure; None if the key is not known."""
+        if child.cipher == "nikon":
+            if self._nikon_key is None:
+                return None
+            return decipher_nikon(data, *self._nikon_key, child.cipher_start)
+        return decipher_sony(data) if child.cipher == "sony" else data
+
+    def _find_nikon_key(
+        self, table: Table, entries: Iterable[tuple[int, int, int, bytes]], base: int, order: str
+    ) -> None:
+        """Find the serial number and shutter count of a Nikon, the key of its structures."""
+        if table.name != "Nikon::Main":
+            return
+        serial = count = None
+        byte_order: Any = "little" if order == "<" else "big"
+        for tag, _, n_items, inline in entries:
+            if tag == NIKON_SERIAL and n_items <= 64:
+                data = inline[:n_items] if n_items <= 4 else self._read(base + int.from_bytes(inline, byte_order), n_items)
+                text = data.split(b"\0")[0].decode("latin-1").strip()
+                serial = int(text) if text.isdigit() and text.isascii() else 0x22 if self.model.endswith("D50") else 0x60
+            elif tag == NIKON_COUNT:
+                count = int.from_bytes(inline, byte_order)
+        if serial is not None and count is not None:
+            self._nikon_key = serial, count
+
+    # --- results --------------------------------------------------------------------------------------------------
+
+    def _add(self, tag: Tag) -> None:
+        if tag.name not in self.tags:
+            self._budget.spend(tag.memory_bytes)
+            self.tags[tag.name] = tag
+
+    def add(self, tags: Iterable[Tag], table: Table) -> None:
+        """Add the tags of a structure. The first tag of a name is kept."""
+        for tag in tags:
+            self._add(tag)
