@@ -91,7 +91,8 @@ class TableMaker:
             unit = 0
         elif unit is None:
             sizes = Counter(TYPE_BYTES.get(tag.get("type", "?"), 1) for tag in tags if tag.get("type") not in ("string", "?"))
-            unit = sizes.most_common(1)[0][0] if sizes else 1
+            # Fields of single bytes are only found in tables that count bytes.
+            unit = 1 if not sizes or 1 in sizes else sizes.most_common(1)[0][0]
         document: dict[str, Any] = {"unit": unit, "fields": {i: f[0] if len(f) == 1 else f for i, f in fields.items()}}
         if name in self._layout["children"]:
             document["children"] = {
@@ -104,12 +105,17 @@ class TableMaker:
 def make_tables(export: dict[str, list[Element]], layout: dict[str, Any], conversions: dict[str, Any]) -> dict[str, str]:
     """Return the text of each maker's file, by the maker's name."""
     files = {}
+    used = {*layout["plain"]["tables"], *layout["roots"]["tables"]}
+    for children in layout["children"].values():
+        for child in children.values():
+            rows = child if isinstance(child, list) else [child]
+            used.update(row if isinstance(row, str) else row["table"] for row in rows)
     for maker, prefixes in layout["makers"].items():
         tables = TableMaker(layout, conversions)
         made = {
             name: json.dumps(tables.table(name, tags), ensure_ascii=False, separators=(",", ":"))
             for name, tags in export.items()
-            if name.startswith(tuple(prefixes))
+            if name.startswith(tuple(prefixes)) and name in used
         }
         lines = ",\n".join(f"{json.dumps(name)}:{text}" for name, text in made.items())
         maps = ",\n".join(json.dumps(names, ensure_ascii=False, separators=(",", ":")) for names in tables.maps)

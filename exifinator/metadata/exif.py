@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_right
+from collections.abc import Callable
 from functools import lru_cache
 from io import BytesIO
 from typing import Any, Literal
@@ -134,19 +135,28 @@ class TagReader(ExifHeader):
 
     def read_maker_note(self) -> None:
         """Decode the MakerNote. One of an unknown kind is passed to exifread, or left undecoded."""
-        note = self.tags.get("EXIF MakerNote")
-        if note is None:
+        private = self.tags.get("Image DNGPrivateData") or self.tags.get(f"Image Tag 0x{tiff_spec.DNG_PRIVATE:04X}")
+        if private is not None:
+            note = makernotes.find_adobe_note(self.slice(private.field_offset, tiff_spec.MAX_NOTE_BYTES))
+            if note is not None:
+                self._add_note(note.read, note.offset, note.length, note.order)
+        note_tag = self.tags.get("EXIF MakerNote")
+        if note_tag is None or self._add_note(self.slice, note_tag.field_offset, note_tag.field_length, self.order):
             return
-        make, model = (_text(self.tags.get(f"Image {name}")) for name in ("Make", "Model"))
-        decoder = makernotes.NoteDecoder(self.slice, self._budget, make, model)
-        if decoder.decode(note.field_offset, note.field_length, self.order):
-            for name, tag in decoder.tags.items():
-                self.tags.setdefault(name, tag)
-        elif "Image Make" in self.tags:
+        if "Image Make" in self.tags:
             try:
                 self.decode_maker_note()
             except EXIFREAD_ERRORS:
                 self._restore_base()
+
+    def _add_note(self, read: Callable[[int, int], bytes], offset: int, length: int, order: str) -> bool:
+        """Decode a note, and add its tags. Return whether its kind is known."""
+        make, model = (_text(self.tags.get(f"Image {name}")) for name in ("Make", "Model"))
+        decoder = makernotes.NoteDecoder(read, self._budget, make, model)
+        is_known = decoder.decode(offset, length, order)
+        for name, tag in decoder.tags.items():
+            self.tags.setdefault(name, tag)
+        return is_known
 
     def _canon_decode_tag(self, value: Any, mn_tags: Any) -> None:
         """Decode the fields of a Canon array for which exifread has names.

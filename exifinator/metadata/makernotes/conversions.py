@@ -8,6 +8,8 @@ A conversion is a list of steps, separated by `;`. Each step changes a number:
     pow2 A B C      C * 2 ** (A * x + B)
     inv A           A / x; 0 for 0
     abs, neg        its absolute value; its negative
+    square          x * x
+    fix A=B ...     the value is B if the stored one is A; no further step
 
 Other steps are functions of the whole value; see SPECIAL. A print form is a text with one `{}` or `{:.1f}` for the value.
 """
@@ -64,6 +66,8 @@ def _step(text: str) -> Step | None:
         return abs
     if name == "neg":
         return lambda x: -x
+    if name == "square":
+        return lambda x: x * x
     return None
 
 
@@ -73,11 +77,23 @@ def compile_conversion(text: str) -> Conversion:
     Raises:
         KeyError: The text has an unknown step.
     """
-    steps = [(_step(part), SPECIAL.get(part.split()[0])) for part in text.split(";")]
+    fixed: dict[Any, float | int] = {}
+    parts = []
+    for part in text.split(";"):
+        if part.startswith("fix "):
+            pairs = [pair.split("=") for pair in part.split()[1:]]
+            fixed = {int(stored): _numbers([shown])[0] for stored, shown in pairs}
+        else:
+            parts.append(part)
+    steps = [(_step(part), SPECIAL.get(part.split()[0])) for part in parts]
     if any(step is None and special is None for step, special in steps):
         raise KeyError(text)
 
     def convert(value: Any, order: str) -> Any:
+        if fixed:
+            single = value[0] if isinstance(value, list) and len(value) == 1 else value
+            if isinstance(single, int) and single in fixed:
+                return fixed[single]
         for step, special in steps:
             if special is not None:
                 value = special(value, order)

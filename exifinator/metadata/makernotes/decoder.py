@@ -88,7 +88,31 @@ class NoteDecoder:
         elif header.base == "note":
             base = offset
         start = self._start(header, offset, start, order)
+        if header.base != "own":
+            base = self._corrected_base(offset, length, start, base, order)
         return self.read_directory(table, start, base, order, 0)
+
+    def _corrected_base(self, offset: int, length: int, start: int, base: int, order: str) -> int:
+        """Return the base of a note's offsets, also if a program has moved the note without changing them.
+
+        Offsets of values point into the note. If most do not, the first value is taken to follow the directory.
+        """
+        entries, order = self._entries(start, order)
+        byte_order: Any = "little" if order == "<" else "big"
+        values = [
+            (int.from_bytes(inline, byte_order), tiff_spec.TYPE_BYTES[field_type] * count)
+            for _, field_type, count, inline in entries
+            if tiff_spec.TYPE_BYTES[field_type] * count > 4
+        ]
+        if len(values) < 2:
+            return base
+        inside = sum(start <= base + pointer and base + pointer + size <= offset + length for pointer, size in values)
+        if 2 * inside >= len(values):
+            return base
+        first = min(pointer for pointer, _ in values)
+        moved = start + 2 + 12 * len(entries) + 4 - first
+        fits = sum(moved + pointer + size <= offset + length for pointer, size in values)
+        return moved if fits > inside and 10 * fits >= 9 * len(values) else base
 
     def _start(self, header: Header, offset: int, start: int, order: str) -> int:
         """Return the offset of the directory, which a Fujifilm note gives itself."""
@@ -215,6 +239,10 @@ class NoteDecoder:
         if table is None:
             return
         order = child.order or order
+        if child.kind == "ricoh-subdir":
+            # A directory after a title of 20 bytes.
+            self.read_directory(table, offset + 20, base, order, depth + 1)
+            return
         if child.kind == "ifd":
             # The value is the offset of the directory, or the directory itself.
             start = base + pointer if length <= 4 else offset

@@ -44,6 +44,9 @@ def read_record(table: Table, data: bytes, order: str, decoder: NoteDecoder) -> 
     for index, children in table.children.items():
         child_table = get_table(children[0].table)
         start = index * table.unit
+        if children[0].kind == "offset":
+            pointer = data[start : start + 4]
+            start = int.from_bytes(pointer, "little" if order == "<" else "big") or len(data)
         if child_table is not None and start < len(data):
             yield from read_structure(child_table, data[start:], order, decoder)
 
@@ -232,6 +235,33 @@ def read_nikon_capture(table: Table, data: bytes, _order: str, decoder: NoteDeco
                 yield tag
 
 
+def read_phase_one(table: Table, data: bytes, _order: str, decoder: NoteDecoder) -> Iterator[Tag]:
+    """Yield the tags of a Phase One note: 16-byte entries of tag, format, length, and value or offset."""
+    order = ">" if data[:2] == b"MM" else "<"
+    if len(data) < 12:
+        return
+    start = struct.unpack_from(order + "I", data, 8)[0]
+    if start + 8 > len(data):
+        return
+    count = min(struct.unpack_from(order + "I", data, start)[0], MAX_RECORDS)
+    for position in range(start + 8, min(start + 8 + 16 * count, len(data) - 15), 16):
+        number, _, length, pointer = struct.unpack_from(order + "4I", data, position)
+        field = _numbered(table, decoder, number)
+        if field is None:
+            continue
+        item = data[position + 12 : position + 12 + length] if length <= 4 else data[pointer : pointer + length]
+        kind = field.kind if field.kind in FORMATS or field.kind in TEXT_FORMATS else "undef"
+        if len(item) < length or length > MAX_TEXT_BYTES or not length:
+            yield Tag(f"MakerNote {field.name}", f"({length:,} bytes)", number, 7, [], length)
+            continue
+        try:
+            tag = make_tag(field.name, number, TIFF_TYPES.get(kind, 7), field, decode_format(item, kind, order), length, order)
+        except ERRORS:
+            continue
+        if tag is not None:
+            yield tag
+
+
 READERS: dict[str, Callable[[Table, bytes, str, Any], Iterator[Tag]]] = {
     "Canon::AFInfo": read_canon_af,
     "Canon::AFInfo2": read_canon_af,
@@ -249,4 +279,5 @@ READERS: dict[str, Callable[[Table, bytes, str, Any], Iterator[Tag]]] = {
     "DJI::Info": read_text_pairs(r"\[([\w ()]+):([^\]]*)\]"),
     "Olympus::TextInfo": read_text_pairs(r"(\w+)=([^\r\n]*)"),
     "NikonCapture::Main": read_nikon_capture,
+    "PhaseOne::Main": read_phase_one,
 }
