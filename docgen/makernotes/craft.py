@@ -145,7 +145,7 @@ def child_entry(tag: int, child: Child, number: int, order: str, inner: Any = No
     inside = child.order or order
     data = inner(number, inside) if inner else record(table, number, inside, length)
     data = bytes(child.start) + data
-    if table.name.startswith("Canon::") and table.unit in (2, 4) and table.fields and min(k[0] for k in table.fields) >= 1:
+    if not inner and table.name.startswith("Canon::") and table.unit in (2, 4) and table.fields and min(k[0] for k in table.fields) >= 1:
         data = pack("int16u" if table.unit == 2 else "int32u", len(data), 1, order) + data[table.unit :]
     head = bytes.fromhex(sample(child.head.pattern)) if child.head and len(sample(child.head.pattern)) % 2 == 0 else (
         bytes.fromhex(sample(child.head.pattern) + "0") if child.head else b"")  # fmt: skip

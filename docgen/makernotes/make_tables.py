@@ -22,6 +22,8 @@ from defusedxml.ElementTree import iterparse
 HERE = Path(__file__).resolve().parent
 TABLES = HERE.parent.parent / "exifinator" / "metadata" / "makernotes" / "tables"
 
+NIKON_LENSES = "Nikon::LensCodes"
+
 TYPE_BYTES = {
     "int8u": 1, "int8s": 1, "undef": 1, "string": 1, "unicode": 2, "int16u": 2, "int16s": 2, "int16uRev": 2,
     "int32u": 4, "int32s": 4, "int32uRev": 4, "float": 4, "rational32u": 4, "rational32s": 4, "fixed32u": 4, "fixed32s": 4,
@@ -90,7 +92,7 @@ class TableMaker:
         if name in self._layout["plain"]["tables"]:
             unit = 0
         elif unit is None:
-            sizes = Counter(TYPE_BYTES.get(tag.get("type", "?"), 1) for tag in tags if tag.get("type") not in ("string", "?"))
+            sizes = Counter(TYPE_BYTES.get(tag.get("type", "?"), 1) for tag in tags if tag.get("type") not in ("string", "undef", "?"))
             # Fields of single bytes are only found in tables that count bytes.
             unit = 1 if not sizes or 1 in sizes else sizes.most_common(1)[0][0]
         document: dict[str, Any] = {"unit": unit, "fields": {i: f[0] if len(f) == 1 else f for i, f in fields.items()}}
@@ -128,8 +130,15 @@ def main() -> None:
     layout = tomllib.loads((HERE / "layout.toml").read_text(encoding="utf-8"))
     conversions_path = HERE / "conversions.json"
     conversions = json.loads(conversions_path.read_text(encoding="utf-8")) if conversions_path.exists() else {}
+    for table, overrides in tomllib.loads((HERE / "overrides.toml").read_text(encoding="utf-8")).items():
+        for number, text in overrides.items():
+            entry = {"value": text} if isinstance(text, str) else text
+            conversions.setdefault(table, {}).setdefault(number, {}).update(entry)
     TABLES.mkdir(exist_ok=True, parents=True)
-    for maker, text in make_tables(read_export(Path(sys.argv[1])), layout, conversions).items():
+    export = read_export(Path(sys.argv[1]))
+    # Nikon's lens codes belong to a tag that ExifTool composes from several others.
+    export[NIKON_LENSES] = [tag for tag in export["Composite"] if tag.get("id") == "Nikon-LensID"]
+    for maker, text in make_tables(export, layout, conversions).items():
         (TABLES / f"{maker}.json").write_text(text, encoding="utf-8")
 
 

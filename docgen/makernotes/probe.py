@@ -101,8 +101,29 @@ def _has_name(field: Field, stored: Any, plain: Any) -> bool:
     return labels.get(plain if isinstance(plain, int | float | str) else str(plain)) is not None or labels.get(stored) is not None
 
 
-def probe_binary(maker: craft.Maker, table: Table, tag: int, child: Child, children: Any = None) -> dict[str, Any]:
-    """Return the conversions of a structure in a tag of the maker's note."""
+def nested_record(outer: Table, index: int, row: Child, inner: Table, number: int, order: str, length: int) -> bytes:
+    """Return a record of `outer` that holds one of `inner`, in which every field has the bits of `number`."""
+    data = bytearray(max(length, 8000))
+    piece = craft.record(inner, number, order)
+    start = index * outer.unit
+    if row.kind == "offset":
+        start = 4096
+        data[index : index + 4] = start.to_bytes(4, "little" if order == "<" else "big")
+    end = min(start + len(piece), len(data))
+    data[start:end] = piece[: end - start]
+    return bytes(data[:length] if length else data)
+
+
+def probe_binary(maker: craft.Maker, table: Table, tag: int, child: Child, nested: Any = None) -> dict[str, Any]:
+    """Return the conversions of a structure in a tag of the maker's note, or of one that is nested in it.
+
+    Args:
+        maker: The maker of the note.
+        table: The table of the structure that is measured.
+        tag: The tag that holds the outer structure.
+        child: The outer structure.
+        nested: (index, row) of the nested structure in the outer one.
+    """
     model = maker.model
     if child.model:
         text = craft.sample(child.model.pattern)
@@ -112,13 +133,20 @@ def probe_binary(maker: craft.Maker, table: Table, tag: int, child: Child, child
     order = maker.order
     files = []
     for number in NUMBERS:
-        entry = craft.child_entry(tag, child, number, order)
+        inner = None
+        outer = get_table(child.table)
+        if nested and outer is not None:
+            size = min(child.sizes) if child.sizes else 0
+            if child.counts and not size:
+                size = min(child.counts) * max(outer.unit, 1)
+            inner = lambda n, o, x=outer, s=size: nested_record(x, nested[0], nested[1], table, n, o, s)  # noqa: E731
+        entry = craft.child_entry(tag, child, number, order, inner)
         if entry is None:
             return {}
         entries = [entry]
         if maker.table == "Nikon::Main":
             entries += [(0x1D, 2, 5, b"4242\0"), (0xA7, 4, 1, craft.pack("int32u", craft.COUNT, 1, order))]
-        make_note = lambda at, entries=entries: craft.note(maker, entries, at, children)  # noqa: E731
+        make_note = lambda at, entries=entries: craft.note(maker, entries, at)  # noqa: E731
         try:
             files.append(craft.jpeg(maker.make, model, order, make_note))
         except ValueError:
@@ -163,7 +191,8 @@ def main() -> None:
     """Probe all tables, or those that are named."""
     wanted = set(sys.argv[1:])
     learned = json.loads(CONVERSIONS.read_text()) if CONVERSIONS.exists() else {}
-    done: set[str] = set()
+    done: set[str] = set(learned) if "--continue" in wanted else set()
+    wanted.discard("--continue")
     for maker in craft.MAKERS.values():
         main_table = get_table(maker.table)
         if main_table is None:
@@ -180,11 +209,22 @@ def main() -> None:
                     jobs.append((table, lambda m=maker, t=table, p=tag: probe_plain(m, t, p)))
                 elif table.unit:
                     jobs.append((table, lambda m=maker, t=table, g=tag, c=child: probe_binary(m, t, g, c)))
+                    for index, rows in table.children.items():
+                        inner = get_table(rows[0].table)
+                        if inner is not None and inner.unit:
+                            place = (index, rows[0])
+                            jobs.append(
+                                (inner, lambda m=maker, t=inner, g=tag, c=child, n=place: probe_binary(m, t, g, c, n))
+                            )
         for table, job in jobs:
             if table.name in done or (wanted and table.name not in wanted):
                 continue
             done.add(table.name)
-            result = job()
+            try:
+                result = job()
+            except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+                print(f"{table.name}: {error!r}", flush=True)
+                continue
             unfit = [key for key, entry in result.items() if "unfit" in entry]
             print(f"{table.name}: {len(table.fields)} fields, {len(result)} conversions, unfit {unfit[:12]}", flush=True)
             for key in unfit[:3]:

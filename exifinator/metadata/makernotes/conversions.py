@@ -33,7 +33,13 @@ def _numbers(parts: list[str]) -> list[float]:
 
 
 def _clean(number: float) -> float | int:
-    """Return a whole float as it is shown: 2.0 -> 2."""
+    """Return a whole float as it is shown: 2.0 -> 2.
+
+    Raises:
+        ValueError: The number is not finite.
+    """
+    if isinstance(number, float) and not math.isfinite(number):
+        raise ValueError(number)
     return int(number) if isinstance(number, float) and number.is_integer() and abs(number) < 2**53 else number
 
 
@@ -148,7 +154,9 @@ def nikon_fraction(value: Any, _order: str) -> Any:
 def version_text(value: Any, _order: str) -> Any:
     """Return the digits of a version."""
     data = _as_bytes(value)
-    return data.rstrip(b"\0").decode("latin-1") if all(32 <= byte < 127 or byte == 0 for byte in data) else list(data)
+    if data and all(32 <= byte < 127 for byte in data):
+        return data.decode("latin-1")
+    return "".join(str(byte) for byte in data)
 
 
 def dotted(value: Any, _order: str) -> Any:
@@ -217,6 +225,121 @@ def hex_digits(value: Any, _order: str) -> Any:
     return _as_bytes(value).hex()
 
 
+def packed_date(value: Any, _order: str) -> Any:
+    """Return a date in one number: a 16-bit year, a month and a day."""
+    number = first(value, "")
+    return f"{number >> 16:04d}:{number >> 8 & 0xFF:02d}:{number & 0xFF:02d}" if isinstance(number, int) else None
+
+
+def packed_time(value: Any, _order: str) -> Any:
+    """Return a time in one number: hour, minute and second."""
+    number = first(value, "")
+    return f"{number >> 16:02d}:{number >> 8 & 0xFF:02d}:{number & 0xFF:02d}" if isinstance(number, int) else None
+
+
+def date_bytes(value: Any, _order: str) -> Any:
+    """Return a date of a big-endian year and five bytes."""
+    return sony_date(value, ">")
+
+
+def colon_bytes(value: Any, _order: str) -> Any:
+    """Return bytes as two digits each: 05:01."""
+    return ":".join(f"{byte:02d}" for byte in _as_bytes(value))
+
+
+def inverted_version(value: Any, _order: str) -> Any:
+    """Return Pentax's version of four inverted bytes."""
+    data = [255 - byte for byte in _as_bytes(value)]
+    return f"{data[0]} {data[1]:02d} {data[2]:02d} {data[3]:02d}" if len(data) == 4 else None
+
+
+def olympus_lens(value: Any, _order: str) -> Any:
+    """Return Olympus' number of a lens: make, model and version."""
+    data = _as_bytes(value)
+    return f"{data[0]:x} {data[2]:02x} {data[3]:02x}" if len(data) > 3 else None
+
+
+def olympus_extender(value: Any, _order: str) -> Any:
+    """Return Olympus' number of a converter: make and model."""
+    data = _as_bytes(value)
+    return f"{data[0]:x} {data[2]:02x}" if len(data) > 2 else None
+
+
+def first(value: Any, _order: str) -> Any:
+    """Return the first of several numbers."""
+    return value[0] if isinstance(value, list) and value else value
+
+
+def after_colon(value: Any, _order: str) -> Any:
+    """Return the text after a name, as in `Cont:+0.4`."""
+    return value.partition(":")[2].strip() if isinstance(value, str) and ":" in value else value
+
+
+def text_number(value: Any, _order: str) -> Any:
+    """Return the number that a text is."""
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return None
+
+
+def two_words(value: Any, _order: str) -> Any:
+    """Return the number in two 16-bit words, the higher one first."""
+    return (value[0] << 16) + value[1] if isinstance(value, list) and len(value) == 2 else value
+
+
+def reconyx_version(value: Any, _order: str) -> Any:
+    """Return a version of two numbers and a letter."""
+    if not isinstance(value, list) or len(value) != 3:
+        return value
+    letter = chr(value[2]) if 32 < value[2] < 127 else ""
+    return f"{value[0]}.{value[1]}{letter}"
+
+
+def reconyx_date(value: Any, _order: str) -> Any:
+    """Return a date of second, minute, hour, month, day and year."""
+    if not isinstance(value, list) or len(value) != 6:
+        return None
+    second, minute, hour, month, day, year = value
+    return f"{year:04d}:{month:02d}:{day:02d} {hour:02d}:{minute:02d}:{second:02d}"
+
+
+def bcd_date(value: Any, _order: str) -> Any:
+    """Return a date whose hexadecimal digits are its decimal ones: 0x2011, 0x0110."""
+    if isinstance(value, list) and len(value) == 2:
+        digits = f"{value[0]:04x}{value[1]:04x}"
+    else:
+        digits = _as_bytes(value).hex()
+    if len(digits) < 8 or not digits.isdigit():
+        return None
+    date = f"{digits[:4]}:{digits[4:6]}:{digits[6:8]}"
+    return f"{date} {digits[8:10]}:{digits[10:12]}:{digits[12:14]}" if len(digits) >= 14 else date
+
+
+def padded_text(value: Any, _order: str) -> Any:
+    """Return a text up to its first NUL."""
+    return _as_bytes(value).split(b"\0")[0].decode("latin-1")
+
+
+def canon_iso(value: Any, _order: str) -> Any:
+    """Return Canon's ISO speed: a number if bit 14 is set, else one of a few settings."""
+    number = first(value, "")
+    if not isinstance(number, int) or number in (0x7FFF, -1):
+        return None
+    names = {0: "n/a", 14: "Auto High", 15: "Auto", 16: 50, 17: 100, 18: 200, 19: 400, 20: 800}
+    return number & 0x3FFF if number & 0x4000 else names.get(number, f"Unknown ({number})")
+
+
+def canon_battery(value: Any, _order: str) -> Any:
+    """Return the name of Canon's battery, which follows its length."""
+    return _as_bytes(value)[4:].split(b"\0")[0].decode("latin-1")
+
+
+def swap_words(value: Any, _order: str) -> Any:
+    """Return 32-bit numbers whose 16-bit words are stored the other way round."""
+    return [(item & 0xFFFF) << 16 | item >> 16 for item in value] if isinstance(value, list) else value
+
+
 SPECIAL: dict[str, Conversion] = {
     "nikon_fraction": nikon_fraction,
     "version_text": version_text,
@@ -228,6 +351,24 @@ SPECIAL: dict[str, Conversion] = {
     "canon_ev": canon_ev,
     "sony_date": sony_date,
     "hex_digits": hex_digits,
+    "packed_date": packed_date,
+    "packed_time": packed_time,
+    "date_bytes": date_bytes,
+    "colon_bytes": colon_bytes,
+    "inverted_version": inverted_version,
+    "olympus_lens": olympus_lens,
+    "olympus_extender": olympus_extender,
+    "first": first,
+    "after_colon": after_colon,
+    "text_number": text_number,
+    "two_words": two_words,
+    "reconyx_version": reconyx_version,
+    "reconyx_date": reconyx_date,
+    "bcd_date": bcd_date,
+    "padded_text": padded_text,
+    "canon_iso": canon_iso,
+    "canon_battery": canon_battery,
+    "swap_words": swap_words,
 }
 
 
@@ -235,7 +376,7 @@ def exposure_text(value: Any) -> str:
     """Return an exposure time as people write it: 1/125, or 0.5 and longer."""
     if not isinstance(value, int | float) or not math.isfinite(value):
         return str(value)
-    if 0 < value < 0.25001:
+    if 1e-9 < value < 0.25001:
         return f"1/{round(1 / value)}"
     text = f"{value:.1f}"
     return text.removesuffix(".0")

@@ -16,8 +16,8 @@ from exifinator.metadata.limits import MemoryBudget
 from exifinator.metadata.makernotes import structures
 from exifinator.metadata.makernotes.ciphers import decipher_nikon, decipher_sony
 from exifinator.metadata.makernotes.headers import HEAD_BYTES, Header, find_header
-from exifinator.metadata.makernotes.tables import Child, Field, Table, get_table
-from exifinator.metadata.makernotes.values import decode_items, is_text, make_tag
+from exifinator.metadata.makernotes.tables import FORMATS, Child, Field, Table, get_table
+from exifinator.metadata.makernotes.values import decode_format, decode_items, is_text, make_tag
 from exifinator.metadata.tag_values import Tag
 
 # Limits per note. No camera reaches a quarter of them.
@@ -95,8 +95,15 @@ class NoteDecoder:
     def _corrected_base(self, offset: int, length: int, start: int, base: int, order: str) -> int:
         """Return the base of a note's offsets, also if a program has moved the note without changing them.
 
-        Offsets of values point into the note. If most do not, the first value is taken to follow the directory.
+        Canon's notes end with a TIFF header that holds their original offset. Otherwise, offsets of values point into
+        the note. If most do not, the first value is taken to follow the directory.
         """
+        if self.make.startswith("Canon"):
+            footer = self._read(offset + length - 8, 8) if length > 8 else b""
+            footer_order = tiff_spec.byte_order(footer)
+            if footer_order and footer[2:4] in (b"*\0", b"\0*"):
+                original = int.from_bytes(footer[4:], "little" if footer_order == "<" else "big")
+                return offset - original if original else base
         entries, order = self._entries(start, order)
         byte_order: Any = "little" if order == "<" else "big"
         values = [
@@ -196,7 +203,7 @@ class NoteDecoder:
             self._add(decoded)
 
     def _decode(self, field: Field | None, tag: int, field_type: int, data: bytes, order: str) -> Tag | None:
-        value = decode_items(data, field_type, order)
+        value = self._decode_value(field, field_type, data, order)
         if field is not None and field.kind == "string" and field_type == 7:
             value = data.split(b"\0")[0].decode("latin-1").rstrip() if is_text(data.split(b"\0")[0]) else value
         name = field.name if field else f"Tag 0x{tag:04X}"
@@ -205,6 +212,16 @@ class NoteDecoder:
         except (ArithmeticError, LookupError, TypeError, ValueError, struct.error):
             # A conversion that does not fit the value. Keep the value as it is stored.
             return make_tag(name, tag, field_type, None, value, len(data), order)
+
+    @staticmethod
+    def _decode_value(field: Field | None, field_type: int, data: bytes, order: str) -> Any:
+        """Return the value of a tag, by the type of its table where the file's type says less."""
+        if field is not None and field.kind in FORMATS:
+            size = FORMATS[field.kind][1]
+            is_signed = field.kind.startswith("int") and size == tiff_spec.TYPE_BYTES[field_type]
+            if field_type == 7 and len(data) == size * max(field.count, 1) or (field_type in (1, 3, 4) and is_signed):
+                return decode_format(data, field.kind, order)
+        return decode_items(data, field_type, order)
 
     def _add_undecoded(self, field: Field | None, tag: int, field_type: int, length: int) -> None:
         name = field.name if field else f"Tag 0x{tag:04X}"

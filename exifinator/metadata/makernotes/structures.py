@@ -262,7 +262,28 @@ def read_phase_one(table: Table, data: bytes, _order: str, decoder: NoteDecoder)
             yield tag
 
 
+# (table, fields) whose values are in units that another field of the same note holds.
+FOCAL_FIELDS = {"Canon::CameraSettings": ("MaxFocalLength", "MinFocalLength"), "Canon::FocalLength": ("FocalLength",)}
+
+
+def read_canon_focal(table: Table, data: bytes, order: str, decoder: NoteDecoder) -> Iterator[Tag]:
+    """Yield the tags of a record of Canon, with focal lengths in millimetres instead of FocalUnits."""
+    tags = list(read_record(table, data, order, decoder))
+    units = next((tag for tag in tags if tag.name.endswith(" FocalUnits")), decoder.tags.get("MakerNote FocalUnits"))
+    divisor = units.values[0] if units is not None and units.values else 1
+    names = {f"MakerNote {name}" for name in FOCAL_FIELDS[table.name]}
+    for tag in tags:
+        if tag.name in names:
+            raw = int.from_bytes(data[2 * tag.tag : 2 * tag.tag + 2], "little" if order == "<" else "big")
+            millimetres = round(raw / divisor, 9) if divisor else raw
+            value = int(millimetres) if millimetres == int(millimetres) else millimetres
+            yield Tag(tag.name, f"{value} mm", tag.tag, tag.field_type, [value], tag.field_length, memory_bytes=64)
+        else:
+            yield tag
+
+
 READERS: dict[str, Callable[[Table, bytes, str, Any], Iterator[Tag]]] = {
+    **dict.fromkeys(FOCAL_FIELDS, read_canon_focal),
     "Canon::AFInfo": read_canon_af,
     "Canon::AFInfo2": read_canon_af,
     **{
