@@ -144,7 +144,11 @@ def fit(points: list[tuple[Any, Any]], missing: list[Any], bits: int, order: str
             if not wrong:
                 break
     if (best is None or best[0]) and bits and all(isinstance(x, int) for x, _ in points):
+        values = {y for _, y in numeric}
         for mask, moved in _masks(numeric, min(bits, 16)):
+            # A field of a few bits has as many values as they allow, at most.
+            if len(values) > len({x for x, _ in moved}) + MAX_EXCEPTIONS:
+                continue
             for text in ("", *_scalar_candidates(moved)):
                 whole = f"{mask};{text}" if text else mask
                 wrong = explain(whole, points, order)

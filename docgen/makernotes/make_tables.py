@@ -9,6 +9,7 @@ exifinator/metadata/makernotes/tables/, with one line per table.
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import sys
 import tomllib
@@ -39,6 +40,16 @@ def read_export(path: Path) -> dict[str, list[Element]]:
             if element.tag == "table":
                 tables[element.get("name", "")] = list(element.iter("tag"))
         return tables
+
+
+def _overlaps(tags: list[Element]) -> bool:
+    """Return whether fields overlap if indexes count bytes."""
+    places = sorted(
+        (int(tag.get("id", "0").split(".")[0]), TYPE_BYTES.get(tag.get("type", "?"), 1) * int(tag.get("count") or 1))
+        for tag in tags
+        if tag.get("id", "")[:1].isdigit()
+    )
+    return any(start + size > following for (start, size), (following, _) in itertools.pairwise(places) if start < following)
 
 
 class TableMaker:
@@ -94,7 +105,10 @@ class TableMaker:
         elif unit is None:
             sizes = Counter(TYPE_BYTES.get(tag.get("type", "?"), 1) for tag in tags if tag.get("type") not in ("string", "undef", "?"))
             # Fields of single bytes are only found in tables that count bytes.
+            # Nikon counts bytes wherever fields would not overlap then.
             unit = 1 if not sizes or 1 in sizes else sizes.most_common(1)[0][0]
+            if name.startswith("Nikon::") and not _overlaps(tags):
+                unit = 1
         document: dict[str, Any] = {"unit": unit, "fields": {i: f[0] if len(f) == 1 else f for i, f in fields.items()}}
         if name in self._layout["children"]:
             document["children"] = {

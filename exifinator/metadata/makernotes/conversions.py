@@ -330,6 +330,14 @@ def canon_iso(value: Any, _order: str) -> Any:
     return number & 0x3FFF if number & 0x4000 else names.get(number, f"Unknown ({number})")
 
 
+def canon_file_number(value: Any, _order: str) -> Any:
+    """Return the directory and number of a file, whose bits Canon scatters over 32."""
+    number = first(value, "")
+    if not isinstance(number, int) or number < 0:
+        return None
+    return (number >> 6 & 0x3FF) * 10_000 + (number >> 16 & 0xFF) + ((number & 0x3F) << 8)
+
+
 def canon_battery(value: Any, _order: str) -> Any:
     """Return the name of Canon's battery, which follows its length."""
     return _as_bytes(value)[4:].split(b"\0")[0].decode("latin-1")
@@ -368,6 +376,7 @@ SPECIAL: dict[str, Conversion] = {
     "padded_text": padded_text,
     "canon_iso": canon_iso,
     "canon_battery": canon_battery,
+    "canon_file_number": canon_file_number,
     "swap_words": swap_words,
 }
 

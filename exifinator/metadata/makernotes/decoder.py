@@ -17,7 +17,7 @@ from exifinator.metadata.makernotes import structures
 from exifinator.metadata.makernotes.ciphers import decipher_nikon, decipher_sony
 from exifinator.metadata.makernotes.headers import HEAD_BYTES, Header, find_header
 from exifinator.metadata.makernotes.tables import FORMATS, Child, Field, Table, get_table
-from exifinator.metadata.makernotes.values import decode_format, decode_items, is_text, make_tag
+from exifinator.metadata.makernotes.values import TIFF_TYPES, decode_format, decode_items, is_text, make_tag
 from exifinator.metadata.tag_values import Tag
 
 # Limits per note. No camera reaches a quarter of them.
@@ -35,6 +35,7 @@ _DECODED: dict[tuple[Any, ...], Tag | None] = {}
 MAX_CACHED = 20_000
 MAX_CACHED_BYTES = 64
 
+LENS_TYPE = "MakerNote LensType"
 NIKON_SERIAL, NIKON_COUNT = 0x001D, 0x00A7
 
 
@@ -183,7 +184,7 @@ class NoteDecoder:
                     self._read_child(child, data, pointer, offset, length, base, order, depth)
                     return
         fields = table.fields.get(tag)
-        field = self._choose(fields) if fields else None
+        field = self._choose(fields, field_type) if fields else None
         if length > (MAX_VALUE_BYTES if field else MAX_UNNAMED_BYTES):
             self._add_undecoded(field, tag, field_type, length)
             return
@@ -227,14 +228,15 @@ class NoteDecoder:
         name = field.name if field else f"Tag 0x{tag:04X}"
         self._add(Tag(f"MakerNote {name}", f"({length:,} bytes)", tag, field_type, [], length))
 
-    def _choose(self, fields: tuple[Field, ...]) -> Field | None:
-        """Return the first field that applies to the camera."""
+    def _choose(self, fields: tuple[Field, ...], field_type: int = 0) -> Field | None:
+        """Return the first field that applies to the camera, of the type that the file has if there is one."""
         if len(fields) == 1 and fields[0].models is None:
             return fields[0]
-        for field in fields:
-            if field.models is None or field.models.search(self.model):
+        possible = [field for field in fields if field.models is None or field.models.search(self.model)]
+        for field in possible:
+            if TIFF_TYPES.get(field.kind) == field_type:
                 return field
-        return None
+        return possible[0] if possible else None
 
     choose = _choose
 
@@ -301,6 +303,9 @@ class NoteDecoder:
         if tag.name not in self.tags:
             self._budget.spend(tag.memory_bytes)
             self.tags[tag.name] = tag
+        elif tag.name == LENS_TYPE and tag.values != self.tags[tag.name].values:
+            # Pentax has two numbers of the lens. The second one tells lenses of other makers apart.
+            self.tags.setdefault(f"{LENS_TYPE} 2", tag)
 
     def add(self, tags: Iterable[Tag], table: Table) -> None:
         """Add the tags of a structure. The first tag of a name is kept."""
