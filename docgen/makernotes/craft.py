@@ -12,7 +12,8 @@ from exifinator.metadata.makernotes.tables import DEFAULT_FORMATS, FORMATS, Chil
 
 # TIFF type by the export's name of a type.
 TYPE_NUMBERS = {
-    "int8u": 1, "string": 2, "int16u": 3, "int32u": 4, "rational64u": 5, "int8s": 6, "undef": 7, "int16s": 8, "int32s": 9,
+    "int8u": 1, "string": 2, "int16u": 3, "int32u": 4, "rational64u": 5, "int8s": 6, "undef": 7, "int16s": 8,
+    "int32s": 9,
     "rational64s": 10, "float": 11, "double": 12, "?": 3,
 }  # fmt: skip
 TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
@@ -145,7 +146,13 @@ def child_entry(tag: int, child: Child, number: int, order: str, inner: Any = No
     inside = child.order or order
     data = inner(number, inside) if inner else record(table, number, inside, length)
     data = bytes(child.start) + data
-    if not inner and table.name.startswith("Canon::") and table.unit in (2, 4) and table.fields and min(k[0] for k in table.fields) >= 1:
+    if (
+        not inner
+        and table.name.startswith("Canon::")
+        and table.unit in (2, 4)
+        and table.fields
+        and min(k[0] for k in table.fields) >= 1
+    ):
         data = pack("int16u" if table.unit == 2 else "int32u", len(data), 1, order) + data[table.unit :]
     head = bytes.fromhex(sample(child.head.pattern)) if child.head and len(sample(child.head.pattern)) % 2 == 0 else (
         bytes.fromhex(sample(child.head.pattern) + "0") if child.head else b"")  # fmt: skip
@@ -197,7 +204,8 @@ def jpeg(make: str, model: str, order: str, make_note: Any) -> bytes:
         exif_at = 8 + 2 + 36 + 4 + len(make_data) + len(model_data) + 8
         exif_at += exif_at % 2
         first = directory(
-            [(0x10F, 2, len(make_data), make_data.ljust(5, b"\0")), (0x110, 2, len(model_data), model_data.ljust(5, b"\0")),
+            [(0x10F, 2, len(make_data), make_data.ljust(5, b"\0")),
+             (0x110, 2, len(model_data), model_data.ljust(5, b"\0")),
              (0x8769, 4, 1, struct.pack(order + "I", exif_at))], 8, order,
         )  # fmt: skip
         head += first

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Any
 
-from exifinator.metadata.makernotes.conversions import PRINTS, SPECIAL, compile_conversion
+from exifinator.metadata.makernotes.conversions import PRINTS, compile_conversion
+from exifinator.metadata.makernotes.value_functions import SPECIAL
 
 # Share of the measured points that a conversion must explain; the rest may be exceptions at these stored values.
 MIN_SHARE = 0.8
@@ -54,7 +55,12 @@ def _line(points: list[tuple[float, float]]) -> tuple[float, float] | None:
         return None
     best: tuple[int, tuple[float, float]] | None = None
     middle = len(points) // 2
-    for first, second in ((middle, middle + 1), (middle // 2, middle), (1, 2), (len(points) // 3, 2 * len(points) // 3)):
+    for first, second in (
+        (middle, middle + 1),
+        (middle // 2, middle),
+        (1, 2),
+        (len(points) // 3, 2 * len(points) // 3),
+    ):
         if second >= len(points) or points[first][0] == points[second][0]:
             continue
         a = (points[second][1] - points[first][1]) / (points[second][0] - points[first][0])
@@ -169,7 +175,8 @@ def _with_exceptions(text: str, wrong: list[tuple[Any, Any]], missing: list[Any]
     fixed = [
         (x, y)
         for x, y in wrong
-        if isinstance(x, int) and abs(number(y) or 0) < MAX_FIXED and number(y) is not None and len(wrong) <= MAX_EXCEPTIONS
+        if isinstance(x, int) and (shown := number(y)) is not None and abs(shown) < MAX_FIXED
+        and len(wrong) <= MAX_EXCEPTIONS
     ]  # fmt: skip
     if fixed:
         steps.append("fix " + " ".join(f"{x}={text_of(float(y))}" for x, y in fixed))
@@ -193,7 +200,21 @@ def fit_print(points: list[tuple[Any, str]]) -> str | None:
         match = re.search(r"[+-]?\d+(?:\.\d+)?", text)
         if match:
             before, after = text[: match.start()], text[match.end() :]
-            for code in ("{}", "{:.0f}", "{:.1f}", "{:.2f}", "{:.3f}", "{:.4f}", "{:+d}", "{:+g}", "{:+.1f}", "{:g}", "{:.2g}", "{:.3g}", "0x{:x}"):
+            for code in (
+                "{}",
+                "{:.0f}",
+                "{:.1f}",
+                "{:.2f}",
+                "{:.3f}",
+                "{:.4f}",
+                "{:+d}",
+                "{:+g}",
+                "{:+.1f}",
+                "{:g}",
+                "{:.2g}",
+                "{:.3g}",
+                "0x{:x}",
+            ):
                 form = before.replace("{", "{{") + code + after.replace("{", "{{")
                 if form not in seen:
                     seen.add(form)

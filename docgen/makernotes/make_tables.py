@@ -1,8 +1,8 @@
 """Make the tables of MakerNotes: `python -m docgen.makernotes.make_tables EXPORT`.
 
-EXPORT is the output of `exiftool -listx -lang en` (13.59), possibly compressed with gzip: every table with the ids, names,
-types and value names of its tags. layout.toml adds which tag holds which table, and conversions.json how raw values
-become the values that ExifTool shows, as measured by probe.py. The result is one JSON file per maker in
+EXPORT is the output of `exiftool -listx -lang en` (13.59), possibly compressed with gzip: every table with the ids,
+names, types and value names of its tags. layout.toml adds which tag holds which table, and conversions.json how raw
+values become the values that ExifTool shows, as measured by probe.py. The result is one JSON file per maker in
 exifinator/metadata/makernotes/tables/, with one line per table.
 """
 
@@ -27,7 +27,8 @@ NIKON_LENSES = "Nikon::LensCodes"
 
 TYPE_BYTES = {
     "int8u": 1, "int8s": 1, "undef": 1, "string": 1, "unicode": 2, "int16u": 2, "int16s": 2, "int16uRev": 2,
-    "int32u": 4, "int32s": 4, "int32uRev": 4, "float": 4, "rational32u": 4, "rational32s": 4, "fixed32u": 4, "fixed32s": 4,
+    "int32u": 4, "int32s": 4, "int32uRev": 4, "float": 4, "rational32u": 4, "rational32s": 4, "fixed32u": 4,
+    "fixed32s": 4,
     "fixed16s": 2, "double": 8, "int64u": 8, "int64s": 8, "rational64u": 8, "rational64s": 8, "?": 1,
 }  # fmt: skip
 
@@ -49,7 +50,9 @@ def _overlaps(tags: list[Element]) -> bool:
         for tag in tags
         if tag.get("id", "")[:1].isdigit()
     )
-    return any(start + size > following for (start, size), (following, _) in itertools.pairwise(places) if start < following)
+    return any(
+        start + size > following for (start, size), (following, _) in itertools.pairwise(places) if start < following
+    )
 
 
 class TableMaker:
@@ -103,7 +106,11 @@ class TableMaker:
         if name in self._layout["plain"]["tables"]:
             unit = 0
         elif unit is None:
-            sizes = Counter(TYPE_BYTES.get(tag.get("type", "?"), 1) for tag in tags if tag.get("type") not in ("string", "undef", "?"))
+            sizes = Counter(
+                TYPE_BYTES.get(tag.get("type", "?"), 1)
+                for tag in tags
+                if tag.get("type") not in ("string", "undef", "?")
+            )
             # Fields of single bytes are only found in tables that count bytes.
             # Nikon counts bytes wherever fields would not overlap then.
             unit = 1 if not sizes or 1 in sizes else sizes.most_common(1)[0][0]
@@ -112,13 +119,17 @@ class TableMaker:
         document: dict[str, Any] = {"unit": unit, "fields": {i: f[0] if len(f) == 1 else f for i, f in fields.items()}}
         if name in self._layout["children"]:
             document["children"] = {
-                str(int(tag, 0)): child if isinstance(child, list) else [{"table": child} if isinstance(child, str) else child]
+                str(int(tag, 0)): child
+                if isinstance(child, list)
+                else [{"table": child} if isinstance(child, str) else child]
                 for tag, child in self._layout["children"][name].items()
             }
         return document
 
 
-def make_tables(export: dict[str, list[Element]], layout: dict[str, Any], conversions: dict[str, Any]) -> dict[str, str]:
+def make_tables(
+    export: dict[str, list[Element]], layout: dict[str, Any], conversions: dict[str, Any]
+) -> dict[str, str]:
     """Return the text of each maker's file, by the maker's name."""
     files = {}
     used = {*layout["plain"]["tables"], *layout["roots"]["tables"]}

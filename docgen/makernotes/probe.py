@@ -1,8 +1,8 @@
 """Measure how ExifTool converts the values of MakerNotes: `python -m docgen.makernotes.probe [TABLE ...]`.
 
 Writes conversions.json, from which make_tables.py takes the conversions. Every table of layout.toml is put into crafted
-JPEGs with many values, and fit.py finds the conversion that explains ExifTool's answers. EXIFTOOL is the command that runs
-ExifTool 13.59: a program that is run and whose answers are facts, not a source of code.
+JPEGs with many values, and fit.py finds the conversion that explains ExifTool's answers. EXIFTOOL is the command that
+runs ExifTool 13.59: a program that is run and whose answers are facts, not a source of code.
 """
 
 from __future__ import annotations
@@ -18,13 +18,17 @@ from typing import Any
 from docgen.makernotes import craft
 from docgen.makernotes.fit import fit, fit_print
 from exifinator.metadata.makernotes.tables import DEFAULT_FORMATS, FORMATS, Child, Field, Table, get_table
-from exifinator.metadata.makernotes.values import decode_format, decode_items
+from exifinator.metadata.makernotes.values import decode_format
 
 CONVERSIONS = Path(__file__).resolve().parent / "conversions.json"
-SMALL = [*range(25), 28, 30, 32, 33, 36, 40, 44, 48, 50, 56, 60, 63, 64, 70, 72, 80, 85, 96, 99, 100, 110, 112, 120, 126, 127,
-         128, 129, 130, 136, 144, 150, 160, 170, 176, 192, 200, 208, 224, 240, 248, 250, 252, 253, 254, 255]  # fmt: skip
-LARGE = [256, 300, 320, 400, 500, 640, 800, 1000, 1600, 2000, 3200, 4000, 6400, 8192, 10000, 20000, 32767, 32768, 40000, 65533,
-         65534, 65535, 65536, 100000, 1000000, 2**31 - 1, 2**31, 2**32 - 2, 2**32 - 1]  # fmt: skip
+SMALL = [
+    *range(25), 28, 30, 32, 33, 36, 40, 44, 48, 50, 56, 60, 63, 64, 70, 72, 80, 85, 96, 99, 100, 110, 112, 120, 126,
+    127, 128, 129, 130, 136, 144, 150, 160, 170, 176, 192, 200, 208, 224, 240, 248, 250, 252, 253, 254, 255,
+]  # fmt: skip
+LARGE = [
+    256, 300, 320, 400, 500, 640, 800, 1000, 1600, 2000, 3200, 4000, 6400, 8192, 10000, 20000, 32767, 32768, 40000,
+    65533, 65534, 65535, 65536, 100000, 1000000, 2**31 - 1, 2**31, 2**32 - 2, 2**32 - 1,
+]  # fmt: skip
 NUMBERS = [*SMALL, *LARGE]
 
 
@@ -35,7 +39,9 @@ def ask(files: list[bytes]) -> list[dict[str, Any]]:
         for index, data in enumerate(files):
             Path(folder, f"{index:05d}.jpg").write_bytes(data)
         output = subprocess.run(
-            [*command, "-json", "-l", "-D", "-G1:4", "-a", "-q", "-q", "-MakerNotes:all", folder], capture_output=True, check=False
+            [*command, "-json", "-l", "-D", "-G1:4", "-a", "-q", "-q", "-MakerNotes:all", folder],
+            capture_output=True,
+            check=False,
         ).stdout
     answers: list[dict[str, Any]] = [{} for _ in files]
     for document in json.loads(output.decode("utf-8", "replace") or "[]"):
@@ -98,7 +104,10 @@ def _has_name(field: Field, stored: Any, plain: Any) -> bool:
     labels = field.labels
     if labels is None or isinstance(labels, tuple):
         return labels is not None
-    return labels.get(plain if isinstance(plain, int | float | str) else str(plain)) is not None or labels.get(stored) is not None
+    return (
+        labels.get(plain if isinstance(plain, int | float | str) else str(plain)) is not None
+        or labels.get(stored) is not None
+    )
 
 
 def nested_record(outer: Table, index: int, row: Child, inner: Table, number: int, order: str, length: int) -> bytes:
@@ -127,9 +136,10 @@ def probe_binary(maker: craft.Maker, table: Table, tag: int, child: Child, neste
     model = maker.model
     if child.model:
         text = craft.sample(child.model.pattern)
-        model = {"canon": f"Canon EOS-{text}" if text.startswith("1D") else f"Canon {text}", "nikon": f"NIKON {text}"}.get(
-            maker.table.split("::")[0].lower(), text
-        )
+        model = {
+            "canon": f"Canon EOS-{text}" if text.startswith("1D") else f"Canon {text}",
+            "nikon": f"NIKON {text}",
+        }.get(maker.table.split("::")[0].lower(), text)
     order = maker.order
     files = []
     for number in NUMBERS:
@@ -226,11 +236,15 @@ def main() -> None:
                 print(f"{table.name}: {error!r}", flush=True)
                 continue
             unfit = [key for key, entry in result.items() if "unfit" in entry]
-            print(f"{table.name}: {len(table.fields)} fields, {len(result)} conversions, unfit {unfit[:12]}", flush=True)
+            print(
+                f"{table.name}: {len(table.fields)} fields, {len(result)} conversions, unfit {unfit[:12]}", flush=True
+            )
             for key in unfit[:3]:
                 print("   ", key, result[key]["unfit"], flush=True)
             merged = learned.setdefault(table.name, {})
-            merged.update({key: {k: v for k, v in e.items() if k != "unfit"} for key, e in result.items() if set(e) - {"unfit"}})
+            merged.update(
+                {key: {k: v for k, v in e.items() if k != "unfit"} for key, e in result.items() if set(e) - {"unfit"}}
+            )
             CONVERSIONS.write_text(json.dumps(learned, indent=0, ensure_ascii=False, sort_keys=True) + "\n")
 
 

@@ -289,6 +289,9 @@ class TagReader(ExifHeader):
             undecoded.values = list(self.slice(value_offset, 16))
             self._add_tag(undecoded, ifd_name)
             return
+        if tag == tiff_spec.DNG_PRIVATE and ifd_name == "Image":
+            self._add_tag(undecoded, ifd_name)
+            return
         if length > tiff_spec.max_value_bytes(tag, field_type) and not (tag == CAMERA_INFO and ifd_name == "MakerNote"):
             if field_type not in tiff_spec.BYTE_TYPES:
                 self.dropped.append(undecoded.name)

@@ -17,7 +17,7 @@ XP_TEXTS = range(0x9C9B, 0x9CA0)
 # Tags whose values are blocks in another format.
 PACKET_TAGS = frozenset({XMP, IPTC, PHOTOSHOP})
 # Tags that TagReader handles separately instead of decoding their values.
-SEPARATE_TAGS = PACKET_TAGS | {MAKER_NOTE}
+SEPARATE_TAGS = PACKET_TAGS | {MAKER_NOTE, DNG_PRIVATE}
 
 MAX_THUMBNAIL_BYTES = 64 * 1024
 MAX_NOTE_BYTES = 64 * 1024

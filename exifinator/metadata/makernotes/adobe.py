@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from exifinator.metadata import tiff_spec
@@ -28,6 +29,12 @@ class MovedNote(NamedTuple):
     order: str
 
 
+def _read(note: bytes, offset: int, start: int, length: int) -> bytes:
+    """Return bytes of a note by their offset in the original file, where the note was at `offset`."""
+    start -= offset
+    return note[start : start + length] if start >= 0 else b""
+
+
 def find_adobe_note(data: bytes) -> MovedNote | None:
     """Return the note in a DNG's private data; None if there is none.
 
@@ -45,11 +52,6 @@ def find_adobe_note(data: bytes) -> MovedNote | None:
         if name == b"MakN" and len(block) > 6:
             note = block[6:]
             offset = int.from_bytes(block[2:6], "big")
-
-            def read(start: int, count: int) -> bytes:
-                start -= offset
-                return note[start : start + count] if start >= 0 else b""
-
-            return MovedNote(read, offset, len(note), tiff_spec.byte_order(block) or "<")
+            return MovedNote(partial(_read, note, offset), offset, len(note), tiff_spec.byte_order(block) or "<")
         position += 8 + length + length % 2
     return None

@@ -51,7 +51,7 @@ def decipher_nikon(data: bytes, serial: int, shutter_count: int, start: int) -> 
 
 @cache
 def _nikon_stream(serial: int, key: int) -> bytes:
-    """Return the bytes that the stream of a key repeats: its steps have the period 256, and their sum the period 512."""
+    """Return the bytes that a key's stream repeats: its steps have the period 256, and their sum the period 512."""
     factor, sum_ = NIKON_SERIAL_TABLE[serial], NIKON_COUNT_TABLE[key]
     stream = bytearray()
     for index in range(512):

@@ -30,7 +30,7 @@ MAX_VALUE_BYTES = 2048
 MAX_UNNAMED_BYTES = 64
 MAX_STRUCTURE_BYTES = 64 * 1024
 
-# Decoded values, shared by all photos that this process reads. Key: (table, tag, type, bytes, byte order, model's fields).
+# Decoded values, shared by all photos that this process reads. Key: (field or table, tag, type, bytes, byte order).
 _DECODED: dict[tuple[Any, ...], Tag | None] = {}
 MAX_CACHED = 20_000
 MAX_CACHED_BYTES = 64
@@ -80,7 +80,7 @@ class NoteDecoder:
             order = tiff_spec.byte_order(self._read(offset + header.order_at, 2)) or order
         if table.unit or header.table in structures.READERS:
             data = self._read(start, max(0, min(length - header.start, MAX_STRUCTURE_BYTES)))
-            self.add(structures.read_structure(table, data, order, self), table)
+            self.add(structures.read_structure(table, data, order, self))
             return True
         if header.base == "own":
             base = start
@@ -88,7 +88,7 @@ class NoteDecoder:
             start = base + int.from_bytes(self._read(base + 4, 4), "little" if order == "<" else "big")
         elif header.base == "note":
             base = offset
-        start = self._start(header, offset, start, order)
+        start = self._start(header, offset, start)
         if header.base != "own":
             base = self._corrected_base(offset, length, start, base, order)
         return self.read_directory(table, start, base, order, 0)
@@ -122,7 +122,7 @@ class NoteDecoder:
         fits = sum(moved + pointer + size <= offset + length for pointer, size in values)
         return moved if fits > inside and 10 * fits >= 9 * len(values) else base
 
-    def _start(self, header: Header, offset: int, start: int, order: str) -> int:
+    def _start(self, header: Header, offset: int, start: int) -> int:
         """Return the offset of the directory, which a Fujifilm note gives itself."""
         if header.table == "FujiFilm::Main":
             return offset + int.from_bytes(self._read(offset + 8, 4), "little")
@@ -191,7 +191,7 @@ class NoteDecoder:
         data = inline[:length] if length <= 4 else self._read(offset, length)
         if len(data) < length or not data:
             return
-        key = (table.name, tag, field_type, data, order, field)
+        key = (field or table.name, tag, field_type, data, order)
         if len(data) <= MAX_CACHED_BYTES and key in _DECODED:
             decoded = _DECODED[key]
         else:
@@ -220,7 +220,7 @@ class NoteDecoder:
         if field is not None and field.kind in FORMATS:
             size = FORMATS[field.kind][1]
             is_signed = field.kind.startswith("int") and size == tiff_spec.TYPE_BYTES[field_type]
-            if field_type == 7 and len(data) == size * max(field.count, 1) or (field_type in (1, 3, 4) and is_signed):
+            if (field_type == 7 and len(data) == size * max(field.count, 1)) or (field_type in (1, 3, 4) and is_signed):
                 return decode_format(data, field.kind, order)
         return decode_items(data, field_type, order)
 
@@ -267,9 +267,9 @@ class NoteDecoder:
             start = base + pointer if length <= 4 else offset
             self.read_directory(table, start, base, order, depth + 1)
             return
-        data = self.decipher(child, data)
-        if data is not None:
-            self.add(structures.read_structure(table, data[child.start :], order, self), table)
+        plain = self.decipher(child, data)
+        if plain is not None:
+            self.add(structures.read_structure(table, plain[child.start :], order, self))
 
     def decipher(self, child: Child, data: bytes) -> bytes | None:
         """Return the plain bytes of a structure; None if the key is not known."""
@@ -289,9 +289,13 @@ class NoteDecoder:
         byte_order: Any = "little" if order == "<" else "big"
         for tag, _, n_items, inline in entries:
             if tag == NIKON_SERIAL and n_items <= 64:
-                data = inline[:n_items] if n_items <= 4 else self._read(base + int.from_bytes(inline, byte_order), n_items)
+                data = (
+                    inline[:n_items] if n_items <= 4 else self._read(base + int.from_bytes(inline, byte_order), n_items)
+                )
                 text = data.split(b"\0")[0].decode("latin-1").strip()
-                serial = int(text) if text.isdigit() and text.isascii() else 0x22 if self.model.endswith("D50") else 0x60
+                serial = (
+                    int(text) if text.isdigit() and text.isascii() else 0x22 if self.model.endswith("D50") else 0x60
+                )
             elif tag == NIKON_COUNT:
                 count = int.from_bytes(inline, byte_order)
         if serial is not None and count is not None:
@@ -307,7 +311,16 @@ class NoteDecoder:
             # Pentax has two numbers of the lens. The second one tells lenses of other makers apart.
             self.tags.setdefault(f"{LENS_TYPE} 2", tag)
 
-    def add(self, tags: Iterable[Tag], table: Table) -> None:
+    def add(self, tags: Iterable[Tag]) -> None:
         """Add the tags of a structure. The first tag of a name is kept."""
+        memory_bytes = 0
+        known = self.tags
         for tag in tags:
-            self._add(tag)
+            if tag.name in known:
+                self._add(tag)
+            else:
+                known[tag.name] = tag
+                memory_bytes += tag.memory_bytes
+            if len(known) > MAX_TAGS:
+                break
+        self._budget.spend(memory_bytes)

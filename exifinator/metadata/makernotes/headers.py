@@ -6,10 +6,11 @@ Sources: sample files, https://exiftool.org/makernote_types.html and https://exi
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 # Bytes of a note that headers are recognised by.
-HEAD_BYTES = 64
+HEAD_BYTES = 32
 
 
 class Header(NamedTuple):
@@ -38,8 +39,8 @@ class Header(NamedTuple):
 
 
 def _header(
-    table: str, head: bytes = b"", make: str = "", start: int = 0, base: str = "tiff", order: str = "", order_at: int = 0,
-    model: str = "",
+    table: str, head: bytes = b"", make: str = "", start: int = 0, base: str = "tiff", order: str = "",
+    order_at: int = 0, model: str = "",
 ) -> Header:  # fmt: skip
     return Header(
         table,
@@ -111,6 +112,7 @@ HEADERS = (
 )
 
 
+@lru_cache(maxsize=256)
 def find_header(head: bytes, make: str, model: str) -> Header | None:
     """Return the kind of a note, by its first HEAD_BYTES bytes and the camera's make and model; None if unknown."""
     for header in HEADERS:

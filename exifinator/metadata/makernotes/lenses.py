@@ -64,11 +64,14 @@ def choose(names: Iterable[str], optics: Optics, model: str = "") -> str | None:
         exact = [name for name in possible if _bare(model) in _bare(name)]
         if exact:
             return exact[0]
+    # The first name may be one for all lenses with the number, such as "Sigma or Tamron Lens".
+    named = [name for name in possible if FOCAL.search(name)]
+    possible = named or possible
     if len(possible) <= 1:
         return possible[0] if possible else None
     fitting = [name for name in possible if _fits_focal(name, optics)]
     by_aperture = [name for name in fitting if _fits_aperture(name, optics)]
-    return (by_aperture or fitting or [None])[0]
+    return next(iter(by_aperture or fitting), None)
 
 
 def _bare(name: str) -> str:

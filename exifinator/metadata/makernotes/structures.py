@@ -6,7 +6,8 @@ import plistlib
 import re
 import struct
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from exifinator.metadata.makernotes.tables import DEFAULT_FORMATS, FORMATS, TEXT_FORMATS, Field, Table, get_table
 from exifinator.metadata.makernotes.values import TIFF_TYPES, decode_format, make_tag
@@ -32,13 +33,60 @@ def read_structure(table: Table, data: bytes, order: str, decoder: NoteDecoder) 
         yield from read_record(table, data, order, decoder)
 
 
+class _Place(NamedTuple):
+    """Where the fields of one index are in a record: bytes `start` to `end`; None is the end of the record."""
+
+    start: int
+    end: int | None
+    number: int
+    fields: tuple[Field, ...]
+    kind: str
+
+
+@cache
+def _plan(name: str) -> tuple[_Place, ...]:
+    """Return the places of a table's fields."""
+    table = get_table(name)
+    places = []
+    for (index, _), fields in table.fields.items() if table else ():
+        for field in fields:
+            kind = field.kind if field.kind != "?" else DEFAULT_FORMATS.get(table.unit, "int8u") if table else "int8u"
+            if kind not in FORMATS and kind not in TEXT_FORMATS:
+                continue
+            start = index * table.unit if table else 0
+            # Fields that exclude each other may have different lengths.
+            same = tuple(other for other in fields if other.kind == field.kind and other.count == field.count)
+            if field is not same[0] or start < 0:
+                continue
+            if kind in ("string", "undef", "unicode") and not field.count:
+                places.append(_Place(start, None, index, same, kind))
+            else:
+                size = FORMATS[kind][1] if kind in FORMATS else TEXT_FORMATS[kind]
+                places.append(_Place(start, start + size * min(max(field.count, 1), MAX_ITEMS), index, same, kind))
+    return tuple(places)
+
+
+# Decoded fields, shared by all photos that this process reads. Key: (field, its bytes, byte order).
+_DECODED: dict[tuple[Field, bytes, str], Tag | None] = {}
+MAX_CACHED = 20_000
+MAX_CACHED_BYTES = 64
+
+
 def read_record(table: Table, data: bytes, order: str, decoder: NoteDecoder) -> Iterator[Tag]:
     """Yield the tags of a record, in which each index is `table.unit` bytes."""
-    for key, fields in table.fields.items():
-        field = decoder.choose(fields)
-        if field is None:
+    length = len(data)
+    for place in _plan(table.name):
+        start, end, number, fields, kind = place
+        if start >= length or (end is not None and end > length):
             continue
-        tag = read_field(table, field, data, key[0] * table.unit, key[0], order)
+        if len(fields) > 1 or fields[0].models is not None:
+            field = decoder.choose(fields)
+            if field is None:
+                continue
+        else:
+            field = fields[0]
+        item = data[start : min(end or length, start + MAX_TEXT_BYTES)]
+        tag = _cached_field(field, item, number, kind, order)
         if tag is not None:
             yield tag
     for index, children in table.children.items():
@@ -51,23 +99,39 @@ def read_record(table: Table, data: bytes, order: str, decoder: NoteDecoder) -> 
             yield from read_structure(child_table, data[start:], order, decoder)
 
 
-def read_field(table: Table, field: Field, data: bytes, start: int, number: int, order: str) -> Tag | None:
-    """Return the tag of a field at byte `start` of a record; None if it is outside, or has no value."""
+def _cached_field(field: Field, item: bytes, number: int, kind: str, order: str) -> Tag | None:
+    """Return the tag of a field with these bytes; None if it has no value."""
+    key = (field, item, order)
+    try:
+        return _DECODED[key]
+    except KeyError:
+        pass
+    try:
+        tag = make_tag(
+            field.name, number, TIFF_TYPES.get(kind, 7), field, decode_format(item, kind, order), len(item), order
+        )
+    except ERRORS:
+        tag = None
+    if len(item) <= MAX_CACHED_BYTES:
+        if len(_DECODED) >= MAX_CACHED:
+            _DECODED.clear()
+        _DECODED[key] = tag
+    return tag
+
+
+def read_field(table: Table, field: Field, data: bytes, number: int, order: str) -> Tag | None:
+    """Return the tag of a field at the start of `data`; None if it is longer, or has no value."""
     kind = field.kind if field.kind != "?" else DEFAULT_FORMATS.get(table.unit, "int8u")
     if kind not in FORMATS and kind not in TEXT_FORMATS:
         return None
-    size = FORMATS[kind][1] if kind in FORMATS else TEXT_FORMATS[kind]
     if kind in ("string", "undef", "unicode") and not field.count:
-        length = min(len(data) - start, MAX_TEXT_BYTES)
+        length = min(len(data), MAX_TEXT_BYTES)
     else:
+        size = FORMATS[kind][1] if kind in FORMATS else TEXT_FORMATS[kind]
         length = size * min(max(field.count, 1), MAX_ITEMS)
-    item = data[start : start + length]
-    if start < 0 or length <= 0 or len(item) < length:
+    if not 0 < length <= len(data):
         return None
-    try:
-        return make_tag(field.name, number, TIFF_TYPES.get(kind, 7), field, decode_format(item, kind, order), length, order)
-    except ERRORS:
-        return None
+    return _cached_field(field, data[:length], number, kind, order)
 
 
 def _words(data: bytes, order: str) -> tuple[int, ...]:
@@ -84,7 +148,7 @@ def _numbered(table: Table, decoder: NoteDecoder, index: int) -> Field | None:
 
 
 def read_canon_af(table: Table, data: bytes, order: str, decoder: NoteDecoder) -> Iterator[Tag]:
-    """Yield the tags of Canon's AFInfo or AFInfo2: lists whose lengths depend on the number of AF points before them."""
+    """Yield the tags of Canon's AFInfo or AFInfo2: lists whose lengths depend on the number of AF points."""
     is_new = table.name == "Canon::AFInfo2"
     words = _words(data, order)
     if len(words) < 8:
@@ -205,7 +269,11 @@ def read_plist(table: Table, data: bytes, _order: str, decoder: NoteDecoder) -> 
     for name, value in (document if isinstance(document, dict) else {}).items():
         fields = table.fields.get((0, name)) or table.fields.get(name)
         field = decoder.choose(fields) if fields else None
-        if field is not None and isinstance(value, int | float | str) and abs(value if isinstance(value, int) else 0) < 2**63:
+        if (
+            field is not None
+            and isinstance(value, int | float | str)
+            and abs(value if isinstance(value, int) else 0) < 2**63
+        ):
             tag = make_tag(field.name, 0, 9, field, value, 0, "<")
             if tag is not None:
                 yield tag
@@ -230,7 +298,7 @@ def read_nikon_capture(table: Table, data: bytes, _order: str, decoder: NoteDeco
         if child is not None:
             yield from read_structure(child, value, "<", decoder)
         elif fields:
-            tag = read_field(table, fields[0], value, 0, number & 0x7FFFFFFF, "<")
+            tag = read_field(table, fields[0], value, number & 0x7FFFFFFF, "<")
             if tag is not None:
                 yield tag
 
@@ -255,7 +323,9 @@ def read_phase_one(table: Table, data: bytes, _order: str, decoder: NoteDecoder)
             yield Tag(f"MakerNote {field.name}", f"({length:,} bytes)", number, 7, [], length)
             continue
         try:
-            tag = make_tag(field.name, number, TIFF_TYPES.get(kind, 7), field, decode_format(item, kind, order), length, order)
+            tag = make_tag(
+                field.name, number, TIFF_TYPES.get(kind, 7), field, decode_format(item, kind, order), length, order
+            )
         except ERRORS:
             continue
         if tag is not None:

@@ -38,8 +38,8 @@ NUMBERS = {
     "camera_temperature_celsius": ("CameraTemperature", "AmbientTemperature", "SensorTemperature"),
 }
 ISO_TAGS = (
-    "ISO", "SonyISO", "CameraISO", "ISOSetting", "ISOValue", "AE_ISO", "ISO2", "ProgramISO", "ISOSpeed", "CCDISOSensitivity",
-    "CCDSensitivity", "SvISOSetting", "ISOSelection",
+    "ISO", "SonyISO", "CameraISO", "ISOSetting", "ISOValue", "AE_ISO", "ISO2", "ProgramISO", "ISOSpeed",
+    "CCDISOSensitivity", "CCDSensitivity", "SvISOSetting", "ISOSelection",
 )  # fmt: skip
 DISTANCES = ("SubjectDistance", "FocusDistance", "FocusDistance2", "ObjectDistance", "ManualFocusDistance")
 LENS_NAMES = ("LensModel", "LensType", "LensID", "Lens")

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
-from exifinator.metadata.makernotes.conversions import Conversion, compile_conversion, compile_print
+from exifinator.metadata.makernotes.conversions import compile_conversion, compile_print
+from exifinator.metadata.makernotes.value_functions import Conversion
 
 # First part of a table's name -> file. Makers that are not listed are in "others".
 FILES = {
@@ -24,8 +26,9 @@ FILES = {
 
 # Type of the export -> (format character of `struct`, bytes). "Rev" is the other byte order.
 FORMATS = {
-    "int8u": ("B", 1), "int8s": ("b", 1), "int16u": ("H", 2), "int16s": ("h", 2), "int32u": ("I", 4), "int32s": ("i", 4),
-    "int64u": ("Q", 8), "int64s": ("q", 8), "float": ("f", 4), "double": ("d", 8), "int16uRev": ("H", 2),
+    "int8u": ("B", 1), "int8s": ("b", 1), "int16u": ("H", 2), "int16s": ("h", 2), "int32u": ("I", 4),
+    "int32s": ("i", 4), "int64u": ("Q", 8), "int64s": ("q", 8), "float": ("f", 4), "double": ("d", 8),
+    "int16uRev": ("H", 2),
     "int32uRev": ("I", 4), "rational64u": ("I", 8), "rational64s": ("i", 8), "rational32u": ("H", 4),
     "rational32s": ("h", 4), "fixed32u": ("I", 4), "fixed32s": ("i", 4), "fixed16s": ("h", 2),
 }  # fmt: skip
@@ -47,12 +50,15 @@ class Labels:
         """Return the name of a number or of a text; None if it has none."""
         name = self.names.get(value if isinstance(value, str) else f"{value:g}" if type(value) is float else str(value))
         if name is None and self.bits and type(value) is int:
-            set_bits = [self.bits.get(bit, f"[{bit}]") for bit in range(min(value.bit_length(), 32)) if value >> bit & 1]
+            set_bits = [
+                self.bits.get(bit, f"[{bit}]") for bit in range(min(value.bit_length(), 32)) if value >> bit & 1
+            ]
             return ", ".join(set_bits) or "(none)"
         return name
 
 
-class Field(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class Field:
     """One tag, or one value of a binary table.
 
     Attributes:
@@ -75,7 +81,7 @@ class Field(NamedTuple):
 
 
 class Child(NamedTuple):
-    """A table in the value of a tag, and the conditions under which it is there. See layout.toml in docgen/makernotes."""
+    """A table in the value of a tag, and when it is there. docgen/makernotes/layout.toml explains the conditions."""
 
     table: str
     model: re.Pattern[str] | None

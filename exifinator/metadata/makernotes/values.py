@@ -13,12 +13,14 @@ from exifinator.metadata.text_decoding import decode_text
 
 # TIFF type of the values of a binary table, by the export's name.
 TIFF_TYPES = {
-    "int8u": 1, "string": 2, "int16u": 3, "int32u": 4, "rational64u": 5, "int8s": 6, "undef": 7, "int16s": 8, "int32s": 9,
-    "rational64s": 10, "float": 11, "double": 12, "int16uRev": 3, "int32uRev": 4, "unicode": 2,
+    "int8u": 1, "string": 2, "int16u": 3, "int32u": 4, "rational64u": 5, "int8s": 6, "undef": 7, "int16s": 8,
+    "int32s": 9, "rational64s": 10, "float": 11, "double": 12, "int16uRev": 3, "int32uRev": 4, "unicode": 2,
 }  # fmt: skip
 # A list of more values is shown by its first ones.
 MAX_SHOWN_VALUES = 64
 MEMORY_BYTES = 64
+# BSON stores 64-bit integers with a sign.
+MAX_INTEGER = 1 << 63
 
 
 def is_text(data: bytes) -> bool:
@@ -54,6 +56,8 @@ def decode_format(data: bytes, kind: str, order: str) -> Any:
         order = ">" if order == "<" else "<"
     items = struct.calcsize(character)
     numbers: list[Any] = list(struct.unpack(f"{order}{len(data) // items}{character}", data))
+    if character == "Q":
+        numbers = [_storable(number) for number in numbers]
     if kind.startswith("rational"):
         return [top / bottom if bottom else None for top, bottom in zip(numbers[::2], numbers[1::2], strict=True)]
     if kind.startswith("fixed"):
@@ -79,7 +83,8 @@ def show(field: Field | None, value: Any) -> str:
     if isinstance(labels, tuple):
         items = value if isinstance(value, list) else [value]
         return "; ".join(
-            _named(labels[index] if index < len(labels) else None, item) for index, item in enumerate(items[:MAX_SHOWN_VALUES])
+            _named(labels[index] if index < len(labels) else None, item)
+            for index, item in enumerate(items[:MAX_SHOWN_VALUES])
         )
     if labels is not None:
         text = labels.get(_plain(single) if isinstance(single, list) else single)
@@ -104,10 +109,22 @@ def _plain(value: Any) -> str:
     return value if isinstance(value, str) else show_number(value)
 
 
-def make_tag(name: str, number: int, field_type: int, field: Field | None, value: Any, length: int, order: str) -> Tag | None:
+def _storable(value: Any) -> Any:
+    """Return a value, or None for a number that the database cannot store."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return None if isinstance(value, int) and not -MAX_INTEGER <= value < MAX_INTEGER else value
+
+
+def make_tag(
+    name: str, number: int, field_type: int, field: Field | None, value: Any, length: int, order: str
+) -> Tag | None:
     """Return the tag of a decoded value, after its conversion; None if the conversion says that there is no value."""
     if field is not None and field.convert is not None:
         value = field.convert(value, order)
+        if value is None:
+            return None
+        value = [_storable(item) for item in value] if isinstance(value, list) else _storable(value)
         if value is None:
             return None
     if isinstance(value, bytes):
