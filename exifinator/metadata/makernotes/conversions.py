@@ -152,4 +152,14 @@ def lens_text(value: Any) -> str:
     return f"{focal}mm f/{wide:g}" if wide == narrow else f"{focal}mm f/{wide:g}-{narrow:g}"
 
 
-PRINTS: dict[str, Callable[[Any], str]] = {"exposure": exposure_text, "fraction": signed_text, "lens": lens_text}
+def dots(value: Any) -> str:
+    """Return numbers with dots between them."""
+    return ".".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+PRINTS: dict[str, Callable[[Any], str]] = {
+    "exposure": exposure_text,
+    "fraction": signed_text,
+    "lens": lens_text,
+    "dots": dots,
+}

@@ -91,7 +91,10 @@ class NoteDecoder:
         start = self._start(header, offset, start)
         if header.base != "own":
             base = self._corrected_base(offset, length, start, base, order)
-        return self.read_directory(table, start, base, order, 0)
+        is_read = self.read_directory(table, start, base, order, 0)
+        if table.name == "Pentax::Main":
+            self._decipher_pentax_count()
+        return is_read
 
     def _corrected_base(self, offset: int, length: int, start: int, base: int, order: str) -> int:
         """Return the base of a note's offsets, also if a program has moved the note without changing them.
@@ -114,11 +117,14 @@ class NoteDecoder:
         ]
         if len(values) < 2:
             return base
-        inside = sum(start <= base + pointer and base + pointer + size <= offset + length for pointer, size in values)
+        directory_end = start + 2 + 12 * len(entries)
+        inside = sum(
+            directory_end <= base + pointer and base + pointer + size <= offset + length for pointer, size in values
+        )
         if 2 * inside >= len(values):
             return base
         first = min(pointer for pointer, _ in values)
-        moved = start + 2 + 12 * len(entries) + 4 - first
+        moved = directory_end + 4 - first
         fits = sum(moved + pointer + size <= offset + length for pointer, size in values)
         return moved if fits > inside and 10 * fits >= 9 * len(values) else base
 
@@ -300,6 +306,27 @@ class NoteDecoder:
                 count = int.from_bytes(inline, byte_order)
         if serial is not None and count is not None:
             self._nikon_key = serial, count
+
+    def _decipher_pentax_count(self) -> None:
+        """Decipher a Pentax's shutter count, whose key is the date and the time of the photo."""
+        count, date, time = (self.tags.get(f"MakerNote {name}") for name in ("ShutterCount", "Date", "Time"))
+        if (
+            count is None
+            or date is None
+            or time is None
+            or not isinstance(count.values, list)
+            or len(count.values) != 4
+        ):
+            return
+        try:
+            year, month, day = map(int, date.values.split(":"))
+            hour, minute, second = map(int, time.values.split(":")[:3])
+            stored = int.from_bytes(bytes(count.values), "big")
+        except (AttributeError, ValueError):
+            return
+        key = (year << 16 | month << 8 | day) ^ ~(hour << 24 | minute << 16 | second << 8)
+        number = (stored ^ key) & 0xFFFFFFFF
+        self.tags[count.name] = Tag(count.name, str(number), count.tag, 4, [number], 4)
 
     # --- results --------------------------------------------------------------------------------------------------
 

@@ -51,7 +51,10 @@ def version_text(value: Any, _order: str) -> Any:
 
 
 def dotted(value: Any, _order: str) -> Any:
-    """Return bytes as a version: 0.1.2.3."""
+    """Return bytes as a version: 0.1.2.3. A version in letters stays as it is."""
+    data = _as_bytes(value)
+    if data and all(32 <= byte < 127 for byte in data):
+        return data.decode("latin-1")
     return ".".join(str(byte) for byte in _as_bytes(value))
 
 
@@ -244,8 +247,49 @@ def pentax_lens(value: Any, _order: str) -> Any:
     return [value[0] & 0x0F, value[2] << 8 | value[3]]
 
 
+def pentax_ev(value: Any, _order: str) -> Any:
+    """Return steps of exposure from Pentax's unit, 1/8, in which 3 is a third and 5 is two thirds."""
+    number = first(value, "")
+    if not isinstance(number, int):
+        return None
+    third = {3: -1 / 3, 5: 1 / 3}.get(number % 8, 0)
+    return clean((number + third) / 8)
+
+
+def pentax_focal(value: Any, _order: str) -> Any:
+    """Return a focal length from Pentax's byte of six bits and an exponent to the base 4."""
+    number = first(value, "")
+    return clean(10 * (number >> 2) * 4.0 ** ((number & 3) - 2)) if isinstance(number, int) else None
+
+
+def decimal_date(value: Any, _order: str) -> Any:
+    """Return the date in a number such as 20070913."""
+    digits = str(first(value, ""))
+    return f"{digits[:4]}:{digits[4:6]}:{digits[6:]}" if len(digits) == 8 else value
+
+
+def signed_words(value: Any, _order: str) -> Any:
+    """Return 16-bit numbers with a sign."""
+    if not isinstance(value, list):
+        return value
+    return [item - 65536 if isinstance(item, int) and item > 32767 else item for item in value]
+
+
+def trim_zeros(value: Any, _order: str) -> Any:
+    """Return a list without the zeros at its end, except for its first number."""
+    if not isinstance(value, list):
+        return value
+    count = max((index + 1 for index, item in enumerate(value) if item), default=1)
+    return value[:count]
+
+
 SPECIAL: dict[str, Conversion] = {
     "pentax_lens": pentax_lens,
+    "pentax_ev": pentax_ev,
+    "pentax_focal": pentax_focal,
+    "decimal_date": decimal_date,
+    "signed_words": signed_words,
+    "trim_zeros": trim_zeros,
     "nikon_fraction": nikon_fraction,
     "version_text": version_text,
     "dotted": dotted,
