@@ -113,7 +113,7 @@ def pack(kind: str, number: int, count: int, order: str) -> bytes:
 
 def record(table: Table, number: int, order: str, length: int = 0) -> bytes:
     """Return a record of a binary table, in which every field has the bits of `number`."""
-    data = bytearray(max(length, 8))
+    data = bytearray(length or 8)
     for (index, _), fields in table.fields.items():
         kind = fields[0].kind if fields[0].kind != "?" else DEFAULT_FORMATS.get(table.unit, "int8u")
         item = pack(kind, number, fields[0].count or 1, order)

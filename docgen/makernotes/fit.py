@@ -220,14 +220,14 @@ def fit_print(points: list[tuple[Any, str]]) -> str | None:
                     seen.add(form)
                     names.append(form)
                     forms.append(form.format)
-    best: tuple[int, str] | None = None
-    for name, form in zip(names, forms, strict=True):
+    best_form: tuple[int, str] | None = None
+    for name, show in zip(names, forms, strict=True):
         hits = 0
         for value, text in points:
             try:
-                hits += form(value) == text
+                hits += show(value) == text
             except (ValueError, TypeError, IndexError, KeyError):
                 continue
-        if best is None or hits > best[0]:
-            best = hits, name
-    return best[1] if best and best[0] >= 0.6 * len(points) else None
+        if best_form is None or hits > best_form[0]:
+            best_form = hits, name
+    return best_form[1] if best_form and best_form[0] >= 0.6 * len(points) else None

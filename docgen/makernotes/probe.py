@@ -56,6 +56,17 @@ def raw_values(kind: str, number: int, count: int, order: str) -> Any:
     return value[0] if isinstance(value, list) and value and count <= 1 else value
 
 
+def stored_values(table: Table, key: Any, kind: str, number: int, count: int, order: str) -> Any:
+    """Return the stored value of a field of a crafted file. Fields of a record may overlap each other."""
+    if not table.unit:
+        return raw_values(kind, number, count, order)
+    data = craft.record(table, number, order)
+    start = key[0] * table.unit
+    item = data[start : start + len(craft.pack(kind, number, count, order))]
+    value = decode_format(item, kind, order) if kind in FORMATS else item
+    return value[0] if isinstance(value, list) and value and count <= 1 else value
+
+
 def learn(table: Table, answers: list[dict[str, Any]], kinds: dict[Any, tuple[str, int]], order: str) -> dict[str, Any]:
     """Return the conversions of a table's fields, by their ids in the export."""
     learned: dict[str, Any] = {}
@@ -74,7 +85,7 @@ def learn(table: Table, answers: list[dict[str, Any]], kinds: dict[Any, tuple[st
         for index, field in enumerate(fields):
             points, missing, shown = [], [], []
             for value, found in zip(NUMBERS, by_id, strict=True):
-                stored = raw_values(kind, value, count, order)
+                stored = stored_values(table, key, kind, value, count, order)
                 result = found.get((number, field.name)) or found.get((str(number).split(".")[0], field.name))
                 if result is None:
                     missing.append(stored)
@@ -88,7 +99,7 @@ def learn(table: Table, answers: list[dict[str, Any]], kinds: dict[Any, tuple[st
             bits = {"int8u": 8, "int16u": 16, "int32u": 32}.get(kind, 0) if count <= 1 else 0
             value_text = fit(points, missing, bits, order)
             print_text = fit_print(shown)
-            entry = {}
+            entry: dict[str, Any] = {}
             if value_text is None:
                 entry["unfit"] = [[str(a), str(b)] for a, b in points[:3]]
             elif value_text:

@@ -242,9 +242,21 @@ def swap_words(value: Any, _order: str) -> Any:
 
 def pentax_lens(value: Any, _order: str) -> Any:
     """Return the two numbers of a lens from the four bytes of Pentax's newer structures."""
-    if not isinstance(value, list) or len(value) != 4:
+    if not isinstance(value, list) or len(value) not in (4, 5):
         return value
-    return [value[0] & 0x0F, value[2] << 8 | value[3]]
+    return [value[0] & 0x0F, value[-2] << 8 | value[-1]]
+
+
+def sony_lens_spec(value: Any, _order: str) -> Any:
+    """Return Sony's features, focal lengths and apertures of a lens, whose hexadecimal digits are decimal ones."""
+    digits = _as_bytes(value).hex()
+    if len(digits) != 16:
+        return None
+    try:
+        shortest, longest, wide, narrow = (int(digits[a:b]) for a, b in ((2, 6), (6, 10), (10, 12), (12, 14)))
+    except ValueError:
+        return None
+    return f"{digits[:2]} {shortest} {longest} {wide / 10:g} {narrow / 10:g} {digits[14:]}"
 
 
 def pentax_ev(value: Any, _order: str) -> Any:
@@ -285,6 +297,7 @@ def trim_zeros(value: Any, _order: str) -> Any:
 
 SPECIAL: dict[str, Conversion] = {
     "pentax_lens": pentax_lens,
+    "sony_lens_spec": sony_lens_spec,
     "pentax_ev": pentax_ev,
     "pentax_focal": pentax_focal,
     "decimal_date": decimal_date,
