@@ -11,6 +11,7 @@ from __future__ import annotations
 import gzip
 import itertools
 import json
+import re
 import sys
 import tomllib
 from collections import Counter
@@ -23,6 +24,8 @@ from defusedxml.ElementTree import iterparse
 HERE = Path(__file__).resolve().parent
 TABLES = HERE.parent.parent / "exifinator" / "metadata" / "makernotes" / "tables"
 
+# Names of values that nobody has found a meaning for. ExifTool does not show them either.
+UNKNOWN = re.compile(r"Unknown\d*$|_0x[0-9a-f]+$|^LC\d+$|^LensKind$")
 NIKON_LENSES = "Nikon::LensCodes"
 
 TYPE_BYTES = {
@@ -100,6 +103,8 @@ class TableMaker:
         """Return one table: its unit (0 for a directory), fields and children."""
         fields: dict[str, Any] = {}
         for tag in tags:
+            if UNKNOWN.search(tag.get("name", "")):
+                continue
             field = self._field(name, tag)
             fields.setdefault(tag.get("id", ""), []).append(field)
         unit = self._layout["unit"].get(name)

@@ -35,7 +35,7 @@ _DECODED: dict[tuple[Any, ...], Tag | None] = {}
 MAX_CACHED = 20_000
 MAX_CACHED_BYTES = 64
 
-LENS_TYPE = "MakerNote LensType"
+LENS_TYPE, SHUTTER_COUNT = "MakerNote LensType", "MakerNote ShutterCount"
 NIKON_SERIAL, NIKON_COUNT = 0x001D, 0x00A7
 
 
@@ -333,6 +333,9 @@ class NoteDecoder:
     def _add(self, tag: Tag) -> None:
         if tag.name not in self.tags:
             self._budget.spend(tag.memory_bytes)
+            self.tags[tag.name] = tag
+        elif tag.name == SHUTTER_COUNT and tag.tag == NIKON_COUNT:
+            # More reliable than the count in Nikon's ShotInfo, whose place depends on the camera.
             self.tags[tag.name] = tag
         elif tag.name == LENS_TYPE and tag.values != self.tags[tag.name].values:
             # Pentax has two numbers of the lens. The second one tells lenses of other makers apart.
