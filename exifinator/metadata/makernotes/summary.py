@@ -108,7 +108,8 @@ def _first_text(tags: Tags, names: tuple[str, ...]) -> str | None:
     for name in names:
         values = _values(tags, name)
         if isinstance(values, str):
-            text = values.strip()
+            # Older cameras of Nikon write "NO= " before the number.
+            text = re.sub(r"^NO[.=:] *", "", values.strip())
         elif isinstance(values, list) and len(values) == 1 and isinstance(values[0], int):
             text = tags[f"MakerNote {name}"]["printable"].strip()
         else:
