@@ -1,10 +1,11 @@
-"""MRQ's options for mrq-worker, mrq-run and mrq-dashboard in this folder. To change them, edit settings.py."""
+"""The options that mrq-worker, mrq-run and mrq-dashboard use in this folder. To change them, edit settings.py."""
 
 import signal
 import sys
 
 if "worker" in sys.argv[0]:
-    # Exit without a traceback on Ctrl-C during start-up. MRQ installs its own handlers before it takes images.
+    # Make Ctrl-C exit without a traceback while the worker starts. MRQ installs its own handlers before it serves
+    # queues.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 from exifinator.worker import mrq_compat
@@ -26,7 +27,7 @@ MONGODB_LOGS = "1"
 
 WORKER_CLASS = "exifinator.worker.worker.ImageWorker"
 GREENLETS = config.greenlets
-# Seconds between two polls of an idle worker.
+# How long an idle worker waits between two polls, in seconds.
 MAX_LATENCY = 0.05
 REPORT_INTERVAL = 5
 PAUSED_QUEUES_REFRESH_INTERVAL = 2

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Index the metadata of photos: install and start what is missing, then run `exifinator run`.
+# Index the metadata of images: install and start everything that is needed, then run `exifinator run`.
 set -euo pipefail
 unset CDPATH
 
@@ -9,29 +9,31 @@ Usage: ./run.sh [--json] [--dry-run] [--no-wait] [--refresh] [SOURCE ...]
        ./run.sh --verify [--json] [SOURCE ...]
        ./run.sh --prune [--yes] [--json] [--dry-run] [SOURCE ...]
 
-Indexes the metadata of every photo in the sources into MongoDB and shows the progress.
-Skips photos that are already indexed and have not changed. First installs and starts
-what it needs.
+Indexes the metadata of every image in the sources into MongoDB and shows the progress.
+Skips images that are already indexed and have not changed. First installs and starts
+everything that it needs.
 
 SOURCE is bucket, bucket/prefix, s3://bucket/prefix or a local folder. Default: S3_BUCKETS
-in settings.py. If that is empty too, a demo library is created and indexed.
+in settings.py. If S3_BUCKETS is empty too, a demo library is created and indexed.
 
   --json      print one JSON object on stdout instead of the summary
-  --dry-run   only list and count; queue or delete nothing
-  --no-wait   return as soon as everything is queued
-  --refresh   also index again the photos that an older version of EXIFinator indexed
-  --verify    compare sources and records, index what is missing; does not retry failures
-  --prune     remove the records of deleted photos; shows some and asks first
-  --yes       do not ask for confirmation
+  --dry-run   list and count only; queue and delete nothing
+  --no-wait   exit once all images are queued; the workers continue
+  --refresh   also index images again that an older version of EXIFinator indexed
+  --verify    index images without a current record; do not requeue failed images
+  --prune     remove the records of images that were deleted from the bucket;
+              show examples and ask for confirmation first
+  --yes       with --prune: do not ask for confirmation
 
-Ctrl-C stops watching. The workers continue; ./stop.sh stops them.
-Exit code: 0 nothing failed, 1 something failed, 2 wrong usage or settings.
+Ctrl-C stops watching the run. The workers continue; ./stop.sh stops them.
+Exit code: 0 no image failed; 1 some images failed, or a server is unavailable; 2 wrong
+usage or settings, or S3 denies access; 130 interrupted.
 EOF
 }
 
 fail() { printf 'run.sh: %s\n' "$1" >&2; exit 2; }
 
-# Reject wrong usage before the first set-up, which takes minutes.
+# Reject wrong usage before calling setup.sh, which takes minutes the first time.
 options=yes
 for argument in "$@"; do
     case $options$argument in
@@ -49,7 +51,7 @@ case ${EXIFINATOR_SETTINGS:-/} in
     /*) ;;
     *) export EXIFINATOR_SETTINGS="$PWD/$EXIFINATOR_SETTINGS" ;;
 esac
-# Paths of folders are relative to the folder in which the command was called.
+# Relative paths of folders refer to the folder in which the user called this script.
 export EXIFINATOR_CWD="$PWD"
 root=$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")" && pwd -P)
 cd -- "$root"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Install everything that EXIFinator needs into this folder. Print only to stderr, because stdout is for run.sh --json.
+# Install everything that EXIFinator needs into this folder. Print only to stderr, because stdout belongs to the JSON
+# object of run.sh --json.
 set -euo pipefail
 unset CDPATH
 
@@ -8,14 +9,15 @@ usage() {
 Usage: ./setup.sh [--no-services] [--dev]
 
 Creates venv/ with the packages of requirements.txt, then checks that Redis and MongoDB
-respond. If settings.py points to this machine and nothing listens there, it starts them,
-with their data in var/. To use your own servers, set REDIS_URL and MONGODB_URI in
-settings.py. Safe to repeat: completed steps are skipped.
+respond. If one of them is down and settings.py points to this machine, starts it with its
+data in var/. To use your own servers, set REDIS_URL and MONGODB_URI in settings.py.
+This script can be run again at any time: completed steps are skipped.
 
   --no-services   install the packages only
   --dev           also install the packages for the tests (requirements-dev.txt)
 
-Set PYTHON to choose an interpreter, 3.11 to 3.13. Default: the first suitable one in PATH.
+To choose a Python interpreter (3.11 to 3.13), set PYTHON. Default: the first suitable
+interpreter in PATH.
 EOF
 }
 
@@ -41,17 +43,18 @@ root=$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")" && pwd -P)
 cd -- "$root"
 python=venv/bin/python
 
-# Print the path of a suitable Python. Run each candidate, because a pyenv shim can exist and fail.
+# Print the path of a suitable Python. Test each candidate by running it, because a pyenv shim can exist and still fail.
 find_python() {
     local candidate without_venv=""
     for candidate in ${PYTHON:+"$PYTHON"} python3.13 python3.12 python3.11 python3; do
         if ! "$candidate" -I -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then
             [ "$candidate" != "${PYTHON:-}" ] ||
-                say "PYTHON=$PYTHON is not Python 3.11 to 3.13; looking for another one."
+                say "PYTHON=$PYTHON is not Python 3.11 to 3.13; looking for another interpreter."
         elif ! "$candidate" -I -c 'import ensurepip, venv' 2>/dev/null; then
             without_venv=${without_venv:-$candidate}
         else
-            # Print the base interpreter: an active environment may be the venv/ that is about to be replaced.
+            # Print the interpreter on which a virtual environment is based. If an environment is active, it may be the
+            # venv/ that is about to be replaced.
             "$candidate" -I -c 'import sys; print(getattr(sys, "_base_executable", "") or sys.executable)'
             return
         fi
@@ -61,7 +64,8 @@ find_python() {
     fail "no Python 3.11 to 3.13 found: install one, or set its path, as in PYTHON=/opt/python3.12/bin/python3 $0"
 }
 
-# Print the line number and the type of an error, but never the line itself, which may contain a secret.
+# Python code that checks settings.py. It prints the line number and the type of an error, but never the line itself,
+# which may contain a secret.
 read_settings='
 import runpy, sys, traceback
 path = sys.argv[1]
@@ -73,8 +77,8 @@ except Exception as error:
     sys.exit(f"{type(error).__name__} in line {line}")
 '
 
-# Use `pip --version` to check that the environment works, was not copied or moved from another folder, and has a
-# supported Python.
+# Check that the virtual environment works, was not copied or moved from another folder, and has a supported Python.
+# `pip --version` shows all of this.
 venv_is_usable() {
     local version
     version=$(venv/bin/pip --version 2>/dev/null) || return 1
@@ -84,7 +88,8 @@ venv_is_usable() {
     esac
 }
 
-# Print the stamp of a requirements file. venv/ stores it once the packages in the file are installed.
+# Print a checksum of a requirements file and this folder's path. venv/ stores it once the packages in the file have
+# been installed.
 stamp_of() { { printf '%s\n' "$root"; cat -- "$1"; } | cksum; }
 
 is_installed() { [ -x "$python" ] && [ "$(cat "venv/.$1" 2>/dev/null)" = "$(stamp_of "$1")" ]; }
@@ -109,7 +114,7 @@ fi
 if ! is_installed requirements.txt || ! "$python" -I -c ''; then
     : >logs/setup.log
     if venv_is_usable; then base=$python; else base=$(find_python); fi
-    # Report an error in the settings now, not after minutes of installation.
+    # Report an error in the settings now, instead of after minutes of installation.
     "$base" -I -c "$read_settings" "${EXIFINATOR_SETTINGS:-settings.py}" 2>>logs/setup.log ||
         fail "${EXIFINATOR_SETTINGS:-settings.py} cannot be read: $(tail -n 1 logs/setup.log)" 2
     if [ "$base" != "$python" ]; then

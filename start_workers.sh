@@ -7,11 +7,12 @@ usage() {
     cat <<'EOF'
 Usage: ./start_workers.sh [--restart]
 
-Starts the workers, MRQ's dashboard and the API in the background and prints their
-addresses. First installs and starts what they need. Processes that exit are restarted.
-Their output is in logs/. If they are already running, they are left alone.
+Starts the workers, MRQ's dashboard and the API in the background, and prints the
+addresses of the dashboard and the API. First installs and starts everything that they
+need. If the processes are already running, they keep running. Processes that exit are
+restarted. Their output is in logs/.
 
-  --restart   stop them first, so that they use changed settings and code
+  --restart   stop running processes first, so that changed settings and code apply
 EOF
 }
 

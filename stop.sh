@@ -11,7 +11,8 @@ Stops the workers, MRQ's dashboard and the API that were started from this folde
 Workers get up to 15 seconds to finish their current images. Queued images stay queued.
 
   --all   also stop Redis, MongoDB and rclone if they were started from this folder, and
-          the processes that run batches for the API; ./run.sh resumes such a batch
+          the processes of batches that the API has started; to resume such a batch, run
+          ./run.sh with its source
 EOF
 }
 

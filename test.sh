@@ -7,14 +7,15 @@ usage() {
     cat <<'EOF'
 Usage: ./test.sh [--faults | --busy] [PYTEST ARGUMENT ...]
 
-Checks format, lint, types, dependencies and the documentation's links, and runs all
-tests. Installs what they need into venv/ and, as root on Debian, with apt.
-The tests start their own Redis, MongoDB and S3 on free ports. Other arguments go to
-pytest, as in ./test.sh tests/unit -k config
+Checks format, lint, types, dependencies and the documentation's links, then runs all
+tests. First installs the packages for the checks and tests, into venv/ and, if you are
+root on Debian, with apt. The tests start their own Redis, MongoDB and S3 servers on free
+ports. Other arguments are passed to pytest, as in ./test.sh tests/unit -k config
 
-  --faults    run the long fault tests in tests/faults instead: servers that crash, run
-              out of disk or send wrong data; see FAULTS.md
-  --busy      run everything beside four busy loops, to find tests that depend on timing
+  --faults    after the checks, run the long fault tests in tests/faults instead: servers
+              crash, run out of disk space or send wrong data; see FAULTS.md
+  --busy      run the tests while four busy loops use the CPU, to find tests that depend
+              on timing
 
 To repeat the random order of an earlier run, set SEED: SEED=123 ./test.sh
 EOF
@@ -31,8 +32,9 @@ cd -- "$root"
 python=venv/bin/python
 
 install_debian_packages() {
-    # Chromium for the browser tests, a Redis with TLS (redis-tools includes the server but starts no service), docker
-    # compose to check deploy/compose.yaml, libfaketime for wrong clocks. Tests that lack them are skipped.
+    # The tests use Chromium for the browser tests, a Redis with TLS (redis-tools includes the server, but does not
+    # start it as a service), docker compose to check deploy/compose.yaml, and libfaketime to set wrong clocks. Tests
+    # that need a missing package are skipped.
     local missing=()
     command -v chromium-headless-shell >/dev/null || missing+=(chromium-headless-shell)
     command -v redis-server redis-check-rdb >/dev/null || missing+=(redis-tools)

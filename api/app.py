@@ -52,7 +52,8 @@ from exifinator.web_security import LoginThrottle
 log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 64 * 1024
-# First segments of the API's own paths. The database cannot have one of these names, because it is a path too.
+# First segments of the API's own paths. MONGODB_DATABASE cannot be one of them, because compat.py serves the database
+# under its name.
 _RESERVED_NAMES = frozenset(
     (
         "batches",
@@ -70,7 +71,8 @@ _RESERVED_NAMES = frozenset(
         "statistics",
     )
 )
-# Counting this many photos takes about a second.
+# Counting this many photos takes about a second, so collections with as many or more are counted before the
+# first request.
 MANY_PHOTOS = 100_000
 _DESCRIPTION = """Errors are `application/problem+json` (RFC 9457). `code` identifies the cause; it is stable,
 while the wording of `detail` may change. `parameter` names the parameter at fault. If that parameter holds JSON,
@@ -79,11 +81,11 @@ while the wording of `detail` may change. `parameter` names the parameter at fau
 """
 _TAGS = [
     {"name": "photos", "description": "Find photos, and get one photo with all its tags."},
-    {"name": "facets", "description": "Count photos."},
-    {"name": "map", "description": "Locations of photos."},
+    {"name": "facets", "description": "Count photos by value, and get statistics."},
+    {"name": "map", "description": "Get the locations of photos, grouped into clusters."},
     {"name": "export", "description": "Download the metadata of all photos as a file."},
     {"name": "batches", "description": events.BATCHES_TAG_DESCRIPTION},
-    {"name": "failures", "description": "Images that failed."},
+    {"name": "failures", "description": "List failed images, and requeue them."},
     {"name": "mongodb-rest", "description": "Read-only API compatible with npm's mongodb-rest."},
     {"name": "health", "description": "The main endpoints, health checks and metrics."},
 ]
@@ -92,7 +94,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
     401: {**PROBLEM_RESPONSE, "description": "The access token is missing or wrong"},
     404: {**PROBLEM_RESPONSE, "description": "Not found"},
     429: {**PROBLEM_RESPONSE, "description": "Too many wrong access tokens"},
-    503: {**PROBLEM_RESPONSE, "description": "MongoDB does not respond in time"},
+    503: {**PROBLEM_RESPONSE, "description": "MongoDB or another server is unavailable, or too busy"},
 }
 
 
@@ -102,8 +104,8 @@ def create_app(config: Config | None = None, *, throttle: LoginThrottle | None =
     Run it with `python -m api`, or with `python -m uvicorn --factory api.app:create_app`.
 
     Args:
-        config: Defaults to the settings of this process.
-        throttle: Counts wrong tokens by client address. Defaults to a new one.
+        config: The settings. Default: those of this process.
+        throttle: Counts wrong tokens by client address. Default: a new LoginThrottle.
 
     Raises:
         ConfigError: A setting is invalid.
@@ -122,7 +124,7 @@ def create_app(config: Config | None = None, *, throttle: LoginThrottle | None =
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
-        max_body_size=None,  # see MaxBodySize
+        max_body_size=None,  # the middleware MaxBodySize limits the body instead
         dependencies=[Depends(reject_stray_parameters)],
         responses=_RESPONSES,
         middleware=_middleware(config),
@@ -176,7 +178,7 @@ async def _run(app: FastAPI) -> AsyncIterator[None]:
     app.state.pyramid = StaleWhileRevalidate(
         lambda: build_pyramid(store.photos), seconds=60, read_version=lambda: read_version(store.photos)
     )
-    # Run slow background queries one at a time, to leave MongoDB's other cores to requests.
+    # Run slow background queries one at a time. Each occupies one of MongoDB's cores, and requests need the others.
     gate = asyncio.Semaphore(1)
     app.state.counter = FacetCounter(store.photos, gate)
     app.state.background_maps = BackgroundCounts(gate)
@@ -198,8 +200,8 @@ async def _run(app: FastAPI) -> AsyncIterator[None]:
 
 
 async def _prepare(app: FastAPI) -> None:
-    """Count and group a large collection before the first request. A small one is counted on demand."""
-    with suppress(PyMongoError):  # requests will report it
+    """If the collection is large, compute its counts and its map before a request needs them."""
+    with suppress(PyMongoError):  # requests will report the error
         if await app.state.store.photos.estimated_document_count() >= MANY_PHOTOS:
             await app.state.counter.prepare()
             await app.state.pyramid.wait()

@@ -1,4 +1,4 @@
-"""Access control: the token, throttling of wrong tokens, and the host names under which this server may be called."""
+"""Access control: the token, throttling of wrong tokens, and the host names that this server answers to."""
 
 from __future__ import annotations
 
@@ -49,17 +49,17 @@ def _check(request: Request, credentials: HTTPAuthorizationCredentials | None) -
     check_token(request.app.state.config, request.app.state.throttle, address, token)
 
 
-def is_open_to_read(config: Config) -> bool:
+def allows_anonymous_reads(config: Config) -> bool:
     """Return whether photos can be read without the token: on loopback, or if no token is set.
 
-    With a token, any other address in 127.0.0.0/8 counts as one that other machines can reach.
+    If a token is set, reading on any loopback address other than 127.0.0.1 and ::1 (such as 127.0.0.2) requires it too.
     """
     return config.api_token is None or is_loopback_host(config.api_host)
 
 
 async def require_reader(request: Request, credentials: Credentials) -> None:
-    """Require the token unless `is_open_to_read`."""
-    if not is_open_to_read(request.app.state.config):
+    """Require the token, unless photos can be read without it."""
+    if not allows_anonymous_reads(request.app.state.config):
         _check(request, credentials)
 
 
@@ -80,9 +80,10 @@ async def require_writer(request: Request, credentials: Credentials) -> None:
 
 
 async def require_batch_operator(request: Request, credentials: Credentials) -> None:
-    """Require the token to start or cancel batches. If API_TOKEN is not set, allow programs on this machine.
+    """Require the token if one is set. Otherwise, reject requests on behalf of web pages from other origins.
 
-    In that case, reject requests that a browser on this machine sends for web pages of other origins.
+    Used to start and cancel batches. Without a token, any program on this machine may do both, but a browser may not do
+    so on behalf of a page from another origin.
     """
     await require_operator(request, credentials)
     config: Config = request.app.state.config
@@ -97,10 +98,10 @@ WRITER = Depends(require_writer)
 
 
 class TrustedHost:
-    """On loopback, reject a Host header that is not a name of this server.
+    """If the API is bound to loopback, reject requests whose Host header is not a name of this server.
 
     This prevents DNS rebinding: a web page can make its own host name resolve to 127.0.0.1, so that a browser on this
-    machine lets the page read the API. The page's requests still carry that host name.
+    machine lets the page read the API. The page's requests still have that host name in their Host header.
     """
 
     def __init__(self, app: ASGIApp, config: Config) -> None:
@@ -115,8 +116,8 @@ class TrustedHost:
             if name not in self._allowed_names and not is_loopback_host(name):
                 refusal = problem_response(
                     ErrorCode.UNKNOWN_HOST,
-                    "This server accepts requests for localhost and 127.0.0.1 only. "
-                    "Add other names to API_ALLOWED_HOSTS, or set API_HOST and API_TOKEN.",
+                    "This server accepts requests only for localhost, 127.0.0.1, ::1 and the names in "
+                    "API_ALLOWED_HOSTS. Add this name there, or set API_HOST and API_TOKEN.",
                 )
                 await refusal(scope, receive, send)
                 return

@@ -22,13 +22,14 @@ Collection = AsyncCollection[Document]
 # Fields of a record that describe its S3 object and the result of indexing. The API returns them unchanged.
 FILE_FIELDS = ("bucket", "key", "etag", "size", "last_modified", "format", "status", "problem", "extracted_at")
 
-# Time limit of a query.
+# Time limit of a query in MongoDB.
 QUERY_MS = 2000
-# Connections to MongoDB. Further queries wait for a connection, and fail after _POOL_WAIT_MS. The wait is long so that
-# a busy machine serves hundreds of clients slowly instead of rejecting them.
+# Maximum number of connections to MongoDB. Further queries wait for a connection, and fail after _POOL_WAIT_MS. The
+# wait is long so that a busy machine serves hundreds of clients slowly instead of rejecting them.
 _POOL_SIZE = 64
 _POOL_WAIT_MS = 15_000
 _CONNECT_MS = 2000
+# Time limit of each query of read_version.
 _VERSION_MS = 200
 
 CODEC: CodecOptions[Document] = CodecOptions(
@@ -62,23 +63,23 @@ def open_store(config: Config) -> Store:
         serverSelectionTimeoutMS=_CONNECT_MS,
         connectTimeoutMS=_CONNECT_MS,
     )
-    photos = client.get_database(config.mongodb_database, codec_options=CODEC)
-    jobs = client.get_database(config.mrq_database, codec_options=CODEC)
+    database = client.get_database(config.mongodb_database, codec_options=CODEC)
+    mrq_database = client.get_database(config.mrq_database, codec_options=CODEC)
     return Store(
         client=client,
         config=config,
-        photos=photos[config.mongodb_collection],
-        thumbnails=photos["thumbnails"],
-        jobs=jobs["mrq_jobs"],
-        batches=photos["exifinator_batches"],
+        photos=database[config.mongodb_collection],
+        thumbnails=database["thumbnails"],
+        jobs=mrq_database["mrq_jobs"],
+        batches=database["exifinator_batches"],
     )
 
 
 async def read_version(photos: Collection) -> object:
     """Return a value that changes when the collection changes: the record count and the latest extraction.
 
-    One change goes unnoticed: replacing a record with one that was extracted before the latest, as the slower of two
-    workers does.
+    One kind of change goes unnoticed: replacing a record with one whose `extracted_at` is not the latest in the
+    collection. This happens when a slow worker stores its record after another worker has stored a later one.
 
     Returns:
         None if the version cannot be read quickly, for example while the index on `extracted_at` is being built.
@@ -94,7 +95,10 @@ async def read_version(photos: Collection) -> object:
 
 @dataclass(frozen=True)
 class Backend:
-    """The pipeline's store and queue, used by the batch routes. Their calls block, so these routes run in threads."""
+    """The pipeline's store and queue, used by the batch routes.
+
+    Both make blocking calls, so these routes run in threads.
+    """
 
     config: Config
     store: PipelineStore
@@ -111,7 +115,8 @@ def open_backend(config: Config) -> Backend:
     return Backend(config, PipelineStore(client, config), ImageQueue(connect_redis(config), config))
 
 
-# These are coroutines because FastAPI would run plain functions in a thread, which costs more than they do.
+# These are coroutines because FastAPI would run plain functions in a thread, which would take longer than the
+# functions themselves.
 async def _get_store(request: Request) -> Store:
     store: Store = request.app.state.store
     return store

@@ -25,18 +25,23 @@ class ErrorCode(StrEnum):
         member.meaning = meaning
         return member
 
-    MALFORMED_REQUEST = "malformed_request", 400, "The request is not valid HTTP."
+    MALFORMED_REQUEST = "malformed_request", 400, "The request is not valid HTTP, or its head is too large."
     BAD_PARAMETER = "bad_parameter", 400, "A parameter or a field of the body has an invalid value."
-    UNKNOWN_PARAMETER = "unknown_parameter", 400, "This path has no such parameter."
+    UNKNOWN_PARAMETER = "unknown_parameter", 400, "This path has no such parameter, or its body has no such field."
     REPEATED_PARAMETER = "repeated_parameter", 400, "The parameter takes one value but was sent several times."
     BAD_JSON = "bad_json", 400, "A parameter or the body is not valid JSON."
     BAD_HINT = "bad_hint", 400, "The index that `hint` names does not exist or cannot serve the query."
-    QUERY_REJECTED = "query_rejected", 400, "MongoDB rejected the query."
+    QUERY_REJECTED = "query_rejected", 400, "MongoDB rejected the query, or cannot represent a value in it."
     TOKEN_MISSING = "token_missing", 401, "The request requires an access token and has none."
     TOKEN_WRONG = "token_wrong", 401, "The access token is wrong."
     TOKEN_NOT_SET = "token_not_set", 403, "The request requires an access token, but the server has no API_TOKEN."
     FOREIGN_ORIGIN = "foreign_origin", 403, "A web page from another origin sent the request."
-    ACCESS_DENIED = "access_denied", 403, "S3 denies access to the bucket."
+    ACCESS_DENIED = (
+        "access_denied",
+        403,
+        "S3 denies access to the bucket or rejects the credentials, the bucket is in another region, or S3's "
+        "certificate cannot be trusted.",
+    )
     ORIGINALS_DISABLED = "originals_disabled", 403, "Links to originals are disabled (API_SIGN_ORIGINALS)."
     NOT_FOUND = "not_found", 404, "The path or the item does not exist."
     BUCKET_GONE = "bucket_gone", 404, "The bucket does not exist."
@@ -51,18 +56,22 @@ class ErrorCode(StrEnum):
     INTERNAL_ERROR = "internal_error", 500, "Internal error; see the API's log."
     PARQUET_UNAVAILABLE = "parquet_unavailable", 501, "The package that writes Parquet is not installed."
     QUERY_TIMEOUT = "query_timeout", 503, "The query exceeded its time limit."
-    OUT_OF_MEMORY = "out_of_memory", 503, "The query exceeded the memory that MongoDB allows it."
+    OUT_OF_MEMORY = "out_of_memory", 503, "The query needs more memory than MongoDB allows."
     TOO_MANY_QUERIES = "too_many_queries", 503, "Too many queries are waiting for MongoDB."
     TOO_MANY_CONNECTIONS = "too_many_connections", 503, "Too many connections are open."
     TOO_MANY_LISTENERS = "too_many_listeners", 503, "Too many clients are listening to /events."
     TOO_MANY_EXPORTS = "too_many_exports", 503, "Too many exports are running."
     TOO_MANY_BATCHES = "too_many_batches", 503, "The maximum number of batches is already running."
-    MONGODB_UNAVAILABLE = "mongodb_unavailable", 503, "MongoDB cannot be reached."
-    MONGODB_ACCESS_DENIED = "mongodb_access_denied", 503, "MongoDB rejects the credentials in MONGODB_URI."
+    MONGODB_UNAVAILABLE = "mongodb_unavailable", 503, "MongoDB cannot be reached, or cannot serve the request now."
+    MONGODB_ACCESS_DENIED = (
+        "mongodb_access_denied",
+        503,
+        "MongoDB rejects the credentials in MONGODB_URI, or their user lacks a permission.",
+    )
     MONGODB_ERROR = "mongodb_error", 503, "A MongoDB operation failed."
-    REDIS_UNAVAILABLE = "redis_unavailable", 503, "Redis cannot be reached."
-    S3_UNAVAILABLE = "s3_unavailable", 503, "S3 does not respond, or cannot serve the request at the moment."
-    CANNOT_SIGN = "cannot_sign", 503, "The link cannot be signed: S3 credentials are missing or unusable."
+    REDIS_UNAVAILABLE = "redis_unavailable", 503, "Redis cannot be reached, or cannot serve the request now."
+    S3_UNAVAILABLE = "s3_unavailable", 503, "S3 does not respond, or cannot serve the request now."
+    CANNOT_SIGN = "cannot_sign", 503, "The link cannot be signed, usually for lack of usable S3 credentials."
     UNAVAILABLE = "unavailable", 503, "Any other temporary failure; retry later."
 
 
@@ -98,8 +107,8 @@ class BadParameter(BadQuery):
     """A parameter, or a field of the body, is invalid.
 
     Args:
-        parameter: Its name.
-        detail: Why it is invalid, without its name.
+        parameter: The name of the parameter or field.
+        detail: Why the value is invalid. The name is put in front of it.
         path: The keys and indexes that lead to the wrong value, if the parameter holds JSON. Rendered as a JSON pointer
             (RFC 6901) in `pointer`, and as `query.$or[1].photo.iso` in the message.
     """
@@ -112,8 +121,8 @@ class BadParameter(BadQuery):
         path: Sequence[str | int] | None = None,
         code: ErrorCode = ErrorCode.BAD_PARAMETER,
     ) -> None:
-        # Field names come from the client, so truncate them in the message. The pointer needs no limit: it cannot be
-        # longer than the query.
+        # Field names come from the client, so truncate them in the message. The pointer needs no limit: it is at
+        # most about twice as long as the query.
         place = _dotted(parameter, path or ())[:_MAX_PLACE_CHARS]
         super().__init__(f"{place}: {detail}", code=code, pointer=None if path is None else json_pointer(path))
         self.error_code = code
@@ -128,5 +137,5 @@ def _dotted(parameter: str, path: Sequence[str | int]) -> str:
 
 
 def json_pointer(path: Sequence[str | int]) -> str:
-    """Return keys and indexes as a JSON pointer (RFC 6901). An empty path gives "", the whole value."""
+    """Return keys and indexes as a JSON pointer (RFC 6901). An empty path gives "", which points to the whole value."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)

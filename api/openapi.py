@@ -8,7 +8,7 @@ import orjson
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from api.auth import is_open_to_read
+from api.auth import allows_anonymous_reads
 from api.query.mongo_filter import ALLOWED, MAX_FIELDS, MAX_NAME_CHARS, MAX_SORT_FIELDS
 from exifinator.config import Config
 
@@ -19,7 +19,7 @@ _FIELD_NAME = {
     # Names joined by dots, none of which starts with $.
     "pattern": "^([^$.\\u0000][^.\\u0000]*)?(\\.([^$.\\u0000][^.\\u0000]*)?)*$",
 }
-# As _FIELD_NAME, but no name may be empty.
+# Like _FIELD_NAME, but none of the names may be empty.
 _PATH = {**_FIELD_NAME, "pattern": "^[^$.\\u0000][^.\\u0000]*(\\.[^$.\\u0000][^.\\u0000]*)*$"}
 _PATHS = {"type": "object", "propertyNames": _PATH}
 _DIRECTION = {"enum": [1, -1, "asc", "desc", "ascending", "descending"]}
@@ -70,11 +70,12 @@ _SCHEMAS: dict[str, Any] = {
 }
 # Parameters that contain JSON.
 _JSON_PARAMETERS = {"query": "Filter", "fields": "Fields", "sort": "Sort", "hint": "Hint"}
-_TAGS_OF_OPERATORS = frozenset({"failures", "batches"})
+# Tags of the operations that require the token even where reading photos does not.
+_OPERATOR_TAGS = frozenset({"failures", "batches"})
 
 
 def describe_api(app: FastAPI, config: Config) -> dict[str, Any]:
-    """Return the document. Generate it on the first call."""
+    """Return the OpenAPI document, which is generated on the first call."""
     if app.openapi_schema is None:
         schema = get_openapi(
             title=app.title,
@@ -100,8 +101,8 @@ def describe_api(app: FastAPI, config: Config) -> dict[str, Any]:
 
 def _correct_security(operation: dict[str, Any], config: Config) -> None:
     """Mark operations that also work without the token."""
-    for_operators = bool(_TAGS_OF_OPERATORS & set(operation.get("tags", ())))
-    if config.api_token is None or (is_open_to_read(config) and not for_operators):
+    for_operators = bool(_OPERATOR_TAGS & set(operation.get("tags", ())))
+    if config.api_token is None or (allows_anonymous_reads(config) and not for_operators):
         operation["security"] = [{}, *operation["security"]]
 
 
@@ -134,7 +135,7 @@ def _correct_parameter(parameter: dict[str, Any], *, is_mongodb_rest: bool) -> N
     if parameter["name"] == "query" or (is_mongodb_rest and parameter["name"] in _JSON_PARAMETERS):
         kind = _JSON_PARAMETERS[parameter["name"]]
         del parameter["schema"]
-        # Swagger UI prefills this one, so next to the typed filters it is an empty filter.
+        # Swagger UI prefills this example. Among the typed filters, prefill an empty filter, which excludes no photos.
         prefilled = orjson.loads(example) if is_mongodb_rest else {}
         content_schema = {"$ref": f"#/components/schemas/{kind}", "examples": [prefilled]}
         parameter["content"] = {"application/json": {"schema": content_schema}}

@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError
 
 from api.errors import ErrorCode, RequestRefused
 from exifinator.config import Config
+from exifinator.errors import EXIFinatorError
 from exifinator.sources.s3.client import S3Client
 
 # How long a URL is valid.
@@ -32,12 +33,15 @@ class Signer:
         self._payer = {"RequestPayer": "requester"} if config.s3_requester_pays else {}
 
     def sign(self, bucket: str, key: str) -> str:
-        """Return a URL from which anyone can download the object for URL_SECONDS. Send no request to S3.
+        """Return a URL from which anyone can download the object for URL_SECONDS seconds.
 
-        The URL makes browsers save the object instead of showing it, because it may be an HTML page with a script.
+        This sends no request to S3.
+
+        The URL makes browsers save the object instead of showing it, because the object may be an HTML page
+        with a script.
 
         Raises:
-            RequestRefused: There are no usable credentials (503).
+            RequestRefused: The URL cannot be signed, usually because there are no usable credentials (503).
         """
         with self._lock:
             self._s3 = self._s3 or _SigningS3(self._config)
@@ -47,7 +51,7 @@ class Signer:
                 Params={"Bucket": bucket, "Key": key, "ResponseContentDisposition": "attachment", **self._payer},
                 ExpiresIn=URL_SECONDS,
             )
-        except (BotoCoreError, ValueError) as error:
+        except (BotoCoreError, EXIFinatorError, ValueError) as error:
             raise RequestRefused(ErrorCode.CANNOT_SIGN, f"The link cannot be signed: {error}") from error
         return url
 

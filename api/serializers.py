@@ -51,7 +51,7 @@ def photo_path(id_: str) -> str:
 
 
 def thumbnail_url(record: Document) -> str:
-    """Return the URL of a thumbnail. The URL changes with the image, so browsers may cache the thumbnail forever."""
+    """Return the URL of a thumbnail. The URL contains the ETag, so browsers may cache the thumbnail forever."""
     return f"{photo_path(record['_id'])}/thumbnail?v={_as_segment(str(record.get('etag') or '0'))}"
 
 
@@ -62,13 +62,13 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.~/-]*")
 def _as_segment(text: str) -> str:
     """Percent-encode text as one segment of a URL path.
 
-    Avoid `quote` where possible: for a page of photos it takes longer than encoding the JSON.
+    Call `quote` only if necessary: for a page of photos, it would take longer than encoding the page as JSON.
     """
     return text.replace("/", "%2F") if _PLAIN.fullmatch(text) else quote(text, safe="")
 
 
 def summarize(record: Document) -> Document:
-    """Return a record in the form of PhotoSummary."""
+    """Convert a record to the form of PhotoSummary."""
     summary: Document = {"id": record["_id"]}
     summary |= {name: record[name] for name in FILE_FIELDS if name in record}
     summary["photo"] = plain_photo(record)
@@ -77,7 +77,7 @@ def summarize(record: Document) -> Document:
 
 
 def describe(record: Document) -> Document:
-    """Return a record in the form of PhotoRecord."""
+    """Convert a record to the form of PhotoRecord."""
     photo = summarize(record)
     photo["tags"] = {name: value for name, value in record.items() if name not in _NON_TAG_FIELDS}
     photo |= {name: record[name] for name in ("xmp", "iptc", "extractor_version") if name in record}

@@ -30,26 +30,28 @@ from exifinator.storage.migrations import check_schema_before_reading
 class ServerLimits:
     """Limits that keep slow clients from tying up the server."""
 
-    # Time to receive a request's head, from the connection or from the first byte of a later request.
+    # Time to receive the head of a request, counted from the start of the connection or, for later requests on it, from
+    # the first byte of the request.
     header_seconds: float = 10.0
-    # Time to receive the body, from the end of the head.
+    # Time to receive the body, counted from the end of the head.
     body_seconds: float = 20.0
     # How long a client may pause reading its response.
     stall_seconds: float = 30.0
-    # Idle time between two requests on one connection.
+    # Maximum idle time between two requests on one connection.
     keep_alive_seconds: int = 15
-    # Request line plus headers: 8 KiB of JSON with every byte percent-encoded (24 KiB), plus headroom.
-    head_bytes: int = 40 * 1024
-    # Open connections, over all clients.
-    connections: int = 1024
+    # Maximum size of the request line plus headers: 8 KiB of JSON with every byte percent-encoded (24 KiB), plus
+    # headroom.
+    max_head_bytes: int = 40 * 1024
+    # Maximum number of open connections, over all clients.
+    max_connections: int = 1024
 
     @property
     def open_files(self) -> int:
         """File descriptors needed: one per client connection, and as many again for MongoDB, Redis and S3.
 
-        This exceeds the default limit of a process, which is often 1,024.
+        This exceeds the default limit of a process, which is often 1,024, so `main` raises the limit.
         """
-        return 2 * self.connections
+        return 2 * self.max_connections
 
 
 class BoundedConfig(uvicorn.Config):
@@ -61,7 +63,7 @@ class BoundedConfig(uvicorn.Config):
             app,
             factory=True,
             timeout_keep_alive=limits.keep_alive_seconds,
-            h11_max_incomplete_event_size=limits.head_bytes,
+            h11_max_incomplete_event_size=limits.max_head_bytes,
             **options,
         )
 
@@ -69,8 +71,8 @@ class BoundedConfig(uvicorn.Config):
 class BoundedProtocol(H11Protocol):
     """uvicorn's HTTP/1.1 protocol with three more time limits, and with error responses as problem+json.
 
-    Drop the connection if the client exceeds the time limit for sending a request's head or body, or stops reading the
-    response. Between requests, uvicorn's own keep-alive timeout applies.
+    It drops the connection if the client takes too long to send a request's head or body, or stops reading the response
+    for too long. Between requests, uvicorn's own keep-alive timeout applies.
     """
 
     _request_timer: asyncio.TimerHandle | None = None
@@ -82,7 +84,7 @@ class BoundedProtocol(H11Protocol):
         self.app = self._respond
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if len(self.connections) <= self._limits.connections:
+        if len(self.connections) <= self._limits.max_connections:
             await self.config.loaded_app(scope, receive, send)
         else:
             headers = {"Retry-After": "5", "Connection": "close"}
@@ -112,7 +114,8 @@ class BoundedProtocol(H11Protocol):
     def send_400_response(self, msg: str) -> None:
         """Reject malformed HTTP with problem+json, unless a response has already started."""
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            detail = f"{msg.removesuffix('.')} (see RFC 9112)."
+            limit = self._limits.max_head_bytes
+            detail = f"{msg.removesuffix('.')}: malformed (see RFC 9112), or with a head of more than {limit} bytes."
             refusal = problem_response(ErrorCode.MALFORMED_REQUEST, detail, headers={"Connection": "close"})
             head = h11.Response(status_code=400, headers=refusal.raw_headers, reason=b"Bad Request")
             for event in (head, h11.Data(data=bytes(refusal.body)), h11.EndOfMessage()):
@@ -218,7 +221,7 @@ def main(config: Config) -> None:
     """Serve until the process receives SIGINT or SIGTERM.
 
     Raises:
-        ConfigError: The data in MongoDB is newer than this code.
+        ConfigError: The schema in MongoDB is newer than this version.
         ServiceFailed: The address cannot be bound.
     """
     _check_address_is_free(config.api_host, config.api_port)

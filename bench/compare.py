@@ -139,7 +139,7 @@ def run_exifinator(servers: Servers, images: int, *, workers: list[list[str]], *
         peak_mb = max(psutil.Process(p.pid).memory_info().rss for p in processes) / 1e6
         for _ in batch.wait(pause=lambda _: None):
             pass
-        numbers = batch.numbers
+        numbers = batch.counts
         assert numbers.stored == images, numbers
         started_at = time.monotonic()
         second_batch = Batch(batch.listings.sources, s3, store, batch.queue)
@@ -147,7 +147,7 @@ def run_exifinator(servers: Servers, images: int, *, workers: list[list[str]], *
         for _ in second_batch.list_and_queue():
             pass
         unchanged_rate = images / (time.monotonic() - started_at)
-        assert second_batch.numbers.unchanged == images, second_batch.numbers
+        assert second_batch.counts.unchanged == images, second_batch.counts
         for _ in second_batch.wait():
             pass
         # The sizes do not include data that is not on disk yet.

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from exifinator.metadata.fetch import fetch_header
+from exifinator.metadata.fetch import fetch_metadata
 from exifinator.metadata.parse import build_record
 from exifinator.sources.local_files import LocalReader, local_ref
 
@@ -136,11 +136,11 @@ def compare(folder: Path, *, repeats: int = 5) -> Result:
     """
     result = Result()
     for name, directories in sorted(json.loads((folder / "expected.json").read_text()).items()):
-        header = fetch_header(LocalReader(), local_ref(folder / name))
+        fetched = fetch_metadata(LocalReader(), local_ref(folder / name))
         seconds = []
         for _ in range(repeats):
             started = time.perf_counter()
-            document = build_record(header).document
+            document = build_record(fetched).document
             seconds.append(time.perf_counter() - started)
         result.microseconds.append(min(seconds) * 1e6)
         tags = {
@@ -148,13 +148,13 @@ def compare(folder: Path, *, repeats: int = 5) -> Result:
             for title, tag in document.items()
             if isinstance(tag, dict) and "field_type" in tag
         }
-        for counts in (result, result.formats[header.format]):
+        for counts in (result, result.formats[fetched.format]):
             counts.files += 1
         if directories and not tags:
             result.silent.append(name)
         for directory, expected in directories.items():
             for number, item in expected.items():
-                _count(result, header.format, name, (directory, int(number)), tags, item)
+                _count(result, fetched.format, name, (directory, int(number)), tags, item)
     return result
 
 

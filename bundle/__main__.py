@@ -1,8 +1,9 @@
 """`python -m bundle`: compile api/static/{js,css} into api/static/built with esbuild.
 
-The built files are committed, so that only people who change the sources need Node. Their names contain a hash of their
-content, so that browsers can cache them indefinitely; index.html refers to them. Libraries that only one view needs,
-such as the map's, are separate files, which the browser loads when that view opens.
+The built files are committed, so that only people who change the sources need Node. The names of the built files
+contain a hash of their content, so that browsers can cache the files indefinitely. The built index.html refers to these
+names. Libraries that only one view needs, such as the map's, are in separate files, which the browser loads when the
+view opens.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ BUILT = STATIC / "built"
 TOOLS = ROOT / "var" / "bundle"
 MODULES = TOOLS / "node_modules"
 
-# The source files to which index.html refers, by the name of the built file.
+# The source files that index.html refers to, by the names of the built files.
 ENTRIES = {"explorer": ["js/app.jsx", "css/explorer.css"], "theme": ["js/theme.js"], "icon": ["icon.svg"]}
 OPTIONS = [
     "--bundle",
@@ -38,13 +39,13 @@ OPTIONS = [
     "--loader:.json=file",
     "--loader:.svg=copy",
     "--loader:.png=empty",  # Leaflet's stylesheet refers to images of controls that the map does not use
-    "--legal-comments=none",  # licences.txt has the full licences
+    "--legal-comments=none",  # licences.txt contains the complete licences
     "--log-level=warning",
 ]
 
 
 def bundle(target: Path = BUILT) -> None:
-    """Build the explorer in this folder, and remove the files of earlier builds.
+    """Build the explorer into the folder `target`, and remove the files of earlier builds from it.
 
     Raises: OSError, CalledProcessError.
     """
@@ -66,7 +67,7 @@ def bundle(target: Path = BUILT) -> None:
 
 
 def _compile(target: Path, metafile: Path) -> dict[str, Any]:
-    """Run esbuild, and return its description of each file that it wrote."""
+    """Run esbuild. Return its description of each file that it wrote, by path."""
     entries = [f"{name}={source}" for name, sources in ENTRIES.items() for source in sources]
     command = [MODULES / ".bin" / "esbuild", *entries, *OPTIONS, f"--outdir={target}", f"--metafile={metafile}"]
     subprocess.run(command, cwd=STATIC, env={**os.environ, "NODE_PATH": str(MODULES)}, check=True)
@@ -75,7 +76,7 @@ def _compile(target: Path, metafile: Path) -> dict[str, Any]:
 
 
 def _licences(outputs: dict[str, Any]) -> str:
-    """Return the licences of the packages in the built files."""
+    """Return the licence texts of the packages whose code is in the built files."""
     inputs = (name for output in outputs.values() for name in output["inputs"])
     packages = sorted({match[1] for name in inputs if (match := re.search(r"node_modules/((?:@[^/]+/)?[^/]+)/", name))})
     parts = []

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Check the explorer's sources: format, lint, types and unit tests. The tools, pinned by package-lock.json, are installed
-# in var/.
+# Check the explorer's sources: formatting, lint, types and unit tests. The tools are installed in var/, in the versions
+# that package-lock.json pins.
 set -euo pipefail
 unset CDPATH
 
@@ -8,7 +8,7 @@ usage() {
     cat <<'USAGE'
 Usage: bundle/check.sh [--fix]
 
-Checks api/static/js with prettier, eslint and tsc, and runs the unit tests of bundle/tests with node.
+Checks api/static with prettier, eslint and tsc, and runs the unit tests of bundle/tests with node.
 
   --fix    apply prettier's and eslint's fixes
 USAGE
@@ -29,14 +29,14 @@ python=venv/bin/python
 [ -x "$python" ] || python=python3
 "$python" -c 'from bundle.__main__ import install; install()'
 tools=var/bundle/node_modules/.bin
-# eslint looks for plugins next to its configuration.
+# eslint looks for plugins next to its configuration file, so copy the file to the folder with the plugins.
 cp bundle/eslint.config.js var/bundle/
 
-"$tools/prettier" --config bundle/prettier.json --log-level warn "$check" api/static/js bundle
+"$tools/prettier" --config bundle/prettier.json --log-level warn "$check" api/static/js api/static/css bundle
 "$tools/eslint" --config var/bundle/eslint.config.js "${fix[@]}" api/static/js bundle/tests
 "$tools/tsc" --project bundle/tsconfig.json
 
-# Bundle the tests first, because Node would not find the libraries in var/ by itself.
+# Bundle the tests with their libraries first, because Node would not find the libraries in var/.
 built=$(mktemp -d var/bundle/tests.XXXXXX)
 trap 'rm -rf -- "$built"' EXIT
 NODE_PATH=$root/var/bundle/node_modules "$tools/esbuild" bundle/tests/*.test.js --bundle --platform=node --format=esm --main-fields=module,main \

@@ -1,4 +1,5 @@
-// Rules for the explorer's sources. Prettier handles the layout, and tsc finds undefined names.
+// Lint rules for the explorer's sources. There are no rules for formatting, which prettier handles, or for undefined
+// names, which tsc finds.
 import js from "@eslint/js";
 import reactHooks from "eslint-plugin-react-hooks";
 import globals from "globals";

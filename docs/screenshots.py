@@ -113,7 +113,7 @@ def run_demo(folder: Path, library: Path | None) -> Iterator[str]:
         installation = Installation(settings, folder / "logs")
         try:
             installation.start_worker("download", "write")
-            installation.run("demo", seconds=300)
+            installation.run("demo")
             with running([sys.executable, "-m", "api"], port, folder / "logs" / "api.log", installation.environment):
                 yield f"http://127.0.0.1:{port}"
         finally:

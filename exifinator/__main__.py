@@ -2,7 +2,7 @@
 
 import signal
 
-# Exit without a traceback on Ctrl-C during the imports.
+# If the user presses Ctrl-C during the imports, exit without a traceback.
 _on_interrupt = signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 from exifinator.cli.main import main  # noqa: E402

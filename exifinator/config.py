@@ -1,6 +1,6 @@
-"""Settings: settings.py and the environment, read once into a frozen, validated Config.
+"""The settings: settings.py and the environment, read once into a frozen and validated Config.
 
-settings.py documents each setting; tests compare its names and defaults with Config.
+settings.py explains each setting. Tests compare the names and defaults in settings.py with those in Config.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ from exifinator.paths import find_root
 
 ROOT = find_root()
 ENV_PREFIX = "EXIFINATOR_"
-# The tile server's origin goes into a Content-Security-Policy header, so it may only contain characters that have no
-# special meaning there.
+# The URL may contain only characters without a special meaning in a Content-Security-Policy header, because the tile
+# server's origin is written into that header.
 _TILES_URL = r"(?=.*\{z\})(?=.*\{x\})(?=.*\{y\})https?://(\{s\}\.)?[A-Za-z0-9.-]+(:[0-9]{1,5})?/[!-:<-~]*"
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 QueueName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,40}$")]
-# MongoDB's own rules, without the characters that a shell or a URL would have to escape.
+# MongoDB's rules for names, but without characters that have to be escaped in a shell or a URL.
 DatabaseName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,38}$")]
 CollectionName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,100}$")]
 
 
 def _split_list(value: object) -> object:
-    """Split a comma-separated string, as environment variables have it, into a list."""
+    """Split a comma-separated string into a list. Environment variables contain lists in this form."""
     if isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
     return value
@@ -58,7 +58,7 @@ BlankAsNone = BeforeValidator(_none_if_blank)
 
 
 class Config(BaseModel):
-    """All settings, named as in settings.py but in lower case. The repr hides secrets."""
+    """All settings. Their names are those in settings.py, in lower case. The repr does not show secrets."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -133,7 +133,7 @@ class Config(BaseModel):
             return None
         path = ROOT / Path(value).expanduser()
         if not path.is_file():
-            raise ValueError(f"a file of PEM certificates, but {path} does not exist")
+            raise ValueError(f"a file of PEM certificates, but there is no file {path}")
         return str(path)
 
     @field_validator("map_tiles_url")
@@ -148,12 +148,12 @@ class Config(BaseModel):
     def _check_redis_url(cls, value: SecretStr) -> SecretStr:
         parts = _split_url(value.get_secret_value())
         if parts is None or parts.scheme not in ("redis", "rediss"):
-            raise ValueError(f'a URL such as "redis://127.0.0.1:6379/0", rediss:// for TLS; {_ESCAPING_HINT}')
+            raise ValueError(f'a URL such as "redis://127.0.0.1:6379/0", or rediss:// for TLS; {_ESCAPING_HINT}')
         if not re.fullmatch(r"/?\d*", parts.path):
             raise ValueError("a URL whose path is the database number, such as /0")
         from redis.connection import parse_url
 
-        # If an option is invalid, the error names it without its value.
+        # Check the options in the URL. The error for an invalid option contains its name, but not its value.
         parse_url(value.get_secret_value())  # type: ignore[no-untyped-call]
         return value
 
@@ -168,7 +168,7 @@ class Config(BaseModel):
     @field_validator("dashboard_host", "api_host")
     @classmethod
     def _strip_brackets(cls, value: str) -> str:
-        # Sockets take IPv6 addresses without the brackets that URLs need.
+        # In URLs, IPv6 addresses have brackets. Sockets require them without brackets.
         return value[1:-1] if value.startswith("[") and value.endswith("]") else value
 
     @field_validator("dashboard_auth")
@@ -213,28 +213,31 @@ class Config(BaseModel):
 
     @property
     def download_set(self) -> str:
-        """The download queue's name in MRQ, where the suffix makes it a raw timed set."""
+        """The download queue's name in MRQ. The suffix tells MRQ that the queue is a sorted set of timed raw jobs."""
         return f"{self.download_queue}_timed_set"
 
     @property
     def write_list(self) -> str:
-        """The write queue's name in MRQ, where the suffix makes it a raw list."""
+        """The write queue's name in MRQ. The suffix tells MRQ that the queue is a list of raw jobs."""
         return f"{self.write_queue}_raw"
 
 
-# Ends the messages about URLs that may contain a password. These messages never show the URL, because any part of it
-# could belong to the password.
+# The end of messages about URLs that may contain a password. These messages never show the URL, because any part of an
+# invalid URL could belong to the password.
 _ESCAPING_HINT = 'write "/", "?", "#" and "@" in the user or password as %2F, %3F, %23 and %40'
 
 
 def _has_unescaped_password(url: str) -> bool:
-    """Return whether a "/", "?" or "#" in the user or password ends the host part too early."""
+    """Return whether the user or password in a URL contains a "/", "?" or "#" that is not escaped.
+
+    Such a character ends the part of the URL with the password and host, so an "@" follows after that part.
+    """
     authority, rest = re.fullmatch(r"(?:[^/?#]*//)?([^/?#]*)(.*)", url, re.DOTALL).groups()  # type: ignore[union-attr]
     return "@" not in authority and "@" in rest
 
 
 def _is_parsable(url: str) -> bool:
-    """Return whether the URL can be parsed, which fails if a bracket of an IPv6 address is missing."""
+    """Return whether a URL can be parsed. A URL with an IPv6 address that lacks a bracket cannot, for example."""
     try:
         urlsplit(url)
     except ValueError:
@@ -246,7 +249,7 @@ def _split_url(url: str) -> SplitResult | None:
     """Return the parts of a URL, or None if it is malformed, has no host, or has an unescaped user or password."""
     try:
         parts = urlsplit(url)
-        # Parse the port here: urlsplit checks it only on access, and that error would show an invalid one.
+        # Access the port here, because urlsplit checks it only on access. A later error would show part of the URL.
         is_complete = bool(parts.hostname) and parts.port != 0
     except ValueError:
         return None
@@ -254,11 +257,11 @@ def _split_url(url: str) -> SplitResult | None:
 
 
 def setting_name(field: str) -> str:
-    """Return the name that a Config field has in settings.py."""
+    """Return the name in settings.py of a field of Config."""
     return field.upper()
 
 
-# Terms in pydantic's messages, and plainer ones for people who edit settings.py.
+# Terms in pydantic's messages, and plainer terms that replace them for people who edit settings.py.
 _PLAIN_TERMS = (
     ("a valid boolean", "true or false"),
     ("a valid tuple", "a list"),
@@ -269,7 +272,13 @@ _PLAIN_TERMS = (
 
 
 def _explain(error: ValidationError, origins: Mapping[str, str], file: str) -> list[str]:
-    """Return one line per mistake: its file or variable, the setting, and what it should be. Never show values."""
+    """Return one line for each mistake, without the values of settings, which may be secret.
+
+    Args:
+        error: The mistakes.
+        origins: The file or environment variable that each setting comes from, by field of Config.
+        file: The name of the settings file.
+    """
     lines = []
     for item in error.errors():
         if not item["loc"]:
@@ -296,15 +305,15 @@ def _explain(error: ValidationError, origins: Mapping[str, str], file: str) -> l
 def build_config(
     settings: Mapping[str, Any], environment: Mapping[str, str], *, file: str | Path = "settings.py"
 ) -> Config:
-    """Build a Config from the upper-case names of `settings`, overridden by EXIFINATOR_<NAME> in `environment`.
+    """Build a Config from settings.py and the environment.
 
     Args:
-        settings: The variables of settings.py.
-        environment: The environment variables.
-        file: The name of the settings file in messages.
+        settings: The variables of settings.py. Variables whose names are not in upper case are ignored.
+        environment: The environment variables. EXIFINATOR_<NAME> overrides the setting <NAME>.
+        file: The name of the settings file to show in messages.
 
     Raises:
-        ConfigError: A setting is wrong. The message has one line per mistake, without the values, which may be secret.
+        ConfigError: A setting is wrong. The message has one line for each mistake.
     """
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
@@ -328,7 +337,10 @@ def build_config(
 
 @functools.cache
 def load_config() -> Config:
-    """Return the settings of this process: settings.py, or the file in EXIFINATOR_SETTINGS, then the environment.
+    """Return the settings of this process.
+
+    The settings are read from settings.py, or from the file that EXIFINATOR_SETTINGS names. Environment variables
+    override them.
 
     Raises:
         ConfigError: A setting is wrong, or the file cannot be read.
@@ -342,7 +354,7 @@ def load_config() -> Config:
         except OSError as error:
             raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
         except Exception as error:  # noqa: BLE001 -- the file is a program that can fail in any way
-            # Leave out message and traceback, which could show a line with a secret.
+            # Do not show the error's message and traceback, because they could contain a line with a secret.
             raise ConfigError(f"{path}{_line_of(error, path)} cannot be read ({type(error).__name__})") from None
     elif custom_path:
         raise ConfigError(f"EXIFINATOR_SETTINGS names {path}, which does not exist", pointer="EXIFINATOR_SETTINGS")
@@ -350,7 +362,7 @@ def load_config() -> Config:
 
 
 def _line_of(error: Exception, path: Path) -> str:
-    """Return ", line 7" if the error is in line 7 of the file, or "" if its line is unknown."""
+    """Return text such as ", line 7" for the line of the file that caused the error; "" if the line is unknown."""
     if isinstance(error, SyntaxError):
         line = error.lineno
     else:

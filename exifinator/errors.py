@@ -6,7 +6,7 @@ EXIFinatorError
 │   └── BadParameter                a parameter of the URL is wrong (api.errors)
 ├── RequestRefused                  the API sends an error response instead of a result (api.errors)
 ├── ServiceFailed                   a program that EXIFinator starts did not come up
-├── BatchTaken                      another process has taken over the batch
+├── BatchTaken                      another process has taken over this process's batch
 ├── NoSuchBatch                     there is no batch with this id
 ├── BatchEnded                      the batch has ended: nothing is left to cancel
 ├── TooManyBatches                  the maximum number of batches is already running
@@ -14,24 +14,24 @@ EXIFinatorError
 │   ├── SourceUnavailable           S3: timeout, reset, 5xx, SlowDown, a server that is not S3
 │   │   └── ClockSkew               S3 rejects the request's time: this machine's clock is wrong
 │   ├── ObjectChanged               the object was replaced between two reads
-│   ├── StoreUnavailable            MongoDB: no primary, timeout, not writable, out of disk
-│   └── QueueUnavailable            Redis: unreachable, loading, out of memory
+│   ├── StoreUnavailable            MongoDB: no primary, timeout, access denied, not writable, out of disk
+│   └── QueueUnavailable            Redis: unreachable, access denied, loading, out of memory
 └── PermanentError                  fails again when retried
     ├── AccessDenied                S3 denies these credentials access to the bucket or object
     │   ├── CredentialsRefused      S3 rejects the credentials themselves: unknown, expired, wrong, none
-    │   ├── UntrustedServer         the server's certificate is not trusted, or is for another host
+    │   ├── UntrustedServer         the server's certificate is not trusted, is for another host, or has expired
     │   └── WrongRegion             requests are signed for a region that is not the bucket's
     ├── BucketGone                  the bucket does not exist
     │   └── InvalidBucketName       no bucket can have this name
     ├── ObjectGone                  the object was listed but no longer exists
     ├── ObjectArchived              the object is in an archive storage class and has to be restored first
     ├── EncryptedObject             the object's encryption key is missing, disabled or not sent
-    ├── RecordRefused               MongoDB rejects the document
-    └── KilledWorker                the process that read the image died, every time
+    ├── RecordRefused               MongoDB rejects the document or the request
+    └── KilledWorker                reading the image crashes its process or exceeds the deadline
 
-An image that has no EXIF, is damaged or has an unsupported format is not an error: its record has that `status`.
-Messages say what failed, where, and what to do; they never contain credentials. Failed jobs store the class name
-(`exceptiontype`), so classes must not be renamed. A unit test compares this tree with the classes.
+It is not an error if an image has no EXIF, is damaged or has an unsupported format: the `status` of its record says so.
+Messages say what failed, where, and what to do. They never contain credentials. Failed jobs store the name of the
+error's class (`exceptiontype`), so classes must not be renamed. A unit test compares this tree with the classes.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ class EXIFinatorError(Exception):
 
     Args:
         message: What failed, and where.
-        code: A stable snake_case name of the cause. Defaults to the class name in snake_case.
-        hint: What to do about it. Shown after the message.
-        pointer: Where the mistake is: a setting, a parameter, or a JSON path.
+        code: A stable name for the cause, in snake_case. By default, the class name in snake_case.
+        hint: What the user can do about the error. It is shown after the message.
+        pointer: Where the mistake is: the name of a setting or parameter, or a JSON path.
     """
 
     code = "exifinator_error"
@@ -97,19 +97,24 @@ class TooManyBatches(EXIFinatorError):
 
 
 class TransientError(EXIFinatorError):
-    """May succeed when retried."""
+    """The operation may succeed when it is retried."""
 
 
 class SourceUnavailable(TransientError):
     """S3 does not respond, or cannot serve the request now.
 
-    Codes: `no_response`, `rate_limited`, `server_error`, `not_s3` (the server does not speak S3), `bad_response`
-    (the response lacks the requested bytes), `credentials_unavailable` (the credential provider does not respond).
+    Codes:
+        `no_response`: The connection failed, timed out, or broke before the response was complete.
+        `rate_limited`: S3 limits the rate of requests.
+        `server_error`: S3 cannot serve the request at the moment.
+        `not_s3`: The server is not an S3 server.
+        `bad_response`: The response does not contain the requested bytes.
+        `credentials_unavailable`: The provider of the credentials does not respond.
     """
 
 
 class ClockSkew(SourceUnavailable):
-    """S3 rejects the time in the request: this machine's clock is wrong."""
+    """S3 rejects the time in the request, because this machine's clock is wrong."""
 
 
 class ObjectChanged(TransientError):
@@ -117,15 +122,15 @@ class ObjectChanged(TransientError):
 
 
 class StoreUnavailable(TransientError):
-    """MongoDB cannot be reached or cannot write now."""
+    """MongoDB cannot be reached, or cannot do what it is asked now, for example because it denies access."""
 
 
 class QueueUnavailable(TransientError):
-    """Redis cannot be reached or cannot write now."""
+    """Redis cannot be reached, or cannot do what it is asked now, for example because it is full."""
 
 
 class PermanentError(EXIFinatorError):
-    """Fails again when retried."""
+    """The operation would fail again when it is retried."""
 
 
 class AccessDenied(PermanentError):
@@ -133,18 +138,18 @@ class AccessDenied(PermanentError):
 
 
 class CredentialsRefused(AccessDenied):
-    """S3 rejects the credentials themselves, not only this request.
+    """S3 would reject these credentials for any request, or there are none.
 
     Codes: `no_credentials`, `unknown_access_key`, `wrong_secret_key`, `expired_credentials`, `credentials_refused`.
     """
 
 
 class UntrustedServer(AccessDenied):
-    """The server's certificate is not trusted by the settings, or is for another host."""
+    """The server's certificate is not signed by a trusted authority, is for another host, or has expired."""
 
 
 class WrongRegion(AccessDenied):
-    """Requests are signed for a region that is not the bucket's, and boto3's redirect did not find the right one."""
+    """Requests are signed for a region that is not the bucket's, and boto3 did not find the right region itself."""
 
 
 class BucketGone(PermanentError):
@@ -168,8 +173,11 @@ class EncryptedObject(PermanentError):
 
 
 class RecordRefused(PermanentError):
-    """MongoDB rejects the document."""
+    """MongoDB rejects the document or the request, or the document cannot be encoded for MongoDB."""
 
 
 class KilledWorker(PermanentError):
-    """The process that read the image died at every attempt."""
+    """Reading the image crashed a subprocess, or took longer than its deadline.
+
+    A subprocess is used only after several deliveries of the image to workers have ended without a result.
+    """

@@ -1,4 +1,4 @@
-"""Optional dependencies: the extras of pyproject.toml."""
+"""Optional dependencies, which pyproject.toml lists as extras."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from exifinator.paths import IS_CHECKOUT
 
 
 def install_command(extra: str) -> str:
-    """Return the command that installs an extra; in a checkout, ./setup.sh installs all of them."""
+    """Return the command that installs an extra. In a checkout it is ./setup.sh, which installs all extras."""
     return "./setup.sh" if IS_CHECKOUT else f"pip install 'exifinator[{extra}]'"
 
 
@@ -18,8 +18,8 @@ def require(extra: str, module: str, feature: str) -> None:
 
     Args:
         extra: The extra that installs the dependency.
-        module: A module of the dependency.
-        feature: What needs the dependency; the subject of the error message.
+        module: The name of a module that the dependency provides.
+        feature: The feature that needs the dependency. It is the subject of the error message.
 
     Raises:
         ConfigError: The dependency is not installed.

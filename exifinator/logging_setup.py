@@ -1,4 +1,4 @@
-"""Logging of all EXIFinator processes: text lines, or one JSON object per line if LOG_FORMAT is "json"."""
+"""Logging for all EXIFinator processes: text, or one JSON object per line ("structured") if LOG_FORMAT is "json"."""
 
 from __future__ import annotations
 
@@ -16,16 +16,18 @@ from exifinator.config import Config
 
 FORMAT = "%(asctime)s [%(levelname)s] %(message)s"
 
-# Control characters except tab and newline. Keys and tags are untrusted, and logs are read on terminals.
+# Control characters except tab and newline. They are escaped, because logs are read on terminals and contain untrusted
+# text such as keys.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 # MRQ names a worker's logger after the worker's id.
 _WORKER_ID = re.compile(r"[0-9a-f]{24}")
-# Fields of a structured line, in this order. `action` is one of a few words: start, stop, wait, retry, requeue,
+# Context fields of a structured line, in this order. `action` is one of these words: start, stop, wait, retry, requeue,
 # fail, skip, pause, resume, restart, cancel, prune.
 FIELDS = ("action", "batch", "bucket", "key", "job", "task")
 
 _context_providers: list[Callable[[], Mapping[str, Any]]] = []
-# Prefixes of image ids, by batch. They identify the batch of a queued image, which does not carry a batch id.
+# Prefixes of image ids, by batch id. Images in a queue have no batch id, so the batch of an image is found by these
+# prefixes.
 _id_prefixes: dict[str, tuple[str, ...]] = {}
 
 
@@ -35,17 +37,21 @@ def escape_control(text: str) -> str:
 
 
 def escape_control_in_json(text: str) -> str:
-    """Escape the same characters in a JSON text, in a way that preserves its value."""
+    """Escape the same characters as escape_control in a JSON text, without changing the value of the text."""
     return _CONTROL.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
 
 
 def add_context(provider: Callable[[], Mapping[str, Any]]) -> None:
-    """Call `provider` for every structured line, and add the FIELDS that it returns."""
+    """Call `provider` for every structured line, and add the fields that it returns to the line."""
     _context_providers.append(provider)
 
 
 def set_running_batches(prefixes: Mapping[str, Iterable[str]]) -> None:
-    """Set the id prefixes of the running batches, so that structured lines about an image contain its batch."""
+    """Set the running batches, so that structured lines about an image contain its batch.
+
+    Args:
+        prefixes: By batch id: the prefixes of the ids of the batch's images.
+    """
     global _id_prefixes
     _id_prefixes = {batch: tuple(id_prefixes) for batch, id_prefixes in prefixes.items()}
 
@@ -54,14 +60,15 @@ class SafeFormatter(logging.Formatter):
     """A formatter that escapes control characters and indents the continuation lines of a message."""
 
     def format(self, record: logging.LogRecord) -> str:
-        # A key may contain a line break followed by a forged log line.
+        # A key may contain a line break followed by a forged log line. Indentation marks it as part of this message.
         return escape_control(super().format(record)).replace("\n", "\n  ")
 
 
 class JsonFormatter(logging.Formatter):
-    """Formats a record as one JSON object: time (UTC), level, logger, message, FIELDS where known, and exception.
+    """A formatter that writes a log record as one JSON object, and escapes control characters.
 
-    Control characters are escaped here too.
+    The object contains the time in UTC, the level, the logger and the message. It also contains those of FIELDS that
+    are known, and the exception if there is one.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -85,13 +92,13 @@ def _context(record: logging.LogRecord) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for provider in _context_providers:
         fields |= provider()
-    # The line's own `extra` takes precedence.
+    # The `extra` fields of the log call take precedence over those of the context providers.
     fields |= {name: value for name in FIELDS if (value := getattr(record, name, None)) is not None}
     if "batch" not in fields and fields.get("bucket"):
         image_id = f"{fields['bucket']}/{fields.get('key', '')}"
         batches = [batch for batch, prefixes in _id_prefixes.items() if image_id.startswith(prefixes)]
         if batches:
-            # Several batches may cover the image: take the latest. Batch ids sort by their start.
+            # Several batches may include the image. Choose the latest: batch ids sort by the start of the batch.
             fields["batch"] = max(batches)
     return {name: fields[name] for name in FIELDS if fields.get(name) is not None}
 
@@ -110,7 +117,7 @@ def configure(config: Config) -> None:
     handler.setFormatter(JsonFormatter() if config.log_format == "json" else SafeFormatter(FORMAT))
     root.addHandler(handler)
     root.setLevel(config.log_level)
-    # Below WARNING, these log every connection and retry.
+    # At levels below WARNING, these libraries log every connection and retry.
     for name in ("botocore", "boto3", "urllib3", "pymongo"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     if config.log_format == "json":
@@ -126,7 +133,7 @@ def _log_uncaught_exceptions() -> None:
             sys.__excepthook__(kind, error, trace)
         else:
             log.critical(
-                "stop: uncaught %s ends this process: %s",
+                "stop: this process exits because of an uncaught %s: %s",
                 kind.__name__,
                 error,
                 exc_info=(kind, error, trace),
@@ -137,7 +144,7 @@ def _log_uncaught_exceptions() -> None:
         if args.exc_value is not None and not issubclass(args.exc_type, SystemExit):
             exc_info = (args.exc_type, args.exc_value, args.exc_traceback)
             log.error(
-                "stop: uncaught %s ends a thread: %s",
+                "stop: a thread exits because of an uncaught %s: %s",
                 args.exc_type.__name__,
                 args.exc_value,
                 exc_info=exc_info,
@@ -153,7 +160,7 @@ def _log_uncaught_exceptions() -> None:
         def on_uncaught_in_greenlet(_hub: Any, _context: Any, kind: Any, error: Any, trace: Any) -> None:
             name = getattr(kind, "__name__", kind)
             log.error(
-                "stop: uncaught %s ends a greenlet: %s",
+                "stop: a greenlet exits because of an uncaught %s: %s",
                 name,
                 error,
                 exc_info=(kind, error, trace),

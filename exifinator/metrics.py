@@ -1,12 +1,13 @@
-"""Counters of this process. monitoring/reporter.py adds them to the totals of all processes, a small hash in Redis.
+"""The metrics that this process counts.
 
-Counting takes well under a microsecond, because it happens in memory. Every few seconds, the process adds its new
-counts to the hash, with one script. A process that dies loses the counts that it has not added yet. Nothing is added
-twice: each addition has a number, and Redis ignores a number that it has seen. So an addition whose response was lost
-can be repeated.
+Counting happens in memory, so it takes well under a microsecond. Every few seconds, monitoring/reporter.py adds the new
+counts to the totals of all processes, which are in a hash in Redis. If the process dies, the counts since the last
+addition are lost. No counts are added twice: each addition has a number, and Redis ignores an addition whose number it
+has seen before. So an addition can be repeated if the response was lost.
 
-All fields are listed here, so the size of the hash and the number of labels do not depend on the photos. Outcomes of
-images are counted when the images leave the queue: see queue/image_queue.py.
+All fields of the hash are listed in this module, so its size does not grow with the number of photos. The outcomes of
+images are counted elsewhere, when the images leave the queue (see queue/image_queue.py); only empty objects, which
+never enter it, are counted here.
 """
 
 from __future__ import annotations
@@ -14,16 +15,15 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping
 
-# Upper bounds of the histogram buckets: from the decoding of a JPEG without a thumbnail to a fetch that needed every
-# retry.
+# Upper bounds of the histogram buckets. The smallest is about the time to decode a JPEG without a thumbnail. The
+# largest is about the time for a fetch that needed every retry.
 BOUNDS_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
-# fetch: all ranged GETs of an image. queue: the wait for a write worker. parse: decoding. store: the time until the
-# bulk write is acknowledged.
+# The stages whose durations are measured for each image. `fetch`: all ranged GETs. `queue`: the wait for a write
+# worker. `parse`: decoding. `store`: from the end of decoding until MongoDB acknowledges the bulk write.
 STAGES = ("fetch", "queue", "parse", "store")
 OUTCOMES = ("ok", "no_exif", "unsupported", "damaged", "failed")
 REQUEST_KINDS = ("get", "list")
-# Causes of retries. `boto3_fallback`: the fast S3 client received a response that it does not support, so boto3 repeats
-# the request.
+# Causes of retries. `boto3_fallback`: the fast client did not get the requested bytes, so boto3 repeats the request.
 RETRY_CAUSES = (
     "slow_down", "server_error", "timeout", "connection", "credentials", "object_changed", "mongodb", "redis",
     "boto3_fallback", "other",
@@ -74,18 +74,18 @@ class Counts:
     def __init__(self) -> None:
         self.stages = {name: StageHistogram() for name in STAGES}
         self.bytes_read = 0
-        # Empty objects, which never enter the queue.
-        self.empty = 0
+        # The number of empty objects. They count as damaged without entering the queue.
+        self.empty_objects = 0
         self.requests = dict.fromkeys(REQUEST_KINDS, 0)
         self.retries = dict.fromkeys(RETRY_CAUSES, 0)
 
     def add_retry(self, cause: str) -> None:
-        """Count one retry. An unknown cause counts as `other`."""
+        """Count a retry. If its cause is not one of RETRY_CAUSES, it counts as `other`."""
         self.retries[cause if cause in self.retries else "other"] += 1
 
     def fields(self) -> dict[str, int]:
-        """Return all counts, by their names in the hash."""
-        fields = {"bytes": self.bytes_read, "images:damaged": self.empty}
+        """Return all counts, by the names of their fields in the Redis hash."""
+        fields = {"bytes": self.bytes_read, "images:damaged": self.empty_objects}
         fields |= {f"requests:{name}": count for name, count in self.requests.items()}
         fields |= {f"retries:{name}": count for name, count in self.retries.items()}
         for name, stage in self.stages.items():
@@ -95,12 +95,12 @@ class Counts:
 
 
 COUNTS = Counts()
-# Looked up once here, because they are called for every image.
+# These functions are called for every image, so they are looked up only once, here.
 observe_fetch, observe_queue, observe_parse, observe_store = (COUNTS.stages[name].observe for name in STAGES)
 
 
 def retry_cause(error: BaseException) -> str:
-    """Return the cause, one of RETRY_CAUSES, that an error belongs to."""
+    """Return the cause of a retry, one of RETRY_CAUSES, for the error that led to the retry."""
     cause = error.__cause__ or error
     response = getattr(cause, "response", None)
     if isinstance(response, Mapping):

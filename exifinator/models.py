@@ -1,4 +1,4 @@
-"""Data types that the stages of the pipeline pass to each other, and those that are stored."""
+"""Data types that the stages of the pipeline pass to each other, and types of stored documents."""
 
 from __future__ import annotations
 
@@ -12,16 +12,20 @@ from bson import encode as bson_encode
 Status = Literal["ok", "no_exif", "unsupported", "damaged"]
 STATUSES: tuple[Status, ...] = ("ok", "no_exif", "unsupported", "damaged")
 
-# The key is the last part of a queue member, so it may contain any character, including this one.
+# Separates the parts of a queue member. The key is the last part, so it may contain this character too.
 _SEPARATOR = "\x1f"
 
 
 @dataclass(frozen=True, slots=True)
 class ImageRef:
-    """One version of an object in a bucket, as a listing or a GET describes it.
+    """One version of an object in a bucket, as described by a listing or a GET.
 
     Attributes:
-        etag: The ETag without quotes; empty if the server has none.
+        bucket: The bucket.
+        key: The key.
+        etag: The ETag without quotes; empty if the server sent none.
+        size_bytes: The size of the object.
+        last_modified: The modification time, with a time zone.
     """
 
     bucket: str
@@ -32,30 +36,30 @@ class ImageRef:
 
     @property
     def id(self) -> str:
-        """The `_id` of the image's record: bucket/key."""
+        """The id of the image's record: bucket/key."""
         return f"{self.bucket}/{self.key}"
 
     def to_member(self) -> bytes:
-        """Return the member that represents this image in the download queue.
+        """Return this image as a member of the download queue, which is a sorted set.
 
-        Its parts are bucket, size in bytes, last_modified as Unix time in seconds, ETag and key, joined by U+001F.
-        queue/scripts/_member.lua parses this format too.
+        The parts of a member are the bucket, the size in bytes, last_modified as Unix time in seconds, the ETag and the
+        key, joined by U+001F. queue/scripts/_member.lua also parses this format.
         """
         seconds = int(self.last_modified.timestamp())
         return _SEPARATOR.join((self.bucket, str(self.size_bytes), str(seconds), self.etag, self.key)).encode()
 
     @classmethod
     def from_member(cls, member: bytes) -> ImageRef:
-        """Parse a queue member.
+        """Parse a member of the download queue.
 
         Raises:
-            ValueError: The member is not from to_member.
+            ValueError: `member` was not made by to_member.
         """
         bucket, size, seconds, etag, key = member.decode().split(_SEPARATOR, 4)
         return cls(bucket, key, etag, int(size), datetime.fromtimestamp(int(seconds), UTC))
 
     def to_params(self) -> dict[str, Any]:
-        """Return the image as job parameters: values that MongoDB, JSON and MRQ's dashboard support."""
+        """Return this image as the parameters of a job: values that MongoDB, JSON and MRQ's dashboard support."""
         return {
             "bucket": self.bucket,
             "key": self.key,
@@ -69,7 +73,7 @@ class ImageRef:
         """Parse the parameters of a stored job.
 
         Raises:
-            KeyError, ValueError: The parameters are not from to_params.
+            KeyError, ValueError: `params` was not made by to_params.
         """
         modified = datetime.fromisoformat(params["last_modified"])
         return cls(params["bucket"], params["key"], params["etag"], int(params["size"]), modified)
@@ -80,7 +84,8 @@ class ListedPage:
     """One page of a bucket's listing.
 
     Attributes:
-        next_token: The token for the next page; None on the last page.
+        refs: The objects on the page.
+        next_token: The server's token for the next page; None on the last page.
         served_at: The time of the response, by the server's clock.
     """
 
@@ -95,7 +100,10 @@ class RangeRead:
 
     Attributes:
         start: The offset of `data` in the object, in bytes.
+        data: The bytes that were read.
         total_bytes: The size of the object.
+        etag: The object's ETag, without quotes.
+        last_modified: The object's modification time.
     """
 
     start: int
@@ -106,13 +114,16 @@ class RangeRead:
 
 
 class RangeReader(Protocol):
-    """What fetch reads from: S3, or a local file."""
+    """Reads ranges of objects from S3, or of local files."""
 
     def read_range(self, ref: ImageRef, start: int, length: int, *, if_match: str = "") -> RangeRead:
-        """Read up to `length` bytes from `start`; fewer only at the end of the object.
+        """Read `length` bytes from offset `start`, or fewer at the end of the object.
 
         Args:
-            if_match: The ETag that the object must still have; empty for any.
+            ref: The image.
+            start: Offset in bytes.
+            length: Number of bytes.
+            if_match: The ETag that the object must still have; empty if any ETag is accepted.
 
         Raises:
             ObjectChanged: The object's ETag is not `if_match`.
@@ -123,28 +134,39 @@ class RangeReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One metadata block of an image, as far as it was read.
+    """One metadata block of an image, such as its EXIF or its XMP.
+
+    The kinds of blocks:
+        `exif`: A TIFF structure, complete or with gaps.
+        `exif/EXIF`, `exif/GPS`, `exif/MakerNote`: A TIFF structure whose only directory is the named one.
+        `xmp`: An XMP packet.
+        `iptc`: IPTC datasets (IIM).
+        `thumbnail`: A JPEG.
 
     Attributes:
-        kind: `exif` is a TIFF structure, complete or with gaps; `exif/EXIF`, `exif/GPS` and `exif/MakerNote` are TIFF
-            structures that start with that directory; `xmp` is a packet, `iptc` IIM datasets, `thumbnail` a JPEG.
-        extents: The bytes that were read, by their offset within the block; sorted, without overlaps.
+        kind: The kind of the block.
+        pieces: The bytes that were read, by offset within the block. The pieces are sorted and do not overlap.
     """
 
     kind: str
-    extents: dict[int, bytes]
+    pieces: dict[int, bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class HeaderBytes:
-    """The metadata blocks of one image, extracted from its file, and the cost of reading them.
+class FetchedMetadata:
+    """The metadata blocks of one image before decoding, and the cost of fetching them.
 
     Attributes:
-        ref: The version of the object that the GETs returned, which may be newer than the listed version.
-        status, problem: `unsupported` or `damaged` and the reason, if known before decoding; otherwise `ok` and None.
-        width_pixels, height_pixels: The size of the picture as stored, unless `rotation_applied`.
-        rotation_applied: Whether the size is as displayed, because the container itself describes the rotation.
-        requests, bytes_read: The number of ranged GETs and the bytes that they returned.
+        ref: The version of the object that the GETs returned. It may be newer than the listed version.
+        format: The name of the file's format.
+        blocks: The metadata blocks.
+        status: `unsupported` or `damaged` if the container shows it; otherwise `ok`.
+        problem: What is wrong with the file, as a sentence; None if nothing is.
+        width_pixels: The width of the picture as stored, or as displayed if `rotation_applied`.
+        height_pixels: The height of the picture as stored, or as displayed if `rotation_applied`.
+        rotation_applied: Whether the container specifies a rotation, and the width and height take it into account.
+        requests: The number of ranged GETs.
+        bytes_read: The number of bytes that the GETs returned.
     """
 
     ref: ImageRef
@@ -164,7 +186,7 @@ class HeaderBytes:
             {
                 "ref": self.ref.to_member(),
                 "format": self.format,
-                "blocks": [[b.kind, [[offset, data] for offset, data in b.extents.items()]] for b in self.blocks],
+                "blocks": [[b.kind, [[offset, data] for offset, data in b.pieces.items()]] for b in self.blocks],
                 "status": self.status,
                 "problem": self.problem,
                 "size": [self.width_pixels, self.height_pixels, self.rotation_applied],
@@ -173,18 +195,16 @@ class HeaderBytes:
         )
 
     @classmethod
-    def from_bytes(cls, message: bytes) -> HeaderBytes:
+    def from_bytes(cls, message: bytes) -> FetchedMetadata:
         """Decode a message from the write queue.
 
         Raises:
-            bson.errors.InvalidBSON, KeyError, ValueError: The message is not from to_bytes.
+            bson.errors.InvalidBSON, KeyError, ValueError: `message` was not made by to_bytes.
         """
         doc = bson_decode(message)
         width, height, rotation_applied = doc["size"]
         requests, bytes_read = doc["cost"]
-        blocks = tuple(
-            Block(kind, {offset: bytes(data) for offset, data in extents}) for kind, extents in doc["blocks"]
-        )
+        blocks = tuple(Block(kind, {offset: bytes(data) for offset, data in pieces}) for kind, pieces in doc["blocks"])
         ref = ImageRef.from_member(doc["ref"])
         return cls(
             ref,
@@ -202,11 +222,11 @@ class HeaderBytes:
 
 @dataclass(frozen=True, slots=True)
 class ExifRecord:
-    """What is stored about one image.
+    """The record of one image, and the image's thumbnail, which is stored in a collection of its own.
 
     Attributes:
         document: The record.
-        thumbnail: The embedded thumbnail, a JPEG, or None.
+        thumbnail: The embedded thumbnail (a JPEG), or None.
     """
 
     document: dict[str, Any]
@@ -226,7 +246,10 @@ class BatchOwner(TypedDict):
     """The process that owns a batch.
 
     Attributes:
-        started: The start of the process, as Unix time in seconds.
+        host: The name of the process's host.
+        pid: The process id.
+        started: When the process was started, as Unix time in seconds. It tells the process from a later one with the
+            same id.
     """
 
     host: str
@@ -235,7 +258,12 @@ class BatchOwner(TypedDict):
 
 
 class BatchOptions(TypedDict):
-    """Options of a run. Only a run with the same options resumes a batch."""
+    """Options of a batch. An interrupted batch is resumed only by a run with the same options.
+
+    Attributes:
+        refresh: Whether images are indexed again if their records are from an older version of the extractor.
+        verify: Whether failed images are left as they are. Otherwise they are queued again.
+    """
 
     refresh: bool
     verify: bool
@@ -245,8 +273,9 @@ class SourceCheckpoint(TypedDict):
     """The part of a source that is still to be listed.
 
     Attributes:
-        ranges: Ranges of keys, each as [after, end]: the keys after `after`, up to `end`. An `end` of None means up to
-            the last key.
+        source: The source, such as "s3://bucket/prefix".
+        ranges: Ranges of keys, each as [after, end]: keys greater than `after`, up to and including `end`. If `end` is
+            None, the range extends to the last key.
     """
 
     source: str
@@ -261,15 +290,24 @@ class BucketEndpoint(TypedDict):
 
 
 class BatchFields(TypedDict, total=False):
-    """Fields of a batch's document.
+    """The fields of a batch's document, except its id.
 
     Attributes:
-        numbers: The counts, from BatchCounts.as_dict.
-        empty, failed_before: The number of empty objects, and of images that had failed before. No worker reads them.
-        rate: Images per second.
-        problem: Why the batch ended early.
-        owner: The process that lists or watches the batch; None once it has detached.
-        finished_by: The id of a later batch that finished the images of this one.
+        sources: The batch's sources, such as "s3://bucket/prefix".
+        options: The batch's options.
+        state: The state, one of the names in exifinator.batches.model.
+        started_at: When the batch was started.
+        updated_at: When the document was last saved.
+        numbers: The counts, as returned by BatchCounts.as_dict.
+        empty: The number of empty objects. No worker counts them, because they are not queued.
+        failed_before: The number of failed images that are not queued again. No worker counts them either.
+        rate: Images per second; None if the rate is unknown.
+        problem: Why the batch ended early; None if it did not.
+        owner: The process that lists or watches the batch; None after that process has detached.
+        checkpoint: The sources that are still to be listed, in part or whole.
+        endpoints: The S3 endpoints of the batch's buckets.
+        cancel_requested_at: When cancellation was requested; None if it was not.
+        finished_by: The id of a later batch that finished the images of this one; None if there is none.
     """
 
     sources: list[str]
@@ -290,6 +328,6 @@ class BatchFields(TypedDict, total=False):
 
 
 class BatchDocument(BatchFields):
-    """The MongoDB document of a batch. A document from another version may lack fields."""
+    """The MongoDB document of a batch. Fields may be missing if another version of EXIFinator wrote the document."""
 
     _id: str

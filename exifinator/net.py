@@ -10,16 +10,16 @@ _LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 def without_credentials(url: str) -> str:
-    """Return a URL without user, password, query and fragment, so that it can be shown."""
+    """Return a URL without user, password, query and fragment, so that it can be shown to users."""
     parts = urlsplit(url)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def is_loopback_host(name: str) -> bool:
-    """Return whether a host is one of the three usual names of the loopback interface.
+    """Return whether a host is 127.0.0.1, localhost or ::1.
 
-    This decides whether a server needs a password, and which Host headers it accepts. So it is strict: any other
-    spelling, and any other loopback address such as 127.0.0.2, counts as reachable from other machines.
+    The result decides whether a server needs a password or token, and which Host headers it accepts. So the check is
+    strict: other spellings, and other loopback addresses such as 127.0.0.2, count as reachable from other machines.
 
     Args:
         name: A host name or IP address, in upper or lower case. An IPv6 address may have brackets, as in a URL.
@@ -29,7 +29,7 @@ def is_loopback_host(name: str) -> bool:
 
 
 def is_loopback_address(host: str) -> bool:
-    """Return whether a host is `localhost` or any loopback address, 127.0.0.0/8 included."""
+    """Return whether a host is `localhost` or any loopback address: ::1, or an address in 127.0.0.0/8."""
     if host == "localhost":
         return True
     try:
@@ -39,7 +39,7 @@ def is_loopback_address(host: str) -> bool:
 
 
 def listens(host: str, port: int) -> bool:
-    """Return whether a program accepts connections on this port."""
+    """Return whether a program accepts connections at this address."""
     try:
         socket.create_connection((host, port), timeout=3).close()
     except OSError:

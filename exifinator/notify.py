@@ -8,10 +8,10 @@ import socket
 
 
 def notify_ready() -> None:
-    """Send READY=1 to the socket named by NOTIFY_SOCKET, if that variable is set.
+    """Send READY=1 to the socket that the environment variable NOTIFY_SOCKET names, if it is set.
 
-    Remove the variable, so that no child process reports for its parent. Ignore a missing socket: a working service
-    must not exit because its manager has stopped listening.
+    The variable is removed, so that child processes do not send notifications too. Socket errors are ignored,
+    because a service that works must not exit only because its process manager has stopped listening.
     """
     address = os.environ.pop("NOTIFY_SOCKET", "")
     if not address.startswith(("/", "@")):

@@ -1,4 +1,4 @@
-"""Paths of settings, data and logs: in the checkout, or in a folder of the user if the package is installed."""
+"""Paths of settings, data and logs: in the checkout or, if the package is installed, in the user's data folder."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
 IS_CHECKOUT = (PACKAGE.parent / "run.sh").is_file()
-# A checkout has these files beside the package. A wheel has them inside the package, because it must not install a
-# top-level package named `api`.
+# Files such as settings.py and the package `api` are beside this package in a checkout. In a wheel they are inside this
+# package, because a wheel must not install a top-level package with the common name `api`.
 BUNDLED = PACKAGE / "bundled"
 API = PACKAGE.parent / "api" if IS_CHECKOUT else BUNDLED / "api"
 
-# How messages refer to the commands.
+# The commands as messages should show them.
 RUN, START, STOP, COMMAND = (
     ("./run.sh", "./start_workers.sh", "./stop.sh", "venv/bin/python -m exifinator")
     if IS_CHECKOUT
@@ -24,7 +24,8 @@ RUN, START, STOP, COMMAND = (
 def find_root() -> Path:
     """Return the folder that contains settings.py, var/ and logs/.
 
-    It is never the current folder: settings.py is executed, and the current folder may belong to someone else.
+    The current folder is never used just because it contains settings.py: that file is executed, and the current folder
+    may belong to someone else.
     """
     if IS_CHECKOUT:
         return PACKAGE.parent
@@ -32,15 +33,15 @@ def find_root() -> Path:
     if home:
         return Path(home).expanduser().absolute()
     data_home = os.environ.get("XDG_DATA_HOME", "")
-    # The XDG Base Directory Specification 0.8 says to ignore relative paths.
+    # A relative path is ignored, as the XDG Base Directory Specification 0.8 requires.
     return (Path(data_home) if data_home.startswith("/") else Path.home() / ".local" / "share") / "exifinator"
 
 
 def prepare_root(root: Path) -> None:
-    """Create the folders and the mrq-config.py that commands need. A checkout has them already.
+    """Create the folders that commands need, and create or update mrq-config.py. A checkout needs none of this.
 
     Raises:
-        OSError: One of them cannot be written.
+        OSError: A folder or the file cannot be written.
     """
     if IS_CHECKOUT:
         return
@@ -56,7 +57,7 @@ def prepare_root(root: Path) -> None:
 
 
 def make_settings(root: Path) -> None:
-    """Create settings.py if it is missing. An existing file is never changed.
+    """Create settings.py from the bundled template if it is missing. An existing file is never changed.
 
     Raises:
         OSError: The file cannot be written.

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-# Give up when the pauses add up to more than this many seconds.
+# Stop retrying when the pauses add up to more than this.
 MAX_UNAVAILABLE_SECONDS = 600.0
 FIRST_PAUSE_SECONDS = 0.5
 MAX_PAUSE_SECONDS = 10.0
@@ -31,33 +31,34 @@ def backoff_seconds(
     jitter: tuple[float, float] = (0.5, 1.0),
     chance: Callable[[], float] = random.random,
 ) -> float:
-    """Return the pause before the next attempt: it grows exponentially, and is multiplied by a random factor.
+    """Return the pause before the next attempt, in seconds.
 
-    The random factor keeps clients that failed at the same time from retrying at the same time.
+    The pause grows exponentially with the number of attempts. It is multiplied by a random factor, so that clients that
+    failed at the same time do not retry at the same time.
 
     Args:
         attempt: The number of failed attempts, at least 1.
         first_seconds: The pause after the first failed attempt, before jitter.
-        growth: The factor by which each further attempt lengthens the pause.
-        max_seconds: The longest pause, before jitter.
-        jitter: The range of the random factor.
-        chance: Return a random number from 0 to 1.
+        growth: The factor by which each further failed attempt lengthens the pause.
+        max_seconds: The maximum pause, before jitter.
+        jitter: The smallest and the largest random factor.
+        chance: Returns a random number from 0 to 1.
     """
-    # Thousands of attempts must not overflow a float, as 2.0**1024 does.
+    # Limit the exponent, so that the power does not overflow a float after thousands of attempts.
     exponent = min(attempt - 1, 100)
     low, high = jitter
     return min(first_seconds * growth**exponent, max_seconds) * (low + (high - low) * chance())
 
 
 def retry_while_unavailable(action: Callable[[], Result], pause: Callable[[float], None]) -> Result:
-    """Run `action` and return its result; retry it with growing pauses while Redis or MongoDB is unavailable.
+    """Call `action` and return its result. While Redis or MongoDB is unavailable, retry with growing pauses.
 
     Args:
         action: The operation.
-        pause: Sleep for a number of seconds.
+        pause: Sleeps for a number of seconds.
 
     Raises:
-        QueueUnavailable, StoreUnavailable: The server was unavailable for MAX_UNAVAILABLE_SECONDS.
+        QueueUnavailable, StoreUnavailable: The pauses added up to more than MAX_UNAVAILABLE_SECONDS.
     """
     retrying = Retrying(
         retry=retry_if_exception_type((QueueUnavailable, StoreUnavailable)),

@@ -1,4 +1,4 @@
-"""The tasks under their former module path, for failed jobs stored by version 0.0. Remove this after release 0.1."""
+"""The tasks under their former module path, which failed jobs from version 0.0 contain. Remove after release 0.1."""
 
 from exifinator.worker.tasks import Download, Write
 

@@ -1,4 +1,4 @@
-"""Security checks of the API and the dashboard: login throttling, cross-site requests, Host headers."""
+"""Security checks for the API and the dashboard: wrong passwords, cross-site requests, Host headers."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from collections import OrderedDict
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-# A Host header (RFC 9110, 7.2): a name or an IPv6 address in brackets, and a port.
+# A Host header (RFC 9110, 7.2): a name, or an IPv6 address in brackets, and an optional port.
 _HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^:\[\]\s]*))(?::\d{0,5})?", re.IGNORECASE)
-# "none": the user typed the address or opened a bookmark.
+# Values of the Sec-Fetch-Site header for requests that no other origin caused. "none" means that the user typed the
+# address or opened a bookmark.
 _OWN_FETCH_SITES = frozenset({"same-origin", "none"})
 
 
 class LoginThrottle:
-    """Growing pauses after wrong passwords or tokens, for each client address.
+    """Limits how often one client address can try wrong passwords or tokens.
 
-    The first FREE_ATTEMPTS attempts need not wait. If all of them are wrong, a pause of one second follows, and each
-    further wrong attempt doubles the pause, up to MAX_SECONDS. No attempt is checked during a pause, so guessing in
-    parallel gains nothing. Callers return status 429 instead of waiting, because a waiting request would tie up the
-    server.
+    The first FREE_ATTEMPTS attempts need not wait. If all of them are wrong, a pause of one second follows. Each
+    further wrong attempt doubles the pause, up to MAX_SECONDS. During a pause, callers check no attempts from that
+    address and respond with status 429, so guessing in parallel is no faster. They do not wait for the end of the
+    pause, because waiting requests would tie up the server.
 
-    Memory is bounded: beyond MAX_ADDRESSES, the oldest addresses are dropped.
+    To limit memory, the addresses with the oldest wrong attempts are dropped beyond MAX_ADDRESSES.
     """
 
     FREE_ATTEMPTS = 5
@@ -31,7 +32,7 @@ class LoginThrottle:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        # By address: the number of wrong attempts, and when the pause ends (by `clock`).
+        # By address: the number of wrong attempts, and when the pause after the last one ends (in the time of `clock`).
         self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
     def seconds_to_wait(self, address: str) -> float:
@@ -40,10 +41,10 @@ class LoginThrottle:
         return max(0.0, pause_ends_at - self._clock())
 
     def record_failure(self, address: str) -> None:
-        """Count a wrong attempt and start the pause after it."""
+        """Count a wrong attempt, and start the pause that follows it."""
         count, _ = self._failures.pop(address, (0, 0.0))
         count += 1
-        # The bound keeps the power from overflowing a float.
+        # Limit the exponent, so that the power does not overflow a float.
         doublings = min(count - self.FREE_ATTEMPTS, 30)
         pause = min(2.0**doublings, self.MAX_SECONDS) if doublings >= 0 else 0.0
         self._failures[address] = (count, self._clock() + pause)
@@ -56,17 +57,18 @@ class LoginThrottle:
 
 
 def is_cross_site(header: Callable[[str], str | None]) -> bool:
-    """Return whether a browser sent the request from a page on another origin.
+    """Return whether a browser sent the request on behalf of a page from another origin.
 
-    Such a page can make the browser send requests that change data, with the password that the browser remembers.
-    Programs such as curl send none of these headers, so their requests are not cross-site.
+    Such a page can make the browser send requests that change data, together with the password that the browser has
+    stored for this server. The check uses the headers Sec-Fetch-Site, Origin and Referer. Programs such as curl send
+    none of these headers, so their requests do not count as cross-site.
 
     Args:
-        header: Return a header by its case-insensitive name, or None if the request lacks it.
+        header: Returns the value of a header, or None if the request lacks it. Names are case-insensitive.
     """
     if (header("sec-fetch-site") or "none") not in _OWN_FETCH_SITES:
         return True
-    # Origin comes first: browsers omit it only where Referer contains more.
+    # Prefer Origin. Where browsers omit it, as in a GET to the same origin, they send the full URL in Referer.
     sender = header("origin") or header("referer")
     return sender is not None and _netloc(sender) != (header("host") or "").lower()
 
@@ -79,6 +81,6 @@ def _netloc(url: str) -> str | None:
 
 
 def host_name(header: str) -> str:
-    """Return the host in a Host header, in lower case, without port and brackets; "" if it is malformed."""
+    """Return the host in a Host header, in lower case and without port or brackets; "" if the header is malformed."""
     match = _HOST.fullmatch(header)
     return (match[1] or match[2]).lower() if match else ""

@@ -19,7 +19,7 @@ import atheris
 with atheris.instrument_imports(include=["exifinator"]):
     from exifinator.metadata import fetch, iptc, parse, xmp
     from exifinator.metadata.limits import MemoryBudget
-    from exifinator.models import Block, HeaderBytes
+    from exifinator.models import Block, FetchedMetadata
 
 from bson import encode as bson_encode
 
@@ -43,12 +43,12 @@ def _check(record: parse.ExifRecord) -> None:
 
 def file_target(data: bytes) -> None:
     first = FIRST_READS[len(data) % 3]
-    header = fetch.fetch_header(MemoryReader(data), REF, first_read_bytes=first)
-    _check(parse.build_record(HeaderBytes.from_bytes(header.to_bytes())))
+    fetched = fetch.fetch_metadata(MemoryReader(data), REF, first_read_bytes=first)
+    _check(parse.build_record(FetchedMetadata.from_bytes(fetched.to_bytes())))
 
 
 def tags_target(data: bytes) -> None:
-    _check(parse.build_record(HeaderBytes(REF, "jpeg", (Block("exif", {0: data}),))))
+    _check(parse.build_record(FetchedMetadata(REF, "jpeg", (Block("exif", {0: data}),))))
 
 
 def xmp_target(data: bytes) -> None:

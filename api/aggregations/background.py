@@ -23,21 +23,21 @@ class _Entry(Generic[Value]):
 
     def __init__(self, sample: Value, count_all: Callable[[], Awaitable[Value]], gate: asyncio.Semaphore) -> None:
         self.sample = sample
-        self.asked_at = time.monotonic()
+        self.requested_at = time.monotonic()
         self.full = StaleWhileRevalidate(partial(self._count, count_all, gate), seconds=60)
 
     async def _count(self, count_all: Callable[[], Awaitable[Value]], gate: asyncio.Semaphore) -> Value | None:
         async with gate:
-            if time.monotonic() - self.asked_at > ABANDONED_AFTER_SECONDS:
+            if time.monotonic() - self.requested_at > ABANDONED_AFTER_SECONDS:
                 return None
             return await count_all()
 
 
 class BackgroundCounts(Generic[Value]):
-    """A cache of counts by key. Keeps the MAX_KEYS most recently used.
+    """A cache of counts by key. Keeps the MAX_KEYS most recently used entries.
 
     Args:
-        gate: Held while each slow query runs.
+        gate: Limits how many slow queries run at the same time.
     """
 
     def __init__(self, gate: asyncio.Semaphore) -> None:
@@ -45,12 +45,12 @@ class BackgroundCounts(Generic[Value]):
         self._entries: OrderedDict[str, _Entry[Value]] = OrderedDict()
 
     def get(self, key: str) -> Value | None:
-        """Return the full counts, or those of the sample until they are ready; None if the key is unknown."""
+        """Return the full counts, or the counts of the sample until these are ready; None if the key is unknown."""
         entry = self._entries.get(key)
         if entry is None:
             return None
         self._entries.move_to_end(key)
-        entry.asked_at = time.monotonic()
+        entry.requested_at = time.monotonic()
         return entry.full.get() or entry.sample
 
     def start(self, key: str, sample: Value, count_all: Callable[[], Awaitable[Value]]) -> None:

@@ -17,14 +17,15 @@ Value = TypeVar("Value")
 class StaleWhileRevalidate(Generic[Value]):
     """A cached value. Callers get the last value immediately; it is refreshed in the background when it is old.
 
-    A value is old after `seconds`, or after twenty times the time that computing it took, whichever is longer. This
-    limits computing to a twentieth of the time. Nothing is computed until a caller asks for the value.
+    A value is old after `seconds`, or after twenty times the time that computing it took, whichever is longer. So at
+    most a twentieth of the time is spent on computing. Nothing is computed until a caller asks for the value.
 
     Args:
         compute: Returns a new value; may be slow.
         seconds: Minimum age at which a value is refreshed.
-        read_version: Returns a value that changes with the data (None: unknown), at little cost. While it is unchanged,
-            the cached value is recomputed at most every MAX_UNCHANGED_SECONDS.
+        read_version: Returns a version that changes whenever the data changes, or None if it is unknown. It must be
+            quick. While the version stays the same, an old value is recomputed only every MAX_UNCHANGED_SECONDS.
+        clock: Returns seconds, like time.monotonic.
     """
 
     MAX_UNCHANGED_SECONDS = 60.0
@@ -51,7 +52,7 @@ class StaleWhileRevalidate(Generic[Value]):
         self._task: asyncio.Task[None] | None = None
 
     def get(self) -> Value | None:
-        """Return the last value, or None if there is none yet. Start a refresh if it is old.
+        """Return the last value, or None if there is none yet. If the value is old, start a refresh.
 
         Requires a running event loop.
         """
@@ -60,9 +61,9 @@ class StaleWhileRevalidate(Generic[Value]):
         return self._value
 
     async def wait(self) -> Value:
-        """Return the last value. If there is none yet, or computing is quick, wait for the refresh.
+        """Return the last value. If there is none yet, or if computing it is quick, wait for the refresh.
 
-        If there is no value, raise whatever `compute` raises.
+        If the refresh fails and there is still no value, compute one directly, and raise whatever `compute` raises.
         """
         value = self.get()
         if self._task is not None and (value is None or self._duration_seconds < self.QUICK_SECONDS):

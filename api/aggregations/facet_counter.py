@@ -1,7 +1,7 @@
 """Count facets over any filter within a time budget.
 
 Counts of the whole collection are cached and refreshed in the background. If counting over a filter exceeds its budget,
-a sample is counted for this request, and all photos in the background for later ones.
+the request gets the counts of a sample. All matching photos are then counted in the background for later requests.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from api.database import Collection, read_version
 from api.query.local_hour import first_of_month
 from api.query.mongo_filter import Filter
 
-# Sample sizes, in photos. The first that can be counted within the budget is used. Slow disks need the smaller ones: a
-# rough count is better than none.
-SAMPLES = (50_000, 5_000, 500)
-# Up to about this many values, counting them one by one in an index is faster than grouping.
+# Sample sizes, in photos. The first size that can be counted within the budget is used. On a slow disk, that may be one
+# of the smaller ones.
+SAMPLE_SIZES = (50_000, 5_000, 500)
+# Up to about this many values, counting the photos of each value in an index is faster than grouping all photos.
 MAX_INDEXED_VALUES = 400
-# Time limit of background counts, which run one query at a time to leave MongoDB's other cores to requests.
+# Time limit of a background query.
 _COLLECTION_MS = 60_000
-# The same, for counts without an index, which read every photo.
+# Time limit of a background query that uses no index, and therefore reads every photo.
 _SCAN_MS = 600_000
 # MongoDB's error code for a `distinct` that returns more than 16 MB.
 _DISTINCT_TOO_BIG = 17217
@@ -43,9 +43,10 @@ _DISTINCT_TOO_BIG = 17217
 class _CollectionCounts:
     """Counts of one facet over the whole collection.
 
-    Args:
+    Attributes:
         total: The number of photos.
-        version: `read_version` if it was the same before and after counting; None otherwise.
+        counts: The counts by value.
+        version: The version of the collection, if it was the same before and after counting; otherwise None.
     """
 
     total: int
@@ -57,7 +58,7 @@ class FacetCounter:
     """Counts facets, and caches the counts of the whole collection.
 
     Args:
-        gate: Held while each slow query runs.
+        gate: Limits how many slow queries run at the same time.
         clock: Returns seconds, like time.monotonic.
     """
 
@@ -84,13 +85,15 @@ class FacetCounter:
     async def count(self, filter_: Filter, names: list[str], *, budget_ms: int, id_prefix: str = "") -> FacetCounts:
         """Return counts by value.
 
-        Without a filter, each value is counted in the index of its facet. With a filter, the photos are read once. If
-        that exceeds the budget, count a sample, and start a full count in the background for later requests.
+        Without a filter, each value is counted in the index of its facet. With a filter, the matching photos are read
+        once for all facets. If reading them exceeds the budget, return the counts of a sample, and start a full count
+        in the background for later requests.
 
         Args:
-            names: Facets. The counts of `taken` are by (year, month), of `day` by (year, month, day), of `place` by
-                whether there is a location, of `bucket_status` by (bucket, status), and of `folder` by the part of the
-                id from `id_prefix` to the next slash.
+            names: The facets to count. Counts are by the value of the facet's field, with these exceptions: `taken` by
+                (year, month), `day` by (year, month, day), `hour` by the hour of the day, `place` by whether there is a
+                location, `bucket_status` by (bucket, status), and `folder` by the part of the id from the end of
+                `id_prefix` through the next slash.
             budget_ms: Time limit of each query.
             id_prefix: A prefix that all matching ids share.
         """
@@ -102,7 +105,8 @@ class FacetCounter:
                 return await self._count_all(names, budget_ms)
             group = partial(count_photos, self._photos, names=names, budget_ms=budget_ms, id_prefix=id_prefix)
             parts = await self.reader.read(filter_, group)
-            # Each part keeps only its own most frequent values. If that cut off any, the parts cannot be added up.
+            # Each part keeps only its own most frequent values. If a part has dropped any, the counts of the parts
+            # cannot be added up, so count again in one query.
             is_truncated = any(part.is_truncated for part in parts)
             return await group(filter_) if is_truncated and len(parts) > 1 else merge_counts(parts)
         except (ExecutionTimeout, TimeoutError):
@@ -128,10 +132,10 @@ class FacetCounter:
         return 0
 
     async def _count_sample(self, filter_: Filter, names: list[str], budget_ms: int, id_prefix: str) -> FacetCounts:
-        for size in SAMPLES[:-1]:
+        for size in SAMPLE_SIZES[:-1]:
             with suppress(ExecutionTimeout):
                 return await count_photos(self._photos, filter_, names, budget_ms, id_prefix=id_prefix, limit=size)
-        return await count_photos(self._photos, filter_, names, budget_ms, id_prefix=id_prefix, limit=SAMPLES[-1])
+        return await count_photos(self._photos, filter_, names, budget_ms, id_prefix=id_prefix, limit=SAMPLE_SIZES[-1])
 
     async def _count_all(self, names: list[str], budget_ms: int) -> FacetCounts:
         async with asyncio.timeout(budget_ms / 1000):
@@ -193,11 +197,11 @@ async def _count_values(photos: Collection, name: str, gate: asyncio.Semaphore, 
         async with gate:
             return await photos.count_documents(filter_, maxTimeMS=_COLLECTION_MS)
 
-    numbers = await asyncio.gather(*(count(filter_) for filter_ in filters.values()))
-    counts = {value: number for value, number in zip(filters, numbers, strict=True) if number}
-    missing = total - sum(counts.values())
-    # The rest has no value. This does not hold for keywords, because a photo can have several.
-    return {**counts, None: missing} if missing > 0 and name != "keyword" else counts
+    results = await asyncio.gather(*(count(filter_) for filter_ in filters.values()))
+    counts = {value: number for value, number in zip(filters, results, strict=True) if number}
+    without_value = total - sum(counts.values())
+    # The remaining photos have no value. Keywords do not show how many remain, because a photo can have several.
+    return {**counts, None: without_value} if without_value > 0 and name != "keyword" else counts
 
 
 async def _count_statuses(photos: Collection, gate: asyncio.Semaphore, total: int) -> Counts:
@@ -208,14 +212,14 @@ async def _count_statuses(photos: Collection, gate: asyncio.Semaphore, total: in
         ]
     counts = dict(not_ok)
     for bucket, number in (await _count_values(photos, "bucket", gate, total)).items():
-        rest = number - sum(n for (name, _), n in not_ok.items() if name == str(bucket))
-        if rest > 0:
-            counts[(str(bucket), "ok")] = rest
+        ok_count = number - sum(n for (name, _), n in not_ok.items() if name == str(bucket))
+        if ok_count > 0:
+            counts[(str(bucket), "ok")] = ok_count
     return counts
 
 
 async def _filters_by_value(photos: Collection, name: str) -> dict[Any, Filter] | None:
-    """Return a filter for each value; None if the values do not fit in one MongoDB response."""
+    """Return a filter for each value; None if there are too many values for one MongoDB response."""
     path = FACETS[name].path
     if name == "taken":
         return await _months(photos, path)

@@ -12,7 +12,7 @@ from api.database import Collection
 from api.query.local_hour import LOCAL_HOUR
 from api.query.mongo_filter import Filter
 
-# Keep only this many of the most frequent values: MongoDB limits a response to 16 MB.
+# Keep only this many of a facet's most frequent values: MongoDB limits a response to 16 MB.
 MAX_VALUES = 5000
 _ISO_EDGES = (50, 100, 200, 400, 800, 1600, 3200, 6400, 12800, 25600, 51200, 102400)
 _F_EDGES = (1, 1.4, 2, 2.8, 4, 5.6, 8, 11, 16, 22, 32)
@@ -25,7 +25,7 @@ _FOCAL_EDGES = (10, 16, 24, 35, 50, 70, 100, 135, 200, 300, 400, 600)
 class Facet:
     """A field to count by.
 
-    Args:
+    Attributes:
         path: The field.
         indexed: Whether an index starts with the field.
         edges: The lower bounds of the ranges into which values are grouped.
@@ -65,13 +65,13 @@ Counts = dict[Any, int]
 class FacetCounts:
     """Counts of photos by facet and value.
 
-    Args:
+    Attributes:
         total: Number of photos that match, or a lower bound if `total_is_lower_bound`.
         sample_size: Number of photos that were counted.
         counts: Counts by value, for each facet.
         is_sample: Whether only a sample of the photos was counted.
-        stale: Whether photos were stored or deleted between the counts of two facets. Such counts may not add up to
-            `total` or agree with each other.
+        stale: Whether photos were stored or deleted while the facets were being counted. The counts may then not add up
+            to `total`, or contradict each other.
     """
 
     total: int
@@ -82,7 +82,7 @@ class FacetCounts:
 
     @property
     def total_is_lower_bound(self) -> bool:
-        """Whether more photos match than `total`, because they could not all be counted in time."""
+        """Whether `total` is only a lower bound, because counting every match would have taken too long."""
         return self.is_sample and self.total == self.sample_size
 
     @property
@@ -94,7 +94,7 @@ class FacetCounts:
 async def count_photos(
     photos: Collection, filter_: Filter, names: list[str], budget_ms: int, *, id_prefix: str = "", limit: int = 0
 ) -> FacetCounts:
-    """Count all facets in one pass over the photos, or over the first `limit` of them.
+    """Count all facets in one pass over the photos that match, or over the first `limit` of them if it is not 0.
 
     Raises:
         PyMongoError: The query failed, or exceeded `budget_ms`.
@@ -129,7 +129,7 @@ def _group_key(name: str, id_prefix: str) -> Any:
     """Return the MongoDB expression by which a facet is grouped."""
     path = f"${FACETS[name].path}"
     match name:
-        case "taken":  # 202405
+        case "taken":  # such as 202405
             return _join_digits({"$year": path}, {"$month": path})
         case "day":
             return _join_digits({"$year": path}, {"$month": path}, {"$dayOfMonth": path})
@@ -180,7 +180,10 @@ def _decode_key(name: str, key: Any) -> Any:
 
 
 def to_rows(name: str, counts: Counts, *, limit: int) -> list[dict[str, Any]]:
-    """Convert counts to rows. Sort ranges and times by value, and other values by count, at most `limit` of them."""
+    """Convert counts to rows.
+
+    Ranges and times are sorted by value. Other values are sorted by count, and only the first `limit` are returned.
+    """
     if name in ("taken", "day"):
         dated = sorted(key for key in counts if key is not None)
         rows: list[dict[str, Any]] = [{"value": _date(key), "count": counts[key]} for key in dated]
@@ -203,15 +206,16 @@ def _date(parts: tuple[int, ...]) -> str:
 
 
 def _ranges(counts: Counts, edges: tuple[float, ...]) -> list[dict[str, Any]]:
-    """Return counts by range. A range includes its lower edge but not its upper one; the two at the ends are open.
+    """Return counts by range. A range includes its lower edge, but not its upper edge.
 
+    The first range has no lower edge, and the last one has no upper edge.
     `least` and `greatest` are the lowest and highest values that occur in a range, so a filter between them matches
     exactly the photos counted.
     """
     by_range: dict[int, list[float]] = {}
     for value in counts:
         if isinstance(value, int | float):
-            # Allow a tolerance, so that a camera's 1/60 is not below the edge 1/60.
+            # Allow a tolerance: rounding may have put a stored 1/60 just below the edge 1/60.
             by_range.setdefault(bisect_right(edges, value * (1 + 1e-6)), []).append(value)
     bounds: list[float | None] = [None, *edges, None]
     return [

@@ -12,16 +12,18 @@ from api.query.mongo_filter import Filter
 from api.query.ranges import Box
 from exifinator.search_keys.geo_cells import cell_degrees, span_cells
 
-# The level of exifinator/search_keys/geo_cells.py at zoom 0: the world is 256 pixels wide and a cell 64.
-_FIRST_LEVEL = 2
+# The level of the grid at zoom 0. A level has 2**level columns (see exifinator/search_keys/geo_cells.py). At zoom 0 the
+# world is 256 pixels wide, so the cells of level 2 are 64 pixels wide.
+_LEVEL_AT_ZOOM_0 = 2
 MAX_ZOOM = 22
-# The finest grid of the whole collection that is cached. At higher zooms, few photos are in view.
+# The highest zoom whose grid of the whole collection is cached. Higher zooms need no cache, because few photos are in
+# view.
 MAX_CACHED_ZOOM = 14
 MAX_CELLS = 4096
-# Sample sizes, in photos, if grouping all takes too long. The smaller ones are for slow disks.
-SAMPLES = (50_000, 5_000, 500)
+# Sample sizes, in photos, for when grouping all photos takes too long. The smaller sizes are for slow disks.
+SAMPLE_SIZES = (50_000, 5_000, 500)
 _BUILD_MS = 120_000
-# Photos with valid coordinates: other programs may store anything.
+# Matches only photos with valid coordinates, because other programs may have stored arbitrary values.
 _LOCATED: Filter = {
     "photo.location.coordinates.0": {"$gte": -180, "$lte": 180},
     "photo.location.coordinates.1": {"$gte": -90, "$lte": 90},
@@ -34,19 +36,26 @@ Cells = dict[tuple[int, int], Cell]
 
 
 def fitting_zoom(box: Box, zoom: int) -> int:
-    """Return the highest zoom, up to `zoom`, at which the box has at most MAX_CELLS cells. This limits the response."""
+    """Return the highest zoom, up to `zoom`, at which the box has at most MAX_CELLS cells.
+
+    This limits the size of the response.
+    """
     while zoom > 0 and math.prod(len(span) for span in _cells_across(box, zoom)) > MAX_CELLS:
         zoom -= 1
     return zoom
 
 
 def _cells_across(box: Box, zoom: int) -> tuple[range, range]:
-    return span_cells(box.west, box.south, box.east, box.north, zoom + _FIRST_LEVEL)
+    return span_cells(box.west, box.south, box.east, box.north, zoom + _LEVEL_AT_ZOOM_0)
 
 
 @dataclass(frozen=True)
 class Pyramid:
-    """The cells of all photos with a location, in every grid up to MAX_CACHED_ZOOM."""
+    """The cells of all photos with a location, in every grid up to MAX_CACHED_ZOOM.
+
+    Attributes:
+        grids: The grids, by zoom.
+    """
 
     grids: list[Cells]
 
@@ -54,7 +63,7 @@ class Pyramid:
         """Return the cells that the box contains or touches."""
         grid = self.grids[zoom]
         columns, rows = _cells_across(box, zoom)
-        columns_in_world = 2 ** (zoom + _FIRST_LEVEL)
+        columns_in_world = 2 ** (zoom + _LEVEL_AT_ZOOM_0)
         if len(columns) * len(rows) > len(grid):
             inside = {column % columns_in_world for column in columns}
             return [cell for (x, y), cell in grid.items() if x in inside and y in rows]
@@ -84,9 +93,9 @@ async def group_cells(photos: Collection, filter_: Filter, zoom: int, *, budget_
     return {_cell_position(row): _to_cell(row) for row in await cursor.to_list()}
 
 
-def add_cells(cells: Cells, more: Iterable[tuple[tuple[int, int], Cell]]) -> None:
-    """Add the counts and sums of `more` to `cells`. Both must be of different photos."""
-    for position, (count, lng_sum, lat_sum, photo_id) in more:
+def add_cells(cells: Cells, added: Iterable[tuple[tuple[int, int], Cell]]) -> None:
+    """Add the counts and sums of `added` to `cells`. The two must not have photos in common."""
+    for position, (count, lng_sum, lat_sum, photo_id) in added:
         before = cells.get(position, (0, 0.0, 0.0, photo_id))
         cells[position] = (before[0] + count, before[1] + lng_sum, before[2] + lat_sum, before[3])
 
@@ -102,7 +111,7 @@ def _cell_position(row: Document) -> tuple[int, int]:
 def _grouping(filter_: Filter, zoom: int, limit: int = 0) -> list[dict[str, Any]]:
     def cell_number(axis: int, offset: int) -> dict[str, Any]:
         degrees = {"$arrayElemAt": ["$photo.location.coordinates", axis]}
-        return {"$floor": {"$divide": [{"$add": [degrees, offset]}, cell_degrees(zoom + _FIRST_LEVEL)]}}
+        return {"$floor": {"$divide": [{"$add": [degrees, offset]}, cell_degrees(zoom + _LEVEL_AT_ZOOM_0)]}}
 
     group = {
         "_id": {"x": cell_number(0, 180), "y": cell_number(1, 90)},
@@ -115,7 +124,10 @@ def _grouping(filter_: Filter, zoom: int, limit: int = 0) -> list[dict[str, Any]
 
 
 def to_features(cells: Iterable[Cell]) -> list[dict[str, Any]]:
-    """Return cells as GeoJSON points with the number of photos, and the photo's id if there is only one."""
+    """Return cells as GeoJSON points at the mean location of their photos.
+
+    Each point has the number of photos and, if there is only one, the id of that photo.
+    """
     return [
         {
             "type": "Feature",

@@ -14,8 +14,8 @@ from exifinator.storage.indexes import INDEXES
 
 Result = TypeVar("Result")
 
-# More parts than many machines have cores, because the parts are never exactly equal in size.
-PARTS = 4
+# Maximum number of parts. Many machines have fewer cores, but the parts are never exactly equal in size.
+MAX_PARTS = 4
 # With this many requests in progress, the cores are busy anyway, so do not split.
 _MAX_PARTITIONED_READERS = 2
 _TAKEN = "photo.taken_at"
@@ -24,30 +24,31 @@ _DATE_INDEXED_FIELDS = frozenset(
     keys[0][0] for keys in (index.keys for index in INDEXES) if _TAKEN in (keys[0][0], keys[1][0])
 )
 # Number of photos by (year, month). The key None is for photos without a date.
-Months = Mapping[tuple[int, int] | None, int]
+PhotosPerMonth = Mapping[tuple[int, int] | None, int]
 
 
 class PartitionedReader:
     """Runs queries in parallel parts while few other requests are running.
 
     Args:
-        months: Returns the number of photos in each month; None while it is unknown.
+        photos_per_month: Returns the number of photos in each month, or None while these numbers are unknown.
     """
 
-    def __init__(self, months: Callable[[], Months | None]) -> None:
-        self._months = months
+    def __init__(self, photos_per_month: Callable[[], PhotosPerMonth | None]) -> None:
+        self._photos_per_month = photos_per_month
         self._readers = 0
 
     async def read(self, filter_: Filter, read: Callable[[Filter], Awaitable[Result]]) -> list[Result]:
-        """Return the results of `read` for the parts of a filter. Each photo matches one part.
+        """Return the results of `read` for the parts of a filter. Each matching photo is in exactly one part.
 
         Raise whatever `read` raises.
         """
         is_idle = self._readers < _MAX_PARTITIONED_READERS
         self._readers += 1
         try:
-            parts = split_by_taken(filter_, self._months) if is_idle else [filter_]
-            # If a part fails, wait for the others: they would compete with the next query of this request.
+            parts = split_by_taken(filter_, self._photos_per_month) if is_idle else [filter_]
+            # If a part fails, still wait for the others. Otherwise they would compete with the next query of this
+            # request.
             results = await asyncio.gather(*(read(part) for part in parts), return_exceptions=True)
         finally:
             self._readers -= 1
@@ -57,37 +58,41 @@ class PartitionedReader:
         return [result for result in results if not isinstance(result, BaseException)]
 
 
-def split_by_taken(filter_: Filter, months: Callable[[], Months | None], count: int = PARTS) -> list[Filter]:
-    """Split a filter into at most `count` parts by date taken. Each photo matches one part.
+def split_by_taken(
+    filter_: Filter, photos_per_month: Callable[[], PhotosPerMonth | None], count: int = MAX_PARTS
+) -> list[Filter]:
+    """Split a filter into at most `count` parts by date taken. Each matching photo is in exactly one part.
 
-    The parts are equal in size if the matching photos are spread over time like all photos. Do not split if no index
-    lets MongoDB find the photos of a date range, because each part would then read all photos.
+    The parts are equal in size if the matching photos are spread over time like all photos. A filter is not split if no
+    index can find its matches in a date range, or if it has a condition on `_id`, whose index does not contain dates:
+    each part would read all matches.
     """
     conditions = list(conditions_of(filter_))
     paths = {path for path, _ in conditions}
     if not paths & _DATE_INDEXED_FIELDS or "_id" in paths:
         return [filter_]
     bounds = [bound for path, bound in conditions if path == _TAKEN and isinstance(bound, dict)]
-    start = max((moment for bound in bounds if (moment := _moment(bound.get("$gte")))), default=EARLIEST)
-    end = min((moment for bound in bounds if (moment := _moment(bound.get("$lt")))), default=LATEST)
-    edges = _edges(start, end, months() or {}, count)
+    start = max((moment for bound in bounds if (moment := _to_utc(bound.get("$gte")))), default=EARLIEST)
+    end = min((moment for bound in bounds if (moment := _to_utc(bound.get("$lt")))), default=LATEST)
+    edges = _edges(start, end, photos_per_month() or {}, count)
     if not edges:
         return [filter_]
-    # The first part includes photos without a date. If another program stored several dates, the last one counts.
+    # The first part includes photos without a date. If another program has stored several dates in a
+    # photo, the latest one decides.
     dates = [{"$not": {"$gte": edges[0]}}, *({"$gte": a, "$not": {"$gte": b}} for a, b in pairwise(edges))]
     return [{"$and": [filter_, {_TAKEN: date}]} for date in (*dates, {"$gte": edges[-1]})]
 
 
-def _moment(value: object) -> datetime | None:
+def _to_utc(value: object) -> datetime | None:
     if not isinstance(value, datetime):
         return None
     return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
 
 
-def _edges(start: datetime, end: datetime, months: Months, count: int) -> list[datetime]:
+def _edges(start: datetime, end: datetime, photos_per_month: PhotosPerMonth, count: int) -> list[datetime]:
     """Return the times that split the photos from `start` to before `end` into parts of equal size."""
     intervals: list[tuple[datetime, datetime, float]] = []  # start, exclusive end, photos
-    for (year, month), photos in sorted((key, photos) for key, photos in months.items() if key):
+    for (year, month), photos in sorted((key, photos) for key, photos in photos_per_month.items() if key):
         first, last = first_of_month(year * 12 + month - 1), first_of_month(year * 12 + month)
         low, high = max(first, start), min(last, end)
         if low < high:
@@ -96,7 +101,7 @@ def _edges(start: datetime, end: datetime, months: Months, count: int) -> list[d
     edges: list[datetime] = []
     seen = 0.0
     for low, high, share in intervals:
-        # Place each edge that falls into this interval, as if its photos were spread evenly.
+        # Place each edge that falls into this interval, as if the interval's photos were spread evenly over it.
         while len(edges) < count - 1 and share and seen + share >= (target := part_size * (len(edges) + 1)):
             edges.append(low + (high - low) * ((target - seen) / share))
         seen += share

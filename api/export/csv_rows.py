@@ -17,7 +17,10 @@ _FORMULA_STARTS = frozenset("=+-@\t\r\n")
 
 
 def to_cell(value: Any) -> str | int | float:
-    """Convert a value to a cell: tags to their printable form, nested values to JSON. Escape formulas."""
+    """Convert a value to a cell, and escape formulas.
+
+    Tags become their printable form, lists of strings become text separated by "; ", and other nested values JSON.
+    """
     if value is None:
         return ""
     if isinstance(value, str):
@@ -44,7 +47,7 @@ def rows_as_csv(rows: Iterable[Iterable[Any]]) -> bytes:
     buffer = io.StringIO()
     csv.writer(buffer).writerows(
         [
-            # Call to_cell only where necessary: calling it for each value would double the time.
+            # Call to_cell only where necessary: calling it for every value would double the run time.
             value
             if (kind := type(value)) in _PLAIN or (kind is str and value[:1] not in _FORMULA_STARTS)
             else to_cell(value)

@@ -45,34 +45,34 @@ def _position(photo: Document) -> tuple[float | None, float | None]:
     return None, None
 
 
-def to_line(record: Document) -> Document:
-    """Return a record as in /photos, without its thumbnail."""
-    line = {"id": record["_id"], **{name: record[name] for name in FILE_FIELDS if name in record}}
-    line["photo"] = plain_photo(record)
-    return line
+def to_photo(record: Document) -> Document:
+    """Convert a record to a photo as in /photos, but without `thumbnail`."""
+    photo = {"id": record["_id"], **{name: record[name] for name in FILE_FIELDS if name in record}}
+    photo["photo"] = plain_photo(record)
+    return photo
 
 
 async def stream_ndjson(chunks: AsyncIterator[Chunk]) -> AsyncIterator[bytes]:
-    """Yield one photo per line in JSON, as in /photos."""
+    """Yield one photo per line in JSON, as in /photos, but without `thumbnail`."""
     async for chunk in chunks:
-        yield b"".join(encode_json(to_line(record)) + b"\n" for record in chunk)
+        yield b"".join(encode_json(to_photo(record)) + b"\n" for record in chunk)
 
 
-_LINE = TIME_OPTIONS | orjson.OPT_APPEND_NEWLINE
+_LINE_OPTIONS = TIME_OPTIONS | orjson.OPT_APPEND_NEWLINE
 
 
-async def stream_records(batches: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def stream_records(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """Yield one whole record per line in JSON, with every tag.
 
     Encode each record before decoding the next one: hundreds of decoded records exceed the CPU cache, which makes
     encoding 50% slower.
 
     Args:
-        batches: Each is a concatenation of records in BSON.
+        chunks: Each is a concatenation of records in BSON.
     """
-    async for batch in batches:
-        records = decode_iter(batch, CODEC)
-        yield b"".join([orjson.dumps(record, default=to_plain, option=_LINE) for record in records])
+    async for chunk in chunks:
+        records = decode_iter(chunk, CODEC)
+        yield b"".join([orjson.dumps(record, default=to_plain, option=_LINE_OPTIONS) for record in records])
 
 
 async def stream_csv(chunks: AsyncIterator[Chunk]) -> AsyncIterator[bytes]:
@@ -94,14 +94,14 @@ async def stream_geojson(chunks: AsyncIterator[Chunk]) -> AsyncIterator[bytes]:
 
 
 def _feature(record: Document) -> Document:
-    properties = to_line(record)
+    properties = to_photo(record)
     photo = dict(properties.pop("photo"))
     location = photo.pop("location", None)
     return {"type": "Feature", "id": record["_id"], "geometry": location, "properties": {**properties, **photo}}
 
 
 class ParquetMissing(ImportError):
-    """arro3 is not installed."""
+    """Raised if arro3, the package that writes Parquet, is not installed."""
 
 
 ROWS_PER_GROUP = 20_000
@@ -134,9 +134,10 @@ def _unwrap(piece: bytes | BaseException | None) -> bytes:
 
 
 class _ParquetWriter:
-    """Writes Parquet in a thread, which takes chunks of records and puts bytes into `pieces`.
+    """Writes a Parquet file in a thread. At most two chunks of records wait for the thread.
 
-    At most two chunks wait for the thread. The last piece is None, or an error if the thread failed.
+    Attributes:
+        pieces: The file, in pieces. The last one is None, or an error if the thread failed.
 
     Raises:
         ParquetMissing: arro3 is not installed.
@@ -161,7 +162,7 @@ class _ParquetWriter:
         """Pass a chunk to the thread. None ends the file."""
         while self._chunks.full() and self._thread.is_alive():
             await asyncio.sleep(0.002)
-        with suppress(queue.Full):  # the thread has failed and put an error into `pieces`
+        with suppress(queue.Full):  # the thread has failed, and has put an error into `pieces`
             self._chunks.put_nowait(chunk)
 
     def stop(self) -> None:
@@ -169,22 +170,22 @@ class _ParquetWriter:
         self._stopped.set()
 
     def _run(self) -> None:
-        # If the writer raises, the thread prints its error. This one only aborts the stream.
+        # If write_parquet raises, Python prints its error when the thread ends. The error below only aborts the stream.
         end: BaseException | None = RuntimeError("the Parquet writer failed")
         try:
-            schema, to_batch = _arrow_schema(self._arrow)
-            reader = self._arrow.RecordBatchReader.from_batches(schema, self._batches(to_batch))
+            schema, to_record_batch = _arrow_schema(self._arrow)
+            reader = self._arrow.RecordBatchReader.from_batches(schema, self._record_batches(to_record_batch))
             sink: Any = _Sink(self._push)
             self._write_parquet(reader, sink, compression="zstd(3)", max_row_group_size=ROWS_PER_GROUP)
             end = None
         finally:
-            with suppress(RuntimeError):  # the event loop is closed
+            with suppress(RuntimeError):  # raised if the event loop is closed
                 self._push(end)
 
     def _push(self, piece: bytes | BaseException | None) -> None:
         self._loop.call_soon_threadsafe(self.pieces.put_nowait, piece)
 
-    def _batches(self, to_batch: Callable[[Chunk], Any]) -> Iterator[Any]:
+    def _record_batches(self, to_record_batch: Callable[[Chunk], Any]) -> Iterator[Any]:
         while not self._stopped.is_set():
             try:
                 chunk = self._chunks.get(timeout=1)
@@ -192,7 +193,7 @@ class _ParquetWriter:
                 continue
             if chunk is None:
                 return
-            yield to_batch(chunk)
+            yield to_record_batch(chunk)
 
 
 class _Sink:
@@ -238,10 +239,10 @@ def _arrow_schema(arrow: Any) -> tuple[Any, Callable[[Chunk], Any]]:
             return arrow.Array([_milliseconds(value) for value in values], type=kinds.int64()).cast(kind)
         try:
             return arrow.Array(values, type=kind)
-        except (TypeError, OverflowError):  # keywords, which are lists, or records stored by other programs
+        except (TypeError, OverflowError):  # for keywords, which are lists, and values of other programs
             return arrow.Array([converters[kind](value) for value in values], type=kind)
 
-    def to_batch(chunk: Chunk) -> Any:
+    def to_record_batch(chunk: Chunk) -> Any:
         photos = [photo if isinstance(photo := record.get("photo"), dict) else {} for record in chunk]
         columns = {"id": [record["_id"] for record in chunk]}
         columns |= {name: [record.get(name) for record in chunk] for name in FILE_FIELDS}
@@ -250,7 +251,7 @@ def _arrow_schema(arrow: Any) -> tuple[Any, Callable[[Chunk], Any]]:
         arrays = [to_array(name, columns[name]) for name in COLUMNS]
         return arrow.RecordBatch.from_arrays(arrays, schema=schema)
 
-    return schema, to_batch
+    return schema, to_record_batch
 
 
 def _to_text(value: Any) -> str | None:
@@ -262,7 +263,7 @@ def _to_text(value: Any) -> str | None:
 
 
 def _to_integer(value: Any) -> int | None:
-    # At most 64 bits. The comparison is false for NaN and infinity too.
+    # Parquet's integers have 64 bits. The comparison is also false for NaN and infinity.
     return int(value) if isinstance(value, int | float) and abs(value) < 2**63 else None
 
 

@@ -1,4 +1,4 @@
-"""Poll a source once for any number of listeners."""
+"""Poll for messages once, on behalf of any number of listeners."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ log = logging.getLogger(__name__)
 
 
 class Feed:
-    """Sends the messages of a source to all listeners.
+    """Polls a function for its current message, and sends each new message to all listeners.
 
-    A slow listener skips the messages it has missed. The source is polled only while there are listeners. If polling
-    fails, it continues, and listeners keep the last message.
+    A slow listener skips the messages it has missed. The function is polled only while there are listeners. If a call
+    fails, polling continues, and the listeners keep the last message.
 
     Args:
         read: Returns the current message. Runs in a thread.
@@ -42,8 +42,11 @@ class Feed:
         """The number of listeners."""
         return self._listeners
 
-    async def join(self) -> bytes:
-        """Return the current message. Raise whatever `read` raises."""
+    async def current_message(self) -> bytes:
+        """Return the current message. If there is none yet, or if nothing is polling, call `read` first.
+
+        Raise whatever `read` raises.
+        """
         if self._poller is None or not self._message:
             self._publish(await run_in_threadpool(self._read))
         return self._message

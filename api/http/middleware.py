@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.errors import ErrorCode
 from api.http.problems import allowed_methods, not_found_response, problem_response
 
-# For responses opened directly in a browser: they may load nothing, and no page may frame them.
+# Policy for responses that are opened directly in a browser: they may load nothing, and no page may frame them.
 _CSP = "default-src 'none'; frame-ancestors 'none'"
 
 _NO_GZIP = re.compile(rb"\bgzip\s*;\s*q=0(\.0*)?\s*(,|$)", re.IGNORECASE)
@@ -91,7 +91,10 @@ def _refuses_gzip(name: bytes, value: bytes) -> bool:
 
 
 class SecurityHeaders:
-    """Set headers that stop browsers from sniffing types, sending referrers, and loading or framing anything."""
+    """Set headers that stop browsers from guessing content types, sending referrers, and loading or framing content.
+
+    A header that the route has set is kept.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -108,16 +111,16 @@ class SecurityHeaders:
         await self.app(scope, receive, send_safe if scope["type"] == "http" else send)
 
 
-# How much of an oversized body to read and discard.
+# Maximum number of bytes of an oversized body to read and discard.
 _DRAIN_BYTES = 64 * 1024 * 1024
 
 
 class MaxBodySize:
     """Read the body before the route runs, and reject one that is too large.
 
-    The rest of an oversized body is drained up to a limit, because a client that sends its whole body before it reads
-    would otherwise see a broken connection instead of the error. Starlette's `max_body_size` does not drain the body,
-    and sends some errors as plain text instead of problem+json.
+    The rest of an oversized body is read and discarded, up to _DRAIN_BYTES. Otherwise, a client that sends its whole
+    body before it reads the response would see a broken connection instead of the error. Starlette's `max_body_size`
+    does not do this, and sends some errors as plain text instead of problem+json.
     """
 
     def __init__(self, app: ASGIApp, max_bytes: int) -> None:
@@ -134,7 +137,8 @@ class MaxBodySize:
             headers={"Connection": "close"},
         )
         headers = dict(scope["headers"])
-        # Reject at once if the client waits for 100-continue before it sends, or if the body is too long to drain.
+        # Reject an oversized body without reading it if the client waits for 100-continue before it sends the body, or
+        # if the body is longer than _DRAIN_BYTES.
         expects_continue = headers.get(b"expect", b"").lower() == b"100-continue"
         if _length(headers) > (self.max_bytes if expects_continue else _DRAIN_BYTES):
             await refusal(scope, receive, send)

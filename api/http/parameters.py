@@ -17,7 +17,7 @@ def decode_path(text: str) -> str:
     """Percent-decode a part of the path.
 
     Raises:
-        ValueError: It is not UTF-8.
+        ValueError: The decoded bytes are not UTF-8.
     """
     try:
         return unquote(text, errors="strict")
@@ -37,21 +37,25 @@ PhotoId = Annotated[
 ]
 
 
-# Parameters that may be repeated. A photo matches if it has any of the values; `has` and `without` must all hold.
+# Parameters that may be repeated. A photo must match one of the values. For `has` and `without`, it must match all of
+# them.
 REPEATABLE = frozenset({"camera", "lens", "bucket", "format", "status", "keyword", "rating", "has", "without"})
 
 
 class Arguments(BaseModel):
-    """Base of all query parameters. Rejects unknown ones, so that a misspelled filter does not match all photos."""
+    """Base class of all models of query parameters.
+
+    It rejects unknown parameters. If they were ignored, a misspelled filter would match all photos.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
 
 async def reject_stray_parameters(request: Request) -> None:
-    """Reject repeated parameters, and any parameter sent to a path that takes none.
+    """Reject parameters that are repeated but not REPEATABLE, and any parameter sent to a path that takes none.
 
     Raises:
-        BadParameter: A parameter is repeated, or the path takes none.
+        BadParameter: A parameter is rejected.
     """
     seen: set[str] = set()
     has_parameters = _has_parameters(request)
@@ -64,7 +68,7 @@ async def reject_stray_parameters(request: Request) -> None:
 
 
 def _has_parameters(request: Request) -> bool:
-    """Return whether the route may have query parameters: True for HTML pages and their files, which ignore them."""
+    """Return whether the route may be sent query parameters. HTML pages, their files and health checks ignore them."""
     route = request.scope.get("route")
     if not isinstance(route, APIRoute) or not route.include_in_schema or "health" in route.tags:
         return True
@@ -74,7 +78,8 @@ def _has_parameters(request: Request) -> bool:
 async def _require_json(request: Request) -> None:
     """Reject a body that is not declared as JSON.
 
-    Browsers do not let web pages of other origins declare JSON without asking this server first (CORS).
+    A browser asks this server before it lets a web page from another origin send JSON (CORS). This check therefore
+    stops pages whose origin is not in API_CORS_ORIGINS.
 
     Raises:
         RequestRefused: The Content-Type is not JSON (415).

@@ -124,21 +124,20 @@ def explain_mongo(error: PyMongoError, suggest: Callable[[], str]) -> RequestRef
 
 def _explain_failure(error: OperationFailure, suggest: Callable[[], str]) -> RequestRefused:
     if error.code in _NOT_AUTHORIZED:
-        return RequestRefused(
-            ErrorCode.MONGODB_ACCESS_DENIED, "MongoDB rejected the API's credentials. Check MONGODB_URI."
-        )
+        detail = "MongoDB rejected the API's credentials, or their user lacks a permission. Check MONGODB_URI."
+        return RequestRefused(ErrorCode.MONGODB_ACCESS_DENIED, detail)
     if error.code in _OUT_OF_MEMORY:
         detail = "The query needs more memory for sorting or grouping than MongoDB allows."
         return RequestRefused(ErrorCode.OUT_OF_MEMORY, detail, hint=suggest())
     message = str((error.details or {}).get("errmsg", "no reason given"))
-    # Only the message identifies this error: its code is 2 (BadValue), like most mistakes in a query.
+    # Only the message identifies this error: its code is 2 (BadValue), as for most mistakes in a query.
     if "hint provided does not" in message:
         detail = "hint: this index does not exist, or cannot serve this query."
         return RequestRefused(ErrorCode.BAD_HINT, detail, parameter="hint")
     return RequestRefused(ErrorCode.QUERY_REJECTED, f"MongoDB rejected this query: {message[:300]}")
 
 
-def _explain_transient(error: TransientError) -> ErrorCode:
+def _transient_code(error: TransientError) -> ErrorCode:
     match error:
         case StoreUnavailable():
             return ErrorCode.MONGODB_UNAVAILABLE
@@ -150,7 +149,7 @@ def _explain_transient(error: TransientError) -> ErrorCode:
 
 
 def _validation_response(error: RequestValidationError) -> Response:
-    """Return all mistakes, one sentence each. Do not repeat the values, which come from the client."""
+    """Return a response that names all mistakes, but not the values, which come from the client."""
     sentences = []
     first: tuple[ErrorCode, str | None] | None = None
     for item in error.errors():
@@ -160,7 +159,8 @@ def _validation_response(error: RequestValidationError) -> Response:
         code, parameter = ErrorCode.BAD_PARAMETER, path[0] if path else None
         if item["type"] == "extra_forbidden":
             code = ErrorCode.UNKNOWN_PARAMETER
-            sentences.append(f"{name[:60] if all(path) else repr('')}: this path has no such parameter")
+            owner = "the body has no such field" if item["loc"][0] == "body" else "this path has no such parameter"
+            sentences.append(f"{name[:60] if all(path) else repr('')}: {owner}")
         elif item["type"] == "json_invalid":
             code, parameter = ErrorCode.BAD_JSON, "body"
             sentences.append("body: not valid JSON")
@@ -201,7 +201,7 @@ def install_handlers(app: FastAPI, suggest: Callable[[Request], str]) -> None:
     """
 
     async def on_http(request: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)  # noqa: S101  # registered for it below
+        assert isinstance(error, HTTPException)  # noqa: S101  # registered below for HTTPException only
         headers = dict(error.headers or {})
         match error.status_code:
             case 404:
@@ -234,7 +234,7 @@ def install_handlers(app: FastAPI, suggest: Callable[[Request], str]) -> None:
 
     async def on_transient(_: Request, error: Exception) -> Response:
         assert isinstance(error, TransientError)  # noqa: S101
-        return problem_response(_explain_transient(error), str(error), headers={"Retry-After": "5"})
+        return problem_response(_transient_code(error), str(error), headers={"Retry-After": "5"})
 
     async def on_invalid(_: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101

@@ -20,7 +20,7 @@ REVALIDATE = "private, no-cache"
 
 
 def to_plain(value: Any) -> Any:
-    """Convert a value of a type that JSON lacks: bytes to base64, identifiers and exact decimals to text."""
+    """Convert a value of a type that JSON lacks: bytes to base64, ids and exact decimals to text."""
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     if isinstance(value, ObjectId | Decimal128 | uuid.UUID):
@@ -35,7 +35,7 @@ def to_plain(value: Any) -> Any:
 
 
 def encode_json(value: Any) -> bytes:
-    """Encode a value as JSON. Times become ISO 8601 with a Z (MongoDB's are UTC), NaN and infinities null."""
+    """Encode a value as JSON. Times become ISO 8601 with a Z (MongoDB's are UTC). NaN and infinities become null."""
     return orjson.dumps(value, default=to_plain, option=TIME_OPTIONS | orjson.OPT_NON_STR_KEYS)
 
 

@@ -1,4 +1,4 @@
-"""The typed filter parameters of /photos, /facets, /map, /statistics and /export, as a MongoDB filter."""
+"""The typed filter parameters of /photos, /facets, /map, /statistics and /export, and their conversion to MongoDB."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _list_field(description: str, example: str) -> Any:
 
 
 def _text_field(description: str, pattern: str, example: str) -> Any:
-    # Only describe the pattern. The parser checks the value, and its message is more helpful than a mismatch.
+    # The pattern only appears in the OpenAPI schema. The parser checks the value, with a more helpful error message.
     extra: dict[str, Any] = {"pattern": pattern}
     return Field(
         default=None, min_length=1, max_length=100, description=description, examples=[example], json_schema_extra=extra
@@ -65,7 +65,8 @@ def _text_field(description: str, pattern: str, example: str) -> Any:
 class Filters(Arguments):
     """Filter parameters. A photo must match all of them.
 
-    If a parameter is repeated, one of its values is enough. `has` and `without` must all hold.
+    If a parameter is repeated, a photo must match one of its values. For `has` and `without`, it must match all
+    values.
     """
 
     camera: list[Value] = _list_field("Camera model, as in the `camera` facet.", "ILCE-7M3")
@@ -76,8 +77,8 @@ class Filters(Arguments):
     focal: str | None = _text_field("Focal length in millimetres.", NUMBERS, "24-70")
     taken: str | None = _text_field("Date taken: a year, month or day, or a range.", DATES, "2024-05..2024-09")
     hour: str | None = _text_field("Hour of the day on the camera's clock: one hour or a range.", HOURS, "5-8")
-    near: str | None = _text_field("Within a distance of a point: latitude,longitude,kilometres.", NEAR, "48.85,2.35,5")
-    bbox: str | None = _text_field("Within an area: west,south,east,north in degrees.", BBOX, "2.2,48.8,2.5,48.9")
+    near: str | None = _text_field("Circle around a point: latitude,longitude,kilometres.", NEAR, "48.85,2.35,5")
+    bbox: str | None = _text_field("Area: west,south,east,north in degrees.", BBOX, "2.2,48.8,2.5,48.9")
     bucket: list[Value] = _list_field("Bucket.", "holiday")
     prefix: str | None = Field(
         None,
@@ -130,14 +131,14 @@ class Filters(Arguments):
 
     @property
     def id_prefix(self) -> str:
-        """The prefix that all matching ids share, given `bucket` and `prefix`."""
+        """The prefix that `bucket` and `prefix` require of all ids; empty if they require none."""
         bucket = f"{self.bucket[0]}/" if len(self.bucket) == 1 else ""
         return bucket + (self.prefix or "")
 
     @property
     def id_range(self) -> Filter:
-        """A filter for the id range of one bucket or prefix; empty if there is neither."""
-        return _ids_from(self.id_prefix) if self.id_prefix else {}
+        """A filter for the range of ids that start with `id_prefix`; empty if there is no prefix."""
+        return _ids_with_prefix(self.id_prefix) if self.id_prefix else {}
 
     def _parts(self) -> list[tuple[str, Filter]]:
         arguments = {name: value for name, value in self if value is not None and value != []}
@@ -164,10 +165,10 @@ class Filters(Arguments):
                 return [_near(*read_near(value, name))]
             case "bbox":
                 return [within(read_box(value, name))]
-            case "bucket" if self._is_in_prefix():
+            case "bucket" if self._prefix_includes_bucket():
                 return []
             case "prefix":
-                return [_with_prefix(self.id_prefix if self._is_in_prefix() else value)]
+                return [_with_prefix(self.id_prefix if self._prefix_includes_bucket() else value)]
             case "q":
                 return [_all_words(value)]
             case "query":
@@ -177,12 +178,13 @@ class Filters(Arguments):
             case _:  # a parameter of the route that is not a filter, such as `limit` or `zoom`
                 return []
 
-    def _is_in_prefix(self) -> bool:
+    def _prefix_includes_bucket(self) -> bool:
         """Return whether the filter for `prefix` includes the bucket."""
         return self.prefix is not None and len(self.bucket) == 1
 
 
-# Widen bounds by this factor: a value such as 1/60 or 2.8 is stored as the float nearest to a ratio.
+# Widen ranges by this fraction of their bounds. A value such as 1/60 or 2.8 is stored as the float nearest to a ratio,
+# which may differ slightly from the bound in the request.
 _TOLERANCE = 1e-6
 
 
@@ -205,7 +207,7 @@ def _during(start: datetime | None, end: datetime | None) -> Filter:
 
 
 def _near(latitude: float, longitude: float, kilometres: float) -> Filter:
-    radians = min(kilometres / EARTH_KM, 3.15)
+    radians = min(kilometres / EARTH_KM, 3.15)  # pi radians cover the whole Earth
     circle: Filter = {"photo.location": {"$geoWithin": {"$centerSphere": [[longitude, latitude], radians]}}}
     return {"$and": [_in_cells(box_around(latitude, longitude, radians)), circle]}
 
@@ -224,16 +226,16 @@ def _in_cells(box: Box) -> Filter:
 
 
 def _with_prefix(start: str) -> Filter:
-    """Return a filter for ids with this prefix: by bucket or folder, plus an id range if the prefix is longer."""
+    """Return a filter for ids with this prefix: by bucket or folder, plus an id range if it ends within a name."""
     folders = folders_of(start)
     bucket, slash, _ = start.partition("/")
     if not slash:
-        return _ids_from(start)
+        return _ids_with_prefix(start)
     container = {"folders": folders[-1]} if folders else {"bucket": bucket}
-    return container if start in (f"{bucket}/", *folders) else {"$and": [container, _ids_from(start)]}
+    return container if start in (f"{bucket}/", *folders) else {"$and": [container, _ids_with_prefix(start)]}
 
 
-def _ids_from(start: str) -> Filter:
+def _ids_with_prefix(start: str) -> Filter:
     """Return a filter for the range of ids that have this prefix."""
     bounds = {"$gte": start}
     if end := after_prefix(start):

@@ -16,18 +16,18 @@ from exifinator.storage.indexes import index_definitions
 
 _FILTERS = "camera, lens, taken, bucket, prefix, iso, f, exposure, focal, format, status, keyword, q, near or bbox"
 GENERAL_ADVICE = (
-    f"Add a filter that has an index ({_FILTERS}; in `query`, the same fields of `photo`, `bucket` or `_id`), "
-    "or add the tag to INDEXED_TAGS in settings.py."
+    f"Add a filter that has an index ({_FILTERS}; in `query`, the corresponding fields, or `_id`), "
+    "or add the tag that you query to INDEXED_TAGS in settings.py."
 )
 _ADD_FILTER = f"add a filter that has one ({_FILTERS})"
-# Indexes do not help to find missing or different values.
+# Operators for missing or different values, which no index helps to find.
 _NEGATIONS = frozenset({"$ne", "$nin", "$not"})
 _MANY_SKIPPED = 10_000
 _MAX_SHOWN_CHARS = 100
 
 
 def suggest_speedup(parameters: Mapping[str, str], config: Config) -> str:
-    """Return one to three sentences of advice on the parameters of a URL; GENERAL_ADVICE if none stands out."""
+    """Return advice on how to speed up the query with these URL parameters; GENERAL_ADVICE if no cause is found."""
     indexed = {index.keys[0][0] for index in index_definitions(config)} | {"_id"}
     try:
         filter_ = read_filter(parameters["query"]) if parameters.get("query") else {}
@@ -59,7 +59,7 @@ def _check_filter(filter_: Filter, indexed: set[str]) -> tuple[bool, list[str]]:
         if name == "$and":
             is_indexed = is_indexed or any(branch_is_indexed for branch_is_indexed, _ in branches)
         elif name == "$or":
-            # Every alternative needs an index: a single one without makes MongoDB read all records.
+            # Every alternative needs an index: a single alternative without one makes MongoDB read all records.
             is_indexed = is_indexed or all(branch_is_indexed for branch_is_indexed, _ in branches)
             branches = [branch for branch in branches if not branch[0]]
         reasons += [reason for _, branch_reasons in branches for reason in branch_reasons]

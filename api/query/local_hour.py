@@ -16,8 +16,8 @@ _HOUR = r"(2[0-3]|[01]?[0-9])"
 # Also used as a pattern in the OpenAPI schema.
 HOURS = rf"^{_HOUR}(-{_HOUR})?$"
 _TAKEN, _OFFSET = "$photo.taken_at", "$photo.taken_offset"
-# Whether the offset is known and valid. Other programs may store anything here, and an offset that MongoDB rejects
-# would make the query fail.
+# MongoDB expression: whether the offset is known and valid. Other programs may have stored any value, and an offset
+# that MongoDB rejects would make the query fail.
 _HAS_OFFSET = {
     "$and": [
         {"$eq": [{"$type": _OFFSET}, "string"]},

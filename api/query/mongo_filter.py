@@ -23,7 +23,7 @@ MAX_DEPTH = 8
 MAX_VALUE_DEPTH = 32
 MAX_NODES = 500
 MAX_BRANCHES = 20
-MAX_LIST = 200
+MAX_LIST_ITEMS = 200
 MAX_NAME_CHARS = 300
 MAX_SORT_FIELDS = 4
 MAX_FIELDS = 200
@@ -33,7 +33,8 @@ _LOGICAL = frozenset({"$and", "$or", "$nor"})
 _COMPARE = frozenset({"$eq", "$ne", "$gt", "$gte", "$lt", "$lte"})
 _LISTS = frozenset({"$in", "$nin", "$all"})
 _GEO = frozenset({"$geoWithin", "$geoIntersects"})
-# $near and $nearSphere are left out because they force an order and cannot be counted; /photos has `near=` instead.
+# $near and $nearSphere are not allowed, because they impose a sort order and their matches cannot be counted. /photos
+# has the parameter `near` instead.
 _SHAPES = frozenset({"$box", "$polygon", "$center", "$centerSphere", "$geometry"})
 _OTHER_OPERATORS = frozenset({"$not", "$exists", "$type", "$regex", "$options", "$elemMatch", "$size", "$mod"})
 ALLOWED = _LOGICAL | _COMPARE | _LISTS | _GEO | _SHAPES | _OTHER_OPERATORS
@@ -70,137 +71,138 @@ def parse_json(text: str, parameter: str) -> Any:
 
 
 def read_filter(text: str, parameter: str = "query") -> Filter:
-    """Parse and check a MongoDB filter in JSON. It may use only operators in ALLOWED, and its size is limited.
+    """Parse and check a MongoDB filter in JSON. Its operators must be in ALLOWED, and its size is limited.
 
     Strings such as "/x/i" become regular expressions, as does {"$regex": ...}; {"$eq": "/x/i"} means the string itself.
-    {"$date": "2024-05-01T00:00:00Z"} and {"$oid": "..."} are values.
+    {"$date": "2024-05-01T00:00:00Z"} and {"$oid": "..."} become a date and an ObjectId.
 
     Raises:
         BadParameter: The filter is invalid. The error has the path of the wrong value.
     """
-    return _Reader(parameter).filter(parse_json(text, parameter), (), 0)
+    return _FilterReader(parameter).read_filter(parse_json(text, parameter), (), 0)
 
 
-class _Reader:
+class _FilterReader:
     """Converts one filter. Counts its nodes to limit its size."""
 
     def __init__(self, parameter: str) -> None:
         self.parameter = parameter
         self.nodes = 0
 
-    def reject(self, path: Path, reason: str) -> BadParameter:
+    def error_at(self, path: Path, reason: str) -> BadParameter:
         return BadParameter(self.parameter, reason, path=path)
 
-    def count(self, path: Path, depth: int, limit: int = MAX_DEPTH) -> None:
+    def count_node(self, path: Path, depth: int, limit: int = MAX_DEPTH) -> None:
         self.nodes += 1
         if self.nodes > MAX_NODES:
-            raise self.reject(path, f"the query must have at most {MAX_NODES} values and operators")
+            raise self.error_at(path, f"the query must have at most {MAX_NODES} values and operators")
         if depth > limit:
-            raise self.reject(path, f"must be at most {limit} levels deep")
+            raise self.error_at(path, f"is nested more than {limit} levels deep")
 
-    def filter(self, value: Any, path: Path, depth: int) -> Filter:
-        self.count(path, depth)
+    def read_filter(self, value: Any, path: Path, depth: int) -> Filter:
+        self.count_node(path, depth)
         if not isinstance(value, dict):
-            raise self.reject(path, 'must be an object, such as {"photo.iso": 100}')
+            raise self.error_at(path, 'must be an object, such as {"photo.iso": 100}')
         result: Filter = {}
         for name, inner in value.items():
             here = (*path, name)
             if name in _LOGICAL:
-                branches = self.items(inner, here, depth, limit=MAX_BRANCHES, minimum=1)
-                result[name] = [self.filter(branch, (*here, i), depth + 1) for i, branch in enumerate(branches)]
+                branches = self.read_list(inner, here, depth, limit=MAX_BRANCHES, minimum=1)
+                result[name] = [self.read_filter(branch, (*here, i), depth + 1) for i, branch in enumerate(branches)]
             elif name.startswith("$"):
-                raise self.reject_operator(name, here)
+                raise self.operator_error(name, here)
             else:
                 check_name(name, self.parameter, path)
-                result[name] = self.condition(inner, here, depth + 1)
+                result[name] = self.read_condition(inner, here, depth + 1)
         return result
 
-    def condition(self, value: Any, path: Path, depth: int) -> Any:
+    def read_condition(self, value: Any, path: Path, depth: int) -> Any:
         """Read what follows a field name: operators, or a value that the field must equal."""
-        self.count(path, depth)
+        self.count_node(path, depth)
         if isinstance(value, str) and (parts := split_slashes(value)):
-            return self.regex(*parts, path)
+            return self.make_regex(*parts, path)
         if isinstance(value, dict) and any(name.startswith("$") for name in value):
-            if literal := self.extended(value, path):
+            if literal := self.read_extended_json(value, path):
                 return literal[0]
-            return self.operators(value, path, depth)
-        return self.value(value, path, depth)
+            return self.read_operators(value, path, depth)
+        return self.read_value(value, path, depth)
 
-    def operators(self, value: dict[str, Any], path: Path, depth: int) -> Any:
+    def read_operators(self, value: dict[str, Any], path: Path, depth: int) -> Any:
         result: dict[str, Any] = {}
         handlers: dict[str, Callable[[Any, Path, int], Any]] = {
-            "$not": self.negation,
-            "$exists": self.flag,
-            "$type": self.type_name,
-            "$size": self.number,
-            "$mod": self.modulo,
-            "$elemMatch": self.element,
+            "$not": self.read_negation,
+            "$exists": self.read_boolean,
+            "$type": self.read_type,
+            "$size": self.read_size,
+            "$mod": self.read_modulo,
+            "$elemMatch": self.read_element_match,
         }
         for name, inner in value.items():
             here = (*path, name)
-            self.count(here, depth)
+            self.count_node(here, depth)
             if name in _COMPARE:
-                result[name] = self.value(inner, here, depth + 1)
+                result[name] = self.read_value(inner, here, depth + 1)
             elif name in _LISTS:
-                items = self.items(inner, here, depth, limit=MAX_LIST)
-                read_item = self.item if name != "$all" else self.value
+                items = self.read_list(inner, here, depth, limit=MAX_LIST_ITEMS)
+                read_item = self.read_list_item if name != "$all" else self.read_value
                 result[name] = [read_item(item, (*here, i), depth + 1) for i, item in enumerate(items)]
             elif name in _GEO:
-                result[name] = self.shape(inner, here, depth + 1)
+                result[name] = self.read_shape(inner, here, depth + 1)
             elif name == "$regex":
-                result[name] = self.regex_operator(inner, value.get("$options"), here)
+                result[name] = self.read_regex_operator(inner, value.get("$options"), here)
             elif name == "$options":
                 if "$regex" not in value:
-                    raise self.reject(here, "$options requires $regex in the same object")
+                    raise self.error_at(here, "$options requires $regex in the same object")
             elif name in handlers:
                 result[name] = handlers[name](inner, here, depth + 1)
             else:
-                raise self.reject_operator(name, here)
+                raise self.operator_error(name, here)
         return result
 
-    def reject_operator(self, name: str, path: Path) -> BadParameter:
+    def operator_error(self, name: str, path: Path) -> BadParameter:
         if name in ALLOWED:
-            return self.reject(path, f"{name} is not allowed here")
+            return self.error_at(path, f"{name} is not allowed here")
         if not name.startswith("$"):
-            return self.reject(path, "operators and field names cannot be mixed in one object")
-        return self.reject(path, f"the operator {name[:40]} is not allowed; allowed are {', '.join(sorted(ALLOWED))}")
+            return self.error_at(path, "operators and field names cannot be mixed in one object")
+        return self.error_at(path, f"the operator {name[:40]} is not allowed; allowed are {', '.join(sorted(ALLOWED))}")
 
-    def items(self, value: Any, path: Path, depth: int, *, limit: int, minimum: int = 0) -> list[Any]:
-        self.count(path, depth)
+    def read_list(self, value: Any, path: Path, depth: int, *, limit: int, minimum: int = 0) -> list[Any]:
+        self.count_node(path, depth)
         if not isinstance(value, list) or not minimum <= len(value) <= limit:
-            raise self.reject(path, f"must be a list of {minimum} to {limit} items")
+            size = str(limit) if minimum == limit else f"{minimum} to {limit}"
+            raise self.error_at(path, f"must be a list of {size} items")
         return value
 
-    def value(self, value: Any, path: Path, depth: int) -> Any:
+    def read_value(self, value: Any, path: Path, depth: int) -> Any:
         """Read a value without operators."""
-        self.count(path, depth, MAX_VALUE_DEPTH)
+        self.count_node(path, depth, MAX_VALUE_DEPTH)
         if isinstance(value, dict):
-            if literal := self.extended(value, path):
+            if literal := self.read_extended_json(value, path):
                 return literal[0]
             for name in value:
                 if name.startswith("$"):
-                    raise self.reject_operator(name, (*path, name))
+                    raise self.operator_error(name, (*path, name))
                 check_name(name, self.parameter, path)
-            return {name: self.value(inner, (*path, name), depth + 1) for name, inner in value.items()}
+            return {name: self.read_value(inner, (*path, name), depth + 1) for name, inner in value.items()}
         if isinstance(value, list):
-            if len(value) > MAX_LIST:
-                raise self.reject(path, f"must not have more than {MAX_LIST} items")
-            return [self.value(item, (*path, i), depth + 1) for i, item in enumerate(value)]
+            if len(value) > MAX_LIST_ITEMS:
+                raise self.error_at(path, f"must not have more than {MAX_LIST_ITEMS} items")
+            return [self.read_value(item, (*path, i), depth + 1) for i, item in enumerate(value)]
         if isinstance(value, int) and not -_INT64_MAX - 1 <= value <= _INT64_MAX:
             return float(value)  # MongoDB's integers have at most 64 bits
         return value
 
-    def item(self, value: Any, path: Path, depth: int) -> Any:
+    def read_list_item(self, value: Any, path: Path, depth: int) -> Any:
         """Read an item of $in or $nin, where MongoDB allows regular expressions too."""
         if isinstance(value, str) and (parts := split_slashes(value)):
-            return self.regex(*parts, path)
-        return self.value(value, path, depth)
+            return self.make_regex(*parts, path)
+        return self.read_value(value, path, depth)
 
-    def extended(self, value: dict[str, Any], path: Path) -> tuple[Any] | None:
+    def read_extended_json(self, value: dict[str, Any], path: Path) -> tuple[Any] | None:
         """Convert a value in MongoDB's Extended JSON, such as {"$date": ...}.
 
         Returns:
-            The value in a tuple; None if it is not Extended JSON.
+            The value in a tuple; None if it is not one of the supported forms.
         """
         if len(value) != 1:
             return None
@@ -213,67 +215,67 @@ class _Reader:
             if name == "$numberLong":
                 return (Int64(str(inner)),) if abs(int(inner)) <= _INT64_MAX else None
         except (InvalidId, ValueError, TypeError, OverflowError) as error:
-            raise self.reject((*path, name), "not valid Extended JSON (MongoDB)") from error
+            raise self.error_at((*path, name), "not valid Extended JSON (MongoDB)") from error
         return None
 
-    def negation(self, value: Any, path: Path, depth: int) -> Any:
-        result = self.condition(value, path, depth)
+    def read_negation(self, value: Any, path: Path, depth: int) -> Any:
+        result = self.read_condition(value, path, depth)
         if not isinstance(result, dict | Regex):
-            raise self.reject(path, "$not requires operators or a regular expression")
+            raise self.error_at(path, "$not requires operators or a regular expression")
         return result
 
-    def flag(self, value: Any, path: Path, _depth: int) -> bool:
+    def read_boolean(self, value: Any, path: Path, _depth: int) -> bool:
         if value not in (True, False, 0, 1):
-            raise self.reject(path, "must be true or false")
+            raise self.error_at(path, "must be true or false")
         return bool(value)
 
-    def number(self, value: Any, path: Path, _depth: int) -> int:
+    def read_size(self, value: Any, path: Path, _depth: int) -> int:
         if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 1_000_000:
-            raise self.reject(path, "must be an integer from 0 to 1,000,000")
+            raise self.error_at(path, "must be an integer from 0 to 1,000,000")
         return value
 
-    def type_name(self, value: Any, path: Path, depth: int) -> Any:
+    def read_type(self, value: Any, path: Path, depth: int) -> Any:
         names = value if isinstance(value, list) else [value]
         if not names or len(names) > MAX_BRANCHES or not all(isinstance(name, str | int) for name in names):
-            raise self.reject(path, 'must be the name of a type, such as "string"')
-        return self.value(value, path, depth)
+            raise self.error_at(path, 'must be the name of a type, such as "string"')
+        return self.read_value(value, path, depth)
 
-    def modulo(self, value: Any, path: Path, depth: int) -> list[int]:
-        pair = self.items(value, path, depth, limit=2, minimum=2)
+    def read_modulo(self, value: Any, path: Path, depth: int) -> list[int]:
+        pair = self.read_list(value, path, depth, limit=2, minimum=2)
         if not all(isinstance(part, int) and abs(part) <= _INT64_MAX for part in pair) or pair[0] == 0:
-            raise self.reject(path, "must be [divisor, remainder], with a divisor other than 0")
+            raise self.error_at(path, "must be [divisor, remainder], with a divisor other than 0")
         return pair
 
-    def element(self, value: Any, path: Path, depth: int) -> Any:
-        self.count(path, depth)
+    def read_element_match(self, value: Any, path: Path, depth: int) -> Any:
+        self.count_node(path, depth)
         if not isinstance(value, dict):
-            raise self.reject(path, "must be an object")
+            raise self.error_at(path, "must be an object")
         if any(name.startswith("$") and name not in _LOGICAL for name in value):
-            return self.operators(value, path, depth)
-        return self.filter(value, path, depth)
+            return self.read_operators(value, path, depth)
+        return self.read_filter(value, path, depth)
 
-    def shape(self, value: Any, path: Path, depth: int) -> Any:
-        self.count(path, depth)
+    def read_shape(self, value: Any, path: Path, depth: int) -> Any:
+        self.count_node(path, depth)
         if not isinstance(value, dict) or len(value) != 1 or next(iter(value)) not in _SHAPES:
-            raise self.reject(path, f"must be an object with one of {', '.join(sorted(_SHAPES))}")
+            raise self.error_at(path, f"must be an object with one of {', '.join(sorted(_SHAPES))}")
         ((name, inner),) = value.items()
         here = (*path, name)
         if name == "$geometry":
             if not isinstance(inner, dict) or not set(inner) <= {"type", "coordinates"}:
-                raise self.reject(here, "must be a GeoJSON object with only `type` and `coordinates`")
+                raise self.error_at(here, "must be a GeoJSON object with only `type` and `coordinates`")
         elif not isinstance(inner, list):
-            raise self.reject(here, "must be a list")
-        return {name: self.value(inner, here, depth + 1)}
+            raise self.error_at(here, "must be a list")
+        return {name: self.read_value(inner, here, depth + 1)}
 
-    def regex_operator(self, value: Any, options: Any, path: Path) -> Regex[str]:
+    def read_regex_operator(self, value: Any, options: Any, path: Path) -> Regex[str]:
         if not isinstance(value, str) or not isinstance(options, str | None):
-            raise self.reject(path, "must be a string with a regular expression")
+            raise self.error_at(path, "$regex and $options must be strings")
         pattern, flags = split_slashes(value) or (value, "")
-        return self.regex(pattern, flags + (options or ""), path)
+        return self.make_regex(pattern, flags + (options or ""), path)
 
-    def regex(self, pattern: str, flags: str, path: Path) -> Regex[str]:
+    def make_regex(self, pattern: str, flags: str, path: Path) -> Regex[str]:
         if reason := check_pattern(pattern, flags):
-            raise self.reject(path, reason)
+            raise self.error_at(path, reason)
         return Regex(pattern, "".join(sorted(set(flags))))
 
 
@@ -290,7 +292,7 @@ def check_name(name: str, parameter: str, path: Path | None = None) -> None:
     """Check that a field of a record can have this name.
 
     Raises:
-        BadParameter: It cannot.
+        BadParameter: The name is invalid.
     """
     if not name or len(name) > MAX_NAME_CHARS or "\0" in name or any(p.startswith("$") for p in name.split(".")):
         raise BadParameter(
@@ -299,7 +301,7 @@ def check_name(name: str, parameter: str, path: Path | None = None) -> None:
 
 
 def check_path(path: str, parameter: str) -> None:
-    """Check a dotted path to a field. MongoDB does not allow empty names in it.
+    """Check a dotted path to a field. MongoDB does not allow empty names in such a path.
 
     Raises:
         BadParameter: The path is invalid.
@@ -324,7 +326,7 @@ def read_projection(text: str, parameter: str = "fields") -> dict[str, int]:
         raise BadParameter(parameter, 'must be an object, such as {"Image Make": 1}, or a list of names')
     for name, choice in value.items():
         check_path(name, parameter)
-        # MongoDB evaluates anything else as an expression.
+        # Reject anything else, because MongoDB would evaluate it as an expression.
         if not isinstance(choice, int) or choice not in (0, 1):
             raise BadParameter(parameter, "must be 1 (include) or 0 (exclude)", path=(name,))
     if len({int(choice) for name, choice in value.items() if name != "_id"}) > 1:
@@ -373,7 +375,7 @@ def read_hint(text: str, parameter: str = "hint") -> list[tuple[str, int | str]]
         check_path(value, parameter)
         return value
     if not isinstance(value, dict) or not value or len(value) > MAX_SORT_FIELDS:
-        raise BadParameter(parameter, 'must be the fields of an index, such as {"photo.iso": 1}')
+        raise BadParameter(parameter, 'must be the name of an index or its fields, such as {"photo.iso": 1}')
     for name, direction in value.items():
         check_path(name, parameter)
         if isinstance(direction, bool) or direction not in (1, -1, "2dsphere"):

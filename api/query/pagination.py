@@ -81,9 +81,9 @@ async def read_page(
     """
     records: list[Document] = []
     for segment in order.segments_after(after):
-        missing = limit + 1 - len(records)
+        remaining = limit + 1 - len(records)
         results = await asyncio.gather(
-            *(_read(collection, filter_, segment, order, missing, fields) for filter_ in filters)
+            *(_read(collection, filter_, segment, order, remaining, fields) for filter_ in filters)
         )
         records += order.merge(results)
         if len(records) > limit:
@@ -92,7 +92,7 @@ async def read_page(
 
 
 # Time limits (ms) for a short walk along the sort order's index, and for counting the matches of one condition.
-_FEW_STEPS_MS, _COUNT_MS = 25, 100
+_SHORT_WALK_MS, _COUNT_MS = 25, 100
 # Roughly how many photos MongoDB can read through an index and sort per millisecond.
 _PHOTOS_SORTED_PER_MS = 300
 
@@ -117,7 +117,7 @@ async def _read(
         return await find(max_time_ms=QUERY_MS).to_list()
     async with aclosing(_plan(collection, conditions, order)) as plan:
         async for attempt in plan:
-            # Timed out, or the index does not exist yet: try the next one.
+            # If the attempt timed out or its index does not exist yet, make the next attempt.
             with suppress(ExecutionTimeout, OperationFailure):
                 return await find(hint=attempt.hint, max_time_ms=attempt.limit_ms).to_list()
     try:
@@ -133,28 +133,30 @@ def _is_by_date(order: Order) -> bool:
 
 
 def _sort_index_hint(order: Order) -> str | None:
-    # For date order, let MongoDB choose: its choice is good whenever it does not have to race plans.
+    # For date order, give no hint: unless MongoDB has to compare several indexes (see _plan), it chooses well.
     return None if _is_by_date(order) else order.index
 
 
 async def _plan(collection: Collection, conditions: list[tuple[str, Any]], order: Order) -> AsyncGenerator[_Attempt]:
     """Yield the attempts to make, quickest first. The caller stops at the first one that returns in time.
 
-    Left alone, MongoDB races every candidate index. If none is good, that takes about a second. In orders other than by
-    date, it often picks a filter's index, which continues by date, and sorts every match.
+    Without a hint, MongoDB tries all candidate indexes against each other. If none of them is good, this takes about a
+    second. In orders other than by date, MongoDB often picks the index of a filter. Such an index continues by date, so
+    MongoDB has to sort every match.
 
-    If many photos match, a short walk along the sort order's index fills a page, so try that first. Otherwise, estimate
-    from the match count of the narrowest condition how long reading and sorting its matches would take. Give the walk
-    that long before giving up. A page then takes at most about twice as long as the better of the two plans.
+    If many photos match, a short walk along the sort order's index fills a page, so try this first. Otherwise, estimate
+    from the match count of the narrowest condition how long reading and sorting its matches would take. Let the walk
+    continue for that long, and then read and sort the matches. A page then takes at most about twice as long as with
+    the better of the two plans.
     """
     walk = _sort_index_hint(order)
-    yield _Attempt(walk, _FEW_STEPS_MS)
+    yield _Attempt(walk, _SHORT_WALK_MS)
     narrowest = await _narrowest(collection, conditions)
     if narrowest is None:
         return
     index, count = narrowest
     sorting_ms = count // _PHOTOS_SORTED_PER_MS
-    if walk is not None and sorting_ms > 2 * _FEW_STEPS_MS:
+    if walk is not None and sorting_ms > 2 * _SHORT_WALK_MS:
         yield _Attempt(walk, sorting_ms)
     # Allow 200 ms plus eight times the estimate, because a slow disk takes several times longer.
     yield _Attempt(index, min(QUERY_MS, 200 + 8 * sorting_ms))
@@ -169,7 +171,11 @@ _MAX_COUNTED_CONDITIONS = 8
 
 
 async def _narrowest(collection: Collection, conditions: list[tuple[str, Any]]) -> tuple[str, int] | None:
-    """Return the index and match count of the condition with the fewest matches; None if no condition is narrow."""
+    """Return the index and match count of the condition with the fewest matches.
+
+    Returns:
+        None if no condition has fewer than _MAX_COUNT matches.
+    """
 
     async def count(path: str, condition: Any) -> int:
         with suppress(ExecutionTimeout, OperationFailure):

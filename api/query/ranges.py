@@ -36,7 +36,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Box:
-    """An area in degrees; `west` is greater than `east` where it crosses the 180th meridian."""
+    """An area in degrees; `west` is greater than `east` if the area crosses the 180th meridian."""
 
     west: float
     south: float
@@ -44,6 +44,7 @@ class Box:
     north: float
 
 
+# Bounds of the example range in error messages, by parameter.
 _EXAMPLE_BOUNDS = {"f": ("1.8", "4"), "focal": ("24", "70")}
 
 
@@ -89,7 +90,7 @@ def _number(text: str) -> float:
 def read_dates(text: str, parameter: str) -> tuple[datetime | None, datetime | None]:
     """Parse 2024, 2024-05, 2024-05-03, or a range with `..` into a start and an exclusive end; None is an open end.
 
-    A range includes the whole of its last period: ..2024-09 ends at the end of September. A day past the end of its
+    A range includes the whole of its last period: `..2024-09` ends at the end of September. A day past the end of its
     month counts as the last day.
 
     Raises:

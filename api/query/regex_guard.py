@@ -23,7 +23,7 @@ def check_pattern(pattern: str, flags: str) -> str | None:
     """Return why a regular expression is rejected; None if it is allowed.
 
     Catastrophic backtracking requires nested repeats, many unbounded repeats in a row, back-references or assertions.
-    Searching photos requires none of these, so reject them by their syntax.
+    Searching photos requires none of these, so patterns with any of them are rejected.
     """
     if not set(flags) <= _FLAGS:
         return f"the only flags allowed in a regular expression are {', '.join(sorted(_FLAGS))}"

@@ -23,7 +23,8 @@ SortName = Literal[
     "format", "-format", "status", "-status",
 ]  # fmt: skip
 TAKEN = "photo.taken_at"
-# The first field of each order. Orders on VALUE_PATHS break ties by date, as their indexes do.
+# The first field of each sort order, by the name of the order. Orders on VALUE_PATHS break ties by date, as their
+# indexes do.
 _TIME_PATHS: dict[str, str] = {"taken": TAKEN, "extracted": "extracted_at"}
 VALUE_PATHS: dict[str, str] = {
     "camera": "photo.camera_model",
@@ -56,7 +57,7 @@ class Order:
     Photos without a value in the first field come last in both directions, so that `sort=iso` does not start with
     scanned photos, which have no ISO.
 
-    Args:
+    Attributes:
         keys: The fields and their directions.
         index: The name of the index that provides this order.
         backwards: Whether this order is flipped, so that photos without a value come first.
@@ -104,12 +105,12 @@ class Order:
         """Return filters for the segments that follow a position, in the order in which to read them.
 
         Each filter reads one interval of the index. A single `$or` filter would match the same records, but MongoDB
-        would sort what is already in order.
+        would sort all of them, although each interval is already in order.
         """
         path, direction = self.keys[0]
         if position is None:
             if path == "_id" or (path == TAKEN and direction < 0 and not self.backwards):
-                return [{}]  # the index has this order
+                return [{}]  # in these indexes, photos without a value already come last
             with_value = {path: {"$ne": None}}
             return [{path: None}, with_value] if self.backwards else [with_value, {path: None}]
         values = (*position.values, position.id)
@@ -189,7 +190,7 @@ def _read_value(value: Any) -> Scalar:
     """Decode a value of a cursor.
 
     Raises:
-        ValueError, TypeError, OverflowError, OSError: It is not a valid value.
+        ValueError, TypeError, OverflowError, OSError: The value is invalid.
     """
     if isinstance(value, list):
         (milliseconds,) = value

@@ -31,7 +31,7 @@ State = Literal["listing", "reading", "done", "left", "stopped", "cancelling", "
 class BatchArguments(Arguments):
     """Paging parameters."""
 
-    limit: int = Field(20, ge=1, le=MAX_SHOWN, description="Maximum number of batches.")
+    limit: int = Field(20, ge=1, le=MAX_SHOWN, description="Maximum number of batches to return.")
     after: Annotated[str, StringConstraints(pattern=r"^[0-9]{8}-[0-9]{6}-[0-9a-f]{6}$")] | None = Field(
         None, description="`next` of the previous page.", examples=["20240101-000000-abcdef"]
     )
@@ -51,22 +51,22 @@ class NewBatch(BaseModel):
 
 
 class BatchNumbers(BaseModel):
-    """Counts of a batch so far, as printed by `./run.sh --json`."""
+    """Numbers of a batch so far, with the same names as in the output of `./run.sh --json`."""
 
     listed: int = Field(description="Keys listed.")
     folders: int = Field(
         description="Folder markers: empty objects whose key ends in a slash, as created by S3 consoles."
     )
-    unchanged: int
-    queued: int = Field(description="Images to index, because they are new or changed.")
+    unchanged: int = Field(description="Images skipped, because they are indexed with the same ETag and size.")
+    queued: int = Field(description="Images queued because they were new or changed, had failed, or were refreshed.")
     stored: int = Field(description="Images indexed with EXIF.")
-    no_exif: int
-    unsupported: int
-    damaged: int
-    failed: int
-    bytes_read: int
-    requests: int
-    seconds: float
+    no_exif: int = Field(description="Images recorded without EXIF.")
+    unsupported: int = Field(description="Images recorded whose format is not supported.")
+    damaged: int = Field(description="Images recorded that are damaged or empty.")
+    failed: int = Field(description="Images that failed.")
+    bytes_read: int = Field(description="Bytes read from S3.")
+    requests: int = Field(description="Requests to S3.")
+    seconds: float = Field(description="Duration of the batch.")
 
 
 class Batch(BaseModel):
@@ -74,7 +74,8 @@ class Batch(BaseModel):
 
     `listing`: sources are being listed and images queued. `reading`: the listing is complete, and workers are indexing
     the queued images. `left`: the batch's process has exited, and workers continue with the queued images. `stopped`:
-    the listing was interrupted. `cancelling`: images in progress are being finished. `done`, `cancelled`: ended.
+    the listing was interrupted. `cancelling`: images in progress are being finished. `done` and `cancelled`: the batch
+    has ended.
     """
 
     id: str
@@ -84,19 +85,19 @@ class Batch(BaseModel):
     updated_at: str | None = Field(description="When the batch's process last reported progress.")
     numbers: BatchNumbers
     rate: float | None = Field(description="Images per second; null while no worker is indexing.")
-    seconds_left: float | None = Field(description="Estimated remaining time at this rate; null if unknown.")
+    seconds_left: float | None = Field(description="Estimated remaining time; null if unknown.")
     problem: str | None = Field(description="Why the batch is waiting, or why it ended.")
 
 
 class Batches(BaseModel):
-    """Batches, newest first. `next` is `after` of the next page; null on the last page."""
+    """Batches, newest first. `next` is the value of `after` for the next page; null on the last page."""
 
     batches: list[Batch]
     next: str | None
 
 
 _CANCEL_RESPONSES: dict[int | str, dict[str, Any]] = {
-    403: {**PROBLEM_RESPONSE, "description": "A page from another origin sent the request"},
+    403: {**PROBLEM_RESPONSE, "description": "A web page from another origin sent the request"},
     409: {**PROBLEM_RESPONSE, "description": "The batch has already ended"},
 }
 _LINKS = {
@@ -124,7 +125,7 @@ def list_batches(request: Request, backend: BackendDep, arguments: Annotated[Bat
         202: {"links": _LINKS, "headers": {"Location": {"schema": {"type": "string"}}}},
         403: {
             **PROBLEM_RESPONSE,
-            "description": "S3 denies access to the bucket, or a page from another origin sent the request",
+            "description": "S3 denies access to the bucket, or a web page from another origin sent the request",
         },
         404: {**PROBLEM_RESPONSE, "description": "The bucket does not exist"},
     },
@@ -132,7 +133,7 @@ def list_batches(request: Request, backend: BackendDep, arguments: Annotated[Bat
 def post_batch(
     request: Request, backend: BackendDep, body: Annotated[NewBatch, Body(examples=[{"source": "holiday/2024/"}])]
 ) -> Response:
-    """Index a bucket or prefix, like `./run.sh`. Unchanged photos are skipped.
+    """Index a bucket or prefix, like `./run.sh`. Unchanged images are skipped.
 
     The batch runs in its own process, which continues if the API stops.
     """
@@ -167,7 +168,7 @@ def get_batch(request: Request, backend: BackendDep, id: BatchId) -> Response:
     responses=_CANCEL_RESPONSES,
 )
 def cancel_one_batch(request: Request, backend: BackendDep, id: BatchId) -> Response:
-    """Remove a batch's images from the queue, except those that another unfinished batch also covers.
+    """Remove the batch's images from the queue, except those that another unfinished batch also covers.
 
     Photos already indexed are kept. The batch is `cancelling` until the images in progress are finished, and then
     `cancelled`.

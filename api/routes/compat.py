@@ -1,6 +1,6 @@
 """Read-only API compatible with npm's mongodb-rest: GET /dbs, /{db}, /{db}/{collection}, /{db}/{collection}/{id}.
 
-It serves only the configured database and collection, so their names are fixed in the paths.
+These routes serve only the configured database and collection, whose names are therefore fixed in the paths.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MAX_LIMIT = 1000
 MAX_SKIP = 10_000_000
 
 
-# A list of records, or an object with their number or with the query plan.
+# A list of records, or an object: the number of records, or the query plan.
 FindResult = list[dict[str, Any]] | dict[str, Any]
 _CSV = {"content": {"text/csv": {"schema": {"type": "string"}}}}
 
@@ -49,7 +49,7 @@ class FindArguments(Arguments):
     hint: str | None = Field(
         None, description="The index to use, in JSON: its fields or its name.", examples=['{"_id":1}'], max_length=1000
     )
-    limit: int = Field(DEFAULT_LIMIT, ge=1, le=MAX_LIMIT, description="Maximum number of records.")
+    limit: int = Field(DEFAULT_LIMIT, ge=1, le=MAX_LIMIT, description="Maximum number of records to return.")
     skip: int = Field(0, ge=0, le=MAX_SKIP, description="Number of records to skip.")
     count: bool = Field(False, description='Return {"n": number of records} instead of the records.')
     explain: bool = Field(False, description="Return MongoDB's query plan instead of the records.")

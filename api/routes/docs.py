@@ -1,4 +1,4 @@
-"""Serve the API reference as Swagger UI. All its files come from this server."""
+"""Serve the API reference as Swagger UI. All files of the page come from this server."""
 
 from __future__ import annotations
 

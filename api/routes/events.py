@@ -34,7 +34,7 @@ def batch_feed(backend: Backend) -> Feed:
     """Return a feed of the batches updated in the last minute, including those that have ended since."""
 
     def read() -> bytes:
-        # A running batch updates its document every second, so this includes every batch in progress.
+        # A running batch updates its document every second, so this query finds every batch in progress.
         since = datetime.now(UTC) - _UPDATED_WITHIN
         batches = read_batches(backend.store, backend.queue, updated_since=since)
         return b"event: batches\ndata: " + encode_json({"batches": batches}) + b"\n\n"
@@ -42,15 +42,16 @@ def batch_feed(backend: Backend) -> Feed:
     return Feed(read)
 
 
-# Left out of the schema and described here instead: tools that call every operation would wait for the stream to end.
+# /events is described here and not in the OpenAPI schema, because tools that call every operation of the schema would
+# wait for the stream to end.
 BATCHES_TAG_DESCRIPTION = """Start, watch and cancel batches.
 
 `GET /events` is a stream of server-sent events (`text/event-stream`) named `batches`. The data of each event is
-`{"batches": [...]}`, with batches in the same form as in `/batches`. It contains all batches updated in the last
-minute, including those that have ended since. The first event is sent immediately, and another one when something has
-changed, at most once per second. A comment is sent every 15 seconds to keep the connection alive.
+`{"batches": [...]}`, with batches in the same form as in `/batches`. The data contains all batches updated in the last
+minute, including those that have ended since. The first event is sent immediately. Another one is sent whenever one of
+these batches has changed, at most once per second. A comment is sent every 15 seconds to keep the connection alive.
 
-A browser's EventSource cannot send a token. If one is required, read the stream with fetch:
+A browser's EventSource cannot send a token. If a token is required, read the stream with fetch:
 
 ```js
 const response = await fetch("/events", {headers: {Authorization: `Bearer ${token}`}});
@@ -75,7 +76,7 @@ async def stream_events(request: Request) -> Response:
         detail = f"{MAX_LISTENERS} clients are already listening. Try again later."
         raise RequestRefused(ErrorCode.TOO_MANY_LISTENERS, detail, headers={"Retry-After": "30"})
     # Join before the response starts, so that a failure yields an error response instead of a broken stream.
-    await feed.join()
+    await feed.current_message()
     return EventSourceResponse(
         _stream(feed),
         media_type=_MEDIA_TYPE,

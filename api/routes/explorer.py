@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
-from api.auth import Credentials, is_open_to_read, require_reader
+from api.auth import Credentials, allows_anonymous_reads, require_reader
 from api.errors import ErrorCode, RequestRefused
 from api.http.responses import bytes_response, json_response
 from exifinator.config import Config
@@ -43,10 +43,10 @@ def make_router(config: Config) -> APIRouter:
     async def list_endpoints(request: Request, credentials: Credentials) -> Response:
         """Return the main endpoints as JSON, or the explorer if the client accepts HTML.
 
-        The page itself needs no token, because the explorer asks for it.
+        The page itself requires no token: the explorer asks the user for the token if the API requires it.
         """
         if accepts_html(request.headers.get("accept", "")):
-            # Read the file each time, so that an update takes effect on the next page load.
+            # Read the template for each request, so that an update takes effect on the next page load.
             template = await run_in_threadpool((BUILT / _PAGE).read_text)
             headers = {"Vary": "Accept", "Content-Security-Policy": policy}
             page = make_page(template, config)
@@ -58,7 +58,7 @@ def make_router(config: Config) -> APIRouter:
     async def get_file(request: Request, path: str) -> Response:
         """Return a file of the explorer. Browsers may cache files with a hash in their name forever."""
         try:
-            if "/" in path or path == _PAGE:  # the page is a template that only / fills in
+            if "/" in path or path == _PAGE:  # index.html is a template, which only / fills in
                 raise HTTPException(404)
             response = await files.get_response(path, request.scope)
         except HTTPException as error:
@@ -70,7 +70,7 @@ def make_router(config: Config) -> APIRouter:
 
 
 def accepts_html(accept: str) -> bool:
-    """Return whether an Accept header names HTML, as that of browsers does. Other clients send */* and get JSON."""
+    """Return whether an Accept header names HTML, like those of browsers. Other clients send */* and get JSON."""
     for part in accept.split(","):
         name, _, rest = part.strip().partition(";")
         if name.strip().lower() in ("text/html", "application/xhtml+xml") and not re.search(r"q=0(\.0*)?$", rest):
@@ -84,7 +84,7 @@ def make_page(template: str, config: Config) -> bytes:
         "database": config.mongodb_database,
         "collection": config.mongodb_collection,
         "dashboard_port": config.dashboard_port,
-        "needs_token": not is_open_to_read(config),
+        "needs_token": not allows_anonymous_reads(config),
         "has_token": config.api_token is not None,
         "sign_originals": config.api_sign_originals,
         "tiles_url": config.map_tiles_url,
@@ -94,9 +94,9 @@ def make_page(template: str, config: Config) -> bytes:
 
 
 def content_policy(config: Config) -> str:
-    """Return the Content-Security-Policy: load everything from this server, and map tiles from the configured server.
+    """Return the Content-Security-Policy, which allows this server and, for map tiles, the configured server.
 
-    data: and blob: are allowed for images only: for Leaflet's empty tile, and for thumbnails fetched with the token.
+    Images may also use data: (Leaflet's empty tile) and blob: (thumbnails fetched with the token).
     """
     images = "img-src 'self' data: blob:"
     if config.map_tiles_url:

@@ -25,7 +25,8 @@ from api.serializers import SUMMARY_FIELDS
 router = APIRouter(dependencies=[READER], tags=["export"])
 
 CHUNK_RECORDS = 500
-Records = TypeVar("Records", Chunk, bytes)
+# A chunk of an export: decoded records, or records in BSON.
+AnyChunk = TypeVar("AnyChunk", Chunk, bytes)
 MAX_EXPORTS = 4
 # MongoDB's time limit for one export, not counting the time that the client takes to read it.
 _EXPORT_MS = 15 * 60 * 1000
@@ -42,24 +43,24 @@ _SCHEMAS = {"geojson": {"type": "object"}, "parquet": {"type": "string", "format
 
 
 class ExportArguments(Filters):
-    """Filter parameters, and how much of each photo to return."""
+    """Filter parameters, and whether to return whole records."""
 
     whole: bool = Field(False, description="Return whole records, with every tag (ndjson only).")
 
 
 @router.get(
-    "/export.{form}",
+    "/export.{file_format}",
     summary="Export photos",
     response_class=Response,
     responses={
-        200: {"content": {media: {"schema": _SCHEMAS.get(form, {"type": "string"})} for form, media in _TYPES.items()}},
+        200: {"content": {media: {"schema": _SCHEMAS.get(name, {"type": "string"})} for name, media in _TYPES.items()}},
         501: {**PROBLEM_RESPONSE, "description": "The package arro3-io, which writes Parquet, is not installed"},
     },
 )
 async def export_photos(
     request: Request,
     store: StoreDep,
-    form: Annotated[Format, Path(description="File format.", examples=["csv"])],
+    file_format: Annotated[Format, Path(description="File format.", examples=["csv"])],
     arguments: Annotated[ExportArguments, Query()],
 ) -> Response:
     """Stream all photos that match the filters, in no particular order.
@@ -68,25 +69,25 @@ async def export_photos(
     so that clients can detect an incomplete export.
     """
     filter_ = arguments.to_filter()
-    if form == "parquet" and importlib.util.find_spec("arro3") is None:
+    if file_format == "parquet" and importlib.util.find_spec("arro3") is None:
         detail = "Parquet requires the package arro3-io, which is not installed. Install it with: pip install arro3-io"
         raise RequestRefused(ErrorCode.PARQUET_UNAVAILABLE, detail)
     headers = {
-        "Content-Disposition": f'attachment; filename="photos.{form}"',
+        "Content-Disposition": f'attachment; filename="photos.{file_format}"',
         "Cache-Control": "no-store",
     }
     if getattr(request.state, "head", False):
-        return StreamingResponse(iter(()), media_type=_TYPES[form], headers=headers)
+        return StreamingResponse(iter(()), media_type=_TYPES[file_format], headers=headers)
     gate: asyncio.Semaphore = request.app.state.exports
     if gate.locked():
         detail = f"{MAX_EXPORTS} exports are already running. Try again later."
         raise RequestRefused(ErrorCode.TOO_MANY_EXPORTS, detail, headers={"Retry-After": "30"})
-    if form == "ndjson" and arguments.whole:
-        stream = stream_records(await _start(_read(_raw_batches(store, filter_), gate)))
+    if file_format == "ndjson" and arguments.whole:
+        stream = stream_records(await _start(_read(_raw_chunks(store, filter_), gate)))
     else:
         streams = {"ndjson": stream_ndjson, "csv": stream_csv, "geojson": stream_geojson, "parquet": stream_parquet}
-        stream = streams[form](await _start(_read(_summaries(store, filter_), gate)))
-    return StreamingResponse(stream, media_type=_TYPES[form], headers=headers)
+        stream = streams[file_format](await _start(_read(_summaries(store, filter_), gate)))
+    return StreamingResponse(stream, media_type=_TYPES[file_format], headers=headers)
 
 
 @asynccontextmanager
@@ -97,16 +98,17 @@ async def _summaries(store: Store, filter_: Filter) -> AsyncIterator[Callable[[]
 
 
 @asynccontextmanager
-async def _raw_batches(store: Store, filter_: Filter) -> AsyncIterator[Callable[[], Awaitable[bytes]]]:
+async def _raw_chunks(store: Store, filter_: Filter) -> AsyncIterator[Callable[[], Awaitable[bytes]]]:
     """Yield a function that returns the next whole records in BSON, or empty bytes at the end."""
     async with store.photos.find_raw_batches(filter_, batch_size=CHUNK_RECORDS, max_time_ms=_EXPORT_MS) as cursor:
         yield partial(anext, cursor, b"")
 
 
 async def _read(
-    source: AbstractAsyncContextManager[Callable[[], Awaitable[Records]]], gate: asyncio.Semaphore
-) -> AsyncGenerator[Records]:
-    async with gate, source as read_next:
+    reader: AbstractAsyncContextManager[Callable[[], Awaitable[AnyChunk]]], gate: asyncio.Semaphore
+) -> AsyncGenerator[AnyChunk]:
+    """Yield all chunks, and hold `gate` until the last one has been sent."""
+    async with gate, reader as read_next:
         chunk = await read_next()
         while chunk:
             # Let MongoDB read the next records while this chunk is sent.
@@ -121,11 +123,11 @@ async def _read(
                 await asyncio.gather(next_chunk, return_exceptions=True)
 
 
-async def _start(chunks: AsyncGenerator[Records]) -> AsyncIterator[Records]:
+async def _start(chunks: AsyncGenerator[AnyChunk]) -> AsyncIterator[AnyChunk]:
     """Read the first chunk before the response starts, so that a failure yields an error response."""
     first = await anext(chunks, None)
 
-    async def all_chunks() -> AsyncIterator[Records]:
+    async def all_chunks() -> AsyncIterator[AnyChunk]:
         async with aclosing(chunks):
             if first is not None:
                 yield first

@@ -22,8 +22,8 @@ MAX_FACETS = 8
 _NAME = f"({'|'.join(FACET_NAMES)})"
 
 
-# The filters that belong to a facet, if they are not just the ones named after it. Days and folders have none: they are
-# counted within the selected period and folder.
+# Each facet's own filters, where they differ from the default (`NAME`, `has=NAME` and `without=NAME`). `day` and
+# `folder` have no filters of their own, so a selected period or folder always applies to them.
 _OWN_FILTERS: dict[str, set[str]] = {
     "place": {"near", "bbox", "has=gps", "without=gps"},
     "taken": {"taken", "has=date", "without=date"},
@@ -34,7 +34,7 @@ _OWN_FILTERS: dict[str, set[str]] = {
 }
 
 
-def _split_names(text: str) -> str:
+def _check_names(text: str) -> str:
     names = text.split(",")
     if len(names) > MAX_FACETS or not set(names) <= set(FACET_NAMES):
         raise ValueError(f"expected 1 to {MAX_FACETS} of {', '.join(FACET_NAMES)}, separated by commas")
@@ -42,27 +42,30 @@ def _split_names(text: str) -> str:
 
 
 class FacetArguments(Filters):
-    """Filter parameters, and what to count."""
+    """Filter parameters, and the facets to count."""
 
     fields: Annotated[
         str,
-        AfterValidator(_split_names),
+        AfterValidator(_check_names),
         WithJsonSchema({"type": "string", "pattern": f"^{_NAME}(,{_NAME}){{0,{MAX_FACETS - 1}}}$"}),
     ] = Field(
         "camera,lens,iso,taken",
         description=f"Facets to count, separated by commas: {', '.join(FACET_NAMES)}.",
         examples=["camera,lens,iso,taken"],
     )
-    top: int = Field(100, ge=1, le=1000, description="Maximum number of values per facet.")
+    top: int = Field(
+        100, ge=1, le=1000, description="Maximum number of values per facet. Ranges and times are not limited."
+    )
     others: bool = Field(
         False,
-        description="Ignore a facet's own filters when counting it, to show which other values could be selected.",
+        description="Also count the values that a facet's own filters exclude, to show what else could be selected. "
+        "For example, count all cameras even if `camera` selects one of them.",
     )
     budget_ms: int = Field(1500, ge=50, le=QUERY_MS, description="Time limit for counting, in milliseconds.")
 
 
 class FacetRow(BaseModel):
-    """The number of photos with a value, or in a range: `from` is included, `to` is not."""
+    """The number of photos with a value, or in a range. A range includes `from`, but not `to`."""
 
     count: int
     value: Any = Field(
@@ -80,16 +83,16 @@ class Totals(BaseModel):
 
     total: int = Field(description="Number of photos that match the filters.")
     more: bool = Field(
-        description="Whether there are more photos than `total`, because counting them all would take too long."
+        description="Whether `total` is only a lower bound, because counting every match would have taken too long."
     )
-    counted: int = Field(description="Number of photos that were counted: all, unless `cut_short`.")
+    counted: int = Field(description="Number of photos that were counted: all of them, unless `cut_short` is true.")
     cut_short: bool = Field(
-        description="Whether the counts cover only a sample, because counting all photos exceeded the time limit. All "
-        "photos are being counted in the background: repeat the request after a few seconds."
+        description="Whether the counts cover only a sample, because counting all photos exceeded the time limit. In "
+        "this case, all photos are being counted in the background: repeat the request after a few seconds."
     )
     stale: bool = Field(
-        description="Whether photos were stored or deleted between the counts of two facets, in the last minute. The "
-        "counts may then not add up to `total`: repeat the request after a few seconds."
+        description="Whether photos were stored or deleted during or between the counts of the facets, which may be "
+        "up to a minute apart. The counts may then not add up to `total`: repeat the request after a few seconds."
     )
 
 
@@ -102,9 +105,9 @@ class Facets(Totals):
 
 @router.get("/facets", summary="Count photos by value", response_model=Facets)
 async def get_facets(request: Request, arguments: Annotated[FacetArguments, Query()]) -> Response:
-    """Count photos by value (camera, lens, bucket, ...), range (iso, f, exposure, focal), month (taken) or day.
+    """Count photos by value (camera, lens, bucket, ...), range (iso, f, exposure, focal), month (taken), day or hour.
 
-    `folder` counts by the folders directly under the bucket and prefix in the filters.
+    `folder` counts photos by folder, one level below the bucket and prefix that the filters select.
     """
     start = time.perf_counter()
     names = list(dict.fromkeys(arguments.fields.split(",")))
@@ -135,7 +138,7 @@ async def get_facets(request: Request, arguments: Annotated[FacetArguments, Quer
 
 
 def _groups(arguments: FacetArguments, names: list[str]) -> dict[frozenset[str], list[str]]:
-    """Group facets by the filters to exclude. The first group excludes none: the response reports its total."""
+    """Group facets by the filters to exclude. The first group excludes none, and has the total of the response."""
     groups: dict[frozenset[str], list[str]] = {frozenset(): []}
     for name in names:
         own = arguments.names & _OWN_FILTERS.get(name, {name, f"has={name}", f"without={name}"})

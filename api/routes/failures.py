@@ -34,7 +34,7 @@ class FailureArguments(Arguments):
 
     exception: Name | None = Field(None, description="Class name of the exception.", examples=["AccessDenied"])
     bucket: Name | None = Field(None, description="Bucket of the image.", examples=["holiday"])
-    limit: int = Field(50, ge=1, le=MAX_LIMIT, description="Maximum number of jobs.")
+    limit: int = Field(50, ge=1, le=MAX_LIMIT, description="Maximum number of failed jobs to list.")
     after: JobId | None = Field(None, description="`next` of the previous page.", examples=["65a1b2c3d4e5f60718293a4b"])
 
 
@@ -62,16 +62,16 @@ class FailureGroup(BaseModel):
 
 
 class Failures(BaseModel):
-    """Failed jobs, grouped and as a list."""
+    """Failed jobs, grouped by exception and as a list."""
 
-    total: int = Field(description="Number of failed jobs. 100,000 means that many or more.")
+    total: int = Field(description="Number of failed jobs. 100,000 stands for 100,000 or more.")
     groups: list[FailureGroup]
     failures: list[Failure]
-    next: str | None = Field(description="`after` of the next page; null on the last page.")
+    next: str | None = Field(description="The value of `after` for the next page; null on the last page.")
 
 
 class RequeueIds(BaseModel):
-    """Jobs by id."""
+    """Failed jobs by id."""
 
     model_config = ConfigDict(extra="forbid")
     ids: list[JobId] = Field(min_length=1, max_length=MAX_IDS)

@@ -21,7 +21,7 @@ class Readiness(BaseModel):
 
 
 class Health(Readiness):
-    pid: int = Field(description="Process id, by which a process manager can recognize the API that it started.")
+    pid: int = Field(description="Process id, from which a process manager can tell whether it started this API.")
 
 
 @router.get("/healthz", summary="Check that the API is running", response_model=Health)

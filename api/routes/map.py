@@ -18,7 +18,7 @@ from api.aggregations.cached_value import StaleWhileRevalidate
 from api.aggregations.map_clusters import (
     MAX_CACHED_ZOOM,
     MAX_ZOOM,
-    SAMPLES,
+    SAMPLE_SIZES,
     Cells,
     Pyramid,
     add_cells,
@@ -36,6 +36,7 @@ from api.query.ranges import Box, read_box
 
 router = APIRouter(dependencies=[READER], tags=["map"])
 _WORLD = Box(-180, -90, 180, 90)
+# Time limits of a MongoDB query: during a request, and in the background.
 _REQUEST_MS = 1000
 _BACKGROUND_MS = 60_000
 # How long to wait for the first clusters of the whole collection before using a sample instead.
@@ -45,7 +46,7 @@ GroupedCells = tuple[Cells, bool]
 
 
 class MapArguments(Filters):
-    """Filter parameters, including the area of the map, and the zoom level."""
+    """Filter parameters, and the zoom level of the map. `bbox` is the area of the map."""
 
     zoom: int = Field(2, ge=0, le=MAX_ZOOM, description="Zoom level of the map. Clusters are 64 pixels apart.")
 
@@ -69,7 +70,7 @@ class ClusterFeature(BaseModel):
 
 
 class Clusters(BaseModel):
-    """GeoJSON (RFC 7946). `cut_short`: the clusters cover only a sample of the photos."""
+    """GeoJSON (RFC 7946). If `cut_short` is true, the clusters cover only a sample of the photos."""
 
     type: Literal["FeatureCollection"]
     features: list[ClusterFeature]
@@ -86,7 +87,8 @@ async def get_map(request: Request, store: StoreDep, arguments: Annotated[MapArg
     """Return clusters of the photos that match the filters: at most a few thousand, however many photos there are.
 
     For a large area at a high zoom, clusters are coarser than requested. If `cut_short` is true, the clusters cover
-    only a sample of the photos while all are counted in the background: repeat the request after a few seconds.
+    only a sample of the photos, and all photos are being counted in the background: repeat the request after a few
+    seconds.
     """
     box = read_box(arguments.bbox, "bbox") if arguments.bbox else _WORLD
     zoom = fitting_zoom(box, arguments.zoom)
@@ -111,7 +113,7 @@ async def get_map(request: Request, store: StoreDep, arguments: Annotated[MapArg
 
 
 async def _wait_briefly(cached: StaleWhileRevalidate[Pyramid]) -> Pyramid | None:
-    """Return the cached pyramid. If there is none yet, wait briefly for the first one, or return None."""
+    """Return the cached pyramid. If there is none yet, wait briefly for the first one, then give up and return None."""
     try:
         return await asyncio.wait_for(cached.wait(), _FIRST_SECONDS)
     except (TimeoutError, PyMongoError):
@@ -138,7 +140,7 @@ async def _group(
             return cells, False
     sample = await _group_sample(store, filter_, zoom)
     # A sample smaller than its limit contains every match.
-    return sample, sum(n for n, *_ in sample.values()) in SAMPLES
+    return sample, sum(n for n, *_ in sample.values()) in SAMPLE_SIZES
 
 
 async def _group_all(store: Store, filter_: Filter, zoom: int) -> GroupedCells:
@@ -146,7 +148,7 @@ async def _group_all(store: Store, filter_: Filter, zoom: int) -> GroupedCells:
 
 
 async def _group_sample(store: Store, filter_: Filter, zoom: int) -> Cells:
-    for size in SAMPLES[:-1]:
+    for size in SAMPLE_SIZES[:-1]:
         with suppress(ExecutionTimeout):
             return await group_cells(store.photos, filter_, zoom, budget_ms=_REQUEST_MS, limit=size)
-    return await group_cells(store.photos, filter_, zoom, budget_ms=QUERY_MS, limit=SAMPLES[-1])
+    return await group_cells(store.photos, filter_, zoom, budget_ms=QUERY_MS, limit=SAMPLE_SIZES[-1])

@@ -16,13 +16,13 @@ from exifinator.monitoring.prometheus import ExifinatorCollector
 
 router = APIRouter(tags=["health"])
 
-# Several Prometheus servers that scrape at the same time get the same page.
+# Serve the same page again for this long, because several Prometheus servers may scrape at the same time.
 CACHE_SECONDS = 1.0
 _PLAIN = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class MetricsPage:
-    """Renders the metrics, for one scrape at a time."""
+    """Renders the metrics, one page at a time."""
 
     def __init__(self, config: Config) -> None:
         self._collector = ExifinatorCollector(config)
@@ -38,7 +38,7 @@ class MetricsPage:
             rendered_at, body = self._pages.get(media_type, (-2 * CACHE_SECONDS, b""))
             if time.monotonic() - rendered_at > CACHE_SECONDS:
                 body = await asyncio.to_thread(encode, self._registry)
-                # Bounded: prometheus_client has a handful of formats.
+                # The dictionary stays small, because prometheus_client has only a handful of formats.
                 self._pages[media_type] = (time.monotonic(), body)
         return body, media_type
 
@@ -54,9 +54,9 @@ class MetricsPage:
     dependencies=[READER],
 )
 async def get_metrics(request: Request) -> Response:
-    """Return gauges, and counters since Redis was last empty.
+    """Return gauges and counters. The counters start at zero whenever Redis has lost its data.
 
-    If Redis or MongoDB is unavailable, its metrics are missing.
+    If Redis or MongoDB is unavailable, the metrics that come from it are missing.
     """
     page: MetricsPage = request.app.state.metrics
     body, media_type = await page.render(request.headers.get("accept", ""))

@@ -27,7 +27,7 @@ router = APIRouter(prefix="/photos", dependencies=[READER], tags=["photos"])
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 1000
 MAX_COPIES = 1000
-# For thumbnails whose URL contains the image's ETag: they never change.
+# For thumbnails whose URL contains the image's ETag. What such a URL returns never changes.
 _FOREVER = "private, max-age=31536000, immutable"
 _A_DAY = "private, max-age=86400"
 
@@ -38,7 +38,7 @@ class PageArguments(Filters):
     sort: SortName = Field(
         "-taken", description="Sort order; prefix with `-` for descending. Photos without a value come last."
     )
-    limit: int = Field(DEFAULT_LIMIT, ge=1, le=MAX_LIMIT, description="Maximum number of photos.")
+    limit: int = Field(DEFAULT_LIMIT, ge=1, le=MAX_LIMIT, description="Maximum number of photos to return.")
     cursor: str | None = Field(
         None,
         min_length=1,
@@ -59,15 +59,15 @@ class PageArguments(Filters):
         min_length=1,
         max_length=2048,
         description=(
-            "The id of a photo: return the page that ends just before it. `next` is the page after the one returned. "
-            "Overrides `after`."
+            "The id of a photo: return the page that ends just before it. `next` then continues after the returned "
+            "page. Overrides `after`."
         ),
         examples=["holiday/2024/beach.jpg"],
     )
 
 
 class Original(BaseModel):
-    """A URL of the original, and for how many seconds it is valid."""
+    """A URL of the original, and the number of seconds for which the URL is valid."""
 
     url: str
     seconds: int
@@ -98,7 +98,7 @@ class ThumbnailArguments(Arguments):
     v: str | None = Field(
         None,
         max_length=300,
-        description="The image's ETag. If it is given, browsers cache the thumbnail for a year, otherwise for a day.",
+        description="The image's ETag. With `v`, browsers cache the thumbnail for a year, otherwise for a day.",
         examples=["a1b2"],
     )
 
@@ -122,7 +122,7 @@ async def list_photos(request: Request, store: StoreDep, arguments: Annotated[Pa
     query_fingerprint = fingerprint(arguments.sort, filter_)
     position = await _read_anchor(store, arguments, order, query_fingerprint)
     filters = await spell_out_ranges(store.photos, filter_, order)
-    # In id order, a bucket or prefix is one interval of the index.
+    # In id order, a bucket or prefix is one interval of the index, so read only this interval.
     if order.index == "_id_" and arguments.id_range:
         filters = [{"$and": [arguments.id_range, part]} for part in filters]
     read = partial(read_page, store.photos, filters, after=position, limit=arguments.limit, fields=SUMMARY_FIELDS)

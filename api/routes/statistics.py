@@ -24,14 +24,14 @@ _FACETS = ("taken", "hour", "camera", "lens", "focal")
 
 
 class StatisticsArguments(Filters):
-    """Filter parameters and limits."""
+    """Filter parameters, and limits on the response."""
 
-    top: int = Field(30, ge=1, le=1000, description="Maximum number of cameras, lenses and buckets.")
+    top: int = Field(30, ge=1, le=1000, description="Maximum number of cameras, of lenses and of buckets to return.")
     budget_ms: int = Field(1500, ge=50, le=QUERY_MS, description="Time limit for counting, in milliseconds.")
 
 
 class BucketRow(BaseModel):
-    """Numbers of photos in a bucket, by status."""
+    """The number of photos in a bucket, in total and by status."""
 
     bucket: str
     count: int
@@ -44,7 +44,9 @@ class BucketRow(BaseModel):
 class Statistics(Totals):
     """Counts of the photos that match the filters."""
 
-    facets: dict[str, list[FacetRow]] = Field(description="By month, hour, camera, lens and focal length.")
+    facets: dict[str, list[FacetRow]] = Field(
+        description="Counts by month, hour of the day, camera, lens and focal length."
+    )
     buckets: list[BucketRow]
     milliseconds: int
 

@@ -6,7 +6,7 @@ import { mergeBatches, readEvents } from "../../api/static/js/batches/use_batche
 import { axisMax } from "../../api/static/js/components/charts.jsx";
 import { plotRate } from "../../api/static/js/components/rate_chart.jsx";
 import { Problem, toProblem } from "../../api/static/js/core/api.js";
-import { everyMonth } from "../../api/static/js/core/months.js";
+import { fillMonths } from "../../api/static/js/core/months.js";
 import { explainRefusal, toSentence } from "../../api/static/js/core/error_messages.js";
 import { mapInChunks } from "../../api/static/js/core/scheduling.js";
 
@@ -36,7 +36,7 @@ test("readEvents: events across chunks, comments, and data of several lines", as
   ]);
 });
 
-test("mergeBatches: updates replace batches, the newest come first", () => {
+test("mergeBatches: updates replace batches, newest first", () => {
   const make = (/** @type {string} */ id, state = "done") =>
     /** @type {import("../../api/static/js/core/types").Batch} */ (
       /** @type {unknown} */ ({ id, state })
@@ -48,7 +48,7 @@ test("mergeBatches: updates replace batches, the newest come first", () => {
   );
 });
 
-test("progressOf: the fraction is known only after the listing", () => {
+test("progressOf: the fraction is known only after the listing is complete", () => {
   assert.deepEqual(progressOf({ state: "reading", numbers: NUMBERS }), {
     done: 30,
     total: 80,
@@ -58,7 +58,7 @@ test("progressOf: the fraction is known only after the listing", () => {
   assert.equal(progressOf({ state: "done", numbers: { ...NUMBERS, listed: 0 } }).fraction, 1);
 });
 
-test("describeCause: known classes have a heading and a hint, others their name", () => {
+test("describeCause: known exceptions have a heading and a hint, others are shown by name", () => {
   assert.deepEqual(describeCause("ObjectGone"), {
     title: "File deleted during indexing (ObjectGone)",
     hint: "Retrying won't help; the file no longer exists.",
@@ -72,14 +72,14 @@ test("splitSource", () => {
   assert.deepEqual(splitSource("photos"), ["photos", ""]);
 });
 
-test("axisMax: half of it is a round number too", () => {
+test("axisMax: half of it is a whole number", () => {
   assert.deepEqual(
     [0, 2, 3, 5, 7, 99, 101, 450, 9000].map(axisMax),
     [2, 2, 4, 6, 8, 100, 200, 500, 10_000],
   );
 });
 
-test("plotRate: from left to right, over at least 30 seconds", () => {
+test("plotRate: the time axis is at least 30 seconds long, and ends with the latest sample", () => {
   assert.equal(plotRate([]).points, "");
   const { points, top, first, last } = plotRate([
     [1000, 5],
@@ -89,17 +89,17 @@ test("plotRate: from left to right, over at least 30 seconds", () => {
   assert.equal(points, "500.0,50.0 1000.0,0.0");
 });
 
-test("everyMonth: includes months without photos, unless a clock was wrong", () => {
+test("fillMonths: includes months without photos, unless a clock was wrong", () => {
   const rows = [
     { value: "2023-11", count: 1 },
     { value: "2024-02", count: 2 },
   ];
   assert.deepEqual(
-    everyMonth(rows).map(({ value, count }) => `${value} ${count}`),
+    fillMonths(rows).map(({ value, count }) => `${value} ${count}`),
     ["2023-11 1", "2023-12 0", "2024-01 0", "2024-02 2"],
   );
   const wrong = [{ value: "1904-01", count: 1 }, ...rows];
-  assert.equal(everyMonth(wrong), wrong);
+  assert.equal(fillMonths(wrong), wrong);
 });
 
 test("explainRefusal: a sentence without the parameter's name", () => {
@@ -112,7 +112,7 @@ test("explainRefusal: a sentence without the parameter's name", () => {
   assert.equal(toSentence("Why?"), "Why?");
 });
 
-test("toProblem: keeps problems, wraps other errors", () => {
+test("toProblem: returns problems as they are, wraps other errors", () => {
   const problem = new Problem({ status: 503, code: "query_timeout", pointer: "/a" }, "5");
   assert.equal(toProblem(problem), problem);
   assert.deepEqual(
@@ -122,6 +122,6 @@ test("toProblem: keeps problems, wraps other errors", () => {
   assert.equal(toProblem(new Error("x")).status, 0);
 });
 
-test("mapInChunks: all items, in order", async () => {
+test("mapInChunks: transforms all items, in order", async () => {
   assert.deepEqual(await mapInChunks([1, 2, 3], (item) => item * 2, -1), [2, 4, 6]);
 });

@@ -22,7 +22,7 @@ test("findErrorRange: a JSON pointer marks the name, or the value in a list", ()
   assert.equal(markedText({ pointer: "/nothing" }), null);
 });
 
-test("findErrorRange: a problem about the whole text marks nothing", () => {
+test("findErrorRange: nothing for a problem about the whole text", () => {
   assert.equal(markedText({ pointer: "" }), null);
   assert.equal(markedText({ code: "query_timeout" }), null);
 });
@@ -33,18 +33,18 @@ test("findErrorRange: the syntax error of a text that is not JSON", () => {
   assert.equal(findErrorRange(QUERY, { code: "bad_json" }), null);
 });
 
-test("sortOptions: adds the order of a column, but no unknown order", () => {
+test("sortOptions: adds the sort order of a column, but no unknown order", () => {
   assert.equal(sortOptions("-taken"), SORTS);
   assert.equal(sortOptions("constructor"), SORTS);
   assert.deepEqual(sortOptions("-bucket").at(-1), ["-bucket", "Bucket, descending"]);
 });
 
-test("withToggled: adds and removes", () => {
+test("withToggled: adds or removes a value", () => {
   assert.deepEqual(withToggled(undefined, "a"), ["a"]);
   assert.deepEqual(withToggled(["a", "b"], "a"), ["b"]);
 });
 
-test("selectedBars: the bars that overlap a span", () => {
+test("selectedBars of a histogram: the bars that overlap a span", () => {
   const bars = [100, 200, 400].map((value) => ({
     value,
     count: 1,
@@ -82,7 +82,7 @@ test("bars of the timeline: every year, month and day, including those without p
   assert.equal(dates.dayBars("2024-02", [{ value: "2024-02-29", count: 7 }]).at(-1)?.count, 7);
 });
 
-test("selectedBars of dates: compares the common part", () => {
+test("selectedBars of the timeline: dates are compared by their common part", () => {
   const bars = dates.monthBars("2024", []);
   assert.deepEqual(dates.selectedBars(bars, "2024-05"), [4, 4]);
   assert.deepEqual(dates.selectedBars(bars, "2024-05-03..2024-07-01"), [4, 6]);

@@ -5,10 +5,10 @@ import {
   describeFilter,
   fileName,
   filterTitle,
-  fraction,
+  formatFraction,
   parseSpan,
   settingsLine,
-  stars,
+  formatRating,
   formatSpan,
 } from "../../api/static/js/core/labels.js";
 
@@ -20,22 +20,22 @@ test("parseSpan: closed, open, single and fractions", () => {
   assert.deepEqual(parseSpan("1/250-1/60"), [1 / 250, 1 / 60]);
 });
 
-test("formatSpan: reads back", () => {
+test("formatSpan: is the inverse of parseSpan", () => {
   for (const text of ["100-400", "100-", "-400", "100"])
     assert.equal(formatSpan(parseSpan(text)), text);
-  assert.equal(formatSpan([1 / 250, 1 / 60], fraction), "1/250-1/60");
+  assert.equal(formatSpan([1 / 250, 1 / 60], formatFraction), "1/250-1/60");
 });
 
-test("fraction: returns the fraction that the camera wrote", () => {
+test("formatFraction: returns the fraction that the camera wrote", () => {
   for (const denominator of [2, 3, 13, 60, 125, 250, 400, 8000, 16_000]) {
-    assert.equal(fraction(1 / denominator), `1/${denominator}`);
+    assert.equal(formatFraction(1 / denominator), `1/${denominator}`);
   }
-  assert.equal(fraction(10 / 13), "10/13");
-  assert.equal(fraction(2.5), "5/2");
-  assert.equal(fraction(30), "30");
+  assert.equal(formatFraction(10 / 13), "10/13");
+  assert.equal(formatFraction(2.5), "5/2");
+  assert.equal(formatFraction(30), "30");
 });
 
-test("describeFilter: ranges, dates, hours and places", () => {
+test("describeFilter: ranges, dates, hours and locations", () => {
   assert.deepEqual(describeFilter("iso", "100-400"), ["", "ISO 100–400"]);
   assert.deepEqual(describeFilter("f", "-2.8"), ["", "up to f/2.8"]);
   assert.deepEqual(describeFilter("exposure", "1/250-"), ["", "from 1/250 s"]);
@@ -66,15 +66,15 @@ test("filterTitle: kind and value in one text", () => {
   assert.equal(filterTitle("without", "camera"), "No camera");
 });
 
-test("stars", () => {
-  assert.deepEqual([-1, 0, 2].map(stars), ["Rejected", "0 stars", "★★"]);
+test("formatRating: stars, or a word", () => {
+  assert.deepEqual([-1, 0, 2].map(formatRating), ["Rejected", "0 stars", "★★"]);
 });
 
-test("fileName: the last part of a key, even of a folder", () => {
+test("fileName: the last part of a key, even if the key ends with a slash", () => {
   assert.deepEqual(["a/b.jpg", "b.jpg", "a/b/", "/"].map(fileName), ["b.jpg", "b.jpg", "b", "/"]);
 });
 
-test("settingsLine: leaves out what is unknown", () => {
+test("settingsLine: leaves out unknown settings", () => {
   const photo = { exposure_seconds: 1 / 250, f_number: 2.8, iso: 400, focal_length_mm: 35 };
   assert.equal(settingsLine(photo), "1/250 s · f/2.8 · ISO 400 · 35 mm");
   assert.equal(settingsLine({ iso: 100 }), "ISO 100");

@@ -1,5 +1,5 @@
 /**
- * @file Checks that modules import only from their own folder and from lower layers, and that there are no cycles.
+ * @file Checks that modules import only from their own folder and from lower layers, and that no imports form a cycle.
  */
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { unwrap, unwrapRing } from "../../api/static/js/core/map_data.js";
 import * as clusters from "../../api/static/js/map/clusters.js";
 import * as geometry from "../../api/static/js/map/outline_geometry.js";
-import { firstBatch } from "../../api/static/js/map/photo_summaries.js";
+import { firstChunk } from "../../api/static/js/map/photo_summaries.js";
 
 /**
  * @typedef {import("../../api/static/js/core/types").MapFeature} MapFeature
@@ -37,7 +37,7 @@ test("parseBox and formatBox: areas across the 180th meridian", () => {
   }
 });
 
-test("mergeOverlapping: merges small clusters into the larger one, keeps distant ones", () => {
+test("mergeOverlapping: merges a small cluster into a larger one, keeps distant clusters", () => {
   const features = [feature(0, 0, 5), feature(1, 0, 100), feature(50, 0, 1, "a")];
   const merged = clusters.mergeOverlapping(features, ([lng, lat]) => ({
     x: lng * 10,
@@ -50,11 +50,11 @@ test("mergeOverlapping: merges small clusters into the larger one, keeps distant
       [1, "a"],
     ],
   );
-  assert.equal(merged[0].cells.length, 2);
+  assert.equal(merged[0].cellPositions.length, 2);
   assert.equal(merged[0].radius, clusters.radiusOf(105));
 });
 
-test("extentOf: leaves out the widest gap", () => {
+test("extentOf: leaves out the widest gap, or the one at the 180th meridian if it is about as wide", () => {
   assert.equal(clusters.extentOf([]), null);
   const fiji = [feature(178, -18), feature(-179, -16)];
   assert.deepEqual(clusters.extentOf(fiji), { west: 178, south: -18, east: 181, north: -16 });
@@ -62,8 +62,8 @@ test("extentOf: leaves out the widest gap", () => {
   assert.deepEqual(clusters.extentOf(world), { west: -120, south: 35, east: 60, north: 40 });
 });
 
-test("areaOf: the API's cells, aligned to its grid", () => {
-  assert.deepEqual(clusters.areaOf({ cells: [[1, 1]] }, 0), {
+test("areaOf: the API's cell at a position", () => {
+  assert.deepEqual(clusters.areaOf({ cellPositions: [[1, 1]] }, 0), {
     west: 0,
     south: 0,
     east: 90,
@@ -93,7 +93,7 @@ test("clipRing: a square in a square", () => {
   assert.equal(geometry.clipRing(ring, [0, 0, 1, 1]), ring);
 });
 
-test("clipLine: stretches within the box", () => {
+test("clipLine: the sections that may overlap the box", () => {
   const line = geometry.project([-80, -40, 0, 40, 80].map((lng) => [lng, 0]));
   const parts = geometry.clipLine(line, [0.45, 0.4, 0.55, 0.6]);
   assert.equal(parts.length, 1);
@@ -101,13 +101,13 @@ test("clipLine: stretches within the box", () => {
   assert.deepEqual(geometry.clipLine(line, [0, 0, 0.1, 0.1]), []);
 });
 
-test("toY and toLatitude: are inverse", () => {
+test("toY and toLatitude: are inverse functions", () => {
   for (const latitude of [-80, -12.5, 0, 45, 85]) {
     assert.ok(Math.abs(geometry.toLatitude(geometry.toY(latitude)) - latitude) < 1e-9);
   }
 });
 
-test("projectWithCopies: a shape across the meridian is at both edges", () => {
+test("projectWithCopies: a shape across the 180th meridian is at both edges", () => {
   const copies = geometry.projectWithCopies([
     [170, 0],
     [190, 0],
@@ -166,11 +166,11 @@ test("unwrap: continues beyond 180 degrees; Antarctica is closed along the pole"
   ]);
 });
 
-test("firstBatch: limited by number and by length, at least one", () => {
+test("firstChunk: limits the number and the length of ids, but returns at least one", () => {
   const short = Array.from({ length: 250 }, (_, index) => `b/${index}`);
-  assert.equal(firstBatch(short).length, 100);
+  assert.equal(firstChunk(short).length, 100);
   const long = Array.from({ length: 10 }, () => "é".repeat(400));
-  assert.equal(firstBatch(long).length, 2);
-  assert.equal(firstBatch(["x".repeat(9000)]).length, 1);
-  assert.deepEqual(firstBatch(["a"]), ["a"]);
+  assert.equal(firstChunk(long).length, 2);
+  assert.equal(firstChunk(["x".repeat(9000)]).length, 1);
+  assert.deepEqual(firstChunk(["a"]), ["a"]);
 });

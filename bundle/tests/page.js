@@ -1,5 +1,5 @@
 /**
- * @file Stand-ins for what modules read from the page when they are imported. Import this file first.
+ * @file Fakes of the page's globals that modules use when they are imported. Import this file before them.
  */
 const settings = { needs_token: false, has_token: true, dashboard_port: 5555, tiles_url: null };
 

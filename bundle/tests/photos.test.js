@@ -7,7 +7,7 @@ import { aspectOf, PAGE_SIZE, PhotoPages } from "../../api/static/js/photos/phot
 import { flatten, groupTags } from "../../api/static/js/photos/tag_groups.js";
 import { parseState } from "../../api/static/js/core/url_state.js";
 
-const LAYOUT = { width: 1000, maxHeight: 150, gap: 6, done: false };
+const LAYOUT = { width: 1000, maxHeight: 150, gap: 6, isComplete: false };
 
 /**
  * @typedef {import("../../api/static/js/photos/justified_layout.js").Row} Row
@@ -18,8 +18,8 @@ test("justify: full rows fill the width, none is higher than the maximum", () =>
   const aspects = Array.from({ length: 50 }, (_, index) => 0.6 + (index % 5) * 0.4);
   /** @type {Row[]} */
   const rows = [];
-  const height = justify(rows, aspects, 50, { ...LAYOUT, done: true });
-  for (const row of rows.filter(({ short }) => !short)) {
+  const height = justify(rows, aspects, 50, { ...LAYOUT, isComplete: true });
+  for (const row of rows.filter(({ isShort }) => !isShort)) {
     const widths = aspects.slice(row.start, row.end).map((aspect) => aspect * row.height);
     const total = widths.reduce((sum, width) => sum + width, 0) + LAYOUT.gap * (widths.length - 1);
     assert.ok(Math.abs(total - LAYOUT.width) < 1e-6);
@@ -33,7 +33,7 @@ test("justify: full rows fill the width, none is higher than the maximum", () =>
   assert.equal(height, last.top + last.height + LAYOUT.gap);
 });
 
-test("justify: adds photos to an open row, keeps the rows before it", () => {
+test("justify: adds photos to the open row, keeps the full rows before it", () => {
   const aspects = Array.from({ length: 40 }, () => 1.5);
   /** @type {Row[]} */
   const grown = [];
@@ -62,7 +62,7 @@ test("rowsBetween: rows that overlap the range", () => {
   assert.deepEqual(rowsBetween([], 0, 100), [0, 0]);
 });
 
-test("moveInRows: arrows, pages and ends", () => {
+test("moveInRows: arrow keys, Page Up and Down, Home and End", () => {
   /** @type {[from: number, key: string, to: number | null][]} */
   const cases = [
     [5, "ArrowRight", 6],
@@ -122,7 +122,7 @@ test("PhotoPages: loads page after page up to the end", async () => {
   await pages.loadMore();
   assert.deepEqual(api.cursors, ["", "100", "200"]);
   assert.equal(pages.count, 250);
-  assert.ok(pages.done);
+  assert.ok(pages.isComplete);
   assert.equal(pages.at(249)?.id, "249");
   assert.equal(pages.at(250), null);
   assert.equal(pages.indexOf("123"), 123);
@@ -132,7 +132,7 @@ test("PhotoPages: loads page after page up to the end", async () => {
 test("PhotoPages: drops pages, and fetches them again when they are used", async () => {
   const api = fakeApi(3000);
   const pages = new PhotoPages(api, []);
-  while (!pages.done) await pages.loadMore();
+  while (!pages.isComplete) await pages.loadMore();
   assert.ok(pages.pages.filter(({ photos }) => photos).length < 3000 / PAGE_SIZE);
   assert.equal(pages.aspects[2999], 1.5);
   assert.equal(pages.at(0), null);
@@ -140,11 +140,11 @@ test("PhotoPages: drops pages, and fetches them again when they are used", async
   assert.equal(pages.at(0)?.id, "0");
 });
 
-test("PhotoPages: stops after an error until the retry", async () => {
+test("PhotoPages: stops after an error until retry is called", async () => {
   const api = fakeApi(250);
-  const pages = new PhotoPages({ ...api, get: () => Promise.reject(new Error("away")) }, []);
+  const pages = new PhotoPages({ ...api, get: () => Promise.reject(new Error("unreachable")) }, []);
   await pages.loadMore();
-  assert.equal(pages.error?.message, "away");
+  assert.equal(pages.error?.message, "unreachable");
   pages.api = api;
   await pages.loadMore();
   assert.equal(pages.count, 0);
@@ -153,7 +153,7 @@ test("PhotoPages: stops after an error until the retry", async () => {
   assert.equal(pages.count, PAGE_SIZE);
 });
 
-test("columnsOf: known columns of the URL, each once; else the default columns", () => {
+test("columnsOf: the known columns in the URL, each once, or else the default columns", () => {
   assert.deepEqual(columnsOf(parseState("?columns=iso,constructor,name,iso")), ["iso", "name"]);
   assert.deepEqual(columnsOf(parseState("?columns=toString")), DEFAULT_COLUMNS);
   assert.deepEqual(columnsOf(parseState("")), DEFAULT_COLUMNS);
@@ -161,12 +161,12 @@ test("columnsOf: known columns of the URL, each once; else the default columns",
 
 test("columns: are empty for a photo without metadata", () => {
   const photo = { id: "b/k.jpg", key: "k.jpg", status: "ok", photo: {} };
-  for (const [name, { show }] of Object.entries(COLUMNS)) {
-    assert.equal(show(photo), { name: "k.jpg", status: "Has EXIF" }[name] ?? "", name);
+  for (const [name, { format }] of Object.entries(COLUMNS)) {
+    assert.equal(format(photo), { name: "k.jpg", status: "Has EXIF" }[name] ?? "", name);
   }
 });
 
-test("groupTags: by directory, known ones first", () => {
+test("groupTags: by directory, known directories first", () => {
   const groups = groupTags({
     "Zzz A": { printable: "1" },
     "GPS Lat": { printable: "2" },

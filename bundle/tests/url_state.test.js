@@ -5,26 +5,26 @@ import {
   filterParams,
   href,
   parseState,
-  without,
+  withoutFilterValue,
   urlOf,
 } from "../../api/static/js/core/url_state.js";
 
-const ADDRESS =
+const QUERY_STRING =
   "?view=table&q=alps&iso=100-400&camera=X-T4&camera=Z+6&sort=key&columns=name%2Ciso&zoom=5&photo=a%2Fb.jpg";
 
 test("parseState: filters, view, columns, photo and other parameters", () => {
-  assert.deepEqual(parseState(ADDRESS), {
+  assert.deepEqual(parseState(QUERY_STRING), {
     view: "table",
     filters: { q: "alps", iso: "100-400", camera: ["X-T4", "Z 6"] },
     sort: "key",
     columns: ["name", "iso"],
     photo: "a/b.jpg",
-    extra: { zoom: "5" },
+    viewParams: { zoom: "5" },
   });
 });
 
-test("urlOf: reads back as the same state", () => {
-  const state = parseState(ADDRESS);
+test("urlOf: is the inverse of parseState", () => {
+  const state = parseState(QUERY_STRING);
   assert.deepEqual(parseState(urlOf(state).slice(1)), state);
 });
 
@@ -38,7 +38,7 @@ test("urlOf: defaults are left out", () => {
   assert.equal(urlOf(parseState("?view=gallery&sort=-taken")), "/");
 });
 
-test("filterParams: in the same order for every order of the URL", () => {
+test("filterParams: the order of filters does not depend on the URL", () => {
   const one = filterParams(parseState("?camera=b&q=x&camera=a").filters);
   const other = filterParams(parseState("?q=x&camera=b&camera=a").filters);
   assert.deepEqual(one, other);
@@ -61,23 +61,26 @@ test("applyChange: a single value of a list becomes a list", () => {
   });
 });
 
-test("applyChange: `only` drops other filters, and is not part of the state", () => {
-  const state = applyChange(parseState("?q=x&iso=100"), { only: true, filters: { q: "y" } });
+test("applyChange: `clearFilters` clears the other filters, and is not part of the state", () => {
+  const state = applyChange(parseState("?q=x&iso=100"), {
+    clearFilters: true,
+    filters: { q: "y" },
+  });
   assert.deepEqual(state.filters, { q: "y" });
-  assert.equal("only" in state, false);
+  assert.equal("clearFilters" in state, false);
 });
 
-test("href: does not change the state that it starts from", () => {
+test("href: does not modify its argument", () => {
   const state = parseState("?camera=a");
   assert.equal(
-    href(state, { filters: { camera: ["b"] }, extra: { zoom: "3" } }),
+    href(state, { filters: { camera: ["b"] }, viewParams: { zoom: "3" } }),
     "/?camera=b&zoom=3",
   );
   assert.deepEqual(state, parseState("?camera=a"));
 });
 
-test("without: removes one value of a list, or the whole of a single filter", () => {
+test("withoutFilterValue: removes one value of a list, or all of a single-value filter", () => {
   const { filters } = parseState("?camera=a&camera=b&q=x");
-  assert.deepEqual(without(filters, "camera", "a"), { camera: ["b"] });
-  assert.deepEqual(without(filters, "q", "x"), { q: null });
+  assert.deepEqual(withoutFilterValue(filters, "camera", "a"), { camera: ["b"] });
+  assert.deepEqual(withoutFilterValue(filters, "q", "x"), { q: null });
 });

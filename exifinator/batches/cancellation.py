@@ -15,17 +15,17 @@ def cancel_pending(
 ) -> bool:
     """Remove a batch's images from the queue, except those in progress and those that another open batch also covers.
 
-    One lease after the request, remove the images in progress too: by then, their workers are presumed dead.
+    If the request is older than a lease, also remove the images in progress: their workers are presumed dead.
 
     Returns:
-        Whether none of the batch's images is still in progress.
+        Whether no image of the batch is in progress any more.
     """
     prefixes = [source.id_prefix for source in sources]
-    lease_is_over = datetime.now(UTC) - requested_at > timedelta(seconds=queue.lease_seconds)
-    queue.batches.cancel_pending(batch_id, prefixes, include_in_progress=lease_is_over)
+    leases_have_expired = datetime.now(UTC) - requested_at > timedelta(seconds=queue.lease_seconds)
+    queue.batches.cancel_pending(batch_id, prefixes, include_in_progress=leases_have_expired)
     other_prefixes = []
     for open_id, open_prefixes in queue.batches.open_prefixes().items():
         if open_id != batch_id:
             other_prefixes += open_prefixes
     store.jobs.drop_waiting(prefixes, other_prefixes)
-    return lease_is_over or queue.batches.count_in_progress(batch_id, prefixes) == 0
+    return leases_have_expired or queue.batches.count_in_progress(batch_id, prefixes) == 0

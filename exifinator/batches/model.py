@@ -11,15 +11,16 @@ from typing import Any
 
 from exifinator.models import BatchDocument, Status
 
-# A process watches the batch. `listing`: it lists the sources. `reading`: it waits until the images are done.
+# A process watches the batch. In `listing`, this process lists the sources. In `reading`, the process waits until the
+# images are done.
 WATCHED_STATES = ("listing", "reading")
-# No process watches the batch. `left`: workers continue with its images. `stopped`: its listing was interrupted.
+# No process watches the batch. In `left`, workers continue with its images. In `stopped`, its listing was interrupted.
 DETACHED_STATES = ("left", "stopped")
-# The next run over the same sources may resume a batch in one of these states, once its process has exited.
+# The next run over the same sources may resume a batch in one of these states, once the batch's owner has exited.
 UNFINISHED_STATES = (*WATCHED_STATES, *DETACHED_STATES)
 ENDED_STATES = ("done", "cancelled")
 
-# The names under which workers count -> the fields of BatchCounts.
+# Maps each name under which workers count to a field of BatchCounts.
 _FIELDS_BY_WORKER_NAME = {
     "ok": "stored",
     "no_exif": "no_exif",
@@ -32,7 +33,7 @@ _FIELDS_BY_WORKER_NAME = {
 
 
 def new_batch_id(started_at: datetime) -> str:
-    """Return a unique id. Ids sort by the start times of their batches, to the millisecond."""
+    """Return a unique id for a batch. Ids sort by the start time of the batch, to the millisecond."""
     return f"{started_at:%Y%m%d-%H%M%S}-{started_at.microsecond // 1000:03x}{secrets.randbelow(0x1000):03x}"
 
 
@@ -41,7 +42,14 @@ class BatchCounts:
     """Counts of a batch's images by result.
 
     At the end of a batch, listed = folders + unchanged + stored + no_exif + unsupported + damaged + failed.
-    `stored` counts the records with EXIF. `queued` counts the images that had no current record, or had failed before.
+
+    Attributes:
+        folders: The number of empty objects that stand for folders. Such objects get no record.
+        queued: The number of images that this batch queued, or that already had a retry or a requeue pending.
+        stored: The number of records with EXIF.
+        bytes_read: How many bytes of the images the workers read from S3.
+        requests: How many ranged GETs this took.
+        seconds: How long the batch has been running.
     """
 
     listed: int = 0
@@ -58,9 +66,9 @@ class BatchCounts:
     seconds: float = 0.0
 
     @classmethod
-    def from_dict(cls, numbers: Mapping[str, Any]) -> BatchCounts:
-        """Return the counts in a dict that as_dict made. Ignore names that this version does not know."""
-        return cls(**{field.name: numbers[field.name] for field in fields(cls) if field.name in numbers})
+    def from_dict(cls, counts: Mapping[str, Any]) -> BatchCounts:
+        """Convert a dict from as_dict back to counts. Ignore keys that another version may have stored."""
+        return cls(**{field.name: counts[field.name] for field in fields(cls) if field.name in counts})
 
     @property
     def done(self) -> int:
@@ -70,51 +78,65 @@ class BatchCounts:
     def as_dict(self) -> dict[str, Any]:
         return {**asdict(self), "seconds": round(self.seconds, 3)}
 
-    def to_worker_counts(self, *, empty: int, failed_before: int) -> dict[str, int]:
-        """Return the part of these counts that comes from workers, by the workers' names.
+    def to_worker_counts(self, *, empty_images: int, already_failed: int) -> dict[str, int]:
+        """Return the counts that come from workers, by the names under which workers count.
 
         Args:
-            empty, failed_before: numbers of images that were already done when they were listed. No worker counts them.
+            empty_images: The number of empty objects. The listing records them, so no worker counts them.
+            already_failed: The number of images that had failed before and were not requeued. No worker counts them.
         """
-        not_by_workers = {"damaged": empty, "failed": failed_before}
+        not_by_workers = {"damaged": empty_images, "failed": already_failed}
         return {
             name: getattr(self, field) - not_by_workers.get(field, 0) for name, field in _FIELDS_BY_WORKER_NAME.items()
         }
 
-    def update_from_workers(self, counts: Mapping[str, int] | None, *, empty: int, failed_before: int) -> None:
-        """Replace the part that comes from workers: the reverse of to_worker_counts. None changes nothing."""
+    def update_from_workers(self, counts: Mapping[str, int] | None, *, empty_images: int, already_failed: int) -> None:
+        """Replace the counts that come from workers. This is the reverse of to_worker_counts.
+
+        Args:
+            counts: The workers' counts. If None or empty, nothing changes.
+            empty_images, already_failed: See to_worker_counts.
+        """
         if counts:
-            not_by_workers = {"damaged": empty, "failed": failed_before}
+            not_by_workers = {"damaged": empty_images, "failed": already_failed}
             for name, field in _FIELDS_BY_WORKER_NAME.items():
                 setattr(self, field, counts.get(name, 0) + not_by_workers.get(field, 0))
 
 
 def current_counts(document: BatchDocument, worker_counts: Mapping[str, int] | None) -> BatchCounts:
-    """Return the stored counts of a batch, updated with what the workers have counted since."""
+    """Return the stored counts of a batch, updated with the latest counts of the workers."""
     counts = BatchCounts.from_dict(document.get("numbers", {}))
-    empty, failed_before = document.get("empty", 0), document.get("failed_before", 0)
-    counts.update_from_workers(worker_counts, empty=empty, failed_before=failed_before)
+    empty_images, already_failed = document.get("empty", 0), document.get("failed_before", 0)
+    counts.update_from_workers(worker_counts, empty_images=empty_images, already_failed=already_failed)
     return counts
 
 
 def count_remaining(document: BatchDocument, counts: BatchCounts) -> int:
-    """Return how many queued images of a batch are not done. Negative if images of another batch were counted too."""
+    """Return how many queued images of a batch are not done.
+
+    The result is negative if the counts include images that another batch queued.
+    """
     return counts.queued - (counts.done - document.get("empty", 0) - document.get("failed_before", 0))
 
 
 @dataclass(slots=True)
 class ReconcileResult:
-    """Counts of a batch's images by result, according to the second listing.
+    """Counts of a batch's images by result, according to a reconciliation.
 
-    by_status: images whose records were made since the batch started. empty: how many of those are empty objects, which
-    are recorded without being read. pending: images that are not done.
+    Attributes:
+        unchanged: The number of images whose current record is older than the batch.
+        folders: The number of empty objects that stand for folders.
+        failed: The number of images with a failed job.
+        pending: The number of images that are not done.
+        empty_images: How many of the images in `by_status` are empty objects, which are recorded without being read.
+        by_status: The number of images whose records were made since the batch started, by the status of the record.
     """
 
     unchanged: int = 0
     folders: int = 0
     failed: int = 0
     pending: int = 0
-    empty: int = 0
+    empty_images: int = 0
     by_status: Counter[Status] = field(default_factory=Counter)
 
     @property
@@ -122,10 +144,10 @@ class ReconcileResult:
         return self.unchanged + self.folders + self.failed + self.pending + self.by_status.total()
 
     def add(self, page: ReconcileResult) -> None:
-        """Add the result of one more page."""
+        """Add the counts of one more page."""
         self.unchanged += page.unchanged
         self.folders += page.folders
         self.failed += page.failed
         self.pending += page.pending
-        self.empty += page.empty
+        self.empty_images += page.empty_images
         self.by_status += page.by_status

@@ -1,4 +1,4 @@
-"""The process that owns a batch. Only a batch whose owner has exited may be resumed."""
+"""Identify the process that owns a batch. A batch may be resumed only after its owner has exited or detached."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import psutil
 
 from exifinator.models import BatchDocument, BatchOwner
 
-# A process updates its batch every second. Presume a process of another host dead after this long without an update.
+# The owner updates its batch every second. If the owner runs on another host, presume it dead after this long without
+# an update.
 ABANDONED_AFTER = timedelta(seconds=60)
-# Two readings of the same process's start time differ by less than this.
+# Two processes with the same pid count as one process if their start times differ by less than this.
 _START_TIME_TOLERANCE_SECONDS = 2.0
 
 
@@ -30,12 +31,12 @@ def is_watched(batch: BatchDocument, now: datetime | None = None) -> bool:
     if owner and owner["host"] == socket.gethostname():
         try:
             process = psutil.Process(owner["pid"])
-            # Another process may have the pid by now.
+            # The owner may have exited, and the system may have given its pid to another process.
             is_same_process = abs(process.create_time() - owner["started"]) < _START_TIME_TOLERANCE_SECONDS
             return is_same_process and process.status() != psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return False
         except psutil.AccessDenied:
             return True
-    # Another host owns the batch, or its process is still starting and has not claimed it.
+    # The owner runs on another host, or has just been started and has not stored its identity yet.
     return bool(batch["updated_at"] > (now or datetime.now(UTC)) - ABANDONED_AFTER)

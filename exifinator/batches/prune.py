@@ -1,7 +1,8 @@
 """Find and remove the records, thumbnails and failed jobs of images that have been deleted from their bucket.
 
-The listing of a source is merged with the stored ids under it. Both are sorted by id and the results go to a temporary
-file, so memory use does not depend on the size of the bucket. Nothing is removed before the listing is complete.
+The listing of each source is compared with the ids of the records and failed jobs stored for the source. The listing
+and these ids are both sorted by id, so they can be read in parallel, and the results go to a temporary file. Memory use
+therefore does not depend on the size of the bucket. Nothing is removed before all listings are complete.
 """
 
 from __future__ import annotations
@@ -36,9 +37,13 @@ MAX_EXAMPLES = 5
 class Orphans:
     """Records and failed jobs of images that are no longer in the bucket.
 
-    file: one JSON array [kind, image id] per line. began_at: the start of the search; records and jobs that were stored
-    later are kept. listed: number of listed objects. records, jobs: numbers of orphans. examples: up to MAX_EXAMPLES
-    image ids of orphans.
+    Attributes:
+        file: One JSON array [kind, image id] per line.
+        began_at: The start of the search. Records and jobs that were stored later are kept.
+        listed: The number of objects listed so far.
+        records: The number of orphaned records.
+        jobs: The number of orphaned failed jobs.
+        examples: The image ids of up to MAX_EXAMPLES orphans.
     """
 
     file: IO[str]
@@ -50,9 +55,10 @@ class Orphans:
 
 
 def find_missing(known: Iterator[tuple[str, Kind]], listed: Iterator[str]) -> Iterator[tuple[str, Kind, bool]]:
-    """Yield the id and kind of each known item, and whether its id is missing from the listing.
+    """Yield the id and kind of each known record or job, and whether its id is missing from the listing.
 
-    Both iterators must be sorted by id. The listing is read to its end, even after the last known item.
+    Both iterators must be sorted by id. The listing is read to its end, even after the last known id, so that all its
+    objects are counted.
     """
     listed_id = next(listed, None)
     for image_id, kind in known:
@@ -67,12 +73,14 @@ def find_missing(known: Iterator[tuple[str, Kind]], listed: Iterator[str]) -> It
 def find_orphans(
     sources: Sequence[Source], s3: S3Client, store: Store, queue: ImageQueue, *, on_progress: Callable[[int], None]
 ) -> Iterator[Orphans]:
-    """Yield the orphans under the sources. They are usable only inside the `with` block.
+    """Find the orphans of the sources. Their file can be read only inside the `with` block.
 
     Args:
-        on_progress: called with the number of objects listed so far.
+        on_progress: Called with the number of objects listed so far.
 
-    Raises: ConfigError if removing them would not be safe; AccessDenied, BucketGone, TransientError.
+    Raises:
+        ConfigError: Removing the orphans would not be safe.
+        AccessDenied, BucketGone, TransientError: S3, Redis or MongoDB refused a request or is unavailable.
     """
     if any(queue.sizes()) or store.jobs.count_pending():
         raise ConfigError(
@@ -80,7 +88,7 @@ def find_orphans(
         )
     for source in sources:
         _check_endpoint(source, s3, store)
-    # The operating system deletes the file when this process ends, however it ends.
+    # The operating system deletes this file when the process ends, even after a crash.
     with tempfile.TemporaryFile("w+", encoding="utf-8") as file:
         orphans = Orphans(file, datetime.now(UTC))
         for source in sorted(sources, key=lambda source: source.id_prefix):
@@ -89,10 +97,13 @@ def find_orphans(
 
 
 def _check_endpoint(source: Source, s3: S3Client, store: Store) -> None:
-    """Raise ConfigError if the bucket was indexed from another S3 endpoint: it may be another bucket of that name."""
+    """Raise ConfigError if the bucket was last indexed from another S3 endpoint, or by no finished batch.
+
+    Another endpoint may have another bucket of the same name, and the records would then look like orphans.
+    """
     current, indexed = s3.endpoint(source.bucket), store.batches.find_endpoint(source.bucket)
     if indexed is None:
-        raise ConfigError(f"{source} has no finished run", hint=f"{RUN} it first, then prune")
+        raise ConfigError(f"No run over {source} has finished", hint=f"{RUN} it first, then prune")
     if indexed != current:
         raise ConfigError(
             f"The records of the bucket {source.bucket} were read from {indexed}, but it is now at {current}",
@@ -143,9 +154,10 @@ def _list_ids(source: Source, s3: S3Client, orphans: Orphans, on_progress: Calla
 
 
 def remove_orphans(orphans: Orphans, store: Store) -> tuple[int, int]:
-    """Remove the orphans that have not been stored again since.
+    """Remove the orphans, except those that were stored again after the search began.
 
-    Returns: how many records and how many failed jobs were removed.
+    Returns:
+        How many records and how many failed jobs were removed.
     """
     records = jobs = 0
     orphans.file.seek(0)

@@ -1,4 +1,4 @@
-"""Delete queued images, failed jobs, past batches, or all records."""
+"""Delete queued images, failed jobs, ended batches, or all records."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from exifinator.storage.jobs import WAITING_STATUSES
 from exifinator.storage.mongodb import Document, mongodb_errors
 from exifinator.storage.store import Store
 
-# Batches in these states are kept. Those in other states are kept as long as images are still counted for them.
+# Batches in these states are kept. A batch in another state is kept only while workers may still count images for it.
 KEPT_STATES = (*WATCHED_STATES, "cancelling")
 _MAX_BATCHES = 100_000
 
@@ -33,9 +33,9 @@ class Purge:
         return images + self._store.jobs.count_waiting()[0]
 
     def drop_queued(self) -> int:
-        """Empty the queues. Return the number of deleted images and retries.
+        """Empty the queues. Return how many images and waiting jobs were deleted.
 
-        Running batches are cancelled, because they would queue the missing images again.
+        Running batches are cancelled, because they would otherwise queue the deleted images again.
         """
         for batch_id in self._queue.batches.open_ids():
             try:
@@ -43,10 +43,10 @@ class Purge:
             except (BatchEnded, NoSuchBatch):
                 self._queue.batches.close(batch_id)
         waiting: Document = {"status": {"$in": list(WAITING_STATUSES)}, "params.bucket": {"$exists": True}}
-        return self._admin.empty() + self.failed.drop(waiting)
+        return self._admin.empty_queues() + self.failed.drop(waiting)
 
     def ended_batches(self) -> list[str]:
-        """Return the ids of the batches that no process watches and that have no queued images."""
+        """Return the ids of the batches that no process watches and for which workers no longer count images."""
         still_open = set(self._queue.batches.open_ids()) if self.count_queued() else set()
         batches = read_batches(self._store, self._queue, limit=_MAX_BATCHES)
         return [batch["id"] for batch in batches if batch["state"] not in KEPT_STATES and batch["id"] not in still_open]

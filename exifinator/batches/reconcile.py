@@ -1,4 +1,4 @@
-"""Reconciliation: compare a batch's second listing with what is stored, page by page."""
+"""Reconciliation: compare a second listing of a batch's sources with the stored records and jobs, page by page."""
 
 from __future__ import annotations
 
@@ -14,14 +14,18 @@ from exifinator.storage.store import Store
 
 log = logging.getLogger(__name__)
 
-# Give up on an image after this many requeues if its record still disagrees with the listing.
+# Stop queueing an image again after this many times, even if its record is still not current.
 MAX_REQUEUES = 2
 
 
 class Reconciler:
-    """Determines the result of each object of a batch that started at `started_at`.
+    """Determines what a batch has done with each object, and which objects must be queued again.
 
-    Use one instance per batch: it counts how often each image was requeued.
+    A Reconciler counts how often it had each image queued again, so use one instance for the whole batch.
+
+    Args:
+        started_at: The start of the batch. Records made since then are results of the batch.
+        refresh: Whether images that an older extractor indexed must be indexed again.
     """
 
     def __init__(self, store: Store, queue: ImageQueue, *, started_at: datetime, refresh: bool) -> None:
@@ -35,7 +39,8 @@ class Reconciler:
         """Return the results of a page's objects, and a page of the objects that must be queued again.
 
         Args:
-            until: S3 server time at the end of the first listing. Objects modified later belong to the next batch.
+            until: The time at the end of the first listing, by the S3 server's clock. Objects modified later are
+                ignored: the next batch indexes them.
         """
         result = ReconcileResult()
         refs = [ref for ref in listed.refs if ref.last_modified <= until]
@@ -43,7 +48,7 @@ class Reconciler:
         for ref, image in page.current:
             if image.extracted_at >= self._started_at:
                 result.by_status[image.status] += 1
-                result.empty += ref.size_bytes == 0
+                result.empty_images += ref.size_bytes == 0
             else:
                 result.unchanged += 1
         result.folders += len(page.folders)
@@ -53,20 +58,26 @@ class Reconciler:
         still_queued = self._queue.still_queued(page.unread)
         missing = [ref for ref, queued in zip(page.unread, still_queued, strict=True) if not queued]
         if missing or page.empty:
-            log.warning("requeue: %d images have no record and no job", len(missing), extra={"action": "requeue"})
+            log.warning(
+                "requeue: %d images have no current record, no job and no place in the queue",
+                len(missing) + len(page.empty),
+                extra={"action": "requeue"},
+            )
         self._requeues.update(ref.id for ref in missing if ref.id in page.outdated)
         return result, Page(empty=page.empty, unread=missing)
 
     def _give_up_mismatches(self, page: Page, result: ReconcileResult) -> None:
-        """Stop requeueing the images that have reached MAX_REQUEUES: count them by the status of their record instead.
+        """Remove the images that have reached MAX_REQUEUES from the page, and count them by the status of their record.
 
-        The S3 server lists them with a different ETag, size or time than it returns with the object. Their records
-        would never match the listing, and the batch would run forever.
+        Either the S3 server lists these images with a different ETag, size or time than it returns with the object, or
+        workers with an older extractor index them during a refresh. Their records would never count as current, and the
+        batch would never end.
         """
         given_up = [ref for ref in page.unread if self._requeues[ref.id] >= MAX_REQUEUES]
         for ref in given_up:
             log.warning(
-                "skip: the S3 server lists %s with a different ETag, size or time than it returns with the object",
+                "skip: the record of %s is still outdated: the S3 server lists the object with a different ETag, size "
+                "or time than it returns with the object, or a worker with an older extractor indexed it",
                 ref.id,
                 extra={"action": "skip", "bucket": ref.bucket, "key": ref.key},
             )

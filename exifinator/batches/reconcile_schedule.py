@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Intervals:
-    """How often a batch is checked.
+    """How often a batch is checked and saved.
 
-    poll_seconds: pause between two looks at the counts.
-    reconcile_seconds: minimum time between two reconciliations.
-    save_seconds: minimum time between two updates of the batch's document.
-    stalled_seconds: reconcile after this long without a finished image, because images may have been lost. Doubles with
-        each stall.
+    Attributes:
+        poll_seconds: The pause between two checks of the counts.
+        reconcile_seconds: The minimum time between two reconciliations.
+        save_seconds: The minimum time between two saves of the batch's document.
+        stalled_seconds: The batch is reconciled after this long without a finished image, because images may have been
+            lost. This time doubles with each stall, until another image is finished.
     """
 
     poll_seconds: float = 0.5
@@ -24,7 +25,7 @@ class Intervals:
 
 
 class ReconcileSchedule:
-    """Limits how often a batch reconciles, and detects stalls. All times are values of time.monotonic()."""
+    """Limits how often a batch is reconciled, and detects stalls. All times are values of time.monotonic()."""
 
     def __init__(self, intervals: Intervals) -> None:
         self.intervals = intervals
@@ -36,10 +37,10 @@ class ReconcileSchedule:
         return now >= self._next_allowed_at
 
     def is_stalled(self, done: int, now: float) -> bool:
-        """Return whether no image has finished for a while; if so, double the time until the next stall.
+        """Return whether no image has been finished for a while; if so, double the time until the next stall.
 
         Args:
-            done: number of images finished so far.
+            done: The number of images finished so far.
         """
         if done != self._done:
             self._done, self._progress_at = done, now
@@ -49,6 +50,6 @@ class ReconcileSchedule:
         self._stall_seconds *= 2
         return True
 
-    def reconciled(self, began: float, ended: float) -> None:
+    def note_reconciliation(self, began_at: float, ended_at: float) -> None:
         """Delay the next reconciliation by at least as long as this one took."""
-        self._next_allowed_at = ended + max(self.intervals.reconcile_seconds, ended - began)
+        self._next_allowed_at = ended_at + max(self.intervals.reconcile_seconds, ended_at - began_at)

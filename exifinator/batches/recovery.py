@@ -1,4 +1,4 @@
-"""Find the batches whose process has exited, to resume or close them."""
+"""Find the batches that no process watches any more, to resume or close them."""
 
 from __future__ import annotations
 
@@ -24,15 +24,17 @@ def find_interrupted(
     """Return the latest unfinished batch over these sources with these options that no process watches.
 
     Args:
-        will_watch: whether the caller will watch the batch. If not, return only a batch whose listing was interrupted.
+        will_watch: Whether the caller will watch the batch. If False, return only a batch whose listing was
+            interrupted: nothing is left to do for a batch that is already listed.
     """
     names = sorted(str(source) for source in sources)
     for batch in store.batches.find_unfinished(UNFINISHED_STATES):
         if sorted(batch.get("sources", ())) != names or batch.get("options") != options:
             continue
-        # The batch was started with --no-wait. If its listing is complete, resuming it would miss objects added since.
-        released = batch["state"] == "reading" and batch.get("owner") is None
-        if _is_listed(batch) and (released or not will_watch):
+        # A batch that was started with --no-wait has no owner and is still in `reading`. If its listing is complete,
+        # resuming the batch would miss the objects added since, so the run must start a new one.
+        has_detached = batch["state"] == "reading" and batch.get("owner") is None
+        if _is_listed(batch) and (has_detached or not will_watch):
             continue
         if "checkpoint" in batch and not is_watched(batch):
             return batch
@@ -40,7 +42,7 @@ def find_interrupted(
 
 
 def close_abandoned(store: Store, queue: ImageQueue) -> None:
-    """Close the batches that no process watches, unless images are queued or in progress."""
+    """Close the open batches that no process watches, unless images of any batch are queued or in progress."""
     if not is_idle(store, queue):
         return
     for batch_id in queue.batches.open_ids():
@@ -52,7 +54,10 @@ def close_abandoned(store: Store, queue: ImageQueue) -> None:
 
 
 def close_covered(store: Store, queue: ImageQueue, batch_id: str, sources: Sequence[Source]) -> None:
-    """Close the unwatched batches whose sources are all within `sources`: the batch `batch_id` has indexed them."""
+    """Close the unwatched batches whose sources are all within `sources`.
+
+    The batch `batch_id` has just indexed `sources`, so the unwatched batches have no images left to index.
+    """
     prefixes = tuple(source.id_prefix for source in sources)
     for batch in store.batches.find_unfinished(UNFINISHED_STATES):
         covered = all(parse_source(source).id_prefix.startswith(prefixes) for source in batch.get("sources", ()))
@@ -63,7 +68,7 @@ def close_covered(store: Store, queue: ImageQueue, batch_id: str, sources: Seque
 
 
 def _close(store: Store, queue: ImageQueue, batch: BatchDocument) -> None:
-    """Store the counts and the final state of an unwatched batch, then stop counting for it."""
+    """Store the latest counts and the state of an unwatched batch, then stop counting images for it."""
     counts = current_counts(batch, queue.batches.counts(batch["_id"]))
     changes: BatchFields = {"numbers": counts.as_dict(), "rate": None, "owner": None}
     if _is_listed(batch) and count_remaining(batch, counts) == 0:

@@ -1,11 +1,12 @@
 """Run a batch: list the sources, queue images, and wait until every listed image has a record or a failed job.
 
-The listing is authoritative. When the counts say that a batch is done, its sources are listed a second time and
-compared with what is stored. An image that has no record, no failed job and no place in the queue is queued again. This
-repeats until none is missing, so a batch is complete even if processes died or Redis lost its data meanwhile.
+The listing decides when a batch is complete. When all queued images seem to be done according to the counts, the
+sources are listed again, and the listing is compared with what is stored. An image that has no record, no job and no
+place in the queue is queued again. This check is repeated until no image is missing, so a batch is complete even if
+processes died or Redis lost its data in the meantime.
 
-The document of the batch holds a checkpoint of the listing. If the process dies, the next run over the same sources
-resumes the batch from there, under the same id.
+The document of the batch holds a checkpoint of the listing. If the process that runs the batch dies, the next run over
+the same sources resumes the batch from the checkpoint, under the same id.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ from datetime import datetime
 from typing import Literal, ParamSpec, TypeVar
 
 from exifinator.batches.cancellation import cancel_pending
-from exifinator.batches.checkpoint import BatchCheckpoint
 from exifinator.batches.model import BatchCounts, ReconcileResult
 from exifinator.batches.reconcile import Reconciler
 from exifinator.batches.reconcile_schedule import Intervals, ReconcileSchedule
 from exifinator.batches.recovery import close_abandoned, close_covered, is_idle
 from exifinator.batches.source_listings import SourceListings
+from exifinator.batches.stored_batch import StoredBatch
 from exifinator.batches.tally import BatchTally
 from exifinator.batches.triage import Page, triage_page
 from exifinator.errors import AccessDenied, BatchTaken, TransientError
@@ -41,6 +42,7 @@ from exifinator.storage.store import Store
 log = logging.getLogger(__name__)
 
 DEFAULT_INTERVALS = Intervals()
+# The listing pauses while the queue is full. Its pauses grow from the minimum to the maximum.
 MIN_FULL_QUEUE_PAUSE_SECONDS = 0.05
 MAX_FULL_QUEUE_PAUSE_SECONDS = 2.0
 
@@ -52,7 +54,8 @@ Result = TypeVar("Result")
 class _Retry:
     """Calls a function, and retries it while Redis or MongoDB is unavailable.
 
-    pause: sleeps for a number of seconds.
+    Attributes:
+        pause: Sleeps for a number of seconds.
     """
 
     pause: Callable[[float], None]
@@ -66,12 +69,17 @@ class _Retry:
 class Batch:
     """One run over some sources.
 
-    Every method may raise TransientError, AccessDenied, BucketGone, or BatchTaken.
+    The methods that list, wait or store may raise TransientError, PermanentError (such as AccessDenied) or BatchTaken.
 
     Args:
-        batch_id: the id to use. Without one, an interrupted batch over the same sources is resumed.
-        refresh: also index images again that an older extractor indexed.
-        verify: do not queue failed images again.
+        batch_id: The id to use. If None, `open` resumes an interrupted batch over the same sources, or creates an id.
+        refresh: Whether to index images again that an older extractor indexed.
+        verify: Whether to leave failed images as they are instead of requeueing them.
+        intervals: How often the batch is checked and saved.
+
+    Attributes:
+        stored: The document of the batch.
+        ended: Whether the batch is done or cancelled.
     """
 
     def __init__(
@@ -90,59 +98,64 @@ class Batch:
         self.queue = queue
         self.listings = SourceListings(remove_covered(sources), lister)
         self.tally = BatchTally()
-        self.checkpoint = BatchCheckpoint(
-            store, {"refresh": refresh, "verify": verify}, batch_id=batch_id, save_seconds=intervals.save_seconds
+        self.stored = StoredBatch(
+            store,
+            {"refresh": refresh, "verify": verify},
+            batch_id=batch_id,
+            save_interval_seconds=intervals.save_seconds,
         )
         self.ended = False
         self._schedule = ReconcileSchedule(intervals)
 
     @property
     def id(self) -> str:
-        return self.checkpoint.id
+        return self.stored.id
 
     @property
     def started_at(self) -> datetime:
-        return self.checkpoint.started_at
+        return self.stored.started_at
 
     @property
     def resumed(self) -> bool:
-        """Whether another process started this batch."""
-        return self.checkpoint.resumed
+        """Whether this process took over a batch that another process started."""
+        return self.stored.resumed
 
     @property
-    def numbers(self) -> BatchCounts:
+    def counts(self) -> BatchCounts:
         return self.tally.counts
 
     def open(self, *, will_watch: bool = True) -> None:
-        """Store the document of the batch, and make the workers count for it.
+        """Store the document of the batch, and make the workers count images for the batch.
 
-        If a batch over the same sources was interrupted, this batch takes over its id and progress, and `resumed` is
-        True.
+        If the batch with the given id was interrupted, or without an id a batch over the same sources, this batch takes
+        over its id and progress, and `resumed` is True.
 
         Args:
-            will_watch: whether the caller will watch the batch. If False, resume only a batch whose listing was
+            will_watch: Whether the caller will watch the batch. If False, resume only a batch whose listing was
                 interrupted.
 
-        Raises: ConfigError if the stored records have another schema version.
+        Raises:
+            ConfigError: The stored records have another schema version.
         """
-        # The listing stores the records of empty objects, perhaps before any worker has checked the schema.
+        # The listing itself stores the records of empty objects. Check the schema here, because the workers may not
+        # have checked it yet.
         check_schema(self.store, writes=True)
         close_abandoned(self.store, self.queue)
-        interrupted = self.checkpoint.resume(self.listings.sources, will_watch=will_watch)
+        interrupted = self.stored.resume(self.listings.sources, will_watch=will_watch)
         if interrupted:
             self.tally.resume(interrupted)
             self.listings.resume(interrupted["checkpoint"])
-        self.checkpoint.set_owner()
+        self.stored.set_owner()
         if self.queue.batches.counts(self.id) is None:
             self.queue.batches.open(self.id, self._prefixes, counts=self.tally.to_worker_counts())
         self.queue.refused_buckets.close_circuits(self._buckets)
         self._save("listing")
 
     def is_blocked(self) -> bool:
-        """Return whether S3 denies access to one of the buckets, or a batch over these sources was stopped."""
+        """Return whether S3 denies access to one of the buckets, or an earlier batch over these sources is stopped."""
         names = {str(source) for source in self.listings.sources}
         stopped = self.store.batches.find_unfinished(["stopped"])
-        return bool(self.queue.refused_buckets.open_circuits(self._buckets)) or any(
+        return bool(self.queue.refused_buckets.refusals(self._buckets)) or any(
             set(batch.get("sources", ())) == names for batch in stopped
         )
 
@@ -153,25 +166,29 @@ class Batch:
     def list_and_queue(
         self, *, dry_run: bool = False, pause: Callable[[float], None] = time.sleep
     ) -> Iterator[BatchCounts]:
-        """List the sources and queue the unread images; yield the counts after each page, and while the queue is full.
+        """List the sources and queue the images that must be indexed.
+
+        Yield the counts after each page, and repeatedly while the queue is full.
 
         Args:
-            dry_run: only list and count.
+            dry_run: Whether to only list and count.
+            pause: Sleeps for a number of seconds.
         """
         retry = _Retry(pause)
         with closing(self.listings.first_pages(pause)) as pages:
             for source_page in pages:
                 page = retry(self._process_page, source_page.listed.refs, dry_run=dry_run)
-                # Before the counts of this page are saved: otherwise a resumed batch would count the page twice.
+                # Move the checkpoint past this page before the counts of the page are saved. Otherwise a resumed batch
+                # would count the page twice.
                 source_page.mark_done()
                 if not dry_run:
                     retry(self._save_if_due, "listing")
-                    if self.checkpoint.cancel_requested_at:
+                    if self.stored.cancel_requested_at:
                         return
-                yield self.numbers
+                yield self.counts
                 if not dry_run and page.unread:
                     yield from self._wait_for_room("listing", retry)
-                    if self.checkpoint.cancel_requested_at:
+                    if self.stored.cancel_requested_at:
                         return
         if not dry_run:
             retry(self._save, "reading")
@@ -179,12 +196,15 @@ class Batch:
     def wait(self, *, pause: Callable[[float], None] = time.sleep) -> Iterator[BatchCounts]:
         """Yield the counts at intervals until every listed image has a record or a failed job.
 
-        Redis and MongoDB may be unavailable for a time: calls to them are retried.
+        If the batch is cancelled, stop earlier. While Redis or MongoDB is unavailable, calls are retried.
+
+        Args:
+            pause: Sleeps for a number of seconds.
         """
         retry = _Retry(pause)
         while True:
             step = retry(self._check)
-            yield self.numbers
+            yield self.counts
             if step == "reconcile":
                 yield from self._reconcile(retry)
             if self.ended:
@@ -193,19 +213,19 @@ class Batch:
                 pause(self._schedule.intervals.poll_seconds)
 
     def detach(self, state: str, *, problem: str | None = None) -> None:
-        """Stop watching. The workers continue with the queued images and count them for the batch.
+        """Stop watching the batch. The workers continue with the queued images and count them for the batch.
 
-        If Redis or MongoDB is unavailable, nothing is stored. The next run resumes the batch anyway, because its owner,
-        this process, has exited by then.
+        If MongoDB is unavailable, the new state is not stored. The next run can resume the batch anyway: it finds that
+        this process, which owns the batch, has exited.
 
         Args:
-            state: the state to store.
-            problem: why the batch stopped early, for users.
+            state: The state to store.
+            problem: Why the batch stopped early, for users.
         """
         with suppress(AccessDenied, TransientError):
             self._refresh()
         with suppress(BatchTaken, TransientError):
-            self.checkpoint.save(state, self.tally, self.listings, problem=problem, release=True)
+            self.stored.save(state, self.tally, self.listings, problem=problem, detach=True)
 
     @property
     def _prefixes(self) -> list[str]:
@@ -218,11 +238,11 @@ class Batch:
     @functools.cached_property
     def _reconciler(self) -> Reconciler:
         # Created when first used, because `open` may change the start time of the batch.
-        refresh = self.checkpoint.options["refresh"]
+        refresh = self.stored.options["refresh"]
         return Reconciler(self.store, self.queue, started_at=self.started_at, refresh=refresh)
 
     def _wait_for_room(self, state: str, retry: _Retry) -> Iterator[BatchCounts]:
-        """While the queue is full, yield the counts and pause, each time longer."""
+        """While the queue is full, yield the counts and pause. Each pause is longer than the last, up to a maximum."""
         attempt = 0
         while retry(self.queue.is_full):
             attempt += 1
@@ -233,8 +253,8 @@ class Batch:
                 )
             retry(self._refresh)
             retry(self._save_if_due, state)
-            yield self.numbers
-            if self.checkpoint.cancel_requested_at:
+            yield self.counts
+            if self.stored.cancel_requested_at:
                 return
             retry.pause(
                 backoff_seconds(
@@ -243,7 +263,7 @@ class Batch:
             )
 
     def _process_page(self, refs: list[ImageRef], *, dry_run: bool) -> Page:
-        options = self.checkpoint.options
+        options = self.stored.options
         page = triage_page(refs, self.store, refresh=options["refresh"])
         if not dry_run:
             self._queue_page(page)
@@ -253,28 +273,28 @@ class Batch:
 
     def _queue_page(self, page: Page) -> None:
         if page.empty:
-            # There is nothing to read in an empty object, so its record is made here.
+            # An empty object has nothing to read, so store its record here instead of queueing it.
             for error in self.store.records.upsert([empty_record(ref) for ref in page.empty]):
                 if error:
                     raise error
-            COUNTS.empty += len(page.empty)
-        if page.failed and not self.checkpoint.options["verify"]:
-            # An image has one job: requeue the failed one instead of adding a second.
+            COUNTS.empty_objects += len(page.empty)
+        if page.failed and not self.stored.options["verify"]:
+            # An image can have only one stored job, so requeue the failed job instead of adding the image to the queue.
             self.store.jobs.requeue([ref.id for ref in page.failed])
         self.queue.enqueue(page.unread)
 
     def _check(self) -> Literal["wait", "reconcile", "ended"]:
         """Update the counts, and return what to do next."""
-        batch_is_known = self._refresh()
+        has_worker_counts = self._refresh()
         self._save_if_due("reading")
-        if self.checkpoint.cancel_requested_at:
-            return "ended" if self._cancel(self.checkpoint.cancel_requested_at) else "wait"
-        if self.numbers.queued == 0 and not self.resumed:
+        if self.stored.cancel_requested_at:
+            return "ended" if self._cancel(self.stored.cancel_requested_at) else "wait"
+        if self.counts.queued == 0 and not self.resumed:
             self._end(None)
             return "ended"
-        if not batch_is_known:
+        if not has_worker_counts:
             log.warning(
-                "requeue: Redis has lost this batch; images without a record are queued again",
+                "requeue: Redis no longer has the counts of this batch; images without a record are queued again",
                 extra={"action": "requeue", "batch": self.id},
             )
             self.queue.batches.open(self.id, self._prefixes)
@@ -282,12 +302,12 @@ class Batch:
         now = time.monotonic()
         if not self._schedule.may_reconcile(now):
             return "wait"
-        if self.tally.is_complete or self.is_idle() or self._schedule.is_stalled(self.numbers.done, now):
+        if self.tally.is_complete or self.is_idle() or self._schedule.is_stalled(self.counts.done, now):
             return "reconcile"
         return "wait"
 
     def _reconcile(self, retry: _Retry) -> Iterator[BatchCounts]:
-        """List the sources again, requeue lost images, and end the batch if nothing is pending.
+        """List the sources again, queue lost images again, and end the batch if nothing is pending.
 
         Yield the counts after each page.
         """
@@ -300,31 +320,33 @@ class Batch:
                 source_page.mark_done()
                 retry(self._refresh)
                 retry(self._save_if_due, "reading")
-                yield self.numbers
+                yield self.counts
                 if missing:
                     yield from self._wait_for_room("reading", retry)
-                if self.checkpoint.cancel_requested_at:
+                if self.stored.cancel_requested_at:
                     return
         if self.listings.started_over:
-            # Some objects were listed twice, so the result is wrong. Reconcile again: the next listing is sequential.
+            # Some objects were listed twice, so the result is wrong. Reconcile again: the next pass lists that source
+            # sequentially, and therefore without duplicates.
             result.pending += 1
-        self._schedule.reconciled(began, time.monotonic())
+        self._schedule.note_reconciliation(began, time.monotonic())
         if not result.pending:
             retry(self._refresh)
             retry(self._end, result)
 
     def _compare_page(self, listed: ListedPage, until: datetime) -> tuple[ReconcileResult, int]:
-        """Return the results of a page's objects, and how many of them were queued again."""
+        """Return the counts of a page's objects by result, and how many of the objects were queued again."""
         result, missing = self._reconciler.compare(listed, until)
         self._queue_page(missing)
         return result, len(missing.unread)
 
     def _refresh(self) -> bool:
-        """Update the counts with those of the workers. Return whether Redis knows the batch.
+        """Update the counts with those of the workers. Return whether Redis still has the workers' counts.
 
-        Raises: AccessDenied if S3 has begun to deny access to one of the buckets: its images are not delivered.
+        Raises:
+            AccessDenied: S3 denies access to one of the buckets, so the images of this bucket are not delivered.
         """
-        for message in self.queue.refused_buckets.open_circuits(self._buckets).values():
+        for message in self.queue.refused_buckets.refusals(self._buckets).values():
             raise AccessDenied(message)
         counts = self.queue.batches.counts(self.id)
         self.tally.update(counts)
@@ -337,7 +359,7 @@ class Batch:
         self._close("done")
 
     def _cancel(self, requested_at: datetime) -> bool:
-        """Remove the images of the batch from the queue. End the batch and return True if none is in progress."""
+        """Remove the images of the batch from the queue. If no image is in progress, end the batch and return True."""
         if not cancel_pending(self.queue, self.store, self.id, self.listings.sources, requested_at=requested_at):
             return False
         self._refresh()
@@ -350,7 +372,7 @@ class Batch:
         self.ended = True
 
     def _save(self, state: str) -> None:
-        self.checkpoint.save(state, self.tally, self.listings)
+        self.stored.save(state, self.tally, self.listings)
 
     def _save_if_due(self, state: str) -> None:
-        self.checkpoint.save_if_due(state, self.tally, self.listings)
+        self.stored.save_if_due(state, self.tally, self.listings)

@@ -1,7 +1,8 @@
 """Read the progress of batches and cancel them, from any process.
 
-The process that lists and watches a batch stores its progress in MongoDB every second, and the workers count in Redis.
-So any process can read a batch, and a batch survives a restart of the API that started it.
+The process that lists and watches a batch stores the progress of the batch in MongoDB every second. The workers count
+finished images in Redis. Therefore any process can read a batch, and a batch survives a restart of the API that started
+it.
 """
 
 from __future__ import annotations
@@ -29,15 +30,20 @@ from exifinator.storage.store import Store
 
 log = logging.getLogger(__name__)
 
-# A process that watches a batch updates it every second. After this long without an update, presume that the process
-# has exited or lost its connection.
+# The process that watches a batch updates it every second. After this long without an update, presume that the process
+# has exited or lost its connection to MongoDB.
 SILENT_AFTER = timedelta(seconds=15)
-# Maximum number of batches in one response, because each comes with all its fields.
+# The maximum number of batches in one response. Each is returned with all its fields, so a response could get large.
 MAX_SHOWN = 100
 
 
 def read_batch(store: Store, queue: ImageQueue, batch_id: str) -> dict[str, Any]:
-    """Return a batch as read_batches does. Raises: NoSuchBatch, StoreUnavailable."""
+    """Return a batch as read_batches does.
+
+    Raises:
+        NoSuchBatch: There is no batch with this id.
+        StoreUnavailable: MongoDB is unavailable.
+    """
     return _describe_all(store, queue, [_find(store, batch_id)])[0]
 
 
@@ -49,24 +55,31 @@ def read_batches(
     after: str | None = None,
     updated_since: datetime | None = None,
 ) -> list[dict[str, Any]]:
-    """Return batches, newest first: id, sources, state, started_at, updated_at, numbers, rate, seconds_left, problem.
-
-    state: `listing`, `reading` or `cancelling` while a process watches the batch; `done` or `cancelled` at the end;
-    `left` if no process watches it but workers may continue; `stopped` if its listing was interrupted, with the reason
-    in `problem`. rate: images per second. seconds_left: remaining time at that rate. Both are None if unknown.
-    While Redis is unavailable, the numbers are the last ones that were stored.
+    """Return batches, newest first.
 
     Args:
-        after: id of a batch: return only earlier batches.
-        updated_since: return only batches updated since then.
+        limit: The maximum number of batches.
+        after: The id of a batch. Return only earlier batches.
+        updated_since: Return only batches that were updated at or after this time.
 
-    Raises: StoreUnavailable.
+    Returns:
+        A dict for each batch:
+        - id, sources, started_at, updated_at
+        - state: `listing`, `reading` or `cancelling` while a process watches the batch; `done` or `cancelled` at the
+          end; `left` if no process watches the batch but workers may continue; `stopped` if the listing was interrupted
+        - numbers: the counts; while Redis is unavailable, the counts that were last stored
+        - rate: images per second, or None if unknown
+        - seconds_left: the remaining time at this rate, or None if unknown
+        - problem: why the batch stopped or makes no progress, or None
+
+    Raises:
+        StoreUnavailable: MongoDB is unavailable.
     """
     return _describe_all(store, queue, store.batches.find_latest(limit, after=after, updated_since=updated_since))
 
 
 def read_watched(store: Store) -> list[BatchDocument]:
-    """Return the documents of the batches that a process watches."""
+    """Return the documents of the batches that a live process watches."""
     recent = store.batches.find_latest(MAX_SHOWN, updated_since=datetime.now(UTC) - SILENT_AFTER)
     return [document for document in recent if _stored_state(document) in WATCHED_STATES]
 
@@ -74,11 +87,14 @@ def read_watched(store: Store) -> list[BatchDocument]:
 def cancel_batch(store: Store, queue: ImageQueue, batch_id: str) -> dict[str, Any]:
     """Request the cancellation of a batch. Return the batch, as read_batch does.
 
-    Its images are removed from the queue, except those that another open batch also covers. The process that watches
-    the batch ends it once the images in progress are done. If no process does, the next call that reads the batch ends
-    it.
+    The batch's images are removed from the queue, except those that another open batch also covers. The process that
+    watches the batch ends it once the images in progress are done. If no process watches the batch, the next call of
+    read_batch or read_batches after that ends it.
 
-    Raises: NoSuchBatch, BatchEnded, StoreUnavailable, QueueUnavailable.
+    Raises:
+        NoSuchBatch: There is no batch with this id.
+        BatchEnded: The batch has already ended.
+        StoreUnavailable, QueueUnavailable: MongoDB or Redis is unavailable.
     """
     document = _find(store, batch_id)
     state = _stored_state(document)
@@ -127,7 +143,11 @@ def _is_silent(document: BatchDocument, now: datetime) -> bool:
 
 
 def _finish_cancelled(store: Store, queue: ImageQueue, document: BatchDocument, now: datetime) -> BatchDocument:
-    """If the batch was cancelled and no process watches it, finish the cancellation. Return its document."""
+    """Finish the cancellation of a batch that no process watches. Return the document of the batch.
+
+    If cancellation was not requested, a process watches the batch, or images are still in progress, return the document
+    unchanged.
+    """
     requested_at = document.get("cancel_requested_at")
     state = _stored_state(document)
     if not requested_at or state in ENDED_STATES or (state in WATCHED_STATES and not _is_silent(document, now)):
@@ -140,7 +160,9 @@ def _finish_cancelled(store: Store, queue: ImageQueue, document: BatchDocument, 
         counts = current_counts(document, queue.batches.counts(batch_id))
         queue.batches.close(batch_id)
     except QueueUnavailable as exc:
-        log.warning("retry: the batch cannot be cancelled now: %s", exc, extra={"action": "retry", "batch": batch_id})
+        log.warning(
+            "retry: batch %s cannot be cancelled now: %s", batch_id, exc, extra={"action": "retry", "batch": batch_id}
+        )
         return document
     changes: BatchFields = {
         "state": "cancelled",
@@ -161,9 +183,10 @@ def _describe(document: BatchDocument, worker_counts: Mapping[str, int] | None, 
     elif state in WATCHED_STATES and _is_silent(document, now):
         rate = None
         if state == "listing":
-            state, problem = "stopped", "The listing process has exited; run the same source again to resume"
+            state, advice = "stopped", "run the same source again to resume"
         else:
-            state, problem = "left", "The watching process has exited; workers continue with the queued images"
+            state, advice = "left", "workers continue with the queued images"
+        problem = f"The process of the batch has exited or cannot reach MongoDB; {advice}"
     return {
         "id": document["_id"],
         "sources": [str(source) for source in document.get("sources", ())],

@@ -1,6 +1,6 @@
-"""The listings of a batch's sources.
+"""List the sources of a batch, several times if necessary.
 
-The first pass is checkpointed and resumable. Later passes are for reconciliation.
+The first pass can be resumed from a checkpoint. Later passes are for reconciliation, and always start over.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from exifinator.sources import local_buckets
 from exifinator.sources.listing import THREADS, PartitionedListing
 from exifinator.sources.source import Lister, Source
 
-# A single range, from the first key to the last.
+# One range [after, end] that covers all keys.
 _ALL_KEYS: list[list[str | None]] = [["", None]]
 
 
 @dataclass(frozen=True, slots=True)
 class SourcePage:
-    """A listed page of one source. Call `mark_done` after processing it, so that the checkpoint moves past it."""
+    """A listed page of one source. Call `mark_done` after processing the page, so that the checkpoint moves past it."""
 
     source: Source
     listed: ListedPage
@@ -32,7 +32,9 @@ class SourcePage:
 class SourceListings:
     """Lists the sources of a batch, in one pass or several.
 
-    started_over: whether a listing of the current pass was restarted, so that some objects were listed twice.
+    Attributes:
+        started_over: Whether the listing of a source had to start over during this pass. If so, some objects were
+            listed twice.
     """
 
     def __init__(self, sources: Sequence[Source], lister: Lister) -> None:
@@ -41,11 +43,12 @@ class SourceListings:
         self.started_over = False
         # The listings of the first pass.
         self._first_listings: dict[Source, PartitionedListing] = {}
-        # The ranges of keys that a resumed batch had not listed yet.
+        # The ranges of keys that a resumed batch still has to list.
         self._resumed_ranges: dict[Source, list[list[str | None]]] = {}
         # Sources whose server does not list keys in order.
         self._unordered: set[Source] = set()
-        # S3 server time at the end of the first listing of each source. Later objects belong to the next batch.
+        # The time at the end of the first listing of each source, by the S3 server's clock. Reconciliation ignores
+        # objects modified later: the next batch indexes them.
         self._listed_until: dict[Source, datetime] = {}
 
     def resume(self, checkpoint: Sequence[SourceCheckpoint]) -> None:
@@ -54,7 +57,7 @@ class SourceListings:
         self._resumed_ranges = {source: ranges[str(source)] for source in self.sources if str(source) in ranges}
 
     def checkpoint(self) -> list[SourceCheckpoint]:
-        """Return the ranges of keys that the first pass has not listed yet."""
+        """Return the ranges of keys that the first pass still has to list."""
         return [{"source": str(source), "ranges": self._remaining_ranges(source)} for source in self.sources]
 
     def endpoints(self) -> list[BucketEndpoint]:
@@ -63,7 +66,7 @@ class SourceListings:
 
     @property
     def listed_once(self) -> bool:
-        """Whether no object has been listed twice in one pass."""
+        """Whether every pass has listed each object only once."""
         return not self._unordered
 
     def first_pages(self, pause: Callable[[float], None]) -> Generator[SourcePage]:
@@ -83,16 +86,18 @@ class SourceListings:
             yield from self._pages(source, self._open(source, pause, None))
 
     def listed_until(self, page: SourcePage) -> datetime:
-        """Return the S3 server time at the end of the first listing of the page's source.
+        """Return the time at the end of the first listing of the page's source, by the S3 server's clock.
 
-        If another process listed it, before this one resumed the batch, return the time of this page instead.
+        If another process listed the source before this process resumed the batch, return the time of the first page
+        that was passed to this method instead.
         """
         return self._listed_until.setdefault(page.source, page.listed.served_at)
 
     def _open(
         self, source: Source, pause: Callable[[float], None], ranges: list[list[str | None]] | None
     ) -> PartitionedListing:
-        # Parallel listing requires ordered keys, and gains nothing with rclone, which walks the folder for each page.
+        # Parallel listing requires ordered keys. For local folders it would gain nothing: rclone, which serves them,
+        # walks the whole folder for each page.
         is_sequential = source in self._unordered or local_buckets.lookup(source.bucket) is not None
         return PartitionedListing(
             self.lister,

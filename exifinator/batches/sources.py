@@ -1,4 +1,4 @@
-"""Find the sources of a run, serve folders as buckets, and check that the objects can be read."""
+"""Find the sources of a run, serve local folders as buckets, and check that S3 returns the objects."""
 
 from __future__ import annotations
 
@@ -16,21 +16,27 @@ from exifinator.sources.s3.client import S3Client
 from exifinator.sources.source import Source, parse_user_source
 
 DEMO_BUCKET = "demo"
-# Number of objects of each source that are read as a check before any is queued.
+# The number of objects of each source that are read as a check before any image is queued.
 PROBED_OBJECTS = 3
 
 
 def find_sources(arguments: Sequence[str], config: Config, *, cwd: Path) -> list[Source | Path]:
-    """Return the buckets and folders named on the command line, or else in S3_BUCKETS.
+    """Return the buckets and folders named on the command line or, if there are none, in S3_BUCKETS.
 
-    An empty list means the demo library. A name is taken as a folder if such a folder exists, unless it starts with
-    s3://.
+    A name is taken as a folder if a folder with this name exists, unless the name starts with s3://.
 
-    Raises: ConfigError.
+    Args:
+        cwd: The folder to which relative paths refer.
+
+    Returns:
+        A Source for each bucket and a Path for each folder. An empty list means the demo library.
+
+    Raises:
+        ConfigError: A name is neither an existing folder nor the name of a bucket.
     """
     sources: list[Source | Path] = []
     for text in arguments or config.s3_buckets:
-        # Empty text, as from an unset shell variable, would otherwise mean the current folder.
+        # Without this check, an empty name, as from an unset shell variable, would mean the current folder.
         if text.strip() and not text.startswith("s3://") and (folder := _find_folder(text, cwd)):
             sources.append(folder)
         elif text.startswith(("/", "./", "../", "~")):
@@ -47,12 +53,18 @@ def _find_folder(text: str, cwd: Path) -> Path | None:
         path = (cwd / Path(text).expanduser()).resolve()
         return path if path.is_dir() else None
     except (OSError, ValueError, RuntimeError):
-        # The name is too long, contains a NUL, or is the home of a user that does not exist.
+        # The name is too long, contains a NUL, or starts with the home folder (~name) of a user that does not exist.
         return None
 
 
 def serve_sources(sources: Sequence[Source | Path], notify: Callable[[str], None]) -> list[Source]:
-    """Return the sources as buckets: serve folders over S3. Without any source, create and serve the demo library."""
+    """Serve the local folders over S3, and return all sources as buckets.
+
+    If there are no sources, create and serve the demo library.
+
+    Args:
+        notify: Called with messages for the user.
+    """
     served = []
     for source in sources:
         if isinstance(source, Source):
@@ -75,11 +87,17 @@ def serve_sources(sources: Sequence[Source | Path], notify: Callable[[str], None
 def check_sources(sources: Sequence[Source], s3: S3Client) -> list[ImageRef]:
     """List the first page of each source, and read one byte of some of its objects.
 
-    With this check, a wrong name or credential gives one message up front instead of a million failed jobs later.
+    With this check, a wrong bucket name or wrong credentials cause one error message at the start instead of a million
+    failed jobs later.
 
-    Returns: one readable object of each source that has any.
+    Returns:
+        One object of each source in which one of the checked objects was readable.
 
-    Raises: AccessDenied, BucketGone, TransientError.
+    Raises:
+        AccessDenied: S3 denies the listing, or access to all checked objects of a source.
+        BucketGone: The bucket does not exist.
+        TransientError: S3 is unavailable.
+        PermanentError: S3 rejects the listing for another reason.
     """
     readable = []
     for source in sources:
@@ -100,6 +118,6 @@ def _probe(s3: S3Client, ref: ImageRef) -> AccessDenied | None:
     except AccessDenied as exc:
         return exc
     except (TransientError, PermanentError):
-        # The problem of a single object. If it persists, the object becomes a failed job.
+        # Perhaps only this object is affected. If it still cannot be read later, it becomes a failed job.
         pass
     return None

@@ -1,4 +1,4 @@
-"""Start a batch in its own process, which outlives the program that started it."""
+"""Start a batch in a process of its own, which keeps running if the API that started it exits."""
 
 from __future__ import annotations
 
@@ -24,27 +24,31 @@ from exifinator.storage.store import Store
 
 log = logging.getLogger(__name__)
 
-# Marks the processes that list and watch batches; see process_tag.
+# Marks the watchers, which are the processes that list and watch batches; see process_tag.
 WATCHER_TAG = "batches"
-# A watcher saves its progress before it exits, which takes longer while Redis or MongoDB is unavailable.
+# How long to wait for a watcher to exit. A watcher first saves its progress, which takes longer while Redis or MongoDB
+# is unavailable.
 WATCHER_STOP_SECONDS = 15.0
-# Each running batch is a process.
+# The number of running batches is limited, because each has a process.
 MAX_RUNNING = 16
-# Timeout of each attempt to check the source. A user waits for the response, and with the configured timeout, retries
-# against an unresponsive S3 server could take minutes.
+# The timeout of each attempt to read from the source when a batch is started. A user waits for the response. With the
+# configured timeout, the retries against an unresponsive S3 server could take minutes.
 S3_TIMEOUT_SECONDS = 3.0
 MAX_LOG_FILES = 100
 
 
 def start_batch(config: Config, store: Store, source: str, *, logs: Path = ROOT / "logs") -> str:
-    """Start a batch over one source. Return the id of the batch.
-
-    The process of the batch writes to logs/batch-<id>.log.
+    """Start a batch over one source, and return the id of the batch.
 
     Args:
         source: `bucket`, `bucket/prefix` or `s3://bucket/prefix`. Local folders are not accepted.
+        logs: The folder for the log file of the batch's process, batch-<id>.log.
 
-    Raises: ConfigError if the source is invalid; BucketGone; AccessDenied; TooManyBatches; TransientError.
+    Raises:
+        ConfigError: The source is invalid.
+        BucketGone, AccessDenied: The bucket does not exist, or S3 denies access to it.
+        TooManyBatches: MAX_RUNNING batches are already running.
+        TransientError: S3 or MongoDB is unavailable.
     """
     parsed = parse_user_source(source)
     _check_source(parsed, config)
@@ -80,9 +84,10 @@ def start_batch(config: Config, store: Store, source: str, *, logs: Path = ROOT 
 
 
 def end_watchers(root: Path = ROOT) -> bool:
-    """End the processes of batches in the way that Ctrl-C ends a run: each batch can be resumed.
+    """End the processes that list and watch batches, as Ctrl-C ends a run. The batches can be resumed.
 
-    Returns: whether there were any.
+    Returns:
+        Whether there were any such processes.
     """
     watchers = find_tagged(process_tag(root, WATCHER_TAG))
     end_processes(watchers, WATCHER_STOP_SECONDS)
@@ -96,7 +101,8 @@ def _check_source(source: Source, config: Config) -> None:
         check_sources([source], s3)
     finally:
         s3.close()
-        # A boto3 client is 4 MB of objects in reference cycles, which the API rarely collects.
+        # A boto3 client consists of 4 MB of objects in reference cycles. By now, these objects
+        # are in the oldest generation, which is rarely collected, so collect it here.
         del s3
         gc.collect()
 
@@ -106,9 +112,9 @@ def _spawn_watcher(batch_id: str, source: Source, log_file: Path) -> subprocess.
         return subprocess.Popen(
             [sys.executable, "-m", "exifinator", "run", "--json", "--batch-id", batch_id, str(source)],
             cwd=ROOT,
-            # A tag of its own, so that stopping the API by its tag leaves the watcher running.
+            # The watcher gets its own tag, so that it keeps running when the API is stopped by the API's tag.
             env={**os.environ, TAG_VARIABLE: process_tag(ROOT, WATCHER_TAG)},
-            # A session of its own, so that Ctrl-C in the terminal of this process does not reach the watcher.
+            # The watcher gets its own session, so that Ctrl-C in this process's terminal does not reach it.
             start_new_session=True,
             stdin=subprocess.DEVNULL,
             stdout=out,
@@ -117,9 +123,12 @@ def _spawn_watcher(batch_id: str, source: Source, log_file: Path) -> subprocess.
 
 
 def _await_end(process: subprocess.Popen[bytes], store: Store, batch_id: str, log_file: Path) -> None:
-    """Wait for the process of a batch to exit. If it did not store a final state, store one."""
+    """Wait for the process of a batch to exit.
+
+    If the batch's stored state still says that it is running, store `stopped` or `left`.
+    """
     exit_code = process.wait()
-    problem = f"Its process ended with exit code {exit_code}: {_last_line(log_file)}"
+    problem = f"The process of the batch exited with code {exit_code}: {_last_line(log_file)}"
     context = {"action": "stop", "batch": batch_id}
     try:
         for watched_state, detached_state in (("listing", "stopped"), ("reading", "left")):

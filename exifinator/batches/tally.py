@@ -1,4 +1,4 @@
-"""The counts of a running batch, which come from its listing and from the workers."""
+"""Add up the counts of a running batch, which come from its listing and from the workers."""
 
 from __future__ import annotations
 
@@ -14,28 +14,32 @@ from exifinator.models import BatchDocument
 class BatchTally:
     """Counts of a running batch.
 
-    empty: number of empty objects. failed_before: number of failed images that are not queued again. Both were already
-    done when they were listed, so no worker counts them. older_extractor: number of unchanged images that an older
-    extractor indexed.
+    No worker is needed for empty objects, or for failed images that are not requeued. These images are already done
+    when they are listed, so they are counted separately from the images that workers count.
+
+    Attributes:
+        empty_images: The number of empty objects.
+        already_failed: The number of failed images that are not requeued.
+        older_extractor: The number of unchanged images that an older extractor indexed.
     """
 
     def __init__(self) -> None:
         self.counts = BatchCounts()
-        self.empty = 0
-        self.failed_before = 0
+        self.empty_images = 0
+        self.already_failed = 0
         self.older_extractor = 0
         self._began = time.monotonic()
 
     def resume(self, document: BatchDocument) -> None:
         """Continue with the stored counts and running time of a batch."""
         self.counts = BatchCounts.from_dict(document["numbers"])
-        self.empty, self.failed_before = document.get("empty", 0), document.get("failed_before", 0)
+        self.empty_images, self.already_failed = document.get("empty", 0), document.get("failed_before", 0)
         self._began = time.monotonic() - self.counts.seconds
 
     @property
     def done_when_listed(self) -> int:
-        """Number of images that were already done when they were listed."""
-        return self.empty + self.failed_before
+        """The number of images that were already done when they were listed."""
+        return self.empty_images + self.already_failed
 
     @property
     def done_by_workers(self) -> int:
@@ -43,47 +47,57 @@ class BatchTally:
 
     @property
     def is_complete(self) -> bool:
-        """Whether at least as many images are done as were queued. Images of other batches may be among them."""
+        """Whether at least as many images are done as were queued.
+
+        Images that only another batch queued may be among them, so this does not prove that the batch is complete.
+        """
         return self.counts.done - self.done_when_listed >= self.counts.queued
 
     def to_worker_counts(self) -> dict[str, int]:
-        return self.counts.to_worker_counts(empty=self.empty, failed_before=self.failed_before)
+        return self.counts.to_worker_counts(empty_images=self.empty_images, already_failed=self.already_failed)
 
     def update(self, worker_counts: Mapping[str, int] | None) -> None:
-        """Update the running time and, unless they are unknown (None), the workers' counts."""
-        self.counts.update_from_workers(worker_counts, empty=self.empty, failed_before=self.failed_before)
+        """Update the running time and the workers' counts.
+
+        Args:
+            worker_counts: The counts of the workers. If None, they are unknown, and the last ones are kept.
+        """
+        self.counts.update_from_workers(
+            worker_counts, empty_images=self.empty_images, already_failed=self.already_failed
+        )
         self.counts.seconds = time.monotonic() - self._began
 
     def add_page(self, page: Page, *, started_at: datetime, requeue_failed: bool) -> None:
         """Count a page of the listing.
 
         Args:
-            started_at: the start of the batch. Images whose records were made later are not `unchanged`: this batch
-                indexed them, before it was resumed or during its listing.
-            requeue_failed: whether the failed images of the page are queued again.
+            started_at: The start of the batch. Images whose records were made later are not `unchanged`: this batch
+                indexed them, either before it was resumed or while it was listing.
+            requeue_failed: Whether the failed images of the page are requeued.
         """
         counts = self.counts
         already_indexed = [ref for ref, image in page.current if image.extracted_at >= started_at]
-        empty = len(page.empty) + sum(ref.size_bytes == 0 for ref in already_indexed)
-        failed_before = 0 if requeue_failed else len(page.failed)
+        empty_images = len(page.empty) + sum(ref.size_bytes == 0 for ref in already_indexed)
+        already_failed = 0 if requeue_failed else len(page.failed)
         counts.listed += page.listed
         counts.folders += len(page.folders)
         counts.unchanged += len(page.current) - len(already_indexed)
-        counts.queued += len(page.unread) + len(page.pending) + len(page.failed) - failed_before
+        counts.queued += len(page.unread) + len(page.pending) + len(page.failed) - already_failed
         counts.queued += sum(ref.size_bytes > 0 for ref in already_indexed)
-        counts.damaged += empty
-        counts.failed += failed_before
-        self.empty += empty
-        self.failed_before += failed_before
+        counts.damaged += empty_images
+        counts.failed += already_failed
+        self.empty_images += empty_images
+        self.already_failed += already_failed
         self.older_extractor += page.older_extractor
 
     def correct(self, result: ReconcileResult, *, listed_once: bool) -> None:
-        """Replace the counts with those of the second listing if they do not add up.
+        """Replace the counts with those of the reconciliation if they do not add up.
 
-        That is the case if Redis lost its data, or if another batch ran over the same images.
+        The counts do not add up if Redis lost its data, or if another batch ran over the same images.
 
         Args:
-            listed_once: whether no listing contained an object twice.
+            result: The counts of the reconciliation.
+            listed_once: Whether every listing contained each object only once. If not, the counts are replaced.
         """
         counts = self.counts
         queued_are_done = counts.done - self.done_when_listed == counts.queued
@@ -94,4 +108,4 @@ class BatchTally:
         counts.unchanged, counts.failed = result.unchanged, result.failed
         counts.stored, counts.no_exif = result.by_status["ok"], result.by_status["no_exif"]
         counts.unsupported, counts.damaged = result.by_status["unsupported"], result.by_status["damaged"]
-        counts.queued = max(0, counts.done - result.empty - self.failed_before)
+        counts.queued = max(0, counts.done - result.empty_images - self.already_failed)

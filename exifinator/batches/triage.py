@@ -1,4 +1,4 @@
-"""Sort the objects of a listed page by what has to be done with each."""
+"""Sort the objects of a listed page by what remains to be done with each object."""
 
 from __future__ import annotations
 
@@ -37,11 +37,16 @@ class KnownImages(Protocol):
 class Page:
     """A page of a listing. Each object of the page is in exactly one of the lists.
 
-    folders: empty objects that stand for folders. current: images with an up-to-date record. empty: other empty objects
-    without such a record. failed: images with a failed job. pending: images with a stored job that is to run or
-    running. unread: all other images.
-    outdated: image id -> status of its record, for the unread images with a record of an earlier version of the object.
-    older_extractor: how many of the current images were indexed by an older extractor.
+    Attributes:
+        folders: Empty objects that stand for folders.
+        current: Images with an up-to-date record, and what is stored about each.
+        empty: Other empty objects that have no up-to-date record.
+        failed: Images with a failed job.
+        pending: Images with a stored job that is running or waiting to run.
+        unread: All other images, which must be fetched and decoded.
+        outdated: The status of the stored record, by image id, for each unread image that has a record. Such a record
+            was made from an earlier version of the object, or by an older extractor.
+        older_extractor: How many of the current images were indexed by an older extractor.
     """
 
     folders: list[ImageRef] = field(default_factory=list)
@@ -55,17 +60,19 @@ class Page:
 
     @property
     def listed(self) -> int:
-        others = (self.folders, self.empty, self.failed, self.pending, self.unread)
-        return len(self.current) + sum(len(refs) for refs in others)
+        other_lists = (self.folders, self.empty, self.failed, self.pending, self.unread)
+        return len(self.current) + sum(len(refs) for refs in other_lists)
 
 
 def triage_page(refs: list[ImageRef], known: KnownImages, *, refresh: bool = False) -> Page:
-    """Sort the objects of a page, with at most two queries to MongoDB.
+    """Sort the objects of a page, with a fixed number of queries to MongoDB.
 
-    An empty object whose key ends in "/" is a folder: S3 consoles create such objects.
+    An empty object whose key ends in "/" stands for a folder. S3 consoles create such objects.
 
     Args:
-        refresh: whether images that an older extractor indexed count as unread.
+        refs: The listed objects.
+        known: The records and jobs stored so far.
+        refresh: Whether images that an older extractor indexed must be indexed again.
     """
     page = Page()
     objects = []

@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from exifinator.cli.formatting import count_of
+from exifinator.cli.formatting import format_count
 from exifinator.config import load_config
 from exifinator.errors import ConfigError
 from exifinator.logging_setup import escape_control
@@ -53,11 +53,11 @@ def doctor_command(sources: tuple[str, ...], as_json: bool, show_all: bool) -> N
 
 def summarize_checks(passed: int, warnings: int, errors: int) -> str:
     """Return a summary such as `23 checks passed, 1 warning, 1 error.`."""
-    parts = [f"{count_of(passed, 'check')} passed"]
+    parts = [f"{format_count(passed, 'check')} passed"]
     if warnings:
-        parts.append(count_of(warnings, "warning"))
+        parts.append(format_count(warnings, "warning"))
     if errors:
-        parts.append(count_of(errors, "error"))
+        parts.append(format_count(errors, "error"))
     return ", ".join(parts) + "."
 
 

@@ -13,26 +13,29 @@ import click
 
 from exifinator.errors import EXIFinatorError
 from exifinator.logging_setup import escape_control, escape_control_in_json
-from exifinator.metadata.fetch import fetch_header
+from exifinator.metadata.fetch import fetch_metadata
 from exifinator.metadata.parse import build_record
 from exifinator.sources.local_files import LocalReader, local_ref
 
 
 def extract(path: str | Path, *, reader: LocalReader | None = None) -> dict[str, Any]:
-    """Return the record of a local file, with its `path`, in a form that JSON can represent.
+    """Return the record of a local file and the file's `path`, in a form that JSON can represent.
 
     Raises:
         OSError: The file cannot be read.
-        ObjectChanged: The file keeps changing.
+        ObjectChanged: The file changed again and again while it was read.
     """
-    header = fetch_header(reader or LocalReader(), local_ref(Path(path)))
-    document = build_record(header).document
+    fetched = fetch_metadata(reader or LocalReader(), local_ref(Path(path)))
+    document = build_record(fetched).document
     record: dict[str, Any] = to_json({"path": str(path), **document})
     return record
 
 
 def to_json(value: Any) -> Any:
-    """Return the value with dates in ISO 8601 and text that UTF-8 can encode. File names can contain any bytes."""
+    """Return a value that JSON can represent.
+
+    Dates become text in ISO 8601. Text that UTF-8 cannot encode, such as a file name with arbitrary bytes, is repaired.
+    """
     if isinstance(value, dict):
         return {to_json(name): to_json(item) for name, item in value.items()}
     if isinstance(value, list):
@@ -45,7 +48,7 @@ def to_json(value: Any) -> Any:
 
 
 def _walk(paths: tuple[str, ...]) -> Iterator[Path]:
-    """Yield the files among `paths`, and the files in its folders, sorted."""
+    """Yield the files in `paths` and, sorted, the files in the folders in `paths`."""
     for path in map(Path, paths):
         if path.is_dir():
             yield from sorted(file for file in path.rglob("*") if file.is_file())
@@ -55,9 +58,9 @@ def _walk(paths: tuple[str, ...]) -> Iterator[Path]:
 
 @click.command("extract")
 @click.argument("paths", nargs=-1, required=True, metavar="FILE_OR_FOLDER ...")
-@click.option("--verbose", is_flag=True, help="Print the number of reads and bytes per file on stderr.")
+@click.option("--verbose", is_flag=True, help="Print how many reads and bytes each file took, on stderr.")
 def extract_command(paths: tuple[str, ...], verbose: bool) -> None:
-    """Print the metadata of local photos as JSON, one object per line, without any services."""
+    """Print the metadata of local photos as JSON, one object per line, without using any service."""
     failed = False
     for path in _walk(paths):
         reader = LocalReader()

@@ -1,4 +1,4 @@
-"""Format numbers, and untrusted text from images, for the terminal."""
+"""Format numbers, tables, and untrusted text from images for the terminal."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ PIPE_WIDTH = 200
 
 
 def open_console() -> Console:
-    """Return a console for stdout. If stdout is a pipe, the console is wide, so that tables wrap less."""
+    """Return a console for stdout. If stdout is not a terminal, the console is wide, so that tables wrap less."""
     console = Console(highlight=False, soft_wrap=True)
     return console if console.is_terminal else Console(highlight=False, soft_wrap=True, width=PIPE_WIDTH)
 
 
-def make_table(*columns: str, right: tuple[int, ...] = ()) -> Table:
+def make_table(*columns: str, right_aligned: tuple[int, ...] = ()) -> Table:
     """Return a table without borders.
 
     Args:
-        columns: The headings.
-        right: The indexes of the columns with numbers, which are right-aligned and not wrapped.
+        columns: The headings of the columns.
+        right_aligned: The indexes of the columns with numbers. They are right-aligned and not wrapped.
     """
     table = Table(*columns, box=None, pad_edge=False, header_style="dim")
-    for index in right:
+    for index in right_aligned:
         table.columns[index].justify = "right"
         table.columns[index].no_wrap = True
     for column in table.columns:
@@ -34,12 +34,15 @@ def make_table(*columns: str, right: tuple[int, ...] = ()) -> Table:
 
 
 def safe_text(value: object) -> str:
-    """Return text on one line, without control characters. Keys, tags and error messages are untrusted."""
+    """Return the value as text on one line, without control characters.
+
+    Keys, tags and error messages are untrusted: they could contain control sequences for the terminal.
+    """
     return escape_control(str(value)).replace("\n", "\\n")
 
 
 def safe_cell(value: object) -> str:
-    """Return safe_text for a cell of a rich table, with rich's markup escaped."""
+    """Return the value as safe_text does, for a cell of a rich table: rich's markup is escaped too."""
     return escape(safe_text(value))
 
 
@@ -62,6 +65,6 @@ def format_duration(seconds: float) -> str:
     return f"{rounded // 3600} h {rounded % 3600 // 60} min"
 
 
-def count_of(count: int, singular: str, plural: str = "") -> str:
-    """Return a count with its noun, such as `1 worker` or `1,234 workers`."""
+def format_count(count: int, singular: str, plural: str = "") -> str:
+    """Return a count and its noun as text, such as `1 worker` or `1,234 workers`."""
     return f"{count:,} {singular if count == 1 else plural or singular + 's'}"

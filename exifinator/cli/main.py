@@ -1,4 +1,4 @@
-"""The command-line interface, `python -m exifinator`. The shell scripts call it."""
+"""The command-line interface, `exifinator` or `python -m exifinator`. The shell scripts call it too."""
 
 from __future__ import annotations
 
@@ -15,25 +15,28 @@ from exifinator.paths import COMMAND, IS_CHECKOUT, RUN, STOP, find_root, make_se
 EXIT_FAILED = 1
 EXIT_WRONG_USAGE = 2
 
-# Commands that need the folder of settings.py, var/ and logs/. It is created for them.
+# Commands that need the folder that contains settings.py, var/ and logs/. main creates the folder if it is missing.
 NEEDS_ROOT = frozenset({"api", "dashboard", "demo", "doctor", "init", "run", "services", "start", "stop", "worker"})
 
-# Commands that are imported only when called, so that `--help` is fast: their import path and their short help.
+# The import path and the short help of each command that is imported only when it is called, so that `--help` is fast.
 LAZY_COMMANDS = {
     "api": ("exifinator.cli.serve:api_command", "Run the API server and the explorer in the foreground."),
     "dashboard": ("exifinator.cli.serve:dashboard_command", "Run MRQ's dashboard in the foreground."),
     "extract": (
         "exifinator.cli.extract:extract_command",
-        "Print the metadata of local photos as JSON, one object per line, without any services.",
+        "Print the metadata of local photos as JSON, one object per line, without using any service.",
     ),
     "doctor": ("exifinator.cli.doctor:doctor_command", "Check for common problems and suggest fixes."),
     "failures": (
         "exifinator.cli.failures:failures_command",
         "List, group, show and requeue the images that could not be indexed.",
     ),
-    "purge": ("exifinator.cli.purge:purge_command", "Delete queued jobs, failures, history or records."),
-    "migrate": ("exifinator.cli.migrate:migrate_command", "Upgrade the records in MongoDB to this version's schema."),
-    "queue": ("exifinator.cli.queue:queue_command", "Show the queues; pause and resume them."),
+    "purge": ("exifinator.cli.purge:purge_command", "Delete queued images, failed jobs, ended batches or records."),
+    "migrate": (
+        "exifinator.cli.migrate:migrate_command",
+        "Upgrade the records and stored jobs in MongoDB to this version's schema.",
+    ),
+    "queue": ("exifinator.cli.queue:queue_command", "Show, pause and resume the queues."),
     "run": ("exifinator.cli.run:run_command", "Index the metadata of every photo in the sources."),
     "status": ("exifinator.cli.status:status_command", "Show what is running, queued and failed."),
     "worker": ("exifinator.cli.serve:worker_command", "Run one worker process in the foreground."),
@@ -41,7 +44,7 @@ LAZY_COMMANDS = {
 
 
 def _hint(error: Exception) -> str:
-    """Return a hint for errors of Redis and MongoDB; "" for other errors."""
+    """Return a hint for an error of Redis or MongoDB, or "" for any other error."""
     if not isinstance(error, (StoreUnavailable, QueueUnavailable, RecordRefused)):
         return ""
     setting = "REDIS_URL" if isinstance(error, QueueUnavailable) else "MONGODB_URI"
@@ -49,7 +52,7 @@ def _hint(error: Exception) -> str:
 
 
 class Commands(click.Group):
-    """A group that imports its commands lazily, and shows their errors without a traceback."""
+    """A click group that imports commands only when they are called, and shows errors without a traceback."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted({*super().list_commands(ctx), *LAZY_COMMANDS})
@@ -111,7 +114,7 @@ def main(ctx: click.Context) -> None:
 
 @main.command()
 def init() -> None:
-    """Create the folder and settings file of an installed EXIFinator, and show where they are."""
+    """Create the settings file and the folders for data and logs, and show where they are."""
     root = find_root()
     make_settings(root)
     if IS_CHECKOUT:
@@ -123,7 +126,10 @@ def init() -> None:
 @main.command()
 @click.option("--stop", is_flag=True, help="Stop the servers that EXIFinator started.")
 def services(stop: bool) -> None:
-    """Check Redis and MongoDB, and start them if they are down and the settings point to this machine."""
+    """Check that Redis and MongoDB respond.
+
+    If one of them is down and the settings point to this machine, start it.
+    """
     from exifinator.config import load_config
     from exifinator.processes.databases import ensure_services, stop_services
 
@@ -136,15 +142,18 @@ def services(stop: bool) -> None:
     if any(report.started for report in reports):
         click.echo(
             "To use your own servers instead, set REDIS_URL and MONGODB_URI in settings.py. "
-            f"{STOP} --all stops the ones started here.",
+            f"{STOP} --all stops the servers that EXIFinator started.",
             err=True,
         )
 
 
 @main.command()
-@click.option("--restart", is_flag=True, help="Stop running ones first, to apply changed settings or code.")
+@click.option("--restart", is_flag=True, help="Stop running programs first, so that changed settings and code apply.")
 def start(restart: bool) -> None:
-    """Start the workers, the dashboard and the API in the background, and Redis and MongoDB if they are down."""
+    """Start the workers, the dashboard and the API in the background.
+
+    Redis and MongoDB are started first if they are down and the settings point to this machine.
+    """
     from exifinator.config import load_config
     from exifinator.processes.databases import ensure_services
     from exifinator.processes.workers import start_workers
@@ -167,7 +176,7 @@ def stop(stop_all: bool) -> None:
     if stop_all:
         from exifinator.batches.start import end_watchers
 
-        # Once Redis and MongoDB are stopped, these processes would retry for minutes.
+        # End these processes before Redis and MongoDB stop. Otherwise they would retry for minutes.
         if end_watchers():
             click.echo(f"Detached from the batches that the API had started. To resume one, use {RUN} with its source.")
         click.echo("Stopped Redis, MongoDB and rclone." if stop_services() else "No services were running.")

@@ -13,11 +13,11 @@ from exifinator.storage.store import Store
 
 
 @click.command("migrate")
-@click.option("--dry-run", is_flag=True, help="Only show what would be done.")
+@click.option("--dry-run", is_flag=True, help="Show what would be done, but change nothing.")
 def migrate_command(dry_run: bool) -> None:
-    """Upgrade the records in MongoDB to this version's schema.
+    """Upgrade the records and stored jobs in MongoDB to this version's schema.
 
-    Stop all workers first. An interrupted migration is resumed by the next call.
+    Stop all workers first. If the migration is interrupted, run the command again to resume it.
     """
     config = load_config()
     with closing(connect_mongodb(config)) as client:
@@ -33,7 +33,7 @@ def _migrate(store: Store, *, dry_run: bool) -> None:
     click.echo(f"Schema {schema.version}, about {store.records.estimate_count():,} records:")
     for version, migration in enumerate(pending, schema.version + 1):
         progress = f"   ({schema.documents:,} done)" if version == schema.version + 1 and schema.documents else ""
-        click.echo(f"  to {version}: {migration.summary}{progress}")
+        click.echo(f"  to schema {version}: {migration.summary}{progress}")
     if dry_run:
         return
     count = sum(estimate_documents(store, migration) for migration in pending)
@@ -44,4 +44,4 @@ def _migrate(store: Store, *, dry_run: bool) -> None:
             if current.version == previous.version:
                 bar.update(current.documents - previous.documents)
             previous = current
-    click.echo(f"Schema {previous.version}: all records are migrated.")
+    click.echo(f"Schema {previous.version}: all records have been upgraded.")

@@ -1,4 +1,4 @@
-"""The progress of a run: a live table on a terminal, plain lines elsewhere, and a summary at the end."""
+"""Show the progress of a run: as a live table on a terminal or as plain lines elsewhere, and a summary at the end."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from exifinator.logging_setup import is_structured
 
 log = logging.getLogger(__name__)
 
+# If stderr is not a terminal, print a line at intervals of at least this long.
 PLAIN_LINE_SECONDS = 5.0
 
 
@@ -27,7 +28,7 @@ class ProgressDisplay:
         self.console = console or Console(stderr=True, highlight=False)
         self._live = Live(console=self.console, refresh_per_second=4, transient=True)
         self._rate = RateMeter()
-        self._next_line = 0.0
+        self._next_line_at = 0.0
 
     def __enter__(self) -> Self:
         if self.console.is_terminal:
@@ -38,7 +39,10 @@ class ProgressDisplay:
         self._live.stop()
 
     def note(self, text: str) -> None:
-        """Print a line above the live display. Do not interpret markup: the text may contain names from a bucket."""
+        """Print a line above the live display.
+
+        Markup in the text is not interpreted, because the text may contain names from a bucket.
+        """
         if is_structured():
             log.info("%s", text)
         else:
@@ -49,12 +53,12 @@ class ProgressDisplay:
         self._live.stop()
 
     def show_line(self, line: str) -> None:
-        """Show a line in place of the previous one; without a terminal, print one every few seconds."""
+        """Show a line in place of the previous one. Without a terminal, print a line every few seconds instead."""
         now = time.monotonic()
         if self.console.is_terminal:
             self._live.update(line)
-        elif now >= self._next_line:
-            self._next_line = now + PLAIN_LINE_SECONDS
+        elif now >= self._next_line_at:
+            self._next_line_at = now + PLAIN_LINE_SECONDS
             self.note(line)
 
     def show(self, phase: str, counts: BatchCounts, *, done_when_listed: int = 0) -> None:
@@ -62,15 +66,15 @@ class ProgressDisplay:
 
         Args:
             phase: `listing` or `indexing`.
-            done_when_listed: The number of images that the listing itself completed: no worker reads them.
+            done_when_listed: The number of images that were already done when they were listed. No worker fetches them.
         """
         now = time.monotonic()
         done = max(0, counts.done - done_when_listed)
         rate = self._rate.update(done, now)
         if self.console.is_terminal:
             self._live.update(self._table(phase, counts, rate, done))
-        elif now >= self._next_line:
-            self._next_line = now + PLAIN_LINE_SECONDS
+        elif now >= self._next_line_at:
+            self._next_line_at = now + PLAIN_LINE_SECONDS
             self.note(self._line(phase, counts, rate, done))
 
     @staticmethod
@@ -117,10 +121,10 @@ def summarize(counts: BatchCounts) -> str:
         ("unchanged", n.unchanged, "already up to date"),
         ("indexed", n.stored, "photos with EXIF"),
         ("without EXIF", n.no_exif, "photos without EXIF (recorded)"),
-        ("unsupported", n.unsupported, "not a supported image (recorded)"),
+        ("unsupported", n.unsupported, "files in unsupported formats (recorded)"),
         ("damaged", n.damaged, "damaged files (recorded, with the problem)"),
-        ("failed", n.failed, "could not be indexed: see `failures`, or the dashboard"),
-        ("folders", n.folders, "empty objects whose key ends in /"),
+        ("failed", n.failed, "images that could not be indexed: see `failures`, or the dashboard"),
+        ("folders", n.folders, "empty objects whose keys end in /"),
     ]
     lines = [
         f"  {name:<13}{count:>12,}  {meaning}".rstrip()

@@ -1,4 +1,4 @@
-"""`run --prune`: find the records of deleted photos, show them, and remove them after confirmation."""
+"""`run --prune`: find the records and failed jobs of deleted images, and remove them after confirmation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import click
 
 from exifinator.batches.prune import find_orphans, remove_orphans
-from exifinator.cli.formatting import count_of
+from exifinator.cli.formatting import format_count
 from exifinator.cli.progress import ProgressDisplay
 from exifinator.cli.run_options import RunOptions
 from exifinator.logging_setup import escape_control
@@ -26,14 +26,18 @@ def prune(
     display: ProgressDisplay,
     options: RunOptions,
 ) -> None:
-    """Find, show and, after confirmation, remove the records of deleted photos. Raises what find_orphans raises."""
+    """Find the records and failed jobs of deleted images, show examples, and remove them all after confirmation.
+
+    Raises:
+        ConfigError, AccessDenied, BucketGone, TransientError: As find_orphans does.
+    """
 
     def on_progress(listed: int) -> None:
         display.show_line(f"listing: {listed:,} listed")
 
     with find_orphans(remove_covered(sources), s3, store, queue, on_progress=on_progress) as orphans:
         display.note(
-            f"{orphans.listed:,} listed. {_format_counts(orphans.records, orphans.jobs)} belong to photos that are no "
+            f"{orphans.listed:,} listed. {_format_counts(orphans.records, orphans.jobs)} belong to images that are no "
             "longer in the bucket."
         )
         for image_id in orphans.examples:
@@ -61,4 +65,4 @@ def prune(
 
 
 def _format_counts(records: int, jobs: int) -> str:
-    return f"{count_of(records, 'record')} and {count_of(jobs, 'failed job')}"
+    return f"{format_count(records, 'record')} and {format_count(jobs, 'failed job')}"

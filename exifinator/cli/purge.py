@@ -1,4 +1,4 @@
-"""`purge`: delete queued jobs, failures, history or records."""
+"""`purge`: delete queued images, failed jobs, ended batches or records."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import click
 from exifinator.batches.model import WATCHED_STATES
 from exifinator.batches.purge import Purge
 from exifinator.batches.service import read_batches
-from exifinator.cli.formatting import count_of
+from exifinator.cli.formatting import format_count
 from exifinator.config import Config, load_config
 from exifinator.errors import EXIFinatorError
 from exifinator.monitoring.connections import Connections
@@ -25,7 +25,7 @@ class PurgeOptions:
     """The arguments of `purge`.
 
     Attributes:
-        exception: The exception type of the failures to delete; None for all.
+        exception: The exception type of the failed jobs to delete; None for all.
     """
 
     queues: bool = False
@@ -36,7 +36,11 @@ class PurgeOptions:
     yes: bool = False
 
     def check(self) -> None:
-        """Raise click.UsageError if nothing is selected, or if --exception is used without --failures."""
+        """Check the combination of options.
+
+        Raises:
+            click.UsageError: Nothing is selected, or --exception is used without --failures.
+        """
         if not (self.queues or self.failures or self.batches or self.records):
             raise click.UsageError("Specify what to delete: --queues, --failures, --batches, --records.")
         if self.exception is not None and not self.failures:
@@ -49,8 +53,9 @@ class _Step:
 
     Attributes:
         name: The plural noun for the items.
-        delete: Delete them and return their number.
-        note: What the user should know afterwards.
+        count: How many items there are.
+        delete: Deletes the items and returns how many were deleted.
+        note: What the user should know after the items have been deleted.
     """
 
     name: str
@@ -60,17 +65,17 @@ class _Step:
 
 
 @click.command("purge")
-@click.option("--queues", is_flag=True, help="Delete queued images and retries, and cancel running batches.")
+@click.option("--queues", is_flag=True, help="Delete queued images and waiting retries, and cancel running batches.")
 @click.option("--failures", is_flag=True, help="Delete failed jobs.")
-@click.option("--exception", metavar="TYPE", help="With --failures: delete only those with this exception type.")
+@click.option("--exception", metavar="TYPE", help="With --failures: delete only jobs with this exception type.")
 @click.option("--batches", is_flag=True, help="Delete the history of ended batches.")
 @click.option("--records", is_flag=True, help="Delete ALL RECORDS and thumbnails. Always asks for the database name.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation, except for records.")
 def purge_command(**arguments: Any) -> None:
-    """Delete queued jobs, failures, history or records.
+    """Delete queued images, failed jobs, ended batches or records.
 
-    Nothing is changed in S3. Shows what would be deleted, and asks first. Records are deleted only with --records, and
-    only after you type the name of the database.
+    Nothing changes in S3. The command shows what would be deleted, and asks first. Records are deleted only with
+    --records, and only after you type the name of the database.
     """
     options = PurgeOptions(**arguments)
     options.check()
@@ -104,7 +109,7 @@ def _steps(purge: Purge, options: PurgeOptions) -> Iterator[_Step]:
     if options.failures:
         selected = failed_filter(exception=options.exception)
         name = f"failed jobs ({options.exception})" if options.exception else "failed jobs"
-        note = "The next run retries their images."
+        note = "The next run queues their images again."
         yield _Step(name, purge.failed.count(selected), lambda: purge.failed.drop(selected), note)
     if options.batches:
         ended = purge.ended_batches()
@@ -116,9 +121,9 @@ def _check_idle(connections: Connections) -> None:
     running = sum(batch["state"] in WATCHED_STATES for batch in read_batches(connections.store, connections.queue))
     if queued or running:
         raise EXIFinatorError(
-            f"{count_of(queued, 'queued image')} and {count_of(running, 'running batch', 'running batches')} would "
-            "create new records",
-            hint="add --queues, or wait",
+            f"{format_count(queued, 'queued image')} and "
+            f"{format_count(running, 'running batch', 'running batches')} would create new records",
+            hint="add --queues to delete and cancel these, or wait until they are done",
         )
 
 
@@ -130,4 +135,4 @@ def _delete_records(purge: Purge, config: Config) -> None:
     if typed.strip() != database:
         click.echo("The name does not match. No records were deleted.", err=True)
         sys.exit(1)
-    click.echo(f"Deleted {count_of(purge.drop_records(), 'record')}. The next run indexes every photo again.")
+    click.echo(f"Deleted {format_count(purge.drop_records(), 'record')}. The next run indexes every image again.")

@@ -17,16 +17,16 @@ from exifinator.monitoring.connections import Connections
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def queue_command(ctx: click.Context, as_json: bool) -> None:
-    """Show the queues; pause and resume them."""
+    """Show, pause and resume the queues."""
     if ctx.invoked_subcommand is not None:
         if as_json:
-            raise click.UsageError("--json works only with `queue` alone.")
+            raise click.UsageError("--json works only without a subcommand, as in `queue --json`.")
         return
     config = load_config()
     with closing(Connections(config)) as connections:
         stats, paused = connections.queue_admin.stats(), connections.queue_admin.paused()
     rows = [
-        (config.download_queue, stats.to_read, stats.to_read_seconds),
+        (config.download_queue, stats.due, stats.due_seconds),
         (config.write_queue, stats.in_write_queue, stats.write_seconds),
     ]
     if as_json:
@@ -45,22 +45,27 @@ def queue_command(ctx: click.Context, as_json: bool) -> None:
 @queue_command.command("pause")
 @click.argument("names", nargs=-1, metavar="[QUEUE]...")
 def pause_command(names: tuple[str, ...]) -> None:
-    """Pause a queue, or both. Images in progress are finished, and queued ones stay queued.
+    """Pause one or both queues. Images in progress are finished. Queued images stay queued.
 
-    QUEUE is the name in DOWNLOAD_QUEUE or WRITE_QUEUE, by default download or write. Default: both.
+    QUEUE is the name of a queue: download or write, unless DOWNLOAD_QUEUE or WRITE_QUEUE set another name. Without
+    QUEUE, both queues are paused.
     """
     config = load_config()
     queues = check_queues(config, names)
     with closing(Connections(config)) as connections:
         for name in queues:
             connections.queue_admin.pause(name)
-    click.echo(f"Paused: {', '.join(queues)}. Workers stop within seconds. Use `queue resume` to resume.")
+    click.echo(f"Paused: {', '.join(queues)}. Deliveries stop within seconds. Use `queue resume` to resume.")
 
 
 @queue_command.command("resume")
 @click.argument("names", nargs=-1, metavar="[QUEUE]...")
 def resume_command(names: tuple[str, ...]) -> None:
-    """Resume a queue, or both."""
+    """Resume one or both queues.
+
+    QUEUE is the name of a queue: download or write, unless DOWNLOAD_QUEUE or WRITE_QUEUE set another name. Without
+    QUEUE, both queues are resumed.
+    """
     config = load_config()
     queues = check_queues(config, names)
     with closing(Connections(config)) as connections:

@@ -1,4 +1,4 @@
-"""Validation of queue names in command arguments."""
+"""Check queue names in the arguments of commands."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def check_queues(config: Config, names: tuple[str, ...]) -> list[str]:
     """Return `names` in the order of the pipeline, or both queues if `names` is empty.
 
     Raises:
-        click.UsageError: A name is not that of a queue.
+        click.UsageError: There is no queue with one of these names.
     """
     known = [config.download_queue, config.write_queue]
     unknown = [name for name in names if name not in known]

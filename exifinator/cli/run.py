@@ -1,4 +1,4 @@
-"""`run`: index the photos of buckets and folders, after starting the services and workers that are not running."""
+"""`run`: index the images in buckets and folders, after starting the services and workers that are not running."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import click
 from exifinator.batches.model import BatchCounts
 from exifinator.batches.runner import Batch
 from exifinator.batches.sources import check_sources, find_sources, serve_sources
-from exifinator.cli.formatting import count_of
+from exifinator.cli.formatting import format_count
 from exifinator.cli.progress import ProgressDisplay, summarize
 from exifinator.cli.run_options import RunOptions
 from exifinator.config import Config, load_config
@@ -51,27 +51,28 @@ def result_addresses(config: Config) -> str:
 @click.command("run")
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout instead of the summary.")
-@click.option("--dry-run", is_flag=True, help="Only list and count; queue nothing.")
-@click.option("--no-wait", is_flag=True, help="Exit once everything is queued; the workers continue.")
-@click.option("--refresh", is_flag=True, help="Also index again the photos that an older version indexed.")
-@click.option("--verify", is_flag=True, help="Compare the bucket with the records; index what is missing.")
-@click.option("--prune", is_flag=True, help="Remove the records of photos that were deleted from the bucket.")
+@click.option("--dry-run", is_flag=True, help="List and count only; queue and delete nothing.")
+@click.option("--no-wait", is_flag=True, help="Exit once all images are queued; the workers continue.")
+@click.option("--refresh", is_flag=True, help="Also index images again that an older version of EXIFinator indexed.")
+@click.option("--verify", is_flag=True, help="Index images without a current record; do not requeue failed images.")
+@click.option("--prune", is_flag=True, help="Index nothing; remove the records of images that were deleted from S3.")
 @click.option("--yes", is_flag=True, help="With --prune: do not ask for confirmation.")
 @click.option("--batch-id", hidden=True, help="Id of a batch that the API has created; no services are started.")
 def run_command(**arguments: Any) -> None:
     """Index the metadata of every photo in the sources.
 
-    SOURCE is bucket, bucket/prefix, s3://bucket/prefix, or a local folder. Default: S3_BUCKETS in settings.py. If that
-    is empty too, a demo library of 240 photos is created and indexed.
+    SOURCE is bucket, bucket/prefix, s3://bucket/prefix, or a local folder. Default: S3_BUCKETS in settings.py. If
+    S3_BUCKETS is empty too, a demo library of 240 photos is created and indexed.
 
-    Exit code: 0 no image failed, 1 some failed, 2 wrong usage or settings, or S3 denies access.
+    Exit code: 0 no image failed; 1 some images failed, or a server is unavailable; 2 wrong usage or settings, or S3
+    denies access; 130 interrupted.
     """
     options = RunOptions(**arguments)
     options.check()
     config = load_config()
     configure(config)
     if options.batch_id is not None:
-        # No one presses Ctrl-C for this process: `stop --all` sends SIGTERM instead.
+        # The API started this process, so `stop --all` ends it with SIGTERM. Handle SIGTERM like Ctrl-C.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
     requested = find_sources(options.sources, config, cwd=Path(os.environ.get("EXIFINATOR_CWD") or Path.cwd()))
     with ProgressDisplay() as display:
@@ -109,11 +110,15 @@ def run_command(**arguments: Any) -> None:
 
 
 def _check_access(sources: Sequence[Source], s3: S3Client) -> list[ImageRef]:
-    """Check that the sources can be read. Return an object of each that has one, for later probes of its bucket."""
+    """Check that the sources can be read. Return a readable object of each source, for probing its bucket later.
+
+    Raises:
+        ConfigError: S3 denies access, or a bucket does not exist.
+    """
     try:
         return check_sources(sources, s3)
     except (AccessDenied, BucketGone) as exc:
-        # Nothing has started yet, so this counts as wrong usage rather than as a failure.
+        # Nothing has been queued yet, so treat this error as wrong usage.
         raise ConfigError(exc.message, code=exc.code, hint=exc.hint, pointer=exc.pointer) from exc
 
 
@@ -130,52 +135,52 @@ def _start_workers(batch: Batch, config: Config, display: ProgressDisplay) -> No
 
     workers = start_workers(config)
     if workers.outdated and (batch.is_idle() or batch.is_blocked()):
-        # Otherwise they would read this run's images with outdated S3 settings and credentials.
+        # Without a restart, the workers would read this run's images with outdated S3 settings and credentials.
         workers = start_workers(config, restart=True)
     if workers.started or workers.outdated:
         display.note(str(workers))
 
 
 def _run_batch(batch: Batch, display: ProgressDisplay, options: RunOptions) -> BatchCounts:
-    """Run a batch to its end and show its progress. Return its counts."""
+    """Run a batch to its end and show its progress. Return the counts of the batch."""
     if not options.dry_run:
         batch.open(will_watch=not options.no_wait)
         if batch.resumed:
             display.note(
                 f"Resuming batch {batch.id}, started {batch.started_at:%Y-%m-%d %H:%M} UTC and interrupted after "
-                f"{batch.numbers.listed:,} keys."
+                f"{batch.counts.listed:,} keys."
             )
     try:
         for counts in batch.list_and_queue(dry_run=options.dry_run):
             display.show("listing", counts)
         if options.dry_run:
-            return batch.numbers
+            return batch.counts
         if options.no_wait:
             batch.detach("reading")
-            return batch.numbers
+            return batch.counts
         for counts in batch.wait():
             display.show("indexing", counts, done_when_listed=batch.tally.done_when_listed)
     except KeyboardInterrupt:
         if not options.dry_run:
             batch.detach("left")
-            display.note(_detached_message(batch.numbers))
+            display.note(_detached_message(batch.counts))
         sys.exit(EXIT_INTERRUPTED)
     except EXIFinatorError as exc:
         if not options.dry_run:
             batch.detach("stopped", problem=str(exc))
         if isinstance(exc, (AccessDenied, BucketGone)):
-            raise ConfigError(str(exc), hint="fix this and repeat the command to resume the batch") from exc
+            raise ConfigError(str(exc), hint="fix this, then repeat the command to resume the batch") from exc
         raise
     if batch.tally.older_extractor and not options.refresh:
         display.note(
-            f"Indexed by an older version: {count_of(batch.tally.older_extractor, 'unchanged image')}. "
-            "Use --refresh to index such images again."
+            f"Indexed by an older version: {format_count(batch.tally.older_extractor, 'unchanged image')}. "
+            "Use --refresh to index these images again."
         )
-    return batch.numbers
+    return batch.counts
 
 
 def _detached_message(counts: BatchCounts) -> str:
-    queued = count_of(max(0, counts.queued - counts.done), "queued image")
+    queued = format_count(max(0, counts.queued - counts.done), "queued image")
     return (
         f"Detached. Workers will keep processing the {queued}. Use {RUN} again to resume watching, or open the "
         f"dashboard. {STOP} stops the workers."
@@ -184,15 +189,16 @@ def _detached_message(counts: BatchCounts) -> str:
 
 def _print_summary(counts: BatchCounts, config: Config, options: RunOptions) -> None:
     if options.dry_run:
-        others = counts.listed - counts.unchanged - counts.queued
+        folders_and_empty = counts.listed - counts.unchanged - counts.queued
         click.echo(
             f"{counts.listed:,} listed: {counts.unchanged:,} unchanged, {counts.queued:,} to be queued, "
-            f"{others:,} folders and empty objects."
+            f"{folders_and_empty:,} folders and empty objects."
         )
         return
     if options.no_wait:
         click.echo(
-            f"{counts.queued:,} of {count_of(counts.listed, 'listed image')} queued; {counts.unchanged:,} unchanged."
+            f"{counts.queued:,} of {format_count(counts.listed, 'listed image')} queued; "
+            f"{counts.unchanged:,} unchanged."
         )
     else:
         click.echo(summarize(counts))

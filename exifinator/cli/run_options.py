@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from exifinator.errors import ConfigError
 
+# Maps each option to the options that cannot be combined with it.
 _INCOMPATIBLE = {
     "verify": ("refresh", "prune", "dry_run", "no_wait"),
     "prune": ("refresh", "no_wait"),
@@ -19,7 +20,8 @@ class RunOptions:
     """The arguments of `run`.
 
     Attributes:
-        batch_id: The id of the batch that the API has created and that this process runs; None for a new batch.
+        batch_id: The id of a batch that the API has created and that this process must run. None if a user started
+            the run.
     """
 
     sources: tuple[str, ...] = ()
@@ -33,7 +35,11 @@ class RunOptions:
     batch_id: str | None = None
 
     def check(self) -> None:
-        """Raise ConfigError if two options are incompatible, or if --prune cannot ask for confirmation."""
+        """Check the combination of options.
+
+        Raises:
+            ConfigError: Two options are incompatible, or --prune cannot ask for confirmation.
+        """
         for one, others in _INCOMPATIBLE.items():
             for other in others:
                 if getattr(self, one) and getattr(self, other):

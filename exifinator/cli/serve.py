@@ -1,4 +1,4 @@
-"""`worker`, `dashboard` and `api`: run one process in the foreground, for systemd, containers and other supervisors."""
+"""`worker`, `dashboard` and `api`: run one process in the foreground, as systemd and containers need it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from exifinator.processes.workers import mrq_worker
 
 
 def _become(command: Sequence[str]) -> None:
-    """Replace this process with another program, which runs in the folder of settings.py."""
+    """Replace this process with another program, which runs in the folder that contains settings.py."""
     os.chdir(ROOT)
     sys.stdout.flush()
     os.execv(command[0], [*command])  # noqa: S606 -- no shell
@@ -28,17 +28,20 @@ def _become(command: Sequence[str]) -> None:
 def worker_command(queues: tuple[str, ...]) -> None:
     """Run one worker process in the foreground. SIGINT stops it after its current images.
 
-    QUEUE is the name in DOWNLOAD_QUEUE or WRITE_QUEUE. Default: both. Redis and MongoDB must be running.
+    QUEUE is the name of a queue to serve: download or write, unless DOWNLOAD_QUEUE or WRITE_QUEUE set another name.
+    Without QUEUE, the worker serves both queues. Redis and MongoDB must be running.
     """
     config = load_config()
     known = check_queues(config, queues)
     _check_servers(config)
-    # Keep the order of the arguments: MRQ polls the queues in that order.
+    # Pass the queues on in the order of the arguments.
     _become([*mrq_worker(), *(queues or known)])
 
 
 def _check_servers(config: Config) -> None:
-    """Check that Redis and MongoDB are up. MRQ connects before it runs our code, and would exit with a traceback.
+    """Check that Redis and MongoDB are up.
+
+    MRQ connects to both before it runs our code. If one were down, MRQ would exit with a traceback.
 
     Raises:
         QueueUnavailable, StoreUnavailable, RecordRefused: A server does not respond, or rejects the request.
@@ -66,8 +69,8 @@ def api_command() -> None:
     """Run the API server and the explorer in the foreground."""
     load_config()
     require("api", "fastapi", "The API")
-    # The wheel does not install `api` at the top level of site-packages. -P keeps Python from importing an `api` of the
-    # current folder.
+    # An installed EXIFinator does not have the package `api` at the top level of site-packages, so add its folder to
+    # PYTHONPATH. -P keeps Python from importing a package named `api` from the current folder instead.
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(API.parent), os.environ.get("PYTHONPATH")]))
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, "-P", "-m", "api"])  # noqa: S606 -- no shell

@@ -1,4 +1,4 @@
-"""Render the output of `status` for a terminal."""
+"""Render the output of the command `status` for a terminal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from exifinator.monitoring.status import Status
 from exifinator.paths import START
 
 MAX_SOURCES_CHARS = 40
-# The words of this table for states of a batch whose stored name is unclear.
+# The names that `status` shows for the states of a batch whose stored name would be unclear to users.
 _STATE_NAMES = {"reading": "indexing", "left": "detached"}
 
 
@@ -89,7 +89,7 @@ def _sizes(name: str, status: Status) -> str:
 def _queues(status: Status) -> RenderableType:
     if not status.queues:
         return Text("Queues: unknown")
-    table = make_table("queue", "images", "oldest", "", right=(1, 2))
+    table = make_table("queue", "images", "oldest", "", right_aligned=(1, 2))
     table.columns[0].no_wrap = True
     for queue in status.queues:
         oldest = format_duration(queue["oldest_seconds"]) if queue["oldest_seconds"] is not None else "-"
@@ -106,7 +106,7 @@ def _no_workers(status: Status) -> Text:
 
 def _hosts(status: Status) -> Table:
     names = ("host", "workers", "busy", "load", "reads/s", "writes/s", "memory")
-    table = make_table(*names, right=(1, 2, 3, 4, 5, 6))
+    table = make_table(*names, right_aligned=(1, 2, 3, 4, 5, 6))
     for host in status.hosts:
         table.add_row(
             safe_cell(host["name"]),
@@ -122,7 +122,7 @@ def _hosts(status: Status) -> Table:
 
 def _batches(status: Status) -> Table:
     names = ("batch", "sources", "state", "listed", "unchanged", "done", "failed", "images/s", "left")
-    table = make_table(*names, right=(3, 4, 5, 6, 7, 8))
+    table = make_table(*names, right_aligned=(3, 4, 5, 6, 7, 8))
     for batch in status.batches:
         counts = BatchCounts.from_dict(batch["numbers"])
         sources = " ".join(batch["sources"])
@@ -141,7 +141,7 @@ def _batches(status: Status) -> Table:
 
 
 def _failures(status: Status) -> Table:
-    table = make_table("failed", "images", "message", right=(1,))
+    table = make_table("failed", "images", "message", right_aligned=(1,))
     for group in status.failures:
         example = group["example"]
         table.add_row(

@@ -93,7 +93,9 @@ class Guard:
         if not self._is_loopback or is_loopback_host(host_name(request.headers.get("Host", ""))):
             return None
         return _refusal(
-            403, "This dashboard is for this machine only: open it at http://127.0.0.1 or http://localhost."
+            403,
+            "This dashboard can only be opened from this machine: in the address, replace the host with 127.0.0.1 or "
+            "localhost.",
         )
 
     def _refuse_unauthenticated(self, request: Request) -> Response | None:

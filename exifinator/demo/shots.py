@@ -21,7 +21,8 @@ class Style:
     Attributes:
         ev_offset: How much brighter the scene is than usual for the elevation of the sun, in EV.
         min_level: Minimum brightness of a scene with artificial light, as an exposure value at ISO 100.
-        zoom: Mean position in the lens's zoom range: 0 is the shortest focal length, 0.5 the middle.
+        zoom: Typical position in the lens's zoom range: 0 is the shortest focal length, 0.5 the middle, 1 the longest.
+            The positions of the shots vary from 0 to twice this value, but not past 1.
     """
 
     ev_offset: float = 0.0
@@ -186,20 +187,20 @@ def sun_elevation(at: datetime, latitude: float, longitude: float) -> float:
     Source: the low-accuracy formulas of NOAA's solar calculator (declination and equation of time by day of the year).
     """
     utc = at.astimezone(UTC)
-    year = math.tau / 365 * (utc.timetuple().tm_yday - 1 + (utc.hour - 12) / 24)
+    year_angle = math.tau / 365 * (utc.timetuple().tm_yday - 1 + (utc.hour - 12) / 24)
     equation_minutes = 229.18 * (
-        0.000075 + 0.001868 * math.cos(year) - 0.032077 * math.sin(year)
-        - 0.014615 * math.cos(2 * year) - 0.040849 * math.sin(2 * year)
+        0.000075 + 0.001868 * math.cos(year_angle) - 0.032077 * math.sin(year_angle)
+        - 0.014615 * math.cos(2 * year_angle) - 0.040849 * math.sin(2 * year_angle)
     )  # fmt: skip
     declination = (
-        0.006918 - 0.399912 * math.cos(year) + 0.070257 * math.sin(year)
-        - 0.006758 * math.cos(2 * year) + 0.000907 * math.sin(2 * year)
+        0.006918 - 0.399912 * math.cos(year_angle) + 0.070257 * math.sin(year_angle)
+        - 0.006758 * math.cos(2 * year_angle) + 0.000907 * math.sin(2 * year_angle)
     )  # fmt: skip
     minutes = utc.hour * 60 + utc.minute + utc.second / 60 + equation_minutes + 4 * longitude
-    angle = math.radians(minutes / 4 - 180)
-    place = math.radians(latitude)
-    height = math.sin(place) * math.sin(declination) + math.cos(place) * math.cos(declination) * math.cos(angle)
-    return math.degrees(math.asin(height))
+    hour_angle = math.radians(minutes / 4 - 180)
+    phi = math.radians(latitude)
+    sin_elevation = math.sin(phi) * math.sin(declination) + math.cos(phi) * math.cos(declination) * math.cos(hour_angle)
+    return math.degrees(math.asin(sin_elevation))
 
 
 def plan_shots() -> list[Shot]:

@@ -1,8 +1,8 @@
 """Decode the directories of a TIFF block into tags with exifread's names.
 
-exifread provides the names of tags, the meanings of values and the decoding of MakerNotes. The walk over the
-directories is implemented here, because exifread's trusts every count in the file, seeks once per number and drops
-arrays of 1,000 values and more.
+exifread provides the names of tags, the meanings of values and the decoding of MakerNotes. Directories are read by this
+module instead, because exifread's own code trusts every count in the file, seeks once per number, and drops arrays of
+1,000 values and more.
 """
 
 from __future__ import annotations
@@ -21,17 +21,22 @@ from exifinator.metadata import makernotes, tiff_spec
 from exifinator.metadata.limits import MemoryBudget
 from exifinator.metadata.tag_values import EXIFREAD_ERRORS, Directory, Tag, decode_tag, max_memory_bytes, tag_name
 
+# If one of these directories is incomplete, the photo counts as damaged.
 MAIN_DIRECTORIES = frozenset({"Image", "EXIF", "GPS"})
-# Limit per photo. No camera writes even a tenth of it.
+# The maximum number of tags per photo. No camera writes even a tenth as many.
 MAX_TAGS = 5000
-# Canon's CameraInfo may be longer than other binary values, because exifread decodes it.
+# Canon's CameraInfo is exempt from the limit on binary values, because exifread decodes it.
 CAMERA_INFO = 0x000D
 
 
 @lru_cache(maxsize=8)
-def _structs(order: str) -> tuple[struct.Struct, struct.Struct, struct.Struct]:
-    """Return the formats of a 16-bit number, a 32-bit number and a directory entry, in byte order "<" or ">"."""
-    return struct.Struct(order + "H"), struct.Struct(order + "I"), struct.Struct(order + "HHI4s")
+def _structs(byte_order: str) -> tuple[struct.Struct, struct.Struct, struct.Struct]:
+    """Return the structs of a 16-bit number, a 32-bit number and a directory entry.
+
+    Args:
+        byte_order: "<" or ">".
+    """
+    return struct.Struct(byte_order + "H"), struct.Struct(byte_order + "I"), struct.Struct(byte_order + "HHI4s")
 
 
 def _text(tag: Any) -> str:
@@ -39,45 +44,48 @@ def _text(tag: Any) -> str:
     return tag.values if tag is not None and isinstance(tag.values, str) else ""
 
 
-# Cache of decoded tags, shared by all photos that this process reads: photos of one camera and day repeat most values.
-# Key: (directory, tag, type, bytes of the value, byte order, id of exifread's entry for the tag). It is cleared when it
-# is full. Values longer than MAX_CACHED_VALUE_BYTES are not cached.
+# Cache of decoded tags. It is shared by all photos that this process reads, because photos from the same camera and day
+# repeat most values. The cache is cleared when it is full. Values longer than MAX_CACHED_VALUE_BYTES are not cached.
+# Key: (directory, tag, type, bytes of the value, byte order, id of the tag's entry in exifread's table).
 _DECODED: dict[tuple[Any, ...], Tag] = {}
 MAX_CACHED_TAGS = 10_000
 MAX_CACHED_VALUE_BYTES = 64
 
 
 class TagReader(ExifHeader):
-    """Reads one TIFF block. `tags` maps names, such as "Image Make", to Tag.
+    """Reads the tags in one TIFF block.
 
     Args:
-        extents: Offset (bytes) -> data of the block; sorted, not overlapping.
+        pieces: The data of the block, by offset in bytes. The pieces are sorted and do not overlap.
         budget: Limit on the memory that the decoded values take.
 
     Attributes:
-        packets: The bytes of XMP, IPTC and Photoshop tags, by tag number.
-        values_outside: Number of values that are outside the block.
-        truncated: Whether a main directory is incomplete.
-        dropped: Names of tags whose values are too long to keep.
+        tags: The tags read so far (Tag, or exifread's IfdTag from a MakerNote), by names such as "Image Make".
+        packets: The values of the XMP, IPTC and Photoshop tags, by tag number.
+        out_of_bounds_values: Number of tags whose values are outside the block, not counting those in a MakerNote.
+        truncated: Whether one of MAIN_DIRECTORIES is truncated or has too many entries, or the photo has too many tags.
+        dropped: Names of the tags whose values are too long to keep, except binary values.
+        byte_order: "<" or ">"; "" if the block does not begin with a TIFF header.
+        first_offset: Offset of the first directory, in bytes.
     """
 
-    def __init__(self, extents: dict[int, bytes], budget: MemoryBudget) -> None:
-        self._starts = list(extents)
-        self._pieces = list(extents.values())
+    def __init__(self, pieces: dict[int, bytes], budget: MemoryBudget) -> None:
+        self._starts = list(pieces)
+        self._pieces = list(pieces.values())
         self._single_piece = self._pieces[0] if self._starts == [0] else None
         self._budget = budget
         self._seen: set[tuple[int, str]] = set()
-        self.values_outside = 0
+        self.out_of_bounds_values = 0
         self.truncated = False
         self.dropped: list[str] = []
         self.packets: dict[int, bytes] = {}
         header = self.slice(0, 8)
-        self.order = tiff_spec.byte_order(header) if len(header) == 8 else ""
-        super().__init__(BytesIO(), "I" if self.order == "<" else "M", 0, 0, strict=False)
-        self.first_offset = _structs(self.order)[1].unpack_from(header, 4)[0] if self.order else 0
+        self.byte_order = tiff_spec.byte_order(header) if len(header) == 8 else ""
+        super().__init__(BytesIO(), "I" if self.byte_order == "<" else "M", 0, 0, strict=False)
+        self.first_offset = _structs(self.byte_order)[1].unpack_from(header, 4)[0] if self.byte_order else 0
 
     def slice(self, start: int, length: int) -> bytes:
-        """Return `length` bytes from offset `start`, or fewer before a hole or the end of the block."""
+        """Return `length` bytes from offset `start`, or fewer if the piece at that offset ends earlier."""
         if self._single_piece is not None:
             return self._single_piece[start : start + length] if start >= 0 else b""
         index = bisect_right(self._starts, start) - 1
@@ -87,12 +95,12 @@ class TagReader(ExifHeader):
         return self._pieces[index][offset : offset + length]
 
     def read_directory(self, name: str, tags: dict[str, Any]) -> None:
-        """Read a block that holds a single directory.
+        """Read a block that contains a single directory.
 
         Args:
-            name: The directory: "EXIF", "GPS" or "MakerNote".
-            tags: The photo's tags from its other blocks, to be extended in place. exifread finds the camera's make in
-                them.
+            name: Name of the directory: "EXIF", "GPS" or "MakerNote".
+            tags: The tags from the photo's first block, to which this block's tags are added. exifread looks up the
+                camera's make in them, to decode the MakerNote.
         """
         self.tags = tags
         if name == "MakerNote":
@@ -103,9 +111,9 @@ class TagReader(ExifHeader):
             self.dump_ifd(self.first_offset, name, GPS_TAGS if name == "GPS" else EXIF_TAGS)
 
     def read_all(self) -> None:
-        """Read the chain of directories, the EXIF directory, sub-directories and the MakerNote."""
+        """Read all directories of the block: the chained ones, EXIF, GPS, sub-directories and the MakerNote."""
         start, seen = self.first_offset, set()
-        for name in ("Image", "Thumbnail", "IFD 2", "IFD 3")[: tiff_spec.MAX_CHAIN]:
+        for name in ("Image", "Thumbnail", "IFD 2", "IFD 3")[: tiff_spec.MAX_CHAINED]:
             if not start or start in seen:
                 break
             seen.add(start)
@@ -126,7 +134,8 @@ class TagReader(ExifHeader):
             self.dump_ifd(pointer.values[0], name)
 
     def _next_in_chain(self, start: int) -> int:
-        short, long, _ = _structs(self.order)
+        """Return the offset in bytes of the directory after the one at offset `start`; 0 if there is none."""
+        short, long, _ = _structs(self.byte_order)
         head = self.slice(start, 2)
         if len(head) < 2:
             return 0
@@ -141,7 +150,7 @@ class TagReader(ExifHeader):
             if note is not None:
                 self._add_note(note.read, note.offset, note.length, note.order)
         note_tag = self.tags.get("EXIF MakerNote")
-        if note_tag is None or self._add_note(self.slice, note_tag.field_offset, note_tag.field_length, self.order):
+        if note_tag is None or self._add_note(self.slice, note_tag.field_offset, note_tag.field_length, self.byte_order):
             return
         if "Image Make" in self.tags:
             try:
@@ -159,17 +168,19 @@ class TagReader(ExifHeader):
         return is_known
 
     def _canon_decode_tag(self, value: Any, mn_tags: Any) -> None:
-        """Decode the fields of a Canon array for which exifread has names.
+        """Decode a Canon array only up to the last element that exifread can name.
 
-        exifread would also decode each of the thousands of others, all into one tag "Unknown".
+        exifread's own method also decodes the rest of the array, which may have thousands of elements, and stores all
+        elements without a name in the same tag, "Unknown".
         """
         super()._canon_decode_tag(value[: max(mn_tags, default=0) + 1], mn_tags)
         self.tags.pop("MakerNote Unknown", None)
 
     def _restore_base(self) -> None:
-        # exifread changes both for some kinds of MakerNotes, and does not restore them after an error.
+        # To decode some MakerNotes, exifread changes its base offset and byte order, and does not restore them if an
+        # error occurs.
         self.offset = 0
-        self.endian = "I" if self.order == "<" else "M"
+        self.endian = "I" if self.byte_order == "<" else "M"
 
     def dump_ifd(
         self,
@@ -185,22 +196,25 @@ class TagReader(ExifHeader):
             ifd: Offset of the directory, in bytes from the current base.
             ifd_name: Prefix of the tags' names, such as "EXIF".
             tag_dict: exifread's table of tag names and meanings. The default is EXIF_TAGS.
-            relative: Not 0 for a MakerNote with its own TIFF header.
+            relative: Not 0 if the directory is a MakerNote with its own TIFF header.
+            stop_tag: Ignored; part of exifread's signature.
         """
-        order = "<" if self.endian == "I" else ">"
+        byte_order = "<" if self.endian == "I" else ">"
         base = self.offset
         if ifd_name == "MakerNote":
-            base, ifd, order = makernotes.find_directory(self.slice, base, ifd, order, has_header=bool(relative))
+            base, ifd, byte_order = makernotes.find_directory(
+                self.slice, base, ifd, byte_order, has_header=bool(relative)
+            )
         if (base + ifd, ifd_name) in self._seen or len(self._seen) >= tiff_spec.MAX_DIRECTORIES:
             return
         self._seen.add((base + ifd, ifd_name))
-        directory = Directory(ifd_name, base, order)
+        directory = Directory(ifd_name, base, byte_order)
         self._decode_entries(directory, self._read_table(directory, ifd), EXIF_TAGS if tag_dict is None else tag_dict)
 
     def _read_table(self, directory: Directory, ifd: int) -> bytes:
-        """Return the 12-byte entries of the directory at offset `ifd`; b"" if they must not be decoded."""
-        name, base, order = directory
-        short, _, entry = _structs(order)
+        """Return the entries of the directory at offset `ifd` (12 bytes each), or b"" if they must not be decoded."""
+        name, base, byte_order = directory
+        short, _, entry = _structs(byte_order)
         head = self.slice(base + ifd, 2)
         count = short.unpack(head)[0] if len(head) == 2 else None
         if count is None or count > tiff_spec.MAX_ENTRIES:
@@ -210,7 +224,7 @@ class TagReader(ExifHeader):
         if len(table) < 12 * count:
             self.truncated = self.truncated or name in MAIN_DIRECTORIES
             table = table[: len(table) // 12 * 12]
-        if name == "MakerNote" and not makernotes.is_directory(table, entry, count, ifd + 2, order):
+        if name == "MakerNote" and not makernotes.is_directory(table, entry, count, ifd + 2, byte_order):
             return b""
         if len(self.tags) + count > MAX_TAGS:
             self.truncated = True
@@ -219,10 +233,10 @@ class TagReader(ExifHeader):
 
     def _decode_entries(self, directory: Directory, table: bytes, tag_dict: Any) -> None:
         """Decode the entries of a directory into `tags`, and read the directories that they point to."""
-        ifd_name, base, order = directory
-        entry = _structs(order)[2]
-        byte_order: Literal["little", "big"] = "little" if order == "<" else "big"
-        is_note = ifd_name == "MakerNote"
+        ifd_name, base, byte_order = directory
+        entry = _structs(byte_order)[2]
+        endianness: Literal["little", "big"] = "little" if byte_order == "<" else "big"
+        is_maker_note = ifd_name == "MakerNote"
         memory_bytes = 0
         for fields in entry.iter_unpack(table):
             tag, field_type, n_values, inline = fields
@@ -237,12 +251,13 @@ class TagReader(ExifHeader):
                 self._add_long_tag(directory, fields, length, tag_info)
                 continue
             else:
-                data = self.slice(base + int.from_bytes(inline, byte_order), length)
+                data = self.slice(base + int.from_bytes(inline, endianness), length)
                 if len(data) < length:
-                    self.values_outside += not is_note
+                    self.out_of_bounds_values += not is_maker_note
                     continue
-            # `tag_info` is an entry of one of exifread's tables. They live as long as the process, so its id is stable.
-            key = (ifd_name, tag, field_type, data, order, id(tag_info))
+            # `tag_info` is an entry of one of exifread's tables, which exist as long as the process. So its id is
+            # never reused.
+            key = (ifd_name, tag, field_type, data, byte_order, id(tag_info))
             decoded = _DECODED.get(key)
             if decoded is None:
                 if len(_DECODED) >= MAX_CACHED_TAGS:
@@ -250,13 +265,13 @@ class TagReader(ExifHeader):
                 decoded = _DECODED[key] = decode_tag(directory, fields, data, tag_info)
             self._add_tag(decoded, ifd_name)
             memory_bytes += decoded.memory_bytes
-            if tag_info and type(tag_info[1]) is tuple and not is_note:
+            if tag_info and type(tag_info[1]) is tuple and not is_maker_note:
                 self._follow_tag(decoded.values, tag_info[1])
-        # Charge the short values of a directory in one call, because each takes little memory.
+        # Count the memory of a directory's short values only here, in one call, because each value takes little memory.
         self._budget.spend(memory_bytes)
 
     def _add_tag(self, tag: Tag, ifd_name: str) -> None:
-        """Add a tag under its name, or under its number if another tag has that name."""
+        """Add a tag under its name, or under its number if another tag already has that name."""
         other = self.tags.get(tag.name)
         if other is None or other.tag == tag.tag:
             self.tags[tag.name] = tag
@@ -264,7 +279,9 @@ class TagReader(ExifHeader):
             self.tags[f"{ifd_name} Tag 0x{tag.tag:04X}"] = tag
 
     def _add_long_tag(self, directory: Directory, fields: tuple[Any, ...], length: int, tag_info: Any) -> None:
-        """Add a tag whose value is long or has its own reader, unless the value is outside the block.
+        """Add a tag whose value is too long for the cache or has its own reader.
+
+        A tag whose value is outside the block is left out, and counted in `out_of_bounds_values`.
 
         Args:
             directory: The directory of the tag.
@@ -273,8 +290,8 @@ class TagReader(ExifHeader):
             tag_info: exifread's (name, meanings of values) for the tag; None for an unknown tag.
         """
         tag, field_type, _, inline = fields
-        ifd_name, base, order = directory
-        value_offset = base + int.from_bytes(inline, "little" if order == "<" else "big")
+        ifd_name, base, byte_order = directory
+        value_offset = base + int.from_bytes(inline, "little" if byte_order == "<" else "big")
         undecoded = Tag(
             tag_name(ifd_name, tag, tag_info),
             f"({length:,} bytes)",
@@ -285,7 +302,7 @@ class TagReader(ExifHeader):
             offset=value_offset,
         )
         if tag == tiff_spec.MAKER_NOTE and ifd_name == "EXIF":
-            # exifread recognises the maker by the first bytes. The rest is useless without decoding.
+            # Keep only the first bytes, by which exifread recognizes the maker. The rest is decoded later.
             undecoded.values = list(self.slice(value_offset, 16))
             self._add_tag(undecoded, ifd_name)
             return
@@ -299,7 +316,7 @@ class TagReader(ExifHeader):
             return
         data = self.slice(value_offset, length)
         if len(data) < length:
-            self.values_outside += ifd_name != "MakerNote"
+            self.out_of_bounds_values += ifd_name != "MakerNote"
         elif tag in tiff_spec.PACKET_TAGS and ifd_name == "Image":
             self.packets[tag] = data
             self._add_tag(undecoded, ifd_name)
@@ -308,6 +325,11 @@ class TagReader(ExifHeader):
             self._add_tag(decode_tag(directory, fields, data, tag_info), ifd_name)
 
     def _follow_tag(self, values: Any, directory: tuple[Any, ...]) -> None:
-        """Read the directory that a tag points to. `directory` is its name and its tags, from exifread's table."""
+        """Read the directory that a tag points to.
+
+        Args:
+            values: The values of the tag. The first one is the directory's offset.
+            directory: exifread's name for the directory, and its table of the directory's tags.
+        """
         if values and isinstance(values[0], int):
             self.dump_ifd(values[0], directory[0], directory[1])

@@ -1,7 +1,7 @@
-"""Fetch the parts of an image that hold its metadata, in a few ranged reads.
+"""Fetch the parts of an image that contain its metadata, with a few ranged GETs.
 
-The container readers (containers/) request the ranges that they need, and this module reads them. A JPEG usually takes
-one request, and no file more than MAX_FURTHER_READS + 2.
+The container readers (in containers/) request the ranges that they need, and this module fetches them. A JPEG usually
+takes one GET. No image takes more than MAX_FURTHER_READS + 2, unless the object changes and is read again.
 """
 
 from __future__ import annotations
@@ -14,38 +14,41 @@ from exifinator.metadata.containers import LocatedMetadata, RangeBuffer, locate
 from exifinator.metadata.containers.range_buffer import merge_ranges
 from exifinator.metadata.limits import DeadlineExceeded, cpu_limit
 from exifinator.metrics import COUNTS, observe_fetch
-from exifinator.models import HeaderBytes, ImageRef, RangeReader
+from exifinator.models import FetchedMetadata, ImageRef, RangeReader
 
-# The smallest first read that holds all the metadata of nearly every JPEG. Measured: bench/FIRST_READ.md.
+# The smallest first read that contains all the metadata of nearly every JPEG. Measured: bench/FIRST_READ.md.
 FIRST_READ_BYTES = 48 * 1024
+# If the container reader needs still more bytes after the first read and this many further reads, one final read
+# fetches everything that it may need, up to MAX_READ_BYTES.
 MAX_FURTHER_READS = 4
-# If MAX_FURTHER_READS are not enough, one last read takes the rest of the object, up to this many bytes.
+# The maximum length of one read.
 MAX_READ_BYTES = 32 * 1024 * 1024
-# Reading a gap of this many bytes between two ranges costs less than another request.
+# Two ranges that are at most this far apart are read together: the bytes between them cost less than another request.
 GAP_BYTES = 16 * 1024
-# Attempts to read an object that changes meanwhile.
+# The maximum number of attempts to read an object that is replaced while it is being read.
 MAX_ATTEMPTS = 3
 
 EMPTY_OBJECT = "The object is empty."
 
 
-def fetch_header(
+def fetch_metadata(
     reader: RangeReader, ref: ImageRef, *, first_read_bytes: int = FIRST_READ_BYTES, deadline_seconds: float = 2.0
-) -> HeaderBytes:
-    """Read the bytes of an image that hold its metadata, in as few ranged reads as its container allows.
+) -> FetchedMetadata:
+    """Read the parts of an image that contain its metadata, with as few ranged GETs as its container allows.
 
     Args:
         reader: Reads ranges of objects.
         ref: The image.
         first_read_bytes: Length of the first read.
-        deadline_seconds: CPU time after which the file counts as damaged.
+        deadline_seconds: CPU time that one pass over the container may take. If a pass takes longer, the file counts as
+            damaged. There is one pass after each round of reads.
 
     Returns:
-        The located metadata. Its `ref` has the object's size, ETag and date as of the first read.
+        The located metadata. Its `ref` has the object's size, ETag and modification time as of the first read.
 
     Raises:
         ObjectChanged: If the object changed during each of MAX_ATTEMPTS attempts.
-        Exception: Errors of the reader are passed on.
+        Exception: If `reader` raises any other error.
     """
     cost = _Cost()
     started_at = perf_counter()
@@ -65,7 +68,12 @@ def fetch_header(
 
 
 class _Cost:
-    """Requests sent and bytes read for an image so far, including attempts discarded because the object changed."""
+    """The cost of reading an image so far, including discarded attempts.
+
+    Attributes:
+        requests: Number of ranged GETs.
+        bytes_read: Number of bytes that they returned.
+    """
 
     requests = 0
     bytes_read = 0
@@ -73,23 +81,23 @@ class _Cost:
 
 def _fetch_once(
     reader: RangeReader, ref: ImageRef, first_read_bytes: int, deadline_seconds: float, cost: _Cost
-) -> HeaderBytes:
+) -> FetchedMetadata:
     cost.requests += 1
     first = reader.read_range(ref, 0, first_read_bytes)
     cost.bytes_read += len(first.data)
     ref = replace(ref, etag=first.etag, size_bytes=first.total_bytes, last_modified=first.last_modified)
     if first.total_bytes == 0:
         located = LocatedMetadata("unknown", status="damaged", problem=EMPTY_OBJECT)
-        return _header_bytes(ref, located, cost)
+        return _fetched_metadata(ref, located, cost)
 
     file = RangeBuffer(first.total_bytes)
     file.add(first.start, first.data)
     reads_left = MAX_FURTHER_READS
     while True:
         located = _locate(file, deadline_seconds)
-        missing = file.missing()
-        if not missing or file.closed:
-            return _header_bytes(ref, located, cost)
+        missing = file.take_missing()
+        if not missing or file.is_final:
+            return _fetched_metadata(ref, located, cost)
         for start, end in _plan_reads(missing, reads_left, file):
             cost.requests += 1
             part = reader.read_range(ref, start, end - start, if_match=ref.etag)
@@ -97,7 +105,7 @@ def _fetch_once(
             reads_left -= 1
             file.add(part.start, part.data)
         if reads_left < 0:
-            file.closed = True
+            file.is_final = True
 
 
 def _locate(file: RangeBuffer, deadline_seconds: float) -> LocatedMetadata:
@@ -113,8 +121,8 @@ def _locate(file: RangeBuffer, deadline_seconds: float) -> LocatedMetadata:
 def _plan_reads(missing: list[tuple[int, int]], reads_left: int, file: RangeBuffer) -> list[tuple[int, int]]:
     """Return the (start, end) ranges to read next.
 
-    Neighbouring ranges are merged until the reads that are left suffice. If none is left, one final range covers all
-    that the reader may still need.
+    Neighbouring ranges are merged until there are at most `reads_left`. If no reads are left, the result is one final
+    range: from the first missing byte to the end of what the container reader may need, at most MAX_READ_BYTES long.
     """
     if reads_left <= 0:
         start = missing[0][0]
@@ -125,12 +133,13 @@ def _plan_reads(missing: list[tuple[int, int]], reads_left: int, file: RangeBuff
     while len(merged) > reads_left:
         gap *= 2
         merged = merge_ranges(missing, gap)
-    # Hostile offsets may be gigabytes apart. Bytes past the limit are requested again later, while any reads are left.
+    # A crafted file may request bytes that are gigabytes apart, so limit the length of each read. If the container
+    # reader needs the bytes past the limit, it requests them again.
     return [(start, min(end, start + MAX_READ_BYTES)) for start, end in merged]
 
 
-def _header_bytes(ref: ImageRef, located: LocatedMetadata, cost: _Cost) -> HeaderBytes:
-    return HeaderBytes(
+def _fetched_metadata(ref: ImageRef, located: LocatedMetadata, cost: _Cost) -> FetchedMetadata:
+    return FetchedMetadata(
         ref,
         located.format or "unknown",
         tuple(located.blocks),

@@ -1,4 +1,4 @@
-"""Decode IPTC datasets into named fields. Source: IPTC-NAA Information Interchange Model 4.2."""
+"""Decode IPTC datasets into fields with names. Source: IPTC-NAA Information Interchange Model 4.2."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from exifinator.metadata.text_decoding import PADDING
 
 IPTC = dict[str, str | list[str]]
 
-# Record 2, "application record": dataset number -> name, spelled as ExifTool does.
+# Names of the datasets in record 2, the "application record", by dataset number. The spelling is ExifTool's.
 FIELD_NAMES = {
     3: "ObjectTypeReference",
     4: "ObjectAttributeReference",
@@ -56,18 +56,21 @@ FIELD_NAMES = {
     131: "ImageOrientation",
     135: "LanguageIdentifier",
 }
-# Datasets that may be repeated. Their values are lists.
+# Datasets that may occur several times. Their values are stored as lists.
 REPEATABLE = frozenset({12, 20, 25, 26, 27, 45, 47, 50, 80, 85, 118, 122})
-# The ISO 2022 escape sequence for UTF-8, as in dataset 1:90 (CodedCharacterSet).
+# The ISO 2022 escape sequence for UTF-8. If dataset 1:90 (CodedCharacterSet) contains it, the text is UTF-8.
 UTF_8 = b"\x1b%G"
 MAX_DATASETS = 2000
 MAX_TEXT_BYTES = 32 * 1024
 
 
 def read_iptc(data: bytes) -> tuple[IPTC, str | None]:
-    """Return the fields of the application record, and a problem or None.
+    """Decode the application record.
 
-    Fields before a truncated dataset are kept.
+    If a dataset is truncated or has an invalid length, the fields before it are returned.
+
+    Returns:
+        The fields by name, and the problem as a sentence or None.
     """
     fields: IPTC = {}
     encoding = ""
@@ -78,14 +81,14 @@ def read_iptc(data: bytes) -> tuple[IPTC, str | None]:
         record, dataset = data[offset + 1], data[offset + 2]
         length = int.from_bytes(data[offset + 3 : offset + 5], "big")
         offset += 5
-        if length & 0x8000:  # an extended dataset: the other bits are the size of the length field that follows
+        if length & 0x8000:  # an extended dataset: the other 15 bits are the size of the length field that follows
             n_bytes = length & 0x7FFF
             length = int.from_bytes(data[offset : offset + n_bytes], "big") if n_bytes <= 4 else len(data)
             offset += n_bytes
         value = data[offset : offset + length]
         offset += length
         if offset > len(data):
-            return fields, "The IPTC data is truncated."
+            return fields, "The IPTC data is truncated, or a length in it is invalid."
         if (record, dataset) == (1, 90):
             encoding = "utf-8" if value.startswith(UTF_8) else ""
         elif record == 2 and dataset in FIELD_NAMES and length <= MAX_TEXT_BYTES:
@@ -101,7 +104,7 @@ def read_iptc(data: bytes) -> tuple[IPTC, str | None]:
 
 
 def _decode(value: bytes, encoding: str) -> str:
-    # Without a declared charset, current writers mostly use UTF-8 and older ones Latin-1.
+    # Try UTF-8 first even if dataset 1:90 is missing: current writers mostly use UTF-8, and older ones use Latin-1.
     try:
         return value.decode("utf-8").strip(PADDING)
     except UnicodeDecodeError:

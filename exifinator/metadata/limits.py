@@ -1,7 +1,8 @@
 """Limits on the CPU time and the memory that one file may use.
 
-The CPU limit has one timer for the whole process, with its state in `_ticks_left` and `_ticking_thread`. Only one
-`cpu_limit` is active at a time: it works in the main thread only, and its body does not yield to other greenlets.
+All CPU limits of a process share one timer, whose state is in `_ticks_left` and `_ticking_thread`. One timer is enough,
+because only one `cpu_limit` is active at a time: `cpu_limit` works only in the main thread, and its body does not yield
+to other greenlets.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from types import FrameType
 
 TICKS_PER_SECOND = 50
 
-# Ticks until the active limit raises; 0 if no limit is active.
+# Number of ticks until the active limit raises DeadlineExceeded; 0 if no limit is active.
 _ticks_left = 0
 # Native id of the thread that receives the timer's signals; 0 if the timer is not running.
 _ticking_thread = 0
@@ -30,7 +31,7 @@ class MemoryExceeded(Exception):
 
 
 class MemoryBudget:
-    """Counts the memory that a file's values take. It is charged before they are created."""
+    """Counts the memory that the values of one file take. Callers call `spend` before they create the values."""
 
     __slots__ = ("limit_mb", "spent_bytes")
 
@@ -39,10 +40,10 @@ class MemoryBudget:
         self.spent_bytes = 0
 
     def spend(self, n_bytes: int) -> None:
-        """Charge `n_bytes`.
+        """Add `n_bytes` to the memory spent so far.
 
         Raises:
-            MemoryExceeded: If the total exceeds the limit.
+            MemoryExceeded: If the sum exceeds the limit.
         """
         self.spent_bytes += n_bytes
         if self.spent_bytes > self.limit_mb << 20:
@@ -57,12 +58,14 @@ def _tick(_signum: int, _frame: FrameType | None) -> None:
             raise DeadlineExceeded
 
 
-class cpu_limit:  # noqa: N801  # a context manager, entered twice per image: a generator would cost three times as much
+class cpu_limit:  # noqa: N801  # entered twice or more per image: a generator would take three times as long
     """Context manager that stops its body after `seconds` of the process's CPU time.
 
-    It also stops greenlets that do not yield. It has no effect outside the main thread, the only one to which Python
-    delivers signals. One timer for all files, started on first use, ticks TICKS_PER_SECOND times per second of CPU
-    time: setting a timer per file would cost more than decoding many of the files.
+    Unlike gevent's timeouts, it also stops code that does not yield to other greenlets. It uses a signal, so it has no
+    effect outside the main thread, the only one in which Python runs signal handlers.
+
+    One timer for all files is started on first use. It ticks TICKS_PER_SECOND times per second of CPU time. Setting a
+    timer for each file would take longer than decoding many of the files.
 
     Raises:
         DeadlineExceeded: In the body, when the time is up.
@@ -88,14 +91,16 @@ class cpu_limit:  # noqa: N801  # a context manager, entered twice per image: a 
 def _timer_reaches_this_thread() -> bool:
     """Return whether the timer's signals reach this thread. Start the timer if it is not running.
 
-    Threads are identified by the kernel's id, because gevent patches Python's. Nothing else in EXIFinator uses SIGPROF.
+    Threads are compared by the kernel's thread ids, because gevent patches Python's own ids. The timer sends SIGPROF,
+    which nothing else in EXIFinator uses.
     """
     global _ticking_thread
     thread = threading.get_native_id()
     if _ticking_thread == 0 and thread == os.getpid():
         signal.signal(signal.SIGPROF, _tick)
         signal.setitimer(signal.ITIMER_PROF, 1 / TICKS_PER_SECOND, 1 / TICKS_PER_SECOND)
-        # Python restores the default handler at exit, and then a tick would kill the process.
+        # Python restores the default signal handler at exit, after which a tick would kill the process. So stop the
+        # timer first.
         atexit.register(signal.setitimer, signal.ITIMER_PROF, 0)
         _ticking_thread = thread
     return thread == _ticking_thread
@@ -106,5 +111,5 @@ def _reset_after_fork() -> None:
     _ticks_left = _ticking_thread = 0
 
 
-# A forked process inherits the variables, but not the timer.
+# A forked process inherits the variables above, but not the timer.
 os.register_at_fork(after_in_child=_reset_after_fork)

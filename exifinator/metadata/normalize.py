@@ -1,4 +1,4 @@
-"""Build `photo`, the typed fields that people search by, from tags, XMP and IPTC."""
+"""Build `photo`, the part of a record that people search by, from EXIF tags, XMP and IPTC."""
 
 from __future__ import annotations
 
@@ -18,18 +18,23 @@ ISO_8601_OFFSET = re.compile(r"T[\d:.]+(Z|[+-]\d\d:\d\d)")
 OFFSET = re.compile(r"\s*([+-])(\d{2}):?(\d{2})")
 MAX_TEXT_CHARACTERS = 10_000
 
+# The value of the 16-bit ISO tag if the speed is too high for it.
 ISO_TOO_HIGH = 65535
+# Directories that may describe the picture. They are used if the container does not contain its size.
 PICTURE_DIRECTORIES = ("Image", *(f"EXIF SubIFD{index}" for index in range(MAX_SUB_IFDS)), "IFD 2", "IFD 3")
 
-# (date, its fraction of a second, its offset from UTC): names of tags.
+# Names of the tags with a date, with the fraction of its second, and with its offset from UTC.
 EXIF_DATES = (
     ("EXIF DateTimeOriginal", "EXIF SubSecTimeOriginal", ("EXIF OffsetTimeOriginal", "EXIF OffsetTime")),
     ("EXIF DateTimeDigitized", "EXIF SubSecTimeDigitized", ("EXIF OffsetTimeDigitized", "EXIF OffsetTime")),
 )
 
 
-def text_of(tags: Tags, *names: str) -> str | None:
-    """Return the stripped text of the first of these tags that has text; None if none has."""
+def first_text(tags: Tags, *names: str) -> str | None:
+    """Return the text of the first of the named tags that has a text, without surrounding whitespace; None if none has.
+
+    The text is cut off after MAX_TEXT_CHARACTERS.
+    """
     for name in names:
         tag = tags.get(name)
         if tag and isinstance(tag["values"], str):
@@ -39,8 +44,8 @@ def text_of(tags: Tags, *names: str) -> str | None:
     return None
 
 
-def number_of(tags: Tags, *names: str, index: int = 0) -> float | int | None:
-    """Return the number at `index` of the first of these tags that has one; None if none has."""
+def first_number(tags: Tags, *names: str, index: int = 0) -> float | int | None:
+    """Return the number at position `index` of the first of the named tags that has one there; None if none has."""
     for name in names:
         tag = tags.get(name)
         if tag:
@@ -52,26 +57,26 @@ def number_of(tags: Tags, *names: str, index: int = 0) -> float | int | None:
 
 
 def _texts(fields: Mapping[str, str | list[str]], name: str) -> list[str]:
-    """Return an XMP or IPTC field as a list."""
+    """Return the texts of an XMP or IPTC field as a list, which is empty if the field is missing."""
     value = fields.get(name, [])
     return [value] if isinstance(value, str) else value
 
 
 def _preferred_text(tags: Tags, tag: str, xmp: Fields, xmp_name: str, iptc: Fields, iptc_name: str) -> str | None:
-    """Return the text from EXIF, else from XMP, else from IPTC.
+    """Return the text from EXIF; if there is none, from XMP; if there is none either, from IPTC.
 
-    Source of the order: Metadata Working Group, Guidelines for Handling Image Metadata 2.0.
+    Source of this order: Metadata Working Group, Guidelines for Handling Image Metadata 2.0.
     """
-    return text_of(tags, tag) or "; ".join(_texts(xmp, xmp_name)) or "; ".join(_texts(iptc, iptc_name)) or None
+    return first_text(tags, tag) or "; ".join(_texts(xmp, xmp_name)) or "; ".join(_texts(iptc, iptc_name)) or None
 
 
 def _keywords(tags: Tags, xmp: Fields, iptc: Fields) -> list[str] | None:
-    exif = [word.strip() for word in (text_of(tags, "Image XPKeywords") or "").split(";") if word.strip()]
+    exif = [word.strip() for word in (first_text(tags, "Image XPKeywords") or "").split(";") if word.strip()]
     return exif or _texts(xmp, "dc:subject") or _texts(iptc, "Keywords") or None
 
 
 def _rating(tags: Tags, xmp: Fields) -> int | None:
-    rating = number_of(tags, "Image Rating")
+    rating = first_number(tags, "Image Rating")
     if rating is None:
         try:
             rating = float(next(iter(_texts(xmp, "xmp:Rating")), ""))
@@ -96,15 +101,15 @@ def _positive(number: float | int | None) -> float | int | None:
     return number if number is not None and number > 0 else None
 
 
-def _integer(number: float | int | None) -> int | None:
-    # A double may be larger than the 64-bit integers that MongoDB stores.
+def _positive_integer(number: float | int | None) -> int | None:
+    # The upper limit also excludes doubles that are larger than the 64-bit integers that MongoDB stores.
     return int(number) if number is not None and 1 <= number < 2**32 else None
 
 
 def _from_apex(value: float | int | None, factor: float) -> float | None:
-    """Convert an APEX value to an exposure time or f-number. Some cameras write only APEX values.
+    """Convert an APEX value to an exposure time (factor -1) or an f-number (factor 0.5).
 
-    Source: Exif 3.0, annex C.
+    This is needed for cameras that write only APEX values. Source: Exif 3.0, annex C.
     """
     if value is None or not -30 < value < 30:
         return None
@@ -112,9 +117,14 @@ def _from_apex(value: float | int | None, factor: float) -> float | None:
 
 
 def parse_date(text: str | None, sub_seconds: str | None = None) -> datetime | None:
-    """Parse a date as cameras write it: without a time zone, with a precision of milliseconds.
+    """Parse a date and time as cameras write it.
 
-    Return None for blank, zero and impossible dates.
+    Args:
+        text: The date and time, such as "2024:05:31 14:30:00". The time may be missing.
+        sub_seconds: The digits of the fraction of a second.
+
+    Returns:
+        The date and time without a time zone, truncated to milliseconds; None if the date is blank, zero or impossible.
     """
     match = DATE.match(text) if text else None
     if not match:
@@ -129,7 +139,11 @@ def parse_date(text: str | None, sub_seconds: str | None = None) -> datetime | N
 
 
 def parse_offset(text: str | None) -> tuple[str, timezone] | None:
-    """Return the offset in the form `+02:00`, and its time zone; None if the text is not an offset."""
+    """Parse an offset from UTC.
+
+    Returns:
+        The offset in the form "+02:00", and its time zone; None if the text is not an offset.
+    """
     match = OFFSET.match(text) if text else None
     if not match:
         return None
@@ -141,28 +155,29 @@ def parse_offset(text: str | None) -> tuple[str, timezone] | None:
 
 
 def _exif_date(tags: Tags) -> tuple[datetime, str | None] | None:
-    for date, sub_seconds, offsets in EXIF_DATES:
-        taken = parse_date(text_of(tags, date), text_of(tags, sub_seconds))
-        if taken:
-            offset = parse_offset(text_of(tags, *offsets))
-            return _with_offset(taken, offset)
+    for date_tag, sub_seconds_tag, offset_tags in EXIF_DATES:
+        date = parse_date(first_text(tags, date_tag), first_text(tags, sub_seconds_tag))
+        if date:
+            offset = parse_offset(first_text(tags, *offset_tags))
+            return _with_offset(date, offset)
     return None
 
 
-def _with_offset(taken: datetime, offset: tuple[str, timezone] | None) -> tuple[datetime, str | None]:
+def _with_offset(date: datetime, offset: tuple[str, timezone] | None) -> tuple[datetime, str | None]:
+    """Return the date in UTC and the text of its offset; the date unchanged and None if the offset is unknown."""
     if offset is None:
-        return taken, None
+        return date, None
     try:
-        return taken.replace(tzinfo=offset[1]).astimezone(UTC), offset[0]
-    except OverflowError:  # on the first or last day that datetime supports
-        return taken, None
+        return date.replace(tzinfo=offset[1]).astimezone(UTC), offset[0]
+    except OverflowError:  # In UTC, the date is before the first or after the last day that datetime supports.
+        return date, None
 
 
 def _gps_date(tags: Tags) -> tuple[datetime, str | None] | None:
-    date = parse_date(text_of(tags, "GPS GPSDate"))
+    date = parse_date(first_text(tags, "GPS GPSDate"))
     if date is None:
         return None
-    time_parts = [number_of(tags, "GPS GPSTimeStamp", index=index) for index in range(3)]
+    time_parts = [first_number(tags, "GPS GPSTimeStamp", index=index) for index in range(3)]
     if time_parts[0] is None or time_parts[1] is None:
         return None
     seconds = time_parts[0] * 3600 + time_parts[1] * 60 + (time_parts[2] or 0)
@@ -170,19 +185,25 @@ def _gps_date(tags: Tags) -> tuple[datetime, str | None] | None:
         return None
     try:
         return (date + timedelta(milliseconds=round(seconds * 1000))).replace(tzinfo=UTC), "+00:00"
-    except OverflowError:  # midnight at the end of the last day that datetime supports
+    except OverflowError:  # The time is after the last day that datetime supports.
         return None
 
 
 def _degrees(tags: Tags, name: str, limit: float) -> tuple[float | None, bool]:
-    """Return signed decimal degrees (or None), and whether the value is out of range."""
-    parts = [number_of(tags, name, index=index) for index in range(3)]
+    """Return the signed decimal degrees (None if unknown), and whether the value is out of range.
+
+    Args:
+        tags: The EXIF tags.
+        name: Name of the tag with degrees, minutes and seconds.
+        limit: The largest valid number of degrees.
+    """
+    parts = [first_number(tags, name, index=index) for index in range(3)]
     if parts[0] is None:
         return None, False
     degrees = parts[0] + (parts[1] or 0) / 60 + (parts[2] or 0) / 3600
     if not 0 <= degrees <= limit:
         return None, True
-    reference = (text_of(tags, f"{name}Ref") or "")[:1].upper()
+    reference = (first_text(tags, f"{name}Ref") or "")[:1].upper()
     return round(-degrees if reference in ("S", "W") else degrees, 8), False
 
 
@@ -193,25 +214,26 @@ def _location(tags: Tags, problems: list[str]) -> dict[str, Any] | None:
         problems.append("The GPS position is out of range.")
     if latitude is None or longitude is None:
         return None
-    # Receivers without a fix write (0, 0). A real fix there would come with a date or an altitude.
+    # GPS receivers without a position write (0, 0). A receiver that really is there also writes a date or an altitude.
     if latitude == 0 and longitude == 0 and "GPS GPSAltitude" not in tags and "GPS GPSDate" not in tags:
         return None
     return {"type": "Point", "coordinates": [longitude, latitude]}
 
 
 def _altitude(tags: Tags) -> float | None:
-    metres = number_of(tags, "GPS GPSAltitude")
+    metres = first_number(tags, "GPS GPSAltitude")
     if metres is None or not 0 <= metres < 100_000:
         return None
-    return -float(metres) if number_of(tags, "GPS GPSAltitudeRef") in (1, 3) else float(metres)
+    # References 1 and 3 mean "below sea level".
+    return -float(metres) if first_number(tags, "GPS GPSAltitudeRef") in (1, 3) else float(metres)
 
 
 def _lens(tags: Tags) -> str | None:
-    name = text_of(tags, "EXIF LensModel", "Image LensModel")
+    name = first_text(tags, "EXIF LensModel", "Image LensModel")
     if name:
         return name
     for tag in ("EXIF LensSpecification", "MakerNote Lens"):
-        shortest_mm, longest_mm, wide_f, tele_f = (number_of(tags, tag, index=index) for index in range(4))
+        shortest_mm, longest_mm, wide_f, tele_f = (first_number(tags, tag, index=index) for index in range(4))
         if _positive(shortest_mm) and _positive(longest_mm):
             focal_range = f"{shortest_mm:g}" if shortest_mm == longest_mm else f"{shortest_mm:g}-{longest_mm:g}"
             if not _positive(wide_f):
@@ -221,12 +243,12 @@ def _lens(tags: Tags) -> str | None:
                 if not _positive(tele_f) or wide_f == tele_f
                 else f"{focal_range}mm f/{wide_f:g}-{tele_f:g}"
             )
-    return text_of(tags, "MakerNote LensModel", "MakerNote Lens")
+    return first_text(tags, "MakerNote LensModel", "MakerNote Lens")
 
 
 def _directory_dimensions(tags: Tags, directory: str) -> tuple[int, int]:
-    width = _integer(number_of(tags, f"{directory} ImageWidth"))
-    height = _integer(number_of(tags, f"{directory} ImageLength"))
+    width = _positive_integer(first_number(tags, f"{directory} ImageWidth"))
+    height = _positive_integer(first_number(tags, f"{directory} ImageLength"))
     return (width, height) if width and height else (0, 0)
 
 
@@ -235,10 +257,10 @@ def _dimensions(
 ) -> tuple[Any, Any]:
     width, height = size
     if not (width and height):
-        width = _integer(number_of(tags, "EXIF ExifImageWidth"))
-        height = _integer(number_of(tags, "EXIF ExifImageLength"))
+        width = _positive_integer(first_number(tags, "EXIF ExifImageWidth"))
+        height = _positive_integer(first_number(tags, "EXIF ExifImageLength"))
     if not (width and height):
-        # The largest picture in a RAW file is the photo.
+        # A RAW file may contain previews too. The largest picture is the photo.
         width, height = max(
             (_directory_dimensions(tags, name) for name in PICTURE_DIRECTORIES), key=lambda sides: sides[0] * sides[1]
         )
@@ -249,11 +271,11 @@ def _dimensions(
 
 
 def _iso(tags: Tags) -> int | None:
-    speed = number_of(tags, "EXIF ISOSpeedRatings", "Image ISOSpeedRatings")
+    speed = first_number(tags, "EXIF ISOSpeedRatings", "Image ISOSpeedRatings")
     if speed is None or speed == ISO_TOO_HIGH:
-        # The tag has 16 bits, too few for the highest speeds. Newer cameras also write those to other tags.
-        speed = number_of(tags, "EXIF RecommendedExposureIndex", "EXIF ISOSpeed") or speed
-    return _integer(speed)
+        # The highest speeds do not fit into the 16 bits of ISOSpeedRatings. Newer cameras write them to other tags.
+        speed = first_number(tags, "EXIF RecommendedExposureIndex", "EXIF ISOSpeed") or speed
+    return _positive_integer(speed)
 
 
 def build_photo(
@@ -264,49 +286,49 @@ def build_photo(
     *,
     rotation_applied: bool = False,
 ) -> tuple[dict[str, Any], list[str]]:
-    """Build `photo`.
+    """Build `photo`, the normalized fields of a record.
 
     Args:
         tags: The EXIF tags.
         xmp: The XMP properties.
         iptc: The IPTC fields.
         size: Width and height in pixels, from the container.
-        rotation_applied: Whether `size` is that of the picture as displayed, after its rotation.
+        rotation_applied: Whether `size` already takes the picture's rotation into account.
 
     Returns:
-        `photo` without unknown fields, and the problems of the values, each as a sentence.
+        `photo` without the fields whose values are unknown, and the problems that were found, each as a sentence.
     """
     problems: list[str] = []
-    orientation = _integer(number_of(tags, "Image Orientation"))
+    orientation = _positive_integer(first_number(tags, "Image Orientation"))
     if orientation is not None and orientation > 8:
         orientation = None
     width, height = _dimensions(tags, size, rotation_applied, orientation)
     taken = _exif_date(tags) or _gps_date(tags) or _xmp_date(xmp)
     if taken is None:
-        # Fall back to the time of the last change, the only date that some scans and old phones write.
-        date = parse_date(text_of(tags, "Image DateTime"), text_of(tags, "EXIF SubSecTime"))
-        taken = _with_offset(date, parse_offset(text_of(tags, "EXIF OffsetTime"))) if date else None
-    flash = number_of(tags, "EXIF Flash")
+        # Fall back to DateTime, the time of the last change. Some scanners and old phones write no other date.
+        date = parse_date(first_text(tags, "Image DateTime"), first_text(tags, "EXIF SubSecTime"))
+        taken = _with_offset(date, parse_offset(first_text(tags, "EXIF OffsetTime"))) if date else None
+    flash = first_number(tags, "EXIF Flash")
     photo = {
         "taken_at": taken[0] if taken else None,
         "taken_offset": taken[1] if taken else None,
-        "camera_make": text_of(tags, "Image Make"),
-        "camera_model": text_of(tags, "Image Model"),
+        "camera_make": first_text(tags, "Image Make"),
+        "camera_model": first_text(tags, "Image Model"),
         "lens_model": _lens(tags),
         "iso": _iso(tags),
-        "f_number": _positive(number_of(tags, "EXIF FNumber", "Image FNumber"))
-        or _from_apex(number_of(tags, "EXIF ApertureValue"), 0.5),
-        "exposure_seconds": _positive(number_of(tags, "EXIF ExposureTime", "Image ExposureTime"))
-        or _from_apex(number_of(tags, "EXIF ShutterSpeedValue"), -1),
-        "focal_length_mm": _positive(number_of(tags, "EXIF FocalLength", "Image FocalLength")),
-        "focal_length_35mm": _integer(number_of(tags, "EXIF FocalLengthIn35mmFilm")),
+        "f_number": _positive(first_number(tags, "EXIF FNumber", "Image FNumber"))
+        or _from_apex(first_number(tags, "EXIF ApertureValue"), 0.5),
+        "exposure_seconds": _positive(first_number(tags, "EXIF ExposureTime", "Image ExposureTime"))
+        or _from_apex(first_number(tags, "EXIF ShutterSpeedValue"), -1),
+        "focal_length_mm": _positive(first_number(tags, "EXIF FocalLength", "Image FocalLength")),
+        "focal_length_35mm": _positive_integer(first_number(tags, "EXIF FocalLengthIn35mmFilm")),
         "flash_fired": bool(int(flash) & 1) if flash is not None else None,
         "orientation": orientation,
         "width_pixels": width,
         "height_pixels": height,
         "location": _location(tags, problems),
         "altitude_metres": _altitude(tags),
-        "software": text_of(tags, "Image Software"),
+        "software": first_text(tags, "Image Software"),
         "artist": _preferred_text(tags, "Image Artist", xmp, "dc:creator", iptc, "By-line"),
         "copyright": _preferred_text(tags, "Image Copyright", xmp, "dc:rights", iptc, "CopyrightNotice"),
         "description": _preferred_text(tags, "Image ImageDescription", xmp, "dc:description", iptc, "Caption-Abstract"),
@@ -317,5 +339,5 @@ def build_photo(
 
 
 def join_sentences(problems: Iterable[str]) -> str | None:
-    """Join problems into one text without repetitions. Return None if there are none."""
+    """Join problems, each a sentence, into one text without repetitions. Return None if there are no problems."""
     return " ".join(dict.fromkeys(problems)) or None

@@ -1,4 +1,7 @@
-"""Build the record of an image from its located metadata: EXIF tags, XMP, IPTC, `photo` and the thumbnail."""
+"""Build an image's record from the metadata that was fetched from its file.
+
+A record contains the EXIF tags, XMP, IPTC and the normalized fields (`photo`). The thumbnail is kept beside it.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ from exifinator.metadata.limits import DeadlineExceeded, MemoryBudget, MemoryExc
 from exifinator.metadata.normalize import build_photo, join_sentences
 from exifinator.metadata.tag_values import EXIFREAD_ERRORS, Tag
 from exifinator.metadata.xmp import XMP, read_xmp
-from exifinator.models import Block, ExifRecord, HeaderBytes, ImageRef, Status
+from exifinator.models import Block, ExifRecord, FetchedMetadata, ImageRef, Status
 from exifinator.search_keys.folders import folders_of
 from exifinator.search_keys.geo_cells import find_cells
 from exifinator.search_keys.terms import split_words
@@ -30,10 +33,10 @@ log = logging.getLogger(__name__)
 
 NO_EXIF = "The file has no EXIF metadata."
 JPEG_BEGIN = b"\xff\xd8\xff"
-# Larger records lose their largest tags. The names of those are recorded in `dropped`.
+# Records larger than this lose their largest tags, their XMP or their IPTC. `dropped` names what was removed.
 MAX_RECORD_BYTES = 1024 * 1024
-# Size of a tag in BSON without its values: field names, lengths, types.
-TAG_BYTES = 256
+# Approximate BSON overhead of a tag, not counting its value: field names, lengths and types.
+TAG_OVERHEAD_BYTES = 256
 MAX_DROPPED_NAMES = 200
 
 
@@ -42,30 +45,30 @@ def empty_record(ref: ImageRef) -> ExifRecord:
     return _unreadable_record(_base_document(ref, "unknown"), EMPTY_OBJECT)
 
 
-def build_record(header: HeaderBytes, *, deadline_seconds: float = 2.0, memory_mb: int = 256) -> ExifRecord:
-    """Build the record of an image from its located metadata. No content of a file makes this function raise.
+def build_record(fetched: FetchedMetadata, *, deadline_seconds: float = 2.0, memory_mb: int = 256) -> ExifRecord:
+    """Build an image's record from its fetched metadata. Never raises, whatever the file contains.
 
     Args:
-        header: The located metadata.
+        fetched: The metadata blocks of the image, before decoding.
         deadline_seconds: CPU time after which the file counts as damaged.
         memory_mb: Memory in MiB above which the file counts as damaged.
     """
-    document = _base_document(header.ref, header.format)
+    document = _base_document(fetched.ref, fetched.format)
     try:
         with cpu_limit(deadline_seconds):
-            builder = _RecordBuilder(header, MemoryBudget(memory_mb))
+            builder = _RecordBuilder(fetched, MemoryBudget(memory_mb))
             builder.read()
             builder.fill(document)
     except DeadlineExceeded:
-        return _damaged_record(header, f"Decoding the metadata took more than {deadline_seconds:g} s of CPU time.")
+        return _damaged_record(fetched, f"Decoding the metadata took more than {deadline_seconds:g} s of CPU time.")
     except (MemoryExceeded, MemoryError) as error:
-        return _damaged_record(header, str(error) or "There was not enough memory to decode the metadata.")
+        return _damaged_record(fetched, str(error) or "There was not enough memory to decode the metadata.")
     except (*EXIFREAD_ERRORS, RecursionError) as error:
-        # A bug in EXIFinator, because exifread's errors are caught where it is called. Log it, and record the file.
-        log.exception(
-            "Cannot decode the metadata: bucket=%s key=%s", header.ref.bucket, header.ref.key, extra={"action": "fail"}
-        )
-        return _damaged_record(header, f"The metadata cannot be decoded ({type(error).__name__}).")
+        # This is a bug in EXIFinator: exifread's own errors are caught at its call sites. Log it, and still record the
+        # file.
+        ref = fetched.ref
+        log.exception("Cannot decode the metadata: bucket=%s key=%s", ref.bucket, ref.key, extra={"action": "fail"})
+        return _damaged_record(fetched, f"The metadata cannot be decoded ({type(error).__name__}).")
     return ExifRecord(document, builder.thumbnail)
 
 
@@ -80,7 +83,7 @@ def _base_document(ref: ImageRef, format_: str) -> dict[str, Any]:
         "last_modified": ref.last_modified,
         "format": format_,
         "status": "ok",
-        # Rounded to milliseconds, MongoDB's precision, so that the value equals the one read back.
+        # Truncated to milliseconds, MongoDB's precision, so that the value equals the one read back.
         "extracted_at": now.replace(microsecond=now.microsecond // 1000 * 1000),
         "extractor_version": EXTRACTOR_VERSION,
         **({"folders": folders} if (folders := folders_of(ref.id)) else {}),
@@ -88,20 +91,20 @@ def _base_document(ref: ImageRef, format_: str) -> dict[str, Any]:
 
 
 def _unreadable_record(document: dict[str, Any], problem: str) -> ExifRecord:
-    """Return the record of an image without readable metadata. Text search still finds it by its key."""
+    """Return the record of an image whose metadata cannot be read. Text search still finds the record by its key."""
     document.update(status="damaged", problem=problem, words=split_words([document["key"]]), photo={})
     return ExifRecord(document)
 
 
-def _damaged_record(header: HeaderBytes, problem: str) -> ExifRecord:
-    return _unreadable_record(_base_document(header.ref, header.format), problem)
+def _damaged_record(fetched: FetchedMetadata, problem: str) -> ExifRecord:
+    return _unreadable_record(_base_document(fetched.ref, fetched.format), problem)
 
 
 @dataclass(slots=True)
 class _RecordBuilder:
-    """Collects the metadata of one image from its blocks, and adds it to the record."""
+    """Reads the metadata blocks of one image, and adds the results to its record."""
 
-    header: HeaderBytes
+    fetched: FetchedMetadata
     budget: MemoryBudget
     tags: dict[str, dict[str, Any]] = field(default_factory=dict)
     xmp: XMP = field(default_factory=dict)
@@ -113,28 +116,28 @@ class _RecordBuilder:
     _first_reader: TagReader | None = None
 
     def read(self) -> None:
-        """Read every block. If two blocks have the same tag or property, the first one is kept."""
-        if self.header.problem:
-            self.problems.append(self.header.problem)
-        for block in self.header.blocks:
+        """Read every block. If two blocks contain the same tag, property or field, the first block's value is kept."""
+        if self.fetched.problem:
+            self.problems.append(self.fetched.problem)
+        for block in self.fetched.blocks:
             if block.kind == "exif":
                 self._read_exif(block)
             elif block.kind.startswith("exif/"):
                 self._read_single_directory(block)
             else:
-                self._read_packet(block.kind, b"".join(block.extents.values()))
+                self._read_other_block(block.kind, b"".join(block.pieces.values()))
 
     def fill(self, document: dict[str, Any]) -> None:
-        """Add everything that was read to the image's document."""
-        header = self.header
+        """Add everything that was read to `document`, the record of the image."""
+        fetched = self.fetched
         photo, problems = build_photo(
             self.tags,
             self.xmp,
             self.iptc,
-            (header.width_pixels, header.height_pixels),
-            rotation_applied=header.rotation_applied,
+            (fetched.width_pixels, fetched.height_pixels),
+            rotation_applied=fetched.rotation_applied,
         )
-        status: Status = header.status
+        status: Status = fetched.status
         if status == "ok":
             status = "damaged" if self.is_damaged else "ok" if self.tags else "no_exif"
             if status == "no_exif":
@@ -143,7 +146,7 @@ class _RecordBuilder:
         problem = join_sentences([*self.problems, *problems])
         if problem:
             document["problem"] = problem
-        document["words"] = split_words([header.ref.key, photo.get("description", ""), *photo.get("keywords", ())])
+        document["words"] = split_words([fetched.ref.key, photo.get("description", ""), *photo.get("keywords", ())])
         if cells := find_cells(photo):
             document["cells"] = cells
         if self.thumbnail:
@@ -154,28 +157,29 @@ class _RecordBuilder:
             document["xmp"] = self.xmp
         if self.iptc:
             document["iptc"] = self.iptc
-        # The memory budget overestimates the size in BSON, so hardly any record has to be encoded to measure it.
-        if self.budget.spent_bytes + TAG_BYTES * len(self.tags) > MAX_RECORD_BYTES // 2:
+        # Encoding a record just to measure it is slow. Do it only if this estimate, which is normally much too high,
+        # exceeds half of the limit.
+        if self.budget.spent_bytes + TAG_OVERHEAD_BYTES * len(self.tags) > MAX_RECORD_BYTES // 2:
             self._drop_largest(document)
         if self.dropped:
             document["dropped"] = sorted(dict.fromkeys(self.dropped))[:MAX_DROPPED_NAMES]
 
     def _drop_largest(self, document: dict[str, Any]) -> None:
-        """Remove the largest tags until the document is at most MAX_RECORD_BYTES long."""
+        """Remove the largest tags, or the XMP or IPTC, until the document is at most MAX_RECORD_BYTES long."""
         candidates = [*self.tags, "xmp", "iptc"]
         sizes = {name: len(bson_encode({name: document[name]})) for name in candidates if name in document}
-        # Allow a 64th of the limit for the other fields.
-        remaining_bytes = sum(sizes.values()) + MAX_RECORD_BYTES // 64
+        # Allow 1/64 of the limit for the fields that are never removed.
+        document_bytes = sum(sizes.values()) + MAX_RECORD_BYTES // 64
         for name in sorted(sizes, key=sizes.__getitem__, reverse=True):
-            if remaining_bytes <= MAX_RECORD_BYTES:
+            if document_bytes <= MAX_RECORD_BYTES:
                 return
-            remaining_bytes -= sizes[name]
+            document_bytes -= sizes[name]
             del document[name]
             self.dropped.append(name)
 
     def _read_exif(self, block: Block) -> None:
-        reader = TagReader(block.extents, self.budget)
-        if not reader.order:
+        reader = TagReader(block.pieces, self.budget)
+        if not reader.byte_order:
             self.is_damaged = True
             self.problems.append("The EXIF data does not begin with a TIFF header.")
             return
@@ -184,19 +188,19 @@ class _RecordBuilder:
         self._add_tags(reader)
         for tag, data in reader.packets.items():
             if tag == tiff_spec.PHOTOSHOP:
-                resources = LocatedMetadata("")
-                add_resources(data, resources, thumbnails=False)
-                for resource in resources.blocks:
+                located = LocatedMetadata("")
+                add_resources(data, located, thumbnails=False)
+                for resource in located.blocks:
                     if resource.kind != "exif":
-                        self._read_packet(resource.kind, resource.extents[0])
+                        self._read_other_block(resource.kind, resource.pieces[0])
             else:
-                self._read_packet("xmp" if tag == tiff_spec.XMP else "iptc", data)
+                self._read_other_block("xmp" if tag == tiff_spec.XMP else "iptc", data)
         self.thumbnail = self.thumbnail or _embedded_thumbnail(reader)
 
     def _read_single_directory(self, block: Block) -> None:
         """Read a block of the kind `exif/EXIF`, `exif/GPS` or `exif/MakerNote`."""
-        reader = TagReader(block.extents, self.budget)
-        if reader.order:
+        reader = TagReader(block.pieces, self.budget)
+        if reader.byte_order:
             reader.read_directory(block.kind.partition("/")[2], self._first_reader.tags if self._first_reader else {})
             self._add_tags(reader)
 
@@ -208,11 +212,12 @@ class _RecordBuilder:
         self.dropped += reader.dropped
         if reader.truncated:
             self.is_damaged = True
-            self.problems.append("An EXIF directory is truncated.")
-        if reader.values_outside:
-            self.problems.append("Some values are outside the EXIF data.")
+            self.problems.append("An EXIF directory is truncated, or there are too many tags.")
+        if reader.out_of_bounds_values:
+            self.problems.append("Some EXIF values point outside the EXIF data.")
 
-    def _read_packet(self, kind: str, data: bytes) -> None:
+    def _read_other_block(self, kind: str, data: bytes) -> None:
+        """Read a block of the kind `xmp`, `iptc` or `thumbnail`."""
         problem: str | None = None
         if kind == "xmp":
             xmp, problem, dropped = read_xmp(data, self.budget)
@@ -229,7 +234,7 @@ class _RecordBuilder:
 
 
 def _stored_tag(tag: IfdTag) -> dict[str, Any]:
-    """Return a field that exifread decoded from a MakerNote, in the form in which tags are stored."""
+    """Convert a tag that exifread decoded from a MakerNote to the stored form."""
     return Tag("", tag.printable, tag.tag, int(tag.field_type), tag.values, tag.field_length).document
 
 

@@ -1,4 +1,4 @@
-"""Decode text in metadata, in the encodings that cameras and editors use."""
+"""Decode text in metadata from the encodings that cameras and photo editors use."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ PADDING = " \0\t\r\n"
 
 
 def decode_bytes(data: bytes) -> str:
-    """Decode as UTF-8, or else as Latin-1, which accepts any byte."""
+    """Decode as UTF-8, or as Latin-1 if the bytes are not valid UTF-8."""
     try:
         return data.decode()
     except UnicodeDecodeError:
@@ -14,27 +14,38 @@ def decode_bytes(data: bytes) -> str:
 
 
 def decode_text(data: bytes, *, all_parts: bool = False) -> str:
-    """Decode an ASCII value up to its first NUL, without padding. `all_parts` joins all parts between NULs."""
+    """Decode an ASCII value, and strip its padding.
+
+    Args:
+        data: The value.
+        all_parts: Whether to join all parts between NULs with "; ". By default, only the text up to the first NUL is
+            decoded.
+    """
     if all_parts:
         parts = [part.strip() for part in data.split(b"\0")]
         return decode_bytes(b"; ".join(part for part in parts if part))
     return decode_bytes(data.split(b"\0", 1)[0]).rstrip(PADDING)
 
 
-def decode_utf16(data: bytes, order: str = "<") -> str:
-    """Decode UTF-16 in byte order `order` ("<" or ">"). A byte order mark in the data takes precedence."""
+def decode_utf16(data: bytes, byte_order: str = "<") -> str:
+    """Decode UTF-16 in the given byte order ("<" or ">"), unless the data begins with a byte order mark."""
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        order, data = ("<" if data[:1] == b"\xff" else ">"), data[2:]
-    text = data.decode("utf-16-le" if order == "<" else "utf-16-be", "replace")
+        byte_order, data = ("<" if data[:1] == b"\xff" else ">"), data[2:]
+    text = data.decode("utf-16-le" if byte_order == "<" else "utf-16-be", "replace")
     return text.split("\0", 1)[0].strip(PADDING)
 
 
-def decode_comment(data: bytes, order: str) -> str:
-    """Decode a UserComment, whose first 8 bytes name the encoding of the rest (Exif 3.0, 4.6.6.5)."""
+def decode_comment(data: bytes, byte_order: str) -> str:
+    """Decode a value such as UserComment, whose first 8 bytes name the encoding of the rest (Exif 3.0, 4.6.6.5).
+
+    Args:
+        data: The value.
+        byte_order: The byte order of the TIFF block, "<" or ">".
+    """
     code, body = data[:8].rstrip(b"\0 ").upper(), data[8:]
     if code == b"UNICODE":
-        # Some writers use another byte order than the block's. Take the order that gives more Latin letters.
-        texts = (decode_utf16(body, order), decode_utf16(body, ">" if order == "<" else "<"))
+        # Some writers do not use the TIFF block's byte order here. Use the order that gives more Latin letters.
+        texts = (decode_utf16(body, byte_order), decode_utf16(body, ">" if byte_order == "<" else "<"))
         return max(texts, key=lambda text: sum(character < "\u0250" for character in text))
     if code == b"JIS":
         try:

@@ -1,6 +1,7 @@
 """Decode an XMP packet into flat properties such as `dc:subject` and `xmpMM:DerivedFrom/stRef:documentID`.
 
-Source: XMP specification, part 1, clause 7 (RDF). defusedxml rejects entities and external references.
+The packet is parsed with defusedxml, which rejects entities and external references.
+Source: XMP specification, part 1, clause 7 (RDF).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ XMP = dict[str, str | list[str]]
 RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 XML = "{http://www.w3.org/XML/1998/namespace}"
-# Namespace -> prefix in property names, regardless of the prefix in the file.
+# Prefixes used in property names, by namespace. They replace the prefixes that the file declares.
 PREFIXES = {
     "http://purl.org/dc/elements/1.1/": "dc",
     "http://ns.adobe.com/xap/1.0/": "xmp",
@@ -53,39 +54,53 @@ PREFIXES = {
     "http://www.digikam.org/ns/1.0/": "digiKam",
     "http://creativecommons.org/ns#": "cc",
 }
-# If a file binds one of these prefixes to another namespace, the prefix gets the suffix "-other".
+# If a file declares one of these prefixes for another namespace, "-other" is appended to the prefix.
 RESERVED_PREFIXES = frozenset(PREFIXES.values())
 
 MAX_VALUES = 2000
 MAX_ELEMENTS = 20_000
 MAX_DEPTH = 32
 MAX_DROPPED_NAMES = 32
-# Longer texts are pictures or depth maps in base64.
+# Properties with longer values are dropped. Such values are usually pictures or depth maps in base64.
 MAX_TEXT_CHARACTERS = 32 * 1024
 MAX_NAME_CHARACTERS = 200
-# Memory charged for a property besides its text.
-VALUE_BYTES = 500
-# Memory that the parser takes per byte of the packet in the worst case: an element with nothing but empty attributes.
+# Memory to charge for a property, not counting its text.
+PROPERTY_OVERHEAD_BYTES = 500
+# Memory that the parser takes for each byte of the packet in the worst case, an element with many empty attributes.
 PARSER_BYTES_PER_BYTE = 80
 
 
 class _LimitReached(Exception):
-    """The packet has more properties or elements than a record may have. Those read so far are kept."""
+    """The packet has too many values or elements. The message says what is dropped; the values read so far are kept."""
+
+
+class _TooDeep(Exception):
+    """The packet has elements at a depth of more than MAX_DEPTH."""
 
 
 class _Properties:
-    """XML parser target that collects the leaves of the RDF tree by path."""
+    """XML parser target that collects the values in the RDF tree, by the path of property names that leads to them.
+
+    Attributes:
+        values: The properties, by path.
+        dropped: The paths of properties that are too long to keep, at most MAX_DROPPED_NAMES.
+    """
 
     def __init__(self, budget: MemoryBudget) -> None:
         self.values: XMP = {}
         self.dropped: list[str] = []
         self._budget = budget
+        # The prefixes that the file declares, by namespace.
         self._prefixes: dict[str, str] = {}
+        # Cached results of _property_name.
         self._names: dict[str, str] = {}
         self._path: list[str] = []
+        # Paths of the properties with several values, and of those with alternatives in several languages.
         self._lists: set[str] = set()
-        self._alternatives: dict[str, str] = {}
+        self._alternatives: set[str] = set()
+        # The language of the current alternative.
         self._language = ""
+        # Number of open elements from rdf:RDF inward; 0 outside rdf:RDF.
         self._depth = 0
         self._text: list[str] = []
         self._value_count = self._element_count = 0
@@ -99,28 +114,28 @@ class _Properties:
         self._text.clear()
         self._element_count += 1
         if self._element_count > MAX_ELEMENTS:
-            raise _LimitReached
+            raise _LimitReached(f"everything past the first {MAX_ELEMENTS} elements")
         if not self._depth:
             if tag != RDF + "RDF":
                 return
         elif self._depth > MAX_DEPTH:
-            raise ValueError("nested too deeply")
+            raise _TooDeep
         elif tag.startswith(RDF):
             kind = tag[len(RDF) :]
             if kind in ("Bag", "Seq"):
                 self._lists.add("/".join(self._path))
             elif kind == "Alt":
-                self._alternatives.setdefault("/".join(self._path), "")
+                self._alternatives.add("/".join(self._path))
             elif kind == "li":
                 self._language = attributes.get(LANGUAGE, "")
         else:
-            self._path.append(self._name(tag))
+            self._path.append(self._property_name(tag))
         self._depth += 1
         for name, value in attributes.items():
             if name == RDF + "resource":
                 self._add_value("/".join(self._path), value)
             elif not name.startswith((RDF, XML)) and name[:1] == "{":
-                self._add_value("/".join([*self._path, self._name(name)]), value)
+                self._add_value("/".join([*self._path, self._property_name(name)]), value)
 
     def data(self, text: str) -> None:
         if self._depth:
@@ -138,11 +153,11 @@ class _Properties:
             self._path.pop()
 
     def close(self) -> None:
-        """Do nothing: the values are complete, and there is no tree to return."""
+        """Do nothing, because no tree has to be returned to the parser."""
 
     # --- Helpers
 
-    def _name(self, tag: str) -> str:
+    def _property_name(self, tag: str) -> str:
         """Return `prefix:local` for `{uri}local`, without characters that MongoDB rejects in field names."""
         name = self._names.get(tag)
         if name is None:
@@ -159,16 +174,16 @@ class _Properties:
         if not text or not path:
             return
         if self._value_count >= MAX_VALUES:
-            raise _LimitReached
+            raise _LimitReached(f"values past the first {MAX_VALUES}")
         if len(text) > MAX_TEXT_CHARACTERS or len(path) > 2 * MAX_NAME_CHARACTERS:
             if len(self.dropped) < MAX_DROPPED_NAMES:
                 self.dropped.append(path[: 2 * MAX_NAME_CHARACTERS])
             return
         self._value_count += 1
-        self._budget.spend(VALUE_BYTES + 8 * len(text))
+        self._budget.spend(PROPERTY_OVERHEAD_BYTES + 8 * len(text))
         current = self.values.get(path)
         if path in self._alternatives:
-            # Alternatives in several languages: keep the default, or the first if there is none.
+            # If a value is given in several languages, keep the one marked x-default, or else the first.
             if current is None or self._language == "x-default":
                 self.values[path] = text
         elif isinstance(current, list):
@@ -180,10 +195,12 @@ class _Properties:
 
 
 def read_xmp(packet: bytes, budget: MemoryBudget) -> tuple[XMP, str | None, list[str]]:
-    """Decode a packet. If it is truncated or malformed, the properties before that point are kept.
+    """Decode a packet.
+
+    If the packet is truncated, malformed or exceeds a limit, the properties before that point are returned.
 
     Returns:
-        The properties, a problem or None, and the names of properties that are too long to keep.
+        The properties, the problem as a sentence or None, and descriptions of what was dropped.
 
     Raises:
         MemoryExceeded: If the values would exceed the budget.
@@ -194,13 +211,17 @@ def read_xmp(packet: bytes, budget: MemoryBudget) -> tuple[XMP, str | None, list
     parser = DefusedXMLParser(target=properties)
     problem = None
     try:
-        # Padding is not XML. In UTF-16 the same bytes are part of characters.
+        # Strip the padding, because it is not XML. A packet in UTF-16 is not stripped, because there the same bytes may
+        # be half of a character.
         parser.feed(packet if b"\0" in packet[:4] else packet.strip(b"\0 \t\r\n"))
         parser.close()
-    except _LimitReached:
-        properties.dropped.append(f"values past the first {MAX_VALUES}")
+    except _LimitReached as limit:
+        properties.dropped.append(str(limit))
+    except _TooDeep:
+        problem = "The XMP is nested too deeply."
     except DefusedXmlException:
         problem = "The XMP defines entities, which are not allowed."
     except (ParseError, ValueError, LookupError):
-        problem = "The XMP is not well-formed."
+        # The parser reports an unknown encoding with any of these errors, and malformed XML with ParseError.
+        problem = "The XMP is not well-formed, or its encoding is not supported."
     return properties.values, problem, properties.dropped

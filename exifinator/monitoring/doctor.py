@@ -42,7 +42,7 @@ def run_checks(config: Config, arguments: Iterable[str] = (), *, cwd: Path | Non
 def _check_redis(config: Config, connections: Connections) -> Iterator[Finding]:
     try:
         server = connections.read_redis()
-        paused, refused = connections.queue_admin.paused(), connections.queue.refused_buckets.open_circuits()
+        paused, refused = connections.queue_admin.paused(), connections.queue.refused_buckets.refusals()
     except EXIFinatorError as exc:
         yield error("redis", str(exc), _connection_fix("REDIS_URL", exc))
         return
@@ -75,7 +75,10 @@ def _check_mongodb(config: Config, connections: Connections) -> Iterator[Finding
 
 def _connection_fix(setting: str, exc: EXIFinatorError) -> str:
     if exc.code in ("redis_unauthorized", "mongodb_unauthorized"):
-        return f"set {setting} to a URL with user and password: SCHEME://USER:PASSWORD@HOST:PORT"
+        return (
+            f"set {setting} to a URL with user and password, SCHEME://USER:PASSWORD@HOST:PORT, or grant the user the "
+            "missing permission"
+        )
     return f"{START}   (starts the server if {setting} points to this machine), or correct {setting}"
 
 

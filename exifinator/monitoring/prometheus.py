@@ -81,7 +81,7 @@ class ExifinatorCollector(Collector):
         )
         is_paused = GaugeMetricFamily("exifinator_queue_paused", "Whether a queue is paused.", labels=["queue"])
         for label, name, images, seconds in (
-            ("download", self._config.download_queue, stats.to_read, stats.to_read_seconds),
+            ("download", self._config.download_queue, stats.due, stats.due_seconds),
             ("write", self._config.write_queue, stats.in_write_queue, stats.write_seconds),
         ):
             length.add_metric([label], images)

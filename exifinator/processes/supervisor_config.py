@@ -1,4 +1,4 @@
-"""Write and read the configuration file of supervisord, with the quoting that it requires."""
+"""Write and read supervisord's configuration file, with the quoting that supervisord requires."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from pathlib import Path
 
 from exifinator.errors import ConfigError
 
-# supervisor's `startsecs`. A program that ends earlier is restarted after a pause, which grows by a second each time. A
-# program that ran longer is restarted immediately.
+# supervisord's option `startsecs`. A program that exits earlier than this is restarted after a pause, which grows by a
+# second each time. A program that ran longer is restarted immediately.
 SETTLED_SECONDS = 30
-# Effectively unlimited, because supervisor would give up after three attempts. After an hour of crashes, the pause is
-# about 85 s.
+# supervisord's option `startretries`, effectively unlimited: by default, supervisord would give up after three
+# attempts. After an hour of crashes, the pause between two attempts is about 85 s.
 START_RETRIES = 1_000_000_000
-# supervisord needs three pipes per process.
+# supervisord's option `minfds`. supervisord needs three pipes per process.
 MIN_OPEN_FILES = 4096
 
 Section = dict[str, str]
@@ -33,13 +33,13 @@ class Program:
     Other users of this machine can read the command and the environment, so these must not contain secrets.
 
     Attributes:
-        name: Name of the program, and of its log.
-        command: Absolute path and arguments.
-        processes: Number of processes.
-        environment: Variables added to those that the program inherits.
-        stop_signal: Signal that asks the program to end.
-        stop_wait_seconds: Time between the stop signal and SIGKILL.
-        numbered: Name the processes `<name>-00`, `<name>-01`, ... Implied if there is more than one process.
+        name: The name of the program, and of its log.
+        command: The absolute path of the program, and its arguments.
+        processes: The number of processes. If it is 0, the program is not started.
+        environment: Environment variables in addition to those that the program inherits.
+        stop_signal: The signal that asks the program to exit.
+        stop_wait_seconds: The time between the stop signal and SIGKILL.
+        numbered: Whether the processes are named `<name>-00`, `<name>-01`, ... even if there is only one.
     """
 
     name: str
@@ -63,14 +63,14 @@ class SupervisorConfig:
         """Replace the file.
 
         Args:
-            programs: Name of each program -> its section.
-            socket: Path of the socket on which supervisord listens.
+            programs: The section of each program, by name.
+            socket: The path of the socket on which supervisord listens.
         """
         config = configparser.RawConfigParser()
         folder = self.path.parent.relative_to(self._root)
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        # Paths are relative to the checkout, which is supervisord's working directory: the path of the checkout itself
-        # may contain any character.
+        # Paths are relative to the checkout, which is supervisord's working directory. An absolute path would have to
+        # be quoted, because the path of the checkout may contain any character.
         config["unix_http_server"] = {"file": str(socket), "chmod": "0700"}
         config["rpcinterface:supervisor"] = {
             "supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface"
@@ -81,7 +81,7 @@ class SupervisorConfig:
             "logfile_backups": "1",
             "pidfile": f"{folder}/supervisord.pid",
             "childlogdir": "logs",
-            # Otherwise supervisord deletes files that look like its own logs.
+            # Keep supervisord from deleting files that look like its own logs.
             "nocleanup": "true",
             "strip_ansi": "true",
             "umask": "077",
@@ -98,24 +98,24 @@ class SupervisorConfig:
         write_private(self.path, text.getvalue())
 
     def read(self) -> dict[str, Section]:
-        """Return the section of each program, by name. A missing or damaged file counts as empty."""
+        """Return the section of each program, by name. If the file is missing or damaged, return {}."""
         config = configparser.RawConfigParser()
         try:
             config.read(self.path, encoding="utf-8")
         except (configparser.Error, UnicodeDecodeError):
-            # Something else damaged the file: `write` replaces it atomically. The next start writes a new one.
+            # `write` replaces the file atomically, so something else damaged it. The next start writes a new file.
             return {}
         prefix = "program:"
         return {name.removeprefix(prefix): dict(config[name]) for name in config.sections() if name.startswith(prefix)}
 
     def command(self, name: str) -> list[str]:
-        """Return the command of a program; [] if there is no such program."""
+        """Return the command of a program, or [] if there is no such program."""
         section = self.read().get(name, {})
         return shlex.split(section.get("command", "").replace("%%", "%"))
 
 
 def write_private(path: Path, text: str) -> None:
-    """Atomically replace a file with one that only this user can read."""
+    """Atomically replace a file with a new one that only this user can read."""
     new_path = path.with_name(f"{path.name}.new")
     new_path.unlink(missing_ok=True)
     with os.fdopen(os.open(new_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
@@ -124,7 +124,7 @@ def write_private(path: Path, text: str) -> None:
 
 
 def program_sections(programs: Sequence[Program]) -> dict[str, Section]:
-    """Return the sections of the programs in supervisor's configuration, by name."""
+    """Return the section of each program for supervisord's configuration, by name."""
     sections = {}
     for program in programs:
         if program.processes < 1:
@@ -133,8 +133,8 @@ def program_sections(programs: Sequence[Program]) -> dict[str, Section]:
         process = "%(program_name)s-%(process_num)02d" if numbered else "%(program_name)s"
         command = list(program.command)
         if program.environment:
-            # supervisor's option `environment` does not support every value. Arguments of `env` are quoted like all
-            # others, and the program replaces the `env` process.
+            # supervisord's option `environment` does not support every value, so set the variables with `env`. Its
+            # arguments are quoted like all others, and the program replaces the `env` process.
             command = ["/usr/bin/env", *(f"{name}={value}" for name, value in program.environment.items()), *command]
         sections[program.name] = {
             "command": " ".join(_quote(part) for part in command),
@@ -155,10 +155,10 @@ def program_sections(programs: Sequence[Program]) -> dict[str, Section]:
 
 
 def _quote(part: str) -> str:
-    """Quote an argument for supervisor's configuration."""
+    """Quote an argument of a command for supervisord's configuration."""
     if not part.isprintable():
         raise ConfigError(f"{part!r} cannot be part of a command: it contains a control character.")
     quoted = shlex.quote(part)
-    # A space before `;` or `#` starts a comment, even inside quotes. Quoting the space separately prevents that.
+    # A `;` or `#` after a space starts a comment, even inside quotes. Quoting the space separately prevents this.
     quoted = re.sub(r" (?=[;#])", "'\" \"'", quoted)
     return quoted.replace("%", "%%")

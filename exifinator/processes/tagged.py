@@ -1,6 +1,6 @@
-"""Find and end our own processes by a tag in their environment.
+"""Find and end EXIFinator's own processes by a tag in their environment variables.
 
-A process name or id could belong to an unrelated process; the tag cannot.
+The name or id of a process could also belong to an unrelated process. The tag cannot.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from pathlib import Path
 
 import psutil
 
-# Environment variable that holds the tag of each process that a Supervision or the API starts; see process_tag.
+# The environment variable that holds the tag. Every process that a Supervision or the API starts has it; see
+# process_tag.
 TAG_VARIABLE = "EXIFINATOR_SUPERVISED"
 # How long orphans may take to exit after SIGTERM.
 ORPHAN_STOP_SECONDS = 15.0
-# How long to wait for the exit after SIGKILL. A large process on a busy machine takes seconds.
+# How long a process may take to exit after SIGKILL. A large process on a busy machine takes seconds.
 KILL_WAIT_SECONDS = 60.0
 
 
@@ -38,7 +39,10 @@ def find_tagged(tag: str) -> list[psutil.Process]:
 
 
 def find_supervisord(tag: str) -> psutil.Process | None:
-    """Return the supervisord: the tagged process that leads a session."""
+    """Return the supervisord that has the tag, or None.
+
+    Its child processes have the tag too, but only supervisord leads a session.
+    """
     for process in find_tagged(tag):
         with contextlib.suppress(psutil.Error, ProcessLookupError):
             if os.getsid(process.pid) == process.pid and "supervisor.supervisord" in process.cmdline():
@@ -47,12 +51,16 @@ def find_supervisord(tag: str) -> psutil.Process | None:
 
 
 def end_orphans(tag: str) -> bool:
-    """End the processes whose supervisord was killed, so that they do not run beside their successors.
+    """End the tagged processes whose supervisord was killed, so that they do not run beside those that replace them.
 
-    The calling process and its ancestors are spared. Return whether there were any orphans.
+    The calling process and its ancestors are not ended.
+
+    Returns:
+        Whether there were any orphans.
     """
     with contextlib.suppress(psutil.Error):
-        # The order matters: a child that starts in between is not in `tagged`, so it is not mistaken for an orphan.
+        # List the tagged processes before the children of supervisord. A child that starts in between is then not in
+        # `tagged`, and is not mistaken for an orphan.
         tagged = find_tagged(tag)
         supervisord = find_supervisord(tag)
         spared = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
@@ -65,14 +73,14 @@ def end_orphans(tag: str) -> bool:
 
 
 def is_alive(process: psutil.Process) -> bool:
-    """Return whether the process is running. A zombie is not, even if its parent never reaps it."""
+    """Return whether the process is running. Zombie processes do not count as running."""
     with contextlib.suppress(psutil.NoSuchProcess):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False
 
 
 def end_processes(processes: Sequence[psutil.Process], timeout_seconds: float) -> None:
-    """Send SIGTERM to the processes, wait, and kill those that are still running."""
+    """Send SIGTERM to the processes. Kill those that are still running after `timeout_seconds`."""
     for process in processes:
         with contextlib.suppress(psutil.Error):
             process.terminate()
@@ -84,7 +92,7 @@ def end_processes(processes: Sequence[psutil.Process], timeout_seconds: float) -
 
 
 def _wait(processes: Sequence[psutil.Process], seconds: float) -> list[psutil.Process]:
-    """Wait until the processes have ended. Return those that are still running."""
+    """Wait until the processes have exited, for at most `seconds`. Return those that are still running."""
     deadline = time.monotonic() + seconds
     while (remaining := [process for process in processes if is_alive(process)]) and time.monotonic() < deadline:
         time.sleep(0.05)

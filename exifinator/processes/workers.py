@@ -22,10 +22,10 @@ from exifinator.processes.startup import last_lines, wait_until_up
 from exifinator.processes.supervisor import START_TIMEOUT_SECONDS, Supervision
 from exifinator.processes.supervisor_config import Program, write_private
 
-# Settings that only `run` reads, so the workers need no restart when these change.
+# Settings that only `run` reads. The workers need no restart when one of these settings changes.
 RUN_ONLY_SETTINGS = frozenset({"s3_buckets", "local_s3_port", "start_timeout_seconds"})
-# Prefixes of the environment variables that boto3 and its HTTP client read: profile, region, endpoint, keys, proxies,
-# certificates.
+# Prefixes of the environment variables that boto3 and its HTTP client read, such as the profile, the region, the
+# endpoint, credentials, proxies and certificates.
 BOTO_VARIABLES = ("AWS_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_", "REQUESTS_CA_BUNDLE")
 
 
@@ -35,8 +35,9 @@ class WorkersReport:
 
     Attributes:
         outcome: "started", "restarted" or "already running".
-        outdated: Whether settings or code have changed since the programs were started.
-        dashboard_url, api_url: URLs of the dashboard and the API.
+        outdated: Whether the settings or the code have changed since the programs were started.
+        dashboard_url: The URL of the dashboard.
+        api_url: The URL of the API.
     """
 
     outcome: str
@@ -51,7 +52,7 @@ class WorkersReport:
     def __str__(self) -> str:
         lines = [f"Workers, dashboard and API: {self.outcome}."]
         if self.outdated:
-            lines[0] += f" Settings or code have changed since. Run {START} --restart to apply them."
+            lines[0] += f" Settings or code have changed since they started. Run {START} --restart to apply them."
         for name, url in (("Dashboard", self.dashboard_url), ("API", self.api_url)):
             host = url.removeprefix("http://").rpartition(":")[0].strip("[]")
             lines.append(f"  {name + ':':<11}{url}{'   (this machine only)' if is_loopback_address(host) else ''}")
@@ -66,11 +67,11 @@ def worker_supervision(root: Path = ROOT, start_timeout_seconds: float = START_T
 def worker_programs(config: Config) -> list[Program]:
     """Return the programs of the workers, the dashboard and the API.
 
-    Every worker process serves both queues. This balances the load, however long reading and decoding take.
+    Every worker process serves both queues. This balances the load, however long fetching and decoding take.
     """
     worker = mrq_worker()
     python = [sys.executable, "-m"]
-    # At SIGINT, MRQ stops taking jobs and finishes those in progress.
+    # The workers are stopped with SIGINT, at which MRQ starts no more jobs and finishes the jobs in progress.
     return [
         Program(
             "download-write",
@@ -91,12 +92,12 @@ def start_workers(config: Config, *, restart: bool = False, root: Path = ROOT) -
 
     Args:
         config: The settings.
-        restart: Stop the programs first, to apply changed settings and code.
+        restart: Whether to stop the programs first, so that changed settings and code are applied.
         root: The checkout.
 
     Raises:
-        ConfigError: If another program uses one of the ports.
-        ServiceFailed: If a program does not come up.
+        ConfigError: Another program uses one of the ports.
+        ServiceFailed: A program does not come up.
     """
     require("api", "fastapi", "The API")
     supervision = worker_supervision(root, config.start_timeout_seconds)
@@ -124,12 +125,12 @@ def start_workers(config: Config, *, restart: bool = False, root: Path = ROOT) -
 
 
 def stop_workers(root: Path = ROOT) -> bool:
-    """Let the workers finish their images, then stop all programs. Return whether any were running."""
+    """Stop all programs. Workers first finish their current images. Return whether any programs were running."""
     return worker_supervision(root).stop()
 
 
 def is_outdated(config: Config, root: Path = ROOT) -> bool:
-    """Return whether settings or code have changed since the programs were started."""
+    """Return whether the settings or the code have changed since the programs were started."""
     supervision = worker_supervision(root)
     path = _fingerprint_path(supervision)
     return (
@@ -140,9 +141,10 @@ def is_outdated(config: Config, root: Path = ROOT) -> bool:
 
 
 def web_addresses(config: Config) -> list[tuple[str, str, str, int]]:
-    """Return (program, name of the port's setting, host, port) for the dashboard and the API.
+    """Return the addresses at which this machine reaches the dashboard and the API.
 
-    The hosts are those at which this machine reaches the programs.
+    Returns:
+        For each program, its name, the name of the setting with its port, its host, and its port.
     """
     return [
         ("dashboard", "DASHBOARD_PORT", _reachable_host(config.dashboard_host), config.dashboard_port),
@@ -162,7 +164,7 @@ def _check_ports_are_free(config: Config, supervision: Supervision) -> None:
 
 def _await_start(config: Config, supervision: Supervision) -> None:
     def find_problem() -> str | None:
-        """Return the name of a program that is not up, preferably of one that is crash-looping."""
+        """Return the name of a program that is not up, preferably one that is crash-looping; None if all are up."""
         processes = supervision.status()
         failed = [process.process for process in processes if process.state == "BACKOFF"]
         starting = [process.process for process in processes if process.state != "RUNNING"]
@@ -178,12 +180,13 @@ def _await_start(config: Config, supervision: Supervision) -> None:
     if name is not None:
         log = supervision.log_path(name)
         raise ServiceFailed(
-            f"{name} did not come up. It will be restarted until {STOP} stops it. The end of {log}:\n{last_lines(log)}"
+            f"{name} did not start. The supervisor restarts it until you run {STOP}. "
+            f"The end of {log}:\n{last_lines(log)}"
         )
 
 
 def _responds(host: str, port: int) -> bool:
-    """Return whether an HTTP server responds, with any status."""
+    """Return whether an HTTP server responds at this address. The status of the response does not matter."""
     connection = http.client.HTTPConnection(host, port, timeout=5)
     try:
         connection.request("GET", "/")
@@ -201,7 +204,7 @@ def _reachable_host(host: str) -> str:
 
 
 def _url_host(host: str) -> str:
-    """Return the host as written in a URL: an IPv6 address in brackets."""
+    """Return the host as it is written in a URL, which means brackets around an IPv6 address."""
     try:
         return f"[{host}]" if ipaddress.ip_address(host).version == 6 else host
     except ValueError:
@@ -209,14 +212,14 @@ def _url_host(host: str) -> str:
 
 
 def _fingerprint_path(supervision: Supervision) -> Path:
-    """Return the path of the file that holds the fingerprint of the settings and code that the programs run with."""
+    """Return the path of the file that stores the fingerprint with which the programs were started."""
     return supervision.root / "var" / "workers" / "started"
 
 
 def _fingerprint(config: Config, root: Path) -> str:
-    """Return a hash of the workers' settings and code.
+    """Return a hash of the settings and the code that the programs use.
 
-    The settings include secrets, so the hash must be stored in a file that only this user can read.
+    The settings include secrets, so only this user may be able to read the file in which the hash is stored.
     """
     values = {
         name: value.get_secret_value() if isinstance(value, SecretStr) else value
@@ -235,5 +238,5 @@ def _fingerprint(config: Config, root: Path) -> str:
 def mrq_worker() -> list[str]:
     """Return the command that starts MRQ's worker in this virtual environment, without arguments."""
     script = Path(sys.prefix) / "bin" / "mrq-worker"
-    # A virtual environment that borrows the packages of another one lacks their scripts.
+    # The script is missing in a virtual environment that uses the packages of another one. Run its module instead.
     return [str(script)] if script.exists() else [sys.executable, "-m", "mrq.bin.mrq_worker"]

@@ -1,4 +1,4 @@
-"""Administer the queues: statistics, pausing and emptying. Add up the metrics of all processes."""
+"""Administer the queues: read statistics, pause and empty the queues, and add up the metrics of all processes."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from exifinator.queue.image_queue import PARKED_SECONDS, ImageQueue
 from exifinator.queue.redis_client import connect_redis, redis_errors
 from exifinator.queue.scripts import RedisScripts
 
-# Redis remembers the sequence number of a sender's last addition for this long. A sender that gets no response repeats
-# the addition, which must not be added twice.
+# For this long, Redis remembers the sequence number of the last counts that it received from a process. A process that
+# gets no response sends its counts again, and the sequence number keeps Redis from adding them twice.
 SENDER_TTL_SECONDS = 3600
 
 
@@ -20,34 +20,42 @@ SENDER_TTL_SECONDS = 3600
 class QueueStats:
     """State of the two queues.
 
-    images: all images in the download queue. to_read: those that are due. in_write_queue: elements of the write queue.
-    write_bytes: their total size. to_read_seconds: age of the image that has been due the longest. write_seconds: age
-    of the oldest element of the write queue.
+    Attributes:
+        images: The number of all images in the download queue, including delivered and parked images.
+        due: The number of images in the download queue that may be delivered now.
+        in_write_queue: The number of elements in the write queue.
+        write_bytes: The total size of the elements in the write queue.
+        due_seconds: For how long the oldest due image has been due.
+        write_seconds: For how long the oldest element of the write queue has been there.
     """
 
     images: int
-    to_read: int
+    due: int
     in_write_queue: int
     write_bytes: int
-    to_read_seconds: float
+    due_seconds: float
     write_seconds: float
 
     @property
     def in_progress(self) -> int:
-        """Number of images that are delivered, including those whose worker has died."""
-        return max(0, self.images - self.to_read - self.in_write_queue)
+        """The number of delivered images.
+
+        This includes images whose worker has died but whose lease has not expired, and images that are postponed
+        because S3 denies access to their bucket.
+        """
+        return max(0, self.images - self.due - self.in_write_queue)
 
 
 class QueueAdmin:
-    """Administration of the queues. Every method raises QueueUnavailable."""
+    """Administration of the queues. Every method may raise QueueUnavailable."""
 
     def __init__(self, queue: ImageQueue, config: Config) -> None:
         self.queue = queue
         self.client = queue.client
         self._keys = queue.keys
         self._scripts = RedisScripts(self.client)
-        # The name of each queue in the settings -> MRQ's two names: of the regular queue, which retries and requeues go
-        # through, and of the raw queue.
+        # MRQ has two names for each of the queues in the settings. The first is the name of the regular queue, which
+        # holds retries and requeues. The second is the name of the raw queue.
         self._mrq_names = {
             config.download_queue: (config.download_queue, config.download_set),
             config.write_queue: (config.write_queue, config.write_list),
@@ -55,7 +63,7 @@ class QueueAdmin:
 
     @classmethod
     def connect(cls, config: Config) -> QueueAdmin:
-        """Return an instance with its own Redis client."""
+        """Return a QueueAdmin with its own Redis client."""
         return cls(ImageQueue(connect_redis(config), config), config)
 
     def stats(self) -> QueueStats:
@@ -63,16 +71,17 @@ class QueueAdmin:
         keys = [self._keys.downloads, self._keys.writes, self._keys.write_bytes]
         with redis_errors("read the state of the queues"):
             values = self._scripts.run("stats", keys, [PARKED_SECONDS])
-        images, to_read, in_write_queue, write_bytes, read_ms, write_ms = map(int, values)
-        return QueueStats(images, to_read, in_write_queue, max(0, write_bytes), read_ms / 1000, write_ms / 1000)
+        images, due, in_write_queue, write_bytes, due_ms, write_ms = map(int, values)
+        return QueueStats(images, due, in_write_queue, max(0, write_bytes), due_ms / 1000, write_ms / 1000)
 
     def add_counts(self, sender: str, sequence_number: int, counts: Mapping[str, int]) -> None:
         """Add the counts of a process to the metrics.
 
         Args:
-            sender: name of the process.
-            sequence_number: grows with each addition of the sender. A repeated addition is ignored.
-            counts: by the names of metrics.py.
+            sender: The name of the process.
+            sequence_number: A number that grows each time the process sends new counts. Counts that are sent again with
+                the same number are ignored.
+            counts: The counts by field name, as metrics.py defines the fields.
         """
         args: list[Any] = [sequence_number, SENDER_TTL_SECONDS]
         for name, count in counts.items():
@@ -81,23 +90,34 @@ class QueueAdmin:
             self._scripts.run("add_counts", [self._keys.metrics, self._keys.metrics_senders_prefix + sender], args)
 
     def counts(self) -> dict[str, int]:
-        """Return the counts of all processes since Redis last lost its data, by the names of metrics.py."""
+        """Return the counts of all processes since Redis last lost its data.
+
+        The keys are field names as metrics.py defines them.
+        """
         with redis_errors("read the metrics"):
             counts: Any = self.client.hgetall(self._keys.metrics)
         return {name.decode(): int(count) for name, count in counts.items()}
 
     def pause(self, name: str) -> None:
-        """Stop the deliveries of a queue, given its name in the settings. Workers notice within seconds."""
+        """Stop the deliveries from a queue. Workers notice this within seconds.
+
+        Args:
+            name: The name of the queue in the settings.
+        """
         with redis_errors("pause a queue"):
             self.client.sadd(self._keys.paused_queues, *self._mrq_names[name])
 
     def resume(self, name: str) -> None:
-        """Restart the deliveries of a paused queue, given its name in the settings."""
+        """Restart the deliveries from a paused queue.
+
+        Args:
+            name: The name of the queue in the settings.
+        """
         with redis_errors("resume a queue"):
             self.client.srem(self._keys.paused_queues, *self._mrq_names[name])
 
     def paused_mrq_names(self) -> set[str]:
-        """Return the names that MRQ has for the paused queues."""
+        """Return MRQ's names for the paused queues."""
         with redis_errors("list the paused queues"):
             names: Any = self.client.smembers(self._keys.paused_queues)
         return {name.decode() for name in names}
@@ -107,12 +127,13 @@ class QueueAdmin:
         paused = self.paused_mrq_names()
         return [name for name, mrq_names in self._mrq_names.items() if paused.intersection(mrq_names)]
 
-    def empty(self) -> int:
+    def empty_queues(self) -> int:
         """Remove all images from both queues.
 
-        Workers finish the images that were delivered to them, but these are no longer counted.
+        Workers finish the images that have already been delivered to them, but no batch counts these images any more.
 
-        Returns: how many images were in the download queue.
+        Returns:
+            How many images were in the download queue.
         """
         keys = self._keys
         with redis_errors("empty the queues"):

@@ -1,7 +1,7 @@
 """Count images for the open batches, and cancel the images of a batch.
 
-A batch is open from the start of its run until it is closed. While it is open, each acknowledged image whose id starts
-with one of the batch's prefixes is counted for it. Several open batches may cover the same image.
+A batch is open from its start until `close` is called. While a batch is open, each acknowledged image whose id starts
+with one of the batch's prefixes is counted for the batch. Several open batches may cover the same image.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from exifinator.queue.keys import QueueKeys
 from exifinator.queue.redis_client import redis_errors
 from exifinator.queue.scripts import RedisScripts
 
-# How many members of the download queue a script scans at a time, approximately.
+# Approximately how many images of the download queue one call of the cancel_pending script checks.
 MEMBERS_PER_SCAN = 1000
 
 
 class BatchCounters:
-    """Counters of the open batches in Redis. Every method raises QueueUnavailable."""
+    """Counters of the open batches in Redis. Every method may raise QueueUnavailable."""
 
     def __init__(self, client: redis.Redis, keys: QueueKeys) -> None:
         self._client = client
@@ -32,17 +32,19 @@ class BatchCounters:
         """Open a batch: count the acknowledged images whose ids start with one of the prefixes.
 
         Args:
-            counts: initial counts by result, if the batch is resumed.
+            prefixes: Prefixes of image ids (`<bucket>/<key>`).
+            counts: The counts that a resumed batch starts with, by result.
         """
         initial: dict[Any, Any] = {name: count for name, count in (counts or {}).items() if count}
         with redis_errors("open a batch"):
             pipe = self._client.pipeline()
             pipe.hset(self._keys.batches, batch_id, _to_json(prefixes))
+            # `opened` makes the hash exist while all counts are 0, so that `counts` can tell whether the batch is open.
             pipe.hset(self._keys.batch_counts_prefix + batch_id, mapping={"opened": 1} | initial)
             pipe.execute()
 
     def close(self, batch_id: str) -> None:
-        """Stop counting for a batch, and delete its counts."""
+        """Stop counting images for a batch, and delete the counts of the batch."""
         with redis_errors("close a batch"):
             pipe = self._client.pipeline()
             pipe.hdel(self._keys.batches, batch_id)
@@ -56,13 +58,16 @@ class BatchCounters:
         return [name.decode() for name in names]
 
     def open_prefixes(self) -> dict[str, list[str]]:
-        """Return the prefixes of each open batch, by its id."""
+        """Return the prefixes of each open batch, by batch id."""
         with redis_errors("list the open batches"):
             batches: Any = self._client.hgetall(self._keys.batches)
         return {name.decode(): json.loads(prefixes) for name, prefixes in batches.items()}
 
     def counts(self, batch_id: str) -> dict[str, int] | None:
-        """Return the counts of a batch by result, and its `bytes_read` and `requests`; None if it is not open."""
+        """Return the counts of an open batch: images by result, `bytes_read` and `requests`; and `opened`, always 1.
+
+        Return None if the batch is not open, or if Redis has lost its data.
+        """
         with redis_errors("read the counts of a batch"):
             counts: Any = self._client.hgetall(self._keys.batch_counts_prefix + batch_id)
         return {name.decode(): int(count) for name, count in counts.items()} if counts else None
@@ -71,9 +76,10 @@ class BatchCounters:
         """Remove the images of a batch from the download queue, unless another open batch covers them too.
 
         Args:
-            include_in_progress: also remove images that are delivered or parked.
+            include_in_progress: Whether to remove delivered, parked and postponed images too.
 
-        Returns: how many images were removed.
+        Returns:
+            How many images were removed.
         """
         cursor, total_removed = b"0", 0
         keys = [self._keys.downloads, self._keys.batches, self._keys.deliveries]
@@ -86,7 +92,10 @@ class BatchCounters:
                     return total_removed
 
     def count_in_progress(self, batch_id: str, prefixes: Sequence[str]) -> int:
-        """Return how many images of a batch are delivered or parked, without those that another open batch covers."""
+        """Return how many images of a batch are delivered, parked, or postponed because their bucket is refused.
+
+        Images that another open batch covers too are not counted.
+        """
         with redis_errors("count the images in progress"):
             keys = [self._keys.downloads, self._keys.batches]
             return int(self._scripts.run("count_in_progress", keys, [batch_id, _to_json(prefixes)]))

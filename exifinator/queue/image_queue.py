@@ -1,14 +1,17 @@
-"""The download queue and the write queue in Redis. Nothing here depends on MRQ's classes.
+"""The download queue and the write queue in Redis. This module does not use any of MRQ's classes.
 
-Download queue: a sorted set, named as MRQ names a raw timed set. Each member stands for an image. Its score is the time
-from which the image may be delivered. A delivery moves that time ahead by one lease, the worker extends the lease while
-it is alive, and an acknowledgement removes the member. So if a process dies, its images are delivered again.
+The download queue is a sorted set. Each member stands for an image, and ImageRef.to_member defines the format of
+members. The score of a member is the time from which the image may be delivered. A delivery sets this time to one lease
+from now. While the worker is alive, it extends the lease. An acknowledgement removes the member. If a worker dies, its
+leases expire, and its images are delivered again.
 
-Write queue: a list, named as MRQ names a raw list. It holds the fetched metadata bytes of images on their way to a
-write worker, and its total size in bytes is bounded. Meanwhile, these images are parked in the download queue.
+The write queue is a list of limited size. Its elements hold the fetched metadata bytes of images. Until a write worker
+takes an element, its image is parked in the download queue.
 
-Changes with several steps are Redis scripts, which are atomic. All times are those of the Redis server: the clocks of
-the workers do not matter.
+The names of the set and the list tell MRQ that they are a raw timed set and a raw list.
+
+Changes that need several steps are Redis scripts, which are atomic. All times come from the clock of the Redis server,
+so the clocks of the workers do not matter.
 """
 
 from __future__ import annotations
@@ -28,15 +31,16 @@ from exifinator.queue.redis_client import redis_errors
 from exifinator.queue.refused_buckets import RefusedBuckets
 from exifinator.queue.scripts import RedisScripts
 
-# A parked image is not delivered again for this many seconds. Both queues are in the same Redis, so they are lost
-# together or not at all. The limit matters only if a user empties the write queue by hand.
+# An image is parked for at most this many seconds, and then delivered again. This recovers images whose metadata bytes
+# are missing from the write queue. Bytes go missing only if a user empties the write queue by hand: both queues are in
+# the same Redis, which loses either all of its data or none.
 PARKED_SECONDS = 3600
 MEMBERS_PER_CALL = 1000
-# An image of a refused bucket is not delivered when it is due, but postponed by this many seconds.
-REFUSED_POSTPONED_SECONDS = 5
+# When an image of a refused bucket is due, it is postponed by this many seconds instead of being delivered.
+REFUSED_BUCKET_DELAY_SECONDS = 5
 
-# Results of push_headers. NO_ROOM: the write queue is full. UNWANTED: another delivery acknowledged the image, or its
-# batch was cancelled.
+# Results of push_metadata. NO_ROOM means that the write queue is full. UNWANTED means that the image is no longer in
+# the download queue, because another delivery has acknowledged it or its batch was cancelled.
 NO_ROOM, PUSHED, UNWANTED = 0, 1, 2
 
 
@@ -44,7 +48,9 @@ NO_ROOM, PUSHED, UNWANTED = 0, 1, 2
 class Delivery:
     """The delivery of an image to a worker.
 
-    count: how often the image has been delivered, including this delivery.
+    Attributes:
+        member: The member of the download queue that stands for the image.
+        count: How often the image has been delivered, including this delivery.
     """
 
     member: bytes
@@ -53,10 +59,12 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The result of an image.
+    """What a worker did with an image, as it is reported to the queue.
 
-    result: the status of the image's record, or `failed`. Empty if a regular job of MRQ will retry the image: then
-    nothing is counted yet.
+    Attributes:
+        member: The member of the download queue that stands for the image.
+        result: The status of the image's record, or `failed`. Empty if a regular job will retry the image, which is
+            therefore not counted yet.
     """
 
     member: bytes
@@ -67,7 +75,7 @@ class Outcome:
 
 
 def _split_element(element: bytes) -> tuple[bytes, bytes]:
-    """Return the member and the message in an element of the write queue, "<length of member>:<member><message>"."""
+    """Split an element of the write queue, "<length of member>:<member><message>", into the member and the message."""
     start = element.index(b":") + 1
     end = start + int(element[: start - 1])
     return element[start:end], element[end:]
@@ -76,8 +84,11 @@ def _split_element(element: bytes) -> tuple[bytes, bytes]:
 class ImageQueue:
     """The download queue and the write queue.
 
-    batches: counters of the open batches. refused_buckets: state of the circuit breaker, shared by all workers.
-    Every method raises QueueUnavailable if Redis is down, loading, read-only or full.
+    Every method may raise QueueUnavailable, for example if Redis is down, loading, read-only or full.
+
+    Attributes:
+        batches: The counters of the open batches.
+        refused_buckets: The state of the circuit breaker, which all workers share.
     """
 
     def __init__(self, client: redis.Redis, config: Config) -> None:
@@ -93,7 +104,8 @@ class ImageQueue:
     def enqueue(self, refs: Sequence[ImageRef]) -> int:
         """Queue images. An image that is already queued keeps its place.
 
-        Returns: how many images were added.
+        Returns:
+            How many images were added.
         """
         added = 0
         with redis_errors("queue images"):
@@ -105,7 +117,7 @@ class ImageQueue:
         return added
 
     def still_queued(self, refs: Sequence[ImageRef]) -> list[bool]:
-        """Return, for each image, whether it is in the download queue. Delivered images are."""
+        """Return for each image whether it is in the download queue, which includes delivered and parked images."""
         if not refs:
             return []
         with redis_errors("read the download queue"):
@@ -120,28 +132,35 @@ class ImageQueue:
             flat = self._scripts.run(
                 "take_downloads",
                 [keys.downloads, keys.deliveries, keys.write_bytes, keys.open_circuits],
-                [limit, self.lease_seconds, self._write_limit_bytes, REFUSED_POSTPONED_SECONDS],
+                [limit, self.lease_seconds, self._write_limit_bytes, REFUSED_BUCKET_DELAY_SECONDS],
             )
         return [Delivery(flat[i], int(flat[i + 1])) for i in range(0, len(flat), 2)]
 
-    def push_headers(self, pairs: Sequence[tuple[bytes, bytes]]) -> list[int]:
-        """Queue metadata, as (member, message) pairs, for the write workers.
+    def push_metadata(self, pairs: Sequence[tuple[bytes, bytes]]) -> list[int]:
+        """Add images with their fetched metadata bytes to the write queue.
 
-        Returns: PUSHED, NO_ROOM or UNWANTED for each pair.
+        Args:
+            pairs: The member and the message (FetchedMetadata.to_bytes) of each image.
+
+        Returns:
+            PUSHED, NO_ROOM or UNWANTED for each image.
         """
         keys = self.keys
         args: list[Any] = [self._write_limit_bytes, self.lease_seconds, PARKED_SECONDS]
         for member, message in pairs:
             args += (member, b"%d:%b%b" % (len(member), member, message))
         with redis_errors("queue metadata"):
-            results = self._scripts.run("push_headers", [keys.writes, keys.write_bytes, keys.downloads], args)
+            results = self._scripts.run("push_metadata", [keys.writes, keys.write_bytes, keys.downloads], args)
         return [int(result) for result in results]
 
     def take_writes(self, limit: int, *, reserve: int = 0) -> list[tuple[bytes, bytes]]:
-        """Deliver up to `limit` (member, message) pairs, oldest first.
+        """Deliver up to `limit` elements of the write queue, oldest first.
 
         Args:
-            reserve: number of elements to leave in the queue for other workers.
+            reserve: How many elements to leave in the queue for other workers.
+
+        Returns:
+            The member and the message (FetchedMetadata.to_bytes) of each image.
         """
         keys = self.keys
         with redis_errors("deliver metadata"):
@@ -157,16 +176,16 @@ class ImageQueue:
     def acknowledge(self, outcomes: Iterable[Outcome]) -> None:
         """Acknowledge the images of raw jobs: remove them from the download queue, and count them.
 
-        Each image is counted for the open batches that cover it. It is counted once, when it leaves the download queue,
-        however often it was delivered.
+        Each image is counted for the open batches that cover it. However often an image was delivered, it is counted
+        only once, when it leaves the download queue.
         """
         self._acknowledge("acknowledge", outcomes)
 
     def acknowledge_regular(self, outcomes: Iterable[Outcome]) -> None:
         """Acknowledge the images of regular jobs, which are retries and requeues.
 
-        Such an image has already left the download queue, so it is counted each time, for the open batches that cover
-        it. If it was queued again meanwhile, it is removed from the queue, because it is done.
+        Each image is counted for the open batches that cover it, although it has already left the download queue. If
+        the image was queued again in the meantime, it is removed from the download queue, because it is done.
         """
         self._acknowledge("acknowledge_regular", outcomes)
 
@@ -185,28 +204,29 @@ class ImageQueue:
             )
 
     def extend_leases(self, members: Sequence[bytes]) -> None:
-        """Make the leases of images end one full lease from now. Images that have left the queue stay out of it."""
+        """Extend the leases of images to one full lease from now. Ignore images that have left the queue."""
         with redis_errors("extend leases"):
             for start in range(0, len(members), MEMBERS_PER_CALL):
                 chunk = members[start : start + MEMBERS_PER_CALL]
                 self._scripts.run("extend_leases", [self.keys.downloads], [self.lease_seconds, *chunk])
 
     def release(self, members: Sequence[bytes]) -> None:
-        """Return images to the queue, as if they had not been delivered. They are due immediately."""
+        """Return images to the queue as if they had not been delivered, so that they are due immediately."""
         if members:
             with redis_errors("release images"):
                 self._scripts.run("release", [self.keys.downloads, self.keys.deliveries], list(members))
 
     def count_delivery(self, ref: ImageRef) -> int:
-        """Count the attempt of a regular job as one more delivery of its image.
+        """Count the attempt of a regular job as another delivery of its image.
 
-        Returns: how many deliveries the image has had.
+        Returns:
+            How often the image has been delivered.
         """
         with redis_errors("count deliveries"):
             return int(self.client.hincrby(self.keys.deliveries, ref.to_member(), 1))
 
     def sizes(self) -> tuple[int, int]:
-        """Return the lengths of the download queue, including delivered images, and of the write queue."""
+        """Return the length of the download queue, which includes delivered images, and that of the write queue."""
         with redis_errors("read the sizes of the queues"):
             pipe = self.client.pipeline(transaction=False)
             pipe.zcard(self.keys.downloads)

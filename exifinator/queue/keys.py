@@ -9,33 +9,39 @@ from exifinator.config import Config
 
 @dataclass(frozen=True, slots=True)
 class QueueKeys:
-    """Key names of one installation. All start with MRQ_DATABASE.
+    """Names of the Redis keys of one installation. All names start with MRQ_DATABASE.
 
-    The two queues and the set of paused queues have the names that MRQ expects: its dashboard shows the sizes of the
-    queues, and its workers skip paused queues.
+    The two queues and the set of paused queues have the names that MRQ expects. This way, MRQ's dashboard shows the
+    sizes of the queues, and MRQ's workers skip paused queues.
+
+    A member is the string that stands for an image; see ImageRef.to_member.
+
+    Attributes:
+        downloads: The download queue. Sorted set of members; the score is the time from which the image may be
+            delivered.
+        writes: The write queue. List of elements "<length of member>:<member><message>".
+        deliveries: Hash from each member to the number of deliveries of the image.
+        write_bytes: The total size of the elements in the write queue, in bytes.
+        batches: Hash from the id of each open batch to a JSON list of the batch's prefixes.
+        batch_counts_prefix: The key that results when a batch id is appended is a hash from each result to a count.
+        open_circuits: Hash from each refused bucket to a message for users. All its entries expire together.
+        probe_objects: Hash from each bucket to the member of an object that S3 has returned.
+        metrics: Hash from each field name of metrics.py to a count.
+        metrics_senders_prefix: The key that results when the name of a process is appended holds the sequence number of
+            the last counts that this process sent.
+        paused_queues: Set of MRQ's names of the paused queues.
     """
 
-    # Sorted set: member -> the time from which the image may be delivered.
     downloads: str
-    # List of "<length of member>:<member><message>".
     writes: str
-    # Hash: member -> how often the image was delivered.
     deliveries: str
-    # Number: the total size of the write queue's elements, in bytes.
     write_bytes: str
-    # Hash: id of each open batch -> JSON list of its prefixes.
     batches: str
-    # Prefix of a batch's id. Hash: result -> count.
     batch_counts_prefix: str
-    # Hash: refused bucket -> message. The whole hash expires.
     open_circuits: str
-    # Hash: bucket -> member of an object that S3 has returned.
     probe_objects: str
-    # Hash: field of metrics.py -> count.
     metrics: str
-    # Prefix of a sender's name. Sequence number of its last addition to the metrics.
     metrics_senders_prefix: str
-    # Set of the names of paused queues.
     paused_queues: str
 
     @classmethod

@@ -1,4 +1,4 @@
-"""The Redis client: connection, errors and clock."""
+"""Connect to Redis, translate the client's errors, and read the server's clock."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def redis_errors(action: str) -> Iterator[None]:
     """Translate errors of redis-py into QueueUnavailable.
 
     Args:
-        action: what Redis was asked to do. It completes the message "Redis cannot ...", as in "pause a queue".
+        action: What Redis was asked to do, such as "pause a queue". Completes the message "Redis cannot ...".
     """
     try:
         yield
@@ -31,14 +31,14 @@ def redis_errors(action: str) -> Iterator[None]:
         message = f"Redis cannot {action}: {str(exc).rstrip('.')}"
         raise QueueUnavailable(message, code="redis_unauthorized") from exc
     except redis.exceptions.RedisError as exc:
-        # "Error 111 connecting to 127.0.0.1:6379. Connection refused."
+        # The text of the error may end in a period: "Error 111 connecting to 127.0.0.1:6379. Connection refused."
         raise QueueUnavailable(f"Redis cannot {action}: {str(exc).rstrip('.')}") from exc
 
 
 def connect_redis(config: Config) -> redis.Redis:
-    """Return a client of REDIS_URL (redis:// or rediss://) with a connection pool. It connects when first used.
+    """Return a client for REDIS_URL (redis:// or rediss://) with a connection pool. It does not connect yet.
 
-    Callers wait for a free connection, because having more greenlets than connections is normal.
+    If all connections are in use, a call waits up to 30 seconds for a free connection instead of failing.
     """
     pool = redis.BlockingConnectionPool.from_url(
         config.redis_url.get_secret_value(),
@@ -47,7 +47,7 @@ def connect_redis(config: Config) -> redis.Redis:
         socket_timeout=30,
         socket_connect_timeout=5,
         socket_keepalive=True,
-        # Version 3 of the protocol costs two more round trips per connection, and none of its features is used.
+        # EXIFinator needs no feature of protocol version 3, which costs two more round trips per connection.
         protocol=2,
         retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=1.0), 3),
         retry_on_error=[redis.exceptions.BusyLoadingError],
@@ -58,7 +58,8 @@ def connect_redis(config: Config) -> redis.Redis:
 def read_clock(client: redis.Redis) -> datetime:
     """Return the time of the Redis server, in UTC.
 
-    Raises: QueueUnavailable.
+    Raises:
+        QueueUnavailable: Redis is unavailable.
     """
     with redis_errors("tell the time"):
         seconds_and_microseconds: Any = client.time()

@@ -1,7 +1,8 @@
-"""List a source. A listing can be resumed, and threads list ranges of a big bucket's keys in parallel.
+"""List the objects of a source.
 
-exifinator.sources.key_ranges explains where ranges are split. If a server does not list keys in order, or ignores the
-key to start after, it is listed page by page from start to end.
+A listing can be resumed. In a big bucket, threads list several ranges of keys in parallel: see key_ranges.py for how
+ranges are split. Some servers do not list keys in order, or cannot start a listing after a given key. Their buckets are
+listed page by page from start to end.
 """
 
 from __future__ import annotations
@@ -23,16 +24,27 @@ log = logging.getLogger(__name__)
 
 # The maximum number of ranges listed in parallel.
 THREADS = 8
-# At first, the thread that consumes the pages lists the source too. If it spends more than this share of the time
-# waiting, another thread takes over the listing. After that the number of threads is doubled. If S3 is as fast as the
-# consumer, threads only cost CPU time (10 of 33 us per key), because Python runs one thread at a time.
+# At first, the thread that processes the pages also lists the source. If it spends more than this share of its time
+# waiting for pages, another thread takes over the listing. If it still waits as much, the number of threads is doubled,
+# again and again up to the maximum. Threads are not used from the start: if S3 is as fast as the processing, they only
+# cost CPU time (10 of 33 us per key), because Python runs one thread at a time.
 STARVED_SHARE = 0.3
+# The number of pages after which the share is measured again, while other threads list.
 PAGES_PER_CHECK = 3
 
 
 @dataclass(slots=True)
 class _State:
-    """State that the threads of a listing share. Guarded by the listing's condition variable."""
+    """State that the threads of a listing share. Access requires the lock of the listing's condition variable.
+
+    Attributes:
+        waiting: Ranges that no thread lists yet.
+        active: Ranges that a thread is listing.
+        pages: Pages that have been listed but not consumed, each with its range and whether it is the range's last.
+        splits_in_progress: The number of threads that are looking for split points.
+        failure: The first error in a thread. It is raised in the thread that consumes the pages.
+        stopped: Whether the threads must exit.
+    """
 
     waiting: deque[KeyRange] = field(default_factory=deque)
     active: list[KeyRange] = field(default_factory=list)
@@ -55,12 +67,12 @@ class PartitionedListing:
         source: The bucket and prefix.
         ranges: The ranges to list, as `remaining` returned them; None for all keys.
         threads: The maximum number of ranges listed in parallel.
-        pause: Function that waits for a number of seconds. None: sleep, but no longer than the listing lasts.
+        pause: Sleeps for a number of seconds. By default, the sleep ends early when the listing is stopped.
         clock: Returns the time in seconds.
 
     Attributes:
-        started_over: Whether the listing had to start again, so that some objects were yielded twice.
-        started_threads: The number of threads started so far to list ranges.
+        started_over: Whether the listing was restarted, so that some objects may have been yielded twice.
+        started_threads: The number of threads that have been started to list ranges.
     """
 
     def __init__(
@@ -81,20 +93,20 @@ class PartitionedListing:
         self._ranges = [KeyRange(after or "", end) for after, end in ranges] if ranges is not None else [KeyRange()]
         self._pending: tuple[KeyRange, str, bool] | None = None
         self._is_ordered = True
-        # Whether a range starts or ends at a key, so that the order of keys matters.
+        # Whether the keys must be in order. They must if a range starts or ends inside the bucket.
         self._needs_order = ranges is not None and any(after or end for after, end in ranges)
         self._changed = threading.Condition()
         self._shared = _State()
 
     def remaining(self) -> list[list[str | None]]:
-        """Return the ranges that are still to be processed, as [after, end], for another process to resume."""
+        """Return the ranges that are still to be processed, as [after, end], so that another process can resume."""
         with self._changed:
             if not self._is_ordered and self._ranges:
                 return [["", None]]
             return [[key_range.after, key_range.end] for key_range in self._ranges]
 
     def mark_processed(self) -> None:
-        """Mark the last page that `pages` yielded as processed, so that it is not part of `remaining`."""
+        """Mark the last page that `pages` yielded as processed, so that `remaining` no longer includes its keys."""
         if self._pending is None:
             return
         key_range, last_key, is_last = self._pending
@@ -105,13 +117,15 @@ class PartitionedListing:
                 self._ranges.remove(key_range)
 
     def pages(self) -> Generator[ListedPage]:
-        """Yield all remaining objects, a page at a time. They are not filtered by name.
+        """Yield all remaining objects, one page at a time, including the empty objects that represent folders.
 
-        A page that fails with a transient error is retried with growing pauses.
+        If a request fails with a transient error, it is retried with growing pauses.
 
         Raises:
-            AccessDenied, BucketGone: S3 denies the listing.
-            SourceUnavailable: All attempts at a page failed.
+            AccessDenied: S3 denies the listing.
+            BucketGone: The bucket does not exist.
+            SourceUnavailable: All attempts to fetch a page failed.
+            PermanentError: S3 rejected the request for another reason.
         """
         try:
             yield from self._pages()
@@ -142,22 +156,25 @@ class PartitionedListing:
     def _list_inline(self, key_range: KeyRange, check_pages: int | None) -> Iterator[ListedPage]:
         """List a range in this thread, and yield its pages.
 
-        Every `check_pages` pages, return if other threads would list the rest faster.
+        Args:
+            key_range: The range.
+            check_pages: After each group of this many pages, return if other threads would list the rest faster. None:
+                list the whole range.
         """
         self._fetcher.idle_seconds, checked_at = 0.0, self._clock()
         for page, is_last in self._list(key_range):
-            key_range.pages += 1
+            key_range.page_count += 1
             yield from self._yield_page(key_range, page, is_last)
             if is_last:
                 return
-            if check_pages and key_range.pages % check_pages == 0 and self._is_ordered and self._threads > 1:
+            if check_pages and key_range.page_count % check_pages == 0 and self._is_ordered and self._threads > 1:
                 now = self._clock()
                 if self._fetcher.idle_seconds > STARVED_SHARE * (now - checked_at):
                     return
                 self._fetcher.idle_seconds, checked_at = 0.0, now
 
     def _list(self, key_range: KeyRange) -> Iterator[tuple[ListedPage, bool]]:
-        """Yield a range's pages up to its end, each with a flag that is true for the last one."""
+        """Yield the pages of a range, each with a flag that is true for the last page."""
         while True:
             page = self._fetcher.fetch(key_range.token, "" if key_range.token else key_range.reached)
             self._check_order(key_range, page)
@@ -181,13 +198,13 @@ class PartitionedListing:
             return
         if self._needs_order:
             raise UnorderedListing("the keys are not in order, or do not start after the requested one")
-        # The server's continuation tokens still lead through the whole listing, so no key is missed.
+        # Continue page by page. The server's continuation tokens lead through the whole listing in any order.
         self._is_ordered = False
 
     # --- In parallel --------------------------------------------------------------------------------------------------
 
     def _list_in_parallel(self) -> Iterator[ListedPage]:
-        """Yield the pages that other threads list. Start more threads if this one mostly waits for pages."""
+        """Yield the pages that other threads list. Start more threads if this thread waits too long for pages."""
         shared = self._shared
         shared.waiting.extend(self._ranges)
         pages_taken, waited_seconds, checked_at = 0, 0.0, self._clock()
@@ -226,7 +243,7 @@ class PartitionedListing:
             self._changed.notify_all()
 
     def _run_thread(self) -> None:
-        """List waiting ranges, or split one that another thread is listing, until nothing is left."""
+        """List waiting ranges until all ranges are listed. If none is waiting, split one that another thread lists."""
         shared = self._shared
         try:
             while True:
@@ -265,22 +282,22 @@ class PartitionedListing:
                 if shared.stopped:
                     return
                 shared.pages.append((key_range, page, is_last))
-                key_range.pages += 1
+                key_range.page_count += 1
                 if is_last:
                     shared.active.remove(key_range)
                 self._changed.notify_all()
 
     def _range_to_split(self) -> KeyRange | None:
-        """Return the range with the most pages so far, of those that may be split."""
+        """Of the ranges that may be split, return the one with the most pages so far; None if there is none."""
         candidates = [
             key_range
             for key_range in self._shared.active
-            if key_range.pages >= key_range.pages_before_split and not key_range.is_being_split
+            if key_range.page_count >= key_range.pages_before_split and not key_range.is_being_split
         ]
-        return max(candidates, key=lambda key_range: key_range.pages, default=None) if self._is_ordered else None
+        return max(candidates, key=lambda key_range: key_range.page_count, default=None) if self._is_ordered else None
 
     def _split(self, key_range: KeyRange) -> None:
-        """Split the unlisted part of a range. Other threads can list a piece as soon as its end is found."""
+        """Split the unlisted part of a range. Other threads can list a piece as soon as its end is known."""
         shared, source = self._shared, self._fetcher.source
         unlisted: KeyRange | None = None
         try:
@@ -298,16 +315,16 @@ class PartitionedListing:
                         self._ranges.append(unlisted)
                     self._changed.notify_all()
         except TransientError as exc:
-            log.info("skip: listing %s: no split point found: %s", source, exc, extra={"action": "skip"})
+            log.info("skip: listing %s: cannot split a range now: %s", source, exc, extra={"action": "skip"})
         except (PermanentError, UnorderedListing) as exc:
-            log.info("skip: listing %s page by page: %s", source, exc, extra={"action": "skip"})
+            log.info("skip: listing %s without splitting ranges further: %s", source, exc, extra={"action": "skip"})
             self._is_ordered = False
         with self._changed:
             if unlisted is not None:
                 shared.waiting.append(unlisted)
-                key_range.pages, key_range.pages_before_split = 0, PAGES_BEFORE_SPLIT
+                key_range.page_count, key_range.pages_before_split = 0, PAGES_BEFORE_SPLIT
             else:
-                key_range.pages_before_split = 2 * key_range.pages + PAGES_BEFORE_SPLIT
+                key_range.pages_before_split = 2 * key_range.page_count + PAGES_BEFORE_SPLIT
             key_range.is_being_split = False
             shared.splits_in_progress -= 1
             self._changed.notify_all()
@@ -316,12 +333,15 @@ class PartitionedListing:
 def list_pages(
     lister: Lister, source: Source, *, pause: Callable[[float], object] | None = None
 ) -> Iterator[ListedPage]:
-    """Yield all objects of a source, a page at a time, in the server's order. They are not filtered by name.
+    """Yield all objects of a source, one page at a time, in the server's order.
 
-    A page that fails with a transient error is retried with growing pauses.
+    They include the empty objects that represent folders. If a request fails with a transient error, it is retried with
+    growing pauses.
 
     Raises:
-        AccessDenied, BucketGone: S3 denies the listing.
-        SourceUnavailable: All attempts at a page failed.
+        AccessDenied: S3 denies the listing.
+        BucketGone: The bucket does not exist.
+        SourceUnavailable: All attempts to fetch a page failed.
+        PermanentError: S3 rejected the request for another reason.
     """
     return PartitionedListing(lister, source, threads=1, pause=pause).pages()

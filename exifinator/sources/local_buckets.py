@@ -1,4 +1,4 @@
-"""The registry of local folders that are served as buckets (exifinator.processes.rclone writes it)."""
+"""Reads the registry of local folders that are served as buckets. exifinator.processes.rclone writes the registry."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from exifinator.errors import ConfigError
 
 @dataclass(frozen=True)
 class LocalBucket:
-    """A served folder: its endpoint, and the access keys that the endpoint accepts."""
+    """A local folder that is served as a bucket, and the S3 endpoint and access keys to read it with."""
 
     endpoint_url: str
     access_key: str
@@ -23,7 +23,13 @@ class LocalBucket:
 
 
 def lookup(bucket: str, root: Path = ROOT) -> LocalBucket | None:
-    """Return the local folder that is served as this bucket, or None. Reads the registry only if it has changed."""
+    """Return the local folder that is served under this bucket name, or None.
+
+    The registry is cached, and read again only if its file has changed.
+
+    Raises:
+        ConfigError: The registry is not valid JSON.
+    """
     try:
         changed_at_ns = _registry_path(root).stat().st_mtime_ns
     except FileNotFoundError:

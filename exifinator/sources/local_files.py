@@ -1,4 +1,4 @@
-"""Ranged reads of local files, as a replacement for S3."""
+"""Ranged reads of local files, with the same interface as those from S3."""
 
 from __future__ import annotations
 
@@ -10,18 +10,25 @@ from exifinator.models import ImageRef, RangeRead
 
 
 class LocalReader:
-    """A RangeReader for local files that counts its reads. `ref.key` is the path; the ETag is size and mtime."""
+    """A RangeReader for local files.
+
+    The key of an image is the file's path. Its ETag consists of the file's size and modification time.
+
+    Attributes:
+        requests: Number of reads so far.
+        bytes_read: Number of bytes read so far.
+    """
 
     def __init__(self) -> None:
         self.requests = 0
         self.bytes_read = 0
 
     def read_range(self, ref: ImageRef, start: int, length: int, *, if_match: str = "") -> RangeRead:
-        """Read at most `length` bytes from `start`.
+        """Read up to `length` bytes from offset `start`. See models.RangeReader for the arguments.
 
         Raises:
             OSError: The file cannot be read.
-            ObjectChanged: Its ETag is not `if_match`.
+            ObjectChanged: The file's ETag is not `if_match`.
         """
         with Path(ref.key).open("rb") as file:
             file.seek(0, 2)
@@ -38,7 +45,7 @@ class LocalReader:
 
 
 def local_ref(path: Path) -> ImageRef:
-    """Return the ImageRef of a local file: an empty bucket, and the path as key.
+    """Return an ImageRef for a local file, with an empty bucket, the path as the key, and an empty ETag.
 
     Raises:
         OSError: The file cannot be read.

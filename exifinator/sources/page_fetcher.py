@@ -21,7 +21,7 @@ FIRST_PAUSE_SECONDS = 2.0
 
 
 class UnorderedListing(Exception):
-    """The server does not list keys in order, or did not start after the requested key."""
+    """The server does not list keys in order, or cannot start a listing after a given key."""
 
 
 class PageFetcher:
@@ -30,12 +30,12 @@ class PageFetcher:
     Args:
         lister: Lists the bucket.
         source: The bucket and prefix.
-        pause: Function that waits for a number of seconds. None: wait, but no longer than until `stop` is set.
+        pause: Sleeps for a number of seconds. By default, the sleep ends early when `stop` is set.
         clock: Returns the time in seconds.
 
     Attributes:
-        stop: Set it to end the retries.
-        idle_seconds: Time spent waiting for pages, without the CPU time of parsing them.
+        stop: An event that ends the retries when it is set.
+        idle_seconds: Time spent waiting for responses, not counting the CPU time to parse them.
     """
 
     def __init__(
@@ -54,12 +54,18 @@ class PageFetcher:
         self._clock = clock
 
     def fetch(self, token: str | None, start_after: str) -> ListedPage:
-        """Fetch the page for a token, or the first page after a key. Retry transient errors with growing pauses.
+        """Fetch one page. Retry transient errors with growing pauses.
+
+        Args:
+            token: The server's token for the page; None for the first page after `start_after`.
+            start_after: The key after which the page starts; "" for the first page, or if there is a token.
 
         Raises:
-            AccessDenied, BucketGone: S3 denies the listing.
+            AccessDenied: S3 denies the listing.
+            BucketGone: The bucket does not exist.
             SourceUnavailable: All attempts failed.
-            UnorderedListing: The server does not accept a key to start after.
+            UnorderedListing: The server rejects a listing that starts after a key.
+            PermanentError: S3 rejected the request for another reason.
         """
         retrying = Retrying(
             retry=retry_if_exception_type(TransientError),
@@ -96,10 +102,11 @@ class PageFetcher:
         log.warning("retry: listing %s: %s", self.source, error, extra=extra)
 
     def first_key_after(self, text: str) -> str | None:
-        """Return the first key greater than a string; None if there is none. Errors are not retried.
+        """Return the first key of the source that is greater than a string; None if there is none.
 
         Raises:
-            UnorderedListing: The server does not start after the requested key.
+            UnorderedListing: The server ignores the string, and lists from the first key.
+            TransientError, PermanentError: The request failed. It is not retried here.
         """
         page = self.lister.list_page(self.source.bucket, self.source.prefix, None, start_after=text, max_keys=1)
         if not page.refs:

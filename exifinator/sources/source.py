@@ -10,10 +10,10 @@ from typing import Protocol
 from exifinator.errors import ConfigError
 from exifinator.models import ListedPage
 
-# The names that boto3 accepts, except those with a hyphen at the start, which would be options on a command line.
-# Amazon's rule is stricter, but other servers allow upper case, underscores, and a dot or an underscore at the start.
+# The names that boto3 accepts, except names that start with a hyphen, because they would be options on a command line.
+# Amazon's rules are stricter, but other servers allow upper case, underscores, and a dot or an underscore at the start.
 _BUCKET_NAME = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._-]{0,254}")
-# The ARN of an access point, for example. boto3 checks the details.
+# A bucket can also be given as an ARN, such as that of an access point. boto3 checks the details.
 _BUCKET_ARN = re.compile(r"arn:[A-Za-z0-9:._-]{1,2000}")
 # S3's limit on the length of a key.
 _MAX_PREFIX_BYTES = 1024
@@ -21,7 +21,10 @@ _MAX_PREFIX_BYTES = 1024
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A bucket, or the objects under a prefix of it. The prefix matches as in S3: character by character."""
+    """A bucket, or the part of a bucket whose keys start with a prefix.
+
+    As in S3, a prefix need not end at a slash.
+    """
 
     bucket: str
     prefix: str = ""
@@ -36,7 +39,7 @@ class Source:
 
 
 def is_bucket_name(name: str) -> bool:
-    """Return whether a bucket can have this name."""
+    """Return whether `name` is a valid bucket name. The ARN of an access point is not one."""
     return _BUCKET_NAME.fullmatch(name) is not None
 
 
@@ -44,7 +47,7 @@ def parse_source(text: str) -> Source:
     """Parse `bucket`, `bucket/prefix` or `s3://bucket/prefix`.
 
     Raises:
-        ConfigError: The text has no bucket.
+        ConfigError: The text does not start with a bucket.
     """
     bucket, _, prefix = text.removeprefix("s3://").partition("/")
     if not bucket.strip() or bucket in (".", "..") or "://" in text.removeprefix("s3://"):
@@ -57,35 +60,40 @@ def parse_source(text: str) -> Source:
 
 
 def parse_user_source(text: str) -> Source:
-    """Parse a source that a user has entered, and check its names before any request to S3. For `run` and the API.
+    """Parse a source that a user has entered in `run` or the API, and check its bucket name and prefix.
+
+    The check finds mistakes before any request is sent to S3.
 
     Raises:
-        ConfigError: The text has no bucket, no bucket can have this name, or no key can have this prefix.
+        ConfigError: The text does not start with a bucket, the bucket name is invalid, or no key can have this prefix.
     """
     source = parse_source(text)
     if not _BUCKET_ARN.fullmatch(source.bucket) and not is_bucket_name(source.bucket):
         raise ConfigError(
             f"Not a bucket name: {source.bucket!r}",
             code="invalid_source",
-            hint="use letters, digits, dots, underscores and hyphens (not first); "
+            hint="use up to 255 letters, digits, dots, underscores and hyphens (not first); "
             "for a folder, write its path from / or ./",
         )
     try:
         is_prefix = "\0" not in source.prefix and len(source.prefix.encode()) <= _MAX_PREFIX_BYTES
     except UnicodeEncodeError:
-        # The argument has bytes that are not UTF-8.
+        # The command-line argument contains bytes that are not UTF-8.
         is_prefix = False
     if not is_prefix:
         raise ConfigError(
             f"Not a prefix: {source.prefix[:100]!r}",
             code="invalid_source",
-            hint=f"use at most {_MAX_PREFIX_BYTES:,} bytes of UTF-8 without NUL, as keys have",
+            hint=f"use at most {_MAX_PREFIX_BYTES:,} bytes of UTF-8 without NUL characters, as in S3 keys",
         )
     return source
 
 
 def remove_covered(sources: Sequence[Source]) -> list[Source]:
-    """Return the sources without duplicates and those inside another one, so that no image is listed twice."""
+    """Return the sources without duplicates and without sources that are part of another one.
+
+    So no image is listed twice.
+    """
 
     def is_covered(source: Source) -> bool:
         return any(source != other and source.id_prefix.startswith(other.id_prefix) for other in sources)
@@ -94,7 +102,7 @@ def remove_covered(sources: Sequence[Source]) -> list[Source]:
 
 
 class Lister(Protocol):
-    """Lists a bucket page by page. Implemented by exifinator.sources.s3.client.S3Client."""
+    """Lists a bucket page by page. See exifinator.sources.s3.client.S3Client, which implements this protocol."""
 
     def endpoint(self, bucket: str) -> str: ...
 

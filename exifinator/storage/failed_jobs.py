@@ -100,7 +100,7 @@ def parse_job_id(text: str) -> ObjectId:
 
 
 class FailedJobs:
-    """Access to failed jobs for the commands. Every method raises StoreUnavailable or RecordRefused."""
+    """Access to failed jobs for the commands. Every method may raise StoreUnavailable or RecordRefused."""
 
     def __init__(self, jobs: JobStore) -> None:
         self._collection = jobs.collection

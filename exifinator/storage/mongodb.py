@@ -27,7 +27,7 @@ TRANSIENT_CODES = frozenset(
 )  # fmt: skip
 # Server errors that are reported with the code `mongodb_unauthorized`. Atlas uses 8000 for all of its own errors, but
 # in practice 8000 means a wrong user or password.
-_UNAUTHORIZED_CODES = frozenset({13, 18, 8000})
+UNAUTHORIZED_CODES = frozenset({13, 18, 8000})
 
 
 def connect_mongodb(config: Config, **options: Any) -> MongoClient[Document]:
@@ -65,7 +65,7 @@ def mongodb_errors(action: str) -> Iterator[None]:
     try:
         yield
     except pymongo.errors.OperationFailure as exc:
-        code = "mongodb_unauthorized" if exc.code in _UNAUTHORIZED_CODES else None
+        code = "mongodb_unauthorized" if exc.code in UNAUTHORIZED_CODES else None
         if exc.code in TRANSIENT_CODES or exc.has_error_label("RetryableWriteError"):
             raise StoreUnavailable(f"MongoDB cannot {action} now: {describe_error(exc)}", code=code) from exc
         raise RecordRefused(f"MongoDB refuses to {action}: {describe_error(exc)}") from exc

@@ -1,4 +1,7 @@
-"""Gather items from many greenlets, so that each batch, not each image, costs a round trip."""
+"""Gather items from many greenlets into batches, so that there is one round trip per batch instead of one per item.
+
+These batches have nothing to do with a batch in the sense of a run over sources.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +19,14 @@ Result = TypeVar("Result")
 class Batcher(Generic[Item, Result]):
     """Gathers items until there are `limit` of them or the first has waited `wait_seconds`, then calls `flush` once.
 
-    Batches are flushed one at a time. While one is flushed, the next one gathers.
+    Only one batch is flushed at a time. Meanwhile, the items of the next batch are gathered.
 
     Args:
-        flush: Takes the items. Returns, for each item, its result or the exception to raise for its submitter. If
-            `flush` itself raises an exception, every submitter of the batch gets it.
-        limit: Maximum number of items in a batch.
-        wait_seconds: Maximum time from the first item of a batch to its flush, unless another batch is being flushed.
+        flush: Takes the items of a batch. Returns a result for each item, or the exception to raise in the greenlet
+            that submitted the item. If `flush` itself raises an exception, this exception is raised in all greenlets
+            that submitted items of the batch.
+        limit: The maximum number of items in a batch.
+        wait_seconds: The maximum time for which the first item of a batch waits, unless another batch is being flushed.
     """
 
     def __init__(
@@ -37,7 +41,7 @@ class Batcher(Generic[Item, Result]):
         self._flush_lock = Semaphore()
 
     def submit(self, item: Item) -> Result:
-        """Wait until the item's batch is flushed, and return its result or raise its exception."""
+        """Wait until the item's batch has been flushed. Return the result of the item, or raise its exception."""
         outcome = AsyncResult()
         self._waiting.append((item, outcome))
         if len(self._waiting) >= self._limit:

@@ -1,10 +1,11 @@
-"""Distinguish a refused object from a refused bucket, if S3 denies access to an image.
+"""When S3 denies access to an image, find out whether only this object is refused or its whole bucket.
 
-A refused object is one failed job. A refused bucket would mean a failed job for each of its images. Instead, its images
-are released and no longer delivered, and the batch that waits for them reports the reason and stops.
+A refused object becomes a failed job. If a whole bucket is refused, each of its images would become a failed job. To
+avoid that, the circuit breaker releases the images of the bucket and stops their deliveries. The batch that waits for
+them reports the reason and stops.
 
-A bucket is refused if S3 rejects the credentials themselves, or if S3 no longer returns any of a few objects that it
-returned before.
+A bucket counts as refused if S3 rejects the credentials themselves, or if S3 denies access to all of a few other
+objects of the bucket that it returned before.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from exifinator.storage.store import Store
 
 log = logging.getLogger(__name__)
 
-# Do not probe a bucket again for this many seconds after S3 returned one of its objects.
+# After a probe in which S3 returned another object of the bucket, do not probe the bucket again for this many seconds.
 TRUSTED_SECONDS = 30.0
 
 
@@ -38,10 +39,11 @@ class BucketCircuitBreaker:
     def should_release(self, ref: ImageRef, refusal: AccessDenied) -> bool:
         """Return whether to release an image to which S3 denied access.
 
-        Release it if its bucket is refused, or if S3 returns it when it is read again. Otherwise only this object is
-        refused, and should fail.
+        The image should be released if its bucket is refused, or if S3 returns the image when it is read again.
+        Otherwise only this object is refused, and the image should fail.
 
-        Raises: TransientError if S3, Redis or MongoDB does not respond.
+        Raises:
+            TransientError: S3, Redis or MongoDB did not respond.
         """
         with self._probing:
             if self.is_open(ref.bucket):
@@ -49,7 +51,7 @@ class BucketCircuitBreaker:
             is_trusted = time.monotonic() < self._trusted_until.get(ref.bucket, 0.0)
             if not is_trusted:
                 self._s3.reload_credentials(ref.bucket)
-            # S3 may have refused the image only with the previous credentials.
+            # The credentials may have been replaced since the image was refused.
             if self._is_readable(ref):
                 return True
             if isinstance(refusal, (CredentialsRefused, UntrustedServer)):
@@ -65,7 +67,7 @@ class BucketCircuitBreaker:
 
     def is_open(self, bucket: str) -> bool:
         """Return whether the circuit of a bucket is open, so that none of its images should be read now."""
-        return bool(self._buckets.open_circuits({bucket}))
+        return bool(self._buckets.refusals({bucket}))
 
     def _open(self, bucket: str, message: str) -> None:
         log.error("stop: %s", message, extra={"action": "stop", "bucket": bucket})
@@ -77,12 +79,12 @@ class BucketCircuitBreaker:
         except AccessDenied:
             return False
         except PermanentError:
-            # The object was deleted or archived, but S3 accepted the credentials, so the bucket is readable.
+            # The object was deleted or archived. But S3 accepted the credentials, so the bucket is not refused.
             pass
         return True
 
     def _probe_objects(self, ref: ImageRef) -> list[ImageRef]:
-        """Return other objects of the bucket that S3 returned before; if none is known, queued ones."""
+        """Return other objects of the bucket that S3 returned before. If none are known, return queued images."""
         stored = self._buckets.probe_object(ref.bucket)
         returned_before = [*([stored] if stored else []), *self._store.records.find_first_and_last(ref.bucket)]
         others = [other for other in returned_before if other.id != ref.id]

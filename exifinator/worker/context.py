@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import gevent
 
 from exifinator.config import Config, load_config
-from exifinator.models import ExifRecord, HeaderBytes
+from exifinator.models import ExifRecord, FetchedMetadata
 from exifinator.queue.image_queue import NO_ROOM, ImageQueue, Outcome
 from exifinator.queue.redis_client import connect_redis
 from exifinator.retry import backoff_seconds
@@ -21,17 +21,20 @@ from exifinator.worker.circuit_breaker import BucketCircuitBreaker
 from exifinator.worker.failure_policy import Interrupted
 from exifinator.worker.isolated import SubprocessReader
 
-# A bulk write of 100 records costs MongoDB and the worker a quarter of 100 single upserts. Larger bulks gain nothing.
+# A bulk write of 100 records takes MongoDB and the worker a quarter of the time of 100 single upserts. Larger bulk
+# writes are no faster.
 RECORDS_PER_BULK = 100
 BULK_WAIT_SECONDS = 0.03
-HEADERS_PER_PUSH = 50
+IMAGES_PER_PUSH = 50
 PUSH_WAIT_SECONDS = 0.005
 
 
 class WorkerContext:
     """Clients and batchers of one worker process.
 
-    waiting_for_room: number of jobs that wait because the write queue is full.
+    Attributes:
+        is_stopping: Whether the worker has begun to stop.
+        waiting_for_room: The number of jobs that wait because the write queue is full.
     """
 
     def __init__(self, config: Config) -> None:
@@ -43,20 +46,23 @@ class WorkerContext:
         self.queue = ImageQueue(connect_redis(config), config)
         self.store = Store(connect_mongodb(config), config)
         self.circuit_breaker = BucketCircuitBreaker(self.s3, self.queue.refused_buckets, self.store)
-        self._pushes = Batcher(self.queue.push_headers, limit=HEADERS_PER_PUSH, wait_seconds=PUSH_WAIT_SECONDS)
+        self._pushes = Batcher(self.queue.push_metadata, limit=IMAGES_PER_PUSH, wait_seconds=PUSH_WAIT_SECONDS)
         self._records = Batcher(self._store_batch, limit=RECORDS_PER_BULK, wait_seconds=BULK_WAIT_SECONDS)
 
-    def push_header(self, member: bytes, header: HeaderBytes, on_wait: Callable[[], None]) -> None:
-        """Queue the metadata of an image for a write worker. Wait while the write queue is full.
+    def push_metadata(self, member: bytes, fetched: FetchedMetadata, on_wait: Callable[[], None]) -> None:
+        """Add the metadata of an image to the write queue. If the write queue is full, wait.
 
-        Each attempt extends the lease of the image.
+        While the queue is full, each attempt extends the lease of the image.
 
         Args:
-            on_wait: called after each pause, to restart the time limit of the job: the wait does not count.
+            on_wait: Called after each pause. The caller restarts the time limit of the job, which does not include the
+                time spent waiting.
 
-        Raises: Interrupted if the worker stops meanwhile; QueueUnavailable.
+        Raises:
+            Interrupted: The worker is stopping.
+            QueueUnavailable: Redis is unavailable.
         """
-        message = header.to_bytes()
+        message = fetched.to_bytes()
         attempt = 0
         while self._pushes.submit((member, message)) == NO_ROOM:
             if self.is_stopping:
@@ -70,9 +76,12 @@ class WorkerContext:
             on_wait()
 
     def store_record(self, record: ExifRecord, outcome: Outcome, *, is_raw: bool) -> None:
-        """Store a record, then acknowledge its image. Wait until both are done.
+        """Store a record, then acknowledge its image. Return when both are done.
 
-        Raises: StoreUnavailable, RecordRefused, QueueUnavailable.
+        Raises:
+            StoreUnavailable: MongoDB is unavailable.
+            RecordRefused: MongoDB rejected the record.
+            QueueUnavailable: Redis is unavailable.
         """
         self._records.submit((record, outcome, is_raw))
 
@@ -87,9 +96,10 @@ class WorkerContext:
         """Acknowledge images whose records or failed jobs are stored.
 
         Args:
-            outcomes: pairs of an outcome and whether its job is raw.
+            outcomes: For each image, its outcome and whether its job is raw.
 
-        Raises: QueueUnavailable.
+        Raises:
+            QueueUnavailable: Redis is unavailable.
         """
         self.queue.acknowledge([outcome for outcome, is_raw in outcomes if is_raw])
         self.queue.acknowledge_regular([outcome for outcome, is_raw in outcomes if not is_raw])
@@ -97,5 +107,8 @@ class WorkerContext:
 
 @functools.cache
 def current_context() -> WorkerContext:
-    """Return the context of this process. It is global because MRQ constructs the worker without arguments."""
+    """Return the context of this process.
+
+    The context is global, because MRQ constructs the worker without arguments.
+    """
     return WorkerContext(load_config())

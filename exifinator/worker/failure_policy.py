@@ -3,16 +3,17 @@
 | Error | Raw job | Regular job |
 |---|---|---|
 | Interrupted | release | release |
-| QueueUnavailable, StoreUnavailable | release: a server is down, the image is not at fault | retry, then fail |
-| any other TransientError | retry, then fail | retry, then fail |
-| AccessDenied, the circuit breaker releases | release: if the bucket is refused, deliveries stop | release |
-| AccessDenied, only this object is refused | fail | fail |
+| QueueUnavailable, StoreUnavailable | release, because a server is down | retry; after MAX_RETRIES, fail |
+| any other TransientError | retry; after MAX_RETRIES, fail | retry; after MAX_RETRIES, fail |
+| AccessDenied, and the circuit breaker says to release the image | release | release |
+| AccessDenied, and only this object is refused | fail | fail |
 | any other error | fail | fail |
 
-A raw job comes straight from a queue of images. A regular job, a retry or a requeue, is stored in MongoDB by MRQ.
+A raw job comes straight from the download queue or the write queue. A regular job is a retry or a requeue, which MRQ
+stores in MongoDB.
 
-Release means that no failed job is recorded. The image of a raw job returns to the download queue. A regular job gets
-the status `interrupt`, and MRQ's maintenance queues it again.
+When a job is released, no failed job is recorded. The image of a raw job returns to the download queue. A regular job
+gets the status `interrupt`, and MRQ's maintenance tasks queue it again.
 """
 
 from __future__ import annotations
@@ -28,16 +29,20 @@ RETRY_GROWTH = 3
 
 
 class Interrupted(Exception):
-    """A task stopped before it had a result. Its image is not at fault."""
+    """A task stopped before it had a result, for a reason that has nothing to do with its image."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """The attempt that failed.
+    """A failed attempt to run a task.
 
-    is_raw: whether the job is raw; otherwise it is regular. retries: how often the job was retried before.
-    first_delay_seconds: mean pause before the first retry. jitter: a random number from 0 to 1. released_by_breaker:
-    after an AccessDenied, whether the circuit breaker decided to release the image.
+    Attributes:
+        is_raw: Whether the job is raw; otherwise it is regular.
+        retries: How often the job was retried before.
+        max_retries: After this many retries, the image fails.
+        first_delay_seconds: The average delay before the first retry.
+        jitter: A random number from 0 to 1.
+        released_by_breaker: Whether the circuit breaker decided, after an AccessDenied, to release the image.
     """
 
     is_raw: bool
@@ -50,14 +55,14 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Try again after a pause, as a regular job."""
+    """Retry the image after a delay, as a regular job."""
 
     delay_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """Return the image or the job to its queue; record no failed job."""
+    """Return the image or the job to its queue, without recording a failed job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,7 @@ class Fail:
 
 @dataclass(frozen=True, slots=True)
 class LetLeaseExpire:
-    """Do nothing: when its lease expires, the image is delivered again."""
+    """Do nothing. The image is delivered again when its lease expires."""
 
 
 def decide(error: Exception, attempt: Attempt) -> Retry | Release | Fail:
@@ -86,18 +91,23 @@ def decide(error: Exception, attempt: Attempt) -> Retry | Release | Fail:
 
 
 def decide_unsaved(error: BaseException) -> Release | LetLeaseExpire:
-    """Decide what happens to an image whose outcome could not be saved, so that it is not acknowledged.
+    """Decide what happens to an image whose outcome could not be saved, so that the image is not acknowledged.
 
-    If the job was interrupted while saving, the worker is stopping and releases the image with all others. If Redis or
-    MongoDB rejected the outcome, releasing the image would most likely fail too.
+    If the job was interrupted while it saved the outcome, the worker is stopping and releases all its images. If Redis
+    or MongoDB did not accept the outcome, releasing the image would most likely fail too, so its lease must expire.
     """
     return Release() if isinstance(error, JobInterrupt) else LetLeaseExpire()
 
 
 def retry_delay_seconds(first_seconds: float, retries: int, jitter: float) -> float:
-    """Return the pause before the next retry: on average three times the previous one, randomized by up to half.
+    """Return the delay before the next retry: on average three times the previous delay, randomized by up to half.
 
-    The jitter, from 0 to 1, keeps images that failed together from being retried together.
+    The random part keeps images that failed at the same time from being retried at the same time.
+
+    Args:
+        first_seconds: The average delay before the first retry.
+        retries: How often the job was retried before.
+        jitter: A random number from 0 to 1.
     """
     return backoff_seconds(
         retries + 1, first_seconds=first_seconds, growth=RETRY_GROWTH, jitter=(0.5, 1.5), chance=lambda: jitter

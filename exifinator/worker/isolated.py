@@ -1,10 +1,11 @@
-"""Read images in a subprocess, so that an image that kills its process harms no other image.
+"""Read images in a subprocess, so that an image that crashes its reader does not affect other images.
 
-This is for images that were delivered several times without a result, because their workers died. Most of these images
-did not cause the crash. An image is recorded as failed only if the subprocess dies while reading it.
+Workers do this for images that were delivered several times without a result, because the worker died each time. Most
+of these images did not cause the crash. An image is blamed (KilledWorker) only if it also kills the subprocess, or
+keeps the subprocess busy for too long.
 
-For each image, the subprocess reads its parameters as a line of JSON from stdin, and writes one BSON document to
-stdout.
+For each image, the worker writes a line of JSON with the parameters of the image to the subprocess's stdin, and the
+subprocess writes one BSON document to stdout.
 """
 
 from __future__ import annotations
@@ -22,31 +23,37 @@ import bson
 from exifinator import errors
 from exifinator.config import ROOT, Config, load_config
 from exifinator.errors import EXIFinatorError, KilledWorker, PermanentError
-from exifinator.metadata.fetch import fetch_header
+from exifinator.metadata.fetch import fetch_metadata
 from exifinator.metadata.parse import build_record
 from exifinator.models import ExifRecord, ImageRef
 from exifinator.sources.s3.client import S3Client
 
+# The maximum time for reading one image in the subprocess.
 DEADLINE_SECONDS = 120
+# A BSON document starts with its length in bytes, a little-endian integer of this size.
 _LENGTH_BYTES = 4
 
 
 def read_image(s3: S3Client, ref: ImageRef, config: Config) -> tuple[ExifRecord, int, int]:
-    """Fetch and parse one image.
+    """Fetch and decode one image.
 
-    Returns: its record, the number of bytes read and the number of requests.
-    Raises: TransientError, PermanentError.
+    Returns:
+        The record of the image, the number of bytes read and the number of requests.
+
+    Raises:
+        TransientError, PermanentError: S3 did not return the image.
     """
-    header = fetch_header(s3, ref, first_read_bytes=config.first_read_bytes)
-    record = build_record(header, deadline_seconds=config.parse_deadline_seconds, memory_mb=config.parse_memory_mb)
-    return record, header.bytes_read, header.requests
+    fetched = fetch_metadata(s3, ref, first_read_bytes=config.first_read_bytes)
+    record = build_record(fetched, deadline_seconds=config.parse_deadline_seconds, memory_mb=config.parse_memory_mb)
+    return record, fetched.bytes_read, fetched.requests
 
 
 class SubprocessReader:
     """Reads images in a subprocess, one at a time.
 
-    Starting an interpreter takes a second, but reading an image only milliseconds, so one subprocess serves several
-    images. It runs as long as images are waiting. If an image kills it, the next image starts another one.
+    Starting an interpreter takes a second, but reading an image takes only milliseconds. A subprocess is therefore kept
+    for the next image as long as images are waiting. If an image kills the subprocess, another one is started for the
+    next image.
     """
 
     def __init__(self, *, deadline_seconds: float = DEADLINE_SECONDS) -> None:
@@ -58,7 +65,9 @@ class SubprocessReader:
     def read(self, ref: ImageRef) -> tuple[ExifRecord, int, int]:
         """Read one image as read_image does, but in the subprocess.
 
-        Raises: KilledWorker if the image kills the subprocess or exceeds the deadline; TransientError, PermanentError.
+        Raises:
+            KilledWorker: The image killed the subprocess, or was not read within the deadline.
+            TransientError, PermanentError: S3 did not return the image.
         """
         self._waiting += 1
         try:
@@ -69,7 +78,8 @@ class SubprocessReader:
                     response = self._child.read_image(ref, self._deadline_seconds)
                     has_response = True
                 finally:
-                    # If the caller was interrupted, the next image would get the response of this one.
+                    # If the caller was interrupted, the subprocess may still respond to this image. The worker would
+                    # take that for the response to the next image, so end the subprocess.
                     if not has_response or self._waiting == 1:
                         self._end()
         finally:
@@ -86,10 +96,10 @@ class SubprocessReader:
 
 
 class _Child:
-    """The worker's handle on the subprocess."""
+    """The subprocess, as the worker sees it."""
 
     def __init__(self) -> None:
-        # A file instead of a pipe, because the subprocess would block on a full pipe.
+        # stderr is a file instead of a pipe, because the subprocess would block if it filled the pipe.
         self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 -- closed by end
         self._process = subprocess.Popen(
             [sys.executable, "-m", "exifinator.worker.isolated"],
@@ -103,7 +113,8 @@ class _Child:
     def read_image(self, ref: ImageRef, deadline_seconds: float) -> dict[str, Any]:
         """Return the subprocess's response for one image.
 
-        Raises: KilledWorker.
+        Raises:
+            KilledWorker: The subprocess died, or was killed after `deadline_seconds`.
         """
         is_overdue = threading.Event()
 
@@ -125,10 +136,10 @@ class _Child:
         cause = f"signal {-exit_code}" if exit_code < 0 else f"exit code {exit_code}"
         self._stderr.seek(0)
         last_line = self._stderr.read().decode(errors="replace").strip().rpartition("\n")[2]
-        raise KilledWorker(f"{ref.id} killed the process that read it, {cause}{f': {last_line}' if last_line else ''}")
+        raise KilledWorker(f"{ref.id} killed the process that read it ({cause}){f': {last_line}' if last_line else ''}")
 
     def _exchange(self, request: bytes) -> dict[str, Any] | None:
-        """Write a request and return the response; None if the subprocess ends without one."""
+        """Write a request and return the response. Return None if the subprocess exits without a valid response."""
         try:
             self._stdin.write(request)
             self._stdin.flush()

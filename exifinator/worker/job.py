@@ -20,11 +20,18 @@ LOG_LINES_PER_JOB = 200
 
 
 class ImageJob(Job):  # type: ignore[misc]
-    """A job of MRQ, raw or regular.
+    """A raw or regular job of MRQ.
 
-    A raw job comes straight from a queue of images. It is stored only if it fails or is retried. Its delivery sets
-    `member`, `ref` (None if the member is invalid), `deliveries` and, for Write jobs, `message`.
-    A regular job, a retry or a requeue, comes from MongoDB.
+    A raw job comes straight from the download queue or the write queue, and is stored only if it fails or is retried. A
+    regular job is a retry or a requeue, and comes from MongoDB.
+
+    Attributes:
+        is_raw: Whether the job is raw.
+        member: Raw jobs only: the member of the download queue that stands for the image.
+        ref: Raw jobs only: the image, or None if the member cannot be parsed.
+        message: Raw Write jobs only: the fetched metadata bytes, from FetchedMetadata.to_bytes.
+        deliveries: Raw Download jobs only: how often the image has been delivered.
+        stored: Whether the job is in MongoDB. MRQ's class defines this attribute.
     """
 
     is_raw = False
@@ -32,7 +39,6 @@ class ImageJob(Job):  # type: ignore[misc]
     ref: ImageRef | None = None
     message = b""
     deliveries = 1
-    # Whether the job is in MongoDB. An attribute of MRQ's class.
     stored: bool | None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -43,7 +49,8 @@ class ImageJob(Job):  # type: ignore[misc]
     def from_queue(cls, worker_id: str, path: str, queue: QueueRaw, member: bytes) -> ImageJob:
         """Return a raw job for an image.
 
-        A member in another format becomes a job that fails. If this method raised an error, MRQ would lose the member.
+        If the member cannot be parsed, return a job that will fail. If this method raised an error instead, each
+        delivery of the member would stop the worker that receives it.
         """
         ref = None
         try:
@@ -75,15 +82,18 @@ class ImageJob(Job):  # type: ignore[misc]
 
     @property
     def context(self) -> WorkerContext:
-        """The context of this process. Not an attribute: MRQ constructs jobs, with mrq-run even without a worker."""
+        """The context of this process.
+
+        This is a property, because MRQ constructs the jobs, and mrq-run does so even without a worker.
+        """
         return current_context()
 
     def restart_time_limit(self) -> None:
-        """Restart the job's time limit, after a wait that should not count."""
+        """Restart the job's time limit, so that the time since its start does not count."""
         self.datestarted = CLOCK.utcnow()
 
     def store(self, ref: ImageRef, record: ExifRecord, *, bytes_read: int, requests: int) -> None:
-        """Store the record of the job's image, then acknowledge the image. Wait until both are done."""
+        """Store the record of the job's image, then acknowledge the image. Return when both are done."""
         member = self.member if self.is_raw else ref.to_member()
         outcome = Outcome(member, ref.id, record.status, bytes_read, requests)
         self.context.store_record(record, outcome, is_raw=self.is_raw)
@@ -91,9 +101,12 @@ class ImageJob(Job):  # type: ignore[misc]
     def _save_status(
         self, status: str, updates: Any = None, exception: bool = False, w: Any = None, j: Any = None
     ) -> None:
-        """Store the job's status, then acknowledge its image. In this order, a crash between the two loses no image."""
+        """Store the job's status, then acknowledge its image.
+
+        In this order, no image is lost if the process dies between the two steps.
+        """
         if self.is_raw and status == "interrupt":
-            # This is how a raw job carries out the failure policy's Release.
+            # The failure policy decided on Release, or the worker is stopping.
             self.data["status"] = status
             self.context.queue.release([self.member])
             return
@@ -106,7 +119,7 @@ class ImageJob(Job):  # type: ignore[misc]
         self._acknowledge(status)
 
     def _insert_raw_job(self) -> None:
-        """Store a raw job, unless it is stored. Its log lines and later jobs of the same image use the same id."""
+        """Store a raw job, unless it is already stored."""
         if not self.stored:
             document = {name: value for name, value in self.data.items() if name != "_id"}
             self.collection.update_one({"_id": self.id}, {"$set": {**document, "retry_count": 0}}, upsert=True)
@@ -117,7 +130,7 @@ class ImageJob(Job):  # type: ignore[misc]
             return
         self._store_log()
         has_failed = status in FAILED_STATUSES
-        # The retry of a raw job is a regular job, so its image leaves the download queue.
+        # The retry of a raw job is a regular job, so the image must leave the download queue.
         becomes_regular = self.is_raw and status == "retry"
         if not has_failed and not becomes_regular:
             return
@@ -133,10 +146,10 @@ class ImageJob(Job):  # type: ignore[misc]
 
 
 class JobLogHandler(MongoHandler):  # type: ignore[misc]
-    """Keeps the log lines of a job in memory. They reach MongoDB only if the job is stored there."""
+    """Keeps the log lines of a job in memory. They are stored in MongoDB only if the job itself is stored."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep up to LOG_LINES_PER_JOB lines of the current job. Leave lines outside of jobs to MRQ."""
+        """Keep up to LOG_LINES_PER_JOB lines of the current job. Pass other lines on to MRQ's handler."""
         job = get_current_job()
         if isinstance(job, ImageJob):
             if len(job.log_lines) < LOG_LINES_PER_JOB:
@@ -146,7 +159,7 @@ class JobLogHandler(MongoHandler):  # type: ignore[misc]
 
 
 def job_context() -> dict[str, Any]:
-    """Return the fields that structured log lines have about the current greenlet's job."""
+    """Return the current greenlet's job, as fields for structured log lines."""
     job = get_current_job()
     if job is None or not job.data:
         return {}

@@ -1,4 +1,4 @@
-"""Throughput of this process and load of its machine, for the reports that a worker stores every few seconds."""
+"""Measure the throughput of this process and the load of its machine. Workers report both every few seconds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from exifinator.metrics import COUNTS, Counts
 
 
 class LoadMeter:
-    """Measures the throughput since the last report."""
+    """Measures the throughput of this process since the last report."""
 
     def __init__(self, counts: Counts = COUNTS) -> None:
         self._stages = counts.stages
@@ -20,7 +20,10 @@ class LoadMeter:
         self._reads = self._writes = 0
 
     def report(self) -> dict[str, Any]:
-        """Return host, load average (1 minute), cores, reads and writes per second, and extractor version."""
+        """Return the host, its load average (1 minute) and cores, the throughput, and the extractor version.
+
+        The throughput consists of the images fetched and the records stored per second since the last report.
+        """
         now = time.monotonic()
         seconds = max(now - self._reported_at, 0.001)
         reads, writes = sum(self._stages["fetch"].counts), sum(self._stages["store"].counts)

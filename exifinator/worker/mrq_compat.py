@@ -1,8 +1,9 @@
-"""All patches that MRQ 0.9.10 needs to work with current drivers, and with hosts whose clocks differ.
+"""All patches that MRQ 0.9.10 needs to work with current drivers, and on hosts whose clocks differ.
 
 MRQ calls methods of pymongo 3, redis-py 2 and gevent 1. install() adds those methods to the current classes, so that
-MRQ's own code works unchanged. It must run after gevent's monkey.patch_all().
-mrq-worker imports the module `pipes`, which Python 3.13 removed: the distribution standard-pipes provides it.
+MRQ's own code works unchanged. install() must be called after gevent's monkey.patch_all().
+
+mrq-worker also imports the module `pipes`, which Python 3.13 removed. The package standard-pipes provides it.
 """
 
 from __future__ import annotations
@@ -29,9 +30,10 @@ from exifinator.worker.redis_clock import patch_mrq_datetime
 def install() -> None:
     """Apply all patches. A second call does nothing.
 
+    The patches concern:
     - gevent: `signal`, gevent 1's name for signal_handler
-    - redis-py: LuaLock, zadd with keyword arguments
-    - pymongo: methods of pymongo 3's Collection, Database and Cursor, and their truth value
+    - redis-py: LuaLock, and zadd with keyword arguments
+    - pymongo: methods of pymongo 3's Collection, Database and Cursor, and the truth value of the first two
     - MRQ: ProcessPool.watch_process, MongoHandler.set_collection, QueueRaw.get_known_subqueues, Worker.flush_logs
     - MRQ: `datetime` in the modules that store or compare times
     """
@@ -49,9 +51,10 @@ def _patch_gevent() -> None:
 
 
 class _WaitingLock(redis.lock.Lock):
-    """A replacement for redis-py 2's LuaLock: its `with` statement waits even if `blocking` is False.
+    """A replacement for redis-py 2's LuaLock.
 
-    The current Lock raises LockError instead, which would stop the scheduler of every worker except the first.
+    As with LuaLock, a `with` statement waits for the lock even if `blocking` is False. redis-py's current Lock raises
+    LockError instead of waiting, which would stop the scheduler of every worker except the first.
     """
 
     def __enter__(self) -> _WaitingLock:
@@ -59,7 +62,8 @@ class _WaitingLock(redis.lock.Lock):
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        # The lock may have expired while the scheduler was working. MRQ would end the worker because of that error.
+        # The lock may have expired while the scheduler was working. If it has, release() raises LockError, and MRQ
+        # would stop the worker.
         with contextlib.suppress(redis.exceptions.LockError):
             self.release()
 
@@ -174,12 +178,12 @@ def _patch_pymongo() -> None:
     Database.__bool__ = lambda self: True  # type: ignore[method-assign,assignment,return-value]  # noqa: ARG005
     Database.collection_names = lambda self, **_: self.list_collection_names()  # type: ignore[attr-defined]
     Cursor.count = _count_cursor  # type: ignore[attr-defined]
-    # With --trace_io, mrq.monkey expects the class there.
+    # With --trace_io, mrq.monkey patches pymongo.collection.Cursor, which current pymongo no longer has.
     pymongo.collection.Cursor = Cursor  # type: ignore[attr-defined]
 
 
 class _ReapedProcess:
-    """Replaces the psutil object of a process that has been reaped."""
+    """A replacement for the psutil object of a worker process that has exited and been reaped."""
 
     @staticmethod
     def status() -> str:
@@ -195,7 +199,7 @@ def _patch_mrq_processes() -> None:
         try:
             process["psutil"].status()
         except psutil.NoSuchProcess:
-            # Otherwise MRQ's own supervisor would end here and orphan the other workers.
+            # Without this replacement, MRQ's own supervisor would exit here and orphan the other workers.
             process["psutil"] = _ReapedProcess()
         original_watch_process(self, process)
 
@@ -210,7 +214,8 @@ def _patch_mrq_queues_and_logs() -> None:
     original_set_collection = logger.MongoHandler.set_collection
 
     def set_collection(self: Any) -> None:
-        # If two workers start on a new database at the same time, one finds that the other has created the collection.
+        # If two workers start on a new database at the same time, one of them gets CollectionInvalid, because the other
+        # has just created the collection.
         with contextlib.suppress(CollectionInvalid):
             original_set_collection(self)
 
@@ -225,7 +230,7 @@ def _patch_mrq_queues_and_logs() -> None:
     queue_raw.QueueRaw.get_known_subqueues = get_known_subqueues
 
     def flush_logs(self: Any) -> None:
-        # MRQ flushes only the worker's logger, but the lines of jobs go through `log`.
+        # MRQ flushes only the worker's own logger (self.log), but jobs write to mrq.context.log.
         for handler in self.log.handlers + log.handlers:
             handler.flush()
 

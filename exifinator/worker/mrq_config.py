@@ -9,22 +9,26 @@ from urllib.parse import quote
 from exifinator.config import Config
 from exifinator.storage.jobs import DOWNLOAD_TASK, FORMER_TASKS, IMAGE_TASKS, WRITE_TASK
 
-# The queue of MRQ's maintenance tasks and of the dashboard's buttons. Every worker reads it.
+# The queue of MRQ's maintenance tasks and of the jobs that the dashboard's buttons start. Every worker serves it.
 MAINTENANCE_QUEUE = "maintenance"
 
-# An image takes seconds, and every network call has its own timeout. This limit ends jobs that hang anyway.
+# A job for an image takes at most seconds, and every network call has its own timeout. This limit ends jobs that hang
+# nevertheless.
 JOB_TIMEOUT_SECONDS = 120
 SUCCESS_TTL_SECONDS = 24 * 3600
 MAINTENANCE_TTL_SECONDS = 600
 
 
 def job_from_member(member: bytes) -> dict[str, Any]:
-    """Return the job for a member. MRQ requires this function for a raw queue, but mrq_queues.py does not call it."""
+    """Return MRQ's description of a job for a member of a raw queue.
+
+    MRQ requires such a function for every raw queue, but never calls it, because mrq_queues.py creates the jobs.
+    """
     return {"path": DOWNLOAD_TASK, "params": {"member": repr(member)}}
 
 
 def raw_queues(config: Config) -> dict[str, dict[str, Any]]:
-    """Return MRQ's settings of the two raw queues, by name."""
+    """Return MRQ's settings for the two raw queues, by queue name."""
     unstored_statuses = () if config.task_history == "all" else ("started", "success")
     return {
         config.download_set: {
@@ -42,7 +46,7 @@ def raw_queues(config: Config) -> dict[str, dict[str, Any]]:
 
 
 def tasks(config: Config) -> dict[str, dict[str, Any]]:
-    """Return MRQ's settings of the tasks: queue, time limit, and how long finished jobs are kept."""
+    """Return MRQ's settings for the tasks: their queues, time limits, and how long finished jobs are kept."""
     image = {
         "timeout": JOB_TIMEOUT_SECONDS,
         "max_retries": config.max_retries,
@@ -53,7 +57,8 @@ def tasks(config: Config) -> dict[str, dict[str, Any]]:
         "queue": MAINTENANCE_QUEUE,
         "timeout": JOB_TIMEOUT_SECONDS,
         "result_ttl": MAINTENANCE_TTL_SECONDS,
-        # If one fails because Redis is down, the next one does its work. MRQ would keep it for half a year.
+        # How long MRQ keeps failed jobs; its default is half a year. If a maintenance job fails because Redis is down,
+        # the next maintenance job does its work, so nobody needs the failed one.
         "default_ttl": MAINTENANCE_TTL_SECONDS,
     }
     return {
@@ -66,7 +71,7 @@ def tasks(config: Config) -> dict[str, dict[str, Any]]:
 
 
 def scheduled_tasks() -> list[dict[str, Any]]:
-    """Return MRQ's maintenance tasks, which queue delayed retries and the jobs of dead workers again."""
+    """Return the schedule of MRQ's maintenance tasks, which queue delayed retries and the jobs of dead workers."""
     queue = MAINTENANCE_QUEUE
     return [
         {"path": "mrq.basetasks.cleaning.RequeueRetryJobs", "params": {}, "interval": 5, "queue": queue},
@@ -81,10 +86,11 @@ def scheduled_tasks() -> list[dict[str, Any]]:
 
 
 def jobs_uri(config: Config) -> str:
-    """Return MONGODB_URI with the name of MRQ's database as its path, where MRQ expects it.
+    """Return MONGODB_URI with its path replaced by the name of MRQ's database, because MRQ takes the name from there.
 
-    MongoDB verifies passwords against the database in the path of MONGODB_URI, or against `admin`. That database is now
-    passed as authSource. Certificates, cloud credentials and Kerberos do not depend on a database.
+    The path of MONGODB_URI also names the database against which MongoDB verifies passwords; without a path, this is
+    `admin`. In the returned URI, the option authSource names that database. Certificates, cloud credentials and
+    Kerberos do not depend on a database.
     """
     uri = config.mongodb_uri.get_secret_value()
     match = re.fullmatch(r"(mongodb(?:\+srv)?://)([^/?]+)(?:/([^?]*))?(?:\?(.*))?", uri)

@@ -12,7 +12,7 @@ from exifinator.worker.job import ImageJob
 
 
 class DownloadQueue(QueueRaw):  # type: ignore[misc]
-    """The raw timed set of images to fetch."""
+    """The download queue, which is a raw timed set for MRQ."""
 
     def dequeue_jobs(
         self,
@@ -20,7 +20,7 @@ class DownloadQueue(QueueRaw):  # type: ignore[misc]
         job_class: Any = None,  # noqa: ARG002
         worker: Any = None,
     ) -> Iterator[ImageJob]:
-        """Take images from the queue, and yield a Download job for each."""
+        """Yield a Download job for each image that the queue delivers."""
         for delivery in worker.context.queue.take_downloads(max_jobs):
             job = ImageJob.from_queue(worker.id, DOWNLOAD_TASK, self, delivery.member)
             job.deliveries = delivery.count
@@ -28,7 +28,7 @@ class DownloadQueue(QueueRaw):  # type: ignore[misc]
 
 
 class WriteQueue(QueueRaw):  # type: ignore[misc]
-    """The raw list of fetched metadata to decode and store."""
+    """The write queue, which is a raw list for MRQ."""
 
     def dequeue_jobs(
         self,
@@ -36,7 +36,7 @@ class WriteQueue(QueueRaw):  # type: ignore[misc]
         job_class: Any = None,  # noqa: ARG002
         worker: Any = None,
     ) -> Iterator[ImageJob]:
-        """Take metadata from the queue, and yield a Write job for each image."""
+        """Yield a Write job for each image whose metadata bytes the queue delivers."""
         for member, message in worker.context.queue.take_writes(max_jobs, reserve=worker.writes_to_reserve()):
             job = ImageJob.from_queue(worker.id, WRITE_TASK, self, member)
             job.message = message

@@ -1,8 +1,9 @@
-"""A clock set from Redis, so that the workers of all hosts agree on the times of MRQ's jobs.
+"""A clock that follows the Redis server, so that the workers on all hosts agree on the times of MRQ's jobs.
 
-MRQ stores when a retry is due, when a job began and when maintenance last ran, by the clock of the worker's host.
-Workers on other hosts compare these times with their own clocks. If one host's clock were ten minutes ahead, its
-retries would be ten minutes late, and meanwhile no worker would run the maintenance that queues due retries.
+By itself, MRQ uses the clock of the worker's host to store when a retry is due, when a job began and when maintenance
+last ran. Workers on other hosts compare these times with their own clocks. If one host's clock were ten minutes ahead,
+its retries would be ten minutes late. For these ten minutes, no worker would run the maintenance that queues due
+retries.
 """
 
 from __future__ import annotations
@@ -15,27 +16,27 @@ from typing import Any
 
 
 class RedisClock:
-    """A clock that is set from Redis TIME every few seconds. In between, time.monotonic() advances it.
+    """A clock that the worker sets to the time of the Redis server every few seconds.
 
-    Until it is first set, it is the clock of the host.
+    Between updates, the clock advances with time.monotonic(). Until the first update, it returns the host's time.
     """
 
     def __init__(self) -> None:
         self._offset_from_monotonic: float | None = None
 
     def set(self, now: datetime) -> None:
-        """Set the clock."""
+        """Set the clock to `now`, the time of the Redis server."""
         self._offset_from_monotonic = now.timestamp() - time.monotonic()
 
     def utcnow(self) -> datetime:
-        """Return the time as MRQ compares and stores it: a naive datetime in UTC."""
+        """Return the time as a naive datetime in UTC, which is what MRQ compares and stores."""
         if self._offset_from_monotonic is None:
             return datetime.now(UTC).replace(tzinfo=None)
         return datetime.fromtimestamp(self._offset_from_monotonic + time.monotonic(), UTC).replace(tzinfo=None)
 
 
 CLOCK = RedisClock()
-# The part of the module `datetime` that MRQ's modules use.
+# A replacement for the module `datetime`, with everything that the patched modules use from it.
 _DATETIME_MODULE = SimpleNamespace(
     datetime=SimpleNamespace(utcnow=CLOCK.utcnow, fromtimestamp=datetime.fromtimestamp, combine=datetime.combine),
     timedelta=timedelta,

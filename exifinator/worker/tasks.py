@@ -1,7 +1,8 @@
-"""The two tasks of the pipeline, as MRQ runs them: fetch an image's metadata bytes, and store its record.
+"""The two tasks of the pipeline: Download fetches an image's metadata bytes, and Write decodes and stores them.
 
-A raw job, straight from a queue, does one of the two. A regular job, a retry or a requeue, does both: it indexes the
-image completely, so that its success means that the record is stored.
+MRQ runs these tasks. A raw job, which comes straight from the download queue or the write queue, does one of the two
+steps. A regular job, which is a retry or a requeue, does both steps. Its success therefore means that the record is
+stored.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from mrq.exceptions import JobInterrupt
 from mrq.task import Task
 
 from exifinator.errors import AccessDenied, EXIFinatorError, TransientError
-from exifinator.metadata.fetch import fetch_header
+from exifinator.metadata.fetch import fetch_metadata
 from exifinator.metadata.parse import build_record
 from exifinator.metrics import COUNTS, observe_parse, observe_store, retry_cause
-from exifinator.models import HeaderBytes, ImageRef
+from exifinator.models import FetchedMetadata, ImageRef
 from exifinator.worker.failure_policy import Attempt, Fail, Interrupted, Release, Retry, decide
 from exifinator.worker.isolated import read_image
 from exifinator.worker.job import ImageJob
@@ -31,14 +32,14 @@ class ImageTask(Task):  # type: ignore[misc]
     """Base class of both tasks. Applies the failure policy, and indexes images completely for regular jobs."""
 
     def run_wrapped(self, params: dict[str, Any]) -> None:
-        """Run the task. If it fails, raise the exception with which MRQ carries out the failure policy's decision."""
+        """Run the task. If it fails, raise the exception that makes MRQ carry out the failure policy's decision."""
         job: ImageJob = get_current_job()
         released_by_breaker = False
         try:
             try:
                 self.run(params)
             except AccessDenied as exc:
-                # May raise a TransientError. Then the policy decides about that error instead.
+                # This call may raise a TransientError, about which the failure policy then decides instead.
                 released_by_breaker = job.context.circuit_breaker.should_release(ImageRef.from_params(params), exc)
                 raise
         except (EXIFinatorError, Interrupted) as exc:
@@ -58,11 +59,15 @@ class ImageTask(Task):  # type: ignore[misc]
                     raise
 
     def index_image(self, job: ImageJob, ref: ImageRef, deliveries: int) -> None:
-        """Fetch, parse and store one image. After MAX_DELIVERIES, use a subprocess: it may have killed workers."""
+        """Fetch, decode and store one image.
+
+        From the MAX_DELIVERIES-th delivery on, fetch and decode the image in a subprocess, because it may be the reason
+        why the workers died.
+        """
         context = job.context
         if deliveries >= context.config.max_deliveries:
             record, bytes_read, requests = context.subprocess_reader.read(ref)
-            # The subprocess loses its own counts when it ends.
+            # Count these here, because the counts of the subprocess are lost when it exits.
             COUNTS.requests["get"] += requests
             COUNTS.bytes_read += bytes_read
         else:
@@ -90,7 +95,7 @@ def _attempt(job: ImageJob, released_by_breaker: bool) -> Attempt:
 
 
 class Download(ImageTask):
-    """Fetches the metadata bytes of an image and queues them for a write worker."""
+    """Fetches the metadata bytes of an image, and adds them to the write queue."""
 
     def run(self, params: dict[str, Any]) -> None:
         """Fetch the image of the current job."""
@@ -102,8 +107,8 @@ class Download(ImageTask):
         elif job.deliveries >= context.config.max_deliveries:
             self.index_image(job, ref, job.deliveries)
         else:
-            header = fetch_header(context.s3, ref, first_read_bytes=context.config.first_read_bytes)
-            context.push_header(job.member, header, on_wait=job.restart_time_limit)
+            fetched = fetch_metadata(context.s3, ref, first_read_bytes=context.config.first_read_bytes)
+            context.push_metadata(job.member, fetched, on_wait=job.restart_time_limit)
 
 
 class Write(ImageTask):
@@ -116,11 +121,11 @@ class Write(ImageTask):
         if not job.is_raw:
             self.index_regular(job, ImageRef.from_params(params))
             return
-        header = HeaderBytes.from_bytes(job.message)
+        fetched = FetchedMetadata.from_bytes(job.message)
         config = context.config
         began = perf_counter()
-        record = build_record(header, deadline_seconds=config.parse_deadline_seconds, memory_mb=config.parse_memory_mb)
+        record = build_record(fetched, deadline_seconds=config.parse_deadline_seconds, memory_mb=config.parse_memory_mb)
         parsed = perf_counter()
         observe_parse(parsed - began)
-        job.store(header.ref, record, bytes_read=header.bytes_read, requests=header.requests)
+        job.store(fetched.ref, record, bytes_read=fetched.bytes_read, requests=fetched.requests)
         observe_store(perf_counter() - parsed)

@@ -1,8 +1,8 @@
-"""MRQ's worker, adapted to images: leases, two raw queues with priorities, and a quick shutdown.
+"""MRQ's worker, adapted to images: it extends leases, gives writes priority over downloads, and stops quickly.
 
-Users start it with `mrq-worker download write`. For each of the two names, the worker reads two queues: the raw queue
-that images come from, and the regular queue that MRQ's retries and the dashboard's Requeue button use. Writes come
-before downloads, so that the pipeline drains before it fills.
+Users start a worker with `mrq-worker download write`. For each of these two names, the worker serves two queues: the
+raw queue from which images come, and the regular queue, which holds retries and requeues. The worker takes writes
+before downloads, so that the write queue is emptied before it is filled further.
 """
 
 from __future__ import annotations
@@ -41,19 +41,24 @@ from exifinator.worker.mrq_config import MAINTENANCE_QUEUE
 from exifinator.worker.mrq_queues import DownloadQueue, WriteQueue
 from exifinator.worker.redis_clock import CLOCK
 
-# MRQ queries MongoDB each time it polls a regular queue, so poll less often. Retries and requeues can wait this long.
+# MRQ queries MongoDB each time it polls a regular queue. So poll the regular queues less often than the raw queues:
+# retries and requeues can wait this long.
 REGULAR_POLL_SECONDS = 1.0
 # A worker that serves both queues reserves this share of its greenlets for writes. Otherwise a full write queue could
-# block it: all greenlets would run downloads that wait for room, and none would be free to write.
+# block the worker: all greenlets would run downloads that wait for room in the write queue, and none would be free to
+# write.
 WRITE_SHARE = 0.2
-# Pause after a job has ended, so that several jobs end before the next poll.
+# After a job has ended, wait this long before the next poll, so that one poll fetches new jobs for all the greenlets
+# that become free in this time.
 GATHER_SECONDS = 0.01
 
 
 class ImageWorker(Worker):  # type: ignore[misc]
-    """MRQ's worker, which extends the leases of its images while it is alive.
+    """MRQ's worker, adapted to images. It extends the leases of its images while it is alive.
 
-    leased_members: raw job -> member, for the images in progress. running_downloads: number of running Download jobs.
+    Attributes:
+        leased_members: Maps each raw job in progress to the member of the download queue that stands for its image.
+        running_downloads: The number of running jobs that came from the download queue.
     """
 
     job_class = ImageJob
@@ -73,7 +78,10 @@ class ImageWorker(Worker):  # type: ignore[misc]
         super().__init__()
 
     def refresh_queues(self, fatal: bool = False) -> None:  # noqa: ARG002
-        """Turn the queue names of the command line into queues: maintenance, then writes, downloads and others."""
+        """Create the queues named on the command line, in order of priority.
+
+        The order is: the maintenance queue, the queues for writes, those for downloads, and any other queues.
+        """
         config = self.context.config
         names = list(self.config["queues"])
         queues: list[Queue] = [Queue(MAINTENANCE_QUEUE)]
@@ -89,7 +97,9 @@ class ImageWorker(Worker):  # type: ignore[misc]
         try:
             super().work()
         except (EXIFinatorError, PyMongoError, RedisError) as exc:
-            self.log.error("this worker ends and will be restarted: %s", describe_error(exc), extra={"action": "stop"})
+            self.log.error(
+                "stop: this worker exits and will be restarted: %s", describe_error(exc), extra={"action": "stop"}
+            )
             self.exitcode = 1
 
     def work_init(self) -> None:
@@ -97,10 +107,12 @@ class ImageWorker(Worker):  # type: ignore[misc]
         check_schema(self.context.store, writes=True)
         CLOCK.set(read_clock(self.context.queue.client))
         self.datestarted = CLOCK.utcnow()
-        # Refresh now: the first poll comes before MRQ's own refresh, and would take images from paused queues.
+        # Refresh this set now. MRQ itself refreshes it only after the first poll, which would take images from paused
+        # queues.
         self.paused_queues = self._admin.paused_mrq_names()
         super().work_init()
-        # Each job looks up this attribute, for which pymongo would create a new Collection each time.
+        # Each job reads the attribute `mrq_jobs`. Without this assignment, pymongo would create a new Collection object
+        # each time.
         connections.mongodb_jobs.mrq_jobs = connections.mongodb_jobs["mrq_jobs"]
         # Import the tasks now, so that the first image does not wait for their imports.
         for task in (DOWNLOAD_TASK, WRITE_TASK):
@@ -121,7 +133,7 @@ class ImageWorker(Worker):  # type: ignore[misc]
                 self.log.warning("retry: %s", exc, extra={"action": "retry"})
 
     def greenlet_paused_queues(self) -> None:
-        """Refresh the set of paused queues. MRQ's own version would end at the first Redis error."""
+        """Refresh the set of paused queues at intervals. MRQ's own version would exit on the first Redis error."""
         while True:
             gevent.sleep(self.config["paused_queues_refresh_interval"])
             try:
@@ -130,7 +142,10 @@ class ImageWorker(Worker):  # type: ignore[misc]
                 self.log.warning("retry: %s", exc, extra={"action": "retry"})
 
     def _refresh_metrics(self) -> None:
-        """Every few seconds, flush the metrics and refresh the clock and the batches that log lines mention."""
+        """Every few seconds, send the metrics to Redis and set the clock.
+
+        If logs are in JSON, also update the batches that log lines name.
+        """
         while True:
             gevent.sleep(FLUSH_SECONDS)
             self._flush_metrics()
@@ -143,12 +158,13 @@ class ImageWorker(Worker):  # type: ignore[misc]
             if self.context.config.log_format == "json":
                 logging_setup.set_running_batches(self.context.queue.batches.open_prefixes())
         except QueueUnavailable as exc:
-            self.log.debug("wait: the metrics are sent later: %s", exc, extra={"action": "wait"})
+            self.log.debug("wait: the metrics will be sent later: %s", exc, extra={"action": "wait"})
 
     def work_once(self, free_pool_slots: int = 1, max_jobs: int | None = None) -> tuple[str | None, int]:
         """Poll the queues once.
 
-        Returns: what to do next ("wait", "break" or None) and how many jobs were started.
+        Returns:
+            What MRQ's loop must do next (wait, break, or poll again if None), and how many jobs were started.
         """
         if self.graceful_stop:
             return "break", 0
@@ -168,7 +184,7 @@ class ImageWorker(Worker):  # type: ignore[misc]
                 self._start_job(job, is_download=isinstance(queue, DownloadQueue))
                 started += 1
         if max_jobs and self.done_jobs >= max_jobs:
-            self.log.info("Reached max_jobs=%s", self.done_jobs)
+            self.log.info("Reached max_jobs=%s: %s jobs are done", max_jobs, self.done_jobs)
             return "break", started
         if started:
             return None, started
@@ -183,20 +199,21 @@ class ImageWorker(Worker):  # type: ignore[misc]
     def writes_to_reserve(self) -> int:
         """Return how many elements this worker leaves in the write queue for other workers.
 
-        While downloads run here, other workers can write. If this worker took everything, they would find the queue
-        empty, and one core would do the work of two. But if a download waits for room in the queue, leave nothing,
-        because there may be no other worker.
+        While this worker runs downloads, other workers can write. If this worker took all elements, the other workers
+        would find the write queue empty, and one CPU core would do the work of two. But if a download waits for room in
+        the write queue, leave no elements, because there may be no other worker that makes room.
         """
         return self.pool_size if self.running_downloads and not self.context.waiting_for_room else 0
 
     def work_wait(self) -> None:
-        """Wait until a job ends, which frees a greenlet, or until it is time to poll again.
+        """Wait until a job ends, which frees a greenlet, or until `max_latency` seconds have passed.
 
-        MRQ's own version would always sleep for the whole latency.
+        MRQ's own version would always sleep for `max_latency` seconds.
         """
         self._wakeup.clear()
         if self._wakeup.wait(self.config["max_latency"]):
-            # Other jobs are about to end too, and fetching their successors together costs one round trip.
+            # More jobs are probably about to end. Wait for them, so that a single poll fetches new jobs for all the
+            # greenlets that become free.
             gevent.sleep(GATHER_SECONDS)
 
     def _start_job(self, job: ImageJob, *, is_download: bool) -> None:
@@ -223,22 +240,28 @@ class ImageWorker(Worker):  # type: ignore[misc]
             self._wakeup.set()
 
     def get_worker_report(self, with_memory: bool = False) -> dict[str, Any]:
-        """Return MRQ's report, with the load and the number of greenlets, which a missing comma in MRQ leaves out."""
+        """Return MRQ's report, extended with the load and the number of greenlets.
+
+        MRQ means to report the number of greenlets itself, but a missing comma in its code prevents it.
+        """
         report: dict[str, Any] = super().get_worker_report(with_memory=with_memory)
         report["config"]["greenlets"] = self.pool_size
         report["exifinator"] = self._load_meter.report()
-        # Readers of the report compare this time with the clock of a host, not with CLOCK.
+        # Code that reads the report compares this time with the clock of its host, so do not use CLOCK here.
         report["datereported"] = datetime.now(UTC).replace(tzinfo=None)
         return report
 
     def get_memory(self) -> dict[str, int]:
-        """Return rss, swap and total in bytes. MRQ would add up the memory maps, which takes 40 ms per report."""
+        """Return rss, swap and their total in bytes.
+
+        MRQ's own version adds up the memory maps of the process, which takes 40 ms per report.
+        """
         memory = self.process.memory_full_info()
         swap = getattr(memory, "swap", 0)  # only Linux has it
         return {"rss": memory.rss, "swap": swap, "total": memory.rss + swap}
 
     def shutdown_graceful(self) -> None:
-        """Handle Ctrl-C: take no more jobs, and finish the jobs in progress."""
+        """Handle Ctrl-C: start no more jobs, and finish the jobs in progress."""
         self._stop(super().shutdown_graceful)
 
     def shutdown_now(self) -> None:
@@ -249,8 +272,9 @@ class ImageWorker(Worker):  # type: ignore[misc]
     def _stop(self, shut_down: Callable[[], None]) -> None:
         self.graceful_stop = True
         self.context.is_stopping = True
-        # MRQ's StopRequested could be raised anywhere in the work loop. Images that Redis is just delivering would then
-        # belong to no job until their leases expire. The loop checks graceful_stop instead.
+        # shut_down raises MRQ's StopRequested to leave the work loop. A signal handler could raise it anywhere in the
+        # loop, even while Redis is delivering images. These images would then belong to no job until their leases
+        # expire. So suppress the exception: the loop checks graceful_stop and ends by itself.
         with contextlib.suppress(StopRequested):
             shut_down()
         self._wakeup.set()
@@ -261,6 +285,6 @@ class ImageWorker(Worker):  # type: ignore[misc]
         try:
             self.context.queue.release(list(self.leased_members.values()))
         except QueueUnavailable as exc:
-            message = "wait: the images in progress are delivered again when their leases expire: %s"
+            message = "wait: the images in progress will be delivered again when their leases expire: %s"
             self.log.warning(message, exc, extra={"action": "wait"})
         self._flush_metrics()

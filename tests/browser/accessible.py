@@ -7,8 +7,8 @@ from playwright.sync_api import Page
 
 _SERIOUS = ("serious", "critical")
 
-# The rules whose result depends on the theme.
-_COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
+# Only the rules whose results depend on the theme.
+_COLOUR_RULES = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
 
 
 def assert_accessible(page: Page) -> None:
@@ -16,7 +16,7 @@ def assert_accessible(page: Page) -> None:
     violations = Axe().run(page).response["violations"]
     is_dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
     page.emulate_media(color_scheme="light" if is_dark else "dark")
-    violations += Axe().run(page, options=_COLOURS).response["violations"]
+    violations += Axe().run(page, options=_COLOUR_RULES).response["violations"]
     page.emulate_media(color_scheme="dark" if is_dark else "light")
     serious = [
         f"{rule['id']}: {rule['help']}\n    " + "\n    ".join(node["html"][:200] for node in rule["nodes"][:5])

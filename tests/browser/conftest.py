@@ -1,6 +1,6 @@
-"""Run the explorer over a real MongoDB, in Chromium.
+"""Fixtures that run the explorer in Chromium, with a real MongoDB.
 
-A test fails if one of its pages logs an error or sends a request to another server.
+A test fails if one of its pages logs an error or a warning, or sends a request to another server.
 """
 
 from __future__ import annotations
@@ -25,15 +25,20 @@ from tests.servers import find_chromium
 
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
-# pytest-timeout ends a test after 300 s. Playwright gives up earlier, so that its message names what did not happen.
+# pytest-timeout ends a test after 300 s. Playwright gives up earlier, because its message says what it was waiting for.
 TIMEOUT_MS = 120_000
 expect.set_options(timeout=TIMEOUT_MS)
 _open_pages: list[Page] = []
 
 
 @dataclass
-class Watched:
-    """The problems of one page. `allowed` contains patterns of the console errors that the test expects."""
+class PageProblems:
+    """The problems of one page.
+
+    Attributes:
+        problems: Console errors and warnings, exceptions, and requests to other servers.
+        allowed: Patterns of the problems that the test expects.
+    """
 
     problems: list[str] = field(default_factory=list)
     allowed: list[str] = field(default_factory=list)
@@ -56,9 +61,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 def wait_until(page: Page, condition: str, argument: Any = None) -> None:
-    """Wait until a JavaScript function returns true. It is called once per frame.
+    """Wait until a JavaScript function returns true. The function is called once per frame.
 
-    Playwright's wait_for_function needs eval, which the page's Content-Security-Policy forbids.
+    Playwright's wait_for_function cannot be used: it needs eval, which the page's Content-Security-Policy forbids.
     """
     page.evaluate(
         f"""async (argument) => {{
@@ -76,18 +81,24 @@ def next_frame(page: Page) -> None:
 
 @dataclass
 class Explorer:
-    """Running explorer, and the pages that are open on it."""
+    """A running explorer, and the pages that a test has opened.
+
+    Attributes:
+        problems: The problems of each page.
+        contexts: The browser contexts of the pages, to be closed after the test.
+    """
 
     url: str
     browser: Browser
-    watched: list[Watched] = field(default_factory=list)
+    problems: list[PageProblems] = field(default_factory=list)
     contexts: ExitStack = field(default_factory=ExitStack)
 
     def open(self, address: str = "/", *, allow: tuple[str, ...] = (), **options: Any) -> Page:
-        """Open a page at this URL, in a browser context of its own.
+        """Open a page in its own browser context.
 
         Args:
-            allow: Patterns of console errors that the test expects, such as the one for a request answered 401.
+            address: The URL, without the origin.
+            allow: Patterns of the problems that the test expects, such as a console error about a response 401.
             options: Options of the browser context: viewport, color_scheme, ...
         """
         page = self.new_page(allow=allow, **options)
@@ -96,8 +107,7 @@ class Explorer:
 
     def new_page(self, *, allow: tuple[str, ...] = (), **options: Any) -> Page:
         """Create an empty page, for tests that prepare it before they open a URL."""
-        # Without motion, a test need not wait for transitions to end. The explorer formats numbers and dates by the
-        # browser's locale.
+        # Reduced motion saves waiting for transitions. The explorer formats numbers and dates by locale.
         defaults = {"viewport": DESKTOP, "reduced_motion": "reduce", "locale": "en-GB"}
         context = self.browser.new_context(**{**defaults, **options})
         self.contexts.callback(context.close)
@@ -108,39 +118,40 @@ class Explorer:
         return page
 
     def watch(self, page: Page, allow: tuple[str, ...]) -> None:
-        watched = Watched(allowed=list(allow))
-        own = urlsplit(self.url).netloc
+        page_problems = PageProblems(allowed=list(allow))
+        own_host = urlsplit(self.url).netloc
 
         def on_request(request: Any) -> None:
             parts = urlsplit(request.url)
-            if parts.scheme not in ("data", "blob") and parts.netloc != own:
-                watched.problems.append(f"foreign request: {request.url[:200]}")
+            if parts.scheme not in ("data", "blob") and parts.netloc != own_host:
+                page_problems.problems.append(f"foreign request: {request.url[:200]}")
 
         def on_console(message: Any) -> None:
             if message.type in ("error", "warning"):
-                watched.problems.append(
+                page_problems.problems.append(
                     f"console {message.type}: {message.text[:500]} {message.location.get('url', '')}"
                 )
 
         page.on("request", on_request)
         page.on("console", on_console)
-        page.on("pageerror", lambda error: watched.problems.append(f"error: {error}"))
-        self.watched.append(watched)
+        page.on("pageerror", lambda error: page_problems.problems.append(f"error: {error}"))
+        self.problems.append(page_problems)
 
     def address(self, **state: Any) -> str:
-        """Return the URL of a state, without the origin: view="table", camera=["X-T4"], ..."""
+        """Return the URL of a state, without the origin, from parameters such as view="table", camera=["X-T4"]."""
         return f"/?{urlencode(state, doseq=True)}"
 
     def finish(self) -> None:
         """Close the pages, and fail if they had problems."""
         self.contexts.close()
         _open_pages.clear()
-        problems = [text for watched in self.watched for text in watched.unexpected()]
-        self.watched.clear()
+        problems = [text for page_problems in self.problems for text in page_problems.unexpected()]
+        self.problems.clear()
         assert not problems, "\n".join(problems)
 
 
-# Fixtures of package scope: Playwright runs an event loop, and until it ends, other tests cannot start another.
+# While Playwright runs its event loop, no other test can start one. Package scope ends the loop before the tests of
+# other packages run.
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as driver:
@@ -159,9 +170,9 @@ Start = Callable[[str], str]
 
 @pytest.fixture(scope="package")
 def start_explorer(servers: Addresses, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
-    """Yield a function that starts an explorer, once per kind, and returns its URL.
+    """Yield a function that returns the URL of an explorer of a kind. The first call for a kind starts the explorer.
 
-    The kinds are "demo", "hostile", "empty", and "guarded", which is the demo library with a token.
+    The kinds are "demo", "hostile", "empty" and "guarded". The last one has the demo library and requires a token.
     """
     folder = tmp_path_factory.mktemp("explorer")
     addresses: dict[str, str] = {}
@@ -193,23 +204,23 @@ def _explorer(kind: str, start: Start, browser: Browser) -> Iterator[Explorer]:
 
 @pytest.fixture
 def explorer(start_explorer: Start, browser: Browser) -> Iterator[Explorer]:
-    """Yield the explorer over the demo library."""
+    """Yield an explorer with the demo library."""
     yield from _explorer("demo", start_explorer, browser)
 
 
 @pytest.fixture
 def hostile_explorer(start_explorer: Start, browser: Browser) -> Iterator[Explorer]:
-    """Yield the explorer over records whose texts attack the page."""
+    """Yield an explorer with records whose texts attack the page."""
     yield from _explorer("hostile", start_explorer, browser)
 
 
 @pytest.fixture
 def empty_explorer(start_explorer: Start, browser: Browser) -> Iterator[Explorer]:
-    """Yield the explorer over an empty database."""
+    """Yield an explorer with an empty database."""
     yield from _explorer("empty", start_explorer, browser)
 
 
 @pytest.fixture
 def guarded_explorer(start_explorer: Start, browser: Browser) -> Iterator[Explorer]:
-    """Yield the explorer over the demo library, with an API that requires TOKEN (tests/integration/api/fixtures.py)."""
+    """Yield an explorer with the demo library, whose API requires TOKEN (tests/integration/api/fixtures.py)."""
     yield from _explorer("guarded", start_explorer, browser)

@@ -1,4 +1,4 @@
-"""The libraries of the browser tests: the demo's photos at a reduced size, and records with hostile text."""
+"""Test data of the browser tests: the demo's photos in a reduced size, and records with hostile texts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from exifinator.config import Config
 from exifinator.demo import render
 from exifinator.demo.shots import Shot, plan_shots
-from exifinator.metadata.fetch import fetch_header
+from exifinator.metadata.fetch import fetch_metadata
 from exifinator.metadata.parse import build_record
 from exifinator.models import ExifRecord
 from exifinator.search_keys.folders import folders_of
@@ -23,7 +23,7 @@ from exifinator.storage.store import Store
 from tests.servers import SHARED_PHOTOS
 
 # Photos from real cameras, which have more tags than generated ones.
-REAL = (
+REAL_PHOTOS = (
     "jpg/Canon_40D.jpg", "jpg/gps/DSCN0010.jpg", "jpg/long_description.jpg", "jpg/corrupted.jpg", "heic/IMG_5195.HEIC",
     "formats/Nikon.nef", "formats/CanonRaw.cr3", "formats/DNG.dng", "formats/GIF.gif", "jpg/orientation/portrait_6.jpg",
 )  # fmt: skip
@@ -45,7 +45,7 @@ def _read_demo(folder: Path) -> Iterator[ExifRecord]:
     for shot in plan_shots():
         path = folder / shot.path
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(render(_small(shot)))
+        path.write_bytes(render(_shrink(shot)))
         yield _read(path, "demo", shot.path)
     for name, content in (("Unsorted/IMG_0000.JPG", b""), ("Unsorted/notes.jpg", b"Shot list for Lofoten\n")):
         path = folder / name
@@ -54,30 +54,31 @@ def _read_demo(folder: Path) -> Iterator[ExifRecord]:
         yield _read(path, "demo", name)
 
 
-def _small(shot: Shot) -> Shot:
-    """Return the shot at a quarter of its width and height.
+def _shrink(shot: Shot) -> Shot:
+    """Return the shot with a quarter of its width and height.
 
-    Rendering takes a sixth of the time, and the thumbnails look the same.
+    It renders in a sixth of the time, and the thumbnail looks the same.
     """
     width, height = shot.camera.size
     return dataclasses.replace(shot, camera=dataclasses.replace(shot.camera, size=(width // 4, height // 4)))
 
 
 def _read_real() -> Iterator[ExifRecord]:
-    for name in REAL:
+    for name in REAL_PHOTOS:
         if (SHARED_PHOTOS / name).exists():
             yield _read(SHARED_PHOTOS / name, "cameras", name)
 
 
 def _read(path: Path, bucket: str, key: str) -> ExifRecord:
-    header = fetch_header(LocalReader(), local_ref(path))
-    named = dataclasses.replace(header.ref, bucket=bucket, key=key)
-    return build_record(dataclasses.replace(header, ref=named))
+    fetched = fetch_metadata(LocalReader(), local_ref(path))
+    named = dataclasses.replace(fetched.ref, bucket=bucket, key=key)
+    return build_record(dataclasses.replace(fetched, ref=named))
 
 
 MARKUP = '<img src=x onerror="document.title=\'owned\'"><script>document.title="owned"</script>'
 LINK = "javascript:document.title='owned'"
-# A right-to-left override makes the name look like a JPEG. The rest rings a terminal's bell and sets its colour.
+# The right-to-left override makes the name look like that of a JPEG. The control characters set a terminal's colour and
+# ring its bell. The zero-width space and the isolate are invisible.
 HIDDEN = "evil\u202egpj.exe\x1b[31m\x07\u200b\u2066x"
 QUOTES = "\"'`&lt;&amp;{{settings}}${1+1}"
 LONG = "A" * 1_000_000
@@ -85,27 +86,27 @@ HOSTILE_TEXTS = {"markup": MARKUP, "link": LINK, "hidden": HIDDEN, "quotes": QUO
 
 
 def store_hostile(config: Config) -> None:
-    """Store records whose texts are all attacks, one of them a megabyte long."""
-    documents = [_hostile(name, text, at) for at, (name, text) in enumerate(HOSTILE_TEXTS.items())]
+    """Store records with each of the hostile texts, and a record with a tag of a megabyte."""
+    documents = [_hostile(name, text, index) for index, (name, text) in enumerate(HOSTILE_TEXTS.items())]
     long = _hostile("long", "long", len(documents))
     long["EXIF UserComment"] = {"printable": LONG, "tag": 37510, "field_type": 7, "values": LONG}
     long["photo"]["description"] = LONG[:60_000]
     with connect_mongodb(config) as client:
         store = Store(client, config)
         store.ensure_indexes()
-        # A server that does not start in time is restarted over the same database.
+        # Tests may run again with the same database, if the API did not start in time.
         store.records.collection.delete_many({})
         store.records.collection.insert_many([*documents, long])
 
 
-def _hostile(name: str, text: str, at: int) -> dict[str, Any]:
+def _hostile(name: str, text: str, index: int) -> dict[str, Any]:
     key = f"{text}/{name} {text}.jpg"[:900]
     return {
         "_id": f"hostile/{key}",
         "bucket": "hostile",
         "key": key,
         "etag": text[:200],
-        "size": 1000 + at,
+        "size": 1000 + index,
         "last_modified": datetime(2025, 1, 1, tzinfo=UTC),
         "format": "jpeg",
         "status": "ok",
@@ -113,7 +114,7 @@ def _hostile(name: str, text: str, at: int) -> dict[str, Any]:
         "extracted_at": datetime(2026, 1, 1, tzinfo=UTC),
         "extractor_version": 1,
         "photo": {
-            "taken_at": datetime(2024, 1, 1, tzinfo=UTC) + timedelta(days=at),
+            "taken_at": datetime(2024, 1, 1, tzinfo=UTC) + timedelta(days=index),
             "camera_make": text,
             "camera_model": text,
             "lens_model": text,
@@ -125,7 +126,7 @@ def _hostile(name: str, text: str, at: int) -> dict[str, Any]:
             "artist": text,
             "copyright": text,
             "software": text,
-            "location": {"type": "Point", "coordinates": [10.0 + at, 50.0]},
+            "location": {"type": "Point", "coordinates": [10.0 + index, 50.0]},
         },
         f"Image {text[:100].replace('.', '_').replace('$', '_')}": {
             "printable": text,
@@ -137,5 +138,5 @@ def _hostile(name: str, text: str, at: int) -> dict[str, Any]:
         "iptc": {"Headline": text},
         "words": ["hostile", name],
         "folders": folders_of(f"hostile/{key}"),
-        "cells": cells_of(10.0 + at, 50.0),
+        "cells": cells_of(10.0 + index, 50.0),
     }

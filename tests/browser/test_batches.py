@@ -23,8 +23,12 @@ LOCKED = "locked"
 
 
 @dataclass
-class Plant:
-    """All servers and a worker. While `is_locked`, S3 denies access to keys that contain `locked`."""
+class System:
+    """All servers, a worker, and an explorer.
+
+    Attributes:
+        is_locked: Whether S3 denies access to the keys that contain LOCKED.
+    """
 
     installation: Installation
     explorer: Explorer
@@ -40,8 +44,8 @@ class Plant:
 
 
 @pytest.fixture(scope="module")
-def plant(browser: Browser, explorer_mongodb: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
-    folder = tmp_path_factory.mktemp("plant")
+def system(browser: Browser, explorer_mongodb: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    folder = tmp_path_factory.mktemp("system")
     with run_redis(folder) as redis_url, run_moto(folder) as moto, run_proxy(moto) as proxy:
         port = reserve_port()
         settings = {"MONGODB_URI": explorer_mongodb, "REDIS_URL": redis_url, "S3_ENDPOINT_URL": proxy.url}
@@ -49,34 +53,34 @@ def plant(browser: Browser, explorer_mongodb: str, tmp_path_factory: pytest.Temp
         installation = Installation(settings, folder)
         try:
             with running([sys.executable, "-m", "api"], port, folder / "api.log", installation.environment):
-                plant = Plant(installation, Explorer(f"http://127.0.0.1:{port}", browser), Bucket(moto))
-                _lock(proxy, plant)
-                for at in range(12):
-                    plant.bucket.put(f"2024/{LOCKED if at < 3 else 'open'} {at:02}.jpg", make_jpeg(seed=at))
+                system = System(installation, Explorer(f"http://127.0.0.1:{port}", browser), Bucket(moto))
+                _deny_locked_keys(proxy, system)
+                for index in range(12):
+                    system.bucket.put(f"2024/{LOCKED if index < 3 else 'open'} {index:02}.jpg", make_jpeg(seed=index))
                 installation.start_worker("download", "write")
-                yield plant
+                yield system
         finally:
             installation.close()
 
 
-def _lock(proxy: Proxy, plant: Plant) -> None:
-    def answer(_: str, target: str, __: dict[str, str], given: Answer) -> Answer:
-        if plant.is_locked and LOCKED in target and "list-type" not in target:
+def _deny_locked_keys(proxy: Proxy, system: System) -> None:
+    def answer(_: str, target: str, __: dict[str, str], response: Answer) -> Answer:
+        if system.is_locked and LOCKED in target and "list-type" not in target:
             return s3_error(403, "AccessDenied")
-        return given
+        return response
 
     proxy.answer = answer
 
 
 @pytest.fixture(autouse=True)
-def clean_plant(plant: Plant) -> Iterator[None]:
-    """Close the pages and delete the failed jobs: a page lists those of the whole installation."""
+def clean_system(system: System) -> Iterator[None]:
+    """Close the pages. Delete the failed jobs, because the view lists those of earlier tests too."""
     yield
-    plant.explorer.finish()
-    plant.installation.store.jobs.collection.delete_many({})
+    system.explorer.finish()
+    system.installation.store.jobs.collection.delete_many({})
 
 
-def start(page: Page, bucket: str, prefix: str = "") -> None:
+def start_batch(page: Page, bucket: str, prefix: str = "") -> None:
     page.get_by_role("combobox", name="Bucket").fill(bucket)
     page.get_by_role("textbox", name="Prefix").fill(prefix)
     page.get_by_role("button", name="Start", exact=True).click()
@@ -86,13 +90,13 @@ def row_of(page: Page, bucket: str, state: str) -> Locator:
     return page.get_by_role("row").filter(has_text=bucket).filter(has_text=state)
 
 
-def test_batches__start__shows_progress_and_failures_that_can_be_retried(plant: Plant) -> None:
+def test_batches__start__shows_progress_and_failures_that_can_be_retried(system: System) -> None:
     """Start a batch, watch it end, look at its failures, fix the cause, and retry until none are left."""
-    page = plant.open()
+    page = system.open()
     page.get_by_text("No jobs running.").wait_for()
-    start(page, plant.bucket.name, "2024/")
-    expect(page.get_by_text(f"Started: s3://{plant.bucket.name}/2024/.")).to_be_visible()
-    row = row_of(page, plant.bucket.name, "Done")
+    start_batch(page, system.bucket.name, "2024/")
+    expect(page.get_by_text(f"Started: s3://{system.bucket.name}/2024/.")).to_be_visible()
+    row = row_of(page, system.bucket.name, "Done")
     expect(row).to_be_visible()
     # The row arrived through the event stream, without a reload.
     expect(row.get_by_role("cell").nth(3)).to_have_text("12")
@@ -115,24 +119,24 @@ def test_batches__start__shows_progress_and_failures_that_can_be_retried(plant: 
     first = jobs.first
     first.locator("summary").click()
     expect(first.locator("pre")).to_contain_text("AccessDenied")
-    of_this_bucket = {"status": "failed", "params.bucket": plant.bucket.name}
-    job = plant.installation.store.jobs.collection.find_one(of_this_bucket, sort=[("_id", -1)])
+    of_this_bucket = {"status": "failed", "params.bucket": system.bucket.name}
+    job = system.installation.store.jobs.collection.find_one(of_this_bucket, sort=[("_id", -1)])
     assert job is not None
     expect(first.get_by_role("link")).to_have_attribute("href", f"http://127.0.0.1:15999/#jobs?id={job['_id']}")
 
-    plant.is_locked = False
+    system.is_locked = False
     first.get_by_role("button", name="Retry").click()
     expect(page.get_by_text("1 photo queued for retry")).to_be_visible()
     expect(jobs).to_have_count(2)
     cause.get_by_role("button", name="Retry all (2)").click()
     expect(page.get_by_text("2 photos queued for retry")).to_be_visible()
     expect(page.get_by_text("No failures.")).to_be_visible()
-    plant.installation.wait_until(lambda: plant.installation.store.records.collection.count_documents({}) == 12)
+    system.installation.wait_until(lambda: system.installation.store.records.collection.count_documents({}) == 12)
 
 
-def test_batches__refusal__is_shown_at_the_field(plant: Plant) -> None:
-    page = plant.open(allow=("400", "404"))
-    start(page, "no-such-bucket")
+def test_batches__refusal__is_shown_at_the_field(system: System) -> None:
+    page = system.open(allow=("400", "404"))
+    start_batch(page, "no-such-bucket")
     field = page.get_by_role("combobox", name="Bucket")
     expect(field).to_have_attribute("aria-invalid", "true")
     expect(field).to_have_accessible_description(re.compile("Bucket not found"))
@@ -141,18 +145,18 @@ def test_batches__refusal__is_shown_at_the_field(plant: Plant) -> None:
     expect(field).not_to_have_attribute("aria-invalid", "true")
 
 
-def test_batches__cancel__asks_for_confirmation(plant: Plant) -> None:
-    many = Bucket(plant.installation.settings["S3_ENDPOINT_URL"])
+def test_batches__cancel__asks_for_confirmation(system: System) -> None:
+    many = Bucket(system.installation.settings["S3_ENDPOINT_URL"])
     body = make_jpeg(seed=1)
-    for at in range(30):
-        many.put(f"{at:03}.jpg", body)
-    # Without a worker, the batch runs until it is cancelled.
-    (worker,) = plant.installation._workers
+    for index in range(30):
+        many.put(f"{index:03}.jpg", body)
+    # Without a worker, the batch cannot end before it is cancelled.
+    (worker,) = system.installation._workers
     worker.terminate()
     worker.wait(20)
     try:
-        page = plant.open()
-        start(page, many.name)
+        page = system.open()
+        start_batch(page, many.name)
         batch = page.get_by_role("article", name=f"Indexing job for s3://{many.name}")
         expect(batch.locator(".state")).to_have_text("Indexing")
         expect(batch).to_contain_text("0 of 30, 0%")
@@ -165,14 +169,14 @@ def test_batches__cancel__asks_for_confirmation(plant: Plant) -> None:
         batch.get_by_role("button", name="Cancel…").click()
         batch.get_by_role("button", name="Cancel job").click()
         expect(row_of(page, many.name, "Cancelled")).to_be_visible()
-        assert plant.installation.store.records.collection.count_documents({"bucket": many.name}) == 0
+        assert system.installation.store.records.collection.count_documents({"bucket": many.name}) == 0
     finally:
-        plant.installation._workers.clear()
-        plant.installation.start_worker("download", "write")
+        system.installation._workers.clear()
+        system.installation.start_worker("download", "write")
 
 
-def test_batches__token__is_asked_for(plant: Plant) -> None:
-    page = plant.open(token=None, allow=("401",))
+def test_batches__token__is_asked_for(system: System) -> None:
+    page = system.open(token=None, allow=("401",))
     page.get_by_label("Token").fill(TOKEN)
     page.get_by_role("button", name="Continue").click()
     page.get_by_role("heading", name="Index a bucket").wait_for()
@@ -192,8 +196,8 @@ def test_batches__retry_without_a_token__names_the_setting(explorer: Explorer, s
     expect(cause.get_by_role("alert")).to_contain_text("Set API_TOKEN in settings.py")
 
 
-def test_batches__event_stream_breaks__is_reported_and_reconnects(plant: Plant) -> None:
-    page = plant.open("/?view=statistics")
+def test_batches__event_stream_breaks__is_reported_and_reconnects(system: System) -> None:
+    page = system.open("/?view=statistics")
     broken = {"body": ": nothing\n\n", "content_type": "text/event-stream"}
     page.route(re.compile(r"/events$"), lambda route: route.fulfill(**broken))
     page.get_by_role("link", name="Indexing jobs").click()
@@ -203,8 +207,8 @@ def test_batches__event_stream_breaks__is_reported_and_reconnects(plant: Plant) 
 
 
 @pytest.mark.parametrize("options", [{}, {"viewport": PHONE, "color_scheme": "dark"}], ids=["desktop", "phone"])
-def test_batches__axe__finds_nothing_serious(plant: Plant, options: dict[str, Any]) -> None:
-    plant.installation.store.jobs.collection.insert_one(
+def test_batches__axe__finds_nothing_serious(system: System, options: dict[str, Any]) -> None:
+    system.installation.store.jobs.collection.insert_one(
         {
             "status": "failed",
             "path": "exifinator.worker.tasks.Download",
@@ -212,7 +216,7 @@ def test_batches__axe__finds_nothing_serious(plant: Plant, options: dict[str, An
             "traceback": "a\nb",
         }
     )
-    page = plant.open("/?view=batches&cause=ObjectGone", **options)
+    page = system.open("/?view=batches&cause=ObjectGone", **options)
     page.get_by_text("Traceback").first.click()
     assert_accessible(page)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

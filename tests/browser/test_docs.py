@@ -11,9 +11,9 @@ from tests.servers import NO_PROXY
 
 
 def test_docs__in_a_browser__show_every_operation_and_run_one(explorer: Explorer) -> None:
-    with NO_PROXY.open(f"{explorer.url}/openapi.json") as answer:
-        described = json.load(answer)
-    operations = sum(len(methods) for methods in described["paths"].values())
+    with NO_PROXY.open(f"{explorer.url}/openapi.json") as response:
+        openapi = json.load(response)
+    operations = sum(len(methods) for methods in openapi["paths"].values())
     page = explorer.open("/docs", viewport={"width": 1280, "height": 1000})
     expect(page.locator(".opblock")).to_have_count(operations)
     expect(page.get_by_role("heading", name="EXIFinator")).to_be_visible()
@@ -23,6 +23,6 @@ def test_docs__in_a_browser__show_every_operation_and_run_one(explorer: Explorer
     row = page.locator("#operations-photos-list_photos tr[data-param-name=camera]")
     expect(row).to_contain_text("ILCE-7M3")
     page.locator("#operations-photos-list_photos .execute").click()
-    shown = page.locator("#operations-photos-list_photos .live-responses-table")
-    expect(shown.locator("td.response-col_status:not(.col_header)").first).to_contain_text("200")
-    expect(shown).to_contain_text('"photos"')
+    responses = page.locator("#operations-photos-list_photos .live-responses-table")
+    expect(responses.locator("td.response-col_status:not(.col_header)").first).to_contain_text("200")
+    expect(responses).to_contain_text('"photos"')

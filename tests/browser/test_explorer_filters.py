@@ -30,7 +30,8 @@ def test_values__counts_follow_the_other_filters(explorer: Explorer) -> None:
     cameras = section(page, "Camera")
     cameras.get_by_role("checkbox", name="ILCE-7M3").check()
     expect_total(page, total_of(explorer, page, camera="ILCE-7M3"))
-    # The cameras keep their counts, to show what else could be selected. The lenses are only those of this camera.
+    # The counts of the other cameras stay, to show what else could be selected. Only lenses of the selected camera are
+    # left.
     x_t4 = next(row["count"] for row in facet(explorer, page, "camera") if row["value"] == "X-T4")
     expect(cameras.locator(".value", has_text="X-T4").locator(".count")).to_contain_text(str(x_t4))
     lenses = [row["value"] for row in facet(explorer, page, "lens", camera="ILCE-7M3") if row["value"]]
@@ -146,7 +147,7 @@ def test_timeline__year_month_days__each_a_click(explorer: Explorer) -> None:
     expect_total(page, total_of(explorer, page, bucket="demo"))
 
 
-def test_words__are_searched(explorer: Explorer) -> None:
+def test_search__words__filter(explorer: Explorer) -> None:
     page = explorer.open("/")
     expect(tiles(page).first).to_be_visible()
     page.keyboard.press("/")
@@ -159,9 +160,9 @@ def test_words__are_searched(explorer: Explorer) -> None:
 
 QUERIES = {
     "syntax": ('{"photo.iso": 100,, }', ",", "Not valid JSON"),
-    "operator": ('{"photo.iso": {"$foo": 1}}', '"$foo"', "The operator $foo is not allowed"),
+    "operator": ('{"photo.iso": {"$foo": 1}}', '"$foo"', "the operator $foo is not allowed"),
     "deep": ('{"$or": [{"bucket": "a"}, {"photo.iso": {"$where": "1"}}]}', '"$where"', "$where is not allowed"),
-    "value": ('{"photo.iso": {"$exists": "yes"}}', '"$exists"', "Must be true or false"),
+    "value": ('{"photo.iso": {"$exists": "yes"}}', '"$exists"', "must be true or false"),
 }
 
 
@@ -176,12 +177,12 @@ def test_query__invalid__marks_the_error(explorer: Explorer, case: str) -> None:
     expect(box.get_by_role("alert")).to_contain_text(message)
     expect(box.locator("mark")).to_have_text(marked)
     expect(box.get_by_role("textbox")).to_be_focused()
-    chosen = box.get_by_role("textbox").evaluate("box => box.value.slice(box.selectionStart, box.selectionEnd)")
-    assert chosen == marked
+    selected_text = box.get_by_role("textbox").evaluate("box => box.value.slice(box.selectionStart, box.selectionEnd)")
+    assert selected_text == marked
     assert "query=" not in page.url
 
 
-# Types into a box as soon as it is in the document, before the first paint.
+# Enter text into a box as soon as it is in the document, before the first paint.
 TYPE_BEFORE_PAINT = """
 new MutationObserver((_, observer) => {
   const box = document.querySelector("%s");
@@ -238,7 +239,7 @@ def test_outdated_request__is_aborted(explorer: Explorer) -> None:
     expect(tiles(page).first).to_be_visible()
     aborted: list[str] = []
     page.on("requestfailed", lambda request: aborted.append(request.url))
-    # These requests get no response. Later requests must not wait for them.
+    # These requests never get a response, and the page must not wait for them.
     page.route("**/photos?*camera=X-T4*", lambda route: None)
     section(page, "Camera").get_by_role("checkbox", name="X-T4").check()
     expect(page.locator(".chip", has_text="X-T4")).to_be_visible()
@@ -250,11 +251,12 @@ def test_outdated_request__is_aborted(explorer: Explorer) -> None:
 
 def test_counts__partial__are_refetched(explorer: Explorer) -> None:
     page = explorer.new_page()
-    partial = [1, 2]  # the first two responses: one for the values and one for the ranges
+    # The first two responses are partial: one with the counts by value, one with the counts by range.
+    partial_responses = [1, 2]
 
     def respond(route: Route) -> None:
         counts = route.fetch().json()
-        route.fulfill(json={**counts, "cut_short": bool(partial and partial.pop())})
+        route.fulfill(json={**counts, "cut_short": bool(partial_responses and partial_responses.pop())})
 
     page.route("**/facets?*", respond)
     page.goto(explorer.url)

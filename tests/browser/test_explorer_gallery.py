@@ -11,14 +11,14 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import PHONE, Explorer, wait_until
 
-MANY = 3000
-PAGE = 100
+GENERATED_PHOTOS = 3000
+PAGE_SIZE = 100
 
 
 def total_of(explorer: Explorer, page: Page, **filters: Any) -> int:
     """Return the API's number of photos that match the filters."""
-    answer = page.request.get(explorer.url + explorer.address(**filters, fields="status").replace("/?", "/facets?"))
-    total: int = answer.json()["total"]
+    response = page.request.get(explorer.url + explorer.address(**filters, fields="status").replace("/?", "/facets?"))
+    total: int = response.json()["total"]
     return total
 
 
@@ -48,12 +48,12 @@ LEAVE_BEFORE_PAINT = """(name) => new MutationObserver((changes, observer) => {
 
 
 @pytest.mark.parametrize("view", ["Gallery", "Table"])
-def test_lists__left_before_they_are_painted__draw_no_more(explorer: Explorer, view: str) -> None:
+def test_list__left_before_its_first_paint__stops_rendering(explorer: Explorer, view: str) -> None:
     page = explorer.open("/?view=statistics")
     link = page.get_by_role("navigation").get_by_role("link", name=view)
     link.wait_for()
     page.evaluate(LEAVE_BEFORE_PAINT, "Statistics")
-    # An error in the page fails the test when it ends.
+    # If the list kept rendering, the page would log an error, and the fixture would fail the test.
     link.click()
     expect(page).to_have_url(re.compile("view=statistics"))
     link.click()
@@ -66,18 +66,18 @@ def test_gallery__thumbnail__has_the_orientation_of_the_photo(explorer: Explorer
     shapes = page.evaluate(
         """async () => {
           const {photos} = await (await fetch('/photos?camera=ILCE-7M3&limit=100')).json();
-          const turned = photos.find(({thumbnail, photo}) => thumbnail && photo.orientation === 6);
-          const image = document.querySelector(`img[src="${turned.thumbnail}"]`);
+          const rotated = photos.find(({thumbnail, photo}) => thumbnail && photo.orientation === 6);
+          const image = document.querySelector(`img[src="${rotated.thumbnail}"]`);
           await image.decode();
           const box = image.getBoundingClientRect();
           return {file: image.naturalWidth / image.naturalHeight, shown: box.width / box.height,
-                  photo: turned.photo.width_pixels / turned.photo.height_pixels, how: image.style.transform};
+                  photo: rotated.photo.width_pixels / rotated.photo.height_pixels, transform: image.style.transform};
         }"""
     )
     # The embedded thumbnail is landscape, the photo portrait.
     assert shapes["file"] > 1 > shapes["shown"]
     assert abs(shapes["shown"] - shapes["photo"]) < 0.05
-    assert "rotate(90deg)" in shapes["how"]
+    assert "rotate(90deg)" in shapes["transform"]
 
 
 def test_gallery__photo_without_thumbnail__shows_name_and_status(explorer: Explorer) -> None:
@@ -88,17 +88,17 @@ def test_gallery__photo_without_thumbnail__shows_name_and_status(explorer: Explo
     assert tile.locator("img").count() == 0
 
 
-def make_many(route: Route) -> None:
-    """Respond with one page of MANY photos, as the API would."""
-    given = parse_qs(urlsplit(route.request.url).query)
-    start = int(given["cursor"][0]) if "cursor" in given else 0
+def respond_with_page(route: Route) -> None:
+    """Respond with a page of GENERATED_PHOTOS photos, as the API would."""
+    query = parse_qs(urlsplit(route.request.url).query)
+    start = int(query["cursor"][0]) if "cursor" in query else 0
     photos = [
-        {"id": f"made/{at}.jpg", "bucket": "made", "key": f"{at}.jpg", "format": "jpeg", "status": "ok",
-         "photo": {"width_pixels": 3000 + at % 7 * 500, "height_pixels": 3000}, "thumbnail": None}
-        for at in range(start, min(MANY, start + PAGE))
+        {"id": f"made/{index}.jpg", "bucket": "made", "key": f"{index}.jpg", "format": "jpeg", "status": "ok",
+         "photo": {"width_pixels": 3000 + index % 7 * 500, "height_pixels": 3000}, "thumbnail": None}
+        for index in range(start, min(GENERATED_PHOTOS, start + PAGE_SIZE))
     ]  # fmt: skip
-    following = str(start + PAGE) if start + PAGE < MANY else None
-    route.fulfill(json={"photos": photos, "next": following})
+    next_cursor = str(start + PAGE_SIZE) if start + PAGE_SIZE < GENERATED_PHOTOS else None
+    route.fulfill(json={"photos": photos, "next": next_cursor})
 
 
 SCROLL_TO_THE_END = """async ([scroller, last]) => {
@@ -113,36 +113,36 @@ SCROLL_TO_THE_END = """async ([scroller, last]) => {
 }"""
 
 
-def scrolls_without_growth(page: Page, scroller: str) -> None:
+def assert_few_rendered_while_scrolling(page: Page, scroller: str) -> None:
     expect(page.locator("[data-index]").first).to_be_visible()
-    largest = page.evaluate(SCROLL_TO_THE_END, [scroller, MANY - 1])
-    expect(page.locator(f'[data-index="{MANY - 1}"]')).to_be_attached()
+    largest = page.evaluate(SCROLL_TO_THE_END, [scroller, GENERATED_PHOTOS - 1])
+    expect(page.locator(f'[data-index="{GENERATED_PHOTOS - 1}"]')).to_be_attached()
     assert largest < 250
-    # Pages that were dropped are fetched again.
+    # Photos that were dropped from memory are fetched again.
     page.locator(scroller).evaluate("element => { element.scrollTop = 0 }")
     expect(page.locator('[data-index="0"]')).to_contain_text("0.jpg")
 
 
-def test_gallery__thousands_scrolled__few_are_elements(explorer: Explorer) -> None:
+def test_gallery__scrolled_through_thousands__renders_few(explorer: Explorer) -> None:
     page = explorer.new_page()
-    page.route("**/photos?*", make_many)
+    page.route("**/photos?*", respond_with_page)
     page.goto(explorer.url)
-    scrolls_without_growth(page, ".gallery")
+    assert_few_rendered_while_scrolling(page, ".gallery")
 
 
-def test_table__thousands_scrolled__few_are_elements(explorer: Explorer) -> None:
+def test_table__scrolled_through_thousands__renders_few(explorer: Explorer) -> None:
     page = explorer.new_page()
-    page.route("**/photos?*", make_many)
+    page.route("**/photos?*", respond_with_page)
     page.goto(f"{explorer.url}/?view=table")
-    scrolls_without_growth(page, ".table")
+    assert_few_rendered_while_scrolling(page, ".table")
 
 
-KEPT_IN_PLACE = """async (scroller) => {
+SCROLL_AND_WATCH = """async (scroller) => {
   const rows = document.querySelector(`${scroller} .rows`);
   const before = new Set(rows.children);
-  let again = 0;
+  let reinserted = 0;
   const watcher = new MutationObserver((changes) => {
-    for (const {addedNodes} of changes) for (const node of addedNodes) again += before.has(node);
+    for (const {addedNodes} of changes) for (const node of addedNodes) reinserted += before.has(node);
   });
   watcher.observe(rows, {childList: true});
   for (let step = 1; step <= 5; step++) {
@@ -150,24 +150,24 @@ KEPT_IN_PLACE = """async (scroller) => {
     await new Promise((done) => setTimeout(done, 100));
   }
   watcher.disconnect();
-  const places = [...rows.querySelectorAll('[data-index]')].map((one) => Number(one.dataset.index));
-  return {again, kept: [...before].filter((row) => row.isConnected).length, places};
+  const indexes = [...rows.querySelectorAll('[data-index]')].map((one) => Number(one.dataset.index));
+  return {reinserted, kept: [...before].filter((row) => row.isConnected).length, indexes};
 }"""
 
 
 @pytest.mark.parametrize("view", ["gallery", "table"])
 def test_scroll__rows_that_stay__are_not_reinserted(explorer: Explorer, view: str) -> None:
     page = explorer.new_page()
-    page.route("**/photos?*", make_many)
+    page.route("**/photos?*", respond_with_page)
     page.goto(explorer.url + explorer.address(view=view))
     expect(page.locator("[data-index]").first).to_be_visible()
     page.mouse.move(700, 500)
     expect(page.locator('[data-index="28"]')).to_be_attached()
-    found = page.evaluate(KEPT_IN_PLACE, f".{view}")
-    assert found["again"] == 0
+    found = page.evaluate(SCROLL_AND_WATCH, f".{view}")
+    assert found["reinserted"] == 0
     assert found["kept"] > 0
-    # The elements are in the list's order, as screen readers expect, without a gap.
-    assert found["places"] == list(range(found["places"][0], found["places"][-1] + 1))
+    # The elements are in the order of the list, without a gap, as screen readers expect.
+    assert found["indexes"] == list(range(found["indexes"][0], found["indexes"][-1] + 1))
 
 
 def test_gallery__before_any_input__renders_only_visible_tiles(explorer: Explorer) -> None:
@@ -182,53 +182,53 @@ def test_gallery__before_any_input__renders_only_visible_tiles(explorer: Explore
     wait_until(page, "(count) => document.querySelectorAll('.tile a').length > count", count)
 
 
-def test_gallery__arrows__go_from_photo_to_photo(explorer: Explorer) -> None:
+def test_gallery__arrow_keys__move_between_photos(explorer: Explorer) -> None:
     page = explorer.open("/")
     tiles(page).first.focus()
-    at = "document.activeElement.dataset.index"
+    focused_index = "document.activeElement.dataset.index"
     page.keyboard.press("ArrowRight")
     expect(page.locator('[data-index="1"]')).to_be_focused()
     page.keyboard.press("ArrowDown")
-    wait_until(page, f"() => Number({at}) > 3")
+    wait_until(page, f"() => Number({focused_index}) > 3")
     page.keyboard.press("ArrowUp")
-    wait_until(page, f"() => Number({at}) < 3")
+    wait_until(page, f"() => Number({focused_index}) < 3")
     page.keyboard.press("End")
-    wait_until(page, f"() => Number({at}) > 50")
+    wait_until(page, f"() => Number({focused_index}) > 50")
     page.keyboard.press("Enter")
     expect(page.locator("dialog.photo")).to_be_visible()
-    last = page.url
+    url_of_photo = page.url
     page.keyboard.press("Escape")
     expect(page.locator("dialog")).to_have_count(0)
-    wait_until(page, f"() => Number({at}) > 50")
-    assert "photo=" in last
+    wait_until(page, f"() => Number({focused_index}) > 50")
+    assert "photo=" in url_of_photo
     assert "photo=" not in page.url
 
 
-def heads(page: Page) -> list[str]:
+def column_titles(page: Page) -> list[str]:
     shown: list[str] = page.locator("[role=columnheader]:not(:first-child)").evaluate_all(
         "heads => heads.map(head => head.innerText.replace(/[↑↓\\s]+$/, ''))"
     )
     return shown
 
 
-def test_table__columns__are_chosen_and_ordered(explorer: Explorer) -> None:
+def test_table__columns__can_be_selected_and_reordered(explorer: Explorer) -> None:
     page = explorer.open(explorer.address(view="table", columns="name,iso"))
     expect(page.locator("[role=row] a").first).to_be_visible()
-    assert heads(page) == ["File", "ISO"]
+    assert column_titles(page) == ["File", "ISO"]
     page.get_by_role("button", name="Columns").click()
     page.get_by_role("checkbox", name="Software").check()
     page.get_by_role("button", name="Move Software left").click()
     page.keyboard.press("Escape")
-    assert heads(page) == ["File", "Software", "ISO"]
+    assert column_titles(page) == ["File", "Software", "ISO"]
     assert "columns=name%2Csoftware%2Ciso" in page.url
     page.locator("[role=columnheader]", has_text="ISO").drag_to(page.locator("[role=columnheader]", has_text="File"))
-    assert heads(page) == ["ISO", "File", "Software"]
+    assert column_titles(page) == ["ISO", "File", "Software"]
     page.reload()
     expect(page.locator("[role=row] a").first).to_be_visible()
-    assert heads(page) == ["ISO", "File", "Software"]
+    assert column_titles(page) == ["ISO", "File", "Software"]
 
 
-def test_table__head__sorts_up_and_down(explorer: Explorer) -> None:
+def test_table__header__sorts_in_both_directions(explorer: Explorer) -> None:
     page = explorer.open(explorer.address(view="table", columns="iso,name", bucket="demo", has="camera"))
 
     def isos() -> list[int]:
@@ -277,7 +277,7 @@ NARROW = [{"width": 320, "height": 640}, {"width": 640, "height": 400}]
 
 
 @pytest.mark.parametrize("view", ["gallery", "table", "map", "statistics", "batches"])
-def test_narrow__nothing__is_cut_off(explorer: Explorer, view: str) -> None:
+def test_narrow_screen__nothing_is_cut_off(explorer: Explorer, view: str) -> None:
     page = explorer.open(explorer.address(view=view, camera="X-T4"), viewport=NARROW[0])
     expect(page.locator(".tile a, .item a, .marker, .column, .past").first).to_be_visible()
     for size in NARROW:

@@ -41,20 +41,20 @@ def test_photo__summary__is_in_photographers_words(explorer: Explorer) -> None:
     expect(facts).to_contain_text(f"{abs(north):.5f}° {'N' if north > 0 else 'S'}, {abs(east):.5f}°")
 
 
-def test_photo__time_without_an_offset__claims_no_zone(explorer: Explorer) -> None:
+def test_photo__time_without_an_offset__has_no_time_zone(explorer: Explorer) -> None:
     page = explorer.new_page()
-    everything = photos(explorer, page, bucket="demo", has="date", limit=250)
-    local = next(item for item in everything if not item["photo"].get("taken_offset"))
+    demo_photos = photos(explorer, page, bucket="demo", has="date", limit=250)
+    local = next(item for item in demo_photos if not item["photo"].get("taken_offset"))
     page.goto(explorer.url + explorer.address(photo=local["id"]))
     taken = dialog(page).locator("dl > div", has_text="Taken")
     expect(taken).to_contain_text(local["photo"]["taken_at"][11:19])
     expect(taken).to_contain_text("(local time, time zone unknown)")
-    zoned = next(item for item in everything if item["photo"].get("taken_offset", "+00:00") != "+00:00")
+    zoned = next(item for item in demo_photos if item["photo"].get("taken_offset", "+00:00") != "+00:00")
     page.goto(explorer.url + explorer.address(photo=zoned["id"]))
     expect(taken).to_contain_text(zoned["photo"]["taken_offset"])
 
 
-def test_photo__tags__are_grouped_and_found(explorer: Explorer) -> None:
+def test_photo__tags__are_grouped_and_searchable(explorer: Explorer) -> None:
     page = explorer.new_page()
     (record, *_) = photos(explorer, page, camera="X-T4")
     page.goto(explorer.url + explorer.address(photo=record["id"]))
@@ -67,7 +67,7 @@ def test_photo__tags__are_grouped_and_found(explorer: Explorer) -> None:
     expect(dialog(page).get_by_role("tabpanel")).to_contain_text("No matching tags or values.")
 
 
-def test_photo__xmp_and_json__have_their_tabs(explorer: Explorer) -> None:
+def test_photo__xmp_and_json__have_tabs(explorer: Explorer) -> None:
     page = explorer.new_page()
     (record, *_) = photos(explorer, page, bucket="demo", has="keywords")
     page.goto(explorer.url + explorer.address(photo=record["id"]))
@@ -88,18 +88,18 @@ def test_photo__previous_and_next__within_the_result(explorer: Explorer) -> None
     ids = [item["id"] for item in photos(explorer, page, camera="X-T4", sort="-iso", limit=5)]
     page.goto(explorer.url + explorer.address(camera="X-T4", sort="-iso", photo=ids[1]))
 
-    def is_shown(id_: str) -> None:
+    def wait_until_shown(id_: str) -> None:
         wait_until(page, "id => new URLSearchParams(location.search).get('photo') === id", id_)
         expect(dialog(page).locator("h2")).to_have_text(id_.rsplit("/", 1)[-1])
 
     dialog(page).get_by_role("button", name="Next photo").click()
-    is_shown(ids[2])
+    wait_until_shown(ids[2])
     expect(dialog(page).get_by_role("button", name="Previous photo")).to_be_enabled()
     page.keyboard.press("ArrowLeft")
-    is_shown(ids[1])
+    wait_until_shown(ids[1])
     expect(dialog(page).get_by_role("button", name="Previous photo")).to_be_enabled()
     page.keyboard.press("ArrowLeft")
-    is_shown(ids[0])
+    wait_until_shown(ids[0])
     expect(dialog(page).get_by_role("button", name="Next photo")).to_be_enabled()
     expect(dialog(page).get_by_role("button", name="Previous photo")).to_be_disabled()
 
@@ -129,14 +129,14 @@ def test_photo__copy_buttons__copy(explorer: Explorer) -> None:
 def test_photo__other_copies__are_listed(explorer: Explorer) -> None:
     page = explorer.new_page()
     (record, *_) = photos(explorer, page, camera="X-T4")
-    twin = {**record, "id": "backup/copy.jpg"}
-    page.route("**/photos/by-etag/*", lambda route: route.fulfill(json={"photos": [record, twin]}))
+    copy = {**record, "id": "backup/copy.jpg"}
+    page.route("**/photos/by-etag/*", lambda route: route.fulfill(json={"photos": [record, copy]}))
     page.goto(explorer.url + explorer.address(photo=record["id"]))
     expect(dialog(page).locator(".copies h3")).to_have_text("Another copy of this file")
     expect(dialog(page).locator(".copies a")).to_have_text("backup/copy.jpg")
 
 
-def test_photo__missing__has_its_own_screen(explorer: Explorer) -> None:
+def test_photo__unknown_id__is_reported(explorer: Explorer) -> None:
     page = explorer.open(explorer.address(photo="demo/no such.jpg"), allow=("status of 404",))
     expect(dialog(page).get_by_role("alert")).to_contain_text("This photo no longer exists, or the link is wrong.")
     dialog(page).get_by_role("button", name="Back to gallery").click()

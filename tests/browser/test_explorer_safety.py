@@ -11,23 +11,25 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Explorer
 from tests.browser.library import HIDDEN, HOSTILE_TEXTS, LONG, MARKUP
 
-# Control characters and bidirectional marks, which would make text look different from what it is.
+# Control characters, bidirectional marks and zero-width characters, which can make one text look like another.
 INVISIBLE = "[\\u0000-\\u0009\\u000b-\\u001f\\u007f-\\u009f\\u200b\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069]"
 
 
 def assert_stays_text(page: Page) -> None:
-    """Assert that no text became an element, a handler or a URL, ran as a script, or hides other text."""
+    """Assert that no text became an element, an event handler or a URL, ran as a script, or hides other text."""
     assert page.title() in ("EXIFinator", "Table · EXIFinator")
-    own = page.locator("script").evaluate_all("scripts => scripts.map(s => new URL(s.src).pathname.split('/').pop())")
-    assert [re.sub(r"-[A-Z0-9]{8}\.", ".", name) for name in sorted(own)] == ["explorer.js", "theme.js"]
-    bad = page.evaluate(
+    scripts = page.locator("script").evaluate_all(
+        "scripts => scripts.map(s => new URL(s.src).pathname.split('/').pop())"
+    )
+    assert [re.sub(r"-[A-Z0-9]{8}\.", ".", name) for name in sorted(scripts)] == ["explorer.js", "theme.js"]
+    violations = page.evaluate(
         """(invisible) => {
           const found = [];
           for (const element of document.querySelectorAll('*')) {
             for (const {name, value} of element.attributes) {
               if (name.startsWith('on') || name === 'srcdoc') found.push(`${element.tagName} ${name}`);
-              const leads = /^(href|src|action)$/.test(name);
-              if (leads && !/^(https?:|[/#?]|blob:|data:image)/.test(value)) found.push(value);
+              const isUrl = /^(href|src|action)$/.test(name);
+              if (isUrl && !/^(https?:|[/#?]|blob:|data:image)/.test(value)) found.push(value);
             }
             if (element.tagName === 'IMG' && element.getAttribute('src') === 'x') found.push('img src=x');
           }
@@ -37,7 +39,7 @@ def assert_stays_text(page: Page) -> None:
         }""",
         INVISIBLE,
     )
-    assert bad == []
+    assert violations == []
 
 
 @pytest.mark.parametrize("view", ["gallery", "table"])

@@ -18,7 +18,7 @@ VIEWS = ["gallery", "table"]
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_empty_database__says_how_to_start(empty_explorer: Explorer, view: str) -> None:
+def test_empty_database__explains_how_to_start(empty_explorer: Explorer, view: str) -> None:
     page = empty_explorer.open(empty_explorer.address(view=view))
     expect(page.get_by_role("heading", name="Your library is empty")).to_be_visible()
     expect(page.locator("pre")).to_contain_text("./run.sh my-bucket")
@@ -29,14 +29,14 @@ def test_empty_database__says_how_to_start(empty_explorer: Explorer, view: str) 
 
 def test_loading__slow_request__is_reported_until_the_photos_arrive(explorer: Explorer) -> None:
     page = explorer.new_page()
-    held: list[Route] = []
-    page.route("**/photos?*", lambda route: held.append(route))
+    pending: list[Route] = []
+    page.route("**/photos?*", lambda route: pending.append(route))
     page.goto(explorer.url)
     expect(page.get_by_text("Loading photos…", exact=True)).to_be_visible()
     expect(page.get_by_text("Still loading photos…", exact=True)).to_be_visible()
     expect(page.get_by_text("Filtering by date, camera or bucket makes it faster.")).to_be_visible()
     assert_accessible(page)
-    for route in held:
+    for route in pending:
         route.continue_()
     expect(tiles(page).first).to_be_visible()
 
@@ -54,12 +54,10 @@ PROBLEM = {"type": "about:blank", "title": "Service Unavailable", "status": 503}
 )
 def test_error__is_shown_and_can_be_retried(explorer: Explorer, code: str, detail: str, title: str) -> None:
     page = explorer.new_page(allow=("status of 503",))
-    failing = json.dumps(
-        {**PROBLEM, "code": code, "detail": detail, "hint": "Narrow it by a filter that has an index."}
-    )
+    body = json.dumps({**PROBLEM, "code": code, "detail": detail, "hint": "Narrow it by a filter that has an index."})
     page.route(
         "**/photos?*",
-        lambda route: route.fulfill(status=503, content_type="application/problem+json", body=failing),
+        lambda route: route.fulfill(status=503, content_type="application/problem+json", body=body),
     )
     page.goto(explorer.url)
     alert = page.locator("main").get_by_role("alert")
@@ -120,7 +118,7 @@ def test_token__is_asked_for_and_then_sent(guarded_explorer: Explorer) -> None:
     expect(tiles(page).first).to_be_visible()
 
 
-def test_saved_view__comes_back_by_its_name(explorer: Explorer) -> None:
+def test_saved_view__can_be_opened_and_deleted(explorer: Explorer) -> None:
     page = explorer.open(explorer.address(camera="X-T4", view="table", sort="-iso"))
     expect(page.locator("[role=row] a").first).to_be_visible()
     page.get_by_role("button", name="Saved views").click()
@@ -136,20 +134,20 @@ def test_saved_view__comes_back_by_its_name(explorer: Explorer) -> None:
     expect(page.get_by_text("No saved views yet")).to_be_visible()
 
 
-@pytest.mark.parametrize("form", ["CSV", "NDJSON", "GeoJSON"])
-def test_export__is_of_what_is_shown(explorer: Explorer, form: str) -> None:
+@pytest.mark.parametrize("format_name", ["CSV", "NDJSON", "GeoJSON"])
+def test_export__contains_the_matching_photos(explorer: Explorer, format_name: str) -> None:
     page = explorer.open(explorer.address(camera="X-T4", has="gps"))
     count = total_of(explorer, page, camera="X-T4", has="gps")
     page.get_by_role("button", name="Export results").click()
     expect(page.get_by_text(f"{count} photos").last).to_be_visible()
     with page.expect_download() as started:
-        page.get_by_role("link", name=form, exact=False).filter(has_text=form).first.click()
+        page.get_by_role("link", name=format_name, exact=False).filter(has_text=format_name).first.click()
     text = Path(started.value.path()).read_text()
     rows = {
         "CSV": lambda: list(csv.DictReader(text.splitlines())),
         "NDJSON": text.splitlines,
         "GeoJSON": lambda: json.loads(text)["features"],
-    }[form]()
+    }[format_name]()
     assert len(rows) == count
 
 
@@ -170,7 +168,7 @@ def test_theme__follows_the_system_until_switched(explorer: Explorer, system: st
     assert theme_of(page) == other
 
 
-def test_help__lists_the_keys(explorer: Explorer) -> None:
+def test_help__lists_the_keyboard_shortcuts(explorer: Explorer) -> None:
     page = explorer.open("/")
     expect(tiles(page).first).to_be_visible()
     page.keyboard.press("?")
@@ -184,7 +182,7 @@ def test_help__lists_the_keys(explorer: Explorer) -> None:
     expect(page.get_by_role("complementary", name="Filters")).to_be_hidden()
 
 
-def test_motion__reduced__nothing_is_animated(explorer: Explorer) -> None:
+def test_reduced_motion__nothing_is_animated(explorer: Explorer) -> None:
     page = explorer.open("/", reduced_motion="reduce")
     expect(tiles(page).first).to_be_visible()
     moving = page.evaluate(

@@ -1,7 +1,7 @@
-"""The explorer over many generated photos. Each result is compared with MongoDB's own counts.
+"""The explorer with many generated photos. The results are compared with MongoDB's own counts.
 
-The tests generate 20,000 photos. To run them over a million, which takes minutes to generate, set EXIFINATOR_TEST_MANY
-to the URI of a MongoDB that `python -m bench.explorer --mongodb` has filled.
+The tests generate 20,000 photos. To run the tests with a million photos, which take minutes to generate, set
+EXIFINATOR_TEST_MANY to the URI of a MongoDB that `python -m bench.explorer --mongodb` has filled.
 """
 
 from __future__ import annotations
@@ -23,26 +23,31 @@ from bench.explorer_records import load
 from exifinator.config import Config
 from tests.browser.conftest import Explorer, next_frame, wait_until
 from tests.browser.test_explorer_filters import drag, expect_total, facet, section
-from tests.browser.test_explorer_gallery import heads, tiles
+from tests.browser.test_explorer_gallery import column_titles, tiles
 from tests.browser.test_explorer_photo import dialog
 from tests.browser.test_map import clusters, count_in_view, wait_until_loaded, zoom_of
 from tests.browser.test_statistics import wait_until_counted
+from tests.conftest import Addresses
 from tests.integration.api.fixtures import run_api
 
 DATABASE = "bench_explorer"
-GIVEN = os.environ.get("EXIFINATOR_TEST_MANY")
+GIVEN_URI = os.environ.get("EXIFINATOR_TEST_MANY")
 PHOTOS = 20_000
 Collection = pymongo.collection.Collection[dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def config(request: pytest.FixtureRequest) -> Config:
-    address = GIVEN or request.getfixturevalue("explorer_mongodb")
+def config(servers: Addresses) -> Config:
+    address = GIVEN_URI or servers.mongodb_uri
     config = Config(mongodb_uri=SecretStr(address), mongodb_database=DATABASE, mrq_database=f"{DATABASE}-mrq")
-    if not GIVEN:
-        with pymongo.MongoClient[dict[str, Any]](address) as client:
-            load(client[DATABASE], config, PHOTOS)
+    if not GIVEN_URI:
+        servers.once(DATABASE, lambda: load_photos(config))
     return config
+
+
+def load_photos(config: Config) -> None:
+    with pymongo.MongoClient[dict[str, Any]](config.mongodb_uri.get_secret_value()) as client:
+        load(client[DATABASE], config, PHOTOS)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +59,7 @@ def records(config: Config) -> Iterator[Collection]:
 @pytest.fixture(scope="module")
 def address(config: Config, records: Collection, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with run_api(config, tmp_path_factory.mktemp("many")) as api:
-        # After a start, the API takes a minute to count a million photos. The tests need its cached counts.
+        # After its start, the API takes a minute to count a million photos. Wait for the counts, which it then caches.
         api.client.timeout = 120
         total = records.estimated_document_count()
         for _ in range(100):
@@ -75,7 +80,7 @@ def explorer(address: str, browser: Browser) -> Iterator[Explorer]:
 NEWEST = [("photo.taken_at", -1), ("_id", -1)]
 
 
-def listed(page: Page) -> dict[int, str]:
+def rendered_ids(page: Page) -> dict[int, str]:
     """Wait until the list stops scrolling, and return the ids of the rendered photos by their index."""
     page.evaluate(
         """async (frames) => {
@@ -96,16 +101,16 @@ def listed(page: Page) -> dict[int, str]:
     return dict(sorted(found))
 
 
-def all_are_counted(page: Page) -> None:
+def wait_until_counts_are_complete(page: Page) -> None:
     """Wait until the counts are no longer partial."""
     expect(page.get_by_text("Partial counts")).to_have_count(0)
 
 
-def wheel_to(page: Page, place: int) -> int:
+def scroll_to(page: Page, index: int) -> int:
     """Scroll until the photo with this index is rendered. Return the largest number of photos rendered meanwhile."""
     page.mouse.move(900, 500)
     largest = 0
-    while not page.locator(f'[data-index="{place}"]').count():
+    while not page.locator(f'[data-index="{index}"]').count():
         page.mouse.wheel(0, 900)
         next_frame(page)
         largest = max(largest, page.locator("[data-index]").count())
@@ -113,23 +118,23 @@ def wheel_to(page: Page, place: int) -> int:
 
 
 @pytest.mark.parametrize("view", ["gallery", "table"])
-def test_list__scrolled_over_many_pages__has_each_photo_at_its_place(
+def test_list__scrolled_over_many_pages__has_each_photo_at_its_index(
     explorer: Explorer, records: Collection, view: str
 ) -> None:
     page = explorer.open(explorer.address(view=view))
     expect_total(page, records.estimated_document_count())
-    assert wheel_to(page, 2500) < 250
-    # Wheel events still in progress scroll on from here. Compare the photos at which the list stops.
-    found = listed(page)
-    places = list(found)
-    assert len(places) > 10
-    assert places == list(range(places[0], places[-1] + 1))
-    assert places[-1] > 2400
-    expected = records.find({}, {"_id": 1}, sort=NEWEST, skip=places[0], limit=len(places))
+    assert scroll_to(page, 2500) < 250
+    # Wheel events that are still being processed scroll further. Compare the photos at which the list stops.
+    found = rendered_ids(page)
+    indexes = list(found)
+    assert len(indexes) > 10
+    assert indexes == list(range(indexes[0], indexes[-1] + 1))
+    assert indexes[-1] > 2400
+    expected = records.find({}, {"_id": 1}, sort=NEWEST, skip=indexes[0], limit=len(indexes))
     assert list(found.values()) == [record["_id"] for record in expected]
 
 
-def test_gallery__photos__have_their_thumbnail_or_say_what_they_are(explorer: Explorer) -> None:
+def test_gallery__photos__have_a_thumbnail_or_a_text(explorer: Explorer) -> None:
     page = explorer.open("/")
     expect(page.locator("img.thumbnail").first).to_have_js_property("complete", True)
     assert page.locator("img.thumbnail").first.evaluate("image => image.naturalWidth") > 0
@@ -137,7 +142,7 @@ def test_gallery__photos__have_their_thumbnail_or_say_what_they_are(explorer: Ex
     expect(page.locator(".no-thumbnail").first).to_contain_text("No thumbnail")
 
 
-def test_table__thumbnail_that_is_no_picture__is_its_format_without_words(explorer: Explorer) -> None:
+def test_table__broken_thumbnail__shows_only_the_format(explorer: Explorer) -> None:
     page = explorer.new_page()
     page.route("**/thumbnail?*", lambda route: route.fulfill(body=b"no JPEG", content_type="image/jpeg"))
     page.goto(explorer.url + explorer.address(view="table"))
@@ -151,12 +156,12 @@ def test_table__thumbnail_that_is_no_picture__is_its_format_without_words(explor
     assert shown["x"] + shown["width"] <= cell["x"] + cell["width"]
 
 
-def test_table__columns_and_order__are_chosen(explorer: Explorer, records: Collection) -> None:
+def test_table__columns_and_sort_order__can_be_selected(explorer: Explorer, records: Collection) -> None:
     page = explorer.open(explorer.address(view="table", columns="name,iso"))
     page.get_by_role("button", name="Columns").click()
     page.get_by_role("checkbox", name="Software").check()
     page.keyboard.press("Escape")
-    assert heads(page) == ["File", "ISO", "Software"]
+    assert column_titles(page) == ["File", "ISO", "Software"]
     for direction in (1, -1):
         page.get_by_role("columnheader", name="ISO").get_by_role("button").click()
         wait_until(page, f"() => location.search.includes('sort={'-' if direction < 0 else ''}iso')")
@@ -192,7 +197,7 @@ def test_choice__finds_what_mongodb_counts(explorer: Explorer, records: Collecti
     section(page, title).get_by_role("checkbox", name=choice).check()
     expect_total(page, records.count_documents(query))
     # The counts in the filter panel follow, and become complete.
-    all_are_counted(page)
+    wait_until_counts_are_complete(page)
     if name != "camera":
         by_camera = records.aggregate([{"$match": query}, {"$group": {"_id": "$photo.camera_model", "n": {"$sum": 1}}}])
         expected = {row["_id"]: row["n"] for row in by_camera}
@@ -202,7 +207,7 @@ def test_choice__finds_what_mongodb_counts(explorer: Explorer, records: Collecti
     expect_total(page, records.estimated_document_count())
 
 
-def test_folders__one_level_after_the_other(explorer: Explorer, records: Collection) -> None:
+def test_folders__level_by_level(explorer: Explorer, records: Collection) -> None:
     some = records.find_one({"bucket": "archive"})
     assert some is not None
     page = explorer.open(explorer.address(bucket="archive"))
@@ -278,7 +283,7 @@ def test_words_and_query__find_what_mongodb_counts(explorer: Explorer, records: 
     expect_total(page, records.count_documents({"photo.iso": {"$gte": 12800}, "photo.f_number": {"$lt": 2}}))
 
 
-def test_filters_together__chips_and_address(explorer: Explorer, records: Collection) -> None:
+def test_filters_combined__chips_url_and_saved_view(explorer: Explorer, records: Collection) -> None:
     query = {
         "photo.camera_model": {"$in": ["X-T4", "ILCE-7M3"]},
         "photo.location": {"$exists": True},
@@ -303,13 +308,13 @@ def test_filters_together__chips_and_address(explorer: Explorer, records: Collec
     expect_total(page, records.count_documents(query))
 
 
-def inside(box: str) -> dict[str, Any]:
+def area_query(box: str) -> dict[str, Any]:
     west, south, east, north = map(float, box.split(","))
-    place = "photo.location.coordinates"
-    return {f"{place}.0": {"$gte": west, "$lte": east}, f"{place}.1": {"$gte": south, "$lte": north}}
+    path = "photo.location.coordinates"
+    return {f"{path}.0": {"$gte": west, "$lte": east}, f"{path}.1": {"$gte": south, "$lte": north}}
 
 
-def test_map__clusters__are_of_all_with_a_place_and_open(explorer: Explorer, records: Collection) -> None:
+def test_map__clusters__contain_all_photos_with_a_location_and_open(explorer: Explorer, records: Collection) -> None:
     page = explorer.open("/?view=map")
     wait_until_loaded(page)
     assert count_in_view(page) == records.count_documents({"photo.location": {"$exists": True}})
@@ -325,20 +330,20 @@ def test_map__clusters__are_of_all_with_a_place_and_open(explorer: Explorer, rec
     assert clusters(page).count() > 1
 
 
-def test_map__area_as_the_filter__is_what_mongodb_counts(explorer: Explorer, records: Collection) -> None:
+def test_map__area_filter__finds_what_mongodb_counts(explorer: Explorer, records: Collection) -> None:
     page = explorer.open("/?view=map&at=48.86,2.35,11&camera=X-T4")
     wait_until_loaded(page)
     page.get_by_role("switch", name="Filter to this area").click()
     wait_until(page, "() => location.search.includes('bbox=')")
     wait_until_loaded(page)
     box = page.evaluate("new URLSearchParams(location.search).get('bbox')")
-    query = {**inside(box), "photo.camera_model": "X-T4"}
+    query = {**area_query(box), "photo.camera_model": "X-T4"}
     expect(page.locator(".map-count")).to_have_text(f"{records.count_documents(query):,} photos in this area")
     page.get_by_role("navigation").get_by_role("link", name="Gallery").click()
     expect_total(page, records.count_documents(query))
     newest = records.find_one(query, {"_id": 1}, sort=NEWEST)
     assert newest is not None
-    assert listed(page)[0] == newest["_id"]
+    assert rendered_ids(page)[0] == newest["_id"]
 
 
 def test_photo__summary_tags_neighbours_and_copies(explorer: Explorer, records: Collection) -> None:
@@ -352,17 +357,17 @@ def test_photo__summary_tags_neighbours_and_copies(explorer: Explorer, records: 
     expect(dialog(page).locator(".tag dt")).to_have_count(1)
     dialog(page).get_by_role("button", name="Next photo").click()
     wait_until(page, "id => new URLSearchParams(location.search).get('photo') === id", second["_id"])
-    # A file that has several copies.
-    several = records.find_one({"etag": {"$regex": "^0000000000"}})
-    assert several is not None
-    copies = [record["_id"] for record in records.find({"etag": several["etag"]}, {"_id": 1}).sort("_id", 1)]
+    # A file with several copies.
+    duplicated = records.find_one({"etag": {"$regex": "^0000000000"}})
+    assert duplicated is not None
+    copies = [record["_id"] for record in records.find({"etag": duplicated["etag"]}, {"_id": 1}).sort("_id", 1)]
     page.goto(explorer.url + explorer.address(photo=copies[0]))
     expect(dialog(page).locator(".copies a").first).to_be_visible()
-    listed = dialog(page).locator(".copies a").all_inner_texts()
-    assert set(listed) <= set(copies[1:])
+    shown = dialog(page).locator(".copies a").all_inner_texts()
+    assert set(shown) <= set(copies[1:])
 
 
-def test_statistics__bars__lead_to_as_many_photos(explorer: Explorer, records: Collection) -> None:
+def test_statistics__bars__link_to_as_many_photos(explorer: Explorer, records: Collection) -> None:
     page = explorer.open("/?view=statistics")
     wait_until_counted(page)
     expect(page.locator(".facts dd").first).to_have_text(f"{records.estimated_document_count():,}")
@@ -377,7 +382,7 @@ def test_statistics__bars__lead_to_as_many_photos(explorer: Explorer, records: C
     assert total == records.count_documents({"photo.taken_at": {"$exists": True}})
 
 
-def test_export__of_what_is_shown__has_each_photo(explorer: Explorer, records: Collection, tmp_path: Path) -> None:
+def test_export__contains_each_matching_photo(explorer: Explorer, records: Collection, tmp_path: Path) -> None:
     page = explorer.open(explorer.address(taken="2020-05"))
     expect(tiles(page).first).to_be_visible()
     page.get_by_role("button", name="Export results").click()

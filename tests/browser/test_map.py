@@ -20,22 +20,23 @@ from tests.browser.accessible import assert_accessible
 from tests.browser.conftest import PHONE, Explorer, Start, wait_until
 from tests.servers import reserve_port, running
 
-# A position in the demo library. Two walks of one trip are about a hundred kilometres apart here.
+# A position of the map (latitude, longitude, zoom). The demo has photos of two walks here, about a hundred kilometres
+# apart.
 JAPAN = "35,136,7"
-# A PNG of one pixel.
+# A PNG with one pixel.
 TILE = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
 
 
-def ask(explorer: Explorer, path: str, **params: Any) -> Any:
-    answer = httpx.get(explorer.url + path, params=params)
-    answer.raise_for_status()
-    return answer.json()
+def get_json(explorer: Explorer, path: str, **params: Any) -> Any:
+    response = httpx.get(explorer.url + path, params=params)
+    response.raise_for_status()
+    return response.json()
 
 
-def with_place(explorer: Explorer, **filters: str) -> int:
-    rows = ask(explorer, "/facets", fields="place", **filters)["facets"]["place"]
+def count_with_location(explorer: Explorer, **filters: str) -> int:
+    rows = get_json(explorer, "/facets", fields="place", **filters)["facets"]["place"]
     return int(next(row["count"] for row in rows if row["value"]))
 
 
@@ -50,13 +51,14 @@ def count_in_view(page: Page) -> int:
     return int(str(count.text_content()).split()[0].replace(",", ""))
 
 
-def at(page: Page) -> str:
+def map_position(page: Page) -> str:
+    """Return the URL parameter `at`, or an empty text."""
     found = re.search(r"[?&]at=([^&]+)", page.url)
     return found[1] if found else ""
 
 
 def zoom_of(page: Page) -> int:
-    return int(at(page).split("%2C")[-1])
+    return int(map_position(page).split("%2C")[-1])
 
 
 def wait_until_loaded(page: Page) -> None:
@@ -68,8 +70,8 @@ def wait_until_loaded(page: Page) -> None:
 def test_map__unfiltered__has_every_photo_with_a_location(explorer: Explorer) -> None:
     page = explorer.open("/?view=map")
     wait_until_loaded(page)
-    assert count_in_view(page) == with_place(explorer)
-    without = ask(explorer, "/facets", fields="bucket")["total"] - count_in_view(page)
+    assert count_in_view(page) == count_with_location(explorer)
+    without = get_json(explorer, "/facets", fields="bucket")["total"] - count_in_view(page)
     link = page.get_by_role("link", name=f"{without} without location")
     link.click()
     expect(page).to_have_url(re.compile(r"without=gps"))
@@ -86,10 +88,10 @@ def test_map__cluster__opens_and_updates_the_url(explorer: Explorer) -> None:
     assert zoom_of(page) > 7
     assert clusters(page).count() > 1, "the cluster did not open"
     assert count_in_view(page) == total, "photos of the cluster are missing"
-    place = at(page)
+    position = map_position(page)
     page.reload()
     wait_until_loaded(page)
-    assert (at(page), count_in_view(page)) == (place, total)
+    assert (map_position(page), count_in_view(page)) == (position, total)
 
 
 def open_single(page: Page) -> Locator:
@@ -124,13 +126,13 @@ def test_map__area_filter__counts_the_photos_in_view(explorer: Explorer) -> None
     switch.click()
     expect(page).to_have_url(re.compile(r"bbox="))
     box = httpx.URL(page.url).params["bbox"]
-    assert ask(explorer, "/facets", fields="bucket", bbox=box)["total"] == count_in_view(page) > 0
+    assert get_json(explorer, "/facets", fields="bucket", bbox=box)["total"] == count_in_view(page) > 0
     page.locator(".map-frame").focus()
     page.keyboard.press("ArrowRight")
     page.wait_for_url(lambda url: httpx.URL(url).params.get("bbox") not in (None, box))
     wait_until_loaded(page)
     west, _, east, _ = map(float, httpx.URL(page.url).params["bbox"].split(","))
-    longitude = float(at(page).split("%2C")[1])
+    longitude = float(map_position(page).split("%2C")[1])
     assert west < longitude < east
     switch.click()
     expect(page).not_to_have_url(re.compile(r"bbox="))
@@ -139,7 +141,7 @@ def test_map__area_filter__counts_the_photos_in_view(explorer: Explorer) -> None
 def test_map__url_with_an_area__shows_it(explorer: Explorer) -> None:
     page = explorer.open("/?view=map&bbox=5,44,15,50")
     wait_until_loaded(page)
-    assert count_in_view(page) >= ask(explorer, "/facets", fields="bucket", bbox="5,44,15,50")["total"] > 0
+    assert count_in_view(page) >= get_json(explorer, "/facets", fields="bucket", bbox="5,44,15,50")["total"] > 0
     expect(page.get_by_role("switch", name="Filter to this area")).to_be_checked()
     expect(page).to_have_url(re.compile(r"bbox=5%2C44%2C15%2C50|bbox=5,44,15,50"))
 
@@ -147,8 +149,8 @@ def test_map__url_with_an_area__shows_it(explorer: Explorer) -> None:
 def test_map__filters__apply(explorer: Explorer) -> None:
     page = explorer.open("/?view=map&camera=X-T4")
     wait_until_loaded(page)
-    wanted, everything = with_place(explorer, camera="X-T4"), with_place(explorer)
-    assert count_in_view(page) == wanted < everything
+    filtered, unfiltered = count_with_location(explorer, camera="X-T4"), count_with_location(explorer)
+    assert count_in_view(page) == filtered < unfiltered
 
 
 def test_map__nothing_in_view__offers_to_fit_all_photos(explorer: Explorer) -> None:
@@ -177,7 +179,7 @@ def test_map__cluster_in_the_list__links_to_as_many_photos(explorer: Explorer) -
     for row in rows.all():
         count = int(str(row.locator(".place-name").text_content()).split()[0])
         box = httpx.URL(explorer.url + str(row.get_by_role("link").get_attribute("href"))).params["bbox"]
-        assert ask(explorer, "/facets", fields="bucket", bbox=box)["total"] == count
+        assert get_json(explorer, "/facets", fields="bucket", bbox=box)["total"] == count
 
 
 def test_map__keys__move_zoom_and_open(explorer: Explorer) -> None:
@@ -195,7 +197,7 @@ def test_map__keys__move_zoom_and_open(explorer: Explorer) -> None:
     page.keyboard.press("Enter")
     expect(page).not_to_have_url(before)
     wait_until_loaded(page)
-    # The focused marker is gone, but the focus stays in the map.
+    # The focused marker has been removed, but the focus is still in the map.
     assert page.evaluate("document.activeElement.closest('.map-frame') !== null")
 
 
@@ -217,8 +219,8 @@ def test_map__hostile_names__are_text(hostile_explorer: Explorer) -> None:
 
 def test_map__same_location__opens_a_popup_that_escape_closes(explorer: Explorer) -> None:
     page = explorer.new_page()
-    spot = {"type": "Point", "coordinates": [139.7, 35.6]}
-    feature = {"type": "Feature", "geometry": spot, "properties": {"count": 12, "id": None}}
+    point = {"type": "Point", "coordinates": [139.7, 35.6]}
+    feature = {"type": "Feature", "geometry": point, "properties": {"count": 12, "id": None}}
     answer = {"type": "FeatureCollection", "features": [feature], "cut_short": True}
     page.route(re.compile(r"/map\?"), lambda route: route.fulfill(json=answer))
     page.goto(explorer.url + "/?view=map&at=35.6,139.7,6")

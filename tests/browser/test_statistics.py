@@ -1,4 +1,4 @@
-"""The statistics view: every bar links to as many photos as it shows."""
+"""The statistics view. Each bar links to as many photos as it shows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.accessible import assert_accessible
 from tests.browser.conftest import PHONE, Explorer
 
-# URL parameters of the explorer that the API does not have.
+# The explorer's URL parameters that /facets does not have.
 EXPLORER_PARAMETERS = {"view", "sort", "columns", "photo", "at", "list"}
 
 
@@ -20,7 +20,7 @@ def wait_until_counted(page: Page) -> None:
     expect(page.locator(".statistics[aria-busy=false]")).to_be_visible()
 
 
-def test_statistics__every_bar__leads_to_as_many_photos(explorer: Explorer) -> None:
+def test_statistics__every_bar__links_to_as_many_photos(explorer: Explorer) -> None:
     page = explorer.open("/?view=statistics")
     wait_until_counted(page)
     buttons = page.locator(".statistics").get_by_role("button", name="Show all")
@@ -89,7 +89,7 @@ def test_statistics__partial_counts__are_reported_and_refetched(explorer: Explor
     page.goto(explorer.url + "/?view=statistics")
     notice = page.get_by_text("Partial counts (100 photos so far)")
     expect(notice).to_be_visible()
-    # The view refetches by itself, without a press on Refresh.
+    # The view fetches the counts again without a click on Refresh.
     expect(notice).to_have_count(0)
     expect(page.locator(".facts dd").first).to_have_text(str(answer["total"]))
 
@@ -97,16 +97,16 @@ def test_statistics__partial_counts__are_reported_and_refetched(explorer: Explor
 def test_statistics__bucket__has_its_share_without_exif(explorer: Explorer) -> None:
     page = explorer.open("/?view=statistics")
     wait_until_counted(page)
-    wanted = httpx.get(explorer.url + "/statistics").json()["buckets"]
+    buckets = httpx.get(explorer.url + "/statistics").json()["buckets"]
     row = page.get_by_role("row", name=re.compile("^demo "))
-    demo = next(bucket for bucket in wanted if bucket["bucket"] == "demo")
+    demo = next(bucket for bucket in buckets if bucket["bucket"] == "demo")
     share = row.get_by_role("link", name=f"{round(demo['no_exif'] / demo['count'] * 100)}%", exact=True)
     share.click()
     expect(page).to_have_url(re.compile("status=no_exif"))
     assert httpx.URL(page.url).params["bucket"] == "demo"
 
 
-def test_statistics__no_photos__has_its_own_screens(explorer: Explorer, empty_explorer: Explorer) -> None:
+def test_statistics__no_photos__says_why(explorer: Explorer, empty_explorer: Explorer) -> None:
     page = explorer.open("/?view=statistics&camera=none-such")
     page.get_by_role("heading", name="No photos match these filters").wait_for()
     page = empty_explorer.open("/?view=statistics")
@@ -128,5 +128,5 @@ def test_statistics__axe__finds_nothing_serious(explorer: Explorer, options: dic
     page = explorer.open("/?view=statistics", **options)
     wait_until_counted(page)
     assert_accessible(page)
-    # The page is no wider than the screen.
+    # The page fits the width of the screen.
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

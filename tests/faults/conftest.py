@@ -53,7 +53,7 @@ FREE_IMAGES = 100
 # Reads that the gate holds must not time out.
 PATIENT = {"S3_TIMEOUT_SECONDS": 300}
 # What a worker logs when a server fails.
-COMPLAINT = re.compile(r"retry:|this worker ends|could not be saved|cannot connect|Job interrupted", re.IGNORECASE)
+COMPLAINT = re.compile(r"retry:|this worker exits|could not be saved|cannot connect|Job interrupted", re.IGNORECASE)
 Document = dict[str, Any]
 
 

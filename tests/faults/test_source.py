@@ -179,7 +179,7 @@ def test_listing__fails_on_page_7__goes_on_from_there_when_run_again(
         for _ in broken_off.list_and_queue(pause=lambda seconds: None):
             pass
     broken_off.detach("stopped", problem=str(caught.value))
-    assert 0 < broken_off.numbers.listed < IMAGES
+    assert 0 < broken_off.counts.listed < IMAGES
     proxy.answer = None
 
     here.start_worker("download", "write")

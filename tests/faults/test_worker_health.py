@@ -216,7 +216,7 @@ def test_workers__200_000_images__nothing_grows(
         assert any("expireAfterSeconds" in index for index in store.jobs.collection.index_information().values())
 
     record_property("samples", samples)
-    assert (batch.numbers.stored, batch.numbers.failed) == (SOAKED, 0)
+    assert (batch.counts.stored, batch.counts.failed) == (SOAKED, 0)
     assert [worker.poll() for worker in workers] == [None, None]
     first, last = samples[1], samples[-1]
     for (mb, files), (mb_after, files_after) in zip(first["workers"], last["workers"], strict=True):

@@ -148,9 +148,9 @@ class Installation:
         eventually(
             lambda: next(steps, None) is None,
             watching=self.readers,
-            explain=lambda: f"{batch.numbers}\n{self.queued()}\n{self.worker_logs()}",
+            explain=lambda: f"{batch.counts}\n{self.queued()}\n{self.worker_logs()}",
         )
-        return batch.numbers
+        return batch.counts
 
     @property
     def readers(self) -> list[subprocess.Popen[bytes]]:
@@ -161,7 +161,7 @@ class Installation:
         """Index all images of a batch in this process, without a worker."""
         for _ in batch.wait(pause=lambda seconds: self.read_queued()):
             pass
-        return batch.numbers
+        return batch.counts
 
     def read_queued(self) -> None:
         """Index the images that are due, in this process, as a worker does."""

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from exifinator.errors import ObjectChanged
-from exifinator.metadata.fetch import fetch_header
+from exifinator.metadata.fetch import fetch_metadata
 from exifinator.metadata.parse import build_record
-from exifinator.models import ExifRecord, HeaderBytes, ImageRef, RangeRead
+from exifinator.models import ExifRecord, FetchedMetadata, ImageRef, RangeRead
 
 MODIFIED = datetime(2024, 5, 1, 12, tzinfo=UTC)
 REF = ImageRef("photos", "a/photo", "listed", 1, MODIFIED)
@@ -48,13 +48,13 @@ class MemoryReader:
         return RangeRead(start, self.data[start : start + length], len(self.data), etag, MODIFIED)
 
 
-def header_of(data: bytes, first_read_bytes: int = 65_536) -> HeaderBytes:
-    return fetch_header(MemoryReader(data), REF, first_read_bytes=first_read_bytes)
+def fetched_from(data: bytes, first_read_bytes: int = 65_536) -> FetchedMetadata:
+    return fetch_metadata(MemoryReader(data), REF, first_read_bytes=first_read_bytes)
 
 
 def record_of(data: bytes, first_read_bytes: int = 65_536, **limits: Any) -> ExifRecord:
     """Return the record as a write worker makes it, from the message of the write queue."""
-    return build_record(HeaderBytes.from_bytes(header_of(data, first_read_bytes).to_bytes()), **limits)
+    return build_record(FetchedMetadata.from_bytes(fetched_from(data, first_read_bytes).to_bytes()), **limits)
 
 
 def metadata_of(record: ExifRecord) -> dict[str, Any]:

@@ -138,7 +138,7 @@ def test_build_config__valid_address__is_accepted(name: str, value: str) -> None
 
 def test_build_config__missing_certificate_file__is_named() -> None:
     with pytest.raises(
-        ConfigError, match=r"S3_CA_FILE should be: a file of PEM certificates, but /nowhere/ca.pem does not exist"
+        ConfigError, match=r"S3_CA_FILE should be: a file of PEM certificates, but there is no file /nowhere/ca.pem"
     ):
         build_config({"S3_CA_FILE": "/nowhere/ca.pem"}, {})
 

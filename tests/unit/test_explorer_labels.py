@@ -24,8 +24,8 @@ def failure_classes() -> set[str]:
 
 
 def test_causes__every_failure_class__has_a_heading_and_a_hint() -> None:
-    match = re.search(r"^export const CAUSES = \{\n(.*?)^\};", LABELS.read_text(), re.MULTILINE | re.DOTALL)
-    assert match, "labels.js does not define CAUSES"
+    match = re.search(r"^export const CAUSE_LABELS = \{\n(.*?)^\};", LABELS.read_text(), re.MULTILINE | re.DOTALL)
+    assert match, "labels.js does not define CAUSE_LABELS"
     entries = re.findall(r"^  (\w+): \[(.*?)\],$", match[1], re.MULTILINE | re.DOTALL)
     assert {name for name, _ in entries} == failure_classes() | MRQ_EXCEPTIONS
     for name, texts in entries:

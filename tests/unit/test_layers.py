@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import functools
+import graphlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -62,8 +64,13 @@ def path_of(module: str) -> Path:
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
-def imports(module: str) -> Iterator[str]:
-    """Yield the modules of this project that a module imports, imports inside functions included."""
+@functools.cache
+def imports(module: str) -> list[str]:
+    """Return the modules of this project that a module imports, imports inside functions included."""
+    return list(_find_imports(module))
+
+
+def _find_imports(module: str) -> Iterator[str]:
     for node in ast.walk(ast.parse(path_of(module).read_text())):
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{module}: relative import"
@@ -109,18 +116,12 @@ def test_imports__every_module__run_one_way(package: str) -> None:
 
 @pytest.mark.parametrize("package", LAYERS)
 def test_imports__modules_of_one_package__have_no_circle(package: str) -> None:
-    graph = {module: {name for name in imports(module) if name in modules(package)} for module in modules(package)}
-    done: set[str] = set()
-
-    def walk(module: str, trail: tuple[str, ...]) -> None:
-        assert module not in trail, " -> ".join([*trail[trail.index(module) :], module])
-        if module not in done:
-            for name in sorted(graph[module] - {module}):
-                walk(name, (*trail, module))
-            done.add(module)
-
-    for module in graph:
-        walk(module, ())
+    known = set(modules(package))
+    graph = {module: {name for name in imports(module) if name in known and name != module} for module in known}
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        pytest.fail(" <- ".join(error.args[1]))
 
 
 def test_imports__api__starts_no_processes_and_knows_no_commands() -> None:

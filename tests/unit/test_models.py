@@ -1,4 +1,4 @@
-"""ImageRef and HeaderBytes are the same after a way through the queues."""
+"""ImageRef and FetchedMetadata are the same after a way through the queues."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exifinator.models import Block, HeaderBytes, ImageRef
+from exifinator.models import Block, FetchedMetadata, ImageRef
 from tests.unit.readers import EXAMPLES
 
 NOON = datetime(2024, 5, 17, 12, tzinfo=UTC)
@@ -37,7 +37,7 @@ def test_from_member__nonsense__is_a_value_error(member: bytes) -> None:
 
 
 def test_to_bytes__header__comes_back_whole() -> None:
-    header = HeaderBytes(
+    fetched = FetchedMetadata(
         ImageRef("b", "k/ü", "e", 9, NOON),
         "jpeg",
         (Block("exif", {0: b"MM\x00*", 100: b"\x00\xff"}), Block("xmp", {0: b"<x/>"})),
@@ -47,4 +47,4 @@ def test_to_bytes__header__comes_back_whole() -> None:
         bytes_read=500,
     )
 
-    assert HeaderBytes.from_bytes(header.to_bytes()) == header
+    assert FetchedMetadata.from_bytes(fetched.to_bytes()) == fetched

@@ -2,24 +2,30 @@
  * @file The explorer's page: the header, the filter panel, and a view.
  *
  * A view is `views/<name>.jsx`, with a default export `View({ state, navigate, api, counts })`:
- *   state     see core/types.d.ts. It mirrors the URL, so that a reload loses nothing. Parameters of one view are in
- *             `state.extra`.
- *   navigate  navigate({filters: {iso: "100-400", camera: null}, extra: {at: "48,2,5"}, photo: id}, {replace: true})
- *             null clears a filter. Without `replace`, each change adds an entry to the browser's history.
- *   api       api.get(path, params, {signal}), api.post, api.delete, api.open. They throw a Problem.
- *   counts    the request for the counts in the filter panel.
- * Use `filterParams(state.filters)` for API parameters, `href(state, change)` for links (`followLink` opens them
- * without loading the page), `useRequest(load, key)` for requests, and the screens of components/status_screens.jsx.
  *
- * Text from the API never becomes HTML: only JSX makes elements (no innerHTML). Styles are objects
- * (style={{ width: "3px" }}), because the Content-Security-Policy rejects styles in text.
+ *   state     The state mirrors the URL, so that a reload loses nothing. `state.viewParams` has the URL parameters
+ *             that only one view uses. See core/types.d.ts.
+ *
+ *   navigate  navigate({filters: {iso: "100-400", camera: null}, viewParams: {at: "48,2,5"}}, {replace: true}):
+ *             null clears a filter. Without `replace`, each call adds an entry to the browser's history.
+ *
+ *   api       api.get(path, params, {signal}), api.post, api.delete and api.getResponse. They throw a Problem.
+ *
+ *   counts    The filter panel's counts, as a RequestState (hooks/use_request.js).
+ *
+ * Use `filterParams(state.filters)` for API parameters, `href(state, change)` for links (`followLink` opens them
+ * without loading the page), `useRequest(load, key)` for requests, and components/status_screens.jsx while loading,
+ * after errors and for empty results.
+ *
+ * Text from the API never becomes HTML, because elements are created only by JSX, never with innerHTML. Styles are
+ * objects (style={{ width: "3px" }}), because the Content-Security-Policy rejects style attributes that are text.
  * @import { JSX } from "preact"
  * @import { ViewName } from "./core/types"
  */
 import { Failed } from "./components/status_screens.jsx";
 import { api } from "./core/api.js";
 import { render, useCallback, useEffect, useMemo, useRef, useState } from "./core/preact.js";
-import { followLink, navigate, parseState, TITLES, useQueryString } from "./core/url_state.js";
+import { followLink, navigate, parseState, VIEW_TITLES, useQueryString } from "./core/url_state.js";
 import { FilterPanel } from "./filters/panel.jsx";
 import { Timeline } from "./filters/timeline.jsx";
 import { useFacets } from "./filters/use_facets.js";
@@ -36,7 +42,7 @@ import Statistics from "./views/statistics.jsx";
 import Table from "./views/table.jsx";
 
 /** @type {Record<ViewName, (props: any) => JSX.Element>} */
-const VIEWS = {
+const VIEW_COMPONENTS = {
   gallery: Gallery,
   table: Table,
   map: MapView,
@@ -44,6 +50,7 @@ const VIEWS = {
   batches: Batches,
 };
 
+// The same width as in layout.css.
 const NARROW_SCREEN = matchMedia("(max-width: 800px)");
 
 function useNarrowScreen() {
@@ -66,12 +73,13 @@ function App() {
   const searchBox = useRef(/** @type {HTMLInputElement | null} */ (null));
   const showsPhotos = state.view !== "batches";
   const counts = useFacets(state, api, showsPhotos);
-  // If the token is missing, ask for it once instead of in each part of the page.
+  // If the API requires a token (401) or has received too many wrong ones (429), ask for it once. Otherwise each part
+  // of the page would ask for it.
   const isLocked = counts.error?.status === 401 || counts.error?.status === 429;
-  const hasFilters = showsPhotos && !isLocked;
+  const showsFilters = showsPhotos && !isLocked;
 
   useEffect(() => {
-    document.title = `${state.view === "gallery" ? "" : `${TITLES[state.view]} · `}EXIFinator`;
+    document.title = `${state.view === "gallery" ? "" : `${VIEW_TITLES[state.view]} · `}EXIFinator`;
   }, [state.view]);
   useEffect(() => {
     /** @param {KeyboardEvent} event */
@@ -96,43 +104,44 @@ function App() {
     setReloadCount((last) => last + 1);
     reloadCounts();
   }, [reloadCounts]);
-  const common = { state, navigate, api };
-  const View = VIEWS[state.view];
-  // On a narrow screen the filters cover everything else, which the keyboard must then not reach.
-  const isCovered = isNarrow && isPanelOpen && hasFilters;
+  const commonProps = { state, navigate, api };
+  const View = VIEW_COMPONENTS[state.view];
+  // On a narrow screen, the open filter panel covers the rest of the page. The rest becomes inert, so that Tab stays in
+  // the panel.
+  const isCovered = isNarrow && isPanelOpen && showsFilters;
   return (
     <>
       <a class="skip" href="#view">
         Skip to {showsPhotos ? "photos" : "jobs"}
       </a>
       <Header
-        {...common}
+        {...commonProps}
         isCovered={isCovered}
         counts={counts}
         searchBox={searchBox}
         showHelp={() => setHelpOpen(true)}
       />
-      <div class={`body ${isPanelOpen && hasFilters ? "with-filters" : ""}`}>
-        {hasFilters && (
+      <div class={`body ${isPanelOpen && showsFilters ? "with-filters" : ""}`}>
+        {showsFilters && (
           <aside id="filters" aria-label="Filters" hidden={!isPanelOpen} tabindex={-1}>
             <button type="button" class="done primary" onClick={() => setPanelOpen(false)}>
               Show photos
             </button>
-            <FilterPanel {...common} counts={counts} />
+            <FilterPanel {...commonProps} counts={counts} />
           </aside>
         )}
         <main inert={isCovered}>
-          {hasFilters && (
+          {showsFilters && (
             <FilterChips
-              {...common}
+              {...commonProps}
               counts={counts}
               isPanelOpen={isPanelOpen}
               toggleFilters={() => setPanelOpen(!isPanelOpen)}
             />
           )}
-          {hasFilters &&
+          {showsFilters &&
             (counts.data ? (
-              <Timeline {...common} rows={counts.data.facets.taken ?? []} />
+              <Timeline {...commonProps} rows={counts.data.facets.taken ?? []} />
             ) : (
               counts.loading && <div class="timeline" />
             ))}
@@ -140,12 +149,12 @@ function App() {
             {isLocked && counts.error ? (
               <Failed error={counts.error} retry={reload} />
             ) : (
-              <View key={`${state.view} ${reloadCount}`} {...common} counts={counts} />
+              <View key={`${state.view} ${reloadCount}`} {...commonProps} counts={counts} />
             )}
           </div>
         </main>
       </div>
-      {state.photo && !isLocked && <PhotoDialog {...common} id={state.photo} />}
+      {state.photo && !isLocked && <PhotoDialog {...commonProps} id={state.photo} />}
       {isHelpOpen && <Help close={() => setHelpOpen(false)} />}
     </>
   );

@@ -1,7 +1,7 @@
 """Locate the metadata in a file: one reader per family of containers, chosen by the file's signature.
 
-A reader raises MissingBytes when it needs bytes that have not been fetched. It is called again, from the start, once
-they have been.
+A reader raises MissingBytes when it needs bytes that have not been fetched. When those bytes have been fetched, the
+reader is called again and starts from the beginning of the file.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from exifinator.metadata.containers.range_buffer import (
 )
 from exifinator.metadata.containers.raw import read_mrw, read_raf, read_x3f
 from exifinator.metadata.containers.tiff import read_big_tiff, read_tiff
-from exifinator.metadata.containers.unsupported import name_unsupported
+from exifinator.metadata.containers.unsupported import identify_unsupported
 from exifinator.metadata.containers.webp import read_webp
 
 __all__ = ["ContainerReader", "DamagedFile", "LocatedMetadata", "MissingBytes", "RangeBuffer", "locate"]
@@ -35,12 +35,12 @@ READERS: tuple[tuple[int, bytes, ContainerReader], ...] = (
     (4, b"ftyp", read_iso_bmff),
     (0, b"II*\0", read_tiff),
     (0, b"MM\0*", read_tiff),
-    # Olympus and Panasonic use their own magic numbers instead of TIFF's 42.
+    # Olympus (IIRO, IIRS, MMOR) and Panasonic (IIU) replace TIFF's magic number 42 with their own.
     (0, b"IIRO", read_tiff),
     (0, b"IIRS", read_tiff),
     (0, b"MMOR", read_tiff),
     (0, b"IIU\0", read_tiff),
-    # JPEG XR
+    # JPEG XR also has its own magic number.
     (0, b"II\xbc\1", read_tiff),
     (0, b"II+\0", read_big_tiff),
     (0, b"MM\0+", read_big_tiff),
@@ -57,15 +57,17 @@ READERS: tuple[tuple[int, bytes, ContainerReader], ...] = (
 
 
 def locate(file: RangeBuffer) -> LocatedMetadata:
-    """Locate the metadata as far as the bytes held so far allow.
+    """Locate as much of the metadata as the buffered bytes allow.
 
-    The ranges that the reader still needs are in `file.requested`.
+    If the reader needs more bytes, their ranges are in `file.requested` afterwards. A damaged or unsupported file is
+    not an error: `status` and `problem` of the result describe it.
     """
     located = LocatedMetadata("")
     try:
         head = file.read(0, 16)
         reader = next(
-            (reader for offset, signature, reader in READERS if head.startswith(signature, offset)), name_unsupported
+            (reader for offset, signature, reader in READERS if head.startswith(signature, offset)),
+            identify_unsupported,
         )
         reader(file, located)
     except MissingBytes:
@@ -73,7 +75,7 @@ def locate(file: RangeBuffer) -> LocatedMetadata:
     except DamagedFile as damage:
         located.status, located.problem = "damaged", str(damage)
     except (LookupError, ValueError, ArithmeticError, struct.error) as error:
-        # A bug in EXIFinator. Log it, and record the file as damaged.
+        # This is a bug in EXIFinator. Log it, and still record the file.
         log.exception("Cannot locate the metadata: format=%s", located.format, extra={"action": "fail"})
         located.status, located.problem = "damaged", f"The metadata cannot be located ({type(error).__name__})."
     return located

@@ -1,4 +1,4 @@
-"""Read the `meta` box of HEIC, HEIF and AVIF: EXIF and XMP items, their locations, and the size of the picture.
+"""Read the `meta` box of HEIC, HEIF and AVIF files: the EXIF and XMP items, and the size of the picture.
 
 Source: ISO/IEC 14496-12, 8.11 (meta, iinf, iloc, idat, pitm) and 23008-12, 6.5 (ispe, irot), annex A (Exif).
 """
@@ -17,17 +17,20 @@ MAX_EXTENTS = 100
 
 
 class _Fields:
-    """Reads consecutive big-endian numbers."""
+    """Reads consecutive unsigned big-endian integers from the body of a box."""
 
     def __init__(self, body: bytes, offset: int = 0) -> None:
         self.body = body
         self.offset = offset
 
-    def number(self, n_bytes: int) -> int:
+    def read_uint(self, n_bytes: int) -> int:
         self.offset += n_bytes
         if self.offset > len(self.body):
             raise DamagedFile("A box inside the meta box is truncated.")
         return int.from_bytes(self.body[self.offset - n_bytes : self.offset], "big")
+
+    def skip(self, n_bytes: int) -> None:
+        self.read_uint(n_bytes)
 
 
 def strip_exif_identifier(data: bytes) -> bytes:
@@ -37,7 +40,11 @@ def strip_exif_identifier(data: bytes) -> bytes:
 
 
 def tiff_of_exif_item(data: bytes) -> bytes:
-    """Return the TIFF structure of an Exif item. The item begins with the offset of the TIFF header."""
+    """Return the TIFF structure in an Exif item.
+
+    The first four bytes of the item are the offset of the TIFF header. If the offset is wrong, the structure is
+    expected right after these bytes.
+    """
     body = data[4:]
     offset = int.from_bytes(data[:4], "big")
     if body[offset : offset + 2] in (b"II", b"MM"):
@@ -46,7 +53,7 @@ def tiff_of_exif_item(data: bytes) -> bytes:
 
 
 def _boxes(body: bytes, offset: int = 0) -> Iterator[tuple[bytes, int, int]]:
-    """Yield the type of each box in `body`, and the start and end of the box's own body."""
+    """Yield each box in `body` as (type, start, end); start and end delimit the box's own body within `body`."""
     while offset + 8 <= len(body):
         size, head = int.from_bytes(body[offset : offset + 4], "big"), 8
         if size == 1:
@@ -60,7 +67,10 @@ def _boxes(body: bytes, offset: int = 0) -> Iterator[tuple[bytes, int, int]]:
 
 
 def _read_items(body: bytes) -> dict[int, str]:
-    """Return item id -> "exif" or "xmp" from an `iinf` box. Other items are skipped: they belong to the picture."""
+    """Return the kind, "exif" or "xmp", of each metadata item in an `iinf` box, by item id.
+
+    Items of other types are skipped, because they belong to the picture.
+    """
     items: dict[int, str] = {}
     count_bytes = 2 if body[:1] == b"\0" else 4
     for kind, start, end in _boxes(body, 4 + count_bytes):
@@ -68,47 +78,52 @@ def _read_items(body: bytes) -> dict[int, str]:
         if kind != b"infe" or version not in (b"\2", b"\3"):
             continue
         id_bytes = 2 if version == b"\2" else 4
-        item = int.from_bytes(body[start + 4 : start + 4 + id_bytes], "big")
+        item_id = int.from_bytes(body[start + 4 : start + 4 + id_bytes], "big")
         item_type = body[start + 6 + id_bytes : end]
         if item_type[:4] == b"Exif":
-            items.setdefault(item, "exif")
+            items.setdefault(item_id, "exif")
         elif item_type[:4] == b"mime" and XMP_TYPE in item_type:
-            items.setdefault(item, "xmp")
+            items.setdefault(item_id, "xmp")
     return items
 
 
-def _read_locations(body: bytes, wanted: dict[int, str]) -> dict[int, tuple[int, list[tuple[int, int]]]]:
-    """Return the locations of the wanted items from an `iloc` box.
+def _read_locations(body: bytes, items: dict[int, str]) -> dict[int, tuple[int, list[tuple[int, int]]]]:
+    """Return the locations of the given items from an `iloc` box.
+
+    Args:
+        body: The body of the `iloc` box.
+        items: The items to locate: the keys are item ids.
 
     Returns:
-        Item id -> construction method (0: in the file, 1: in `idat`) and (offset, length) of its extents, in bytes.
+        By item id: the construction method (0: stored in the file, 1: stored in the `idat` box), and the extents of the
+        item as (offset, length) in bytes.
     """
     version = body[0] if body else 0
     fields = _Fields(body, 4)
-    sizes = fields.number(2)
+    sizes = fields.read_uint(2)
     offset_bytes, length_bytes = sizes >> 12, sizes >> 8 & 15
     base_bytes, index_bytes = sizes >> 4 & 15, sizes & 15 if version else 0
     id_bytes = 2 if version < 2 else 4
     locations = {}
-    for _ in range(min(fields.number(id_bytes), MAX_ITEMS)):
-        item = fields.number(id_bytes)
-        method = fields.number(2) & 15 if version else 0
-        fields.number(2)
-        base = fields.number(base_bytes)
+    for _ in range(min(fields.read_uint(id_bytes), MAX_ITEMS)):
+        item_id = fields.read_uint(id_bytes)
+        method = fields.read_uint(2) & 15 if version else 0
+        fields.skip(2)  # data_reference_index
+        base = fields.read_uint(base_bytes)
         extents = []
-        count = fields.number(2)
+        count = fields.read_uint(2)
         if count > MAX_EXTENTS:
-            raise DamagedFile(f"A metadata item claims to consist of {count} extents.")
+            raise DamagedFile(f"An item in the meta box claims to consist of {count} extents.")
         for _ in range(count):
-            fields.number(index_bytes)
-            extents.append((base + fields.number(offset_bytes), fields.number(length_bytes)))
-        if item in wanted:
-            locations[item] = (method, extents)
+            fields.skip(index_bytes)  # item_reference_index
+            extents.append((base + fields.read_uint(offset_bytes), fields.read_uint(length_bytes)))
+        if item_id in items:
+            locations[item_id] = (method, extents)
     return locations
 
 
-def _read_size(body: bytes, item: int, located: LocatedMetadata) -> None:
-    """Read the size of the primary picture from an `iprp` box, and apply its rotation (`irot`)."""
+def _read_size(body: bytes, primary_id: int, located: LocatedMetadata) -> None:
+    """Read the size of the primary item, which is the picture, from an `iprp` box. Apply its rotation (`irot`)."""
     properties: list[tuple[bytes, bytes]] = []
     associated: list[int] = []
     for kind, start, end in _boxes(body):
@@ -116,7 +131,7 @@ def _read_size(body: bytes, item: int, located: LocatedMetadata) -> None:
             inner = body[start:end]
             properties = [(name, inner[begin:stop]) for name, begin, stop in _boxes(inner)]
         elif kind == b"ipma":
-            associated = associated or _associations(body[start:end], item)
+            associated = associated or _associations(body[start:end], primary_id)
     for index in associated:
         name, value = properties[index - 1] if 0 < index <= len(properties) else (b"", b"")
         if name == b"ispe" and len(value) >= 12:
@@ -128,62 +143,68 @@ def _read_size(body: bytes, item: int, located: LocatedMetadata) -> None:
                 located.width_pixels, located.height_pixels = located.height_pixels, located.width_pixels
 
 
-def _associations(body: bytes, wanted: int) -> list[int]:
+def _associations(body: bytes, item_id: int) -> list[int]:
     """Return the 1-based indices of an item's properties from an `ipma` box."""
     fields = _Fields(body)
-    version, flags = fields.number(1), fields.number(3)
-    for _ in range(min(fields.number(4), MAX_ITEMS)):
-        item = fields.number(2 if version < 1 else 4)
-        count = fields.number(1)
-        if item == wanted:
+    version, flags = fields.read_uint(1), fields.read_uint(3)
+    for _ in range(min(fields.read_uint(4), MAX_ITEMS)):
+        associated_id = fields.read_uint(2 if version < 1 else 4)
+        count = fields.read_uint(1)
+        if associated_id == item_id:
             if flags & 1:
-                return [fields.number(2) & 0x7FFF for _ in range(count)]
-            return [fields.number(1) & 0x7F for _ in range(count)]
+                return [fields.read_uint(2) & 0x7FFF for _ in range(count)]
+            return [fields.read_uint(1) & 0x7F for _ in range(count)]
         fields.offset += count * (2 if flags & 1 else 1)
     return []
 
 
 def read_meta(file: RangeBuffer, start: int, body: bytes, located: LocatedMetadata) -> None:
-    """Add the metadata items of the `meta` box at offset `start` (bytes) to `located`.
+    """Add the metadata items of a `meta` box to `located`, and the size of the picture.
+
+    Args:
+        file: The file.
+        start: Offset of the box's body, in bytes.
+        body: The body of the box.
+        located: The metadata found so far, to which this function adds.
 
     Raises:
-        MissingBytes: If some items are not held yet. All of those are requested.
+        MissingBytes: If bytes of some items have not been fetched yet. All missing ranges are requested first.
         DamagedFile: If a box or an item is invalid.
     """
-    parts: dict[bytes, tuple[int, int]] = {}
+    child_boxes: dict[bytes, tuple[int, int]] = {}
     for kind, begin, end in _boxes(body, 4):
-        parts.setdefault(kind, (begin, end))
+        child_boxes.setdefault(kind, (begin, end))
 
-    def part(kind: bytes) -> bytes:
-        begin, end = parts.get(kind, (0, 0))
+    def child_body(kind: bytes) -> bytes:
+        begin, end = child_boxes.get(kind, (0, 0))
         return body[begin:end]
 
-    if b"pitm" in parts and b"iprp" in parts:
-        pitm = part(b"pitm")
-        primary = int.from_bytes(pitm[4:6] if pitm[:1] == b"\0" else pitm[4:8], "big")
-        _read_size(part(b"iprp"), primary, located)
-    items = _read_items(part(b"iinf")) if b"iinf" in parts else {}
+    if b"pitm" in child_boxes and b"iprp" in child_boxes:
+        pitm = child_body(b"pitm")
+        primary_id = int.from_bytes(pitm[4:6] if pitm[:1] == b"\0" else pitm[4:8], "big")
+        _read_size(child_body(b"iprp"), primary_id, located)
+    items = _read_items(child_body(b"iinf")) if b"iinf" in child_boxes else {}
     if not items:
         return
-    locations = _read_locations(part(b"iloc"), items)
-    idat = start + parts.get(b"idat", (0, 0))[0]
+    locations = _read_locations(child_body(b"iloc"), items)
+    idat_start = start + child_boxes.get(b"idat", (0, 0))[0]
     blocks = []
-    is_missing = is_truncated = False
-    for item, (method, extents) in locations.items():
-        ranges = [(offset + (idat if method == 1 else 0), length) for offset, length in extents]
+    needs_more_bytes = is_truncated = False
+    for item_id, (method, extents) in locations.items():
+        ranges = [(offset + (idat_start if method == 1 else 0), length) for offset, length in extents]
         if method > 1 or sum(length for _, length in ranges) > MAX_ITEM_BYTES:
-            raise DamagedFile("A metadata item is too long, or stored in an unsupported way.")
+            raise DamagedFile("A metadata item is too long, or its storage method is not supported.")
         # Length 0 means everything up to the end of the file.
         ranges = [
             (offset, length or min(MAX_ITEM_BYTES, max(file.total_bytes - offset, 0))) for offset, length in ranges
         ]
-        # A list, not a generator, because every missing range has to be requested.
-        if all([file.request(offset, length) for offset, length in ranges]):  # noqa: C419
-            blocks.append((items[item], b"".join(file.read(offset, length) for offset, length in ranges)))
+        # A list, not a generator: all() would stop at the first missing range, but every one has to be requested.
+        if all([file.has_or_request(offset, length) for offset, length in ranges]):  # noqa: C419
+            blocks.append((items[item_id], b"".join(file.read(offset, length) for offset, length in ranges)))
         else:
-            is_missing = True
+            needs_more_bytes = True
         is_truncated = is_truncated or any(offset + length > file.total_bytes for offset, length in ranges)
-    if is_missing and not file.closed:
+    if needs_more_bytes and not file.is_final:
         raise MissingBytes
     for block_kind, data in blocks:
         located.add(block_kind, tiff_of_exif_item(data) if block_kind == "exif" else data)

@@ -1,5 +1,6 @@
-"""Read files made of ISO boxes: HEIC, HEIF, AVIF, CR3, JPEG XL and JPEG 2000. MP4 and MOV are recognised as videos.
+"""Read files made of ISO boxes: HEIC, HEIF, AVIF, CR3, JPEG XL and JPEG 2000.
 
+MP4 and MOV files are recognized, but not supported.
 Source: ISO/IEC 14496-12 (boxes, meta, iinf, iloc), 23008-12 (Exif items, ispe, irot), 15444-1 annex I, 18181-2.
 """
 
@@ -35,19 +36,25 @@ EXIF_UUID = b"JpgTiffExif->JP2"
 IPTC_UUID = bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38")
 GEOTIFF_UUID = bytes.fromhex("b14bf8bd083d4b43a5ae8cd7d5a6ce03")
 UUID_KINDS = {XMP_UUID: "xmp", EXIF_UUID: "exif", IPTC_UUID: "iptc", GEOTIFF_UUID: "exif"}
-# Each of these boxes contains a TIFF structure with a single directory.
+# The boxes of a CR3 file that contain metadata. Each contains a TIFF structure with a single directory.
 CANON_KINDS = {b"CMT1": "exif", b"CMT2": "exif/EXIF", b"CMT3": "exif/MakerNote", b"CMT4": "exif/GPS"}
 
-# Longest header of a box: size, type, 64-bit size, UUID.
-HEADER_BYTES = 32
-# Read this far ahead: more boxes usually follow.
-AHEAD_BYTES = 8 * 1024
+# The longest header that a box can have: size, type, 64-bit size and UUID.
+MAX_HEADER_BYTES = 32
+# How far to read past a header or a metadata box: the next boxes are usually close by.
+READ_AHEAD_BYTES = 8 * 1024
 MAX_BOXES = 500
 MAX_BLOCK_BYTES = 1024 * 1024
 
 
 class Box(NamedTuple):
-    """A box: its type (or UUID, for type `uuid`), and the offsets in bytes at which its body starts and ends."""
+    """A box of a file.
+
+    Attributes:
+        kind: The type of the box; for type `uuid`, its UUID.
+        start: Offset at which the box's body starts, in bytes.
+        end: Offset at which the box's body ends, in bytes.
+    """
 
     kind: bytes
     start: int
@@ -55,16 +62,16 @@ class Box(NamedTuple):
 
 
 def walk_boxes(file: RangeBuffer, start: int, end: int) -> Iterator[Box]:
-    """Yield the boxes between two offsets (bytes).
+    """Yield the boxes between the offsets `start` and `end` (bytes), but not the boxes inside them.
 
     Raises:
-        MissingBytes: If the next header is not held yet.
+        MissingBytes: If the header of the next box has not been fetched yet.
         DamagedFile: If a box has an invalid size.
     """
     for _ in range(MAX_BOXES):
         if start + 8 > end:
             return
-        head = file.read(start, min(HEADER_BYTES, end - start), AHEAD_BYTES)
+        head = file.read(start, min(MAX_HEADER_BYTES, end - start), READ_AHEAD_BYTES)
         size, kind, body = int.from_bytes(head[:4], "big"), head[4:8], 8
         if size == 1:
             size, body = int.from_bytes(head[8:16], "big"), 16
@@ -82,17 +89,20 @@ def box_body(file: RangeBuffer, box: Box) -> bytes:
     """Return the body of a box.
 
     Raises:
-        MissingBytes: If it is not held yet.
-        DamagedFile: If it is longer than MAX_BLOCK_BYTES.
+        MissingBytes: If the body has not been fetched yet.
+        DamagedFile: If the body is longer than MAX_BLOCK_BYTES.
     """
     length = box.end - box.start
     if length > MAX_BLOCK_BYTES:
         raise DamagedFile(f"The metadata box at byte {box.start} claims to be {length} bytes long.")
-    return file.read(box.start, length, AHEAD_BYTES)
+    return file.read(box.start, length, READ_AHEAD_BYTES)
 
 
 def read_iso_bmff(file: RangeBuffer, located: LocatedMetadata) -> None:
-    """Locate the metadata of a file that begins with `ftyp`. A file without a photo brand counts as a video."""
+    """Locate the metadata of a file that begins with an `ftyp` box.
+
+    The brands in that box name the format. A file without any brand of a photo format counts as a video or audio file.
+    """
     size = int.from_bytes(file.read(0, 4), "big")
     body = file.read(8, min(max(size - 8, 4), 512))
     brands = [body[:4], *(body[offset : offset + 4] for offset in range(8, len(body), 4))]
@@ -103,9 +113,10 @@ def read_iso_bmff(file: RangeBuffer, located: LocatedMetadata) -> None:
     name = next((HEIF_BRANDS[brand] for brand in brands if brand in HEIF_BRANDS), "")
     if not name:
         located.format = "mov" if brands[0] == b"qt  " else "mp4"
-        located.status, located.problem = "unsupported", f"The file is a video ({located.format.upper()}), not a photo."
+        located.status = "unsupported"
+        located.problem = f"The file is a video or audio file ({located.format.upper()}), not a photo."
         return
-    # Nearly all HEIC files also have the brand mif1, some as the first one.
+    # The brand mif1 only means HEIF. Nearly all HEIC files have it, and some list it before a HEIC brand.
     located.format = "heic" if name == "heif" and any(HEIF_BRANDS.get(brand) == "heic" for brand in brands) else name
     for box in walk_boxes(file, 0, file.total_bytes):
         if box.kind == b"meta":
@@ -119,11 +130,11 @@ def _read_cr3(file: RangeBuffer, located: LocatedMetadata) -> None:
         if box.kind == b"moov":
             for inner in walk_boxes(file, box.start, box.end):
                 if inner.kind == CANON_UUID:
-                    for part in walk_boxes(file, inner.start, inner.end):
-                        if part.kind in CANON_KINDS:
-                            located.add(CANON_KINDS[part.kind], box_body(file, part))
-                        elif part.kind == b"THMB":
-                            _add_canon_thumbnail(box_body(file, part), located)
+                    for metadata_box in walk_boxes(file, inner.start, inner.end):
+                        if metadata_box.kind in CANON_KINDS:
+                            located.add(CANON_KINDS[metadata_box.kind], box_body(file, metadata_box))
+                        elif metadata_box.kind == b"THMB":
+                            _add_canon_thumbnail(box_body(file, metadata_box), located)
         elif box.kind == XMP_UUID:
             located.add("xmp", box_body(file, box))
         elif box.kind == b"mdat":
@@ -131,7 +142,10 @@ def _read_cr3(file: RangeBuffer, located: LocatedMetadata) -> None:
 
 
 def _add_canon_thumbnail(body: bytes, located: LocatedMetadata) -> None:
-    """Add the thumbnail from a Canon THMB box: version, width and height, length of the JPEG, then the JPEG."""
+    """Add the thumbnail from a Canon THMB box.
+
+    The box contains a version, the width and height, the length of the JPEG in bytes, and then the JPEG.
+    """
     length = int.from_bytes(body[8:12], "big")
     start = body.find(b"\xff\xd8\xff", 12, 24)
     if start > 0:
@@ -139,7 +153,7 @@ def _add_canon_thumbnail(body: bytes, located: LocatedMetadata) -> None:
 
 
 def read_jpeg_2000(file: RangeBuffer, located: LocatedMetadata) -> None:
-    """Locate the metadata in the UUID boxes of a JPEG 2000 file, and the size of the picture."""
+    """Locate the metadata in the UUID boxes of a JPEG 2000 file, and read the size of the picture."""
     located.format = JPEG_2000_BRANDS.get(file.read(20, 4), "jp2")
     for box in walk_boxes(file, 0, file.total_bytes):
         if box.kind == b"jp2h":
@@ -154,7 +168,7 @@ def read_jpeg_2000(file: RangeBuffer, located: LocatedMetadata) -> None:
 
 
 def read_jxl(file: RangeBuffer, located: LocatedMetadata) -> None:
-    """Locate EXIF and XMP in a JPEG XL container, and read the picture's size from its codestream."""
+    """Locate EXIF and XMP in a JPEG XL container, and read the size of the picture from the codestream."""
     located.format = "jxl"
     for box in walk_boxes(file, 0, file.total_bytes):
         if box.kind == b"Exif":
@@ -169,7 +183,10 @@ def read_jxl(file: RangeBuffer, located: LocatedMetadata) -> None:
 
 
 def _add_decompressed(body: bytes, located: LocatedMetadata) -> None:
-    """Add the metadata from a `brob` box: the type of the original box, then its body compressed with Brotli."""
+    """Add the metadata from a `brob` box.
+
+    The box contains the type of the original box, and then the original box's body, compressed with Brotli.
+    """
     kind = body[:4]
     if kind not in (b"Exif", b"xml "):
         return
@@ -184,6 +201,6 @@ def _add_decompressed(body: bytes, located: LocatedMetadata) -> None:
 
 
 def read_jxl_codestream(file: RangeBuffer, located: LocatedMetadata) -> None:
-    """Read the size of a bare JPEG XL codestream, which has no other metadata."""
+    """Read the size of a bare JPEG XL codestream. It contains no other metadata."""
     located.format = "jxl"
     located.width_pixels, located.height_pixels = read_codestream_size(file.read(0, 16))

@@ -1,4 +1,4 @@
-"""Read the segments of a JPEG that precede the picture. Source: ITU-T T.81, annex B."""
+"""Read the segments of a JPEG that precede the image data. Source: ITU-T T.81, annex B."""
 
 from __future__ import annotations
 
@@ -6,36 +6,39 @@ from exifinator.metadata.containers import photoshop
 from exifinator.metadata.containers.range_buffer import DamagedFile, LocatedMetadata, RangeBuffer
 
 EXIF = b"Exif\0"
-# Some writers put up to four bytes before the identifier.
+# Some writers put up to four bytes before the identifier, so search for it this far into the segment.
 EXIF_SEARCH_BYTES = len(EXIF) + 4
 XMP = b"http://ns.adobe.com/xap/1.0/\0"
-# The identifier is followed by a 32-byte digest, the full length and the offset of this part.
-# Source: Adobe XMP specification, part 3, 1.1.3.1.
+# After this identifier, each segment of extended XMP has a 32-byte digest of the whole packet, the packet's length, and
+# the offset of this segment's part in the packet. Source: Adobe XMP specification, part 3, 1.1.3.1.
 EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\0"
 PHOTOSHOP = b"Photoshop 3.0\0"
-# Enough for the longest identifier, and for the digest and the length that follow it.
+# Number of bytes to read from a segment to decide whether it contains metadata. This is enough for the longest
+# identifier (EXTENDED_XMP), and the digest and the length that follow it.
 IDENTIFIER_BYTES = 80
 
 APP1, APP13, START_OF_SCAN, END_OF_IMAGE = 0xE1, 0xED, 0xDA, 0xD9
+# Markers of segments that contain the size of the picture, and markers that have neither a length nor a body.
 FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 STANDALONE = frozenset(range(0xD0, 0xD9)) | {0x01}
 
-# Read ahead past the metadata: tables of a few hundred bytes follow it, and then need no request of their own.
+# How far to read past a metadata segment. Tables of a few hundred bytes usually follow, which then need no request of
+# their own.
 TABLES_BYTES = 2048
-# Skip longer extended XMP: it holds depth maps and the like.
+# Extended XMP longer than this is skipped. It usually contains depth maps and the like.
 MAX_XMP_BYTES = 512 * 1024
 MAX_XMP_PACKETS = 4
 MAX_EXIF_BYTES = 4 * 1024 * 1024
-# Once EXIF has been found, segments further from the start of the JPEG are not worth reading.
+# Once EXIF has been found, the walk ends this far from the start of the JPEG: later segments are not worth a request.
 MAX_WALK_BYTES = 512 * 1024
-# Search garbage between segments for the next segment in steps of this size.
+# If there is garbage between two segments, the next segment is searched in steps of this size.
 GARBAGE_STEP_BYTES = 4096
-# A crafted file may consist of nothing but fill bytes or empty segments.
+# Fill bytes count as segments too, to limit the work for a crafted file of nothing but fill bytes or empty segments.
 MAX_SEGMENTS = 20_000
 
 
 class _Segments:
-    """The bodies of the metadata segments, collected during the walk and then joined."""
+    """Collects the bodies of the metadata segments during the walk, and joins them afterwards."""
 
     def __init__(self) -> None:
         self.exif: list[bytes] = []
@@ -47,8 +50,8 @@ class _Segments:
         exif_offset = body.find(EXIF, 0, EXIF_SEARCH_BYTES) if marker == APP1 else -1
         if exif_offset >= 0:
             tiff = body[exif_offset + len(EXIF) + 1 :]
-            # EXIF longer than 64 KB continues in the next segments without a TIFF header. A segment with a TIFF header
-            # starts a second EXIF block, which is ignored.
+            # EXIF longer than 64 KB continues in the next segments, which have no TIFF header of their own. A later
+            # segment with a TIFF header starts a second EXIF block, which is ignored.
             if not self.exif or tiff[:4] not in (b"II*\0", b"MM\0*"):
                 self.exif.append(tiff)
         elif marker == APP1 and body.startswith(XMP) and len(self.xmp) < MAX_XMP_PACKETS:
@@ -68,9 +71,10 @@ class _Segments:
 
 
 def _join_extended(pieces: list[bytes]) -> bytes:
-    """Return the extended XMP packet; b"" if it is incomplete or too long.
+    """Return the extended XMP packet; b"" if there is a gap between its parts, or if it is too long.
 
-    Its parts may be in any order. Parts of another packet are ignored.
+    Args:
+        pieces: The bodies of the segments, without the identifier, in any order. Parts of a second packet are ignored.
     """
     if not pieces:
         return b""
@@ -85,7 +89,7 @@ def _join_extended(pieces: list[bytes]) -> bytes:
 
 
 def _has_metadata(marker: int, body_start: bytes) -> bool:
-    """Return whether a segment whose body starts with these bytes holds metadata to read."""
+    """Return whether a segment contains metadata to read, given its marker and the start of its body."""
     if marker == APP1:
         if body_start.startswith(EXTENDED_XMP):
             length_offset = len(EXTENDED_XMP) + 32
@@ -95,7 +99,7 @@ def _has_metadata(marker: int, body_start: bytes) -> bool:
 
 
 def read_jpeg(file: RangeBuffer, located: LocatedMetadata, start: int = 0) -> None:
-    """Locate EXIF, XMP with its extension, IPTC and the size of the JPEG at offset `start` (bytes)."""
+    """Locate EXIF, XMP, extended XMP and IPTC in the JPEG at offset `start` (bytes), and read its size."""
     located.format = located.format or "jpeg"
     segments = _Segments()
     try:
@@ -107,11 +111,12 @@ def read_jpeg(file: RangeBuffer, located: LocatedMetadata, start: int = 0) -> No
 
 
 def _walk(file: RangeBuffer, located: LocatedMetadata, start: int, segments: _Segments) -> None:
-    """Collect the segments from offset `start` (bytes) to the picture.
+    """Collect the segments from offset `start` (bytes) up to the image data.
 
     Raises:
-        MissingBytes: If the next segment is not held yet.
-        DamagedFile: If a segment is invalid. Garbage between segments is skipped, and reported at the end.
+        MissingBytes: If the next segment has not been fetched yet.
+        DamagedFile: If a segment is invalid or truncated, there are more than MAX_SEGMENTS, or there is garbage between
+            them. Garbage is skipped, so in that case the other segments have been collected.
     """
     offset = start
     damage = ""
@@ -120,15 +125,15 @@ def _walk(file: RangeBuffer, located: LocatedMetadata, start: int, segments: _Se
             file.read_limit = start + MAX_WALK_BYTES
             if offset >= file.read_limit:
                 break
-        # Double the bytes held with each read, so that many segments take few requests.
-        ahead = min(max(file.held_bytes, TABLES_BYTES), 4 * 1024 * 1024)
-        head = file.read(offset, 4, ahead)
+        # Double the size of the buffer with each read, so that many segments take few requests.
+        read_ahead = min(max(file.buffered_bytes, TABLES_BYTES), 4 * 1024 * 1024)
+        head = file.read(offset, 4, read_ahead)
         if len(head) < 2:
-            raise DamagedFile("The file is truncated: it ends before the picture begins.")
+            raise DamagedFile("The file is truncated: it ends before the image data begins.")
         marker = head[1]
         if head[0] != 0xFF or not marker:
             damage = damage or f"Invalid JPEG segment at byte {offset}."
-            skipped = file.read(offset + 1, GARBAGE_STEP_BYTES, ahead).find(b"\xff")
+            skipped = file.read(offset + 1, GARBAGE_STEP_BYTES, read_ahead).find(b"\xff")
             if skipped < 0:
                 raise DamagedFile(damage)
             offset += 1 + skipped
@@ -143,9 +148,9 @@ def _walk(file: RangeBuffer, located: LocatedMetadata, start: int, segments: _Se
             continue
         length = int.from_bytes(head[2:4], "big")
         if len(head) < 4 or length < 2:
-            raise DamagedFile(f"Invalid length of the JPEG segment at byte {offset}.")
+            raise DamagedFile(f"The JPEG segment at byte {offset} is truncated or has an invalid length.")
         if marker in FRAMES:
-            frame = file.read_exact(offset + 4, 5, ahead)
+            frame = file.read_exact(offset + 4, 5, read_ahead)
             located.height_pixels = int.from_bytes(frame[1:3], "big") or None
             located.width_pixels = int.from_bytes(frame[3:5], "big") or None
         elif marker in (APP1, APP13) and _has_metadata(
@@ -157,6 +162,6 @@ def _walk(file: RangeBuffer, located: LocatedMetadata, start: int, segments: _Se
                 raise DamagedFile(f"The file is truncated: it ends at byte {file.total_bytes}, inside the metadata.")
         offset += 2 + length
     else:
-        damage = f"More than {MAX_SEGMENTS} JPEG segments precede the picture."
+        damage = f"More than {MAX_SEGMENTS} segments, fill bytes or invalid parts precede the image data."
     if damage:
         raise DamagedFile(damage)

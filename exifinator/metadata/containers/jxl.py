@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+# Aspect ratio as (width, height), by its code in the header. Code 0 means that the width is stored.
 RATIOS = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4), 7: (2, 1)}
 
 
@@ -9,23 +10,26 @@ class _Bits:
     """Reads consecutive bits, starting with the lowest bit of the first byte."""
 
     def __init__(self, data: bytes) -> None:
-        self.number = int.from_bytes(data, "little")
+        self._unread = int.from_bytes(data, "little")
 
     def read(self, count: int) -> int:
-        value = self.number & ((1 << count) - 1)
-        self.number >>= count
+        value = self._unread & ((1 << count) - 1)
+        self._unread >>= count
         return value
 
 
 def _read_side(bits: _Bits, is_small: bool) -> int:
-    """Return a width or height in pixels. A small one is a multiple of 8, up to 256."""
+    """Return a width or height in pixels. If `is_small`, it is stored as a multiple of 8, up to 256."""
     if is_small:
         return 8 * (bits.read(5) + 1)
     return 1 + bits.read((9, 13, 18, 30)[bits.read(2)])
 
 
 def read_codestream_size(data: bytes) -> tuple[int | None, int | None]:
-    """Return width and height in pixels from the first 16 bytes of a codestream; None if it is not one."""
+    """Return width and height in pixels from the first 16 bytes of a codestream.
+
+    Return (None, None) if `data` is not the start of a codestream.
+    """
     if data[:2] != b"\xff\x0a" or len(data) < 12:
         return None, None
     bits = _Bits(data[2:])

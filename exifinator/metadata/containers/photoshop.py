@@ -10,16 +10,22 @@ from exifinator.metadata.containers.range_buffer import DamagedFile, LocatedMeta
 IPTC, EXIF, XMP = 1028, 1058, 1060
 THUMBNAIL = 1036
 KINDS = {IPTC: "iptc", EXIF: "exif", XMP: "xmp"}
-# Adobe's signature, and those of programs that write their own resources.
+# The signature of Adobe's image resources, and those of other programs' resources.
 SIGNATURES = frozenset({b"8BIM", b"PHUT", b"DCSR", b"AgHg", b"MeSa"})
-# In a thumbnail resource, width, height, bytes per row, sizes, bits and planes precede the JPEG.
+# Length of the header that precedes the JPEG in a thumbnail resource.
 THUMBNAIL_HEADER_BYTES = 28
 MAX_RESOURCES = 1000
 MAX_RESOURCES_BYTES = 16 * 1024 * 1024
 
 
 def add_resources(data: bytes, located: LocatedMetadata, *, thumbnails: bool) -> None:
-    """Add the metadata among the image resources in `data` to `located`."""
+    """Add the image resources that contain metadata to `located`.
+
+    Args:
+        data: The bytes of all image resources.
+        located: The result.
+        thumbnails: Whether to add the thumbnail too.
+    """
     offset = 0
     for _ in range(MAX_RESOURCES):
         if data[offset : offset + 4] not in SIGNATURES or offset + 12 > len(data):
@@ -37,13 +43,13 @@ def add_resources(data: bytes, located: LocatedMetadata, *, thumbnails: bool) ->
 
 
 def read_psd(file: RangeBuffer, located: LocatedMetadata) -> None:
-    """Locate EXIF, XMP, IPTC, the thumbnail and the size of a Photoshop document."""
+    """Locate EXIF, XMP, IPTC and the thumbnail in a Photoshop document, and read its size."""
     located.format = "psd"
     head = file.read_exact(0, 30)
     located.height_pixels = int.from_bytes(head[14:18], "big")
     located.width_pixels = int.from_bytes(head[18:22], "big")
     offset = 30 + int.from_bytes(head[26:30], "big")
-    length = int.from_bytes(file.read_exact(offset, 4, file.held_bytes), "big")
+    length = int.from_bytes(file.read_exact(offset, 4, file.buffered_bytes), "big")
     if length > MAX_RESOURCES_BYTES:
         raise DamagedFile(f"The image resources claim to be {length} bytes long.")
     body = file.read(offset + 4, length)

@@ -1,4 +1,4 @@
-"""Read the chunks of a PNG before and after the picture. Source: PNG, third edition, sections 5 and 11."""
+"""Read the chunks of a PNG before and after the image data. Source: PNG, third edition, sections 5 and 11."""
 
 from __future__ import annotations
 
@@ -17,20 +17,21 @@ RAW_PROFILE = b"Raw profile type "
 TEXT_CHUNKS = (b"tEXt", b"zTXt", b"iTXt")
 MAX_TEXT_BYTES = 4 * 1024 * 1024
 MAX_CHUNKS = 20_000
-AHEAD_BYTES = 16 * 1024
-# Do not walk through picture chunks shorter than this. Search for the last one from the end of the file instead.
+READ_AHEAD_BYTES = 16 * 1024
+# A picture may consist of thousands of IDAT chunks. If they are shorter than this, reading the header of each chunk
+# would take too many requests. So one of the last IDAT chunks is searched for near the end of the file instead.
 SHORT_CHUNK_BYTES = 1024 * 1024
-# Limits on that search: the candidates for a chunk (compressed data may look like one), and the chunks to follow from
-# each.
+# Limits on that search: how many candidates to check, because compressed data may look like an IDAT chunk, and how many
+# chunks to follow from each candidate.
 MAX_CANDIDATES, MAX_STEPS = 50, 1000
 
 
 def read_png(file: RangeBuffer, located: LocatedMetadata) -> None:
-    """Locate EXIF, XMP, IPTC and the size of a PNG."""
+    """Locate EXIF, XMP and IPTC in a PNG, and read its size."""
     located.format = "png"
     offset = len(SIGNATURE)
     for _ in range(MAX_CHUNKS):
-        head = file.read(offset, 8, AHEAD_BYTES)
+        head = file.read(offset, 8, READ_AHEAD_BYTES)
         if len(head) < 8:
             raise DamagedFile(f"The file is truncated: it ends at byte {file.total_bytes}, before its last chunk.")
         length, kind = int.from_bytes(head[:4], "big"), head[4:]
@@ -41,7 +42,7 @@ def read_png(file: RangeBuffer, located: LocatedMetadata) -> None:
             located.width_pixels = int.from_bytes(size[:4], "big")
             located.height_pixels = int.from_bytes(size[4:], "big")
         elif kind == b"IDAT":
-            next_offset = _skip_picture(file, offset, length)
+            next_offset = _skip_image_data(file, offset, length)
             if next_offset is None:
                 return
             offset = next_offset
@@ -54,16 +55,22 @@ def read_png(file: RangeBuffer, located: LocatedMetadata) -> None:
     raise DamagedFile(f"The file has more than {MAX_CHUNKS} chunks.")
 
 
-def _skip_picture(file: RangeBuffer, offset: int, length: int) -> int | None:
-    """Return the offset of a chunk after the picture chunk at `offset`; None if no further chunk was found.
+def _skip_image_data(file: RangeBuffer, offset: int, length: int) -> int | None:
+    """Return the offset in bytes at which to continue after an IDAT chunk; None if no later chunk was found.
 
-    It is the next chunk, or the first one after the whole picture. Offsets and `length` are in bytes.
+    The result is the offset of the next chunk, or of the first chunk after all IDAT chunks.
+
+    Args:
+        file: The file.
+        offset: Offset of the IDAT chunk, in bytes.
+        length: Length of the chunk's data, in bytes.
     """
     following = offset + 12 + length
-    if length >= SHORT_CHUNK_BYTES or following + 12 >= file.total_bytes or file.holds(following, 8):
+    if length >= SHORT_CHUNK_BYTES or following + 12 >= file.total_bytes or file.has(following, 8):
         return following
-    # All picture chunks but the last have the same length, so one starts within twice that length of the end.
-    tail_bytes = 2 * length + AHEAD_BYTES
+    # Writers make all IDAT chunks but the last one equally long, so an IDAT chunk starts within this many bytes of the
+    # end of the file.
+    tail_bytes = 2 * length + READ_AHEAD_BYTES
     start = max(following, file.total_bytes - tail_bytes)
     tail = file.read(start, file.total_bytes - start)
     candidate = -1
@@ -71,26 +78,26 @@ def _skip_picture(file: RangeBuffer, offset: int, length: int) -> int | None:
         candidate = tail.find(b"IDAT", candidate + 1)
         if candidate < 0:
             break
-        after_picture = _walk_to_end(tail, candidate - 4)
-        if after_picture is not None:
-            return start + after_picture
+        after_image_data = _walk_to_end(tail, candidate - 4)
+        if after_image_data is not None:
+            return start + after_image_data
     return following if start == following else None
 
 
 def _walk_to_end(tail: bytes, offset: int) -> int | None:
-    """Return the offset in `tail` of the first chunk after the picture.
+    """Return the offset in `tail` of the first chunk after the IDAT chunks, given a possible IDAT chunk at `offset`.
 
-    Return None if `offset` is not the start of a sequence of chunks that reaches the end of the file.
+    Return None if the chunks from `offset` do not lead to the IEND chunk: then there is no chunk at `offset`.
     """
-    after_picture = None
+    after_image_data = None
     for _ in range(MAX_STEPS):
         if not 0 <= offset <= len(tail) - 12:
             return None
         kind = tail[offset + 4 : offset + 8]
-        if after_picture is None and kind != b"IDAT":
-            after_picture = offset
+        if after_image_data is None and kind != b"IDAT":
+            after_image_data = offset
         if kind == b"IEND":
-            return after_picture
+            return after_image_data
         if not kind.isalpha():
             return None
         offset += 12 + int.from_bytes(tail[offset : offset + 4], "big")
@@ -98,14 +105,14 @@ def _walk_to_end(tail: bytes, offset: int) -> int | None:
 
 
 def _read_chunk(file: RangeBuffer, located: LocatedMetadata, offset: int, kind: bytes, length: int) -> None:
-    """Add the metadata of an eXIf or text chunk. Text without metadata is not read."""
+    """Add the metadata in an eXIf or text chunk. Of text chunks without metadata, only the keyword is read."""
     if kind != b"eXIf":
         keyword = file.read(offset + 8, min(length, 80)).split(b"\0", 1)[0]
         if keyword != XMP_KEYWORD and not keyword.startswith(RAW_PROFILE):
             return
     if length > MAX_TEXT_BYTES:
         raise DamagedFile(f"The chunk at byte {offset} claims to be {length} bytes long.")
-    body = file.read_exact(offset + 8, length, AHEAD_BYTES)
+    body = file.read_exact(offset + 8, length, READ_AHEAD_BYTES)
     if kind == b"eXIf":
         located.add("exif", strip_exif_identifier(body))
         return
@@ -135,12 +142,18 @@ def _chunk_text(kind: bytes, body: bytes) -> bytes:
 
 
 def _add_profile(name: bytes, text: bytes, located: LocatedMetadata) -> None:
-    """Add the metadata of a raw profile: a line with its name, one with its length, then hexadecimal digits."""
+    """Add the metadata in a raw profile.
+
+    Args:
+        name: The profile's name, from the keyword of its chunk.
+        text: A line with the name, a line with the length, and then lines of hexadecimal digits.
+        located: The result.
+    """
     lines = text.split(b"\n", 3)
     try:
         profile = bytes.fromhex(b"".join(lines[3:]).decode("ascii"))
     except ValueError as error:
-        raise DamagedFile("A raw profile is not hexadecimal.") from error
+        raise DamagedFile("A raw profile does not consist of hexadecimal digits.") from error
     if name in (b"exif", b"APP1") and profile.startswith(b"Exif\0"):
         located.add("exif", profile[6:])
     elif profile.startswith(JPEG_XMP):

@@ -1,4 +1,4 @@
-"""A sparse buffer of a file's bytes, and the types that container readers share."""
+"""A buffer for the parts of a file that have been fetched, and the types that container readers share."""
 
 from __future__ import annotations
 
@@ -10,35 +10,36 @@ from exifinator.models import Block, Status
 
 
 class MissingBytes(Exception):
-    """A reader needs bytes that are not held yet. RangeBuffer.requested lists their ranges."""
+    """A reader needs bytes that have not been fetched yet. RangeBuffer.requested lists their ranges."""
 
 
 class DamagedFile(Exception):
-    """The container violates its format. The message is a sentence for the record's `problem`."""
+    """The file violates its format, or exceeds a limit. The message is a sentence for the record's `problem`."""
 
 
 class RangeBuffer:
-    """The bytes of a file that have been read so far, at their offsets.
+    """The bytes of a file that have been fetched so far, at their offsets.
 
     Attributes:
         total_bytes: Size of the file.
-        read_limit: Offset (bytes) past which the reader needs nothing. A reader lowers it once it knows.
-        closed: Whether no more reads will follow. From then on, bytes that are not held count as damage.
-        held_bytes: Number of bytes held.
-        requested: The (start, end) ranges that the reader needs next.
+        read_limit: Offset in bytes past which the reader needs nothing. This is the end of the file, unless a reader
+            lowers the limit.
+        is_final: Whether no more bytes will be fetched. The file then counts as damaged if the reader needs more.
+        buffered_bytes: Number of bytes in the buffer.
+        requested: The ranges that the reader needs next, as (start, end) in bytes.
     """
 
     def __init__(self, total_bytes: int) -> None:
         self.total_bytes = total_bytes
         self.read_limit = total_bytes
-        self.closed = False
-        self.held_bytes = 0
+        self.is_final = False
+        self.buffered_bytes = 0
         self.requested: list[tuple[int, int]] = []
         self._starts: list[int] = []
         self._pieces: list[bytes] = []
 
     def add(self, start: int, data: bytes) -> None:
-        """Add `data` at offset `start` (bytes). Pieces that overlap or touch are joined."""
+        """Add `data`, which begins at offset `start` (bytes), and join it with pieces that it overlaps or touches."""
         if not data:
             return
         starts: list[int] = []
@@ -55,19 +56,19 @@ class RangeBuffer:
         starts.insert(index, start)
         pieces.insert(index, data)
         self._starts, self._pieces = starts, pieces
-        self.held_bytes = sum(map(len, pieces))
+        self.buffered_bytes = sum(map(len, pieces))
 
-    def read(self, start: int, length: int, ahead: int = 0) -> bytes:
+    def read(self, start: int, length: int, read_ahead: int = 0) -> bytes:
         """Return `length` bytes from offset `start`, or fewer at the end of the file.
 
         Args:
             start: Offset in bytes.
             length: Number of bytes.
-            ahead: Number of bytes after them to request as well, if they have to be fetched.
+            read_ahead: If the bytes have to be fetched, the number of bytes after them to fetch as well.
 
         Raises:
-            MissingBytes: If the bytes are not held. They are requested.
-            DamagedFile: If they are not held and no further read will follow.
+            MissingBytes: If some of the bytes are not in the buffer. The range is added to `requested`.
+            DamagedFile: If some of the bytes are not in the buffer, and `is_final` is set.
         """
         end = min(start + length, self.total_bytes)
         if start >= end:
@@ -78,39 +79,42 @@ class RangeBuffer:
             piece = self._pieces[index]
             if end <= piece_start + len(piece):
                 return piece[start - piece_start : end - piece_start]
-        if self.closed:
+        if self.is_final:
             raise DamagedFile(f"The metadata is scattered too widely: byte {start} was not read.")
-        self.requested.append((start, min(end + ahead, self.total_bytes)))
+        self.requested.append((start, min(end + read_ahead, self.total_bytes)))
         raise MissingBytes
 
-    def read_exact(self, start: int, length: int, ahead: int = 0) -> bytes:
-        """Return exactly `length` bytes at offset `start`.
+    def read_exact(self, start: int, length: int, read_ahead: int = 0) -> bytes:
+        """Return exactly `length` bytes from offset `start`. See `read` for the arguments.
 
         Raises:
-            MissingBytes: If the bytes are not held. They are requested.
-            DamagedFile: If the file ends too early.
+            MissingBytes: If some of the bytes are not in the buffer. The range is added to `requested`.
+            DamagedFile: If the file ends too early, or some of the bytes are not in the buffer and `is_final` is set.
         """
-        data = self.read(start, length, ahead)
+        data = self.read(start, length, read_ahead)
         if len(data) < length:
             raise DamagedFile(f"The file is truncated: it ends at byte {self.total_bytes}, inside the metadata.")
         return data
 
-    def request(self, start: int, length: int) -> bool:
-        """Request these bytes unless they are held. Return whether they are. Does not interrupt the reader."""
+    def has_or_request(self, start: int, length: int) -> bool:
+        """Return whether the buffer has these bytes. If not, request them without raising MissingBytes."""
         try:
             self.read(start, length)
         except (MissingBytes, DamagedFile):
             return False
         return True
 
-    def holds(self, start: int, length: int) -> bool:
-        """Return whether these bytes are held, without requesting them."""
+    def has(self, start: int, length: int) -> bool:
+        """Return whether the buffer has these bytes, or those before the end of the file. Does not request them."""
         end = min(start + length, self.total_bytes)
         index = bisect_right(self._starts, start) - 1
         return index >= 0 and end <= self._starts[index] + len(self._pieces[index])
 
-    def missing(self) -> list[tuple[int, int]]:
-        """Return the requested (start, end) ranges that are not held, sorted and disjoint. Clear the requests."""
+    def take_missing(self) -> list[tuple[int, int]]:
+        """Return the (start, end) ranges that were requested but are not in the buffer, and clear `requested`.
+
+        The ranges are sorted and do not overlap.
+        """
         holes: list[tuple[int, int]] = []
         for start, end in sorted(self.requested):
             for piece_start, piece in zip(self._starts, self._pieces, strict=True):
@@ -138,15 +142,16 @@ def merge_ranges(ranges: list[tuple[int, int]], gap: int = 0) -> list[tuple[int,
 
 @dataclass(slots=True)
 class LocatedMetadata:
-    """What a reader has located so far. It is kept if the file turns out to be damaged further on.
+    """The metadata that a reader has located so far. If the reader finds damage later, this metadata is kept.
 
     Attributes:
         format: Name of the file's format.
-        blocks: The metadata, as blocks of bytes.
+        blocks: The metadata blocks.
         status: "ok", unless the file is damaged or unsupported.
-        problem: The problem as a sentence, or None.
-        width_pixels, height_pixels: Size of the picture: as displayed if `rotation_applied`, else as stored.
-        rotation_applied: Whether the container specifies a rotation, which the size takes into account.
+        problem: What is wrong with the file, as a sentence; None if nothing is.
+        width_pixels: Width of the picture as stored, or as displayed if `rotation_applied`.
+        height_pixels: Height of the picture as stored, or as displayed if `rotation_applied`.
+        rotation_applied: Whether the container specifies a rotation, and the width and height take it into account.
     """
 
     format: str
@@ -158,16 +163,18 @@ class LocatedMetadata:
     rotation_applied: bool = False
 
     def add(self, kind: str, data: bytes) -> None:
+        """Add a complete block, unless it is empty. For the kinds, see models.Block."""
         if data:
             self.blocks.append(Block(kind, {0: data}))
 
 
 class ContainerReader(Protocol):
-    """A function that fills `located` from the bytes of `file`. After MissingBytes it is called again with more bytes.
+    """A function that locates the metadata in `file`, and adds it to `located`.
 
     Raises:
-        MissingBytes: If it needs more bytes.
-        DamagedFile: If the file violates its format.
+        MissingBytes: If the reader needs more bytes. After they have been fetched, it is called again, with a new
+            `located`.
+        DamagedFile: If the file violates its format, or exceeds a limit.
     """
 
     def __call__(self, file: RangeBuffer, located: LocatedMetadata, /) -> None: ...

@@ -1,4 +1,4 @@
-"""Read RAW formats with their own header before the metadata (RAF, MRW, X3F), and JPEGs embedded in RAW files.
+"""Read RAW formats that are not based on TIFF or ISO boxes (RAF, MRW, X3F), and JPEGs embedded in RAW files.
 
 Source: sample files, and ExifTool's documentation of these formats.
 """
@@ -10,19 +10,20 @@ from exifinator.metadata.containers.range_buffer import DamagedFile, LocatedMeta
 
 MAX_TIFF_BYTES = 1024 * 1024
 X3F_TAIL_BYTES = 1024
+# The code for JPEG in the header of an X3F image section.
 X3F_JPEG = 18
 MAX_X3F_SECTIONS = 64
 
 
 def read_raf(file: RangeBuffer, located: LocatedMetadata) -> None:
-    """Locate the metadata of a Fujifilm RAF: the header points to a JPEG preview with the photo's EXIF."""
+    """Locate the metadata of a Fujifilm RAF. Its header points to a JPEG preview, which contains the photo's EXIF."""
     located.format = "raf"
     head = file.read_exact(84, 8)
     read_embedded_jpeg(file, located, int.from_bytes(head[:4], "big"))
 
 
 def read_mrw(file: RangeBuffer, located: LocatedMetadata) -> None:
-    """Locate the metadata of a Minolta MRW: one of its blocks is a TIFF structure."""
+    """Locate the metadata of a Minolta MRW. One of the file's blocks, TTW, is a TIFF structure."""
     located.format = "mrw"
     end = 8 + int.from_bytes(file.read_exact(4, 4), "big")
     offset = 8
@@ -44,7 +45,7 @@ def read_mrw(file: RangeBuffer, located: LocatedMetadata) -> None:
 def read_x3f(file: RangeBuffer, located: LocatedMetadata) -> None:
     """Locate the metadata of a Sigma X3F.
 
-    The file ends with the offset of its section list. One section is a JPEG with the photo's EXIF.
+    The file ends with the offset of its section list. One section is a JPEG that contains the photo's EXIF.
     """
     located.format = "x3f"
     tail_start = max(0, file.total_bytes - X3F_TAIL_BYTES)
@@ -66,7 +67,10 @@ def read_x3f(file: RangeBuffer, located: LocatedMetadata) -> None:
 
 
 def read_embedded_jpeg(file: RangeBuffer, located: LocatedMetadata, start: int) -> None:
-    """Add the metadata of the JPEG at offset `start` (bytes), but not its size: a preview is smaller than the photo."""
+    """Add the metadata of the JPEG at offset `start` (bytes), but not its size.
+
+    The JPEG is a preview, and may be smaller than the photo.
+    """
     if file.read(start, 2, 16 * 1024) != b"\xff\xd8":
         raise DamagedFile(f"The embedded JPEG at byte {start} is invalid.")
     size = located.width_pixels, located.height_pixels

@@ -1,4 +1,4 @@
-"""Read the directories of TIFF files and of RAW formats based on TIFF. Source: TIFF 6.0, section 2."""
+"""Locate the metadata in TIFF files, and in RAW formats based on TIFF. Source: TIFF 6.0, section 2."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from exifinator.metadata.containers.range_buffer import (
 from exifinator.metadata.containers.raw import read_embedded_jpeg
 from exifinator.models import Block
 
-# The values of a directory, and further directories, are usually near it.
-AHEAD_BYTES = 16 * 1024
+# How far to read past a directory: its values, and further directories, are usually close by.
+READ_AHEAD_BYTES = 16 * 1024
 
 WIDTH, HEIGHT, COMPRESSION, PHOTOMETRIC, MAKE, DNG_VERSION = 0x0100, 0x0101, 0x0103, 0x0106, 0x010F, 0xC612
 PANASONIC_JPEG = 0x002E
-# Values that only sensor data uses: colour filter array, linear raw, the compressions of NEF, ARW, SRW and PEF.
+# Values of the tags PhotometricInterpretation and Compression that occur only in directories of raw sensor data: the
+# interpretations CFA (colour filter array) and LinearRaw, and the compressions of NEF, ARW, SRW and PEF.
 RAW_PHOTOMETRICS = frozenset({32803, 34892})
 RAW_COMPRESSIONS = frozenset({34713, 32767, 32770, 32772, 65535})
-# (prefix of the camera's make, format)
+# (start of the Make tag, format). For RAW files that _detect_format does not recognize by their first bytes.
 RAW_FORMATS = (
     (b"NIKON", "nef"),
     (b"SONY", "arw"),
@@ -37,31 +38,43 @@ RAW_FORMATS = (
 
 
 class _DirectoryWalker:
-    """Walks the directories of a TIFF file. Collects the ranges to read, and the tags that identify the format."""
+    """Walks the directories of a TIFF file, and collects the ranges to read and the values that identify the format.
 
-    def __init__(self, file: RangeBuffer, header: bytes, order: str) -> None:
+    Attributes:
+        ranges: The bytes read so far, as (start, end) offsets.
+        visited: The offsets of the directories read so far, in bytes.
+        needs_more_bytes: Whether some bytes had to be requested, because they have not been fetched yet.
+        damage: What is wrong with the file, as a sentence; None if nothing is.
+        make: The value of the first Make tag; b"" if none was found.
+        is_raw: Whether a directory describes raw sensor data.
+        is_dng: Whether a directory has the tag DNGVersion.
+        dimensions: The first ImageWidth and ImageLength that were found, in pixels, by tag number.
+        jpeg_offset: Offset of a Panasonic file's preview, in bytes; 0 if there is none.
+    """
+
+    def __init__(self, file: RangeBuffer, header: bytes, byte_order: str) -> None:
         self.file = file
-        self.entry = struct.Struct(order + "HHI4s")
-        self.long = struct.Struct(order + "I")
-        self.short = struct.Struct(order + "H")
+        self.entry = struct.Struct(byte_order + "HHI4s")
+        self.long = struct.Struct(byte_order + "I")
+        self.short = struct.Struct(byte_order + "H")
         self.ranges: list[tuple[int, int]] = [(0, len(header))]
         self.visited: set[int] = set()
-        self.has_missing = False
+        self.needs_more_bytes = False
         self.damage: str | None = None
         self.make = b""
         self.is_raw = self.is_dng = False
         self.dimensions: dict[int, int] = {}
         self.jpeg_offset = 0
 
-    def read(self, start: int, length: int, ahead: int = 0) -> bytes:
-        """Return the bytes at offset `start`, and add their range to `ranges`.
+    def read(self, start: int, length: int, read_ahead: int = 0) -> bytes:
+        """Return `length` bytes from offset `start`, and add their range to `ranges`.
 
-        Returns fewer bytes at the end of the file, and none if they are not held yet.
+        Return fewer bytes at the end of the file, and none if the bytes have not been fetched yet or cannot be read.
         """
         try:
-            data = self.file.read(start, length, ahead)
+            data = self.file.read(start, length, read_ahead)
         except MissingBytes:
-            self.has_missing = True
+            self.needs_more_bytes = True
             return b""
         except DamagedFile as damage:
             self.damage = str(damage)
@@ -70,13 +83,19 @@ class _DirectoryWalker:
             self.ranges.append((start, start + len(data)))
         return data
 
-    def walk(self, start: int, depth: int = 0, chain: int = 1) -> None:
-        """Collect the directory at `start` with its values and sub-directories, and up to `chain` - 1 chained to it."""
-        while start and chain and start not in self.visited and len(self.visited) < tiff_spec.MAX_DIRECTORIES:
+    def walk(self, start: int, depth: int = 0, max_chained: int = 1) -> None:
+        """Collect a directory and those chained after it, each with its values and sub-directories.
+
+        Args:
+            start: Offset of the first directory, in bytes; 0 for none.
+            depth: Number of directories above this one.
+            max_chained: The maximum number of directories in the chain, including the first one.
+        """
+        while start and max_chained and start not in self.visited and len(self.visited) < tiff_spec.MAX_DIRECTORIES:
             self.visited.add(start)
-            head = self.read(start, 2, AHEAD_BYTES)
+            head = self.read(start, 2, READ_AHEAD_BYTES)
             if len(head) < 2:
-                if not self.has_missing:
+                if not self.needs_more_bytes:
                     self.damage = (
                         self.damage or f"The offset of an EXIF directory, {start}, is past the end of the file."
                     )
@@ -85,18 +104,25 @@ class _DirectoryWalker:
             if count > tiff_spec.MAX_ENTRIES:
                 self.damage = f"The EXIF directory at byte {start} claims to have {count} entries."
                 return
-            table = self.read(start + 2, 12 * count + 4, AHEAD_BYTES)
+            table = self.read(start + 2, 12 * count + 4, READ_AHEAD_BYTES)
             self._read_entries(table[: min(len(table) // 12, count) * 12], depth)
             if len(table) < 12 * count + 4:
-                if len(table) < 12 * count and not self.has_missing:
+                if len(table) < 12 * count and not self.needs_more_bytes:
                     self.damage = (
-                        f"The file is truncated: it ends at byte {self.file.total_bytes}, inside the metadata."
+                        self.damage
+                        or f"The file is truncated: it ends at byte {self.file.total_bytes}, inside the metadata."
                     )
                 return
             start = self.long.unpack_from(table, 12 * count)[0]
-            chain -= 1
+            max_chained -= 1
 
     def _read_entries(self, table: bytes, depth: int) -> None:
+        """Collect the values and sub-directories of a directory, and the thumbnail that it points to.
+
+        Args:
+            table: The directory's entries, 12 bytes each.
+            depth: Number of directories above this one.
+        """
         thumbnail: dict[int, int] = {}
         for tag, field_type, count, inline in self.entry.iter_unpack(table):
             length = tiff_spec.TYPE_BYTES.get(field_type, 0) * count
@@ -108,7 +134,7 @@ class _DirectoryWalker:
                 is_note = tag in (tiff_spec.MAKER_NOTE, tiff_spec.DNG_PRIVATE)
                 if not is_note and length > tiff_spec.max_value_bytes(tag, field_type):
                     continue
-                # A MakerNote starts with its directory. The rest of a long one is previews.
+                # A MakerNote begins with its directory. Anything past MAX_NOTE_BYTES is preview data.
                 value = self.read(pointer, min(length, tiff_spec.MAX_NOTE_BYTES) if is_note else length)
             if tag in (tiff_spec.EXIF_IFD, tiff_spec.GPS_IFD, tiff_spec.INTEROP_IFD):
                 if count == 1 and depth < 3:
@@ -134,12 +160,12 @@ class _DirectoryWalker:
         if tiff_spec.THUMBNAIL_OFFSET in thumbnail and length <= tiff_spec.MAX_THUMBNAIL_BYTES:
             self.read(thumbnail[tiff_spec.THUMBNAIL_OFFSET], length)
 
-    def extents(self) -> dict[int, bytes]:
-        """Return the collected ranges: offset (bytes) -> data."""
+    def pieces(self) -> dict[int, bytes]:
+        """Return the data of the collected ranges, by offset in bytes. Overlapping ranges are merged."""
         return {start: self.file.read(start, end - start) for start, end in merge_ranges(self.ranges)}
 
 
-def _name_format(header: bytes, walker: _DirectoryWalker) -> str:
+def _detect_format(header: bytes, walker: _DirectoryWalker) -> str:
     if walker.is_dng:
         return "dng"
     if header[8:10] == b"CR":
@@ -158,34 +184,35 @@ def _name_format(header: bytes, walker: _DirectoryWalker) -> str:
 
 
 def read_tiff(file: RangeBuffer, located: LocatedMetadata) -> None:
-    """Locate the directories of a TIFF file with their values, without the picture."""
+    """Locate a TIFF file's directories and their values, but not its image data."""
     located.format = "tiff"
     header = file.read_exact(0, 16)
     walker = _DirectoryWalker(file, header, tiff_spec.byte_order(header))
-    walker.walk(walker.long.unpack_from(header, 4)[0], chain=tiff_spec.MAX_CHAIN)
-    located.format = _name_format(header, walker)
+    walker.walk(walker.long.unpack_from(header, 4)[0], max_chained=tiff_spec.MAX_CHAINED)
+    located.format = _detect_format(header, walker)
     if located.format == "tiff":
-        # The first picture of a RAW file is a preview.
+        # Not for RAW formats: their first directory may describe a preview, whose size is not the photo's.
         located.width_pixels = walker.dimensions.get(WIDTH)
         located.height_pixels = walker.dimensions.get(HEIGHT)
     if walker.jpeg_offset and located.format == "rw2":
-        # Panasonic stores half of the EXIF in the preview. Request it together with the other missing ranges.
+        # Panasonic stores some of the EXIF metadata in the preview. Request the preview together with the other missing
+        # ranges.
         preview = LocatedMetadata(located.format)
         try:
             read_embedded_jpeg(file, preview, walker.jpeg_offset)
         except MissingBytes:
-            walker.has_missing = True
+            walker.needs_more_bytes = True
         except DamagedFile as damage:
             walker.damage = walker.damage or str(damage)
         located.blocks += preview.blocks
-    if walker.has_missing:
+    if walker.needs_more_bytes:
         raise MissingBytes
-    located.blocks.insert(0, Block("exif", walker.extents()))
+    located.blocks.insert(0, Block("exif", walker.pieces()))
     if walker.damage:
         raise DamagedFile(walker.damage)
 
 
 def read_big_tiff(_file: RangeBuffer, located: LocatedMetadata) -> None:
-    """Record a BigTIFF as unsupported: exifread does not support its 64-bit offsets."""
+    """Mark a BigTIFF as unsupported, because exifread does not support its 64-bit offsets."""
     located.format, located.status = "bigtiff", "unsupported"
     located.problem = "BigTIFF files (with 64-bit offsets) are not supported."

@@ -42,8 +42,8 @@ SIGNATURES = (
 VIDEO = frozenset({"matroska", "mpeg", "avi", "mov", "flv"})
 
 
-def name_unsupported(file: RangeBuffer, located: LocatedMetadata) -> None:
-    """Record the format of a file that no reader supports, and the problem to show for it."""
+def identify_unsupported(file: RangeBuffer, located: LocatedMetadata) -> None:
+    """Set the format and the problem of a file that no reader supports."""
     head = file.read(0, 64)
     located.status = "unsupported"
     located.format = next((name for offset, signature, name in SIGNATURES if head.startswith(signature, offset)), "")
@@ -52,7 +52,7 @@ def name_unsupported(file: RangeBuffer, located: LocatedMetadata) -> None:
     elif located.format:
         located.problem = f"{located.format.upper()} files are not supported."
     elif _is_text(head):
-        located.format, located.problem = "text", "The file is text, not a photo."
+        located.format, located.problem = "text", "The file is a text file, not a photo."
     else:
         located.format, located.problem = "unknown", "The file type is unknown."
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 from exifinator.metadata.containers.heif import strip_exif_identifier
 from exifinator.metadata.containers.range_buffer import DamagedFile, LocatedMetadata, RangeBuffer
 
-# EXIF and XMP are the last chunks. One request reads everything after the picture.
-AHEAD_BYTES = 32 * 1024
+# How far to read past a chunk. EXIF and XMP are the last chunks, so one request usually reads both.
+READ_AHEAD_BYTES = 32 * 1024
+# Bits of the flags in the VP8X chunk.
 HAS_XMP, HAS_EXIF = 4, 8
 MAX_CHUNKS = 5000
 MAX_BLOCK_BYTES = 4 * 1024 * 1024
 
 
 def read_webp(file: RangeBuffer, located: LocatedMetadata) -> None:
-    """Locate EXIF, XMP and the size of a WebP."""
+    """Locate EXIF and XMP in a WebP, and read its size."""
     located.format = "webp"
     offset = 12
     for _ in range(MAX_CHUNKS):
-        head = file.read(offset, 20, AHEAD_BYTES)
+        head = file.read(offset, 20, READ_AHEAD_BYTES)
         if len(head) < 8:
             return
         kind, length = head[:4], int.from_bytes(head[4:8], "little")
@@ -34,7 +35,7 @@ def read_webp(file: RangeBuffer, located: LocatedMetadata) -> None:
         elif kind in (b"EXIF", b"XMP "):
             if length > MAX_BLOCK_BYTES:
                 raise DamagedFile(f"The chunk at byte {offset} claims to be {length} bytes long.")
-            body = file.read(offset + 8, length, AHEAD_BYTES)
+            body = file.read(offset + 8, length, READ_AHEAD_BYTES)
             located.add("exif" if kind == b"EXIF" else "xmp", strip_exif_identifier(body) if kind == b"EXIF" else body)
             if len(body) < length:
                 raise DamagedFile(f"The file is truncated: it ends at byte {file.total_bytes}, inside the metadata.")

@@ -1,7 +1,7 @@
-"""Find the directory in a MakerNote, and reject notes that are not directories.
+"""Find the directory in a MakerNote, and reject MakerNotes that do not contain one.
 
-exifread decodes any bytes as a directory, and knows only the older headers of Sony and Olympus.
-Source: ExifTool's documentation of MakerNotes.
+exifread needs this help, because it decodes any bytes as a directory, and expects only the older headers of Sony's and
+Olympus's MakerNotes. Source: ExifTool's documentation of MakerNotes.
 """
 
 from __future__ import annotations
@@ -11,52 +11,61 @@ from collections.abc import Callable
 
 from exifinator.metadata import tiff_spec
 
-# No real MakerNote has more entries. Two random bytes, read as a count, are usually more.
+# The maximum number of entries in the directory of a MakerNote. No real MakerNote has more. If the bytes are not a
+# directory, the number in the first two bytes is usually larger.
 MAX_ENTRIES = 400
 SONY_HEADERS = (b"SONY DSC \0\0\0", b"SONY CAM \0\0\0", b"SONY MOBILE\0")
 OLYMPUS_HEADERS = (b"OLYMPUS\0II", b"OLYMPUS\0MM")
 
 
 def find_directory(
-    read: Callable[[int, int], bytes], base: int, start: int, order: str, *, has_header: bool
+    read: Callable[[int, int], bytes], base: int, start: int, byte_order: str, *, has_header: bool
 ) -> tuple[int, int, str]:
-    """Return where a note's directory is, given where exifread expects it.
+    """Return where a MakerNote's directory is, given where exifread expects it.
 
     Args:
-        read: Returns the bytes at (offset, length).
-        base: Base of the note's offsets, in bytes.
-        start: Offset of the directory, in bytes from the base.
-        order: Byte order: "<" or ">".
-        has_header: Whether a TIFF header precedes the directory, as in Nikon's notes.
+        read: Returns `length` bytes of the TIFF block from `offset`, called as read(offset, length).
+        base: Position in the TIFF block from which offsets inside the MakerNote count, in bytes.
+        start: Offset of the directory, in bytes from `base`.
+        byte_order: "<" or ">".
+        has_header: Whether a TIFF header precedes the directory, as in Nikon's MakerNotes.
 
     Returns:
-        The corrected (base, start, order).
+        The corrected base, start and byte order.
     """
     if has_header:
         base += start - 8
-        return base, 8, tiff_spec.byte_order(read(base, 2)) or order
+        return base, 8, tiff_spec.byte_order(read(base, 2)) or byte_order
     head = read(base + start - 8, 20) if base + start >= 8 else b""
     if head[8:].startswith(SONY_HEADERS):
-        return base, start + 12, order
+        return base, start + 12, byte_order
     if head.startswith(OLYMPUS_HEADERS):
-        # Offsets count from the start of the note, which has its own byte order.
-        return base + start - 8, 12, tiff_spec.byte_order(head[8:10]) or order
-    return base, start, order
+        # Offsets count from the start of the MakerNote, and its header specifies the byte order.
+        return base + start - 8, 12, tiff_spec.byte_order(head[8:10]) or byte_order
+    return base, start, byte_order
 
 
-def is_directory(table: bytes, entry: struct.Struct, count: int, start: int, order: str) -> bool:
-    """Return whether `count` entries at offset `start` (bytes) look like a directory.
+def is_directory(table: bytes, entry: struct.Struct, count: int, start: int, byte_order: str) -> bool:
+    """Return whether a table of entries looks like the directory of a MakerNote.
 
-    If values overlap the directory itself, a program has moved the note without adjusting its offsets.
+    If an entry's value overlaps the directory itself, a program has moved the MakerNote without adjusting the offsets
+    in it. Such a directory is rejected.
+
+    Args:
+        table: The entries, 12 bytes each.
+        entry: The format of an entry.
+        count: The number of entries that the directory claims to have.
+        start: Offset of the first entry in bytes, counted like the offsets in the entries.
+        byte_order: "<" or ">".
     """
     if not 0 < count <= MAX_ENTRIES or len(table) < 12 * count:
         return False
     end = start + 12 * count
-    byte_order = "little" if order == "<" else "big"
+    endianness = "little" if byte_order == "<" else "big"
     for _, field_type, n_values, inline in entry.iter_unpack(table):
         size = tiff_spec.TYPE_BYTES.get(field_type)
         if size is None:
             return False
-        if size * n_values > 4 and start < int.from_bytes(inline, byte_order) < end:  # type: ignore[arg-type]
+        if size * n_values > 4 and start < int.from_bytes(inline, endianness) < end:  # type: ignore[arg-type]
             return False
     return True

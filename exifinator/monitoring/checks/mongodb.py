@@ -55,7 +55,8 @@ def check_writes(connections: Connections) -> list[Finding]:
                 error(
                     "mongodb",
                     f"the database {name} ({setting}) does not accept writes: {describe_error(exc)}",
-                    "grant the user the role readWrite on that database, or correct `w=` in MONGODB_URI",
+                    "grant the user the role readWrite on that database, correct `w=` in MONGODB_URI, "
+                    "or see MongoDB's log",
                 )
             )
         finally:
@@ -148,5 +149,6 @@ def check_all(connections: Connections) -> list[Finding]:
         findings.append(check_indexes(connections))
     except (pymongo.errors.PyMongoError, EXIFinatorError) as exc:
         message = f"the indexes cannot be listed: {describe_error(exc)}"
-        findings.append(error("mongodb", message, "grant the user of MONGODB_URI the privilege listIndexes"))
+        fix = "if access is denied, grant the user of MONGODB_URI the privilege listIndexes"
+        findings.append(error("mongodb", message, fix))
     return findings

@@ -112,11 +112,11 @@ def check_paused(paused: Sequence[str]) -> Finding:
 
 
 def check_refused(refused: Mapping[str, str]) -> Finding:
-    """Check that there is no bucket of a running batch to which S3 denies access.
+    """Check that there is no bucket whose deliveries are stopped because S3 denies access.
 
     Args:
         refused: The buckets to which S3 denies access, each with the message that describes why.
     """
     if refused:
         return error("queues", "; ".join(refused.values()), f"{COMMAND} doctor {' '.join(refused)}   (finds the cause)")
-    return ok("queues", "S3 allows access to the buckets of all running batches")
+    return ok("queues", "no deliveries are stopped because S3 denies access to a bucket")

@@ -1,7 +1,7 @@
 """Redis scripts, loaded from the `.lua` files of this folder.
 
-Redis runs each script atomically. A line `-- @include NAME ...` prepends shared snippets in the given order. The names
-of their files start with an underscore.
+Redis runs each script atomically. A line `-- @include NAME ...` in a script prepends the shared snippets with these
+names, in this order. The file of a snippet is `_NAME.lua`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class RedisScripts:
         self._registered: dict[str, Script] = {}
 
     def run(self, name: str, keys: Sequence[str], args: Sequence[Any]) -> Any:
-        """Run a script by its hash, and return its result. Send its text only if Redis does not know the hash."""
+        """Run a script by its hash, and return its result. The text is sent only if Redis does not know the hash."""
         script = self._registered.get(name)
         if script is None:
             script = self._registered[name] = self._client.register_script(read_script(name))

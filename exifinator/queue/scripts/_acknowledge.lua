@@ -1,8 +1,9 @@
+-- Defines acknowledge(count_only_removed), which removes images from the download queue, and counts each image for
+-- every open batch that covers it. If count_only_removed is true, an image that was not in the download queue is not
+-- counted.
 -- KEYS: download queue, deliveries, open batches, prefix of the batches' counts, metrics.
--- ARGV: for each image its member, id, result (empty: count nothing), bytes read, requests.
--- Removes the images from the download queue, and counts each image for every open batch that covers it. With
--- count_only_removed, an image that was not in the download queue is not counted.
--- Returns how many images were removed.
+-- ARGV: for each image its member, id, result, bytes read and requests. An image with an empty result is not counted.
+-- The function returns how many images were removed.
 local function acknowledge(count_only_removed)
   local queue, deliveries, batches, prefix, metrics = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
   local open = redis.call('HGETALL', batches)

@@ -1,6 +1,6 @@
+-- Defines is_own(member), which returns whether the image belongs only to this batch: its id starts with one of the
+-- batch's prefixes, and with no prefix of another open batch.
 -- KEYS: download queue, open batches. ARGV: batch id, the batch's prefixes as JSON.
--- Defines is_own(member). An image is the batch's own if its id starts with one of the batch's prefixes, and with no
--- prefix of another open batch.
 local queue, batches, batch = KEYS[1], KEYS[2], ARGV[1]
 local own_prefixes, other_prefixes = cjson.decode(ARGV[2]), {}
 local open = redis.call('HGETALL', batches)

@@ -1,5 +1,5 @@
--- A member of the download queue is "<bucket>\31<size>\31<seconds>\31<ETag>\31<key>".
--- ImageRef.to_member in exifinator/models.py defines this format. No other script parses it.
+-- A member of the download queue is "<bucket>\31<size>\31<seconds>\31<ETag>\31<key>", as ImageRef.to_member in
+-- exifinator/models.py defines it. Only the functions in this file parse members.
 local function bucket_of(member)
   return string.match(member, '^[^\31]*')
 end

@@ -1,3 +1,4 @@
 -- @include acknowledge
--- Acknowledges images of raw jobs. An image that is no longer in the download queue was counted by another delivery.
+-- Acknowledges images of raw jobs. An image that is no longer in the download queue is not counted, because another
+-- delivery of the image has already been counted.
 return acknowledge(true)

@@ -1,3 +1,4 @@
 -- @include acknowledge
--- Acknowledges images of regular jobs. They are not in the download queue, unless they were queued again meanwhile.
+-- Acknowledges images of regular jobs. They are counted even if they are not in the download queue, which is normal:
+-- such an image is in the queue only if it was queued again in the meantime.
 return acknowledge(false)

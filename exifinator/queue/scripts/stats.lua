@@ -1,8 +1,9 @@
 -- @include clock element
 -- KEYS: download queue, write queue, size of the write queue in bytes. ARGV: seconds for which images are parked.
--- Returns: images in the download queue, due images, length and bytes of the write queue, and the ages in milliseconds
--- of the image that has been due the longest and of the oldest element. Milliseconds, because Redis truncates numbers
--- to integers. Elements themselves are not returned, because one may have megabytes.
+-- Returns six numbers: images in the download queue, due images, elements of the write queue, size of the write queue
+-- in bytes, for how many milliseconds the oldest due image has been due, and for how many milliseconds the oldest
+-- element has been in the write queue. The times are in milliseconds, because Redis truncates numbers to integers.
+-- The age of the oldest element is computed here, because the element itself may be megabytes long.
 local queue, writes, write_bytes, parked = KEYS[1], KEYS[2], KEYS[3], tonumber(ARGV[1])
 local due = redis.call('ZCOUNT', queue, '-inf', now)
 local first = redis.call('ZRANGE', queue, 0, 0, 'WITHSCORES')

@@ -1,9 +1,10 @@
 -- @include clock element
+-- Delivers elements of the write queue, oldest first. Drops the elements of images that another delivery has
+-- acknowledged or whose batch was cancelled.
 -- KEYS: write queue, size of the write queue in bytes, download queue.
 -- ARGV: maximum number of elements, lease in seconds, number of elements to leave for other workers, seconds for which
 -- images are parked.
--- Returns each element, and for how many microseconds it waited. Drops the elements of images that were acknowledged or
--- cancelled meanwhile.
+-- Returns each delivered element, and for how many microseconds it has been in the queue.
 local writes, write_bytes, queue = KEYS[1], KEYS[2], KEYS[3]
 local limit, lease, reserve, parked = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local length = redis.call('LLEN', writes)

@@ -1,4 +1,4 @@
-"""Ranged GETs and listings through boto3: addressing, credentials, and translated errors."""
+"""The S3 client for ranged GETs and listings, based on boto3."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
-import boto3
 from botocore import UNSIGNED
 from botocore.config import Config as BotoConfig
 from botocore.exceptions import ClientError
@@ -28,10 +27,13 @@ from exifinator.models import ImageRef, ListedPage, RangeRead
 from exifinator.sources import local_buckets
 from exifinator.sources.s3 import list_parser
 from exifinator.sources.s3.errors import not_s3, s3_errors
+from exifinator.sources.s3.session import create_session
 
-# Minimum time between two reloads of rejected credentials. Expiring credentials are refreshed by boto3 itself.
+# Minimum time between two reloads of credentials that S3 rejected. boto3 itself refreshes credentials before they
+# expire.
 MIN_RELOAD_SECONDS = 15.0
-# Attempts at one request inside boto3, with growing, jittered pauses. If the last one fails, the error is transient.
+# The number of times that boto3 tries a request, with growing, jittered pauses. If the last attempt fails too, a
+# transient error is raised.
 ATTEMPTS_PER_REQUEST = 3
 
 Result = TypeVar("Result")
@@ -40,7 +42,10 @@ _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)$")
 
 
 def parse_content_range(text: str) -> tuple[int, int, int] | None:
-    """Return first byte, last byte and object size from a Content-Range header, or None (RFC 9110, 14.4)."""
+    """Return the first byte, the last byte and the object size from a Content-Range header (RFC 9110, 14.4).
+
+    Return None if the header does not contain all three.
+    """
     match = _CONTENT_RANGE.match(text)
     if match is None:
         return None
@@ -49,20 +54,20 @@ def parse_content_range(text: str) -> tuple[int, int, int] | None:
 
 
 class S3Client:
-    """Reads the buckets of the configured endpoint, and local folders that are served as buckets.
+    """Reads buckets at the configured endpoint, and local folders that are served as buckets.
 
-    There is one boto3 client per endpoint. All greenlets share it; its pool has a connection for each of them.
+    There is one boto3 client per endpoint. All greenlets share it, and its pool has a connection for each greenlet.
     """
 
     def __init__(self, config: Config) -> None:
         self.config = config
         self._clients: dict[tuple[str | None, str | None], Any] = {}
-        # Creating a client takes 0.25 s of CPU time, so greenlets that start together must share one.
+        # Creating a client takes 0.25 s of CPU time, so greenlets that start together must not each create one.
         self._connect_lock = threading.Lock()
         self._reloaded_at: dict[tuple[str | None, str | None], float] = {}
 
     def endpoint(self, bucket: str) -> str:
-        """Return the name of a bucket's server. Buckets of the same name on two servers are different buckets."""
+        """Return a name for the server of a bucket, to tell apart buckets that have the same name on two servers."""
         local = local_buckets.lookup(bucket)
         return f"the folder {local.folder}" if local else self.config.s3_endpoint_url or "Amazon S3"
 
@@ -70,10 +75,10 @@ class S3Client:
         """Return the boto3 client for a bucket."""
         local = local_buckets.lookup(bucket)
         if local:
-            return self._cached((local.endpoint_url, local.access_key), lambda: self._connect_local(local))
-        return self._cached((self.config.s3_endpoint_url, None), self._connect)
+            return self._cached_client((local.endpoint_url, local.access_key), lambda: self._connect_local(local))
+        return self._cached_client((self.config.s3_endpoint_url, None), self._connect)
 
-    def _cached(self, key: tuple[str | None, str | None], connect: Callable[[], Any]) -> Any:
+    def _cached_client(self, key: tuple[str | None, str | None], connect: Callable[[], Any]) -> Any:
         if key not in self._clients:
             with self._connect_lock:
                 if key not in self._clients:
@@ -84,14 +89,18 @@ class S3Client:
         return self._clients[key]
 
     def reload_credentials(self, bucket: str, rejected: Any = None) -> bool:
-        """Load a bucket's credentials again, because their file may have been updated.
+        """Discard the bucket's client, so that the next one loads the credentials again.
+
+        The credentials file may have been updated in the meantime. Credentials are reloaded at most once every
+        MIN_RELOAD_SECONDS, and not at all for local folders.
 
         Args:
             bucket: The bucket.
-            rejected: The client whose credentials S3 rejected; None for the current one.
+            rejected: The client whose credentials S3 rejected. If it has been replaced already, nothing is discarded.
+                None means the current client.
 
         Returns:
-            Whether the bucket now has a client with other credentials.
+            Whether `client` now returns a client other than the rejected one.
         """
         if local_buckets.lookup(bucket):
             return False
@@ -102,12 +111,12 @@ class S3Client:
             if time.monotonic() < self._reloaded_at.get(key, -MIN_RELOAD_SECONDS) + MIN_RELOAD_SECONDS:
                 return False
             self._reloaded_at[key] = time.monotonic()
-            # The old client stays open, because other greenlets may be in the middle of a request.
+            # Do not close the old client, because other greenlets may be in the middle of a request.
             self._clients.pop(key, None)
         return True
 
     def _with_fresh_credentials(self, bucket: str, request: Callable[[Any], Result]) -> Result:
-        """Call `request(client)`; if the credentials are rejected, reload them and call it once more."""
+        """Call `request` with the bucket's client. If S3 rejects the credentials, reload them and call it once more."""
         client = self.client(bucket)
         try:
             return request(client)
@@ -117,8 +126,8 @@ class S3Client:
         return request(self.client(bucket))
 
     def prepare(self) -> None:
-        """Create the client for S3_ENDPOINT_URL in advance, so that the first images need not wait for it."""
-        self._cached((self.config.s3_endpoint_url, None), self._connect)
+        """Create the client for S3_ENDPOINT_URL in advance, so that the first request need not wait for it."""
+        self._cached_client((self.config.s3_endpoint_url, None), self._connect)
 
     def close(self) -> None:
         """Close all connections."""
@@ -131,7 +140,7 @@ class S3Client:
             read_timeout=self.config.s3_timeout_seconds,
             max_pool_connections=self.config.greenlets,
             retries={"mode": "standard", "total_max_attempts": ATTEMPTS_PER_REQUEST},
-            # S3's checksums cover whole objects, so they cannot verify a part of one.
+            # Do not ask for checksums. S3's checksums cover whole objects, so they cannot verify a range of bytes.
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
             user_agent_extra="exifinator",
@@ -148,7 +157,7 @@ class S3Client:
             options["signature_version"] = UNSIGNED
         secret = config.aws_secret_key.get_secret_value() if config.aws_secret_key else None
         with s3_errors("S3"):
-            session = boto3.session.Session(
+            session = create_session(
                 aws_access_key_id=config.aws_access_key, aws_secret_access_key=secret, region_name=config.aws_region
             )
             return session.client(
@@ -160,7 +169,7 @@ class S3Client:
             )
 
     def _connect_local(self, local: local_buckets.LocalBucket) -> Any:
-        session = boto3.session.Session(
+        session = create_session(
             aws_access_key_id=local.access_key, aws_secret_access_key=local.secret_key, region_name="us-east-1"
         )
         options = self._boto_config(s3={"addressing_style": "path"}, proxies={})
@@ -170,9 +179,10 @@ class S3Client:
         return {"RequestPayer": "requester"} if self.config.s3_requester_pays else {}
 
     def read_range(self, ref: ImageRef, start: int, length: int, *, if_match: str = "") -> RangeRead:
-        """Read a range with one GET; see models.RangeReader.
+        """Read a range with one GET. See models.RangeReader.
 
-        If the server responds with 200 and the whole object, only the requested part is read.
+        If the server ignores the range and sends the whole object (status 200), only the bytes up to the end of the
+        range are read.
         """
         return self._with_fresh_credentials(
             ref.bucket, lambda client: self._get_range(client, ref, start, length, if_match)
@@ -189,7 +199,7 @@ class S3Client:
         except PermanentError as exc:
             metadata = exc.__cause__.response["ResponseMetadata"] if isinstance(exc.__cause__, ClientError) else {}
             if metadata.get("HTTPStatusCode") == 416:
-                # The object ends before `start`. If `start` is 0, it is empty.
+                # Status 416: the object is not longer than `start`. If `start` is 0, the object is empty.
                 size = metadata.get("HTTPHeaders", {}).get("content-range", "").rpartition("/")[2]
                 return RangeRead(start, b"", int(size) if size.isdigit() else 0, ref.etag, ref.last_modified)
             raise
@@ -197,10 +207,17 @@ class S3Client:
     def list_page(
         self, bucket: str, prefix: str, token: str | None, *, start_after: str = "", max_keys: int = 1000
     ) -> ListedPage:
-        """List one page: at most `max_keys` objects in key order, from the token or after the key `start_after`.
+        """Fetch one page of a listing: at most `max_keys` objects, in key order.
+
+        Args:
+            bucket: The bucket.
+            prefix: Only objects whose keys start with this prefix are listed; "" for all.
+            token: `next_token` of the page before; None for the first page.
+            start_after: The first page starts after this key; "" for the start of the bucket.
+            max_keys: The maximum number of objects, at most 1,000.
 
         Raises:
-            AccessDenied, BucketGone, SourceUnavailable, PermanentError: See errors.py.
+            AccessDenied, BucketGone, SourceUnavailable, PermanentError: See exifinator/errors.py.
         """
         options: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix, **self._requester_pays()}
         if token:
@@ -216,7 +233,7 @@ class S3Client:
                 with s3_errors(f"{bucket}/{prefix}" if prefix else bucket):
                     page: dict[str, Any] = client.list_objects_v2(**options)
             except ObjectGone as exc:
-                # Amazon S3 would have responded with NoSuchBucket.
+                # An S3 server would have responded with NoSuchBucket if the bucket did not exist.
                 raise BucketGone(
                     f"Bucket not found: {bucket} (HTTP 404 without S3's NoSuchBucket: maybe not an S3 server)",
                     code="not_s3",
@@ -238,7 +255,7 @@ class S3Client:
 
 
 def _count_retry(response: tuple[Any, Any] | None, caught_exception: Exception | None, attempts: int, **_: Any) -> None:
-    """Count a request that boto3 is about to retry. boto3 calls this after every attempt."""
+    """Count a retry if boto3 is about to repeat a request. boto3 calls this function after every attempt."""
     if attempts >= ATTEMPTS_PER_REQUEST:
         return
     if caught_exception is not None:
@@ -248,6 +265,11 @@ def _count_retry(response: tuple[Any, Any] | None, caught_exception: Exception |
 
 
 def _read_body(response: dict[str, Any], ref: ImageRef, start: int, length: int) -> RangeRead:
+    """Read the requested bytes from a response with status 206 or 200.
+
+    Raises:
+        SourceUnavailable: The response does not contain the requested bytes, or does not come from an S3 server.
+    """
     body = response["Body"]
     etag = response.get("ETag", "").strip('"')
     modified = response.get("LastModified")
@@ -261,7 +283,7 @@ def _read_body(response: dict[str, Any], ref: ImageRef, start: int, length: int)
         if first != start or len(data) != last - first + 1 or last - first >= length:
             raise SourceUnavailable(f"S3 sent the wrong bytes of {ref.id}", code="bad_response")
         return RangeRead(start, data, total, etag, modified.astimezone(UTC))
-    # Status 200: the server does not support ranges, or ignores them for a small object.
+    # Status 200: the server does not support ranges, or ignores the range of a small object.
     total = int(response["ContentLength"])
     data = body.read(min(total, start + length))
     body.close()

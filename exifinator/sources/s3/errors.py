@@ -1,6 +1,6 @@
 """Translate S3's error codes and botocore's exceptions into EXIFinator's errors.
 
-The details of S3's response (code, HTTP status, message, region) are appended to the message.
+The message of an error ends with the details of S3's response: code, HTTP status, region and message.
 Source: Amazon S3 API Reference, "Error responses".
 """
 
@@ -45,7 +45,7 @@ from exifinator.errors import (
 )
 from exifinator.sources.source import is_bucket_name
 
-# S3's own messages are one sentence. A longer one is a page from some other kind of server.
+# S3's messages are one sentence. Longer messages are cut off: they are usually HTML pages from servers other than S3.
 _MAX_MESSAGE_CHARS = 300
 
 _GONE = frozenset({"NoSuchKey", "NoSuchVersion", "404", "NotFound"})
@@ -57,9 +57,9 @@ _WRONG_REGION = frozenset(
     {"PermanentRedirect", "TemporaryRedirect", "301", "307", "IllegalLocationConstraintException",
      "AuthorizationHeaderMalformed"}
 )  # fmt: skip
-# Codes that reject the credentials, for any request -> (error code, hint).
-_RENEW_HINT = "renew them"
-_CORRECT_HINT = "correct them"
+_RENEW_HINT = "renew the credentials"
+_CORRECT_HINT = "correct the credentials"
+# S3's codes for credentials that it would reject for any request: our error code and hint, by S3's code.
 _REJECTED_CREDENTIALS = {
     "InvalidAccessKeyId": (
         "unknown_access_key", "set AWS_ACCESS_KEY to an access key of this server, or correct S3_ENDPOINT_URL",
@@ -77,12 +77,18 @@ _RATE_LIMITED = frozenset(
     {"SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequests", "429"}
 )
 _SERVER_ERRORS = frozenset({"InternalError", "ServiceUnavailable", "RequestTimeout", "OperationAborted"})
-# S3 has no error code for reading an object that is encrypted with the customer's own key (SSE-C), only this message.
+# Part of S3's message for an object that is encrypted with a customer-provided key (SSE-C). There is no error code for
+# this case.
 _SSE_C_MESSAGE = "stored using a form of Server Side Encryption"
 
 
 def translate_client_error(exc: ClientError, place: str) -> EXIFinatorError:
-    """Return the error for S3's error response to a request for `place` (a bucket, or bucket/key)."""
+    """Return EXIFinator's error for an error response from S3.
+
+    Args:
+        exc: The error response.
+        place: The bucket, or bucket/key, that was requested.
+    """
     error = exc.response.get("Error", {})
     metadata = exc.response.get("ResponseMetadata", {})
     code = str(error.get("Code", ""))
@@ -108,13 +114,14 @@ def translate_client_error(exc: ClientError, place: str) -> EXIFinatorError:
 
 
 def _translate_rejection(code: str, status: int, region: str | None, place: str, details: str) -> EXIFinatorError:
-    """Return the error for a response that a repeated request would get again."""
+    """Return the permanent error for an error response that S3 would send again if the request were repeated."""
     if code == "InvalidObjectState":
         return ObjectArchived(f"Object is archived: {place} ({details})", hint="restore it in S3 first")
     if code in _REJECTED_CREDENTIALS:
         error_code, hint = _REJECTED_CREDENTIALS[code]
         return CredentialsRefused(f"S3 rejected the credentials for {place} ({details})", code=error_code, hint=hint)
-    # AuthorizationHeaderMalformed has a region if the region is what is wrong with the header.
+    # S3 sends AuthorizationHeaderMalformed for several mistakes. The response contains a region if the region was the
+    # mistake.
     if code in _WRONG_REGION and (region or code != "AuthorizationHeaderMalformed"):
         hint = f"set AWS_REGION to {region}" if region else "set AWS_REGION to the bucket's region"
         return WrongRegion(f"Bucket is in another region: {place} ({details})", hint=hint, pointer="AWS_REGION")
@@ -122,7 +129,10 @@ def _translate_rejection(code: str, status: int, region: str | None, place: str,
         hint = "check the credentials and the bucket's policy"
         return AccessDenied(f"Access denied to {place} ({details})", hint=hint)
     if code.startswith("KMS.") or _SSE_C_MESSAGE in details:
-        hint = "enable its KMS key for these credentials; objects with a customer's own key (SSE-C) cannot be read"
+        hint = (
+            "enable its KMS key, and allow these credentials to use it; "
+            "objects with a customer-provided key (SSE-C) cannot be read"
+        )
         return EncryptedObject(f"S3 cannot decrypt {place} ({details})", hint=hint)
     if code == "InvalidBucketName":
         return InvalidBucketName(f"Invalid bucket name: {place} ({details})")
@@ -130,32 +140,33 @@ def _translate_rejection(code: str, status: int, region: str | None, place: str,
 
 
 def _response_details(code: str, status: int, message: str, region: str | None) -> str:
-    """Return the details of S3's response on one line, such as "S3: AccessDenied, HTTP 403: Access Denied"."""
+    """Return the details of S3's response as one line, such as "S3: AccessDenied, HTTP 403: Access Denied"."""
     parts = [f"S3: {code}" if code else "S3", f"HTTP {status}"]
     if region:
         parts.append(f"region {region}")
     text = " ".join(message.split()).rstrip(".")
     if len(text) > _MAX_MESSAGE_CHARS:
         text = f"{text[:_MAX_MESSAGE_CHARS]}..."
-    # If S3 sends no body, botocore uses the status as message.
+    # Do not repeat a message that is the same as the code.
     return ", ".join(parts) + (f": {text}" if text and text != code else "")
 
 
 def _translate_tls_error(exc: SSLError, place: str) -> EXIFinatorError:
-    """Return a permanent error for an untrusted certificate, and a transient one for a broken connection."""
-    # Parse the messages of ssl and urllib3, because botocore keeps nothing else of their errors.
+    """Return a permanent error if the certificate cannot be trusted, and a transient error for any other TLS error."""
+    # Parse the messages of ssl and urllib3, because botocore keeps only the messages of their errors.
     reason = re.search(r"certificate verify failed: ([^(\n]*)|(hostname \S+ doesn't match [^\n]*)", str(exc))
     if reason is None:
-        return SourceUnavailable(f"S3 does not respond for {place}: {exc}", code="no_response")
+        return SourceUnavailable(f"The TLS connection for {place} failed: {exc}", code="no_response")
     return UntrustedServer(
         f"The server for {place} cannot be trusted: {(reason[1] or reason[2]).strip(' .')}",
-        hint="check S3_ENDPOINT_URL, and set S3_CA_FILE to the CA certificate that signed the server's certificate",
+        hint="check S3_ENDPOINT_URL, and set S3_CA_FILE to the CA certificate that signed the server's certificate, "
+        "unless that certificate has expired",
         pointer="S3_CA_FILE",
     )
 
 
 def not_s3(place: str) -> SourceUnavailable:
-    """Return the error for a response that no S3 server sends."""
+    """Return the error for a response that cannot come from an S3 server."""
     return SourceUnavailable(
         f"The server for {place} is not an S3 server",
         code="not_s3",
@@ -166,19 +177,23 @@ def not_s3(place: str) -> SourceUnavailable:
 
 @contextmanager
 def s3_errors(place: str) -> Iterator[None]:
-    """Translate botocore's exceptions for `place` (a bucket, or bucket/key).
+    """Translate the exceptions that botocore raises in the body of this context manager.
+
+    Args:
+        place: The bucket, or bucket/key, that is requested.
 
     Raises:
-        SourceUnavailable, ObjectChanged, AccessDenied, BucketGone, ObjectGone, PermanentError: See
-            exifinator/errors.py.
+        TransientError, PermanentError: The subclass depends on S3's response: see exifinator/errors.py.
     """
     try:
         yield
     except ClientError as exc:
         raise translate_client_error(exc, place) from exc
     except (NoCredentialsError, PartialCredentialsError, ProfileNotFound) as exc:
+        # The other two errors name the missing part or the unknown profile.
+        reason = "" if isinstance(exc, NoCredentialsError) else f" ({str(exc).rstrip('.')})"
         raise CredentialsRefused(
-            f"There are no credentials for {place}",
+            f"There are no credentials for {place}{reason}",
             code="no_credentials",
             hint="set AWS_ACCESS_KEY and AWS_SECRET_KEY, or S3_ANONYMOUS for a public bucket, or provide them to boto3 "
             "(environment, ~/.aws, instance role)",
@@ -190,16 +205,12 @@ def s3_errors(place: str) -> Iterator[None]:
         ) from exc
     except SSLError as exc:
         raise _translate_tls_error(exc, place) from exc
-    except (
-        ConnectionError,
-        HTTPClientError,
-        ReadTimeoutError,
-        ResponseStreamingError,
-        IncompleteReadError,
-    ) as exc:
+    except (ResponseStreamingError, IncompleteReadError) as exc:
+        raise SourceUnavailable(f"S3 broke off its response for {place}: {exc}", code="no_response") from exc
+    except (ConnectionError, HTTPClientError, ReadTimeoutError) as exc:
         raise SourceUnavailable(f"S3 does not respond for {place}: {exc}", code="no_response") from exc
     except ParamValidationError as exc:
-        # botocore's own message is just the regular expression that the name does not match.
+        # For an invalid bucket name, write our own message: botocore's is a regular expression.
         bucket = place.partition("/")[0]
         if not bucket.startswith("arn:") and not is_bucket_name(bucket):
             raise InvalidBucketName(

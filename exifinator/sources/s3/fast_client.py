@@ -1,9 +1,9 @@
-"""Ranged GETs that cost a quarter of boto3's CPU time, with boto3 as the fallback.
+"""Ranged GETs at a quarter of boto3's CPU time, with boto3 as the fallback.
 
-boto3 makes the first request to each bucket. From it this client learns the bucket's route: its URL after all
-redirects, and the region to sign for. Later requests use a pool of keep-alive connections. If the response is anything
-but the requested bytes (an error, a redirect, a broken connection), it is discarded and boto3 sends the request again.
-So errors, retries and changed URLs are always handled by boto3, in one place.
+boto3 sends the first request to each bucket. From that request, this client learns the bucket's route: the URL after
+all redirects, and the region to sign for. Later requests use a pool of keep-alive connections. If such a request does
+not return the requested bytes (because of an error, a redirect or a broken connection), boto3 sends it again. So
+errors, retries and changed URLs are all handled in one place, by boto3.
 """
 
 from __future__ import annotations
@@ -34,17 +34,19 @@ log = logging.getLogger(__name__)
 
 # Characters that botocore leaves unencoded in a key.
 KEY_SAFE = "/~"
-# Errors of a fast read that make boto3 repeat it.
+# If a fast read raises one of these errors, boto3 repeats the read.
 _FALLBACK_ERRORS = (UnsupportedResponse, OSError, gevent.Timeout, ssl.SSLError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
 class BucketRoute:
-    """How to reach a bucket's objects.
+    """How to request a bucket's objects.
 
     Attributes:
+        pool: The connections to the bucket's server.
         host: The Host header.
-        path_prefix: The URL path before the key.
+        path_prefix: The part of the URL's path before the key.
+        signer: Signs requests for the bucket's host and region.
         credentials: botocore's credentials; None if requests to the bucket are not signed.
     """
 
@@ -60,7 +62,9 @@ class FastS3Client(S3Client):
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
+        # By bucket; None if only boto3 can send requests to the bucket.
         self._routes: dict[str, BucketRoute | None] = {}
+        # By scheme, host and port, such as "https://minio.example.org:9000".
         self._pools: dict[str, ConnectionPool] = {}
         self._route_lock = BoundedSemaphore()
 
@@ -71,9 +75,10 @@ class FastS3Client(S3Client):
             pool.close()
 
     def read_range(self, ref: ImageRef, start: int, length: int, *, if_match: str = "") -> RangeRead:
-        """Read a range with one GET; see models.RangeReader."""
+        """Read a range with one GET. See models.RangeReader."""
         if ref.bucket not in self._routes:
-            # One greenlet learns the route. Others that start at the same time wait for it, then use the route.
+            # One greenlet learns the route. Others that read from the bucket at the same time wait for that, and then
+            # use the route.
             with self._route_lock:
                 if ref.bucket not in self._routes:
                     return self._read_via_boto3(ref, start, length, if_match)
@@ -103,7 +108,7 @@ class FastS3Client(S3Client):
         if self.config.s3_requester_pays:
             headers["x-amz-request-payer"] = "requester"
         if route.credentials is not None:
-            # Freeze them for each request, because boto3 refreshes credentials that are about to expire.
+            # Get the credentials for each request, because boto3 refreshes them before they expire.
             headers = route.signer.sign(route.credentials.get_frozen_credentials(), path, headers)
         response = get(route.pool, route.host, path, headers, max_bytes=start + length)
         modified = response.headers.get("last-modified")
@@ -115,7 +120,7 @@ class FastS3Client(S3Client):
         return RangeRead(start, data, total_bytes, etag, parsedate_to_datetime(modified))
 
     def _read_via_boto3(self, ref: ImageRef, start: int, length: int, if_match: str) -> RangeRead:
-        """Read with boto3, and learn the route from its last request."""
+        """Read with boto3, and learn the bucket's route from the last request that boto3 sends for the object."""
         sent: list[AWSPreparedRequest] = []
         client = self.client(ref.bucket)
 
@@ -128,14 +133,14 @@ class FastS3Client(S3Client):
         finally:
             client.meta.events.unregister("before-send.s3.GetObject", record_request)
         key = quote(ref.key, safe=KEY_SAFE)
-        # The event also reports the requests of other greenlets.
+        # The event also reports the requests of other greenlets, so keep only those for this key.
         own_requests = [request for request in sent if urlsplit(request.url).path.endswith("/" + key)]
         if own_requests:
             self._routes[ref.bucket] = self._learn_route(client, own_requests[-1], key)
         return result
 
     def _learn_route(self, client: Any, request: AWSPreparedRequest, key: str) -> BucketRoute | None:
-        """Return the route from a request that boto3 sent; None if only boto3 can send such requests."""
+        """Return the route of a request that boto3 sent; None if only boto3 can send such requests."""
         parts = urlsplit(request.url)
         if get_environ_proxies(request.url):
             return None
@@ -150,7 +155,8 @@ class FastS3Client(S3Client):
                 return None
             region, credentials = scope[2], client._request_signer._credentials
         if origin not in self._pools:
-            # `_verify` is True, or a file from S3_CA_FILE, AWS_CA_BUNDLE, the profile or REQUESTS_CA_BUNDLE.
+            # Trust the same certificates as boto3. `_verify` is True, or a file from S3_CA_FILE, AWS_CA_BUNDLE, the
+            # profile or REQUESTS_CA_BUNDLE.
             ca_file = get_cert_path(client._endpoint.http_session._verify)
             self._pools[origin] = self._connect_pool(parts.scheme, parts.hostname or "", parts.port, ca_file)
         host = _host_header(parts)
@@ -164,7 +170,7 @@ class FastS3Client(S3Client):
         }
         if scheme != "https":
             return ConnectionPool(host, port or 80, host, port or 80, **options)
-        # Ignore the CA file that geventhttpclient passes to the factory, and use boto3's.
+        # The factory ignores the CA file that geventhttpclient passes to it, and uses boto3's.
         context = gevent.ssl.create_default_context(cafile=ca_file)
         return SSLConnectionPool(
             host, port or 443, host, port or 443, ssl_context_factory=lambda **_: context, **options
@@ -178,16 +184,17 @@ def _host_header(parts: SplitResult) -> str:
 
 
 def _requested_bytes(response: Response, start: int, length: int) -> tuple[bytes, int] | None:
-    """Return the requested bytes and the object's size in bytes; None if the response holds something else."""
+    """Return the requested bytes and the object's size in bytes; None if the response contains something else."""
     if response.status not in (200, 206):
         return None
     content_range = parse_content_range(response.headers.get("content-range", ""))
     if content_range is not None:
-        # rclone also sends Content-Range with status 200.
+        # Do not check for status 206: rclone also sends Content-Range with status 200.
         first, last, total_bytes = content_range
         is_requested = first == start and len(response.body) == response.length == last - first + 1 <= length
         return (response.body, total_bytes) if is_requested else None
     if response.status == 200:
-        # The whole object. Some servers send it if the range covers it. `get` does not read a larger one to its end.
+        # The body is the whole object, which some servers send if the range covers it. Of a larger object, `get` has
+        # read only the bytes up to the end of the range.
         return response.body[start:], response.length
     return None

@@ -1,9 +1,11 @@
-"""Keep-alive HTTP/1.1 GETs for the hot path: one request per image.
+"""HTTP/1.1 GETs over keep-alive connections. This is the hot path: a JPEG usually takes one such request.
 
-Only HTTP/1.1 responses with a Content-Length are accepted. boto3 handles everything else. geventhttpclient opens and
-pools the connections, also those over TLS. Its own requests and responses support all of HTTP and cost twice as much
-as the rest of a ranged GET. Parsing heads with httptools took 1.4 times as long as `_parse_head`: one Python callback
-per header costs more than splitting the text.
+Only HTTP/1.1 responses with a Content-Length are supported. For all others, the caller falls back to boto3.
+
+geventhttpclient opens and pools the connections, with or without TLS. Its classes for requests and responses are not
+used: they support all of HTTP, and took twice as much CPU time as the rest of a ranged GET. httptools is not used
+either: it took 1.4 times as long as `_parse_head`, because one Python callback per header costs more than splitting the
+text.
 Source: RFC 9112.
 """
 
@@ -24,7 +26,7 @@ _COMMON_HEADERS = f"User-Agent: EXIFinator/{__version__}\r\nAccept-Encoding: ide
 
 
 class UnsupportedResponse(Exception):
-    """There was no response, or one that this client does not support."""
+    """There was no response, or a response that this module does not support."""
 
 
 class _ClosedByServer(Exception):
@@ -36,9 +38,10 @@ class Response:
     """An HTTP response.
 
     Attributes:
-        headers: Values by lower-case name.
-        length: Content-Length, in bytes.
-        body: The first `max_bytes` bytes of the body.
+        status: The status code.
+        headers: The values of the headers, by lower-case name.
+        length: The Content-Length, in bytes.
+        body: The body, cut off after the `max_bytes` that `get` was called with.
     """
 
     status: int
@@ -48,15 +51,23 @@ class Response:
 
 
 def get(pool: ConnectionPool, host: str, path: str, headers: Mapping[str, str], *, max_bytes: int) -> Response:
-    """GET `path` (percent-encoded) and read at most `max_bytes` of the body.
+    """Send a GET request, and return the response.
+
+    Args:
+        pool: The connections to the server.
+        host: The Host header.
+        path: The path of the URL, percent-encoded.
+        headers: Further headers.
+        max_bytes: The maximum number of bytes to read from the body.
 
     Raises:
-        UnsupportedResponse: The response is not HTTP/1.1 with a Content-Length, or is truncated.
+        UnsupportedResponse: The server closed the connection, or the response is truncated or not supported.
         OSError: The connection failed or timed out.
     """
     lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
     request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\n{_COMMON_HEADERS}{lines}\r\n".encode("latin-1")
-    # The server may have closed all pooled connections, for example by a restart.
+    # The server may have closed all pooled connections, for example because it was restarted. So try each of them, and
+    # then a new connection.
     for _ in range(pool.size + 1):
         connection = pool.get_socket()
         is_reusable = False
@@ -87,7 +98,7 @@ def _exchange(connection: Any, request: bytes, max_bytes: int) -> Response:
     while (end := received.find(b"\r\n\r\n")) < 0:
         block = connection.recv(BLOCK_BYTES)
         if not block or len(received) > MAX_HEAD_BYTES:
-            raise UnsupportedResponse("the response's head does not end")
+            raise UnsupportedResponse("the head of the response is incomplete or too long")
         received += block
     status, headers, length = _parse_head(received[:end])
     body = received[end + 4 :]

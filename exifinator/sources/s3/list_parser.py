@@ -1,8 +1,10 @@
-"""A parser for ListObjectsV2 responses that takes a twentieth of the time of botocore's generic parser.
+"""A parser for ListObjectsV2 responses that is twenty times as fast as botocore's generic parser.
 
-botocore still sends, signs, retries and explains errors. Only the parsing of a complete page is replaced, in botocore's
-`before-parse` hook. At 1,000 keys a page, botocore's parser was the largest part of a listing's cost. Its search for
-errors in 200 responses, which parses the body a second time, was half of the rest.
+botocore's parser was the largest part of a listing's CPU time, at 1,000 keys a page. botocore also searches responses
+with status 200 for errors. To do so, it parses the body a second time, which took half of the remaining time.
+
+This module replaces only the parsing of complete pages, in botocore's `before-parse` hook. botocore still signs, sends
+and retries requests, and handles errors.
 """
 
 from __future__ import annotations
@@ -12,18 +14,18 @@ from functools import cache
 from typing import Any
 from urllib.parse import unquote_plus
 
-# A private name of a pinned package. If an update moves it, this import and so all tests fail.
+# A private name of a pinned package. If an update of the package moves it, this import fails, and so do all tests.
 from botocore.handlers import _handle_200_error as handle_200_error
 from lxml import etree
 
 _EVENT = "before-parse.s3.*"
-# Given to botocore's parser instead of a page that has been parsed here.
+# botocore's parser gets this body in place of a page that has already been parsed here.
 _EMPTY_BODY = b"<ListBucketResult/>"
 _FIELDS = ("Key", "Size", "LastModified", "ETag")
 
 
 def install_list_parser(client: Any) -> None:
-    """Make a boto3 client parse listings with parse_listing. botocore still handles everything else, also errors."""
+    """Make a boto3 client parse listings with parse_listing. botocore still handles all other responses and errors."""
     client.meta.events.unregister(_EVENT, handle_200_error)
     client.meta.events.register_first(_EVENT, _parse)
 
@@ -43,13 +45,16 @@ def _parse(
 
 
 def parse_listing(body: bytes) -> dict[str, Any]:
-    """Parse a page into the form that boto3 returns, with the fields that EXIFinator uses. Keys are URL-decoded.
+    """Parse a page of a listing.
+
+    Returns:
+        What botocore's parser returns, but only the fields that EXIFinator uses. Keys are URL-decoded.
 
     Raises:
         XMLSyntaxError: The body is not XML.
-        ValueError: It is not a listing, or has an unusual form. botocore should parse it.
+        ValueError: The body is not a listing, or has an unusual form that botocore should parse.
     """
-    # Listings define no entities. If one does, the parser does not resolve them.
+    # A listing need not define XML entities. For safety, do not resolve any.
     root = etree.fromstring(body, etree.XMLParser(resolve_entities=False, no_network=True))
     namespace, _, name = root.tag.rpartition("}")
     if name != "ListBucketResult":
@@ -80,7 +85,7 @@ def parse_listing(body: bytes) -> dict[str, Any]:
 
 @cache
 def _finders(namespace: str) -> dict[str, etree.XPath]:
-    """Return an XPath for the texts of each field, and `count` for the number of objects."""
+    """Return compiled XPaths by name: one for the texts of each field, and "count" for the number of objects."""
 
     def compile_path(path: str) -> etree.XPath:
         return etree.XPath(path, namespaces={"s3": namespace} if namespace else None, smart_strings=False)

@@ -1,8 +1,8 @@
 """AWS Signature Version 4 for ranged GETs, at a tenth of botocore's CPU time.
 
-botocore can sign any request to any service. A ranged GET has no body and no query, and few of its headers differ
-between images. The signing key (valid for a day) and the timestamp (valid for a second) are cached. A test compares
-the signatures with botocore's.
+botocore can sign any request to any AWS service. This module signs only ranged GETs, which is simpler: they have no
+body and no query, and few of their headers differ between images. The signing key is cached for a day, and the
+timestamp for a second. A test compares the signatures with botocore's.
 Source: AWS Signature Version 4, "Create a signed AWS API request".
 """
 
@@ -18,7 +18,7 @@ _EMPTY_BODY_SHA256 = sha256(b"").hexdigest()
 
 
 class FrozenCredentials(Protocol):
-    """The result of botocore's credentials.get_frozen_credentials()."""
+    """The type of botocore's frozen credentials, as returned by `get_frozen_credentials`."""
 
     access_key: str
     secret_key: str
@@ -38,11 +38,13 @@ class Signer:
     def sign(
         self, credentials: FrozenCredentials, path: str, headers: dict[str, str], *, now: float | None = None
     ) -> dict[str, str]:
-        """Return the headers of a signed GET of `path` (percent-encoded), which include `headers`.
+        """Return `headers` and the headers that sign them.
 
         Args:
-            headers: Values by lower-case name.
-            now: Seconds since 1970; None for the current time.
+            credentials: The credentials.
+            path: The path of the URL, percent-encoded.
+            headers: The values of the headers to sign, by lower-case name.
+            now: Unix time in seconds; None for the current time.
         """
         second = int(time.time() if now is None else now)
         if second != self._second:

@@ -35,10 +35,10 @@ def break_parse(module: Any) -> None:
     if poison := os.environ.get("EXIFINATOR_TEST_POISON"):
         build_record = module.build_record
 
-        def build_record_or_die(header: Any, **options: Any) -> Any:
-            if poison in header.ref.key:
+        def build_record_or_die(fetched: Any, **options: Any) -> Any:
+            if poison in fetched.ref.key:
                 os.kill(os.getpid(), signal.SIGKILL)
-            return build_record(header, **options)
+            return build_record(fetched, **options)
 
         module.build_record = build_record_or_die
     if endless := os.environ.get("EXIFINATOR_TEST_ENDLESS"):
@@ -46,7 +46,7 @@ def break_parse(module: Any) -> None:
         read = module._RecordBuilder.read
 
         def read_or_loop(self: Any) -> None:
-            while endless in self.header.ref.key:
+            while endless in self.fetched.ref.key:
                 pass
             read(self)
 

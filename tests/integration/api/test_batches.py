@@ -67,8 +67,9 @@ def ending_batches(installation: Installation) -> Iterator[None]:
     finally:
         for batch in installation.store.batches.collection.find():
             for process in processes_of(batch["_id"]):
-                process.kill()
-                process.wait()
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+                    process.wait()
         # The API has a thread for each process, which reads the log when the process ends.
         for thread in threading.enumerate():
             if "_await_end" in thread.name:
@@ -347,8 +348,8 @@ def test_cancel__listing__ends_a_listing_that_has_no_end(
             installation.wait_until(lambda: pages)
             assert api.client.delete(f"/batches/{batch['id']}").json()["state"] == "cancelling"
             cancelled = await_batch(installation, api, batch["id"], in_state("cancelled"))
-    # The first page has no token; one more may have been asked for ahead.
-    assert cancelled["numbers"]["listed"] in (len(pages), len(pages) + 1)
+    # The first page has no token. The listing fetches ahead, so it may have dropped the last pages.
+    assert 0 < cancelled["numbers"]["listed"] <= len(pages) + 1
     assert waiting_keys(installation) == set()
 
 
@@ -429,7 +430,7 @@ def test_cancel__its_process_is_dead__waits_for_what_is_in_hand(
     )
     assert batch_api.get(f"/batches/{batch.id}").json()["state"] == "cancelled"
     assert waiting_keys(installation) == set()
-    assert installation.queue.push_headers([(taken.member, b"x")]) == [2]
+    assert installation.queue.push_metadata([(taken.member, b"x")]) == [2]
 
 
 def test_cancel__left_batch__is_cancelled_as_long_as_the_workers_know_it(
@@ -456,7 +457,7 @@ def test_get_batch__process_dies_at_once__says_why(
     # The API asks Redis for nothing to start a batch; its process does.
     monkeypatch.setenv("EXIFINATOR_REDIS_URL", "redis://127.0.0.1:9/0")
     batch = start(batch_api, bucket.name)
-    reason = "Its process ended with exit code 1: Redis cannot"
+    reason = "The process of the batch exited with code 1: Redis cannot"
     found = await_batch(installation, batch_api, batch["id"], lambda b: (b["problem"] or "").startswith(reason))
     assert found["state"] == "stopped"
 

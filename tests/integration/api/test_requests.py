@@ -245,7 +245,7 @@ def test_parameters__address_takes_none__are_named(api: Api, path: str) -> None:
 
 def test_connections__too_many__are_told_so_and_hold_nobody_up(wire_api: WireApi) -> None:
     with contextlib.ExitStack() as stack:
-        for _ in range(ServerLimits().connections):
+        for _ in range(ServerLimits().max_connections):
             stack.enter_context(wire_api.connect())
         answer = wire_api.get_raw(b"/healthz")
         assert (answer.status, answer.content_type) == (503, PROBLEM)

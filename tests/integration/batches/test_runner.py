@@ -162,13 +162,13 @@ def test_list__redis_emptied_and_queue_bounded__second_listing_waits_too(
         if len(sizes) >= 5 and min(sizes[-5:]) >= 20:
             stalls += 1
             installation.read_queued()
-        elif batch.numbers.listed == 60 and sizes[-5:] == [sizes[-1]] * 5:
+        elif batch.counts.listed == 60 and sizes[-5:] == [sizes[-1]] * 5:
             # The rest, of less than a full queue.
             installation.read_queued()
 
     assert stalls
     assert max(sizes) < 20 + PAGE
-    assert (batch.numbers.listed, batch.numbers.stored) == (60, 60)
+    assert (batch.counts.listed, batch.counts.stored) == (60, 60)
 
 
 # --- Interrupted and resumed -----------------------------------------------------------------------------------------
@@ -187,7 +187,7 @@ def test_batch__killed_while_listing__is_resumed(shared: SharedInstallation, buc
 
     assert batch.resumed
     assert (batch.id, batch.started_at) == (batch_id, before["started_at"])
-    assert batch.numbers.listed == before["numbers"]["listed"] >= listed - 2 * PAGE
+    assert batch.counts.listed == before["numbers"]["listed"] >= listed - 2 * PAGE
     list_all(batch)
     asked = batch.listings.lister.asked  # type: ignore[attr-defined]
     assert all(token or start for token, start in asked)
@@ -320,7 +320,7 @@ def test_leave__servers_unavailable__raises_nothing(install: Callable[..., Insta
     assert (known["state"], known["owner"]) == ("left", None)
     config = installation.config.model_copy(update={"mongodb_uri": SecretStr("mongodb://127.0.0.1:1")})
     with connect_mongodb(config, serverSelectionTimeoutMS=50) as client:
-        batch.checkpoint.store = Store(client, config)
+        batch.stored.store = Store(client, config)
         batch.detach("left")
 
 
@@ -369,7 +369,7 @@ def test_batch__credentials_that_stop_working__stop_it_without_a_failed_job(
     assert asked < 50
     # As long as the refusal holds, S3 is not asked again.
     shared.end_leases(bucket.name)
-    shared.wait_until(lambda: not shared.control.stats().to_read, shared.readers)
+    shared.wait_until(lambda: not shared.control.stats().due, shared.readers)
     assert refuser.refused <= asked + 20
 
     refuser.active = False
@@ -400,7 +400,7 @@ def test_take_downloads__refused_bucket__others_are_given_out(installation: Inst
     queue.refused_buckets.open_circuit("no", "S3 refuses it")
 
     assert {ImageRef.from_member(each.member).bucket for each in queue.take_downloads(100)} == {"yes"}
-    assert queue.refused_buckets.open_circuits({"no", "yes"}) == {"no": "S3 refuses it"}
+    assert queue.refused_buckets.refusals({"no", "yes"}) == {"no": "S3 refuses it"}
     queue.refused_buckets.close_circuits({"no"})
     assert queue.take_downloads(100) == []
     installation.end_leases("no")
@@ -524,7 +524,7 @@ def test_verify__records_lost__are_read_and_failures_are_left(shared: SharedInst
     shared.store.records.collection.delete_many({"_id": {"$in": lost}})
 
     batch = list_all(open_batch(shared, bucket.name, verify=True))
-    assert (batch.numbers.queued, batch.numbers.failed, batch.tally.done_when_listed) == (2, 1, 1)
+    assert (batch.counts.queued, batch.counts.failed, batch.tally.done_when_listed) == (2, 1, 1)
     numbers = shared.finish(batch)
 
     assert (numbers.listed, numbers.stored, numbers.unchanged, numbers.failed) == (21, 2, 18, 1)

@@ -144,7 +144,7 @@ def test_prune__asked__removes_what_it_showed_only_after_yes(
 ) -> None:
     code, output = run_at_terminal(installation, "n", "--prune", photos.name)
     assert code == 0
-    assert "3 listed. 1 record and 0 failed jobs belong to photos that are no longer in the bucket." in output
+    assert "3 listed. 1 record and 0 failed jobs belong to images that are no longer in the bucket." in output
     assert f"  {photos.name}/gone.jpg" in output
     assert "Removed 0 records and 0 failed jobs." in output
     assert known_keys(installation) == known

@@ -140,7 +140,7 @@ def test_queues__refused_bucket__is_shown_by_doctor_and_status(installation: Ins
         status = reader.read()
     assert status.problems == ["S3 refuses holiday: AccessDenied (HTTP 403)"]
     with contextlib.closing(Connections(installation.config)) as connections:
-        finding = redis_checks.check_refused(connections.queue.refused_buckets.open_circuits())
+        finding = redis_checks.check_refused(connections.queue.refused_buckets.refusals())
     assert (finding.level, finding.fix.split("   ")[0]) == ("error", f"{COMMAND} doctor holiday")
 
 

@@ -95,20 +95,20 @@ def test_release__released__is_due_now_and_not_counted(installation: Installatio
     assert [(d.member, d.count) for d in queue.take_downloads(1)] == [(members("1")[0], 1)]
 
 
-def test_push_headers__any_bytes__come_out_with_their_member(installation: Installation) -> None:
+def test_push_metadata__any_bytes__come_out_with_their_member(installation: Installation) -> None:
     queue = installation.queue
     queue.enqueue([ref("1"), ref("2:3")])
     taken = queue.take_downloads(9)
     messages = [bytes(range(256)), b"12:\r\n$\x00"]
 
-    assert queue.push_headers([(d.member, m) for d, m in zip(taken, messages, strict=True)]) == [PUSHED, PUSHED]
+    assert queue.push_metadata([(d.member, m) for d, m in zip(taken, messages, strict=True)]) == [PUSHED, PUSHED]
     assert queue.sizes() == (2, 2)
     assert queue.take_writes(9) == [(d.member, m) for d, m in zip(taken, messages, strict=True)]
     assert queue.take_writes(9) == []
     assert int(installation.redis.get(queue.keys.write_bytes) or 0) == 0
 
 
-def test_push_headers__write_queue_full__has_no_room_and_nothing_more_is_delivered(
+def test_push_metadata__write_queue_full__has_no_room_and_nothing_more_is_delivered(
     install: Callable[..., Installation],
 ) -> None:
     queue = install(WRITE_QUEUE_MB=1).queue
@@ -116,21 +116,21 @@ def test_push_headers__write_queue_full__has_no_room_and_nothing_more_is_deliver
     taken = [d.member for d in queue.take_downloads(4)]
     big = b"x" * 700_000
 
-    assert queue.push_headers([(member, big) for member in taken]) == [PUSHED, PUSHED, NO_ROOM, NO_ROOM]
+    assert queue.push_metadata([(member, big) for member in taken]) == [PUSHED, PUSHED, NO_ROOM, NO_ROOM]
     assert queue.take_downloads(9) == []
     assert len(queue.take_writes(1)) == 1
-    assert queue.push_headers([(taken[2], big)]) == [PUSHED]
+    assert queue.push_metadata([(taken[2], big)]) == [PUSHED]
 
 
-def test_push_headers__acknowledged_or_cancelled_meanwhile__is_not_wanted(installation: Installation) -> None:
-    assert installation.queue.push_headers([(members("1")[0], b"x")]) == [UNWANTED]
+def test_push_metadata__acknowledged_or_cancelled_meanwhile__is_not_wanted(installation: Installation) -> None:
+    assert installation.queue.push_metadata([(members("1")[0], b"x")]) == [UNWANTED]
     assert installation.queue.sizes() == (0, 0)
 
 
 def test_take_writes__some_left_to_others__stay_in_the_queue(installation: Installation) -> None:
     queue = installation.queue
     queue.enqueue([ref(str(i)) for i in range(5)])
-    queue.push_headers([(ref(str(i)).to_member(), b"m") for i in range(5)])
+    queue.push_metadata([(ref(str(i)).to_member(), b"m") for i in range(5)])
 
     assert queue.take_writes(9, reserve=5) == []
     assert len(queue.take_writes(9, reserve=3)) == 2
@@ -140,7 +140,7 @@ def test_take_writes__some_left_to_others__stay_in_the_queue(installation: Insta
 def test_take_writes__cancelled_while_it_waited__is_dropped(installation: Installation) -> None:
     queue = installation.queue
     queue.enqueue([ref("1"), ref("2")])
-    queue.push_headers([(member, b"m") for member in members("1", "2")])
+    queue.push_metadata([(member, b"m") for member in members("1", "2")])
     installation.redis.zrem(queue.keys.downloads, members("1")[0])
 
     assert queue.take_writes(9) == [(members("2")[0], b"m")]

@@ -401,7 +401,7 @@ def test_workers__poisonous_images__are_failed_and_the_others_are_done(
             deaths.append(worker.returncode)
             workers[workers.index(worker)] = start()
 
-    assert (batch.numbers.stored, batch.numbers.failed) == (60, len(poison))
+    assert (batch.counts.stored, batch.counts.failed) == (60, len(poison))
     assert set(deaths) == {-signal.SIGKILL}
     jobs = list(installation.store.jobs.collection.find({"status": "failed"}))
     assert {job["params"]["key"] for job in jobs} == poison

@@ -62,6 +62,26 @@ def foreign_port() -> Iterator[int]:
 
 
 @pytest.fixture
+def exiting_port() -> Iterator[int]:
+    """Yield the port of a server that closes its first connection and stops listening."""
+    with socket.create_server(("127.0.0.1", reserve_port())) as listener:
+        port = listener.getsockname()[1]
+
+        def accept_once() -> None:
+            connection, _ = listener.accept()
+            # The first connection only checks whether something listens.
+            connection.close()
+            connection, _ = listener.accept()
+            listener.close()
+            connection.close()
+
+        thread = threading.Thread(target=accept_once)
+        thread.start()
+        yield port
+        thread.join()
+
+
+@pytest.fixture
 def taken_port() -> Iterator[int]:
     """Yield a port that is bound but not listening."""
     with socket.socket() as bound:
@@ -99,6 +119,11 @@ def test_ensure_services__nothing_listens__starts_both_once_and_again_after_kill
     assert stop_services(root)
     assert not stop_services(root)
     assert not net.listens("127.0.0.1", urlsplit(config.redis_url.get_secret_value()).port or 0)
+
+
+def test_ensure_services__server_that_is_exiting__is_started(root: Path, exiting_port: int) -> None:
+    config = config_for(f"redis://127.0.0.1:{exiting_port}/0", f"mongodb://127.0.0.1:{reserve_port()}/")
+    assert [report.outcome for report in ensure_services(config, root)] == ["started", "started"]
 
 
 @pytest.mark.parametrize(
@@ -172,9 +197,9 @@ def test_ensure_services__silent_remote_server__names_the_setting(
 @pytest.mark.parametrize(
     ("redis_form", "mongodb_form", "says"),
     [
-        pytest.param("redis://{}/0", "mongodb://waldo:hush@{}", "user, TLS or several", id="mongodb-user"),
-        pytest.param("redis://{}/0", "mongodb://{}/?tls=true", "user, TLS or several", id="mongodb-tls"),
-        pytest.param("redis://{}/0", "mongodb://{0},{0}/?replicaSet=x", "user, TLS or several", id="mongodb-set"),
+        pytest.param("redis://{}/0", "mongodb://waldo:hush@{}", "a user, TLS, a replica", id="mongodb-user"),
+        pytest.param("redis://{}/0", "mongodb://{}/?tls=true", "a user, TLS, a replica", id="mongodb-tls"),
+        pytest.param("redis://{}/0", "mongodb://{0},{0}/?replicaSet=x", "a user, TLS, a replica", id="mongodb-set"),
         pytest.param("rediss://{}/0", "mongodb://{}", "REDIS_URL requires TLS", id="redis-tls"),
     ],
 )

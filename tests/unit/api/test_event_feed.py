@@ -41,7 +41,7 @@ def run(test: Callable[[Source, Feed], Any]) -> None:
 
 def test_listen__present_message__comes_at_once_and_then_each_change() -> None:
     async def test(source: Source, feed: Feed) -> None:
-        await feed.join()
+        await feed.current_message()
         async with aclosing(feed.listen()) as messages:
             assert await anext(messages) == b"1"
             await source.read_again(4)
@@ -54,7 +54,7 @@ def test_listen__present_message__comes_at_once_and_then_each_change() -> None:
 
 def test_listen__slow_listener__gets_the_last_message_alone() -> None:
     async def test(source: Source, feed: Feed) -> None:
-        await feed.join()
+        await feed.current_message()
         async with aclosing(feed.listen()) as messages:
             await anext(messages)
             for message in (b"2", b"3", b"4"):
@@ -67,7 +67,7 @@ def test_listen__slow_listener__gets_the_last_message_alone() -> None:
 
 def test_listen__change_while_a_listener_is_busy__is_not_missed() -> None:
     async def test(source: Source, feed: Feed) -> None:
-        await feed.join()
+        await feed.current_message()
         async with aclosing(feed.listen()) as messages:
             assert await anext(messages) == b"1"
             source.message = b"2"
@@ -84,7 +84,7 @@ def test_listen__change_while_a_listener_is_busy__is_not_missed() -> None:
 def test_listen__many_listeners__are_polled_for_once() -> None:
     async def test(source: Source, feed: Feed) -> None:
         streams = [feed.listen() for _ in range(50)]
-        await feed.join()
+        await feed.current_message()
         for stream in streams:
             assert await anext(stream) == b"1"
         polls = [task for task in asyncio.all_tasks() if "Feed._poll" in repr(task)]
@@ -103,7 +103,7 @@ def test_listen__after_a_pause__begins_with_what_is_so_now() -> None:
     async def test(source: Source, feed: Feed) -> None:
         for message in (b"1", b"2"):
             source.message = message
-            assert await feed.join() == message
+            assert await feed.current_message() == message
             async with aclosing(feed.listen()) as messages:
                 assert await anext(messages) == message
 
@@ -112,7 +112,7 @@ def test_listen__after_a_pause__begins_with_what_is_so_now() -> None:
 
 def test_listen__source_fails__listeners_stay_and_hear_what_comes_after() -> None:
     async def test(source: Source, feed: Feed) -> None:
-        await feed.join()
+        await feed.current_message()
         async with aclosing(feed.listen()) as messages:
             await anext(messages)
             source.message = StoreUnavailable("MongoDB is away")
@@ -125,7 +125,7 @@ def test_listen__source_fails__listeners_stay_and_hear_what_comes_after() -> Non
 
 def test_close__listeners__end() -> None:
     async def test(source: Source, feed: Feed) -> None:
-        await feed.join()
+        await feed.current_message()
         async with aclosing(feed.listen()) as messages:
             await anext(messages)
             waiting = asyncio.ensure_future(anext(messages, b"the end"))

@@ -33,20 +33,20 @@ def test_new_batch_id__of_one_moment__differs() -> None:
 
 def test_worker_counts__converted_both_ways__are_the_same() -> None:
     counts = BatchCounts(listed=30, unchanged=3, queued=15)
-    counts.update_from_workers(WORKER_COUNTS, empty=10, failed_before=2)
+    counts.update_from_workers(WORKER_COUNTS, empty_images=10, already_failed=2)
 
     assert (counts.stored, counts.no_exif, counts.unsupported, counts.damaged, counts.failed) == (5, 4, 3, 12, 3)
     assert (counts.bytes_read, counts.requests, counts.listed, counts.queued) == (900, 16, 30, 15)
     assert counts.done == 27
-    assert counts.to_worker_counts(empty=10, failed_before=2) == WORKER_COUNTS
+    assert counts.to_worker_counts(empty_images=10, already_failed=2) == WORKER_COUNTS
 
 
 def test_update_from_workers__unknown_or_partial_counts__keep_all_or_count_zero() -> None:
     counts = BatchCounts(stored=7, damaged=1)
     before = replace(counts)
-    counts.update_from_workers(None, empty=1, failed_before=0)
+    counts.update_from_workers(None, empty_images=1, already_failed=0)
     assert counts == before
-    counts.update_from_workers({"opened": 1}, empty=1, failed_before=0)
+    counts.update_from_workers({"opened": 1}, empty_images=1, already_failed=0)
     assert (counts.stored, counts.damaged) == (0, 1)
 
 

@@ -28,7 +28,7 @@ def test_is_stalled__progress__starts_again() -> None:
 def test_may_reconcile__long_listing__waits_as_long_as_it_took() -> None:
     schedule = ReconcileSchedule(INTERVALS)
     assert schedule.may_reconcile(0.0)
-    schedule.reconciled(100.0, 101.0)
+    schedule.note_reconciliation(100.0, 101.0)
     assert [schedule.may_reconcile(now) for now in (105.9, 106.0)] == [False, True]
-    schedule.reconciled(200.0, 230.0)
+    schedule.note_reconciliation(200.0, 230.0)
     assert [schedule.may_reconcile(now) for now in (259.9, 260.0)] == [False, True]

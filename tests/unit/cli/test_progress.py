@@ -9,7 +9,7 @@ from rich.console import Console
 
 from exifinator.batches.model import BatchCounts
 from exifinator.batches.throughput import RateMeter
-from exifinator.cli.formatting import count_of, format_bytes, format_duration, safe_cell
+from exifinator.cli.formatting import format_bytes, format_count, format_duration, safe_cell
 from exifinator.cli.progress import ProgressDisplay, summarize
 
 
@@ -28,8 +28,8 @@ def test_format_duration__any__is_short(seconds: float, text: str) -> None:
 
 
 def test_count_of__one_and_many__have_their_forms() -> None:
-    assert [count_of(n, "image") for n in (0, 1, 1234)] == ["0 images", "1 image", "1,234 images"]
-    assert count_of(2, "batch", "batches") == "2 batches"
+    assert [format_count(n, "image") for n in (0, 1, 1234)] == ["0 images", "1 image", "1,234 images"]
+    assert format_count(2, "batch", "batches") == "2 batches"
 
 
 def test_safe_cell__text_of_a_stranger__neither_marks_up_nor_controls() -> None:

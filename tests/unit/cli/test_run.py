@@ -66,14 +66,14 @@ class Ending:
 
     def __init__(self, error: BaseException) -> None:
         self.error = error
-        self.resumed, self.id, self.numbers = False, "a", BatchCounts(queued=1810, stored=1)
+        self.resumed, self.id, self.counts = False, "a", BatchCounts(queued=1810, stored=1)
         self.left: list[tuple[str, str | None]] = []
 
     def open(self, *, will_watch: bool) -> None:
         pass
 
     def list_and_queue(self, *, dry_run: bool) -> Iterator[BatchCounts]:
-        yield self.numbers
+        yield self.counts
         raise self.error
 
     def detach(self, state: str, *, problem: str | None = None) -> None:

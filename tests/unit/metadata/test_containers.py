@@ -8,9 +8,9 @@ import zlib
 import brotli
 import pytest
 
-from exifinator.metadata.fetch import fetch_header
+from exifinator.metadata.fetch import fetch_metadata
 from tests.data import build
-from tests.unit.readers import PHOTOS, REF, MemoryReader, header_of, metadata_of, record_of
+from tests.unit.readers import PHOTOS, REF, MemoryReader, fetched_from, metadata_of, record_of
 
 BLOCK = build.photo_tiff()
 EXIF = build.exif_segment(BLOCK)
@@ -71,7 +71,7 @@ def test_read_jpeg__after_40_xmp_segments__is_the_plain_record():
 
 
 @pytest.mark.parametrize("beyond", [0, 1, 5, 11, 400, len(BLOCK) - 1])
-def test_fetch_header__exif_across_the_end_of_the_first_read__is_the_plain_record(beyond):
+def test_fetch_metadata__exif_across_the_end_of_the_first_read__is_the_plain_record(beyond):
     begins = 2 + 4 + 6  # the TIFF block of the plain file
     reader_record = record_of(PLAIN, begins + len(BLOCK) - beyond)
     assert metadata_of(reader_record) == metadata_of(record_of(PLAIN))
@@ -146,8 +146,8 @@ def test_read_tiff__photo_of_a_camera_saved_as_tiff__is_tiff():
 def test_read_tiff__maker_note_with_a_preview__is_read_in_part():
     note = b"no directory" + bytes(300_000)
     reader = MemoryReader(build.tiff([(0x010F, build.ASCII, "NIKON")], [(0x927C, build.UNDEFINED, note)]))
-    header = fetch_header(reader, REF)
-    assert len(header.to_bytes()) < 70_000
+    fetched = fetch_metadata(reader, REF)
+    assert len(fetched.to_bytes()) < 70_000
 
 
 def test_read_tiff__big_tiff__is_unsupported():
@@ -189,7 +189,7 @@ def test_locate__unsupported_file__is_recorded_with_its_format(data, format_, wo
 
 
 def test_locate__photo_with_a_wrong_name__is_recognised_by_its_content():
-    assert header_of(build.png([])).format == "png"
+    assert fetched_from(build.png([])).format == "png"
 
 
 def test_read_heic__rotated_by_its_container__has_its_size_as_shown():
@@ -198,7 +198,7 @@ def test_read_heic__rotated_by_its_container__has_its_size_as_shown():
 
 
 def test_read_heic__avif_sequence_brand__is_avif():
-    assert header_of(build.heic(BLOCK, brand=b"avis")).format == "avif"
+    assert fetched_from(build.heic(BLOCK, brand=b"avis")).format == "avif"
 
 
 def test_read_heic__item_with_too_many_extents__is_damaged():
@@ -218,7 +218,7 @@ def test_read_cr3__four_structures__make_one_record():
     document = record_of(build.cr3(parts)).document
     assert document["photo"]["iso"] == 3200
     assert document["photo"]["lens_model"] == "RF50mm F1.2 L USM"
-    assert document["MakerNote ImageType"]["values"] == "Canon EOS R5"
+    assert document["MakerNote CanonImageType"]["values"] == "Canon EOS R5"
     assert document["GPS GPSLatitude"]["values"] == [10, 0, 0]
 
 
@@ -253,7 +253,7 @@ def test_read_png__exif_after_the_picture__is_found_in_few_reads(picture):
     photo = build.png([], [build.chunk(b"eXIf", BLOCK)], picture)
     reader = MemoryReader(photo)
     assert metadata_of(record_of(photo)) == metadata_of(record_of(build.png([build.chunk(b"eXIf", BLOCK)])))
-    assert fetch_header(reader, REF).requests <= 3
+    assert fetch_metadata(reader, REF).requests <= 3
 
 
 def test_read_png__text_that_decompresses_to_gigabytes__is_bounded():
@@ -298,8 +298,8 @@ def test_read_jxl__brotli_boxes__are_decompressed():
 
 def test_read_jxl__brotli_of_gigabytes__is_bounded():
     bomb = brotli.compress(bytes(4) + b"II*\0" + bytes(50_000_000), quality=1)
-    header = header_of(build.jxl(build.box(b"brob", b"Exif", bomb)))
-    assert sum(len(block.extents[0]) for block in header.blocks) <= 1024 * 1024
+    fetched = fetched_from(build.jxl(build.box(b"brob", b"Exif", bomb)))
+    assert sum(len(block.pieces[0]) for block in fetched.blocks) <= 1024 * 1024
 
 
 def test_read_jpeg__extended_xmp__is_joined():
@@ -316,9 +316,9 @@ def test_read_jpeg__extended_xmp__is_joined():
 def test_read_jpeg__depth_map_in_extended_xmp__is_not_read():
     photo = build.jpeg(EXIF, build.extended_xmp(b"<x>" + b"A" * 3_000_000, 65_000), picture_bytes=2_000_000)
     reader = MemoryReader(photo)
-    header = fetch_header(reader, REF)
-    assert header.bytes_read < 800_000
-    assert [block.kind for block in header.blocks] == ["exif"]
+    fetched = fetch_metadata(reader, REF)
+    assert fetched.bytes_read < 800_000
+    assert [block.kind for block in fetched.blocks] == ["exif"]
 
 
 def test_read_jpeg__truncated_inside_its_exif__keeps_the_rest():
@@ -328,15 +328,15 @@ def test_read_jpeg__truncated_inside_its_exif__keeps_the_rest():
     assert record.document["photo"]["camera_model"] == "NIKON D750"
 
 
-def test_fetch_header__jpeg__returns_only_the_metadata():
-    header = header_of(build.jpeg(ICC, EXIF, picture_bytes=60_000))
-    assert len(header.to_bytes()) < len(BLOCK) + 500
+def test_fetch_metadata__jpeg__returns_only_the_metadata():
+    fetched = fetched_from(build.jpeg(ICC, EXIF, picture_bytes=60_000))
+    assert len(fetched.to_bytes()) < len(BLOCK) + 500
 
 
-def test_fetch_header__tiff__returns_only_the_directories():
+def test_fetch_metadata__tiff__returns_only_the_directories():
     photo = build.photo_tiff(padding=50_000)
-    header = header_of(photo)
-    assert sum(len(data) for data in header.blocks[0].extents.values()) < len(photo) - 49_000
+    fetched = fetched_from(photo)
+    assert sum(len(data) for data in fetched.blocks[0].pieces.values()) < len(photo) - 49_000
     assert record_of(photo).document["photo"] == record_of(build.photo_tiff()).document["photo"]
 
 

@@ -9,7 +9,7 @@ import pytest
 from exifinator.errors import ObjectChanged
 from exifinator.metadata import fetch
 from exifinator.metadata.containers.range_buffer import RangeBuffer, merge_ranges
-from exifinator.metadata.fetch import fetch_header
+from exifinator.metadata.fetch import fetch_metadata
 from exifinator.metadata.parse import build_record, empty_record
 from tests.data import build
 from tests.unit.readers import MODIFIED, REF, MemoryReader, metadata_of
@@ -18,77 +18,77 @@ BLOCK = build.photo_tiff()
 FAR_TIFF = build.photo_tiff(padding=300_000)
 
 
-def test_fetch_header__jpeg__is_one_read_without_if_match():
+def test_fetch_metadata__jpeg__is_one_read_without_if_match():
     reader = MemoryReader(build.jpeg(build.exif_segment(BLOCK), picture_bytes=200_000))
-    header = fetch_header(reader, REF, first_read_bytes=16_384)
+    fetched = fetch_metadata(reader, REF, first_read_bytes=16_384)
     assert reader.calls == [(0, 16_384, "")]
-    assert (header.requests, header.bytes_read) == (1, 16_384)
-    assert header.ref.etag == "now"
-    assert header.ref.size_bytes == len(reader.data)
-    assert header.ref.last_modified == MODIFIED
-    assert (header.ref.bucket, header.ref.key) == (REF.bucket, REF.key)
+    assert (fetched.requests, fetched.bytes_read) == (1, 16_384)
+    assert fetched.ref.etag == "now"
+    assert fetched.ref.size_bytes == len(reader.data)
+    assert fetched.ref.last_modified == MODIFIED
+    assert (fetched.ref.bucket, fetched.ref.key) == (REF.bucket, REF.key)
 
 
-def test_fetch_header__further_reads__require_the_etag():
+def test_fetch_metadata__further_reads__require_the_etag():
     reader = MemoryReader(FAR_TIFF)
-    header = fetch_header(reader, REF)
+    fetched = fetch_metadata(reader, REF)
     assert [if_match for _, _, if_match in reader.calls] == ["", "now"]
-    assert header.bytes_read == reader.bytes_read < 100_000
-    assert header.status == "ok"
+    assert fetched.bytes_read == reader.bytes_read < 100_000
+    assert fetched.status == "ok"
 
 
-def test_fetch_header__no_etags__sends_no_condition():
+def test_fetch_metadata__no_etags__sends_no_condition():
     reader = MemoryReader(FAR_TIFF, etags=("",))
-    fetch_header(reader, REF)
+    fetch_metadata(reader, REF)
     assert [if_match for _, _, if_match in reader.calls] == ["", ""]
 
 
-def test_fetch_header__object_changed_once__is_read_again():
+def test_fetch_metadata__object_changed_once__is_read_again():
     reader = MemoryReader(FAR_TIFF, etags=("old", "new"))
-    header = fetch_header(reader, REF)
+    fetched = fetch_metadata(reader, REF)
     assert [if_match for _, _, if_match in reader.calls] == ["", "old", "", "new"]
-    assert header.ref.etag == "new"
-    assert header.requests >= 3
+    assert fetched.ref.etag == "new"
+    assert fetched.requests >= 3
 
 
-def test_fetch_header__object_that_keeps_changing__raises_object_changed():
+def test_fetch_metadata__object_that_keeps_changing__raises_object_changed():
     reader = MemoryReader(FAR_TIFF, etags=tuple(f"etag-{number}" for number in range(20)))
     with pytest.raises(ObjectChanged):
-        fetch_header(reader, REF)
+        fetch_metadata(reader, REF)
     assert sum(start == 0 for start, _, _ in reader.calls) == 3
 
 
-def test_fetch_header__empty_object__is_recorded():
-    header = fetch_header(MemoryReader(b""), REF)
-    assert (header.status, header.problem) == ("damaged", "The object is empty.")
-    record = build_record(header)
+def test_fetch_metadata__empty_object__is_recorded():
+    fetched = fetch_metadata(MemoryReader(b""), REF)
+    assert (fetched.status, fetched.problem) == ("damaged", "The object is empty.")
+    record = build_record(fetched)
     assert record.document["problem"] == "The object is empty."
     assert {name: value for name, value in metadata_of(record).items() if name != "etag"} == {
         name: value for name, value in metadata_of(empty_record(REF)).items() if name != "etag"
     }
 
 
-def test_fetch_header__many_scattered_pieces__takes_four_reads_then_the_rest():
+def test_fetch_metadata__many_scattered_pieces__takes_four_reads_then_the_rest():
     # Each segment is so long that the header of the next one was not read yet.
     photo = build.jpeg(*[build.segment(0xE2, bytes(65_000))] * 60, build.exif_segment(BLOCK), picture_bytes=300_000)
     reader = MemoryReader(photo)
-    header = fetch_header(reader, REF, first_read_bytes=4096)
-    assert header.status == "ok"
-    assert header.requests == 1 + fetch.MAX_FURTHER_READS + 1
-    assert build_record(header).document["photo"]["iso"] == 400
+    fetched = fetch_metadata(reader, REF, first_read_bytes=4096)
+    assert fetched.status == "ok"
+    assert fetched.requests == 1 + fetch.MAX_FURTHER_READS + 1
+    assert build_record(fetched).document["photo"]["iso"] == 400
 
 
-def test_fetch_header__metadata_past_the_read_limit__is_damaged(monkeypatch):
+def test_fetch_metadata__metadata_past_the_read_limit__is_damaged(monkeypatch):
     monkeypatch.setattr(fetch, "MAX_READ_BYTES", 100_000)
     photo = build.jpeg(*[build.segment(0xE2, bytes(65_000))] * 60, build.exif_segment(BLOCK))
     reader = MemoryReader(photo)
-    header = fetch_header(reader, REF, first_read_bytes=4096)
-    assert header.status == "damaged"
-    assert "scattered" in str(header.problem)
+    fetched = fetch_metadata(reader, REF, first_read_bytes=4096)
+    assert fetched.status == "damaged"
+    assert "scattered" in str(fetched.problem)
     assert reader.requests == 6
 
 
-def test_fetch_header__pointers_all_over_a_large_file__reads_no_more_than_the_limit():
+def test_fetch_metadata__pointers_all_over_a_large_file__reads_no_more_than_the_limit():
     chooser = random.Random(7)
     entries = [(0x0100 + number, build.LONG, [0]) for number in range(60)]
     photo = bytearray(build.tiff(entries) + bytes(60_000_000))
@@ -96,9 +96,9 @@ def test_fetch_header__pointers_all_over_a_large_file__reads_no_more_than_the_li
         at = 10 + 12 * number
         photo[at + 4 : at + 12] = (9).to_bytes(4, "little") + chooser.randrange(60_000_000).to_bytes(4, "little")
     reader = MemoryReader(bytes(photo))
-    header = fetch_header(reader, REF)
+    fetched = fetch_metadata(reader, REF)
     assert reader.requests <= 6
-    assert header.status in ("ok", "damaged")
+    assert fetched.status in ("ok", "damaged")
 
 
 def test_merge_ranges__neighbours__are_merged():
@@ -109,9 +109,9 @@ def test_merge_ranges__neighbours__are_merged():
 def test_range_buffer__request_across_a_held_piece__misses_both_sides():
     window = RangeBuffer(100)
     window.add(10, bytes(10))
-    assert not window.request(0, 30)
-    assert window.missing() == [(0, 10), (20, 30)]
-    assert window.missing() == []
+    assert not window.has_or_request(0, 30)
+    assert window.take_missing() == [(0, 10), (20, 30)]
+    assert window.take_missing() == []
 
 
 def test_range_buffer__random_pieces__give_the_bytes_of_the_file():
@@ -123,10 +123,10 @@ def test_range_buffer__random_pieces__give_the_bytes_of_the_file():
         window.add(start, data[start : start + chooser.randrange(1, 20)])
         at, length = chooser.randrange(600), chooser.randrange(1, 40)
         window.requested = []
-        if window.request(at, length):
+        if window.has_or_request(at, length):
             assert window.read(at, length) == data[at : at + length]
         else:
-            for begin, end in window.missing():
+            for begin, end in window.take_missing():
                 assert at <= begin < end <= min(at + length, len(data))
-                assert not window.holds(begin, 1)
-    assert window.held_bytes <= len(data)
+                assert not window.has(begin, 1)
+    assert window.buffered_bytes <= len(data)

@@ -9,7 +9,7 @@ import pytest
 from bson import encode as bson_encode
 
 from exifinator.metadata.parse import build_record
-from exifinator.models import Block, HeaderBytes
+from exifinator.models import Block, FetchedMetadata
 from tests.data import build
 from tests.unit.readers import REF, record_of
 
@@ -33,5 +33,5 @@ def test_build_record__input_found_by_fuzzing__gives_a_record(data, caplog):
 
 
 def test_build_record__block_that_is_not_tiff__is_damaged():
-    record = build_record(HeaderBytes(REF, "jpeg", (Block("exif", {0: b"XX*\0" + bytes(20)}),)))
+    record = build_record(FetchedMetadata(REF, "jpeg", (Block("exif", {0: b"XX*\0" + bytes(20)}),)))
     assert record.status == "damaged"

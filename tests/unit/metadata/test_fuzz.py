@@ -11,9 +11,9 @@ import logging
 import pytest
 from bson import encode as bson_encode
 
-from exifinator.metadata.fetch import MAX_FURTHER_READS, fetch_header
+from exifinator.metadata.fetch import MAX_FURTHER_READS, fetch_metadata
 from exifinator.metadata.parse import MAX_RECORD_BYTES, build_record
-from exifinator.models import HeaderBytes
+from exifinator.models import FetchedMetadata
 from tests.unit.metadata.mutations import mutated_photos
 from tests.unit.readers import FUZZ_FILES, REF, MemoryReader
 
@@ -25,8 +25,8 @@ def test_build_record__mutated_photo__gives_a_record_within_the_limits(share, ca
     for case, photo, first_read_bytes in mutated_photos(range(share, FUZZ_FILES, SHARES)):
         reader = MemoryReader(photo)
         with caplog.at_level(logging.ERROR):
-            header = fetch_header(reader, REF, first_read_bytes=first_read_bytes)
-            document = build_record(HeaderBytes.from_bytes(header.to_bytes())).document
+            fetched = fetch_metadata(reader, REF, first_read_bytes=first_read_bytes)
+            document = build_record(FetchedMetadata.from_bytes(fetched.to_bytes())).document
         assert reader.requests <= 1 + MAX_FURTHER_READS + 1, case
         # It ended by itself, before the CPU limit of two seconds.
         assert "of CPU time" not in document.get("problem", ""), case

@@ -19,7 +19,7 @@ from exifinator.metadata import parse, tiff_spec
 from exifinator.metadata.exif import TagReader
 from exifinator.metadata.limits import MemoryBudget
 from exifinator.metadata.parse import build_record, empty_record
-from exifinator.models import Block, ExifRecord, HeaderBytes
+from exifinator.models import Block, ExifRecord, FetchedMetadata
 from exifinator.search_keys.geo_cells import cells_of
 from tests.data import build
 from tests.data.build import ASCII, BYTE, DOUBLE, FLOAT, LONG, RATIO, SHORT, SRATIO, UNDEFINED
@@ -27,7 +27,7 @@ from tests.unit.readers import REF, record_of
 
 
 def record_of_block(block: bytes, **limits: Any) -> ExifRecord:
-    return build_record(HeaderBytes(REF, "jpeg", (Block("exif", {0: block}),)), **limits)
+    return build_record(FetchedMetadata(REF, "jpeg", (Block("exif", {0: block}),)), **limits)
 
 
 def record_of_tags(*image: build.Entry, exif: tuple[build.Entry, ...] = (), order: str = "<") -> dict[str, Any]:

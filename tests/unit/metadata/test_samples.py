@@ -6,7 +6,7 @@ import pytest
 from bson import encode as bson_encode
 
 from bench import fidelity
-from exifinator.metadata.fetch import fetch_header
+from exifinator.metadata.fetch import fetch_metadata
 from tests.unit.readers import PHOTOS, REF, MemoryReader, metadata_of, record_of
 
 pytestmark = pytest.mark.skipif(
@@ -54,7 +54,7 @@ def test_samples__photo_with_exif__is_not_silent(result):
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=[path.name for path in SAMPLES])
-def test_fetch_header__any_first_read__gives_the_record_of_the_whole_file(path):
+def test_fetch_metadata__any_first_read__gives_the_record_of_the_whole_file(path):
     data = path.read_bytes()
     whole = record_of(data, 32 * 1024 * 1024)
     assert bson_encode(whole.document)
@@ -65,21 +65,21 @@ def test_fetch_header__any_first_read__gives_the_record_of_the_whole_file(path):
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=[path.name for path in SAMPLES])
-def test_fetch_header__sample__meets_the_targets(path):
+def test_fetch_metadata__sample__meets_the_targets(path):
     data = path.read_bytes()
     reader = MemoryReader(data)
-    header = fetch_header(reader, REF)
-    if header.format == "jpeg":
+    fetched = fetch_metadata(reader, REF)
+    if fetched.format == "jpeg":
         assert reader.requests == 1
-    elif header.format in HEIC_TIFF_RAW:
+    elif fetched.format in HEIC_TIFF_RAW:
         assert reader.requests <= 3
-    assert len(header.to_bytes()) <= header.bytes_read + 1024
+    assert len(fetched.to_bytes()) <= fetched.bytes_read + 1024
 
 
-def test_fetch_header__photos_of_2_to_25_mb__read_3_percent():
+def test_fetch_metadata__photos_of_2_to_25_mb__read_3_percent():
     large = [path.read_bytes() for path in SAMPLES if 2e6 <= path.stat().st_size <= 25e6]
     assert len(large) >= 3
     readers = [MemoryReader(data) for data in large]
     for reader in readers:
-        fetch_header(reader, REF)
+        fetch_metadata(reader, REF)
     assert sum(reader.bytes_read for reader in readers) <= 0.03 * sum(map(len, large))

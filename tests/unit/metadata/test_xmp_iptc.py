@@ -87,7 +87,7 @@ def test_read_xmp__packet__gives_flat_properties(data, properties):
 def test_read_xmp__truncated_packet__keeps_what_came_before():
     properties, problem, _ = read(packet("<dc:a>1</dc:a><dc:b>2</dc:b>")[:-35])
     assert properties["dc:a"] == "1"
-    assert problem == "The XMP is not well-formed."
+    assert problem == "The XMP is not well-formed, or its encoding is not supported."
 
 
 LAUGHS = b"""<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">]>"""
@@ -177,8 +177,8 @@ def test_read_iptc__fields__are_named():
         (b"\x1c\x02\x5a\x00\x03Zo\xeb", {"City": "Zoë"}, None),
         (b"\x1c\x02\x5a\x00\x04Zo\xc3\xab", {"City": "Zoë"}, None),
         (b"\x1c\x02\x5a\x80\x04\0\0\0\x03Zoe", {"City": "Zoe"}, None),
-        (b"\x1c\x02\x5a\x00\xffZoe", {}, "The IPTC data is truncated."),
-        (b"\x1c\x02\x5a\xff\xffZoe", {}, "The IPTC data is truncated."),
+        (b"\x1c\x02\x5a\x00\xffZoe", {}, "The IPTC data is truncated, or a length in it is invalid."),
+        (b"\x1c\x02\x5a\xff\xffZoe", {}, "The IPTC data is truncated, or a length in it is invalid."),
         (b"\x1c\x02\x5a\x00\x03 \0 ", {}, None),
         (b"\x1c\x02\xfa\x00\x03abc", {}, None),
         (b"not IPTC at all", {}, None),

@@ -2,12 +2,12 @@
  * @file Components that running and past batches share.
  * @import { BatchNumbers } from "../core/types"
  */
-import { number, oneLine } from "../core/format.js";
-import { NUMBERS, STATES } from "./labels.js";
+import { formatNumber, oneLine } from "../core/format.js";
+import { COUNT_LABELS, STATE_LABELS } from "./labels.js";
 
 /** @param {{state: string}} props */
 export function StateBadge({ state }) {
-  return <span class={`state ${state}`}>{STATES[state]?.[0] ?? state}</span>;
+  return <span class={`state ${state}`}>{STATE_LABELS[state]?.[0] ?? state}</span>;
 }
 
 /** @param {{sources: string[]}} props */
@@ -20,17 +20,17 @@ export const Sources = ({ sources }) => (
 );
 
 /** @param {{numbers: BatchNumbers}} props */
-export function Numbers({ numbers }) {
+export function BatchCounts({ numbers }) {
   return (
     <dl class="numbers">
-      {NUMBERS.map(([name, title, explanation]) => (
+      {COUNT_LABELS.map(([name, title, explanation]) => (
         <div
           key={name}
           class={name === "failed" && numbers.failed ? "bad" : ""}
           title={explanation}
         >
           <dt>{title}</dt>
-          <dd>{number(numbers[name])}</dd>
+          <dd>{formatNumber(numbers[name])}</dd>
         </div>
       ))}
     </dl>

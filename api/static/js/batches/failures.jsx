@@ -1,5 +1,5 @@
 /**
- * @file Lists failed jobs by cause, and requeues them.
+ * @file Lists failed jobs by cause, with buttons that requeue them.
  * @import { Problem } from "../core/api.js"
  * @import { Api, Navigate, State } from "../core/types"
  */
@@ -7,14 +7,14 @@ import { ActionButton } from "../components/action_button.jsx";
 import { Failed, Loading } from "../components/status_screens.jsx";
 import { Time } from "../components/time.jsx";
 import { isAborted, toProblem } from "../core/api.js";
-import { number, oneLine, plural } from "../core/format.js";
+import { formatNumber, oneLine, pluralize } from "../core/format.js";
 import { useEffect, useState } from "../core/preact.js";
 import { settings } from "../core/settings.js";
 import { useRequest } from "../hooks/use_request.js";
 import { describeCause } from "./labels.js";
 
 const PAGE_SIZE = 20;
-// The API stops counting here.
+// The API stops counting failed jobs at this number.
 const MAX_TOTAL = 100_000;
 
 /**
@@ -42,7 +42,7 @@ export const dashboardLink = (id) =>
  * @param {State} props.state
  * @param {Navigate} props.navigate
  * @param {Api} props.api
- * @param {string} props.version changes when the failures may have changed
+ * @param {string} props.version changes whenever the list of failures may have changed
  */
 export function Failures({ state, navigate, api, version }) {
   const [requeueCount, setRequeueCount] = useState(0);
@@ -55,7 +55,7 @@ export function Failures({ state, navigate, api, version }) {
   /** @type {Requeue} */
   const requeue = async (selection, name) => {
     const { requeued } = await api.post("/failures/requeue", selection);
-    setMessage(`${plural(requeued, "photo")} queued for retry: ${name}.`);
+    setMessage(`${pluralize(requeued, "photo")} queued for retry: ${name}.`);
     setRequeueCount((last) => last + 1);
   };
   return (
@@ -91,7 +91,7 @@ export function Failures({ state, navigate, api, version }) {
 /** @param {number} total */
 function describeTotal(total) {
   if (!total) return "No failures.";
-  const count = `${plural(total, "photo")}${total >= MAX_TOTAL ? " or more" : ""}`;
+  const count = `${pluralize(total, "photo")}${total >= MAX_TOTAL ? " or more" : ""}`;
   return `${count} could not be indexed. Fix the cause, then retry.`;
 }
 
@@ -102,19 +102,19 @@ function describeTotal(total) {
  * @param {Navigate} props.navigate
  * @param {Api} props.api
  * @param {Requeue} props.requeue
- * @param {string} props.version changes when the failures may have changed
+ * @param {string} props.version changes whenever the list of failures may have changed
  */
 function Cause({ group, state, navigate, api, requeue, version }) {
   const { exception, count, example } = group;
   const { title, hint } = describeCause(exception);
   const name = oneLine(title, 150);
-  const isOpen = state.extra.cause === (exception ?? "-");
-  const retryAll = `Retry all (${number(count)})`;
+  const isOpen = state.viewParams.cause === (exception ?? "-");
+  const retryAll = `Retry all (${formatNumber(count)})`;
   return (
     <article class="cause" aria-label={name}>
       <header>
         <h3>{name}</h3>
-        <span class="count">{plural(count, "photo")}</span>
+        <span class="count">{pluralize(count, "photo")}</span>
         {exception && (
           <ActionButton act={() => requeue({ exception }, name)} label={`${retryAll}: ${name}`}>
             {retryAll}
@@ -131,9 +131,9 @@ function Cause({ group, state, navigate, api, requeue, version }) {
         type="button"
         class="quiet"
         aria-expanded={isOpen}
-        onClick={() => navigate({ extra: { cause: isOpen ? "" : (exception ?? "-") } })}
+        onClick={() => navigate({ viewParams: { cause: isOpen ? "" : (exception ?? "-") } })}
       >
-        {isOpen ? "Hide" : "Show"} {plural(count, "file")}
+        {isOpen ? "Hide" : "Show"} {pluralize(count, "file")}
       </button>
       {isOpen && <JobList exception={exception} api={api} requeue={requeue} version={version} />}
     </article>

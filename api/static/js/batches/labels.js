@@ -2,13 +2,13 @@
  * @file Describes the states, counts and failures of batches.
  * @import { Batch, BatchNumbers } from "../core/types"
  */
-import { STATUSES } from "../core/labels.js";
+import { STATUS_LABELS } from "../core/labels.js";
 
 /**
- * By the API's name of the state.
+ * What to show for each of the API's states of a batch.
  * @type {Record<string, [title: string, explanation: string]>}
  */
-export const STATES = {
+export const STATE_LABELS = {
   listing: ["Listing", "Listing the bucket and indexing new and changed photos."],
   reading: ["Indexing", "The listing is complete. Workers are indexing the queued photos."],
   cancelling: ["Cancelling", "Finishing photos in progress; no new ones will be started."],
@@ -25,23 +25,27 @@ export const STATES = {
   ],
 };
 
-/** @type {[name: keyof BatchNumbers, title: string, explanation: string][]} */
-export const NUMBERS = [
+/**
+ * The counts to show for a batch, in this order.
+ * @type {[name: keyof BatchNumbers, title: string, explanation: string][]}
+ */
+export const COUNT_LABELS = [
   ["listed", "Listed", "objects in the listing"],
   ["unchanged", "Unchanged", "already up to date"],
   ["queued", "Queued", "new, changed, or failed before"],
-  ["stored", STATUSES.ok, "photos with EXIF"],
-  ["no_exif", STATUSES.no_exif, "photos without EXIF (recorded)"],
-  ["unsupported", STATUSES.unsupported, "not a supported image (recorded)"],
-  ["damaged", STATUSES.damaged, "broken or empty files (recorded with the problem)"],
+  ["stored", STATUS_LABELS.ok, "photos with EXIF"],
+  ["no_exif", STATUS_LABELS.no_exif, "photos without EXIF (recorded)"],
+  ["unsupported", STATUS_LABELS.unsupported, "not a supported image (recorded)"],
+  ["damaged", STATUS_LABELS.damaged, "broken or empty files (recorded with the problem)"],
   ["failed", "Failed", "could not be indexed; listed below by cause"],
 ];
 
 /**
- * By the name of the exception: the classes of exifinator/errors.py that a failed job can have, and MRQ's own.
+ * What to show for each exception of a failed job: the classes in exifinator/errors.py that a job can fail with, and
+ * MRQ's JobTimeoutException.
  * @type {Record<string, [title: string, hint: string]>}
  */
-export const CAUSES = {
+export const CAUSE_LABELS = {
   AccessDenied: [
     "Access denied",
     "S3 denies these credentials access to the file. Grant them s3:GetObject, then retry.",
@@ -102,10 +106,11 @@ export const CAUSES = {
     "MongoDB rejected the record. Please report this, with the file.",
   ],
   KilledWorker: [
-    "File crashes the worker",
-    "Reading this file ended the worker process each time. Please report this, with the file.",
+    "File could not be processed",
+    "Every attempt to read this file crashed the process or exceeded the time limit. " +
+      "Please report this, with the file.",
   ],
-  TransientError: ["Temporary failure", "Retry; the message below has the details."],
+  TransientError: ["Temporary failure", "Retry. The message below has the details."],
   PermanentError: ["S3 rejected the request", "The message below has the details."],
   JobTimeoutException: [
     "Timed out",
@@ -114,22 +119,23 @@ export const CAUSES = {
 };
 
 /**
- * Return the heading and the hint for a class of failures.
+ * Return a heading and a hint for the failures with an exception.
  * @param {string | null} exception
  */
 export function describeCause(exception) {
   if (exception === null) {
     return { title: "Unknown cause", hint: "The message below says what happened." };
   }
-  if (!Object.hasOwn(CAUSES, exception)) {
+  if (!Object.hasOwn(CAUSE_LABELS, exception)) {
     return { title: exception, hint: "The message below says what happened." };
   }
-  const [title, hint] = CAUSES[exception];
+  const [title, hint] = CAUSE_LABELS[exception];
   return { title: `${title} (${exception})`, hint };
 }
 
 /**
- * Return the number of images that are done and the total. `fraction` is null until the listing is complete.
+ * Return the number of processed images, and the number of images to process. `fraction` is null until the listing is
+ * complete.
  * @param {Pick<Batch, "state" | "numbers">} batch
  */
 export function progressOf({ state, numbers }) {
@@ -140,7 +146,7 @@ export function progressOf({ state, numbers }) {
 }
 
 /**
- * Split s3://bucket/prefix.
+ * Split a source such as s3://bucket/prefix.
  * @param {string} source
  * @returns {[bucket: string, prefix: string]}
  */

@@ -1,18 +1,25 @@
 /**
- * @file Table of the batches that have ended.
+ * @file Table of batches that are no longer running.
  * @import { Batch, Navigate, State } from "../core/types"
  */
 import { ActionButton } from "../components/action_button.jsx";
 import { Time } from "../components/time.jsx";
-import { bytes, duration, localTime, number, oneLine, plural } from "../core/format.js";
+import {
+  formatBytes,
+  formatDuration,
+  formatLocalTime,
+  formatNumber,
+  oneLine,
+  pluralize,
+} from "../core/format.js";
 import { href } from "../core/url_state.js";
-import { Numbers, Sources, StateBadge } from "./batch_parts.jsx";
-import { progressOf, splitSource, STATES } from "./labels.js";
+import { BatchCounts, Sources, StateBadge } from "./batch_parts.jsx";
+import { progressOf, splitSource, STATE_LABELS } from "./labels.js";
 
 /**
  * @param {object} props
  * @param {Batch[]} props.batches
- * @param {string | null} props.next cursor of older batches
+ * @param {string | null} props.next cursor of the next page of older batches, or null
  * @param {() => Promise<void>} props.loadMore
  * @param {State} props.state
  * @param {Navigate} props.navigate
@@ -83,13 +90,13 @@ export function PastBatches({ batches, next, loadMore, state, navigate, start })
 /** @param {{batch: Batch, state: State, navigate: Navigate, start: (source: string) => Promise<Batch>}} props */
 function PastRow({ batch, state, navigate, start }) {
   const { id, numbers, sources } = batch;
-  const isOpen = state.extra.batch === id;
+  const isOpen = state.viewParams.batch === id;
   const [bucket, prefix] = splitSource(sources[0] ?? "");
   const photos = href(state, {
     view: "gallery",
-    only: true,
+    clearFilters: true,
     filters: { bucket, prefix },
-    extra: { batch: "", cause: "" },
+    viewParams: { batch: "", cause: "" },
   });
   return (
     <>
@@ -104,24 +111,24 @@ function PastRow({ batch, state, navigate, start }) {
           <StateBadge state={batch.state} />
         </td>
         <td role="cell" class="number">
-          {number(numbers.listed)}
+          {formatNumber(numbers.listed)}
         </td>
         <td role="cell" class="number">
-          {number(progressOf(batch).done)}
+          {formatNumber(progressOf(batch).done)}
         </td>
         <td role="cell" class={`number ${numbers.failed ? "bad" : ""}`}>
-          {number(numbers.failed)}
+          {formatNumber(numbers.failed)}
         </td>
         <td role="cell" class="number">
-          {duration(numbers.seconds)}
+          {formatDuration(numbers.seconds)}
         </td>
         <td role="cell">
           <button
             type="button"
             class="quiet"
             aria-expanded={isOpen}
-            aria-label={`Details of ${sources.join(", ")}, ${localTime(batch.started_at)}`}
-            onClick={() => navigate({ extra: { batch: isOpen ? "" : id } })}
+            aria-label={`Details of ${sources.join(", ")}, ${formatLocalTime(batch.started_at)}`}
+            onClick={() => navigate({ viewParams: { batch: isOpen ? "" : id } })}
           >
             Details
           </button>
@@ -130,12 +137,12 @@ function PastRow({ batch, state, navigate, start }) {
       {isOpen && (
         <tr class="details" role="row">
           <td role="cell" colspan={8}>
-            <p>{STATES[batch.state]?.[1]}</p>
+            <p>{STATE_LABELS[batch.state]?.[1]}</p>
             {batch.problem && <p class="field-error">{oneLine(batch.problem, 500)}</p>}
-            <Numbers numbers={numbers} />
+            <BatchCounts numbers={numbers} />
             <p class="muted">
-              {bytes(numbers.bytes_read)} downloaded in {plural(numbers.requests, "request")}. Job
-              ID: {id}
+              {formatBytes(numbers.bytes_read)} downloaded in{" "}
+              {pluralize(numbers.requests, "request")}. Job ID: {id}
             </p>
             {sources.length === 1 && (
               <p class="buttons">

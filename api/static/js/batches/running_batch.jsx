@@ -5,10 +5,18 @@
 import { ActionButton } from "../components/action_button.jsx";
 import { RateChart } from "../components/rate_chart.jsx";
 import { Time } from "../components/time.jsx";
-import { bytes, decimal, duration, number, oneLine, percent, plural } from "../core/format.js";
+import {
+  formatBytes,
+  formatDecimal,
+  formatDuration,
+  formatNumber,
+  oneLine,
+  formatPercent,
+  pluralize,
+} from "../core/format.js";
 import { useState } from "../core/preact.js";
-import { Numbers, Sources, StateBadge } from "./batch_parts.jsx";
-import { progressOf, STATES } from "./labels.js";
+import { BatchCounts, Sources, StateBadge } from "./batch_parts.jsx";
+import { progressOf, STATE_LABELS } from "./labels.js";
 
 /** @param {{batch: Batch, samples: RateSample[], api: Api, merge: (batches: Batch[]) => void}} props */
 export function RunningBatch({ batch, samples, api, merge }) {
@@ -17,7 +25,7 @@ export function RunningBatch({ batch, samples, api, merge }) {
   const { done, total, fraction } = progressOf(batch);
   // Rounded down, so that 100% means finished.
   const percentage = fraction === null ? null : Math.min(100, Math.floor(fraction * 100));
-  const speed = rate === null ? "–" : `${number(Math.round(rate))} photos/s`;
+  const speed = rate === null ? "–" : `${formatNumber(Math.round(rate))} photos/s`;
   return (
     <article class="batch card" aria-label={`Indexing job for ${batch.sources.join(", ")}`}>
       <header>
@@ -26,7 +34,7 @@ export function RunningBatch({ batch, samples, api, merge }) {
           started <Time text={batch.started_at} />
         </span>
       </header>
-      <p class="muted">{STATES[batch.state]?.[1]}</p>
+      <p class="muted">{STATE_LABELS[batch.state]?.[1]}</p>
       {batch.problem && (
         <p class="field-error" role="alert">
           {oneLine(batch.problem, 500)}
@@ -36,8 +44,8 @@ export function RunningBatch({ batch, samples, api, merge }) {
         <progress max="100" value={percentage ?? undefined} aria-label="Progress" />
         <span>
           {percentage === null
-            ? `${number(numbers.listed)} listed so far, ${number(done)} indexed`
-            : `${number(done)} of ${number(total)}, ${percent(percentage / 100)}`}
+            ? `${formatNumber(numbers.listed)} listed so far, ${formatNumber(done)} indexed`
+            : `${formatNumber(done)} of ${formatNumber(total)}, ${formatPercent(percentage / 100)}`}
         </span>
       </div>
       <div class="pace">
@@ -48,25 +56,25 @@ export function RunningBatch({ batch, samples, api, merge }) {
           </div>
           <div>
             <dt>Time left</dt>
-            <dd>{secondsLeft === null ? "estimating…" : `about ${duration(secondsLeft)}`}</dd>
+            <dd>{secondsLeft === null ? "estimating…" : `about ${formatDuration(secondsLeft)}`}</dd>
           </div>
           <div>
             <dt>Elapsed</dt>
-            <dd>{duration(numbers.seconds)}</dd>
+            <dd>{formatDuration(numbers.seconds)}</dd>
           </div>
           <div>
             <dt>Downloaded</dt>
             <dd>
-              {bytes(numbers.bytes_read)} in {plural(numbers.requests, "request")}
+              {formatBytes(numbers.bytes_read)} in {pluralize(numbers.requests, "request")}
             </dd>
           </div>
         </dl>
         <RateChart
           samples={samples}
-          label={`Photos per second, currently ${rate === null ? "unknown" : decimal(rate, 1)}`}
+          label={`Photos per second, currently ${rate === null ? "unknown" : formatDecimal(rate, 1)}`}
         />
       </div>
-      <Numbers numbers={numbers} />
+      <BatchCounts numbers={numbers} />
       {batch.state !== "cancelling" && (
         <p class="buttons">
           {isConfirming ? (

@@ -1,5 +1,5 @@
 /**
- * @file Keeps a list of batches up to date: first a page from /batches, then the event stream of /events.
+ * @file Keeps a list of batches up to date: fetches a page from /batches, then applies the updates from /events.
  * @import { Api, Batch, RateSample } from "../core/types"
  */
 import { createParser } from "eventsource-parser";
@@ -7,7 +7,7 @@ import { toProblem } from "../core/api.js";
 import { useCallback, useEffect, useState } from "../core/preact.js";
 
 const PAGE_SIZE = 20;
-// The chart shows 15 minutes, at one sample per second.
+// Enough for a rate chart of 15 minutes: /events sends at most one update per second.
 const MAX_SAMPLES = 900;
 const FIRST_RECONNECT_DELAY_MS = 1000;
 const MAX_RECONNECT_DELAY_MS = 15_000;
@@ -15,7 +15,8 @@ const MAX_RECONNECT_DELAY_MS = 15_000;
 export const RUNNING_STATES = new Set(["listing", "reading", "cancelling"]);
 
 /**
- * Read server-sent events from a response. EventSource is not an option, because it cannot send the token.
+ * Read server-sent events from a response until it ends. The browser's EventSource cannot be used, because it cannot
+ * send the token.
  * @param {Response} response
  * @param {(name: string, data: any) => void} onEvent
  */
@@ -32,7 +33,8 @@ export async function readEvents(response, onEvent) {
   }
 }
 
-// By batch id. Module state, so that the chart continues after a visit to another view.
+// Rate samples by batch id. They are kept outside the component, so that the chart is still complete when the user
+// returns from another view.
 /** @type {Map<string, RateSample[]>} */
 const rates = new Map();
 
@@ -46,26 +48,35 @@ function recordRate({ id, state, rate }) {
 }
 
 /**
- * Add or replace updated batches. The result is sorted from newest to oldest; ids sort by time.
+ * Return the batches with the updates added or replaced, newest first. Ids sort by time.
  * @param {readonly Batch[]} batches
  * @param {readonly Batch[]} updates
  */
 export function mergeBatches(batches, updates) {
   const ids = new Set(updates.map(({ id }) => id));
-  const others = batches.filter(({ id }) => !ids.has(id));
-  return [...others, ...updates].sort((a, b) => (a.id < b.id ? 1 : -1));
+  const unchanged = batches.filter(({ id }) => !ids.has(id));
+  return [...unchanged, ...updates].sort((a, b) => (a.id < b.id ? 1 : -1));
 }
+
+/**
+ * @typedef {object} BatchFeed
+ * @property {Batch[] | null} batches newest first; null before the first response
+ * @property {string | null} next cursor of the next page of older batches, or null
+ * @property {import("../core/api.js").Problem | null} error
+ * @property {boolean} isLive whether the event stream is open
+ * @property {Map<string, RateSample[]>} rates by batch id
+ * @property {() => Promise<void>} loadMore fetches the next page of older batches
+ * @property {(updates: Batch[]) => void} merge adds or replaces batches from other responses
+ * @property {() => void} reload connects again after an error
+ */
 
 /** @param {number} milliseconds */
 const wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 /**
- * Watch the batches.
- *
- * Returns `batches` (null before the first response), `next` (the cursor of older batches), `loadMore` (fetches them),
- * `merge` (adds batches from other responses), `isLive` (whether the event stream is open), `rates` by batch id,
- * `error` and `reload`.
+ * Fetch the batches, and watch them for changes.
  * @param {Api} api
+ * @returns {BatchFeed}
  */
 export function useBatches(api) {
   const [batches, setBatches] = useState(/** @type {Batch[] | null} */ (null));
@@ -84,12 +95,12 @@ export function useBatches(api) {
     const { signal } = controller;
     let delay = FIRST_RECONNECT_DELAY_MS;
     const watchOnce = async () => {
-      // The page includes changes that happened while no events arrived.
+      // Fetch the page again after each interruption: it includes the changes whose events were missed.
       const page = await api.get("/batches", { limit: PAGE_SIZE }, { signal });
       setError(null);
       setNext((known) => known ?? page.next);
       merge(page.batches);
-      const response = await api.open("/events", { signal });
+      const response = await api.getResponse("/events", { signal });
       setLive(true);
       delay = FIRST_RECONNECT_DELAY_MS;
       await readEvents(response, (name, data) => {
@@ -104,7 +115,7 @@ export function useBatches(api) {
           if (signal.aborted) return;
           const problem = toProblem(cause);
           if (problem.status >= 400 && problem.status < 500) {
-            // Retrying would not help: the request is refused, for lack of a token.
+            // The API refuses the request, usually because the token is missing or wrong. Retrying would not help.
             setError(problem);
             return;
           }

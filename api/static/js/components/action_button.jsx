@@ -1,5 +1,5 @@
 /**
- * @file A button that calls the API. It is disabled during the call, and shows an error beside itself.
+ * @file A button that calls the API. It is disabled during the call. If the call fails, the error appears next to it.
  * @import { ComponentChildren } from "preact"
  * @import { Problem } from "../core/api.js"
  */
@@ -9,10 +9,10 @@ import { explainRefusal } from "../core/error_messages.js";
 
 /**
  * @param {object} props
- * @param {() => Promise<unknown>} props.act
+ * @param {() => Promise<unknown>} props.act calls the API
  * @param {ComponentChildren} props.children
- * @param {string} [props.label] for screen readers
- * @param {string} [props.kind]
+ * @param {string} [props.label] accessible name, if the children are not enough
+ * @param {string} [props.kind] CSS class
  */
 export function ActionButton({ act, children, label, kind = "" }) {
   const [isBusy, setBusy] = useState(false);

@@ -1,25 +1,25 @@
 /**
- * @file Bar charts, built as lists of links, so that every bar can be reached by keyboard and screen reader.
+ * @file Bar charts. They are lists of links, so that keyboards and screen readers can reach every bar.
  */
-import { number, plural, share, shortNumber } from "../core/format.js";
+import { formatNumber, pluralize, formatShare, formatShortNumber } from "../core/format.js";
 import { useLayoutEffect, useRef, useState } from "../core/preact.js";
 import { useRovingFocus } from "../hooks/use_roving_focus.js";
 
 /**
  * @typedef {{label: string, count: number, href: string}} Bar
- * @typedef {Bar & {shortLabel?: string, groupLabel?: string | null}} Column `shortLabel` is shown below the column.
- *   `groupLabel` replaces it at the first column of a group, such as a year.
+ * @typedef {Bar & {shortLabel?: string, groupLabel?: string | null}} ColumnBar `shortLabel` is shown below the column.
+ *   At the first column of a group, such as a year, `groupLabel` is shown instead.
  */
 
 /**
  * A column chart.
  * @param {object} props
- * @param {Column[]} props.rows
- * @param {string} props.label for screen readers
+ * @param {ColumnBar[]} props.rows
+ * @param {string} props.label accessible name of the chart
  * @param {number} [props.height] in pixels
- * @param {number} [props.minWidth] of a column, in pixels
+ * @param {number} [props.minWidth] minimum width of a column, in pixels
  */
-export function Columns({ rows, label, height = 150, minWidth = 9 }) {
+export function ColumnChart({ rows, label, height = 150, minWidth = 9 }) {
   const [highlighted, setHighlighted] = useState(/** @type {number | null} */ (null));
   const list = useRef(/** @type {HTMLUListElement | null} */ (null));
   const scroller = useRef(/** @type {HTMLDivElement | null} */ (null));
@@ -28,7 +28,7 @@ export function Columns({ rows, label, height = 150, minWidth = 9 }) {
     0,
     rows.findIndex(({ count }) => count === max),
   );
-  // A chart that is wider than its frame first shows the newest columns.
+  // If the chart is wider than its frame, show its end first: in a chart by month, the newest photos are there.
   useLayoutEffect(() => {
     if (scroller.current) scroller.current.scrollLeft = scroller.current.scrollWidth;
   }, [rows.length]);
@@ -43,22 +43,22 @@ export function Columns({ rows, label, height = 150, minWidth = 9 }) {
       return key === "End" ? rows.length - 1 : null;
     },
   });
-  const described = rows[highlighted ?? peak];
-  const top = axisMax(max);
+  const readout = rows[highlighted ?? peak];
+  const axisTop = axisMax(max);
   return (
     <figure class="columns">
       <p class="readout" aria-hidden="true">
-        {described && (
+        {readout && (
           <>
             {highlighted === null ? "Peak: " : ""}
-            <b>{described.label}</b> ({plural(described.count, "photo")})
+            <b>{readout.label}</b> ({pluralize(readout.count, "photo")})
           </>
         )}
       </p>
       <div class="columns-frame">
         <div class="columns-axis" aria-hidden="true" style={{ height: `${height}px` }}>
-          <span>{shortNumber(top)}</span>
-          <span>{shortNumber(top / 2)}</span>
+          <span>{formatShortNumber(axisTop)}</span>
+          <span>{formatShortNumber(axisTop / 2)}</span>
           <span>0</span>
         </div>
         <div class="columns-scroll" ref={scroller}>
@@ -75,7 +75,7 @@ export function Columns({ rows, label, height = 150, minWidth = 9 }) {
                   href={row.href}
                   data-index={index}
                   tabindex={index === active ? 0 : -1}
-                  aria-label={`${row.label}: ${plural(row.count, "photo")}`}
+                  aria-label={`${row.label}: ${pluralize(row.count, "photo")}`}
                   class={row.count ? "" : "none"}
                   onFocus={() => {
                     setActive(index);
@@ -86,7 +86,7 @@ export function Columns({ rows, label, height = 150, minWidth = 9 }) {
                 >
                   <span
                     class="column"
-                    style={{ height: `${columnHeight(row.count, top, height)}px` }}
+                    style={{ height: `${columnHeight(row.count, axisTop, height)}px` }}
                   />
                 </a>
                 <span class="column-name" aria-hidden="true">
@@ -104,11 +104,13 @@ export function Columns({ rows, label, height = 150, minWidth = 9 }) {
 /** @param {readonly {count: number}[]} rows */
 const maxCount = (rows) => rows.reduce((max, { count }) => Math.max(max, count), 1);
 
-/** @type {(count: number, top: number, height: number) => number} */
-const columnHeight = (count, top, height) => (count ? Math.max(2, (count / top) * height) : 0);
+/** @type {(count: number, axisTop: number, height: number) => number} */
+const columnHeight = (count, axisTop, height) =>
+  count ? Math.max(2, (count / axisTop) * height) : 0;
 
 /**
- * Round up to 2, 4, 6, 8, 10, 20, 30, 40, ..., so that half of the axis is a round number too.
+ * Return the end of an axis for values up to this one: 2, 4, 6, 8, 10, 20, 30, ... The axis has
+ * another label at half of this, which is a whole number too.
  * @param {number} value
  */
 export function axisMax(value) {
@@ -119,10 +121,11 @@ export function axisMax(value) {
 }
 
 /**
- * Horizontal bars, the longest first.
- * @param {{rows: Bar[], label: string, total: number, limit?: number}} props limit: number of bars shown at first
+ * A chart of horizontal bars.
+ * @param {{rows: Bar[], label: string, total: number, limit?: number}} props rows: the longest bar first;
+ *   limit: number of bars shown until the user asks for all of them
  */
-export function RankedBars({ rows, label, total, limit = 8 }) {
+export function RankedBarChart({ rows, label, total, limit = 8 }) {
   const [showsAll, setShowsAll] = useState(false);
   const max = maxCount(rows);
   const shown = showsAll ? rows : rows.slice(0, limit);
@@ -133,15 +136,15 @@ export function RankedBars({ rows, label, total, limit = 8 }) {
           <li key={row.label}>
             <a
               href={row.href}
-              aria-label={`${row.label}: ${plural(row.count, "photo")}`}
+              aria-label={`${row.label}: ${pluralize(row.count, "photo")}`}
               title={row.label}
             >
               <span class="bar-name">{row.label}</span>
               <span class="bar-track">
                 <span class="bar-fill" style={{ width: `${(row.count / max) * 100}%` }} />
               </span>
-              <span class="bar-count">{number(row.count)}</span>
-              <span class="bar-share">{share(row.count, total)}</span>
+              <span class="bar-count">{formatNumber(row.count)}</span>
+              <span class="bar-share">{formatShare(row.count, total)}</span>
             </a>
           </li>
         ))}
@@ -153,7 +156,7 @@ export function RankedBars({ rows, label, total, limit = 8 }) {
           aria-expanded={showsAll}
           onClick={() => setShowsAll(!showsAll)}
         >
-          {showsAll ? "Show fewer" : `Show all ${number(rows.length)}`}
+          {showsAll ? "Show fewer" : `Show all ${formatNumber(rows.length)}`}
         </button>
       )}
     </div>

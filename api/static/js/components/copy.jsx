@@ -1,11 +1,11 @@
 /**
- * @file A button that copies text and reports whether that worked.
+ * @file A button that copies text, and shows whether the browser allowed it.
  */
 import { useEffect, useState } from "../core/preact.js";
 import { Icon } from "./icons.jsx";
 
-/** @param {{text: string, label: string, quiet?: boolean}} props quiet: show only the icon */
-export function CopyButton({ text, label, quiet = false }) {
+/** @param {{text: string, label: string, isIconOnly?: boolean}} props isIconOnly: show the icon without the label */
+export function CopyButton({ text, label, isIconOnly = false }) {
   const [result, setResult] = useState(/** @type {string | null} */ (null));
   useEffect(() => {
     if (!result) return undefined;
@@ -20,24 +20,24 @@ export function CopyButton({ text, label, quiet = false }) {
   return (
     <button
       type="button"
-      class={quiet ? "plain copy" : "copy"}
-      aria-label={quiet ? label : undefined}
-      title={quiet ? label : undefined}
+      class={isIconOnly ? "plain copy" : "copy"}
+      aria-label={isIconOnly ? label : undefined}
+      title={isIconOnly ? label : undefined}
       onClick={copy}
     >
       <Icon name="copy" />
-      {!quiet && <span>{result ?? label}</span>}
+      {!isIconOnly && <span>{result ?? label}</span>}
       <span class="visually-hidden" role="status">
         {result ?? ""}
       </span>
-      {quiet && result && <span aria-hidden="true">{result}</span>}
+      {isIconOnly && result && <span aria-hidden="true">{result}</span>}
     </button>
   );
 }
 
 /**
- * Copy text, and return whether that worked. Browsers allow clipboard access only on localhost and over https;
- * elsewhere execCommand still works.
+ * Copy text, and return whether the browser allowed it. navigator.clipboard exists only on localhost and over https. On
+ * other pages, execCommand still works.
  * @param {string} text
  * @param {HTMLElement} button
  */
@@ -49,7 +49,7 @@ async function copyText(text, button) {
     const box = document.createElement("textarea");
     box.value = text;
     box.className = "visually-hidden";
-    // Next to the button, because nothing outside an open modal dialog can take the focus.
+    // Put the text box next to the button: if that is in a modal dialog, nothing outside the dialog can be focused.
     button.parentElement?.append(box);
     box.select();
     const isCopied = document.execCommand("copy");

@@ -1,5 +1,5 @@
 /**
- * @file The browser's modal dialog. It traps the focus, closes on Esc, and then restores the focus.
+ * @file The browser's modal dialog. It keeps the focus inside, closes on Esc, and then restores the focus.
  * @import { ComponentChildren } from "preact"
  */
 import { useEffect, useRef } from "../core/preact.js";
@@ -7,10 +7,10 @@ import { Icon } from "./icons.jsx";
 
 /**
  * @param {object} props
- * @param {string | null} props.title
+ * @param {string | null} props.title null: the children contain their own header
  * @param {() => void} props.close
- * @param {string} [props.kind]
- * @param {string} [props.label] for screen readers
+ * @param {string} [props.kind] CSS class
+ * @param {string} [props.label] accessible name; the title by default
  * @param {ComponentChildren} props.children
  * @param {(event: KeyboardEvent) => void} [props.onKeyDown]
  */
@@ -28,7 +28,7 @@ export function Dialog({ title, close, kind = "", label = title ?? "", children,
   };
   /** @param {PointerEvent} event */
   const onPointerDown = (event) => {
-    // The content covers the whole dialog, so a press on the dialog element itself hit the backdrop.
+    // The content covers the whole dialog. If the target is the dialog element itself, the press was on the backdrop.
     if (event.target === dialog.current) close();
   };
   return (

@@ -1,16 +1,17 @@
 /**
- * @file A button that opens a panel. Esc and a press outside close the panel; Esc returns the focus to the button.
+ * @file A button that opens a panel. A press outside closes the panel. Esc closes it too, and returns the focus to the
+ * button.
  * @import { ComponentChildren } from "preact"
  */
 import { useEffect, useRef, useState } from "../core/preact.js";
 
 /**
  * @param {object} props
- * @param {string} [props.label] text beside the icon
- * @param {string} props.title
+ * @param {string} [props.label] text next to the icon
+ * @param {string} props.title tooltip and accessible name
  * @param {ComponentChildren} props.icon
  * @param {ComponentChildren | ((close: () => void) => ComponentChildren)} props.children
- * @param {"start" | "end"} [props.align]
+ * @param {"start" | "end"} [props.align] edge of the button at which the panel is aligned
  */
 export function Menu({ label, title, icon, children, align = "end" }) {
   const [isOpen, setOpen] = useState(false);

@@ -1,9 +1,10 @@
 /**
- * @file A histogram with a range that is selected by dragging, by clicking, or with keys. The timeline is one too.
+ * @file A histogram in which the user selects a range by dragging, clicking, or with keys. The filter panel uses it for
+ * ISO, aperture and so on, and the timeline uses it for dates.
  * @import { JSX } from "preact"
  * @import { IndexRange } from "../core/types"
  */
-import { number } from "../core/format.js";
+import { formatNumber } from "../core/format.js";
 import { useEffect, useRef, useState } from "../core/preact.js";
 
 /** @type {Record<string, number>} */
@@ -17,17 +18,17 @@ const STEP_OF_KEY = {
   Home: -1e6,
   End: 1e6,
 };
-// Wait this long after the last key before the range becomes the filter.
+// The range becomes the filter this long after the last key press, so that holding a key sends only one request.
 const KEY_DELAY_MS = 350;
 
 /**
  * A histogram whose range is a filter.
  * @param {object} props
  * @param {{label: string, count: number}[]} props.bars
- * @param {IndexRange | null} props.selected first and last selected bar; null: all
+ * @param {IndexRange | null} props.selected indexes of the first and last selected bar; null: no selection
  * @param {(range: IndexRange | null) => void} props.onSelect
- * @param {string} props.name of the quantity on the axis
- * @param {(first: number, last: number) => string} props.describe describes a range
+ * @param {string} props.name name of the quantity on the axis
+ * @param {(first: number, last: number) => string} props.describe returns a description of a range of bars
  * @param {{index: number, label: string}[]} [props.ticks]
  */
 export function RangeHistogram({ bars, selected, onSelect, name, describe, ticks = [] }) {
@@ -55,7 +56,7 @@ export function RangeHistogram({ bars, selected, onSelect, name, describe, ticks
     plot.current?.setPointerCapture(event.pointerId);
     const index = barAt(event);
     const { handle } = /** @type {HTMLElement} */ (event.target).dataset;
-    // A handle moves one end of the range and leaves the other where it is.
+    // Dragging a handle moves its end of the range. The other end stays in place: it is the anchor.
     const anchor = handle === "low" ? to : handle === "high" ? from : index;
     drag.current = { anchor, range: ordered(anchor, index) };
     setDragged(drag.current.range);
@@ -135,7 +136,7 @@ export function RangeHistogram({ bars, selected, onSelect, name, describe, ticks
           <span
             key={index}
             class={`bar ${index >= from && index <= to ? "in" : "out"}`}
-            title={`${label}: ${number(count)}`}
+            title={`${label}: ${formatNumber(count)}`}
           >
             <span style={{ height: count ? `max(2px, ${(count / max) * 100}%)` : "0" }} />
           </span>
@@ -153,7 +154,7 @@ export function RangeHistogram({ bars, selected, onSelect, name, describe, ticks
         </div>
       )}
       <output class="range" aria-live="polite">
-        {dragged ? `${describe(from, to)} · ${number(total)}` : ""}
+        {dragged ? `${describe(from, to)} · ${formatNumber(total)}` : ""}
       </output>
     </div>
   );

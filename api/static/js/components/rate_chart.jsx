@@ -1,23 +1,24 @@
 /**
- * @file Line chart of a batch's rate.
+ * @file Line chart of a batch's rate over time.
  * @import { RateSample } from "../core/types"
  */
-import { clock, shortNumber } from "../core/format.js";
+import { formatClockTime, formatShortNumber } from "../core/format.js";
 import { axisMax } from "./charts.jsx";
 
+// The time axis is at least this long.
 const MIN_SECONDS = 30;
 // Size of the SVG's coordinate system. The browser stretches it to the available space.
 const WIDTH = 1000;
 const HEIGHT = 100;
 
-/** @param {{samples: RateSample[], label: string}} props samples: the oldest first */
+/** @param {{samples: RateSample[], label: string}} props samples: oldest first */
 export function RateChart({ samples, label }) {
   const { points, top, first, last } = plotRate(samples);
   return (
     <div class="rate-chart" role="img" aria-label={label}>
       <div class="rate-axis">
-        <span>{shortNumber(top)}</span>
-        <span>{shortNumber(top / 2)}</span>
+        <span>{formatShortNumber(top)}</span>
+        <span>{formatShortNumber(top / 2)}</span>
         <span>0</span>
       </div>
       <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none">
@@ -25,8 +26,8 @@ export function RateChart({ samples, label }) {
         <polyline points={points} />
       </svg>
       <div class="rate-times">
-        <span>{first !== null && clock(first)}</span>
-        <span>{last !== null && clock(last)}</span>
+        <span>{first !== null && formatClockTime(first)}</span>
+        <span>{last !== null && formatClockTime(last)}</span>
       </div>
     </div>
   );

@@ -1,5 +1,5 @@
 /**
- * @file Screens for loading, errors and empty results, each with the next step.
+ * @file Screens for loading, errors and empty results. Each says what to do next.
  * @import { ComponentChildren } from "preact"
  * @import { Problem } from "../core/api.js"
  */
@@ -35,8 +35,8 @@ export function Loading({ slow, subject = "photos" }) {
 }
 
 /**
- * The loading screen of the gallery and the table. It notices by itself that a request is slow.
- * @param {{pages: unknown}} props pages: restarts the timer when it changes
+ * The loading screen of the gallery and the table. After SLOW_MS it says that loading takes longer than usual.
+ * @param {{pages: unknown}} props pages: the photos being loaded; a change restarts the timer
  */
 export function LoadingPhotos({ pages }) {
   const [slow, setSlow] = useState(false);
@@ -48,7 +48,7 @@ export function LoadingPhotos({ pages }) {
 }
 
 /**
- * The API's error message, and what to do.
+ * A screen with the API's error message and a button to try again, or with a form for the access token.
  * @param {{error: Problem, retry: () => void}} props
  */
 export function Failed({ error, retry }) {
@@ -73,7 +73,10 @@ export function Failed({ error, retry }) {
   );
 }
 
-/** @type {Record<string, string>} */
+/**
+ * Titles by the API's error code.
+ * @type {Record<string, string>}
+ */
 const TITLES_BY_CODE = {
   mongodb_unavailable: "Can't reach the database",
   query_timeout: "The query timed out",
@@ -138,19 +141,19 @@ export function TokenNeeded({ error, retry }) {
   );
 }
 
-const DEMO_COMMANDS = [
+const START_COMMANDS = [
   "./run.sh                    # 240 demo photos",
   "./run.sh ~/Pictures         # a folder on this computer",
   "./run.sh my-bucket/2024/    # a bucket or prefix",
 ].join("\n");
 
-/** @param {{href: string}} props href: of the view that starts jobs */
+/** @param {{href: string}} props href: URL of the view that starts jobs */
 export function EmptyLibrary({ href }) {
   return (
     <Screen title="Your library is empty" kind="empty">
       <p>Run one of these in the EXIFinator folder:</p>
       <pre>
-        <code>{DEMO_COMMANDS}</code>
+        <code>{START_COMMANDS}</code>
       </pre>
       <p>
         <a class="button" href={href}>

@@ -1,14 +1,14 @@
 /**
- * @file The thumbnail embedded in a photo, rotated upright. If there is none, the file's format and name.
+ * @file Shows the thumbnail embedded in a photo, rotated upright. If there is none, shows the file's format and name.
  * @import { Photo } from "../core/types"
  */
 import { api, readToken } from "../core/api.js";
 import { oneLine } from "../core/format.js";
-import { fileName, STATUSES } from "../core/labels.js";
+import { fileName, STATUS_LABELS } from "../core/labels.js";
 import { useEffect, useState } from "../core/preact.js";
 import { settings } from "../core/settings.js";
 
-// By the value of the Orientation tag (Exif 3.0, 4.6.5.1.6).
+// CSS transforms by the value of the Orientation tag (Exif 3.0, 4.6.5.1.6).
 /** @type {Record<number, string>} */
 const TRANSFORMS = {
   2: "scaleX(-1)",
@@ -57,15 +57,15 @@ export function NoThumbnail({ record }) {
       <span class="format">{oneLine(record.format ?? "?", 12).toUpperCase()}</span>
       <span class="name">{oneLine(fileName(record.key ?? record.id), 80)}</span>
       <span class="why">
-        {isUnreadable ? (STATUSES[record.status] ?? record.status) : "No thumbnail"}
+        {isUnreadable ? (STATUS_LABELS[record.status] ?? record.status) : "No thumbnail"}
       </span>
     </span>
   );
 }
 
 /**
- * Return the URL for an <img>. An <img> cannot send the token. If the API requires one, fetch the thumbnail and return
- * a blob URL, or null until it has arrived.
+ * Return the URL of a thumbnail for an <img>. An <img> cannot send the token, so if the API requires one, fetch the
+ * thumbnail and return a blob URL. Until the thumbnail has arrived, return null.
  * @param {string | null | undefined} url
  */
 function useImageSource(url) {
@@ -77,7 +77,7 @@ function useImageSource(url) {
     /** @type {string | null} */
     let objectUrl = null;
     api
-      .open(url, { signal: controller.signal })
+      .getResponse(url, { signal: controller.signal })
       .then((response) => response.blob())
       .then((blob) => {
         if (controller.signal.aborted) return;

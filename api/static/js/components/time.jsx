@@ -1,7 +1,7 @@
 /**
- * @file A server time: relative if it is recent, with the exact time as its tooltip.
+ * @file A time from the server. Recent times are shown relative to now, with the exact time as the tooltip.
  */
-import { age, localTime } from "../core/format.js";
+import { formatAge, formatLocalTime } from "../core/format.js";
 import { useEffect, useState } from "../core/preact.js";
 
 const REFRESH_MS = 30_000;
@@ -9,7 +9,7 @@ const REFRESH_MS = 30_000;
 /** @param {{text: string | null | undefined}} props text: ISO 8601, with its time zone */
 export function Time({ text }) {
   const [, setRefreshes] = useState(0);
-  const relative = age(text);
+  const relative = formatAge(text);
   const isRecent = relative !== null;
   useEffect(() => {
     if (!isRecent) return undefined;
@@ -17,7 +17,7 @@ export function Time({ text }) {
     return () => clearInterval(timer);
   }, [isRecent]);
   if (!text) return null;
-  const exact = localTime(text);
+  const exact = formatLocalTime(text);
   return (
     <time datetime={text} title={isRecent ? exact : undefined}>
       {relative ?? exact}

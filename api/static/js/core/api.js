@@ -1,5 +1,6 @@
 /**
- * @file API client. It sends the access token, and throws the API's errors (problem+json) as `Problem`.
+ * @file API client. It sends the access token where it is needed, and throws error responses (problem+json) as
+ * `Problem`.
  * @import { Api, Params } from "./types"
  */
 import { settings } from "./settings.js";
@@ -9,10 +10,11 @@ const STORAGE_KEY = "explorer.token";
 const OPERATOR_PATHS = /^\/(batches|failures|events)\b/;
 
 /**
- * An error response of the API.
+ * An error response of the API, or the lack of a response.
  *
- * `status` is 0 if there was no response. `code` is the API's name for the cause, or "unreachable". `pointer` is a JSON
- * pointer (RFC 6901) to the value at fault.
+ * `status` is the HTTP status, or 0 if there was no response. `code` is the API's name for the cause, or "unreachable".
+ * `parameter` is the name of the invalid parameter. `pointer` is a JSON pointer (RFC 6901) to the invalid part of its
+ * value.
  */
 export class Problem extends Error {
   /**
@@ -34,13 +36,13 @@ export class Problem extends Error {
 }
 
 /**
- * Return whether a request ended because its signal was aborted.
+ * Return whether a request failed because its signal was aborted.
  * @param {unknown} error
  */
 export const isAborted = (error) => error instanceof Error && error.name === "AbortError";
 
 /**
- * Wrap any other error in a Problem.
+ * Return the error as a Problem. Errors that are not Problems are wrapped.
  * @param {unknown} error
  * @returns {Problem}
  */
@@ -49,7 +51,7 @@ export function toProblem(error) {
   return new Problem({ detail: error instanceof Error ? error.message : String(error) });
 }
 
-/** Return the token that the user entered, or null. */
+/** Return the stored token, or null. */
 export function readToken() {
   try {
     return sessionStorage.getItem(STORAGE_KEY) ?? localStorage.getItem(STORAGE_KEY);
@@ -59,7 +61,7 @@ export function readToken() {
 }
 
 /**
- * Store the token until the tab is closed, or on this device if `persistent`.
+ * Store the token: until the tab is closed or, if `persistent`, permanently in this browser. An empty value deletes it.
  * @param {string} value
  * @param {{persistent?: boolean}} [options]
  */
@@ -68,7 +70,7 @@ export function setToken(value, { persistent = false } = {}) {
     for (const storage of [sessionStorage, localStorage]) storage.removeItem(STORAGE_KEY);
     if (value) (persistent ? localStorage : sessionStorage).setItem(STORAGE_KEY, value);
   } catch {
-    // The browser blocks storage, so the token has to be entered again after a reload.
+    // The browser blocks storage, so the token cannot be remembered.
   }
 }
 
@@ -119,7 +121,7 @@ async function request(method, path, { params, body, signal } = {}) {
 }
 
 /**
- * Every method throws a Problem, or an AbortError when its signal is aborted.
+ * Requests throw a Problem, or an AbortError if their signal is aborted.
  * @type {Api}
  */
 export const api = {
@@ -129,6 +131,6 @@ export const api = {
     (await request("POST", path, { body, signal })).json(),
   delete: async (path, { signal } = {}) =>
     (await request("DELETE", path, { signal })).json().catch(() => null),
-  open: (path, options = {}) => request("GET", path, options),
+  getResponse: (path, options = {}) => request("GET", path, options),
   url,
 };

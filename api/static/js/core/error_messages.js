@@ -1,11 +1,12 @@
 /**
- * @file Describes why the API refused an action.
+ * @file Explains to the user why the API refused an action.
  * @import { Problem } from "./api.js"
  */
 import { settings } from "./settings.js";
 
 /**
- * Return a sentence for the user, without the name of the parameter.
+ * Return the API's message as a sentence, without the parameter's name that it may begin with. If no token is set on
+ * the server, say how to set one.
  * @param {Problem} error
  */
 export function explainRefusal({ status, parameter, message }) {

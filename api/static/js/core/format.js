@@ -1,13 +1,13 @@
 /**
  * @file Formats values for display, as plain text. Numbers and dates follow the browser's locale.
  *
- * The comment of each function begins with examples of what it returns.
+ * The comment of each format function begins with examples of what it returns.
  */
 const INTEGER = new Intl.NumberFormat();
 const COMPACT = new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 1 });
 const PERCENT = new Intl.NumberFormat(undefined, { style: "percent" });
 const ONE_DIGIT = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 1 });
-// By number of decimals. Digits are not grouped, because photographers write 1/8000 s.
+// Formats by maximum number of decimals. Digits are not grouped, because photographers write 1/8000 s.
 const DECIMALS = [0, 1, 2].map(
   (digits) =>
     new Intl.NumberFormat(undefined, {
@@ -21,20 +21,20 @@ const DECIMALS = [0, 1, 2].map(
  * 12,345
  * @param {number} value
  */
-export const number = (value) => INTEGER.format(value);
+export const formatNumber = (value) => INTEGER.format(value);
 
 /**
- * 12.3K, where there is little room
+ * 12.3K, for places with little room. Numbers below 10,000 are not shortened.
  * @param {number} value
  */
-export const shortNumber = (value) =>
+export const formatShortNumber = (value) =>
   value < 10_000 ? INTEGER.format(value) : COMPACT.format(value);
 
 /**
- * 1,234, or "more than 50,000" if the API stopped counting there
+ * 1,234, or "more than 50,000" if the API stopped counting at that number
  * @param {{total: number, more?: boolean}} counts
  */
-export const formatTotal = ({ total, more }) => `${more ? "more than " : ""}${number(total)}`;
+export const formatTotal = ({ total, more }) => `${more ? "more than " : ""}${formatNumber(total)}`;
 
 /**
  * 1 photo, 2 photos
@@ -42,64 +42,66 @@ export const formatTotal = ({ total, more }) => `${more ? "more than " : ""}${nu
  * @param {string} one
  * @param {string} [many]
  */
-export const plural = (count, one, many = `${one}s`) =>
-  `${number(count)} ${count === 1 ? one : many}`;
+export const pluralize = (count, one, many = `${one}s`) =>
+  `${formatNumber(count)} ${count === 1 ? one : many}`;
 
 /**
  * Up to `digits` decimals, without trailing zeros
  * @param {number} value
  * @param {0 | 1 | 2} [digits]
  */
-export const decimal = (value, digits = 1) => DECIMALS[digits].format(value);
+export const formatDecimal = (value, digits = 1) => DECIMALS[digits].format(value);
 
 /**
  * 1/250 s, 0.8 s, 30 s
  * @param {number} seconds
  */
-export const exposure = (seconds) => `${exposureNumber(seconds)} s`;
+export const formatExposure = (seconds) => `${formatExposureNumber(seconds)} s`;
 
 /**
  * 1/250, 0.8, 30
  * @param {number} seconds
  */
-export function exposureNumber(seconds) {
+export function formatExposureNumber(seconds) {
   if (!(seconds > 0)) return "0";
   const denominator = 1 / seconds;
   const distance = Math.abs(denominator - Math.round(denominator));
   if (seconds < 0.3 || (seconds < 0.9 && distance < 0.01)) {
-    return `1/${decimal(denominator, denominator < 10 && distance > 0.05 ? 1 : 0)}`;
+    return `1/${formatDecimal(denominator, denominator < 10 && distance > 0.05 ? 1 : 0)}`;
   }
-  return decimal(seconds, seconds < 10 ? 1 : 0);
+  return formatDecimal(seconds, seconds < 10 ? 1 : 0);
 }
 
 /**
  * f/2.8
  * @param {number} value
  */
-export const aperture = (value) => `f/${decimal(value, value < 1 ? 2 : 1)}`;
+export const formatAperture = (value) => `f/${formatDecimal(value, value < 1 ? 2 : 1)}`;
 
 /**
  * ISO 400
  * @param {number} value
  */
-export const iso = (value) => `ISO ${INTEGER.format(value)}`;
+export const formatIso = (value) => `ISO ${INTEGER.format(value)}`;
 
 /**
  * 35 mm
  * @param {number} value
  */
-export const focal = (value) => `${decimal(value, value < 10 ? 2 : 1)} mm`;
+export const formatFocalLength = (value) => `${formatDecimal(value, value < 10 ? 2 : 1)} mm`;
 
 /**
- * 2.4 MB, in powers of 1000 as on disks and in S3 bills
+ * 2.4 MB. Units are powers of 1000.
  * @param {number} count
  */
-export function bytes(count) {
+export function formatBytes(count) {
   const units = ["bytes", "kB", "MB", "GB", "TB", "PB"];
   let value = count;
   let power = 0;
   for (; value >= 999.5 && power < units.length - 1; power++) value /= 1000;
-  return power ? `${decimal(value, value < 10 ? 1 : 0)} ${units[power]}` : plural(count, "byte");
+  return power
+    ? `${formatDecimal(value, value < 10 ? 1 : 0)} ${units[power]}`
+    : pluralize(count, "byte");
 }
 
 /**
@@ -107,9 +109,9 @@ export function bytes(count) {
  * @param {number} width
  * @param {number} height
  */
-export function megapixels(width, height) {
+export function formatMegapixels(width, height) {
   const millions = (width * height) / 1e6;
-  return `${millions < 1 ? ONE_DIGIT.format(millions) : decimal(millions, 1)} MP`;
+  return `${millions < 1 ? ONE_DIGIT.format(millions) : formatDecimal(millions, 1)} MP`;
 }
 
 /**
@@ -124,7 +126,7 @@ export function formatPosition(latitude, longitude) {
   return `${part(latitude, "N", "S")}, ${part(longitude, "E", "W")}`;
 }
 
-// Camera times: the UTC fields of these dates are those of the camera's clock.
+// Formats for camera times. parseCameraTime returns dates whose UTC fields show the camera's clock.
 const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeZone: "UTC" });
 const DAY_TIME = new Intl.DateTimeFormat(undefined, {
   dateStyle: "medium",
@@ -138,15 +140,16 @@ const MONTH_YEAR = new Intl.DateTimeFormat(undefined, {
 });
 const MONTH = new Intl.DateTimeFormat(undefined, { month: "short", timeZone: "UTC" });
 const HOUR = new Intl.DateTimeFormat(undefined, { timeStyle: "short", timeZone: "UTC" });
-// Server times, in the browser's time zone.
+// Formats for times from the server, in the browser's time zone.
 const LOCAL_TIME = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
-const CLOCK = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
+const CLOCK_TIME = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
 const AGE = new Intl.RelativeTimeFormat(undefined, { numeric: "always" });
 
 /**
- * Parse a time of the camera's clock into a Date whose UTC fields are those of that clock.
- * @param {string | null | undefined} text in UTC, with a Z, if the camera recorded its offset; else in local time
- * @param {string | null} [offset] of the camera from UTC: +02:00
+ * Parse the time at which a photo was taken. Return a Date whose UTC fields show the camera's clock.
+ * @param {string | null | undefined} text UTC time, with a Z, if the camera recorded its UTC offset; otherwise local
+ *   time
+ * @param {string | null} [offset] UTC offset of the camera, such as +02:00
  */
 function parseCameraTime(text, offset) {
   const match = /^(\d{4,})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)/.exec(text ?? "");
@@ -165,36 +168,36 @@ function parseCameraTime(text, offset) {
  * @param {string | null | undefined} text
  * @param {string | null} [offset]
  */
-export function day(text, offset) {
+export function formatDay(text, offset) {
   const time = parseCameraTime(text, offset);
   return time ? DAY.format(time) : "";
 }
 
 /**
- * 3 May 2024, 14:05:09, followed by +02:00 if the camera recorded its offset
+ * 3 May 2024, 14:05:09, followed by +02:00 if the camera recorded its UTC offset
  * @param {string | null | undefined} text
  * @param {string | null} [offset]
  */
-export function dateTime(text, offset) {
+export function formatDateTime(text, offset) {
   const time = parseCameraTime(text, offset);
   return time ? `${DAY_TIME.format(time)}${offset ? ` ${offset}` : ""}` : "";
 }
 
 /**
- * 3 May 2024, 14:05:09: a server time, in the browser's time zone
- * @param {string | null | undefined} text with its time zone
+ * 3 May 2024, 14:05:09. The time is from the server, and shown in the browser's time zone.
+ * @param {string | null | undefined} text ISO 8601, with time zone
  */
-export function localTime(text) {
+export function formatLocalTime(text) {
   const milliseconds = Date.parse(text ?? "");
   return Number.isNaN(milliseconds) ? "" : LOCAL_TIME.format(milliseconds);
 }
 
 /**
- * 5 minutes ago, or null for a time that is not within the last 24 hours
- * @param {string | null | undefined} text with its time zone
- * @param {number} [now] milliseconds since 1970
+ * 5 minutes ago; null for a time that is not within the last 24 hours
+ * @param {string | null | undefined} text ISO 8601, with time zone
+ * @param {number} [now] in milliseconds since 1970
  */
-export function age(text, now = Date.now()) {
+export function formatAge(text, now = Date.now()) {
   const minutes = Math.floor((now - Date.parse(text ?? "")) / 60_000);
   if (!(minutes >= 0 && minutes < 24 * 60)) return null;
   if (minutes < 1) return "just now";
@@ -205,27 +208,27 @@ export function age(text, now = Date.now()) {
 
 /**
  * 14:05:09, in the browser's time zone
- * @param {number} seconds since 1970
+ * @param {number} seconds seconds since 1970
  */
-export const clock = (seconds) => CLOCK.format(seconds * 1000);
+export const formatClockTime = (seconds) => CLOCK_TIME.format(seconds * 1000);
 
 /**
  * 06:00, or 6:00 AM
- * @param {number} hour 24 is midnight too
+ * @param {number} hour 0 to 24; 24 is midnight, as is 0
  */
-export const hourOfDay = (hour) => HOUR.format(Date.UTC(2000, 0, 1, hour));
+export const formatHour = (hour) => HOUR.format(Date.UTC(2000, 0, 1, hour));
 
 /**
  * May
  * @param {number} month 1 to 12
  */
-export const monthName = (month) => MONTH.format(Date.UTC(2000, month - 1, 1));
+export const formatMonth = (month) => MONTH.format(Date.UTC(2000, month - 1, 1));
 
 /**
- * 2024, May 2024, 3 May 2024 from 2024, 2024-05, 2024-05-03
- * @param {string} text
+ * 2024, May 2024, 3 May 2024
+ * @param {string} text 2024, 2024-05 or 2024-05-03
  */
-export function period(text) {
+export function formatPeriod(text) {
   const [year, month, dayOfMonth] = text.split("-").map(Number);
   if (!month) return String(year);
   const date = new Date(Date.UTC(year, month - 1, dayOfMonth || 1));
@@ -236,7 +239,7 @@ export function period(text) {
  * 59 s, 4 min 5 s, 3 h 20 min
  * @param {number} seconds
  */
-export function duration(seconds) {
+export function formatDuration(seconds) {
   const rounded = Math.round(seconds);
   if (rounded < 60) return `${rounded} s`;
   if (rounded < 3600) return `${Math.floor(rounded / 60)} min ${rounded % 60} s`;
@@ -247,33 +250,34 @@ export function duration(seconds) {
  * 12%
  * @param {number} fraction
  */
-export const percent = (fraction) => PERCENT.format(fraction);
+export const formatPercent = (fraction) => PERCENT.format(fraction);
 
 /**
- * 12%, or <1%
+ * 12%, <1% or >99%. 0% means none, and 100% means all.
  * @param {number} part
  * @param {number} total
  */
-export function share(part, total) {
-  if (!total || !part) return percent(0);
+export function formatShare(part, total) {
+  if (!total || !part) return formatPercent(0);
   const fraction = part / total;
-  if (fraction < 0.01) return `<${percent(0.01)}`;
-  if (fraction > 0.99 && part < total) return `>${percent(0.99)}`;
-  return percent(fraction);
+  if (fraction < 0.01) return `<${formatPercent(0.01)}`;
+  if (fraction > 0.99 && part < total) return `>${formatPercent(0.99)}`;
+  return formatPercent(fraction);
 }
 
 /** @type {Record<string, string>} */
 const ESCAPES = { "\n": "⏎", "\r": "", "\t": " " };
-// C0 and C1 controls, bidirectional marks, embeddings, overrides and isolates, zero-width characters except the
-// joiners that emoji and some scripts need, line separators, and the byte order mark.
+// C0 and C1 controls; bidirectional marks, embeddings, overrides and isolates; line separators; the byte order mark;
+// and zero-width characters, except the joiners, which emoji and some scripts need.
 const INVISIBLE =
   // eslint-disable-next-line no-control-regex
   /[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 
 /**
- * Return text from a photo as one line, with control and bidirectional characters escaped.
+ * Return text from a photo as one line. Control and bidirectional characters, which could make the text look like
+ * another, are escaped.
  * @param {string} text
- * @param {number} [limit] in characters
+ * @param {number} [limit] maximum number of characters; longer text is truncated
  */
 export function oneLine(text, limit = 300) {
   const shown = text.length > limit ? `${text.slice(0, limit)}…` : text;

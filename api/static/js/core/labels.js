@@ -1,25 +1,26 @@
 /**
- * @file Describes filters and photos. Every function returns plain text.
+ * @file Describes filters and photos in plain text. Parses and formats the ranges of the API's filters.
  * @import { PhotoFields } from "./types"
  */
 import {
-  aperture,
-  decimal,
-  exposure,
-  exposureNumber,
-  focal,
-  hourOfDay,
-  iso,
-  number,
+  formatAperture,
+  formatDecimal,
+  formatExposure,
+  formatExposureNumber,
+  formatFocalLength,
+  formatHour,
+  formatIso,
+  formatNumber,
   oneLine,
-  period,
+  formatPeriod,
 } from "./format.js";
 
-/** @typedef {[low: number | null, high: number | null]} Span null: no limit at that end */
+/** @typedef {[low: number | null, high: number | null]} Span a range of values; null: no limit at that end */
 
-// These tables have no prototype, because a URL may contain "constructor" as a value.
+// Values from the URL are looked up in these tables. A URL may contain "constructor", so the tables have no prototype
+// in which it would be found.
 /** @type {Record<string, string>} */
-const PROPERTIES = Object.assign(Object.create(null), {
+const PROPERTY_NAMES = Object.assign(Object.create(null), {
   gps: "location",
   date: "date",
   camera: "camera",
@@ -29,7 +30,7 @@ const PROPERTIES = Object.assign(Object.create(null), {
   rating: "rating",
 });
 /** @type {Record<string, string>} */
-export const STATUSES = Object.assign(Object.create(null), {
+export const STATUS_LABELS = Object.assign(Object.create(null), {
   ok: "Has EXIF",
   no_exif: "No EXIF",
   unsupported: "Unsupported",
@@ -37,7 +38,7 @@ export const STATUSES = Object.assign(Object.create(null), {
 });
 
 /**
- * Parse 100-400, 100-, -400 or 100. Numbers may be fractions.
+ * Parse the value of a range filter: 100-400, 100-, -400 or 100. The numbers may be fractions, such as 1/250.
  * @param {string} text
  * @returns {Span}
  */
@@ -55,29 +56,29 @@ function parseNumber(text) {
 }
 
 /**
- * Format a span for the API.
+ * Format a span as the value of a range filter.
  * @param {Span} span
  * @param {(value: number) => string} [format]
  */
-export function formatSpan([low, high], format = plainNumber) {
+export function formatSpan([low, high], format = formatPlainNumber) {
   if (low !== null && low === high) return format(low);
   return `${low === null ? "" : format(low)}-${high === null ? "" : format(high)}`;
 }
 
 /**
- * Format a number for the API: up to six decimals, in no locale.
+ * Format a number for the API, with up to six decimals and independent of the locale.
  * @param {number} value
  */
-export const plainNumber = (value) => String(Number(value.toFixed(6)));
+export const formatPlainNumber = (value) => String(Number(value.toFixed(6)));
 
 /**
- * Format a number for the API as an exact fraction: 1/250.
+ * Format a number for the API as the fraction that the camera wrote, such as 1/250.
  *
- * The convergents of its continued fraction are the best approximations. The fraction that the camera wrote is one of
- * the first.
+ * The convergents of the number's continued fraction are its best approximations by fractions with small denominators.
+ * The first one that is close enough is the camera's fraction.
  * @param {number} value
  */
-export function fraction(value) {
+export function formatFraction(value) {
   if (value >= 1 && Number.isInteger(value)) return String(value);
   let [numerator, denominator, lastNumerator, lastDenominator] = [Math.floor(value), 1, 1, 0];
   let rest = value - numerator;
@@ -105,33 +106,39 @@ function describeSpan([low, high], format, unit = "") {
   return low === high ? `${format(low)}${unit}` : `${format(low)}–${format(high)}${unit}`;
 }
 
-/** @type {Record<"iso" | "f" | "exposure" | "focal", (span: Span) => string>} */
-export const SPANS = {
-  iso: (span) => `ISO ${describeSpan(span, number)}`,
+/**
+ * Describe a span, by the name of its filter.
+ * @type {Record<"iso" | "f" | "exposure" | "focal", (span: Span) => string>}
+ */
+export const SPAN_FORMATTERS = {
+  iso: (span) => `ISO ${describeSpan(span, formatNumber)}`,
   f: (span) =>
-    `f/${describeSpan(span, (value) => decimal(value, value < 1 ? 2 : 1))}`.replace(
+    `f/${describeSpan(span, (value) => formatDecimal(value, value < 1 ? 2 : 1))}`.replace(
       /f\/(up to|from) /,
       "$1 f/",
     ),
-  exposure: (span) => describeSpan(span, exposureNumber, " s"),
-  focal: (span) => describeSpan(span, (value) => decimal(value, value < 10 ? 2 : 1), " mm"),
+  exposure: (span) => describeSpan(span, formatExposureNumber, " s"),
+  focal: (span) => describeSpan(span, (value) => formatDecimal(value, value < 10 ? 2 : 1), " mm"),
 };
 
 /**
- * Describe 2024-05..2024-09.
+ * Describe the value of the filter `taken`, such as 2024-05..2024-09.
  * @param {string} text
  */
 export function describeDates(text) {
-  if (!text.includes("..")) return period(text);
+  if (!text.includes("..")) return formatPeriod(text);
   const [first, last] = text.split("..");
-  if (!first) return `up to ${period(last)}`;
-  return last ? `${period(first)} – ${period(last)}` : `from ${period(first)}`;
+  if (!first) return `up to ${formatPeriod(last)}`;
+  return last ? `${formatPeriod(first)} – ${formatPeriod(last)}` : `from ${formatPeriod(first)}`;
 }
 
-/** @param {string} text 22-1 */
+/**
+ * Describe the value of the filter `hour`, such as 22-1.
+ * @param {string} text
+ */
 function describeHours(text) {
   const [first, last = first] = text.split("-").map(Number);
-  return `${hourOfDay(first)}–${hourOfDay(last + 1)}`;
+  return `${formatHour(first)}–${formatHour(last + 1)}`;
 }
 
 /** @param {string} text */
@@ -143,7 +150,7 @@ const isDates = (text) =>
 const isHours = (text) => /^\d\d?(-\d\d?)?$/.test(text);
 
 /**
- * Describe a filter for its chip. The kind is empty if the value says it all.
+ * Describe a filter for its chip. The kind is empty if the value alone is clear, such as "ISO 400".
  * @param {string} name
  * @param {string} value
  * @returns {[kind: string, value: string]}
@@ -159,20 +166,23 @@ export function describeFilter(name, value) {
     case "format":
       return ["Format", oneLine(value, 20).toUpperCase()];
     case "status":
-      return ["Status", STATUSES[value] ?? oneLine(value, 60)];
+      return ["Status", STATUS_LABELS[value] ?? oneLine(value, 60)];
     case "keyword":
       return ["Keyword", oneLine(value, 60)];
     case "rating":
-      return ["Rating", stars(Number(value))];
+      return ["Rating", formatRating(Number(value))];
     case "has":
-      return ["", `Has ${PROPERTIES[value] ?? oneLine(value, 60)}`];
+      return ["", `Has ${PROPERTY_NAMES[value] ?? oneLine(value, 60)}`];
     case "without":
-      return ["", `No ${PROPERTIES[value] ?? oneLine(value, 60)}`];
+      return ["", `No ${PROPERTY_NAMES[value] ?? oneLine(value, 60)}`];
     case "iso":
     case "f":
     case "exposure":
     case "focal":
-      return ["", isSpan(value) ? SPANS[name](parseSpan(value)) : `${name} ${oneLine(value, 60)}`];
+      return [
+        "",
+        isSpan(value) ? SPAN_FORMATTERS[name](parseSpan(value)) : `${name} ${oneLine(value, 60)}`,
+      ];
     case "taken":
       return ["Date", isDates(value) ? describeDates(value) : oneLine(value, 60)];
     case "hour":
@@ -182,7 +192,7 @@ export function describeFilter(name, value) {
       return ["", oneLine(`Within ${kilometres} km of ${latitude}, ${longitude}`, 90)];
     }
     case "bbox": {
-      const sides = value.split(",").map((side) => decimal(Number(side), 2));
+      const sides = value.split(",").map((side) => formatDecimal(Number(side), 2));
       return ["Map area", sides.join(", ")];
     }
     case "prefix":
@@ -195,40 +205,40 @@ export function describeFilter(name, value) {
 }
 
 /**
- * Describe a filter as a single text, such as "Camera: X-T4".
+ * Describe a filter in a single text, such as "Camera: X-T4".
  * @param {string} name
  * @param {string} value
  */
 export const filterTitle = (name, value) => describeFilter(name, value).filter(Boolean).join(": ");
 
 /** @param {number} rating -1 to 5 */
-export function stars(rating) {
+export function formatRating(rating) {
   if (rating < 0) return "Rejected";
   return rating === 0 ? "0 stars" : "★".repeat(rating);
 }
 
 /**
- * Return the last part of a key.
+ * Return the part of a key after its last slash.
  * @param {string} key
  */
 export const fileName = (key) => key.replace(/\/+$/, "").split("/").pop() || key;
 
 /**
- * Return the exposure settings: 1/250 s · f/2.8 · ISO 400 · 35 mm.
+ * Return the exposure settings, such as 1/250 s · f/2.8 · ISO 400 · 35 mm.
  * @param {PhotoFields} photo
  */
 export function settingsLine(photo) {
   const parts = [
-    photo.exposure_seconds && exposure(photo.exposure_seconds),
-    photo.f_number && aperture(photo.f_number),
-    photo.iso && iso(photo.iso),
-    photo.focal_length_mm && focal(photo.focal_length_mm),
+    photo.exposure_seconds && formatExposure(photo.exposure_seconds),
+    photo.f_number && formatAperture(photo.f_number),
+    photo.iso && formatIso(photo.iso),
+    photo.focal_length_mm && formatFocalLength(photo.focal_length_mm),
   ];
   return parts.filter(Boolean).join(" · ");
 }
 
 /**
- * Return make and model, without the make if the model begins with it.
+ * Return the camera's make and model. If the model begins with the first word of the make, return only the model.
  * @param {PhotoFields} photo
  */
 export function cameraName(photo) {

@@ -1,5 +1,5 @@
 /**
- * @file Loads the libraries and data that only the map needs, when it opens.
+ * @file Loads the libraries and data that only maps need, when the first map opens.
  */
 import coarseOutline from "world-atlas/countries-110m.json";
 import fineOutline from "world-atlas/countries-50m.json";
@@ -8,48 +8,48 @@ import { mapInChunks, yieldToIdle } from "./scheduling.js";
 
 /**
  * @typedef {[longitude: number, latitude: number]} Position
- * @typedef {Position[][]} Polygon outer ring, then holes
+ * @typedef {Position[][]} Polygon the outer ring, then the holes
  * @typedef {{name: string, polygons: Polygon[]}} Country
  * @typedef {{land: Polygon[], borders: Position[][], countries: Country[]}} World
  */
 
 /** @type {Map<string, Promise<any>>} */
-const loaded = new Map();
+const promises = new Map();
 
 /**
- * Call `load` once per name, and again only if it has failed.
+ * Return the result of `load`, which is called only once per name unless it fails.
  * @template T
  * @param {string} name
  * @param {() => Promise<T>} load
  * @returns {Promise<T>}
  */
-function once(name, load) {
-  const previous = loaded.get(name);
+function loadOnce(name, load) {
+  const previous = promises.get(name);
   if (previous) return previous;
   const promise = load();
-  loaded.set(name, promise);
-  promise.catch(() => loaded.delete(name));
+  promises.set(name, promise);
+  promise.catch(() => promises.delete(name));
   return promise;
 }
 
 /** Load Leaflet. */
 export const loadLeaflet = () =>
-  once("leaflet", async () => {
+  loadOnce("leaflet", async () => {
     try {
       return await import("leaflet/dist/leaflet-src.esm.js");
     } catch {
-      // The browser's own message would name a file of the bundle.
+      // Replace the browser's error, whose message names a file of the bundle.
       throw new Problem({ detail: "Couldn't load the map." });
     }
   });
 
 /**
- * Load the outline of the world. Shapes that cross the 180th meridian continue beyond 180 degrees.
- * @param {"110m" | "50m"} scale
+ * Load the outline of the world. The longitudes of shapes that cross the 180th meridian continue beyond 180 degrees.
+ * @param {"110m" | "50m"} scale 1:110 million (coarse) or 1:50 million (fine)
  * @returns {Promise<World>}
  */
 export const loadWorld = (scale) =>
-  once(scale, async () => {
+  loadOnce(scale, async () => {
     const url = new URL(scale === "110m" ? coarseOutline : fineOutline, import.meta.url);
     const [response, { feature, mesh }] = await Promise.all([
       fetch(url),
@@ -101,7 +101,8 @@ export function unwrap(points) {
 }
 
 /**
- * Unwrap a ring. Antarctica's ring goes once around the world; close it along the pole.
+ * Unwrap a ring. Antarctica's ring runs around the whole world, so its unwrapped ends are 360 degrees apart. Connect
+ * them along the South Pole.
  * @param {Position[]} points
  * @returns {Position[]}
  */

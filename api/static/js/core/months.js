@@ -1,15 +1,17 @@
 /**
- * @file Fills the gaps in counts by month.
+ * @file Adds the months without photos to counts by month.
  */
 
-// A camera with a wrong clock may date a photo to 1904. Filling such a gap would flatten the chart.
+// Longer spans are left as they are. They occur when a camera's clock was wrong and dated a photo to 1904, for example.
+// A column for every month since then would make the chart unreadable.
 const MAX_MONTHS = 480;
 
 /**
- * Return every month from the first to the last, including those without photos, so that gaps are visible.
- * @param {{value: string, count: number}[]} rows in order, at least one; value: 2024-05
+ * Return the counts of every month from the first to the last, including months without photos, so that a chart shows
+ * the gaps. If there are more than MAX_MONTHS, return the rows unchanged.
+ * @param {{value: string, count: number}[]} rows at least one, sorted by month; value: 2024-05
  */
-export function everyMonth(rows) {
+export function fillMonths(rows) {
   const counts = new Map(rows.map(({ value, count }) => [value, count]));
   const first = monthIndex(rows[0].value);
   const last = monthIndex(rows[rows.length - 1].value);

@@ -1,5 +1,6 @@
 /**
- * @file Re-exports Preact, so that one module names the framework. Preact builds elements and never parses HTML.
+ * @file Re-exports Preact, so that other modules do not depend on the framework's name. Preact creates elements and
+ * never parses HTML.
  */
 import { Component } from "preact";
 
@@ -15,8 +16,8 @@ export {
 } from "preact/hooks";
 
 /**
- * Return a component that renders again only if one of its properties has changed. Scrolling a long list then renders
- * only the items that come into view.
+ * Return a component that renders again only if one of its properties has changed. When a long list is scrolled, only
+ * the items that come into view are then rendered.
  * @template {Record<string, any>} P
  * @param {(properties: P) => import("preact").ComponentChildren} renderItem
  */

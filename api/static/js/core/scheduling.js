@@ -1,23 +1,23 @@
 /**
- * @file Splits long work, so that the page stays responsive.
+ * @file Splits long tasks into short ones, so that the page stays responsive.
  */
 
 const nextTask = () => new Promise((resolve) => setTimeout(resolve));
 
-/** Let the browser handle pending input. */
+/** Let the browser handle pending input before the caller continues. */
 export const yieldToInput = () => scheduler()?.yield?.() ?? nextTask();
 
-/** Wait until nothing more urgent is pending. */
+/** Let the browser handle everything more urgent before the caller continues. */
 export const yieldToIdle = () =>
   scheduler()?.postTask?.(() => {}, { priority: "background" }) ?? nextTask();
 
-/** Return the Prioritized Task Scheduling API, if the browser has it. */
+/** Return the browser's Prioritized Task Scheduling API, or undefined if it has none. */
 function scheduler() {
   return /** @type {any} */ (globalThis).scheduler;
 }
 
 /**
- * Map items one by one, and pause every `budgetMs` milliseconds.
+ * Transform items one by one. After every `budgetMs` milliseconds, let the browser handle everything more urgent.
  * @template T, U
  * @param {readonly T[]} items
  * @param {(item: T) => U} transform

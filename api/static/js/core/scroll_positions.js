@@ -1,5 +1,5 @@
 /**
- * @file Remembers the scroll position of each view in the current result, in pixels.
+ * @file Remembers the scroll position of each view in pixels, until the filters or the sort order change.
  */
 
 /** @type {Map<string, number>} */
@@ -14,5 +14,5 @@ export const getScrollPosition = (view) => positions.get(view) ?? 0;
  */
 export const saveScrollPosition = (view, top) => positions.set(view, top);
 
-/** Start every view at the top, because the result has changed. */
+/** Forget all positions, so that every view starts at the top. */
 export const clearScrollPositions = () => positions.clear();

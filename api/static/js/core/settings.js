@@ -1,5 +1,5 @@
 /**
- * @file Server settings that the page needs. The server writes them into index.html.
+ * @file Server settings that the page uses. The server writes them into a <meta> element of index.html.
  * @import { Settings } from "./types"
  */
 

@@ -1,5 +1,5 @@
 /**
- * @file Resolves the stylesheets' colours for canvases, which support neither custom properties nor light-dark().
+ * @file Reads colours of the stylesheets for canvases, which support neither custom properties nor light-dark().
  */
 
 /**
@@ -8,18 +8,18 @@
  * @param {string} name
  */
 export function readColour(element, name) {
-  const probe = document.createElement("span");
-  probe.style.color = `var(${name})`;
-  element.append(probe);
-  const { color } = getComputedStyle(probe);
-  probe.remove();
+  const sample = document.createElement("span");
+  sample.style.color = `var(${name})`;
+  element.append(sample);
+  const { color } = getComputedStyle(sample);
+  sample.remove();
   return color;
 }
 
 /**
- * Call `onChange` whenever the theme changes, in the system or in the explorer.
+ * Call `onChange` whenever the theme of the system or the explorer changes.
  * @param {() => void} onChange
- * @returns {() => void} stops watching
+ * @returns {() => void} a function that stops watching
  */
 export function watchTheme(onChange) {
   const system = matchMedia("(prefers-color-scheme: dark)");

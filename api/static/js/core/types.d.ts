@@ -1,12 +1,15 @@
-// Types that several modules share: the state of the explorer, and the API's responses (see /docs).
+// Types that several modules use: the explorer's state, and the API's responses. /docs describes their fields.
 
 export type ViewName = "gallery" | "table" | "map" | "statistics" | "batches";
 
-/** Filters with several values. A photo matches with any one of them; for `has` and `without`, with all. */
-export type ListName =
+/**
+ * Filters that accept several values. A photo matches if it has any one of the selected values. For `has` and
+ * `without`, it has to match all the selected values.
+ */
+export type ListFilterName =
   "camera" | "lens" | "bucket" | "format" | "status" | "keyword" | "rating" | "has" | "without";
 
-export type SingleName =
+export type SingleFilterName =
   | "q"
   | "iso"
   | "f"
@@ -19,12 +22,14 @@ export type SingleName =
   | "prefix"
   | "query";
 
-export type FilterName = SingleName | ListName;
+export type FilterName = SingleFilterName | ListFilterName;
 
-/** A filter that is off is absent. */
-export type Filters = { [Name in ListName]?: string[] } & { [Name in SingleName]?: string };
+/** The filters that are set. */
+export type Filters = { [Name in ListFilterName]?: string[] } & {
+  [Name in SingleFilterName]?: string;
+};
 
-/** null, undefined and empty values clear a filter. Other filters stay as they are. */
+/** The filters to change. null, undefined and empty values clear a filter. Absent filters keep their values. */
 export type FilterChange = {
   [Name in FilterName]?: string | readonly (string | number)[] | number | null;
 };
@@ -33,19 +38,19 @@ export interface State {
   view: ViewName;
   filters: Filters;
   sort: string;
-  /** null: the default columns */
+  /** Names of the table's columns; null for the default columns. */
   columns: string[] | null;
-  /** id of the open photo */
+  /** Id of the open photo. */
   photo: string | null;
-  /** Other URL parameters, which belong to one view (map position, open batch, ...). */
-  extra: Record<string, string>;
+  /** URL parameters that only one view uses, such as the map's position or the open batch. */
+  viewParams: Record<string, string>;
 }
 
-export interface Change extends Partial<Omit<State, "filters" | "extra">> {
+export interface Change extends Partial<Omit<State, "filters" | "viewParams">> {
   filters?: FilterChange;
-  extra?: Record<string, string | null>;
-  /** Clear all other filters. */
-  only?: boolean;
+  viewParams?: Record<string, string | null>;
+  /** Clear all filters before `filters` is applied. */
+  clearFilters?: boolean;
 }
 
 export type Navigate = (change: Change, options?: { replace?: boolean }) => void;
@@ -57,12 +62,12 @@ export interface Api {
   get(path: string, params?: Params, options?: { signal?: AbortSignal }): Promise<any>;
   post(path: string, body: unknown, options?: { signal?: AbortSignal }): Promise<any>;
   delete(path: string, options?: { signal?: AbortSignal }): Promise<any>;
-  /** Return the response itself, for streams and images. */
-  open(path: string, options?: { params?: Params; signal?: AbortSignal }): Promise<Response>;
+  /** Send a GET request and return the response itself, for streams and images. */
+  getResponse(path: string, options?: { params?: Params; signal?: AbortSignal }): Promise<Response>;
   url(path: string, params?: Params): string;
 }
 
-/** Server settings that the page needs. */
+/** Server settings that the page uses. */
 export interface Settings {
   database: string;
   collection: string;
@@ -74,7 +79,7 @@ export interface Settings {
   tiles_attribution: string | null;
 }
 
-/** The normalised metadata of a photo; every field may be absent. */
+/** Normalized metadata of a photo. Every field may be absent. */
 export interface PhotoFields {
   taken_at?: string;
   taken_offset?: string;
@@ -123,13 +128,18 @@ export interface PhotoRecord extends Photo {
   iptc?: unknown;
 }
 
-/** A value and the number of photos that have it. With value null: the number of photos without one. */
+/** A value and the number of photos that have it. If `value` is null, the number of photos without a value. */
 export interface FacetRow {
   value: any;
   count: number;
 }
 
-/** A range of numbers: its nominal bounds (null: open), and the least and greatest value in it. */
+/**
+ * A range of numbers and the number of photos in it.
+ *
+ * `from` and `to` are the range's bounds; null means that it has none. `least` and `greatest` are the lowest and
+ * highest value that occur in it.
+ */
 export interface RangeRow extends FacetRow {
   from?: number | null;
   to?: number | null;
@@ -139,11 +149,11 @@ export interface RangeRow extends FacetRow {
 
 export interface Counts {
   total: number;
-  /** The total is a lower bound. */
+  /** Whether more photos match than `total`, because the API stopped counting. */
   more?: boolean;
-  /** Number of photos in the counts. */
+  /** Number of photos that have been counted so far. */
   counted: number;
-  /** The counts are partial. The API is counting the rest. */
+  /** Whether the counts are partial. The API counts all photos in the background. */
   cut_short: boolean;
   facets: Record<string, any[]>;
 }
@@ -175,16 +185,16 @@ export interface Batch {
   problem?: string | null;
 }
 
-/** [seconds since 1970, images per second] */
+/** The rate of a batch at a time: seconds since 1970, and images per second. */
 export type RateSample = [time: number, rate: number];
 
-/** A GeoJSON feature of /map: a cluster of photos, or a single one with its id. */
+/** A GeoJSON feature of /map: a cluster of photos, or a single photo with its id. */
 export interface MapFeature {
   geometry: { coordinates: [longitude: number, latitude: number] };
   properties: { count: number; id?: string };
 }
 
-/** In degrees. `east` exceeds 180 if the area crosses the 180th meridian. */
+/** An area in degrees. `east` exceeds 180 if the area crosses the 180th meridian. */
 export interface Area {
   west: number;
   south: number;
@@ -192,7 +202,7 @@ export interface Area {
   north: number;
 }
 
-/** One of the API's clusters, or several that would overlap on screen. */
+/** A marker on the map: one of the API's clusters, or several that would overlap on screen. */
 export interface Cluster {
   count: number;
   id?: string | null;
@@ -202,9 +212,9 @@ export interface Cluster {
   x: number;
   y: number;
   radius: number;
-  /** Positions of the API's clusters that were merged into this one. */
-  cells: [longitude: number, latitude: number][];
+  /** Positions of the API's clusters in this one. Each is in another cell of the API's grid. */
+  cellPositions: [longitude: number, latitude: number][];
 }
 
-/** First and last index, both included. */
+/** The first and the last index, both included. */
 export type IndexRange = [first: number, last: number];

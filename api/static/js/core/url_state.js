@@ -1,23 +1,23 @@
 /**
- * @file Keeps the state of the explorer in the query string of its URL.
+ * @file Keeps the explorer's state in the query string of its URL.
  *
- * Filters have the same names as in the API. `view`, `columns`, `photo` and a few other parameters are the explorer's
- * own.
- * @import { Change, FilterName, Filters, ListName, Pair, SingleName, State, ViewName } from "./types"
+ * Filters and `sort` have the same names and values as in the API. `view`, `columns`, `photo` and the parameters of
+ * single views exist only in the explorer.
+ * @import { Change, FilterName, Filters, ListFilterName, Pair, SingleFilterName, State, ViewName } from "./types"
  */
 import { useEffect, useState } from "./preact.js";
 
 /** @type {Record<ViewName, string>} */
-export const TITLES = {
+export const VIEW_TITLES = {
   gallery: "Gallery",
   table: "Table",
   map: "Map",
   statistics: "Statistics",
   batches: "Indexing jobs",
 };
-export const VIEWS = /** @type {ViewName[]} */ (Object.keys(TITLES));
-/** @type {readonly ListName[]} */
-export const LISTS = [
+export const VIEW_NAMES = /** @type {ViewName[]} */ (Object.keys(VIEW_TITLES));
+/** @type {readonly ListFilterName[]} */
+export const LIST_FILTERS = [
   "camera",
   "lens",
   "bucket",
@@ -28,8 +28,8 @@ export const LISTS = [
   "has",
   "without",
 ];
-/** @type {readonly SingleName[]} */
-export const SINGLES = [
+/** @type {readonly SingleFilterName[]} */
+export const SINGLE_FILTERS = [
   "q",
   "iso",
   "f",
@@ -43,20 +43,20 @@ export const SINGLES = [
   "query",
 ];
 /** @type {readonly FilterName[]} */
-export const FILTERS = [...SINGLES, ...LISTS];
+export const FILTER_NAMES = [...SINGLE_FILTERS, ...LIST_FILTERS];
 export const DEFAULT_SORT = "-taken";
 
 /**
  * @param {string} name
- * @returns {name is ListName}
+ * @returns {name is ListFilterName}
  */
-const isList = (name) => LISTS.includes(/** @type {ListName} */ (name));
+const isListFilter = (name) => LIST_FILTERS.includes(/** @type {ListFilterName} */ (name));
 
 /**
  * @param {string} name
- * @returns {name is SingleName}
+ * @returns {name is SingleFilterName}
  */
-const isSingle = (name) => SINGLES.includes(/** @type {SingleName} */ (name));
+const isSingleFilter = (name) => SINGLE_FILTERS.includes(/** @type {SingleFilterName} */ (name));
 
 /**
  * Parse a query string.
@@ -71,23 +71,23 @@ export function parseState(search) {
     sort: DEFAULT_SORT,
     columns: null,
     photo: null,
-    extra: {},
+    viewParams: {},
   };
   for (const [name, value] of new URLSearchParams(search)) {
     if (!value) continue;
-    if (isList(name)) (state.filters[name] ??= []).push(value);
-    else if (isSingle(name)) state.filters[name] = value;
-    else if (name === "view") state.view = VIEWS.find((view) => view === value) ?? "gallery";
+    if (isListFilter(name)) (state.filters[name] ??= []).push(value);
+    else if (isSingleFilter(name)) state.filters[name] = value;
+    else if (name === "view") state.view = VIEW_NAMES.find((view) => view === value) ?? "gallery";
     else if (name === "sort") state.sort = value;
     else if (name === "columns") state.columns = value.split(",");
     else if (name === "photo") state.photo = value;
-    else state.extra[name] = value;
+    else state.viewParams[name] = value;
   }
   return state;
 }
 
 /**
- * Return the URL of a state, without the origin.
+ * Return the URL of a state, without the origin. Defaults are left out.
  * @param {State} state
  */
 export function urlOf(state) {
@@ -96,7 +96,7 @@ export function urlOf(state) {
   for (const [name, value] of filterParams(state.filters)) params.append(name, String(value));
   if (state.sort !== DEFAULT_SORT) params.set("sort", state.sort);
   if (state.columns) params.set("columns", state.columns.join(","));
-  for (const [name, value] of Object.entries(state.extra)) if (value) params.set(name, value);
+  for (const [name, value] of Object.entries(state.viewParams)) if (value) params.set(name, value);
   if (state.photo) params.set("photo", state.photo);
   const text = params.toString();
   return text ? `/?${text}` : "/";
@@ -110,7 +110,7 @@ export function urlOf(state) {
 export function filterParams(filters) {
   /** @type {Pair[]} */
   const pairs = [];
-  for (const name of FILTERS) {
+  for (const name of FILTER_NAMES) {
     const value = filters[name];
     if (Array.isArray(value)) for (const item of value) pairs.push([name, String(item)]);
     else if (value) pairs.push([name, String(value)]);
@@ -125,16 +125,19 @@ export function filterParams(filters) {
  * @returns {State}
  */
 export function applyChange(state, change) {
-  const { only, filters: filterChange = {}, extra, ...rest } = change;
+  const { clearFilters, filters: filterChange = {}, viewParams, ...rest } = change;
   /** @type {Record<string, string | string[]>} */
-  const filters = only ? {} : { ...state.filters };
+  const filters = clearFilters ? {} : { ...state.filters };
   for (const [name, value] of Object.entries(filterChange)) {
     const isOff = value === null || value === undefined || value === "";
     if (isOff || (Array.isArray(value) && value.length === 0)) delete filters[name];
-    else filters[name] = isList(name) ? [value].flat().map(String) : String(value);
+    else filters[name] = isListFilter(name) ? [value].flat().map(String) : String(value);
   }
-  const allExtra = /** @type {Record<string, string>} */ ({ ...state.extra, ...extra });
-  return { ...state, ...rest, filters, extra: allExtra };
+  const allViewParams = /** @type {Record<string, string>} */ ({
+    ...state.viewParams,
+    ...viewParams,
+  });
+  return { ...state, ...rest, filters, viewParams: allViewParams };
 }
 
 /**
@@ -147,13 +150,13 @@ export function href(state, change) {
 }
 
 /**
- * Return the change that removes one value from a filter.
+ * Return the change of the filters that removes one value of a filter.
  * @param {Filters} filters
  * @param {FilterName} name
  * @param {string} value
  * @returns {Change["filters"]}
  */
-export function without(filters, name, value) {
+export function withoutFilterValue(filters, name, value) {
   const current = filters[name];
   return { [name]: Array.isArray(current) ? current.filter((item) => item !== value) : null };
 }
@@ -168,7 +171,8 @@ function notifyListeners() {
 /**
  * Go to a changed state.
  * @param {Change} change
- * @param {{replace?: boolean}} [options] replace: replace the current history entry, as while the user drags something
+ * @param {{replace?: boolean}} [options] replace: replace the current history entry instead of adding one, so that the
+ *   Back button skips the change
  */
 export function navigate(change, { replace = false } = {}) {
   const url = href(parseState(location.search), change);
@@ -178,7 +182,8 @@ export function navigate(change, { replace = false } = {}) {
 }
 
 /**
- * Open a link to another state without loading the page. The browser handles links that open a new tab or window.
+ * When a link to another state is clicked, open it without loading the page. Leave other links, and clicks that open a
+ * new tab or window, to the browser.
  * @param {MouseEvent} event
  */
 export function followLink(event) {

@@ -1,10 +1,12 @@
 /**
- * @file Computes the timeline's bars: years, the months of a year, or the days of a month.
+ * @file Computes the timeline's bars: one per year, month or day.
  * @import { FacetRow, IndexRange } from "../core/types"
  */
-import { monthName, period } from "../core/format.js";
+import { formatMonth, formatPeriod } from "../core/format.js";
 
+// Minimum width of a bar for one month.
 const MONTH_BAR_PIXELS = 7;
+// Space that a tick's label needs.
 const TICK_PIXELS = 44;
 
 /** @typedef {{value: string, label: string, count: number}} DateBar */
@@ -13,8 +15,9 @@ const TICK_PIXELS = 44;
 const pad = (value) => String(value).padStart(2, "0");
 
 /**
- * Return the month that contains the filter's period, else the year; null if it spans years.
- * @param {string | undefined} taken
+ * Return the month that contains the selected period, or else the year that contains it. Return null if the period
+ * spans several years or has no start or end.
+ * @param {string | undefined} taken the filter's value
  */
 export function enclosingPeriod(taken) {
   if (!taken || !/^\d{4}[\d-]*(\.\.\d{4}[\d-]*)?$/.test(taken)) return null;
@@ -29,8 +32,8 @@ export function enclosingPeriod(taken) {
 }
 
 /**
- * Return one bar per month if they fit, else one per year.
- * @param {FacetRow[]} months
+ * Return the bars of all years: one per month if that many fit, or else one per year.
+ * @param {FacetRow[]} months the counts by month, in order
  * @param {number} width in pixels
  * @returns {DateBar[]}
  */
@@ -41,7 +44,7 @@ export function allBars(months, width) {
   if ((last - first + 1) * 12 * MONTH_BAR_PIXELS <= width) {
     return integers(first * 12, last * 12 + 11).map((index) => {
       const value = `${Math.floor(index / 12)}-${pad((index % 12) + 1)}`;
-      return { value, label: period(value), count: counts.get(value) ?? 0 };
+      return { value, label: formatPeriod(value), count: counts.get(value) ?? 0 };
     });
   }
   const years = sumBy(months, (row) => row.value.slice(0, 4));
@@ -53,6 +56,7 @@ export function allBars(months, width) {
 }
 
 /**
+ * Return the bars of a year, one per month.
  * @param {string} year
  * @param {FacetRow[]} months
  * @returns {DateBar[]}
@@ -61,11 +65,12 @@ export function monthBars(year, months) {
   const counts = sumBy(months, (row) => row.value);
   return integers(1, 12).map((month) => {
     const value = `${year}-${pad(month)}`;
-    return { value, label: period(value), count: counts.get(value) ?? 0 };
+    return { value, label: formatPeriod(value), count: counts.get(value) ?? 0 };
   });
 }
 
 /**
+ * Return the bars of a month, one per day.
  * @param {string} month
  * @param {FacetRow[]} days
  * @returns {DateBar[]}
@@ -77,11 +82,12 @@ export function dayBars(month, days) {
   const dayCount = new Date(Date.UTC(year, monthNumber, 0)).getUTCDate();
   return integers(1, dayCount).map((day) => {
     const value = `${month}-${pad(day)}`;
-    return { value, label: period(value), count: counts.get(value) ?? 0 };
+    return { value, label: formatPeriod(value), count: counts.get(value) ?? 0 };
   });
 }
 
 /**
+ * Return the sums of the rows' counts by key.
  * @param {FacetRow[]} rows
  * @param {(row: FacetRow) => string} keyOf
  */
@@ -97,10 +103,10 @@ const integers = (first, last) =>
   Array.from({ length: last - first + 1 }, (_, offset) => first + offset);
 
 /**
- * Return the indexes of the first and last bar in the filter's period; null for all or none. Dates of different
- * precision compare by their common part: 2024-05 is in 2024.
+ * Return the indexes of the first and last bar in the selected period, or null if all bars or none are in it. Dates of
+ * different precision are compared by their common part, so 2024-05 is in 2024.
  * @param {DateBar[]} bars
- * @param {string} taken
+ * @param {string} taken the filter's value
  * @returns {IndexRange | null}
  */
 export function selectedBars(bars, taken) {
@@ -115,8 +121,8 @@ export function selectedBars(bars, taken) {
 }
 
 /**
- * Return as many ticks as there is room for, at equal intervals. Camera clocks that were never set can stretch the axis
- * from 1900 to 2098.
+ * Return as many ticks as there is room for, at equal intervals. There is not always room for every year: wrong camera
+ * clocks can stretch the axis from 1900 to 2098.
  * @param {DateBar[]} bars
  * @param {number} width in pixels
  */
@@ -124,7 +130,7 @@ export function ticksOf(bars, width) {
   const ticks = bars.flatMap(({ value }, index) => {
     const [year, month, day] = value.split("-");
     if (day) return [{ index, label: String(Number(day)) }];
-    if (bars.length === 12 && month) return [{ index, label: monthName(Number(month)) }];
+    if (bars.length === 12 && month) return [{ index, label: formatMonth(Number(month)) }];
     return !month || month === "01" ? [{ index, label: year }] : [];
   });
   const interval = Math.max(1, Math.ceil((ticks.length * TICK_PIXELS) / Math.max(1, width)));

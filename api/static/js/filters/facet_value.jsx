@@ -1,16 +1,16 @@
 /**
- * @file One value of a filter: a checkbox, the value, and the number of photos that have it.
+ * @file A value of a filter that can be selected: a checkbox, the value, and the number of photos that have it.
  */
-import { oneLine, shortNumber } from "../core/format.js";
+import { oneLine, formatShortNumber } from "../core/format.js";
 
 /**
  * @param {object} props
  * @param {string} props.label
  * @param {number} props.count
- * @param {number} props.max count at which the bar is full
+ * @param {number} props.max count for which the bar behind the value has its full width
  * @param {boolean} props.isOn
  * @param {() => void} props.toggle
- * @param {boolean} [props.quiet] less prominent, as for photos without a value
+ * @param {boolean} [props.quiet] whether the value is shown less prominently, as for photos without a value
  */
 export function FacetValue({ label, count, max, isOn, toggle, quiet = false }) {
   return (
@@ -22,7 +22,7 @@ export function FacetValue({ label, count, max, isOn, toggle, quiet = false }) {
           {oneLine(label, 120)}
         </span>
         <span class="count">
-          {shortNumber(count)}
+          {formatShortNumber(count)}
           <span class="visually-hidden"> photos</span>
         </span>
       </label>
@@ -31,7 +31,7 @@ export function FacetValue({ label, count, max, isOn, toggle, quiet = false }) {
 }
 
 /**
- * Return the values with `value` added, or removed if it was included.
+ * Return the values with `value` removed if they include it, or added if not.
  * @param {readonly string[] | undefined} values
  * @param {string} value
  */

@@ -1,8 +1,8 @@
 /**
- * @file Filters by folder, level by level, or by any prefix.
+ * @file Filters by folder, one level after the other, or by any prefix.
  * @import { FacetRow, Navigate, State } from "../core/types"
  */
-import { number, oneLine } from "../core/format.js";
+import { formatNumber, oneLine } from "../core/format.js";
 import { useState } from "../core/preact.js";
 import { useSyncedInput } from "../hooks/use_synced_input.js";
 import { FacetValue } from "./facet_value.jsx";
@@ -11,7 +11,8 @@ const COLLAPSED_COUNT = 8;
 
 /**
  * @param {object} props
- * @param {FacetRow[]} [props.folders] the facet `folder`, under the bucket and prefix; absent if neither is selected
+ * @param {FacetRow[]} [props.folders] the facet `folder`: the folders directly under the selected bucket and
+ *   prefix. Absent unless a prefix or a single bucket is selected.
  * @param {State} props.state
  * @param {Navigate} props.navigate
  */
@@ -66,7 +67,7 @@ export function Folders({ folders, state, navigate }) {
       )}
       {subfolders.length > COLLAPSED_COUNT && (
         <button type="button" class="link" onClick={() => setShowsAll(!showsAll)}>
-          {showsAll ? "Show fewer" : `Show all ${number(subfolders.length)}`}
+          {showsAll ? "Show fewer" : `Show all ${formatNumber(subfolders.length)}`}
         </button>
       )}
       <form class="prefix" onSubmit={submit}>

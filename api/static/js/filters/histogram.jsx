@@ -1,27 +1,33 @@
 /**
- * @file Filters by ISO, aperture, exposure time or focal length: a histogram by stop, and a range over it.
+ * @file Filters by ISO, aperture, exposure time or focal length. The user selects a range in a histogram.
  * @import { IndexRange, RangeRow } from "../core/types"
  * @import { Span } from "../core/labels.js"
  */
 import { RangeHistogram } from "../components/range_histogram.jsx";
-import { decimal, exposureNumber, shortNumber } from "../core/format.js";
-import { formatSpan, fraction, parseSpan, plainNumber, SPANS } from "../core/labels.js";
+import { formatDecimal, formatExposureNumber, formatShortNumber } from "../core/format.js";
+import {
+  formatSpan,
+  formatFraction,
+  parseSpan,
+  formatPlainNumber,
+  SPAN_FORMATTERS,
+} from "../core/labels.js";
 
 /** @typedef {"iso" | "f" | "exposure" | "focal"} RangeName */
 
 /** @type {Record<RangeName, (value: number) => string>} */
 const TICK_FORMATS = {
-  iso: shortNumber,
-  f: (value) => decimal(value, 1),
-  exposure: exposureNumber,
-  focal: (value) => decimal(value, 0),
+  iso: formatShortNumber,
+  f: (value) => formatDecimal(value, 1),
+  exposure: formatExposureNumber,
+  focal: (value) => formatDecimal(value, 0),
 };
 
 /**
  * @param {object} props
  * @param {RangeName} props.name
  * @param {string} props.title
- * @param {RangeRow[]} props.rows the facet's rows in /facets
+ * @param {RangeRow[]} props.rows the facet's rows in the response of /facets
  * @param {string | undefined} props.value the filter's value
  * @param {(value: string | null) => void} props.onChange
  */
@@ -32,22 +38,23 @@ export function Histogram({ name, title, rows, value, onChange }) {
     return <p class="none">No {subject} data in these photos.</p>;
   }
   const bars = ranges.map((row) => ({
-    label: SPANS[name]([row.least, row.greatest]),
+    label: SPAN_FORMATTERS[name]([row.least, row.greatest]),
     ...row,
   }));
   const selected = value ? selectedBars(bars, parseSpan(value)) : null;
   /** @type {(first: number, last: number) => string} */
-  const describe = (first, last) => SPANS[name]([bars[first].least, bars[last].greatest]);
+  const describe = (first, last) => SPAN_FORMATTERS[name]([bars[first].least, bars[last].greatest]);
   /** @param {IndexRange | null} range */
   const onSelect = (range) => {
     if (!range) {
       onChange(null);
       return;
     }
-    // Use values that exist, not the bars' nominal bounds, so that the filter matches exactly the photos in the bars.
+    // Use values that photos have, not the bounds of the bars, so that the filter matches exactly the photos in the
+    // bars.
     const [first, last] = range;
     const span = /** @type {Span} */ ([bars[first].least, bars[last].greatest]);
-    onChange(formatSpan(span, name === "exposure" ? fraction : plainNumber));
+    onChange(formatSpan(span, name === "exposure" ? formatFraction : formatPlainNumber));
   };
   const interval = Math.ceil(bars.length / 6);
   const ticks = bars.flatMap((bar, index) =>
@@ -66,7 +73,7 @@ export function Histogram({ name, title, rows, value, onChange }) {
 }
 
 /**
- * Return the indexes of the first and last bar that overlap a span; null for none.
+ * Return the indexes of the first and last bar that overlap a span, or null if none does.
  * @param {RangeRow[]} bars
  * @param {Span} span
  * @returns {IndexRange | null}

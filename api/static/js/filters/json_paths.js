@@ -1,5 +1,5 @@
 /**
- * @file Locates the value at fault in a JSON text, from the API's error.
+ * @file Finds the part of a JSON text that an error of the API is about.
  */
 import { findNodeAtLocation, parseTree } from "jsonc-parser";
 
@@ -9,8 +9,8 @@ import { findNodeAtLocation, parseTree } from "jsonc-parser";
  */
 
 /**
- * Return the range of the text that a problem is about: the value at its JSON pointer (RFC 6901), or the syntax error
- * if the text is not JSON. Null if the problem is about the whole text.
+ * Return the range of the text that a problem is about: the value at the problem's JSON pointer (RFC 6901), or the
+ * syntax error if the text is not valid JSON. Return null if the problem is about the whole text.
  * @param {string} text
  * @param {{code?: string | null, pointer?: string | null}} problem
  * @returns {TextRange | null}
@@ -21,6 +21,7 @@ export function findErrorRange(text, { code, pointer }) {
 }
 
 /**
+ * Return the range of the value at a pointer, or null if there is none.
  * @param {string} text
  * @param {string} pointer RFC 6901
  */
@@ -28,16 +29,16 @@ function rangeOfPointer(text, pointer) {
   const tree = parseTree(text);
   const parts = pointer.split("/").slice(1);
   const names = parts.map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
-  const node = tree && findNodeAtLocation(tree, resolve(tree, names));
+  const node = tree && findNodeAtLocation(tree, toPath(tree, names));
   return node ? rangeOf(node) : null;
 }
 
 /**
- * Turn the names of a pointer into a path. Names are indexes if their parent is an array.
+ * Convert the names in a pointer into a path of jsonc-parser, in which the items of an array have numbers.
  * @param {Node} tree
  * @param {string[]} names
  */
-function resolve(tree, names) {
+function toPath(tree, names) {
   /** @type {(string | number)[]} */
   const path = [];
   for (const name of names) {
@@ -62,7 +63,7 @@ function rangeOfSyntaxError(text) {
 }
 
 /**
- * Return the range of a value's name, or of the value itself if its parent is an array.
+ * Return the range of a value's name. A value that has none, such as an item of an array, is marked itself.
  * @param {Node} node
  * @returns {TextRange}
  */

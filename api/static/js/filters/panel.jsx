@@ -1,11 +1,12 @@
 /**
- * @file The filter panel. The counts of each filter ignore the filter itself, to show what else could be selected.
+ * @file The filter panel. The counts of each filter ignore the filter itself, to show which other values could be
+ * selected.
  * @import { ComponentChildren } from "preact"
  * @import { Api, Counts, FilterName, Filters, Navigate, RangeRow, State } from "../core/types"
  * @import { RequestState } from "../hooks/use_request.js"
  */
-import { number } from "../core/format.js";
-import { stars, STATUSES } from "../core/labels.js";
+import { formatNumber } from "../core/format.js";
+import { formatRating, STATUS_LABELS } from "../core/labels.js";
 import { useState } from "../core/preact.js";
 import { FacetValue, withToggled } from "./facet_value.jsx";
 import { Folders } from "./folders.jsx";
@@ -13,7 +14,7 @@ import { Histogram } from "./histogram.jsx";
 import { QueryBox } from "./query_box.jsx";
 
 const COLLAPSED_COUNT = 6;
-// A longer list of values has a search box.
+// Longer lists of values have a search box.
 const MAX_WITHOUT_SEARCH = 12;
 // The API returns at most this many values per facet.
 const MAX_VALUES = 200;
@@ -22,10 +23,10 @@ const MAX_VALUES = 200;
  * @typedef {object} SectionOptions
  * @property {string} name name of the facet and of the filter
  * @property {string} title
- * @property {keyof typeof KINDS} kind
- * @property {string} [property] name in the filters `has` and `without`, if it differs from `name`
- * @property {string} [noneLabel] label for photos without a value
- * @property {(value: string) => string} [format]
+ * @property {keyof typeof SECTION_KINDS} kind
+ * @property {string} [property] value for the filters `has` and `without`, if it differs from `name`
+ * @property {string} [noneLabel] label of the choice of photos without a value
+ * @property {(value: string) => string} [format] returns the label of a value
  *
  * @typedef {{value: any, count: number}[]} Rows
  * @typedef {{section: SectionOptions, rows: Rows, folders?: Rows, state: State, navigate: Navigate}} KindProps
@@ -50,7 +51,12 @@ const SECTIONS = [
   { name: "place", title: "Location", kind: "location" },
   { name: "bucket", title: "Bucket and folder", kind: "bucket" },
   { name: "format", title: "Format", kind: "values", format: (value) => value.toUpperCase() },
-  { name: "status", title: "Status", kind: "values", format: (value) => STATUSES[value] ?? value },
+  {
+    name: "status",
+    title: "Status",
+    kind: "values",
+    format: (value) => STATUS_LABELS[value] ?? value,
+  },
 ];
 
 /** @param {{state: State, navigate: Navigate, api: Api, counts: RequestState<Counts | null>}} props */
@@ -69,17 +75,17 @@ export function FilterPanel({ state, navigate, api, counts }) {
       )}
       {data?.cut_short && (
         <p class="note" role="status">
-          Partial counts ({number(data.counted)} photos so far).
+          Partial counts ({formatNumber(data.counted)} photos so far).
         </p>
       )}
       {SECTIONS.map((section) => {
         const rows = facets[section.name];
-        const Kind = KINDS[section.kind];
+        const Kind = SECTION_KINDS[section.kind];
         return (
           <Section
             key={section.name}
             {...section}
-            isActive={isActive(section, state.filters)}
+            isActive={isSectionActive(section, state.filters)}
             clear={() => navigate({ filters: clearedFilters(section) })}
           >
             {rows ? (
@@ -109,7 +115,7 @@ export function FilterPanel({ state, navigate, api, counts }) {
   );
 }
 
-// The API parameters that a section sets, if they differ from its name.
+// The filters of a section, if it has others than the one with its name.
 /** @type {Record<string, FilterName[]>} */
 const PARAMETERS = { place: ["has", "without", "near", "bbox"], bucket: ["bucket", "prefix"] };
 /** @param {SectionOptions} section */
@@ -120,7 +126,7 @@ const parametersOf = ({ name }) => PARAMETERS[name] ?? [/** @type {FilterName} *
  * @param {SectionOptions} section
  * @param {Filters} filters
  */
-function isActive(section, filters) {
+function isSectionActive(section, filters) {
   if (section.name === "place") {
     return Boolean(filters.near || filters.bbox || filtersProperty(filters, "gps"));
   }
@@ -138,7 +144,7 @@ const filtersProperty = (filters, property) =>
   Boolean(filters.has?.includes(property) || filters.without?.includes(property));
 
 /**
- * Return the change that clears the filters of a section.
+ * Return the change that clears the filters of parametersOf().
  * @param {SectionOptions} section
  */
 function clearedFilters(section) {
@@ -154,10 +160,10 @@ function clearedFilters(section) {
  * @param {boolean} [props.startsClosed]
  * @param {ComponentChildren} props.children
  */
-function Section({ name, title, isActive: active, clear, startsClosed = false, children }) {
+function Section({ name, title, isActive, clear, startsClosed = false, children }) {
   const [isOpen, setOpen] = useState(!startsClosed);
   return (
-    <section class={`filter ${active ? "on" : ""}`}>
+    <section class={`filter ${isActive ? "on" : ""}`}>
       <h3>
         <button
           type="button"
@@ -169,7 +175,7 @@ function Section({ name, title, isActive: active, clear, startsClosed = false, c
           <span class="arrow" aria-hidden="true" />
           {title}
         </button>
-        {active && (
+        {isActive && (
           <button type="button" class="clear" aria-label={`Clear ${title}`} onClick={clear}>
             Clear
           </button>
@@ -202,7 +208,7 @@ function Values({ section, rows, state, navigate }) {
   const limit = Math.max(COLLAPSED_COUNT, selected.length);
   const shown = showsAll || term ? matching : matching.slice(0, limit);
   const max = Math.max(1, ...counts.values());
-  if (!all.length && !missing) return <None />;
+  if (!all.length && !missing) return <NoData name={name} />;
   return (
     <div>
       {showsAll && all.length > MAX_WITHOUT_SEARCH && (
@@ -250,14 +256,15 @@ function Values({ section, rows, state, navigate }) {
         >
           {showsAll
             ? "Show fewer"
-            : `Show all ${number(all.length)}${all.length >= MAX_VALUES ? "+" : ""}`}
+            : `Show all ${formatNumber(all.length)}${all.length >= MAX_VALUES ? "+" : ""}`}
         </button>
       )}
     </div>
   );
 }
 
-const None = () => <p class="none">None in these photos.</p>;
+/** @param {{name: string}} props */
+const NoData = ({ name }) => <p class="none">No {name} data in these photos.</p>;
 
 /** @param {KindProps} props */
 function Range({ section, rows, state, navigate }) {
@@ -283,13 +290,13 @@ function Rating({ rows, state, navigate }) {
   const ratings = [5, 4, 3, 2, 1, 0, -1].filter(
     (value) => counts.has(value) || selected.includes(String(value)),
   );
-  if (!rows.length && !ratings.length) return <None />;
+  if (!rows.length && !ratings.length) return <NoData name="rating" />;
   return (
     <ul class="values">
       {ratings.map((value) => (
         <FacetValue
           key={value}
-          label={stars(value)}
+          label={formatRating(value)}
           count={counts.get(value) ?? 0}
           max={max}
           isOn={selected.includes(String(value))}
@@ -318,7 +325,7 @@ function Location({ rows, state, navigate }) {
   /** @param {boolean} value */
   const count = (value) => rows.find((row) => row.value === value)?.count ?? 0;
   const total = count(true) + count(false);
-  // No photo both has a location and lacks one, so one choice replaces the other.
+  // The two choices exclude each other, so selecting one clears the other.
   /** @type {(name: "has" | "without", values: string[] | undefined) => () => void} */
   const toggle = (name, values) => () =>
     navigate({
@@ -366,4 +373,10 @@ function Bucket(props) {
   );
 }
 
-const KINDS = { values: Values, range: Range, rating: Rating, location: Location, bucket: Bucket };
+const SECTION_KINDS = {
+  values: Values,
+  range: Range,
+  rating: Rating,
+  location: Location,
+  bucket: Bucket,
+};

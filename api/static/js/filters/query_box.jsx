@@ -1,5 +1,6 @@
 /**
- * @file Editor for a MongoDB filter in JSON. It marks the part of the text that the API's error is about.
+ * @file Editor for a MongoDB filter in JSON. If the API rejects the filter, the editor marks the invalid part of the
+ * text.
  * @import { Api, Navigate, State } from "../core/types"
  * @import { TextRange } from "./json_paths.js"
  */
@@ -22,7 +23,7 @@ export function QueryBox({ state, navigate, api }) {
   const box = useRef(/** @type {HTMLTextAreaElement | null} */ (null));
 
   /**
-   * Return whether the query is valid; if not, show the error.
+   * Ask the API whether the query is valid. If it is not, show the error and return false.
    * @param {string} query
    */
   const validate = async (query) => {
@@ -35,7 +36,7 @@ export function QueryBox({ state, navigate, api }) {
     } catch (cause) {
       if (isAborted(cause)) return false;
       const problem = toProblem(cause);
-      // Other errors are not about the query. The view shows them.
+      // Other errors are not about the query, and the view shows them.
       if (problem.status !== 400) return true;
       setError({ message: problem.message, range: findErrorRange(query, problem) });
       return false;
@@ -44,7 +45,7 @@ export function QueryBox({ state, navigate, api }) {
     }
   };
   useLayoutEffect(() => setError(null), [current]);
-  // The query of a URL has not been validated yet.
+  // Validate queries that come from the URL instead of the editor.
   useEffect(() => {
     if (current) validate(current);
     // eslint-disable-next-line react-hooks/exhaustive-deps -- `validate` is a new function at each render
@@ -99,7 +100,7 @@ export function QueryBox({ state, navigate, api }) {
 }
 
 /**
- * The line with the error, which is marked.
+ * The line of the query that contains the error, with the error marked.
  * @param {{text: string, range: TextRange}} props
  */
 function Excerpt({ text, range: [start, end] }) {

@@ -1,5 +1,5 @@
 /**
- * @file The API's sort orders and their titles.
+ * @file The options of the sort menu: sort orders of the API, with titles.
  */
 
 /** @type {[value: string, title: string][]} */
@@ -21,9 +21,10 @@ export const SORTS = [
   ["-extracted", "Recently indexed"],
 ];
 
-// No prototype, because a URL may contain "constructor" as a value.
+// Names of the columns by which the table can be sorted. A URL may contain "constructor" as the sort order, so the
+// object has no prototype in which that would be found.
 /** @type {Record<string, string>} */
-const NAMES = Object.assign(Object.create(null), {
+const COLUMN_NAMES = Object.assign(Object.create(null), {
   taken: "Taken",
   key: "File path",
   extracted: "Indexed",
@@ -40,11 +41,12 @@ const NAMES = Object.assign(Object.create(null), {
 });
 
 /**
- * Return the options of the sort menu. They include the current order, which a column header may have set.
- * @param {string} sort
+ * Return the options of the sort menu. They include the current sort order, which may be one that only a column header
+ * offers.
+ * @param {string} sort the current sort order
  */
 export function sortOptions(sort) {
-  const name = NAMES[sort.replace(/^-/, "")];
+  const name = COLUMN_NAMES[sort.replace(/^-/, "")];
   if (!name || SORTS.some(([value]) => value === sort)) return SORTS;
   return [...SORTS, [sort, `${name}, ${sort.startsWith("-") ? "descending" : "ascending"}`]];
 }

@@ -1,10 +1,10 @@
 /**
- * @file Filters by date: a histogram of years, of the months of a year, or of the days of a month.
+ * @file Filters by date with a histogram of all years, of a year, or of a month.
  * @import { RefCallback } from "preact"
  * @import { Api, FacetRow, IndexRange, Navigate, State } from "../core/types"
  */
 import { RangeHistogram } from "../components/range_histogram.jsx";
-import { monthName, period } from "../core/format.js";
+import { formatMonth, formatPeriod } from "../core/format.js";
 import { describeDates } from "../core/labels.js";
 import { useLayoutEffect, useState } from "../core/preact.js";
 import { filterParams } from "../core/url_state.js";
@@ -25,21 +25,21 @@ const isMonth = (date) => date?.length === "2024-05".length;
 export function Timeline({ rows, state, navigate, api }) {
   const { taken } = state.filters;
   const [ref, width] = useWidth();
-  // The period that the bars divide: a year, a month, or null for the whole library.
-  const shown = enclosingPeriod(taken);
-  const days = useDays(state, api, isMonth(shown) ? shown : null);
+  // The bars show this period: a year, a month, or null for all years.
+  const shownPeriod = enclosingPeriod(taken);
+  const days = useDays(state, api, isMonth(shownPeriod) ? shownPeriod : null);
   const months = rows.filter((row) => row.value);
   if (!months.length) return null;
   const makeBars = () => {
-    if (shown === null) return allBars(months, width);
-    return isMonth(shown) ? dayBars(shown, days ?? []) : monthBars(shown, months);
+    if (shownPeriod === null) return allBars(months, width);
+    return isMonth(shownPeriod) ? dayBars(shownPeriod, days ?? []) : monthBars(shownPeriod, months);
   };
   const bars = makeBars();
   const selected = taken ? selectedBars(bars, taken) : null;
   /** @param {IndexRange | null} range null: all bars */
   const onSelect = (range) => {
     if (!range) {
-      navigate({ filters: { taken: shown } });
+      navigate({ filters: { taken: shownPeriod } });
       return;
     }
     const [first, last] = range.map((index) => bars[index].value);
@@ -48,11 +48,11 @@ export function Timeline({ rows, state, navigate, api }) {
   /** @type {(first: number, last: number) => string} */
   const describe = (first, last) =>
     first === last
-      ? period(bars[first].value)
-      : `${period(bars[first].value)} – ${period(bars[last].value)}`;
+      ? formatPeriod(bars[first].value)
+      : `${formatPeriod(bars[first].value)} – ${formatPeriod(bars[last].value)}`;
   return (
     <section class="timeline" aria-label="Timeline" ref={ref}>
-      <Breadcrumbs shown={shown} taken={taken} navigate={navigate} />
+      <Breadcrumbs shownPeriod={shownPeriod} taken={taken} navigate={navigate} />
       <RangeHistogram
         bars={bars}
         selected={selected}
@@ -66,14 +66,15 @@ export function Timeline({ rows, state, navigate, api }) {
 }
 
 /**
- * Links to the enclosing periods: all years, the year, the month.
- * @param {{shown: string | null, taken: string | undefined, navigate: Navigate}} props
+ * Buttons for the periods around the bars: all years, the year and the month.
+ * @param {{shownPeriod: string | null, taken: string | undefined, navigate: Navigate}} props
  */
-function Breadcrumbs({ shown, taken, navigate }) {
+function Breadcrumbs({ shownPeriod, taken, navigate }) {
   /** @type {[label: string, value: string | null][]} */
   const steps = [["All years", null]];
-  if (shown) steps.push([shown.slice(0, 4), shown.slice(0, 4)]);
-  if (shown && isMonth(shown)) steps.push([monthName(Number(shown.slice(5))), shown]);
+  if (shownPeriod) steps.push([shownPeriod.slice(0, 4), shownPeriod.slice(0, 4)]);
+  if (shownPeriod && isMonth(shownPeriod))
+    steps.push([formatMonth(Number(shownPeriod.slice(5))), shownPeriod]);
   return (
     <nav class="breadcrumbs" aria-label="Period">
       {steps.map(([label, value]) => (
@@ -94,7 +95,7 @@ function Breadcrumbs({ shown, taken, navigate }) {
 }
 
 /**
- * Return a month's counts by day; null until they have arrived.
+ * Fetch a month's counts by day. Return null until they have arrived, and without a month.
  * @param {State} state
  * @param {Api} api
  * @param {string | null} month
@@ -112,7 +113,10 @@ function useDays(state, api, month) {
   return data?.month === month ? data?.facets.day : null;
 }
 
-/** @returns {[ref: RefCallback<HTMLElement>, width: number]} */
+/**
+ * Track the width of an element.
+ * @returns {[ref: RefCallback<HTMLElement>, width: number]} width in pixels
+ */
 function useWidth() {
   const [element, setElement] = useState(/** @type {HTMLElement | null} */ (null));
   const [width, setWidth] = useState(900);

@@ -1,5 +1,5 @@
 /**
- * @file Fetches the counts of the filter panel: values in one request, ranges in another.
+ * @file Fetches the counts of the filter panel: those by value in one request, those by range in another.
  * @import { Api, Counts, Pair, State } from "../core/types"
  */
 import { filterParams } from "../core/url_state.js";
@@ -9,11 +9,12 @@ import { useRequest } from "../hooks/use_request.js";
 const VALUES = "camera,lens,keyword,rating,place,bucket,format,status";
 const RANGES = "taken,iso,f,exposure,focal";
 
-// The API caches the counts of the whole library. Until it has them, quick partial counts are better than none.
+// Time limit for the counts without a filter. The API counts the whole library in the background and caches the result.
+// Until then, partial counts that arrive quickly are better than none.
 const UNFILTERED_BUDGET_MS = 400;
 
 /**
- * Fetch the counts of the photos that match the filters. The counts of each facet ignore its own filter.
+ * Fetch the counts of the photos that match the filters. The counts of each facet ignore the facet's own filters.
  * @param {State} state
  * @param {Api} api
  * @param {boolean} isEnabled

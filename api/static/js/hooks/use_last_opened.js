@@ -1,12 +1,13 @@
 /**
- * @file Makes keyboard navigation continue at the photo that was opened last.
+ * @file Makes keyboard navigation in a list continue at the photo that was opened last.
  */
 import { useEffect, useRef } from "../core/preact.js";
 
 /**
- * @param {string | null} openId id of the open photo
- * @param {(id: string) => number} indexOf -1 for a photo that is not in the list
- * @param {(index: number, options: {focus: boolean}) => void} activate
+ * When a photo is opened, scroll the list to it. When it is closed, focus it in the list too.
+ * @param {string | null} openId id of the open photo, or null
+ * @param {(id: string) => number} indexOf returns a photo's index, or -1 if it is not in the list
+ * @param {(index: number, options: {focus: boolean}) => void} activate see useRovingFocus
  */
 export function useLastOpened(openId, indexOf, activate) {
   const lastId = useRef(/** @type {string | null} */ (null));

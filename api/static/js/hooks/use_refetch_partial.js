@@ -1,8 +1,10 @@
 /**
- * @file Repeats a request until its counts are no longer partial (`cut_short`). The API counts in the background.
+ * @file Repeats a request while its counts are partial (`cut_short`), because the API counts the rest in the
+ * background.
  */
 import { useEffect, useRef } from "../core/preact.js";
 
+// Delay before each repetition.
 const DELAY_MS = 3000;
 const MAX_ATTEMPTS = 20;
 

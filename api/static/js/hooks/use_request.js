@@ -13,13 +13,13 @@ export const SLOW_MS = 1500;
  * @property {T | null} data of the latest response; kept while the next request is loading
  * @property {import("../core/api.js").Problem | null} error
  * @property {boolean} loading
- * @property {boolean} stale `data` is of an earlier request
- * @property {boolean} slow
- * @property {() => void} reload
+ * @property {boolean} stale whether `data` belongs to an earlier request
+ * @property {boolean} slow whether the request has been loading for SLOW_MS
+ * @property {() => void} reload sends the request again
  */
 
 /**
- * Call `load` whenever `key` changes, and abort the previous call.
+ * Call `load` at first and whenever `key` changes. A new call aborts the previous one.
  * @template T
  * @param {(signal: AbortSignal) => Promise<T>} load
  * @param {string} key
@@ -35,7 +35,7 @@ export function useRequest(load, key) {
   const latestLoad = useRef(load);
   latestLoad.current = load;
   const currentKey = `${reloadCount} ${key}`;
-  // A layout effect, because a plain effect would send the request one paint later.
+  // Use a layout effect: a plain effect would send the request only after the next paint.
   useLayoutEffect(() => {
     const controller = new AbortController();
     const timer = setTimeout(() => setSlowKey(currentKey), SLOW_MS);

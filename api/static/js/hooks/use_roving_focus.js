@@ -2,8 +2,8 @@
  * @file Roving tabindex: Tab reaches one item of a list, and other keys move between the items.
  * See https://www.w3.org/WAI/ARIA/apg/practices/keyboard-interface/#kbd_roving_tabindex
  *
- * Items have their index in `data-index`. In a virtual list the target may not be rendered yet; it receives the focus
- * once it is.
+ * Each item has its index in `data-index`. In a virtual list, the item to focus may not be rendered yet. It then
+ * receives the focus once it is rendered.
  */
 import { useLayoutEffect, useRef, useState } from "../core/preact.js";
 
@@ -12,21 +12,21 @@ import { useLayoutEffect, useRef, useState } from "../core/preact.js";
  * @param {{readonly current: HTMLElement | null}} options.container
  * @param {number} options.count number of items
  * @param {(index: number, key: string) => number | null | undefined} options.move returns the index to which a key
- *   moves, which may be outside the list, or null for a key that does not move
+ *   moves from an index, or null for other keys; indexes outside the list are clamped
  * @param {(index: number) => void} [options.reveal] scrolls an item into view
  * @param {number} [options.initial] index of the item that Tab reaches first
  */
 export function useRovingFocus({ container, count, move, reveal, initial = 0 }) {
   const [lastActive, setActive] = useState(/** @type {number | null} */ (null));
   const active = Math.max(0, Math.min(lastActive ?? initial, count - 1));
-  const pending = useRef(/** @type {number | null} */ (null));
+  const pendingIndex = useRef(/** @type {number | null} */ (null));
 
   const focusPending = () => {
-    if (pending.current === null) return;
+    if (pendingIndex.current === null) return;
     /** @type {HTMLElement | null | undefined} */
-    const item = container.current?.querySelector(`[data-index="${pending.current}"]`);
+    const item = container.current?.querySelector(`[data-index="${pendingIndex.current}"]`);
     if (!item) return;
-    pending.current = null;
+    pendingIndex.current = null;
     item.focus({ preventScroll: Boolean(reveal) });
   };
   useLayoutEffect(focusPending);
@@ -40,8 +40,8 @@ export function useRovingFocus({ container, count, move, reveal, initial = 0 }) 
     setActive(index);
     reveal?.(index);
     if (!focus) return;
-    pending.current = index;
-    // If the item is active already, no render follows that would focus it.
+    pendingIndex.current = index;
+    // If the item is already active, no render follows, so focus the item here.
     if (index === active) focusPending();
   };
 

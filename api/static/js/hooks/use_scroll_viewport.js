@@ -1,21 +1,22 @@
 /**
- * @file Measures the visible part of a scrolling element, at most once per frame.
+ * @file Tracks the size and scroll position of a scrolling element, at most once per frame.
  * @import { RefObject } from "preact"
  */
 import { useLayoutEffect, useRef, useState } from "../core/preact.js";
 import { saveScrollPosition, getScrollPosition } from "../core/scroll_positions.js";
 
-/** Scroll positions are rounded to a multiple of this, in pixels, so that the list renders less often. */
+/** Scroll positions are rounded to multiples of this many pixels, so that the list renders less often. */
 export const SCROLL_STEP = 40;
 
 /**
  * @param {string} view name under which the scroll position is saved
- * @param {unknown} content restores the saved scroll position when it changes
- * @returns {{ref: RefObject<HTMLDivElement | null>, width: number, height: number, top: number}} in pixels
+ * @param {unknown} content when it changes, the saved scroll position is restored
+ * @returns {{ref: RefObject<HTMLDivElement | null>, width: number, height: number, scrollTop: number}} `ref` is for the
+ *   scrolling element; the numbers are in pixels
  */
 export function useScrollViewport(view, content) {
   const ref = useRef(/** @type {HTMLDivElement | null} */ (null));
-  const [box, setBox] = useState({ width: 0, height: 0, top: 0 });
+  const [box, setBox] = useState({ width: 0, height: 0, scrollTop: 0 });
   useLayoutEffect(() => {
     const element = ref.current;
     if (!element) return undefined;
@@ -23,10 +24,11 @@ export function useScrollViewport(view, content) {
     const measure = () => {
       frame = 0;
       const { clientWidth: width, clientHeight: height } = element;
-      const top = Math.round(element.scrollTop / SCROLL_STEP) * SCROLL_STEP;
+      const scrollTop = Math.round(element.scrollTop / SCROLL_STEP) * SCROLL_STEP;
       setBox((last) => {
-        const isSame = last.top === top && last.width === width && last.height === height;
-        return isSame ? last : { width, height, top };
+        const isSame =
+          last.scrollTop === scrollTop && last.width === width && last.height === height;
+        return isSame ? last : { width, height, scrollTop };
       });
     };
     const measureInFrame = () => {
@@ -46,7 +48,7 @@ export function useScrollViewport(view, content) {
       cancelAnimationFrame(frame);
     };
   }, [view, content]);
-  // The position can be restored only once the list has its full height.
+  // The list has its full height only after it has been measured. Restore the position then.
   const isMeasured = box.width > 0;
   useLayoutEffect(() => {
     if (ref.current) ref.current.scrollTop = getScrollPosition(view);

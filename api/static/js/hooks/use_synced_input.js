@@ -1,5 +1,5 @@
 /**
- * @file State of a text input that follows its URL parameter.
+ * @file State of a text input that is reset whenever its URL parameter changes.
  */
 import { useLayoutEffect, useState } from "../core/preact.js";
 
@@ -9,7 +9,7 @@ import { useLayoutEffect, useState } from "../core/preact.js";
  */
 export function useSyncedInput(value) {
   const [text, setText] = useState(value);
-  // A layout effect, because a plain effect runs after the next paint and would undo what was typed before it.
+  // Use a layout effect: a plain effect runs after the next paint, and would undo what the user typed before that.
   useLayoutEffect(() => setText(value), [value]);
   return [text, setText];
 }

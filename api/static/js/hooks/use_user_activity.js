@@ -1,20 +1,21 @@
 /**
- * @file Detects the first user input. Prefetching waits for it, so that the first view loads only what it shows.
+ * @file Detects the first user input. Rows outside the viewport are rendered only after it, so that at first the page
+ * loads only what is visible.
  */
 import { useEffect, useState } from "../core/preact.js";
 
 const EVENTS = ["pointermove", "pointerdown", "touchstart", "wheel", "keydown", "scroll"];
-let isActive = false;
+let hasHadInput = false;
 
 /** Resolves on the first user input. */
 export const firstInput = new Promise((resolve) => {
   /** @param {Event} event */
   const onInput = (event) => {
-    // A page that opens under a resting pointer gets a pointermove without any movement.
+    // When a page opens under a resting pointer, the browser sends a pointermove without any movement. Ignore it.
     if (event instanceof PointerEvent && event.type === "pointermove") {
       if (!event.movementX && !event.movementY) return;
     }
-    isActive = true;
+    hasHadInput = true;
     for (const name of EVENTS) removeEventListener(name, onInput, true);
     resolve(undefined);
   };
@@ -23,7 +24,7 @@ export const firstInput = new Promise((resolve) => {
 
 /** Return whether there has been any user input. */
 export function useUserActivity() {
-  const [hasInput, setHasInput] = useState(isActive);
+  const [hasInput, setHasInput] = useState(hasHadInput);
   useEffect(() => {
     firstInput.then(() => setHasInput(true));
   }, []);

@@ -1,5 +1,6 @@
 /**
- * @file The map's background: the outline of the world, painted on canvas tiles. Street tiles, if configured, cover it.
+ * @file The map's background: the outline of the world, painted on canvas tiles. If a tile server is configured, its
+ * tiles cover the outline.
  * @import { Outline } from "./outline.js"
  * @import { PlaceName, Shape } from "./outline_geometry.js"
  * @import { Coords, GridLayer } from "leaflet"
@@ -10,14 +11,14 @@ import { loadOutline } from "./outline.js";
 import { toLatitude, toX, toY } from "./outline_geometry.js";
 
 const TILE_PIXELS = 256;
-// From this zoom on, the coarse outline would look angular.
+// At this zoom level and above, use the fine outline, because the coarse one would look angular.
 const FINE_OUTLINE_MIN_ZOOM = 4;
-// In degrees.
+// Possible distances between grid lines, in degrees. The smallest one that is at least MIN_GRID_PIXELS wide is used.
 const GRID_STEPS = [30, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0.0005];
 const MIN_GRID_PIXELS = 140;
 const GRID_LABELS_MIN_ZOOM = 7;
 const NAMES_MIN_ZOOM = 2;
-// Below this zoom, names that are wider than their country are left out.
+// Below this zoom level, names that are wider than their country are left out.
 const ALL_NAMES_MIN_ZOOM = 7;
 
 /** @typedef {ReturnType<typeof readColours>} Colours */
@@ -32,14 +33,14 @@ function readColours(element) {
     land: value("--land"),
     border: value("--border"),
     grid: value("--grid"),
-    name: value("--place-name"),
-    faint: value("--grid-name"),
+    countryName: value("--place-name"),
+    gridLabel: value("--grid-name"),
     font: `500 11px ${family}`,
     smallFont: `9px ${family}`,
   };
 }
 
-/** Paints one tile. It maps the unit square of the world to the pixels of the tile's canvas. */
+/** Paints one tile. Converts coordinates in the unit square (outline_geometry.js) to pixels of the tile's canvas. */
 class TilePainter {
   /**
    * @param {CanvasRenderingContext2D} context
@@ -94,7 +95,7 @@ class TilePainter {
     const longitudeAt = (pixels) => ((left + pixels) / scale) * 360 - 180;
     /** @param {number} pixels */
     const latitudeAt = (pixels) => toLatitude((top + pixels) / scale);
-    // The label of a crossing in the tile to the left or below reaches into this one.
+    // Include the lines just outside the tile: labels at their crossings can reach into it.
     const longitudes = multiples(step, longitudeAt(-90), longitudeAt(TILE_PIXELS));
     const latitudes = multiples(step, latitudeAt(TILE_PIXELS + 8), latitudeAt(-20));
     const xs = longitudes.map((longitude) => Math.round(toX(longitude) * scale - left) + 0.5);
@@ -113,7 +114,7 @@ class TilePainter {
     context.stroke();
     if (this.zoom < GRID_LABELS_MIN_ZOOM) return;
     context.font = colours.smallFont;
-    context.fillStyle = colours.faint;
+    context.fillStyle = colours.gridLabel;
     context.textAlign = "left";
     context.textBaseline = "bottom";
     const digits = Math.max(0, Math.ceil(-Math.log10(step) - 1e-9));
@@ -135,7 +136,7 @@ class TilePainter {
     context.lineWidth = 3;
     context.lineJoin = "round";
     context.strokeStyle = colours.land;
-    context.fillStyle = colours.name;
+    context.fillStyle = colours.countryName;
     for (const { name, x, y, width } of names) {
       const halfWidth = context.measureText(name).width / 2;
       if (width * scale < halfWidth * 2.2 && this.zoom < ALL_NAMES_MIN_ZOOM) continue;
@@ -149,7 +150,7 @@ class TilePainter {
 }
 
 /**
- * Return the multiples of `step` from just below `from` up to `to`.
+ * Return the multiples of `step` up to `to`, beginning with the last one that is not above `from`.
  * @param {number} step
  * @param {number} from
  * @param {number} to
@@ -163,8 +164,9 @@ function multiples(step, from, to) {
 }
 
 /**
+ * Format a latitude or longitude, such as 48.5° N.
  * @param {number} value
- * @param {number} digits
+ * @param {number} digits number of decimals
  * @param {string} positive
  * @param {string} negative
  */
@@ -174,7 +176,7 @@ function formatDegrees(value, digits, positive, negative) {
 }
 
 /**
- * Create the layer. It repaints when the theme changes.
+ * Create the Leaflet layer with the outline. It repaints when the theme changes.
  * @param {typeof import("leaflet")} L
  * @returns {GridLayer}
  */
@@ -219,7 +221,7 @@ export function createBasemap(L) {
           done(/** @type {Error} */ (error), canvas);
         }
       };
-      // One tile at a time, so that the browser can handle input in between.
+      // Paint one tile after the other, so that the browser can handle input in between.
       this.lastTile = this.lastTile.then(paint);
       return canvas;
     }

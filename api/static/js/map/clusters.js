@@ -1,16 +1,19 @@
 /**
- * @file Geometry of the map: areas for API requests, clusters that do not overlap, and the area of a cluster.
+ * @file Geometry of the map: areas for API requests, merging clusters that overlap, and the areas of clusters.
  * @import { Area, Cluster, MapFeature } from "../core/types"
  */
-// The API groups photos in cells of 64 pixels, and a tile has 256.
+// The API groups photos by the cells of a grid. A cell is as wide as 64 pixels of the map, and a tile as 256.
 const CELLS_PER_TILE = 4;
 export const MAX_API_ZOOM = 22;
 
-/** @param {number} longitude */
+/**
+ * Return the equivalent longitude from -180 to 180.
+ * @param {number} longitude
+ */
 const wrap = (longitude) => ((((longitude + 180) % 360) + 360) % 360) - 180;
 
 /**
- * Format an area as the API's `bbox`.
+ * Format an area as a value of the API's parameter `bbox`.
  * @param {Area} area
  */
 export function formatBox({ west, south, east, north }) {
@@ -20,7 +23,7 @@ export function formatBox({ west, south, east, north }) {
 }
 
 /**
- * Parse a `bbox`; return null if it is invalid.
+ * Parse a value of the API's parameter `bbox`. Return null if it is invalid.
  * @param {string | null | undefined} text
  * @returns {Area | null}
  */
@@ -43,15 +46,16 @@ export function parseBox(text) {
 export const radiusOf = (count) =>
   count === 1 ? 22 : Math.min(34, 13 + 3.4 * Math.log10(count) ** 1.35);
 
-// At least twice the largest radius, so that overlapping clusters are in the same or in adjacent squares.
+// mergeOverlapping divides the map into squares of this size. It is at least twice the largest radius, so that
+// overlapping clusters are in the same square or in adjacent ones.
 const SQUARE_PIXELS = 72;
 const NEIGHBOURS = [-1, 0, 1].flatMap((dx) => [-1, 0, 1].map((dy) => [dx, dy]));
 
 /**
- * Merge clusters that would overlap on screen into the larger one.
+ * Convert features to clusters. If two would overlap on screen, the smaller one is merged into the larger one.
  * @param {readonly MapFeature[]} features
  * @param {(position: [longitude: number, latitude: number]) => {x: number, y: number}} toPixels
- * @returns {Cluster[]} the largest first
+ * @returns {Cluster[]} sorted by the size before merging, largest first
  */
 export function mergeOverlapping(features, toPixels) {
   const candidates = features.map((feature) => toCluster(feature, toPixels));
@@ -72,7 +76,7 @@ export function mergeOverlapping(features, toPixels) {
     if (larger) {
       larger.count += cluster.count;
       larger.id = null;
-      larger.cells.push(...cluster.cells);
+      larger.cellPositions.push(...cluster.cellPositions);
       continue;
     }
     const square = squareOf(cluster.x, cluster.y);
@@ -93,25 +97,25 @@ export function mergeOverlapping(features, toPixels) {
 function toCluster({ geometry: { coordinates }, properties: { count, id } }, toPixels) {
   const { x, y } = toPixels(coordinates);
   const [lng, lat] = coordinates;
-  return { count, id, lng, lat, x, y, radius: radiusOf(count), cells: [[lng, lat]] };
+  return { count, id, lng, lat, x, y, radius: radiusOf(count), cellPositions: [[lng, lat]] };
 }
 
 /**
- * Return whether two clusters overlap. A slight overlap is allowed.
+ * Return whether two clusters overlap by more than a little.
  * @type {(a: Cluster, b: Cluster) => boolean}
  */
 const overlaps = (a, b) => Math.hypot(b.x - a.x, b.y - a.y) < (b.radius + a.radius) * 0.9;
 
 /**
- * Return the area that the API's cells of a cluster cover.
- * @param {{cells: [longitude: number, latitude: number][]}} cluster
- * @param {number} zoom
+ * Return the area of the API's cells whose photos are in a cluster.
+ * @param {{cellPositions: [longitude: number, latitude: number][]}} cluster one position in each cell
+ * @param {number} zoom zoom level of the request
  * @returns {Area}
  */
-export function areaOf({ cells }, zoom) {
+export function areaOf({ cellPositions }, zoom) {
   const size = 360 / (CELLS_PER_TILE * 2 ** zoom);
   const area = { west: Infinity, south: Infinity, east: -Infinity, north: -Infinity };
-  for (const [lng, lat] of cells) {
+  for (const [lng, lat] of cellPositions) {
     const west = Math.floor((lng + 180) / size) * size - 180;
     const south = Math.floor((lat + 90) / size) * size - 90;
     area.west = Math.min(area.west, west);
@@ -123,10 +127,11 @@ export function areaOf({ cells }, zoom) {
 }
 
 /**
- * Return the area that contains all features; null if there are none.
+ * Return the area that contains all features, or null if there are none.
  *
- * The area leaves out the widest gap between longitudes, so that the extent of Fiji does not span the world. But people
- * know world maps that end at the 180th meridian, so another gap is chosen only if it is much wider than the gap there.
+ * An area leaves out one gap between longitudes. Leaving out the widest gap keeps areas small that cross the 180th
+ * meridian, such as Fiji. But world maps usually end at that meridian, so a gap elsewhere is left out only if it is
+ * more than 1.5 times as wide as the gap there.
  * @param {readonly MapFeature[]} features
  * @returns {Area | null}
  */
@@ -144,7 +149,7 @@ export function extentOf(features) {
 }
 
 /**
- * Return whether a position is in an area, in any copy of the world.
+ * Return whether an area contains a position, or one of its copies 360 degrees further east or west.
  * @param {{lng: number, lat: number}} position
  * @param {Area} area
  */

@@ -11,13 +11,16 @@ import { cornersOf } from "./map_position.js";
 import { FIT_PADDING_PIXELS } from "./map_setup.js";
 import { PlacePopup } from "./place_list.jsx";
 
-// At this many zoom levels further in, the API's cells are small enough to separate the photos of a cluster.
+// To find where the photos of a cluster are, request the API's cells at a zoom level that is higher by this number. The
+// cells are then 1/32 as wide.
 const FINER_ZOOMS = 5;
-// Photos within this many degrees (some centimetres) count as taken at the same position.
+// Photos within this many degrees (about 10 centimetres) count as taken at the same position.
 const SAME_POSITION_DEGREES = 1e-6;
+// Opening a cluster zooms in by at most this many levels.
 const MAX_ZOOM_STEP = 6;
 
 /**
+ * Zoom in on a cluster, or list its photos in a popup.
  * @param {typeof import("leaflet")} L
  * @param {LeafletMap} map
  * @param {Cluster} cluster
@@ -44,8 +47,8 @@ export async function enterCluster(L, map, cluster, { state, api }) {
 }
 
 /**
- * Return the extent of the photos in an area. While they are all in one of the API's cells, request that cell at a
- * higher zoom.
+ * Return the smallest known area that contains the photos of an area. As long as they are all in one of the API's
+ * cells, request that cell at a higher zoom level.
  * @param {Api} api
  * @param {Pair[]} filters
  * @param {Area} area
@@ -63,12 +66,13 @@ async function findExtent(api, filters, area, zoom) {
     ]);
     extent = extentOf(features) ?? extent;
     if (features.length !== 1) break;
-    requested = areaOf({ cells: [features[0].geometry.coordinates] }, requestedZoom);
+    requested = areaOf({ cellPositions: [features[0].geometry.coordinates] }, requestedZoom);
   } while (requestedZoom < MAX_API_ZOOM);
   return extent;
 }
 
 /**
+ * Open a popup that Esc closes. When it closes, the focus returns to where it was.
  * @param {typeof import("leaflet")} L
  * @param {LeafletMap} map
  * @param {ComponentChildren} content

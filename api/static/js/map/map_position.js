@@ -1,5 +1,6 @@
 /**
- * @file Position of the map: in the URL as `at` (latitude, longitude, zoom), and on the screen.
+ * @file Converts the map's position to and from the URL parameter `at` (latitude, longitude, zoom). Computes the
+ * visible area.
  * @import { LatLngBounds, LatLngBoundsLiteral, Map as LeafletMap } from "leaflet"
  * @import { Area } from "../core/types"
  */
@@ -7,34 +8,39 @@ import { MAX_API_ZOOM, formatBox } from "./clusters.js";
 
 /** @typedef {{lat: number, lng: number, zoom: number}} Position */
 
-// Photos are requested this far outside the visible area, as a fraction of its size, so that they are there when the
-// user drags the map a little.
+// The requested area extends beyond the visible one by this fraction of its size. The photos there are then already
+// shown when the user drags the map a little.
 const PADDING = 0.2;
 
 /**
+ * Parse a value of the URL parameter `at`. Return null if it is invalid.
  * @param {string | undefined} text
  * @returns {Position | null}
  */
-export function parsePosition(text) {
+export function parseMapPosition(text) {
   const [lat, lng, zoom] = (text ?? "").split(",").map(Number);
   const isValid = Math.abs(lat) <= 90 && Math.abs(lng) <= 540 && zoom >= 0 && zoom <= MAX_API_ZOOM;
   return isValid ? { lat, lng, zoom: Math.round(zoom) } : null;
 }
 
-/** @param {LeafletMap} map */
-export function writePosition(map) {
+/**
+ * Return the map's position as a value of the URL parameter `at`. Its precision follows the zoom level.
+ * @param {LeafletMap} map
+ */
+export function formatMapPosition(map) {
   const { lat, lng } = map.getCenter().wrap();
   const digits = Math.max(1, Math.ceil(map.getZoom() / 3));
   return [Number(lat.toFixed(digits)), Number(lng.toFixed(digits)), map.getZoom()].join(",");
 }
 
 /**
- * Return whether the map shows a position. Allow a difference of two pixels, because both are rounded.
+ * Return whether the map is at a position. A difference of less than two pixels is ignored, because positions are
+ * rounded.
  * @param {LeafletMap} map
- * @param {string | undefined} text
+ * @param {string | undefined} text value of the URL parameter `at`
  */
 export function isAtPosition(map, text) {
-  const position = parsePosition(text);
+  const position = parseMapPosition(text);
   if (!position || position.zoom !== map.getZoom()) return false;
   const point = map.latLngToContainerPoint([position.lat, position.lng]);
   return point.distanceTo(map.getSize().divideBy(2)) < 2;
@@ -63,8 +69,8 @@ export const cornersOf = ({ west, south, east, north }) => [
 /**
  * @typedef {object} Viewport
  * @property {number} zoom
- * @property {Area} visible
- * @property {Area} requested the visible area and its surroundings
+ * @property {Area} visible the visible area
+ * @property {Area} requested the visible area and its surroundings, for which photos are requested
  * @property {string} bbox `requested`, formatted for the API
  */
 

@@ -6,24 +6,26 @@
 import { settings } from "../core/settings.js";
 import { createBasemap } from "./basemap.js";
 import { parseBox } from "./clusters.js";
-import { cornersOf, parsePosition } from "./map_position.js";
+import { cornersOf, parseMapPosition } from "./map_position.js";
 
 /** Padding around the photos when the map is fitted to them. */
 export const FIT_PADDING_PIXELS = 24;
-/** Maximum zoom when the map is fitted to all photos. */
+/** Maximum zoom level when the map is fitted to the photos. */
 export const MAX_FIT_ZOOM = 13;
 const MAX_TILES_ZOOM = 19;
 const MAX_OUTLINE_ZOOM = 18;
+// Web Mercator ends here.
 const MAX_LATITUDE = 85.05;
 
 /**
+ * Create the map, at the position or area in the URL, or else around the matching photos.
  * @param {typeof import("leaflet")} L
  * @param {HTMLElement} frame
  * @param {State} state
- * @param {Area | null} photosArea area of all photos, shown first if the URL does not say where the map is
+ * @param {Area | null} photosArea area of the matching photos, or null if it is unknown or not needed
  * @returns {LeafletMap}
  */
-export function createMap(L, frame, { extra, filters }, photosArea) {
+export function createMap(L, frame, { viewParams, filters }, photosArea) {
   const isAnimated = !matchMedia("(prefers-reduced-motion: reduce)").matches;
   const map = L.map(frame, {
     attributionControl: false,
@@ -48,11 +50,11 @@ export function createMap(L, frame, { extra, filters }, photosArea) {
   L.control.scale({ position: "bottomleft", imperial: false }).addTo(map);
   createBasemap(L).addTo(map);
   if (settings.tiles_url) {
-    // Tile servers require a referrer. Send only the origin.
+    // Some tile servers reject requests without a referrer. Send only the origin.
     const options = { maxZoom: MAX_TILES_ZOOM, referrerPolicy: /** @type {const} */ ("origin") };
     L.tileLayer(settings.tiles_url, options).addTo(map);
   }
-  const position = parsePosition(extra.at);
+  const position = parseMapPosition(viewParams.at);
   const area = parseBox(filters.bbox) ?? photosArea;
   if (position) {
     map.setView([position.lat, position.lng], position.zoom, { animate: false });

@@ -5,7 +5,7 @@
  * @import { Viewport } from "./map_position.js"
  */
 import { Failed } from "../components/status_screens.jsx";
-import { number, formatTotal, oneLine, plural } from "../core/format.js";
+import { formatNumber, formatTotal, oneLine, pluralize } from "../core/format.js";
 import { useEffect, useMemo, useRef } from "../core/preact.js";
 import { settings } from "../core/settings.js";
 import { href } from "../core/url_state.js";
@@ -13,7 +13,7 @@ import { useRefetchPartial } from "../hooks/use_refetch_partial.js";
 import { useRequest } from "../hooks/use_request.js";
 import { extentOf, formatBox, isInside, mergeOverlapping } from "./clusters.js";
 import { enterCluster } from "./enter_cluster.jsx";
-import { cornersOf, toArea, writePosition } from "./map_position.js";
+import { cornersOf, toArea, formatMapPosition } from "./map_position.js";
 import { FIT_PADDING_PIXELS, MAX_FIT_ZOOM } from "./map_setup.js";
 import { fetchSummaries } from "./photo_summaries.js";
 import { PlaceList } from "./place_list.jsx";
@@ -29,8 +29,8 @@ import { useMap } from "./use_map.js";
  * @param {Api} props.api
  * @param {RequestState<Counts | null>} props.counts
  * @param {Pair[]} props.filters without `bbox`
- * @param {string} props.filterKey changes with `filters`
- * @param {Area | null} props.photosArea area shown first, if the URL does not say where the map is
+ * @param {string} props.filterKey a text that changes whenever `filters` does
+ * @param {Area | null} props.photosArea see createMap
  */
 export function MapSurface(props) {
   const { L, state, navigate, api, counts, filters, filterKey, photosArea } = props;
@@ -81,7 +81,7 @@ export function MapSurface(props) {
   const enter = (cluster) => {
     if (map) enterCluster(L, map, cluster, { state, api });
   };
-  const isListOpen = Boolean(state.extra.list);
+  const isListOpen = Boolean(state.viewParams.list);
   const visible = viewport ? clusters.filter((cluster) => isInside(cluster, viewport.visible)) : [];
   const visibleCount = visible.reduce((sum, { count }) => sum + count, 0);
   /** @type {FacetRow[]} */
@@ -101,7 +101,7 @@ export function MapSurface(props) {
           onChange={(isOn) => {
             if (!map) return;
             const bbox = isOn ? formatBox(toArea(map.getBounds())) : null;
-            navigate({ filters: { bbox }, extra: { at: writePosition(map) } });
+            navigate({ filters: { bbox }, viewParams: { at: formatMapPosition(map) } });
           }}
         />
         <button type="button" onClick={fitAll}>
@@ -111,7 +111,7 @@ export function MapSurface(props) {
           type="button"
           aria-expanded={isListOpen}
           aria-controls="map-list"
-          onClick={() => navigate({ extra: { list: isListOpen ? "" : "1" } })}
+          onClick={() => navigate({ viewParams: { list: isListOpen ? "" : "1" } })}
         >
           List view
         </button>
@@ -123,7 +123,7 @@ export function MapSurface(props) {
         {countWithoutLocation > 0 && (
           <p class="map-without">
             <a href={linkToPhotosWithoutLocation(state)}>
-              {number(countWithoutLocation)} without location
+              {formatNumber(countWithoutLocation)} without location
             </a>
           </p>
         )}
@@ -177,14 +177,14 @@ function AreaSwitch({ isOn, onChange }) {
 }
 
 /**
- * Describe how many photos are shown. The sum of the visible clusters is approximate, because a cluster at the edge has
- * photos on both sides of it. If the area is a filter, use the API's exact count.
+ * Describe how many photos are shown. If the area is a filter, use the API's count. Otherwise use the sum of the
+ * visible clusters, which is approximate, because clusters at the edge contain photos on both sides of it.
  * @param {State} state
  * @param {RequestState<Counts | null>} counts
  * @param {number} visibleCount
  */
 function describeCount({ filters }, { data, loading }, visibleCount) {
-  if (!filters.bbox || !data || loading) return `${plural(visibleCount, "photo")} in view`;
+  if (!filters.bbox || !data || loading) return `${pluralize(visibleCount, "photo")} in view`;
   return `${formatTotal(data)} ${data.total === 1 ? "photo" : "photos"} in this area`;
 }
 

@@ -1,38 +1,40 @@
 /**
- * @file Leaflet markers for clusters and single photos. Their elements are never made from HTML text.
+ * @file Leaflet markers for clusters and single photos. Their elements are never created from HTML text.
  * @import { LayerGroup, Map as LeafletMap, Marker } from "leaflet"
  * @import { Area, Cluster, Photo } from "../core/types"
  */
 import { Thumbnail } from "../components/thumbnail.jsx";
-import { dateTime, oneLine, plural, shortNumber } from "../core/format.js";
+import { formatDateTime, oneLine, pluralize, formatShortNumber } from "../core/format.js";
 import { fileName } from "../core/labels.js";
 import { render } from "../core/preact.js";
 
 const SINGLE_PIXELS = 46;
 
 /**
- * @typedef {{marker: Marker, element: HTMLElement, cluster: Cluster}} Shown
+ * @typedef {{marker: Marker, element: HTMLElement, cluster: Cluster}} ShownMarker
  * @typedef {{open: (id: string) => void, enter: (cluster: Cluster) => void}} Actions
  */
 
+/** The markers on a map. */
 export class Markers {
   /**
    * @param {typeof import("leaflet")} L
    * @param {LeafletMap} map
-   * @param {Actions} actions `open` for a single photo, `enter` for a cluster
+   * @param {Actions} actions `open` is called for a single photo, `enter` for a cluster
    */
   constructor(L, map, actions) {
     this.L = L;
     this.map = map;
     this.actions = actions;
-    /** @type {Map<string, Shown>} */
+    /** @type {Map<string, ShownMarker>} */
     this.shown = new Map();
     /** @type {LayerGroup} */
     this.layer = L.layerGroup().addTo(map);
   }
 
   /**
-   * Show these clusters in every copy of the world within an area. Markers that are shown already are not touched.
+   * Show these clusters, and no others, in every copy of the world within an area. Markers that are already shown are
+   * left alone.
    * @param {Cluster[]} clusters
    * @param {Area} area
    */
@@ -66,7 +68,8 @@ export class Markers {
   }
 
   /**
-   * @param {string} key
+   * Add a marker.
+   * @param {string} key identifies the marker
    * @param {Cluster} cluster
    * @param {number} lng longitude in the copy of the world that the marker is in
    */
@@ -82,9 +85,9 @@ export class Markers {
     this.layer.addLayer(marker);
     const element = marker.getElement();
     if (!element) return;
-    const label = cluster.id ? "1 photo" : `${plural(cluster.count, "photo")}, zoom in`;
+    const label = cluster.id ? "1 photo" : `${pluralize(cluster.count, "photo")}, zoom in`;
     element.setAttribute("aria-label", label);
-    if (!cluster.id) element.textContent = shortNumber(cluster.count);
+    if (!cluster.id) element.textContent = formatShortNumber(cluster.count);
     const shown = { marker, element, cluster };
     const activate = () => {
       if (shown.cluster.id) this.actions.open(shown.cluster.id);
@@ -120,12 +123,12 @@ export class Markers {
 }
 
 /**
- * Return a photo's name and date.
+ * Return a photo's file name and date.
  * @param {Photo} photo
  */
 export function labelOf({ key, photo: { taken_at: taken, taken_offset: offset } }) {
   const name = oneLine(fileName(key), 80);
-  return taken ? `${name}, ${dateTime(taken, offset)}` : name;
+  return taken ? `${name}, ${formatDateTime(taken, offset)}` : name;
 }
 
 /**

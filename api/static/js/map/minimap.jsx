@@ -11,8 +11,8 @@ import { createBasemap } from "./basemap.js";
 const OUTLINE_ZOOM = 5;
 const TILES_ZOOM = 13;
 
-/** @param {{lat: number, lon: number}} props */
-export function MiniMap({ lat, lon }) {
+/** @param {{lat: number, lng: number}} props */
+export function MiniMap({ lat, lng }) {
   const frame = useRef(/** @type {HTMLDivElement | null} */ (null));
   useEffect(() => {
     /** @type {LeafletMap | null} */
@@ -20,21 +20,21 @@ export function MiniMap({ lat, lon }) {
     let isUnmounted = false;
     loadLeaflet().then(
       (L) => {
-        if (!isUnmounted && frame.current) map = createMap(L, frame.current, lat, lon);
+        if (!isUnmounted && frame.current) map = createMap(L, frame.current, lat, lng);
       },
-      () => {}, // the summary shows the coordinates
+      () => {}, // without the map, the summary still shows the coordinates
     );
     return () => {
       isUnmounted = true;
       map?.remove();
     };
-  }, [lat, lon]);
+  }, [lat, lng]);
   return (
     <div
       class="mini-map"
       ref={frame}
       role="group"
-      aria-label={`Map around ${formatPosition(lat, lon)}`}
+      aria-label={`Map around ${formatPosition(lat, lng)}`}
     />
   );
 }
@@ -43,9 +43,9 @@ export function MiniMap({ lat, lon }) {
  * @param {typeof import("leaflet")} L
  * @param {HTMLElement} frame
  * @param {number} lat
- * @param {number} lon
+ * @param {number} lng
  */
-function createMap(L, frame, lat, lon) {
+function createMap(L, frame, lat, lng) {
   const isAnimated = !matchMedia("(prefers-reduced-motion: reduce)").matches;
   const map = L.map(frame, {
     attributionControl: false,
@@ -53,19 +53,19 @@ function createMap(L, frame, lat, lon) {
     scrollWheelZoom: false,
     minZoom: 0,
     maxZoom: settings.tiles_url ? 19 : 14,
-    // On touch screens a drag has to scroll the page.
+    // On touch screens, dragging has to scroll the page instead of the map.
     dragging: !L.Browser.mobile,
     zoomAnimation: isAnimated,
     fadeAnimation: isAnimated,
     inertia: isAnimated,
   });
-  map.setView([lat, lon], settings.tiles_url ? TILES_ZOOM : OUTLINE_ZOOM, { animate: false });
+  map.setView([lat, lng], settings.tiles_url ? TILES_ZOOM : OUTLINE_ZOOM, { animate: false });
   L.control.zoom({ zoomInTitle: "Zoom in", zoomOutTitle: "Zoom out" }).addTo(map);
   createBasemap(L).addTo(map);
   if (settings.tiles_url) {
     L.tileLayer(settings.tiles_url, { maxZoom: 19, referrerPolicy: "origin" }).addTo(map);
   }
   const icon = L.divIcon({ iconSize: [18, 18], className: "pin" });
-  L.marker([lat, lon], { icon, interactive: false, keyboard: false }).addTo(map);
+  L.marker([lat, lng], { icon, interactive: false, keyboard: false }).addTo(map);
   return map;
 }

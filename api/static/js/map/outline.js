@@ -7,12 +7,13 @@ import { loadWorld } from "../core/map_data.js";
 import { mapInChunks } from "../core/scheduling.js";
 import { clipLine, clipRing, contains, placeName, projectWithCopies } from "./outline_geometry.js";
 
-// Tiles are clipped this far outside their border, as a fraction of their side, so that no clipping edge is visible.
-const MARGIN = 0.05;
-const MAX_TILES = 1500;
+// Shapes are clipped this far outside the tile, as a fraction of its width, so that the cut edges are not visible.
+const CLIP_MARGIN = 0.05;
+const MAX_CACHED_TILES = 1500;
 
 /** @typedef {{rings: Shape[], lines: Shape[]}} Tile */
 
+/** The outline of the world at one scale, with a cache of its tiles. */
 export class Outline {
   /**
    * @param {Tile} world
@@ -37,7 +38,8 @@ export class Outline {
   }
 
   /**
-   * Return the shapes in a tile. They are clipped from the parent tile, so that zooming in on a long coast is cheap.
+   * Return the shapes in a tile. They are clipped from the shapes of the tile one zoom level below, because clipping
+   * long coasts of the whole world for each tile would be slow.
    * @param {number} zoom
    * @param {number} x
    * @param {number} y
@@ -50,13 +52,15 @@ export class Outline {
     if (!tile) {
       const parent = this.tile(zoom - 1, x >> 1, y >> 1);
       const box = /** @type {Box} */ (
-        [x - MARGIN, y - MARGIN, x + 1 + MARGIN, y + 1 + MARGIN].map((side) => side / 2 ** zoom)
+        [x - CLIP_MARGIN, y - CLIP_MARGIN, x + 1 + CLIP_MARGIN, y + 1 + CLIP_MARGIN].map(
+          (side) => side / 2 ** zoom,
+        )
       );
       tile = {
         rings: parent.rings.map((ring) => clipRing(ring, box)).filter((ring) => ring !== null),
         lines: parent.lines.flatMap((line) => clipLine(line, box)),
       };
-      if (this.tiles.size >= MAX_TILES) this.tiles.clear();
+      if (this.tiles.size >= MAX_CACHED_TILES) this.tiles.clear();
       this.tiles.set(key, tile);
     }
     return tile;
@@ -67,14 +71,14 @@ export class Outline {
 const outlines = {};
 
 /**
- * Load an outline once.
+ * Load the outline at a scale. Later calls return the same one.
  * @param {"110m" | "50m"} scale
  */
 export const loadOutline = (scale) =>
   (outlines[scale] ??= loadWorld(scale).then(Outline.fromWorld));
 
 /**
- * Return the name of the country at a position; null if there is none.
+ * Return the name of the country at a position, or null if there is none.
  * @param {number} longitude
  * @param {number} latitude
  */

@@ -1,15 +1,18 @@
 /**
- * @file Geometry of the world's outline: Web Mercator projection, and clipping to tiles.
+ * @file Geometry of the world's outline: projection, and clipping to tiles.
+ *
+ * The projection is Web Mercator. It maps the world to the unit square, with (0, 0) in the north-west.
  */
 
 /**
  * @typedef {[west: number, north: number, east: number, south: number]} Box
- * @typedef {{points: Float64Array | number[], box: Box}} Shape points: x and y in turn, in a unit square, y downwards
- * @typedef {{name: string, x: number, y: number, size: number, width: number}} PlaceName
+ * @typedef {{points: Float64Array | number[], box: Box}} Shape points: alternating x and y; box: bounds of
+ *   the points
+ * @typedef {{name: string, x: number, y: number, area: number, width: number}} PlaceName
  * @typedef {import("../core/map_data.js").Position} Position
  */
 
-// Where Web Mercator cuts off the poles, so that the world is a square.
+// Web Mercator leaves out the areas around the poles, so that the world is a square.
 const MAX_LATITUDE = 85.0511287798;
 
 /** @param {number} longitude */
@@ -26,6 +29,7 @@ export function toY(latitude) {
 export const toLatitude = (y) => (Math.atan(Math.sinh(Math.PI * (1 - 2 * y))) * 180) / Math.PI;
 
 /**
+ * Return the shape with these points.
  * @param {Float64Array | number[]} points
  * @returns {Shape}
  */
@@ -55,7 +59,7 @@ export function project(coordinates) {
 }
 
 /**
- * Project a ring or line. If it crosses the 180th meridian, also return its copy at the other edge of the square.
+ * Project a ring or line. If it crosses the 180th meridian, also return a copy at the opposite edge of the square.
  * @param {readonly Position[]} coordinates
  * @returns {Shape[]}
  */
@@ -76,7 +80,7 @@ const isApart = (a, b) => a[2] < b[0] || b[2] < a[0] || a[3] < b[1] || b[3] < a[
 const isWithin = (a, b) => a[0] >= b[0] && a[2] <= b[2] && a[1] >= b[1] && a[3] <= b[3];
 
 /**
- * Clip a ring to a box (Sutherland-Hodgman); null if nothing is left.
+ * Clip a ring to a box (Sutherland-Hodgman). Return null if nothing is left.
  * @param {Shape} ring
  * @param {Box} box
  * @returns {Shape | null}
@@ -97,8 +101,8 @@ export function clipRing(ring, box) {
  * Clip a ring to one edge of a box.
  * @param {Float64Array | number[]} points
  * @param {number} axis 0: x, 1: y
- * @param {number} sign 1: keep coordinates greater than the edge, -1: less
- * @param {number} edge
+ * @param {number} sign 1: keep coordinates above the edge's, -1: keep those below
+ * @param {number} edge coordinate of the edge
  */
 function clipToEdge(points, axis, sign, edge) {
   const kept = [];
@@ -158,7 +162,8 @@ export function clipLine(line, box) {
 }
 
 /**
- * Place a country's name at the centroid of its largest polygon. `width` is the width of that polygon.
+ * Return where to write a country's name: at the centroid of its largest polygon. `area` and `width` are those of the
+ * polygon.
  * @param {import("../core/map_data.js").Country} country
  * @returns {PlaceName | null}
  */
@@ -167,23 +172,25 @@ export function placeName({ name, polygons }) {
   let largest = null;
   for (const [outer] of polygons) {
     const { points, box } = project(outer);
-    // The shoelace formula; `area` is twice the signed area.
-    let [area, x, y] = [0, 0, 0];
+    // The shoelace formula.
+    let [twiceArea, x, y] = [0, 0, 0];
     for (let index = 0; index + 3 < points.length; index += 2) {
       const cross = points[index] * points[index + 3] - points[index + 2] * points[index + 1];
-      area += cross;
+      twiceArea += cross;
       x += (points[index] + points[index + 2]) * cross;
       y += (points[index + 1] + points[index + 3]) * cross;
     }
-    const size = Math.abs(area);
-    if (size <= (largest?.size ?? 0)) continue;
-    largest = { name, size, x: x / (3 * area), y: y / (3 * area), width: box[2] - box[0] };
+    const area = Math.abs(twiceArea) / 2;
+    if (area <= (largest?.area ?? 0)) continue;
+    const [centreX, centreY] = [x / (3 * twiceArea), y / (3 * twiceArea)];
+    largest = { name, area, x: centreX, y: centreY, width: box[2] - box[0] };
   }
   return largest;
 }
 
 /**
- * Return whether a polygon contains a position: whether the number of edges due east of the position is odd.
+ * Return whether a polygon contains a position. It does if a ray from the position to the east crosses an odd number of
+ * edges.
  * @param {import("../core/map_data.js").Polygon} rings
  * @param {number} longitude
  * @param {number} latitude

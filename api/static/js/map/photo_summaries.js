@@ -1,14 +1,14 @@
 /**
- * @file Fetches and caches summaries of the single photos on the map, many per request.
+ * @file Fetches and caches the records of the single photos on the map, without their tags, many in one request.
  * @import { Api, Photo } from "../core/types"
  */
 
-// Limits per request. URLs and the API's `query` are limited in length.
+// Limits for one request, because the length of URLs and of the API's parameter `query` is limited.
 const MAX_IDS = 100;
 const MAX_QUERY_CHARACTERS = 6000;
-// Limit per view.
-const MAX_PHOTOS = 300;
-const MAX_CACHED = 3000;
+// At most this many photos are fetched for a view of the map. The others have markers without a thumbnail.
+const MAX_PHOTOS_IN_VIEW = 300;
+const MAX_CACHED_PHOTOS = 3000;
 
 /** @type {Map<string, Photo>} */
 const cache = new Map();
@@ -16,10 +16,10 @@ const cache = new Map();
 const listeners = new Set();
 
 /**
- * Call `onPhoto` once the summary of a photo is known.
+ * Call `onPhoto` once, as soon as the summary of a photo is in the cache.
  * @param {string} id
  * @param {(photo: Photo) => void} onPhoto
- * @returns {() => void} stops waiting
+ * @returns {() => void} a function that stops waiting
  */
 export function whenSummaryKnown(id, onPhoto) {
   const listener = () => {
@@ -34,13 +34,13 @@ export function whenSummaryKnown(id, onPhoto) {
 }
 
 /**
- * Return the first ids, as many as fit in one request, but at least one.
+ * Return as many of the first ids as fit in one request, but at least one.
  * @param {readonly string[]} ids
  */
-export function firstBatch(ids) {
+export function firstChunk(ids) {
   let length = 0;
   const end = ids.findIndex((id, index) => {
-    // Quotes and a comma, percent-encoded, surround each id.
+    // In the URL, each id has percent-encoded quotes around it and a comma after it.
     length += encodeURIComponent(id).length + 10;
     return index >= MAX_IDS || (index > 0 && length > MAX_QUERY_CHARACTERS);
   });
@@ -48,7 +48,7 @@ export function firstBatch(ids) {
 }
 
 /**
- * Fetch summaries, and pass them to `onPhotos` by id as they arrive.
+ * Fetch summaries. Call `onPhotos` for each response, with the photos by id.
  * @param {Api} api
  * @param {string[]} ids
  * @param {(photos: Record<string, Photo>) => void} onPhotos
@@ -57,11 +57,11 @@ export function firstBatch(ids) {
 export async function fetchSummaries(api, ids, onPhotos, signal) {
   const cached = ids.flatMap((id) => cache.get(id) ?? []);
   if (cached.length) onPhotos(byId(cached));
-  let missing = ids.filter((id) => !cache.has(id)).slice(0, MAX_PHOTOS);
+  let missing = ids.filter((id) => !cache.has(id)).slice(0, MAX_PHOTOS_IN_VIEW);
   while (missing.length) {
-    const batch = firstBatch(missing);
-    missing = missing.slice(batch.length);
-    const params = { query: JSON.stringify({ _id: { $in: batch } }), limit: batch.length };
+    const chunk = firstChunk(missing);
+    missing = missing.slice(chunk.length);
+    const params = { query: JSON.stringify({ _id: { $in: chunk } }), limit: chunk.length };
     /** @type {Photo[]} */
     let photos;
     try {
@@ -69,7 +69,7 @@ export async function fetchSummaries(api, ids, onPhotos, signal) {
     } catch {
       return; // the markers work without thumbnails
     }
-    if (cache.size > MAX_CACHED) cache.clear();
+    if (cache.size > MAX_CACHED_PHOTOS) cache.clear();
     for (const photo of photos) cache.set(photo.id, photo);
     onPhotos(byId(photos));
     for (const listener of listeners) listener();

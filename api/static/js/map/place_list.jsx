@@ -1,9 +1,9 @@
 /**
- * @file The popup with the photos of one location, and the list view, which makes the map accessible to screen readers.
+ * @file The popup with the photos at one location, and the list view, which makes the map usable with screen readers.
  * @import { Api, Area, Cluster, Pair, Photo, State } from "../core/types"
  */
 import { Thumbnail } from "../components/thumbnail.jsx";
-import { formatPosition, number, plural } from "../core/format.js";
+import { formatPosition, formatNumber, pluralize } from "../core/format.js";
 import { useEffect, useState } from "../core/preact.js";
 import { filterParams, href } from "../core/url_state.js";
 import { useRequest } from "../hooks/use_request.js";
@@ -16,11 +16,14 @@ const MAX_ROWS = 100;
 const MAX_POPUP_PHOTOS = 6;
 const POPUP_COLUMNS = 3; // as in map.css
 const THUMBNAIL_PIXELS = 74; // as in map.css
-// From this zoom on, the cells of a cluster are so small that they are usually in one country.
+// Below this zoom level, a cluster can contain photos of several countries.
 const ONE_COUNTRY_MIN_ZOOM = 6;
 
-/** @type {(state: State, area: Area) => string} */
-const linkTo = (state, area) =>
+/**
+ * Return the URL of the gallery with the photos of an area.
+ * @type {(state: State, area: Area) => string}
+ */
+const linkToArea = (state, area) =>
   href(state, { view: "gallery", filters: { bbox: formatBox(area) }, photo: null });
 
 /** @param {{photo: Photo, state: State}} props */
@@ -50,7 +53,7 @@ export function PlacePopup({ cluster, area, state, api }) {
   const rowCount = Math.ceil(Math.min(cluster.count, MAX_POPUP_PHOTOS) / POPUP_COLUMNS);
   return (
     <div class="place">
-      <p class="place-title">{plural(cluster.count, "photo")} here</p>
+      <p class="place-title">{pluralize(cluster.count, "photo")} here</p>
       <p class="muted">{formatPosition(cluster.lat, cluster.lng)}</p>
       <div class="place-photos" style={{ minHeight: `${THUMBNAIL_PIXELS * rowCount}px` }}>
         {request.data?.photos.map((/** @type {Photo} */ photo) => (
@@ -58,8 +61,8 @@ export function PlacePopup({ cluster, area, state, api }) {
         ))}
       </div>
       <p>
-        <a class="button" href={linkTo(state, area)}>
-          Show all {number(cluster.count)}
+        <a class="button" href={linkToArea(state, area)}>
+          Show all {formatNumber(cluster.count)}
         </a>
       </p>
     </div>
@@ -76,7 +79,7 @@ function Row({ cluster, zoom, state, enter }) {
       (found) => {
         if (!isUnmounted) setCountry(found);
       },
-      () => {}, // the row shows the coordinates
+      () => {}, // without the country, the row still shows the coordinates
     );
     return () => {
       isUnmounted = true;
@@ -84,19 +87,21 @@ function Row({ cluster, zoom, state, enter }) {
   }, [cluster.lng, cluster.lat]);
   useEffect(() => {
     if (!cluster.id) return undefined;
-    // MapSurface fetches the summary for the marker.
+    // MapSurface fetches the summary for the photo's marker, so only wait for it here.
     return whenSummaryKnown(cluster.id, (photo) => setName(labelOf(photo)));
   }, [cluster.id]);
-  const where = describeLocation(cluster, zoom, country);
+  const location = describeLocation(cluster, zoom, country);
   return (
     <li>
-      <p class="place-name">{cluster.id ? (name ?? "1 photo") : plural(cluster.count, "photo")}</p>
-      <p class="muted">{where}</p>
+      <p class="place-name">
+        {cluster.id ? (name ?? "1 photo") : pluralize(cluster.count, "photo")}
+      </p>
+      <p class="muted">{location}</p>
       <p class="place-actions">
         {cluster.id ? (
           <a
             href={href(state, { photo: cluster.id })}
-            aria-label={`Open ${name ?? "the photo"}, ${where}`}
+            aria-label={`Open ${name ?? "the photo"}, ${location}`}
           >
             Open
           </a>
@@ -105,13 +110,13 @@ function Row({ cluster, zoom, state, enter }) {
             <button
               type="button"
               onClick={() => enter(cluster)}
-              aria-label={`Zoom in on ${plural(cluster.count, "photo")}, ${where}`}
+              aria-label={`Zoom in on ${pluralize(cluster.count, "photo")}, ${location}`}
             >
               Zoom in
             </button>
             <a
-              href={linkTo(state, areaOf(cluster, zoom))}
-              aria-label={`Show ${plural(cluster.count, "photo")}, ${where}`}
+              href={linkToArea(state, areaOf(cluster, zoom))}
+              aria-label={`Show ${pluralize(cluster.count, "photo")}, ${location}`}
             >
               Show photos
             </a>
@@ -125,12 +130,12 @@ function Row({ cluster, zoom, state, enter }) {
 /**
  * @param {Cluster} cluster
  * @param {number} zoom
- * @param {string | null | undefined} country null: none; undefined: not known yet
+ * @param {string | null | undefined} country null: the position is in no country; undefined: still loading
  */
 function describeLocation(cluster, zoom, country) {
   const position = formatPosition(cluster.lat, cluster.lng);
   if (country === undefined) return position;
-  // Perhaps on the coast, because the outline leaves out small islands and capes.
+  // The photo may also be on the coast, because the outline leaves out small islands and capes.
   if (country === null) return `Offshore, ${position}`;
   const isOneCountry = cluster.id || zoom >= ONE_COUNTRY_MIN_ZOOM;
   return `${isOneCountry ? "" : "Around "}${country}, ${position}`;
@@ -160,7 +165,9 @@ export function PlaceList({ clusters, zoom, state, enter }) {
         ))}
       </ol>
       {clusters.length > MAX_ROWS && (
-        <p class="muted">And {number(clusters.length - MAX_ROWS)} more. Zoom in to list them.</p>
+        <p class="muted">
+          And {formatNumber(clusters.length - MAX_ROWS)} more. Zoom in to list them.
+        </p>
       )}
     </section>
   );

@@ -1,5 +1,5 @@
 /**
- * @file Creates the Leaflet map of a component, and keeps its position and the URL parameter `at` in sync.
+ * @file Creates the Leaflet map of a component. Keeps the map's position and the URL parameter `at` in sync.
  * @import { Map as LeafletMap } from "leaflet"
  * @import { Api, Area, Navigate, State } from "../core/types"
  * @import { Viewport } from "./map_position.js"
@@ -7,41 +7,48 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "../core/preact.js";
 import { formatBox } from "./clusters.js";
 import { enterCluster } from "./enter_cluster.jsx";
-import { isAtPosition, parsePosition, toArea, viewportOf, writePosition } from "./map_position.js";
+import {
+  isAtPosition,
+  parseMapPosition,
+  toArea,
+  viewportOf,
+  formatMapPosition,
+} from "./map_position.js";
 import { createMap } from "./map_setup.js";
 import { Markers } from "./markers.jsx";
 
 /**
  * @param {object} options
  * @param {typeof import("leaflet")} options.L
- * @param {{readonly current: HTMLElement | null}} options.frame
+ * @param {{readonly current: HTMLElement | null}} options.frame element that will contain the map
  * @param {State} options.state
  * @param {Navigate} options.navigate
  * @param {Api} options.api
- * @param {Area | null} options.photosArea
+ * @param {Area | null} options.photosArea see createMap
  */
 export function useMap({ L, frame, state, navigate, api, photosArea }) {
   const [map, setMap] = useState(/** @type {LeafletMap | null} */ (null));
   const [markers, setMarkers] = useState(/** @type {Markers | null} */ (null));
   const [viewport, setViewport] = useState(/** @type {Viewport | null} */ (null));
-  // For Leaflet's listeners, which are created only once.
+  // Leaflet's listeners are created only once. They read the current state from this reference.
   const latestState = useRef(state);
   latestState.current = state;
-  const lastAt = useRef(state.extra.at);
+  // The position to which the map or the URL was last set, so that neither sets the other again.
+  const lastAt = useRef(state.viewParams.at);
 
   useLayoutEffect(() => {
     if (!frame.current) return undefined;
     const newMap = createMap(L, frame.current, state, photosArea);
     newMap.on("moveend", () => {
       setViewport(viewportOf(newMap));
-      const at = writePosition(newMap);
+      const at = formatMapPosition(newMap);
       if (at === lastAt.current || isAtPosition(newMap, lastAt.current)) return;
       lastAt.current = at;
-      const filtersByArea = latestState.current.filters.bbox;
-      const filters = filtersByArea ? { bbox: formatBox(toArea(newMap.getBounds())) } : {};
-      navigate({ extra: { at }, filters }, { replace: true });
+      const areaFilter = latestState.current.filters.bbox;
+      const filters = areaFilter ? { bbox: formatBox(toArea(newMap.getBounds())) } : {};
+      navigate({ viewParams: { at }, filters }, { replace: true });
     });
-    lastAt.current = state.extra.at ?? writePosition(newMap);
+    lastAt.current = state.viewParams.at ?? formatMapPosition(newMap);
     setViewport(viewportOf(newMap));
     setMap(newMap);
     setMarkers(
@@ -60,11 +67,11 @@ export function useMap({ L, frame, state, navigate, api, photosArea }) {
   }, []);
 
   useEffect(() => {
-    const position = parsePosition(state.extra.at);
-    if (!map || !position || state.extra.at === lastAt.current) return;
-    lastAt.current = state.extra.at;
+    const position = parseMapPosition(state.viewParams.at);
+    if (!map || !position || state.viewParams.at === lastAt.current) return;
+    lastAt.current = state.viewParams.at;
     map.setView([position.lat, position.lng], position.zoom, { animate: false });
-  }, [map, state.extra.at]);
+  }, [map, state.viewParams.at]);
 
   return { map, markers, viewport };
 }

@@ -12,7 +12,7 @@ export function ColumnMenu({ state, navigate }) {
   /** @param {string[]} next */
   const setColumns = (next) =>
     navigate({ columns: next.join() === DEFAULT_COLUMNS.join() ? null : next }, { replace: true });
-  const others = Object.keys(COLUMNS).filter((name) => !columns.includes(name));
+  const hiddenColumns = Object.keys(COLUMNS).filter((name) => !columns.includes(name));
   /** @type {(name: string, offset: number) => void} */
   const move = (name, offset) => {
     const next = columns.filter((other) => other !== name);
@@ -53,7 +53,7 @@ export function ColumnMenu({ state, navigate }) {
             </button>
           </li>
         ))}
-        {others.map((name) => (
+        {hiddenColumns.map((name) => (
           <li key={name}>
             <label>
               <input

@@ -3,169 +3,197 @@
  * @import { Photo, State } from "../core/types"
  */
 import {
-  aperture,
-  bytes,
-  dateTime,
-  decimal,
-  exposure,
-  focal,
+  formatAperture,
+  formatBytes,
+  formatDateTime,
+  formatDecimal,
+  formatExposure,
+  formatFocalLength,
   formatPosition,
-  localTime,
-  number,
+  formatLocalTime,
+  formatNumber,
   oneLine,
 } from "../core/format.js";
-import { cameraName, fileName, settingsLine, stars, STATUSES } from "../core/labels.js";
+import { cameraName, fileName, settingsLine, formatRating, STATUS_LABELS } from "../core/labels.js";
 
 /** @param {unknown} value */
-const text = (value) => (value === undefined || value === null ? "" : oneLine(String(value), 200));
+const toText = (value) =>
+  value === undefined || value === null ? "" : oneLine(String(value), 200);
 /**
+ * Format a value. Return an empty text if there is none.
  * @template T
  * @param {T | null | undefined} value
  * @param {(value: T) => string} format
  */
-const ifKnown = (value, format) => (value === undefined || value === null ? "" : format(value));
+const formatIfKnown = (value, format) =>
+  value === undefined || value === null ? "" : format(value);
 
 /**
  * @typedef {object} Column
  * @property {string} title
  * @property {number} width in pixels
- * @property {(photo: Photo) => string} show
- * @property {boolean} [end] aligned at the end, as numbers are
- * @property {string} [sort] the API's name of the sort order
- * @property {string} [first] direction of the first click on the header: "-" for descending
+ * @property {(photo: Photo) => string} format returns the text of a cell
+ * @property {boolean} [alignsEnd] whether the text is aligned at the end, as numbers are
+ * @property {string} [sort] the API's name of the sort order; absent if there is none
+ * @property {string} [firstDirection] "-" if the first click on the header sorts in descending order
  */
 
-// No prototype, because a URL may contain "constructor" as a name.
-/** @type {Record<string, Column>} */
+/**
+ * The columns by name. A URL may contain "constructor" as a name, so the object has no prototype in which that would be
+ * found.
+ * @type {Record<string, Column>}
+ */
 export const COLUMNS = Object.assign(
   Object.create(null),
   /** @type {Record<string, Column>} */ ({
     name: {
       title: "File",
       width: 190,
-      show: ({ key, id }) => text(fileName(key ?? id)),
+      format: ({ key, id }) => toText(fileName(key ?? id)),
       sort: "key",
     },
     taken: {
       title: "Taken",
       width: 250,
-      show: ({ photo }) => dateTime(photo.taken_at, photo.taken_offset),
+      format: ({ photo }) => formatDateTime(photo.taken_at, photo.taken_offset),
       sort: "taken",
-      first: "-",
+      firstDirection: "-",
     },
-    camera: { title: "Camera", width: 160, show: ({ photo }) => cameraName(photo), sort: "camera" },
-    lens: { title: "Lens", width: 225, show: ({ photo }) => text(photo.lens_model), sort: "lens" },
+    camera: {
+      title: "Camera",
+      width: 160,
+      format: ({ photo }) => cameraName(photo),
+      sort: "camera",
+    },
+    lens: {
+      title: "Lens",
+      width: 225,
+      format: ({ photo }) => toText(photo.lens_model),
+      sort: "lens",
+    },
     exposure: {
       title: "Exposure",
       width: 96,
-      end: true,
-      show: ({ photo }) => ifKnown(photo.exposure_seconds, exposure),
+      alignsEnd: true,
+      format: ({ photo }) => formatIfKnown(photo.exposure_seconds, formatExposure),
       sort: "exposure",
     },
     f: {
       title: "Aperture",
       width: 92,
-      end: true,
-      show: ({ photo }) => ifKnown(photo.f_number, aperture),
+      alignsEnd: true,
+      format: ({ photo }) => formatIfKnown(photo.f_number, formatAperture),
       sort: "f",
     },
     iso: {
       title: "ISO",
       width: 80,
-      end: true,
-      show: ({ photo }) => ifKnown(photo.iso, number),
+      alignsEnd: true,
+      format: ({ photo }) => formatIfKnown(photo.iso, formatNumber),
       sort: "iso",
     },
     focal: {
       title: "Focal length",
       width: 116,
-      end: true,
-      show: ({ photo }) => ifKnown(photo.focal_length_mm, focal),
+      alignsEnd: true,
+      format: ({ photo }) => formatIfKnown(photo.focal_length_mm, formatFocalLength),
       sort: "focal",
     },
     focal35: {
       title: "35 mm equivalent",
       width: 142,
-      end: true,
-      show: ({ photo }) => ifKnown(photo.focal_length_35mm, focal),
+      alignsEnd: true,
+      format: ({ photo }) => formatIfKnown(photo.focal_length_35mm, formatFocalLength),
     },
-    settings: { title: "Settings", width: 260, show: ({ photo }) => settingsLine(photo) },
+    settings: { title: "Settings", width: 260, format: ({ photo }) => settingsLine(photo) },
     rating: {
       title: "Rating",
       width: 92,
-      show: ({ photo }) => ifKnown(photo.rating, (value) => (value === 0 ? "" : stars(value))),
+      format: ({ photo }) =>
+        formatIfKnown(photo.rating, (value) => (value === 0 ? "" : formatRating(value))),
       sort: "rating",
-      first: "-",
+      firstDirection: "-",
     },
     keywords: {
       title: "Keywords",
       width: 240,
-      show: ({ photo }) => text([photo.keywords ?? []].flat().join(", ")),
+      format: ({ photo }) => toText([photo.keywords ?? []].flat().join(", ")),
     },
-    description: { title: "Description", width: 280, show: ({ photo }) => text(photo.description) },
-    size: { title: "Size", width: 90, end: true, show: ({ size }) => ifKnown(size, bytes) },
+    description: {
+      title: "Description",
+      width: 280,
+      format: ({ photo }) => toText(photo.description),
+    },
+    size: {
+      title: "Size",
+      width: 90,
+      alignsEnd: true,
+      format: ({ size }) => formatIfKnown(size, formatBytes),
+    },
     pixels: {
       title: "Dimensions",
       width: 116,
-      end: true,
-      show: ({ photo }) =>
+      alignsEnd: true,
+      format: ({ photo }) =>
         photo.width_pixels ? `${photo.width_pixels} × ${photo.height_pixels}` : "",
     },
     place: {
       title: "Location",
       width: 220,
-      show: ({ photo }) =>
-        ifKnown(photo.location?.coordinates, ([longitude, latitude]) =>
+      format: ({ photo }) =>
+        formatIfKnown(photo.location?.coordinates, ([longitude, latitude]) =>
           formatPosition(latitude, longitude),
         ),
     },
     altitude: {
       title: "Altitude",
       width: 96,
-      end: true,
-      show: ({ photo }) => ifKnown(photo.altitude_metres, (value) => `${decimal(value, 0)} m`),
+      alignsEnd: true,
+      format: ({ photo }) =>
+        formatIfKnown(photo.altitude_metres, (value) => `${formatDecimal(value, 0)} m`),
     },
     flash: {
       title: "Flash",
-      width: 80,
-      show: ({ photo }) => ifKnown(photo.flash_fired, (fired) => (fired ? "Fired" : "Off")),
+      width: 104,
+      format: ({ photo }) =>
+        formatIfKnown(photo.flash_fired, (fired) => (fired ? "Fired" : "Did not fire")),
     },
-    software: { title: "Software", width: 180, show: ({ photo }) => text(photo.software) },
-    artist: { title: "Artist", width: 160, show: ({ photo }) => text(photo.artist) },
-    copyright: { title: "Copyright", width: 200, show: ({ photo }) => text(photo.copyright) },
+    software: { title: "Software", width: 180, format: ({ photo }) => toText(photo.software) },
+    artist: { title: "Artist", width: 160, format: ({ photo }) => toText(photo.artist) },
+    copyright: { title: "Copyright", width: 200, format: ({ photo }) => toText(photo.copyright) },
     folder: {
       title: "Folder",
       width: 220,
-      show: ({ key }) => text((key ?? "").split("/").slice(0, -1).join("/")),
+      format: ({ key }) => toText((key ?? "").split("/").slice(0, -1).join("/")),
       sort: "key",
     },
-    bucket: { title: "Bucket", width: 130, show: ({ bucket }) => text(bucket), sort: "bucket" },
+    bucket: { title: "Bucket", width: 130, format: ({ bucket }) => toText(bucket), sort: "bucket" },
     format: {
       title: "Format",
       width: 86,
-      show: ({ format }) => text(format).toUpperCase(),
+      format: ({ format }) => toText(format).toUpperCase(),
       sort: "format",
     },
     status: {
       title: "Status",
       width: 130,
-      show: ({ status }) => STATUSES[status] ?? text(status),
+      format: ({ status }) => STATUS_LABELS[status] ?? toText(status),
       sort: "status",
     },
-    problem: { title: "Problem", width: 280, show: ({ problem }) => text(problem) },
+    problem: { title: "Problem", width: 280, format: ({ problem }) => toText(problem) },
     modified: {
       title: "Last modified",
       width: 190,
-      show: (photo) => localTime(photo.last_modified),
+      format: (photo) => formatLocalTime(photo.last_modified),
     },
     extracted: {
       title: "Indexed",
       width: 190,
-      show: (photo) => localTime(photo.extracted_at),
+      format: (photo) => formatLocalTime(photo.extracted_at),
       sort: "extracted",
-      first: "-",
+      firstDirection: "-",
     },
-    etag: { title: "ETag", width: 270, show: ({ etag }) => text(etag) },
+    etag: { title: "ETag", width: 270, format: ({ etag }) => toText(etag) },
   }),
 );
 
@@ -184,7 +212,8 @@ export const DEFAULT_COLUMNS = [
 ];
 
 /**
- * Return the columns of a state that exist, each once.
+ * Return the names of the columns in a state, without duplicates and unknown names. If none is left, return the
+ * defaults.
  * @param {State} state
  */
 export function columnsOf(state) {

@@ -1,18 +1,23 @@
 /**
- * @file Screen for a result without photos: either the library is empty, or no photos match the filters.
+ * @file Screen for a result without photos. Either the library is empty, or no photos match the filters.
  * @import { Api, FilterName, Navigate, Pair, State } from "../core/types"
  */
 import { EmptyLibrary, Failed, Loading, NoMatches } from "../components/status_screens.jsx";
 import { isAborted } from "../core/api.js";
-import { plural } from "../core/format.js";
+import { pluralize } from "../core/format.js";
 import { filterTitle } from "../core/labels.js";
-import { filterParams, href, without } from "../core/url_state.js";
+import { filterParams, href, withoutFilterValue } from "../core/url_state.js";
 import { useRequest } from "../hooks/use_request.js";
 
+// Maximum number of filters to try. For each, the photos that match without that filter are counted.
 const MAX_HINTS = 6;
+// Time limit for each count.
 const BUDGET_MS = 500;
 
-/** @typedef {{name: FilterName, value: string, count: number}} Hint a filter, and how many photos match without it */
+/**
+ * @typedef {{name: FilterName, value: string, count: number}} Hint a value of a filter, and the number of photos that
+ *   match without it
+ */
 
 /** @param {{state: State, navigate: Navigate, api: Api}} props */
 export function EmptyResult({ state, navigate, api }) {
@@ -24,20 +29,20 @@ export function EmptyResult({ state, navigate, api }) {
   if (loading) return <Loading />;
   if (error) return <Failed error={error} retry={reload} />;
   if (!data?.hasPhotos) {
-    return <EmptyLibrary href={href(state, { view: "batches", only: true })} />;
+    return <EmptyLibrary href={href(state, { view: "batches", clearFilters: true })} />;
   }
   return (
-    <NoMatches clear={() => navigate({ only: true })}>
+    <NoMatches clear={() => navigate({ clearFilters: true })}>
       {data.hints.length > 0 && (
         <>
           <p>Remove one filter to see photos:</p>
           <ul class="without">
             {data.hints.map(({ name, value, count }) => (
               <li key={`${name} ${value}`}>
-                <a href={href(state, { filters: without(state.filters, name, value) })}>
+                <a href={href(state, { filters: withoutFilterValue(state.filters, name, value) })}>
                   Remove “{filterTitle(name, value)}”
                 </a>{" "}
-                ({plural(count, "photo")})
+                ({pluralize(count, "photo")})
               </li>
             ))}
           </ul>
@@ -48,10 +53,11 @@ export function EmptyResult({ state, navigate, api }) {
 }
 
 /**
+ * Find out whether the library has photos, and which filters exclude them.
  * @param {Api} api
- * @param {Pair[]} pairs
+ * @param {Pair[]} pairs the filters
  * @param {AbortSignal} signal
- * @returns {Promise<{hasPhotos: boolean, hints: Hint[]}>} hints: the most helpful first
+ * @returns {Promise<{hasPhotos: boolean, hints: Hint[]}>} hints: the one with the most photos first
  */
 async function findHints(api, pairs, signal) {
   const { photos } = await api.get("/photos", { limit: 1 }, { signal });
@@ -64,7 +70,8 @@ async function findHints(api, pairs, signal) {
 }
 
 /**
- * Count the photos that match without one of the filters; null if that takes too long.
+ * Count the photos that match without one of the filters. The count can be a lower bound if counting takes longer
+ * than BUDGET_MS. Return null if the request fails.
  * @param {Api} api
  * @param {Pair[]} pairs
  * @param {Pair} removed

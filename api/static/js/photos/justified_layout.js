@@ -1,5 +1,5 @@
 /**
- * @file Justified layout: rows of equal width, each as high as its photos need to fill it.
+ * @file Justified layout: the photos of a row have the same height, which is chosen so that they fill the width.
  */
 
 // Number of rows that Page Up and Page Down move.
@@ -11,22 +11,22 @@ const PAGE_ROWS = 4;
  * @property {number} end index after the last photo
  * @property {number} top in pixels
  * @property {number} height in pixels
- * @property {boolean} [open] more photos may be added to it
- * @property {boolean} [short] its photos do not fill its width
+ * @property {boolean} [isOpen] whether photos may still be added to the row
+ * @property {boolean} [isShort] whether the photos do not fill the width
  */
 
 /**
- * Append rows for the photos up to `count`, after the last full row. The last row may be short; the next call lays it
- * out again.
- * @param {Row[]} rows changed in place
- * @param {ArrayLike<number>} aspects ratio of width to height of each photo
+ * Lay out the photos up to `count`. Full rows from earlier calls stay as they are, and new rows are appended. If the
+ * last row is not full, the next call lays it out again.
+ * @param {Row[]} rows the rows of earlier calls, changed in place
+ * @param {ArrayLike<number>} aspects width divided by height, for each photo
  * @param {number} count number of photos
- * @param {{width: number, maxHeight: number, gap: number, done: boolean}} options
- *   maxHeight: of a row; done: no more photos will be added
+ * @param {{width: number, maxHeight: number, gap: number, isComplete: boolean}} options width: of a row; maxHeight: of
+ *   a row; gap: between photos and between rows; isComplete: whether no more photos will be added
  * @returns {number} total height of the rows
  */
-export function justify(rows, aspects, count, { width, maxHeight, gap, done }) {
-  while (rows.at(-1)?.open) rows.pop();
+export function justify(rows, aspects, count, { width, maxHeight, gap, isComplete }) {
+  while (rows.at(-1)?.isOpen) rows.pop();
   const last = rows.at(-1);
   let start = last ? last.end : 0;
   let top = last ? last.top + last.height + gap : 0;
@@ -41,14 +41,15 @@ export function justify(rows, aspects, count, { width, maxHeight, gap, done }) {
     aspectSum = 0;
   }
   if (start < count) {
-    rows.push({ start, end: count, top, height: maxHeight, open: !done, short: true });
+    rows.push({ start, end: count, top, height: maxHeight, isOpen: !isComplete, isShort: true });
     top += maxHeight + gap;
   }
   return top;
 }
 
 /**
- * Return the index of the first row that overlaps top..bottom, and the index after the last.
+ * Return the index of the first row between `top` and `bottom`, and the index after the last one. Rows that are partly
+ * inside are included.
  * @param {Row[]} rows
  * @param {number} top
  * @param {number} bottom
@@ -68,8 +69,8 @@ export function rowsBetween(rows, top, bottom) {
 }
 
 /**
- * Return the index of the photo to which a key moves from photo `index`; null for other keys. Moving up or down keeps
- * the relative position in the row.
+ * Return the index of the photo to which a key moves from the photo at `index`, or null for other keys. Moving up or
+ * down keeps the relative position in the row.
  * @param {Row[]} rows
  * @param {number} count number of photos
  * @param {number} index

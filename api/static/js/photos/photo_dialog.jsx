@@ -9,7 +9,7 @@ import { Dialog } from "../components/dialog.jsx";
 import { Icon } from "../components/icons.jsx";
 import { Failed, Loading, Screen } from "../components/status_screens.jsx";
 import { Thumbnail } from "../components/thumbnail.jsx";
-import { number, oneLine } from "../core/format.js";
+import { formatNumber, oneLine } from "../core/format.js";
 import { fileName } from "../core/labels.js";
 import { useEffect, useState } from "../core/preact.js";
 import { settings } from "../core/settings.js";
@@ -19,10 +19,14 @@ import { MiniMap } from "../map/minimap.jsx";
 import { Summary } from "./summary.jsx";
 import { Tags } from "./tags.jsx";
 
+// The number of copies that are listed.
 const MAX_COPIES = 50;
-const MAX_THUMBNAIL_HEIGHT = 460; // in pixels
+const MAX_THUMBNAIL_HEIGHT_PIXELS = 460;
 
-/** @param {string} id */
+/**
+ * Return the path of a photo in the API.
+ * @param {string} id
+ */
 const pathOf = (id) => `/photos/${encodeURIComponent(id)}`;
 
 /** @param {{id: string, state: State, navigate: Navigate, api: Api}} props */
@@ -31,28 +35,28 @@ export function PhotoDialog({ id, state, navigate, api }) {
   const record = request.data?.id === id ? request.data : null;
   const neighbours = useNeighbours(id, state, api);
   /** @param {string | undefined} photo */
-  const go = (photo) => {
+  const goTo = (photo) => {
     if (photo) navigate({ photo }, { replace: true });
   };
-  const close = () => navigate({ photo: null, extra: { tab: null } });
+  const close = () => navigate({ photo: null, viewParams: { tab: null } });
   /** @param {KeyboardEvent} event */
   const onKeyDown = (event) => {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
     const target = /** @type {Element} */ (event.target);
     if (target.matches("input, textarea, [role=tab]")) return;
-    if (event.key === "ArrowLeft") go(neighbours?.previous);
-    else if (event.key === "ArrowRight") go(neighbours?.next);
+    if (event.key === "ArrowLeft") goTo(neighbours?.previous);
+    else if (event.key === "ArrowRight") goTo(neighbours?.next);
   };
   const name = oneLine(fileName(id), 120);
   /** @type {(label: string, neighbour: string | undefined, icon: "previous" | "next") => JSX.Element} */
-  const renderStep = (label, neighbour, icon) => (
+  const renderNeighbourButton = (label, neighbour, icon) => (
     <button
       type="button"
       class="plain"
       aria-label={label}
       title={label}
       aria-disabled={!neighbour}
-      onClick={() => go(neighbour)}
+      onClick={() => goTo(neighbour)}
     >
       <Icon name={icon} />
     </button>
@@ -60,8 +64,8 @@ export function PhotoDialog({ id, state, navigate, api }) {
   return (
     <Dialog title={null} label={`Photo ${name}`} close={close} kind="photo" onKeyDown={onKeyDown}>
       <header>
-        {renderStep("Previous photo (←)", neighbours?.previous, "previous")}
-        {renderStep("Next photo (→)", neighbours?.next, "next")}
+        {renderNeighbourButton("Previous photo (←)", neighbours?.previous, "previous")}
+        {renderNeighbourButton("Next photo (→)", neighbours?.next, "next")}
         <h2>{name}</h2>
         <button type="button" class="plain" aria-label="Close" title="Close (Esc)" onClick={close}>
           <Icon name="close" />
@@ -112,17 +116,17 @@ function Content({ record, state, navigate, api }) {
         <div class="actions">
           <CopyButton text={`s3://${record.id}`} label="Copy S3 URI" />
           <CopyButton text={location.href} label="Copy link" />
-          {settings.sign_originals && <Original id={record.id} api={api} />}
+          {settings.sign_originals && <OriginalLink id={record.id} api={api} />}
         </div>
-        {coordinates && <MiniMap lat={coordinates[1]} lon={coordinates[0]} />}
+        {coordinates && <MiniMap lat={coordinates[1]} lng={coordinates[0]} />}
         <Copies record={record} state={state} api={api} />
       </div>
       <div class="facts">
         <Summary record={record} />
         <Tags
           record={record}
-          tab={state.extra.tab}
-          setTab={(tab) => navigate({ extra: { tab } }, { replace: true })}
+          tab={state.viewParams.tab}
+          setTab={(tab) => navigate({ viewParams: { tab } }, { replace: true })}
         />
       </div>
     </div>
@@ -130,7 +134,7 @@ function Content({ record, state, navigate, api }) {
 }
 
 /**
- * Return the ids of the previous and next photo in the result.
+ * Fetch the ids of the previous and the next photo in the result. Return null until they have arrived.
  * @param {string} id
  * @param {State} state
  * @param {Api} api
@@ -165,17 +169,17 @@ function Copies({ record, state, api }) {
   );
   /** @type {Photo[]} */
   const copies = data?.photos ?? [];
-  const others = copies.filter(({ id }) => id !== record.id);
-  if (!others.length) return null;
+  const otherCopies = copies.filter(({ id }) => id !== record.id);
+  if (!otherCopies.length) return null;
   return (
     <section class="copies">
       <h3>
-        {others.length === 1
+        {otherCopies.length === 1
           ? "Another copy of this file"
-          : `${number(others.length)} other copies of this file`}
+          : `${formatNumber(otherCopies.length)} other copies of this file`}
       </h3>
       <ul>
-        {others.slice(0, MAX_COPIES).map(({ id }) => (
+        {otherCopies.slice(0, MAX_COPIES).map(({ id }) => (
           <li key={id}>
             <a href={href(state, { photo: id })}>{oneLine(id, 200)}</a>
           </li>
@@ -186,10 +190,11 @@ function Copies({ record, state, api }) {
 }
 
 /**
- * A signed link to the original. It is created only on request, because anyone who has the link can use it.
+ * A button that requests a signed link to the original, then the link. The link is created only on request, because
+ * anyone who has it can use it.
  * @param {{id: string, api: Api}} props
  */
-function Original({ id, api }) {
+function OriginalLink({ id, api }) {
   const [link, setLink] = useState(/** @type {{url: string, seconds: number} | null} */ (null));
   const [error, setError] = useState(/** @type {Problem | null} */ (null));
   const requestLink = () => api.get(`${pathOf(id)}/original`).then(setLink, setError);
@@ -221,7 +226,7 @@ function Original({ id, api }) {
 }
 
 /**
- * Return the size of the thumbnail in pixels, which follows the size of the window.
+ * Return the width and height at which to show the thumbnail, in pixels. They change with the width of the window.
  * @param {PhotoRecord} record
  */
 function useThumbnailSize(record) {
@@ -235,6 +240,6 @@ function useThumbnailSize(record) {
   const { width_pixels: photoWidth, height_pixels: photoHeight } = record.photo;
   const aspect =
     photoWidth && photoHeight ? Math.min(3.2, Math.max(0.5, photoWidth / photoHeight)) : 1.5;
-  const width = Math.min(maxWidth, MAX_THUMBNAIL_HEIGHT * aspect);
+  const width = Math.min(maxWidth, MAX_THUMBNAIL_HEIGHT_PIXELS * aspect);
   return { width: Math.round(width), height: Math.round(width / aspect) };
 }

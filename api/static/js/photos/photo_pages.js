@@ -1,8 +1,8 @@
 /**
  * @file Fetches the photos that match the filters, page by page.
  *
- * Only the recently used pages are kept in memory. The others are reduced to the aspect ratio of each photo (4 bytes)
- * and the page's cursor, with which the page can be fetched again.
+ * Only the photos of the recently used pages are kept in memory. Of the other pages, only each photo's aspect ratio
+ * (4 bytes) and the page's cursor are kept. With the cursor, the page can be fetched again.
  * @import { Api, Pair, Photo, State } from "../core/types"
  */
 import { isAborted, toProblem } from "../core/api.js";
@@ -12,18 +12,19 @@ import { filterParams } from "../core/url_state.js";
 
 export const PAGE_SIZE = 100;
 const MAX_PAGES_IN_MEMORY = 24;
-/** For photos of unknown size. Most cameras take 3:2 photos. */
+/** Aspect ratio for photos of unknown size: that of most cameras. */
 const DEFAULT_ASPECT = 1.5;
 
 /**
  * @typedef {object} Page
- * @property {string | undefined} cursor
- * @property {string | null} next cursor of the next page
+ * @property {string | undefined} cursor cursor of the page; undefined for the first
+ * @property {string | null} next cursor of the next page; null if there is none
  * @property {Photo[] | null} photos null: dropped from memory
- * @property {number} lastUse orders the pages by their latest use
- * @property {boolean} isLoading
+ * @property {number} lastUse number of the page's latest use; higher numbers are more recent
+ * @property {boolean} isLoading whether the page is being fetched again
  */
 
+/** The photos that match the filters, as far as they have been fetched. */
 export class PhotoPages {
   /**
    * @param {Api} api
@@ -32,38 +33,43 @@ export class PhotoPages {
   constructor(api, params) {
     this.api = api;
     this.params = params;
+    /** Number of photos fetched so far. */
     this.count = 0;
-    this.done = false;
+    /** Whether all pages have been fetched. */
+    this.isComplete = false;
     /** @type {import("../core/api.js").Problem | null} */
     this.error = null;
+    /** Whether the next page is being fetched. */
     this.loading = false;
     /** Increases with every change. */
     this.version = 0;
     /** @type {Page[]} */
     this.pages = [];
+    /** Aspect ratios of all photos; only the first `count` are set. */
     this.aspects = new Float32Array(PAGE_SIZE);
     this.controller = new AbortController();
     /** @type {Set<(version: number) => void>} */
     this.listeners = new Set();
-    this.useCount = 0;
+    /** Number of the latest use of a page. */
+    this.lastUseNumber = 0;
   }
 
   /** Fetch the next page, unless a fetch is in progress or there are no more pages. */
   async loadMore() {
-    if (this.loading || this.done || this.error) return;
+    if (this.loading || this.isComplete || this.error) return;
     this.loading = true;
     const cursor = this.pages.at(-1)?.next ?? undefined;
     try {
       const { photos, next } = await this.fetch(cursor);
-      this.pages.push({ cursor, next, photos, lastUse: ++this.useCount, isLoading: false });
+      this.pages.push({ cursor, next, photos, lastUse: ++this.lastUseNumber, isLoading: false });
       this.addAspects(photos);
-      this.done = !next;
+      this.isComplete = !next;
     } catch (error) {
       if (isAborted(error)) return;
       this.error = toProblem(error);
     }
     this.loading = false;
-    this.changed();
+    this.trimAndNotify();
   }
 
   /**
@@ -77,7 +83,10 @@ export class PhotoPages {
     return this.api.get("/photos", params, { signal: this.controller.signal });
   }
 
-  /** @param {Photo[]} photos */
+  /**
+   * Append the aspect ratios of photos. Double the array if it is full.
+   * @param {Photo[]} photos
+   */
   addAspects(photos) {
     if (this.count + photos.length > this.aspects.length) {
       const larger = new Float32Array(this.aspects.length * 2 + PAGE_SIZE);
@@ -88,13 +97,14 @@ export class PhotoPages {
   }
 
   /**
-   * Return the photo at an index of the result; null while its page is loading.
+   * Return the photo at an index of the result, or null if it is not in memory. If its page has been dropped, fetch the
+   * page again.
    * @param {number} index
    */
   at(index) {
     const page = this.pages[Math.floor(index / PAGE_SIZE)];
     if (!page) return null;
-    page.lastUse = ++this.useCount;
+    page.lastUse = ++this.lastUseNumber;
     if (!page.photos) this.refetch(page);
     return page.photos?.[index % PAGE_SIZE] ?? null;
   }
@@ -107,14 +117,14 @@ export class PhotoPages {
       page.photos = (await this.fetch(page.cursor)).photos;
     } catch (error) {
       if (isAborted(error)) return;
-      page.photos = []; // its tiles stay empty
+      page.photos = []; // the places of these photos stay empty
     }
     page.isLoading = false;
-    this.changed();
+    this.trimAndNotify();
   }
 
   /**
-   * Return the index of a photo; -1 if it is not in memory.
+   * Return the index of a photo in the result, or -1 if the photo is not in memory.
    * @param {string} id
    */
   indexOf(id) {
@@ -125,8 +135,8 @@ export class PhotoPages {
     return -1;
   }
 
-  /** Drop the least recently used pages, and notify the listeners. */
-  changed() {
+  /** Drop the photos of the least recently used pages, and notify the listeners of a change. */
+  trimAndNotify() {
     const loaded = this.pages.filter((page) => page.photos);
     if (loaded.length > MAX_PAGES_IN_MEMORY) {
       loaded.sort((a, b) => a.lastUse - b.lastUse);
@@ -136,36 +146,43 @@ export class PhotoPages {
     for (const listener of this.listeners) listener(this.version);
   }
 
+  /** Fetch again after an error. */
   retry() {
     this.error = null;
     this.loadMore();
-    this.changed();
+    this.trimAndNotify();
   }
 
+  /** Abort all requests. */
   abort() {
     this.controller.abort();
   }
 }
 
 /**
- * Return the ratio of width to height at which a photo is shown. Panoramas are cropped.
+ * Return the aspect ratio (width divided by height) at which a photo is shown. Very wide and very tall photos are
+ * cropped.
  * @param {Photo} photo
  */
 export function aspectOf({ photo: { width_pixels: width = 0, height_pixels: height = 0 } }) {
   return width > 0 && height > 0 ? Math.min(3.2, Math.max(0.45, width / height)) : DEFAULT_ASPECT;
 }
 
-// Module state, so that the photos are still there after a visit to another view.
+// The photos of the current result. They are kept outside the component, so that they are still there when the user
+// returns from another view.
 /** @type {{key: string, pages: PhotoPages} | null} */
 let current = null;
 
-/** @param {State} state */
+/**
+ * Return a text that identifies the result: the filters and the sort order.
+ * @param {State} state
+ */
 export function resultKey(state) {
   return JSON.stringify([filterParams(state.filters), state.sort]);
 }
 
 /**
- * Return the photos that match the filters of a state.
+ * Return the photos that match the filters of a state, and render again when they change.
  * @param {State} state
  * @param {Api} api
  */
@@ -179,7 +196,7 @@ export function usePhotoPages(state, api) {
   }
   const { pages } = current;
   const [, setVersion] = useState(0);
-  // A layout effect, because a plain effect would send the request one paint later.
+  // Use a layout effect: a plain effect would send the request only after the next paint.
   useLayoutEffect(() => {
     pages.listeners.add(setVersion);
     setVersion(pages.version);
@@ -189,7 +206,7 @@ export function usePhotoPages(state, api) {
   return pages;
 }
 
-/** Drop the photos, so that they are fetched again: after the user entered a token or pressed "Try again". */
+/** Drop all photos, so that the next view fetches them again. */
 export function dropPages() {
   current?.pages.abort();
   current = null;

@@ -1,20 +1,20 @@
 /**
- * @file Summary of a photo's metadata. Values link to the photos that share them.
+ * @file Summary of a photo's metadata. Values such as the camera link to the photos that share them.
  * @import { ComponentChildren } from "preact"
  * @import { PhotoFields, PhotoRecord } from "../core/types"
  */
 import { Time } from "../components/time.jsx";
 import { toSentence } from "../core/error_messages.js";
 import {
-  bytes,
-  dateTime,
-  decimal,
-  focal,
+  formatBytes,
+  formatDateTime,
+  formatDecimal,
+  formatFocalLength,
   formatPosition,
-  megapixels,
+  formatMegapixels,
   oneLine,
 } from "../core/format.js";
-import { cameraName, settingsLine, stars, STATUSES } from "../core/labels.js";
+import { cameraName, settingsLine, formatRating, STATUS_LABELS } from "../core/labels.js";
 
 const MAX_TEXT_CHARACTERS = 1000;
 const MAX_DESCRIPTION_CHARACTERS = 20_000;
@@ -23,8 +23,9 @@ const MAX_KEYWORDS = 200;
 /** @param {{record: PhotoRecord}} props */
 export function Summary({ record }) {
   const { photo } = record;
-  // Allow line breaks between two settings, but not between a number and its unit.
+  // Allow line breaks between two settings, but not within a setting.
   const settings = settingsLine(photo).replaceAll(" ", "\u00a0").replaceAll("·\u00a0", "· ");
+  // On a full-frame camera, the equivalent focal length is the same, so it is left out.
   const isFullFrame = photo.focal_length_35mm === Math.round(photo.focal_length_mm ?? 0);
   const equivalent = isFullFrame ? undefined : photo.focal_length_35mm;
   const coordinates = photo.location?.coordinates;
@@ -36,7 +37,7 @@ export function Summary({ record }) {
           {equivalent && (
             <>
               {" "}
-              <span class="muted">({focal(equivalent)} equivalent)</span>
+              <span class="muted">({formatFocalLength(equivalent)} equivalent)</span>
             </>
           )}
         </p>
@@ -44,7 +45,7 @@ export function Summary({ record }) {
       {record.status !== "ok" && (
         <p class={`note status-${record.status}`}>
           <b>
-            {STATUSES[record.status] ?? record.status}
+            {STATUS_LABELS[record.status] ?? record.status}
             {record.problem ? ":" : "."}
           </b>{" "}
           {oneLine(record.problem ?? "", MAX_TEXT_CHARACTERS)}
@@ -53,12 +54,12 @@ export function Summary({ record }) {
       {record.status === "ok" && record.problem && (
         <p class="note">{toSentence(oneLine(record.problem, MAX_TEXT_CHARACTERS))}</p>
       )}
-      {photo.description && <p class="description">{multiLine(photo.description)}</p>}
+      {photo.description && <p class="description">{renderLines(photo.description)}</p>}
       <dl>
         <Fact name="Taken">
           {photo.taken_at && (
             <>
-              {dateTime(photo.taken_at, photo.taken_offset)}
+              {formatDateTime(photo.taken_at, photo.taken_offset)}
               {!photo.taken_offset && (
                 <>
                   {" "}
@@ -71,37 +72,37 @@ export function Summary({ record }) {
         <Fact name="Camera">
           {cameraName(photo) &&
             (photo.camera_model
-              ? link("camera", photo.camera_model, cameraName(photo))
+              ? renderLink("camera", photo.camera_model, cameraName(photo))
               : cameraName(photo))}
         </Fact>
-        <Fact name="Lens">{photo.lens_model && link("lens", photo.lens_model)}</Fact>
+        <Fact name="Lens">{photo.lens_model && renderLink("lens", photo.lens_model)}</Fact>
         <Fact name="Flash">
           {photo.flash_fired !== undefined && (photo.flash_fired ? "Fired" : "Did not fire")}
         </Fact>
         <Fact name="Rating">
           {photo.rating !== undefined &&
             photo.rating !== null &&
-            link("rating", String(photo.rating), stars(photo.rating))}
+            renderLink("rating", String(photo.rating), formatRating(photo.rating))}
         </Fact>
         <Fact name="Keywords">
-          {keywords(photo).length > 0 && (
+          {keywordsOf(photo).length > 0 && (
             <ul class="keywords">
-              {keywords(photo).map((word) => (
-                <li key={word}>{link("keyword", word)}</li>
+              {keywordsOf(photo).map((word) => (
+                <li key={word}>{renderLink("keyword", word)}</li>
               ))}
             </ul>
           )}
         </Fact>
-        <Fact name="Artist">{text(photo.artist)}</Fact>
-        <Fact name="Copyright">{text(photo.copyright)}</Fact>
-        <Fact name="Software">{text(photo.software)}</Fact>
-        <Fact name="Dimensions">{dimensions(photo)}</Fact>
+        <Fact name="Artist">{toText(photo.artist)}</Fact>
+        <Fact name="Copyright">{toText(photo.copyright)}</Fact>
+        <Fact name="Software">{toText(photo.software)}</Fact>
+        <Fact name="Dimensions">{formatDimensions(photo)}</Fact>
         <Fact name="File">
-          {[record.format?.toUpperCase(), record.size !== undefined && bytes(record.size)]
+          {[record.format?.toUpperCase(), record.size !== undefined && formatBytes(record.size)]
             .filter(Boolean)
             .join(", ")}
         </Fact>
-        <Fact name="Bucket">{record.bucket && link("bucket", record.bucket)}</Fact>
+        <Fact name="Bucket">{record.bucket && renderLink("bucket", record.bucket)}</Fact>
         <Fact name="Path">
           {record.key !== undefined && <span class="key">{oneLine(record.key, 2000)}</span>}
         </Fact>
@@ -116,7 +117,8 @@ export function Summary({ record }) {
           {coordinates && (
             <>
               {formatPosition(coordinates[1], coordinates[0])}
-              {photo.altitude_metres !== undefined && `, ${decimal(photo.altitude_metres, 0)} m`}
+              {photo.altitude_metres !== undefined &&
+                `, ${formatDecimal(photo.altitude_metres, 0)} m`}
               <br />
               <a href={linkToNearby(coordinates)}>Photos within 5 km</a>
             </>
@@ -134,16 +136,16 @@ function linkToNearby([longitude, latitude]) {
 }
 
 /** @param {string | undefined} value */
-const text = (value) => value && oneLine(String(value), MAX_TEXT_CHARACTERS);
+const toText = (value) => value && oneLine(String(value), MAX_TEXT_CHARACTERS);
 
 /** @param {PhotoFields} photo */
-function dimensions({ width_pixels: width, height_pixels: height }) {
+function formatDimensions({ width_pixels: width, height_pixels: height }) {
   if (!width || !height) return null;
-  return `${width} × ${height} pixels, ${megapixels(width, height)}`;
+  return `${width} × ${height} pixels, ${formatMegapixels(width, height)}`;
 }
 
 /**
- * A name and a value; nothing if the value is unknown.
+ * A name and a value. Renders nothing if the value is unknown.
  * @param {{name: string, children?: ComponentChildren}} props
  */
 function Fact({ name, children }) {
@@ -159,24 +161,25 @@ function Fact({ name, children }) {
 }
 
 /**
- * @param {string} filter
+ * Return a link to the photos that share a value.
+ * @param {string} filter name of the filter
  * @param {string} value
- * @param {string} [shown]
+ * @param {string} [shown] text of the link; the value by default
  */
-function link(filter, value, shown = value) {
+function renderLink(filter, value, shown = value) {
   const url = `/?${new URLSearchParams({ [filter]: value })}`;
   return <a href={url}>{oneLine(shown, MAX_TEXT_CHARACTERS)}</a>;
 }
 
 /** @param {PhotoFields} photo */
-const keywords = (photo) =>
+const keywordsOf = (photo) =>
   [...new Set([photo.keywords ?? []].flat().map(String))].slice(0, MAX_KEYWORDS);
 
 /**
- * Text with its line breaks, and with control and bidirectional characters escaped.
+ * Return a text with its line breaks. Control and bidirectional characters are escaped.
  * @param {unknown} value
  */
-function multiLine(value) {
+function renderLines(value) {
   const lines = String(value).slice(0, MAX_DESCRIPTION_CHARACTERS).split(/\r?\n/);
   return lines.map((line, index) => (
     <>

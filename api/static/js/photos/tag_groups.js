@@ -1,6 +1,7 @@
 /**
  * @file Groups tags by directory, and flattens nested metadata into rows.
  */
+// Directories in the order in which they are shown. Others follow.
 const DIRECTORIES = ["Image", "EXIF", "GPS", "MakerNote", "Interoperability", "Thumbnail"];
 
 /**
@@ -16,19 +17,20 @@ const DIRECTORIES = ["Image", "EXIF", "GPS", "MakerNote", "Interoperability", "T
 export function groupTags(tags) {
   /** @type {Map<string, TagRow[]>} */
   const groups = new Map();
-  for (const [full, tag] of Object.entries(tags)) {
-    const space = full.indexOf(" ");
-    const title = space > 0 ? full.slice(0, space) : "Other";
+  for (const [fullName, tag] of Object.entries(tags)) {
+    const space = fullName.indexOf(" ");
+    const title = space > 0 ? fullName.slice(0, space) : "Other";
     if (!groups.has(title)) groups.set(title, []);
-    groups
-      .get(title)
-      ?.push({ name: space > 0 ? full.slice(space + 1) : full, value: printable(tag) });
+    groups.get(title)?.push({
+      name: space > 0 ? fullName.slice(space + 1) : fullName,
+      value: printableValue(tag),
+    });
   }
   return [...groups].sort(([a], [b]) => rankOf(a) - rankOf(b));
 }
 
 /**
- * Return the position of a directory; unknown ones come last.
+ * Return the position at which a directory is shown. Directories that are not in DIRECTORIES come last.
  * @param {string} directory
  */
 function rankOf(directory) {
@@ -36,15 +38,18 @@ function rankOf(directory) {
   return index < 0 ? DIRECTORIES.length : index;
 }
 
-/** @param {unknown} tag */
-function printable(tag) {
+/**
+ * Return a tag's value as text.
+ * @param {unknown} tag
+ */
+function printableValue(tag) {
   if (tag === null || typeof tag !== "object") return String(tag);
   if ("printable" in tag) return String(tag.printable);
   return JSON.stringify(tag);
 }
 
 /**
- * Flatten nested values into rows with names such as dc:title › x-default.
+ * Flatten nested values into rows. Their names contain the path to the value, such as dc:title › x-default.
  * @param {unknown} value
  * @param {string} [path]
  * @returns {TagRow[]}

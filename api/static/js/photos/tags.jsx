@@ -1,14 +1,14 @@
 /**
- * @file All tags of a photo by directory, its XMP and IPTC metadata, and the record as JSON.
+ * @file Tabs with a photo's tags by directory, its XMP and IPTC metadata, and its record as JSON.
  * @import { PhotoRecord } from "../core/types"
  * @import { TagGroup, TagRow } from "./tag_groups.js"
  */
 import { CopyButton } from "../components/copy.jsx";
-import { number, oneLine } from "../core/format.js";
+import { formatNumber, oneLine } from "../core/format.js";
 import { useMemo, useState } from "../core/preact.js";
 import { flatten, groupTags } from "./tag_groups.js";
 
-// More would make the page slow. The copy buttons copy everything.
+// Showing more than this would make the page slow. The copy buttons copy complete values.
 const PREVIEW_CHARACTERS = 400;
 const MAX_VALUE_CHARACTERS = 10_000;
 const MAX_JSON_CHARACTERS = 50_000;
@@ -21,9 +21,9 @@ export function Tags({ record, tab, setTab }) {
   const xmp = useMemo(() => flatten(record.xmp), [record]);
   const iptc = useMemo(() => flatten(record.iptc), [record]);
   const count = Object.keys(record.tags ?? {}).length;
-  const tabs = [["tags", `Tags (${number(count)})`]];
-  if (xmp.length) tabs.push(["xmp", `XMP (${number(xmp.length)})`]);
-  if (iptc.length) tabs.push(["iptc", `IPTC (${number(iptc.length)})`]);
+  const tabs = [["tags", `Tags (${formatNumber(count)})`]];
+  if (xmp.length) tabs.push(["xmp", `XMP (${formatNumber(xmp.length)})`]);
+  if (iptc.length) tabs.push(["iptc", `IPTC (${formatNumber(iptc.length)})`]);
   tabs.push(["json", "JSON"]);
   const current = tabs.some(([name]) => name === tab) ? tab : "tags";
   /** @param {KeyboardEvent & {currentTarget: HTMLElement}} event */
@@ -120,7 +120,7 @@ function Group({ title, rows }) {
       </dl>
       {rows.length > shown.length && (
         <button type="button" class="link" onClick={() => setShowsAll(true)}>
-          Show all {number(rows.length)}
+          Show all {formatNumber(rows.length)}
         </button>
       )}
     </section>
@@ -144,7 +144,7 @@ function Tag({ name, value }) {
           <>
             {" "}
             <button type="button" class="link" onClick={() => setExpanded(true)}>
-              Show {number(Math.min(value.length, MAX_VALUE_CHARACTERS))} characters
+              Show {formatNumber(Math.min(value.length, MAX_VALUE_CHARACTERS))} characters
             </button>
           </>
         )}
@@ -152,11 +152,11 @@ function Tag({ name, value }) {
           <>
             {" "}
             <span class="muted">
-              … ({number(value.length)} characters in total. Copy the value to get them all.)
+              … ({formatNumber(value.length)} characters in total. Copy the value to get them all.)
             </span>
           </>
         )}
-        <CopyButton quiet text={value} label={`Copy ${oneLine(name, 60)}`} />
+        <CopyButton isIconOnly text={value} label={`Copy ${oneLine(name, 60)}`} />
       </dd>
     </div>
   );
@@ -178,7 +178,7 @@ function Json({ record }) {
       </pre>
       {text.length > MAX_JSON_CHARACTERS && (
         <p class="muted">
-          Showing {number(MAX_JSON_CHARACTERS)} of {number(text.length)} characters.
+          Showing {formatNumber(MAX_JSON_CHARACTERS)} of {formatNumber(text.length)} characters.
         </p>
       )}
     </div>
@@ -186,7 +186,7 @@ function Json({ record }) {
 }
 
 /**
- * Escape bidirectional and other invisible characters. JSON escapes only control characters.
+ * Escape bidirectional and other invisible characters. JSON.stringify has escaped only control characters.
  * @param {string} text
  */
 const escapeInvisible = (text) =>

@@ -1,5 +1,5 @@
 /**
- * @file Menu that exports the current results as a file.
+ * @file Menu that exports the matching photos to a file.
  * @import { Problem } from "../core/api.js"
  * @import { Counts, State } from "../core/types"
  * @import { RequestState } from "../hooks/use_request.js"
@@ -7,7 +7,7 @@
 import { Icon } from "../components/icons.jsx";
 import { Menu } from "../components/menu.jsx";
 import { api, isAborted, readToken, toProblem } from "../core/api.js";
-import { plural } from "../core/format.js";
+import { pluralize } from "../core/format.js";
 import { useState } from "../core/preact.js";
 import { settings } from "../core/settings.js";
 import { filterParams } from "../core/url_state.js";
@@ -15,7 +15,7 @@ import { filterParams } from "../core/url_state.js";
 const FORMATS = [
   ["csv", "CSV", "for spreadsheets"],
   ["ndjson", "NDJSON", "all tags, one record per line"],
-  ["geojson", "GeoJSON", "photos with location"],
+  ["geojson", "GeoJSON", "photos with a location"],
   ["parquet", "Parquet", "for data tools"],
 ];
 
@@ -34,8 +34,10 @@ function Panel({ state, counts, close }) {
   const [error, setError] = useState(/** @type {Problem | null} */ (null));
   const pairs = filterParams(state.filters);
   const total =
-    counts.data && !counts.data.more ? plural(counts.data.total, "photo") : "All matching photos";
-  // A link cannot send the token. If the API requires one, the page fetches the file.
+    counts.data && !counts.data.more
+      ? pluralize(counts.data.total, "photo")
+      : "All matching photos";
+  // A link cannot send the token, so if the API requires one, the page fetches the file.
   const needsFetch = Boolean(settings.needs_token && readToken());
   /** @type {(event: Event, format: string) => Promise<void>} */
   const fetchFile = async (event, format) => {
@@ -43,7 +45,10 @@ function Panel({ state, counts, close }) {
     setBusy(format);
     setError(null);
     try {
-      await saveStream(await api.open(`/export.${format}`, { params: pairs }), `photos.${format}`);
+      await saveStream(
+        await api.getResponse(`/export.${format}`, { params: pairs }),
+        `photos.${format}`,
+      );
       close();
     } catch (cause) {
       if (!isAborted(cause)) setError(toProblem(cause));
@@ -76,8 +81,8 @@ function Panel({ state, counts, close }) {
 }
 
 /**
- * Save a response as a file. If the browser supports it, write to disk as the data arrives, because a million records
- * do not fit in memory.
+ * Save a response as a file. If the browser supports it, write the data to disk as it arrives, because a million
+ * records may not fit in memory.
  * @param {Response} response
  * @param {string} name
  */

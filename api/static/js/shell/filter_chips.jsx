@@ -5,7 +5,7 @@
  */
 import { formatTotal } from "../core/format.js";
 import { describeFilter, filterTitle } from "../core/labels.js";
-import { filterParams, without } from "../core/url_state.js";
+import { filterParams, withoutFilterValue } from "../core/url_state.js";
 import { sortOptions } from "../filters/sorts.js";
 import { ColumnMenu } from "../photos/column_menu.jsx";
 
@@ -58,7 +58,11 @@ export function FilterChips({ state, navigate, counts, toggleFilters, isPanelOpe
                 aria-label={`Remove ${filterTitle(name, value)}`}
                 onClick={() =>
                   navigate({
-                    filters: without(state.filters, /** @type {FilterName} */ (name), value),
+                    filters: withoutFilterValue(
+                      state.filters,
+                      /** @type {FilterName} */ (name),
+                      value,
+                    ),
                   })
                 }
               >
@@ -69,7 +73,7 @@ export function FilterChips({ state, navigate, counts, toggleFilters, isPanelOpe
         })}
         {pairs.length > 1 && (
           <li>
-            <button type="button" class="link" onClick={() => navigate({ only: true })}>
+            <button type="button" class="link" onClick={() => navigate({ clearFilters: true })}>
               Clear all
             </button>
           </li>

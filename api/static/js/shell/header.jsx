@@ -1,12 +1,12 @@
 /**
- * @file The header: views, search, saved views, export, theme and help.
+ * @file The page's header: links to the views, search, saved views, export, theme and help.
  * @import { RefObject } from "preact"
  * @import { Counts, Navigate, State } from "../core/types"
  * @import { RequestState } from "../hooks/use_request.js"
  */
 import { Icon } from "../components/icons.jsx";
 import { useEffect, useState } from "../core/preact.js";
-import { href, TITLES, VIEWS } from "../core/url_state.js";
+import { href, VIEW_TITLES, VIEW_NAMES } from "../core/url_state.js";
 import { useSyncedInput } from "../hooks/use_synced_input.js";
 import { ExportMenu } from "./export_menu.jsx";
 import { SavedViews } from "./saved_views.jsx";
@@ -18,7 +18,7 @@ import { SavedViews } from "./saved_views.jsx";
  * @param {RequestState<Counts | null>} props.counts
  * @param {RefObject<HTMLInputElement | null>} props.searchBox
  * @param {() => void} props.showHelp
- * @param {boolean} props.isCovered whether the filter panel covers the header, on a narrow screen
+ * @param {boolean} props.isCovered whether the filter panel covers the page, as on a narrow screen
  */
 export function Header({ state, navigate, counts, searchBox, showHelp, isCovered }) {
   return (
@@ -27,7 +27,7 @@ export function Header({ state, navigate, counts, searchBox, showHelp, isCovered
         EXIFinator
       </a>
       <nav class="views" aria-label="Views">
-        {VIEWS.map((view) => (
+        {VIEW_NAMES.map((view) => (
           <a
             key={view}
             href={href(state, { view, photo: null })}
@@ -35,11 +35,11 @@ export function Header({ state, navigate, counts, searchBox, showHelp, isCovered
           >
             {view === "batches" ? (
               <>
-                <span class="long-title">{TITLES[view]}</span>
+                <span class="long-title">{VIEW_TITLES[view]}</span>
                 <span class="short-title">Jobs</span>
               </>
             ) : (
-              TITLES[view]
+              VIEW_TITLES[view]
             )}
           </a>
         ))}
@@ -75,7 +75,7 @@ function Search({ state, navigate, box }) {
       view: state.view === "batches" ? "gallery" : state.view,
     });
   };
-  // The × of the search box clears the filter without Enter.
+  // Clearing the search box, for example with its × button, clears the filter without Enter.
   /** @param {{currentTarget: HTMLInputElement}} event */
   const onInput = (event) => {
     setText(event.currentTarget.value);
@@ -117,7 +117,7 @@ function ThemeSwitch() {
     try {
       localStorage.setItem("explorer.theme", theme);
     } catch {
-      // The browser blocks storage; the theme lasts until the page is closed.
+      // The browser blocks storage, so the choice is lost on a reload.
     }
     setDark(!dark);
   };

@@ -3,7 +3,7 @@
  */
 import { Dialog } from "../components/dialog.jsx";
 
-const KEYS = [
+const SHORTCUTS = [
   ["/", "Search"],
   ["1 – 5", "Gallery, table, map, statistics, indexing jobs"],
   ["f", "Show or hide filters"],
@@ -15,7 +15,7 @@ const KEYS = [
   ["?", "Show this help"],
 ];
 
-// The stylesheet hides the shortcuts on devices without a keyboard.
+// On touch-only devices, the stylesheet hides the shortcuts, so the title does not mention them.
 const TOUCH_ONLY = matchMedia("(hover: none) and (pointer: coarse)");
 
 /** @param {{close: () => void}} props */
@@ -23,7 +23,7 @@ export function Help({ close }) {
   return (
     <Dialog title={TOUCH_ONLY.matches ? "Help" : "Keyboard shortcuts"} close={close} kind="help">
       <dl class="keys">
-        {KEYS.map(([key, action]) => (
+        {SHORTCUTS.map(([key, action]) => (
           <div key={key + action}>
             <dt>
               <kbd>{key}</kbd>

@@ -3,12 +3,13 @@
  * @import { RefObject } from "preact"
  * @import { Navigate } from "../core/types"
  */
-import { VIEWS } from "../core/url_state.js";
+import { VIEW_NAMES } from "../core/url_state.js";
 
 const TEXT_BOXES =
   "input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]";
 
 /**
+ * Handle a key press.
  * @param {KeyboardEvent} event
  * @param {object} actions
  * @param {RefObject<HTMLInputElement | null>} actions.searchBox
@@ -28,7 +29,8 @@ export function onKey(event, { searchBox, showHelp, toggleFilters, navigate }) {
   if (event.key === "/") searchBox.current?.focus();
   else if (event.key === "?") showHelp();
   else if (event.key === "f") toggleFilters();
-  else if (/^[1-5]$/.test(event.key)) navigate({ view: VIEWS[Number(event.key) - 1], photo: null });
+  else if (/^[1-5]$/.test(event.key))
+    navigate({ view: VIEW_NAMES[Number(event.key) - 1], photo: null });
   else return;
   event.preventDefault();
 }

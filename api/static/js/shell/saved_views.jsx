@@ -1,5 +1,5 @@
 /**
- * @file Views that the user has saved in this browser, each with a name and a URL.
+ * @file Menu of the views that the user has saved in this browser. A saved view is a name and a URL.
  * @import { State } from "../core/types"
  */
 import { Icon } from "../components/icons.jsx";
@@ -11,7 +11,10 @@ import { urlOf } from "../core/url_state.js";
 
 const STORAGE_KEY = "explorer.views";
 
-/** @returns {SavedView[]} */
+/**
+ * Return the saved views. Entries that do not link to the explorer are left out.
+ * @returns {SavedView[]}
+ */
 function load() {
   try {
     /** @type {SavedView[]} */
@@ -51,8 +54,8 @@ function Panel({ state, close }) {
   const save = (event) => {
     event.preventDefault();
     const address = urlOf({ ...state, photo: null });
-    const others = views.filter((view) => view.name !== name.trim());
-    const next = [...others, { name: name.trim(), address }];
+    const otherViews = views.filter((view) => view.name !== name.trim());
+    const next = [...otherViews, { name: name.trim(), address }];
     store(next.sort((a, b) => a.name.localeCompare(b.name)));
     setName("");
   };

@@ -1,5 +1,6 @@
 /**
- * @file The view "Indexing jobs". It starts batches, and shows running batches, past batches and failures.
+ * @file The view "Indexing jobs". It has a form that starts batches, and shows running batches, past batches and
+ * failures.
  * @import { Api, Navigate, State } from "../core/types"
  */
 import { Failures } from "../batches/failures.jsx";
@@ -22,7 +23,7 @@ export default function Batches({ state, navigate, api }) {
     feed.merge([batch]);
     return batch;
   };
-  // Changes when images fail and when a batch ends.
+  // This text changes whenever an image fails, and when a batch starts or ends.
   const failuresVersion = feed.batches
     .map((batch) => `${batch.id} ${RUNNING_STATES.has(batch.state)} ${batch.numbers.failed}`)
     .join();

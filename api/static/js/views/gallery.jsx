@@ -1,5 +1,5 @@
 /**
- * @file Gallery view: thumbnails in justified rows. Only rows in or near the viewport are in the document.
+ * @file Gallery view: thumbnails in justified rows. Only the rows in or near the viewport are in the document.
  * @import { Api, Navigate, Photo, State } from "../core/types"
  * @import { PhotoPages } from "../photos/photo_pages.js"
  * @import { Row } from "../photos/justified_layout.js"
@@ -7,7 +7,7 @@
 import { Failed, LoadingPhotos } from "../components/status_screens.jsx";
 import { Thumbnail } from "../components/thumbnail.jsx";
 import { VirtualRows } from "../components/virtual_rows.jsx";
-import { day, oneLine } from "../core/format.js";
+import { formatDay, oneLine } from "../core/format.js";
 import { cameraName, fileName, settingsLine } from "../core/labels.js";
 import { memo, useEffect, useMemo, useRef } from "../core/preact.js";
 import { getScrollPosition } from "../core/scroll_positions.js";
@@ -20,34 +20,34 @@ import { EmptyResult } from "../photos/empty_result.jsx";
 import { justify, moveInRows, rowsBetween } from "../photos/justified_layout.js";
 import { usePhotoPages } from "../photos/photo_pages.js";
 
-// All in pixels.
+// These sizes are in pixels.
 const GAP = 6;
 const PADDING = 12;
 const ROW_HEIGHT = 156;
 const NARROW_ROW_HEIGHT = 112;
 // Rows this far above and below the viewport are rendered.
 const OVERSCAN = 500;
-// The next page is fetched when the end of the list is this near.
+// The next page is fetched when the end of the list is less than this below the viewport.
 const PREFETCH_DISTANCE = 1500;
 
 /** @param {{state: State, navigate: Navigate, api: Api}} props */
 export default function Gallery({ state, navigate, api }) {
   const pages = usePhotoPages(state, api);
-  const { ref, width, height, top } = useScrollViewport("gallery", pages);
+  const { ref, width, height, scrollTop } = useScrollViewport("gallery", pages);
   const innerWidth = Math.max(0, width - 2 * PADDING);
   const maxRowHeight = width < 600 ? NARROW_ROW_HEIGHT : ROW_HEIGHT;
   const { rows, totalHeight } = useRows(pages, innerWidth, maxRowHeight);
 
   useEffect(() => {
-    if (totalHeight && top + height + PREFETCH_DISTANCE > totalHeight) pages.loadMore();
-  }, [pages, pages.version, top, height, totalHeight]);
+    if (totalHeight && scrollTop + height + PREFETCH_DISTANCE > totalHeight) pages.loadMore();
+  }, [pages, pages.version, scrollTop, height, totalHeight]);
 
   /** @param {number} index */
   const reveal = (index) => {
     const row = rows.find(({ start, end }) => start <= index && index < end);
     const element = ref.current;
     if (!row || !element) return;
-    // The least and the greatest scroll position at which the whole row is visible.
+    // The lowest and the highest scroll position at which the whole row is visible.
     const lowest = row.top + row.height + 2 * PADDING - element.clientHeight;
     const highest = row.top;
     if (element.scrollTop > highest) element.scrollTop = highest;
@@ -61,23 +61,23 @@ export default function Gallery({ state, navigate, api }) {
   });
   useLastOpened(state.photo, (id) => pages.indexOf(id), activate);
   useEffect(() => {
-    // When the view opens at a saved scroll position, Tab reaches the first visible photo.
-    const scrollTop = getScrollPosition("gallery");
-    const [firstRow] = rowsBetween(rows, scrollTop, scrollTop + 1);
-    setActive(scrollTop ? (rows[firstRow]?.start ?? 0) : 0);
+    // If the view opens at a saved scroll position, Tab should reach the first visible photo instead of the first one.
+    const savedTop = getScrollPosition("gallery");
+    const [firstRow] = rowsBetween(rows, savedTop, savedTop + 1);
+    setActive(savedTop ? (rows[firstRow]?.start ?? 0) : 0);
     // eslint-disable-next-line react-hooks/exhaustive-deps -- runs once per result, not when rows are added
   }, [pages]);
 
   /** @param {number} margin in pixels, above and below the viewport */
   const rowsWithin = (margin) =>
-    rowsBetween(rows, top - PADDING - margin, top - PADDING + height + margin);
+    rowsBetween(rows, scrollTop - PADDING - margin, scrollTop - PADDING + height + margin);
   const hasInput = useUserActivity();
   const visible = rowsWithin(hasInput ? SCROLL_STEP / 2 : 0);
   const isEmpty = pages.count === 0;
   return (
     <div class="scroll gallery" ref={ref} tabindex={-1}>
-      {isEmpty && pages.done && <EmptyResult state={state} navigate={navigate} api={api} />}
-      {isEmpty && !pages.done && !pages.error && <LoadingPhotos pages={pages} />}
+      {isEmpty && pages.isComplete && <EmptyResult state={state} navigate={navigate} api={api} />}
+      {isEmpty && !pages.isComplete && !pages.error && <LoadingPhotos pages={pages} />}
       {!isEmpty && (
         <VirtualRows
           visible={visible}
@@ -115,7 +115,7 @@ export default function Gallery({ state, navigate, api }) {
 }
 
 /**
- * Lay out the photos that have arrived. When more arrive, only their rows are added.
+ * Lay out the photos that have been fetched. When more are fetched, only the end of the layout changes.
  * @param {PhotoPages} pages
  * @param {number} rowWidth
  * @param {number} maxRowHeight
@@ -138,7 +138,7 @@ function useRows(pages, rowWidth, maxRowHeight) {
       width: rowWidth,
       maxHeight: maxRowHeight,
       gap: GAP,
-      done: pages.done,
+      isComplete: pages.isComplete,
     });
     // eslint-disable-next-line react-hooks/exhaustive-deps -- pages.version stands for the contents of `pages`
   }, [pages, pages.version, rowWidth, maxRowHeight]);
@@ -152,7 +152,7 @@ function PhotoRow({ row, rowWidth, pages, state, active }) {
   let left = 0;
   for (let index = row.start; index < row.end; index++) {
     // The last tile of a full row absorbs the rounding errors of the others.
-    const fillsRow = index === row.end - 1 && !row.short;
+    const fillsRow = index === row.end - 1 && !row.isShort;
     const naturalWidth = Math.min(rowWidth, Math.round(pages.aspects[index] * row.height));
     const width = fillsRow ? rowWidth - left : naturalWidth;
     tiles.push(
@@ -174,9 +174,9 @@ function PhotoRow({ row, rowWidth, pages, state, active }) {
 
 /**
  * @typedef {object} TileProps
- * @property {number} index in the result
- * @property {Photo | null} record
- * @property {number} left
+ * @property {number} index index of the photo in the result
+ * @property {Photo | null} record null while the photo is loading
+ * @property {number} left in pixels, as are `width` and `height`
  * @property {number} width
  * @property {number} height
  * @property {State} state
@@ -190,7 +190,7 @@ const Tile = memo(
     if (!record) return <div class="tile waiting" role="listitem" style={style} />;
     const name = oneLine(fileName(record.key ?? record.id), 80);
     const settings = settingsLine(record.photo);
-    const taken = day(record.photo.taken_at, record.photo.taken_offset);
+    const taken = formatDay(record.photo.taken_at, record.photo.taken_offset);
     const label = [name, cameraName(record.photo), settings, taken].filter(Boolean).join(", ");
     return (
       <div class="tile" role="listitem" aria-posinset={index + 1} aria-setsize={-1} style={style}>

@@ -1,5 +1,6 @@
 /**
- * @file Map view. It loads Leaflet, and finds the area that the map shows first.
+ * @file Map view. It loads Leaflet and, if the URL has neither a position nor an area, finds the area of the photos
+ *   that match the filters.
  * @import { Api, Counts, Navigate, State } from "../core/types"
  * @import { RequestState } from "../hooks/use_request.js"
  */
@@ -8,7 +9,7 @@ import { loadLeaflet } from "../core/map_data.js";
 import { filterParams } from "../core/url_state.js";
 import { useRequest } from "../hooks/use_request.js";
 import { extentOf, parseBox } from "../map/clusters.js";
-import { parsePosition } from "../map/map_position.js";
+import { parseMapPosition } from "../map/map_position.js";
 import { MapSurface } from "../map/map_surface.jsx";
 
 /** @param {{state: State, navigate: Navigate, api: Api, counts: RequestState<Counts | null>}} props */
@@ -17,7 +18,7 @@ export default function MapView(props) {
   const leaflet = useRequest(loadLeaflet, "leaflet");
   const filters = filterParams(state.filters).filter(([name]) => name !== "bbox");
   const filterKey = JSON.stringify(filters);
-  const urlHasArea = Boolean(parsePosition(state.extra.at) ?? parseBox(state.filters.bbox));
+  const urlHasArea = Boolean(parseMapPosition(state.viewParams.at) ?? parseBox(state.filters.bbox));
   const photosArea = useRequest(
     async (signal) => {
       if (urlHasArea) return null;

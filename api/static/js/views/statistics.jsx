@@ -1,22 +1,22 @@
 /**
- * @file Statistics view: charts of the photos that match the filters. Every bar links to its photos in the gallery.
+ * @file Statistics view: charts of the photos that match the filters. Each bar links to the gallery with its photos.
  * @import { ComponentChildren } from "preact"
  * @import { Api, FacetRow, FilterChange, FilterName, Navigate, RangeRow, State } from "../core/types"
  */
-import { Columns, RankedBars } from "../components/charts.jsx";
+import { ColumnChart, RankedBarChart } from "../components/charts.jsx";
 import { EmptyLibrary, Failed, Loading, NoMatches } from "../components/status_screens.jsx";
 import {
-  decimal,
+  formatDecimal,
   formatTotal,
-  hourOfDay,
-  number,
+  formatHour,
+  formatNumber,
   oneLine,
-  period,
-  plural,
-  share,
+  formatPeriod,
+  pluralize,
+  formatShare,
 } from "../core/format.js";
-import { formatSpan, SPANS, STATUSES } from "../core/labels.js";
-import { everyMonth } from "../core/months.js";
+import { formatSpan, SPAN_FORMATTERS, STATUS_LABELS } from "../core/labels.js";
+import { fillMonths } from "../core/months.js";
 import { filterParams, href } from "../core/url_state.js";
 import { useRefetchPartial } from "../hooks/use_refetch_partial.js";
 import { useRequest } from "../hooks/use_request.js";
@@ -35,14 +35,14 @@ export default function Statistics({ state, navigate, api }) {
   if (!request.data) return <Loading subject="statistics" slow={request.slow} />;
   const { total, counted, cut_short: cutShort, facets, buckets } = request.data;
   if (!total && !pairs.length) return <EmptyLibrary href={href(state, { view: "batches" })} />;
-  if (!total) return <NoMatches clear={() => navigate({ only: true })} />;
+  if (!total) return <NoMatches clear={() => navigate({ clearFilters: true })} />;
   /** @type {LinkTo} */
   const linkTo = (filters) => href(state, { view: "gallery", filters, photo: null });
   return (
     <section class="statistics" aria-busy={request.stale} aria-label="Statistics">
       {cutShort && (
         <p class="notice" role="status">
-          Partial counts ({plural(counted, "photo")} so far).{" "}
+          Partial counts ({pluralize(counted, "photo")} so far).{" "}
           <button type="button" onClick={request.reload}>
             Refresh
           </button>
@@ -51,7 +51,7 @@ export default function Statistics({ state, navigate, api }) {
       <Summary data={request.data} linkTo={linkTo} />
       <Months rows={facets.taken} linkTo={linkTo} />
       <Hours rows={facets.hour} linkTo={linkTo} />
-      <Focals rows={facets.focal} linkTo={linkTo} state={state} />
+      <FocalLengths rows={facets.focal} linkTo={linkTo} state={state} />
       <Values name="camera" title="Camera" rows={facets.camera} total={counted} linkTo={linkTo} />
       <Values name="lens" title="Lens" rows={facets.lens} total={counted} linkTo={linkTo} />
       <Buckets rows={buckets} linkTo={linkTo} />
@@ -72,6 +72,7 @@ export default function Statistics({ state, navigate, api }) {
  */
 
 /**
+ * Return the rows that have a value.
  * @template {FacetRow} T
  * @param {T[]} rows
  * @returns {T[]}
@@ -79,13 +80,13 @@ export default function Statistics({ state, navigate, api }) {
 const withValue = (rows) => rows.filter(({ value }) => value !== null && value !== undefined);
 
 /**
- * Return the number of photos without a value.
+ * Return the number of photos without a value of a facet.
  * @param {(FacetRow & Partial<RangeRow>)[]} rows
  */
 const countWithoutValue = (rows) => rows.find(isWithoutValue)?.count ?? 0;
 
 /**
- * Rows of ranges have no value either, but they have bounds.
+ * Return whether a row counts the photos without a value. Rows of ranges have no `value` either, but they have bounds.
  * @param {FacetRow & Partial<RangeRow>} row
  */
 const isWithoutValue = ({ value, from, least }) =>
@@ -96,23 +97,23 @@ const isWithoutValue = ({ value, from, least }) =>
  * @param {string} props.title
  * @param {boolean} [props.wide]
  * @param {ComponentChildren} props.children
- * @param {number} [props.without] number of photos without a value
- * @param {string | null} [props.href] link to those photos
- * @param {string} [props.missing] name of the value, with its article
+ * @param {number} [props.withoutCount] number of photos without the value that the chart counts
+ * @param {string | null} [props.href] URL of the gallery with those photos
+ * @param {string} [props.valueName] name of the value, with its article
  */
-function Card({ title, wide, children, without, href: url = null, missing }) {
+function Card({ title, wide, children, withoutCount, href: url = null, valueName }) {
   return (
     <section class={`card ${wide ? "wide" : ""}`} aria-label={title}>
       <h2>{title}</h2>
       {children}
-      {without !== undefined && without > 0 && (
+      {withoutCount !== undefined && withoutCount > 0 && (
         <p class="without">
           {url ? (
             <a href={url}>
-              {plural(without, "photo")} without {missing}
+              {pluralize(withoutCount, "photo")} without {valueName}
             </a>
           ) : (
-            `${plural(without, "photo")} without ${missing}`
+            `${pluralize(withoutCount, "photo")} without ${valueName}`
           )}
         </p>
       )}
@@ -135,10 +136,14 @@ function Summary({ data, linkTo }) {
   /** @type {[name: string, value: string, href: string | null][]} */
   const facts = [
     ["Photos", formatTotal(data), linkTo({})],
-    [STATUSES.ok, share(withExif, counted), linkTo({ status: "ok" })],
-    [STATUSES.no_exif, share(noExif, counted), noExif ? linkTo({ status: "no_exif" }) : null],
-    ["Earliest", first ? period(first) : "–", first ? linkTo({ taken: first }) : null],
-    ["Latest", last ? period(last) : "–", last ? linkTo({ taken: last }) : null],
+    [STATUS_LABELS.ok, formatShare(withExif, counted), linkTo({ status: "ok" })],
+    [
+      STATUS_LABELS.no_exif,
+      formatShare(noExif, counted),
+      noExif ? linkTo({ status: "no_exif" }) : null,
+    ],
+    ["Earliest", first ? formatPeriod(first) : "–", first ? linkTo({ taken: first }) : null],
+    ["Latest", last ? formatPeriod(last) : "–", last ? linkTo({ taken: last }) : null],
   ];
   return (
     <dl class="facts">
@@ -156,12 +161,12 @@ function Summary({ data, linkTo }) {
 function Months({ rows, linkTo }) {
   const dated = withValue(rows);
   let year = "";
-  const months = dated.length ? everyMonth(dated) : [];
+  const months = dated.length ? fillMonths(dated) : [];
   const columns = months.map(({ value, count }) => {
     const isFirstOfYear = value.slice(0, 4) !== year;
     year = value.slice(0, 4);
     return {
-      label: period(value),
+      label: formatPeriod(value),
       count,
       href: linkTo({ taken: value }),
       groupLabel: isFirstOfYear ? year : null,
@@ -171,12 +176,12 @@ function Months({ rows, linkTo }) {
     <Card
       title="By month"
       wide
-      without={countWithoutValue(rows)}
-      missing="a date"
+      withoutCount={countWithoutValue(rows)}
+      valueName="a date"
       href={linkTo({ without: "date" })}
     >
       {columns.length ? (
-        <Columns rows={columns} label="Photos by month" height={170} />
+        <ColumnChart rows={columns} label="Photos by month" height={170} />
       ) : (
         <NoData subject="date" />
       )}
@@ -188,7 +193,7 @@ function Months({ rows, linkTo }) {
 function Hours({ rows, linkTo }) {
   const counts = new Map(withValue(rows).map(({ value, count }) => [value, count]));
   const columns = Array.from({ length: 24 }, (_, hour) => ({
-    label: `${hourOfDay(hour)} to ${hourOfDay(hour + 1)}`,
+    label: `${formatHour(hour)} to ${formatHour(hour + 1)}`,
     count: counts.get(hour) ?? 0,
     href: linkTo({ hour: String(hour) }),
     shortLabel: hour % 3 ? "" : String(hour),
@@ -196,12 +201,12 @@ function Hours({ rows, linkTo }) {
   return (
     <Card
       title="By hour of the day"
-      without={countWithoutValue(rows)}
-      missing="a date"
+      withoutCount={countWithoutValue(rows)}
+      valueName="a date"
       href={linkTo({ without: "date" })}
     >
       {counts.size ? (
-        <Columns rows={columns} label="Photos by hour of the day (camera time)" />
+        <ColumnChart rows={columns} label="Photos by hour of the day (camera time)" />
       ) : (
         <NoData subject="date" />
       )}
@@ -210,26 +215,27 @@ function Hours({ rows, linkTo }) {
 }
 
 /** @param {{rows: RangeRow[], linkTo: LinkTo, state: State}} props */
-function Focals({ rows, linkTo, state }) {
+function FocalLengths({ rows, linkTo, state }) {
   const ranges = rows.filter(({ least }) => least !== undefined);
   const columns = ranges.map((range) => ({
     label: describeFocalRange(range),
     count: range.count,
-    // Use values that exist, because the range's upper bound belongs to the next range.
+    // Use values that photos have, because the range's upper bound belongs to the next range.
     href: linkTo({ focal: formatSpan([range.least, range.greatest]) }),
-    shortLabel: decimal(range.from ?? range.least, 0),
+    shortLabel: formatDecimal(range.from ?? range.least, 0),
   }));
-  // The API has no filter for photos without a focal length. Use a query, unless one is set already.
+  // The API has no filter for photos without a focal length, so link to a query. If there already is a query, leave the
+  // link out, because there can be only one.
   const query = JSON.stringify({ "photo.focal_length_mm": { $exists: false } });
   return (
     <Card
       title="By focal length"
-      without={countWithoutValue(rows)}
-      missing="a focal length"
+      withoutCount={countWithoutValue(rows)}
+      valueName="a focal length"
       href={state.filters.query ? null : linkTo({ query })}
     >
       {columns.length ? (
-        <Columns rows={columns} label="Photos by focal length" />
+        <ColumnChart rows={columns} label="Photos by focal length" />
       ) : (
         <NoData subject="focal length" />
       )}
@@ -240,8 +246,8 @@ function Focals({ rows, linkTo, state }) {
 /** @param {RangeRow} range */
 function describeFocalRange({ from, to, least, greatest }) {
   const isOpenBelow = from === null || from === undefined;
-  if (isOpenBelow && to) return `Under ${SPANS.focal([to, to])}`;
-  return SPANS.focal([from ?? least, to ?? greatest]);
+  if (isOpenBelow && to) return `Under ${SPAN_FORMATTERS.focal([to, to])}`;
+  return SPAN_FORMATTERS.focal([from ?? least, to ?? greatest]);
 }
 
 /** @param {{name: FilterName, title: string, rows: FacetRow[], total: number, linkTo: LinkTo}} props */
@@ -254,12 +260,12 @@ function Values({ name, title, rows, total, linkTo }) {
   return (
     <Card
       title={`By ${title.toLowerCase()}`}
-      without={countWithoutValue(rows)}
-      missing={`a ${title.toLowerCase()}`}
+      withoutCount={countWithoutValue(rows)}
+      valueName={`a ${title.toLowerCase()}`}
       href={linkTo({ without: name })}
     >
       {bars.length ? (
-        <RankedBars rows={bars} label={`Photos by ${title.toLowerCase()}`} total={total} />
+        <RankedBarChart rows={bars} label={`Photos by ${title.toLowerCase()}`} total={total} />
       ) : (
         <NoData subject={title.toLowerCase()} />
       )}
@@ -269,7 +275,7 @@ function Values({ name, title, rows, total, linkTo }) {
 
 /** @typedef {"ok" | "no_exif" | "unsupported" | "damaged"} Status */
 
-const STATUS_COLUMNS = /** @type {Status[]} */ (Object.keys(STATUSES));
+const STATUS_COLUMNS = /** @type {Status[]} */ (Object.keys(STATUS_LABELS));
 
 /** @param {{rows: BucketRow[], linkTo: LinkTo}} props */
 function Buckets({ rows, linkTo }) {
@@ -294,7 +300,7 @@ function Buckets({ rows, linkTo }) {
               {STATUS_COLUMNS.map((status) => (
                 <th key={status} scope="col" class="number">
                   <span class={`key ${status}`} aria-hidden="true" />
-                  {STATUSES[status]}
+                  {STATUS_LABELS[status]}
                 </th>
               ))}
             </tr>
@@ -305,7 +311,7 @@ function Buckets({ rows, linkTo }) {
                 <th scope="row">
                   <a href={linkTo({ bucket: row.bucket })}>{oneLine(row.bucket, 70)}</a>
                 </th>
-                <td class="number">{number(row.count)}</td>
+                <td class="number">{formatNumber(row.count)}</td>
                 <td class="mix">
                   <span class="stack" aria-hidden="true">
                     {STATUS_COLUMNS.map((status) => (
@@ -322,9 +328,9 @@ function Buckets({ rows, linkTo }) {
                     {row[status] ? (
                       <a
                         href={linkTo({ bucket: row.bucket, status })}
-                        title={`${STATUSES[status]}: ${plural(row[status], "photo")}`}
+                        title={`${STATUS_LABELS[status]}: ${pluralize(row[status], "photo")}`}
                       >
-                        {share(row[status], row.count)}
+                        {formatShare(row[status], row.count)}
                       </a>
                     ) : (
                       <span class="muted">–</span>

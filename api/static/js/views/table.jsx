@@ -1,5 +1,5 @@
 /**
- * @file Table view: one row per photo. Only rows in or near the viewport are in the document.
+ * @file Table view: one row per photo. Only the rows in or near the viewport are in the document.
  * @import { Api, Navigate, Photo, State } from "../core/types"
  */
 import { Failed, LoadingPhotos } from "../components/status_screens.jsx";
@@ -16,7 +16,7 @@ import { COLUMNS, columnsOf } from "../photos/columns.js";
 import { EmptyResult } from "../photos/empty_result.jsx";
 import { usePhotoPages } from "../photos/photo_pages.js";
 
-// In pixels.
+// These sizes are in pixels.
 const ROW_HEIGHT = 34;
 const HEAD_HEIGHT = 34;
 const THUMBNAIL_WIDTH = 48;
@@ -32,15 +32,15 @@ const boundsOfRow = (index) => ({ top: index * ROW_HEIGHT, height: ROW_HEIGHT })
 /** @param {{state: State, navigate: Navigate, api: Api}} props */
 export default function Table({ state, navigate, api }) {
   const pages = usePhotoPages(state, api);
-  const { ref, height, top } = useScrollViewport("table", pages);
+  const { ref, height, scrollTop } = useScrollViewport("table", pages);
   const columns = useMemo(() => columnsOf(state), [state]);
   const width = THUMBNAIL_WIDTH + columns.reduce((sum, name) => sum + COLUMNS[name].width, 0);
   const overscan = useUserActivity() ? OVERSCAN : 0;
   /** @param {number} index */
   const clamp = (index) => Math.min(pages.count, Math.max(0, index));
-  // `top` is rounded to SCROLL_STEP, so the viewport may begin half a step earlier or end half a step later.
-  const first = clamp(Math.floor((top - SCROLL_STEP / 2) / ROW_HEIGHT));
-  const end = clamp(Math.ceil((top + SCROLL_STEP / 2 + height - HEAD_HEIGHT) / ROW_HEIGHT));
+  // `scrollTop` is rounded to a multiple of SCROLL_STEP, so the viewport may really be half a step higher or lower.
+  const first = clamp(Math.floor((scrollTop - SCROLL_STEP / 2) / ROW_HEIGHT));
+  const end = clamp(Math.ceil((scrollTop + SCROLL_STEP / 2 + height - HEAD_HEIGHT) / ROW_HEIGHT));
 
   useEffect(() => {
     if (pages.count && end + PREFETCH_ROWS > pages.count) pages.loadMore();
@@ -50,7 +50,7 @@ export default function Table({ state, navigate, api }) {
   const reveal = (index) => {
     const element = ref.current;
     if (!element) return;
-    // The least and the greatest scroll position at which the whole row is visible.
+    // The lowest and the highest scroll position at which the whole row is visible.
     const lowest = (index + 1) * ROW_HEIGHT + HEAD_HEIGHT - element.clientHeight;
     const highest = index * ROW_HEIGHT;
     if (element.scrollTop > highest) element.scrollTop = highest;
@@ -67,13 +67,13 @@ export default function Table({ state, navigate, api }) {
   const isEmpty = pages.count === 0;
   return (
     <div class="scroll table" ref={ref} tabindex={-1}>
-      {isEmpty && pages.done && <EmptyResult state={state} navigate={navigate} api={api} />}
-      {isEmpty && !pages.done && !pages.error && <LoadingPhotos pages={pages} />}
+      {isEmpty && pages.isComplete && <EmptyResult state={state} navigate={navigate} api={api} />}
+      {isEmpty && !pages.isComplete && !pages.error && <LoadingPhotos pages={pages} />}
       {!isEmpty && (
         <div
           role="table"
           aria-label="Photos"
-          aria-rowcount={pages.done ? pages.count + 1 : -1}
+          aria-rowcount={pages.isComplete ? pages.count + 1 : -1}
           aria-colcount={columns.length + 1}
           aria-busy={pages.loading}
           style={{ width: `${width}px` }}
@@ -108,7 +108,7 @@ export default function Table({ state, navigate, api }) {
 }
 
 /**
- * Return the index of the row to which a key moves from row `index`; null for other keys.
+ * Return the index of the row to which a key moves from the row at `index`, or null for other keys.
  * @param {number} index
  * @param {string} key
  * @param {number} count number of rows
@@ -139,9 +139,9 @@ function Head({ columns, state, navigate }) {
   const [dropTarget, setDropTarget] = useState(/** @type {string | null} */ (null));
   /** @type {(from: string, to: string) => void} */
   const move = (from, to) => {
-    const others = columns.filter((name) => name !== from);
-    others.splice(columns.indexOf(to), 0, from);
-    navigate({ columns: others });
+    const reordered = columns.filter((name) => name !== from);
+    reordered.splice(columns.indexOf(to), 0, from);
+    navigate({ columns: reordered });
   };
   return (
     <div role="row" aria-rowindex={1}>
@@ -153,7 +153,7 @@ function Head({ columns, state, navigate }) {
           key={name}
           role="columnheader"
           aria-sort={ariaSort(name, state.sort)}
-          class={`${COLUMNS[name].end ? "end" : ""} ${dropTarget === name ? "over" : ""}`}
+          class={`${COLUMNS[name].alignsEnd ? "end" : ""} ${dropTarget === name ? "over" : ""}`}
           style={{ width: `${COLUMNS[name].width}px` }}
           draggable={true}
           onDragStart={(event) => event.dataTransfer?.setData("text/x-column", name)}
@@ -177,6 +177,7 @@ function Head({ columns, state, navigate }) {
 }
 
 /**
+ * Return the attribute `aria-sort` of a column's header.
  * @param {string} name name of the column
  * @param {string} current current sort order
  */
@@ -187,9 +188,9 @@ function ariaSort(name, current) {
   return current.startsWith("-") ? "descending" : "ascending";
 }
 
-/** @param {{name: string, current: string, navigate: Navigate}} props current: the current sort order */
+/** @param {{name: string, current: string, navigate: Navigate}} props current: current sort order */
 function HeadLabel({ name, current, navigate }) {
-  const { title, sort, first = "" } = COLUMNS[name];
+  const { title, sort, firstDirection = "" } = COLUMNS[name];
   if (!sort) return <>{title}</>;
   const isSorted = sort === current.replace(/^-/, "");
   const isDescending = current.startsWith("-");
@@ -198,7 +199,7 @@ function HeadLabel({ name, current, navigate }) {
     <button
       type="button"
       class="sort"
-      onClick={() => navigate({ sort: isSorted ? opposite : first + sort })}
+      onClick={() => navigate({ sort: isSorted ? opposite : firstDirection + sort })}
     >
       {title}
       <span class="direction" aria-hidden="true">
@@ -210,9 +211,9 @@ function HeadLabel({ name, current, navigate }) {
 
 /**
  * @typedef {object} RowProps
- * @property {number} index in the result
- * @property {Photo | null} record
- * @property {string[]} columns
+ * @property {number} index index of the photo in the result
+ * @property {Photo | null} record null while the photo is loading
+ * @property {string[]} columns names of the columns
  * @property {State} state
  * @property {boolean} isActive whether Tab reaches it
  */
@@ -220,7 +221,7 @@ function HeadLabel({ name, current, navigate }) {
 const Row = memo(
   /** @param {RowProps} props */
   ({ index, record, columns, state, isActive }) => {
-    // Counted from 1, and the header is a row too.
+    // ARIA counts rows from 1, and the header is the first row.
     const ariaRowIndex = index + 2;
     if (!record) {
       return (
@@ -243,13 +244,13 @@ const Row = memo(
           )}
         </div>
         {columns.map((name, columnIndex) => {
-          const { width, end, show } = COLUMNS[name];
-          const text = show(record);
+          const { width, alignsEnd, format } = COLUMNS[name];
+          const text = format(record);
           return (
             <div
               key={name}
               role="cell"
-              class={end ? "end" : ""}
+              class={alignsEnd ? "end" : ""}
               style={{ width: `${width}px` }}
               title={text.length * CHARACTER_WIDTH > width ? text : undefined}
             >

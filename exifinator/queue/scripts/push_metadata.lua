@@ -1,7 +1,11 @@
 -- @include clock
+-- Adds elements to the write queue, and parks their images in the download queue.
 -- KEYS: write queue, size of the write queue in bytes, download queue.
--- ARGV: limit of that size in bytes, lease in seconds, seconds to park; then the member and the element of each image.
--- Returns for each image: 1 pushed, 0 no room yet, 2 no longer wanted (acknowledged by another delivery, or cancelled).
+-- ARGV: limit of the write queue in bytes, lease in seconds, seconds to park; then the member and the element of each
+-- image.
+-- Returns for each image: 1 if the element was added; 0 if the write queue is full, in which case the lease is
+-- extended; 2 if the element is not needed, because another delivery has acknowledged the image or its batch was
+-- cancelled.
 local writes, write_bytes, queue = KEYS[1], KEYS[2], KEYS[3]
 local limit, lease, parked = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local bytes = tonumber(redis.call('GET', write_bytes) or '0')

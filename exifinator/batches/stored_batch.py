@@ -1,6 +1,6 @@
-"""The stored document of a batch: the progress of its listing, its counts, and the process that owns it.
+"""The MongoDB document of a batch, which holds its checkpoint, its counts and the process that owns it.
 
-If that process dies, the next run over the same sources resumes the batch from its checkpoint, under the same id.
+If the owner dies, the next run over the same sources resumes the batch from its checkpoint, under the same id.
 """
 
 from __future__ import annotations
@@ -20,13 +20,21 @@ from exifinator.sources.source import Source
 from exifinator.storage.store import Store
 
 
-class BatchCheckpoint:
-    """The identity of a batch and its document in MongoDB. Every method may raise StoreUnavailable.
+class StoredBatch:
+    """The document of a batch in MongoDB. `resume` and the save methods may raise StoreUnavailable.
 
-    resumed: whether another process started the batch. cancel_requested_at: as of the last save.
+    Args:
+        batch_id: The id to use. If None, `resume` looks for a batch by its sources and options.
+        save_interval_seconds: The minimum time between two saves by `save_if_due`.
+
+    Attributes:
+        resumed: Whether this process took over a batch that another process started.
+        cancel_requested_at: When cancellation was requested, or None. Updated by each save.
     """
 
-    def __init__(self, store: Store, options: BatchOptions, *, batch_id: str | None, save_seconds: float) -> None:
+    def __init__(
+        self, store: Store, options: BatchOptions, *, batch_id: str | None, save_interval_seconds: float
+    ) -> None:
         self.store = store
         self.options = options
         self.started_at = datetime.now(UTC)
@@ -34,18 +42,19 @@ class BatchCheckpoint:
         self.resumed = False
         self.cancel_requested_at: datetime | None = None
         self._id_is_given = batch_id is not None
-        self._save_seconds = save_seconds
+        self._save_interval_seconds = save_interval_seconds
         self._next_save_at = 0.0
         self._owner: BatchOwner | None = None
         self._rate = RateMeter()
 
     def resume(self, sources: Sequence[Source], *, will_watch: bool) -> BatchDocument | None:
-        """Take over the interrupted batch over these sources.
+        """Take over the batch with the given id, or else the interrupted batch over these sources, if there is one.
 
         Args:
-            will_watch: whether this process will watch the batch until it ends; see find_interrupted.
+            will_watch: Whether this process will watch the batch until it ends; see find_interrupted.
 
-        Returns: the document of the batch; None if there is no such batch, or if another process claims it first.
+        Returns:
+            The document of the batch. None if there is no such batch, or if another process has claimed it first.
         """
         interrupted = self._find_interrupted(sources, will_watch=will_watch)
         owner = this_process()
@@ -62,15 +71,15 @@ class BatchCheckpoint:
         return find_interrupted(self.store, sources, self.options, will_watch=will_watch)
 
     def set_owner(self) -> None:
-        """Make this process the owner. The next save stores it."""
+        """Make this process the owner of the batch. The next save stores the owner."""
         self._owner = self._owner or this_process()
 
     def save_if_due(self, state: str, tally: BatchTally, listings: SourceListings) -> None:
-        """Save, unless this method last saved less than `save_seconds` ago."""
+        """Save the batch, unless this method last saved it less than `save_interval_seconds` ago."""
         now = time.monotonic()
         if now >= self._next_save_at:
             self.save(state, tally, listings)
-            self._next_save_at = now + self._save_seconds
+            self._next_save_at = now + self._save_interval_seconds
 
     def save(
         self,
@@ -79,16 +88,18 @@ class BatchCheckpoint:
         listings: SourceListings,
         *,
         problem: str | None = None,
-        release: bool = False,
+        detach: bool = False,
     ) -> None:
-        """Store the document of the batch, and read whether its cancellation was requested.
+        """Store the document of the batch, and check whether cancellation of the batch has been requested.
 
         Args:
-            release: give up ownership, because this process stops watching the batch.
+            problem: Why the batch stopped early, for users.
+            detach: Give up ownership, because this process stops watching the batch.
 
-        Raises: BatchTaken if another process has taken over the batch.
+        Raises:
+            BatchTaken: Another process has taken over the batch.
         """
-        watched = state in WATCHED_STATES and not release
+        watched = state in WATCHED_STATES and not detach
         document: BatchDocument = {
             "_id": self.id,
             "sources": [str(source) for source in listings.sources],
@@ -97,8 +108,8 @@ class BatchCheckpoint:
             "started_at": self.started_at,
             "updated_at": datetime.now(UTC),
             "numbers": tally.counts.as_dict(),
-            "empty": tally.empty,
-            "failed_before": tally.failed_before,
+            "empty": tally.empty_images,
+            "failed_before": tally.already_failed,
             "rate": self._rate.update(tally.done_by_workers, time.monotonic()) if watched else None,
             "problem": problem,
             "owner": self._owner if watched else None,
