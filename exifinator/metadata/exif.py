@@ -149,8 +149,8 @@ class TagReader(ExifHeader):
             note = makernotes.find_adobe_note(self.slice(private.field_offset, tiff_spec.MAX_NOTE_BYTES))
             if note is not None:
                 self._add_note(note.read, note.offset, note.length, note.order)
-        note_tag = self.tags.get("EXIF MakerNote")
-        if note_tag is None or self._add_note(self.slice, note_tag.field_offset, note_tag.field_length, self.byte_order):
+        tag = self.tags.get("EXIF MakerNote")
+        if tag is None or self._add_note(self.slice, tag.field_offset, tag.field_length, self.byte_order):
             return
         if "Image Make" in self.tags:
             try:
