@@ -3,7 +3,7 @@
 EXPORT is the output of `exiftool -listx -lang en` (13.59), possibly compressed with gzip: every table with the ids,
 names, types and value names of its tags. layout.toml adds which tag holds which table, and conversions.json how raw
 values become the values that ExifTool shows, as measured by probe.py. The result is one JSON file per maker in
-exifinator/metadata/makernotes/tables/, with one line per table.
+exifinator/metadata/makernotes/table_files/, with one line per table.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from xml.etree.ElementTree import Element
 from defusedxml.ElementTree import iterparse
 
 HERE = Path(__file__).resolve().parent
-TABLES = HERE.parent.parent / "exifinator" / "metadata" / "makernotes" / "tables"
+TABLES = HERE.parent.parent / "exifinator" / "metadata" / "makernotes" / "table_files"
 
 # Names of values that nobody has found a meaning for. ExifTool does not show them either.
 UNKNOWN = re.compile(r"Unknown\d*$|_0x[0-9a-f]+$|^LC\d+$|^LensKind$")

@@ -1,6 +1,6 @@
 """The tables of MakerNotes: which tags a maker writes, with their names, types, value names and conversions.
 
-docgen/makernotes makes the files in tables/ from ExifTool's export of its tags. A maker's file is read when the first
+docgen/makernotes makes the files in table_files/ from ExifTool's export of its tags. A maker's file is read when the first
 photo of that maker is decoded.
 """
 
@@ -113,7 +113,7 @@ class Table(NamedTuple):
 
 @cache
 def _file(maker: str) -> tuple[dict[str, Any], list[Labels]]:
-    text = files(__package__).joinpath("tables", f"{maker}.json").read_text(encoding="utf-8")
+    text = files(__package__).joinpath("table_files", f"{maker}.json").read_text(encoding="utf-8")
     document = json.loads(text)
     return document["tables"], [Labels(names) for names in document["maps"]]
 
