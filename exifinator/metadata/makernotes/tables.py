@@ -1,7 +1,7 @@
 """The tables of MakerNotes: which tags a maker writes, with their names, types, value names and conversions.
 
-docgen/makernotes makes the files in table_files/ from ExifTool's export of its tags. A maker's file is read when the first
-photo of that maker is decoded.
+docgen/makernotes makes the files in table_files/ from ExifTool's export of its tags. A maker's file is read when the
+first photo of that maker is decoded.
 """
 
 from __future__ import annotations
