@@ -79,8 +79,11 @@ One document per image, in the collection `exif_data` of the database `waldo` (`
 | `cells` | array of integers | The cells of the map's grids that contain the photo's location, for area searches. |
 | `thumbnail_bytes` | integer | The size of the thumbnail; absent if there is none. |
 | `photo` | object | Normalized fields to search by; see below. |
-| `Image Make`, ... | object | Tags, by exifread's names: `printable`, `tag`, `field_type`, `field_length`, `values`. |
+| `Image Make`, ... | object | Tags: see below. |
 | `xmp`, `iptc` | object | The fields of the XMP packets and of the IPTC datasets. |
+
+Tags have exifread's names, and those of MakerNotes ExifTool's. Their parts are `printable`, `tag`, `field_type`,
+`field_length` and `values`.
 
 A tag's `values` are BSON numbers, lists and strings. A ratio is stored as a number and keeps its exact form in
 `printable`. The embedded thumbnail is stored in the collection `thumbnails`, under the same `_id`.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_right
+from collections.abc import Callable
 from functools import lru_cache
 from io import BytesIO
 from typing import Any, Literal
@@ -36,6 +37,11 @@ def _structs(byte_order: str) -> tuple[struct.Struct, struct.Struct, struct.Stru
         byte_order: "<" or ">".
     """
     return struct.Struct(byte_order + "H"), struct.Struct(byte_order + "I"), struct.Struct(byte_order + "HHI4s")
+
+
+def _text(tag: Any) -> str:
+    """Return the text of a tag; "" if it has none."""
+    return tag.values if tag is not None and isinstance(tag.values, str) else ""
 
 
 # Cache of decoded tags. It is shared by all photos that this process reads, because photos from the same camera and day
@@ -98,7 +104,8 @@ class TagReader(ExifHeader):
         """
         self.tags = tags
         if name == "MakerNote":
-            self.tags["EXIF MakerNote"] = Tag("", "", tiff_spec.MAKER_NOTE, 7, [], 0, offset=self.first_offset)
+            length = tiff_spec.MAX_NOTE_BYTES
+            self.tags["EXIF MakerNote"] = Tag("", "", tiff_spec.MAKER_NOTE, 7, [], length, offset=self.first_offset)
             self.read_maker_note()
         else:
             self.dump_ifd(self.first_offset, name, GPS_TAGS if name == "GPS" else EXIF_TAGS)
@@ -136,15 +143,29 @@ class TagReader(ExifHeader):
         return int(long.unpack(pointer)[0]) if len(pointer) == 4 else 0
 
     def read_maker_note(self) -> None:
-        """Decode the MakerNote with exifread. A MakerNote that exifread does not know is left undecoded.
-
-        If decoding fails midway, the tags decoded so far are kept.
-        """
-        if "EXIF MakerNote" in self.tags and "Image Make" in self.tags:
+        """Decode the MakerNote. One of an unknown kind is passed to exifread, or left undecoded."""
+        private = self.tags.get("Image DNGPrivateData") or self.tags.get(f"Image Tag 0x{tiff_spec.DNG_PRIVATE:04X}")
+        if private is not None:
+            note = makernotes.find_adobe_note(self.slice(private.field_offset, tiff_spec.MAX_NOTE_BYTES))
+            if note is not None:
+                self._add_note(note.read, note.offset, note.length, note.order)
+        tag = self.tags.get("EXIF MakerNote")
+        if tag is None or self._add_note(self.slice, tag.field_offset, tag.field_length, self.byte_order):
+            return
+        if "Image Make" in self.tags:
             try:
                 self.decode_maker_note()
             except EXIFREAD_ERRORS:
                 self._restore_base()
+
+    def _add_note(self, read: Callable[[int, int], bytes], offset: int, length: int, order: str) -> bool:
+        """Decode a note, and add its tags. Return whether its kind is known."""
+        make, model = (_text(self.tags.get(f"Image {name}")) for name in ("Make", "Model"))
+        decoder = makernotes.NoteDecoder(read, self._budget, make, model)
+        is_known = decoder.decode(offset, length, order)
+        for name, tag in decoder.tags.items():
+            self.tags.setdefault(name, tag)
+        return is_known
 
     def _canon_decode_tag(self, value: Any, mn_tags: Any) -> None:
         """Decode a Canon array only up to the last element that exifread can name.
@@ -283,6 +304,9 @@ class TagReader(ExifHeader):
         if tag == tiff_spec.MAKER_NOTE and ifd_name == "EXIF":
             # Keep only the first bytes, by which exifread recognizes the maker. The rest is decoded later.
             undecoded.values = list(self.slice(value_offset, 16))
+            self._add_tag(undecoded, ifd_name)
+            return
+        if tag == tiff_spec.DNG_PRIVATE and ifd_name == "Image":
             self._add_tag(undecoded, ifd_name)
             return
         if length > tiff_spec.max_value_bytes(tag, field_type) and not (tag == CAMERA_INFO and ifd_name == "MakerNote"):

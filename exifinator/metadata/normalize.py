@@ -232,7 +232,7 @@ def _lens(tags: Tags) -> str | None:
     name = first_text(tags, "EXIF LensModel", "Image LensModel")
     if name:
         return name
-    for tag in ("EXIF LensSpecification", "MakerNote LensMinMaxFocalMaxAperture"):
+    for tag in ("EXIF LensSpecification", "MakerNote Lens"):
         shortest_mm, longest_mm, wide_f, tele_f = (first_number(tags, tag, index=index) for index in range(4))
         if _positive(shortest_mm) and _positive(longest_mm):
             focal_range = f"{shortest_mm:g}" if shortest_mm == longest_mm else f"{shortest_mm:g}-{longest_mm:g}"

@@ -131,12 +131,11 @@ class _DirectoryWalker:
             if length > 4:
                 if tag == PANASONIC_JPEG:
                     self.jpeg_offset = pointer
-                if tag != tiff_spec.MAKER_NOTE and length > tiff_spec.max_value_bytes(tag, field_type):
+                is_note = tag in (tiff_spec.MAKER_NOTE, tiff_spec.DNG_PRIVATE)
+                if not is_note and length > tiff_spec.max_value_bytes(tag, field_type):
                     continue
                 # A MakerNote begins with its directory. Anything past MAX_NOTE_BYTES is preview data.
-                value = self.read(
-                    pointer, min(length, tiff_spec.MAX_NOTE_BYTES) if tag == tiff_spec.MAKER_NOTE else length
-                )
+                value = self.read(pointer, min(length, tiff_spec.MAX_NOTE_BYTES) if is_note else length)
             if tag in (tiff_spec.EXIF_IFD, tiff_spec.GPS_IFD, tiff_spec.INTEROP_IFD):
                 if count == 1 and depth < 3:
                     self.walk(pointer, depth + 1)

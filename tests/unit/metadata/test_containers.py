@@ -218,7 +218,7 @@ def test_read_cr3__four_structures__make_one_record():
     document = record_of(build.cr3(parts)).document
     assert document["photo"]["iso"] == 3200
     assert document["photo"]["lens_model"] == "RF50mm F1.2 L USM"
-    assert document["MakerNote ImageType"]["values"] == "Canon EOS R5"
+    assert document["MakerNote CanonImageType"]["values"] == "Canon EOS R5"
     assert document["GPS GPSLatitude"]["values"] == [10, 0, 0]
 
 

@@ -1,0 +1,1 @@
+"""Make the tables of MakerNotes from ExifTool's export of its tags."""

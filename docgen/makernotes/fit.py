@@ -1,0 +1,233 @@
+"""Find the conversion that turns stored values into the values that ExifTool shows."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from typing import Any
+
+from exifinator.metadata.makernotes.conversions import PRINTS, compile_conversion
+from exifinator.metadata.makernotes.value_functions import SPECIAL
+
+# Share of the measured points that a conversion must explain; the rest may be exceptions at these stored values.
+MIN_SHARE = 0.8
+MAX_EXCEPTIONS = 6
+# Larger values are results of stored values that no camera writes.
+MAX_FIXED = 1e9
+
+
+def number(value: Any) -> float | None:
+    """Return a number, or None for a text."""
+    if isinstance(value, bool):
+        return None
+    try:
+        result = float(value)
+    except (TypeError, ValueError):
+        return None
+    return result if math.isfinite(result) else None
+
+
+def same(left: Any, right: Any) -> bool:
+    """Return whether two values agree in ten digits."""
+    if isinstance(left, list):
+        parts = str(right).split()
+        return len(parts) == len(left) and all(same(a, b) for a, b in zip(left, parts, strict=True))
+    a, b = number(left), number(right)
+    if a is not None and b is not None:
+        return abs(a - b) <= 2e-7 * max(abs(a), abs(b), 1e-6)
+    return str(left) == str(right)
+
+
+def text_of(value: float) -> str:
+    """Return a number as briefly as it is exact: 0.03125, or 1/3 in 12 digits."""
+    if value == int(value) and abs(value) < 2**53:
+        return str(int(value))
+    nice = Fraction(value).limit_denominator(1000)
+    return f"{float(nice):.12g}" if abs(float(nice) - value) < 1e-9 * max(1, abs(value)) else f"{value:.10g}"
+
+
+def _line(points: list[tuple[float, float]]) -> tuple[float, float] | None:
+    """Return (a, b) of the line through most of the points."""
+    points = sorted(set(points))
+    if len(points) < 3:
+        return None
+    best: tuple[int, tuple[float, float]] | None = None
+    middle = len(points) // 2
+    for first, second in (
+        (middle, middle + 1),
+        (middle // 2, middle),
+        (1, 2),
+        (len(points) // 3, 2 * len(points) // 3),
+    ):
+        if second >= len(points) or points[first][0] == points[second][0]:
+            continue
+        a = (points[second][1] - points[first][1]) / (points[second][0] - points[first][0])
+        b = points[first][1] - a * points[first][0]
+        hits = sum(abs(a * x + b - y) <= 1e-7 * max(1, abs(y)) for x, y in points)
+        if best is None or hits > best[0]:
+            best = hits, (a, b)
+    return best[1] if best and best[0] >= MIN_SHARE * len(points) - MAX_EXCEPTIONS else None
+
+
+def _scalar_candidates(points: list[tuple[Any, float]]) -> Iterator[str]:
+    """Yield conversions of single numbers that may fit the points (stored, shown)."""
+    pairs = [(float(x), y) for x, y in points if isinstance(x, int | float) and not isinstance(x, bool)]
+    if not pairs:
+        return
+    line = _line(pairs)
+    if line and line != (1, 0):
+        yield f"lin {text_of(line[0])} {text_of(line[1])}"
+    logs = [(x, math.log2(y)) for x, y in pairs if y > 0]
+    line = _line(logs) if len(logs) > len(pairs) / 2 else None
+    if line and abs(line[0]) > 1e-9:
+        for exponent in (0.0, line[1]):
+            factor = 2.0 ** (line[1] - exponent)
+            yield f"pow2 {text_of(line[0])} {text_of(exponent)} {text_of(factor)}"
+    products = [x * y for x, y in pairs if x and y]
+    if len(products) > 4:
+        middle = sorted(products)[len(products) // 2]
+        yield f"inv {text_of(middle)}"
+    squares = [(x * x, y) for x, y in pairs]
+    line = _line(squares)
+    if line:
+        yield f"square;lin {text_of(line[0])} {text_of(line[1])}"
+    yield "abs"
+    yield "neg"
+
+
+def _masks(points: list[tuple[Any, float]], bits: int) -> Iterator[tuple[str, list[tuple[Any, float]]]]:
+    for width in range(1, bits):
+        for shift in range(bits - width + 1):
+            if (width, shift) == (bits, 0):
+                continue
+            mask = ((1 << width) - 1) << shift
+            yield f"mask 0x{mask:x} {shift}", [((x & mask) >> shift, y) for x, y in points]
+
+
+def explain(text: str, points: list[tuple[Any, Any]], order: str) -> list[tuple[Any, Any]] | None:
+    """Return the points that a conversion does not explain; None if they are too many."""
+    convert = compile_conversion(text) if text else (lambda value, _order: value)
+    wrong = []
+    for stored, shown in points:
+        try:
+            value = convert(stored, order)
+        except (ArithmeticError, LookupError, TypeError, ValueError):
+            value = None
+        if value is None or not same(value, shown):
+            wrong.append((stored, shown))
+            if len(wrong) > max(MAX_EXCEPTIONS, (1 - MIN_SHARE) * len(points)):
+                return None
+    return wrong
+
+
+def fit(points: list[tuple[Any, Any]], missing: list[Any], bits: int, order: str) -> str | None:
+    """Return the conversion of (stored, shown) points; "" for none, None if there is no fit.
+
+    Args:
+        points: Pairs of the stored value and the value that ExifTool shows.
+        missing: Stored values for which it shows none.
+        bits: Bits of the stored value, if it is an integer without sign; else 0.
+        order: Byte order.
+    """
+    candidates: list[str] = [""]
+    numeric = [(x, n) for x, y in points if (n := number(y)) is not None and isinstance(x, int | float)]
+    candidates += _scalar_candidates(numeric)
+    for name in SPECIAL:
+        candidates.append(name)
+        special = SPECIAL[name]
+        try:
+            moved = [(special(x, order), y) for x, y in numeric]
+        except (ArithmeticError, LookupError, TypeError, ValueError):
+            continue
+        candidates += [f"{name};{text}" for text in _scalar_candidates([(x, y) for x, y in moved if x is not None])]
+    best: tuple[int, str, list[tuple[Any, Any]]] | None = None
+    for text in candidates:
+        wrong = explain(text, points, order)
+        if wrong is not None and (best is None or len(wrong) < best[0]):
+            best = len(wrong), text, wrong
+            if not wrong:
+                break
+    if (best is None or best[0]) and bits and all(isinstance(x, int) for x, _ in points):
+        values = {y for _, y in numeric}
+        for mask, moved in _masks(numeric, min(bits, 16)):
+            # A field of a few bits has as many values as they allow, at most.
+            if len(values) > len({x for x, _ in moved}) + MAX_EXCEPTIONS:
+                continue
+            for text in ("", *_scalar_candidates(moved)):
+                whole = f"{mask};{text}" if text else mask
+                wrong = explain(whole, points, order)
+                if wrong is not None and (best is None or len(wrong) < best[0]):
+                    best = len(wrong), whole, wrong
+            if best and not best[0]:
+                break
+    if best is None:
+        return None
+    return _with_exceptions(best[1], best[2], missing)
+
+
+def _with_exceptions(text: str, wrong: list[tuple[Any, Any]], missing: list[Any]) -> str:
+    steps = []
+    unset = [x for x in missing if isinstance(x, int)]
+    if unset and len(unset) <= 4:
+        steps.append("none " + " ".join(map(str, sorted(set(unset)))))
+    fixed = [
+        (x, y)
+        for x, y in wrong
+        if isinstance(x, int) and (shown := number(y)) is not None and abs(shown) < MAX_FIXED
+        and len(wrong) <= MAX_EXCEPTIONS
+    ]  # fmt: skip
+    if fixed:
+        steps.append("fix " + " ".join(f"{x}={text_of(float(y))}" for x, y in fixed))
+    if text:
+        steps.append(text)
+    return ";".join(steps)
+
+
+def fit_print(points: list[tuple[Any, str]]) -> str | None:
+    """Return the print form of (value, text) points without names; None if they are shown as they are."""
+    points = [(value, text) for value, text in points if text and not text.startswith("Unknown (")]
+    if not points or sum(str(value) == text for value, text in points) >= 0.7 * len(points):
+        return None
+    forms: list[Callable[[Any], str]] = []
+    names: list[str] = []
+    for name, show in PRINTS.items():
+        names.append(name)
+        forms.append(show)
+    seen: set[str] = set()
+    for _, text in points[:: max(1, len(points) // 6)]:
+        match = re.search(r"[+-]?\d+(?:\.\d+)?", text)
+        if match:
+            before, after = text[: match.start()], text[match.end() :]
+            for code in (
+                "{}",
+                "{:.0f}",
+                "{:.1f}",
+                "{:.2f}",
+                "{:.3f}",
+                "{:.4f}",
+                "{:+d}",
+                "{:+g}",
+                "{:+.1f}",
+                "{:g}",
+                "{:.2g}",
+                "{:.3g}",
+                "0x{:x}",
+            ):
+                form = before.replace("{", "{{") + code + after.replace("{", "{{")
+                if form not in seen:
+                    seen.add(form)
+                    names.append(form)
+                    forms.append(form.format)
+    best_form: tuple[int, str] | None = None
+    for name, show in zip(names, forms, strict=True):
+        hits = 0
+        for value, text in points:
+            try:
+                hits += show(value) == text
+            except (ValueError, TypeError, IndexError, KeyError):
+                continue
+        if best_form is None or hits > best_form[0]:
+            best_form = hits, name
+    return best_form[1] if best_form and best_form[0] >= 0.6 * len(points) else None

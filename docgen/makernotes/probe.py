@@ -1,0 +1,263 @@
+"""Measure how ExifTool converts the values of MakerNotes: `python -m docgen.makernotes.probe [TABLE ...]`.
+
+Writes conversions.json, from which make_tables.py takes the conversions. Every table of layout.toml is put into crafted
+JPEGs with many values, and fit.py finds the conversion that explains ExifTool's answers. EXIFTOOL is the command that
+runs ExifTool 13.59: a program that is run and whose answers are facts, not a source of code.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from docgen.makernotes import craft
+from docgen.makernotes.fit import fit, fit_print
+from exifinator.metadata.makernotes.tables import DEFAULT_FORMATS, FORMATS, Child, Field, Table, get_table
+from exifinator.metadata.makernotes.values import decode_format
+
+CONVERSIONS = Path(__file__).resolve().parent / "conversions.json"
+SMALL = [
+    *range(25), 28, 30, 32, 33, 36, 40, 44, 48, 50, 56, 60, 63, 64, 70, 72, 80, 85, 96, 99, 100, 110, 112, 120, 126,
+    127, 128, 129, 130, 136, 144, 150, 160, 170, 176, 192, 200, 208, 224, 240, 248, 250, 252, 253, 254, 255,
+]  # fmt: skip
+LARGE = [
+    256, 300, 320, 400, 500, 640, 800, 1000, 1600, 2000, 3200, 4000, 6400, 8192, 10000, 20000, 32767, 32768, 40000,
+    65533, 65534, 65535, 65536, 100000, 1000000, 2**31 - 1, 2**31, 2**32 - 2, 2**32 - 1,
+]  # fmt: skip
+NUMBERS = [*SMALL, *LARGE]
+
+
+def ask(files: list[bytes]) -> list[dict[str, Any]]:
+    """Return ExifTool's answers for the files: group:name -> {id, num, val}."""
+    command = os.environ.get("EXIFTOOL", "exiftool").split()
+    with tempfile.TemporaryDirectory() as folder:
+        for index, data in enumerate(files):
+            Path(folder, f"{index:05d}.jpg").write_bytes(data)
+        output = subprocess.run(
+            [*command, "-json", "-l", "-D", "-G1:4", "-a", "-q", "-q", "-MakerNotes:all", folder],
+            capture_output=True,
+            check=False,
+        ).stdout
+    answers: list[dict[str, Any]] = [{} for _ in files]
+    for document in json.loads(output.decode("utf-8", "replace") or "[]"):
+        answers[int(Path(document.pop("SourceFile")).stem)] = document
+    return answers
+
+
+def raw_values(kind: str, number: int, count: int, order: str) -> Any:
+    """Return the stored value of a field, as the decoder sees it before any conversion."""
+    data = craft.pack(kind, number, count, order)
+    value = decode_format(data, kind, order) if kind in FORMATS else data
+    return value[0] if isinstance(value, list) and value and count <= 1 else value
+
+
+def stored_values(table: Table, key: Any, kind: str, number: int, count: int, order: str) -> Any:
+    """Return the stored value of a field of a crafted file. Fields of a record may overlap each other."""
+    if not table.unit:
+        return raw_values(kind, number, count, order)
+    data = craft.record(table, number, order)
+    start = key[0] * table.unit
+    item = data[start : start + len(craft.pack(kind, number, count, order))]
+    value = decode_format(item, kind, order) if kind in FORMATS else item
+    return value[0] if isinstance(value, list) and value and count <= 1 else value
+
+
+def learn(table: Table, answers: list[dict[str, Any]], kinds: dict[Any, tuple[str, int]], order: str) -> dict[str, Any]:
+    """Return the conversions of a table's fields, by their ids in the export."""
+    learned: dict[str, Any] = {}
+    by_id: list[dict[tuple[str, str], dict[str, Any]]] = []
+    for answer in answers:
+        found = {}
+        for name, value in answer.items():
+            if isinstance(value, dict):
+                found[(str(value.get("id")), name.split(":")[-1])] = value
+        by_id.append(found)
+    for key, fields in table.fields.items():
+        number = key[1] if isinstance(key, tuple) else str(key)
+        if key not in kinds:
+            continue
+        kind, count = kinds[key]
+        for index, field in enumerate(fields):
+            points, missing, shown = [], [], []
+            for value, found in zip(NUMBERS, by_id, strict=True):
+                stored = stored_values(table, key, kind, value, count, order)
+                result = found.get((number, field.name)) or found.get((str(number).split(".")[0], field.name))
+                if result is None:
+                    missing.append(stored)
+                    continue
+                plain = result.get("num", result.get("val"))
+                points.append((stored, plain))
+                if not _has_name(field, stored, plain):
+                    shown.append((plain, str(result.get("val"))))
+            if not points or kind == "string":
+                continue
+            bits = {"int8u": 8, "int16u": 16, "int32u": 32}.get(kind, 0) if count <= 1 else 0
+            value_text = fit(points, missing, bits, order)
+            print_text = fit_print(shown)
+            entry: dict[str, Any] = {}
+            if value_text is None:
+                entry["unfit"] = [[str(a), str(b)] for a, b in points[:3]]
+            elif value_text:
+                entry["value"] = value_text
+            if print_text and print_text != "{}":
+                entry["print"] = print_text
+            if entry:
+                learned[number if index == 0 else f"{number}#{index}"] = entry
+    return learned
+
+
+def _has_name(field: Field, stored: Any, plain: Any) -> bool:
+    labels = field.labels
+    if labels is None or isinstance(labels, tuple):
+        return labels is not None
+    return (
+        labels.get(plain if isinstance(plain, int | float | str) else str(plain)) is not None
+        or labels.get(stored) is not None
+    )
+
+
+def nested_record(outer: Table, index: int, row: Child, inner: Table, number: int, order: str, length: int) -> bytes:
+    """Return a record of `outer` that holds one of `inner`, in which every field has the bits of `number`."""
+    data = bytearray(max(length, 8000))
+    piece = craft.record(inner, number, order)
+    start = index * outer.unit
+    if row.kind == "offset":
+        start = 4096
+        data[index : index + 4] = start.to_bytes(4, "little" if order == "<" else "big")
+    end = min(start + len(piece), len(data))
+    data[start:end] = piece[: end - start]
+    return bytes(data[:length] if length else data)
+
+
+def probe_binary(maker: craft.Maker, table: Table, tag: int, child: Child, nested: Any = None) -> dict[str, Any]:
+    """Return the conversions of a structure in a tag of the maker's note, or of one that is nested in it.
+
+    Args:
+        maker: The maker of the note.
+        table: The table of the structure that is measured.
+        tag: The tag that holds the outer structure.
+        child: The outer structure.
+        nested: (index, row) of the nested structure in the outer one.
+    """
+    model = maker.model
+    if child.model:
+        text = craft.sample(child.model.pattern)
+        model = {
+            "canon": f"Canon EOS-{text}" if text.startswith("1D") else f"Canon {text}",
+            "nikon": f"NIKON {text}",
+        }.get(maker.table.split("::")[0].lower(), text)
+    order = maker.order
+    files = []
+    for number in NUMBERS:
+        inner = None
+        outer = get_table(child.table)
+        if nested and outer is not None:
+            size = min(child.sizes) if child.sizes else 0
+            if child.counts and not size:
+                size = min(child.counts) * max(outer.unit, 1)
+            inner = lambda n, o, x=outer, s=size: nested_record(x, nested[0], nested[1], table, n, o, s)  # noqa: E731
+        entry = craft.child_entry(tag, child, number, order, inner)
+        if entry is None:
+            return {}
+        entries = [entry]
+        if maker.table == "Nikon::Main":
+            entries += [(0x1D, 2, 5, b"4242\0"), (0xA7, 4, 1, craft.pack("int32u", craft.COUNT, 1, order))]
+        make_note = lambda at, entries=entries: craft.note(maker, entries, at)  # noqa: E731
+        try:
+            files.append(craft.jpeg(maker.make, model, order, make_note))
+        except ValueError:
+            return {}
+    kinds = {}
+    for key, fields in table.fields.items():
+        kind = fields[0].kind if fields[0].kind != "?" else DEFAULT_FORMATS.get(table.unit, "int8u")
+        kinds[key] = (kind, fields[0].count or 1)
+    return learn(table, ask(files), kinds, child.order or order)
+
+
+def probe_plain(maker: craft.Maker, table: Table, parent: int = 0) -> dict[str, Any]:
+    """Return the conversions of a directory: the maker's main one, or the one that the tag `parent` points to."""
+    files = []
+    kinds = {}
+    for key, fields in table.fields.items():
+        if not isinstance(key, int) or key > 0xFFFF or key in table.children:
+            continue
+        kind = fields[0].kind
+        if kind == "string" or kind not in craft.TYPE_NUMBERS:
+            continue
+        kinds[key] = ("int16u" if kind == "?" else kind, fields[0].count or 1)
+    for number in NUMBERS:
+        entries = []
+        for key, (kind, count) in kinds.items():
+            data = craft.pack(kind, number, count, maker.order)
+            entries.append((key, craft.TYPE_NUMBERS[kind], count, data))
+        groups = [entries[at : at + 380] for at in range(0, len(entries), 380)]
+        entries = groups[0]
+        if parent:
+            args: tuple[Any, Any] = ([(parent, 4, 1, b"\0\0\0\0")], {parent: entries})
+        else:
+            if maker.table == "Samsung::Type2":
+                entries = [(1, 7, 4, b"0100"), *[entry for entry in entries if entry[0] != 1]]
+            args = (entries, None)
+        make_note = lambda at, args=args: craft.note(maker, args[0], at, args[1])  # noqa: E731
+        files.append(craft.jpeg(maker.make, maker.model, maker.order, make_note))
+    return learn(table, ask(files), kinds, maker.order)
+
+
+def main() -> None:
+    """Probe all tables, or those that are named."""
+    wanted = set(sys.argv[1:])
+    learned = json.loads(CONVERSIONS.read_text()) if CONVERSIONS.exists() else {}
+    done: set[str] = set(learned) if "--continue" in wanted else set()
+    wanted.discard("--continue")
+    for maker in craft.MAKERS.values():
+        main_table = get_table(maker.table)
+        if main_table is None:
+            continue
+        jobs: list[tuple[Table, Any]] = []
+        if not main_table.unit:
+            jobs.append((main_table, lambda m=maker, t=main_table: probe_plain(m, t)))
+        for tag, children in main_table.children.items():
+            for child in children:
+                table = get_table(child.table)
+                if table is None:
+                    continue
+                if child.kind == "ifd":
+                    jobs.append((table, lambda m=maker, t=table, p=tag: probe_plain(m, t, p)))
+                elif table.unit:
+                    jobs.append((table, lambda m=maker, t=table, g=tag, c=child: probe_binary(m, t, g, c)))
+                    for index, rows in table.children.items():
+                        inner = get_table(rows[0].table)
+                        if inner is not None and inner.unit:
+                            place = (index, rows[0])
+                            jobs.append(
+                                (inner, lambda m=maker, t=inner, g=tag, c=child, n=place: probe_binary(m, t, g, c, n))
+                            )
+        for table, job in jobs:
+            if table.name in done or (wanted and table.name not in wanted):
+                continue
+            done.add(table.name)
+            try:
+                result = job()
+            except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+                print(f"{table.name}: {error!r}", flush=True)
+                continue
+            unfit = [key for key, entry in result.items() if "unfit" in entry]
+            print(
+                f"{table.name}: {len(table.fields)} fields, {len(result)} conversions, unfit {unfit[:12]}", flush=True
+            )
+            for key in unfit[:3]:
+                print("   ", key, result[key]["unfit"], flush=True)
+            merged = learned.setdefault(table.name, {})
+            merged.update(
+                {key: {k: v for k, v in e.items() if k != "unfit"} for key, e in result.items() if set(e) - {"unfit"}}
+            )
+            CONVERSIONS.write_text(json.dumps(learned, indent=0, ensure_ascii=False, sort_keys=True) + "\n")
+
+
+if __name__ == "__main__":
+    main()

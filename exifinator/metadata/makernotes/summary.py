@@ -1,0 +1,234 @@
+"""What a MakerNote says about a photo, for `photo`: ISO speed, lens, serial numbers, shutter count and settings.
+
+Makers have their own tags for each. The first tag with a value counts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from exifinator.metadata.makernotes import lenses
+from exifinator.metadata.makernotes.lenses import Optics
+from exifinator.metadata.makernotes.tables import FILES
+
+Tags = Mapping[str, Mapping[str, Any]]
+
+# Field -> names of tags, without "MakerNote ".
+TEXTS = {
+    "camera_serial": ("SerialNumber", "CameraSerialNumber", "InternalSerialNumber", "BodySerialNumber"),
+    "lens_serial": ("LensSerialNumber", "InternalLensSerialNumber"),
+    "owner": ("OwnerName", "UserLabel"),
+    "firmware": ("CanonFirmwareVersion", "FirmwareVersion", "Firmware", "BodyFirmwareVersion", "FirmwareRevision"),
+}
+# Fields whose value is the name of a setting.
+SETTINGS = {
+    "white_balance": ("WhiteBalance", "WhiteBalance2", "WhiteBalanceSet", "WBMode", "WhiteBalanceMode"),
+    "metering": ("MeteringMode", "AEMeteringMode", "MeteringMode2"),
+    "exposure_mode": (
+        "CanonExposureMode", "ExposureMode", "ExposureProgram", "ShootingMode", "PictureMode", "ExposureProgram2",
+    ),
+    "focus_mode": ("FocusMode", "AFMode", "FocusMode2"),
+    "drive_mode": ("ContinuousDrive", "DriveMode", "ReleaseMode", "ReleaseMode2", "BurstMode", "ShootingMode"),
+    "image_stabilization": ("ImageStabilization", "VibrationReduction", "AntiBlur", "ShakeReduction"),
+}  # fmt: skip
+NUMBERS = {
+    "shutter_count": ("ShutterCount", "MechanicalShutterCount", "ShutterCount2", "ShutterCount3", "ImageCount"),
+    "camera_temperature_celsius": ("CameraTemperature", "AmbientTemperature", "SensorTemperature"),
+}
+ISO_TAGS = (
+    "ISO", "SonyISO", "CameraISO", "ISOSetting", "ISOValue", "AE_ISO", "ISO2", "ProgramISO", "ISOSpeed",
+    "CCDISOSensitivity", "CCDSensitivity", "SvISOSetting", "ISOSelection",
+)  # fmt: skip
+DISTANCES = ("SubjectDistance", "FocusDistance", "FocusDistance2", "ObjectDistance", "ManualFocusDistance")
+LENS_NAMES = ("LensModel", "LensType", "LensID", "Lens")
+# ISO speeds that mean "automatic", or that no speed is set.
+NO_ISO = frozenset({0, 1, 65535, 65534, 4294967295})
+MAX_ISO = 8_000_000
+NO_TEXT = re.compile(r"^(n/?a|none|unknown.*|-+|\W*|0+)$", re.IGNORECASE)
+# The maker's list of lenses: make -> (table, tag). A lens of another list has the same numbers, so the make decides.
+LENS_TABLES = {
+    "Canon": ("Canon::CameraSettings", 22),
+    "SONY": ("Sony::Main", 45095),
+    "Minolta": ("Minolta::Main", 268),
+    "SIGMA": ("Sigma::Main", 39),
+    "PENTAX": ("Pentax::LensRec", 0),
+    "OLYMPUS": ("Olympus::Equipment", 513),
+}
+NO_SONY_LENS = frozenset({0, 65535})
+NIKON_PARTS = (
+    "LensIDNumber", "LensFStops", "MinFocalLength", "MaxFocalLength", "MaxApertureAtMinFocal", "MaxApertureAtMaxFocal",
+    "MCUVersion", "LensType",
+)  # fmt: skip
+
+
+def summarize(tags: Tags) -> dict[str, Any]:
+    """Return what the MakerNote says, without what it does not say.
+
+    Args:
+        tags: The photo's tags, as stored in a record: "MakerNote LensType" -> {"values", "printable"}; the make, model,
+            focal length and lens of EXIF help to find the lens.
+
+    Returns:
+        `iso`, `lens_model`, `camera_serial`, `lens_serial`, `owner`, `firmware`, `shutter_count`, `white_balance`,
+        `metering`, `exposure_mode`, `focus_mode`, `drive_mode`, `image_stabilization`, `subject_distance_metres`,
+        `camera_temperature_celsius`.
+    """
+    if not any(name.startswith("MakerNote ") for name in tags):
+        return {}
+    found: dict[str, Any] = {"iso": find_iso(tags), "lens_model": find_lens(tags)}
+    for field, names in TEXTS.items():
+        found[field] = _first_text(tags, names)
+    for field, names in SETTINGS.items():
+        found[field] = _first_setting(tags, names)
+    for field, names in NUMBERS.items():
+        found[field] = next((value for name in names if (value := _number(tags, name)) is not None), None)
+    found["subject_distance_metres"] = next(
+        (round(value, 3) for name in DISTANCES if (value := _number(tags, name)) is not None and 0 < value < 1000), None
+    )
+    count = found["shutter_count"]
+    found["shutter_count"] = int(count) if count is not None and 0 < count < 100_000_000 else None
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _values(tags: Tags, name: str) -> Any:
+    tag = tags.get(f"MakerNote {name}")
+    return tag["values"] if tag else None
+
+
+def _number(tags: Tags, name: str, index: int = 0) -> float | int | None:
+    values = _values(tags, name)
+    if isinstance(values, list) and len(values) > index and isinstance(values[index], int | float):
+        return values[index]  # type: ignore[no-any-return]
+    return None
+
+
+def _first_text(tags: Tags, names: tuple[str, ...]) -> str | None:
+    for name in names:
+        values = _values(tags, name)
+        if isinstance(values, str):
+            # Older cameras of Nikon write "NO= " before the number.
+            text = re.sub(r"^NO[.=:] *", "", values.strip())
+        elif isinstance(values, list) and len(values) == 1 and isinstance(values[0], int):
+            text = tags[f"MakerNote {name}"]["printable"].strip()
+        else:
+            continue
+        if text and not NO_TEXT.match(text):
+            return text[:200]
+    return None
+
+
+def _first_setting(tags: Tags, names: tuple[str, ...]) -> str | None:
+    for name in names:
+        tag = tags.get(f"MakerNote {name}")
+        text = str(tag["printable"]).strip() if tag else ""
+        # A setting without a name is a number, which says nothing to people.
+        if text and not NO_TEXT.match(text) and not re.fullmatch(r"[-+\d. ]+", text):
+            return text[:200]
+    return None
+
+
+def find_iso(tags: Tags) -> int | None:
+    """Return the ISO speed; None if the note does not say it."""
+    auto, base = _number(tags, "AutoISO"), _number(tags, "BaseISO")
+    camera = _number(tags, "CameraISO")
+    if camera and camera not in NO_ISO:
+        return int(camera)
+    if auto and base and _values(tags, "BaseISO"):
+        # Canon: the base speed, and the factor by which automatic control raises it, in percent.
+        speed = round(auto * base / 100)
+        return speed if 0 < speed < MAX_ISO else None
+    for name in ISO_TAGS:
+        tag = tags.get(f"MakerNote {name}")
+        # Some makers store a code, whose name is the speed. Nikon stores a zero before the speed.
+        for text in re.findall(r"\d+(?:\.\d+)?", str(tag["printable"])[:40])[1::-1] if tag else ():
+            speed = round(float(text))
+            if speed not in NO_ISO and 0 < speed < MAX_ISO:
+                return speed
+    return None
+
+
+def _optics(tags: Tags) -> Optics:
+    focal = tags.get("EXIF FocalLength")
+    values = focal["values"] if focal else None
+    focal_mm = values[0] if isinstance(values, list) and values and isinstance(values[0], int | float) else None
+    shortest, longest = _number(tags, "MinFocalLength"), _number(tags, "MaxFocalLength")
+    aperture = _number(tags, "MaxApertureAtMinFocal") or _number(tags, "MaxAperture")
+    specification = tags.get("EXIF LensSpecification")
+    if specification and isinstance(specification["values"], list) and len(specification["values"]) == 4:
+        numbers = specification["values"]
+        if all(isinstance(number, int | float) and number for number in numbers[:2]):
+            shortest, longest = numbers[0], numbers[1]
+            aperture = numbers[2] or aperture
+    return Optics(shortest, longest, aperture, focal_mm)
+
+
+def find_lens(tags: Tags) -> str | None:
+    """Return the name of the lens by its number in the note, or else by a text of the note; None if it has neither."""
+    make = str(tags["Image Make"]["values"]) if "Image Make" in tags else ""
+    optics = _optics(tags)
+    model = tags.get("EXIF LensModel")
+    model_text = str(model["values"]) if model and isinstance(model["values"], str) else ""
+    model_text = model_text.strip() or str(_values(tags, "LensModel") or "").strip()
+    name = _nikon(tags, optics) or _sony(tags, optics, model_text) or _numbered(tags, make, optics, model_text)
+    if name:
+        return name
+    for tag_name in LENS_NAMES:
+        tag = tags.get(f"MakerNote {tag_name}")
+        text = str(tag["printable"]).strip() if tag else ""
+        if text and not lenses.NO_LENS.match(text) and re.search(r"[A-Za-z]{2}|\d ?mm", text):
+            return text[:200]
+    return None
+
+
+def _nikon(tags: Tags, optics: Optics) -> str | None:
+    values = {name: _number(tags, name) for name in NIKON_PARTS}
+    if values["LensIDNumber"] is None:
+        return None
+    code = lenses.nikon_code(values)
+    return lenses.nikon_lens(code, optics) if code else None
+
+
+def _sony(tags: Tags, optics: Optics, model: str) -> str | None:
+    """Return an E-mount lens, which has a list of its own."""
+    for name in ("LensType2", "LensType3"):
+        number = _number(tags, name)
+        if number and number not in NO_SONY_LENS:
+            labels = lenses.field_labels("Sony::Tag9050a", 263)
+            found = lenses.choose(lenses.candidates(labels, str(int(number))), optics, model) if labels else None
+            if found:
+                return found
+    return None
+
+
+def _numbered(tags: Tags, make: str, optics: Optics, model: str) -> str | None:
+    rf_number = _number(tags, "RFLensType")
+    if rf_number:
+        labels = lenses.field_labels("Canon::FileInfo", 61)
+        found = lenses.choose(lenses.candidates(labels, str(int(rf_number))), optics, model) if labels else None
+        if found:
+            return found
+    place = next((place for prefix, place in LENS_TABLES.items() if make.lower().startswith(prefix.lower())), None)
+    if place is None and make.lower().startswith(("konica", "om digital", "ricoh", "samsung", "asahi", "hasselblad")):
+        place = {
+            "k": LENS_TABLES["Minolta"], "o": LENS_TABLES["OLYMPUS"], "r": LENS_TABLES["PENTAX"],
+            "s": LENS_TABLES["PENTAX"], "a": LENS_TABLES["PENTAX"], "h": LENS_TABLES["SONY"],
+        }[make[0].lower()]  # fmt: skip
+    labels = lenses.field_labels(*place) if place else None
+    if place is None or labels is None:
+        return None
+    for values in (_values(tags, "LensType 2"), _values(tags, "LensType"), _values(tags, "LensID")):
+        if values is None:
+            continue
+        key = values if isinstance(values, str) else " ".join(str(value) for value in values)
+        if key in ("65535", "61182", "-1") and place[0].startswith(("Canon", "Sony")) and not model:
+            continue
+        found = lenses.choose(lenses.candidates(labels, key), optics, model)
+        if found:
+            return found
+    return None
+
+
+# The makers whose tables exist, for documentation.
+MAKERS = tuple(dict.fromkeys(FILES))

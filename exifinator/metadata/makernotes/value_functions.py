@@ -1,0 +1,335 @@
+"""Functions of the conversions in the tables that concern a whole value: dates, versions and codes of several bytes.
+
+Each takes a value and the byte order, and returns the value that ExifTool shows, or None if there is none.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+Conversion = Callable[[Any, str], Any]
+
+
+def clean(number: float) -> float | int:
+    """Return a whole float as it is shown: 2.0 -> 2.
+
+    Raises:
+        ValueError: The number is not finite.
+    """
+    if isinstance(number, float) and not math.isfinite(number):
+        raise ValueError(number)
+    return int(number) if isinstance(number, float) and number.is_integer() and abs(number) < 2**53 else number
+
+
+def _as_bytes(value: Any) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, list) and all(isinstance(item, int) for item in value):
+        return bytes(item & 0xFF for item in value)
+    return value.encode("latin-1", "replace") if isinstance(value, str) else b""
+
+
+def nikon_fraction(value: Any, _order: str) -> Any:
+    """Return a * b / c of the three signed bytes in which Nikon stores steps of exposure."""
+    data = _as_bytes(value)
+    if len(data) < 3:
+        return None
+    a, b, c = struct.unpack("3b", data[:3])
+    return clean(a * b / c) if c else 0
+
+
+def version_text(value: Any, _order: str) -> Any:
+    """Return the digits of a version."""
+    data = _as_bytes(value)
+    if data and all(32 <= byte < 127 for byte in data):
+        return data.decode("latin-1")
+    return "".join(str(byte) for byte in data)
+
+
+def dotted(value: Any, _order: str) -> Any:
+    """Return bytes as a version: 0.1.2.3. A version in letters stays as it is."""
+    data = _as_bytes(value)
+    if data and all(32 <= byte < 127 for byte in data):
+        return data.decode("latin-1")
+    return ".".join(str(byte) for byte in _as_bytes(value))
+
+
+def spaced(value: Any, _order: str) -> Any:
+    """Return bytes as numbers with spaces."""
+    return " ".join(str(byte) for byte in _as_bytes(value))
+
+
+def unix_time(value: Any, _order: str) -> Any:
+    """Return seconds since 1970 as a date; None for 0."""
+    seconds = value[0] if isinstance(value, list) and value else value
+    if not isinstance(seconds, int) or not 0 < seconds < 2**32:
+        return None
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)).strftime("%Y:%m:%d %H:%M:%S")
+
+
+def pentax_date(value: Any, order: str) -> Any:
+    """Return Pentax's date of a 16-bit year, a month and a day."""
+    data = _as_bytes(value)
+    if len(data) != 4:
+        return None
+    year, month, day = struct.unpack(order + "HBB", data)
+    return f"{year:04d}:{month:02d}:{day:02d}"
+
+
+def clock_time(value: Any, _order: str) -> Any:
+    """Return the time of three or four bytes: hour, minute, second, hundredth."""
+    data = _as_bytes(value)
+    if len(data) < 3:
+        return None
+    text = f"{data[0]:02d}:{data[1]:02d}:{data[2]:02d}"
+    return f"{text}.{data[3]:02d}" if len(data) > 3 else text
+
+
+def canon_ev(value: Any, _order: str) -> Any:
+    """Return steps of exposure from Canon's unit, 1/32, in which 1/3 is 0x0c and 2/3 is 0x14."""
+
+    def step(number: Any) -> Any:
+        if not isinstance(number, int):
+            return None
+        sign = -1 if number < 0 else 1
+        number = abs(number)
+        fraction = number & 0x1F
+        whole = number - fraction
+        part: float = {0x0C: 0x20 / 3, 0x14: 0x40 / 3}.get(fraction, fraction)
+        return clean(sign * (whole + part) / 0x20)
+
+    return [step(item) for item in value] if isinstance(value, list) else step(value)
+
+
+def sony_date(value: Any, order: str) -> Any:
+    """Return Sony's date of a 16-bit year and five bytes."""
+    data = _as_bytes(value)
+    if len(data) < 7:
+        return None
+    year, *rest = struct.unpack(order + "H5B", data[:7])
+    return "{:04d}:{:02d}:{:02d} {:02d}:{:02d}:{:02d}".format(year, *rest)
+
+
+def hex_digits(value: Any, _order: str) -> Any:
+    """Return bytes as hexadecimal digits."""
+    return _as_bytes(value).hex()
+
+
+def packed_date(value: Any, _order: str) -> Any:
+    """Return a date in one number: a 16-bit year, a month and a day."""
+    number = first(value, "")
+    return f"{number >> 16:04d}:{number >> 8 & 0xFF:02d}:{number & 0xFF:02d}" if isinstance(number, int) else None
+
+
+def packed_time(value: Any, _order: str) -> Any:
+    """Return a time in one number: hour, minute and second."""
+    number = first(value, "")
+    return f"{number >> 16:02d}:{number >> 8 & 0xFF:02d}:{number & 0xFF:02d}" if isinstance(number, int) else None
+
+
+def date_bytes(value: Any, _order: str) -> Any:
+    """Return a date of a big-endian year and five bytes."""
+    return sony_date(value, ">")
+
+
+def colon_bytes(value: Any, _order: str) -> Any:
+    """Return bytes as two digits each: 05:01."""
+    return ":".join(f"{byte:02d}" for byte in _as_bytes(value))
+
+
+def inverted_version(value: Any, _order: str) -> Any:
+    """Return Pentax's version of four inverted bytes."""
+    data = [255 - byte for byte in _as_bytes(value)]
+    return f"{data[0]} {data[1]:02d} {data[2]:02d} {data[3]:02d}" if len(data) == 4 else None
+
+
+def olympus_lens(value: Any, _order: str) -> Any:
+    """Return Olympus' number of a lens: make, model and version."""
+    data = _as_bytes(value)
+    return f"{data[0]:x} {data[2]:02x} {data[3]:02x}" if len(data) > 3 else None
+
+
+def olympus_extender(value: Any, _order: str) -> Any:
+    """Return Olympus' number of a converter: make and model."""
+    data = _as_bytes(value)
+    return f"{data[0]:x} {data[2]:02x}" if len(data) > 2 else None
+
+
+def first(value: Any, _order: str) -> Any:
+    """Return the first of several numbers."""
+    return value[0] if isinstance(value, list) and value else value
+
+
+def after_colon(value: Any, _order: str) -> Any:
+    """Return the text after a name, as in `Cont:+0.4`."""
+    return value.partition(":")[2].strip() if isinstance(value, str) and ":" in value else value
+
+
+def text_number(value: Any, _order: str) -> Any:
+    """Return the number that a text is."""
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return None
+
+
+def two_words(value: Any, _order: str) -> Any:
+    """Return the number in two 16-bit words, the higher one first."""
+    return (value[0] << 16) + value[1] if isinstance(value, list) and len(value) == 2 else value
+
+
+def reconyx_version(value: Any, _order: str) -> Any:
+    """Return a version of two numbers and a letter."""
+    if not isinstance(value, list) or len(value) != 3:
+        return value
+    letter = chr(value[2]) if 32 < value[2] < 127 else ""
+    return f"{value[0]}.{value[1]}{letter}"
+
+
+def reconyx_date(value: Any, _order: str) -> Any:
+    """Return a date of second, minute, hour, month, day and year."""
+    if not isinstance(value, list) or len(value) != 6:
+        return None
+    second, minute, hour, month, day, year = value
+    return f"{year:04d}:{month:02d}:{day:02d} {hour:02d}:{minute:02d}:{second:02d}"
+
+
+def bcd_date(value: Any, _order: str) -> Any:
+    """Return a date whose hexadecimal digits are its decimal ones: 0x2011, 0x0110."""
+    words = value if isinstance(value, list) and len(value) == 2 else None
+    digits = f"{words[0]:04x}{words[1]:04x}" if words else _as_bytes(value).hex()
+    if len(digits) < 8 or not digits.isdigit():
+        return None
+    date = f"{digits[:4]}:{digits[4:6]}:{digits[6:8]}"
+    return f"{date} {digits[8:10]}:{digits[10:12]}:{digits[12:14]}" if len(digits) >= 14 else date
+
+
+def padded_text(value: Any, _order: str) -> Any:
+    """Return a text up to its first NUL."""
+    return _as_bytes(value).split(b"\0")[0].decode("latin-1")
+
+
+def canon_iso(value: Any, _order: str) -> Any:
+    """Return Canon's ISO speed: a number if bit 14 is set, else one of a few settings."""
+    number = first(value, "")
+    if not isinstance(number, int) or number in (0x7FFF, -1):
+        return None
+    names = {0: "n/a", 14: "Auto High", 15: "Auto", 16: 50, 17: 100, 18: 200, 19: 400, 20: 800}
+    return number & 0x3FFF if number & 0x4000 else names.get(number, f"Unknown ({number})")
+
+
+def canon_file_number(value: Any, _order: str) -> Any:
+    """Return the directory and number of a file, whose bits Canon scatters over 32."""
+    number = first(value, "")
+    if not isinstance(number, int) or number < 0:
+        return None
+    return (number >> 6 & 0x3FF) * 10_000 + (number >> 16 & 0xFF) + ((number & 0x3F) << 8)
+
+
+def canon_battery(value: Any, _order: str) -> Any:
+    """Return the name of Canon's battery, which follows its length."""
+    return _as_bytes(value)[4:].split(b"\0")[0].decode("latin-1")
+
+
+def swap_words(value: Any, _order: str) -> Any:
+    """Return 32-bit numbers whose 16-bit words are stored the other way round."""
+    return [(item & 0xFFFF) << 16 | item >> 16 for item in value] if isinstance(value, list) else value
+
+
+def pentax_lens(value: Any, _order: str) -> Any:
+    """Return the two numbers of a lens from the four bytes of Pentax's newer structures."""
+    if not isinstance(value, list) or len(value) not in (4, 5):
+        return value
+    return [value[0] & 0x0F, value[-2] << 8 | value[-1]]
+
+
+def sony_lens_spec(value: Any, _order: str) -> Any:
+    """Return Sony's features, focal lengths and apertures of a lens, whose hexadecimal digits are decimal ones."""
+    digits = _as_bytes(value).hex()
+    if len(digits) != 16:
+        return None
+    try:
+        shortest, longest, wide, narrow = (int(digits[a:b]) for a, b in ((2, 6), (6, 10), (10, 12), (12, 14)))
+    except ValueError:
+        return None
+    return f"{digits[:2]} {shortest} {longest} {wide / 10:g} {narrow / 10:g} {digits[14:]}"
+
+
+def pentax_ev(value: Any, _order: str) -> Any:
+    """Return steps of exposure from Pentax's unit, 1/8, in which 3 is a third and 5 is two thirds."""
+    number = first(value, "")
+    if not isinstance(number, int):
+        return None
+    third = {3: -1 / 3, 5: 1 / 3}.get(number % 8, 0)
+    return clean((number + third) / 8)
+
+
+def pentax_focal(value: Any, _order: str) -> Any:
+    """Return a focal length from Pentax's byte of six bits and an exponent to the base 4."""
+    number = first(value, "")
+    return clean(10 * (number >> 2) * 4.0 ** ((number & 3) - 2)) if isinstance(number, int) else None
+
+
+def decimal_date(value: Any, _order: str) -> Any:
+    """Return the date in a number such as 20070913."""
+    digits = str(first(value, ""))
+    return f"{digits[:4]}:{digits[4:6]}:{digits[6:]}" if len(digits) == 8 else value
+
+
+def signed_words(value: Any, _order: str) -> Any:
+    """Return 16-bit numbers with a sign."""
+    if not isinstance(value, list):
+        return value
+    return [item - 65536 if isinstance(item, int) and item > 32767 else item for item in value]
+
+
+def trim_zeros(value: Any, _order: str) -> Any:
+    """Return a list without the zeros at its end, except for its first number."""
+    if not isinstance(value, list):
+        return value
+    count = max((index + 1 for index, item in enumerate(value) if item), default=1)
+    return value[:count]
+
+
+SPECIAL: dict[str, Conversion] = {
+    "pentax_lens": pentax_lens,
+    "sony_lens_spec": sony_lens_spec,
+    "pentax_ev": pentax_ev,
+    "pentax_focal": pentax_focal,
+    "decimal_date": decimal_date,
+    "signed_words": signed_words,
+    "trim_zeros": trim_zeros,
+    "nikon_fraction": nikon_fraction,
+    "version_text": version_text,
+    "dotted": dotted,
+    "spaced": spaced,
+    "unix_time": unix_time,
+    "pentax_date": pentax_date,
+    "clock_time": clock_time,
+    "canon_ev": canon_ev,
+    "sony_date": sony_date,
+    "hex_digits": hex_digits,
+    "packed_date": packed_date,
+    "packed_time": packed_time,
+    "date_bytes": date_bytes,
+    "colon_bytes": colon_bytes,
+    "inverted_version": inverted_version,
+    "olympus_lens": olympus_lens,
+    "olympus_extender": olympus_extender,
+    "first": first,
+    "after_colon": after_colon,
+    "text_number": text_number,
+    "two_words": two_words,
+    "reconyx_version": reconyx_version,
+    "reconyx_date": reconyx_date,
+    "bcd_date": bcd_date,
+    "padded_text": padded_text,
+    "canon_iso": canon_iso,
+    "canon_battery": canon_battery,
+    "canon_file_number": canon_file_number,
+    "swap_words": swap_words,
+}

@@ -1,0 +1,135 @@
+"""Decode the values of a MakerNote, and show them as ExifTool does."""
+
+from __future__ import annotations
+
+import math
+import struct
+from typing import Any
+
+from exifinator.metadata import tiff_spec
+from exifinator.metadata.makernotes.tables import FORMATS, Field, Labels
+from exifinator.metadata.tag_values import NUMBER_FORMATS, RATIO_FORMATS, Tag
+from exifinator.metadata.text_decoding import decode_text
+
+# TIFF type of the values of a binary table, by the export's name.
+TIFF_TYPES = {
+    "int8u": 1, "string": 2, "int16u": 3, "int32u": 4, "rational64u": 5, "int8s": 6, "undef": 7, "int16s": 8,
+    "int32s": 9, "rational64s": 10, "float": 11, "double": 12, "int16uRev": 3, "int32uRev": 4, "unicode": 2,
+}  # fmt: skip
+# A list of more values is shown by its first ones.
+MAX_SHOWN_VALUES = 64
+MEMORY_BYTES = 64
+# BSON stores 64-bit integers with a sign.
+MAX_INTEGER = 1 << 63
+
+
+def is_text(data: bytes) -> bool:
+    """Return whether these bytes are printable ASCII, possibly padded with NULs or spaces."""
+    body = data.rstrip(b"\0 \n\r")
+    return bool(body) and all(32 <= byte < 127 for byte in body)
+
+
+def decode_items(data: bytes, field_type: int, order: str) -> Any:
+    """Return the numbers or the text of a tag of a TIFF type. Bytes of an undefined type stay bytes."""
+    if field_type in tiff_spec.TEXT_TYPES:
+        return decode_text(data)
+    if field_type == 7:
+        return data
+    if field_type in RATIO_FORMATS:
+        numbers = struct.unpack(f"{order}{len(data) // 4}{RATIO_FORMATS[field_type]}", data)
+        return [top / bottom if bottom else None for top, bottom in zip(numbers[::2], numbers[1::2], strict=True)]
+    size = tiff_spec.TYPE_BYTES[field_type]
+    values: list[Any] = list(struct.unpack(f"{order}{len(data) // size}{NUMBER_FORMATS[field_type]}", data))
+    return [value if math.isfinite(value) else None for value in values] if field_type in (11, 12) else values
+
+
+def decode_format(data: bytes, kind: str, order: str) -> Any:
+    """Return the numbers or the text of a value of one of the export's types."""
+    if kind == "string":
+        return decode_text(data)
+    if kind in ("undef", "?"):
+        return data
+    if kind == "unicode":
+        return data.decode("utf-16-le" if order == "<" else "utf-16-be", "replace").split("\0", 1)[0].rstrip()
+    character, size = FORMATS[kind]
+    if kind.endswith("Rev"):
+        order = ">" if order == "<" else "<"
+    items = struct.calcsize(character)
+    numbers: list[Any] = list(struct.unpack(f"{order}{len(data) // items}{character}", data))
+    if character == "Q":
+        numbers = [_storable(number) for number in numbers]
+    if kind.startswith("rational"):
+        return [top / bottom if bottom else None for top, bottom in zip(numbers[::2], numbers[1::2], strict=True)]
+    if kind.startswith("fixed"):
+        return [round(number / (1 << 4 * size), 6) for number in numbers]
+    return [value if math.isfinite(value) else None for value in numbers] if character in "fd" else numbers
+
+
+def show_number(value: Any) -> str:
+    """Return a number in at most ten digits, as ExifTool shows it."""
+    if value is None:
+        return "undef"
+    if type(value) is float:
+        return f"{value:.10g}"
+    return str(value)
+
+
+def show(field: Field | None, value: Any) -> str:
+    """Return the text of a value: its name, or its print form, or the value itself."""
+    single = value[0] if isinstance(value, list) and len(value) == 1 else value
+    if field is None:
+        return _plain(single)
+    labels = field.labels
+    if isinstance(labels, tuple):
+        items = value if isinstance(value, list) else [value]
+        return "; ".join(
+            _named(labels[index] if index < len(labels) else None, item)
+            for index, item in enumerate(items[:MAX_SHOWN_VALUES])
+        )
+    if labels is not None:
+        text = labels.get(_plain(single) if isinstance(single, list) else single)
+        if text is not None:
+            return text
+        if field.show is None:
+            return f"Unknown ({_plain(single)})" if isinstance(single, int) else _plain(single)
+    if field.show is not None:
+        return str(field.show(single))
+    return _plain(single)
+
+
+def _named(labels: Labels | None, item: Any) -> str:
+    text = labels.get(item) if labels else None
+    return text if text is not None else f"Unknown ({show_number(item)})" if labels else show_number(item)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list):
+        shown = " ".join(show_number(item) for item in value[:MAX_SHOWN_VALUES])
+        return f"{shown} ..." if len(value) > MAX_SHOWN_VALUES else shown
+    return value if isinstance(value, str) else show_number(value)
+
+
+def _storable(value: Any) -> Any:
+    """Return a value, or None for a number that the database cannot store."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return None if isinstance(value, int) and not -MAX_INTEGER <= value < MAX_INTEGER else value
+
+
+def make_tag(
+    name: str, number: int, field_type: int, field: Field | None, value: Any, length: int, order: str
+) -> Tag | None:
+    """Return the tag of a decoded value, after its conversion; None if the conversion says that there is no value."""
+    if field is not None and field.convert is not None:
+        value = field.convert(value, order)
+        if value is None:
+            return None
+        value = [_storable(item) for item in value] if isinstance(value, list) else _storable(value)
+        if value is None:
+            return None
+    if isinstance(value, bytes):
+        value = decode_text(value) if is_text(value) else list(value)
+    if isinstance(value, int | float):
+        value = [value]
+    memory = MEMORY_BYTES * (len(value) if isinstance(value, list) else 1 + len(value) // 8)
+    return Tag(f"MakerNote {name}", show(field, value), number, field_type, value, length, memory_bytes=memory)

@@ -1,0 +1,168 @@
+"""What MakerNotes say about a photo: ISO speed, lens, serial numbers and settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from exifinator.metadata.makernotes import lenses
+from exifinator.metadata.makernotes.conversions import compile_conversion, compile_print
+from exifinator.metadata.makernotes.lenses import Optics
+from exifinator.metadata.makernotes.summary import summarize
+
+
+def tags(make: str = "Canon", **notes: Any) -> dict[str, dict[str, Any]]:
+    """Return tags of a record: a value, or (value, printable)."""
+    found: dict[str, dict[str, Any]] = {"Image Make": {"values": make, "printable": make}}
+    for name, value in notes.items():
+        values, printable = value if isinstance(value, tuple) else (value, None)
+        if not isinstance(values, str | list):
+            values = [values]
+        shown = printable or (values if isinstance(values, str) else " ".join(map(str, values)))
+        prefix = "EXIF" if name in ("FocalLength", "LensModel") else "MakerNote"
+        found[f"{prefix} {name}"] = {"values": values, "printable": shown}
+    return found
+
+
+@pytest.mark.parametrize(
+    ("notes", "speed"),
+    [
+        ({"CameraISO": 640}, 640),
+        ({"CameraISO": "Auto", "AutoISO": 200, "BaseISO": 50}, 100),
+        ({"ISO": [0, 400]}, 400),
+        ({"ISOSetting": [0, 200]}, 200),
+        ({"ISO": (6, "100")}, 100),
+        ({"ISO": 0, "ProgramISO": (65535, "n/a")}, None),
+        ({"ISO": 65535, "SonyISO": 25600}, 25600),
+        ({"ISO": ("", "Auto")}, None),
+    ],
+)
+def test_summarize__iso(notes, speed):
+    assert summarize(tags(**notes)).get("iso") == speed
+
+
+@pytest.mark.parametrize(
+    ("make", "notes", "lens"),
+    [
+        ("Canon", {"LensType": 150, "MinFocalLength": 30, "MaxFocalLength": 30}, "Sigma 30mm f/1.4 DC HSM"),
+        ("Canon", {"LensType": 65535, "LensModel": ""}, None),
+        ("Canon", {"LensType": 61182, "RFLensType": 258}, "Canon RF 24-105mm F4L IS USM"),
+        ("SONY", {"LensType2": 32784}, "Sony E 16mm F2.8"),
+        ("PENTAX", {"LensType": [3, 44], "FocalLength": [10.0]}, "Sigma AF 10-20mm F4-5.6 EX DC"),
+        ("OLYMPUS CORPORATION", {"LensType": "0 05 10"}, "Olympus M.Zuiko Digital ED 14-42mm F3.5-5.6 L"),
+        ("Panasonic", {"LensType": "LUMIX G VARIO 14-42mm"}, "LUMIX G VARIO 14-42mm"),
+        ("Nobody", {"LensType": ("n/a", "n/a")}, None),
+        ("Canon", {"LensType": ([12345], "Unknown (12345)")}, None),
+    ],
+)
+def test_summarize__lens(make, notes, lens):
+    found = summarize(tags(make, **notes)).get("lens_model")
+    assert found == lens
+
+
+def test_summarize__nikon_lens__is_named_by_its_code():
+    found = summarize(
+        tags(
+            "NIKON CORPORATION",
+            LensIDNumber=118, LensFStops=7.333333, MinFocalLength=50.4, MaxFocalLength=50.4, MaxApertureAtMinFocal=1.78,
+            MaxApertureAtMaxFocal=1.78, MCUVersion=122, LensType=2,
+        )
+    )  # fmt: skip
+    assert found["lens_model"] == "AF Nikkor 50mm f/1.8D"
+
+
+def test_summarize__settings_and_serials__skip_placeholders():
+    found = summarize(
+        tags(
+            SerialNumber="  ", InternalSerialNumber="XY12345", WhiteBalance=(0, "Auto"), MeteringMode=(3, "Evaluative"),
+            CanonExposureMode=(99, "Unknown (99)"), ExposureProgram=(1, "Program AE"), ShutterCount=4711,
+            FocusMode=(7, "7"),
+            SubjectDistance=2.5, OwnerName="unknown",
+        )
+    )  # fmt: skip
+    assert found == {
+        "camera_serial": "XY12345",
+        "white_balance": "Auto",
+        "metering": "Evaluative",
+        "exposure_mode": "Program AE",
+        "shutter_count": 4711,
+        "subject_distance_metres": 2.5,
+    }
+
+
+def test_summarize__no_note__is_empty():
+    assert summarize({"Image Make": {"values": "Canon", "printable": "Canon"}}) == {}
+
+
+NAMES = [
+    "Sigma or Tamron Lens (7)",
+    "Sigma 10-20mm F4-5.6 EX DC",
+    "Tamron 28-75mm f/2.8 XR Di",
+    "Tamron 28-75mm f/4 macro",
+    "Sigma 50mm F2.8",
+]
+
+
+@pytest.mark.parametrize(
+    ("optics", "model", "name"),
+    [
+        (Optics(10, 20), "", NAMES[1]),
+        (Optics(28, 75, 2.8), "", NAMES[2]),
+        (Optics(28, 75, 4.0), "", NAMES[3]),
+        (Optics(focal_mm=14.0), "", NAMES[1]),
+        (Optics(200, 400), "", None),
+        (Optics(), "50mm F2.8", NAMES[4]),
+        (Optics(28, 75, 9.0), "", NAMES[2]),
+    ],
+)
+def test_choose__several_lenses__the_one_that_fits(optics, model, name):
+    assert lenses.choose(NAMES, optics, model) == name
+
+
+@pytest.mark.parametrize("name", ["n/a", "None", "Unknown (8 01 10)", "----", "M-42 or No Lens", "Manual Lens No CPU"])
+def test_choose__placeholder__is_no_lens(name):
+    assert lenses.choose([name], Optics()) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "stored", "value"),
+    [
+        ("lin 0.1 0", [35], [3.5]),
+        ("none 0;lin 0.01 0", [0], None),
+        ("none 0;lin 0.01 0", [142], [1.42]),
+        ("mask 0x70 4", [0x5A], [5]),
+        ("pow2 0.5 0 1", [4], [4.0]),
+        ("pow2 1 0 1", [4000], None),
+        ("inv 2048", [0], [0]),
+        ("inv 2048", [20], [102.4]),
+        ("fix 0=7;lin 2 0", [0], 7),
+        ("canon_ev", [0x0C], [1 / 3]),
+        ("canon_ev", [-0x14], [-2 / 3]),
+        ("nikon_fraction", b"\xf6\x01\x06\x00", -10 / 6),
+        ("packed_date", [131204609], "2002:06:01"),
+        ("unix_time", [0], None),
+        ("bcd_date", [0x2011, 0x0110], "2011:01:10"),
+        ("pentax_lens", [131, 0, 0, 44], [3, 44]),
+    ],
+)  # fmt: skip
+def test_compile_conversion__steps__give_the_value(text, stored, value):
+    result = compile_conversion(text)(stored, ">")
+    assert result == (pytest.approx(value) if isinstance(value, list | float) else value)
+
+
+def test_compile_conversion__unknown_step__is_an_error():
+    with pytest.raises(KeyError):
+        compile_conversion("frobnicate 3")
+
+
+@pytest.mark.parametrize(
+    ("form", "value", "text"),
+    [
+        ("exposure", 0.008, "1/125"), ("exposure", 0.5, "0.5"), ("exposure", 30, "30"), ("exposure", 0, "0"),
+        ("exposure", 1e-320, "0"), ("fraction", 1 / 3, "+1/3"), ("fraction", -1, "-1"), ("fraction", 0, "0"),
+        ("{:.1f} mm", 18.34, "18.3 mm"), ("{:.1f} mm", "text", "text"),
+    ],
+)  # fmt: skip
+def test_compile_print__form__shows_the_value(form, value, text):
+    assert compile_print(form)(value) == text
