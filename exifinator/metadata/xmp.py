@@ -11,6 +11,7 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
 from exifinator.metadata.limits import MemoryBudget
+from exifinator.metadata.xmp_recovery import read_tolerantly
 
 XMP = dict[str, str | list[str]]
 
@@ -53,6 +54,8 @@ PREFIXES = {
     "http://www.digikam.org/ns/1.0/": "digiKam",
     "http://creativecommons.org/ns#": "cc",
 }
+# Prefix -> namespace, for packets that use a prefix without declaring it.
+NAMESPACES = {**{prefix: uri for uri, prefix in PREFIXES.items()}, "rdf": RDF[1:-1]}
 # If a file binds one of these prefixes to another namespace, the prefix gets the suffix "-other".
 RESERVED_PREFIXES = frozenset(PREFIXES.values())
 
@@ -67,6 +70,9 @@ MAX_NAME_CHARACTERS = 200
 VALUE_BYTES = 500
 # Memory that the parser takes per byte of the packet in the worst case: an element with nothing but empty attributes.
 PARSER_BYTES_PER_BYTE = 80
+
+
+TOO_MANY_VALUES = f"values past the first {MAX_VALUES}"
 
 
 class _LimitReached(Exception):
@@ -180,7 +186,7 @@ class _Properties:
 
 
 def read_xmp(packet: bytes, budget: MemoryBudget) -> tuple[XMP, str | None, list[str]]:
-    """Decode a packet. If it is truncated or malformed, the properties before that point are kept.
+    """Decode a packet. One that is not well-formed is read a second time, tolerantly.
 
     Returns:
         The properties, a problem or None, and the names of properties that are too long to keep.
@@ -198,9 +204,24 @@ def read_xmp(packet: bytes, budget: MemoryBudget) -> tuple[XMP, str | None, list
         parser.feed(packet if b"\0" in packet[:4] else packet.strip(b"\0 \t\r\n"))
         parser.close()
     except _LimitReached:
-        properties.dropped.append(f"values past the first {MAX_VALUES}")
+        properties.dropped.append(TOO_MANY_VALUES)
     except DefusedXmlException:
         problem = "The XMP defines entities, which are not allowed."
     except (ParseError, ValueError, LookupError):
         problem = "The XMP is not well-formed."
+        recovered = _recover(packet, budget)
+        if len(recovered.values) >= len(properties.values):
+            properties = recovered
     return properties.values, problem, properties.dropped
+
+
+def _recover(packet: bytes, budget: MemoryBudget) -> _Properties:
+    """Read a packet that is not well-formed. Properties before what cannot be read at all are kept."""
+    properties = _Properties(budget)
+    try:
+        read_tolerantly(packet, properties, NAMESPACES)
+    except _LimitReached:
+        properties.dropped.append(TOO_MANY_VALUES)
+    except ValueError:
+        pass
+    return properties
