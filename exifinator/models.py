@@ -128,6 +128,8 @@ class Block:
     Attributes:
         kind: `exif` is a TIFF structure, complete or with gaps; `exif/EXIF`, `exif/GPS` and `exif/MakerNote` are TIFF
             structures that start with that directory; `xmp` is a packet, `iptc` IIM datasets, `thumbnail` a JPEG.
+            `text/NAME` is a text of the container in UTF-8, such as a comment, and `icc/NAME` a field of its ICC
+            profile.
         extents: The bytes that were read, by their offset within the block; sorted, without overlaps.
     """
 

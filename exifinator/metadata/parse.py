@@ -12,6 +12,7 @@ from exifread.core.ifd_tag import IfdTag
 
 from exifinator import EXTRACTOR_VERSION
 from exifinator.metadata import tiff_spec
+from exifinator.metadata.ai import describe_generation
 from exifinator.metadata.containers.photoshop import add_resources
 from exifinator.metadata.containers.range_buffer import LocatedMetadata
 from exifinator.metadata.exif import TagReader
@@ -20,7 +21,7 @@ from exifinator.metadata.iptc import IPTC, read_iptc
 from exifinator.metadata.limits import DeadlineExceeded, MemoryBudget, MemoryExceeded, cpu_limit
 from exifinator.metadata.normalize import build_photo, join_sentences
 from exifinator.metadata.tag_values import EXIFREAD_ERRORS, Tag
-from exifinator.metadata.xmp import XMP, read_xmp
+from exifinator.metadata.xmp import MAX_NAME_CHARACTERS, MAX_TEXT_CHARACTERS, VALUE_BYTES, XMP, read_xmp
 from exifinator.models import Block, ExifRecord, HeaderBytes, ImageRef, Status
 from exifinator.search_keys.folders import folders_of
 from exifinator.search_keys.geo_cells import find_cells
@@ -35,6 +36,8 @@ MAX_RECORD_BYTES = 1024 * 1024
 # Size of a tag in BSON without its values: field names, lengths, types.
 TAG_BYTES = 256
 MAX_DROPPED_NAMES = 200
+# Memory that JSON takes per character in the worst case: a list of empty lists.
+GENERATION_BYTES_PER_CHARACTER = 40
 
 
 def empty_record(ref: ImageRef) -> ExifRecord:
@@ -106,11 +109,14 @@ class _RecordBuilder:
     tags: dict[str, dict[str, Any]] = field(default_factory=dict)
     xmp: XMP = field(default_factory=dict)
     iptc: IPTC = field(default_factory=dict)
+    text: XMP = field(default_factory=dict)
+    icc: dict[str, str] = field(default_factory=dict)
     thumbnail: bytes | None = None
     problems: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
     is_damaged: bool = False
     _first_reader: TagReader | None = None
+    _long_text: dict[str, str] = field(default_factory=dict)
 
     def read(self) -> None:
         """Read every block. If two blocks have the same tag or property, the first one is kept."""
@@ -121,6 +127,10 @@ class _RecordBuilder:
                 self._read_exif(block)
             elif block.kind.startswith("exif/"):
                 self._read_single_directory(block)
+            elif block.kind.startswith("text/"):
+                self._add_text(block)
+            elif block.kind.startswith("icc/"):
+                self.icc[block.kind[len("icc/") :]] = block.extents[0].decode()
             else:
                 self._read_packet(block.kind, b"".join(block.extents.values()))
 
@@ -143,7 +153,11 @@ class _RecordBuilder:
         problem = join_sentences([*self.problems, *problems])
         if problem:
             document["problem"] = problem
-        document["words"] = split_words([header.ref.key, photo.get("description", ""), *photo.get("keywords", ())])
+        ai = self._describe_generation()
+        prompt = ai.get("prompt", "")
+        document["words"] = split_words(
+            [header.ref.key, photo.get("description", ""), *photo.get("keywords", ()), prompt]
+        )
         if cells := find_cells(photo):
             document["cells"] = cells
         if self.thumbnail:
@@ -152,8 +166,9 @@ class _RecordBuilder:
         document.update(self.tags)
         if self.xmp:
             document["xmp"] = self.xmp
-        if self.iptc:
-            document["iptc"] = self.iptc
+        for name, fields in (("iptc", self.iptc), ("text", self.text), ("icc", self.icc), ("ai", ai)):
+            if fields:
+                document[name] = fields
         # The memory budget overestimates the size in BSON, so hardly any record has to be encoded to measure it.
         if self.budget.spent_bytes + TAG_BYTES * len(self.tags) > MAX_RECORD_BYTES // 2:
             self._drop_largest(document)
@@ -162,7 +177,7 @@ class _RecordBuilder:
 
     def _drop_largest(self, document: dict[str, Any]) -> None:
         """Remove the largest tags until the document is at most MAX_RECORD_BYTES long."""
-        candidates = [*self.tags, "xmp", "iptc"]
+        candidates = [*self.tags, "xmp", "iptc", "text"]
         sizes = {name: len(bson_encode({name: document[name]})) for name in candidates if name in document}
         # Allow a 64th of the limit for the other fields.
         remaining_bytes = sum(sizes.values()) + MAX_RECORD_BYTES // 64
@@ -211,6 +226,30 @@ class _RecordBuilder:
             self.problems.append("An EXIF directory is truncated.")
         if reader.values_outside:
             self.problems.append("Some values are outside the EXIF data.")
+
+    def _add_text(self, block: Block) -> None:
+        """Add a text of the container. Texts of the same name make a list."""
+        name = block.kind[len("text/") :].replace(".", "_").replace("$", "_").replace("\0", "")[:MAX_NAME_CHARACTERS]
+        text = block.extents[0].decode()
+        if len(text) > MAX_TEXT_CHARACTERS:
+            self.dropped.append(f"text {name}")
+            self.budget.spend(GENERATION_BYTES_PER_CHARACTER * len(text))
+            self._long_text.setdefault(name, text)
+            return
+        self.budget.spend(VALUE_BYTES + 8 * len(text))
+        current = self.text.get(name)
+        if current is None:
+            self.text[name] = text
+        elif isinstance(current, list):
+            current.append(text)
+        elif text != current:
+            self.text[name] = [current, text]
+
+    def _describe_generation(self) -> dict[str, Any]:
+        """Return `ai`. The texts are read in full, including those that are too long to be kept."""
+        comment = self.tags.get("EXIF UserComment", {}).get("values")
+        text = {**self.text, **self._long_text}
+        return describe_generation(text, self.xmp, comment if isinstance(comment, str) else "")
 
     def _read_packet(self, kind: str, data: bytes) -> None:
         problem: str | None = None

@@ -108,7 +108,12 @@ def _read_locations(body: bytes, wanted: dict[int, str]) -> dict[int, tuple[int,
 
 
 def _read_size(body: bytes, item: int, located: LocatedMetadata) -> None:
-    """Read the size of the primary picture from an `iprp` box, and apply its rotation (`irot`)."""
+    """Read the size of the primary picture from an `iprp` box, apply its rotation (`irot`), and name its profile.
+
+    A reader of HEIF turns the picture by `irot` and `imir`, and takes no notice of the orientation in its EXIF
+    (ISO/IEC 23008-12, annex A). So the size is that of the picture as displayed.
+    """
+    located.rotation_applied = True
     properties: list[tuple[bytes, bytes]] = []
     associated: list[int] = []
     for kind, start, end in _boxes(body):
@@ -123,9 +128,10 @@ def _read_size(body: bytes, item: int, located: LocatedMetadata) -> None:
             located.width_pixels = int.from_bytes(value[4:8], "big")
             located.height_pixels = int.from_bytes(value[8:12], "big")
         elif name == b"irot" and value:
-            located.rotation_applied = True
             if value[0] & 1:
                 located.width_pixels, located.height_pixels = located.height_pixels, located.width_pixels
+        elif name == b"colr" and value[:4] in (b"prof", b"rICC"):
+            located.add_profile(value[4:])
 
 
 def _associations(body: bytes, wanted: int) -> list[int]:

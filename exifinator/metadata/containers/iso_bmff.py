@@ -11,6 +11,7 @@ from typing import NamedTuple
 import brotli  # type: ignore[import-untyped]
 
 from exifinator.metadata.containers import heif
+from exifinator.metadata.containers.icc import READ_BYTES as PROFILE_BYTES
 from exifinator.metadata.containers.jxl import read_codestream_size
 from exifinator.metadata.containers.range_buffer import DamagedFile, LocatedMetadata, RangeBuffer
 
@@ -38,6 +39,8 @@ UUID_KINDS = {XMP_UUID: "xmp", EXIF_UUID: "exif", IPTC_UUID: "iptc", GEOTIFF_UUI
 # Each of these boxes contains a TIFF structure with a single directory.
 CANON_KINDS = {b"CMT1": "exif", b"CMT2": "exif/EXIF", b"CMT3": "exif/MakerNote", b"CMT4": "exif/GPS"}
 
+# Method of a `colr` box that holds an ICC profile.
+RESTRICTED_ICC = b"\2"
 # Longest header of a box: size, type, 64-bit size, UUID.
 HEADER_BYTES = 32
 # Read this far ahead: more boxes usually follow.
@@ -148,14 +151,21 @@ def read_jpeg_2000(file: RangeBuffer, located: LocatedMetadata) -> None:
                     size = file.read_exact(inner.start, 8)
                     located.height_pixels = int.from_bytes(size[:4], "big")
                     located.width_pixels = int.from_bytes(size[4:], "big")
+                elif inner.kind == b"colr" and file.read(inner.start, 1) == RESTRICTED_ICC:
+                    # Method, precedence and approximation precede the profile.
+                    located.add_profile(file.read(inner.start + 3, min(inner.end - inner.start - 3, PROFILE_BYTES)))
         elif box.kind in UUID_KINDS:
             kind, body = UUID_KINDS[box.kind], box_body(file, box)
             located.add(kind, heif.strip_exif_identifier(body) if kind == "exif" else body)
 
 
 def read_jxl(file: RangeBuffer, located: LocatedMetadata) -> None:
-    """Locate EXIF and XMP in a JPEG XL container, and read the picture's size from its codestream."""
-    located.format = "jxl"
+    """Locate EXIF and XMP in a JPEG XL container, and read the picture's size from its codestream.
+
+    The codestream says how the picture is turned. A reader takes no notice of the orientation in EXIF
+    (ISO/IEC 18181-2, 9.4).
+    """
+    located.format, located.rotation_applied = "jxl", True
     for box in walk_boxes(file, 0, file.total_bytes):
         if box.kind == b"Exif":
             located.add("exif", heif.tiff_of_exif_item(box_body(file, box)))
