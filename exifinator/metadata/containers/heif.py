@@ -110,10 +110,8 @@ def _read_locations(body: bytes, wanted: dict[int, str]) -> dict[int, tuple[int,
 def _read_size(body: bytes, item: int, located: LocatedMetadata) -> None:
     """Read the size of the primary picture from an `iprp` box, apply its rotation (`irot`), and name its profile.
 
-    A reader of HEIF turns the picture by `irot` and `imir`, and takes no notice of the orientation in its EXIF
-    (ISO/IEC 23008-12, annex A). So the size is that of the picture as displayed.
+    The size is that of the picture as displayed.
     """
-    located.rotation_applied = True
     properties: list[tuple[bytes, bytes]] = []
     associated: list[int] = []
     for kind, start, end in _boxes(body):

@@ -110,6 +110,8 @@ def read_iso_bmff(file: RangeBuffer, located: LocatedMetadata) -> None:
         return
     # Nearly all HEIC files also have the brand mif1, some as the first one.
     located.format = "heic" if name == "heif" and any(HEIF_BRANDS.get(brand) == "heic" for brand in brands) else name
+    # A reader of HEIF takes no notice of the orientation in EXIF (ISO/IEC 23008-12, annex A).
+    located.rotation_applied = True
     for box in walk_boxes(file, 0, file.total_bytes):
         if box.kind == b"meta":
             heif.read_meta(file, box.start, box_body(file, box), located)

@@ -148,7 +148,8 @@ class LocatedMetadata:
         status: "ok", unless the file is damaged or unsupported.
         problem: The problem as a sentence, or None.
         width_pixels, height_pixels: Size of the picture: as displayed if `rotation_applied`, else as stored.
-        rotation_applied: Whether the container specifies a rotation, which the size takes into account.
+        rotation_applied: Whether the container says how the picture is turned. Then the size is that of the picture as
+            displayed, and the orientation in EXIF has no meaning.
     """
 
     format: str

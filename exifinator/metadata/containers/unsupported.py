@@ -22,9 +22,6 @@ SIGNATURES = (
     (0, b"PK\3\4", "zip"),
     (0, b"PK\5\6", "zip"),
     (0, b"\x1f\x8b", "gzip"),
-    (0, b"<?xpacket", "xmp"),
-    (0, b"<x:xmpmeta", "xmp"),
-    (0, b"\xef\xbb\xbf<?xpacket", "xmp"),
     (0, b"<?xml", "xml"),
     (0, b"<svg", "svg"),
     (0, b"<!DOCTYPE html", "html"),
@@ -36,6 +33,8 @@ SIGNATURES = (
     (0, b"#?RADIANCE", "hdr"),
     (0, b"{\\rtf", "rtf"),
 )
+# An XMP packet may begin in several ways, and be in UTF-16.
+XMP_NAMESPACE = b"http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 VIDEO = frozenset({"matroska", "mpeg", "avi", "mov", "flv"})
 
 
@@ -47,6 +46,8 @@ def name_unsupported(file: RangeBuffer, located: LocatedMetadata) -> None:
     head = file.read(0, 1024)
     located.status = "unsupported"
     located.format = next((name for offset, signature, name in SIGNATURES if head.startswith(signature, offset)), "")
+    if located.format in ("", "xml") and XMP_NAMESPACE in head.replace(b"\0", b""):
+        located.format = "xmp"
     if not located.format and (reader := guess_reader(head)):
         located.status = "ok"
         reader(file, located)

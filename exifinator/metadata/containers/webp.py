@@ -9,6 +9,8 @@ from exifinator.metadata.containers.range_buffer import DamagedFile, LocatedMeta
 # EXIF and XMP are the last chunks. One request reads everything after the picture.
 AHEAD_BYTES = 32 * 1024
 HAS_ANIMATION, HAS_XMP, HAS_EXIF = 2, 4, 8
+# Some writers end the name with a NUL instead of a space.
+XMP_KINDS = (b"XMP ", b"XMP\0")
 MAX_CHUNKS = 5000
 MAX_BLOCK_BYTES = 4 * 1024 * 1024
 
@@ -39,7 +41,7 @@ def read_webp(file: RangeBuffer, located: LocatedMetadata) -> None:
                 _read_size(kind, head[8:], located)
         elif kind == b"ICCP":
             located.add_profile(file.read(offset + 8, min(length, PROFILE_BYTES), AHEAD_BYTES))
-        elif kind in (b"EXIF", b"XMP "):
+        elif kind in (b"EXIF", *XMP_KINDS):
             if length > MAX_BLOCK_BYTES:
                 raise DamagedFile(f"The chunk at byte {offset} claims to be {length} bytes long.")
             body = file.read(offset + 8, length, AHEAD_BYTES)
