@@ -23,7 +23,8 @@ METADATA_CHUNKS = frozenset({*TEXT_CHUNKS, b"eXIf", b"iCCP", b"tIME"})
 # Limits on a chunk with metadata, before and after decompression, and on other texts.
 MAX_METADATA_BYTES = 4 * 1024 * 1024
 MAX_TEXT_BYTES = 512 * 1024
-MAX_TEXTS = 100
+# Limits on all texts of a file.
+MAX_TEXTS, MAX_TEXTS_BYTES = 100, 1024 * 1024
 MAX_CHUNKS = 20_000
 AHEAD_BYTES = 16 * 1024
 # Do not walk through picture chunks shorter than this. Search for the last one from the end of the file instead.
@@ -109,7 +110,7 @@ def _read_chunk(file: RangeBuffer, located: LocatedMetadata, offset: int, kind: 
     """Add the metadata of a chunk: EXIF, XMP, IPTC, a text, the name of a colour profile, or the date of a change."""
     keyword = b"" if kind in (b"eXIf", b"tIME") else file.read(offset + 8, min(length, 80)).split(b"\0", 1)[0]
     is_text = kind in TEXT_CHUNKS and keyword != XMP_KEYWORD and not keyword.startswith(RAW_PROFILE)
-    if is_text and (length > MAX_TEXT_BYTES or len(located.blocks) >= MAX_TEXTS or not keyword):
+    if is_text and (length > MAX_TEXT_BYTES or not keyword or _has_enough_texts(located)):
         return
     if length > MAX_METADATA_BYTES:
         raise DamagedFile(f"The chunk at byte {offset} claims to be {length} bytes long.")
@@ -131,6 +132,11 @@ def _read_chunk(file: RangeBuffer, located: LocatedMetadata, offset: int, kind: 
         located.add("xmp", png_text.chunk_text(kind, body, _decompressed)[1])
     else:
         _add_profile(keyword[len(RAW_PROFILE) :], png_text.chunk_text(kind, body, _decompressed)[1], located)
+
+
+def _has_enough_texts(located: LocatedMetadata) -> bool:
+    texts = [len(block.extents[0]) for block in located.blocks if block.kind.startswith("text/")]
+    return len(texts) >= MAX_TEXTS or sum(texts) >= MAX_TEXTS_BYTES
 
 
 def _decompressed(data: bytes, limit_bytes: int = MAX_METADATA_BYTES) -> bytes:

@@ -16,6 +16,8 @@ from exifinator.metadata.containers.tiff_writer import SHORT, TiffDirectory, exi
 TAIL_BYTES = 1024
 JPEG_FORMAT = 18
 MAX_SECTIONS = 64
+# A file has a preview or two, and the picture of the sensor. The EXIF of a preview is within its first bytes.
+MAX_PICTURES, PREVIEW_BYTES = 4, 16 * 1024
 MAX_PROPERTIES, MAX_PROPERTIES_BYTES = 200, 64 * 1024
 MAX_PROPERTY_CHARACTERS = 256
 # Offsets of width, height and rotation in the header, before and since version 4.
@@ -44,11 +46,14 @@ def read_x3f(file: RangeBuffer, located: LocatedMetadata) -> None:
     if 0 < width < 1 << 16 and 0 < height < 1 << 16:
         located.width_pixels, located.height_pixels = width, height
     sections = list(struct.iter_unpack("<II4s", table))
-    # Request the properties together with the preview.
+    # Request the properties together with the starts of the pictures, one of which is the preview with EXIF.
     properties_at = next(((offset, length) for offset, length, kind in sections if kind == b"PROP"), None)
     if properties_at:
         file.request(properties_at[0], min(properties_at[1], MAX_PROPERTIES_BYTES))
-    _add_preview(file, located, [offset for offset, _, kind in sections if kind[:3] == b"IMA"])
+    pictures = [offset for offset, _, kind in sections if kind[:3] == b"IMA"][:MAX_PICTURES]
+    for offset in pictures:
+        file.request(offset, PREVIEW_BYTES)
+    _add_preview(file, located, pictures)
     if properties_at:
         section = file.read(properties_at[0], min(properties_at[1], MAX_PROPERTIES_BYTES))
         _add_properties(_properties(section), rotation, located)
@@ -57,7 +62,7 @@ def read_x3f(file: RangeBuffer, located: LocatedMetadata) -> None:
 def _add_preview(file: RangeBuffer, located: LocatedMetadata, offsets: list[int]) -> None:
     """Add the metadata of the first picture that is a JPEG."""
     for offset in offsets:
-        image = file.read_exact(offset, 30, 16 * 1024)
+        image = file.read_exact(offset, 30, PREVIEW_BYTES)
         if int.from_bytes(image[12:16], "little") == JPEG_FORMAT and image[28:30] == b"\xff\xd8":
             read_embedded_jpeg(file, located, offset + 28)
             return

@@ -194,6 +194,15 @@ def test_read_x3f__preview_with_exif__has_precedence():
     assert document["EXIF BodySerialNumber"]["values"] == "02001234"
 
 
+def test_read_x3f__large__takes_few_requests():
+    photo = build.jpeg(build.exif_segment(build.photo_tiff()), picture_bytes=2_000_000)
+    reader = MemoryReader(formats.x3f(PROPERTIES, photo))
+    header = fetch_header(reader, REF, first_read_bytes=48 * 1024)
+    assert [block.kind for block in header.blocks].count("exif") == 2
+    assert reader.requests <= 3
+    assert reader.bytes_read < 120_000
+
+
 @pytest.mark.parametrize("number", ["nan", "1e400", "-1", "", "9" * 400, "x"])
 def test_read_x3f__property_that_is_no_number__is_ignored(number):
     names = ("TIME", "ISO", "SHUTTER", "APERTURE", "FLEQ35MM", "EXPCOMP", "LENSFRANGE", "LENSARANGE")

@@ -76,6 +76,12 @@ def test_read_png__text_that_decompresses_to_megabytes__is_bounded(chunk):
     assert len(header.to_bytes()) < 600_000
 
 
+def test_read_png__many_texts_that_decompress_to_megabytes__are_bounded():
+    texts = [build.chunk(b"zTXt", b"k%d\0\0" % number + zlib.compress(b"x" * 10_000_000)) for number in range(50)]
+    header = fetch_header(MemoryReader(build.png(texts)), REF)
+    assert len(header.to_bytes()) < 2 * 1024 * 1024
+
+
 @pytest.mark.parametrize("kind", [b"zTXt", b"iCCP"])
 def test_read_png__text_that_cannot_be_decompressed__does_not_hide_the_rest(kind):
     photo = build.png([build.chunk(kind, b"Comment\0\0none"), build.chunk(b"eXIf", BLOCK)])
