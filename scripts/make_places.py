@@ -27,7 +27,6 @@ from exifinator.metadata.places.table_format import (  # noqa: E402
     GRID_COLUMNS,
     GRID_ROWS,
     KM_PER_DEGREE,
-    LAST,
     LEAF,
     MAGIC,
     MAX_DISTANCE_KM,
@@ -38,8 +37,10 @@ from exifinator.metadata.places.table_format import (  # noqa: E402
 
 OUTPUT = ROOT / "exifinator" / "metadata" / "places" / "places.bin"
 CELL_DEGREES = 360 / GRID_COLUMNS
-# A cell with more candidates is divided, down to this depth (2.4 km).
-MAX_CANDIDATES, MAX_DEPTH = 8, 8
+# A cell with more candidates is divided, down to this depth (600 m).
+MAX_CANDIDATES, MAX_DEPTH = 14, 8
+# Candidates of a cell are compared with each other if they are at most this many.
+MAX_COMPARED = 300
 # Distances to cells are approximate: keep candidates that are this much too far away.
 TOLERANCE = 1.02
 # A place is part of a larger one of its region within a radius of 8 m times the square root of its population.
@@ -160,7 +161,7 @@ class Tree:
             index = self.leaves.get(numbers)
             if index is None:
                 index = self.leaves[numbers] = len(self.candidates)
-                self.candidates += [*numbers[:-1], numbers[-1] | LAST]
+                self.candidates += [len(numbers), *numbers]
             return index | LEAF
         block = len(self.nodes)
         self.nodes += [0, 0, 0, 0]
@@ -188,7 +189,25 @@ class Tree:
         np.minimum.at(bounds, zones, furthest)
         limits = np.minimum(bounds[zones], (furthest.min() if len(points) else 0) + ZONE_DISTANCE_KM)
         limits = np.minimum(limits, MAX_DISTANCE_KM) * TOLERANCE
-        return points[nearest <= limits]
+        kept = points[nearest <= limits]
+        return kept if len(kept) > MAX_COMPARED else self._undominated(south, west, side, kept)
+
+    def _undominated(self, south: float, west: float, side: float, points: np.ndarray) -> np.ndarray:
+        """Leave out places to which another one of their time zone is preferred everywhere in the cell.
+
+        The positions nearer to one place than to another form a half-plane, so the four corners decide.
+        """
+        distances = []
+        for latitude in (south, south + side):
+            scale = math.cos(math.radians(latitude))
+            for longitude in (west, west + side):
+                distances.append(
+                    np.hypot(self.latitudes[points] - latitude, (self.longitudes[points] - longitude) * scale)
+                )
+        corners = np.array(distances).T
+        nearer = (corners[None, :, :] * TOLERANCE < corners[:, None, :]).all(axis=2)
+        same_zone = self.zones[points][None, :] == self.zones[points][:, None]
+        return points[~(nearer & same_zone).any(axis=1)]
 
 
 def main() -> None:

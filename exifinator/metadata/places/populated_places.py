@@ -16,7 +16,6 @@ from exifinator.metadata.places.table_format import (
     HEADER_ITEMS,
     ITEM_BYTES,
     KM_PER_DEGREE,
-    LAST,
     LEAF,
     MAGIC,
     MAX_DISTANCE_KM,
@@ -100,39 +99,48 @@ def find_place(latitude: float, longitude: float, time_zone: str = "") -> Place 
         node = nodes[node + ((y >> shift & 1) << 1 | (x >> shift & 1))]
     if not node:
         return None
-    number, squared = _nearest(table, node & ~LEAF, latitude, longitude, table.zone_numbers.get(time_zone, -1))
+    number, squared = _nearest(table, node & ~LEAF, latitude, longitude, time_zone)
     distance_km = KM_PER_DEGREE * math.sqrt(squared)
     if distance_km > MAX_DISTANCE_KM:
         return None
-    return {**_describe(number), "distance_km": round(distance_km, 1)}
+    place = _describe(number).copy()
+    place["distance_km"] = round(distance_km, 1)
+    return place
 
 
-def _nearest(table: _Table, index: int, latitude: float, longitude: float, zone: int) -> tuple[int, float]:
+def _nearest(table: _Table, index: int, latitude: float, longitude: float, time_zone: str) -> tuple[int, float]:
     """Return the number of the nearest place of a list of candidates, and its squared distance in degrees."""
-    candidates, latitudes, longitudes, zones = table.candidates, table.latitudes, table.longitudes, table.zones
+    count = table.candidates[index]
+    numbers = table.candidates[index + 1 : index + 1 + count].tolist()
+    number, squared = _nearest_of(table, numbers, latitude, longitude)
+    zones = table.zones
+    zone = table.zone_numbers.get(time_zone)
+    if zone is None or zones[number] == zone:
+        return number, squared
+    same_zone = [other for other in numbers if zones[other] == zone]
+    if same_zone:
+        other, other_squared = _nearest_of(table, same_zone, latitude, longitude)
+        if math.sqrt(other_squared) <= math.sqrt(squared) + ZONE_DISTANCE_KM / KM_PER_DEGREE:
+            return other, other_squared
+    return number, squared
+
+
+def _nearest_of(table: _Table, numbers: list[int], latitude: float, longitude: float) -> tuple[int, float]:
+    latitudes, longitudes = table.latitudes, table.longitudes
     scale = math.cos(math.radians(latitude))
-    nearest = same_zone = -1
-    nearest_squared = same_zone_squared = math.inf
-    is_last = False
-    while not is_last:
-        number = candidates[index]
-        index += 1
-        if number & LAST:
-            is_last, number = True, number & ~LAST
-        east = longitude - longitudes[number]
-        if not -180 <= east <= 180:
-            east -= math.copysign(360, east)
-        east *= scale
-        north = latitude - latitudes[number]
-        squared = east * east + north * north
-        if squared < nearest_squared:
-            nearest, nearest_squared = number, squared
-        if squared < same_zone_squared and zones[number] == zone:
-            same_zone, same_zone_squared = number, squared
-    limit = math.sqrt(nearest_squared) + ZONE_DISTANCE_KM / KM_PER_DEGREE
-    if same_zone >= 0 and same_zone_squared <= limit * limit:
-        return same_zone, same_zone_squared
-    return nearest, nearest_squared
+    if -170 < longitude < 170:
+        distances = [
+            (east := (longitude - longitudes[number]) * scale) * east + (north := latitude - latitudes[number]) * north
+            for number in numbers
+        ]
+    else:
+        # The place may be on the other side of the meridian of 180 degrees.
+        distances = [
+            (scale * ((longitude - longitudes[number] + 180) % 360 - 180)) ** 2 + (latitude - latitudes[number]) ** 2
+            for number in numbers
+        ]
+    nearest = min(distances)
+    return numbers[distances.index(nearest)], nearest
 
 
 @lru_cache(maxsize=CACHED_PLACES)

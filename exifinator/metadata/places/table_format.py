@@ -3,9 +3,9 @@
 The file is mapped into memory, so that all processes share it. Numbers are little-endian.
 
     header        magic, version, and the number of items of each section
-    grid          for each of 64 x 32 cells of 5.625 degrees: a node
+    grid          for each of 256 x 128 cells of 1.4 degrees: a node
     nodes         blocks of four nodes: the quarters of a cell
-    candidates    places by number, the last one of each list with the bit LAST
+    candidates    lists of places by number, each after its length
     latitudes     of each place, in degrees
     longitudes
     name_offsets  where each place's name begins in `names`, and one more for the end
@@ -39,11 +39,11 @@ SECTIONS = {
 ITEM_BYTES = {"I": 4, "f": 4, "H": 2, "B": 1}
 HEADER_ITEMS = 2 + len(SECTIONS)
 
-LEAF = LAST = 1 << 31
-GRID_COLUMNS, GRID_ROWS = 64, 32
-# Coordinates of a point in the grid have this many bits, of which the cells of the grid take the first 6 and 5.
+LEAF = 1 << 31
+GRID_COLUMNS, GRID_ROWS = 256, 128
+# Coordinates of a point in the grid have this many bits, of which the cells of the grid take the first 8 and 7.
 COLUMN_BITS, ROW_BITS = 24, 23
-CELL_BITS = 18
+CELL_BITS = 16
 
 # A photo further away from any place has no place.
 MAX_DISTANCE_KM = 100.0

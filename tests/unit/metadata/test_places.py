@@ -29,7 +29,7 @@ def test_find_place__centre_of_a_city__is_the_city(name):
     place = find_place(latitude, longitude)
     assert place is not None
     assert (place["name"], place["country_code"], place["region"]) == (name, code, region)
-    assert place["distance_km"] < 0.2
+    assert place["distance_km"] < 2
 
 
 @pytest.mark.parametrize(
@@ -98,12 +98,10 @@ def test_find_place__random_positions__agree_with_a_search_of_all_places():
 def test_find_place__any_place__takes_few_candidates():
     """A search is slow only if a list is long. Time is not measured: 30 candidates take 10 microseconds."""
     table = populated_places._table()
-    length, lengths = 0, []
-    for number in table.candidates:
-        length += 1
-        if number & populated_places.LAST:
-            lengths.append(length)
-            length = 0
+    lengths, index = [], 0
+    while index < len(table.candidates):
+        lengths.append(table.candidates[index])
+        index += 1 + table.candidates[index]
     assert sum(lengths) / len(lengths) < 10
     assert sorted(lengths)[len(lengths) * 99 // 100] <= 30
 
