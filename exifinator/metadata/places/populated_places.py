@@ -7,7 +7,7 @@ import math
 import mmap
 from functools import cache, lru_cache
 from importlib.resources import as_file, files
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from exifinator.metadata.places.table_format import (
     CELL_BITS,
@@ -38,8 +38,8 @@ class _Table(NamedTuple):
     grid: memoryview
     nodes: memoryview
     candidates: memoryview
-    latitudes: memoryview
-    longitudes: memoryview
+    latitudes: memoryview[float]
+    longitudes: memoryview[float]
     name_offsets: memoryview
     cities: memoryview
     regions: memoryview
@@ -63,10 +63,10 @@ def _table() -> _Table:
     if (header[0], header[1]) != (MAGIC, VERSION):
         raise ValueError(f"{TABLE} is not a table of version {VERSION}.")
     start = 4 * HEADER_ITEMS
-    sections: dict[str, memoryview] = {}
+    sections: dict[str, Any] = {}
     for (name, item), count in zip(SECTIONS.items(), header[2:], strict=True):
         length = ITEM_BYTES[item] * count
-        sections[name] = data[start : start + length].cast(item)
+        sections[name] = data[start : start + length].cast(item)  # type: ignore[call-overload]
         start += length + -length % 4
     texts = json.loads(bytes(sections.pop("texts")))
     zone_numbers = {zone: number for number, zone in enumerate(texts["zones"])}
