@@ -66,6 +66,8 @@ MAKER_NOTE_TAGS = {
     0x1031: 0x00E0,
 }
 LARGEST_SHORT = 0xFFFF
+# No exposure is as far from one second as 30 exposure values of 32 units.
+MAX_UNITS = 30 * 32
 ORIENTATIONS = {0: 1, 90: 6, 180: 3, 270: 8}
 
 Records = dict[int, bytes]
@@ -212,13 +214,13 @@ def _add_exposure(records: Records, order: str, exif: TiffDirectory) -> None:
     """Add ISO, exposure time, aperture and focal length. Canon's own unit for them is a 32nd of an exposure value."""
     shot = _numbers(records, SHOT_INFO, "h", order)
     exposure = records.get(EXPOSURE, b"")
-    if len(shot) > 2 and shot[2] > 0:
+    if len(shot) > 2 and shot[2] > 0 and all(abs(number) < MAX_UNITS for number in shot[1:3]):
         speed = 100 / 32 * 2 ** (exposure_value(shot[1]) + exposure_value(shot[2]))
         if speed < LARGEST_SHORT:
             exif.add_numbers(0x8827, SHORT, round(speed), order=order)
     elif speeds := _numbers(records, BASE_ISO, "H", order):
         exif.add_numbers(0x8827, SHORT, speeds[0], order=order)
-    if len(shot) > 22 and shot[21] > 0:
+    if len(shot) > 22 and shot[21] > 0 and all(abs(number) < MAX_UNITS for number in shot[21:23]):
         exif.add_ratio(0x829A, 2 ** -exposure_value(shot[22]), order=order)
         exif.add_ratio(0x829D, 2 ** (exposure_value(shot[21]) / 2), order=order)
     elif len(exposure) >= 12:

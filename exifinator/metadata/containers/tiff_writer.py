@@ -48,7 +48,7 @@ class TiffDirectory:
         """Add numbers as ratios: unsigned ones unless a number is negative. Ignore numbers out of range."""
         field_type, letter = (SIGNED_RATIO, "i") if min(numbers) < 0 else (RATIO, "I")
         pairs = [_ratio(number) for number in numbers]
-        if all(abs(top) < 1 << 31 for top, _ in pairs):
+        if all(abs(top) < 1 << 31 and bottom < 1 << 31 for top, bottom in pairs):
             data = b"".join(struct.pack(f"{order}2{letter}", *pair) for pair in pairs)
             self.entries.append((tag, field_type, len(numbers), data))
 

@@ -113,13 +113,21 @@ def test_read_crw__records__are_those_of_exif(order):
     assert document["EXIF MakerNote"]["field_length"] > 150
 
 
+@pytest.mark.parametrize("number", [-32768, -960, 32767, 960, 950, -950])
+@pytest.mark.parametrize("index", [1, 2, 21, 22])
+def test_read_crw__impossible_exposure__is_ignored(number, index, caplog):
+    shot = [0] * 33
+    shot[1], shot[2], shot[21], shot[22] = 0, 160, 116, 192
+    shot[index] = number
+    records = {**formats.canon_records(), 0x102A: struct.pack("<33h", *shot)}
+    assert record_of(formats.crw(records)).document["photo"]["camera_make"] == "Canon"
+    assert not caplog.records
+
+
 def test_read_crw__with_a_trailer_of_canon__has_its_xmp():
-    records = formats.canon_records()
-    head = formats.crw(records)
-    # Canon's software moves the offset of the root directory behind its own data.
-    photo = head[:-4] + formats.canon_vrd() + head[-4:]
-    trailer = formats.canon_vrd()
-    photo = head[:-4] + trailer[:-4] + head[-4:]
+    head = formats.crw(formats.canon_records())
+    # The offset of the root directory stays at the end: Canon's software puts it into the last bytes of its trailer.
+    photo = head[:-4] + formats.canon_vrd()[:-4] + head[-4:]
     document = record_of(photo).document
     assert document["xmp"]["xmp:Rating"] == "4"
     assert document["photo"]["camera_make"] == "Canon"
