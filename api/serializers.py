@@ -9,12 +9,12 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.database import FILE_FIELDS, Document
+from api.database import FILE_FIELDS, METADATA_FIELDS, Document
 
 SUMMARY_FIELDS = dict.fromkeys((*FILE_FIELDS, "photo", "thumbnail_bytes"), 1)
 # Fields of a record that are not tags of the file.
 _NON_TAG_FIELDS = frozenset(
-    {"_id", *FILE_FIELDS, "extractor_version", "photo", "xmp", "iptc", "words", "cells", "folders", "thumbnail_bytes"}
+    {"_id", *FILE_FIELDS, *METADATA_FIELDS, "photo", "words", "cells", "folders", "thumbnail_bytes"}
 )
 
 
@@ -43,6 +43,9 @@ class PhotoRecord(PhotoSummary):
     tags: dict[str, Any] = Field({}, description="All tags, under the names that exifread gives them.")
     xmp: Any = None
     iptc: Any = None
+    text: Any = Field(None, description="Texts of the container: comments, and the text chunks of a PNG.")
+    icc: Any = Field(None, description="Name and colour space of the ICC profile.")
+    ai: Any = Field(None, description="How the image was generated: prompt, model, software.")
 
 
 def photo_path(id_: str) -> str:
@@ -80,7 +83,7 @@ def describe(record: Document) -> Document:
     """Convert a record to the form of PhotoRecord."""
     photo = summarize(record)
     photo["tags"] = {name: value for name, value in record.items() if name not in _NON_TAG_FIELDS}
-    photo |= {name: record[name] for name in ("xmp", "iptc", "extractor_version") if name in record}
+    photo |= {name: record[name] for name in METADATA_FIELDS if name in record}
     return photo
 
 

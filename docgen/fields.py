@@ -81,12 +81,23 @@ One document per image, in the collection `exif_data` of the database `waldo` (`
 | `photo` | object | Normalized fields to search by; see below. |
 | `Image Make`, ... | object | Tags: see below. |
 | `xmp`, `iptc` | object | The fields of the XMP packets and of the IPTC datasets. |
+| `text` | object | Texts of the container: `Comment` of JPEG and GIF, the text chunks of PNG, the properties of X3F. |
+| `icc` | object | `name` and `color_space` of the ICC profile. |
+| `ai` | object | How the image was generated: `prompt`, `model`, `software`, ...; see below. |
 
 Tags have exifread's names, and those of MakerNotes ExifTool's. Their parts are `printable`, `tag`, `field_type`,
 `field_length` and `values`.
 
 A tag's `values` are BSON numbers, lists and strings. A ratio is stored as a number and keeps its exact form in
-`printable`. The embedded thumbnail is stored in the collection `thumbnails`, under the same `_id`.
+`printable`. Formats that hold what EXIF holds in another structure (CRW, X3F, BigTIFF, JPEGs of cameras before EXIF)
+have its tags too, with the values of the corresponding EXIF tags. The embedded thumbnail is stored in the collection
+`thumbnails`, under the same `_id`.
+
+## ai
+
+Unknown values are absent: `generated` (true if anything says that the image was generated), `prompt`,
+`negative_prompt`, `model`, `software`, `sampler`, `seed`, `steps`, `source_type` (IPTC DigitalSourceType) and
+`data_mining` (PLUS DataMining). They come from the texts of PNG, from UserComment, and from XMP.
 
 ## photo
 

@@ -142,6 +142,8 @@ class Block:
         `xmp`: An XMP packet.
         `iptc`: IPTC datasets (IIM).
         `thumbnail`: A JPEG.
+        `text/NAME`: A text of the container in UTF-8, such as a comment.
+        `icc/NAME`: A field of the ICC profile.
 
     Attributes:
         kind: The kind of the block.

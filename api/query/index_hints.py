@@ -8,7 +8,7 @@ from typing import Any
 
 from bson.regex import Regex
 
-from api.database import FILE_FIELDS
+from api.database import FILE_FIELDS, METADATA_FIELDS
 from api.query.mongo_filter import Filter, read_filter, read_sort
 from exifinator.config import Config
 from exifinator.errors import BadQuery
@@ -76,7 +76,7 @@ def _why_not_indexed(path: str, condition: Any, indexed: set[str]) -> str | None
         )
     if path not in indexed:
         tag = path.partition(".")[0]
-        if tag in ("photo", "words", "cells", "folders", "thumbnail_bytes", "xmp", "iptc", *FILE_FIELDS):
+        if tag in ("photo", "words", "cells", "folders", "thumbnail_bytes", *METADATA_FIELDS, *FILE_FIELDS):
             return f"{shown} has no index; {_ADD_FILTER}."
         if f"{tag}.printable" in indexed:
             return f"{shown} has no index; {_quote(f'{tag}.printable')} has one."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exifinator.metadata.text_decoding import PADDING
+from exifinator.metadata.text_decoding import PADDING, decode_bytes
 
 IPTC = dict[str, str | list[str]]
 
@@ -73,7 +73,7 @@ def read_iptc(data: bytes) -> tuple[IPTC, str | None]:
         The fields by name, and the problem as a sentence or None.
     """
     fields: IPTC = {}
-    encoding = ""
+    is_utf8 = False
     offset = 0
     for _ in range(MAX_DATASETS):
         if offset + 5 > len(data) or data[offset] != 0x1C:
@@ -90,9 +90,10 @@ def read_iptc(data: bytes) -> tuple[IPTC, str | None]:
         if offset > len(data):
             return fields, "The IPTC data is truncated, or a length in it is invalid."
         if (record, dataset) == (1, 90):
-            encoding = "utf-8" if value.startswith(UTF_8) else ""
+            is_utf8 = value.startswith(UTF_8)
         elif record == 2 and dataset in FIELD_NAMES and length <= MAX_TEXT_BYTES:
-            text = _decode(value, encoding)
+            # Without a declared charset, current writers mostly use UTF-8 and older ones Windows-1252.
+            text = decode_bytes(value, is_utf8=is_utf8).strip(PADDING)
             name = FIELD_NAMES[dataset]
             if text and dataset in REPEATABLE:
                 values = fields.setdefault(name, [])
@@ -101,11 +102,3 @@ def read_iptc(data: bytes) -> tuple[IPTC, str | None]:
             elif text:
                 fields.setdefault(name, text)
     return fields, None
-
-
-def _decode(value: bytes, encoding: str) -> str:
-    # Try UTF-8 first even if dataset 1:90 is missing: current writers mostly use UTF-8, and older ones use Latin-1.
-    try:
-        return value.decode("utf-8").strip(PADDING)
-    except UnicodeDecodeError:
-        return value.decode(encoding or "latin-1", "replace").strip(PADDING)

@@ -15,6 +15,7 @@ from exifread.core.ifd_tag import IfdTag
 
 from exifinator import EXTRACTOR_VERSION
 from exifinator.metadata import tiff_spec
+from exifinator.metadata.ai import describe_generation
 from exifinator.metadata.containers.photoshop import add_resources
 from exifinator.metadata.containers.range_buffer import LocatedMetadata
 from exifinator.metadata.exif import TagReader
@@ -23,7 +24,7 @@ from exifinator.metadata.iptc import IPTC, read_iptc
 from exifinator.metadata.limits import DeadlineExceeded, MemoryBudget, MemoryExceeded, cpu_limit
 from exifinator.metadata.normalize import build_photo, join_sentences
 from exifinator.metadata.tag_values import EXIFREAD_ERRORS, Tag
-from exifinator.metadata.xmp import XMP, read_xmp
+from exifinator.metadata.xmp import MAX_NAME_CHARACTERS, MAX_TEXT_CHARACTERS, PROPERTY_OVERHEAD_BYTES, XMP, read_xmp
 from exifinator.models import Block, ExifRecord, FetchedMetadata, ImageRef, Status
 from exifinator.search_keys.folders import folders_of
 from exifinator.search_keys.geo_cells import find_cells
@@ -38,6 +39,8 @@ MAX_RECORD_BYTES = 1024 * 1024
 # Approximate BSON overhead of a tag, not counting its value: field names, lengths and types.
 TAG_OVERHEAD_BYTES = 256
 MAX_DROPPED_NAMES = 200
+# Memory that JSON takes per character in the worst case: a list of empty lists.
+GENERATION_BYTES_PER_CHARACTER = 40
 
 
 def empty_record(ref: ImageRef) -> ExifRecord:
@@ -109,11 +112,14 @@ class _RecordBuilder:
     tags: dict[str, dict[str, Any]] = field(default_factory=dict)
     xmp: XMP = field(default_factory=dict)
     iptc: IPTC = field(default_factory=dict)
+    text: XMP = field(default_factory=dict)
+    icc: dict[str, str] = field(default_factory=dict)
     thumbnail: bytes | None = None
     problems: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
     is_damaged: bool = False
     _first_reader: TagReader | None = None
+    _long_text: dict[str, str] = field(default_factory=dict)
 
     def read(self) -> None:
         """Read every block. If two blocks contain the same tag, property or field, the first block's value is kept."""
@@ -124,6 +130,10 @@ class _RecordBuilder:
                 self._read_exif(block)
             elif block.kind.startswith("exif/"):
                 self._read_single_directory(block)
+            elif block.kind.startswith("text/"):
+                self._add_text(block)
+            elif block.kind.startswith("icc/"):
+                self.icc[block.kind[len("icc/") :]] = block.pieces[0].decode()
             else:
                 self._read_other_block(block.kind, b"".join(block.pieces.values()))
 
@@ -146,7 +156,11 @@ class _RecordBuilder:
         problem = join_sentences([*self.problems, *problems])
         if problem:
             document["problem"] = problem
-        document["words"] = split_words([fetched.ref.key, photo.get("description", ""), *photo.get("keywords", ())])
+        ai = self._describe_generation()
+        prompt = ai.get("prompt", "")
+        document["words"] = split_words(
+            [fetched.ref.key, photo.get("description", ""), *photo.get("keywords", ()), prompt]
+        )
         if cells := find_cells(photo):
             document["cells"] = cells
         if self.thumbnail:
@@ -155,8 +169,9 @@ class _RecordBuilder:
         document.update(self.tags)
         if self.xmp:
             document["xmp"] = self.xmp
-        if self.iptc:
-            document["iptc"] = self.iptc
+        for name, fields in (("iptc", self.iptc), ("text", self.text), ("icc", self.icc), ("ai", ai)):
+            if fields:
+                document[name] = fields
         # Encoding a record just to measure it is slow. Do it only if this estimate, which is normally much too high,
         # exceeds half of the limit.
         if self.budget.spent_bytes + TAG_OVERHEAD_BYTES * len(self.tags) > MAX_RECORD_BYTES // 2:
@@ -165,8 +180,8 @@ class _RecordBuilder:
             document["dropped"] = sorted(dict.fromkeys(self.dropped))[:MAX_DROPPED_NAMES]
 
     def _drop_largest(self, document: dict[str, Any]) -> None:
-        """Remove the largest tags, or the XMP or IPTC, until the document is at most MAX_RECORD_BYTES long."""
-        candidates = [*self.tags, "xmp", "iptc"]
+        """Remove the largest tags, or the XMP, IPTC or texts, until the document is at most MAX_RECORD_BYTES long."""
+        candidates = [*self.tags, "xmp", "iptc", "text"]
         sizes = {name: len(bson_encode({name: document[name]})) for name in candidates if name in document}
         # Allow 1/64 of the limit for the fields that are never removed.
         document_bytes = sum(sizes.values()) + MAX_RECORD_BYTES // 64
@@ -215,6 +230,30 @@ class _RecordBuilder:
             self.problems.append("An EXIF directory is truncated, or there are too many tags.")
         if reader.out_of_bounds_values:
             self.problems.append("Some EXIF values point outside the EXIF data.")
+
+    def _add_text(self, block: Block) -> None:
+        """Add a text of the container. Texts of the same name make a list."""
+        name = block.kind[len("text/") :].replace(".", "_").replace("$", "_").replace("\0", "")[:MAX_NAME_CHARACTERS]
+        text = block.pieces[0].decode()
+        if len(text) > MAX_TEXT_CHARACTERS:
+            self.dropped.append(f"text {name}")
+            self.budget.spend(GENERATION_BYTES_PER_CHARACTER * len(text))
+            self._long_text.setdefault(name, text)
+            return
+        self.budget.spend(PROPERTY_OVERHEAD_BYTES + 8 * len(text))
+        current = self.text.get(name)
+        if current is None:
+            self.text[name] = text
+        elif isinstance(current, list):
+            current.append(text)
+        elif text != current:
+            self.text[name] = [current, text]
+
+    def _describe_generation(self) -> dict[str, Any]:
+        """Return `ai`. The texts are read in full, including those that are too long to be kept."""
+        comment = self.tags.get("EXIF UserComment", {}).get("values")
+        text = {**self.text, **self._long_text}
+        return describe_generation(text, self.xmp, comment if isinstance(comment, str) else "")
 
     def _read_other_block(self, kind: str, data: bytes) -> None:
         """Read a block of the kind `xmp`, `iptc` or `thumbnail`."""

@@ -20,6 +20,9 @@ FLOAT_TYPES = frozenset({11, 12})
 # Tags whose text follows an 8-byte character code (Exif 3.0, 4.6.6.5).
 COMMENT_TAGS = frozenset({("EXIF", 0x9286), ("GPS", 0x001B), ("GPS", 0x001C)})
 COPYRIGHT = 0x8298
+BYTE, UNDEFINED = 1, 7
+# GPSVersionID, DNGVersion, DNGBackwardVersion
+DOTTED_VERSIONS = frozenset({0x0000, 0xC612, 0xC613})
 
 # Upper bound on the memory that a number in a list takes.
 NUMBER_BYTES = 64
@@ -150,9 +153,18 @@ def decode_tag(directory: Directory, fields: tuple[Any, ...], data: bytes, tag_i
         values = list(struct.unpack(f"{byte_order}{n_values}{NUMBER_FORMATS[field_type]}", data))
         if field_type in FLOAT_TYPES:
             values = [value if math.isfinite(value) else None for value in values]
-        printable = _printable(values, tag_info)
+        printable = _version(tag, field_type, values) or _printable(values, tag_info)
     memory = max_memory_bytes(ifd_name, tag, field_type, len(data))
     return Tag(tag_name(ifd_name, tag, tag_info), printable, tag, field_type, values, len(data), memory_bytes=memory)
+
+
+def _version(tag: int, field_type: int, values: list[Any]) -> str:
+    """Return the text of a version: four digits in ASCII, or four numbers that are printed with dots between them."""
+    if len(values) != 4:
+        return ""
+    if field_type == UNDEFINED and all(48 <= value <= 57 for value in values):
+        return bytes(values).decode()
+    return ".".join(map(str, values)) if field_type == BYTE and tag in DOTTED_VERSIONS else ""
 
 
 def _printable(values: list[Any], tag_info: Any) -> str:

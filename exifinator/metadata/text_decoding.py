@@ -4,13 +4,28 @@ from __future__ import annotations
 
 PADDING = " \0\t\r\n"
 
+# What Latin-1 calls C1 control characters are letters and signs in Windows-1252, but for five undefined bytes.
+WINDOWS_1252 = {byte: bytes([byte]).decode("cp1252", "replace") for byte in range(0x80, 0xA0)}
 
-def decode_bytes(data: bytes) -> str:
-    """Decode as UTF-8, or as Latin-1 if the bytes are not valid UTF-8."""
+
+def decode_windows_1252(data: bytes) -> str:
+    """Decode as Windows-1252. Its undefined bytes become U+FFFD."""
+    return data.decode("latin-1").translate(WINDOWS_1252)
+
+
+def decode_bytes(data: bytes, *, is_utf8: bool = False) -> str:
+    """Decode as UTF-8, or else as Windows-1252.
+
+    A writer may have cut text of a limited length inside a UTF-8 character. The rest of that character is dropped, if
+    the text is known to be UTF-8: from `is_utf8`, or from another character.
+    """
     try:
         return data.decode()
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
+    except UnicodeDecodeError as error:
+        is_cut = error.reason == "unexpected end of data" and error.end == len(data)
+        if is_cut and (is_utf8 or not data[: error.start].isascii()):
+            return data[: error.start].decode()
+        return decode_windows_1252(data)
 
 
 def decode_text(data: bytes, *, all_parts: bool = False) -> str:

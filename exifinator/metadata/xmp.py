@@ -12,6 +12,7 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
 from exifinator.metadata.limits import MemoryBudget
+from exifinator.metadata.xmp_recovery import read_tolerantly
 
 XMP = dict[str, str | list[str]]
 
@@ -54,6 +55,8 @@ PREFIXES = {
     "http://www.digikam.org/ns/1.0/": "digiKam",
     "http://creativecommons.org/ns#": "cc",
 }
+# Prefix -> namespace, for packets that use a prefix without declaring it.
+NAMESPACES = {**{prefix: uri for uri, prefix in PREFIXES.items()}, "rdf": RDF[1:-1]}
 # If a file declares one of these prefixes for another namespace, "-other" is appended to the prefix.
 RESERVED_PREFIXES = frozenset(PREFIXES.values())
 
@@ -195,9 +198,9 @@ class _Properties:
 
 
 def read_xmp(packet: bytes, budget: MemoryBudget) -> tuple[XMP, str | None, list[str]]:
-    """Decode a packet.
+    """Decode a packet. A packet that is not well-formed is parsed a second time, tolerantly.
 
-    If the packet is truncated, malformed or exceeds a limit, the properties before that point are returned.
+    If the packet is truncated or exceeds a limit, the properties before that point are returned.
 
     Returns:
         The properties, the problem as a sentence or None, and descriptions of what was dropped.
@@ -224,4 +227,19 @@ def read_xmp(packet: bytes, budget: MemoryBudget) -> tuple[XMP, str | None, list
     except (ParseError, ValueError, LookupError):
         # The parser reports an unknown encoding with any of these errors, and malformed XML with ParseError.
         problem = "The XMP is not well-formed, or its encoding is not supported."
+        recovered = _recover(packet, budget)
+        if len(recovered.values) >= len(properties.values):
+            properties = recovered
     return properties.values, problem, properties.dropped
+
+
+def _recover(packet: bytes, budget: MemoryBudget) -> _Properties:
+    """Read a packet that is not well-formed. Properties before what cannot be read at all are kept."""
+    properties = _Properties(budget)
+    try:
+        read_tolerantly(packet, properties, NAMESPACES)
+    except _LimitReached as limit:
+        properties.dropped.append(str(limit))
+    except (_TooDeep, ValueError):
+        pass
+    return properties

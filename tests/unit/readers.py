@@ -16,6 +16,8 @@ MODIFIED = datetime(2024, 5, 1, 12, tzinfo=UTC)
 REF = ImageRef("photos", "a/photo", "listed", 1, MODIFIED)
 
 PHOTOS = Path(__file__).resolve().parents[2].parent / "shared" / "photos"
+CASES = PHOTOS.parent / "cases"
+MEDIA = PHOTOS.parent / "media"
 # Of the mutated files; the whole is 20,000.
 FUZZ_FILES = int(os.environ.get("EXIFINATOR_FUZZ_FILES", "600"))
 # Of each property, the same ones in each run; EXIFINATOR_TEST_EXAMPLES=2000 makes the search thorough.

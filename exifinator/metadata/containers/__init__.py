@@ -9,8 +9,11 @@ from __future__ import annotations
 import logging
 import struct
 
+from exifinator.metadata.containers.big_tiff import read_big_tiff
+from exifinator.metadata.containers.ciff import read_crw
+from exifinator.metadata.containers.gif import read_gif
 from exifinator.metadata.containers.iso_bmff import read_iso_bmff, read_jpeg_2000, read_jxl, read_jxl_codestream
-from exifinator.metadata.containers.jpeg import read_jpeg
+from exifinator.metadata.containers.jpeg import EXV, read_exv, read_jpeg
 from exifinator.metadata.containers.photoshop import read_psd
 from exifinator.metadata.containers.png import read_png
 from exifinator.metadata.containers.range_buffer import (
@@ -20,10 +23,12 @@ from exifinator.metadata.containers.range_buffer import (
     MissingBytes,
     RangeBuffer,
 )
-from exifinator.metadata.containers.raw import read_mrw, read_raf, read_x3f
-from exifinator.metadata.containers.tiff import read_big_tiff, read_tiff
+from exifinator.metadata.containers.raw import read_mrw, read_raf
+from exifinator.metadata.containers.simple_formats import read_dds, read_jpeg_2000_codestream, read_qoi
+from exifinator.metadata.containers.tiff import read_tiff
 from exifinator.metadata.containers.unsupported import identify_unsupported
 from exifinator.metadata.containers.webp import read_webp
+from exifinator.metadata.containers.x3f import read_x3f
 
 __all__ = ["ContainerReader", "DamagedFile", "LocatedMetadata", "MissingBytes", "RangeBuffer", "locate"]
 
@@ -53,6 +58,13 @@ READERS: tuple[tuple[int, bytes, ContainerReader], ...] = (
     (0, b"FUJIFILMCCD-RAW", read_raf),
     (0, b"\0MRM", read_mrw),
     (0, b"FOVb", read_x3f),
+    (6, b"HEAPCCDR", read_crw),
+    (0, EXV, read_exv),
+    (0, b"GIF87a", read_gif),
+    (0, b"GIF89a", read_gif),
+    (0, b"\xff\x4f\xff\x51", read_jpeg_2000_codestream),
+    (0, b"qoif", read_qoi),
+    (0, b"DDS ", read_dds),
 )
 
 

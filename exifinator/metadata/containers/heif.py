@@ -123,7 +123,10 @@ def _read_locations(body: bytes, items: dict[int, str]) -> dict[int, tuple[int, 
 
 
 def _read_size(body: bytes, primary_id: int, located: LocatedMetadata) -> None:
-    """Read the size of the primary item, which is the picture, from an `iprp` box. Apply its rotation (`irot`)."""
+    """Read the size of the primary item, which is the picture, from an `iprp` box, and its colour profile.
+
+    The size is that of the picture as displayed, after its rotation (`irot`).
+    """
     properties: list[tuple[bytes, bytes]] = []
     associated: list[int] = []
     for kind, start, end in _boxes(body):
@@ -138,9 +141,10 @@ def _read_size(body: bytes, primary_id: int, located: LocatedMetadata) -> None:
             located.width_pixels = int.from_bytes(value[4:8], "big")
             located.height_pixels = int.from_bytes(value[8:12], "big")
         elif name == b"irot" and value:
-            located.rotation_applied = True
             if value[0] & 1:
                 located.width_pixels, located.height_pixels = located.height_pixels, located.width_pixels
+        elif name == b"colr" and value[:4] in (b"prof", b"rICC"):
+            located.add_profile(value[4:])
 
 
 def _associations(body: bytes, item_id: int) -> list[int]:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import brotli  # type: ignore[import-untyped]
 
 from exifinator.metadata.containers import heif
+from exifinator.metadata.containers.icc import READ_BYTES as PROFILE_BYTES
 from exifinator.metadata.containers.jxl import read_codestream_size
 from exifinator.metadata.containers.range_buffer import DamagedFile, LocatedMetadata, RangeBuffer
 
@@ -39,6 +40,8 @@ UUID_KINDS = {XMP_UUID: "xmp", EXIF_UUID: "exif", IPTC_UUID: "iptc", GEOTIFF_UUI
 # The boxes of a CR3 file that contain metadata. Each contains a TIFF structure with a single directory.
 CANON_KINDS = {b"CMT1": "exif", b"CMT2": "exif/EXIF", b"CMT3": "exif/MakerNote", b"CMT4": "exif/GPS"}
 
+# Method of a `colr` box that holds an ICC profile.
+RESTRICTED_ICC = b"\2"
 # The longest header that a box can have: size, type, 64-bit size and UUID.
 MAX_HEADER_BYTES = 32
 # How far to read past a header or a metadata box: the next boxes are usually close by.
@@ -118,6 +121,8 @@ def read_iso_bmff(file: RangeBuffer, located: LocatedMetadata) -> None:
         return
     # The brand mif1 only means HEIF. Nearly all HEIC files have it, and some list it before a HEIC brand.
     located.format = "heic" if name == "heif" and any(HEIF_BRANDS.get(brand) == "heic" for brand in brands) else name
+    # A reader of HEIF takes no notice of the orientation in EXIF (ISO/IEC 23008-12, annex A).
+    located.rotation_applied = True
     for box in walk_boxes(file, 0, file.total_bytes):
         if box.kind == b"meta":
             heif.read_meta(file, box.start, box_body(file, box), located)
@@ -162,14 +167,21 @@ def read_jpeg_2000(file: RangeBuffer, located: LocatedMetadata) -> None:
                     size = file.read_exact(inner.start, 8)
                     located.height_pixels = int.from_bytes(size[:4], "big")
                     located.width_pixels = int.from_bytes(size[4:], "big")
+                elif inner.kind == b"colr" and file.read(inner.start, 1) == RESTRICTED_ICC:
+                    # Method, precedence and approximation precede the profile.
+                    located.add_profile(file.read(inner.start + 3, min(inner.end - inner.start - 3, PROFILE_BYTES)))
         elif box.kind in UUID_KINDS:
             kind, body = UUID_KINDS[box.kind], box_body(file, box)
             located.add(kind, heif.strip_exif_identifier(body) if kind == "exif" else body)
 
 
 def read_jxl(file: RangeBuffer, located: LocatedMetadata) -> None:
-    """Locate EXIF and XMP in a JPEG XL container, and read the size of the picture from the codestream."""
-    located.format = "jxl"
+    """Locate EXIF and XMP in a JPEG XL container, and read the size of the picture from the codestream.
+
+    The codestream says how the picture is turned. A reader takes no notice of the orientation in EXIF
+    (ISO/IEC 18181-2, 9.4).
+    """
+    located.format, located.rotation_applied = "jxl", True
     for box in walk_boxes(file, 0, file.total_bytes):
         if box.kind == b"Exif":
             located.add("exif", heif.tiff_of_exif_item(box_body(file, box)))

@@ -1,23 +1,34 @@
-"""Read the segments of a JPEG that precede the image data. Source: ITU-T T.81, annex B."""
+"""Read the segments of a JPEG that precede the image data, and the trailers behind it. Source: ITU-T T.81, annex B."""
 
 from __future__ import annotations
 
-from exifinator.metadata.containers import photoshop
+from exifinator.metadata.containers import ciff, early_cameras, photoshop
+from exifinator.metadata.containers.icc import READ_BYTES as PROFILE_BYTES
 from exifinator.metadata.containers.range_buffer import DamagedFile, LocatedMetadata, RangeBuffer
+from exifinator.metadata.containers.trailers import read_trailers
 
+# Exiv2's file for metadata without a picture: the segments of a JPEG after another signature.
+EXV = b"\xff\x01Exiv2"
 EXIF = b"Exif\0"
 # Some writers put up to four bytes before the identifier, so search for it this far into the segment.
 EXIF_SEARCH_BYTES = len(EXIF) + 4
+TIFF_HEADERS = (b"II*\0", b"MM\0*")
 XMP = b"http://ns.adobe.com/xap/1.0/\0"
 # After this identifier, each segment of extended XMP has a 32-byte digest of the whole packet, the packet's length, and
 # the offset of this segment's part in the packet. Source: Adobe XMP specification, part 3, 1.1.3.1.
 EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\0"
 PHOTOSHOP = b"Photoshop 3.0\0"
+# The number of this part and the number of parts follow.
+ICC = b"ICC_PROFILE\0"
 # Number of bytes to read from a segment to decide whether it contains metadata. This is enough for the longest
 # identifier (EXTENDED_XMP), and the digest and the length that follow it.
 IDENTIFIER_BYTES = 80
 
-APP1, APP13, START_OF_SCAN, END_OF_IMAGE = 0xE1, 0xED, 0xDA, 0xD9
+APP0, APP1, APP2, APP12, APP13, COMMENT = 0xE0, 0xE1, 0xE2, 0xEC, 0xED, 0xFE
+START_OF_SCAN, END_OF_IMAGE = 0xDA, 0xD9
+METADATA = frozenset({APP0, APP1, APP2, APP12, APP13, COMMENT})
+# Metadata that is usually worth its whole segment. Other segments may be long and hold something else.
+LONG_METADATA = frozenset({APP1, APP13})
 # Markers of segments that contain the size of the picture, and markers that have neither a length nor a body.
 FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 STANDALONE = frozenset(range(0xD0, 0xD9)) | {0x01}
@@ -29,8 +40,11 @@ TABLES_BYTES = 2048
 MAX_XMP_BYTES = 512 * 1024
 MAX_XMP_PACKETS = 4
 MAX_EXIF_BYTES = 4 * 1024 * 1024
+MAX_EXIF_BLOCKS, MAX_COMMENTS = 4, 8
 # Once EXIF has been found, the walk ends this far from the start of the JPEG: later segments are not worth a request.
 MAX_WALK_BYTES = 512 * 1024
+# A file up to this size is usually read whole at once, so that its end costs nothing.
+SHORT_FILE_BYTES = 48 * 1024
 # If there is garbage between two segments, the next segment is searched in steps of this size.
 GARBAGE_STEP_BYTES = 4096
 # Fill bytes count as segments too, to limit the work for a crafted file of nothing but fill bytes or empty segments.
@@ -41,33 +55,70 @@ class _Segments:
     """Collects the bodies of the metadata segments during the walk, and joins them afterwards."""
 
     def __init__(self) -> None:
-        self.exif: list[bytes] = []
+        self.exif: list[list[bytes]] = []
         self.xmp: list[bytes] = []
         self.extended: list[bytes] = []
         self.photoshop: list[bytes] = []
+        self.comments: list[bytes] = []
+        self.profile = b""
+        self.others: list[tuple[int, bytes]] = []
+
+    @property
+    def has_metadata(self) -> bool:
+        return bool(self.exif or self.xmp or self.photoshop or self.others)
 
     def collect(self, marker: int, body: bytes) -> None:
         exif_offset = body.find(EXIF, 0, EXIF_SEARCH_BYTES) if marker == APP1 else -1
         if exif_offset >= 0:
             tiff = body[exif_offset + len(EXIF) + 1 :]
-            # EXIF longer than 64 KB continues in the next segments, which have no TIFF header of their own. A later
-            # segment with a TIFF header starts a second EXIF block, which is ignored.
-            if not self.exif or tiff[:4] not in (b"II*\0", b"MM\0*"):
-                self.exif.append(tiff)
-        elif marker == APP1 and body.startswith(XMP) and len(self.xmp) < MAX_XMP_PACKETS:
-            self.xmp.append(body[len(XMP) :])
+            # EXIF longer than 64 KB continues in the next segments, which have no TIFF header of their own. A segment
+            # with a TIFF header starts another EXIF block.
+            if not self.exif or (tiff.startswith(TIFF_HEADERS) and len(self.exif) < MAX_EXIF_BLOCKS):
+                self.exif.append([tiff])
+            elif not tiff.startswith(TIFF_HEADERS):
+                self.exif[-1].append(tiff)
+        elif marker == APP1 and body.startswith(XMP):
+            if len(self.xmp) < MAX_XMP_PACKETS:
+                self.xmp.append(body[len(XMP) :])
         elif marker == APP1 and body.startswith(EXTENDED_XMP):
             self.extended.append(body[len(EXTENDED_XMP) :])
-        elif marker == APP13 and body.startswith(PHOTOSHOP):
+        elif marker == APP13:
             self.photoshop.append(body[len(PHOTOSHOP) :])
+        elif marker == COMMENT:
+            self.comments.append(body)
+        elif marker == APP2:
+            self.profile = self.profile or body[len(ICC) + 2 :]
+        else:
+            self.others.append((marker, body))
 
     def add_to(self, located: LocatedMetadata) -> None:
-        located.add("exif", b"".join(self.exif)[:MAX_EXIF_BYTES])
+        blocks = [b"".join(parts)[:MAX_EXIF_BYTES] for parts in self.exif]
+        # Some writers put an empty EXIF segment before the one with the metadata.
+        readable = [block for block in blocks if block.startswith(TIFF_HEADERS)]
+        for block in readable or blocks:
+            located.add("exif", block)
+        for marker, body in self.others[:MAX_EXIF_BLOCKS]:
+            _add_early(marker, body, located)
         for packet in self.xmp:
             located.add("xmp", packet)
         located.add("xmp", _join_extended(self.extended))
         # Image resources longer than 64 KB continue in the next segment.
         photoshop.add_resources(b"".join(self.photoshop), located, thumbnails=False)
+        for comment in self.comments[:MAX_COMMENTS]:
+            located.add_comment(comment)
+        located.add_profile(self.profile)
+
+
+def _add_early(marker: int, body: bytes, located: LocatedMetadata) -> None:
+    """Add the metadata of a segment from the time before EXIF."""
+    if marker == APP0:
+        ciff.add_segment(body, located)
+    elif marker == APP1:
+        early_cameras.add_casio_qv(body, located)
+    elif body.startswith(early_cameras.DUCKY):
+        early_cameras.add_ducky(body, located)
+    else:
+        early_cameras.add_picture_info(body, located)
 
 
 def _join_extended(pieces: list[bytes]) -> bytes:
@@ -88,18 +139,44 @@ def _join_extended(pieces: list[bytes]) -> bytes:
     return bytes(packet)
 
 
-def _has_metadata(marker: int, body_start: bytes) -> bool:
-    """Return whether a segment contains metadata to read, given its marker and the start of its body."""
+def _bytes_to_read(marker: int, body_start: bytes, length: int) -> int:
+    """Return how many bytes of a segment's body to read: all of it, the start of a profile, or nothing.
+
+    Args:
+        marker: The marker of the segment.
+        body_start: The start of its body.
+        length: Length of its body in bytes.
+    """
     if marker == APP1:
         if body_start.startswith(EXTENDED_XMP):
             length_offset = len(EXTENDED_XMP) + 32
-            return int.from_bytes(body_start[length_offset : length_offset + 4], "big") <= MAX_XMP_BYTES
-        return body_start.startswith(XMP) or body_start.find(EXIF, 0, EXIF_SEARCH_BYTES) >= 0
-    return marker == APP13 and body_start.startswith(PHOTOSHOP)
+            packet_bytes = int.from_bytes(body_start[length_offset : length_offset + 4], "big")
+            return length if packet_bytes <= MAX_XMP_BYTES else 0
+        is_read = body_start.startswith((XMP, early_cameras.QVCI)) or body_start.find(EXIF, 0, EXIF_SEARCH_BYTES) >= 0
+        return length if is_read else 0
+    if marker == APP2:
+        is_first = body_start.startswith(ICC + b"\1")
+        return min(length, len(ICC) + 2 + PROFILE_BYTES) if is_first else 0
+    if marker == APP0:
+        return length if body_start[6:14] in ciff.SIGNATURES else 0
+    if marker == APP12:
+        is_read = body_start.startswith(early_cameras.DUCKY) or early_cameras.PICTURE_INFO in body_start
+        return length if is_read else 0
+    return length if marker == COMMENT or body_start.startswith(PHOTOSHOP) else 0
+
+
+def read_exv(file: RangeBuffer, located: LocatedMetadata) -> None:
+    """Locate the metadata of an EXV file, which has no picture."""
+    located.format = "exv"
+    segments = _Segments()
+    try:
+        _walk(file, located, len(EXV), segments)
+    finally:
+        segments.add_to(located)
 
 
 def read_jpeg(file: RangeBuffer, located: LocatedMetadata, start: int = 0) -> None:
-    """Locate EXIF, XMP, extended XMP and IPTC in the JPEG at offset `start` (bytes), and read its size."""
+    """Locate EXIF, XMP, extended XMP, IPTC and comments in the JPEG at offset `start` (bytes), and read its size."""
     located.format = located.format or "jpeg"
     segments = _Segments()
     try:
@@ -108,6 +185,9 @@ def read_jpeg(file: RangeBuffer, located: LocatedMetadata, start: int = 0) -> No
         segments.add_to(located)
         raise
     segments.add_to(located)
+    # Programs of the nineties append IPTC to files that have no other metadata.
+    if located.format == "jpeg" and (not segments.has_metadata or file.total_bytes <= SHORT_FILE_BYTES):
+        read_trailers(file, located)
 
 
 def _walk(file: RangeBuffer, located: LocatedMetadata, start: int, segments: _Segments) -> None:
@@ -153,12 +233,20 @@ def _walk(file: RangeBuffer, located: LocatedMetadata, start: int, segments: _Se
             frame = file.read_exact(offset + 4, 5, read_ahead)
             located.height_pixels = int.from_bytes(frame[1:3], "big") or None
             located.width_pixels = int.from_bytes(frame[3:5], "big") or None
-        elif marker in (APP1, APP13) and _has_metadata(
-            marker, file.read(offset + 4, IDENTIFIER_BYTES, length + TABLES_BYTES)
+        elif marker in METADATA and (
+            n_bytes := _bytes_to_read(
+                marker,
+                file.read(
+                    offset + 4,
+                    min(length - 2, IDENTIFIER_BYTES),
+                    TABLES_BYTES + (length if marker in LONG_METADATA else 0),
+                ),
+                length - 2,
+            )
         ):
-            body = file.read(offset + 4, length - 2, TABLES_BYTES)
+            body = file.read(offset + 4, n_bytes, TABLES_BYTES)
             segments.collect(marker, body)
-            if len(body) < length - 2:
+            if len(body) < n_bytes:
                 raise DamagedFile(f"The file is truncated: it ends at byte {file.total_bytes}, inside the metadata.")
         offset += 2 + length
     else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+# From this orientation on, the sides of the picture are exchanged.
+TURNED = 5
 # Aspect ratio as (width, height), by its code in the header. Code 0 means that the width is stored.
 RATIOS = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4), 7: (2, 1)}
 
@@ -26,9 +28,10 @@ def _read_side(bits: _Bits, is_small: bool) -> int:
 
 
 def read_codestream_size(data: bytes) -> tuple[int | None, int | None]:
-    """Return width and height in pixels from the first 16 bytes of a codestream.
+    """Return width and height of the picture as displayed, in pixels, from the first 16 bytes of a codestream.
 
-    Return (None, None) if `data` is not the start of a codestream.
+    Return (None, None) if `data` is not the start of a codestream. Source of the orientation: ISO/IEC 18181-1,
+    "ImageMetadata".
     """
     if data[:2] != b"\xff\x0a" or len(data) < 12:
         return None, None
@@ -38,5 +41,10 @@ def read_codestream_size(data: bytes) -> tuple[int | None, int | None]:
     ratio = bits.read(3)
     if ratio:
         ratio_width, ratio_height = RATIOS[ratio]
-        return height * ratio_width // ratio_height, height
-    return _read_side(bits, is_small), height
+        width = height * ratio_width // ratio_height
+    else:
+        width = _read_side(bits, is_small)
+    has_default_metadata = bits.read(1)
+    has_extra_fields = not has_default_metadata and bits.read(1)
+    orientation = 1 + bits.read(3) if has_extra_fields else 1
+    return (height, width) if orientation >= TURNED else (width, height)

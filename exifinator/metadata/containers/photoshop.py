@@ -8,7 +8,7 @@ from __future__ import annotations
 from exifinator.metadata.containers.range_buffer import DamagedFile, LocatedMetadata, RangeBuffer
 
 IPTC, EXIF, XMP = 1028, 1058, 1060
-THUMBNAIL = 1036
+THUMBNAIL, ICC = 1036, 1039
 KINDS = {IPTC: "iptc", EXIF: "exif", XMP: "xmp"}
 # The signature of Adobe's image resources, and those of other programs' resources.
 SIGNATURES = frozenset({b"8BIM", b"PHUT", b"DCSR", b"AgHg", b"MeSa"})
@@ -38,6 +38,8 @@ def add_resources(data: bytes, located: LocatedMetadata, *, thumbnails: bool) ->
         offset += 4 + length + length % 2
         if resource in KINDS:
             located.add(KINDS[resource], body)
+        elif resource == ICC:
+            located.add_profile(body)
         elif resource == THUMBNAIL and thumbnails:
             located.add("thumbnail", body[THUMBNAIL_HEADER_BYTES:])
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import struct
 import zlib
+from contextlib import suppress
+from functools import partial
 
-from exifinator.metadata.containers import photoshop
+from exifinator.metadata.containers import photoshop, png_text
 from exifinator.metadata.containers.heif import strip_exif_identifier
+from exifinator.metadata.containers.icc import READ_BYTES as PROFILE_BYTES
 from exifinator.metadata.containers.jpeg import PHOTOSHOP as JPEG_PHOTOSHOP
 from exifinator.metadata.containers.jpeg import XMP as JPEG_XMP
 from exifinator.metadata.containers.range_buffer import DamagedFile, LocatedMetadata, RangeBuffer
@@ -15,7 +19,12 @@ XMP_KEYWORD = b"XML:com.adobe.xmp"
 # ImageMagick's convention, older than the eXIf chunk: metadata as hexadecimal digits in a text chunk.
 RAW_PROFILE = b"Raw profile type "
 TEXT_CHUNKS = (b"tEXt", b"zTXt", b"iTXt")
-MAX_TEXT_BYTES = 4 * 1024 * 1024
+METADATA_CHUNKS = frozenset({*TEXT_CHUNKS, b"eXIf", b"iCCP", b"tIME"})
+# Limits on a chunk with metadata, before and after decompression, and on other texts.
+MAX_METADATA_BYTES = 4 * 1024 * 1024
+MAX_TEXT_BYTES = 512 * 1024
+# Limits on all texts of a file.
+MAX_TEXTS, MAX_TEXTS_BYTES = 100, 1024 * 1024
 MAX_CHUNKS = 20_000
 READ_AHEAD_BYTES = 16 * 1024
 # A picture may consist of thousands of IDAT chunks. If they are shorter than this, reading the header of each chunk
@@ -27,7 +36,7 @@ MAX_CANDIDATES, MAX_STEPS = 50, 1000
 
 
 def read_png(file: RangeBuffer, located: LocatedMetadata) -> None:
-    """Locate EXIF, XMP and IPTC in a PNG, and read its size."""
+    """Locate EXIF, XMP, IPTC and texts in a PNG, and read its size."""
     located.format = "png"
     offset = len(SIGNATURE)
     for _ in range(MAX_CHUNKS):
@@ -47,7 +56,7 @@ def read_png(file: RangeBuffer, located: LocatedMetadata) -> None:
                 return
             offset = next_offset
             continue
-        elif kind == b"eXIf" or kind in TEXT_CHUNKS:
+        elif kind in METADATA_CHUNKS:
             _read_chunk(file, located, offset, kind, length)
         elif not kind.isalpha():
             raise DamagedFile(f"Invalid PNG chunk at byte {offset}.")
@@ -105,62 +114,72 @@ def _walk_to_end(tail: bytes, offset: int) -> int | None:
 
 
 def _read_chunk(file: RangeBuffer, located: LocatedMetadata, offset: int, kind: bytes, length: int) -> None:
-    """Add the metadata in an eXIf or text chunk. Of text chunks without metadata, only the keyword is read."""
-    if kind != b"eXIf":
-        keyword = file.read(offset + 8, min(length, 80)).split(b"\0", 1)[0]
-        if keyword != XMP_KEYWORD and not keyword.startswith(RAW_PROFILE):
-            return
-    if length > MAX_TEXT_BYTES:
+    """Add the metadata of a chunk: EXIF, XMP, IPTC, a text, the name of a colour profile, or the date of a change."""
+    keyword = b"" if kind in (b"eXIf", b"tIME") else file.read(offset + 8, min(length, 80)).split(b"\0", 1)[0]
+    is_text = kind in TEXT_CHUNKS and keyword != XMP_KEYWORD and not keyword.startswith(RAW_PROFILE)
+    if is_text and (length > MAX_TEXT_BYTES or not keyword or _has_enough_texts(located)):
+        return
+    if length > MAX_METADATA_BYTES:
         raise DamagedFile(f"The chunk at byte {offset} claims to be {length} bytes long.")
     body = file.read_exact(offset + 8, length, READ_AHEAD_BYTES)
     if kind == b"eXIf":
         located.add("exif", strip_exif_identifier(body))
-        return
-    text = _chunk_text(kind, body)
-    if keyword == XMP_KEYWORD:
-        located.add("xmp", text)
+    elif kind == b"tIME":
+        if length == 7:
+            year, month, day, hour, minute, second = struct.unpack(">H5B", body)
+            located.add_text("tIME", f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+    elif kind == b"iCCP":
+        with suppress(DamagedFile):
+            # The compression method follows the name.
+            located.add_profile(_decompressed(body[len(keyword) + 2 :], PROFILE_BYTES))
+    elif is_text:
+        with suppress(DamagedFile):
+            png_text.add_text(kind, body, located, partial(_decompressed, limit_bytes=MAX_TEXT_BYTES))
+    elif keyword == XMP_KEYWORD:
+        located.add("xmp", png_text.chunk_text(kind, body, _decompressed)[1])
     else:
-        _add_profile(keyword[len(RAW_PROFILE) :], text, located)
+        _add_profile(keyword[len(RAW_PROFILE) :], png_text.chunk_text(kind, body, _decompressed)[1], located)
 
 
-def _chunk_text(kind: bytes, body: bytes) -> bytes:
-    """Return the text of a text chunk, decompressed up to MAX_TEXT_BYTES."""
-    _, _, rest = body.partition(b"\0")
-    is_compressed = kind == b"zTXt"
-    if kind == b"iTXt":
-        is_compressed = rest[:1] == b"\1"
-        # Skip the compression flag and method, the language and the translated keyword.
-        rest = rest[2:].split(b"\0", 2)[-1]
-    elif is_compressed:
-        rest = rest[1:]
-    if not is_compressed:
-        return rest
+def _has_enough_texts(located: LocatedMetadata) -> bool:
+    texts = [len(block.pieces[0]) for block in located.blocks if block.kind.startswith("text/")]
+    return len(texts) >= MAX_TEXTS or sum(texts) >= MAX_TEXTS_BYTES
+
+
+def _decompressed(data: bytes, limit_bytes: int = MAX_METADATA_BYTES) -> bytes:
+    """Return the first `limit_bytes` of compressed data.
+
+    Raises:
+        DamagedFile: If it cannot be decompressed.
+    """
     try:
-        return zlib.decompressobj().decompress(rest, MAX_TEXT_BYTES)
+        return zlib.decompressobj().decompress(data, limit_bytes)
     except zlib.error as error:
-        raise DamagedFile("A compressed text chunk cannot be decompressed.") from error
+        raise DamagedFile("A compressed chunk cannot be decompressed.") from error
 
 
 def _add_profile(name: bytes, text: bytes, located: LocatedMetadata) -> None:
     """Add the metadata in a raw profile.
 
     Args:
-        name: The profile's name, from the keyword of its chunk.
+        name: The name of the profile, from the keyword of its chunk. The content says more about the kind.
         text: A line with the name, a line with the length, and then lines of hexadecimal digits.
         located: The result.
     """
-    lines = text.split(b"\n", 3)
+    lines = text.lstrip(b"\r\n").split(b"\n", 2)
     try:
-        profile = bytes.fromhex(b"".join(lines[3:]).decode("ascii"))
+        profile = bytes.fromhex(b"".join(lines[2:]).decode("ascii"))
     except ValueError as error:
         raise DamagedFile("A raw profile does not consist of hexadecimal digits.") from error
-    if name in (b"exif", b"APP1") and profile.startswith(b"Exif\0"):
-        located.add("exif", profile[6:])
+    if profile.startswith((b"Exif\0", b"II*\0", b"MM\0*")):
+        located.add("exif", strip_exif_identifier(profile))
     elif profile.startswith(JPEG_XMP):
         located.add("xmp", profile[len(JPEG_XMP) :])
-    elif name == b"xmp":
+    elif name == b"xmp" or profile.lstrip().startswith((b"<?xpacket", b"<x:xmpmeta", b"<rdf:RDF")):
         located.add("xmp", profile)
-    elif name == b"iptc" and profile[:1] == b"\x1c":
+    elif name in (b"icc", b"icm"):
+        located.add_profile(profile)
+    elif profile[:1] == b"\x1c":
         located.add("iptc", profile)
     elif name in (b"iptc", b"8bim"):
         photoshop.add_resources(profile.removeprefix(JPEG_PHOTOSHOP), located, thumbnails=False)

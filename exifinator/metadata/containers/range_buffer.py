@@ -6,6 +6,8 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from exifinator.metadata.containers.icc import describe_profile
+from exifinator.metadata.text_decoding import decode_text
 from exifinator.models import Block, Status
 
 
@@ -151,7 +153,8 @@ class LocatedMetadata:
         problem: What is wrong with the file, as a sentence; None if nothing is.
         width_pixels: Width of the picture as stored, or as displayed if `rotation_applied`.
         height_pixels: Height of the picture as stored, or as displayed if `rotation_applied`.
-        rotation_applied: Whether the container specifies a rotation, and the width and height take it into account.
+        rotation_applied: Whether the container says how the picture is turned. Then width and height take it into
+            account, and the orientation in EXIF has no meaning.
     """
 
     format: str
@@ -166,6 +169,20 @@ class LocatedMetadata:
         """Add a complete block, unless it is empty. For the kinds, see models.Block."""
         if data:
             self.blocks.append(Block(kind, {0: data}))
+
+    def add_text(self, name: str, text: str) -> None:
+        """Add a text of the container, such as a comment."""
+        self.add(f"text/{name}", text.strip().encode("utf-8", "replace"))
+
+    def add_comment(self, data: bytes) -> None:
+        """Add a comment in any encoding, up to its first NUL."""
+        self.add_text("Comment", decode_text(data))
+
+    def add_profile(self, profile: bytes) -> None:
+        """Add the name and the colour space of an ICC profile, unless another one has been added."""
+        if not any(block.kind.startswith("icc/") for block in self.blocks):
+            for name, text in describe_profile(profile).items():
+                self.add(f"icc/{name}", text.encode("utf-8", "replace"))
 
 
 class ContainerReader(Protocol):

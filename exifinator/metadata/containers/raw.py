@@ -1,4 +1,4 @@
-"""Read RAW formats that are not based on TIFF or ISO boxes (RAF, MRW, X3F), and JPEGs embedded in RAW files.
+"""Read RAW formats with their own header before the metadata (RAF, MRW), and JPEGs embedded in RAW files.
 
 Source: sample files, and ExifTool's documentation of these formats.
 """
@@ -9,10 +9,6 @@ from exifinator.metadata.containers.jpeg import read_jpeg
 from exifinator.metadata.containers.range_buffer import DamagedFile, LocatedMetadata, RangeBuffer
 
 MAX_TIFF_BYTES = 1024 * 1024
-X3F_TAIL_BYTES = 1024
-# The code for JPEG in the header of an X3F image section.
-X3F_JPEG = 18
-MAX_X3F_SECTIONS = 64
 
 
 def read_raf(file: RangeBuffer, located: LocatedMetadata) -> None:
@@ -40,30 +36,6 @@ def read_mrw(file: RangeBuffer, located: LocatedMetadata) -> None:
             located.height_pixels = int.from_bytes(size[4:6], "big")
             located.width_pixels = int.from_bytes(size[6:8], "big")
         offset += 8 + length
-
-
-def read_x3f(file: RangeBuffer, located: LocatedMetadata) -> None:
-    """Locate the metadata of a Sigma X3F.
-
-    The file ends with the offset of its section list. One section is a JPEG that contains the photo's EXIF.
-    """
-    located.format = "x3f"
-    tail_start = max(0, file.total_bytes - X3F_TAIL_BYTES)
-    tail = file.read(tail_start, X3F_TAIL_BYTES)
-    start = int.from_bytes(tail[-4:], "little")
-    head = file.read_exact(start, 12)
-    if head[:4] != b"SECd":
-        raise DamagedFile("The section list is missing.")
-    count = min(int.from_bytes(head[8:], "little"), MAX_X3F_SECTIONS)
-    table = file.read_exact(start + 12, 12 * count)
-    for offset in range(0, len(table), 12):
-        if table[offset + 8 : offset + 11] != b"IMA":
-            continue
-        section = int.from_bytes(table[offset : offset + 4], "little")
-        image = file.read_exact(section, 30, 16 * 1024)
-        if int.from_bytes(image[12:16], "little") == X3F_JPEG and image[28:30] == b"\xff\xd8":
-            read_embedded_jpeg(file, located, section + 28)
-            return
 
 
 def read_embedded_jpeg(file: RangeBuffer, located: LocatedMetadata, start: int) -> None:

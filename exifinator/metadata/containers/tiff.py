@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
 
 from exifinator.metadata import tiff_spec
+from exifinator.metadata.containers.icc import READ_BYTES as PROFILE_BYTES
 from exifinator.metadata.containers.range_buffer import (
     DamagedFile,
     LocatedMetadata,
@@ -19,7 +21,13 @@ from exifinator.models import Block
 READ_AHEAD_BYTES = 16 * 1024
 
 WIDTH, HEIGHT, COMPRESSION, PHOTOMETRIC, MAKE, DNG_VERSION = 0x0100, 0x0101, 0x0103, 0x0106, 0x010F, 0xC612
+NEW_SUBFILE_TYPE, SUBFILE_TYPE, ICC_PROFILE = 0x00FE, 0x00FF, 0x8773
 PANASONIC_JPEG = 0x002E
+# Edges of the picture on the sensor: top, left, bottom, right.
+PANASONIC_EDGES = (0x0004, 0x0005, 0x0006, 0x0007)
+PAGE_TAGS = frozenset({WIDTH, HEIGHT, NEW_SUBFILE_TYPE, SUBFILE_TYPE})
+# Tags of which the start is read, however long they are.
+PARTLY_READ = frozenset({tiff_spec.MAKER_NOTE, tiff_spec.DNG_PRIVATE, ICC_PROFILE})
 # Values of the tags PhotometricInterpretation and Compression that occur only in directories of raw sensor data: the
 # interpretations CFA (colour filter array) and LinearRaw, and the compressions of NEF, ARW, SRW and PEF.
 RAW_PHOTOMETRICS = frozenset({32803, 34892})
@@ -35,6 +43,33 @@ RAW_FORMATS = (
     (b"SEIKO EPSON", "erf"),
     (b"Canon", "cr2"),
 )
+
+
+@dataclass(slots=True)
+class Page:
+    """The picture of a directory: its size in pixels, and whether it is a smaller copy or a mask of another one."""
+
+    width_pixels: int = 0
+    height_pixels: int = 0
+    is_secondary: bool = False
+
+    def set(self, tag: int, value: int) -> None:
+        """Take over the value of one of the tags PAGE_TAGS."""
+        if tag == WIDTH:
+            self.width_pixels = value
+        elif tag == HEIGHT:
+            self.height_pixels = value
+        else:
+            # Bit 0: reduced, bit 2: mask. The older tag has 2 for reduced.
+            self.is_secondary = self.is_secondary or bool(value & 5 if tag == NEW_SUBFILE_TYPE else value == 2)
+
+
+def set_size(pages: list[Page], located: LocatedMetadata) -> None:
+    """Set the size of a TIFF: that of its first page, or of the first full one if that is a reduced copy."""
+    sized = [page for page in pages if page.width_pixels and page.height_pixels]
+    page = next((page for page in sized if not page.is_secondary), sized[0] if sized else None)
+    if page is not None:
+        located.width_pixels, located.height_pixels = page.width_pixels, page.height_pixels
 
 
 class _DirectoryWalker:
@@ -63,7 +98,9 @@ class _DirectoryWalker:
         self.damage: str | None = None
         self.make = b""
         self.is_raw = self.is_dng = False
-        self.dimensions: dict[int, int] = {}
+        self.pages: list[Page] = []
+        self.panasonic_edges: dict[int, int] = {}
+        self.profile = b""
         self.jpeg_offset = 0
 
     def read(self, start: int, length: int, read_ahead: int = 0) -> bytes:
@@ -124,6 +161,7 @@ class _DirectoryWalker:
             depth: Number of directories above this one.
         """
         thumbnail: dict[int, int] = {}
+        page = Page()
         for tag, field_type, count, inline in self.entry.iter_unpack(table):
             length = tiff_spec.TYPE_BYTES.get(field_type, 0) * count
             pointer = self.long.unpack(inline)[0]
@@ -131,11 +169,11 @@ class _DirectoryWalker:
             if length > 4:
                 if tag == PANASONIC_JPEG:
                     self.jpeg_offset = pointer
-                is_note = tag in (tiff_spec.MAKER_NOTE, tiff_spec.DNG_PRIVATE)
-                if not is_note and length > tiff_spec.max_value_bytes(tag, field_type):
+                if tag not in PARTLY_READ and length > tiff_spec.max_value_bytes(tag, field_type):
                     continue
                 # A MakerNote begins with its directory. Anything past MAX_NOTE_BYTES is preview data.
-                value = self.read(pointer, min(length, tiff_spec.MAX_NOTE_BYTES) if is_note else length)
+                if tag != ICC_PROFILE:
+                    value = self.read(pointer, min(length, tiff_spec.MAX_NOTE_BYTES) if tag in PARTLY_READ else length)
             if tag in (tiff_spec.EXIF_IFD, tiff_spec.GPS_IFD, tiff_spec.INTEROP_IFD):
                 if count == 1 and depth < 3:
                     self.walk(pointer, depth + 1)
@@ -148,17 +186,32 @@ class _DirectoryWalker:
                 thumbnail[tag] = pointer
             elif tag == MAKE:
                 self.make = self.make or value
-            elif tag in (WIDTH, HEIGHT) and count == 1:
-                self.dimensions.setdefault(tag, pointer if field_type == 4 else self.short.unpack_from(inline)[0])
+            elif tag in PAGE_TAGS and count == 1:
+                page.set(tag, pointer if field_type == 4 else self.short.unpack_from(inline)[0])
+            elif tag in PANASONIC_EDGES and count == 1:
+                self.panasonic_edges.setdefault(tag, self.short.unpack_from(inline)[0])
+            elif tag == ICC_PROFILE:
+                self._read_profile(pointer, length)
             elif tag == DNG_VERSION:
                 self.is_dng = True
             elif tag == COMPRESSION:
                 self.is_raw = self.is_raw or self.short.unpack_from(inline)[0] in RAW_COMPRESSIONS
             elif tag == PHOTOMETRIC:
                 self.is_raw = self.is_raw or self.short.unpack_from(inline)[0] in RAW_PHOTOMETRICS
+        if not depth:
+            self.pages.append(page)
         length = thumbnail.get(tiff_spec.THUMBNAIL_LENGTH, 0)
         if tiff_spec.THUMBNAIL_OFFSET in thumbnail and length <= tiff_spec.MAX_THUMBNAIL_BYTES:
             self.read(thumbnail[tiff_spec.THUMBNAIL_OFFSET], length)
+
+    def _read_profile(self, start: int, length: int) -> None:
+        """Read the start of an ICC profile, which is not kept."""
+        try:
+            self.profile = self.profile or self.file.read(start, min(length, PROFILE_BYTES))
+        except MissingBytes:
+            self.has_missing = True
+        except DamagedFile:
+            pass
 
     def pieces(self) -> dict[int, bytes]:
         """Return the data of the collected ranges, by offset in bytes. Overlapping ranges are merged."""
@@ -192,8 +245,12 @@ def read_tiff(file: RangeBuffer, located: LocatedMetadata) -> None:
     located.format = _detect_format(header, walker)
     if located.format == "tiff":
         # Not for RAW formats: their first directory may describe a preview, whose size is not the photo's.
-        located.width_pixels = walker.dimensions.get(WIDTH)
-        located.height_pixels = walker.dimensions.get(HEIGHT)
+        set_size(walker.pages, located)
+    elif located.format == "rw2" and len(walker.panasonic_edges) == len(PANASONIC_EDGES):
+        top, left, bottom, right = (walker.panasonic_edges[tag] for tag in PANASONIC_EDGES)
+        if bottom > top and right > left:
+            located.width_pixels, located.height_pixels = right - left, bottom - top
+    located.add_profile(walker.profile)
     if walker.jpeg_offset and located.format == "rw2":
         # Panasonic stores some of the EXIF metadata in the preview. Request the preview together with the other missing
         # ranges.
@@ -210,9 +267,3 @@ def read_tiff(file: RangeBuffer, located: LocatedMetadata) -> None:
     located.blocks.insert(0, Block("exif", walker.pieces()))
     if walker.damage:
         raise DamagedFile(walker.damage)
-
-
-def read_big_tiff(_file: RangeBuffer, located: LocatedMetadata) -> None:
-    """Mark a BigTIFF as unsupported, because exifread does not support its 64-bit offsets."""
-    located.format, located.status = "bigtiff", "unsupported"
-    located.problem = "BigTIFF files (with 64-bit offsets) are not supported."

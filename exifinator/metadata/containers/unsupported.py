@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from exifinator.metadata.containers.range_buffer import LocatedMetadata, RangeBuffer
+from exifinator.metadata.containers.simple_formats import guess_reader
 
 # (offset of the signature, signature, format)
 SIGNATURES = (
-    (0, b"GIF87a", "gif"),
-    (0, b"GIF89a", "gif"),
-    (0, b"BM", "bmp"),
     (0, b"%PDF-", "pdf"),
     (0, b"\x1aE\xdf\xa3", "matroska"),
     (0, b"\0\0\1\xba", "mpeg"),
@@ -21,11 +19,9 @@ SIGNATURES = (
     (4, b"free", "mov"),
     (4, b"skip", "mov"),
     (4, b"pnot", "mov"),
-    (6, b"HEAPCCDR", "crw"),
     (0, b"PK\3\4", "zip"),
     (0, b"PK\5\6", "zip"),
     (0, b"\x1f\x8b", "gzip"),
-    (0, b"\0\0\1\0", "ico"),
     (0, b"<?xml", "xml"),
     (0, b"<svg", "svg"),
     (0, b"<!DOCTYPE html", "html"),
@@ -35,19 +31,29 @@ SIGNATURES = (
     (0, b"FLV\1", "flv"),
     (0, b"\x76\x2f\x31\x01", "exr"),
     (0, b"#?RADIANCE", "hdr"),
-    (0, b"DDS ", "dds"),
-    (0, b"\xff\x4f\xff\x51", "j2c"),
     (0, b"{\\rtf", "rtf"),
 )
+# An XMP packet may begin in several ways, and be in UTF-16.
+XMP_NAMESPACE = b"http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 VIDEO = frozenset({"matroska", "mpeg", "avi", "mov", "flv"})
 
 
 def identify_unsupported(file: RangeBuffer, located: LocatedMetadata) -> None:
-    """Set the format and the problem of a file that no reader supports."""
-    head = file.read(0, 64)
+    """Set the format and the problem of a file that no reader supports.
+
+    Formats with a short signature, or with none, are tried when no other format fits.
+    """
+    head = file.read(0, 1024)
     located.status = "unsupported"
     located.format = next((name for offset, signature, name in SIGNATURES if head.startswith(signature, offset)), "")
-    if located.format in VIDEO:
+    if located.format in ("", "xml") and XMP_NAMESPACE in head.replace(b"\0", b""):
+        located.format = "xmp"
+    if not located.format and (reader := guess_reader(head)):
+        located.status = "ok"
+        reader(file, located)
+    elif located.format == "xmp":
+        located.problem = "The file is an XMP sidecar, not a photo."
+    elif located.format in VIDEO:
         located.problem = f"The file is a video ({located.format.upper()}), not a photo."
     elif located.format:
         located.problem = f"{located.format.upper()} files are not supported."

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from exifinator.metadata.containers.heif import strip_exif_identifier
+from exifinator.metadata.containers.icc import READ_BYTES as PROFILE_BYTES
 from exifinator.metadata.containers.range_buffer import DamagedFile, LocatedMetadata, RangeBuffer
 
 # How far to read past a chunk. EXIF and XMP are the last chunks, so one request usually reads both.
 READ_AHEAD_BYTES = 32 * 1024
 # Bits of the flags in the VP8X chunk.
-HAS_XMP, HAS_EXIF = 4, 8
+HAS_ANIMATION, HAS_XMP, HAS_EXIF = 2, 4, 8
+# Some writers end the name with a NUL instead of a space.
+XMP_KINDS = (b"XMP ", b"XMP\0")
 MAX_CHUNKS = 5000
 MAX_BLOCK_BYTES = 4 * 1024 * 1024
 
 
 def read_webp(file: RangeBuffer, located: LocatedMetadata) -> None:
-    """Locate EXIF and XMP in a WebP, and read its size."""
+    """Locate EXIF and XMP in a WebP, and read its size.
+
+    Writers add metadata without VP8X, or without its flags, so the chunks after the picture are looked at in any case.
+    This costs no request if the picture is the last chunk.
+    """
     located.format = "webp"
     offset = 12
     for _ in range(MAX_CHUNKS):
@@ -27,12 +34,15 @@ def read_webp(file: RangeBuffer, located: LocatedMetadata) -> None:
                 raise DamagedFile(f"The file is truncated: it ends at byte {file.total_bytes}, inside the metadata.")
             located.width_pixels = 1 + int.from_bytes(head[12:15], "little")
             located.height_pixels = 1 + int.from_bytes(head[15:18], "little")
-            if not head[8] & (HAS_XMP | HAS_EXIF):
+            # The chunks of an animation are too many to be looked at for nothing.
+            if head[8] & HAS_ANIMATION and not head[8] & (HAS_XMP | HAS_EXIF):
                 return
-        elif located.width_pixels is None and kind in (b"VP8 ", b"VP8L"):
-            _read_size(kind, head[8:], located)
-            return
-        elif kind in (b"EXIF", b"XMP "):
+        elif kind in (b"VP8 ", b"VP8L"):
+            if located.width_pixels is None:
+                _read_size(kind, head[8:], located)
+        elif kind == b"ICCP":
+            located.add_profile(file.read(offset + 8, min(length, PROFILE_BYTES), READ_AHEAD_BYTES))
+        elif kind in (b"EXIF", *XMP_KINDS):
             if length > MAX_BLOCK_BYTES:
                 raise DamagedFile(f"The chunk at byte {offset} claims to be {length} bytes long.")
             body = file.read(offset + 8, length, READ_AHEAD_BYTES)

@@ -7,7 +7,7 @@ import random
 import struct
 from collections.abc import Iterator
 
-from tests.data import build
+from tests.data import build, formats
 from tests.unit.readers import PHOTOS
 
 MAX_SAMPLE_BYTES = 400_000
@@ -55,7 +55,7 @@ def mutate(data: bytes, random_: random.Random) -> bytes:
 @functools.cache
 def originals() -> dict[str, bytes]:
     """Return a small photo of each format, and the sample photos if they are there."""
-    photos = build.every_format()
+    photos = build.every_format() | formats.every_format()
     for path in sorted(PHOTOS.rglob("*")) if PHOTOS.exists() else ():
         if path.is_file() and path.suffix not in (".md", ".json", ""):
             photos[str(path.relative_to(PHOTOS))] = path.read_bytes()[:MAX_SAMPLE_BYTES]

@@ -10,7 +10,7 @@ import pytest
 
 from exifinator.metadata.fetch import fetch_metadata
 from tests.data import build
-from tests.unit.readers import PHOTOS, REF, MemoryReader, fetched_from, metadata_of, record_of
+from tests.unit.readers import REF, MemoryReader, fetched_from, metadata_of, record_of
 
 BLOCK = build.photo_tiff()
 EXIF = build.exif_segment(BLOCK)
@@ -38,6 +38,9 @@ CONSTRUCTIONS = {
 def test_read_jpeg__exif_anywhere_before_the_picture__is_the_plain_record(photo):
     record = record_of(photo)
     metadata = metadata_of(record)
+    assert metadata.pop("text", {}) == (
+        {"Comment": "made by hand"} if photo == CONSTRUCTIONS["behind-a-comment"] else {}
+    )
     if photo == CONSTRUCTIONS["behind-bytes-of-no-segment"]:
         assert (metadata.pop("status"), metadata.pop("problem")) == (
             "damaged",
@@ -93,9 +96,12 @@ def test_locate__every_format__is_found(name):
         assert document["xmp"] == {"xmp:Rating": "4", "dc:subject": ["quay", "dusk"]}
     if name in ("jpeg", "psd", "raf", "x3f"):
         assert document["iptc"]["City"] == "Galway"
-    if name in ("png", "webp", "heic", "avif", "jxl", "jp2", "psd", "mrw"):
+    if name in ("png", "webp", "jp2", "psd", "mrw"):
         assert document["photo"]["width_pixels"] == 480
         assert document["photo"]["height_pixels"] == 640
+    if name in ("heic", "avif", "jxl"):  # the container says how a picture is turned, and the one in EXIF is ignored
+        assert document["photo"]["width_pixels"] == 640
+        assert document["photo"]["height_pixels"] == 480
 
 
 def test_read_tiff__rw2__reads_the_preview_too():
@@ -150,12 +156,6 @@ def test_read_tiff__maker_note_with_a_preview__is_read_in_part():
     assert len(fetched.to_bytes()) < 70_000
 
 
-def test_read_tiff__big_tiff__is_unsupported():
-    record = record_of(b"II+\0\x08\0\0\0" + bytes(100))
-    assert record.status == "unsupported"
-    assert "BigTIFF" in record.document["problem"]
-
-
 def test_read_tiff__directory_past_the_end__is_damaged():
     record = record_of(b"II*\0" + struct.pack("<I", 5000) + bytes(100))
     assert record.status == "damaged"
@@ -170,8 +170,12 @@ def test_read_tiff__circular_directories__end():
 @pytest.mark.parametrize(
     ("data", "format_", "word"),
     [
-        (b"GIF89a" + bytes(30), "gif", "GIF"),
-        (b"BM" + bytes(30), "bmp", "BMP"),
+        (b"BM" + bytes(30), "unknown", "file type is unknown"),
+        (b"BMW drivers meet\n", "text", "text"),
+        (b"P6 is a protein\n", "text", "text"),
+        (build.XMP_PACKET, "xmp", "sidecar"),
+        (b'<?xml version="1.0"?>' + build.XMP_PACKET, "xmp", "sidecar"),
+        (build.XMP_PACKET.decode().encode("utf-16"), "xmp", "sidecar"),
         (build.box(b"ftyp", b"isom\0\0\2\0mp41") + bytes(99), "mp4", "video"),
         (build.box(b"ftyp", b"qt  \0\0\2\0qt  ") + bytes(99), "mov", "video"),
         (b"RIFF\0\0\0\0AVI LIST" + bytes(30), "avi", "video"),
@@ -338,9 +342,3 @@ def test_fetch_metadata__tiff__returns_only_the_directories():
     fetched = fetched_from(photo)
     assert sum(len(data) for data in fetched.blocks[0].pieces.values()) < len(photo) - 49_000
     assert record_of(photo).document["photo"] == record_of(build.photo_tiff()).document["photo"]
-
-
-@pytest.mark.skipif(not PHOTOS.exists(), reason="needs the folder of sample photos beside the project")
-@pytest.mark.parametrize("name", ["formats/CanonRaw.crw", "formats/GIF.gif"])
-def test_locate__sample_of_an_unsupported_format__has_its_format(name):
-    assert record_of((PHOTOS / name).read_bytes()).status == "unsupported"

@@ -1,0 +1,31 @@
+"""Find the XMP that Canon's Digital Photo Professional appends to a file, in a trailer named CANON OPTIONAL DATA.
+
+Source: samples, and ExifTool's documentation of Canon VRD.
+"""
+
+from __future__ import annotations
+
+MAGIC = b"CANON OPTIONAL DATA\0"
+HEADER_BYTES, FOOTER_BYTES = 28, 64
+XMP_RECORD = 0xFFFF00F6
+MAX_RECORDS = 20
+
+
+def find_xmp(tail: bytes) -> bytes:
+    """Return the XMP packet of the trailer with which `tail`, the last bytes of a file, ends; b"" if there is none."""
+    footer = len(tail) - FOOTER_BYTES
+    if footer < 0 or tail[footer : footer + len(MAGIC)] != MAGIC:
+        return b""
+    length = int.from_bytes(tail[footer + len(MAGIC) : footer + len(MAGIC) + 4], "big")
+    start = footer - length
+    if start < HEADER_BYTES:
+        return b""
+    for _ in range(MAX_RECORDS):
+        if start + 8 > footer:
+            break
+        kind = int.from_bytes(tail[start : start + 4], "big")
+        record_bytes = int.from_bytes(tail[start + 4 : start + 8], "big")
+        if kind == XMP_RECORD:
+            return tail[start + 8 : min(start + 8 + record_bytes, footer)]
+        start += 8 + record_bytes
+    return b""

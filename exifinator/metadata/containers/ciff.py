@@ -1,0 +1,243 @@
+"""Read CIFF, the structure of Canon's CRW files and of the APP0 segment of Canon's first JPEGs.
+
+A heap ends with its directory. Its records hold what Canon's MakerNotes hold, under other numbers, so it is re-laid as
+EXIF with a MakerNote. Source: Canon, CIFF Specification 1.0; the tables CanonRaw of `exiftool -listx`.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from exifinator.metadata.containers import canon_vrd
+from exifinator.metadata.containers.range_buffer import DamagedFile, LocatedMetadata, RangeBuffer
+from exifinator.metadata.containers.tiff_writer import (
+    ASCII,
+    BYTE,
+    LONG,
+    SHORT,
+    UNDEFINED,
+    TiffDirectory,
+    exif_directories,
+    write_tiff,
+)
+from exifinator.metadata.text_decoding import decode_text
+from exifinator.metadata.tiff_spec import MAKER_NOTE, MAX_THUMBNAIL_BYTES
+
+SIGNATURES = (b"HEAPCCDR", b"HEAPJPGM")
+# Bits of a record's type: where its value is, and which kind of value it is.
+IN_RECORD, LOCATION_BITS, KIND_BITS, NUMBER_BITS = 0x4000, 0xC000, 0x3800, 0x3FFF
+HEAPS = frozenset({0x2800, 0x3000})
+KIND_TYPES = {0x0000: BYTE, 0x0800: ASCII, 0x1000: SHORT, 0x1800: LONG, 0x2000: UNDEFINED}
+
+# The metadata follows the picture. One request reads all of it.
+TAIL_BYTES = 32 * 1024
+MAX_RECORDS, MAX_HEAPS, MAX_DEPTH = 200, 32, 8
+MAX_RECORD_BYTES = 16 * 1024
+# Files whose heap does not begin after a header of 26 bytes are not known.
+MAX_HEADER_BYTES = 1024
+
+MAKE_MODEL, THUMBNAIL = 0x080A, 0x2008
+OWNER, DESCRIPTION = 0x0810, 0x0805
+BASE_ISO, FOCAL_LENGTH, SHOT_INFO, CAMERA_SETTINGS = 0x101C, 0x1029, 0x102A, 0x102D
+TIME, SERIAL_NUMBER, PICTURE, EXPOSURE = 0x180E, 0x180B, 0x1810, 0x1818
+# CIFF record -> tag of Canon's MakerNote with the same value.
+MAKER_NOTE_TAGS = {
+    CAMERA_SETTINGS: 0x0001,
+    FOCAL_LENGTH: 0x0002,
+    0x1028: 0x0003,
+    SHOT_INFO: 0x0004,
+    0x0815: 0x0006,
+    0x080B: 0x0007,
+    0x1817: 0x0008,
+    OWNER: 0x0009,
+    SERIAL_NUMBER: 0x000C,
+    0x1033: 0x000F,
+    0x1834: 0x0010,
+    0x1038: 0x0012,
+    0x183B: 0x0015,
+    0x1093: 0x0093,
+    0x10A9: 0x00A9,
+    0x10AA: 0x00AA,
+    0x10AE: 0x00AE,
+    0x10B4: 0x00B4,
+    0x1031: 0x00E0,
+}
+LARGEST_SHORT = 0xFFFF
+# No exposure is as far from one second as 30 exposure values of 32 units.
+MAX_UNITS = 30 * 32
+ORIENTATIONS = {0: 1, 90: 6, 180: 3, 270: 8}
+
+Records = dict[int, bytes]
+Read = Callable[[int, int], bytes]
+
+
+class _Heap(NamedTuple):
+    """The start and the end of a heap, in bytes, and its depth."""
+
+    start: int
+    end: int
+    depth: int
+
+
+def read_crw(file: RangeBuffer, located: LocatedMetadata) -> None:
+    """Locate the metadata of a CRW, the size of its picture, its thumbnail and the XMP behind it."""
+    located.format = "crw"
+    head = file.read_exact(0, 14)
+    order = "<" if head[:2] == b"II" else ">"
+    start = struct.unpack_from(order + "I", head, 2)[0]
+    tail_start = max(0, file.total_bytes - TAIL_BYTES)
+    tail = file.read(tail_start, TAIL_BYTES)
+    records, places = _read_records(file.read, _Heap(start, file.total_bytes, 0), order)
+    _add_records(records, order, located, has_size=True)
+    offset, length = places.get(THUMBNAIL, (0, 0))
+    if 0 < length <= MAX_THUMBNAIL_BYTES:
+        located.add("thumbnail", file.read(offset, length))
+    located.add("xmp", canon_vrd.find_xmp(tail))
+
+
+def add_segment(body: bytes, located: LocatedMetadata) -> None:
+    """Add the CIFF of a JPEG's APP0 segment. One that is damaged is ignored."""
+    order = "<" if body[:2] == b"II" else ">"
+    start = int.from_bytes(body[2:6], "little" if order == "<" else "big")
+
+    def read(offset: int, length: int) -> bytes:
+        return body[offset : offset + length] if 0 <= offset <= len(body) else b""
+
+    if not 14 <= start <= MAX_HEADER_BYTES:
+        return
+    try:
+        records, _ = _read_records(read, _Heap(start, len(body), 0), order)
+    except DamagedFile:
+        return
+    _add_records(records, order, located, has_size=False)
+
+
+def _read_records(read: Read, root: _Heap, order: str) -> tuple[Records, dict[int, tuple[int, int]]]:
+    """Return the values of the records with metadata, and the offsets and lengths (bytes) of all records."""
+    long, entry = struct.Struct(order + "I"), struct.Struct(order + "HII")
+    records: Records = {}
+    places: dict[int, tuple[int, int]] = {}
+    heaps = [root]
+    for _ in range(MAX_HEAPS):
+        if not heaps:
+            break
+        heap = heaps.pop(0)
+        pointer = read(heap.end - 4, 4) if heap.end - heap.start >= 6 else b""
+        if len(pointer) < 4:
+            raise DamagedFile("A heap of the file is too short.")
+        table_at = heap.start + long.unpack(pointer)[0]
+        if not heap.start <= table_at <= heap.end - 6:
+            raise DamagedFile(f"The directory of the heap at byte {heap.start} is outside the heap.")
+        count = min(struct.unpack(order + "H", read(table_at, 2))[0], MAX_RECORDS)
+        table = read(table_at + 2, 10 * count)
+        for at in range(0, len(table) // 10 * 10, 10):
+            kind, length, offset = entry.unpack_from(table, at)
+            number = kind & NUMBER_BITS
+            if kind & LOCATION_BITS == IN_RECORD:
+                records.setdefault(number, table[at + 2 : at + 10])
+                continue
+            offset += heap.start
+            if offset + length > heap.end or kind & LOCATION_BITS:
+                continue
+            if kind & KIND_BITS in HEAPS:
+                if heap.depth < MAX_DEPTH:
+                    heaps.append(_Heap(offset, offset + length, heap.depth + 1))
+                continue
+            places.setdefault(number, (offset, length))
+            if number not in records and length <= MAX_RECORD_BYTES and kind & KIND_BITS != 0x2000:
+                records[number] = read(offset, length)
+    return records, places
+
+
+def _add_records(records: Records, order: str, located: LocatedMetadata, *, has_size: bool) -> None:
+    image, exif = exif_directories()
+    names = records.get(MAKE_MODEL, b"").split(b"\0")
+    image.add_text(0x010F, decode_text(names[0]))
+    image.add_text(0x0110, decode_text(names[1]) if len(names) > 1 else "")
+    image.add_text(0x013B, decode_text(records.get(OWNER, b"")))
+    _add_picture(records, order, image, located if has_size else None)
+    _add_time(records, order, exif)
+    _add_exposure(records, order, exif)
+    serial = _numbers(records, SERIAL_NUMBER, "I", order)
+    if serial and serial[0]:
+        exif.add_text(0xA431, str(serial[0]))
+    note = TiffDirectory()
+    for number, tag in MAKER_NOTE_TAGS.items():
+        data = records.get(number)
+        if data:
+            field_type = KIND_TYPES[number & KIND_BITS]
+            item_bytes = {ASCII: 1, BYTE: 1, SHORT: 2, LONG: 4, UNDEFINED: 1}[field_type]
+            # A value in the record itself has 8 bytes, whatever its length.
+            data = data[: item_bytes if len(data) == 8 and field_type == LONG else None]
+            note.entries.append(
+                (tag, field_type, len(data) // item_bytes, data[: len(data) // item_bytes * item_bytes])
+            )
+    if note.entries:
+        exif.children[MAKER_NOTE] = [note]
+    if records:
+        located.add("exif", write_tiff(image, order))
+
+
+def _numbers(records: Records, number: int, letter: str, order: str) -> tuple[int, ...]:
+    data = records.get(number, b"")
+    return struct.unpack(
+        f"{order}{len(data) // struct.calcsize(letter)}{letter}", _whole(data, struct.calcsize(letter))
+    )
+
+
+def _whole(data: bytes, item_bytes: int) -> bytes:
+    return data[: len(data) // item_bytes * item_bytes]
+
+
+def _add_picture(records: Records, order: str, image: TiffDirectory, located: LocatedMetadata | None) -> None:
+    picture = records.get(PICTURE, b"")
+    if len(picture) < 16:
+        return
+    width, height, _, rotation = struct.unpack_from(order + "IIfi", picture)
+    if located is not None and 0 < width < 1 << 16 and 0 < height < 1 << 16:
+        located.width_pixels, located.height_pixels = width, height
+    if rotation % 360 in ORIENTATIONS and rotation:
+        image.add_numbers(0x0112, SHORT, ORIENTATIONS[rotation % 360], order=order)
+
+
+def _add_time(records: Records, order: str, exif: TiffDirectory) -> None:
+    """Add the date. It is the camera's clock, counted in seconds from 1970."""
+    seconds = _numbers(records, TIME, "I", order)
+    if seconds and seconds[0]:
+        exif.add_text(0x9003, datetime.fromtimestamp(seconds[0], UTC).strftime("%Y:%m:%d %H:%M:%S"))
+
+
+def _add_exposure(records: Records, order: str, exif: TiffDirectory) -> None:
+    """Add ISO, exposure time, aperture and focal length. Canon's own unit for them is a 32nd of an exposure value."""
+    shot = _numbers(records, SHOT_INFO, "h", order)
+    exposure = records.get(EXPOSURE, b"")
+    if len(shot) > 2 and shot[2] > 0 and all(abs(number) < MAX_UNITS for number in shot[1:3]):
+        speed = 100 / 32 * 2 ** (exposure_value(shot[1]) + exposure_value(shot[2]))
+        if speed < LARGEST_SHORT:
+            exif.add_numbers(0x8827, SHORT, round(speed), order=order)
+    elif speeds := _numbers(records, BASE_ISO, "H", order):
+        exif.add_numbers(0x8827, SHORT, speeds[0], order=order)
+    if len(shot) > 22 and shot[21] > 0 and all(abs(number) < MAX_UNITS for number in shot[21:23]):
+        exif.add_ratio(0x829A, 2 ** -exposure_value(shot[22]), order=order)
+        exif.add_ratio(0x829D, 2 ** (exposure_value(shot[21]) / 2), order=order)
+    elif len(exposure) >= 12:
+        bias, speed, aperture = struct.unpack_from(order + "3f", exposure)
+        if all(abs(number) < 100 for number in (bias, speed, aperture)):
+            exif.add_ratio(0x9201, speed, order=order)
+            exif.add_ratio(0x9202, aperture, order=order)
+            exif.add_ratio(0x9204, bias, order=order)
+    focal = _numbers(records, FOCAL_LENGTH, "H", order)
+    settings = _numbers(records, CAMERA_SETTINGS, "h", order)
+    if len(focal) > 1 and focal[1]:
+        units_per_millimetre = settings[25] if len(settings) > 25 and settings[25] > 0 else 1
+        exif.add_ratio(0x920A, focal[1] / units_per_millimetre, order=order)
+
+
+def exposure_value(number: int) -> float:
+    """Return an exposure value (EV) from Canon's number: 32nds, in which 12 and 20 stand for thirds."""
+    sign, magnitude = (-1, -number) if number < 0 else (1, number)
+    fraction = {0x0C: 32 / 3, 0x14: 64 / 3}.get(magnitude & 0x1F, magnitude & 0x1F)
+    return sign * ((magnitude & ~0x1F) + fraction) / 32

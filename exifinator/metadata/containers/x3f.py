@@ -1,0 +1,140 @@
+"""Read Sigma's X3F. Its sections are listed at the end: one is a JPEG with EXIF, one a list of properties.
+
+Source: Foveon, X3F Raw File Format 1.0; the tables SigmaRaw of `exiftool -listx`.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from datetime import UTC, datetime
+
+from exifinator.metadata.containers.range_buffer import DamagedFile, LocatedMetadata, RangeBuffer
+from exifinator.metadata.containers.raw import read_embedded_jpeg
+from exifinator.metadata.containers.tiff_writer import SHORT, TiffDirectory, exif_directories, write_tiff
+
+TAIL_BYTES = 1024
+JPEG_FORMAT = 18
+MAX_SECTIONS = 64
+# A file has a preview or two, and the picture of the sensor. The EXIF of a preview is within its first bytes.
+MAX_PICTURES, PREVIEW_BYTES = 4, 16 * 1024
+MAX_PROPERTIES, MAX_PROPERTIES_BYTES = 200, 64 * 1024
+MAX_PROPERTY_CHARACTERS = 256
+# Offsets of width, height and rotation in the header, before and since version 4.
+SIZE_OFFSET, SIZE_OFFSET_4 = 28, 40
+ORIENTATIONS = {90: 6, 180: 3, 270: 8}
+NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
+# Values of EXIF for those of the properties.
+EXPOSURE_PROGRAMS = {"P": 2, "A": 3, "S": 4, "M": 1}
+METERING_MODES = {"8": 5, "A": 1, "C": 2}
+
+
+def read_x3f(file: RangeBuffer, located: LocatedMetadata) -> None:
+    """Locate the EXIF of the preview, the properties, and the size of the photo."""
+    located.format = "x3f"
+    header = file.read_exact(0, 52)
+    tail_start = max(0, file.total_bytes - TAIL_BYTES)
+    tail = file.read(tail_start, TAIL_BYTES)
+    start = int.from_bytes(tail[-4:], "little")
+    head = file.read_exact(start, 12)
+    if head[:4] != b"SECd":
+        raise DamagedFile("The section list is missing.")
+    count = min(int.from_bytes(head[8:], "little"), MAX_SECTIONS)
+    table = file.read_exact(start + 12, 12 * count)
+    is_version_4 = int.from_bytes(header[6:8], "little") >= 4
+    width, height, rotation = struct.unpack_from("<III", header, SIZE_OFFSET_4 if is_version_4 else SIZE_OFFSET)
+    if 0 < width < 1 << 16 and 0 < height < 1 << 16:
+        located.width_pixels, located.height_pixels = width, height
+    sections = list(struct.iter_unpack("<II4s", table))
+    # Request the properties together with the starts of the pictures, one of which is the preview with EXIF.
+    properties_at = next(((offset, length) for offset, length, kind in sections if kind == b"PROP"), None)
+    if properties_at:
+        file.has_or_request(properties_at[0], min(properties_at[1], MAX_PROPERTIES_BYTES))
+    pictures = [offset for offset, _, kind in sections if kind[:3] == b"IMA"][:MAX_PICTURES]
+    for offset in pictures:
+        file.has_or_request(offset, PREVIEW_BYTES)
+    _add_preview(file, located, pictures)
+    if properties_at:
+        section = file.read(properties_at[0], min(properties_at[1], MAX_PROPERTIES_BYTES))
+        _add_properties(_properties(section), rotation, located)
+
+
+def _add_preview(file: RangeBuffer, located: LocatedMetadata, offsets: list[int]) -> None:
+    """Add the metadata of the first picture that is a JPEG."""
+    for offset in offsets:
+        image = file.read_exact(offset, 30, PREVIEW_BYTES)
+        if int.from_bytes(image[12:16], "little") == JPEG_FORMAT and image[28:30] == b"\xff\xd8":
+            read_embedded_jpeg(file, located, offset + 28)
+            return
+
+
+def _properties(section: bytes) -> dict[str, str]:
+    """Return the properties of a PROP section: offsets of names and values, then the texts in UTF-16."""
+    if section[:4] != b"SECp" or len(section) < 24:
+        return {}
+    count = min(int.from_bytes(section[8:12], "little"), MAX_PROPERTIES)
+    texts = section[24 + 8 * int.from_bytes(section[8:12], "little") :]
+    properties: dict[str, str] = {}
+    for name_at, value_at in struct.iter_unpack("<II", section[24 : 24 + 8 * count][: len(section[24:]) // 8 * 8]):
+        name, value = _text(texts, name_at), _text(texts, value_at)
+        if name and value:
+            properties[name] = value
+    return properties
+
+
+def _text(texts: bytes, start: int) -> str:
+    """Return the text that starts at character `start` and ends with a NUL."""
+    part = texts[2 * start : 2 * (start + MAX_PROPERTY_CHARACTERS)]
+    return part.decode("utf-16-le", "replace").split("\0", 1)[0].strip()
+
+
+def _number(text: str | None, limit: float = 1e6) -> float | None:
+    match = NUMBER.match(text) if text else None
+    number = float(match[0]) if match else None
+    return number if number is not None and abs(number) < limit else None
+
+
+def _add_properties(properties: dict[str, str], rotation: int, located: LocatedMetadata) -> None:
+    """Add the properties under their own names, and those that EXIF has as a TIFF structure."""
+    for name, value in properties.items():
+        located.add_text(name, value)
+    if not properties:
+        return
+    image, exif = exif_directories()
+    for tag, name in ((0x010F, "CAMMANUF"), (0x0110, "CAMMODEL"), (0x0131, "FIRMVERS")):
+        image.add_text(tag, properties.get(name, ""))
+    if rotation in ORIENTATIONS:
+        image.add_numbers(0x0112, SHORT, ORIENTATIONS[rotation])
+    for tag, name in ((0x829A, "SHUTTER"), (0x829D, "APERTURE"), (0x9204, "EXPCOMP"), (0x920A, "FLENGTH")):
+        number = _number(properties.get(name))
+        if number is not None:
+            exif.add_ratio(tag, number)
+    for tag, name in ((0x8827, "ISO"), (0xA405, "FLEQ35MM")):
+        number = _number(properties.get(name), 1 << 16)
+        if number is not None and number > 0:
+            exif.add_numbers(tag, SHORT, round(number))
+    for tag, name, meanings in ((0x8822, "PMODE", EXPOSURE_PROGRAMS), (0x9207, "AEMODE", METERING_MODES)):
+        if properties.get(name) in meanings:
+            exif.add_numbers(tag, SHORT, meanings[properties[name]])
+    if properties.get("FLASH"):
+        exif.add_numbers(0x9209, SHORT, 0 if properties["FLASH"] == "OFF" else 1)
+    seconds = _number(properties.get("TIME"), 1 << 32)
+    if seconds:
+        # The camera's clock, counted in seconds from 1970.
+        exif.add_text(0x9003, datetime.fromtimestamp(seconds, UTC).strftime("%Y:%m:%d %H:%M:%S"))
+    exif.add_text(0xA431, properties.get("CAMSERIAL", ""))
+    _add_lens(properties, exif)
+    located.add("exif", write_tiff(image))
+
+
+def _add_lens(properties: dict[str, str], exif: TiffDirectory) -> None:
+    """Add the focal lengths of the lens, and the largest aperture of one that does not zoom.
+
+    The apertures of a zoom are those at the focal length of the photo.
+    """
+    lengths = [float(text) for text in NUMBER.findall(properties.get("LENSFRANGE", ""))[:2]]
+    apertures = [float(text) for text in NUMBER.findall(properties.get("LENSARANGE", ""))[:2]]
+    numbers = [*lengths, *apertures]
+    if lengths and all(0 < number < 10_000 for number in numbers):
+        widest = min(apertures, default=0) if lengths[0] == lengths[-1] else 0
+        exif.add_ratio(0xA432, lengths[0], lengths[-1], widest, 0)
