@@ -19,6 +19,8 @@ from exifinator.metadata.fetch import EMPTY_OBJECT
 from exifinator.metadata.iptc import IPTC, read_iptc
 from exifinator.metadata.limits import DeadlineExceeded, MemoryBudget, MemoryExceeded, cpu_limit
 from exifinator.metadata.normalize import build_photo, join_sentences
+from exifinator.metadata.photo.search_texts import search_texts
+from exifinator.metadata.photo.sources import Metadata
 from exifinator.metadata.tag_values import EXIFREAD_ERRORS, Tag
 from exifinator.metadata.xmp import XMP, read_xmp
 from exifinator.models import Block, ExifRecord, HeaderBytes, ImageRef, Status
@@ -106,6 +108,7 @@ class _RecordBuilder:
     tags: dict[str, dict[str, Any]] = field(default_factory=dict)
     xmp: XMP = field(default_factory=dict)
     iptc: IPTC = field(default_factory=dict)
+    container: dict[str, Any] = field(default_factory=dict)
     thumbnail: bytes | None = None
     problems: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
@@ -127,13 +130,17 @@ class _RecordBuilder:
     def fill(self, document: dict[str, Any]) -> None:
         """Add everything that was read to the image's document."""
         header = self.header
-        photo, problems = build_photo(
+        metadata = Metadata(
             self.tags,
             self.xmp,
             self.iptc,
-            (header.width_pixels, header.height_pixels),
+            self.container,
+            key=header.ref.key,
+            size=(header.width_pixels, header.height_pixels),
             rotation_applied=header.rotation_applied,
+            now=document["extracted_at"].replace(tzinfo=None),
         )
+        photo, problems = build_photo(metadata)
         status: Status = header.status
         if status == "ok":
             status = "damaged" if self.is_damaged else "ok" if self.tags else "no_exif"
@@ -143,7 +150,7 @@ class _RecordBuilder:
         problem = join_sentences([*self.problems, *problems])
         if problem:
             document["problem"] = problem
-        document["words"] = split_words([header.ref.key, photo.get("description", ""), *photo.get("keywords", ())])
+        document["words"] = split_words(search_texts(metadata, photo))
         if cells := find_cells(photo):
             document["cells"] = cells
         if self.thumbnail:

@@ -1,10 +1,15 @@
-"""Decode an XMP packet into flat properties such as `dc:subject` and `xmpMM:DerivedFrom/stRef:documentID`.
+"""Decode an XMP packet into properties such as `dc:subject` and `xmpMM:DerivedFrom/stRef:documentID`.
+
+A structure in a list stays together, as an object with properties of its own. An alternative in another language than
+the default has the language in its name: `dc:description[de-DE]`.
 
 Source: XMP specification, part 1, clause 7 (RDF). defusedxml rejects entities and external references.
 """
 
 from __future__ import annotations
 
+import re
+from typing import Any, NamedTuple
 from xml.etree.ElementTree import ParseError  # nosec B405  # defusedxml parses
 
 from defusedxml.common import DefusedXmlException
@@ -12,7 +17,8 @@ from defusedxml.ElementTree import DefusedXMLParser
 
 from exifinator.metadata.limits import MemoryBudget
 
-XMP = dict[str, str | list[str]]
+# Property -> text, or a list of texts and structures. A structure is a dictionary of the same form.
+XMP = dict[str, Any]
 
 RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
@@ -46,6 +52,11 @@ PREFIXES = {
     "http://www.metadataworkinggroup.com/schemas/regions/": "mwg-rs",
     "http://www.metadataworkinggroup.com/schemas/keywords/": "mwg-kw",
     "http://ns.microsoft.com/photo/1.0/": "MicrosoftPhoto",
+    # Windows writes it without the slash.
+    "http://ns.microsoft.com/photo/1.0": "MicrosoftPhoto",
+    "http://ns.microsoft.com/photo/1.2/": "MP",
+    "http://ns.microsoft.com/photo/1.2/t/RegionInfo#": "MPRI",
+    "http://ns.microsoft.com/photo/1.2/t/Region#": "MPReg",
     "http://ns.google.com/photos/1.0/panorama/": "GPano",
     "http://ns.google.com/photos/1.0/camera/": "GCamera",
     "http://ns.apple.com/faceinfo/1.0/": "apple-fi",
@@ -73,22 +84,46 @@ class _LimitReached(Exception):
     """The packet has more properties or elements than a record may have. Those read so far are kept."""
 
 
+_LANGUAGE_TAG = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8}){0,4}")
+
+
+class _Scope(NamedTuple):
+    """The properties of the packet, or of one item of a list.
+
+    Attributes:
+        values: The properties by path.
+        path: The elements that are open within the scope.
+        lists: The paths whose values are lists.
+        alternatives: The paths whose values are alternatives.
+        language: The language of the item.
+    """
+
+    values: XMP
+    path: list[str]
+    lists: set[str]
+    alternatives: set[str]
+    language: str = ""
+
+
 class _Properties:
     """XML parser target that collects the leaves of the RDF tree by path."""
 
     def __init__(self, budget: MemoryBudget) -> None:
-        self.values: XMP = {}
         self.dropped: list[str] = []
         self._budget = budget
         self._prefixes: dict[str, str] = {}
         self._names: dict[str, str] = {}
-        self._path: list[str] = []
-        self._lists: set[str] = set()
-        self._alternatives: dict[str, str] = {}
-        self._language = ""
+        self._scopes = [_Scope({}, [], set(), set())]
         self._depth = 0
         self._text: list[str] = []
         self._value_count = self._element_count = 0
+
+    @property
+    def values(self) -> XMP:
+        """The properties. Items of lists that are still open belong to them, if the packet ended early."""
+        while len(self._scopes) > 1:
+            self._close_item("")
+        return self._scopes[0].values
 
     # --- Called by the parser
 
@@ -106,21 +141,23 @@ class _Properties:
         elif self._depth > MAX_DEPTH:
             raise ValueError("nested too deeply")
         elif tag.startswith(RDF):
+            scope = self._scopes[-1]
             kind = tag[len(RDF) :]
             if kind in ("Bag", "Seq"):
-                self._lists.add("/".join(self._path))
+                scope.lists.add("/".join(scope.path))
             elif kind == "Alt":
-                self._alternatives.setdefault("/".join(self._path), "")
+                scope.alternatives.add("/".join(scope.path))
             elif kind == "li":
-                self._language = attributes.get(LANGUAGE, "")
+                self._scopes.append(_Scope({}, [], set(), set(), attributes.get(LANGUAGE, "")))
         else:
-            self._path.append(self._name(tag))
+            self._scopes[-1].path.append(self._name(tag))
         self._depth += 1
+        path = self._scopes[-1].path
         for name, value in attributes.items():
             if name == RDF + "resource":
-                self._add_value("/".join(self._path), value)
+                self._add_text("/".join(path), value)
             elif not name.startswith((RDF, XML)) and name[:1] == "{":
-                self._add_value("/".join([*self._path, self._name(name)]), value)
+                self._add_text("/".join([*path, self._name(name)]), value)
 
     def data(self, text: str) -> None:
         if self._depth:
@@ -132,10 +169,14 @@ class _Properties:
         self._depth -= 1
         text = "".join(self._text)
         self._text.clear()
-        if self._path and text:
-            self._add_value("/".join(self._path), text)
-        if not tag.startswith(RDF):
-            self._path.pop()
+        if tag == RDF + "li":
+            self._close_item(text)
+            return
+        path = self._scopes[-1].path
+        if text and (path or len(self._scopes) > 1):
+            self._add_text("/".join(path), text)
+        if not tag.startswith(RDF) and path:
+            path.pop()
 
     def close(self) -> None:
         """Do nothing: the values are complete, and there is no tree to return."""
@@ -154,9 +195,26 @@ class _Properties:
             self._names[tag] = name
         return name
 
-    def _add_value(self, path: str, text: str) -> None:
+    def _close_item(self, text: str) -> None:
+        """Add an item of a list to the property that the list is the value of."""
+        if len(self._scopes) == 1:
+            return
+        item = self._scopes.pop()
+        path = "/".join(self._scopes[-1].path)
+        # The path "" holds the item's own text, as opposed to its properties.
+        own = item.values.pop("", None)
+        if item.values:
+            if own or text.strip():
+                item.values["rdf:value"] = own or text.strip()
+            self._count_value(0)
+            self._store(path, item.values, item.language)
+        else:
+            for value in own if isinstance(own, list) else [own or text]:
+                self._add_text(path, value, item.language) if isinstance(value, str) else self._store(path, value, "")
+
+    def _add_text(self, path: str, text: str, language: str = "") -> None:
         text = text.strip()
-        if not text or not path:
+        if not text or (not path and len(self._scopes) == 1):
             return
         if self._value_count >= MAX_VALUES:
             raise _LimitReached
@@ -164,19 +222,28 @@ class _Properties:
             if len(self.dropped) < MAX_DROPPED_NAMES:
                 self.dropped.append(path[: 2 * MAX_NAME_CHARACTERS])
             return
+        self._count_value(len(text))
+        self._store(path, text, language)
+
+    def _count_value(self, n_characters: int) -> None:
         self._value_count += 1
-        self._budget.spend(VALUE_BYTES + 8 * len(text))
-        current = self.values.get(path)
-        if path in self._alternatives:
-            # Alternatives in several languages: keep the default, or the first if there is none.
-            if current is None or self._language == "x-default":
-                self.values[path] = text
+        self._budget.spend(VALUE_BYTES + 8 * n_characters)
+
+    def _store(self, path: str, value: Any, language: str) -> None:
+        scope = self._scopes[-1]
+        current = scope.values.get(path)
+        if path in scope.alternatives and path:
+            # The name alone has the default, or the first alternative if there is no default.
+            if current is None or language == "x-default":
+                scope.values[path] = value
+            if language != "x-default" and _LANGUAGE_TAG.fullmatch(language):
+                scope.values.setdefault(f"{path}[{language}]", value)
         elif isinstance(current, list):
-            current.append(text)
+            current.append(value)
         elif current is not None:
-            self.values[path] = [current, text]
+            scope.values[path] = [current, value]
         else:
-            self.values[path] = [text] if path in self._lists else text
+            scope.values[path] = [value] if path in scope.lists or isinstance(value, dict) else value
 
 
 def read_xmp(packet: bytes, budget: MemoryBudget) -> tuple[XMP, str | None, list[str]]:

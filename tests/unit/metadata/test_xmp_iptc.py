@@ -41,9 +41,12 @@ def read(data: bytes, limit_mb: int = 64):
                 '<dc:title><rdf:Alt><rdf:li xml:lang="de">Kai</rdf:li>'
                 '<rdf:li xml:lang="x-default">Quay</rdf:li></rdf:Alt></dc:title>'
             ),
-            {"dc:title": "Quay"},
+            {"dc:title": "Quay", "dc:title[de]": "Kai"},
         ),
-        (packet('<dc:title><rdf:Alt><rdf:li xml:lang="de">Kai</rdf:li></rdf:Alt></dc:title>'), {"dc:title": "Kai"}),
+        (
+            packet('<dc:title><rdf:Alt><rdf:li xml:lang="de">Kai</rdf:li></rdf:Alt></dc:title>'),
+            {"dc:title": "Kai", "dc:title[de]": "Kai"},
+        ),
         (
             packet(
                 '<xmpMM:DerivedFrom rdf:parseType="Resource"><stRef:documentID>7</stRef:documentID></xmpMM:DerivedFrom>'
