@@ -40,7 +40,7 @@ thumbnail is stored in the collection `thumbnails`, under the same `_id`.
 ## photo
 
 Unknown values are absent. Sources are listed in order of precedence: a name such as `dc:creator` is an XMP field, a
-name in quotes an IPTC dataset, and a name in italics comes from the container, such as a text chunk of a PNG. Names in
+name in quotes an IPTC dataset, and a name in italics a text of the container, such as a text chunk of a PNG. Names in
 parentheses are read together with the name before them. The value of a field is that of its first source that says
 something; the values of fields marked with * are joined, without repetitions. This table is generated from the one that
 the code fills the fields by.
@@ -75,7 +75,7 @@ These texts are used as a description only if there is no other: %s.
 def _show(source: Source) -> str:
     if source.kind == "iptc":
         name, *others = (f'"{name}"' for name in source.names)
-    elif source.kind == "container":
+    elif source.kind in ("text", "icc"):
         name, *others = (f"*{name}*" for name in source.names)
     else:
         name, *others = (f"`{name}`" for name in source.names)

@@ -108,7 +108,6 @@ class _RecordBuilder:
     tags: dict[str, dict[str, Any]] = field(default_factory=dict)
     xmp: XMP = field(default_factory=dict)
     iptc: IPTC = field(default_factory=dict)
-    container: dict[str, Any] = field(default_factory=dict)
     thumbnail: bytes | None = None
     problems: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
@@ -134,7 +133,6 @@ class _RecordBuilder:
             self.tags,
             self.xmp,
             self.iptc,
-            self.container,
             key=header.ref.key,
             size=(header.width_pixels, header.height_pixels),
             rotation_applied=header.rotation_applied,

@@ -62,6 +62,7 @@ PREFIXES = {
     "http://ns.apple.com/faceinfo/1.0/": "apple-fi",
     "http://ns.apple.com/HDRGainMap/1.0/": "HDRGainMap",
     "http://www.digikam.org/ns/1.0/": "digiKam",
+    "http://ns.iview-multimedia.com/mediapro/1.0/": "mediapro",
     "http://creativecommons.org/ns#": "cc",
 }
 # If a file binds one of these prefixes to another namespace, the prefix gets the suffix "-other".

@@ -56,6 +56,6 @@ NO_COPYRIGHT = frozenset({"copyright", "(c)", "©", "none", "unknown", "copyrigh
 # Lenses without a name: no letter at all, or nothing but units and words for "no lens".
 _NO_LENS_WORDS = r"unknown|none|no lens|null|not attached|n/?a|undefined|undef|manual lens|no cpu lens|invalid|lens"
 NO_LENS = re.compile(
-    rf"[\W\d_]*|(?:{_NO_LENS_WORDS})(?:\s*\(.*\))?|unknown\b.*|[\s0.\-/?*]*(?:mm|m)?[\s/]*(?:f/?|1:)?[\s0.\-/?*]*(?:mm)?"
+    rf"[\W\d_]*|\(?(?:{_NO_LENS_WORDS})\)?(?:\s*\(.*\))?|unknown\b.*|[\s0.\-/?*]*(?:mm|m)?[\s/]*(?:f/?|1:)?[\s0.\-/?*]*(?:mm)?"
 )
 NO_PLACE = frozenset({"unknown", "none", "no location", "earth", "world"})

@@ -112,6 +112,16 @@ def integer(raw: Raw) -> int | None:
     return round(value) if value is not None and 0.5 <= value < UNKNOWN_NUMBER else None
 
 
+def whole(low: int, high: int) -> Callable[[Raw], int | None]:
+    """Return a reader of integers from `low` to `high`; others say nothing."""
+
+    def read(raw: Raw) -> int | None:
+        value = number(raw)
+        return int(value) if value is not None and low <= value <= high and value == int(value) else None
+
+    return read
+
+
 def apex(factor: float) -> Callable[[Raw], float | None]:
     """Return a reader of APEX values, which some cameras write instead of exposure times or f-numbers.
 

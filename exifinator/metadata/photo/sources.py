@@ -1,4 +1,4 @@
-"""Where values come from: tags, XMP, IPTC, and what the container says.
+"""Where values come from: tags, XMP, IPTC, texts of the container, and the ICC profile.
 
 A source names its values and the function that reads them. A reader gets each value as it is stored in the record:
 text, or a list of numbers (tags), of texts or of structures (XMP). It returns what the source says, None if that is
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
-Kind = Literal["tag", "printed", "xmp", "iptc", "container"]
+Kind = Literal["tag", "printed", "xmp", "iptc", "text", "icc"]
 Raw = Any
 Reader = Callable[..., Any]
 
@@ -34,7 +34,8 @@ class Metadata:
         tags: The tags by their names in the record. Each has `values` and `printable`.
         xmp: The XMP properties.
         iptc: The IPTC datasets.
-        container: What the container says besides: text chunks, comments, `Duration`, ..., by ExifTool's names.
+        text: The texts of the container: comments, and text chunks of a PNG by their keywords.
+        icc: The fields of the ICC profile.
         key: The object's key.
         size: Width and height in pixels, from the container.
         rotation_applied: Whether `size` is that of the picture as displayed, after its rotation.
@@ -44,7 +45,8 @@ class Metadata:
     tags: Mapping[str, Mapping[str, Any]]
     xmp: Mapping[str, Any] = field(default_factory=dict)
     iptc: Mapping[str, Any] = field(default_factory=dict)
-    container: Mapping[str, Any] = field(default_factory=dict)
+    text: Mapping[str, Any] = field(default_factory=dict)
+    icc: Mapping[str, Any] = field(default_factory=dict)
     key: str = ""
     size: tuple[int | None, int | None] = (None, None)
     rotation_applied: bool = False
@@ -90,6 +92,11 @@ def iptc(*names: str, read: Reader | None = None) -> Source:
     return Source("iptc", names, read)
 
 
-def container(*names: str, read: Reader | None = None) -> Source:
-    """Return a source for what the container says."""
-    return Source("container", names, read)
+def container_text(*names: str, read: Reader | None = None) -> Source:
+    """Return a source for texts of the container, by the keywords of PNG: `Title`, `Comment`, ..."""
+    return Source("text", names, read)
+
+
+def icc(*names: str, read: Reader | None = None) -> Source:
+    """Return a source for fields of the ICC profile."""
+    return Source("icc", names, read)
