@@ -234,7 +234,7 @@ async def _months(photos: Collection, path: str) -> dict[Any, Filter]:
     ends = []
     for direction in (1, -1):
         record = await photos.find_one(dated, {path: 1}, sort=[(path, direction)], max_time_ms=_COLLECTION_MS)
-        taken = record["photo"]["taken_at"] if record else None
+        taken = record["photo"]["taken_local"] if record else None
         if not isinstance(taken, datetime):
             return {}
         ends.append(taken)

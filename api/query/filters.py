@@ -25,7 +25,7 @@ from api.query.ranges import (
     read_near,
     read_numbers,
 )
-from api.query.sort_order import VALUE_PATHS
+from api.query.sort_order import TAKEN, VALUE_PATHS
 from exifinator.models import Status
 from exifinator.search_keys.folders import folders_of
 from exifinator.search_keys.geo_cells import cells_between
@@ -39,7 +39,7 @@ _LONGITUDE, _LATITUDE = "photo.location.coordinates.0", "photo.location.coordina
 Property = Literal["gps", "date", "camera", "lens", "keywords", "description", "rating"]
 _PROPERTIES: dict[str, str] = {
     "gps": "photo.location",
-    "date": "photo.taken_at",
+    "date": TAKEN,
     "camera": "photo.camera_model",
     "lens": "photo.lens_model",
     "keywords": "photo.keywords",
@@ -74,7 +74,7 @@ class Filters(Arguments):
     f: str | None = _text_field("Aperture, as an f-number.", NUMBERS, "1.8-4")
     exposure: str | None = _text_field("Exposure time in seconds.", FRACTIONS, "1/250-1/30")
     focal: str | None = _text_field("Focal length in millimetres.", NUMBERS, "24-70")
-    taken: str | None = _text_field("Date taken: a year, month or day, or a range.", DATES, "2024-05..2024-09")
+    taken: str | None = _text_field("Date taken, on the camera's clock: a year, month or day, or a range.", DATES, "2024-05..2024-09")
     hour: str | None = _text_field("Hour of the day on the camera's clock: one hour or a range.", HOURS, "5-8")
     near: str | None = _text_field("Within a distance of a point: latitude,longitude,kilometres.", NEAR, "48.85,2.35,5")
     bbox: str | None = _text_field("Within an area: west,south,east,north in degrees.", BBOX, "2.2,48.8,2.5,48.9")
@@ -201,7 +201,7 @@ def _during(start: datetime | None, end: datetime | None) -> Filter:
         bounds["$gte"] = start
     if end is not None:
         bounds["$lt"] = end
-    return {"photo.taken_at": bounds}
+    return {TAKEN: bounds}
 
 
 def _near(latitude: float, longitude: float, kilometres: float) -> Filter:
