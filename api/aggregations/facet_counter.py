@@ -20,7 +20,7 @@ from pymongo.errors import ExecutionTimeout, OperationFailure
 
 from api.aggregations.background import BackgroundCounts
 from api.aggregations.cached_value import StaleWhileRevalidate
-from api.aggregations.facets import FACETS, Counts, FacetCounts, count_photos, merge_counts
+from api.aggregations.facets import FACETS, LIST_FACETS, Counts, FacetCounts, count_photos, merge_counts
 from api.aggregations.partitioned import PartitionedReader
 from api.database import Collection, read_version
 from api.query.local_hour import first_of_month
@@ -170,7 +170,7 @@ async def _count_collection(photos: Collection, name: str, gate: asyncio.Semapho
     total = await photos.estimated_document_count(maxTimeMS=_COLLECTION_MS)
     counts = await _count_values(photos, name, gate, total)
     is_unchanged = before is not None and before == await read_version(photos)
-    if not is_unchanged and name != "keyword":
+    if not is_unchanged and name not in LIST_FACETS:
         total = sum(counts.values())
     return _CollectionCounts(total, counts, before if is_unchanged else None)
 
@@ -196,8 +196,8 @@ async def _count_values(photos: Collection, name: str, gate: asyncio.Semaphore, 
     numbers = await asyncio.gather(*(count(filter_) for filter_ in filters.values()))
     counts = {value: number for value, number in zip(filters, numbers, strict=True) if number}
     missing = total - sum(counts.values())
-    # The rest has no value. This does not hold for keywords, because a photo can have several.
-    return {**counts, None: missing} if missing > 0 and name != "keyword" else counts
+    # The rest has no value. This does not hold for lists, because a photo can have several values.
+    return {**counts, None: missing} if missing > 0 and name not in LIST_FACETS else counts
 
 
 async def _count_statuses(photos: Collection, gate: asyncio.Semaphore, total: int) -> Counts:

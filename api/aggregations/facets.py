@@ -54,9 +54,12 @@ FACETS: dict[str, Facet] = {
     "status": Facet("status"),
     "keyword": Facet("photo.keywords"),
     "rating": Facet("photo.rating"),
+    "person": Facet("photo.people"),
     "place": Facet("photo.location", indexed=False),
     "bucket_status": Facet("bucket", indexed=False, hidden=True),
 }
+# Facets by fields that are lists. A photo counts once for each of its values.
+LIST_FACETS = frozenset({"keyword", "person"})
 FACET_NAMES = tuple(name for name, facet in FACETS.items() if not facet.hidden)
 Counts = dict[Any, int]
 
@@ -146,7 +149,7 @@ def _group_key(name: str, id_prefix: str) -> Any:
 
 def _facet_branch(name: str) -> list[dict[str, Any]]:
     key = f"${name}"
-    stages: list[dict[str, Any]] = [{"$unwind": key}] if name == "keyword" else []
+    stages: list[dict[str, Any]] = [{"$unwind": key}] if name in LIST_FACETS else []
     most_frequent: list[dict[str, Any]] = [{"$sort": {"n": -1, "_id": 1}}, {"$limit": MAX_VALUES}]
     return [*stages, {"$group": {"_id": key, "n": {"$sum": 1}}}, *most_frequent]
 

@@ -38,7 +38,9 @@ PhotoId = Annotated[
 
 
 # Parameters that may be repeated. A photo matches if it has any of the values; `has` and `without` must all hold.
-REPEATABLE = frozenset({"camera", "lens", "bucket", "format", "status", "keyword", "rating", "has", "without"})
+REPEATABLE = frozenset(
+    {"camera", "lens", "bucket", "format", "status", "keyword", "person", "rating", "has", "without"}
+)
 
 
 class Arguments(BaseModel):

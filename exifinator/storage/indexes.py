@@ -26,8 +26,8 @@ class IndexDefinition:
 
 
 # The default order of photos: newest first by the camera's clock, then by _id for photos that were taken at the same
-# moment. The index for a filter starts with the field of the filter and continues with this order. MongoDB can then read each page of /photos
-# in index order, so that page 10,000 costs the same as page 1.
+# moment. The index for a filter starts with the field of the filter and continues with this order. MongoDB can then
+# read each page of /photos in index order, so that page 10,000 costs the same as page 1.
 _NEWEST_FIRST: tuple[tuple[str, int | str], ...] = (("photo.taken_local", -1), ("_id", -1))
 
 
@@ -48,6 +48,7 @@ INDEXES: tuple[IndexDefinition, ...] = (
     _filter_index("status", "status", "status="),
     _filter_index("rating", "photo.rating", "rating="),
     _filter_index("keyword", "photo.keywords", "keyword=; one entry for each keyword"),
+    _filter_index("person", "photo.people", "person=; one entry for each person"),
     _filter_index("words", "words", "q=; one entry for each word"),
     _filter_index("folder", "folders", "prefix=; one entry for each folder that contains the photo"),
     _filter_index("cell", "cells", "near=, bbox=, the map; five entries for each photo with a location"),
