@@ -75,6 +75,8 @@ These texts are used as a description only if there is no other: %s.
 def _show(source: Source) -> str:
     if source.kind == "iptc":
         name, *others = (f'"{name}"' for name in source.names)
+    elif source.kind == "summary":
+        name, *others = ("the MakerNote's tags",)
     elif source.kind in ("text", "icc"):
         name, *others = (f"*{name}*" for name in source.names)
     else:

@@ -105,7 +105,8 @@ def _values(entries: list[_Entry], metadata: Metadata, problems: list[str]) -> I
 @cache
 def _index() -> dict[str, dict[str, list[_Entry]]]:
     """Return the table's sources by the attribute of Metadata that holds them, and by the name of their first value."""
-    index: dict[str, dict[str, list[_Entry]]] = {"tags": {}, "xmp": {}, "iptc": {}, "text": {}, "icc": {}}
+    attributes = ("tags", "xmp", "iptc", "summary", "text", "icc")
+    index: dict[str, dict[str, list[_Entry]]] = {attribute: {} for attribute in attributes}
     for row, field in enumerate(FIELDS):
         for rank, source in enumerate(field.sources):
             attribute = "tags" if source.kind in ("tag", "printed") else source.kind

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
-Kind = Literal["tag", "printed", "xmp", "iptc", "text", "icc"]
+Kind = Literal["tag", "printed", "xmp", "iptc", "summary", "text", "icc"]
 Raw = Any
 Reader = Callable[..., Any]
 
@@ -34,6 +34,8 @@ class Metadata:
         tags: The tags by their names in the record. Each has `values` and `printable`.
         xmp: The XMP properties.
         iptc: The IPTC datasets.
+        summary: What the MakerNote says, by the names of fields: `iso`, `lens_model`, ... A decoder of MakerNotes that
+            knows how makers spread such a value over several tags makes it.
         text: The texts of the container: comments, and text chunks of a PNG by their keywords.
         icc: The fields of the ICC profile.
         key: The object's key.
@@ -45,6 +47,7 @@ class Metadata:
     tags: Mapping[str, Mapping[str, Any]]
     xmp: Mapping[str, Any] = field(default_factory=dict)
     iptc: Mapping[str, Any] = field(default_factory=dict)
+    summary: Mapping[str, Any] = field(default_factory=dict)
     text: Mapping[str, Any] = field(default_factory=dict)
     icc: Mapping[str, Any] = field(default_factory=dict)
     key: str = ""
@@ -80,6 +83,11 @@ def note(*names: str, read: Reader | None = None) -> Source:
 def printed_note(*names: str, read: Reader | None = None) -> Source:
     """Return a source for the meaning of MakerNote tags in words, by ExifTool's names."""
     return Source("printed", tuple(f"MakerNote {name}" for name in names), read)
+
+
+def summary(name: str, *, read: Reader | None = None) -> Source:
+    """Return a source for a field of the MakerNote's summary."""
+    return Source("summary", (name,), read)
 
 
 def xmp(*names: str, read: Reader | None = None) -> Source:

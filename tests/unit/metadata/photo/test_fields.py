@@ -306,3 +306,10 @@ def test_search_texts__titles_people_places_and_languages__are_found():
     metadata = Metadata({}, {"dc:title[de-DE]": "Boot", "xmp:Label": "Red"}, key="a.jpg")
     summary = {"title": "Boat", "people": ["Anna"], "city": "Girona", "keywords": ["Spain|Girona"], "iso": 100}
     assert set(search_texts(metadata, summary)) == {"a.jpg", "Boat", "Anna", "Girona", "Spain|Girona", "Boot"}
+
+
+def test_build_photo__summary_of_the_maker_note__fills_what_exif_lacks():
+    summary = {"iso": 640, "lens_model": "AF-S 50mm f/1.8G", "camera_serial": "123", "white_balance": "Cloudy"}
+    found = photo({"EXIF LensModel": "50.0 mm f/1.8", "EXIF ISOSpeedRatings": [65535]}, summary=summary)
+    assert {name: found[name] for name in summary} == {**summary, "white_balance": "cloudy"}
+    assert photo({"EXIF ISOSpeedRatings": [100], "EXIF LensModel": "Other 50mm"}, summary=summary)["iso"] == 100
