@@ -88,11 +88,14 @@ def describe(record: Document) -> Document:
 
 
 def plain_photo(record: Document) -> Document:
-    """Return the typed metadata of a record. If the UTC offset is unknown, `taken_at` is local time, without a Z."""
+    """Return the typed metadata of a record. Local times have no Z: `taken_local`, and `taken_at` without an offset."""
     photo = record.get("photo")
     if not isinstance(photo, dict):
         return {}
     taken = photo.get("taken_at")
     if isinstance(taken, datetime) and not photo.get("taken_offset"):
         photo = {**photo, "taken_at": taken.isoformat()}
+    local = photo.get("taken_local")
+    if isinstance(local, datetime):
+        photo = {**photo, "taken_local": local.isoformat()}
     return photo

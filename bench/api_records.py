@@ -76,6 +76,7 @@ def _make_record(rng: random.Random, index: int, start: datetime, camera: tuple[
     key = f"{taken:%Y/%m}/{subject}/IMG_{index:07}.jpg"
     photo: dict[str, Any] = {
         "taken_at": taken,
+        "taken_local": taken + timedelta(hours=2 * (index % 2)),
         "camera_make": make,
         "camera_model": model,
         "iso": rng.choice(ISOS),

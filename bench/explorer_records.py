@@ -63,9 +63,10 @@ def _copy_fields() -> dict[str, Any]:
     return {
         "key": {"$concat": [stem, "-", {"$toString": "$copy"}, ".jpg"]},
         "etag": {"$concat": [{"$substrCP": ["$etag", 0, 31]}, {"$toString": "$copy"}]},
-        "photo.taken_at": if_present(
-            "$photo.taken_at", {"$add": ["$photo.taken_at", {"$multiply": ["$copy", 86_477_000]}]}
-        ),
+        **{
+            path: if_present(f"${path}", {"$add": [f"${path}", {"$multiply": ["$copy", 86_477_000]}]})
+            for path in ("photo.taken_at", "photo.taken_local")
+        },
         "photo.location": if_present("$photo.location", {"type": "Point", "coordinates": shifted_place}),
     }
 
@@ -91,7 +92,7 @@ def _cells_expression() -> dict[str, Any]:
 
 
 def _give_thumbnails(database: Database[dict[str, Any]], name: str) -> None:
-    newest = database[name].find({}, {"etag": 1}, sort=[("photo.taken_at", -1), ("_id", -1)], limit=NEWEST_COUNT)
+    newest = database[name].find({}, {"etag": 1}, sort=[("photo.taken_local", -1), ("_id", -1)], limit=NEWEST_COUNT)
     sample = database[name].aggregate([{"$sample": {"size": SAMPLE_COUNT}}, {"$project": {"etag": 1}}])
     etags = {record["_id"]: record["etag"] for record in itertools.chain(newest, sample)}
     pictures = itertools.cycle(list(_draw(DISTINCT_THUMBNAILS)))

@@ -20,7 +20,7 @@ from pymongo.errors import ExecutionTimeout, OperationFailure
 
 from api.aggregations.background import BackgroundCounts
 from api.aggregations.cached_value import StaleWhileRevalidate
-from api.aggregations.facets import FACETS, Counts, FacetCounts, count_photos, merge_counts
+from api.aggregations.facets import FACETS, LIST_FACETS, Counts, FacetCounts, count_photos, merge_counts
 from api.aggregations.partitioned import PartitionedReader
 from api.database import Collection, read_version
 from api.query.local_hour import first_of_month
@@ -174,7 +174,7 @@ async def _count_collection(photos: Collection, name: str, gate: asyncio.Semapho
     total = await photos.estimated_document_count(maxTimeMS=_COLLECTION_MS)
     counts = await _count_values(photos, name, gate, total)
     is_unchanged = before is not None and before == await read_version(photos)
-    if not is_unchanged and name != "keyword":
+    if not is_unchanged and name not in LIST_FACETS:
         total = sum(counts.values())
     return _CollectionCounts(total, counts, before if is_unchanged else None)
 
@@ -200,8 +200,8 @@ async def _count_values(photos: Collection, name: str, gate: asyncio.Semaphore, 
     results = await asyncio.gather(*(count(filter_) for filter_ in filters.values()))
     counts = {value: number for value, number in zip(filters, results, strict=True) if number}
     without_value = total - sum(counts.values())
-    # The remaining photos have no value. Keywords do not show how many remain, because a photo can have several.
-    return {**counts, None: without_value} if without_value > 0 and name != "keyword" else counts
+    # The remaining photos have no value. Lists do not show how many remain, because a photo can have several values.
+    return {**counts, None: without_value} if without_value > 0 and name not in LIST_FACETS else counts
 
 
 async def _count_statuses(photos: Collection, gate: asyncio.Semaphore, total: int) -> Counts:
@@ -238,7 +238,7 @@ async def _months(photos: Collection, path: str) -> dict[Any, Filter]:
     ends = []
     for direction in (1, -1):
         record = await photos.find_one(dated, {path: 1}, sort=[(path, direction)], max_time_ms=_COLLECTION_MS)
-        taken = record["photo"]["taken_at"] if record else None
+        taken = record["photo"]["taken_local"] if record else None
         if not isinstance(taken, datetime):
             return {}
         ends.append(taken)

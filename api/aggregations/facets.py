@@ -45,18 +45,21 @@ FACETS: dict[str, Facet] = {
     "f": Facet("photo.f_number", edges=_F_EDGES),
     "exposure": Facet("photo.exposure_seconds", edges=_EXPOSURE_EDGES),
     "focal": Facet("photo.focal_length_mm", edges=_FOCAL_EDGES),
-    "taken": Facet("photo.taken_at"),
-    "day": Facet("photo.taken_at", indexed=False),
-    "hour": Facet("photo.taken_at", indexed=False),
+    "taken": Facet("photo.taken_local"),
+    "day": Facet("photo.taken_local", indexed=False),
+    "hour": Facet("photo.taken_local", indexed=False),
     "bucket": Facet("bucket"),
     "folder": Facet("_id", indexed=False),
     "format": Facet("format"),
     "status": Facet("status"),
     "keyword": Facet("photo.keywords"),
     "rating": Facet("photo.rating"),
+    "person": Facet("photo.people"),
     "place": Facet("photo.location", indexed=False),
     "bucket_status": Facet("bucket", indexed=False, hidden=True),
 }
+# Facets by fields that are lists. A photo counts once for each of its values.
+LIST_FACETS = frozenset({"keyword", "person"})
 FACET_NAMES = tuple(name for name, facet in FACETS.items() if not facet.hidden)
 Counts = dict[Any, int]
 
@@ -146,7 +149,7 @@ def _group_key(name: str, id_prefix: str) -> Any:
 
 def _facet_branch(name: str) -> list[dict[str, Any]]:
     key = f"${name}"
-    stages: list[dict[str, Any]] = [{"$unwind": key}] if name == "keyword" else []
+    stages: list[dict[str, Any]] = [{"$unwind": key}] if name in LIST_FACETS else []
     most_frequent: list[dict[str, Any]] = [{"$sort": {"n": -1, "_id": 1}}, {"$limit": MAX_VALUES}]
     return [*stages, {"$group": {"_id": key, "n": {"$sum": 1}}}, *most_frequent]
 

@@ -18,7 +18,7 @@ Result = TypeVar("Result")
 MAX_PARTS = 4
 # With this many requests in progress, the cores are busy anyway, so do not split.
 _MAX_PARTITIONED_READERS = 2
-_TAKEN = "photo.taken_at"
+_TAKEN = "photo.taken_local"
 # Fields whose index continues with the date taken, so that each date range is an interval of the index.
 _DATE_INDEXED_FIELDS = frozenset(
     keys[0][0] for keys in (index.keys for index in INDEXES) if _TAKEN in (keys[0][0], keys[1][0])

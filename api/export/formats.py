@@ -21,9 +21,22 @@ from api.serializers import plain_photo
 Chunk = list[Document]
 
 _TEXT = ("camera_make", "camera_model", "lens_model", "software", "artist", "copyright", "creator", "description")
-_INTEGERS = ("iso", "orientation", "width_pixels", "height_pixels", "rating")
+_MORE_TEXT = (
+    "title", "headline", "camera_serial", "owner", "lens_make", "lens_serial", "label", "country", "state", "city",
+    "sublocation", "white_balance", "metering", "exposure_mode", "color_space", "taken_precision", "taken_source",
+    "date_suspect",
+)  # fmt: skip
+_LISTS = ("keywords", "people", "creators")
+_INTEGERS = ("iso", "orientation", "width_pixels", "height_pixels", "rating", "shutter_count", "bits_per_sample")
 _FLOATS = ("f_number", "exposure_seconds", "focal_length_mm", "focal_length_35mm", "altitude_metres")
-PHOTO_COLUMNS = ("taken_at", "taken_offset", *_TEXT, *_INTEGERS, *_FLOATS, "flash_fired", "keywords")
+_MORE_FLOATS = (
+    "exposure_bias", "subject_distance_metres", "direction_degrees", "speed", "megapixels", "duration_seconds",
+)  # fmt: skip
+_FLAGS = ("flash_fired", "is_hdr", "is_panorama", "is_burst")
+PHOTO_COLUMNS = (
+    "taken_at", "taken_offset", "taken_local", *_TEXT, *_INTEGERS, *_FLOATS, *_FLAGS, *_LISTS, *_MORE_TEXT,
+    *_MORE_FLOATS,
+)  # fmt: skip
 COLUMNS = ("id", *FILE_FIELDS, *PHOTO_COLUMNS, "latitude", "longitude")
 
 
@@ -219,12 +232,13 @@ def _arrow_schema(arrow: Any) -> tuple[Any, Callable[[Chunk], Any]]:
     """Return the Arrow schema of COLUMNS, and a function that converts records to a record batch."""
     kinds = arrow.DataType
     utc_time = kinds.timestamp("ms", tz="UTC")
-    # The column taken_at has no time zone, because it is local time if the camera's UTC offset is unknown.
+    # taken_at has no time zone either, because it is local time if the camera's UTC offset is unknown.
     local_time = kinds.timestamp("ms")
     types: dict[str, Any] = dict.fromkeys(COLUMNS, kinds.utf8())
     types |= dict.fromkeys(("size", *_INTEGERS), kinds.int64())
-    types |= dict.fromkeys((*_FLOATS, "latitude", "longitude"), kinds.float64())
-    types |= {"flash_fired": kinds.bool(), "last_modified": utc_time, "extracted_at": utc_time, "taken_at": local_time}
+    types |= dict.fromkeys((*_FLOATS, *_MORE_FLOATS, "latitude", "longitude"), kinds.float64())
+    types |= dict.fromkeys(_FLAGS, kinds.bool()) | dict.fromkeys(("last_modified", "extracted_at"), utc_time)
+    types |= dict.fromkeys(("taken_at", "taken_local"), local_time)
     schema = arrow.Schema([arrow.Field(name, types[name], nullable=True) for name in COLUMNS])
     converters = {
         kinds.utf8(): _to_text,

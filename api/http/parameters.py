@@ -39,7 +39,9 @@ PhotoId = Annotated[
 
 # Parameters that may be repeated. A photo must match one of the values. For `has` and `without`, it must match all of
 # them.
-REPEATABLE = frozenset({"camera", "lens", "bucket", "format", "status", "keyword", "rating", "has", "without"})
+REPEATABLE = frozenset(
+    {"camera", "lens", "bucket", "format", "status", "keyword", "person", "rating", "has", "without"}
+)
 
 
 class Arguments(BaseModel):

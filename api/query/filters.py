@@ -25,7 +25,7 @@ from api.query.ranges import (
     read_near,
     read_numbers,
 )
-from api.query.sort_order import VALUE_PATHS
+from api.query.sort_order import TAKEN, VALUE_PATHS
 from exifinator.models import Status
 from exifinator.search_keys.folders import folders_of
 from exifinator.search_keys.geo_cells import cells_between
@@ -36,17 +36,19 @@ MAX_VALUES = 50
 MAX_QUERY_WORDS = 8
 _LONGITUDE, _LATITUDE = "photo.location.coordinates.0", "photo.location.coordinates.1"
 
-Property = Literal["gps", "date", "camera", "lens", "keywords", "description", "rating"]
+Property = Literal["gps", "date", "camera", "lens", "keywords", "people", "title", "description", "rating"]
 _PROPERTIES: dict[str, str] = {
     "gps": "photo.location",
-    "date": "photo.taken_at",
+    "date": TAKEN,
     "camera": "photo.camera_model",
     "lens": "photo.lens_model",
     "keywords": "photo.keywords",
+    "people": "photo.people",
+    "title": "photo.title",
     "description": "photo.description",
     "rating": "photo.rating",
 }
-_PATHS: dict[str, str] = {**VALUE_PATHS, "keyword": "photo.keywords"}
+_PATHS: dict[str, str] = {**VALUE_PATHS, "keyword": "photo.keywords", "person": "photo.people"}
 Value = Annotated[str, Field(min_length=1, max_length=300)]
 
 
@@ -75,7 +77,9 @@ class Filters(Arguments):
     f: str | None = _text_field("Aperture, as an f-number.", NUMBERS, "1.8-4")
     exposure: str | None = _text_field("Exposure time in seconds.", FRACTIONS, "1/250-1/30")
     focal: str | None = _text_field("Focal length in millimetres.", NUMBERS, "24-70")
-    taken: str | None = _text_field("Date taken: a year, month or day, or a range.", DATES, "2024-05..2024-09")
+    taken: str | None = _text_field(
+        "Date taken, on the camera's clock: a year, month or day, or a range.", DATES, "2024-05..2024-09"
+    )
     hour: str | None = _text_field("Hour of the day on the camera's clock: one hour or a range.", HOURS, "5-8")
     near: str | None = _text_field("Circle around a point: latitude,longitude,kilometres.", NEAR, "48.85,2.35,5")
     bbox: str | None = _text_field("Area: west,south,east,north in degrees.", BBOX, "2.2,48.8,2.5,48.9")
@@ -90,6 +94,7 @@ class Filters(Arguments):
     format: list[Value] = _list_field("File format.", "jpeg")
     status: list[Status] = _list_field("Result of indexing.", "ok")
     keyword: list[Value] = _list_field("Keyword.", "beach")
+    person: list[Value] = _list_field("Person in the photo.", "Anna")
     rating: list[Annotated[int, Field(ge=-1, le=5)]] = Field(
         default=[], max_length=7, description="Stars; -1 means rejected.", examples=[[5]]
     )
@@ -99,7 +104,7 @@ class Filters(Arguments):
         None,
         min_length=1,
         max_length=200,
-        description="Words to search for in descriptions, keywords and keys. All words must match.",
+        description="Words to search for in titles, descriptions, keywords, names, places and keys. All must match.",
         examples=["beach sunset"],
     )
     query: str | None = Field(
@@ -203,7 +208,7 @@ def _during(start: datetime | None, end: datetime | None) -> Filter:
         bounds["$gte"] = start
     if end is not None:
         bounds["$lt"] = end
-    return {"photo.taken_at": bounds}
+    return {TAKEN: bounds}
 
 
 def _near(latitude: float, longitude: float, kilometres: float) -> Filter:

@@ -14,7 +14,9 @@ from exifinator.config import Config
 from exifinator.errors import BadQuery
 from exifinator.storage.indexes import index_definitions
 
-_FILTERS = "camera, lens, taken, bucket, prefix, iso, f, exposure, focal, format, status, keyword, q, near or bbox"
+_FILTERS = (
+    "camera, lens, taken, bucket, prefix, iso, f, exposure, focal, format, status, keyword, person, q, near or bbox"
+)
 GENERAL_ADVICE = (
     f"Add a filter that has an index ({_FILTERS}; in `query`, the corresponding fields, or `_id`), "
     "or add the tag that you query to INDEXED_TAGS in settings.py."

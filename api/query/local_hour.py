@@ -1,7 +1,4 @@
-"""The hour of the day on the camera's clock, and the start of a month.
-
-`taken_at` is UTC if the camera's UTC offset is known, and local time otherwise.
-"""
+"""The hour of the day on the camera's clock, and the start of a month."""
 
 from __future__ import annotations
 
@@ -15,18 +12,9 @@ from api.query.mongo_filter import Filter
 _HOUR = r"(2[0-3]|[01]?[0-9])"
 # Also used as a pattern in the OpenAPI schema.
 HOURS = rf"^{_HOUR}(-{_HOUR})?$"
-_TAKEN, _OFFSET = "$photo.taken_at", "$photo.taken_offset"
-# MongoDB expression: whether the offset is known and valid. Other programs may have stored any value, and an offset
-# that MongoDB rejects would make the query fail.
-_HAS_OFFSET = {
-    "$and": [
-        {"$eq": [{"$type": _OFFSET}, "string"]},
-        {"$regexMatch": {"input": _OFFSET, "regex": r"^[+-](0[0-9]|1[0-4]):[0-5][0-9]$"}},
-    ]
-}
-_LOCAL = {"$hour": {"date": _TAKEN, "timezone": {"$cond": [_HAS_OFFSET, _OFFSET, "UTC"]}}}
+_TAKEN = "$photo.taken_local"
 # MongoDB expression for the hour: 0 to 23, or null for photos without a date.
-LOCAL_HOUR: dict[str, Any] = {"$cond": [{"$eq": [{"$type": _TAKEN}, "date"]}, _LOCAL, None]}
+LOCAL_HOUR: dict[str, Any] = {"$cond": [{"$eq": [{"$type": _TAKEN}, "date"]}, {"$hour": _TAKEN}, None]}
 
 
 def read_hours(text: str, parameter: str) -> tuple[int, int]:
@@ -45,7 +33,7 @@ def during_hours(first: int, last: int) -> Filter:
     """Return a filter for photos taken from the start of the first hour to the end of the last one, on any day."""
     hours = [*range(first, last + 1)] if first <= last else [*range(first, 24), *range(last + 1)]
     # The type condition lets an index on the date skip photos without a date.
-    return {"photo.taken_at": {"$type": "date"}, "$expr": {"$in": [LOCAL_HOUR, hours]}}
+    return {"photo.taken_local": {"$type": "date"}, "$expr": {"$in": [LOCAL_HOUR, hours]}}
 
 
 EARLIEST, LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)

@@ -28,6 +28,7 @@ _OWN_FILTERS: dict[str, set[str]] = {
     "place": {"near", "bbox", "has=gps", "without=gps"},
     "taken": {"taken", "has=date", "without=date"},
     "keyword": {"keyword", "has=keywords", "without=keywords"},
+    "person": {"person", "has=people", "without=people"},
     "bucket": {"bucket", "prefix"},
     "day": set(),
     "folder": set(),

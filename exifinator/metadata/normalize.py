@@ -1,343 +1,192 @@
-"""Build `photo`, the part of a record that people search by, from EXIF tags, XMP and IPTC."""
+"""Build `photo`, the typed fields that people search by, by the table in photo/fields.py."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta, timezone
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, NamedTuple
 
+from exifinator.metadata.photo.fields import FIELDS, Field
+from exifinator.metadata.photo.lists import join
+from exifinator.metadata.photo.readers import integer
+from exifinator.metadata.photo.regions import people_in
+from exifinator.metadata.photo.sources import Metadata, Problem, Reader, Source
+from exifinator.metadata.photo.taken import Taken, choose_date, date_fields, refine_by_name
 from exifinator.metadata.tiff_spec import MAX_SUB_IFDS
 
-Tag = Mapping[str, Any]
-Tags = Mapping[str, Tag]
-Fields = Mapping[str, str | list[str]]
-
-DATE = re.compile(r"\s*(\d{4})[:/.-](\d{1,2})[:/.-](\d{1,2})(?:[ T]+(\d{1,2}):(\d{1,2})(?::(\d{1,2}))?)?")
-ISO_8601_OFFSET = re.compile(r"T[\d:.]+(Z|[+-]\d\d:\d\d)")
-OFFSET = re.compile(r"\s*([+-])(\d{2}):?(\d{2})")
-MAX_TEXT_CHARACTERS = 10_000
-
-# The value of the 16-bit ISO tag if the speed is too high for it.
-ISO_TOO_HIGH = 65535
-# Directories that may describe the picture. They are used if the container does not contain its size.
 PICTURE_DIRECTORIES = ("Image", *(f"EXIF SubIFD{index}" for index in range(MAX_SUB_IFDS)), "IFD 2", "IFD 3")
-
-# Names of the tags with a date, with the fraction of its second, and with its offset from UTC.
-EXIF_DATES = (
-    ("EXIF DateTimeOriginal", "EXIF SubSecTimeOriginal", ("EXIF OffsetTimeOriginal", "EXIF OffsetTime")),
-    ("EXIF DateTimeDigitized", "EXIF SubSecTimeDigitized", ("EXIF OffsetTimeDigitized", "EXIF OffsetTime")),
-)
+_Get = Callable[[Metadata], Any]
 
 
-def first_text(tags: Tags, *names: str) -> str | None:
-    """Return the text of the first of the named tags that has a text, without surrounding whitespace; None if none has.
+class _Entry(NamedTuple):
+    """One source of the table, by its place in the table: the number of the row and the rank in the row.
 
-    The text is cut off after MAX_TEXT_CHARACTERS.
+    Attributes:
+        get: Function that reads the source.
+        get_weak: The same with the row's reader of last resort, if it has one and the source has no reader of its own.
     """
-    for name in names:
-        tag = tags.get(name)
-        if tag and isinstance(tag["values"], str):
-            text = tag["values"].strip()
-            if text:
-                return text[:MAX_TEXT_CHARACTERS]
-    return None
+
+    row: int
+    rank: int
+    source: Source
+    get: _Get
+    get_weak: _Get | None
 
 
-def first_number(tags: Tags, *names: str, index: int = 0) -> float | int | None:
-    """Return the number at position `index` of the first of the named tags that has one there; None if none has."""
-    for name in names:
-        tag = tags.get(name)
-        if tag:
-            values = tag["values"]
-            if isinstance(values, list) and len(values) > index and isinstance(values[index], int | float):
-                number: float | int = values[index]
-                return number
-    return None
-
-
-def _texts(fields: Mapping[str, str | list[str]], name: str) -> list[str]:
-    """Return the texts of an XMP or IPTC field as a list, which is empty if the field is missing."""
-    value = fields.get(name, [])
-    return [value] if isinstance(value, str) else value
-
-
-def _preferred_text(tags: Tags, tag: str, xmp: Fields, xmp_name: str, iptc: Fields, iptc_name: str) -> str | None:
-    """Return the text from EXIF; if there is none, from XMP; if there is none either, from IPTC.
-
-    Source of this order: Metadata Working Group, Guidelines for Handling Image Metadata 2.0.
-    """
-    return first_text(tags, tag) or "; ".join(_texts(xmp, xmp_name)) or "; ".join(_texts(iptc, iptc_name)) or None
-
-
-def _keywords(tags: Tags, xmp: Fields, iptc: Fields) -> list[str] | None:
-    exif = [word.strip() for word in (first_text(tags, "Image XPKeywords") or "").split(";") if word.strip()]
-    return exif or _texts(xmp, "dc:subject") or _texts(iptc, "Keywords") or None
-
-
-def _rating(tags: Tags, xmp: Fields) -> int | None:
-    rating = first_number(tags, "Image Rating")
-    if rating is None:
-        try:
-            rating = float(next(iter(_texts(xmp, "xmp:Rating")), ""))
-        except ValueError:
-            return None
-    # -1 means "rejected".
-    return int(rating) if -1 <= rating <= 5 else None
-
-
-def _xmp_date(xmp: Fields) -> tuple[datetime, str | None] | None:
-    for name in ("exif:DateTimeOriginal", "photoshop:DateCreated", "xmp:CreateDate"):
-        text = next(iter(_texts(xmp, name)), "")
-        date = parse_date(text)
-        if date:
-            match = ISO_8601_OFFSET.search(text)
-            offset = parse_offset("+00:00" if match and match[1] == "Z" else match[1]) if match else None
-            return _with_offset(date, offset)
-    return None
-
-
-def _positive(number: float | int | None) -> float | int | None:
-    return number if number is not None and number > 0 else None
-
-
-def _positive_integer(number: float | int | None) -> int | None:
-    # The upper limit also excludes doubles that are larger than the 64-bit integers that MongoDB stores.
-    return int(number) if number is not None and 1 <= number < 2**32 else None
-
-
-def _from_apex(value: float | int | None, factor: float) -> float | None:
-    """Convert an APEX value to an exposure time (factor -1) or an f-number (factor 0.5).
-
-    This is needed for cameras that write only APEX values. Source: Exif 3.0, annex C.
-    """
-    if value is None or not -30 < value < 30:
-        return None
-    return round(float(2 ** (factor * value)), 9)
-
-
-def parse_date(text: str | None, sub_seconds: str | None = None) -> datetime | None:
-    """Parse a date and time as cameras write it.
-
-    Args:
-        text: The date and time, such as "2024:05:31 14:30:00". The time may be missing.
-        sub_seconds: The digits of the fraction of a second.
+def build_photo(metadata: Metadata) -> tuple[dict[str, Any], list[str]]:
+    """Build `photo`.
 
     Returns:
-        The date and time without a time zone, truncated to milliseconds; None if the date is blank, zero or impossible.
-    """
-    match = DATE.match(text) if text else None
-    if not match:
-        return None
-    year, month, day, hour, minute, second = (int(part) if part else 0 for part in match.groups())
-    digits = re.match(r"\d{1,9}", (sub_seconds or "").strip())
-    milliseconds = int(digits[0].ljust(3, "0")[:3]) if digits else 0
-    try:
-        return datetime(year, month, day, hour, minute, second, milliseconds * 1000)
-    except ValueError:
-        return None
-
-
-def parse_offset(text: str | None) -> tuple[str, timezone] | None:
-    """Parse an offset from UTC.
-
-    Returns:
-        The offset in the form "+02:00", and its time zone; None if the text is not an offset.
-    """
-    match = OFFSET.match(text) if text else None
-    if not match:
-        return None
-    sign, hours, minutes = match.groups()
-    delta = timedelta(hours=int(hours), minutes=int(minutes))
-    if delta > timedelta(hours=14):
-        return None
-    return f"{sign}{hours}:{minutes}", timezone(-delta if sign == "-" else delta)
-
-
-def _exif_date(tags: Tags) -> tuple[datetime, str | None] | None:
-    for date_tag, sub_seconds_tag, offset_tags in EXIF_DATES:
-        date = parse_date(first_text(tags, date_tag), first_text(tags, sub_seconds_tag))
-        if date:
-            offset = parse_offset(first_text(tags, *offset_tags))
-            return _with_offset(date, offset)
-    return None
-
-
-def _with_offset(date: datetime, offset: tuple[str, timezone] | None) -> tuple[datetime, str | None]:
-    """Return the date in UTC and the text of its offset; the date unchanged and None if the offset is unknown."""
-    if offset is None:
-        return date, None
-    try:
-        return date.replace(tzinfo=offset[1]).astimezone(UTC), offset[0]
-    except OverflowError:  # In UTC, the date is before the first or after the last day that datetime supports.
-        return date, None
-
-
-def _gps_date(tags: Tags) -> tuple[datetime, str | None] | None:
-    date = parse_date(first_text(tags, "GPS GPSDate"))
-    if date is None:
-        return None
-    time_parts = [first_number(tags, "GPS GPSTimeStamp", index=index) for index in range(3)]
-    if time_parts[0] is None or time_parts[1] is None:
-        return None
-    seconds = time_parts[0] * 3600 + time_parts[1] * 60 + (time_parts[2] or 0)
-    if not 0 <= seconds < 86_401:
-        return None
-    try:
-        return (date + timedelta(milliseconds=round(seconds * 1000))).replace(tzinfo=UTC), "+00:00"
-    except OverflowError:  # The time is after the last day that datetime supports.
-        return None
-
-
-def _degrees(tags: Tags, name: str, limit: float) -> tuple[float | None, bool]:
-    """Return the signed decimal degrees (None if unknown), and whether the value is out of range.
-
-    Args:
-        tags: The EXIF tags.
-        name: Name of the tag with degrees, minutes and seconds.
-        limit: The largest valid number of degrees.
-    """
-    parts = [first_number(tags, name, index=index) for index in range(3)]
-    if parts[0] is None:
-        return None, False
-    degrees = parts[0] + (parts[1] or 0) / 60 + (parts[2] or 0) / 3600
-    if not 0 <= degrees <= limit:
-        return None, True
-    reference = (first_text(tags, f"{name}Ref") or "")[:1].upper()
-    return round(-degrees if reference in ("S", "W") else degrees, 8), False
-
-
-def _location(tags: Tags, problems: list[str]) -> dict[str, Any] | None:
-    latitude, bad_latitude = _degrees(tags, "GPS GPSLatitude", 90)
-    longitude, bad_longitude = _degrees(tags, "GPS GPSLongitude", 180)
-    if bad_latitude or bad_longitude:
-        problems.append("The GPS position is out of range.")
-    if latitude is None or longitude is None:
-        return None
-    # GPS receivers without a position write (0, 0). A receiver that really is there also writes a date or an altitude.
-    if latitude == 0 and longitude == 0 and "GPS GPSAltitude" not in tags and "GPS GPSDate" not in tags:
-        return None
-    return {"type": "Point", "coordinates": [longitude, latitude]}
-
-
-def _altitude(tags: Tags) -> float | None:
-    metres = first_number(tags, "GPS GPSAltitude")
-    if metres is None or not 0 <= metres < 100_000:
-        return None
-    # References 1 and 3 mean "below sea level".
-    return -float(metres) if first_number(tags, "GPS GPSAltitudeRef") in (1, 3) else float(metres)
-
-
-def _lens(tags: Tags) -> str | None:
-    name = first_text(tags, "EXIF LensModel", "Image LensModel")
-    if name:
-        return name
-    for tag in ("EXIF LensSpecification", "MakerNote Lens"):
-        shortest_mm, longest_mm, wide_f, tele_f = (first_number(tags, tag, index=index) for index in range(4))
-        if _positive(shortest_mm) and _positive(longest_mm):
-            focal_range = f"{shortest_mm:g}" if shortest_mm == longest_mm else f"{shortest_mm:g}-{longest_mm:g}"
-            if not _positive(wide_f):
-                return f"{focal_range}mm"
-            return (
-                f"{focal_range}mm f/{wide_f:g}"
-                if not _positive(tele_f) or wide_f == tele_f
-                else f"{focal_range}mm f/{wide_f:g}-{tele_f:g}"
-            )
-    return first_text(tags, "MakerNote LensModel", "MakerNote Lens")
-
-
-def _directory_dimensions(tags: Tags, directory: str) -> tuple[int, int]:
-    width = _positive_integer(first_number(tags, f"{directory} ImageWidth"))
-    height = _positive_integer(first_number(tags, f"{directory} ImageLength"))
-    return (width, height) if width and height else (0, 0)
-
-
-def _dimensions(
-    tags: Tags, size: tuple[int | None, int | None], rotation_applied: bool, orientation: int | None
-) -> tuple[Any, Any]:
-    width, height = size
-    if not (width and height):
-        width = _positive_integer(first_number(tags, "EXIF ExifImageWidth"))
-        height = _positive_integer(first_number(tags, "EXIF ExifImageLength"))
-    if not (width and height):
-        # A RAW file may contain previews too. The largest picture is the photo.
-        width, height = max(
-            (_directory_dimensions(tags, name) for name in PICTURE_DIRECTORIES), key=lambda sides: sides[0] * sides[1]
-        )
-    width, height = width or None, height or None
-    if orientation is not None and orientation >= 5 and not rotation_applied:
-        return height, width
-    return width, height
-
-
-def _iso(tags: Tags) -> int | None:
-    speed = first_number(tags, "EXIF ISOSpeedRatings", "Image ISOSpeedRatings")
-    if speed is None or speed == ISO_TOO_HIGH:
-        # The highest speeds do not fit into the 16 bits of ISOSpeedRatings. Newer cameras write them to other tags.
-        speed = first_number(tags, "EXIF RecommendedExposureIndex", "EXIF ISOSpeed") or speed
-    return _positive_integer(speed)
-
-
-def build_photo(
-    tags: Tags,
-    xmp: Fields,
-    iptc: Fields,
-    size: tuple[int | None, int | None] = (None, None),
-    *,
-    rotation_applied: bool = False,
-) -> tuple[dict[str, Any], list[str]]:
-    """Build `photo`, the normalized fields of a record.
-
-    Args:
-        tags: The EXIF tags.
-        xmp: The XMP properties.
-        iptc: The IPTC fields.
-        size: Width and height in pixels, from the container.
-        rotation_applied: Whether `size` already takes the picture's rotation into account.
-
-    Returns:
-        `photo` without the fields whose values are unknown, and the problems that were found, each as a sentence.
+        `photo` without unknown fields, and the problems of the values, each as a sentence.
     """
     problems: list[str] = []
-    orientation = _positive_integer(first_number(tags, "Image Orientation"))
-    if orientation is not None and orientation > 8:
-        orientation = None
-    width, height = _dimensions(tags, size, rotation_applied, orientation)
-    taken = _exif_date(tags) or _gps_date(tags) or _xmp_date(xmp)
-    if taken is None:
-        # Fall back to DateTime, the time of the last change. Some scanners and old phones write no other date.
-        date = parse_date(first_text(tags, "Image DateTime"), first_text(tags, "EXIF SubSecTime"))
-        taken = _with_offset(date, parse_offset(first_text(tags, "EXIF OffsetTime"))) if date else None
-    flash = first_number(tags, "EXIF Flash")
-    photo = {
-        "taken_at": taken[0] if taken else None,
-        "taken_offset": taken[1] if taken else None,
-        "camera_make": first_text(tags, "Image Make"),
-        "camera_model": first_text(tags, "Image Model"),
-        "lens_model": _lens(tags),
-        "iso": _iso(tags),
-        "f_number": _positive(first_number(tags, "EXIF FNumber", "Image FNumber"))
-        or _from_apex(first_number(tags, "EXIF ApertureValue"), 0.5),
-        "exposure_seconds": _positive(first_number(tags, "EXIF ExposureTime", "Image ExposureTime"))
-        or _from_apex(first_number(tags, "EXIF ShutterSpeedValue"), -1),
-        "focal_length_mm": _positive(first_number(tags, "EXIF FocalLength", "Image FocalLength")),
-        "focal_length_35mm": _positive_integer(first_number(tags, "EXIF FocalLengthIn35mmFilm")),
-        "flash_fired": bool(int(flash) & 1) if flash is not None else None,
-        "orientation": orientation,
-        "width_pixels": width,
-        "height_pixels": height,
-        "location": _location(tags, problems),
-        "altitude_metres": _altitude(tags),
-        "software": first_text(tags, "Image Software"),
-        "artist": _preferred_text(tags, "Image Artist", xmp, "dc:creator", iptc, "By-line"),
-        "copyright": _preferred_text(tags, "Image Copyright", xmp, "dc:rights", iptc, "CopyrightNotice"),
-        "description": _preferred_text(tags, "Image ImageDescription", xmp, "dc:description", iptc, "Caption-Abstract"),
-        "keywords": _keywords(tags, xmp, iptc),
-        "rating": _rating(tags, xmp),
-    }
-    return {name: value for name, value in photo.items() if value is not None}, problems
+    photo: dict[str, Any] = {}
+    taken: Taken | None = None
+    for field, entries in _rows_with_sources(metadata):
+        value = None
+        if field.name == "taken_at":
+            taken = choose_date(_values(entries, metadata, problems))
+        elif field.combine:
+            if values := [value for _, value in _values(entries, metadata, problems)]:
+                value = field.combine(values)
+        else:
+            for entry in entries:
+                value = entry.get(metadata)
+                if value is not None:
+                    if type(value) is not Problem:
+                        break
+                    problems.append(value)
+                    value = None
+        if value is None and field.last_resort:
+            value = next((found for entry in entries if entry.get_weak and (found := entry.get_weak(metadata))), None)
+        if value is not None:
+            photo[field.name] = value
+    taken = refine_by_name(taken, metadata)
+    if taken:
+        photo |= date_fields(taken, metadata)
+    _add_people(photo)
+    _add_size(photo, metadata)
+    if photo.get("altitude_metres") == 0 and "location" not in photo:
+        # A receiver without a fix writes zeros.
+        del photo["altitude_metres"]
+    return photo, problems
+
+
+def _rows_with_sources(metadata: Metadata) -> Iterator[tuple[Field, list[_Entry]]]:
+    """Yield the rows of the table that the image has sources for, with these, in order.
+
+    Most of the table's sources are missing from any photo, so look up the photo's names in the table, not the reverse.
+    """
+    found: list[_Entry] = []
+    for kind, names in _index().items():
+        for name in getattr(metadata, kind):
+            if name in names:
+                found += names[name]
+    found.sort()
+    for row, entries in groupby(found, _row):
+        yield FIELDS[row], list(entries)
+
+
+_row = itemgetter(0)
+
+
+def _values(entries: list[_Entry], metadata: Metadata, problems: list[str]) -> Iterator[tuple[Source, Any]]:
+    """Yield what each source says, and collect the problems of those whose value cannot be used."""
+    for entry in entries:
+        value = entry.get(metadata)
+        if type(value) is Problem:
+            problems.append(value)
+        elif value is not None and value != []:
+            yield entry.source, value
+
+
+@cache
+def _index() -> dict[str, dict[str, list[_Entry]]]:
+    """Return the table's sources by the attribute of Metadata that holds them, and by the name of their first value."""
+    attributes = ("tags", "xmp", "iptc", "summary", "text", "icc")
+    index: dict[str, dict[str, list[_Entry]]] = {attribute: {} for attribute in attributes}
+    for row, field in enumerate(FIELDS):
+        for rank, source in enumerate(field.sources):
+            attribute = "tags" if source.kind in ("tag", "printed") else source.kind
+            weak = field.last_resort if field.last_resort and not source.read else None
+            get = _getter(source, source.read or field.read)
+            entry = _Entry(row, rank, source, get, _getter(source, weak) if weak else None)
+            index[attribute].setdefault(source.names[0], []).append(entry)
+    return index
+
+
+def _getter(source: Source, read: Reader) -> _Get:
+    """Return a function that reads a source whose first value is present."""
+    name, *others = source.names
+    if source.kind in ("tag", "printed"):
+        part = "values" if source.kind == "tag" else "printable"
+
+        def get_tag(metadata: Metadata) -> Any:
+            tags = metadata.tags
+            if not others:
+                return read(tags[name][part])
+            return read(tags[name][part], *[tags[other][part] if other in tags else None for other in others])
+
+        return get_tag
+    kind = source.kind
+
+    def get(metadata: Metadata) -> Any:
+        values = getattr(metadata, kind)
+        return read(values[name], *map(values.get, others))
+
+    return get
+
+
+def _add_people(photo: dict[str, Any]) -> None:
+    if "regions" not in photo:
+        return
+    people = join([people_in(photo["regions"]), photo.get("people", [])])
+    if people:
+        photo["people"] = people
+
+
+def _add_size(photo: dict[str, Any], metadata: Metadata) -> None:
+    """Add the size as displayed. A rotation that the container describes leaves nothing to be done by the reader."""
+    width, height = _stored_size(metadata)
+    orientation = photo.get("orientation")
+    if orientation is not None and metadata.rotation_applied:
+        photo["orientation"] = 1
+    elif orientation is not None and orientation >= 5:
+        width, height = height, width
+    if width:
+        photo["width_pixels"] = width
+    if height:
+        photo["height_pixels"] = height
+    if width and height and (megapixels := round(width * height / 1e6, 2)):
+        photo["megapixels"] = megapixels
+
+
+def _stored_size(metadata: Metadata) -> tuple[int | None, int | None]:
+    """Return width and height from the container, else from EXIF, the largest directory, or XMP."""
+    width, height = metadata.size
+    if width and height:
+        return width, height
+    tags, xmp = metadata.tags, metadata.xmp
+    pairs = [
+        (_side(tags, "EXIF ExifImageWidth"), _side(tags, "EXIF ExifImageLength")),
+        # The largest picture in a RAW file is the photo.
+        max(
+            ((_side(tags, f"{name} ImageWidth"), _side(tags, f"{name} ImageLength")) for name in PICTURE_DIRECTORIES),
+            key=lambda sides: sides[0] * sides[1],
+        ),
+        (integer(xmp.get("exif:PixelXDimension")) or 0, integer(xmp.get("exif:PixelYDimension")) or 0),
+        (integer(xmp.get("tiff:ImageWidth")) or 0, integer(xmp.get("tiff:ImageLength")) or 0),
+    ]
+    return next(((w, h) for w, h in pairs if w and h), (None, None))
+
+
+def _side(tags: Any, name: str) -> int:
+    tag = tags.get(name)
+    return (integer(tag["values"]) or 0) if tag else 0
 
 
 def join_sentences(problems: Iterable[str]) -> str | None:
-    """Join problems, each a sentence, into one text without repetitions. Return None if there are no problems."""
+    """Join problems into one text without repetitions. Return None if there are none."""
     return " ".join(dict.fromkeys(problems)) or None

@@ -22,7 +22,10 @@ from exifinator.metadata.exif import TagReader
 from exifinator.metadata.fetch import EMPTY_OBJECT
 from exifinator.metadata.iptc import IPTC, read_iptc
 from exifinator.metadata.limits import DeadlineExceeded, MemoryBudget, MemoryExceeded, cpu_limit
+from exifinator.metadata.makernotes.summary import summarize
 from exifinator.metadata.normalize import build_photo, join_sentences
+from exifinator.metadata.photo.search_texts import search_texts
+from exifinator.metadata.photo.sources import Metadata
 from exifinator.metadata.tag_values import EXIFREAD_ERRORS, Tag
 from exifinator.metadata.xmp import MAX_NAME_CHARACTERS, MAX_TEXT_CHARACTERS, PROPERTY_OVERHEAD_BYTES, XMP, read_xmp
 from exifinator.models import Block, ExifRecord, FetchedMetadata, ImageRef, Status
@@ -140,13 +143,19 @@ class _RecordBuilder:
     def fill(self, document: dict[str, Any]) -> None:
         """Add everything that was read to `document`, the record of the image."""
         fetched = self.fetched
-        photo, problems = build_photo(
+        metadata = Metadata(
             self.tags,
             self.xmp,
             self.iptc,
-            (fetched.width_pixels, fetched.height_pixels),
+            summarize(self.tags),
+            self.text,
+            self.icc,
+            key=fetched.ref.key,
+            size=(fetched.width_pixels, fetched.height_pixels),
             rotation_applied=fetched.rotation_applied,
+            now=document["extracted_at"].replace(tzinfo=None),
         )
+        photo, problems = build_photo(metadata)
         status: Status = fetched.status
         if status == "ok":
             status = "damaged" if self.is_damaged else "ok" if self.tags else "no_exif"
@@ -157,10 +166,7 @@ class _RecordBuilder:
         if problem:
             document["problem"] = problem
         ai = self._describe_generation()
-        prompt = ai.get("prompt", "")
-        document["words"] = split_words(
-            [fetched.ref.key, photo.get("description", ""), *photo.get("keywords", ()), prompt]
-        )
+        document["words"] = split_words([*search_texts(metadata, photo), ai.get("prompt", "")])
         if cells := find_cells(photo):
             document["cells"] = cells
         if self.thumbnail:

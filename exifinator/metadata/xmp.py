@@ -1,4 +1,7 @@
-"""Decode an XMP packet into flat properties such as `dc:subject` and `xmpMM:DerivedFrom/stRef:documentID`.
+"""Decode an XMP packet into properties such as `dc:subject` and `xmpMM:DerivedFrom/stRef:documentID`.
+
+A structure in a list stays together, as an object with properties of its own. An alternative in another language than
+the default has the language in its name: `dc:description[de-DE]`.
 
 The packet is parsed with defusedxml, which rejects entities and external references.
 Source: XMP specification, part 1, clause 7 (RDF).
@@ -6,6 +9,8 @@ Source: XMP specification, part 1, clause 7 (RDF).
 
 from __future__ import annotations
 
+import re
+from typing import Any, NamedTuple
 from xml.etree.ElementTree import ParseError  # nosec B405  # defusedxml parses
 
 from defusedxml.common import DefusedXmlException
@@ -14,7 +19,8 @@ from defusedxml.ElementTree import DefusedXMLParser
 from exifinator.metadata.limits import MemoryBudget
 from exifinator.metadata.xmp_recovery import read_tolerantly
 
-XMP = dict[str, str | list[str]]
+# Property -> text, or a list of texts and structures. A structure is a dictionary of the same form.
+XMP = dict[str, Any]
 
 RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
@@ -48,11 +54,17 @@ PREFIXES = {
     "http://www.metadataworkinggroup.com/schemas/regions/": "mwg-rs",
     "http://www.metadataworkinggroup.com/schemas/keywords/": "mwg-kw",
     "http://ns.microsoft.com/photo/1.0/": "MicrosoftPhoto",
+    # Windows writes it without the slash.
+    "http://ns.microsoft.com/photo/1.0": "MicrosoftPhoto",
+    "http://ns.microsoft.com/photo/1.2/": "MP",
+    "http://ns.microsoft.com/photo/1.2/t/RegionInfo#": "MPRI",
+    "http://ns.microsoft.com/photo/1.2/t/Region#": "MPReg",
     "http://ns.google.com/photos/1.0/panorama/": "GPano",
     "http://ns.google.com/photos/1.0/camera/": "GCamera",
     "http://ns.apple.com/faceinfo/1.0/": "apple-fi",
     "http://ns.apple.com/HDRGainMap/1.0/": "HDRGainMap",
     "http://www.digikam.org/ns/1.0/": "digiKam",
+    "http://ns.iview-multimedia.com/mediapro/1.0/": "mediapro",
     "http://creativecommons.org/ns#": "cc",
 }
 # Prefix -> namespace, for packets that use a prefix without declaring it.
@@ -81,6 +93,27 @@ class _TooDeep(Exception):
     """The packet has elements at a depth of more than MAX_DEPTH."""
 
 
+_LANGUAGE_TAG = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8}){0,4}")
+
+
+class _Scope(NamedTuple):
+    """The properties of the packet, or of one item of a list.
+
+    Attributes:
+        values: The properties by path.
+        path: The elements that are open within the scope.
+        lists: The paths whose values are lists.
+        alternatives: The paths whose values are alternatives.
+        language: The language of the item.
+    """
+
+    values: XMP
+    path: list[str]
+    lists: set[str]
+    alternatives: set[str]
+    language: str = ""
+
+
 class _Properties:
     """XML parser target that collects the values in the RDF tree, by the path of property names that leads to them.
 
@@ -90,23 +123,24 @@ class _Properties:
     """
 
     def __init__(self, budget: MemoryBudget) -> None:
-        self.values: XMP = {}
         self.dropped: list[str] = []
         self._budget = budget
         # The prefixes that the file declares, by namespace.
         self._prefixes: dict[str, str] = {}
         # Cached results of _property_name.
         self._names: dict[str, str] = {}
-        self._path: list[str] = []
-        # Paths of the properties with several values, and of those with alternatives in several languages.
-        self._lists: set[str] = set()
-        self._alternatives: set[str] = set()
-        # The language of the current alternative.
-        self._language = ""
+        self._scopes = [_Scope({}, [], set(), set())]
         # Number of open elements from rdf:RDF inward; 0 outside rdf:RDF.
         self._depth = 0
         self._text: list[str] = []
         self._value_count = self._element_count = 0
+
+    @property
+    def values(self) -> XMP:
+        """The properties. Items of lists that are still open belong to them, if the packet ended early."""
+        while len(self._scopes) > 1:
+            self._close_item("")
+        return self._scopes[0].values
 
     # --- Called by the parser
 
@@ -124,21 +158,23 @@ class _Properties:
         elif self._depth > MAX_DEPTH:
             raise _TooDeep
         elif tag.startswith(RDF):
+            scope = self._scopes[-1]
             kind = tag[len(RDF) :]
             if kind in ("Bag", "Seq"):
-                self._lists.add("/".join(self._path))
+                scope.lists.add("/".join(scope.path))
             elif kind == "Alt":
-                self._alternatives.add("/".join(self._path))
+                scope.alternatives.add("/".join(scope.path))
             elif kind == "li":
-                self._language = attributes.get(LANGUAGE, "")
+                self._scopes.append(_Scope({}, [], set(), set(), attributes.get(LANGUAGE, "")))
         else:
-            self._path.append(self._property_name(tag))
+            self._scopes[-1].path.append(self._property_name(tag))
         self._depth += 1
+        path = self._scopes[-1].path
         for name, value in attributes.items():
             if name == RDF + "resource":
-                self._add_value("/".join(self._path), value)
+                self._add_text("/".join(path), value)
             elif not name.startswith((RDF, XML)) and name[:1] == "{":
-                self._add_value("/".join([*self._path, self._property_name(name)]), value)
+                self._add_text("/".join([*path, self._property_name(name)]), value)
 
     def data(self, text: str) -> None:
         if self._depth:
@@ -150,10 +186,14 @@ class _Properties:
         self._depth -= 1
         text = "".join(self._text)
         self._text.clear()
-        if self._path and text:
-            self._add_value("/".join(self._path), text)
-        if not tag.startswith(RDF):
-            self._path.pop()
+        if tag == RDF + "li":
+            self._close_item(text)
+            return
+        path = self._scopes[-1].path
+        if text and (path or len(self._scopes) > 1):
+            self._add_text("/".join(path), text)
+        if not tag.startswith(RDF) and path:
+            path.pop()
 
     def close(self) -> None:
         """Do nothing, because no tree has to be returned to the parser."""
@@ -172,9 +212,26 @@ class _Properties:
             self._names[tag] = name
         return name
 
-    def _add_value(self, path: str, text: str) -> None:
+    def _close_item(self, text: str) -> None:
+        """Add an item of a list to the property that the list is the value of."""
+        if len(self._scopes) == 1:
+            return
+        item = self._scopes.pop()
+        path = "/".join(self._scopes[-1].path)
+        # The path "" holds the item's own text, as opposed to its properties.
+        own = item.values.pop("", None)
+        if item.values:
+            if own or text.strip():
+                item.values["rdf:value"] = own or text.strip()
+            self._count_value(0)
+            self._store(path, item.values, item.language)
+        else:
+            for value in own if isinstance(own, list) else [own or text]:
+                self._add_text(path, value, item.language) if isinstance(value, str) else self._store(path, value, "")
+
+    def _add_text(self, path: str, text: str, language: str = "") -> None:
         text = text.strip()
-        if not text or not path:
+        if not text or (not path and len(self._scopes) == 1):
             return
         if self._value_count >= MAX_VALUES:
             raise _LimitReached(f"values past the first {MAX_VALUES}")
@@ -182,19 +239,28 @@ class _Properties:
             if len(self.dropped) < MAX_DROPPED_NAMES:
                 self.dropped.append(path[: 2 * MAX_NAME_CHARACTERS])
             return
+        self._count_value(len(text))
+        self._store(path, text, language)
+
+    def _count_value(self, n_characters: int) -> None:
         self._value_count += 1
-        self._budget.spend(PROPERTY_OVERHEAD_BYTES + 8 * len(text))
-        current = self.values.get(path)
-        if path in self._alternatives:
-            # If a value is given in several languages, keep the one marked x-default, or else the first.
-            if current is None or self._language == "x-default":
-                self.values[path] = text
+        self._budget.spend(PROPERTY_OVERHEAD_BYTES + 8 * n_characters)
+
+    def _store(self, path: str, value: Any, language: str) -> None:
+        scope = self._scopes[-1]
+        current = scope.values.get(path)
+        if path in scope.alternatives and path:
+            # The name alone has the default, or the first alternative if there is no default.
+            if current is None or language == "x-default":
+                scope.values[path] = value
+            if language != "x-default" and _LANGUAGE_TAG.fullmatch(language):
+                scope.values.setdefault(f"{path}[{language}]", value)
         elif isinstance(current, list):
-            current.append(text)
+            current.append(value)
         elif current is not None:
-            self.values[path] = [current, text]
+            scope.values[path] = [current, value]
         else:
-            self.values[path] = [text] if path in self._lists else text
+            scope.values[path] = [value] if path in scope.lists or isinstance(value, dict) else value
 
 
 def read_xmp(packet: bytes, budget: MemoryBudget) -> tuple[XMP, str | None, list[str]]:

@@ -25,18 +25,18 @@ class IndexDefinition:
     options: dict[str, Any] = field(default_factory=dict)
 
 
-# The default order of photos: newest first, then by _id for photos that were taken at the same moment. The index for a
-# filter starts with the field of the filter and continues with this order. MongoDB can then read each page of /photos
-# in index order, so that page 10,000 costs the same as page 1.
-_NEWEST_FIRST: tuple[tuple[str, int | str], ...] = (("photo.taken_at", -1), ("_id", -1))
+# The default order of photos: newest first by the camera's clock, then by _id for photos that were taken at the same
+# moment. The index for a filter starts with the field of the filter and continues with this order. MongoDB can then
+# read each page of /photos in index order, so that page 10,000 costs the same as page 1.
+_NEWEST_FIRST: tuple[tuple[str, int | str], ...] = (("photo.taken_local", -1), ("_id", -1))
 
 
 def _filter_index(name: str, path: str, purpose: str) -> IndexDefinition:
-    return IndexDefinition(f"{name}_taken", ((path, 1), *_NEWEST_FIRST), purpose)
+    return IndexDefinition(f"{name}_local", ((path, 1), *_NEWEST_FIRST), purpose)
 
 
 INDEXES: tuple[IndexDefinition, ...] = (
-    IndexDefinition("taken", _NEWEST_FIRST, "the default order, taken=, the timeline"),
+    IndexDefinition("local", _NEWEST_FIRST, "the default order, taken=, the timeline"),
     _filter_index("camera", "photo.camera_model", "camera="),
     _filter_index("lens", "photo.lens_model", "lens="),
     _filter_index("iso", "photo.iso", "iso="),
@@ -48,6 +48,7 @@ INDEXES: tuple[IndexDefinition, ...] = (
     _filter_index("status", "status", "status="),
     _filter_index("rating", "photo.rating", "rating="),
     _filter_index("keyword", "photo.keywords", "keyword=; one entry for each keyword"),
+    _filter_index("person", "photo.people", "person=; one entry for each person"),
     _filter_index("words", "words", "q=; one entry for each word"),
     _filter_index("folder", "folders", "prefix=; one entry for each folder that contains the photo"),
     _filter_index("cell", "cells", "near=, bbox=, the map; five entries for each photo with a location"),
@@ -57,7 +58,11 @@ INDEXES: tuple[IndexDefinition, ...] = (
 
 # Names of indexes that earlier versions created. No query uses them anymore, and they slow down writes, so they are
 # dropped.
-RETIRED_INDEXES = ("place",)
+RETIRED_INDEXES = (
+    "place", "taken", "camera_taken", "lens_taken", "iso_taken", "f_taken", "exposure_taken", "focal_taken",
+    "bucket_taken", "format_taken", "status_taken", "rating_taken", "keyword_taken", "words_taken", "folder_taken",
+    "cell_taken",
+)  # fmt: skip
 
 
 def index_definitions(config: Config) -> tuple[IndexDefinition, ...]:

@@ -115,6 +115,7 @@ def _hostile(name: str, text: str, index: int) -> dict[str, Any]:
         "extractor_version": 1,
         "photo": {
             "taken_at": datetime(2024, 1, 1, tzinfo=UTC) + timedelta(days=index),
+            "taken_local": datetime(2024, 1, 1, tzinfo=UTC) + timedelta(days=index),
             "camera_make": text,
             "camera_model": text,
             "lens_model": text,

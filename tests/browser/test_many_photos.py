@@ -77,7 +77,7 @@ def explorer(address: str, browser: Browser) -> Iterator[Explorer]:
     explorer.finish()
 
 
-NEWEST = [("photo.taken_at", -1), ("_id", -1)]
+NEWEST = [("photo.taken_local", -1), ("_id", -1)]
 
 
 def rendered_ids(page: Page) -> dict[int, str]:
@@ -165,7 +165,7 @@ def test_table__columns_and_sort_order__can_be_selected(explorer: Explorer, reco
     for direction in (1, -1):
         page.get_by_role("columnheader", name="ISO").get_by_role("button").click()
         wait_until(page, f"() => location.search.includes('sort={'-' if direction < 0 else ''}iso')")
-        order = [("photo.iso", direction), ("photo.taken_at", -direction), ("_id", -direction)]
+        order = [("photo.iso", direction), ("photo.taken_local", -direction), ("_id", -direction)]
         first = records.find_one({"photo.iso": {"$ne": None}}, {"_id": 1}, sort=order)
         assert first is not None
         wait_until(
@@ -250,7 +250,7 @@ def test_histogram__dragged__finds_what_mongodb_counts(explorer: Explorer, recor
 def test_timeline__year_month_days__find_what_mongodb_counts(explorer: Explorer, records: Collection) -> None:
     def taken(*bounds: tuple[int, ...]) -> int:
         start, end = (datetime(*bound, tzinfo=UTC) for bound in bounds)  # type: ignore[misc,arg-type]
-        return records.count_documents({"photo.taken_at": {"$gte": start, "$lt": end}})
+        return records.count_documents({"photo.taken_local": {"$gte": start, "$lt": end}})
 
     page = explorer.open("/")
     timeline = page.get_by_role("region", name="Timeline")
@@ -379,7 +379,7 @@ def test_statistics__bars__link_to_as_many_photos(explorer: Explorer, records: C
     total = sum(
         int(str(link.get_attribute("aria-label")).split(": ")[1].split()[0].replace(",", "")) for link in hours.all()
     )
-    assert total == records.count_documents({"photo.taken_at": {"$exists": True}})
+    assert total == records.count_documents({"photo.taken_local": {"$exists": True}})
 
 
 def test_export__contains_each_matching_photo(explorer: Explorer, records: Collection, tmp_path: Path) -> None:
@@ -392,4 +392,4 @@ def test_export__contains_each_matching_photo(explorer: Explorer, records: Colle
     with (tmp_path / "photos.csv").open(newline="") as file:
         ids = {row["id"] for row in csv.DictReader(file)}
     month = {"$gte": datetime(2020, 5, 1, tzinfo=UTC), "$lt": datetime(2020, 6, 1, tzinfo=UTC)}
-    assert ids == {record["_id"] for record in records.find({"photo.taken_at": month}, {"_id": 1})}
+    assert ids == {record["_id"] for record in records.find({"photo.taken_local": month}, {"_id": 1})}

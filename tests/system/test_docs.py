@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 import click
 import pytest
@@ -14,7 +13,7 @@ from docgen.__main__ import COPIES, PAGES
 from docgen.links import find_problems
 from exifinator.cli.main import main
 from exifinator.config import ROOT, Config
-from exifinator.metadata.normalize import build_photo
+from exifinator.metadata.photo.fields import DERIVED, FIELDS
 
 
 def test_settings_page__has_each_setting_once() -> None:
@@ -64,27 +63,12 @@ def test_api_page__has_each_address_and_parameter() -> None:
 
 
 def test_records_page__fields_and_sources__are_those_of_the_code() -> None:
-    found = fields.find_sources()
-    assert set(found) == set(fields.MEANINGS)
-    assert found["location"] == (dict, ["tag|GPS GPSLatitude", "tag|GPS GPSLongitude"])
-    assert found["artist"] == (str, ["tag|Image Artist", "xmp|dc:creator", "iptc|By-line"])
-    assert found["exposure_seconds"][0] is float
-    assert found["width_pixels"][1][:2] == ["tag|EXIF ExifImageWidth", "tag|Image ImageWidth"]
-    assert {"tag|EXIF OffsetTime", "tag|EXIF OffsetTimeOriginal"} <= set(found["taken_offset"][1])
-    assert {"tag|GPS GPSDate", "xmp|xmp:CreateDate"} <= set(found["taken_at"][1])
     page = fields.make_page()
-    for field in fields.MEANINGS:
-        assert f"| `{field}` | " in page
-
-
-def test_records_page__source_that_is_new_in_the_code__is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    def with_serial(tags: Any, *others: Any) -> Any:
-        photo, problems = build_photo(tags, *others)
-        tag = tags.get("EXIF BodySerialNumber")
-        return {**photo, **({"serial": str(tag["values"])} if tag else {})}, problems
-
-    monkeypatch.setattr(fields, "build_photo", with_serial)
-    assert fields.find_sources()["serial"] == (str, ["tag|EXIF BodySerialNumber"])
+    for field in (*FIELDS, *DERIVED):
+        assert f"| `{field.name}`{'*' if field.type.startswith('array') else ''} | {field.type} | " in page
+    assert '| `Image Copyright`, `dc:rights`, `tiff:Copyright`, "CopyrightNotice", *Copyright* |' in page
+    assert "`GPS GPSDate` (`GPS GPSTimeStamp`)" in page
+    assert "`olympus digital camera`" in page
 
 
 def test_scaling_page__tables__follow_from_the_figures() -> None:

@@ -49,8 +49,10 @@ PLACES = [(2.3522, 48.8566), (-122.4194, 37.7749), (139.6917, 35.6895), (179.9, 
 def make_record(bucket: str, key: str, at: int, **changes: Any) -> dict[str, Any]:
     """One record: `at` chooses camera, exposure, date and place."""
     make, model, lens = CAMERAS[at % 3]
+    taken = datetime(2024, 1, 1, 12, tzinfo=UTC) + timedelta(days=at, minutes=at)
     photo: dict[str, Any] = {
-        "taken_at": datetime(2024, 1, 1, 12, tzinfo=UTC) + timedelta(days=at, minutes=at),
+        "taken_at": taken,
+        "taken_local": taken + timedelta(hours=2 * (at % 2)),
         "taken_offset": "+02:00" if at % 2 else None,
         "camera_make": make,
         "camera_model": model,

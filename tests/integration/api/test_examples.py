@@ -36,7 +36,9 @@ def reader(installation: Installation, bucket: Bucket, share: Environment) -> It
     records = []
     for at in range(250):
         record = make_record("demo", f"2019/Lofoten/DSC{at + 1250:05}.JPG", 6 * at)
-        record["photo"]["taken_at"] = datetime(2019, 1 + at % 12, 1, at % 24, tzinfo=UTC)
+        record["photo"]["taken_local"] = record["photo"]["taken_at"] = datetime(
+            2019, 1 + at % 12, 1, at % 24, tzinfo=UTC
+        )
         records.append(record)
     check_schema(installation.store, writes=True)
     records[0]["thumbnail_bytes"] = len(THUMBNAIL)

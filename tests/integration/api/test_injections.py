@@ -168,7 +168,7 @@ def is_of_everything(command: dict[str, Any]) -> bool:
     """
     pipeline = command.get("pipeline", [{}])
     conditions = command.get("filter") or command.get("query") or pipeline[0].get("$match", {})
-    return pipeline == _grouping({}, MAX_CACHED_ZOOM) or set(conditions) <= {"photo.taken_at"}
+    return pipeline == _grouping({}, MAX_CACHED_ZOOM) or set(conditions) <= {"photo.taken_local"}
 
 
 def test_attempts__all__are_at_least_sixty() -> None:

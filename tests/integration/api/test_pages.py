@@ -39,7 +39,7 @@ def make_phones() -> list[dict[str, Any]]:
         photo: dict[str, Any] = {"exposure_seconds": 2.0 if at >= 2000 else rng.choice(TIMES)}
         if at % 100:
             # Some share their moment.
-            photo["taken_at"] = start + timedelta(days=at // 3)
+            photo["taken_local"] = start + timedelta(days=at // 3)
         records.append({"_id": f"b/{rng.randrange(10**9):09}", "photo": photo})
     return records
 
@@ -117,13 +117,13 @@ def test_read_page__range_of_500_values__gives_each_photo_once_in_order(
 ) -> None:
     def moment(record: dict[str, Any]) -> tuple[datetime, str]:
         undated = datetime(1 if sort == "-taken" else 9999, 1, 1, tzinfo=UTC)
-        return record["photo"].get("taken_at", undated), record["_id"]
+        return record["photo"].get("taken_local", undated), record["_id"]
 
     expected = sorted(phones[:2000], key=moment, reverse=sort == "-taken")
     if sort == "-exposure":
         # Of equal ones the oldest is first, and before it those without a date.
         expected.sort(key=lambda record: record["_id"])
-        expected.sort(key=lambda record: record["photo"].get("taken_at", datetime(1, 1, 1, tzinfo=UTC)))
+        expected.sort(key=lambda record: record["photo"].get("taken_local", datetime(1, 1, 1, tzinfo=UTC)))
         expected.sort(key=lambda record: -record["photo"]["exposure_seconds"])
     assert read_pages(database, sort, 170, 100) == [record["_id"] for record in expected]
 
@@ -146,7 +146,7 @@ SORTS: tuple[SortName, ...] = ("key", "-taken", "iso")
 
 def slow_ids(phones: list[dict[str, Any]], *, year_month: tuple[int, int] | None = None) -> list[str]:
     """Of the photos that passed SLOW, or SLOW_MONTH, in the order of their ids."""
-    found = [(record["_id"], record["photo"].get("taken_at")) for record in phones[2000:]]
+    found = [(record["_id"], record["photo"].get("taken_local")) for record in phones[2000:]]
     return sorted(id_ for id_, at in found if not year_month or (at and (at.year, at.month) == year_month))
 
 
@@ -192,7 +192,7 @@ def test_read_page__few_steps_do_not_do__the_narrowest_index_is_taken(
     with failing(failing_database, 1), watched(failing_database) as looks:
         found = read_pages(failing_database, "key", 50, 1, SLOW_MONTH)
     assert found == slow_ids(phones, year_month=(1967, 1))[:50]
-    assert looks[-1]["planSummary"].startswith("IXSCAN { photo.taken_at: -1")
+    assert looks[-1]["planSummary"].startswith("IXSCAN { photo.taken_local: -1")
     assert looks[-1]["docsExamined"] <= 31 * 3
 
 

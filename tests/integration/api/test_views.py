@@ -33,7 +33,7 @@ def test_get_facets__everything__counts_each_value(api: Api) -> None:
     expected = Counter(record["photo"].get("camera_model") for record in RECORDS)
     assert values(found["facets"]["camera"]) == dict(expected)
     assert values(found["facets"]["status"]) == dict(Counter(record["status"] for record in RECORDS))
-    months = Counter(str(r["photo"]["taken_at"])[:7] if "taken_at" in r["photo"] else None for r in RECORDS)
+    months = Counter(str(r["photo"]["taken_local"])[:7] if "taken_local" in r["photo"] else None for r in RECORDS)
     assert values(found["facets"]["taken"]) == dict(months)
     isos = {(row.get("from"), row.get("to")): row["count"] for row in found["facets"]["iso"] if "from" in row}
     assert isos[(100, 200)] == sum(record["photo"].get("iso") == 100 for record in RECORDS)

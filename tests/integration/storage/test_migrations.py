@@ -171,11 +171,39 @@ def test_migrate__to_schema_4__renames_the_tasks_of_stored_jobs(install: Install
     jobs.insert_many([{"path": path} for path in others])
     it.store.records.collection.database[META_COLLECTION].insert_one({"_id": "schema", "version": 3})
 
-    steps = list(migrate(it.store, documents_per_range=4))
+    steps = list(migrate(it.store, migrations=migrations.MIGRATIONS[:3], documents_per_range=4))
 
     assert [(schema.version, schema.documents) for schema in steps] == [(3, 4), (3, 6), (4, 0)]
     assert sorted(job["path"] for job in jobs.find()) == sorted([DOWNLOAD_TASK, WRITE_TASK] * 3 + others)
     assert jobs.count_documents({"params.bucket": "b"}) == 6, "a job's other fields have to stay"
+
+
+def test_migrate__to_schema_5__adds_the_date_on_the_camera_s_clock(install: Install) -> None:
+    it = install()
+    taken = datetime(2024, 1, 1, 7, 30)
+    photos = {
+        "b/offset": {"taken_at": taken, "taken_offset": "-08:00"},
+        "b/local": {"taken_at": taken},
+        "b/new": {"taken_at": taken, "taken_offset": "-08:00", "taken_local": datetime(2024, 1, 1)},
+        "b/odd": {"taken_at": taken, "taken_offset": 7},
+        "b/undated": {"iso": 100},
+        "b/text": "none",
+    }
+    it.store.records.collection.insert_many([{"_id": id_, "photo": photo} for id_, photo in photos.items()])
+    it.store.records.collection.database[META_COLLECTION].insert_one({"_id": "schema", "version": 4})
+
+    list(migrate(it.store, migrations=migrations.MIGRATIONS[:4]))
+
+    found = {record["_id"]: record["photo"] for record in it.store.records.collection.find()}
+    local = {id_: photo.get("taken_local") for id_, photo in found.items() if isinstance(photo, dict)}
+    shown = {id_: date.replace(tzinfo=None) if date else None for id_, date in local.items()}
+    assert shown == {
+        "b/offset": datetime(2023, 12, 31, 23, 30),
+        "b/local": taken,
+        "b/new": datetime(2024, 1, 1),
+        "b/odd": taken,
+        "b/undated": None,
+    }
 
 
 def test_failed_jobs__stored_under_a_former_path__are_found_and_requeued(installation: Installation) -> None:

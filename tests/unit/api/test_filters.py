@@ -248,17 +248,17 @@ def test_read_cursor__anything_else__is_refused(text: str) -> None:
 
 def test_segments_after__down__undated_come_last() -> None:
     same, older, undated = TAKEN.segments_after(Position((day(2024),), "x"))
-    assert same == {"photo.taken_at": day(2024), "_id": {"$lt": "x"}}
-    assert older == {"photo.taken_at": {"$lt": day(2024)}}
-    assert undated == {"photo.taken_at": None}
+    assert same == {"photo.taken_local": day(2024), "_id": {"$lt": "x"}}
+    assert older == {"photo.taken_local": {"$lt": day(2024)}}
+    assert undated == {"photo.taken_local": None}
 
 
 def test_segments_after__by_a_value__goes_on_with_the_newest_first() -> None:
     segments = Order.named("iso").segments_after(Position((100, day(2024)), "x"))
     assert segments == [
-        {"photo.iso": 100, "photo.taken_at": day(2024), "_id": {"$lt": "x"}},
-        {"photo.iso": 100, "photo.taken_at": {"$lt": day(2024)}},
-        {"photo.iso": 100, "photo.taken_at": None},
+        {"photo.iso": 100, "photo.taken_local": day(2024), "_id": {"$lt": "x"}},
+        {"photo.iso": 100, "photo.taken_local": {"$lt": day(2024)}},
+        {"photo.iso": 100, "photo.taken_local": None},
         {"photo.iso": {"$gt": 100}},
         {"photo.iso": None},
     ]
@@ -275,8 +275,8 @@ def test_segments_after__no_place__those_without_the_value_are_last(name: SortNa
 def test_segments_after__without_the_value__nothing_with_one_follows(name: SortName) -> None:
     place, sign = Position((None, None), "x"), "$lt" if name == "iso" else "$gt"
     own, *others = Order.named(name).segments_after(place)
-    assert own == {"photo.iso": None, "photo.taken_at": None, "_id": {sign: "x"}}
-    assert others == ([] if name == "iso" else [{"photo.iso": None, "photo.taken_at": {"$ne": None}}])
+    assert own == {"photo.iso": None, "photo.taken_local": None, "_id": {sign: "x"}}
+    assert others == ([] if name == "iso" else [{"photo.iso": None, "photo.taken_local": {"$ne": None}}])
 
 
 def test_segments_after__backwards__those_without_the_value_are_first() -> None:

@@ -28,7 +28,7 @@ def known() -> dict[tuple[int, int] | None, int]:
 
 
 def dates(parts: list[Filter]) -> list[Filter]:
-    return [part["$and"][1]["photo.taken_at"] for part in parts]
+    return [part["$and"][1]["photo.taken_local"] for part in parts]
 
 
 def test_split_by_taken__parts__are_of_equally_many() -> None:
@@ -43,7 +43,7 @@ def test_split_by_taken__parts__are_of_equally_many() -> None:
 @pytest.mark.parametrize("nested", [False, True])
 def test_split_by_taken__a_period__is_cut_within(nested: bool) -> None:
     start, end = datetime(2020, 5, 1, tzinfo=UTC), datetime(2020, 5, 21, tzinfo=UTC)
-    period: Filter = {"photo.taken_at": {"$gte": start, "$lt": end}}
+    period: Filter = {"photo.taken_local": {"$gte": start, "$lt": end}}
     filter_ = {"$and": [{"$and": [CAMERA, period]}, {"status": "ok"}]} if nested else period
     found = dates(split_by_taken(filter_, known))
     assert found == [
@@ -62,7 +62,7 @@ def test_split_by_taken__a_period__is_cut_within(nested: bool) -> None:
         {"_id": {"$gte": "holiday/"}},
         {"$and": [CAMERA, {"_id": {"$gte": "holiday/"}}]},
         {"$or": [CAMERA]},
-        {"photo.taken_at": {"$gte": datetime(1990, 1, 1, tzinfo=UTC), "$lt": datetime(1991, 1, 1, tzinfo=UTC)}},
+        {"photo.taken_local": {"$gte": datetime(1990, 1, 1, tzinfo=UTC), "$lt": datetime(1991, 1, 1, tzinfo=UTC)}},
     ],
     ids=["everything", "no index", "key", "camera and key", "or", "nothing then"],
 )
@@ -77,7 +77,7 @@ def test_split_by_taken__nothing_known__is_one_part(months: dict[tuple[int, int]
 
 @pytest.mark.parametrize("bound", ["2020", 5, None], ids=str)
 def test_split_by_taken__a_query_of_no_date__does_not_matter(bound: object) -> None:
-    assert len(split_by_taken({"photo.taken_at": {"$gte": bound, "$lt": bound}}, known)) == 4
+    assert len(split_by_taken({"photo.taken_local": {"$gte": bound, "$lt": bound}}, known)) == 4
 
 
 def test_read__many_readers__take_one_part_each() -> None:
@@ -104,7 +104,7 @@ def test_read__one_part_fails__when_the_others_ended() -> None:
         others: list[Filter] = []
 
         async def fail(part: Filter) -> None:
-            if "$not" not in part["$and"][1]["photo.taken_at"]:
+            if "$not" not in part["$and"][1]["photo.taken_local"]:
                 raise TimeoutError(str(part))
             await asyncio.sleep(0)
             others.append(part)

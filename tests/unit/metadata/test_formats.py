@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from exifinator.metadata.fetch import fetch_header
+from exifinator.metadata.fetch import fetch_metadata
 from tests.data import build, formats
 from tests.unit.readers import CASES, MEDIA, REF, MemoryReader, fetched_from, metadata_of, record_of
 
@@ -32,7 +32,7 @@ def test_read_gif__xmp_and_comment__are_read(place):
 @pytest.mark.parametrize("place", ["before", "after"])
 def test_read_gif__long__reads_its_start_and_its_end(place):
     reader = MemoryReader(formats.gif(picture_bytes=900_000, **{place: formats.gif_xmp()}))
-    header = fetch_header(reader, REF, first_read_bytes=48 * 1024)
+    header = fetch_metadata(reader, REF, first_read_bytes=48 * 1024)
     assert [block.kind for block in header.blocks] == ["xmp"]
     assert reader.requests <= 2
     assert reader.bytes_read < 100_000
@@ -135,7 +135,7 @@ def test_read_crw__with_a_trailer_of_canon__has_its_xmp():
 
 def test_read_crw__large__takes_two_requests():
     reader = MemoryReader(formats.crw(formats.canon_records(), picture_bytes=3_000_000))
-    assert fetch_header(reader, REF, first_read_bytes=48 * 1024).status == "ok"
+    assert fetch_metadata(reader, REF, first_read_bytes=48 * 1024).status == "ok"
     assert reader.requests == 2
     assert reader.bytes_read < 100_000
 
@@ -205,7 +205,7 @@ def test_read_x3f__preview_with_exif__has_precedence():
 def test_read_x3f__large__takes_few_requests():
     photo = build.jpeg(build.exif_segment(build.photo_tiff()), picture_bytes=2_000_000)
     reader = MemoryReader(formats.x3f(PROPERTIES, photo))
-    header = fetch_header(reader, REF, first_read_bytes=48 * 1024)
+    header = fetch_metadata(reader, REF, first_read_bytes=48 * 1024)
     assert [block.kind for block in header.blocks].count("exif") == 2
     assert reader.requests <= 3
     assert reader.bytes_read < 120_000
@@ -245,7 +245,7 @@ def test_read_big_tiff__numbers_of_64_bits__keep_their_values():
 def test_read_big_tiff__far_directories__take_few_requests():
     filler = [(0x0142, build.UNDEFINED, bytes(300_000))]
     reader = MemoryReader(formats.big_tiff([[*PAGE, *filler]], EXIF))
-    header = fetch_header(reader, REF, first_read_bytes=4096)
+    header = fetch_metadata(reader, REF, first_read_bytes=4096)
     assert reader.requests <= 3
     assert reader.bytes_read < 60_000
     assert header.width_pixels == 640

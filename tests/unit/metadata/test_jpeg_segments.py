@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from exifinator.metadata.containers.jpeg import SHORT_FILE_BYTES
-from exifinator.metadata.fetch import fetch_header
+from exifinator.metadata.fetch import fetch_metadata
 from tests.data import build, formats
 from tests.unit.readers import CASES, MEDIA, REF, MemoryReader, record_of
 
@@ -41,7 +41,7 @@ def test_read_jpeg__two_exif_segments__the_first_takes_precedence():
 
 
 def test_read_jpeg__many_exif_segments__are_bounded():
-    header = fetch_header(MemoryReader(build.jpeg(*[RESOLUTION] * 50)), REF)
+    header = fetch_metadata(MemoryReader(build.jpeg(*[RESOLUTION] * 50)), REF)
     assert len(header.blocks) <= 4
 
 
@@ -89,7 +89,7 @@ def test_read_jpeg__long_profile__is_read_in_part():
         for number in range(1, 9)
     ]
     reader = MemoryReader(build.jpeg(*parts, EXIF))
-    header = fetch_header(reader, REF)
+    header = fetch_metadata(reader, REF)
     assert [block.kind for block in header.blocks] == ["exif", "icc/name", "icc/color_space"]
     assert len(header.to_bytes()) < 5000
 
@@ -145,7 +145,7 @@ def test_read_jpeg__afcp__is_read(order):
 @pytest.mark.parametrize("append", [formats.afcp, formats.fotostation], ids=["afcp", "fotostation"])
 def test_read_jpeg__trailer_of_a_large_file_without_other_metadata__takes_one_more_request(append):
     reader = MemoryReader(append(build.jpeg(picture_bytes=LARGE)))
-    header = fetch_header(reader, REF)
+    header = fetch_metadata(reader, REF)
     assert [block.kind for block in header.blocks][:1] == ["iptc"]
     assert reader.requests == 2
     assert reader.bytes_read < SHORT_FILE_BYTES + 10_000
@@ -153,7 +153,7 @@ def test_read_jpeg__trailer_of_a_large_file_without_other_metadata__takes_one_mo
 
 def test_read_jpeg__large_with_exif__takes_one_request():
     reader = MemoryReader(formats.afcp(build.jpeg(EXIF, picture_bytes=LARGE)))
-    fetch_header(reader, REF)
+    fetch_metadata(reader, REF)
     assert reader.requests == 1
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from exifinator.metadata.normalize import build_photo, join_sentences, parse_date, parse_offset
+from exifinator.metadata.normalize import build_photo, join_sentences
+from exifinator.metadata.photo.sources import Metadata
 
 
 def tags(**values: Any) -> dict[str, dict[str, Any]]:
@@ -15,43 +16,15 @@ def tags(**values: Any) -> dict[str, dict[str, Any]]:
     return {name.replace("_", " ", 1): {"values": value} for name, value in values.items()}
 
 
-def photo(
+def build(
     xmp: Any = None, iptc: Any = None, size: Any = (None, None), rotation_applied: bool = False, **values: Any
 ) -> Any:
-    return build_photo(tags(**values), xmp or {}, iptc or {}, size, rotation_applied=rotation_applied)[0]
+    metadata = Metadata(tags(**values), xmp or {}, iptc or {}, size=size, rotation_applied=rotation_applied)
+    return build_photo(metadata)
 
 
-@pytest.mark.parametrize(
-    ("text", "sub_seconds", "date"),
-    [
-        ("2019:05:01 20:13:07", None, datetime(2019, 5, 1, 20, 13, 7)),
-        ("2019:05:01 20:13:07", "25", datetime(2019, 5, 1, 20, 13, 7, 250_000)),
-        ("2019:05:01 20:13:07", "123456", datetime(2019, 5, 1, 20, 13, 7, 123_000)),
-        ("2019:05:01 20:13:07", "  ", datetime(2019, 5, 1, 20, 13, 7)),
-        ("2019-05-01T20:13:07Z", None, datetime(2019, 5, 1, 20, 13, 7)),
-        ("2019:05:01", None, datetime(2019, 5, 1)),
-        ("2019/05/01 20:13", None, datetime(2019, 5, 1, 20, 13)),
-        ("0000:00:00 00:00:00", None, None),
-        ("    :  :     :  :  ", None, None),
-        ("", None, None),
-        (None, None, None),
-        ("2019:02:30 10:00:00", None, None),
-        ("2019:05:01 25:00:00", None, None),
-        ("0000:05:01 20:00:00", None, None),
-        ("yesterday", None, None),
-    ],
-)
-def test_parse_date__as_written__is_a_date_or_nothing(text, sub_seconds, date):
-    assert parse_date(text, sub_seconds) == date
-
-
-@pytest.mark.parametrize(
-    ("text", "offset"),
-    [("+02:00", "+02:00"), ("-0930", "-09:30"), ("+00:00", "+00:00"), ("   :  ", None), ("+99:00", None), (None, None)],
-)
-def test_parse_offset__as_written__is_an_offset_or_nothing(text, offset):
-    parsed = parse_offset(text)
-    assert (parsed[0] if parsed else None) == offset
+def photo(**values: Any) -> Any:
+    return build(**values)[0]
 
 
 LOCAL = "2019:05:01 20:13:07"
@@ -86,8 +59,8 @@ LOCAL = "2019:05:01 20:13:07"
         ({"GPS_GPSDate": "9999:12:31", "GPS_GPSTimeStamp": [24.0, 0.0, 0.0]}, None, None),
         ({"Image_DateTime": LOCAL}, datetime(2019, 5, 1, 20, 13, 7), None),
         (
-            {"EXIF_DateTimeOriginal": "0001:01:01 00:00:00", "EXIF_OffsetTimeOriginal": "+02:00"},
-            datetime(1, 1, 1),
+            {"EXIF_DateTimeOriginal": "0001:01:01 00:00:01", "EXIF_OffsetTimeOriginal": "+02:00"},
+            datetime(1, 1, 1, 0, 0, 1),
             None,
         ),
         ({}, None, None),
@@ -115,7 +88,7 @@ def test_build_photo__dates__are_utc_where_the_offset_is_known(values, taken_at,
 @pytest.mark.parametrize(
     ("date", "taken_at"),
     [
-        ("2019-05-01T20:13:07.250+02:00", datetime(2019, 5, 1, 18, 13, 7, tzinfo=UTC)),
+        ("2019-05-01T20:13:07.250+02:00", datetime(2019, 5, 1, 18, 13, 7, 250_000, tzinfo=UTC)),
         ("2019-05-01T20:13:07Z", datetime(2019, 5, 1, 20, 13, 7, tzinfo=UTC)),
         ("2019-05-01T20:13", datetime(2019, 5, 1, 20, 13)),
     ],
@@ -136,23 +109,22 @@ def test_build_photo__date_of_xmp__is_taken_where_exif_has_none(date, taken_at):
         ([None, None, None], "N", [None, None, None], "E", None),
         ([53.0, None, None], "N", [9.0, None, None], "E", [9.0, 53.0]),
         ([], "N", [], "E", None),
-        ("53", "N", "9", "E", None),
+        ("53", "N", "9", "E", [9.0, 53.0]),
+        ([-3.0], "", [9.0], "E", [9.0, -3.0]),
     ],
-    ids=["north-west", "south-east", "decimal", "equator", "no-fix", "0/0", "only-degrees", "empty", "text"],
+    ids=["north-west", "south-east", "decimal", "equator", "no-fix", "0/0", "only-degrees", "empty", "text", "signed"],
 )
 def test_build_photo__place__is_a_point_or_absent(latitude, north, longitude, east, coordinates):
-    summary, problems = build_photo(
-        tags(GPS_GPSLatitude=latitude, GPS_GPSLatitudeRef=north, GPS_GPSLongitude=longitude, GPS_GPSLongitudeRef=east),
-        {},
-        {},
+    summary, problems = build(
+        GPS_GPSLatitude=latitude, GPS_GPSLatitudeRef=north, GPS_GPSLongitude=longitude, GPS_GPSLongitudeRef=east
     )
     assert summary.get("location") == (coordinates and {"type": "Point", "coordinates": coordinates})
     assert not problems
 
 
-@pytest.mark.parametrize(("latitude", "longitude"), [([91.0], [9.0]), ([53.0], [181.0]), ([-3.0], [9.0])])
+@pytest.mark.parametrize(("latitude", "longitude"), [([91.0], [9.0]), ([53.0], [181.0]), ([3.0, 61.0], [9.0])])
 def test_build_photo__place_out_of_range__is_absent_with_a_problem(latitude, longitude):
-    summary, problems = build_photo(tags(GPS_GPSLatitude=latitude, GPS_GPSLongitude=longitude), {}, {})
+    summary, problems = build(GPS_GPSLatitude=latitude, GPS_GPSLongitude=longitude)
     assert "location" not in summary
     assert problems == ["The GPS position is out of range."]
 
@@ -177,7 +149,8 @@ def test_build_photo__altitude__is_below_the_sea_by_its_reference(metres, refere
 def test_build_photo__size__is_as_the_picture_is_shown(orientation, size, rotation_applied, shown):
     summary = photo(size=size, rotation_applied=rotation_applied, Image_Orientation=[orientation])
     assert (summary["width_pixels"], summary["height_pixels"]) == shown
-    assert summary.get("orientation") == (orientation if 1 <= orientation <= 8 else None)
+    to_be_done = 1 if rotation_applied else orientation
+    assert summary.get("orientation") == (to_be_done if 1 <= orientation <= 8 else None)
 
 
 def test_build_photo__size_unknown_to_the_container__is_taken_from_exif():
@@ -246,30 +219,18 @@ XMP = {
 IPTC = {"Caption-Abstract": "of IPTC", "Keywords": ["i"], "By-line": ["Cid"], "CopyrightNotice": "C"}
 
 
-def test_build_photo__caption_and_keywords__come_from_exif_first_then_xmp_then_iptc():
-    assert photo(iptc=IPTC) == {"description": "of IPTC", "keywords": ["i"], "artist": "Cid", "copyright": "C"}
-    assert photo(xmp=XMP, iptc=IPTC) == {
-        "description": "of XMP",
-        "keywords": ["x"],
-        "artist": "Ada; Ben",
-        "copyright": "R",
-        "rating": 5,
-    }
-    summary = photo(
-        xmp=XMP,
-        iptc=IPTC,
-        Image_ImageDescription="of EXIF",
-        Image_XPKeywords="a; b;",
-        Image_Rating=[3],
-        Image_Artist="E",
-    )
-    assert summary == {
-        "description": "of EXIF",
-        "keywords": ["a", "b"],
-        "artist": "E",
-        "copyright": "R",
-        "rating": 3,
-    }
+def test_build_photo__caption_and_artist__come_from_exif_first_then_xmp_then_iptc():
+    names = ("description", "artist", "copyright")
+    assert [photo(iptc=IPTC)[name] for name in names] == ["of IPTC", "Cid", "C"]
+    assert [photo(xmp=XMP, iptc=IPTC)[name] for name in names] == ["of XMP", "Ada; Ben", "R"]
+    summary = photo(xmp=XMP, iptc=IPTC, Image_ImageDescription="of EXIF", Image_Artist="E", Image_Copyright="D")
+    assert [summary[name] for name in names] == ["of EXIF", "E", "D"]
+
+
+def test_build_photo__keywords_and_creators__are_joined():
+    summary = photo(xmp=XMP, iptc=IPTC, Image_XPKeywords="a; b; X", Image_Artist="cid; Eve")
+    assert summary["keywords"] == ["a", "b", "X", "i"]
+    assert summary["creators"] == ["cid", "Eve", "Ada", "Ben"]
 
 
 @pytest.mark.parametrize(("text", "rating"), [("-1", -1), ("4.0", 4), ("99", None), ("good", None), ("nan", None)])

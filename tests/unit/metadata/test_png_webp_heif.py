@@ -7,7 +7,7 @@ import zlib
 
 import pytest
 
-from exifinator.metadata.fetch import fetch_header
+from exifinator.metadata.fetch import fetch_metadata
 from tests.data import build, formats
 from tests.unit.readers import CASES, MEDIA, REF, MemoryReader, record_of
 
@@ -72,13 +72,13 @@ def test_read_png__many_texts__are_bounded():
     ids=["zTXt", "iCCP", "iTXt"],
 )
 def test_read_png__text_that_decompresses_to_megabytes__is_bounded(chunk):
-    header = fetch_header(MemoryReader(build.png([chunk])), REF)
+    header = fetch_metadata(MemoryReader(build.png([chunk])), REF)
     assert len(header.to_bytes()) < 600_000
 
 
 def test_read_png__many_texts_that_decompress_to_megabytes__are_bounded():
     texts = [build.chunk(b"zTXt", b"k%d\0\0" % number + zlib.compress(b"x" * 10_000_000)) for number in range(50)]
-    header = fetch_header(MemoryReader(build.png(texts)), REF)
+    header = fetch_metadata(MemoryReader(build.png(texts)), REF)
     assert len(header.to_bytes()) < 2 * 1024 * 1024
 
 
@@ -164,7 +164,7 @@ def test_read_webp__without_vp8x__has_its_metadata(picture):
     assert document["xmp"]["xmp:Rating"] == "4"
     # The container's size, turned by EXIF.
     assert (document["photo"]["width_pixels"], document["photo"]["height_pixels"]) == (480, 640)
-    fetch_header(reader, REF)
+    fetch_metadata(reader, REF)
     assert reader.requests == 2
 
 
@@ -176,7 +176,7 @@ def test_read_webp__vp8x_without_flags__has_its_metadata():
 
 def test_read_webp__nothing_behind_the_picture__takes_one_request():
     reader = MemoryReader(riff(LOSSY))
-    assert fetch_header(reader, REF).width_pixels == 640
+    assert fetch_metadata(reader, REF).width_pixels == 640
     assert reader.requests == 1
 
 
@@ -192,7 +192,7 @@ def test_read_webp__profile__is_named():
 @pytest.mark.parametrize("orientation", [1, 3, 6, 8])
 def test_read_heic__orientation_in_exif__does_not_turn_the_size(turn, size, orientation):
     exif = build.tiff([(0x0112, build.SHORT, [orientation])])
-    header = fetch_header(MemoryReader(build.heic(exif, turn=turn)), REF)
+    header = fetch_metadata(MemoryReader(build.heic(exif, turn=turn)), REF)
     assert header.rotation_applied
     assert (header.width_pixels, header.height_pixels) == size
     photo = record_of(build.heic(exif, turn=turn)).document["photo"]
@@ -219,7 +219,7 @@ def bits(*fields: tuple[int, int]) -> bytes:
 def test_read_jxl__orientation_of_the_codestream__turns_the_size(orientation, size):
     # Not small, height 480 in 9 bits, ratio 4:3, not the default metadata, extra fields, orientation.
     codestream = bits((0, 1), (0, 2), (479, 9), (3, 3), (0, 1), (1, 1), (orientation - 1, 3))
-    header = fetch_header(MemoryReader(codestream), REF)
+    header = fetch_metadata(MemoryReader(codestream), REF)
     assert (header.width_pixels, header.height_pixels) == size
     exif = build.box(b"Exif", bytes(4), build.tiff([(0x0112, build.SHORT, [6])]))
     file = (

@@ -41,9 +41,12 @@ def read(data: bytes, limit_mb: int = 64):
                 '<dc:title><rdf:Alt><rdf:li xml:lang="de">Kai</rdf:li>'
                 '<rdf:li xml:lang="x-default">Quay</rdf:li></rdf:Alt></dc:title>'
             ),
-            {"dc:title": "Quay"},
+            {"dc:title": "Quay", "dc:title[de]": "Kai"},
         ),
-        (packet('<dc:title><rdf:Alt><rdf:li xml:lang="de">Kai</rdf:li></rdf:Alt></dc:title>'), {"dc:title": "Kai"}),
+        (
+            packet('<dc:title><rdf:Alt><rdf:li xml:lang="de">Kai</rdf:li></rdf:Alt></dc:title>'),
+            {"dc:title": "Kai", "dc:title[de]": "Kai"},
+        ),
         (
             packet(
                 '<xmpMM:DerivedFrom rdf:parseType="Resource"><stRef:documentID>7</stRef:documentID></xmpMM:DerivedFrom>'
@@ -82,6 +85,58 @@ def read(data: bytes, limit_mb: int = 64):
 )
 def test_read_xmp__packet__gives_flat_properties(data, properties):
     assert read(data) == (properties, None, [])
+
+
+RESOURCE = 'rdf:parseType="Resource"'
+
+
+@pytest.mark.parametrize(
+    ("body", "properties"),
+    [
+        # The second item has no dc:a, and does not get that of the third.
+        (
+            f"<xmpMM:Pantry><rdf:Bag><rdf:li {RESOURCE}><dc:a>1</dc:a><dc:b>2</dc:b></rdf:li>"
+            f"<rdf:li {RESOURCE}><dc:b>3</dc:b></rdf:li><rdf:li><rdf:Description dc:a='4'/></rdf:li>"
+            "</rdf:Bag></xmpMM:Pantry>",
+            {"xmpMM:Pantry": [{"dc:a": "1", "dc:b": "2"}, {"dc:b": "3"}, {"dc:a": "4"}]},
+        ),
+        (
+            f"<xmpMM:Pantry><rdf:Seq><rdf:li {RESOURCE}><dc:a {RESOURCE}><dc:b>1</dc:b></dc:a>"
+            "<dc:subject><rdf:Bag><rdf:li>x</rdf:li></rdf:Bag></dc:subject></rdf:li></rdf:Seq></xmpMM:Pantry>",
+            {"xmpMM:Pantry": [{"dc:a/dc:b": "1", "dc:subject": ["x"]}]},
+        ),
+        (
+            "<dc:x><rdf:Bag><rdf:li><rdf:Bag><rdf:li>a</rdf:li><rdf:li>b</rdf:li></rdf:Bag></rdf:li></rdf:Bag></dc:x>",
+            {"dc:x": ["a", "b"]},
+        ),
+        (
+            "<dc:x><rdf:Bag><rdf:li><rdf:Description><rdf:value>a</rdf:value><dc:q>b</dc:q></rdf:Description></rdf:li>"
+            "</rdf:Bag></dc:x>",
+            {"dc:x": [{"rdf:value": "a", "dc:q": "b"}]},
+        ),
+        (
+            '<dc:title><rdf:Alt><rdf:li xml:lang="x-default">Quay</rdf:li><rdf:li xml:lang="de-DE">Kai</rdf:li>'
+            '<rdf:li xml:lang="ga">Cé</rdf:li><rdf:li xml:lang="$.">no</rdf:li></rdf:Alt></dc:title>',
+            {"dc:title": "Quay", "dc:title[de-DE]": "Kai", "dc:title[ga]": "Cé"},
+        ),
+    ],
+    ids=["list", "nested", "list-in-list", "qualifier", "languages"],
+)
+def test_read_xmp__structures_and_languages__stay_together(body, properties):
+    assert read(packet(body)) == (properties, None, [])
+
+
+def test_read_xmp__packet_truncated_in_a_structure__keeps_its_beginning():
+    body = f"<dc:x><rdf:Bag><rdf:li {RESOURCE}><dc:a>1</dc:a><dc:b>2</dc:b></rdf:li></rdf:Bag></dc:x>"
+    data = packet(body)
+    assert read(data[: data.index(b"<dc:b>")])[0] == {"dc:x": [{"dc:a": "1"}]}
+
+
+def test_read_xmp__thousands_of_structures__are_bounded():
+    body = "".join(f"<rdf:li {RESOURCE}><dc:a>{number}</dc:a></rdf:li>" for number in range(5000))
+    properties, _, dropped = read(packet(f"<dc:x><rdf:Bag>{body}</rdf:Bag></dc:x>"))
+    assert len(properties["dc:x"]) <= MAX_VALUES
+    assert dropped == [f"values past the first {MAX_VALUES}"]
 
 
 def test_read_xmp__truncated_packet__keeps_what_came_before():

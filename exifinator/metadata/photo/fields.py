@@ -1,0 +1,362 @@
+"""The table of the fields of `photo`: what each field means, and where its value comes from.
+
+Sources are in order of precedence: EXIF, then XMP, IPTC, MakerNotes and the container, as the Metadata Working Group
+recommends (Guidelines for Handling Image Metadata 2.0). The reference of records is generated from this table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from exifinator.metadata.photo import codes
+from exifinator.metadata.photo.lens import known_lens_name, lens_data, lens_name, proper_lens_name
+from exifinator.metadata.photo.lists import join, keyword_tree, keywords, names, paths, separated_keywords
+from exifinator.metadata.photo.picture import canon_iso, iso, largest, metres, stars, stars_of_percent
+from exifinator.metadata.photo.placeholders import (
+    NO_COPYRIGHT,
+    NO_NAME,
+    NO_PLACE,
+    NO_SERIAL,
+    STOCK_DESCRIPTION,
+    STOCK_DESCRIPTIONS,
+    STOCK_TITLES,
+    WEAK_DESCRIPTIONS,
+)
+from exifinator.metadata.photo.position import altitude, position, speed
+from exifinator.metadata.photo.readers import (
+    apex,
+    code,
+    flash,
+    in_range,
+    integer,
+    joined_texts,
+    one_of,
+    positive,
+    present,
+    text,
+    text_unless,
+    whole,
+    word,
+    yes,
+)
+from exifinator.metadata.photo.regions import (
+    iptc_regions,
+    join_regions,
+    microsoft_regions,
+    mwg_regions,
+    people_in_detail,
+)
+from exifinator.metadata.photo.sources import (
+    Raw,
+    Source,
+    container_text,
+    icc,
+    iptc,
+    note,
+    printed_note,
+    summary,
+    tag,
+    xmp,
+)
+from exifinator.metadata.photo.taken import exif_date, gps_date, in_utc, iptc_date, written_date
+
+Type = Literal["string", "integer", "double", "boolean", "date", "array of strings", "array of objects", "object"]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One row of the table.
+
+    Attributes:
+        read: Reader of the sources that have none of their own.
+        combine: Function that makes one value of the values of all sources. Without it, the first value is taken.
+        last_resort: Reader that accepts weaker values, for a second reading of the sources that have no reader of their
+            own, if the first one finds nothing.
+        unit: Unit of the value, for the documentation.
+    """
+
+    name: str
+    type: Type
+    description: str
+    sources: tuple[Source, ...]
+    read: Callable[..., Any] = text
+    combine: Callable[[list[Any]], Any] | None = None
+    unit: str = ""
+    last_resort: Callable[..., Any] | None = None
+
+
+# EXIF's text is not cut before this many characters: fields of cameras and programs have at least 32 bytes.
+SHORTEST_CUT = 31
+
+
+def _first_rating(ratings: list[int]) -> int:
+    """Return the first rating that is not 0: a camera's 0 means that nobody has rated the photo there."""
+    return next((rating for rating in ratings if rating), 0)
+
+
+def _fullest(candidates: list[str]) -> str:
+    """Return the first text; a later one if the first is a shortened or misspelt copy of it.
+
+    EXIF's text is often cut, or has a question mark for each letter that is not ASCII.
+    """
+    first = candidates[0]
+    for other in candidates[1:]:
+        if len(first) >= SHORTEST_CUT and len(other) > len(first) and other.startswith(first.rstrip(".… ")):
+            return other
+        if "?" in first and len(first) == len(other) and not other.isascii():
+            same = all(a == b or a == "?" for a, b in zip(first, other, strict=True))
+            return other if same else first
+    return first
+
+
+_description = text_unless(STOCK_DESCRIPTIONS, WEAK_DESCRIPTIONS, pattern=STOCK_DESCRIPTION)
+_weak_description = text_unless(STOCK_DESCRIPTIONS, pattern=STOCK_DESCRIPTION)
+_title = text_unless(STOCK_TITLES)
+_person = text_unless(NO_NAME)
+_serial = text_unless(NO_NAME, pattern=NO_SERIAL)
+_copyright = text_unless(NO_COPYRIGHT)
+_place = text_unless(NO_PLACE)
+_CREATED = "Iptc4xmpExt:LocationCreated"
+_SHOWN = "Iptc4xmpExt:LocationShown"
+
+
+def _serial_number(raw: Raw) -> str | None:
+    """Read a serial number, which some tags store as a number."""
+    if isinstance(raw, list) and len(raw) == 1 and isinstance(raw[0], int):
+        raw = str(raw[0])
+    return _serial(raw)  # type: ignore[no-any-return]
+
+
+def _of_location(name: str) -> Callable[[Raw], str | None]:
+    """Return a reader of one property of the first of the IPTC's locations."""
+
+    def read(raw: Raw) -> str | None:
+        first = next((item for item in raw if isinstance(item, dict)), {}) if isinstance(raw, list) else {}
+        return _place(first.get(f"Iptc4xmpExt:{name}"))  # type: ignore[no-any-return]
+
+    return read
+
+
+def _creators(raw: Raw) -> str | None:
+    return "; ".join(names(raw)) or None
+
+
+def _interoperability(raw: Raw) -> str | None:
+    return codes.INTEROPERABILITY.get(text(raw) or "")
+
+
+DATES = (
+    tag("EXIF DateTimeOriginal", "EXIF SubSecTimeOriginal", "EXIF OffsetTimeOriginal", "EXIF OffsetTime"),
+    tag("EXIF DateTimeDigitized", "EXIF SubSecTimeDigitized", "EXIF OffsetTimeDigitized", "EXIF OffsetTime"),
+    tag("Image DateTimeOriginal", "Image SubSecTimeOriginal", "EXIF OffsetTimeOriginal"),
+    xmp("exif:DateTimeOriginal", "exif:SubSecTimeOriginal", "exifEX:OffsetTimeOriginal"),
+    xmp("photoshop:DateCreated", read=written_date),
+    tag("GPS GPSDate", "GPS GPSTimeStamp", read=gps_date),
+    xmp("exif:GPSTimeStamp", read=in_utc),
+    xmp("exif:DateTimeDigitized", "exif:SubSecTimeDigitized", "exifEX:OffsetTimeDigitized"),
+    xmp("xmp:CreateDate", read=written_date),
+    iptc("DateCreated", "TimeCreated", read=iptc_date),
+    iptc("DigitalCreationDate", "DigitalCreationTime", read=iptc_date),
+    note("DateTimeOriginal", "SubSecTimeOriginal", "OffsetTimeOriginal"),
+    note("CreateDate", read=written_date),
+    note("DateTimeCreated", read=written_date),
+    container_text("Creation Time", read=written_date),
+    tag("Image DateTime", "EXIF SubSecTime", "EXIF OffsetTime"),
+    xmp("tiff:DateTime", read=written_date),
+    container_text("tIME", read=in_utc),
+)
+
+FIELDS: tuple[Field, ...] = (
+    Field("taken_at", "date",
+          "When the photo was taken: in UTC if `taken_offset` is known, else in the camera's local time.",
+          DATES, exif_date, unit="ms"),
+    Field("camera_make", "string", "The maker of the camera.",
+          (tag("Image Make"), xmp("tiff:Make"), xmp("exif:Make"), note("Make")),
+           text_unless(NO_NAME)),
+    Field("camera_model", "string", "The model of the camera.",
+          (tag("Image Model"), xmp("tiff:Model"), xmp("exif:Model"), note("Model"),
+           tag("Image UniqueCameraModel"), tag("Image Tag 0xC614")), text_unless(NO_NAME)),
+    Field("camera_serial", "string", "The serial number of the camera.",
+          (tag("EXIF BodySerialNumber"), tag("Image SerialNumber"), tag("Image CameraSerialNumber"),
+           tag("Image Tag 0xC62F"), xmp("exifEX:BodySerialNumber"), xmp("aux:SerialNumber"), summary("camera_serial"),
+           note("SerialNumber"),
+           note("InternalSerialNumber")), _serial_number),
+    Field("owner", "string", "The owner of the camera, as set in the camera.",
+          (tag("EXIF CameraOwnerName"), tag("Image OwnerName"), xmp("exifEX:CameraOwnerName"), xmp("aux:OwnerName"),
+           summary("owner"), note("OwnerName")), _person),
+    Field("lens_make", "string", "The maker of the lens.",
+          (tag("EXIF LensMake"), xmp("exifEX:LensMake"), note("LensMake")), text_unless(NO_NAME)),
+    Field("lens_model", "string", "The lens. A lens without a name is described by its focal lengths and apertures.",
+          (tag("EXIF LensModel", read=proper_lens_name), tag("Image LensModel", read=proper_lens_name),
+           xmp("exifEX:LensModel", read=proper_lens_name),
+           summary("lens_model", read=proper_lens_name),
+           printed_note("LensID", read=known_lens_name), note("LensModel", read=proper_lens_name),
+           printed_note("LensType", read=known_lens_name), printed_note("LensType2", read=known_lens_name),
+           printed_note("Lens", read=known_lens_name), xmp("aux:Lens", read=proper_lens_name),
+           tag("EXIF LensModel"), xmp("exifEX:LensModel"), xmp("aux:Lens"), summary("lens_model"),
+           printed_note("LensID"),
+           tag("EXIF LensSpecification", read=lens_data), tag("Image LensInfo", read=lens_data),
+           tag("Image Tag 0xC630", read=lens_data), xmp("exifEX:LensSpecification", read=lens_data),
+           xmp("aux:LensInfo", read=lens_data), note("LensMinMaxFocalMaxAperture", read=lens_data),
+           note("LensInfo", read=lens_data), note("Lens", read=lens_data), note("Lens")), lens_name),
+    Field("lens_serial", "string", "The serial number of the lens.",
+          (tag("EXIF LensSerialNumber"), xmp("exifEX:LensSerialNumber"), xmp("aux:LensSerialNumber"),
+           summary("lens_serial"), note("LensSerialNumber")), _serial_number),
+    Field("iso", "integer", "The ISO speed.",
+          (tag("EXIF ISOSpeedRatings"), tag("Image ISOSpeedRatings"), tag("EXIF RecommendedExposureIndex"),
+           tag("EXIF ISOSpeed"), tag("EXIF StandardOutputSensitivity"), tag("EXIF Tag 0x8831"),
+           xmp("exifEX:PhotographicSensitivity"), xmp("exif:ISOSpeedRatings"), xmp("exifEX:RecommendedExposureIndex"),
+           summary("iso"), note("ISO"), note("AutoISO", "BaseISO", read=canon_iso), note("ISOSetting"),
+           note("ISOSpeed"),
+           note("ISOSpeedRequested"), tag("EXIF ExposureIndex")),
+          iso, unit="ISO", last_resort=integer),
+    Field("f_number", "double", "The aperture: 2.8 for f/2.8.",
+          (tag("EXIF FNumber"), tag("Image FNumber"), tag("EXIF ApertureValue", read=apex(0.5)), xmp("exif:FNumber"),
+           xmp("exif:ApertureValue", read=apex(0.5)), note("FNumber")), positive,
+           unit="f-number"),
+    Field("exposure_seconds", "double", "The exposure time.",
+          (tag("EXIF ExposureTime"), tag("Image ExposureTime"), tag("EXIF ShutterSpeedValue", read=apex(-1)),
+           xmp("exif:ExposureTime"), xmp("exif:ShutterSpeedValue", read=apex(-1)), note("ExposureTime")),
+           positive, unit="s"),
+    Field("exposure_bias", "double", "The exposure compensation.",
+          (tag("EXIF ExposureBiasValue"), xmp("exif:ExposureBiasValue"), note("ExposureCompensation")),
+          in_range(-20, 20, digits=3), unit="EV"),
+    Field("exposure_mode", "string", "`auto`, `manual` or `auto bracket`, or the MakerNote's word for it.",
+          (tag("EXIF ExposureMode"), xmp("exif:ExposureMode"), summary("exposure_mode", read=word)),
+           code(codes.EXPOSURE_MODE)),
+    Field("metering", "string", "How the camera metered the light, as in `spot`.",
+          (tag("EXIF MeteringMode"), xmp("exif:MeteringMode"), summary("metering", read=word),
+           printed_note("MeteringMode", read=word)),
+           code(codes.METERING)),
+    Field("white_balance", "string", "The white balance: `auto`, `manual`, or a kind of light such as `daylight`.",
+          (tag("EXIF LightSource", read=code(codes.LIGHT_SOURCE)), tag("EXIF WhiteBalance"),
+           xmp("exif:LightSource", read=code(codes.LIGHT_SOURCE)), xmp("exif:WhiteBalance"),
+           summary("white_balance", read=word), printed_note("WhiteBalance", read=word)), code(codes.WHITE_BALANCE)),
+    Field("focal_length_mm", "double", "The focal length.",
+          (tag("EXIF FocalLength"), tag("Image FocalLength"), xmp("exif:FocalLength"), note("FocalLength")),
+           positive, unit="mm"),
+    Field("focal_length_35mm", "integer", "The focal length that gives the same field of view on 35 mm film.",
+          (tag("EXIF FocalLengthIn35mmFilm"), xmp("exif:FocalLengthIn35mmFilm"), note("FocalLengthIn35mmFormat")),
+           integer, unit="mm"),
+    Field("subject_distance_metres", "double", "The distance to the subject.",
+          (tag("EXIF SubjectDistance"), xmp("exif:SubjectDistance"), xmp("aux:ApproximateFocusDistance"),
+           summary("subject_distance_metres"), printed_note("FocusDistance", read=metres)),
+           in_range(0.0001, 100_000, digits=4), unit="m"),
+    Field("flash_fired", "boolean", "Whether the flash fired.",
+          (tag("EXIF Flash"), xmp("exif:Flash/exif:Fired"), xmp("exif:Flash")), flash),
+    Field("shutter_count", "integer", "How often the camera had released its shutter.",
+          (summary("shutter_count"), note("ShutterCount"), note("TotalShutterReleases"), note("ShutterCount2"),
+           note("ShutterCount3"),
+           xmp("aux:ImageNumber")), integer),
+    Field("is_hdr", "boolean", "True if a tag says that the photo is merged from several exposures, or has a gain map.",
+          (tag("EXIF CustomRendered", read=one_of(*codes.HDR_RENDERED)),
+           xmp("hdrgm:Version", read=present), xmp("HDRGainMap:HDRGainMapVersion", read=present),
+           note("HDRImageType", read=one_of(*codes.APPLE_HDR)), printed_note("HDR")), yes),
+    Field("is_panorama", "boolean", "True if a tag says that the photo is a panorama.",
+          (tag("EXIF CustomRendered", read=one_of(*codes.PANORAMA_RENDERED)),
+           xmp("GPano:ProjectionType", read=present), xmp("GPano:UsePanoramaViewer"), printed_note("PanoramaMode"),
+           printed_note("Panorama")), yes),
+    Field("is_burst", "boolean", "True if a tag says that the photo is one of a burst.",
+          (xmp("GCamera:BurstID", read=present), note("BurstUUID", read=present), printed_note("BurstMode")), yes),
+    Field("orientation", "integer",
+          "How to rotate or mirror the stored image data for display: EXIF's orientation, 1 to 8.",
+          (tag("Image Orientation"), xmp("tiff:Orientation"), note("Orientation")), whole(1, 8)),
+    Field("color_space", "string", "The colour space, as in `sRGB` and `Adobe RGB`, or the name of the ICC profile.",
+          (tag("EXIF ColorSpace"), tag("Interoperability InteroperabilityIndex", read=_interoperability),
+           xmp("exif:ColorSpace"),
+           icc("name", read=text), xmp("photoshop:ICCProfile", read=text),
+           tag("EXIF ColorSpace", read=code(codes.UNCALIBRATED))), code(codes.COLOR_SPACE)),
+    Field("bits_per_sample", "integer", "The number of bits of each colour of a pixel.",
+          (tag("Image BitsPerSample"), xmp("tiff:BitsPerSample")), largest, unit="bits"),
+    Field("duration_seconds", "double",
+          "The duration of a video or of an animated picture.", (container_text("Duration"),), positive,
+          unit="s"),
+    Field("location", "object",
+          "Where the photo was taken: a GeoJSON Point of longitude and latitude. (0, 0) is ignored.",
+          (tag("GPS GPSLatitude", "GPS GPSLatitudeRef", "GPS GPSLongitude", "GPS GPSLongitudeRef"),
+           xmp("exif:GPSLatitude", "exif:GPSLatitudeRef", "exif:GPSLongitude", "exif:GPSLongitudeRef")), position,
+           unit="degrees (WGS 84)"),
+    Field("altitude_metres", "double", "The altitude above sea level; negative below it.",
+          (tag("GPS GPSAltitude", "GPS GPSAltitudeRef"), xmp("exif:GPSAltitude", "exif:GPSAltitudeRef")),
+           altitude, unit="m"),
+    Field("direction_degrees", "double", "The direction in which the camera pointed, clockwise from north.",
+          (tag("GPS GPSImgDirection"), xmp("exif:GPSImgDirection")), in_range(0, 360, digits=3), unit="degrees"),
+    Field("speed", "double", "The speed at which the camera moved, by GPS.",
+          (tag("GPS GPSSpeed", "GPS GPSSpeedRef"), xmp("exif:GPSSpeed", "exif:GPSSpeedRef")), speed, unit="km/h"),
+    Field("country", "string", "The country, as the file names it.",
+          (xmp("photoshop:Country"), xmp(_CREATED, read=_of_location("CountryName")),
+           xmp(_SHOWN, read=_of_location("CountryName")), iptc("Country-PrimaryLocationName"), note("Country")),
+           _place),
+    Field("state", "string", "The state or province, as the file names it.",
+          (xmp("photoshop:State"), xmp(_CREATED, read=_of_location("ProvinceState")),
+           xmp(_SHOWN, read=_of_location("ProvinceState")), iptc("Province-State"), note("State")), _place),
+    Field("city", "string", "The city, as the file names it.",
+          (xmp("photoshop:City"), xmp(_CREATED, read=_of_location("City")), xmp(_SHOWN, read=_of_location("City")),
+           iptc("City"), note("City")), _place),
+    Field("sublocation", "string", "The place within the city, as the file names it.",
+          (xmp("Iptc4xmpCore:Location"), xmp(_CREATED, read=_of_location("Sublocation")),
+           xmp(_SHOWN, read=_of_location("Sublocation")), iptc("Sub-location"), note("Landmark")), _place),
+    Field("title", "string", "The title.",
+          (tag("EXIF ImageTitle"), tag("EXIF Tag 0xA436"), xmp("dc:title"), iptc("ObjectName"), tag("Image XPTitle"),
+           container_text("Title"), xmp("pdf:Title")), _title),
+    Field("headline", "string", "The headline.", (xmp("photoshop:Headline"), iptc("Headline")), _title),
+    Field("description", "string", "The caption. Texts that cameras write by themselves are ignored.",
+          (tag("Image ImageDescription"), xmp("dc:description"), xmp("tiff:ImageDescription"), iptc("Caption-Abstract"),
+           container_text("Description"), tag("Image XPComment"), tag("EXIF UserComment"), xmp("exif:UserComment"),
+           tag("Image XPSubject"), container_text("Comment")), _description, _fullest, last_resort=_weak_description),
+    Field("keywords", "array of strings",
+          "The keywords. A path in a hierarchy is kept as `A|B`, and its parts are keywords too.",
+          (tag("Image XPKeywords", read=separated_keywords), xmp("dc:subject"), iptc("Keywords"),
+           xmp("lr:hierarchicalSubject", read=paths("|")), xmp("digiKam:TagsList", read=paths("/")),
+           xmp("MicrosoftPhoto:LastKeywordXMP", read=paths("/")), xmp("MicrosoftPhoto:LastKeywordIPTC"),
+           xmp("mediapro:CatalogSets", read=paths("|")), xmp("mwg-kw:Keywords/mwg-kw:Hierarchy", read=keyword_tree)),
+           keywords, join),
+    Field("people", "array of strings", "The names of people in the photo, from regions and lists of names.",
+          (xmp("Iptc4xmpExt:PersonInImage"), xmp("Iptc4xmpExt:PersonInImageWDetails", read=people_in_detail)), names,
+           join),
+    Field("regions", "array of objects",
+          "Areas of the photo: `name`, `type` such as `Face`, and `area` with its centre `x`, `y` and its size `w`, "
+          "`h` as shares of the photo's width and height.",
+          (xmp("mwg-rs:Regions/mwg-rs:RegionList", "mwg-rs:Regions/mwg-rs:AppliedToDimensions/stDim:w",
+               "mwg-rs:Regions/mwg-rs:AppliedToDimensions/stDim:h"),
+           xmp("MP:RegionInfo/MPRI:Regions", read=microsoft_regions), xmp("Iptc4xmpExt:ImageRegion",
+           read=iptc_regions)),
+          mwg_regions, join_regions),
+    Field("artist", "string", "The photographer.",
+          (tag("Image Artist"), tag("EXIF Photographer"), tag("EXIF Tag 0xA437"), xmp("dc:creator", read=_creators),
+           xmp("tiff:Artist"), iptc("By-line", read=_creators), tag("Image XPAuthor"),
+           container_text("Author")), _person, last_resort=text_unless()),
+    Field("creators", "array of strings", "Everybody whom the file names as its creator.",
+          (tag("Image Artist"), tag("EXIF Photographer"), tag("EXIF Tag 0xA437"), xmp("dc:creator"), xmp("tiff:Artist"),
+           iptc("By-line"), tag("Image XPAuthor"), container_text("Author")), names, join),
+    Field("copyright", "string", "The copyright notice.",
+          (tag("Image Copyright"), xmp("dc:rights", read=joined_texts), xmp("tiff:Copyright"), iptc("CopyrightNotice"),
+           container_text("Copyright")), _copyright),
+    Field("software", "string", "The program that wrote the file.",
+          (tag("Image Software"), xmp("tiff:Software"), container_text("Software"), note("Software"),
+           xmp("xmp:CreatorTool"),
+           iptc("OriginatingProgram")), text_unless()),
+    Field("rating", "integer", "Stars, 1 to 5; 0 for none, -1 for rejected. Ratings in percent are translated.",
+          (tag("Image Rating"), tag("EXIF Rating"), xmp("xmp:Rating"),
+           tag("Image RatingPercent", read=stars_of_percent), tag("Image Tag 0x4749", read=stars_of_percent),
+           xmp("MicrosoftPhoto:Rating", read=stars_of_percent), note("Rating")), stars,
+           _first_rating),
+    Field("label", "string", "The colour label, as the program names it.", (xmp("xmp:Label"),), text_unless()),
+)  # fmt: skip
+
+# Fields that are computed from other fields and from the container, with their descriptions.
+DERIVED: tuple[Field, ...] = (
+    Field("taken_local", "date", "When the photo was taken, on the camera's clock.", (), unit="ms"),
+    Field("taken_offset", "string", "The camera's offset from UTC, as in `+02:00`.", ()),
+    Field("taken_precision", "string", "What is known of the date: `year`, `month`, `day`, `minute` or `second`.", ()),
+    Field("taken_source", "string",
+          "Where the date comes from: a name of the sources of `taken_at`, or `file name`.", ()),
+    Field("date_suspect", "string",
+          "Why the date is probably wrong: `future`, `before_digital` (before 1990, from a digital "
+          "camera), `camera_default` (a date at which clocks start) or `midnight`; absent if it is plausible.", ()),
+    Field("width_pixels", "integer", "The width as displayed, after rotation.", (), unit="pixels"),
+    Field("height_pixels", "integer", "The height as displayed, after rotation.", (), unit="pixels"),
+    Field("megapixels", "double", "The size in millions of pixels.", (), unit="megapixels"),
+)  # fmt: skip

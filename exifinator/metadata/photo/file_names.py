@@ -1,0 +1,67 @@
+"""Read the date in the name of a file, as phones and messengers write it. It is a last resort.
+
+Sources: names seen in public collections, such as IMG-20241123-WA0010.jpg (WhatsApp), PXL_20210315_101112345.jpg
+(Pixel, in UTC), Screenshot_2021-03-15-10-11-12.png and mmexport1615803072345.jpg (WeChat, milliseconds of Unix time).
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+
+from exifinator.metadata.dates import PhotoDate, Precision
+from exifinator.metadata.day_periods import DAY_PERIODS, DAY_PERIODS_PATTERN
+
+MAX_CHARACTERS = 200
+# Digital cameras that put dates into names came after this year.
+FIRST_YEAR = 1990
+_DATE = re.compile(
+    rf"""
+    (?<!\d) (?P<year>(?:19|20)\d\d) (?P<separator>[-_.]?) (?P<month>0[1-9]|1[0-2]) (?P=separator)
+    (?P<day>0[1-9]|[12]\d|3[01])
+    (?:
+        (?: [T_\-\s.]{{1,3}} (?:(?:at|um|à|a\ las|kl\.?|om|alle)\s)? | (?P<joined>) )
+        (?P<hour>[01]?\d|2[0-3]) (?P<mark>[-_.:h]?) (?P<minute>[0-5]\d) (?P=mark) (?P<second>[0-5]\d)
+        (?:[-_.]?(?P<fraction>\d{{3}}))?
+        (?: \s? (?P<period>{DAY_PERIODS_PATTERN}) (?![^\W\d_]) )?
+    )?
+    (?!\d)
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+# 13 digits are milliseconds since 1970: from 2001 to 2033.
+_MILLISECONDS = re.compile(r"(?<!\d)(1[0-9]{12})(?!\d)")
+_IN_UTC = re.compile(r"PXL_", re.IGNORECASE)
+
+
+def date_in_name(key: str) -> PhotoDate | None:
+    """Return the date in the last part of a key; None if there is none."""
+    name = key.rsplit("/", 1)[-1][:MAX_CHARACTERS]
+    for match in _DATE.finditer(name):
+        if date := _read(match, in_utc=bool(_IN_UTC.match(name))):
+            return date
+    match_ms = _MILLISECONDS.search(name)
+    if match_ms:
+        return PhotoDate(datetime(1970, 1, 1) + timedelta(milliseconds=int(match_ms[1])), "second", "+00:00")
+    return None
+
+
+def _read(match: re.Match[str], *, in_utc: bool) -> PhotoDate | None:
+    parts = match.groupdict()
+    hour = int(parts["hour"] or 0)
+    if parts["joined"] is not None and (parts["mark"] or len(parts["hour"]) < 2):
+        return None
+    if period := parts["period"]:
+        kind = DAY_PERIODS["".join(char for char in period.lower() if char.isalpha())]
+        hour = hour % 12 + (12 if kind == "pm" else 0) if hour <= 12 and kind != "noon" else hour
+    precision: Precision = "second" if parts["second"] else "day"
+    try:
+        local = datetime(
+            int(parts["year"]), int(parts["month"]), int(parts["day"]), hour, int(parts["minute"] or 0),
+            int(parts["second"] or 0), 1000 * int(parts["fraction"] or 0),
+        )  # fmt: skip
+    except ValueError:
+        return None
+    if local.year < FIRST_YEAR:
+        return None
+    return PhotoDate(local, precision, "+00:00" if in_utc and precision == "second" else None)

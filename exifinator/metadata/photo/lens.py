@@ -1,0 +1,47 @@
+"""Read the name of the lens, or describe a lens without a name by its focal lengths and apertures."""
+
+from __future__ import annotations
+
+import re
+
+from exifinator.metadata.photo.placeholders import NO_LENS
+from exifinator.metadata.photo.readers import numbers, positive, text
+from exifinator.metadata.photo.sources import Raw
+
+# Some programs write a lens's data instead of its name, as in "18.0-55.0 mm f/3.5-5.6". Such a text is a name of last
+# resort, because a MakerNote may have the real one.
+_DATA = re.compile(r"[\d.\-\s]+mm(?:\s*f/?\s*[\d.\-\s]+)?", re.IGNORECASE)
+
+
+def lens_name(raw: Raw) -> str | None:
+    """Read a name. Placeholders such as `----` and `0.0 mm f/0.0` say nothing."""
+    value = text(raw)
+    return None if value is None or NO_LENS.fullmatch(value.lower()) else value
+
+
+def proper_lens_name(raw: Raw) -> str | None:
+    """Read a name, but no text that consists of focal lengths and apertures only."""
+    value = lens_name(raw)
+    return None if value is None or _DATA.fullmatch(value) else value
+
+
+def known_lens_name(raw: Raw) -> str | None:
+    """Read a name that was decoded from a number. A number that no table knows, or that several lenses share, is none.
+
+    Names of several lenses are joined by " or ".
+    """
+    value = proper_lens_name(raw)
+    if value is None or not any(char.isdigit() for char in value) or not any(char.isalpha() for char in value):
+        return None
+    return None if " or " in value else value
+
+
+def lens_data(raw: Raw) -> str | None:
+    """Describe a lens by a list of its shortest and longest focal length (mm) and their lowest f-numbers."""
+    shortest_mm, longest_mm, wide_f, tele_f = (positive(value) for value in numbers(raw, 4))
+    if not (shortest_mm and longest_mm):
+        return None
+    focal_range = f"{shortest_mm:g}" if shortest_mm == longest_mm else f"{shortest_mm:g}-{longest_mm:g}"
+    if not wide_f:
+        return f"{focal_range}mm"
+    return f"{focal_range}mm f/{wide_f:g}" + (f"-{tele_f:g}" if tele_f and tele_f != wide_f else "")

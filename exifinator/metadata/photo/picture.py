@@ -1,0 +1,62 @@
+"""Read ratings, ISO speeds and other values of the picture that need more than a reader of numbers."""
+
+from __future__ import annotations
+
+import re
+
+from exifinator.metadata.photo.readers import in_range, integer, number, positive, text
+from exifinator.metadata.photo.sources import Raw
+
+# The tag has 16 bits, too few for the highest speeds. Newer cameras also write those to other tags.
+ISO_TOO_HIGH = 65535
+_METRES = re.compile(r"(\d{1,6}(?:\.\d+)?)\s*m\b")
+# Percent in which Windows counts 1 to 5 stars; limits halfway between them.
+_STAR_LIMITS = (13, 38, 63, 87)
+
+
+def iso(raw: Raw) -> int | None:
+    """Read an ISO speed: the last positive number of a list, because Nikon writes [0, speed]."""
+    if isinstance(raw, list) and len(raw) == 2 and not raw[0]:
+        raw = raw[1:]
+    value = integer(raw)
+    return None if value == ISO_TOO_HIGH else value
+
+
+def canon_iso(auto: Raw, base: Raw) -> int | None:
+    """Read Canon's two ISO speeds. Their product, in percent, is the speed.
+
+    exifread keeps them as the camera writes them, as powers of two in 32nds, and not in lists.
+    """
+    if not isinstance(auto, list) and not isinstance(base, list):
+        auto_power, base_power = in_range(-320, 640)(auto), in_range(1, 640)(base)
+        if auto_power is None or base_power is None:
+            return None
+        return integer(2 ** (auto_power / 32) * 2 ** (base_power / 32) * 100 / 32)
+    auto_iso, base_iso = positive(auto), positive(base)
+    return integer(auto_iso * base_iso / 100) if auto_iso and base_iso else None
+
+
+def stars(raw: Raw) -> int | None:
+    """Read a rating: 1 to 5, 0 for none, -1 for rejected."""
+    value = number(raw)
+    return int(value) if value is not None and -1 <= value <= 5 else None
+
+
+def stars_of_percent(raw: Raw) -> int | None:
+    """Read Microsoft's rating in percent, where 1, 25, 50, 75 and 99 are 1 to 5 stars."""
+    value = number(raw)
+    if value is None or not 0 <= value <= 100:
+        return None
+    return 1 + sum(value >= limit for limit in _STAR_LIMITS) if value else 0
+
+
+def metres(raw: Raw) -> float | None:
+    """Read a distance of a MakerNote in words, such as `2.5 m`."""
+    match = _METRES.match(text(raw) or "")
+    return float(match[1]) or None if match else None
+
+
+def largest(raw: Raw) -> int | None:
+    """Read the largest of a list of numbers, as bits per sample of each channel."""
+    values = [value for item in raw if (value := integer([item]))] if isinstance(raw, list) else [integer(raw)]
+    return max((value for value in values if value and value <= 64), default=None)

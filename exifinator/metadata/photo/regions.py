@@ -1,0 +1,120 @@
+"""Read regions: areas of the picture with a name, such as faces.
+
+Each region is stored with `name`, `type` and `area`: its centre `x`, `y` and its size `w`, `h`, as shares of the
+picture's width and height. Sources: Metadata Working Group, Guidelines for Handling Image Metadata 2.0, 5.9; Microsoft,
+People Tagging Overview; IPTC Photo Metadata Standard 2023.2, Image Region.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from exifinator.metadata.photo.lists import names
+from exifinator.metadata.photo.readers import number, numbers, text
+from exifinator.metadata.photo.sources import Raw
+
+MAX_REGIONS = 200
+Region = dict[str, Any]
+
+
+def _items(raw: Raw) -> list[dict[str, Any]]:
+    if isinstance(raw, dict):
+        raw = [raw]
+    return [item for item in raw[:MAX_REGIONS] if isinstance(item, dict)] if isinstance(raw, list) else []
+
+
+def _region(name: str | None, kind: str | None, x: Raw, y: Raw, w: Raw, h: Raw) -> Region:
+    """Return a region. Its area is left out if it is not within the picture."""
+    region: Region = {}
+    if name:
+        region["name"] = name
+    if kind:
+        region["type"] = kind
+    area = {"x": number(x), "y": number(y), "w": number(w), "h": number(h)}
+    known = {side: round(float(value), 6) for side, value in area.items() if value is not None and -1 <= value <= 2}
+    if "x" in known and "y" in known:
+        region["area"] = known
+    return region
+
+
+def mwg_regions(raw: Raw, width: Raw = None, height: Raw = None) -> list[Region]:
+    """Read the Metadata Working Group's regions.
+
+    Args:
+        raw: The list of regions.
+        width, height: The size of the picture that the regions were made for, for areas in pixels.
+    """
+    regions = []
+    for item in _items(raw):
+        x, y, w, h = (item.get(f"mwg-rs:Area/stArea:{side}") for side in "xywh")
+        if w is None and (diameter := item.get("mwg-rs:Area/stArea:d")) is not None:
+            w = h = diameter
+        if text(item.get("mwg-rs:Area/stArea:unit")) == "pixel":
+            x, w = _share(x, width), _share(w, width)
+            y, h = _share(y, height), _share(h, height)
+        regions.append(_region(text(item.get("mwg-rs:Name")), text(item.get("mwg-rs:Type")), x, y, w, h))
+    return regions
+
+
+def _share(pixels: Raw, side: Raw) -> float | None:
+    value, total = number(pixels), number(side)
+    return value / total if value is not None and total else None
+
+
+def microsoft_regions(raw: Raw) -> list[Region]:
+    """Read Microsoft's people tags. A rectangle is "left, top, width, height"."""
+    regions = []
+    for item in _items(raw):
+        rectangle = (text(item.get("MPReg:Rectangle")) or "").replace(",", " ")
+        left, top, width, height = numbers(rectangle, 4)
+        if left is None or top is None or width is None or height is None:
+            left = top = width = height = None
+        x = left + width / 2 if left is not None and width is not None else None
+        y = top + height / 2 if top is not None and height is not None else None
+        regions.append(_region(text(item.get("MPReg:PersonDisplayName")), "Face", x, y, width, height))
+    return regions
+
+
+def iptc_regions(raw: Raw) -> list[Region]:
+    """Read the IPTC's regions. Their rectangles have the top left corner; only relative ones have an area here."""
+    regions = []
+    for item in _items(raw):
+        boundary = "Iptc4xmpExt:RegionBoundary/Iptc4xmpExt:rb"
+        x, y, w, h = (number(item.get(boundary + side)) for side in ("X", "Y", "W", "H"))
+        if text(item.get(f"{boundary}Unit")) != "relative":
+            x = y = w = h = None
+        if x is not None and y is not None and w is not None and h is not None:
+            x, y = x + w / 2, y + h / 2
+        people = item.get("Iptc4xmpExt:PersonInImage")
+        name = text(item.get("Iptc4xmpExt:Name")) or text(people)
+        regions.append(_region(name, "Face" if people else None, x, y, w, h))
+    return regions
+
+
+def join_regions(lists: list[list[Region]]) -> list[Region] | None:
+    """Return the regions of all sources. Of two with the same name, only the first is kept."""
+    regions: list[Region] = []
+    seen: set[str] = set()
+    for items in lists:
+        known = frozenset(seen)
+        for region in items:
+            name = str(region.get("name", "")).casefold()
+            if region and not (name and name in known) and len(regions) < MAX_REGIONS:
+                regions.append(region)
+                seen.add(name)
+    return regions or None
+
+
+def people_in(regions: list[Region]) -> list[str]:
+    """Return the names of the regions that are people: faces, and regions without a type."""
+    return [
+        name
+        for region in regions
+        if str(region.get("type", "face")).lower() == "face"
+        for name in names(region.get("name"))
+    ]
+
+
+def people_in_detail(raw: Raw) -> list[str]:
+    """Read the names of the IPTC's structures about people."""
+    return [name for item in _items(raw) for name in names(item.get("Iptc4xmpExt:PersonName"))]

@@ -1,0 +1,148 @@
+"""Choose the date of a photo among its sources, and judge whether it can be true."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+from exifinator.metadata.dates import PhotoDate, is_blank_date, parse_date, parse_offset, to_utc
+from exifinator.metadata.photo.file_names import date_in_name
+from exifinator.metadata.photo.readers import number, text
+from exifinator.metadata.photo.sources import Metadata, Problem, Raw, Source
+
+_PRECISIONS = ("year", "month", "day", "minute", "second")
+FILE_NAME = "file name"
+# Values of FileSource that mean a digital camera, not a scanner (Exif 3.0, 4.6.6.3).
+DIGITAL_CAMERA = 3
+FIRST_DIGITAL_YEAR = 1990
+# Days on which clocks start that were never set.
+_CLOCK_EPOCHS = frozenset({(1904, 1, 1), (1970, 1, 1), (1980, 1, 1), (1980, 1, 6)})
+# The photo's clock may be ahead of UTC by half a day.
+_AHEAD = timedelta(days=1)
+
+
+class Taken(NamedTuple):
+    """A date and the name of its source."""
+
+    date: PhotoDate
+    source: str
+
+
+def exif_date(raw: Raw, sub_seconds: Raw, *offsets: Raw) -> PhotoDate | Problem | None:
+    """Read a date of EXIF with its fraction of a second and its offset, which have tags of their own."""
+    date = written_date(raw, sub_seconds)
+    if not isinstance(date, PhotoDate) or date.offset or date.precision not in ("minute", "second"):
+        return date
+    return date._replace(offset=next((offset for value in offsets if (offset := parse_offset(text(value)))), None))
+
+
+def written_date(raw: Raw, sub_seconds: Raw = None) -> PhotoDate | Problem | None:
+    """Read a date with the grammar of dates.py. A text that is not a date is a problem."""
+    value = text(raw)
+    if value is None:
+        return None
+    date = parse_date(value, text(sub_seconds) if sub_seconds else None)
+    if date or is_blank_date(value):
+        return date
+    return Problem(f"A date cannot be read: {value[:40]!r}.")
+
+
+def iptc_date(raw: Raw, time: Raw) -> PhotoDate | Problem | None:
+    """Read a date of IPTC, whose time is a dataset of its own."""
+    date, clock = written_date(raw), text(time)
+    if not isinstance(date, PhotoDate) or date.precision != "day" or not clock:
+        return date
+    return parse_date(f"{date.local.date().isoformat()} {clock}") or date
+
+
+def gps_date(raw: Raw, time: Raw) -> PhotoDate | None:
+    """Read the date and time of GPS, which are in UTC."""
+    date = parse_date(text(raw))
+    parts = [number([value]) for value in time[:3]] if isinstance(time, list) else []
+    if date is None or date.precision != "day" or len(parts) < 2 or parts[0] is None or parts[1] is None:
+        return None
+    seconds = parts[0] * 3600 + parts[1] * 60 + ((parts[2] if len(parts) > 2 else 0) or 0)
+    if not 0 <= seconds < 86_401:
+        return None
+    try:
+        return PhotoDate(date.local + timedelta(milliseconds=round(seconds * 1000)), "second", "+00:00")
+    except OverflowError:  # midnight at the end of the last day that datetime supports
+        return None
+
+
+def in_utc(raw: Raw) -> PhotoDate | Problem | None:
+    """Read a date that is in UTC unless it says otherwise."""
+    date = written_date(raw)
+    if isinstance(date, PhotoDate) and date.offset is None and date.precision in ("minute", "second"):
+        return date._replace(offset="+00:00")
+    return date
+
+
+def choose_date(candidates: Iterable[tuple[Source, Any]]) -> Taken | None:
+    """Return the first date. If it lacks the time of day, a later one of the same day that has it replaces it."""
+    chosen: Taken | None = None
+    for source, date in candidates:
+        if chosen is None or _refines(date, chosen.date):
+            chosen = Taken(date, source.names[0])
+        if chosen.date.precision == "second":
+            break
+    return chosen
+
+
+def refine_by_name(taken: Taken | None, metadata: Metadata) -> Taken | None:
+    """Return the date in the file's name, if there is no other date, or none with the time of day."""
+    if taken and taken.date.precision in ("minute", "second"):
+        return taken
+    named = date_in_name(metadata.key)
+    if named and named.local < metadata.now + _AHEAD and (taken is None or _refines(named, taken.date)):
+        return Taken(named, FILE_NAME)
+    return taken
+
+
+def _refines(date: PhotoDate, other: PhotoDate) -> bool:
+    """Return whether `date` is finer than `other` and agrees with it."""
+    level = _PRECISIONS.index(other.precision)
+    if _PRECISIONS.index(date.precision) <= level:
+        return False
+    return date.local.timetuple()[: level + 1] == other.local.timetuple()[: level + 1]
+
+
+def date_fields(taken: Taken, metadata: Metadata) -> dict[str, Any]:
+    """Return the fields of `photo` for a date."""
+    date = taken.date
+    utc = to_utc(date)
+    fields: dict[str, Any] = {"taken_at": utc or date.local}
+    if utc:
+        fields["taken_offset"] = date.offset
+    fields["taken_local"] = date.local
+    fields["taken_precision"] = date.precision
+    fields["taken_source"] = taken.source
+    if reason := suspicion(taken, metadata):
+        fields["date_suspect"] = reason
+    return fields
+
+
+def suspicion(taken: Taken, metadata: Metadata) -> str | None:
+    """Return why a date is probably wrong, as one of a few fixed words; None if it is plausible."""
+    date = taken.date
+    local = date.local
+    if local > metadata.now + _AHEAD:
+        return "future"
+    has_time = date.precision in ("minute", "second") and taken.source != FILE_NAME
+    at_hour = has_time and not (local.minute or local.second or local.microsecond)
+    if at_hour and local.hour in (0, 12) and (local.month, local.day) == (1, 1):
+        return "camera_default"
+    if has_time and (local.year, local.month, local.day) in _CLOCK_EPOCHS:
+        return "camera_default"
+    if local.year < FIRST_DIGITAL_YEAR and _is_of_digital_camera(metadata):
+        return "before_digital"
+    # Programs that know only the day write midnight. Of cameras' photos, one in 86,400 is taken then.
+    return "midnight" if at_hour and local.hour == 0 and date.precision == "second" else None
+
+
+def _is_of_digital_camera(metadata: Metadata) -> bool:
+    tags = metadata.tags
+    if (source := tags.get("EXIF FileSource")) is not None:
+        return number(source["values"]) == DIGITAL_CAMERA
+    return "EXIF ExposureTime" in tags or "EXIF FNumber" in tags

@@ -1,0 +1,69 @@
+"""Metadata of an image from a few values, and `photo` as it is built from it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from exifinator.metadata.iptc import read_iptc
+from exifinator.metadata.limits import MemoryBudget
+from exifinator.metadata.normalize import build_photo
+from exifinator.metadata.photo.sources import Metadata
+from exifinator.metadata.xmp import PREFIXES, read_xmp
+
+NOW = datetime(2026, 1, 2)
+_NAMESPACES = {prefix: uri for uri, prefix in PREFIXES.items()}
+
+
+def xmp_of(body: str) -> dict[str, Any]:
+    """Return the properties of a packet with this body, in which every known prefix is declared."""
+    names = " ".join(f'xmlns:{prefix}="{uri}"' for prefix, uri in _NAMESPACES.items())
+    rdf = 'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"'
+    packet = f"<rdf:RDF {rdf} {names}><rdf:Description>{body}</rdf:Description></rdf:RDF>"
+    properties, problem, _ = read_xmp(packet.encode(), MemoryBudget(64))
+    assert problem is None
+    return properties
+
+
+def items(name: str, *values: str, kind: str = "Bag") -> str:
+    """Return a property of XMP whose value is a list."""
+    inside = "".join(f"<rdf:li>{value}</rdf:li>" for value in values)
+    return f"<{name}><rdf:{kind}>{inside}</rdf:{kind}></{name}>"
+
+
+def iptc_of(*datasets: tuple[int, str]) -> dict[str, Any]:
+    """Return the fields of IPTC datasets of record 2, given by number."""
+    data = b"".join(
+        b"\x1c\x02" + bytes([number]) + len(text.encode()).to_bytes(2, "big") + text.encode()
+        for number, text in datasets
+    )
+    return dict(read_iptc(data)[0])
+
+
+def build(
+    tags: dict[str, Any] | None = None,
+    *,
+    xmp: str = "",
+    iptc: dict[str, Any] | None = None,
+    printed: dict[str, str] | None = None,
+    **others: Any,
+) -> tuple[dict[str, Any], list[str]]:
+    """Return `photo` and its problems.
+
+    Args:
+        tags: Tags by name, each as a text or a list of numbers.
+        xmp: The body of an XMP packet.
+        iptc: Fields of IPTC.
+        printed: The meaning of tags in words.
+        others: Further attributes of Metadata.
+    """
+    tagged = {name: {"values": values, "printable": str(values)} for name, values in (tags or {}).items()}
+    for name, text in (printed or {}).items():
+        tagged.setdefault(name, {"values": [0]})["printable"] = text
+    others.setdefault("now", NOW)
+    return build_photo(Metadata(tagged, xmp_of(xmp) if xmp else {}, iptc or {}, **others))
+
+
+def photo(tags: dict[str, Any] | None = None, **others: Any) -> dict[str, Any]:
+    """Return `photo`. The arguments are those of `build`."""
+    return build(tags, **others)[0]
