@@ -190,7 +190,7 @@ class NoteDecoder:
                     self._read_child(child, data, pointer, offset, length, base, order, depth)
                     return
         fields = table.fields.get(tag)
-        field = self._choose(fields, field_type) if fields else None
+        field = self.choose_field(fields, field_type) if fields else None
         if length > (MAX_VALUE_BYTES if field else MAX_UNNAMED_BYTES):
             self._add_undecoded(field, tag, field_type, length)
             return
@@ -234,7 +234,7 @@ class NoteDecoder:
         name = field.name if field else f"Tag 0x{tag:04X}"
         self._add(Tag(f"MakerNote {name}", f"({length:,} bytes)", tag, field_type, [], length))
 
-    def _choose(self, fields: tuple[Field, ...], field_type: int = 0) -> Field | None:
+    def choose_field(self, fields: tuple[Field, ...], field_type: int = 0) -> Field | None:
         """Return the first field that applies to the camera, of the type that the file has if there is one."""
         if len(fields) == 1 and fields[0].models is None:
             return fields[0]
@@ -243,8 +243,6 @@ class NoteDecoder:
             if TIFF_TYPES.get(field.kind) == field_type:
                 return field
         return possible[0] if possible else None
-
-    choose = _choose
 
     # --- tables in the values of tags -----------------------------------------------------------------------------
 

@@ -7,14 +7,11 @@ import re
 import struct
 from collections.abc import Callable, Iterator
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from exifinator.metadata.makernotes.tables import DEFAULT_FORMATS, FORMATS, TEXT_FORMATS, Field, Table, get_table
 from exifinator.metadata.makernotes.values import TIFF_TYPES, decode_format, make_tag
 from exifinator.metadata.tag_values import Tag
-
-if TYPE_CHECKING:
-    from exifinator.metadata.makernotes.decoder import NoteDecoder
 
 # Values of structures that are longer are not useful for searching.
 MAX_ITEMS = 256
@@ -24,13 +21,26 @@ MAX_RECORDS = 400
 ERRORS = (ArithmeticError, LookupError, TypeError, ValueError, struct.error)
 
 
-def read_structure(table: Table, data: bytes, order: str, decoder: NoteDecoder) -> Iterator[Tag]:
+class Note(Protocol):
+    """What a structure needs to know of the MakerNote that contains it.
+
+    Attributes:
+        tags: The tags that have been decoded so far, by name.
+    """
+
+    tags: dict[str, Tag]
+
+    def choose_field(self, fields: tuple[Field, ...], /) -> Field | None:
+        """Return the first field that applies to the camera."""
+
+
+def read_structure(table: Table, data: bytes, order: str, note: Note) -> Iterator[Tag]:
     """Yield the tags of a structure. A structure that ends too early yields those before its end."""
     reader = READERS.get(table.name)
     if reader is not None:
-        yield from reader(table, data, order, decoder)
+        yield from reader(table, data, order, note)
     elif table.unit:
-        yield from read_record(table, data, order, decoder)
+        yield from read_record(table, data, order, note)
 
 
 class _Place(NamedTuple):
@@ -72,7 +82,7 @@ MAX_CACHED = 20_000
 MAX_CACHED_BYTES = 64
 
 
-def read_record(table: Table, data: bytes, order: str, decoder: NoteDecoder) -> Iterator[Tag]:
+def read_record(table: Table, data: bytes, order: str, note: Note) -> Iterator[Tag]:
     """Yield the tags of a record, in which each index is `table.unit` bytes."""
     length = len(data)
     for place in _plan(table.name):
@@ -80,7 +90,7 @@ def read_record(table: Table, data: bytes, order: str, decoder: NoteDecoder) -> 
         if start >= length or (end is not None and end > length):
             continue
         if len(fields) > 1 or fields[0].models is not None:
-            field = decoder.choose(fields)
+            field = note.choose_field(fields)
             if field is None:
                 continue
         else:
@@ -96,7 +106,7 @@ def read_record(table: Table, data: bytes, order: str, decoder: NoteDecoder) -> 
             pointer = data[start : start + 4]
             start = int.from_bytes(pointer, "little" if order == "<" else "big") or len(data)
         if child_table is not None and start < len(data):
-            yield from read_structure(child_table, data[start:], order, decoder)
+            yield from read_structure(child_table, data[start:], order, note)
 
 
 def _cached_field(field: Field, item: bytes, number: int, kind: str, order: str) -> Tag | None:
@@ -138,16 +148,16 @@ def _words(data: bytes, order: str) -> tuple[int, ...]:
     return struct.unpack(f"{order}{len(data) // 2}H", data[: len(data) // 2 * 2])
 
 
-def _numbered(table: Table, decoder: NoteDecoder, index: int) -> Field | None:
+def _numbered(table: Table, note: Note, index: int) -> Field | None:
     """Return the field of an index in a table whose indexes are not offsets."""
     fields = table.fields.get((index, str(index))) or table.fields.get(index)
-    return decoder.choose(fields) if fields else None
+    return note.choose_field(fields) if fields else None
 
 
 # --- Canon --------------------------------------------------------------------------------------------------------
 
 
-def read_canon_af(table: Table, data: bytes, order: str, decoder: NoteDecoder) -> Iterator[Tag]:
+def read_canon_af(table: Table, data: bytes, order: str, note: Note) -> Iterator[Tag]:
     """Yield the tags of Canon's AFInfo or AFInfo2: lists whose lengths depend on the number of AF points."""
     is_new = table.name == "Canon::AFInfo2"
     words = _words(data, order)
@@ -167,7 +177,7 @@ def read_canon_af(table: Table, data: bytes, order: str, decoder: NoteDecoder) -
         if len(item) < 2 * count:
             return
         position += count
-        field = _numbered(table, decoder, index)
+        field = _numbered(table, note, index)
         if field is None or not count:
             continue
         value: Any = decode_format(item, field.kind if field.kind in FORMATS else "int16u", order)
@@ -186,27 +196,27 @@ def _set_bits(words: list[int]) -> str:
     return ",".join(map(str, bits))
 
 
-def read_canon_custom(table: Table, data: bytes, order: str, decoder: NoteDecoder) -> Iterator[Tag]:
+def read_canon_custom(table: Table, data: bytes, order: str, note: Note) -> Iterator[Tag]:
     """Yield the tags of Canon's older custom functions: words of the function's number and its value."""
     for word in _words(data, order)[1 : 1 + MAX_RECORDS]:
-        field = _numbered(table, decoder, word >> 8)
+        field = _numbered(table, note, word >> 8)
         if field is not None:
             tag = make_tag(field.name, word >> 8, 1, field, [word & 0xFF], 1, order)
             if tag is not None:
                 yield tag
 
 
-def read_canon_personal(table: Table, data: bytes, order: str, decoder: NoteDecoder) -> Iterator[Tag]:
+def read_canon_personal(table: Table, data: bytes, order: str, note: Note) -> Iterator[Tag]:
     """Yield the tags of Canon's personal functions: one word each, the first one being the length."""
     for index, word in enumerate(_words(data, order)[: 1 + MAX_RECORDS]):
-        field = _numbered(table, decoder, index) if index else None
+        field = _numbered(table, note, index) if index else None
         if field is not None:
             tag = make_tag(field.name, index, 3, field, [word], 2, order)
             if tag is not None:
                 yield tag
 
 
-def read_canon_custom2(table: Table, data: bytes, order: str, decoder: NoteDecoder) -> Iterator[Tag]:
+def read_canon_custom2(table: Table, data: bytes, order: str, note: Note) -> Iterator[Tag]:
     """Yield the tags of Canon's newer custom functions: groups of (number, count, values) in 32-bit words."""
     words = struct.unpack(f"{order}{len(data) // 4}I", data[: len(data) // 4 * 4])
     position, records = 2, 0
@@ -221,7 +231,7 @@ def read_canon_custom2(table: Table, data: bytes, order: str, decoder: NoteDecod
             number, n_values = words[inner], words[inner + 1]
             values = words[inner + 2 : inner + 2 + min(n_values, MAX_ITEMS)]
             inner += 2 + n_values
-            field = _numbered(table, decoder, number)
+            field = _numbered(table, note, number)
             if field is not None and values and len(values) == n_values:
                 signed = [value - (1 << 32) if value >> 31 else value for value in values]
                 tag = make_tag(field.name, number, 9, field, signed, 4 * n_values, order)
@@ -232,9 +242,9 @@ def read_canon_custom2(table: Table, data: bytes, order: str, decoder: NoteDecod
         position = position + 1 + length // 4
 
 
-def read_canon_filter(table: Table, data: bytes, order: str, decoder: NoteDecoder) -> Iterator[Tag]:
+def read_canon_filter(table: Table, data: bytes, order: str, note: Note) -> Iterator[Tag]:
     """Yield the tags of Canon's creative filters: groups as of custom functions, after a byte count."""
-    yield from read_canon_custom2(table, data, order, decoder)
+    yield from read_canon_custom2(table, data, order, note)
 
 
 # --- others -------------------------------------------------------------------------------------------------------
@@ -244,12 +254,12 @@ def read_text_pairs(pattern: str) -> Callable[..., Iterator[Tag]]:
     """Return a reader of a text of names and values; `pattern` finds (name, value)."""
     compiled = re.compile(pattern)
 
-    def read(table: Table, data: bytes, _order: str, decoder: NoteDecoder) -> Iterator[Tag]:
+    def read(table: Table, data: bytes, _order: str, note: Note) -> Iterator[Tag]:
         text = data[:8192].decode("latin-1")
         for match, _ in zip(compiled.finditer(text), range(MAX_RECORDS), strict=False):
             name, value = match[1].strip(), match[2].strip()
             fields = table.fields.get((0, name)) or table.fields.get(name)
-            field = decoder.choose(fields) if fields else None
+            field = note.choose_field(fields) if fields else None
             if field is not None:
                 tag = make_tag(field.name, 0, 2, field, value[:MAX_TEXT_BYTES], len(value), "<")
                 if tag is not None:
@@ -258,7 +268,7 @@ def read_text_pairs(pattern: str) -> Callable[..., Iterator[Tag]]:
     return read
 
 
-def read_plist(table: Table, data: bytes, _order: str, decoder: NoteDecoder) -> Iterator[Tag]:
+def read_plist(table: Table, data: bytes, _order: str, note: Note) -> Iterator[Tag]:
     """Yield the entries of Apple's binary property list."""
     if len(data) > 4096 or not data.startswith(b"bplist00"):
         return
@@ -268,7 +278,7 @@ def read_plist(table: Table, data: bytes, _order: str, decoder: NoteDecoder) -> 
         return
     for name, value in (document if isinstance(document, dict) else {}).items():
         fields = table.fields.get((0, name)) or table.fields.get(name)
-        field = decoder.choose(fields) if fields else None
+        field = note.choose_field(fields) if fields else None
         if (
             field is not None
             and isinstance(value, int | float | str)
@@ -279,7 +289,7 @@ def read_plist(table: Table, data: bytes, _order: str, decoder: NoteDecoder) -> 
                 yield tag
 
 
-def read_nikon_capture(table: Table, data: bytes, _order: str, decoder: NoteDecoder) -> Iterator[Tag]:
+def read_nikon_capture(table: Table, data: bytes, _order: str, note: Note) -> Iterator[Tag]:
     """Yield the settings of Nikon Capture: blocks of a 32-bit number, 14 bytes, a length and a value."""
     position = 22
     for _ in range(MAX_RECORDS):
@@ -296,14 +306,14 @@ def read_nikon_capture(table: Table, data: bytes, _order: str, decoder: NoteDeco
         child = get_table(children[0].table) if children else None
         fields = table.fields.get((number, str(number)))
         if child is not None:
-            yield from read_structure(child, value, "<", decoder)
+            yield from read_structure(child, value, "<", note)
         elif fields:
             tag = read_field(table, fields[0], value, number & 0x7FFFFFFF, "<")
             if tag is not None:
                 yield tag
 
 
-def read_phase_one(table: Table, data: bytes, _order: str, decoder: NoteDecoder) -> Iterator[Tag]:
+def read_phase_one(table: Table, data: bytes, _order: str, note: Note) -> Iterator[Tag]:
     """Yield the tags of a Phase One note: 16-byte entries of tag, format, length, and value or offset."""
     order = ">" if data[:2] == b"MM" else "<"
     if len(data) < 12:
@@ -314,7 +324,7 @@ def read_phase_one(table: Table, data: bytes, _order: str, decoder: NoteDecoder)
     count = min(struct.unpack_from(order + "I", data, start)[0], MAX_RECORDS)
     for position in range(start + 8, min(start + 8 + 16 * count, len(data) - 15), 16):
         number, _, length, pointer = struct.unpack_from(order + "4I", data, position)
-        field = _numbered(table, decoder, number)
+        field = _numbered(table, note, number)
         if field is None:
             continue
         item = data[position + 12 : position + 12 + length] if length <= 4 else data[pointer : pointer + length]
@@ -336,10 +346,10 @@ def read_phase_one(table: Table, data: bytes, _order: str, decoder: NoteDecoder)
 FOCAL_FIELDS = {"Canon::CameraSettings": ("MaxFocalLength", "MinFocalLength"), "Canon::FocalLength": ("FocalLength",)}
 
 
-def read_canon_focal(table: Table, data: bytes, order: str, decoder: NoteDecoder) -> Iterator[Tag]:
+def read_canon_focal(table: Table, data: bytes, order: str, note: Note) -> Iterator[Tag]:
     """Yield the tags of a record of Canon, with focal lengths in millimetres instead of FocalUnits."""
-    tags = list(read_record(table, data, order, decoder))
-    units = next((tag for tag in tags if tag.name.endswith(" FocalUnits")), decoder.tags.get("MakerNote FocalUnits"))
+    tags = list(read_record(table, data, order, note))
+    units = next((tag for tag in tags if tag.name.endswith(" FocalUnits")), note.tags.get("MakerNote FocalUnits"))
     divisor = units.values[0] if units is not None and units.values else 1
     names = {f"MakerNote {name}" for name in FOCAL_FIELDS[table.name]}
     for tag in tags:

@@ -80,7 +80,7 @@ def test_read_xmp__malformed__is_read_and_reported(data, name, value):
         assert "quay" in str(values)
         return
     assert values[name] == value
-    assert problem == "The XMP is not well-formed."
+    assert problem == "The XMP is not well-formed, or its encoding is not supported."
     if name != "dc:subject":
         assert values["dc:subject"] == ["quay", "dusk"]
 
