@@ -26,7 +26,7 @@ TAKEN = "photo.taken_local"
 # The first field of each sort order, by the name of the order. Orders on VALUE_PATHS break ties by date, as their
 # indexes do.
 _TIME_PATHS: dict[str, str] = {"taken": TAKEN, "extracted": "extracted_at"}
-_TIME_INDEXES: dict[str, str] = {"taken": "local", "extracted": "extracted"}
+_TIME_INDEXES: dict[str, str] = {"taken": "taken_local", "extracted": "extracted"}
 VALUE_PATHS: dict[str, str] = {
     "camera": "photo.camera_model",
     "lens": "photo.lens_model",
@@ -74,7 +74,7 @@ class Order:
         direction = -1 if name.startswith("-") else 1
         field = name.removeprefix("-")
         if field in VALUE_PATHS:
-            return cls(((VALUE_PATHS[field], direction), (TAKEN, -direction), ("_id", -direction)), f"{field}_local")
+            return cls(((VALUE_PATHS[field], direction), (TAKEN, -direction), ("_id", -direction)), f"{field}_taken_local")
         if field in _TIME_PATHS:
             return cls(((_TIME_PATHS[field], direction), ("_id", direction)), _TIME_INDEXES[field])
         return cls((("_id", direction),), "_id_")

@@ -32,11 +32,11 @@ _NEWEST_FIRST: tuple[tuple[str, int | str], ...] = (("photo.taken_local", -1), (
 
 
 def _filter_index(name: str, path: str, purpose: str) -> IndexDefinition:
-    return IndexDefinition(f"{name}_local", ((path, 1), *_NEWEST_FIRST), purpose)
+    return IndexDefinition(f"{name}_taken_local", ((path, 1), *_NEWEST_FIRST), purpose)
 
 
 INDEXES: tuple[IndexDefinition, ...] = (
-    IndexDefinition("local", _NEWEST_FIRST, "the default order, taken=, the timeline"),
+    IndexDefinition("taken_local", _NEWEST_FIRST, "the default order, taken=, the timeline"),
     _filter_index("camera", "photo.camera_model", "camera="),
     _filter_index("lens", "photo.lens_model", "lens="),
     _filter_index("iso", "photo.iso", "iso="),

@@ -258,5 +258,6 @@ def test_extract__hostile_file__is_json_that_does_nothing_to_a_terminal(travelle
     assert done.returncode == 1
     assert not ANY_CONTROL.findall(done.stdout + done.stderr)
     record = json.loads(done.stdout)
-    assert record["photo"]["description"] == ESCAPES
+    assert record["Image ImageDescription"]["values"] == ESCAPES
+    assert record["photo"]["description"] == "]0;taken [2J 31m\u202egpj.exe"
     assert record["path"] == str(tmp_path / name)

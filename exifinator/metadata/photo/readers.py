@@ -14,11 +14,14 @@ MAX_TEXT_CHARACTERS = 10_000
 # The numerator or denominator for "unknown" and for "infinite" (Exif 3.0, 4.6.6.5).
 UNKNOWN_NUMBER = 4294967295
 _NUMBER = re.compile(r"\s*([-+]?(?:\d{1,15}(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d{1,2})?)\s*(?:/\s*(\d{1,15}(?:\.\d*)?))?")
-_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]+")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]+")
 
 
 def text(raw: Raw) -> str | None:
-    """Read a text without surrounding blanks; None if it is blank. Of a list, read the first text."""
+    """Read a text without surrounding blanks; None if it is blank. Of a list, read the first text.
+
+    Control characters become spaces, except for tabs and line breaks. The tag itself keeps them.
+    """
     if type(raw) is list:
         raw = next((item for item in raw if isinstance(item, str)), None)
     if not isinstance(raw, str):

@@ -269,7 +269,7 @@ def test_purge__records__only_where_the_name_is_typed(installation: Installation
     assert run(installation, "purge", "--records", "--yes", typed=f"{name}\n").exit_code == 0
 
     assert store.records.collection.count_documents({}) == store.records.thumbnails.count_documents({}) == 0
-    assert "taken" in store.records.collection.index_information()
+    assert "taken_local" in store.records.collection.index_information()
 
 
 def test_purge__failures__only_of_that_exception(installation: Installation, run: Run) -> None:
