@@ -145,5 +145,10 @@ def _await_end(process: subprocess.Popen[bytes], store: Store, batch_id: str, lo
 
 
 def _last_line(path: Path) -> str:
-    lines = path.read_bytes()[-4096:].decode(errors="replace").strip().splitlines()
+    """Return the last line of a log, without which the end of the process is explained too."""
+    try:
+        output = path.read_bytes()
+    except OSError as exc:
+        return f"its log {path} cannot be read ({exc.strerror})"
+    lines = output[-4096:].decode(errors="replace").strip().splitlines()
     return lines[-1].removeprefix("Error: ")[:500] if lines else "no output"
