@@ -1,6 +1,7 @@
 """An S3 server in memory whose buckets misbehave, as servers were reported to do. One quirk a bucket.
 
-A test subclasses `StubS3`, or passes hooks, for what it needs. Each request is in `seen`.
+A test passes hooks for what it needs. `connect_stub` needs no socket, so unit tests use it. `run_stub` serves the stub
+over HTTP, for the fast client. Each request is in `seen`.
 """
 
 from __future__ import annotations
@@ -11,9 +12,19 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HeadersDict
+from urllib3 import HTTPResponse
+
+from exifinator.config import build_config
+from exifinator.sources.s3.client import S3Client
 
 MODIFIED = "Wed, 01 Jan 2025 00:00:00 GMT"
 ERROR = "<?xml version='1.0'?><Error><Code>{}</Code><Message>{}</Message>{}</Error>"
@@ -118,7 +129,7 @@ def run_stub(stub: StubS3) -> Iterator[StubS3]:
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
 
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             parts = urlsplit(self.path)
             bucket, _, key = parts.path[1:].partition("/")
             query = {name: values[0] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
@@ -161,3 +172,37 @@ def run_stub(stub: StubS3) -> Iterator[StubS3]:
         httpd.shutdown()
         httpd.server_close()
         thread.join()
+
+
+def connect_stub(stub: StubS3, **settings: object) -> S3Client:
+    """Return an S3Client whose boto3 client gets its responses from the stub, without a socket."""
+    base = {"S3_ENDPOINT_URL": "http://stub.test", "AWS_ACCESS_KEY": "test", "AWS_SECRET_KEY": "secret"}
+    s3 = S3Client(build_config({**base, **settings}, {}))
+    connect = s3._connect
+
+    def connect_to_stub() -> Any:
+        client = connect()
+        client.meta.events.register_first("before-send.s3", lambda request, **_: _respond(stub, request))
+        return client
+
+    s3._connect = connect_to_stub  # type: ignore[method-assign]
+    return s3
+
+
+def _respond(stub: StubS3, sent: AWSPreparedRequest) -> AWSResponse:
+    parts = urlsplit(sent.url)
+    bucket, _, key = parts.path[1:].partition("/")
+    query = {name: values[0] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
+    headers = {
+        name.lower(): value.decode() if isinstance(value, bytes) else str(value) for name, value in sent.headers.items()
+    }
+    request = Request(unquote(bucket), unquote(key), query, headers)
+    stub.seen.append(request)
+    reply = stub.reply(request)
+    body = b"" if sent.method == "HEAD" else reply.body
+    given: dict[str, str | None] = {"Date": format_datetime(datetime.now(UTC), usegmt=True), **reply.headers}
+    if not reply.is_chunked:
+        given = {"Content-Length": str(len(body)), **given}
+    shown = {name: value for name, value in given.items() if value is not None}
+    raw = HTTPResponse(BytesIO(body), shown, reply.status, preload_content=False, decode_content=False)
+    return AWSResponse(sent.url, reply.status, HeadersDict(shown), raw)

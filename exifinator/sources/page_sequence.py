@@ -55,8 +55,8 @@ class PageSequence:
         """
         if page.lacks_token and self._is_strict:
             raise self._error("no_token")
+        self._lacks_tokens = self._lacks_tokens or page.lacks_token
         if not self._is_repeated(key_range, page):
-            self._lacks_tokens = self._lacks_tokens or page.lacks_token
             return True
         if self._lacks_tokens and key_range.token is None and not self._fetcher.uses_v1:
             log.warning(

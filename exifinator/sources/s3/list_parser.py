@@ -30,14 +30,13 @@ _FIELDS = ("Key", "Size", "LastModified", "ETag")
 _OPERATIONS = ("ListObjects", "ListObjectsV2")
 _END_OF_LISTING = re.compile(rb"</(\w+:)?ListBucketResult\s*>\s*\Z")
 # Characters that XML 1.0 forbids, as bytes of UTF-8 or as references.
+_FORBIDDEN = tuple(chr(code) for code in (*range(0x9), 0xB, 0xC, *range(0xE, 0x20), 0xFFFE, 0xFFFF))
 _FORBIDDEN_BYTES = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
 _BARE_AMPERSAND = re.compile(rb"&(?!#[0-9]+;|#x[0-9A-Fa-f]+;|[A-Za-z]+;)")
 _REFERENCE = re.compile(rb"&#(?:x([0-9A-Fa-f]{1,6})|([0-9]{1,7}));")
-# Private characters that stand for the forbidden ones while lxml parses the page: 32 control characters, then U+FFFE
-# and U+FFFF.
-_FIRST_STAND_IN = 0x10FF00
-_STAND_INS = {_FIRST_STAND_IN + i: i for i in range(32)} | {_FIRST_STAND_IN + 32: 0xFFFE, _FIRST_STAND_IN + 33: 0xFFFF}
-_STAND_IN_FOR = {code: stand_in for stand_in, code in _STAND_INS.items()}
+# Blocks of private characters, which stand for the forbidden ones while lxml parses the page. The first block is used
+# of which the page contains no character.
+_STAND_IN_BLOCKS = range(0x10FF00, 0x100000, -0x100)
 
 
 def install_list_parser(client: Any) -> None:
@@ -77,10 +76,12 @@ def parse_listing(body: bytes) -> dict[str, Any]:
     try:
         return _to_page(_parse_xml(body), str)
     except etree.XMLSyntaxError:
-        replaced = _BARE_AMPERSAND.sub(b"&amp;", _replace_forbidden(body))
+        stand_ins = _choose_stand_ins(body)
+        replaced = _BARE_AMPERSAND.sub(b"&amp;", _replace_forbidden(body, stand_ins))
         if replaced == body:
             raise
-        return _to_page(_parse_xml(replaced), lambda text: text.translate(_STAND_INS))
+        restored = {ord(stand_in): character for character, stand_in in stand_ins.items()}
+        return _to_page(_parse_xml(replaced), lambda text: text.translate(restored))
 
 
 def _parse_xml(body: bytes) -> Any:
@@ -88,15 +89,23 @@ def _parse_xml(body: bytes) -> Any:
     return etree.fromstring(body, etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False))
 
 
-def _replace_forbidden(body: bytes) -> bytes:
-    """Replace the characters that XML forbids, and references to them, by stand-ins."""
+def _choose_stand_ins(body: bytes) -> dict[str, str]:
+    """Return a character for each forbidden one. The page contains none of them."""
+    for start in _STAND_IN_BLOCKS:
+        stand_ins = {character: chr(start + i) for i, character in enumerate(_FORBIDDEN)}
+        if not any(stand_in.encode() in body for stand_in in stand_ins.values()):
+            return stand_ins
+    return {}
+
+
+def _replace_forbidden(body: bytes, stand_ins: dict[str, str]) -> bytes:
+    """Replace the characters that XML forbids, and references to them, by their stand-ins."""
 
     def replace_reference(match: re.Match[bytes]) -> bytes:
         code = int(match[1], 16) if match[1] else int(match[2])
-        is_forbidden = code in _STAND_IN_FOR and code not in (0x9, 0xA, 0xD)
-        return chr(_STAND_IN_FOR[code]).encode() if is_forbidden else match[0]
+        return stand_ins[chr(code)].encode() if code < 0x110000 and chr(code) in stand_ins else match[0]
 
-    body = _FORBIDDEN_BYTES.sub(lambda match: chr(_STAND_IN_FOR[ord(match[0].decode())]).encode(), body)
+    body = _FORBIDDEN_BYTES.sub(lambda match: stand_ins.get(match[0].decode(), match[0].decode()).encode(), body)
     return _REFERENCE.sub(replace_reference, body)
 
 

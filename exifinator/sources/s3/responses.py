@@ -51,10 +51,9 @@ def to_range_read(response: dict[str, Any], ref: ImageRef, start: int, length: i
     # Status 200: the server does not support ranges, or ignores the range of a small object.
     end = start + length
     data = _read(body, end)
-    total = response.get("ContentLength")
-    if total is None:
-        # A body in chunks. If it was not read to its end, only the listing says how long it is.
-        total = len(data) if len(data) < end else max(ref.size_bytes, end)
+    # A body in chunks has no length. If it was not read to its end, only the listing says how long it is.
+    total_if_chunked = len(data) if len(data) < end else max(ref.size_bytes, end)
+    total = int(response.get("ContentLength", total_if_chunked))
     if len(data) < min(total, end):
         raise SourceUnavailable(f"S3 sent {len(data)} of {total} bytes of {ref.id}", code="bad_response")
     return RangeRead(start, data[start:], total, etag, modified.astimezone(UTC), encoding, is_weak)
