@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 import time
 from collections.abc import Callable
@@ -24,7 +25,7 @@ from exifinator.models import ImageRef, ListedPage, RangeRead
 from exifinator.sources import local_buckets
 from exifinator.sources.s3 import list_parser
 from exifinator.sources.s3.endpoint import AMAZON_S3, endpoint_name
-from exifinator.sources.s3.errors import credential_errors, s3_errors
+from exifinator.sources.s3.errors import credential_errors, is_about_customer_key, s3_errors
 from exifinator.sources.s3.responses import MAX_KEYS, malformed_listing, to_listed_page, to_range_read
 from exifinator.sources.s3.session import create_session
 
@@ -50,6 +51,8 @@ class S3Client:
         # Creating a client takes 0.25 s of CPU time, so greenlets that start together must not each create one.
         self._connect_lock = threading.Lock()
         self._reloaded_at: dict[tuple[str | None, str | None], float] = {}
+        # The buckets of which the last read object was encrypted with S3_SSE_C_KEY.
+        self._sse_c_buckets: set[str] = set()
 
     def endpoint(self, bucket: str) -> str:
         """Return a name for the server of a bucket, to tell apart buckets that have the same name on two servers."""
@@ -213,9 +216,33 @@ class S3Client:
             raise
 
     def _get_object(self, client: Any, ref: ImageRef, start: int, length: int, options: dict[str, Any]) -> RangeRead:
-        with s3_errors(ref.id):
-            response = client.get_object(Bucket=ref.bucket, Key=ref.key, **options)
-            return to_range_read(response, ref, start, length)
+        """Get an object with S3_SSE_C_KEY if the last object of its bucket needed the key, and else without it.
+
+        S3 rejects a missing key, but also a key for an object that needs none. Then try the other way.
+        """
+        key = self.config.s3_sse_c_key
+        sends_key = ref.bucket in self._sse_c_buckets
+        for is_last_try in (key is None, True):
+            extra = (
+                {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": base64.b64decode(key.get_secret_value())}
+                if (key and sends_key)
+                else {}
+            )
+            try:
+                with s3_errors(ref.id):
+                    response = client.get_object(Bucket=ref.bucket, Key=ref.key, **options, **extra)
+                    read = to_range_read(response, ref, start, length)
+            except PermanentError as exc:
+                if is_last_try or not is_about_customer_key(exc):
+                    raise
+                sends_key = not sends_key
+            else:
+                break
+        if sends_key:
+            self._sse_c_buckets.add(ref.bucket)
+        else:
+            self._sse_c_buckets.discard(ref.bucket)
+        return read
 
     def list_page(
         self,

@@ -116,6 +116,8 @@ _REGION_MESSAGES = (
 # Part of S3's message for an object that is encrypted with a customer-provided key (SSE-C). There is no error code for
 # this case.
 _SSE_C_MESSAGE = re.compile(r"stored using a form of Server Side Encryption|SSE-C|customer-provided", re.IGNORECASE)
+# Part of S3's message if a key is sent for an object that needs none.
+_NO_SSE_C_MESSAGE = re.compile(r"encryption parameters are not applicable", re.IGNORECASE)
 _KMS_MESSAGE = re.compile(r"\bkms:", re.IGNORECASE)
 # Further elements of S3's error responses that name the cause.
 _DETAILS = ("StorageClass", "ServerTime", "RequestTime")
@@ -206,6 +208,13 @@ def _translate_rejection(code: str, status: int, message: str, place: str, detai
     if code == "InvalidBucketName":
         return InvalidBucketName(f"Invalid bucket name: {place} ({details})")
     return PermanentError(f"S3 rejected the request for {place} ({details})")
+
+
+def is_about_customer_key(error: EXIFinatorError) -> bool:
+    """Return whether S3 rejected a request because a customer-provided key (SSE-C) was missing, or was not needed."""
+    cause = error.__cause__
+    message = str(cause.response.get("Error", {}).get("Message", "")) if isinstance(cause, ClientError) else ""
+    return error.code == "customer_key_required" or _NO_SSE_C_MESSAGE.search(message) is not None
 
 
 def _response_details(code: str, status: int, message: str, region: str | None, error: dict[str, Any]) -> str:
