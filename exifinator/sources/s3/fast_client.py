@@ -24,6 +24,7 @@ from gevent.lock import BoundedSemaphore
 from geventhttpclient.connectionpool import ConnectionPool, SSLConnectionPool
 
 from exifinator.config import Config
+from exifinator.errors import CredentialsRefused
 from exifinator.metrics import COUNTS
 from exifinator.models import ImageRef, RangeRead
 from exifinator.sources.s3.client import S3Client, range_header
@@ -36,8 +37,8 @@ log = logging.getLogger(__name__)
 
 # Characters that botocore leaves unencoded in a key.
 KEY_SAFE = "/~"
-# If a fast read raises one of these errors, boto3 repeats the read.
-_FALLBACK_ERRORS = (UnsupportedResponse, OSError, gevent.Timeout, ssl.SSLError, ValueError)
+# If a fast read raises one of these errors, boto3 repeats the read. S3Client can reload the credentials.
+_FALLBACK_ERRORS = (UnsupportedResponse, OSError, gevent.Timeout, ssl.SSLError, ValueError, CredentialsRefused)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ class FastS3Client(S3Client):
             headers = route.signer.sign(credentials, path, headers)
         response = get(route.pool, route.host, path, headers, max_bytes=start + length)
         modified = parse_http_date(response.headers.get("last-modified"))
-        body_and_size = _requested_bytes(response, start, length)
+        body_and_size = _requested_bytes(response, ref, start, length)
         if body_and_size is None or modified is None:
             return None
         data, total_bytes = body_and_size
@@ -193,11 +194,11 @@ def _host_header(parts: SplitResult) -> str:
     return parts.netloc.rpartition("@")[2].removesuffix(port)
 
 
-def _requested_bytes(response: Response, start: int, length: int) -> tuple[bytes, int] | None:
+def _requested_bytes(response: Response, ref: ImageRef, start: int, length: int) -> tuple[bytes, int] | None:
     """Return the requested bytes and the object's size in bytes; None if the response contains something else."""
     if response.status not in (200, 206):
         return None
-    content_range = parse_content_range(response.headers.get("content-range", ""))
+    content_range = parse_content_range(response.headers.get("content-range", ""), ref.size_bytes)
     if content_range is not None:
         # Do not check for status 206: rclone also sends Content-Range with status 200.
         first, last, total_bytes = content_range
