@@ -41,6 +41,7 @@ class ImageRef:
         etag: The ETag without quotes; empty if the server sent none.
         size_bytes: The size of the object.
         last_modified: The modification time, with a time zone.
+        is_archived: Whether the object has to be restored before it can be read, according to the listing.
     """
 
     bucket: str
@@ -48,6 +49,7 @@ class ImageRef:
     etag: str
     size_bytes: int
     last_modified: datetime
+    is_archived: bool = False
 
     @property
     def id(self) -> str:

@@ -76,9 +76,11 @@ def _run_checks(config: Config, s3: S3Client, source: Source) -> Iterator[Findin
             f"the server of {source} truncates a listing, but does not say where it continues",
             "update the S3 server   (--prune and --verify refuse such a listing)",
         )
-    objects = [ref for ref in page.refs if ref.size_bytes]
+    objects = [ref for ref in page.refs if ref.size_bytes and not ref.is_archived]
     if objects:
         yield _check_read(config, s3, source, objects[0])
+    elif page.refs:
+        yield ok("source", f"{source} can be listed, but its first page has only archived or empty objects")
     else:
         yield warning(
             "source", f"{source} can be listed, but is empty", f"aws s3 ls '{source}/'   (is the prefix correct?)"

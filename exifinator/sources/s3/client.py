@@ -36,6 +36,9 @@ MIN_RELOAD_SECONDS = 15.0
 # transient error is raised.
 ATTEMPTS_PER_REQUEST = 3
 
+# Directory buckets (S3 Express One Zone) have names that end with this.
+DIRECTORY_BUCKET_SUFFIX = "--x-s3"
+
 Result = TypeVar("Result")
 
 
@@ -278,6 +281,9 @@ class S3Client:
                 options["StartAfter"] = start_after
         if max_keys < MAX_KEYS:
             options["MaxKeys"] = max_keys
+        if self.endpoint(bucket).startswith(AMAZON_S3) and not bucket.endswith(DIRECTORY_BUCKET_SUFFIX):
+            # Without this, restored objects look like archived ones. Other servers and directory buckets may reject it.
+            options["OptionalObjectAttributes"] = ["RestoreStatus"]
 
         def request(client: Any) -> ListedPage:
             COUNTS.requests["list"] += 1

@@ -150,7 +150,7 @@ def translate_client_error(exc: ClientError, place: str) -> EXIFinatorError:
         return ClockSkew(f"S3 rejected the time of the request for {place} ({details})", hint=hint)
     if _RATE_LIMITED.search(code) or status == 429:
         return SourceUnavailable(f"S3 limits the rate of requests for {place} ({details})", code="rate_limited")
-    if code.removeprefix("KMS.") in _SERVER_ERRORS or status >= 500:
+    if code.removeprefix("KMS.") in _SERVER_ERRORS or (status >= 500 and status != 501):
         return SourceUnavailable(f"S3 cannot serve {place} at the moment ({details})", code="server_error")
     if is_region_wrong or (region and 300 <= status < 400):
         hint = f"set AWS_REGION to {region}" if region else "set AWS_REGION to the bucket's region"

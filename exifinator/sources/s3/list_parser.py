@@ -23,6 +23,8 @@ from urllib.parse import unquote_plus
 from botocore.handlers import _handle_200_error as handle_200_error
 from lxml import etree
 
+from exifinator.sources.s3.responses import ARCHIVE_CLASSES
+
 _EVENT = "before-parse.s3.*"
 # botocore's parser gets this body in place of a page that has already been parsed here.
 _EMPTY_BODY = b"<ListBucketResult/>"
@@ -126,6 +128,7 @@ def _to_page(root: Any, restore: Callable[[str], str]) -> dict[str, Any]:
         # An object lacks one of the fields, or has it twice.
         raise ValueError("an object does not have exactly one key, size, time and ETag")
     encoded = find["EncodingType"](root) == ["url"]
+    archived = frozenset(find["archived"](root))
 
     def decode(text: str) -> str:
         text = restore(text)
@@ -133,7 +136,14 @@ def _to_page(root: Any, restore: Callable[[str], str]) -> dict[str, Any]:
 
     page: dict[str, Any] = {
         "Contents": [
-            {"Key": decode(key), "Size": int(size), "ETag": etag, "LastModified": _parse_time(modified)}
+            {
+                "Key": decode(key),
+                "Size": int(size),
+                "ETag": etag,
+                "LastModified": _parse_time(modified),
+                # boto3 has the storage class of every object, but only this one matters.
+                "StorageClass": "GLACIER" if key in archived else "",
+            }
             for key, size, modified, etag in zip(*texts.values(), strict=True)
         ]
     }
@@ -148,7 +158,10 @@ def _to_page(root: Any, restore: Callable[[str], str]) -> dict[str, Any]:
 
 @cache
 def _finders(namespace: str) -> dict[str, etree.XPath]:
-    """Return compiled XPaths by name: one for the texts of each field, and "count" for the number of objects."""
+    """Return compiled XPaths by name: one for the texts of each field, and some for the whole page.
+
+    "count" finds the number of objects, and "archived" the keys of those that have to be restored.
+    """
 
     def compile_path(path: str) -> etree.XPath:
         return etree.XPath(path, namespaces={"s3": namespace} if namespace else None, smart_strings=False)
@@ -157,7 +170,14 @@ def _finders(namespace: str) -> dict[str, etree.XPath]:
     finders = {name: compile_path(f"{prefix}Contents/{prefix}{name}/text()") for name in _FIELDS}
     for name in ("IsTruncated", "EncodingType", "NextContinuationToken", "NextMarker"):
         finders[name] = compile_path(f"{prefix}{name}/text()")
-    return {**finders, "count": compile_path(f"count({prefix}Contents)")}
+    storage_class = f"{prefix}StorageClass"
+    is_archived = " or ".join(f"{storage_class}='{name}'" for name in sorted(ARCHIVE_CLASSES))
+    is_restored = f"{prefix}RestoreStatus/{prefix}RestoreExpiryDate"
+    return {
+        **finders,
+        "count": compile_path(f"count({prefix}Contents)"),
+        "archived": compile_path(f"{prefix}Contents[{is_archived}][not({is_restored})]/{prefix}Key/text()"),
+    }
 
 
 def _parse_time(text: str) -> datetime:

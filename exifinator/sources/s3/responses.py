@@ -16,6 +16,8 @@ from exifinator.sources.s3.headers import parse_content_encoding, parse_content_
 
 # The maximum number of objects on a page.
 MAX_KEYS = 1000
+# Storage classes whose objects have to be restored before they can be read.
+ARCHIVE_CLASSES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 
 
 def to_range_read(response: dict[str, Any], ref: ImageRef, start: int, length: int) -> RangeRead:
@@ -80,7 +82,15 @@ def to_listed_page(page: dict[str, Any], bucket: str, prefix: str, *, max_keys: 
         raise not_s3(bucket)
     try:
         refs = [
-            ImageRef(bucket, item["Key"], parse_etag(item.get("ETag", ""))[0], item["Size"], item["LastModified"])
+            ImageRef(
+                bucket,
+                item["Key"],
+                parse_etag(item.get("ETag", ""))[0],
+                item["Size"],
+                item["LastModified"],
+                item.get("StorageClass") in ARCHIVE_CLASSES
+                and "RestoreExpiryDate" not in item.get("RestoreStatus", {}),
+            )
             for item in page.get("Contents", ())
         ]
     except KeyError as exc:

@@ -281,3 +281,41 @@ def test_list_page__odd_date__is_no_error(date: str | None) -> None:
 def test_list_page__another_server__is_not_s3() -> None:
     with pytest.raises(SourceUnavailable, match="is not an S3 server"):
         connect_stub(stub_with(lambda *_: Reply(200, b"<html></html>"))).list_page("b", "", None)
+
+
+STORAGE_CLASSES = {
+    "a": "",
+    "b": "<StorageClass>GLACIER</StorageClass>",
+    "c": "<StorageClass>DEEP_ARCHIVE</StorageClass>",
+    "d": "<StorageClass>GLACIER_IR</StorageClass>",
+    "e": "<StorageClass>GLACIER</StorageClass><RestoreStatus><IsRestoreInProgress>true</IsRestoreInProgress>"
+    "</RestoreStatus>",
+    "f": "<StorageClass>GLACIER</StorageClass><RestoreStatus><IsRestoreInProgress>false</IsRestoreInProgress>"
+    "<RestoreExpiryDate>2099-01-01T00:00:00Z</RestoreExpiryDate></RestoreStatus>",
+}
+
+
+@pytest.mark.parametrize("has_etags", [True, False], ids=["own parser", "botocore's parser"])
+def test_list_page__archived_objects__are_known_from_their_storage_class(has_etags: bool) -> None:
+    def with_classes(stub: StubS3, request: Request) -> Reply:
+        body = stub.list_objects(request).body.decode()
+        for key, text in STORAGE_CLASSES.items():
+            body = body.replace(f"<Key>{key}</Key>", f"<Key>{key}</Key>{text}")
+        # Without one of the ETags, EXIFinator's own parser leaves the page to botocore's.
+        return Reply(
+            200, (body if has_etags else body.replace("<ETag>", "<Tag>", 1).replace("</ETag>", "</Tag>", 1)).encode()
+        )
+
+    page = connect_stub(stub_with(with_classes, list(STORAGE_CLASSES))).list_page("b", "", None)
+
+    assert [ref.key for ref in page.refs if ref.is_archived] == ["b", "c", "e"]
+
+
+@pytest.mark.parametrize(("url", "asked"), [(None, "RestoreStatus"), ("http://stub.test", None)])
+def test_list_page__restored_objects__are_asked_for_at_amazon(url: str | None, asked: str | None) -> None:
+    # Amazon's hosts contain the bucket, so that the path does not.
+    stub = StubS3({"b": {}, "": {}})
+
+    connect_stub(stub, S3_ENDPOINT_URL=url).list_page("b", "", None)
+
+    assert stub.seen[-1].headers.get("x-amz-optional-object-attributes") == asked
