@@ -6,7 +6,8 @@ This file only contains values. `python -m exifinator settings` shows the values
 # --- Where the photos are -------------------------------------------------------------------------------------------
 # Sources that `./run.sh` indexes if none are given, as bucket or bucket/prefix. Empty: the demo library.
 S3_BUCKETS = []
-# URL of the S3 server, such as "https://minio.example.org:9000" for MinIO, Ceph or R2. None: Amazon S3.
+# URL of the S3 server, such as "https://minio.example.org:9000" for MinIO, Ceph or R2. It may have a path. None: the
+# endpoint in boto3's configuration (such as AWS_ENDPOINT_URL), or Amazon S3 if it has none.
 S3_ENDPOINT_URL = None
 # Access key id for S3. If both keys are None (recommended), boto3 searches the environment, ~/.aws and the
 # instance role.
@@ -19,7 +20,7 @@ AWS_REGION = None
 S3_ANONYMOUS = False
 # True: pay for requests to requester-pays buckets.
 S3_REQUESTER_PAYS = False
-# "path" (https://host/bucket/key), "virtual" (https://bucket.host/key), or "auto": path if S3_ENDPOINT_URL is set.
+# "path" (https://host/bucket/key), "virtual" (https://bucket.host/key), or "auto": path unless it is Amazon S3.
 S3_ADDRESSING = "auto"
 # S3 read timeout, in seconds.
 S3_TIMEOUT_SECONDS = 20.0
@@ -29,6 +30,9 @@ S3_CLIENT = "lean"
 # File with the CA certificates (PEM) to trust for S3. None: the file in AWS_CA_BUNDLE, or the public CAs if it is
 # not set.
 S3_CA_FILE = None
+# Key of objects that were stored with a customer-provided key (SSE-C): 32 bytes in Base64. S3 accepts it only over
+# https.
+S3_SSE_C_KEY = None
 
 # --- Where the metadata goes ----------------------------------------------------------------------------------------
 # URI of MongoDB 4.2 or later. If it points to this machine and nothing listens there, setup.sh starts MongoDB.

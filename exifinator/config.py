@@ -5,6 +5,7 @@ settings.py explains each setting. Tests compare the names and defaults in setti
 
 from __future__ import annotations
 
+import base64
 import functools
 import os
 import re
@@ -32,6 +33,8 @@ from exifinator.paths import find_root
 
 ROOT = find_root()
 ENV_PREFIX = "EXIFINATOR_"
+# S3 encrypts with AES-256.
+SSE_C_KEY_BYTES = 32
 # The URL may contain only characters without a special meaning in a Content-Security-Policy header, because the tile
 # server's origin is written into that header.
 _TILES_URL = r"(?=.*\{z\})(?=.*\{x\})(?=.*\{y\})https?://(\{s\}\.)?[A-Za-z0-9.-]+(:[0-9]{1,5})?/[!-:<-~]*"
@@ -73,6 +76,7 @@ class Config(BaseModel):
     s3_timeout_seconds: float = Field(20.0, gt=0, le=600)
     s3_client: Literal["lean", "boto3"] = "lean"
     s3_ca_file: Annotated[str | None, BlankAsNone] = None
+    s3_sse_c_key: Annotated[SecretStr | None, BlankAsNone] = None
 
     mongodb_uri: SecretStr = SecretStr("mongodb://127.0.0.1:27017")
     mongodb_database: DatabaseName = "waldo"
@@ -120,11 +124,23 @@ class Config(BaseModel):
         if value is None:
             return None
         parts = _split_url(value)
-        if parts is None or parts.scheme not in ("http", "https") or parts.path.strip("/") or parts.query:
-            raise ValueError('a URL such as "https://minio.example.org:9000", without a path')
+        if parts is None or parts.scheme not in ("http", "https") or parts.query or parts.fragment:
+            raise ValueError('a URL such as "https://minio.example.org:9000", without a query')
         if "@" in parts.netloc:
             raise ValueError("a URL without user and password: set AWS_ACCESS_KEY and AWS_SECRET_KEY instead")
         return value.rstrip("/")
+
+    @field_validator("s3_sse_c_key")
+    @classmethod
+    def _check_sse_c_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            try:
+                length = len(base64.b64decode(value.get_secret_value(), validate=True))
+            except ValueError:
+                length = 0
+            if length != SSE_C_KEY_BYTES:
+                raise ValueError(f"{SSE_C_KEY_BYTES} bytes in Base64, the key that the objects were stored with")
+        return value
 
     @field_validator("s3_ca_file")
     @classmethod

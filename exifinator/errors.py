@@ -19,13 +19,15 @@ EXIFinatorError
 └── PermanentError                  fails again when retried
     ├── AccessDenied                S3 denies these credentials access to the bucket or object
     │   ├── CredentialsRefused      S3 rejects the credentials themselves: unknown, expired, wrong, none
+    │   ├── EncryptedObject         the object's encryption key is missing, disabled or not sent
     │   ├── UntrustedServer         the server's certificate is not trusted, is for another host, or has expired
+    │   ├── WrongEndpoint           the server redirects to another server
     │   └── WrongRegion             requests are signed for a region that is not the bucket's
     ├── BucketGone                  the bucket does not exist
     │   └── InvalidBucketName       no bucket can have this name
+    ├── IncompleteListing           the S3 server does not list the whole bucket
     ├── ObjectGone                  the object was listed but no longer exists
     ├── ObjectArchived              the object is in an archive storage class and has to be restored first
-    ├── EncryptedObject             the object's encryption key is missing, disabled or not sent
     ├── RecordRefused               MongoDB rejects the document or the request
     └── KilledWorker                reading the image crashes its process or exceeds the deadline
 
@@ -109,7 +111,6 @@ class SourceUnavailable(TransientError):
         `server_error`: S3 cannot serve the request at the moment.
         `not_s3`: The server is not an S3 server.
         `bad_response`: The response does not contain the requested bytes.
-        `credentials_unavailable`: The provider of the credentials does not respond.
     """
 
 
@@ -140,12 +141,26 @@ class AccessDenied(PermanentError):
 class CredentialsRefused(AccessDenied):
     """S3 would reject these credentials for any request, or there are none.
 
-    Codes: `no_credentials`, `unknown_access_key`, `wrong_secret_key`, `expired_credentials`, `credentials_refused`.
+    Codes: `no_credentials`, `credentials_unavailable` (they cannot be fetched), `unknown_access_key`,
+    `wrong_secret_key`, `expired_credentials`, `credentials_refused`.
     """
 
 
 class UntrustedServer(AccessDenied):
     """The server's certificate is not signed by a trusted authority, is for another host, or has expired."""
+
+
+class EncryptedObject(AccessDenied):
+    """S3 cannot decrypt the object.
+
+    Codes:
+        `encrypted_object`: The KMS key is disabled or deleted, or these credentials may not use it.
+        `customer_key_required`: The object needs the customer-provided key that it was stored with (SSE-C).
+    """
+
+
+class WrongEndpoint(AccessDenied):
+    """The server redirects to another server, so S3_ENDPOINT_URL is wrong."""
 
 
 class WrongRegion(AccessDenied):
@@ -160,16 +175,23 @@ class InvalidBucketName(BucketGone):
     """No bucket can have this name."""
 
 
+class IncompleteListing(PermanentError):
+    """The S3 server lists only a part of the bucket, or a part of its listing cannot be used.
+
+    Codes:
+        `no_token`: A page is truncated, but the server does not say where the listing continues.
+        `repeated_page`: The server returns the same page again and again.
+        `empty_pages`: The server returns one empty page after another.
+        `malformed_listing`: A page is complete, but is not a listing as S3 defines it.
+    """
+
+
 class ObjectGone(PermanentError):
     """The object was listed but no longer exists."""
 
 
 class ObjectArchived(PermanentError):
     """The object is in an archive storage class and has to be restored before it can be read."""
-
-
-class EncryptedObject(PermanentError):
-    """S3 cannot decrypt the object: its KMS key is disabled or deleted, or it needs a customer-provided key (SSE-C)."""
 
 
 class RecordRefused(PermanentError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, Protocol, TypedDict
@@ -14,6 +15,20 @@ STATUSES: tuple[Status, ...] = ("ok", "no_exif", "unsupported", "damaged")
 
 # Separates the parts of a queue member. The key is the last part, so it may contain this character too.
 _SEPARATOR = "\x1f"
+# The ARN of an access point, which S3 accepts in place of a bucket's name, and which may contain a slash. boto3 checks
+# the details. Source: AWS Service Authorization Reference, "Amazon S3".
+ACCESS_POINT_ARN = re.compile(
+    r"arn:[a-z0-9-]+:s3[a-z-]*:[a-z0-9-]*:[0-9]*:(?:outpost[:/][A-Za-z0-9-]+[:/])?accesspoint[:/][A-Za-z0-9._-]+"
+)
+
+
+def split_bucket(text: str) -> tuple[str, str]:
+    """Split `bucket/key` or `bucket/prefix` into its parts. The bucket may be the ARN of an access point."""
+    arn = ACCESS_POINT_ARN.match(text) if text.startswith("arn:") else None
+    if arn is not None and text[arn.end() :][:1] in ("", "/"):
+        return arn[0], text[arn.end() + 1 :]
+    bucket, _, rest = text.partition("/")
+    return bucket, rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +41,7 @@ class ImageRef:
         etag: The ETag without quotes; empty if the server sent none.
         size_bytes: The size of the object.
         last_modified: The modification time, with a time zone.
+        is_archived: Whether the object has to be restored before it can be read, according to the listing.
     """
 
     bucket: str
@@ -33,6 +49,7 @@ class ImageRef:
     etag: str
     size_bytes: int
     last_modified: datetime
+    is_archived: bool = False
 
     @property
     def id(self) -> str:
@@ -87,11 +104,13 @@ class ListedPage:
         refs: The objects on the page.
         next_token: The server's token for the next page; None on the last page.
         served_at: The time of the response, by the server's clock.
+        lacks_token: Whether more objects follow although the server sent no token for the next page.
     """
 
     refs: list[ImageRef]
     next_token: str | None
     served_at: datetime
+    lacks_token: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +123,8 @@ class RangeRead:
         total_bytes: The size of the object.
         etag: The object's ETag, without quotes.
         last_modified: The object's modification time.
+        content_encoding: The Content-Encoding of the stored object, such as "gzip"; empty if it has none.
+        is_etag_weak: Whether the ETag is weak, so that S3 does not accept it in If-Match.
     """
 
     start: int
@@ -111,6 +132,8 @@ class RangeRead:
     total_bytes: int
     etag: str
     last_modified: datetime
+    content_encoding: str = ""
+    is_etag_weak: bool = False
 
 
 class RangeReader(Protocol):

@@ -26,7 +26,7 @@ from api.query.ranges import (
     read_numbers,
 )
 from api.query.sort_order import TAKEN, VALUE_PATHS
-from exifinator.models import Status
+from exifinator.models import Status, split_bucket
 from exifinator.search_keys.folders import folders_of
 from exifinator.search_keys.geo_cells import cells_between
 from exifinator.search_keys.terms import split_words
@@ -233,8 +233,8 @@ def _in_cells(box: Box) -> Filter:
 def _with_prefix(start: str) -> Filter:
     """Return a filter for ids with this prefix: by bucket or folder, plus an id range if it ends within a name."""
     folders = folders_of(start)
-    bucket, slash, _ = start.partition("/")
-    if not slash:
+    bucket, _ = split_bucket(start)
+    if bucket == start:
         return _ids_with_prefix(start)
     container = {"folders": folders[-1]} if folders else {"bucket": bucket}
     return container if start in (f"{bucket}/", *folders) else {"$and": [container, _ids_with_prefix(start)]}

@@ -46,7 +46,7 @@ class NewBatch(BaseModel):
         max_length=1200,
         description="A bucket or prefix: bucket, bucket/prefix or s3://bucket/prefix. Local folders are not accepted.",
         examples=["holiday/2024/"],
-        json_schema_extra={"pattern": "^(s3://)?[A-Za-z0-9_][A-Za-z0-9._-]{0,62}(/[^\\u0000:]{0,250})?$"},
+        json_schema_extra={"pattern": "^(s3://)?[A-Za-z0-9._][A-Za-z0-9._-]{0,254}(/[^\\u0000:]{0,250})?$"},
     )
 
 
@@ -58,6 +58,7 @@ class BatchNumbers(BaseModel):
         description="Folder markers: empty objects whose key ends in a slash, as created by S3 consoles."
     )
     unchanged: int = Field(description="Images skipped, because they are indexed with the same ETag and size.")
+    archived: int = Field(0, description="Images that have to be restored in S3 before they can be read.")
     queued: int = Field(description="Images queued because they were new or changed, had failed, or were refreshed.")
     stored: int = Field(description="Images indexed with EXIF.")
     no_exif: int = Field(description="Images recorded without EXIF.")

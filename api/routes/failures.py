@@ -16,6 +16,7 @@ from api.http.parameters import JSON_BODY_RESPONSES, REQUIRE_JSON, Arguments
 from api.http.responses import json_response
 from api.query.filters import after_prefix
 from api.query.mongo_filter import Filter
+from exifinator.models import split_bucket
 from exifinator.storage.failed_jobs import FIELDS, describe_job, failed_filter, group_stages
 from exifinator.storage.jobs import requeue_update
 
@@ -183,7 +184,7 @@ async def _batch_filters(store: StoreDep, batch_id: str) -> list[Filter]:
 
 
 def _source_filter(source: str) -> Filter:
-    bucket, _, prefix = source.removeprefix("s3://").partition("/")
+    bucket, prefix = split_bucket(source.removeprefix("s3://"))
     filter_: Filter = {"params.bucket": bucket}
     if prefix and (end := after_prefix(prefix)):
         filter_["params.key"] = {"$gte": prefix, "$lt": end}

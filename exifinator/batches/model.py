@@ -41,10 +41,12 @@ def new_batch_id(started_at: datetime) -> str:
 class BatchCounts:
     """Counts of a batch's images by result.
 
-    At the end of a batch, listed = folders + unchanged + stored + no_exif + unsupported + damaged + failed.
+    At the end of a batch, listed = folders + unchanged + archived + stored + no_exif + unsupported + damaged +
+    failed.
 
     Attributes:
         folders: The number of empty objects that stand for folders. Such objects get no record.
+        archived: The number of images that have to be restored in S3 before they can be read.
         queued: The number of images that this batch queued, or that already had a retry or a requeue pending.
         stored: The number of records with EXIF.
         bytes_read: How many bytes of the images the workers read from S3.
@@ -55,6 +57,7 @@ class BatchCounts:
     listed: int = 0
     folders: int = 0
     unchanged: int = 0
+    archived: int = 0
     queued: int = 0
     stored: int = 0
     no_exif: int = 0
@@ -126,6 +129,7 @@ class ReconcileResult:
     Attributes:
         unchanged: The number of images whose current record is older than the batch.
         folders: The number of empty objects that stand for folders.
+        archived: The number of archived images.
         failed: The number of images with a failed job.
         pending: The number of images that are not done.
         empty_images: How many of the images in `by_status` are empty objects, which are recorded without being read.
@@ -134,6 +138,7 @@ class ReconcileResult:
 
     unchanged: int = 0
     folders: int = 0
+    archived: int = 0
     failed: int = 0
     pending: int = 0
     empty_images: int = 0
@@ -141,12 +146,14 @@ class ReconcileResult:
 
     @property
     def listed(self) -> int:
-        return self.unchanged + self.folders + self.failed + self.pending + self.by_status.total()
+        not_indexed = self.folders + self.archived + self.failed + self.pending
+        return self.unchanged + not_indexed + self.by_status.total()
 
     def add(self, page: ReconcileResult) -> None:
         """Add the counts of one more page."""
         self.unchanged += page.unchanged
         self.folders += page.folders
+        self.archived += page.archived
         self.failed += page.failed
         self.pending += page.pending
         self.empty_images += page.empty_images

@@ -23,6 +23,7 @@ from exifinator.paths import COMMAND, RUN
 from exifinator.queue.image_queue import ImageQueue
 from exifinator.sources.listing import list_pages
 from exifinator.sources.s3.client import S3Client
+from exifinator.sources.s3.endpoint import endpoint_name
 from exifinator.sources.source import Source
 from exifinator.storage.store import Store
 
@@ -104,7 +105,7 @@ def _check_endpoint(source: Source, s3: S3Client, store: Store) -> None:
     current, indexed = s3.endpoint(source.bucket), store.batches.find_endpoint(source.bucket)
     if indexed is None:
         raise ConfigError(f"No run over {source} has finished", hint=f"{RUN} it first, then prune")
-    if indexed != current:
+    if (endpoint_name(indexed) if "://" in indexed else indexed) != current:
         raise ConfigError(
             f"The records of the bucket {source.bucket} were read from {indexed}, but it is now at {current}",
             hint="that is another bucket, so nothing was removed",
@@ -143,7 +144,7 @@ def _find_in_source(
 
 def _list_ids(source: Source, s3: S3Client, orphans: Orphans, on_progress: Callable[[int], None]) -> Iterator[str]:
     last_key = ""
-    for page in list_pages(s3, source):
+    for page in list_pages(s3, source, is_strict=True):
         for ref in page.refs:
             if ref.key <= last_key:
                 raise SourceUnavailable(f"The server does not list {source} in key order, so it cannot be pruned")

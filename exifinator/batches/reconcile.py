@@ -52,6 +52,7 @@ class Reconciler:
             else:
                 result.unchanged += 1
         result.folders += len(page.folders)
+        result.archived += len(page.archived)
         result.failed += len(page.failed)
         self._give_up_mismatches(page, result)
         result.pending += len(page.pending) + len(page.unread) + len(page.empty)

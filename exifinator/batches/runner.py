@@ -96,7 +96,7 @@ class Batch:
     ) -> None:
         self.store = store
         self.queue = queue
-        self.listings = SourceListings(remove_covered(sources), lister)
+        self.listings = SourceListings(remove_covered(sources), lister, is_strict=verify)
         self.tally = BatchTally()
         self.stored = StoredBatch(
             store,

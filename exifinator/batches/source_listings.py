@@ -32,15 +32,19 @@ class SourcePage:
 class SourceListings:
     """Lists the sources of a batch, in one pass or several.
 
+    Args:
+        is_strict: Whether to fail if a server truncates a page without saying where the listing continues.
+
     Attributes:
         started_over: Whether the listing of a source had to start over during this pass. If so, some objects were
             listed twice.
     """
 
-    def __init__(self, sources: Sequence[Source], lister: Lister) -> None:
+    def __init__(self, sources: Sequence[Source], lister: Lister, *, is_strict: bool = False) -> None:
         self.sources = sources
         self.lister = lister
         self.started_over = False
+        self._is_strict = is_strict
         # The listings of the first pass.
         self._first_listings: dict[Source, PartitionedListing] = {}
         # The ranges of keys that a resumed batch still has to list.
@@ -105,6 +109,7 @@ class SourceListings:
             ranges=ranges,
             threads=1 if is_sequential else THREADS,
             pause=None if pause is time.sleep else pause,
+            is_strict=self._is_strict,
         )
 
     def _pages(self, source: Source, listing: PartitionedListing) -> Generator[SourcePage]:

@@ -102,7 +102,7 @@ def check_sources(sources: Sequence[Source], s3: S3Client) -> list[ImageRef]:
     readable = []
     for source in sources:
         page = s3.list_page(source.bucket, source.prefix, None)
-        objects = [ref for ref in page.refs if ref.size_bytes]
+        objects = [ref for ref in page.refs if ref.size_bytes and not ref.is_archived]
         probed = objects[:: max(1, len(objects) // PROBED_OBJECTS)][:PROBED_OBJECTS]
         refusals = [_probe(s3, ref) for ref in probed]
         if refusals and all(refusals):

@@ -43,6 +43,7 @@ class Page:
         empty: Other empty objects that have no up-to-date record.
         failed: Images with a failed job.
         pending: Images with a stored job that is running or waiting to run.
+        archived: Other images that have to be restored in S3 before they can be read.
         unread: All other images, which must be fetched and decoded.
         outdated: The status of the stored record, by image id, for each unread image that has a record. Such a record
             was made from an earlier version of the object, or by an older extractor.
@@ -54,13 +55,14 @@ class Page:
     empty: list[ImageRef] = field(default_factory=list)
     failed: list[ImageRef] = field(default_factory=list)
     pending: list[ImageRef] = field(default_factory=list)
+    archived: list[ImageRef] = field(default_factory=list)
     unread: list[ImageRef] = field(default_factory=list)
     outdated: dict[str, Status] = field(default_factory=dict)
     older_extractor: int = 0
 
     @property
     def listed(self) -> int:
-        other_lists = (self.folders, self.empty, self.failed, self.pending, self.unread)
+        other_lists = (self.folders, self.empty, self.failed, self.pending, self.archived, self.unread)
         return len(self.current) + sum(len(refs) for refs in other_lists)
 
 
@@ -72,7 +74,8 @@ def triage_page(refs: list[ImageRef], known: KnownImages, *, refresh: bool = Fal
     Args:
         refs: The listed objects.
         known: The records and jobs stored so far.
-        refresh: Whether images that an older extractor indexed must be indexed again.
+        refresh: Whether images that an older extractor indexed must be indexed again. Archived images are then tried
+            too, because not every server says which of them have been restored.
     """
     page = Page()
     objects = []
@@ -91,6 +94,8 @@ def triage_page(refs: list[ImageRef], known: KnownImages, *, refresh: bool = Fal
             page.older_extractor += image.extractor_version < EXTRACTOR_VERSION
         elif ref.size_bytes == 0:
             page.empty.append(ref)
+        elif ref.is_archived and not refresh:
+            page.archived.append(ref)
         else:
             rest.append(ref)
     jobs = known.jobs.find_statuses([ref.id for ref in rest]) if rest else {}

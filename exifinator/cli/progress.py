@@ -124,6 +124,7 @@ def summarize(counts: BatchCounts) -> str:
         ("unsupported", n.unsupported, "files in unsupported formats (recorded)"),
         ("damaged", n.damaged, "damaged files (recorded, with the problem)"),
         ("failed", n.failed, "images that could not be indexed: see `failures`, or the dashboard"),
+        ("archived", n.archived, "images to restore in S3 first (not recorded)"),
         ("folders", n.folders, "empty objects whose keys end in /"),
     ]
     lines = [

@@ -189,10 +189,11 @@ def _detached_message(counts: BatchCounts) -> str:
 
 def _print_summary(counts: BatchCounts, config: Config, options: RunOptions) -> None:
     if options.dry_run:
-        folders_and_empty = counts.listed - counts.unchanged - counts.queued
+        folders_and_empty = counts.listed - counts.unchanged - counts.archived - counts.queued
+        archived = f"{counts.archived:,} archived, " if counts.archived else ""
         click.echo(
             f"{counts.listed:,} listed: {counts.unchanged:,} unchanged, {counts.queued:,} to be queued, "
-            f"{folders_and_empty:,} folders and empty objects."
+            f"{archived}{folders_and_empty:,} folders and empty objects."
         )
         return
     if options.no_wait:

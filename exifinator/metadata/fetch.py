@@ -6,15 +6,23 @@ takes one GET. No image takes more than MAX_FURTHER_READS + 2, unless the object
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from time import perf_counter
 
 from exifinator.errors import ObjectChanged
-from exifinator.metadata.containers import LocatedMetadata, RangeBuffer, locate
+from exifinator.metadata.containers import LocatedMetadata, RangeBuffer, has_known_signature, locate
 from exifinator.metadata.containers.range_buffer import merge_ranges
+from exifinator.metadata.content_encoding import (
+    DECODERS,
+    GZIP_SIGNATURE,
+    MAX_DECODED_BYTES,
+    DamagedEncoding,
+    DecodedObject,
+)
 from exifinator.metadata.limits import DeadlineExceeded, cpu_limit
 from exifinator.metrics import COUNTS, observe_fetch
-from exifinator.models import FetchedMetadata, ImageRef, RangeReader
+from exifinator.models import FetchedMetadata, ImageRef, RangeRead, RangeReader
 
 # The smallest first read that contains all the metadata of nearly every JPEG. Measured: bench/FIRST_READ.md.
 FIRST_READ_BYTES = 48 * 1024
@@ -90,6 +98,21 @@ def _fetch_once(
         located = LocatedMetadata("unknown", status="damaged", problem=EMPTY_OBJECT)
         return _fetched_metadata(ref, located, cost)
 
+    def read(start: int, end: int) -> bytes:
+        """Read a further range of the same version of the object."""
+        cost.requests += 1
+        # S3 never accepts a weak ETag in If-Match.
+        part = reader.read_range(ref, start, end - start, if_match="" if first.is_etag_weak else ref.etag)
+        cost.bytes_read += len(part.data)
+        if _version_of(part) != _version_of(first):
+            raise ObjectChanged(f"Object replaced while it was being read: {ref.id}")
+        return part.data
+
+    decoder = DECODERS.get(first.content_encoding)
+    if decoder is not None and not has_known_signature(first.data):
+        decoded = DecodedObject(decoder(), first.data, first.total_bytes, read)
+        with suppress(DamagedEncoding):
+            return _fetched_metadata(ref, _locate_decoded(decoded, first, first_read_bytes, deadline_seconds), cost)
     file = RangeBuffer(first.total_bytes)
     file.add(first.start, first.data)
     reads_left = MAX_FURTHER_READS
@@ -97,15 +120,54 @@ def _fetch_once(
         located = _locate(file, deadline_seconds)
         missing = file.take_missing()
         if not missing or file.is_final:
-            return _fetched_metadata(ref, located, cost)
+            break
         for start, end in _plan_reads(missing, reads_left, file):
-            cost.requests += 1
-            part = reader.read_range(ref, start, end - start, if_match=ref.etag)
-            cost.bytes_read += len(part.data)
+            file.add(start, read(start, end))
             reads_left -= 1
-            file.add(part.start, part.data)
         if reads_left < 0:
             file.is_final = True
+    if located.status == "unsupported" and first.content_encoding and decoder is None:
+        located.problem = f"The object has the Content-Encoding {first.content_encoding[:50]}, which is not supported."
+    return _fetched_metadata(ref, located, cost)
+
+
+def _version_of(read: RangeRead) -> tuple[object, ...]:
+    """Return what tells versions of an object apart. Without ETags, this is the size and the modification time."""
+    return (read.etag, read.total_bytes) if read.etag else (read.total_bytes, read.last_modified)
+
+
+def _locate_decoded(
+    decoded: DecodedObject, first: RangeRead, first_read_bytes: int, deadline_seconds: float
+) -> LocatedMetadata:
+    """Locate the metadata in an object that is stored compressed.
+
+    Raises:
+        DamagedEncoding: The object is not compressed, although its Content-Encoding says so.
+    """
+    end, is_first = first_read_bytes, True
+    while True:
+        try:
+            # The bytes that were read first usually suffice.
+            is_reached = decoded.decode_to(end, reads_on=not is_first)
+        except DamagedEncoding as exc:
+            if not decoded.data and not first.data.startswith(GZIP_SIGNATURE):
+                raise
+            problem = f"The object cannot be decompressed ({first.content_encoding}: {exc})."
+            return LocatedMetadata("unknown", status="damaged", problem=problem)
+        # Until the end of the file is reached, the size is unknown. Readers may then ask for any byte.
+        file = RangeBuffer(len(decoded.data) if decoded.is_complete else MAX_DECODED_BYTES)
+        if decoded.is_complete and not decoded.data:
+            return LocatedMetadata("unknown", status="damaged", problem=EMPTY_OBJECT)
+        file.add(0, decoded.data)
+        file.is_final = not (is_reached or is_first)
+        is_first = False
+        located = _locate(file, deadline_seconds)
+        missing = file.take_missing()
+        if not missing or file.is_final:
+            if located.status == "damaged" and (file.is_final or len(decoded.data) >= MAX_DECODED_BYTES):
+                located.problem = "The metadata is too far from the start of the compressed object."
+            return located
+        end = max(range_end for _, range_end in missing)
 
 
 def _locate(file: RangeBuffer, deadline_seconds: float) -> LocatedMetadata:

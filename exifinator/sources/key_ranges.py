@@ -36,6 +36,8 @@ class KeyRange:
         token: The server's token for the next page; None before the first page and after the last one.
         pages_before_split: The value of `page_count` from which the range may be split.
         is_being_split: Whether a thread is looking for split points of the range.
+        repeats: The number of pages that brought no new key although the server should have sent the next page.
+        empty_pages: The number of pages without a key since the last page with a key.
     """
 
     after: str = ""
@@ -45,6 +47,8 @@ class KeyRange:
     token: str | None = None
     pages_before_split: int = PAGES_BEFORE_SPLIT
     is_being_split: bool = False
+    repeats: int = 0
+    empty_pages: int = 0
 
     def __post_init__(self) -> None:
         self.reached = self.after

@@ -18,6 +18,7 @@ from exifinator.errors import PermanentError, TransientError
 from exifinator.models import ListedPage
 from exifinator.sources.key_ranges import PAGES_BEFORE_SPLIT, KeyRange, find_split_points
 from exifinator.sources.page_fetcher import PageFetcher, UnorderedListing
+from exifinator.sources.page_sequence import PageSequence
 from exifinator.sources.source import Lister, Source
 
 log = logging.getLogger(__name__)
@@ -69,6 +70,7 @@ class PartitionedListing:
         threads: The maximum number of ranges listed in parallel.
         pause: Sleeps for a number of seconds. By default, the sleep ends early when the listing is stopped.
         clock: Returns the time in seconds.
+        is_strict: Whether the listing fails if the server truncates a page without saying where the listing continues.
 
     Attributes:
         started_over: Whether the listing was restarted, so that some objects may have been yielded twice.
@@ -84,11 +86,14 @@ class PartitionedListing:
         threads: int = THREADS,
         pause: Callable[[float], object] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        is_strict: bool = False,
     ) -> None:
         self.started_over = False
         self.started_threads = 0
         self._fetcher = PageFetcher(lister, source, pause=pause, clock=clock)
         self._threads = threads
+        self._is_strict = is_strict
+        self._sequence = PageSequence(self._fetcher, is_strict=is_strict)
         self._clock = clock
         self._ranges = [KeyRange(after or "", end) for after, end in ranges] if ranges is not None else [KeyRange()]
         self._pending: tuple[KeyRange, str, bool] | None = None
@@ -124,6 +129,7 @@ class PartitionedListing:
         Raises:
             AccessDenied: S3 denies the listing.
             BucketGone: The bucket does not exist.
+            IncompleteListing: The server does not list the whole source.
             SourceUnavailable: All attempts to fetch a page failed.
             PermanentError: S3 rejected the request for another reason.
         """
@@ -137,6 +143,7 @@ class PartitionedListing:
             self.started_over = True
             self._is_ordered = self._needs_order = False
             self._ranges, self._fetcher.stop = [KeyRange()], threading.Event()
+            self._sequence = PageSequence(self._fetcher, is_strict=self._is_strict)
             yield from self._list_inline(self._ranges[0], None)
         finally:
             self._stop_threads()
@@ -177,9 +184,11 @@ class PartitionedListing:
         """Yield the pages of a range, each with a flag that is true for the last page."""
         while True:
             page = self._fetcher.fetch(key_range.token, "" if key_range.token else key_range.reached)
-            self._check_order(key_range, page)
             with self._changed:
-                is_last = page.next_token is None
+                if not self._sequence.accept(key_range, page):
+                    continue
+                self._check_order(key_range, page)
+                is_last = page.next_token is None and not page.lacks_token
                 if key_range.end is not None and page.refs and page.refs[-1].key >= key_range.end:
                     end = key_range.end
                     refs = [ref for ref in page.refs if ref.key <= end]
@@ -331,17 +340,21 @@ class PartitionedListing:
 
 
 def list_pages(
-    lister: Lister, source: Source, *, pause: Callable[[float], object] | None = None
+    lister: Lister, source: Source, *, pause: Callable[[float], object] | None = None, is_strict: bool = False
 ) -> Iterator[ListedPage]:
     """Yield all objects of a source, one page at a time, in the server's order.
 
     They include the empty objects that represent folders. If a request fails with a transient error, it is retried with
     growing pauses.
 
+    Args:
+        is_strict: See PartitionedListing.
+
     Raises:
         AccessDenied: S3 denies the listing.
         BucketGone: The bucket does not exist.
+        IncompleteListing: The server does not list the whole source.
         SourceUnavailable: All attempts to fetch a page failed.
         PermanentError: S3 rejected the request for another reason.
     """
-    return PartitionedListing(lister, source, threads=1, pause=pause).pages()
+    return PartitionedListing(lister, source, threads=1, pause=pause, is_strict=is_strict).pages()

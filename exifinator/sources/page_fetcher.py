@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, stop_when_event_set
 
-from exifinator.errors import AccessDenied, BucketGone, PermanentError, TransientError
+from exifinator.errors import AccessDenied, BucketGone, IncompleteListing, PermanentError, TransientError
 from exifinator.models import ListedPage
 from exifinator.retry import backoff_seconds
 from exifinator.sources.source import Lister, Source
@@ -36,6 +36,7 @@ class PageFetcher:
     Attributes:
         stop: An event that ends the retries when it is set.
         idle_seconds: Time spent waiting for responses, not counting the CPU time to parse them.
+        uses_v1: Whether to list with ListObjects instead of ListObjectsV2, for a server that supports only that.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class PageFetcher:
         self.source = source
         self.stop = threading.Event()
         self.idle_seconds = 0.0
+        self.uses_v1 = False
         self._pause = pause
         self._clock = clock
 
@@ -80,8 +82,8 @@ class PageFetcher:
     def _fetch_once(self, token: str | None, start_after: str) -> ListedPage:
         started_at, cpu_seconds = self._clock(), time.thread_time()
         try:
-            page = self.lister.list_page(self.source.bucket, self.source.prefix, token, start_after=start_after)
-        except (AccessDenied, BucketGone):
+            page = self._list_page(token, start_after)
+        except (AccessDenied, BucketGone, IncompleteListing):
             raise
         except PermanentError as exc:
             if start_after:
@@ -89,6 +91,12 @@ class PageFetcher:
             raise
         self.idle_seconds += self._clock() - started_at - (time.thread_time() - cpu_seconds)
         return page
+
+    def _list_page(self, token: str | None, start_after: str, **options: int) -> ListedPage:
+        if self.uses_v1:
+            options["version"] = 1
+        source = self.source
+        return self.lister.list_page(source.bucket, source.prefix, token, start_after=start_after, **options)  # type: ignore[arg-type]
 
     def _sleep(self, seconds: float) -> None:
         if self._pause is not None:
@@ -108,7 +116,7 @@ class PageFetcher:
             UnorderedListing: The server ignores the string, and lists from the first key.
             TransientError, PermanentError: The request failed. It is not retried here.
         """
-        page = self.lister.list_page(self.source.bucket, self.source.prefix, None, start_after=text, max_keys=1)
+        page = self._list_page(None, text, max_keys=1)
         if not page.refs:
             return None
         if page.refs[0].key <= text:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from exifinator.errors import ConfigError
-from exifinator.models import ListedPage
+from exifinator.models import ACCESS_POINT_ARN, ListedPage, split_bucket
 
 # The names that boto3 accepts, except names that start with a hyphen, because they would be options on a command line.
 # Amazon's rules are stricter, but other servers allow upper case, underscores, and a dot or an underscore at the start.
 _BUCKET_NAME = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._-]{0,254}")
-# A bucket can also be given as an ARN, such as that of an access point. boto3 checks the details.
-_BUCKET_ARN = re.compile(r"arn:[A-Za-z0-9:._-]{1,2000}")
+# The start of a bucket's ARN. S3 accepts only the bucket's name, which is the rest.
+_BUCKET_ARN_START = re.compile(r"arn:[a-z0-9-]+:(?:s3:::|s3express:[a-z0-9-]*:[0-9]*:bucket/)(?=[^/:])")
 # S3's limit on the length of a key.
 _MAX_PREFIX_BYTES = 1024
 
@@ -39,17 +39,22 @@ class Source:
 
 
 def is_bucket_name(name: str) -> bool:
-    """Return whether `name` is a valid bucket name. The ARN of an access point is not one."""
-    return _BUCKET_NAME.fullmatch(name) is not None
+    """Return whether a bucket may have this name, or it is the ARN of an access point.
+
+    Command line, API and errors all use this rule. Names that only some servers accept are allowed: the server decides.
+    """
+    if name in (".", ".."):
+        return False
+    return _BUCKET_NAME.fullmatch(name) is not None or ACCESS_POINT_ARN.fullmatch(name) is not None
 
 
 def parse_source(text: str) -> Source:
-    """Parse `bucket`, `bucket/prefix` or `s3://bucket/prefix`.
+    """Parse `bucket`, `bucket/prefix` or `s3://bucket/prefix`. The bucket may be an ARN.
 
     Raises:
         ConfigError: The text does not start with a bucket.
     """
-    bucket, _, prefix = text.removeprefix("s3://").partition("/")
+    bucket, prefix = split_bucket(_BUCKET_ARN_START.sub("", text.removeprefix("s3://"), count=1))
     if not bucket.strip() or bucket in (".", "..") or "://" in text.removeprefix("s3://"):
         raise ConfigError(
             f"Not a bucket: {text!r}",
@@ -68,7 +73,7 @@ def parse_user_source(text: str) -> Source:
         ConfigError: The text does not start with a bucket, the bucket name is invalid, or no key can have this prefix.
     """
     source = parse_source(text)
-    if not _BUCKET_ARN.fullmatch(source.bucket) and not is_bucket_name(source.bucket):
+    if not is_bucket_name(source.bucket):
         raise ConfigError(
             f"Not a bucket name: {source.bucket!r}",
             code="invalid_source",
@@ -107,5 +112,12 @@ class Lister(Protocol):
     def endpoint(self, bucket: str) -> str: ...
 
     def list_page(
-        self, bucket: str, prefix: str, token: str | None, *, start_after: str = "", max_keys: int = 1000
+        self,
+        bucket: str,
+        prefix: str,
+        token: str | None,
+        *,
+        start_after: str = "",
+        max_keys: int = 1000,
+        version: Literal[1, 2] = 2,
     ) -> ListedPage: ...

@@ -13,6 +13,7 @@ from typing import Any
 from bson import ObjectId
 
 from exifinator.errors import ConfigError
+from exifinator.models import split_bucket
 from exifinator.storage.jobs import FAILED_STATUSES, IMAGE_TASKS, JobStore, image_job_id, requeue_update
 from exifinator.storage.mongodb import Document, mongodb_errors
 
@@ -93,7 +94,7 @@ def parse_job_id(text: str) -> ObjectId:
     """
     if _JOB_ID.fullmatch(text):
         return ObjectId(text)
-    bucket, _, key = text.removeprefix("s3://").partition("/")
+    bucket, key = split_bucket(text.removeprefix("s3://"))
     if not bucket or not key:
         raise ConfigError(f"Not a job id or an image: {text!r}", hint="use an id from `failures list`, or bucket/key")
     return image_job_id(f"{bucket}/{key}")

@@ -13,6 +13,7 @@ from hashlib import blake2b
 from bson import ObjectId
 from pymongo.collection import Collection
 
+from exifinator.models import split_bucket
 from exifinator.storage.mongodb import Document, mongodb_errors
 
 DOWNLOAD_TASK = "exifinator.worker.tasks.Download"
@@ -96,7 +97,7 @@ class JobStore:
 
     def scan_failed_ids(self, id_prefix: str) -> Iterator[str]:
         """Yield the ids of images whose job failed and whose id starts with `id_prefix`, in ascending order."""
-        bucket, _, prefix = id_prefix.partition("/")
+        bucket, prefix = split_bucket(id_prefix)
         query = {"status": {"$in": list(FAILED_STATUSES)}, "params.bucket": bucket, "params.key": {"$gte": prefix}}
         with mongodb_errors("look up jobs"):
             jobs = self.collection.find(query, {"params.key": 1}).sort("params.key", 1).allow_disk_use(True)
@@ -139,7 +140,7 @@ class JobStore:
 
 def _under_prefix(id_prefix: str) -> Document:
     """Return a filter for the jobs of images whose id (bucket/key) has this prefix."""
-    bucket, _, key = id_prefix.partition("/")
+    bucket, key = split_bucket(id_prefix)
     return (
         {"params.bucket": bucket, "params.key": {"$regex": f"^{re.escape(key)}"}} if key else {"params.bucket": bucket}
     )

@@ -14,7 +14,7 @@ import logging
 import threading
 import time
 
-from exifinator.errors import AccessDenied, CredentialsRefused, PermanentError, UntrustedServer
+from exifinator.errors import AccessDenied, CredentialsRefused, PermanentError, UntrustedServer, WrongEndpoint
 from exifinator.models import ImageRef
 from exifinator.queue.refused_buckets import RefusedBuckets
 from exifinator.sources.s3.client import S3Client
@@ -54,7 +54,7 @@ class BucketCircuitBreaker:
             # The credentials may have been replaced since the image was refused.
             if self._is_readable(ref):
                 return True
-            if isinstance(refusal, (CredentialsRefused, UntrustedServer)):
+            if isinstance(refusal, (CredentialsRefused, UntrustedServer, WrongEndpoint)):
                 self._open(ref.bucket, str(refusal))
                 return True
             if is_trusted:

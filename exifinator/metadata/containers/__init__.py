@@ -30,7 +30,15 @@ from exifinator.metadata.containers.unsupported import identify_unsupported
 from exifinator.metadata.containers.webp import read_webp
 from exifinator.metadata.containers.x3f import read_x3f
 
-__all__ = ["ContainerReader", "DamagedFile", "LocatedMetadata", "MissingBytes", "RangeBuffer", "locate"]
+__all__ = [
+    "ContainerReader",
+    "DamagedFile",
+    "LocatedMetadata",
+    "MissingBytes",
+    "RangeBuffer",
+    "has_known_signature",
+    "locate",
+]
 
 log = logging.getLogger(__name__)
 
@@ -76,11 +84,7 @@ def locate(file: RangeBuffer) -> LocatedMetadata:
     """
     located = LocatedMetadata("")
     try:
-        head = file.read(0, 16)
-        reader = next(
-            (reader for offset, signature, reader in READERS if head.startswith(signature, offset)),
-            identify_unsupported,
-        )
+        reader = _find_reader(file.read(0, 16)) or identify_unsupported
         reader(file, located)
     except MissingBytes:
         pass
@@ -91,3 +95,12 @@ def locate(file: RangeBuffer) -> LocatedMetadata:
         log.exception("Cannot locate the metadata: format=%s", located.format, extra={"action": "fail"})
         located.status, located.problem = "damaged", f"The metadata cannot be located ({type(error).__name__})."
     return located
+
+
+def has_known_signature(head: bytes) -> bool:
+    """Return whether a file starts with the signature of a supported format."""
+    return _find_reader(head) is not None
+
+
+def _find_reader(head: bytes) -> ContainerReader | None:
+    return next((reader for offset, signature, reader in READERS if head.startswith(signature, offset)), None)

@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from exifinator.config import Config
 from exifinator.errors import AccessDenied, BucketGone, ClockSkew, EXIFinatorError, SourceUnavailable
@@ -20,6 +20,7 @@ from exifinator.monitoring.checks import Finding, error, ok, warning
 from exifinator.monitoring.checks.clock import check_clock
 from exifinator.sources import local_buckets
 from exifinator.sources.s3.client import S3Client
+from exifinator.sources.s3.errors import s3_errors
 from exifinator.sources.source import Source
 
 # Length of the ranged GET that is tried on the first object.
@@ -69,9 +70,17 @@ def _run_checks(config: Config, s3: S3Client, source: Source) -> Iterator[Findin
         return
     yield from _check_clock(dates)
     yield _check_region(client, source)
-    objects = [ref for ref in page.refs if ref.size_bytes]
+    if page.lacks_token:
+        yield warning(
+            "source",
+            f"the server of {source} truncates a listing, but does not say where it continues",
+            "update the S3 server   (--prune and --verify refuse such a listing)",
+        )
+    objects = [ref for ref in page.refs if ref.size_bytes and not ref.is_archived]
     if objects:
         yield _check_read(config, s3, source, objects[0])
+    elif page.refs:
+        yield ok("source", f"{source} can be listed, but its first page has only archived or empty objects")
     else:
         yield warning(
             "source", f"{source} can be listed, but is empty", f"aws s3 ls '{source}/'   (is the prefix correct?)"
@@ -128,12 +137,13 @@ def _check_credentials(config: Config, client: Any, source: Source) -> Finding:
 def _check_region(client: Any, source: Source) -> Finding:
     """Check that requests are signed for the bucket's region. Otherwise S3 redirects them."""
     signed_region = str(client.meta.region_name)
+    response: dict[str, Any] = {}
     try:
-        response = client.head_bucket(Bucket=source.bucket)
-    except ClientError as exc:
-        response = exc.response
-    except BotoCoreError:
-        response = {}
+        with s3_errors(source.bucket):
+            response = client.head_bucket(Bucket=source.bucket)
+    except EXIFinatorError as exc:
+        if isinstance(exc.__cause__, ClientError):
+            response = exc.__cause__.response
     region = response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("x-amz-bucket-region")
     if region is None:
         return ok("source", f"the region of {source} is unknown; requests are signed for {signed_region}")
@@ -157,7 +167,7 @@ def _fix(exc: EXIFinatorError, config: Config, source: Source) -> str:
     if type(exc) is AccessDenied:
         arn = f"arn:aws:s3:::{source.bucket}"
         return f"allow these credentials s3:ListBucket on {arn} and s3:GetObject on {arn}/*"
-    if isinstance(exc, SourceUnavailable) and exc.code != "credentials_unavailable":
+    if isinstance(exc, SourceUnavailable):
         address = config.s3_endpoint_url or "https://s3.amazonaws.com"
         return f"curl -sI {address}   (does it respond? check S3_ENDPOINT_URL, firewall and proxy)"
     return exc.hint or "see the message"

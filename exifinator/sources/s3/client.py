@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
+import base64
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from botocore import UNSIGNED
 from botocore.config import Config as BotoConfig
 from botocore.exceptions import ClientError
+from lxml.etree import XMLSyntaxError
 
 from exifinator.config import Config
 from exifinator.errors import (
@@ -20,13 +19,14 @@ from exifinator.errors import (
     CredentialsRefused,
     ObjectGone,
     PermanentError,
-    SourceUnavailable,
 )
 from exifinator.metrics import COUNTS, retry_cause
 from exifinator.models import ImageRef, ListedPage, RangeRead
 from exifinator.sources import local_buckets
 from exifinator.sources.s3 import list_parser
-from exifinator.sources.s3.errors import not_s3, s3_errors
+from exifinator.sources.s3.endpoint import AMAZON_S3, endpoint_name
+from exifinator.sources.s3.errors import credential_errors, is_about_customer_key, s3_errors
+from exifinator.sources.s3.responses import MAX_KEYS, malformed_listing, to_listed_page, to_range_read
 from exifinator.sources.s3.session import create_session
 
 # Minimum time between two reloads of credentials that S3 rejected. boto3 itself refreshes credentials before they
@@ -36,21 +36,10 @@ MIN_RELOAD_SECONDS = 15.0
 # transient error is raised.
 ATTEMPTS_PER_REQUEST = 3
 
+# Directory buckets (S3 Express One Zone) have names that end with this.
+DIRECTORY_BUCKET_SUFFIX = "--x-s3"
+
 Result = TypeVar("Result")
-
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)$")
-
-
-def parse_content_range(text: str) -> tuple[int, int, int] | None:
-    """Return the first byte, the last byte and the object size from a Content-Range header (RFC 9110, 14.4).
-
-    Return None if the header does not contain all three.
-    """
-    match = _CONTENT_RANGE.match(text)
-    if match is None:
-        return None
-    first, last, total = map(int, match.groups())
-    return first, last, total
 
 
 class S3Client:
@@ -65,11 +54,17 @@ class S3Client:
         # Creating a client takes 0.25 s of CPU time, so greenlets that start together must not each create one.
         self._connect_lock = threading.Lock()
         self._reloaded_at: dict[tuple[str | None, str | None], float] = {}
+        # The buckets of which the last read object was encrypted with S3_SSE_C_KEY.
+        self._sse_c_buckets: set[str] = set()
 
     def endpoint(self, bucket: str) -> str:
         """Return a name for the server of a bucket, to tell apart buckets that have the same name on two servers."""
         local = local_buckets.lookup(bucket)
-        return f"the folder {local.folder}" if local else self.config.s3_endpoint_url or "Amazon S3"
+        if local:
+            return f"the folder {local.folder}"
+        # Ask the client, because the endpoint may also come from the environment or from a profile of AWS.
+        meta = self.client(bucket).meta
+        return endpoint_name(meta.endpoint_url, meta.partition)
 
     def client(self, bucket: str) -> Any:
         """Return the boto3 client for a bucket."""
@@ -84,6 +79,7 @@ class S3Client:
                 if key not in self._clients:
                     client = connect()
                     list_parser.install_list_parser(client)
+                    client.meta.events.register("before-parse.s3.HeadBucket", _end_redirects)
                     client.meta.events.register("needs-retry.s3", _count_retry)
                     self._clients[key] = client
         return self._clients[key]
@@ -116,14 +112,32 @@ class S3Client:
         return True
 
     def _with_fresh_credentials(self, bucket: str, request: Callable[[Any], Result]) -> Result:
-        """Call `request` with the bucket's client. If S3 rejects the credentials, reload them and call it once more."""
+        """Call `request` with the bucket's client. If the credentials do not work, reload them and call it once more.
+
+        They do not work if S3 rejects them, or if they cannot be fetched.
+        """
         client = self.client(bucket)
         try:
+            self.fetch_credentials(client, bucket)
             return request(client)
         except CredentialsRefused:
             if not self.reload_credentials(bucket, client):
                 raise
-        return request(self.client(bucket))
+        client = self.client(bucket)
+        self.fetch_credentials(client, bucket)
+        return request(client)
+
+    def fetch_credentials(self, client: Any, place: str) -> Any:
+        """Return the current credentials of a boto3 client, which fetches them anew before they expire.
+
+        boto3 does the same when it signs a request. But there, its errors cannot be told from errors of the request.
+
+        Raises:
+            CredentialsRefused: The credentials cannot be fetched.
+        """
+        credentials = client._request_signer._credentials
+        with credential_errors(place):
+            return credentials.get_frozen_credentials() if credentials is not None else None
 
     def prepare(self) -> None:
         """Create the client for S3_ENDPOINT_URL in advance, so that the first request need not wait for it."""
@@ -149,24 +163,26 @@ class S3Client:
 
     def _connect(self) -> Any:
         config = self.config
-        addressing = config.s3_addressing
-        if addressing == "auto" and config.s3_endpoint_url:
-            addressing = "path"
-        options: dict[str, Any] = {"s3": {"addressing_style": addressing}}
-        if config.s3_anonymous:
-            options["signature_version"] = UNSIGNED
         secret = config.aws_secret_key.get_secret_value() if config.aws_secret_key else None
-        with s3_errors("S3"):
+        with credential_errors("S3"):
             session = create_session(
                 aws_access_key_id=config.aws_access_key, aws_secret_access_key=secret, region_name=config.aws_region
             )
-            return session.client(
-                "s3",
-                endpoint_url=config.s3_endpoint_url,
-                region_name=session.region_name or "us-east-1",
-                config=self._boto_config(**options),
-                verify=config.s3_ca_file,
-            )
+
+            def connect(addressing: str) -> Any:
+                options: dict[str, Any] = {"signature_version": UNSIGNED} if config.s3_anonymous else {}
+                return session.client(
+                    "s3",
+                    endpoint_url=config.s3_endpoint_url,
+                    region_name=session.region_name or "us-east-1",
+                    config=self._boto_config(s3={"addressing_style": addressing}, **options),
+                    verify=config.s3_ca_file,
+                )
+
+            client = connect(config.s3_addressing)
+            if config.s3_addressing == "auto" and not endpoint_name(client.meta.endpoint_url).startswith(AMAZON_S3):
+                client = connect("path")
+        return client
 
     def _connect_local(self, local: local_buckets.LocalBucket) -> Any:
         session = create_session(
@@ -189,13 +205,11 @@ class S3Client:
         )
 
     def _get_range(self, client: Any, ref: ImageRef, start: int, length: int, if_match: str) -> RangeRead:
-        options: dict[str, Any] = {"Range": f"bytes={start}-{start + length - 1}", **self._requester_pays()}
+        options: dict[str, Any] = {"Range": range_header(ref, start, length), **self._requester_pays()}
         if if_match:
             options["IfMatch"] = f'"{if_match}"'
         try:
-            with s3_errors(ref.id):
-                response = client.get_object(Bucket=ref.bucket, Key=ref.key, **options)
-                return _read_body(response, ref, start, length)
+            return self._get_object(client, ref, start, length, options)
         except PermanentError as exc:
             metadata = exc.__cause__.response["ResponseMetadata"] if isinstance(exc.__cause__, ClientError) else {}
             if metadata.get("HTTPStatusCode") == 416:
@@ -204,8 +218,44 @@ class S3Client:
                 return RangeRead(start, b"", int(size) if size.isdigit() else 0, ref.etag, ref.last_modified)
             raise
 
+    def _get_object(self, client: Any, ref: ImageRef, start: int, length: int, options: dict[str, Any]) -> RangeRead:
+        """Get an object with S3_SSE_C_KEY if the last object of its bucket needed the key, and else without it.
+
+        S3 rejects a missing key, but also a key for an object that needs none. Then try the other way.
+        """
+        key = self.config.s3_sse_c_key
+        sends_key = ref.bucket in self._sse_c_buckets
+        for is_last_try in (key is None, True):
+            extra = (
+                {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": base64.b64decode(key.get_secret_value())}
+                if (key and sends_key)
+                else {}
+            )
+            try:
+                with s3_errors(ref.id):
+                    response = client.get_object(Bucket=ref.bucket, Key=ref.key, **options, **extra)
+                    read = to_range_read(response, ref, start, length)
+            except PermanentError as exc:
+                if is_last_try or not is_about_customer_key(exc):
+                    raise
+                sends_key = not sends_key
+            else:
+                break
+        if sends_key:
+            self._sse_c_buckets.add(ref.bucket)
+        else:
+            self._sse_c_buckets.discard(ref.bucket)
+        return read
+
     def list_page(
-        self, bucket: str, prefix: str, token: str | None, *, start_after: str = "", max_keys: int = 1000
+        self,
+        bucket: str,
+        prefix: str,
+        token: str | None,
+        *,
+        start_after: str = "",
+        max_keys: int = MAX_KEYS,
+        version: Literal[1, 2] = 2,
     ) -> ListedPage:
         """Fetch one page of a listing: at most `max_keys` objects, in key order.
 
@@ -215,23 +265,32 @@ class S3Client:
             token: `next_token` of the page before; None for the first page.
             start_after: The first page starts after this key; "" for the start of the bucket.
             max_keys: The maximum number of objects, at most 1,000.
+            version: 1 for ListObjects, 2 for ListObjectsV2. Their tokens differ.
 
         Raises:
-            AccessDenied, BucketGone, SourceUnavailable, PermanentError: See exifinator/errors.py.
+            AccessDenied, BucketGone, IncompleteListing, SourceUnavailable, PermanentError: See exifinator/errors.py.
         """
         options: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix, **self._requester_pays()}
-        if token:
-            options["ContinuationToken"] = token
-        if start_after:
-            options["StartAfter"] = start_after
-        if max_keys < 1000:
+        if version == 1:
+            if marker := token or start_after:
+                options["Marker"] = marker
+        else:
+            if token:
+                options["ContinuationToken"] = token
+            if start_after:
+                options["StartAfter"] = start_after
+        if max_keys < MAX_KEYS:
             options["MaxKeys"] = max_keys
+        if self.endpoint(bucket).startswith(AMAZON_S3) and not bucket.endswith(DIRECTORY_BUCKET_SUFFIX):
+            # Without this, restored objects look like archived ones. Other servers and directory buckets may reject it.
+            options["OptionalObjectAttributes"] = ["RestoreStatus"]
 
-        def request(client: Any) -> dict[str, Any]:
+        def request(client: Any) -> ListedPage:
             COUNTS.requests["list"] += 1
             try:
                 with s3_errors(f"{bucket}/{prefix}" if prefix else bucket):
-                    page: dict[str, Any] = client.list_objects_v2(**options)
+                    page = client.list_objects(**options) if version == 1 else client.list_objects_v2(**options)
+                    return to_listed_page(page, bucket, prefix, max_keys=max_keys, is_v1=version == 1)
             except ObjectGone as exc:
                 # An S3 server would have responded with NoSuchBucket if the bucket did not exist.
                 raise BucketGone(
@@ -240,18 +299,31 @@ class S3Client:
                     hint="check S3_ENDPOINT_URL",
                     pointer="S3_ENDPOINT_URL",
                 ) from exc
-            return page
+            except XMLSyntaxError as exc:
+                raise malformed_listing(bucket, f"its XML is invalid ({exc.msg})") from exc
 
-        page = self._with_fresh_credentials(bucket, request)
-        if "IsTruncated" not in page and "Contents" not in page and "KeyCount" not in page:
-            raise not_s3(bucket)
-        refs = [
-            ImageRef(bucket, item["Key"], item.get("ETag", "").strip('"'), item["Size"], item["LastModified"])
-            for item in page.get("Contents", ())
-        ]
-        date = page["ResponseMetadata"].get("HTTPHeaders", {}).get("date")
-        served_at = parsedate_to_datetime(date).astimezone(UTC) if date else datetime.now(UTC)
-        return ListedPage(refs, page.get("NextContinuationToken") if page.get("IsTruncated") else None, served_at)
+        return self._with_fresh_credentials(bucket, request)
+
+
+def range_header(ref: ImageRef, start: int, length: int) -> str:
+    """Return the Range header for a range of an object, without bytes beyond the object's listed size.
+
+    Some servers reject a range that ends beyond the object. If the object has grown, fewer bytes are read than it has.
+    """
+    end = start + length
+    if start < ref.size_bytes:
+        end = min(end, ref.size_bytes)
+    return f"bytes={start}-{end - 1}"
+
+
+def _end_redirects(response_dict: dict[str, Any], **_: Any) -> None:
+    """Turn a redirect of HeadBucket that does not name a region into an error.
+
+    boto3 sends HeadBucket to ask for a bucket's region whenever a request is redirected. If HeadBucket is redirected
+    too, boto3 asks again, without end.
+    """
+    if 300 <= response_dict["status_code"] < 400 and "x-amz-bucket-region" not in response_dict["headers"]:
+        response_dict["status_code"] = 400
 
 
 def _count_retry(response: tuple[Any, Any] | None, caught_exception: Exception | None, attempts: int, **_: Any) -> None:
@@ -262,31 +334,3 @@ def _count_retry(response: tuple[Any, Any] | None, caught_exception: Exception |
         COUNTS.add_retry(retry_cause(caught_exception))
     elif response is not None and (response[0].status_code >= 500 or response[0].status_code == 429):
         COUNTS.add_retry(retry_cause(ClientError(response[1], "")))
-
-
-def _read_body(response: dict[str, Any], ref: ImageRef, start: int, length: int) -> RangeRead:
-    """Read the requested bytes from a response with status 206 or 200.
-
-    Raises:
-        SourceUnavailable: The response does not contain the requested bytes, or does not come from an S3 server.
-    """
-    body = response["Body"]
-    etag = response.get("ETag", "").strip('"')
-    modified = response.get("LastModified")
-    if not isinstance(modified, datetime):
-        body.close()
-        raise not_s3(ref.id)
-    content_range = parse_content_range(response.get("ContentRange", ""))
-    if content_range:
-        first, last, total = content_range
-        data = body.read()
-        if first != start or len(data) != last - first + 1 or last - first >= length:
-            raise SourceUnavailable(f"S3 sent the wrong bytes of {ref.id}", code="bad_response")
-        return RangeRead(start, data, total, etag, modified.astimezone(UTC))
-    # Status 200: the server does not support ranges, or ignores the range of a small object.
-    total = int(response["ContentLength"])
-    data = body.read(min(total, start + length))
-    body.close()
-    if len(data) < min(total, start + length):
-        raise SourceUnavailable(f"S3 sent {len(data)} of {total} bytes of {ref.id}", code="bad_response")
-    return RangeRead(start, data[start:], total, etag, modified.astimezone(UTC))

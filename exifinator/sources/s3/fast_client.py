@@ -11,31 +11,34 @@ from __future__ import annotations
 import logging
 import ssl
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import SplitResult, quote, urlsplit
 
 import gevent
 import gevent.ssl
 from botocore.awsrequest import AWSPreparedRequest
+from botocore.credentials import RefreshableCredentials
 from botocore.httpsession import get_cert_path
-from botocore.utils import get_environ_proxies
+from botocore.utils import S3ExpressIdentityCache, get_environ_proxies
 from gevent.lock import BoundedSemaphore
 from geventhttpclient.connectionpool import ConnectionPool, SSLConnectionPool
 
 from exifinator.config import Config
+from exifinator.errors import CredentialsRefused
 from exifinator.metrics import COUNTS
 from exifinator.models import ImageRef, RangeRead
-from exifinator.sources.s3.client import S3Client, parse_content_range
+from exifinator.sources.s3.client import S3Client, range_header
+from exifinator.sources.s3.errors import credential_errors
+from exifinator.sources.s3.headers import parse_content_encoding, parse_content_range, parse_etag, parse_http_date
 from exifinator.sources.s3.keepalive import Response, UnsupportedResponse, get
-from exifinator.sources.s3.sigv4 import Signer
+from exifinator.sources.s3.sigv4 import EXPRESS_SERVICE, Signer
 
 log = logging.getLogger(__name__)
 
 # Characters that botocore leaves unencoded in a key.
 KEY_SAFE = "/~"
-# If a fast read raises one of these errors, boto3 repeats the read.
-_FALLBACK_ERRORS = (UnsupportedResponse, OSError, gevent.Timeout, ssl.SSLError, ValueError)
+# If a fast read raises one of these errors, boto3 repeats the read. S3Client can reload the credentials.
+_FALLBACK_ERRORS = (UnsupportedResponse, OSError, gevent.Timeout, ssl.SSLError, ValueError, CredentialsRefused)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ class BucketRoute:
         pool: The connections to the bucket's server.
         host: The Host header.
         path_prefix: The part of the URL's path before the key.
-        signer: Signs requests for the bucket's host and region.
+        signer: Signs requests for the bucket's host, region and service.
         credentials: botocore's credentials; None if requests to the bucket are not signed.
     """
 
@@ -102,22 +105,25 @@ class FastS3Client(S3Client):
 
     def _read(self, route: BucketRoute, ref: ImageRef, start: int, length: int, if_match: str) -> RangeRead | None:
         path = route.path_prefix + quote(ref.key, safe=KEY_SAFE)
-        headers = {"range": f"bytes={start}-{start + length - 1}"}
+        headers = {"range": range_header(ref, start, length)}
         if if_match:
             headers["if-match"] = f'"{if_match}"'
         if self.config.s3_requester_pays:
             headers["x-amz-request-payer"] = "requester"
         if route.credentials is not None:
             # Get the credentials for each request, because boto3 refreshes them before they expire.
-            headers = route.signer.sign(route.credentials.get_frozen_credentials(), path, headers)
+            with credential_errors(ref.id):
+                credentials = route.credentials.get_frozen_credentials()
+            headers = route.signer.sign(credentials, path, headers)
         response = get(route.pool, route.host, path, headers, max_bytes=start + length)
-        modified = response.headers.get("last-modified")
-        body_and_size = _requested_bytes(response, start, length)
-        if body_and_size is None or not modified:
+        modified = parse_http_date(response.headers.get("last-modified"))
+        body_and_size = _requested_bytes(response, ref, start, length)
+        if body_and_size is None or modified is None:
             return None
         data, total_bytes = body_and_size
-        etag = response.headers.get("etag", "").strip('"')
-        return RangeRead(start, data, total_bytes, etag, parsedate_to_datetime(modified))
+        etag, is_weak = parse_etag(response.headers.get("etag", ""))
+        encoding = parse_content_encoding(response.headers.get("content-encoding", ""))
+        return RangeRead(start, data, total_bytes, etag, modified, encoding, is_weak)
 
     def _read_via_boto3(self, ref: ImageRef, start: int, length: int, if_match: str) -> RangeRead:
         """Read with boto3, and learn the bucket's route from the last request that boto3 sends for the object."""
@@ -136,10 +142,10 @@ class FastS3Client(S3Client):
         # The event also reports the requests of other greenlets, so keep only those for this key.
         own_requests = [request for request in sent if urlsplit(request.url).path.endswith("/" + key)]
         if own_requests:
-            self._routes[ref.bucket] = self._learn_route(client, own_requests[-1], key)
+            self._routes[ref.bucket] = self._learn_route(client, ref.bucket, own_requests[-1], key)
         return result
 
-    def _learn_route(self, client: Any, request: AWSPreparedRequest, key: str) -> BucketRoute | None:
+    def _learn_route(self, client: Any, bucket: str, request: AWSPreparedRequest, key: str) -> BucketRoute | None:
         """Return the route of a request that boto3 sent; None if only boto3 can send such requests."""
         parts = urlsplit(request.url)
         if get_environ_proxies(request.url):
@@ -147,20 +153,25 @@ class FastS3Client(S3Client):
         origin = f"{parts.scheme}://{parts.netloc}"
         signature = request.headers.get("Authorization", b"")
         authorization = signature.decode() if isinstance(signature, bytes) else str(signature)
-        region, credentials = "", None
+        region, service, credentials = "", "", None
         if authorization:
             scope = authorization.partition("Credential=")[2].partition(",")[0].split("/")
             # Signer supports only SigV4 for a single region.
             if len(scope) != 5 or not authorization.startswith("AWS4-HMAC-SHA256"):
                 return None
-            region, credentials = scope[2], client._request_signer._credentials
+            region, service, credentials = scope[2], scope[3], client._request_signer._credentials
+            if service == EXPRESS_SERVICE:
+                # Requests to a directory bucket are signed with the credentials of a session for the bucket.
+                credentials = S3ExpressIdentityCache(client, RefreshableCredentials).get_credentials(bucket)
         if origin not in self._pools:
             # Trust the same certificates as boto3. `_verify` is True, or a file from S3_CA_FILE, AWS_CA_BUNDLE, the
             # profile or REQUESTS_CA_BUNDLE.
             ca_file = get_cert_path(client._endpoint.http_session._verify)
             self._pools[origin] = self._connect_pool(parts.scheme, parts.hostname or "", parts.port, ca_file)
         host = _host_header(parts)
-        return BucketRoute(self._pools[origin], host, parts.path.removesuffix(key), Signer(host, region), credentials)
+        return BucketRoute(
+            self._pools[origin], host, parts.path.removesuffix(key), Signer(host, region, service), credentials
+        )
 
     def _connect_pool(self, scheme: str, host: str, port: int | None, ca_file: str | None) -> ConnectionPool:
         options: dict[str, Any] = {
@@ -183,11 +194,11 @@ def _host_header(parts: SplitResult) -> str:
     return parts.netloc.rpartition("@")[2].removesuffix(port)
 
 
-def _requested_bytes(response: Response, start: int, length: int) -> tuple[bytes, int] | None:
+def _requested_bytes(response: Response, ref: ImageRef, start: int, length: int) -> tuple[bytes, int] | None:
     """Return the requested bytes and the object's size in bytes; None if the response contains something else."""
     if response.status not in (200, 206):
         return None
-    content_range = parse_content_range(response.headers.get("content-range", ""))
+    content_range = parse_content_range(response.headers.get("content-range", ""), ref.size_bytes)
     if content_range is not None:
         # Do not check for status 206: rclone also sends Content-Range with status 200.
         first, last, total_bytes = content_range

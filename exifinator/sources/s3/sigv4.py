@@ -13,6 +13,9 @@ import time
 from hashlib import sha256
 from typing import Protocol
 
+# The service of directory buckets (S3 Express One Zone).
+EXPRESS_SERVICE = "s3express"
+
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _EMPTY_BODY_SHA256 = sha256(b"").hexdigest()
 
@@ -26,11 +29,13 @@ class FrozenCredentials(Protocol):
 
 
 class Signer:
-    """Signs GETs to one host in one region."""
+    """Signs GETs to one service on one host in one region."""
 
-    def __init__(self, host: str, region: str) -> None:
+    def __init__(self, host: str, region: str, service: str = "s3") -> None:
         self._host = host
         self._region = region
+        self._service = service
+        self._token_header = "x-amz-s3session-token" if service == EXPRESS_SERVICE else "x-amz-security-token"
         self._key: tuple[str, str, bytes] = ("", "", b"")
         self._second = -1
         self._timestamp = ""
@@ -53,11 +58,11 @@ class Signer:
         date = timestamp[:8]
         signed = {"host": self._host, **headers, "x-amz-content-sha256": _EMPTY_BODY_SHA256, "x-amz-date": timestamp}
         if credentials.token:
-            signed["x-amz-security-token"] = credentials.token
+            signed[self._token_header] = credentials.token
         names = sorted(signed)
         signed_names = ";".join(names)
         lines = "\n".join([f"{name}:{signed[name]}" for name in names])
-        scope = f"{date}/{self._region}/s3/aws4_request"
+        scope = f"{date}/{self._region}/{self._service}/aws4_request"
         request = sha256(f"GET\n{path}\n\n{lines}\n\n{signed_names}\n{_EMPTY_BODY_SHA256}".encode()).hexdigest()
         text = f"{_ALGORITHM}\n{timestamp}\n{scope}\n{request}"
         signature = hmac.digest(self._signing_key(credentials.secret_key, date), text.encode(), "sha256").hex()
@@ -72,7 +77,7 @@ class Signer:
         cached_secret, cached_date, key = self._key
         if cached_secret != secret_key or cached_date != date:
             key = f"AWS4{secret_key}".encode()
-            for part in (date, self._region, "s3", "aws4_request"):
+            for part in (date, self._region, self._service, "aws4_request"):
                 key = hmac.digest(key, part.encode(), "sha256")
             self._key = secret_key, date, key
         return key

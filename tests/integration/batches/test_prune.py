@@ -10,14 +10,16 @@ from typing import Any
 import pytest
 
 from exifinator.batches.prune import Kind, Orphans, find_missing, find_orphans, remove_orphans
-from exifinator.errors import ConfigError, SourceUnavailable
+from exifinator.errors import ConfigError, IncompleteListing, SourceUnavailable
 from exifinator.metadata.parse import empty_record
 from exifinator.models import ExifRecord, ImageRef
+from exifinator.sources.s3.client import S3Client
 from exifinator.sources.source import parse_source
 from exifinator.storage.jobs import image_job_id
 from tests.integration.conftest import Bucket, Installation
 from tests.keys import KEYS
 from tests.s3_proxy import Answer, run_proxy, s3_error
+from tests.stub_s3 import Reply, Request, StubS3, run_stub
 
 LONG_AGO = datetime.now(UTC) - timedelta(days=1)
 # Their order differs between bytes, code units and dictionaries.
@@ -205,3 +207,57 @@ def test_find_missing__two_sorted_iterators__yields_the_missing_ids(known: str, 
 
     assert "".join(found) == missing
     assert next(rest, None) is None
+
+
+def test_prune__listing_without_tokens__removes_nothing(install: Callable[..., Installation]) -> None:
+    def no_token(stub: StubS3, request: Request) -> Reply:
+        keys, more = stub.keys_after(request, request.query.get("start-after", ""))
+        return stub.page(request, keys, f"<IsTruncated>{str(more).lower()}</IsTruncated>")
+
+    keys = [f"{i}.jpg" for i in range(9)]
+    with run_stub(StubS3({"b": dict.fromkeys(keys, b"x")}, on_list={"b": no_token}, page_size=4)) as stub:
+        installation = install(S3_ENDPOINT_URL=stub.url)
+        know(installation, "b", *keys, "gone.jpg")
+        note_run(installation, "b")
+
+        with pytest.raises(IncompleteListing, match="does not say where it continues"):
+            prune(installation, "b")
+        assert known_keys(installation) == {*keys, "gone.jpg"}
+
+        # A run without --verify indexes what it can list.
+        other = install(S3_ENDPOINT_URL=stub.url)
+        with pytest.raises(IncompleteListing):
+            other.queue_batch("b", verify=True)
+        assert other.queue_batch("b").counts.listed == len(keys)
+
+
+def test_prune__same_bucket_at_another_server_of_the_environment__removes_nothing(
+    install: Callable[..., Installation], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with run_stub(StubS3({"b": {"a.jpg": b"x"}})) as old, run_stub(StubS3({"b": {"a.jpg": b"x"}})) as new:
+        installation = install(S3_ENDPOINT_URL=None)
+        monkeypatch.setenv("AWS_ENDPOINT_URL", old.url)
+        know(installation, "b", "a.jpg", "only at the old server.jpg")
+        note_run(installation, "b")
+        monkeypatch.setenv("AWS_ENDPOINT_URL", new.url)
+        installation.s3 = S3Client(installation.config)
+
+        with pytest.raises(ConfigError, match=rf"were read from {old.url}, but it is now at {new.url}"):
+            prune(installation, "b")
+        assert len(known_keys(installation)) == 2
+
+
+def test_batch__archived_objects__are_counted_without_a_request(install: Callable[..., Installation]) -> None:
+    def archive(stub: StubS3, request: Request) -> Reply:
+        body = stub.list_objects(request).body
+        return Reply(200, body.replace(b"<Key>cold", b"<StorageClass>GLACIER</StorageClass><Key>cold"))
+
+    objects = {"cold-1.jpg": b"x", "cold-2.jpg": b"x", "hot.jpg": b"x"}
+    with run_stub(StubS3({"b": objects}, on_list={"b": archive})) as stub:
+        installation = install(S3_ENDPOINT_URL=stub.url)
+        batch = installation.queue_batch("b")
+        counts = installation.finish_here(batch)
+
+        assert (counts.listed, counts.archived, counts.unsupported, counts.failed) == (3, 2, 1, 0)
+        assert {request.key for request in stub.seen} == {"", "hot.jpg"}
+        assert batch.stored.id

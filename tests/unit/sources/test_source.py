@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -130,6 +130,19 @@ def test_sort_page__folders_and_empty_objects__are_set_aside() -> None:
     assert [r.key for r in page.folders] == ["a/"]
     assert [r.key for r in page.empty] == ["empty.jpg"]
     assert [r.key for r in page.unread] == ["full/"]
+
+
+def test_sort_page__archived_objects__are_set_aside_unless_they_are_indexed() -> None:
+    archived = [replace(ref(key), is_archived=True) for key in ("new", "indexed")]
+    known = Known(images={"b/indexed": stored()}, statuses={"b/new": "failed"})
+
+    page = triage_page([*archived, ref("readable")], known)
+
+    assert [r.key for r in page.archived] == ["new"]
+    assert [r.key for r, _ in page.current] == ["indexed"]
+    assert [r.key for r in page.unread] == ["readable"]
+    assert page.listed == 3
+    assert triage_page(archived[:1], Known(), refresh=True).unread == archived[:1]
 
 
 @pytest.mark.parametrize(

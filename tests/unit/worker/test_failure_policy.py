@@ -35,7 +35,9 @@ DECISIONS: dict[str, tuple[type, type, type, type]] = {
     "QueueUnavailable": SERVER_DOWN,
 }
 # Released where the circuit breaker says that the whole bucket is refused; that makes no difference to other errors.
-RELEASED_WITH_REFUSED_BUCKET = {"AccessDenied", "CredentialsRefused", "UntrustedServer", "WrongRegion"}
+RELEASED_WITH_REFUSED_BUCKET = {
+    "AccessDenied", "CredentialsRefused", "EncryptedObject", "UntrustedServer", "WrongEndpoint", "WrongRegion",
+}  # fmt: skip
 ATTEMPTS = [(True, 0), (True, 2), (False, 1), (False, 2)]
 
 

@@ -52,12 +52,17 @@ export const CAUSE_LABELS = {
   ],
   CredentialsRefused: [
     "Credentials rejected",
-    "S3 rejects the credentials: they are missing, unknown, wrong or expired. Correct them, then retry.",
+    "S3 rejects the credentials, or they cannot be fetched: they are missing, unknown, wrong or expired. " +
+      "Correct them or sign in again, then retry.",
   ],
   UntrustedServer: [
     "Untrusted server certificate",
     "The S3 server's certificate is not trusted, or belongs to another host. " +
       "Check S3_ENDPOINT_URL and S3_CA_FILE, then retry.",
+  ],
+  WrongEndpoint: [
+    "Wrong server",
+    "The S3 server redirects to another server. Set S3_ENDPOINT_URL to that server, then retry.",
   ],
   WrongRegion: [
     "Wrong region",
@@ -71,6 +76,10 @@ export const CAUSE_LABELS = {
     "Invalid bucket name",
     "No bucket can have this name. Start a new job with the correct name.",
   ],
+  IncompleteListing: [
+    "Incomplete listing",
+    "The S3 server does not list the whole bucket. Update the server, or ask its operator.",
+  ],
   ObjectGone: ["File deleted during indexing", "Retrying won't help; the file no longer exists."],
   ObjectArchived: [
     "File archived",
@@ -79,7 +88,7 @@ export const CAUSE_LABELS = {
   EncryptedObject: [
     "File cannot be decrypted",
     "Its KMS key is disabled, or these credentials may not use it. Enable the key, then retry. " +
-      "Files with a customer-provided key (SSE-C) cannot be read.",
+      "For files with a customer-provided key (SSE-C), set S3_SSE_C_KEY.",
   ],
   ObjectChanged: [
     "File changed during indexing",
@@ -141,7 +150,7 @@ export function describeCause(exception) {
 export function progressOf({ state, numbers }) {
   const { stored, no_exif: noExif, unsupported, damaged, failed } = numbers;
   const done = stored + noExif + unsupported + damaged + failed;
-  const total = Math.max(done, numbers.listed - numbers.folders - numbers.unchanged);
+  const total = Math.max(done, numbers.listed - numbers.folders - numbers.unchanged - (numbers.archived ?? 0));
   return { done, total, fraction: state === "listing" || !total ? null : done / total };
 }
 

@@ -161,6 +161,7 @@ export interface Counts {
 export interface BatchNumbers {
   listed: number;
   folders: number;
+  archived?: number;
   unchanged: number;
   queued: number;
   stored: number;

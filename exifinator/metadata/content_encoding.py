@@ -1,0 +1,161 @@
+"""Decompress objects that are stored with a Content-Encoding, as far as their metadata requires.
+
+Uploaders may store a photo compressed and name the coding in the object's Content-Encoding. S3 returns the stored
+bytes, and browsers decompress them. A compressed object can only be decompressed from its start, so its ranges are read
+one after another.
+Source: RFC 9110, 8.4.1; RFC 1952 (gzip); RFC 7932 (Brotli).
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from typing import Protocol
+
+import brotli  # type: ignore[import-untyped]
+
+# The limits for one object. A few kilobytes can expand to gigabytes, and megabytes can expand to nothing.
+MAX_DECODED_BYTES = 16 * 1024 * 1024
+MAX_ENCODED_BYTES = 32 * 1024 * 1024
+# The length of a further read of the compressed object. Each is twice as long as the last, up to the maximum.
+FIRST_READ_BYTES = 64 * 1024
+LAST_READ_BYTES = 4 * 1024 * 1024
+
+GZIP_SIGNATURE = b"\x1f\x8b"
+
+
+class DamagedEncoding(Exception):
+    """The bytes are not compressed as the Content-Encoding says."""
+
+
+class Decoder(Protocol):
+    """Decompresses a stream."""
+
+    is_finished: bool
+
+    def decode(self, data: bytes, limit_bytes: int) -> bytes:
+        """Return at most `limit_bytes` of output. Call again with b"" for the rest before feeding further data.
+
+        Raises:
+            DamagedEncoding: The data is invalid.
+        """
+        ...
+
+
+class GzipDecoder:
+    """Decompresses gzip, of one member or several, and zlib ("deflate")."""
+
+    def __init__(self) -> None:
+        self.is_finished = False
+        self._waiting = b""
+        self._start_member()
+
+    def _start_member(self) -> None:
+        # 32: detect whether the header is that of gzip or zlib.
+        self._stream = zlib.decompressobj(32 + zlib.MAX_WBITS)
+
+    def decode(self, data: bytes, limit_bytes: int) -> bytes:
+        data = self._waiting + data
+        try:
+            output = self._stream.decompress(data, limit_bytes)
+        except zlib.error as error:
+            raise DamagedEncoding(str(error)) from error
+        self._waiting = self._stream.unconsumed_tail
+        if self._stream.eof:
+            self._waiting = self._stream.unused_data
+            if self._waiting.startswith(GZIP_SIGNATURE):
+                self._start_member()
+            else:
+                self.is_finished = True
+        return output
+
+
+class BrotliDecoder:
+    """Decompresses Brotli."""
+
+    def __init__(self) -> None:
+        self._stream = brotli.Decompressor()
+
+    @property
+    def is_finished(self) -> bool:
+        finished: bool = self._stream.is_finished()
+        return finished
+
+    def decode(self, data: bytes, limit_bytes: int) -> bytes:
+        try:
+            output: bytes = self._stream.process(data, output_buffer_limit=limit_bytes)
+        except brotli.error as error:
+            raise DamagedEncoding(str(error)) from error
+        return output
+
+
+DECODERS: dict[str, Callable[[], Decoder]] = {
+    "gzip": GzipDecoder,
+    "x-gzip": GzipDecoder,
+    "deflate": GzipDecoder,
+    "br": BrotliDecoder,
+}
+
+
+class DecodedObject:
+    """The start of an object's decompressed bytes.
+
+    Args:
+        decoder: Decompresses the object.
+        first: The first bytes of the compressed object.
+        encoded_bytes: The size of the compressed object.
+        read: Reads a range of the compressed object, from `start` to `end` in bytes.
+
+    Attributes:
+        data: The bytes that have been decompressed so far.
+        is_complete: Whether `data` is the whole file.
+    """
+
+    def __init__(self, decoder: Decoder, first: bytes, encoded_bytes: int, read: Callable[[int, int], bytes]) -> None:
+        self.data = b""
+        self.is_complete = False
+        self._decoder = decoder
+        self._next = first
+        self._offset = len(first)
+        self._encoded_bytes = min(encoded_bytes, MAX_ENCODED_BYTES)
+        self._is_cut = encoded_bytes > MAX_ENCODED_BYTES
+        self._read = read
+        self._read_bytes = FIRST_READ_BYTES
+
+    def decode_to(self, end: int, *, reads_on: bool = True) -> bool:
+        """Decompress up to the offset `end`, or to the end of the file or one of the limits.
+
+        Args:
+            end: An offset in the decompressed file.
+            reads_on: Whether to read further ranges of the compressed object.
+
+        Returns:
+            Whether the offset or the end of the file was reached.
+
+        Raises:
+            DamagedEncoding: The data is invalid.
+        """
+        parts, size, limit = [self.data], len(self.data), min(end, MAX_DECODED_BYTES)
+        try:
+            while size < limit and not self._decoder.is_finished:
+                data, self._next = self._next, b""
+                output = self._decoder.decode(data, limit - size)
+                parts.append(output)
+                size += len(output)
+                if not output and not (reads_on and self._read_next()):
+                    break
+        finally:
+            self.data = b"".join(parts)
+        is_read = not self._next and self._offset >= self._encoded_bytes and not self._is_cut
+        self.is_complete = self._decoder.is_finished or (is_read and size < limit)
+        return self.is_complete or len(self.data) >= end
+
+    def _read_next(self) -> bool:
+        """Read the next range of the compressed object. Return False at its end."""
+        end = min(self._offset + self._read_bytes, self._encoded_bytes)
+        if self._offset >= end:
+            return False
+        self._next = self._read(self._offset, end)
+        self._offset = end
+        self._read_bytes = min(2 * self._read_bytes, LAST_READ_BYTES)
+        return bool(self._next)

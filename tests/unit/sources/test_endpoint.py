@@ -1,0 +1,183 @@
+"""The server that a bucket is on, wherever its address comes from, and what a bucket is called there."""
+
+from __future__ import annotations
+
+import base64
+import os
+from pathlib import Path
+
+import pytest
+
+from exifinator.config import build_config
+from exifinator.errors import ConfigError, EncryptedObject
+from exifinator.models import ImageRef, split_bucket
+from exifinator.sources.s3.client import S3Client
+from exifinator.sources.s3.endpoint import endpoint_name
+from exifinator.sources.source import Source, is_bucket_name, parse_source, parse_user_source
+from tests.stub_s3 import Reply, Request, StubS3, connect_stub, error
+from tests.unit.sources.test_wrong_responses import BODY, NOON, REF
+
+ACCESS_POINT = "arn:aws:s3:us-west-2:123456789012:accesspoint"
+OUTPOST = "arn:aws:s3-outposts:us-west-2:123456789012:outpost/op-1/accesspoint/my-ap"
+MULTI_REGION = "arn:aws:s3::123456789012:accesspoint/mfzwi23gnjvgw.mrap"
+SSE_C_KEY = base64.b64encode(bytes(range(32))).decode()
+
+
+@pytest.fixture(autouse=True)
+def no_aws_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
+
+
+def client(**settings: object) -> S3Client:
+    return S3Client(build_config({"AWS_ACCESS_KEY": "k", "AWS_SECRET_KEY": "s", **settings}, {}))
+
+
+@pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"])
+def test_endpoint__from_the_environment__is_the_server(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "http://127.0.0.1:22010")
+
+    assert client().endpoint("b") == "http://127.0.0.1:22010"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "endpoint_url = https://s3.example.org/",
+        "services = s\n[services s]\ns3 =\n  endpoint_url = https://s3.example.org",
+    ],
+)
+def test_endpoint__from_a_profile__is_the_server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, lines: str) -> None:
+    (tmp_path / "config").write_text(f"[profile p]\n{lines}\n")
+    monkeypatch.setenv("AWS_PROFILE", "p")
+
+    s3 = client()
+
+    assert s3.endpoint("b") == "https://s3.example.org"
+    # Only Amazon S3 has a host for each bucket.
+    url = s3.client("b").generate_presigned_url("get_object", Params={"Bucket": "b", "Key": "k"})
+    assert url.startswith("https://s3.example.org/b/k")
+
+
+@pytest.mark.parametrize(
+    ("variables", "settings"),
+    [
+        ({}, {}),
+        ({}, {"AWS_REGION": "eu-west-3"}),
+        ({"AWS_USE_DUALSTACK_ENDPOINT": "true"}, {"AWS_REGION": "eu-west-3"}),
+        ({"AWS_USE_FIPS_ENDPOINT": "true"}, {"AWS_REGION": "us-west-2"}),
+        ({}, {"S3_ENDPOINT_URL": "https://s3.eu-west-3.amazonaws.com"}),
+        ({"AWS_ENDPOINT_URL": "https://bucket.vpce-1.s3.us-east-1.vpce.amazonaws.com"}, {}),
+    ],
+)
+def test_endpoint__of_amazon__is_one_server(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], settings: dict[str, str]
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    assert client(**settings).endpoint("b") == "Amazon S3"
+
+
+@pytest.mark.parametrize(
+    ("url", "partition", "name"),
+    [
+        ("https://s3.cn-north-1.amazonaws.com.cn", "aws-cn", "Amazon S3 (aws-cn)"),
+        ("https://s3.us-gov-west-1.amazonaws.com", "aws-us-gov", "Amazon S3 (aws-us-gov)"),
+        ("https://ec2-1-2-3-4.compute-1.amazonaws.com:9000", "aws", "https://ec2-1-2-3-4.compute-1.amazonaws.com:9000"),
+        ("https://s3.amazonaws.com.example.org", "aws", "https://s3.amazonaws.com.example.org"),
+        ("HTTPS://MinIO.example.org:443/", "aws", "https://minio.example.org"),
+        ("http://[::1]:9000", "aws", "http://[::1]:9000"),
+        ("https://x.supabase.co/storage/v1/s3/", "aws", "https://x.supabase.co/storage/v1/s3"),
+    ],
+)
+def test_endpoint_name__server__is_told_apart(url: str, partition: str, name: str) -> None:
+    assert endpoint_name(url, partition) == name
+
+
+def test_read_range__endpoint_with_a_path__keeps_the_path() -> None:
+    stub = StubS3({"storage": {"v1/s3/b/a.jpg": BODY}})
+    s3 = connect_stub(stub, S3_ENDPOINT_URL="http://stub.test/storage/v1/s3/")
+
+    assert s3.read_range(REF, 0, 10).data == BODY[:10]
+
+
+@pytest.mark.parametrize(
+    ("text", "source"),
+    [
+        (f"{ACCESS_POINT}/my-ap", Source(f"{ACCESS_POINT}/my-ap")),
+        (f"{ACCESS_POINT}/my-ap/2024/", Source(f"{ACCESS_POINT}/my-ap", "2024/")),
+        (f"s3://{ACCESS_POINT}/my-ap/2024/a/b", Source(f"{ACCESS_POINT}/my-ap", "2024/a/b")),
+        (f"{ACCESS_POINT}:my-ap/2024/", Source(f"{ACCESS_POINT}:my-ap", "2024/")),
+        (f"{ACCESS_POINT}/my-ap//x", Source(f"{ACCESS_POINT}/my-ap", "/x")),
+        (f"{OUTPOST}/2024/", Source(OUTPOST, "2024/")),
+        (f"{MULTI_REGION}/x", Source(MULTI_REGION, "x")),
+        ("arn:aws-cn:s3:::my-bucket/2024/", Source("my-bucket", "2024/")),
+        ("arn:aws:s3express:us-west-2:123456789012:bucket/b--usw2-az1--x-s3/p", Source("b--usw2-az1--x-s3", "p")),
+    ],
+)  # fmt: skip
+def test_parse_source__arn__is_split_behind_the_bucket(text: str, source: Source) -> None:
+    assert parse_user_source(text) == source
+    assert parse_source(str(source)) == source
+    assert split_bucket(f"{source.bucket}/a/b.jpg") == (source.bucket, "a/b.jpg")
+
+
+@pytest.mark.parametrize(
+    "arn", ["arn:aws:sqs:us-west-2:123456789012:queue", "arn:aws:s3:us-west-2:1:accesspoint/", "arn:"]
+)
+def test_parse_user_source__other_arn__is_a_config_error(arn: str) -> None:
+    with pytest.raises(ConfigError, match="Not a bucket name"):
+        parse_user_source(arn)
+
+
+@pytest.mark.parametrize("name", ["_archive", "a", ".photos", "Old_Bucket.1", f"{ACCESS_POINT}/my-ap"])
+def test_bucket_name__that_servers_accept__is_accepted_by_boto3_too(name: str) -> None:
+    assert is_bucket_name(name)
+    assert parse_user_source(name).bucket == name
+    client().client(name).generate_presigned_url("get_object", Params={"Bucket": name, "Key": "k"})
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "-x", "a b", "a/b", "a\nb", "x" * 256])
+def test_bucket_name__that_no_server_accepts__is_rejected(name: str) -> None:
+    assert not is_bucket_name(name)
+
+
+def encrypted(*keys: str) -> StubS3:
+    """Return a server of which these keys need the SSE-C key, and the others reject it."""
+
+    def check(request: Request, reply: Reply) -> Reply:
+        has_key = request.headers.get("x-amz-server-side-encryption-customer-key") == SSE_C_KEY
+        if request.key in keys and not has_key:
+            return error(400, "InvalidRequest", "The object was stored using a form of Server Side Encryption.")
+        if request.key not in keys and has_key:
+            return error(400, "InvalidRequest", "The encryption parameters are not applicable to this object.")
+        return reply
+
+    return StubS3({"b": {"plain.jpg": BODY, "secret.jpg": BODY, "other.jpg": BODY}}, on_get={"b": check})
+
+
+def test_read_range__customer_key__is_sent_to_objects_that_need_it() -> None:
+    stub = encrypted("secret.jpg", "other.jpg")
+    s3 = connect_stub(stub, S3_SSE_C_KEY=SSE_C_KEY)
+    names = ["plain.jpg", "secret.jpg", "other.jpg", "other.jpg", "plain.jpg"]
+
+    assert all(s3.read_range(ImageRef("b", name, "", len(BODY), NOON), 0, 9).data == BODY[:9] for name in names)
+    # Two changes between encrypted and plain objects cost one request each.
+    assert len(stub.seen) == len(names) + 2
+
+
+def test_read_range__object_with_another_customer_key__is_encrypted() -> None:
+    s3 = connect_stub(encrypted("secret.jpg"), S3_SSE_C_KEY=base64.b64encode(bytes(32)).decode())
+
+    with pytest.raises(EncryptedObject, match="set S3_SSE_C_KEY"):
+        s3.read_range(ImageRef("b", "secret.jpg", "", len(BODY), NOON), 0, 9)
+
+
+@pytest.mark.parametrize("key", ["secret", base64.b64encode(bytes(31)).decode(), "ä" * 44])
+def test_sse_c_key__that_is_none__is_rejected_without_showing_it(key: str) -> None:
+    with pytest.raises(ConfigError, match="S3_SSE_C_KEY should be: 32 bytes in Base64") as caught:
+        client(S3_SSE_C_KEY=key)
+
+    assert key not in str(caught.value)
