@@ -9,13 +9,11 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.database import FILE_FIELDS, METADATA_FIELDS, Document
+from api.database import FILE_FIELDS, METADATA_FIELDS, SEARCH_FIELDS, Document
 
-SUMMARY_FIELDS = dict.fromkeys((*FILE_FIELDS, "photo", "thumbnail_bytes"), 1)
+SUMMARY_FIELDS = dict.fromkeys((*FILE_FIELDS, "photo", "kinds", "thumbnail_bytes"), 1)
 # Fields of a record that are not tags of the file.
-_NON_TAG_FIELDS = frozenset(
-    {"_id", *FILE_FIELDS, *METADATA_FIELDS, "photo", "words", "cells", "folders", "thumbnail_bytes"}
-)
+_NON_TAG_FIELDS = frozenset({"_id", *FILE_FIELDS, *METADATA_FIELDS, *SEARCH_FIELDS, "photo"})
 
 
 class PhotoSummary(BaseModel):
@@ -34,6 +32,7 @@ class PhotoSummary(BaseModel):
     problem: str | None = None
     extracted_at: str | None = None
     photo: dict[str, Any] = Field({}, description="Typed metadata: camera_model, iso, taken_at, location, ...")
+    kinds: list[str] = Field([], description="What is special about the image: raw, panorama, ...")
     thumbnail: str | None = Field(None, description="URL of the thumbnail; null if there is none.")
 
 
@@ -75,6 +74,8 @@ def summarize(record: Document) -> Document:
     summary: Document = {"id": record["_id"]}
     summary |= {name: record[name] for name in FILE_FIELDS if name in record}
     summary["photo"] = plain_photo(record)
+    if kinds := record.get("kinds"):
+        summary["kinds"] = kinds
     summary["thumbnail"] = thumbnail_url(record) if record.get("thumbnail_bytes") else None
     return summary
 

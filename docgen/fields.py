@@ -6,6 +6,7 @@ from exifinator import EXTRACTOR_VERSION
 from exifinator.metadata.photo.fields import DERIVED, FIELDS, Field
 from exifinator.metadata.photo.placeholders import STOCK_DESCRIPTIONS, WEAK_DESCRIPTIONS
 from exifinator.metadata.photo.sources import Source
+from exifinator.search_keys.kinds import KINDS
 
 TOP = """# Records
 
@@ -27,6 +28,8 @@ One document per image, in the collection `exif_data` of the database `waldo` (`
 | `words` | array of strings | The words that a text search matches. |
 | `folders` | array of strings | The folders that hold the object, as in `holiday/2024/`; at most the 10 outermost. |
 | `cells` | array of integers | The cells of the map's grids that contain the photo's location, for area searches. |
+| `countries`, `states`, `cities`, `places` | arrays of strings | Names of places, from the file and its position. |
+| `kinds` | array of strings | What is special about the image: %s. |
 | `thumbnail_bytes` | integer | The size of the thumbnail; absent if there is none. |
 | `photo` | object | Normalized fields to search by; see below. |
 | `Image Make`, ... | object | Tags: see below. |
@@ -118,4 +121,5 @@ def make_page() -> str:
     """Return the page in Markdown."""
     table = "\n".join(map(_row, rows()))
     texts = [", ".join(f"`{text}`" for text in sorted(names)) for names in (STOCK_DESCRIPTIONS, WEAK_DESCRIPTIONS)]
-    return TOP % EXTRACTOR_VERSION + table + "\n" + BOTTOM % tuple(texts)
+    kinds = ", ".join(f"`{kind}`" for kind in KINDS)
+    return TOP % (EXTRACTOR_VERSION, kinds) + table + "\n" + BOTTOM % tuple(texts)

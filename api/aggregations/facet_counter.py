@@ -91,7 +91,7 @@ class FacetCounter:
 
         Args:
             names: The facets to count. Counts are by the value of the facet's field, with these exceptions: `taken` by
-                (year, month), `day` by (year, month, day), `hour` by the hour of the day, `place` by whether there is a
+                (year, month), `day` by (year, month, day), `hour` by the hour of the day, `gps` by whether there is a
                 location, `bucket_status` by (bucket, status), and `folder` by the part of the id from the end of
                 `id_prefix` through the next slash.
             budget_ms: Time limit of each query.
@@ -152,8 +152,10 @@ class FacetCounter:
         Raises:
             PyMongoError: A query failed.
         """
-        for value in self._collection.values():
-            await value.wait()
+        for name, value in self._collection.items():
+            # Partial facets are requested less often, and are quick to count if few photos have the field.
+            if not FACETS[name].partial:
+                await value.wait()
 
     async def close(self) -> None:
         """Cancel the counts in progress."""
@@ -188,10 +190,13 @@ async def _count_values(photos: Collection, name: str, gate: asyncio.Semaphore, 
     facet = FACETS[name]
     if name == "bucket_status":
         return await _count_statuses(photos, gate, total)
-    filters = await _filters_by_value(photos, name) if facet.indexed else None
+    # MongoDB reads a partial index only if the filter says that the field exists.
+    with_value: Filter = {facet.path: {"$exists": True}} if facet.partial else {}
+    filters = await _filters_by_value(photos, name, with_value) if facet.indexed else None
     if filters is None or len(filters) > MAX_INDEXED_VALUES:
         async with gate:
-            return (await count_photos(photos, {}, [name], _SCAN_MS)).counts[name]
+            grouped = await count_photos(photos, with_value, [name], _SCAN_MS)
+        return _with_missing(grouped.counts[name], name, total - grouped.total)
 
     async def count(filter_: Filter) -> int:
         async with gate:
@@ -199,7 +204,11 @@ async def _count_values(photos: Collection, name: str, gate: asyncio.Semaphore, 
 
     results = await asyncio.gather(*(count(filter_) for filter_ in filters.values()))
     counts = {value: number for value, number in zip(filters, results, strict=True) if number}
-    without_value = total - sum(counts.values())
+    return _with_missing(counts, name, total - sum(counts.values()))
+
+
+def _with_missing(counts: Counts, name: str, without_value: int) -> Counts:
+    """Return counts with the number of photos without a value, unless the facet is a list."""
     # The remaining photos have no value. Lists do not show how many remain, because a photo can have several values.
     return {**counts, None: without_value} if without_value > 0 and name not in LIST_FACETS else counts
 
@@ -218,13 +227,17 @@ async def _count_statuses(photos: Collection, gate: asyncio.Semaphore, total: in
     return counts
 
 
-async def _filters_by_value(photos: Collection, name: str) -> dict[Any, Filter] | None:
-    """Return a filter for each value; None if there are too many values for one MongoDB response."""
+async def _filters_by_value(photos: Collection, name: str, with_value: Filter) -> dict[Any, Filter] | None:
+    """Return a filter for each value; None if there are too many values for one MongoDB response.
+
+    Args:
+        with_value: A filter for the photos with a value, if the index requires it.
+    """
     path = FACETS[name].path
     if name == "taken":
         return await _months(photos, path)
     try:
-        values = await photos.distinct(path, maxTimeMS=_COLLECTION_MS)
+        values = await photos.distinct(path, with_value, maxTimeMS=_COLLECTION_MS)
     except OperationFailure as error:
         if error.code == _DISTINCT_TOO_BIG:
             return None

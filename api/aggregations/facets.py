@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from api.database import Collection
+from api.query.filters import PARTIAL_PATHS
 from api.query.local_hour import LOCAL_HOUR
 from api.query.mongo_filter import Filter
 
@@ -28,6 +29,7 @@ class Facet:
     Attributes:
         path: The field.
         indexed: Whether an index starts with the field.
+        partial: Whether the index contains only the photos that have the field.
         edges: The lower bounds of the ranges into which values are grouped.
         hidden: Whether the facet is internal and cannot be requested.
     """
@@ -36,6 +38,7 @@ class Facet:
     indexed: bool = True
     edges: tuple[float, ...] = ()
     hidden: bool = False
+    partial: bool = False
 
 
 FACETS: dict[str, Facet] = {
@@ -54,12 +57,12 @@ FACETS: dict[str, Facet] = {
     "status": Facet("status"),
     "keyword": Facet("photo.keywords"),
     "rating": Facet("photo.rating"),
-    "person": Facet("photo.people"),
-    "place": Facet("photo.location", indexed=False),
+    "gps": Facet("photo.location", indexed=False),
+    **{name: Facet(path, partial=True) for name, path in PARTIAL_PATHS.items()},
     "bucket_status": Facet("bucket", indexed=False, hidden=True),
 }
 # Facets by fields that are lists. A photo counts once for each of its values.
-LIST_FACETS = frozenset({"keyword", "person"})
+LIST_FACETS = frozenset({"keyword", "person", "country", "state", "city", "place", "kind", "creator"})
 FACET_NAMES = tuple(name for name, facet in FACETS.items() if not facet.hidden)
 Counts = dict[Any, int]
 
@@ -142,7 +145,7 @@ def _group_key(name: str, id_prefix: str) -> Any:
             return LOCAL_HOUR
         case "bucket_status":
             return {"bucket": path, "status": "$status"}
-        case "place":
+        case "gps":
             return {"$eq": [{"$type": path}, "object"]}
     return path
 

@@ -32,12 +32,17 @@ _FLOATS = ("f_number", "exposure_seconds", "focal_length_mm", "focal_length_35mm
 _MORE_FLOATS = (
     "exposure_bias", "subject_distance_metres", "direction_degrees", "speed", "megapixels", "duration_seconds",
 )  # fmt: skip
-_FLAGS = ("flash_fired", "is_hdr", "is_panorama", "is_burst")
+_FLAGS = ("flash_fired", "is_hdr", "is_panorama", "is_burst", "taken_offset_inferred")
 PHOTO_COLUMNS = (
     "taken_at", "taken_offset", "taken_local", *_TEXT, *_INTEGERS, *_FLOATS, *_FLAGS, *_LISTS, *_MORE_TEXT,
-    *_MORE_FLOATS,
+    *_MORE_FLOATS, "time_zone",
 )  # fmt: skip
-COLUMNS = ("id", *FILE_FIELDS, *PHOTO_COLUMNS, "latitude", "longitude")
+# Column -> field of `photo.place`.
+_PLACE_COLUMNS = {
+    "place": "name", "place_city": "city", "place_region": "region", "place_country": "country",
+    "place_country_code": "country_code", "place_distance_km": "distance_km",
+}  # fmt: skip
+COLUMNS = ("id", *FILE_FIELDS, *PHOTO_COLUMNS, *_PLACE_COLUMNS, "kinds", "latitude", "longitude")
 
 
 def to_row(record: Document) -> list[Any]:
@@ -46,7 +51,13 @@ def to_row(record: Document) -> list[Any]:
     longitude, latitude = _position(photo)
     file_values = [record.get(name) for name in FILE_FIELDS]
     photo_values = [photo.get(name) for name in PHOTO_COLUMNS]
-    return [record["_id"], *file_values, *photo_values, latitude, longitude]
+    return [record["_id"], *file_values, *photo_values, *_place_values(photo), record.get("kinds"), latitude, longitude]
+
+
+def _place_values(photo: Document) -> list[Any]:
+    """Return the values of _PLACE_COLUMNS."""
+    place = photo.get("place")
+    return [place.get(name) if isinstance(place, dict) else None for name in _PLACE_COLUMNS.values()]
 
 
 def _position(photo: Document) -> tuple[float | None, float | None]:
@@ -62,6 +73,8 @@ def to_photo(record: Document) -> Document:
     """Convert a record to a photo as in /photos, but without `thumbnail`."""
     photo = {"id": record["_id"], **{name: record[name] for name in FILE_FIELDS if name in record}}
     photo["photo"] = plain_photo(record)
+    if kinds := record.get("kinds"):
+        photo["kinds"] = kinds
     return photo
 
 
@@ -236,7 +249,7 @@ def _arrow_schema(arrow: Any) -> tuple[Any, Callable[[Chunk], Any]]:
     local_time = kinds.timestamp("ms")
     types: dict[str, Any] = dict.fromkeys(COLUMNS, kinds.utf8())
     types |= dict.fromkeys(("size", *_INTEGERS), kinds.int64())
-    types |= dict.fromkeys((*_FLOATS, *_MORE_FLOATS, "latitude", "longitude"), kinds.float64())
+    types |= dict.fromkeys((*_FLOATS, *_MORE_FLOATS, "place_distance_km", "latitude", "longitude"), kinds.float64())
     types |= dict.fromkeys(_FLAGS, kinds.bool()) | dict.fromkeys(("last_modified", "extracted_at"), utc_time)
     types |= dict.fromkeys(("taken_at", "taken_local"), local_time)
     schema = arrow.Schema([arrow.Field(name, types[name], nullable=True) for name in COLUMNS])
@@ -261,6 +274,8 @@ def _arrow_schema(arrow: Any) -> tuple[Any, Callable[[Chunk], Any]]:
         columns = {"id": [record["_id"] for record in chunk]}
         columns |= {name: [record.get(name) for record in chunk] for name in FILE_FIELDS}
         columns |= {name: [photo.get(name) for photo in photos] for name in PHOTO_COLUMNS}
+        columns |= dict(zip(_PLACE_COLUMNS, map(list, zip(*map(_place_values, photos), strict=True)), strict=True))
+        columns["kinds"] = [record.get("kinds") for record in chunk]
         columns["longitude"], columns["latitude"] = map(list, zip(*map(_position, photos), strict=True))
         arrays = [to_array(name, columns[name]) for name in COLUMNS]
         return arrow.RecordBatch.from_arrays(arrays, schema=schema)

@@ -40,8 +40,12 @@ PhotoId = Annotated[
 # Parameters that may be repeated. A photo must match one of the values. For `has` and `without`, it must match all of
 # them.
 REPEATABLE = frozenset(
-    {"camera", "lens", "bucket", "format", "status", "keyword", "person", "rating", "has", "without"}
-)
+    {
+        "camera", "lens", "bucket", "format", "status", "keyword", "person", "rating", "has", "without", "country",
+        "state", "city", "place", "kind", "label", "creator", "owner", "software", "camera_serial", "lens_serial",
+        "white_balance", "color_space", "date_suspect",
+    }
+)  # fmt: skip
 
 
 class Arguments(BaseModel):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
 
@@ -36,7 +36,29 @@ MAX_VALUES = 50
 MAX_QUERY_WORDS = 8
 _LONGITUDE, _LATITUDE = "photo.location.coordinates.0", "photo.location.coordinates.1"
 
-Property = Literal["gps", "date", "camera", "lens", "keywords", "people", "title", "description", "rating"]
+Property = Literal[
+    "gps", "date", "camera", "lens", "keywords", "people", "title", "description", "rating", "headline", "regions",
+    "place", "label", "creator", "owner", "software", "camera_serial", "lens_serial", "white_balance", "color_space",
+    "date_suspect",
+]  # fmt: skip
+# Filters on fields that many photos lack. Their indexes contain only the photos that have the field.
+PARTIAL_PATHS: dict[str, str] = {
+    "person": "photo.people",
+    "country": "countries",
+    "state": "states",
+    "city": "cities",
+    "place": "places",
+    "kind": "kinds",
+    "label": "photo.label",
+    "creator": "photo.creators",
+    "owner": "photo.owner",
+    "software": "photo.software",
+    "camera_serial": "photo.camera_serial",
+    "lens_serial": "photo.lens_serial",
+    "white_balance": "photo.white_balance",
+    "color_space": "photo.color_space",
+    "date_suspect": "photo.date_suspect",
+}
 _PROPERTIES: dict[str, str] = {
     "gps": "photo.location",
     "date": TAKEN,
@@ -47,8 +69,13 @@ _PROPERTIES: dict[str, str] = {
     "title": "photo.title",
     "description": "photo.description",
     "rating": "photo.rating",
+    "headline": "photo.headline",
+    "regions": "photo.regions",
+    **{name: path for name, path in PARTIAL_PATHS.items() if name in get_args(Property)},
 }
-_PATHS: dict[str, str] = {**VALUE_PATHS, "keyword": "photo.keywords", "person": "photo.people"}
+_PATHS: dict[str, str] = {**VALUE_PATHS, "keyword": "photo.keywords", **PARTIAL_PATHS}
+DateSuspicion = Literal["future", "before_digital", "camera_default", "midnight"]
+Kind = Literal["raw", "hdr", "panorama", "burst", "generated"]
 Value = Annotated[str, Field(min_length=1, max_length=300)]
 
 
@@ -95,6 +122,23 @@ class Filters(Arguments):
     status: list[Status] = _list_field("Result of indexing.", "ok")
     keyword: list[Value] = _list_field("Keyword.", "beach")
     person: list[Value] = _list_field("Person in the photo.", "Anna")
+    country: list[Value] = _list_field("Country: of the position, in English, or as the file names it.", "Spain")
+    state: list[Value] = _list_field("State or province: of the position, or as the file names it.", "Catalonia")
+    city: list[Value] = _list_field("City or town: of the position, or as the file names it.", "Girona")
+    place: list[Value] = _list_field(
+        "Most exact name of the place: the populated place nearest to the position, or the sublocation in the file.",
+        "Montmartre",
+    )
+    kind: list[Kind] = _list_field("What is special about the image: a RAW file, a panorama, ...", "panorama")
+    label: list[Value] = _list_field("Colour label, as the program names it.", "Red")
+    creator: list[Value] = _list_field("Creator, such as the photographer.", "Robert Capa")
+    owner: list[Value] = _list_field("Owner of the camera, as set in the camera.", "Robert Capa")
+    software: list[Value] = _list_field("Program that wrote the file.", "Adobe Lightroom 6.1")
+    camera_serial: list[Value] = _list_field("Serial number of the camera.", "3071234")
+    lens_serial: list[Value] = _list_field("Serial number of the lens.", "0000c15998")
+    white_balance: list[Value] = _list_field("White balance.", "daylight")
+    color_space: list[Value] = _list_field("Colour space.", "Adobe RGB")
+    date_suspect: list[DateSuspicion] = _list_field("Why the date is probably wrong.", "camera_default")
     rating: list[Annotated[int, Field(ge=-1, le=5)]] = Field(
         default=[], max_length=7, description="Stars; -1 means rejected.", examples=[[5]]
     )

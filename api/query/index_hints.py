@@ -8,14 +8,16 @@ from typing import Any
 
 from bson.regex import Regex
 
-from api.database import FILE_FIELDS, METADATA_FIELDS
+from api.database import FILE_FIELDS, METADATA_FIELDS, SEARCH_FIELDS
 from api.query.mongo_filter import Filter, read_filter, read_sort
 from exifinator.config import Config
 from exifinator.errors import BadQuery
 from exifinator.storage.indexes import index_definitions
 
 _FILTERS = (
-    "camera, lens, taken, bucket, prefix, iso, f, exposure, focal, format, status, keyword, person, q, near or bbox"
+    "camera, lens, taken, bucket, prefix, iso, f, exposure, focal, format, status, keyword, person, country, state, "
+    "city, place, kind, label, creator, owner, software, camera_serial, lens_serial, white_balance, color_space, "
+    "date_suspect, q, near or bbox"
 )
 GENERAL_ADVICE = (
     f"Add a filter that has an index ({_FILTERS}; in `query`, the corresponding fields, or `_id`), "
@@ -78,7 +80,7 @@ def _why_not_indexed(path: str, condition: Any, indexed: set[str]) -> str | None
         )
     if path not in indexed:
         tag = path.partition(".")[0]
-        if tag in ("photo", "words", "cells", "folders", "thumbnail_bytes", *METADATA_FIELDS, *FILE_FIELDS):
+        if tag in ("photo", *SEARCH_FIELDS, *METADATA_FIELDS, *FILE_FIELDS):
             return f"{shown} has no index; {_ADD_FILTER}."
         if f"{tag}.printable" in indexed:
             return f"{shown} has no index; {_quote(f'{tag}.printable')} has one."

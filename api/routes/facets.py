@@ -25,7 +25,7 @@ _NAME = f"({'|'.join(FACET_NAMES)})"
 # Each facet's own filters, where they differ from the default (`NAME`, `has=NAME` and `without=NAME`). `day` and
 # `folder` have no filters of their own, so a selected period or folder always applies to them.
 _OWN_FILTERS: dict[str, set[str]] = {
-    "place": {"near", "bbox", "has=gps", "without=gps"},
+    "gps": {"near", "bbox", "has=gps", "without=gps"},
     "taken": {"taken", "has=date", "without=date"},
     "keyword": {"keyword", "has=keywords", "without=keywords"},
     "person": {"person", "has=people", "without=people"},

@@ -51,6 +51,19 @@ test("describeFilter: ranges, dates, hours and locations", () => {
   assert.deepEqual(describeFilter("without", "date"), ["", "No date"]);
 });
 
+test("describeFilter: people, places, kinds and doubtful dates", () => {
+  assert.deepEqual(describeFilter("person", "Anna"), ["Person", "Anna"]);
+  assert.deepEqual(describeFilter("country", "Spain"), ["Country", "Spain"]);
+  assert.deepEqual(describeFilter("kind", "generated"), ["Kind", "AI-generated"]);
+  assert.deepEqual(describeFilter("kind", "constructor"), ["Kind", "constructor"]);
+  assert.deepEqual(describeFilter("date_suspect", "camera_default"), [
+    "Doubtful date",
+    "Clock was never set",
+  ]);
+  assert.deepEqual(describeFilter("without", "camera_serial"), ["", "No camera serial number"]);
+  assert.deepEqual(describeFilter("query", "{}"), ["Query", "{}"]);
+});
+
 test("describeFilter: shows invalid values as they are", () => {
   assert.deepEqual(describeFilter("iso", "constructor"), ["", "iso constructor"]);
   assert.deepEqual(describeFilter("has", "constructor"), ["", "Has constructor"]);

@@ -15,6 +15,7 @@ from exifinator.metadata.photo.regions import people_in
 from exifinator.metadata.photo.sources import Metadata, Problem, Reader, Source
 from exifinator.metadata.photo.taken import Taken, choose_date, date_fields, refine_by_name
 from exifinator.metadata.tiff_spec import MAX_SUB_IFDS
+from exifinator.places.locate import locate
 
 PICTURE_DIRECTORIES = ("Image", *(f"EXIF SubIFD{index}" for index in range(MAX_SUB_IFDS)), "IFD 2", "IFD 3")
 _Get = Callable[[Metadata], Any]
@@ -66,6 +67,7 @@ def build_photo(metadata: Metadata) -> tuple[dict[str, Any], list[str]]:
     taken = refine_by_name(taken, metadata)
     if taken:
         photo |= date_fields(taken, metadata)
+    photo |= locate(photo)
     _add_people(photo)
     _add_size(photo, metadata)
     if photo.get("altitude_metres") == 0 and "location" not in photo:

@@ -24,14 +24,16 @@ from exifinator.metadata.iptc import IPTC, read_iptc
 from exifinator.metadata.limits import DeadlineExceeded, MemoryBudget, MemoryExceeded, cpu_limit
 from exifinator.metadata.makernotes.summary import summarize
 from exifinator.metadata.normalize import build_photo, join_sentences
-from exifinator.metadata.photo.search_texts import search_texts
 from exifinator.metadata.photo.sources import Metadata
 from exifinator.metadata.tag_values import EXIFREAD_ERRORS, Tag
 from exifinator.metadata.xmp import MAX_NAME_CHARACTERS, MAX_TEXT_CHARACTERS, PROPERTY_OVERHEAD_BYTES, XMP, read_xmp
 from exifinator.models import Block, ExifRecord, FetchedMetadata, ImageRef, Status
 from exifinator.search_keys.folders import folders_of
 from exifinator.search_keys.geo_cells import find_cells
+from exifinator.search_keys.kinds import kinds_of
+from exifinator.search_keys.place_names import place_names
 from exifinator.search_keys.terms import split_words
+from exifinator.search_keys.texts import search_texts
 
 log = logging.getLogger(__name__)
 
@@ -166,9 +168,12 @@ class _RecordBuilder:
         if problem:
             document["problem"] = problem
         ai = self._describe_generation()
-        document["words"] = split_words([*search_texts(metadata, photo), ai.get("prompt", "")])
+        document["words"] = split_words(search_texts(fetched.ref.key, photo, self.xmp, ai))
         if cells := find_cells(photo):
             document["cells"] = cells
+        document.update(place_names(photo))
+        if kinds := kinds_of(document["format"], photo, ai):
+            document["kinds"] = kinds
         if self.thumbnail:
             document["thumbnail_bytes"] = len(self.thumbnail)
         document["photo"] = photo

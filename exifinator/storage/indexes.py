@@ -35,6 +35,15 @@ def _filter_index(name: str, path: str, purpose: str) -> IndexDefinition:
     return IndexDefinition(f"{name}_taken_local", ((path, 1), *_NEWEST_FIRST), purpose)
 
 
+def _partial_index(name: str, path: str, purpose: str = "") -> IndexDefinition:
+    """Return the index of a filter on a field that many photos lack. It contains only the photos that have the field.
+
+    Such an index cannot provide a sort order of all photos, and costs next to nothing for a photo without the field.
+    """
+    options = {"partialFilterExpression": {path: {"$exists": True}}}
+    return IndexDefinition(f"{name}_local", ((path, 1), *_NEWEST_FIRST), purpose or f"{name}=", options)
+
+
 INDEXES: tuple[IndexDefinition, ...] = (
     IndexDefinition("taken_local", _NEWEST_FIRST, "the default order, taken=, the timeline"),
     _filter_index("camera", "photo.camera_model", "camera="),
@@ -48,7 +57,21 @@ INDEXES: tuple[IndexDefinition, ...] = (
     _filter_index("status", "status", "status="),
     _filter_index("rating", "photo.rating", "rating="),
     _filter_index("keyword", "photo.keywords", "keyword=; one entry for each keyword"),
-    _filter_index("person", "photo.people", "person=; one entry for each person"),
+    _partial_index("person", "photo.people", "person=; one entry for each person"),
+    _partial_index("country", "countries"),
+    _partial_index("state", "states"),
+    _partial_index("city", "cities"),
+    _partial_index("place", "places"),
+    _partial_index("kind", "kinds", "kind=; one entry for each kind"),
+    _partial_index("label", "photo.label"),
+    _partial_index("creator", "photo.creators", "creator=; one entry for each creator"),
+    _partial_index("owner", "photo.owner"),
+    _partial_index("software", "photo.software"),
+    _partial_index("camera_serial", "photo.camera_serial"),
+    _partial_index("lens_serial", "photo.lens_serial"),
+    _partial_index("white_balance", "photo.white_balance"),
+    _partial_index("color_space", "photo.color_space"),
+    _partial_index("date_suspect", "photo.date_suspect"),
     _filter_index("words", "words", "q=; one entry for each word"),
     _filter_index("folder", "folders", "prefix=; one entry for each folder that contains the photo"),
     _filter_index("cell", "cells", "near=, bbox=, the map; five entries for each photo with a location"),

@@ -8,11 +8,10 @@ not a migration: increment EXTRACTOR_VERSION instead, and `run --refresh` indexe
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pymongo import DeleteOne, ReplaceOne, UpdateOne
@@ -23,6 +22,7 @@ from exifinator.errors import ConfigError, StoreUnavailable
 from exifinator.paths import COMMAND
 from exifinator.search_keys.folders import folders_of
 from exifinator.search_keys.geo_cells import find_cells
+from exifinator.storage.derived_fields import add_derived_fields
 from exifinator.storage.jobs import FORMER_TASKS
 from exifinator.storage.mongodb import Document, connect_mongodb, mongodb_errors
 from exifinator.storage.store import Store
@@ -38,7 +38,6 @@ META_COLLECTION = "exifinator_meta"
 # The `_id` of the document with the schema version.
 SCHEMA_ID = "schema"
 CONNECT_TIMEOUT_MS = 3000
-_OFFSET = re.compile(r"([+-])(\d{2}):(\d{2})")
 
 
 @dataclass(frozen=True)
@@ -78,30 +77,6 @@ def _add_folders(_store: Store, records: Sequence[Document]) -> Sequence[Write]:
     ]
 
 
-def _add_local_dates(_store: Store, records: Sequence[Document]) -> Sequence[Write]:
-    return [
-        UpdateOne({"_id": record["_id"]}, {"$set": {"photo.taken_local": local}})
-        for record in records
-        if (local := _local_date(record.get("photo")))
-    ]
-
-
-def _local_date(photo: object) -> datetime | None:
-    """Return the date on the camera's clock, from `taken_at` and `taken_offset`; None if there is no date."""
-    taken = photo.get("taken_at") if isinstance(photo, dict) else None
-    if not isinstance(taken, datetime) or not isinstance(photo, dict) or "taken_local" in photo:
-        return None
-    taken = taken.replace(tzinfo=None)
-    offset = photo.get("taken_offset")
-    match = _OFFSET.fullmatch(offset) if isinstance(offset, str) else None
-    if not match:
-        return taken
-    delta = timedelta(hours=int(match[2]), minutes=int(match[3]))
-    with suppress(OverflowError):
-        return taken - delta if match[1] == "-" else taken + delta
-    return taken
-
-
 def _rename_tasks(_store: Store, jobs: Sequence[Document]) -> Sequence[Write]:
     return [UpdateOne({"_id": job["_id"]}, {"$set": {"path": FORMER_TASKS[job["path"]]}}) for job in jobs]
 
@@ -121,9 +96,9 @@ MIGRATIONS: tuple[Migration, ...] = (
         query={"path": {"$in": list(FORMER_TASKS)}},
     ),
     Migration(
-        "adds `photo.taken_local`, the date on the camera's clock, by which the API orders and filters photos",
-        _add_local_dates,
-        query={"photo.taken_at": {"$type": "date"}},
+        "adds dates on the camera's clock, places, time zones and kinds, by which the API orders and filters photos, "
+        "and renews the words for text search",
+        add_derived_fields,
     ),
 )
 

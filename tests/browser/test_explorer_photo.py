@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import quote
 
 from playwright.sync_api import Page, expect
 
@@ -151,3 +152,67 @@ def test_photo__value__links_to_the_photos_that_share_it(explorer: Explorer) -> 
     dialog(page).get_by_role("link", name="FUJIFILM X-T4").click()
     expect(dialog(page)).to_have_count(0)
     expect(page.locator(".chip")).to_have_text("Camera: X-T4×")
+
+
+def test_photo__people_places_and_serials__are_shown_and_linked(explorer: Explorer) -> None:
+    page = explorer.new_page()
+    record = next(item for item in photos(explorer, page, camera="X-T4", limit=50) if item["thumbnail"])
+    area = {"x": 0.25, "y": 0.25, "w": 0.5, "h": 0.5}
+    changes = {
+        "title": "At the river", "headline": "Summer", "people": ["Anna"], "orientation": 6,
+        "regions": [{"name": "Anna", "type": "Face", "area": area}], "camera_serial": "93M1", "label": "Red",
+        "time_zone": "Europe/Madrid", "taken_at": "2024-07-01T10:00:00Z", "taken_offset": "+02:00",
+        "taken_offset_inferred": True, "date_suspect": "midnight", "white_balance": "daylight",
+        "place": {"name": "Girona", "region": "Catalonia", "country": "Spain", "distance_km": 3.2},
+    }  # fmt: skip
+    shown = {
+        **explorer_json(explorer, page, record["id"]),
+        "kinds": ["panorama"],
+        "text": {"Comment": "scanned"},
+        "icc": {"name": "Display P3"},
+        "ai": {"generated": True, "prompt": "a river"},
+    }
+    shown["photo"] = {**shown["photo"], **changes}
+    page.route(f"**/photos/{quote(record['id'], safe='')}", lambda route: route.fulfill(json=shown))
+    page.goto(explorer.url + explorer.address(photo=record["id"]))
+
+    facts = dialog(page).locator(".summary")
+    expect(facts.locator("h3")).to_have_text("At the river")
+    expect(facts.locator(".headline")).to_have_text("Summer")
+    fact = facts.locator("dl > div")
+    expect(fact.filter(has_text="Taken")).to_contain_text("12:00:00 +02:00 (time zone inferred from the location)")
+    expect(fact.filter(has_text="Nearest place")).to_contain_text("Girona, Catalonia, Spain (3 km away)")
+    for name, text in (("Time zone", "Europe/Madrid"), ("Camera serial", "93M1"), ("White balance", "Daylight")):
+        expect(fact.filter(has_text=name)).to_contain_text(text)
+    links = {
+        "Anna": "person=Anna", "Girona": "place=Girona", "Spain": "country=Spain", "Panorama": "kind=panorama",
+        "93M1": "camera_serial=93M1", "Red": "label=Red", "Exactly midnight": "date_suspect=midnight",
+    }  # fmt: skip
+    for text, query in links.items():
+        expect(facts.get_by_role("link", name=text, exact=True)).to_have_attribute("href", f"/?{query}")
+    # The image is stored lying on its side: the upper left quarter is the upper right one as displayed.
+    box = dialog(page).get_by_role("list", name="Marked areas").get_by_role("listitem")
+    expect(box).to_have_text("Anna")
+    style = box.get_attribute("style")
+    assert style is not None
+    assert "left: 50%" in style
+    assert "top: 0%" in style
+    for tab, text in (("File texts", "scanned"), ("Colour profile", "Display P3"), ("AI generation", "a river")):
+        dialog(page).get_by_role("tab", name=tab).click()
+        expect(dialog(page).get_by_role("tabpanel")).to_contain_text(text)
+
+
+def test_photo__day_without_a_time__is_shown_as_a_day(explorer: Explorer) -> None:
+    page = explorer.new_page()
+    (record, *_) = photos(explorer, page, camera="X-T4", limit=1)
+    shown = explorer_json(explorer, page, record["id"])
+    dates = {"taken_at": "1978-05-01T00:00:00", "taken_local": "1978-05-01T00:00:00", "taken_precision": "month"}
+    shown["photo"] = {"camera_model": "X-T4", **dates}
+    page.route(f"**/photos/{quote(record['id'], safe='')}", lambda route: route.fulfill(json=shown))
+    page.goto(explorer.url + explorer.address(photo=record["id"]))
+    expect(dialog(page).locator("dl > div", has_text="Taken").locator("dd")).to_have_text("May 1978")
+
+
+def explorer_json(explorer: Explorer, page: Page, id_: str) -> dict[str, Any]:
+    record: dict[str, Any] = page.request.get(f"{explorer.url}/photos/{quote(id_, safe='')}").json()
+    return record

@@ -183,7 +183,7 @@ CHOICES = {
     "rating": ("Rating", "★★★★★", {"photo.rating": 5}),
     "format": ("Format", "HEIC", {"format": "heic"}),
     "status": ("Status", "No EXIF", {"status": "no_exif"}),
-    "place": ("Location", "No location", {"photo.location": None}),
+    "gps": ("Location", "No location", {"photo.location": None}),
     "bucket": ("Bucket and folder", "archive", {"bucket": "archive"}),
 }
 

@@ -36,7 +36,7 @@ def get_json(explorer: Explorer, path: str, **params: Any) -> Any:
 
 
 def count_with_location(explorer: Explorer, **filters: str) -> int:
-    rows = get_json(explorer, "/facets", fields="place", **filters)["facets"]["place"]
+    rows = get_json(explorer, "/facets", fields="gps", **filters)["facets"]["gps"]
     return int(next(row["count"] for row in rows if row["value"]))
 
 

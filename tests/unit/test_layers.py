@@ -23,7 +23,7 @@ LAYERS: dict[str, list[list[str]]] = {
         ["processes", "demo"],
         ["metadata", "sources", "storage"],
         ["queue"],
-        ["search_keys", "logging_setup"],
+        ["search_keys", "places", "logging_setup"],
         ["config"],
         ["extras", "net", "retry", "metrics", "gc_tuning", "notify", "web_security"],
         ["paths"],

@@ -170,7 +170,7 @@ DATES = (
 
 FIELDS: tuple[Field, ...] = (
     Field("taken_at", "date",
-          "When the photo was taken: in UTC if `taken_offset` is known, else in the camera's local time.",
+          "When the photo was taken: in UTC if `taken_offset` is present, else in the camera's local time.",
           DATES, exif_date, unit="ms"),
     Field("camera_make", "string", "The maker of the camera.",
           (tag("Image Make"), xmp("tiff:Make"), xmp("exif:Make"), note("Make")),
@@ -350,12 +350,18 @@ FIELDS: tuple[Field, ...] = (
 DERIVED: tuple[Field, ...] = (
     Field("taken_local", "date", "When the photo was taken, on the camera's clock.", (), unit="ms"),
     Field("taken_offset", "string", "The camera's offset from UTC, as in `+02:00`.", ()),
+    Field("taken_offset_inferred", "boolean",
+          "True if the file has no offset, and `taken_at` and `taken_offset` follow from the time zone.", ()),
     Field("taken_precision", "string", "What is known of the date: `year`, `month`, `day`, `minute` or `second`.", ()),
     Field("taken_source", "string",
           "Where the date comes from: a name of the sources of `taken_at`, or `file name`.", ()),
     Field("date_suspect", "string",
           "Why the date is probably wrong: `future`, `before_digital` (before 1990, from a digital "
           "camera), `camera_default` (a date at which clocks start) or `midnight`; absent if it is plausible.", ()),
+    Field("time_zone", "string", "The time zone of the position, by its name in the IANA database.", ()),
+    Field("place", "object",
+          "The populated place nearest to the position: `name`, `city` if the place is part of a larger one, `region`, "
+          "`country`, `country_code`, and `distance_km` from its centre. Absent at sea and in the wilderness.", ()),
     Field("width_pixels", "integer", "The width as displayed, after rotation.", (), unit="pixels"),
     Field("height_pixels", "integer", "The height as displayed, after rotation.", (), unit="pixels"),
     Field("megapixels", "double", "The size in millions of pixels.", (), unit="megapixels"),

@@ -10,6 +10,8 @@ import pymongo
 from exifinator.config import Config
 from exifinator.search_keys.folders import folders_of
 from exifinator.search_keys.geo_cells import find_cells
+from exifinator.search_keys.kinds import kinds_of
+from exifinator.search_keys.place_names import place_names
 from exifinator.search_keys.terms import split_words
 from exifinator.storage.indexes import INDEXES
 
@@ -70,10 +72,14 @@ def make_record(bucket: str, key: str, at: int, **changes: Any) -> dict[str, Any
         "keywords": ["holiday", "beach"] if at % 3 else ["work"],
         "rating": at % 6,
     }
+    if at % 4 == 1:
+        photo |= {"label": "Red", "software": "darktable 4.8", "camera_serial": f"serial {at % 3}", "is_panorama": True}
+        photo |= {"white_balance": "daylight", "creators": ["Ada", "Ben"], "date_suspect": "midnight"}
     if at % 2 == 0:
         lng, lat = PLACES[at // 2 % len(PLACES)]
         photo["location"] = {"type": "Point", "coordinates": [lng, lat]}
         photo["altitude_metres"] = 35.5
+        photo["place"] = {"name": f"Town {at % 5}", "city": "Metropolis", "country": "Spain", "country_code": "ES"}
     record = {
         "_id": f"{bucket}/{key}",
         "bucket": bucket,
@@ -93,6 +99,9 @@ def make_record(bucket: str, key: str, at: int, **changes: Any) -> dict[str, Any
     record["folders"] = folders_of(record["_id"])
     if cells := find_cells(photo):
         record["cells"] = cells
+    record |= place_names(photo)
+    if kinds := kinds_of(record["format"], photo):
+        record["kinds"] = kinds
     record["words"] = split_words([key, photo["description"], *photo["keywords"]])
     return {**record, **changes}
 

@@ -207,7 +207,7 @@ def test_filters__read_in_parts__count_each_photo_once(own_library: Config) -> N
     wanted = [record for record in RECORDS if record["bucket"] in buckets]
     assert any("taken_local" not in record["photo"] for record in wanted)
     with open_photos(own_library) as photos, open_api(own_library) as api:
-        params: dict[str, Any] = {"bucket": buckets, "fields": "camera,lens,iso,taken,day,hour,keyword,place"}
+        params: dict[str, Any] = {"bucket": buckets, "fields": "camera,lens,iso,taken,day,hour,keyword,gps"}
         at_once = api.get("/facets", **params, top="1000").json()
         counted = api.get("/facets", fields="taken").json()
         assert counted["total"] == len(RECORDS)
@@ -321,4 +321,4 @@ def test_start__large_collection__is_counted_before_anyone_asks(
         eventually(prepared.done)
         fail("failCommand", failCommands=["aggregate", "distinct", "find"], errorCode=50)
         assert api.get("/map", zoom=3).json()["features"]
-        assert api.get("/facets", fields="camera,place").json()["facets"]["camera"]
+        assert api.get("/facets", fields="camera,gps").json()["facets"]["camera"]

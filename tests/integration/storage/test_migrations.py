@@ -206,6 +206,43 @@ def test_migrate__to_schema_5__adds_the_date_on_the_camera_s_clock(install: Inst
     }
 
 
+def test_migrate__to_schema_5__adds_places_kinds_and_words(install: Install) -> None:
+    it = install()
+    taken = datetime(2024, 7, 1, 12)
+    girona = {"type": "Point", "coordinates": [2.82493, 41.98311]}
+    photos: dict[str, dict[str, Any]] = {
+        "b/local.jpg": {"taken_at": taken, "location": girona, "description": "Onyar", "people": ["Anna"]},
+        "b/offset.jpg": {"taken_at": taken, "taken_offset": "+09:00", "location": girona},
+        "b/sea.jpg": {"location": {"type": "Point", "coordinates": [-30.0, 0.5]}},
+        "b/raw.nef": {"iso": 100},
+    }
+    it.store.records.collection.insert_many(
+        [
+            {"_id": id_, "key": id_[2:], "format": id_[-3:], "photo": photo, "xmp": {"dc:title[de-DE]": "Boot"}}
+            for id_, photo in photos.items()
+        ]
+    )
+    meta = it.store.records.collection.database[META_COLLECTION]
+    for _ in range(2):  # the second time as after a kill before the progress was saved
+        meta.replace_one({"_id": "schema"}, {"version": 4}, upsert=True)
+        list(migrate(it.store, migrations=migrations.MIGRATIONS[:4]))
+
+    found = {record["_id"]: record for record in it.store.records.collection.find()}
+    local = found["b/local.jpg"]
+    assert local["photo"]["taken_at"] == datetime(2024, 7, 1, 10, tzinfo=UTC)
+    assert local["photo"]["taken_local"].replace(tzinfo=None) == taken
+    assert (local["photo"]["taken_offset"], local["photo"]["taken_offset_inferred"]) == ("+02:00", True)
+    assert (local["photo"]["time_zone"], local["photo"]["place"]["name"]) == ("Europe/Madrid", "Girona")
+    assert (local["countries"], local["states"], local["cities"]) == (["Spain"], ["Catalonia"], ["Girona"])
+    assert {"local", "onyar", "anna", "girona", "catalonia", "spain", "boot"} <= set(local["words"])
+    offset = found["b/offset.jpg"]["photo"]
+    assert (offset["taken_at"].replace(tzinfo=None), offset["taken_offset"]) == (taken, "+09:00")
+    assert "taken_offset_inferred" not in offset
+    assert found["b/sea.jpg"]["photo"]["time_zone"] == "Etc/GMT+2"
+    assert not {"place", "countries"} & (found["b/sea.jpg"].keys() | found["b/sea.jpg"]["photo"].keys())
+    assert found["b/raw.nef"]["kinds"] == ["raw"]
+
+
 def test_failed_jobs__stored_under_a_former_path__are_found_and_requeued(installation: Installation) -> None:
     jobs = installation.store.jobs
     jobs.collection.insert_many(

@@ -14,7 +14,7 @@ CONFIG = Config().model_copy(update={"indexed_tags": ("Image Make",)})
     ("parameters", "words"),
     [
         ({"query": '{"EXIF BodySerialNumber.printable":"7"}'}, ["BodySerialNumber.printable` has no", "INDEXED_TAGS"]),
-        ({"query": '{"photo.software":"x"}'}, ["`photo.software` has no index", "camera, lens"]),
+        ({"query": '{"photo.metering":"x"}'}, ["`photo.metering` has no index", "camera, lens"]),
         ({"query": '{"size":{"$gt":5}}'}, ["`size` has no index"]),
         ({"query": '{"Image Make.values":"SONY"}'}, ["`Image Make.printable` has one"]),
         ({"query": '{"key":"/x/"}'}, ["`x`", "begin it with ^", "`q`"]),
@@ -52,8 +52,8 @@ def test_suggest__nothing_stands_out__is_general(parameters: dict[str, str]) -> 
 @pytest.mark.parametrize(
     "query",
     [
-        '{"photo.iso":100,"photo.software":"x"}',
-        '{"$and":[{"photo.iso":100},{"$or":[{"photo.software":"x"},{"size":1}]}]}',
+        '{"photo.iso":100,"photo.metering":"x"}',
+        '{"$and":[{"photo.iso":100},{"$or":[{"photo.metering":"x"},{"size":1}]}]}',
         '{"$or":[{"photo.iso":100,"size":1},{"bucket":"a"}]}',
     ],
 )

@@ -36,7 +36,7 @@ def record_of_tags(*image: build.Entry, exif: tuple[build.Entry, ...] = (), orde
 
 def test_build_record__photo__has_the_fields_of_the_design():
     document = record_of(build.jpeg(build.exif_segment(build.photo_tiff()))).document
-    assert list(document)[:15] == [
+    assert list(document)[:19] == [
         "_id",
         "bucket",
         "key",
@@ -50,9 +50,15 @@ def test_build_record__photo__has_the_fields_of_the_design():
         "folders",
         "words",
         "cells",
+        "countries",
+        "states",
+        "cities",
+        "places",
         "thumbnail_bytes",
         "photo",
     ]
+    assert document["countries"] == [document["photo"]["place"]["country"]]
+    assert document["photo"]["time_zone"]
     assert document["cells"] == cells_of(*document["photo"]["location"]["coordinates"])
     assert document["_id"] == "photos/a/photo"
     assert document["folders"] == ["photos/a/"]

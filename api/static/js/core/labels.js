@@ -26,8 +26,60 @@ const PROPERTY_NAMES = Object.assign(Object.create(null), {
   camera: "camera",
   lens: "lens",
   keywords: "keywords",
+  people: "people",
+  title: "title",
+  headline: "headline",
   description: "description",
   rating: "rating",
+  regions: "marked areas",
+  place: "place name",
+  label: "label",
+  creator: "creator",
+  owner: "camera owner",
+  software: "software",
+  camera_serial: "camera serial number",
+  lens_serial: "lens serial number",
+  white_balance: "white balance",
+  color_space: "colour space",
+  date_suspect: "doubtful date",
+});
+/** @type {Record<string, string>} */
+export const KIND_LABELS = Object.assign(Object.create(null), {
+  raw: "RAW",
+  hdr: "HDR",
+  panorama: "Panorama",
+  burst: "Burst",
+  generated: "AI-generated",
+});
+/** @type {Record<string, string>} */
+export const DATE_SUSPECT_LABELS = Object.assign(Object.create(null), {
+  future: "In the future",
+  before_digital: "Before digital cameras",
+  camera_default: "Clock was never set",
+  midnight: "Exactly midnight",
+});
+// Titles of the filters whose values are shown as they are.
+/** @type {Record<string, string>} */
+const VALUE_TITLES = Object.assign(Object.create(null), {
+  camera: "Camera",
+  lens: "Lens",
+  bucket: "Bucket",
+  keyword: "Keyword",
+  prefix: "Folder",
+  q: "Search",
+  person: "Person",
+  country: "Country",
+  state: "State",
+  city: "City",
+  place: "Place",
+  label: "Label",
+  creator: "Creator",
+  owner: "Camera owner",
+  software: "Software",
+  camera_serial: "Camera serial number",
+  lens_serial: "Lens serial number",
+  white_balance: "White balance",
+  color_space: "Colour space",
 });
 /** @type {Record<string, string>} */
 export const STATUS_LABELS = Object.assign(Object.create(null), {
@@ -157,18 +209,14 @@ const isHours = (text) => /^\d\d?(-\d\d?)?$/.test(text);
  */
 export function describeFilter(name, value) {
   switch (name) {
-    case "camera":
-      return ["Camera", oneLine(value, 60)];
-    case "lens":
-      return ["Lens", oneLine(value, 60)];
-    case "bucket":
-      return ["Bucket", oneLine(value, 60)];
     case "format":
       return ["Format", oneLine(value, 20).toUpperCase()];
     case "status":
       return ["Status", STATUS_LABELS[value] ?? oneLine(value, 60)];
-    case "keyword":
-      return ["Keyword", oneLine(value, 60)];
+    case "kind":
+      return ["Kind", KIND_LABELS[value] ?? oneLine(value, 60)];
+    case "date_suspect":
+      return ["Doubtful date", DATE_SUSPECT_LABELS[value] ?? oneLine(value, 60)];
     case "rating":
       return ["Rating", formatRating(Number(value))];
     case "has":
@@ -195,12 +243,8 @@ export function describeFilter(name, value) {
       const sides = value.split(",").map((side) => formatDecimal(Number(side), 2));
       return ["Map area", sides.join(", ")];
     }
-    case "prefix":
-      return ["Folder", oneLine(value, 60)];
-    case "q":
-      return ["Search", oneLine(value, 60)];
     default:
-      return ["Query", oneLine(value, 60)];
+      return [VALUE_TITLES[name] ?? "Query", oneLine(value, 60)];
   }
 }
 
@@ -210,6 +254,12 @@ export function describeFilter(name, value) {
  * @param {string} value
  */
 export const filterTitle = (name, value) => describeFilter(name, value).filter(Boolean).join(": ");
+
+/**
+ * Return a text with a capital letter at its beginning.
+ * @param {string} text
+ */
+export const capitalize = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** @param {number} rating -1 to 5 */
 export function formatRating(rating) {

@@ -7,7 +7,30 @@ export type ViewName = "gallery" | "table" | "map" | "statistics" | "batches";
  * `without`, it has to match all the selected values.
  */
 export type ListFilterName =
-  "camera" | "lens" | "bucket" | "format" | "status" | "keyword" | "rating" | "has" | "without";
+  | "camera"
+  | "lens"
+  | "bucket"
+  | "format"
+  | "status"
+  | "keyword"
+  | "rating"
+  | "person"
+  | "country"
+  | "state"
+  | "city"
+  | "place"
+  | "kind"
+  | "label"
+  | "creator"
+  | "owner"
+  | "software"
+  | "camera_serial"
+  | "lens_serial"
+  | "white_balance"
+  | "color_space"
+  | "date_suspect"
+  | "has"
+  | "without";
 
 export type SingleFilterName =
   | "q"
@@ -82,10 +105,27 @@ export interface Settings {
 /** Normalized metadata of a photo. Every field may be absent. */
 export interface PhotoFields {
   taken_at?: string;
+  taken_local?: string;
   taken_offset?: string;
+  taken_offset_inferred?: boolean;
+  taken_precision?: string;
+  date_suspect?: string;
+  time_zone?: string;
+  place?: Place;
   camera_make?: string;
   camera_model?: string;
   lens_model?: string;
+  camera_serial?: string;
+  lens_serial?: string;
+  owner?: string;
+  shutter_count?: number;
+  exposure_bias?: number;
+  exposure_mode?: string;
+  metering?: string;
+  white_balance?: string;
+  subject_distance_metres?: number;
+  color_space?: string;
+  bits_per_sample?: number;
   exposure_seconds?: number;
   f_number?: number;
   iso?: number;
@@ -93,6 +133,16 @@ export interface PhotoFields {
   focal_length_35mm?: number;
   rating?: number | null;
   keywords?: string | string[];
+  people?: string[];
+  regions?: Region[];
+  label?: string;
+  title?: string;
+  headline?: string;
+  creators?: string[];
+  country?: string;
+  state?: string;
+  city?: string;
+  sublocation?: string;
   description?: string;
   artist?: string;
   copyright?: string;
@@ -103,6 +153,22 @@ export interface PhotoFields {
   height_pixels?: number;
   altitude_metres?: number;
   location?: { coordinates: [longitude: number, latitude: number] };
+}
+
+/** The populated place nearest to a photo's position. */
+export interface Place {
+  name: string;
+  city?: string;
+  region?: string;
+  country: string;
+  distance_km: number;
+}
+
+/** A part of a photo, such as a face. The area has its centre and its size, as shares of the stored image's sides. */
+export interface Region {
+  name?: string;
+  type?: string;
+  area?: { x: number; y: number; w: number; h: number };
 }
 
 export interface Photo {
@@ -118,6 +184,8 @@ export interface Photo {
   extracted_at?: string;
   /** URL of the thumbnail in the API. */
   thumbnail?: string | null;
+  /** What is special about the image: raw, panorama, ... */
+  kinds?: string[];
   photo: PhotoFields;
 }
 
@@ -126,6 +194,11 @@ export interface PhotoRecord extends Photo {
   tags?: Record<string, unknown>;
   xmp?: unknown;
   iptc?: unknown;
+  /** Texts of the file format: comments, and the text chunks of a PNG. */
+  text?: unknown;
+  icc?: unknown;
+  /** How the image was generated. */
+  ai?: unknown;
 }
 
 /** A value and the number of photos that have it. If `value` is null, the number of photos without a value. */

@@ -4,14 +4,17 @@
  * @import { ComponentChildren } from "preact"
  * @import { Api, Counts, FilterName, Filters, Navigate, RangeRow, State } from "../core/types"
  * @import { RequestState } from "../hooks/use_request.js"
+ * @import { SectionOptions } from "./sections.js"
  */
 import { formatNumber } from "../core/format.js";
-import { formatRating, STATUS_LABELS } from "../core/labels.js";
+import { formatRating } from "../core/labels.js";
 import { useState } from "../core/preact.js";
 import { FacetValue, withToggled } from "./facet_value.jsx";
 import { Folders } from "./folders.jsx";
 import { Histogram } from "./histogram.jsx";
 import { QueryBox } from "./query_box.jsx";
+import { SECTIONS } from "./sections.js";
+import { useFacet } from "./use_facets.js";
 
 const COLLAPSED_COUNT = 6;
 // Longer lists of values have a search box.
@@ -20,44 +23,9 @@ const MAX_WITHOUT_SEARCH = 12;
 const MAX_VALUES = 200;
 
 /**
- * @typedef {object} SectionOptions
- * @property {string} name name of the facet and of the filter
- * @property {string} title
- * @property {keyof typeof SECTION_KINDS} kind
- * @property {string} [property] value for the filters `has` and `without`, if it differs from `name`
- * @property {string} [noneLabel] label of the choice of photos without a value
- * @property {(value: string) => string} [format] returns the label of a value
- *
  * @typedef {{value: any, count: number}[]} Rows
  * @typedef {{section: SectionOptions, rows: Rows, folders?: Rows, state: State, navigate: Navigate}} KindProps
  */
-
-/** @type {SectionOptions[]} */
-const SECTIONS = [
-  { name: "camera", title: "Camera", kind: "values", noneLabel: "No camera" },
-  { name: "lens", title: "Lens", kind: "values", noneLabel: "No lens" },
-  { name: "iso", title: "ISO", kind: "range" },
-  { name: "f", title: "Aperture", kind: "range" },
-  { name: "exposure", title: "Exposure time", kind: "range" },
-  { name: "focal", title: "Focal length", kind: "range" },
-  {
-    name: "keyword",
-    title: "Keywords",
-    kind: "values",
-    property: "keywords",
-    noneLabel: "No keywords",
-  },
-  { name: "rating", title: "Rating", kind: "rating" },
-  { name: "place", title: "Location", kind: "location" },
-  { name: "bucket", title: "Bucket and folder", kind: "bucket" },
-  { name: "format", title: "Format", kind: "values", format: (value) => value.toUpperCase() },
-  {
-    name: "status",
-    title: "Status",
-    kind: "values",
-    format: (value) => STATUS_LABELS[value] ?? value,
-  },
-];
 
 /** @param {{state: State, navigate: Navigate, api: Api, counts: RequestState<Counts | null>}} props */
 export function FilterPanel({ state, navigate, api, counts }) {
@@ -80,15 +48,19 @@ export function FilterPanel({ state, navigate, api, counts }) {
       )}
       {SECTIONS.map((section) => {
         const rows = facets[section.name];
+        const isActive = isSectionActive(section, state.filters);
         const Kind = SECTION_KINDS[section.kind];
         return (
           <Section
             key={section.name}
             {...section}
-            isActive={isSectionActive(section, state.filters)}
+            isActive={isActive}
             clear={() => navigate({ filters: clearedFilters(section) })}
+            startsClosed={section.isRare && !isActive}
           >
-            {rows ? (
+            {section.isRare ? (
+              <RareValues section={section} state={state} navigate={navigate} api={api} />
+            ) : rows ? (
               <Kind
                 section={section}
                 rows={rows}
@@ -117,7 +89,7 @@ export function FilterPanel({ state, navigate, api, counts }) {
 
 // The filters of a section, if it has others than the one with its name.
 /** @type {Record<string, FilterName[]>} */
-const PARAMETERS = { place: ["has", "without", "near", "bbox"], bucket: ["bucket", "prefix"] };
+const PARAMETERS = { gps: ["has", "without", "near", "bbox"], bucket: ["bucket", "prefix"] };
 /** @param {SectionOptions} section */
 const parametersOf = ({ name }) => PARAMETERS[name] ?? [/** @type {FilterName} */ (name)];
 
@@ -127,7 +99,7 @@ const parametersOf = ({ name }) => PARAMETERS[name] ?? [/** @type {FilterName} *
  * @param {Filters} filters
  */
 function isSectionActive(section, filters) {
-  if (section.name === "place") {
+  if (section.name === "gps") {
     return Boolean(filters.near || filters.bbox || filtersProperty(filters, "gps"));
   }
   return (
@@ -149,6 +121,25 @@ const filtersProperty = (filters, property) =>
  */
 function clearedFilters(section) {
   return Object.fromEntries(parametersOf(section).map((name) => [name, null]));
+}
+
+/**
+ * The values of a section that is closed at first. Their counts are fetched when it is opened.
+ * @param {{section: SectionOptions, state: State, navigate: Navigate, api: Api}} props
+ */
+function RareValues({ section, state, navigate, api }) {
+  const { data, error, reload } = useFacet(section.name, state, api);
+  const rows = data?.facets[section.name];
+  if (rows) return <Values section={section} rows={rows} state={state} navigate={navigate} />;
+  if (!error) return <div class="skeleton" aria-hidden="true" />;
+  return (
+    <p class="none" role="alert">
+      Couldn't load these counts.{" "}
+      <button type="button" class="link" onClick={reload}>
+        Retry
+      </button>
+    </p>
+  );
 }
 
 /**
@@ -208,7 +199,7 @@ function Values({ section, rows, state, navigate }) {
   const limit = Math.max(COLLAPSED_COUNT, selected.length);
   const shown = showsAll || term ? matching : matching.slice(0, limit);
   const max = Math.max(1, ...counts.values());
-  if (!all.length && !missing) return <NoData name={name} />;
+  if (!all.length && (!missing || section.isRare)) return <NoData name={section.noun ?? name} />;
   return (
     <div>
       {showsAll && all.length > MAX_WITHOUT_SEARCH && (

@@ -1,17 +1,40 @@
 /**
- * @file Fetches the counts of the filter panel: those by value in one request, those by range in another.
+ * @file Fetches the counts of the filter panel: those by value in one request, those by range and those of
+ * lists that are often short in another.
  * @import { Api, Counts, Pair, State } from "../core/types"
  */
 import { filterParams } from "../core/url_state.js";
 import { useRefetchPartial } from "../hooks/use_refetch_partial.js";
 import { useRequest } from "../hooks/use_request.js";
 
-const VALUES = "camera,lens,keyword,rating,place,bucket,format,status";
-const RANGES = "taken,iso,f,exposure,focal";
+const VALUES = "camera,lens,keyword,rating,gps,bucket,format,status";
+const RANGES = "taken,iso,f,exposure,focal,person,country";
 
 // Time limit for the counts without a filter. The API counts the whole library in the background and caches the result.
 // Until then, partial counts that arrive quickly are better than none.
 const UNFILTERED_BUDGET_MS = 400;
+
+/**
+ * Fetch the counts of one filter whose section is closed at first.
+ * @param {string} name
+ * @param {State} state
+ * @param {Api} api
+ */
+export function useFacet(name, state, api) {
+  const pairs = filterParams(state.filters);
+  /**
+   * @param {AbortSignal} signal
+   * @returns {Promise<Counts>}
+   */
+  const load = (signal) =>
+    api.get("/facets", [...pairs, ["others", "true"], ["top", "200"], ["fields", name]], {
+      signal,
+    });
+  const key = `${name} ${JSON.stringify(pairs)}`;
+  const request = useRequest(load, key);
+  useRefetchPartial(request, key);
+  return request;
+}
 
 /**
  * Fetch the counts of the photos that match the filters. The counts of each facet ignore the facet's own filters.

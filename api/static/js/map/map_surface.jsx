@@ -152,6 +152,7 @@ export function MapSurface(props) {
           {settings.tiles_url
             ? oneLine(settings.tiles_attribution || "")
             : "Map data: Natural Earth"}
+          {" · Place names: GeoNames"}
         </p>
         {isListOpen && viewport && (
           <PlaceList clusters={visible} zoom={viewport.zoom} state={state} enter={enter} />

@@ -14,7 +14,15 @@ import {
   formatNumber,
   oneLine,
 } from "../core/format.js";
-import { cameraName, fileName, settingsLine, formatRating, STATUS_LABELS } from "../core/labels.js";
+import {
+  cameraName,
+  capitalize,
+  fileName,
+  formatRating,
+  KIND_LABELS,
+  settingsLine,
+  STATUS_LABELS,
+} from "../core/labels.js";
 
 /** @param {unknown} value */
 const toText = (value) =>
@@ -119,6 +127,20 @@ export const COLUMNS = Object.assign(
       width: 240,
       format: ({ photo }) => toText([photo.keywords ?? []].flat().join(", ")),
     },
+    people: {
+      title: "People",
+      width: 200,
+      format: ({ photo }) => toText((photo.people ?? []).join(", ")),
+    },
+    title: { title: "Title", width: 220, format: ({ photo }) => toText(photo.title) },
+    headline: { title: "Headline", width: 220, format: ({ photo }) => toText(photo.headline) },
+    label: { title: "Label", width: 92, format: ({ photo }) => toText(photo.label) },
+    kinds: {
+      title: "Kind",
+      width: 120,
+      format: ({ kinds }) =>
+        toText((kinds ?? []).map((kind) => KIND_LABELS[kind] ?? kind).join(", ")),
+    },
     description: {
       title: "Description",
       width: 280,
@@ -145,6 +167,16 @@ export const COLUMNS = Object.assign(
           formatPosition(latitude, longitude),
         ),
     },
+    town: {
+      title: "Place",
+      width: 180,
+      format: ({ photo }) => toText(photo.sublocation ?? photo.city ?? photo.place?.name),
+    },
+    country: {
+      title: "Country",
+      width: 130,
+      format: ({ photo }) => toText(photo.country ?? photo.place?.country),
+    },
     altitude: {
       title: "Altitude",
       width: 96,
@@ -157,6 +189,32 @@ export const COLUMNS = Object.assign(
       width: 104,
       format: ({ photo }) =>
         formatIfKnown(photo.flash_fired, (fired) => (fired ? "Fired" : "Did not fire")),
+    },
+    white_balance: {
+      title: "White balance",
+      width: 130,
+      format: ({ photo }) => capitalize(toText(photo.white_balance)),
+    },
+    color_space: {
+      title: "Colour space",
+      width: 130,
+      format: ({ photo }) => toText(photo.color_space),
+    },
+    camera_serial: {
+      title: "Camera serial",
+      width: 140,
+      format: ({ photo }) => toText(photo.camera_serial),
+    },
+    lens_serial: {
+      title: "Lens serial",
+      width: 140,
+      format: ({ photo }) => toText(photo.lens_serial),
+    },
+    shutter_count: {
+      title: "Shutter count",
+      width: 118,
+      alignsEnd: true,
+      format: ({ photo }) => formatIfKnown(photo.shutter_count, formatNumber),
     },
     software: { title: "Software", width: 180, format: ({ photo }) => toText(photo.software) },
     artist: { title: "Artist", width: 160, format: ({ photo }) => toText(photo.artist) },

@@ -16,6 +16,7 @@ import { settings } from "../core/settings.js";
 import { filterParams, href } from "../core/url_state.js";
 import { useRequest } from "../hooks/use_request.js";
 import { MiniMap } from "../map/minimap.jsx";
+import { Regions } from "./regions.jsx";
 import { Summary } from "./summary.jsx";
 import { Tags } from "./tags.jsx";
 
@@ -100,7 +101,7 @@ function NotFound({ close }) {
 
 /** @param {{record: PhotoRecord, state: State, navigate: Navigate, api: Api}} props */
 function Content({ record, state, navigate, api }) {
-  const { width, height } = useThumbnailSize(record);
+  const { width, height, isWhole } = useThumbnailSize(record);
   const coordinates = record.photo.location?.coordinates;
   return (
     <div class="photo-content">
@@ -112,6 +113,7 @@ function Content({ record, state, navigate, api }) {
             height={height}
             alt={`Thumbnail of ${oneLine(fileName(record.id), 120)}`}
           />
+          {record.thumbnail && isWhole && <Regions photo={record.photo} />}
         </div>
         <div class="actions">
           <CopyButton text={`s3://${record.id}`} label="Copy S3 URI" />
@@ -226,7 +228,8 @@ function OriginalLink({ id, api }) {
 }
 
 /**
- * Return the width and height at which to show the thumbnail, in pixels. They change with the width of the window.
+ * Return the width and height at which to show the thumbnail, in pixels, and whether that shows all of it. They change
+ * with the width of the window.
  * @param {PhotoRecord} record
  */
 function useThumbnailSize(record) {
@@ -238,8 +241,9 @@ function useThumbnailSize(record) {
     return () => removeEventListener("resize", listener);
   }, []);
   const { width_pixels: photoWidth, height_pixels: photoHeight } = record.photo;
-  const aspect =
-    photoWidth && photoHeight ? Math.min(3.2, Math.max(0.5, photoWidth / photoHeight)) : 1.5;
+  const photoAspect = photoWidth && photoHeight ? photoWidth / photoHeight : null;
+  const aspect = Math.min(3.2, Math.max(0.5, photoAspect ?? 1.5));
   const width = Math.min(maxWidth, MAX_THUMBNAIL_HEIGHT_PIXELS * aspect);
-  return { width: Math.round(width), height: Math.round(width / aspect) };
+  const isWhole = aspect === photoAspect;
+  return { width: Math.round(width), height: Math.round(width / aspect), isWhole };
 }

@@ -1,24 +1,29 @@
 /**
  * @file Summary of a photo's metadata. Values such as the camera link to the photos that share them.
- * @import { ComponentChildren } from "preact"
  * @import { PhotoFields, PhotoRecord } from "../core/types"
  */
 import { Time } from "../components/time.jsx";
 import { toSentence } from "../core/error_messages.js";
 import {
   formatBytes,
-  formatDateTime,
   formatDecimal,
   formatFocalLength,
-  formatPosition,
   formatMegapixels,
+  formatNumber,
   oneLine,
 } from "../core/format.js";
-import { cameraName, settingsLine, formatRating, STATUS_LABELS } from "../core/labels.js";
+import {
+  cameraName,
+  capitalize,
+  formatRating,
+  KIND_LABELS,
+  settingsLine,
+  STATUS_LABELS,
+} from "../core/labels.js";
+import { Fact, LinksFact, MAX_TEXT_CHARACTERS, renderLink, toText } from "./facts.jsx";
+import { When, Where } from "./when_and_where.jsx";
 
-const MAX_TEXT_CHARACTERS = 1000;
 const MAX_DESCRIPTION_CHARACTERS = 20_000;
-const MAX_KEYWORDS = 200;
 
 /** @param {{record: PhotoRecord}} props */
 export function Summary({ record }) {
@@ -28,7 +33,6 @@ export function Summary({ record }) {
   // On a full-frame camera, the equivalent focal length is the same, so it is left out.
   const isFullFrame = photo.focal_length_35mm === Math.round(photo.focal_length_mm ?? 0);
   const equivalent = isFullFrame ? undefined : photo.focal_length_35mm;
-  const coordinates = photo.location?.coordinates;
   return (
     <section class="summary" aria-label="Summary">
       {settings && (
@@ -54,21 +58,13 @@ export function Summary({ record }) {
       {record.status === "ok" && record.problem && (
         <p class="note">{toSentence(oneLine(record.problem, MAX_TEXT_CHARACTERS))}</p>
       )}
+      {photo.title && <h3 class="photo-title">{toText(photo.title)}</h3>}
+      {photo.headline && photo.headline !== photo.title && (
+        <p class="headline">{toText(photo.headline)}</p>
+      )}
       {photo.description && <p class="description">{renderLines(photo.description)}</p>}
       <dl>
-        <Fact name="Taken">
-          {photo.taken_at && (
-            <>
-              {formatDateTime(photo.taken_at, photo.taken_offset)}
-              {!photo.taken_offset && (
-                <>
-                  {" "}
-                  <span class="muted">(local time, time zone unknown)</span>
-                </>
-              )}
-            </>
-          )}
-        </Fact>
+        <When photo={photo} />
         <Fact name="Camera">
           {cameraName(photo) &&
             (photo.camera_model
@@ -76,6 +72,15 @@ export function Summary({ record }) {
               : cameraName(photo))}
         </Fact>
         <Fact name="Lens">{photo.lens_model && renderLink("lens", photo.lens_model)}</Fact>
+        <Fact name="Exposure">{exposureFacts(photo)}</Fact>
+        <Fact name="White balance">
+          {photo.white_balance &&
+            renderLink("white_balance", photo.white_balance, capitalize(photo.white_balance))}
+        </Fact>
+        <Fact name="Focus distance">
+          {photo.subject_distance_metres !== undefined &&
+            `${formatDecimal(photo.subject_distance_metres, 2)} m`}
+        </Fact>
         <Fact name="Flash">
           {photo.flash_fired !== undefined && (photo.flash_fired ? "Fired" : "Did not fire")}
         </Fact>
@@ -84,19 +89,38 @@ export function Summary({ record }) {
             photo.rating !== null &&
             renderLink("rating", String(photo.rating), formatRating(photo.rating))}
         </Fact>
-        <Fact name="Keywords">
-          {keywordsOf(photo).length > 0 && (
-            <ul class="keywords">
-              {keywordsOf(photo).map((word) => (
-                <li key={word}>{renderLink("keyword", word)}</li>
-              ))}
-            </ul>
-          )}
-        </Fact>
-        <Fact name="Artist">{toText(photo.artist)}</Fact>
+        <Fact name="Label">{photo.label && renderLink("label", photo.label)}</Fact>
+        <LinksFact
+          name="Kind"
+          filter="kind"
+          values={record.kinds}
+          format={(kind) => KIND_LABELS[kind] ?? kind}
+        />
+        <LinksFact name="People" filter="person" values={photo.people} />
+        <LinksFact name="Keywords" filter="keyword" values={photo.keywords} />
+        <Where photo={photo} />
+        {photo.creators?.length ? (
+          <LinksFact name="Creator" filter="creator" values={photo.creators} />
+        ) : (
+          <Fact name="Artist">{toText(photo.artist)}</Fact>
+        )}
         <Fact name="Copyright">{toText(photo.copyright)}</Fact>
-        <Fact name="Software">{toText(photo.software)}</Fact>
+        <Fact name="Camera owner">{photo.owner && renderLink("owner", photo.owner)}</Fact>
+        <Fact name="Camera serial">
+          {photo.camera_serial && renderLink("camera_serial", photo.camera_serial)}
+        </Fact>
+        <Fact name="Lens serial">
+          {photo.lens_serial && renderLink("lens_serial", photo.lens_serial)}
+        </Fact>
+        <Fact name="Shutter count">
+          {photo.shutter_count !== undefined && formatNumber(photo.shutter_count)}
+        </Fact>
+        <Fact name="Software">{photo.software && renderLink("software", photo.software)}</Fact>
         <Fact name="Dimensions">{formatDimensions(photo)}</Fact>
+        <Fact name="Colour">
+          {photo.color_space && renderLink("color_space", photo.color_space)}
+          {photo.bits_per_sample && ` ${photo.bits_per_sample} bits per channel`}
+        </Fact>
         <Fact name="File">
           {[record.format?.toUpperCase(), record.size !== undefined && formatBytes(record.size)]
             .filter(Boolean)
@@ -113,30 +137,10 @@ export function Summary({ record }) {
           {record.last_modified && <Time text={record.last_modified} />}
         </Fact>
         <Fact name="Indexed">{record.extracted_at && <Time text={record.extracted_at} />}</Fact>
-        <Fact name="Location">
-          {coordinates && (
-            <>
-              {formatPosition(coordinates[1], coordinates[0])}
-              {photo.altitude_metres !== undefined &&
-                `, ${formatDecimal(photo.altitude_metres, 0)} m`}
-              <br />
-              <a href={linkToNearby(coordinates)}>Photos within 5 km</a>
-            </>
-          )}
-        </Fact>
       </dl>
     </section>
   );
 }
-
-/** @param {[longitude: number, latitude: number]} coordinates */
-function linkToNearby([longitude, latitude]) {
-  const near = `${latitude.toFixed(5)},${longitude.toFixed(5)},5`;
-  return `/?${new URLSearchParams({ near })}`;
-}
-
-/** @param {string | undefined} value */
-const toText = (value) => value && oneLine(String(value), MAX_TEXT_CHARACTERS);
 
 /** @param {PhotoFields} photo */
 function formatDimensions({ width_pixels: width, height_pixels: height }) {
@@ -145,35 +149,17 @@ function formatDimensions({ width_pixels: width, height_pixels: height }) {
 }
 
 /**
- * A name and a value. Renders nothing if the value is unknown.
- * @param {{name: string, children?: ComponentChildren}} props
+ * Return how the exposure was set, such as "Manual, -0.7 EV, spot metering".
+ * @param {PhotoFields} photo
  */
-function Fact({ name, children }) {
-  const isKnown = [children]
-    .flat()
-    .some((child) => child !== undefined && child !== null && child !== false && child !== "");
-  return isKnown ? (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
-  ) : null;
+function exposureFacts({ exposure_mode: mode, exposure_bias: bias, metering }) {
+  const parts = [
+    mode && oneLine(mode, 60),
+    bias && `${bias > 0 ? "+" : "-"}${formatDecimal(Math.abs(bias), 1)} EV`,
+    metering && `${oneLine(metering, 60)} metering`,
+  ].filter(Boolean);
+  return capitalize(parts.join(", "));
 }
-
-/**
- * Return a link to the photos that share a value.
- * @param {string} filter name of the filter
- * @param {string} value
- * @param {string} [shown] text of the link; the value by default
- */
-function renderLink(filter, value, shown = value) {
-  const url = `/?${new URLSearchParams({ [filter]: value })}`;
-  return <a href={url}>{oneLine(shown, MAX_TEXT_CHARACTERS)}</a>;
-}
-
-/** @param {PhotoFields} photo */
-const keywordsOf = (photo) =>
-  [...new Set([photo.keywords ?? []].flat().map(String))].slice(0, MAX_KEYWORDS);
 
 /**
  * Return a text with its line breaks. Control and bidirectional characters are escaped.

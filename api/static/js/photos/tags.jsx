@@ -1,5 +1,5 @@
 /**
- * @file Tabs with a photo's tags by directory, its XMP and IPTC metadata, and its record as JSON.
+ * @file Tabs with a photo's tags by directory, its other metadata (XMP, IPTC, ...), and its record as JSON.
  * @import { PhotoRecord } from "../core/types"
  * @import { TagGroup, TagRow } from "./tag_groups.js"
  */
@@ -18,12 +18,12 @@ const MAX_ROWS = 400;
 export function Tags({ record, tab, setTab }) {
   const [search, setSearch] = useState("");
   const groups = useMemo(() => groupTags(record.tags ?? {}), [record]);
-  const xmp = useMemo(() => flatten(record.xmp), [record]);
-  const iptc = useMemo(() => flatten(record.iptc), [record]);
+  const sections = useMemo(() => sectionsOf(record), [record]);
   const count = Object.keys(record.tags ?? {}).length;
   const tabs = [["tags", `Tags (${formatNumber(count)})`]];
-  if (xmp.length) tabs.push(["xmp", `XMP (${formatNumber(xmp.length)})`]);
-  if (iptc.length) tabs.push(["iptc", `IPTC (${formatNumber(iptc.length)})`]);
+  for (const [name, title, rows] of sections) {
+    tabs.push([name, `${title} (${formatNumber(rows.length)})`]);
+  }
   tabs.push(["json", "JSON"]);
   const current = tabs.some(([name]) => name === tab) ? tab : "tags";
   /** @param {KeyboardEvent & {currentTarget: HTMLElement}} event */
@@ -74,7 +74,9 @@ export function Tags({ record, tab, setTab }) {
               groups={
                 current === "tags"
                   ? groups
-                  : [[current === "xmp" ? "XMP" : "IPTC", current === "xmp" ? xmp : iptc]]
+                  : sections
+                      .filter(([name]) => name === current)
+                      .map(([, title, rows]) => [title, rows])
               }
               search={search}
             />
@@ -83,6 +85,22 @@ export function Tags({ record, tab, setTab }) {
       </div>
     </section>
   );
+}
+
+/**
+ * Return the metadata besides tags that a photo has: the name of a tab, its title, and its rows.
+ * @param {PhotoRecord} record
+ */
+function sectionsOf(record) {
+  /** @type {[name: string, title: string, rows: TagRow[]][]} */
+  const sections = [
+    ["xmp", "XMP", flatten(record.xmp)],
+    ["iptc", "IPTC", flatten(record.iptc)],
+    ["text", "File texts", flatten(record.text)],
+    ["icc", "Colour profile", flatten(record.icc)],
+    ["ai", "AI generation", flatten(record.ai)],
+  ];
+  return sections.filter(([, , rows]) => rows.length);
 }
 
 /** @param {{groups: TagGroup[], search: string}} props */

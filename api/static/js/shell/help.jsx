@@ -32,13 +32,20 @@ export function Help({ close }) {
           </div>
         ))}
       </dl>
-      <p>Search matches descriptions, keywords and file paths. All words must match.</p>
+      <p>
+        Search matches titles, descriptions, keywords, people, places, cameras and file paths. All
+        words must match.
+      </p>
       <p>
         Every view has its own URL: bookmark or share it. The{" "}
         <a href="/docs" target="_blank" rel="noopener">
           API
         </a>{" "}
         accepts the same filters.
+      </p>
+      <p class="muted">
+        Place names: GeoNames, CC BY 4.0, changed. Time zones: © OpenStreetMap contributors, ODbL
+        1.0. Map outlines: Natural Earth.
       </p>
     </Dialog>
   );

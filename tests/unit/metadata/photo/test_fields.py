@@ -7,8 +7,6 @@ from collections import Counter
 import pytest
 
 from exifinator.metadata.photo.fields import DERIVED, FIELDS
-from exifinator.metadata.photo.search_texts import search_texts
-from exifinator.metadata.photo.sources import Metadata
 from tests.unit.metadata.photo.builders import build, iptc_of, items, photo
 
 
@@ -300,12 +298,6 @@ def test_build_photo__huge_and_hostile_values__are_bounded():
     assert max(map(len, summary["keywords"])) <= 300
     assert summary["lens_model"] == "a b"
     assert not {"f_number", "iso", "exposure_bias", "focal_length_mm"} & summary.keys()
-
-
-def test_search_texts__titles_people_places_and_languages__are_found():
-    metadata = Metadata({}, {"dc:title[de-DE]": "Boot", "xmp:Label": "Red"}, key="a.jpg")
-    summary = {"title": "Boat", "people": ["Anna"], "city": "Girona", "keywords": ["Spain|Girona"], "iso": 100}
-    assert set(search_texts(metadata, summary)) == {"a.jpg", "Boat", "Anna", "Girona", "Spain|Girona", "Boot"}
 
 
 def test_build_photo__summary_of_the_maker_note__fills_what_exif_lacks():

@@ -11,21 +11,22 @@ from tzfpy import get_tz
 
 
 class InferredTime(NamedTuple):
-    """An instant that was inferred from the camera's clock and the position.
+    """An instant that was inferred from the camera's clock and the time zone of its position.
 
     Attributes:
-        time_zone: Name of the time zone in the IANA database.
         taken_at: The instant, in UTC.
         offset: The clock's offset from UTC at that instant, such as "+02:00".
     """
 
-    time_zone: str
     taken_at: datetime
     offset: str
 
 
 def time_zone_of(latitude: float, longitude: float) -> str:
-    """Return the name of the time zone of a position, "Etc/GMT-1" and its like at sea; "" for an invalid position."""
+    """Return the name of the time zone of a position, "Etc/GMT-1" and its like at sea; "" for an invalid position.
+
+    The first call loads the borders of the time zones, which take 32 MB of the process's memory.
+    """
     if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
         return ""
     return get_tz(longitude, latitude)
@@ -39,7 +40,7 @@ def _zone(name: str) -> ZoneInfo | None:
         return None
 
 
-def infer_utc(local: datetime, latitude: float, longitude: float) -> InferredTime | None:
+def infer_utc(local: datetime, time_zone: str) -> InferredTime | None:
     """Return the instant at which a camera's clock, set to local time, showed `local`.
 
     An hour that occurs twice, in autumn, counts as the first one. A time that does not occur, in spring, counts as if
@@ -47,14 +48,12 @@ def infer_utc(local: datetime, latitude: float, longitude: float) -> InferredTim
 
     Args:
         local: The camera's clock, without a time zone.
-        latitude: In degrees.
-        longitude: In degrees.
+        time_zone: Name in the IANA database.
 
     Returns:
         The instant; None if the time zone is unknown, or the date out of range.
     """
-    name = time_zone_of(latitude, longitude)
-    zone = _zone(name) if name else None
+    zone = _zone(time_zone) if time_zone else None
     if zone is None:
         return None
     offset = local.replace(tzinfo=zone).utcoffset()
@@ -64,7 +63,7 @@ def infer_utc(local: datetime, latitude: float, longitude: float) -> InferredTim
         taken_at = (local - offset).replace(tzinfo=UTC)
     except OverflowError:
         return None
-    return InferredTime(name, taken_at, _format_offset(offset))
+    return InferredTime(taken_at, _format_offset(offset))
 
 
 def _format_offset(offset: timedelta) -> str:

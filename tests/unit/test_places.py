@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from exifinator.metadata.places import populated_places
-from exifinator.metadata.places.populated_places import find_place
-from exifinator.metadata.places.table_format import KM_PER_DEGREE, MAX_DISTANCE_KM
+from exifinator.places import populated_places
+from exifinator.places.populated_places import find_place
+from exifinator.places.table_format import KM_PER_DEGREE, MAX_DISTANCE_KM
 
 CITIES = {
     "Girona": (41.98311, 2.82493, "ES", "Catalonia"),
@@ -121,7 +121,7 @@ def test_table__names__are_utf_8_and_complete():
 @pytest.fixture
 def time_zones():
     pytest.importorskip("tzfpy")
-    from exifinator.metadata.places import time_zones
+    from exifinator.places import time_zones
 
     return time_zones
 
@@ -140,18 +140,23 @@ def time_zones():
     ],
 )
 def test_infer_utc__position__gives_the_instant(time_zones, position, local, zone, offset, utc):
-    inferred = time_zones.infer_utc(datetime.fromisoformat(local), *position)
-    assert inferred == (zone, datetime.fromisoformat(utc).replace(tzinfo=UTC), offset)
+    assert time_zones.time_zone_of(*position) == zone
+    inferred = time_zones.infer_utc(datetime.fromisoformat(local), zone)
+    assert inferred == (datetime.fromisoformat(utc).replace(tzinfo=UTC), offset)
 
 
 @pytest.mark.parametrize("local", [datetime.min, datetime.max, datetime(1700, 1, 1), datetime(9999, 12, 31, 23, 59)])
-@pytest.mark.parametrize("position", [(21.3, -157.8), (-36.8, 174.7)])
-def test_infer_utc__extreme_date__is_none_or_an_instant(time_zones, local, position):
-    inferred = time_zones.infer_utc(local, *position)
+@pytest.mark.parametrize("zone", ["Pacific/Honolulu", "Pacific/Auckland"])
+def test_infer_utc__extreme_date__is_none_or_an_instant(time_zones, local, zone):
+    inferred = time_zones.infer_utc(local, zone)
     assert inferred is None or inferred.taken_at.tzinfo is UTC
 
 
 @pytest.mark.parametrize(("latitude", "longitude"), [(91, 0), (0, 181), (math.nan, 0), (0, math.inf)])
 def test_time_zone_of__impossible_position__is_empty(time_zones, latitude, longitude):
     assert time_zones.time_zone_of(latitude, longitude) == ""
-    assert time_zones.infer_utc(datetime(2024, 1, 1), latitude, longitude) is None
+
+
+@pytest.mark.parametrize("name", ["", "Europe/Nowhere", "../../etc/passwd"])
+def test_infer_utc__unknown_time_zone__is_none(time_zones, name):
+    assert time_zones.infer_utc(datetime(2024, 1, 1), name) is None

@@ -9,7 +9,7 @@ from functools import cache, lru_cache
 from importlib.resources import as_file, files
 from typing import Any, NamedTuple
 
-from exifinator.metadata.places.table_format import (
+from exifinator.places.table_format import (
     CELL_BITS,
     COLUMN_BITS,
     GRID_COLUMNS,

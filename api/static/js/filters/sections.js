@@ -1,0 +1,79 @@
+/**
+ * @file The sections of the filter panel.
+ */
+import { capitalize, DATE_SUSPECT_LABELS, KIND_LABELS, STATUS_LABELS } from "../core/labels.js";
+
+/**
+ * @typedef {object} SectionOptions
+ * @property {string} name name of the facet and of the filter
+ * @property {string} title
+ * @property {"values" | "range" | "rating" | "location" | "bucket"} kind
+ * @property {string} [property] value for the filters `has` and `without`, if it differs from `name`
+ * @property {string} [noneLabel] label of the choice of photos without a value
+ * @property {string} [noun] the name in a sentence, if it differs from `name`
+ * @property {boolean} [isRare] whether the section is closed at first, and its counts are fetched when it is opened
+ * @property {(value: string) => string} [format] returns the label of a value
+ */
+
+/** @type {SectionOptions[]} */
+export const SECTIONS = [
+  { name: "camera", title: "Camera", kind: "values", noneLabel: "No camera" },
+  { name: "lens", title: "Lens", kind: "values", noneLabel: "No lens" },
+  { name: "iso", title: "ISO", kind: "range" },
+  { name: "f", title: "Aperture", kind: "range" },
+  { name: "exposure", title: "Exposure time", kind: "range" },
+  { name: "focal", title: "Focal length", kind: "range" },
+  {
+    name: "keyword",
+    title: "Keywords",
+    kind: "values",
+    property: "keywords",
+    noneLabel: "No keywords",
+  },
+  {
+    name: "person",
+    title: "People",
+    kind: "values",
+    property: "people",
+    noneLabel: "No people",
+    noun: "people",
+  },
+  { name: "rating", title: "Rating", kind: "rating" },
+  rare("label", "Label", "label"),
+  { name: "gps", title: "Location", kind: "location" },
+  { name: "country", title: "Country", kind: "values", property: "place", noun: "country" },
+  rare("state", "State or province", "state or province"),
+  rare("city", "City", "city"),
+  rare("place", "Place", "place"),
+  { ...rare("kind", "Kind", "kind"), format: (value) => KIND_LABELS[value] ?? value },
+  { name: "bucket", title: "Bucket and folder", kind: "bucket" },
+  { name: "format", title: "Format", kind: "values", format: (value) => value.toUpperCase() },
+  {
+    name: "status",
+    title: "Status",
+    kind: "values",
+    format: (value) => STATUS_LABELS[value] ?? value,
+  },
+  rare("creator", "Creator", "creator"),
+  rare("owner", "Camera owner", "camera owner"),
+  rare("camera_serial", "Camera serial number", "camera serial number"),
+  rare("lens_serial", "Lens serial number", "lens serial number"),
+  rare("software", "Software", "software"),
+  { ...rare("white_balance", "White balance", "white balance"), format: capitalize },
+  rare("color_space", "Colour space", "colour space"),
+  {
+    ...rare("date_suspect", "Doubtful date", "doubtful date"),
+    format: (value) => DATE_SUSPECT_LABELS[value] ?? value,
+  },
+];
+
+/**
+ * Return a section that is closed at first.
+ * @param {string} name
+ * @param {string} title
+ * @param {string} noun
+ * @returns {SectionOptions}
+ */
+function rare(name, title, noun) {
+  return { name, title, kind: "values", noun, isRare: true };
+}

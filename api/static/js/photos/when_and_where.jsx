@@ -1,0 +1,123 @@
+/**
+ * @file The parts of a photo's summary that say when and where it was taken.
+ * @import { PhotoFields } from "../core/types"
+ */
+import {
+  formatDateTime,
+  formatDecimal,
+  formatNumber,
+  formatPeriod,
+  formatPosition,
+} from "../core/format.js";
+import { DATE_SUSPECT_LABELS } from "../core/labels.js";
+import { Fact, renderLink, toText } from "./facts.jsx";
+
+// Number of characters of an ISO 8601 date that are known, by the precision of the date.
+/** @type {Record<string, number>} */
+const KNOWN_CHARACTERS = Object.assign(Object.create(null), { year: 4, month: 7, day: 10 });
+
+/** @param {{photo: PhotoFields}} props */
+export function When({ photo }) {
+  const { taken_at: taken, taken_offset: offset, taken_local: local, date_suspect: doubt } = photo;
+  const known = KNOWN_CHARACTERS[photo.taken_precision ?? ""];
+  const remark = known
+    ? null
+    : photo.taken_offset_inferred
+      ? "(time zone inferred from the location)"
+      : offset
+        ? null
+        : "(local time, time zone unknown)";
+  return (
+    <>
+      <Fact name="Taken">
+        {taken && (
+          <>
+            {known ? formatPeriod((local ?? taken).slice(0, known)) : formatDateTime(taken, offset)}
+            {remark && (
+              <>
+                {" "}
+                <span class="muted">{remark}</span>
+              </>
+            )}
+          </>
+        )}
+      </Fact>
+      <Fact name="Doubtful date">
+        {doubt && renderLink("date_suspect", doubt, DATE_SUSPECT_LABELS[doubt] ?? doubt)}
+      </Fact>
+      <Fact name="Time zone">{toText(photo.time_zone)}</Fact>
+    </>
+  );
+}
+
+/** @param {{photo: PhotoFields}} props */
+export function Where({ photo }) {
+  const coordinates = photo.location?.coordinates;
+  /** @type {[filter: string, value: string | undefined][]} */
+  const named = [
+    ["place", photo.sublocation],
+    ["city", photo.city],
+    ["state", photo.state],
+    ["country", photo.country],
+  ];
+  const place = photo.place;
+  /** @type {[filter: string, value: string | undefined][]} */
+  const nearest = place
+    ? [
+        ["place", place.name],
+        ["city", place.city],
+        ["state", place.region],
+        ["country", place.country],
+      ]
+    : [];
+  return (
+    <>
+      <Fact name="Place">{renderPath(named)}</Fact>
+      <Fact name="Nearest place">
+        {place && (
+          <>
+            {renderPath(nearest)}
+            {place.distance_km >= 1 && (
+              <>
+                {" "}
+                <span class="muted">({formatNumber(Math.round(place.distance_km))} km away)</span>
+              </>
+            )}
+          </>
+        )}
+      </Fact>
+      <Fact name="Location">
+        {coordinates && (
+          <>
+            {formatPosition(coordinates[1], coordinates[0])}
+            {photo.altitude_metres !== undefined &&
+              `, ${formatDecimal(photo.altitude_metres, 0)} m`}
+            <br />
+            <a href={linkToNearby(coordinates)}>Photos within 5 km</a>
+          </>
+        )}
+      </Fact>
+    </>
+  );
+}
+
+/**
+ * Return links to the photos of a place and of what it is part of, separated by commas. Names that repeat are left out.
+ * @param {[filter: string, value: string | undefined][]} parts
+ */
+function renderPath(parts) {
+  const known = parts.filter(([, value], index) => value && value !== parts[index - 1]?.[1]);
+  if (!known.length) return null;
+  return known.map(([filter, value], index) => (
+    <>
+      {index > 0 && ", "}
+      {renderLink(filter, String(value))}
+    </>
+  ));
+}
+
+/** @param {[longitude: number, latitude: number]} coordinates */
+function linkToNearby([longitude, latitude]) {
+  const near = `${latitude.toFixed(5)},${longitude.toFixed(5)},5`;
+  return `/?${new URLSearchParams({ near })}`;
+}

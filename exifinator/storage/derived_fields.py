@@ -1,0 +1,63 @@
+"""Derive the fields of schema 5 from what older records contain: local dates, places, kinds and words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any
+
+from pymongo import UpdateOne
+
+from exifinator.places.locate import locate
+from exifinator.search_keys.kinds import kinds_of
+from exifinator.search_keys.place_names import place_names
+from exifinator.search_keys.terms import split_words
+from exifinator.search_keys.texts import search_texts
+from exifinator.storage.mongodb import Document
+
+_OFFSET = re.compile(r"([+-])(\d{2}):(\d{2})")
+
+
+def add_derived_fields(_store: object, records: Sequence[Document]) -> Sequence[UpdateOne]:
+    """Return the writes that add the fields of schema 5. A record that has them gets the same values again."""
+    return [
+        UpdateOne({"_id": record["_id"]}, {"$set": fields})
+        for record in records
+        # Skip records that another program has stored.
+        if isinstance(record.get("photo"), dict) and (fields := _derived_fields(record))
+    ]
+
+
+def _derived_fields(record: Document) -> dict[str, Any]:
+    photo = dict(record["photo"])
+    added: dict[str, Any] = {}
+    if "taken_local" not in photo and (local := local_date(photo)):
+        added["taken_local"] = local
+    added |= locate(photo)
+    photo |= added
+    fields = {f"photo.{name}": value for name, value in added.items()}
+    fields |= place_names(photo)
+    if kinds := kinds_of(record.get("format"), photo, record.get("ai")):
+        fields["kinds"] = kinds
+    if isinstance(key := record.get("key"), str):
+        xmp, ai = (value if isinstance(value := record.get(name), dict) else {} for name in ("xmp", "ai"))
+        fields["words"] = split_words(search_texts(key, photo, xmp, ai))
+    return {name: value for name, value in fields.items() if record.get(name) != value}
+
+
+def local_date(photo: dict[str, Any]) -> datetime | None:
+    """Return the date on the camera's clock, from `taken_at` and `taken_offset`; None if there is no date."""
+    taken = photo.get("taken_at")
+    if not isinstance(taken, datetime):
+        return None
+    taken = taken.replace(tzinfo=None)
+    offset = photo.get("taken_offset")
+    match = _OFFSET.fullmatch(offset) if isinstance(offset, str) else None
+    if not match:
+        return taken
+    delta = timedelta(hours=int(match[2]), minutes=int(match[3]))
+    with suppress(OverflowError):
+        return taken - delta if match[1] == "-" else taken + delta
+    return taken

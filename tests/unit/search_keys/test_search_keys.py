@@ -1,0 +1,74 @@
+"""The texts, place names and kinds by which records are found."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from exifinator.search_keys.kinds import kinds_of
+from exifinator.search_keys.place_names import MAX_NAME_CHARACTERS, place_names
+from exifinator.search_keys.texts import search_texts
+
+PLACE = {"name": "Gràcia", "city": "Barcelona", "region": "Catalonia", "country": "Spain", "country_code": "ES"}
+
+
+def test_search_texts__titles_people_places_and_languages__are_found() -> None:
+    photo = {
+        "title": "Boat", "people": ["Anna"], "city": "Girona", "keywords": ["Spain|Girona"], "iso": 100, "place": PLACE,
+    }  # fmt: skip
+    texts = list(search_texts("a.jpg", photo, {"dc:title[de-DE]": "Boot", "xmp:Label": "Red"}, {"prompt": "a fox"}))
+    assert sorted(texts) == sorted(
+        [
+            "a.jpg",
+            "Boat",
+            "Anna",
+            "Girona",
+            "Spain|Girona",
+            "Boot",
+            "a fox",
+            "Gràcia",
+            "Barcelona",
+            "Catalonia",
+            "Spain",
+        ]
+    )
+
+
+def test_search_texts__values_of_another_program__are_left_out() -> None:
+    photo = {"title": 7, "keywords": ["a", 3, None], "place": "here", "description": {"x": 1}}
+    assert list(search_texts("k", photo, {"dc:title[de]": ["x"]}, {"prompt": 5})) == ["k", "a"]
+
+
+def test_place_names__file_and_position__both_count() -> None:
+    photo = {"country": "España", "city": "barcelona", "sublocation": "Park Güell", "place": PLACE}
+    assert place_names(photo) == {
+        "countries": ["España", "Spain"],
+        "states": ["Catalonia"],
+        "cities": ["barcelona"],
+        "places": ["Park Güell", "Gràcia"],
+    }
+
+
+def test_place_names__town_of_its_own__is_a_city() -> None:
+    assert place_names({"place": {"name": "Galway", "country": "Ireland"}}) == {
+        "countries": ["Ireland"], "cities": ["Galway"], "places": ["Galway"],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "photo", [None, "none", {}, {"country": 7, "place": ["x"]}, {"city": "", "place": {"name": ""}}]
+)
+def test_place_names__nothing_usable__is_empty(photo: Any) -> None:
+    assert place_names(photo) == {}
+
+
+def test_place_names__long_name__is_cut() -> None:
+    assert place_names({"city": "x" * 5000}) == {"cities": ["x" * MAX_NAME_CHARACTERS]}
+
+
+def test_kinds_of__flags_format_and_generation() -> None:
+    photo = {"is_hdr": True, "is_panorama": True, "is_burst": True}
+    assert kinds_of("dng", photo, {"generated": True}) == ["raw", "hdr", "panorama", "burst", "generated"]
+    assert kinds_of("jpeg", {"is_hdr": False, "is_burst": 1}, {"prompt": "x"}) == []
+    assert kinds_of(None, "none", []) == []
