@@ -15,6 +15,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES as ALREADY_COMPRESSED
 from starlette.middleware.gzip import GZipMiddleware
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from api.aggregations.background import BackgroundCounts
 from api.aggregations.cached_value import StaleWhileRevalidate
@@ -145,6 +146,9 @@ def _middleware(config: Config) -> list[Middleware]:
     return [
         Middleware(SecurityHeaders),
         Middleware(TrustedHost, config=config),
+        # If a trusted proxy has sent the request, replace the client's address, which the throttle uses, by the one in
+        # X-Forwarded-For, and the scheme by the one in X-Forwarded-Proto.
+        Middleware(ProxyHeadersMiddleware, trusted_hosts=list(config.api_trusted_proxies)),
         Middleware(
             CORSMiddleware,
             allow_origins=config.api_cors_origins,

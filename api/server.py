@@ -173,7 +173,7 @@ def server_config(
         http=BoundedProtocol,
         ws="none",
         timeout_graceful_shutdown=10,
-        # X-Forwarded-For comes from the client: trusting it would let a client dodge the throttling of wrong tokens.
+        # Anyone can send X-Forwarded-For. api/app.py reads the header, but only from API_TRUSTED_PROXIES.
         proxy_headers=False,
         server_header=False,
         access_log=False,

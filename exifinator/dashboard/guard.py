@@ -12,13 +12,13 @@ import json
 import logging
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.wrappers import Request, Response
 
 from exifinator.net import is_loopback_host
-from exifinator.web_security import LoginThrottle, host_name, is_cross_site
+from exifinator.web_security import LoginThrottle, host_name, is_cross_site, is_forwarded
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -57,8 +57,10 @@ class Guard:
 
     Args:
         auth: The required "user:password". The password may contain ":". If None, no password is required.
-        bind_host: The address to which the server is bound. If it is loopback, only requests for loopback names are
-            served. This prevents DNS rebinding, where a site makes its own name resolve to this server.
+        bind_host: The address to which the server is bound. If it is loopback, only requests for loopback names and
+            for `allowed_hosts` are served. This prevents DNS rebinding, where a site makes its own name resolve to this
+            server.
+        allowed_hosts: Names of proxies, in lower case.
         throttle: Delays further attempts after wrong passwords.
     """
 
@@ -68,11 +70,13 @@ class Guard:
         *,
         auth: str | None,
         bind_host: str,
+        allowed_hosts: Collection[str] = (),
         throttle: LoginThrottle | None = None,
     ) -> None:
         self._app = app
         self._auth = auth.encode() if auth is not None else None
         self._is_loopback = is_loopback_host(bind_host)
+        self._allowed_hosts = frozenset(allowed_hosts)
         self._throttle = throttle or LoginThrottle()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -84,19 +88,26 @@ class Guard:
         """Return an error response if the request must not reach the dashboard, else None."""
         return (
             self._refuse_host(request)
+            or self._refuse_forwarded(request)
             or _refuse_cross_site(request)
             or self._refuse_unauthenticated(request)
             or _refuse_body(request)
         )
 
     def _refuse_host(self, request: Request) -> Response | None:
-        if not self._is_loopback or is_loopback_host(host_name(request.headers.get("Host", ""))):
+        name = host_name(request.headers.get("Host", ""))
+        if not self._is_loopback or is_loopback_host(name) or name in self._allowed_hosts:
             return None
         return _refusal(
             403,
             "This dashboard can only be opened from this machine: in the address, replace the host with 127.0.0.1 or "
-            "localhost.",
+            "localhost, or add this host to DASHBOARD_ALLOWED_HOSTS.",
         )
+
+    def _refuse_forwarded(self, request: Request) -> Response | None:
+        if self._auth is not None or not is_forwarded(request.headers.get):
+            return None
+        return _refusal(403, "A proxy has forwarded this request: set DASHBOARD_AUTH, so that not everyone gets in.")
 
     def _refuse_unauthenticated(self, request: Request) -> Response | None:
         if self._auth is None:
@@ -105,14 +116,14 @@ class Guard:
         credentials = _read_credentials(request)
         if credentials is None:
             return _ask_credentials()
+        if hmac.compare_digest(credentials, self._auth):
+            self._throttle.record_success(address)
+            return None
         wait = math.ceil(self._throttle.seconds_to_wait(address))
         if wait:
             response = _refusal(429, f"Too many wrong passwords from this address: try again in {wait} s.")
             response.headers["Retry-After"] = str(wait)
             return response
-        if hmac.compare_digest(credentials, self._auth):
-            self._throttle.record_success(address)
-            return None
         log.warning("wrong user or password from %s", address)
         self._throttle.record_failure(address)
         return _ask_credentials()
