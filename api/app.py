@@ -23,6 +23,7 @@ from api.aggregations.facet_counter import FacetCounter
 from api.aggregations.map_clusters import build_pyramid
 from api.auth import TrustedHost
 from api.database import open_backend, open_store, read_version
+from api.export.streaming import MAX_EXPORTS
 from api.http.middleware import HeadAndOptions, IgnoreRefusedGzip, MaxBodySize, RawPath, SecurityHeaders
 from api.http.parameters import reject_stray_parameters
 from api.http.problems import PROBLEM_RESPONSE, describe_codes, install_handlers
@@ -178,7 +179,7 @@ async def _run(app: FastAPI) -> AsyncIterator[None]:
     app.state.backend = open_backend(config)
     app.state.batch_feed = events.batch_feed(app.state.backend)
     app.state.metrics = metrics.MetricsPage(config)
-    app.state.exports = asyncio.Semaphore(export.MAX_EXPORTS)
+    app.state.exports = asyncio.Semaphore(MAX_EXPORTS)
     app.state.pyramid = StaleWhileRevalidate(
         lambda: build_pyramid(store.photos), seconds=60, read_version=lambda: read_version(store.photos)
     )

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from api.database import Document
 from api.http.responses import encode_json
 
 # Excel, LibreOffice and Google Sheets evaluate cells that begin with these (OWASP, "CSV Injection"). A leading
@@ -56,9 +55,3 @@ def rows_as_csv(rows: Iterable[Iterable[Any]]) -> bytes:
         for row in rows
     )
     return buffer.getvalue().encode(errors="replace")
-
-
-def page_as_csv(records: list[Document]) -> bytes:
-    """Return whole records in CSV, with a column for each top-level field that occurs in any of them."""
-    columns = list(dict.fromkeys(name for record in records for name in record))
-    return rows_as_csv([columns, *([record.get(name) for name in columns] for record in records)])
