@@ -15,7 +15,7 @@ import orjson
 from bson import decode_iter
 
 from api.database import CODEC, Document
-from api.export.csv_rows import rows_as_csv
+from api.export.csv_rows import CsvWriter
 from api.http.responses import to_plain
 
 # Send the response in pieces of about this size, and let other requests run in between.
@@ -47,7 +47,8 @@ def encode_json(batches: Iterable[bytes]) -> bytes:
 def encode_csv(batches: Iterable[bytes]) -> bytes:
     """Return records in CSV, with a column for each top-level field that occurs in any of them."""
     columns = list(dict.fromkeys(name for record in _decode(batches) for name in record))
-    return rows_as_csv([columns, *([record.get(name) for name in columns] for record in _decode(batches))])
+    writer = CsvWriter(columns)
+    return writer.header() + writer.rows([record.get(name) for name in columns] for record in _decode(batches))
 
 
 def _decode(batches: Iterable[bytes]) -> Iterator[Document]:
@@ -81,10 +82,11 @@ async def find_columns(batches: AsyncIterable[bytes]) -> list[str]:
 
 async def stream_csv(columns: list[str], batches: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
     """Yield what `encode_csv` returns, in pieces."""
-    piece = bytearray(rows_as_csv([columns]))
+    writer = CsvWriter(columns)
+    piece = bytearray(writer.header())
     async for batch in batches:
         for record in decode_iter(batch, CODEC):
-            piece += rows_as_csv([[record.get(name) for name in columns]])
+            piece += writer.rows([[record.get(name) for name in columns]])
             if len(piece) >= _PIECE_BYTES:
                 yield bytes(piece)
                 piece.clear()

@@ -15,7 +15,7 @@ from starlette.responses import Response, StreamingResponse
 
 from api.auth import READER
 from api.database import Store, StoreDep
-from api.errors import ErrorCode, RequestRefused
+from api.errors import BadParameter, ErrorCode, RequestRefused
 from api.export.formats import Chunk, stream_csv, stream_geojson, stream_ndjson, stream_parquet, stream_records
 from api.export.streaming import EXPORT_MS, reserve_export, start_stream
 from api.http.problems import PROBLEM_RESPONSE
@@ -41,9 +41,10 @@ _SCHEMAS = {"geojson": {"type": "object"}, "parquet": {"type": "string", "format
 
 
 class ExportArguments(Filters):
-    """Filter parameters, and whether to return whole records."""
+    """Filter parameters, and options of single formats."""
 
     whole: bool = Field(False, description="Return whole records, with every tag (ndjson only).")
+    raw: bool = Field(False, description="Return texts that a spreadsheet would run as formulas unchanged (csv only).")
 
 
 @router.get(
@@ -67,6 +68,9 @@ async def export_photos(
     so that clients can detect an incomplete export.
     """
     filter_ = arguments.to_filter()
+    for name, format_with_option in (("whole", "ndjson"), ("raw", "csv")):
+        if getattr(arguments, name) and file_format != format_with_option:
+            raise BadParameter(name, f"only {format_with_option} has this option")
     if file_format == "parquet" and importlib.util.find_spec("arro3") is None:
         detail = "Parquet requires the package arro3-io, which is not installed. Install it with: pip install arro3-io"
         raise RequestRefused(ErrorCode.PARQUET_UNAVAILABLE, detail)
@@ -77,10 +81,16 @@ async def export_photos(
     if getattr(request.state, "head", False):
         return StreamingResponse(iter(()), media_type=_TYPES[file_format], headers=headers)
     gate = reserve_export(request)
-    if file_format == "ndjson" and arguments.whole:
+    if arguments.whole:
         stream = stream_records(await start_stream(_read(_raw_chunks(store, filter_), gate)))
     else:
-        streams = {"ndjson": stream_ndjson, "csv": stream_csv, "geojson": stream_geojson, "parquet": stream_parquet}
+        as_csv = partial(stream_csv, raw=arguments.raw)
+        streams: dict[Format, Callable[[AsyncIterator[Chunk]], AsyncIterator[bytes]]] = {
+            "ndjson": stream_ndjson,
+            "csv": as_csv,
+            "geojson": stream_geojson,
+            "parquet": stream_parquet,
+        }
         stream = streams[file_format](await start_stream(_read(_summaries(store, filter_), gate)))
     return StreamingResponse(stream, media_type=_TYPES[file_format], headers=headers)
 
