@@ -204,7 +204,8 @@ def _degrees(tags: Tags, name: str, limit: float) -> tuple[float | None, bool]:
     if not 0 <= degrees <= limit:
         return None, True
     reference = (first_text(tags, f"{name}Ref") or "")[:1].upper()
-    return round(-degrees if reference in ("S", "W") else degrees, 8), False
+    # Adding zero turns -0.0 into 0.0.
+    return round(-degrees if reference in ("S", "W") else degrees, 8) + 0.0, False
 
 
 def _location(tags: Tags, problems: list[str]) -> dict[str, Any] | None:
@@ -214,8 +215,9 @@ def _location(tags: Tags, problems: list[str]) -> dict[str, Any] | None:
         problems.append("The GPS position is out of range.")
     if latitude is None or longitude is None:
         return None
-    # GPS receivers without a position write (0, 0). A receiver that really is there also writes a date or an altitude.
-    if latitude == 0 and longitude == 0 and "GPS GPSAltitude" not in tags and "GPS GPSDate" not in tags:
+    # GPS receivers without a position write (0, 0). A receiver that really is there also writes a date or an altitude
+    # other than 0.
+    if latitude == 0 and longitude == 0 and not first_number(tags, "GPS GPSAltitude") and "GPS GPSDate" not in tags:
         return None
     return {"type": "Point", "coordinates": [longitude, latitude]}
 

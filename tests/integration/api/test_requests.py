@@ -489,6 +489,12 @@ def test_slow_clients__between_two_requests__are_closed_by_the_keep_alive_limit(
         eventually(lambda: is_dropped(link))
 
 
+def test_head__too_long_in_one_piece__is_refused(wire_api: WireApi) -> None:
+    """The parser counts only the bytes of a head that is not complete yet."""
+    answer = wire_api.talk(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-A: " + b"x" * 50_000 + b"\r\n\r\n")
+    assert (answer.status, answer.content_type) == (400, "application/problem+json")
+
+
 def test_head__too_long__is_refused(wire_api: WireApi) -> None:
     with contextlib.suppress(ConnectionError):
         assert wire_api.get_raw(b"/photos?q=" + b"x" * 200_000).status in (400, 414, 431)

@@ -1,0 +1,40 @@
+"""Starting batches: their number is limited, also if many start at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from exifinator.batches import start
+from exifinator.config import Config
+from exifinator.errors import TooManyBatches
+
+
+def test_start_batch__others_start_too__count_only_after_this_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """20 of 20 simultaneous requests got in where 16 may: each counted before the others were stored."""
+    running: list[Any] = []
+
+    def count(_store: Any) -> list[Any]:
+        assert not start._counting.acquire(blocking=False)
+        return list(running)
+
+    def save(fields: Any) -> None:
+        assert not start._counting.acquire(blocking=False)
+        running.append(fields)
+
+    monkeypatch.setattr(start, "read_watched", count)
+    monkeypatch.setattr(start, "_check_source", lambda *_: None)
+    monkeypatch.setattr(start, "_spawn_watcher", lambda *_: SimpleNamespace(pid=1))
+    monkeypatch.setattr(start, "_await_end", lambda *_: None)
+    store: Any = SimpleNamespace(batches=SimpleNamespace(save=save))
+    for _ in range(start.MAX_RUNNING):
+        start.start_batch(Config(), store, "bucket", logs=tmp_path)
+    with pytest.raises(TooManyBatches):
+        start.start_batch(Config(), store, "bucket", logs=tmp_path)
+    assert len(running) == start.MAX_RUNNING
+    assert not start._counting.locked()
