@@ -122,6 +122,7 @@ def create_app(config: Config | None = None, *, throttle: LoginThrottle | None =
         version="1",
         lifespan=_run,
         openapi_tags=_TAGS,
+        openapi_url=None,  # routes/docs.py serves the document instead
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -137,6 +138,7 @@ def create_app(config: Config | None = None, *, throttle: LoginThrottle | None =
     app.include_router(explorer.make_router(config))
     for routes in (health, metrics, docs, photos, facets, statistics, map, export, batches, events, failures):
         app.include_router(routes.router)
+    app.include_router(docs.document_router)
     app.include_router(compat.make_router(config))
     app.openapi = lambda: describe_api(app, config)  # type: ignore[method-assign]
     return app

@@ -26,7 +26,18 @@ from tests.waiting import eventually
 PROBLEM = "application/problem+json"
 Fail = Callable[..., None]
 GOOD = {"Authorization": f"Bearer {TOKEN}"}
-READING = ["/", "/dbs", "/waldo", "/waldo/exif_data", "/photos", "/photos/a%2Fb", "/facets", "/map", "/export.csv"]
+READING = [
+    "/",
+    "/openapi.json",
+    "/dbs",
+    "/waldo",
+    "/waldo/exif_data",
+    "/photos",
+    "/photos/a%2Fb",
+    "/facets",
+    "/map",
+    "/export.csv",
+]
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +61,8 @@ def test_token__right__is_let_in(guarded_api: Api, path: str) -> None:
     assert guarded_api.client.get(path, headers=GOOD).status_code in (200, 404)
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/docs", "/openapi.json"])
-def test_token__health_and_description__need_none(guarded_api: Api, path: str) -> None:
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/docs", "/docs/start.js"])
+def test_token__health_and_pages__need_none(guarded_api: Api, path: str) -> None:
     assert guarded_api.client.get(path).status_code == 200
 
 
