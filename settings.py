@@ -90,17 +90,26 @@ DASHBOARD_HOST = "127.0.0.1"
 DASHBOARD_PORT = 5555
 # User name and password of the dashboard, as "user:password". None: no password is needed.
 DASHBOARD_AUTH = None
+# If a reverse proxy forwards requests to a dashboard on this machine: the host names that clients use for the proxy.
+# DASHBOARD_AUTH is then required.
+DASHBOARD_ALLOWED_HOSTS = []
 # Address on which the API and the explorer listen. If other machines can reach this address, API_TOKEN is required.
 API_HOST = "127.0.0.1"
 # Port of the API and the explorer.
 API_PORT = 3001
-# Access token of the API, which clients send as "Authorization: Bearer TOKEN". Requests that only read need the token
-# only if other machines can reach API_HOST.
+# Access token of the API, which clients send as "Authorization: Bearer TOKEN". If it is set, all requests need it, but
+# for the explorer's page and health checks. None: no token is needed, and only this machine can use the API.
 API_TOKEN = None
+# True: photos, facets, exports and metrics can be read without API_TOKEN, by everyone who can reach the API.
+API_PUBLIC_READ = False
 # Other origins whose web pages may read from the API, such as "https://photos.example.org".
 API_CORS_ORIGINS = []
 # If a reverse proxy forwards requests to an API on this machine: the host names that clients use for the proxy.
+# API_TOKEN is then required.
 API_ALLOWED_HOSTS = []
+# Addresses or networks of reverse proxies, such as "127.0.0.1". From them, the API accepts the header X-Forwarded-For
+# with the address of the client, so that wrong tokens count for this client and not for all clients of the proxy.
+API_TRUSTED_PROXIES = []
 # True: the API returns presigned links to the originals in S3. Anyone who has a link can use it for ten minutes.
 API_SIGN_ORIGINALS = False
 # Tags to index in MongoDB for fast searches, by their names in records. Each index makes writes a little slower.

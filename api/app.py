@@ -15,6 +15,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES as ALREADY_COMPRESSED
 from starlette.middleware.gzip import GZipMiddleware
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from api.aggregations.background import BackgroundCounts
 from api.aggregations.cached_value import StaleWhileRevalidate
@@ -22,6 +23,7 @@ from api.aggregations.facet_counter import FacetCounter
 from api.aggregations.map_clusters import build_pyramid
 from api.auth import TrustedHost
 from api.database import open_backend, open_store, read_version
+from api.export.streaming import MAX_EXPORTS
 from api.http.middleware import HeadAndOptions, IgnoreRefusedGzip, MaxBodySize, RawPath, SecurityHeaders
 from api.http.parameters import reject_stray_parameters
 from api.http.problems import PROBLEM_RESPONSE, describe_codes, install_handlers
@@ -120,6 +122,7 @@ def create_app(config: Config | None = None, *, throttle: LoginThrottle | None =
         version="1",
         lifespan=_run,
         openapi_tags=_TAGS,
+        openapi_url=None,  # routes/docs.py serves the document instead
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -135,6 +138,7 @@ def create_app(config: Config | None = None, *, throttle: LoginThrottle | None =
     app.include_router(explorer.make_router(config))
     for routes in (health, metrics, docs, photos, facets, statistics, map, export, batches, events, failures):
         app.include_router(routes.router)
+    app.include_router(docs.document_router)
     app.include_router(compat.make_router(config))
     app.openapi = lambda: describe_api(app, config)  # type: ignore[method-assign]
     return app
@@ -145,6 +149,9 @@ def _middleware(config: Config) -> list[Middleware]:
     return [
         Middleware(SecurityHeaders),
         Middleware(TrustedHost, config=config),
+        # If a trusted proxy has sent the request, replace the client's address, which the throttle uses, by the one in
+        # X-Forwarded-For, and the scheme by the one in X-Forwarded-Proto.
+        Middleware(ProxyHeadersMiddleware, trusted_hosts=list(config.api_trusted_proxies)),
         Middleware(
             CORSMiddleware,
             allow_origins=config.api_cors_origins,
@@ -174,7 +181,7 @@ async def _run(app: FastAPI) -> AsyncIterator[None]:
     app.state.backend = open_backend(config)
     app.state.batch_feed = events.batch_feed(app.state.backend)
     app.state.metrics = metrics.MetricsPage(config)
-    app.state.exports = asyncio.Semaphore(export.MAX_EXPORTS)
+    app.state.exports = asyncio.Semaphore(MAX_EXPORTS)
     app.state.pyramid = StaleWhileRevalidate(
         lambda: build_pyramid(store.photos), seconds=60, read_version=lambda: read_version(store.photos)
     )

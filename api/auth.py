@@ -8,13 +8,15 @@ from typing import Annotated
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.datastructures import Headers
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.errors import ErrorCode, RequestRefused
 from api.http.problems import problem_response
 from exifinator.config import Config
 from exifinator.net import is_loopback_host
-from exifinator.web_security import LoginThrottle, host_name, is_cross_site
+from exifinator.web_security import LoginThrottle, host_name, is_cross_site, is_forwarded
 
 _bearer = HTTPBearer(auto_error=False, description="API_TOKEN in settings.py.")
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
@@ -24,23 +26,24 @@ def check_token(config: Config, throttle: LoginThrottle, address: str, token: st
     """Check the token, and throttle addresses that send wrong tokens.
 
     Raises:
-        RequestRefused: The token is missing or wrong (401), or this address has sent too many wrong tokens (429).
+        RequestRefused: The token is missing or wrong (401), or wrong after too many wrong ones from this address (429).
     """
-    wait = throttle.seconds_to_wait(address)
-    if wait > 0:
-        raise RequestRefused(
-            ErrorCode.TOO_MANY_ATTEMPTS,
-            "Too many wrong tokens from this address. Wait before trying again.",
-            headers={"Retry-After": str(math.ceil(wait))},
-        )
     challenge = {"WWW-Authenticate": 'Bearer realm="EXIFinator"'}
     if token is None or config.api_token is None:
         detail = "This action requires an access token. Send the header Authorization: Bearer <API_TOKEN>."
         raise RequestRefused(ErrorCode.TOKEN_MISSING, detail, headers=challenge)
-    if not hmac.compare_digest(token.encode(), config.api_token.get_secret_value().encode()):
-        throttle.record_failure(address)
-        raise RequestRefused(ErrorCode.TOKEN_WRONG, "The access token is wrong.", headers=challenge)
-    throttle.record_success(address)
+    if hmac.compare_digest(token.encode(), config.api_token.get_secret_value().encode()):
+        throttle.record_success(address)
+        return
+    wait = throttle.seconds_to_wait(address)
+    if wait > 0:
+        raise RequestRefused(
+            ErrorCode.TOO_MANY_ATTEMPTS,
+            "This token is wrong too, after too many wrong ones from this address. Wait before trying again.",
+            headers={"Retry-After": str(math.ceil(wait))},
+        )
+    throttle.record_failure(address)
+    raise RequestRefused(ErrorCode.TOKEN_WRONG, "The access token is wrong.", headers=challenge)
 
 
 def _check(request: Request, credentials: HTTPAuthorizationCredentials | None) -> None:
@@ -50,11 +53,11 @@ def _check(request: Request, credentials: HTTPAuthorizationCredentials | None) -
 
 
 def allows_anonymous_reads(config: Config) -> bool:
-    """Return whether photos can be read without the token: on loopback, or if no token is set.
+    """Return whether photos can be read without the token: if none is set, or if API_PUBLIC_READ says so.
 
-    If a token is set, reading on any loopback address other than 127.0.0.1 and ::1 (such as 127.0.0.2) requires it too.
+    The address to which the API is bound does not matter: behind a proxy, an API on loopback is open to the network.
     """
-    return config.api_token is None or is_loopback_host(config.api_host)
+    return config.api_token is None or config.api_public_read
 
 
 async def require_reader(request: Request, credentials: Credentials) -> None:
@@ -102,23 +105,32 @@ class TrustedHost:
 
     This prevents DNS rebinding: a web page can make its own host name resolve to 127.0.0.1, so that a browser on this
     machine lets the page read the API. The page's requests still have that host name in their Host header.
+
+    If no token is set, also reject requests that a proxy has forwarded, whatever host they name: proxies such as nginx
+    and Apache replace the client's Host header by the address of this server.
     """
 
     def __init__(self, app: ASGIApp, config: Config) -> None:
         self.app = app
         self._is_loopback = is_loopback_host(config.api_host)
         self._allowed_names = frozenset(config.api_allowed_hosts)
+        self._is_open = config.api_token is None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and self._is_loopback:
-            header = next((value for name, value in scope["headers"] if name == b"host"), b"").decode("latin-1")
-            name = host_name(header)
-            if name not in self._allowed_names and not is_loopback_host(name):
-                refusal = problem_response(
-                    ErrorCode.UNKNOWN_HOST,
-                    "This server accepts requests only for localhost, 127.0.0.1, ::1 and the names in "
-                    "API_ALLOWED_HOSTS. Add this name there, or set API_HOST and API_TOKEN.",
-                )
-                await refusal(scope, receive, send)
-                return
-        await self.app(scope, receive, send)
+        refusal = self._refuse(Headers(scope=scope)) if scope["type"] == "http" and self._is_loopback else None
+        await (refusal or self.app)(scope, receive, send)
+
+    def _refuse(self, headers: Headers) -> Response | None:
+        name = host_name(headers.get("host", ""))
+        if name not in self._allowed_names and not is_loopback_host(name):
+            return problem_response(
+                ErrorCode.UNKNOWN_HOST,
+                "This server accepts requests only for localhost, 127.0.0.1, ::1 and the names in "
+                "API_ALLOWED_HOSTS. Add this name there and set API_TOKEN.",
+            )
+        if self._is_open and is_forwarded(headers.get):
+            return problem_response(
+                ErrorCode.TOKEN_NOT_SET,
+                "A proxy has forwarded this request, and the server has no access token: set API_TOKEN in settings.py.",
+            )
+        return None

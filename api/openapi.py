@@ -22,15 +22,28 @@ _FIELD_NAME = {
 # Like _FIELD_NAME, but none of the names may be empty.
 _PATH = {**_FIELD_NAME, "pattern": "^[^$.\\u0000][^.\\u0000]*(\\.[^$.\\u0000][^.\\u0000]*)*$"}
 _PATHS = {"type": "object", "propertyNames": _PATH}
-_DIRECTION = {"enum": [1, -1, "asc", "desc", "ascending", "descending"]}
+# Generators of clients want one type in each enum, and no schema that contains itself. So values are described down to
+# lists and objects in an object, although the API accepts deeper ones.
+_DIRECTION = {
+    "anyOf": [
+        {"type": "integer", "enum": [1, -1]},
+        {"type": "string", "enum": ["asc", "desc", "ascending", "descending"]},
+    ]
+}
 _NAMED_VALUES = {"propertyNames": _FIELD_NAME, "additionalProperties": {"$ref": "#/components/schemas/JsonValue"}}
 _SCALARS = [{"type": kind} for kind in ("string", "number", "boolean", "null")]
 _SCHEMAS: dict[str, Any] = {
+    "Scalar": {"anyOf": _SCALARS},
+    "ScalarList": {"type": "array", "items": {"$ref": "#/components/schemas/Scalar"}, "maxItems": 200},
     "JsonValue": {
         "anyOf": [
             *_SCALARS,
-            {"type": "array", "items": {"$ref": "#/components/schemas/JsonValue"}, "maxItems": 200},
-            {"type": "object", **_NAMED_VALUES},
+            {"$ref": "#/components/schemas/ScalarList"},
+            {
+                "type": "object",
+                "propertyNames": _FIELD_NAME,
+                "additionalProperties": {"anyOf": [*_SCALARS, {"$ref": "#/components/schemas/ScalarList"}]},
+            },
         ]
     },
     "Filter": {
@@ -43,8 +56,14 @@ _SCHEMAS: dict[str, Any] = {
         "description": "Fields to return (1) or to omit (0), or a list of the fields to return.",
         "anyOf": [
             *(
-                {**_PATHS, "maxProperties": 1, "additionalProperties": {"enum": pair}}
-                for pair in ([1, True], [0, False])
+                {
+                    **_PATHS,
+                    "maxProperties": 1,
+                    "additionalProperties": {
+                        "anyOf": [{"type": "integer", "enum": [int(choice)]}, {"type": "boolean", "const": choice}]
+                    },
+                }
+                for choice in (True, False)
             ),
             {"type": "array", "items": _PATH, "maxItems": MAX_FIELDS},
         ],
@@ -66,7 +85,18 @@ _SCHEMAS: dict[str, Any] = {
             _PATH,
         ],
     },
-    "Hint": {"enum": [{"_id": 1}, "_id_"], "description": "The fields of an existing index, or its name."},
+    "Hint": {
+        "description": "The fields of an existing index, or its name.",
+        "anyOf": [
+            {"type": "string", "enum": ["_id_"]},
+            {
+                "type": "object",
+                "properties": {"_id": {"type": "integer", "enum": [1]}},
+                "required": ["_id"],
+                "additionalProperties": False,
+            },
+        ],
+    },
 }
 # Parameters that contain JSON.
 _JSON_PARAMETERS = {"query": "Filter", "fields": "Fields", "sort": "Sort", "hint": "Hint"}
@@ -100,10 +130,10 @@ def describe_api(app: FastAPI, config: Config) -> dict[str, Any]:
 
 
 def _correct_security(operation: dict[str, Any], config: Config) -> None:
-    """Mark operations that also work without the token."""
+    """Remove the token from operations that also work without it: generated clients would demand it."""
     for_operators = bool(_OPERATOR_TAGS & set(operation.get("tags", ())))
     if config.api_token is None or (allows_anonymous_reads(config) and not for_operators):
-        operation["security"] = [{}, *operation["security"]]
+        del operation["security"]
 
 
 def _correct(operation: dict[str, Any]) -> None:

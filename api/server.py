@@ -13,6 +13,7 @@ from typing import Any
 import h11
 import uvicorn
 from fastapi import FastAPI
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -84,7 +85,9 @@ class BoundedProtocol(H11Protocol):
         self.app = self._respond
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if len(self.connections) <= self._limits.max_connections:
+        if _head_bytes(scope) > self._limits.max_head_bytes:  # h11 measures only heads that arrive in several parts
+            await _refuse_head("Too large", self._limits)(scope, receive, send)
+        elif len(self.connections) <= self._limits.max_connections:
             await self.config.loaded_app(scope, receive, send)
         else:
             headers = {"Retry-After": "5", "Connection": "close"}
@@ -114,9 +117,7 @@ class BoundedProtocol(H11Protocol):
     def send_400_response(self, msg: str) -> None:
         """Reject malformed HTTP with problem+json, unless a response has already started."""
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            limit = self._limits.max_head_bytes
-            detail = f"{msg.removesuffix('.')}: malformed (see RFC 9112), or with a head of more than {limit} bytes."
-            refusal = problem_response(ErrorCode.MALFORMED_REQUEST, detail, headers={"Connection": "close"})
+            refusal = _refuse_head(msg.removesuffix("."), self._limits)
             head = h11.Response(status_code=400, headers=refusal.raw_headers, reason=b"Bad Request")
             for event in (head, h11.Data(data=bytes(refusal.body)), h11.EndOfMessage()):
                 self.transport.write(self.conn.send(event) or b"")
@@ -157,6 +158,18 @@ class BoundedProtocol(H11Protocol):
             self._stall_timer = None
 
 
+def _head_bytes(scope: Scope) -> int:
+    """Return the size of a request's head, without the method and the version."""
+    headers = sum(len(name) + len(value) + 4 for name, value in scope["headers"])
+    return headers + len(scope["raw_path"]) + len(scope["query_string"])
+
+
+def _refuse_head(reason: str, limits: ServerLimits) -> Response:
+    limit = limits.max_head_bytes
+    detail = f"{reason}: malformed (see RFC 9112), or with a head of more than {limit} bytes."
+    return problem_response(ErrorCode.MALFORMED_REQUEST, detail, headers={"Connection": "close"})
+
+
 def server_config(
     config: Config, limits: ServerLimits | None = None, *, app_factory: Callable[[], FastAPI] | None = None
 ) -> BoundedConfig:
@@ -173,7 +186,7 @@ def server_config(
         http=BoundedProtocol,
         ws="none",
         timeout_graceful_shutdown=10,
-        # X-Forwarded-For comes from the client: trusting it would let a client dodge the throttling of wrong tokens.
+        # Anyone can send X-Forwarded-For. api/app.py reads the header, but only from API_TRUSTED_PROXIES.
         proxy_headers=False,
         server_header=False,
         access_log=False,

@@ -11,7 +11,7 @@ import os
 import re
 import runpy
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import SplitResult, urlsplit
@@ -30,6 +30,7 @@ from pydantic import (
 from exifinator.errors import ConfigError
 from exifinator.net import is_loopback_host
 from exifinator.paths import find_root
+from exifinator.setting_types import BlankAsNone, HostNames, Networks, Origins, split_list
 
 ROOT = find_root()
 ENV_PREFIX = "EXIFINATOR_"
@@ -46,26 +47,12 @@ DatabaseName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,38}$")]
 CollectionName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,100}$")]
 
 
-def _split_list(value: object) -> object:
-    """Split a comma-separated string into a list. Environment variables contain lists in this form."""
-    if isinstance(value, str):
-        return [part.strip() for part in value.split(",") if part.strip()]
-    return value
-
-
-def _none_if_blank(value: object) -> object:
-    return None if value == "" else value
-
-
-BlankAsNone = BeforeValidator(_none_if_blank)
-
-
 class Config(BaseModel):
     """All settings. Their names are those in settings.py, in lower case. The repr does not show secrets."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    s3_buckets: Annotated[tuple[str, ...], BeforeValidator(_split_list)] = ()
+    s3_buckets: Annotated[tuple[str, ...], BeforeValidator(split_list)] = ()
     s3_endpoint_url: Annotated[str | None, BlankAsNone] = None
     aws_access_key: Annotated[str | None, BlankAsNone] = Field(None, repr=False)
     aws_secret_key: Annotated[SecretStr | None, BlankAsNone] = None
@@ -105,13 +92,16 @@ class Config(BaseModel):
     dashboard_host: str = Field("127.0.0.1", min_length=1)
     dashboard_port: Port = 5555
     dashboard_auth: Annotated[SecretStr | None, BlankAsNone] = None
+    dashboard_allowed_hosts: HostNames = ()
     api_host: str = Field("127.0.0.1", min_length=1)
     api_port: Port = 3001
     api_token: Annotated[SecretStr | None, BlankAsNone] = None
-    api_cors_origins: Annotated[tuple[str, ...], BeforeValidator(_split_list)] = ()
-    api_allowed_hosts: Annotated[tuple[str, ...], BeforeValidator(_split_list)] = ()
+    api_public_read: bool = False
+    api_cors_origins: Origins = ()
+    api_allowed_hosts: HostNames = ()
+    api_trusted_proxies: Networks = ()
     api_sign_originals: bool = False
-    indexed_tags: Annotated[tuple[str, ...], BeforeValidator(_split_list)] = ("Image Make",)
+    indexed_tags: Annotated[tuple[str, ...], BeforeValidator(split_list)] = ("Image Make",)
     map_tiles_url: Annotated[str | None, BlankAsNone] = None
     map_tiles_attribution: str = ""
     local_s3_port: Port = 9000
@@ -187,6 +177,14 @@ class Config(BaseModel):
         # In URLs, IPv6 addresses have brackets. Sockets require them without brackets.
         return value[1:-1] if value.startswith("[") and value.endswith("]") else value
 
+    @field_validator("api_token")
+    @classmethod
+    def _check_api_token(cls, value: SecretStr | None) -> SecretStr | None:
+        # Headers have no agreed encoding for other characters, and end at white space.
+        if value is not None and not re.fullmatch(r"[!-~]+", value.get_secret_value()):
+            raise ValueError("ASCII letters, digits and punctuation, without spaces")
+        return value
+
     @field_validator("dashboard_auth")
     @classmethod
     def _check_dashboard_auth(cls, value: SecretStr | None) -> SecretStr | None:
@@ -207,20 +205,39 @@ class Config(BaseModel):
             problems.append("DOWNLOAD_QUEUE and WRITE_QUEUE must differ")
         if self.mrq_database == self.mongodb_database:
             problems.append("MRQ_DATABASE and MONGODB_DATABASE must differ: one holds jobs, the other photos")
-        if not is_loopback_host(self.dashboard_host) and self.dashboard_auth is None:
-            problems.append(
-                'DASHBOARD_AUTH must be "user:password" because DASHBOARD_HOST is reachable from other machines; '
-                "or set DASHBOARD_HOST to 127.0.0.1"
-            )
-        if not is_loopback_host(self.api_host) and self.api_token is None:
-            problems.append(
-                "API_TOKEN must be set because API_HOST is reachable from other machines; or set API_HOST to 127.0.0.1"
-            )
+        problems += self._missing_secrets()
         if len({self.dashboard_port, self.api_port, self.local_s3_port}) < 3:
             problems.append("DASHBOARD_PORT, API_PORT and LOCAL_S3_PORT must differ")
         if problems:
             raise ValueError("\n".join(problems))
         return self
+
+    def _missing_secrets(self) -> Iterator[str]:
+        """Yield a message for each setting that lets others in although no token or password is set."""
+        if self.dashboard_auth is None:
+            required = 'DASHBOARD_AUTH must be "user:password" because'
+            if not is_loopback_host(self.dashboard_host):
+                yield f"{required} DASHBOARD_HOST is reachable from other machines; or set DASHBOARD_HOST to 127.0.0.1"
+            if self.dashboard_allowed_hosts:
+                yield f"{required} DASHBOARD_ALLOWED_HOSTS names a proxy that others can use; or remove its names"
+        if self.api_token is None:
+            required = "API_TOKEN must be set because"
+            if not is_loopback_host(self.api_host):
+                yield f"{required} API_HOST is reachable from other machines; or set API_HOST to 127.0.0.1"
+            if self.api_allowed_hosts:
+                yield f"{required} API_ALLOWED_HOSTS names a proxy that others can use; or remove its names"
+            if "*" in self.api_cors_origins:
+                yield f'{required} API_CORS_ORIGINS "*" lets every web page read the API; or list single origins'
+
+    @property
+    def dashboard_is_shared(self) -> bool:
+        """Whether other machines can reach the dashboard, by its own address or through a proxy."""
+        return not is_loopback_host(self.dashboard_host) or bool(self.dashboard_allowed_hosts)
+
+    @property
+    def api_is_shared(self) -> bool:
+        """Whether other machines can reach the API, by its own address or through a proxy."""
+        return not is_loopback_host(self.api_host) or bool(self.api_allowed_hosts)
 
     @property
     def processes(self) -> int:

@@ -15,13 +15,20 @@ _HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^:\[\]\s]*))(?::\d{0,5})?", re.IGNOR
 _OWN_FETCH_SITES = frozenset({"same-origin", "none"})
 
 
+# Headers that reverse proxies add to the requests that they forward.
+_PROXY_HEADERS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+
+
 class LoginThrottle:
     """Limits how often one client address can try wrong passwords or tokens.
 
-    The first FREE_ATTEMPTS attempts need not wait. If all of them are wrong, a pause of one second follows. Each
-    further wrong attempt doubles the pause, up to MAX_SECONDS. During a pause, callers check no attempts from that
-    address and respond with status 429, so guessing in parallel is no faster. They do not wait for the end of the
-    pause, because waiting requests would tie up the server.
+    The first FREE_ATTEMPTS wrong attempts are free. A pause of one second follows. Each further wrong attempt after a
+    pause doubles the next one, up to MAX_SECONDS. During a pause, callers respond to wrong attempts with status 429,
+    and neither log nor count them. They do not wait for the end of the pause, because waiting requests would tie up the
+    server.
+
+    The right password or token passes even during a pause. All clients of a proxy share its address, so a stranger
+    could otherwise lock the operator out. A long random secret is what protects from guessing.
 
     To limit memory, the addresses with the oldest wrong attempts are dropped beyond MAX_ADDRESSES.
     """
@@ -36,7 +43,7 @@ class LoginThrottle:
         self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
     def seconds_to_wait(self, address: str) -> float:
-        """Return how long this address has to wait for its next attempt, in seconds; 0 if it need not wait."""
+        """Return how long the pause of this address still lasts, in seconds; 0 if there is none."""
         _, pause_ends_at = self._failures.get(address, (0, 0.0))
         return max(0.0, pause_ends_at - self._clock())
 
@@ -78,6 +85,17 @@ def _netloc(url: str) -> str | None:
         return urlsplit(url).netloc.lower() or None
     except ValueError:
         return None
+
+
+def is_forwarded(header: Callable[[str], str | None]) -> bool:
+    """Return whether a reverse proxy has forwarded the request, as far as its headers tell.
+
+    A server on loopback that requires no password is meant for this machine only, but proxies connect from there too.
+
+    Args:
+        header: Returns the value of a header, or None if the request lacks it. Names are case-insensitive.
+    """
+    return any(header(name) is not None for name in _PROXY_HEADERS)
 
 
 def host_name(header: str) -> str:

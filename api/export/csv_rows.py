@@ -1,19 +1,24 @@
-"""Write records as CSV that is safe from formula injection."""
+"""Write records as CSV that spreadsheets do not run as formulas."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from api.database import Document
 from api.http.responses import encode_json
 
 # Excel, LibreOffice and Google Sheets evaluate cells that begin with these (OWASP, "CSV Injection"). A leading
-# apostrophe makes them text.
-_FORMULA_STARTS = frozenset("=+-@\t\r\n")
+# apostrophe makes them text. The last four are full-width forms.
+_FORMULA_STARTS = frozenset("=+-@\t\r\n＝＋－＠")
+# A formula in the middle of a text begins a cell if the file is opened with another separator, as German and French
+# spreadsheets do. It needs a function, a command or a reference to do harm.
+_INNER_FORMULA = re.compile(r"(?<=[;\t\r\n])(?=\s*[=+@＝＋＠－-][^;\t\r\n]*[(|!])")
+# Columns whose values people do not write. A sign in front of harmless characters is left alone there, so that
+# offsets, such as +08:00, and keys are exact.
+_MACHINE_MADE = frozenset({"id", "_id", "bucket", "key", "etag", "format", "status", "taken_offset"})
+_HARMLESS = re.compile(r"[+-][\w.:/ -]*")
 
 
 def to_cell(value: Any) -> str | int | float:
@@ -21,10 +26,22 @@ def to_cell(value: Any) -> str | int | float:
 
     Tags become their printable form, lists of strings become text separated by "; ", and other nested values JSON.
     """
+    plain = _to_plain(value)
+    return escape_formulas(plain) if isinstance(plain, str) else plain
+
+
+def escape_formulas(text: str) -> str:
+    """Put an apostrophe before each part of a text that a spreadsheet would run as a formula."""
+    if ";" in text or "\n" in text or "\t" in text or "\r" in text:
+        text = _INNER_FORMULA.sub("'", text)
+    return f"'{text}" if text[:1] in _FORMULA_STARTS else text
+
+
+def _to_plain(value: Any) -> str | int | float:
     if value is None:
         return ""
     if isinstance(value, str):
-        return f"'{value}" if value[:1] in _FORMULA_STARTS else value
+        return value
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
@@ -32,33 +49,59 @@ def to_cell(value: Any) -> str | int | float:
     if isinstance(value, datetime):
         return f"{value.isoformat()}Z"  # all times in MongoDB are UTC
     if isinstance(value, dict) and "printable" in value:
-        return to_cell(value["printable"])
+        return _to_plain(value["printable"])
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return to_cell("; ".join(value))
-    return to_cell(encode_json(value).decode())
+        return "; ".join(value)
+    return encode_json(value).decode()
 
 
-# Types that need no conversion. Text needs none either, unless it starts like a formula.
-_PLAIN = frozenset({int, float, type(None)})
+class CsvWriter:
+    """Writes rows in CSV (RFC 4180). Texts are quoted; numbers, times and empty cells are not.
 
+    Args:
+        columns: The names of the columns.
+        raw: Leave formulas as they are.
+    """
 
-def rows_as_csv(rows: Iterable[Iterable[Any]]) -> bytes:
-    """Return rows in CSV (RFC 4180)."""
-    buffer = io.StringIO()
-    csv.writer(buffer).writerows(
-        [
-            # Call to_cell only where necessary: calling it for every value would double the run time.
-            value
-            if (kind := type(value)) in _PLAIN or (kind is str and value[:1] not in _FORMULA_STARTS)
-            else to_cell(value)
-            for value in row
+    def __init__(self, columns: Sequence[str], *, raw: bool = False) -> None:
+        self._columns = columns
+        self._raw = raw
+        self._machine_made = [name in _MACHINE_MADE for name in columns]
+
+    def header(self) -> bytes:
+        """Return the header row."""
+        return self._encode(",".join([self._quote(name, is_machine_made=False) for name in self._columns]) + "\r\n")
+
+    def rows(self, rows: Iterable[Iterable[Any]]) -> bytes:
+        """Return rows, whose values are in the order of the columns."""
+        lines = [
+            ",".join(
+                [
+                    self._field(value, is_machine_made)
+                    for value, is_machine_made in zip(row, self._machine_made, strict=True)
+                ]
+            )
+            + "\r\n"
+            for row in rows
         ]
-        for row in rows
-    )
-    return buffer.getvalue().encode(errors="replace")
+        return self._encode("".join(lines))
 
+    def _field(self, value: Any, is_machine_made: bool) -> str:
+        if value is None:
+            return ""
+        kind = type(value)
+        if kind is int or kind is float:
+            return repr(value)
+        plain = _to_plain(value)
+        if not isinstance(plain, str) or isinstance(value, bool | datetime):
+            return str(plain)
+        return self._quote(plain, is_machine_made)
 
-def page_as_csv(records: list[Document]) -> bytes:
-    """Return whole records in CSV, with a column for each top-level field that occurs in any of them."""
-    columns = list(dict.fromkeys(name for record in records for name in record))
-    return rows_as_csv([columns, *([record.get(name) for name in columns] for record in records)])
+    def _quote(self, text: str, is_machine_made: bool) -> str:
+        if not self._raw and not (is_machine_made and _HARMLESS.fullmatch(text)):
+            text = escape_formulas(text)
+        return '"' + text.replace('"', '""') + '"'
+
+    @staticmethod
+    def _encode(text: str) -> bytes:
+        return text.encode(errors="replace")

@@ -14,7 +14,7 @@ import orjson
 from bson import decode_iter
 
 from api.database import CODEC, FILE_FIELDS, Document
-from api.export.csv_rows import rows_as_csv
+from api.export.csv_rows import CsvWriter
 from api.http.responses import TIME_OPTIONS, encode_json, to_plain
 from api.serializers import plain_photo
 
@@ -101,11 +101,12 @@ async def stream_records(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         yield b"".join([orjson.dumps(record, default=to_plain, option=_LINE_OPTIONS) for record in records])
 
 
-async def stream_csv(chunks: AsyncIterator[Chunk]) -> AsyncIterator[bytes]:
-    """Yield CSV (RFC 4180) with a header row and escaped formulas."""
-    yield rows_as_csv([COLUMNS])
+async def stream_csv(chunks: AsyncIterator[Chunk], *, raw: bool = False) -> AsyncIterator[bytes]:
+    """Yield CSV (RFC 4180) with a header row. Formulas are escaped, unless `raw` is set."""
+    writer = CsvWriter(COLUMNS, raw=raw)
+    yield writer.header()
     async for chunk in chunks:
-        yield rows_as_csv(to_row(record) for record in chunk)
+        yield writer.rows(to_row(record) for record in chunk)
 
 
 async def stream_geojson(chunks: AsyncIterator[Chunk]) -> AsyncIterator[bytes]:

@@ -63,6 +63,8 @@ async def reject_stray_parameters(request: Request) -> None:
     Raises:
         BadParameter: A parameter is rejected.
     """
+    if _ignores_parameters(request):
+        return
     seen: set[str] = set()
     has_parameters = _has_parameters(request)
     for name, _ in request.query_params.multi_items():
@@ -71,6 +73,11 @@ async def reject_stray_parameters(request: Request) -> None:
         if name in seen and name not in REPEATABLE:
             raise BadParameter(name[:60], "this parameter can be sent only once", code=ErrorCode.REPEATED_PARAMETER)
         seen.add(name)
+
+
+def _ignores_parameters(request: Request) -> bool:
+    """Return whether the route ignores parameters that it does not know, as mongodb-rest does."""
+    return "mongodb-rest" in getattr(request.scope.get("route"), "tags", ())
 
 
 def _has_parameters(request: Request) -> bool:

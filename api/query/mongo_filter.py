@@ -15,7 +15,7 @@ from bson.errors import InvalidId
 from bson.regex import Regex
 
 from api.errors import BadParameter, ErrorCode
-from api.query.regex_guard import check_pattern, split_slashes
+from api.query.regex_guard import RegexBudget, split_slashes
 
 MAX_JSON_BYTES = 8192
 MAX_DEPTH = 8
@@ -88,6 +88,7 @@ class _FilterReader:
     def __init__(self, parameter: str) -> None:
         self.parameter = parameter
         self.nodes = 0
+        self.regexes = RegexBudget()
 
     def error_at(self, path: Path, reason: str) -> BadParameter:
         return BadParameter(self.parameter, reason, path=path)
@@ -274,7 +275,9 @@ class _FilterReader:
         return self.make_regex(pattern, flags + (options or ""), path)
 
     def make_regex(self, pattern: str, flags: str, path: Path) -> Regex[str]:
-        if reason := check_pattern(pattern, flags):
+        # The outermost name on the way that is not an operator.
+        field = next((name for name in path if isinstance(name, str) and not name.startswith("$")), "")
+        if reason := self.regexes.spend(pattern, flags, field):
             raise self.error_at(path, reason)
         return Regex(pattern, "".join(sorted(set(flags))))
 

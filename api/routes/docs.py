@@ -1,4 +1,4 @@
-"""Serve the API reference as Swagger UI. All files of the page come from this server."""
+"""Serve the OpenAPI document, and show it as Swagger UI. All files of the page come from this server."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import Literal
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from api.http.responses import bytes_response
+from api.auth import READER
+from api.http.responses import bytes_response, json_response
 
 router = APIRouter(prefix="/docs", include_in_schema=False)
+document_router = APIRouter(dependencies=[READER])
 
 # Swagger UI, unchanged, from the package fastapi-swagger.
 _ASSETS = files("fastapi_swagger") / "resources"
@@ -40,8 +42,22 @@ _PAGE = b"""<!doctype html>
 </body>
 </html>
 """
-_START = b"""SwaggerUIBundle({
+# The page itself requires no token, but the document that it shows does if reading does, because it names the database.
+# So send the token that the explorer has stored.
+_START = b"""function readToken() {
+  try {
+    return sessionStorage.getItem("explorer.token") ?? localStorage.getItem("explorer.token");
+  } catch {
+    return null;
+  }
+}
+SwaggerUIBundle({
   url: "/openapi.json",
+  requestInterceptor: (request) => {
+    const token = readToken();
+    if (token && !request.headers.Authorization) request.headers.Authorization = `Bearer ${token}`;
+    return request;
+  },
   dom_id: "#swagger-ui",
   deepLinking: true,
   tryItOutEnabled: true,
@@ -50,6 +66,11 @@ _START = b"""SwaggerUIBundle({
   presets: [SwaggerUIBundle.presets.apis],
 });
 """
+
+
+@document_router.get("/openapi.json", include_in_schema=False)
+async def get_document(request: Request) -> Response:
+    return json_response(request, request.app.openapi())
 
 
 @router.get("")

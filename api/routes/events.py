@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 
@@ -72,13 +72,16 @@ async def stream_events(request: Request) -> Response:
     feed: Feed = request.app.state.batch_feed
     if getattr(request.state, "head", False):
         return Response(media_type=_MEDIA_TYPE, headers=_HEADERS)
+    # Join before the response starts, so that a failure yields an error response instead of a broken stream.
+    await feed.current_message()
     if feed.listeners >= MAX_LISTENERS:
         detail = f"{MAX_LISTENERS} clients are already listening. Try again later."
         raise RequestRefused(ErrorCode.TOO_MANY_LISTENERS, detail, headers={"Retry-After": "30"})
-    # Join before the response starts, so that a failure yields an error response instead of a broken stream.
-    await feed.current_message()
+    # The first message is there, so this joins without giving way to other requests.
+    messages = feed.listen()
+    first = await anext(messages)
     return EventSourceResponse(
-        _stream(feed),
+        _stream(first, messages),
         media_type=_MEDIA_TYPE,
         headers=_HEADERS,
         sep="\n",
@@ -89,8 +92,9 @@ async def stream_events(request: Request) -> Response:
     )
 
 
-async def _stream(feed: Feed) -> AsyncIterator[bytes | ServerSentEvent]:
-    yield ServerSentEvent(retry=RETRY_MILLISECONDS, sep="\n")
-    async with aclosing(feed.listen()) as messages:
+async def _stream(first: bytes, following: AsyncGenerator[bytes]) -> AsyncIterator[bytes | ServerSentEvent]:
+    async with aclosing(following) as messages:
+        yield ServerSentEvent(retry=RETRY_MILLISECONDS, sep="\n")
+        yield first
         async for message in messages:
             yield message

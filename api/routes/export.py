@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from typing import Annotated, Literal, TypeVar
 
@@ -15,8 +15,9 @@ from starlette.responses import Response, StreamingResponse
 
 from api.auth import READER
 from api.database import Store, StoreDep
-from api.errors import ErrorCode, RequestRefused
+from api.errors import BadParameter, ErrorCode, RequestRefused
 from api.export.formats import Chunk, stream_csv, stream_geojson, stream_ndjson, stream_parquet, stream_records
+from api.export.streaming import EXPORT_MS, reserve_export, start_stream
 from api.http.problems import PROBLEM_RESPONSE
 from api.query.filters import Filters
 from api.query.mongo_filter import Filter
@@ -27,9 +28,6 @@ router = APIRouter(dependencies=[READER], tags=["export"])
 CHUNK_RECORDS = 500
 # A chunk of an export: decoded records, or records in BSON.
 AnyChunk = TypeVar("AnyChunk", Chunk, bytes)
-MAX_EXPORTS = 4
-# MongoDB's time limit for one export, not counting the time that the client takes to read it.
-_EXPORT_MS = 15 * 60 * 1000
 
 PARQUET = "application/vnd.apache.parquet"
 Format = Literal["ndjson", "csv", "geojson", "parquet"]
@@ -43,9 +41,10 @@ _SCHEMAS = {"geojson": {"type": "object"}, "parquet": {"type": "string", "format
 
 
 class ExportArguments(Filters):
-    """Filter parameters, and whether to return whole records."""
+    """Filter parameters, and options of single formats."""
 
     whole: bool = Field(False, description="Return whole records, with every tag (ndjson only).")
+    raw: bool = Field(False, description="Return texts that a spreadsheet would run as formulas unchanged (csv only).")
 
 
 @router.get(
@@ -69,6 +68,9 @@ async def export_photos(
     so that clients can detect an incomplete export.
     """
     filter_ = arguments.to_filter()
+    for name, format_with_option in (("whole", "ndjson"), ("raw", "csv")):
+        if getattr(arguments, name) and file_format != format_with_option:
+            raise BadParameter(name, f"only {format_with_option} has this option")
     if file_format == "parquet" and importlib.util.find_spec("arro3") is None:
         detail = "Parquet requires the package arro3-io, which is not installed. Install it with: pip install arro3-io"
         raise RequestRefused(ErrorCode.PARQUET_UNAVAILABLE, detail)
@@ -78,34 +80,37 @@ async def export_photos(
     }
     if getattr(request.state, "head", False):
         return StreamingResponse(iter(()), media_type=_TYPES[file_format], headers=headers)
-    gate: asyncio.Semaphore = request.app.state.exports
-    if gate.locked():
-        detail = f"{MAX_EXPORTS} exports are already running. Try again later."
-        raise RequestRefused(ErrorCode.TOO_MANY_EXPORTS, detail, headers={"Retry-After": "30"})
-    if file_format == "ndjson" and arguments.whole:
-        stream = stream_records(await _start(_read(_raw_chunks(store, filter_), gate)))
+    gate = reserve_export(request)
+    if arguments.whole:
+        stream = stream_records(await start_stream(_read(_raw_chunks(store, filter_), gate)))
     else:
-        streams = {"ndjson": stream_ndjson, "csv": stream_csv, "geojson": stream_geojson, "parquet": stream_parquet}
-        stream = streams[file_format](await _start(_read(_summaries(store, filter_), gate)))
+        as_csv = partial(stream_csv, raw=arguments.raw)
+        streams: dict[Format, Callable[[AsyncIterator[Chunk]], AsyncIterator[bytes]]] = {
+            "ndjson": stream_ndjson,
+            "csv": as_csv,
+            "geojson": stream_geojson,
+            "parquet": stream_parquet,
+        }
+        stream = streams[file_format](await start_stream(_read(_summaries(store, filter_), gate)))
     return StreamingResponse(stream, media_type=_TYPES[file_format], headers=headers)
 
 
 @asynccontextmanager
 async def _summaries(store: Store, filter_: Filter) -> AsyncIterator[Callable[[], Awaitable[Chunk]]]:
     """Yield a function that returns the next records, or an empty list at the end."""
-    async with store.photos.find(filter_, SUMMARY_FIELDS, batch_size=CHUNK_RECORDS, max_time_ms=_EXPORT_MS) as cursor:
+    async with store.photos.find(filter_, SUMMARY_FIELDS, batch_size=CHUNK_RECORDS, max_time_ms=EXPORT_MS) as cursor:
         yield partial(cursor.to_list, CHUNK_RECORDS)
 
 
 @asynccontextmanager
 async def _raw_chunks(store: Store, filter_: Filter) -> AsyncIterator[Callable[[], Awaitable[bytes]]]:
     """Yield a function that returns the next whole records in BSON, or empty bytes at the end."""
-    async with store.photos.find_raw_batches(filter_, batch_size=CHUNK_RECORDS, max_time_ms=_EXPORT_MS) as cursor:
+    async with store.photos.find_raw_batches(filter_, batch_size=CHUNK_RECORDS, max_time_ms=EXPORT_MS) as cursor:
         yield partial(anext, cursor, b"")
 
 
 async def _read(
-    reader: AbstractAsyncContextManager[Callable[[], Awaitable[AnyChunk]]], gate: asyncio.Semaphore
+    reader: AbstractAsyncContextManager[Callable[[], Awaitable[AnyChunk]]], gate: AbstractAsyncContextManager[object]
 ) -> AsyncGenerator[AnyChunk]:
     """Yield all chunks, and hold `gate` until the last one has been sent."""
     async with gate, reader as read_next:
@@ -121,17 +126,3 @@ async def _read(
             finally:
                 next_chunk.cancel()
                 await asyncio.gather(next_chunk, return_exceptions=True)
-
-
-async def _start(chunks: AsyncGenerator[AnyChunk]) -> AsyncIterator[AnyChunk]:
-    """Read the first chunk before the response starts, so that a failure yields an error response."""
-    first = await anext(chunks, None)
-
-    async def all_chunks() -> AsyncIterator[AnyChunk]:
-        async with aclosing(chunks):
-            if first is not None:
-                yield first
-            async for chunk in chunks:
-                yield chunk
-
-    return all_chunks()

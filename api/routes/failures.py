@@ -44,7 +44,7 @@ class Failure(BaseModel):
 
     id: str
     exception: str | None
-    message: str = Field(description="The last line of the traceback.")
+    message: str = Field(description="The exception and its message, from the end of the traceback.")
     bucket: str | None
     key: str | None
     path: str | None = Field(description="Dotted path of the MRQ task.")

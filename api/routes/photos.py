@@ -103,6 +103,8 @@ class ThumbnailArguments(Arguments):
     )
 
 
+# Some generators of clients ignore the content of responses of other types than the second one.
+_JPEG_TYPES = ("image/jpeg", "application/octet-stream")
 _PAGE_LINKS = {
     "next": {"operationId": "list_photos", "parameters": {"cursor": "$response.body#/next"}},
     "photo": {"operationId": "get_photo", "parameters": {"id": "$response.body#/photos/0/id"}},
@@ -166,7 +168,7 @@ async def list_copies(
     "/{id:path}/thumbnail",
     summary="Get the thumbnail of a photo",
     response_class=Response,
-    responses={200: {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}}},
+    responses={200: {"content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in _JPEG_TYPES}}},
 )
 async def get_thumbnail(
     request: Request, store: StoreDep, id: PhotoId, arguments: Annotated[ThumbnailArguments, Query()]

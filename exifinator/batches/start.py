@@ -35,6 +35,8 @@ MAX_RUNNING = 16
 # configured timeout, the retries against an unresponsive S3 server could take minutes.
 S3_TIMEOUT_SECONDS = 3.0
 MAX_LOG_FILES = 100
+# Held from counting the running batches until a new one counts too.
+_counting = threading.Lock()
 
 
 def start_batch(config: Config, store: Store, source: str, *, logs: Path = ROOT / "logs") -> str:
@@ -52,20 +54,21 @@ def start_batch(config: Config, store: Store, source: str, *, logs: Path = ROOT 
     """
     parsed = parse_user_source(source)
     _check_source(parsed, config)
-    if len(read_watched(store)) >= MAX_RUNNING:
-        raise TooManyBatches(f"{MAX_RUNNING} batches are running, which is the limit; wait until one ends")
     now = datetime.now(UTC)
     batch_id = new_batch_id(now)
-    store.batches.save(
-        {
-            "_id": batch_id,
-            "sources": [str(parsed)],
-            "state": "listing",
-            "started_at": now,
-            "updated_at": now,
-            "numbers": BatchCounts().as_dict(),
-        }
-    )
+    with _counting:
+        if len(read_watched(store)) >= MAX_RUNNING:
+            raise TooManyBatches(f"{MAX_RUNNING} batches are running, which is the limit; wait until one ends")
+        store.batches.save(
+            {
+                "_id": batch_id,
+                "sources": [str(parsed)],
+                "state": "listing",
+                "started_at": now,
+                "updated_at": now,
+                "numbers": BatchCounts().as_dict(),
+            }
+        )
     logs.mkdir(exist_ok=True)
     for old in sorted(logs.glob("batch-*.log"))[:-MAX_LOG_FILES]:
         old.unlink(missing_ok=True)

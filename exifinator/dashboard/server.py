@@ -16,7 +16,7 @@ import logging
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import gevent
 
@@ -42,9 +42,28 @@ def load_app() -> WSGIApplication:
 
     # The guard checks the password. MRQ's own check would accept only the part before the first ":".
     utils.requires_auth = lambda view: view
-    from mrq.dashboard.app import app
+    from mrq.dashboard import app as dashboard
 
-    return cast("WSGIApplication", app)
+    dashboard.connections = _SortedJobs(dashboard.connections)
+    return cast("WSGIApplication", dashboard.app)
+
+
+class _SortedJobs:
+    """MRQ's connections, but the jobs that a query finds come newest first. MRQ lists them in no order.
+
+    Args:
+        target: The connections, the database of jobs, or its collection `mrq_jobs`.
+    """
+
+    def __init__(self, target: Any) -> None:
+        self._target = target
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._target, name)
+        return _SortedJobs(value) if name in ("mongodb_jobs", "mrq_jobs") else value
+
+    def find(self, *args: Any, **options: Any) -> Any:
+        return self._target.find(*args, **options).sort([("datequeued", -1), ("_id", 1)])
 
 
 def serve(config: Config, app: WSGIApplication) -> None:
@@ -69,7 +88,7 @@ def serve(config: Config, app: WSGIApplication) -> None:
 
     host, port = config.dashboard_host, config.dashboard_port
     auth = config.dashboard_auth.get_secret_value() if config.dashboard_auth else None
-    guard = Guard(app, auth=auth, bind_host=host)
+    guard = Guard(app, auth=auth, bind_host=host, allowed_hosts=config.dashboard_allowed_hosts)
     server = WSGIServer((host, port), guard, log=log, error_log=log, handler_class=Handler)
     # Set an event instead of calling server.stop, because a signal may arrive while the server is starting.
     stopping = Event()

@@ -66,16 +66,15 @@ def group_stages(filter_: Document) -> list[Document]:
 def describe_job(job: Mapping[str, Any]) -> Document:
     """Return a failed job in the form in which users see it.
 
-    `exception` is the exception type, `message` the last line of the traceback, `path` the import path of the job's
-    task, and `traceback` the last MAX_TRACEBACK_CHARS characters of the traceback.
+    `exception` is the exception type, `message` the end of the traceback with the exception, `path` the import path of
+    the job's task, and `traceback` the last MAX_TRACEBACK_CHARS characters of the traceback.
     """
     params: Mapping[str, Any] = job.get("params") or {}
     traceback = str(job.get("traceback") or "")
-    lines = traceback.strip().splitlines()
     return {
         "id": str(job["_id"]),
         "exception": job.get("exceptiontype"),
-        "message": lines[-1][:MAX_MESSAGE_CHARS] if lines else "",
+        "message": _find_message(traceback, str(job.get("exceptiontype") or ""))[:MAX_MESSAGE_CHARS],
         "bucket": params.get("bucket"),
         "key": params.get("key"),
         "path": job.get("path"),
@@ -84,6 +83,15 @@ def describe_job(job: Mapping[str, Any]) -> Document:
         "queued_at": job.get("datequeued"),
         "traceback": traceback[-MAX_TRACEBACK_CHARS:],
     }
+
+
+def _find_message(traceback: str, exception: str) -> str:
+    """Return the exception and its message, which may have several lines, since keys may contain newlines."""
+    text = traceback.strip()
+    starts = list(re.finditer(rf"^(?:\w+\.)*{re.escape(exception)}(?=:|$)", text, re.MULTILINE)) if exception else []
+    if starts:
+        return text[starts[-1].start() :]
+    return text.splitlines()[-1] if text else ""
 
 
 def parse_job_id(text: str) -> ObjectId:

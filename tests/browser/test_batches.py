@@ -49,7 +49,13 @@ def system(browser: Browser, explorer_mongodb: str, tmp_path_factory: pytest.Tem
     with run_redis(folder) as redis_url, run_moto(folder) as moto, run_proxy(moto) as proxy:
         port = reserve_port()
         settings = {"MONGODB_URI": explorer_mongodb, "REDIS_URL": redis_url, "S3_ENDPOINT_URL": proxy.url}
-        settings |= {"API_PORT": port, "API_TOKEN": TOKEN, "DASHBOARD_PORT": 15999, "RETRY_DELAY_SECONDS": 0.05}
+        settings |= {
+            "API_PORT": port,
+            "API_TOKEN": TOKEN,
+            "API_PUBLIC_READ": True,
+            "DASHBOARD_PORT": 15999,
+            "RETRY_DELAY_SECONDS": 0.05,
+        }
         installation = Installation(settings, folder)
         try:
             with running([sys.executable, "-m", "api"], port, folder / "api.log", installation.environment):

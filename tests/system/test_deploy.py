@@ -97,8 +97,7 @@ def compose_config(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], 
     if not shutil.which("docker") or subprocess.run(asked, capture_output=True, check=False).returncode:
         if not shutil.which("docker-compose"):
             lack("docker compose", "install it, or Debian's docker-compose")
-        # A name for the whole came with the second version. All else it knows, and it puts the variables in, too.
-        command, text = ["docker-compose"], re.sub(r"^name: .*\n", "", text, flags=re.MULTILINE)
+        command = ["docker-compose"]
     folder = tmp_path_factory.mktemp("compose")
     (folder / "compose.yaml").write_text(text, encoding="utf-8")
 

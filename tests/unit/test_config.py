@@ -57,6 +57,18 @@ def test_build_config__blank_in_the_environment__is_none() -> None:
         pytest.param({"AWS_ACCESS_KEY": "a"}, {}, "AWS_SECRET_KEY belong together", id="half a pair"),
         pytest.param({"API_HOST": "0.0.0.0"}, {}, "API_TOKEN must be set", id="open api"),
         pytest.param({"DASHBOARD_HOST": "::"}, {}, "DASHBOARD_AUTH must be", id="open dashboard"),
+        pytest.param({"API_ALLOWED_HOSTS": ["a.example"]}, {}, "API_TOKEN must be set", id="proxy of the api"),
+        pytest.param({"DASHBOARD_ALLOWED_HOSTS": ["a.b"]}, {}, "DASHBOARD_AUTH must be", id="proxy of the dashboard"),
+        pytest.param({"API_CORS_ORIGINS": ["*"]}, {}, "API_TOKEN must be set", id="every origin"),
+        pytest.param({"API_CORS_ORIGINS": "a.example"}, {}, "API_CORS_ORIGINS should be: origins", id="no origin"),
+        pytest.param({"API_CORS_ORIGINS": "https://a.b/c"}, {}, "API_CORS_ORIGINS should be: origins", id="a page"),
+        pytest.param({"API_ALLOWED_HOSTS": ["https://a.b"]}, {}, "API_ALLOWED_HOSTS should be: names", id="url"),
+        pytest.param({"API_ALLOWED_HOSTS": "*.a.b"}, {}, "API_ALLOWED_HOSTS should be: names", id="wildcard"),
+        pytest.param({"DASHBOARD_ALLOWED_HOSTS": "a..b"}, {}, "DASHBOARD_ALLOWED_HOSTS should be", id="empty label"),
+        pytest.param({"API_TRUSTED_PROXIES": "*"}, {}, "API_TRUSTED_PROXIES should be: IP", id="every proxy"),
+        pytest.param({"API_TRUSTED_PROXIES": "proxy"}, {}, "API_TRUSTED_PROXIES should be: IP", id="name of a proxy"),
+        pytest.param({"API_TOKEN": "schlüssel"}, {}, "API_TOKEN should be: ASCII", id="token beyond ASCII"),
+        pytest.param({"API_TOKEN": "a b"}, {}, "API_TOKEN should be: ASCII", id="token with a space"),
         pytest.param({"DASHBOARD_AUTH": "nopassword"}, {}, '"user:password"', id="no password"),
         pytest.param({"API_PORT": 5555}, {}, "must differ", id="same port"),
         pytest.param({"WRITE_QUEUE": "download"}, {}, "must differ", id="same queue"),
@@ -154,6 +166,19 @@ def test_build_config__any_other_address__needs_a_password(setting: str, remedy:
 def test_build_config__loopback__needs_no_password(host: str, bound: str) -> None:
     config = build_config({"API_HOST": host, "DASHBOARD_HOST": host}, {})
     assert (config.api_host, config.dashboard_host) == (bound, bound)
+
+
+def test_build_config__lists_of_the_web__are_in_their_usual_form() -> None:
+    environment = {
+        "EXIFINATOR_API_TOKEN": "x",
+        "EXIFINATOR_API_ALLOWED_HOSTS": "Foto.Example.org:443, [FD00::1]",
+        "EXIFINATOR_API_TRUSTED_PROXIES": "127.0.0.1, 10.1.2.3/8",
+        "EXIFINATOR_API_CORS_ORIGINS": "HTTPS://Photos.example/",
+    }
+    config = build_config({}, environment)
+    assert config.api_allowed_hosts == ("foto.example.org", "fd00::1")
+    assert config.api_trusted_proxies == ("127.0.0.1", "10.0.0.0/8")
+    assert config.api_cors_origins == ("https://photos.example",)
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ LAYERS: dict[str, list[list[str]]] = {
         ["queue"],
         ["search_keys", "places", "logging_setup"],
         ["config"],
+        ["setting_types"],
         ["extras", "net", "retry", "metrics", "gc_tuning", "notify", "web_security"],
         ["paths"],
         ["models"],

@@ -19,7 +19,7 @@ from exifinator.net import is_loopback_host
 # Environment variables that have the prefix of settings but are not settings: programs read them directly.
 NOT_SETTINGS = frozenset({"SETTINGS", "HOME", "CWD", "DEBUG", "SUPERVISED", "FOLDERS"})
 MIN_TOKEN_CHARS = 16
-MIN_PASSWORD_CHARS = 8
+MIN_PASSWORD_CHARS = 12
 MAX_PROCESSES_PER_CORE = 4
 # Memory of a worker process, besides the memory that decoding an image may use (PARSE_MEMORY_MB).
 WORKER_MEMORY_MB = 120
@@ -88,25 +88,46 @@ def _check_s3(config: Config) -> Iterator[Finding]:
 
 def _check_web(config: Config) -> Iterator[Finding]:
     token = config.api_token.get_secret_value() if config.api_token else ""
-    api_is_public = not is_loopback_host(config.api_host)
-    if api_is_public and len(token) < MIN_TOKEN_CHARS:
+    if config.api_is_shared and len(token) < MIN_TOKEN_CHARS:
         yield warning(
             "settings",
             f"API_TOKEN has only {len(token)} characters, and other machines can reach the API",
             _MAKE_TOKEN,
         )
     password = config.dashboard_auth.get_secret_value().partition(":")[2] if config.dashboard_auth else ""
-    if not is_loopback_host(config.dashboard_host) and len(password) < MIN_PASSWORD_CHARS:
+    if config.dashboard_is_shared and len(password) < MIN_PASSWORD_CHARS:
         yield warning(
             "settings",
             "the password of DASHBOARD_AUTH is short, and other machines can reach the dashboard",
             _MAKE_TOKEN,
         )
-    if config.api_allowed_hosts and api_is_public:
+    for server, host, names in (
+        ("API", config.api_host, config.api_allowed_hosts),
+        ("DASHBOARD", config.dashboard_host, config.dashboard_allowed_hosts),
+    ):
+        if names and not is_loopback_host(host):
+            yield warning(
+                "settings",
+                f"{server}_ALLOWED_HOSTS has no effect: a server that other machines can reach accepts every host name",
+                f"set {server}_HOST to 127.0.0.1 behind a proxy, or remove {server}_ALLOWED_HOSTS",
+            )
+    if config.api_public_read and not token:
+        yield warning(
+            "settings", "API_PUBLIC_READ has no effect without API_TOKEN", "export EXIFINATOR_API_PUBLIC_READ=false"
+        )
+    elif config.api_public_read and config.api_is_shared:
         yield warning(
             "settings",
-            "API_ALLOWED_HOSTS has no effect: an API that other machines can reach accepts every host name",
-            "set API_HOST to 127.0.0.1 behind a proxy, or remove API_ALLOWED_HOSTS",
+            "API_PUBLIC_READ is set: everyone who can reach the API can read all photos' metadata, and where they were "
+            "taken",
+            "export EXIFINATOR_API_PUBLIC_READ=false   (reading then requires API_TOKEN)",
+        )
+    if config.api_allowed_hosts and not config.api_trusted_proxies:
+        yield warning(
+            "settings",
+            "API_ALLOWED_HOSTS names a proxy, but API_TRUSTED_PROXIES is empty: wrong tokens of all clients count as "
+            "those of one",
+            'set API_TRUSTED_PROXIES to the address of the proxy, such as ["127.0.0.1"]',
         )
 
 

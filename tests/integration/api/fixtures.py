@@ -257,11 +257,11 @@ def wire_api(library: Config, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture(scope="session")
 def guarded_api(library: Config) -> Iterator[Api]:
-    """Yield the API with a token, at an address that it takes for one of the network: it guards reading too."""
+    """Yield the API with a token."""
     with open_api(guarded(library)) as running:
         yield running
 
 
 def guarded(config: Config) -> Config:
-    """Return the settings with a token and an address of the network, where even reading needs the token."""
-    return config.model_copy(update={"api_host": "127.0.0.2", "api_token": SecretStr(TOKEN)})
+    """Return the settings with a token, which reading needs too."""
+    return config.model_copy(update={"api_token": SecretStr(TOKEN)})

@@ -122,6 +122,23 @@ def test_export__csv__has_every_photo_and_no_formula(api: Api) -> None:
         assert dates[record["_id"]] == (shown, f"{record['extracted_at']:%Y-%m-%dT%H:%M:%S}Z")
 
 
+def test_export__csv__machine_made_values_are_exact_and_raw_ones_all(api: Api) -> None:
+    rows = {row["id"]: row for row in csv.DictReader(io.StringIO(api.get("/export.csv").text, newline=""))}
+    assert {row["taken_offset"] for row in rows.values()} == {"+02:00", ""}
+    assert rows["holiday/=cmd.csv"]["key"] == "'=cmd.csv"
+    raw = {row["id"]: row for row in csv.DictReader(io.StringIO(api.get("/export.csv", raw="true").text, newline=""))}
+    assert raw["holiday/=cmd.csv"]["key"] == "=cmd.csv"
+    assert raw["holiday/=cmd.csv"]["description"].startswith("=HYPERLINK")
+
+
+@pytest.mark.parametrize(
+    ("path", "parameter"), [("/export.csv", "whole"), ("/export.parquet", "whole"), ("/export.ndjson", "raw")]
+)
+def test_export__option_of_another_format__is_refused(api: Api, path: str, parameter: str) -> None:
+    answer = api.get(path, **{parameter: "true"})
+    assert (answer.status_code, answer.json()["parameter"]) == (400, parameter)
+
+
 def test_export__geojson__is_one_collection(api: Api) -> None:
     found = api.get("/export.geojson", bucket="holiday").json()
     assert len(found["features"]) == 121

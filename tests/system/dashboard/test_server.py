@@ -13,8 +13,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pymongo
 import pytest
@@ -101,6 +103,16 @@ def test_main__every_table__answers(dashboard: Dashboard, table: str) -> None:
     assert "aaData" in json.loads(body)
 
 
+def test_main__jobs__newest_first_whatever_their_ids(dashboard: Dashboard) -> None:
+    """Ids of images' jobs are derived from the images, so they tell no time."""
+    times = {day: dashboard.add_job(datequeued=datetime(2026, 1, day)) for day in (2, 3, 1)}
+    query = urlencode({"sEcho": 1, "iDisplayLength": 2, "path": "exifinator.worker.tasks.Download"})
+    status, body = dashboard.ask("GET", f"/api/datatables/jobs?{query}")
+    assert status == 200
+    assert [job["_id"] for job in json.loads(body)["aaData"]] == [str(times[3]), str(times[2])]
+    assert json.loads(body)["iTotalDisplayRecords"] >= 3
+
+
 def test_main__requeue__queues_the_action(dashboard: Dashboard) -> None:
     job = dashboard.add_job()
     form = {"Content-Type": "application/x-www-form-urlencoded", "Origin": f"http://127.0.0.1:{dashboard.port}"}
@@ -126,7 +138,7 @@ def test_main__body_in_endless_chunks__is_refused(dashboard: Dashboard) -> None:
         connection.sendall(head.encode() + b"Transfer-Encoding: chunked\r\n\r\n")
         for _ in range(BODY_LIMIT_BYTES // 0x10000 + 1):
             connection.sendall(chunk)
-        assert connection.recv(64).startswith(b"HTTP/1.1 413")
+        assert connection.recv(64).startswith(b"HTTP/1.1 411")
 
 
 def test_main__log__has_a_line_a_request_and_no_password(dashboard: Dashboard) -> None:

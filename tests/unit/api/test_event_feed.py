@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from api.http.event_feed import Feed
+from api.routes import events
 from exifinator.errors import StoreUnavailable
 
 
@@ -132,5 +134,23 @@ def test_close__listeners__end() -> None:
             await asyncio.sleep(0)
             feed.closing.set()
             assert await waiting == b"the end"
+
+    run(test)
+
+
+def test_stream_events__many_at_once__no_more_than_the_limit_join(monkeypatch: pytest.MonkeyPatch) -> None:
+    """400 of 400 simultaneous requests got in: each looked at the number before any of them had joined."""
+    monkeypatch.setattr(events, "MAX_LISTENERS", 3)
+
+    async def test(_source: Source, feed: Feed) -> None:
+        request: Any = SimpleNamespace(app=SimpleNamespace(state=SimpleNamespace(batch_feed=feed)), state=None)
+        results = await asyncio.gather(*(events.stream_events(request) for _ in range(8)), return_exceptions=True)
+        assert [type(result).__name__ for result in results].count("RequestRefused") == 5
+        assert feed.listeners == 3
+        responses: list[Any] = [result for result in results if not isinstance(result, BaseException)]
+        for response in responses:
+            assert [await anext(response.body_iterator) for _ in range(2)][1] == b"1"
+            await response.body_iterator.aclose()
+        assert feed.listeners == 0
 
     run(test)

@@ -14,7 +14,6 @@ import pytest
 
 from api.aggregations.map_clusters import Pyramid, fitting_zoom
 from api.errors import RequestRefused
-from api.export.csv_rows import to_cell
 from api.http.responses import encode_json, matches_etag
 from api.query.filters import Filters, after_prefix
 from api.query.ranges import Box, Span, box_around, read_dates, read_fractions, read_numbers
@@ -285,19 +284,6 @@ def test_segments_after__backwards__those_without_the_value_are_first() -> None:
     assert order.segments_after(Position((None, None), "x"))[-1] == {"photo.iso": {"$ne": None}}
     assert order.segments_after(Position((100, day(2024)), "x"))[-1] == {"photo.iso": {"$lt": 100}}
     assert order.flipped() == Order.named("iso")
-
-
-@pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\tx", "\rx", "\nx", "=HYPERLINK(1)"])
-def test_to_cell__what_begins_a_formula__is_text(text: str) -> None:
-    assert to_cell(text) == f"'{text}"
-
-
-@pytest.mark.parametrize(
-    ("value", "cell"),
-    [(None, ""), (-1.5, -1.5), (True, "true"), ({"printable": "=x", "tag": 1}, "'=x"), (["=a", "b"], "'=a; b"), ({"a": 1}, '{"a":1}')],
-)  # fmt: skip
-def test_to_cell__value__is_shown(value: Any, cell: Any) -> None:
-    assert to_cell(value) == cell
 
 
 def test_encode_json__odd_values__are_plain() -> None:

@@ -1,10 +1,43 @@
+"""Starting batches: their number is limited, also if many start at once; the end of a process is explained."""
+
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from exifinator.batches.start import _last_line
+from exifinator.batches import start
+from exifinator.config import Config
+from exifinator.errors import TooManyBatches
+
+
+def test_start_batch__others_start_too__count_only_after_this_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """20 of 20 simultaneous requests got in where 16 may: each counted before the others were stored."""
+    running: list[Any] = []
+
+    def count(_store: Any) -> list[Any]:
+        assert not start._counting.acquire(blocking=False)
+        return list(running)
+
+    def save(fields: Any) -> None:
+        assert not start._counting.acquire(blocking=False)
+        running.append(fields)
+
+    monkeypatch.setattr(start, "read_watched", count)
+    monkeypatch.setattr(start, "_check_source", lambda *_: None)
+    monkeypatch.setattr(start, "_spawn_watcher", lambda *_: SimpleNamespace(pid=1))
+    monkeypatch.setattr(start, "_await_end", lambda *_: None)
+    store: Any = SimpleNamespace(batches=SimpleNamespace(save=save))
+    for _ in range(start.MAX_RUNNING):
+        start.start_batch(Config(), store, "bucket", logs=tmp_path)
+    with pytest.raises(TooManyBatches):
+        start.start_batch(Config(), store, "bucket", logs=tmp_path)
+    assert len(running) == start.MAX_RUNNING
+    assert not start._counting.locked()
 
 
 @pytest.mark.parametrize(
@@ -20,10 +53,11 @@ from exifinator.batches.start import _last_line
 def test_last_line__of_a_log__is_the_reason(tmp_path: Path, log: bytes, line: str) -> None:
     path = tmp_path / "batch.log"
     path.write_bytes(log)
-    assert _last_line(path) == line
+    assert start._last_line(path) == line
 
 
 def test_last_line__log_is_gone__says_so(tmp_path: Path) -> None:
     assert (
-        _last_line(tmp_path / "batch.log") == f"its log {tmp_path}/batch.log cannot be read (No such file or directory)"
+        start._last_line(tmp_path / "batch.log")
+        == f"its log {tmp_path}/batch.log cannot be read (No such file or directory)"
     )

@@ -241,3 +241,22 @@ def test_build_photo__rating_of_xmp__is_a_number_of_stars(text, rating):
 def test_join_sentences__repeated_problem__is_joined_once():
     assert join_sentences(["a", "b", "a"]) == "a b"
     assert join_sentences([]) is None
+
+
+@pytest.mark.parametrize(
+    ("more", "has_location"),
+    [
+        ({}, False),
+        ({"GPS_GPSAltitude": [0.0]}, False),
+        ({"GPS_GPSAltitude": [12.5]}, True),
+        ({"GPS_GPSDate": "2019:05:01"}, True),
+    ],
+)
+@pytest.mark.parametrize("reference", ["N", "S"])
+def test_location__zero__is_none_unless_the_receiver_says_more(more, has_location, reference):
+    zero = [0.0, 0.0, 0.0]
+    position = {"GPS_GPSLatitude": zero, "GPS_GPSLatitudeRef": reference, "GPS_GPSLongitude": zero}
+    found = photo(**position, GPS_GPSLongitudeRef="W", **more)
+    assert ("location" in found) is has_location
+    if has_location:
+        assert str(found["location"]["coordinates"]) == "[0.0, 0.0]"
