@@ -56,7 +56,7 @@ def _degrees(raw: Raw, reference: Raw) -> float | None:
         sign = -1
     elif letter in ("N", "E") and sign < 0:
         return 1000.0
-    return round(sign * degrees, 8)
+    return round(sign * degrees, 8) + 0.0
 
 
 def altitude(raw: Raw, reference: Raw) -> float | None:
