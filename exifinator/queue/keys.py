@@ -21,6 +21,7 @@ class QueueKeys:
             delivered.
         writes: The write queue. List of elements "<length of member>:<member><message>".
         deliveries: Hash from each member to the number of deliveries of the image.
+        in_progress: Hash from the member of each delivered or parked image to the number of its latest delivery.
         write_bytes: The total size of the elements in the write queue, in bytes.
         batches: Hash from the id of each open batch to a JSON list of the batch's prefixes.
         batch_counts_prefix: The key that results when a batch id is appended is a hash from each result to a count.
@@ -35,6 +36,7 @@ class QueueKeys:
     downloads: str
     writes: str
     deliveries: str
+    in_progress: str
     write_bytes: str
     batches: str
     batch_counts_prefix: str
@@ -53,6 +55,7 @@ class QueueKeys:
             downloads=f"{prefix}:q:{config.download_set}",
             writes=f"{prefix}:q:{config.write_list}",
             deliveries=f"{own}:deliveries",
+            in_progress=f"{own}:in-progress",
             write_bytes=f"{own}:write-bytes",
             batches=f"{own}:batches",
             batch_counts_prefix=f"{own}:batch:",

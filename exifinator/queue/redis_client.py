@@ -26,7 +26,8 @@ def redis_errors(action: str) -> Iterator[None]:
         yield
     except redis.exceptions.OutOfMemoryError as exc:
         message = f"Redis cannot {action}: it has reached its maxmemory"
-        raise QueueUnavailable(message, hint="increase maxmemory, or wait until images are done") from exc
+        hint = "increase maxmemory, or wait until images are done"
+        raise QueueUnavailable(message, code="redis_full", hint=hint) from exc
     except (redis.exceptions.AuthenticationError, redis.exceptions.NoPermissionError) as exc:
         message = f"Redis cannot {action}: {str(exc).rstrip('.')}"
         raise QueueUnavailable(message, code="redis_unauthorized") from exc

@@ -3,6 +3,7 @@
 | Error | Raw job | Regular job |
 |---|---|---|
 | Interrupted | release | release |
+| DeliveryLost | drop | drop |
 | QueueUnavailable, StoreUnavailable | release, because a server is down | retry; after MAX_RETRIES, fail |
 | any other TransientError | retry; after MAX_RETRIES, fail | retry; after MAX_RETRIES, fail |
 | AccessDenied, and the circuit breaker says to release the image | release | release |
@@ -14,6 +15,8 @@ stores in MongoDB.
 
 When a job is released, no failed job is recorded. The image of a raw job returns to the download queue. A regular job
 gets the status `interrupt`, and MRQ's maintenance tasks queue it again.
+
+When a job is dropped, nothing is stored and nothing is counted: another delivery of the image does both.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from dataclasses import dataclass
 
 from mrq.exceptions import JobInterrupt
 
-from exifinator.errors import AccessDenied, QueueUnavailable, StoreUnavailable, TransientError
+from exifinator.errors import AccessDenied, DeliveryLost, QueueUnavailable, StoreUnavailable, TransientError
 from exifinator.retry import backoff_seconds
 
 RETRY_GROWTH = 3
@@ -71,15 +74,22 @@ class Fail:
 
 
 @dataclass(frozen=True, slots=True)
+class Drop:
+    """End the job without storing anything."""
+
+
+@dataclass(frozen=True, slots=True)
 class LetLeaseExpire:
     """Do nothing. The image is delivered again when its lease expires."""
 
 
-def decide(error: Exception, attempt: Attempt) -> Retry | Release | Fail:
+def decide(error: Exception, attempt: Attempt) -> Retry | Release | Fail | Drop:
     """Decide what happens to an image whose task raised `error`."""
     match error:
         case Interrupted():
             return Release()
+        case DeliveryLost():
+            return Drop()
         case QueueUnavailable() | StoreUnavailable() if attempt.is_raw:
             return Release()
         case TransientError() if attempt.retries < attempt.max_retries:

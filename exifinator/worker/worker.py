@@ -29,6 +29,7 @@ from exifinator.gc_tuning import freeze_startup_heap
 from exifinator.monitoring.reporter import FLUSH_SECONDS, Flusher
 from exifinator.notify import notify_ready
 from exifinator.queue.admin import QueueAdmin
+from exifinator.queue.image_queue import Delivery
 from exifinator.queue.redis_client import read_clock
 from exifinator.storage.jobs import DOWNLOAD_TASK, WRITE_TASK
 from exifinator.storage.migrations import check_schema
@@ -57,7 +58,7 @@ class ImageWorker(Worker):  # type: ignore[misc]
     """MRQ's worker, adapted to images. It extends the leases of its images while it is alive.
 
     Attributes:
-        leased_members: Maps each raw job in progress to the member of the download queue that stands for its image.
+        leased: Maps each raw job in progress to the delivery of its image.
         running_downloads: The number of running jobs that came from the download queue.
     """
 
@@ -65,7 +66,7 @@ class ImageWorker(Worker):  # type: ignore[misc]
 
     def __init__(self) -> None:
         self.context = current_context()
-        self.leased_members: dict[ImageJob, bytes] = {}
+        self.leased: dict[ImageJob, Delivery] = {}
         self.running_downloads = 0
         self._admin = QueueAdmin(self.context.queue, self.context.config)
         self._flusher = Flusher(self._admin)
@@ -128,7 +129,7 @@ class ImageWorker(Worker):  # type: ignore[misc]
         while True:
             gevent.sleep(queue.lease_seconds / 3)
             try:
-                queue.extend_leases(list(self.leased_members.values()))
+                queue.extend_leases(list(self.leased.values()))
             except QueueUnavailable as exc:
                 self.log.warning("retry: %s", exc, extra={"action": "retry"})
 
@@ -221,7 +222,7 @@ class ImageWorker(Worker):  # type: ignore[misc]
             job._save_status("interrupt")
             return
         if job.is_raw:
-            self.leased_members[job] = job.member
+            self.leased[job] = job.delivery
         self.running_downloads += is_download
         self.gevent_pool.spawn(self._perform, job, is_download)
 
@@ -236,7 +237,7 @@ class ImageWorker(Worker):  # type: ignore[misc]
         finally:
             self.running_downloads -= is_download
             if not is_released_at_stop:
-                self.leased_members.pop(job, None)
+                self.leased.pop(job, None)
             self._wakeup.set()
 
     def get_worker_report(self, with_memory: bool = False) -> dict[str, Any]:
@@ -283,7 +284,7 @@ class ImageWorker(Worker):  # type: ignore[misc]
         """Release the images still in progress, and flush the metrics."""
         super().work_stop()
         try:
-            self.context.queue.release(list(self.leased_members.values()))
+            self.context.queue.release(list(self.leased.values()))
         except QueueUnavailable as exc:
             message = "wait: the images in progress will be delivered again when their leases expire: %s"
             self.log.warning(message, exc, extra={"action": "wait"})

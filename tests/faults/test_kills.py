@@ -118,6 +118,7 @@ class Running:
         found = {}
         for record in self.images.find():
             record.pop("extracted_at")
+            record.pop("delivered_at", None)
             found[str(record.pop("_id"))] = record
         assert found.keys() == expected.keys()
         assert differences(found, expected) == {}

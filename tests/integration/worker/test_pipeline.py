@@ -365,6 +365,38 @@ def assert_nothing_is_left(installation: Installation) -> None:
     assert installation.queue.sizes() == (0, 0)
     assert int(installation.redis.get(installation.queue.keys.write_bytes) or 0) == 0
     assert installation.redis.hlen(installation.queue.keys.deliveries) == 0
+    assert installation.redis.hlen(installation.queue.keys.in_progress) == 0
+
+
+@pytest.mark.parametrize("late_answer", ["old photo", "gone"])
+def test_worker__stopped_for_longer_than_its_lease__stores_nothing_afterwards(
+    shared: SharedInstallation, bucket: Bucket, late_answer: str
+) -> None:
+    keys = ("a.jpg", "b.jpg")
+    for key in keys:
+        bucket.put(key, make_jpeg("SONY"))
+    gate = Gate(0)
+
+    def answer(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
+        gate(method, target, headers, answer)
+        return Answer(404, {}, b"") if late_answer == "gone" and "list-type" not in target else answer
+
+    shared.proxy.buckets[bucket.name] = Rules(answer=answer)
+    batch = shared.queue_batch(bucket.name)
+    shared.wait_until(lambda: shared.control.stats().in_progress == len(keys), shared.readers)
+    with shared.stopped():
+        # Meanwhile the images are replaced, and this process indexes them as another worker would.
+        for key in keys:
+            bucket.put(key, make_jpeg("NIKON CORPORATION"))
+        shared.proxy.buckets[bucket.name] = Rules()
+        shared.end_leases(bucket.name)
+        shared.read_queued()
+    gate.open()
+
+    shared.wait_until(lambda: shared.worker_logs().count(f"skip: {bucket.name}") == len(keys), shared.readers)
+    assert {doc["photo"]["camera_make"] for doc in shared.records(bucket.name).values()} == {"NIKON CORPORATION"}
+    assert shared.store.jobs.collection.count_documents({"params.bucket": bucket.name}) == 0
+    assert (shared.queue.batches.counts(batch.id) or {})["ok"] == len(keys)
 
 
 def test_worker__ctrl_c_while_it_comes_up__ends_without_a_traceback(installation: Installation, tmp_path: Path) -> None:
