@@ -96,7 +96,9 @@ is_installed() { [ -x "$python" ] && [ "$(cat "venv/.$1" 2>/dev/null)" = "$(stam
 
 install() {
     say "Installing the packages of $1 into venv/ (a minute or two the first time) ..."
-    if ! PIP_USER=0 "$python" -I -m pip install --disable-pip-version-check --no-input --progress-bar off -r "$1" \
+    # Without --use-pep517, the pip of Debian 12 runs mrq's setup.py, which fails in a folder with a $ in its name and makes
+    # scripts that cannot start in a folder with a space.
+    if ! PIP_USER=0 "$python" -I -m pip install --use-pep517 --disable-pip-version-check --no-input --progress-bar off -r "$1" \
         >>logs/setup.log 2>&1; then
         grep -v '^Requirement already' logs/setup.log | tail -n 15 >&2
         fail "could not install the packages of $1; pip's output is in $root/logs/setup.log"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pymongo.errors
-from bson import Binary, CodecOptions
+from bson import Binary, CodecOptions, MinKey
 from pymongo import IndexModel
 from pymongo.collection import Collection
 from pymongo.database import Database
@@ -22,6 +22,15 @@ from exifinator.storage.mongodb import Document, describe_error, mongodb_errors
 log = logging.getLogger(__name__)
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+def count_exactly(collection: Collection[Document], *, limit: int | None = None) -> int:
+    """Return the number of documents, by the index of their ids: about 0.4 s per million.
+
+    The number in the collection's metadata (estimated_document_count) is wrong after MongoDB was killed.
+    """
+    options: dict[str, Any] = {"limit": limit} if limit else {}
+    return collection.count_documents({"_id": {"$gt": MinKey()}}, hint=[("_id", 1)], **options)
 
 
 def _not_later(document: Document, until: datetime | None = None) -> Document:
@@ -140,10 +149,14 @@ class RecordStore:
             ]
         return [ImageRef(bucket, doc["key"], doc["etag"], doc["size"], doc["last_modified"]) for doc in documents]
 
-    def estimate_count(self) -> int:
-        """Return the approximate number of records, from the collection's metadata."""
+    def count(self, *, limit: int | None = None) -> int:
+        """Return the number of records.
+
+        Args:
+            limit: Stop counting at this number.
+        """
         with mongodb_errors("count records"):
-            return self.collection.estimated_document_count()
+            return count_exactly(self.collection, limit=limit)
 
     def scan_ids(self, id_prefix: str) -> Iterator[str]:
         """Yield the record ids with this prefix, in ascending order.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import logging
+import os
+import platform
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -15,6 +17,7 @@ from exifinator.errors import DeliveryLost
 from exifinator.models import ExifRecord, FetchedMetadata
 from exifinator.queue.image_queue import NO_ROOM, PUSHED, REFUSED, UNWANTED, Delivery, ImageQueue, Outcome
 from exifinator.queue.redis_client import connect_redis, read_clock
+from exifinator.queue.worker_health import WorkerHealth
 from exifinator.retry import backoff_seconds
 from exifinator.sources.s3.client import S3Client
 from exifinator.sources.s3.fast_client import FastS3Client
@@ -51,7 +54,8 @@ class WorkerContext:
         self.s3 = FastS3Client(config) if config.s3_client == "lean" else S3Client(config)
         self.queue = ImageQueue(connect_redis(config), config)
         self.store = Store(connect_mongodb(config), config)
-        self.circuit_breaker = BucketCircuitBreaker(self.s3, self.queue.refused_buckets, self.store)
+        self.health = WorkerHealth(self.queue.client, self.queue.keys, f"{platform.node()}.{os.getpid()}")
+        self.circuit_breaker = BucketCircuitBreaker(self.s3, self.queue.refused_buckets, self.health, self.store)
         self._pushes = Batcher(self.queue.push_metadata, limit=IMAGES_PER_PUSH, wait_seconds=PUSH_WAIT_SECONDS)
         self._records = Batcher(self._store_batch, limit=RECORDS_PER_BULK, wait_seconds=BULK_WAIT_SECONDS)
 

@@ -5,6 +5,7 @@
 | Interrupted | release | release |
 | DeliveryLost | drop | drop |
 | QueueUnavailable, StoreUnavailable | release, because a server is down | retry; after MAX_RETRIES, fail |
+| ClockSkew, and the circuit breaker says to release the image | release | release |
 | any other TransientError | retry; after MAX_RETRIES, fail | retry; after MAX_RETRIES, fail |
 | AccessDenied, and the circuit breaker says to release the image | release | release |
 | AccessDenied, and only this object is refused | fail | fail |
@@ -25,7 +26,7 @@ from dataclasses import dataclass
 
 from mrq.exceptions import JobInterrupt
 
-from exifinator.errors import AccessDenied, DeliveryLost, QueueUnavailable, StoreUnavailable, TransientError
+from exifinator.errors import AccessDenied, ClockSkew, DeliveryLost, QueueUnavailable, StoreUnavailable, TransientError
 from exifinator.retry import backoff_seconds
 
 RETRY_GROWTH = 3
@@ -45,7 +46,7 @@ class Attempt:
         max_retries: After this many retries, the image fails.
         first_delay_seconds: The average delay before the first retry.
         jitter: A random number from 0 to 1.
-        released_by_breaker: Whether the circuit breaker decided, after an AccessDenied, to release the image.
+        released_by_breaker: Whether the circuit breaker decided, after AccessDenied or ClockSkew, to release the image.
     """
 
     is_raw: bool
@@ -91,6 +92,8 @@ def decide(error: Exception, attempt: Attempt) -> Retry | Release | Fail | Drop:
         case DeliveryLost():
             return Drop()
         case QueueUnavailable() | StoreUnavailable() if attempt.is_raw:
+            return Release()
+        case ClockSkew() if attempt.released_by_breaker:
             return Release()
         case TransientError() if attempt.retries < attempt.max_retries:
             return Retry(retry_delay_seconds(attempt.first_delay_seconds, attempt.retries, attempt.jitter))

@@ -122,6 +122,9 @@ class ImageJob(Job):  # type: ignore[misc]
         record.document["delivered_at"] = delivered_at
         outcome = Outcome(member, ref.id, record.status, bytes_read, requests, self.delivery.number)
         self.context.store_record(record, outcome)
+        if not self.is_raw and self.id != image_job_id(ref.id):
+            # `mrq-run` has run the task under another id, or none. The failure of the image must not stay.
+            self.context.store.jobs.remove_failed([ref.id], datetime.now(UTC))
 
     def drop(self, message: str) -> None:
         """End the job without storing its outcome."""
@@ -154,7 +157,8 @@ class ImageJob(Job):  # type: ignore[misc]
             self.data["status"] = status
             self.context.queue.release([self.delivery])
             return
-        if not self.is_dropped and status != "started" and self._is_image_job and not self._is_held():
+        # Before a success, `store` has checked this, and a raw job's image is acknowledged by now.
+        if status not in ("started", "success") and self._is_image_job and not self._is_held():
             self.drop(f"{self._image_id} was delivered again, so its status {status} is not stored")
         if self.is_dropped:
             return

@@ -16,7 +16,7 @@ from mrq.context import get_current_job
 from mrq.exceptions import JobInterrupt
 from mrq.task import Task
 
-from exifinator.errors import AccessDenied, EXIFinatorError, TransientError
+from exifinator.errors import AccessDenied, ClockSkew, EXIFinatorError, TransientError
 from exifinator.metadata.fetch import fetch_metadata
 from exifinator.metadata.parse import build_record
 from exifinator.metrics import COUNTS, observe_parse, observe_store, retry_cause
@@ -38,7 +38,7 @@ class ImageTask(Task):  # type: ignore[misc]
         try:
             try:
                 self.run(params)
-            except AccessDenied as exc:
+            except (AccessDenied, ClockSkew) as exc:
                 # This call may raise a TransientError, about which the failure policy then decides instead.
                 released_by_breaker = job.context.circuit_breaker.should_release(ImageRef.from_params(params), exc)
                 raise
@@ -74,6 +74,7 @@ class ImageTask(Task):  # type: ignore[misc]
             COUNTS.bytes_read += bytes_read
         else:
             record, bytes_read, requests = read_image(context.s3, ref, context.config)
+        context.circuit_breaker.note_served(ref.bucket)
         job.store(ref, record, bytes_read=bytes_read, requests=requests)
 
     def write(self, job: ImageJob, fetched: FetchedMetadata) -> None:
@@ -89,7 +90,7 @@ class ImageTask(Task):  # type: ignore[misc]
     def index_regular(self, job: ImageJob, ref: ImageRef) -> None:
         """Index the image of a regular job."""
         context = job.context
-        if context.circuit_breaker.is_open(ref.bucket):
+        if context.circuit_breaker.is_suspended or context.circuit_breaker.is_open(ref.bucket):
             raise Interrupted(f"S3 denies access to {ref.bucket}")
         self.index_image(job, ref, context.queue.count_delivery(ref))
 
@@ -120,6 +121,7 @@ class Download(ImageTask):
             self.index_image(job, ref, job.delivery.count)
         else:
             fetched = fetch_metadata(context.s3, ref, first_read_bytes=context.config.first_read_bytes)
+            context.circuit_breaker.note_served(ref.bucket)
             if not context.push_metadata(job.delivery, fetched, on_wait=job.restart_time_limit):
                 self.write(job, fetched)
 

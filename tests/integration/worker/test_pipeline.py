@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import signal
 import subprocess
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,7 +25,7 @@ from tests.integration.conftest import Bucket, Installation, SharedInstallation
 from tests.keys import KEYS
 from tests.photos import make_jpeg, make_plain
 from tests.s3_proxy import Answer, Gate, Rules, run_proxy
-from tests.servers import SHARED_PHOTOS, end, run_made_up_bucket, run_rclone
+from tests.servers import ROOT, SHARED_PHOTOS, end, run_made_up_bucket, run_rclone
 
 MONGODB_PRECISION = timedelta(milliseconds=1)
 
@@ -204,6 +206,26 @@ def requeue(installation: Installation, bucket: Bucket, **which: str) -> None:
             "datequeued": datetime.now(UTC),
         }
     )
+
+
+def test_mrq_run__image_that_failed__clears_its_failure(shared: SharedInstallation, bucket: Bucket) -> None:
+    bucket.put("gone.jpg", make_jpeg())
+    with shared.stopped():
+        batch = shared.queue_batch(bucket.name)
+        bucket.delete("gone.jpg")
+    shared.finish(batch)
+    [job] = shared.failed_jobs(bucket.name)
+    bucket.put("gone.jpg", make_jpeg())
+
+    subprocess.run(
+        [sys.executable, "-m", "mrq.bin.mrq_run", "exifinator.tasks.Download", json.dumps(job["params"])],
+        cwd=ROOT,
+        env={**os.environ, **shared.environment},
+        check=True,
+    )
+
+    assert shared.failed_jobs(bucket.name) == []
+    assert shared.records(bucket.name)["gone.jpg"]["status"] == "ok"
 
 
 def test_run__object_gone_meanwhile__is_a_failed_job_that_requeue_mends(

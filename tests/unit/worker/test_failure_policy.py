@@ -37,7 +37,7 @@ DECISIONS: dict[str, tuple[type, type, type, type]] = {
     "DeliveryLost": (Drop, Drop, Drop, Drop),
 }
 # Released where the circuit breaker says that the whole bucket is refused; that makes no difference to other errors.
-RELEASED_WITH_REFUSED_BUCKET = {"AccessDenied", "CredentialsRefused", "UntrustedServer", "WrongRegion"}
+RELEASED_WITH_REFUSED_BUCKET = {"AccessDenied", "ClockSkew", "CredentialsRefused", "UntrustedServer", "WrongRegion"}
 ATTEMPTS = [(True, 0), (True, 2), (False, 1), (False, 2)]
 
 
