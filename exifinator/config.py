@@ -38,8 +38,21 @@ _TILES_URL = r"(?=.*\{z\})(?=.*\{x\})(?=.*\{y\})https?://(\{s\}\.)?[A-Za-z0-9.-]
 
 # First segments of the API's own paths. The API also serves the database under its name (api/routes/compat.py).
 API_PATHS = frozenset(
-    ("batches", "dbs", "docs", "events", "facets", "failures", "healthz", "map", "metrics", "photos", "readyz")
-    + ("static", "statistics")
+    [
+        "batches",
+        "dbs",
+        "docs",
+        "events",
+        "facets",
+        "failures",
+        "healthz",
+        "map",
+        "metrics",
+        "photos",
+        "readyz",
+        "static",
+        "statistics",
+    ]
 )
 
 Port = Annotated[int, Field(ge=1, le=65535)]

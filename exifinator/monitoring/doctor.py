@@ -41,6 +41,24 @@ def run_checks(config: Config, arguments: Iterable[str] = (), *, cwd: Path | Non
     yield from _check_sources(config, arguments, cwd or Path(os.environ.get("EXIFINATOR_CWD") or Path.cwd()))
 
 
+def find_obstacles(config: Config) -> list[str]:
+    """Return why images may not be done, from the servers, the queues, the workers and this machine's limits."""
+    connections = Connections(config)
+    try:
+        findings = [
+            *_check_redis(config, connections),
+            *_check_mongodb(config, connections),
+            machine.check_open_files(config),
+        ]
+    finally:
+        connections.close()
+    return [
+        f"{finding.message}; {finding.fix}"
+        for finding in findings
+        if finding.level == "error" or (finding.level == "warning" and finding.area in ("queues", "workers"))
+    ]
+
+
 def _check_redis(config: Config, connections: Connections) -> Iterator[Finding]:
     try:
         server = connections.read_redis()

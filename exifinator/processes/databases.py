@@ -13,6 +13,7 @@ from exifinator.net import listens
 from exifinator.processes.services import MongoDBService, NotResponding, RedisService, Service
 from exifinator.processes.startup import is_restarting, last_lines, wait_until_up
 from exifinator.processes.supervisor import START_TIMEOUT_SECONDS, Supervision
+from exifinator.processes.supervisor_config import Program
 
 # How long to wait for a response from a server that is already listening, because it may still be loading its data.
 RESPONSE_SECONDS = 10.0
@@ -63,7 +64,7 @@ def ensure_services(config: Config, root: Path = ROOT) -> list[ServiceReport]:
         if service.unmanaged_reason:
             raise _not_listening(service)
     if to_start:
-        supervision.ensure([service.program() for service in to_start])
+        supervision.ensure([_prepare(service) for service in to_start])
     for service in to_start:
         _await_start(service, supervision, config.start_timeout_seconds)
     supervised = {process.program for process in supervision.status() if process.pid}
@@ -88,6 +89,16 @@ def service_supervision(root: Path = ROOT, start_timeout_seconds: float = START_
     """Return the supervision of Redis, MongoDB and rclone."""
     inherited = {name: os.environ[name] for name in INHERITED_VARIABLES if name in os.environ}
     return Supervision("services", root, inherited, start_timeout_seconds=start_timeout_seconds)
+
+
+def _prepare(service: Service) -> Program:
+    try:
+        return service.program()
+    except OSError as exc:
+        raise ServiceFailed(
+            f"{service.name} cannot be started, because {exc.filename} cannot be written ({exc.strerror})",
+            hint="make this user the owner of the folder var",
+        ) from exc
 
 
 def _find_problem(service: Service) -> str | None:

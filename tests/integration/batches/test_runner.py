@@ -562,7 +562,7 @@ def test_batch__no_source_can_be_listed__ends_with_the_error_at_once(
     batch = Batch([parse_source(bucket.name)], lister, installation.store, installation.queue, intervals=INTERVALS)
     batch.open()
 
-    with pytest.raises(BucketGone, match="^no such bucket$"):
+    with pytest.raises(BucketGone, match=r"^no such bucket$"):
         list_all(batch)
 
 
