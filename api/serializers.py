@@ -14,7 +14,21 @@ from api.database import FILE_FIELDS, Document
 SUMMARY_FIELDS = dict.fromkeys((*FILE_FIELDS, "photo", "thumbnail_bytes"), 1)
 # Fields of a record that are not tags of the file.
 _NON_TAG_FIELDS = frozenset(
-    {"_id", *FILE_FIELDS, "extractor_version", "photo", "xmp", "iptc", "words", "cells", "folders", "thumbnail_bytes"}
+    {
+        *(
+            "_id",
+            *FILE_FIELDS,
+            "delivered_at",
+            "extractor_version",
+            "photo",
+            "xmp",
+            "iptc",
+            "words",
+            "cells",
+            "folders",
+        ),
+        "thumbnail_bytes",
+    }
 )
 
 

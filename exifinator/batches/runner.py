@@ -353,10 +353,13 @@ class Batch:
         """Update the counts with those of the workers. Return whether Redis still has the workers' counts.
 
         Raises:
-            AccessDenied: S3 denies access to one of the buckets, so the images of this bucket are not delivered.
+            EXIFinatorError: None of the sources can be listed and read. If this concerns only some of the sources, the
+                others are indexed first.
         """
-        for message in self.queue.refused_buckets.refusals(self._buckets).values():
-            raise AccessDenied(message)
+        refusals = self.queue.refused_buckets.refusals(self._buckets)
+        self.listings.note_refusals({bucket: AccessDenied(message) for bucket, message in refusals.items()})
+        if refusals and len(self.failures) == len(self.listings.sources):
+            raise self.failures[0]
         counts = self.queue.batches.counts(self.id)
         self.tally.update(counts)
         return bool(counts)

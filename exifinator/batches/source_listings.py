@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -49,7 +49,8 @@ class SourceListings:
         self._first_listings: dict[Source, PartitionedListing] = {}
         # The ranges of keys that a resumed batch still has to list.
         self._resumed_ranges: dict[Source, list[list[str | None]]] = {}
-        # Sources that could not be listed, and why. They do not keep the others from being indexed.
+        # Sources that could not be listed or whose bucket is refused, and why. They do not keep the others from being
+        # indexed.
         self.failures: dict[Source, EXIFinatorError] = {}
         # Sources whose server does not list keys in order.
         self._unordered: set[Source] = set()
@@ -75,6 +76,16 @@ class SourceListings:
         """Whether every pass has listed each object only once."""
         return not self._unordered
 
+    def note_refusals(self, refusals: Mapping[str, EXIFinatorError]) -> None:
+        """Stop listing the sources in refused buckets.
+
+        Args:
+            refusals: Why S3 refuses each bucket.
+        """
+        for source in self.sources:
+            if source.bucket in refusals:
+                self.failures.setdefault(source, refusals[source.bucket])
+
     def first_pages(self, pause: Callable[[float], None]) -> Generator[SourcePage]:
         """Yield the pages of the first pass, starting from the checkpoint if there is one."""
         for source in self.sources:
@@ -97,6 +108,8 @@ class SourceListings:
 
     def _next_page(self, source: Source, pages: Generator[SourcePage]) -> SourcePage | None:
         """Return the next page of a source. Return None at the end, or if the source cannot be listed."""
+        if source in self.failures:
+            return None
         try:
             return next(pages, None)
         except EXIFinatorError as exc:

@@ -555,6 +555,26 @@ def test_batch__source_that_cannot_be_listed__does_not_keep_the_others_from_bein
     assert installation.finish_here(list_all(resumed)).stored == 2 * (PAGE + 2)
 
 
+def test_batch__one_bucket_refused_meanwhile__does_not_keep_the_others_from_being_indexed(
+    installation: Installation, bucket: Bucket, moto_url: str
+) -> None:
+    other = Bucket(moto_url)
+    fill(bucket, PAGE + 2)
+    fill(other, PAGE + 2)
+    sources = [parse_source(bucket.name), parse_source(other.name)]
+    intervals = replace(INTERVALS, stalled_seconds=0.5)
+    batch = Batch(sources, SmallPages(installation.s3), installation.store, installation.queue, intervals=intervals)
+    batch.open()
+    list_all(batch)
+    installation.queue.refused_buckets.open_circuit(bucket.name, "the key has expired")
+
+    with pytest.raises(AccessDenied, match=r"the key has expired\. The other sources were indexed"):
+        installation.finish_here(batch)
+
+    assert (len(installation.records(bucket.name)), len(installation.records(other.name))) == (0, PAGE + 2)
+    assert installation.failed_jobs(bucket.name) == []
+
+
 def test_batch__no_source_can_be_listed__ends_with_the_error_at_once(
     installation: Installation, bucket: Bucket
 ) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from pymongo import MongoClient
 
 from exifinator.errors import EXIFinatorError
 from exifinator.models import ExifRecord
@@ -116,10 +115,9 @@ def test_count__mongodb_killed__is_right_everywhere_after_a_check(
         store = installation.store
         add_record(store, "before", BEGAN)
         # The number of documents is written with each checkpoint only.
-        MongoClient(f"mongodb://127.0.0.1:{port}").admin.command("fsync")
+        store.client.admin.command("fsync")
         for i in range(20):
             add_record(store, str(i), BEGAN)
-        store.client.admin.command("fsync", lock=False)
         store.records.collection.delete_many({"key": {"$in": ["1", "2", "3"]}})
         upkeep = Upkeep(store, since=BEGAN)
         upkeep.check()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
 import pytest
@@ -36,10 +37,29 @@ def stored(installation: Installation) -> list[tuple[str, bytes]]:
 
 
 @pytest.fixture
-def context(installation: Installation) -> WorkerContext:
+def context(installation: Installation) -> Iterator[WorkerContext]:
     installation.queue.batches.open("all", ["b/"])
     installation.queue.enqueue([IMAGE])
-    return WorkerContext(installation.config)
+    with open_context(installation) as context:
+        yield context
+
+
+@contextlib.contextmanager
+def open_context(installation: Installation) -> Iterator[WorkerContext]:
+    """Yield the context of another worker of the installation."""
+    context = WorkerContext(installation.config)
+    try:
+        yield context
+    finally:
+        context.s3.close()
+        context.queue.client.close()
+        context.store.client.close()
+
+
+@pytest.fixture
+def other(installation: Installation) -> Iterator[WorkerContext]:
+    with open_context(installation) as context:
+        yield context
 
 
 def deliver_again(installation: Installation) -> Delivery:
@@ -68,10 +88,9 @@ def is_stopped(context: WorkerContext, before: str, meanwhile: Callable[[], obje
 
 @pytest.mark.parametrize("before", ["check", "write"])
 def test_store_record__stored_by_another_worker_meanwhile__keeps_the_newer_record(
-    installation: Installation, context: WorkerContext, before: str
+    installation: Installation, context: WorkerContext, other: WorkerContext, before: str
 ) -> None:
     [delivery] = installation.queue.take_downloads(1)
-    other = WorkerContext(installation.config)
     is_stopped(context, before, lambda: store(other, deliver_again(installation), "new"))
 
     with pytest.raises(DeliveryLost):
@@ -83,13 +102,13 @@ def test_store_record__stored_by_another_worker_meanwhile__keeps_the_newer_recor
 
 @pytest.mark.parametrize("before", ["check", "write"])
 def test_store_record__pruned_meanwhile__leaves_no_record(
-    installation: Installation, context: WorkerContext, before: str
+    installation: Installation, context: WorkerContext, other: WorkerContext, before: str
 ) -> None:
     [delivery] = installation.queue.take_downloads(1)
 
     def prune() -> None:
         again = deliver_again(installation)
-        store(WorkerContext(installation.config), again, "gone")
+        store(other, again, "gone")
         installation.store.records.remove([IMAGE.id], datetime.now(UTC))
 
     is_stopped(context, before, prune)
@@ -102,14 +121,14 @@ def test_store_record__pruned_meanwhile__leaves_no_record(
 
 
 def test_store_record__delivered_again_but_not_stored_yet__leaves_it_to_the_other_worker(
-    installation: Installation, context: WorkerContext
+    installation: Installation, context: WorkerContext, other: WorkerContext
 ) -> None:
     [delivery] = installation.queue.take_downloads(1)
     again = deliver_again(installation)
 
     with pytest.raises(DeliveryLost):
         store(context, delivery, "old")
-    store(WorkerContext(installation.config), again, "new")
+    store(other, again, "new")
 
     assert stored(installation) == [("new", b"new")]
     assert installation.queue.sizes() == (0, 0)
