@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import subprocess
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from exifinator.config import build_config
 from exifinator.errors import EXIFinatorError
 from exifinator.models import ExifRecord
 from exifinator.monitoring.checks import mongodb
 from exifinator.monitoring.connections import Connections
 from exifinator.storage.indexes import index_definitions
 from exifinator.storage.migrations import check_schema, newest_version, read_schema
+from exifinator.storage.mongodb import connect_mongodb
 from exifinator.storage.store import Store
 from exifinator.storage.upkeep import Upkeep
 from tests.integration.conftest import Installation
@@ -99,20 +101,21 @@ def test_schema__newer_than_this_code__is_an_error_of_doctor(installation: Insta
 
 
 def test_count__mongodb_killed__is_right_everywhere_after_a_check(
-    install: Callable[..., Installation], tmp_path_factory: pytest.TempPathFactory
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     folder, port = tmp_path_factory.mktemp("mongodb"), reserve_port()
     (folder / "data").mkdir()
 
-    def run_mongod() -> object:
+    def run_mongod() -> subprocess.Popen[bytes]:
         process = start(mongod_command(folder / "data", port), folder / "log")
         eventually(lambda: mongod_is_ready(port, process), watching=[process])
         return process
 
     process = run_mongod()
+    config = build_config({"MONGODB_URI": f"mongodb://127.0.0.1:{port}"}, {})
+    client = connect_mongodb(config)
     try:
-        installation = install(MONGODB_URI=f"mongodb://127.0.0.1:{port}")
-        store = installation.store
+        store = Store(client, config)
         add_record(store, "before", BEGAN)
         # The number of documents is written with each checkpoint only.
         store.client.admin.command("fsync")
@@ -121,8 +124,8 @@ def test_count__mongodb_killed__is_right_everywhere_after_a_check(
         store.records.collection.delete_many({"key": {"$in": ["1", "2", "3"]}})
         upkeep = Upkeep(store, since=BEGAN)
         upkeep.check()
-        process.kill()  # type: ignore[attr-defined]
-        process.wait()  # type: ignore[attr-defined]
+        process.kill()
+        process.wait()
         process = run_mongod()
         assert store.records.collection.estimated_document_count() != 18, "the fault must happen"
         assert store.records.count() == 18
@@ -131,4 +134,5 @@ def test_count__mongodb_killed__is_right_everywhere_after_a_check(
 
         assert store.records.collection.estimated_document_count() == 18
     finally:
-        end(process)  # type: ignore[arg-type]
+        client.close()
+        end(process)
