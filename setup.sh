@@ -81,7 +81,8 @@ except Exception as error:
 # `pip --version` shows all of this.
 venv_is_usable() {
     local version
-    version=$(venv/bin/pip --version 2>/dev/null) || return 1
+    # Not venv/bin/pip, which cannot start in a folder with a $ in its name.
+    version=$("$python" -I -m pip --version 2>/dev/null) || return 1
     case $version in
         *" from $root/venv/"*"(python 3.1"[123]")") return 0 ;;
         *) return 1 ;;
@@ -96,7 +97,9 @@ is_installed() { [ -x "$python" ] && [ "$(cat "venv/.$1" 2>/dev/null)" = "$(stam
 
 install() {
     say "Installing the packages of $1 into venv/ (a minute or two the first time) ..."
-    if ! PIP_USER=0 "$python" -I -m pip install --disable-pip-version-check --no-input --progress-bar off -r "$1" \
+    # Without --use-pep517, the pip of Debian 12 runs mrq's setup.py, which fails in a folder with a $ in its name and makes
+    # scripts that cannot start in a folder with a space.
+    if ! PIP_USER=0 "$python" -I -m pip install --use-pep517 --disable-pip-version-check --no-input --progress-bar off -r "$1" \
         >>logs/setup.log 2>&1; then
         grep -v '^Requirement already' logs/setup.log | tail -n 15 >&2
         fail "could not install the packages of $1; pip's output is in $root/logs/setup.log"
@@ -104,15 +107,19 @@ install() {
     stamp_of "$1" >"venv/.$1"
 }
 
-mkdir -p logs
-[ -d var ] || mkdir -m 700 -p var
+mkdir -p logs 2>/dev/null || true
+[ -d var ] || mkdir -m 700 -p var 2>/dev/null || true
+for folder in var logs; do
+    [ -d "$folder" ] && [ -w "$folder" ] ||
+        fail "$root/$folder cannot be written by $(id -un): make this user its owner, or run the script as its owner"
+done
 if command -v flock >/dev/null; then
     exec 9>>var/setup.lock
     flock -n 9 || { say "Another setup.sh is running in this folder; waiting for it to finish ..."; flock 9; }
 fi
 
 if ! is_installed requirements.txt || ! "$python" -I -c ''; then
-    : >logs/setup.log
+    (umask 077 && : >logs/setup.log)
     if venv_is_usable; then base=$python; else base=$(find_python); fi
     # Report an error in the settings now, instead of after minutes of installation.
     "$base" -I -c "$read_settings" "${EXIFINATOR_SETTINGS:-settings.py}" 2>>logs/setup.log ||

@@ -46,7 +46,7 @@ from api.routes import (
     statistics,
 )
 from exifinator.config import Config, load_config
-from exifinator.errors import ConfigError, EXIFinatorError
+from exifinator.errors import EXIFinatorError
 from exifinator.storage.mongodb import connect_mongodb
 from exifinator.storage.store import Store
 from exifinator.web_security import LoginThrottle
@@ -54,25 +54,6 @@ from exifinator.web_security import LoginThrottle
 log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 64 * 1024
-# First segments of the API's own paths. MONGODB_DATABASE cannot be one of them, because compat.py serves the database
-# under its name.
-_RESERVED_NAMES = frozenset(
-    (
-        "batches",
-        "dbs",
-        "docs",
-        "events",
-        "facets",
-        "failures",
-        "healthz",
-        "map",
-        "metrics",
-        "photos",
-        "readyz",
-        "static",
-        "statistics",
-    )
-)
 # Counting this many photos takes about a second, so collections with as many or more are counted before the
 # first request.
 MANY_PHOTOS = 100_000
@@ -113,8 +94,6 @@ def create_app(config: Config | None = None, *, throttle: LoginThrottle | None =
         ConfigError: A setting is invalid.
     """
     config = config or load_config()
-    if config.mongodb_database in _RESERVED_NAMES:
-        raise ConfigError(f"MONGODB_DATABASE cannot be {config.mongodb_database!r}: the API uses this name as a path")
     app = FastAPI(
         title="EXIFinator",
         summary="The metadata of every photo in S3 buckets of any size.",

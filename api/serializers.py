@@ -13,7 +13,7 @@ from api.database import FILE_FIELDS, METADATA_FIELDS, SEARCH_FIELDS, Document
 
 SUMMARY_FIELDS = dict.fromkeys((*FILE_FIELDS, "photo", "kinds", "thumbnail_bytes"), 1)
 # Fields of a record that are not tags of the file.
-_NON_TAG_FIELDS = frozenset({"_id", *FILE_FIELDS, *METADATA_FIELDS, *SEARCH_FIELDS, "photo"})
+_NON_TAG_FIELDS = frozenset({"_id", "delivered_at", *FILE_FIELDS, *METADATA_FIELDS, *SEARCH_FIELDS, "photo"})
 
 
 class PhotoSummary(BaseModel):

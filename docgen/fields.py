@@ -24,6 +24,7 @@ One document per image, in the collection `exif_data` of the database `waldo` (`
 | `status` | string | `ok`, `no_exif`, `unsupported` or `damaged`. |
 | `problem` | string | What is wrong with the file, as a sentence; absent if the file is intact. |
 | `extracted_at` | date | When the record was written, UTC. |
+| `delivered_at` | date | When a worker received the image, by Redis's clock; absent if the object is empty. |
 | `extractor_version` | integer | The version of the extractor that wrote the record; the current version is %d. |
 | `words` | array of strings | The words that a text search matches. |
 | `folders` | array of strings | The folders that hold the object, as in `holiday/2024/`; at most the 10 outermost. |

@@ -40,6 +40,25 @@ SSE_C_KEY_BYTES = 32
 # server's origin is written into that header.
 _TILES_URL = r"(?=.*\{z\})(?=.*\{x\})(?=.*\{y\})https?://(\{s\}\.)?[A-Za-z0-9.-]+(:[0-9]{1,5})?/[!-:<-~]*"
 
+# First segments of the API's own paths. The API also serves the database under its name (api/routes/compat.py).
+API_PATHS = frozenset(
+    [
+        "batches",
+        "dbs",
+        "docs",
+        "events",
+        "facets",
+        "failures",
+        "healthz",
+        "map",
+        "metrics",
+        "photos",
+        "readyz",
+        "static",
+        "statistics",
+    ]
+)
+
 Port = Annotated[int, Field(ge=1, le=65535)]
 QueueName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,40}$")]
 # MongoDB's rules for names, but without characters that have to be escaped in a shell or a URL.
@@ -203,6 +222,8 @@ class Config(BaseModel):
             )
         if self.download_queue == self.write_queue:
             problems.append("DOWNLOAD_QUEUE and WRITE_QUEUE must differ")
+        if self.mongodb_database in API_PATHS:
+            problems.append(f"MONGODB_DATABASE cannot be {self.mongodb_database!r}: the API uses this name as a path")
         if self.mrq_database == self.mongodb_database:
             problems.append("MRQ_DATABASE and MONGODB_DATABASE must differ: one holds jobs, the other photos")
         problems += self._missing_secrets()

@@ -7,6 +7,7 @@ EXIFinatorError
 ├── RequestRefused                  the API sends an error response instead of a result (api.errors)
 ├── ServiceFailed                   a program that EXIFinator starts did not come up
 ├── BatchTaken                      another process has taken over this process's batch
+├── DeliveryLost                    the image was delivered again, or its batch was cancelled
 ├── NoSuchBatch                     there is no batch with this id
 ├── BatchEnded                      the batch has ended: nothing is left to cancel
 ├── TooManyBatches                  the maximum number of batches is already running
@@ -84,6 +85,13 @@ class ServiceFailed(EXIFinatorError):
 
 class BatchTaken(EXIFinatorError):
     """Another process has taken over the batch that this one was watching."""
+
+
+class DeliveryLost(EXIFinatorError):
+    """The image no longer belongs to this delivery, so its outcome must not be stored.
+
+    Its lease expired and it was delivered again, its batch was cancelled, or Redis has lost its data.
+    """
 
 
 class NoSuchBatch(EXIFinatorError):

@@ -2,7 +2,9 @@
 
 The listing of each source is compared with the ids of the records and failed jobs stored for the source. The listing
 and these ids are both sorted by id, so they can be read in parallel, and the results go to a temporary file. Memory use
-therefore does not depend on the size of the bucket. Nothing is removed before all listings are complete.
+therefore does not depend on the size of the bucket. If the server does not list keys in order, the listing is sorted
+first. Nothing is removed before all listings are complete. A source that cannot be listed or compared does not keep the
+others from being pruned.
 """
 
 from __future__ import annotations
@@ -12,13 +14,14 @@ import json
 import logging
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
 from typing import IO, Literal
 
-from exifinator.errors import ConfigError, SourceUnavailable
+from exifinator.batches.sorted_listing import sort_ids
+from exifinator.errors import ConfigError, EXIFinatorError, SourceUnavailable
 from exifinator.paths import COMMAND, RUN
 from exifinator.queue.image_queue import ImageQueue
 from exifinator.sources.listing import list_pages
@@ -34,6 +37,10 @@ REMOVED_PER_CALL = 1000
 MAX_EXAMPLES = 5
 
 
+class _NotSorted(Exception):
+    """The server does not list keys in order."""
+
+
 @dataclass(slots=True)
 class Orphans:
     """Records and failed jobs of images that are no longer in the bucket.
@@ -45,6 +52,7 @@ class Orphans:
         records: The number of orphaned records.
         jobs: The number of orphaned failed jobs.
         examples: The image ids of up to MAX_EXAMPLES orphans.
+        failures: Why sources could not be searched. Nothing of these sources is in the file.
     """
 
     file: IO[str]
@@ -53,6 +61,7 @@ class Orphans:
     records: int = 0
     jobs: int = 0
     examples: list[str] = field(default_factory=list)
+    failures: list[EXIFinatorError] = field(default_factory=list)
 
 
 def find_missing(known: Iterator[tuple[str, Kind]], listed: Iterator[str]) -> Iterator[tuple[str, Kind, bool]]:
@@ -80,21 +89,48 @@ def find_orphans(
         on_progress: Called with the number of objects listed so far.
 
     Raises:
-        ConfigError: Removing the orphans would not be safe.
-        AccessDenied, BucketGone, TransientError: S3, Redis or MongoDB refused a request or is unavailable.
+        ConfigError: Images are being indexed.
+        EXIFinatorError: None of the sources could be searched.
     """
     if any(queue.sizes()) or store.jobs.count_pending():
         raise ConfigError(
             "Images are being indexed", hint=f"prune once they are done; `{COMMAND} status` shows the progress"
         )
-    for source in sources:
-        _check_endpoint(source, s3, store)
     # The operating system deletes this file when the process ends, even after a crash.
     with tempfile.TemporaryFile("w+", encoding="utf-8") as file:
         orphans = Orphans(file, datetime.now(UTC))
         for source in sorted(sources, key=lambda source: source.id_prefix):
-            _find_in_source(source, s3, store, orphans, on_progress)
+            _try_source(source, s3, store, orphans, on_progress)
+        if len(orphans.failures) == len(sources):
+            raise orphans.failures[0]
         yield orphans
+
+
+def _try_source(
+    source: Source, s3: S3Client, store: Store, orphans: Orphans, on_progress: Callable[[int], None]
+) -> None:
+    """Find the orphans of one source. If this fails, remove the source's orphans from the file and note why."""
+    position, before = orphans.file.tell(), replace(orphans, examples=list(orphans.examples))
+    for is_sorted in (True, False):
+        try:
+            _check_endpoint(source, s3, store)
+            _find_in_source(source, s3, store, orphans, on_progress, is_sorted=is_sorted)
+            return
+        except _NotSorted:
+            _reset(orphans, position, before)
+            log.info("wait: the listing of %s is not in key order, so it is sorted", source, extra={"action": "wait"})
+        except EXIFinatorError as exc:
+            _reset(orphans, position, before)
+            log.error("stop: %s", exc, extra={"action": "stop", "bucket": source.bucket})
+            orphans.failures.append(exc)
+            return
+
+
+def _reset(orphans: Orphans, position: int, before: Orphans) -> None:
+    orphans.file.seek(position)
+    orphans.file.truncate()
+    orphans.listed, orphans.records, orphans.jobs = before.listed, before.records, before.jobs
+    orphans.examples[:] = before.examples
 
 
 def _check_endpoint(source: Source, s3: S3Client, store: Store) -> None:
@@ -113,26 +149,42 @@ def _check_endpoint(source: Source, s3: S3Client, store: Store) -> None:
 
 
 def _find_in_source(
-    source: Source, s3: S3Client, store: Store, orphans: Orphans, on_progress: Callable[[int], None]
+    source: Source,
+    s3: S3Client,
+    store: Store,
+    orphans: Orphans,
+    on_progress: Callable[[int], None],
+    *,
+    is_sorted: bool,
 ) -> None:
+    """Write the orphans of one source to the file.
+
+    Args:
+        is_sorted: Whether the server is expected to list keys in order. Otherwise, sort the listing.
+
+    Raises:
+        _NotSorted: The server does not list keys in order, although `is_sorted`.
+    """
     kept, missing, listed_before = 0, 0, orphans.listed
     records: Iterator[tuple[str, Kind]] = (
         (image_id, "record") for image_id in store.records.scan_ids(source.id_prefix)
     )
     jobs: Iterator[tuple[str, Kind]] = ((image_id, "job") for image_id in store.jobs.scan_failed_ids(source.id_prefix))
-    listed = _list_ids(source, s3, orphans, on_progress)
-    for image_id, kind, is_missing in find_missing(heapq.merge(records, jobs), listed):
-        if not is_missing:
-            kept += 1
-            continue
-        missing += 1
-        orphans.file.write(json.dumps([kind, image_id]) + "\n")
-        if kind == "record":
-            orphans.records += 1
-        else:
-            orphans.jobs += 1
-        if len(orphans.examples) < MAX_EXAMPLES:
-            orphans.examples.append(image_id)
+    listing = _list_ids(source, s3, orphans, on_progress)
+    with nullcontext(listing) if is_sorted else sort_ids(listing) as ids:
+        listed = _check_order(ids, source, is_sorted=is_sorted)
+        for image_id, kind, is_missing in find_missing(heapq.merge(records, jobs), listed):
+            if not is_missing:
+                kept += 1
+                continue
+            missing += 1
+            orphans.file.write(json.dumps([kind, image_id]) + "\n")
+            if kind == "record":
+                orphans.records += 1
+            else:
+                orphans.jobs += 1
+            if len(orphans.examples) < MAX_EXAMPLES:
+                orphans.examples.append(image_id)
     if orphans.listed == listed_before and missing:
         raise ConfigError(f"The listing of {source} is empty", hint="nothing was removed")
     if missing and not kept:
@@ -143,15 +195,26 @@ def _find_in_source(
 
 
 def _list_ids(source: Source, s3: S3Client, orphans: Orphans, on_progress: Callable[[int], None]) -> Iterator[str]:
-    last_key = ""
     for page in list_pages(s3, source, is_strict=True):
         for ref in page.refs:
-            if ref.key <= last_key:
-                raise SourceUnavailable(f"The server does not list {source} in key order, so it cannot be pruned")
-            last_key = ref.key
             yield ref.id
         orphans.listed += len(page.refs)
         on_progress(orphans.listed)
+
+
+def _check_order(ids: Iterator[str], source: Source, *, is_sorted: bool) -> Iterator[str]:
+    """Yield the ids, and check that each is greater than the last.
+
+    A server that lists a key twice may leave out another one, whose record would then be removed.
+    """
+    last_id = ""
+    for image_id in ids:
+        if image_id <= last_id and is_sorted:
+            raise _NotSorted
+        if image_id == last_id:
+            raise SourceUnavailable(f"The server lists {image_id} twice, so {source} cannot be pruned")
+        last_id = image_id
+        yield image_id
 
 
 def remove_orphans(orphans: Orphans, store: Store) -> tuple[int, int]:

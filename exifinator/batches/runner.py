@@ -26,10 +26,11 @@ from exifinator.batches.reconcile import Reconciler
 from exifinator.batches.reconcile_schedule import Intervals, ReconcileSchedule
 from exifinator.batches.recovery import close_abandoned, close_covered, is_idle
 from exifinator.batches.source_listings import SourceListings
+from exifinator.batches.sources import raise_together
 from exifinator.batches.stored_batch import StoredBatch
 from exifinator.batches.tally import BatchTally
 from exifinator.batches.triage import Page, triage_page
-from exifinator.errors import AccessDenied, BatchTaken, TransientError
+from exifinator.errors import AccessDenied, BatchTaken, EXIFinatorError, TransientError
 from exifinator.metadata.parse import empty_record
 from exifinator.metrics import COUNTS
 from exifinator.models import ImageRef, ListedPage
@@ -38,6 +39,7 @@ from exifinator.retry import backoff_seconds, retry_while_unavailable
 from exifinator.sources.source import Lister, Source, remove_covered
 from exifinator.storage.migrations import check_schema
 from exifinator.storage.store import Store
+from exifinator.storage.upkeep import Upkeep
 
 log = logging.getLogger(__name__)
 
@@ -190,8 +192,15 @@ class Batch:
                     yield from self._wait_for_room("listing", retry)
                     if self.stored.cancel_requested_at:
                         return
+        if self.failures and len(self.failures) == len(self.listings.sources):
+            raise self.failures[0]
         if not dry_run:
             retry(self._save, "reading")
+
+    @property
+    def failures(self) -> list[EXIFinatorError]:
+        """Why sources could not be listed. The batch indexes the other sources first, and then raises these errors."""
+        return list(self.listings.failures.values())
 
     def wait(self, *, pause: Callable[[float], None] = time.sleep) -> Iterator[BatchCounts]:
         """Yield the counts at intervals until every listed image has a record or a failed job.
@@ -344,18 +353,23 @@ class Batch:
         """Update the counts with those of the workers. Return whether Redis still has the workers' counts.
 
         Raises:
-            AccessDenied: S3 denies access to one of the buckets, so the images of this bucket are not delivered.
+            EXIFinatorError: None of the sources can be listed and read. If this concerns only some of the sources, the
+                others are indexed first.
         """
-        for message in self.queue.refused_buckets.refusals(self._buckets).values():
-            raise AccessDenied(message)
+        refusals = self.queue.refused_buckets.refusals(self._buckets)
+        self.listings.note_refusals({bucket: AccessDenied(message) for bucket, message in refusals.items()})
+        if refusals and len(self.failures) == len(self.listings.sources):
+            raise self.failures[0]
         counts = self.queue.batches.counts(self.id)
         self.tally.update(counts)
         return bool(counts)
 
     def _end(self, result: ReconcileResult | None) -> None:
+        raise_together(self.failures, "The other sources were indexed")
         if result:
             self.tally.correct(result, listed_once=self.listings.listed_once)
         close_covered(self.store, self.queue, self.id, self.listings.sources)
+        Upkeep(self.store, since=self.started_at).check()
         self._close("done")
 
     def _cancel(self, requested_at: datetime) -> bool:

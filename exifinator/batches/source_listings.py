@@ -5,16 +5,20 @@ The first pass can be resumed from a checkpoint. Later passes are for reconcilia
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 
+from exifinator.errors import EXIFinatorError
 from exifinator.models import BucketEndpoint, ListedPage, SourceCheckpoint
 from exifinator.sources import local_buckets
 from exifinator.sources.listing import THREADS, PartitionedListing
 from exifinator.sources.source import Lister, Source
+
+log = logging.getLogger(__name__)
 
 # One range [after, end] that covers all keys.
 _ALL_KEYS: list[list[str | None]] = [["", None]]
@@ -49,6 +53,9 @@ class SourceListings:
         self._first_listings: dict[Source, PartitionedListing] = {}
         # The ranges of keys that a resumed batch still has to list.
         self._resumed_ranges: dict[Source, list[list[str | None]]] = {}
+        # Sources that could not be listed or whose bucket is refused, and why. They do not keep the others from being
+        # indexed.
+        self.failures: dict[Source, EXIFinatorError] = {}
         # Sources whose server does not list keys in order.
         self._unordered: set[Source] = set()
         # The time at the end of the first listing of each source, by the S3 server's clock. Reconciliation ignores
@@ -73,12 +80,22 @@ class SourceListings:
         """Whether every pass has listed each object only once."""
         return not self._unordered
 
+    def note_refusals(self, refusals: Mapping[str, EXIFinatorError]) -> None:
+        """Stop listing the sources in refused buckets.
+
+        Args:
+            refusals: Why S3 refuses each bucket.
+        """
+        for source in self.sources:
+            if source.bucket in refusals:
+                self.failures.setdefault(source, refusals[source.bucket])
+
     def first_pages(self, pause: Callable[[float], None]) -> Generator[SourcePage]:
         """Yield the pages of the first pass, starting from the checkpoint if there is one."""
         for source in self.sources:
             listing = self._first_listings[source] = self._open(source, pause, self._resumed_ranges.get(source))
             with closing(self._pages(source, listing)) as pages:
-                for page in pages:
+                while (page := self._next_page(source, pages)) is not None:
                     yield page
                     served_at, until = page.listed.served_at, self._listed_until.get(source)
                     self._listed_until[source] = max(until, served_at) if until else served_at
@@ -87,7 +104,23 @@ class SourceListings:
         """Yield the pages of a later pass: all pages of all sources."""
         self.started_over = False
         for source in self.sources:
-            yield from self._pages(source, self._open(source, pause, None))
+            if source in self.failures:
+                continue
+            with closing(self._pages(source, self._open(source, pause, None))) as pages:
+                while (page := self._next_page(source, pages)) is not None:
+                    yield page
+
+    def _next_page(self, source: Source, pages: Generator[SourcePage]) -> SourcePage | None:
+        """Return the next page of a source. Return None at the end, or if the source cannot be listed."""
+        if source in self.failures:
+            return None
+        try:
+            return next(pages, None)
+        except EXIFinatorError as exc:
+            # Redis and MongoDB are not used while a page is listed, so this is an error of S3.
+            log.error("stop: %s", exc, extra={"action": "stop", "bucket": source.bucket})
+            self.failures[source] = exc
+            return None
 
     def listed_until(self, page: SourcePage) -> datetime:
         """Return the time at the end of the first listing of the page's source, by the S3 server's clock.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from exifinator.config import Config
-from exifinator.errors import AccessDenied, ConfigError, PermanentError, TransientError
+from exifinator.errors import AccessDenied, ConfigError, EXIFinatorError, PermanentError, TransientError
 from exifinator.extras import require
 from exifinator.logging_setup import escape_control
 from exifinator.models import ImageRef
@@ -82,6 +82,18 @@ def serve_sources(sources: Sequence[Source | Path], notify: Callable[[str], None
         make_demo(folder)
         served.append(Source(rclone.serve_folder(folder, bucket=DEMO_BUCKET)))
     return served
+
+
+def raise_together(failures: Sequence[EXIFinatorError], consequence: str) -> None:
+    """Raise one error for the failures of several sources, of the class of the first. Do nothing if there are none.
+
+    Args:
+        consequence: What happened to the other sources, as a sentence without a period.
+    """
+    if failures:
+        first = failures[0]
+        messages = list(dict.fromkeys(str(failure) for failure in failures))
+        raise type(first)(f"{'. '.join(messages)}. {consequence}", code=first.code, pointer=first.pointer) from first
 
 
 def check_sources(sources: Sequence[Source], s3: S3Client) -> list[ImageRef]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 from collections.abc import Iterator
@@ -25,6 +26,9 @@ def extract(path: str | Path, *, reader: LocalReader | None = None) -> dict[str,
         OSError: The file cannot be read.
         ObjectChanged: The file changed again and again while it was read.
     """
+    if not Path(path).is_file() and Path(path).exists():
+        # Reading from a pipe would wait for a writer.
+        raise OSError(errno.EINVAL, "it is not a regular file")
     fetched = fetch_metadata(reader or LocalReader(), local_ref(Path(path)))
     document = build_record(fetched).document
     record: dict[str, Any] = to_json({"path": str(path), **document})

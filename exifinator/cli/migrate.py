@@ -7,7 +7,7 @@ from contextlib import closing
 import click
 
 from exifinator.config import load_config
-from exifinator.storage.migrations import MIGRATIONS, estimate_documents, migrate, newest_version, read_known_schema
+from exifinator.storage.migrations import MIGRATIONS, count_documents, migrate, newest_version, read_known_schema
 from exifinator.storage.mongodb import connect_mongodb
 from exifinator.storage.store import Store
 
@@ -30,13 +30,13 @@ def _migrate(store: Store, *, dry_run: bool) -> None:
     if not pending:
         click.echo(f"Schema {schema.version}: nothing to do.")
         return
-    click.echo(f"Schema {schema.version}, about {store.records.estimate_count():,} records:")
+    click.echo(f"Schema {schema.version}, {store.records.count():,} records:")
     for version, migration in enumerate(pending, schema.version + 1):
         progress = f"   ({schema.documents:,} done)" if version == schema.version + 1 and schema.documents else ""
         click.echo(f"  to schema {version}: {migration.summary}{progress}")
     if dry_run:
         return
-    count = sum(estimate_documents(store, migration) for migration in pending)
+    count = sum(count_documents(store, migration) for migration in pending)
     with click.progressbar(length=count, label="Documents", show_pos=True) as bar:
         bar.update(schema.documents)
         previous = schema

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import click
 
 from exifinator.batches.prune import find_orphans, remove_orphans
+from exifinator.batches.sources import raise_together
 from exifinator.cli.formatting import format_count
 from exifinator.cli.progress import ProgressDisplay
 from exifinator.cli.run_options import RunOptions
@@ -29,7 +30,7 @@ def prune(
     """Find the records and failed jobs of deleted images, show examples, and remove them all after confirmation.
 
     Raises:
-        ConfigError, AccessDenied, BucketGone, TransientError: As find_orphans does.
+        EXIFinatorError: As find_orphans does; or a source could not be searched, after the others have been pruned.
     """
 
     def on_progress(listed: int) -> None:
@@ -50,6 +51,7 @@ def prune(
             if options.yes or click.confirm("Remove them?", err=True):
                 records, jobs = remove_orphans(orphans, store)
             display.note(f"Removed {_format_counts(records, jobs)}.")
+        failures = orphans.failures
     if options.as_json:
         click.echo(
             json.dumps(
@@ -62,6 +64,7 @@ def prune(
                 }
             )
         )
+    raise_together(failures, "The other sources were pruned")
 
 
 def _format_counts(records: int, jobs: int) -> str:

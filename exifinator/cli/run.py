@@ -14,21 +14,31 @@ import click
 
 from exifinator.batches.model import BatchCounts
 from exifinator.batches.runner import Batch
-from exifinator.batches.sources import check_sources, find_sources, serve_sources
+from exifinator.batches.sources import check_sources, find_sources, raise_together, serve_sources
 from exifinator.cli.formatting import format_count
 from exifinator.cli.progress import ProgressDisplay, summarize
 from exifinator.cli.run_options import RunOptions
 from exifinator.config import Config, load_config
-from exifinator.errors import AccessDenied, BucketGone, ConfigError, EXIFinatorError
+from exifinator.errors import (
+    AccessDenied,
+    BucketGone,
+    ConfigError,
+    EXIFinatorError,
+    PermanentError,
+    TransientError,
+)
 from exifinator.gc_tuning import freeze_startup_heap
 from exifinator.logging_setup import add_context, configure
 from exifinator.models import ImageRef
+from exifinator.monitoring.doctor import find_obstacles
 from exifinator.monitoring.reporter import flushing
+from exifinator.monitoring.standstill import Standstill
 from exifinator.paths import RUN, STOP
 from exifinator.processes.databases import ensure_services
 from exifinator.queue.admin import QueueAdmin
 from exifinator.queue.image_queue import ImageQueue
 from exifinator.queue.redis_client import connect_redis
+from exifinator.queue.worker_health import WorkerHealth
 from exifinator.sources.s3.client import S3Client
 from exifinator.sources.source import Source
 from exifinator.storage.migrations import check_schema
@@ -81,12 +91,13 @@ def run_command(**arguments: Any) -> None:
                 display.note(str(report))
         s3 = S3Client(config)
         sources = serve_sources(requested, display.note)
-        probe_objects = _check_access(sources, s3)
+        sources, probe_objects, failures = _check_access(sources, s3, display)
         store, queue = _connect(config)
         if options.prune:
             from exifinator.cli.prune import prune
 
             prune(sources, s3, store, queue, display, options)
+            raise_together(failures, "The other sources were pruned")
             return
         store.ensure_indexes_if_quick()
         for ref in probe_objects:
@@ -100,26 +111,47 @@ def run_command(**arguments: Any) -> None:
         add_context(lambda: {"batch": batch.id})
         freeze_startup_heap()
         with flushing(QueueAdmin(queue, config)):
-            counts = _run_batch(batch, display, options)
+            counts = _run_batch(batch, config, display, options)
     if options.as_json:
         click.echo(json.dumps(counts.as_dict()))
     else:
         _print_summary(counts, config, options)
+    raise_together(failures, "The other sources were indexed")
     if counts.failed:
         sys.exit(EXIT_FAILED)
 
 
-def _check_access(sources: Sequence[Source], s3: S3Client) -> list[ImageRef]:
-    """Check that the sources can be read. Return a readable object of each source, for probing its bucket later.
+def _check_access(
+    sources: Sequence[Source], s3: S3Client, display: ProgressDisplay
+) -> tuple[list[Source], list[ImageRef], list[EXIFinatorError]]:
+    """Check that the sources can be read.
+
+    Returns:
+        The sources that can be read; a readable object of each, for probing its bucket later; and why the other sources
+        cannot be read.
 
     Raises:
-        ConfigError: S3 denies access, or a bucket does not exist.
+        ConfigError: S3 denies access to all sources, or the buckets do not exist.
+        TransientError, PermanentError: None of the sources can be read for another reason.
     """
-    try:
-        return check_sources(sources, s3)
-    except (AccessDenied, BucketGone) as exc:
-        # Nothing has been queued yet, so treat this error as wrong usage.
-        raise ConfigError(exc.message, code=exc.code, hint=exc.hint, pointer=exc.pointer) from exc
+    readable: list[Source] = []
+    probe_objects: list[ImageRef] = []
+    failures: list[EXIFinatorError] = []
+    for source in sources:
+        try:
+            probe_objects += check_sources([source], s3)
+            readable.append(source)
+        except (PermanentError, TransientError) as exc:
+            failures.append(exc)
+            if len(sources) > 1:
+                display.note(f"Warning: {exc}")
+    if failures and len(failures) == len(sources):
+        first = failures[0]
+        if isinstance(first, (AccessDenied, BucketGone)):
+            # Nothing has been queued yet, so treat this error as wrong usage.
+            raise ConfigError(first.message, code=first.code, hint=first.hint, pointer=first.pointer) from first
+        raise first
+    return readable, probe_objects, failures
 
 
 def _connect(config: Config) -> tuple[Store, ImageQueue]:
@@ -141,7 +173,7 @@ def _start_workers(batch: Batch, config: Config, display: ProgressDisplay) -> No
         display.note(str(workers))
 
 
-def _run_batch(batch: Batch, display: ProgressDisplay, options: RunOptions) -> BatchCounts:
+def _run_batch(batch: Batch, config: Config, display: ProgressDisplay, options: RunOptions) -> BatchCounts:
     """Run a batch to its end and show its progress. Return the counts of the batch."""
     if not options.dry_run:
         batch.open(will_watch=not options.no_wait)
@@ -153,12 +185,16 @@ def _run_batch(batch: Batch, display: ProgressDisplay, options: RunOptions) -> B
     try:
         for counts in batch.list_and_queue(dry_run=options.dry_run):
             display.show("listing", counts)
+        if options.dry_run or options.no_wait:
+            raise_together(batch.failures, "The other sources were listed")
         if options.dry_run:
             return batch.counts
         if options.no_wait:
             batch.detach("reading")
             return batch.counts
+        standstill = Standstill(lambda: find_obstacles(config), display.note)
         for counts in batch.wait():
+            standstill.update(counts.done)
             display.show("indexing", counts, done_when_listed=batch.tally.done_when_listed)
     except KeyboardInterrupt:
         if not options.dry_run:
@@ -171,6 +207,8 @@ def _run_batch(batch: Batch, display: ProgressDisplay, options: RunOptions) -> B
         if isinstance(exc, (AccessDenied, BucketGone)):
             raise ConfigError(str(exc), hint="fix this, then repeat the command to resume the batch") from exc
         raise
+    for message in WorkerHealth(batch.queue.client, batch.queue.keys).refused_workers():
+        display.note(message)
     if batch.tally.older_extractor and not options.refresh:
         display.note(
             f"Indexed by an older version: {format_count(batch.tally.older_extractor, 'unchanged image')}. "

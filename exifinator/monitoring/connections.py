@@ -12,15 +12,15 @@ from typing import Any
 
 import pymongo.errors
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from exifinator.config import Config
 from exifinator.net import without_credentials
 from exifinator.queue.admin import QueueAdmin
 from exifinator.queue.image_queue import ImageQueue
-from exifinator.queue.redis_client import redis_errors
+from exifinator.queue.redis_client import connect_redis_once, redis_errors
+from exifinator.queue.worker_health import WorkerHealth
 from exifinator.storage.mongodb import Document, connect_mongodb, mongodb_errors
+from exifinator.storage.records import count_exactly
 from exifinator.storage.store import Store
 
 CONNECT_TIMEOUT_SECONDS = 2.0
@@ -34,10 +34,11 @@ class RedisInfo:
     Attributes:
         address: REDIS_URL without credentials.
         product: `Redis` or `Valkey`.
+        version: Empty if the user may not ask.
         memory_limit_bytes: `maxmemory`; 0 means no limit.
         disk_bytes: The size of the append-only file; 0 if there is none.
         offset_seconds: How far the server's clock is ahead of this machine's.
-        info: The server's full response to INFO.
+        info: The server's full response to INFO; empty if the user may not ask.
     """
 
     address: str
@@ -59,7 +60,7 @@ class MongoInfo:
         memory_bytes: The server's resident memory, or the size of its cache if it does not report its resident memory.
         data_bytes: The disk space of records and thumbnails, with their indexes.
         disk_free_bytes, disk_total_bytes: None if the server does not report them.
-        records: The approximate number of records.
+        records: The number of records.
         offset_seconds: How far the server's clock is ahead of this machine's.
         hello: The server's full response to `hello`.
     """
@@ -80,12 +81,10 @@ class Connections:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self.redis = redis.Redis.from_url(
+        self.redis = connect_redis_once(
             config.redis_url.get_secret_value(),
-            socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
-            socket_timeout=RESPONSE_TIMEOUT_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-            health_check_interval=0,
+            connect_seconds=CONNECT_TIMEOUT_SECONDS,
+            response_seconds=RESPONSE_TIMEOUT_SECONDS,
         )
         self.mongodb = connect_mongodb(
             config,
@@ -94,6 +93,7 @@ class Connections:
             socketTimeoutMS=int(1000 * RESPONSE_TIMEOUT_SECONDS),
         )
         self.queue = ImageQueue(self.redis, config)
+        self.worker_health = WorkerHealth(self.redis, self.queue.keys)
         self.queue_admin = QueueAdmin(self.queue, config)
         self.store = Store(self.mongodb, config)
 
@@ -109,7 +109,11 @@ class Connections:
             QueueUnavailable: Redis did not respond.
         """
         with redis_errors("report its state"):
-            info: Any = self.redis.info()
+            try:
+                info: Any = self.redis.info()
+            except redis.exceptions.NoPermissionError:
+                # Managed servers often deny INFO, which EXIFinator does not need for its work.
+                info = {}
             requested_at = time.time()
             clock: Any = self.redis.time()
             responded_at = time.time()
@@ -136,13 +140,17 @@ class Connections:
             hello = self.mongodb.admin.command("hello")
             responded_at = time.time()
             version = str(self.mongodb.server_info()["version"])
-            stats = self.store.records.collection.database.command("dbStats")
+            try:
+                stats = self.store.records.collection.database.command("dbStats")
+            except pymongo.errors.OperationFailure:
+                # dbStats needs more than access to the collections. Without it, the sizes are reported as 0.
+                stats = {}
             try:
                 server = self.mongodb.admin.command("serverStatus", repl=0, metrics=0, locks=0)
             except pymongo.errors.OperationFailure:
                 # serverStatus needs the role clusterMonitor. Without it, the memory is reported as 0.
                 server = {}
-            records = self.store.records.collection.estimated_document_count()
+            records = count_exactly(self.store.records.collection)
         clock: datetime = hello["localTime"].replace(tzinfo=UTC)
         # fsTotalSize is 0 if the database does not exist yet.
         total_bytes = stats.get("fsTotalSize")

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 from exifinator.batches.sources import find_sources
 from exifinator.config import Config
@@ -14,6 +15,7 @@ from exifinator.monitoring.checks import Finding, error, machine, mongodb, ok, r
 from exifinator.monitoring.checks.clock import check_clock
 from exifinator.monitoring.connections import Connections
 from exifinator.paths import COMMAND, START
+from exifinator.processes.databases import explain_fault
 
 
 def run_checks(config: Config, arguments: Iterable[str] = (), *, cwd: Path | None = None) -> Iterator[Finding]:
@@ -39,21 +41,38 @@ def run_checks(config: Config, arguments: Iterable[str] = (), *, cwd: Path | Non
     yield from _check_sources(config, arguments, cwd or Path(os.environ.get("EXIFINATOR_CWD") or Path.cwd()))
 
 
+def find_obstacles(config: Config) -> list[str]:
+    """Return why images may not be done, from the servers, the queues, the workers and this machine's limits."""
+    connections = Connections(config)
+    try:
+        findings = [
+            *_check_redis(config, connections),
+            *_check_mongodb(config, connections),
+            machine.check_open_files(config),
+        ]
+    finally:
+        connections.close()
+    return [
+        f"{finding.message}; {finding.fix}"
+        for finding in findings
+        if finding.level == "error" or (finding.level == "warning" and finding.area in ("queues", "workers"))
+    ]
+
+
 def _check_redis(config: Config, connections: Connections) -> Iterator[Finding]:
     try:
         server = connections.read_redis()
         paused, refused = connections.queue_admin.paused(), connections.queue.refused_buckets.refusals()
+        refused_workers = connections.worker_health.refused_workers()
     except EXIFinatorError as exc:
-        yield error("redis", str(exc), _connection_fix("REDIS_URL", exc))
+        yield _explain(config, "redis", "REDIS_URL", exc)
         return
-    yield redis.check_version(server)
-    yield redis.check_role(server)
-    yield redis.check_eviction(server)
-    yield redis.check_memory(server, config)
-    yield redis.check_persistence(server)
+    yield from redis.check_server(server, config)
     yield check_clock(server.product, server.offset_seconds)
     yield redis.check_paused(paused)
     yield redis.check_refused(refused)
+    for message in refused_workers:
+        yield error("workers", message, "correct the credentials, the settings or the clock of that machine")
 
 
 def _check_mongodb(config: Config, connections: Connections) -> Iterator[Finding]:
@@ -62,7 +81,7 @@ def _check_mongodb(config: Config, connections: Connections) -> Iterator[Finding
         findings = mongodb.check_all(connections)
         active_workers = len(connections.store.workers.find_active(datetime.now(UTC)))
     except EXIFinatorError as exc:
-        yield error("mongodb", str(exc), _connection_fix("MONGODB_URI", exc))
+        yield _explain(config, "mongodb", "MONGODB_URI", exc)
         yield machine.check_workers(config, None)
         return
     yield from findings
@@ -71,6 +90,14 @@ def _check_mongodb(config: Config, connections: Connections) -> Iterator[Finding
         fix = f"enlarge its volume   (`{COMMAND} status` shows the size of the records)"
         yield machine.check_disk("MongoDB's disk", server.disk_free_bytes, server.disk_total_bytes, fix)
     yield machine.check_workers(config, active_workers)
+
+
+def _explain(config: Config, area: Literal["redis", "mongodb"], setting: str, exc: EXIFinatorError) -> Finding:
+    """Return the finding for a server that cannot be used, with the same explanation as that of a run."""
+    fault = explain_fault(config, area)
+    if fault is not None:
+        return error(area, fault.message, fault.hint or _connection_fix(setting, fault))
+    return error(area, str(exc), _connection_fix(setting, exc))
 
 
 def _connection_fix(setting: str, exc: EXIFinatorError) -> str:

@@ -88,6 +88,7 @@ class StatusReader:
         queue_admin = self._connections.queue_admin
         stats, paused = queue_admin.stats(), queue_admin.paused()
         status.problems += self._connections.queue.refused_buckets.refusals().values()
+        status.problems += self._connections.worker_health.refused_workers()
         status.services.append(
             {"name": server.product, "address": server.address, "up": True, "version": server.version}
         )

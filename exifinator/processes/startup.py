@@ -59,8 +59,10 @@ def last_lines(log: Path, count: int = 6) -> str:
     """
     try:
         lines = log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace").splitlines()[-200:]
-    except OSError:
+    except FileNotFoundError:
         return "  (the file does not exist)"
+    except OSError as exc:
+        return f"  (the file cannot be read: {exc.strerror})"
     messages, errors = [], []
     for line in lines:
         text = line

@@ -187,7 +187,14 @@ class Supervision:
             yield
 
     def _launch(self, sections: dict[str, Section]) -> None:
-        (self.root / "logs").mkdir(exist_ok=True)
+        try:
+            (self.root / "logs").mkdir(exist_ok=True)
+        except OSError as exc:
+            raise ServiceFailed(f"The folder {self.root / 'logs'} cannot be created ({exc.strerror})") from exc
+        if not os.access(self.root / "logs", os.W_OK):
+            raise ServiceFailed(
+                f"This user cannot write to {self.root / 'logs'}", hint="make this user the owner of the folder"
+            )
         self.config.write(sections, self._socket())
         inherited = dict(os.environ if self._environment is None else self._environment)
         # PYTHONUTF8 makes supervisord read its configuration as UTF-8 instead of in the encoding of the locale, because
@@ -206,6 +213,7 @@ class Supervision:
                 errors="replace",
                 timeout=self._start_timeout_seconds,
                 start_new_session=True,
+                umask=0o077,
             )
         except subprocess.TimeoutExpired as exc:
             raise ServiceFailed(

@@ -21,6 +21,7 @@ from exifinator.processes.rclone import resume_serving
 from exifinator.processes.startup import last_lines, wait_until_up
 from exifinator.processes.supervisor import START_TIMEOUT_SECONDS, Supervision
 from exifinator.processes.supervisor_config import Program, write_private
+from exifinator.processes.tagged import has_listener, process_tag
 
 # Settings that only `run` reads. The workers need no restart when one of these settings changes.
 RUN_ONLY_SETTINGS = frozenset({"s3_buckets", "local_s3_port", "start_timeout_seconds"})
@@ -103,11 +104,15 @@ def start_workers(config: Config, *, restart: bool = False, root: Path = ROOT) -
     supervision = worker_supervision(root, config.start_timeout_seconds)
     programs = worker_programs(config)
     fingerprint = _fingerprint(config, root)
-    stopped = restart and supervision.stop()
-    # Processes whose supervisor was killed may still use the ports.
-    supervision.end_orphans()
-    if not supervision.running():
+    # Programs that fail because of a setting keep failing: they keep the environment in which they were started.
+    restart = restart or (is_outdated(config, root) and _is_failing(supervision))
+    # Check before anything is stopped, so that a restart that cannot succeed leaves the running programs alone.
+    if not restart:
+        # Processes whose supervisor was killed may still use the ports.
+        supervision.end_orphans()
+    if restart or not supervision.running():
         _check_ports_are_free(config, supervision)
+    stopped = restart and supervision.stop()
     resume_serving(root, config.start_timeout_seconds)
     if supervision.start(programs):
         write_private(_fingerprint_path(supervision), fingerprint)
@@ -154,12 +159,17 @@ def web_addresses(config: Config) -> list[tuple[str, str, str, int]]:
 
 def _check_ports_are_free(config: Config, supervision: Supervision) -> None:
     for name, setting, host, port in web_addresses(config):
-        # Another process may have started our programs in the meantime.
-        if listens(host, port) and not supervision.running():
+        # Our own programs may be running, or another process may have started them in the meantime.
+        if listens(host, port) and not has_listener(process_tag(supervision.root, supervision.name), port):
             raise ConfigError(
                 f"Port {port} of this machine is used by another program, so the {name} cannot start. "
                 f"Stop that program, or set {setting} to a free port."
             )
+
+
+def _is_failing(supervision: Supervision) -> bool:
+    """Return whether a program has exited and is waiting for its next start, or has just been started."""
+    return any(process.state in ("BACKOFF", "STARTING", "FATAL") for process in supervision.status())
 
 
 def _await_start(config: Config, supervision: Supervision) -> None:
@@ -237,6 +247,5 @@ def _fingerprint(config: Config, root: Path) -> str:
 
 def mrq_worker() -> list[str]:
     """Return the command that starts MRQ's worker in this virtual environment, without arguments."""
-    script = Path(sys.prefix) / "bin" / "mrq-worker"
-    # The script is missing in a virtual environment that uses the packages of another one. Run its module instead.
-    return [str(script)] if script.exists() else [sys.executable, "-m", "mrq.bin.mrq_worker"]
+    # Not the script mrq-worker: its first line has the path of the interpreter, which must not contain spaces.
+    return [sys.executable, "-m", "mrq.bin.mrq_worker"]

@@ -130,7 +130,7 @@ class QueueAdmin:
     def empty_queues(self) -> int:
         """Remove all images from both queues.
 
-        Workers finish the images that have already been delivered to them, but no batch counts these images any more.
+        Workers drop the images that have already been delivered to them.
 
         Returns:
             How many images were in the download queue.
@@ -139,5 +139,5 @@ class QueueAdmin:
         with redis_errors("empty the queues"):
             pipe = self.client.pipeline()
             pipe.zcard(keys.downloads)
-            pipe.delete(keys.downloads, keys.deliveries, keys.writes, keys.write_bytes)
+            pipe.delete(keys.downloads, keys.deliveries, keys.in_progress, keys.writes, keys.write_bytes)
             return int(pipe.execute()[0])

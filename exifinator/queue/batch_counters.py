@@ -82,7 +82,7 @@ class BatchCounters:
             How many images were removed.
         """
         cursor, total_removed = b"0", 0
-        keys = [self._keys.downloads, self._keys.batches, self._keys.deliveries]
+        keys = [self._keys.downloads, self._keys.batches, self._keys.deliveries, self._keys.in_progress]
         args = [batch_id, _to_json(prefixes), int(include_in_progress)]
         with redis_errors("cancel images"):
             while True:

@@ -5,6 +5,9 @@ members. The score of a member is the time from which the image may be delivered
 from now. While the worker is alive, it extends the lease. An acknowledgement removes the member. If a worker dies, its
 leases expire, and its images are delivered again.
 
+A worker that was stopped for longer than its lease and then continues has lost its images to other deliveries. Every
+delivery has a number, and each method that takes a Delivery ignores those that have lost their image.
+
 The write queue is a list of limited size. Its elements hold the fetched metadata bytes of images. Until a write worker
 takes an element, its image is parked in the download queue.
 
@@ -16,13 +19,15 @@ so the clocks of the workers do not matter.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import redis
 
 from exifinator.config import Config
+from exifinator.errors import QueueUnavailable
 from exifinator.metrics import observe_queue
 from exifinator.models import ImageRef
 from exifinator.queue.batch_counters import BatchCounters
@@ -39,9 +44,13 @@ MEMBERS_PER_CALL = 1000
 # When an image of a refused bucket is due, it is postponed by this many seconds instead of being delivered.
 REFUSED_BUCKET_DELAY_SECONDS = 5
 
-# Results of push_metadata. NO_ROOM means that the write queue is full. UNWANTED means that the image is no longer in
-# the download queue, because another delivery has acknowledged it or its batch was cancelled.
-NO_ROOM, PUSHED, UNWANTED = 0, 1, 2
+# Up to this many bytes are sent to Redis in one push, unless a single message is larger. Besides the write queue, Redis
+# keeps each request in memory until the whole request has arrived.
+BYTES_PER_PUSH = 4 * 1024**2
+# Results of push_metadata. NO_ROOM means that the write queue has no room for the message. UNWANTED means that the
+# delivery has lost the image. REFUSED means that Redis responds, but does not accept this message: it is larger than
+# `proto-max-bulk-len`, for example.
+NO_ROOM, PUSHED, UNWANTED, REFUSED = 0, 1, 2, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +59,18 @@ class Delivery:
 
     Attributes:
         member: The member of the download queue that stands for the image.
-        count: How often the image has been delivered, including this delivery.
+        number: The time of the delivery, in microseconds of the Redis server's clock.
+        count: How often the image has been delivered, including this delivery. 0 if it came from the write queue.
     """
 
     member: bytes
-    count: int
+    number: int
+    count: int = 0
+
+    @property
+    def delivered_at(self) -> datetime:
+        """The time of the delivery, in milliseconds like all times in MongoDB."""
+        return datetime.fromtimestamp(self.number // 1000 / 1000, UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +81,7 @@ class Outcome:
         member: The member of the download queue that stands for the image.
         result: The status of the image's record, or `failed`. Empty if a regular job will retry the image, which is
             therefore not counted yet.
+        delivery: The number of the delivery. 0 for a regular job, which is not delivered by the download queue.
     """
 
     member: bytes
@@ -72,6 +89,11 @@ class Outcome:
     result: str = ""
     bytes_read: int = 0
     requests: int = 0
+    delivery: int = 0
+
+    def as_delivery(self) -> Delivery:
+        """Return the delivery of the image."""
+        return Delivery(self.member, self.delivery)
 
 
 def _split_element(element: bytes) -> tuple[bytes, bytes]:
@@ -79,6 +101,11 @@ def _split_element(element: bytes) -> tuple[bytes, bytes]:
     start = element.index(b":") + 1
     end = start + int(element[: start - 1])
     return element[start:end], element[end:]
+
+
+def _flatten(deliveries: Sequence[Delivery]) -> list[Any]:
+    """Return the members and numbers of deliveries as arguments for a script."""
+    return [part for delivery in deliveries for part in (delivery.member, delivery.number)]
 
 
 class ImageQueue:
@@ -131,90 +158,125 @@ class ImageQueue:
         with redis_errors("deliver images"):
             flat = self._scripts.run(
                 "take_downloads",
-                [keys.downloads, keys.deliveries, keys.write_bytes, keys.open_circuits],
+                [keys.downloads, keys.deliveries, keys.write_bytes, keys.open_circuits, keys.in_progress],
                 [limit, self.lease_seconds, self._write_limit_bytes, REFUSED_BUCKET_DELAY_SECONDS],
             )
-        return [Delivery(flat[i], int(flat[i + 1])) for i in range(0, len(flat), 2)]
+        return [Delivery(flat[i], int(flat[i + 2]), int(flat[i + 1])) for i in range(0, len(flat), 3)]
 
-    def push_metadata(self, pairs: Sequence[tuple[bytes, bytes]]) -> list[int]:
+    def push_metadata(self, pairs: Sequence[tuple[Delivery, bytes]]) -> list[int]:
         """Add images with their fetched metadata bytes to the write queue.
 
         Args:
-            pairs: The member and the message (FetchedMetadata.to_bytes) of each image.
+            pairs: The delivery and the message (FetchedMetadata.to_bytes) of each image.
 
         Returns:
-            PUSHED, NO_ROOM or UNWANTED for each image.
+            PUSHED, NO_ROOM, UNWANTED or REFUSED for each image.
         """
+        results: list[int] = []
+        start, size_bytes = 0, 0
+        for i, (_, message) in enumerate(pairs):
+            if i > start and size_bytes + len(message) > BYTES_PER_PUSH:
+                results += self._push(pairs[start:i])
+                start, size_bytes = i, 0
+            size_bytes += len(message)
+        return results + self._push(pairs[start:])
+
+    def _push(self, pairs: Sequence[tuple[Delivery, bytes]]) -> list[int]:
+        """Push some images in one request. If Redis refuses the request, find the messages that it refuses."""
         keys = self.keys
         args: list[Any] = [self._write_limit_bytes, self.lease_seconds, PARKED_SECONDS]
-        for member, message in pairs:
-            args += (member, b"%d:%b%b" % (len(member), member, message))
-        with redis_errors("queue metadata"):
-            results = self._scripts.run("push_metadata", [keys.writes, keys.write_bytes, keys.downloads], args)
-        return [int(result) for result in results]
+        for delivery, message in pairs:
+            member = delivery.member
+            args += (member, delivery.number, b"%d:%b%b" % (len(member), member, message))
+        try:
+            with redis_errors("queue metadata"):
+                results = self._scripts.run(
+                    "push_metadata", [keys.writes, keys.write_bytes, keys.downloads, keys.in_progress], args
+                )
+            return [int(result) for result in results]
+        except QueueUnavailable as exc:
+            # Redis closes the connection if a request is too large, as it does when it exits.
+            if exc.code != QueueUnavailable.code or not self._responds():
+                raise
+            if len(pairs) == 1:
+                return [REFUSED]
+        return [result for pair in pairs for result in self._push([pair])]
 
-    def take_writes(self, limit: int, *, reserve: int = 0) -> list[tuple[bytes, bytes]]:
+    def _responds(self) -> bool:
+        try:
+            with redis_errors("respond"):
+                return bool(self.client.ping())
+        except QueueUnavailable:
+            return False
+
+    def take_writes(self, limit: int, *, reserve: int = 0) -> list[tuple[Delivery, bytes]]:
         """Deliver up to `limit` elements of the write queue, oldest first.
 
         Args:
             reserve: How many elements to leave in the queue for other workers.
 
         Returns:
-            The member and the message (FetchedMetadata.to_bytes) of each image.
+            The delivery and the message (FetchedMetadata.to_bytes) of each image.
         """
         keys = self.keys
         with redis_errors("deliver metadata"):
             flat = self._scripts.run(
                 "take_writes",
-                [keys.writes, keys.write_bytes, keys.downloads],
+                [keys.writes, keys.write_bytes, keys.downloads, keys.in_progress],
                 [limit, self.lease_seconds, reserve, PARKED_SECONDS],
             )
-        for waited_microseconds in flat[1::2]:
+        for waited_microseconds in flat[1::3]:
             observe_queue(waited_microseconds / 1_000_000)
-        return [_split_element(element) for element in flat[0::2]]
+        writes = []
+        for element, number in zip(flat[0::3], flat[2::3], strict=True):
+            member, message = _split_element(element)
+            writes.append((Delivery(member, int(number)), message))
+        return writes
 
-    def acknowledge(self, outcomes: Iterable[Outcome]) -> None:
-        """Acknowledge the images of raw jobs: remove them from the download queue, and count them.
+    def find_held(self, deliveries: Sequence[Delivery]) -> list[bool]:
+        """Return for each delivery whether it still has its image.
 
-        Each image is counted for the open batches that cover it. However often an image was delivered, it is counted
-        only once, when it leaves the download queue.
+        A delivery loses its image if its lease expires and the image is delivered again, if the batch is cancelled, or
+        if Redis loses its data.
         """
-        self._acknowledge("acknowledge", outcomes)
+        if not deliveries:
+            return []
+        keys = [self.keys.downloads, self.keys.in_progress]
+        with redis_errors("read the deliveries"):
+            return [bool(held) for held in self._scripts.run("find_held", keys, _flatten(deliveries))]
 
-    def acknowledge_regular(self, outcomes: Iterable[Outcome]) -> None:
-        """Acknowledge the images of regular jobs, which are retries and requeues.
+    def acknowledge(self, outcomes: Sequence[Outcome]) -> None:
+        """Acknowledge images: remove them from the download queue, and count them for the open batches that cover them.
 
-        Each image is counted for the open batches that cover it, although it has already left the download queue. If
-        the image was queued again in the meantime, it is removed from the download queue, because it is done.
+        However often an image was delivered, it is counted only once: outcomes of deliveries that have lost their image
+        are ignored. The image of a regular job has already left the download queue. It is counted, and if it was queued
+        again in the meantime, it is removed, because it is done.
         """
-        self._acknowledge("acknowledge_regular", outcomes)
-
-    def _acknowledge(self, script: str, outcomes: Iterable[Outcome]) -> None:
         args: list[Any] = []
         for outcome in outcomes:
             args += (outcome.member, outcome.image_id, outcome.result, outcome.bytes_read, outcome.requests)
+            args.append(outcome.delivery)
         if not args:
             return
         keys = self.keys
+        counters = (keys.batches, keys.batch_counts_prefix, keys.metrics)
         with redis_errors("acknowledge images"):
-            self._scripts.run(
-                script,
-                [keys.downloads, keys.deliveries, keys.batches, keys.batch_counts_prefix, keys.metrics],
-                args,
-            )
+            self._scripts.run("acknowledge", [keys.downloads, keys.deliveries, *counters, keys.in_progress], args)
 
-    def extend_leases(self, members: Sequence[bytes]) -> None:
-        """Extend the leases of images to one full lease from now. Ignore images that have left the queue."""
+    def extend_leases(self, deliveries: Sequence[Delivery]) -> None:
+        """Extend leases to one full lease from now."""
+        keys = [self.keys.downloads, self.keys.in_progress]
         with redis_errors("extend leases"):
-            for start in range(0, len(members), MEMBERS_PER_CALL):
-                chunk = members[start : start + MEMBERS_PER_CALL]
-                self._scripts.run("extend_leases", [self.keys.downloads], [self.lease_seconds, *chunk])
+            for start in range(0, len(deliveries), MEMBERS_PER_CALL):
+                chunk = deliveries[start : start + MEMBERS_PER_CALL]
+                self._scripts.run("extend_leases", keys, [self.lease_seconds, *_flatten(chunk)])
 
-    def release(self, members: Sequence[bytes]) -> None:
+    def release(self, deliveries: Sequence[Delivery]) -> None:
         """Return images to the queue as if they had not been delivered, so that they are due immediately."""
-        if members:
+        if deliveries:
+            keys = [self.keys.downloads, self.keys.deliveries, self.keys.in_progress]
             with redis_errors("release images"):
-                self._scripts.run("release", [self.keys.downloads, self.keys.deliveries], list(members))
+                self._scripts.run("release", keys, _flatten(deliveries))
 
     def count_delivery(self, ref: ImageRef) -> int:
         """Count the attempt of a regular job as another delivery of its image.

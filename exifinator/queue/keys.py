@@ -21,10 +21,16 @@ class QueueKeys:
             delivered.
         writes: The write queue. List of elements "<length of member>:<member><message>".
         deliveries: Hash from each member to the number of deliveries of the image.
+        in_progress: Hash from the member of each delivered or parked image to the number of its latest delivery.
         write_bytes: The total size of the elements in the write queue, in bytes.
         batches: Hash from the id of each open batch to a JSON list of the batch's prefixes.
         batch_counts_prefix: The key that results when a batch id is appended is a hash from each result to a count.
         open_circuits: Hash from each refused bucket to a message for users. All its entries expire together.
+        alive_workers: Sorted set of the workers that take images; the score is the time of their last report.
+        served_prefix: The key that results when a bucket is appended is a sorted set of workers. The score is the time
+            at which S3 last returned an object of the bucket to the worker.
+        refused_workers_prefix: The key that results when the name of a worker is appended holds the reason why S3
+            refuses only this worker.
         probe_objects: Hash from each bucket to the member of an object that S3 has returned.
         metrics: Hash from each field name of metrics.py to a count.
         metrics_senders_prefix: The key that results when the name of a process is appended holds the sequence number of
@@ -35,10 +41,14 @@ class QueueKeys:
     downloads: str
     writes: str
     deliveries: str
+    in_progress: str
     write_bytes: str
     batches: str
     batch_counts_prefix: str
     open_circuits: str
+    alive_workers: str
+    served_prefix: str
+    refused_workers_prefix: str
     probe_objects: str
     metrics: str
     metrics_senders_prefix: str
@@ -53,10 +63,14 @@ class QueueKeys:
             downloads=f"{prefix}:q:{config.download_set}",
             writes=f"{prefix}:q:{config.write_list}",
             deliveries=f"{own}:deliveries",
+            in_progress=f"{own}:in-progress",
             write_bytes=f"{own}:write-bytes",
             batches=f"{own}:batches",
             batch_counts_prefix=f"{own}:batch:",
             open_circuits=f"{own}:refused",
+            alive_workers=f"{own}:alive",
+            served_prefix=f"{own}:served:",
+            refused_workers_prefix=f"{own}:refused-worker:",
             probe_objects=f"{own}:answering",
             metrics=f"{own}:metrics",
             metrics_senders_prefix=f"{own}:metrics:",

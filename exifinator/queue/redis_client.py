@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import redis
-from redis.backoff import ExponentialWithJitterBackoff
+from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.retry import Retry
 
 from exifinator.config import Config
@@ -26,7 +26,8 @@ def redis_errors(action: str) -> Iterator[None]:
         yield
     except redis.exceptions.OutOfMemoryError as exc:
         message = f"Redis cannot {action}: it has reached its maxmemory"
-        raise QueueUnavailable(message, hint="increase maxmemory, or wait until images are done") from exc
+        hint = "increase maxmemory, or wait until images are done"
+        raise QueueUnavailable(message, code="redis_full", hint=hint) from exc
     except (redis.exceptions.AuthenticationError, redis.exceptions.NoPermissionError) as exc:
         message = f"Redis cannot {action}: {str(exc).rstrip('.')}"
         raise QueueUnavailable(message, code="redis_unauthorized") from exc
@@ -53,6 +54,21 @@ def connect_redis(config: Config) -> redis.Redis:
         retry_on_error=[redis.exceptions.BusyLoadingError],
     )
     return redis.Redis(connection_pool=pool)
+
+
+def connect_redis_once(url: str, *, connect_seconds: float, response_seconds: float) -> redis.Redis:
+    """Return a client that does not retry, to find out within seconds whether Redis responds.
+
+    Like the workers' client, it uses protocol version 2. With version 3, some wrong passwords are not noticed.
+    """
+    return redis.Redis.from_url(
+        url,
+        socket_connect_timeout=connect_seconds,
+        socket_timeout=response_seconds,
+        protocol=2,
+        retry=Retry(NoBackoff(), 0),
+        health_check_interval=0,
+    )
 
 
 def read_clock(client: redis.Redis) -> datetime:

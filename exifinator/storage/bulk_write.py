@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import pymongo.errors
 from pymongo import InsertOne, ReplaceOne
 from pymongo.collection import Collection
 
-from exifinator.errors import RecordRefused, StoreUnavailable
+from exifinator.errors import DeliveryLost, RecordRefused, StoreUnavailable
 from exifinator.storage.mongodb import TRANSIENT_CODES, Document, mongodb_errors
 
 _DUPLICATE_KEY = 11000
@@ -22,7 +22,7 @@ class BulkResult:
     """The results of a bulk write. Both lists have one entry per document, in the order of the documents.
 
     Attributes:
-        errors: None if the document was written, otherwise its StoreUnavailable or RecordRefused.
+        errors: None if the document was written, otherwise its StoreUnavailable, RecordRefused or DeliveryLost.
         is_new: Whether the write created the document. False if it replaced an existing one or failed.
     """
 
@@ -36,6 +36,7 @@ def write_documents(
     action: str,
     *,
     insert: bool,
+    may_replace: Callable[[Document], Document] = lambda _: {},
     attempts: int = _MAX_ATTEMPTS,
 ) -> BulkResult:
     """Write every document that can be written. Replace existing documents with the same `_id`.
@@ -46,13 +47,15 @@ def write_documents(
         action: The purpose of the write, for messages, as in "store records".
         insert: Whether to insert the documents first, and then to replace those that turn out to exist. If most
             documents are new, this costs the server half as much as upserts.
+        may_replace: Returns the filter that an existing document must match to be replaced by this one. If it does not
+            match, the error of the document is DeliveryLost.
         attempts: Maximum number of writes per document. A write is repeated if it fails with a duplicate key: the
             document exists (with `insert`), or another writer inserts it at the same moment.
     """
     if not documents:
         return BulkResult([], [])
     try:
-        details = _send(collection, documents, action, insert=insert)
+        details = _send(collection, documents, action, insert=insert, may_replace=may_replace)
     except StoreUnavailable as exc:
         return BulkResult([exc] * len(documents), [False] * len(documents))
     except RecordRefused as exc:
@@ -61,20 +64,30 @@ def write_documents(
         # Usually, one of the documents cannot be encoded, so the driver did not send the ones after it either. Write
         # each document separately, so that only the invalid one fails.
         results = [
-            write_documents(collection, [document], action, insert=insert, attempts=attempts) for document in documents
+            write_documents(collection, [document], action, insert=insert, may_replace=may_replace, attempts=attempts)
+            for document in documents
         ]
         return BulkResult([result.errors[0] for result in results], [result.is_new[0] for result in results])
-    result, duplicates = _read_details(details, len(documents), action, insert=insert, may_retry=attempts > 1)
+    result, duplicates = _read_details(
+        details, [bool(may_replace(document)) for document in documents], action, insert=insert, may_retry=attempts > 1
+    )
     if duplicates:
         existing = [documents[i] for i in duplicates]
-        replaced = write_documents(collection, existing, action, insert=False, attempts=attempts - 1)
+        replaced = write_documents(
+            collection, existing, action, insert=False, may_replace=may_replace, attempts=attempts - 1
+        )
         for i, error in zip(duplicates, replaced.errors, strict=True):
             result.errors[i] = error
     return result
 
 
 def _send(
-    collection: Collection[Document], documents: Sequence[Document], action: str, *, insert: bool
+    collection: Collection[Document],
+    documents: Sequence[Document],
+    action: str,
+    *,
+    insert: bool,
+    may_replace: Callable[[Document], Document],
 ) -> Mapping[str, Any]:
     """Send one unordered bulk write and return the server's details.
 
@@ -86,7 +99,11 @@ def _send(
     if insert:
         writes = [InsertOne(document) for document in documents]
     else:
-        writes = [ReplaceOne({"_id": document["_id"]}, document, upsert=True) for document in documents]
+        # If the document exists and does not match the filter, the upsert fails with a duplicate key.
+        writes = [
+            ReplaceOne({"_id": document["_id"], **may_replace(document)}, document, upsert=True)
+            for document in documents
+        ]
     with mongodb_errors(action):
         try:
             details: Mapping[str, Any] = collection.bulk_write(writes, ordered=False).bulk_api_result
@@ -99,10 +116,14 @@ def _send(
 
 
 def _read_details(
-    details: Mapping[str, Any], count: int, action: str, *, insert: bool, may_retry: bool
+    details: Mapping[str, Any], is_conditional: Sequence[bool], action: str, *, insert: bool, may_retry: bool
 ) -> tuple[BulkResult, list[int]]:
-    """Return the results, and the positions of documents that failed with a duplicate key and may be retried."""
-    result = BulkResult([None] * count, [insert] * count)
+    """Return the results, and the positions of documents that failed with a duplicate key and may be retried.
+
+    Args:
+        is_conditional: For each document, whether it replaces an existing document only if that matches a filter.
+    """
+    result = BulkResult([None] * len(is_conditional), [insert] * len(is_conditional))
     duplicates: list[int] = []
     for upserted in details.get("upserted", ()):
         result.is_new[upserted["index"]] = True
@@ -112,6 +133,8 @@ def _read_details(
         if code == _DUPLICATE_KEY and may_retry:
             # The document already existed, or another worker inserted it at the same moment.
             duplicates.append(i)
+        elif code == _DUPLICATE_KEY and is_conditional[i]:
+            result.errors[i] = DeliveryLost("there is a record from a later delivery of this image")
         elif code in TRANSIENT_CODES:
             result.errors[i] = StoreUnavailable(f"MongoDB cannot {action} now: {message}")
         else:

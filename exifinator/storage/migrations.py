@@ -112,11 +112,13 @@ class Schema:
         after_id: The id of the last document that the migration to `version + 1` has processed. None if that migration
             has not started.
         documents: The number of documents that the migration to `version + 1` has processed.
+        is_stored: Whether the version is stored in the database. Otherwise it was derived from the records.
     """
 
     version: int
     after_id: Any = None
     documents: int = 0
+    is_stored: bool = field(default=False, compare=False)
 
 
 def newest_version(migrations: Sequence[Migration] = MIGRATIONS) -> int:
@@ -139,7 +141,7 @@ def read_schema(store: Store, *, newest: int | None = None) -> Schema:
         stored = _meta(store).find_one({"_id": SCHEMA_ID})
         if stored is not None:
             progress = stored.get("progress") or {}
-            return Schema(int(stored["version"]), progress.get("after_id"), int(progress.get("records", 0)))
+            return Schema(int(stored["version"]), progress.get("after_id"), int(progress.get("records", 0)), True)
         is_empty = store.records.collection.find_one({}, {"_id": 1}) is None
     return Schema((newest or newest_version()) if is_empty else 1)
 
@@ -183,8 +185,18 @@ def check_schema(store: Store, *, writes: bool, migrations: Sequence[Migration] 
             raise problem
         log.warning("start: %s", problem, extra={"action": "start"})
     elif writes:
-        with mongodb_errors("store the schema's version"):
-            _meta(store).update_one({"_id": SCHEMA_ID}, {"$setOnInsert": {"version": schema.version}}, upsert=True)
+        mark_schema(store, schema.version)
+
+
+def mark_schema(store: Store, version: int | None = None) -> None:
+    """Store the schema version of the database, unless one is stored already.
+
+    Args:
+        version: The version. The default is the one that this code writes.
+    """
+    with mongodb_errors("store the schema's version"):
+        changes = {"$setOnInsert": {"version": version or newest_version()}}
+        _meta(store).update_one({"_id": SCHEMA_ID}, changes, upsert=True)
 
 
 def check_schema_before_writing(config: Config) -> None:
@@ -212,10 +224,10 @@ def check_schema_before_reading(config: Config) -> None:
         check_schema(Store(client, config), writes=False)
 
 
-def estimate_documents(store: Store, migration: Migration) -> int:
-    """Return the approximate number of documents that a migration has to process."""
+def count_documents(store: Store, migration: Migration) -> int:
+    """Return the number of documents that a migration has to process."""
     if not migration.query:
-        return store.records.estimate_count()
+        return store.records.count()
     with mongodb_errors("count documents"):
         return _collection(store, migration).count_documents(migration.query)
 

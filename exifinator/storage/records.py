@@ -3,23 +3,46 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pymongo.errors
-from bson import Binary, CodecOptions
+from bson import Binary, CodecOptions, MinKey
 from pymongo import IndexModel
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from exifinator.errors import RecordRefused, StoreUnavailable
+from exifinator.errors import DeliveryLost, RecordRefused, StoreUnavailable
 from exifinator.models import ExifRecord, ImageRef, Status
 from exifinator.storage.bulk_write import write_documents
 from exifinator.storage.indexes import RETIRED_INDEXES, IndexDefinition
 from exifinator.storage.mongodb import Document, describe_error, mongodb_errors
 
 log = logging.getLogger(__name__)
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+def count_exactly(collection: Collection[Document], *, limit: int | None = None) -> int:
+    """Return the number of documents, by the index of their ids: about 0.4 s per million.
+
+    The number in the collection's metadata (estimated_document_count) is wrong after MongoDB was killed.
+    """
+    options: dict[str, Any] = {"limit": limit} if limit else {}
+    return collection.count_documents({"_id": {"$gt": MinKey()}}, hint=[("_id", 1)], **options)
+
+
+def _not_later(document: Document, until: datetime | None = None) -> Document:
+    """Return a filter for documents that are not from a later delivery than this one.
+
+    Args:
+        until: Deliveries after this time do not count as later.
+    """
+    if "delivered_at" not in document:
+        return {}
+    later = {"$gt": document["delivered_at"], **({"$lte": until} if until else {})}
+    return {"delivered_at": {"$not": later}}
 
 
 class StoredImage(NamedTuple):
@@ -126,10 +149,14 @@ class RecordStore:
             ]
         return [ImageRef(bucket, doc["key"], doc["etag"], doc["size"], doc["last_modified"]) for doc in documents]
 
-    def estimate_count(self) -> int:
-        """Return the approximate number of records, from the collection's metadata."""
+    def count(self, *, limit: int | None = None) -> int:
+        """Return the number of records.
+
+        Args:
+            limit: Stop counting at this number.
+        """
         with mongodb_errors("count records"):
-            return self.collection.estimated_document_count()
+            return count_exactly(self.collection, limit=limit)
 
     def scan_ids(self, id_prefix: str) -> Iterator[str]:
         """Yield the record ids with this prefix, in ascending order.
@@ -158,6 +185,13 @@ class RecordStore:
             self.thumbnails.delete_many({"_id": {"$in": old_ids}})
             return self.collection.delete_many({**query, "_id": {"$in": old_ids}}).deleted_count
 
+    def remove_delivered(self, image_id: str, delivered_at: datetime) -> None:
+        """Remove the record and the thumbnail that a delivery has stored, unless others have replaced them."""
+        query = {"_id": image_id, "delivered_at": delivered_at}
+        with mongodb_errors("remove records"):
+            self.thumbnails.delete_one(query)
+            self.collection.delete_one(query)
+
     def thumbnail_sizes(self, ids: Sequence[str]) -> dict[str, int]:
         """Return the sizes of these images' thumbnails in bytes, by id. Images without a thumbnail are omitted."""
         stages: list[Document] = [
@@ -167,37 +201,62 @@ class RecordStore:
         with mongodb_errors("look up thumbnails"):
             return {document["_id"]: document["bytes"] for document in self.thumbnails.aggregate(stages)}
 
-    def upsert(self, records: Sequence[ExifRecord]) -> list[Exception | None]:
+    def upsert(
+        self, records: Sequence[ExifRecord], *, clock: Callable[[], datetime] | None = None
+    ) -> list[Exception | None]:
         """Write records and their thumbnails in bulk.
 
-        Each thumbnail is written before its record, so a record never lacks its thumbnail.
+        Each thumbnail is written before its record, so a record never lacks its thumbnail. A record with `delivered_at`
+        does not replace a record of a later delivery.
+
+        Args:
+            clock: Returns the time by the clock from which `delivered_at` comes. If given, records from the future are
+                replaced too: they were stored when the clock was ahead, or came from another one.
 
         Returns:
-            For each record, in order: None if it was stored, otherwise StoreUnavailable or RecordRefused.
+            For each record, in order: None if it was stored, otherwise StoreUnavailable, RecordRefused, or DeliveryLost
+            if there is a record of a later delivery.
         """
-        outcomes = self._write_thumbnails(records)
+        outcomes = self._upsert(records, _not_later)
+        lost = [i for i, outcome in enumerate(outcomes) if isinstance(outcome, DeliveryLost)]
+        if lost and clock:
+            now = clock()
+            again = self._upsert([records[i] for i in lost], lambda document: _not_later(document, until=now))
+            for i, outcome in zip(lost, again, strict=True):
+                outcomes[i] = outcome
+        return outcomes
+
+    def _upsert(
+        self, records: Sequence[ExifRecord], may_replace: Callable[[Document], Document]
+    ) -> list[Exception | None]:
+        outcomes = self._write_thumbnails(records, may_replace)
         ready = [i for i, error in enumerate(outcomes) if error is None]
         documents = [records[i].document for i in ready]
-        result = write_documents(self.collection, documents, "store records", insert=self._mostly_new)
+        result = write_documents(
+            self.collection, documents, "store records", insert=self._mostly_new, may_replace=may_replace
+        )
         self._mostly_new = 2 * sum(result.is_new) >= len(result.is_new)
         for i, error in zip(ready, result.errors, strict=True):
             outcomes[i] = error
+        latest = max(documents, key=lambda document: document.get("delivered_at", _NEVER), default={})
         # An old thumbnail is left behind only if the new record has none and replaced one that had.
         stale_ids = [
             records[i].id
             for i, is_new in zip(ready, result.is_new, strict=True)
-            if not (is_new or records[i].thumbnail)
+            if not (is_new or records[i].thumbnail or outcomes[i])
         ]
         if stale_ids:
             try:
                 with mongodb_errors("remove thumbnails"):
-                    self.thumbnails.delete_many({"_id": {"$in": stale_ids}})
+                    self.thumbnails.delete_many({"_id": {"$in": stale_ids}, **may_replace(latest)})
             except (StoreUnavailable, RecordRefused) as exc:
                 for i in ready:
                     outcomes[i] = outcomes[i] or exc
         return outcomes
 
-    def _write_thumbnails(self, records: Sequence[ExifRecord]) -> list[Exception | None]:
+    def _write_thumbnails(
+        self, records: Sequence[ExifRecord], may_replace: Callable[[Document], Document]
+    ) -> list[Exception | None]:
         outcomes: list[Exception | None] = [None] * len(records)
         with_thumbnail = [i for i, record in enumerate(records) if record.thumbnail]
         documents: list[Document] = [
@@ -205,10 +264,13 @@ class RecordStore:
                 "_id": records[i].id,
                 "etag": records[i].document["etag"],
                 "data": Binary(records[i].thumbnail or b""),
+                **({"delivered_at": at} if (at := records[i].document.get("delivered_at")) else {}),
             }
             for i in with_thumbnail
         ]
-        result = write_documents(self.thumbnails, documents, "store thumbnails", insert=self._mostly_new)
+        result = write_documents(
+            self.thumbnails, documents, "store thumbnails", insert=self._mostly_new, may_replace=may_replace
+        )
         for i, error in zip(with_thumbnail, result.errors, strict=True):
             outcomes[i] = error
         return outcomes

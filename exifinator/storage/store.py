@@ -56,5 +56,5 @@ class Store:
         With many records, building the indexes takes minutes, which would delay the start of the caller. In that case,
         leave it to the API, which builds them in the background.
         """
-        if self.records.estimate_count() <= QUICKLY_INDEXED_RECORDS:
+        if self.records.count(limit=QUICKLY_INDEXED_RECORDS + 1) <= QUICKLY_INDEXED_RECORDS:
             self.ensure_indexes()

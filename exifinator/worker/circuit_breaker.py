@@ -4,19 +4,36 @@ A refused object becomes a failed job. If a whole bucket is refused, each of its
 avoid that, the circuit breaker releases the images of the bucket and stops their deliveries. The batch that waits for
 them reports the reason and stops.
 
-A bucket counts as refused if S3 rejects the credentials themselves, or if S3 denies access to all of a few other
-objects of the bucket that it returned before.
+A bucket counts as refused if S3 rejects the credentials themselves or the time of the request, or if S3 denies access
+to all of a few other objects of the bucket that it returned before.
+
+If there are other workers, the fault may be on this worker's machine only. This worker then takes no images for a few
+seconds and watches the others. If S3 serves one of them, the bucket is not refused: this worker stays out until S3
+serves it again, and says so.
 """
 
 from __future__ import annotations
 
 import logging
+import platform
 import threading
 import time
 
-from exifinator.errors import AccessDenied, CredentialsRefused, PermanentError, UntrustedServer, WrongEndpoint
+import gevent
+
+from exifinator.errors import (
+    AccessDenied,
+    ClockSkew,
+    CredentialsRefused,
+    EXIFinatorError,
+    PermanentError,
+    TransientError,
+    UntrustedServer,
+    WrongEndpoint,
+)
 from exifinator.models import ImageRef
 from exifinator.queue.refused_buckets import RefusedBuckets
+from exifinator.queue.worker_health import WorkerHealth
 from exifinator.sources.s3.client import S3Client
 from exifinator.storage.store import Store
 
@@ -24,29 +41,44 @@ log = logging.getLogger(__name__)
 
 # After a probe in which S3 returned another object of the bucket, do not probe the bucket again for this many seconds.
 TRUSTED_SECONDS = 30.0
+# For how long a refused worker watches whether S3 serves others, and how often it looks.
+PATIENCE_SECONDS = 10.0
+LOOK_SECONDS = 0.5
+# A worker that S3 refuses while it serves others tries again after this many seconds.
+OUT_SECONDS = 60.0
+# Report that S3 serves this worker at most this often.
+REPORT_SECONDS = 1.0
 
 
 class BucketCircuitBreaker:
-    """Distinguishes refused buckets from refused objects, for all greenlets of one worker process."""
+    """Distinguishes refused workers, buckets and objects, for all greenlets of one worker process.
 
-    def __init__(self, s3: S3Client, buckets: RefusedBuckets, store: Store) -> None:
+    Attributes:
+        is_suspended: Whether this worker must take no images, because S3 refuses it and perhaps serves others.
+    """
+
+    def __init__(self, s3: S3Client, buckets: RefusedBuckets, health: WorkerHealth, store: Store) -> None:
         self._s3 = s3
         self._buckets = buckets
+        self._health = health
         self._store = store
+        self.is_suspended = False
+        self._reported_at: dict[str, float] = {}
         self._trusted_until: dict[str, float] = {}
         self._probing = threading.Lock()
 
-    def should_release(self, ref: ImageRef, refusal: AccessDenied) -> bool:
-        """Return whether to release an image to which S3 denied access.
+    def should_release(self, ref: ImageRef, refusal: AccessDenied | ClockSkew) -> bool:
+        """Return whether to release an image that S3 refused.
 
-        The image should be released if its bucket is refused, or if S3 returns the image when it is read again.
+        The image should be released if its bucket or this worker is refused, or if S3 returns the image when it is read
+        again.
         Otherwise only this object is refused, and the image should fail.
 
         Raises:
             TransientError: S3, Redis or MongoDB did not respond.
         """
         with self._probing:
-            if self.is_open(ref.bucket):
+            if self.is_suspended or self.is_open(ref.bucket):
                 return True
             is_trusted = time.monotonic() < self._trusted_until.get(ref.bucket, 0.0)
             if not is_trusted:
@@ -54,20 +86,69 @@ class BucketCircuitBreaker:
             # The credentials may have been replaced since the image was refused.
             if self._is_readable(ref):
                 return True
-            if isinstance(refusal, (CredentialsRefused, UntrustedServer, WrongEndpoint)):
-                self._open(ref.bucket, str(refusal))
+            if isinstance(refusal, (CredentialsRefused, UntrustedServer, WrongEndpoint, ClockSkew)):
+                self._refuse(ref, str(refusal))
                 return True
             if is_trusted:
                 return False
             if any(self._is_readable(other) for other in self._probe_objects(ref)):
                 self._trusted_until[ref.bucket] = time.monotonic() + TRUSTED_SECONDS
                 return False
-            self._open(ref.bucket, f"{refusal}. Other objects of the bucket cannot be read now either")
+            self._refuse(ref, f"{refusal}. Other objects of the bucket cannot be read now either")
             return True
 
     def is_open(self, bucket: str) -> bool:
         """Return whether the circuit of a bucket is open, so that none of its images should be read now."""
         return bool(self._buckets.refusals({bucket}))
+
+    def note_served(self, bucket: str) -> None:
+        """Report that S3 has returned an object of a bucket, unless this was reported a moment ago."""
+        now = time.monotonic()
+        if now - self._reported_at.get(bucket, -REPORT_SECONDS) >= REPORT_SECONDS:
+            self._reported_at[bucket] = now
+            self._health.note_served(bucket)
+
+    def _refuse(self, ref: ImageRef, message: str) -> None:
+        """Open the circuit of a bucket. If there are other workers, first watch whether S3 serves them."""
+        if not self._health.has_others():
+            self._open(ref.bucket, message)
+            return
+        self.is_suspended = True
+        gevent.spawn(self._watch_others, ref, message, self._health.now())
+
+    def _watch_others(self, ref: ImageRef, message: str, since: float) -> None:
+        try:
+            deadline = time.monotonic() + PATIENCE_SECONDS
+            while not self._health.has_served_others(ref.bucket, since):
+                if time.monotonic() > deadline:
+                    self._open(ref.bucket, message)
+                    return
+                gevent.sleep(LOOK_SECONDS)
+            self._stay_out(ref, message)
+        except TransientError as exc:
+            # The next image that S3 refuses starts over.
+            log.warning("retry: %s", exc, extra={"action": "retry"})
+        finally:
+            self.is_suspended = False
+
+    def _stay_out(self, ref: ImageRef, message: str) -> None:
+        """Return once S3 serves this worker again."""
+        report = (
+            f"S3 refuses the worker {self._health.worker} on {platform.node()}, but serves other workers, so this one "
+            f"takes no images until S3 serves it: {message}"
+        )
+        log.error("stop: %s", report, extra={"action": "stop", "bucket": ref.bucket})
+        while True:
+            self._health.note_refused(report)
+            gevent.sleep(OUT_SECONDS)
+            self._s3.reload_credentials(ref.bucket)
+            try:
+                if self._is_readable(ref):
+                    break
+            except EXIFinatorError as exc:
+                log.warning("retry: %s", exc, extra={"action": "retry"})
+        self._health.clear_refused()
+        log.warning("start: S3 serves this worker again", extra={"action": "start", "bucket": ref.bucket})
 
     def _open(self, bucket: str, message: str) -> None:
         log.error("stop: %s", message, extra={"action": "stop", "bucket": bucket})
@@ -76,7 +157,7 @@ class BucketCircuitBreaker:
     def _is_readable(self, ref: ImageRef) -> bool:
         try:
             self._s3.read_range(ref, 0, 1)
-        except AccessDenied:
+        except (AccessDenied, ClockSkew):
             return False
         except PermanentError:
             # The object was deleted or archived. But S3 accepted the credentials, so the bucket is not refused.

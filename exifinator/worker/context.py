@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import functools
+import logging
+import os
+import platform
+import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 import gevent
 
 from exifinator.config import Config, load_config
+from exifinator.errors import DeliveryLost
 from exifinator.models import ExifRecord, FetchedMetadata
-from exifinator.queue.image_queue import NO_ROOM, ImageQueue, Outcome
-from exifinator.queue.redis_client import connect_redis
+from exifinator.queue.image_queue import NO_ROOM, PUSHED, REFUSED, UNWANTED, Delivery, ImageQueue, Outcome
+from exifinator.queue.redis_client import connect_redis, read_clock
+from exifinator.queue.worker_health import WorkerHealth
 from exifinator.retry import backoff_seconds
 from exifinator.sources.s3.client import S3Client
 from exifinator.sources.s3.fast_client import FastS3Client
@@ -20,6 +27,8 @@ from exifinator.worker.batcher import Batcher
 from exifinator.worker.circuit_breaker import BucketCircuitBreaker
 from exifinator.worker.failure_policy import Interrupted
 from exifinator.worker.isolated import SubprocessReader
+
+log = logging.getLogger(__name__)
 
 # A bulk write of 100 records takes MongoDB and the worker a quarter of the time of 100 single upserts. Larger bulk
 # writes are no faster.
@@ -45,11 +54,12 @@ class WorkerContext:
         self.s3 = FastS3Client(config) if config.s3_client == "lean" else S3Client(config)
         self.queue = ImageQueue(connect_redis(config), config)
         self.store = Store(connect_mongodb(config), config)
-        self.circuit_breaker = BucketCircuitBreaker(self.s3, self.queue.refused_buckets, self.store)
+        self.health = WorkerHealth(self.queue.client, self.queue.keys, f"{platform.node()}.{os.getpid()}")
+        self.circuit_breaker = BucketCircuitBreaker(self.s3, self.queue.refused_buckets, self.health, self.store)
         self._pushes = Batcher(self.queue.push_metadata, limit=IMAGES_PER_PUSH, wait_seconds=PUSH_WAIT_SECONDS)
         self._records = Batcher(self._store_batch, limit=RECORDS_PER_BULK, wait_seconds=BULK_WAIT_SECONDS)
 
-    def push_metadata(self, member: bytes, fetched: FetchedMetadata, on_wait: Callable[[], None]) -> None:
+    def push_metadata(self, delivery: Delivery, fetched: FetchedMetadata, on_wait: Callable[[], None]) -> bool:
         """Add the metadata of an image to the write queue. If the write queue is full, wait.
 
         While the queue is full, each attempt extends the lease of the image.
@@ -58,13 +68,18 @@ class WorkerContext:
             on_wait: Called after each pause. The caller restarts the time limit of the job, which does not include the
                 time spent waiting.
 
+        Returns:
+            False if Redis does not accept the message, for example because it is too large. The caller must then write
+            the image itself.
+
         Raises:
             Interrupted: The worker is stopping.
+            DeliveryLost: The image no longer belongs to this delivery.
             QueueUnavailable: Redis is unavailable.
         """
         message = fetched.to_bytes()
         attempt = 0
-        while self._pushes.submit((member, message)) == NO_ROOM:
+        while (result := self._pushes.submit((delivery, message))) == NO_ROOM:
             if self.is_stopping:
                 raise Interrupted("the worker is stopping while the write queue is full")
             attempt += 1
@@ -74,35 +89,62 @@ class WorkerContext:
             finally:
                 self.waiting_for_room -= 1
             on_wait()
+        if result == UNWANTED:
+            raise DeliveryLost(f"{fetched.ref.id} was delivered again, or its batch was cancelled")
+        if result == REFUSED:
+            log.warning(
+                "wait: Redis does not accept %d bytes of metadata of %s, so this worker writes the image itself",
+                len(message),
+                fetched.ref.id,
+                extra={"action": "wait"},
+            )
+        return result == PUSHED
 
-    def store_record(self, record: ExifRecord, outcome: Outcome, *, is_raw: bool) -> None:
+    def store_record(self, record: ExifRecord, outcome: Outcome) -> None:
         """Store a record, then acknowledge its image. Return when both are done.
 
         Raises:
+            DeliveryLost: The image no longer belongs to this delivery.
             StoreUnavailable: MongoDB is unavailable.
             RecordRefused: MongoDB rejected the record.
             QueueUnavailable: Redis is unavailable.
         """
-        self._records.submit((record, outcome, is_raw))
+        self._records.submit((record, outcome))
 
-    def _store_batch(self, batch: list[tuple[ExifRecord, Outcome, bool]]) -> list[Exception | None]:
-        errors = self.store.records.upsert([record for record, _, _ in batch])
-        self.acknowledge(
-            [(outcome, is_raw) for (_, outcome, is_raw), error in zip(batch, errors, strict=True) if error is None]
-        )
+    def _store_batch(self, batch: list[tuple[ExifRecord, Outcome]]) -> list[Exception | None]:
+        """Store the records of images that still belong to their deliveries, then acknowledge these images.
+
+        This process may be stopped between the check and the write, and continue after others have stored newer
+        records. MongoDB then keeps the newer records; see RecordStore.upsert.
+        """
+        began_at = time.monotonic()
+        errors: list[Exception | None] = [None] * len(batch)
+        for i, is_held in enumerate(self.queue.find_held([outcome.as_delivery() for _, outcome in batch])):
+            if not is_held:
+                errors[i] = DeliveryLost(f"{batch[i][1].image_id} was delivered again, or its batch was cancelled")
+        held = [i for i, error in enumerate(errors) if error is None]
+        results = self.store.records.upsert([batch[i][0] for i in held], clock=self._read_clock)
+        for i, error in zip(held, results, strict=True):
+            errors[i] = error
+        # If a newer record exists, the image is done too.
+        done = [batch[i][1] for i in held if errors[i] is None or isinstance(errors[i], DeliveryLost)]
+        if time.monotonic() - began_at > self.queue.lease_seconds / 2:
+            self._remove_lost(done)
+        self.queue.acknowledge(done)
         return errors
 
-    def acknowledge(self, outcomes: Sequence[tuple[Outcome, bool]]) -> None:
-        """Acknowledge images whose records or failed jobs are stored.
+    def _remove_lost(self, outcomes: Sequence[Outcome]) -> None:
+        """Remove the records that this process stored although their images did not belong to it any more.
 
-        Args:
-            outcomes: For each image, its outcome and whether its job is raw.
-
-        Raises:
-            QueueUnavailable: Redis is unavailable.
+        Newer records were not replaced. But an image that was pruned in the meantime would have a record again.
         """
-        self.queue.acknowledge([outcome for outcome, is_raw in outcomes if is_raw])
-        self.queue.acknowledge_regular([outcome for outcome, is_raw in outcomes if not is_raw])
+        held = self.queue.find_held([outcome.as_delivery() for outcome in outcomes])
+        for outcome, is_held in zip(outcomes, held, strict=True):
+            if not is_held:
+                self.store.records.remove_delivered(outcome.image_id, outcome.as_delivery().delivered_at)
+
+    def _read_clock(self) -> datetime:
+        return read_clock(self.queue.client)
 
 
 @functools.cache

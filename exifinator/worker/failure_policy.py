@@ -3,7 +3,9 @@
 | Error | Raw job | Regular job |
 |---|---|---|
 | Interrupted | release | release |
+| DeliveryLost | drop | drop |
 | QueueUnavailable, StoreUnavailable | release, because a server is down | retry; after MAX_RETRIES, fail |
+| ClockSkew, and the circuit breaker says to release the image | release | release |
 | any other TransientError | retry; after MAX_RETRIES, fail | retry; after MAX_RETRIES, fail |
 | AccessDenied, and the circuit breaker says to release the image | release | release |
 | AccessDenied, and only this object is refused | fail | fail |
@@ -14,6 +16,8 @@ stores in MongoDB.
 
 When a job is released, no failed job is recorded. The image of a raw job returns to the download queue. A regular job
 gets the status `interrupt`, and MRQ's maintenance tasks queue it again.
+
+When a job is dropped, nothing is stored and nothing is counted: another delivery of the image does both.
 """
 
 from __future__ import annotations
@@ -22,7 +26,7 @@ from dataclasses import dataclass
 
 from mrq.exceptions import JobInterrupt
 
-from exifinator.errors import AccessDenied, QueueUnavailable, StoreUnavailable, TransientError
+from exifinator.errors import AccessDenied, ClockSkew, DeliveryLost, QueueUnavailable, StoreUnavailable, TransientError
 from exifinator.retry import backoff_seconds
 
 RETRY_GROWTH = 3
@@ -42,7 +46,7 @@ class Attempt:
         max_retries: After this many retries, the image fails.
         first_delay_seconds: The average delay before the first retry.
         jitter: A random number from 0 to 1.
-        released_by_breaker: Whether the circuit breaker decided, after an AccessDenied, to release the image.
+        released_by_breaker: Whether the circuit breaker decided, after AccessDenied or ClockSkew, to release the image.
     """
 
     is_raw: bool
@@ -71,16 +75,25 @@ class Fail:
 
 
 @dataclass(frozen=True, slots=True)
+class Drop:
+    """End the job without storing anything."""
+
+
+@dataclass(frozen=True, slots=True)
 class LetLeaseExpire:
     """Do nothing. The image is delivered again when its lease expires."""
 
 
-def decide(error: Exception, attempt: Attempt) -> Retry | Release | Fail:
+def decide(error: Exception, attempt: Attempt) -> Retry | Release | Fail | Drop:
     """Decide what happens to an image whose task raised `error`."""
     match error:
         case Interrupted():
             return Release()
+        case DeliveryLost():
+            return Drop()
         case QueueUnavailable() | StoreUnavailable() if attempt.is_raw:
+            return Release()
+        case ClockSkew() if attempt.released_by_breaker:
             return Release()
         case TransientError() if attempt.retries < attempt.max_retries:
             return Retry(retry_delay_seconds(attempt.first_delay_seconds, attempt.retries, attempt.jitter))

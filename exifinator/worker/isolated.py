@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -30,6 +31,8 @@ from exifinator.sources.s3.client import S3Client
 
 # The maximum time for reading one image in the subprocess.
 DEADLINE_SECONDS = 120
+# Memory of the subprocess besides what decoding may use (PARSE_MEMORY_MB): the interpreter, boto3, and the blocks read.
+BASE_MEMORY_MB = 256
 # A BSON document starts with its length in bytes, a little-endian integer of this size.
 _LENGTH_BYTES = 4
 
@@ -163,9 +166,18 @@ class _Child:
                 pipe.close()
 
 
+def _limit_memory(limit_mb: int) -> None:
+    """Make allocations beyond the limit fail, so that an image ends this process instead of exhausting the machine."""
+    limit_bytes = limit_mb * 1024**2
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    if hard == resource.RLIM_INFINITY or limit_bytes < hard:
+        resource.setrlimit(resource.RLIMIT_DATA, (limit_bytes, hard))
+
+
 def main() -> None:
     """Read images as requested on stdin, until stdin is closed."""
     config = load_config()
+    _limit_memory(config.parse_memory_mb + BASE_MEMORY_MB)
     s3 = S3Client(config)
     for line in sys.stdin:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from mrq.context import connections, get_current_job
@@ -10,13 +11,20 @@ from mrq.job import Job
 from mrq.logger import MongoHandler
 from mrq.queue_raw import QueueRaw
 
+from exifinator.errors import DeliveryLost
 from exifinator.models import ExifRecord, ImageRef
-from exifinator.queue.image_queue import Outcome
+from exifinator.queue.image_queue import Delivery, Outcome
 from exifinator.storage.jobs import FAILED_STATUSES, IMAGE_TASKS, image_job_id
+from exifinator.storage.mongodb import mongodb_errors
 from exifinator.worker.context import WorkerContext, current_context
 from exifinator.worker.redis_clock import CLOCK
 
 LOG_LINES_PER_JOB = 200
+# MRQ reads CLOCK once to store when a job started, and again for the job itself. In between, CLOCK may be set. If MRQ
+# starts a job again, this happens minutes later.
+CLOCK_TOLERANCE = timedelta(seconds=10)
+
+log = logging.getLogger(__name__)
 
 
 class ImageJob(Job):  # type: ignore[misc]
@@ -27,18 +35,18 @@ class ImageJob(Job):  # type: ignore[misc]
 
     Attributes:
         is_raw: Whether the job is raw.
-        member: Raw jobs only: the member of the download queue that stands for the image.
+        delivery: Raw jobs only: the delivery of the image.
         ref: Raw jobs only: the image, or None if the member cannot be parsed.
         message: Raw Write jobs only: the fetched metadata bytes, from FetchedMetadata.to_bytes.
-        deliveries: Raw Download jobs only: how often the image has been delivered.
+        is_dropped: Whether the outcome of the job must not be stored, because the image no longer belongs to the job.
         stored: Whether the job is in MongoDB. MRQ's class defines this attribute.
     """
 
     is_raw = False
-    member = b""
+    delivery = Delivery(b"", 0)
     ref: ImageRef | None = None
     message = b""
-    deliveries = 1
+    is_dropped = False
     stored: bool | None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -46,7 +54,7 @@ class ImageJob(Job):  # type: ignore[misc]
         self.log_lines: list[str] = []
 
     @classmethod
-    def from_queue(cls, worker_id: str, path: str, queue: QueueRaw, member: bytes) -> ImageJob:
+    def from_queue(cls, worker_id: str, path: str, queue: QueueRaw, delivery: Delivery) -> ImageJob:
         """Return a raw job for an image.
 
         If the member cannot be parsed, return a job that will fail. If this method raised an error instead, each
@@ -54,14 +62,14 @@ class ImageJob(Job):  # type: ignore[misc]
         """
         ref = None
         try:
-            ref = ImageRef.from_member(member)
+            ref = ImageRef.from_member(delivery.member)
             job_id, params = image_job_id(ref.id), ref.to_params()
         except ValueError:
-            params = {"member": repr(member)}
+            params = {"member": repr(delivery.member)}
             job_id = image_job_id(params["member"])
         now = CLOCK.utcnow()
         job = cls(job_id)
-        job.is_raw, job.member, job.ref = True, member, ref
+        job.is_raw, job.delivery, job.ref = True, delivery, ref
         job.set_data(
             {
                 "_id": job_id,
@@ -88,15 +96,54 @@ class ImageJob(Job):  # type: ignore[misc]
         """
         return current_context()
 
+    @property
+    def _started_at(self) -> datetime:
+        """When the job started, as a naive time in UTC, in milliseconds like all times in MongoDB."""
+        at: datetime = self.datestarted
+        return at.replace(microsecond=at.microsecond // 1000 * 1000)
+
     def restart_time_limit(self) -> None:
         """Restart the job's time limit, so that the time since its start does not count."""
         self.datestarted = CLOCK.utcnow()
 
     def store(self, ref: ImageRef, record: ExifRecord, *, bytes_read: int, requests: int) -> None:
-        """Store the record of the job's image, then acknowledge the image. Return when both are done."""
-        member = self.member if self.is_raw else ref.to_member()
-        outcome = Outcome(member, ref.id, record.status, bytes_read, requests)
-        self.context.store_record(record, outcome, is_raw=self.is_raw)
+        """Store the record of the job's image, then acknowledge the image. Return when both are done.
+
+        Raises:
+            DeliveryLost: The image no longer belongs to this job.
+            StoreUnavailable, RecordRefused, QueueUnavailable: As WorkerContext.store_record does.
+        """
+        if self.is_raw:
+            member, delivered_at = self.delivery.member, self.delivery.delivered_at
+        else:
+            if not self._is_held():
+                raise DeliveryLost(f"the job of {ref.id} was started again, requeued or cancelled")
+            member, delivered_at = ref.to_member(), self._started_at.replace(tzinfo=UTC)
+        record.document["delivered_at"] = delivered_at
+        outcome = Outcome(member, ref.id, record.status, bytes_read, requests, self.delivery.number)
+        self.context.store_record(record, outcome)
+        if not self.is_raw and self.id != image_job_id(ref.id):
+            # `mrq-run` has run the task under another id, or none. The failure of the image must not stay.
+            self.context.store.jobs.remove_failed([ref.id], datetime.now(UTC))
+
+    def drop(self, message: str) -> None:
+        """End the job without storing its outcome."""
+        self.is_dropped = True
+        log.warning("skip: %s", message, extra={"action": "skip"})
+
+    def _is_held(self) -> bool:
+        """Return whether the image still belongs to this job.
+
+        A regular job loses its image if its worker was stopped for so long that MRQ requeued the job. A job that
+        `mrq-run` runs has no id and no worker, so nothing can take its image away.
+        """
+        if self.is_raw:
+            return self.context.queue.find_held([self.delivery])[0]
+        if self.id is None:
+            return True
+        with mongodb_errors("look up a job"):
+            job = self.collection.find_one({"_id": self.id, "status": "started"}, {"datestarted": 1})
+        return job is not None and job["datestarted"] <= self._started_at + CLOCK_TOLERANCE
 
     def _save_status(
         self, status: str, updates: Any = None, exception: bool = False, w: Any = None, j: Any = None
@@ -108,7 +155,12 @@ class ImageJob(Job):  # type: ignore[misc]
         if self.is_raw and status == "interrupt":
             # The failure policy decided on Release, or the worker is stopping.
             self.data["status"] = status
-            self.context.queue.release([self.member])
+            self.context.queue.release([self.delivery])
+            return
+        # Before a success, `store` has checked this, and a raw job's image is acknowledged by now.
+        if status not in ("started", "success") and self._is_image_job and not self._is_held():
+            self.drop(f"{self._image_id} was delivered again, so its status {status} is not stored")
+        if self.is_dropped:
             return
         if self.is_raw and status in (self.statuses_no_storage or ()):
             self.data["status"] = status
@@ -118,6 +170,15 @@ class ImageJob(Job):  # type: ignore[misc]
         super()._save_status(status, updates=updates, exception=exception, w=w, j=j)
         self._acknowledge(status)
 
+    @property
+    def _is_image_job(self) -> bool:
+        return self.data is not None and self.data.get("path") in IMAGE_TASKS
+
+    @property
+    def _image_id(self) -> str:
+        params = self.data["params"]
+        return f"{params.get('bucket')}/{params.get('key')}"
+
     def _insert_raw_job(self) -> None:
         """Store a raw job, unless it is already stored."""
         if not self.stored:
@@ -126,7 +187,7 @@ class ImageJob(Job):  # type: ignore[misc]
             self.stored = True
 
     def _acknowledge(self, status: str) -> None:
-        if self.data is None or self.data.get("path") not in IMAGE_TASKS:
+        if not self._is_image_job:
             return
         self._store_log()
         has_failed = status in FAILED_STATUSES
@@ -135,9 +196,9 @@ class ImageJob(Job):  # type: ignore[misc]
         if not has_failed and not becomes_regular:
             return
         params = self.data["params"]
-        image_id = f"{params.get('bucket')}/{params.get('key')}"
-        member = self.member if self.is_raw else ImageRef.from_params(params).to_member()
-        self.context.acknowledge([(Outcome(member, image_id, "failed" if has_failed else ""), self.is_raw)])
+        member = self.delivery.member if self.is_raw else ImageRef.from_params(params).to_member()
+        result = "failed" if has_failed else ""
+        self.context.queue.acknowledge([Outcome(member, self._image_id, result, delivery=self.delivery.number)])
 
     def _store_log(self) -> None:
         if self.log_lines and connections.mongodb_logs is not None:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
+from types import SimpleNamespace
 from typing import Any
 
 import gevent
@@ -35,6 +37,7 @@ def install() -> None:
     - redis-py: LuaLock, and zadd with keyword arguments
     - pymongo: methods of pymongo 3's Collection, Database and Cursor, and the truth value of the first two
     - MRQ: ProcessPool.watch_process, MongoHandler.set_collection, QueueRaw.get_known_subqueues, Worker.flush_logs
+    - MRQ: `json` in the modules that encode reports and parameters
     - MRQ: `datetime` in the modules that store or compare times
     """
     _patch_gevent()
@@ -42,6 +45,7 @@ def install() -> None:
     _patch_pymongo()
     _patch_mrq_processes()
     _patch_mrq_queues_and_logs()
+    _patch_mrq_json()
     _patch_mrq_clock()
 
 
@@ -81,6 +85,21 @@ def _patch_redis() -> None:
     redis.Redis.zadd = zadd  # type: ignore[method-assign]
 
 
+# pymongo's methods, before MRQ wraps them for its hooks, --print_mongodb and --trace_io. MRQ also wraps the methods of
+# pymongo 3. If these called wrapped methods, each operation would be counted twice.
+_ORIGINALS = {
+    name: getattr(Collection, name)
+    for name in (
+        *("insert_one", "insert_many", "replace_one", "update_one", "update_many", "delete_one", "delete_many"),
+        *("find_one_and_delete", "find_one_and_update", "create_index"),
+    )
+}
+
+
+def _call(collection: Any, name: str, *args: Any, **kwargs: Any) -> Any:
+    return _ORIGINALS[name](collection, *args, **kwargs)
+
+
 def _with_concern(collection: Any, options: dict[str, Any]) -> Any:
     concern = {name: options[name] for name in ("w", "j", "wtimeout") if options.get(name) is not None}
     return collection.with_options(write_concern=WriteConcern(**concern)) if concern else collection
@@ -96,9 +115,9 @@ def _insert(
 ) -> Any:
     collection = _with_concern(self, options)
     if isinstance(doc_or_docs, dict):
-        return collection.insert_one(doc_or_docs if manipulate else dict(doc_or_docs)).inserted_id
+        return _call(collection, "insert_one", doc_or_docs if manipulate else dict(doc_or_docs)).inserted_id
     docs = list(doc_or_docs) if manipulate else [dict(doc) for doc in doc_or_docs]
-    return collection.insert_many(docs, ordered=not continue_on_error).inserted_ids
+    return _call(collection, "insert_many", docs, ordered=not continue_on_error).inserted_ids
 
 
 def _update(
@@ -113,9 +132,9 @@ def _update(
 ) -> dict[str, Any] | None:
     collection = _with_concern(self, options)
     if not next(iter(document), "").startswith("$"):
-        result = collection.replace_one(spec, document, upsert=upsert)
+        result = _call(collection, "replace_one", spec, document, upsert=upsert)
     else:
-        result = (collection.update_many if multi else collection.update_one)(spec, document, upsert=upsert)
+        result = _call(collection, "update_many" if multi else "update_one", spec, document, upsert=upsert)
     if not result.acknowledged:
         return None
     return {
@@ -132,7 +151,7 @@ def _remove(self: Any, spec_or_id: Any = None, multi: bool = True, **options: An
     if not isinstance(spec, dict):
         spec = {"_id": spec}
     collection = _with_concern(self, options)
-    result = (collection.delete_many if multi else collection.delete_one)(spec)
+    result = _call(collection, "delete_many" if multi else "delete_one", spec)
     return {"n": result.deleted_count, "ok": 1.0} if result.acknowledged else None
 
 
@@ -150,10 +169,17 @@ def _find_and_modify(
 ) -> Any:
     projection = projection if projection is not None else fields
     if remove:
-        return self.find_one_and_delete(query or {}, projection=projection, sort=sort)
+        return _call(self, "find_one_and_delete", query or {}, projection=projection, sort=sort)
     version = ReturnDocument.AFTER if new else ReturnDocument.BEFORE
-    return self.find_one_and_update(
-        query or {}, update, projection=projection, sort=sort, upsert=upsert, return_document=version
+    return _call(
+        self,
+        "find_one_and_update",
+        query or {},
+        update,
+        projection=projection,
+        sort=sort,
+        upsert=upsert,
+        return_document=version,
     )
 
 
@@ -169,7 +195,7 @@ def _patch_pymongo() -> None:
         "remove": _remove,
         "find_and_modify": _find_and_modify,
         "count": lambda self, filter=None, **options: self.count_documents(filter or {}, **options),
-        "ensure_index": lambda self, keys, cache_for=300, **options: self.create_index(keys, **options),  # noqa: ARG005
+        "ensure_index": lambda self, keys, cache_for=300, **options: _call(self, "create_index", keys, **options),  # noqa: ARG005
         "__bool__": lambda self: True,  # noqa: ARG005
     }
     for name, method in methods.items():
@@ -235,6 +261,16 @@ def _patch_mrq_queues_and_logs() -> None:
             handler.flush()
 
     worker.Worker.flush_logs = flush_logs
+
+
+def _patch_mrq_json() -> None:
+    """Encode datetimes and ObjectIds in JSON. MRQ imports ujson, which has not encoded them since version 2."""
+    import mrq.scheduler
+    import mrq.worker
+    from mrq.utils import MongoJSONEncoder
+
+    encoder = SimpleNamespace(dumps=functools.partial(json.dumps, cls=MongoJSONEncoder), loads=json.loads)
+    mrq.worker.json = mrq.scheduler.json = encoder
 
 
 def _patch_mrq_clock() -> None:

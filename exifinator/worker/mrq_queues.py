@@ -22,9 +22,7 @@ class DownloadQueue(QueueRaw):  # type: ignore[misc]
     ) -> Iterator[ImageJob]:
         """Yield a Download job for each image that the queue delivers."""
         for delivery in worker.context.queue.take_downloads(max_jobs):
-            job = ImageJob.from_queue(worker.id, DOWNLOAD_TASK, self, delivery.member)
-            job.deliveries = delivery.count
-            yield job
+            yield ImageJob.from_queue(worker.id, DOWNLOAD_TASK, self, delivery)
 
 
 class WriteQueue(QueueRaw):  # type: ignore[misc]
@@ -37,7 +35,7 @@ class WriteQueue(QueueRaw):  # type: ignore[misc]
         worker: Any = None,
     ) -> Iterator[ImageJob]:
         """Yield a Write job for each image whose metadata bytes the queue delivers."""
-        for member, message in worker.context.queue.take_writes(max_jobs, reserve=worker.writes_to_reserve()):
-            job = ImageJob.from_queue(worker.id, WRITE_TASK, self, member)
+        for delivery, message in worker.context.queue.take_writes(max_jobs, reserve=worker.writes_to_reserve()):
+            job = ImageJob.from_queue(worker.id, WRITE_TASK, self, delivery)
             job.message = message
             yield job

@@ -16,12 +16,12 @@ from mrq.context import get_current_job
 from mrq.exceptions import JobInterrupt
 from mrq.task import Task
 
-from exifinator.errors import AccessDenied, EXIFinatorError, TransientError
+from exifinator.errors import AccessDenied, ClockSkew, EXIFinatorError, TransientError
 from exifinator.metadata.fetch import fetch_metadata
 from exifinator.metadata.parse import build_record
 from exifinator.metrics import COUNTS, observe_parse, observe_store, retry_cause
 from exifinator.models import FetchedMetadata, ImageRef
-from exifinator.worker.failure_policy import Attempt, Fail, Interrupted, Release, Retry, decide
+from exifinator.worker.failure_policy import Attempt, Drop, Fail, Interrupted, Release, Retry, decide
 from exifinator.worker.isolated import read_image
 from exifinator.worker.job import ImageJob
 
@@ -38,7 +38,7 @@ class ImageTask(Task):  # type: ignore[misc]
         try:
             try:
                 self.run(params)
-            except AccessDenied as exc:
+            except (AccessDenied, ClockSkew) as exc:
                 # This call may raise a TransientError, about which the failure policy then decides instead.
                 released_by_breaker = job.context.circuit_breaker.should_release(ImageRef.from_params(params), exc)
                 raise
@@ -55,6 +55,8 @@ class ImageTask(Task):  # type: ignore[misc]
                     job.retry(delay=delay_seconds, max_retries=job.context.config.max_retries)
                 case Release():
                     raise JobInterrupt from exc
+                case Drop():
+                    job.drop(str(exc))
                 case Fail():
                     raise
 
@@ -72,12 +74,23 @@ class ImageTask(Task):  # type: ignore[misc]
             COUNTS.bytes_read += bytes_read
         else:
             record, bytes_read, requests = read_image(context.s3, ref, context.config)
+        context.circuit_breaker.note_served(ref.bucket)
         job.store(ref, record, bytes_read=bytes_read, requests=requests)
+
+    def write(self, job: ImageJob, fetched: FetchedMetadata) -> None:
+        """Decode fetched metadata and store the record."""
+        config = job.context.config
+        began = perf_counter()
+        record = build_record(fetched, deadline_seconds=config.parse_deadline_seconds, memory_mb=config.parse_memory_mb)
+        parsed = perf_counter()
+        observe_parse(parsed - began)
+        job.store(fetched.ref, record, bytes_read=fetched.bytes_read, requests=fetched.requests)
+        observe_store(perf_counter() - parsed)
 
     def index_regular(self, job: ImageJob, ref: ImageRef) -> None:
         """Index the image of a regular job."""
         context = job.context
-        if context.circuit_breaker.is_open(ref.bucket):
+        if context.circuit_breaker.is_suspended or context.circuit_breaker.is_open(ref.bucket):
             raise Interrupted(f"S3 denies access to {ref.bucket}")
         self.index_image(job, ref, context.queue.count_delivery(ref))
 
@@ -104,11 +117,13 @@ class Download(ImageTask):
         ref = job.ref or ImageRef.from_params(params)
         if not job.is_raw:
             self.index_regular(job, ref)
-        elif job.deliveries >= context.config.max_deliveries:
-            self.index_image(job, ref, job.deliveries)
+        elif job.delivery.count >= context.config.max_deliveries:
+            self.index_image(job, ref, job.delivery.count)
         else:
             fetched = fetch_metadata(context.s3, ref, first_read_bytes=context.config.first_read_bytes)
-            context.push_metadata(job.member, fetched, on_wait=job.restart_time_limit)
+            context.circuit_breaker.note_served(ref.bucket)
+            if not context.push_metadata(job.delivery, fetched, on_wait=job.restart_time_limit):
+                self.write(job, fetched)
 
 
 class Write(ImageTask):
@@ -117,15 +132,7 @@ class Write(ImageTask):
     def run(self, params: dict[str, Any]) -> None:
         """Decode and store the image of the current job."""
         job: ImageJob = get_current_job()
-        context = job.context
         if not job.is_raw:
             self.index_regular(job, ImageRef.from_params(params))
             return
-        fetched = FetchedMetadata.from_bytes(job.message)
-        config = context.config
-        began = perf_counter()
-        record = build_record(fetched, deadline_seconds=config.parse_deadline_seconds, memory_mb=config.parse_memory_mb)
-        parsed = perf_counter()
-        observe_parse(parsed - began)
-        job.store(fetched.ref, record, bytes_read=fetched.bytes_read, requests=fetched.requests)
-        observe_store(perf_counter() - parsed)
+        self.write(job, FetchedMetadata.from_bytes(job.message))

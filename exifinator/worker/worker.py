@@ -29,10 +29,12 @@ from exifinator.gc_tuning import freeze_startup_heap
 from exifinator.monitoring.reporter import FLUSH_SECONDS, Flusher
 from exifinator.notify import notify_ready
 from exifinator.queue.admin import QueueAdmin
+from exifinator.queue.image_queue import Delivery
 from exifinator.queue.redis_client import read_clock
 from exifinator.storage.jobs import DOWNLOAD_TASK, WRITE_TASK
 from exifinator.storage.migrations import check_schema
 from exifinator.storage.mongodb import describe_error
+from exifinator.storage.upkeep import Upkeep
 from exifinator.worker.context import current_context
 from exifinator.worker.failure_policy import Release, decide_unsaved
 from exifinator.worker.job import ImageJob, job_context
@@ -51,13 +53,15 @@ WRITE_SHARE = 0.2
 # After a job has ended, wait this long before the next poll, so that one poll fetches new jobs for all the greenlets
 # that become free in this time.
 GATHER_SECONDS = 0.01
+# How often to check whether MongoDB has lost its data.
+UPKEEP_SECONDS = 20.0
 
 
 class ImageWorker(Worker):  # type: ignore[misc]
     """MRQ's worker, adapted to images. It extends the leases of its images while it is alive.
 
     Attributes:
-        leased_members: Maps each raw job in progress to the member of the download queue that stands for its image.
+        leased: Maps each raw job in progress to the delivery of its image.
         running_downloads: The number of running jobs that came from the download queue.
     """
 
@@ -65,7 +69,7 @@ class ImageWorker(Worker):  # type: ignore[misc]
 
     def __init__(self) -> None:
         self.context = current_context()
-        self.leased_members: dict[ImageJob, bytes] = {}
+        self.leased: dict[ImageJob, Delivery] = {}
         self.running_downloads = 0
         self._admin = QueueAdmin(self.context.queue, self.context.config)
         self._flusher = Flusher(self._admin)
@@ -106,6 +110,7 @@ class ImageWorker(Worker):  # type: ignore[misc]
         """Check the schema, set the clock, and start the greenlets."""
         check_schema(self.context.store, writes=True)
         CLOCK.set(read_clock(self.context.queue.client))
+        self._note_alive()
         self.datestarted = CLOCK.utcnow()
         # Refresh this set now. MRQ itself refreshes it only after the first poll, which would take images from paused
         # queues.
@@ -120,6 +125,9 @@ class ImageWorker(Worker):  # type: ignore[misc]
         freeze_startup_heap()
         self.greenlets["leases"] = gevent.spawn(self._extend_leases)
         self.greenlets["metrics"] = gevent.spawn(self._refresh_metrics)
+        self.greenlets["upkeep"] = gevent.spawn(
+            self._keep_database, Upkeep(self.context.store, since=datetime.now(UTC))
+        )
         notify_ready()
 
     def _extend_leases(self) -> None:
@@ -128,9 +136,13 @@ class ImageWorker(Worker):  # type: ignore[misc]
         while True:
             gevent.sleep(queue.lease_seconds / 3)
             try:
-                queue.extend_leases(list(self.leased_members.values()))
+                queue.extend_leases(list(self.leased.values()))
             except QueueUnavailable as exc:
                 self.log.warning("retry: %s", exc, extra={"action": "retry"})
+
+    def _note_alive(self) -> None:
+        if self.context.config.download_queue in self.config["queues"]:
+            self.context.health.note_alive()
 
     def greenlet_paused_queues(self) -> None:
         """Refresh the set of paused queues at intervals. MRQ's own version would exit on the first Redis error."""
@@ -150,7 +162,17 @@ class ImageWorker(Worker):  # type: ignore[misc]
             gevent.sleep(FLUSH_SECONDS)
             self._flush_metrics()
             with contextlib.suppress(QueueUnavailable):
+                self._note_alive()
                 CLOCK.set(read_clock(self.context.queue.client))
+
+    def _keep_database(self, upkeep: Upkeep) -> None:
+        """At intervals, restore what MongoDB has lost."""
+        while True:
+            gevent.sleep(UPKEEP_SECONDS)
+            try:
+                upkeep.check()
+            except EXIFinatorError as exc:
+                self.log.warning("retry: %s", exc, extra={"action": "retry"})
 
     def _flush_metrics(self) -> None:
         try:
@@ -176,6 +198,8 @@ class ImageWorker(Worker):  # type: ignore[misc]
             if queue.id in self.paused_queues or not (poll_regular or queue.is_raw):
                 continue
             limit = free_pool_slots - started
+            if isinstance(queue, DownloadQueue) and self.context.circuit_breaker.is_suspended:
+                continue
             if isinstance(queue, DownloadQueue) and self._serves_write_queue:
                 limit = min(limit, int(self.pool_size * (1 - WRITE_SHARE)) - self.running_downloads)
             if limit <= 0:
@@ -221,7 +245,7 @@ class ImageWorker(Worker):  # type: ignore[misc]
             job._save_status("interrupt")
             return
         if job.is_raw:
-            self.leased_members[job] = job.member
+            self.leased[job] = job.delivery
         self.running_downloads += is_download
         self.gevent_pool.spawn(self._perform, job, is_download)
 
@@ -236,7 +260,7 @@ class ImageWorker(Worker):  # type: ignore[misc]
         finally:
             self.running_downloads -= is_download
             if not is_released_at_stop:
-                self.leased_members.pop(job, None)
+                self.leased.pop(job, None)
             self._wakeup.set()
 
     def get_worker_report(self, with_memory: bool = False) -> dict[str, Any]:
@@ -283,7 +307,8 @@ class ImageWorker(Worker):  # type: ignore[misc]
         """Release the images still in progress, and flush the metrics."""
         super().work_stop()
         try:
-            self.context.queue.release(list(self.leased_members.values()))
+            self.context.queue.release(list(self.leased.values()))
+            self.context.health.note_stopped()
         except QueueUnavailable as exc:
             message = "wait: the images in progress will be delivered again when their leases expire: %s"
             self.log.warning(message, exc, extra={"action": "wait"})

@@ -288,6 +288,7 @@ def records_of(installation: Installation) -> dict[str, Document]:
     found = {}
     for record in installation.store.records.collection.find():
         record.pop("extracted_at")
+        record.pop("delivered_at", None)
         found[str(record.pop("_id"))] = record
     return found
 

@@ -118,6 +118,7 @@ class Running:
         found = {}
         for record in self.images.find():
             record.pop("extracted_at")
+            record.pop("delivered_at", None)
             found[str(record.pop("_id"))] = record
         assert found.keys() == expected.keys()
         assert differences(found, expected) == {}
@@ -145,7 +146,7 @@ def test_run__all_but_the_supervisor_killed__come_back_and_all_is_whole(
     under_way: Running, undisturbed: dict[str, Document]
 ) -> None:
     """The one worker, the API and the dashboard."""
-    programs = ("mrq-worker download", "-P -m api", "exifinator.dashboard")
+    programs = ("mrq_worker download", "-P -m api", "exifinator.dashboard")
     killed = [under_way.kill(words) for words in programs]
 
     numbers = under_way.finish()
@@ -176,7 +177,7 @@ def test_run__killed__goes_on_with_its_batch_when_run_again(
 @pytest.mark.faults
 def test_run__supervisor_killed__is_whole_when_run_again(under_way: Running, undisturbed: dict[str, Document]) -> None:
     under_way.kill("supervisord", "workers")
-    worker = under_way.find("mrq-worker", "download")
+    worker = under_way.find("mrq_worker", "download")
     under_way.run.kill()
     under_way.run.communicate()
 

@@ -169,7 +169,9 @@ class Installation:
             ref = ImageRef.from_member(delivery.member)
             record, bytes_read, requests = read_image(self.s3, ref, self.config)
             assert self.store.records.upsert([record]) == [None]
-            self.queue.acknowledge([Outcome(delivery.member, ref.id, record.status, bytes_read, requests)])
+            self.queue.acknowledge(
+                [Outcome(delivery.member, ref.id, record.status, bytes_read, requests, delivery.number)]
+            )
 
     def end_leases(self, bucket: str) -> None:
         """Expire the leases of a bucket's images, and make its delayed images due now.

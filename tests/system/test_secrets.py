@@ -139,7 +139,7 @@ def besiege(
         """Suspend the worker; it is another process after it ended, and none for a moment."""
         for process in site.processes():
             with contextlib.suppress(psutil.NoSuchProcess):
-                if "mrq-worker" in " ".join(process.cmdline()):
+                if "mrq_worker" in " ".join(process.cmdline()):
                     process.suspend()
                     suspended.append(process)
         return bool(suspended)
@@ -278,7 +278,7 @@ def test_batches__went_wrong_in_every_way(written: Written) -> None:
     """Else the test above proves nothing."""
     lines = b" ".join(written.places["command lines"].values())
     assert all(
-        program in lines for program in (b"mrq-worker", b"exifinator.dashboard.server", b"supervisor.supervisord")
+        program in lines for program in (b"mrq_worker", b"exifinator.dashboard.server", b"supervisor.supervisord")
     )
     assert "SourceUnavailable" in written.failures
     assert "SignatureDoesNotMatch" in written.said

@@ -55,6 +55,8 @@ def test_build_config__blank_in_the_environment__is_none() -> None:
         pytest.param({"REDIS_URL": "127.0.0.1"}, {}, "REDIS_URL should be: a URL such as", id="redis"),
         pytest.param({"MONGODB_URI": "http://x"}, {}, "MONGODB_URI should be: a URL such as", id="mongodb"),
         pytest.param({"AWS_ACCESS_KEY": "a"}, {}, "AWS_SECRET_KEY belong together", id="half a pair"),
+        pytest.param({"MONGODB_DATABASE": "photos"}, {}, "MONGODB_DATABASE cannot be 'photos'", id="path of the api"),
+        pytest.param({}, {"EXIFINATOR_MONGODB_DATABASE": "map"}, "MONGODB_DATABASE cannot be 'map'", id="other path"),
         pytest.param({"API_HOST": "0.0.0.0"}, {}, "API_TOKEN must be set", id="open api"),
         pytest.param({"DASHBOARD_HOST": "::"}, {}, "DASHBOARD_AUTH must be", id="open dashboard"),
         pytest.param({"API_ALLOWED_HOSTS": ["a.example"]}, {}, "API_TOKEN must be set", id="proxy of the api"),

@@ -12,9 +12,10 @@ from exifinator.config import Config
 from exifinator.errors import EXIFinatorError
 from exifinator.monitoring.checks import Finding, error, ok, warning
 from exifinator.monitoring.connections import Connections, MongoInfo
-from exifinator.paths import START
+from exifinator.paths import COMMAND, START, STOP
 from exifinator.processes.binaries import MIN_MONGODB_VERSION, format_version
 from exifinator.storage.indexes import index_definitions
+from exifinator.storage.migrations import newest_version, read_schema
 from exifinator.storage.mongodb import describe_error
 
 # A temporary collection for trial writes.
@@ -137,6 +138,25 @@ def check_indexes(connections: Connections) -> Finding:
     return ok("mongodb", f"all {len(index_definitions(config))} indexes exist")
 
 
+def check_schema(connections: Connections) -> Finding:
+    """Check that the records have the schema version of this code, and that the version is stored."""
+    newest, schema = newest_version(), read_schema(connections.store)
+    if schema.version > newest:
+        return error(
+            "mongodb",
+            f"the records have schema {schema.version}, but this EXIFinator supports schemas up to {newest}",
+            "install the version that wrote them, or a later one",
+        )
+    if schema.version < newest:
+        unknown = "" if schema.is_stored else " (no version is stored, so they count as the first)"
+        return error(
+            "mongodb",
+            f"the records have schema {schema.version}{unknown}, but this EXIFinator writes schema {newest}",
+            f"{STOP}; {COMMAND} migrate; {START}",
+        )
+    return ok("mongodb", f"the records have schema {newest}, the newest")
+
+
 def check_all(connections: Connections) -> list[Finding]:
     """Run every check that needs MongoDB, except those of its clock and disk.
 
@@ -145,6 +165,7 @@ def check_all(connections: Connections) -> list[Finding]:
     """
     server = connections.read_mongodb()
     findings = [check_version(server), check_write_concern(server, connections), *check_writes(connections)]
+    findings.append(check_schema(connections))
     try:
         findings.append(check_indexes(connections))
     except (pymongo.errors.PyMongoError, EXIFinatorError) as exc:

@@ -19,6 +19,26 @@ BASE_BYTES = 32 * 1024**2
 MAX_MEMORY_SHARE = 0.9
 
 
+def check_server(server: RedisInfo, config: Config) -> list[Finding]:
+    """Run all checks of what the server reports."""
+    if not server.info:
+        return [
+            warning(
+                "redis",
+                f"{server.address} responds, but its user may not ask INFO, so its version, memory, eviction and "
+                "persistence cannot be checked",
+                "grant the user +info   (ACL SETUSER; EXIFinator works without it)",
+            )
+        ]
+    return [
+        check_version(server),
+        check_role(server),
+        check_eviction(server),
+        check_memory(server, config),
+        check_persistence(server),
+    ]
+
+
 def check_version(server: RedisInfo) -> Finding:
     # Valkey's version numbers continue those of Redis: they start at 7.2. So the same minimum applies to both.
     version = tuple(map(int, re.findall(r"\d+", server.version)[:2]))

@@ -1,4 +1,41 @@
--- @include acknowledge
--- Acknowledges images of raw jobs. An image that is no longer in the download queue is not counted, because another
--- delivery of the image has already been counted.
-return acknowledge(true)
+-- @include clock delivery
+-- Acknowledges images: removes them from the download queue, and counts each image for every open batch that covers it.
+-- An image that its delivery has lost is neither removed nor counted: another delivery acknowledges it. The image of a
+-- regular job has no delivery and is normally not in the queue, but it is counted.
+-- KEYS: download queue, delivery counts, open batches, prefix of the batches' counts, metrics, deliveries in progress.
+-- ARGV: for each image its member, id, result, bytes read, requests, and the number of its delivery, or 0 if it is that of
+-- a regular job. An image with an empty result is not counted.
+local queue, deliveries, batches, prefix, metrics, in_progress = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local open = redis.call('HGETALL', batches)
+local prefixes_by_batch, counts_by_batch, counts_by_result = {}, {}, {}
+for i = 1, #open, 2 do
+  prefixes_by_batch[open[i]] = cjson.decode(open[i + 1])
+  counts_by_batch[open[i]] = {}
+end
+for i = 1, #ARGV, 6 do
+  local member, id, result = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  local is_valid = is_held(queue, in_progress, member, ARGV[i + 5])
+  if is_valid then
+    redis.call('ZREM', queue, member)
+    redis.call('HDEL', deliveries, member)
+    redis.call('HDEL', in_progress, member)
+  end
+  if is_valid and result ~= '' then
+    counts_by_result[result] = (counts_by_result[result] or 0) + 1
+    for batch, prefixes in pairs(prefixes_by_batch) do
+      for _, start in ipairs(prefixes) do
+        if string.sub(id, 1, #start) == start then
+          local counts = counts_by_batch[batch]
+          counts[result] = (counts[result] or 0) + 1
+          counts.bytes_read = (counts.bytes_read or 0) + tonumber(ARGV[i + 3])
+          counts.requests = (counts.requests or 0) + tonumber(ARGV[i + 4])
+          break
+        end
+      end
+    end
+  end
+end
+for batch, counts in pairs(counts_by_batch) do
+  for name, count in pairs(counts) do redis.call('HINCRBY', prefix .. batch, name, string.format('%.0f', count)) end
+end
+for result, count in pairs(counts_by_result) do redis.call('HINCRBY', metrics, 'images:' .. result, count) end

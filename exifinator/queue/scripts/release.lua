@@ -1,7 +1,11 @@
--- @include clock
--- Makes images due now, and does not count their last delivery. Does not add images that have left the queue.
--- KEYS: download queue, deliveries. ARGV: members.
-for i = 1, #ARGV do
-  redis.call('ZADD', KEYS[1], 'XX', now, ARGV[i])
-  if redis.call('HINCRBY', KEYS[2], ARGV[i], -1) <= 0 then redis.call('HDEL', KEYS[2], ARGV[i]) end
+-- @include clock delivery
+-- Makes images due now, and does not count their last delivery. Ignores deliveries that have lost their image.
+-- KEYS: download queue, delivery counts, deliveries in progress. ARGV: the member and the number of each delivery.
+for i = 1, #ARGV, 2 do
+  local member = ARGV[i]
+  if is_held(KEYS[1], KEYS[3], member, ARGV[i + 1]) then
+    redis.call('ZADD', KEYS[1], 'XX', now, member)
+    redis.call('HDEL', KEYS[3], member)
+    if redis.call('HINCRBY', KEYS[2], member, -1) <= 0 then redis.call('HDEL', KEYS[2], member) end
+  end
 end

@@ -1,14 +1,15 @@
--- @include clock member
+-- @include clock delivery member
 -- Delivers due images from the download queue, but none while the write queue is full.
--- KEYS: download queue, deliveries, size of the write queue in bytes, open circuits.
+-- KEYS: download queue, delivery counts, size of the write queue in bytes, open circuits, deliveries in progress.
 -- ARGV: maximum number of images, lease in seconds, limit of the write queue in bytes, seconds by which images of
 -- refused buckets are postponed.
--- Returns the member and the number of deliveries of each delivered image.
-local queue, deliveries, write_bytes, open_circuits = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+-- Returns for each delivered image its member, how often it has been delivered, and the number of this delivery.
+local queue, deliveries, write_bytes, open_circuits, in_progress = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local limit, lease = tonumber(ARGV[1]), tonumber(ARGV[2])
 local write_limit, postponement = tonumber(ARGV[3]), tonumber(ARGV[4])
-if tonumber(redis.call('GET', write_bytes) or '0') >= write_limit then return {} end
-local delivered, refused_buckets, candidates = {}, nil, limit
+-- An element is added only if it fits, so the write queue rarely reaches its limit exactly: it counts as full before.
+if tonumber(redis.call('GET', write_bytes) or '0') >= 0.9 * write_limit then return {} end
+local number, delivered, refused_buckets, candidates = new_number(), {}, nil, limit
 if redis.call('EXISTS', open_circuits) == 1 then
   -- Read up to 1000 more images, so that images of refused buckets do not hold up the others.
   refused_buckets, candidates = {}, limit + 1000
@@ -17,10 +18,12 @@ end
 for _, member in ipairs(redis.call('ZRANGEBYSCORE', queue, '-inf', now, 'LIMIT', 0, candidates)) do
   if refused_buckets and refused_buckets[bucket_of(member)] then
     redis.call('ZADD', queue, now + postponement, member)
-  elseif #delivered < 2 * limit then
+  elseif #delivered < 3 * limit then
     redis.call('ZADD', queue, now + lease, member)
     delivered[#delivered + 1] = member
     delivered[#delivered + 1] = redis.call('HINCRBY', deliveries, member, 1)
+    redis.call('HSET', in_progress, member, number)
+    delivered[#delivered + 1] = number
   end
 end
 return delivered

@@ -1,11 +1,12 @@
--- @include clock element
+-- @include clock delivery element
 -- Delivers elements of the write queue, oldest first. Drops the elements of images that another delivery has
 -- acknowledged or whose batch was cancelled.
--- KEYS: write queue, size of the write queue in bytes, download queue.
+-- KEYS: write queue, size of the write queue in bytes, download queue, deliveries in progress.
 -- ARGV: maximum number of elements, lease in seconds, number of elements to leave for other workers, seconds for which
 -- images are parked.
--- Returns each delivered element, and for how many microseconds it has been in the queue.
-local writes, write_bytes, queue = KEYS[1], KEYS[2], KEYS[3]
+-- Returns for each delivered element the element, for how many microseconds it has been in the queue, and the number of
+-- its image's delivery. This is the delivery for which the metadata was fetched.
+local writes, write_bytes, queue, in_progress = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local limit, lease, reserve, parked = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local length = redis.call('LLEN', writes)
 if length == 0 then redis.call('DEL', write_bytes) return {} end
@@ -19,6 +20,9 @@ for _, element in ipairs(redis.call('LPOP', writes, math.min(limit, length - res
     redis.call('ZADD', queue, 'XX', now + lease, member)
     taken[#taken + 1] = element
     taken[#taken + 1] = math.floor(math.max(0, now + parked - tonumber(parked_until)) * 1000000)
+    -- A worker of an earlier version stores no number when it delivers an image.
+    redis.call('HSETNX', in_progress, member, new_number())
+    taken[#taken + 1] = redis.call('HGET', in_progress, member)
   end
 end
 redis.call('DECRBY', write_bytes, bytes)

@@ -20,6 +20,11 @@ def endless(keys: str) -> dict[str, str]:
     return _environment(EXIFINATOR_TEST_ENDLESS=keys)
 
 
+def hungry(keys: str) -> dict[str, str]:
+    """Return the environment of a worker that takes more and more memory for each image whose key contains `keys`."""
+    return _environment(EXIFINATOR_TEST_HUNGRY=keys)
+
+
 def newer_version() -> dict[str, str]:
     """Return the environment of a worker of the next extractor version."""
     return _environment(EXIFINATOR_TEST_NEWER="1")

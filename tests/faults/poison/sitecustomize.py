@@ -41,6 +41,17 @@ def break_parse(module: Any) -> None:
             return build_record(fetched, **options)
 
         module.build_record = build_record_or_die
+    if hungry := os.environ.get("EXIFINATOR_TEST_HUNGRY"):
+        build = module.build_record
+
+        def build_record_or_eat(fetched: Any, **options: Any) -> Any:
+            eaten: list[bytearray] = []
+            # 4 GB at most, so that a missing limit does not take the machine down.
+            while hungry in fetched.ref.key and len(eaten) < 256:
+                eaten.append(bytearray(16 * 1024**2))
+            return build(fetched, **options)
+
+        module.build_record = build_record_or_eat
     if endless := os.environ.get("EXIFINATOR_TEST_ENDLESS"):
         # Inside the deadline, and it knows the image.
         read = module._RecordBuilder.read

@@ -430,7 +430,7 @@ def test_cancel__its_process_is_dead__waits_for_what_is_in_hand(
     )
     assert batch_api.get(f"/batches/{batch.id}").json()["state"] == "cancelled"
     assert waiting_keys(installation) == set()
-    assert installation.queue.push_metadata([(taken.member, b"x")]) == [2]
+    assert installation.queue.push_metadata([(taken, b"x")]) == [2]
 
 
 def test_cancel__left_batch__is_cancelled_as_long_as_the_workers_know_it(

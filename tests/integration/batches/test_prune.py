@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -10,7 +12,8 @@ from typing import Any
 import pytest
 
 from exifinator.batches.prune import Kind, Orphans, find_missing, find_orphans, remove_orphans
-from exifinator.errors import ConfigError, IncompleteListing, SourceUnavailable
+from exifinator.batches.sorted_listing import sort_ids
+from exifinator.errors import BucketGone, ConfigError, IncompleteListing, SourceUnavailable
 from exifinator.metadata.parse import empty_record
 from exifinator.models import ExifRecord, ImageRef
 from exifinator.sources.s3.client import S3Client
@@ -158,6 +161,60 @@ def test_prune__images_in_progress__is_refused(installation: Installation, bucke
 
     with pytest.raises(ConfigError, match="Images are being indexed"):
         prune(installation, bucket.name)
+
+
+def list_by_folder(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
+    """List the keys of a page in another order than that of their bytes."""
+    contents = re.findall(rb"<Contents>.*?</Contents>", answer.body, re.DOTALL)
+    if len(contents) < 2:
+        return answer
+    first, last = answer.body.index(contents[0]), answer.body.rindex(contents[-1]) + len(contents[-1])
+    body = answer.body[:first] + b"".join(reversed(contents)) + answer.body[last:]
+    return Answer(answer.status, {k: v for k, v in answer.headers.items() if k.lower() != "content-length"}, body)
+
+
+@pytest.mark.parametrize("ids_per_file", [2, 1000])
+def test_prune__server_without_key_order__is_pruned_like_any_other(
+    install: Callable[..., Installation],
+    bucket: Bucket,
+    moto_url: str,
+    ids_per_file: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    keys = ["2024-trip/c.jpg", "2024/a.jpg", "2024/b.jpg", "two\u00e4.jpg", "z"]
+    for key in keys:
+        bucket.put(key, b"x")
+    monkeypatch.setattr("exifinator.batches.prune.sort_ids", functools.partial(sort_ids, ids_per_file=ids_per_file))
+    with run_proxy(moto_url) as proxy:
+        proxy.answer = list_by_folder
+        installation = install(S3_ENDPOINT_URL=proxy.url)
+        know(installation, bucket.name, *keys, "2024/gone.jpg", "zz")
+        note_run(installation, bucket.name)
+
+        assert prune(installation, bucket.name) == (2, 0)
+
+    assert known_keys(installation) == set(keys)
+
+
+@pytest.mark.parametrize("fault", ["denied", "never indexed", "empty"])
+def test_prune__one_source_in_trouble__does_not_keep_the_others_from_being_pruned(
+    installation: Installation, bucket: Bucket, moto_url: str, fault: str
+) -> None:
+    other = Bucket(moto_url)
+    bucket.put("a", b"x")
+    know(installation, bucket.name, "a", "gone")
+    know(installation, other.name, "b")
+    note_run(installation, bucket.name)
+    if fault != "never indexed":
+        note_run(installation, other.name)
+    if fault == "denied":
+        other.client.delete_bucket(Bucket=other.name)
+
+    with find(installation, other.name, bucket.name) as found:
+        assert [type(failure) for failure in found.failures] == [BucketGone if fault == "denied" else ConfigError]
+        assert remove_orphans(found, installation.store) == (1, 0)
+
+    assert known_keys(installation) == {"a", "b"}
 
 
 @pytest.mark.parametrize("how", ["fails", "unordered"])

@@ -18,7 +18,7 @@ from exifinator.batches.model import BatchCounts
 from exifinator.batches.runner import Batch
 from exifinator.batches.sources import check_sources
 from exifinator.config import load_config
-from exifinator.errors import AccessDenied, BatchTaken
+from exifinator.errors import AccessDenied, BatchTaken, BucketGone, EXIFinatorError, PermanentError
 from exifinator.models import ImageRef, ListedPage, RangeRead
 from exifinator.queue.image_queue import ImageQueue
 from exifinator.queue.redis_client import connect_redis
@@ -510,6 +510,80 @@ def test_batch__credentials_that_expire__are_renewed(
 
 
 # --- Compared ---------------------------------------------------------------------------------------------------------
+
+
+class BrokenBucket(SmallPages):
+    """An S3 that lists some pages of one bucket, and then none."""
+
+    def __init__(self, s3: S3Client, bucket: str, error: EXIFinatorError, pages: int) -> None:
+        super().__init__(s3)
+        self.bucket, self.error, self.pages_left = bucket, error, pages
+
+    def list_page(
+        self, bucket: str, prefix: str, token: str | None, *, start_after: str = "", max_keys: int = PAGE
+    ) -> ListedPage:
+        if bucket == self.bucket:
+            self.pages_left -= 1
+            if self.pages_left < 0:
+                raise self.error
+        return super().list_page(bucket, prefix, token, start_after=start_after, max_keys=max_keys)
+
+
+@pytest.mark.parametrize("pages", [0, 1])
+@pytest.mark.parametrize("error", [AccessDenied("denied"), BucketGone("no such bucket"), PermanentError("500")])
+def test_batch__source_that_cannot_be_listed__does_not_keep_the_others_from_being_indexed(
+    installation: Installation, bucket: Bucket, moto_url: str, error: EXIFinatorError, pages: int
+) -> None:
+    other = Bucket(moto_url)
+    fill(bucket, PAGE + 2)
+    fill(other, PAGE + 2)
+    lister = BrokenBucket(installation.s3, bucket.name, error, pages)
+    sources = [parse_source(bucket.name), parse_source(other.name)]
+    batch = Batch(sources, lister, installation.store, installation.queue, intervals=INTERVALS)
+    batch.open()
+
+    list_all(batch)
+    with pytest.raises(type(error), match=f"{error}.*The other sources were indexed"):
+        installation.finish_here(batch)
+
+    assert len(installation.records(other.name)) == PAGE + 2
+    batch.detach("stopped", problem=str(error))
+    # The next run resumes where the listing of the source stopped.
+    resumed = Batch(sources, SmallPages(installation.s3), installation.store, installation.queue, intervals=INTERVALS)
+    resumed.open()
+    assert resumed.id == batch.id
+    assert installation.finish_here(list_all(resumed)).stored == 2 * (PAGE + 2)
+
+
+def test_batch__one_bucket_refused_meanwhile__does_not_keep_the_others_from_being_indexed(
+    installation: Installation, bucket: Bucket, moto_url: str
+) -> None:
+    other = Bucket(moto_url)
+    fill(bucket, PAGE + 2)
+    fill(other, PAGE + 2)
+    sources = [parse_source(bucket.name), parse_source(other.name)]
+    intervals = replace(INTERVALS, stalled_seconds=0.5)
+    batch = Batch(sources, SmallPages(installation.s3), installation.store, installation.queue, intervals=intervals)
+    batch.open()
+    list_all(batch)
+    installation.queue.refused_buckets.open_circuit(bucket.name, "the key has expired")
+
+    with pytest.raises(AccessDenied, match=r"the key has expired\. The other sources were indexed"):
+        installation.finish_here(batch)
+
+    assert (len(installation.records(bucket.name)), len(installation.records(other.name))) == (0, PAGE + 2)
+    assert installation.failed_jobs(bucket.name) == []
+
+
+def test_batch__no_source_can_be_listed__ends_with_the_error_at_once(
+    installation: Installation, bucket: Bucket
+) -> None:
+    lister = BrokenBucket(installation.s3, bucket.name, BucketGone("no such bucket"), 0)
+    batch = Batch([parse_source(bucket.name)], lister, installation.store, installation.queue, intervals=INTERVALS)
+    batch.open()
+
+    with pytest.raises(BucketGone, match=r"^no such bucket$"):
+        list_all(batch)
 
 
 def test_verify__records_lost__are_read_and_failures_are_left(shared: SharedInstallation, bucket: Bucket) -> None:

@@ -11,7 +11,7 @@ import socket
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import redis
@@ -25,10 +25,12 @@ from exifinator.monitoring.connections import Connections, RedisInfo
 from exifinator.monitoring.doctor import run_checks
 from exifinator.monitoring.status import StatusReader
 from exifinator.paths import COMMAND
+from exifinator.processes.databases import explain_fault
 from exifinator.sources.source import Source
 from tests.integration.conftest import Bucket, Installation, invoke
 from tests.s3_proxy import run_proxy, s3_error
-from tests.servers import reserve_port, run_redis
+from tests.servers import end, mongod_command, mongod_is_ready, reserve_port, run_redis, start
+from tests.waiting import eventually
 
 NOBODY = "127.0.0.1:9"
 KEYS = {"AWS_ACCESS_KEY": "test", "AWS_SECRET_KEY": "secret"}
@@ -125,7 +127,66 @@ def test_redis__password_is_missing__tells_where_to_put_it(ask: Callable[..., Re
         client.config_set("requirepass", "")
         client.close()
     assert finding.level == "error"
-    assert "USER:PASSWORD" in finding.fix
+    assert "REDIS_URL" in finding.fix
+    assert ":PASSWORD@" in finding.fix
+
+
+def find_redis_faults(url: str) -> list[Finding]:
+    from exifinator.monitoring.doctor import _check_redis
+
+    config = build_config({"REDIS_URL": url}, {})
+    with contextlib.closing(Connections(config)) as connections:
+        return list(_check_redis(config, connections))
+
+
+def test_redis__has_no_password_but_the_url_has_one__is_explained_as_by_a_run(own_redis_url: str) -> None:
+    url = own_redis_url.replace("redis://", "redis://:secret@")
+
+    (finding,) = find_redis_faults(url)
+    fault = explain_fault(build_config({"REDIS_URL": url}, {}), "redis")
+
+    assert fault is not None
+    assert (finding.level, finding.message, finding.fix) == ("error", fault.message, fault.hint)
+    assert "has none" in finding.message
+    assert "secret" not in f"{finding.message}{finding.fix}"
+
+
+@pytest.mark.parametrize("denied", ["-info", "-@dangerous"])
+def test_redis__user_who_may_not_ask_for_info__is_a_warning_and_redis_counts_as_up(
+    own_redis_url: str, denied: str
+) -> None:
+    with contextlib.closing(redis.Redis.from_url(own_redis_url)) as client:
+        client.execute_command("ACL", "SETUSER", "limited", "reset", "on", ">pass", "~*", "&*", "+@all", denied)
+        findings = find_redis_faults(own_redis_url.replace("redis://", "redis://limited:pass@"))
+        client.execute_command("ACL", "DELUSER", "limited")
+
+    assert "error" not in levels(*findings)
+    assert the(findings, "may not ask INFO").level == "warning"
+
+
+@pytest.mark.parametrize("key", ["redis", "mongodb"])
+def test_explain_fault__nothing_listens__is_none_because_a_run_starts_it(key: Literal["redis", "mongodb"]) -> None:
+    urls = {"REDIS_URL": "redis://127.0.0.1:1/0", "MONGODB_URI": "mongodb://127.0.0.1:1"}
+
+    assert explain_fault(build_config(urls, {}), key) is None
+
+
+def test_explain_fault__replica_set_without_a_primary__does_not_advise_to_stop_it(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    folder, port = tmp_path_factory.mktemp("member"), reserve_port()
+    member = start(mongod_command(folder, port, "--replSet", "photos"), folder / "log")
+    try:
+        eventually(lambda: mongod_is_ready(port, member), watching=[member])
+        fault = explain_fault(
+            build_config({"MONGODB_URI": f"mongodb://127.0.0.1:{port}/?replicaSet=photos"}, {}), "mongodb"
+        )
+    finally:
+        end(member)
+
+    assert fault is not None
+    assert "stop it" not in str(fault).lower()
+    assert "primary" in str(fault)
 
 
 def test_queues__paused__tells_how_to_resume() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from exifinator.errors import QueueUnavailable
 from exifinator.models import ImageRef
-from exifinator.queue.image_queue import NO_ROOM, PUSHED, UNWANTED, Outcome
+from exifinator.queue.image_queue import NO_ROOM, PUSHED, REFUSED, UNWANTED, Delivery, Outcome
 from exifinator.queue.redis_client import read_clock
 from exifinator.queue.scripts import read_script
 from tests.integration.conftest import Installation
@@ -68,9 +68,9 @@ def test_extend_leases__extended__stays_hidden(install: Callable[..., Installati
     installation = install(LEASE_SECONDS=3600)
     queue = installation.queue
     queue.enqueue([ref("1"), ref("2")])
-    queue.take_downloads(2)
+    taken = {delivery.member: delivery for delivery in queue.take_downloads(2)}
     age(installation, 2000, "1", "2")
-    queue.extend_leases(members("1"))
+    queue.extend_leases([taken[members("1")[0]]])
     age(installation, 1600, "1", "2")
 
     assert [d.member for d in queue.take_downloads(9)] == members("2")
@@ -80,9 +80,9 @@ def test_extend_leases__acknowledged_meanwhile__does_not_come_back(installation:
     queue = installation.queue
     queue.enqueue([ref("1")])
     [delivery] = queue.take_downloads(1)
-    queue.acknowledge([Outcome(delivery.member, "b/1", "ok")])
-    queue.extend_leases([delivery.member])
-    queue.release([delivery.member])
+    queue.acknowledge([Outcome(delivery.member, "b/1", "ok", delivery=delivery.number)])
+    queue.extend_leases([delivery])
+    queue.release([delivery])
 
     assert queue.sizes() == (0, 0)
 
@@ -90,7 +90,7 @@ def test_extend_leases__acknowledged_meanwhile__does_not_come_back(installation:
 def test_release__released__is_due_now_and_not_counted(installation: Installation) -> None:
     queue = installation.queue
     queue.enqueue([ref("1")])
-    queue.release([queue.take_downloads(1)[0].member])
+    queue.release(queue.take_downloads(1))
 
     assert [(d.member, d.count) for d in queue.take_downloads(1)] == [(members("1")[0], 1)]
 
@@ -101,9 +101,11 @@ def test_push_metadata__any_bytes__come_out_with_their_member(installation: Inst
     taken = queue.take_downloads(9)
     messages = [bytes(range(256)), b"12:\r\n$\x00"]
 
-    assert queue.push_metadata([(d.member, m) for d, m in zip(taken, messages, strict=True)]) == [PUSHED, PUSHED]
+    assert queue.push_metadata(list(zip(taken, messages, strict=True))) == [PUSHED, PUSHED]
     assert queue.sizes() == (2, 2)
-    assert queue.take_writes(9) == [(d.member, m) for d, m in zip(taken, messages, strict=True)]
+    assert [(d.member, d.number, m) for d, m in queue.take_writes(9)] == [
+        (d.member, d.number, m) for d, m in zip(taken, messages, strict=True)
+    ]
     assert queue.take_writes(9) == []
     assert int(installation.redis.get(queue.keys.write_bytes) or 0) == 0
 
@@ -113,24 +115,63 @@ def test_push_metadata__write_queue_full__has_no_room_and_nothing_more_is_delive
 ) -> None:
     queue = install(WRITE_QUEUE_MB=1).queue
     queue.enqueue([ref(str(i)) for i in range(9)])
-    taken = [d.member for d in queue.take_downloads(4)]
-    big = b"x" * 700_000
+    taken = queue.take_downloads(4)
+    big = b"x" * 500_000
 
-    assert queue.push_metadata([(member, big) for member in taken]) == [PUSHED, PUSHED, NO_ROOM, NO_ROOM]
+    assert queue.push_metadata([(delivery, big) for delivery in taken]) == [PUSHED, PUSHED, NO_ROOM, NO_ROOM]
     assert queue.take_downloads(9) == []
     assert len(queue.take_writes(1)) == 1
     assert queue.push_metadata([(taken[2], big)]) == [PUSHED]
 
 
+@pytest.mark.parametrize("sizes", [(600_000, 600_000), (1_000_000, 100_000), (1, 1_100_000)])
+def test_push_metadata__message_larger_than_the_room__stays_below_the_limit(
+    install: Callable[..., Installation], sizes: tuple[int, int]
+) -> None:
+    installation = install(WRITE_QUEUE_MB=1)
+    queue = installation.queue
+    queue.enqueue([ref("1"), ref("2")])
+    pairs = [(delivery, b"x" * size) for delivery, size in zip(queue.take_downloads(2), sizes, strict=True)]
+
+    assert queue.push_metadata(pairs) == [PUSHED, NO_ROOM]
+    assert int(installation.redis.get(queue.keys.write_bytes)) <= 1024**2  # type: ignore[arg-type]
+
+
+def test_push_metadata__message_larger_than_the_limit__is_taken_by_an_empty_queue(
+    install: Callable[..., Installation],
+) -> None:
+    queue = install(WRITE_QUEUE_MB=1).queue
+    queue.enqueue([ref("1")])
+
+    assert queue.push_metadata([(queue.take_downloads(1)[0], b"x" * 2_000_000)]) == [PUSHED]
+
+
+@pytest.mark.parametrize("bad", [0, 1, 2])
+def test_push_metadata__message_that_redis_refuses__is_refused_alone(
+    install: Callable[..., Installation], tmp_path_factory: pytest.TempPathFactory, bad: int
+) -> None:
+    with run_redis(tmp_path_factory.mktemp("small")) as url:
+        installation = install(REDIS_URL=url)
+        installation.redis.config_set("proto-max-bulk-len", str(1024**2))
+        queue = installation.queue
+        queue.enqueue([ref(str(i)) for i in range(3)])
+        pairs = [(d, b"x" * (1_200_000 if i == bad else 10)) for i, d in enumerate(queue.take_downloads(3))]
+
+        results = queue.push_metadata(pairs)
+
+        assert results == [REFUSED if i == bad else PUSHED for i in range(3)]
+        assert installation.redis.llen(queue.keys.writes) == 2
+
+
 def test_push_metadata__acknowledged_or_cancelled_meanwhile__is_not_wanted(installation: Installation) -> None:
-    assert installation.queue.push_metadata([(members("1")[0], b"x")]) == [UNWANTED]
+    assert installation.queue.push_metadata([(Delivery(members("1")[0], 1), b"x")]) == [UNWANTED]
     assert installation.queue.sizes() == (0, 0)
 
 
 def test_take_writes__some_left_to_others__stay_in_the_queue(installation: Installation) -> None:
     queue = installation.queue
     queue.enqueue([ref(str(i)) for i in range(5)])
-    queue.push_metadata([(ref(str(i)).to_member(), b"m") for i in range(5)])
+    queue.push_metadata([(delivery, b"m") for delivery in queue.take_downloads(5)])
 
     assert queue.take_writes(9, reserve=5) == []
     assert len(queue.take_writes(9, reserve=3)) == 2
@@ -140,10 +181,10 @@ def test_take_writes__some_left_to_others__stay_in_the_queue(installation: Insta
 def test_take_writes__cancelled_while_it_waited__is_dropped(installation: Installation) -> None:
     queue = installation.queue
     queue.enqueue([ref("1"), ref("2")])
-    queue.push_metadata([(member, b"m") for member in members("1", "2")])
+    queue.push_metadata([(delivery, b"m") for delivery in queue.take_downloads(2)])
     installation.redis.zrem(queue.keys.downloads, members("1")[0])
 
-    assert queue.take_writes(9) == [(members("2")[0], b"m")]
+    assert [(delivery.member, message) for delivery, message in queue.take_writes(9)] == [(members("2")[0], b"m")]
     assert int(installation.redis.get(queue.keys.write_bytes) or 0) == 0
 
 
@@ -153,14 +194,67 @@ def test_acknowledge__counts_once_for_each_batch_that_covers_it(installation: In
     queue.batches.open("some", ["b/x", "b/1"])
     queue.batches.open("other", ["bb/"])
     queue.enqueue([ref("1"), ref("2")])
-    queue.acknowledge([Outcome(members("1")[0], "b/1", "ok", 100, 2), Outcome(members("2")[0], "b/2", "failed")])
-    queue.acknowledge([Outcome(members("1")[0], "b/1", "ok", 100, 2)])
+    number = queue.take_downloads(2)[0].number
+    one, two = members("1", "2")
+    queue.acknowledge([Outcome(one, "b/1", "ok", 100, 2, number), Outcome(two, "b/2", "failed", delivery=number)])
+    queue.acknowledge([Outcome(one, "b/1", "ok", 100, 2, number)])
 
     assert queue.batches.counts("all") == {"opened": 1, "ok": 1, "failed": 1, "bytes_read": 100, "requests": 2}
     assert queue.batches.counts("some") == {"opened": 1, "ok": 1, "bytes_read": 100, "requests": 2}
     assert queue.batches.counts("other") == {"opened": 1}
-    queue.acknowledge_regular([Outcome(members("1")[0], "b/1", "ok", 1, 1)])
+    queue.acknowledge([Outcome(one, "b/1", "ok", 1, 1)])
     assert (queue.batches.counts("some") or {})["ok"] == 2
+
+
+def lose(installation: Installation, how: str) -> tuple[Delivery, list[Delivery]]:
+    """Let a delivery lose its image. Return the delivery and, if the image was delivered again, the new one."""
+    queue = installation.queue
+    queue.batches.open("a", ["b/"])
+    queue.enqueue([ref("1")])
+    [lost] = queue.take_downloads(1)
+    if how == "cancelled":
+        queue.batches.cancel_pending("a", ["b/"], include_in_progress=True)
+    elif how == "emptied":
+        installation.control.empty_queues()
+    elif how == "acknowledged":
+        queue.acknowledge([Outcome(lost.member, "b/1", "ok", delivery=lost.number)])
+        queue.enqueue([ref("1")])
+    else:
+        age(installation, 3600, "1")
+    return lost, queue.take_downloads(1)
+
+
+@pytest.mark.parametrize("how", ["expired", "acknowledged", "cancelled", "emptied"])
+def test_delivery__lost__changes_nothing_any_more(installation: Installation, how: str) -> None:
+    queue = installation.queue
+    lost, others = lose(installation, how)
+    before = queue.batches.counts("a"), installation.queued()
+
+    assert queue.find_held([lost, *others]) == [False, *[True for _ in others]]
+    assert queue.push_metadata([(lost, b"x")]) == [UNWANTED]
+    queue.extend_leases([lost])
+    queue.release([lost])
+    queue.acknowledge([Outcome(lost.member, "b/1", "ok", delivery=lost.number)])
+
+    assert queue.batches.counts("a") == before[0]
+    assert queue.sizes() == (len(others), 0)
+    assert queue.take_downloads(9) == []
+    # The image still belongs to the new delivery.
+    queue.acknowledge([Outcome(other.member, "b/1", "failed", delivery=other.number) for other in others])
+    assert queue.sizes() == (0, 0)
+
+
+def test_delivery__of_fetched_metadata__is_the_one_that_fetched_it(installation: Installation) -> None:
+    queue = installation.queue
+    queue.enqueue([ref("1")])
+    [fetching] = queue.take_downloads(1)
+    queue.push_metadata([(fetching, b"m")])
+    [(writing, _)] = queue.take_writes(1)
+
+    assert writing.number == fetching.number
+    age(installation, 3600, "1")
+    [again] = queue.take_downloads(1)
+    assert queue.find_held([writing, again]) == [False, True]
 
 
 def test_close_batch__closed__is_forgotten(installation: Installation) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import gevent.pool
 import pytest
 
-from exifinator.errors import RecordRefused, StoreUnavailable
+from exifinator.errors import DeliveryLost, RecordRefused, StoreUnavailable
 from exifinator.models import ExifRecord
 from exifinator.storage.jobs import image_job_id
 from exifinator.storage.mongodb import connect_mongodb
@@ -47,6 +47,51 @@ def test_upsert__thumbnail__is_stored_under_the_same_id(installation: Installati
     installation.store.records.upsert([record("1", b"\xff\xd8jpeg")])
 
     assert installation.store.records.thumbnails.find_one() == {"_id": "b/1", "etag": "e", "data": b"\xff\xd8jpeg"}
+
+
+def by(key: str, second: int, thumbnail: bytes | None = None) -> ExifRecord:
+    """Return a record of the delivery in this second."""
+    return record(key, thumbnail, made=second, delivered_at=NOW + timedelta(seconds=second))
+
+
+def test_upsert__earlier_delivery__does_not_replace_the_record_of_a_later_one(installation: Installation) -> None:
+    store = installation.store
+    store.records.upsert([by("1", 2, b"new"), by("2", 2), by("3", 1)])
+
+    outcome = store.records.upsert([by("1", 1, b"old"), by("2", 1, b"old"), by("3", 2), by("4", 1)])
+
+    assert [type(o) for o in outcome] == [DeliveryLost, DeliveryLost, type(None), type(None)]
+    made = {doc["key"]: doc["made"] for doc in store.records.collection.find()}
+    assert made == {"1": 2, "2": 2, "3": 2, "4": 1}
+    assert store.records.thumbnails.find_one({"_id": "b/1"}, {"_id": 0, "data": 1}) == {"data": b"new"}
+
+
+def test_upsert__earlier_delivery_without_a_thumbnail__keeps_that_of_the_later_one(installation: Installation) -> None:
+    store = installation.store
+    store.records.upsert([by("1", 2, b"new")])
+
+    [outcome] = store.records.upsert([by("1", 1)])
+
+    assert isinstance(outcome, DeliveryLost)
+    assert store.records.thumbnails.count_documents({}) == 1
+
+
+@pytest.mark.parametrize("stored_at", [5, 3600])
+def test_upsert__record_from_the_future__is_replaced(installation: Installation, stored_at: int) -> None:
+    store = installation.store
+    store.records.upsert([by("1", stored_at, b"future"), by("2", 2)])
+
+    outcome = store.records.upsert([by("1", 1, b"now"), by("2", 1)], clock=lambda: NOW + timedelta(seconds=3))
+
+    assert [type(o) for o in outcome] == [type(None), DeliveryLost]
+    assert {doc["key"]: doc["made"] for doc in store.records.collection.find()} == {"1": 1, "2": 2}
+
+
+def test_upsert__record_of_an_earlier_version__is_replaced(installation: Installation) -> None:
+    store = installation.store
+    store.records.upsert([record("1", b"old")])
+
+    assert store.records.upsert([by("1", 1, b"new")]) == [None]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from exifinator.errors import KilledWorker, ObjectGone
 from exifinator.models import ImageRef
 from exifinator.worker.isolated import SubprocessReader
-from tests.faults.poison import endless, poisoned
+from tests.faults.poison import endless, hungry, poisoned
 from tests.integration.conftest import Bucket, Installation
 from tests.photos import make_jpeg
 
@@ -65,3 +65,19 @@ def test_read__process_that_does_not_answer__is_ended_by_the_deadline(
     [ref] = installation.s3.list_page(bucket.name, "", None).refs
     with pytest.raises(KilledWorker, match=r"busy for 0\.5 s"):
         SubprocessReader(deadline_seconds=0.5).read(ref)
+
+
+def test_read__image_that_takes_too_much_memory__ends_only_the_subprocess(
+    install: Callable[..., Installation], bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation = install()
+    for name, value in {**installation.environment, **hungry("hungry")}.items():
+        monkeypatch.setenv(name, value)
+    bucket.put("hungry.jpg", make_jpeg())
+    bucket.put("modest.jpg", make_jpeg())
+    refs = {ref.key: ref for ref in installation.s3.list_page(bucket.name, "", None).refs}
+    reader = SubprocessReader()
+
+    with pytest.raises(KilledWorker, match="MemoryError"):
+        reader.read(refs["hungry.jpg"])
+    assert reader.read(refs["modest.jpg"])[0].document["status"] == "ok"

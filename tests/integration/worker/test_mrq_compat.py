@@ -30,3 +30,51 @@ def test_mrq__two_workers_start_on_a_new_database__both_go_on(mongodb_uri: str) 
         [sys.executable, "-c", TWO_STARTS, mongodb_uri], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+REPORT_AND_HOOKS = """
+import gevent.monkey
+gevent.monkey.patch_all()
+import datetime, sys
+from bson import ObjectId
+from exifinator.worker import mrq_compat
+mrq_compat.install()
+from mrq import context, monkey, scheduler, worker
+calls = []
+settings = {
+    "print_mongodb": False,
+    "trace_io": True,
+    "mongodb_pre_hook": calls.append,
+}
+monkey.patch_pymongo(settings)
+from pymongo import MongoClient
+jobs = MongoClient(sys.argv[1])["compat_hooks"]["jobs"]
+for operation in (
+    lambda: jobs.insert({"_id": 1}),
+    lambda: jobs.insert([{"_id": 2}, {"_id": 3}]),
+    lambda: jobs.update({"_id": 1}, {"a": 1}),
+    lambda: jobs.update({"_id": 1}, {"$set": {"a": 2}}),
+    lambda: jobs.update({}, {"$set": {"a": 3}}, multi=True),
+    lambda: jobs.find_and_modify({"_id": 1}, {"$set": {"a": 4}}),
+    lambda: jobs.find_and_modify({"_id": 3}, remove=True),
+    lambda: jobs.ensure_index([("a", 1)]),
+    lambda: jobs.count({"a": 3}),
+    lambda: jobs.remove({"_id": 2}),
+    lambda: jobs.remove(),
+):
+    before = len(calls)
+    operation()
+    assert len(calls) == before + 1, [call["method"] for call in calls[before:]]
+jobs.drop()
+report = {"_id": ObjectId(), "at": datetime.datetime(2026, 5, 17), "name": "é", "n": [1, None, {"b": 2.5}]}
+for module in (worker, scheduler):
+    parsed = module.json.loads(module.json.dumps(report, ensure_ascii=False))
+    assert parsed["n"] == report["n"] and parsed["name"] == "é" and "2026" in str(parsed["at"]), parsed
+"""
+
+
+def test_mrq__reports_with_times_and_hooks__are_written_and_called_once(mongodb_uri: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", REPORT_AND_HOOKS, mongodb_uri], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")

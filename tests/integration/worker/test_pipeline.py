@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import signal
 import subprocess
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,7 +25,7 @@ from tests.integration.conftest import Bucket, Installation, SharedInstallation
 from tests.keys import KEYS
 from tests.photos import make_jpeg, make_plain
 from tests.s3_proxy import Answer, Gate, Rules, run_proxy
-from tests.servers import SHARED_PHOTOS, end, run_made_up_bucket, run_rclone
+from tests.servers import ROOT, SHARED_PHOTOS, end, run_made_up_bucket, run_rclone
 
 MONGODB_PRECISION = timedelta(milliseconds=1)
 
@@ -206,6 +208,26 @@ def requeue(installation: Installation, bucket: Bucket, **which: str) -> None:
     )
 
 
+def test_mrq_run__image_that_failed__clears_its_failure(shared: SharedInstallation, bucket: Bucket) -> None:
+    bucket.put("gone.jpg", make_jpeg())
+    with shared.stopped():
+        batch = shared.queue_batch(bucket.name)
+        bucket.delete("gone.jpg")
+    shared.finish(batch)
+    [job] = shared.failed_jobs(bucket.name)
+    bucket.put("gone.jpg", make_jpeg())
+
+    subprocess.run(
+        [sys.executable, "-m", "mrq.bin.mrq_run", "exifinator.tasks.Download", json.dumps(job["params"])],
+        cwd=ROOT,
+        env={**os.environ, **shared.environment},
+        check=True,
+    )
+
+    assert shared.failed_jobs(bucket.name) == []
+    assert shared.records(bucket.name)["gone.jpg"]["status"] == "ok"
+
+
 def test_run__object_gone_meanwhile__is_a_failed_job_that_requeue_mends(
     shared: SharedInstallation, bucket: Bucket
 ) -> None:
@@ -365,6 +387,38 @@ def assert_nothing_is_left(installation: Installation) -> None:
     assert installation.queue.sizes() == (0, 0)
     assert int(installation.redis.get(installation.queue.keys.write_bytes) or 0) == 0
     assert installation.redis.hlen(installation.queue.keys.deliveries) == 0
+    assert installation.redis.hlen(installation.queue.keys.in_progress) == 0
+
+
+@pytest.mark.parametrize("late_answer", ["old photo", "gone"])
+def test_worker__stopped_for_longer_than_its_lease__stores_nothing_afterwards(
+    shared: SharedInstallation, bucket: Bucket, late_answer: str
+) -> None:
+    keys = ("a.jpg", "b.jpg")
+    for key in keys:
+        bucket.put(key, make_jpeg("SONY"))
+    gate = Gate(0)
+
+    def answer(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
+        gate(method, target, headers, answer)
+        return Answer(404, {}, b"") if late_answer == "gone" and "list-type" not in target else answer
+
+    shared.proxy.buckets[bucket.name] = Rules(answer=answer)
+    batch = shared.queue_batch(bucket.name)
+    shared.wait_until(lambda: shared.control.stats().in_progress == len(keys), shared.readers)
+    with shared.stopped():
+        # Meanwhile the images are replaced, and this process indexes them as another worker would.
+        for key in keys:
+            bucket.put(key, make_jpeg("NIKON CORPORATION"))
+        shared.proxy.buckets[bucket.name] = Rules()
+        shared.end_leases(bucket.name)
+        shared.read_queued()
+    gate.open()
+
+    shared.wait_until(lambda: shared.worker_logs().count(f"skip: {bucket.name}") == len(keys), shared.readers)
+    assert {doc["photo"]["camera_make"] for doc in shared.records(bucket.name).values()} == {"NIKON CORPORATION"}
+    assert shared.store.jobs.collection.count_documents({"params.bucket": bucket.name}) == 0
+    assert (shared.queue.batches.counts(batch.id) or {})["ok"] == len(keys)
 
 
 def test_worker__ctrl_c_while_it_comes_up__ends_without_a_traceback(installation: Installation, tmp_path: Path) -> None:

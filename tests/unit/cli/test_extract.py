@@ -91,3 +91,10 @@ def test_local_reader__file_that_changes__is_changed(tmp_path):
     with pytest.raises(ObjectChanged):
         reader.read_range(local_ref(path), 10, 10, if_match=first.etag)
     assert (reader.requests, reader.bytes_read) == (1, 10)
+
+
+def test_extract__pipe__is_an_error_instead_of_a_wait(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+
+    with pytest.raises(OSError, match="not a regular file"):
+        extract(tmp_path / "pipe")

@@ -120,7 +120,7 @@ def test_worker_programs__processes__all_read_and_write(processes: int) -> None:
     programs = {program.name: program for program in worker_programs(config)}
     assert set(programs) == {"download-write", "dashboard", "api"}
     worker = programs["download-write"]
-    assert (worker.processes, worker.stop_signal, worker.command[1:]) == (processes, "INT", ["in", "out"])
+    assert (worker.processes, worker.stop_signal, worker.command[-2:]) == (processes, "INT", ["in", "out"])
 
 
 def test_fingerprint__what_the_workers_use__makes_another(tmp_path: Path) -> None:

@@ -22,7 +22,8 @@ DEFINITIONS = {
     "image_id_of": "local function image_id_of(",
     "member_of": "local function member_of(",
     "is_own": "local function is_own(",
-    "acknowledge": "local function acknowledge(",
+    "is_held": "local function is_held(",
+    "new_number": "local function new_number(",
 }
 
 

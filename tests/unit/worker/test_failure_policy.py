@@ -9,6 +9,7 @@ from exifinator import errors
 from exifinator.errors import EXIFinatorError, QueueUnavailable, StoreUnavailable
 from exifinator.worker.failure_policy import (
     Attempt,
+    Drop,
     Fail,
     Interrupted,
     LetLeaseExpire,
@@ -33,10 +34,12 @@ DECISIONS: dict[str, tuple[type, type, type, type]] = {
     "ObjectChanged": RETRIED,
     "StoreUnavailable": SERVER_DOWN,
     "QueueUnavailable": SERVER_DOWN,
+    "DeliveryLost": (Drop, Drop, Drop, Drop),
 }
 # Released where the circuit breaker says that the whole bucket is refused; that makes no difference to other errors.
 RELEASED_WITH_REFUSED_BUCKET = {
-    "AccessDenied", "CredentialsRefused", "EncryptedObject", "UntrustedServer", "WrongEndpoint", "WrongRegion",
+    "AccessDenied", "ClockSkew", "CredentialsRefused", "EncryptedObject", "UntrustedServer", "WrongEndpoint",
+    "WrongRegion",
 }  # fmt: skip
 ATTEMPTS = [(True, 0), (True, 2), (False, 1), (False, 2)]
 

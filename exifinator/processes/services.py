@@ -1,0 +1,285 @@
+"""The Redis and MongoDB servers that the settings name: how to check them, and how to start them on this machine."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, Protocol
+
+import psutil
+import pymongo
+import pymongo.errors
+import pymongo.uri_parser
+import redis
+from pymongo import MongoClient
+from pymongo.server_description import ServerDescription
+from redis.connection import parse_url
+
+from exifinator.config import Config
+from exifinator.errors import ConfigError, ServiceFailed
+from exifinator.net import is_loopback_address, without_credentials
+from exifinator.processes.binaries import (
+    MIN_MONGODB_VERSION,
+    find_mongodb,
+    find_redis,
+    format_version,
+    mongodb_data,
+    redis_data,
+)
+from exifinator.processes.supervisor_config import Program, write_private
+from exifinator.queue.redis_client import connect_redis_once
+from exifinator.storage.mongodb import UNAUTHORIZED_CODES, connect_mongodb, describe_error
+
+
+class Service(Protocol):
+    """A server that EXIFinator needs, and can start if it is local.
+
+    Attributes:
+        key: The name of the server's program for the supervisor, and of its folder in var/.
+        name: "Redis" or "MongoDB".
+        setting: The name of the setting that contains the server's URL.
+        address: The server's URL, without credentials.
+        local_address: The server's host and port if it is on this machine, else None.
+        unmanaged_reason: Why EXIFinator cannot start the server; "" if it can.
+        damage_hint: What to do if the server's data is damaged, as a sentence followed by a space; "" if unknown.
+    """
+
+    key: str
+    name: str
+    setting: str
+    address: str
+    local_address: tuple[str, int] | None
+    unmanaged_reason: str
+    damage_hint: str
+
+    def ping(self) -> None:
+        """Check that the server responds and can be used.
+
+        Raises:
+            NotResponding: The server does not respond, but may do so later.
+            ConfigError, ServiceFailed: The server cannot be used.
+        """
+
+    def program(self) -> Program:
+        """Write the files that the server needs, and return the program that starts it."""
+
+    def note_started(self) -> None:
+        """Store which program writes the server's data, once the server that `program` returned has started."""
+
+
+class NotResponding(Exception):
+    """The server does not respond, but may do so later."""
+
+
+def _raise_if_untrusted(name: str, address: str, exc: Exception, setting_example: str) -> None:
+    """Raise ServiceFailed if the server's certificate is not trusted. Waiting for the server would not help then."""
+    reason = re.search(r"certificate verify failed: ([^(\n]*)", str(exc))
+    if reason:
+        raise ServiceFailed(
+            f"{name} at {address} cannot be trusted: {reason[1].strip(' .')}",
+            hint=f"unless the certificate has expired or is for another host, add the path of the CA certificate to "
+            f"{setting_example}",
+        ) from exc
+
+
+class RedisService:
+    """The Redis server that REDIS_URL names."""
+
+    key = "redis"
+    name = "Redis"
+    setting = "REDIS_URL"
+    damage_hint = (
+        "If its data is damaged, remove var/redis: it holds only the queues, and the next run queues missing images "
+        "again (redis-check-aof --fix would cut the file). "
+    )
+
+    def __init__(self, config: Config, root: Path) -> None:
+        self._root = root
+        self._url = config.redis_url.get_secret_value()
+        self._parsed: dict[str, Any] = parse_url(self._url)  # type: ignore[no-untyped-call]
+        self._host, self._port = self._parsed["host"], self._parsed.get("port", 6379)
+        self.address = without_credentials(self._url)
+        self.local_address = (self._host, self._port) if is_loopback_address(self._host) else None
+        self.unmanaged_reason = (
+            "REDIS_URL requires TLS, which EXIFinator cannot set up: start that server yourself, or use redis://"
+            if self._url.startswith("rediss:")
+            else ""
+        )
+
+    def ping(self) -> None:
+        client = connect_redis_once(self._url, connect_seconds=5, response_seconds=5)
+        try:
+            client.ping()
+        except TypeError as exc:
+            raise ConfigError(f"REDIS_URL has an option that redis-py does not know: {exc}") from None
+        except redis.AuthenticationError as exc:
+            if "without any password configured" in str(exc):
+                raise ServiceFailed(
+                    f"REDIS_URL has a password, but Redis at {self.address} has none",
+                    hint="remove the password from REDIS_URL, or set `requirepass` in that Redis",
+                ) from exc
+            raise ServiceFailed(
+                f"Redis at {self.address} requires a password, but REDIS_URL has none or a wrong one",
+                hint='write REDIS_URL as in "redis://:PASSWORD@127.0.0.1:6379/0"',
+            ) from exc
+        except redis.InvalidResponse as exc:
+            raise ServiceFailed(
+                f"The program at {self.address} is not Redis",
+                hint="set REDIS_URL to another port, or stop that program",
+            ) from exc
+        except (redis.ConnectionError, redis.TimeoutError) as exc:
+            _raise_if_untrusted(
+                "Redis", self.address, exc, 'REDIS_URL, as in "rediss://HOST:6380/0?ssl_ca_certs=/path/ca.pem"'
+            )
+            raise NotResponding(_describe_closed(str(exc).rstrip(".") or type(exc).__name__, "rediss://")) from exc
+        except redis.RedisError as exc:
+            raise ServiceFailed(f"Redis at {self.address} rejects PING: {exc}") from exc
+        finally:
+            client.close()
+
+    def program(self) -> Program:
+        self._program = find_redis(self._root)
+        _write_redis_config(self._root, self._host, self._port, self._parsed)
+        # The port is also in redis.conf. Repeat it in the command, because supervisord restarts a program only if its
+        # command has changed.
+        command = [self._program.path, "var/redis/redis.conf", "--port", str(self._port)]
+        return Program("redis", command, stop_wait_seconds=30)
+
+    def note_started(self) -> None:
+        redis_data(self._root).note_writer(self._program)
+
+
+def _write_redis_config(root: Path, host: str, port: int, parsed: dict[str, Any]) -> None:
+    folder = root / "var" / "redis"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lines = [
+        f"bind {'127.0.0.1' if host == 'localhost' else host}",
+        f"port {port}",
+        f"databases {max(16, int(str(parsed.get('db', 0))) + 1)}",
+        "dir var/redis",
+        "daemonize no",
+        "appendonly yes",
+        "appendfsync everysec",
+        'save ""',
+        # If Redis reaches its memory limit, reject new images instead of deleting queued ones.
+        "maxmemory-policy noeviction",
+        # Setting the process title would overwrite the environment variables, in which tagged.py looks for our tag.
+        "set-proc-title no",
+    ]
+    user, password = parsed.get("username"), str(parsed.get("password") or "")
+    if user:
+        secret = f">{password}" if password else "nopass"
+        lines += ["user default off", f"user {_redis_quote(str(user))} on {_redis_quote(secret)} ~* &* +@all"]
+    elif password:
+        lines.append(f"requirepass {_redis_quote(password)}")
+    write_private(folder / "redis.conf", "\n".join(lines) + "\n")
+
+
+def _redis_quote(text: str) -> str:
+    """Return the text as one quoted argument for redis.conf."""
+    return '"' + "".join(f"\\x{byte:02x}" for byte in text.encode()) + '"'
+
+
+class MongoDBService:
+    """The MongoDB server that MONGODB_URI names."""
+
+    key = "mongodb"
+    name = "MongoDB"
+    setting = "MONGODB_URI"
+    damage_hint = ""
+
+    def __init__(self, config: Config, root: Path) -> None:
+        self._config = config
+        self._root = root
+        uri = config.mongodb_uri.get_secret_value()
+        self._nodes, is_plain = _mongodb_nodes(uri)
+        self.address = without_credentials(uri).rstrip("/")
+        is_local = len(self._nodes) > 0 and all(is_loopback_address(host) for host, _ in self._nodes)
+        self.local_address = self._nodes[0] if is_local else None
+        self.unmanaged_reason = (
+            ""
+            if is_plain and len(self._nodes) == 1
+            else "MONGODB_URI has a user, TLS, a replica set or several servers, which EXIFinator cannot set up: start "
+            'them yourself, or use "mongodb://127.0.0.1:27017", for which EXIFinator starts a local server without a '
+            "password"
+        )
+
+    def ping(self) -> None:
+        config = self._config
+        client = connect_mongodb(config, serverSelectionTimeoutMS=3000, connectTimeoutMS=5000, socketTimeoutMS=10000)
+        try:
+            for database in (config.mongodb_database, config.mrq_database):
+                # Unlike a ping, a query fails if a password is missing.
+                client[database]["any"].find_one({}, {"_id": 1})
+            version = tuple(client.server_info()["versionArray"][:2])
+        except pymongo.errors.OperationFailure as exc:
+            if exc.code not in UNAUTHORIZED_CODES:
+                raise ServiceFailed(f"MongoDB at {self.address} rejects a query: {describe_error(exc)}") from exc
+            raise ServiceFailed(
+                f"MongoDB at {self.address} denies access ({exc.details and exc.details.get('codeName')})",
+                hint="MONGODB_URI needs a user and password with access to MONGODB_DATABASE and MRQ_DATABASE, as in "
+                '"mongodb://USER:PASSWORD@127.0.0.1:27017/?authSource=admin"',
+            ) from exc
+        except pymongo.errors.ConfigurationError as exc:
+            raise ServiceFailed(f"MongoDB at {self.address} cannot be used: {exc}") from exc
+        except pymongo.errors.PyMongoError as exc:
+            _raise_if_untrusted(
+                "MongoDB", self.address, exc, 'MONGODB_URI, as in "mongodb://HOST/?tls=true&tlsCAFile=/path/ca.pem"'
+            )
+            if any(server.server_type_name != "Unknown" for server in _known_servers(client)):
+                raise ServiceFailed(
+                    f"MongoDB at {self.address} responds, but no server of it accepts writes: {describe_error(exc)}",
+                    hint="wait until the replica set elects a primary; rs.status() in mongosh shows why it has none",
+                ) from exc
+            raise NotResponding(_describe_closed(describe_error(exc) or type(exc).__name__, "tls=true")) from exc
+        finally:
+            client.close()
+        if version < MIN_MONGODB_VERSION:
+            raise ServiceFailed(
+                f"MongoDB at {self.address} is version {format_version(version)}. EXIFinator needs "
+                f"{format_version(MIN_MONGODB_VERSION)} or later."
+            )
+
+    def program(self) -> Program:
+        self._program = find_mongodb(self._root)
+        (self._root / "var" / "mongodb").mkdir(mode=0o700, parents=True, exist_ok=True)
+        host, port = self._nodes[0]
+        # By default, MongoDB's cache takes half of the memory of the machine. Limit it to a quarter, and to 1 GB. 0.25
+        # GB is the minimum that MongoDB accepts.
+        cache_gb = max(0.25, min(1.0, psutil.virtual_memory().total / 4 / 2**30))
+        command = [self._program.path, "--dbpath", "var/mongodb", "--port", str(port), "--nounixsocket", "--quiet"]
+        command += ["--bind_ip", "127.0.0.1" if host == "localhost" else host]
+        command += ["--ipv6"] if ":" in host else []
+        command += ["--wiredTigerCacheSizeGB", f"{cache_gb:.2f}"]
+        # Do not collect diagnostic data, which is meant for MongoDB's own engineers and takes up to 200 MB.
+        command += ["--setParameter", "diagnosticDataCollectionEnabled=false"]
+        return Program("mongodb", command, stop_wait_seconds=45)
+
+    def note_started(self) -> None:
+        mongodb_data(self._root).note_writer(self._program)
+
+
+def _known_servers(client: MongoClient[Any]) -> list[ServerDescription]:
+    return list(client.topology_description.server_descriptions().values())
+
+
+def _describe_closed(message: str, option: str) -> str:
+    """Return the message. If the server has closed the connection, add that it may require TLS."""
+    is_closed = re.search(r"(?i)connection (was )?(closed|reset)", message)
+    return f"{message}; perhaps it requires TLS: {option}" if is_closed else message
+
+
+def _mongodb_nodes(uri: str) -> tuple[list[tuple[str, int]], bool]:
+    """Return the hosts and ports in a MongoDB URI, and whether the URI is plain: without a user, TLS or a replica set.
+
+    The list of hosts and ports is empty if they would have to be looked up in DNS (mongodb+srv).
+    """
+    if uri.startswith("mongodb+srv:"):
+        return [], False
+    try:
+        parsed = pymongo.uri_parser.parse_uri(uri, warn=False)
+    except (pymongo.errors.PyMongoError, ValueError, OSError) as exc:
+        raise ConfigError(f"MONGODB_URI cannot be parsed: {exc}") from None
+    nodes = [(host, port) for host, port in parsed["nodelist"] if port]
+    options = parsed["options"]
+    return nodes, not parsed["username"] and not options.get("tls") and not options.get("replicaset")

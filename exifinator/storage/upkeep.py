@@ -1,0 +1,94 @@
+"""Restore what MongoDB must contain for correct results, if MongoDB lost it while EXIFinator was running.
+
+If MongoDB comes back with an empty data folder, records are stored again, but without indexes, and without the schema
+version: the next start would take them for records of the first schema. If MongoDB was killed, the number of documents
+in its metadata is wrong until the collection is validated, and pages, metrics and commands show this number.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from typing import Any
+
+from exifinator.errors import RecordRefused
+from exifinator.storage.migrations import mark_schema, read_schema
+from exifinator.storage.mongodb import mongodb_errors
+from exifinator.storage.records import count_exactly
+from exifinator.storage.store import Store
+
+log = logging.getLogger(__name__)
+
+# While MongoDB validates a collection, nothing can be written to it. This takes a few seconds for this many documents.
+MAX_VALIDATED_DOCUMENTS = 1_000_000
+
+
+class Upkeep:
+    """Checks the database repeatedly, and restores what is missing.
+
+    Args:
+        since: When this process checked the schema version. All records that it has written are of the newest version.
+    """
+
+    def __init__(self, store: Store, *, since: datetime) -> None:
+        self._store = store
+        self._since = since
+        self._server_process: Any = None
+
+    def check(self) -> None:
+        """Check the database once, and restore what is missing.
+
+        Raises:
+            StoreUnavailable, RecordRefused: MongoDB did not respond, or rejected a request.
+            ConfigError: The records have another schema version.
+        """
+        self._restore_schema()
+        self._store.ensure_indexes_if_quick()
+        with mongodb_errors("report its state"):
+            server_process = self._store.client.admin.command("hello").get("topologyVersion", {}).get("processId")
+        if server_process != self._server_process:
+            # MongoDB has been started, perhaps after it was killed.
+            repair_count(self._store)
+            self._server_process = server_process
+
+    def _restore_schema(self) -> None:
+        if read_schema(self._store).is_stored:
+            return
+        with mongodb_errors("look up records"):
+            oldest = self._store.records.collection.find_one({}, {"extracted_at": 1}, sort=[("$natural", 1)])
+        if oldest is None or oldest["extracted_at"] < self._since:
+            # There is nothing to mark, or another program has restored older records.
+            return
+        log.warning(
+            "start: MongoDB has lost its data since %s; storing the schema version and creating the indexes again",
+            f"{self._since:%Y-%m-%d %H:%M} UTC",
+            extra={"action": "start"},
+        )
+        mark_schema(self._store)
+
+
+def repair_count(store: Store) -> None:
+    """Make MongoDB correct the number of records and thumbnails in its metadata, if it is wrong.
+
+    If MongoDB does not allow it, or there are too many documents, leave the number as it is.
+    """
+    for collection in (store.records.collection, store.records.thumbnails):
+        with mongodb_errors("count records"):
+            before = collection.estimated_document_count()
+            count = count_exactly(collection, limit=MAX_VALIDATED_DOCUMENTS + 1)
+            after = collection.estimated_document_count()
+        # Documents may be written meanwhile.
+        if count > MAX_VALIDATED_DOCUMENTS or min(before, after) <= count <= max(before, after):
+            continue
+        log.warning(
+            "start: MongoDB was killed: it reports %d instead of %d documents in %s; validating the collection",
+            after,
+            count,
+            collection.name,
+            extra={"action": "start"},
+        )
+        try:
+            with mongodb_errors("validate a collection"):
+                collection.database.command("validate", collection.name)
+        except RecordRefused as exc:
+            log.warning("start: %s", exc, extra={"action": "start"})
