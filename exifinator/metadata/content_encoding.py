@@ -31,7 +31,10 @@ class DamagedEncoding(Exception):
 class Decoder(Protocol):
     """Decompresses a stream."""
 
-    is_finished: bool
+    @property
+    def is_finished(self) -> bool:
+        """Whether the stream has ended."""
+        ...
 
     def decode(self, data: bytes, limit_bytes: int) -> bytes:
         """Return at most `limit_bytes` of output. Call again with b"" for the rest before feeding further data.

@@ -244,19 +244,20 @@ def test_join_sentences__repeated_problem__is_joined_once():
 
 
 @pytest.mark.parametrize(
-    ("more", "has_location"),
-    [
-        ({}, False),
-        ({"GPS_GPSAltitude": [0.0]}, False),
-        ({"GPS_GPSAltitude": [12.5]}, True),
-        ({"GPS_GPSDate": "2019:05:01"}, True),
-    ],
+    "more",
+    [{}, {"GPS_GPSAltitude": [0.0]}, {"GPS_GPSAltitude": [12.5]}, {"GPS_GPSDate": "2019:05:01"}],
+    ids=["alone", "no altitude", "altitude", "date"],
 )
-@pytest.mark.parametrize("reference", ["N", "S"])
-def test_location__zero__is_none_unless_the_receiver_says_more(more, has_location, reference):
+def test_location__zero_and_zero__is_none(more):
     zero = [0.0, 0.0, 0.0]
-    position = {"GPS_GPSLatitude": zero, "GPS_GPSLatitudeRef": reference, "GPS_GPSLongitude": zero}
-    found = photo(**position, GPS_GPSLongitudeRef="W", **more)
-    assert ("location" in found) is has_location
-    if has_location:
-        assert str(found["location"]["coordinates"]) == "[0.0, 0.0]"
+    assert "location" not in photo(GPS_GPSLatitude=zero, GPS_GPSLongitude=zero, **more)
+
+
+@pytest.mark.parametrize("reference", ["N", "S"])
+def test_location__on_the_equator__has_no_negative_zero(reference):
+    position = {
+        "GPS_GPSLatitude": [0.0, 0.0, 0.0],
+        "GPS_GPSLatitudeRef": reference,
+        "GPS_GPSLongitude": [9.5, 0.0, 0.0],
+    }
+    assert str(photo(**position, GPS_GPSLongitudeRef="W")["location"]["coordinates"]) == "[-9.5, 0.0]"
