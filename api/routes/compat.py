@@ -116,8 +116,7 @@ def make_router(config: Config) -> APIRouter:
 
 
 async def _find(request: Request, store: StoreDep, arguments: FindArguments) -> Response:
-    if "datatypes" in request.query_params:  # ignoring it would return other records
-        raise BadParameter("datatypes", "not supported: write dates and ids in `query` as $date and $oid")
+    _refuse_unsupported(request)
     # Like mongodb-rest, ignore an empty query.
     filter_ = read_filter(arguments.query) if arguments.query else {}
     hint = read_hint(arguments.hint) if arguments.hint is not None else None
@@ -152,6 +151,24 @@ async def _find(request: Request, store: StoreDep, arguments: FindArguments) -> 
                 yield batch
 
     return await _respond(request, find, as_csv=arguments.output == "csv", is_page=0 < limit <= PAGE_RECORDS)
+
+
+def _refuse_unsupported(request: Request) -> None:
+    """Refuse parameters that mongodb-rest does not ignore. Without them, other records would be returned.
+
+    Raises:
+        BadParameter: There is such a parameter.
+    """
+    seen: set[str] = set()
+    for name, _ in request.query_params.multi_items():
+        known, bracket, _ = name.partition("[")
+        if name == "datatypes":
+            raise BadParameter(name, "not supported: write dates and ids in `query` as $date and $oid")
+        if bracket and known in FindArguments.model_fields:
+            raise BadParameter(name[:60], f"not supported: write {known} as JSON", code=ErrorCode.UNKNOWN_PARAMETER)
+        if name in seen and name in FindArguments.model_fields:
+            raise BadParameter(name, "this parameter can be sent only once", code=ErrorCode.REPEATED_PARAMETER)
+        seen.add(name)
 
 
 async def _respond(

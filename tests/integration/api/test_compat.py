@@ -78,6 +78,8 @@ TABLE = [
     (f"{RECORDS}?query=&limit=1", "every document", lambda r: len(r.json()) == 1, ""),
     (f'{RECORDS}?query={{"_id":{{"$oid":"65a1b2c3d4e5f60718293a4b"}}}}', "", lambda r: r.json() == [], ""),
     (f'{RECORDS}?datatypes={{"_id":"ObjectId"}}', "casts a field of the query", 400, "ids are strings; $oid and $date say it in the query"),
+    (f"{RECORDS}?query[key]=a", "a nested parameter", 400, "JSON alone"),
+    (f"{RECORDS}?limit=1&limit=2", "an exception", 400, "an error of the caller's"),
     (f"{RECORDS}?timeout=false&limit=1", "a cursor without a limit of time", lambda r: len(r.json()) == 1, "every query has one"),
     (f'{RECORDS}?hint={{"_id":1}}&limit=1', "", lambda r: len(r.json()) == 1, ""),
     (f'{RECORDS}?hint={{"nothing":1}}&limit=1', "an error 500", 400, "an error of the caller's"),
