@@ -111,7 +111,7 @@ def run_command(**arguments: Any) -> None:
         add_context(lambda: {"batch": batch.id})
         freeze_startup_heap()
         with flushing(QueueAdmin(queue, config)):
-            counts = _run_batch(batch, config, display, options)
+            counts = _run_batch(batch, display, options)
     if options.as_json:
         click.echo(json.dumps(counts.as_dict()))
     else:
@@ -173,7 +173,7 @@ def _start_workers(batch: Batch, config: Config, display: ProgressDisplay) -> No
         display.note(str(workers))
 
 
-def _run_batch(batch: Batch, config: Config, display: ProgressDisplay, options: RunOptions) -> BatchCounts:
+def _run_batch(batch: Batch, display: ProgressDisplay, options: RunOptions) -> BatchCounts:
     """Run a batch to its end and show its progress. Return the counts of the batch."""
     if not options.dry_run:
         batch.open(will_watch=not options.no_wait)
@@ -192,7 +192,7 @@ def _run_batch(batch: Batch, config: Config, display: ProgressDisplay, options: 
         if options.no_wait:
             batch.detach("reading")
             return batch.counts
-        standstill = Standstill(lambda: find_obstacles(config), display.note)
+        standstill = Standstill(lambda: find_obstacles(load_config()), display.note)
         for counts in batch.wait():
             standstill.update(counts.done)
             display.show("indexing", counts, done_when_listed=batch.tally.done_when_listed)

@@ -11,9 +11,11 @@ import logging
 from datetime import datetime
 from typing import Any
 
+from pymongo.collection import Collection
+
 from exifinator.errors import RecordRefused
 from exifinator.storage.migrations import mark_schema, read_schema
-from exifinator.storage.mongodb import mongodb_errors
+from exifinator.storage.mongodb import Document, mongodb_errors
 from exifinator.storage.records import count_exactly
 from exifinator.storage.store import Store
 
@@ -67,23 +69,32 @@ class Upkeep:
         mark_schema(self._store)
 
 
+def find_wrong_count(collection: Collection[Document]) -> tuple[int, int] | None:
+    """Return the number of documents in a collection's metadata and the actual number, if they differ.
+
+    Return None if there are more than MAX_VALIDATED_DOCUMENTS, or if documents are being written at the moment.
+    """
+    with mongodb_errors("count records"):
+        before = collection.estimated_document_count()
+        count = count_exactly(collection, limit=MAX_VALIDATED_DOCUMENTS + 1)
+        after = collection.estimated_document_count()
+    if count > MAX_VALIDATED_DOCUMENTS or min(before, after) <= count <= max(before, after):
+        return None
+    return after, count
+
+
 def repair_count(store: Store) -> None:
     """Make MongoDB correct the number of records and thumbnails in its metadata, if it is wrong.
 
     If MongoDB does not allow it, or there are too many documents, leave the number as it is.
     """
     for collection in (store.records.collection, store.records.thumbnails):
-        with mongodb_errors("count records"):
-            before = collection.estimated_document_count()
-            count = count_exactly(collection, limit=MAX_VALIDATED_DOCUMENTS + 1)
-            after = collection.estimated_document_count()
-        # Documents may be written meanwhile.
-        if count > MAX_VALIDATED_DOCUMENTS or min(before, after) <= count <= max(before, after):
+        wrong = find_wrong_count(collection)
+        if wrong is None:
             continue
         log.warning(
             "start: MongoDB was killed: it reports %d instead of %d documents in %s; validating the collection",
-            after,
-            count,
+            *wrong,
             collection.name,
             extra={"action": "start"},
         )

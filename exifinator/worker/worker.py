@@ -168,11 +168,11 @@ class ImageWorker(Worker):  # type: ignore[misc]
     def _keep_database(self, upkeep: Upkeep) -> None:
         """At intervals, restore what MongoDB has lost."""
         while True:
-            gevent.sleep(UPKEEP_SECONDS)
             try:
                 upkeep.check()
             except EXIFinatorError as exc:
                 self.log.warning("retry: %s", exc, extra={"action": "retry"})
+            gevent.sleep(UPKEEP_SECONDS)
 
     def _flush_metrics(self) -> None:
         try:

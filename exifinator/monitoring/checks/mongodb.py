@@ -17,6 +17,7 @@ from exifinator.processes.binaries import MIN_MONGODB_VERSION, format_version
 from exifinator.storage.indexes import index_definitions
 from exifinator.storage.migrations import newest_version, read_schema
 from exifinator.storage.mongodb import describe_error
+from exifinator.storage.upkeep import find_wrong_count
 
 # A temporary collection for trial writes.
 TRIAL_COLLECTION = "exifinator_doctor"
@@ -157,6 +158,19 @@ def check_schema(connections: Connections) -> Finding:
     return ok("mongodb", f"the records have schema {newest}, the newest")
 
 
+def check_count(connections: Connections) -> Finding:
+    """Check that MongoDB knows how many records there are. After it was killed, it may not."""
+    wrong = find_wrong_count(connections.store.records.collection)
+    if wrong is None:
+        return ok("mongodb", "MongoDB knows the number of records")
+    reported, actual = wrong
+    return error(
+        "mongodb",
+        f"MongoDB was killed: it reports {reported:,} records, but there are {actual:,}",
+        f"{START} --restart   (the workers make MongoDB correct the number)",
+    )
+
+
 def check_all(connections: Connections) -> list[Finding]:
     """Run every check that needs MongoDB, except those of its clock and disk.
 
@@ -165,7 +179,7 @@ def check_all(connections: Connections) -> list[Finding]:
     """
     server = connections.read_mongodb()
     findings = [check_version(server), check_write_concern(server, connections), *check_writes(connections)]
-    findings.append(check_schema(connections))
+    findings += [check_schema(connections), check_count(connections)]
     try:
         findings.append(check_indexes(connections))
     except (pymongo.errors.PyMongoError, EXIFinatorError) as exc:

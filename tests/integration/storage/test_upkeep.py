@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 from datetime import UTC, datetime, timedelta
 
@@ -129,10 +130,15 @@ def test_count__mongodb_killed__is_right_everywhere_after_a_check(
         process = run_mongod()
         assert store.records.collection.estimated_document_count() != 18, "the fault must happen"
         assert store.records.count() == 18
+        with contextlib.closing(Connections(config)) as connections:
+            assert mongodb.check_count(connections).level == "error"
+            assert connections.read_mongodb().records == 18
 
         upkeep.check()
 
         assert store.records.collection.estimated_document_count() == 18
+        with contextlib.closing(Connections(config)) as connections:
+            assert mongodb.check_count(connections).level == "ok"
     finally:
         client.close()
         end(process)

@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from exifinator.config import Config
+from exifinator.config import API_PATHS, Config
 from exifinator.storage.indexes import INDEXES, index_definitions
 from tests.servers import ROOT
 
@@ -55,6 +55,12 @@ def test_known_host__api_on_loopback__refuses_other_names(address: str) -> None:
     assert client.get("/healthz").status_code == 200
     refused = client.get("/healthz", headers={"Host": "evil.example"})
     assert (refused.status_code, refused.json()["code"]) == (421, "unknown_host")
+
+
+def test_api_paths__first_segment_of_each_route__cannot_be_the_name_of_the_database() -> None:
+    paths = {str(getattr(route, "path", "")).strip("/").partition("/")[0] for route in create_app(Config()).routes}
+    # A database cannot have a name with a period or in braces, and the root has none.
+    assert {path for path in paths if path and "{" not in path and "." not in path} <= API_PATHS
 
 
 def test_index_definitions__indexed_tags__add_theirs() -> None:
