@@ -9,7 +9,13 @@ import struct
 
 from exifinator.metadata import tiff_spec
 from exifinator.metadata.containers.icc import READ_BYTES as PROFILE_BYTES
-from exifinator.metadata.containers.range_buffer import DamagedFile, LocatedMetadata, MissingBytes, RangeBuffer
+from exifinator.metadata.containers.range_buffer import (
+    MAX_FILE_BYTES,
+    DamagedFile,
+    LocatedMetadata,
+    MissingBytes,
+    RangeBuffer,
+)
 from exifinator.metadata.containers.tiff import (
     DNG_VERSION,
     ICC_PROFILE,
@@ -37,12 +43,17 @@ class _Walker:
         self.order = order
         self.entry = struct.Struct(order + "HHQ8s")
         self.visited: set[int] = set()
+        self.read_bytes = 0
         self.pages: list[Page] = []
         self.profile = b""
         self.has_missing = self.is_dng = False
         self.damage: str | None = None
 
     def _read(self, start: int, length: int, ahead: int = 0) -> bytes:
+        self.read_bytes += length
+        if self.read_bytes > MAX_FILE_BYTES:
+            self.damage = f"The metadata is longer than {MAX_FILE_BYTES >> 20} MiB."
+            return b""
         try:
             return self.file.read(start, length, ahead)
         except MissingBytes:

@@ -7,7 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from exifinator.metadata.containers.range_buffer import DamagedFile, LocatedMetadata, MissingBytes, RangeBuffer
+from exifinator.metadata.containers.range_buffer import (
+    MAX_FILE_BYTES,
+    DamagedFile,
+    LocatedMetadata,
+    MissingBytes,
+    RangeBuffer,
+)
 
 XMP_TYPE = b"application/rdf+xml"
 EXIF_NAME = b"Exif\0\0"
@@ -192,8 +198,9 @@ def read_meta(file: RangeBuffer, start: int, body: bytes, located: LocatedMetada
         return
     locations = _read_locations(child_body(b"iloc"), items)
     idat_start = start + child_boxes.get(b"idat", (0, 0))[0]
-    blocks = []
-    needs_more_bytes = is_truncated = False
+    blocks: dict[tuple[str, tuple[tuple[int, int], ...]], bytes] = {}
+    total_bytes = 0
+    needs_more_bytes = is_truncated = is_too_long = False
     for item_id, (method, extents) in locations.items():
         ranges = [(offset + (idat_start if method == 1 else 0), length) for offset, length in extents]
         if method > 1 or sum(length for _, length in ranges) > MAX_ITEM_BYTES:
@@ -202,15 +209,26 @@ def read_meta(file: RangeBuffer, start: int, body: bytes, located: LocatedMetada
         ranges = [
             (offset, length or min(MAX_ITEM_BYTES, max(file.total_bytes - offset, 0))) for offset, length in ranges
         ]
+        # Several items may name the same bytes. They are read once.
+        block = items[item_id], tuple(ranges)
+        if block in blocks:
+            continue
+        item_bytes = sum(length for _, length in ranges)
+        if total_bytes + item_bytes > MAX_FILE_BYTES:
+            is_too_long = True
+            break
+        total_bytes += item_bytes
         # A list, not a generator: all() would stop at the first missing range, but every one has to be requested.
         if all([file.has_or_request(offset, length) for offset, length in ranges]):  # noqa: C419
-            blocks.append((items[item_id], b"".join(file.read(offset, length) for offset, length in ranges)))
+            blocks[block] = b"".join(file.read(offset, length) for offset, length in ranges)
         else:
             needs_more_bytes = True
         is_truncated = is_truncated or any(offset + length > file.total_bytes for offset, length in ranges)
     if needs_more_bytes and not file.is_final:
         raise MissingBytes
-    for block_kind, data in blocks:
+    for (block_kind, _), data in blocks.items():
         located.add(block_kind, tiff_of_exif_item(data) if block_kind == "exif" else data)
+    if is_too_long:
+        raise DamagedFile(f"The metadata is longer than {MAX_FILE_BYTES >> 20} MiB.")
     if is_truncated:
         raise DamagedFile(f"The file is truncated: it ends at byte {file.total_bytes}, inside the metadata.")

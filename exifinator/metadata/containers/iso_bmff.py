@@ -202,8 +202,12 @@ def _add_decompressed(body: bytes, located: LocatedMetadata) -> None:
     kind = body[:4]
     if kind not in (b"Exif", b"xml "):
         return
+
+    def decompress(limit_bytes: int) -> bytes:
+        return bytes(brotli.Decompressor().process(body[4:], output_buffer_limit=limit_bytes)[:limit_bytes])
+
     try:
-        data = brotli.Decompressor().process(body[4:], output_buffer_limit=MAX_BLOCK_BYTES)[:MAX_BLOCK_BYTES]
+        data = located.unpack(decompress, MAX_BLOCK_BYTES)
     except brotli.error as error:
         raise DamagedFile("A compressed metadata box cannot be decompressed.") from error
     if kind == b"Exif":

@@ -131,14 +131,16 @@ def _read_chunk(file: RangeBuffer, located: LocatedMetadata, offset: int, kind: 
     elif kind == b"iCCP":
         with suppress(DamagedFile):
             # The compression method follows the name.
-            located.add_profile(_decompressed(body[len(keyword) + 2 :], PROFILE_BYTES))
+            located.add_profile(_decompressed(body[len(keyword) + 2 :], located, PROFILE_BYTES))
     elif is_text:
         with suppress(DamagedFile):
-            png_text.add_text(kind, body, located, partial(_decompressed, limit_bytes=MAX_TEXT_BYTES))
+            decompress = partial(_decompressed, located=located, limit_bytes=MAX_TEXT_BYTES)
+            png_text.add_text(kind, body, located, decompress)
     elif keyword == XMP_KEYWORD:
-        located.add("xmp", png_text.chunk_text(kind, body, _decompressed)[1])
+        located.add("xmp", png_text.chunk_text(kind, body, partial(_decompressed, located=located))[1])
     else:
-        _add_profile(keyword[len(RAW_PROFILE) :], png_text.chunk_text(kind, body, _decompressed)[1], located)
+        text = png_text.chunk_text(kind, body, partial(_decompressed, located=located))[1]
+        _add_profile(keyword[len(RAW_PROFILE) :], text, located)
 
 
 def _has_enough_texts(located: LocatedMetadata) -> bool:
@@ -146,14 +148,14 @@ def _has_enough_texts(located: LocatedMetadata) -> bool:
     return len(texts) >= MAX_TEXTS or sum(texts) >= MAX_TEXTS_BYTES
 
 
-def _decompressed(data: bytes, limit_bytes: int = MAX_METADATA_BYTES) -> bytes:
+def _decompressed(data: bytes, located: LocatedMetadata, limit_bytes: int = MAX_METADATA_BYTES) -> bytes:
     """Return the first `limit_bytes` of compressed data.
 
     Raises:
-        DamagedFile: If it cannot be decompressed.
+        DamagedFile: If it cannot be decompressed, or the file has unpacked to too much already.
     """
     try:
-        return zlib.decompressobj().decompress(data, limit_bytes)
+        return located.unpack(partial(zlib.decompressobj().decompress, data), limit_bytes)
     except zlib.error as error:
         raise DamagedFile("A compressed chunk cannot be decompressed.") from error
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from exifinator.metadata.containers.icc import describe_profile
 from exifinator.metadata.text_decoding import decode_text
 from exifinator.models import Block, Status
+
+# Limit on the metadata blocks of one file, and on what its compressed blocks unpack to. The limits of the readers are
+# for one block each: a file may repeat its blocks, and a few kilobytes unpack to gigabytes.
+MAX_FILE_BYTES = 16 * 1024 * 1024
 
 
 class MissingBytes(Exception):
@@ -155,6 +160,8 @@ class LocatedMetadata:
         height_pixels: Height of the picture as stored, or as displayed if `rotation_applied`.
         rotation_applied: Whether the container says how the picture is turned. Then width and height take it into
             account, and the orientation in EXIF has no meaning.
+        located_bytes: Length of all blocks, in bytes.
+        unpacked_bytes: Length of everything that was unpacked, including what is no block, in bytes.
     """
 
     format: str
@@ -164,11 +171,41 @@ class LocatedMetadata:
     width_pixels: int | None = None
     height_pixels: int | None = None
     rotation_applied: bool = False
+    located_bytes: int = 0
+    unpacked_bytes: int = 0
 
     def add(self, kind: str, data: bytes) -> None:
-        """Add a complete block, unless it is empty. For the kinds, see models.Block."""
+        """Add a complete block, unless it is empty. For the kinds, see models.Block.
+
+        Raises:
+            DamagedFile: If the blocks of the file exceed MAX_FILE_BYTES. Those before this one are kept.
+        """
         if data:
+            self.spend(len(data))
             self.blocks.append(Block(kind, {0: data}))
+
+    def spend(self, n_bytes: int) -> None:
+        """Count the length of a block.
+
+        Raises:
+            DamagedFile: If the blocks of the file exceed MAX_FILE_BYTES.
+        """
+        if self.located_bytes + n_bytes > MAX_FILE_BYTES:
+            raise DamagedFile(f"The metadata is longer than {MAX_FILE_BYTES >> 20} MiB.")
+        self.located_bytes += n_bytes
+
+    def unpack(self, decompress: Callable[[int], bytes], limit_bytes: int) -> bytes:
+        """Return what `decompress`, called with a limit in bytes, returns: at most `limit_bytes`.
+
+        Raises:
+            DamagedFile: If the file has unpacked to MAX_FILE_BYTES already.
+        """
+        left = MAX_FILE_BYTES - self.unpacked_bytes
+        if left <= 0:
+            raise DamagedFile(f"The compressed metadata unpacks to more than {MAX_FILE_BYTES >> 20} MiB.")
+        data = decompress(min(limit_bytes, left))
+        self.unpacked_bytes += len(data)
+        return data
 
     def add_text(self, name: str, text: str) -> None:
         """Add a text of the container, such as a comment."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from exifinator.metadata import tiff_spec
 from exifinator.metadata.containers.icc import READ_BYTES as PROFILE_BYTES
 from exifinator.metadata.containers.range_buffer import (
+    MAX_FILE_BYTES,
     DamagedFile,
     LocatedMetadata,
     MissingBytes,
@@ -77,6 +78,7 @@ class _DirectoryWalker:
 
     Attributes:
         ranges: The bytes read so far, as (start, end) offsets.
+        read_bytes: Their number. Bytes that were read twice count twice.
         visited: The offsets of the directories read so far, in bytes.
         needs_more_bytes: Whether some bytes had to be requested, because they have not been fetched yet.
         damage: What is wrong with the file, as a sentence; None if nothing is.
@@ -93,6 +95,7 @@ class _DirectoryWalker:
         self.long = struct.Struct(byte_order + "I")
         self.short = struct.Struct(byte_order + "H")
         self.ranges: list[tuple[int, int]] = [(0, len(header))]
+        self.read_bytes = 0
         self.visited: set[int] = set()
         self.needs_more_bytes = False
         self.damage: str | None = None
@@ -108,6 +111,9 @@ class _DirectoryWalker:
 
         Return fewer bytes at the end of the file, and none if the bytes have not been fetched yet or cannot be read.
         """
+        if self.read_bytes + length > MAX_FILE_BYTES:
+            self.damage = f"The metadata is longer than {MAX_FILE_BYTES >> 20} MiB."
+            return b""
         try:
             data = self.file.read(start, length, read_ahead)
         except MissingBytes:
@@ -117,6 +123,7 @@ class _DirectoryWalker:
             self.damage = str(damage)
             return b""
         if data:
+            self.read_bytes += len(data)
             self.ranges.append((start, start + len(data)))
         return data
 
