@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -18,6 +18,9 @@ from exifinator.metadata.tiff_spec import MAX_SUB_IFDS
 
 PICTURE_DIRECTORIES = ("Image", *(f"EXIF SubIFD{index}" for index in range(MAX_SUB_IFDS)), "IFD 2", "IFD 3")
 _Get = Callable[[Metadata], Any]
+# Values that are kept for the next photos: their types, and their number for each source.
+_KEPT = frozenset({str, int, float, bool, Problem})
+MAX_KEPT_VALUES, MAX_KEPT_CHARACTERS = 128, 200
 
 
 class _Entry(NamedTuple):
@@ -74,19 +77,20 @@ def build_photo(metadata: Metadata) -> tuple[dict[str, Any], list[str]]:
     return photo, problems
 
 
-def _rows_with_sources(metadata: Metadata) -> Iterator[tuple[Field, list[_Entry]]]:
-    """Yield the rows of the table that the image has sources for, with these, in order.
+def _rows_with_sources(metadata: Metadata) -> tuple[tuple[Field, list[_Entry]], ...]:
+    """Return the rows of the table that the image has sources for, with these, in order."""
+    return _rows_of(*(frozenset(names.keys() & getattr(metadata, kind).keys()) for kind, names in _index().items()))
 
-    Most of the table's sources are missing from any photo, so look up the photo's names in the table, not the reverse.
-    """
+
+@lru_cache(maxsize=256)
+def _rows_of(*names_by_kind: frozenset[str]) -> tuple[tuple[Field, list[_Entry]], ...]:
+    """Return the rows for which there are sources, given the names of those. Photos of one camera have the same."""
     found: list[_Entry] = []
-    for kind, names in _index().items():
-        for name in getattr(metadata, kind):
-            if name in names:
-                found += names[name]
+    for names, present in zip(_index().values(), names_by_kind, strict=True):
+        for name in present:
+            found += names[name]
     found.sort()
-    for row, entries in groupby(found, _row):
-        yield FIELDS[row], list(entries)
+    return tuple((FIELDS[row], list(entries)) for row, entries in groupby(found, _row))
 
 
 _row = itemgetter(0)
@@ -122,11 +126,11 @@ def _getter(source: Source, read: Reader) -> _Get:
     name, *others = source.names
     if source.kind in ("tag", "printed"):
         part = "values" if source.kind == "tag" else "printable"
+        if not others:
+            return _single_tag_getter(name, part, read)
 
         def get_tag(metadata: Metadata) -> Any:
             tags = metadata.tags
-            if not others:
-                return read(tags[name][part])
             return read(tags[name][part], *[tags[other][part] if other in tags else None for other in others])
 
         return get_tag
@@ -135,6 +139,29 @@ def _getter(source: Source, read: Reader) -> _Get:
     def get(metadata: Metadata) -> Any:
         values = getattr(metadata, kind)
         return read(values[name], *map(values.get, others))
+
+    return get
+
+
+def _single_tag_getter(name: str, part: str, read: Reader) -> _Get:
+    """Return a function that reads a tag. It keeps what it read, because photos repeat most of their values."""
+    known: dict[tuple[Any, type, type], Any] = {}
+
+    def get(metadata: Metadata) -> Any:
+        raw = metadata.tags[name][part]
+        single = raw[0] if type(raw) is list and len(raw) == 1 else raw
+        if type(single) not in _KEPT or (type(single) is str and len(single) > MAX_KEPT_CHARACTERS):
+            return read(raw)
+        # The types are part of the key, because 1 and 1.0 are equal.
+        key = single, type(single), type(raw)
+        if key in known:
+            return known[key]
+        value = read(raw)
+        if value is None or type(value) in _KEPT:
+            if len(known) >= MAX_KEPT_VALUES:
+                known.clear()
+            known[key] = value
+        return value
 
     return get
 

@@ -30,10 +30,10 @@ MAX_VALUE_BYTES = 2048
 MAX_UNNAMED_BYTES = 64
 MAX_STRUCTURE_BYTES = 64 * 1024
 
-# Decoded values, shared by all photos that this process reads. Key: (field or table, tag, type, bytes, byte order).
-_DECODED: dict[tuple[Any, ...], Tag | None] = {}
-MAX_CACHED = 20_000
+# Decoded short values are shared by all photos of the same camera. A cache that is full is cleared.
 MAX_CACHED_BYTES = 64
+MAX_CACHED_VALUES = 1000
+MAX_CACHED_DIRECTORIES = 32
 
 LENS_TYPE, SHUTTER_COUNT = "MakerNote LensType", "MakerNote ShutterCount"
 NIKON_SERIAL, NIKON_COUNT = 0x001D, 0x00A7
@@ -42,6 +42,29 @@ NIKON_SERIAL, NIKON_COUNT = 0x001D, 0x00A7
 @lru_cache(maxsize=4)
 def _entry(order: str) -> struct.Struct:
     return struct.Struct(order + "HHI4s")
+
+
+@lru_cache(maxsize=MAX_CACHED_DIRECTORIES)
+def _known_values(_table: str, _model: str) -> dict[tuple[int, int, bytes, str], Tag | None]:
+    """Return the cache of the values that hold no table: (tag, type, bytes, byte order) -> decoded tag."""
+    return {}
+
+
+@lru_cache(maxsize=4096)
+def _find_child(table: str, tag: int, field_type: int, length: int, head: str, model: str) -> Child | None:
+    """Return the table in the value of a tag: the first one whose conditions hold; None if none does."""
+    found = get_table(table)
+    count = length // tiff_spec.TYPE_BYTES[field_type]
+    for child in found.children[tag] if found else ():
+        if (
+            (child.model is None or child.model.search(model))
+            and (child.head is None or child.head.match(head))
+            and (not child.counts or count in child.counts)
+            and (not child.sizes or length in child.sizes)
+            and (not child.type or field_type == child.type)
+        ):
+            return child
+    return None
 
 
 class NoteDecoder:
@@ -153,10 +176,28 @@ class NoteDecoder:
         if not entries:
             return False
         self._find_nikon_key(table, entries, base, order)
+        known = _known_values(table.name, self.model)
+        byte_order: Any = "little" if order == "<" else "big"
+        tags, memory_bytes = self.tags, 0
         for tag, field_type, count, inline in entries:
+            length = tiff_spec.TYPE_BYTES[field_type] * count
+            if length <= MAX_CACHED_BYTES:
+                data = inline[:length] if length <= 4 else self._read(base + int.from_bytes(inline, byte_order), length)
+                key = (tag, field_type, data, order)
+                if key in known and len(data) == length:
+                    decoded = known[key]
+                    if decoded is None:
+                        continue
+                    if decoded.name in tags:
+                        self._add(decoded)
+                    else:
+                        tags[decoded.name] = decoded
+                        memory_bytes += decoded.memory_bytes
+                    continue
             self._read_entry(table, tag, field_type, count, inline, base, order, depth)
-            if len(self.tags) > MAX_TAGS:
+            if len(tags) > MAX_TAGS:
                 break
+        self._budget.spend(memory_bytes)
         return True
 
     def _entries(self, start: int, order: str) -> tuple[list[tuple[int, int, int, bytes]], str]:
@@ -185,10 +226,11 @@ class NoteDecoder:
         children = table.children.get(tag)
         if children:
             data = inline[:length] if length <= 4 else self._read(offset, min(length, MAX_STRUCTURE_BYTES))
-            for child in children:
-                if self._applies(child, data, length, count, field_type):
-                    self._read_child(child, data, pointer, offset, length, base, order, depth)
-                    return
+            head = data[:16].hex() if any(child.head for child in children) else ""
+            child = _find_child(table.name, tag, field_type, length, head, self.model)
+            if child is not None:
+                self._read_child(child, data, pointer, offset, length, base, order, depth)
+                return
         fields = table.fields.get(tag)
         field = self.choose_field(fields, field_type) if fields else None
         if length > (MAX_VALUE_BYTES if field else MAX_UNNAMED_BYTES):
@@ -197,15 +239,12 @@ class NoteDecoder:
         data = inline[:length] if length <= 4 else self._read(offset, length)
         if len(data) < length or not data:
             return
-        key = (field or table.name, tag, field_type, data, order)
-        if len(data) <= MAX_CACHED_BYTES and key in _DECODED:
-            decoded = _DECODED[key]
-        else:
-            decoded = self._decode(field, tag, field_type, data, order)
-            if len(data) <= MAX_CACHED_BYTES:
-                if len(_DECODED) >= MAX_CACHED:
-                    _DECODED.clear()
-                _DECODED[key] = decoded
+        decoded = self._decode(field, tag, field_type, data, order)
+        if length <= MAX_CACHED_BYTES:
+            known = _known_values(table.name, self.model)
+            if len(known) >= MAX_CACHED_VALUES:
+                known.clear()
+            known[tag, field_type, data, order] = decoded
         if decoded is not None:
             self._add(decoded)
 
@@ -245,15 +284,6 @@ class NoteDecoder:
         return possible[0] if possible else None
 
     # --- tables in the values of tags -----------------------------------------------------------------------------
-
-    def _applies(self, child: Child, data: bytes, length: int, count: int, field_type: int) -> bool:
-        return (
-            (child.model is None or child.model.search(self.model) is not None)
-            and (child.head is None or child.head.match(data[:16].hex()) is not None)
-            and (not child.counts or count in child.counts)
-            and (not child.sizes or length in child.sizes)
-            and (not child.type or field_type == child.type)
-        )
 
     def _read_child(
         self, child: Child, data: bytes, pointer: int, offset: int, length: int, base: int, order: str, depth: int

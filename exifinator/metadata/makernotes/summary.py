@@ -6,7 +6,8 @@ Makers have their own tags for each. The first tag with a value counts.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
 from typing import Any
 
 from exifinator.metadata.makernotes import lenses
@@ -46,6 +47,7 @@ LENS_NAMES = ("LensModel", "LensType", "LensID", "Lens")
 # ISO speeds that mean "automatic", or that no speed is set.
 NO_ISO = frozenset({0, 1, 65535, 65534, 4294967295})
 MAX_ISO = 8_000_000
+MAX_SHUTTER_COUNT, MAX_DISTANCE_METRES = 100_000_000, 1000
 NO_TEXT = re.compile(r"^(n/?a|none|unknown.*|-+|\W*|0+)$", re.IGNORECASE)
 # The maker's list of lenses: make -> (table, tag). A lens of another list has the same numbers, so the make decides.
 LENS_TABLES = {
@@ -75,21 +77,18 @@ def summarize(tags: Tags) -> dict[str, Any]:
         `metering`, `exposure_mode`, `focus_mode`, `drive_mode`, `image_stabilization`, `subject_distance_metres`,
         `camera_temperature_celsius`.
     """
-    if not any(name.startswith("MakerNote ") for name in tags):
-        return {}
-    found: dict[str, Any] = {"iso": find_iso(tags), "lens_model": find_lens(tags)}
-    for field, names in TEXTS.items():
-        found[field] = _first_text(tags, names)
-    for field, names in SETTINGS.items():
-        found[field] = _first_setting(tags, names)
-    for field, names in NUMBERS.items():
-        found[field] = next((value for name in names if (value := _number(tags, name)) is not None), None)
-    found["subject_distance_metres"] = next(
-        (round(value, 3) for name in DISTANCES if (value := _number(tags, name)) is not None and 0 < value < 1000), None
-    )
-    count = found["shutter_count"]
-    found["shutter_count"] = int(count) if count is not None and 0 < count < 100_000_000 else None
-    return {name: value for name, value in found.items() if value is not None}
+    found: dict[str, Any] = {}
+    for field in _fields_of(frozenset(FIELDS_BY_TAG.keys() & tags.keys())):
+        value = _READERS[field](tags)
+        if value is not None:
+            found[field] = value
+    return found
+
+
+@lru_cache(maxsize=256)
+def _fields_of(names: frozenset[str]) -> tuple[str, ...]:
+    """Return the fields that can be found in tags of these names."""
+    return tuple(sorted({field for name in names for field in FIELDS_BY_TAG[name]}))
 
 
 def _values(tags: Tags, name: str) -> Any:
@@ -127,6 +126,20 @@ def _first_setting(tags: Tags, names: tuple[str, ...]) -> str | None:
         if text and not NO_TEXT.match(text) and not re.fullmatch(r"[-+\d. ]+", text):
             return text[:200]
     return None
+
+
+def _first_number(tags: Tags, names: tuple[str, ...]) -> float | int | None:
+    return next((value for name in names if (value := _number(tags, name)) is not None), None)
+
+
+def _shutter_count(tags: Tags) -> int | None:
+    count = _first_number(tags, NUMBERS["shutter_count"])
+    return int(count) if count is not None and 0 < count < MAX_SHUTTER_COUNT else None
+
+
+def _distance(tags: Tags) -> float | None:
+    distances = (value for name in DISTANCES if (value := _number(tags, name)) is not None)
+    return next((round(value, 3) for value in distances if 0 < value < MAX_DISTANCE_METRES), None)
 
 
 def find_iso(tags: Tags) -> int | None:
@@ -183,6 +196,8 @@ def find_lens(tags: Tags) -> str | None:
 
 
 def _nikon(tags: Tags, optics: Optics) -> str | None:
+    if "MakerNote LensIDNumber" not in tags:
+        return None
     values = {name: _number(tags, name) for name in NIKON_PARTS}
     if values["LensIDNumber"] is None:
         return None
@@ -230,5 +245,27 @@ def _numbered(tags: Tags, make: str, optics: Optics, model: str) -> str | None:
     return None
 
 
+# Field -> the tags that it is found in. A field without any of its tags is not looked for.
+SOURCES = {
+    "iso": (*ISO_TAGS, "AutoISO", "BaseISO"),
+    "lens_model": (*LENS_NAMES, "LensType 2", "LensType2", "LensType3", "RFLensType", "LensIDNumber"),
+    "subject_distance_metres": DISTANCES,
+    **TEXTS,
+    **SETTINGS,
+    **NUMBERS,
+}
+FIELDS_BY_TAG: dict[str, list[str]] = {}
+for _field, _names in SOURCES.items():
+    for _name in _names:
+        FIELDS_BY_TAG.setdefault(f"MakerNote {_name}", []).append(_field)
+_READERS: dict[str, Callable[[Tags], Any]] = {
+    **{field: partial(_first_text, names=names) for field, names in TEXTS.items()},
+    **{field: partial(_first_setting, names=names) for field, names in SETTINGS.items()},
+    **{field: partial(_first_number, names=names) for field, names in NUMBERS.items()},
+    "iso": find_iso,
+    "lens_model": find_lens,
+    "subject_distance_metres": _distance,
+    "shutter_count": _shutter_count,
+}
 # The makers whose tables exist, for documentation.
 MAKERS = tuple(dict.fromkeys(FILES))
