@@ -144,6 +144,7 @@ class Block:
         `thumbnail`: A JPEG.
         `text/NAME`: A text of the container in UTF-8, such as a comment.
         `icc/NAME`: A field of the ICC profile.
+        `note/TABLE`: A structure of the MakerNotes' table of that name, outside a MakerNote.
 
     Attributes:
         kind: The kind of the block.

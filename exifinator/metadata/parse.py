@@ -16,12 +16,14 @@ from exifread.core.ifd_tag import IfdTag
 from exifinator import EXTRACTOR_VERSION
 from exifinator.metadata import tiff_spec
 from exifinator.metadata.ai import describe_generation
+from exifinator.metadata.containers.note_segments import NOTE
 from exifinator.metadata.containers.photoshop import add_resources
 from exifinator.metadata.containers.range_buffer import LocatedMetadata
 from exifinator.metadata.exif import TagReader
 from exifinator.metadata.fetch import EMPTY_OBJECT
 from exifinator.metadata.iptc import IPTC, read_iptc
 from exifinator.metadata.limits import DeadlineExceeded, MemoryBudget, MemoryExceeded, cpu_limit
+from exifinator.metadata.makernotes import decode_structure
 from exifinator.metadata.makernotes.summary import summarize
 from exifinator.metadata.normalize import build_photo, join_sentences
 from exifinator.metadata.photo.search_texts import search_texts
@@ -137,8 +139,14 @@ class _RecordBuilder:
                 self._add_text(block)
             elif block.kind.startswith("icc/"):
                 self.icc[block.kind[len("icc/") :]] = block.pieces[0].decode()
+            elif block.kind.startswith(NOTE):
+                continue
             else:
                 self._read_other_block(block.kind, b"".join(block.pieces.values()))
+        # They depend on the make and model of the camera.
+        for block in self.fetched.blocks:
+            if block.kind.startswith(NOTE):
+                self._read_structure(block)
 
     def fill(self, document: dict[str, Any]) -> None:
         """Add everything that was read to `document`, the record of the image."""
@@ -224,6 +232,13 @@ class _RecordBuilder:
         if reader.byte_order:
             reader.read_directory(block.kind.partition("/")[2], self._first_reader.tags if self._first_reader else {})
             self._add_tags(reader)
+
+    def _read_structure(self, block: Block) -> None:
+        """Read a block of the kind `note/TABLE`."""
+        make, model = (str(self.tags.get(f"Image {name}", {}).get("values", "")) for name in ("Make", "Model"))
+        tags = decode_structure(block.kind[len(NOTE) :], block.pieces[0], self.budget, make, model)
+        for name, tag in tags.items():
+            self.tags.setdefault(name, tag.document)
 
     def _add_tags(self, reader: TagReader) -> None:
         tags = self.tags

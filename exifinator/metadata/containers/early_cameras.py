@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
+from exifinator.metadata.containers.note_segments import NOTE
 from exifinator.metadata.containers.range_buffer import LocatedMetadata
 from exifinator.metadata.containers.tiff_writer import SHORT, exif_directories, write_tiff
 from exifinator.metadata.text_decoding import decode_text
@@ -71,6 +72,7 @@ def add_casio_qv(body: bytes, located: LocatedMetadata) -> None:
     exif.add_text(0x9003, _date(decode_text(body[QVCI_DATE])))
     if exif.entries:
         located.add("exif", write_tiff(image))
+    located.add(f"{NOTE}Casio::QVCI", body)
 
 
 def _number(text: str | None) -> float | None:

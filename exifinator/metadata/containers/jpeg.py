@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exifinator.metadata.containers import ciff, early_cameras, photoshop
+from exifinator.metadata.containers import ciff, early_cameras, note_segments, photoshop
 from exifinator.metadata.containers.icc import READ_BYTES as PROFILE_BYTES
 from exifinator.metadata.containers.range_buffer import DamagedFile, LocatedMetadata, RangeBuffer
 from exifinator.metadata.containers.trailers import read_trailers
@@ -18,15 +18,16 @@ XMP = b"http://ns.adobe.com/xap/1.0/\0"
 # the offset of this segment's part in the packet. Source: Adobe XMP specification, part 3, 1.1.3.1.
 EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\0"
 PHOTOSHOP = b"Photoshop 3.0\0"
+APP1_IDENTIFIERS = (XMP, early_cameras.QVCI, note_segments.FLIR)
 # The number of this part and the number of parts follow.
 ICC = b"ICC_PROFILE\0"
 # Number of bytes to read from a segment to decide whether it contains metadata. This is enough for the longest
 # identifier (EXTENDED_XMP), and the digest and the length that follow it.
 IDENTIFIER_BYTES = 80
 
-APP0, APP1, APP2, APP12, APP13, COMMENT = 0xE0, 0xE1, 0xE2, 0xEC, 0xED, 0xFE
+APP0, APP1, APP2, APP6, APP7, APP12, APP13, COMMENT = 0xE0, 0xE1, 0xE2, 0xE6, 0xE7, 0xEC, 0xED, 0xFE
 START_OF_SCAN, END_OF_IMAGE = 0xDA, 0xD9
-METADATA = frozenset({APP0, APP1, APP2, APP12, APP13, COMMENT})
+METADATA = frozenset({APP0, APP1, APP2, APP6, APP7, APP12, APP13, COMMENT})
 # Metadata that is usually worth its whole segment. Other segments may be long and hold something else.
 LONG_METADATA = frozenset({APP1, APP13})
 # Markers of segments that contain the size of the picture, and markers that have neither a length nor a body.
@@ -59,6 +60,8 @@ class _Segments:
         self.xmp: list[bytes] = []
         self.extended: list[bytes] = []
         self.photoshop: list[bytes] = []
+        self.flir: list[bytes] = []
+        self.applications: list[bytes] = []
         self.comments: list[bytes] = []
         self.profile = b""
         self.others: list[tuple[int, bytes]] = []
@@ -80,6 +83,11 @@ class _Segments:
         elif marker == APP1 and body.startswith(XMP):
             if len(self.xmp) < MAX_XMP_PACKETS:
                 self.xmp.append(body[len(XMP) :])
+        elif marker == APP1 and body.startswith(note_segments.FLIR):
+            if len(self.flir) < note_segments.MAX_FLIR_SEGMENTS:
+                self.flir.append(body)
+        elif marker in (APP6, APP7):
+            self.applications.append(body)
         elif marker == APP1 and body.startswith(EXTENDED_XMP):
             self.extended.append(body[len(EXTENDED_XMP) :])
         elif marker == APP13:
@@ -99,6 +107,9 @@ class _Segments:
             located.add("exif", block)
         for marker, body in self.others[:MAX_EXIF_BLOCKS]:
             _add_early(marker, body, located)
+        note_segments.add_flir(self.flir, located)
+        for body in self.applications[:MAX_EXIF_BLOCKS]:
+            note_segments.add_application_segment(body, located)
         for packet in self.xmp:
             located.add("xmp", packet)
         located.add("xmp", _join_extended(self.extended))
@@ -152,13 +163,15 @@ def _bytes_to_read(marker: int, body_start: bytes, length: int) -> int:
             length_offset = len(EXTENDED_XMP) + 32
             packet_bytes = int.from_bytes(body_start[length_offset : length_offset + 4], "big")
             return length if packet_bytes <= MAX_XMP_BYTES else 0
-        is_read = body_start.startswith((XMP, early_cameras.QVCI)) or body_start.find(EXIF, 0, EXIF_SEARCH_BYTES) >= 0
+        is_read = body_start.startswith(APP1_IDENTIFIERS) or body_start.find(EXIF, 0, EXIF_SEARCH_BYTES) >= 0
         return length if is_read else 0
     if marker == APP2:
         is_first = body_start.startswith(ICC + b"\1")
         return min(length, len(ICC) + 2 + PROFILE_BYTES) if is_first else 0
     if marker == APP0:
         return length if body_start[6:14] in ciff.SIGNATURES else 0
+    if marker in (APP6, APP7):
+        return length if body_start.startswith((note_segments.GOPRO, note_segments.QUALCOMM)) else 0
     if marker == APP12:
         is_read = body_start.startswith(early_cameras.DUCKY) or early_cameras.PICTURE_INFO in body_start
         return length if is_read else 0

@@ -6,9 +6,11 @@ Source: sample files, and ExifTool's documentation of these formats.
 from __future__ import annotations
 
 from exifinator.metadata.containers.jpeg import read_jpeg
+from exifinator.metadata.containers.note_segments import MINOLTA_BLOCKS, NOTE
 from exifinator.metadata.containers.range_buffer import DamagedFile, LocatedMetadata, RangeBuffer
 
-MAX_TIFF_BYTES = 1024 * 1024
+MAX_TIFF_BYTES, MAX_SETTINGS_BYTES = 1024 * 1024, 4096
+MAX_BLOCKS = 32
 
 
 def read_raf(file: RangeBuffer, located: LocatedMetadata) -> None:
@@ -23,14 +25,17 @@ def read_mrw(file: RangeBuffer, located: LocatedMetadata) -> None:
     located.format = "mrw"
     end = 8 + int.from_bytes(file.read_exact(4, 4), "big")
     offset = 8
-    while offset < end:
+    for _ in range(MAX_BLOCKS):
+        if offset >= end:
+            return
         head = file.read_exact(offset, 8)
         length = int.from_bytes(head[4:], "big")
         if head[:4] == b"\0TTW":
             if length > MAX_TIFF_BYTES:
                 raise DamagedFile(f"The block at byte {offset} claims to be {length} bytes long.")
-            located.add("exif", file.read(offset + 8, length))
-            return
+            located.add("exif", file.read(offset + 8, length, MAX_SETTINGS_BYTES))
+        if head[:4] in MINOLTA_BLOCKS and length <= MAX_SETTINGS_BYTES:
+            located.add(NOTE + MINOLTA_BLOCKS[head[:4]], file.read(offset + 8, length))
         if head[:4] == b"\0PRD" and length >= 24:
             size = file.read_exact(offset + 8 + 8, 8)
             located.height_pixels = int.from_bytes(size[4:6], "big")

@@ -9,6 +9,7 @@ import re
 import struct
 from datetime import UTC, datetime
 
+from exifinator.metadata.containers.note_segments import NOTE
 from exifinator.metadata.containers.range_buffer import DamagedFile, LocatedMetadata, RangeBuffer
 from exifinator.metadata.containers.raw import read_embedded_jpeg
 from exifinator.metadata.containers.tiff_writer import SHORT, TiffDirectory, exif_directories, write_tiff
@@ -98,6 +99,8 @@ def _add_properties(properties: dict[str, str], rotation: int, located: LocatedM
     """Add the properties under their own names, and those that EXIF has as a TIFF structure."""
     for name, value in properties.items():
         located.add_text(name, value)
+    lines = "\n".join(f"{name}={value}" for name, value in properties.items())
+    located.add(f"{NOTE}SigmaRaw::Properties", lines.encode("latin-1", "replace"))
     if not properties:
         return
     image, exif = exif_directories()

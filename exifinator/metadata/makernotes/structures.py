@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any, NamedTuple, Protocol
 
+from exifinator.metadata.makernotes.key_values import read_gpmf, read_qualcomm
 from exifinator.metadata.makernotes.tables import DEFAULT_FORMATS, FORMATS, TEXT_FORMATS, Field, Table, get_table
 from exifinator.metadata.makernotes.values import TIFF_TYPES, decode_format, make_tag
 from exifinator.metadata.tag_values import Tag
@@ -381,4 +382,7 @@ READERS: dict[str, Callable[[Table, bytes, str, Any], Iterator[Tag]]] = {
     "Olympus::TextInfo": read_text_pairs(r"(\w+)=([^\r\n]*)"),
     "NikonCapture::Main": read_nikon_capture,
     "PhaseOne::Main": read_phase_one,
+    "GoPro::GPMF": read_gpmf,
+    "Qualcomm::Main": read_qualcomm,
+    "SigmaRaw::Properties": read_text_pairs(r"(\w+)=([^\r\n]*)"),
 }

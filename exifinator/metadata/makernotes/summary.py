@@ -48,6 +48,7 @@ LENS_NAMES = ("LensModel", "LensType", "LensID", "Lens")
 NO_ISO = frozenset({0, 1, 65535, 65534, 4294967295})
 MAX_ISO = 8_000_000
 MAX_SHUTTER_COUNT, MAX_DISTANCE_METRES = 100_000_000, 1000
+HEXADECIMAL = re.compile(r"[0-9A-Fa-f]{1,4}")
 NO_TEXT = re.compile(r"^(n/?a|none|unknown.*|-+|\W*|0+)$", re.IGNORECASE)
 # The maker's list of lenses: make -> (table, tag). A lens of another list has the same numbers, so the make decides.
 LENS_TABLES = {
@@ -237,6 +238,9 @@ def _numbered(tags: Tags, make: str, optics: Optics, model: str) -> str | None:
         if values is None:
             continue
         key = values if isinstance(values, str) else " ".join(str(value) for value in values)
+        if place == LENS_TABLES["SIGMA"] and isinstance(values, str) and HEXADECIMAL.fullmatch(values):
+            # Observed in sample files: the text 145 is the lens that ExifTool 13.59 lists under 0x145.
+            key = str(int(values, 16))
         if key in ("65535", "61182", "-1") and place[0].startswith(("Canon", "Sony")) and not model:
             continue
         found = lenses.choose(lenses.candidates(labels, key), optics, model)

@@ -20,7 +20,8 @@ from exifinator.metadata.makernotes.value_functions import Conversion
 FILES = {
     "Canon": "canon", "CanonCustom": "canon", "Nikon": "nikon", "NikonCustom": "nikon", "NikonCapture": "nikon",
     "NikonScan": "nikon", "NikonSettings": "nikon", "Sony": "sony", "Olympus": "olympus", "Panasonic": "panasonic",
-    "FujiFilm": "fujifilm", "Pentax": "pentax", "Minolta": "minolta", "Sigma": "sigma", "Samsung": "samsung",
+    "FujiFilm": "fujifilm", "Pentax": "pentax", "Minolta": "minolta", "MinoltaRaw": "minolta", "Sigma": "sigma",
+    "SigmaRaw": "sigma", "Samsung": "samsung",
     "Casio": "casio", "Kodak": "kodak", "Sanyo": "sanyo", "Apple": "apple", "Ricoh": "ricoh", "Reconyx": "reconyx",
 }  # fmt: skip
 

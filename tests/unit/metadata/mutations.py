@@ -7,8 +7,8 @@ import random
 import struct
 from collections.abc import Iterator
 
-from tests.data import build, formats
-from tests.unit.readers import PHOTOS
+from tests.data import build, formats, notes
+from tests.unit.readers import MEDIA, PHOTOS
 
 MAX_SAMPLE_BYTES = 400_000
 INTERESTING = (0, 1, 2, 3, 7, 8, 0x7F, 0x80, 0xFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFF0, 0xFFFFFFFF)
@@ -55,10 +55,11 @@ def mutate(data: bytes, random_: random.Random) -> bytes:
 @functools.cache
 def originals() -> dict[str, bytes]:
     """Return a small photo of each format, and the sample photos if they are there."""
-    photos = build.every_format() | formats.every_format()
-    for path in sorted(PHOTOS.rglob("*")) if PHOTOS.exists() else ():
-        if path.is_file() and path.suffix not in (".md", ".json", ""):
-            photos[str(path.relative_to(PHOTOS))] = path.read_bytes()[:MAX_SAMPLE_BYTES]
+    photos = build.every_format() | formats.every_format() | notes.every_note()
+    for folder in (PHOTOS, MEDIA):
+        for path in sorted(folder.rglob("*")) if folder.exists() else ():
+            if path.is_file() and path.suffix not in (".md", ".json", ""):
+                photos[str(path.relative_to(folder))] = path.read_bytes()[:MAX_SAMPLE_BYTES]
     return photos
 
 

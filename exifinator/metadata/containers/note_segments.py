@@ -1,0 +1,57 @@
+"""Find what cameras keep of MakerNotes outside the MakerNote: in segments of a JPEG and in blocks of a RAW file.
+
+The blocks are of the kind `note/TABLE`, and are decoded by the MakerNotes' table of that name.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from exifinator.metadata.containers.range_buffer import LocatedMetadata
+
+NOTE = "note/"
+FLIR, GOPRO, QUALCOMM = b"FLIR\0", b"GoPro\0", b"\x1aQualcomm Camera Attributes"
+# Segments of a thermal picture that are joined. The first record types are usually within the first one.
+MAX_FLIR_SEGMENTS = 8
+# The number of a segment follows the identifier: a version, the number, and the number of the last one.
+FLIR_HEAD_BYTES, FLIR_NUMBER = 8, 6
+FLIR_RECORDS_AT, FLIR_RECORD_BYTES, MAX_FLIR_RECORDS = 0x18, 32, 64
+FLIR_CAMERA_INFO, MAX_CAMERA_INFO_BYTES = 32, 8 * 1024
+# The blocks of a Minolta RAW file with settings: name -> table.
+MINOLTA_BLOCKS = {b"\0PRD": "MinoltaRaw::PRD", b"\0WBG": "MinoltaRaw::WBG", b"\0RIF": "MinoltaRaw::RIF"}
+
+
+def add_flir(segments: list[bytes], located: LocatedMetadata) -> None:
+    """Add the camera's record of a FLIR thermal picture.
+
+    Source: observed in sample files (the record's values are those that ExifTool 13.59 prints), and the tables
+    FLIR::FFF and FLIR::CameraInfo of `exiftool -listx`. The segments, in the order of their numbers, hold a file that
+    begins with FFF, and has the offset and the number of its records at byte 24. A record has a 16-bit type, and an
+    offset and a length of 32 bits at byte 12.
+
+    Args:
+        segments: The bodies of the segments, with their identifiers.
+        located: The result.
+    """
+    numbered = sorted((body[FLIR_NUMBER], body[FLIR_HEAD_BYTES:]) for body in segments if len(body) > FLIR_HEAD_BYTES)
+    data = b"".join(body for _, body in numbered)
+    if not data.startswith(b"FFF\0") or len(data) < 64:
+        return
+    order = ">" if data[20] == 0 else "<"
+    start, count = struct.unpack_from(order + "II", data, FLIR_RECORDS_AT)
+    for index in range(min(count, MAX_FLIR_RECORDS)):
+        record = data[start + index * FLIR_RECORD_BYTES : start + (index + 1) * FLIR_RECORD_BYTES]
+        if len(record) < FLIR_RECORD_BYTES:
+            return
+        kind, offset, length = struct.unpack(order + "H10xII12x", record)
+        if kind == FLIR_CAMERA_INFO:
+            located.add(f"{NOTE}FLIR::CameraInfo", data[offset : offset + min(length, MAX_CAMERA_INFO_BYTES)])
+            return
+
+
+def add_application_segment(body: bytes, located: LocatedMetadata) -> None:
+    """Add the segment of GoPro (APP6) or Qualcomm (APP7)."""
+    if body.startswith(GOPRO):
+        located.add(f"{NOTE}GoPro::GPMF", body[len(GOPRO) :])
+    elif body.startswith(QUALCOMM):
+        located.add(f"{NOTE}Qualcomm::Main", body[len(QUALCOMM) :])

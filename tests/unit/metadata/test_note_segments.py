@@ -1,0 +1,91 @@
+"""What cameras keep of MakerNotes outside the MakerNote: FLIR, GoPro, Qualcomm, Casio, Minolta and Sigma."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import pytest
+
+from exifinator.metadata.containers.note_segments import GOPRO, QUALCOMM
+from tests.data import build, formats
+from tests.data.notes import camera_info, flir_file, flir_segments, gpmf_value, qualcomm_entry
+from tests.unit.readers import MEDIA, record_of
+
+BLOCK = build.photo_tiff()
+
+
+def notes_of(photo: bytes) -> dict[str, Any]:
+    document = record_of(photo).document
+    return {name[10:]: tag["values"] for name, tag in document.items() if name.startswith("MakerNote ")}
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("in_order", [True, False])
+def test_read_jpeg__flir__has_its_lens(order, in_order):
+    segments = flir_segments(flir_file(camera_info(b"FOL18"), order))
+    photo = build.jpeg(*(segments if in_order else reversed(segments)))
+    assert notes_of(photo)["LensModel"] == "FOL18"
+    assert notes_of(photo)["Emissivity"] == [0.5]
+    assert record_of(photo).document["photo"]["lens_model"] == "FOL18"
+
+
+@pytest.mark.parametrize(
+    "data", [b"FFF\0", flir_file(camera_info(b"x"), offset=1 << 31), flir_file(b"", count=1 << 31)]
+)
+def test_read_jpeg__damaged_flir__does_not_hide_the_rest(data):
+    photo = build.jpeg(*flir_segments(data), build.exif_segment(BLOCK))
+    assert record_of(photo).document["photo"]["iso"] == 400
+
+
+def test_read_jpeg__gopro__has_its_model():
+    inner = gpmf_value(b"MINF", b"c", 1, 11, b"HERO6 Black") + gpmf_value(b"OREN", b"c", 1, 1, b"U")
+    photo = build.jpeg(build.segment(0xE6, GOPRO + gpmf_value(b"DEVC", b"\0", 1, len(inner), inner)))
+    assert notes_of(photo)["Model"] == "HERO6 Black"
+    assert record_of(photo).document["photo"]["camera_model"] == "HERO6 Black"
+
+
+def test_read_jpeg__gopro_nested_without_end__ends():
+    data = b""
+    for _ in range(50):
+        data = b"DEVC\0" + struct.pack(">BH", 1, len(data)) + data
+    assert record_of(build.jpeg(build.segment(0xE6, GOPRO + data))).document["status"] == "no_exif"
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "number"), [(2, b"\x34\x01", 308), (5, b"\xff\xff\xff\xff", -1), (0, b"7", 55)]
+)
+def test_read_jpeg__qualcomm__has_its_values(kind, data, number):
+    entry = qualcomm_entry(b"aec_current_exp_index", kind, data)
+    assert notes_of(build.jpeg(build.segment(0xE7, QUALCOMM + entry)))["AECCurrentExpIndex"] == [number]
+
+
+def test_read_x3f__lens_by_its_number__is_named():
+    properties = {"CAMMANUF": "SIGMA", "LENSMODEL": "145", "LENSFRANGE": "15 to 30", "LENSARANGE": "29 to 4.5"}
+    photo = record_of(formats.x3f(properties)).document["photo"]
+    assert photo["lens_model"] == "Sigma 15-30mm F3.5-4.5 EX DG Aspherical"
+
+
+def test_read_mrw__settings__are_read():
+    settings = b"27200001" + struct.pack(">HH", 2456, 3272) + bytes(12)
+    ttw = struct.pack(">4sI", b"\0TTW", len(BLOCK)) + BLOCK
+    prd = struct.pack(">4sI", b"\0PRD", len(settings)) + settings
+    photo = b"\0MRM" + struct.pack(">I", len(prd) + len(ttw)) + prd + ttw
+    notes = notes_of(photo)
+    assert notes["FirmwareID"] == "27200001"
+    assert notes["SensorHeight"] == [2456]
+
+
+@pytest.mark.skipif(not MEDIA.exists(), reason="needs the folder of media beside the project")
+@pytest.mark.parametrize(
+    ("name", "tag", "values"),
+    [
+        ("FLIR.jpg", "LensModel", "FOL7"),
+        ("GoPro.jpg", "Model", "HERO6 Black"),
+        ("ExifTool.jpg", "ASF5MaxExposureIndex", [290]),
+        ("CasioQVCI.jpg", "ModelType", "KX-778"),
+        ("Minolta.mrw", "WBMode", [128]),
+    ],
+)
+def test_locate__sample__has_what_exiftool_prints(name, tag, values):
+    assert notes_of((MEDIA / "exiftool" / name).read_bytes())[tag] == values
