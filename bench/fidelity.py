@@ -1,221 +1,211 @@
-"""Compare EXIFinator with ExifTool: how many of ExifTool's tags EXIFinator finds, and whether the values agree.
+"""Compare EXIFinator with ExifTool, and write bench/FIDELITY.md.
 
-    python -m bench.fidelity [FOLDER]     prints the table in bench/FIDELITY.md; fails if the p99 is too high
+    python -m bench.fidelity FOLDER PHOTO.json NOTES.json [FOLDER PHOTO.json NOTES.json ...]
 
-FOLDER contains photos and expected.json, which maps file -> directory -> decimal tag id -> {name, value}. This file
-was made from the output of ExifTool's `-json -n -D -G1`. The default FOLDER is shared/photos next to the checkout.
+PHOTO.json and NOTES.json are ExifTool's answers for the files in FOLDER, made there by
+
+    exiftool -json -l -r . > PHOTO.json
+    exiftool -json -l -D -G1 -a -MakerNotes:all -r . > NOTES.json
+
+The reasons for values that differ are in bench/fidelity_reasons.toml.
 """
 
 from __future__ import annotations
 
 import json
-import statistics
 import sys
-import time
+import tomllib
 from collections import defaultdict
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from bench.fidelity_notes import NoteComparison, compare_notes
+from bench.fidelity_photo import FIELDS, Comparison, compare_photo
 from exifinator.metadata.fetch import fetch_metadata
 from exifinator.metadata.parse import build_record
 from exifinator.sources.local_files import LocalReader, local_ref
 
-PHOTOS = Path(__file__).resolve().parent.parent.parent / "shared" / "photos"
-
-# Limit on the 99th percentile of the time that build_record takes for a file, on an otherwise idle machine.
-MAX_P99_MICROSECONDS = 5000
-
-SHUTTER_SPEED, APERTURES = 0x9201, (0x9202, 0x9205)
-COORDINATES, TIME_STAMP = (0x0002, 0x0004, 0x0014, 0x0016), 0x0007
-CFA_PATTERN = 0xA302
+BENCH = Path(__file__).resolve().parent
+SHOWN_CHARACTERS = 60
+# Answers that name a thing: their text says more than their number.
+PRINTED = frozenset({"LensID", "LensModel", "LensName"})
 
 
-@dataclass
-class Counts:
-    """Counts for one format.
-
-    Attributes:
-        files: Number of files.
-        pairs: (directory, tag) pairs that ExifTool finds.
-        found: Pairs that EXIFinator finds too.
-        values: Pairs that EXIFinator finds too, and for which expected.json has the value.
-        agreed: Pairs for which the values of EXIFinator and ExifTool agree.
-    """
-
-    files: int = 0
-    pairs: int = 0
-    found: int = 0
-    values: int = 0
-    agreed: int = 0
+def read_answers(path: Path) -> dict[str, dict[str, Any]]:
+    """Return ExifTool's answers by file: a list with SourceFile in each, or an object with the files as keys."""
+    document = json.loads(path.read_text(encoding="utf-8"))
+    if isinstance(document, dict):
+        return document
+    return {str(Path(answers.pop("SourceFile"))): answers for answers in document}
 
 
-@dataclass
-class Result(Counts):
-    """Counts for all formats.
-
-    Attributes:
-        formats: The counts by format.
-        silent: The files in which ExifTool finds tags and EXIFinator finds none.
-        missing: Descriptions of the pairs that EXIFinator does not find.
-        differences: Descriptions of the values that differ.
-        microseconds: The time that build_record takes, for each file.
-    """
-
-    formats: dict[str, Counts] = field(default_factory=lambda: defaultdict(Counts))
-    silent: list[str] = field(default_factory=list)
-    missing: list[str] = field(default_factory=list)
-    differences: list[str] = field(default_factory=list)
-    microseconds: list[float] = field(default_factory=list)
+def plain(answers: dict[str, Any]) -> dict[str, Any]:
+    """Return the value of each of the answers for a photo, without ExifTool's `num` and `val`."""
+    values = {}
+    for name, answer in answers.items():
+        if isinstance(answer, dict):
+            printed = answer.get("val")
+            values[name] = printed if name in PRINTED else answer.get("num", printed)
+        else:
+            values[name] = answer
+    return values
 
 
-def sample_paths(folder: Path) -> list[Path]:
-    """Return the paths of the photos in expected.json."""
-    return [folder / name for name in sorted(json.loads((folder / "expected.json").read_text()))]
+def note_values(answers: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Return the value and the printed value of each of the answers for a MakerNote."""
+    values = {}
+    for name, answer in answers.items():
+        if isinstance(answer, dict):
+            values[name] = answer.get("num", answer.get("val")), answer.get("val")
+        elif isinstance(answer, list) and len(answer) == 3:
+            values[name] = answer[1], answer[2]
+    return values
 
 
-def _number(value: Any) -> float | None:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return None
+def compare(folder: Path, photo_answers: Path, note_answers: Path) -> tuple[list[Comparison], list[NoteComparison]]:
+    """Compare the files of a folder."""
+    photos, notes = read_answers(photo_answers), read_answers(note_answers)
+    fields: list[Comparison] = []
+    tags: list[NoteComparison] = []
+    for file in sorted({*photos, *notes}):
+        path = folder / file
+        if not path.is_file():
+            continue
+        document = build_record(fetch_metadata(LocalReader(), local_ref(path))).document
+        fields += compare_photo(file, plain(photos.get(file, {})), document["photo"])
+        tags += compare_notes(file, note_values(notes.get(file, {})), document)
+    return fields, tags
 
 
-def _is_close(left: float | None, right: float | None) -> bool:
-    # The numbers cannot be compared exactly, because ExifTool rounds them to ten digits.
-    return left is not None and right is not None and abs(left - right) <= 1e-4 * max(abs(left), abs(right)) + 1e-9
+class Reasons:
+    """Why values differ: for each rule, a pattern of the file, one of the field or tag, and the reason."""
+
+    def __init__(self, path: Path) -> None:
+        self._rules = tomllib.loads(path.read_text(encoding="utf-8"))
+
+    def find(self, kind: str, file: str, name: str) -> str:
+        """Return the reason of the first rule that matches."""
+        for rule in self._rules[kind]:
+            if fnmatchcase(file.casefold(), rule.get("file", "*").casefold()) and fnmatchcase(name, rule["name"]):
+                return str(rule["reason"])
+        return "not explained"
 
 
-def _converted(directory: str, tag: int, values: list[Any]) -> Any:
-    """Return what ExifTool converts these values to. None if ExifTool prints them as they are stored."""
-    numbers = [value for value in values if isinstance(value, int | float)]
-    if len(numbers) != len(values) or not numbers:
-        return None
-    if tag == SHUTTER_SPEED and abs(numbers[0]) < 100:
-        return 2.0 ** -numbers[0]  # APEX -> seconds
-    if tag in APERTURES and abs(numbers[0]) < 100:
-        return 2.0 ** (numbers[0] / 2)  # APEX -> f-number
-    if directory == "GPS" and tag in COORDINATES:
-        return sum(number / 60**power for power, number in enumerate(numbers))  # degrees, minutes, seconds -> degrees
-    if directory == "GPS" and tag == TIME_STAMP and len(numbers) == 3:
-        return f"{int(numbers[0]):02}:{int(numbers[1]):02}:{'0' if numbers[2] < 10 else ''}{numbers[2]:g}"
-    if tag == CFA_PATTERN and len(numbers) > 4:
-        # Two sizes of two bytes each, then the pattern. ExifTool prints each size as one number.
-        sizes = [numbers[0] * 256 + numbers[1], numbers[2] * 256 + numbers[3]]
-        return " ".join(str(number) for number in [*sizes, *numbers[4:]])
-    return None
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.1%}" if whole else ""
 
 
-def agrees(directory: str, tag: dict[str, Any], expected: Any) -> bool:
-    """Return whether a stored tag has the value that ExifTool prints, after ExifTool's conversions (0/0 is `undef`)."""
-    values = tag["values"]
-    text = str(expected).strip()
-    if isinstance(values, str):
-        return values.strip() == text or _is_close(_number(values), _number(text))
-    if not isinstance(values, list):
-        values = [values]
-    converted = _converted(directory, tag["tag"], values)
-    if converted is not None and (str(converted) == text or _is_close(_number(converted), _number(text))):
-        return True
-    parts = text.split()
-    if len(parts) == len(values) and all(
-        part in ("undef", "inf") if value is None else _is_close(_number(part), _number(value))
-        for part, value in zip(parts, values, strict=True)
-    ):
-        return True
-    if values and all(isinstance(value, int) and 0 <= value < 256 for value in values):
-        return bytes(values).split(b"\0")[0].decode("latin-1").strip() == text
-    return str(tag["printable"]).strip() == text
+def _cell(value: Any) -> str:
+    text = " ".join(str(value).split())[:SHOWN_CHARACTERS]
+    return text.replace("|", "\\|").replace("<", "&lt;")
 
 
-def compare(folder: Path, *, repeats: int = 5) -> Result:
-    """Decode every photo in expected.json and compare its tags.
-
-    Args:
-        repeats: How often each photo is decoded. The shortest time counts.
-    """
-    result = Result()
-    for name, directories in sorted(json.loads((folder / "expected.json").read_text()).items()):
-        fetched = fetch_metadata(LocalReader(), local_ref(folder / name))
-        seconds = []
-        for _ in range(repeats):
-            started = time.perf_counter()
-            document = build_record(fetched).document
-            seconds.append(time.perf_counter() - started)
-        result.microseconds.append(min(seconds) * 1e6)
-        tags = {
-            (title.split(" ")[0], tag["tag"]): tag
-            for title, tag in document.items()
-            if isinstance(tag, dict) and "field_type" in tag
-        }
-        for counts in (result, result.formats[fetched.format]):
-            counts.files += 1
-        if directories and not tags:
-            result.silent.append(name)
-        for directory, expected in directories.items():
-            for number, item in expected.items():
-                _count(result, fetched.format, name, (directory, int(number)), tags, item)
-    return result
+def field_table(comparisons: Iterable[Comparison]) -> list[str]:
+    """Return the table of the fields of `photo`."""
+    groups: dict[str, list[Comparison]] = defaultdict(list)
+    for comparison in comparisons:
+        groups[comparison.field].append(comparison)
+    lines = ["| field | files | found | same | same or explained |", "|---|--:|--:|--:|--:|"]
+    reasons = Reasons(BENCH / "fidelity_reasons.toml")
+    for field in FIELDS:
+        group = groups.get(field, [])
+        found = sum(item.actual is not None for item in group)
+        same = sum(item.is_same for item in group)
+        explained = sum(item.is_same or reasons.find("photo", item.file, field) != "not explained" for item in group)
+        total = len(group)
+        lines.append(
+            f"| {field} | {total} | {_share(found, total)} | {_share(same, total)} | {_share(explained, total)} |"
+        )
+    return lines
 
 
-def _count(
-    result: Result,
-    format_: str,
-    name: str,
-    pair: tuple[str, int],
-    tags: dict[Any, dict[str, Any]],
-    item: dict[str, Any],
-) -> None:
-    tag = tags.get(pair)
-    agreed = tag is not None and item["value"] is not None and agrees(pair[0], tag, item["value"])
-    for counts in (result, result.formats[format_]):
-        counts.pairs += 1
-        counts.found += tag is not None
-        counts.values += tag is not None and item["value"] is not None
-        counts.agreed += agreed
-    if tag is None:
-        result.missing.append(f"{name}: {pair[0]} 0x{pair[1]:04X} {item['name']}")
-    elif item["value"] is not None and not agreed:
-        actual = str(tag["values"])[:60]
-        expected = str(item["value"])[:60]
-        result.differences.append(f"{name}: {pair[0]} {item['name']}: ExifTool {expected}, EXIFinator {actual}")
+def note_table(comparisons: Iterable[NoteComparison]) -> list[str]:
+    """Return the table of MakerNotes by maker."""
+    groups: dict[str, list[NoteComparison]] = defaultdict(list)
+    everything = list(comparisons)
+    for comparison in everything:
+        groups[comparison.maker].append(comparison)
+    lines = ["| maker | tags | found | values | same |", "|---|--:|--:|--:|--:|"]
+    rows = sorted(groups.items(), key=lambda row: -len(row[1]))
+    for maker, group in [*rows, ("**all**", everything)]:
+        found = sum(item.is_found for item in group)
+        valued = [item for item in group if item.is_same is not None]
+        same = sum(bool(item.is_same) for item in valued)
+        total = len(group)
+        lines.append(f"| {maker} | {total} | {_share(found, total)} | {len(valued)} | {_share(same, len(valued))} |")
+    return lines
 
 
-def p99_microseconds(result: Result) -> float:
-    """Return the 99th percentile of the time that `build_record` takes for a file."""
-    return sorted(result.microseconds)[int(len(result.microseconds) * 0.99)]
-
-
-def table(result: Result) -> str:
-    """Return the counts as a Markdown table, and the differences."""
-
-    def row(title: str, counts: Counts) -> str:
-        found = f"{counts.found / counts.pairs:.1%}" if counts.pairs else ""
-        agreed = f"{counts.agreed / counts.values:.1%}" if counts.values else ""
-        return f"| {title} | {counts.files} | {counts.pairs} | {found} | {counts.values} | {agreed} |"
-
-    lines = ["| format | files | pairs | found | short values | agree |", "|---|--:|--:|--:|--:|--:|"]
-    lines += [row(title, result.formats[title]) for title in sorted(result.formats)]
-    lines.append(row("**all**", result))
-    times = sorted(result.microseconds)
-    p99 = p99_microseconds(result)
+def report(fields: list[Comparison], tags: list[NoteComparison], n_folders: int) -> str:
+    """Return the page."""
+    reasons = Reasons(BENCH / "fidelity_reasons.toml")
+    lines = [
+        "# Fidelity",
+        "",
+        "How EXIFinator's records agree with the answers of ExifTool 13.59 for the same files: ianare's exif-samples, and",
+        "the test images of ExifTool and nom-exif, videos included. `python -m bench.fidelity` writes this page.",
+        "",
+        f"Files: {len({item.file for item in fields})} with a field of `photo`, in {n_folders} collections. *Found*: there is",
+        "a value. *Same*: it is ExifTool's. *Explained*: it differs for a reason that is given below.",
+        "",
+        "## Fields of `photo`",
+        "",
+        *field_table(fields),
+        "",
+        "## MakerNotes by maker",
+        "",
+        "A tag counts by its maker, which is ExifTool's group 1, and its name.",
+        "",
+        *note_table(tags),
+        "",
+        "## Fields that differ",
+        "",
+        "| file | field | ExifTool | EXIFinator | reason |",
+        "|---|---|---|---|---|",
+    ]
+    for item in fields:
+        if not item.is_same:
+            reason = reasons.find("photo", item.file, item.field)
+            lines.append(
+                f"| {item.file} | {item.field} | {_cell(item.expected)} | {_cell(item.actual)} | {_cell_text(reason)} |"
+            )
     lines += [
         "",
-        f"`build_record`, best of five: mean {statistics.mean(times):.0f} µs, "
-        f"median {statistics.median(times):.0f} µs, "
-        f"p99 {p99:.0f} µs, maximum {times[-1]:.0f} µs per file.",
+        "## Tags of MakerNotes that differ or are not found",
         "",
-        f"Silent files: {', '.join(result.silent) or 'none'}. Pairs not found: {', '.join(result.missing) or 'none'}.",
-        "",
-        "Values that differ beyond ExifTool's conversions:",
-        "",
-        *(f"- {difference}" for difference in result.differences),
+        "| file | tag | ExifTool | EXIFinator | reason |",
+        "|---|---|---|---|---|",
     ]
-    return "\n".join(lines)
+    for tag in tags:
+        if not tag.is_found or tag.is_same is False:
+            name = f"{tag.maker}:{tag.name}"
+            reason = reasons.find("note", tag.file, name)
+            actual = tag.actual if tag.is_found else "not found"
+            lines.append(f"| {tag.file} | {name} | {_cell(tag.expected)} | {_cell(actual)} | {_cell_text(reason)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell_text(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def main(arguments: list[str]) -> None:
+    """Write the page."""
+    if not arguments or len(arguments) % 3:
+        sys.exit(__doc__)
+    fields: list[Comparison] = []
+    tags: list[NoteComparison] = []
+    for at in range(0, len(arguments), 3):
+        folder, photo_answers, note_answers = map(Path, arguments[at : at + 3])
+        more_fields, more_tags = compare(folder, photo_answers, note_answers)
+        fields += more_fields
+        tags += more_tags
+    page = report(fields, tags, len(arguments) // 3)
+    (BENCH / "FIDELITY.md").write_text(page, encoding="utf-8")
+    print("\n".join([*field_table(fields), "", *note_table(tags)]))
 
 
 if __name__ == "__main__":
-    compared = compare(Path(sys.argv[1]) if len(sys.argv) > 1 else PHOTOS)
-    print(table(compared))
-    if p99_microseconds(compared) >= MAX_P99_MICROSECONDS:
-        sys.exit(f"build_record takes {MAX_P99_MICROSECONDS:,} µs or more per file at p99")
+    main(sys.argv[1:])

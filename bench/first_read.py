@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from bench.fidelity import PHOTOS, sample_paths
+from bench.fidelity_tags import PHOTOS, sample_paths
 from exifinator.metadata.fetch import fetch_metadata
 from exifinator.sources.local_files import LocalReader, local_ref
 

@@ -109,8 +109,8 @@ class NoteDecoder:
             base = start
             order = tiff_spec.byte_order(self._read(base, 2)) or order
             start = base + int.from_bytes(self._read(base + 4, 4), "little" if order == "<" else "big")
-        elif header.base == "note":
-            base = offset
+        elif header.base in ("note", "before"):
+            base = offset - (2 if header.base == "before" else 0)
         start = self._start(header, offset, start)
         if header.base != "own":
             base = self._corrected_base(offset, length, start, base, order)

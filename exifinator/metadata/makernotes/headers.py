@@ -22,7 +22,7 @@ class Header(NamedTuple):
         make: Pattern of the camera's make, or None.
         start: Offset of the directory or structure, in bytes from the note.
         base: What offsets count from: "tiff" is the start of the block, "note" of the note, "own" the note's own TIFF
-            header at `start`, "value" the directory itself.
+            header at `start`, "before" from two bytes before the note.
         order: Byte order; "" is that of the block.
         order_at: Offset of the letters II or MM in the note; 0 if it has none.
         model: Pattern of the camera's model, or None.
@@ -62,7 +62,8 @@ HEADERS = (
     _header("Olympus::Main", rb"OM SYSTEM\0\0\0(II|MM)", start=16, base="note", order_at=12),
     _header("Olympus::Main", rb"(OLYMP|EPSON|CAMER|MINOL)\0", start=8),
     _header("Fujifilm", rb"(FUJIFILM|GENERALE)....", start=12, base="note", order="<")._replace(table="FujiFilm::Main"),
-    _header("GE::Main", rb"GE(\0\0|NIC\0)", start=18, base="note"),
+    # Observed in a sample file: offsets count from two bytes before the note.
+    _header("GE::Main", rb"GE(\0\0|NIC\0)", start=18, base="before"),
     _header("Panasonic::Main", b"Panasonic\0", start=12),
     _header("Panasonic::Leica2", rb"LEICA\0\0\0", make="^Leica Camera AG", start=8, base="note", model=r"^M8"),
     _header("Panasonic::Leica3", make="^Leica Camera AG", model=r"^(R8|R9)"),

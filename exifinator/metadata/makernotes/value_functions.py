@@ -295,7 +295,20 @@ def trim_zeros(value: Any, _order: str) -> Any:
     return value[:count]
 
 
+def hex_bytes(value: Any, _order: str) -> Any:
+    """Return bytes as two hexadecimal digits each: 01 00 ff."""
+    return _as_bytes(value).hex(" ")
+
+
+def int16(value: Any, order: str) -> Any:
+    """Return the signed 16-bit number in two bytes."""
+    data = _as_bytes(value)
+    return struct.unpack(order + "h", data)[0] if len(data) == 2 else None
+
+
 SPECIAL: dict[str, Conversion] = {
+    "hex_bytes": hex_bytes,
+    "int16": int16,
     "pentax_lens": pentax_lens,
     "sony_lens_spec": sony_lens_spec,
     "pentax_ev": pentax_ev,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from bson import encode as bson_encode
 
-from bench import fidelity
+from bench import fidelity_tags as fidelity
 from exifinator.metadata.fetch import fetch_metadata
 from tests.unit.readers import PHOTOS, REF, MemoryReader, metadata_of, record_of
 

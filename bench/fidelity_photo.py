@@ -1,0 +1,180 @@
+"""Compare the fields of `photo` with ExifTool's answers for the same files."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+# Relative difference up to which two numbers are the same: ExifTool rounds some of its values.
+TOLERANCE = 1e-3
+# Degrees up to which two coordinates are the same: 10 metres.
+DEGREES = 1e-4
+DATE = re.compile(r"(\d{4})\D(\d\d)\D(\d\d)[ T](\d\d):(\d\d)(?::(\d\d))?")
+# Makers' names that stand before the name of a lens or not.
+LENS_MAKERS = re.compile(
+    r"^(?:canon|nikon|nikkor|sony|olympus|om system|panasonic|(?:smc )?pentax|fujifilm|fujinon|leica|samsung|sigma"
+    r"|tamron|tokina|(?:konica )?minolta(?:/sony)?)\s+"
+)
+NO_LENS = re.compile(r"[\W\d_]*|unknown.*|n/?a|none|m42")
+# What cameras write where nobody wrote anything.
+STOCK = re.compile(
+    r"(?:olympus|minolta|konica minolta|sanyo|samsung)? ?digital camera.*|sony dsc|dcim.*|exif_jpeg.*|default|undef|"
+)
+
+Answers = Mapping[str, Any]
+Photo = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One field of one file: ExifTool's value, that of `photo`, and whether they are the same."""
+
+    file: str
+    field: str
+    expected: Any
+    actual: Any
+    is_same: bool
+
+
+def _text(value: Any) -> str:
+    return " ".join(str(value).replace("\0", " ").split()).casefold()
+
+
+def _number(value: Any) -> float | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def same_text(expected: Any, actual: Any) -> bool:
+    """Return whether two texts are the same, apart from case and blanks. ExifTool prints `012` as the number 12."""
+    wanted, found = _text(expected), _text(actual)
+    return wanted == found or (not isinstance(expected, str) and _number(expected) == _number(actual))
+
+
+def same_number(expected: Any, actual: Any) -> bool:
+    """Return whether two numbers are the same, apart from rounding."""
+    wanted, found = _number(expected), _number(actual)
+    return wanted is not None and found is not None and math.isclose(wanted, found, rel_tol=TOLERANCE, abs_tol=1e-6)
+
+
+def same_list(expected: Any, actual: Any) -> bool:
+    """Return whether all items of ExifTool's list are in the other one."""
+    items = expected if isinstance(expected, list) else [expected]
+    return {_text(item) for item in items} <= {_text(item) for item in actual or ()}
+
+
+def same_people(expected: Any, actual: Any) -> bool:
+    """Return whether names, which ExifTool may print as a list, are the same as a text of names."""
+    items = [_text(item) for item in (expected if isinstance(expected, list) else [expected])]
+    return _text(actual) in (*items, ", ".join(items), "; ".join(items))
+
+
+def same_lens(expected: Any, actual: Any) -> bool:
+    """Return whether a lens is one of those that ExifTool names, with or without its maker."""
+
+    def bare(name: str) -> str:
+        return re.sub(r"[^a-z0-9]", "", LENS_MAKERS.sub("", _text(name)))
+
+    return bare(str(actual)) in {bare(part) for name in expected for part in str(name).split(" or ")}
+
+
+def _date(text: Any) -> datetime | None:
+    match = DATE.match(str(text or ""))
+    try:
+        return datetime(*(int(part or 0) for part in match.groups())) if match else None  # type: ignore[arg-type]
+    except ValueError:
+        return None
+
+
+def _taken(answers: Answers, photo: Photo) -> tuple[Any, Any, bool] | None:
+    expected = _date(answers.get("DateTimeOriginal") or answers.get("CreateDate"))
+    if expected is None:
+        return None
+    actual = photo.get("taken_local")
+    if isinstance(actual, datetime):
+        actual = actual.replace(tzinfo=None, microsecond=0)
+    return expected, actual, actual is not None and abs(actual - expected) < timedelta(seconds=1)
+
+
+def _size(answers: Answers, photo: Photo) -> tuple[Any, Any, bool] | None:
+    expected = [_number(answers.get(name)) for name in ("ImageWidth", "ImageHeight")]
+    if not all(expected):
+        return None
+    actual = [photo.get("width_pixels"), photo.get("height_pixels")]
+    shown = None if None in actual else "x".join(map(str, actual))
+    # ExifTool gives the size as stored, `photo` the size as displayed.
+    is_same = shown is not None and sorted(map(float, actual)) == sorted(side or 0.0 for side in expected)
+    return "x".join(f"{side:g}" for side in expected if side), shown, is_same
+
+
+def _location(answers: Answers, photo: Photo) -> tuple[Any, Any, bool] | None:
+    expected = [_number(answers.get(name)) for name in ("GPSLongitude", "GPSLatitude")]
+    if None in expected or expected == [0, 0]:
+        return None
+    actual = (photo.get("location") or {}).get("coordinates")
+    is_same = bool(actual) and all(
+        abs(a - b) < DEGREES for a, b in zip(expected, actual, strict=True) if a is not None
+    )
+    return expected, actual, is_same
+
+
+def _lens(answers: Answers, photo: Photo) -> tuple[Any, Any, bool] | None:
+    names = [answers.get(name) for name in ("LensID", "LensName", "LensModel")]
+    named = [name for name in names if isinstance(name, str) and not NO_LENS.fullmatch(_text(name))]
+    if not named:
+        return None
+    actual = photo.get("lens_model")
+    return " / ".join(dict.fromkeys(named)), actual, actual is not None and same_lens(named, actual)
+
+
+# Field -> ExifTool's names for it, in order, and how to compare the values.
+SIMPLE: dict[str, tuple[tuple[str, ...], Callable[[Any, Any], bool]]] = {
+    "camera_make": (("Make",), same_text),
+    "camera_model": (("Model",), same_text),
+    "camera_serial": (("SerialNumber",), same_text),
+    "iso": (("ISO",), same_number),
+    "f_number": (("FNumber",), same_number),
+    "exposure_seconds": (("ExposureTime",), same_number),
+    "focal_length_mm": (("FocalLength",), same_number),
+    "focal_length_35mm": (("FocalLengthIn35mmFormat",), same_number),
+    "orientation": (("Orientation",), same_number),
+    "altitude_metres": (("GPSAltitude",), same_number),
+    "duration_seconds": (("Duration",), same_number),
+    "rating": (("Rating",), same_number),
+    "title": (("Title",), same_text),
+    "description": (("Description", "Caption-Abstract", "ImageDescription"), same_text),
+    "keywords": (("Subject", "Keywords"), same_list),
+    "artist": (("Artist", "Creator", "By-line"), same_people),
+    "copyright": (("Copyright",), same_text),
+    "software": (("Software",), same_text),
+}
+COMPOSED: dict[str, Callable[[Answers, Photo], tuple[Any, Any, bool] | None]] = {
+    "taken_local": _taken,
+    "lens_model": _lens,
+    "width and height": _size,
+    "location": _location,
+}
+FIELDS = (*COMPOSED, *SIMPLE)
+
+
+def compare_photo(file: str, answers: Answers, photo: Photo) -> Iterator[Comparison]:
+    """Yield a comparison for each field for which ExifTool has a value."""
+    for field, compose in COMPOSED.items():
+        composed = compose(answers, photo)
+        if composed is not None:
+            yield Comparison(file, field, *composed)
+    for field, (names, is_same) in SIMPLE.items():
+        values = (answers.get(name) for name in names)
+        expected = next((value for value in values if value != [] and not STOCK.fullmatch(_text(value or ""))), None)
+        if _text(expected) == "0" or expected is None:
+            expected = next((answers[name] for name in names if answers.get(name) == 0), None)
+        if expected is not None:
+            actual = photo.get(field)
+            yield Comparison(file, field, expected, actual, actual is not None and is_same(expected, actual))

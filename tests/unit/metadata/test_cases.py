@@ -1,0 +1,94 @@
+"""Faults seen in the field: each case beside the project has its expected fields.
+
+Cases of containers, dates of names, XMP that is not well-formed and the like are in the tests of those modules, where
+variants of every kind are too.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tests.unit.readers import CASES, record_of
+
+pytestmark = pytest.mark.skipif(not CASES.exists(), reason="needs the folder of cases beside the project")
+
+BOAT = {"description": "Our boat in the harbour"}
+REGATTA = {"title": "Regatta"}
+NO_LENS = {"lens_model": None}
+FIELDS: dict[str, dict[str, Any]] = {
+    "20*/party-naive.jpg": {"taken_local": datetime(2023, 12, 31, 23, 40), "taken_offset": None},
+    "20*/party-offset.jpg": {"taken_local": datetime(2023, 12, 31, 23, 30), "taken_offset": "-08:00"},
+    "20*/tokyo-morning.jpg": {"taken_local": datetime(2024, 3, 1, 6, 10), "taken_offset": "+09:00"},
+    "21*/01a-*.jpg": {"location": {"type": "Point", "coordinates": [2.175, 41.40833333]}, "altitude_metres": 120},
+    "21*/01c-*.jpg": {"location": {"type": "Point", "coordinates": [-2.175, -41.40833333]}},
+    "23*/02a-*.jpg": {"keywords": ["beach", "family", "sunset", "dog"]},
+    "23*/02b-*.jpg": {"keywords": ["Places|Spain|Girona", "Places", "Spain", "Girona", "dog"]},
+    "23*/02c-*.jpg": {"keywords": ["People|Anna", "People", "Anna", "beach"]},
+    "23*/02d-*.jpg": {"keywords": ["archive", "sea", "boat"]},
+    "23*/02e-*.jpg": {"keywords": ["sea", "boat"]},
+    "24*/03a-*.jpg": BOAT,
+    "24*/03b-*.jpg": BOAT,
+    **{f"25*/04{letter}-*.jpg": NO_LENS for letter in "abcdefgj"},
+    "26*/b-*.heic": {"width_pixels": 96, "height_pixels": 128, "orientation": 1},
+    "26*/c-*.heic": {"width_pixels": 128, "height_pixels": 96, "orientation": 1},
+    "27*/06-00-*.jpg": {"taken_at": datetime(2015, 2, 1, 13, 42, 59, tzinfo=UTC), "taken_offset": "+01:00"},
+    "27*/06-01-*.jpg": {"taken_at": datetime(2025, 1, 30, 7, 59, 50, tzinfo=UTC)},
+    "27*/06-02-*.jpg": {"taken_offset": "+00:00"},
+    "27*/06-03-*.jpg": {"taken_at": datetime(2019, 11, 28, 14, 38, 40, 794_000)},
+    "27*/06-17-*.jpg": {"taken_at": datetime(2019, 5, 4, 12, 10, 11, 345_000)},
+    "27*/06-26-*.jpg": {"taken_at": datetime(2019, 5, 4, 10, 10, 11, tzinfo=UTC), "taken_offset": "+02:00"},
+    "27*/06-27-*.jpg": {"taken_at": datetime(2019, 5, 4, 12, 10, 11, tzinfo=UTC), "taken_offset": "+00:00"},
+    "27*/06-28-*.jpg": {"taken_at": datetime(2019, 5, 4, 19, 10, 11, 500_000, tzinfo=UTC), "taken_offset": "-07:00"},
+    "29*/06-06-*.jpg": {"taken_local": datetime(2019, 5, 4)},
+    "29*/06-07-*.jpg": {"taken_local": datetime(2019, 5, 4, 23, 59, 59)},
+    "29*/33-nokia24.jpg": {"taken_local": datetime(2019, 1, 1, 0, 4, 20)},
+    "33*/09a-*.jpg": {"description": "Sea – boat’s “bow” … €5"},
+    "33*/09f-*.jpg": {"description": "Boat’s “bow”"},
+    "35*/11a-*.jpg": REGATTA,
+    "35*/11b-*.jpg": {**REGATTA, "headline": "Headline here", "city": "Girona", "country": "Spain"},
+    "35*/11c-*.jpg": {**REGATTA, "description": "my comment"},
+    "35*/11d-*.jpg": {"description": "Our boat"},
+    "35*/11e-*.jpg": BOAT,
+    "37*/16a-*.jpg": {"people": ["Anna", "Bert"]},
+    "37*/16b-*.jpg": {"people": ["Anna"]},
+    "37*/16c-*.jpg": {"people": ["Anna", "Bert"]},
+    "38*/14b-*.png": {**REGATTA, "description": "Our boat", "artist": "A. Nobody"},
+    "40*/*.png": {"camera_make": "ACME", "taken_local": datetime(2019, 5, 4, 12, 10, 11)},
+    "41*/17a-*.jpg": {"camera_make": "ACME", "taken_local": datetime(2019, 5, 4, 12, 10, 11)},
+    "41*/17d-*.jpg": {"camera_make": "ACME", "taken_local": datetime(2019, 5, 4, 12, 10, 11)},
+    "43*/13g-*.jpg": {"location": None, "altitude_metres": None},
+    "48*/39-xmp.gif": {"keywords": ["sea"]},
+    "49*/37a-*.jpg": {"keywords": ["sea", "boat"]},
+}
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_build_record__case_from_the_field__has_its_fields(name):
+    photo = record_of(next(CASES.glob(name)).read_bytes()).document["photo"]
+    assert {field: photo.get(field) for field in FIELDS[name]} == FIELDS[name]
+
+
+@pytest.mark.parametrize("letter", "abcdfgij")
+def test_build_record__case_of_xmp_that_is_not_well_formed__has_its_keywords(letter):
+    photo = record_of(next(CASES.glob(f"32*/08{letter}-*.jpg")).read_bytes()).document["photo"]
+    assert photo["keywords"] == ["sea", "boat"]
+    assert photo.get("rating") == (4 if letter == "a" else None)
+
+
+def test_build_record__case_of_utf8_cut_inside_a_character__keeps_the_text():
+    document = record_of(next(CASES.glob("33*/09d-*.jpg")).read_bytes()).document
+    assert "KüKü" in str(document["iptc"])
+
+
+def test_build_record__case_of_regions__each_name_has_its_area():
+    regions = record_of(next(CASES.glob("37*/16a-*.jpg")).read_bytes()).document["photo"]["regions"]
+    assert {region.get("name"): region["area"]["x"] for region in regions if "name" in region}.keys() == {"Anna", "Bert"}
+    assert len(regions) > len({"Anna", "Bert"}), "A face without a name keeps its own area."
+
+
+@pytest.mark.parametrize("name", ["14a-*.png", "14b-*.png"])
+def test_build_record__case_of_png_texts__is_found_by_its_words(name):
+    assert "boat" in record_of(next(CASES.glob(f"38*/{name}")).read_bytes()).document["words"]
