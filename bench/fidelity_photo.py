@@ -119,9 +119,7 @@ def _location(answers: Answers, photo: Photo) -> tuple[Any, Any, bool] | None:
     if None in expected or expected == [0, 0]:
         return None
     actual = (photo.get("location") or {}).get("coordinates")
-    is_same = bool(actual) and all(
-        abs(a - b) < DEGREES for a, b in zip(expected, actual, strict=True) if a is not None
-    )
+    is_same = bool(actual) and all(abs(a - b) < DEGREES for a, b in zip(expected, actual, strict=True) if a is not None)
     return expected, actual, is_same
 
 

@@ -123,7 +123,7 @@ class NoteDecoder:
         """Return the base of a note's offsets, also if a program has moved the note without changing them.
 
         Canon's notes end with a TIFF header that holds their original offset. Otherwise, offsets of values point into
-        the note. If most do not, the first value is taken to follow the directory.
+        the note. If most do not, the first value is taken to follow the directory. Source: observed in sample files.
         """
         if self.make.startswith("Canon"):
             footer = self._read(offset + length - 8, 8) if length > 8 else b""
@@ -316,7 +316,7 @@ class NoteDecoder:
     def _find_nikon_key(
         self, table: Table, entries: Iterable[tuple[int, int, int, bytes]], base: int, order: str
     ) -> None:
-        """Find the serial number and shutter count of a Nikon, the key of its structures."""
+        """Find the serial number and shutter count of a Nikon, the key of its structures. Source: as in ciphers.py."""
         if table.name != "Nikon::Main":
             return
         serial = count = None
@@ -336,7 +336,11 @@ class NoteDecoder:
             self._nikon_key = serial, count
 
     def _decipher_pentax_count(self) -> None:
-        """Decipher a Pentax's shutter count, whose key is the date and the time of the photo."""
+        """Decipher a Pentax's shutter count, whose key is the date and the time of the photo.
+
+        Source: https://exiftool.org/TagNames/Pentax.html names the key. Observed in sample files: the result is the
+        value that ExifTool 13.59 prints.
+        """
         count, date, time = (self.tags.get(f"MakerNote {name}") for name in ("ShutterCount", "Date", "Time"))
         if (
             count is None
