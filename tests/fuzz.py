@@ -4,8 +4,9 @@ It needs `pip install atheris`. Run it with
 
     python -m tests.fuzz FAMILY SECONDS FOLDER
 
-FAMILY is a name from tests.data.build.every_format(), or `tags`, `xmp`, `iptc`. Inputs that fail are saved in FOLDER;
-add a test case for each to tests/unit/metadata/test_finds.py.
+FAMILY is a name from tests.data.build.every_format(), tests.data.formats.every_format() or
+tests.data.notes.every_note(), or `tags`, `xmp`, `iptc`. Inputs that fail are saved in FOLDER; add a test case for each
+to tests/unit/metadata/test_finds.py.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ with atheris.instrument_imports(include=["exifinator"]):
 
 from bson import encode as bson_encode
 
-from tests.data import build
+from tests.data import build, formats, notes
 from tests.unit.readers import REF, MemoryReader
 
 FIRST_READS = (64, 512, 65_536)
@@ -82,12 +83,13 @@ def main() -> None:
     family, seconds, folder = sys.argv[1], sys.argv[2], Path(sys.argv[3])
     corpus = folder / "corpus"
     corpus.mkdir(parents=True, exist_ok=True)
+    photos = build.every_format() | formats.every_format() | notes.every_note()
     seeds = {
         "tags": [build.photo_tiff(), build.photo_tiff(order=">"), *map(_with_note, MAKERS)],
         "xmp": [build.XMP_PACKET],
         "iptc": [build.IPTC_DATA],
     }
-    for number, seed in enumerate(seeds.get(family) or [build.every_format()[family]]):
+    for number, seed in enumerate(seeds.get(family) or [photos[family]]):
         (corpus / f"seed-{number}").write_bytes(seed)
     logging.getLogger().handlers = [_Raise()]
     target = {"tags": tags_target, "xmp": xmp_target, "iptc": iptc_target}.get(family, file_target)

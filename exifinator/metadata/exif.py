@@ -163,8 +163,11 @@ class TagReader(ExifHeader):
         make, model = (_text(self.tags.get(f"Image {name}")) for name in ("Make", "Model"))
         decoder = makernotes.NoteDecoder(read, self._budget, make, model)
         is_known = decoder.decode(offset, length, order)
-        for name, tag in decoder.tags.items():
-            self.tags.setdefault(name, tag)
+        if decoder.tags.keys().isdisjoint(self.tags):
+            self.tags.update(decoder.tags)
+        else:
+            for name, tag in decoder.tags.items():
+                self.tags.setdefault(name, tag)
         return is_known
 
     def _canon_decode_tag(self, value: Any, mn_tags: Any) -> None:

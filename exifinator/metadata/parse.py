@@ -247,9 +247,13 @@ class _RecordBuilder:
 
     def _add_tags(self, reader: TagReader) -> None:
         tags = self.tags
-        for name, tag in reader.tags.items():
-            if name not in tags:
-                tags[name] = tag.document if isinstance(tag, Tag) else _stored_tag(tag)
+        if not tags:
+            # exifread's own tags, which it decodes from unknown MakerNotes, have no document.
+            tags.update({name: getattr(tag, "document", None) or _stored_tag(tag) for name, tag in reader.tags.items()})
+        else:
+            for name, tag in reader.tags.items():
+                if name not in tags:
+                    tags[name] = tag.document if isinstance(tag, Tag) else _stored_tag(tag)
         self.dropped += reader.dropped
         if reader.truncated:
             self.is_damaged = True

@@ -1,6 +1,6 @@
 """Find the XMP that Canon's Digital Photo Professional appends to a file, in a trailer named CANON OPTIONAL DATA.
 
-Source: samples, and ExifTool's documentation of Canon VRD.
+Source: observed in sample files, and https://exiftool.org/TagNames/CanonVRD.html.
 """
 
 from __future__ import annotations

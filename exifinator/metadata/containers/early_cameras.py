@@ -1,6 +1,6 @@
 """Read the segments in which cameras before EXIF described a photo: Olympus and Agfa in APP12, Casio's QV in APP1.
 
-Source: samples, and the tables APP12 and Casio::QVCI of `exiftool -listx`.
+Source: observed in sample files, and the tables APP12 (PictureInfo, Ducky) and Casio::QVCI of `exiftool -listx`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""Read the segments of a JPEG that precede the image data, and the trailers behind it. Source: ITU-T T.81, annex B."""
+"""Read the segments of a JPEG that precede the image data, and the trailers behind it.
+
+Sources: ITU-T T.81, annex B; Exif 3.0, 4.7 (APP1); ICC.1:2022, B.4 (APP2); for EXV, "Image Metadata and Exiv2
+Architecture" (https://exiv2.org/book/).
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Read RAW formats with their own header before the metadata (RAF, MRW), and JPEGs embedded in RAW files.
 
-Source: sample files, and ExifTool's documentation of these formats.
+Sources: RAF: https://libopenraw.freedesktop.org/formats/raf/. MRW: Dalibor Jelinek, "Minolta Raw (MRW) file format";
+the tables MinoltaRaw of `exiftool -listx`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Read the IPTC data that programs append to a JPEG: AFCP and FotoStation.
 
-Source: AXS File Concatenation Protocol 1.0; samples and ExifTool's documentation for FotoStation.
+Source: AXS File Concatenation Protocol 1.0; for FotoStation, observed in sample files, and
+https://exiftool.org/TagNames/FotoStation.html.
 """
 
 from __future__ import annotations

@@ -24,6 +24,8 @@ MAX_PROPERTY_CHARACTERS = 256
 # Offsets of width, height and rotation in the header, before and since version 4.
 SIZE_OFFSET, SIZE_OFFSET_4 = 28, 40
 ORIENTATIONS = {90: 6, 180: 3, 270: 8}
+# Properties that are decoded as those of a MakerNote too: the camera, and the number of the lens.
+NOTE_PROPERTIES = ("CAMMANUF", "CAMMODEL", "LENSMODEL")
 NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 # Values of EXIF for those of the properties.
 EXPOSURE_PROGRAMS = {"P": 2, "A": 3, "S": 4, "M": 1}
@@ -99,7 +101,7 @@ def _add_properties(properties: dict[str, str], rotation: int, located: LocatedM
     """Add the properties under their own names, and those that EXIF has as a TIFF structure."""
     for name, value in properties.items():
         located.add_text(name, value)
-    lines = "\n".join(f"{name}={value}" for name, value in properties.items())
+    lines = "\n".join(f"{name}={properties[name]}" for name in NOTE_PROPERTIES if name in properties)
     located.add(f"{NOTE}SigmaRaw::Properties", lines.encode("latin-1", "replace"))
     if not properties:
         return

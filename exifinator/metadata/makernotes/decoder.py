@@ -34,6 +34,7 @@ MAX_STRUCTURE_BYTES = 64 * 1024
 MAX_CACHED_BYTES = 64
 MAX_CACHED_VALUES = 1000
 MAX_CACHED_DIRECTORIES = 32
+_UNKNOWN = Tag("", "", 0, 0, [], 0)
 
 LENS_TYPE, SHUTTER_COUNT = "MakerNote LensType", "MakerNote ShutterCount"
 NIKON_SERIAL, NIKON_COUNT = 0x001D, 0x00A7
@@ -123,7 +124,7 @@ class NoteDecoder:
         """Return the base of a note's offsets, also if a program has moved the note without changing them.
 
         Canon's notes end with a TIFF header that holds their original offset. Otherwise, offsets of values point into
-        the note. If most do not, the first value is taken to follow the directory.
+        the note. If most do not, the first value is taken to follow the directory. Source: observed in sample files.
         """
         if self.make.startswith("Canon"):
             footer = self._read(offset + length - 8, 8) if length > 8 else b""
@@ -178,14 +179,13 @@ class NoteDecoder:
         self._find_nikon_key(table, entries, base, order)
         known = _known_values(table.name, self.model)
         byte_order: Any = "little" if order == "<" else "big"
-        tags, memory_bytes = self.tags, 0
+        tags, read, type_bytes, memory_bytes = self.tags, self._read, tiff_spec.TYPE_BYTES, 0
         for tag, field_type, count, inline in entries:
-            length = tiff_spec.TYPE_BYTES[field_type] * count
+            length = type_bytes[field_type] * count
             if length <= MAX_CACHED_BYTES:
-                data = inline[:length] if length <= 4 else self._read(base + int.from_bytes(inline, byte_order), length)
-                key = (tag, field_type, data, order)
-                if key in known and len(data) == length:
-                    decoded = known[key]
+                data = inline[:length] if length <= 4 else read(base + int.from_bytes(inline, byte_order), length)
+                decoded = known.get((tag, field_type, data, order), _UNKNOWN)
+                if decoded is not _UNKNOWN and len(data) == length:
                     if decoded is None:
                         continue
                     if decoded.name in tags:
@@ -316,27 +316,28 @@ class NoteDecoder:
     def _find_nikon_key(
         self, table: Table, entries: Iterable[tuple[int, int, int, bytes]], base: int, order: str
     ) -> None:
-        """Find the serial number and shutter count of a Nikon, the key of its structures."""
+        """Find the serial number and shutter count of a Nikon, the key of its structures. Source: as in ciphers.py."""
         if table.name != "Nikon::Main":
             return
         serial = count = None
         byte_order: Any = "little" if order == "<" else "big"
-        for tag, _, n_items, inline in entries:
-            if tag == NIKON_SERIAL and n_items <= 64:
-                data = (
-                    inline[:n_items] if n_items <= 4 else self._read(base + int.from_bytes(inline, byte_order), n_items)
-                )
-                text = data.split(b"\0")[0].decode("latin-1").strip()
-                serial = (
-                    int(text) if text.isdigit() and text.isascii() else 0x22 if self.model.endswith("D50") else 0x60
-                )
-            elif tag == NIKON_COUNT:
-                count = int.from_bytes(inline, byte_order)
+        by_tag = {entry[0]: entry for entry in entries}
+        if NIKON_SERIAL in by_tag and by_tag[NIKON_SERIAL][2] <= 64:
+            _, _, n_items, inline = by_tag[NIKON_SERIAL]
+            data = inline[:n_items] if n_items <= 4 else self._read(base + int.from_bytes(inline, byte_order), n_items)
+            text = data.split(b"\0")[0].decode("latin-1").strip()
+            serial = int(text) if text.isdigit() and text.isascii() else 0x22 if self.model.endswith("D50") else 0x60
+        if NIKON_COUNT in by_tag:
+            count = int.from_bytes(by_tag[NIKON_COUNT][3], byte_order)
         if serial is not None and count is not None:
             self._nikon_key = serial, count
 
     def _decipher_pentax_count(self) -> None:
-        """Decipher a Pentax's shutter count, whose key is the date and the time of the photo."""
+        """Decipher a Pentax's shutter count, whose key is the date and the time of the photo.
+
+        Source: https://exiftool.org/TagNames/Pentax.html names the key. Observed in sample files: the result is the
+        value that ExifTool 13.59 prints.
+        """
         count, date, time = (self.tags.get(f"MakerNote {name}") for name in ("ShutterCount", "Date", "Time"))
         if (
             count is None

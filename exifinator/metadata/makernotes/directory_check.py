@@ -1,7 +1,7 @@
 """Find the directory in a MakerNote, and reject MakerNotes that do not contain one.
 
 exifread needs this help, because it decodes any bytes as a directory, and expects only the older headers of Sony's and
-Olympus's MakerNotes. Source: ExifTool's documentation of MakerNotes.
+Olympus's MakerNotes. Source: https://exiftool.org/makernote_types.html.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """Name a lens by its number in a MakerNote. Several lenses share a number: focal lengths and apertures tell them apart.
 
-The lists of lenses are part of the tables (tables.py), from ExifTool's export.
+The lists of lenses are part of the tables (tables.py), from `exiftool -listx`. How lenses with the same number are told
+apart, and the parts of Nikon's code, are described at https://exiftool.org/TagNames/Canon.html (LensType) and
+https://exiftool.org/TagNames/Nikon.html (LensID).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What a MakerNote says about a photo, for `photo`: ISO speed, lens, serial numbers, shutter count and settings.
 
-Makers have their own tags for each. The first tag with a value counts.
+Makers have their own tags for each. The first tag with a value counts. Source of the names: `exiftool -listx`.
 """
 
 from __future__ import annotations

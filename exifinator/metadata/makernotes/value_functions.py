@@ -1,6 +1,9 @@
 """Functions of the conversions in the tables that concern a whole value: dates, versions and codes of several bytes.
 
 Each takes a value and the byte order, and returns the value that ExifTool shows, or None if there is none.
+
+Source of every formula: observed. The result is the value that ExifTool 13.59 prints for crafted files with many values
+(docgen/makernotes/probe.py), or for sample files (docgen/makernotes/overrides.toml).
 """
 
 from __future__ import annotations

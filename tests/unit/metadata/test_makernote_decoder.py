@@ -252,6 +252,8 @@ def test_get_table__maker__has_a_table(name):
         "NikonCustom": "SettingsD3",
         "NikonCapture": "CropData",
         "Reconyx": "HyperFire",
+        "MinoltaRaw": "PRD",
+        "SigmaRaw": "Properties",
     }
     if name in ("NikonSettings", "NikonScan"):
         return

@@ -85,6 +85,8 @@ def test_read_mrw__settings__are_read():
         ("ExifTool.jpg", "ASF5MaxExposureIndex", [290]),
         ("CasioQVCI.jpg", "ModelType", "KX-778"),
         ("Minolta.mrw", "WBMode", [128]),
+        ("GE.jpg", "GEModel", "E1035"),
+        ("Casio2.jpg", "Sharpness", [0]),
     ],
 )
 def test_locate__sample__has_what_exiftool_prints(name, tag, values):

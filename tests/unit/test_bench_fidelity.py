@@ -1,0 +1,78 @@
+"""How bench/fidelity.py compares records with ExifTool's answers."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from bench.fidelity import BENCH, Reasons, field_table, note_table, note_values, plain, read_answers
+from bench.fidelity_notes import compare_notes
+from bench.fidelity_photo import compare_photo
+
+
+@pytest.mark.parametrize(
+    ("answers", "photo", "is_same"),
+    [
+        ({"ISO": 400}, {"iso": 400}, True),
+        ({"ISO": 64.84}, {"iso": 65}, False),
+        ({"ExposureTime": 0.016667}, {"exposure_seconds": 1 / 60}, True),
+        ({"SerialNumber": 12345678}, {"camera_serial": "012345678"}, True),
+        ({"Make": "NIKON  Corporation\0"}, {"camera_make": "Nikon Corporation"}, True),
+        ({"Subject": ["sea", "boat"]}, {"keywords": ["boat", "sea", "more"]}, True),
+        ({"Subject": ["sea", "boat"]}, {"keywords": ["boat"]}, False),
+        ({"Artist": ["Anna", "Bert"]}, {"artist": "Anna; Bert"}, True),
+        ({"LensID": "Canon EF 50mm f/1.8 or Sigma Lens"}, {"lens_model": "EF 50mm f/1.8"}, True),
+        ({"LensID": "Canon EF 50mm f/1.8"}, {"lens_model": "EF 50mm f/1.4"}, False),
+        ({"ImageWidth": 640, "ImageHeight": 480}, {"width_pixels": 480, "height_pixels": 640}, True),
+        ({"DateTimeOriginal": "2019:05:04 12:10:11+02:00"}, {"taken_local": datetime(2019, 5, 4, 12, 10, 11)}, True),
+        ({"GPSLatitude": 41.4, "GPSLongitude": 2.17}, {"location": {"coordinates": [2.17, 41.4]}}, True),
+        ({"Title": "Regatta"}, {}, False),
+    ],
+)
+def test_compare_photo__field__is_the_same_or_not(answers, photo, is_same):
+    assert [comparison.is_same for comparison in compare_photo("a.jpg", answers, photo)] == [is_same]
+
+
+@pytest.mark.parametrize("answers", [{"ImageDescription": "OLYMPUS DIGITAL CAMERA"}, {"LensID": "Unknown (61)"}, {}])
+def test_compare_photo__answer_that_says_nothing__is_no_comparison(answers):
+    assert not list(compare_photo("a.jpg", answers, {}))
+
+
+@pytest.mark.parametrize(
+    ("answer", "tag", "is_same"),
+    [
+        ((3, "Auto"), {"values": [3], "printable": "Auto"}, True),
+        (("1 2 3", "1 2 3"), {"values": [1, 2, 3], "printable": "1 2 3"}, True),
+        ((4, "Manual"), {"values": [3], "printable": "Auto"}, False),
+        (("(Binary data 9 bytes, use -b option to extract)", ""), {"values": [], "printable": "(9 bytes)"}, None),
+    ],
+)
+def test_compare_notes__tag__is_the_same_or_not(answer, tag, is_same):
+    document: dict[str, Any] = {"MakerNote Mode": tag}
+    (comparison,) = compare_notes("a.jpg", {"Canon:Mode": answer, "IFD0:Make": ("x", "x")}, document)
+    assert comparison.is_found
+    assert comparison.is_same is is_same
+
+
+def test_read_answers__list_of_exiftool__is_by_file(tmp_path):
+    path = tmp_path / "answers.json"
+    lens = {"num": 61182, "val": "Canon RF 24-105mm F4L"}
+    path.write_text(json.dumps([{"SourceFile": "./a/b.jpg", "ISO": {"num": 100, "val": "100"}, "LensID": lens}]))
+    answers = read_answers(path)
+    assert plain(answers["a/b.jpg"]) == {"ISO": 100, "LensID": "Canon RF 24-105mm F4L"}
+    assert note_values({"Canon:ISO": {"id": 2, "num": 100, "val": "100"}}) == {"Canon:ISO": (100, "100")}
+
+
+def test_tables__counts__are_shares():
+    comparisons = list(compare_photo("a.jpg", {"ISO": 400, "Title": "Regatta"}, {"iso": 400}))
+    assert "| iso | 1 | 100.0% | 100.0% | 100.0% |" in field_table(comparisons)
+    assert "| title | 1 | 0.0% | 0.0% | 0.0% |" in field_table(comparisons)
+    assert note_table(compare_notes("a.jpg", {"Canon:Mode": (1, "1")}, {}))[-1] == "| **all** | 1 | 0.0% | 0 |  |"
+
+
+def test_reasons__page__explains_every_difference():
+    assert "not explained" not in (BENCH / "FIDELITY.md").read_text()
+    assert Reasons(BENCH / "fidelity_reasons.toml").find("photo", "a/b.MOV", "iso").startswith("Videos")
