@@ -15,7 +15,7 @@ from exifinator.batches.sources import find_sources
 from exifinator.cli.progress import ProgressDisplay
 from exifinator.cli.run import _run_batch, run_command
 from exifinator.cli.run_options import RunOptions
-from exifinator.config import Config, build_config
+from exifinator.config import build_config
 from exifinator.errors import AccessDenied, BatchTaken, ConfigError
 from exifinator.sources.source import Source
 
@@ -89,7 +89,7 @@ def test_run_batch__s3_refuses__stops_with_the_sentence(error: Exception, raised
     display: ProgressDisplay = quiet
 
     with pytest.raises(raised, match=str(error)):
-        _run_batch(batch, Config(), display, RunOptions())
+        _run_batch(batch, display, RunOptions())
 
     assert batch.left == [("stopped", str(error))]
 
@@ -100,7 +100,7 @@ def test_run_batch__ctrl_c__detaches_and_says_how_many_images_are_queued() -> No
     display: Any = SimpleNamespace(show=lambda *args, **kwargs: None, note=notes.append)
 
     with pytest.raises(SystemExit) as ended:
-        _run_batch(batch, Config(), display, RunOptions())
+        _run_batch(batch, display, RunOptions())
 
     assert ended.value.code == 130
     assert batch.left == [("left", None)]
