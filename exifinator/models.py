@@ -87,11 +87,13 @@ class ListedPage:
         refs: The objects on the page.
         next_token: The server's token for the next page; None on the last page.
         served_at: The time of the response, by the server's clock.
+        unlisted: Local folders only: prefixes, each with a slash at the end, of subfolders that could not be read.
     """
 
     refs: list[ImageRef]
     next_token: str | None
     served_at: datetime
+    unlisted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,7 @@ class RangeRead:
         total_bytes: The size of the object.
         etag: The object's ETag, without quotes.
         last_modified: The object's modification time.
+        is_settling: Files only: whether the file was modified so recently that it may still be being written.
     """
 
     start: int
@@ -111,6 +114,7 @@ class RangeRead:
     total_bytes: int
     etag: str
     last_modified: datetime
+    is_settling: bool = False
 
 
 class RangeReader(Protocol):
@@ -127,7 +131,7 @@ class RangeReader(Protocol):
 
         Raises:
             ObjectChanged: The object's ETag is not `if_match`.
-            SourceUnavailable, ObjectGone, BucketGone, AccessDenied: S3 did not return the bytes.
+            SourceUnavailable, ObjectGone, BucketGone, AccessDenied: S3 or the disk did not return the bytes.
         """
         ...
 

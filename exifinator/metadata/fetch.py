@@ -14,7 +14,7 @@ from exifinator.metadata.containers import LocatedMetadata, RangeBuffer, locate
 from exifinator.metadata.containers.range_buffer import merge_ranges
 from exifinator.metadata.limits import DeadlineExceeded, cpu_limit
 from exifinator.metrics import COUNTS, observe_fetch
-from exifinator.models import FetchedMetadata, ImageRef, RangeReader
+from exifinator.models import FetchedMetadata, ImageRef, RangeRead, RangeReader
 
 # The smallest first read that contains all the metadata of nearly every JPEG. Measured: bench/FIRST_READ.md.
 FIRST_READ_BYTES = 48 * 1024
@@ -47,7 +47,8 @@ def fetch_metadata(
         The located metadata. Its `ref` has the object's size, ETag and modification time as of the first read.
 
     Raises:
-        ObjectChanged: If the object changed during each of MAX_ATTEMPTS attempts.
+        ObjectChanged: If the object changed during each of MAX_ATTEMPTS attempts, or if a file is damaged and may
+            still be being written.
         Exception: If `reader` raises any other error.
     """
     cost = _Cost()
@@ -88,7 +89,7 @@ def _fetch_once(
     ref = replace(ref, etag=first.etag, size_bytes=first.total_bytes, last_modified=first.last_modified)
     if first.total_bytes == 0:
         located = LocatedMetadata("unknown", status="damaged", problem=EMPTY_OBJECT)
-        return _fetched_metadata(ref, located, cost)
+        return _fetched_metadata(first, ref, located, cost)
 
     file = RangeBuffer(first.total_bytes)
     file.add(first.start, first.data)
@@ -97,7 +98,7 @@ def _fetch_once(
         located = _locate(file, deadline_seconds)
         missing = file.take_missing()
         if not missing or file.is_final:
-            return _fetched_metadata(ref, located, cost)
+            return _fetched_metadata(first, ref, located, cost)
         for start, end in _plan_reads(missing, reads_left, file):
             cost.requests += 1
             part = reader.read_range(ref, start, end - start, if_match=ref.etag)
@@ -138,7 +139,9 @@ def _plan_reads(missing: list[tuple[int, int]], reads_left: int, file: RangeBuff
     return [(start, min(end, start + MAX_READ_BYTES)) for start, end in merged]
 
 
-def _fetched_metadata(ref: ImageRef, located: LocatedMetadata, cost: _Cost) -> FetchedMetadata:
+def _fetched_metadata(first: RangeRead, ref: ImageRef, located: LocatedMetadata, cost: _Cost) -> FetchedMetadata:
+    if located.status == "damaged" and first.is_settling:
+        raise ObjectChanged(f"File may still be incomplete: {ref.id}")
     return FetchedMetadata(
         ref,
         located.format or "unknown",
