@@ -22,8 +22,7 @@ from exifinator.errors import ConfigError, SourceUnavailable
 from exifinator.paths import COMMAND, RUN
 from exifinator.queue.image_queue import ImageQueue
 from exifinator.sources.listing import list_pages
-from exifinator.sources.s3.client import S3Client
-from exifinator.sources.source import Source
+from exifinator.sources.source import Lister, Source
 from exifinator.storage.store import Store
 
 log = logging.getLogger(__name__)
@@ -71,7 +70,7 @@ def find_missing(known: Iterator[tuple[str, Kind]], listed: Iterator[str]) -> It
 
 @contextmanager
 def find_orphans(
-    sources: Sequence[Source], s3: S3Client, store: Store, queue: ImageQueue, *, on_progress: Callable[[int], None]
+    sources: Sequence[Source], lister: Lister, store: Store, queue: ImageQueue, *, on_progress: Callable[[int], None]
 ) -> Iterator[Orphans]:
     """Find the orphans of the sources. Their file can be read only inside the `with` block.
 
@@ -87,21 +86,21 @@ def find_orphans(
             "Images are being indexed", hint=f"prune once they are done; `{COMMAND} status` shows the progress"
         )
     for source in sources:
-        _check_endpoint(source, s3, store)
+        _check_endpoint(source, lister, store)
     # The operating system deletes this file when the process ends, even after a crash.
     with tempfile.TemporaryFile("w+", encoding="utf-8") as file:
         orphans = Orphans(file, datetime.now(UTC))
         for source in sorted(sources, key=lambda source: source.id_prefix):
-            _find_in_source(source, s3, store, orphans, on_progress)
+            _find_in_source(source, lister, store, orphans, on_progress)
         yield orphans
 
 
-def _check_endpoint(source: Source, s3: S3Client, store: Store) -> None:
+def _check_endpoint(source: Source, lister: Lister, store: Store) -> None:
     """Raise ConfigError if the bucket was last indexed from another S3 endpoint, or by no finished batch.
 
     Another endpoint may have another bucket of the same name, and the records would then look like orphans.
     """
-    current, indexed = s3.endpoint(source.bucket), store.batches.find_endpoint(source.bucket)
+    current, indexed = lister.endpoint(source.bucket), store.batches.find_endpoint(source.bucket)
     if indexed is None:
         raise ConfigError(f"No run over {source} has finished", hint=f"{RUN} it first, then prune")
     if indexed != current:
@@ -112,16 +111,19 @@ def _check_endpoint(source: Source, s3: S3Client, store: Store) -> None:
 
 
 def _find_in_source(
-    source: Source, s3: S3Client, store: Store, orphans: Orphans, on_progress: Callable[[int], None]
+    source: Source, lister: Lister, store: Store, orphans: Orphans, on_progress: Callable[[int], None]
 ) -> None:
     kept, missing, listed_before = 0, 0, orphans.listed
     records: Iterator[tuple[str, Kind]] = (
         (image_id, "record") for image_id in store.records.scan_ids(source.id_prefix)
     )
     jobs: Iterator[tuple[str, Kind]] = ((image_id, "job") for image_id in store.jobs.scan_failed_ids(source.id_prefix))
-    listed = _list_ids(source, s3, orphans, on_progress)
+    # The start of the ids in subfolders that could not be read. When an id is compared, the page that names its
+    # subfolder has been read, because the listing is in key order.
+    unlisted: list[str] = []
+    listed = _list_ids(source, lister, orphans, unlisted, on_progress)
     for image_id, kind, is_missing in find_missing(heapq.merge(records, jobs), listed):
-        if not is_missing:
+        if not is_missing or image_id.startswith(tuple(unlisted)):
             kept += 1
             continue
         missing += 1
@@ -141,9 +143,12 @@ def _find_in_source(
         )
 
 
-def _list_ids(source: Source, s3: S3Client, orphans: Orphans, on_progress: Callable[[int], None]) -> Iterator[str]:
+def _list_ids(
+    source: Source, lister: Lister, orphans: Orphans, unlisted: list[str], on_progress: Callable[[int], None]
+) -> Iterator[str]:
     last_key = ""
-    for page in list_pages(s3, source):
+    for page in list_pages(lister, source):
+        unlisted += [f"{source.bucket}/{prefix}" for prefix in page.unlisted]
         for ref in page.refs:
             if ref.key <= last_key:
                 raise SourceUnavailable(f"The server does not list {source} in key order, so it cannot be pruned")

@@ -14,7 +14,7 @@ import click
 
 from exifinator.batches.model import BatchCounts
 from exifinator.batches.runner import Batch
-from exifinator.batches.sources import check_sources, find_sources, serve_sources
+from exifinator.batches.sources import check_sources, find_sources, register_folders
 from exifinator.cli.formatting import format_count
 from exifinator.cli.progress import ProgressDisplay, summarize
 from exifinator.cli.run_options import RunOptions
@@ -29,6 +29,7 @@ from exifinator.processes.databases import ensure_services
 from exifinator.queue.admin import QueueAdmin
 from exifinator.queue.image_queue import ImageQueue
 from exifinator.queue.redis_client import connect_redis
+from exifinator.sources.client import SourceClient
 from exifinator.sources.s3.client import S3Client
 from exifinator.sources.source import Source
 from exifinator.storage.migrations import check_schema
@@ -79,20 +80,20 @@ def run_command(**arguments: Any) -> None:
         for report in ensure_services(config) if options.batch_id is None else ():
             if report.started:
                 display.note(str(report))
-        s3 = S3Client(config)
-        sources = serve_sources(requested, display.note)
-        probe_objects = _check_access(sources, s3)
+        client = SourceClient(S3Client(config))
+        sources = register_folders(requested, display.note)
+        probe_objects = _check_access(sources, client)
         store, queue = _connect(config)
         if options.prune:
             from exifinator.cli.prune import prune
 
-            prune(sources, s3, store, queue, display, options)
+            prune(sources, client, store, queue, display, options)
             return
         store.ensure_indexes_if_quick()
         for ref in probe_objects:
             queue.refused_buckets.set_probe_object(ref)
         batch = Batch(
-            sources, s3, store, queue, batch_id=options.batch_id, refresh=options.refresh, verify=options.verify
+            sources, client, store, queue, batch_id=options.batch_id, refresh=options.refresh, verify=options.verify
         )
         # The API has the same supervisor as the workers, so restarting them would stop the API that started this batch.
         if not options.dry_run and options.batch_id is None:
@@ -109,14 +110,14 @@ def run_command(**arguments: Any) -> None:
         sys.exit(EXIT_FAILED)
 
 
-def _check_access(sources: Sequence[Source], s3: S3Client) -> list[ImageRef]:
+def _check_access(sources: Sequence[Source], client: SourceClient) -> list[ImageRef]:
     """Check that the sources can be read. Return a readable object of each source, for probing its bucket later.
 
     Raises:
         ConfigError: S3 denies access, or a bucket does not exist.
     """
     try:
-        return check_sources(sources, s3)
+        return check_sources(sources, client)
     except (AccessDenied, BucketGone) as exc:
         # Nothing has been queued yet, so treat this error as wrong usage.
         raise ConfigError(exc.message, code=exc.code, hint=exc.hint, pointer=exc.pointer) from exc

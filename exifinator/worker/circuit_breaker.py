@@ -17,7 +17,7 @@ import time
 from exifinator.errors import AccessDenied, CredentialsRefused, PermanentError, UntrustedServer
 from exifinator.models import ImageRef
 from exifinator.queue.refused_buckets import RefusedBuckets
-from exifinator.sources.s3.client import S3Client
+from exifinator.sources.client import SourceClient
 from exifinator.storage.store import Store
 
 log = logging.getLogger(__name__)
@@ -29,8 +29,8 @@ TRUSTED_SECONDS = 30.0
 class BucketCircuitBreaker:
     """Distinguishes refused buckets from refused objects, for all greenlets of one worker process."""
 
-    def __init__(self, s3: S3Client, buckets: RefusedBuckets, store: Store) -> None:
-        self._s3 = s3
+    def __init__(self, sources: SourceClient, buckets: RefusedBuckets, store: Store) -> None:
+        self._sources = sources
         self._buckets = buckets
         self._store = store
         self._trusted_until: dict[str, float] = {}
@@ -50,7 +50,7 @@ class BucketCircuitBreaker:
                 return True
             is_trusted = time.monotonic() < self._trusted_until.get(ref.bucket, 0.0)
             if not is_trusted:
-                self._s3.reload_credentials(ref.bucket)
+                self._sources.reload_credentials(ref.bucket)
             # The credentials may have been replaced since the image was refused.
             if self._is_readable(ref):
                 return True
@@ -75,7 +75,7 @@ class BucketCircuitBreaker:
 
     def _is_readable(self, ref: ImageRef) -> bool:
         try:
-            self._s3.read_range(ref, 0, 1)
+            self._sources.read_range(ref, 0, 1)
         except AccessDenied:
             return False
         except PermanentError:

@@ -71,7 +71,7 @@ class ImageTask(Task):  # type: ignore[misc]
             COUNTS.requests["get"] += requests
             COUNTS.bytes_read += bytes_read
         else:
-            record, bytes_read, requests = read_image(context.s3, ref, context.config)
+            record, bytes_read, requests = read_image(context.sources, ref, context.config)
         job.store(ref, record, bytes_read=bytes_read, requests=requests)
 
     def index_regular(self, job: ImageJob, ref: ImageRef) -> None:
@@ -107,7 +107,7 @@ class Download(ImageTask):
         elif job.deliveries >= context.config.max_deliveries:
             self.index_image(job, ref, job.deliveries)
         else:
-            fetched = fetch_metadata(context.s3, ref, first_read_bytes=context.config.first_read_bytes)
+            fetched = fetch_metadata(context.sources, ref, first_read_bytes=context.config.first_read_bytes)
             context.push_metadata(job.member, fetched, on_wait=job.restart_time_limit)
 
 

@@ -24,7 +24,6 @@ from exifinator.errors import (
 )
 from exifinator.metrics import COUNTS, retry_cause
 from exifinator.models import ImageRef, ListedPage, RangeRead
-from exifinator.sources import local_buckets
 from exifinator.sources.s3 import list_parser
 from exifinator.sources.s3.errors import not_s3, s3_errors
 from exifinator.sources.s3.session import create_session
@@ -54,7 +53,7 @@ def parse_content_range(text: str) -> tuple[int, int, int] | None:
 
 
 class S3Client:
-    """Reads buckets at the configured endpoint, and local folders that are served as buckets.
+    """Reads buckets at the configured endpoint.
 
     There is one boto3 client per endpoint. All greenlets share it, and its pool has a connection for each greenlet.
     """
@@ -66,16 +65,12 @@ class S3Client:
         self._connect_lock = threading.Lock()
         self._reloaded_at: dict[tuple[str | None, str | None], float] = {}
 
-    def endpoint(self, bucket: str) -> str:
+    def endpoint(self, bucket: str) -> str:  # noqa: ARG002
         """Return a name for the server of a bucket, to tell apart buckets that have the same name on two servers."""
-        local = local_buckets.lookup(bucket)
-        return f"the folder {local.folder}" if local else self.config.s3_endpoint_url or "Amazon S3"
+        return self.config.s3_endpoint_url or "Amazon S3"
 
-    def client(self, bucket: str) -> Any:
+    def client(self, bucket: str) -> Any:  # noqa: ARG002
         """Return the boto3 client for a bucket."""
-        local = local_buckets.lookup(bucket)
-        if local:
-            return self._cached_client((local.endpoint_url, local.access_key), lambda: self._connect_local(local))
         return self._cached_client((self.config.s3_endpoint_url, None), self._connect)
 
     def _cached_client(self, key: tuple[str | None, str | None], connect: Callable[[], Any]) -> Any:
@@ -88,11 +83,11 @@ class S3Client:
                     self._clients[key] = client
         return self._clients[key]
 
-    def reload_credentials(self, bucket: str, rejected: Any = None) -> bool:
+    def reload_credentials(self, bucket: str, rejected: Any = None) -> bool:  # noqa: ARG002
         """Discard the bucket's client, so that the next one loads the credentials again.
 
         The credentials file may have been updated in the meantime. Credentials are reloaded at most once every
-        MIN_RELOAD_SECONDS, and not at all for local folders.
+        MIN_RELOAD_SECONDS.
 
         Args:
             bucket: The bucket.
@@ -102,8 +97,6 @@ class S3Client:
         Returns:
             Whether `client` now returns a client other than the rejected one.
         """
-        if local_buckets.lookup(bucket):
-            return False
         key = (self.config.s3_endpoint_url, None)
         with self._connect_lock:
             if rejected is not None and self._clients.get(key) is not rejected:
@@ -167,13 +160,6 @@ class S3Client:
                 config=self._boto_config(**options),
                 verify=config.s3_ca_file,
             )
-
-    def _connect_local(self, local: local_buckets.LocalBucket) -> Any:
-        session = create_session(
-            aws_access_key_id=local.access_key, aws_secret_access_key=local.secret_key, region_name="us-east-1"
-        )
-        options = self._boto_config(s3={"addressing_style": "path"}, proxies={})
-        return session.client("s3", endpoint_url=local.endpoint_url, config=options)
 
     def _requester_pays(self) -> dict[str, str]:
         return {"RequestPayer": "requester"} if self.config.s3_requester_pays else {}
