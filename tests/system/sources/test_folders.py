@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 from exifinator.sources.folders.names import to_key
 from tests.photos import make_jpeg
@@ -47,3 +48,5 @@ def test_run__folder_with_any_names__indexes_each_file_under_its_name(
     [bucket] = {record["bucket"] for record in page}
     iso = {record["_id"]: record["EXIF ISOSpeedRatings"]["printable"] for record in page}
     assert iso == {f"{bucket}/{to_key(name)}": str(100 + number) for number, name in enumerate(names)}
+    for id_ in iso:
+        assert json.loads(site.ask("API", f"/photos/{quote(id_)}"))["id"] == id_
