@@ -119,10 +119,8 @@ INDEXED_TAGS = ["Image Make"]
 MAP_TILES_URL = None
 # Attribution of the map tiles, shown on the map.
 MAP_TILES_ATTRIBUTION = ""
-# Port on 127.0.0.1 where local folders are served as buckets (rclone serve s3).
-LOCAL_S3_PORT = 9000
 
 # --- The start ------------------------------------------------------------------------------------------------------
-# How long a program that EXIFinator starts (Redis, MongoDB, rclone, a worker, the dashboard, the API) may take until it
+# How long a program that EXIFinator starts (Redis, MongoDB, a worker, the dashboard, the API) may take until it
 # responds, in seconds. A program that keeps crashing is reported after a few seconds.
 START_TIMEOUT_SECONDS = 60.0

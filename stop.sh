@@ -10,7 +10,7 @@ Usage: ./stop.sh [--all]
 Stops the workers, MRQ's dashboard and the API that were started from this folder.
 Workers get up to 15 seconds to finish their current images. Queued images stay queued.
 
-  --all   also stop Redis, MongoDB and rclone if they were started from this folder, and
+  --all   also stop Redis and MongoDB if they were started from this folder, and
           the processes of batches that the API has started; to resume such a batch, run
           ./run.sh with its source
 EOF

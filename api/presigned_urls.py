@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError
 from api.errors import ErrorCode, RequestRefused
 from exifinator.config import Config
 from exifinator.errors import EXIFinatorError
+from exifinator.sources.folders import registry
 from exifinator.sources.s3.client import S3Client
 
 # How long a URL is valid.
@@ -41,8 +42,13 @@ class Signer:
         with a script.
 
         Raises:
-            RequestRefused: The URL cannot be signed, usually because there are no usable credentials (503).
+            RequestRefused: The object is a file in a local folder (404), or the URL cannot be signed, usually because
+                there are no usable credentials (503).
         """
+        if registry.lookup(bucket) is not None:
+            raise RequestRefused(
+                ErrorCode.NOT_FOUND, "There is no link to the original: it is a file in a local folder."
+            )
         with self._lock:
             self._s3 = self._s3 or _SigningS3(self._config)
         try:

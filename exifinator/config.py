@@ -123,7 +123,6 @@ class Config(BaseModel):
     indexed_tags: Annotated[tuple[str, ...], BeforeValidator(split_list)] = ("Image Make",)
     map_tiles_url: Annotated[str | None, BlankAsNone] = None
     map_tiles_attribution: str = ""
-    local_s3_port: Port = 9000
 
     start_timeout_seconds: float = Field(60.0, gt=0, le=86400)
 
@@ -227,8 +226,8 @@ class Config(BaseModel):
         if self.mrq_database == self.mongodb_database:
             problems.append("MRQ_DATABASE and MONGODB_DATABASE must differ: one holds jobs, the other photos")
         problems += self._missing_secrets()
-        if len({self.dashboard_port, self.api_port, self.local_s3_port}) < 3:
-            problems.append("DASHBOARD_PORT, API_PORT and LOCAL_S3_PORT must differ")
+        if self.dashboard_port == self.api_port:
+            problems.append("DASHBOARD_PORT and API_PORT must differ")
         if problems:
             raise ValueError("\n".join(problems))
         return self
@@ -356,6 +355,10 @@ def _explain(error: ValidationError, origins: Mapping[str, str], file: str) -> l
     return lines
 
 
+# Settings of earlier versions, which settings.py may still contain. They have no effect.
+_RETIRED_SETTINGS = frozenset({"LOCAL_S3_PORT"})
+
+
 def build_config(
     settings: Mapping[str, Any], environment: Mapping[str, str], *, file: str | Path = "settings.py"
 ) -> Config:
@@ -372,7 +375,7 @@ def build_config(
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for name, value in settings.items():
-        if name.isupper() and not name.startswith("_"):
+        if name.isupper() and not name.startswith("_") and name not in _RETIRED_SETTINGS:
             values[name.lower()] = value
             origins[name.lower()] = str(file)
     for field in Config.model_fields:

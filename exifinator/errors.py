@@ -13,7 +13,8 @@ EXIFinatorError
 ├── TooManyBatches                  the maximum number of batches is already running
 ├── TransientError                  may succeed when retried
 │   ├── SourceUnavailable           S3: timeout, reset, 5xx, SlowDown, a server that is not S3
-│   │   └── ClockSkew               S3 rejects the request's time: this machine's clock is wrong
+│   │   ├── ClockSkew               S3 rejects the request's time: this machine's clock is wrong
+│   │   └── FolderUnavailable       this machine does not have the local folder: other host, drive not mounted
 │   ├── ObjectChanged               the object was replaced between two reads
 │   ├── StoreUnavailable            MongoDB: no primary, timeout, access denied, not writable, out of disk
 │   └── QueueUnavailable            Redis: unreachable, access denied, loading, out of memory
@@ -119,11 +120,19 @@ class SourceUnavailable(TransientError):
         `server_error`: S3 cannot serve the request at the moment.
         `not_s3`: The server is not an S3 server.
         `bad_response`: The response does not contain the requested bytes.
+        `read_error`: The operating system cannot read a local file or folder.
     """
 
 
 class ClockSkew(SourceUnavailable):
     """S3 rejects the time in the request, because this machine's clock is wrong."""
+
+
+class FolderUnavailable(SourceUnavailable):
+    """This machine does not have the local folder of a bucket: it is on another host, or its drive is not mounted.
+
+    It is transient, because a worker on another host may have the folder.
+    """
 
 
 class ObjectChanged(TransientError):

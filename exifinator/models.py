@@ -105,12 +105,14 @@ class ListedPage:
         next_token: The server's token for the next page; None on the last page.
         served_at: The time of the response, by the server's clock.
         lacks_token: Whether more objects follow although the server sent no token for the next page.
+        unlisted: Local folders only: prefixes, each with a slash at the end, of subfolders that could not be read.
     """
 
     refs: list[ImageRef]
     next_token: str | None
     served_at: datetime
     lacks_token: bool = False
+    unlisted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,7 @@ class RangeRead:
         last_modified: The object's modification time.
         content_encoding: The Content-Encoding of the stored object, such as "gzip"; empty if it has none.
         is_etag_weak: Whether the ETag is weak, so that S3 does not accept it in If-Match.
+        is_settling: Files only: whether the file was modified so recently that it may still be being written.
     """
 
     start: int
@@ -134,6 +137,7 @@ class RangeRead:
     last_modified: datetime
     content_encoding: str = ""
     is_etag_weak: bool = False
+    is_settling: bool = False
 
 
 class RangeReader(Protocol):
@@ -150,7 +154,7 @@ class RangeReader(Protocol):
 
         Raises:
             ObjectChanged: The object's ETag is not `if_match`.
-            SourceUnavailable, ObjectGone, BucketGone, AccessDenied: S3 did not return the bytes.
+            SourceUnavailable, ObjectGone, BucketGone, AccessDenied: S3 or the disk did not return the bytes.
         """
         ...
 

@@ -25,9 +25,8 @@ from exifinator.errors import ConfigError, EXIFinatorError, SourceUnavailable
 from exifinator.paths import COMMAND, RUN
 from exifinator.queue.image_queue import ImageQueue
 from exifinator.sources.listing import list_pages
-from exifinator.sources.s3.client import S3Client
 from exifinator.sources.s3.endpoint import endpoint_name
-from exifinator.sources.source import Source
+from exifinator.sources.source import Lister, Source
 from exifinator.storage.store import Store
 
 log = logging.getLogger(__name__)
@@ -81,7 +80,7 @@ def find_missing(known: Iterator[tuple[str, Kind]], listed: Iterator[str]) -> It
 
 @contextmanager
 def find_orphans(
-    sources: Sequence[Source], s3: S3Client, store: Store, queue: ImageQueue, *, on_progress: Callable[[int], None]
+    sources: Sequence[Source], lister: Lister, store: Store, queue: ImageQueue, *, on_progress: Callable[[int], None]
 ) -> Iterator[Orphans]:
     """Find the orphans of the sources. Their file can be read only inside the `with` block.
 
@@ -100,21 +99,21 @@ def find_orphans(
     with tempfile.TemporaryFile("w+", encoding="utf-8") as file:
         orphans = Orphans(file, datetime.now(UTC))
         for source in sorted(sources, key=lambda source: source.id_prefix):
-            _try_source(source, s3, store, orphans, on_progress)
+            _try_source(source, lister, store, orphans, on_progress)
         if len(orphans.failures) == len(sources):
             raise orphans.failures[0]
         yield orphans
 
 
 def _try_source(
-    source: Source, s3: S3Client, store: Store, orphans: Orphans, on_progress: Callable[[int], None]
+    source: Source, lister: Lister, store: Store, orphans: Orphans, on_progress: Callable[[int], None]
 ) -> None:
     """Find the orphans of one source. If this fails, remove the source's orphans from the file and note why."""
     position, before = orphans.file.tell(), replace(orphans, examples=list(orphans.examples))
     for is_sorted in (True, False):
         try:
-            _check_endpoint(source, s3, store)
-            _find_in_source(source, s3, store, orphans, on_progress, is_sorted=is_sorted)
+            _check_endpoint(source, lister, store)
+            _find_in_source(source, lister, store, orphans, on_progress, is_sorted=is_sorted)
             return
         except _NotSorted:
             _reset(orphans, position, before)
@@ -133,12 +132,12 @@ def _reset(orphans: Orphans, position: int, before: Orphans) -> None:
     orphans.examples[:] = before.examples
 
 
-def _check_endpoint(source: Source, s3: S3Client, store: Store) -> None:
+def _check_endpoint(source: Source, lister: Lister, store: Store) -> None:
     """Raise ConfigError if the bucket was last indexed from another S3 endpoint, or by no finished batch.
 
     Another endpoint may have another bucket of the same name, and the records would then look like orphans.
     """
-    current, indexed = s3.endpoint(source.bucket), store.batches.find_endpoint(source.bucket)
+    current, indexed = lister.endpoint(source.bucket), store.batches.find_endpoint(source.bucket)
     if indexed is None:
         raise ConfigError(f"No run over {source} has finished", hint=f"{RUN} it first, then prune")
     if (endpoint_name(indexed) if "://" in indexed else indexed) != current:
@@ -150,7 +149,7 @@ def _check_endpoint(source: Source, s3: S3Client, store: Store) -> None:
 
 def _find_in_source(
     source: Source,
-    s3: S3Client,
+    lister: Lister,
     store: Store,
     orphans: Orphans,
     on_progress: Callable[[int], None],
@@ -170,11 +169,14 @@ def _find_in_source(
         (image_id, "record") for image_id in store.records.scan_ids(source.id_prefix)
     )
     jobs: Iterator[tuple[str, Kind]] = ((image_id, "job") for image_id in store.jobs.scan_failed_ids(source.id_prefix))
-    listing = _list_ids(source, s3, orphans, on_progress)
+    # The start of the ids in subfolders that could not be read. When an id is compared, the page that names its
+    # subfolder has been read, because the listing is in key order.
+    unlisted: list[str] = []
+    listing = _list_ids(source, lister, orphans, unlisted, on_progress)
     with nullcontext(listing) if is_sorted else sort_ids(listing) as ids:
         listed = _check_order(ids, source, is_sorted=is_sorted)
         for image_id, kind, is_missing in find_missing(heapq.merge(records, jobs), listed):
-            if not is_missing:
+            if not is_missing or image_id.startswith(tuple(unlisted)):
                 kept += 1
                 continue
             missing += 1
@@ -194,8 +196,11 @@ def _find_in_source(
         )
 
 
-def _list_ids(source: Source, s3: S3Client, orphans: Orphans, on_progress: Callable[[int], None]) -> Iterator[str]:
-    for page in list_pages(s3, source, is_strict=True):
+def _list_ids(
+    source: Source, lister: Lister, orphans: Orphans, unlisted: list[str], on_progress: Callable[[int], None]
+) -> Iterator[str]:
+    for page in list_pages(lister, source, is_strict=True):
+        unlisted += [f"{source.bucket}/{prefix}" for prefix in page.unlisted]
         for ref in page.refs:
             yield ref.id
         orphans.listed += len(page.refs)

@@ -1,4 +1,4 @@
-"""Find the sources of a run, serve local folders as buckets, and check that S3 returns the objects."""
+"""Find the sources of a run, register local folders as buckets, and check that the objects can be read."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from exifinator.errors import AccessDenied, ConfigError, EXIFinatorError, Perman
 from exifinator.extras import require
 from exifinator.logging_setup import escape_control
 from exifinator.models import ImageRef
-from exifinator.processes import rclone
-from exifinator.sources import local_buckets
-from exifinator.sources.s3.client import S3Client
+from exifinator.sources.client import SourceClient
+from exifinator.sources.folders import registry
+from exifinator.sources.folders.names import to_key
 from exifinator.sources.source import Source, parse_user_source
 
 DEMO_BUCKET = "demo"
@@ -57,31 +57,31 @@ def _find_folder(text: str, cwd: Path) -> Path | None:
         return None
 
 
-def serve_sources(sources: Sequence[Source | Path], notify: Callable[[str], None]) -> list[Source]:
-    """Serve the local folders over S3, and return all sources as buckets.
+def register_folders(sources: Sequence[Source | Path], notify: Callable[[str], None]) -> list[Source]:
+    """Register the local folders as buckets, and return all sources as buckets.
 
-    If there are no sources, create and serve the demo library.
+    If there are no sources, create and register the demo library.
 
     Args:
         notify: Called with messages for the user.
     """
-    served = []
+    buckets = []
     for source in sources:
         if isinstance(source, Source):
-            served.append(source)
+            buckets.append(source)
         else:
-            bucket = rclone.serve_folder(source)
-            notify(f"Serving the folder {escape_control(str(source))} as the bucket {bucket}.")
-            served.append(Source(bucket))
-    if not served:
+            bucket = registry.register(source)
+            notify(f"The folder {escape_control(to_key(str(source)))} is the bucket {bucket}.")
+            buckets.append(Source(bucket))
+    if not buckets:
         require("demo", "PIL", "The demo library")
         from exifinator.demo import make_demo
 
-        folder = local_buckets.demo_folder()
+        folder = registry.demo_folder()
         notify(f"No source given: indexing the demo library in {folder}.")
         make_demo(folder)
-        served.append(Source(rclone.serve_folder(folder, bucket=DEMO_BUCKET)))
-    return served
+        buckets.append(Source(registry.register(folder, bucket=DEMO_BUCKET)))
+    return buckets
 
 
 def raise_together(failures: Sequence[EXIFinatorError], consequence: str) -> None:
@@ -96,7 +96,7 @@ def raise_together(failures: Sequence[EXIFinatorError], consequence: str) -> Non
         raise type(first)(f"{'. '.join(messages)}. {consequence}", code=first.code, pointer=first.pointer) from first
 
 
-def check_sources(sources: Sequence[Source], s3: S3Client) -> list[ImageRef]:
+def check_sources(sources: Sequence[Source], client: SourceClient) -> list[ImageRef]:
     """List the first page of each source, and read one byte of some of its objects.
 
     With this check, a wrong bucket name or wrong credentials cause one error message at the start instead of a million
@@ -106,27 +106,27 @@ def check_sources(sources: Sequence[Source], s3: S3Client) -> list[ImageRef]:
         One object of each source in which one of the checked objects was readable.
 
     Raises:
-        AccessDenied: S3 denies the listing, or access to all checked objects of a source.
+        AccessDenied: The listing is denied, or access to all checked objects of a source.
         BucketGone: The bucket does not exist.
-        TransientError: S3 is unavailable.
+        TransientError: S3 or the folder is unavailable.
         PermanentError: S3 rejects the listing for another reason.
     """
     readable = []
     for source in sources:
-        page = s3.list_page(source.bucket, source.prefix, None)
+        page = client.list_page(source.bucket, source.prefix, None)
         objects = [ref for ref in page.refs if ref.size_bytes and not ref.is_archived]
         probed = objects[:: max(1, len(objects) // PROBED_OBJECTS)][:PROBED_OBJECTS]
-        refusals = [_probe(s3, ref) for ref in probed]
+        refusals = [_probe(client, ref) for ref in probed]
         if refusals and all(refusals):
             raise AccessDenied(f"{source} can be listed, but its objects cannot be read: {refusals[0]}")
         readable += [ref for ref, refusal in zip(probed, refusals, strict=True) if refusal is None][:1]
     return readable
 
 
-def _probe(s3: S3Client, ref: ImageRef) -> AccessDenied | None:
-    """Return the error if S3 denies access to an object, else None."""
+def _probe(client: SourceClient, ref: ImageRef) -> AccessDenied | None:
+    """Return the error if access to an object is denied, else None."""
     try:
-        s3.read_range(ref, 0, 1)
+        client.read_range(ref, 0, 1)
     except AccessDenied as exc:
         return exc
     except (TransientError, PermanentError):

@@ -18,6 +18,7 @@ from exifinator.config import ROOT, Config
 from exifinator.errors import EXIFinatorError, TooManyBatches
 from exifinator.models import BatchFields
 from exifinator.processes.tagged import TAG_VARIABLE, end_processes, find_tagged, process_tag
+from exifinator.sources.client import SourceClient
 from exifinator.sources.s3.client import S3Client
 from exifinator.sources.source import Source, parse_user_source
 from exifinator.storage.store import Store
@@ -99,14 +100,14 @@ def end_watchers(root: Path = ROOT) -> bool:
 
 def _check_source(source: Source, config: Config) -> None:
     timeout_seconds = min(S3_TIMEOUT_SECONDS, config.s3_timeout_seconds)
-    s3 = S3Client(config.model_copy(update={"s3_timeout_seconds": timeout_seconds}))
+    client = SourceClient(S3Client(config.model_copy(update={"s3_timeout_seconds": timeout_seconds})))
     try:
-        check_sources([source], s3)
+        check_sources([source], client)
     finally:
-        s3.close()
+        client.close()
         # A boto3 client consists of 4 MB of objects in reference cycles. By now, these objects
         # are in the oldest generation, which is rarely collected, so collect it here.
-        del s3
+        del client
         gc.collect()
 
 

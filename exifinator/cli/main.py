@@ -134,7 +134,7 @@ def services(stop: bool) -> None:
     from exifinator.processes.databases import ensure_services, stop_services
 
     if stop:
-        click.echo("Stopped Redis, MongoDB and rclone." if stop_services() else "Nothing was running.", err=True)
+        click.echo("Stopped Redis and MongoDB." if stop_services() else "Nothing was running.", err=True)
         return
     reports = ensure_services(load_config())
     for report in reports:
@@ -166,7 +166,7 @@ def start(restart: bool) -> None:
 
 
 @main.command()
-@click.option("--all", "stop_all", is_flag=True, help="Also stop Redis, MongoDB, rclone and the API's batches.")
+@click.option("--all", "stop_all", is_flag=True, help="Also stop Redis, MongoDB and the API's batches.")
 def stop(stop_all: bool) -> None:
     """Stop the dashboard, the API and the workers. Workers first finish their current images."""
     from exifinator.processes.databases import stop_services
@@ -179,7 +179,7 @@ def stop(stop_all: bool) -> None:
         # End these processes before Redis and MongoDB stop. Otherwise they would retry for minutes.
         if end_watchers():
             click.echo(f"Detached from the batches that the API had started. To resume one, use {RUN} with its source.")
-        click.echo("Stopped Redis, MongoDB and rclone." if stop_services() else "No services were running.")
+        click.echo("Stopped Redis and MongoDB." if stop_services() else "No services were running.")
 
 
 @main.command()
@@ -206,14 +206,13 @@ def settings() -> None:
 
 @main.command()
 def demo() -> None:
-    """Create the demo library if it is missing, and serve it as the bucket `demo`."""
+    """Create the demo library if it is missing, and register it as the bucket `demo`."""
     from exifinator.extras import require
 
     require("demo", "PIL", "The demo library")
     from exifinator.demo import make_demo
-    from exifinator.processes.rclone import serve_folder
-    from exifinator.sources.local_buckets import demo_folder
+    from exifinator.sources.folders.registry import demo_folder, register
 
     folder = demo_folder()
     make_demo(folder)
-    click.echo(f"Serving the demo library in {folder} as the bucket {serve_folder(folder, bucket='demo')}.")
+    click.echo(f"The demo library in {folder} is the bucket {register(folder, bucket='demo')}.")

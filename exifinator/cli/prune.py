@@ -14,14 +14,13 @@ from exifinator.cli.progress import ProgressDisplay
 from exifinator.cli.run_options import RunOptions
 from exifinator.logging_setup import escape_control
 from exifinator.queue.image_queue import ImageQueue
-from exifinator.sources.s3.client import S3Client
-from exifinator.sources.source import Source, remove_covered
+from exifinator.sources.source import Lister, Source, remove_covered
 from exifinator.storage.store import Store
 
 
 def prune(
     sources: Sequence[Source],
-    s3: S3Client,
+    lister: Lister,
     store: Store,
     queue: ImageQueue,
     display: ProgressDisplay,
@@ -36,7 +35,7 @@ def prune(
     def on_progress(listed: int) -> None:
         display.show_line(f"listing: {listed:,} listed")
 
-    with find_orphans(remove_covered(sources), s3, store, queue, on_progress=on_progress) as orphans:
+    with find_orphans(remove_covered(sources), lister, store, queue, on_progress=on_progress) as orphans:
         display.note(
             f"{orphans.listed:,} listed. {_format_counts(orphans.records, orphans.jobs)} belong to images that are no "
             "longer in the bucket."

@@ -14,7 +14,7 @@ import click
 
 from exifinator.batches.model import BatchCounts
 from exifinator.batches.runner import Batch
-from exifinator.batches.sources import check_sources, find_sources, raise_together, serve_sources
+from exifinator.batches.sources import check_sources, find_sources, raise_together, register_folders
 from exifinator.cli.formatting import format_count
 from exifinator.cli.progress import ProgressDisplay, summarize
 from exifinator.cli.run_options import RunOptions
@@ -39,6 +39,7 @@ from exifinator.queue.admin import QueueAdmin
 from exifinator.queue.image_queue import ImageQueue
 from exifinator.queue.redis_client import connect_redis
 from exifinator.queue.worker_health import WorkerHealth
+from exifinator.sources.client import SourceClient
 from exifinator.sources.s3.client import S3Client
 from exifinator.sources.source import Source
 from exifinator.storage.migrations import check_schema
@@ -89,21 +90,21 @@ def run_command(**arguments: Any) -> None:
         for report in ensure_services(config) if options.batch_id is None else ():
             if report.started:
                 display.note(str(report))
-        s3 = S3Client(config)
-        sources = serve_sources(requested, display.note)
-        sources, probe_objects, failures = _check_access(sources, s3, display)
+        client = SourceClient(S3Client(config))
+        sources = register_folders(requested, display.note)
+        sources, probe_objects, failures = _check_access(sources, client, display)
         store, queue = _connect(config)
         if options.prune:
             from exifinator.cli.prune import prune
 
-            prune(sources, s3, store, queue, display, options)
+            prune(sources, client, store, queue, display, options)
             raise_together(failures, "The other sources were pruned")
             return
         store.ensure_indexes_if_quick()
         for ref in probe_objects:
             queue.refused_buckets.set_probe_object(ref)
         batch = Batch(
-            sources, s3, store, queue, batch_id=options.batch_id, refresh=options.refresh, verify=options.verify
+            sources, client, store, queue, batch_id=options.batch_id, refresh=options.refresh, verify=options.verify
         )
         # The API has the same supervisor as the workers, so restarting them would stop the API that started this batch.
         if not options.dry_run and options.batch_id is None:
@@ -122,7 +123,7 @@ def run_command(**arguments: Any) -> None:
 
 
 def _check_access(
-    sources: Sequence[Source], s3: S3Client, display: ProgressDisplay
+    sources: Sequence[Source], client: SourceClient, display: ProgressDisplay
 ) -> tuple[list[Source], list[ImageRef], list[EXIFinatorError]]:
     """Check that the sources can be read.
 
@@ -139,7 +140,7 @@ def _check_access(
     failures: list[EXIFinatorError] = []
     for source in sources:
         try:
-            probe_objects += check_sources([source], s3)
+            probe_objects += check_sources([source], client)
             readable.append(source)
         except (PermanentError, TransientError) as exc:
             failures.append(exc)

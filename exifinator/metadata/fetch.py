@@ -55,7 +55,8 @@ def fetch_metadata(
         The located metadata. Its `ref` has the object's size, ETag and modification time as of the first read.
 
     Raises:
-        ObjectChanged: If the object changed during each of MAX_ATTEMPTS attempts.
+        ObjectChanged: If the object changed during each of MAX_ATTEMPTS attempts, or if a file is damaged and may
+            still be being written.
         Exception: If `reader` raises any other error.
     """
     cost = _Cost()
@@ -96,7 +97,7 @@ def _fetch_once(
     ref = replace(ref, etag=first.etag, size_bytes=first.total_bytes, last_modified=first.last_modified)
     if first.total_bytes == 0:
         located = LocatedMetadata("unknown", status="damaged", problem=EMPTY_OBJECT)
-        return _fetched_metadata(ref, located, cost)
+        return _fetched_metadata(first, ref, located, cost)
 
     def read(start: int, end: int) -> bytes:
         """Read a further range of the same version of the object."""
@@ -112,7 +113,8 @@ def _fetch_once(
     if decoder is not None and not has_known_signature(first.data):
         decoded = DecodedObject(decoder(), first.data, first.total_bytes, read)
         with suppress(DamagedEncoding):
-            return _fetched_metadata(ref, _locate_decoded(decoded, first, first_read_bytes, deadline_seconds), cost)
+            located = _locate_decoded(decoded, first, first_read_bytes, deadline_seconds)
+            return _fetched_metadata(first, ref, located, cost)
     file = RangeBuffer(first.total_bytes)
     file.add(first.start, first.data)
     reads_left = MAX_FURTHER_READS
@@ -128,7 +130,7 @@ def _fetch_once(
             file.is_final = True
     if located.status == "unsupported" and first.content_encoding and decoder is None:
         located.problem = f"The object has the Content-Encoding {first.content_encoding[:50]}, which is not supported."
-    return _fetched_metadata(ref, located, cost)
+    return _fetched_metadata(first, ref, located, cost)
 
 
 def _version_of(read: RangeRead) -> tuple[object, ...]:
@@ -200,7 +202,9 @@ def _plan_reads(missing: list[tuple[int, int]], reads_left: int, file: RangeBuff
     return [(start, min(end, start + MAX_READ_BYTES)) for start, end in merged]
 
 
-def _fetched_metadata(ref: ImageRef, located: LocatedMetadata, cost: _Cost) -> FetchedMetadata:
+def _fetched_metadata(first: RangeRead, ref: ImageRef, located: LocatedMetadata, cost: _Cost) -> FetchedMetadata:
+    if located.status == "damaged" and first.is_settling:
+        raise ObjectChanged(f"File may still be incomplete: {ref.id}")
     return FetchedMetadata(
         ref,
         located.format or "unknown",

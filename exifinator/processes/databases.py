@@ -81,12 +81,12 @@ def ensure_services(config: Config, root: Path = ROOT) -> list[ServiceReport]:
 
 
 def stop_services(root: Path = ROOT) -> bool:
-    """Stop the Redis, MongoDB and rclone that this checkout started. Return whether any was running."""
+    """Stop the Redis and MongoDB that this checkout started. Return whether any was running."""
     return service_supervision(root).stop()
 
 
 def service_supervision(root: Path = ROOT, start_timeout_seconds: float = START_TIMEOUT_SECONDS) -> Supervision:
-    """Return the supervision of Redis, MongoDB and rclone."""
+    """Return the supervision of Redis and MongoDB."""
     inherited = {name: os.environ[name] for name in INHERITED_VARIABLES if name in os.environ}
     return Supervision("services", root, inherited, start_timeout_seconds=start_timeout_seconds)
 

@@ -20,7 +20,6 @@ def wait_until_up(
     timeout_seconds: float,
     *,
     is_crash_looping: Callable[[], bool] = lambda: False,
-    crash_loop_seconds: float | None = None,
 ) -> str | None:
     """Wait until a program is up.
 
@@ -28,19 +27,16 @@ def wait_until_up(
         find_problem: Returns None if the program is up, or else a description of the problem.
         timeout_seconds: How long to wait.
         is_crash_looping: Returns whether the program has exited and is waiting for its next start.
-        crash_loop_seconds: How long to wait if the program is crash-looping. The default is CRASH_LOOP_SECONDS.
 
     Returns:
         None if the program is up, or else the last description of the problem.
     """
-    if crash_loop_seconds is None:
-        crash_loop_seconds = CRASH_LOOP_SECONDS
     started_at = time.monotonic()
     while (problem := find_problem()) is not None:
         waited_seconds = time.monotonic() - started_at
         if waited_seconds > timeout_seconds:
             return problem
-        if waited_seconds > crash_loop_seconds and is_crash_looping():
+        if waited_seconds > CRASH_LOOP_SECONDS and is_crash_looping():
             return problem
         time.sleep(POLL_SECONDS)
     return None

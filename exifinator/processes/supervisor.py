@@ -137,11 +137,6 @@ class Supervision:
                     rpc.stopProcessGroup(name)
                     rpc.removeProcessGroup(name)
 
-    def signal(self, name: str, signal: str) -> None:
-        """Send a signal, such as "HUP", to the processes of a program."""
-        with self._calls() as rpc:
-            rpc.signalProcessGroup(name, signal)
-
     def restart(self, programs: Sequence[Program]) -> None:
         """Stop all programs of this supervision, then start `programs`."""
         with self._locked():

@@ -17,14 +17,13 @@ from exifinator.errors import ConfigError, ServiceFailed
 from exifinator.extras import require
 from exifinator.net import is_loopback_address, listens
 from exifinator.paths import IS_CHECKOUT, PACKAGE, START, STOP
-from exifinator.processes.rclone import resume_serving
 from exifinator.processes.startup import last_lines, wait_until_up
 from exifinator.processes.supervisor import START_TIMEOUT_SECONDS, Supervision
 from exifinator.processes.supervisor_config import Program, write_private
 from exifinator.processes.tagged import has_listener, process_tag
 
 # Settings that only `run` reads. The workers need no restart when one of these settings changes.
-RUN_ONLY_SETTINGS = frozenset({"s3_buckets", "local_s3_port", "start_timeout_seconds"})
+RUN_ONLY_SETTINGS = frozenset({"s3_buckets", "start_timeout_seconds"})
 # Prefixes of the environment variables that boto3 and its HTTP client read, such as the profile, the region, the
 # endpoint, credentials, proxies and certificates.
 BOTO_VARIABLES = ("AWS_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_", "REQUESTS_CA_BUNDLE")
@@ -113,7 +112,6 @@ def start_workers(config: Config, *, restart: bool = False, root: Path = ROOT) -
     if restart or not supervision.running():
         _check_ports_are_free(config, supervision)
     stopped = restart and supervision.stop()
-    resume_serving(root, config.start_timeout_seconds)
     if supervision.start(programs):
         write_private(_fingerprint_path(supervision), fingerprint)
         outcome = "restarted" if stopped else "started"

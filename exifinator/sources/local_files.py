@@ -2,17 +2,84 @@
 
 from __future__ import annotations
 
+import os
+import re
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 from exifinator.errors import ObjectChanged
 from exifinator.models import ImageRef, RangeRead
 
+# A file that was modified less than this many seconds ago may still be being written.
+SETTLE_SECONDS = 2.0
+# The kernel's clock for modification times may advance only this often. If a file changes twice in this time, both
+# versions may have the same modification time.
+TICK_SECONDS = 0.02
+# File systems also store times that a datetime cannot represent. These are the nearest that it can.
+_FIRST, _LAST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+_FILE_ETAG = re.compile(r"file-[0-9a-f]+--?[0-9a-f]+-[0-9a-f]+")
+
+
+def file_etag(status: os.stat_result) -> str:
+    """Return the ETag of a file: `file-`, its size, its modification time in ns and its inode, in hexadecimal."""
+    return f"file-{status.st_size:x}-{status.st_mtime_ns:x}-{status.st_ino:x}"
+
+
+def is_file_etag(etag: str) -> bool:
+    """Return whether an ETag was made by file_etag, and not by an S3 server."""
+    return _FILE_ETAG.fullmatch(etag) is not None
+
+
+def modified_at(status: os.stat_result) -> datetime:
+    """Return the modification time of a file, in whole seconds."""
+    seconds = status.st_mtime_ns // 10**9
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, ValueError):
+        return _LAST if seconds > 0 else _FIRST
+
+
+def read_open_file(
+    descriptor: int, name: str, start: int, length: int, *, if_match: str = "", may_settle: bool = False
+) -> RangeRead:
+    """Read a range of an open file.
+
+    Args:
+        descriptor: The file.
+        name: The name of the file, for messages.
+        start: Offset in bytes.
+        length: Number of bytes.
+        if_match: The ETag that the file must still have; empty if any ETag is accepted.
+        may_settle: Whether to mark what was read from a file that may still be being written, and to reject a file that
+            was modified only now.
+
+    Raises:
+        OSError: The file cannot be read.
+        ObjectChanged: The file's ETag is not `if_match`, or the file changed during the read or immediately before it.
+    """
+    before, now = os.fstat(descriptor), time.time()
+    etag = file_etag(before)
+    is_unsettled = may_settle and 0 <= now - before.st_mtime < TICK_SECONDS
+    if is_unsettled or (if_match and if_match != etag):
+        raise ObjectChanged(f"File changed while it was being read: {name}")
+    data = _read_fully(descriptor, start, min(length, max(0, before.st_size - start)))
+    if file_etag(os.fstat(descriptor)) != etag or len(data) < min(length, before.st_size - start):
+        raise ObjectChanged(f"File changed while it was being read: {name}")
+    is_settling = may_settle and abs(now - before.st_mtime) < SETTLE_SECONDS
+    return RangeRead(start, data, before.st_size, etag, modified_at(before), is_settling=is_settling)
+
+
+def _read_fully(descriptor: int, start: int, length: int) -> bytes:
+    """Read `length` bytes, or fewer at the end of the file. A single read of a network drive may return less."""
+    data = os.pread(descriptor, length, start)
+    while 0 < len(data) < length and (more := os.pread(descriptor, length - len(data), start + len(data))):
+        data += more
+    return data
+
 
 class LocalReader:
-    """A RangeReader for local files.
-
-    The key of an image is the file's path. Its ETag consists of the file's size and modification time.
+    """A RangeReader for files that are given by their path. The key of an image is the file's path.
 
     Attributes:
         requests: Number of reads so far.
@@ -28,20 +95,13 @@ class LocalReader:
 
         Raises:
             OSError: The file cannot be read.
-            ObjectChanged: The file's ETag is not `if_match`.
+            ObjectChanged: The file's ETag is not `if_match`, or the file changed during the read.
         """
-        with Path(ref.key).open("rb") as file:
-            file.seek(0, 2)
-            total_bytes = file.tell()
-            changed_ns = Path(ref.key).stat().st_mtime_ns
-            etag = f"{total_bytes:x}-{changed_ns:x}"
-            if if_match and if_match != etag:
-                raise ObjectChanged(f"File changed while it was being read: {ref.key}")
-            file.seek(start)
-            data = file.read(length)
+        with Path(ref.key).open("rb", buffering=0) as file:
+            read = read_open_file(file.fileno(), ref.key, start, length, if_match=if_match)
         self.requests += 1
-        self.bytes_read += len(data)
-        return RangeRead(start, data, total_bytes, etag, datetime.fromtimestamp(changed_ns // 10**9, UTC))
+        self.bytes_read += len(read.data)
+        return read
 
 
 def local_ref(path: Path) -> ImageRef:
@@ -50,5 +110,5 @@ def local_ref(path: Path) -> ImageRef:
     Raises:
         OSError: The file cannot be read.
     """
-    stat = path.stat()
-    return ImageRef("", str(path), "", stat.st_size, datetime.fromtimestamp(int(stat.st_mtime), UTC))
+    status = path.stat()
+    return ImageRef("", str(path), "", status.st_size, modified_at(status))

@@ -34,7 +34,7 @@ from exifinator.errors import (
 from exifinator.models import ImageRef
 from exifinator.queue.refused_buckets import RefusedBuckets
 from exifinator.queue.worker_health import WorkerHealth
-from exifinator.sources.s3.client import S3Client
+from exifinator.sources.client import SourceClient
 from exifinator.storage.store import Store
 
 log = logging.getLogger(__name__)
@@ -57,8 +57,8 @@ class BucketCircuitBreaker:
         is_suspended: Whether this worker must take no images, because S3 refuses it and perhaps serves others.
     """
 
-    def __init__(self, s3: S3Client, buckets: RefusedBuckets, health: WorkerHealth, store: Store) -> None:
-        self._s3 = s3
+    def __init__(self, sources: SourceClient, buckets: RefusedBuckets, health: WorkerHealth, store: Store) -> None:
+        self._sources = sources
         self._buckets = buckets
         self._health = health
         self._store = store
@@ -82,7 +82,7 @@ class BucketCircuitBreaker:
                 return True
             is_trusted = time.monotonic() < self._trusted_until.get(ref.bucket, 0.0)
             if not is_trusted:
-                self._s3.reload_credentials(ref.bucket)
+                self._sources.reload_credentials(ref.bucket)
             # The credentials may have been replaced since the image was refused.
             if self._is_readable(ref):
                 return True
@@ -141,7 +141,7 @@ class BucketCircuitBreaker:
         while True:
             self._health.note_refused(report)
             gevent.sleep(OUT_SECONDS)
-            self._s3.reload_credentials(ref.bucket)
+            self._sources.reload_credentials(ref.bucket)
             try:
                 if self._is_readable(ref):
                     break
@@ -156,7 +156,7 @@ class BucketCircuitBreaker:
 
     def _is_readable(self, ref: ImageRef) -> bool:
         try:
-            self._s3.read_range(ref, 0, 1)
+            self._sources.read_range(ref, 0, 1)
         except (AccessDenied, ClockSkew):
             return False
         except PermanentError:

@@ -19,6 +19,8 @@ from exifinator.queue.image_queue import NO_ROOM, PUSHED, REFUSED, UNWANTED, Del
 from exifinator.queue.redis_client import connect_redis, read_clock
 from exifinator.queue.worker_health import WorkerHealth
 from exifinator.retry import backoff_seconds
+from exifinator.sources.client import SourceClient
+from exifinator.sources.folders.client import FolderClient
 from exifinator.sources.s3.client import S3Client
 from exifinator.sources.s3.fast_client import FastS3Client
 from exifinator.storage.mongodb import connect_mongodb
@@ -26,6 +28,7 @@ from exifinator.storage.store import Store
 from exifinator.worker.batcher import Batcher
 from exifinator.worker.circuit_breaker import BucketCircuitBreaker
 from exifinator.worker.failure_policy import Interrupted
+from exifinator.worker.file_threads import FileThreads
 from exifinator.worker.isolated import SubprocessReader
 
 log = logging.getLogger(__name__)
@@ -36,6 +39,7 @@ RECORDS_PER_BULK = 100
 BULK_WAIT_SECONDS = 0.03
 IMAGES_PER_PUSH = 50
 PUSH_WAIT_SECONDS = 0.005
+FILE_THREADS = 8
 
 
 class WorkerContext:
@@ -51,11 +55,12 @@ class WorkerContext:
         self.is_stopping = False
         self.waiting_for_room = 0
         self.subprocess_reader = SubprocessReader()
-        self.s3 = FastS3Client(config) if config.s3_client == "lean" else S3Client(config)
+        s3 = FastS3Client(config) if config.s3_client == "lean" else S3Client(config)
+        self.sources = SourceClient(s3, FolderClient(FileThreads(FILE_THREADS).call))
         self.queue = ImageQueue(connect_redis(config), config)
         self.store = Store(connect_mongodb(config), config)
         self.health = WorkerHealth(self.queue.client, self.queue.keys, f"{platform.node()}.{os.getpid()}")
-        self.circuit_breaker = BucketCircuitBreaker(self.s3, self.queue.refused_buckets, self.health, self.store)
+        self.circuit_breaker = BucketCircuitBreaker(self.sources, self.queue.refused_buckets, self.health, self.store)
         self._pushes = Batcher(self.queue.push_metadata, limit=IMAGES_PER_PUSH, wait_seconds=PUSH_WAIT_SECONDS)
         self._records = Batcher(self._store_batch, limit=RECORDS_PER_BULK, wait_seconds=BULK_WAIT_SECONDS)
 

@@ -26,7 +26,8 @@ from exifinator.config import ROOT, Config, load_config
 from exifinator.errors import EXIFinatorError, KilledWorker, PermanentError
 from exifinator.metadata.fetch import fetch_metadata
 from exifinator.metadata.parse import build_record
-from exifinator.models import ExifRecord, ImageRef
+from exifinator.models import ExifRecord, ImageRef, RangeReader
+from exifinator.sources.client import SourceClient
 from exifinator.sources.s3.client import S3Client
 
 # The maximum time for reading one image in the subprocess.
@@ -37,7 +38,7 @@ BASE_MEMORY_MB = 256
 _LENGTH_BYTES = 4
 
 
-def read_image(s3: S3Client, ref: ImageRef, config: Config) -> tuple[ExifRecord, int, int]:
+def read_image(reader: RangeReader, ref: ImageRef, config: Config) -> tuple[ExifRecord, int, int]:
     """Fetch and decode one image.
 
     Returns:
@@ -46,7 +47,7 @@ def read_image(s3: S3Client, ref: ImageRef, config: Config) -> tuple[ExifRecord,
     Raises:
         TransientError, PermanentError: S3 did not return the image.
     """
-    fetched = fetch_metadata(s3, ref, first_read_bytes=config.first_read_bytes)
+    fetched = fetch_metadata(reader, ref, first_read_bytes=config.first_read_bytes)
     record = build_record(fetched, deadline_seconds=config.parse_deadline_seconds, memory_mb=config.parse_memory_mb)
     return record, fetched.bytes_read, fetched.requests
 
@@ -178,10 +179,10 @@ def main() -> None:
     """Read images as requested on stdin, until stdin is closed."""
     config = load_config()
     _limit_memory(config.parse_memory_mb + BASE_MEMORY_MB)
-    s3 = S3Client(config)
+    sources = SourceClient(S3Client(config))
     for line in sys.stdin:
         try:
-            record, bytes_read, requests = read_image(s3, ImageRef.from_params(json.loads(line)), config)
+            record, bytes_read, requests = read_image(sources, ImageRef.from_params(json.loads(line)), config)
         except EXIFinatorError as exc:
             # SubprocessReader raises the error again, with these arguments.
             response: dict[str, object] = {

@@ -73,7 +73,7 @@ class ImageTask(Task):  # type: ignore[misc]
             COUNTS.requests["get"] += requests
             COUNTS.bytes_read += bytes_read
         else:
-            record, bytes_read, requests = read_image(context.s3, ref, context.config)
+            record, bytes_read, requests = read_image(context.sources, ref, context.config)
         context.circuit_breaker.note_served(ref.bucket)
         job.store(ref, record, bytes_read=bytes_read, requests=requests)
 
@@ -120,7 +120,7 @@ class Download(ImageTask):
         elif job.delivery.count >= context.config.max_deliveries:
             self.index_image(job, ref, job.delivery.count)
         else:
-            fetched = fetch_metadata(context.s3, ref, first_read_bytes=context.config.first_read_bytes)
+            fetched = fetch_metadata(context.sources, ref, first_read_bytes=context.config.first_read_bytes)
             context.circuit_breaker.note_served(ref.bucket)
             if not context.push_metadata(job.delivery, fetched, on_wait=job.restart_time_limit):
                 self.write(job, fetched)

@@ -78,7 +78,7 @@ class ImageWorker(Worker):  # type: ignore[misc]
         self._wakeup = Event()
         self._interrupting = False
         logging_setup.add_context(job_context)
-        self.context.s3.prepare()
+        self.context.sources.prepare()
         super().__init__()
 
     def refresh_queues(self, fatal: bool = False) -> None:  # noqa: ARG002

@@ -40,7 +40,7 @@ class Checkout:
             shutil.copy2(ROOT / name, path / name)
         home = path / "home"
         home.mkdir()
-        self.ports = {name: reserve_port() for name in ("API_PORT", "DASHBOARD_PORT", "LOCAL_S3_PORT")}
+        self.ports = {name: reserve_port() for name in ("API_PORT", "DASHBOARD_PORT")}
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.upper().startswith(NOT_INHERITED)},
             "HOME": str(home),

@@ -119,7 +119,7 @@ def make_clone(folder: Path, s3_url: str = "http://127.0.0.1:1") -> Clone:
     for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "copy"]):
         subprocess.run([*git, *command], cwd=path, check=True)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "EXIFINATOR_", "MRQ_"))}
-    ports = {f"EXIFINATOR_{name}_PORT": str(reserve_port()) for name in ("API", "DASHBOARD", "LOCAL_S3")}
+    ports = {f"EXIFINATOR_{name}_PORT": str(reserve_port()) for name in ("API", "DASHBOARD")}
     return Clone(
         path,
         {
@@ -143,7 +143,7 @@ def add_environment(clone: Clone) -> None:
     venv.create(clone.path / "venv", symlinks=True)
     [packages] = (clone.path / "venv").glob("lib/python3*/site-packages")
     (packages / "packages_of_the_tests.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    # Programs that come with packages, such as rclone, are found in PATH.
+    # Programs that come with packages, such as supervisord, are found in PATH.
     clone.environment["PATH"] = f"{sysconfig.get_path('scripts')}:{clone.environment['PATH']}"
     # As stamp_of in setup.sh makes it; `test_setup__environment_is_whole__installs_nothing` compares.
     stamp = "{ printf '%s\\n' \"$PWD\"; cat -- requirements.txt; } | cksum >venv/.requirements.txt"

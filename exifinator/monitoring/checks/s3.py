@@ -18,7 +18,8 @@ from exifinator.errors import AccessDenied, BucketGone, ClockSkew, EXIFinatorErr
 from exifinator.models import ImageRef
 from exifinator.monitoring.checks import Finding, error, ok, warning
 from exifinator.monitoring.checks.clock import check_clock
-from exifinator.sources import local_buckets
+from exifinator.sources.folders import registry
+from exifinator.sources.folders.names import to_key
 from exifinator.sources.s3.client import S3Client
 from exifinator.sources.s3.errors import s3_errors
 from exifinator.sources.source import Source
@@ -37,13 +38,22 @@ _FIXES = {
 
 
 def check_folder(folder: Path) -> Finding:
+    shown = to_key(str(folder))
+    if not folder.is_dir():
+        return error("source", f"the folder {shown} does not exist on this machine", "mount its drive")
     if os.access(folder, os.R_OK | os.X_OK):
-        return ok("source", f"the folder {folder} is readable")
-    return error("source", f"this user cannot read the folder {folder}", f"chmod u+rx '{folder}'")
+        return ok("source", f"the folder {shown} is readable")
+    return error("source", f"this user cannot read the folder {shown}", f"chmod u+rx '{shown}'")
 
 
 def check_source(config: Config, source: Source) -> list[Finding]:
-    """List a source, read some bytes of its first object, and check S3's clock and the region of the bucket."""
+    """List a source, read some bytes of its first object, and check S3's clock and the region of the bucket.
+
+    If the bucket is a local folder, only check that the folder is readable.
+    """
+    folder = registry.lookup(source.bucket)
+    if folder is not None:
+        return [check_folder(folder)]
     with closing(S3Client(config)) as s3:
         return list(_run_checks(config, s3, source))
 
@@ -118,8 +128,6 @@ def _check_clock(dates: list[tuple[str, float]]) -> Iterator[Finding]:
 
 def _check_credentials(config: Config, client: Any, source: Source) -> Finding:
     """Report where the credentials come from. Never show the credentials themselves."""
-    if local_buckets.lookup(source.bucket):
-        return ok("credentials", f"{source} is a folder on this machine and needs no credentials")
     if config.s3_anonymous:
         return ok("credentials", "no credentials are used (S3_ANONYMOUS)")
     if config.aws_access_key:

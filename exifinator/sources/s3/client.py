@@ -22,7 +22,6 @@ from exifinator.errors import (
 )
 from exifinator.metrics import COUNTS, retry_cause
 from exifinator.models import ImageRef, ListedPage, RangeRead
-from exifinator.sources import local_buckets
 from exifinator.sources.s3 import list_parser
 from exifinator.sources.s3.endpoint import AMAZON_S3, endpoint_name
 from exifinator.sources.s3.errors import credential_errors, is_about_customer_key, s3_errors
@@ -43,7 +42,7 @@ Result = TypeVar("Result")
 
 
 class S3Client:
-    """Reads buckets at the configured endpoint, and local folders that are served as buckets.
+    """Reads buckets at the configured endpoint.
 
     There is one boto3 client per endpoint. All greenlets share it, and its pool has a connection for each greenlet.
     """
@@ -59,18 +58,12 @@ class S3Client:
 
     def endpoint(self, bucket: str) -> str:
         """Return a name for the server of a bucket, to tell apart buckets that have the same name on two servers."""
-        local = local_buckets.lookup(bucket)
-        if local:
-            return f"the folder {local.folder}"
         # Ask the client, because the endpoint may also come from the environment or from a profile of AWS.
         meta = self.client(bucket).meta
         return endpoint_name(meta.endpoint_url, meta.partition)
 
-    def client(self, bucket: str) -> Any:
+    def client(self, bucket: str) -> Any:  # noqa: ARG002
         """Return the boto3 client for a bucket."""
-        local = local_buckets.lookup(bucket)
-        if local:
-            return self._cached_client((local.endpoint_url, local.access_key), lambda: self._connect_local(local))
         return self._cached_client((self.config.s3_endpoint_url, None), self._connect)
 
     def _cached_client(self, key: tuple[str | None, str | None], connect: Callable[[], Any]) -> Any:
@@ -84,11 +77,11 @@ class S3Client:
                     self._clients[key] = client
         return self._clients[key]
 
-    def reload_credentials(self, bucket: str, rejected: Any = None) -> bool:
+    def reload_credentials(self, bucket: str, rejected: Any = None) -> bool:  # noqa: ARG002
         """Discard the bucket's client, so that the next one loads the credentials again.
 
         The credentials file may have been updated in the meantime. Credentials are reloaded at most once every
-        MIN_RELOAD_SECONDS, and not at all for local folders.
+        MIN_RELOAD_SECONDS.
 
         Args:
             bucket: The bucket.
@@ -98,8 +91,6 @@ class S3Client:
         Returns:
             Whether `client` now returns a client other than the rejected one.
         """
-        if local_buckets.lookup(bucket):
-            return False
         key = (self.config.s3_endpoint_url, None)
         with self._connect_lock:
             if rejected is not None and self._clients.get(key) is not rejected:
@@ -183,13 +174,6 @@ class S3Client:
             if config.s3_addressing == "auto" and not endpoint_name(client.meta.endpoint_url).startswith(AMAZON_S3):
                 client = connect("path")
         return client
-
-    def _connect_local(self, local: local_buckets.LocalBucket) -> Any:
-        session = create_session(
-            aws_access_key_id=local.access_key, aws_secret_access_key=local.secret_key, region_name="us-east-1"
-        )
-        options = self._boto_config(s3={"addressing_style": "path"}, proxies={})
-        return session.client("s3", endpoint_url=local.endpoint_url, config=options)
 
     def _requester_pays(self) -> dict[str, str]:
         return {"RequestPayer": "requester"} if self.config.s3_requester_pays else {}

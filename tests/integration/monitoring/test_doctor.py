@@ -488,7 +488,7 @@ def run_doctor(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> C
     """Return a function that runs `doctor` with free ports, as in run_doctor("bucket", NAME=value)."""
 
     def run(*arguments: str, **settings: str) -> Result:
-        ports = {f"{name}_PORT": str(reserve_port()) for name in ("API", "DASHBOARD", "LOCAL_S3")}
+        ports = {f"{name}_PORT": str(reserve_port()) for name in ("API", "DASHBOARD")}
         return invoke(installation, monkeypatch, "doctor", *arguments, **{**ports, **settings})
 
     return run

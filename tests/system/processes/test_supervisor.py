@@ -137,7 +137,7 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
     ]
     environment = {"PATH": os.environ["PATH"], "EXIFINATOR_REDIS_URL": SECRET}
     with supervised(root, environment=environment) as supervision, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RCLONE_CONFIG", "/elsewhere")
+        patch.setenv("RSYNC_PROXY", "/elsewhere")
         assert supervision.start(programs)
         yield Gallery(supervision, programs)
 
@@ -175,7 +175,7 @@ def test_start__secret_in_environment__reaches_the_child_and_no_file(gallery: Ga
 def test_start__given_environment__is_all_that_children_inherit(gallery: Gallery) -> None:
     environ = settle_exec(gallery.supervision, "plain", SLEEP).environ()
 
-    assert "RCLONE_CONFIG" not in environ
+    assert "RSYNC_PROXY" not in environ
     assert "PATH" in environ
 
 

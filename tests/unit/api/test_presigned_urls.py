@@ -9,6 +9,7 @@ import pytest
 from api.errors import ErrorCode, RequestRefused
 from api.presigned_urls import Signer
 from exifinator.config import Config
+from exifinator.sources.folders import registry
 
 
 @pytest.mark.parametrize(("variable", "value"), [("AWS_PROFILE", "no-such-profile"), ("AWS_CONFIG_FILE", "{broken}")])
@@ -24,3 +25,10 @@ def test_sign__unusable_aws_settings__is_refused(
     with pytest.raises(RequestRefused) as caught:
         Signer(Config()).sign("bucket", "key")
     assert caught.value.code is ErrorCode.CANNOT_SIGN
+
+
+def test_sign__file_in_a_local_folder__has_no_link(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(registry, "lookup", {"photos_0a1b2c": tmp_path}.get)
+    with pytest.raises(RequestRefused, match="local folder") as caught:
+        Signer(Config()).sign("photos_0a1b2c", "a.jpg")
+    assert caught.value.code is ErrorCode.NOT_FOUND

@@ -31,6 +31,7 @@ DECISIONS: dict[str, tuple[type, type, type, type]] = {
     "TransientError": RETRIED,
     "SourceUnavailable": RETRIED,
     "ClockSkew": RETRIED,
+    "FolderUnavailable": RETRIED,
     "ObjectChanged": RETRIED,
     "StoreUnavailable": SERVER_DOWN,
     "QueueUnavailable": SERVER_DOWN,

@@ -102,6 +102,10 @@ export const CAUSE_LABELS = {
     "Clock out of sync",
     "S3 rejects requests because this machine's clock is wrong. Set the clock, then retry.",
   ],
+  FolderUnavailable: [
+    "Folder unavailable",
+    "The worker's machine does not have the folder. Mount its drive, or run workers where the folder is, then retry.",
+  ],
   StoreUnavailable: [
     "MongoDB unavailable",
     "MongoDB could not be reached, or could not write. Retry when it is available again.",

@@ -1,0 +1,34 @@
+"""Calls in threads, from greenlets."""
+
+from __future__ import annotations
+
+import os
+
+import gevent
+import pytest
+
+from exifinator.errors import ObjectChanged
+from exifinator.worker.file_threads import FileThreads
+
+
+def test_call__result_and_error__reach_the_caller_silently(capfd: pytest.CaptureFixture[str]) -> None:
+    threads = FileThreads(2)
+    assert threads.call(divmod, (7, 2)) == (3, 1)
+
+    def fail(name: str) -> None:
+        raise ObjectChanged(name)
+
+    with pytest.raises(ObjectChanged, match=r"a\.jpg"):
+        threads.call(fail, ("a.jpg",))
+    assert capfd.readouterr().err == ""
+
+
+def test_call__disk_that_does_not_respond__leaves_other_greenlets_running() -> None:
+    threads = FileThreads(1)
+    reading, writing = os.pipe()
+    waiting = gevent.spawn(threads.call, os.read, (reading, 1))
+    # Only this greenlet ends the wait of the other one.
+    gevent.spawn(os.write, writing, b"x").join()
+    assert waiting.get() == b"x"
+    for descriptor in (reading, writing):
+        os.close(descriptor)
