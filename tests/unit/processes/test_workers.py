@@ -41,7 +41,6 @@ def supervise(monkeypatch: pytest.MonkeyPatch, root: Path, state: str, *, outdat
     supervision = Supervised(root, state)
     monkeypatch.setattr(workers, "worker_supervision", lambda *_: supervision)
     monkeypatch.setattr(workers, "is_outdated", lambda *_: outdated)
-    monkeypatch.setattr(workers, "resume_serving", lambda *_: None)
     monkeypatch.setattr(workers, "_await_start", lambda *_: None)
     monkeypatch.setattr(workers, "write_private", lambda *_: None)
     return supervision
