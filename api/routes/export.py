@@ -41,10 +41,12 @@ _SCHEMAS = {"geojson": {"type": "object"}, "parquet": {"type": "string", "format
 
 
 class ExportArguments(Filters):
-    """Filter parameters, and options of single formats."""
+    """Filter parameters, and options of one format each."""
 
     whole: bool = Field(False, description="Return whole records, with every tag (ndjson only).")
-    raw: bool = Field(False, description="Return texts that a spreadsheet would run as formulas unchanged (csv only).")
+    raw: bool = Field(
+        False, description="In csv, return texts unchanged that a spreadsheet would run as formulas. Others always do."
+    )
 
 
 @router.get(
@@ -68,9 +70,8 @@ async def export_photos(
     so that clients can detect an incomplete export.
     """
     filter_ = arguments.to_filter()
-    for name, format_with_option in (("whole", "ndjson"), ("raw", "csv")):
-        if getattr(arguments, name) and file_format != format_with_option:
-            raise BadParameter(name, f"only {format_with_option} has this option")
+    if arguments.whole and file_format != "ndjson":
+        raise BadParameter("whole", "only ndjson has this option")
     if file_format == "parquet" and importlib.util.find_spec("arro3") is None:
         detail = "Parquet requires the package arro3-io, which is not installed. Install it with: pip install arro3-io"
         raise RequestRefused(ErrorCode.PARQUET_UNAVAILABLE, detail)

@@ -14,11 +14,9 @@ import pymongo
 import pytest
 from pydantic import SecretStr
 
-from api.app import create_app
 from api.errors import ErrorCode
 from api.server import ServerLimits
 from exifinator.config import Config
-from exifinator.errors import ConfigError
 from exifinator.web_security import LoginThrottle
 from tests.integration.api.fixtures import TOKEN, Api, WireApi, guarded, open_api, serve_api
 from tests.waiting import eventually
@@ -413,11 +411,6 @@ def test_openapi__problem_codes__are_all_described(api: Api) -> None:
         if f"| `{code}` | {code.status} | {code.meaning} |" not in described["info"]["description"]
     ]
     assert missing == []
-
-
-def test_create_app__database_has_the_name_of_a_page__is_a_config_error() -> None:
-    with pytest.raises(ConfigError, match="MONGODB_DATABASE"):
-        create_app(Config(mongodb_database="photos"))
 
 
 # The limit, what a client sends at first, and what it then sends again and again without an end.

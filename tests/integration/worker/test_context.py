@@ -51,7 +51,7 @@ def open_context(installation: Installation) -> Iterator[WorkerContext]:
     try:
         yield context
     finally:
-        context.s3.close()
+        context.sources.close()
         context.queue.client.close()
         context.store.client.close()
 
