@@ -31,7 +31,8 @@ class DamagedEncoding(Exception):
 class Decoder(Protocol):
     """Decompresses a stream."""
 
-    is_finished: bool
+    @property
+    def is_finished(self) -> bool: ...
 
     def decode(self, data: bytes, limit_bytes: int) -> bytes:
         """Return at most `limit_bytes` of output. Call again with b"" for the rest before feeding further data.
