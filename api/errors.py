@@ -47,6 +47,11 @@ class ErrorCode(StrEnum):
     BUCKET_GONE = "bucket_gone", 404, "The bucket does not exist."
     BAD_CURSOR = "bad_cursor", 404, "The cursor is malformed or belongs to another query."
     METHOD_NOT_ALLOWED = "method_not_allowed", 405, "The path does not support this method; see the Allow header."
+    CONFLICTING_PARAMETERS = (
+        "conflicting_parameters",
+        409,
+        "Two parameters, or a parameter and the path, do not go together.",
+    )
     BATCH_ENDED = "batch_ended", 409, "The batch has ended and cannot be cancelled."
     BODY_TOO_LARGE = "body_too_large", 413, "The body is too large."
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type", 415, "The body is not declared as JSON."

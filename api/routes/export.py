@@ -15,7 +15,7 @@ from starlette.responses import Response, StreamingResponse
 
 from api.auth import READER
 from api.database import Store, StoreDep
-from api.errors import BadParameter, ErrorCode, RequestRefused
+from api.errors import ErrorCode, RequestRefused
 from api.export.formats import Chunk, stream_csv, stream_geojson, stream_ndjson, stream_parquet, stream_records
 from api.export.streaming import EXPORT_MS, reserve_export, start_stream
 from api.http.problems import PROBLEM_RESPONSE
@@ -41,12 +41,10 @@ _SCHEMAS = {"geojson": {"type": "object"}, "parquet": {"type": "string", "format
 
 
 class ExportArguments(Filters):
-    """Filter parameters, and options of one format each."""
+    """Filter parameters, and options of single formats."""
 
     whole: bool = Field(False, description="Return whole records, with every tag (ndjson only).")
-    raw: bool = Field(
-        False, description="In csv, return texts unchanged that a spreadsheet would run as formulas. Others always do."
-    )
+    raw: bool = Field(False, description="Return texts that a spreadsheet would run as formulas unchanged (csv only).")
 
 
 @router.get(
@@ -55,6 +53,7 @@ class ExportArguments(Filters):
     response_class=Response,
     responses={
         200: {"content": {media: {"schema": _SCHEMAS.get(name, {"type": "string"})} for name, media in _TYPES.items()}},
+        409: {**PROBLEM_RESPONSE, "description": "The format does not have this option"},
         501: {**PROBLEM_RESPONSE, "description": "The package arro3-io, which writes Parquet, is not installed"},
     },
 )
@@ -70,8 +69,10 @@ async def export_photos(
     so that clients can detect an incomplete export.
     """
     filter_ = arguments.to_filter()
-    if arguments.whole and file_format != "ndjson":
-        raise BadParameter("whole", "only ndjson has this option")
+    for name, format_with_option in (("whole", "ndjson"), ("raw", "csv")):
+        if getattr(arguments, name) and file_format != format_with_option:
+            detail = f"{name}: only {format_with_option} has this option."
+            raise RequestRefused(ErrorCode.CONFLICTING_PARAMETERS, detail, parameter=name)
     if file_format == "parquet" and importlib.util.find_spec("arro3") is None:
         detail = "Parquet requires the package arro3-io, which is not installed. Install it with: pip install arro3-io"
         raise RequestRefused(ErrorCode.PARQUET_UNAVAILABLE, detail)
