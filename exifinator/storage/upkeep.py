@@ -36,6 +36,7 @@ class Upkeep:
         self._store = store
         self._since = since
         self._server_process: Any = None
+        self._had_indexes = False
 
     def check(self) -> None:
         """Check the database once, and restore what is missing.
@@ -44,8 +45,12 @@ class Upkeep:
             StoreUnavailable, RecordRefused: MongoDB did not respond, or rejected a request.
             ConfigError: The records have another schema version.
         """
-        self._restore_schema()
-        self._store.ensure_indexes_if_quick()
+        is_restored = self._restore_schema()
+        with mongodb_errors("list the indexes"):
+            has_indexes = len(self._store.records.collection.index_information()) > 1
+        if is_restored or (self._had_indexes and not has_indexes):
+            self._store.ensure_indexes_if_quick()
+        self._had_indexes = self._had_indexes or has_indexes
         with mongodb_errors("report its state"):
             server_process = self._store.client.admin.command("hello").get("topologyVersion", {}).get("processId")
         if server_process != self._server_process:
@@ -53,20 +58,22 @@ class Upkeep:
             repair_count(self._store)
             self._server_process = server_process
 
-    def _restore_schema(self) -> None:
+    def _restore_schema(self) -> bool:
+        """Store the schema version if it is missing. Return whether it was."""
         if read_schema(self._store).is_stored:
-            return
+            return False
         with mongodb_errors("look up records"):
             oldest = self._store.records.collection.find_one({}, {"extracted_at": 1}, sort=[("$natural", 1)])
         if oldest is None or oldest["extracted_at"] < self._since:
             # There is nothing to mark, or another program has restored older records.
-            return
+            return False
         log.warning(
             "start: MongoDB has lost its data since %s; storing the schema version and creating the indexes again",
             f"{self._since:%Y-%m-%d %H:%M} UTC",
             extra={"action": "start"},
         )
         mark_schema(self._store)
+        return True
 
 
 def find_wrong_count(collection: Collection[Document]) -> tuple[int, int] | None:

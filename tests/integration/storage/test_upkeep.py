@@ -66,10 +66,12 @@ def test_check__data_lost_while_running__restores_schema_and_indexes(installatio
 
 
 def test_check__only_the_records_lost__restores_the_indexes(installation: Installation, store: Store) -> None:
+    upkeep = Upkeep(store, since=BEGAN)
+    upkeep.check()
     store.records.collection.drop()
     add_record(store, "1", BEGAN)
 
-    Upkeep(store, since=BEGAN).check()
+    upkeep.check()
 
     assert len(store.records.collection.index_information()) == len(index_definitions(installation.config)) + 1
 
