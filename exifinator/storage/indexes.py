@@ -41,7 +41,7 @@ def _partial_index(name: str, path: str, purpose: str = "") -> IndexDefinition:
     Such an index cannot provide a sort order of all photos, and costs next to nothing for a photo without the field.
     """
     options = {"partialFilterExpression": {path: {"$exists": True}}}
-    return IndexDefinition(f"{name}_local", ((path, 1), *_NEWEST_FIRST), purpose or f"{name}=", options)
+    return IndexDefinition(f"{name}_taken_local", ((path, 1), *_NEWEST_FIRST), purpose or f"{name}=", options)
 
 
 INDEXES: tuple[IndexDefinition, ...] = (
