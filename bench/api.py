@@ -138,7 +138,7 @@ def wait_for_counts(client: Client) -> None:
     """Wait until the API has counted and grouped all photos, which it does once after it starts."""
     for path in (
         "/facets?fields=camera,lens,iso,f,exposure,focal,taken,bucket",
-        "/facets?fields=keyword,gps",
+        "/facets?fields=keyword,gps,person,country,city,camera_serial",
         "/map",
     ):
         while b'"cut_short":true' in client.get(path)[1]:

@@ -10,6 +10,8 @@ from typing import Any
 
 from exifinator.search_keys.folders import folders_of
 from exifinator.search_keys.geo_cells import find_cells
+from exifinator.search_keys.kinds import kinds_of
+from exifinator.search_keys.place_names import place_names
 from exifinator.search_keys.terms import split_words
 
 # Make, model, lenses, (shortest, longest) focal length in mm, and relative frequency.
@@ -52,6 +54,7 @@ SUBJECTS = [
     "beach", "mountain", "harbour", "wedding", "dinner", "street", "market", "forest", "snow", "concert", "garden",
     "bridge", "cat", "dog", "sunset",
 ]  # fmt: skip
+COUNTRIES = ("France", "United Kingdom", "United States", "Japan", "Australia", "South Africa", "Brazil", "Italy")
 BUCKETS = ("family", "work-2020", "work-2024", "archive", "phones")
 # Number of further tags in each record.
 TAGS = 24
@@ -103,6 +106,7 @@ def _make_record(rng: random.Random, index: int, start: datetime, camera: tuple[
         distance, angle = rng.expovariate(8), rng.uniform(0, 2 * math.pi)
         place = [round(lng + distance * math.cos(angle), 6), round(lat + distance * math.sin(angle) / 2, 6)]
         photo["location"] = {"type": "Point", "coordinates": place}
+    _add_rare_fields(photo, index)
     record: dict[str, Any] = {
         "_id": f"{bucket}/{key}",
         "bucket": bucket,
@@ -122,6 +126,9 @@ def _make_record(rng: random.Random, index: int, start: datetime, camera: tuple[
         record |= {"status": "no_exif", "format": "png", "photo": {"width_pixels": 800, "height_pixels": 600}}
         return record
     record["thumbnail_bytes"] = THUMBNAIL_BYTES
+    record |= place_names(photo)
+    if kinds := kinds_of("dng" if index % 6 == 0 else "jpeg", photo):
+        record["kinds"] = kinds
     if cells := find_cells(photo):
         record["cells"] = cells
     for name, value in (
@@ -136,3 +143,25 @@ def _make_record(rng: random.Random, index: int, start: datetime, camera: tuple[
             "printable": str(value), "tag": 0x9000 + tag, "field_type": 3, "field_length": 1, "values": value,
         }  # fmt: skip
     return record
+
+
+def _add_rare_fields(photo: dict[str, Any], index: int) -> None:
+    """Add the fields that many photos lack. They follow from `index`, so that the other fields stay as they are."""
+    photo["color_space"] = "Adobe RGB" if index % 9 == 0 else "sRGB"
+    photo["white_balance"] = ("auto", "auto", "auto", "daylight", "cloudy")[index % 5]
+    if "location" in photo:
+        number = index % 500
+        photo["place"] = {
+            "name": f"Village {number}", "city": f"City {number // 5}", "region": f"Region {number // 20}",
+            "country": COUNTRIES[number % len(COUNTRIES)], "country_code": "XX", "distance_km": number / 100,
+        }  # fmt: skip
+    if index % 2:
+        photo["camera_serial"] = f"{3_070_000 + index % 40}"
+        photo["creators"] = [f"Photographer {index % 12}"]
+    if index % 3 == 1:
+        photo["lens_serial"] = f"{index % 60:010x}"
+        photo["people"] = [f"Person {index % 70}", f"Person {index % 11}"]
+    if index % 10 == 0:
+        photo |= {"label": ("Red", "Yellow", "Green")[index % 3], "owner": "Photographer 1"}
+    if index % 100 == 0:
+        photo |= {"date_suspect": "midnight", "is_panorama": True}

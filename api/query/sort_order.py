@@ -74,9 +74,8 @@ class Order:
         direction = -1 if name.startswith("-") else 1
         field = name.removeprefix("-")
         if field in VALUE_PATHS:
-            return cls(
-                ((VALUE_PATHS[field], direction), (TAKEN, -direction), ("_id", -direction)), f"{field}_taken_local"
-            )
+            keys = ((VALUE_PATHS[field], direction), (TAKEN, -direction), ("_id", -direction))
+            return cls(keys, f"{field}_taken_local")
         if field in _TIME_PATHS:
             return cls(((_TIME_PATHS[field], direction), ("_id", direction)), _TIME_INDEXES[field])
         return cls((("_id", direction),), "_id_")

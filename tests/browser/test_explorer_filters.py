@@ -61,6 +61,34 @@ def test_values__long_list__can_be_searched(explorer: Explorer) -> None:
     expect_total(page, total_of(explorer, page, keyword="aurora"))
 
 
+def test_country__finds_the_photos_of_its_positions(explorer: Explorer) -> None:
+    page = explorer.open("/")
+    first = facet(explorer, page, "country")[0]
+    assert first["count"] > 0
+    section(page, "Country").get_by_role("checkbox", name=first["value"]).check()
+    expect_total(page, first["count"])
+    expect(page.locator(".chip")).to_have_text(f"Country: {first['value']}×")
+
+
+def test_rare_section__is_counted_when_it_is_opened(explorer: Explorer) -> None:
+    page = explorer.new_page()
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url) if "fields=city" in request.url else None)
+    page.goto(explorer.url)
+    cities = section(page, "City")
+    expect(section(page, "Camera").get_by_role("checkbox").first).to_be_visible()
+    assert requests == []
+    cities.get_by_role("button", name="City", exact=True).click()
+    first = facet(explorer, page, "city")[0]
+    cities.get_by_role("checkbox", name=first["value"]).check()
+    expect_total(page, first["count"])
+    page.reload()
+    expect(cities.get_by_role("checkbox", name=first["value"])).to_be_checked()
+    labels = section(page, "Label")
+    labels.get_by_role("button", name="Label", exact=True).click()
+    expect(labels).to_contain_text("No label data in these photos.")
+
+
 def test_rating_format_status__filter(explorer: Explorer) -> None:
     page = explorer.open("/")
     section(page, "Rating").get_by_role("checkbox", name="★★★★★").check()

@@ -131,7 +131,9 @@ def test_export__csv__machine_made_values_are_exact_and_raw_ones_all(api: Api) -
     assert raw["holiday/=cmd.csv"]["description"].startswith("=HYPERLINK")
 
 
-@pytest.mark.parametrize(("path", "parameter"), [("/export.csv", "whole"), ("/export.parquet", "whole"), ("/export.ndjson", "raw")])
+@pytest.mark.parametrize(
+    ("path", "parameter"), [("/export.csv", "whole"), ("/export.parquet", "whole"), ("/export.ndjson", "raw")]
+)
 def test_export__option_of_another_format__is_refused(api: Api, path: str, parameter: str) -> None:
     answer = api.get(path, **{parameter: "true"})
     assert (answer.status_code, answer.json()["parameter"]) == (409, parameter)
