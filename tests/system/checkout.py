@@ -35,7 +35,9 @@ class Checkout:
     def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
         self.path = path
         for name in ("exifinator", "api"):
-            shutil.copytree(ROOT / name, path / name, ignore=shutil.ignore_patterns("__pycache__"))
+            # With the bytecode of the checkout, so that no program compiles its modules again. Another process may be
+            # writing bytecode: its temporary files end in a number.
+            shutil.copytree(ROOT / name, path / name, ignore=shutil.ignore_patterns("*.pyc.*"))
         for name in ("mrq-config.py", "settings.py", "run.sh"):
             shutil.copy2(ROOT / name, path / name)
         home = path / "home"
