@@ -40,12 +40,11 @@ def find_tagged(tag: str) -> list[psutil.Process]:
 
 def has_listener(tag: str, port: int) -> bool:
     """Return whether a process that has the tag listens on this TCP port."""
-    for process in find_tagged(tag):
-        with contextlib.suppress(psutil.Error):
-            for connection in process.net_connections("tcp"):
-                if connection.status == psutil.CONN_LISTEN and connection.laddr[1:2] == (port,):
-                    return True
-    return False
+    pids = {process.pid for process in find_tagged(tag)}
+    return any(
+        connection.pid in pids and connection.status == psutil.CONN_LISTEN and connection.laddr[1:2] == (port,)
+        for connection in psutil.net_connections("tcp")
+    )
 
 
 def find_supervisord(tag: str) -> psutil.Process | None:
