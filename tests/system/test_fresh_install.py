@@ -193,7 +193,7 @@ def step_tutorial(reader: Reader) -> None:
     assert re.search(r"s3://demo +done +240 ", status)
     assert re.search(r"(unchanged|indexed) +1 ", own)
     assert len(json.loads(buckets)["facets"]["bucket"]) >= 2
-    assert "Stopped Redis, MongoDB" in stopped
+    assert "Stopped Redis and MongoDB." in stopped
 
 
 def step_nothing_is_left(reader: Reader) -> None:

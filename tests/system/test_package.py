@@ -321,7 +321,7 @@ def test_package__stop__ends_everything(with_databases: Installed) -> None:
     assert installed.run("start").returncode == 0, logs(installed)
     done = installed.run("stop", "--all")
     assert "Stopped the workers, the dashboard and the API." in done.stdout
-    assert done.stdout.count("Stopped Redis, MongoDB") == 1
+    assert done.stdout.count("Stopped Redis and MongoDB.") == 1
     assert "No workers were running." in installed.run("stop").stdout
 
 

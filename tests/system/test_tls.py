@@ -80,7 +80,7 @@ def connect(request: pytest.FixtureRequest, tls_servers: TlsServers) -> Iterator
 
 
 def ref_to(bucket: str) -> ImageRef:
-    return ImageRef(bucket, "0.jpg", "", 1, datetime(2024, 1, 1, tzinfo=UTC))
+    return ImageRef(bucket, "0.jpg", "", 1000, datetime(2024, 1, 1, tzinfo=UTC))
 
 
 def test_s3__own_authority__is_trusted_by_each_request(

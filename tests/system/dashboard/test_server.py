@@ -199,7 +199,8 @@ def test_page__in_a_browser__works_and_shows_hostile_names_as_text(dashboard: Da
             page.locator(f".js-page-{tab} table tbody td").first.wait_for()
             if tab != "queues":
                 page.locator(f".js-page-{tab}").get_by_text(HOSTILE, exact=True).first.wait_for()
-        page.locator("button[data-action=viewtraceback]").first.click()
+        failed = page.locator(".js-page-jobs tr", has_text="AccessDenied").first
+        failed.locator("button[data-action=viewtraceback]").click()
         page.get_by_text(f"AccessDenied: {HOSTILE}").wait_for()
         page.evaluate(IMAGES_HAVE_FAILED)
         assert page.title() == "MRQ Dashboard"
