@@ -229,7 +229,7 @@ def collect(found: Written, site: Checkout, tls_servers: TlsServers, auth: str, 
             ):
                 found.places["dashboard"][page] = site.ask("DASHBOARD", page, **basic)
     bearer = {"Authorization": f"Bearer {token}"}
-    description = json.loads(site.ask("API", "/openapi.json"))
+    description = json.loads(site.ask("API", "/openapi.json", **bearer))
     pages = [path for path, methods in description["paths"].items() if "get" in methods and "{" not in path]
     assert "/failures" in pages
     found.places["api"] = {page: site.ask("API", page, **bearer) for page in (*pages, "/openapi.json", "/metrics")}
