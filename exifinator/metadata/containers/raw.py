@@ -1,4 +1,4 @@
-"""Read RAW formats with their own header before the metadata (RAF, MRW), and JPEGs embedded in RAW files.
+"""Read RAW formats with a header of their own (RAF, MRW), and JPEGs embedded in RAW files.
 
 Sources: RAF: https://libopenraw.freedesktop.org/formats/raf/. MRW: Dalibor Jelinek, "Minolta Raw (MRW) file format";
 the tables MinoltaRaw of `exiftool -listx`.
