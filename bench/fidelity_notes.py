@@ -45,9 +45,11 @@ def _numbers(value: Any) -> list[float] | None:
 def _same(expected: Any, printed: Any, tag: Mapping[str, Any]) -> bool:
     """Return whether a tag has ExifTool's numbers or text, or is printed as ExifTool prints it."""
     values, shown = tag["values"], str(tag["printable"]).strip()
-    wanted, found = _numbers(expected), _numbers(values)
-    if wanted and found and len(wanted) == len(found):
-        return all(math.isclose(a, b, rel_tol=1e-3, abs_tol=1e-3) for a, b in zip(wanted, found, strict=True))
+    expected_numbers, numbers = _numbers(expected), _numbers(values)
+    if expected_numbers and numbers and len(expected_numbers) == len(numbers):
+        return all(
+            math.isclose(a, b, rel_tol=1e-3, abs_tol=1e-3) for a, b in zip(expected_numbers, numbers, strict=True)
+        )
     texts = {str(expected).strip(), str(printed).strip()}
     return shown in texts or (isinstance(values, str) and values.strip() in texts)
 

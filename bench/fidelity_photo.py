@@ -57,14 +57,14 @@ def same_text(expected: Any, actual: Any) -> bool:
 
     ExifTool prints a text of digits as a JSON number, so `012` becomes 12. Compare such values as numbers.
     """
-    wanted, found = _text(expected), _text(actual)
-    return wanted == found or (not isinstance(expected, str) and _number(expected) == _number(actual))
+    is_same = _text(expected) == _text(actual)
+    return is_same or (not isinstance(expected, str) and _number(expected) == _number(actual))
 
 
 def same_number(expected: Any, actual: Any) -> bool:
     """Return whether two numbers are the same, apart from rounding."""
-    wanted, found = _number(expected), _number(actual)
-    return wanted is not None and found is not None and math.isclose(wanted, found, rel_tol=TOLERANCE, abs_tol=1e-6)
+    left, right = _number(expected), _number(actual)
+    return left is not None and right is not None and math.isclose(left, right, rel_tol=TOLERANCE, abs_tol=1e-6)
 
 
 def same_list(expected: Any, actual: Any) -> bool:

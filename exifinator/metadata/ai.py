@@ -223,7 +223,7 @@ def _has_seed(inputs: Mapping[str, Any]) -> bool:
 
 
 def _texts(nodes: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """Yield the texts of all nodes that are not blank."""
+    """Yield the non-blank texts of all nodes."""
     for inputs in nodes.values():
         for name in ("text", "text_g", "prompt", "string"):
             value = inputs.get(name)

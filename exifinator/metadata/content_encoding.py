@@ -25,7 +25,7 @@ GZIP_SIGNATURE = b"\x1f\x8b"
 
 
 class DamagedEncoding(Exception):
-    """The bytes are not compressed as the Content-Encoding says."""
+    """The bytes are not valid data in the compression that the Content-Encoding names."""
 
 
 class Decoder(Protocol):

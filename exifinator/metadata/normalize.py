@@ -67,7 +67,7 @@ def build_photo(metadata: Metadata) -> tuple[dict[str, Any], list[str]]:
                     problems.append(value)
                     value = None
         if value is None and field.last_resort:
-            value = next((found for entry in entries if entry.get_weak and (found := entry.get_weak(metadata))), None)
+            value = next((weak for entry in entries if entry.get_weak and (weak := entry.get_weak(metadata))), None)
         if value is not None:
             photo[field.name] = value
     taken = refine_by_name(taken, metadata)
@@ -96,12 +96,12 @@ def _rows_of(*names_by_kind: frozenset[str]) -> tuple[tuple[Field, list[_Entry]]
     Args:
         names_by_kind: The names of the first values of the sources, for each attribute in _index.
     """
-    found: list[_Entry] = []
+    present_entries: list[_Entry] = []
     for names, present in zip(_index().values(), names_by_kind, strict=True):
         for name in present:
-            found += names[name]
-    found.sort()
-    return tuple((FIELDS[row], list(entries)) for row, entries in groupby(found, _row))
+            present_entries += names[name]
+    present_entries.sort()
+    return tuple((FIELDS[row], list(entries)) for row, entries in groupby(present_entries, _row))
 
 
 _row = itemgetter(0)

@@ -90,7 +90,9 @@ class _DirectoryWalker:
         make: The value of the first Make tag; b"" if none was found.
         is_raw: Whether a directory describes raw sensor data.
         is_dng: Whether a directory has the tag DNGVersion.
-        dimensions: The first ImageWidth and ImageLength that were found, in pixels, by tag number.
+        pages: The pictures of the directories in the main chain.
+        panasonic_edges: The first value of each of the tags PANASONIC_EDGES, in pixels, by tag number.
+        profile: The start of the first ICC profile; b"" if there is none.
         jpeg_offset: Offset of a Panasonic file's preview, in bytes; 0 if there is none.
     """
 
