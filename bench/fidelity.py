@@ -2,12 +2,12 @@
 
     python -m bench.fidelity FOLDER PHOTO.json NOTES.json [FOLDER PHOTO.json NOTES.json ...]
 
-PHOTO.json and NOTES.json are ExifTool's answers for the files in FOLDER, made there by
+PHOTO.json and NOTES.json are ExifTool's answers for the files in FOLDER. These commands make them, run in FOLDER:
 
     exiftool -json -l -r . > PHOTO.json
     exiftool -json -l -D -G1 -a -MakerNotes:all -r . > NOTES.json
 
-The reasons for values that differ are in bench/fidelity_reasons.toml.
+bench/fidelity_reasons.toml has the reasons for values that differ.
 """
 
 from __future__ import annotations
@@ -29,12 +29,16 @@ from exifinator.sources.local_files import LocalReader, local_ref
 
 BENCH = Path(__file__).resolve().parent
 SHOWN_CHARACTERS = 60
-# Answers that name a thing: their text says more than their number.
+# Answers whose printed text is compared instead of the number, because the text is the name.
 PRINTED = frozenset({"LensID", "LensModel", "LensName"})
 
 
 def read_answers(path: Path) -> dict[str, dict[str, Any]]:
-    """Return ExifTool's answers by file: a list with SourceFile in each, or an object with the files as keys."""
+    """Return ExifTool's answers by file.
+
+    Args:
+        path: A JSON file: a list of objects with SourceFile, or an object with the files as keys.
+    """
     document = json.loads(path.read_text(encoding="utf-8"))
     if isinstance(document, dict):
         return document
@@ -42,7 +46,7 @@ def read_answers(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def plain(answers: dict[str, Any]) -> dict[str, Any]:
-    """Return the value of each of the answers for a photo, without ExifTool's `num` and `val`."""
+    """Return a single value for each answer for a photo: the unconverted `num`, or the printed `val` of PRINTED."""
     values = {}
     for name, answer in answers.items():
         if isinstance(answer, dict):
@@ -54,7 +58,7 @@ def plain(answers: dict[str, Any]) -> dict[str, Any]:
 
 
 def note_values(answers: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Return the value and the printed value of each of the answers for a MakerNote."""
+    """Return the value and the printed value for each answer for a MakerNote."""
     values = {}
     for name, answer in answers.items():
         if isinstance(answer, dict):
@@ -65,7 +69,13 @@ def note_values(answers: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
 
 
 def compare(folder: Path, photo_answers: Path, note_answers: Path) -> tuple[list[Comparison], list[NoteComparison]]:
-    """Compare the files of a folder."""
+    """Compare the files of a folder. Files that do not exist are skipped.
+
+    Args:
+        folder: The folder.
+        photo_answers: PHOTO.json.
+        note_answers: NOTES.json.
+    """
     photos, notes = read_answers(photo_answers), read_answers(note_answers)
     fields: list[Comparison] = []
     tags: list[NoteComparison] = []
@@ -80,13 +90,19 @@ def compare(folder: Path, photo_answers: Path, note_answers: Path) -> tuple[list
 
 
 class Reasons:
-    """Why values differ: for each rule, a pattern of the file, one of the field or tag, and the reason."""
+    """The reasons for values that differ. A rule has patterns for files and for fields or tags, and a reason."""
 
     def __init__(self, path: Path) -> None:
         self._rules = tomllib.loads(path.read_text(encoding="utf-8"))
 
     def find(self, kind: str, file: str, name: str) -> str:
-        """Return the reason of the first rule that matches."""
+        """Return the reason of the first rule that matches, or "not explained".
+
+        Args:
+            kind: "photo" or "note".
+            file: The name of the file.
+            name: The field, or the tag as GROUP:NAME.
+        """
         for rule in self._rules[kind]:
             if fnmatchcase(file.casefold(), rule.get("file", "*").casefold()) and fnmatchcase(name, rule["name"]):
                 return str(rule["reason"])
@@ -98,6 +114,7 @@ def _share(part: int, whole: int) -> str:
 
 
 def _cell(value: Any) -> str:
+    """Return a value as a short cell of a Markdown table."""
     text = " ".join(str(value).split())[:SHOWN_CHARACTERS]
     return text.replace("|", "\\|").replace("<", "&lt;")
 
@@ -139,7 +156,13 @@ def note_table(comparisons: Iterable[NoteComparison]) -> list[str]:
 
 
 def report(fields: list[Comparison], tags: list[NoteComparison], n_folders: int) -> str:
-    """Return the page."""
+    """Return FIDELITY.md.
+
+    Args:
+        fields: The comparisons of fields.
+        tags: The comparisons of MakerNote tags.
+        n_folders: The number of folders, which the page calls collections.
+    """
     reasons = Reasons(BENCH / "fidelity_reasons.toml")
     lines = [
         "# Fidelity",
@@ -148,7 +171,7 @@ def report(fields: list[Comparison], tags: list[NoteComparison], n_folders: int)
         "and the test images of ExifTool and nom-exif, videos included. `python -m bench.fidelity` writes this page.",
         "",
         f"Files: {len({item.file for item in fields})} with a field of `photo`, in {n_folders} collections.",
-        "*Found*: there is a value. *Same*: it is ExifTool's. *Explained*: it differs for a reason given below.",
+        "*Found*: there is a value. *Same*: it equals ExifTool's. *Explained*: it differs for a reason given below.",
         "",
         "## Fields of `photo`",
         "",
@@ -188,11 +211,12 @@ def report(fields: list[Comparison], tags: list[NoteComparison], n_folders: int)
 
 
 def _cell_text(text: str) -> str:
+    """Return Markdown text as a cell of a table, in full."""
     return text.replace("|", "\\|")
 
 
 def main(arguments: list[str]) -> None:
-    """Write the page."""
+    """Write FIDELITY.md, and print its first two tables."""
     if not arguments or len(arguments) % 3:
         sys.exit(__doc__)
     fields: list[Comparison] = []

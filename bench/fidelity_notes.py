@@ -1,4 +1,4 @@
-"""Compare the tags of MakerNotes with ExifTool's answers for the same files, by maker and name."""
+"""Compare MakerNote tags with ExifTool's answers for the same files, by maker and name."""
 
 from __future__ import annotations
 
@@ -9,14 +9,21 @@ from dataclasses import dataclass
 from typing import Any
 
 PREFIX = "MakerNote "
-# Groups of ExifTool's answers that are no MakerNotes: fields of EXIF and XMP that it lists with them.
+# Groups in ExifTool's answers that are not MakerNotes, although `-MakerNotes:all` lists them.
 OTHER_GROUPS = re.compile(r"IFD\d|ExifIFD|System|File|Composite|CanonRaw|CIFF|MakerUnknown.*|XMP.*")
 BINARY = re.compile(r"\(Binary data \d+ bytes.*\)")
 
 
 @dataclass(frozen=True)
 class NoteComparison:
-    """One tag of one file. `is_same` is None if ExifTool's answer has no value to compare."""
+    """One tag of one file.
+
+    Attributes:
+        maker: ExifTool's group.
+        expected: ExifTool's value.
+        actual: EXIFinator's printed value; None if the tag was not found.
+        is_same: Whether the values are the same; None if there is no value to compare.
+    """
 
     file: str
     maker: str
@@ -36,22 +43,24 @@ def _numbers(value: Any) -> list[float] | None:
 
 
 def _same(expected: Any, printed: Any, tag: Mapping[str, Any]) -> bool:
-    """Return whether a tag has ExifTool's number, or its text, or is printed as ExifTool prints it."""
+    """Return whether a tag has ExifTool's numbers or text, or is printed as ExifTool prints it."""
     values, shown = tag["values"], str(tag["printable"]).strip()
-    wanted, found = _numbers(expected), _numbers(values)
-    if wanted and found and len(wanted) == len(found):
-        return all(math.isclose(a, b, rel_tol=1e-3, abs_tol=1e-3) for a, b in zip(wanted, found, strict=True))
+    expected_numbers, numbers = _numbers(expected), _numbers(values)
+    if expected_numbers and numbers and len(expected_numbers) == len(numbers):
+        return all(
+            math.isclose(a, b, rel_tol=1e-3, abs_tol=1e-3) for a, b in zip(expected_numbers, numbers, strict=True)
+        )
     texts = {str(expected).strip(), str(printed).strip()}
     return shown in texts or (isinstance(values, str) and values.strip() in texts)
 
 
 def compare_notes(file: str, answers: Mapping[str, Any], document: Mapping[str, Any]) -> Iterator[NoteComparison]:
-    """Yield a comparison for each tag of ExifTool's.
+    """Yield a comparison for each tag in ExifTool's answers.
 
     Args:
-        file: The file's name.
+        file: The name of the file.
         answers: "GROUP:NAME" -> (value, printed value).
-        document: The record.
+        document: The record of the file.
     """
     for key, (expected, printed) in answers.items():
         maker, _, name = key.rpartition(":")
@@ -61,7 +70,7 @@ def compare_notes(file: str, answers: Mapping[str, Any], document: Mapping[str, 
         if tag is None:
             yield NoteComparison(file, maker, name, expected, None, False, None)
             continue
-        # The contents of previews and the like are not kept, only their names and lengths.
+        # EXIFinator stores only the name and the length of binary data such as previews.
         has_value = expected is not None and not BINARY.fullmatch(str(expected))
         is_same = _same(expected, printed, tag) if has_value else None
         yield NoteComparison(file, maker, name, expected, tag["printable"], True, is_same)

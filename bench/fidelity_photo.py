@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-# Relative difference up to which two numbers are the same: ExifTool rounds some of its values.
+# Relative difference up to which two numbers count as the same, because ExifTool rounds some of its values.
 TOLERANCE = 1e-3
-# Degrees up to which two coordinates are the same: 10 metres.
+# Difference in degrees up to which two coordinates count as the same: about 10 metres.
 DEGREES = 1e-4
 DATE = re.compile(r"(\d{4})\D(\d\d)\D(\d\d)[ T](\d\d):(\d\d)(?::(\d\d))?")
-# Makers' names that stand before the name of a lens or not.
+# Makers' names, with which the name of a lens may begin.
 LENS_MAKERS = re.compile(
     r"^(?:canon|nikon|nikkor|sony|olympus|om system|panasonic|(?:smc )?pentax|fujifilm|fujinon|leica|samsung|sigma"
     r"|tamron|tokina|(?:konica )?minolta(?:/sony)?)\s+"
 )
 NO_LENS = re.compile(r"[\W\d_]*|unknown.*|n/?a|none|m42")
-# What cameras write where nobody wrote anything.
+# Placeholders that cameras write into text fields.
 STOCK = re.compile(
     r"(?:olympus|minolta|konica minolta|sanyo|samsung)? ?digital camera.*|sony dsc|dcim.*|exif_jpeg.*|default|undef|"
 )
@@ -31,7 +31,7 @@ Photo = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Comparison:
-    """One field of one file: ExifTool's value, that of `photo`, and whether they are the same."""
+    """One field of one file: ExifTool's value, the value in `photo`, and whether they are the same."""
 
     file: str
     field: str
@@ -53,31 +53,34 @@ def _number(value: Any) -> float | None:
 
 
 def same_text(expected: Any, actual: Any) -> bool:
-    """Return whether two texts are the same, apart from case and blanks. ExifTool prints `012` as the number 12."""
-    wanted, found = _text(expected), _text(actual)
-    return wanted == found or (not isinstance(expected, str) and _number(expected) == _number(actual))
+    """Return whether two texts are the same, apart from case and blanks.
+
+    ExifTool prints a text of digits as a JSON number, so `012` becomes 12. Compare such values as numbers.
+    """
+    is_same = _text(expected) == _text(actual)
+    return is_same or (not isinstance(expected, str) and _number(expected) == _number(actual))
 
 
 def same_number(expected: Any, actual: Any) -> bool:
     """Return whether two numbers are the same, apart from rounding."""
-    wanted, found = _number(expected), _number(actual)
-    return wanted is not None and found is not None and math.isclose(wanted, found, rel_tol=TOLERANCE, abs_tol=1e-6)
+    left, right = _number(expected), _number(actual)
+    return left is not None and right is not None and math.isclose(left, right, rel_tol=TOLERANCE, abs_tol=1e-6)
 
 
 def same_list(expected: Any, actual: Any) -> bool:
-    """Return whether all items of ExifTool's list are in the other one."""
+    """Return whether all items of ExifTool's list are in the other list."""
     items = expected if isinstance(expected, list) else [expected]
     return {_text(item) for item in items} <= {_text(item) for item in actual or ()}
 
 
 def same_people(expected: Any, actual: Any) -> bool:
-    """Return whether names, which ExifTool may print as a list, are the same as a text of names."""
+    """Return whether a text of names is one of ExifTool's names, or all of them joined by commas or semicolons."""
     items = [_text(item) for item in (expected if isinstance(expected, list) else [expected])]
     return _text(actual) in (*items, ", ".join(items), "; ".join(items))
 
 
 def same_lens(expected: Any, actual: Any) -> bool:
-    """Return whether a lens is one of those that ExifTool names, with or without its maker."""
+    """Return whether a lens is one of the lenses that ExifTool names, with or without the maker."""
 
     def bare(name: str) -> str:
         return re.sub(r"[^a-z0-9]", "", LENS_MAKERS.sub("", _text(name)))
@@ -109,7 +112,7 @@ def _size(answers: Answers, photo: Photo) -> tuple[Any, Any, bool] | None:
         return None
     actual = [photo.get("width_pixels"), photo.get("height_pixels")]
     shown = None if None in actual else "x".join(map(str, actual))
-    # ExifTool gives the size as stored, `photo` the size as displayed.
+    # ExifTool has the stored size, and `photo` the displayed size.
     is_same = shown is not None and sorted(map(float, actual)) == sorted(side or 0.0 for side in expected)
     return "x".join(f"{side:g}" for side in expected if side), shown, is_same
 
@@ -132,7 +135,7 @@ def _lens(answers: Answers, photo: Photo) -> tuple[Any, Any, bool] | None:
     return " / ".join(dict.fromkeys(named)), actual, actual is not None and same_lens(named, actual)
 
 
-# Field -> ExifTool's names for it, in order, and how to compare the values.
+# Field -> ExifTool's names for it in order of precedence, and the function that compares the values.
 SIMPLE: dict[str, tuple[tuple[str, ...], Callable[[Any, Any], bool]]] = {
     "camera_make": (("Make",), same_text),
     "camera_model": (("Model",), same_text),
@@ -153,6 +156,7 @@ SIMPLE: dict[str, tuple[tuple[str, ...], Callable[[Any, Any], bool]]] = {
     "copyright": (("Copyright",), same_text),
     "software": (("Software",), same_text),
 }
+# Field -> function that returns ExifTool's value, EXIFinator's, and whether they are the same; None without a value.
 COMPOSED: dict[str, Callable[[Answers, Photo], tuple[Any, Any, bool] | None]] = {
     "taken_local": _taken,
     "lens_model": _lens,

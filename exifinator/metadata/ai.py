@@ -1,6 +1,6 @@
-"""Describe how an image was generated: `ai`, from what the programs that generate images write.
+"""Build `ai`, the fields of a record that describe how an image was generated, from the metadata of image generators.
 
-Sources: samples of each program; IPTC Photo Metadata Standard 2025.1 (DigitalSourceType, AIPromptInformation,
+Sources: sample files of each program; IPTC Photo Metadata Standard 2025.1 (DigitalSourceType, AIPromptInformation,
 AISystemUsed); PLUS (DataMining).
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 
 Fields = Mapping[str, str | list[str]]
 
-# Longer texts are not read as JSON. ComfyUI's graph of a hundred nodes has 50 KB.
+# Longer texts are not read as JSON. A ComfyUI graph of a hundred nodes has 50 KB.
 MAX_JSON_CHARACTERS = 512 * 1024
 MAX_NODES, MAX_LINKS = 2000, 8
 MAX_CHARACTERS = 10_000
@@ -35,7 +35,7 @@ JSON_NAMES = {
     "seed": ("seed", "noise_seed"),
     "steps": ("steps", "num_inference_steps"),
 }
-# Names of texts that hold JSON -> the program that writes them.
+# Name of a text that contains JSON -> the program that writes it; "" if several programs do.
 JSON_TEXTS = {
     "invokeai_metadata": "InvokeAI",
     "sd-metadata": "InvokeAI",
@@ -44,48 +44,48 @@ JSON_TEXTS = {
     "Comment": "",
     "parameters": "",
 }
-# Values of DigitalSourceType, after the last slash, of pictures that were generated wholly or partly.
+# Values of DigitalSourceType, after the last slash, for images that were generated wholly or partly.
 GENERATED_TYPES = frozenset(
     {"trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "algorithmicMedia", "compositeSynthetic"}
 )
 
 
 def describe_generation(text: Fields, xmp: Fields, comment: str = "") -> dict[str, Any]:
-    """Return what is known of the generation of an image; an empty mapping for a photo that says nothing about it.
+    """Return what the metadata says about the generation of an image; an empty dictionary if it says nothing.
 
     Args:
         text: The texts of the container.
         xmp: The XMP properties.
-        comment: UserComment, where JPEG and WebP have what PNG has in texts.
+        comment: EXIF's UserComment, in which JPEG and WebP files have what PNG files have in text chunks.
 
     Returns:
-        Those fields that are known: `generated` (True if anything says so), `prompt`, `negative_prompt`, `model`,
-        `software`, `sampler`, `seed`, `steps`, `source_type` (IPTC DigitalSourceType without its address) and
-        `data_mining` (PLUS DataMining without its address).
+        The known fields among `generated` (True if any of the metadata says so), `prompt`, `negative_prompt`, `model`,
+        `software`, `sampler`, `seed`, `steps`, `source_type` (IPTC DigitalSourceType without the start of its URI)
+        and `data_mining` (PLUS DataMining without the start of its URI).
     """
-    # A photo that says nothing is the usual case, and must cost nothing.
-    found: dict[str, Any] = {}
+    # Most photos have no such metadata, and this check must cost nothing for them.
+    result: dict[str, Any] = {}
     if text or comment:
-        found = (
+        result = (
             _from_graph(_first(text, "prompt"))
             or _from_texts(text)
             or _from_parameters(_first(text, "parameters") or comment)
             or _from_json_text(_first(xmp, "exif:UserComment") or comment, "")
         )
     elif "exif:UserComment" in xmp:
-        found = _from_json_text(_first(xmp, "exif:UserComment"), "") or _from_parameters(
+        result = _from_json_text(_first(xmp, "exif:UserComment"), "") or _from_parameters(
             _first(xmp, "exif:UserComment")
         )
     for field, name in (("prompt", "AIPromptInformation"), ("software", "AISystemUsed")):
         if value := _first(xmp, f"Iptc4xmpExt:{name}"):
-            found.setdefault(field, value)
+            result.setdefault(field, value)
     source_type = _first(xmp, "Iptc4xmpExt:DigitalSourceType").rpartition("/")[2]
-    if found or source_type in GENERATED_TYPES:
-        found["generated"] = True
+    if result or source_type in GENERATED_TYPES:
+        result["generated"] = True
     for field, value in (("source_type", source_type), ("data_mining", _first(xmp, "plus:DataMining"))):
         if value:
-            found[field] = value.rpartition("/")[2]
-    return {field: value[:MAX_CHARACTERS] if isinstance(value, str) else value for field, value in found.items()}
+            result[field] = value.rpartition("/")[2]
+    return {field: value[:MAX_CHARACTERS] if isinstance(value, str) else value for field, value in result.items()}
 
 
 def _first(fields: Fields, name: str) -> str:
@@ -93,8 +93,8 @@ def _first(fields: Fields, name: str) -> str:
     return value if isinstance(value, str) else value[0] if value else ""
 
 
-def _parse(text: str) -> Any:
-    """Return the JSON object in `text`; None if it is not one."""
+def _json_object(text: str) -> Any:
+    """Return the JSON object in `text`; None if `text` is not a JSON object, or is too long."""
     if not text.startswith("{") or len(text) > MAX_JSON_CHARACTERS:
         return None
     try:
@@ -107,13 +107,13 @@ def _parse(text: str) -> Any:
 def _from_texts(text: Fields) -> dict[str, Any]:
     """Read the texts of InvokeAI, SwarmUI, Fooocus, NovelAI, Easy Diffusion and Midjourney."""
     for name, software in JSON_TEXTS.items():
-        found = _from_json_text(_first(text, name), software)
-        if found:
+        result = _from_json_text(_first(text, name), software)
+        if result:
             if name == "Comment" and _first(text, "Software"):
-                found["software"] = _first(text, "Software")
+                result["software"] = _first(text, "Software")
             if "fooocus_scheme" in text:
-                found["software"] = "Fooocus"
-            return found
+                result["software"] = "Fooocus"
+            return result
     description = _first(text, "Description")
     if MIDJOURNEY_JOB.search(description):
         return {"prompt": MIDJOURNEY_JOB.sub("", description), "software": "Midjourney"}
@@ -123,24 +123,25 @@ def _from_texts(text: Fields) -> dict[str, Any]:
 
 
 def _from_json_text(text: str, software: str) -> dict[str, Any]:
-    value = _parse(text)
+    """Return the fields in a JSON object; none if it has no prompt. `software` is the program; "" if unknown."""
+    value = _json_object(text)
     if value is None:
         return {}
     nested = value.get("sui_image_params")
     if isinstance(nested, dict):
         value, software = nested, "SwarmUI"
     image = value.get("image")
-    found = _known_fields({**image, **value} if isinstance(image, dict) else value)
-    if "prompt" not in found:
+    result = _known_fields({**image, **value} if isinstance(image, dict) else value)
+    if "prompt" not in result:
         return {}
     if software:
-        found["software"] = software
-    return found
+        result["software"] = software
+    return result
 
 
 def _known_fields(value: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields that occur in a JSON object under one of their names."""
-    found: dict[str, Any] = {}
+    """Return the fields that a JSON object contains under one of their JSON_NAMES."""
+    result: dict[str, Any] = {}
     for field, names in JSON_NAMES.items():
         for name in names:
             item = value.get(name)
@@ -149,12 +150,12 @@ def _known_fields(value: Mapping[str, Any]) -> dict[str, Any]:
             if isinstance(item, dict):
                 item = item.get("name") or item.get("model_name") or item.get("prompt")
             if isinstance(item, str) and item.strip():
-                found[field] = item.strip()
+                result[field] = item.strip()
             elif isinstance(item, int) and not isinstance(item, bool) and field in ("seed", "steps"):
-                found[field] = item if abs(item) <= LARGEST_INTEGER else str(item)
-            if field in found:
+                result[field] = item if abs(item) <= LARGEST_INTEGER else str(item)
+            if field in result:
                 break
-    return found
+    return result
 
 
 def _from_parameters(text: str) -> dict[str, Any]:
@@ -162,14 +163,14 @@ def _from_parameters(text: str) -> dict[str, Any]:
     if not 0 < len(text) <= MAX_JSON_CHARACTERS:
         return {}
     line = None
-    for line in SETTINGS_LINE.finditer(text):  # noqa: B007  # the last one counts: a prompt may contain another
+    for line in SETTINGS_LINE.finditer(text):  # noqa: B007  # the last match counts: a prompt may contain another
         pass
     if line is None:
         return {}
     prompt, _, negative = text[: line.start()].partition(NEGATIVE_PROMPT)
     settings = {match[1].strip(): match[2].strip().strip('"') for match in SETTING.finditer(line[1][:MAX_CHARACTERS])}
     version = settings.get("Version", "")
-    found: dict[str, Any] = {
+    result: dict[str, Any] = {
         "prompt": prompt.strip(),
         "negative_prompt": negative.strip(),
         "model": settings.get("Model", ""),
@@ -179,13 +180,13 @@ def _from_parameters(text: str) -> dict[str, Any]:
     for field, name in (("seed", "Seed"), ("steps", "Steps")):
         number = settings.get(name, "")
         if number.isascii() and number.isdigit() and len(number) < 19:
-            found[field] = int(number)
-    return {field: value for field, value in found.items() if value != ""}
+            result[field] = int(number)
+    return {field: value for field, value in result.items() if value != ""}
 
 
 def _from_graph(text: str) -> dict[str, Any]:
-    """Read ComfyUI's graph: nodes by number, whose inputs are values, or links to other nodes."""
-    graph = _parse(text)
+    """Read a ComfyUI graph: nodes by number. The inputs of a node are values, or links to other nodes."""
+    graph = _json_object(text)
     if graph is None:
         return {}
     nodes = {
@@ -199,22 +200,22 @@ def _from_graph(text: str) -> dict[str, Any]:
         (inputs for inputs in nodes.values() if "positive" in inputs and _has_seed(inputs)), {}
     )
     sampler = sampler or next((inputs for inputs in nodes.values() if "positive" in inputs), {})
-    found: dict[str, Any] = {"software": "ComfyUI"}
+    result: dict[str, Any] = {"software": "ComfyUI"}
     texts = list(_texts(nodes))
     prompt = _linked_text(nodes, sampler.get("positive")) or (texts[0] if texts else "")
     negative = _linked_text(nodes, sampler.get("negative"))
     if prompt:
-        found["prompt"] = prompt
+        result["prompt"] = prompt
     if negative and negative != prompt:
-        found["negative_prompt"] = negative
+        result["negative_prompt"] = negative
     for inputs in nodes.values():
         for name in ("ckpt_name", "unet_name", "model_name"):
             if isinstance(inputs.get(name), str):
-                found.setdefault("model", inputs[name])
+                result.setdefault("model", inputs[name])
     for field, value in _known_fields(sampler).items():
         if field in ("sampler", "seed", "steps"):
-            found.setdefault(field, value)
-    return found
+            result.setdefault(field, value)
+    return result
 
 
 def _has_seed(inputs: Mapping[str, Any]) -> bool:
@@ -222,6 +223,7 @@ def _has_seed(inputs: Mapping[str, Any]) -> bool:
 
 
 def _texts(nodes: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the non-blank texts of all nodes."""
     for inputs in nodes.values():
         for name in ("text", "text_g", "prompt", "string"):
             value = inputs.get(name)

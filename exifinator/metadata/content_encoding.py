@@ -1,8 +1,8 @@
 """Decompress objects that are stored with a Content-Encoding, as far as their metadata requires.
 
-Uploaders may store a photo compressed and name the coding in the object's Content-Encoding. S3 returns the stored
-bytes, and browsers decompress them. A compressed object can only be decompressed from its start, so its ranges are read
-one after another.
+Some programs upload photos compressed, and name the compression in the object's Content-Encoding. S3 returns the stored
+bytes, and leaves decompressing them to the client. An object can only be decompressed from its start, so its ranges are
+read one after another.
 Source: RFC 9110, 8.4.1; RFC 1952 (gzip); RFC 7932 (Brotli).
 """
 
@@ -14,10 +14,10 @@ from typing import Protocol
 
 import brotli  # type: ignore[import-untyped]
 
-# The limits for one object. A few kilobytes can expand to gigabytes, and megabytes can expand to nothing.
+# Limits for one object. A few kilobytes can decompress to gigabytes, and many megabytes to nothing.
 MAX_DECODED_BYTES = 16 * 1024 * 1024
 MAX_ENCODED_BYTES = 32 * 1024 * 1024
-# The length of a further read of the compressed object. Each is twice as long as the last, up to the maximum.
+# Length of the further reads of the compressed object. Each is twice as long as the one before, up to the last length.
 FIRST_READ_BYTES = 64 * 1024
 LAST_READ_BYTES = 4 * 1024 * 1024
 
@@ -25,7 +25,7 @@ GZIP_SIGNATURE = b"\x1f\x8b"
 
 
 class DamagedEncoding(Exception):
-    """The bytes are not compressed as the Content-Encoding says."""
+    """The bytes are not valid data in the compression that the Content-Encoding names."""
 
 
 class Decoder(Protocol):
@@ -37,7 +37,9 @@ class Decoder(Protocol):
         ...
 
     def decode(self, data: bytes, limit_bytes: int) -> bytes:
-        """Return at most `limit_bytes` of output. Call again with b"" for the rest before feeding further data.
+        """Return at most `limit_bytes` of decompressed data.
+
+        Call again with b"" until no output is returned, before passing further data.
 
         Raises:
             DamagedEncoding: The data is invalid.
@@ -46,7 +48,7 @@ class Decoder(Protocol):
 
 
 class GzipDecoder:
-    """Decompresses gzip, of one member or several, and zlib ("deflate")."""
+    """Decompresses gzip, with one or several members, and zlib (Content-Encoding `deflate`)."""
 
     def __init__(self) -> None:
         self.is_finished = False
@@ -54,7 +56,7 @@ class GzipDecoder:
         self._start_member()
 
     def _start_member(self) -> None:
-        # 32: detect whether the header is that of gzip or zlib.
+        # 32 makes zlib detect whether the data has a gzip or a zlib header.
         self._stream = zlib.decompressobj(32 + zlib.MAX_WBITS)
 
     def decode(self, data: bytes, limit_bytes: int) -> bytes:
@@ -111,7 +113,7 @@ class DecodedObject:
 
     Attributes:
         data: The bytes that have been decompressed so far.
-        is_complete: Whether `data` is the whole file.
+        is_complete: Whether `data` is the whole decompressed file.
     """
 
     def __init__(self, decoder: Decoder, first: bytes, encoded_bytes: int, read: Callable[[int, int], bytes]) -> None:
@@ -125,15 +127,15 @@ class DecodedObject:
         self._read = read
         self._read_bytes = FIRST_READ_BYTES
 
-    def decode_to(self, end: int, *, reads_on: bool = True) -> bool:
-        """Decompress up to the offset `end`, or to the end of the file or one of the limits.
+    def decode_to(self, end: int, *, may_read: bool = True) -> bool:
+        """Decompress up to the offset `end`, the end of the file, or one of the limits, whichever comes first.
 
         Args:
-            end: An offset in the decompressed file.
-            reads_on: Whether to read further ranges of the compressed object.
+            end: Offset in the decompressed file, in bytes.
+            may_read: Whether to read further ranges of the compressed object.
 
         Returns:
-            Whether the offset or the end of the file was reached.
+            Whether `end` or the end of the file was reached.
 
         Raises:
             DamagedEncoding: The data is invalid.
@@ -145,7 +147,7 @@ class DecodedObject:
                 output = self._decoder.decode(data, limit - size)
                 parts.append(output)
                 size += len(output)
-                if not output and not (reads_on and self._read_next()):
+                if not output and not (may_read and self._read_next()):
                     break
         finally:
             self.data = b"".join(parts)
@@ -154,7 +156,7 @@ class DecodedObject:
         return self.is_complete or len(self.data) >= end
 
     def _read_next(self) -> bool:
-        """Read the next range of the compressed object. Return False at its end."""
+        """Read the next range of the compressed object. Return False if there is none, or it is past the limit."""
         end = min(self._offset + self._read_bytes, self._encoded_bytes)
         if self._offset >= end:
             return False

@@ -1,7 +1,8 @@
-"""Parse dates as cameras and programs write them, by one grammar that must match the whole text.
+"""Parse dates in the formats that cameras and programs write. A format must match the whole text.
 
-A text that the grammar does not match gives no date at all: a time whose last word is unknown may be wrong by twelve
-hours. Sources: Exif 3.0, 4.6.6.4; XMP specification, part 1, clause 8.2.1.1; IPTC IIM 4.2, 2:55 and 2:60; RFC 5322.
+A text that no format matches gives no date at all: an unknown word after a time may mean p.m., and the time would be
+wrong by twelve hours.
+Sources: Exif 3.0, 4.6.6.4; XMP specification, part 1, clause 8.2.1.1; IPTC IIM 4.2, 2:55 and 2:60; RFC 5322.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ class PhotoDate(NamedTuple):
     """A date on the clock of the camera or program that wrote it.
 
     Attributes:
-        local: The date without a time zone. Parts that are not known are the lowest possible ones.
+        local: The date without a time zone. Unknown parts have the lowest possible value.
         precision: The finest part that is known.
         offset: The offset from UTC, as in `+02:00`; None if it is not known.
     """
@@ -36,10 +37,10 @@ MAX_CHARACTERS = 80
 # Offsets in use reach from -12:00 to +14:00.
 MAX_OFFSET = timedelta(hours=14)
 
-# What nearly every camera writes. The full grammar takes ten times as long.
+# The format of nearly every camera. Trying the other formats takes ten times as long.
 _EXIF = re.compile(r"(\d{4}):(\d\d):(\d\d) (\d\d):(\d\d):(\d\d)", re.ASCII)
 
-# Names of time zones and their offsets. None for a name that several zones share: CST is also the time of China.
+# Name of a time zone -> its offset. None for a name that several zones share: CST is US Central or China time.
 ZONE_NAMES: dict[str, str | None] = {
     "Z": "+00:00", "UT": "+00:00", "UTC": "+00:00", "GMT": "+00:00", "EST": "-05:00", "EDT": "-04:00", "MDT": "-06:00",
     "PST": "-08:00", "PDT": "-07:00", "WET": "+00:00", "WEST": "+01:00", "CET": "+01:00", "CEST": "+02:00",
@@ -51,7 +52,7 @@ MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", 
 
 _ZONE = (
     rf"(?P<zone>(?:UTC|GMT)?\s*[+\-\u2212]\s*\d{{1,2}}(?::?\d{{2}})?|{'|'.join(sorted(ZONE_NAMES, reverse=True))})"
-    # A comment of RFC 5322, or the name of a region as Java writes it.
+    # A comment as in RFC 5322, or a region in brackets as Java writes it.
     r"(?:\s*(?:DST|\([\w ]{1,40}\)|\[[\w/+-]{1,40}\]))?"
 )
 _TIME = rf"""
@@ -89,16 +90,14 @@ _GRAMMARS = tuple(
 )
 _OFFSET = re.compile(_ZONE, re.IGNORECASE)
 _NUMBERS = re.compile(r"\d+")
-# What cameras write for a date that is not set, besides zeros and blanks.
-_NOT_SET = frozenset({"65535", "0001"})
 
 
 def is_blank_date(text: str) -> bool:
-    """Return whether a text says that there is no date: blanks, zeros, or a value that stands for "not set"."""
+    """Return whether a text means that the date is not set: blanks, zeros, or one of a few other values."""
     numbers = _NUMBERS.findall(text)
     if not any(char.isalnum() for char in text):
         return True
-    # 0001-01-01T00:00:00 is the first date of .NET, which programs write for "not set".
+    # 0001-01-01T00:00:00 is the lowest date of .NET. Programs write it for a date that is not set.
     return bool(numbers) and (int(numbers[0][:9]) == 0 or numbers[0] == "65535" or _is_first_date(numbers))
 
 
@@ -107,14 +106,14 @@ def _is_first_date(numbers: list[str]) -> bool:
 
 
 def parse_date(text: str | None, sub_seconds: str | None = None) -> PhotoDate | None:
-    """Parse a date, with a precision of milliseconds.
+    """Parse a date. Fractions of a second are cut to milliseconds.
 
     Args:
-        text: The date. Its own fraction of a second and its own offset are part of it.
-        sub_seconds: The fraction of a second, as digits, if it is stored apart.
+        text: The date. It may include a fraction of a second and an offset.
+        sub_seconds: The digits of the fraction of a second, if it is stored separately.
 
     Returns:
-        The date, or None if the text is blank or is not a date as a whole.
+        The date, or None if the text is blank, or is not as a whole a date.
     """
     if not text:
         return None
@@ -165,7 +164,7 @@ def _from_match(match: re.Match[str], text: str, sub_seconds: str | None) -> Pho
         return None
     hour_text, minute_text = parts["hour"] or parts["hour2"], parts["minute"] or parts["minute2"]
     if not month or not day:
-        # With a month or day that is not known, a time says nothing.
+        # Without a month or day, a time is meaningless.
         local = _datetime(year, month or 1, 1)
         return PhotoDate(local, "month" if month else "year") if local else None
     if hour_text is None:
@@ -183,7 +182,7 @@ def _from_match(match: re.Match[str], text: str, sub_seconds: str | None) -> Pho
         return None
     next_day = False
     if hour == 24:
-        # In ISO 8601, 24:00:00 is the end of a day. Cameras mean the day's first hour (Nokia 7 plus).
+        # In ISO 8601, 24:00:00 is the end of the day. Cameras write 24 for the first hour of the day (Nokia 7 plus).
         hour, next_day = 0, "T" in text.upper() and (int(minute_text), second) == (0, 0)
     fraction = parts["fraction"] or parts["fraction2"] or sub_seconds
     # datetime has no leap seconds.
@@ -198,7 +197,7 @@ def _from_match(match: re.Match[str], text: str, sub_seconds: str | None) -> Pho
 
 
 def _month_and_day(parts: dict[str, str | None]) -> tuple[int | None, int | None]:
-    """Return the month and the day: 0 if not known, None if the text is not a date or ambiguous."""
+    """Return the month and the day. 0 means unknown, and None that the text is not a date or is ambiguous."""
     if name := parts.get("name"):
         name = name.lower()
         return (MONTHS.index(name) + 1 if name in MONTHS else None), int(parts["day"] or 0)
@@ -211,7 +210,13 @@ def _month_and_day(parts: dict[str, str | None]) -> tuple[int | None, int | None
 
 
 def _hour(hour: int, before: str | None, after: str | None) -> int | None:
-    """Return the hour of the day, 0 to 24, of an hour with or without a day period; None if they contradict."""
+    """Return the hour of the day, 0 to 24; None if the hour and the day periods contradict each other.
+
+    Args:
+        hour: The hour as written.
+        before: The day period before the time, such as the Chinese word for "afternoon".
+        after: The day period after the time, such as PM.
+    """
     names = [name for name in (before, after) if name]
     if not names:
         return hour if hour <= 24 else None
@@ -227,6 +232,7 @@ def _hour(hour: int, before: str | None, after: str | None) -> int | None:
 
 
 def _offset(zone: str) -> str | None:
+    """Return an offset in the form `+02:00`; None if the zone is ambiguous, or the offset is not in use."""
     zone = zone.upper().replace("\u2212", "-")
     if zone in ZONE_NAMES:
         return ZONE_NAMES[zone]

@@ -1,4 +1,4 @@
-"""Names of the halves of a day, as phones write them into dates. Source: Unicode CLDR 44, day periods."""
+"""Names of day periods such as "PM", which phones write into dates. Source: Unicode CLDR 44, day periods."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Literal
 
 Period = Literal["am", "pm", "noon"]
 
-# Keys are in lower case and have only letters: "a. m." is "am". The Chinese names for parts of a day count hours from
-# midnight or from noon, as 上午 and 下午 do; 中午 is the time around noon.
+# Name -> period. Names are in lower case and have only letters: "a. m." is "am". After the Chinese names for parts of
+# the day, hours count from midnight or from noon, as after 上午 (a.m.) and 下午 (p.m.). 中午 is the time around noon.
 DAY_PERIODS: dict[str, Period] = {
     "am": "am", "pm": "pm", "a": "am", "p": "pm",
     "上午": "am", "凌晨": "am", "早上": "am", "清晨": "am", "早晨": "am", "下午": "pm", "晚上": "pm", "傍晚": "pm",
@@ -25,13 +25,13 @@ DAY_PERIODS_PATTERN = "(?:{})".format(
         for name in sorted(DAY_PERIODS, key=len, reverse=True)
     )
 )
-# Encodings of phones that write text instead of ASCII. The metadata's text was decoded as one of _READ_AS instead.
+# Encodings in which phones write names that are not ASCII, and the encodings in which such metadata is decoded.
 _WRITTEN_AS = ("utf-8", "gb18030", "big5", "euc-kr", "shift-jis")
 _READ_AS = ("latin-1", "cp1252")
 
 
 def _misread(name: str) -> set[str]:
-    """Return the texts that a name becomes if its encoding is not recognized."""
+    """Return the texts that a name becomes if it is decoded with the wrong encoding."""
     texts = set()
     for written in _WRITTEN_AS:
         for read in _READ_AS:

@@ -40,7 +40,7 @@ def _structs(byte_order: str) -> tuple[struct.Struct, struct.Struct, struct.Stru
 
 
 def _text(tag: Any) -> str:
-    """Return the text of a tag; "" if it has none."""
+    """Return the text of a tag; "" if there is no tag, or its value is not a text."""
     return tag.values if tag is not None and isinstance(tag.values, str) else ""
 
 
@@ -143,7 +143,10 @@ class TagReader(ExifHeader):
         return int(long.unpack(pointer)[0]) if len(pointer) == 4 else 0
 
     def read_maker_note(self) -> None:
-        """Decode the MakerNote. One of an unknown kind is passed to exifread, or left undecoded."""
+        """Decode the MakerNotes: the photo's own, and one that Adobe's DNG converter stored in DNGPrivateData.
+
+        A MakerNote of an unknown kind is decoded by exifread, or left undecoded if exifread does not know it either.
+        """
         private = self.tags.get("Image DNGPrivateData") or self.tags.get(f"Image Tag 0x{tiff_spec.DNG_PRIVATE:04X}")
         if private is not None:
             note = makernotes.find_adobe_note(self.slice(private.field_offset, tiff_spec.MAX_NOTE_BYTES))
@@ -159,7 +162,17 @@ class TagReader(ExifHeader):
                 self._restore_base()
 
     def _add_note(self, read: Callable[[int, int], bytes], offset: int, length: int, order: str) -> bool:
-        """Decode a note, and add its tags. Return whether its kind is known."""
+        """Decode a MakerNote, and add its tags, except those that exist already.
+
+        Args:
+            read: Function that returns `length` bytes from an offset.
+            offset: Offset of the MakerNote for `read`, in bytes.
+            length: Length of the MakerNote in bytes.
+            order: Byte order, "<" or ">".
+
+        Returns:
+            Whether the kind of MakerNote is known.
+        """
         make, model = (_text(self.tags.get(f"Image {name}")) for name in ("Make", "Model"))
         decoder = makernotes.NoteDecoder(read, self._budget, make, model)
         is_known = decoder.decode(offset, length, order)

@@ -55,8 +55,8 @@ def fetch_metadata(
         The located metadata. Its `ref` has the object's size, ETag and modification time as of the first read.
 
     Raises:
-        ObjectChanged: If the object changed during each of MAX_ATTEMPTS attempts, or if a file is damaged and may
-            still be being written.
+        ObjectChanged: If the object changed during each of MAX_ATTEMPTS attempts, or if a local file is
+            damaged and may still be incomplete.
         Exception: If `reader` raises any other error.
     """
     cost = _Cost()
@@ -134,7 +134,7 @@ def _fetch_once(
 
 
 def _version_of(read: RangeRead) -> tuple[object, ...]:
-    """Return what tells versions of an object apart. Without ETags, this is the size and the modification time."""
+    """Return what identifies a version of an object: ETag and size, or size and modification time without an ETag."""
     return (read.etag, read.total_bytes) if read.etag else (read.total_bytes, read.last_modified)
 
 
@@ -144,19 +144,20 @@ def _locate_decoded(
     """Locate the metadata in an object that is stored compressed.
 
     Raises:
-        DamagedEncoding: The object is not compressed, although its Content-Encoding says so.
+        DamagedEncoding: The object is not compressed, despite its Content-Encoding.
     """
     end, is_first = first_read_bytes, True
     while True:
         try:
-            # The bytes that were read first usually suffice.
-            is_reached = decoded.decode_to(end, reads_on=not is_first)
+            # The first read usually suffices.
+            is_reached = decoded.decode_to(end, may_read=not is_first)
         except DamagedEncoding as exc:
             if not decoded.data and not first.data.startswith(GZIP_SIGNATURE):
                 raise
             problem = f"The object cannot be decompressed ({first.content_encoding}: {exc})."
             return LocatedMetadata("unknown", status="damaged", problem=problem)
-        # Until the end of the file is reached, the size is unknown. Readers may then ask for any byte.
+        # The size of the decompressed file is unknown until its end is reached. Until then, readers may request any
+        # byte up to the limit.
         file = RangeBuffer(len(decoded.data) if decoded.is_complete else MAX_DECODED_BYTES)
         if decoded.is_complete and not decoded.data:
             return LocatedMetadata("unknown", status="damaged", problem=EMPTY_OBJECT)

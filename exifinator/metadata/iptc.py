@@ -92,7 +92,7 @@ def read_iptc(data: bytes) -> tuple[IPTC, str | None]:
         if (record, dataset) == (1, 90):
             is_utf8 = value.startswith(UTF_8)
         elif record == 2 and dataset in FIELD_NAMES and length <= MAX_TEXT_BYTES:
-            # Without a declared charset, current writers mostly use UTF-8 and older ones Windows-1252.
+            # If no character set is declared, current writers mostly use UTF-8, and older ones Windows-1252.
             text = decode_bytes(value, is_utf8=is_utf8).strip(PADDING)
             name = FIELD_NAMES[dataset]
             if text and dataset in REPEATABLE:

@@ -1,4 +1,4 @@
-"""Build `photo`, the typed fields that people search by, by the table in photo/fields.py."""
+"""Build `photo`, the typed fields of a record for searching, from the table in photo/fields.py."""
 
 from __future__ import annotations
 
@@ -19,17 +19,20 @@ from exifinator.places.locate import locate
 
 PICTURE_DIRECTORIES = ("Image", *(f"EXIF SubIFD{index}" for index in range(MAX_SUB_IFDS)), "IFD 2", "IFD 3")
 _Get = Callable[[Metadata], Any]
-# Values that are kept for the next photos: their types, and their number for each source.
-_KEPT = frozenset({str, int, float, bool, Problem})
-MAX_KEPT_VALUES, MAX_KEPT_CHARACTERS = 128, 200
+# Types of the values that are cached, limit on their number for each source, and limit on the length of a text.
+_CACHED_TYPES = frozenset({str, int, float, bool, Problem})
+MAX_CACHED_VALUES, MAX_CACHED_CHARACTERS = 128, 200
 
 
 class _Entry(NamedTuple):
-    """One source of the table, by its place in the table: the number of the row and the rank in the row.
+    """One source in the table.
 
     Attributes:
+        row: Index of the field in FIELDS.
+        rank: Index of the source in the field's sources.
         get: Function that reads the source.
-        get_weak: The same with the row's reader of last resort, if it has one and the source has no reader of its own.
+        get_weak: Function that reads the source with the field's reader of last resort. None if the field has no such
+            reader, or the source has a reader of its own.
     """
 
     row: int
@@ -64,7 +67,7 @@ def build_photo(metadata: Metadata) -> tuple[dict[str, Any], list[str]]:
                     problems.append(value)
                     value = None
         if value is None and field.last_resort:
-            value = next((found for entry in entries if entry.get_weak and (found := entry.get_weak(metadata))), None)
+            value = next((weak for entry in entries if entry.get_weak and (weak := entry.get_weak(metadata))), None)
         if value is not None:
             photo[field.name] = value
     taken = refine_by_name(taken, metadata)
@@ -80,26 +83,32 @@ def build_photo(metadata: Metadata) -> tuple[dict[str, Any], list[str]]:
 
 
 def _rows_with_sources(metadata: Metadata) -> tuple[tuple[Field, list[_Entry]], ...]:
-    """Return the rows of the table that the image has sources for, with these, in order."""
+    """Return the fields for which the image has sources, each with these sources, in the order of the table."""
     return _rows_of(*(frozenset(names.keys() & getattr(metadata, kind).keys()) for kind, names in _index().items()))
 
 
 @lru_cache(maxsize=256)
 def _rows_of(*names_by_kind: frozenset[str]) -> tuple[tuple[Field, list[_Entry]], ...]:
-    """Return the rows for which there are sources, given the names of those. Photos of one camera have the same."""
-    found: list[_Entry] = []
+    """Return the fields for which there are sources, each with these sources, in the order of the table.
+
+    The results are cached, because photos from the same camera have the same sources.
+
+    Args:
+        names_by_kind: The names of the first values of the sources, for each attribute in _index.
+    """
+    present_entries: list[_Entry] = []
     for names, present in zip(_index().values(), names_by_kind, strict=True):
         for name in present:
-            found += names[name]
-    found.sort()
-    return tuple((FIELDS[row], list(entries)) for row, entries in groupby(found, _row))
+            present_entries += names[name]
+    present_entries.sort()
+    return tuple((FIELDS[row], list(entries)) for row, entries in groupby(present_entries, _row))
 
 
 _row = itemgetter(0)
 
 
 def _values(entries: list[_Entry], metadata: Metadata, problems: list[str]) -> Iterator[tuple[Source, Any]]:
-    """Yield what each source says, and collect the problems of those whose value cannot be used."""
+    """Yield the value of each source. Add a value that cannot be used to `problems` instead."""
     for entry in entries:
         value = entry.get(metadata)
         if type(value) is Problem:
@@ -110,7 +119,7 @@ def _values(entries: list[_Entry], metadata: Metadata, problems: list[str]) -> I
 
 @cache
 def _index() -> dict[str, dict[str, list[_Entry]]]:
-    """Return the table's sources by the attribute of Metadata that holds them, and by the name of their first value."""
+    """Return the table's sources, by the attribute of Metadata that contains them and the name of their first value."""
     attributes = ("tags", "xmp", "iptc", "summary", "text", "icc")
     index: dict[str, dict[str, list[_Entry]]] = {attribute: {} for attribute in attributes}
     for row, field in enumerate(FIELDS):
@@ -146,21 +155,21 @@ def _getter(source: Source, read: Reader) -> _Get:
 
 
 def _single_tag_getter(name: str, part: str, read: Reader) -> _Get:
-    """Return a function that reads a tag. It keeps what it read, because photos repeat most of their values."""
+    """Return a function that reads a tag. It caches the results, because photos repeat most values."""
     known: dict[tuple[Any, type, type], Any] = {}
 
     def get(metadata: Metadata) -> Any:
         raw = metadata.tags[name][part]
         single = raw[0] if type(raw) is list and len(raw) == 1 else raw
-        if type(single) not in _KEPT or (type(single) is str and len(single) > MAX_KEPT_CHARACTERS):
+        if type(single) not in _CACHED_TYPES or (type(single) is str and len(single) > MAX_CACHED_CHARACTERS):
             return read(raw)
         # The types are part of the key, because 1 and 1.0 are equal.
         key = single, type(single), type(raw)
         if key in known:
             return known[key]
         value = read(raw)
-        if value is None or type(value) in _KEPT:
-            if len(known) >= MAX_KEPT_VALUES:
+        if value is None or type(value) in _CACHED_TYPES:
+            if len(known) >= MAX_CACHED_VALUES:
                 known.clear()
             known[key] = value
         return value
@@ -169,6 +178,7 @@ def _single_tag_getter(name: str, part: str, read: Reader) -> _Get:
 
 
 def _add_people(photo: dict[str, Any]) -> None:
+    """Add the people in regions to the other people."""
     if "regions" not in photo:
         return
     people = join([people_in(photo["regions"]), photo.get("people", [])])
@@ -177,7 +187,7 @@ def _add_people(photo: dict[str, Any]) -> None:
 
 
 def _add_size(photo: dict[str, Any], metadata: Metadata) -> None:
-    """Add the size as displayed. A rotation that the container describes leaves nothing to be done by the reader."""
+    """Add the size as displayed. If the container specifies the rotation, set the orientation to 1 (upright)."""
     width, height = _stored_size(metadata)
     orientation = photo.get("orientation")
     if orientation is not None and metadata.rotation_applied:
@@ -193,7 +203,7 @@ def _add_size(photo: dict[str, Any], metadata: Metadata) -> None:
 
 
 def _stored_size(metadata: Metadata) -> tuple[int | None, int | None]:
-    """Return width and height from the container, else from EXIF, the largest directory, or XMP."""
+    """Return width and height as stored: from the container, or else from EXIF, the largest picture, or XMP."""
     width, height = metadata.size
     if width and height:
         return width, height

@@ -46,7 +46,7 @@ MAX_RECORD_BYTES = 1024 * 1024
 # Approximate BSON overhead of a tag, not counting its value: field names, lengths and types.
 TAG_OVERHEAD_BYTES = 256
 MAX_DROPPED_NAMES = 200
-# Memory that JSON takes per character in the worst case: a list of empty lists.
+# Memory that decoded JSON takes per character in the worst case, a list of empty lists.
 GENERATION_BYTES_PER_CHARACTER = 40
 
 
@@ -145,7 +145,7 @@ class _RecordBuilder:
                 continue
             else:
                 self._read_other_block(block.kind, b"".join(block.pieces.values()))
-        # They depend on the make and model of the camera.
+        # Read these blocks last, because decoding them requires the make and model of the camera.
         for block in self.fetched.blocks:
             if block.kind.startswith(NOTE):
                 self._read_structure(block)
@@ -239,7 +239,7 @@ class _RecordBuilder:
             self._add_tags(reader)
 
     def _read_structure(self, block: Block) -> None:
-        """Read a block of the kind `note/TABLE`."""
+        """Decode a block of the kind `note/TABLE` with the MakerNote table TABLE."""
         make, model = (str(self.tags.get(f"Image {name}", {}).get("values", "")) for name in ("Make", "Model"))
         tags = decode_structure(block.kind[len(NOTE) :], block.pieces[0], self.budget, make, model)
         for name, tag in tags.items():
@@ -262,7 +262,7 @@ class _RecordBuilder:
             self.problems.append("Some EXIF values point outside the EXIF data.")
 
     def _add_text(self, block: Block) -> None:
-        """Add a text of the container. Texts of the same name make a list."""
+        """Add a text of the container. Texts with the same name are stored as a list."""
         name = block.kind[len("text/") :].replace(".", "_").replace("$", "_").replace("\0", "")[:MAX_NAME_CHARACTERS]
         text = block.pieces[0].decode()
         if len(text) > MAX_TEXT_CHARACTERS:
@@ -280,7 +280,7 @@ class _RecordBuilder:
             self.text[name] = [current, text]
 
     def _describe_generation(self) -> dict[str, Any]:
-        """Return `ai`. The texts are read in full, including those that are too long to be kept."""
+        """Return `ai`, read from all texts, including those that are too long to be stored."""
         comment = self.tags.get("EXIF UserComment", {}).get("values")
         text = {**self.text, **self._long_text}
         return describe_generation(text, self.xmp, comment if isinstance(comment, str) else "")

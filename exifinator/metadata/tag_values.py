@@ -21,7 +21,7 @@ FLOAT_TYPES = frozenset({11, 12})
 COMMENT_TAGS = frozenset({("EXIF", 0x9286), ("GPS", 0x001B), ("GPS", 0x001C)})
 COPYRIGHT = 0x8298
 BYTE, UNDEFINED = 1, 7
-# GPSVersionID, DNGVersion, DNGBackwardVersion
+# GPSVersionID, DNGVersion and DNGBackwardVersion: four numbers that are printed with dots between them.
 DOTTED_VERSIONS = frozenset({0x0000, 0xC612, 0xC613})
 
 # Upper bound on the memory that a number in a list takes.
@@ -159,7 +159,7 @@ def decode_tag(directory: Directory, fields: tuple[Any, ...], data: bytes, tag_i
 
 
 def _version(tag: int, field_type: int, values: list[Any]) -> str:
-    """Return the text of a version: four digits in ASCII, or four numbers that are printed with dots between them."""
+    """Return a version as text: `0232` for four ASCII digits, `1.4.0.0` for four numbers, "" for other values."""
     if len(values) != 4:
         return ""
     if field_type == UNDEFINED and all(48 <= value <= 57 for value in values):

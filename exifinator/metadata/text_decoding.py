@@ -4,7 +4,8 @@ from __future__ import annotations
 
 PADDING = " \0\t\r\n"
 
-# What Latin-1 calls C1 control characters are letters and signs in Windows-1252, but for five undefined bytes.
+# The bytes that are control characters (C1) in Latin-1. In Windows-1252 they are letters and signs, except for five
+# undefined bytes.
 WINDOWS_1252 = {byte: bytes([byte]).decode("cp1252", "replace") for byte in range(0x80, 0xA0)}
 
 
@@ -14,10 +15,14 @@ def decode_windows_1252(data: bytes) -> str:
 
 
 def decode_bytes(data: bytes, *, is_utf8: bool = False) -> str:
-    """Decode as UTF-8, or else as Windows-1252.
+    """Decode as UTF-8, or as Windows-1252 if the bytes are not valid UTF-8.
 
-    A writer may have cut text of a limited length inside a UTF-8 character. The rest of that character is dropped, if
-    the text is known to be UTF-8: from `is_utf8`, or from another character.
+    Writers that limit the length of a text may cut it inside a UTF-8 character. Drop such an incomplete last character
+    if the text is known to be UTF-8.
+
+    Args:
+        data: The bytes.
+        is_utf8: Whether the text is declared as UTF-8. If not, it is known to be UTF-8 by another non-ASCII character.
     """
     try:
         return data.decode()

@@ -10,7 +10,7 @@ TEXT_TYPES = frozenset({2, 129})
 SUB_IFDS, EXIF_IFD, GPS_IFD, INTEROP_IFD = 0x014A, 0x8769, 0x8825, 0xA005
 THUMBNAIL_OFFSET, THUMBNAIL_LENGTH = 0x0201, 0x0202
 XMP, IPTC, PHOTOSHOP, MAKER_NOTE, USER_COMMENT = 0x02BC, 0x83BB, 0x8649, 0x927C, 0x9286
-# DNG's private data, where Adobe's converter stores the MakerNote of the original file (DNG 1.7, DNGPrivateData).
+# The tag DNGPrivateData, in which Adobe's DNG converter stores the MakerNote of the original file (DNG 1.7).
 DNG_PRIVATE = 0xC634
 XP_TEXTS = range(0x9C9B, 0x9CA0)
 

@@ -1,7 +1,7 @@
 """Decode an XMP packet into properties such as `dc:subject` and `xmpMM:DerivedFrom/stRef:documentID`.
 
-A structure in a list stays together, as an object with properties of its own. An alternative in another language than
-the default has the language in its name: `dc:description[de-DE]`.
+A structure in a list becomes an object with its own properties. An alternative in another language than the default
+has the language in its name: `dc:description[de-DE]`.
 
 The packet is parsed with defusedxml, which rejects entities and external references.
 Source: XMP specification, part 1, clause 7 (RDF).
@@ -17,7 +17,7 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
 from exifinator.metadata.limits import MemoryBudget
-from exifinator.metadata.xmp_recovery import read_tolerantly
+from exifinator.metadata.xmp_recovery import parse_tolerantly
 
 # Property -> text, or a list of texts and structures. A structure is a dictionary of the same form.
 XMP = dict[str, Any]
@@ -54,7 +54,7 @@ PREFIXES = {
     "http://www.metadataworkinggroup.com/schemas/regions/": "mwg-rs",
     "http://www.metadataworkinggroup.com/schemas/keywords/": "mwg-kw",
     "http://ns.microsoft.com/photo/1.0/": "MicrosoftPhoto",
-    # Windows writes it without the slash.
+    # Windows writes this namespace without the slash.
     "http://ns.microsoft.com/photo/1.0": "MicrosoftPhoto",
     "http://ns.microsoft.com/photo/1.2/": "MP",
     "http://ns.microsoft.com/photo/1.2/t/RegionInfo#": "MPRI",
@@ -100,11 +100,11 @@ class _Scope(NamedTuple):
     """The properties of the packet, or of one item of a list.
 
     Attributes:
-        values: The properties by path.
-        path: The elements that are open within the scope.
-        lists: The paths whose values are lists.
-        alternatives: The paths whose values are alternatives.
-        language: The language of the item.
+        values: The properties by path. The path "" has the text of the item itself.
+        path: The names of the open elements within the scope.
+        lists: The paths of properties whose values are lists.
+        alternatives: The paths of properties with alternatives in several languages.
+        language: The language of the item; "" if it has none.
     """
 
     values: XMP
@@ -137,7 +137,7 @@ class _Properties:
 
     @property
     def values(self) -> XMP:
-        """The properties. Items of lists that are still open belong to them, if the packet ended early."""
+        """The properties, including items of lists that are still open because the packet ended early."""
         while len(self._scopes) > 1:
             self._close_item("")
         return self._scopes[0].values
@@ -213,7 +213,7 @@ class _Properties:
         return name
 
     def _close_item(self, text: str) -> None:
-        """Add an item of a list to the property that the list is the value of."""
+        """Add an item of a list to the property whose value is the list. `text` is the text at the end of the item."""
         if len(self._scopes) == 1:
             return
         item = self._scopes.pop()
@@ -250,7 +250,7 @@ class _Properties:
         scope = self._scopes[-1]
         current = scope.values.get(path)
         if path in scope.alternatives and path:
-            # The name alone has the default, or the first alternative if there is no default.
+            # The name without a language has the default, or the first alternative if there is no default.
             if current is None or language == "x-default":
                 scope.values[path] = value
             if language != "x-default" and _LANGUAGE_TAG.fullmatch(language):
@@ -264,7 +264,7 @@ class _Properties:
 
 
 def read_xmp(packet: bytes, budget: MemoryBudget) -> tuple[XMP, str | None, list[str]]:
-    """Decode a packet. A packet that is not well-formed is parsed a second time, tolerantly.
+    """Decode a packet. If it is not well-formed, parse it a second time with the tolerant parser.
 
     If the packet is truncated or exceeds a limit, the properties before that point are returned.
 
@@ -300,10 +300,10 @@ def read_xmp(packet: bytes, budget: MemoryBudget) -> tuple[XMP, str | None, list
 
 
 def _recover(packet: bytes, budget: MemoryBudget) -> _Properties:
-    """Read a packet that is not well-formed. Properties before what cannot be read at all are kept."""
+    """Read a packet that is not well-formed. If this fails too, keep the properties before that point."""
     properties = _Properties(budget)
     try:
-        read_tolerantly(packet, properties, NAMESPACES)
+        parse_tolerantly(packet, properties, NAMESPACES)
     except _LimitReached as limit:
         properties.dropped.append(str(limit))
     except (_TooDeep, ValueError):

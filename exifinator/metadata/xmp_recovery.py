@@ -1,8 +1,8 @@
-"""Read XMP that is not well-formed XML, as far as its tags can be told apart.
+"""Read XMP that is not well-formed XML, as far as its tags can be recognized.
 
-Writers forget to declare prefixes, to escape ampersands and to convert text to UTF-8; they truncate packets and
-declare a wrong encoding. This reader takes the tags one by one, and mends what does not fit. It knows no entities but
-the five of XML and character references, and refuses document type declarations.
+Some writers do not declare prefixes, escape ampersands or convert text to UTF-8. Some truncate packets, or declare the
+wrong encoding. This parser reads the tags one by one, and tolerates these errors. It resolves only the five entities of
+XML and character references, and rejects document type declarations.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Protocol
 from exifinator.metadata.text_decoding import decode_windows_1252
 
 XML_NAMESPACE = "http://www.w3.org/XML/1998/namespace"
-# A tag, a comment, CDATA, a processing instruction or a declaration. A "<" that begins none of them is text.
+# A tag, a comment, CDATA, a processing instruction or a declaration. Any other "<" is text.
 TOKEN = re.compile(
     r"<!--.*?(?:-->|\Z)"
     r"|<!\[CDATA\[(?P<cdata>.*?)(?:\]\]>|\Z)"
@@ -28,32 +28,32 @@ TOKEN = re.compile(
 )
 ATTRIBUTE = re.compile(r"([A-Za-z_][^\s=<>/\"']*)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))")
 REFERENCE = re.compile(r"&(?:amp|lt|gt|quot|apos|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});")
-# Characters that XML does not allow, and NUL among them.
+# Characters that XML does not allow, including NUL.
 CONTROLS = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 MAX_OPEN_ELEMENTS = 100
 MAX_ATTRIBUTES = 1000
-# As many take half a second. No writer's packet has a tenth of them.
+# This many tokens take half a second. No writer's packet has a tenth as many.
 MAX_TOKENS = 100_000
-# UTF-32 before UTF-16, because its mark begins with that of UTF-16.
+# UTF-32 comes before UTF-16, because the byte order mark of UTF-32-LE begins with the one of UTF-16-LE.
 BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-# A packet without a mark begins with "<".
+# A packet without a byte order mark begins with "<".
 FIRST_CHARACTERS = (
     (re.compile(rb"<\0\0\0"), "utf-32-le"),
     (re.compile(rb"\0\0\0<"), "utf-32-be"),
     (re.compile(rb"<\0[^\0]\0"), "utf-16-le"),
     (re.compile(rb"\0<\0[^\0]"), "utf-16-be"),
 )
-# Python's "surrogateescape" turns a bad byte into this character.
+# The character that Python's "surrogateescape" makes of a byte that is not UTF-8 -> the byte in Windows-1252.
 BAD_BYTES = {0xDC00 + byte: decode_windows_1252(bytes([byte])) for byte in range(0x80, 0x100)}
 
 
 class Target(Protocol):
-    """Receives the elements. Names are `{namespace}local`, as from ElementTree's parser."""
+    """Receives the elements. Names have the form `{namespace}local`, as from ElementTree's parser."""
 
     def start_ns(self, prefix: str, uri: str, /) -> None: ...
 
@@ -64,12 +64,12 @@ class Target(Protocol):
     def end(self, tag: str, /) -> None: ...
 
 
-def read_tolerantly(packet: bytes, target: Target, namespaces: Mapping[str, str]) -> None:
+def parse_tolerantly(packet: bytes, target: Target, namespaces: Mapping[str, str]) -> None:
     """Pass the elements of a packet to `target`.
 
     Args:
-        packet: The packet, in any encoding.
-        target: Receives the elements. Its exceptions are passed on.
+        packet: The packet, in UTF-8, UTF-16, UTF-32 or Windows-1252.
+        target: Receives the elements. Exceptions that it raises are not caught.
         namespaces: Prefix -> namespace, for prefixes that the packet does not declare.
 
     Raises:
@@ -99,9 +99,9 @@ def read_tolerantly(packet: bytes, target: Target, namespaces: Mapping[str, str]
 
 
 def decode_packet(packet: bytes) -> str:
-    """Decode a packet by its byte order mark or its NULs, whatever encoding it declares.
+    """Decode a packet. The byte order mark or the NULs decide on the encoding, not the declaration in the packet.
 
-    Else it is UTF-8, and each byte that is not counts as Windows-1252.
+    Without either, decode it as UTF-8, and bytes that are not valid UTF-8 as Windows-1252.
     """
     for mark, encoding in BYTE_ORDER_MARKS:
         if packet.startswith(mark):
@@ -115,6 +115,15 @@ def decode_packet(packet: bytes) -> str:
 def _start(
     name: str, attributes: str, target: Target, known: dict[str, str], open_elements: list[tuple[str, str]]
 ) -> None:
+    """Declare the prefixes in the attributes of a start tag, and open its element.
+
+    Args:
+        name: The name of the tag, with its prefix.
+        attributes: The text after the name.
+        target: Receives the element.
+        known: Prefix -> namespace. The tag's declarations are added.
+        open_elements: The open elements, with prefix and with namespace. An element with content is added.
+    """
     values: list[tuple[str, str]] = []
     for count, match in enumerate(ATTRIBUTE.finditer(attributes)):
         if count >= MAX_ATTRIBUTES:
@@ -136,7 +145,7 @@ def _start(
 
 
 def _close(name: str, target: Target, open_elements: list[tuple[str, str]]) -> None:
-    """Close the element of this name and those inside it that are still open. Ignore an end without a start."""
+    """Close the innermost element with this name, and the open elements inside it. Ignore an end without a start."""
     if all(open_name != name for open_name, _ in open_elements):
         return
     while open_elements:
@@ -147,7 +156,7 @@ def _close(name: str, target: Target, open_elements: list[tuple[str, str]]) -> N
 
 
 def _qualified(name: str, target: Target, known: dict[str, str], *, is_element: bool = False) -> str:
-    """Return `{namespace}local` for `prefix:local`. An unknown prefix stands for a namespace of the same name."""
+    """Return `{namespace}local` for `prefix:local`. An unknown prefix becomes a namespace of the same name."""
     prefix, _, local = name.rpartition(":")
     if not prefix and not is_element:
         return name
@@ -159,5 +168,5 @@ def _qualified(name: str, target: Target, known: dict[str, str], *, is_element: 
 
 
 def _unescape(text: str) -> str:
-    """Resolve the five entities of XML and character references. Any other ampersand is text."""
+    """Resolve the five entities of XML and character references. Leave other ampersands as they are."""
     return REFERENCE.sub(lambda match: unescape(match[0]), text) if "&" in text else text

@@ -1,4 +1,4 @@
-"""Add to `photo` what its position says: the place, the time zone, and with it the instant."""
+"""Derive fields of `photo` from the position: the place, the time zone and the instant."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from exifinator.places.time_zones import infer_utc, time_zone_of
 
 
 def locate(photo: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields that follow from the position of a photo: `time_zone`, `place` and, if inferred, the instant.
+    """Return the fields that follow from the position of a photo.
 
-    If the camera wrote no offset, the instant follows from the camera's clock and the time zone. `taken_at` and
-    `taken_offset` are then those of the instant, and `taken_offset_inferred` marks them.
+    If the camera wrote no offset, infer the instant from the camera's clock and the time zone.
 
     Args:
         photo: The field `photo` of a record. It is not changed.
+
+    Returns:
+        `time_zone` and `place`, if known. If the instant was inferred, also `taken_at` (in UTC), `taken_offset` and
+        `taken_offset_inferred` (True).
     """
     position = _position(photo.get("location"))
     if position is None:
@@ -30,7 +33,8 @@ def locate(photo: dict[str, Any]) -> dict[str, Any]:
     if place:
         fields["place"] = place
     taken = photo.get("taken_at")
-    # A date without a time of day has no instant. Records of the first extractor have no precision: they have times.
+    # A date without a time of day is not an instant. Records of extractor version 1 have no `taken_precision`, but
+    # their dates have times of day.
     has_time = photo.get("taken_precision", "second") in ("minute", "second")
     if zone and has_time and isinstance(taken, datetime) and not photo.get("taken_offset"):
         inferred = infer_utc(taken.replace(tzinfo=None), zone)
@@ -42,7 +46,7 @@ def locate(photo: dict[str, Any]) -> dict[str, Any]:
 
 
 def _position(location: object) -> tuple[float, float] | None:
-    """Return latitude and longitude of a GeoJSON point."""
+    """Return the latitude and longitude of a GeoJSON point in degrees; None if `location` is not a point."""
     match location.get("coordinates") if isinstance(location, dict) else None:
         case [int() | float() as longitude, int() | float() as latitude]:
             return latitude, longitude

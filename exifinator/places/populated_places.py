@@ -1,4 +1,4 @@
-"""Find the nearest populated place of a position, in a table that is mapped into memory."""
+"""Find the populated place nearest to a position, in a table that is mapped into memory."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from exifinator.places.table_format import (
 )
 
 TABLE = "places.bin"
-# Number of places whose names are kept decoded. Photos cluster.
+# Number of places whose names are cached. Many photos are taken near the same places.
 CACHED_PLACES = 4096
 
 Place = dict[str, str | float]
@@ -52,7 +52,7 @@ class _Table(NamedTuple):
 
 @cache
 def _table() -> _Table:
-    """Map the table into memory. The operating system shares its pages between all processes.
+    """Return the table, mapped into memory. The operating system shares its pages between all processes.
 
     Raises:
         ValueError: If the file is not a table of this version.
@@ -74,22 +74,23 @@ def _table() -> _Table:
 
 
 def find_place(latitude: float, longitude: float, time_zone: str = "") -> Place | None:
-    """Return the nearest populated place; None at sea, and where none is within 100 km.
+    """Return the nearest populated place; None at sea, or if no place is within MAX_DISTANCE_KM.
 
     Args:
         latitude: In degrees.
         longitude: In degrees.
-        time_zone: Time zone of the position. Near a border, a place in the same zone is taken, because another zone
-            usually is another country. A zone whose name begins with "Etc/" is at sea.
+        time_zone: Name of the position's time zone. Near a border, a place in the same zone is preferred, because
+            another zone is usually another country. A zone whose name begins with "Etc/" is at sea.
 
     Returns:
-        `name`, `country`, `country_code`, `distance_km`; `region` if the country has regions; and `city`, the larger
-        city that the place is part of, if it is.
+        `name`, `country`, `country_code` and `distance_km`; `region` if known; and `city`, the larger city that the
+        place is part of, if there is one.
     """
     if not (-90 <= latitude <= 90 and -180 <= longitude <= 180) or time_zone.startswith("Etc/"):
         return None
     table = _table()
-    # The position in the finest cells. Those of the poles and of 180 degrees belong to the last cells.
+    # The column and row of the position in the finest grid. The North Pole belongs to the last row, and 180 degrees
+    # east to the last column.
     x = min(int((longitude + 180) / 360 * (1 << COLUMN_BITS)), (1 << COLUMN_BITS) - 1)
     y = min(int((latitude + 90) / 180 * (1 << ROW_BITS)), (1 << ROW_BITS) - 1)
     node = table.grid[(y >> CELL_BITS) * GRID_COLUMNS + (x >> CELL_BITS)]
@@ -109,7 +110,15 @@ def find_place(latitude: float, longitude: float, time_zone: str = "") -> Place 
 
 
 def _nearest(table: _Table, index: int, latitude: float, longitude: float, time_zone: str) -> tuple[int, float]:
-    """Return the number of the nearest place of a list of candidates, and its squared distance in degrees."""
+    """Return the number of the nearest place in a list of candidates, and the square of its distance in degrees.
+
+    Args:
+        table: The table.
+        index: Where the list begins in `table.candidates`.
+        latitude: In degrees.
+        longitude: In degrees.
+        time_zone: Name of the position's time zone; "" if unknown.
+    """
     count = table.candidates[index]
     numbers = table.candidates[index + 1 : index + 1 + count].tolist()
     number, squared = _nearest_of(table, numbers, latitude, longitude)
@@ -134,7 +143,7 @@ def _nearest_of(table: _Table, numbers: list[int], latitude: float, longitude: f
             for number in numbers
         ]
     else:
-        # The place may be on the other side of the meridian of 180 degrees.
+        # The place may be on the other side of the 180th meridian.
         distances = [
             (scale * ((longitude - longitudes[number] + 180) % 360 - 180)) ** 2 + (latitude - latitudes[number]) ** 2
             for number in numbers
@@ -145,7 +154,7 @@ def _nearest_of(table: _Table, numbers: list[int], latitude: float, longitude: f
 
 @lru_cache(maxsize=CACHED_PLACES)
 def _describe(number: int) -> Place:
-    """Return the names of a place. The result is shared and must not be changed."""
+    """Return the names of a place. The result is cached, and must not be changed."""
     table = _table()
     code, region = table.region_names[table.regions[number]]
     place: Place = {"name": _name(table, number), "country": table.countries.get(code, code), "country_code": code}

@@ -1,4 +1,4 @@
-"""Infer the time zone of a position, and with it the instant of a photo whose camera wrote no offset."""
+"""Find the time zone of a position, and infer the instant of a photo whose camera wrote no offset."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tzfpy import get_tz
 
 
 class InferredTime(NamedTuple):
-    """An instant that was inferred from the camera's clock and the time zone of its position.
+    """An instant that was inferred from the camera's clock and time zone.
 
     Attributes:
         taken_at: The instant, in UTC.
@@ -23,9 +23,14 @@ class InferredTime(NamedTuple):
 
 
 def time_zone_of(latitude: float, longitude: float) -> str:
-    """Return the name of the time zone of a position, "Etc/GMT-1" and its like at sea; "" for an invalid position.
+    """Return the name of the time zone of a position; "" for an invalid position.
 
-    The first call loads the borders of the time zones, which take 32 MB of the process's memory.
+    At sea, the name begins with "Etc/", as in "Etc/GMT-1". The first call loads the borders of the time zones, which
+    take 32 MB of memory in each process.
+
+    Args:
+        latitude: In degrees.
+        longitude: In degrees.
     """
     if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
         return ""
@@ -43,15 +48,15 @@ def _zone(name: str) -> ZoneInfo | None:
 def infer_utc(local: datetime, time_zone: str) -> InferredTime | None:
     """Return the instant at which a camera's clock, set to local time, showed `local`.
 
-    An hour that occurs twice, in autumn, counts as the first one. A time that does not occur, in spring, counts as if
-    the clock had not been put forward.
+    If the time occurs twice, because clocks were put back in autumn, assume the first occurrence. If it does not occur,
+    because clocks were put forward in spring, assume that the camera's clock had not been put forward.
 
     Args:
         local: The camera's clock, without a time zone.
         time_zone: Name in the IANA database.
 
     Returns:
-        The instant; None if the time zone is unknown, or the date out of range.
+        The instant; None if the time zone is unknown, or the date is out of range.
     """
     zone = _zone(time_zone) if time_zone else None
     if zone is None:
@@ -67,7 +72,7 @@ def infer_utc(local: datetime, time_zone: str) -> InferredTime | None:
 
 
 def _format_offset(offset: timedelta) -> str:
-    """Return an offset in the form `+02:00`, without the seconds of local mean times."""
+    """Return an offset in the form `+02:00`. Cut the seconds that offsets of local mean time have."""
     minutes = int(offset.total_seconds() / 60)
     sign = "-" if minutes < 0 else "+"
     return f"{sign}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"

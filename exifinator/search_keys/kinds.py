@@ -1,17 +1,18 @@
-"""What is special about an image, in a few words by which `kind=` finds it. Most images have none of them."""
+"""Derive the kinds of an image, such as `panorama`, by which the filter `kind=` finds it. Most images have none."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 KINDS = ("raw", "hdr", "panorama", "burst", "generated")
-# Formats of raw sensor data, as the readers of containers name them.
+# Formats of raw sensor data, by their names in `format`.
 RAW_FORMATS = frozenset(
     {
         "3fr", "arw", "cr2", "cr3", "crw", "dng", "erf", "iiq", "mrw", "nef", "orf", "pef", "raf", "raw", "rw2", "srw",
         "x3f",
     }
 )  # fmt: skip
+# Kind -> field of `photo` that is True for it.
 _FLAGS = {"hdr": "is_hdr", "panorama": "is_panorama", "burst": "is_burst"}
 
 

@@ -1,7 +1,7 @@
-"""The names by which the filters `country`, `state`, `city` and `place` find a photo.
+"""Derive the names by which the filters `country`, `state`, `city` and `place` find a photo.
 
-A photo has names from its position, and names that its file contains. Both count, because nobody remembers which of the
-two a photo has. An index over each list finds the photos, newest first.
+A photo may have names from its position and names that its file contains. The filters find both, because users do not
+remember which of the two a photo has. An index on each list of names returns the photos, newest first.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-# Field of a record -> the fields of `photo` with its names, and those of `photo.place`.
+# Field of a record -> the fields of `photo` and the fields of `photo.place` from which it takes its names.
 _SOURCES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "countries": (("country",), ("country",)),
     "states": (("state",), ("region",)),
@@ -17,14 +17,17 @@ _SOURCES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "places": (("sublocation",), ("name",)),
 }
 FIELDS = tuple(_SOURCES)
-# Longer names are cut: a value of an index should be short.
+# Longer names are cut, to keep the index entries short.
 MAX_NAME_CHARACTERS = 200
 
 
 def place_names(photo: object) -> dict[str, list[str]]:
-    """Return the lists of names of a photo, without empty ones. Names that differ only by case count once.
+    """Return the names of a photo's places, as lists by field (FIELDS). Fields without names are left out.
 
-    A place that is not part of a larger city is a city too.
+    Of names that differ only in case, keep the first. A place that is not part of a larger city is also a city.
+
+    Args:
+        photo: The field `photo` of a record.
     """
     if not isinstance(photo, dict):
         return {}

@@ -1,4 +1,4 @@
-"""Derive the fields of schema 5 from what older records contain: local dates, places, kinds and words."""
+"""Derive the fields of schema 5 from the fields of older records: local dates, places, kinds and words."""
 
 from __future__ import annotations
 
@@ -21,16 +21,17 @@ _OFFSET = re.compile(r"([+-])(\d{2}):(\d{2})")
 
 
 def add_derived_fields(_store: object, records: Sequence[Document]) -> Sequence[UpdateOne]:
-    """Return the writes that add the fields of schema 5. A record that has them gets the same values again."""
+    """Return the writes that add the fields of schema 5. Repeating the writes changes nothing."""
     return [
         UpdateOne({"_id": record["_id"]}, {"$set": fields})
         for record in records
-        # Skip records that another program has stored.
+        # Records without `photo` were stored by another program.
         if isinstance(record.get("photo"), dict) and (fields := _derived_fields(record))
     ]
 
 
 def _derived_fields(record: Document) -> dict[str, Any]:
+    """Return the fields to set, by path such as `photo.taken_local`."""
     photo = dict(record["photo"])
     added: dict[str, Any] = {}
     if "taken_local" not in photo and (local := local_date(photo)):

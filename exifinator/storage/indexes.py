@@ -36,9 +36,10 @@ def _filter_index(name: str, path: str, purpose: str) -> IndexDefinition:
 
 
 def _partial_index(name: str, path: str, purpose: str = "") -> IndexDefinition:
-    """Return the index of a filter on a field that many photos lack. It contains only the photos that have the field.
+    """Return the index for a filter on a field that many photos lack.
 
-    Such an index cannot provide a sort order of all photos, and costs next to nothing for a photo without the field.
+    The index contains only the photos with the field. So it costs next to nothing for other photos, but cannot be used
+    to sort all photos.
     """
     options = {"partialFilterExpression": {path: {"$exists": True}}}
     return IndexDefinition(f"{name}_taken_local", ((path, 1), *_NEWEST_FIRST), purpose or f"{name}=", options)

@@ -96,7 +96,7 @@ MIGRATIONS: tuple[Migration, ...] = (
         query={"path": {"$in": list(FORMER_TASKS)}},
     ),
     Migration(
-        "adds dates on the camera's clock, places, time zones and kinds, by which the API orders and filters photos, "
+        "adds dates on the camera's clock, places, time zones and kinds, by which the API sorts and filters photos, "
         "and renews the words for text search",
         add_derived_fields,
     ),
@@ -112,7 +112,8 @@ class Schema:
         after_id: The id of the last document that the migration to `version + 1` has processed. None if that migration
             has not started.
         documents: The number of documents that the migration to `version + 1` has processed.
-        is_stored: Whether the version is stored in the database. Otherwise it was derived from the records.
+        is_stored: Whether the version is stored in the database. Otherwise it was concluded from whether there
+            are records.
     """
 
     version: int

@@ -98,7 +98,7 @@ def locate(file: RangeBuffer) -> LocatedMetadata:
 
 
 def has_known_signature(head: bytes) -> bool:
-    """Return whether a file starts with the signature of a supported format."""
+    """Return whether a file that begins with `head` has the signature of a supported format."""
     return _find_reader(head) is not None
 
 

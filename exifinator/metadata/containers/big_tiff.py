@@ -1,6 +1,6 @@
-"""Read BigTIFF: TIFF with offsets of 64 bits. Source: Aware Systems, "The BigTIFF File Format".
+"""Read BigTIFF: TIFF with 64-bit offsets. Source: Aware Systems, "The BigTIFF File Format".
 
-Its directories are re-laid as those of TIFF, so that the same code decodes them.
+The directories are rewritten as TIFF directories, so that the code for TIFF decodes them.
 """
 
 from __future__ import annotations
@@ -26,17 +26,29 @@ from exifinator.metadata.containers.tiff import (
 )
 from exifinator.metadata.containers.tiff_writer import LONG, LONG_MAX, TiffDirectory, write_tiff
 
-# Types that TIFF does not have: unsigned, signed, and an offset, of 64 bits each.
+# Types that TIFF lacks, of 64 bits each: unsigned, signed, and offset of a directory.
 LONG8, SIGNED_LONG8, IFD8 = 16, 17, 18
 LONG8_FORMATS = {LONG8: "Q", SIGNED_LONG8: "q", IFD8: "Q"}
 SIGNED_LONG, DOUBLE = 9, 12
 TYPE_BYTES = {**tiff_spec.TYPE_BYTES, LONG8: 8, SIGNED_LONG8: 8, IFD8: 8}
 POINTERS = frozenset({tiff_spec.EXIF_IFD, tiff_spec.GPS_IFD, tiff_spec.INTEROP_IFD, tiff_spec.SUB_IFDS})
+# Limit on the number of directories above a directory.
 MAX_DEPTH = 3
 
 
 class _Walker:
-    """Reads the directories. Values that are not held yet are requested, all that are known at once."""
+    """Reads the directories.
+
+    If bytes have not been fetched yet, the walk goes on, so that one pass requests as many missing ranges as possible.
+
+    Attributes:
+        read_bytes: The number of bytes read so far. Bytes that were read twice count twice.
+        visited: The offsets of the directories read so far, in bytes.
+        pages: The pictures of the first directory and of the directories chained to it.
+        profile: The start of the ICC profile.
+        has_missing: Whether some bytes had to be requested, because they have not been fetched yet.
+        damage: What is wrong with the file, as a sentence; None if nothing is.
+    """
 
     def __init__(self, file: RangeBuffer, order: str) -> None:
         self.file = file
@@ -67,7 +79,16 @@ class _Walker:
         return int.from_bytes(data, "little" if self.order == "<" else "big")
 
     def walk(self, start: int, depth: int = 0, chain: int = 1) -> TiffDirectory | None:
-        """Return the directory at `start` with those that it points to, and up to `chain` - 1 chained to it."""
+        """Read a directory and the directories that it points to.
+
+        Args:
+            start: Offset of the directory, in bytes.
+            depth: Number of directories above this one.
+            chain: Limit on the number of directories in the chain that begins with this one.
+
+        Returns:
+            The directory; None if it cannot be read, or was read before.
+        """
         if not start or start in self.visited or len(self.visited) >= tiff_spec.MAX_DIRECTORIES:
             return None
         self.visited.add(start)
@@ -108,7 +129,7 @@ class _Walker:
         if tag in POINTERS:
             self._add_children(directory, tag, field_type, data, depth)
             return
-        field_type, data = self._classic(field_type, count, data)
+        field_type, data = self._narrow(field_type, count, data)
         if tag in PAGE_TAGS and count == 1 and field_type in (3, LONG):
             page.set(tag, self.number(data))
         directory.entries.append((tag, field_type, count, data))
@@ -123,8 +144,11 @@ class _Walker:
         if children:
             directory.children[tag] = children
 
-    def _classic(self, field_type: int, count: int, data: bytes) -> tuple[int, bytes]:
-        """Return numbers of 64 bits as numbers of 32 bits, or as floating-point numbers if they are too large."""
+    def _narrow(self, field_type: int, count: int, data: bytes) -> tuple[int, bytes]:
+        """Return a type of TIFF and the values in this type.
+
+        64-bit integers become 32-bit integers, or floating-point numbers if they are too large for that.
+        """
         letter = LONG8_FORMATS.get(field_type)
         if letter is None:
             return field_type, data
@@ -137,7 +161,7 @@ class _Walker:
 
 
 def read_big_tiff(file: RangeBuffer, located: LocatedMetadata) -> None:
-    """Locate the directories of a BigTIFF with their values, without the picture."""
+    """Locate the directories of a BigTIFF and their values, and read the size of the picture."""
     located.format = "bigtiff"
     header = file.read_exact(0, 16)
     order = tiff_spec.byte_order(header)

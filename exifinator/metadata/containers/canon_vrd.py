@@ -1,4 +1,4 @@
-"""Find the XMP that Canon's Digital Photo Professional appends to a file, in a trailer named CANON OPTIONAL DATA.
+"""Find the XMP in the trailer "CANON OPTIONAL DATA", which Canon's Digital Photo Professional appends to files.
 
 Source: observed in sample files, and https://exiftool.org/TagNames/CanonVRD.html.
 """
@@ -12,7 +12,11 @@ MAX_RECORDS = 20
 
 
 def find_xmp(tail: bytes) -> bytes:
-    """Return the XMP packet of the trailer with which `tail`, the last bytes of a file, ends; b"" if there is none."""
+    """Return the XMP packet in the trailer; b"" if there is no trailer, or no XMP in it.
+
+    Args:
+        tail: The last bytes of the file. A trailer that begins before them is not read.
+    """
     footer = len(tail) - FOOTER_BYTES
     if footer < 0 or tail[footer : footer + len(MAGIC)] != MAGIC:
         return b""

@@ -1,7 +1,8 @@
 """Read CIFF, the structure of Canon's CRW files and of the APP0 segment of Canon's first JPEGs.
 
-A heap ends with its directory. Its records hold what Canon's MakerNotes hold, under other numbers, so it is re-laid as
-EXIF with a MakerNote. Source: Canon, CIFF Specification 1.0; the tables CanonRaw of `exiftool -listx`.
+A heap is a sequence of records, and ends with its directory. The records contain the same values as Canon's MakerNotes,
+under other numbers. The records are therefore rewritten as EXIF with a MakerNote.
+Source: Canon, CIFF Specification 1.0; the tables CanonRaw of `exiftool -listx`.
 """
 
 from __future__ import annotations
@@ -27,16 +28,16 @@ from exifinator.metadata.text_decoding import decode_text
 from exifinator.metadata.tiff_spec import MAKER_NOTE, MAX_THUMBNAIL_BYTES
 
 SIGNATURES = (b"HEAPCCDR", b"HEAPJPGM")
-# Bits of a record's type: where its value is, and which kind of value it is.
+# Bits of a record's type: where the value is, which kind of value it is, and the number of the record.
 IN_RECORD, LOCATION_BITS, KIND_BITS, NUMBER_BITS = 0x4000, 0xC000, 0x3800, 0x3FFF
 HEAPS = frozenset({0x2800, 0x3000})
 KIND_TYPES = {0x0000: BYTE, 0x0800: ASCII, 0x1000: SHORT, 0x1800: LONG, 0x2000: UNDEFINED}
 
-# The metadata follows the picture. One request reads all of it.
+# The metadata follows the picture. One request for this many bytes normally reads all of it.
 TAIL_BYTES = 32 * 1024
 MAX_RECORDS, MAX_HEAPS, MAX_DEPTH = 200, 32, 8
 MAX_RECORD_BYTES = 16 * 1024
-# Files whose heap does not begin after a header of 26 bytes are not known.
+# The heap of all known files begins after a header of 26 bytes.
 MAX_HEADER_BYTES = 1024
 
 MAKE_MODEL, THUMBNAIL = 0x080A, 0x2008
@@ -66,16 +67,19 @@ MAKER_NOTE_TAGS = {
     0x1031: 0x00E0,
 }
 LARGEST_SHORT = 0xFFFF
-# No exposure is as far from one second as 30 exposure values of 32 units.
+# Limit on exposure values, in 32nds: 30 EV. No camera has longer or shorter exposures.
 MAX_UNITS = 30 * 32
+# Rotation in degrees -> EXIF's orientation.
 ORIENTATIONS = {0: 1, 90: 6, 180: 3, 270: 8}
 
+# Number of a record -> its value.
 Records = dict[int, bytes]
+# A function that returns `length` bytes from an offset, or fewer at the end of the data.
 Read = Callable[[int, int], bytes]
 
 
 class _Heap(NamedTuple):
-    """The start and the end of a heap, in bytes, and its depth."""
+    """The start and the end of a heap, in bytes from the start of the data, and the number of heaps around it."""
 
     start: int
     end: int
@@ -83,23 +87,23 @@ class _Heap(NamedTuple):
 
 
 def read_crw(file: RangeBuffer, located: LocatedMetadata) -> None:
-    """Locate the metadata of a CRW, the size of its picture, its thumbnail and the XMP behind it."""
+    """Locate the metadata, the thumbnail and the trailing XMP of a CRW file, and read the size of its picture."""
     located.format = "crw"
     head = file.read_exact(0, 14)
     order = "<" if head[:2] == b"II" else ">"
     start = struct.unpack_from(order + "I", head, 2)[0]
     tail_start = max(0, file.total_bytes - TAIL_BYTES)
     tail = file.read(tail_start, TAIL_BYTES)
-    records, places = _read_records(file.read, _Heap(start, file.total_bytes, 0), order)
+    records, ranges = _read_records(file.read, _Heap(start, file.total_bytes, 0), order)
     _add_records(records, order, located, has_size=True)
-    offset, length = places.get(THUMBNAIL, (0, 0))
+    offset, length = ranges.get(THUMBNAIL, (0, 0))
     if 0 < length <= MAX_THUMBNAIL_BYTES:
         located.add("thumbnail", file.read(offset, length))
     located.add("xmp", canon_vrd.find_xmp(tail))
 
 
 def add_segment(body: bytes, located: LocatedMetadata) -> None:
-    """Add the CIFF of a JPEG's APP0 segment. One that is damaged is ignored."""
+    """Add the CIFF metadata in the APP0 segment of a JPEG. Ignore a damaged segment."""
     order = "<" if body[:2] == b"II" else ">"
     start = int.from_bytes(body[2:6], "little" if order == "<" else "big")
 
@@ -119,7 +123,7 @@ def _read_records(read: Read, root: _Heap, order: str) -> tuple[Records, dict[in
     """Return the values of the records with metadata, and the offsets and lengths (bytes) of all records."""
     long, entry = struct.Struct(order + "I"), struct.Struct(order + "HII")
     records: Records = {}
-    places: dict[int, tuple[int, int]] = {}
+    ranges: dict[int, tuple[int, int]] = {}
     heaps = [root]
     for _ in range(MAX_HEAPS):
         if not heaps:
@@ -146,13 +150,21 @@ def _read_records(read: Read, root: _Heap, order: str) -> tuple[Records, dict[in
                 if heap.depth < MAX_DEPTH:
                     heaps.append(_Heap(offset, offset + length, heap.depth + 1))
                 continue
-            places.setdefault(number, (offset, length))
+            ranges.setdefault(number, (offset, length))
             if number not in records and length <= MAX_RECORD_BYTES and kind & KIND_BITS != 0x2000:
                 records[number] = read(offset, length)
-    return records, places
+    return records, ranges
 
 
 def _add_records(records: Records, order: str, located: LocatedMetadata, *, has_size: bool) -> None:
+    """Add the records as EXIF with a MakerNote.
+
+    Args:
+        records: The records.
+        order: Byte order, "<" or ">".
+        located: The result.
+        has_size: Whether to take over the size of the picture from the records.
+    """
     image, exif = exif_directories()
     names = records.get(MAKE_MODEL, b"").split(b"\0")
     image.add_text(0x010F, decode_text(names[0]))
@@ -170,7 +182,7 @@ def _add_records(records: Records, order: str, located: LocatedMetadata, *, has_
         if data:
             field_type = KIND_TYPES[number & KIND_BITS]
             item_bytes = {ASCII: 1, BYTE: 1, SHORT: 2, LONG: 4, UNDEFINED: 1}[field_type]
-            # A value in the record itself has 8 bytes, whatever its length.
+            # A value that is stored in the record itself takes 8 bytes, even if it is shorter.
             data = data[: item_bytes if len(data) == 8 and field_type == LONG else None]
             note.entries.append(
                 (tag, field_type, len(data) // item_bytes, data[: len(data) // item_bytes * item_bytes])
@@ -182,6 +194,7 @@ def _add_records(records: Records, order: str, located: LocatedMetadata, *, has_
 
 
 def _numbers(records: Records, number: int, letter: str, order: str) -> tuple[int, ...]:
+    """Return the value of a record as numbers; () if there is no such record. `letter` is their struct format."""
     data = records.get(number, b"")
     return struct.unpack(
         f"{order}{len(data) // struct.calcsize(letter)}{letter}", _whole(data, struct.calcsize(letter))
@@ -189,10 +202,12 @@ def _numbers(records: Records, number: int, letter: str, order: str) -> tuple[in
 
 
 def _whole(data: bytes, item_bytes: int) -> bytes:
+    """Return `data` without an incomplete item at its end."""
     return data[: len(data) // item_bytes * item_bytes]
 
 
 def _add_picture(records: Records, order: str, image: TiffDirectory, located: LocatedMetadata | None) -> None:
+    """Add the orientation to `image`, and the size of the picture to `located`."""
     picture = records.get(PICTURE, b"")
     if len(picture) < 16:
         return
@@ -204,14 +219,17 @@ def _add_picture(records: Records, order: str, image: TiffDirectory, located: Lo
 
 
 def _add_time(records: Records, order: str, exif: TiffDirectory) -> None:
-    """Add the date. It is the camera's clock, counted in seconds from 1970."""
+    """Add the date. CIFF stores it in seconds since 1970 on the camera's clock, which shows local time."""
     seconds = _numbers(records, TIME, "I", order)
     if seconds and seconds[0]:
         exif.add_text(0x9003, datetime.fromtimestamp(seconds[0], UTC).strftime("%Y:%m:%d %H:%M:%S"))
 
 
 def _add_exposure(records: Records, order: str, exif: TiffDirectory) -> None:
-    """Add ISO, exposure time, aperture and focal length. Canon's own unit for them is a 32nd of an exposure value."""
+    """Add the ISO speed, exposure time, aperture and focal length.
+
+    The record SHOT_INFO has the first three in 32nds of an exposure value, and EXPOSURE has APEX values.
+    """
     shot = _numbers(records, SHOT_INFO, "h", order)
     exposure = records.get(EXPOSURE, b"")
     if len(shot) > 2 and shot[2] > 0 and all(abs(number) < MAX_UNITS for number in shot[1:3]):
@@ -237,7 +255,7 @@ def _add_exposure(records: Records, order: str, exif: TiffDirectory) -> None:
 
 
 def exposure_value(number: int) -> float:
-    """Return an exposure value (EV) from Canon's number: 32nds, in which 12 and 20 stand for thirds."""
+    """Return the exposure value (EV) for a number in 32nds of an EV. Canon writes 12 for 1/3 EV and 20 for 2/3 EV."""
     sign, magnitude = (-1, -number) if number < 0 else (1, number)
     fraction = {0x0C: 32 / 3, 0x14: 64 / 3}.get(magnitude & 0x1F, magnitude & 0x1F)
     return sign * ((magnitude & ~0x1F) + fraction) / 32

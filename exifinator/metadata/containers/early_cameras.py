@@ -1,4 +1,4 @@
-"""Read the segments in which cameras before EXIF described a photo: Olympus and Agfa in APP12, Casio's QV in APP1.
+"""Read the segments of cameras older than EXIF (Olympus and Agfa in APP12, Casio QV in APP1), and of Photoshop (APP12).
 
 Source: observed in sample files, and the tables APP12 (PictureInfo, Ducky) and Casio::QVCI of `exiftool -listx`.
 """
@@ -16,7 +16,7 @@ from exifinator.metadata.text_decoding import decode_text
 PICTURE_INFO = b"[picture info]"
 DUCKY = b"Ducky"
 QVCI = b"QVCI\0"
-# Offset and length of the date in Casio's segment.
+# The position of the date in Casio's segment, in bytes.
 QVCI_DATE = slice(77, 97)
 LINE = re.compile(r"([A-Za-z][\w#]*)=([^\r\n]*)")
 NUMBER = re.compile(r"[A-Za-z]*([+-]?\d+(?:\.\d+)?)")
@@ -27,7 +27,7 @@ DUCKY_TEXTS = {2: "Comment", 3: "Copyright"}
 
 
 def add_picture_info(body: bytes, located: LocatedMetadata) -> None:
-    """Add the lines of an APP12 segment such as `Shutter=33363` as a TIFF structure."""
+    """Add the metadata in an APP12 segment with lines such as `Shutter=33363`, as EXIF and texts."""
     text = decode_text(body[body.find(PICTURE_INFO) :][:MAX_TEXT_BYTES])
     lines: dict[str, str] = {}
     for match in list(LINE.finditer(text))[:MAX_LINES]:
@@ -37,6 +37,7 @@ def add_picture_info(body: bytes, located: LocatedMetadata) -> None:
     image, exif = exif_directories()
     image.add_text(0x010E, lines.get("ID", ""))
     exif.add_text(0x9003, _date(lines.get("TimeDate", "")))
+    # The exposure time.
     microseconds = _number(lines.get("Shutter")) or _number(lines.get("shtr"))
     if microseconds is not None and 0 < microseconds < 1e9:
         exif.add_ratio(0x829A, microseconds / 1e6)
@@ -53,7 +54,7 @@ def add_picture_info(body: bytes, located: LocatedMetadata) -> None:
 
 
 def add_ducky(body: bytes, located: LocatedMetadata) -> None:
-    """Add the comment and the copyright that Photoshop's "Save for Web" writes to APP12, in UTF-16."""
+    """Add the comment and the copyright notice that Photoshop's "Save for Web" writes to APP12, in UTF-16."""
     offset = len(DUCKY)
     while offset + 4 <= len(body):
         kind = int.from_bytes(body[offset : offset + 2], "big")
@@ -67,7 +68,7 @@ def add_ducky(body: bytes, located: LocatedMetadata) -> None:
 
 
 def add_casio_qv(body: bytes, located: LocatedMetadata) -> None:
-    """Add the date of Casio's segment as a TIFF structure."""
+    """Add the date in Casio's segment as EXIF, and the segment for the decoder of MakerNotes."""
     image, exif = exif_directories()
     exif.add_text(0x9003, _date(decode_text(body[QVCI_DATE])))
     if exif.entries:
@@ -76,12 +77,16 @@ def add_casio_qv(body: bytes, located: LocatedMetadata) -> None:
 
 
 def _number(text: str | None) -> float | None:
+    """Return the number with which a text begins, after letters such as the F of `F2.8`."""
     match = NUMBER.match(text) if text else None
     return float(match[1]) if match else None
 
 
 def _date(text: str) -> str:
-    """Return a date in EXIF's form. Olympus counts seconds from 1970, and others write the parts of the date."""
+    """Return a date in EXIF's format; "" if the text is not a date.
+
+    Olympus writes the seconds since 1970, and other makers write the parts of the date.
+    """
     if text.isascii() and text.isdigit() and len(text) <= 10:
         return datetime.fromtimestamp(int(text), UTC).strftime("%Y:%m:%d %H:%M:%S")
     match = DATE.match(text)

@@ -2,8 +2,8 @@
 
 Source: CompuServe, GIF89a; Adobe XMP specification, part 3, 1.1.2.
 
-The extensions with metadata are before the first frame, or after the last one. Frames in between can only be skipped
-byte by byte, so of a long file only its start and its end are read.
+The extensions with metadata precede the first frame or follow the last one. Skipping a frame requires reading all of
+it, so only the start and the end of a long file are read.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from __future__ import annotations
 from exifinator.metadata.containers.icc import READ_BYTES as PROFILE_BYTES
 from exifinator.metadata.containers.range_buffer import LocatedMetadata, RangeBuffer
 
-# The blocks of as many bytes from the start are walked through. A first read usually holds them.
+# This many bytes from the start of the file are walked through. The first read usually contains them.
 WALK_BYTES = 48 * 1024
 TAIL_BYTES = 32 * 1024
 EXTENSION, FRAME, TRAILER = 0x21, 0x2C, 0x3B
 COMMENT, APPLICATION = 0xFE, 0xFF
 XMP, ICC = b"XMP DataXMP", b"ICCRGBG1012"
-# The bytes 1, 255, 254, ..., 0, 0 follow the packet: any of its characters, read as a length, leads to the end.
+# These bytes (1, 255, 254, ..., 0, 0) follow the XMP packet. A reader that takes a byte of the packet for the length of
+# a sub-block lands in them, and is led to the end of the extension.
 XMP_MAGIC = bytes([1, *range(255, -1, -1), 0])
 XMP_BLOCK = b"\x21\xff\x0b" + XMP
 MAX_BLOCKS, MAX_SUB_BLOCKS = 1000, 5000
@@ -25,7 +26,7 @@ MAX_COMMENT_BYTES, MAX_XMP_BYTES = 32 * 1024, 1024 * 1024
 
 
 def read_gif(file: RangeBuffer, located: LocatedMetadata) -> None:
-    """Locate the metadata of a GIF."""
+    """Locate the XMP, comments and ICC profile of a GIF, and read its size."""
     located.format = "gif"
     head = file.read_exact(0, 13)
     located.width_pixels = int.from_bytes(head[6:8], "little")
@@ -45,10 +46,12 @@ def read_gif(file: RangeBuffer, located: LocatedMetadata) -> None:
 
 
 def _palette_bytes(flags: int) -> int:
+    """Return the length in bytes of the palette that the flags of a file or a frame announce."""
     return 3 * 2 ** (1 + (flags & 7)) if flags & 0x80 else 0
 
 
 def _walk(file: RangeBuffer, data: bytes, located: LocatedMetadata, offset: int) -> None:
+    """Add the metadata of the blocks in `data`, the start of the file, from `offset` (bytes) on."""
     for _ in range(MAX_BLOCKS):
         if offset + 2 > len(data) or data[offset] == TRAILER:
             return

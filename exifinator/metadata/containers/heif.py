@@ -129,9 +129,9 @@ def _read_locations(body: bytes, items: dict[int, str]) -> dict[int, tuple[int, 
 
 
 def _read_size(body: bytes, primary_id: int, located: LocatedMetadata) -> None:
-    """Read the size of the primary item, which is the picture, from an `iprp` box, and its colour profile.
+    """Read the size and the colour profile of the primary item, which is the picture, from an `iprp` box.
 
-    The size is that of the picture as displayed, after its rotation (`irot`).
+    The size is the displayed size, after the rotation in `irot`.
     """
     properties: list[tuple[bytes, bytes]] = []
     associated: list[int] = []
@@ -209,7 +209,7 @@ def read_meta(file: RangeBuffer, start: int, body: bytes, located: LocatedMetada
         ranges = [
             (offset, length or min(MAX_ITEM_BYTES, max(file.total_bytes - offset, 0))) for offset, length in ranges
         ]
-        # Several items may name the same bytes. They are read once.
+        # Several items may refer to the same bytes. Read them once.
         block = items[item_id], tuple(ranges)
         if block in blocks:
             continue

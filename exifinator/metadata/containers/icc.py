@@ -8,14 +8,14 @@ HEADER_BYTES = 128
 SIGNATURE_OFFSET, SIGNATURE = 36, b"acsp"
 COLOR_SPACE_OFFSET = 16
 DESCRIPTION = b"desc"
-# The tag with the name is one of the first, and short. This much of a profile is read.
+# How much of a profile to read. The tag with the name is short, and one of the first.
 READ_BYTES = 4096
 MAX_TAGS = 100
 MAX_NAME_BYTES = 1000
 
 
 def describe_profile(profile: bytes) -> dict[str, str]:
-    """Return `name` and `color_space` of a profile, as far as they are known.
+    """Return the fields `name` and `color_space` of a profile, without those that are unknown.
 
     Args:
         profile: The profile, or at least its first READ_BYTES.
@@ -37,7 +37,7 @@ def _name(profile: bytes) -> str:
 
 
 def _description(value: bytes) -> str:
-    """Decode a description: `desc` of version 2, or `mluc` (several languages, the first is taken) of version 4."""
+    """Decode a description: type `desc` (version 2), or the first language of type `mluc` (version 4)."""
     if value[:4] == b"desc":
         length = int.from_bytes(value[8:12], "big")
         return decode_text(value[12 : 12 + length]).strip()

@@ -40,7 +40,7 @@ UUID_KINDS = {XMP_UUID: "xmp", EXIF_UUID: "exif", IPTC_UUID: "iptc", GEOTIFF_UUI
 # The boxes of a CR3 file that contain metadata. Each contains a TIFF structure with a single directory.
 CANON_KINDS = {b"CMT1": "exif", b"CMT2": "exif/EXIF", b"CMT3": "exif/MakerNote", b"CMT4": "exif/GPS"}
 
-# Method of a `colr` box that holds an ICC profile.
+# Method of a `colr` box that contains an ICC profile.
 RESTRICTED_ICC = b"\2"
 # The longest header that a box can have: size, type, 64-bit size and UUID.
 MAX_HEADER_BYTES = 32
@@ -121,7 +121,7 @@ def read_iso_bmff(file: RangeBuffer, located: LocatedMetadata) -> None:
         return
     # The brand mif1 only means HEIF. Nearly all HEIC files have it, and some list it before a HEIC brand.
     located.format = "heic" if name == "heif" and any(HEIF_BRANDS.get(brand) == "heic" for brand in brands) else name
-    # A reader of HEIF takes no notice of the orientation in EXIF (ISO/IEC 23008-12, annex A).
+    # Readers of HEIF have to ignore the orientation in EXIF (ISO/IEC 23008-12, annex A).
     located.rotation_applied = True
     for box in walk_boxes(file, 0, file.total_bytes):
         if box.kind == b"meta":
@@ -178,8 +178,7 @@ def read_jpeg_2000(file: RangeBuffer, located: LocatedMetadata) -> None:
 def read_jxl(file: RangeBuffer, located: LocatedMetadata) -> None:
     """Locate EXIF and XMP in a JPEG XL container, and read the size of the picture from the codestream.
 
-    The codestream says how the picture is turned. A reader takes no notice of the orientation in EXIF
-    (ISO/IEC 18181-2, 9.4).
+    The orientation is in the codestream. Readers have to ignore the orientation in EXIF (ISO/IEC 18181-2, 9.4).
     """
     located.format, located.rotation_applied = "jxl", True
     for box in walk_boxes(file, 0, file.total_bytes):

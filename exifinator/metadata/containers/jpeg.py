@@ -1,4 +1,4 @@
-"""Read the segments of a JPEG that precede the image data, and the trailers behind it.
+"""Read the segments of a JPEG that precede the image data, and the trailers that follow it.
 
 Sources: ITU-T T.81, annex B; Exif 3.0, 4.7 (APP1); ICC.1:2022, B.4 (APP2); for EXV, "Image Metadata and Exiv2
 Architecture" (https://exiv2.org/book/).
@@ -11,7 +11,7 @@ from exifinator.metadata.containers.icc import READ_BYTES as PROFILE_BYTES
 from exifinator.metadata.containers.range_buffer import DamagedFile, LocatedMetadata, RangeBuffer
 from exifinator.metadata.containers.trailers import read_trailers
 
-# Exiv2's file for metadata without a picture: the segments of a JPEG after another signature.
+# Exiv2's format for metadata without a picture: a different signature, followed by JPEG segments.
 EXV = b"\xff\x01Exiv2"
 EXIF = b"Exif\0"
 # Some writers put up to four bytes before the identifier, so search for it this far into the segment.
@@ -23,7 +23,7 @@ XMP = b"http://ns.adobe.com/xap/1.0/\0"
 EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\0"
 PHOTOSHOP = b"Photoshop 3.0\0"
 APP1_IDENTIFIERS = (XMP, early_cameras.QVCI, note_segments.FLIR)
-# The number of this part and the number of parts follow.
+# After this identifier, each segment has the number of the part and the number of parts, one byte each.
 ICC = b"ICC_PROFILE\0"
 # Number of bytes to read from a segment to decide whether it contains metadata. This is enough for the longest
 # identifier (EXTENDED_XMP), and the digest and the length that follow it.
@@ -32,7 +32,7 @@ IDENTIFIER_BYTES = 80
 APP0, APP1, APP2, APP6, APP7, APP12, APP13, COMMENT = 0xE0, 0xE1, 0xE2, 0xE6, 0xE7, 0xEC, 0xED, 0xFE
 START_OF_SCAN, END_OF_IMAGE = 0xDA, 0xD9
 METADATA = frozenset({APP0, APP1, APP2, APP6, APP7, APP12, APP13, COMMENT})
-# Metadata that is usually worth its whole segment. Other segments may be long and hold something else.
+# Segments to request as a whole, because they usually contain metadata. Others may be long and contain other data.
 LONG_METADATA = frozenset({APP1, APP13})
 # Markers of segments that contain the size of the picture, and markers that have neither a length nor a body.
 FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -48,7 +48,7 @@ MAX_EXIF_BYTES = 4 * 1024 * 1024
 MAX_EXIF_BLOCKS, MAX_COMMENTS = 4, 8
 # Once EXIF has been found, the walk ends this far from the start of the JPEG: later segments are not worth a request.
 MAX_WALK_BYTES = 512 * 1024
-# A file up to this size is usually read whole at once, so that its end costs nothing.
+# The first read usually contains all of a file up to this size. Reading the end then takes no further request.
 SHORT_FILE_BYTES = 48 * 1024
 # If there is garbage between two segments, the next segment is searched in steps of this size.
 GARBAGE_STEP_BYTES = 4096
@@ -125,7 +125,7 @@ class _Segments:
 
 
 def _add_early(marker: int, body: bytes, located: LocatedMetadata) -> None:
-    """Add the metadata of a segment from the time before EXIF."""
+    """Add the metadata of a segment as cameras and programs wrote it before EXIF."""
     if marker == APP0:
         ciff.add_segment(body, located)
     elif marker == APP1:
@@ -155,12 +155,12 @@ def _join_extended(pieces: list[bytes]) -> bytes:
 
 
 def _bytes_to_read(marker: int, body_start: bytes, length: int) -> int:
-    """Return how many bytes of a segment's body to read: all of it, the start of a profile, or nothing.
+    """Return how many bytes of a segment's body to read: all of them, the start of a profile, or none.
 
     Args:
         marker: The marker of the segment.
-        body_start: The start of its body.
-        length: Length of its body in bytes.
+        body_start: The start of the body, at least IDENTIFIER_BYTES if the body is long enough.
+        length: Length of the body in bytes.
     """
     if marker == APP1:
         if body_start.startswith(EXTENDED_XMP):
@@ -202,7 +202,7 @@ def read_jpeg(file: RangeBuffer, located: LocatedMetadata, start: int = 0) -> No
         segments.add_to(located)
         raise
     segments.add_to(located)
-    # Programs of the nineties append IPTC to files that have no other metadata.
+    # Programs of the 1990s appended IPTC to files that have no other metadata.
     if located.format == "jpeg" and (not segments.has_metadata or file.total_bytes <= SHORT_FILE_BYTES):
         read_trailers(file, located)
 

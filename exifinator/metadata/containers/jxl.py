@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# From this orientation on, the sides of the picture are exchanged.
+# The lowest orientation at which width and height are exchanged for display.
 TURNED = 5
 # Aspect ratio as (width, height), by its code in the header. Code 0 means that the width is stored.
 RATIOS = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4), 7: (2, 1)}

@@ -1,6 +1,6 @@
-"""Find what cameras keep of MakerNotes outside the MakerNote: in segments of a JPEG and in blocks of a RAW file.
+"""Find MakerNote data that is stored outside the MakerNote: in JPEG segments and in the blocks of RAW files.
 
-The blocks are of the kind `note/TABLE`, and are decoded by the MakerNotes' table of that name.
+It is located as blocks of the kind `note/TABLE`, where TABLE is the name of the MakerNote table that decodes it.
 """
 
 from __future__ import annotations
@@ -11,23 +11,23 @@ from exifinator.metadata.containers.range_buffer import LocatedMetadata
 
 NOTE = "note/"
 FLIR, GOPRO, QUALCOMM = b"FLIR\0", b"GoPro\0", b"\x1aQualcomm Camera Attributes"
-# Segments of a thermal picture that are joined. The first record types are usually within the first one.
+# Limit on the segments of a thermal image that are joined. The camera's record is usually in the first one.
 MAX_FLIR_SEGMENTS = 8
-# The number of a segment follows the identifier: a version, the number, and the number of the last one.
+# The identifier is followed by a version, the number of the segment, and the number of the last segment.
 FLIR_HEAD_BYTES, FLIR_NUMBER = 8, 6
 FLIR_RECORDS_AT, FLIR_RECORD_BYTES, MAX_FLIR_RECORDS = 0x18, 32, 64
 FLIR_CAMERA_INFO, MAX_CAMERA_INFO_BYTES = 32, 8 * 1024
-# The blocks of a Minolta RAW file with settings: name -> table.
+# The blocks with settings in a Minolta RAW file: name -> table.
 MINOLTA_BLOCKS = {b"\0PRD": "MinoltaRaw::PRD", b"\0WBG": "MinoltaRaw::WBG", b"\0RIF": "MinoltaRaw::RIF"}
 
 
 def add_flir(segments: list[bytes], located: LocatedMetadata) -> None:
-    """Add the camera's record of a FLIR thermal picture.
+    """Add the camera's record of a FLIR thermal image.
 
-    Source: observed in sample files (the record's values are those that ExifTool 13.59 prints), and the tables
-    FLIR::FFF and FLIR::CameraInfo of `exiftool -listx`. The segments, in the order of their numbers, hold a file that
-    begins with FFF, and has the offset and the number of its records at byte 24. A record has a 16-bit type, and an
-    offset and a length of 32 bits at byte 12.
+    The segments, in the order of their numbers, contain a file that begins with FFF. It has the offset and the number
+    of its records at byte 24. A record has a 16-bit type, and a 32-bit offset and a 32-bit length at byte 12.
+    Source: sample files, whose values were compared with ExifTool 13.59's, and the tables FLIR::FFF and
+    FLIR::CameraInfo of `exiftool -listx`.
 
     Args:
         segments: The bodies of the segments, with their identifiers.
@@ -50,7 +50,7 @@ def add_flir(segments: list[bytes], located: LocatedMetadata) -> None:
 
 
 def add_application_segment(body: bytes, located: LocatedMetadata) -> None:
-    """Add the segment of GoPro (APP6) or Qualcomm (APP7)."""
+    """Add a segment of GoPro (APP6) or Qualcomm (APP7). Ignore other segments."""
     if body.startswith(GOPRO):
         located.add(f"{NOTE}GoPro::GPMF", body[len(GOPRO) :])
     elif body.startswith(QUALCOMM):

@@ -20,10 +20,10 @@ XMP_KEYWORD = b"XML:com.adobe.xmp"
 RAW_PROFILE = b"Raw profile type "
 TEXT_CHUNKS = (b"tEXt", b"zTXt", b"iTXt")
 METADATA_CHUNKS = frozenset({*TEXT_CHUNKS, b"eXIf", b"iCCP", b"tIME"})
-# Limits on a chunk with metadata, before and after decompression, and on other texts.
+# Limit on a chunk with metadata, before and after decompression, and limit on any other text.
 MAX_METADATA_BYTES = 4 * 1024 * 1024
 MAX_TEXT_BYTES = 512 * 1024
-# Limits on all texts of a file.
+# Limits on all texts of a file together.
 MAX_TEXTS, MAX_TEXTS_BYTES = 100, 1024 * 1024
 MAX_CHUNKS = 20_000
 READ_AHEAD_BYTES = 16 * 1024
@@ -114,7 +114,7 @@ def _walk_to_end(tail: bytes, offset: int) -> int | None:
 
 
 def _read_chunk(file: RangeBuffer, located: LocatedMetadata, offset: int, kind: bytes, length: int) -> None:
-    """Add the metadata of a chunk: EXIF, XMP, IPTC, a text, the name of a colour profile, or the date of a change."""
+    """Add the metadata in a chunk: EXIF, XMP, IPTC, a text, a colour profile, or the time of the last change."""
     keyword = b"" if kind in (b"eXIf", b"tIME") else file.read(offset + 8, min(length, 80)).split(b"\0", 1)[0]
     is_text = kind in TEXT_CHUNKS and keyword != XMP_KEYWORD and not keyword.startswith(RAW_PROFILE)
     if is_text and (length > MAX_TEXT_BYTES or not keyword or _has_enough_texts(located)):
@@ -152,7 +152,7 @@ def _decompressed(data: bytes, located: LocatedMetadata, limit_bytes: int = MAX_
     """Return the first `limit_bytes` of compressed data.
 
     Raises:
-        DamagedFile: If it cannot be decompressed, or the file has unpacked to too much already.
+        DamagedFile: If the data cannot be decompressed, or the compressed data of the file is too long in total.
     """
     try:
         return located.unpack(partial(zlib.decompressobj().decompress, data), limit_bytes)
@@ -164,7 +164,8 @@ def _add_profile(name: bytes, text: bytes, located: LocatedMetadata) -> None:
     """Add the metadata in a raw profile.
 
     Args:
-        name: The name of the profile, from the keyword of its chunk. The content says more about the kind.
+        name: The name of the profile, from the keyword of its chunk. Where possible, the content decides on the kind of
+            metadata instead, because the name is unreliable.
         text: A line with the name, a line with the length, and then lines of hexadecimal digits.
         located: The result.
     """

@@ -11,12 +11,12 @@ MAX_LANGUAGE_CHARACTERS = 35
 
 
 def chunk_text(kind: bytes, body: bytes, decompress: Callable[[bytes], bytes]) -> tuple[str, bytes]:
-    """Return the language and the text of a text chunk. Only iTXt names a language; others have "".
+    """Return the language and the undecoded text of a text chunk. The language is "" except for iTXt.
 
     Args:
         kind: tEXt, zTXt or iTXt.
-        body: The chunk's body.
-        decompress: Decompresses a text.
+        body: The body of the chunk.
+        decompress: Function that decompresses a text.
     """
     _, _, rest = body.partition(b"\0")
     if kind == b"tEXt":
@@ -33,10 +33,10 @@ def chunk_text(kind: bytes, body: bytes, decompress: Callable[[bytes], bytes]) -
 
 
 def add_text(kind: bytes, body: bytes, located: LocatedMetadata, decompress: Callable[[bytes], bytes]) -> None:
-    """Add a text under its keyword. One in a language is added under the keyword with the language too."""
+    """Add the text of a text chunk under its keyword, and also under `keyword[language]` if it has a language."""
     keyword = decode_text(body[:80]).strip()
     language, data = chunk_text(kind, body, decompress)
-    # tEXt and zTXt are Latin-1 by the specification. Writers use UTF-8 all the same.
+    # The specification requires Latin-1 in tEXt and zTXt, but many writers use UTF-8.
     text = decode_bytes(data).replace("\0", " ")
     if not keyword:
         return

@@ -11,8 +11,8 @@ from exifinator.metadata.containers.icc import describe_profile
 from exifinator.metadata.text_decoding import decode_text
 from exifinator.models import Block, Status
 
-# Limit on the metadata blocks of one file, and on what its compressed blocks unpack to. The limits of the readers are
-# for one block each: a file may repeat its blocks, and a few kilobytes unpack to gigabytes.
+# Limit on the total length of a file's metadata blocks, and on the total length of its decompressed data. The readers
+# limit only single blocks, but a file may repeat its blocks, and a few kilobytes can decompress to gigabytes.
 MAX_FILE_BYTES = 16 * 1024 * 1024
 
 
@@ -158,10 +158,10 @@ class LocatedMetadata:
         problem: What is wrong with the file, as a sentence; None if nothing is.
         width_pixels: Width of the picture as stored, or as displayed if `rotation_applied`.
         height_pixels: Height of the picture as stored, or as displayed if `rotation_applied`.
-        rotation_applied: Whether the container says how the picture is turned. Then width and height take it into
+        rotation_applied: Whether the container, not EXIF, specifies the rotation. If so, width and height take it into
             account, and the orientation in EXIF has no meaning.
         located_bytes: Length of all blocks, in bytes.
-        unpacked_bytes: Length of everything that was unpacked, including what is no block, in bytes.
+        unpacked_bytes: Length of all decompressed data, including data that did not become a block, in bytes.
     """
 
     format: str
@@ -178,14 +178,14 @@ class LocatedMetadata:
         """Add a complete block, unless it is empty. For the kinds, see models.Block.
 
         Raises:
-            DamagedFile: If the blocks of the file exceed MAX_FILE_BYTES. Those before this one are kept.
+            DamagedFile: If the blocks of the file exceed MAX_FILE_BYTES. The blocks before this one are kept.
         """
         if data:
             self.spend(len(data))
             self.blocks.append(Block(kind, {0: data}))
 
     def spend(self, n_bytes: int) -> None:
-        """Count the length of a block.
+        """Count `n_bytes` of a block against the limit.
 
         Raises:
             DamagedFile: If the blocks of the file exceed MAX_FILE_BYTES.
@@ -195,10 +195,14 @@ class LocatedMetadata:
         self.located_bytes += n_bytes
 
     def unpack(self, decompress: Callable[[int], bytes], limit_bytes: int) -> bytes:
-        """Return what `decompress`, called with a limit in bytes, returns: at most `limit_bytes`.
+        """Decompress data, and count its length against the limit for the file.
+
+        Args:
+            decompress: Function that takes a limit in bytes, and returns at most that many bytes of decompressed data.
+            limit_bytes: Limit on the decompressed data.
 
         Raises:
-            DamagedFile: If the file has unpacked to MAX_FILE_BYTES already.
+            DamagedFile: If MAX_FILE_BYTES have been decompressed already.
         """
         left = MAX_FILE_BYTES - self.unpacked_bytes
         if left <= 0:
@@ -208,15 +212,15 @@ class LocatedMetadata:
         return data
 
     def add_text(self, name: str, text: str) -> None:
-        """Add a text of the container, such as a comment."""
+        """Add a text of the container, such as a comment, unless it is blank."""
         self.add(f"text/{name}", text.strip().encode("utf-8", "replace"))
 
     def add_comment(self, data: bytes) -> None:
-        """Add a comment in any encoding, up to its first NUL."""
+        """Add a comment in an unknown encoding, up to its first NUL."""
         self.add_text("Comment", decode_text(data))
 
     def add_profile(self, profile: bytes) -> None:
-        """Add the name and the colour space of an ICC profile, unless another one has been added."""
+        """Add the name and the colour space of an ICC profile, unless those of another profile have been added."""
         if not any(block.kind.startswith("icc/") for block in self.blocks):
             for name, text in describe_profile(profile).items():
                 self.add(f"icc/{name}", text.encode("utf-8", "replace"))

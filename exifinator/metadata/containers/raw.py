@@ -1,4 +1,4 @@
-"""Read RAW formats with their own header before the metadata (RAF, MRW), and JPEGs embedded in RAW files.
+"""Read RAW formats with a header of their own (RAF, MRW), and JPEGs embedded in RAW files.
 
 Sources: RAF: https://libopenraw.freedesktop.org/formats/raf/. MRW: Dalibor Jelinek, "Minolta Raw (MRW) file format";
 the tables MinoltaRaw of `exiftool -listx`.
@@ -22,7 +22,7 @@ def read_raf(file: RangeBuffer, located: LocatedMetadata) -> None:
 
 
 def read_mrw(file: RangeBuffer, located: LocatedMetadata) -> None:
-    """Locate the metadata of a Minolta MRW. One of the file's blocks, TTW, is a TIFF structure."""
+    """Locate the metadata of a Minolta MRW. Its block TTW is a TIFF structure. Others contain camera settings."""
     located.format = "mrw"
     end = 8 + int.from_bytes(file.read_exact(4, 4), "big")
     offset = 8

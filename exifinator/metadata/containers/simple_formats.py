@@ -1,6 +1,6 @@
-"""Read formats that say little more than the size of their picture.
+"""Read formats that have little metadata besides the size of the picture.
 
-These are BMP, ICO, TGA, PCX, PNM, QOI, DDS and codestreams of JPEG 2000. Each reader names its source.
+These are BMP, ICO, TGA, PCX, PNM, QOI, DDS and JPEG 2000 codestreams. The docstring of each reader names the source.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from exifinator.metadata.containers.range_buffer import ContainerReader, Damaged
 
 PNM_HEADER = re.compile(rb"P[1-6](?:\s+|\s*#[^\n]*\n)+(\d{1,9})(?:\s+|\s*#[^\n]*\n)+(\d{1,9})\s")
 PNM_COMMENT = re.compile(rb"#[ \t]*([^\r\n]*)")
-# Lengths of the header that follows the file header, one for each version.
+# Length in bytes of the header that follows the file header, in each version of the format.
 BMP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 ICON_SIGNATURES, MAX_ICONS = (b"\0\0\1\0", b"\0\0\2\0"), 64
 PCX_VERSIONS = frozenset({0, 2, 3, 4, 5})
@@ -20,10 +20,12 @@ TGA_TYPES, TGA_DEPTHS = frozenset({1, 2, 3, 9, 10, 11}), frozenset({8, 15, 16, 2
 
 
 def guess_reader(head: bytes) -> ContainerReader | None:
-    """Return the reader of a format that its signature alone does not prove; None if the bytes after it do not fit.
+    """Return the reader of a file whose format has a short signature or none; None if no format fits.
+
+    A short signature may occur in other files by chance, so the values after it have to be plausible too.
 
     Args:
-        head: The first bytes of the file, 1,024 or all of a shorter file.
+        head: The first 1,024 bytes of the file, or the whole file if it is shorter.
     """
     if head[:2] == b"BM" and len(head) >= 26 and int.from_bytes(head[14:18], "little") in BMP_HEADERS:
         return read_bmp
@@ -45,7 +47,7 @@ def _is_icon(head: bytes) -> bool:
 
 
 def _is_tga(head: bytes) -> bool:
-    """Return whether `head` begins with a header of TGA, which has no signature."""
+    """Return whether `head` begins with a plausible TGA header. TGA has no signature."""
     if len(head) < 18 or head[2] not in TGA_TYPES or head[16] not in TGA_DEPTHS or head[17] & 0xC0:
         return False
     has_palette = head[2] in (1, 9)
@@ -64,7 +66,7 @@ def read_bmp(file: RangeBuffer, located: LocatedMetadata) -> None:
         located.width_pixels, located.height_pixels = struct.unpack_from("<HH", head, 18)
     else:
         width, height = struct.unpack_from("<ii", head, 18)
-        # The height of a picture whose rows run from the top is negative.
+        # A negative height means that the first row is the top one.
         located.width_pixels, located.height_pixels = abs(width), abs(height)
 
 
@@ -73,7 +75,7 @@ def read_ico(file: RangeBuffer, located: LocatedMetadata) -> None:
     located.format = "ico"
     count = min(int.from_bytes(file.read_exact(4, 2), "little"), MAX_ICONS)
     table = file.read_exact(6, 16 * count)
-    # A side of 0 stands for 256 pixels.
+    # 0 stands for 256 pixels.
     sizes = [(table[at] or 256, table[at + 1] or 256) for at in range(0, 16 * count, 16)]
     if not sizes:
         raise DamagedFile("The icon has no pictures.")

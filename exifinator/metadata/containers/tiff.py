@@ -24,10 +24,10 @@ READ_AHEAD_BYTES = 16 * 1024
 WIDTH, HEIGHT, COMPRESSION, PHOTOMETRIC, MAKE, DNG_VERSION = 0x0100, 0x0101, 0x0103, 0x0106, 0x010F, 0xC612
 NEW_SUBFILE_TYPE, SUBFILE_TYPE, ICC_PROFILE = 0x00FE, 0x00FF, 0x8773
 PANASONIC_JPEG = 0x002E
-# Edges of the picture on the sensor: top, left, bottom, right.
+# Tags with the edges of the picture on the sensor: top, left, bottom, right.
 PANASONIC_EDGES = (0x0004, 0x0005, 0x0006, 0x0007)
 PAGE_TAGS = frozenset({WIDTH, HEIGHT, NEW_SUBFILE_TYPE, SUBFILE_TYPE})
-# Tags of which the start is read, however long they are.
+# Tags whose values are read in part if they are long.
 PARTLY_READ = frozenset({tiff_spec.MAKER_NOTE, tiff_spec.DNG_PRIVATE, ICC_PROFILE})
 # Values of the tags PhotometricInterpretation and Compression that occur only in directories of raw sensor data: the
 # interpretations CFA (colour filter array) and LinearRaw, and the compressions of NEF, ARW, SRW and PEF.
@@ -48,25 +48,30 @@ RAW_FORMATS = (
 
 @dataclass(slots=True)
 class Page:
-    """The picture of a directory: its size in pixels, and whether it is a smaller copy or a mask of another one."""
+    """The picture of a directory.
+
+    Attributes:
+        is_secondary: Whether the picture is a reduced copy or a mask of another one.
+    """
 
     width_pixels: int = 0
     height_pixels: int = 0
     is_secondary: bool = False
 
     def set(self, tag: int, value: int) -> None:
-        """Take over the value of one of the tags PAGE_TAGS."""
+        """Take over the value of `tag`, which is one of PAGE_TAGS."""
         if tag == WIDTH:
             self.width_pixels = value
         elif tag == HEIGHT:
             self.height_pixels = value
         else:
-            # Bit 0: reduced, bit 2: mask. The older tag has 2 for reduced.
+            # NewSubfileType has bit 0 for a reduced copy and bit 2 for a mask. SubfileType has the value 2 for a
+            # reduced copy.
             self.is_secondary = self.is_secondary or bool(value & 5 if tag == NEW_SUBFILE_TYPE else value == 2)
 
 
 def set_size(pages: list[Page], located: LocatedMetadata) -> None:
-    """Set the size of a TIFF: that of its first page, or of the first full one if that is a reduced copy."""
+    """Set the size of a TIFF file to the size of its first page that is not secondary, or else of its first page."""
     sized = [page for page in pages if page.width_pixels and page.height_pixels]
     page = next((page for page in sized if not page.is_secondary), sized[0] if sized else None)
     if page is not None:
@@ -78,14 +83,16 @@ class _DirectoryWalker:
 
     Attributes:
         ranges: The bytes read so far, as (start, end) offsets.
-        read_bytes: Their number. Bytes that were read twice count twice.
+        read_bytes: The number of bytes read so far. Bytes that were read twice count twice.
         visited: The offsets of the directories read so far, in bytes.
         needs_more_bytes: Whether some bytes had to be requested, because they have not been fetched yet.
         damage: What is wrong with the file, as a sentence; None if nothing is.
         make: The value of the first Make tag; b"" if none was found.
         is_raw: Whether a directory describes raw sensor data.
         is_dng: Whether a directory has the tag DNGVersion.
-        dimensions: The first ImageWidth and ImageLength that were found, in pixels, by tag number.
+        pages: The pictures of the directories in the main chain.
+        panasonic_edges: The first value of each of the tags PANASONIC_EDGES, in pixels, by tag number.
+        profile: The start of the first ICC profile; b"" if there is none.
         jpeg_offset: Offset of a Panasonic file's preview, in bytes; 0 if there is none.
     """
 
@@ -212,7 +219,7 @@ class _DirectoryWalker:
             self.read(thumbnail[tiff_spec.THUMBNAIL_OFFSET], length)
 
     def _read_profile(self, start: int, length: int) -> None:
-        """Read the start of an ICC profile, which is not kept."""
+        """Read the start of an ICC profile. Its range is not among `ranges`, because the profile is not stored."""
         try:
             self.profile = self.profile or self.file.read(start, min(length, PROFILE_BYTES))
         except MissingBytes:

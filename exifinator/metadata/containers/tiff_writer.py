@@ -1,7 +1,7 @@
-"""Write TIFF structures, so that the metadata of other formats is decoded as EXIF is.
+"""Write TIFF structures, so that the code for EXIF decodes the metadata of other formats.
 
-BigTIFF, CIFF (CRW) and Sigma's X3F hold what EXIF holds, in other structures. Their readers re-lay it as the
-directories that cameras write today. Source: TIFF 6.0, section 2.
+BigTIFF, CIFF (CRW), Sigma's X3F and some JPEG segments contain the same metadata as EXIF, in other structures. Their
+readers rewrite it as TIFF directories. Source: TIFF 6.0, section 2.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from exifinator.metadata.tiff_spec import EXIF_IFD, MAKER_NOTE, MAX_VALUE_BYTES,
 BYTE, ASCII, SHORT, LONG, RATIO, UNDEFINED, SIGNED_SHORT, SIGNED_RATIO, FLOAT = 1, 2, 3, 4, 5, 7, 8, 10, 11
 _FORMATS = {BYTE: "B", SHORT: "H", LONG: "I", SIGNED_SHORT: "h", FLOAT: "f"}
 LONG_MAX = 0xFFFFFFFF
-# Denominator for decimal numbers: cameras write no more than six decimals.
+# Denominator for decimal fractions: cameras write at most six decimal places.
 DECIMALS = 1_000_000
 
 
@@ -23,9 +23,9 @@ class TiffDirectory:
     """A directory to be written.
 
     Attributes:
-        entries: Tag, type, number of values, and the bytes of the values in the byte order of the file. The bytes of a
-            value that is too long to be decoded may be missing.
-        children: Tag of the pointer -> the directories that it points to. A MakerNote is a single directory.
+        entries: Tag, type, number of values, and the bytes of the values in the byte order of the file. For a value
+            that is too long to be decoded, the bytes may be b"".
+        children: Tag of the pointer -> the directories that it points to. The tag MakerNote has a single directory.
         following: The next directory of the chain.
     """
 
@@ -40,12 +40,12 @@ class TiffDirectory:
             self.entries.append((tag, ASCII, len(data), data))
 
     def add_numbers(self, tag: int, field_type: int, *numbers: int | float, order: str = "<") -> None:
-        """Add integers or floating-point numbers."""
+        """Add integers or floating-point numbers in the byte order `order`, "<" or ">"."""
         data = struct.pack(f"{order}{len(numbers)}{_FORMATS[field_type]}", *numbers)
         self.entries.append((tag, field_type, len(numbers), data))
 
     def add_ratio(self, tag: int, *numbers: float, order: str = "<") -> None:
-        """Add numbers as ratios: unsigned ones unless a number is negative. Ignore numbers out of range."""
+        """Add numbers as ratios, signed if any number is negative. If a number is too large, add nothing."""
         field_type, letter = (SIGNED_RATIO, "i") if min(numbers) < 0 else (RATIO, "I")
         pairs = [_ratio(number) for number in numbers]
         if all(abs(top) < 1 << 31 and bottom < 1 << 31 for top, bottom in pairs):
@@ -54,6 +54,7 @@ class TiffDirectory:
 
 
 def _ratio(number: float) -> tuple[int, int]:
+    """Return a numerator and a denominator, such as 1 and 125 for an exposure time of 0.008 s."""
     if 0 < abs(number) < 0.5:
         inverse = 1 / number
         if abs(inverse - round(inverse)) < 1e-6 * abs(inverse):
@@ -63,10 +64,10 @@ def _ratio(number: float) -> tuple[int, int]:
 
 
 def write_tiff(first: TiffDirectory, order: str = "<") -> bytes:
-    """Return a TIFF structure whose first directory is `first`, with its children and its chain.
+    """Return a TIFF structure with the directory `first`, its children and the directories chained to it.
 
     Args:
-        first: The directory. Neither it nor a child may occur twice.
+        first: The first directory. No directory may occur twice in the structure.
         order: Byte order, "<" or ">".
     """
     out = bytearray((b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", 8))
@@ -79,7 +80,7 @@ def write_tiff(first: TiffDirectory, order: str = "<") -> bytes:
 
 
 def _write_directory(out: bytearray, directory: TiffDirectory, order: str) -> list[tuple[int, TiffDirectory]]:
-    """Append a directory and its values. Return where the pointers to other directories are, and these directories."""
+    """Append a directory and its values. Return the offsets of its pointers, each with the directory to point to."""
     entries = list(directory.entries)
     for tag, children in directory.children.items():
         # A MakerNote contains its directory, so its length is known. Other tags only point to one.
@@ -99,7 +100,7 @@ def _write_directory(out: bytearray, directory: TiffDirectory, order: str) -> li
         length = TYPE_BYTES[field_type] * count
         if length > 4:
             value_at = len(out)
-            # Offset 0 for a value that is not decoded.
+            # The offset is 0 if the value's bytes are missing.
             struct.pack_into(order + "I", out, entry_at + 8, value_at if data else 0)
             out += data
         else:
@@ -112,6 +113,7 @@ def _write_directory(out: bytearray, directory: TiffDirectory, order: str) -> li
 
 
 def _size_bytes(directory: TiffDirectory) -> int:
+    """Return the length of a directory without children, including its values."""
     values = sum(len(data) for _, field_type, count, data in directory.entries if TYPE_BYTES[field_type] * count > 4)
     return 6 + 12 * len(directory.entries) + values
 

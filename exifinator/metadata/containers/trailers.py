@@ -1,6 +1,6 @@
-"""Read the IPTC data that programs append to a JPEG: AFCP and FotoStation.
+"""Read the IPTC, XMP and text that programs append to a JPEG: AFCP, FotoStation and Canon's trailer (canon_vrd.py).
 
-Source: AXS File Concatenation Protocol 1.0; for FotoStation, observed in sample files, and
+Sources: AXS File Concatenation Protocol 1.0; for FotoStation, observed in sample files, and
 https://exiftool.org/TagNames/FotoStation.html.
 """
 
@@ -10,7 +10,7 @@ from exifinator.metadata.containers import canon_vrd
 from exifinator.metadata.containers.range_buffer import LocatedMetadata, RangeBuffer
 from exifinator.metadata.text_decoding import decode_text
 
-# One request for the end of the file. IPTC data is usually shorter.
+# How much of the end of the file to request. Trailers are usually shorter.
 TAIL_BYTES = 8 * 1024
 MAX_BLOCK_BYTES = 1024 * 1024
 AFCP_ORDERS = {b"AXS!": "big", b"AXS*": "little"}
@@ -21,7 +21,7 @@ IPTC_BEGIN = b"\x1c"
 
 
 def read_trailers(file: RangeBuffer, located: LocatedMetadata) -> None:
-    """Add the IPTC, XMP and text of the trailers with which the file ends. A damaged trailer is ignored."""
+    """Add the IPTC, XMP and text in the trailers at the end of the file. Ignore a damaged trailer."""
     start = max(0, file.total_bytes - TAIL_BYTES)
     tail = file.read(start, TAIL_BYTES)
     if tail[-AFCP_FOOTER_BYTES:][:4] in AFCP_ORDERS:
@@ -54,7 +54,7 @@ def _read_afcp(file: RangeBuffer, located: LocatedMetadata, footer: bytes) -> No
 
 
 def _read_fotostation(file: RangeBuffer, located: LocatedMetadata) -> None:
-    """Read FotoStation's blocks from the last one. A block ends with its kind, its length and the signature."""
+    """Read FotoStation's blocks, the last one first. A block ends with its kind, its length and the signature."""
     end = file.total_bytes
     for _ in range(MAX_FOTOSTATION_BLOCKS):
         if end < FOTOSTATION_FOOTER_BYTES:

@@ -33,15 +33,15 @@ SIGNATURES = (
     (0, b"#?RADIANCE", "hdr"),
     (0, b"{\\rtf", "rtf"),
 )
-# An XMP packet may begin in several ways, and be in UTF-16.
+# Identifies an XMP packet, which may begin in several ways and may be encoded in UTF-16.
 XMP_NAMESPACE = b"http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 VIDEO = frozenset({"matroska", "mpeg", "avi", "mov", "flv"})
 
 
 def identify_unsupported(file: RangeBuffer, located: LocatedMetadata) -> None:
-    """Set the format and the problem of a file that no reader supports.
+    """Set the format and the problem of a file without the signature of a supported format.
 
-    Formats with a short signature, or with none, are tried when no other format fits.
+    If the file has no other known signature either, try the supported formats with a short signature or none.
     """
     head = file.read(0, 1024)
     located.status = "unsupported"

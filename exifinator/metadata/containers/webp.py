@@ -10,7 +10,7 @@ from exifinator.metadata.containers.range_buffer import DamagedFile, LocatedMeta
 READ_AHEAD_BYTES = 32 * 1024
 # Bits of the flags in the VP8X chunk.
 HAS_ANIMATION, HAS_XMP, HAS_EXIF = 2, 4, 8
-# Some writers end the name with a NUL instead of a space.
+# Some writers pad the chunk type with a NUL instead of a space.
 XMP_KINDS = (b"XMP ", b"XMP\0")
 MAX_CHUNKS = 5000
 MAX_BLOCK_BYTES = 4 * 1024 * 1024
@@ -19,8 +19,8 @@ MAX_BLOCK_BYTES = 4 * 1024 * 1024
 def read_webp(file: RangeBuffer, located: LocatedMetadata) -> None:
     """Locate EXIF and XMP in a WebP, and read its size.
 
-    Writers add metadata without VP8X, or without its flags, so the chunks after the picture are looked at in any case.
-    This costs no request if the picture is the last chunk.
+    Some writers add metadata without a VP8X chunk, or without setting its flags, so look at the chunks after the
+    picture in any case. If the picture is the last chunk, this takes no request.
     """
     located.format = "webp"
     offset = 12
@@ -34,7 +34,7 @@ def read_webp(file: RangeBuffer, located: LocatedMetadata) -> None:
                 raise DamagedFile(f"The file is truncated: it ends at byte {file.total_bytes}, inside the metadata.")
             located.width_pixels = 1 + int.from_bytes(head[12:15], "little")
             located.height_pixels = 1 + int.from_bytes(head[15:18], "little")
-            # The chunks of an animation are too many to be looked at for nothing.
+            # An animation has too many chunks to look at all of them without a hint of metadata.
             if head[8] & HAS_ANIMATION and not head[8] & (HAS_XMP | HAS_EXIF):
                 return
         elif kind in (b"VP8 ", b"VP8L"):

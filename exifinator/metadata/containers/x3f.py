@@ -1,4 +1,4 @@
-"""Read Sigma's X3F. Its sections are listed at the end: one is a JPEG with EXIF, one a list of properties.
+"""Read Sigma's X3F. The file ends with a list of its sections: one may be a JPEG with EXIF, one a list of properties.
 
 Source: Foveon, X3F Raw File Format 1.0; the tables SigmaRaw of `exiftool -listx`.
 """
@@ -17,23 +17,24 @@ from exifinator.metadata.containers.tiff_writer import SHORT, TiffDirectory, exi
 TAIL_BYTES = 1024
 JPEG_FORMAT = 18
 MAX_SECTIONS = 64
-# A file has a preview or two, and the picture of the sensor. The EXIF of a preview is within its first bytes.
+# A file has one or two previews, and the image data of the sensor. The EXIF of a preview is in its first bytes.
 MAX_PICTURES, PREVIEW_BYTES = 4, 16 * 1024
 MAX_PROPERTIES, MAX_PROPERTIES_BYTES = 200, 64 * 1024
 MAX_PROPERTY_CHARACTERS = 256
-# Offsets of width, height and rotation in the header, before and since version 4.
+# Offset of width, height and rotation in the header, in bytes: before version 4, and from version 4 on.
 SIZE_OFFSET, SIZE_OFFSET_4 = 28, 40
+# Rotation in degrees -> EXIF's orientation.
 ORIENTATIONS = {90: 6, 180: 3, 270: 8}
-# Properties that are decoded as those of a MakerNote too: the camera, and the number of the lens.
+# Properties that are also decoded by a MakerNote table: the camera, and the number of the lens.
 NOTE_PROPERTIES = ("CAMMANUF", "CAMMODEL", "LENSMODEL")
 NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
-# Values of EXIF for those of the properties.
+# Value of a property -> value of the EXIF tag.
 EXPOSURE_PROGRAMS = {"P": 2, "A": 3, "S": 4, "M": 1}
 METERING_MODES = {"8": 5, "A": 1, "C": 2}
 
 
 def read_x3f(file: RangeBuffer, located: LocatedMetadata) -> None:
-    """Locate the EXIF of the preview, the properties, and the size of the photo."""
+    """Locate the EXIF of the preview and the properties, and read the size of the photo."""
     located.format = "x3f"
     header = file.read_exact(0, 52)
     tail_start = max(0, file.total_bytes - TAIL_BYTES)
@@ -72,7 +73,7 @@ def _add_preview(file: RangeBuffer, located: LocatedMetadata, offsets: list[int]
 
 
 def _properties(section: bytes) -> dict[str, str]:
-    """Return the properties of a PROP section: offsets of names and values, then the texts in UTF-16."""
+    """Return the properties in a PROP section: the offsets of names and values, and then the texts in UTF-16."""
     if section[:4] != b"SECp" or len(section) < 24:
         return {}
     count = min(int.from_bytes(section[8:12], "little"), MAX_PROPERTIES)
@@ -86,19 +87,20 @@ def _properties(section: bytes) -> dict[str, str]:
 
 
 def _text(texts: bytes, start: int) -> str:
-    """Return the text that starts at character `start` and ends with a NUL."""
+    """Return the text that starts at the UTF-16 code unit `start` and ends before a NUL."""
     part = texts[2 * start : 2 * (start + MAX_PROPERTY_CHARACTERS)]
     return part.decode("utf-16-le", "replace").split("\0", 1)[0].strip()
 
 
 def _number(text: str | None, limit: float = 1e6) -> float | None:
+    """Return the number with which a text begins; None if there is none, or its absolute value is `limit` or more."""
     match = NUMBER.match(text) if text else None
     number = float(match[0]) if match else None
     return number if number is not None and abs(number) < limit else None
 
 
 def _add_properties(properties: dict[str, str], rotation: int, located: LocatedMetadata) -> None:
-    """Add the properties under their own names, and those that EXIF has as a TIFF structure."""
+    """Add all properties as texts under their own names, and those for which EXIF has a tag also as EXIF."""
     for name, value in properties.items():
         located.add_text(name, value)
     lines = "\n".join(f"{name}={properties[name]}" for name in NOTE_PROPERTIES if name in properties)
@@ -125,7 +127,7 @@ def _add_properties(properties: dict[str, str], rotation: int, located: LocatedM
         exif.add_numbers(0x9209, SHORT, 0 if properties["FLASH"] == "OFF" else 1)
     seconds = _number(properties.get("TIME"), 1 << 32)
     if seconds:
-        # The camera's clock, counted in seconds from 1970.
+        # Seconds since 1970 on the camera's clock, which shows local time.
         exif.add_text(0x9003, datetime.fromtimestamp(seconds, UTC).strftime("%Y:%m:%d %H:%M:%S"))
     exif.add_text(0xA431, properties.get("CAMSERIAL", ""))
     _add_lens(properties, exif)
@@ -133,9 +135,9 @@ def _add_properties(properties: dict[str, str], rotation: int, located: LocatedM
 
 
 def _add_lens(properties: dict[str, str], exif: TiffDirectory) -> None:
-    """Add the focal lengths of the lens, and the largest aperture of one that does not zoom.
+    """Add the focal lengths of the lens, and the largest aperture of a prime lens.
 
-    The apertures of a zoom are those at the focal length of the photo.
+    For a zoom lens, the property has the apertures at the focal length of the photo, not those of the lens.
     """
     lengths = [float(text) for text in NUMBER.findall(properties.get("LENSFRANGE", ""))[:2]]
     apertures = [float(text) for text in NUMBER.findall(properties.get("LENSARANGE", ""))[:2]]

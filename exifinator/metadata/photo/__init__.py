@@ -1,5 +1,5 @@
-"""The fields of `photo`, the summary that people search by.
+"""The fields of `photo`, the part of a record that people search by.
 
-`fields.py` is the table: each field, its sources in order of precedence, and how candidates are combined. The other
-modules read one kind of value each. normalize.py fills the table for one photo.
+fields.py has the table of all fields: the sources of each field in order of precedence, and how their values are
+combined. The other modules read one kind of value each. normalize.py applies the table to one photo.
 """

@@ -1,4 +1,4 @@
-"""Words for the numbers of EXIF's tags. Source: Exif 3.0, 4.6.6; the values 2 to 8 of CustomRendered are Apple's."""
+"""Meanings of the numbers in EXIF tags. Source: Exif 3.0, 4.6.6; the values 2 to 8 of CustomRendered are Apple's."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ LIGHT_SOURCE = {
 COLOR_SPACE = {1: "sRGB", 2: "Adobe RGB", 65533: "Wide Gamut RGB"}
 UNCALIBRATED = {65535: "uncalibrated"}
 INTEROPERABILITY = {"R98": "sRGB", "R03": "Adobe RGB"}
-# CustomRendered: HDR with and without the original, and portrait HDR; panorama.
+# Values of CustomRendered: HDR with and without the original, and HDR portrait; panorama.
 HDR_RENDERED = (2, 3, 7)
 PANORAMA_RENDERED = (6,)
-# HDRImageType of Apple's MakerNote: an HDR picture, as opposed to the original of one.
+# Values of HDRImageType in Apple's MakerNote: the HDR picture, as opposed to the original.
 APPLE_HDR = (3,)

@@ -1,7 +1,8 @@
-"""The table of the fields of `photo`: what each field means, and where its value comes from.
+"""Define the fields of `photo` in a table: the meaning of each field, and the sources of its value.
 
-Sources are in order of precedence: EXIF, then XMP, IPTC, MakerNotes and the container, as the Metadata Working Group
-recommends (Guidelines for Handling Image Metadata 2.0). The reference of records is generated from this table.
+The sources of a field are in order of precedence: EXIF, then XMP, IPTC, MakerNotes and the container, as the Metadata
+Working Group recommends (Guidelines for Handling Image Metadata 2.0). The reference of records is generated from this
+table.
 """
 
 from __future__ import annotations
@@ -70,11 +71,11 @@ class Field:
     """One row of the table.
 
     Attributes:
-        read: Reader of the sources that have none of their own.
-        combine: Function that makes one value of the values of all sources. Without it, the first value is taken.
-        last_resort: Reader that accepts weaker values, for a second reading of the sources that have no reader of their
-            own, if the first one finds nothing.
+        read: Reader for the sources that have no reader of their own.
+        combine: Function that combines the values of all sources into one. Without it, the first value is used.
         unit: Unit of the value, for the documentation.
+        last_resort: Reader that accepts weaker values. If no source has a value, it reads the sources again that have
+            no reader of their own.
     """
 
     name: str
@@ -87,19 +88,19 @@ class Field:
     last_resort: Callable[..., Any] | None = None
 
 
-# EXIF's text is not cut before this many characters: fields of cameras and programs have at least 32 bytes.
+# The shortest text that may be cut, in characters. Fields that cut their text have at least 32 bytes.
 SHORTEST_CUT = 31
 
 
 def _first_rating(ratings: list[int]) -> int:
-    """Return the first rating that is not 0: a camera's 0 means that nobody has rated the photo there."""
+    """Return the first rating that is not 0. Cameras write 0 if nobody has rated the photo in the camera."""
     return next((rating for rating in ratings if rating), 0)
 
 
 def _fullest(candidates: list[str]) -> str:
-    """Return the first text; a later one if the first is a shortened or misspelt copy of it.
+    """Return the first text, or a later text of which the first one is a damaged copy.
 
-    EXIF's text is often cut, or has a question mark for each letter that is not ASCII.
+    Texts in EXIF are often cut, or have a question mark in place of each letter that is not ASCII.
     """
     first = candidates[0]
     for other in candidates[1:]:
@@ -130,7 +131,7 @@ def _serial_number(raw: Raw) -> str | None:
 
 
 def _of_location(name: str) -> Callable[[Raw], str | None]:
-    """Return a reader of one property of the first of the IPTC's locations."""
+    """Return a reader for a property of the first location in a list of IPTC's locations."""
 
     def read(raw: Raw) -> str | None:
         first = next((item for item in raw if isinstance(item, dict)), {}) if isinstance(raw, list) else {}
@@ -140,10 +141,12 @@ def _of_location(name: str) -> Callable[[Raw], str | None]:
 
 
 def _creators(raw: Raw) -> str | None:
+    """Read the names of all creators, and join them with semicolons."""
     return "; ".join(names(raw)) or None
 
 
 def _interoperability(raw: Raw) -> str | None:
+    """Read the colour space for an index of EXIF's interoperability rules."""
     return codes.INTEROPERABILITY.get(text(raw) or "")
 
 
@@ -223,7 +226,7 @@ FIELDS: tuple[Field, ...] = (
     Field("exposure_bias", "double", "The exposure compensation.",
           (tag("EXIF ExposureBiasValue"), xmp("exif:ExposureBiasValue"), note("ExposureCompensation")),
           in_range(-20, 20, digits=3), unit="EV"),
-    Field("exposure_mode", "string", "`auto`, `manual` or `auto bracket`, or the MakerNote's word for it.",
+    Field("exposure_mode", "string", "`auto`, `manual` or `auto bracket`, or the mode in the MakerNote.",
           (tag("EXIF ExposureMode"), xmp("exif:ExposureMode"), summary("exposure_mode", read=word)),
            code(codes.EXPOSURE_MODE)),
     Field("metering", "string", "How the camera metered the light, as in `spot`.",
@@ -246,7 +249,7 @@ FIELDS: tuple[Field, ...] = (
            in_range(0.0001, 100_000, digits=4), unit="m"),
     Field("flash_fired", "boolean", "Whether the flash fired.",
           (tag("EXIF Flash"), xmp("exif:Flash/exif:Fired"), xmp("exif:Flash")), flash),
-    Field("shutter_count", "integer", "How often the camera had released its shutter.",
+    Field("shutter_count", "integer", "How many times the camera's shutter had been released.",
           (summary("shutter_count"), note("ShutterCount"), note("TotalShutterReleases"), note("ShutterCount2"),
            note("ShutterCount3"),
            xmp("aux:ImageNumber")), integer),
@@ -313,12 +316,12 @@ FIELDS: tuple[Field, ...] = (
            xmp("MicrosoftPhoto:LastKeywordXMP", read=paths("/")), xmp("MicrosoftPhoto:LastKeywordIPTC"),
            xmp("mediapro:CatalogSets", read=paths("|")), xmp("mwg-kw:Keywords/mwg-kw:Hierarchy", read=keyword_tree)),
            keywords, join),
-    Field("people", "array of strings", "The names of people in the photo, from regions and lists of names.",
+    Field("people", "array of strings", "The names of the people in the photo, from regions and lists of names.",
           (xmp("Iptc4xmpExt:PersonInImage"), xmp("Iptc4xmpExt:PersonInImageWDetails", read=people_in_detail)), names,
            join),
     Field("regions", "array of objects",
           "Areas of the photo: `name`, `type` such as `Face`, and `area` with its centre `x`, `y` and its size `w`, "
-          "`h` as shares of the photo's width and height.",
+          "`h` as fractions of the photo's width and height.",
           (xmp("mwg-rs:Regions/mwg-rs:RegionList", "mwg-rs:Regions/mwg-rs:AppliedToDimensions/stDim:w",
                "mwg-rs:Regions/mwg-rs:AppliedToDimensions/stDim:h"),
            xmp("MP:RegionInfo/MPRI:Regions", read=microsoft_regions), xmp("Iptc4xmpExt:ImageRegion",
@@ -328,7 +331,7 @@ FIELDS: tuple[Field, ...] = (
           (tag("Image Artist"), tag("EXIF Photographer"), tag("EXIF Tag 0xA437"), xmp("dc:creator", read=_creators),
            xmp("tiff:Artist"), iptc("By-line", read=_creators), tag("Image XPAuthor"),
            container_text("Author")), _person, last_resort=text_unless()),
-    Field("creators", "array of strings", "Everybody whom the file names as its creator.",
+    Field("creators", "array of strings", "All creators that the file names.",
           (tag("Image Artist"), tag("EXIF Photographer"), tag("EXIF Tag 0xA437"), xmp("dc:creator"), xmp("tiff:Artist"),
            iptc("By-line"), tag("Image XPAuthor"), container_text("Author")), names, join),
     Field("copyright", "string", "The copyright notice.",
@@ -338,7 +341,7 @@ FIELDS: tuple[Field, ...] = (
           (tag("Image Software"), xmp("tiff:Software"), container_text("Software"), note("Software"),
            xmp("xmp:CreatorTool"),
            iptc("OriginatingProgram")), text_unless()),
-    Field("rating", "integer", "Stars, 1 to 5; 0 for none, -1 for rejected. Ratings in percent are translated.",
+    Field("rating", "integer", "Stars, 1 to 5; 0 for none, -1 for rejected. Ratings in percent are converted.",
           (tag("Image Rating"), tag("EXIF Rating"), xmp("xmp:Rating"),
            tag("Image RatingPercent", read=stars_of_percent), tag("Image Tag 0x4749", read=stars_of_percent),
            xmp("MicrosoftPhoto:Rating", read=stars_of_percent), note("Rating")), stars,
@@ -352,13 +355,13 @@ DERIVED: tuple[Field, ...] = (
     Field("taken_offset", "string", "The camera's offset from UTC, as in `+02:00`.", ()),
     Field("taken_offset_inferred", "boolean",
           "True if the file has no offset, and `taken_at` and `taken_offset` follow from the time zone.", ()),
-    Field("taken_precision", "string", "What is known of the date: `year`, `month`, `day`, `minute` or `second`.", ()),
+    Field("taken_precision", "string", "How precise the date is: `year`, `month`, `day`, `minute` or `second`.", ()),
     Field("taken_source", "string",
-          "Where the date comes from: a name of the sources of `taken_at`, or `file name`.", ()),
+          "The source of the date: a tag, property or text among the sources of `taken_at`, or `file name`.", ()),
     Field("date_suspect", "string",
           "Why the date is probably wrong: `future`, `before_digital` (before 1990, from a digital "
-          "camera), `camera_default` (a date at which clocks start) or `midnight`; absent if it is plausible.", ()),
-    Field("time_zone", "string", "The time zone of the position, by its name in the IANA database.", ()),
+          "camera), `camera_default` (a date at which clocks start) or `midnight`. Absent if it is plausible.", ()),
+    Field("time_zone", "string", "The time zone of the position: its name in the IANA database.", ()),
     Field("place", "object",
           "The populated place nearest to the position: `name`, `city` if the place is part of a larger one, `region`, "
           "`country`, `country_code`, and `distance_km` from its centre. Absent at sea and in the wilderness.", ()),

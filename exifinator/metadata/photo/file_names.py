@@ -1,4 +1,4 @@
-"""Read the date in the name of a file, as phones and messengers write it. It is a last resort.
+"""Read the date in a file name, as phones and messengers write it. The metadata takes precedence over it.
 
 Sources: names seen in public collections, such as IMG-20241123-WA0010.jpg (WhatsApp), PXL_20210315_101112345.jpg
 (Pixel, in UTC), Screenshot_2021-03-15-10-11-12.png and mmexport1615803072345.jpg (WeChat, milliseconds of Unix time).
@@ -13,7 +13,7 @@ from exifinator.metadata.dates import PhotoDate, Precision
 from exifinator.metadata.day_periods import DAY_PERIODS, DAY_PERIODS_PATTERN
 
 MAX_CHARACTERS = 200
-# Digital cameras that put dates into names came after this year.
+# No digital camera wrote dates into file names before this year.
 FIRST_YEAR = 1990
 _DATE = re.compile(
     rf"""
@@ -29,7 +29,7 @@ _DATE = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-# 13 digits are milliseconds since 1970: from 2001 to 2033.
+# Milliseconds since 1970. The 13 digits reach from 2001 to 2033.
 _MILLISECONDS = re.compile(r"(?<!\d)(1[0-9]{12})(?!\d)")
 _IN_UTC = re.compile(r"PXL_", re.IGNORECASE)
 
@@ -47,6 +47,7 @@ def date_in_name(key: str) -> PhotoDate | None:
 
 
 def _read(match: re.Match[str], *, in_utc: bool) -> PhotoDate | None:
+    """Return the date of a match of _DATE; None if it cannot be a date."""
     parts = match.groupdict()
     hour = int(parts["hour"] or 0)
     if parts["joined"] is not None and (parts["mark"] or len(parts["hour"]) < 2):

@@ -8,27 +8,28 @@ from exifinator.metadata.photo.placeholders import NO_LENS
 from exifinator.metadata.photo.readers import numbers, positive, text
 from exifinator.metadata.photo.sources import Raw
 
-# Some programs write a lens's data instead of its name, as in "18.0-55.0 mm f/3.5-5.6". Such a text is a name of last
-# resort, because a MakerNote may have the real one.
+# Some programs write focal lengths and apertures instead of the lens's name: "18.0-55.0 mm f/3.5-5.6". Such a text is
+# used only if no source has a name, because a MakerNote may have the real name.
 _DATA = re.compile(r"[\d.\-\s]+mm(?:\s*f/?\s*[\d.\-\s]+)?", re.IGNORECASE)
 
 
 def lens_name(raw: Raw) -> str | None:
-    """Read a name. Placeholders such as `----` and `0.0 mm f/0.0` say nothing."""
+    """Read the name of a lens; None for placeholders such as `----` and `0.0 mm f/0.0`."""
     value = text(raw)
     return None if value is None or NO_LENS.fullmatch(value.lower()) else value
 
 
 def proper_lens_name(raw: Raw) -> str | None:
-    """Read a name, but no text that consists of focal lengths and apertures only."""
+    """Read the name of a lens; None for a text that consists only of focal lengths and apertures."""
     value = lens_name(raw)
     return None if value is None or _DATA.fullmatch(value) else value
 
 
 def known_lens_name(raw: Raw) -> str | None:
-    """Read a name that was decoded from a number. A number that no table knows, or that several lenses share, is none.
+    """Read the name of a lens that was decoded from a number.
 
-    Names of several lenses are joined by " or ".
+    Return None for a number that no table contains, and for a number that several lenses share. Names of several lenses
+    are joined by " or ".
     """
     value = proper_lens_name(raw)
     if value is None or not any(char.isdigit() for char in value) or not any(char.isalpha() for char in value):
@@ -37,7 +38,11 @@ def known_lens_name(raw: Raw) -> str | None:
 
 
 def lens_data(raw: Raw) -> str | None:
-    """Describe a lens by a list of its shortest and longest focal length (mm) and their lowest f-numbers."""
+    """Describe a lens, as in `18-55mm f/3.5-5.6`.
+
+    Args:
+        raw: The shortest and the longest focal length in mm, and the lowest f-number at each of them.
+    """
     shortest_mm, longest_mm, wide_f, tele_f = (positive(value) for value in numbers(raw, 4))
     if not (shortest_mm and longest_mm):
         return None

@@ -1,4 +1,4 @@
-"""Read keywords and names, and join lists of several sources."""
+"""Read keywords and names, and join the lists from several sources."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_LEVELS = 16
 
 
 def join(lists: Iterable[list[str]]) -> list[str] | None:
-    """Return the distinct texts of several lists, without regard to case and spacing; None if there are none."""
+    """Return the texts of several lists; None if there are none. Omit texts that differ only in case or spacing."""
     distinct: dict[str, str] = {}
     for items in lists:
         for item in items:
@@ -32,12 +32,12 @@ def keywords(raw: Raw) -> list[str]:
 
 
 def separated_keywords(raw: Raw) -> list[str]:
-    """Read keywords that one text separates by semicolons."""
+    """Read keywords from texts in which semicolons separate them."""
     return [part for item in texts(raw) for value in item.split(";") for part in keywords(value)]
 
 
 def paths(separator: str) -> Callable[[Raw], list[str]]:
-    """Return a reader of paths in a hierarchy: each path as `A|B|C`, and each of its parts."""
+    """Return a reader of paths in a hierarchy of keywords. It returns each path as `A|B|C`, and its parts."""
 
     def read(raw: Raw) -> list[str]:
         return [part for item in texts(raw) for part in _with_parts(item, separator)]
@@ -46,6 +46,7 @@ def paths(separator: str) -> Callable[[Raw], list[str]]:
 
 
 def _with_parts(item: str, separator: str) -> list[str]:
+    """Return a path in the form `A|B|C` and its parts; a single keyword alone."""
     parts = [part.strip() for part in item.split(separator)[:MAX_LEVELS]]
     parts = [part for part in parts if part]
     return ["|".join(parts), *parts] if len(parts) > 1 else parts
@@ -53,16 +54,16 @@ def _with_parts(item: str, separator: str) -> list[str]:
 
 def keyword_tree(raw: Raw) -> list[str]:
     """Read the Metadata Working Group's tree of keywords: structures with `Keyword` and a list of `Children`."""
-    found: list[str] = []
+    result: list[str] = []
     stack: list[tuple[dict[str, Any], tuple[str, ...]]] = [(item, ()) for item in reversed(_structures(raw))]
-    while stack and len(found) < MAX_ITEMS:
+    while stack and len(result) < MAX_ITEMS:
         item, above = stack.pop()
         name = next(iter(texts(item.get("mwg-kw:Keyword"))), "")
         path = (*above, name) if name else above
-        found += _with_parts("|".join(path), "|")
+        result += _with_parts("|".join(path), "|")
         if len(path) < MAX_LEVELS:
             stack += [(child, path) for child in reversed(_structures(item.get("mwg-kw:Children")))]
-    return found
+    return result
 
 
 def _structures(raw: Raw) -> list[dict[str, Any]]:
@@ -73,7 +74,7 @@ _SEPARATOR = re.compile(r"\s*;\s*")
 
 
 def names(raw: Raw) -> list[str]:
-    """Read a list of people's names, which a text separates by semicolons."""
+    """Read names of people. Semicolons in a text separate names."""
     return [name for item in texts(raw) for name in _SEPARATOR.split(item) if _is_name(name)]
 
 

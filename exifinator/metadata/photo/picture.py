@@ -1,4 +1,4 @@
-"""Read ratings, ISO speeds and other values of the picture that need more than a reader of numbers."""
+"""Read ISO speeds, ratings, distances and bit depths, for which the readers of plain numbers do not suffice."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import re
 from exifinator.metadata.photo.readers import in_range, integer, number, positive, text
 from exifinator.metadata.photo.sources import Raw
 
-# The tag has 16 bits, too few for the highest speeds. Newer cameras also write those to other tags.
+# The value for a speed that does not fit into the 16 bits of the tag. Newer cameras write the speed to other tags, too.
 ISO_TOO_HIGH = 65535
 _METRES = re.compile(r"(\d{1,6}(?:\.\d+)?)\s*m\b")
-# Percent in which Windows counts 1 to 5 stars; limits halfway between them.
+# The lowest percentages that count as 2, 3, 4 and 5 stars, halfway between the percentages that Windows writes.
 _STAR_LIMITS = (13, 38, 63, 87)
 
 
 def iso(raw: Raw) -> int | None:
-    """Read an ISO speed: the last positive number of a list, because Nikon writes [0, speed]."""
+    """Read an ISO speed. Of two numbers, skip the first if it is 0, because Nikon writes [0, speed]."""
     if isinstance(raw, list) and len(raw) == 2 and not raw[0]:
         raw = raw[1:]
     value = integer(raw)
@@ -23,9 +23,10 @@ def iso(raw: Raw) -> int | None:
 
 
 def canon_iso(auto: Raw, base: Raw) -> int | None:
-    """Read Canon's two ISO speeds. Their product, in percent, is the speed.
+    """Return the ISO speed for Canon's tags AutoISO and BaseISO: a hundredth of their product.
 
-    exifread keeps them as the camera writes them, as powers of two in 32nds, and not in lists.
+    If exifread decoded the tags, their values are not lists, and are exponents of two in 32nds, as the camera writes
+    them.
     """
     if not isinstance(auto, list) and not isinstance(base, list):
         auto_power, base_power = in_range(-320, 640)(auto), in_range(1, 640)(base)
@@ -37,7 +38,7 @@ def canon_iso(auto: Raw, base: Raw) -> int | None:
 
 
 def stars(raw: Raw) -> int | None:
-    """Read a rating: 1 to 5, 0 for none, -1 for rejected."""
+    """Read a rating: 1 to 5 stars, 0 for none, -1 for rejected."""
     value = number(raw)
     return int(value) if value is not None and -1 <= value <= 5 else None
 
@@ -51,12 +52,12 @@ def stars_of_percent(raw: Raw) -> int | None:
 
 
 def metres(raw: Raw) -> float | None:
-    """Read a distance of a MakerNote in words, such as `2.5 m`."""
+    """Read a distance that a MakerNote has as text, such as `2.5 m`."""
     match = _METRES.match(text(raw) or "")
     return float(match[1]) or None if match else None
 
 
 def largest(raw: Raw) -> int | None:
-    """Read the largest of a list of numbers, as bits per sample of each channel."""
+    """Read the bits per sample: the largest of the numbers for the channels."""
     values = [value for item in raw if (value := integer([item]))] if isinstance(raw, list) else [integer(raw)]
     return max((value for value in values if value and value <= 64), default=None)

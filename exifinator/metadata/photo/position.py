@@ -11,14 +11,20 @@ from exifinator.metadata.photo.sources import Problem, Raw
 OUT_OF_RANGE = Problem("The GPS position is out of range.")
 _PART = re.compile(r"\d{1,15}(?:\.\d*)?(?:\s*/\s*\d{1,15})?")
 _KM_PER_HOUR = {"K": 1.0, "M": 1.609344, "N": 1.852}
-# Altitude references that mean "below": the sea level, or the ellipsoid (Exif 3.0, 4.6.7.1.6).
+# Altitude references for altitudes below sea level, or below the ellipsoid (Exif 3.0, 4.6.7.1.6).
 _BELOW = (1, 3)
 
 
 def position(latitude: Raw, latitude_ref: Raw, longitude: Raw, longitude_ref: Raw) -> dict[str, Any] | Problem | None:
     """Read a position as a GeoJSON point.
 
-    (0, 0) says nothing: receivers without a fix write it, with or without an altitude and a date.
+    Return None for (0, 0): receivers without a fix write it, with or without an altitude and a date.
+
+    Args:
+        latitude: Degrees, minutes and seconds as a list, or a text as in XMP.
+        latitude_ref: `N` or `S`.
+        longitude: As `latitude`.
+        longitude_ref: `E` or `W`.
     """
     y, x = _degrees(latitude, latitude_ref), _degrees(longitude, longitude_ref)
     if y is None or x is None:
@@ -29,7 +35,7 @@ def position(latitude: Raw, latitude_ref: Raw, longitude: Raw, longitude_ref: Ra
 
 
 def _degrees(raw: Raw, reference: Raw) -> float | None:
-    """Return signed decimal degrees; a number out of every range if the parts are impossible."""
+    """Return signed decimal degrees; None if the value cannot be read, and 1000 if it contradicts itself."""
     letter = (text(reference) or "")[:1].upper()
     sign = 1
     if isinstance(raw, str):
@@ -39,7 +45,7 @@ def _degrees(raw: Raw, reference: Raw) -> float | None:
         sign = -1 if re.search(r"(?:^|[^\d.])-\s*\d", value) else 1
         parts = [number(part) for part in _PART.findall(value[:100])]
         if len(parts) == 2 and parts[1] is not None and parts[1] >= 60 and "," in value:
-            # A comma that separates decimals, not minutes.
+            # The comma is a decimal separator. It does not separate degrees from minutes.
             parts = [number(value[:100].replace(",", ".", 1).strip(" NSEWnsew+-"))]
     else:
         parts = list(numbers(raw, 3))
@@ -60,7 +66,7 @@ def _degrees(raw: Raw, reference: Raw) -> float | None:
 
 
 def altitude(raw: Raw, reference: Raw) -> float | None:
-    """Read an altitude in metres; negative below sea level."""
+    """Read an altitude in metres, which is negative below sea level."""
     metres = number(raw)
     if metres is None or not -12_000 < metres < 100_000:
         return None
@@ -68,7 +74,7 @@ def altitude(raw: Raw, reference: Raw) -> float | None:
 
 
 def speed(raw: Raw, reference: Raw) -> float | None:
-    """Read a speed in kilometres per hour."""
+    """Read a speed, and convert it to kilometres per hour. The reference is K (km/h), M (mph) or N (knots)."""
     value = number(raw)
     factor = _KM_PER_HOUR.get((text(reference) or "K")[:1].upper())
     return round(value * factor, 3) if value is not None and factor and 0 <= value < 100_000 else None

@@ -1,4 +1,4 @@
-"""Readers of texts and numbers. See sources.py for what a reader gets and returns."""
+"""Read texts and numbers. sources.py describes the arguments and the result of a reader."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from exifinator.metadata.photo.placeholders import NO_TEXT
 from exifinator.metadata.photo.sources import Raw, Reader
 
 MAX_TEXT_CHARACTERS = 10_000
-# The numerator or denominator for "unknown" and for "infinite" (Exif 3.0, 4.6.6.5).
+# The number that stands for "unknown" and "infinite" (Exif 3.0, 4.6.6.5).
 UNKNOWN_NUMBER = 4294967295
 _NUMBER = re.compile(r"\s*([-+]?(?:\d{1,15}(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d{1,2})?)\s*(?:/\s*(\d{1,15}(?:\.\d*)?))?")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]+")
@@ -20,7 +20,7 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]+")
 def text(raw: Raw) -> str | None:
     """Read a text without surrounding blanks; None if it is blank. Of a list, read the first text.
 
-    Control characters become spaces, except for tabs and line breaks. The tag itself keeps them.
+    Control characters become spaces, except for tabs and line breaks.
     """
     if type(raw) is list:
         raw = next((item for item in raw if isinstance(item, str)), None)
@@ -33,22 +33,22 @@ def text(raw: Raw) -> str | None:
 
 
 def texts(raw: Raw) -> list[str]:
-    """Read all texts of a list, or one text, as a list without blank ones."""
+    """Read all texts of a list, or a single text. Return a list without blank texts."""
     items = raw if type(raw) is list else [raw]
     return [value for item in items if isinstance(item, str) and (value := text(item))]
 
 
 def joined_texts(raw: Raw) -> str | None:
-    """Read all texts of a list as one text."""
+    """Read all texts of a list, and join them with semicolons."""
     return "; ".join(texts(raw)) or None
 
 
 def text_unless(*placeholders: frozenset[str], pattern: re.Pattern[str] | None = None) -> Reader:
-    """Return a reader of texts that treats some texts as nothing said.
+    """Return a reader of texts that ignores placeholders.
 
     Args:
-        placeholders: Sets of texts in lower case, besides NO_TEXT.
-        pattern: Regular expression of further ones, which must match the whole text in lower case.
+        placeholders: Sets of placeholders in lower case, in addition to NO_TEXT.
+        pattern: Regular expression for further placeholders, which must match the whole text in lower case.
     """
     nothing = NO_TEXT.union(*placeholders)
 
@@ -80,7 +80,7 @@ def number(raw: Raw) -> float | int | None:
 
 
 def numbers(raw: Raw, count: int) -> list[float | int | None]:
-    """Read `count` numbers of a list, or of a text that separates them by blanks. Missing ones are None."""
+    """Read `count` numbers of a list, or of a text with blanks between numbers. Missing numbers are None."""
     if isinstance(raw, str):
         raw = raw[:200].split()
     items = raw if isinstance(raw, list) else []
@@ -88,11 +88,12 @@ def numbers(raw: Raw, count: int) -> list[float | int | None]:
 
 
 def _padded(items: list[Any], count: int) -> list[tuple[int, Any]]:
+    """Return `count` items with their indexes. Missing items are None."""
     return list(enumerate([*items[:count], *[None] * (count - len(items))]))
 
 
 def in_range(low: float, high: float, *, digits: int | None = None) -> Callable[[Raw], float | int | None]:
-    """Return a reader of numbers from `low` to `high`; others say nothing."""
+    """Return a reader of numbers from `low` to `high`, rounded to `digits` decimals. It ignores other numbers."""
 
     def read(raw: Raw) -> float | int | None:
         value = number(raw)
@@ -104,19 +105,19 @@ def in_range(low: float, high: float, *, digits: int | None = None) -> Callable[
 
 
 def positive(raw: Raw) -> float | int | None:
-    """Read a number greater than zero. Exif's numbers for "unknown" and "infinite" say nothing."""
+    """Read a number greater than zero. Ignore EXIF's number for "unknown" and "infinite"."""
     value = number(raw)
     return value if value is not None and 0 < value < UNKNOWN_NUMBER else None
 
 
 def integer(raw: Raw) -> int | None:
-    """Read a positive integer. Larger ones than 32 bits say nothing: MongoDB's integers have 64."""
+    """Read a positive integer. Ignore numbers of more than 32 bits. MongoDB's integers are limited to 64 bits."""
     value = number(raw)
     return round(value) if value is not None and 0.5 <= value < UNKNOWN_NUMBER else None
 
 
 def whole(low: int, high: int) -> Callable[[Raw], int | None]:
-    """Return a reader of integers from `low` to `high`; others say nothing."""
+    """Return a reader of integers from `low` to `high`. It ignores other numbers."""
 
     def read(raw: Raw) -> int | None:
         value = number(raw)
@@ -129,6 +130,9 @@ def apex(factor: float) -> Callable[[Raw], float | None]:
     """Return a reader of APEX values, which some cameras write instead of exposure times or f-numbers.
 
     Source: Exif 3.0, annex C.
+
+    Args:
+        factor: 0.5 to convert an aperture to an f-number, -1 to convert a shutter speed to seconds.
     """
 
     def read(raw: Raw) -> float | None:
@@ -139,7 +143,7 @@ def apex(factor: float) -> Callable[[Raw], float | None]:
 
 
 def code(meanings: Mapping[int, str]) -> Callable[[Raw], str | None]:
-    """Return a reader of a number that stands for a word. Unknown numbers say nothing."""
+    """Return a reader that replaces a number by its meaning. It ignores numbers without a meaning."""
 
     def read(raw: Raw) -> str | None:
         value = number(raw)
@@ -149,7 +153,7 @@ def code(meanings: Mapping[int, str]) -> Callable[[Raw], str | None]:
 
 
 def word(raw: Raw) -> str | None:
-    """Read the meaning of a MakerNote's value, in lower case. Numbers without a meaning say nothing."""
+    """Read the meaning of a MakerNote tag, in lower case. Ignore a number without a meaning."""
     value = text(raw)
     if value is None or (lower := value.lower()) in NO_TEXT or not any(char.isalpha() for char in lower):
         return None
@@ -157,7 +161,7 @@ def word(raw: Raw) -> str | None:
 
 
 def yes(raw: Raw) -> bool | None:
-    """Read whether something is so. Only "yes" says anything."""
+    """Return True if the value means "yes", else None, because a missing tag does not mean "no" either."""
     value = text(raw)
     if value is None:
         return True if number(raw) else None
@@ -165,17 +169,17 @@ def yes(raw: Raw) -> bool | None:
 
 
 def present(raw: Raw) -> bool | None:
-    """Read whether there is a value at all."""
+    """Return True if there is a text or a number, else None."""
     return True if text(raw) or number(raw) is not None else None
 
 
 def one_of(*codes: int) -> Callable[[Raw], bool | None]:
-    """Return a reader that says yes for some numbers, and nothing for others."""
+    """Return a reader that returns True for these numbers, and None for others."""
     return lambda raw: True if number(raw) in codes else None
 
 
 def flash(raw: Raw) -> bool | None:
-    """Read whether the flash fired: the lowest bit of EXIF's number, or XMP's True and False."""
+    """Read whether the flash fired: the lowest bit of the number in EXIF, or True or False in XMP."""
     if isinstance(raw, str) and raw.strip().lower() in ("true", "false"):
         return raw.strip().lower() == "true"
     value = number(raw)

@@ -1,8 +1,9 @@
 """Read regions: areas of the picture with a name, such as faces.
 
-Each region is stored with `name`, `type` and `area`: its centre `x`, `y` and its size `w`, `h`, as shares of the
-picture's width and height. Sources: Metadata Working Group, Guidelines for Handling Image Metadata 2.0, 5.9; Microsoft,
-People Tagging Overview; IPTC Photo Metadata Standard 2023.2, Image Region.
+A region has a `name`, a `type` and an `area`. The area is the centre `x`, `y` and the size `w`, `h`, as fractions of
+the picture's width and height.
+Sources: Metadata Working Group, Guidelines for Handling Image Metadata 2.0, 5.9; Microsoft, People Tagging Overview;
+IPTC Photo Metadata Standard 2023.2, Image Region.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ def _items(raw: Raw) -> list[dict[str, Any]]:
 
 
 def _region(name: str | None, kind: str | None, x: Raw, y: Raw, w: Raw, h: Raw) -> Region:
-    """Return a region. Its area is left out if it is not within the picture."""
+    """Return a region. Leave out sides of the area that are far outside the picture, and an area without a centre."""
     region: Region = {}
     if name:
         region["name"] = name
@@ -42,7 +43,8 @@ def mwg_regions(raw: Raw, width: Raw = None, height: Raw = None) -> list[Region]
 
     Args:
         raw: The list of regions.
-        width, height: The size of the picture that the regions were made for, for areas in pixels.
+        width: The width of the picture for which the regions were made, needed for areas in pixels.
+        height: The height of that picture.
     """
     regions = []
     for item in _items(raw):
@@ -57,12 +59,13 @@ def mwg_regions(raw: Raw, width: Raw = None, height: Raw = None) -> list[Region]
 
 
 def _share(pixels: Raw, side: Raw) -> float | None:
+    """Return `pixels` as a fraction of `side`."""
     value, total = number(pixels), number(side)
     return value / total if value is not None and total else None
 
 
 def microsoft_regions(raw: Raw) -> list[Region]:
-    """Read Microsoft's people tags. A rectangle is "left, top, width, height"."""
+    """Read Microsoft's people tags. A rectangle is a text with "left, top, width, height", as fractions."""
     regions = []
     for item in _items(raw):
         rectangle = (text(item.get("MPReg:Rectangle")) or "").replace(",", " ")
@@ -76,7 +79,7 @@ def microsoft_regions(raw: Raw) -> list[Region]:
 
 
 def iptc_regions(raw: Raw) -> list[Region]:
-    """Read the IPTC's regions. Their rectangles have the top left corner; only relative ones have an area here."""
+    """Read IPTC's regions. Their rectangles start at the top left corner. Only relative rectangles become areas."""
     regions = []
     for item in _items(raw):
         boundary = "Iptc4xmpExt:RegionBoundary/Iptc4xmpExt:rb"
@@ -92,7 +95,10 @@ def iptc_regions(raw: Raw) -> list[Region]:
 
 
 def join_regions(lists: list[list[Region]]) -> list[Region] | None:
-    """Return the regions of all sources. Of two with the same name, only the first is kept."""
+    """Return the regions of all sources; None if there are none.
+
+    If several sources have regions with the same name, keep only those of the first of these sources.
+    """
     regions: list[Region] = []
     seen: set[str] = set()
     for items in lists:
@@ -106,7 +112,7 @@ def join_regions(lists: list[list[Region]]) -> list[Region] | None:
 
 
 def people_in(regions: list[Region]) -> list[str]:
-    """Return the names of the regions that are people: faces, and regions without a type."""
+    """Return the names of the people in regions. Faces and regions without a type are people."""
     return [
         name
         for region in regions
@@ -116,5 +122,5 @@ def people_in(regions: list[Region]) -> list[str]:
 
 
 def people_in_detail(raw: Raw) -> list[str]:
-    """Read the names of the IPTC's structures about people."""
+    """Read the names in IPTC's structures about people (PersonInImageWDetails)."""
     return [name for item in _items(raw) for name in names(item.get("Iptc4xmpExt:PersonName"))]

@@ -1,11 +1,11 @@
-"""Where values come from: tags, XMP, IPTC, texts of the container, and the ICC profile.
+"""Define the sources of values: tags, XMP, IPTC, texts of the container, and the ICC profile.
 
-A source names its values and the function that reads them. A reader gets each value as it is stored in the record:
-text, or a list of numbers (tags), of texts or of structures (XMP). It returns what the source says, None if that is
-nothing, or a Problem. So one reader serves all kinds of sources.
+A source has the names of its values, and may have a reader. A reader is a function that takes the values as the record
+stores them: a text, or a list of numbers (tags), of texts or of structures (XMP). It returns the value of the field,
+None if the source has none, or a Problem. This way, one reader serves all kinds of sources.
 
-MakerNote tags have ExifTool's names. Their `values` are ExifTool's numbers or texts without conversion for print, and
-`printable` is the meaning in words, such as the name of the lens for `MakerNote LensID`.
+MakerNote tags have ExifTool's names. Their `values` are ExifTool's values without print conversion, and `printable` is
+their meaning in words, such as the name of the lens for `MakerNote LensID`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Reader = Callable[..., Any]
 
 
 class Problem(str):
-    """What is wrong with a value, as a sentence. A reader returns it for a value that cannot be used."""
+    """A sentence that says what is wrong with a value. A reader returns it for a value that cannot be used."""
 
     __slots__ = ()
 
@@ -34,13 +34,13 @@ class Metadata:
         tags: The tags by their names in the record. Each has `values` and `printable`.
         xmp: The XMP properties.
         iptc: The IPTC datasets.
-        summary: What the MakerNote says, by the names of fields: `iso`, `lens_model`, ... A decoder of MakerNotes that
-            knows how makers spread such a value over several tags makes it.
+        summary: Values from the MakerNote by field, such as `iso` and `lens_model`. makernotes/summary.py derives them,
+            because makers spread such a value over several tags.
         text: The texts of the container: comments, and text chunks of a PNG by their keywords.
         icc: The fields of the ICC profile.
         key: The object's key.
         size: Width and height in pixels, from the container.
-        rotation_applied: Whether `size` is that of the picture as displayed, after its rotation.
+        rotation_applied: Whether `size` is the displayed size, after the rotation of the picture.
         now: The current time in UTC, without a time zone.
     """
 
@@ -57,12 +57,12 @@ class Metadata:
 
 
 class Source(NamedTuple):
-    """Some values of one kind that are read together.
+    """Values of one kind that are read together.
 
     Attributes:
-        kind: `tag` for the values of a tag, `printed` for their meaning in words.
-        names: The names of the values. A source says nothing if the first one is missing.
-        read: Reader of this source; None for the field's reader.
+        kind: The kind of metadata: `tag` for the values of a tag, `printed` for their meaning in words.
+        names: The names of the values. The source is skipped if the first value is missing.
+        read: Reader of this source. None means the field's reader.
     """
 
     kind: Kind
@@ -86,7 +86,7 @@ def printed_note(*names: str, read: Reader | None = None) -> Source:
 
 
 def summary(name: str, *, read: Reader | None = None) -> Source:
-    """Return a source for a field of the MakerNote's summary."""
+    """Return a source for a value in Metadata.summary."""
     return Source("summary", (name,), read)
 
 
@@ -101,7 +101,7 @@ def iptc(*names: str, read: Reader | None = None) -> Source:
 
 
 def container_text(*names: str, read: Reader | None = None) -> Source:
-    """Return a source for texts of the container, by the keywords of PNG: `Title`, `Comment`, ..."""
+    """Return a source for texts of the container, by the keywords of PNG such as `Title`."""
     return Source("text", names, read)
 
 

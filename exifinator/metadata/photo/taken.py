@@ -1,4 +1,4 @@
-"""Choose the date of a photo among its sources, and judge whether it can be true."""
+"""Choose the date of a photo from several sources, and judge whether it is plausible."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from exifinator.metadata.photo.sources import Metadata, Problem, Raw, Source
 
 _PRECISIONS = ("year", "month", "day", "minute", "second")
 FILE_NAME = "file name"
-# Values of FileSource that mean a digital camera, not a scanner (Exif 3.0, 4.6.6.3).
+# Value of FileSource for a digital camera, as opposed to a scanner (Exif 3.0, 4.6.6.3).
 DIGITAL_CAMERA = 3
 FIRST_DIGITAL_YEAR = 1990
-# Days on which clocks start that were never set.
+# Days at which clocks start that have never been set.
 _CLOCK_EPOCHS = frozenset({(1904, 1, 1), (1970, 1, 1), (1980, 1, 1), (1980, 1, 6)})
-# The photo's clock may be ahead of UTC by half a day.
+# Tolerance for dates in the future, because local time is up to 14 hours ahead of UTC.
 _AHEAD = timedelta(days=1)
 
 
@@ -30,7 +30,7 @@ class Taken(NamedTuple):
 
 
 def exif_date(raw: Raw, sub_seconds: Raw, *offsets: Raw) -> PhotoDate | Problem | None:
-    """Read a date of EXIF with its fraction of a second and its offset, which have tags of their own."""
+    """Read an EXIF date. The fraction of a second and the offset have tags of their own."""
     date = written_date(raw, sub_seconds)
     if not isinstance(date, PhotoDate) or date.offset or date.precision not in ("minute", "second"):
         return date
@@ -38,7 +38,7 @@ def exif_date(raw: Raw, sub_seconds: Raw, *offsets: Raw) -> PhotoDate | Problem 
 
 
 def written_date(raw: Raw, sub_seconds: Raw = None) -> PhotoDate | Problem | None:
-    """Read a date with the grammar of dates.py. A text that is not a date is a problem."""
+    """Read a date in any of the formats of dates.py. Return a Problem for a text that is not a date."""
     value = text(raw)
     if value is None:
         return None
@@ -49,7 +49,7 @@ def written_date(raw: Raw, sub_seconds: Raw = None) -> PhotoDate | Problem | Non
 
 
 def iptc_date(raw: Raw, time: Raw) -> PhotoDate | Problem | None:
-    """Read a date of IPTC, whose time is a dataset of its own."""
+    """Read an IPTC date. The time is a dataset of its own."""
     date, clock = written_date(raw), text(time)
     if not isinstance(date, PhotoDate) or date.precision != "day" or not clock:
         return date
@@ -57,7 +57,7 @@ def iptc_date(raw: Raw, time: Raw) -> PhotoDate | Problem | None:
 
 
 def gps_date(raw: Raw, time: Raw) -> PhotoDate | None:
-    """Read the date and time of GPS, which are in UTC."""
+    """Read the date and time from GPS, which are in UTC."""
     date = parse_date(text(raw))
     parts = [number([value]) for value in time[:3]] if isinstance(time, list) else []
     if date is None or date.precision != "day" or len(parts) < 2 or parts[0] is None or parts[1] is None:
@@ -72,7 +72,7 @@ def gps_date(raw: Raw, time: Raw) -> PhotoDate | None:
 
 
 def in_utc(raw: Raw) -> PhotoDate | Problem | None:
-    """Read a date that is in UTC unless it says otherwise."""
+    """Read a date that is in UTC unless it has an offset."""
     date = written_date(raw)
     if isinstance(date, PhotoDate) and date.offset is None and date.precision in ("minute", "second"):
         return date._replace(offset="+00:00")
@@ -80,7 +80,7 @@ def in_utc(raw: Raw) -> PhotoDate | Problem | None:
 
 
 def choose_date(candidates: Iterable[tuple[Source, Any]]) -> Taken | None:
-    """Return the first date. If it lacks the time of day, a later one of the same day that has it replaces it."""
+    """Return the first date, or a later date that agrees with it and is more precise, if the first has no seconds."""
     chosen: Taken | None = None
     for source, date in candidates:
         if chosen is None or _refines(date, chosen.date):
@@ -91,7 +91,7 @@ def choose_date(candidates: Iterable[tuple[Source, Any]]) -> Taken | None:
 
 
 def refine_by_name(taken: Taken | None, metadata: Metadata) -> Taken | None:
-    """Return the date in the file's name, if there is no other date, or none with the time of day."""
+    """Return the date in the file name if there is no other date, or it refines one without a time of day."""
     if taken and taken.date.precision in ("minute", "second"):
         return taken
     named = date_in_name(metadata.key)
@@ -101,7 +101,7 @@ def refine_by_name(taken: Taken | None, metadata: Metadata) -> Taken | None:
 
 
 def _refines(date: PhotoDate, other: PhotoDate) -> bool:
-    """Return whether `date` is finer than `other` and agrees with it."""
+    """Return whether `date` agrees with `other`, and is more precise."""
     level = _PRECISIONS.index(other.precision)
     if _PRECISIONS.index(date.precision) <= level:
         return False
@@ -109,7 +109,7 @@ def _refines(date: PhotoDate, other: PhotoDate) -> bool:
 
 
 def date_fields(taken: Taken, metadata: Metadata) -> dict[str, Any]:
-    """Return the fields of `photo` for a date."""
+    """Return the fields of `photo` that describe the date."""
     date = taken.date
     utc = to_utc(date)
     fields: dict[str, Any] = {"taken_at": utc or date.local}
@@ -124,7 +124,7 @@ def date_fields(taken: Taken, metadata: Metadata) -> dict[str, Any]:
 
 
 def suspicion(taken: Taken, metadata: Metadata) -> str | None:
-    """Return why a date is probably wrong, as one of a few fixed words; None if it is plausible."""
+    """Return why a date is probably wrong, as a value of `date_suspect`; None if it is plausible."""
     date = taken.date
     local = date.local
     if local > metadata.now + _AHEAD:
@@ -137,7 +137,7 @@ def suspicion(taken: Taken, metadata: Metadata) -> str | None:
         return "camera_default"
     if local.year < FIRST_DIGITAL_YEAR and _is_of_digital_camera(metadata):
         return "before_digital"
-    # Programs that know only the day write midnight. Of cameras' photos, one in 86,400 is taken then.
+    # Programs that know only the day write midnight. Only one photo in 86,400 is really taken in that second.
     return "midnight" if at_hour and local.hour == 0 and date.precision == "second" else None
 
 
