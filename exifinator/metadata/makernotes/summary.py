@@ -53,8 +53,8 @@ MAX_ISO = 8_000_000
 MAX_SHUTTER_COUNT, MAX_DISTANCE_METRES = 100_000_000, 1000
 HEXADECIMAL = re.compile(r"[0-9A-Fa-f]{1,4}")
 NO_TEXT = re.compile(r"^(n/?a|none|unknown.*|-+|\W*|0+)$", re.IGNORECASE)
-# Start of the make -> the table and the tag that have the maker's list of lenses. The make decides, because the lists of
-# different makers use the same numbers.
+# Start of the make -> the table and the tag that have the maker's list of lenses. The make decides, because different
+# makers use the same numbers.
 LENS_TABLES = {
     "Canon": ("Canon::CameraSettings", 22),
     "SONY": ("Sony::Main", 45095),
@@ -77,9 +77,9 @@ def summarize(tags: Tags) -> dict[str, Any]:
         tags: All tags of the photo, as in a record. EXIF's make, focal length and lens help to find the lens.
 
     Returns:
-        The values by field. Unknown values are absent. The fields are `iso`, `lens_model`, `camera_serial`, `lens_serial`, `owner`, `firmware`, `shutter_count`, `white_balance`,
-        `metering`, `exposure_mode`, `focus_mode`, `drive_mode`, `image_stabilization`, `subject_distance_metres`,
-        `camera_temperature_celsius`.
+        The values by field. Unknown values are absent. The fields are `iso`, `lens_model`, `camera_serial`,
+        `lens_serial`, `owner`, `firmware`, `shutter_count`, `white_balance`, `metering`, `exposure_mode`,
+        `focus_mode`, `drive_mode`, `image_stabilization`, `subject_distance_metres` and `camera_temperature_celsius`.
     """
     found: dict[str, Any] = {}
     for field in _fields_of(frozenset(FIELDS_BY_TAG.keys() & tags.keys())):
@@ -253,6 +253,7 @@ def _find_numbered_lens(tags: Tags, make: str, optics: Optics, model: str) -> st
         if place == LENS_TABLES["SIGMA"] and isinstance(values, str) and HEXADECIMAL.fullmatch(values):
             # Observed in sample files: the text "145" is the lens with the number 0x145 in ExifTool 13.59's list.
             key = str(int(values, 16))
+        # These numbers stand for many lenses.
         if key in ("65535", "61182", "-1") and place[0].startswith(("Canon", "Sony")) and not model:
             continue
         found = lenses.choose(lenses.candidates(labels, key), optics, model)
