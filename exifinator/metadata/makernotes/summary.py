@@ -13,7 +13,6 @@ from typing import Any
 
 from exifinator.metadata.makernotes import lenses
 from exifinator.metadata.makernotes.lenses import Optics
-from exifinator.metadata.makernotes.tables import FILES
 
 # Tags as in a record: "MakerNote LensType" -> {"values", "printable", ...}.
 Tags = Mapping[str, Mapping[str, Any]]
@@ -284,5 +283,3 @@ _READERS: dict[str, Callable[[Tags], Any]] = {
     "subject_distance_metres": _distance,
     "shutter_count": _shutter_count,
 }
-# The makers that have a file of tables, for the documentation.
-MAKERS = tuple(dict.fromkeys(FILES))
