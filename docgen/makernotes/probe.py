@@ -4,8 +4,8 @@ This module writes conversions.json, from which make_tables.py takes the convers
 crafts JPEGs with many values, and fit.py finds the conversions that explain ExifTool's answers. By default, all tables
 are measured; with --continue, only those that are not in conversions.json.
 
-The environment variable EXIFTOOL is the command that runs ExifTool 13.59 (default: exiftool). Only the program's answers
-are used, not its code.
+The environment variable EXIFTOOL is the command that runs ExifTool 13.59 (default: exiftool). Only the answers of the
+program are used, not its code.
 """
 
 from __future__ import annotations
