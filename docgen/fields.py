@@ -30,7 +30,7 @@ One document per image, in the collection `exif_data` of the database `waldo` (`
 | `folders` | array of strings | The folders that hold the object, as in `holiday/2024/`; at most the 10 outermost. |
 | `cells` | array of integers | The cells of the map's grids that contain the photo's location, for area searches. |
 | `countries`, `states`, `cities`, `places` | arrays of strings | Names of places, from the file and its position. |
-| `kinds` | array of strings | The special kinds that the image belongs to: %s. |
+| `kinds` | array of strings | What is special about the image: %s. |
 | `thumbnail_bytes` | integer | The size of the thumbnail; absent if there is none. |
 | `photo` | object | Normalized fields to search by; see below. |
 | `Image Make`, ... | object | Tags: see below. |

@@ -171,7 +171,7 @@ def _words(data: bytes, order: str) -> tuple[int, ...]:
     return struct.unpack(f"{order}{len(data) // 2}H", data[: len(data) // 2 * 2])
 
 
-def _numbered(table: Table, note: Note, index: int) -> Field | None:
+def _field_at(table: Table, note: Note, index: int) -> Field | None:
     """Return the field of an index in a table whose indexes are not offsets; None if there is none."""
     fields = table.fields.get((index, str(index))) or table.fields.get(index)
     return note.choose_field(fields) if fields else None
@@ -200,7 +200,7 @@ def read_canon_af(table: Table, data: bytes, order: str, note: Note) -> Iterator
         if len(item) < 2 * count:
             return
         position += count
-        field = _numbered(table, note, index)
+        field = _field_at(table, note, index)
         if field is None or not count:
             continue
         value: Any = decode_format(item, field.kind if field.kind in FORMATS else "int16u", order)
@@ -225,7 +225,7 @@ def read_canon_custom(table: Table, data: bytes, order: str, note: Note) -> Iter
     After the first 16-bit word, there is one word per function: its number (8 bits) and its value (8 bits).
     """
     for word in _words(data, order)[1 : 1 + MAX_ENTRIES]:
-        field = _numbered(table, note, word >> 8)
+        field = _field_at(table, note, word >> 8)
         if field is not None:
             tag = make_tag(field.name, word >> 8, 1, field, [word & 0xFF], 1, order)
             if tag is not None:
@@ -235,7 +235,7 @@ def read_canon_custom(table: Table, data: bytes, order: str, note: Note) -> Iter
 def read_canon_personal(table: Table, data: bytes, order: str, note: Note) -> Iterator[Tag]:
     """Yield the tags of Canon's personal functions. After the length, there is one 16-bit word per function."""
     for index, word in enumerate(_words(data, order)[: 1 + MAX_ENTRIES]):
-        field = _numbered(table, note, index) if index else None
+        field = _field_at(table, note, index) if index else None
         if field is not None:
             tag = make_tag(field.name, index, 3, field, [word], 2, order)
             if tag is not None:
@@ -261,7 +261,7 @@ def read_canon_custom2(table: Table, data: bytes, order: str, note: Note) -> Ite
             number, n_values = words[inner], words[inner + 1]
             values = words[inner + 2 : inner + 2 + min(n_values, MAX_ITEMS)]
             inner += 2 + n_values
-            field = _numbered(table, note, number)
+            field = _field_at(table, note, number)
             if field is not None and values and len(values) == n_values:
                 signed = [value - (1 << 32) if value >> 31 else value for value in values]
                 tag = make_tag(field.name, number, 9, field, signed, 4 * n_values, order)
@@ -367,7 +367,7 @@ def read_phase_one(table: Table, data: bytes, _order: str, note: Note) -> Iterat
     count = min(struct.unpack_from(order + "I", data, start)[0], MAX_ENTRIES)
     for position in range(start + 8, min(start + 8 + 16 * count, len(data) - 15), 16):
         number, _, length, pointer = struct.unpack_from(order + "4I", data, position)
-        field = _numbered(table, note, number)
+        field = _field_at(table, note, number)
         if field is None:
             continue
         item = data[position + 12 : position + 12 + length] if length <= 4 else data[pointer : pointer + length]
