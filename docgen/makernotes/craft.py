@@ -1,4 +1,7 @@
-"""Craft JPEG files with MakerNotes of chosen values, to measure how ExifTool converts them."""
+"""Craft JPEG files whose MakerNotes contain chosen values, to measure how ExifTool converts the values.
+
+In this module, `number` is the chosen value, `order` the byte order ("<" or ">"), and `kind` ExifTool's name of a type.
+"""
 
 from __future__ import annotations
 
@@ -10,20 +13,31 @@ from typing import Any
 from exifinator.metadata.makernotes.ciphers import decipher_nikon
 from exifinator.metadata.makernotes.tables import DEFAULT_FORMATS, FORMATS, Child, Table, get_table
 
-# TIFF type by the export's name of a type.
+# ExifTool's name of a type -> TIFF type.
 TYPE_NUMBERS = {
     "int8u": 1, "string": 2, "int16u": 3, "int32u": 4, "rational64u": 5, "int8s": 6, "undef": 7, "int16s": 8,
     "int32s": 9,
     "rational64s": 10, "float": 11, "double": 12, "?": 3,
 }  # fmt: skip
 TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
+# The serial number and the shutter count with which Nikon's structures are enciphered.
 SERIAL, COUNT = 4242, 4711
+# Tag, TIFF type, number of items, and bytes of the value.
 Entry = tuple[int, int, int, bytes]
 
 
 @dataclass(frozen=True)
 class Maker:
-    """How to craft a note of a maker: its main table, its first bytes, and what its offsets count from."""
+    """How to craft the MakerNote of a maker.
+
+    Attributes:
+        table: The name of the main table.
+        make: The camera's make.
+        model: The camera's model.
+        head: The bytes before the directory.
+        base: The position from which offsets count, as in makernotes.headers.Header.
+        order: Byte order.
+    """
 
     table: str
     make: str
@@ -71,9 +85,9 @@ MAKERS = {
 
 
 def sample(pattern: str) -> str:
-    """Return a text that a pattern matches, with the first alternative of each group."""
+    """Return a short text that matches a pattern. Of alternatives, the first one is used."""
 
-    def of(items: Any) -> str:
+    def to_text(items: Any) -> str:
         text = ""
         for op, value in items:
             name = str(op)
@@ -84,18 +98,21 @@ def sample(pattern: str) -> str:
             elif name == "IN":
                 text += next((chr(v if str(o) == "LITERAL" else v[0]) for o, v in value), "")
             elif name == "BRANCH":
-                text += of(value[1][0])
+                text += to_text(value[1][0])
             elif name == "SUBPATTERN":
-                text += of(value[3])
+                text += to_text(value[3])
             elif name in ("MAX_REPEAT", "MIN_REPEAT"):
-                text += of(value[2]) * value[0]
+                text += to_text(value[2]) * value[0]
         return text
 
-    return of(re._parser.parse(pattern))  # type: ignore[attr-defined]
+    return to_text(re._parser.parse(pattern))  # type: ignore[attr-defined]
 
 
 def pack(kind: str, number: int, count: int, order: str) -> bytes:
-    """Return `count` items of one of the export's types, with the bits of `number`."""
+    """Return `count` items of one type, all of which have the lowest bits of `number`.
+
+    Floats are `number` / 8, and ratios have a denominator of 10.
+    """
     if kind in ("string", "undef", "unicode", "?") or kind not in FORMATS:
         return bytes([number & 0xFF]) * count
     character = FORMATS[kind][0]
@@ -104,15 +121,22 @@ def pack(kind: str, number: int, count: int, order: str) -> bytes:
     if character in "fd":
         return struct.pack(order + character, number / 8) * count
     size = struct.calcsize(character)
-    signed = number & ((1 << 8 * size) - 1)
+    lowest_bits = number & ((1 << 8 * size) - 1)
+    data = lowest_bits.to_bytes(size, "little" if order == "<" else "big")
     if kind.startswith("rational"):
-        return (signed.to_bytes(size, "little" if order == "<" else "big") + struct.pack(order + character, 10)) * count
-    data = signed.to_bytes(size, "little" if order == "<" else "big")
+        return (data + struct.pack(order + character, 10)) * count
     return data * (FORMATS[kind][1] // size) * count
 
 
-def record(table: Table, number: int, order: str, length: int = 0) -> bytes:
-    """Return a record of a binary table, in which every field has the bits of `number`."""
+def fixed_layout(table: Table, number: int, order: str, length: int = 0) -> bytes:
+    """Return a structure of fixed layout in which all fields have the lowest bits of `number`.
+
+    Args:
+        table: The table of the structure.
+        number: The value of the fields.
+        order: Byte order.
+        length: Length of the structure in bytes. Fields beyond it are left out. 0 for the length of all fields.
+    """
     data = bytearray(length or 8)
     for (index, _), fields in table.fields.items():
         kind = fields[0].kind if fields[0].kind != "?" else DEFAULT_FORMATS.get(table.unit, "int8u")
@@ -129,12 +153,23 @@ def record(table: Table, number: int, order: str, length: int = 0) -> bytes:
 
 
 def encipher_sony(data: bytes) -> bytes:
-    """Return the bytes as Sony enciphers them."""
+    """Encipher a structure as Sony does: the inverse of ciphers.decipher_sony."""
     return data.translate(bytes(byte**3 % 249 if byte < 249 else byte for byte in range(256)))
 
 
 def child_entry(tag: int, child: Child, number: int, order: str, inner: Any = None) -> Entry | None:
-    """Return the entry of a tag that holds a structure, in which every field has the bits of `number`."""
+    """Return the entry of a tag that contains a structure in which all fields have the lowest bits of `number`.
+
+    Return None if there is no table for the structure.
+
+    Args:
+        tag: The tag.
+        child: The structure.
+        number: The value of the fields.
+        order: Byte order of the directory.
+        inner: Makes the bytes of the structure, called as inner(number, order). The default is a structure of fixed
+            layout.
+    """
     table = get_table(child.table)
     if table is None:
         return None
@@ -144,7 +179,7 @@ def child_entry(tag: int, child: Child, number: int, order: str, inner: Any = No
         field_type = child.type or {1: 7, 2: 3, 4: 4}.get(table.unit, 7)
         length = min(child.counts) * TYPE_SIZES[field_type]
     inside = child.order or order
-    data = inner(number, inside) if inner else record(table, number, inside, length)
+    data = inner(number, inside) if inner else fixed_layout(table, number, inside, length)
     data = bytes(child.start) + data
     if (
         not inner
@@ -153,9 +188,10 @@ def child_entry(tag: int, child: Child, number: int, order: str, inner: Any = No
         and table.fields
         and min(k[0] for k in table.fields) >= 1
     ):
+        # If no field has the index 0, the structure begins with its length in bytes.
         data = pack("int16u" if table.unit == 2 else "int32u", len(data), 1, order) + data[table.unit :]
-    head = bytes.fromhex(sample(child.head.pattern)) if child.head and len(sample(child.head.pattern)) % 2 == 0 else (
-        bytes.fromhex(sample(child.head.pattern) + "0") if child.head else b"")  # fmt: skip
+    digits = sample(child.head.pattern) if child.head else ""
+    head = bytes.fromhex(digits + "0" * (len(digits) % 2))
     if child.head and len(head) < 4 and child.cipher == "nikon":
         head = head.ljust(4, b"0")
     if child.cipher == "sony":
@@ -167,7 +203,14 @@ def child_entry(tag: int, child: Child, number: int, order: str, inner: Any = No
 
 
 def directory(entries: list[Entry], at: int, order: str, children: dict[int, list[Entry]] | None = None) -> bytes:
-    """Return a directory whose values follow it; `at` is its distance from what offsets count from."""
+    """Return a directory, followed by its values.
+
+    Args:
+        entries: The entries.
+        at: Offset of the directory, counted like the offsets in it.
+        order: Byte order.
+        children: Entries of directories that tags of this directory point to, by tag.
+    """
     entries = sorted(entries)
     head = struct.pack(order + "H", len(entries))
     tail = b""
@@ -187,7 +230,14 @@ def directory(entries: list[Entry], at: int, order: str, children: dict[int, lis
 
 
 def note(maker: Maker, entries: list[Entry], offset: int, children: dict[int, list[Entry]] | None = None) -> bytes:
-    """Return a note at `offset` of its block."""
+    """Return a MakerNote.
+
+    Args:
+        maker: The maker.
+        entries: The entries of the directory.
+        offset: Offset of the MakerNote in the TIFF block, in bytes.
+        children: Entries of directories that tags of the main directory point to, by tag.
+    """
     if maker.base == "own":
         header = (b"MM\0*" if maker.order == ">" else b"II*\0") + struct.pack(maker.order + "I", 8)
         return maker.head + header + directory(entries, 8, maker.order, children)
@@ -196,7 +246,17 @@ def note(maker: Maker, entries: list[Entry], offset: int, children: dict[int, li
 
 
 def jpeg(make: str, model: str, order: str, make_note: Any) -> bytes:
-    """Return a JPEG with this make and model, and the note that `make_note(offset)` returns."""
+    """Return a JPEG with a MakerNote.
+
+    Args:
+        make: The camera's make.
+        model: The camera's model.
+        order: Byte order.
+        make_note: Returns the MakerNote, called with its offset in the TIFF block, in bytes.
+
+    Raises:
+        ValueError: The MakerNote is too long for a JPEG segment.
+    """
     make_data, model_data = make.encode() + b"\0", model.encode() + b"\0"
 
     def block(note_data: bytes) -> tuple[bytes, int]:

@@ -11,15 +11,15 @@ from typing import Any
 from exifinator.metadata.makernotes.conversions import PRINTS, compile_conversion
 from exifinator.metadata.makernotes.value_functions import SPECIAL
 
-# Share of the measured points that a conversion must explain; the rest may be exceptions at these stored values.
+# Share of the points that a conversion must explain. A few others are allowed in any case.
 MIN_SHARE = 0.8
 MAX_EXCEPTIONS = 6
-# Larger values are results of stored values that no camera writes.
+# Do not record exceptions with larger values, because they result from stored values that no camera writes.
 MAX_FIXED = 1e9
 
 
 def number(value: Any) -> float | None:
-    """Return a number, or None for a text."""
+    """Return a value as a number; None if it is not a finite number."""
     if isinstance(value, bool):
         return None
     try:
@@ -30,7 +30,12 @@ def number(value: Any) -> float | None:
 
 
 def same(left: Any, right: Any) -> bool:
-    """Return whether two values agree in ten digits."""
+    """Return whether two values are equal. Numbers are equal if they differ by at most 2e-7 of the larger one.
+
+    Args:
+        left: A number, a text or a list of them.
+        right: A number or a text. For a list, its items separated by spaces.
+    """
     if isinstance(left, list):
         parts = str(right).split()
         return len(parts) == len(left) and all(same(a, b) for a, b in zip(left, parts, strict=True))
@@ -41,7 +46,7 @@ def same(left: Any, right: Any) -> bool:
 
 
 def text_of(value: float) -> str:
-    """Return a number as briefly as it is exact: 0.03125, or 1/3 in 12 digits."""
+    """Return a number in decimal: a simple fraction with 12 significant digits, any other number with 10."""
     if value == int(value) and abs(value) < 2**53:
         return str(int(value))
     nice = Fraction(value).limit_denominator(1000)
@@ -49,7 +54,10 @@ def text_of(value: float) -> str:
 
 
 def _line(points: list[tuple[float, float]]) -> tuple[float, float] | None:
-    """Return (a, b) of the line through most of the points."""
+    """Return a and b of the line y = a * x + b that contains most of the points (x, y).
+
+    Return None if too few points are on a line.
+    """
     points = sorted(set(points))
     if len(points) < 3:
         return None
@@ -72,7 +80,11 @@ def _line(points: list[tuple[float, float]]) -> tuple[float, float] | None:
 
 
 def _scalar_candidates(points: list[tuple[Any, float]]) -> Iterator[str]:
-    """Yield conversions of single numbers that may fit the points (stored, shown)."""
+    """Yield conversions of single numbers that may fit.
+
+    Args:
+        points: Pairs of the stored value and the value that ExifTool shows.
+    """
     pairs = [(float(x), y) for x, y in points if isinstance(x, int | float) and not isinstance(x, bool)]
     if not pairs:
         return
@@ -97,17 +109,22 @@ def _scalar_candidates(points: list[tuple[Any, float]]) -> Iterator[str]:
     yield "neg"
 
 
-def _masks(points: list[tuple[Any, float]], bits: int) -> Iterator[tuple[str, list[tuple[Any, float]]]]:
+def _mask_candidates(points: list[tuple[Any, float]], bits: int) -> Iterator[tuple[str, list[tuple[Any, float]]]]:
+    """Yield all mask steps for a number of `bits` bits, each with the points whose stored value is masked."""
     for width in range(1, bits):
         for shift in range(bits - width + 1):
-            if (width, shift) == (bits, 0):
-                continue
             mask = ((1 << width) - 1) << shift
             yield f"mask 0x{mask:x} {shift}", [((x & mask) >> shift, y) for x, y in points]
 
 
 def explain(text: str, points: list[tuple[Any, Any]], order: str) -> list[tuple[Any, Any]] | None:
-    """Return the points that a conversion does not explain; None if they are too many."""
+    """Return the points that a conversion does not explain; None if there are too many of them.
+
+    Args:
+        text: The conversion; "" for none.
+        points: Pairs of the stored value and the value that ExifTool shows.
+        order: Byte order, "<" or ">".
+    """
     convert = compile_conversion(text) if text else (lambda value, _order: value)
     wrong = []
     for stored, shown in points:
@@ -123,13 +140,16 @@ def explain(text: str, points: list[tuple[Any, Any]], order: str) -> list[tuple[
 
 
 def fit(points: list[tuple[Any, Any]], missing: list[Any], bits: int, order: str) -> str | None:
-    """Return the conversion of (stored, shown) points; "" for none, None if there is no fit.
+    """Find the conversion that turns the stored values into those that ExifTool shows.
 
     Args:
         points: Pairs of the stored value and the value that ExifTool shows.
-        missing: Stored values for which it shows none.
-        bits: Bits of the stored value, if it is an integer without sign; else 0.
-        order: Byte order.
+        missing: Stored values for which ExifTool shows no value.
+        bits: Number of bits of the stored value if it is an unsigned integer, else 0.
+        order: Byte order, "<" or ">".
+
+    Returns:
+        The conversion as in makernotes.conversions; "" if ExifTool shows the stored value; None if no conversion fits.
     """
     candidates: list[str] = [""]
     numeric = [(x, n) for x, y in points if (n := number(y)) is not None and isinstance(x, int | float)]
@@ -151,8 +171,8 @@ def fit(points: list[tuple[Any, Any]], missing: list[Any], bits: int, order: str
                 break
     if (best is None or best[0]) and bits and all(isinstance(x, int) for x, _ in points):
         values = {y for _, y in numeric}
-        for mask, moved in _masks(numeric, min(bits, 16)):
-            # A field of a few bits has as many values as they allow, at most.
+        for mask, moved in _mask_candidates(numeric, min(bits, 16)):
+            # The masked values cannot have more results than there are masked values, apart from exceptions.
             if len(values) > len({x for x, _ in moved}) + MAX_EXCEPTIONS:
                 continue
             for text in ("", *_scalar_candidates(moved)):
@@ -168,6 +188,7 @@ def fit(points: list[tuple[Any, Any]], missing: list[Any], bits: int, order: str
 
 
 def _with_exceptions(text: str, wrong: list[tuple[Any, Any]], missing: list[Any]) -> str:
+    """Return a conversion with a step for the points that it does not explain, and one for the missing values."""
     steps = []
     unset = [x for x in missing if isinstance(x, int)]
     if unset and len(unset) <= 4:
@@ -186,7 +207,14 @@ def _with_exceptions(text: str, wrong: list[tuple[Any, Any]], missing: list[Any]
 
 
 def fit_print(points: list[tuple[Any, str]]) -> str | None:
-    """Return the print form of (value, text) points without names; None if they are shown as they are."""
+    """Find the print form that turns values into the texts that ExifTool shows.
+
+    Args:
+        points: Pairs of the value and its text, for values that have no name.
+
+    Returns:
+        The print form as in makernotes.conversions; None if none fits, or if the text is the value itself.
+    """
     points = [(value, text) for value, text in points if text and not text.startswith("Unknown (")]
     if not points or sum(str(value) == text for value, text in points) >= 0.7 * len(points):
         return None

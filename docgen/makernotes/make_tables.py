@@ -1,9 +1,13 @@
 """Make the tables of MakerNotes: `python -m docgen.makernotes.make_tables EXPORT`.
 
-EXPORT is the output of `exiftool -listx -lang en` (13.59), possibly compressed with gzip: every table with the ids,
-names, types and value names of its tags. layout.toml adds which tag holds which table, and conversions.json how raw
-values become the values that ExifTool shows, as measured by probe.py. The result is one JSON file per maker in
-exifinator/metadata/makernotes/table_files/, with one line per table.
+EXPORT is the output of `exiftool -listx -lang en` (13.59), possibly compressed with gzip. It has the ids, names, types
+and value names of the tags in each table. The other inputs are:
+
+- layout.toml: which tags contain which tables
+- conversions.json: how stored values become the values that ExifTool shows, as measured by probe.py
+- overrides.toml: conversions that probe.py cannot find
+
+The result is one JSON file per maker in exifinator/metadata/makernotes/table_files/, with one line per table.
 """
 
 from __future__ import annotations
@@ -24,10 +28,11 @@ from defusedxml.ElementTree import iterparse
 HERE = Path(__file__).resolve().parent
 TABLES = HERE.parent.parent / "exifinator" / "metadata" / "makernotes" / "table_files"
 
-# Names of values that nobody has found a meaning for. ExifTool does not show them either.
+# Names of tags whose meaning is unknown. ExifTool does not show them either.
 UNKNOWN = re.compile(r"Unknown\d*$|_0x[0-9a-f]+$|^LC\d+$|^LensKind$")
 NIKON_LENSES = "Nikon::LensCodes"
 
+# ExifTool's name of a type -> bytes per item.
 TYPE_BYTES = {
     "int8u": 1, "int8s": 1, "undef": 1, "string": 1, "unicode": 2, "int16u": 2, "int16s": 2, "int16uRev": 2,
     "int32u": 4, "int32s": 4, "int32uRev": 4, "float": 4, "rational32u": 4, "rational32s": 4, "fixed32u": 4,
@@ -37,7 +42,7 @@ TYPE_BYTES = {
 
 
 def read_export(path: Path) -> dict[str, list[Element]]:
-    """Return the tags of each table of ExifTool's export."""
+    """Return the <tag> elements of each table in ExifTool's export, by the table's name."""
     with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
         tables: dict[str, list[Element]] = {}
         for _, element in iterparse(file):
@@ -47,7 +52,7 @@ def read_export(path: Path) -> dict[str, list[Element]]:
 
 
 def _overlaps(tags: list[Element]) -> bool:
-    """Return whether fields overlap if indexes count bytes."""
+    """Return whether any fields of a structure would overlap if indexes counted bytes."""
     places = sorted(
         (int(tag.get("id", "0").split(".")[0]), TYPE_BYTES.get(tag.get("type", "?"), 1) * int(tag.get("count") or 1))
         for tag in tags
@@ -59,7 +64,15 @@ def _overlaps(tags: list[Element]) -> bool:
 
 
 class TableMaker:
-    """Makes the tables of one maker, with each list of value names stored once."""
+    """Makes the tables of one maker.
+
+    Args:
+        layout: The contents of layout.toml.
+        conversions: The conversions by table and id, from conversions.json and overrides.toml.
+
+    Attributes:
+        maps: The lists of value names. Tables refer to them by number, so that each list is stored only once.
+    """
 
     def __init__(self, layout: dict[str, Any], conversions: dict[str, Any]) -> None:
         self._layout = layout
@@ -68,7 +81,7 @@ class TableMaker:
         self.maps: list[dict[str, str]] = []
 
     def _map_id(self, keys: list[Element]) -> int:
-        """Return the number of a list of value names."""
+        """Return the number of a list of value names in `maps`. Add the list if it is not there."""
         names = {key.get("id", ""): (key.findtext("val") or "") for key in keys}
         text = json.dumps(names)
         if text not in self._ids:
@@ -116,8 +129,8 @@ class TableMaker:
                 for tag in tags
                 if tag.get("type") not in ("string", "undef", "?")
             )
-            # Fields of single bytes are only found in tables that count bytes.
-            # Nikon counts bytes wherever fields would not overlap then.
+            # Only tables whose indexes count bytes have fields of one byte. Nikon's tables count bytes wherever the
+            # fields then do not overlap.
             unit = 1 if not sizes or 1 in sizes else sizes.most_common(1)[0][0]
             if name.startswith("Nikon::") and not _overlaps(tags):
                 unit = 1
@@ -135,7 +148,13 @@ class TableMaker:
 def make_tables(
     export: dict[str, list[Element]], layout: dict[str, Any], conversions: dict[str, Any]
 ) -> dict[str, str]:
-    """Return the text of each maker's file, by the maker's name."""
+    """Return the text of each maker's file, by the file's name without extension.
+
+    Args:
+        export: ExifTool's export, from read_export().
+        layout: The contents of layout.toml.
+        conversions: The conversions by table and id, from conversions.json and overrides.toml.
+    """
     files = {}
     used = {*layout["plain"]["tables"], *layout["roots"]["tables"]}
     for children in layout["children"].values():
@@ -166,7 +185,7 @@ def main() -> None:
             conversions.setdefault(table, {}).setdefault(number, {}).update(entry)
     TABLES.mkdir(exist_ok=True, parents=True)
     export = read_export(Path(sys.argv[1]))
-    # Nikon's lens codes belong to a tag that ExifTool composes from several others.
+    # ExifTool composes the tag with Nikon's lens codes from several other tags.
     export[NIKON_LENSES] = [tag for tag in export["Composite"] if tag.get("id") == "Nikon-LensID"]
     for maker, text in make_tables(export, layout, conversions).items():
         (TABLES / f"{maker}.json").write_text(text, encoding="utf-8")

@@ -1,8 +1,11 @@
 """Measure how ExifTool converts the values of MakerNotes: `python -m docgen.makernotes.probe [TABLE ...]`.
 
-Writes conversions.json, from which make_tables.py takes the conversions. Every table of layout.toml is put into crafted
-JPEGs with many values, and fit.py finds the conversion that explains ExifTool's answers. EXIFTOOL is the command that
-runs ExifTool 13.59: a program that is run and whose answers are facts, not a source of code.
+This module writes conversions.json, from which make_tables.py takes the conversions. For each table in layout.toml, it
+crafts JPEGs with many values, and fit.py finds the conversions that explain ExifTool's answers. By default, all tables
+are measured; with --continue, only those that are not in conversions.json.
+
+The environment variable EXIFTOOL is the command that runs ExifTool 13.59 (default: exiftool). Only the answers of the
+program are used, not its code.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from exifinator.metadata.makernotes.tables import DEFAULT_FORMATS, FORMATS, Chil
 from exifinator.metadata.makernotes.values import decode_format
 
 CONVERSIONS = Path(__file__).resolve().parent / "conversions.json"
+# The stored values that are measured: nearly all that fit into a byte, and larger ones.
 SMALL = [
     *range(25), 28, 30, 32, 33, 36, 40, 44, 48, 50, 56, 60, 63, 64, 70, 72, 80, 85, 96, 99, 100, 110, 112, 120, 126,
     127, 128, 129, 130, 136, 144, 150, 160, 170, 176, 192, 200, 208, 224, 240, 248, 250, 252, 253, 254, 255,
@@ -33,7 +37,11 @@ NUMBERS = [*SMALL, *LARGE]
 
 
 def ask(files: list[bytes]) -> list[dict[str, Any]]:
-    """Return ExifTool's answers for the files: group:name -> {id, num, val}."""
+    """Return ExifTool's answers for each file: "group:name" -> {"id", "num", "val"}.
+
+    Args:
+        files: The contents of JPEGs.
+    """
     command = os.environ.get("EXIFTOOL", "exiftool").split()
     with tempfile.TemporaryDirectory() as folder:
         for index, data in enumerate(files):
@@ -50,17 +58,20 @@ def ask(files: list[bytes]) -> list[dict[str, Any]]:
 
 
 def raw_values(kind: str, number: int, count: int, order: str) -> Any:
-    """Return the stored value of a field, as the decoder sees it before any conversion."""
+    """Return the value of a field in a crafted directory, as the decoder has it before the conversion."""
     data = craft.pack(kind, number, count, order)
     value = decode_format(data, kind, order) if kind in FORMATS else data
     return value[0] if isinstance(value, list) and value and count <= 1 else value
 
 
 def stored_values(table: Table, key: Any, kind: str, number: int, count: int, order: str) -> Any:
-    """Return the stored value of a field of a crafted file. Fields of a record may overlap each other."""
+    """Return the value of a field in a crafted file, as the decoder has it before the conversion.
+
+    In a structure, the value may differ from `number`, because fields may overlap each other.
+    """
     if not table.unit:
         return raw_values(kind, number, count, order)
-    data = craft.record(table, number, order)
+    data = craft.fixed_layout(table, number, order)
     start = key[0] * table.unit
     item = data[start : start + len(craft.pack(kind, number, count, order))]
     value = decode_format(item, kind, order) if kind in FORMATS else item
@@ -68,7 +79,18 @@ def stored_values(table: Table, key: Any, kind: str, number: int, count: int, or
 
 
 def learn(table: Table, answers: list[dict[str, Any]], kinds: dict[Any, tuple[str, int]], order: str) -> dict[str, Any]:
-    """Return the conversions of a table's fields, by their ids in the export."""
+    """Return the conversions of a table's fields.
+
+    Args:
+        table: The table.
+        answers: ExifTool's answers for each of NUMBERS.
+        kinds: The type and the number of items of each measured field, by its key in the table.
+        order: Byte order.
+
+    Returns:
+        "value" (conversion), "print" (print form) and "unfit" (examples for which there is no conversion), by the
+        field's id in ExifTool's export. The id is followed by "#1", "#2" and so on for further fields with the same id.
+    """
     learned: dict[str, Any] = {}
     by_id: list[dict[tuple[str, str], dict[str, Any]]] = []
     for answer in answers:
@@ -112,6 +134,7 @@ def learn(table: Table, answers: list[dict[str, Any]], kinds: dict[Any, tuple[st
 
 
 def _has_name(field: Field, stored: Any, plain: Any) -> bool:
+    """Return whether the table has a name for a value, so that its text says nothing about the print form."""
     labels = field.labels
     if labels is None or isinstance(labels, tuple):
         return labels is not None
@@ -122,9 +145,19 @@ def _has_name(field: Field, stored: Any, plain: Any) -> bool:
 
 
 def nested_record(outer: Table, index: int, row: Child, inner: Table, number: int, order: str, length: int) -> bytes:
-    """Return a record of `outer` that holds one of `inner`, in which every field has the bits of `number`."""
+    """Return a structure that contains another one, in which all fields have the lowest bits of `number`.
+
+    Args:
+        outer: The table of the structure.
+        index: The index of the field that contains the inner structure, or its offset.
+        row: How the outer structure contains the inner one.
+        inner: The table of the inner structure.
+        number: The value of the fields.
+        order: Byte order.
+        length: Length of the outer structure in bytes; 0 if it is not fixed.
+    """
     data = bytearray(max(length, 8000))
-    piece = craft.record(inner, number, order)
+    piece = craft.fixed_layout(inner, number, order)
     start = index * outer.unit
     if row.kind == "offset":
         start = 4096
@@ -135,14 +168,14 @@ def nested_record(outer: Table, index: int, row: Child, inner: Table, number: in
 
 
 def probe_binary(maker: craft.Maker, table: Table, tag: int, child: Child, nested: Any = None) -> dict[str, Any]:
-    """Return the conversions of a structure in a tag of the maker's note, or of one that is nested in it.
+    """Return the conversions of a structure in a tag of the MakerNote, or of a structure that is nested in it.
 
     Args:
-        maker: The maker of the note.
-        table: The table of the structure that is measured.
-        tag: The tag that holds the outer structure.
+        maker: The maker.
+        table: The table of the structure to measure.
+        tag: The tag that contains the outer structure.
         child: The outer structure.
-        nested: (index, row) of the nested structure in the outer one.
+        nested: (index, row) of the nested structure, as for nested_record; None to measure the outer structure.
     """
     model = maker.model
     if child.model:
@@ -180,7 +213,13 @@ def probe_binary(maker: craft.Maker, table: Table, tag: int, child: Child, neste
 
 
 def probe_plain(maker: craft.Maker, table: Table, parent: int = 0) -> dict[str, Any]:
-    """Return the conversions of a directory: the maker's main one, or the one that the tag `parent` points to."""
+    """Return the conversions of a directory.
+
+    Args:
+        maker: The maker.
+        table: The table of the directory.
+        parent: The tag of the main directory that points to the directory; 0 to measure the main directory itself.
+    """
     files = []
     kinds = {}
     for key, fields in table.fields.items():
@@ -209,7 +248,7 @@ def probe_plain(maker: craft.Maker, table: Table, parent: int = 0) -> dict[str, 
 
 
 def main() -> None:
-    """Probe all tables, or those that are named."""
+    """Measure the tables that are named on the command line, or else all tables."""
     wanted = set(sys.argv[1:])
     learned = json.loads(CONVERSIONS.read_text()) if CONVERSIONS.exists() else {}
     done: set[str] = set(learned) if "--continue" in wanted else set()

@@ -108,7 +108,7 @@ def find_orphans(
 def _try_source(
     source: Source, lister: Lister, store: Store, orphans: Orphans, on_progress: Callable[[int], None]
 ) -> None:
-    """Find the orphans of one source. If this fails, remove the source's orphans from the file and note why."""
+    """Find the orphans of one source. If this fails, remove the source's orphans from the file, and keep the error."""
     position, before = orphans.file.tell(), replace(orphans, examples=list(orphans.examples))
     for is_sorted in (True, False):
         try:
@@ -126,6 +126,7 @@ def _try_source(
 
 
 def _reset(orphans: Orphans, position: int, before: Orphans) -> None:
+    """Cut off the file at `position`, and restore the counts and examples from `before`."""
     orphans.file.seek(position)
     orphans.file.truncate()
     orphans.listed, orphans.records, orphans.jobs = before.listed, before.records, before.jobs
@@ -169,8 +170,8 @@ def _find_in_source(
         (image_id, "record") for image_id in store.records.scan_ids(source.id_prefix)
     )
     jobs: Iterator[tuple[str, Kind]] = ((image_id, "job") for image_id in store.jobs.scan_failed_ids(source.id_prefix))
-    # The start of the ids in subfolders that could not be read. When an id is compared, the page that names its
-    # subfolder has been read, because the listing is in key order.
+    # What the ids in unreadable subfolders start with. Because the listing is in key order, this list is complete up to
+    # the id that is being compared.
     unlisted: list[str] = []
     listing = _list_ids(source, lister, orphans, unlisted, on_progress)
     with nullcontext(listing) if is_sorted else sort_ids(listing) as ids:
@@ -208,9 +209,13 @@ def _list_ids(
 
 
 def _check_order(ids: Iterator[str], source: Source, *, is_sorted: bool) -> Iterator[str]:
-    """Yield the ids, and check that each is greater than the last.
+    """Yield the ids, and check that each is greater than the previous one.
 
-    A server that lists a key twice may leave out another one, whose record would then be removed.
+    A server that lists a key twice may leave out another key, whose record would then be removed.
+
+    Raises:
+        _NotSorted: The ids are not in ascending order, although `is_sorted`.
+        SourceUnavailable: An id is listed twice.
     """
     last_id = ""
     for image_id in ids:

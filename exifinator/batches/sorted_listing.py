@@ -20,7 +20,14 @@ IDS_PER_FILE = 500_000
 
 @contextmanager
 def sort_ids(ids: Iterable[str], *, ids_per_file: int = IDS_PER_FILE) -> Iterator[Iterator[str]]:
-    """Read all ids, and yield an iterator over them in ascending order. It can be used only inside the `with` block."""
+    """Read all ids, and sort them. The context is an iterator over the ids in ascending order.
+
+    The iterator can be used only inside the `with` block.
+
+    Args:
+        ids: The ids.
+        ids_per_file: How many ids to sort in memory at a time.
+    """
     with contextlib.ExitStack() as stack:
         files: list[IO[str]] = []
         remaining = iter(ids)

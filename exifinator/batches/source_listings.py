@@ -42,20 +42,21 @@ class SourceListings:
     Attributes:
         started_over: Whether the listing of a source had to start over during this pass. If so, some objects were
             listed twice.
+        failures: The sources that could not be listed or whose bucket is refused, each with the reason. The other
+            sources are indexed nevertheless.
     """
 
     def __init__(self, sources: Sequence[Source], lister: Lister, *, is_strict: bool = False) -> None:
         self.sources = sources
         self.lister = lister
         self.started_over = False
+        self.failures: dict[Source, EXIFinatorError] = {}
         self._is_strict = is_strict
         # The listings of the first pass.
         self._first_listings: dict[Source, PartitionedListing] = {}
         # The ranges of keys that a resumed batch still has to list.
         self._resumed_ranges: dict[Source, list[list[str | None]]] = {}
-        # Sources that could not be listed or whose bucket is refused, and why. They do not keep the others from being
-        # indexed.
-        self.failures: dict[Source, EXIFinatorError] = {}
+
         # Sources whose server does not list keys in order.
         self._unordered: set[Source] = set()
         # The time at the end of the first listing of each source, by the S3 server's clock. Reconciliation ignores
@@ -84,7 +85,7 @@ class SourceListings:
         """Stop listing the sources in refused buckets.
 
         Args:
-            refusals: Why S3 refuses each bucket.
+            refusals: The errors with which S3 denied access, by bucket.
         """
         for source in self.sources:
             if source.bucket in refusals:

@@ -36,7 +36,8 @@ MAX_RUNNING = 16
 # configured timeout, the retries against an unresponsive S3 server could take minutes.
 S3_TIMEOUT_SECONDS = 3.0
 MAX_LOG_FILES = 100
-# Held from counting the running batches until a new one counts too.
+# Held from counting the running batches until the new batch is stored. Otherwise, parallel calls could exceed
+# MAX_RUNNING.
 _counting = threading.Lock()
 
 
@@ -149,7 +150,7 @@ def _await_end(process: subprocess.Popen[bytes], store: Store, batch_id: str, lo
 
 
 def _last_line(path: Path) -> str:
-    """Return the last line of a log, without which the end of the process is explained too."""
+    """Return the last line of a log, or a text that explains why there is none."""
     try:
         output = path.read_bytes()
     except OSError as exc:

@@ -36,7 +36,7 @@ class KeyRange:
         token: The server's token for the next page; None before the first page and after the last one.
         pages_before_split: The value of `page_count` from which the range may be split.
         is_being_split: Whether a thread is looking for split points of the range.
-        repeats: The number of pages that brought no new key although the server should have sent the next page.
+        repeats: The number of pages without a new key, although the listing does not end there.
         empty_pages: The number of pages without a key since the last page with a key.
     """
 

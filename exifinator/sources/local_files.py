@@ -11,12 +11,12 @@ from pathlib import Path
 from exifinator.errors import ObjectChanged
 from exifinator.models import ImageRef, RangeRead
 
-# A file that was modified less than this many seconds ago may still be being written.
+# A program may still be writing to a file that was modified less than this many seconds ago.
 SETTLE_SECONDS = 2.0
-# The kernel's clock for modification times may advance only this often. If a file changes twice in this time, both
+# The kernel's clock for modification times may advance only at this interval. If a file changes twice within it, both
 # versions may have the same modification time.
 TICK_SECONDS = 0.02
-# File systems also store times that a datetime cannot represent. These are the nearest that it can.
+# The range of times that a datetime can represent. File systems also store times outside of it.
 _FIRST, _LAST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 _FILE_ETAG = re.compile(r"file-[0-9a-f]+--?[0-9a-f]+-[0-9a-f]+")
 
@@ -51,8 +51,8 @@ def read_open_file(
         start: Offset in bytes.
         length: Number of bytes.
         if_match: The ETag that the file must still have; empty if any ETag is accepted.
-        may_settle: Whether to mark what was read from a file that may still be being written, and to reject a file that
-            was modified only now.
+        may_settle: Whether to consider that a program may still be writing to the file. If so, a read within
+            SETTLE_SECONDS after the modification is marked (`is_settling`), and one within TICK_SECONDS is rejected.
 
     Raises:
         OSError: The file cannot be read.

@@ -36,7 +36,7 @@ class PageFetcher:
     Attributes:
         stop: An event that ends the retries when it is set.
         idle_seconds: Time spent waiting for responses, not counting the CPU time to parse them.
-        uses_v1: Whether to list with ListObjects instead of ListObjectsV2, for a server that supports only that.
+        uses_v1: Whether to list with ListObjects instead of ListObjectsV2, for a server that supports only ListObjects.
     """
 
     def __init__(

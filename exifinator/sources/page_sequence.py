@@ -30,10 +30,10 @@ _CAUSES = {
 
 
 class PageSequence:
-    """The pages of one listing so far, of all its ranges.
+    """Checks the pages of one listing, across all its ranges.
 
-    If a page is truncated without a token, the range continues after the last key of the page. If the server ignores
-    that as well, the fetcher uses the marker of the older ListObjects.
+    If a page is truncated without a token, the range continues after the last key of the page (start-after). If the
+    server ignores start-after, the fetcher continues with ListObjects, the older version, and its marker.
 
     Args:
         fetcher: Fetches the pages.
@@ -48,10 +48,10 @@ class PageSequence:
         self._first_keys: set[int] = set()
 
     def accept(self, key_range: KeyRange, page: ListedPage) -> bool:
-        """Return whether a page may be used. If not, the next page of the range must be fetched again.
+        """Return whether a page may be used. If not, the page must be fetched again.
 
         Raises:
-            IncompleteListing: The server does not return the pages that follow.
+            IncompleteListing: The server does not return the rest of the listing.
         """
         if page.lacks_token and self._is_strict:
             raise self._error("no_token")
@@ -81,7 +81,7 @@ class PageSequence:
         key_range.empty_pages = 0
         first_key = page.refs[0].key
         if key_range.end is not None and first_key > key_range.end:
-            # The key belongs to another range, which also starts with it.
+            # The key belongs to another range, of which it may also be the first key.
             return False
         is_repeated = hash(first_key) in self._first_keys
         self._first_keys.add(hash(first_key))

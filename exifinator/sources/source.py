@@ -13,7 +13,7 @@ from exifinator.models import ACCESS_POINT_ARN, ListedPage, split_bucket
 # The names that boto3 accepts, except names that start with a hyphen, because they would be options on a command line.
 # Amazon's rules are stricter, but other servers allow upper case, underscores, and a dot or an underscore at the start.
 _BUCKET_NAME = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._-]{0,254}")
-# The start of a bucket's ARN. S3 accepts only the bucket's name, which is the rest.
+# What a bucket's ARN starts with. The bucket's name follows. Requests need the name instead of the ARN.
 _BUCKET_ARN_START = re.compile(r"arn:[a-z0-9-]+:(?:s3:::|s3express:[a-z0-9-]*:[0-9]*:bucket/)(?=[^/:])")
 # S3's limit on the length of a key.
 _MAX_PREFIX_BYTES = 1024
@@ -39,9 +39,9 @@ class Source:
 
 
 def is_bucket_name(name: str) -> bool:
-    """Return whether a bucket may have this name, or it is the ARN of an access point.
+    """Return whether `name` is a possible bucket name, or the ARN of an access point.
 
-    Command line, API and errors all use this rule. Names that only some servers accept are allowed: the server decides.
+    The command line, the API and the errors all use this rule. It allows names that only some servers accept.
     """
     if name in (".", ".."):
         return False

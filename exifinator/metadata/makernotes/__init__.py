@@ -1,4 +1,8 @@
-"""Decode MakerNotes, the directories and structures in which cameras keep what EXIF has no tags for."""
+"""Decode MakerNotes: directories and structures in which cameras store what EXIF has no tags for.
+
+In this package, a note is a MakerNote, a structure is a block of bytes with several fields that is not a directory, and
+a table describes the tags of a directory or the fields of a structure.
+"""
 
 from exifinator.metadata.makernotes.adobe import find_adobe_note
 from exifinator.metadata.makernotes.decoder import NoteDecoder

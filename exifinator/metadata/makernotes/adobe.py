@@ -14,13 +14,13 @@ MAX_BLOCKS = 32
 
 
 class MovedNote(NamedTuple):
-    """A note that is not where its offsets assume.
+    """A note that was moved without changing the offsets in it, which still refer to the original file.
 
     Attributes:
-        read: Returns the bytes at (offset, length), by the offsets of the original file.
+        read: Returns bytes of the note, called as read(offset, length). The offset is that in the original file.
         offset: Offset of the note in the original file, in bytes.
         length: Length of the note in bytes.
-        order: Byte order of the original file.
+        order: Byte order of the original file, "<" or ">".
     """
 
     read: Callable[[int, int], bytes]
@@ -30,7 +30,14 @@ class MovedNote(NamedTuple):
 
 
 def _read(note: bytes, offset: int, start: int, length: int) -> bytes:
-    """Return bytes of a note by their offset in the original file, where the note was at `offset`."""
+    """Return up to `length` bytes of a note.
+
+    Args:
+        note: The note.
+        offset: Offset of the note in the original file.
+        start: Offset of the requested bytes in the original file.
+        length: The number of bytes.
+    """
     start -= offset
     return note[start : start + length] if start >= 0 else b""
 
@@ -38,8 +45,12 @@ def _read(note: bytes, offset: int, start: int, length: int) -> bytes:
 def find_adobe_note(data: bytes) -> MovedNote | None:
     """Return the note in a DNG's private data; None if there is none.
 
-    The data is a list of blocks: a name of four letters, a length (big-endian), and contents padded to an even length.
-    The contents of a note are its byte order, its original offset (big-endian) and its bytes.
+    The data is a list of blocks. A block consists of a name (four letters), the length of its contents (32 bits,
+    big-endian), and the contents, padded to an even length. The contents of a block with a note are the byte order (II
+    or MM), the note's offset in the original file (32 bits, big-endian) and the note.
+
+    Args:
+        data: The value of DNGPrivateData.
     """
     if not data.startswith(HEADER):
         return None

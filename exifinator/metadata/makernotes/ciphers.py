@@ -1,18 +1,21 @@
 """Decipher the structures that Nikon and Sony encipher.
 
-Sources: Nikon: the two tables and the key, the camera's serial number and shutter count, are constants that dcraw
-publishes (https://www.dechifro.org/dcraw/), and that Exiv2's issue 1008 repeats
-(https://github.com/Exiv2/exiv2/issues/1008). Sony: a substitution by cubes modulo 249. Exiv2's pull request 906
-(https://github.com/Exiv2/exiv2/pull/906) shows enciphered bytes beside their values. Both give the values that ExifTool
-13.59 prints for sample files and for crafted ones.
+Nikon's key is the camera's serial number and shutter count. Source: dcraw (https://www.dechifro.org/dcraw/) publishes
+the key and the two tables, and Exiv2's issue 1008 repeats them (https://github.com/Exiv2/exiv2/issues/1008).
+
+Sony has no key: each byte below 249 is replaced by its cube modulo 249. Source: Exiv2's pull request 906
+(https://github.com/Exiv2/exiv2/pull/906), which shows enciphered bytes beside their values.
+
+For sample files and for crafted files, both ciphers yield the values that ExifTool 13.59 prints.
 """
 
 from __future__ import annotations
 
 from functools import cache
 
-# Longer structures are deciphered up to here.
+# Of a longer structure, only this many bytes are deciphered.
 MAX_BYTES = 64 * 1024
+# A constant of Nikon's cipher.
 NIKON_START = 0x60
 
 NIKON_SERIAL_TABLE = bytes.fromhex(
@@ -34,13 +37,16 @@ NIKON_COUNT_TABLE = bytes.fromhex(
 
 
 def decipher_nikon(data: bytes, serial: int, shutter_count: int, start: int) -> bytes:
-    """Decipher Nikon's structure from byte `start` on; the bytes before it are plain.
+    """Decipher one of Nikon's structures. Enciphering is the same operation.
 
     Args:
         data: The structure.
-        serial: The camera's serial number, as a number.
-        shutter_count: The number of pictures that the camera has taken.
-        start: Offset of the first enciphered byte.
+        serial: The camera's serial number.
+        shutter_count: The number of photos that the camera had taken.
+        start: Offset of the first enciphered byte. The bytes before it are not enciphered.
+
+    Returns:
+        The structure, cut off after MAX_BYTES.
     """
     key = 0
     for byte in (shutter_count & 0xFFFFFFFF).to_bytes(4, "little"):
@@ -54,7 +60,14 @@ def decipher_nikon(data: bytes, serial: int, shutter_count: int, start: int) -> 
 
 @cache
 def _nikon_stream(serial: int, key: int) -> bytes:
-    """Return the bytes that a key's stream repeats: its steps have the period 256, and their sum the period 512."""
+    """Return the first 512 bytes of a key's stream, which then repeats itself.
+
+    Each byte is the sum of all steps so far. The steps have a period of 256, and their sum has a period of 512.
+
+    Args:
+        serial: The lowest byte of the serial number.
+        key: The four bytes of the shutter count, combined by XOR.
+    """
     factor, sum_ = NIKON_SERIAL_TABLE[serial], NIKON_COUNT_TABLE[key]
     stream = bytearray()
     for index in range(512):
@@ -65,6 +78,7 @@ def _nikon_stream(serial: int, key: int) -> bytes:
 
 @cache
 def _sony_table() -> bytes:
+    """Return the plain byte for each enciphered byte."""
     table = bytearray(range(256))
     for plain in range(249):
         table[plain**3 % 249] = plain
@@ -72,5 +86,5 @@ def _sony_table() -> bytes:
 
 
 def decipher_sony(data: bytes) -> bytes:
-    """Decipher one of Sony's structures."""
+    """Decipher one of Sony's structures. The result is cut off after MAX_BYTES."""
     return data[:MAX_BYTES].translate(_sony_table())

@@ -1,20 +1,22 @@
-"""Conversions of stored values into the values that ExifTool shows, written as short texts in the tables.
+"""Compile the conversions in the tables, which turn stored values into the values that ExifTool shows.
 
-A conversion is a list of steps, separated by `;`. Each step changes a number:
+A conversion is a text: a list of steps, separated by `;`. Each step changes a number x, or each number of a list:
 
-    none A B ...    there is no value if the stored one is A, B, ...
-    mask M S        take the bits M, shifted right by S
+    none A B ...    no value if x is A, B, ...
+    mask M S        the bits M of x, shifted right by S
     lin A B         A * x + B
     pow2 A B C      C * 2 ** (A * x + B)
-    inv A           A / x; 0 for 0
-    abs, neg        its absolute value; its negative
+    inv A           A / x; 0 if x is 0
+    abs             the absolute value of x
+    neg             -x
     square          x * x
-    fix A=B ...     the value is B if the stored one is A; no further step
+    fix A=B ...     B if the stored value is A, without any other step
 
-Other steps are functions of the whole value; see value_functions.py. A print form is a text with one `{}` or
-`{:.1f}` for the value.
+All other steps are names of functions of the whole value: see SPECIAL in value_functions.py.
 
-Source of the tables' conversions: observed. docgen/makernotes/probe.py measures the values that ExifTool 13.59 prints.
+A print form turns a value into text. It is a key of PRINTS, or a format string such as `{:.1f} mm`.
+
+Source of the conversions in the tables: docgen/makernotes/probe.py measures the values that ExifTool 13.59 prints.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from typing import Any
 from exifinator.metadata.makernotes.value_functions import SPECIAL, Conversion, clean
 
 Step = Callable[[Any], Any]
-# Exponents beyond these are not photographic values, and may overflow.
+# Results with larger exponents are not photographic values, and may overflow.
 MAX_EXPONENT = 100
 
 
@@ -43,7 +45,7 @@ def _power(a: float, b: float, c: float) -> Step:
 
 
 def _step(text: str) -> Step | None:
-    """Return the function of one step; None if it has to be looked up in SPECIAL."""
+    """Return the function of one step; None if the step is not a function of single numbers."""
     name, *parts = text.split()
     if name == "none":
         unset = frozenset(_numbers(parts))
@@ -69,7 +71,13 @@ def _step(text: str) -> Step | None:
 
 
 def compile_conversion(text: str) -> Conversion:
-    """Return the function of a conversion. It returns None where there is no value.
+    """Return the function of a conversion.
+
+    Args:
+        text: The conversion, as described in the docstring of this module.
+
+    Returns:
+        A function of the stored value and the byte order ("<" or ">"). It returns None if there is no value.
 
     Raises:
         KeyError: The text has an unknown step.
@@ -108,7 +116,10 @@ def compile_conversion(text: str) -> Conversion:
 
 
 def compile_print(text: str) -> Callable[[Any], str]:
-    """Return the function that shows a value."""
+    """Return the function that turns a value into text, by its print form.
+
+    The function returns str(value) if the print form does not fit the value.
+    """
     special = PRINTS.get(text)
     if special is not None:
         return special
@@ -123,7 +134,7 @@ def compile_print(text: str) -> Callable[[Any], str]:
 
 
 def exposure_text(value: Any) -> str:
-    """Return an exposure time as people write it: 1/125, or 0.5 and longer."""
+    """Return an exposure time in seconds as photographers write it: 1/125, but 0.5."""
     if not isinstance(value, int | float) or not math.isfinite(value):
         return str(value)
     if 1e-9 < value < 0.25001:
@@ -133,7 +144,7 @@ def exposure_text(value: Any) -> str:
 
 
 def signed_text(value: Any) -> str:
-    """Return a number with its sign, and thirds and halves as fractions: +1/3."""
+    """Return a number with its sign. Halves and thirds are written as fractions, such as +1/3."""
     if not isinstance(value, int | float):
         return str(value)
     if value == 0:
@@ -146,7 +157,11 @@ def signed_text(value: Any) -> str:
 
 
 def lens_text(value: Any) -> str:
-    """Return a lens of shortest and longest focal length and the largest aperture at each: 18-70mm f/3.5-4.5."""
+    """Return a description of a lens, such as 18-70mm f/3.5-4.5.
+
+    Args:
+        value: The shortest and the longest focal length in mm, and the f-number of the largest aperture at each.
+    """
     if not isinstance(value, list) or len(value) != 4 or not all(isinstance(item, int | float) for item in value):
         return str(value)
     shortest, longest, wide, narrow = value
@@ -155,7 +170,7 @@ def lens_text(value: Any) -> str:
 
 
 def dots(value: Any) -> str:
-    """Return numbers with dots between them."""
+    """Return numbers, separated by dots."""
     return ".".join(map(str, value)) if isinstance(value, list) else str(value)
 
 

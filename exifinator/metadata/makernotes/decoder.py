@@ -1,7 +1,7 @@
 """Decode a MakerNote into tags with ExifTool's names.
 
-The kind of the note (headers.py) says where its directory is and which table its tags are in. A table (tables.py) says
-what each tag is called, and which tags hold further directories and structures.
+The header of a note (headers.py) determines where its directory is, and which table describes its tags. The table
+(tables.py) contains the name of each tag, and specifies which tags contain further directories or structures.
 """
 
 from __future__ import annotations
@@ -20,17 +20,18 @@ from exifinator.metadata.makernotes.tables import FORMATS, Child, Field, Table, 
 from exifinator.metadata.makernotes.values import TIFF_TYPES, decode_format, decode_items, is_text, make_tag
 from exifinator.metadata.tag_values import Tag
 
-# Limits per note. No camera reaches a quarter of them.
+# Limits per note. No camera writes even a quarter as many.
 MAX_ENTRIES = 400
 MAX_DEPTH = 4
 MAX_DIRECTORIES = 40
 MAX_TAGS = 3000
-# Longer values are previews or tables of numbers: their names are recorded. Structures may be longer.
+# Longer values are previews or tables of numbers. Only their names and lengths are kept. Structures may be longer.
 MAX_VALUE_BYTES = 2048
+# The limit for tags that have no name in the table.
 MAX_UNNAMED_BYTES = 64
 MAX_STRUCTURE_BYTES = 64 * 1024
 
-# Decoded short values are shared by all photos of the same camera. A cache that is full is cleared.
+# Decoded values of up to MAX_CACHED_BYTES are shared by all photos from the same camera model. A full cache is cleared.
 MAX_CACHED_BYTES = 64
 MAX_CACHED_VALUES = 1000
 MAX_CACHED_DIRECTORIES = 32
@@ -47,13 +48,28 @@ def _entry(order: str) -> struct.Struct:
 
 @lru_cache(maxsize=MAX_CACHED_DIRECTORIES)
 def _known_values(_table: str, _model: str) -> dict[tuple[int, int, bytes, str], Tag | None]:
-    """Return the cache of the values that hold no table: (tag, type, bytes, byte order) -> decoded tag."""
+    """Return the cache of decoded values of a table's tags, for one camera model.
+
+    Values that contain a directory or a structure are not cached. Key: (tag, type, bytes of the value, byte order). A
+    value of None means that there is no tag to store.
+    """
     return {}
 
 
 @lru_cache(maxsize=4096)
 def _find_child(table: str, tag: int, field_type: int, length: int, head: str, model: str) -> Child | None:
-    """Return the table in the value of a tag: the first one whose conditions hold; None if none does."""
+    """Return which directory or structure the value of a tag contains: the first one whose conditions are met.
+
+    Return None if no conditions are met.
+
+    Args:
+        table: The name of the table of the directory that contains the tag.
+        tag: The number of the tag.
+        field_type: The TIFF type of the value.
+        length: The length of the value in bytes.
+        head: The first 16 bytes of the value, as hexadecimal digits; "" if no condition depends on them.
+        model: The camera model.
+    """
     found = get_table(table)
     count = length // tiff_spec.TYPE_BYTES[field_type]
     for child in found.children[tag] if found else ():
@@ -69,12 +85,17 @@ def _find_child(table: str, tag: int, field_type: int, length: int, head: str, m
 
 
 class NoteDecoder:
-    """Decodes one note. `tags` maps names, such as "MakerNote LensType", to Tag.
+    """Decodes one note.
 
     Args:
-        read: Returns the bytes at (offset, length) of the block that holds the note, or fewer.
+        read: Returns `length` bytes of the TIFF block that contains the note, called as read(offset, length). Returns
+            fewer bytes if the block ends earlier.
         budget: Limit on the memory that the decoded values take.
-        make, model: The camera, from the block's own tags.
+        make: The camera's make, from the tag Make of the block.
+        model: The camera's model, from the tag Model of the block.
+
+    Attributes:
+        tags: The tags decoded so far, by names such as "MakerNote LensType".
     """
 
     def __init__(self, read: Callable[[int, int], bytes], budget: MemoryBudget, make: str, model: str) -> None:
@@ -87,12 +108,15 @@ class NoteDecoder:
         self._nikon_key: tuple[int, int] | None = None
 
     def decode(self, offset: int, length: int, order: str) -> bool:
-        """Decode the note at `offset` of the block, in bytes. Return whether its kind is known.
+        """Decode the note, and add its tags to `tags`.
 
         Args:
-            offset: Offset of the note in the block.
-            length: Length of the note.
-            order: Byte order of the block.
+            offset: Offset of the note in the block, in bytes.
+            length: Length of the note in bytes.
+            order: Byte order of the block, "<" or ">".
+
+        Returns:
+            Whether the kind of the note is known, and its directory or structure was found.
         """
         header = find_header(self._read(offset, min(length, HEAD_BYTES)), self.make, self.model)
         table = get_table(header.table) if header else None
@@ -112,7 +136,7 @@ class NoteDecoder:
             start = base + int.from_bytes(self._read(base + 4, 4), "little" if order == "<" else "big")
         elif header.base in ("note", "before"):
             base = offset - (2 if header.base == "before" else 0)
-        start = self._start(header, offset, start)
+        start = self._directory_start(header, offset, start)
         if header.base != "own":
             base = self._corrected_base(offset, length, start, base, order)
         is_read = self.read_directory(table, start, base, order, 0)
@@ -121,10 +145,19 @@ class NoteDecoder:
         return is_read
 
     def _corrected_base(self, offset: int, length: int, start: int, base: int, order: str) -> int:
-        """Return the base of a note's offsets, also if a program has moved the note without changing them.
+        """Return the position in the block from which the offsets in a note count.
 
-        Canon's notes end with a TIFF header that holds their original offset. Otherwise, offsets of values point into
-        the note. If most do not, the first value is taken to follow the directory. Source: observed in sample files.
+        Correct the position if a program has moved the note without changing these offsets. Canon's notes end with a
+        TIFF header that contains the original offset of the note. In other notes, the values must be inside the note
+        and after the directory. If most of them are not, the first value is assumed to follow the directory directly.
+        Source: observed in sample files.
+
+        Args:
+            offset: Offset of the note in the block.
+            length: Length of the note in bytes.
+            start: Offset of the directory in the block.
+            base: The position to correct.
+            order: Byte order of the directory.
         """
         if self.make.startswith("Canon"):
             footer = self._read(offset + length - 8, 8) if length > 8 else b""
@@ -152,8 +185,8 @@ class NoteDecoder:
         fits = sum(moved + pointer + size <= offset + length for pointer, size in values)
         return moved if fits > inside and 10 * fits >= 9 * len(values) else base
 
-    def _start(self, header: Header, offset: int, start: int) -> int:
-        """Return the offset of the directory, which a Fujifilm note gives itself."""
+    def _directory_start(self, header: Header, offset: int, start: int) -> int:
+        """Return the offset of the directory in the block. Only Fujifilm's notes contain it."""
         if header.table == "FujiFilm::Main":
             return offset + int.from_bytes(self._read(offset + 8, 4), "little")
         return start
@@ -161,14 +194,17 @@ class NoteDecoder:
     # --- directories ----------------------------------------------------------------------------------------------
 
     def read_directory(self, table: Table, start: int, base: int, order: str, depth: int) -> bool:
-        """Decode the directory at `start` of the block. Return whether there is one.
+        """Decode a directory, and add its tags to `tags`.
 
         Args:
-            table: The table of its tags.
-            start: Offset in the block, in bytes.
-            base: Offset in the block that the directory's own offsets count from.
-            order: Expected byte order. The other one is tried too.
-            depth: Number of directories around this one.
+            table: The table of the directory's tags.
+            start: Offset of the directory in the block, in bytes.
+            base: Position in the block from which the offsets in the directory count.
+            order: Expected byte order. If it does not fit, the other byte order is tried.
+            depth: Number of directories that contain this one.
+
+        Returns:
+            Whether there is a directory at this offset.
         """
         if depth > MAX_DEPTH or len(self._directories) >= MAX_DIRECTORIES or (start, table.name) in self._directories:
             return False
@@ -201,7 +237,10 @@ class NoteDecoder:
         return True
 
     def _entries(self, start: int, order: str) -> tuple[list[tuple[int, int, int, bytes]], str]:
-        """Return the entries of a directory, and its byte order; none if these bytes are not a directory."""
+        """Return the entries of the directory at offset `start`, and its byte order.
+
+        Return no entries if the bytes at this offset are not a directory.
+        """
         head = self._read(start, 2)
         if len(head) < 2 or start < 0:
             return [], order
@@ -212,7 +251,7 @@ class NoteDecoder:
             table = self._read(start + 2, 12 * count)
             entries = list(_entry(candidate).iter_unpack(table[: len(table) // 12 * 12]))
             good = [entry for entry in entries if entry[1] in tiff_spec.TYPE_BYTES and entry[2] < 1 << 28]
-            # Some cameras leave a few entries blank, or count one too many.
+            # Some cameras leave a few entries blank, or write a count that is too high by one.
             if good and entries[0] == good[0] and 4 * len(good) >= 3 * count:
                 return good, candidate
         return [], order
@@ -256,16 +295,20 @@ class NoteDecoder:
         try:
             return make_tag(name, tag, field_type, field, value, len(data), order)
         except (ArithmeticError, LookupError, TypeError, ValueError, struct.error):
-            # A conversion that does not fit the value. Keep the value as it is stored.
+            # The conversion does not fit the value, so keep the stored value.
             return make_tag(name, tag, field_type, None, value, len(data), order)
 
     @staticmethod
     def _decode_value(field: Field | None, field_type: int, data: bytes, order: str) -> Any:
-        """Return the value of a tag, by the type of its table where the file's type says less."""
+        """Return the numbers or the text of a tag.
+
+        Use the table's type if the file has only undefined bytes, or an unsigned type of the same size.
+        """
         if field is not None and field.kind in FORMATS:
             size = FORMATS[field.kind][1]
-            is_signed = field.kind.startswith("int") and size == tiff_spec.TYPE_BYTES[field_type]
-            if (field_type == 7 and len(data) == size * max(field.count, 1)) or (field_type in (1, 3, 4) and is_signed):
+            has_same_size = field.kind.startswith("int") and size == tiff_spec.TYPE_BYTES[field_type]
+            has_same_length = len(data) == size * max(field.count, 1)
+            if (field_type == 7 and has_same_length) or (field_type in (1, 3, 4) and has_same_size):
                 return decode_format(data, field.kind, order)
         return decode_items(data, field_type, order)
 
@@ -274,7 +317,14 @@ class NoteDecoder:
         self._add(Tag(f"MakerNote {name}", f"({length:,} bytes)", tag, field_type, [], length))
 
     def choose_field(self, fields: tuple[Field, ...], field_type: int = 0) -> Field | None:
-        """Return the first field that applies to the camera, of the type that the file has if there is one."""
+        """Return the field that applies to the camera; None if there is none.
+
+        If several fields apply, return the first one that has the type in the file, or else the first one.
+
+        Args:
+            fields: The fields of one tag or one index.
+            field_type: The TIFF type in the file; 0 if unknown.
+        """
         if len(fields) == 1 and fields[0].models is None:
             return fields[0]
         possible = [field for field in fields if field.models is None or field.models.search(self.model)]
@@ -283,7 +333,7 @@ class NoteDecoder:
                 return field
         return possible[0] if possible else None
 
-    # --- tables in the values of tags -----------------------------------------------------------------------------
+    # --- directories and structures in the values of tags ---------------------------------------------------------
 
     def _read_child(
         self, child: Child, data: bytes, pointer: int, offset: int, length: int, base: int, order: str, depth: int
@@ -293,11 +343,11 @@ class NoteDecoder:
             return
         order = child.order or order
         if child.kind == "ricoh-subdir":
-            # A directory after a title of 20 bytes.
+            # The directory follows a title of 20 bytes.
             self.read_directory(table, offset + 20, base, order, depth + 1)
             return
         if child.kind == "ifd":
-            # The value is the offset of the directory, or the directory itself.
+            # A short value is the offset of the directory, and a long one the directory itself.
             start = base + pointer if length <= 4 else offset
             self.read_directory(table, start, base, order, depth + 1)
             return
@@ -306,7 +356,7 @@ class NoteDecoder:
             self.add(structures.read_structure(table, plain[child.start :], order, self))
 
     def decipher(self, child: Child, data: bytes) -> bytes | None:
-        """Return the plain bytes of a structure; None if the key is not known."""
+        """Return the deciphered bytes of a structure; None if the key is unknown."""
         if child.cipher == "nikon":
             if self._nikon_key is None:
                 return None
@@ -316,7 +366,10 @@ class NoteDecoder:
     def _find_nikon_key(
         self, table: Table, entries: Iterable[tuple[int, int, int, bytes]], base: int, order: str
     ) -> None:
-        """Find the serial number and shutter count of a Nikon, the key of its structures. Source: as in ciphers.py."""
+        """Find the key of a Nikon's enciphered structures: the camera's serial number and shutter count.
+
+        Source: as in ciphers.py.
+        """
         if table.name != "Nikon::Main":
             return
         serial = count = None
@@ -333,10 +386,10 @@ class NoteDecoder:
             self._nikon_key = serial, count
 
     def _decipher_pentax_count(self) -> None:
-        """Decipher a Pentax's shutter count, whose key is the date and the time of the photo.
+        """Decipher the shutter count of a Pentax. Its key is the date and time of the photo.
 
-        Source: https://exiftool.org/TagNames/Pentax.html names the key. Observed in sample files: the result is the
-        value that ExifTool 13.59 prints.
+        Source: https://exiftool.org/TagNames/Pentax.html names the key. For sample files, the result is the value that
+        ExifTool 13.59 prints.
         """
         count, date, time = (self.tags.get(f"MakerNote {name}") for name in ("ShutterCount", "Date", "Time"))
         if (
@@ -364,14 +417,14 @@ class NoteDecoder:
             self._budget.spend(tag.memory_bytes)
             self.tags[tag.name] = tag
         elif tag.name == SHUTTER_COUNT and tag.tag == NIKON_COUNT:
-            # More reliable than the count in Nikon's ShotInfo, whose place depends on the camera.
+            # This count is more reliable than the one in ShotInfo, whose place depends on the camera model.
             self.tags[tag.name] = tag
         elif tag.name == LENS_TYPE and tag.values != self.tags[tag.name].values:
-            # Pentax has two numbers of the lens. The second one tells lenses of other makers apart.
+            # Pentax stores two numbers of the lens. The second one distinguishes lenses of other makers.
             self.tags.setdefault(f"{LENS_TYPE} 2", tag)
 
     def add(self, tags: Iterable[Tag]) -> None:
-        """Add the tags of a structure. The first tag of a name is kept."""
+        """Add the tags of a structure. Of several tags with the same name, keep the first."""
         memory_bytes = 0
         known = self.tags
         for tag in tags:

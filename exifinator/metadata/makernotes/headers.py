@@ -1,4 +1,4 @@
-"""Recognise the maker of a MakerNote, and find its directory.
+"""Recognize the kind of a MakerNote by its first bytes and by the camera, and find its directory.
 
 Sources: sample files, https://exiftool.org/makernote_types.html and https://exiv2.org/makernote.html.
 """
@@ -9,23 +9,23 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-# Bytes of a note that headers are recognised by.
+# A note is recognized by its first bytes, up to this many.
 HEAD_BYTES = 32
 
 
 class Header(NamedTuple):
-    """How a kind of note begins.
+    """One kind of note: how to recognize it, and where its directory is.
 
     Attributes:
-        table: The table of its tags.
-        head: Pattern of its first bytes, or None.
-        make: Pattern of the camera's make, or None.
-        start: Offset of the directory or structure, in bytes from the note.
-        base: What offsets count from: "tiff" is the start of the block, "note" of the note, "own" the note's own TIFF
-            header at `start`, "before" from two bytes before the note.
-        order: Byte order; "" is that of the block.
-        order_at: Offset of the letters II or MM in the note; 0 if it has none.
-        model: Pattern of the camera's model, or None.
+        table: The name of the table of its tags.
+        head: Pattern of the first bytes of the note; None for any bytes.
+        make: Pattern of the camera's make; None for any make.
+        start: Offset of the directory or structure, in bytes from the start of the note.
+        base: The position from which offsets count: "tiff" is the start of the TIFF block, "note" the start of the
+            note, "own" the note's own TIFF header at `start`, and "before" two bytes before the note.
+        order: Byte order, "<" or ">"; "" for that of the block.
+        order_at: Offset in the note of the letters II or MM, which specify the byte order; 0 if there are none.
+        model: Pattern of the camera's model; None for any model.
     """
 
     table: str
@@ -51,7 +51,7 @@ def _header(
     )  # fmt: skip
 
 
-# The first row that matches counts.
+# A note is of the first kind that matches.
 HEADERS = (
     _header("Apple::Main", b"Apple iOS\0", start=14, base="note", order=">", order_at=12),
     _header("Nikon::Main", rb"Nikon\0\x02", start=10, base="own"),
@@ -61,7 +61,7 @@ HEADERS = (
     _header("Olympus::Main", rb"OLYMPUS\0(II|MM)", start=12, base="note", order_at=8),
     _header("Olympus::Main", rb"OM SYSTEM\0\0\0(II|MM)", start=16, base="note", order_at=12),
     _header("Olympus::Main", rb"(OLYMP|EPSON|CAMER|MINOL)\0", start=8),
-    _header("Fujifilm", rb"(FUJIFILM|GENERALE)....", start=12, base="note", order="<")._replace(table="FujiFilm::Main"),
+    _header("FujiFilm::Main", rb"(FUJIFILM|GENERALE)....", start=12, base="note", order="<"),
     # Observed in a sample file: offsets count from two bytes before the note.
     _header("GE::Main", rb"GE(\0\0|NIC\0)", start=18, base="before"),
     _header("Panasonic::Main", b"Panasonic\0", start=12),
@@ -108,14 +108,20 @@ HEADERS = (
     _header("Reconyx::HyperFire4K", rb"RECONYX4K\0", order="<"),
     _header("HP::Type6", rb"IIII\x06\0", order="<"),
     _header("HP::Type4", rb"IIII[\x04\x05]\0", order="<"),
-    _header("Nintendo::CameraInfo", make="^Nintendo", start=0),
-    _header("PhaseOne::Main", rb"(IIII.waR|MMMMRaw.)", order_at=0),
+    _header("Nintendo::CameraInfo", make="^Nintendo"),
+    _header("PhaseOne::Main", rb"(IIII.waR|MMMMRaw.)"),
 )
 
 
 @lru_cache(maxsize=256)
 def find_header(head: bytes, make: str, model: str) -> Header | None:
-    """Return the kind of a note, by its first HEAD_BYTES bytes and the camera's make and model; None if unknown."""
+    """Return the kind of a note; None if it is unknown.
+
+    Args:
+        head: The first HEAD_BYTES bytes of the note, or fewer if it is shorter.
+        make: The camera's make.
+        model: The camera's model.
+    """
     for header in HEADERS:
         if header.head and not header.head.match(head):
             continue

@@ -1,4 +1,4 @@
-"""Read the structures of GoPro and Qualcomm, which name their values."""
+"""Read the structures of GoPro and Qualcomm, in which each value has a key or a name instead of a fixed place."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from exifinator.metadata.makernotes.values import make_tag
 from exifinator.metadata.tag_values import Tag
 
 MAX_VALUES, MAX_DEPTH, MAX_TEXT_BYTES, MAX_NUMBERS = 400, 4, 512, 64
-# GPMF's types of numbers -> character of `struct`. Source: GoPro, "GPMF Introduction",
+# GPMF's type of a number -> format character of `struct`. Source: GoPro, "GPMF Introduction",
 # https://github.com/gopro/gpmf-parser (type characters of the key-length-value form).
 GPMF_NUMBERS = {
     "b": "b", "B": "B", "s": "h", "S": "H", "l": "i", "L": "I", "j": "q", "J": "Q", "f": "f", "d": "d",
 }  # fmt: skip
 GPMF_TEXTS = "cU"
-# Types of Qualcomm's values -> character of `struct`. Source: observed in a sample file, whose values are those that
-# ExifTool 13.59 prints.
+# Qualcomm's type of a number -> format character of `struct`. Source: observed in a sample file. With these types, its
+# values are those that ExifTool 13.59 prints.
 QUALCOMM_NUMBERS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "d"}
 
 
@@ -37,9 +37,16 @@ def _field(table: Table, name: str) -> Field | None:
 
 
 def read_gpmf(table: Table, data: bytes, _order: str, _note: Any, depth: int = 0) -> Iterator[Tag]:
-    """Yield the values of GoPro's GPMF: a key of four letters, a type, the size and number of items, and the items.
+    """Yield the values of GoPro's GPMF.
 
-    An item of type 0 holds further keys. Keys and values are padded to four bytes.
+    An entry consists of a key of four letters, the type (8 bits), the size of an item in bytes (8 bits), the number of
+    items (16 bits, big-endian), and the items, padded to a multiple of four bytes. An entry of type 0 contains further
+    entries.
+
+    Args:
+        table: The names of the keys. Other keys are left out.
+        data: The entries.
+        depth: Number of entries that contain these entries.
     """
     position = 0
     for _ in range(MAX_VALUES):
@@ -69,9 +76,13 @@ def read_gpmf(table: Table, data: bytes, _order: str, _note: Any, depth: int = 0
 def read_qualcomm(table: Table, data: bytes, _order: str, _note: Any) -> Iterator[Tag]:
     """Yield Qualcomm's values.
 
-    Source: observed in a sample file. An entry is the size of an item (8 bits), the length of the name (16 bits,
-    big-endian), the name, the type (8 bits), the number of items and another number (16 bits, little-endian), and the
-    items.
+    An entry consists of the size of an item in bytes (8 bits), the length of the name (16 bits, big-endian), the name,
+    the type (8 bits), the number of items (16 bits, little-endian), two unknown bytes, and the items. Source: observed
+    in a sample file.
+
+    Args:
+        table: The tags by the names of the values. Values with other names are left out.
+        data: The entries.
     """
     position = 0
     for _ in range(MAX_VALUES):

@@ -1,7 +1,9 @@
-"""Name a lens by its number in a MakerNote. Several lenses share a number: focal lengths and apertures tell them apart.
+"""Find the name of a lens by its number in a MakerNote.
 
-The lists of lenses are part of the tables (tables.py), from `exiftool -listx`. How lenses with the same number are told
-apart, and the parts of Nikon's code, are described at https://exiftool.org/TagNames/Canon.html (LensType) and
+Several lenses may have the same number. They are distinguished by their focal lengths and apertures.
+
+The lists of lenses are part of the tables (tables.py), which are made from the output of `exiftool -listx`. Sources for
+lenses with the same number and for the parts of Nikon's code: https://exiftool.org/TagNames/Canon.html (LensType) and
 https://exiftool.org/TagNames/Nikon.html (LensID).
 """
 
@@ -14,26 +16,28 @@ from typing import Any, NamedTuple
 
 from exifinator.metadata.makernotes.tables import Labels, get_table
 
-# "24-70mm", "50mm", "18-55 mm"
+# Focal lengths: "24-70mm", "50mm", "18-55 mm".
 FOCAL = re.compile(r"(\d+(?:\.\d+)?)(?:\s*-\s*(\d+(?:\.\d+)?))?\s*mm", re.IGNORECASE)
-# "f/2.8", "F3.5-5.6", "1:2.8"
+# Largest apertures: "f/2.8", "F3.5-5.6", "1:2.8".
 APERTURE = re.compile(r"(?:f/?|1:)\s*(\d+(?:\.\d+)?)(?:\s*-\s*(\d+(?:\.\d+)?))?", re.IGNORECASE)
+# The end of a name that stands for several lenses, such as "Canon EF 28mm f/2.8 or Sigma Lens".
 ALTERNATIVES = re.compile(r" or .*")
 FOCAL_TOLERANCE_MM = 0.5
 # Stored apertures are rounded to an eighth or a twelfth of a stop.
 APERTURE_TOLERANCE = 0.16
 MAX_CANDIDATES = 64
-# Names in the lists of lenses that are not lenses.
+# Entries in the lists of lenses that do not name a lens.
 NO_LENS = re.compile(r"^(n/a|none|unknown|no lens|m-?42|manual lens no cpu|\W*$)", re.IGNORECASE)
 
 
 class Optics(NamedTuple):
-    """What a photo says about its lens; None where it says nothing.
+    """The known properties of a photo's lens. Unknown properties are None.
 
     Attributes:
-        min_focal_mm, max_focal_mm: The shortest and longest focal length of the lens.
-        max_aperture: Its largest aperture, as an f-number.
-        focal_mm: The focal length of the photo.
+        min_focal_mm: The shortest focal length of the lens.
+        max_focal_mm: The longest focal length of the lens.
+        max_aperture: The largest aperture of the lens, as an f-number.
+        focal_mm: The focal length at which the photo was taken.
     """
 
     min_focal_mm: float | None = None
@@ -43,7 +47,12 @@ class Optics(NamedTuple):
 
 
 def candidates(labels: Labels, key: str) -> list[str]:
-    """Return the names of the lenses with this number: those of `key`, `key.1`, `key.2` and so on."""
+    """Return the names of the lenses with the same number.
+
+    Args:
+        labels: The list of lenses. Lenses with the same number have the keys `key`, `key.1`, `key.2` and so on.
+        key: The number, as text.
+    """
     first = labels.names.get(key)
     others = [labels.names.get(f"{key}.{index}") for index in range(1, MAX_CANDIDATES)]
     names = [first, *others]
@@ -54,19 +63,21 @@ def candidates(labels: Labels, key: str) -> list[str]:
 
 
 def choose(names: Iterable[str], optics: Optics, model: str = "") -> str | None:
-    """Return the lens that fits what the photo says; None if none does.
+    """Return the first lens that fits the photo; None if none fits.
+
+    A lens that fits only by its focal length is returned if none fits by its aperture too.
 
     Args:
-        names: Lenses with the same number.
-        optics: The focal lengths and the aperture of the lens, from the photo.
-        model: The lens by the camera's own name, such as "EF24-70mm f/2.8L USM"; may be empty.
+        names: The names of lenses with the same number.
+        optics: The known properties of the lens.
+        model: The name that the camera gives the lens, such as "EF24-70mm f/2.8L USM"; may be empty.
     """
     possible = [name for name in names if not NO_LENS.match(name)]
     if model:
         exact = [name for name in possible if _bare(model) in _bare(name)]
         if exact:
             return exact[0]
-    # The first name may be one for all lenses with the number, such as "Sigma or Tamron Lens".
+    # The first name may stand for all lenses with this number, such as "Sigma or Tamron Lens".
     named = [name for name in possible if FOCAL.search(name)]
     possible = named or possible
     if len(possible) <= 1:
@@ -77,6 +88,7 @@ def choose(names: Iterable[str], optics: Optics, model: str = "") -> str | None:
 
 
 def _bare(name: str) -> str:
+    """Return a name for comparison: in lower case, without spaces and punctuation except dots."""
     return re.sub(r"[^a-z0-9.]", "", name.lower())
 
 
@@ -105,7 +117,13 @@ def _fits_aperture(name: str, optics: Optics) -> bool:
 
 
 def field_labels(table: str, number: int, index: int = 0) -> Labels | None:
-    """Return the names of the values of a tag; None if it has none."""
+    """Return the names of the values of a tag; None if the values have no names.
+
+    Args:
+        table: The name of the table.
+        number: The tag's number; in a binary table, the index.
+        index: Which of the tag's fields to use, if it has several. If it has fewer, the last one is used.
+    """
     found = get_table(table)
     if found is None:
         return None
@@ -118,11 +136,11 @@ def field_labels(table: str, number: int, index: int = 0) -> Labels | None:
 
 
 def nikon_code(values: Mapping[str, Any]) -> str | None:
-    """Return Nikon's code of a lens, eight bytes as hexadecimal numbers; None if a part is missing.
+    """Return Nikon's code of a lens: eight bytes in hexadecimal, separated by spaces. Return None if a part is missing.
 
     Args:
-        values: LensIDNumber, LensFStops, MinFocalLength, MaxFocalLength, MaxApertureAtMinFocal, MaxApertureAtMaxFocal,
-            MCUVersion and LensType, as decoded. Focal lengths and apertures are stored in 24ths of an octave.
+        values: The decoded tags LensIDNumber, LensFStops, MinFocalLength and MaxFocalLength (in mm),
+            MaxApertureAtMinFocal and MaxApertureAtMaxFocal (f-numbers), MCUVersion and LensType.
     """
     try:
         parts = [
@@ -141,18 +159,25 @@ def nikon_code(values: Mapping[str, Any]) -> str | None:
 
 
 def _octaves(value: Any, unit: float) -> int:
+    """Return a focal length or f-number as Nikon stores it: its binary logarithm, relative to `unit`, in 24ths."""
     return round(24 * math.log2(float(value) / unit)) if value else 0
 
 
 def nikon_lens(code: str, optics: Optics) -> str | None:
-    """Return the name of a Nikon lens by its code; None if it is not in the list."""
+    """Return the name of a Nikon lens; None if its code is not in the list.
+
+    Args:
+        code: The code of the lens, from nikon_code().
+        optics: The known properties of the lens.
+    """
     table = get_table("Nikon::LensCodes")
     labels = next(iter(table.fields.values()))[0].labels if table else None
     if not isinstance(labels, Labels):
         return None
     names = candidates(labels, code)
     if not names:
-        # The last byte has a bit for vibration reduction that some bodies set and others do not.
+        # In the last byte, some bodies set the bit for vibration reduction and others do not. 141 of the list's 618
+        # codes end with 06.
         flags = int(code[-2:], 16)
         names = candidates(labels, f"{code[:-2]}{flags ^ 0x08:02X}") or candidates(labels, f"{code[:-2]}06")
     return choose(names, optics)

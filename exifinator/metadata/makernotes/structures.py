@@ -1,9 +1,16 @@
-"""Read the binary structures in MakerNotes: records of fixed layout, and a few with a layout of their own.
+"""Read the structures in MakerNotes. Most have a fixed layout, and READERS has a reader for each of the others.
 
-Sources: the fields of records are those of `exiftool -listx`. The layouts of the others are described at
-https://exiftool.org/TagNames/Canon.html (AFInfo, AFInfo2), CanonCustom.html (custom functions), Nikon.html (Nikon
-Capture), PhaseOne.html, Apple.html, Ricoh.html, JVC.html, DJI.html and Olympus.html; and observed in sample files: the
-values are those that ExifTool 13.59 prints for them.
+Sources: the fields of fixed layouts come from the output of `exiftool -listx`. The other layouts are described at
+https://exiftool.org/TagNames/Canon.html (AFInfo, AFInfo2), and on the same site in CanonCustom.html (custom functions),
+Nikon.html (Nikon Capture), PhaseOne.html, Apple.html, Ricoh.html, JVC.html, DJI.html and Olympus.html, or were observed
+in sample files. For sample files, the values are those that ExifTool 13.59 prints.
+
+All readers have the same parameters:
+
+    table       the table of the structure
+    data        the structure
+    order       the byte order, "<" or ">"
+    note        the note that contains the structure
 """
 
 from __future__ import annotations
@@ -20,38 +27,47 @@ from exifinator.metadata.makernotes.tables import DEFAULT_FORMATS, FORMATS, TEXT
 from exifinator.metadata.makernotes.values import TIFF_TYPES, decode_format, make_tag
 from exifinator.metadata.tag_values import Tag
 
-# Values of structures that are longer are not useful for searching.
+# Longer values are not useful for searching.
 MAX_ITEMS = 256
 MAX_TEXT_BYTES = 512
-MAX_RECORDS = 400
+# The maximum number of entries per structure, for structures without a fixed layout.
+MAX_ENTRIES = 400
 
 ERRORS = (ArithmeticError, LookupError, TypeError, ValueError, struct.error)
 
 
 class Note(Protocol):
-    """What a structure needs to know of the MakerNote that contains it.
+    """What the readers need to know about the note that contains a structure.
 
     Attributes:
-        tags: The tags that have been decoded so far, by name.
+        tags: The tags decoded so far, by names such as "MakerNote LensType".
     """
 
     tags: dict[str, Tag]
 
     def choose_field(self, fields: tuple[Field, ...], /) -> Field | None:
-        """Return the first field that applies to the camera."""
+        """Return the field that applies to the camera; None if there is none."""
 
 
 def read_structure(table: Table, data: bytes, order: str, note: Note) -> Iterator[Tag]:
-    """Yield the tags of a structure. A structure that ends too early yields those before its end."""
+    """Yield the tags of a structure. If the structure is truncated, yield those before its end."""
     reader = READERS.get(table.name)
     if reader is not None:
         yield from reader(table, data, order, note)
     elif table.unit:
-        yield from read_record(table, data, order, note)
+        yield from read_fixed_layout(table, data, order, note)
 
 
 class _Place(NamedTuple):
-    """Where the fields of one index are in a record: bytes `start` to `end`; None is the end of the record."""
+    """Where the fields of one index are in a structure of fixed layout.
+
+    Attributes:
+        start: Offset of the first byte.
+        end: Offset after the last byte; None for the end of the structure.
+        number: The index.
+        fields: The fields, which exclude each other.
+        kind: The type of the fields, as in Field.
+    """
 
     start: int
     end: int | None
@@ -62,7 +78,7 @@ class _Place(NamedTuple):
 
 @cache
 def _plan(name: str) -> tuple[_Place, ...]:
-    """Return the places of a table's fields."""
+    """Return the places of the fields of a table of fixed layout."""
     table = get_table(name)
     places = []
     for (index, _), fields in table.fields.items() if table else ():
@@ -71,7 +87,7 @@ def _plan(name: str) -> tuple[_Place, ...]:
             if kind not in FORMATS and kind not in TEXT_FORMATS:
                 continue
             start = index * table.unit if table else 0
-            # Fields that exclude each other may have different lengths.
+            # Fields that exclude each other may have different lengths. Only those of the same length share a place.
             same = tuple(other for other in fields if other.kind == field.kind and other.count == field.count)
             if field is not same[0] or start < 0:
                 continue
@@ -83,14 +99,14 @@ def _plan(name: str) -> tuple[_Place, ...]:
     return tuple(places)
 
 
-# Decoded fields, shared by all photos that this process reads. Key: (field, its bytes, byte order).
+# Decoded fields, shared by all photos that this process reads. Key: (field, bytes of its value, byte order).
 _DECODED: dict[tuple[Field, bytes, str], Tag | None] = {}
 MAX_CACHED = 20_000
 MAX_CACHED_BYTES = 64
 
 
-def read_record(table: Table, data: bytes, order: str, note: Note) -> Iterator[Tag]:
-    """Yield the tags of a record, in which each index is `table.unit` bytes."""
+def read_fixed_layout(table: Table, data: bytes, order: str, note: Note) -> Iterator[Tag]:
+    """Yield the tags of a structure of fixed layout. The field of index i begins at byte i * table.unit."""
     length = len(data)
     for place in _plan(table.name):
         start, end, number, fields, kind = place
@@ -117,7 +133,7 @@ def read_record(table: Table, data: bytes, order: str, note: Note) -> Iterator[T
 
 
 def _cached_field(field: Field, item: bytes, number: int, kind: str, order: str) -> Tag | None:
-    """Return the tag of a field with these bytes; None if it has no value."""
+    """Return the tag of a field whose value has these bytes; None if there is no value."""
     key = (field, item, order)
     try:
         return _DECODED[key]
@@ -137,7 +153,7 @@ def _cached_field(field: Field, item: bytes, number: int, kind: str, order: str)
 
 
 def read_field(table: Table, field: Field, data: bytes, number: int, order: str) -> Tag | None:
-    """Return the tag of a field at the start of `data`; None if it is longer, or has no value."""
+    """Return the tag of the field at the start of `data`; None if `data` is too short or there is no value."""
     kind = field.kind if field.kind != "?" else DEFAULT_FORMATS.get(table.unit, "int8u")
     if kind not in FORMATS and kind not in TEXT_FORMATS:
         return None
@@ -155,8 +171,8 @@ def _words(data: bytes, order: str) -> tuple[int, ...]:
     return struct.unpack(f"{order}{len(data) // 2}H", data[: len(data) // 2 * 2])
 
 
-def _numbered(table: Table, note: Note, index: int) -> Field | None:
-    """Return the field of an index in a table whose indexes are not offsets."""
+def _field_at(table: Table, note: Note, index: int) -> Field | None:
+    """Return the field of an index in a table whose indexes are not offsets; None if there is none."""
     fields = table.fields.get((index, str(index))) or table.fields.get(index)
     return note.choose_field(fields) if fields else None
 
@@ -165,7 +181,7 @@ def _numbered(table: Table, note: Note, index: int) -> Field | None:
 
 
 def read_canon_af(table: Table, data: bytes, order: str, note: Note) -> Iterator[Tag]:
-    """Yield the tags of Canon's AFInfo or AFInfo2: lists whose lengths depend on the number of AF points."""
+    """Yield the tags of Canon's AFInfo or AFInfo2. Some are lists whose lengths depend on the number of AF points."""
     is_new = table.name == "Canon::AFInfo2"
     words = _words(data, order)
     if len(words) < 8:
@@ -184,7 +200,7 @@ def read_canon_af(table: Table, data: bytes, order: str, note: Note) -> Iterator
         if len(item) < 2 * count:
             return
         position += count
-        field = _numbered(table, note, index)
+        field = _field_at(table, note, index)
         if field is None or not count:
             continue
         value: Any = decode_format(item, field.kind if field.kind in FORMATS else "int16u", order)
@@ -198,15 +214,18 @@ def read_canon_af(table: Table, data: bytes, order: str, note: Note) -> Iterator
 
 
 def _set_bits(words: list[int]) -> str:
-    """Return the numbers of the bits that are set, as text."""
+    """Return the numbers of the set bits, separated by commas. Each word has 16 bits, the lowest one first."""
     bits = [16 * index + bit for index, word in enumerate(words) for bit in range(16) if word & 0xFFFF & (1 << bit)]
     return ",".join(map(str, bits))
 
 
 def read_canon_custom(table: Table, data: bytes, order: str, note: Note) -> Iterator[Tag]:
-    """Yield the tags of Canon's older custom functions: words of the function's number and its value."""
-    for word in _words(data, order)[1 : 1 + MAX_RECORDS]:
-        field = _numbered(table, note, word >> 8)
+    """Yield the tags of Canon's older custom functions.
+
+    After the first 16-bit word, there is one word per function: its number (8 bits) and its value (8 bits).
+    """
+    for word in _words(data, order)[1 : 1 + MAX_ENTRIES]:
+        field = _field_at(table, note, word >> 8)
         if field is not None:
             tag = make_tag(field.name, word >> 8, 1, field, [word & 0xFF], 1, order)
             if tag is not None:
@@ -214,9 +233,9 @@ def read_canon_custom(table: Table, data: bytes, order: str, note: Note) -> Iter
 
 
 def read_canon_personal(table: Table, data: bytes, order: str, note: Note) -> Iterator[Tag]:
-    """Yield the tags of Canon's personal functions: one word each, the first one being the length."""
-    for index, word in enumerate(_words(data, order)[: 1 + MAX_RECORDS]):
-        field = _numbered(table, note, index) if index else None
+    """Yield the tags of Canon's personal functions. After the length, there is one 16-bit word per function."""
+    for index, word in enumerate(_words(data, order)[: 1 + MAX_ENTRIES]):
+        field = _field_at(table, note, index) if index else None
         if field is not None:
             tag = make_tag(field.name, index, 3, field, [word], 2, order)
             if tag is not None:
@@ -224,21 +243,25 @@ def read_canon_personal(table: Table, data: bytes, order: str, note: Note) -> It
 
 
 def read_canon_custom2(table: Table, data: bytes, order: str, note: Note) -> Iterator[Tag]:
-    """Yield the tags of Canon's newer custom functions: groups of (number, count, values) in 32-bit words."""
+    """Yield the tags of Canon's newer custom functions.
+
+    The structure consists of 32-bit words. Two words are followed by groups. A group begins with its number, its length
+    in bytes and the number of its functions. A function is its number, the number of its values, and the values.
+    """
     words = struct.unpack(f"{order}{len(data) // 4}I", data[: len(data) // 4 * 4])
-    position, records = 2, 0
-    while position + 3 <= len(words) and records < MAX_RECORDS:
+    position, n_functions = 2, 0
+    while position + 3 <= len(words) and n_functions < MAX_ENTRIES:
         length, count = words[position + 1], words[position + 2]
         end = min(position + 1 + length // 4, len(words))
         inner = position + 3
-        for _ in range(min(count, MAX_RECORDS)):
-            records += 1
-            if inner + 2 > end or records > MAX_RECORDS:
+        for _ in range(min(count, MAX_ENTRIES)):
+            n_functions += 1
+            if inner + 2 > end or n_functions > MAX_ENTRIES:
                 break
             number, n_values = words[inner], words[inner + 1]
             values = words[inner + 2 : inner + 2 + min(n_values, MAX_ITEMS)]
             inner += 2 + n_values
-            field = _numbered(table, note, number)
+            field = _field_at(table, note, number)
             if field is not None and values and len(values) == n_values:
                 signed = [value - (1 << 32) if value >> 31 else value for value in values]
                 tag = make_tag(field.name, number, 9, field, signed, 4 * n_values, order)
@@ -250,7 +273,7 @@ def read_canon_custom2(table: Table, data: bytes, order: str, note: Note) -> Ite
 
 
 def read_canon_filter(table: Table, data: bytes, order: str, note: Note) -> Iterator[Tag]:
-    """Yield the tags of Canon's creative filters: groups as of custom functions, after a byte count."""
+    """Yield the tags of Canon's creative filters, whose layout is that of the newer custom functions."""
     yield from read_canon_custom2(table, data, order, note)
 
 
@@ -258,12 +281,16 @@ def read_canon_filter(table: Table, data: bytes, order: str, note: Note) -> Iter
 
 
 def read_text_pairs(pattern: str) -> Callable[..., Iterator[Tag]]:
-    """Return a reader of a text of names and values; `pattern` finds (name, value)."""
+    """Return a reader for structures that are a text with names and values.
+
+    Args:
+        pattern: Pattern of one name and its value, with a group for each.
+    """
     compiled = re.compile(pattern)
 
     def read(table: Table, data: bytes, _order: str, note: Note) -> Iterator[Tag]:
         text = data[:8192].decode("latin-1")
-        for match, _ in zip(compiled.finditer(text), range(MAX_RECORDS), strict=False):
+        for match, _ in zip(compiled.finditer(text), range(MAX_ENTRIES), strict=False):
             name, value = match[1].strip(), match[2].strip()
             fields = table.fields.get((0, name)) or table.fields.get(name)
             field = note.choose_field(fields) if fields else None
@@ -297,9 +324,13 @@ def read_plist(table: Table, data: bytes, _order: str, note: Note) -> Iterator[T
 
 
 def read_nikon_capture(table: Table, data: bytes, _order: str, note: Note) -> Iterator[Tag]:
-    """Yield the settings of Nikon Capture: blocks of a 32-bit number, 14 bytes, a length and a value."""
+    """Yield the settings of Nikon Capture.
+
+    After 22 bytes, there are blocks: a number (32 bits), 14 unknown bytes, a length (32 bits) and a value. The length
+    includes its own four bytes. All numbers are little-endian.
+    """
     position = 22
-    for _ in range(MAX_RECORDS):
+    for _ in range(MAX_ENTRIES):
         head = data[position : position + 22]
         if len(head) < 22:
             return
@@ -321,17 +352,22 @@ def read_nikon_capture(table: Table, data: bytes, _order: str, note: Note) -> It
 
 
 def read_phase_one(table: Table, data: bytes, _order: str, note: Note) -> Iterator[Tag]:
-    """Yield the tags of a Phase One note: 16-byte entries of tag, format, length, and value or offset."""
+    """Yield the tags of a Phase One note.
+
+    The note begins with its byte order (II or MM). The 32-bit number at byte 8 is the offset of the directory, and the
+    directory begins with the number of its entries and four other bytes. An entry consists of four 32-bit numbers: tag,
+    format, length in bytes, and value. If the value is longer than four bytes, its offset in the note takes its place.
+    """
     order = ">" if data[:2] == b"MM" else "<"
     if len(data) < 12:
         return
     start = struct.unpack_from(order + "I", data, 8)[0]
     if start + 8 > len(data):
         return
-    count = min(struct.unpack_from(order + "I", data, start)[0], MAX_RECORDS)
+    count = min(struct.unpack_from(order + "I", data, start)[0], MAX_ENTRIES)
     for position in range(start + 8, min(start + 8 + 16 * count, len(data) - 15), 16):
         number, _, length, pointer = struct.unpack_from(order + "4I", data, position)
-        field = _numbered(table, note, number)
+        field = _field_at(table, note, number)
         if field is None:
             continue
         item = data[position + 12 : position + 12 + length] if length <= 4 else data[pointer : pointer + length]
@@ -349,13 +385,13 @@ def read_phase_one(table: Table, data: bytes, _order: str, note: Note) -> Iterat
             yield tag
 
 
-# (table, fields) whose values are in units that another field of the same note holds.
+# Table -> the fields whose values are in units of 1/FocalUnits mm. FocalUnits is a field in the same note.
 FOCAL_FIELDS = {"Canon::CameraSettings": ("MaxFocalLength", "MinFocalLength"), "Canon::FocalLength": ("FocalLength",)}
 
 
 def read_canon_focal(table: Table, data: bytes, order: str, note: Note) -> Iterator[Tag]:
-    """Yield the tags of a record of Canon, with focal lengths in millimetres instead of FocalUnits."""
-    tags = list(read_record(table, data, order, note))
+    """Yield the tags of one of Canon's structures of fixed layout, with focal lengths converted to mm."""
+    tags = list(read_fixed_layout(table, data, order, note))
     units = next((tag for tag in tags if tag.name.endswith(" FocalUnits")), note.tags.get("MakerNote FocalUnits"))
     divisor = units.values[0] if units is not None and units.values else 1
     names = {f"MakerNote {name}" for name in FOCAL_FIELDS[table.name]}
@@ -369,6 +405,7 @@ def read_canon_focal(table: Table, data: bytes, order: str, note: Note) -> Itera
             yield tag
 
 
+# Table -> the reader of its structure. Structures that are not listed here have a fixed layout.
 READERS: dict[str, Callable[[Table, bytes, str, Any], Iterator[Tag]]] = {
     **dict.fromkeys(FOCAL_FIELDS, read_canon_focal),
     "Canon::AFInfo": read_canon_af,

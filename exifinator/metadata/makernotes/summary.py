@@ -1,6 +1,7 @@
-"""What a MakerNote says about a photo, for `photo`: ISO speed, lens, serial numbers, shutter count and settings.
+"""Summarize a MakerNote for the fields of `photo`: ISO speed, lens, serial numbers, shutter count and settings.
 
-Makers have their own tags for each. The first tag with a value counts. Source of the names: `exiftool -listx`.
+For each field, makers have tags of their own. The value comes from the first tag that has one. Source of the tags'
+names: the output of `exiftool -listx`.
 """
 
 from __future__ import annotations
@@ -12,18 +13,18 @@ from typing import Any
 
 from exifinator.metadata.makernotes import lenses
 from exifinator.metadata.makernotes.lenses import Optics
-from exifinator.metadata.makernotes.tables import FILES
 
+# Tags as in a record: "MakerNote LensType" -> {"values", "printable", ...}.
 Tags = Mapping[str, Mapping[str, Any]]
 
-# Field -> names of tags, without "MakerNote ".
+# Field -> names of its tags, without "MakerNote ".
 TEXTS = {
     "camera_serial": ("SerialNumber", "CameraSerialNumber", "InternalSerialNumber", "BodySerialNumber"),
     "lens_serial": ("LensSerialNumber", "InternalLensSerialNumber"),
     "owner": ("OwnerName", "UserLabel"),
     "firmware": ("CanonFirmwareVersion", "FirmwareVersion", "Firmware", "BodyFirmwareVersion", "FirmwareRevision"),
 }
-# Fields whose value is the name of a setting.
+# The same, for fields whose value is the name of a setting.
 SETTINGS = {
     "white_balance": ("WhiteBalance", "WhiteBalance2", "WhiteBalanceSet", "WBMode", "WhiteBalanceMode"),
     "metering": ("MeteringMode", "AEMeteringMode", "MeteringMode2"),
@@ -34,6 +35,7 @@ SETTINGS = {
     "drive_mode": ("ContinuousDrive", "DriveMode", "ReleaseMode", "ReleaseMode2", "BurstMode", "ShootingMode"),
     "image_stabilization": ("ImageStabilization", "VibrationReduction", "AntiBlur", "ShakeReduction"),
 }  # fmt: skip
+# The same, for fields whose value is a number.
 NUMBERS = {
     "shutter_count": ("ShutterCount", "MechanicalShutterCount", "ShutterCount2", "ShutterCount3", "ImageCount"),
     "camera_temperature_celsius": ("CameraTemperature", "AmbientTemperature", "SensorTemperature"),
@@ -44,13 +46,14 @@ ISO_TAGS = (
 )  # fmt: skip
 DISTANCES = ("SubjectDistance", "FocusDistance", "FocusDistance2", "ObjectDistance", "ManualFocusDistance")
 LENS_NAMES = ("LensModel", "LensType", "LensID", "Lens")
-# ISO speeds that mean "automatic", or that no speed is set.
+# Values that mean that the ISO speed is automatic, or not set.
 NO_ISO = frozenset({0, 1, 65535, 65534, 4294967295})
 MAX_ISO = 8_000_000
 MAX_SHUTTER_COUNT, MAX_DISTANCE_METRES = 100_000_000, 1000
 HEXADECIMAL = re.compile(r"[0-9A-Fa-f]{1,4}")
 NO_TEXT = re.compile(r"^(n/?a|none|unknown.*|-+|\W*|0+)$", re.IGNORECASE)
-# The maker's list of lenses: make -> (table, tag). A lens of another list has the same numbers, so the make decides.
+# Start of the make -> the table and the tag that have the maker's list of lenses. The make decides, because different
+# makers use the same numbers.
 LENS_TABLES = {
     "Canon": ("Canon::CameraSettings", 22),
     "SONY": ("Sony::Main", 45095),
@@ -67,16 +70,15 @@ NIKON_PARTS = (
 
 
 def summarize(tags: Tags) -> dict[str, Any]:
-    """Return what the MakerNote says, without what it does not say.
+    """Return the values that a MakerNote has for fields of `photo`.
 
     Args:
-        tags: The photo's tags, as stored in a record: "MakerNote LensType" -> {"values", "printable"}; the make, model,
-            focal length and lens of EXIF help to find the lens.
+        tags: All tags of the photo, as in a record. EXIF's make, focal length and lens help to find the lens.
 
     Returns:
-        `iso`, `lens_model`, `camera_serial`, `lens_serial`, `owner`, `firmware`, `shutter_count`, `white_balance`,
-        `metering`, `exposure_mode`, `focus_mode`, `drive_mode`, `image_stabilization`, `subject_distance_metres`,
-        `camera_temperature_celsius`.
+        The values by field. Unknown values are absent. The fields are `iso`, `lens_model`, `camera_serial`,
+        `lens_serial`, `owner`, `firmware`, `shutter_count`, `white_balance`, `metering`, `exposure_mode`,
+        `focus_mode`, `drive_mode`, `image_stabilization`, `subject_distance_metres` and `camera_temperature_celsius`.
     """
     found: dict[str, Any] = {}
     for field in _fields_of(frozenset(FIELDS_BY_TAG.keys() & tags.keys())):
@@ -88,7 +90,7 @@ def summarize(tags: Tags) -> dict[str, Any]:
 
 @lru_cache(maxsize=256)
 def _fields_of(names: frozenset[str]) -> tuple[str, ...]:
-    """Return the fields that can be found in tags of these names."""
+    """Return the fields that these tags may have values for."""
     return tuple(sorted({field for name in names for field in FIELDS_BY_TAG[name]}))
 
 
@@ -108,7 +110,7 @@ def _first_text(tags: Tags, names: tuple[str, ...]) -> str | None:
     for name in names:
         values = _values(tags, name)
         if isinstance(values, str):
-            # Older cameras of Nikon write "NO= " before the number.
+            # Older Nikon cameras write "NO= " before the serial number.
             text = re.sub(r"^NO[.=:] *", "", values.strip())
         elif isinstance(values, list) and len(values) == 1 and isinstance(values[0], int):
             text = tags[f"MakerNote {name}"]["printable"].strip()
@@ -123,7 +125,7 @@ def _first_setting(tags: Tags, names: tuple[str, ...]) -> str | None:
     for name in names:
         tag = tags.get(f"MakerNote {name}")
         text = str(tag["printable"]).strip() if tag else ""
-        # A setting without a name is a number, which says nothing to people.
+        # If the value has no name, the text is a number, which is meaningless to users.
         if text and not NO_TEXT.match(text) and not re.fullmatch(r"[-+\d. ]+", text):
             return text[:200]
     return None
@@ -144,18 +146,19 @@ def _distance(tags: Tags) -> float | None:
 
 
 def find_iso(tags: Tags) -> int | None:
-    """Return the ISO speed; None if the note does not say it."""
+    """Return the ISO speed; None if the MakerNote does not contain it."""
     auto, base = _number(tags, "AutoISO"), _number(tags, "BaseISO")
     camera = _number(tags, "CameraISO")
     if camera and camera not in NO_ISO:
         return int(camera)
     if auto and base and _values(tags, "BaseISO"):
-        # Canon: the base speed, and the factor by which automatic control raises it, in percent.
+        # Canon: AutoISO is the factor by which the camera raises the base speed, in percent.
         speed = round(auto * base / 100)
         return speed if 0 < speed < MAX_ISO else None
     for name in ISO_TAGS:
         tag = tags.get(f"MakerNote {name}")
-        # Some makers store a code, whose name is the speed. Nikon stores a zero before the speed.
+        # Use the text, because some makers store a code whose name is the speed. Of two numbers, try the second one
+        # first, because Nikon stores a zero before the speed.
         for text in re.findall(r"\d+(?:\.\d+)?", str(tag["printable"])[:40])[1::-1] if tag else ():
             speed = round(float(text))
             if speed not in NO_ISO and 0 < speed < MAX_ISO:
@@ -179,13 +182,20 @@ def _optics(tags: Tags) -> Optics:
 
 
 def find_lens(tags: Tags) -> str | None:
-    """Return the name of the lens by its number in the note, or else by a text of the note; None if it has neither."""
+    """Return the name of the lens; None if it is unknown.
+
+    The name is found by the lens's number in the MakerNote, or else in one of the MakerNote's texts.
+    """
     make = str(tags["Image Make"]["values"]) if "Image Make" in tags else ""
     optics = _optics(tags)
     model = tags.get("EXIF LensModel")
     model_text = str(model["values"]) if model and isinstance(model["values"], str) else ""
     model_text = model_text.strip() or str(_values(tags, "LensModel") or "").strip()
-    name = _nikon(tags, optics) or _sony(tags, optics, model_text) or _numbered(tags, make, optics, model_text)
+    name = (
+        _find_nikon_lens(tags, optics)
+        or _find_e_mount_lens(tags, optics, model_text)
+        or _find_numbered_lens(tags, make, optics, model_text)
+    )
     if name:
         return name
     for tag_name in LENS_NAMES:
@@ -196,7 +206,7 @@ def find_lens(tags: Tags) -> str | None:
     return None
 
 
-def _nikon(tags: Tags, optics: Optics) -> str | None:
+def _find_nikon_lens(tags: Tags, optics: Optics) -> str | None:
     if "MakerNote LensIDNumber" not in tags:
         return None
     values = {name: _number(tags, name) for name in NIKON_PARTS}
@@ -206,8 +216,8 @@ def _nikon(tags: Tags, optics: Optics) -> str | None:
     return lenses.nikon_lens(code, optics) if code else None
 
 
-def _sony(tags: Tags, optics: Optics, model: str) -> str | None:
-    """Return an E-mount lens, which has a list of its own."""
+def _find_e_mount_lens(tags: Tags, optics: Optics, model: str) -> str | None:
+    """Return the name of a lens for Sony's E-mount. These lenses have a list of their own."""
     for name in ("LensType2", "LensType3"):
         number = _number(tags, name)
         if number and number not in NO_SONY_LENS:
@@ -218,7 +228,8 @@ def _sony(tags: Tags, optics: Optics, model: str) -> str | None:
     return None
 
 
-def _numbered(tags: Tags, make: str, optics: Optics, model: str) -> str | None:
+def _find_numbered_lens(tags: Tags, make: str, optics: Optics, model: str) -> str | None:
+    """Return the name of a lens from Canon's list of RF lenses, or from the list of the camera's maker."""
     rf_number = _number(tags, "RFLensType")
     if rf_number:
         labels = lenses.field_labels("Canon::FileInfo", 61)
@@ -239,8 +250,9 @@ def _numbered(tags: Tags, make: str, optics: Optics, model: str) -> str | None:
             continue
         key = values if isinstance(values, str) else " ".join(str(value) for value in values)
         if place == LENS_TABLES["SIGMA"] and isinstance(values, str) and HEXADECIMAL.fullmatch(values):
-            # Observed in sample files: the text 145 is the lens that ExifTool 13.59 lists under 0x145.
+            # Observed in sample files: the text "145" is the lens with the number 0x145 in ExifTool 13.59's list.
             key = str(int(values, 16))
+        # These numbers stand for many lenses.
         if key in ("65535", "61182", "-1") and place[0].startswith(("Canon", "Sony")) and not model:
             continue
         found = lenses.choose(lenses.candidates(labels, key), optics, model)
@@ -249,7 +261,7 @@ def _numbered(tags: Tags, make: str, optics: Optics, model: str) -> str | None:
     return None
 
 
-# Field -> the tags that it is found in. A field without any of its tags is not looked for.
+# Field -> the tags of which at least one must be present for the field to have a value.
 SOURCES = {
     "iso": (*ISO_TAGS, "AutoISO", "BaseISO"),
     "lens_model": (*LENS_NAMES, "LensType 2", "LensType2", "LensType3", "RFLensType", "LensIDNumber"),
@@ -271,5 +283,3 @@ _READERS: dict[str, Callable[[Tags], Any]] = {
     "subject_distance_metres": _distance,
     "shutter_count": _shutter_count,
 }
-# The makers whose tables exist, for documentation.
-MAKERS = tuple(dict.fromkeys(FILES))

@@ -1,7 +1,7 @@
-"""The tables of MakerNotes: which tags a maker writes, with their names, types, value names and conversions.
+"""Load the tables of MakerNotes: the makers' tags with their names, types, names of values, and conversions.
 
-docgen/makernotes makes the files in table_files/ from ExifTool's export of its tags. A maker's file is read when the
-first photo of that maker is decoded.
+docgen/makernotes makes the files in table_files/ from ExifTool's export of its tags (the output of `exiftool -listx`).
+A maker's file is loaded when the first photo from one of its cameras is decoded.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from exifinator.metadata.makernotes.conversions import compile_conversion, compile_print
 from exifinator.metadata.makernotes.value_functions import Conversion
 
-# First part of a table's name -> file. Makers that are not listed are in "others".
+# First part of a table's name -> name of the file. The tables of all other makers are in "others".
 FILES = {
     "Canon": "canon", "CanonCustom": "canon", "Nikon": "nikon", "NikonCustom": "nikon", "NikonCapture": "nikon",
     "NikonScan": "nikon", "NikonSettings": "nikon", "Sony": "sony", "Olympus": "olympus", "Panasonic": "panasonic",
@@ -25,7 +25,7 @@ FILES = {
     "Casio": "casio", "Kodak": "kodak", "Sanyo": "sanyo", "Apple": "apple", "Ricoh": "ricoh", "Reconyx": "reconyx",
 }  # fmt: skip
 
-# Type of the export -> (format character of `struct`, bytes). "Rev" is the other byte order.
+# ExifTool's name of a type -> (format character of `struct`, bytes per item). "Rev" types have the opposite byte order.
 FORMATS = {
     "int8u": ("B", 1), "int8s": ("b", 1), "int16u": ("H", 2), "int16s": ("h", 2), "int32u": ("I", 4),
     "int32s": ("i", 4), "int64u": ("Q", 8), "int64s": ("q", 8), "float": ("f", 4), "double": ("d", 8),
@@ -33,13 +33,19 @@ FORMATS = {
     "int32uRev": ("I", 4), "rational64u": ("I", 8), "rational64s": ("i", 8), "rational32u": ("H", 4),
     "rational32s": ("h", 4), "fixed32u": ("I", 4), "fixed32s": ("i", 4), "fixed16s": ("h", 2),
 }  # fmt: skip
+# The other types -> bytes per item.
 TEXT_FORMATS = {"string": 1, "undef": 1, "unicode": 2, "?": 1}
-# Bytes of an index of a binary table -> format of a field without a type.
+# Bytes per index of a structure of fixed layout -> the type of fields whose type is not known.
 DEFAULT_FORMATS = {1: "int8u", 2: "int16u", 4: "int32u", 8: "double"}
 
 
 class Labels:
-    """Names of the values of a field: of single values, of sets of bits, or of a value whose items are joined."""
+    """The names of a field's values.
+
+    Args:
+        names: The names by value, as text. The key is a number, a text, or several numbers separated by spaces; "Bit3"
+            is the key for the name of bit 3.
+    """
 
     __slots__ = ("bits", "names")
 
@@ -48,7 +54,10 @@ class Labels:
         self.names = names
 
     def get(self, value: Any) -> str | None:
-        """Return the name of a number or of a text; None if it has none."""
+        """Return the name of a number or a text; None if it has none.
+
+        If bits have names, a number without a name gets the names of its set bits, such as "Fired, [5]".
+        """
         name = self.names.get(value if isinstance(value, str) else f"{value:g}" if type(value) is float else str(value))
         if name is None and self.bits and type(value) is int:
             set_bits = [
@@ -60,16 +69,16 @@ class Labels:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Field:
-    """One tag, or one value of a binary table.
+    """A tag, or a value in a structure.
 
     Attributes:
         name: ExifTool's name.
-        kind: The type according to the export: "int16u", "string", ...; "?" if it is not known.
+        kind: ExifTool's name of the type, such as "int16u" or "string"; "?" if the type is not known.
         count: Number of items; 0 if it is not fixed.
-        labels: Names of the values; one per item if it is a tuple.
-        convert: Makes the value from the stored one; None if they are the same.
-        show: Makes the text of a value without a name; None for the value itself.
-        models: Pattern of the models of cameras to which this field applies; None for all.
+        labels: The names of the values; a tuple if each item has names of its own; None if the values have no names.
+        convert: Converts the stored value into the value that ExifTool shows; None if they are the same.
+        show: Turns a value that has no name into text; None if the value is shown as it is.
+        models: Pattern of the camera models that this field applies to; None for all models.
     """
 
     name: str
@@ -82,7 +91,25 @@ class Field:
 
 
 class Child(NamedTuple):
-    """A table in the value of a tag, and when it is there. docgen/makernotes/layout.toml explains the conditions."""
+    """A directory or structure that the value of a tag may contain, and the conditions under which it does.
+
+    The conditions are `model`, `head`, `sizes`, `counts` and `type`. Conditions that are None, 0 or empty are always
+    met.
+
+    Attributes:
+        table: The name of the table of the directory or structure.
+        model: Pattern of the camera model.
+        head: Pattern of the first 16 bytes of the value, as hexadecimal digits.
+        sizes: Possible lengths of the value in bytes.
+        counts: Possible numbers of items of the value.
+        type: TIFF type of the value.
+        kind: "" if the value is a structure; "ifd" if it is a directory or its offset; "ricoh-subdir" if it is a
+            directory after a title of 20 bytes; "offset" if it is the offset of a structure in the surrounding one.
+        cipher: "nikon" or "sony" if the structure is enciphered, else "".
+        cipher_start: Offset in the value of the first enciphered byte.
+        start: Offset in the value of the structure, in bytes.
+        order: Byte order of the structure; "" for that of the directory that contains it.
+    """
 
     table: str
     model: re.Pattern[str] | None
@@ -98,12 +125,14 @@ class Child(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A directory's or a structure's tags.
+    """The tags of a directory, or the fields of a structure.
 
     Attributes:
-        unit: Bytes per index of a binary table; 0 for a directory.
-        fields: Tag, or index, -> the fields of which the first one that applies counts.
-        children: Tag -> tables that its value may hold.
+        name: ExifTool's name of the table, such as "Canon::ShotInfo".
+        unit: Bytes per index of a structure of fixed layout; 0 for a directory.
+        fields: The fields by tag number, or by key of a structure: see _key. Of several fields, the first one that
+            applies to the camera is used.
+        children: The directories and structures that the value of a tag may contain, by tag number or index.
     """
 
     name: str
@@ -114,6 +143,7 @@ class Table(NamedTuple):
 
 @cache
 def _file(maker: str) -> tuple[dict[str, Any], list[Labels]]:
+    """Return the tables of a maker's file by name, and the lists of value names that they refer to by number."""
     text = files(__package__).joinpath("table_files", f"{maker}.json").read_text(encoding="utf-8")
     document = json.loads(text)
     return document["tables"], [Labels(names) for names in document["maps"]]
@@ -156,7 +186,7 @@ def _child(row: dict[str, Any]) -> Child:
 
 @cache
 def get_table(name: str) -> Table | None:
-    """Return a table by ExifTool's name, such as "Canon::ShotInfo"; None if there is none."""
+    """Return the table with this name, such as "Canon::ShotInfo"; None if there is none."""
     tables, labels = _file(FILES.get(name.partition("::")[0], "others"))
     row = tables.get(name)
     if row is None:
@@ -171,7 +201,16 @@ def get_table(name: str) -> Table | None:
 
 
 def _key(key: str, unit: int) -> Any:
-    """Return the number of a tag; for a binary table (index, text), because several fields may share an index."""
+    """Return the key of a table's fields.
+
+    Args:
+        key: ExifTool's id of the tag or field, such as "22" or "17.1".
+        unit: Bytes per index; 0 for a directory.
+
+    Returns:
+        For a directory, the tag number, or the id if it is not a number. For a structure, (index, id), because several
+        fields may share an index. The index is 0 if the id is not a number.
+    """
     if not unit:
         return int(key) if key.isdigit() else key
     try:

@@ -1,9 +1,11 @@
-"""Functions of the conversions in the tables that concern a whole value: dates, versions and codes of several bytes.
+"""Convert whole values: dates, versions and codes that consist of several bytes or numbers.
 
-Each takes a value and the byte order, and returns the value that ExifTool shows, or None if there is none.
+The tables name these functions in their conversions: see conversions.py. Each function takes the stored value and the
+byte order ("<" or ">"), and returns the value that ExifTool shows, or None if there is none. A value that does not have
+the expected form is returned unchanged, or is None.
 
-Source of every formula: observed. The result is the value that ExifTool 13.59 prints for crafted files with many values
-(docgen/makernotes/probe.py), or for sample files (docgen/makernotes/overrides.toml).
+Source of all formulas: observed. The results are the values that ExifTool 13.59 prints for crafted files with many
+values (docgen/makernotes/probe.py) or for sample files (docgen/makernotes/overrides.toml).
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ Conversion = Callable[[Any, str], Any]
 
 
 def clean(number: float) -> float | int:
-    """Return a whole float as it is shown: 2.0 -> 2.
+    """Return a float without decimals as an integer, and any other number as it is.
 
     Raises:
         ValueError: The number is not finite.
@@ -37,7 +39,7 @@ def _as_bytes(value: Any) -> bytes:
 
 
 def nikon_fraction(value: Any, _order: str) -> Any:
-    """Return a * b / c of the three signed bytes in which Nikon stores steps of exposure."""
+    """Return Nikon's exposure value in stops: a * b / c of its first three bytes, which are signed; 0 if c is 0."""
     data = _as_bytes(value)
     if len(data) < 3:
         return None
@@ -46,7 +48,7 @@ def nikon_fraction(value: Any, _order: str) -> Any:
 
 
 def version_text(value: Any, _order: str) -> Any:
-    """Return the digits of a version."""
+    """Return a version whose bytes are digits, either as ASCII or as numbers: "0210"."""
     data = _as_bytes(value)
     if data and all(32 <= byte < 127 for byte in data):
         return data.decode("latin-1")
@@ -54,7 +56,7 @@ def version_text(value: Any, _order: str) -> Any:
 
 
 def dotted(value: Any, _order: str) -> Any:
-    """Return bytes as a version: 0.1.2.3. A version in letters stays as it is."""
+    """Return a version whose bytes are numbers, such as "0.1.2.3". A version in ASCII stays as it is."""
     data = _as_bytes(value)
     if data and all(32 <= byte < 127 for byte in data):
         return data.decode("latin-1")
@@ -62,12 +64,12 @@ def dotted(value: Any, _order: str) -> Any:
 
 
 def spaced(value: Any, _order: str) -> Any:
-    """Return bytes as numbers with spaces."""
+    """Return bytes as decimal numbers, separated by spaces."""
     return " ".join(str(byte) for byte in _as_bytes(value))
 
 
 def unix_time(value: Any, _order: str) -> Any:
-    """Return seconds since 1970 as a date; None for 0."""
+    """Return seconds since 1970 as a date and time; None for 0."""
     seconds = value[0] if isinstance(value, list) and value else value
     if not isinstance(seconds, int) or not 0 < seconds < 2**32:
         return None
@@ -75,7 +77,7 @@ def unix_time(value: Any, _order: str) -> Any:
 
 
 def pentax_date(value: Any, order: str) -> Any:
-    """Return Pentax's date of a 16-bit year, a month and a day."""
+    """Return Pentax's date, which is a 16-bit year, a month and a day."""
     data = _as_bytes(value)
     if len(data) != 4:
         return None
@@ -84,7 +86,7 @@ def pentax_date(value: Any, order: str) -> Any:
 
 
 def clock_time(value: Any, _order: str) -> Any:
-    """Return the time of three or four bytes: hour, minute, second, hundredth."""
+    """Return a time from three or four bytes: hour, minute, second, hundredth of a second."""
     data = _as_bytes(value)
     if len(data) < 3:
         return None
@@ -93,7 +95,7 @@ def clock_time(value: Any, _order: str) -> Any:
 
 
 def canon_ev(value: Any, _order: str) -> Any:
-    """Return steps of exposure from Canon's unit, 1/32, in which 1/3 is 0x0c and 2/3 is 0x14."""
+    """Return Canon's exposure value in stops. It is stored in 32nds, except that 0x0C is 1/3 and 0x14 is 2/3."""
 
     def step(number: Any) -> Any:
         if not isinstance(number, int):
@@ -109,7 +111,7 @@ def canon_ev(value: Any, _order: str) -> Any:
 
 
 def sony_date(value: Any, order: str) -> Any:
-    """Return Sony's date of a 16-bit year and five bytes."""
+    """Return Sony's date and time, which is a 16-bit year and five bytes."""
     data = _as_bytes(value)
     if len(data) < 7:
         return None
@@ -123,57 +125,57 @@ def hex_digits(value: Any, _order: str) -> Any:
 
 
 def packed_date(value: Any, _order: str) -> Any:
-    """Return a date in one number: a 16-bit year, a month and a day."""
+    """Return a date that is packed into one number: a 16-bit year, a month and a day."""
     number = first(value, "")
     return f"{number >> 16:04d}:{number >> 8 & 0xFF:02d}:{number & 0xFF:02d}" if isinstance(number, int) else None
 
 
 def packed_time(value: Any, _order: str) -> Any:
-    """Return a time in one number: hour, minute and second."""
+    """Return a time that is packed into one number: hour, minute and second."""
     number = first(value, "")
     return f"{number >> 16:02d}:{number >> 8 & 0xFF:02d}:{number & 0xFF:02d}" if isinstance(number, int) else None
 
 
 def date_bytes(value: Any, _order: str) -> Any:
-    """Return a date of a big-endian year and five bytes."""
+    """Return a date and time, which is a big-endian 16-bit year and five bytes."""
     return sony_date(value, ">")
 
 
 def colon_bytes(value: Any, _order: str) -> Any:
-    """Return bytes as two digits each: 05:01."""
+    """Return bytes as decimal numbers of two digits, separated by colons: "05:01"."""
     return ":".join(f"{byte:02d}" for byte in _as_bytes(value))
 
 
 def inverted_version(value: Any, _order: str) -> Any:
-    """Return Pentax's version of four inverted bytes."""
+    """Return Pentax's version, which is four inverted bytes, as decimal numbers separated by spaces."""
     data = [255 - byte for byte in _as_bytes(value)]
     return f"{data[0]} {data[1]:02d} {data[2]:02d} {data[3]:02d}" if len(data) == 4 else None
 
 
 def olympus_lens(value: Any, _order: str) -> Any:
-    """Return Olympus' number of a lens: make, model and version."""
+    """Return the number of an Olympus lens: make, model and version in hexadecimal, separated by spaces."""
     data = _as_bytes(value)
     return f"{data[0]:x} {data[2]:02x} {data[3]:02x}" if len(data) > 3 else None
 
 
 def olympus_extender(value: Any, _order: str) -> Any:
-    """Return Olympus' number of a converter: make and model."""
+    """Return the number of an Olympus teleconverter: make and model in hexadecimal, separated by a space."""
     data = _as_bytes(value)
     return f"{data[0]:x} {data[2]:02x}" if len(data) > 2 else None
 
 
 def first(value: Any, _order: str) -> Any:
-    """Return the first of several numbers."""
+    """Return the first item of a list, and any other value as it is."""
     return value[0] if isinstance(value, list) and value else value
 
 
 def after_colon(value: Any, _order: str) -> Any:
-    """Return the text after a name, as in `Cont:+0.4`."""
+    """Return the text after the first colon: "+0.4" for "Cont:+0.4"."""
     return value.partition(":")[2].strip() if isinstance(value, str) and ":" in value else value
 
 
 def text_number(value: Any, _order: str) -> Any:
-    """Return the number that a text is."""
+    """Return a text as a number; None if it is not a number."""
     try:
         return float(value) if isinstance(value, str) else value
     except ValueError:
@@ -181,12 +183,12 @@ def text_number(value: Any, _order: str) -> Any:
 
 
 def two_words(value: Any, _order: str) -> Any:
-    """Return the number in two 16-bit words, the higher one first."""
+    """Return a 32-bit number that is stored as two 16-bit words, the higher one first."""
     return (value[0] << 16) + value[1] if isinstance(value, list) and len(value) == 2 else value
 
 
 def reconyx_version(value: Any, _order: str) -> Any:
-    """Return a version of two numbers and a letter."""
+    """Return Reconyx's version, which is two numbers and the code of a letter: "1.4b"."""
     if not isinstance(value, list) or len(value) != 3:
         return value
     letter = chr(value[2]) if 32 < value[2] < 127 else ""
@@ -194,7 +196,7 @@ def reconyx_version(value: Any, _order: str) -> Any:
 
 
 def reconyx_date(value: Any, _order: str) -> Any:
-    """Return a date of second, minute, hour, month, day and year."""
+    """Return Reconyx's date and time, which is second, minute, hour, month, day and year."""
     if not isinstance(value, list) or len(value) != 6:
         return None
     second, minute, hour, month, day, year = value
@@ -202,7 +204,7 @@ def reconyx_date(value: Any, _order: str) -> Any:
 
 
 def bcd_date(value: Any, _order: str) -> Any:
-    """Return a date whose hexadecimal digits are its decimal ones: 0x2011, 0x0110."""
+    """Return a date, with its time if it has one, in binary-coded decimal: 0x2011, 0x0110 is "2011:01:10"."""
     words = value if isinstance(value, list) and len(value) == 2 else None
     digits = f"{words[0]:04x}{words[1]:04x}" if words else _as_bytes(value).hex()
     if len(digits) < 8 or not digits.isdigit():
@@ -212,12 +214,12 @@ def bcd_date(value: Any, _order: str) -> Any:
 
 
 def padded_text(value: Any, _order: str) -> Any:
-    """Return a text up to its first NUL."""
+    """Return the text before the first NUL."""
     return _as_bytes(value).split(b"\0")[0].decode("latin-1")
 
 
 def canon_iso(value: Any, _order: str) -> Any:
-    """Return Canon's ISO speed: a number if bit 14 is set, else one of a few settings."""
+    """Return Canon's ISO speed: the number in the lower bits if bit 14 is set, else the speed or name for a code."""
     number = first(value, "")
     if not isinstance(number, int) or number in (0x7FFF, -1):
         return None
@@ -226,7 +228,10 @@ def canon_iso(value: Any, _order: str) -> Any:
 
 
 def canon_file_number(value: Any, _order: str) -> Any:
-    """Return the directory and number of a file, whose bits Canon scatters over 32."""
+    """Return Canon's file number: the number of the folder times 10,000, plus the number of the file.
+
+    The bits of the two numbers are spread over a 32-bit number.
+    """
     number = first(value, "")
     if not isinstance(number, int) or number < 0:
         return None
@@ -234,24 +239,28 @@ def canon_file_number(value: Any, _order: str) -> Any:
 
 
 def canon_battery(value: Any, _order: str) -> Any:
-    """Return the name of Canon's battery, which follows its length."""
+    """Return the name of Canon's battery, which follows four other bytes."""
     return _as_bytes(value)[4:].split(b"\0")[0].decode("latin-1")
 
 
 def swap_words(value: Any, _order: str) -> Any:
-    """Return 32-bit numbers whose 16-bit words are stored the other way round."""
+    """Return 32-bit numbers whose two 16-bit words are stored in the opposite order."""
     return [(item & 0xFFFF) << 16 | item >> 16 for item in value] if isinstance(value, list) else value
 
 
 def pentax_lens(value: Any, _order: str) -> Any:
-    """Return the two numbers of a lens from the four bytes of Pentax's newer structures."""
+    """Return the two numbers of a lens from the four or five bytes in Pentax's newer structures."""
     if not isinstance(value, list) or len(value) not in (4, 5):
         return value
     return [value[0] & 0x0F, value[-2] << 8 | value[-1]]
 
 
 def sony_lens_spec(value: Any, _order: str) -> Any:
-    """Return Sony's features, focal lengths and apertures of a lens, whose hexadecimal digits are decimal ones."""
+    """Return the specification of a Sony lens: features, focal lengths, f-numbers and further features.
+
+    The focal lengths (in mm) and the f-numbers (in tenths) are stored in binary-coded decimal. The features are
+    returned as two hexadecimal digits each.
+    """
     digits = _as_bytes(value).hex()
     if len(digits) != 16:
         return None
@@ -263,7 +272,7 @@ def sony_lens_spec(value: Any, _order: str) -> Any:
 
 
 def pentax_ev(value: Any, _order: str) -> Any:
-    """Return steps of exposure from Pentax's unit, 1/8, in which 3 is a third and 5 is two thirds."""
+    """Return Pentax's exposure value in stops. It is stored in eighths, except that 3/8 is 1/3 and 5/8 is 2/3."""
     number = first(value, "")
     if not isinstance(number, int):
         return None
@@ -272,26 +281,26 @@ def pentax_ev(value: Any, _order: str) -> Any:
 
 
 def pentax_focal(value: Any, _order: str) -> Any:
-    """Return a focal length from Pentax's byte of six bits and an exponent to the base 4."""
+    """Return Pentax's focal length in mm. It is stored as six bits, and an exponent of two bits to the base 4."""
     number = first(value, "")
     return clean(10 * (number >> 2) * 4.0 ** ((number & 3) - 2)) if isinstance(number, int) else None
 
 
 def decimal_date(value: Any, _order: str) -> Any:
-    """Return the date in a number such as 20070913."""
+    """Return a date that is stored as a number such as 20070913."""
     digits = str(first(value, ""))
     return f"{digits[:4]}:{digits[4:6]}:{digits[6:]}" if len(digits) == 8 else value
 
 
 def signed_words(value: Any, _order: str) -> Any:
-    """Return 16-bit numbers with a sign."""
+    """Return unsigned 16-bit numbers as signed ones."""
     if not isinstance(value, list):
         return value
     return [item - 65536 if isinstance(item, int) and item > 32767 else item for item in value]
 
 
 def trim_zeros(value: Any, _order: str) -> Any:
-    """Return a list without the zeros at its end, except for its first number."""
+    """Return a list without the zeros at its end. Its first number is always kept."""
     if not isinstance(value, list):
         return value
     count = max((index + 1 for index, item in enumerate(value) if item), default=1)
@@ -299,16 +308,17 @@ def trim_zeros(value: Any, _order: str) -> Any:
 
 
 def hex_bytes(value: Any, _order: str) -> Any:
-    """Return bytes as two hexadecimal digits each: 01 00 ff."""
+    """Return bytes as two hexadecimal digits each, separated by spaces: "01 00 ff"."""
     return _as_bytes(value).hex(" ")
 
 
 def int16(value: Any, order: str) -> Any:
-    """Return the signed 16-bit number in two bytes."""
+    """Return two bytes as a signed 16-bit number; None if there are not two."""
     data = _as_bytes(value)
     return struct.unpack(order + "h", data)[0] if len(data) == 2 else None
 
 
+# The functions by their names in the tables.
 SPECIAL: dict[str, Conversion] = {
     "hex_bytes": hex_bytes,
     "int16": int16,

@@ -1,4 +1,4 @@
-"""Decode the values of a MakerNote, and show them as ExifTool does."""
+"""Decode the values in a MakerNote, and turn them into text as ExifTool does."""
 
 from __future__ import annotations
 
@@ -11,26 +11,37 @@ from exifinator.metadata.makernotes.tables import FORMATS, Field, Labels
 from exifinator.metadata.tag_values import NUMBER_FORMATS, RATIO_FORMATS, Tag
 from exifinator.metadata.text_decoding import decode_text
 
-# TIFF type of the values of a binary table, by the export's name.
+# ExifTool's name of a type -> the corresponding TIFF type.
 TIFF_TYPES = {
     "int8u": 1, "string": 2, "int16u": 3, "int32u": 4, "rational64u": 5, "int8s": 6, "undef": 7, "int16s": 8,
     "int32s": 9, "rational64s": 10, "float": 11, "double": 12, "int16uRev": 3, "int32uRev": 4, "unicode": 2,
 }  # fmt: skip
-# A list of more values is shown by its first ones.
+# The text of a longer list ends after this many values.
 MAX_SHOWN_VALUES = 64
+# Estimated memory per value, or per eight characters of a text.
 MEMORY_BYTES = 64
 # BSON stores 64-bit integers with a sign.
 MAX_INTEGER = 1 << 63
 
 
 def is_text(data: bytes) -> bool:
-    """Return whether these bytes are printable ASCII, possibly padded with NULs or spaces."""
+    """Return whether these bytes are printable ASCII, possibly followed by NULs, spaces or newlines."""
     body = data.rstrip(b"\0 \n\r")
     return bool(body) and all(32 <= byte < 127 for byte in body)
 
 
 def decode_items(data: bytes, field_type: int, order: str) -> Any:
-    """Return the numbers or the text of a tag of a TIFF type. Bytes of an undefined type stay bytes."""
+    """Decode a value of a TIFF type.
+
+    Args:
+        data: The bytes of the value.
+        field_type: The TIFF type.
+        order: Byte order, "<" or ">".
+
+    Returns:
+        A text, or a list of numbers. Ratios with a denominator of 0, and floats that are not finite, are None. Bytes of
+        the type UNDEFINED are returned as they are.
+    """
     if field_type in tiff_spec.TEXT_TYPES:
         return decode_text(data)
     if field_type == 7:
@@ -44,7 +55,16 @@ def decode_items(data: bytes, field_type: int, order: str) -> Any:
 
 
 def decode_format(data: bytes, kind: str, order: str) -> Any:
-    """Return the numbers or the text of a value of one of the export's types."""
+    """Decode a value of one of ExifTool's types.
+
+    Args:
+        data: The bytes of the value.
+        kind: ExifTool's name of the type, such as "int16u".
+        order: Byte order, "<" or ">".
+
+    Returns:
+        As for decode_items.
+    """
     if kind == "string":
         return decode_text(data)
     if kind in ("undef", "?"):
@@ -66,7 +86,7 @@ def decode_format(data: bytes, kind: str, order: str) -> Any:
 
 
 def show_number(value: Any) -> str:
-    """Return a number in at most ten digits, as ExifTool shows it."""
+    """Return a number as ExifTool shows it: with at most ten significant digits, or "undef" for None."""
     if value is None:
         return "undef"
     if type(value) is float:
@@ -75,7 +95,7 @@ def show_number(value: Any) -> str:
 
 
 def show(field: Field | None, value: Any) -> str:
-    """Return the text of a value: its name, or its print form, or the value itself."""
+    """Return the text of a value: its name, or else its print form, or else the value itself."""
     single = value[0] if isinstance(value, list) and len(value) == 1 else value
     if field is None:
         return _plain(single)
@@ -103,6 +123,7 @@ def _named(labels: Labels | None, item: Any) -> str:
 
 
 def _plain(value: Any) -> str:
+    """Return the text of a value without a name or a print form."""
     if isinstance(value, list):
         shown = " ".join(show_number(item) for item in value[:MAX_SHOWN_VALUES])
         return f"{shown} ..." if len(value) > MAX_SHOWN_VALUES else shown
@@ -110,7 +131,7 @@ def _plain(value: Any) -> str:
 
 
 def _storable(value: Any) -> Any:
-    """Return a value, or None for a number that the database cannot store."""
+    """Return a value; None if it is a number that MongoDB cannot store."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return None if isinstance(value, int) and not -MAX_INTEGER <= value < MAX_INTEGER else value
@@ -119,7 +140,17 @@ def _storable(value: Any) -> Any:
 def make_tag(
     name: str, number: int, field_type: int, field: Field | None, value: Any, length: int, order: str
 ) -> Tag | None:
-    """Return the tag of a decoded value, after its conversion; None if the conversion says that there is no value."""
+    """Convert a decoded value, and return its tag. Return None if there is no value after the conversion.
+
+    Args:
+        name: The tag's name, without "MakerNote ".
+        number: The tag's number, or the index of the field.
+        field_type: The TIFF type.
+        field: The field, which has the conversion; None if the table has no such tag.
+        value: The value as decoded by decode_items or decode_format.
+        length: The length of the value in bytes.
+        order: Byte order, "<" or ">".
+    """
     if field is not None and field.convert is not None:
         value = field.convert(value, order)
         if value is None:

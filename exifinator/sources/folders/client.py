@@ -20,14 +20,15 @@ from exifinator.sources.folders.names import to_key, to_name
 from exifinator.sources.folders.walk import OPEN_FOLDER, FolderWalk
 from exifinator.sources.local_files import file_etag, is_file_etag, modified_at, read_open_file
 
-# How many listings can be continued from where their last page ended. For others, the folders that contain the next
-# file are read again. The first page of a listing is often the only one that is requested.
+# How many listings can be continued where their last page ended. To continue any other listing, the folders that
+# contain its next file are read again. Of many listings, only the first page is requested.
 MAX_OPEN_WALKS = 4
-# Do not wait for a writer if a file has been replaced by a named pipe.
+# O_NONBLOCK: do not wait for a writer if a file has been replaced by a named pipe.
 _OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENXIO})
 _DENIED = frozenset({errno.EACCES, errno.EPERM})
 
+# Calls a function with its arguments, and returns the result.
 Call = Callable[[Callable[..., RangeRead], tuple[object, ...]], RangeRead]
 
 
@@ -74,11 +75,11 @@ class FolderClient:
     ) -> ListedPage:
         """List up to `max_keys` files, in key order. See S3Client.list_page for the arguments.
 
-        The token of a page names the folder's device and inode, and the last key. It is valid in other processes too,
-        but there, the folders that contain the key are read again.
+        The token of a page consists of the folder's device and inode, and the last key. The token is valid in other
+        processes too, but they read the folders that contain the key again.
 
         Raises:
-            FolderUnavailable: The folder does not exist, or has been replaced since the page before.
+            FolderUnavailable: The folder does not exist, or has been replaced since the previous page.
             AccessDenied: The folder cannot be read.
             SourceUnavailable: The operating system reports another error.
         """
@@ -90,7 +91,7 @@ class FolderClient:
             walk = walk or FolderWalk(folder, prefix=prefix, after=after)
             files = list(islice(walk, max_keys))
             if not token_id == folder_id == _identify(folder):
-                # If a drive has been unmounted, the rest would look deleted.
+                # If a drive has been unmounted, the remaining files would seem to be deleted.
                 raise FolderUnavailable(
                     f"The folder {to_key(str(folder))} was replaced or unmounted during its listing"
                 )
@@ -101,8 +102,8 @@ class FolderClient:
             self._walks[bucket, prefix, next_token] = walk
             for key in list(self._walks)[:-MAX_OPEN_WALKS]:
                 self._walks.pop(key).close()
-        # A file may be dated in the future. Its date must not be later than the listing, or reconciliation would take
-        # the file for a new one.
+        # A file's modification time may be in the future. Do not let it be later than the listing, because
+        # reconciliation would mistake the file for a new one.
         served_at = max([datetime.now(UTC), *(ref.last_modified for ref in refs)])
         return ListedPage(refs, next_token, served_at, unlisted=unlisted)
 
@@ -111,7 +112,7 @@ class FolderClient:
 
         Raises:
             FolderUnavailable: The folder does not exist on this machine.
-            ObjectGone: The file does not exist any more, or is no regular file any more.
+            ObjectGone: The file no longer exists, or is no longer a regular file.
             ObjectChanged: The file's ETag is not `if_match`, or the file changed during the read.
             AccessDenied: The file cannot be read.
             SourceUnavailable: The operating system reports another error.
@@ -187,8 +188,8 @@ def _file_errors(place: str, folder: Path) -> Iterator[None]:
     """Translate the errors of the operating system.
 
     Args:
-        place: What is read, for messages.
-        folder: The registered folder. If it does not exist, that is the reason why a file is missing.
+        place: The file or folder that is read, for messages.
+        folder: The registered folder. If it does not exist, this is the reason for any error.
     """
     try:
         yield

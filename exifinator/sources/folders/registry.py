@@ -21,7 +21,7 @@ from exifinator.errors import ConfigError
 from exifinator.sources.folders.names import to_key
 
 _REGISTRY = "folders.json"
-# The registry of earlier versions. It also contained access keys.
+# Earlier versions of EXIFinator wrote this registry, which also contains access keys.
 _OLD_REGISTRY = "local_s3.json"
 _MAX_SLUG_CHARS = 40
 
@@ -87,7 +87,7 @@ def _bucket_name(folder: Path) -> str:
 
 @contextlib.contextmanager
 def _locked(root: Path) -> Iterator[None]:
-    """Hold the lock of the registry, which excludes other processes too."""
+    """Hold the lock of the registry. It is a file lock, so it excludes other processes too."""
     folder = root / "var"
     folder.mkdir(mode=0o700, exist_ok=True)
     with (folder / f"{_REGISTRY}.lock").open("a") as lock:

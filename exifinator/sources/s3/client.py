@@ -105,7 +105,7 @@ class S3Client:
     def _with_fresh_credentials(self, bucket: str, request: Callable[[Any], Result]) -> Result:
         """Call `request` with the bucket's client. If the credentials do not work, reload them and call it once more.
 
-        They do not work if S3 rejects them, or if they cannot be fetched.
+        Credentials do not work if S3 rejects them, or if they cannot be fetched.
         """
         client = self.client(bucket)
         try:
@@ -119,9 +119,14 @@ class S3Client:
         return request(client)
 
     def fetch_credentials(self, client: Any, place: str) -> Any:
-        """Return the current credentials of a boto3 client, which fetches them anew before they expire.
+        """Return the current credentials of a boto3 client; None if it does not sign requests.
 
-        boto3 does the same when it signs a request. But there, its errors cannot be told from errors of the request.
+        The client refreshes the credentials before they expire. boto3 also fetches the credentials when it signs a
+        request, but there, the errors cannot be distinguished from errors of the request.
+
+        Args:
+            client: The boto3 client.
+            place: The bucket, or bucket/key, that the credentials are for.
 
         Raises:
             CredentialsRefused: The credentials cannot be fetched.
@@ -203,9 +208,10 @@ class S3Client:
             raise
 
     def _get_object(self, client: Any, ref: ImageRef, start: int, length: int, options: dict[str, Any]) -> RangeRead:
-        """Get an object with S3_SSE_C_KEY if the last object of its bucket needed the key, and else without it.
+        """Get an object. Send S3_SSE_C_KEY if the object that was last read from the bucket needed the key.
 
-        S3 rejects a missing key, but also a key for an object that needs none. Then try the other way.
+        S3 rejects a request without a key that the object needs, and a request with a key that it does not need. In
+        both cases, repeat the request the other way.
         """
         key = self.config.s3_sse_c_key
         sends_key = ref.bucket in self._sse_c_buckets
@@ -290,9 +296,10 @@ class S3Client:
 
 
 def range_header(ref: ImageRef, start: int, length: int) -> str:
-    """Return the Range header for a range of an object, without bytes beyond the object's listed size.
+    """Return the Range header for a range of an object.
 
-    Some servers reject a range that ends beyond the object. If the object has grown, fewer bytes are read than it has.
+    The range ends with the object's listed size at the latest, because some servers reject a range that ends beyond the
+    object. If the object has grown since it was listed, the added bytes are not read.
     """
     end = start + length
     if start < ref.size_bytes:

@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 # Characters that botocore leaves unencoded in a key.
 KEY_SAFE = "/~"
-# If a fast read raises one of these errors, boto3 repeats the read. S3Client can reload the credentials.
+# If a fast read raises one of these errors, S3Client repeats the read with boto3. It also reloads refused credentials.
 _FALLBACK_ERRORS = (UnsupportedResponse, OSError, gevent.Timeout, ssl.SSLError, ValueError, CredentialsRefused)
 
 

@@ -54,7 +54,8 @@ def _parse(
         try:
             customized_response_dict.update(parse_listing(response_dict["body"]))
         except etree.XMLSyntaxError:
-            # The body may be cut off, or be no XML at all. Then botocore repeats the request.
+            # If the body has its end, repeating the request would not help. If it is cut off, or no XML at all, leave
+            # it to botocore, which repeats the request.
             if _END_OF_LISTING.search(response_dict["body"]):
                 raise
         except ValueError:
@@ -92,7 +93,10 @@ def _parse_xml(body: bytes) -> Any:
 
 
 def _choose_stand_ins(body: bytes) -> dict[str, str]:
-    """Return a character for each forbidden one. The page contains none of them."""
+    """Return a character to stand for each forbidden one. The body contains none of the returned characters.
+
+    If there are no such characters, return an empty dictionary.
+    """
     for start in _STAND_IN_BLOCKS:
         stand_ins = {character: chr(start + i) for i, character in enumerate(_FORBIDDEN)}
         if not any(stand_in.encode() in body for stand_in in stand_ins.values()):
@@ -101,7 +105,7 @@ def _choose_stand_ins(body: bytes) -> dict[str, str]:
 
 
 def _replace_forbidden(body: bytes, stand_ins: dict[str, str]) -> bytes:
-    """Replace the characters that XML forbids, and references to them, by their stand-ins."""
+    """Replace the characters that XML forbids, and the references to them, with their stand-ins."""
 
     def replace_reference(match: re.Match[bytes]) -> bytes:
         code = int(match[1], 16) if match[1] else int(match[2])
@@ -112,10 +116,11 @@ def _replace_forbidden(body: bytes, stand_ins: dict[str, str]) -> bytes:
 
 
 def _to_page(root: Any, restore: Callable[[str], str]) -> dict[str, Any]:
-    """Return the page as botocore does.
+    """Return a page in the form of botocore's response, without the fields that are not used.
 
     Args:
-        restore: Replaces stand-ins by the characters they stand for.
+        root: The root element of the page.
+        restore: Replaces stand-ins in a text with the characters that they stand for.
     """
     namespace, _, name = root.tag.rpartition("}")
     if name != "ListBucketResult":
@@ -141,7 +146,7 @@ def _to_page(root: Any, restore: Callable[[str], str]) -> dict[str, Any]:
                 "Size": int(size),
                 "ETag": etag,
                 "LastModified": _parse_time(modified),
-                # boto3 has the storage class of every object, but only this one matters.
+                # botocore's parser returns the storage class of every object, but only archive classes are used.
                 "StorageClass": "GLACIER" if key in archived else "",
             }
             for key, size, modified, etag in zip(*texts.values(), strict=True)
@@ -158,9 +163,10 @@ def _to_page(root: Any, restore: Callable[[str], str]) -> dict[str, Any]:
 
 @cache
 def _finders(namespace: str) -> dict[str, etree.XPath]:
-    """Return compiled XPaths by name: one for the texts of each field, and some for the whole page.
+    """Return compiled XPaths by name.
 
-    "count" finds the number of objects, and "archived" the keys of those that have to be restored.
+    There is one for the texts of each field. "count" finds the number of objects, and "archived" the keys of the
+    objects that have to be restored.
     """
 
     def compile_path(path: str) -> etree.XPath:

@@ -1,7 +1,7 @@
 """Turn boto3's responses into RangeRead and ListedPage.
 
-Servers leave out headers and fields, or write them in their own way. A response is used if the requested bytes or keys
-are certain. Otherwise it is an error that names what is wrong.
+Servers leave out headers and fields, or write them in their own way. A response is used if it certainly contains the
+requested bytes or keys. Otherwise, it is translated into an error that names the problem.
 """
 
 from __future__ import annotations
@@ -21,7 +21,13 @@ ARCHIVE_CLASSES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 
 
 def to_range_read(response: dict[str, Any], ref: ImageRef, start: int, length: int) -> RangeRead:
-    """Read the requested bytes from a GetObject response of boto3 with status 206 or 200.
+    """Read the requested bytes from boto3's response to GetObject, which has status 206 or 200.
+
+    Args:
+        response: The response.
+        ref: The requested object.
+        start: Offset of the requested bytes.
+        length: Number of the requested bytes.
 
     Raises:
         SourceUnavailable: The response does not contain the requested bytes, or does not come from an S3 server.
@@ -42,7 +48,7 @@ def to_range_read(response: dict[str, Any], ref: ImageRef, start: int, length: i
         if first != start or last < first or last - first >= length:
             body.close()
             raise SourceUnavailable(f"S3 sent other bytes of {ref.id} than requested: {header}", code="bad_response")
-        # Read one byte more, to notice a body that is longer than its range.
+        # Read one byte more than the range has, to notice a body that is longer.
         data = _read(body, last - first + 2)
         if len(data) != last - first + 1:
             raise SourceUnavailable(f"S3 sent a body of {ref.id} that does not fit {header}", code="bad_response")
@@ -62,7 +68,10 @@ def to_range_read(response: dict[str, Any], ref: ImageRef, start: int, length: i
 
 
 def _read(body: Any, limit_bytes: int) -> bytes:
-    """Read at most this many bytes of a body. A body in chunks may return fewer bytes at a time."""
+    """Read up to `limit_bytes` bytes of a body, and close it.
+
+    Read repeatedly, because a chunked body returns fewer bytes at a time than requested.
+    """
     parts, missing = [], limit_bytes
     while missing and (part := body.read(missing)):
         parts.append(part)
@@ -72,7 +81,14 @@ def _read(body: Any, limit_bytes: int) -> bytes:
 
 
 def to_listed_page(page: dict[str, Any], bucket: str, prefix: str, *, max_keys: int, is_v1: bool) -> ListedPage:
-    """Turn a response to ListObjects or ListObjectsV2 into a page.
+    """Turn boto3's response to ListObjects or ListObjectsV2 into a page.
+
+    Args:
+        page: The response.
+        bucket: The requested bucket.
+        prefix: The requested prefix.
+        max_keys: The requested number of keys.
+        is_v1: Whether this is a response to ListObjects.
 
     Raises:
         SourceUnavailable: The response does not come from an S3 server.
