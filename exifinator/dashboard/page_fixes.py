@@ -4,7 +4,7 @@ from __future__ import annotations
 
 # Maps the path of each file to the text to replace and its replacement.
 _FIXES = {
-    # The page takes the time from the job's id, but the ids of image jobs are derived from the images, not from the time.
+    # The page takes the time from the job's id, but the ids of image jobs are derived from the images.
     "/static/js/views/jobs.js": (
         "moment.utc(1000 * parseInt(source._id.substring(0, 8), 16)).fromNow()",
         '(source.datequeued ? moment.utc(source.datequeued).fromNow() : "at an unknown time")',

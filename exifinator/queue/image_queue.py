@@ -195,8 +195,8 @@ class ImageQueue:
                 )
             return [int(result) for result in results]
         except QueueUnavailable as exc:
-            # Redis closes the connection if a request is too large, and also when it exits. It then responds to a PING in
-            # the first case only.
+            # Redis closes the connection if a request is too large, and also when it exits. Only in the first case does
+            # it respond to the PING.
             if exc.code != QueueUnavailable.code or not self._responds():
                 raise
             if len(pairs) == 1:
