@@ -89,7 +89,7 @@ def describe(record: Document) -> Document:
 
 
 def plain_photo(record: Document) -> Document:
-    """Return the typed metadata of a record. Local times, in `taken_local` and in `taken_at` without offset, have no Z."""
+    """Return the typed metadata of a record. Local times have no Z: `taken_local`, and `taken_at` without an offset."""
     photo = record.get("photo")
     if not isinstance(photo, dict):
         return {}
