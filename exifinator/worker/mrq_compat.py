@@ -264,7 +264,7 @@ def _patch_mrq_queues_and_logs() -> None:
 
 
 def _patch_mrq_json() -> None:
-    """Encode datetimes and ObjectIds in JSON. MRQ imports ujson, which has not encoded them since version 2."""
+    """Encode datetimes and ObjectIds in JSON. MRQ imports ujson, which does not encode them in version 2 and later."""
     import mrq.scheduler
     import mrq.worker
     from mrq.utils import MongoJSONEncoder
