@@ -20,7 +20,7 @@ AWS_REGION = None
 S3_ANONYMOUS = False
 # True: pay for requests to requester-pays buckets.
 S3_REQUESTER_PAYS = False
-# "path" (https://host/bucket/key), "virtual" (https://bucket.host/key), or "auto": path unless it is Amazon S3.
+# "path" (https://host/bucket/key), "virtual" (https://bucket.host/key), or "auto": path unless the server is Amazon S3.
 S3_ADDRESSING = "auto"
 # S3 read timeout, in seconds.
 S3_TIMEOUT_SECONDS = 20.0
@@ -97,8 +97,9 @@ DASHBOARD_ALLOWED_HOSTS = []
 API_HOST = "127.0.0.1"
 # Port of the API and the explorer.
 API_PORT = 3001
-# Access token of the API, which clients send as "Authorization: Bearer TOKEN". If it is set, all requests need it, but
-# for the explorer's page and health checks. None: no token is needed, and only this machine can use the API.
+# Access token of the API, which clients send as "Authorization: Bearer TOKEN". If it is set, all requests need it,
+# except those for the explorer's page and health checks. None: no token is needed, and only this machine can use the
+# API.
 API_TOKEN = None
 # True: photos, facets, exports and metrics can be read without API_TOKEN, by everyone who can reach the API.
 API_PUBLIC_READ = False

@@ -128,8 +128,8 @@ def _middleware(config: Config) -> list[Middleware]:
     return [
         Middleware(SecurityHeaders),
         Middleware(TrustedHost, config=config),
-        # If a trusted proxy has sent the request, replace the client's address, which the throttle uses, by the one in
-        # X-Forwarded-For, and the scheme by the one in X-Forwarded-Proto.
+        # If the request comes from a trusted proxy, take the client's address, which the throttle uses, from the header
+        # X-Forwarded-For, and the scheme from X-Forwarded-Proto.
         Middleware(ProxyHeadersMiddleware, trusted_hosts=list(config.api_trusted_proxies)),
         Middleware(
             CORSMiddleware,

@@ -26,7 +26,8 @@ def check_token(config: Config, throttle: LoginThrottle, address: str, token: st
     """Check the token, and throttle addresses that send wrong tokens.
 
     Raises:
-        RequestRefused: The token is missing or wrong (401), or wrong after too many wrong ones from this address (429).
+        RequestRefused: The token is missing or wrong (401), or it is wrong and this address has already sent too many
+            wrong tokens (429).
     """
     challenge = {"WWW-Authenticate": 'Bearer realm="EXIFinator"'}
     if token is None or config.api_token is None:
@@ -39,7 +40,7 @@ def check_token(config: Config, throttle: LoginThrottle, address: str, token: st
     if wait > 0:
         raise RequestRefused(
             ErrorCode.TOO_MANY_ATTEMPTS,
-            "This token is wrong too, after too many wrong ones from this address. Wait before trying again.",
+            "This token is wrong, and this address has sent too many wrong tokens. Wait before trying again.",
             headers={"Retry-After": str(math.ceil(wait))},
         )
     throttle.record_failure(address)
@@ -53,7 +54,7 @@ def _check(request: Request, credentials: HTTPAuthorizationCredentials | None) -
 
 
 def allows_anonymous_reads(config: Config) -> bool:
-    """Return whether photos can be read without the token: if none is set, or if API_PUBLIC_READ says so.
+    """Return whether photos can be read without the token: if no token is set, or if API_PUBLIC_READ is true.
 
     The address to which the API is bound does not matter: behind a proxy, an API on loopback is open to the network.
     """
@@ -107,7 +108,7 @@ class TrustedHost:
     machine lets the page read the API. The page's requests still have that host name in their Host header.
 
     If no token is set, also reject requests that a proxy has forwarded, whatever host they name: proxies such as nginx
-    and Apache replace the client's Host header by the address of this server.
+    and Apache replace the client's Host header with the address of this server.
     """
 
     def __init__(self, app: ASGIApp, config: Config) -> None:

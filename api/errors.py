@@ -50,7 +50,7 @@ class ErrorCode(StrEnum):
     CONFLICTING_PARAMETERS = (
         "conflicting_parameters",
         409,
-        "Two parameters, or a parameter and the path, do not go together.",
+        "Two parameters, or a parameter and the path, cannot be combined.",
     )
     BATCH_ENDED = "batch_ended", 409, "The batch has ended and cannot be cancelled."
     BODY_TOO_LARGE = "body_too_large", 413, "The body is too large."

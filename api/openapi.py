@@ -22,8 +22,8 @@ _FIELD_NAME = {
 # Like _FIELD_NAME, but none of the names may be empty.
 _PATH = {**_FIELD_NAME, "pattern": "^[^$.\\u0000][^.\\u0000]*(\\.[^$.\\u0000][^.\\u0000]*)*$"}
 _PATHS = {"type": "object", "propertyNames": _PATH}
-# Generators of clients want one type in each enum, and no schema that contains itself. So values are described down to
-# lists and objects in an object, although the API accepts deeper ones.
+# Client generators need enums with a single type, and schemas that do not contain themselves. So values are described
+# down to lists in an object, although the API accepts deeper ones.
 _DIRECTION = {
     "anyOf": [
         {"type": "integer", "enum": [1, -1]},
@@ -130,7 +130,7 @@ def describe_api(app: FastAPI, config: Config) -> dict[str, Any]:
 
 
 def _correct_security(operation: dict[str, Any], config: Config) -> None:
-    """Remove the token from operations that also work without it: generated clients would demand it."""
+    """Remove the token from operations that also work without it, because generated clients would demand it."""
     for_operators = bool(_OPERATOR_TAGS & set(operation.get("tags", ())))
     if config.api_token is None or (allows_anonymous_reads(config) and not for_operators):
         del operation["security"]

@@ -40,7 +40,8 @@ SSE_C_KEY_BYTES = 32
 # server's origin is written into that header.
 _TILES_URL = r"(?=.*\{z\})(?=.*\{x\})(?=.*\{y\})https?://(\{s\}\.)?[A-Za-z0-9.-]+(:[0-9]{1,5})?/[!-:<-~]*"
 
-# First segments of the API's own paths. The API also serves the database under its name (api/routes/compat.py).
+# First segments of the API's own paths. The API also serves the database under its name (api/routes/compat.py), so the
+# database cannot have one of these names.
 API_PATHS = frozenset(
     [
         "batches",

@@ -105,7 +105,7 @@ class ListedPage:
         next_token: The server's token for the next page; None on the last page.
         served_at: The time of the response, by the server's clock.
         lacks_token: Whether more objects follow although the server sent no token for the next page.
-        unlisted: Local folders only: prefixes, each with a slash at the end, of subfolders that could not be read.
+        unlisted: Local folders only: the prefixes of subfolders that could not be read. Each ends in a slash.
     """
 
     refs: list[ImageRef]
@@ -171,7 +171,7 @@ class Block:
         `thumbnail`: A JPEG.
         `text/NAME`: A text of the container in UTF-8, such as a comment.
         `icc/NAME`: A field of the ICC profile.
-        `note/TABLE`: A structure of the MakerNotes' table of that name, outside a MakerNote.
+        `note/TABLE`: A structure that the MakerNotes' table of this name describes, stored outside a MakerNote.
 
     Attributes:
         kind: The kind of the block.

@@ -208,8 +208,10 @@ async def _count_values(photos: Collection, name: str, gate: asyncio.Semaphore, 
 
 
 def _with_missing(counts: Counts, name: str, without_value: int) -> Counts:
-    """Return counts with the number of photos without a value, unless the facet is a list."""
-    # The remaining photos have no value. Lists do not show how many remain, because a photo can have several values.
+    """Add the number of photos without a value to the counts, unless a photo can have several values.
+
+    With several values per photo, the sum of the counts does not show how many photos have none.
+    """
     return {**counts, None: without_value} if without_value > 0 and name not in LIST_FACETS else counts
 
 
@@ -231,7 +233,7 @@ async def _filters_by_value(photos: Collection, name: str, with_value: Filter) -
     """Return a filter for each value; None if there are too many values for one MongoDB response.
 
     Args:
-        with_value: A filter for the photos with a value, if the index requires it.
+        with_value: A filter for the photos with a value, if the index is partial, else an empty filter.
     """
     path = FACETS[name].path
     if name == "taken":

@@ -1,4 +1,4 @@
-"""Write records as CSV that spreadsheets do not run as formulas."""
+"""Write records as CSV, and escape the texts that spreadsheets would run as formulas."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from api.http.responses import encode_json
 # Excel, LibreOffice and Google Sheets evaluate cells that begin with these (OWASP, "CSV Injection"). A leading
 # apostrophe makes them text. The last four are full-width forms.
 _FORMULA_STARTS = frozenset("=+-@\t\r\n＝＋－＠")
-# A formula in the middle of a text begins a cell if the file is opened with another separator, as German and French
-# spreadsheets do. It needs a function, a command or a reference to do harm.
+# If a spreadsheet opens the file with another separator, as German and French ones do, a formula in the middle of a
+# text begins a cell. It can do harm only with a function call, a command or a reference.
 _INNER_FORMULA = re.compile(r"(?<=[;\t\r\n])(?=\s*[=+@＝＋＠－-][^;\t\r\n]*[(|!])")
-# Columns whose values people do not write. A sign in front of harmless characters is left alone there, so that
-# offsets, such as +08:00, and keys are exact.
+# Columns whose values are not typed by people. In these columns, a sign before harmless characters is not escaped, so
+# that offsets, such as +08:00, and keys are exact.
 _MACHINE_MADE = frozenset({"id", "_id", "bucket", "key", "etag", "format", "status", "taken_offset"})
 _HARMLESS = re.compile(r"[+-][\w.:/ -]*")
 
@@ -60,7 +60,7 @@ class CsvWriter:
 
     Args:
         columns: The names of the columns.
-        raw: Leave formulas as they are.
+        raw: Whether to leave formulas unescaped.
     """
 
     def __init__(self, columns: Sequence[str], *, raw: bool = False) -> None:
@@ -73,7 +73,7 @@ class CsvWriter:
         return self._encode(",".join([self._quote(name, is_machine_made=False) for name in self._columns]) + "\r\n")
 
     def rows(self, rows: Iterable[Iterable[Any]]) -> bytes:
-        """Return rows, whose values are in the order of the columns."""
+        """Return rows in CSV. The values of each row are in the order of the columns."""
         lines = [
             ",".join(
                 [

@@ -37,7 +37,7 @@ PHOTO_COLUMNS = (
     "taken_at", "taken_offset", "taken_local", *_TEXT, *_INTEGERS, *_FLOATS, *_FLAGS, *_LISTS, *_MORE_TEXT,
     *_MORE_FLOATS, "time_zone",
 )  # fmt: skip
-# Column -> field of `photo.place`.
+# Maps columns to fields of `photo.place`.
 _PLACE_COLUMNS = {
     "place": "name", "place_city": "city", "place_region": "region", "place_country": "country",
     "place_country_code": "country_code", "place_distance_km": "distance_km",
@@ -246,7 +246,7 @@ def _arrow_schema(arrow: Any) -> tuple[Any, Callable[[Chunk], Any]]:
     """Return the Arrow schema of COLUMNS, and a function that converts records to a record batch."""
     kinds = arrow.DataType
     utc_time = kinds.timestamp("ms", tz="UTC")
-    # taken_at has no time zone either, because it is local time if the camera's UTC offset is unknown.
+    # For taken_local, and for taken_at, which is local time if the camera's UTC offset is unknown.
     local_time = kinds.timestamp("ms")
     types: dict[str, Any] = dict.fromkeys(COLUMNS, kinds.utf8())
     types |= dict.fromkeys(("size", *_INTEGERS), kinds.int64())

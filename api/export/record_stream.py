@@ -71,7 +71,7 @@ async def stream_json(batches: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
 
 
 async def find_columns(batches: AsyncIterable[bytes]) -> list[str]:
-    """Return the names of all top-level fields of the records, in the order in which they occur."""
+    """Return the names of all top-level fields of the records, in the order in which they first occur."""
     names: dict[str, None] = {}
     async for batch in batches:
         for record in decode_iter(batch, CODEC):

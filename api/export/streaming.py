@@ -1,4 +1,4 @@
-"""What all long responses share: their number, their time limit, and errors before they start."""
+"""Limit the number and the duration of long responses, and report errors that occur before they start."""
 
 from __future__ import annotations
 

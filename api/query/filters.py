@@ -41,7 +41,7 @@ Property = Literal[
     "place", "label", "creator", "owner", "software", "camera_serial", "lens_serial", "white_balance", "color_space",
     "date_suspect",
 ]  # fmt: skip
-# Filters on fields that many photos lack. Their indexes contain only the photos that have the field.
+# Maps filters to fields that many photos lack. The indexes of these fields contain only the photos that have the field.
 PARTIAL_PATHS: dict[str, str] = {
     "person": "photo.people",
     "country": "countries",
@@ -122,15 +122,15 @@ class Filters(Arguments):
     status: list[Status] = _list_field("Result of indexing.", "ok")
     keyword: list[Value] = _list_field("Keyword.", "beach")
     person: list[Value] = _list_field("Person in the photo.", "Anna")
-    country: list[Value] = _list_field("Country: of the position, in English, or as the file names it.", "Spain")
-    state: list[Value] = _list_field("State or province: of the position, or as the file names it.", "Catalonia")
-    city: list[Value] = _list_field("City or town: of the position, or as the file names it.", "Girona")
+    country: list[Value] = _list_field("Country of the position, in English, or as named in the file.", "Spain")
+    state: list[Value] = _list_field("State or province of the position, or as named in the file.", "Catalonia")
+    city: list[Value] = _list_field("City or town of the position, or as named in the file.", "Girona")
     place: list[Value] = _list_field(
         "Most exact name of the place: the populated place nearest to the position, or the sublocation in the file.",
         "Montmartre",
     )
     kind: list[Kind] = _list_field("What is special about the image: a RAW file, a panorama, ...", "panorama")
-    label: list[Value] = _list_field("Colour label, as the program names it.", "Red")
+    label: list[Value] = _list_field("Colour label, as named by the program that set it.", "Red")
     creator: list[Value] = _list_field("Creator, such as the photographer.", "Robert Capa")
     owner: list[Value] = _list_field("Owner of the camera, as set in the camera.", "Robert Capa")
     software: list[Value] = _list_field("Program that wrote the file.", "Adobe Lightroom 6.1")

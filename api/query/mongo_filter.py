@@ -275,7 +275,7 @@ class _FilterReader:
         return self.make_regex(pattern, flags + (options or ""), path)
 
     def make_regex(self, pattern: str, flags: str, path: Path) -> Regex[str]:
-        # The outermost name on the way that is not an operator.
+        # The outermost field in the path. Names that begin with $ are operators.
         field = next((name for name in path if isinstance(name, str) and not name.startswith("$")), "")
         if reason := self.regexes.spend(pattern, flags, field):
             raise self.error_at(path, reason)

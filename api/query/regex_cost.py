@@ -12,10 +12,10 @@ import warnings
 from dataclasses import dataclass, replace
 
 MAX_BOUND = 100
-# Work in units of 2.5 ns, measured with PCRE 8.42 (MongoDB 6.0): comparing a character, and going on behind a group, an
-# alternative or a turn of a repeat.
+# Work in units of 2.5 ns, measured with PCRE 8.42 (MongoDB 6.0): comparing a character, and continuing after a group,
+# an alternative or one turn (iteration) of a repeat.
 _CHAR, _TURN = 2, 8
-# Ways and work beyond this are rejected, without computing with huge numbers.
+# Patterns with more ways or more work than this are rejected early, to avoid computing with huge numbers.
 _HUGE = 10**9
 _QUANTIFIER = re.compile(r"(?:[*+?]|\{(\d+)(,?)(\d*)\})[?+]?")
 _CLASS_ESCAPES, _ANCHORS = "dDwWsShHvVtnrf", "bBAzZ"
@@ -34,8 +34,9 @@ class Poly:
 
     Attributes:
         constant: The part that does not depend on n.
-        shared: Times n, but once for all positions together, because what starts at different positions is disjoint.
-        linear: Times n, for each position.
+        shared: A factor of n that counts once for all positions together, because the stretches of text that are
+            matched from different positions do not overlap.
+        linear: A factor of n that counts for each position.
     """
 
     constant: int = 0
@@ -69,13 +70,13 @@ class Node:
     """A part of a pattern.
 
     Attributes:
-        ways: The number of ways in which it can match.
+        ways: The number of ways in which the part can match.
         work: The work of trying all of them.
-        chars: The ASCII characters that it matches, if it always matches exactly one character.
-        beyond_ascii: Whether it may match other characters too.
-        is_anchored: Whether it matches only at the start of the text.
-        is_optional: Whether it matches the empty text, so that it cannot fail.
-        repeats: Whether it is an open repeat of the single character described above.
+        chars: The ASCII characters that the part matches, if it always matches exactly one character.
+        beyond_ascii: Whether the part may match other characters too.
+        is_anchored: Whether the part matches only at the start of the text.
+        is_optional: Whether the part matches the empty text, so that it cannot fail.
+        repeats: Whether the part is an open repeat. `chars` and `beyond_ascii` then describe one turn.
     """
 
     ways: Poly = _ONE
@@ -118,7 +119,7 @@ class _Parser:
         if self.position < len(self.pattern):
             raise PatternRejected("has an unmatched )")
         for nodes in alternatives:
-            # Once the rest cannot fail any more, the text matches and nothing is tried again.
+            # If the rest of the pattern can match the empty text, it cannot fail, so PCRE does not try other ways.
             while nodes and nodes[-1].is_optional:
                 nodes.pop()
             if nodes and nodes[-1].repeats:
@@ -237,11 +238,17 @@ class _Parser:
         return end + 1
 
     def single(self, end: int, source: str | None = None, *, start: int | None = None) -> Node:
-        """Read what matches a single character, up to `end`."""
+        """Read a part that matches a single character.
+
+        Args:
+            end: The position after the part.
+            source: The part as a pattern for Python, if it differs.
+            start: The position of the part. The default is the current position.
+        """
         start = self.position if start is None else start
         text = self.pattern[start:end]
         self.position = end
-        # Python and PCRE agree on the rest. Where they may not, assume that any character can match.
+        # Where Python and PCRE may differ, assume that any character can match. They agree on everything else.
         if not text.isascii() or "[:" in text or re.search(r"\\[hHvVpPx]", text):
             return Node()
         with warnings.catch_warnings():
@@ -251,7 +258,7 @@ class _Parser:
             except re.error:
                 return Node()
         chars = frozenset(filter(matcher.fullmatch, _ASCII))
-        # If case is ignored, K and S also match a character beyond ASCII each.
+        # If case is ignored, K also matches the Kelvin sign, and S the long s.
         folds_beyond = "i" in self.flags and not chars.isdisjoint("ksKS")
         beyond_ascii = text == "." or "^" in text or bool(re.search(r"\\[DWS]", text)) or folds_beyond
         return Node(chars=chars, beyond_ascii=beyond_ascii)
@@ -278,22 +285,28 @@ def _repeat(atom: Node, low: int, high: int | None) -> Node:
 
 
 def _join(nodes: list[Node], *, starts_lines: bool = False) -> Node:
-    """Return the node of a sequence."""
+    """Return one node for a sequence of nodes.
+
+    Args:
+        starts_lines: Whether the sequence is tried only at the start of each line.
+    """
     ways, work = _ONE, _NONE
     previous: Node | None = None
     for index, node in enumerate(nodes):
         following = nodes[index + 1] if index + 1 < len(nodes) else None
         node_ways, node_work = node.ways, node.work
         if node.repeats:
-            # What repeats must end before a character that it does not match: PCRE does not try shorter ways.
+            # The next part cannot match a character of the repeat, so PCRE tries only the longest way.
             has_one_way = following is not None and not following.repeats and node.is_disjoint(following)
-            # And it cannot begin at two positions of one stretch if the character before it is not part of it.
+            # If the part before cannot match a character of the repeat, the repeat begins only once in each stretch of
+            # such characters.
             is_shared = node.is_disjoint(previous) or (index == 0 and starts_lines)
             length = Poly(shared=1) if is_shared else Poly(linear=1)
             node_ways = _ONE if has_one_way else length
             node_work = length * Poly(node.work.linear)
         elif node.chars is not None and node.is_disjoint(previous):
-            # If one position matches both characters, the next one fails at the first.
+            # Where both characters match, the attempt that starts at the next position fails at its first character. So
+            # on average, at most half of the attempts get here.
             node_work = Poly(_CHAR // 2)
         work += ways * node_work
         ways *= node_ways

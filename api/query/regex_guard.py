@@ -14,7 +14,8 @@ MAX_PATTERN_CHARS = 200
 # Work that all patterns of a query may take on one document: about 2.5 s on the worst text that it can hold, and some
 # milliseconds on the captions that people write.
 MAX_WORK = 1_000_000_000
-# Fields whose text has at most _BOUNDED_CHARS characters. Elsewhere, only the size of a record is a limit.
+# Fields whose text has at most _BOUNDED_CHARS characters. In other fields, only the size of the record limits the text,
+# to _RECORD_CHARS characters.
 _BOUNDED_FIELDS = frozenset(
     {"_id", "bucket", "key", "etag", "format", "status", "problem", "photo", "words", "folders", "cells"}
 )

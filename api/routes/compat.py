@@ -36,7 +36,7 @@ from exifinator.config import Config
 
 MAX_SKIP = 10_000_000
 _MAX_INTEGER = 2**31 - 1
-# Responses with more records than this, or without a limit, take a place among the exports if they are large.
+# Large responses count as exports if they have a higher limit than this, or none.
 PAGE_RECORDS = 1000
 # Collect records up to this size, in BSON, and return them with an ETag. Stream anything larger.
 _COLLECT_BYTES = 1024 * 1024
@@ -154,7 +154,9 @@ async def _find(request: Request, store: StoreDep, arguments: FindArguments) -> 
 
 
 def _refuse_unsupported(request: Request) -> None:
-    """Refuse parameters that mongodb-rest does not ignore. Without them, other records would be returned.
+    """Refuse parameters that mongodb-rest supports but this API does not.
+
+    If they were ignored, other records would be returned.
 
     Raises:
         BadParameter: There is such a parameter.
@@ -174,7 +176,7 @@ def _refuse_unsupported(request: Request) -> None:
 async def _respond(
     request: Request, find: Callable[[int], AsyncGenerator[bytes]], *, as_csv: bool, is_page: bool
 ) -> Response:
-    """Return records at once if they are small together, else as a stream.
+    """Return the records in one piece if their total size is small, else as a stream.
 
     Args:
         find: Runs the query with a time limit, in milliseconds. Yields batches of records in BSON.
@@ -192,7 +194,7 @@ async def _respond(
     headers = {"Cache-Control": "no-store"}
     if getattr(request.state, "head", False):
         return StreamingResponse(iter(()), media_type=media_type, headers=headers)
-    # A page cannot take long, but one of all records can.
+    # A page cannot take long, but a response with all records can.
     gate = contextlib.nullcontext() if is_page else reserve_export(request)
     stream = _stream(partial(find, QUERY_MS if is_page else EXPORT_MS), gate, as_csv=as_csv)
     return StreamingResponse(await start_stream(stream), media_type=media_type, headers=headers)
@@ -204,7 +206,7 @@ async def _stream(
     async with gate:
         columns = []
         if as_csv:
-            # The header row comes first, so look for the columns before writing any record.
+            # The header row comes first, so read all records once to find the columns.
             async with aclosing(find()) as batches:
                 columns = await find_columns(batches)
         async with aclosing(find()) as batches:

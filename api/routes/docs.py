@@ -42,8 +42,8 @@ _PAGE = b"""<!doctype html>
 </body>
 </html>
 """
-# The page itself requires no token, but the document that it shows does if reading does, because it names the database.
-# So send the token that the explorer has stored.
+# The page itself requires no token. The document that it shows names the database, and requires the token if reading
+# photos does, so send the token that the explorer has stored.
 _START = b"""function readToken() {
   try {
     return sessionStorage.getItem("explorer.token") ?? localStorage.getItem("explorer.token");

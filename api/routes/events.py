@@ -77,7 +77,7 @@ async def stream_events(request: Request) -> Response:
     if feed.listeners >= MAX_LISTENERS:
         detail = f"{MAX_LISTENERS} clients are already listening. Try again later."
         raise RequestRefused(ErrorCode.TOO_MANY_LISTENERS, detail, headers={"Retry-After": "30"})
-    # The first message is there, so this joins without giving way to other requests.
+    # The first message is available, so no other request runs before this one has joined.
     messages = feed.listen()
     first = await anext(messages)
     return EventSourceResponse(

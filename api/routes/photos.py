@@ -103,7 +103,7 @@ class ThumbnailArguments(Arguments):
     )
 
 
-# Some generators of clients ignore the content of responses of other types than the second one.
+# Some client generators treat only the second of these types as binary content.
 _JPEG_TYPES = ("image/jpeg", "application/octet-stream")
 _PAGE_LINKS = {
     "next": {"operationId": "list_photos", "parameters": {"cursor": "$response.body#/next"}},

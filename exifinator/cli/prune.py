@@ -29,7 +29,7 @@ def prune(
     """Find the records and failed jobs of deleted images, show examples, and remove them all after confirmation.
 
     Raises:
-        EXIFinatorError: As find_orphans does; or a source could not be searched, after the others have been pruned.
+        EXIFinatorError: See find_orphans; also raised at the end if a source could not be searched.
     """
 
     def on_progress(listed: int) -> None:

@@ -133,7 +133,7 @@ def _check_access(
 
     Raises:
         ConfigError: S3 denies access to all sources, or the buckets do not exist.
-        TransientError, PermanentError: None of the sources can be read for another reason.
+        TransientError, PermanentError: No source can be read, for another reason.
     """
     readable: list[Source] = []
     probe_objects: list[ImageRef] = []

@@ -61,7 +61,7 @@ class Guard:
         bind_host: The address to which the server is bound. If it is loopback, only requests for loopback names and
             for `allowed_hosts` are served. This prevents DNS rebinding, where a site makes its own name resolve to this
             server.
-        allowed_hosts: Names of proxies, in lower case.
+        allowed_hosts: The host names that clients use for a reverse proxy, in lower case.
         throttle: Delays further attempts after wrong passwords.
     """
 
@@ -133,7 +133,7 @@ class Guard:
     def _forward(self, request: Request) -> Response:
         is_fixed = request.path in page_fixes.PATHS
         if is_fixed:
-            # The browser may have the file without its correction.
+            # The browser may have cached the uncorrected file, so always send the whole file.
             for header in ("IF_NONE_MATCH", "IF_MODIFIED_SINCE", "RANGE"):
                 request.environ.pop(f"HTTP_{header}", None)
         response = Response.from_app(self._app, request.environ)
@@ -174,7 +174,7 @@ def _read_credentials(request: Request) -> bytes | None:
 
 
 def _refuse_cross_site(request: Request) -> Response | None:
-    """Return an error response to a write or a query that a page on another site causes. Links to the page are fine."""
+    """Return an error response if a page on another site caused this write or query. Links from there are allowed."""
     is_link = request.method in _SAFE_METHODS and not request.path.startswith(("/api/", "/workers"))
     if is_link or not is_cross_site(request.headers.get):
         return None
@@ -212,7 +212,7 @@ def _refuse_parameters(request: Request) -> Response | None:
     except job_queries.BadFilter as error:
         if request.method == "POST":
             return _refusal(400, f"This filter matches no jobs: {error}.")
-        # The page shows no errors of tables. A table without rows tells that nothing matches.
+        # The page does not show error responses for tables, so send a table without rows.
         rows = {"aaData": [], "iTotalDisplayRecords": 0, "sEcho": request.args["sEcho"], "error": str(error)}
         return _harden(Response(json.dumps(_escape(rows)), mimetype="application/json"), [])
     return None

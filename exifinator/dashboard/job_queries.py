@@ -1,6 +1,7 @@
-"""Check the parameters of MRQ's dashboard, which MRQ ignores if they are malformed, or fails on with a traceback.
+"""Check the parameters of requests to MRQ's dashboard.
 
-A filter that is ignored matches all jobs, and the buttons Requeue and Cancel then act on them all.
+MRQ ignores malformed parameters, or fails with a traceback. If it ignores a filter, all jobs match, and the buttons
+Requeue and Cancel act on all of them.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ _TABLES = frozenset({"agents", "jobs", "queues", "scheduled_jobs", "status", "ta
 _ACTIONS = frozenset({"cancel", "requeue", "requeue_retry"})
 _FILTERS = frozenset({"id", "queue", "status", "worker", "path", "dateretry", "exceptiontype", "params"})
 _ID = re.compile(r"[0-9a-fA-F]{24}")
-# MRQ turns these into regular expressions if they contain "*".
+# Filters with "*", which MRQ turns into regular expressions.
 _PATTERN = re.compile(r"[\w./:-]*(\*[\w./:-]*){1,2}")
+# Maximum nesting of the filter `params`.
 _MAX_DEPTH = 8
 
 
@@ -68,7 +70,7 @@ def check_action(form: Mapping[str, str]) -> None:
 
 
 def check_filters(filters: Mapping[str, str]) -> None:
-    """Check the filters of a table or an action. Empty ones count as absent, as in MRQ.
+    """Check the filters of a table or an action. Empty filters count as absent, as in MRQ.
 
     Raises:
         BadFilter: A filter is malformed.
@@ -89,7 +91,7 @@ def check_filters(filters: Mapping[str, str]) -> None:
 
 
 def _is_plain(value: Any, depth: int) -> bool:
-    """Return whether a value has no operators of MongoDB, which could compute for long."""
+    """Return whether a value can be stored in BSON and has no operators of MongoDB, which could run for long."""
     if depth > _MAX_DEPTH:
         return False
     if isinstance(value, list):

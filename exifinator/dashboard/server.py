@@ -49,7 +49,7 @@ def load_app() -> WSGIApplication:
 
 
 class _SortedJobs:
-    """MRQ's connections, but the jobs that a query finds come newest first. MRQ lists them in no order.
+    """Wraps MRQ's connections, so that queries return the newest jobs first. MRQ does not sort them.
 
     Args:
         target: The connections, the database of jobs, or its collection `mrq_jobs`.

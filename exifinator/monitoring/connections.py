@@ -34,11 +34,11 @@ class RedisInfo:
     Attributes:
         address: REDIS_URL without credentials.
         product: `Redis` or `Valkey`.
-        version: Empty if the user may not ask.
+        version: Empty if the user may not run INFO.
         memory_limit_bytes: `maxmemory`; 0 means no limit.
         disk_bytes: The size of the append-only file; 0 if there is none.
         offset_seconds: How far the server's clock is ahead of this machine's.
-        info: The server's full response to INFO; empty if the user may not ask.
+        info: The server's full response to INFO; empty if the user may not run INFO.
     """
 
     address: str

@@ -42,7 +42,7 @@ def run_checks(config: Config, arguments: Iterable[str] = (), *, cwd: Path | Non
 
 
 def find_obstacles(config: Config) -> list[str]:
-    """Return why images may not be done, from the servers, the queues, the workers and this machine's limits."""
+    """Return a message for each problem with Redis, MongoDB, queues, workers or open files that can stop a batch."""
     connections = Connections(config)
     try:
         findings = [
@@ -93,7 +93,7 @@ def _check_mongodb(config: Config, connections: Connections) -> Iterator[Finding
 
 
 def _explain(config: Config, area: Literal["redis", "mongodb"], setting: str, exc: EXIFinatorError) -> Finding:
-    """Return the finding for a server that cannot be used, with the same explanation as that of a run."""
+    """Return the finding for a server that cannot be used, explained as a run would explain it."""
     fault = explain_fault(config, area)
     if fault is not None:
         return error(area, fault.message, fault.hint or _connection_fix(setting, fault))

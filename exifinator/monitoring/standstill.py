@@ -14,7 +14,7 @@ class Standstill:
 
     Args:
         find_reasons: Returns messages for the user.
-        notify: Called with each message, but only once with the same message.
+        notify: Called once with each different message.
         clock: Returns the time in seconds.
     """
 

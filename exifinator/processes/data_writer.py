@@ -1,7 +1,8 @@
 """Remember which server program wrote a data folder, because other programs may be unable to read the data.
 
 Redis and Valkey do not read each other's newer files, no server reads the files of a later version, and MongoDB reads
-those of its own release series only. PATH may change at any time, so it decides only for an empty folder.
+those of its own release series only. The order of the programs in PATH may change at any time, so it decides only
+while the folder is empty.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class ServerProgram:
         return f"{self.product} {'.'.join(map(str, self.version))}"
 
     def can_read(self, writer: ServerProgram) -> bool:
-        """Return whether this program reads the data that another one has written."""
+        """Return whether this program can read the data that `writer` has written."""
         if self.product == "MongoDB" or writer.product == "MongoDB":
             return (self.product, self.version) == (writer.product, writer.version)
         if self.product == writer.product:
@@ -75,7 +76,7 @@ class DataFolder:
         if not any(self.path.glob(self._contents)):
             return next(iter(programs), None)
         usable = list(programs)
-        # An installation from before this file existed: the supervisor's configuration has the path of the program.
+        # In older installations, only the supervisor's configuration names the program that wrote the data.
         last_path = (self._supervisor_config.command(self._key) or [""])[0]
         writer = self._read_writer() or next((program for program in usable if program.path == last_path), None)
         if writer is None:

@@ -129,7 +129,7 @@ def _is_running(service: Service) -> bool:
 
 
 def explain_fault(config: Config, key: Literal["redis", "mongodb"], root: Path = ROOT) -> EXIFinatorError | None:
-    """Return the error with which a run would stop because of Redis or MongoDB. None if a run can use or start it."""
+    """Return the error that would stop a run because of this server, or None if a run can use or start the server."""
     try:
         service: Service = RedisService(config, root) if key == "redis" else MongoDBService(config, root)
         if not _may_listen(service):

@@ -228,7 +228,7 @@ class MongoDBService:
             )
             if any(server.server_type_name != "Unknown" for server in _known_servers(client)):
                 raise ServiceFailed(
-                    f"MongoDB at {self.address} responds, but no server of it accepts writes: {describe_error(exc)}",
+                    f"MongoDB at {self.address} responds, but no server accepts writes: {describe_error(exc)}",
                     hint="wait until the replica set elects a primary; rs.status() in mongosh shows why it has none",
                 ) from exc
             raise NotResponding(_describe_closed(describe_error(exc) or type(exc).__name__, "tls=true")) from exc

@@ -208,6 +208,7 @@ class Supervision:
                 errors="replace",
                 timeout=self._start_timeout_seconds,
                 start_new_session=True,
+                # Other users of this machine must not read the logs.
                 umask=0o077,
             )
         except subprocess.TimeoutExpired as exc:

@@ -103,12 +103,13 @@ def start_workers(config: Config, *, restart: bool = False, root: Path = ROOT) -
     supervision = worker_supervision(root, config.start_timeout_seconds)
     programs = worker_programs(config)
     fingerprint = _fingerprint(config, root)
-    # Programs that fail because of a setting keep failing: they keep the environment in which they were started.
+    # Programs that fail because of a setting keep failing until a restart, because supervisord starts them in its own,
+    # unchanged environment.
     restart = restart or (is_outdated(config, root) and _is_failing(supervision))
-    # Check before anything is stopped, so that a restart that cannot succeed leaves the running programs alone.
     if not restart:
         # Processes whose supervisor was killed may still use the ports.
         supervision.end_orphans()
+    # Check the ports before anything is stopped, so that a restart that cannot succeed leaves the programs running.
     if restart or not supervision.running():
         _check_ports_are_free(config, supervision)
     stopped = restart and supervision.stop()
@@ -166,7 +167,7 @@ def _check_ports_are_free(config: Config, supervision: Supervision) -> None:
 
 
 def _is_failing(supervision: Supervision) -> bool:
-    """Return whether a program has exited and is waiting for its next start, or has just been started."""
+    """Return whether a program waits for its next start after a crash, has just been started, or was given up."""
     return any(process.state in ("BACKOFF", "STARTING", "FATAL") for process in supervision.status())
 
 
@@ -245,5 +246,6 @@ def _fingerprint(config: Config, root: Path) -> str:
 
 def mrq_worker() -> list[str]:
     """Return the command that starts MRQ's worker in this virtual environment, without arguments."""
-    # Not the script mrq-worker: its first line has the path of the interpreter, which must not contain spaces.
+    # The script mrq-worker does not work in all folders: the path of the interpreter in its first line must not contain
+    # spaces.
     return [sys.executable, "-m", "mrq.bin.mrq_worker"]

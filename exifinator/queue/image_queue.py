@@ -6,7 +6,7 @@ from now. While the worker is alive, it extends the lease. An acknowledgement re
 leases expire, and its images are delivered again.
 
 A worker that was stopped for longer than its lease and then continues has lost its images to other deliveries. Every
-delivery has a number, and each method that takes a Delivery ignores those that have lost their image.
+delivery has a number, and each method that takes deliveries ignores those that have lost their image.
 
 The write queue is a list of limited size. Its elements hold the fetched metadata bytes of images. Until a write worker
 takes an element, its image is parked in the download queue.
@@ -69,7 +69,7 @@ class Delivery:
 
     @property
     def delivered_at(self) -> datetime:
-        """The time of the delivery, in milliseconds like all times in MongoDB."""
+        """The time of the delivery, cut to milliseconds like all times in MongoDB."""
         return datetime.fromtimestamp(self.number // 1000 / 1000, UTC)
 
 
@@ -195,7 +195,8 @@ class ImageQueue:
                 )
             return [int(result) for result in results]
         except QueueUnavailable as exc:
-            # Redis closes the connection if a request is too large, as it does when it exits.
+            # Redis closes the connection if a request is too large, and also when it exits. Only in the first case does
+            # it respond to the PING.
             if exc.code != QueueUnavailable.code or not self._responds():
                 raise
             if len(pairs) == 1:

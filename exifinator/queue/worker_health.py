@@ -38,7 +38,10 @@ class WorkerHealth:
         return read_clock(self._client).timestamp()
 
     def note_alive(self) -> None:
-        """Store that this worker takes images. It must be called every few seconds."""
+        """Store that this worker takes images.
+
+        Call this method at intervals shorter than SILENT_SECONDS.
+        """
         now = self.now()
         with redis_errors("store a worker's report"):
             pipe = self._client.pipeline()
@@ -68,7 +71,11 @@ class WorkerHealth:
             pipe.execute()
 
     def has_served_others(self, bucket: str, since: float) -> bool:
-        """Return whether S3 has returned an object of a bucket to another worker after `since`."""
+        """Return whether S3 has returned an object of a bucket to another worker.
+
+        Args:
+            since: Ignore objects returned up to this Unix time of the Redis server.
+        """
         with redis_errors("read the workers' reports"):
             served: Any = self._client.zrangebyscore(self._keys.served_prefix + bucket, f"({since}", "+inf")
         return any(name.decode() != self.worker for name in served)

@@ -66,8 +66,8 @@ def group_stages(filter_: Document) -> list[Document]:
 def describe_job(job: Mapping[str, Any]) -> Document:
     """Return a failed job in the form in which users see it.
 
-    `exception` is the exception type, `message` the end of the traceback with the exception, `path` the import path of
-    the job's task, and `traceback` the last MAX_TRACEBACK_CHARS characters of the traceback.
+    `exception` is the exception type, `message` the exception with its text, from the end of the traceback, `path` the
+    import path of the job's task, and `traceback` the last MAX_TRACEBACK_CHARS characters of the traceback.
     """
     params: Mapping[str, Any] = job.get("params") or {}
     traceback = str(job.get("traceback") or "")
@@ -86,7 +86,7 @@ def describe_job(job: Mapping[str, Any]) -> Document:
 
 
 def _find_message(traceback: str, exception: str) -> str:
-    """Return the exception and its message, which may have several lines, since keys may contain newlines."""
+    """Return the exception with its text, which may have several lines, because keys may contain newlines."""
     text = traceback.strip()
     starts = list(re.finditer(rf"^(?:\w+\.)*{re.escape(exception)}(?=:|$)", text, re.MULTILINE)) if exception else []
     if starts:

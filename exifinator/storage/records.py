@@ -25,9 +25,12 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def count_exactly(collection: Collection[Document], *, limit: int | None = None) -> int:
-    """Return the number of documents, by the index of their ids: about 0.4 s per million.
+    """Return the number of documents, counted in the index of their ids, which takes about 0.4 s per million.
 
-    The number in the collection's metadata (estimated_document_count) is wrong after MongoDB was killed.
+    The number in the collection's metadata (estimated_document_count) may be wrong after MongoDB was killed.
+
+    Args:
+        limit: Stop counting at this number.
     """
     options: dict[str, Any] = {"limit": limit} if limit else {}
     return collection.count_documents({"_id": {"$gt": MinKey()}}, hint=[("_id", 1)], **options)
@@ -186,7 +189,7 @@ class RecordStore:
             return self.collection.delete_many({**query, "_id": {"$in": old_ids}}).deleted_count
 
     def remove_delivered(self, image_id: str, delivered_at: datetime) -> None:
-        """Remove the record and the thumbnail that a delivery has stored, unless others have replaced them."""
+        """Remove the record and the thumbnail that a delivery has stored, unless another delivery has replaced them."""
         query = {"_id": image_id, "delivered_at": delivered_at}
         with mongodb_errors("remove records"):
             self.thumbnails.delete_one(query)
@@ -210,8 +213,8 @@ class RecordStore:
         does not replace a record of a later delivery.
 
         Args:
-            clock: Returns the time by the clock from which `delivered_at` comes. If given, records from the future are
-                replaced too: they were stored when the clock was ahead, or came from another one.
+            clock: Returns the time of the clock that `delivered_at` was read from. If given, records from the future
+                are replaced too: that clock was ahead when they were delivered, or they come from another clock.
 
         Returns:
             For each record, in order: None if it was stored, otherwise StoreUnavailable, RecordRefused, or DeliveryLost

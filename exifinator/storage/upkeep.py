@@ -2,7 +2,7 @@
 
 If MongoDB comes back with an empty data folder, records are stored again, but without indexes, and without the schema
 version: the next start would take them for records of the first schema. If MongoDB was killed, the number of documents
-in its metadata is wrong until the collection is validated, and pages, metrics and commands show this number.
+in a collection's metadata may be wrong until the collection is validated. The API and the explorer show this number.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Upkeep:
     """Checks the database repeatedly, and restores what is missing.
 
     Args:
-        since: When this process checked the schema version. All records that it has written are of the newest version.
+        since: When this process checked the schema version. All records that it has written have the newest version.
     """
 
     def __init__(self, store: Store, *, since: datetime) -> None:

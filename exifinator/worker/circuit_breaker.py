@@ -8,8 +8,8 @@ A bucket counts as refused if S3 rejects the credentials themselves or the time 
 to all of a few other objects of the bucket that it returned before.
 
 If there are other workers, the fault may be on this worker's machine only. This worker then takes no images for a few
-seconds and watches the others. If S3 serves one of them, the bucket is not refused: this worker stays out until S3
-serves it again, and says so.
+seconds and watches the others. If S3 serves one of them, the bucket is not refused: this worker reports itself as
+refused, and takes no images until S3 serves it again.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 
 # After a probe in which S3 returned another object of the bucket, do not probe the bucket again for this many seconds.
 TRUSTED_SECONDS = 30.0
-# For how long a refused worker watches whether S3 serves others, and how often it looks.
+# How long a refused worker watches whether S3 serves others, and the interval at which it checks.
 PATIENCE_SECONDS = 10.0
 LOOK_SECONDS = 0.5
 # A worker that S3 refuses while it serves others tries again after this many seconds.
@@ -71,8 +71,7 @@ class BucketCircuitBreaker:
         """Return whether to release an image that S3 refused.
 
         The image should be released if its bucket or this worker is refused, or if S3 returns the image when it is read
-        again.
-        Otherwise only this object is refused, and the image should fail.
+        again. Otherwise only this object is refused, and the image should fail.
 
         Raises:
             TransientError: S3, Redis or MongoDB did not respond.
@@ -126,13 +125,13 @@ class BucketCircuitBreaker:
                 gevent.sleep(LOOK_SECONDS)
             self._stay_out(ref, message)
         except TransientError as exc:
-            # The next image that S3 refuses starts over.
+            # If S3 refuses another image, the decision starts over.
             log.warning("retry: %s", exc, extra={"action": "retry"})
         finally:
             self.is_suspended = False
 
     def _stay_out(self, ref: ImageRef, message: str) -> None:
-        """Return once S3 serves this worker again."""
+        """Report this worker as refused, and return once S3 serves it again."""
         report = (
             f"S3 refuses the worker {self._health.worker} on {platform.node()}, but serves other workers, so this one "
             f"takes no images until S3 serves it: {message}"

@@ -39,6 +39,7 @@ RECORDS_PER_BULK = 100
 BULK_WAIT_SECONDS = 0.03
 IMAGES_PER_PUSH = 50
 PUSH_WAIT_SECONDS = 0.005
+# The maximum number of local files that a worker process reads at the same time.
 FILE_THREADS = 8
 
 
@@ -74,8 +75,8 @@ class WorkerContext:
                 time spent waiting.
 
         Returns:
-            False if Redis does not accept the message, for example because it is too large. The caller must then write
-            the image itself.
+            False if Redis does not accept the message, for example because it is too large. The caller must then decode
+            and store the image itself.
 
         Raises:
             Interrupted: The worker is stopping.
@@ -133,13 +134,14 @@ class WorkerContext:
             errors[i] = error
         # If a newer record exists, the image is done too.
         done = [batch[i][1] for i in held if errors[i] is None or isinstance(errors[i], DeliveryLost)]
+        # Leases may have expired during a write that took this long, for example because the process was stopped.
         if time.monotonic() - began_at > self.queue.lease_seconds / 2:
             self._remove_lost(done)
         self.queue.acknowledge(done)
         return errors
 
     def _remove_lost(self, outcomes: Sequence[Outcome]) -> None:
-        """Remove the records that this process stored although their images did not belong to it any more.
+        """Remove the records that this process stored after it had lost their images.
 
         Newer records were not replaced. But an image that was pruned in the meantime would have a record again.
         """

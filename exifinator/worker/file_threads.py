@@ -1,6 +1,6 @@
 """Threads in which the worker reads local files.
 
-All greenlets would wait for a slow or unresponsive disk otherwise, and the leases of their images would expire.
+Without threads, all greenlets would wait for a slow or unresponsive disk, and the leases of their images would expire.
 """
 
 from __future__ import annotations

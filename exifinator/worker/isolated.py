@@ -32,7 +32,8 @@ from exifinator.sources.s3.client import S3Client
 
 # The maximum time for reading one image in the subprocess.
 DEADLINE_SECONDS = 120
-# Memory of the subprocess besides what decoding may use (PARSE_MEMORY_MB): the interpreter, boto3, and the blocks read.
+# Memory of the subprocess besides the memory that decoding may use (PARSE_MEMORY_MB): the interpreter, boto3, and the
+# blocks that were read.
 BASE_MEMORY_MB = 256
 # A BSON document starts with its length in bytes, a little-endian integer of this size.
 _LENGTH_BYTES = 4
@@ -168,7 +169,7 @@ class _Child:
 
 
 def _limit_memory(limit_mb: int) -> None:
-    """Make allocations beyond the limit fail, so that an image ends this process instead of exhausting the machine."""
+    """Make allocations beyond the limit fail, so that an image can end this process, but not exhaust the machine."""
     limit_bytes = limit_mb * 1024**2
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     if hard == resource.RLIM_INFINITY or limit_bytes < hard:

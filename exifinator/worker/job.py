@@ -20,8 +20,8 @@ from exifinator.worker.context import WorkerContext, current_context
 from exifinator.worker.redis_clock import CLOCK
 
 LOG_LINES_PER_JOB = 200
-# MRQ reads CLOCK once to store when a job started, and again for the job itself. In between, CLOCK may be set. If MRQ
-# starts a job again, this happens minutes later.
+# MRQ reads CLOCK twice when a job starts: for the time that it stores, and for the job's attribute. CLOCK may be set in
+# between, so the two times may differ by this much. If MRQ starts the job again, the stored time is minutes later.
 CLOCK_TOLERANCE = timedelta(seconds=10)
 
 log = logging.getLogger(__name__)
@@ -111,7 +111,7 @@ class ImageJob(Job):  # type: ignore[misc]
 
         Raises:
             DeliveryLost: The image no longer belongs to this job.
-            StoreUnavailable, RecordRefused, QueueUnavailable: As WorkerContext.store_record does.
+            StoreUnavailable, RecordRefused, QueueUnavailable: See WorkerContext.store_record.
         """
         if self.is_raw:
             member, delivered_at = self.delivery.member, self.delivery.delivered_at
@@ -123,7 +123,7 @@ class ImageJob(Job):  # type: ignore[misc]
         outcome = Outcome(member, ref.id, record.status, bytes_read, requests, self.delivery.number)
         self.context.store_record(record, outcome)
         if not self.is_raw and self.id != image_job_id(ref.id):
-            # `mrq-run` has run the task under another id, or none. The failure of the image must not stay.
+            # `mrq-run` runs a task under another id, or none, so the failed job of the image would remain.
             self.context.store.jobs.remove_failed([ref.id], datetime.now(UTC))
 
     def drop(self, message: str) -> None:

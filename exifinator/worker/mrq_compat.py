@@ -86,7 +86,7 @@ def _patch_redis() -> None:
 
 
 # pymongo's methods, before MRQ wraps them for its hooks, --print_mongodb and --trace_io. MRQ also wraps the methods of
-# pymongo 3. If these called wrapped methods, each operation would be counted twice.
+# pymongo 3 that are defined below. If these called wrapped methods, each operation would be counted twice.
 _ORIGINALS = {
     name: getattr(Collection, name)
     for name in (
@@ -264,7 +264,7 @@ def _patch_mrq_queues_and_logs() -> None:
 
 
 def _patch_mrq_json() -> None:
-    """Encode datetimes and ObjectIds in JSON. MRQ imports ujson, which has not encoded them since version 2."""
+    """Encode datetimes and ObjectIds in JSON. MRQ imports ujson, which does not encode them in version 2 and later."""
     import mrq.scheduler
     import mrq.worker
     from mrq.utils import MongoJSONEncoder

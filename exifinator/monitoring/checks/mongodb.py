@@ -159,7 +159,7 @@ def check_schema(connections: Connections) -> Finding:
 
 
 def check_count(connections: Connections) -> Finding:
-    """Check that MongoDB knows how many records there are. After it was killed, it may not."""
+    """Check the number of records in MongoDB's metadata, which may be wrong after MongoDB was killed."""
     wrong = find_wrong_count(connections.store.records.collection)
     if wrong is None:
         return ok("mongodb", "MongoDB knows the number of records")

@@ -20,7 +20,7 @@ MAX_MEMORY_SHARE = 0.9
 
 
 def check_server(server: RedisInfo, config: Config) -> list[Finding]:
-    """Run all checks of what the server reports."""
+    """Run all checks that need the server's response to INFO."""
     if not server.info:
         return [
             warning(

@@ -1,6 +1,6 @@
 -- A delivery has a number: the time of the delivery, in microseconds. The hash of deliveries in progress maps each
--- delivered or parked image to the number of its latest delivery. A worker whose number is no longer there has lost the
--- image: its lease expired, and the image was delivered again or acknowledged, or its batch was cancelled.
+-- delivered or parked image to the number of its latest delivery. A delivery whose number is not in the hash has lost
+-- its image: the lease expired and the image was delivered again or acknowledged, or its batch was cancelled.
 -- Needs `time` of _clock.lua.
 local function new_number() return string.format('%.0f', time[1] * 1000000 + time[2]) end
 

@@ -3,8 +3,8 @@
 -- An image that its delivery has lost is neither removed nor counted: another delivery acknowledges it. The image of a
 -- regular job has no delivery and is normally not in the queue, but it is counted.
 -- KEYS: download queue, delivery counts, open batches, prefix of the batches' counts, metrics, deliveries in progress.
--- ARGV: for each image its member, id, result, bytes read, requests, and the number of its delivery, or 0 if it is that of
--- a regular job. An image with an empty result is not counted.
+-- ARGV: for each image its member, id, result, bytes read, requests, and the number of its delivery (0 for a regular
+-- job). An image with an empty result is not counted.
 local queue, deliveries, batches, prefix, metrics, in_progress = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local open = redis.call('HGETALL', batches)
 local prefixes_by_batch, counts_by_batch, counts_by_result = {}, {}, {}

@@ -1,9 +1,9 @@
 -- @include clock delivery
 -- Adds elements to the write queue, and parks their images in the download queue.
 -- KEYS: write queue, size of the write queue in bytes, download queue, deliveries in progress.
--- ARGV: limit of the write queue in bytes, lease in seconds, seconds to park; then for each image its member, the number of
--- its delivery, and the element.
--- Returns for each image: 1 if the element was added; 0 if the write queue has no room for it, in which case the lease is
+-- ARGV: limit of the write queue in bytes, lease in seconds, seconds to park; then for each image its member, the
+-- number of its delivery, and the element.
+-- Returns for each image: 1 if the element was added; 0 if the write queue has no room for it, so that the lease is
 -- extended; 2 if the delivery has lost the image. An empty write queue has room for any element.
 local writes, write_bytes, queue, in_progress = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local limit, lease, parked = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])

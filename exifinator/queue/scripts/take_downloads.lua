@@ -7,7 +7,7 @@
 local queue, deliveries, write_bytes, open_circuits, in_progress = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local limit, lease = tonumber(ARGV[1]), tonumber(ARGV[2])
 local write_limit, postponement = tonumber(ARGV[3]), tonumber(ARGV[4])
--- An element is added only if it fits, so the write queue rarely reaches its limit exactly: it counts as full before.
+-- Elements are added only if they fit, so the write queue rarely reaches its limit exactly. It counts as full from 90%.
 if tonumber(redis.call('GET', write_bytes) or '0') >= 0.9 * write_limit then return {} end
 local number, delivered, refused_buckets, candidates = new_number(), {}, nil, limit
 if redis.call('EXISTS', open_circuits) == 1 then

@@ -20,7 +20,7 @@ for _, element in ipairs(redis.call('LPOP', writes, math.min(limit, length - res
     redis.call('ZADD', queue, 'XX', now + lease, member)
     taken[#taken + 1] = element
     taken[#taken + 1] = math.floor(math.max(0, now + parked - tonumber(parked_until)) * 1000000)
-    -- A worker of an earlier version stores no number when it delivers an image.
+    -- Workers of earlier versions store no number when they take an image.
     redis.call('HSETNX', in_progress, member, new_number())
     taken[#taken + 1] = redis.call('HGET', in_progress, member)
   end

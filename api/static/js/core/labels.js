@@ -256,7 +256,7 @@ export function describeFilter(name, value) {
 export const filterTitle = (name, value) => describeFilter(name, value).filter(Boolean).join(": ");
 
 /**
- * Return a text with a capital letter at its beginning.
+ * Return a text with its first letter in upper case.
  * @param {string} text
  */
 export const capitalize = (text) => text.charAt(0).toUpperCase() + text.slice(1);

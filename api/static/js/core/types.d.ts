@@ -164,7 +164,7 @@ export interface Place {
   distance_km: number;
 }
 
-/** A part of a photo, such as a face. The area has its centre and its size, as shares of the stored image's sides. */
+/** A part of a photo, such as a face. `area` is its centre and size, as fractions of the stored image's sides. */
 export interface Region {
   name?: string;
   type?: string;

@@ -124,7 +124,7 @@ function clearedFilters(section) {
 }
 
 /**
- * The values of a section that is closed at first. Their counts are fetched when it is opened.
+ * The values of a section that is closed at first. Their counts are fetched when the section is opened.
  * @param {{section: SectionOptions, state: State, navigate: Navigate, api: Api}} props
  */
 function RareValues({ section, state, navigate, api }) {

@@ -10,7 +10,7 @@ import { capitalize, DATE_SUSPECT_LABELS, KIND_LABELS, STATUS_LABELS } from "../
  * @property {"values" | "range" | "rating" | "location" | "bucket"} kind
  * @property {string} [property] value for the filters `has` and `without`, if it differs from `name`
  * @property {string} [noneLabel] label of the choice of photos without a value
- * @property {string} [noun] the name in a sentence, if it differs from `name`
+ * @property {string} [noun] what the section is called in a sentence, if not `name`
  * @property {boolean} [isRare] whether the section is closed at first, and its counts are fetched when it is opened
  * @property {(value: string) => string} [format] returns the label of a value
  */

@@ -1,6 +1,6 @@
 /**
- * @file Fetches the counts of the filter panel: those by value in one request, those by range and those of
- * lists that are often short in another.
+ * @file Fetches the counts of the filter panel in two requests: those by value, and those by range. The second request
+ * also fetches the counts by person and country.
  * @import { Api, Counts, Pair, State } from "../core/types"
  */
 import { filterParams } from "../core/url_state.js";

@@ -228,8 +228,8 @@ function OriginalLink({ id, api }) {
 }
 
 /**
- * Return the width and height at which to show the thumbnail, in pixels, and whether that shows all of it. They change
- * with the width of the window.
+ * Return the width and height at which to show the thumbnail, in pixels, and whether it is shown whole, without
+ * cropping. The size changes with the width of the window.
  * @param {PhotoRecord} record
  */
 function useThumbnailSize(record) {

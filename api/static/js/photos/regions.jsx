@@ -7,7 +7,7 @@ import { oneLine } from "../core/format.js";
 const MAX_REGIONS = 100;
 
 /**
- * @typedef {{x: number, y: number, w: number, h: number}} Area a centre and a size, as shares of an image's sides
+ * @typedef {{x: number, y: number, w: number, h: number}} Area centre and size, as fractions of an image's sides
  */
 
 // Where a point of the stored image is in the image as displayed, by the value of the Orientation tag.
@@ -36,7 +36,7 @@ export function turnArea({ x, y, w, h }, orientation = 1) {
 }
 
 /**
- * The boxes of the regions that have an area. Programs relate areas to the image as it is stored.
+ * Boxes around the regions that have an area. Areas refer to the image as it is stored, before it is turned.
  * @param {{photo: PhotoFields}} props
  */
 export function Regions({ photo }) {

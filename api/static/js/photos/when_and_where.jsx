@@ -102,7 +102,7 @@ export function Where({ photo }) {
 }
 
 /**
- * Return links to the photos of a place and of what it is part of, separated by commas. Names that repeat are left out.
+ * Return links to the photos of a place and of the areas around it, separated by commas. Repeated names are left out.
  * @param {[filter: string, value: string | undefined][]} parts
  */
 function renderPath(parts) {
