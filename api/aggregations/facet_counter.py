@@ -212,7 +212,11 @@ def _with_missing(counts: Counts, name: str, without_value: int) -> Counts:
 
     With several values per photo, the sum of the counts does not show how many photos have none.
     """
-    return {**counts, None: without_value} if without_value > 0 and name not in LIST_FACETS else counts
+    return (
+        {**counts, None: counts.get(None, 0) + without_value}
+        if without_value > 0 and name not in LIST_FACETS
+        else counts
+    )
 
 
 async def _count_statuses(photos: Collection, gate: asyncio.Semaphore, total: int) -> Counts:

@@ -175,7 +175,7 @@ def _from_match(match: re.Match[str], text: str, sub_seconds: str | None) -> Pho
         offset = _offset(zone)
         if offset is None and zone.upper() not in ZONE_NAMES:
             return None
-    hour = _hour(int(hour_text), parts["before"], parts["after"])
+    hour = hour_of_day(int(hour_text), parts["before"], parts["after"])
     second_text = parts["second"] or parts["second2"]
     second = int(second_text or 0)
     if hour is None or second > 60:
@@ -209,7 +209,7 @@ def _month_and_day(parts: dict[str, str | None]) -> tuple[int | None, int | None
     return int(parts["month"] or 0), int(parts["day"] or 0)
 
 
-def _hour(hour: int, before: str | None, after: str | None) -> int | None:
+def hour_of_day(hour: int, before: str | None = None, after: str | None = None) -> int | None:
     """Return the hour of the day, 0 to 24; None if the hour and the day periods contradict each other.
 
     Args:

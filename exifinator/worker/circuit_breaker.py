@@ -112,8 +112,9 @@ class BucketCircuitBreaker:
         if not self._health.has_others():
             self._open(ref.bucket, message)
             return
+        since = self._health.now()
         self.is_suspended = True
-        gevent.spawn(self._watch_others, ref, message, self._health.now())
+        gevent.spawn(self._watch_others, ref, message, since)
 
     def _watch_others(self, ref: ImageRef, message: str, since: float) -> None:
         try:

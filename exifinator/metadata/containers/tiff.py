@@ -223,7 +223,7 @@ class _DirectoryWalker:
         try:
             self.profile = self.profile or self.file.read(start, min(length, PROFILE_BYTES))
         except MissingBytes:
-            self.has_missing = True
+            self.needs_more_bytes = True
         except DamagedFile:
             pass
 

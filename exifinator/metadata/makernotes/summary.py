@@ -149,9 +149,9 @@ def find_iso(tags: Tags) -> int | None:
     """Return the ISO speed; None if the MakerNote does not contain it."""
     auto, base = _number(tags, "AutoISO"), _number(tags, "BaseISO")
     camera = _number(tags, "CameraISO")
-    if camera and camera not in NO_ISO:
+    if camera and camera not in NO_ISO and 0 < camera < MAX_ISO:
         return int(camera)
-    if auto and base and _values(tags, "BaseISO"):
+    if auto and base:
         # Canon: AutoISO is the factor by which the camera raises the base speed, in percent.
         speed = round(auto * base / 100)
         return speed if 0 < speed < MAX_ISO else None

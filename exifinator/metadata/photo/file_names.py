@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 
-from exifinator.metadata.dates import PhotoDate, Precision
-from exifinator.metadata.day_periods import DAY_PERIODS, DAY_PERIODS_PATTERN
+from exifinator.metadata.dates import PhotoDate, Precision, hour_of_day
+from exifinator.metadata.day_periods import DAY_PERIODS_PATTERN
 
 MAX_CHARACTERS = 200
 # No digital camera wrote dates into file names before this year.
@@ -53,8 +53,10 @@ def _read(match: re.Match[str], *, in_utc: bool) -> PhotoDate | None:
     if parts["joined"] is not None and (parts["mark"] or len(parts["hour"]) < 2):
         return None
     if period := parts["period"]:
-        kind = DAY_PERIODS["".join(char for char in period.lower() if char.isalpha())]
-        hour = hour % 12 + (12 if kind == "pm" else 0) if hour <= 12 and kind != "noon" else hour
+        in_24_hours = hour_of_day(hour, period)
+        if in_24_hours is None:
+            return None
+        hour = in_24_hours
     precision: Precision = "second" if parts["second"] else "day"
     try:
         local = datetime(

@@ -560,13 +560,13 @@ def test_download__write_queue_full__waits_and_goes_on(install: Callable[..., In
         for member, due in redis.zrange(queue.keys.downloads, 0, -1, withscores=True):
             if now < due < now + 60:
                 refused[member].add(due)
-        return sum(len(dues) > 5 for dues in refused.values()) > 5 or waiting_bytes() > 1.2 * limit_bytes
+        return sum(len(dues) > 5 for dues in refused.values()) > 5 or waiting_bytes() > limit_bytes
 
     downloads = installation.start_worker("download")
-    installation.wait_until(lambda: waiting_bytes() >= limit_bytes, watching=[downloads])
+    # There is no room for another image of 60,000 bytes.
+    installation.wait_until(lambda: waiting_bytes() > limit_bytes - 70_000, watching=[downloads])
     installation.wait_until(is_refused_again_and_again, watching=[downloads])
-    # The last image may exceed the limit.
-    assert waiting_bytes() <= 1.2 * limit_bytes
+    assert waiting_bytes() <= limit_bytes
     assert stored({}) == 0
 
     downloads.kill()

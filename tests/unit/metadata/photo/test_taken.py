@@ -128,6 +128,8 @@ def test_build_photo__date_that_cannot_be_read__is_a_problem_and_another_source_
         ("Screenshot_20210315-101112.png", datetime(2021, 3, 15, 10, 11, 12), "second"),
         ("Screenshot_2021-03-15-10-11-12-789_com.app.jpg", datetime(2021, 3, 15, 10, 11, 12, 789_000), "second"),
         ("Screenshot 2021-03-15 at 10.11.12 PM.png", datetime(2021, 3, 15, 22, 11, 12), "second"),
+        ("WeChat 2021-03-15 1.20.00 中午.png", datetime(2021, 3, 15, 13, 20), "second"),
+        ("2021-03-15 11.20.00 中午.png", datetime(2021, 3, 15, 11, 20), "second"),
         ("Bildschirmfoto 2021-03-15 um 10.11.12.png", datetime(2021, 3, 15, 10, 11, 12), "second"),
         ("WhatsApp Image 2021-03-15 at 10.11.12.jpeg", datetime(2021, 3, 15, 10, 11, 12), "second"),
         ("signal-2021-03-15-101112.jpg", datetime(2021, 3, 15, 10, 11, 12), "second"),
