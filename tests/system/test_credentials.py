@@ -25,7 +25,7 @@ def image(tls_servers: TlsServers) -> ImageRef:
     folder = tls_servers.buckets / "guarded"
     folder.mkdir(exist_ok=True)
     (folder / "a.jpg").write_bytes(make_jpeg())
-    return ImageRef("guarded", "a.jpg", "", 1, datetime(2024, 1, 1, tzinfo=UTC))
+    return ImageRef("guarded", "a.jpg", "", len(make_jpeg()), datetime(2024, 1, 1, tzinfo=UTC))
 
 
 @pytest.fixture

@@ -64,7 +64,9 @@ def test_script__makes_no_html_of_text(path: Path) -> None:
 OWNERS = {
     "batches": ("batches/", "views/batches.jsx", "components/rate_chart.jsx", "components/action_button.jsx"),
     "map": ("map/", "views/map.jsx"),
-    "photo": ("photos/photo_dialog.jsx", "photos/summary.jsx", "photos/tags.jsx"),
+    "photo": tuple(
+        f"photos/{name}.jsx" for name in ("facts", "photo_dialog", "regions", "summary", "tags", "when_and_where")
+    ),
     "statistics": ("views/statistics.jsx", "components/charts.jsx"),
     "table": ("views/table.jsx", "photos/column_menu.jsx"),
 }
