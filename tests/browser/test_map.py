@@ -301,7 +301,7 @@ def test_map__tiles__come_only_from_the_configured_server(
             wait_until_loaded(page)
             expect(page.locator(".leaflet-tile-pane img").first).to_be_visible()
             # HTML in the attribution stays text.
-            expect(page.locator(".map-source")).to_have_text("(c) <b>the mappers</b>")
+            expect(page.locator(".map-source")).to_have_text("(c) <b>the mappers</b> · Place names: GeoNames")
             explorer.finish()
     assert requested
     assert all(re.fullmatch(r"/7/\d+/\d+\.png", path) for path in requested)
