@@ -30,7 +30,7 @@ export function BatchCounts({ numbers }) {
           title={explanation}
         >
           <dt>{title}</dt>
-          <dd>{formatNumber(numbers[name])}</dd>
+          <dd>{formatNumber(numbers[name] ?? 0)}</dd>
         </div>
       ))}
     </dl>

@@ -154,7 +154,10 @@ export function describeCause(exception) {
 export function progressOf({ state, numbers }) {
   const { stored, no_exif: noExif, unsupported, damaged, failed } = numbers;
   const done = stored + noExif + unsupported + damaged + failed;
-  const total = Math.max(done, numbers.listed - numbers.folders - numbers.unchanged - (numbers.archived ?? 0));
+  const total = Math.max(
+    done,
+    numbers.listed - numbers.folders - numbers.unchanged - (numbers.archived ?? 0),
+  );
   return { done, total, fraction: state === "listing" || !total ? null : done / total };
 }
 
