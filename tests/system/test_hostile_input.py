@@ -129,7 +129,8 @@ def travelled(
         found.failing.append(f"archive/{text}")
         bucket.client.put_object(Bucket=bucket.name, Key=f"archive/{text}", Body=b"x" * 100, StorageClass="GLACIER")
     try:
-        found.terminal = run_on_terminal(site, "run", bucket.name)
+        # Without --refresh, archived objects are only counted.
+        found.terminal = run_on_terminal(site, "run", "--refresh", bucket.name)
         for command in ("status", "failures list"):
             done = site.command(*command.split())
             found.output[command] = done.stdout + done.stderr
