@@ -50,7 +50,7 @@ export function MapSurface(props) {
   );
   useRefetchPartial(request, key);
   const locationCounts = useRequest(
-    (signal) => api.get("/facets", [...filters, ["fields", "place"]], { signal }),
+    (signal) => api.get("/facets", [...filters, ["fields", "gps"]], { signal }),
     filterKey,
   );
   useRefetchPartial(locationCounts, filterKey);
@@ -86,7 +86,7 @@ export function MapSurface(props) {
   const visibleCount = visible.reduce((sum, { count }) => sum + count, 0);
   /** @type {FacetRow[]} */
   const rows =
-    locationCounts.data && !locationCounts.data.cut_short ? locationCounts.data.facets.place : [];
+    locationCounts.data && !locationCounts.data.cut_short ? locationCounts.data.facets.gps : [];
   const countWithoutLocation = rows.find(({ value }) => value === false)?.count ?? 0;
 
   return (
