@@ -38,13 +38,22 @@ def find_tagged(tag: str) -> list[psutil.Process]:
     return tagged
 
 
+def find_listeners(port: int) -> list[int]:
+    """Return the ids of the processes that listen on this TCP port, as far as this user may see them."""
+    try:
+        connections = psutil.net_connections("tcp")
+    except psutil.Error:
+        return []
+    return [
+        connection.pid
+        for connection in connections
+        if connection.pid and connection.status == psutil.CONN_LISTEN and connection.laddr[1:2] == (port,)
+    ]
+
+
 def has_listener(tag: str, port: int) -> bool:
     """Return whether a process that has the tag listens on this TCP port."""
-    pids = {process.pid for process in find_tagged(tag)}
-    return any(
-        connection.pid in pids and connection.status == psutil.CONN_LISTEN and connection.laddr[1:2] == (port,)
-        for connection in psutil.net_connections("tcp")
-    )
+    return not {process.pid for process in find_tagged(tag)}.isdisjoint(find_listeners(port))
 
 
 def find_supervisord(tag: str) -> psutil.Process | None:

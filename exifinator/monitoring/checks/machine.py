@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import json
 import os
@@ -20,6 +21,7 @@ from exifinator.errors import EXIFinatorError
 from exifinator.monitoring.checks import Finding, error, ok, warning
 from exifinator.net import listens
 from exifinator.paths import RUN, START, STOP
+from exifinator.processes.tagged import find_listeners
 from exifinator.processes.workers import is_outdated, web_addresses, worker_supervision
 
 MIN_PYTHON, MAX_PYTHON = (3, 11), (3, 13)
@@ -143,12 +145,9 @@ def check_port(name: str, setting: str, host: str, port: int, own_pids: Mapping[
 
 def _find_listener(port: int) -> psutil.Process | None:
     """Return the process that listens on a port, or None if this user may not see it."""
-    try:
-        for connection in psutil.net_connections("tcp"):
-            if connection.status == psutil.CONN_LISTEN and connection.laddr[1:2] == (port,) and connection.pid:
-                return psutil.Process(connection.pid)
-    except psutil.Error:
-        pass
+    for pid in find_listeners(port):
+        with contextlib.suppress(psutil.Error):
+            return psutil.Process(pid)
     return None
 
 
