@@ -21,15 +21,6 @@ _MACHINE_MADE = frozenset({"id", "_id", "bucket", "key", "etag", "format", "stat
 _HARMLESS = re.compile(r"[+-][\w.:/ -]*")
 
 
-def to_cell(value: Any) -> str | int | float:
-    """Convert a value to a cell, and escape formulas.
-
-    Tags become their printable form, lists of strings become text separated by "; ", and other nested values JSON.
-    """
-    plain = _to_plain(value)
-    return escape_formulas(plain) if isinstance(plain, str) else plain
-
-
 def escape_formulas(text: str) -> str:
     """Put an apostrophe before each part of a text that a spreadsheet would run as a formula."""
     if ";" in text or "\n" in text or "\t" in text or "\r" in text:
@@ -38,6 +29,10 @@ def escape_formulas(text: str) -> str:
 
 
 def _to_plain(value: Any) -> str | int | float:
+    """Convert a value to a cell.
+
+    Tags become their printable form, lists of strings become text separated by "; ", and other nested values JSON.
+    """
     if value is None:
         return ""
     if isinstance(value, str):

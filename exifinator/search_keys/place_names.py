@@ -16,13 +16,12 @@ _SOURCES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "cities": (("city",), ("city",)),
     "places": (("sublocation",), ("name",)),
 }
-FIELDS = tuple(_SOURCES)
 # Longer names are cut, to keep the index entries short.
 MAX_NAME_CHARACTERS = 200
 
 
 def place_names(photo: object) -> dict[str, list[str]]:
-    """Return the names of a photo's places, as lists by field (FIELDS). Fields without names are left out.
+    """Return the names of a photo's places, as lists by field of a record. Fields without names are left out.
 
     Of names that differ only in case, keep the first. A place that is not part of a larger city is also a city.
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from api.export.csv_rows import CsvWriter, to_cell
+from api.export.csv_rows import CsvWriter
 
 
 def write(column: str, value: Any, *, raw: bool = False) -> str:
@@ -24,16 +24,20 @@ def read(text: str, delimiter: str = ",") -> str:
 @pytest.mark.parametrize(
     "text", ["=1", "+1", "-1", "@x", "\tx", "\rx", "\nx", "=HYPERLINK(1)", "＝1", "＋1", "－1", "＠x"]
 )
-def test_to_cell__what_begins_a_formula__is_text(text: str) -> None:
-    assert to_cell(text) == f"'{text}"
+def test_writer__what_begins_a_formula__is_text(text: str) -> None:
+    assert read(write("description", text)) == f"'{text}"
 
 
 @pytest.mark.parametrize(
     ("value", "cell"),
-    [(None, ""), (-1.5, -1.5), (True, "true"), ({"printable": "=x", "tag": 1}, "'=x"), (["=a", "b"], "'=a; b"), ({"a": 1}, '{"a":1}')],
+    [(-1.5, -1.5), (True, "true"), ({"printable": "=x", "tag": 1}, "'=x"), (["=a", "b"], "'=a; b"), ({"a": 1}, '{"a":1}')],
 )  # fmt: skip
-def test_to_cell__value__is_shown(value: Any, cell: Any) -> None:
-    assert to_cell(value) == cell
+def test_writer__value__is_shown(value: Any, cell: Any) -> None:
+    assert read(write("description", value)) == str(cell)
+
+
+def test_writer__no_value__is_empty() -> None:
+    assert write("description", None) == ""
 
 
 @pytest.mark.parametrize("text", ["+08:00", "-03:30", "-1.jpg", "+2024/a-b_c.jpg", "- a.jpg", "Z"])
