@@ -154,9 +154,10 @@ def _find_listener(port: int) -> psutil.Process | None:
 def _is_exifinator_api(host: str, port: int) -> bool:
     try:
         with urllib.request.urlopen(f"http://{host}:{port}/healthz", timeout=3) as response:
-            return bool(json.loads(response.read(100)) == {"status": "ok"})
+            health = json.loads(response.read(100))
     except (OSError, ValueError):
         return False
+    return isinstance(health, dict) and health.get("status") == "ok" and "pid" in health
 
 
 def check_open_files(config: Config, limit: int | None = None) -> Finding:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import pytest
 import redis
@@ -27,6 +28,7 @@ from exifinator.monitoring.status import StatusReader
 from exifinator.paths import COMMAND
 from exifinator.processes.databases import explain_fault
 from exifinator.sources.source import Source
+from tests.integration.api.fixtures import WireApi
 from tests.integration.conftest import Bucket, Installation, invoke
 from tests.s3_proxy import run_proxy, s3_error
 from tests.servers import end, mongod_command, mongod_is_ready, reserve_port, run_redis, start
@@ -399,6 +401,14 @@ def test_ports__taken_by_another_program__names_it() -> None:
         assert machine.check_port("api", "API_PORT", "127.0.0.1", port, {"api": os.getpid()}).level == "ok"
     assert machine.check_port("api", "API_PORT", "127.0.0.1", port, {}).level == "ok"
     assert machine.check_port("api", "API_PORT", "127.0.0.1", port, {"api": 1}).level == "error"
+
+
+def test_ports__api_of_another_user__is_recognized(wire_api: WireApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "find_listeners", lambda _port: [])
+    port = urlsplit(wire_api.url).port or 0
+    finding = machine.check_port("api", "API_PORT", "127.0.0.1", port, {})
+    assert (finding.level, finding.message) == ("ok", f"an EXIFinator API uses API_PORT {port}")
+    assert machine.check_port("dashboard", "DASHBOARD_PORT", "127.0.0.1", port, {}).level == "error"
 
 
 def test_limits__fewer_files_than_greenlets_need__tells_how_many() -> None:
