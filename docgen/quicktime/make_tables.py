@@ -31,6 +31,10 @@ VALUES = {
     "channel_layout": ("ChannelLayout", "LayoutFlags"),
     "field_order": ("VisualSampleDesc", "VideoFieldOrder"),
 }
+# Makers' structures of a fixed layout: a list of offset, name, type, number of items, and names of values.
+STRUCTURES = ("Pentax::MOV", "Pentax::PENT", "Olympus::MOV1", "Olympus::MOV2", "Olympus::MP4", "Sanyo::MOV",
+              "Sanyo::MP4", "Kodak::MOV", "Minolta::MOV1", "Minolta::MOV2", "FujiFilm::MOV", "Nikon::MOV",
+              "Samsung::MP4", "Panasonic::PANA")  # fmt: skip
 _ESCAPE = re.compile(r"\\x([0-9a-f]{2})")
 
 
@@ -59,10 +63,20 @@ def _names(tags: list[Element]) -> dict[str, Any]:
     return names
 
 
+def _layout(tags: list[Element]) -> list[list[Any]]:
+    """Return the fields of a structure of a fixed layout."""
+    return [
+        [int(tag.get("id", "")), tag.get("name"), tag.get("type"), int(tag.get("count") or 1), _values(tag)]
+        for tag in tags
+        if tag.get("id", "").isdigit() and tag.get("type") not in ("?", "undef")
+    ]
+
+
 def main(path: Path) -> None:
     """Write the tables."""
     export = read_export(path)
     tables = {name: _names(export[f"QuickTime::{name}"]) for name in NAMES}
+    tables |= {name: {"fields": _layout(export[name])} for name in STRUCTURES if name in export}
     for name, (table, wanted) in VALUES.items():
         tables[name] = next(_values(tag) for tag in export[f"QuickTime::{table}"] if tag.get("name") == wanted)
     lines = [f" {json.dumps(name)}: {json.dumps(table, ensure_ascii=False)}" for name, table in tables.items()]

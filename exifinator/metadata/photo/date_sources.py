@@ -6,7 +6,8 @@ from exifinator.metadata.photo.sources import container_text, iptc, note, tag, t
 from exifinator.metadata.photo.taken import gps_date, in_utc, iptc_date, movie_date, written_date
 
 # The tags that say whose clock a movie's header shows.
-_MAKES = ("Keys Make", "UserData Make", "MakerNote Make", "Image Make", "Keys AndroidMake", "QuickTime MajorBrand")
+_MAKES = ("Keys Make", "UserData Make", "MakerNote Make", "Image Make", "Keys AndroidMake", "XML DeviceManufacturer",
+          "QuickTime MajorBrand")  # fmt: skip
 
 DATES = (
     # Apple's date is that of the recording, with an offset, even if EXIF in the movie is that of an edited copy.
@@ -26,6 +27,7 @@ DATES = (
     note("CreateDate", read=written_date),
     note("DateTimeCreated", read=written_date),
     *tags("DateTimeOriginal", "QuickTime", "XML", "UserData", "RIFF", "H264", read=written_date),
+    note("DateTime1", read=written_date),
     tag("XML CreationDateValue", read=written_date),
     tag("Matroska DateTimeOriginal", read=in_utc),
     tag("UserData ContentCreateDate", read=written_date),

@@ -13,6 +13,7 @@ from exifinator.metadata.quicktime.boxes import boxes_in, find_box, four_charact
 from exifinator.metadata.quicktime.item_lists import read_meta
 from exifinator.metadata.quicktime.makers import maker_blocks
 from exifinator.metadata.quicktime.movie_tags import MovieTags, table
+from exifinator.metadata.quicktime.sony import USMT_UUID, read_usmt
 from exifinator.metadata.quicktime.tracks import QUICKTIME, Track, read_movie_header, read_track
 from exifinator.metadata.quicktime.user_data import read_user_data
 from exifinator.models import Block
@@ -23,6 +24,7 @@ MAX_TRACKS = 64
 MAX_BRANDS = 50
 # Kinds of blocks that a record is built from. The others are makers' boxes.
 BLOCK_KINDS = frozenset({"xmp", "exif", "thumbnail"})
+CANON_UUID = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
 KEY_GROUPS = {"vide": "VideoKeys", "soun": "AudioKeys"}
 
 
@@ -119,8 +121,10 @@ class _Decoder:
                 self.found.append(("xmp", body[16:]))
             elif body[:16] == EXIF_UUID:
                 self.found.append(("exif", body[16:].removeprefix(b"Exif\0\0")))
-            elif group == QUICKTIME or body[:4] == b"USMT":
-                self.found.append((f"uuid {body[:16].hex()} {group}", body[16:]))
+            elif body[:16] == USMT_UUID:
+                read_usmt(body[16:], group, self.tags)
+            elif body[:16] == CANON_UUID:
+                self.found.append(("canon", body[16:]))
         elif kind in (b"thum", b"thm "):
             self.found.append(("thumbnail", body))
         elif kind == b"IDIT":

@@ -30,7 +30,7 @@ PAIRS = ("trkn", "disk")
 GENRE, PLACE = "gnre", "GPSCoordinates"
 DATES = ("CreationDate", "ContentCreateDate", "DateTimeOriginal", "LocationDate", "CreationTime")
 _ISO_DATE = re.compile(r"(\d{4})-(\d\d)(?:-(\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)\s*(Z|[-+]\d\d:?\d\d)?)?)?")
-_SEPARATORS = re.compile(r"[^A-Za-z0-9_]+(.?)")
+_SEPARATORS = re.compile(r"[^A-Za-z0-9-]+(.?)")
 
 
 def read_meta(body: bytes, group: str, key_group: str, tags: MovieTags) -> list[tuple[str, bytes]]:
@@ -94,8 +94,8 @@ def _read_items(body: bytes, keys: list[str], key_group: str, tags: MovieTags) -
 
 
 def _name(key: str) -> str:
-    """Return a name for an unknown key: `com.example.a-b` becomes `ComExampleAB`."""
-    name = _SEPARATORS.sub(lambda match: match[1].upper(), key)
+    """Return a name for an unknown key: `com.example.a_b-c` becomes `ExampleAB-c`."""
+    name = _SEPARATORS.sub(lambda match: match[1].upper(), key.removeprefix("com."))
     return name[:1].upper() + name[1:]
 
 

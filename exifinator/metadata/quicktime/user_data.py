@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from exifinator.metadata.quicktime.boxes import boxes_in, uint
+from exifinator.metadata.quicktime.boxes import boxes_in, four_characters, uint
 from exifinator.metadata.quicktime.item_lists import add_value, read_meta
 from exifinator.metadata.quicktime.movie_tags import MovieTags, table
 from exifinator.metadata.quicktime.places import place_text
@@ -24,6 +24,10 @@ TEXTS_3GPP = frozenset({"titl", "dscp", "auth", "perf", "gnre", "cprt", "albm", 
 # Boxes of single numbers.
 UNSIGNED = frozenset({"int8u", "int16u", "int32u"})
 ROLES = {0: "shooting", 1: "real", 2: "fictional"}
+# Boxes whose bytes are shown as hexadecimal digits.
+HEXADECIMAL = frozenset({"CAME"})
+# Boxes that makers.py decodes.
+MAKERS = frozenset({"TAGS"})
 JPEG_BEGIN = b"\xff\xd8\xff"
 
 
@@ -60,8 +64,8 @@ def read_user_data(body: bytes, key_group: str, tags: MovieTags) -> list[UserDat
         elif inner.startswith(JPEG_BEGIN):
             row = table(USER_DATA).get(code)
             tags.add_binary(USER_DATA, _name(row) if row else "ThumbnailImage", inner)
-            blocks.append(UserDataBlock("thumbnail", inner))
-        elif code in table(USER_DATA):
+            blocks.append(UserDataBlock("jpeg", inner))
+        elif code in table(USER_DATA) and code not in MAKERS:
             _read_plain(code, inner, tags)
         else:
             blocks.append(UserDataBlock(code, inner))
@@ -82,7 +86,7 @@ def _read_international(code: str, body: bytes, tags: MovieTags) -> None:
     """Read the texts of a box whose code begins with a copyright sign: length, language and text of each."""
     row = table(USER_DATA).get(code)
     name = _name(row) if row else f"UserData_{code[1:].strip()}" if code[1:].strip().isalnum() else ""
-    offset = 0
+    offset, first = 0, ""
     for _ in range(MAX_TEXTS):
         length, tongue = uint(body, offset, 2), uint(body, offset + 2, 2)
         if not name or offset + 4 > len(body) or not length:
@@ -90,8 +94,11 @@ def _read_international(code: str, body: bytes, tags: MovieTags) -> None:
         data = body[offset + 4 : offset + 4 + length]
         text = _decode(data, tongue)
         if text:
+            first = first or text
             add_value(USER_DATA, _tagged(name, tongue), text, tags)
         offset += 4 + length
+    if first:
+        add_value(USER_DATA, name, first, tags)
 
 
 def _decode(data: bytes, tongue: int) -> str:
@@ -123,10 +130,12 @@ def _text_3gpp(body: bytes, start: int) -> tuple[str, int]:
 
 
 def _read_3gpp(code: str, body: bytes, tags: MovieTags) -> None:
-    tongue = uint(body, 4, 2)
     text, end = _text_3gpp(body, 6)
+    name = _name(table(USER_DATA)[code])
     if text:
-        tags.add(USER_DATA, _tagged(_name(table(USER_DATA)[code]), tongue), text)
+        tags.add(USER_DATA, _tagged(name, uint(body, 4, 2)), text)
+        # Like ExifTool, also show a text in a foreign language without the language, unless there is another text.
+        tags.add(USER_DATA, name, text)
     if code == "albm" and end < len(body):
         tags.add(USER_DATA, "TrackNumber", body[end])
 
@@ -166,14 +175,20 @@ def _read_location(body: bytes, tags: MovieTags) -> None:
 
 def _read_rating(code: str, body: bytes, tags: MovieTags) -> None:
     """Read a rating or a classification: an entity of four characters, a criterion or table, and a text."""
-    text, _ = _text_3gpp(body, 12 if code == "rtng" else 10)
-    if text:
-        tags.add(USER_DATA, _name(table(USER_DATA)[code]), text)
+    entity = four_characters(body, 4)
+    if code == "rtng":
+        parts = [f"Entity={entity}", f"Criteria={four_characters(body, 8)}", _text_3gpp(body, 14)[0]]
+    else:
+        parts = [f"Entity={entity}", f"Index={uint(body, 8, 2)}", _text_3gpp(body, 12)[0]]
+    tags.add(USER_DATA, _name(table(USER_DATA)[code]), " ".join(parts))
 
 
 def _read_plain(code: str, body: bytes, tags: MovieTags) -> None:
     """Read a box without a structure: a text, or a number."""
     row = table(USER_DATA)[code]
+    if code in HEXADECIMAL:
+        tags.add(USER_DATA, _name(row), body[:32].hex())
+        return
     name, kind, values = (*row, {})[:3] if isinstance(row, list) else (row, "string", {})
     if kind in UNSIGNED and len(body) in (1, 2, 4):
         add_value(USER_DATA, name, int.from_bytes(body, "big"), tags, values)
