@@ -17,11 +17,9 @@ MOVIE = "quicktime"
 # The longest header that a box can have: size, type, 64-bit size and UUID.
 HEADER_BYTES = 32
 # If at most this much is left behind a box, read all of it: a movie box of this size costs less than a further request.
-WHOLE_BYTES = 144 * 1024
+WHOLE_BYTES = 128 * 1024
 # How far to read past a header otherwise. One read contains a track's headers, which precede its sample tables.
-TOP_READ_AHEAD_BYTES, READ_AHEAD_BYTES = 64 * 1024, 8 * 1024
-# The end of a long movie box, which often contains its texts. It is read together with the start.
-TAIL_BYTES = 64 * 1024
+TOP_READ_AHEAD_BYTES, READ_AHEAD_BYTES = 48 * 1024, 8 * 1024
 # Limits on the number of boxes in a file, of a track's boxes in it, and on the depth at which they are nested.
 MAX_TOP_BOXES, MAX_BOXES, MAX_TRACKS, MAX_DEPTH = 2000, 3000, 64, 8
 # Limits on a copied box, and on all of them.
@@ -166,12 +164,7 @@ class _Copier:
         left = self.file.total_bytes - start
         if b"moov" in self.kinds:
             return min(left, READ_AHEAD_BYTES)
-        if left <= WHOLE_BYTES:
-            return left
-        if b"mdat" in self.kinds and not self.file.has(start, HEADER_BYTES):
-            # A long movie box probably follows, up to the end of the file.
-            self.file.has_or_request(self.file.total_bytes - TAIL_BYTES, TAIL_BYTES)
-        return TOP_READ_AHEAD_BYTES
+        return left if left <= WHOLE_BYTES else TOP_READ_AHEAD_BYTES
 
     def _header(self, start: int, end: int, read_ahead: int) -> _Header | None:
         """Return the header of the box at offset `start`; None if there is no valid box."""
@@ -199,19 +192,33 @@ class _Copier:
             if has_description and not self.file.has(start, HEADER_BYTES):
                 # Only sample tables follow.
                 break
-            left = parent.end - start
-            header = self._header(start, parent.end, left if left <= WHOLE_BYTES else READ_AHEAD_BYTES)
+            header = self._next_child(start, parent)
             if header is None:
                 break
             has_description = has_description or (parent.kind == b"stbl" and header.kind == b"stsd")
             if header.kind == b"trak":
                 self._n_tracks += 1
             if self._n_tracks <= MAX_TRACKS and header.kind not in SKIPPED:
-                copies.append(self._copy(header, depth + 1))
+                copies.append(self._copy_if_read(header, depth + 1))
             elif header.kind == b"stsz":
                 copies.append(self._sample_count(header))
             start = header.end
         return b"".join(copies)
+
+    def _next_child(self, start: int, parent: _Header) -> _Header | None:
+        """Return the header of the box at `start`; None if it is invalid, or no more reads are allowed."""
+        left = parent.end - start
+        try:
+            return self._header(start, parent.end, left if left <= WHOLE_BYTES else READ_AHEAD_BYTES)
+        except DamagedFile:
+            return None
+
+    def _copy_if_read(self, header: _Header, depth: int) -> bytes:
+        """Return a copy of a box; empty if no more reads are allowed. The boxes that have been read are kept."""
+        try:
+            return self._copy(header, depth)
+        except DamagedFile:
+            return b""
 
     def _copy(self, header: _Header, depth: int) -> bytes:
         """Return a copy of a box without sample tables; empty if the box is too long."""
