@@ -1,7 +1,8 @@
 """Fetch the parts of an image that contain its metadata, with a few ranged GETs.
 
 The container readers (in containers/) request the ranges that they need, and this module fetches them. A JPEG usually
-takes one GET. No image takes more than MAX_FURTHER_READS + 2, unless the object changes and is read again.
+takes one GET. No photo takes more than MAX_FURTHER_READS + 2, unless the object changes and is read again. A movie may
+take more (RangeBuffer.further_reads).
 """
 
 from __future__ import annotations
@@ -117,16 +118,17 @@ def _fetch_once(
             return _fetched_metadata(first, ref, located, cost)
     file = RangeBuffer(first.total_bytes)
     file.add(first.start, first.data)
-    reads_left = MAX_FURTHER_READS
+    n_reads = 0
     while True:
         located = _locate(file, deadline_seconds)
         missing = file.take_missing()
         if not missing or file.is_final:
             break
+        reads_left = (file.further_reads or MAX_FURTHER_READS) - n_reads
         for start, end in _plan_reads(missing, reads_left, file):
             file.add(start, read(start, end))
-            reads_left -= 1
-        if reads_left < 0:
+            n_reads += 1
+        if n_reads > (file.further_reads or MAX_FURTHER_READS):
             file.is_final = True
     if located.status == "unsupported" and first.content_encoding and decoder is None:
         located.problem = f"The object has the Content-Encoding {first.content_encoding[:50]}, which is not supported."

@@ -70,6 +70,8 @@ def build_photo(metadata: Metadata) -> tuple[dict[str, Any], list[str]]:
             value = next((weak for entry in entries if entry.get_weak and (weak := entry.get_weak(metadata))), None)
         if value is not None:
             photo[field.name] = value
+    if metadata.media_type:
+        photo["media_type"] = metadata.media_type
     taken = refine_by_name(taken, metadata)
     if taken:
         photo |= date_fields(taken, metadata)

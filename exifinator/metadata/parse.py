@@ -18,6 +18,7 @@ from exifinator.metadata import tiff_spec
 from exifinator.metadata.ai import describe_generation
 from exifinator.metadata.containers.note_segments import NOTE
 from exifinator.metadata.containers.photoshop import add_resources
+from exifinator.metadata.containers.quicktime import MOVIE
 from exifinator.metadata.containers.range_buffer import LocatedMetadata
 from exifinator.metadata.exif import TagReader
 from exifinator.metadata.fetch import EMPTY_OBJECT
@@ -26,7 +27,9 @@ from exifinator.metadata.limits import DeadlineExceeded, MemoryBudget, MemoryExc
 from exifinator.metadata.makernotes import decode_structure
 from exifinator.metadata.makernotes.summary import summarize
 from exifinator.metadata.normalize import build_photo, join_sentences
+from exifinator.metadata.photo.media import media_type_of
 from exifinator.metadata.photo.sources import Metadata
+from exifinator.metadata.quicktime.decode import decode_movie
 from exifinator.metadata.tag_values import EXIFREAD_ERRORS, Tag
 from exifinator.metadata.xmp import MAX_NAME_CHARACTERS, MAX_TEXT_CHARACTERS, PROPERTY_OVERHEAD_BYTES, XMP, read_xmp
 from exifinator.models import Block, ExifRecord, FetchedMetadata, ImageRef, Status
@@ -121,12 +124,14 @@ class _RecordBuilder:
     iptc: IPTC = field(default_factory=dict)
     text: XMP = field(default_factory=dict)
     icc: dict[str, str] = field(default_factory=dict)
+    movie_summary: dict[str, Any] = field(default_factory=dict)
     thumbnail: bytes | None = None
     problems: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
     is_damaged: bool = False
     _first_reader: TagReader | None = None
     _long_text: dict[str, str] = field(default_factory=dict)
+    _movie_notes: list[Block] = field(default_factory=list)
 
     def read(self) -> None:
         """Read every block. If two blocks contain the same tag, property or field, the first block's value is kept."""
@@ -143,12 +148,30 @@ class _RecordBuilder:
                 self.icc[block.kind[len("icc/") :]] = block.pieces[0].decode()
             elif block.kind.startswith(NOTE):
                 continue
+            elif block.kind == MOVIE:
+                self._read_movie(block.pieces[0])
             else:
                 self._read_other_block(block.kind, b"".join(block.pieces.values()))
         # Read these blocks last, because decoding them requires the make and model of the camera.
-        for block in self.fetched.blocks:
+        for block in (*self.fetched.blocks, *self._movie_notes):
             if block.kind.startswith(NOTE):
                 self._read_structure(block)
+
+    def _read_movie(self, data: bytes) -> None:
+        """Read the boxes of a movie, and the blocks inside them."""
+        movie = decode_movie(data, self.budget)
+        self.movie_summary = movie.summary
+        for block in movie.blocks:
+            if block.kind == "exif":
+                self._read_exif(block)
+            elif block.kind.startswith("exif/"):
+                self._read_single_directory(block)
+            elif block.kind.startswith(NOTE):
+                self._movie_notes.append(block)
+            else:
+                self._read_other_block(block.kind, block.pieces[0])
+        for name, tag in movie.tags.items():
+            self.tags.setdefault(name, tag)
 
     def fill(self, document: dict[str, Any]) -> None:
         """Add everything that was read to `document`, the record of the image."""
@@ -157,12 +180,13 @@ class _RecordBuilder:
             self.tags,
             self.xmp,
             self.iptc,
-            summarize(self.tags),
+            {**summarize(self.tags), **self.movie_summary},
             self.text,
             self.icc,
             key=fetched.ref.key,
             size=(fetched.width_pixels, fetched.height_pixels),
             rotation_applied=fetched.rotation_applied,
+            media_type=media_type_of(fetched.format) if fetched.status != "unsupported" else None,
             now=document["extracted_at"].replace(tzinfo=None),
         )
         photo, problems = build_photo(metadata)

@@ -16,6 +16,7 @@ from exifinator.metadata.containers.iso_bmff import read_iso_bmff, read_jpeg_200
 from exifinator.metadata.containers.jpeg import EXV, read_exv, read_jpeg
 from exifinator.metadata.containers.photoshop import read_psd
 from exifinator.metadata.containers.png import read_png
+from exifinator.metadata.containers.quicktime import read_quicktime
 from exifinator.metadata.containers.range_buffer import (
     ContainerReader,
     DamagedFile,
@@ -71,6 +72,13 @@ READERS: tuple[tuple[int, bytes, ContainerReader], ...] = (
     (0, b"GIF87a", read_gif),
     (0, b"GIF89a", read_gif),
     (0, b"\xff\x4f\xff\x51", read_jpeg_2000_codestream),
+    # Files of QuickTime that have no `ftyp` box.
+    (4, b"moov", read_quicktime),
+    (4, b"mdat", read_quicktime),
+    (4, b"wide", read_quicktime),
+    (4, b"free", read_quicktime),
+    (4, b"skip", read_quicktime),
+    (4, b"pnot", read_quicktime),
     (0, b"qoif", read_qoi),
     (0, b"DDS ", read_dds),
 )

@@ -1,6 +1,6 @@
 """Read files made of ISO boxes: HEIC, HEIF, AVIF, CR3, JPEG XL and JPEG 2000.
 
-MP4 and MOV files are recognized, but not supported.
+Movies (MP4, MOV) are left to quicktime.py.
 Source: ISO/IEC 14496-12 (boxes, meta, iinf, iloc), 23008-12 (Exif items, ispe, irot), 15444-1 annex I, 18181-2.
 """
 
@@ -14,6 +14,7 @@ import brotli  # type: ignore[import-untyped]
 from exifinator.metadata.containers import heif
 from exifinator.metadata.containers.icc import READ_BYTES as PROFILE_BYTES
 from exifinator.metadata.containers.jxl import read_codestream_size
+from exifinator.metadata.containers.quicktime import read_quicktime
 from exifinator.metadata.containers.range_buffer import DamagedFile, LocatedMetadata, RangeBuffer
 
 HEIF_BRANDS = {
@@ -104,7 +105,7 @@ def box_body(file: RangeBuffer, box: Box) -> bytes:
 def read_iso_bmff(file: RangeBuffer, located: LocatedMetadata) -> None:
     """Locate the metadata of a file that begins with an `ftyp` box.
 
-    The brands in that box name the format. A file without any brand of a photo format counts as a video or audio file.
+    The brands in that box name the format. A file without any brand of a photo format is a movie.
     """
     size = int.from_bytes(file.read(0, 4), "big")
     body = file.read(8, min(max(size - 8, 4), 512))
@@ -115,9 +116,7 @@ def read_iso_bmff(file: RangeBuffer, located: LocatedMetadata) -> None:
         return
     name = next((HEIF_BRANDS[brand] for brand in brands if brand in HEIF_BRANDS), "")
     if not name:
-        located.format = "mov" if brands[0] == b"qt  " else "mp4"
-        located.status = "unsupported"
-        located.problem = f"The file is a video or audio file ({located.format.upper()}), not a photo."
+        read_quicktime(file, located)
         return
     # The brand mif1 only means HEIF. Nearly all HEIC files have it, and some list it before a HEIC brand.
     located.format = "heic" if name == "heif" and any(HEIF_BRANDS.get(brand) == "heic" for brand in brands) else name

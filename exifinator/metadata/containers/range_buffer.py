@@ -31,6 +31,7 @@ class RangeBuffer:
         total_bytes: Size of the file.
         read_limit: Offset in bytes past which the reader needs nothing. This is the end of the file, unless a reader
             lowers the limit.
+        further_reads: Number of reads that the file may take after the first one; 0 for the usual number.
         is_final: Whether no more bytes will be fetched. The file then counts as damaged if the reader needs more.
         buffered_bytes: Number of bytes in the buffer.
         requested: The ranges that the reader needs next, as (start, end) in bytes.
@@ -39,6 +40,7 @@ class RangeBuffer:
     def __init__(self, total_bytes: int) -> None:
         self.total_bytes = total_bytes
         self.read_limit = total_bytes
+        self.further_reads = 0
         self.is_final = False
         self.buffered_bytes = 0
         self.requested: list[tuple[int, int]] = []

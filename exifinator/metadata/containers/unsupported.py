@@ -13,12 +13,6 @@ SIGNATURES = (
     (0, b"\0\0\1\xb3", "mpeg"),
     (8, b"AVI ", "avi"),
     (8, b"WAVE", "wav"),
-    (4, b"moov", "mov"),
-    (4, b"mdat", "mov"),
-    (4, b"wide", "mov"),
-    (4, b"free", "mov"),
-    (4, b"skip", "mov"),
-    (4, b"pnot", "mov"),
     (0, b"PK\3\4", "zip"),
     (0, b"PK\5\6", "zip"),
     (0, b"\x1f\x8b", "gzip"),
@@ -35,7 +29,7 @@ SIGNATURES = (
 )
 # Identifies an XMP packet, which may begin in several ways and may be encoded in UTF-16.
 XMP_NAMESPACE = b"http://www.w3.org/1999/02/22-rdf-syntax-ns#"
-VIDEO = frozenset({"matroska", "mpeg", "avi", "mov", "flv"})
+VIDEO = frozenset({"matroska", "mpeg", "avi", "flv"})
 
 
 def identify_unsupported(file: RangeBuffer, located: LocatedMetadata) -> None:

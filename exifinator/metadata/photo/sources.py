@@ -41,6 +41,7 @@ class Metadata:
         key: The object's key.
         size: Width and height in pixels, from the container.
         rotation_applied: Whether `size` is the displayed size, after the rotation of the picture.
+        media_type: "image" or "video"; None for other files.
         now: The current time in UTC, without a time zone.
     """
 
@@ -53,6 +54,7 @@ class Metadata:
     key: str = ""
     size: tuple[int | None, int | None] = (None, None)
     rotation_applied: bool = False
+    media_type: str | None = None
     now: datetime = datetime.max - timedelta(days=2)
 
 
@@ -73,6 +75,16 @@ class Source(NamedTuple):
 def tag(*names: str, read: Reader | None = None) -> Source:
     """Return a source for tags, such as `EXIF LensModel`."""
     return Source("tag", names, read)
+
+
+def tags(name: str, *groups: str, read: Reader | None = None) -> tuple[Source, ...]:
+    """Return sources for the tag of this name in each of the groups, such as `Keys Make` and `UserData Make`."""
+    return tuple(Source("tag", (f"{group} {name}",), read) for group in groups)
+
+
+def printed(*names: str, read: Reader | None = None) -> Source:
+    """Return a source for the meaning of tags in words."""
+    return Source("printed", names, read)
 
 
 def note(*names: str, read: Reader | None = None) -> Source:

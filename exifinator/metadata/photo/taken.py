@@ -13,6 +13,18 @@ from exifinator.metadata.photo.sources import Metadata, Problem, Raw, Source
 
 _PRECISIONS = ("year", "month", "day", "minute", "second")
 FILE_NAME = "file name"
+MOVIE_DATE = "QuickTime CreateDate"
+# Makers whose cameras write local time into the header of a movie, and makers whose devices write UTC. The names are
+# makes or brands in lower case. Sources: sample files with a date and an offset in other tags, and the documentation of
+# ExifTool's option QuickTimeUTC.
+_LOCAL_MAKES = (
+    "canon", "nikon", "niko", "panasonic", "olympus", "om digital", "pentax", "pent", "ricoh", "casio", "fujifilm",
+    "gopro", "kodak", "eastman kodak", "sanyo", "leica", "sigma", "minolta", "konica", "hp", "caep",
+)  # fmt: skip
+_UTC_MAKES = (
+    "apple", "google", "samsung", "sony", "xavc", "xiaomi", "huawei", "oneplus", "oppo", "vivo", "motorola", "lge",
+    "nokia", "hmd", "htc",
+)  # fmt: skip
 # Value of FileSource for a digital camera, as opposed to a scanner (Exif 3.0, 4.6.6.3).
 DIGITAL_CAMERA = 3
 FIRST_DIGITAL_YEAR = 1990
@@ -79,12 +91,33 @@ def in_utc(raw: Raw) -> PhotoDate | Problem | None:
     return date
 
 
+def movie_date(raw: Raw, *makes: Raw) -> Taken | Problem | None:
+    """Read the date in a movie's header, and name the clock that it shows in the source.
+
+    The date is in UTC by the standard (ISO/IEC 14496-12, 8.2.2). Phones follow it, but many cameras write their local
+    time.
+
+    Args:
+        raw: The date.
+        makes: The makes of the camera, or the brand of the file. The first one that is present counts.
+    """
+    date = written_date(raw)
+    if not isinstance(date, PhotoDate):
+        return date
+    make = next((name.lower() for value in makes if (name := text(value))), "")
+    if make.startswith(_LOCAL_MAKES):
+        return Taken(date, f"{MOVIE_DATE} (camera clock)")
+    clock = "UTC" if make.startswith(_UTC_MAKES) else "UTC assumed"
+    return Taken(date._replace(offset="+00:00"), f"{MOVIE_DATE} ({clock})")
+
+
 def choose_date(candidates: Iterable[tuple[Source, Any]]) -> Taken | None:
     """Return the first date, or a later date that agrees with it and is more precise, if the first has no seconds."""
     chosen: Taken | None = None
-    for source, date in candidates:
+    for source, value in candidates:
+        date, name = value if isinstance(value, Taken) else (value, source.names[0])
         if chosen is None or _refines(date, chosen.date):
-            chosen = Taken(date, source.names[0])
+            chosen = Taken(date, name)
         if chosen.date.precision == "second":
             break
     return chosen

@@ -210,7 +210,9 @@ def test_build_record__value_outside_the_block__is_reported():
 def test_build_record__no_exif__is_recorded():
     document = record_of(build.jpeg()).document
     assert (document["status"], document["problem"]) == ("no_exif", "The file has no EXIF metadata.")
-    assert document["photo"] == {"width_pixels": 640, "height_pixels": 480, "megapixels": 0.31}
+    assert document["photo"] == {
+        "media_type": "image", "width_pixels": 640, "height_pixels": 480, "megapixels": 0.31,
+    }  # fmt: skip
 
 
 def test_build_record__unknown_types_and_crafted_counts__are_left_out():

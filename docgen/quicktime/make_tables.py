@@ -1,0 +1,87 @@
+"""Make the tables of QuickTime tags: `python -m docgen.quicktime.make_tables EXPORT`.
+
+EXPORT is the output of `exiftool -listx -lang en` (13.59), possibly compressed with gzip. It has the ids, names and
+value names of the tags. The result is exifinator/metadata/quicktime/tables.json, with one line per table.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+from xml.etree.ElementTree import Element
+
+from docgen.makernotes.make_tables import read_export
+
+TABLES = Path(__file__).resolve().parents[2] / "exifinator" / "metadata" / "quicktime" / "tables.json"
+# Names of tags by id. Structures are not in here: they are read by the modules of the package.
+NAMES = ("Keys", "AudioKeys", "VideoKeys", "ItemList", "iTunesInfo", "UserData", "TrackRef")
+# Table, tag -> names of the tag's values.
+VALUES = {
+    "brand": ("FileType", "MajorBrand"),
+    "handler_class": ("Handler", "HandlerClass"),
+    "handler": ("Handler", "HandlerType"),
+    "vendor": ("Handler", "HandlerVendorID"),
+    "graphics_mode": ("VideoHeader", "GraphicsMode"),
+    "primaries": ("ColorRep", "ColorPrimaries"),
+    "transfer": ("ColorRep", "TransferCharacteristics"),
+    "matrix": ("ColorRep", "MatrixCoefficients"),
+    "channel_layout": ("ChannelLayout", "LayoutFlags"),
+    "field_order": ("VisualSampleDesc", "VideoFieldOrder"),
+}
+# Makers' structures of a fixed layout: a list of offset, name, type, number of items, and names of values.
+STRUCTURES = ("Pentax::MOV", "Pentax::PENT", "Olympus::MOV1", "Olympus::MOV2", "Olympus::MP4", "Sanyo::MOV",
+              "Sanyo::MP4", "Kodak::MOV", "Minolta::MOV1", "Minolta::MOV2", "FujiFilm::MOV", "Nikon::MOV",
+              "Samsung::MP4", "Panasonic::PANA")  # fmt: skip
+_ESCAPE = re.compile(r"\\x([0-9a-f]{2})")
+
+
+def _id(tag: Element) -> str:
+    """Return the id of a tag, with bytes in place of escapes."""
+    return _ESCAPE.sub(lambda match: chr(int(match[1], 16)), tag.get("id", ""))
+
+
+def _values(tag: Element) -> dict[str, str]:
+    """Return the names of a tag's values; empty if it has none, or if its items have different names."""
+    lists = tag.findall("values")
+    if len(lists) != 1:
+        return {}
+    return {key.get("id", ""): key.findtext("val") or "" for key in lists[0].findall("key")}
+
+
+def _names(tags: list[Element]) -> dict[str, Any]:
+    """Return name, or [name, type, names of values], by id. Of several tags with one id, the first counts."""
+    names: dict[str, Any] = {}
+    for tag in tags:
+        row: Any = tag.get("name")
+        kind, values = tag.get("type", "?"), _values(tag)
+        if kind not in ("?", "string") or values:
+            row = [row, kind, values] if values else [row, kind]
+        names.setdefault(_id(tag), row)
+    return names
+
+
+def _layout(tags: list[Element]) -> list[list[Any]]:
+    """Return the fields of a structure of a fixed layout."""
+    return [
+        [int(tag.get("id", "")), tag.get("name"), tag.get("type"), int(tag.get("count") or 1), _values(tag)]
+        for tag in tags
+        if tag.get("id", "").isdigit() and tag.get("type") not in ("?", "undef")
+    ]
+
+
+def main(path: Path) -> None:
+    """Write the tables."""
+    export = read_export(path)
+    tables = {name: _names(export[f"QuickTime::{name}"]) for name in NAMES}
+    tables |= {name: {"fields": _layout(export[name])} for name in STRUCTURES if name in export}
+    for name, (table, wanted) in VALUES.items():
+        tables[name] = next(_values(tag) for tag in export[f"QuickTime::{table}"] if tag.get("name") == wanted)
+    lines = [f" {json.dumps(name)}: {json.dumps(table, ensure_ascii=False)}" for name, table in tables.items()]
+    TABLES.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

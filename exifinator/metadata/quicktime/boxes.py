@@ -1,0 +1,71 @@
+"""Split and make boxes. Source: ISO/IEC 14496-12, 4.2."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+# Limit on the number of boxes next to each other.
+MAX_BOXES = 2000
+
+
+def split_box_header(head: bytes, limit_bytes: int) -> tuple[bytes, int, int] | None:
+    """Return the kind of a box, the length of its header, and its size, in bytes. Return None for an invalid header.
+
+    Args:
+        head: The first bytes of the box, at least 16 if there are so many.
+        limit_bytes: The number of bytes up to the end of the surrounding box. A box of size 0 extends to there.
+    """
+    if len(head) < 8:
+        return None
+    size, kind, body = int.from_bytes(head[:4], "big"), head[4:8], 8
+    if size == 1:
+        if len(head) < 16:
+            return None
+        size, body = int.from_bytes(head[8:16], "big"), 16
+    elif size == 0:
+        size = limit_bytes
+    return (kind, body, size) if size >= body else None
+
+
+def boxes_in(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple[bytes, bytes]]:
+    """Yield kind and body of the boxes next to each other in `data`, up to the first invalid one."""
+    end = len(data) if end is None else min(end, len(data))
+    for _ in range(MAX_BOXES):
+        parts = split_box_header(data[start : min(start + 16, end)], end - start)
+        if parts is None:
+            return
+        kind, body, size = parts
+        yield kind, data[start + body : min(start + size, end)]
+        start += size
+
+
+def find_box(data: bytes, *path: bytes) -> bytes | None:
+    """Return the body of the first box on a path of nested boxes; None if there is none."""
+    for name in path:
+        found = next((body for kind, body in boxes_in(data) if kind == name), None)
+        if found is None:
+            return None
+        data = found
+    return data
+
+
+def make_box(kind: bytes, body: bytes) -> bytes:
+    """Return a box. `body` is shorter than 4 GiB."""
+    return (8 + len(body)).to_bytes(4, "big") + kind + body
+
+
+def uint(data: bytes, offset: int, length: int) -> int:
+    """Return the unsigned integer at an offset; 0 if the data end before it."""
+    return int.from_bytes(data[offset : offset + length], "big") if offset + length <= len(data) else 0
+
+
+def fixed(data: bytes, offset: int, fraction_bits: int = 16) -> float:
+    """Return the signed 32-bit fixed-point number at an offset; 0 if the data end before it."""
+    if offset + 4 > len(data):
+        return 0.0
+    return int.from_bytes(data[offset : offset + 4], "big", signed=True) / (1 << fraction_bits)
+
+
+def four_characters(data: bytes, offset: int) -> str:
+    """Return the four-character code at an offset."""
+    return data[offset : offset + 4].decode("latin-1")

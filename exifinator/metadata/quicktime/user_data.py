@@ -1,0 +1,202 @@
+"""Decode user data (`udta`): the texts of Apple and 3GPP, and the boxes of cameras.
+
+Sources: QuickTime File Format Specification, 2001, "User Data Atoms"; 3GPP TS 26.244, clause 8. The names are those of
+ExifTool 13.59.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from exifinator.metadata.quicktime.boxes import boxes_in, four_characters, uint
+from exifinator.metadata.quicktime.item_lists import add_value, read_meta
+from exifinator.metadata.quicktime.movie_tags import MovieTags, table
+from exifinator.metadata.quicktime.places import place_text
+from exifinator.metadata.quicktime.tracks import QUICKTIME, language
+from exifinator.metadata.text_decoding import decode_windows_1252
+
+USER_DATA = "UserData"
+MAX_TEXTS = 50
+# The first byte of the codes of Apple's international texts.
+INTERNATIONAL = 0xA9
+# 3GPP's boxes with a text after the version and the language.
+TEXTS_3GPP = frozenset({"titl", "dscp", "auth", "perf", "gnre", "cprt", "albm", "coll"})
+# Boxes of single numbers.
+UNSIGNED = frozenset({"int8u", "int16u", "int32u"})
+ROLES = {0: "shooting", 1: "real", 2: "fictional"}
+# Boxes whose bytes are shown as hexadecimal digits.
+HEXADECIMAL = frozenset({"CAME"})
+# Boxes that makers.py decodes.
+MAKERS = frozenset({"TAGS"})
+JPEG_BEGIN = b"\xff\xd8\xff"
+
+
+class UserDataBlock(NamedTuple):
+    """A packet or picture in the user data. `kind` is that of a Block, or the code of a maker's box."""
+
+    kind: str
+    data: bytes
+
+
+def read_user_data(body: bytes, key_group: str, tags: MovieTags) -> list[UserDataBlock]:
+    """Add the tags of a `udta` box, and return the packets, pictures and makers' boxes in it."""
+    blocks: list[UserDataBlock] = []
+    for kind, inner in boxes_in(body):
+        code = kind.decode("latin-1")
+        if kind == b"meta":
+            blocks += [UserDataBlock(*block) for block in read_meta(inner, QUICKTIME, key_group, tags)]
+        elif kind == b"XMP_":
+            blocks.append(UserDataBlock("xmp", inner))
+        elif kind[0] == INTERNATIONAL:
+            _read_international(code, inner, tags)
+        elif code in TEXTS_3GPP and _is_3gpp(inner):
+            _read_3gpp(code, inner, tags)
+        elif code == "kywd" and _is_3gpp(inner):
+            _read_keywords(inner, tags)
+        elif code == "loci" and _is_3gpp(inner):
+            _read_location(inner, tags)
+        elif code == "yrrc" and len(inner) >= 6:
+            tags.add(USER_DATA, "Year", uint(inner, 4, 2))
+        elif code == "urat" and len(inner) >= 8:
+            tags.add(USER_DATA, "UserRating", inner[7])
+        elif code in ("rtng", "clsf") and len(inner) > 10:
+            _read_rating(code, inner, tags)
+        elif inner.startswith(JPEG_BEGIN):
+            row = table(USER_DATA).get(code)
+            tags.add_binary(USER_DATA, _name(row) if row else "ThumbnailImage", inner)
+            blocks.append(UserDataBlock("jpeg", inner))
+        elif code in table(USER_DATA) and code not in MAKERS:
+            _read_plain(code, inner, tags)
+        else:
+            blocks.append(UserDataBlock(code, inner))
+    return blocks
+
+
+def _name(row: Any) -> str:
+    return str(row[0] if isinstance(row, list) else row)
+
+
+def _tagged(name: str, code: int) -> str:
+    """Return a name with the language of its text, unless that is unknown, English or a Macintosh's."""
+    suffix = language(code)
+    return name if suffix in ("", "und", "eng") else f"{name}-{suffix}"
+
+
+def _read_international(code: str, body: bytes, tags: MovieTags) -> None:
+    """Read the texts of a box whose code begins with a copyright sign: length, language and text of each."""
+    row = table(USER_DATA).get(code)
+    name = _name(row) if row else f"UserData_{code[1:].strip()}" if code[1:].strip().isalnum() else ""
+    offset, first = 0, ""
+    for _ in range(MAX_TEXTS):
+        length, tongue = uint(body, offset, 2), uint(body, offset + 2, 2)
+        if not name or offset + 4 > len(body) or not length:
+            break
+        data = body[offset + 4 : offset + 4 + length]
+        text = _decode(data, tongue)
+        if text:
+            first = first or text
+            add_value(USER_DATA, _tagged(name, tongue), text, tags)
+        offset += 4 + length
+    if first:
+        add_value(USER_DATA, name, first, tags)
+
+
+def _decode(data: bytes, tongue: int) -> str:
+    """Decode a text. A code of the Macintosh as its language means the Macintosh's encoding."""
+    if data[:2] in (b"\xfe\xff", b"\xff\xfe"):
+        return data.decode("utf-16", "replace").rstrip("\0")
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        text = data.decode("mac_roman", "replace") if tongue < 0x400 else decode_windows_1252(data)
+    return text.rstrip("\0")
+
+
+def _is_3gpp(body: bytes) -> bool:
+    """Return whether a box has a version and flags of 0, and a packed language."""
+    return len(body) > 6 and not any(body[:4]) and body[4] < 0x80
+
+
+def _text_3gpp(body: bytes, start: int) -> tuple[str, int]:
+    """Return the text at an offset up to its NUL, in UTF-8 or UTF-16, and the offset behind it."""
+    if body[start : start + 2] in (b"\xfe\xff", b"\xff\xfe"):
+        end = start + 2
+        while end + 1 < len(body) and body[end : end + 2] != b"\0\0":
+            end += 2
+        return body[start:end].decode("utf-16", "replace"), end + 2
+    end = body.find(b"\0", start)
+    end = len(body) if end < 0 else end
+    return _decode(body[start:end], 0x7FFF), end + 1
+
+
+def _read_3gpp(code: str, body: bytes, tags: MovieTags) -> None:
+    text, end = _text_3gpp(body, 6)
+    name = _name(table(USER_DATA)[code])
+    if text:
+        tags.add(USER_DATA, _tagged(name, uint(body, 4, 2)), text)
+        # Like ExifTool, also show a text in a foreign language without the language, unless there is another text.
+        tags.add(USER_DATA, name, text)
+    if code == "albm" and end < len(body):
+        tags.add(USER_DATA, "TrackNumber", body[end])
+
+
+def _read_keywords(body: bytes, tags: MovieTags) -> None:
+    keywords, offset = [], 7
+    for _ in range(min(body[6], MAX_TEXTS)):
+        length = uint(body, offset, 1)
+        keywords.append(_decode(body[offset + 1 : offset + 1 + length], 0x7FFF))
+        offset += 1 + length
+    if keywords := [keyword for keyword in keywords if keyword]:
+        tags.add(USER_DATA, "Keywords", keywords)
+
+
+def _read_location(body: bytes, tags: MovieTags) -> None:
+    """Read a location: its name, its role, longitude, latitude and altitude, the astronomical body, and notes."""
+    name, offset = _text_3gpp(body, 6)
+    numbers = [
+        int.from_bytes(body[place : place + 4], "big", signed=True) / 65536
+        for place in range(offset + 1, offset + 13, 4)
+    ]
+    if offset + 13 > len(body):
+        return
+    longitude, latitude, altitude = numbers
+    astronomical, offset = _text_3gpp(body, offset + 13)
+    notes, _ = _text_3gpp(body, offset)
+    parts = [name or "(none)", f"Role={ROLES.get(uint(body, offset, 0), 'shooting')}"]
+    parts += [f"Lat={latitude:.5f}", f"Lon={longitude:.5f}", f"Alt={altitude:.2f}"]
+    parts += [f"Body={astronomical}"] if astronomical else []
+    parts += [f"Notes={notes}"] if notes else []
+    tags.add(USER_DATA, "LocationInformation", " ".join(parts))
+    if astronomical.lower() in ("", "earth") and (latitude or longitude):
+        place = [round(latitude, 6), round(longitude, 6), round(altitude, 3)]
+        # ExifTool has no such tag. The position has to be in a tag of numbers, too.
+        tags.add(USER_DATA, "LocationCoordinates", place, place_text(place))
+
+
+def _read_rating(code: str, body: bytes, tags: MovieTags) -> None:
+    """Read a rating or a classification: an entity of four characters, a criterion or table, and a text."""
+    entity = four_characters(body, 4)
+    if code == "rtng":
+        parts = [f"Entity={entity}", f"Criteria={four_characters(body, 8)}", _text_3gpp(body, 14)[0]]
+    else:
+        parts = [f"Entity={entity}", f"Index={uint(body, 8, 2)}", _text_3gpp(body, 12)[0]]
+    tags.add(USER_DATA, _name(table(USER_DATA)[code]), " ".join(parts))
+
+
+def _read_plain(code: str, body: bytes, tags: MovieTags) -> None:
+    """Read a box without a structure: a text, or a number."""
+    row = table(USER_DATA)[code]
+    if code in HEXADECIMAL:
+        tags.add(USER_DATA, _name(row), body[:32].hex())
+        return
+    name, kind, values = (*row, {})[:3] if isinstance(row, list) else (row, "string", {})
+    if kind in UNSIGNED and len(body) in (1, 2, 4):
+        add_value(USER_DATA, name, int.from_bytes(body, "big"), tags, values)
+        return
+    # Some cameras write an international text into a box without a copyright sign.
+    data = body[4:] if len(body) > 4 and uint(body, 0, 2) == len(body) - 4 else body
+    text = _decode(data.split(b"\0")[0], 0x7FFF).strip() if not data.startswith((b"\xfe\xff", b"\xff\xfe")) else ""
+    if text and text.isprintable():
+        add_value(USER_DATA, name, text, tags, values)
+    elif body:
+        tags.add_binary(USER_DATA, name, body)

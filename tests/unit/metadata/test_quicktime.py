@@ -1,0 +1,292 @@
+"""Movies: which ranges are read, the tags of their boxes, and the fields of photo that follow."""
+
+from __future__ import annotations
+
+import random
+import struct
+
+import pytest
+
+from exifinator.metadata.fetch import fetch_metadata
+from exifinator.metadata.parse import build_record
+from exifinator.metadata.quicktime.movie_tags import date_text, duration_text
+from exifinator.metadata.quicktime.places import place_text, read_place
+from exifinator.models import ImageRef, RangeRead
+from tests.data.build import box
+from tests.unit.readers import MEDIA, MODIFIED, REF, record_of
+
+CREATED = 3_790_000_000
+UPRIGHT = (65536, 0, 0, 0, 65536, 0, 0, 0, 1 << 30)
+TURNED = (0, 65536, 0, -65536, 0, 0, 0, 0, 1 << 30)
+GIB = 1 << 30
+
+
+def full(kind, body):
+    return box(kind, bytes(4) + body)
+
+
+def handler(kind):
+    return full(b"hdlr", bytes(4) + kind + bytes(12) + b"Handler\0")
+
+
+def mvhd(duration=60_000):
+    rest = struct.pack(">iH", 65536, 256) + bytes(10) + struct.pack(">9i", *UPRIGHT) + bytes(24) + struct.pack(">I", 3)
+    return full(b"mvhd", struct.pack(">4I", CREATED, CREATED, 600, duration) + rest)
+
+
+def track(kind=b"vide", codec=b"avc1", samples=3000, size=(1920, 1080), matrix=UPRIGHT, extra=b""):
+    times = struct.pack(">5I", CREATED, CREATED, 1, 0, 60_000)
+    sides = struct.pack(">II", size[0] << 16, size[1] << 16) if kind == b"vide" else bytes(8)
+    tkhd = full(b"tkhd", times + bytes(16) + struct.pack(">9i", *matrix) + sides)
+    mdhd = full(b"mdhd", struct.pack(">4IHH", CREATED, CREATED, 600, 60_000, 0x55C4, 0))
+    head = bytes(6) + b"\0\1"
+    if kind == b"vide":
+        entry = (
+            head
+            + bytes(16)
+            + struct.pack(">HHIII", *size, 72 << 16, 72 << 16, 0)
+            + b"\0\1"
+            + bytes(32)
+            + b"\0\x18\xff\xff"
+        )
+    else:
+        entry = head + bytes(8) + struct.pack(">HHII", 2, 16, 0, 48_000 << 16)
+    tables = full(b"stsd", struct.pack(">I", 1) + box(codec, entry)) + full(b"stts", struct.pack(">3I", 1, samples, 20))
+    tables += full(b"stsz", struct.pack(">II", 0, samples) + bytes(4 * samples))
+    return box(b"trak", tkhd + box(b"mdia", mdhd + handler(kind) + box(b"minf", box(b"stbl", tables))) + extra)
+
+
+def keys(**items):
+    names = [b"com.apple.quicktime." + name.replace("_", ".").encode() for name in items]
+    listed = b"".join(struct.pack(">I", 8 + len(name)) + b"mdta" + name for name in names)
+    values = b"".join(
+        box(struct.pack(">I", index), box(b"data", struct.pack(">II", 1, 0) + value.encode()))
+        for index, value in enumerate(items.values(), 1)
+    )
+    return box(b"meta", handler(b"mdta") + full(b"keys", struct.pack(">I", len(items)) + listed) + box(b"ilst", values))
+
+
+FTYP = box(b"ftyp", b"qt  \0\0\0\0qt  ")
+APPLE = keys(
+    make="Apple", model="iPhone X", creationdate="2019-02-12T15:27:12+0800", location_ISO6709="-33.8568+151.2153+004/"
+)
+SOUND = track(b"soun", b"mp4a")
+
+
+def movie(*boxes):
+    return FTYP + box(b"mdat", bytes(1000)) + box(b"moov", mvhd() + b"".join(boxes))
+
+
+def photo_of(data):
+    return record_of(data).document["photo"]
+
+
+class SparseReader:
+    """Serves an object whose parts are at the given offsets; the rest are zeros."""
+
+    def __init__(self, total_bytes, *parts):
+        self.total_bytes, self.parts, self.calls = total_bytes, parts, []
+
+    def read_range(self, ref: ImageRef, start: int, length: int, *, if_match: str = "") -> RangeRead:
+        end = min(start + length, self.total_bytes)
+        data = bytearray(end - start)
+        for offset, part in self.parts:
+            low, high = max(offset, start), min(offset + len(part), end)
+            if low < high:
+                data[low - start : high - start] = part[low - offset : high - offset]
+        self.calls.append((start, length))
+        return RangeRead(start, bytes(data), self.total_bytes, "etag", MODIFIED)
+
+
+def large_file(moov, *, moov_first=False):
+    mdat = struct.pack(">I4sQ", 1, b"mdat", 4 * GIB + 16)
+    if moov_first:
+        return SparseReader(len(FTYP + moov) + 16 + 4 * GIB, (0, FTYP + moov + mdat))
+    end = len(FTYP) + 16 + 4 * GIB
+    return SparseReader(end + len(moov), (0, FTYP + mdat), (end, moov))
+
+
+# --- Which ranges are read
+
+
+@pytest.mark.parametrize("samples", [500, 20_000])
+def test_fetch__movie_box_at_the_end_of_4_gib__takes_three_requests(samples):
+    reader = large_file(box(b"moov", mvhd() + track(samples=samples) + SOUND + APPLE))
+    photo = build_record(fetch_metadata(reader, REF)).document["photo"]
+    assert (photo["camera_model"], photo["audio_codec"], photo["width_pixels"]) == ("iPhone X", "AAC", 1920)
+    assert len(reader.calls) <= 3
+    assert sum(length for _, length in reader.calls) <= 256 * 1024
+
+
+@pytest.mark.parametrize("moov_first", [False, True])
+def test_fetch__movie_box_of_40_mb__sample_tables_are_not_read(moov_first):
+    moov = box(b"moov", mvhd() + track(samples=5_000_000) + track(b"soun", b"mp4a", 5_000_000) + APPLE)
+    reader = large_file(moov, moov_first=moov_first)
+    fetched = fetch_metadata(reader, REF)
+    photo = build_record(fetched).document["photo"]
+    assert (fetched.status, photo["camera_model"], photo["frame_rate"], photo["audio_codec"]) == (
+        "ok",
+        "iPhone X",
+        30,
+        "AAC",
+    )
+    assert len(reader.calls) <= 5
+    assert fetched.bytes_read <= 256 * 1024
+
+
+def test_fetch__many_tracks_with_long_tables__is_bounded():
+    moov = box(b"moov", mvhd() + track(samples=100_000) * 80)
+    fetched = fetch_metadata(large_file(moov), REF)
+    assert fetched.status == "ok"
+    assert fetched.requests <= 13
+    assert fetched.bytes_read < 1024 * 1024
+
+
+def test_fetch__fragmented_file__fragments_are_not_read():
+    head = FTYP + box(b"moov", mvhd(0) + track() + box(b"mvex", full(b"mehd", struct.pack(">I", 1200))))
+    fragment = box(b"moof", bytes(100)) + box(b"mdat", bytes(200_000))
+    reader = SparseReader(
+        len(head) + 50 * len(fragment), *[(len(head) + n * len(fragment), fragment) for n in range(50)], (0, head)
+    )
+    assert build_record(fetch_metadata(reader, REF)).document["photo"]["duration_seconds"] == 2
+    assert len(reader.calls) == 1
+
+
+# --- Tags and fields
+
+
+def test_record__movie__has_tags_and_fields():
+    document = record_of(movie(track(matrix=TURNED), SOUND, APPLE)).document
+    assert (document["format"], document["status"]) == ("mov", "ok")
+    assert document["QuickTime Duration"]["printable"] == "0:01:40"
+    assert document["Track1 CompressorID"]["values"] == "avc1"
+    photo = document["photo"]
+    assert (photo["media_type"], photo["duration_seconds"], photo["frame_rate"], photo["bit_rate"]) == (
+        "video",
+        100,
+        30,
+        80,
+    )
+    assert (photo["video_codec"], photo["audio_codec"]) == ("H.264", "AAC")
+    assert (photo["width_pixels"], photo["height_pixels"]) == (1080, 1920)
+    assert photo["location"]["coordinates"] == [151.2153, -33.8568]
+    assert (photo["altitude_metres"], photo["taken_source"]) == (4, "Keys CreationDate")
+    assert (photo["taken_local"].hour, photo["taken_offset"]) == (15, "+08:00")
+
+
+@pytest.mark.parametrize(
+    ("make", "source", "offset"),
+    [("Canon", "camera clock", None), ("Apple", "UTC", "+00:00"), ("Acme", "UTC assumed", "+00:00")],
+)
+def test_record__date_of_the_header__names_its_clock(make, source, offset):
+    photo = photo_of(movie(track(), keys(make=make)))
+    assert (photo["taken_source"], photo.get("taken_offset")) == (f"QuickTime CreateDate ({source})", offset)
+
+
+def test_record__user_data__texts_and_place():
+    german = (4 << 10) | (5 << 5) | 21
+    texts = box(b"\xa9cmt", struct.pack(">HH", 7, german) + "Größe".encode()) + box(b"manu", b"Acme\0")
+    place = box(b"\xa9xyz", struct.pack(">HH", 18, 0x55C4) + b"+48.8577-002.2950/")
+    title = full(b"titl", struct.pack(">H", 0x15C7) + b"\xfe\xff" + "Küste".encode("utf-16-be") + b"\0\0")
+    document = record_of(movie(track(), box(b"udta", texts + place + title))).document
+    assert document["UserData Comment-deu"]["values"] == "Größe"
+    assert document["UserData GPSCoordinates"]["printable"] == "48 deg 51' 27.72\" N, 2 deg 17' 42.00\" W"
+    assert (document["photo"]["title"], document["photo"]["camera_make"]) == ("Küste", "Acme")
+
+
+def test_record__nikon_nctg__is_read_as_exif():
+    def entry(tag, kind, count, value):
+        return struct.pack(">IHH", tag, kind, count) + value
+
+    nctg = (
+        entry(1, 2, 6, b"NIKON\0") + entry(2, 2, 10, b"NIKON Z 6\0") + entry(0x110829A, 5, 1, struct.pack(">II", 1, 50))
+    )
+    nctg += entry(0x1200001, 2, 2, b"N\0") + entry(0x1200002, 5, 3, struct.pack(">6I", 53, 1, 30, 1, 0, 1))
+    nctg += entry(0x1200003, 2, 2, b"E\0") + entry(0x1200004, 5, 3, struct.pack(">6I", 10, 1, 0, 1, 0, 1))
+    photo = photo_of(movie(track(), box(b"udta", box(b"NCDT", box(b"NCTG", nctg)))))
+    assert (photo["camera_model"], photo["exposure_seconds"]) == ("NIKON Z 6", 0.02)
+    assert photo["location"]["coordinates"] == [10, 53.5]
+
+
+def test_record__sony_xml__names_the_camera():
+    xml = b'<?xml version="1.0"?><NonRealTimeMeta xmlns="urn:x"><CreationDate value="2020-01-02T03:04:05+09:00"/>'
+    xml += b'<Device manufacturer="Sony" modelName="ILCE-7M3" serialNo="42"/></NonRealTimeMeta>'
+    document = record_of(movie(track()) + box(b"meta", bytes(4) + handler(b"nrtm") + full(b"xml ", xml))).document
+    assert document["XML DeviceModelName"]["values"] == "ILCE-7M3"
+    assert (document["photo"]["camera_make"], document["photo"]["taken_source"]) == ("Sony", "XML CreationDateValue")
+
+
+def test_read_place__notations_of_iso_6709__are_degrees():
+    assert read_place("+48.8577+002.295/") == [48.8577, 2.295]
+    assert read_place("+4851.5-00217.25+010/") == pytest.approx([48.858333, -2.2875, 10], abs=1e-6)
+    assert read_place("+485127.5-0021730/") == pytest.approx([48.857639, -2.291667], abs=1e-6)
+    assert read_place("nowhere") is None
+    assert place_text([-1.5, 2.0, -3.0]) == "1 deg 30' 0.00\" S, 2 deg 0' 0.00\" E, 3 m Below Sea Level"
+
+
+def test_texts__durations_and_dates():
+    assert (duration_text(0), duration_text(4.966), duration_text(3725.2)) == ("0 s", "4.97 s", "1:02:05")
+    assert (date_text(0), date_text(CREATED)) == ("0000:00:00 00:00:00", "2024:02:05 17:46:40")
+    assert date_text(1_000_000_000) == "2001:09:09 01:46:40"
+
+
+# --- Damaged files
+
+
+@pytest.mark.parametrize(
+    ("data", "word"),
+    [
+        (FTYP + b"\0\0\0\3abcd" + bytes(99), "invalid size"),
+        (FTYP, "no movie box"),
+        (movie(track())[:-20], "truncated"),
+        (FTYP + struct.pack(">I4sQ", 1, b"mdat", 1 << 63), "no movie box"),
+    ],
+)
+def test_record__damaged_movie__is_recorded(data, word):
+    record = record_of(data)
+    assert record.status == "damaged"
+    assert word in record.document["problem"]
+
+
+def test_record__movie_box_of_size_0__extends_to_the_end():
+    moov = bytearray(box(b"moov", mvhd() + track() + APPLE))
+    moov[:4] = bytes(4)
+    assert photo_of(FTYP + bytes(moov))["camera_model"] == "iPhone X"
+
+
+def test_record__nested_boxes__are_bounded():
+    data = b""
+    for _ in range(5000):
+        data = box(b"trak", data)
+    assert record_of(FTYP + box(b"moov", mvhd() + data)).status in ("ok", "damaged")
+
+
+def test_record__mutated_movies__never_fail(caplog):
+    german = struct.pack(">HH", 3, 100) + b"abc"
+    udta = box(
+        b"udta",
+        box(b"\xa9nam", german)
+        + box(b"CNTH", box(b"CNDA", b"\xff\xd8\xff\xd9"))
+        + box(b"TAGS", b"NIKON DIGITAL CAMERA" + bytes(300)),
+    )
+    data = movie(track(samples=20), track(b"soun", b"mp4a", 20), udta, APPLE)
+    rng = random.Random(19)
+    for _ in range(300):
+        mutated = bytearray(data)
+        for _ in range(rng.randint(1, 12)):
+            mutated[rng.randrange(32, len(data))] = rng.choice((0, 1, 255, rng.randrange(256)))
+        assert record_of(bytes(mutated)).status in ("ok", "damaged", "no_exif", "unsupported")
+    assert not caplog.records
+
+
+@pytest.mark.skipif(not MEDIA.exists(), reason="needs ../shared/media")
+def test_record__sample_movies__have_the_tags_of_exiftool():
+    document = record_of((MEDIA / "exiftool" / "QuickTime.mov").read_bytes()).document
+    expected = {
+        "UserData Format": "Digital Camera",
+        "MakerNote ExposureTime": "1/38",
+        "MakerNote FocalLength": "18.9 mm",
+        "ItemList TrackNumber": "1 of 2",
+        "Track1 VendorID": "Pentax",
+    }
+    assert {name: document[name]["printable"] for name in expected} == expected
