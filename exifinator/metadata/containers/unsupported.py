@@ -11,7 +11,6 @@ SIGNATURES = (
     (0, b"\x1aE\xdf\xa3", "matroska"),
     (0, b"\0\0\1\xba", "mpeg"),
     (0, b"\0\0\1\xb3", "mpeg"),
-    (8, b"AVI ", "avi"),
     (8, b"WAVE", "wav"),
     (4, b"moov", "mov"),
     (4, b"mdat", "mov"),
@@ -35,7 +34,7 @@ SIGNATURES = (
 )
 # Identifies an XMP packet, which may begin in several ways and may be encoded in UTF-16.
 XMP_NAMESPACE = b"http://www.w3.org/1999/02/22-rdf-syntax-ns#"
-VIDEO = frozenset({"matroska", "mpeg", "avi", "mov", "flv"})
+VIDEO = frozenset({"matroska", "mpeg", "mov", "flv"})
 
 
 def identify_unsupported(file: RangeBuffer, located: LocatedMetadata) -> None:

@@ -178,7 +178,7 @@ def test_read_tiff__circular_directories__end():
         (build.XMP_PACKET.decode().encode("utf-16"), "xmp", "sidecar"),
         (build.box(b"ftyp", b"isom\0\0\2\0mp41") + bytes(99), "mp4", "video"),
         (build.box(b"ftyp", b"qt  \0\0\2\0qt  ") + bytes(99), "mov", "video"),
-        (b"RIFF\0\0\0\0AVI LIST" + bytes(30), "avi", "video"),
+        (b"RIFF\0\0\0\0WAVEfmt " + bytes(30), "wav", "WAV"),
         (b"%PDF-1.7\n", "pdf", "PDF"),
         (b"not a photo at all\n", "text", "text"),
         (bytes(range(128, 200)), "unknown", "file type is unknown"),
