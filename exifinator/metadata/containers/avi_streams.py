@@ -64,7 +64,7 @@ class StreamHeaders:
         if self._n_frames:
             tags.add("RIFF TotalFrameCount", self._n_frames)
         if seconds > 0:
-            tags.add("Composite Duration", round(seconds, 6), f"{seconds:.2f} s")
+            tags.add("RIFF Duration", round(seconds, 6), f"{seconds:.2f} s")
 
     def _add_stream(self, stream: dict[bytes, bytes], tags: ContainerTags, located: LocatedMetadata) -> float:
         """Add the tags of a stream. Return the duration of a video stream in seconds; 0 for other streams."""

@@ -21,7 +21,7 @@ def test_read_avi__headers__are_tags_under_exiftools_names():
     document = record.document
     assert (record.status, document["format"]) == ("ok", "avi")
     assert (document["photo"]["width_pixels"], document["photo"]["height_pixels"]) == (640, 480)
-    assert values_of(document, "RIFF FrameRate", "RIFF VideoCodec", "RIFF FrameCount", "Composite Duration") == [
+    assert values_of(document, "RIFF FrameRate", "RIFF VideoCodec", "RIFF FrameCount", "RIFF Duration") == [
         25.0, "mjpg", 250, 10.0,
     ]  # fmt: skip
     assert values_of(document, "RIFF Encoding", "RIFF NumChannels", "RIFF SampleRate") == [1, 2, 44_100]
@@ -34,7 +34,7 @@ def test_read_avi__headers__are_tags_under_exiftools_names():
 def test_read_avi__opendml__counts_the_frames_of_all_segments():
     headers = video.avi_headers(riff_list(b"odml", chunk(b"dmlh", struct.pack("<I", 1000) + bytes(244))))
     document = record_of(video.avi(headers=headers)).document
-    assert values_of(document, "RIFF TotalFrameCount", "Composite Duration") == [1000, 40.0]
+    assert values_of(document, "RIFF TotalFrameCount", "RIFF Duration") == [1000, 40.0]
 
 
 @pytest.mark.parametrize(
@@ -148,4 +148,4 @@ def test_read_avi__hostile__never_raises():
 def test_read_avi__pentax__has_its_maker_note():
     document = record_of((MEDIA / "exiftool" / "Pentax.avi").read_bytes()).document
     assert document["photo"]["lens_model"] == "smc PENTAX-DA L 18-55mm F3.5-5.6"
-    assert values_of(document, "RIFF Software", "Composite Duration") == ["PENTAX K-x", 24.9996]
+    assert values_of(document, "RIFF Software", "RIFF Duration") == ["PENTAX K-x", 24.9996]
