@@ -29,6 +29,7 @@ VIDEO, AUDIO = 1, 2
 MAX_TRACKS, MAX_TAGS, MAX_DEPTH = 32, 200, 3
 MAX_TEXT_BYTES = 4096
 MAX_SECONDS = 1e9
+MIN_BYTES_PER_SECOND = 1000
 DEFAULT_SCALE = 1_000_000
 EPOCH = datetime(2001, 1, 1)
 WORDS = re.compile(r"[^A-Za-z0-9]+")
@@ -81,7 +82,8 @@ class MatroskaTags:
 
     def finish(self, total_bytes: int) -> None:
         """Add what follows from the duration."""
-        if self._seconds >= 1:
+        # A lower rate means that the file is cut off.
+        if self._seconds >= 1 and total_bytes >= MIN_BYTES_PER_SECOND * self._seconds:
             self._tags.add("Composite AvgBitrate", round(8 * total_bytes / self._seconds))
 
     def read_header(self, data: bytes) -> None:
