@@ -171,6 +171,7 @@ class Block:
         `thumbnail`: A JPEG.
         `text/NAME`: A text of the container in UTF-8, such as a comment.
         `icc/NAME`: A field of the ICC profile.
+        `tags`: Tags of the container as JSON. See metadata/containers/container_tags.py.
         `note/TABLE`: A structure that the MakerNotes' table of this name describes, stored outside a MakerNote.
 
     Attributes:

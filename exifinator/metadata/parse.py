@@ -16,6 +16,7 @@ from exifread.core.ifd_tag import IfdTag
 from exifinator import EXTRACTOR_VERSION
 from exifinator.metadata import tiff_spec
 from exifinator.metadata.ai import describe_generation
+from exifinator.metadata.containers.container_tags import CONTAINER_TAGS, decode_container_tags
 from exifinator.metadata.containers.note_segments import NOTE
 from exifinator.metadata.containers.photoshop import add_resources
 from exifinator.metadata.containers.quicktime import MOVIE
@@ -51,6 +52,8 @@ TAG_OVERHEAD_BYTES = 256
 MAX_DROPPED_NAMES = 200
 # Memory that decoded JSON takes per character in the worst case, a list of empty lists.
 GENERATION_BYTES_PER_CHARACTER = 40
+# Memory that a tag of the container takes per byte of its block.
+CONTAINER_BYTES_PER_BYTE = 16
 
 
 def empty_record(ref: ImageRef) -> ExifRecord:
@@ -144,6 +147,8 @@ class _RecordBuilder:
                 self._read_single_directory(block)
             elif block.kind.startswith("text/"):
                 self._add_text(block)
+            elif block.kind == CONTAINER_TAGS:
+                self._read_container_tags(block.pieces[0])
             elif block.kind.startswith("icc/"):
                 self.icc[block.kind[len("icc/") :]] = block.pieces[0].decode()
             elif block.kind.startswith(NOTE):
@@ -284,6 +289,12 @@ class _RecordBuilder:
             self.problems.append("An EXIF directory is truncated, or there are too many tags.")
         if reader.out_of_bounds_values:
             self.problems.append("Some EXIF values point outside the EXIF data.")
+
+    def _read_container_tags(self, data: bytes) -> None:
+        """Read a block of the kind `tags`."""
+        self.budget.spend(CONTAINER_BYTES_PER_BYTE * len(data))
+        for name, document in decode_container_tags(data).items():
+            self.tags.setdefault(name, document)
 
     def _add_text(self, block: Block) -> None:
         """Add a text of the container. Texts with the same name are stored as a list."""

@@ -9,11 +9,13 @@ from __future__ import annotations
 import logging
 import struct
 
+from exifinator.metadata.containers.avi import read_avi
 from exifinator.metadata.containers.big_tiff import read_big_tiff
 from exifinator.metadata.containers.ciff import read_crw
 from exifinator.metadata.containers.gif import read_gif
 from exifinator.metadata.containers.iso_bmff import read_iso_bmff, read_jpeg_2000, read_jxl, read_jxl_codestream
 from exifinator.metadata.containers.jpeg import EXV, read_exv, read_jpeg
+from exifinator.metadata.containers.matroska import read_matroska
 from exifinator.metadata.containers.photoshop import read_psd
 from exifinator.metadata.containers.png import read_png
 from exifinator.metadata.containers.quicktime import read_quicktime
@@ -60,6 +62,8 @@ READERS: tuple[tuple[int, bytes, ContainerReader], ...] = (
     (0, b"MM\0+", read_big_tiff),
     (0, b"\x89PNG\r\n\x1a\n", read_png),
     (8, b"WEBP", read_webp),
+    (8, b"AVI ", read_avi),
+    (0, b"\x1aE\xdf\xa3", read_matroska),
     (0, b"8BPS", read_psd),
     (0, b"\0\0\0\x0cjP  ", read_jpeg_2000),
     (0, b"\0\0\0\x0cJXL ", read_jxl),

@@ -34,6 +34,7 @@ class RangeBuffer:
         further_reads: Number of reads that the file may take after the first one; 0 for the usual number.
         is_final: Whether no more bytes will be fetched. The file then counts as damaged if the reader needs more.
         buffered_bytes: Number of bytes in the buffer.
+        reads: Number of times that bytes were added.
         requested: The ranges that the reader needs next, as (start, end) in bytes.
     """
 
@@ -43,12 +44,14 @@ class RangeBuffer:
         self.further_reads = 0
         self.is_final = False
         self.buffered_bytes = 0
+        self.reads = 0
         self.requested: list[tuple[int, int]] = []
         self._starts: list[int] = []
         self._pieces: list[bytes] = []
 
     def add(self, start: int, data: bytes) -> None:
         """Add `data`, which begins at offset `start` (bytes), and join it with pieces that it overlaps or touches."""
+        self.reads += 1
         if not data:
             return
         starts: list[int] = []

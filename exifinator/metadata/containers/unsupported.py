@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from exifinator.metadata.containers.mpeg_ts import packet_bytes, read_mpeg_ts
 from exifinator.metadata.containers.range_buffer import LocatedMetadata, RangeBuffer
 from exifinator.metadata.containers.simple_formats import guess_reader
 
 # (offset of the signature, signature, format)
 SIGNATURES = (
     (0, b"%PDF-", "pdf"),
-    (0, b"\x1aE\xdf\xa3", "matroska"),
     (0, b"\0\0\1\xba", "mpeg"),
     (0, b"\0\0\1\xb3", "mpeg"),
-    (8, b"AVI ", "avi"),
     (8, b"WAVE", "wav"),
     (0, b"PK\3\4", "zip"),
     (0, b"PK\5\6", "zip"),
@@ -29,7 +28,7 @@ SIGNATURES = (
 )
 # Identifies an XMP packet, which may begin in several ways and may be encoded in UTF-16.
 XMP_NAMESPACE = b"http://www.w3.org/1999/02/22-rdf-syntax-ns#"
-VIDEO = frozenset({"matroska", "mpeg", "avi", "flv"})
+VIDEO = frozenset({"mpeg", "flv"})
 
 
 def identify_unsupported(file: RangeBuffer, located: LocatedMetadata) -> None:
@@ -42,7 +41,10 @@ def identify_unsupported(file: RangeBuffer, located: LocatedMetadata) -> None:
     located.format = next((name for offset, signature, name in SIGNATURES if head.startswith(signature, offset)), "")
     if located.format in ("", "xml") and XMP_NAMESPACE in head.replace(b"\0", b""):
         located.format = "xmp"
-    if not located.format and (reader := guess_reader(head)):
+    if packet_bytes(head):
+        located.status = "ok"
+        read_mpeg_ts(file, located)
+    elif not located.format and (reader := guess_reader(head)):
         located.status = "ok"
         reader(file, located)
     elif located.format == "xmp":

@@ -176,7 +176,7 @@ def test_read_tiff__circular_directories__end():
         (build.XMP_PACKET, "xmp", "sidecar"),
         (b'<?xml version="1.0"?>' + build.XMP_PACKET, "xmp", "sidecar"),
         (build.XMP_PACKET.decode().encode("utf-16"), "xmp", "sidecar"),
-        (b"RIFF\0\0\0\0AVI LIST" + bytes(30), "avi", "video"),
+        (b"RIFF\0\0\0\0WAVEfmt " + bytes(30), "wav", "WAV"),
         (b"%PDF-1.7\n", "pdf", "PDF"),
         (b"not a photo at all\n", "text", "text"),
         (bytes(range(128, 200)), "unknown", "file type is unknown"),
