@@ -4,8 +4,12 @@ This file only contains values. `python -m exifinator settings` shows the values
 """
 
 # --- Where the photos are -------------------------------------------------------------------------------------------
-# Sources that `./run.sh` indexes if none are given, as bucket or bucket/prefix. Empty: the demo library.
+# Sources that `./run.sh` indexes if none are given, as bucket or bucket/prefix. Patterns may follow, as on the command
+# line: "bucket --include '*/original.*' --exclude 'drafts/'". Empty: the demo library.
 S3_BUCKETS = []
+# True: skip the files that operating systems, file servers and transfers leave among photos, such as Thumbs.db, ._* and
+# everything in @eaDir/. They are counted as excluded.
+SKIP_JUNK_FILES = True
 # URL of the S3 server, such as "https://minio.example.org:9000" for MinIO, Ceph or R2. It may have a path. None: the
 # endpoint in boto3's configuration (such as AWS_ENDPOINT_URL), or Amazon S3 if it has none.
 S3_ENDPOINT_URL = None

@@ -73,6 +73,7 @@ class Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     s3_buckets: Annotated[tuple[str, ...], BeforeValidator(split_list)] = ()
+    skip_junk_files: bool = True
     s3_endpoint_url: Annotated[str | None, BlankAsNone] = None
     aws_access_key: Annotated[str | None, BlankAsNone] = Field(None, repr=False)
     aws_secret_key: Annotated[SecretStr | None, BlankAsNone] = None

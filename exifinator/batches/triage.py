@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -35,9 +36,10 @@ class KnownImages(Protocol):
 
 @dataclass(slots=True)
 class Page:
-    """A page of a listing. Each object of the page is in exactly one of the lists.
+    """A page of a listing. Each object of the page is excluded or in exactly one of the lists.
 
     Attributes:
+        excluded: The number of objects that are not indexed, because they are junk or the patterns leave them out.
         folders: Empty objects that stand for folders.
         current: Images with an up-to-date record, and what is stored about each.
         empty: Other empty objects that have no up-to-date record.
@@ -50,6 +52,7 @@ class Page:
         older_extractor: How many of the current images were indexed by an older extractor.
     """
 
+    excluded: int = 0
     folders: list[ImageRef] = field(default_factory=list)
     current: list[tuple[ImageRef, StoredImage]] = field(default_factory=list)
     empty: list[ImageRef] = field(default_factory=list)
@@ -63,24 +66,23 @@ class Page:
     @property
     def listed(self) -> int:
         other_lists = (self.folders, self.empty, self.failed, self.pending, self.archived, self.unread)
-        return len(self.current) + sum(len(refs) for refs in other_lists)
+        return self.excluded + len(self.current) + sum(len(refs) for refs in other_lists)
 
 
-def triage_page(refs: list[ImageRef], known: KnownImages, *, refresh: bool = False) -> Page:
+def triage_page(refs: Sequence[ImageRef], known: KnownImages, *, refresh: bool = False, excluded: int = 0) -> Page:
     """Sort the objects of a page, with a fixed number of queries to MongoDB.
-
-    An empty object whose key ends in "/" stands for a folder. S3 consoles create such objects.
 
     Args:
         refs: The listed objects.
         known: The records and jobs stored so far.
         refresh: Whether images that an older extractor indexed must be indexed again. Archived images are then tried
             too, because not every server says which of them have been restored.
+        excluded: The number of objects on the page that are not in `refs`, because they are not indexed.
     """
-    page = Page()
+    page = Page(excluded)
     objects = []
     for ref in refs:
-        if ref.size_bytes == 0 and ref.key.endswith("/"):
+        if ref.is_folder:
             page.folders.append(ref)
         else:
             objects.append(ref)

@@ -61,6 +61,10 @@ def result_addresses(config: Config) -> str:
 
 @click.command("run")
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
+@click.option("--include", multiple=True, metavar="PATTERN", help="Index only objects that match. Repeatable.")
+@click.option("--exclude", multiple=True, metavar="PATTERN", help="Do not index objects that match. Repeatable.")
+@click.option("--include-from", multiple=True, metavar="FILE", help="Read --include patterns from a file, one a line.")
+@click.option("--exclude-from", multiple=True, metavar="FILE", help="Read --exclude patterns from a file, one a line.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout instead of the summary.")
 @click.option("--dry-run", is_flag=True, help="List and count only; queue and delete nothing.")
 @click.option("--no-wait", is_flag=True, help="Exit once all images are queued; the workers continue.")
@@ -75,6 +79,9 @@ def run_command(**arguments: Any) -> None:
     SOURCE is bucket, bucket/prefix, s3://bucket/prefix, or a local folder. Default: S3_BUCKETS in settings.py. If
     S3_BUCKETS is empty too, a demo library of 240 photos is created and indexed.
 
+    PATTERN is a glob such as '*.heic' for names, '/2024/**' from the start of keys, or 'drafts/' for folders. --exclude
+    takes precedence over --include.
+
     Exit code: 0 no image failed; 1 some images failed, or a server is unavailable; 2 wrong usage or settings, or S3
     denies access; 130 interrupted.
     """
@@ -85,13 +92,15 @@ def run_command(**arguments: Any) -> None:
     if options.batch_id is not None:
         # The API started this process, so `stop --all` ends it with SIGTERM. Handle SIGTERM like Ctrl-C.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-    requested = find_sources(options.sources, config, cwd=Path(os.environ.get("EXIFINATOR_CWD") or Path.cwd()))
+    cwd = Path(os.environ.get("EXIFINATOR_CWD") or Path.cwd())
+    patterns = options.read_patterns(cwd)
+    requested = find_sources(options.sources, config, cwd=cwd, patterns=patterns)
     with ProgressDisplay() as display:
         for report in ensure_services(config) if options.batch_id is None else ():
             if report.started:
                 display.note(str(report))
         client = SourceClient(S3Client(config))
-        sources = register_folders(requested, display.note)
+        sources = register_folders(requested, display.note, demo_patterns=patterns)
         sources, probe_objects, failures = _check_access(sources, client, display)
         store, queue = _connect(config)
         if options.prune:
@@ -104,7 +113,14 @@ def run_command(**arguments: Any) -> None:
         for ref in probe_objects:
             queue.refused_buckets.set_probe_object(ref)
         batch = Batch(
-            sources, client, store, queue, batch_id=options.batch_id, refresh=options.refresh, verify=options.verify
+            sources,
+            client,
+            store,
+            queue,
+            batch_id=options.batch_id,
+            refresh=options.refresh,
+            verify=options.verify,
+            includes_junk=not config.skip_junk_files,
         )
         # The API has the same supervisor as the workers, so restarting them would stop the API that started this batch.
         if not options.dry_run and options.batch_id is None:
@@ -228,11 +244,12 @@ def _detached_message(counts: BatchCounts) -> str:
 
 def _print_summary(counts: BatchCounts, config: Config, options: RunOptions) -> None:
     if options.dry_run:
-        folders_and_empty = counts.listed - counts.unchanged - counts.archived - counts.queued
-        archived = f"{counts.archived:,} archived, " if counts.archived else ""
+        folders_and_empty = counts.listed - counts.excluded - counts.unchanged - counts.archived - counts.queued
+        not_queued = f"{counts.archived:,} archived, " if counts.archived else ""
+        not_queued += f"{counts.excluded:,} excluded, " if counts.excluded else ""
         click.echo(
             f"{counts.listed:,} listed: {counts.unchanged:,} unchanged, {counts.queued:,} to be queued, "
-            f"{archived}{folders_and_empty:,} folders and empty objects."
+            f"{not_queued}{folders_and_empty:,} folders and empty objects."
         )
         return
     if options.no_wait:

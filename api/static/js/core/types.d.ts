@@ -234,6 +234,7 @@ export interface Counts {
 export interface BatchNumbers {
   listed: number;
   folders: number;
+  excluded?: number;
   archived?: number;
   unchanged: number;
   queued: number;
@@ -247,10 +248,19 @@ export interface BatchNumbers {
   seconds: number;
 }
 
+/** The patterns by which the objects of a source are chosen. */
+export interface SourcePatterns {
+  source: string;
+  include: string[];
+  exclude: string[];
+}
+
 export interface Batch {
   id: string;
   state: string;
   sources: string[];
+  /** For each source that has any. */
+  patterns?: SourcePatterns[];
   numbers: BatchNumbers;
   /** Images per second. */
   rate: number | null;
