@@ -49,7 +49,7 @@ def build_photo(metadata: Metadata) -> tuple[dict[str, Any], list[str]]:
         `photo` without unknown fields, and the problems of the values, each as a sentence.
     """
     problems: list[str] = []
-    photo: dict[str, Any] = {}
+    photo: dict[str, Any] = {"media_type": metadata.media_type}
     taken: Taken | None = None
     for field, entries in _rows_with_sources(metadata):
         value = None
@@ -70,8 +70,6 @@ def build_photo(metadata: Metadata) -> tuple[dict[str, Any], list[str]]:
             value = next((weak for entry in entries if entry.get_weak and (weak := entry.get_weak(metadata))), None)
         if value is not None:
             photo[field.name] = value
-    if metadata.media_type:
-        photo["media_type"] = metadata.media_type
     taken = refine_by_name(taken, metadata)
     if taken:
         photo |= date_fields(taken, metadata)
