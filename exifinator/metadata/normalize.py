@@ -73,7 +73,7 @@ def build_photo(metadata: Metadata) -> tuple[dict[str, Any], list[str]]:
     taken = refine_by_name(taken, metadata)
     if taken:
         photo |= date_fields(taken, metadata)
-    photo |= locate(photo)
+    photo |= locate(photo, is_utc=taken is not None and taken.date.is_utc)
     _add_people(photo)
     _add_size(photo, metadata)
     if photo.get("altitude_metres") == 0 and "location" not in photo:
