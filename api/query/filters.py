@@ -29,6 +29,7 @@ from api.query.sort_order import TAKEN, VALUE_PATHS
 from exifinator.models import Status, split_bucket
 from exifinator.search_keys.folders import folders_of
 from exifinator.search_keys.geo_cells import cells_between
+from exifinator.search_keys.media_types import MediaType
 from exifinator.search_keys.terms import split_words
 
 EARTH_KM = 6371.0088
@@ -39,7 +40,7 @@ _LONGITUDE, _LATITUDE = "photo.location.coordinates.0", "photo.location.coordina
 Property = Literal[
     "gps", "date", "camera", "lens", "keywords", "people", "title", "description", "rating", "headline", "regions",
     "place", "label", "creator", "owner", "software", "camera_serial", "lens_serial", "white_balance", "color_space",
-    "date_suspect",
+    "date_suspect", "duration", "frame_rate", "video_codec", "audio_codec",
 ]  # fmt: skip
 # Maps filters to fields that many photos lack. The indexes of these fields contain only the photos that have the field.
 PARTIAL_PATHS: dict[str, str] = {
@@ -58,6 +59,10 @@ PARTIAL_PATHS: dict[str, str] = {
     "white_balance": "photo.white_balance",
     "color_space": "photo.color_space",
     "date_suspect": "photo.date_suspect",
+    "duration": "photo.duration_seconds",
+    "frame_rate": "photo.frame_rate",
+    "video_codec": "photo.video_codec",
+    "audio_codec": "photo.audio_codec",
 }
 _PROPERTIES: dict[str, str] = {
     "gps": "photo.location",
@@ -73,7 +78,9 @@ _PROPERTIES: dict[str, str] = {
     "regions": "photo.regions",
     **{name: path for name, path in PARTIAL_PATHS.items() if name in get_args(Property)},
 }
-_PATHS: dict[str, str] = {**VALUE_PATHS, "keyword": "photo.keywords", **PARTIAL_PATHS}
+_PATHS: dict[str, str] = {
+    **VALUE_PATHS, "media_type": "photo.media_type", "keyword": "photo.keywords", **PARTIAL_PATHS
+}  # fmt: skip
 DateSuspicion = Literal["future", "before_digital", "camera_default", "midnight"]
 Kind = Literal["raw", "hdr", "panorama", "burst", "generated"]
 Value = Annotated[str, Field(min_length=1, max_length=300)]
@@ -139,6 +146,11 @@ class Filters(Arguments):
     white_balance: list[Value] = _list_field("White balance.", "daylight")
     color_space: list[Value] = _list_field("Colour space.", "Adobe RGB")
     date_suspect: list[DateSuspicion] = _list_field("Why the date is probably wrong.", "camera_default")
+    media_type: list[MediaType] = _list_field("Image, video, or another file.", "video")
+    duration: str | None = _text_field("Duration of a video in seconds: one value or a range.", NUMBERS, "10-60")
+    frame_rate: str | None = _text_field("Frames per second of a video: one value or a range.", NUMBERS, "50-")
+    video_codec: list[Value] = _list_field("Codec of the picture of a video.", "HEVC")
+    audio_codec: list[Value] = _list_field("Codec of the sound of a video.", "AAC")
     rating: list[Annotated[int, Field(ge=-1, le=5)]] = Field(
         default=[], max_length=7, description="Stars; -1 means rejected.", examples=[[5]]
     )
@@ -202,7 +214,7 @@ class Filters(Arguments):
     def _parse(self, name: str, value: Any) -> list[Filter]:
         """Return the MongoDB filters of one parameter. A photo must match all of them."""
         match name:
-            case "iso" | "f" | "focal":
+            case "iso" | "f" | "focal" | "duration" | "frame_rate":
                 return [_between(_PATHS[name], read_numbers(value, name))]
             case "exposure":
                 return [_between(_PATHS[name], read_fractions(value, name))]

@@ -22,6 +22,7 @@ from exifinator.errors import ConfigError, StoreUnavailable
 from exifinator.paths import COMMAND
 from exifinator.search_keys.folders import folders_of
 from exifinator.search_keys.geo_cells import find_cells
+from exifinator.search_keys.media_types import media_type_of
 from exifinator.storage.derived_fields import add_derived_fields
 from exifinator.storage.jobs import FORMER_TASKS
 from exifinator.storage.mongodb import Document, connect_mongodb, mongodb_errors
@@ -77,6 +78,16 @@ def _add_folders(_store: Store, records: Sequence[Document]) -> Sequence[Write]:
     ]
 
 
+def _add_media_types(_store: Store, records: Sequence[Document]) -> Sequence[Write]:
+    return [
+        UpdateOne({"_id": record["_id"]}, {"$set": {"photo.media_type": media_type}})
+        for record in records
+        # Records without `photo` were stored by another program.
+        if isinstance(photo := record.get("photo"), dict)
+        and (media_type := media_type_of(record.get("format"), record.get("key"))) != photo.get("media_type")
+    ]
+
+
 def _rename_tasks(_store: Store, jobs: Sequence[Document]) -> Sequence[Write]:
     return [UpdateOne({"_id": job["_id"]}, {"$set": {"path": FORMER_TASKS[job["path"]]}}) for job in jobs]
 
@@ -100,6 +111,7 @@ MIGRATIONS: tuple[Migration, ...] = (
         "and renews the words for text search",
         add_derived_fields,
     ),
+    Migration("adds `photo.media_type`, which tells images, videos and other files apart", _add_media_types),
 )
 
 

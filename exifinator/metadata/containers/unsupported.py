@@ -28,7 +28,6 @@ SIGNATURES = (
 )
 # Identifies an XMP packet, which may begin in several ways and may be encoded in UTF-16.
 XMP_NAMESPACE = b"http://www.w3.org/1999/02/22-rdf-syntax-ns#"
-VIDEO = frozenset({"mpeg", "flv"})
 
 
 def identify_unsupported(file: RangeBuffer, located: LocatedMetadata) -> None:
@@ -49,8 +48,6 @@ def identify_unsupported(file: RangeBuffer, located: LocatedMetadata) -> None:
         reader(file, located)
     elif located.format == "xmp":
         located.problem = "The file is an XMP sidecar, not a photo."
-    elif located.format in VIDEO:
-        located.problem = f"The file is a video ({located.format.upper()}), not a photo."
     elif located.format:
         located.problem = f"{located.format.upper()} files are not supported."
     elif _is_text(head):

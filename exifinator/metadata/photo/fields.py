@@ -269,7 +269,7 @@ FIELDS: tuple[Field, ...] = (
           (tag("Image BitsPerSample"), xmp("tiff:BitsPerSample")), largest, unit="bits"),
     Field("duration_seconds", "double",
           "The duration of a video or of an animated picture.",
-          (summary("duration_seconds"), container_text("Duration", read=positive),
+          (summary("duration_seconds"), container_text("Duration"),
            *tags("Duration", "RIFF", "Matroska", "M2TS", "H264", "QuickTime")), seconds, unit="s"),
     Field("frame_rate", "double", "The frames per second of a video.",
           (summary("frame_rate"), *tags("VideoFrameRate", "RIFF", "H264", "Matroska", "M2TS"),
@@ -367,11 +367,11 @@ FIELDS: tuple[Field, ...] = (
 
 # Fields that are computed from other fields and from the container, with their descriptions.
 DERIVED: tuple[Field, ...] = (
-    Field("media_type", "string", "`image` or `video`.", ()),
+    Field("media_type", "string", "`image`, `video` or `other`. Every record has it.", ()),
     Field("taken_local", "date", "When the photo was taken, on the camera's clock.", (), unit="ms"),
     Field("taken_offset", "string", "The camera's offset from UTC, as in `+02:00`.", ()),
     Field("taken_offset_inferred", "boolean",
-          "True if the file has no offset, and `taken_at` and `taken_offset` follow from the time zone.", ()),
+          "True if the file has no offset, and `taken_offset` follows from the time zone of the position.", ()),
     Field("taken_precision", "string", "How precise the date is: `year`, `month`, `day`, `minute` or `second`.", ()),
     Field("taken_source", "string",
           "The source of the date: a tag, property or text among the sources of `taken_at`, or `file name`. The date "

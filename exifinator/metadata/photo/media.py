@@ -1,4 +1,4 @@
-"""Tell videos from images, and name codecs and positions of videos."""
+"""Read the values that only videos have: names of codecs, durations, and positions in one text or list."""
 
 from __future__ import annotations
 
@@ -8,10 +8,6 @@ from exifinator.metadata.photo.readers import number, text
 from exifinator.metadata.photo.sources import Problem, Raw
 from exifinator.metadata.quicktime.places import read_place
 
-# Formats of videos, by their names in `format`.
-VIDEO_FORMATS = frozenset(
-    {"mov", "mp4", "m4v", "3gp", "3g2", "insv", "avi", "mkv", "matroska", "webm", "mts", "m2ts", "mpeg", "mpg", "flv"}
-)
 # The start of a codec's code in lower case -> its name. Codes are four-character codes, or ids of Matroska.
 # Sources: https://mp4ra.org/registered-types/sampleentries, RFC 9559, Microsoft's registry of FOURCC codes.
 CODECS = (
@@ -31,13 +27,6 @@ CODECS = (
     ("ulaw", "µ-law"), ("alaw", "A-law"), ("ima4", "IMA ADPCM"), (".mp3", "MP3"), ("mp3", "MP3"), ("a_mpeg/l3", "MP3"),
     ("qclp", "QCELP"), ("apac", "APAC"), ("mhm", "MPEG-H"),
 )  # fmt: skip
-
-
-def media_type_of(format_: str) -> str | None:
-    """Return "video" or "image" for the name of a file's format; None if the format is unknown."""
-    if format_ in ("", "unknown"):
-        return None
-    return "video" if format_ in VIDEO_FORMATS else "image"
 
 
 def codec(raw: Raw) -> str | None:
@@ -78,10 +67,12 @@ def seconds(raw: Raw) -> float | None:
             total = 0.0
             for part in parts:
                 total = 60 * total + (part or 0)
-            return total or None
-        raw = value
-    value_number = number(raw)
-    return value_number if value_number is not None and 0 < value_number < 1e9 else None
+            raw = [total]
+        else:
+            raw = value
+    duration = number(raw)
+    # The API counts durations by milliseconds.
+    return round(duration, 3) or None if duration is not None and 0 < duration < 1e9 else None
 
 
 def bits_per_second(raw: Raw) -> int | None:

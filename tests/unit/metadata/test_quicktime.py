@@ -176,11 +176,26 @@ def test_record__movie__has_tags_and_fields():
 
 @pytest.mark.parametrize(
     ("make", "source", "offset"),
-    [("Canon", "camera clock", None), ("Apple", "UTC", "+00:00"), ("Acme", "UTC assumed", "+00:00")],
+    [
+        ("NIKON CORPORATION", "camera clock", None),
+        ("GoPro", "camera clock", None),
+        ("Apple", "UTC", "+00:00"),
+        ("Canon", "UTC assumed", "+00:00"),
+    ],
 )
 def test_record__date_of_the_header__names_its_clock(make, source, offset):
     photo = photo_of(movie(track(), keys(make=make)))
     assert (photo["taken_source"], photo.get("taken_offset")) == (f"QuickTime CreateDate ({source})", offset)
+
+
+@pytest.mark.parametrize(
+    ("make", "taken_at", "local"),
+    [("samsung", "17:46:40", "02:46:40"), ("NIKON", "08:46:40", "17:46:40"), ("Acme", "17:46:40", "02:46:40")],
+)
+def test_record__date_of_the_header_with_a_place__is_shown_on_the_clock_there(make, taken_at, local):
+    photo = photo_of(movie(track(), keys(make=make, location_ISO6709="+35.6895+139.6917/")))
+    assert (photo["taken_offset"], photo["taken_offset_inferred"]) == ("+09:00", True)
+    assert (f"{photo['taken_at']:%H:%M:%S}", f"{photo['taken_local']:%H:%M:%S}") == (taken_at, local)
 
 
 def test_record__user_data__texts_and_place():
