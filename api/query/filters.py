@@ -9,7 +9,7 @@ from pydantic import Field
 
 from api.http.parameters import Arguments
 from api.query.local_hour import HOURS, during_hours, read_hours
-from api.query.mongo_filter import MAX_JSON_BYTES, Filter, read_filter
+from api.query.mongo_filter import MAX_JSON_BYTES, Filter, combine, read_filter
 from api.query.ranges import (
     BBOX,
     DATES,
@@ -81,6 +81,9 @@ _PROPERTIES: dict[str, str] = {
 _PATHS: dict[str, str] = {
     **VALUE_PATHS, "media_type": "photo.media_type", "keyword": "photo.keywords", **PARTIAL_PATHS
 }  # fmt: skip
+# The default of `media_type`: records stored by other programs, without a media type, are photos too.
+PHOTOS_ONLY: Filter = {"photo.media_type": {"$ne": "other"}}
+OTHER_FILES: Filter = {"photo.media_type": "other"}
 DateSuspicion = Literal["future", "before_digital", "camera_default", "midnight"]
 Kind = Literal["raw", "hdr", "panorama", "burst", "generated"]
 Value = Annotated[str, Field(min_length=1, max_length=300)]
@@ -146,7 +149,9 @@ class Filters(Arguments):
     white_balance: list[Value] = _list_field("White balance.", "daylight")
     color_space: list[Value] = _list_field("Colour space.", "Adobe RGB")
     date_suspect: list[DateSuspicion] = _list_field("Why the date is probably wrong.", "camera_default")
-    media_type: list[MediaType] = _list_field("Image, video, or another file.", "video")
+    media_type: list[MediaType] = _list_field(
+        "Images, videos or other files, such as PDF files and sidecars. Default: images and videos.", "video"
+    )
     duration: str | None = _text_field("Duration of a video in seconds: one value or a range.", NUMBERS, "10-60")
     frame_rate: str | None = _text_field("Frames per second of a video: one value or a range.", NUMBERS, "50-")
     video_codec: list[Value] = _list_field("Codec of the picture of a video.", "HEVC")
@@ -180,10 +185,7 @@ class Filters(Arguments):
         Raises:
             BadParameter: A value is invalid.
         """
-        parts = [part for name, part in self._parts() if part and name not in exclude]
-        if len(parts) > 1:
-            return {"$and": parts}
-        return parts[0] if parts else {}
+        return combine(*(part for name, part in self._parts() if name not in exclude))
 
     @property
     def names(self) -> frozenset[str]:
@@ -209,6 +211,8 @@ class Filters(Arguments):
                 parts += [(f"{name}={kind}", {_PROPERTIES[kind]: {"$exists": name == "has"}}) for kind in value]
             else:
                 parts += [(name, part) for part in self._parse(name, value)]
+        if not self.media_type:
+            parts.append(("media_type", PHOTOS_ONLY))
         return parts
 
     def _parse(self, name: str, value: Any) -> list[Filter]:
@@ -226,6 +230,8 @@ class Filters(Arguments):
                 return [_near(*read_near(value, name))]
             case "bbox":
                 return [within(read_box(value, name))]
+            case "media_type" if set(value) == set(get_args(MediaType)):
+                return []
             case "bucket" if self._prefix_includes_bucket():
                 return []
             case "prefix":
