@@ -26,7 +26,7 @@ def test_video__tile_row_page_and_filters__show_its_duration(explorer: Explorer)
 
     tile.click()
     dialog = page.get_by_role("dialog")
-    facts = dialog.locator("dl > div")
+    facts = dialog.locator(".summary dl > div")
     for name, text in {
         "Duration": "1:40", "Video": "H.264, 30 fps, 80 bit/s", "Audio": "AAC",
         "Dimensions": "1080 × 1920 pixels, 2.1 MP",
