@@ -19,7 +19,7 @@ from api.http.responses import json_response
 from api.query.filters import Filters
 
 router = APIRouter(dependencies=[READER], tags=["facets"])
-MAX_FACETS = 8
+MAX_FACETS = 10
 _NAME = f"({'|'.join(FACET_NAMES)})"
 
 

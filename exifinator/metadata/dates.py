@@ -25,7 +25,8 @@ class PhotoDate(NamedTuple):
         local: The date without a time zone. Unknown parts have the lowest possible value.
         precision: The finest part that is known.
         offset: The offset from UTC, as in `+02:00`; None if it is not known.
-        is_utc: Whether the date is in UTC by definition, as GPS dates are. Its offset is not that of the camera's clock.
+        is_utc: Whether the date is in UTC by definition, as GPS dates are. Its offset then says nothing of the camera's
+            clock.
     """
 
     local: datetime

@@ -10,16 +10,20 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from exifinator.metadata.containers.range_buffer import DamagedFile, LocatedMetadata, RangeBuffer
-from exifinator.metadata.quicktime.boxes import make_box, split_box_header
+from exifinator.metadata.quicktime.boxes import find_last_boxes, make_box, split_box_header
 from exifinator.metadata.quicktime.tracks import displayed_size
 
 MOVIE = "quicktime"
 # The longest header that a box can have: size, type, 64-bit size and UUID.
 HEADER_BYTES = 32
-# If at most this much is left behind a box, read all of it: a movie box of this size costs less than a further request.
+# Limits on the requests and the bytes for a movie box of moderate length. A longer one is walked box by box.
+MODERATE_BYTES, MAX_READS, MAX_READ_BYTES = 1024 * 1024, 3, 256 * 1024
+# If at most this much is left behind a top-level box, read all of it: it costs less than a further request.
 WHOLE_BYTES = 128 * 1024
 # How far to read past a header otherwise. One read contains a track's headers, which precede its sample tables.
-TOP_READ_AHEAD_BYTES, READ_AHEAD_BYTES = 48 * 1024, 8 * 1024
+TOP_READ_AHEAD_BYTES, READ_AHEAD_BYTES = 32 * 1024, 8 * 1024
+# Length of the end of a movie box that is read for its user data, if the tables of its tracks are too long to be read.
+TAIL_BYTES = 64 * 1024
 # Limits on the number of boxes in a file, of a track's boxes in it, and on the depth at which they are nested.
 MAX_TOP_BOXES, MAX_BOXES, MAX_TRACKS, MAX_DEPTH = 2000, 3000, 64, 8
 # Limits on a copied box, and on all of them.
@@ -35,6 +39,8 @@ XMP_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 # Boxes whose boxes are copied one by one. The second set is copied as a whole if it is short.
 CONTAINERS = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl"})
 LONG_CONTAINERS = frozenset({b"udta", b"meta", b"ilst"})
+# The boxes of a movie that contain user data. Many programs write them behind the tracks.
+USER_DATA = frozenset({b"udta", b"meta"})
 # Boxes that a file may have many of, or that are long, and that contain no metadata. They are never read.
 SKIPPED = frozenset(
     {
@@ -120,6 +126,7 @@ class _Copier:
         self.kinds: set[bytes] = set()
         self.is_truncated = False
         self.problem = ""
+        self._max_reads = 1 + MAX_FURTHER_READS
         self._copied_bytes = 0
         self._n_boxes = 0
         self._n_tracks = 0
@@ -154,6 +161,8 @@ class _Copier:
             if b"moov" in self.kinds:
                 return
             self.is_truncated = header.is_cut
+            if header.end - header.start <= MODERATE_BYTES:
+                self._max_reads = max(MAX_READS, self.file.reads)
             self.boxes.append(make_box(b"moov", self._children(header, 1)))
         elif header.kind in TOP_LEVEL:
             copy = self._copy(header, 1)
@@ -168,7 +177,7 @@ class _Copier:
 
     def _header(self, start: int, end: int, read_ahead: int) -> _Header | None:
         """Return the header of the box at offset `start`; None if there is no valid box."""
-        head = self.file.read(start, min(HEADER_BYTES, end - start), read_ahead)
+        head = self._read(start, min(HEADER_BYTES, end - start), read_ahead)
         parts = split_box_header(head, end - start)
         if parts is None:
             return None
@@ -181,10 +190,10 @@ class _Copier:
         start = parent.start
         if parent.kind == b"meta":
             # QuickTime's meta box has no version. Its first box follows immediately.
-            if self.file.read(start, min(8, parent.end - start), READ_AHEAD_BYTES)[4:] != b"hdlr":
+            if self._read(start, min(8, parent.end - start), READ_AHEAD_BYTES)[4:] != b"hdlr":
                 start += 4
             copies.append(bytes(4))
-        has_description = False
+        has_description = has_user_data = False
         while start + 8 <= parent.end:
             self._n_boxes += 1
             if self._n_boxes > MAX_BOXES:
@@ -192,10 +201,13 @@ class _Copier:
             if has_description and not self.file.has(start, HEADER_BYTES):
                 # Only sample tables follow.
                 break
+            if parent.kind == b"moov" and not has_user_data and not self.file.has(start, HEADER_BYTES):
+                start = self._user_data_at_end(parent, start)
             header = self._next_child(start, parent)
             if header is None:
                 break
             has_description = has_description or (parent.kind == b"stbl" and header.kind == b"stsd")
+            has_user_data = has_user_data or header.kind in USER_DATA
             if header.kind == b"trak":
                 self._n_tracks += 1
             if self._n_tracks <= MAX_TRACKS and header.kind not in SKIPPED:
@@ -209,9 +221,42 @@ class _Copier:
         """Return the header of the box at `start`; None if it is invalid, or no more reads are allowed."""
         left = parent.end - start
         try:
-            return self._header(start, parent.end, left if left <= WHOLE_BYTES else READ_AHEAD_BYTES)
+            return self._header(start, parent.end, left if left <= self._bytes_left() else READ_AHEAD_BYTES)
         except DamagedFile:
             return None
+
+    def _read(self, start: int, length: int, read_ahead: int) -> bytes:
+        """Return `length` bytes from offset `start`.
+
+        Raises:
+            MissingBytes: If the bytes have not been fetched yet.
+            DamagedFile: If no more reads are allowed.
+        """
+        if self.file.reads >= self._max_reads and not self.file.has(start, length):
+            raise DamagedFile("The metadata is scattered too widely.")
+        return self.file.read(start, length, read_ahead)
+
+    def _bytes_left(self) -> int:
+        return max(0, MAX_READ_BYTES - self.file.buffered_bytes)
+
+    def _user_data_at_end(self, movie: _Header, start: int) -> int:
+        """Return the offset of the user data at the end of a movie box, or `start` if none has to be looked for.
+
+        The user data counts more than the tracks from `start` on, whose tables are too long to be read.
+
+        Raises:
+            MissingBytes: If the end of the box has not been fetched yet.
+        """
+        left, tail = movie.end - start, movie.end - TAIL_BYTES
+        is_last_read = self.file.reads + 1 >= self._max_reads
+        if not is_last_read or tail <= start or (left <= self._bytes_left() and not self.file.has(tail, TAIL_BYTES)):
+            return start
+        try:
+            data = self._read(tail, TAIL_BYTES, 0)
+        except DamagedFile:
+            return start
+        offset = find_last_boxes(data, USER_DATA)
+        return start if offset is None else tail + offset
 
     def _copy_if_read(self, header: _Header, depth: int) -> bytes:
         """Return a copy of a box; empty if no more reads are allowed. The boxes that have been read are kept."""
@@ -232,7 +277,7 @@ class _Copier:
         if length > MAX_BOX_BYTES or self._copied_bytes + length > MAX_MOVIE_BYTES:
             return b""
         self._copied_bytes += length
-        return make_box(header.kind, self.file.read(header.start, length, READ_AHEAD_BYTES))
+        return make_box(header.kind, self._read(header.start, length, READ_AHEAD_BYTES))
 
     def _sample_count(self, header: _Header) -> bytes:
         """Return the start of a table of sample sizes, with the number of samples, if it has been read."""

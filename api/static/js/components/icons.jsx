@@ -14,6 +14,7 @@ const PATHS = {
   previous: "M10 3L5 8l5 5",
   next: "M6 3l5 5-5 5",
   copy: "M5.500 5.500h8v8h-8zM10.500 5.500v-3h-8v8h3",
+  film: "M2 3h12v10H2zM5 3v10M11 3v10M2 6.300h3M2 9.700h3M11 6.300h3M11 9.700h3",
   external: "M9 2h5v5M14 2L7 9M12 9.500V14H2V4h4.500",
 };
 

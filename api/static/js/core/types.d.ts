@@ -29,6 +29,9 @@ export type ListFilterName =
   | "white_balance"
   | "color_space"
   | "date_suspect"
+  | "media_type"
+  | "video_codec"
+  | "audio_codec"
   | "has"
   | "without";
 
@@ -38,12 +41,17 @@ export type SingleFilterName =
   | "f"
   | "exposure"
   | "focal"
+  | "duration"
+  | "frame_rate"
   | "taken"
   | "hour"
   | "near"
   | "bbox"
   | "prefix"
   | "query";
+
+/** Filters by a range of numbers. */
+export type RangeName = "iso" | "f" | "exposure" | "focal" | "duration" | "frame_rate";
 
 export type FilterName = SingleFilterName | ListFilterName;
 
@@ -104,6 +112,12 @@ export interface Settings {
 
 /** Normalized metadata of a photo. Every field may be absent. */
 export interface PhotoFields {
+  media_type?: string;
+  duration_seconds?: number;
+  frame_rate?: number;
+  video_codec?: string;
+  audio_codec?: string;
+  bit_rate?: number;
   taken_at?: string;
   taken_local?: string;
   taken_offset?: string;
