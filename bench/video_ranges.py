@@ -59,7 +59,7 @@ def fragmented_movie() -> Pieces:
     head = movie.FTYP + box(b"moov", movie.mvhd(0) + movie.track(samples=0) + extends + movie.APPLE)
     size = 64 * 1024 * 1024
     fragment = box(b"moof", bytes(1000)) + struct.pack(">I4s", size - 1008, b"mdat")
-    return {0: head} | {start: fragment for start in range(len(head), FILE_BYTES - size, size)}
+    return {0: head} | dict.fromkeys(range(len(head), FILE_BYTES - size, size), fragment)
 
 
 def avi() -> Pieces:

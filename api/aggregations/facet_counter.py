@@ -88,8 +88,8 @@ class FacetCounter:
     async def count(self, filter_: Filter, names: list[str], *, budget_ms: int, id_prefix: str = "") -> FacetCounts:
         """Return counts by value.
 
-        Without a filter, or with PHOTOS_ONLY alone, each value is counted in the index of its facet. With other filters,
-        the matching photos are read once for all facets. If reading them exceeds the budget, return the counts of a
+        Without a filter, or with PHOTOS_ONLY alone, each value is counted in the index of its facet. With others, the
+        matching photos are read once for all facets. If reading them exceeds the budget, return the counts of a
         sample, and start a full count in the background for later requests.
 
         Args:

@@ -5,6 +5,7 @@ import {
   describeFilter,
   fileName,
   filterTitle,
+  nounOf,
   formatFraction,
   parseSpan,
   settingsLine,
@@ -18,6 +19,22 @@ test("parseSpan: closed, open, single and fractions", () => {
   assert.deepEqual(parseSpan("-400"), [null, 400]);
   assert.deepEqual(parseSpan("100"), [100, 100]);
   assert.deepEqual(parseSpan("1/250-1/60"), [1 / 250, 1 / 60]);
+});
+
+test("nounOf: other files are no photos", () => {
+  const cases = [
+    undefined,
+    ["image"],
+    ["image", "video"],
+    ["video"],
+    ["other"],
+    ["image", "other"],
+  ];
+  const nouns = ["photo", "photo", "photo", "video", "other file", "file"];
+  assert.deepEqual(
+    cases.map((mediaTypes) => nounOf(mediaTypes)),
+    nouns,
+  );
 });
 
 test("formatSpan: is the inverse of parseSpan", () => {

@@ -62,6 +62,16 @@ export const MEDIA_TYPE_LABELS = Object.assign(Object.create(null), {
   video: "Videos",
   other: "Other files",
 });
+
+/**
+ * Return what the results are called in counts, such as "photo".
+ * @param {readonly string[]} [mediaTypes] the selected media types; without any, other files are left out
+ */
+export function nounOf(mediaTypes = []) {
+  if (mediaTypes.includes("other")) return mediaTypes.length === 1 ? "other file" : "file";
+  return mediaTypes.length === 1 && mediaTypes[0] === "video" ? "video" : "photo";
+}
+
 /** @type {Record<string, string>} */
 export const DATE_SUSPECT_LABELS = Object.assign(Object.create(null), {
   future: "In the future",

@@ -236,6 +236,8 @@ export interface RangeRow extends FacetRow {
 
 export interface Counts {
   total: number;
+  /** Number of files that match, but are neither photos nor videos; null if unknown, or if media types are selected. */
+  other_files?: number | null;
   /** Whether more photos match than `total`, because the API stopped counting. */
   more?: boolean;
   /** Number of photos that have been counted so far. */

@@ -62,6 +62,7 @@ export function useFacets(state, api, isEnabled) {
     );
     return {
       total: values.total,
+      other_files: values.other_files,
       more: values.more,
       counted: Math.min(values.counted, ranges.counted),
       cut_short: values.cut_short || ranges.cut_short,
