@@ -106,6 +106,7 @@ class NoteDecoder:
         self._budget = budget
         self._directories: set[tuple[int, str]] = set()
         self._nikon_key: tuple[int, int] | None = None
+        self._is_pentax = False
 
     def decode(self, offset: int, length: int, order: str) -> bool:
         """Decode the note, and add its tags to `tags`.
@@ -122,6 +123,7 @@ class NoteDecoder:
         table = get_table(header.table) if header else None
         if header is None or table is None:
             return False
+        self._is_pentax = table.name == "Pentax::Main"
         start, base = offset + header.start, 0
         order = header.order or order
         if header.order_at:
@@ -140,7 +142,7 @@ class NoteDecoder:
         if header.base != "own":
             base = self._corrected_base(offset, length, start, base, order)
         is_read = self.read_directory(table, start, base, order, 0)
-        if table.name == "Pentax::Main":
+        if self._is_pentax:
             decipher_pentax_count(self.tags)
         return is_read
 
@@ -373,7 +375,7 @@ class NoteDecoder:
         elif tag.name == SHUTTER_COUNT and tag.tag == NIKON_COUNT:
             # This count is more reliable than the one in ShotInfo, whose place depends on the camera model.
             self.tags[tag.name] = tag
-        elif tag.name == LENS_TYPE and tag.values != self.tags[tag.name].values:
+        elif tag.name == LENS_TYPE and self._is_pentax and tag.values != self.tags[tag.name].values:
             # Pentax stores two numbers of the lens. The second one distinguishes lenses of other makers.
             self.tags.setdefault(f"{LENS_TYPE} 2", tag)
 

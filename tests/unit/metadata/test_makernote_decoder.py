@@ -219,6 +219,22 @@ def test_read_maker_note__dng__reads_the_note_that_adobe_moved():
     assert reader.tags["MakerNote OwnerName"].values == "somebody"
 
 
+@pytest.mark.parametrize("head", [b"PENTAX \0", b"SAMSUNG\0"])
+def test_read_maker_note__dng_of_a_pentax__reads_its_private_data(head):
+    note = head + b"II" + directory([(0x003F, BYTE, [3, 44]), (0x0229, ASCII, "4364069")], len(head) + 2)
+    block = build.tiff([(0x010F, ASCII, "PENTAX"), (0x0110, ASCII, "PENTAX K-30"), (0xC634, BYTE, list(note))])
+    reader = TagReader({0: block}, MemoryBudget(16))
+    reader.read_all()
+    assert reader.tags["MakerNote SerialNumber"].values == "4364069"
+    assert reader.tags["MakerNote LensType"].values == [3, 44]
+
+
+def test_decode__sony_with_two_lens_types__keeps_the_first():
+    entries: list[build.Entry] = [(0xB027, LONG, [65535]), (0xB027, LONG, [16])]
+    tags = decode("SONY", "ILCE-6000", b"SONY DSC \0\0\0" + directory(entries, 12))
+    assert "LensType 2" not in tags
+
+
 @pytest.mark.parametrize("cut", [7, 10, 14, 20, 40])
 def test_find_adobe_note__data_cut_off__is_no_note(cut):
     block = build.tiff(
