@@ -310,7 +310,7 @@ class NoteDecoder:
         if field is not None and field.kind in FORMATS:
             size = FORMATS[field.kind][1]
             has_same_size = field.kind.startswith("int") and size == tiff_spec.TYPE_BYTES[field_type]
-            has_same_length = len(data) == size * max(field.count, 1)
+            has_same_length = len(data) == size * field.count if field.count else len(data) % size == 0
             if (field_type == 7 and has_same_length) or (field_type in (1, 3, 4) and has_same_size):
                 return decode_format(data, field.kind, order)
         return decode_items(data, field_type, order)
