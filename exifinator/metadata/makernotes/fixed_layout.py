@@ -97,7 +97,7 @@ def read_fixed_layout(table: Table, data: bytes, order: str, note: Note) -> Iter
                 continue
         else:
             field = fields[0]
-        item = data[start : min(end or length, start + MAX_TEXT_BYTES)]
+        item = data[start : start + MAX_TEXT_BYTES if end is None else end]
         tag = _cached_field(field, item, number, kind, order)
         if tag is not None:
             yield tag
