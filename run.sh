@@ -5,7 +5,7 @@ unset CDPATH
 
 usage() {
     cat <<'EOF'
-Usage: ./run.sh [--json] [--dry-run] [--no-wait] [--refresh] [SOURCE ...]
+Usage: ./run.sh [--json] [--dry-run] [--no-wait] [--refresh] [--inventory URL] [SOURCE ...]
        ./run.sh --verify [--json] [SOURCE ...]
        ./run.sh --prune [--yes] [--json] [--dry-run] [SOURCE ...]
 
@@ -20,6 +20,9 @@ in settings.py. If S3_BUCKETS is empty too, a demo library is created and indexe
   --dry-run   list and count only; queue and delete nothing
   --no-wait   exit once all images are queued; the workers continue
   --refresh   also index images again that an older version of EXIFinator indexed
+  --inventory URL
+              read the keys from an S3 Inventory report instead of listing the bucket:
+              s3://bucket/path/manifest.json
   --verify    index images without a current record; do not requeue failed images
   --prune     remove the records of images that were deleted from the bucket;
               show examples and ask for confirmation first
@@ -40,6 +43,7 @@ for argument in "$@"; do
         yes-h | yes--help) usage; exit 0 ;;
         yes--) options=no ;;
         yes--json | yes--dry-run | yes--no-wait | yes--refresh | yes--verify | yes--prune | yes--yes) ;;
+        yes--inventory | yes--inventory=*) ;;
         yes-*) fail "unknown option $argument; see ./run.sh --help" ;;
         yes/* | yes./* | yes../* | no/* | no./* | no../*)
             [ -d "$argument" ] ||

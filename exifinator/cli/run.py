@@ -40,8 +40,9 @@ from exifinator.queue.image_queue import ImageQueue
 from exifinator.queue.redis_client import connect_redis
 from exifinator.queue.worker_health import WorkerHealth
 from exifinator.sources.client import SourceClient
+from exifinator.sources.inventory.client import InventoryClient
 from exifinator.sources.s3.client import S3Client
-from exifinator.sources.source import Source
+from exifinator.sources.source import Source, SourceReader
 from exifinator.storage.migrations import check_schema
 from exifinator.storage.mongodb import connect_mongodb
 from exifinator.storage.store import Store
@@ -68,6 +69,7 @@ def result_addresses(config: Config) -> str:
 @click.option("--verify", is_flag=True, help="Index images without a current record; do not requeue failed images.")
 @click.option("--prune", is_flag=True, help="Index nothing; remove the records of images that were deleted from S3.")
 @click.option("--yes", is_flag=True, help="With --prune: do not ask for confirmation.")
+@click.option("--inventory", metavar="URL", help="Read the keys from an S3 Inventory report: s3://.../manifest.json.")
 @click.option("--batch-id", hidden=True, help="Id of a batch that the API has created; no services are started.")
 def run_command(**arguments: Any) -> None:
     """Index the metadata of every photo in the sources.
@@ -85,14 +87,16 @@ def run_command(**arguments: Any) -> None:
     if options.batch_id is not None:
         # The API started this process, so `stop --all` ends it with SIGTERM. Handle SIGTERM like Ctrl-C.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-    requested = find_sources(options.sources, config, cwd=Path(os.environ.get("EXIFINATOR_CWD") or Path.cwd()))
+    # Find wrong names before starting anything.
+    cwd = Path(os.environ.get("EXIFINATOR_CWD") or Path.cwd())
+    requested = [] if options.inventory else find_sources(options.sources, config, cwd=cwd)
     with ProgressDisplay() as display:
         for report in ensure_services(config) if options.batch_id is None else ():
             if report.started:
                 display.note(str(report))
         client = SourceClient(S3Client(config))
-        sources = register_folders(requested, display.note)
-        sources, probe_objects, failures = _check_access(sources, client, display)
+        sources, lister = _choose_lister(options, requested, client, display)
+        sources, probe_objects, failures = _check_access(sources, lister, display)
         store, queue = _connect(config)
         if options.prune:
             from exifinator.cli.prune import prune
@@ -104,7 +108,14 @@ def run_command(**arguments: Any) -> None:
         for ref in probe_objects:
             queue.refused_buckets.set_probe_object(ref)
         batch = Batch(
-            sources, client, store, queue, batch_id=options.batch_id, refresh=options.refresh, verify=options.verify
+            sources,
+            lister,
+            store,
+            queue,
+            batch_id=options.batch_id,
+            refresh=options.refresh,
+            verify=options.verify,
+            inventory=options.inventory,
         )
         # The API has the same supervisor as the workers, so restarting them would stop the API that started this batch.
         if not options.dry_run and options.batch_id is None:
@@ -122,8 +133,19 @@ def run_command(**arguments: Any) -> None:
         sys.exit(EXIT_FAILED)
 
 
+def _choose_lister(
+    options: RunOptions, requested: Sequence[Source | Path], client: SourceClient, display: ProgressDisplay
+) -> tuple[list[Source], SourceReader]:
+    """Return the sources, and what lists them: the client, or an inventory report."""
+    if options.inventory:
+        inventory = InventoryClient(client, options.inventory)
+        click.get_current_context().call_on_close(inventory.close)
+        return inventory.find_sources(options.sources), inventory
+    return register_folders(requested, display.note), client
+
+
 def _check_access(
-    sources: Sequence[Source], client: SourceClient, display: ProgressDisplay
+    sources: Sequence[Source], client: SourceReader, display: ProgressDisplay
 ) -> tuple[list[Source], list[ImageRef], list[EXIFinatorError]]:
     """Check that the sources can be read.
 

@@ -10,7 +10,7 @@ from exifinator.errors import ConfigError
 # Maps each option to the options that cannot be combined with it.
 _INCOMPATIBLE = {
     "verify": ("refresh", "prune", "dry_run", "no_wait"),
-    "prune": ("refresh", "no_wait"),
+    "prune": ("refresh", "no_wait", "inventory"),
     "dry_run": ("no_wait",),
 }
 
@@ -33,6 +33,7 @@ class RunOptions:
     prune: bool = False
     yes: bool = False
     batch_id: str | None = None
+    inventory: str | None = None
 
     def check(self) -> None:
         """Check the combination of options.
