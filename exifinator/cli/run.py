@@ -6,7 +6,8 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ import click
 from exifinator.batches.model import BatchCounts
 from exifinator.batches.runner import Batch
 from exifinator.batches.sources import check_sources, find_sources, raise_together, register_folders
+from exifinator.batches.webhook import EVENTS, send_webhook
 from exifinator.cli.formatting import format_count
-from exifinator.cli.progress import ProgressDisplay, summarize
+from exifinator.cli.progress import EventDisplay, ProgressDisplay, summarize
 from exifinator.cli.run_options import RunOptions
 from exifinator.config import Config, load_config
 from exifinator.errors import (
@@ -60,9 +62,22 @@ def result_addresses(config: Config) -> str:
     )
 
 
-@click.command("run")
+class _RunCommand(click.Command):
+    """Accepts --json=events. Click's own options with an optional value would take a following source as the value."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, ["--json-events" if arg == "--json=events" else arg for arg in args])
+
+
+@click.command("run", cls=_RunCommand)
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout instead of the summary.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print one JSON object on stdout instead of the summary; --json=events prints one per event and line.",
+)
+@click.option("--json-events", "as_events", is_flag=True, hidden=True)
 @click.option("--dry-run", is_flag=True, help="List and count only; queue and delete nothing.")
 @click.option("--no-wait", is_flag=True, help="Exit once all images are queued; the workers continue.")
 @click.option("--refresh", is_flag=True, help="Also index images again that an older version of EXIFinator indexed.")
@@ -90,7 +105,7 @@ def run_command(**arguments: Any) -> None:
     # Find wrong names before starting anything.
     cwd = Path(os.environ.get("EXIFINATOR_CWD") or Path.cwd())
     requested = [] if options.inventory else find_sources(options.sources, config, cwd=cwd)
-    with ProgressDisplay() as display:
+    with EventDisplay() if options.as_events else ProgressDisplay() as display:
         for report in ensure_services(config) if options.batch_id is None else ():
             if report.started:
                 display.note(str(report))
@@ -122,9 +137,11 @@ def run_command(**arguments: Any) -> None:
             _start_workers(batch, config, display)
         add_context(lambda: {"batch": batch.id})
         freeze_startup_heap()
-        with flushing(QueueAdmin(queue, config)):
+        with flushing(QueueAdmin(queue, config)), _telling_the_end(batch, config):
             counts = _run_batch(batch, display, options)
-    if options.as_json:
+    if isinstance(display, EventDisplay):
+        display.event("end", numbers=counts.as_dict())
+    elif options.as_json:
         click.echo(json.dumps(counts.as_dict()))
     else:
         _print_summary(counts, config, options)
@@ -194,6 +211,19 @@ def _start_workers(batch: Batch, config: Config, display: ProgressDisplay) -> No
         workers = start_workers(config, restart=True)
     if workers.started or workers.outdated:
         display.note(str(workers))
+
+
+@contextmanager
+def _telling_the_end(batch: Batch, config: Config) -> Iterator[None]:
+    """Send the webhook if the batch has ended, whether with an error or not."""
+    try:
+        yield
+    finally:
+        if config.batch_webhook_url:
+            with suppress(EXIFinatorError):
+                document = batch.store.batches.find(batch.id)
+                if document is not None and document["state"] in EVENTS:
+                    send_webhook(config, document)
 
 
 def _run_batch(batch: Batch, display: ProgressDisplay, options: RunOptions) -> BatchCounts:

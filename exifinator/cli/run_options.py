@@ -20,12 +20,15 @@ class RunOptions:
     """The arguments of `run`.
 
     Attributes:
+        as_json: Whether to print the summary as a JSON object.
+        as_events: Whether to print events instead, each as a JSON object.
         batch_id: The id of a batch that the API has created and that this process must run. None if a user started
             the run.
     """
 
     sources: tuple[str, ...] = ()
     as_json: bool = False
+    as_events: bool = False
     dry_run: bool = False
     no_wait: bool = False
     refresh: bool = False
