@@ -309,12 +309,14 @@ class BatchOptions(TypedDict):
         verify: Whether failed images are left as they are. Otherwise they are queued again.
         patterns: The patterns of the sources that have any. Missing if none has.
         includes_junk: Whether junk files are indexed. Missing if they are not.
+        inventory: The address of the inventory report that takes the place of the listing.
     """
 
     refresh: bool
     verify: bool
     patterns: NotRequired[list[SourcePatterns]]
     includes_junk: NotRequired[bool]
+    inventory: NotRequired[str]
 
 
 class SourceCheckpoint(TypedDict):

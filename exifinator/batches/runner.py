@@ -77,6 +77,7 @@ class Batch:
         refresh: Whether to index images again that an older extractor indexed.
         verify: Whether to leave failed images as they are instead of requeueing them.
         includes_junk: Whether to index junk files.
+        inventory: The address of the inventory report from which `lister` takes the objects; None if it lists them.
         intervals: How often the batch is checked and saved.
 
     Attributes:
@@ -95,6 +96,7 @@ class Batch:
         refresh: bool = False,
         verify: bool = False,
         includes_junk: bool = False,
+        inventory: str | None = None,
         intervals: Intervals = DEFAULT_INTERVALS,
     ) -> None:
         self.store = store
@@ -104,7 +106,7 @@ class Batch:
         self.tally = BatchTally()
         self.stored = StoredBatch(
             store,
-            make_options(kept, refresh=refresh, verify=verify, includes_junk=includes_junk),
+            make_options(kept, refresh=refresh, verify=verify, includes_junk=includes_junk, inventory=inventory),
             batch_id=batch_id,
             save_interval_seconds=intervals.save_seconds,
         )
@@ -249,8 +251,7 @@ class Batch:
     @functools.cached_property
     def _reconciler(self) -> Reconciler:
         # Created when first used, because `open` may change the start time of the batch.
-        refresh = self.stored.options["refresh"]
-        return Reconciler(self.store, self.queue, started_at=self.started_at, refresh=refresh)
+        return Reconciler(self.store, self.queue, started_at=self.started_at, options=self.stored.options)
 
     def _wait_for_room(self, state: str, retry: _Retry) -> Iterator[BatchCounts]:
         """While the queue is full, yield the counts and pause. Each pause is longer than the last, up to a maximum."""

@@ -21,7 +21,12 @@ from exifinator.storage.store import Store
 
 
 def make_options(
-    sources: Sequence[Source], *, refresh: bool = False, verify: bool = False, includes_junk: bool = False
+    sources: Sequence[Source],
+    *,
+    refresh: bool = False,
+    verify: bool = False,
+    includes_junk: bool = False,
+    inventory: str | None = None,
 ) -> BatchOptions:
     """Return the options of a batch over these sources."""
     options: BatchOptions = {"refresh": refresh, "verify": verify}
@@ -35,6 +40,8 @@ def make_options(
         options["patterns"] = patterns
     if includes_junk:
         options["includes_junk"] = True
+    if inventory:
+        options["inventory"] = inventory
     return options
 
 

@@ -16,7 +16,7 @@ MAX_PATTERN_FILE_CHARS = 100_000
 # Maps each option to the options that cannot be combined with it.
 _INCOMPATIBLE = {
     "verify": ("refresh", "prune", "dry_run", "no_wait"),
-    "prune": ("refresh", "no_wait"),
+    "prune": ("refresh", "no_wait", "inventory"),
     "dry_run": ("no_wait",),
 }
 
@@ -29,6 +29,8 @@ class RunOptions:
         include: Patterns of --include.
         include_from: Files of such patterns.
         exclude, exclude_from: The same for --exclude.
+        as_json: Whether to print the summary as a JSON object.
+        as_events: Whether to print events instead, each as a JSON object.
         batch_id: The id of a batch that the API has created and that this process must run. None if a user started
             the run.
     """
@@ -39,6 +41,7 @@ class RunOptions:
     exclude: tuple[str, ...] = ()
     exclude_from: tuple[str, ...] = ()
     as_json: bool = False
+    as_events: bool = False
     dry_run: bool = False
     no_wait: bool = False
     refresh: bool = False
@@ -46,6 +49,7 @@ class RunOptions:
     prune: bool = False
     yes: bool = False
     batch_id: str | None = None
+    inventory: str | None = None
 
     def check(self) -> None:
         """Check the combination of options.

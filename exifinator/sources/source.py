@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from exifinator.errors import ConfigError
-from exifinator.models import ACCESS_POINT_ARN, ListedPage, split_bucket
+from exifinator.models import ACCESS_POINT_ARN, ListedPage, RangeReader, split_bucket
 from exifinator.sources.patterns import EVERYTHING, Patterns
 
 # The names that boto3 accepts, except names that start with a hyphen, because they would be options on a command line.
@@ -131,9 +131,11 @@ def is_part(source: Source, other: Source) -> bool:
 
 
 class Lister(Protocol):
-    """Lists a bucket page by page. See exifinator.sources.s3.client.S3Client, which implements this protocol."""
+    """Lists a bucket page by page. See exifinator.sources.client.SourceClient, which implements this protocol."""
 
     def endpoint(self, bucket: str) -> str: ...
+
+    def can_list_ranges(self, bucket: str) -> bool: ...
 
     def list_page(
         self,
@@ -145,3 +147,7 @@ class Lister(Protocol):
         max_keys: int = 1000,
         version: Literal[1, 2] = 2,
     ) -> ListedPage: ...
+
+
+class SourceReader(Lister, RangeReader, Protocol):
+    """Lists buckets, and reads objects in them."""
