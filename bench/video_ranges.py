@@ -24,8 +24,8 @@ RESULTS = Path(__file__).with_name("VIDEO_RANGES.md")
 BUCKET = "videos"
 HEAD = """# Requests and bytes of large videos
 
-Each file is 4 GiB long and sparse: only its headers have content. rclone serves the files as S3 objects. `python -m bench.video_ranges` writes this page. The last column shows
-what the record contains.
+Each file is 4 GiB long and sparse: only its headers have content. rclone serves the files as S3 objects.
+`python -m bench.video_ranges` writes this page. The last column shows what the record contains.
 
 | File | Requests | KiB read | Found |
 |---|--:|--:|---|
@@ -59,7 +59,7 @@ def fragmented_movie() -> Pieces:
     head = movie.FTYP + box(b"moov", movie.mvhd(0) + movie.track(samples=0) + extends + movie.APPLE)
     size = 64 * 1024 * 1024
     fragment = box(b"moof", bytes(1000)) + struct.pack(">I4s", size - 1008, b"mdat")
-    return {0: head} | {start: fragment for start in range(len(head), FILE_BYTES - size, size)}
+    return {0: head} | dict.fromkeys(range(len(head), FILE_BYTES - size, size), fragment)
 
 
 def avi() -> Pieces:

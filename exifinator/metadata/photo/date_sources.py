@@ -7,7 +7,7 @@ from exifinator.metadata.photo.taken import gps_date, in_utc, iptc_date, movie_d
 
 # The tags that say whose clock a movie's header shows.
 _MAKES = ("Keys Make", "UserData Make", "MakerNote Make", "Image Make", "Keys AndroidMake", "XML DeviceManufacturer",
-          "QuickTime MajorBrand")  # fmt: skip
+          "QuickTime MajorBrand", "Track1 HandlerDescription")  # fmt: skip
 
 DATES = (
     # Apple's date is that of the recording, with an offset, even if EXIF in the movie is that of an edited copy.
@@ -31,6 +31,7 @@ DATES = (
     tag("XML CreationDateValue", read=written_date),
     tag("Matroska DateTimeOriginal", read=in_utc),
     tag("UserData ContentCreateDate", read=written_date),
+    tag("GoPro GPSDateTime", read=in_utc),
     tag("QuickTime CreateDate", *_MAKES, read=movie_date),
     tag("ItemList ContentCreateDate", read=written_date),
     tag("RIFF DateCreated", read=written_date),

@@ -15,7 +15,15 @@ from exifinator.metadata.photo import codes
 from exifinator.metadata.photo.date_sources import DATES
 from exifinator.metadata.photo.lens import known_lens_name, lens_data, lens_name, proper_lens_name
 from exifinator.metadata.photo.lists import join, keyword_tree, keywords, names, paths, separated_keywords
-from exifinator.metadata.photo.media import bits_per_second, codec, coordinates, coordinates_altitude, seconds
+from exifinator.metadata.photo.media import (
+    bits_per_second,
+    codec,
+    coordinates,
+    coordinates_altitude,
+    degrees,
+    seconds,
+    signed_altitude,
+)
 from exifinator.metadata.photo.picture import canon_iso, iso, largest, metres, stars, stars_of_percent
 from exifinator.metadata.photo.placeholders import (
     NO_COPYRIGHT,
@@ -163,7 +171,7 @@ FIELDS: tuple[Field, ...] = (
           DATES, exif_date, unit="ms"),
     Field("camera_make", "string", "The maker of the camera.",
           (tag("Image Make"), xmp("tiff:Make"), xmp("exif:Make"), *tags("Make", *_MOVIE),
-           tag("Keys AndroidMake"), tag("XML DeviceManufacturer"), note("Make")),
+           tag("Keys AndroidMake"), tag("XML DeviceManufacturer"), note("Make"), summary("camera_make")),
            text_unless(NO_NAME)),
     Field("camera_model", "string", "The model of the camera.",
           (tag("Image Model"), xmp("tiff:Model"), xmp("exif:Model"), *tags("Model", *_MOVIE), tag("Keys AndroidModel"),
@@ -289,13 +297,14 @@ FIELDS: tuple[Field, ...] = (
           (tag("GPS GPSLatitude", "GPS GPSLatitudeRef", "GPS GPSLongitude", "GPS GPSLongitudeRef"),
            xmp("exif:GPSLatitude", "exif:GPSLatitudeRef", "exif:GPSLongitude", "exif:GPSLongitudeRef"),
            *tags("GPSCoordinates", *_MOVIE, read=coordinates), tag("UserData LocationCoordinates", read=coordinates),
+           tag("GoPro GPSLatitude", "GoPro GPSLongitude", read=degrees),
            tag("H264 GPSLatitude", "H264 GPSLatitudeRef", "H264 GPSLongitude", "H264 GPSLongitudeRef")), position,
            unit="degrees (WGS 84)"),
     Field("altitude_metres", "double", "The altitude above sea level; negative below it.",
           (tag("GPS GPSAltitude", "GPS GPSAltitudeRef"), xmp("exif:GPSAltitude", "exif:GPSAltitudeRef"),
            *tags("GPSCoordinates", *_MOVIE, read=coordinates_altitude),
-           tag("UserData LocationCoordinates", read=coordinates_altitude)),
-           altitude, unit="m"),
+           tag("UserData LocationCoordinates", read=coordinates_altitude),
+           tag("GoPro GPSAltitude", read=signed_altitude)), altitude, unit="m"),
     Field("direction_degrees", "double", "The direction in which the camera pointed, clockwise from north.",
           (tag("GPS GPSImgDirection"), xmp("exif:GPSImgDirection")), in_range(0, 360, digits=3), unit="degrees"),
     Field("speed", "double", "The speed at which the camera moved, by GPS.",

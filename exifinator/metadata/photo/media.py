@@ -51,6 +51,17 @@ def coordinates(raw: Raw) -> dict[str, Any] | Problem | None:
     return {"type": "Point", "coordinates": [float(longitude), float(latitude)]} if latitude or longitude else None
 
 
+def degrees(latitude: Raw, longitude: Raw) -> dict[str, Any] | Problem | None:
+    """Read latitude and longitude in degrees from two numbers."""
+    pair = number(latitude), number(longitude)
+    return None if None in pair else coordinates(list(pair))
+
+
+def signed_altitude(raw: Raw) -> float | None:
+    """Read an altitude in metres, negative below sea level."""
+    return coordinates_altitude([0, 0, number(raw)])
+
+
 def coordinates_altitude(raw: Raw) -> float | None:
     """Read the altitude in metres that follows latitude and longitude."""
     place = read_place(raw) if isinstance(raw, str) else raw
