@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from exifinator.metadata.containers.insta360 import read_insta360
 from exifinator.metadata.containers.range_buffer import DamagedFile, LocatedMetadata, RangeBuffer
 from exifinator.metadata.quicktime.boxes import find_last_boxes, make_box, split_box_header, uint
 from exifinator.metadata.quicktime.gopro import MAX_SAMPLE_BYTES, SAMPLE_FORMAT
@@ -89,6 +90,8 @@ def read_quicktime(file: RangeBuffer, located: LocatedMetadata) -> None:
     try:
         copier.copy_top_level()
         copier.copy_telemetry()
+        if copier.has_trailer:
+            read_insta360(file, located)
     except DamagedFile:
         if not file.is_final:
             raise
@@ -120,6 +123,7 @@ class _Copier:
         kinds: The kinds of the top-level boxes.
         is_truncated: Whether the file ends inside the movie box.
         problem: Why the top-level boxes end before the file does; "" if they do not.
+        has_trailer: Whether something other than boxes follows the movie box.
     """
 
     def __init__(self, file: RangeBuffer) -> None:
@@ -128,6 +132,7 @@ class _Copier:
         self.kinds: set[bytes] = set()
         self.is_truncated = False
         self.problem = ""
+        self.has_trailer = False
         # Offset and length of the first sample of GoPro's telemetry; 0 if there is none.
         self._sample_at = self._sample_bytes = 0
         self._max_reads = 1 + MAX_FURTHER_READS
@@ -146,6 +151,7 @@ class _Copier:
                 if n_hops > MAX_HOPS or file.is_final:
                     return
             header = self._header(start, file.total_bytes, self._top_read_ahead(start))
+            self.has_trailer = b"moov" in self.kinds and (header is None or header.is_cut or min(header.kind) < 32)
             if header is None:
                 self.problem = self.problem or f"The box at byte {start} has an invalid size."
                 return

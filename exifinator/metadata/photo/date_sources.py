@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from exifinator.metadata.photo.sources import container_text, iptc, note, tag, tags, xmp
-from exifinator.metadata.photo.taken import gps_date, in_utc, iptc_date, movie_date, written_date
+from exifinator.metadata.photo.taken import gps_date, in_utc, iptc_date, movie_date, movie_date_in_zone, written_date
 
 # The tags that say whose clock a movie's header shows.
 _MAKES = ("Keys Make", "UserData Make", "MakerNote Make", "Image Make", "Keys AndroidMake", "XML DeviceManufacturer",
@@ -32,6 +32,7 @@ DATES = (
     tag("Matroska DateTimeOriginal", read=in_utc),
     tag("UserData ContentCreateDate", read=written_date),
     tag("GoPro GPSDateTime", read=in_utc),
+    tag("QuickTime CreateDate", "Keys AndroidTimeZone", read=movie_date_in_zone),
     tag("QuickTime CreateDate", *_MAKES, read=movie_date),
     tag("ItemList ContentCreateDate", read=written_date),
     tag("RIFF DateCreated", read=written_date),

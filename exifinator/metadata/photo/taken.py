@@ -109,6 +109,15 @@ def movie_date(raw: Raw, *makes: Raw) -> Taken | Problem | None:
     return Taken(dates.in_utc(date), f"{MOVIE_DATE} ({clock})")
 
 
+def movie_date_in_zone(raw: Raw, offset: Raw) -> Taken | None:
+    """Read the date in a movie's header, if the camera also wrote the offset of its clock from UTC."""
+    date, zone = written_date(raw), parse_offset(text(offset))
+    if not isinstance(date, PhotoDate) or zone is None:
+        return None
+    local = dates.in_zone(date, zone)
+    return Taken(local, f"{MOVIE_DATE} (UTC)") if local else None
+
+
 def choose_date(candidates: Iterable[tuple[Source, Any]]) -> Taken | None:
     """Return the first date, or a later date that agrees with it and is more precise, if the first has no seconds."""
     chosen: Taken | None = None

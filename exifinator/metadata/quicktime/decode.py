@@ -10,7 +10,7 @@ from typing import Any
 
 from exifinator.metadata.limits import MemoryBudget
 from exifinator.metadata.quicktime.boxes import boxes_in, find_box, four_characters, uint
-from exifinator.metadata.quicktime.gopro import GOPRO, SAMPLE_FORMAT, read_telemetry
+from exifinator.metadata.quicktime.gopro import SAMPLE_FORMAT, read_telemetry
 from exifinator.metadata.quicktime.item_lists import read_meta
 from exifinator.metadata.quicktime.makers import maker_blocks
 from exifinator.metadata.quicktime.movie_tags import MovieTags, table
@@ -26,8 +26,8 @@ MAX_BRANDS = 50
 # Kinds of blocks that a record is built from. The others are makers' boxes.
 BLOCK_KINDS = frozenset({"xmp", "exif", "thumbnail"})
 CANON_UUID = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
-# The box that only GoPro writes. Its movies do not name their maker.
-GOPRO_BOX = "GPMF"
+# The boxes of makers whose movies do not name them.
+MAKERS = {"GPMF": "GoPro", "smta": "Samsung"}
 KEY_GROUPS = {"vide": "VideoKeys", "soun": "AudioKeys"}
 
 
@@ -157,7 +157,7 @@ class _Decoder:
             "video_codec": video.codec if video else None,
             "audio_codec": audio.codec if audio else None,
             "bit_rate": round(rate),
-            "camera_make": GOPRO if any(kind == GOPRO_BOX for kind, _ in self.found) else None,
+            "camera_make": next((MAKERS[kind] for kind, _ in self.found if kind in MAKERS), None),
         }
         return {name: value for name, value in summary.items() if value}
 

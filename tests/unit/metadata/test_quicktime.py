@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import struct
 
 import pytest
@@ -211,60 +210,6 @@ def test_record__sony_xml__names_the_camera():
     assert (document["photo"]["camera_make"], document["photo"]["taken_source"]) == ("Sony", "XML CreationDateValue")
 
 
-def gpmf(key, kind, size, count, body):
-    """Return an entry of GoPro's GPMF."""
-    return key + kind + struct.pack(">BH", size, count) + body + bytes(-len(body) % 4)
-
-
-def gopro_movie(stream, *boxes):
-    """Return a movie with telemetry, whose first sample contains a stream."""
-    sample = gpmf(b"DEVC", b"\0", 1, len(stream) + 8, gpmf(b"STRM", b"\0", 1, len(stream), stream))
-    tables = full(b"stsd", struct.pack(">I", 1) + box(b"gpmd", bytes(6) + b"\0\1"))
-    tables += full(b"stsz", struct.pack(">3I", 0, 1, len(sample))) + full(b"stco", struct.pack(">2I", 1, len(FTYP) + 8))
-    telemetry = box(b"trak", box(b"mdia", handler(b"meta") + box(b"minf", box(b"stbl", tables))))
-    udta = box(b"udta", box(b"GPMF", gpmf(b"MINF", b"c", 1, 12, b"HERO7 Black\0")))
-    return FTYP + box(b"mdat", sample) + box(b"moov", mvhd() + udta + track() + telemetry + b"".join(boxes))
-
-
-GPS_SCALE = gpmf(b"SCAL", b"l", 4, 5, struct.pack(">5i", 10**7, 10**7, 1000, 1000, 100))
-GPS5 = gpmf(b"GPS5", b"l", 20, 1, struct.pack(">5i", 33_1234567, -117_7654321, -12_500, 1, 1))
-GPSU = gpmf(b"GPSU", b"U", 16, 1, b"190212072712.250")
-
-
-def test_record__gopro_gps5__gives_place_and_time():
-    photo = photo_of(gopro_movie(gpmf(b"GPSF", b"L", 4, 1, struct.pack(">I", 3)) + GPSU + GPS_SCALE + GPS5))
-    assert (photo["camera_make"], photo["camera_model"]) == ("GoPro", "HERO7 Black")
-    assert photo["location"]["coordinates"] == [-117.7654321, 33.1234567]
-    assert (photo["altitude_metres"], photo["taken_source"]) == (-12.5, "GoPro GPSDateTime")
-    # The clock where the video was recorded.
-    assert (f"{photo['taken_local']:%H:%M:%S.%f}"[:12], photo["taken_offset"]) == ("23:27:12.250", "-08:00")
-
-
-def test_record__gopro_gps9__gives_place_and_time():
-    scale = gpmf(b"SCAL", b"l", 4, 9, struct.pack(">9i", 10**7, 10**7, 1000, 1000, 100, 1, 1000, 100, 1))
-    row = struct.pack(">7i2H", 48_1000000, 11_5000000, 519_000, 0, 0, 8500, 43_200_500, 120, 3)
-    photo = photo_of(gopro_movie(scale + gpmf(b"GPS9", b"?", 32, 1, row)))
-    assert (photo["location"]["coordinates"], photo["altitude_metres"]) == ([11.5, 48.1], 519)
-    assert f"{photo['taken_at']:%Y-%m-%d %H:%M:%S}" == "2023-04-10 12:00:00"
-
-
-@pytest.mark.parametrize("stream", [
-    gpmf(b"GPSF", b"L", 4, 1, bytes(4)) + GPSU + GPS_SCALE + GPS5,
-    GPS5,
-    gpmf(b"SCAL", b"l", 4, 5, bytes(20)) + GPS5,
-    GPS_SCALE + GPS5[:-10],
-])  # fmt: skip
-def test_record__gopro_without_a_fix__has_the_date_of_the_header(stream):
-    photo = photo_of(gopro_movie(stream))
-    assert "location" not in photo
-    assert photo["taken_source"] == "QuickTime CreateDate (UTC assumed)"
-
-
-def test_record__gopro_names_the_first_track__the_date_is_local():
-    named = track().replace(b"Handler\0", b"GoPro AV")
-    assert photo_of(movie(named))["taken_source"] == "QuickTime CreateDate (camera clock)"
-
-
 def test_read_place__notations_of_iso_6709__are_degrees():
     assert read_place("+48.8577+002.295/") == [48.8577, 2.295]
     assert read_place("+4851.5-00217.25+010/") == pytest.approx([48.858333, -2.2875, 10], abs=1e-6)
@@ -308,24 +253,6 @@ def test_record__nested_boxes__are_bounded():
     for _ in range(5000):
         data = box(b"trak", data)
     assert record_of(FTYP + box(b"moov", mvhd() + data)).status in ("ok", "damaged")
-
-
-def test_record__mutated_movies__never_fail(caplog):
-    german = struct.pack(">HH", 3, 100) + b"abc"
-    udta = box(
-        b"udta",
-        box(b"\xa9nam", german)
-        + box(b"CNTH", box(b"CNDA", b"\xff\xd8\xff\xd9"))
-        + box(b"TAGS", b"NIKON DIGITAL CAMERA" + bytes(300)),
-    )
-    data = movie(track(samples=20), track(b"soun", b"mp4a", 20), udta, APPLE)
-    rng = random.Random(19)
-    for _ in range(300):
-        mutated = bytearray(data)
-        for _ in range(rng.randint(1, 12)):
-            mutated[rng.randrange(32, len(data))] = rng.choice((0, 1, 255, rng.randrange(256)))
-        assert record_of(bytes(mutated)).status in ("ok", "damaged", "no_exif", "unsupported")
-    assert not caplog.records
 
 
 @pytest.mark.skipif(not MEDIA.exists(), reason="needs ../shared/media")
