@@ -16,13 +16,14 @@ from exifinator.metadata.photo.date_sources import DATES
 from exifinator.metadata.photo.lens import known_lens_name, lens_data, lens_name, proper_lens_name
 from exifinator.metadata.photo.lists import join, keyword_tree, keywords, names, paths, separated_keywords
 from exifinator.metadata.photo.media import (
+    audio_codec,
     bits_per_second,
-    codec,
     coordinates,
     coordinates_altitude,
     degrees,
     seconds,
     signed_altitude,
+    video_codec,
 )
 from exifinator.metadata.photo.picture import canon_iso, iso, largest, metres, stars, stars_of_percent
 from exifinator.metadata.photo.placeholders import (
@@ -284,10 +285,12 @@ FIELDS: tuple[Field, ...] = (
           in_range(0.001, 100_000, digits=3), unit="frames/s"),
     Field("video_codec", "string", "The codec of the picture of a video, such as `H.264` and `HEVC`.",
           (summary("video_codec"), *tags("VideoCodec", "RIFF", "Matroska"), tag("RIFF Compression"),
-           *tags("VideoCodecID", "Matroska", "Track1", "Track2"), printed("M2TS VideoStreamType")), codec),
+           *tags("VideoCodecID", "Matroska", "Track1", "Track2"), printed("M2TS VideoStreamType")),
+          video_codec),
     Field("audio_codec", "string", "The codec of the sound of a video, such as `AAC` and `PCM`.",
           (summary("audio_codec"), *tags("AudioCodec", "RIFF", "Matroska"), printed("RIFF Encoding"),
-           *tags("AudioCodecID", "Matroska", "Track1", "Track2"), printed("M2TS AudioStreamType")), codec),
+           *tags("AudioCodecID", "Matroska", "Track1", "Track2"), printed("M2TS AudioStreamType")),
+          audio_codec),
     Field("bit_rate", "integer", "The average number of bits per second of a video.",
           (summary("bit_rate"), *tags("AvgBitrate", "RIFF", "Matroska", "M2TS", "Composite")), bits_per_second,
           unit="bits/s"),
