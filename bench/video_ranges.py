@@ -24,8 +24,8 @@ RESULTS = Path(__file__).with_name("VIDEO_RANGES.md")
 BUCKET = "videos"
 HEAD = """# Requests and bytes of large videos
 
-Each file is 4 GiB long and sparse: only its headers have content. rclone serves the files as S3 objects. `python -m bench.video_ranges` writes this page. The last column shows
-what the record contains.
+Each file is 4 GiB long and sparse: only its headers have content. rclone serves the files as S3 objects.
+`python -m bench.video_ranges` writes this page. The last column shows what the record contains.
 
 | File | Requests | KiB read | Found |
 |---|--:|--:|---|

@@ -220,8 +220,8 @@ def _date(parts: tuple[int, ...]) -> str:
     return "-".join([f"{parts[0]:04}", *(f"{part:02}" for part in parts[1:])])
 
 
-# Times are stored in milliseconds, so the greatest value below a whole second is this much less.
-_RESOLUTION = 0.001
+# Durations are stored in microseconds, so the greatest one below a whole second is this much less.
+_RESOLUTION = 1e-6
 
 
 def _ranges(counts: Counts, edges: tuple[float, ...], *, step: int = 0) -> list[dict[str, Any]]:

@@ -218,7 +218,10 @@ class Filters(Arguments):
     def _parse(self, name: str, value: Any) -> list[Filter]:
         """Return the MongoDB filters of one parameter. A photo must match all of them."""
         match name:
-            case "iso" | "f" | "focal" | "duration" | "frame_rate":
+            case "duration":
+                # Unlike the others, its values are no ratios.
+                return [_between(_PATHS[name], read_numbers(value, name), tolerance=0)]
+            case "iso" | "f" | "focal" | "frame_rate":
                 return [_between(_PATHS[name], read_numbers(value, name))]
             case "exposure":
                 return [_between(_PATHS[name], read_fractions(value, name))]
@@ -255,12 +258,12 @@ class Filters(Arguments):
 _TOLERANCE = 1e-6
 
 
-def _between(path: str, span: Span) -> Filter:
+def _between(path: str, span: Span, tolerance: float = _TOLERANCE) -> Filter:
     bounds: dict[str, float] = {}
     if span.low is not None:
-        bounds["$gte"] = span.low * (1 - _TOLERANCE)
+        bounds["$gte"] = span.low * (1 - tolerance)
     if span.high is not None:
-        bounds["$lte"] = span.high * (1 + _TOLERANCE)
+        bounds["$lte"] = span.high * (1 + tolerance)
     return {path: bounds}
 
 

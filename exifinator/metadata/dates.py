@@ -149,6 +149,14 @@ def in_utc(date: PhotoDate) -> PhotoDate:
     return date._replace(offset="+00:00", is_utc=True)
 
 
+def in_zone(date: PhotoDate, offset: str) -> PhotoDate | None:
+    """Return a date in UTC on a clock with an offset from UTC; None outside the range of datetime."""
+    try:
+        return PhotoDate(date.local + _delta(offset), date.precision, offset)
+    except OverflowError:
+        return None
+
+
 def to_utc(date: PhotoDate) -> datetime | None:
     """Return the date in UTC; None if its offset is not known or the result is outside the range of datetime."""
     if date.offset is None:

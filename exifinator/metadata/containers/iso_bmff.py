@@ -122,11 +122,17 @@ def read_iso_bmff(file: RangeBuffer, located: LocatedMetadata) -> None:
     located.format = "heic" if name == "heif" and any(HEIF_BRANDS.get(brand) == "heic" for brand in brands) else name
     # Readers of HEIF have to ignore the orientation in EXIF (ISO/IEC 23008-12, annex A).
     located.rotation_applied = True
+    is_sequence = False
     for box in walk_boxes(file, 0, file.total_bytes):
         if box.kind == b"meta":
             heif.read_meta(file, box.start, box_body(file, box), located)
             return
-    raise DamagedFile("The file has no meta box.")
+        is_sequence = is_sequence or box.kind == b"moov"
+    if not is_sequence:
+        raise DamagedFile("The file has no meta box.")
+    name = located.format
+    read_quicktime(file, located)
+    located.format = name
 
 
 def _read_cr3(file: RangeBuffer, located: LocatedMetadata) -> None:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from exifinator.metadata.containers.insta360 import read_insta360
 from exifinator.metadata.containers.range_buffer import DamagedFile, LocatedMetadata, RangeBuffer
-from exifinator.metadata.quicktime.boxes import find_last_boxes, make_box, split_box_header
+from exifinator.metadata.quicktime.boxes import find_last_boxes, make_box, split_box_header, uint
+from exifinator.metadata.quicktime.gopro import MAX_SAMPLE_BYTES, SAMPLE_FORMAT
 from exifinator.metadata.quicktime.tracks import displayed_size
 
 MOVIE = "quicktime"
@@ -87,6 +89,9 @@ def read_quicktime(file: RangeBuffer, located: LocatedMetadata) -> None:
     copier = _Copier(file)
     try:
         copier.copy_top_level()
+        copier.copy_telemetry()
+        if copier.has_trailer:
+            read_insta360(file, located)
     except DamagedFile:
         if not file.is_final:
             raise
@@ -118,6 +123,7 @@ class _Copier:
         kinds: The kinds of the top-level boxes.
         is_truncated: Whether the file ends inside the movie box.
         problem: Why the top-level boxes end before the file does; "" if they do not.
+        has_trailer: Whether something other than boxes follows the movie box.
     """
 
     def __init__(self, file: RangeBuffer) -> None:
@@ -126,6 +132,9 @@ class _Copier:
         self.kinds: set[bytes] = set()
         self.is_truncated = False
         self.problem = ""
+        self.has_trailer = False
+        # Offset and length of the first sample of GoPro's telemetry; 0 if there is none.
+        self._sample_at = self._sample_bytes = 0
         self._max_reads = 1 + MAX_FURTHER_READS
         self._copied_bytes = 0
         self._n_boxes = 0
@@ -142,6 +151,7 @@ class _Copier:
                 if n_hops > MAX_HOPS or file.is_final:
                     return
             header = self._header(start, file.total_bytes, self._top_read_ahead(start))
+            self.has_trailer = b"moov" in self.kinds and (header is None or header.is_cut or min(header.kind) < 32)
             if header is None:
                 self.problem = self.problem or f"The box at byte {start} has an invalid size."
                 return
@@ -151,6 +161,12 @@ class _Copier:
             self._copy_top_box(header)
             self.kinds.add(header.kind)
             start = header.end
+
+    def copy_telemetry(self) -> None:
+        """Copy the first sample of GoPro's telemetry, which has the position."""
+        size, start = self._sample_bytes, self._sample_at
+        if size and start and not self.file.is_final:
+            self.boxes.append(make_box(SAMPLE_FORMAT, self.file.read(start, min(size, MAX_SAMPLE_BYTES))))
 
     def _copy_top_box(self, header: _Header) -> None:
         if header.kind == b"mdat":
@@ -193,7 +209,7 @@ class _Copier:
             if self._read(start, min(8, parent.end - start), READ_AHEAD_BYTES)[4:] != b"hdlr":
                 start += 4
             copies.append(bytes(4))
-        has_description = has_user_data = False
+        has_description = has_user_data = is_telemetry = False
         while start + 8 <= parent.end:
             self._n_boxes += 1
             if self._n_boxes > MAX_BOXES:
@@ -214,6 +230,10 @@ class _Copier:
                 copies.append(self._copy_if_read(header, depth + 1))
             elif header.kind == b"stsz":
                 copies.append(self._sample_count(header))
+            if header.kind == b"stsd" and copies:
+                is_telemetry = copies[-1][20:24] == SAMPLE_FORMAT
+            elif is_telemetry:
+                self._note_first_sample(header)
             start = header.end
         return b"".join(copies)
 
@@ -278,6 +298,15 @@ class _Copier:
             return b""
         self._copied_bytes += length
         return make_box(header.kind, self._read(header.start, length, READ_AHEAD_BYTES))
+
+    def _note_first_sample(self, header: _Header) -> None:
+        """Note where the first sample of a track is, and its length, if this table has been read."""
+        if header.kind in (b"stsz", b"stco", b"co64") and self.file.has(header.start, 16):
+            data = self.file.read(header.start, 16)
+            if header.kind == b"stsz":
+                self._sample_bytes = uint(data, 4, 4) or uint(data, 12, 4)
+            else:
+                self._sample_at = uint(data, 8, 4 if header.kind == b"stco" else 8)
 
     def _sample_count(self, header: _Header) -> bytes:
         """Return the start of a table of sample sizes, with the number of samples, if it has been read."""

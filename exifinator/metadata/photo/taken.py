@@ -97,16 +97,25 @@ def movie_date(raw: Raw, *makes: Raw) -> Taken | Problem | None:
 
     Args:
         raw: The date.
-        makes: The makes of the camera, or the brand of the file. The first one that is present counts.
+        makes: The makes of the camera, the brand of the file, and the program that wrote the first track.
     """
     date = written_date(raw)
     if not isinstance(date, PhotoDate):
         return date
-    make = next((name.lower() for value in makes if (name := text(value))), "")
-    if make.startswith(_LOCAL_MAKES):
+    names = [name.lower() for value in makes if (name := text(value))]
+    if any(name.startswith(_LOCAL_MAKES) for name in names):
         return Taken(date, f"{MOVIE_DATE} (camera clock)")
-    clock = "UTC" if make.startswith(_UTC_MAKES) else "UTC assumed"
+    clock = "UTC" if any(name.startswith(_UTC_MAKES) for name in names) else "UTC assumed"
     return Taken(dates.in_utc(date), f"{MOVIE_DATE} ({clock})")
+
+
+def movie_date_in_zone(raw: Raw, offset: Raw) -> Taken | None:
+    """Read the date in a movie's header, if the camera also wrote the offset of its clock from UTC."""
+    date, zone = written_date(raw), parse_offset(text(offset))
+    if not isinstance(date, PhotoDate) or zone is None:
+        return None
+    local = dates.in_zone(date, zone)
+    return Taken(local, f"{MOVIE_DATE} (UTC)") if local else None
 
 
 def choose_date(candidates: Iterable[tuple[Source, Any]]) -> Taken | None:
