@@ -53,7 +53,8 @@ class ImageTask(Task):  # type: ignore[misc]
                         "retry: %s/%s in %.0f s: %s", bucket, key, delay_seconds, exc, extra={"action": "retry"}
                     )
                     job.retry(delay=delay_seconds, max_retries=job.context.config.max_retries)
-                case Release():
+                case Release(is_counted):
+                    job.is_delivery_counted = is_counted
                     raise JobInterrupt from exc
                 case Drop():
                     job.drop(str(exc))

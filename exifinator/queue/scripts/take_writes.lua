@@ -1,6 +1,7 @@
 -- @include clock delivery element
--- Delivers elements of the write queue, oldest first. Drops the elements of images that another delivery has
--- acknowledged or whose batch was cancelled.
+-- Delivers elements of the write queue, oldest first. Drops the elements of images that another delivery has taken or
+-- acknowledged, or whose batch was cancelled. Another delivery takes an image if its element was not delivered within
+-- the time for which it was parked.
 -- KEYS: write queue, size of the write queue in bytes, download queue, deliveries in progress.
 -- ARGV: maximum number of elements, lease in seconds, number of elements to leave for other workers, seconds for which
 -- images are parked.
@@ -14,9 +15,10 @@ if length <= reserve then return {} end
 local taken, bytes = {}, 0
 for _, element in ipairs(redis.call('LPOP', writes, math.min(limit, length - reserve))) do
   bytes = bytes + #element
-  local member = member_of(element)
+  local member, fetched_by = parse_element(element)
   local parked_until = member and redis.call('ZSCORE', queue, member)
-  if parked_until then
+  local held_by = member and redis.call('HGET', in_progress, member)
+  if parked_until and (fetched_by == '' or not held_by or held_by == fetched_by) then
     redis.call('ZADD', queue, 'XX', now + lease, member)
     taken[#taken + 1] = element
     taken[#taken + 1] = math.floor(math.max(0, now + parked - tonumber(parked_until)) * 1000000)
