@@ -57,6 +57,9 @@ class EXIFinatorError(Exception):
     """
 
     code = "exifinator_error"
+    # What the operation cost before it failed, for an error of reading an image.
+    requests = 0
+    bytes_read = 0
 
     def __init__(
         self, message: str = "", *, code: str | None = None, hint: str | None = None, pointer: str | None = None

@@ -178,13 +178,17 @@ class Supervision:
 
     def _launch(self, sections: dict[str, Section]) -> None:
         try:
-            (self.root / "logs").mkdir(exist_ok=True)
+            (self.root / "logs").mkdir(mode=0o700, exist_ok=True)
         except OSError as exc:
             raise ServiceFailed(f"The folder {self.root / 'logs'} cannot be created ({exc.strerror})") from exc
         if not os.access(self.root / "logs", os.W_OK):
             raise ServiceFailed(
                 f"This user cannot write to {self.root / 'logs'}", hint="make this user the owner of the folder"
             )
+        for log in (self.root / "logs").glob("*.log*"):
+            # Earlier versions let other users read some of the logs.
+            with contextlib.suppress(OSError):
+                log.chmod(0o600)
         self.config.write(sections, prepare_socket(self.name, self.root))
         inherited = dict(os.environ if self._environment is None else self._environment)
         # PYTHONUTF8 makes supervisord read its configuration as UTF-8 instead of in the encoding of the locale, because

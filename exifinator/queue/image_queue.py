@@ -47,6 +47,9 @@ REFUSED_BUCKET_DELAY_SECONDS = 5
 # Up to this many bytes are sent to Redis in one push, unless a single message is larger. Besides the write queue, Redis
 # keeps each request in memory until the whole request has arrived.
 BYTES_PER_PUSH = 4 * 1024**2
+# No more elements are taken from the write queue in one call once they have this many bytes, because Redis needs their
+# memory twice more until it has sent them.
+BYTES_PER_TAKE = 4 * 1024**2
 # Results of push_metadata. NO_ROOM means that the write queue has no room for the message. UNWANTED means that the
 # delivery has lost the image. REFUSED means that Redis responds, but does not accept this message: it is larger than
 # `proto-max-bulk-len`, for example.
@@ -214,7 +217,7 @@ class ImageQueue:
         return True
 
     def take_writes(self, limit: int, *, reserve: int = 0) -> list[tuple[Delivery, bytes]]:
-        """Deliver up to `limit` elements of the write queue, oldest first.
+        """Deliver up to `limit` elements of the write queue, oldest first, and no more after BYTES_PER_TAKE bytes.
 
         Args:
             reserve: How many elements to leave in the queue for other workers.
@@ -227,7 +230,7 @@ class ImageQueue:
             flat = self._scripts.run(
                 "take_writes",
                 [keys.writes, keys.write_bytes, keys.downloads, keys.in_progress],
-                [limit, self.lease_seconds, reserve, PARKED_SECONDS],
+                [limit, self.lease_seconds, reserve, PARKED_SECONDS, BYTES_PER_TAKE],
             )
         for waited_microseconds in flat[1::3]:
             observe_queue(waited_microseconds / 1_000_000)

@@ -17,6 +17,7 @@ from exifinator.config import Config
 from exifinator.errors import (
     BucketGone,
     CredentialsRefused,
+    ObjectChanged,
     ObjectGone,
     PermanentError,
 )
@@ -227,7 +228,13 @@ class S3Client:
             if metadata.get("HTTPStatusCode") == 416:
                 # Status 416: the object is not longer than `start`. If `start` is 0, the object is empty.
                 size = metadata.get("HTTPHeaders", {}).get("content-range", "").rpartition("/")[2]
-                return RangeRead(start, b"", int(size) if size.isdigit() else 0, ref.etag, ref.last_modified)
+                total_bytes = int(size) if size.isdigit() else ref.size_bytes
+                if total_bytes > start:
+                    # Without Content-Range, the size is that of the listing, which is no longer true.
+                    raise ObjectChanged(
+                        f"{ref.id} is shorter than listed: S3 returns no byte after byte {start}"
+                    ) from exc
+                return RangeRead(start, b"", total_bytes, ref.etag, ref.last_modified)
             raise
 
     def _get_object(self, client: Any, ref: ImageRef, start: int, length: int, options: dict[str, Any]) -> RangeRead:

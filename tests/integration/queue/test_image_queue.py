@@ -10,7 +10,7 @@ import pytest
 
 from exifinator.errors import MetadataNotQueued, QueueUnavailable
 from exifinator.models import ImageRef
-from exifinator.queue.image_queue import NO_ROOM, PUSHED, REFUSED, UNWANTED, Delivery, Outcome
+from exifinator.queue.image_queue import BYTES_PER_TAKE, NO_ROOM, PUSHED, REFUSED, UNWANTED, Delivery, Outcome
 from exifinator.queue.redis_client import read_clock
 from exifinator.queue.scripts import read_script
 from tests.integration.conftest import Installation
@@ -297,6 +297,19 @@ def test_delivery__of_fetched_metadata__is_the_one_that_fetched_it(installation:
     age(installation, 3600, "1")
     [again] = queue.take_downloads(1)
     assert queue.find_held([writing, again]) == [False, True]
+
+
+def test_take_writes__large_elements__are_taken_a_few_at_a_time(installation: Installation) -> None:
+    queue = installation.queue
+    queue.enqueue([ref(str(i)) for i in range(9)])
+    large = b"x" * (BYTES_PER_TAKE // 2)
+    queue.push_metadata([(delivery, large) for delivery in queue.take_downloads(9)])
+
+    taken = [len(queue.take_writes(9)) for _ in range(5)]
+
+    assert taken == [2, 2, 2, 2, 1]
+    assert queue.sizes() == (9, 0)
+    assert installation.redis.get(queue.keys.write_bytes) == b"0"
 
 
 def test_take_writes__element_that_outlived_its_delivery__is_dropped(installation: Installation) -> None:
