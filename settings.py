@@ -39,7 +39,8 @@ S3_CA_FILE = None
 S3_SSE_C_KEY = None
 
 # --- Where the metadata goes ----------------------------------------------------------------------------------------
-# URI of MongoDB 4.2 or later. If it points to this machine and nothing listens there, setup.sh starts MongoDB.
+# URI of MongoDB 4.2 or later. If it points to this machine and nothing listens there, setup.sh starts MongoDB on a
+# Unix socket that only this user can open.
 MONGODB_URI = "mongodb://127.0.0.1:27017"
 # MongoDB database for records, thumbnails and batches.
 MONGODB_DATABASE = "waldo"
@@ -47,8 +48,8 @@ MONGODB_DATABASE = "waldo"
 MONGODB_COLLECTION = "exif_data"
 
 # --- The queues -----------------------------------------------------------------------------------------------------
-# URL of Redis or Valkey 6.2 or later; rediss:// for TLS. If it points to this machine and nothing listens there,
-# setup.sh starts Redis.
+# URL of Redis or Valkey 6.2 or later; rediss:// for TLS, unix:// for a Unix socket. If it points to this machine and
+# nothing listens there, setup.sh starts Redis on a Unix socket that only this user can open.
 REDIS_URL = "redis://127.0.0.1:6379/0"
 # MongoDB database for MRQ's jobs, and prefix of the Redis keys. Installations that share servers need different names.
 MRQ_DATABASE = "mrq"

@@ -175,6 +175,8 @@ class Config(BaseModel):
     @classmethod
     def _check_redis_url(cls, value: SecretStr) -> SecretStr:
         parts = _split_url(value.get_secret_value())
+        if re.match(r"unix:///[^?]", value.get_secret_value()):
+            return value
         if parts is None or parts.scheme not in ("redis", "rediss"):
             raise ValueError(f'a URL such as "redis://127.0.0.1:6379/0", or rediss:// for TLS; {_ESCAPING_HINT}')
         if not re.fullmatch(r"/?\d*", parts.path):
