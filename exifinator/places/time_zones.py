@@ -71,6 +71,21 @@ def infer_utc(local: datetime, time_zone: str) -> InferredTime | None:
     return InferredTime(taken_at, _format_offset(offset))
 
 
+def offset_at(at: datetime, time_zone: str) -> str | None:
+    """Return the offset from UTC at an instant, as in `+02:00`; None if the time zone is unknown.
+
+    Args:
+        at: The instant in UTC, without a time zone.
+        time_zone: Name in the IANA database.
+    """
+    zone = _zone(time_zone) if time_zone else None
+    try:
+        offset = at.replace(tzinfo=UTC).astimezone(zone).utcoffset() if zone else None
+    except OverflowError:
+        return None
+    return _format_offset(offset) if offset is not None else None
+
+
 def _format_offset(offset: timedelta) -> str:
     """Return an offset in the form `+02:00`. Cut the seconds that offsets of local mean time have."""
     minutes = int(offset.total_seconds() / 60)
