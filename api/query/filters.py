@@ -39,7 +39,7 @@ _LONGITUDE, _LATITUDE = "photo.location.coordinates.0", "photo.location.coordina
 Property = Literal[
     "gps", "date", "camera", "lens", "keywords", "people", "title", "description", "rating", "headline", "regions",
     "place", "label", "creator", "owner", "software", "camera_serial", "lens_serial", "white_balance", "color_space",
-    "date_suspect",
+    "date_suspect", "sidecar",
 ]  # fmt: skip
 # Maps filters to fields that many photos lack. The indexes of these fields contain only the photos that have the field.
 PARTIAL_PATHS: dict[str, str] = {
@@ -71,10 +71,16 @@ _PROPERTIES: dict[str, str] = {
     "rating": "photo.rating",
     "headline": "photo.headline",
     "regions": "photo.regions",
+    "sidecar": "sidecars",
     **{name: path for name, path in PARTIAL_PATHS.items() if name in get_args(Property)},
 }
 _PATHS: dict[str, str] = {**VALUE_PATHS, "keyword": "photo.keywords", **PARTIAL_PATHS}
 DateSuspicion = Literal["future", "before_digital", "camera_default", "midnight"]
+SidecarState = Literal["merged", "orphan"]
+_SIDECAR_FILTERS: dict[str, Filter] = {
+    state: {"sidecar.kind": {"$exists": True}, "sidecar.of": {"$exists": state == "merged"}}
+    for state in get_args(SidecarState)
+}
 Kind = Literal["raw", "hdr", "panorama", "burst", "generated"]
 Value = Annotated[str, Field(min_length=1, max_length=300)]
 
@@ -139,6 +145,11 @@ class Filters(Arguments):
     white_balance: list[Value] = _list_field("White balance.", "daylight")
     color_space: list[Value] = _list_field("Colour space.", "Adobe RGB")
     date_suspect: list[DateSuspicion] = _list_field("Why the date is probably wrong.", "camera_default")
+    sidecar: SidecarState | None = Field(
+        None,
+        description="Sidecars instead of photos: those of a photo (`merged`), or those without one (`orphan`).",
+        examples=["orphan"],
+    )
     rating: list[Annotated[int, Field(ge=-1, le=5)]] = Field(
         default=[], max_length=7, description="Stars; -1 means rejected.", examples=[[5]]
     )
@@ -222,6 +233,8 @@ class Filters(Arguments):
                 return [_all_words(value)]
             case "query":
                 return [read_filter(value)]
+            case "sidecar":
+                return [_SIDECAR_FILTERS[value]]
             case _ if name in _PATHS:
                 return [{_PATHS[name]: value[0] if len(value) == 1 else {"$in": value}}]
             case _:  # a parameter of the route that is not a filter, such as `limit` or `zoom`

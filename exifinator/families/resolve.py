@@ -24,7 +24,7 @@ FIELDS = (
 
 @dataclass(slots=True)
 class Change:
-    """The difference between a record and what it must contain.
+    """What a record must contain.
 
     Attributes:
         set: New values, by field.
@@ -105,15 +105,24 @@ def _rank(sidecar: Record) -> tuple[int, str]:
 
 
 def _difference(record: Record, desired: Mapping[str, Any]) -> Change | None:
+    """Return the change to the desired fields; None if the record has them.
+
+    If one of them differs, set them all: another process may have stored the record again since it was read, and the
+    fields must agree with each other.
+    """
+    if all(_value(record, path) == value for path, value in desired.items()):
+        return None
     change = Change()
     for path, value in desired.items():
-        current: Any = record
-        for part in path.split("."):
-            current = current.get(part) if isinstance(current, Mapping) else None
-        if current == value:
-            continue
         if value is None:
             change.unset.append(path)
         else:
             change.set[path] = value
-    return change if change.set or change.unset else None
+    return change
+
+
+def _value(record: Record, path: str) -> Any:
+    value: Any = record
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection as Members
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any
 
 import pymongo.errors
@@ -42,20 +43,23 @@ class FamilyStore:
         # Without time zones, so that values compare equal to those that are derived from them.
         self._collection = collection.with_options(CodecOptions[Document]())
 
-    def settle(self, documents: Sequence[Document], *, without: Members[str] = frozenset()) -> None:
+    def settle(
+        self, documents: Sequence[Document], *, without: Members[str] = frozenset(), rewritten: bool = True
+    ) -> None:
         """Merge sidecars into photos in the families of these records.
 
         Args:
-            documents: Records that were just stored from their own files, or are being removed. Required: `_id`,
-                `family` and `links`.
+            documents: Records, or their fields `_id`, `family` and `links`.
             without: The ids of records that are being removed. The others are settled as if these did not exist.
+
+            rewritten: Whether the records were just stored, and so contain nothing of other files.
 
         Raises:
             StoreUnavailable: MongoDB did not respond, or other processes kept changing the families.
             RecordRefused: MongoDB rejected a write.
         """
         keys = {key for document in documents for key in keys_of(document)}
-        stored = {document["_id"] for document in documents} - set(without)
+        stored = {document["_id"] for document in documents} - set(without) if rewritten else set()
         refused: set[str] = set()
         for _ in range(MAX_ROUNDS):
             keys = self._find_shared(keys, stored)
@@ -73,21 +77,28 @@ class FamilyStore:
             refused |= self._write(changes)
         raise StoreUnavailable("MongoDB cannot merge sidecars now: other processes are changing the same records")
 
-    def repair(self, query: Document) -> int:
-        """Settle the families of all records that match the query. Return how many records matched."""
-        count = 0
+    def repair(self, id_prefix: str) -> None:
+        """Settle the families of all sidecars with this id prefix.
+
+        They are settled already, unless MongoDB was killed and lost its last writes.
+
+        Raises:
+            StoreUnavailable, RecordRefused: See `settle`.
+        """
+        query = {
+            "sidecar.kind": {"$exists": True},
+            "_id": {"$gte": id_prefix, "$lt": id_prefix + "\U0010ffff"},
+        }
         with mongodb_errors("look up sidecars"):
-            found = self._collection.find(query, {"family": 1, "links": 1}).batch_size(KEYS_PER_QUERY)
-            chunk: list[Document] = []
-            for document in found:
-                chunk.append(document)
-                if len(chunk) == KEYS_PER_QUERY:
-                    self.settle(chunk)
-                    count += len(chunk)
-                    chunk = []
-        if chunk:
-            self.settle(chunk)
-        return count + len(chunk)
+            sidecars = self._collection.find(query, {"family": 1, "links": 1}).batch_size(KEYS_PER_QUERY)
+            while chunk := list(islice(sidecars, KEYS_PER_QUERY)):
+                self.settle(chunk, rewritten=False)
+
+    def count_orphans(self) -> int:
+        """Return the number of sidecars without a photo."""
+        query = {"sidecar.kind": {"$exists": True}, "sidecar.of": {"$exists": False}}
+        with mongodb_errors("count sidecars"):
+            return self._collection.count_documents(query)
 
     def _find_shared(self, keys: set[str], stored: set[str]) -> set[str]:
         """Return the keys of families that have other members than one record in `stored`.

@@ -19,10 +19,12 @@ from pymongo.collection import Collection
 
 from exifinator.config import Config
 from exifinator.errors import ConfigError, StoreUnavailable
+from exifinator.families.names import family_of
 from exifinator.paths import COMMAND
 from exifinator.search_keys.folders import folders_of
 from exifinator.search_keys.geo_cells import find_cells
 from exifinator.storage.derived_fields import add_derived_fields
+from exifinator.storage.indexes import FAMILY_INDEXES
 from exifinator.storage.jobs import FORMER_TASKS
 from exifinator.storage.mongodb import Document, connect_mongodb, mongodb_errors
 from exifinator.storage.store import Store
@@ -77,6 +79,18 @@ def _add_folders(_store: Store, records: Sequence[Document]) -> Sequence[Write]:
     ]
 
 
+def _add_families(store: Store, records: Sequence[Document]) -> Sequence[Write]:
+    # Workers need these indexes from their first write on, and building them is quick as long as no record has the
+    # fields.
+    store.records.create_indexes(FAMILY_INDEXES)
+    return [
+        UpdateOne({"_id": record["_id"]}, {"$set": {"family": family_of(record["_id"])}})
+        for record in records
+        # The key of a sidecar follows from its content, which is read when it is indexed again.
+        if isinstance(record["_id"], str) and "sidecar" not in record
+    ]
+
+
 def _rename_tasks(_store: Store, jobs: Sequence[Document]) -> Sequence[Write]:
     return [UpdateOne({"_id": job["_id"]}, {"$set": {"path": FORMER_TASKS[job["path"]]}}) for job in jobs]
 
@@ -100,6 +114,7 @@ MIGRATIONS: tuple[Migration, ...] = (
         "and renews the words for text search",
         add_derived_fields,
     ),
+    Migration("adds `family`, with which workers find the sidecars of a photo", _add_families),
 )
 
 

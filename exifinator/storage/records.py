@@ -92,11 +92,16 @@ class RecordStore:
         """Create the collection and the missing indexes, and drop retired indexes."""
         with mongodb_errors("create indexes"):
             self._create_collection()
-            self.collection.create_indexes(
-                [IndexModel(list(index.keys), name=index.name, **index.options) for index in self._indexes]
-            )
+            self.create_indexes(self._indexes)
             for name in self.collection.index_information().keys() & set(RETIRED_INDEXES):
                 self.collection.drop_index(name)
+
+    def create_indexes(self, indexes: Sequence[IndexDefinition]) -> None:
+        """Create those of the indexes that are missing."""
+        with mongodb_errors("create indexes"):
+            self.collection.create_indexes(
+                [IndexModel(list(index.keys), name=index.name, **index.options) for index in indexes]
+            )
 
     def _create_collection(self) -> None:
         """Create the collection with zstd compression, which is not MongoDB's default, if the server supports it."""
@@ -193,7 +198,7 @@ class RecordStore:
             # and removes the rest.
             self.thumbnails.delete_many({"_id": {"$in": old_ids}})
             removed = self.collection.delete_many({**query, "_id": {"$in": old_ids}}).deleted_count
-        self.families.settle(old, without=frozenset())
+        self.families.settle(old, rewritten=False)
         return removed
 
     def remove_delivered(self, image_id: str, delivered_at: datetime) -> None:
@@ -203,7 +208,7 @@ class RecordStore:
             self.thumbnails.delete_one(query)
             removed = self.collection.find_one_and_delete(query, {"family": 1, "links": 1})
         if removed:
-            self.families.settle([removed])
+            self.families.settle([removed], rewritten=False)
 
     def thumbnail_sizes(self, ids: Sequence[str]) -> dict[str, int]:
         """Return the sizes of these images' thumbnails in bytes, by id. Images without a thumbnail are omitted."""
