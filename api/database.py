@@ -26,8 +26,8 @@ SEARCH_FIELDS = (
     "words", "cells", "folders", "countries", "states", "cities", "places", "kinds", "thumbnail_bytes", "family",
     "links",
 )  # fmt: skip
-# Fields about the sidecars of a photo, or about a sidecar and its photos.
-SIDECAR_FIELDS = ("sidecar", "sidecars", "own")
+# Fields about the other files of a photo.
+FAMILY_FIELDS = ("sidecar", "sidecars", "own", "stack")
 # Fields of a record that describe its S3 object and the result of indexing. The API returns them unchanged.
 FILE_FIELDS = ("bucket", "key", "etag", "size", "last_modified", "format", "status", "problem", "extracted_at")
 

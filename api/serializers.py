@@ -9,13 +9,22 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.database import FILE_FIELDS, METADATA_FIELDS, SEARCH_FIELDS, SIDECAR_FIELDS, Document
+from api.database import FAMILY_FIELDS, FILE_FIELDS, METADATA_FIELDS, SEARCH_FIELDS, Document
 
-SUMMARY_FIELDS = dict.fromkeys((*FILE_FIELDS, "photo", "kinds", "thumbnail_bytes"), 1)
+SUMMARY_FIELDS = dict.fromkeys((*FILE_FIELDS, "photo", "kinds", "stack", "thumbnail_bytes"), 1)
 # Fields of a record that are not tags of the file.
 _NON_TAG_FIELDS = frozenset(
-    {"_id", "delivered_at", *FILE_FIELDS, *METADATA_FIELDS, *SEARCH_FIELDS, *SIDECAR_FIELDS, "photo"}
+    {"_id", "delivered_at", *FILE_FIELDS, *METADATA_FIELDS, *SEARCH_FIELDS, *FAMILY_FIELDS, "photo"}
 )
+
+
+class PhotoStack(BaseModel):
+    """The stack that a photo is part of."""
+
+    id: str = Field(description="The id of the primary photo.")
+    role: str = Field(description="`photo`, `edited`, `raw`, `video` or `burst`.")
+    primary: bool = Field(description="Whether this is the primary photo, which a gallery shows.")
+    count: int = Field(description="The number of files in the stack.")
 
 
 class PhotoSummary(BaseModel):
@@ -35,6 +44,7 @@ class PhotoSummary(BaseModel):
     extracted_at: str | None = None
     photo: dict[str, Any] = Field({}, description="Typed metadata: camera_model, iso, taken_at, location, ...")
     kinds: list[str] = Field([], description="What is special about the image: raw, panorama, ...")
+    stack: PhotoStack | None = Field(None, description="The stack that the photo is part of; null if there is none.")
     thumbnail: str | None = Field(None, description="URL of the thumbnail; null if there is none.")
 
 
@@ -93,6 +103,8 @@ def summarize(record: Document) -> Document:
     summary["photo"] = plain_photo(record)
     if kinds := record.get("kinds"):
         summary["kinds"] = kinds
+    if stack := record.get("stack"):
+        summary["stack"] = stack
     summary["thumbnail"] = thumbnail_url(record) if record.get("thumbnail_bytes") else None
     return summary
 

@@ -74,13 +74,14 @@ _PROPERTIES: dict[str, str] = {
     "sidecar": "sidecars",
     **{name: path for name, path in PARTIAL_PATHS.items() if name in get_args(Property)},
 }
-_PATHS: dict[str, str] = {**VALUE_PATHS, "keyword": "photo.keywords", **PARTIAL_PATHS}
+_PATHS: dict[str, str] = {**VALUE_PATHS, "keyword": "photo.keywords", "stack": "stack.id", **PARTIAL_PATHS}
 DateSuspicion = Literal["future", "before_digital", "camera_default", "midnight"]
 SidecarState = Literal["merged", "orphan"]
 _SIDECAR_FILTERS: dict[str, Filter] = {
     state: {"sidecar.kind": {"$exists": True}, "sidecar.of": {"$exists": state == "merged"}}
     for state in get_args(SidecarState)
 }
+_PRIMARY: Filter = {"stack.primary": {"$ne": False}, "sidecar": {"$exists": False}}
 Kind = Literal["raw", "hdr", "panorama", "burst", "generated"]
 Value = Annotated[str, Field(min_length=1, max_length=300)]
 
@@ -145,6 +146,12 @@ class Filters(Arguments):
     white_balance: list[Value] = _list_field("White balance.", "daylight")
     color_space: list[Value] = _list_field("Colour space.", "Adobe RGB")
     date_suspect: list[DateSuspicion] = _list_field("Why the date is probably wrong.", "camera_default")
+    stack: list[Value] = _list_field("Stack, by the id of its primary photo.", "holiday/2024/IMG_1.JPG")
+    primary: bool | None = Field(
+        None,
+        description="Whether to return one photo for each stack, and no sidecars (`true`), or every file (`false`).",
+        examples=[True],
+    )
     sidecar: SidecarState | None = Field(
         None,
         description="Sidecars instead of photos: those of a photo (`merged`), or those without one (`orphan`).",
@@ -233,6 +240,8 @@ class Filters(Arguments):
                 return [_all_words(value)]
             case "query":
                 return [read_filter(value)]
+            case "primary":
+                return [_PRIMARY] if value else []
             case "sidecar":
                 return [_SIDECAR_FILTERS[value]]
             case _ if name in _PATHS:

@@ -9,6 +9,7 @@ from typing import Any
 from exifinator.families.merge import Sidecar, merge
 from exifinator.families.names import TAKEOUT, XMP, file_name
 from exifinator.families.sidecars import Record, find_photos, is_photo, own_photo, sidecar_kind
+from exifinator.families.stacks import find_stacks
 from exifinator.search_keys.geo_cells import find_cells
 from exifinator.search_keys.kinds import kinds_of
 from exifinator.search_keys.place_names import PLACE_LISTS, place_names
@@ -18,7 +19,7 @@ from exifinator.search_keys.texts import search_texts
 # The fields of a record that `resolve` reads. The others may be large, so they are not fetched.
 FIELDS = (
     "key", "status", "format", "etag", "extracted_at", "delivered_at", "family", "links", "photo", "own", "words",
-    "cells", "kinds", *PLACE_LISTS, "ai.generated", "ai.prompt", "sidecar", "sidecars",
+    "cells", "kinds", *PLACE_LISTS, "ai.generated", "ai.prompt", "sidecar", "sidecars", "stack",
 )  # fmt: skip
 
 
@@ -45,7 +46,7 @@ def resolve(records: Sequence[Record]) -> dict[str, Change]:
         records: All records that have a key in common, with the fields in FIELDS.
     """
     records = sorted(records, key=lambda record: str(record["_id"]))
-    owners = find_photos(records)
+    owners, stacks = find_photos(records), find_stacks(records)
     sidecars_of: dict[str, list[Record]] = {}
     for record in records:
         for photo_id in owners.get(record["_id"], ()):
@@ -56,6 +57,7 @@ def resolve(records: Sequence[Record]) -> dict[str, Change]:
             desired: dict[str, Any] = {"sidecar.of": owners[record["_id"]] or None}
         elif is_photo(record):
             desired = _merged_fields(record, sidecars_of.get(record["_id"], []))
+            desired["stack"] = stacks.get(record["_id"])
         else:
             continue
         if change := _difference(record, desired):

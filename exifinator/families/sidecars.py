@@ -147,11 +147,11 @@ def own_photo(record: Record) -> dict[str, Any]:
 
 def is_same_exposure(a: Record, b: Record) -> bool:
     """Return whether two files of one name were taken at the same time, as far as their dates tell."""
-    first, second = _exact_time(a), _exact_time(b)
+    first, second = exact_time(a), exact_time(b)
     return first is None or second is None or abs(first - second) <= SAME_EXPOSURE
 
 
-def _exact_time(record: Record) -> datetime | None:
+def exact_time(record: Record) -> datetime | None:
     """Return the time on the camera's clock; None if the file has no time of its own with seconds."""
     photo = own_photo(record)
     local = photo.get("taken_local")

@@ -60,6 +60,12 @@ FAMILY_INDEXES = (
         "sidecar=, sidecars without a photo",
         {"partialFilterExpression": {"sidecar.kind": {"$exists": True}}},
     ),
+    IndexDefinition(
+        "stack",
+        (("stack.id", 1), ("_id", 1)),
+        "stack=",
+        {"partialFilterExpression": {"stack.id": {"$exists": True}}},
+    ),
 )
 
 INDEXES: tuple[IndexDefinition, ...] = (

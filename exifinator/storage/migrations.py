@@ -20,6 +20,7 @@ from pymongo.collection import Collection
 from exifinator.config import Config
 from exifinator.errors import ConfigError, StoreUnavailable
 from exifinator.families.names import family_of
+from exifinator.families.stacks import identifiers
 from exifinator.paths import COMMAND
 from exifinator.search_keys.folders import folders_of
 from exifinator.search_keys.geo_cells import find_cells
@@ -83,12 +84,14 @@ def _add_families(store: Store, records: Sequence[Document]) -> Sequence[Write]:
     # Workers need these indexes from their first write on, and building them is quick as long as no record has the
     # fields.
     store.records.create_indexes(FAMILY_INDEXES)
-    return [
-        UpdateOne({"_id": record["_id"]}, {"$set": {"family": family_of(record["_id"])}})
-        for record in records
+    writes = []
+    for record in records:
         # The key of a sidecar follows from its content, which is read when it is indexed again.
-        if isinstance(record["_id"], str) and "sidecar" not in record
-    ]
+        if isinstance(record["_id"], str) and "sidecar" not in record:
+            links = identifiers(record["_id"], record, record.get("xmp"))
+            fields = {"family": family_of(record["_id"]), **({"links": links} if links else {})}
+            writes.append(UpdateOne({"_id": record["_id"]}, {"$set": fields}))
+    return writes
 
 
 def _rename_tasks(_store: Store, jobs: Sequence[Document]) -> Sequence[Write]:
@@ -114,7 +117,9 @@ MIGRATIONS: tuple[Migration, ...] = (
         "and renews the words for text search",
         add_derived_fields,
     ),
-    Migration("adds `family`, with which workers find the sidecars of a photo", _add_families),
+    Migration(
+        "adds `family` and `links`, with which workers find the sidecars and the stack of a photo", _add_families
+    ),
 )
 
 
