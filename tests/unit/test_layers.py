@@ -23,6 +23,7 @@ LAYERS: dict[str, list[list[str]]] = {
         ["processes", "demo"],
         ["metadata", "sources", "storage"],
         ["queue"],
+        ["families"],
         ["search_keys", "places", "logging_setup", "own_servers"],
         ["config"],
         ["setting_types"],
