@@ -199,7 +199,8 @@ def test_config__tiles_that_would_end_the_policy__are_refused(url: str) -> None:
         Config(map_tiles_url=url)
 
 
-def test_original__by_default__is_not_signed(client: TestClient) -> None:
-    answer = client.get("/photos/a%2Fb.jpg/original")
-    assert answer.status_code == 403
-    assert "API_SIGN_ORIGINALS" in answer.json()["detail"]
+def test_content_policy__originals__may_be_shown_from_their_origin_alone() -> None:
+    policy = content_policy(Config(), "https://s3.example.org")
+    assert "img-src 'self' data: blob: https://s3.example.org; media-src 'self' https://s3.example.org;" in policy
+    assert "media-src 'self'; object-src" in content_policy(Config())
+    assert policy.startswith("default-src 'self';")
