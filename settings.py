@@ -114,8 +114,8 @@ API_TRUSTED_PROXIES = []
 # True: the API returns links to the originals: presigned links to S3, and links to files in folders. Anyone who has a
 # link can use it for ten minutes. None: only if no other machine can reach the API.
 API_SIGN_ORIGINALS = None
-# True: the API makes pictures of photos whose files have no thumbnail, or which browsers cannot show. For this, it reads
-# the preview that cameras embed in RAW files, or the original, and decodes it in a process with limits.
+# True: the API makes pictures of photos whose files have no thumbnail, or which browsers cannot show. It reads the
+# preview that cameras embed in RAW files, or the original, and decodes it in a process with limits.
 API_PREVIEWS = True
 # Largest original or embedded preview that is read for this, in MiB.
 API_PREVIEW_MAX_MB = 64

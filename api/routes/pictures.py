@@ -10,7 +10,7 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -22,11 +22,12 @@ from api.auth import READER, Credentials, require_reader
 from api.database import QUERY_MS, Document, Store, StoreDep
 from api.errors import ErrorCode, RequestRefused
 from api.http.parameters import Arguments, PhotoId
+from api.http.problems import MEDIA_TYPE as PROBLEM_TYPE
 from api.http.problems import PROBLEM_RESPONSE
-from api.http.responses import bytes_response, json_response
+from api.http.responses import bytes_response, encode_json, json_response
 from api.presigned_urls import URL_SECONDS
 from api.previews import outcomes
-from api.previews.maker import PreviewMaker, TooManyWaiting
+from api.previews.maker import PreviewMaker, Size, TooManyWaiting
 from api.previews.outcomes import NoPreview
 from api.serializers import photo_path
 from exifinator.errors import (
@@ -54,7 +55,6 @@ MEDIA_TYPES = {
 OTHER_TYPE = "application/octet-stream"
 _CHUNK_BYTES = 512 * 1024
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
-# For URLs with the object's ETag. What such a URL returns never changes.
 _FOREVER = "private, max-age=31536000, immutable"
 _SHORTLY = "private, max-age=300"
 # Pages of other origins must not embed the pictures, not even those that the user may see.
@@ -91,8 +91,10 @@ class ContentArguments(Arguments):
 class PreviewArguments(Arguments):
     """Size and caching."""
 
-    size: Literal["tile", "screen"] = Field(
-        "screen", description="`tile`: longer side at most 480 pixels. `screen`: for the whole screen."
+    size: Size = Field("screen", description="`tile`: longer side at most 480 pixels. `screen`: for the whole screen.")
+    soft: bool = Field(
+        False,
+        description="Answer with status 200 if there is no preview, too. The body is then `application/problem+json`.",
     )
     v: str | None = Field(
         None,
@@ -251,24 +253,33 @@ async def get_preview(
     """Return an upright JPEG: the preview that the camera embedded, or a smaller copy of the original.
 
     It is made on the first request and cached. Requires API_PREVIEWS.
+
+    A photo without a preview is nothing unusual, but browsers log each response with an error status: hence `soft`.
     """
+    try:
+        data = await _make_preview(request, store, id, arguments.size)
+    except RequestRefused as error:
+        if not arguments.soft:
+            raise
+        problem = {"status": error.status, "code": error.error_code.value, "detail": str(error)}
+        headers = {"Cache-Control": "no-store", **error.headers}
+        return Response(encode_json(problem), headers=headers, media_type=PROBLEM_TYPE)
+    headers = {**_OWN_PAGES_ONLY, "Content-Disposition": 'attachment; filename="preview.jpg"'}
+    # What a URL with the ETag returns never changes.
+    cache = _FOREVER if arguments.v else _SHORTLY
+    return bytes_response(request, data, "image/jpeg", cache_control=cache, headers=headers)
+
+
+async def _make_preview(request: Request, store: Store, id_: str, size: Size) -> bytes:
     if not store.config.api_previews:
         detail = "Making previews is disabled. To enable it, set API_PREVIEWS in settings.py."
         raise RequestRefused(ErrorCode.PREVIEWS_DISABLED, detail)
-    record = await _get_record(store, id)
+    record = await _get_record(store, id_)
     maker: PreviewMaker = request.app.state.previews
     with source_errors():
-        data = await maker.get(
-            _ref_of(record),
-            str(record.get("format")),
-            _orientation_of(record),
-            arguments.size,
-            request.is_disconnected,
+        return await maker.get(
+            _ref_of(record), str(record.get("format")), _orientation_of(record), size, request.is_disconnected
         )
-    headers = {**_OWN_PAGES_ONLY, "Content-Disposition": 'attachment; filename="preview.jpg"'}
-    # The ETag in the URL is the one of the record, unless the page is older than the record.
-    cache = _FOREVER if arguments.v and arguments.v == record.get("etag") else _SHORTLY
-    return bytes_response(request, data, "image/jpeg", cache_control=cache, headers=headers)
 
 
 _REASONS = {

@@ -147,6 +147,9 @@ def test_preview__formats_and_states__from_folder_and_s3(
                 "page.svg": (404, "no_preview"),
                 "long.jpg": (422, "preview_too_large"),
             }
+            soft = api.client.get(path_of("html.jpg", "preview?soft=true", bucket))
+            assert (soft.status_code, soft.json()["code"]) == (200, "preview_damaged")
+            assert soft.headers["content-type"] == "application/problem+json"
         for name, value in {
             "content-type": "image/jpeg",
             "x-content-type-options": "nosniff",
