@@ -43,7 +43,11 @@ class ErrorCode(StrEnum):
         "certificate cannot be trusted.",
     )
     ORIGINALS_DISABLED = "originals_disabled", 403, "Links to originals are disabled (API_SIGN_ORIGINALS)."
-    PREVIEWS_DISABLED = "previews_disabled", 403, "Making previews is disabled (API_PREVIEWS)."
+    PREVIEWS_DISABLED = (
+        "previews_disabled",
+        403,
+        "Making previews is disabled (API_PREVIEWS) or lacks Pillow.",
+    )
     NOT_FOUND = "not_found", 404, "The path or the item does not exist."
     BUCKET_GONE = "bucket_gone", 404, "The bucket does not exist."
     NO_PREVIEW = "no_preview", 404, "The file has no preview, and its format cannot be decoded."

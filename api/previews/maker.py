@@ -15,7 +15,7 @@ from api.previews.decoder_pool import DecoderPool
 from api.previews.outcomes import NoPreview
 from exifinator.config import ROOT, Config
 from exifinator.metadata.previews.embedded import EmbeddedJpeg, with_orientation
-from exifinator.metadata.previews.fetch import PinnedReader, find_previews
+from exifinator.metadata.previews.fetch import FIRST_READ_BYTES, PinnedReader, find_previews
 from exifinator.models import ImageRef, RangeReader
 
 CACHE_FOLDER = ROOT / "var" / "previews"
@@ -155,7 +155,7 @@ def _unpack(content: bytes) -> bytes:
 def make(
     reader: PinnedReader, pool: DecoderPool, *, format_: str, orientation: int, size: Size, max_bytes: int
 ) -> bytes:
-    """Make a preview from an embedded JPEG or, if there is none, from the original.
+    """Make a preview from the original if it can be decoded, unless an embedded JPEG is large enough.
 
     Args:
         reader: The object.
@@ -169,24 +169,43 @@ def make(
         NoPreview: No preview can be made.
         ObjectChanged, TransientError, PermanentError: The object cannot be read.
     """
-    max_pixels = MAX_PIXELS[size]
-    embedded = [jpeg for jpeg in find_previews(reader, format_) if jpeg.length <= max_bytes]
-    if embedded and (format_ not in DECODERS or _longer_side(embedded[0]) >= max_pixels):
-        jpeg = choose(embedded, size)
-        data = reader.read(jpeg.start, jpeg.length)
-        own = jpeg.orientation or upright(jpeg, orientation)
-        if size == "tile":
-            return pool.shrink(data, decoder="JPEG", max_pixels=max_pixels, orientation=own)
-        return data if jpeg.orientation else with_orientation(data, own)
-    if format_ not in DECODERS:
-        raise NoPreview(outcomes.ABSENT)
-    data = reader.read(0, min(max_bytes, 64 * 1024))
+    found = find_previews(reader, format_)
+    embedded = [jpeg for jpeg in found if jpeg.length <= max_bytes]
+    if format_ in DECODERS and not (embedded and _longer_side(embedded[0]) >= MAX_PIXELS[size]):
+        try:
+            data = _read_whole(reader, max_bytes)
+            return pool.shrink(data, decoder=DECODERS[format_], max_pixels=MAX_PIXELS[size], orientation=orientation)
+        except NoPreview:
+            if not embedded:
+                raise
+    if embedded:
+        return _from_embedded(reader, pool, choose(embedded, size), orientation, size)
+    raise NoPreview(outcomes.TOO_LARGE if found else outcomes.ABSENT)
+
+
+def _read_whole(reader: PinnedReader, max_bytes: int) -> bytes:
+    """Return an original.
+
+    Raises:
+        NoPreview: It is longer than `max_bytes`, or empty.
+    """
+    data = reader.read(0, min(max_bytes, FIRST_READ_BYTES))
     if reader.total_bytes > max_bytes:
         raise NoPreview(outcomes.TOO_LARGE)
     if not data:
         raise NoPreview(outcomes.DAMAGED)
-    data += reader.read(len(data), reader.total_bytes - len(data)) if len(data) < reader.total_bytes else b""
-    return pool.shrink(data, decoder=DECODERS[format_], max_pixels=max_pixels, orientation=orientation)
+    if len(data) < reader.total_bytes:
+        data += reader.read(len(data), reader.total_bytes - len(data))
+    return data
+
+
+def _from_embedded(reader: PinnedReader, pool: DecoderPool, jpeg: EmbeddedJpeg, orientation: int, size: Size) -> bytes:
+    """Return an embedded JPEG: smaller for a tile, and unchanged for the viewer except for its orientation."""
+    data = reader.read(jpeg.start, jpeg.length)
+    shown = jpeg.orientation or upright(jpeg, orientation)
+    if size == "tile":
+        return pool.shrink(data, decoder="JPEG", max_pixels=MAX_PIXELS[size], orientation=shown)
+    return data if jpeg.orientation else with_orientation(data, shown)
 
 
 def choose(embedded: list[EmbeddedJpeg], size: Size) -> EmbeddedJpeg:

@@ -6,6 +6,7 @@ must not override (nosniff), is saved instead of shown when it is opened by itse
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -273,6 +274,9 @@ async def get_preview(
 async def _make_preview(request: Request, store: Store, id_: str, size: Size) -> bytes:
     if not store.config.api_previews:
         detail = "Making previews is disabled. To enable it, set API_PREVIEWS in settings.py."
+        raise RequestRefused(ErrorCode.PREVIEWS_DISABLED, detail)
+    if importlib.util.find_spec("PIL") is None:
+        detail = "Previews require the package Pillow, which is not installed. Install it with: pip install pillow"
         raise RequestRefused(ErrorCode.PREVIEWS_DISABLED, detail)
     record = await _get_record(store, id_)
     maker: PreviewMaker = request.app.state.previews

@@ -177,3 +177,19 @@ def test_viewer__touch__swipe_and_double_tap(gallery: Gallery) -> None:
     expect(page.get_by_role("dialog", name="Viewer: 2.raf")).to_be_visible()
     touch((200, 300), (200, 380), (205, 470))
     expect(page.locator(".viewer")).to_be_hidden()
+
+
+def test_viewer__slideshow__moves_on_until_it_is_paused(gallery: Gallery) -> None:
+    page = gallery.explorer.new_page(allow=(f"^foreign request: {gallery.stub.url}/shots/",))
+    page.clock.install()
+    page.goto(gallery.explorer.url + gallery.photo("1.jpg", full="1"))
+    expect(page.locator(".viewer footer")).to_have_text("Original, 4,000 × 3,000")
+    page.keyboard.press("Space")
+    expect(page.get_by_role("button", name="Pause slideshow")).to_be_visible()
+    page.clock.run_for(5000)
+    expect(page.get_by_role("dialog", name="Viewer: 2.raf")).to_be_visible()
+    expect(page.locator(".viewer footer")).to_have_text("Preview, 1,600 × 1,200")
+    page.keyboard.press("Space")
+    expect(page.get_by_role("button", name="Start slideshow")).to_be_visible()
+    page.clock.run_for(20_000)
+    expect(page.get_by_role("dialog", name="Viewer: 2.raf")).to_be_visible()
