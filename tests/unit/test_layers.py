@@ -39,7 +39,7 @@ LAYERS: dict[str, list[list[str]]] = {
         ["openapi"],
         ["routes"],
         ["export"],
-        ["aggregations"],
+        ["aggregations", "previews"],
         ["serializers", "presigned_urls", "auth"],
         ["query"],
         ["database"],

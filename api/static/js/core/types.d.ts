@@ -106,6 +106,7 @@ export interface Settings {
   needs_token: boolean;
   has_token: boolean;
   sign_originals: boolean;
+  makes_previews: boolean;
   tiles_url: string | null;
   tiles_attribution: string | null;
 }
