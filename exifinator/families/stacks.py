@@ -139,10 +139,12 @@ def _is_near(a: Record, b: Record) -> bool:
     if abs(first - second) <= LIVE_TOLERANCE:
         return True
     # One of them may have its time in UTC only.
-    instants = [own_photo(record).get("taken_at") for record in (a, b) if own_photo(record).get("taken_offset")]
-    if len(instants) < 2 or not all(isinstance(instant, datetime) for instant in instants):
-        return False
-    return abs(instants[0].replace(tzinfo=None) - instants[1].replace(tzinfo=None)) <= LIVE_TOLERANCE
+    instants = [
+        instant.replace(tzinfo=None)
+        for record in (a, b)
+        if own_photo(record).get("taken_offset") and isinstance(instant := own_photo(record).get("taken_at"), datetime)
+    ]
+    return len(instants) == 2 and abs(instants[0] - instants[1]) <= LIVE_TOLERANCE
 
 
 def _is_same_name(a: FileName, b: FileName, *, ignore_edits: bool = False) -> bool:
