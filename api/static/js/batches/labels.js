@@ -117,7 +117,7 @@ export const CAUSE_LABELS = {
   ],
   MetadataNotQueued: [
     "Redis failed at the metadata",
-    "Redis failed each time it was sent the metadata of the image, perhaps because of its size. Check Redis, then retry.",
+    "Redis failed each time it was sent this metadata, perhaps because of its size. Check Redis, then retry.",
   ],
   RecordRefused: [
     "Record rejected by MongoDB",
