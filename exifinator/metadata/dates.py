@@ -157,6 +157,12 @@ def in_zone(date: PhotoDate, offset: str) -> PhotoDate | None:
         return None
 
 
+def format_offset(offset: timedelta) -> str:
+    """Return an offset in the form `+02:00`."""
+    minutes = round(offset / timedelta(minutes=1))
+    return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
+
+
 def to_utc(date: PhotoDate) -> datetime | None:
     """Return the date in UTC; None if its offset is not known or the result is outside the range of datetime."""
     if date.offset is None:
