@@ -27,8 +27,8 @@ def test_other_files__are_named_in_the_count_and_shown_on_request(explorer: Expl
     expect(tiles(page)).to_have_accessible_name(re.compile(r"^notes\.jpg"))
     assert "media_type=other" in page.url
     # The other media types can be added.
-    media.get_by_role("checkbox", name="Photos").check()
-    media.get_by_role("checkbox", name="Videos").check()
+    media.get_by_role("checkbox", name=re.compile("^Photos")).check()
+    media.get_by_role("checkbox", name=re.compile("^Videos")).check()
     expect(total).to_have_text(f"{photos + 1} files")
     expect(tiles(page)).to_have_count(photos + 1)
     page.get_by_role("button", name="Remove Other files").click()
