@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import queue
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -111,10 +112,16 @@ async def stream_records(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         yield b"".join([orjson.dumps(record, default=to_plain, option=_LINE_OPTIONS) for record in records])
 
 
-async def stream_csv(chunks: AsyncIterator[Chunk], *, raw: bool = False) -> AsyncIterator[bytes]:
-    """Yield CSV (RFC 4180) with a header row. Formulas are escaped, unless `raw` is set."""
+async def stream_csv(chunks: AsyncIterator[Chunk], *, raw: bool = False, bom: bool = False) -> AsyncIterator[bytes]:
+    """Yield CSV (RFC 4180) with a header row.
+
+    Args:
+        chunks: The records.
+        raw: Whether to leave formulas unescaped.
+        bom: Whether to begin with a byte order mark.
+    """
     writer = CsvWriter(COLUMNS, raw=raw)
-    yield writer.header()
+    yield (codecs.BOM_UTF8 if bom else b"") + writer.header()
     async for chunk in chunks:
         yield writer.rows(to_row(record) for record in chunk)
 

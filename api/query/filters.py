@@ -40,7 +40,7 @@ _LONGITUDE, _LATITUDE = "photo.location.coordinates.0", "photo.location.coordina
 Property = Literal[
     "gps", "date", "camera", "lens", "keywords", "people", "title", "description", "rating", "headline", "regions",
     "place", "label", "creator", "owner", "software", "camera_serial", "lens_serial", "white_balance", "color_space",
-    "date_suspect", "duration", "frame_rate", "video_codec", "audio_codec",
+    "date_suspect", "sidecar", "duration", "frame_rate", "video_codec", "audio_codec",
 ]  # fmt: skip
 # Maps filters to fields that many photos lack. The indexes of these fields contain only the photos that have the field.
 PARTIAL_PATHS: dict[str, str] = {
@@ -76,15 +76,23 @@ _PROPERTIES: dict[str, str] = {
     "rating": "photo.rating",
     "headline": "photo.headline",
     "regions": "photo.regions",
+    "sidecar": "sidecars",
     **{name: path for name, path in PARTIAL_PATHS.items() if name in get_args(Property)},
 }
 _PATHS: dict[str, str] = {
-    **VALUE_PATHS, "media_type": "photo.media_type", "keyword": "photo.keywords", **PARTIAL_PATHS
+    **VALUE_PATHS, "media_type": "photo.media_type", "keyword": "photo.keywords", "stack": "stack.id",
+    **PARTIAL_PATHS,
 }  # fmt: skip
 # The default of `media_type`: records stored by other programs, without a media type, are photos too.
 PHOTOS_ONLY: Filter = {"photo.media_type": {"$ne": "other"}}
 OTHER_FILES: Filter = {"photo.media_type": "other"}
 DateSuspicion = Literal["future", "before_digital", "camera_default", "midnight"]
+SidecarState = Literal["merged", "orphan"]
+_SIDECAR_FILTERS: dict[str, Filter] = {
+    state: {"sidecar.kind": {"$exists": True}, "sidecar.of": {"$exists": state == "merged"}}
+    for state in get_args(SidecarState)
+}
+_PRIMARY: Filter = {"stack.primary": {"$ne": False}, "sidecar": {"$exists": False}}
 Kind = Literal["raw", "hdr", "panorama", "burst", "generated"]
 Value = Annotated[str, Field(min_length=1, max_length=300)]
 
@@ -156,6 +164,17 @@ class Filters(Arguments):
     frame_rate: str | None = _text_field("Frames per second of a video: one value or a range.", NUMBERS, "50-")
     video_codec: list[Value] = _list_field("Codec of the picture of a video.", "HEVC")
     audio_codec: list[Value] = _list_field("Codec of the sound of a video.", "AAC")
+    stack: list[Value] = _list_field("Stack, by the id of its primary photo.", "holiday/2024/IMG_1.JPG")
+    primary: bool | None = Field(
+        None,
+        description="Whether to return one photo for each stack, and no sidecars (`true`), or every file (`false`).",
+        examples=[True],
+    )
+    sidecar: SidecarState | None = Field(
+        None,
+        description="Sidecars instead of photos: those of a photo (`merged`), or those without one (`orphan`).",
+        examples=["orphan"],
+    )
     rating: list[Annotated[int, Field(ge=-1, le=5)]] = Field(
         default=[], max_length=7, description="Stars; -1 means rejected.", examples=[[5]]
     )
@@ -243,6 +262,10 @@ class Filters(Arguments):
                 return [_all_words(value)]
             case "query":
                 return [read_filter(value)]
+            case "primary":
+                return [_PRIMARY] if value else []
+            case "sidecar":
+                return [_SIDECAR_FILTERS[value]]
             case _ if name in _PATHS:
                 return [{_PATHS[name]: value[0] if len(value) == 1 else {"$in": value}}]
             case _:  # a parameter of the route that is not a filter, such as `limit` or `zoom`

@@ -1,4 +1,4 @@
-"""Find photos by filters. Get one photo, one of its tags, its thumbnail, its original or its copies."""
+"""Find photos by filters. Get one photo, one of its tags, its thumbnail or its copies."""
 
 from __future__ import annotations
 
@@ -7,16 +7,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, BeforeValidator, Field
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api.auth import READER
 from api.database import QUERY_MS, Document, Store, StoreDep
 from api.errors import ErrorCode, RequestRefused
 from api.http.parameters import Arguments, PhotoId, decode_path
-from api.http.problems import PROBLEM_RESPONSE
 from api.http.responses import bytes_response, json_response
-from api.presigned_urls import URL_SECONDS
 from api.query.filters import PHOTOS_ONLY, Filters
 from api.query.mongo_filter import combine
 from api.query.pagination import read_page, spell_out_ranges
@@ -65,19 +62,6 @@ class PageArguments(Filters):
         ),
         examples=["holiday/2024/beach.jpg"],
     )
-
-
-class Original(BaseModel):
-    """A URL of the original, and the number of seconds for which the URL is valid."""
-
-    url: str
-    seconds: int
-
-
-class OriginalArguments(Arguments):
-    """Response options."""
-
-    redirect: bool = Field(False, description="Redirect to the URL (303) instead of returning it.")
 
 
 class Page(BaseModel):
@@ -197,33 +181,6 @@ async def get_thumbnail(
     return bytes_response(request, document["data"], "image/jpeg", cache_control=cache)
 
 
-@router.get(
-    "/{id:path}/original",
-    summary="Get a URL of the original",
-    response_model=Original,
-    responses={
-        303: {"description": "Redirect to the URL, if `redirect` is set"},
-        403: {**PROBLEM_RESPONSE, "description": "Links to originals are disabled (API_SIGN_ORIGINALS)"},
-    },
-)
-async def get_original(
-    request: Request, store: StoreDep, id: PhotoId, arguments: Annotated[OriginalArguments, Query()]
-) -> Response:
-    """Return a presigned S3 URL that is valid for ten minutes. Requires API_SIGN_ORIGINALS.
-
-    Anyone with the URL can download the photo.
-    """
-    if not store.config.api_sign_originals:
-        detail = "Links to originals are disabled. To enable them, set API_SIGN_ORIGINALS in settings.py."
-        raise RequestRefused(ErrorCode.ORIGINALS_DISABLED, detail)
-    record = await _get_record(store, id)
-    url = await run_in_threadpool(request.app.state.signer.sign, str(record["bucket"]), str(record["key"]))
-    if arguments.redirect:
-        return Response(status_code=303, headers={"Location": url, "Cache-Control": "no-store"})
-    content = {"url": url, "seconds": URL_SECONDS}
-    return json_response(request, content, headers={"Cache-Control": "no-store"})
-
-
 @router.get("/{id:path}/tags/{tag}", summary="Get one tag of a photo", response_model=Any)
 async def get_tag(
     request: Request,
@@ -246,7 +203,8 @@ async def get_tag(
 async def get_photo(request: Request, store: StoreDep, id: PhotoId) -> Response:
     """Return one photo.
 
-    If the id ends in /thumbnail or /original, or contains by-etag/ or /tags/, encode its slashes as %2F.
+    If the id ends in /thumbnail, /preview, /original or /content, or contains by-etag/ or /tags/, encode its slashes as
+    %2F.
     """
     record = await _get_record(store, id)
     return json_response(request, describe(record))

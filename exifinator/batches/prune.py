@@ -24,7 +24,7 @@ from itertools import islice
 from typing import IO, Literal
 
 from exifinator.batches.sorted_listing import sort_ids
-from exifinator.errors import ConfigError, EXIFinatorError, SourceUnavailable
+from exifinator.errors import ConfigError, EXIFinatorError, QueueUnavailable, SourceUnavailable, StoreUnavailable
 from exifinator.paths import COMMAND, RUN
 from exifinator.queue.image_queue import ImageQueue
 from exifinator.sources.listing import list_pages
@@ -92,6 +92,7 @@ def find_orphans(
 
     Raises:
         ConfigError: Images are being indexed.
+        StoreUnavailable, QueueUnavailable: MongoDB or Redis is unavailable.
         EXIFinatorError: None of the sources could be searched.
     """
     if any(queue.sizes()) or store.jobs.count_pending():
@@ -121,6 +122,9 @@ def _try_source(
         except _NotSorted:
             _reset(orphans, position, before)
             log.info("wait: the listing of %s is not in key order, so it is sorted", source, extra={"action": "wait"})
+        except (StoreUnavailable, QueueUnavailable):
+            # This has nothing to do with the source, and would fail for each of the others too.
+            raise
         except EXIFinatorError as exc:
             _reset(orphans, position, before)
             log.error("stop: %s", exc, extra={"action": "stop", "bucket": source.bucket})

@@ -374,6 +374,9 @@ class Batch:
             self.tally.correct(result, listed_once=self.listings.listed_once)
         close_covered(self.store, self.queue, self.id, self.listings.sources, self.stored.options)
         Upkeep(self.store, since=self.started_at).check()
+        if self.counts.queued:
+            for source in self.listings.sources:
+                self.store.records.families.repair(source.id_prefix)
         self._close("done")
 
     def _cancel(self, requested_at: datetime) -> bool:

@@ -54,6 +54,8 @@ def _render(status: Status) -> RenderableType:
         parts.append(_batches(status))
     if status.failures:
         parts.append(_failures(status))
+    if status.orphan_sidecars:
+        parts.append(Text(f"Sidecars without a photo: {status.orphan_sidecars:,}"))
     parts += [Text(f"! {safe_text(problem)}", style="red") for problem in status.problems]
     lines: list[RenderableType] = []
     for part in parts:

@@ -9,7 +9,9 @@ from exifinator.search_keys.kinds import RAW_FORMATS
 MediaType = Literal["image", "video", "other"]
 
 # Formats by their names in `format`. All other formats are images.
-VIDEO_FORMATS = frozenset({"mov", "mp4", "m4v", "3gp", "3g2", "avi", "mkv", "webm", "mts", "m2ts", "ts", "mpeg", "flv"})
+VIDEO_FORMATS = frozenset(
+    {"mov", "mp4", "m4v", "3gp", "3g2", "crm", "avi", "mkv", "webm", "mts", "m2ts", "ts", "mpeg", "flv"}
+)
 OTHER_FORMATS = frozenset(
     {"pdf", "zip", "gzip", "xml", "html", "rtf", "xmp", "text", "json", "mp3", "m4a", "wav", "ogg"}
 )

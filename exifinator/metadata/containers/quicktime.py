@@ -180,6 +180,7 @@ class _Copier:
             if header.end - header.start <= MODERATE_BYTES:
                 self._max_reads = max(MAX_READS, self.file.reads)
             self.boxes.append(make_box(b"moov", self._children(header, 1)))
+            self._max_reads = 1 + MAX_FURTHER_READS
         elif header.kind in TOP_LEVEL:
             copy = self._copy(header, 1)
             if copy:
@@ -239,9 +240,9 @@ class _Copier:
 
     def _next_child(self, start: int, parent: _Header) -> _Header | None:
         """Return the header of the box at `start`; None if it is invalid, or no more reads are allowed."""
-        left = parent.end - start
+        read_ahead = self._read_ahead_within(start, parent.end)
         try:
-            return self._header(start, parent.end, left if left <= self._bytes_left() else READ_AHEAD_BYTES)
+            return self._header(start, parent.end, read_ahead)
         except DamagedFile:
             return None
 
@@ -255,6 +256,11 @@ class _Copier:
         if self.file.reads >= self._max_reads and not self.file.has(start, length):
             raise DamagedFile("The metadata is scattered too widely.")
         return self.file.read(start, length, read_ahead)
+
+    def _read_ahead_within(self, start: int, end: int) -> int:
+        """Return how far to read from `start`, inside a box up to `end`: to the end of the file or box if possible."""
+        limit = self._bytes_left()
+        return next((left for left in (self.file.total_bytes - start, end - start) if left <= limit), READ_AHEAD_BYTES)
 
     def _bytes_left(self) -> int:
         return max(0, MAX_READ_BYTES - self.file.buffered_bytes)
@@ -272,7 +278,9 @@ class _Copier:
         if not is_last_read or tail <= start or (left <= self._bytes_left() and not self.file.has(tail, TAIL_BYTES)):
             return start
         try:
-            data = self._read(tail, TAIL_BYTES, 0)
+            # Also read what follows the movie box, if it is short.
+            behind = self.file.total_bytes - movie.end
+            data = self._read(tail, TAIL_BYTES, behind if behind <= TAIL_BYTES else 0)
         except DamagedFile:
             return start
         offset = find_last_boxes(data, USER_DATA)

@@ -87,7 +87,7 @@ def test_get_facets__others__leave_out_their_own_filter(api: Api) -> None:
     assert wide["total"] == narrow["total"] == 48
 
 
-@pytest.mark.parametrize("fields", ["", "camera,", "secret", "camera;lens", "$where", ",".join(["camera"] * 9)])
+@pytest.mark.parametrize("fields", ["", "camera,", "secret", "camera;lens", "$where", ",".join(["camera"] * 11)])
 def test_get_facets__unknown_field__is_refused(api: Api, fields: str) -> None:
     assert api.get("/facets", fields=fields).status_code == 400
 

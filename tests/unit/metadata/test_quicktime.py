@@ -87,6 +87,24 @@ def test_fetch__user_data_before_the_tracks__the_second_track_is_read():
     assert (fetched.status, fetched.requests) == ("ok", 3)
 
 
+@pytest.mark.parametrize(("pictures", "sounds", "n_requests"), [(500, 500, 2), (60_000, 9_000, 3), (90_000, 90_000, 3)])
+def test_fetch__boxes_behind_the_movie_box__are_read_with_it(pictures, sounds, n_requests):
+    xml = b'<NonRealTimeMeta xmlns="urn:x"><Device manufacturer="Sony" modelName="ILCE-7M3"/></NonRealTimeMeta>'
+    meta = box(b"meta", bytes(4) + handler(b"nrtm") + full(b"xml ", xml))
+    moov = box(b"moov", mvhd() + track(samples=pictures) + track(b"soun", b"mp4a", sounds))
+    fetched = fetch_metadata(large_file(moov + meta), REF)
+    document = build_record(fetched).document
+    assert (document["status"], document["photo"]["camera_model"]) == ("ok", "ILCE-7M3")
+    assert (fetched.requests, fetched.bytes_read <= 256 * 1024) == (n_requests, True)
+
+
+def test_fetch__boxes_far_behind_the_movie_box__are_read():
+    behind = box(b"free", bytes(300_000)) + box(b"meta", bytes(4) + handler(b"mdta") + APPLE[20:])
+    moov = box(b"moov", mvhd() + track(samples=90_000) + track(b"soun", b"mp4a", 90_000) + APPLE)
+    fetched = fetch_metadata(large_file(moov + behind), REF)
+    assert (fetched.status, build_record(fetched).document["photo"]["camera_model"]) == ("ok", "iPhone X")
+
+
 def test_find_last_boxes__only_boxes_that_reach_the_end_count():
     kinds = frozenset({b"udta", b"meta"})
     last = box(b"meta", bytes(9)) + box(b"free", b"udta")

@@ -115,6 +115,10 @@ export const CAUSE_LABELS = {
     "Redis unavailable",
     "Redis could not be reached, or had no memory left. Retry when it is available again.",
   ],
+  MetadataNotQueued: [
+    "Redis failed at the metadata",
+    "Redis failed each time it was sent this metadata, perhaps because of its size. Check Redis, then retry.",
+  ],
   RecordRefused: [
     "Record rejected by MongoDB",
     "MongoDB rejected the record. Please report this, with the file.",

@@ -106,6 +106,7 @@ export interface Settings {
   needs_token: boolean;
   has_token: boolean;
   sign_originals: boolean;
+  makes_previews: boolean;
   tiles_url: string | null;
   tiles_attribution: string | null;
 }
@@ -213,6 +214,10 @@ export interface PhotoRecord extends Photo {
   icc?: unknown;
   /** How the image was generated. */
   ai?: unknown;
+  /** The sidecars that are merged into `photo`, each with the fields that have their value from it. */
+  sidecars?: { id: string; kind: string; fields: string[] }[];
+  /** Sidecars only: the ids of their photos. */
+  sidecar?: { kind: string; of?: string[] };
 }
 
 /** A value and the number of photos that have it. If `value` is null, the number of photos without a value. */

@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from tests.data.build import box, segment
+from tests.data.build import box, segment, tiff
 from tests.data.movie import FTYP, SOUND, full, handler, movie, mvhd, track
 from tests.unit.readers import record_of
 
@@ -141,6 +141,19 @@ def test_record__damaged_insta360_trailer__is_ignored(trailer):
     document = record_of(movie(track(), SOUND) + trailer).document
     assert (document["status"], document["photo"]["duration_seconds"]) == ("ok", 100)
     assert "camera_model" not in document["photo"]
+
+
+# --- Canon's RAW movies
+
+
+def test_record__canon_crm__is_a_video_with_exif():
+    parts = box(b"CNCV", b"CanonCRM0001/02.10.00/00.00.00") + box(b"CMT1", tiff([(0x0110, 2, "Canon EOS R5")]))
+    canon = box(b"uuid", bytes.fromhex("85c0b687820f11e08111f4ce462b6a48") + parts)
+    document = record_of(box(b"ftyp", b"crx \0\0\0\1crx isom") + box(b"moov", canon + mvhd() + track())).document
+    photo = document["photo"]
+    assert (document["format"], photo["media_type"], photo["camera_model"]) == ("crm", "video", "Canon EOS R5")
+    assert photo["duration_seconds"] == 100
+    assert "kinds" not in document
 
 
 # --- Sequences of HEIF pictures
