@@ -100,9 +100,7 @@ for error in (OperationFailure("not authorized on mrq", 13), ServerSelectionTime
 
 
 def test_worker__indexes_that_mongodb_denies__are_one_line_of_the_log() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", DENIED_INDEXES], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", DENIED_INDEXES], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [
         "WARNING start: MongoDB cannot create the indexes of jobs now: not authorized on mrq",
