@@ -87,6 +87,7 @@ def over_boto(url: str, access_key: str = "test", secret_key: str = "secret") ->
         config=BotoConfig(
             s3={"addressing_style": "path"},
             retries={"total_max_attempts": 1},
+            read_timeout=10,
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
         ),
@@ -144,6 +145,7 @@ def try_server(name: str, server: Server, settings: dict[str, str], logs: Path) 
         with contextlib.suppress(ClientError, HTTPClientError, ParamValidationError):
             server.put(key, body)
             stored.append(key)
+            print(len(stored), end=" ", file=sys.stderr, flush=True)
     row.stored = len(stored)
     here = Installation(
         {
@@ -158,6 +160,7 @@ def try_server(name: str, server: Server, settings: dict[str, str], logs: Path) 
     try:
         for title in ("first", "second", "verify"):
             batch = here.queue_batch(BUCKET, verify=title == "verify")
+            print(name, title, file=sys.stderr)
             setattr(row, title, describe(here.finish_here(batch)))
             batch.detach("done")
         row.records = {key: clean(record) for key, record in here.records(BUCKET).items()}

@@ -10,6 +10,7 @@ import click
 
 from exifinator import __version__
 from exifinator.errors import ConfigError, EXIFinatorError, QueueUnavailable, RecordRefused, StoreUnavailable
+from exifinator.gc_tuning import collector_paused
 from exifinator.paths import COMMAND, IS_CHECKOUT, RUN, STOP, find_root, make_settings, prepare_root
 
 EXIT_FAILED = 1
@@ -61,7 +62,8 @@ class Commands(click.Group):
         if cmd_name not in LAZY_COMMANDS:
             return super().get_command(ctx, cmd_name)
         module, _, name = LAZY_COMMANDS[cmd_name][0].partition(":")
-        command: click.Command = getattr(importlib.import_module(module), name)
+        with collector_paused():
+            command: click.Command = getattr(importlib.import_module(module), name)
         return command
 
     def resolve_command(

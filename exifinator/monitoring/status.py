@@ -41,6 +41,8 @@ class Status:
         batches: The running batches, or the latest ones if none is running, as batches.service.read_batches returns
             them.
         failures: The failed jobs, as FailedJobs.group returns them.
+        records: The number of records.
+        orphan_sidecars: The number of sidecars that belong to no photo.
         problems: Messages for the user.
     """
 
@@ -55,6 +57,7 @@ class Status:
     batches: list[dict[str, Any]] = field(default_factory=list)
     failures: list[dict[str, Any]] = field(default_factory=list)
     records: int | None = None
+    orphan_sidecars: int | None = None
     problems: list[str] = field(default_factory=list)
 
 
@@ -114,6 +117,7 @@ class StatusReader:
             "disk_free_bytes": server.disk_free_bytes,
         }
         status.records = server.records
+        status.orphan_sidecars = store.records.families.count_orphans()
         waiting, due_at = store.jobs.count_waiting()
         due_seconds = (status.at - due_at).total_seconds() if due_at else 0.0
         status.queues.append(_queue("retries", waiting, max(0.0, due_seconds), ()))

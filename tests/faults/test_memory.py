@@ -26,8 +26,8 @@ GREENLETS = 30
 WRITE_QUEUE_MB = 32
 # What the allocator keeps, and what Redis needs for itself.
 SLACK_BYTES = 32 * MIB
-# Whatever the number of its greenlets, a worker holds a few images at a time. Of the metadata of each, it has several
-# copies: the blocks, the message, what a driver sends or receives, and what is being decoded.
+# Whatever the number of its greenlets, a worker holds a few images at a time, and several copies of the metadata of
+# each: the blocks, the message, what a driver sends or receives, and what is being decoded.
 MOST_COPIES = 40
 
 
