@@ -7,7 +7,7 @@
 import { Failed, LoadingPhotos } from "../components/status_screens.jsx";
 import { Thumbnail } from "../components/thumbnail.jsx";
 import { VirtualRows } from "../components/virtual_rows.jsx";
-import { formatDay, oneLine } from "../core/format.js";
+import { formatDay, formatNumber, oneLine } from "../core/format.js";
 import { cameraName, fileName, settingsLine } from "../core/labels.js";
 import { memo, useEffect, useMemo, useRef } from "../core/preact.js";
 import { getScrollPosition } from "../core/scroll_positions.js";
@@ -191,7 +191,10 @@ const Tile = memo(
     const name = oneLine(fileName(record.key ?? record.id), 80);
     const settings = settingsLine(record.photo);
     const taken = formatDay(record.photo.taken_at, record.photo.taken_offset);
-    const label = [name, cameraName(record.photo), settings, taken].filter(Boolean).join(", ");
+    const files = record.stack && `stack of ${formatNumber(record.stack.count)} files`;
+    const label = [name, cameraName(record.photo), settings, taken, files]
+      .filter(Boolean)
+      .join(", ");
     return (
       <div class="tile" role="listitem" aria-posinset={index + 1} aria-setsize={-1} style={style}>
         <a
@@ -201,6 +204,11 @@ const Tile = memo(
           tabindex={isActive ? 0 : -1}
         >
           <Thumbnail record={record} width={width} height={height} />
+          {record.stack && (
+            <span class="badge" aria-hidden="true">
+              {formatNumber(record.stack.count)}
+            </span>
+          )}
           <span class="caption" aria-hidden="true">
             <span>{name}</span>
             {settings && <span>{settings}</span>}
