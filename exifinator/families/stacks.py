@@ -139,10 +139,15 @@ def _is_near(a: Record, b: Record) -> bool:
     if abs(first - second) <= LIVE_TOLERANCE:
         return True
     # One of them may have its time in UTC only.
-    instants = [own_photo(record).get("taken_at") for record in (a, b) if own_photo(record).get("taken_offset")]
-    if len(instants) < 2 or not all(isinstance(instant, datetime) for instant in instants):
-        return False
-    return abs(instants[0].replace(tzinfo=None) - instants[1].replace(tzinfo=None)) <= LIVE_TOLERANCE
+    first, second = _instant(a), _instant(b)
+    return first is not None and second is not None and abs(first - second) <= LIVE_TOLERANCE
+
+
+def _instant(record: Record) -> datetime | None:
+    """Return when a file was recorded, in UTC; None if its offset is unknown."""
+    photo = own_photo(record)
+    taken = photo.get("taken_at")
+    return taken.replace(tzinfo=None) if isinstance(taken, datetime) and photo.get("taken_offset") else None
 
 
 def _is_same_name(a: FileName, b: FileName, *, ignore_edits: bool = False) -> bool:
