@@ -21,6 +21,7 @@ export type ListFilterName =
   | "place"
   | "kind"
   | "label"
+  | "stack"
   | "creator"
   | "owner"
   | "software"
@@ -48,6 +49,7 @@ export type SingleFilterName =
   | "near"
   | "bbox"
   | "prefix"
+  | "primary"
   | "query";
 
 /** Filters by a range of numbers. */
@@ -201,6 +203,8 @@ export interface Photo {
   thumbnail?: string | null;
   /** What is special about the image: raw, panorama, ... */
   kinds?: string[];
+  /** The stack that the photo is part of. `id` is the id of the primary photo. */
+  stack?: { id: string; role: string; primary: boolean; count: number };
   photo: PhotoFields;
 }
 

@@ -8,7 +8,7 @@ import { Failed, LoadingPhotos } from "../components/status_screens.jsx";
 import { Thumbnail } from "../components/thumbnail.jsx";
 import { VideoBadge } from "../components/video_badge.jsx";
 import { VirtualRows } from "../components/virtual_rows.jsx";
-import { formatDay, formatVideoDuration, oneLine } from "../core/format.js";
+import { formatDay, formatNumber, formatVideoDuration, oneLine } from "../core/format.js";
 import { cameraName, fileName, settingsLine } from "../core/labels.js";
 import { memo, useEffect, useMemo, useRef } from "../core/preact.js";
 import { getScrollPosition } from "../core/scroll_positions.js";
@@ -194,7 +194,8 @@ const Tile = memo(
     const taken = formatDay(record.photo.taken_at, record.photo.taken_offset);
     const { media_type: mediaType, duration_seconds: duration } = record.photo;
     const video = mediaType === "video" && `video ${duration ? formatVideoDuration(duration) : ""}`;
-    const parts = [name, video && video.trim(), cameraName(record.photo), settings, taken];
+    const files = record.stack && `stack of ${formatNumber(record.stack.count)} files`;
+    const parts = [name, video && video.trim(), cameraName(record.photo), settings, taken, files];
     const label = parts.filter(Boolean).join(", ");
     return (
       <div class="tile" role="listitem" aria-posinset={index + 1} aria-setsize={-1} style={style}>
@@ -206,6 +207,11 @@ const Tile = memo(
         >
           <Thumbnail record={record} width={width} height={height} />
           <VideoBadge photo={record.photo} />
+          {record.stack && (
+            <span class="badge" aria-hidden="true">
+              {formatNumber(record.stack.count)}
+            </span>
+          )}
           <span class="caption" aria-hidden="true">
             <span>{name}</span>
             {settings && <span>{settings}</span>}
