@@ -34,7 +34,8 @@ GREENLETS = config.greenlets
 MAX_LATENCY = 0.05
 REPORT_INTERVAL = 5
 PAUSED_QUEUES_REFRESH_INTERVAL = 2
-ENSURE_INDEXES = True
+# Workers create MRQ's indexes themselves, and continue without them if MongoDB denies it.
+ENSURE_INDEXES = False
 
 LOG_HANDLER = "exifinator.worker.job.JobLogHandler"
 LOG_LEVEL = config.log_level

@@ -191,6 +191,7 @@ def settings() -> None:
 
     from exifinator.config import ENV_PREFIX, load_config, setting_name
     from exifinator.net import without_credentials
+    from exifinator.own_servers import mongodb_uri, redis_url
 
     config = load_config()
     for field, value in config:
@@ -204,6 +205,12 @@ def settings() -> None:
             text = repr(list(value) if isinstance(value, tuple) else value)
         origin = f"   ({ENV_PREFIX}{name})" if ENV_PREFIX + name in os.environ else ""
         click.echo(f"{name} = {text}{origin}")
+    for server, url, address in (
+        ("Redis", config.redis_url, redis_url(config)),
+        ("MongoDB", config.mongodb_uri, mongodb_uri(config)),
+    ):
+        if address != url.get_secret_value():
+            click.echo(f"# EXIFinator runs {server}. Its address on this machine: {address}")
 
 
 @main.command()
