@@ -73,6 +73,7 @@ class Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     s3_buckets: Annotated[tuple[str, ...], BeforeValidator(split_list)] = ()
+    skip_junk_files: bool = True
     s3_endpoint_url: Annotated[str | None, BlankAsNone] = None
     aws_access_key: Annotated[str | None, BlankAsNone] = Field(None, repr=False)
     aws_secret_key: Annotated[SecretStr | None, BlankAsNone] = None
@@ -177,6 +178,8 @@ class Config(BaseModel):
     @classmethod
     def _check_redis_url(cls, value: SecretStr) -> SecretStr:
         parts = _split_url(value.get_secret_value())
+        if re.match(r"unix:///[^?]", value.get_secret_value()):
+            return value
         if parts is None or parts.scheme not in ("redis", "rediss"):
             raise ValueError(f'a URL such as "redis://127.0.0.1:6379/0", or rediss:// for TLS; {_ESCAPING_HINT}')
         if not re.fullmatch(r"/?\d*", parts.path):

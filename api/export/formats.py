@@ -25,13 +25,23 @@ _TEXT = ("camera_make", "camera_model", "lens_model", "software", "artist", "cop
 _MORE_TEXT = (
     "title", "headline", "camera_serial", "owner", "lens_make", "lens_serial", "label", "country", "state", "city",
     "sublocation", "white_balance", "metering", "exposure_mode", "color_space", "taken_precision", "taken_source",
-    "date_suspect",
+    "date_suspect", "media_type", "video_codec", "audio_codec",
 )  # fmt: skip
 _LISTS = ("keywords", "people", "creators")
-_INTEGERS = ("iso", "orientation", "width_pixels", "height_pixels", "rating", "shutter_count", "bits_per_sample")
+_INTEGERS = (
+    "iso",
+    "orientation",
+    "width_pixels",
+    "height_pixels",
+    "rating",
+    "shutter_count",
+    "bits_per_sample",
+    "bit_rate",
+)
 _FLOATS = ("f_number", "exposure_seconds", "focal_length_mm", "focal_length_35mm", "altitude_metres")
 _MORE_FLOATS = (
     "exposure_bias", "subject_distance_metres", "direction_degrees", "speed", "megapixels", "duration_seconds",
+    "frame_rate",
 )  # fmt: skip
 _FLAGS = ("flash_fired", "is_hdr", "is_panorama", "is_burst", "taken_offset_inferred")
 PHOTO_COLUMNS = (

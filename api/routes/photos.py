@@ -14,7 +14,8 @@ from api.database import QUERY_MS, Document, Store, StoreDep
 from api.errors import ErrorCode, RequestRefused
 from api.http.parameters import Arguments, PhotoId, decode_path
 from api.http.responses import bytes_response, json_response
-from api.query.filters import Filters
+from api.query.filters import PHOTOS_ONLY, Filters
+from api.query.mongo_filter import combine
 from api.query.pagination import read_page, spell_out_ranges
 from api.query.sort_order import Order, Position, SortName, fingerprint, read_cursor, write_cursor
 from api.serializers import SUMMARY_FIELDS, PhotoRecord, PhotoSummary, describe, summarize
@@ -101,17 +102,29 @@ _PAGE_LINKS = {
 async def list_photos(request: Request, store: StoreDep, arguments: Annotated[PageArguments, Query()]) -> Response:
     """Return the photos that match all filters, by default newest first.
 
+    Other files, such as PDF files and sidecars, are left out unless `media_type` includes `other`.
+
     Use `cursor` for the next page. Deep pages are as fast as the first one.
     """
-    filter_ = arguments.to_filter()
+    # Nearly all records are photos, so the default media types do not help to find the matches.
+    restriction = {} if arguments.media_type else PHOTOS_ONLY
+    filter_ = arguments.to_filter(exclude=frozenset() if arguments.media_type else frozenset({"media_type"}))
     order = Order.named(arguments.sort)
-    query_fingerprint = fingerprint(arguments.sort, filter_)
+    query_fingerprint = fingerprint(arguments.sort, combine(filter_, restriction))
     position = await _read_anchor(store, arguments, order, query_fingerprint)
     filters = await spell_out_ranges(store.photos, filter_, order)
     # In id order, a bucket or prefix is one interval of the index, so read only this interval.
     if order.index == "_id_" and arguments.id_range:
         filters = [{"$and": [arguments.id_range, part]} for part in filters]
-    read = partial(read_page, store.photos, filters, after=position, limit=arguments.limit, fields=SUMMARY_FIELDS)
+    read = partial(
+        read_page,
+        store.photos,
+        filters,
+        after=position,
+        limit=arguments.limit,
+        fields=SUMMARY_FIELDS,
+        restriction=restriction,
+    )
     if arguments.before and not arguments.cursor:
         records, _ = await read(order.flipped())
         records.reverse()

@@ -40,6 +40,9 @@ export const LIST_FILTERS = [
   "white_balance",
   "color_space",
   "date_suspect",
+  "media_type",
+  "video_codec",
+  "audio_codec",
   "has",
   "without",
 ];
@@ -50,6 +53,8 @@ export const SINGLE_FILTERS = [
   "f",
   "exposure",
   "focal",
+  "duration",
+  "frame_rate",
   "taken",
   "hour",
   "near",

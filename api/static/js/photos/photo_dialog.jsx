@@ -18,6 +18,7 @@ import { useRequest } from "../hooks/use_request.js";
 import { MiniMap } from "../map/minimap.jsx";
 import { Viewer } from "../viewer/viewer.jsx";
 import { Regions } from "./regions.jsx";
+import { RelatedFiles } from "./related_files.jsx";
 import { Summary } from "./summary.jsx";
 import { Tags } from "./tags.jsx";
 
@@ -165,6 +166,7 @@ function Content({ record, state, navigate, api }) {
           {settings.sign_originals && <OriginalLink id={record.id} api={api} />}
         </div>
         {coordinates && <MiniMap lat={coordinates[1]} lng={coordinates[0]} />}
+        <RelatedFiles record={record} state={state} />
         <Copies record={record} state={state} api={api} />
       </div>
       <div class="facts">

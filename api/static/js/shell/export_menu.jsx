@@ -8,6 +8,7 @@ import { Icon } from "../components/icons.jsx";
 import { Menu } from "../components/menu.jsx";
 import { api, isAborted, readToken, toProblem } from "../core/api.js";
 import { pluralize } from "../core/format.js";
+import { nounOf } from "../core/labels.js";
 import { useState } from "../core/preact.js";
 import { saveStream } from "../core/save_file.js";
 import { settings } from "../core/settings.js";
@@ -36,7 +37,7 @@ function Panel({ state, counts, close }) {
   const pairs = filterParams(state.filters);
   const total =
     counts.data && !counts.data.more
-      ? pluralize(counts.data.total, "photo")
+      ? pluralize(counts.data.total, nounOf(state.filters.media_type))
       : "All matching photos";
   // A link cannot send the token, so if the API requires one, the page fetches the file.
   const needsFetch = Boolean(settings.needs_token && readToken());
