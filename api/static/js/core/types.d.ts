@@ -97,6 +97,8 @@ export interface Api {
   delete(path: string, options?: { signal?: AbortSignal }): Promise<any>;
   /** Send a GET request and return the response itself, for streams and images. */
   getResponse(path: string, options?: { params?: Params; signal?: AbortSignal }): Promise<Response>;
+  /** Send a POST request and return the response itself. */
+  postResponse(path: string, body: unknown, options?: { signal?: AbortSignal }): Promise<Response>;
   url(path: string, params?: Params): string;
 }
 
