@@ -40,6 +40,7 @@ from api.routes import (
     facets,
     failures,
     health,
+    library,
     map,
     metrics,
     photos,
@@ -115,7 +116,7 @@ def create_app(config: Config | None = None, *, throttle: LoginThrottle | None =
     app.state.throttle = throttle or LoginThrottle()
     install_handlers(app, lambda request: suggest_speedup(request.query_params, config))
     app.include_router(explorer.make_router(config))
-    for routes in (health, metrics, docs, photos, facets, statistics, map, export, batches, events, failures):
+    for routes in (health, metrics, docs, library, photos, facets, statistics, map, export, batches, events, failures):
         app.include_router(routes.router)
     app.include_router(docs.document_router)
     app.include_router(compat.make_router(config))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping
@@ -78,6 +79,7 @@ class FacetCounts:
         is_sample: Whether only a sample of the photos was counted.
         stale: Whether photos were stored or deleted while the facets were being counted. The counts may then not add up
             to `total`, or contradict each other.
+        version: The version of the collection (see read_version) whose photos were counted; None if it is unknown.
     """
 
     total: int
@@ -85,6 +87,7 @@ class FacetCounts:
     counts: Mapping[str, Counts]
     is_sample: bool = False
     stale: bool = False
+    version: object = None
 
     @property
     def total_is_lower_bound(self) -> bool:
@@ -98,9 +101,19 @@ class FacetCounts:
 
 
 async def count_photos(
-    photos: Collection, filter_: Filter, names: list[str], budget_ms: int, *, id_prefix: str = "", limit: int = 0
+    photos: Collection,
+    filter_: Filter,
+    names: list[str],
+    budget_ms: int,
+    *,
+    id_prefix: str = "",
+    limit: int = 0,
+    find: str = "",
 ) -> FacetCounts:
     """Count all facets in one pass over the photos that match, or over the first `limit` of them if it is not 0.
+
+    Args:
+        find: Count only values that contain this text, in any case. The facets must be of texts.
 
     Raises:
         PyMongoError: The query failed, or exceeded `budget_ms`.
@@ -110,7 +123,7 @@ async def count_photos(
     stages: list[dict[str, Any]] = [{"$match": filter_}, {"$project": {"_id": 0, **keys} if keys else {"_id": 1}}]
     if limit:
         stages.insert(1, {"$limit": limit})
-    branches: dict[str, Any] = {name: _facet_branch(name) for name in names}
+    branches: dict[str, Any] = {name: _facet_branch(name, find) for name in names}
     branches["total"] = [{"$count": "n"}]
     cursor = await photos.aggregate([*stages, {"$facet": branches}], maxTimeMS=budget_ms, allowDiskUse=False)
     (result,) = await cursor.to_list()
@@ -140,7 +153,9 @@ def _group_key(name: str, id_prefix: str) -> Any:
         case "day":
             return _join_digits({"$year": path}, {"$month": path}, {"$dayOfMonth": path})
         case "folder":
-            return _path_segment(path, len(id_prefix))
+            in_id, in_key = _path_segment(path, len(id_prefix)), _path_segment("$key", len(id_prefix))
+            has_prefix = {"$eq": [{"$indexOfCP": [path, {"$literal": id_prefix}]}, 0]}
+            return {"$cond": [has_prefix, in_id, in_key]} if id_prefix else in_id
         case "hour":
             return LOCAL_HOUR
         case "bucket_status":
@@ -150,9 +165,11 @@ def _group_key(name: str, id_prefix: str) -> Any:
     return path
 
 
-def _facet_branch(name: str) -> list[dict[str, Any]]:
+def _facet_branch(name: str, find: str = "") -> list[dict[str, Any]]:
     key = f"${name}"
     stages: list[dict[str, Any]] = [{"$unwind": key}] if name in LIST_FACETS else []
+    if find:
+        stages.append({"$match": {name: {"$regex": re.escape(find), "$options": "i"}}})
     most_frequent: list[dict[str, Any]] = [{"$sort": {"n": -1, "_id": 1}}, {"$limit": MAX_VALUES}]
     return [*stages, {"$group": {"_id": key, "n": {"$sum": 1}}}, *most_frequent]
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from api.http.parameters import Arguments
 from api.query.local_hour import HOURS, during_hours, read_hours
@@ -74,6 +75,19 @@ _PROPERTIES: dict[str, str] = {
     **{name: path for name, path in PARTIAL_PATHS.items() if name in get_args(Property)},
 }
 _PATHS: dict[str, str] = {**VALUE_PATHS, "keyword": "photo.keywords", **PARTIAL_PATHS}
+# By property: the filters by the same field. `without=camera` and `camera=X-T4` are choices in one list, so a photo
+# must match one of them, like one of several cameras. In other combinations, a photo must match all filters.
+_ALTERNATIVES: dict[str, frozenset[str]] = {
+    "gps": frozenset({"near", "bbox"}),
+    "date": frozenset({"taken"}),
+    **{
+        property_: frozenset(name for name, path in _PATHS.items() if path == property_path)
+        for property_, property_path in _PROPERTIES.items()
+        if property_ not in ("gps", "date")
+    },
+}
+# If there are more buckets than this, a prefix is searched for in all keys, without an index.
+MAX_SEARCHED_BUCKETS = 200
 DateSuspicion = Literal["future", "before_digital", "camera_default", "midnight"]
 Kind = Literal["raw", "hdr", "panorama", "burst", "generated"]
 Value = Annotated[str, Field(min_length=1, max_length=300)]
@@ -94,9 +108,13 @@ def _text_field(description: str, pattern: str, example: str) -> Any:
 class Filters(Arguments):
     """Filter parameters. A photo must match all of them.
 
-    If a parameter is repeated, a photo must match one of its values. For `has` and `without`, it must match all
-    values.
+    If a parameter is repeated, a photo must match one of its values. `without` is an alternative to the filter of the
+    same field: `camera=X-T4&without=camera` matches photos of this camera and photos without a camera. Apart from this,
+    a photo must match all values of `has` and `without`.
     """
+
+    # The buckets of all photos, if they matter for `prefix`; see query/buckets.py.
+    _all_buckets: tuple[str, ...] = PrivateAttr(default=())
 
     camera: list[Value] = _list_field("Camera model, as in the `camera` facet.", "ILCE-7M3")
     lens: list[Value] = _list_field("Lens model.", "FE 24-70mm F2.8 GM")
@@ -115,7 +133,7 @@ class Filters(Arguments):
         None,
         min_length=1,
         max_length=1024,
-        description="Prefix of the key if there is exactly one `bucket`, otherwise of `<bucket>/<key>`.",
+        description="Prefix of the key. Without exactly one `bucket`, it may also be a prefix of `<bucket>/<key>`.",
         examples=["2024/"],
     )
     format: list[Value] = _list_field("File format.", "jpeg")
@@ -168,10 +186,9 @@ class Filters(Arguments):
         Raises:
             BadParameter: A value is invalid.
         """
-        parts = [part for name, part in self._parts() if part and name not in exclude]
-        if len(parts) > 1:
-            return {"$and": parts}
-        return parts[0] if parts else {}
+        return _all_of(
+            _join_alternatives([(name, part) for name, part in self._parts() if part and name not in exclude])
+        )
 
     @property
     def names(self) -> frozenset[str]:
@@ -180,14 +197,23 @@ class Filters(Arguments):
 
     @property
     def id_prefix(self) -> str:
-        """The prefix that `bucket` and `prefix` require of all ids; empty if they require none."""
+        """The prefix of the selected ids. Without exactly one `bucket`, it may be the prefix of their keys instead."""
         bucket = f"{self.bucket[0]}/" if len(self.bucket) == 1 else ""
         return bucket + (self.prefix or "")
 
     @property
     def id_range(self) -> Filter:
-        """A filter for the range of ids that start with `id_prefix`; empty if there is no prefix."""
-        return _ids_with_prefix(self.id_prefix) if self.id_prefix else {}
+        """A filter for the range of ids in the selected bucket and folder; empty unless there is one bucket."""
+        return _ids_with_prefix(self.id_prefix) if len(self.bucket) == 1 else {}
+
+    def set_all_buckets(self, names: Iterable[str]) -> None:
+        """Set the names of all buckets, in which `prefix` is then searched for."""
+        self._all_buckets = tuple(sorted(names))
+
+    @property
+    def searches_all_buckets(self) -> bool:
+        """Whether `prefix` may be a prefix of the keys in any bucket."""
+        return self.prefix is not None and not self.bucket
 
     def _parts(self) -> list[tuple[str, Filter]]:
         arguments = {name: value for name, value in self if value is not None and value != []}
@@ -217,7 +243,7 @@ class Filters(Arguments):
             case "bucket" if self._prefix_includes_bucket():
                 return []
             case "prefix":
-                return [_with_prefix(self.id_prefix if self._prefix_includes_bucket() else value)]
+                return [_with_prefix(self.id_prefix) if self._prefix_includes_bucket() else self._in_any_bucket(value)]
             case "q":
                 return [_all_words(value)]
             case "query":
@@ -230,6 +256,38 @@ class Filters(Arguments):
     def _prefix_includes_bucket(self) -> bool:
         """Return whether the filter for `prefix` includes the bucket."""
         return self.prefix is not None and len(self.bucket) == 1
+
+    def _in_any_bucket(self, prefix: str) -> Filter:
+        """Return a filter for ids with this prefix, and for keys with this prefix in the selected buckets."""
+        buckets = self.bucket or self._all_buckets
+        if len(buckets) > MAX_SEARCHED_BUCKETS:
+            return {"$or": [_with_prefix(prefix), {"key": _range_of(prefix)}]}
+        starts = [f"{bucket}/{prefix}" for bucket in buckets]
+        first, slash, _ = prefix.partition("/")
+        if not slash or not buckets or first in buckets:
+            starts.insert(0, prefix)
+        filters = [_with_prefix(start) for start in starts]
+        if len(filters) > 1 and all(filter_.keys() == {"folders"} for filter_ in filters):
+            return {"folders": {"$in": [filter_["folders"] for filter_ in filters]}}
+        return {"$or": filters} if len(filters) > 1 else filters[0]
+
+
+def _all_of(parts: list[Filter]) -> Filter:
+    if len(parts) > 1:
+        return {"$and": parts}
+    return parts[0] if parts else {}
+
+
+def _join_alternatives(parts: list[tuple[str, Filter]]) -> list[Filter]:
+    """Join each filter `without=` with the filters to which it is an alternative; see _ALTERNATIVES."""
+    joined: list[Filter] = []
+    rest = list(parts)
+    for name, missing in parts:
+        siblings = _ALTERNATIVES.get(name.removeprefix("without="), frozenset()) if name.startswith("without=") else ()
+        if chosen := [pair for pair in rest if pair[0] in siblings]:
+            rest = [pair for pair in rest if pair not in chosen and pair != (name, missing)]
+            joined.append({"$or": [_all_of([part for _, part in chosen]), missing]})
+    return [part for _, part in rest] + joined
 
 
 # Widen ranges by this fraction of their bounds. A value such as 1/60 or 2.8 is stored as the float nearest to a ratio,
@@ -286,10 +344,15 @@ def _with_prefix(start: str) -> Filter:
 
 def _ids_with_prefix(start: str) -> Filter:
     """Return a filter for the range of ids that have this prefix."""
-    bounds = {"$gte": start}
-    if end := after_prefix(start):
+    return {"_id": _range_of(start)}
+
+
+def _range_of(prefix: str) -> dict[str, str]:
+    """Return the conditions for strings with this prefix."""
+    bounds = {"$gte": prefix}
+    if end := after_prefix(prefix):
         bounds["$lt"] = end
-    return {"_id": bounds}
+    return bounds
 
 
 def after_prefix(prefix: str) -> str | None:

@@ -19,6 +19,7 @@ from api.errors import ErrorCode, RequestRefused
 from api.export.formats import Chunk, stream_csv, stream_geojson, stream_ndjson, stream_parquet, stream_records
 from api.export.streaming import EXPORT_MS, reserve_export, start_stream
 from api.http.problems import PROBLEM_RESPONSE
+from api.query.buckets import find_buckets
 from api.query.filters import Filters
 from api.query.mongo_filter import Filter
 from api.serializers import SUMMARY_FIELDS
@@ -68,6 +69,7 @@ async def export_photos(
     If an error occurs after the response has started, the connection is closed without completing the HTTP response,
     so that clients can detect an incomplete export.
     """
+    await find_buckets(store.photos, arguments)
     filter_ = arguments.to_filter()
     for name, format_with_option in (("whole", "ndjson"), ("raw", "csv")):
         if getattr(arguments, name) and file_format != format_with_option:

@@ -17,6 +17,7 @@ from api.http.parameters import Arguments, PhotoId, decode_path
 from api.http.problems import PROBLEM_RESPONSE
 from api.http.responses import bytes_response, json_response
 from api.presigned_urls import URL_SECONDS
+from api.query.buckets import find_buckets
 from api.query.filters import Filters
 from api.query.pagination import read_page, spell_out_ranges
 from api.query.sort_order import Order, Position, SortName, fingerprint, read_cursor, write_cursor
@@ -119,6 +120,7 @@ async def list_photos(request: Request, store: StoreDep, arguments: Annotated[Pa
 
     Use `cursor` for the next page. Deep pages are as fast as the first one.
     """
+    await find_buckets(store.photos, arguments)
     filter_ = arguments.to_filter()
     order = Order.named(arguments.sort)
     query_fingerprint = fingerprint(arguments.sort, filter_)
