@@ -24,11 +24,14 @@
  */
 import { Failed } from "./components/status_screens.jsx";
 import { api } from "./core/api.js";
+import { needsToken } from "./core/error_messages.js";
 import { render, useCallback, useEffect, useMemo, useRef, useState } from "./core/preact.js";
 import { followLink, navigate, parseState, VIEW_TITLES, useQueryString } from "./core/url_state.js";
 import { FilterPanel } from "./filters/panel.jsx";
 import { Timeline } from "./filters/timeline.jsx";
 import { useFacets } from "./filters/use_facets.js";
+import { useLibraryChanges } from "./hooks/use_library_changes.js";
+import { NewPhotos } from "./photos/new_photos.jsx";
 import { PhotoDialog } from "./photos/photo_dialog.jsx";
 import { dropPages } from "./photos/photo_pages.js";
 import { FilterChips } from "./shell/filter_chips.jsx";
@@ -72,10 +75,18 @@ function App() {
   const isNarrow = useNarrowScreen();
   const searchBox = useRef(/** @type {HTMLInputElement | null} */ (null));
   const showsPhotos = state.view !== "batches";
-  const counts = useFacets(state, api, showsPhotos);
-  // If the API requires a token (401) or has received too many wrong ones (429), ask for it once. Otherwise each part
-  // of the page would ask for it.
-  const isLocked = counts.error?.status === 401 || counts.error?.status === 429;
+  const [isUnlocked, setUnlocked] = useState(false);
+  const changes = useLibraryChanges(api, showsPhotos && isUnlocked, state.view);
+  const counts = useFacets(state, api, showsPhotos, changes);
+  // If the API requires a token or has received too many wrong ones, ask for it once. Otherwise each part of the page
+  // would ask for it.
+  const isLocked = needsToken(counts.error);
+  const hasCounts = counts.data !== null;
+  useEffect(() => setUnlocked(hasCounts && !isLocked), [hasCounts, isLocked]);
+  // While the user watched a job, the photos of the other views were not kept up to date.
+  const lastView = useRef(state.view);
+  if (lastView.current === "batches" && showsPhotos) dropPages();
+  lastView.current = state.view;
   const showsFilters = showsPhotos && !isLocked;
 
   useEffect(() => {
@@ -104,6 +115,10 @@ function App() {
     setReloadCount((last) => last + 1);
     reloadCounts();
   }, [reloadCounts]);
+  const showNew = useCallback(() => {
+    dropPages();
+    setReloadCount((last) => last + 1);
+  }, []);
   const commonProps = { state, navigate, api };
   const View = VIEW_COMPONENTS[state.view];
   // On a narrow screen, the open filter panel covers the rest of the page. The rest becomes inert, so that Tab stays in
@@ -127,7 +142,7 @@ function App() {
             <button type="button" class="done primary" onClick={() => setPanelOpen(false)}>
               Show photos
             </button>
-            <FilterPanel {...commonProps} counts={counts} />
+            <FilterPanel {...commonProps} counts={counts} changes={changes} />
           </aside>
         )}
         <main inert={isCovered}>
@@ -145,11 +160,19 @@ function App() {
             ) : (
               counts.loading && <div class="timeline" />
             ))}
+          {showsFilters && (state.view === "gallery" || state.view === "table") && (
+            <NewPhotos counts={counts} show={showNew} />
+          )}
           <div class="view" id="view" tabindex={-1}>
             {isLocked && counts.error ? (
               <Failed error={counts.error} retry={reload} />
             ) : (
-              <View key={`${state.view} ${reloadCount}`} {...commonProps} counts={counts} />
+              <View
+                key={`${state.view} ${reloadCount}`}
+                {...commonProps}
+                counts={counts}
+                changes={changes}
+              />
             )}
           </div>
         </main>

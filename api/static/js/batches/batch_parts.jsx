@@ -1,13 +1,14 @@
 /**
  * @file Components that running and past batches share.
- * @import { BatchNumbers } from "../core/types"
+ * @import { Batch, BatchNumbers } from "../core/types"
  */
 import { formatNumber, oneLine } from "../core/format.js";
-import { COUNT_LABELS, STATE_LABELS } from "./labels.js";
+import { COUNT_LABELS, stateLabel } from "./labels.js";
 
-/** @param {{state: string}} props */
-export function StateBadge({ state }) {
-  return <span class={`state ${state}`}>{STATE_LABELS[state]?.[0] ?? state}</span>;
+/** @param {{batch: Batch}} props */
+export function StateBadge({ batch }) {
+  const [label, kind] = stateLabel(batch);
+  return <span class={`state ${kind}`}>{label}</span>;
 }
 
 /** @param {{sources: string[]}} props */

@@ -228,6 +228,8 @@ export interface Counts {
   counted: number;
   /** Whether the counts are partial. The API counts all photos in the background. */
   cut_short: boolean;
+  /** Whether the library has changed since, or while, the photos were counted. */
+  stale: boolean;
   facets: Record<string, any[]>;
 }
 

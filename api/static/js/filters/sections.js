@@ -7,7 +7,7 @@ import { capitalize, DATE_SUSPECT_LABELS, KIND_LABELS, STATUS_LABELS } from "../
  * @typedef {object} SectionOptions
  * @property {string} name name of the facet and of the filter
  * @property {string} title
- * @property {"values" | "range" | "rating" | "location" | "bucket"} kind
+ * @property {"values" | "range" | "rating" | "location" | "bucket" | "dates"} kind
  * @property {string} [property] value for the filters `has` and `without`, if it differs from `name`
  * @property {string} [noneLabel] label of the choice of photos without a value
  * @property {string} [noun] what the section is called in a sentence, if not `name`
@@ -17,6 +17,7 @@ import { capitalize, DATE_SUSPECT_LABELS, KIND_LABELS, STATUS_LABELS } from "../
 
 /** @type {SectionOptions[]} */
 export const SECTIONS = [
+  { name: "taken", title: "Date taken", kind: "dates", property: "date", noneLabel: "No date" },
   { name: "camera", title: "Camera", kind: "values", noneLabel: "No camera" },
   { name: "lens", title: "Lens", kind: "values", noneLabel: "No lens" },
   { name: "iso", title: "ISO", kind: "range" },

@@ -12,12 +12,17 @@ import { extentOf, parseBox } from "../map/clusters.js";
 import { parseMapPosition } from "../map/map_position.js";
 import { MapSurface } from "../map/map_surface.jsx";
 
-/** @param {{state: State, navigate: Navigate, api: Api, counts: RequestState<Counts | null>}} props */
+/**
+ * @typedef {{state: State, navigate: Navigate, api: Api, counts: RequestState<Counts | null>, changes: number}} Props
+ *   changes: of the library
+ */
+
+/** @param {Props} props */
 export default function MapView(props) {
-  const { state, api } = props;
+  const { state, api, changes } = props;
   const leaflet = useRequest(loadLeaflet, "leaflet");
   const filters = filterParams(state.filters).filter(([name]) => name !== "bbox");
-  const filterKey = JSON.stringify(filters);
+  const filterKey = `${JSON.stringify(filters)} ${changes}`;
   const urlHasArea = Boolean(parseMapPosition(state.viewParams.at) ?? parseBox(state.filters.bbox));
   const photosArea = useRequest(
     async (signal) => {
