@@ -25,12 +25,23 @@
 import { Failed } from "./components/status_screens.jsx";
 import { api } from "./core/api.js";
 import { needsToken } from "./core/error_messages.js";
+import { setFolders } from "./core/folders.js";
+import { pluralize } from "./core/format.js";
+import { pageTitle, viewTitle } from "./core/page_title.js";
 import { render, useCallback, useEffect, useMemo, useRef, useState } from "./core/preact.js";
-import { followLink, navigate, parseState, VIEW_TITLES, useQueryString } from "./core/url_state.js";
+import {
+  filterParams,
+  followLink,
+  navigate,
+  parseState,
+  useQueryString,
+} from "./core/url_state.js";
 import { FilterPanel } from "./filters/panel.jsx";
 import { Timeline } from "./filters/timeline.jsx";
 import { useFacets } from "./filters/use_facets.js";
+import { useCollapsedHeader } from "./hooks/use_collapsed_header.js";
 import { useLibraryChanges } from "./hooks/use_library_changes.js";
+import { useRequest } from "./hooks/use_request.js";
 import { NewPhotos } from "./photos/new_photos.jsx";
 import { PhotoDialog } from "./photos/photo_dialog.jsx";
 import { dropPages } from "./photos/photo_pages.js";
@@ -66,6 +77,18 @@ function useNarrowScreen() {
   return isNarrow;
 }
 
+/**
+ * Fetch the names of the indexed folders, and render again when they have arrived.
+ * @param {boolean} isEnabled
+ */
+function useFolders(isEnabled) {
+  const { data } = useRequest(
+    async (signal) => (isEnabled ? api.get("/library", null, { signal }) : null),
+    String(isEnabled),
+  );
+  setFolders(data?.folders ?? {});
+}
+
 function App() {
   const search = useQueryString();
   const state = useMemo(() => parseState(search), [search]);
@@ -73,9 +96,11 @@ function App() {
   const [reloadCount, setReloadCount] = useState(0);
   const [isPanelOpen, setPanelOpen] = useState(() => !NARROW_SCREEN.matches);
   const isNarrow = useNarrowScreen();
+  const isCollapsed = useCollapsedHeader(isNarrow);
   const searchBox = useRef(/** @type {HTMLInputElement | null} */ (null));
   const showsPhotos = state.view !== "batches";
   const [isUnlocked, setUnlocked] = useState(false);
+  useFolders(isUnlocked || !showsPhotos);
   const changes = useLibraryChanges(api, showsPhotos && isUnlocked, state.view);
   const counts = useFacets(state, api, showsPhotos, changes);
   // If the API requires a token or has received too many wrong ones, ask for it once. Otherwise each part of the page
@@ -87,11 +112,13 @@ function App() {
   const lastView = useRef(state.view);
   if (lastView.current === "batches" && showsPhotos) dropPages();
   lastView.current = state.view;
-  const showsFilters = showsPhotos && !isLocked;
+  const hasFilters = filterParams(state.filters).length > 0;
+  const isEmptyLibrary = counts.data?.total === 0 && !hasFilters;
+  const showsFilters = showsPhotos && !isLocked && !isEmptyLibrary;
 
   useEffect(() => {
-    document.title = `${state.view === "gallery" ? "" : `${VIEW_TITLES[state.view]} · `}EXIFinator`;
-  }, [state.view]);
+    document.title = pageTitle(state);
+  }, [state]);
   useEffect(() => {
     /** @param {KeyboardEvent} event */
     const listener = (event) =>
@@ -132,20 +159,33 @@ function App() {
       <Header
         {...commonProps}
         isCovered={isCovered}
+        isCollapsed={isCollapsed}
         counts={counts}
         searchBox={searchBox}
         showHelp={() => setHelpOpen(true)}
       />
-      <div class={`body ${isPanelOpen && showsFilters ? "with-filters" : ""}`}>
+      <div
+        class={`body ${isCollapsed ? "collapsed" : ""} ${isPanelOpen && showsFilters ? "with-filters" : ""}`}
+      >
         {showsFilters && (
           <aside id="filters" aria-label="Filters" hidden={!isPanelOpen} tabindex={-1}>
             <button type="button" class="done primary" onClick={() => setPanelOpen(false)}>
-              Show photos
+              {counts.data ? `Show ${pluralize(counts.data.total, "photo")}` : "Show photos"}
             </button>
+            {hasFilters && (
+              <button
+                type="button"
+                class="clear-all"
+                onClick={() => navigate({ clearFilters: true })}
+              >
+                Clear all
+              </button>
+            )}
             <FilterPanel {...commonProps} counts={counts} changes={changes} />
           </aside>
         )}
         <main inert={isCovered}>
+          <h1 class="visually-hidden">{viewTitle(state)}</h1>
           {showsFilters && (
             <FilterChips
               {...commonProps}

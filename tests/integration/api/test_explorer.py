@@ -11,9 +11,10 @@ import boto3
 import httpx2 as httpx
 import pymongo
 import pytest
+from pydantic import SecretStr
 
 from exifinator.config import Config
-from tests.integration.api.fixtures import Api, open_api
+from tests.integration.api.fixtures import TOKEN, Api, open_api
 from tests.waiting import eventually
 
 
@@ -251,3 +252,22 @@ def test_facets__record_stored_after_the_counts__are_stale_until_counted_again(o
             return (counts["total"], counts["stale"]) == (before["total"] + 1, False)
 
         eventually(is_fresh)
+
+
+@pytest.mark.parametrize(
+    ("settings", "shown"),
+    [
+        ({}, True),
+        ({"api_host": "0.0.0.0", "api_token": SecretStr(TOKEN)}, True),
+        ({"api_host": "0.0.0.0", "api_token": SecretStr(TOKEN), "api_public_read": True}, False),
+    ],
+    ids=["loopback", "token", "public"],
+)
+def test_library__folders__are_named_unless_anyone_may_read(
+    library: Config, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], shown: bool
+) -> None:
+    monkeypatch.setattr("api.routes.library.registered_folders", lambda: {"jpg_21c843": "/home/ada/jpg"})
+    with open_api(library.model_copy(update=settings)) as api:
+        headers = {"Authorization": f"Bearer {TOKEN}", "Host": "127.0.0.1"}
+        folders = api.client.get("/library", headers=headers).json()["folders"]
+    assert folders == ({"jpg_21c843": "/home/ada/jpg"} if shown else {})

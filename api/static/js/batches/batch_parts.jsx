@@ -2,7 +2,9 @@
  * @file Components that running and past batches share.
  * @import { Batch, BatchNumbers } from "../core/types"
  */
-import { formatNumber, oneLine } from "../core/format.js";
+import { PathText } from "../components/path_text.jsx";
+import { sourceName } from "../core/folders.js";
+import { formatNumber } from "../core/format.js";
 import { COUNT_LABELS, stateLabel } from "./labels.js";
 
 /** @param {{batch: Batch}} props */
@@ -15,7 +17,9 @@ export function StateBadge({ batch }) {
 export const Sources = ({ sources }) => (
   <span class="sources">
     {sources.map((source) => (
-      <code key={source}>{oneLine(source, 200)}</code>
+      <code key={source}>
+        <PathText path={sourceName(source)} limit={200} />
+      </code>
     ))}
   </span>
 );

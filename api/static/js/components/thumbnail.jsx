@@ -62,7 +62,9 @@ export function NoThumbnail({ record, failure = null }) {
   return (
     <span class={`no-thumbnail ${isUnreadable ? "bad" : ""}`}>
       <span class="format">{oneLine(record.format ?? "?", 12).toUpperCase()}</span>
-      <span class="name">{oneLine(fileName(record.key ?? record.id), 80)}</span>
+      <span class="name" dir="auto">
+        {oneLine(fileName(record.key ?? record.id), 80)}
+      </span>
       <span class="why">
         {isUnreadable && failure !== "unreachable"
           ? (STATUS_LABELS[record.status] ?? record.status)

@@ -2,6 +2,7 @@
  * @file Describes filters and photos in plain text. Parses and formats the ranges of the API's filters.
  * @import { PhotoFields } from "./types"
  */
+import { bucketName } from "./folders.js";
 import {
   formatAperture,
   formatDecimal,
@@ -209,6 +210,8 @@ const isHours = (text) => /^\d\d?(-\d\d?)?$/.test(text);
  */
 export function describeFilter(name, value) {
   switch (name) {
+    case "bucket":
+      return ["Bucket", oneLine(bucketName(value), 60)];
     case "format":
       return ["Format", oneLine(value, 20).toUpperCase()];
     case "status":

@@ -95,6 +95,7 @@ export interface Settings {
   database: string;
   collection: string;
   dashboard_port: number;
+  version: string;
   needs_token: boolean;
   has_token: boolean;
   sign_originals: boolean;

@@ -5,6 +5,7 @@
  */
 import { RangeFields } from "../components/range_fields.jsx";
 import { RangeHistogram } from "../components/range_histogram.jsx";
+import { FacetValue } from "./facet_value.jsx";
 import { formatDecimal, formatExposureNumber, formatShortNumber } from "../core/format.js";
 import {
   formatSpan,
@@ -57,14 +58,28 @@ export function Histogram({ name, title, rows, value, onChange }) {
   );
   return (
     <>
-      <RangeHistogram
-        bars={bars}
-        selected={selected}
-        onSelect={onSelect}
-        name={title}
-        describe={describe}
-        ticks={ticks}
-      />
+      {bars.length === 1 ? (
+        <ul class="values">
+          <FacetValue
+            label={bars[0].label}
+            count={bars[0].count}
+            max={bars[0].count}
+            isOn={selected !== null}
+            toggle={() =>
+              onChange(selected ? null : formatSpan([bars[0].least, bars[0].greatest], formatValue))
+            }
+          />
+        </ul>
+      ) : (
+        <RangeHistogram
+          bars={bars}
+          selected={selected}
+          onSelect={onSelect}
+          name={title}
+          describe={describe}
+          ticks={ticks}
+        />
+      )}
       <RangeFields
         title={title}
         low={textOf(low)}

@@ -49,6 +49,8 @@ export function FilterPanel({ state, navigate, api, counts, changes }) {
       {SECTIONS.map((section) => {
         const rows = facets[section.name];
         const isActive = isSectionActive(section, state.filters);
+        // Without photos, there is nothing to choose from.
+        if (data?.total === 0 && !isActive) return null;
         const Kind = SECTION_KINDS[section.kind];
         return (
           <Section

@@ -1,6 +1,7 @@
 /**
  * @file The sections of the filter panel.
  */
+import { bucketName } from "../core/folders.js";
 import { capitalize, DATE_SUSPECT_LABELS, KIND_LABELS, STATUS_LABELS } from "../core/labels.js";
 
 /**
@@ -47,7 +48,7 @@ export const SECTIONS = [
   rare("city", "City", "city"),
   rare("place", "Place", "place"),
   { ...rare("kind", "Kind", "kind"), format: (value) => KIND_LABELS[value] ?? value },
-  { name: "bucket", title: "Bucket and folder", kind: "bucket" },
+  { name: "bucket", title: "Bucket and folder", kind: "bucket", format: bucketName },
   { name: "format", title: "Format", kind: "values", format: (value) => value.toUpperCase() },
   {
     name: "status",

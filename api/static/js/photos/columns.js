@@ -2,6 +2,7 @@
  * @file The table's columns.
  * @import { Photo, State } from "../core/types"
  */
+import { bucketName } from "../core/folders.js";
 import {
   formatAperture,
   formatBytes,
@@ -225,7 +226,12 @@ export const COLUMNS = Object.assign(
       format: ({ key }) => toText((key ?? "").split("/").slice(0, -1).join("/")),
       sort: "key",
     },
-    bucket: { title: "Bucket", width: 130, format: ({ bucket }) => toText(bucket), sort: "bucket" },
+    bucket: {
+      title: "Bucket",
+      width: 130,
+      format: ({ bucket }) => toText(bucket && bucketName(bucket)),
+      sort: "bucket",
+    },
     format: {
       title: "Format",
       width: 86,

@@ -7,13 +7,15 @@
 import { CopyButton } from "../components/copy.jsx";
 import { Dialog } from "../components/dialog.jsx";
 import { Icon } from "../components/icons.jsx";
+import { PathText } from "../components/path_text.jsx";
 import { Failed, Loading, Screen } from "../components/status_screens.jsx";
 import { Thumbnail } from "../components/thumbnail.jsx";
 import { formatNumber, oneLine } from "../core/format.js";
+import { locationOf } from "../core/folders.js";
 import { fileName } from "../core/labels.js";
 import { useEffect, useState } from "../core/preact.js";
 import { settings } from "../core/settings.js";
-import { filterParams, href } from "../core/url_state.js";
+import { closePhoto, filterParams, href } from "../core/url_state.js";
 import { useRequest } from "../hooks/use_request.js";
 import { MiniMap } from "../map/minimap.jsx";
 import { Regions } from "./regions.jsx";
@@ -39,7 +41,6 @@ export function PhotoDialog({ id, state, navigate, api }) {
   const goTo = (photo) => {
     if (photo) navigate({ photo }, { replace: true });
   };
-  const close = () => navigate({ photo: null, viewParams: { tab: null } });
   /** @param {KeyboardEvent} event */
   const onKeyDown = (event) => {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
@@ -63,17 +64,29 @@ export function PhotoDialog({ id, state, navigate, api }) {
     </button>
   );
   return (
-    <Dialog title={null} label={`Photo ${name}`} close={close} kind="photo" onKeyDown={onKeyDown}>
+    <Dialog
+      title={null}
+      label={`Photo ${name}`}
+      close={closePhoto}
+      kind="photo"
+      onKeyDown={onKeyDown}
+    >
       <header>
         {renderNeighbourButton("Previous photo (←)", neighbours?.previous, "previous")}
         {renderNeighbourButton("Next photo (→)", neighbours?.next, "next")}
-        <h2>{name}</h2>
-        <button type="button" class="plain" aria-label="Close" title="Close (Esc)" onClick={close}>
+        <h2 dir="auto">{name}</h2>
+        <button
+          type="button"
+          class="plain"
+          aria-label="Close"
+          title="Close (Esc)"
+          onClick={closePhoto}
+        >
           <Icon name="close" />
         </button>
       </header>
       {request.error?.status === 404 ? (
-        <NotFound close={close} />
+        <NotFound close={closePhoto} />
       ) : request.error ? (
         <Failed error={request.error} retry={request.reload} />
       ) : record ? (
@@ -103,6 +116,7 @@ function NotFound({ close }) {
 function Content({ record, state, navigate, api }) {
   const { width, height, isWhole } = useThumbnailSize(record);
   const coordinates = record.photo.location?.coordinates;
+  const fileLocation = locationOf(record);
   return (
     <div class="photo-content">
       <div class="aside">
@@ -116,7 +130,10 @@ function Content({ record, state, navigate, api }) {
           {record.thumbnail && isWhole && <Regions photo={record.photo} />}
         </div>
         <div class="actions">
-          <CopyButton text={`s3://${record.id}`} label="Copy S3 URI" />
+          <CopyButton
+            text={fileLocation.text}
+            label={fileLocation.isFile ? "Copy path" : "Copy S3 URI"}
+          />
           <CopyButton text={location.href} label="Copy link" />
           {settings.sign_originals && <OriginalLink id={record.id} api={api} />}
         </div>
@@ -183,7 +200,9 @@ function Copies({ record, state, api }) {
       <ul>
         {otherCopies.slice(0, MAX_COPIES).map(({ id }) => (
           <li key={id}>
-            <a href={href(state, { photo: id })}>{oneLine(id, 200)}</a>
+            <a href={href(state, { photo: id })}>
+              <PathText path={id} limit={200} />
+            </a>
           </li>
         ))}
       </ul>

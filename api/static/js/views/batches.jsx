@@ -31,7 +31,7 @@ export default function Batches({ state, navigate, api }) {
   return (
     <div class="batches">
       <StartForm start={start} api={api} />
-      <section class="running" aria-labelledby="running-title">
+      <section class={`running ${running.length ? "" : "card"}`} aria-labelledby="running-title">
         <h2 id="running-title">
           In progress
           {!feed.isLive && (

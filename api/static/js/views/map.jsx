@@ -10,6 +10,7 @@ import { filterParams } from "../core/url_state.js";
 import { useRequest } from "../hooks/use_request.js";
 import { extentOf, parseBox } from "../map/clusters.js";
 import { parseMapPosition } from "../map/map_position.js";
+import { EmptyResult } from "../photos/empty_result.jsx";
 import { MapSurface } from "../map/map_surface.jsx";
 
 /**
@@ -31,6 +32,10 @@ export default function MapView(props) {
     },
     urlHasArea ? "" : "photos",
   );
+  const hasArea = urlHasArea || Boolean(state.filters.bbox);
+  if (props.counts.data?.total === 0 && !props.counts.loading && !hasArea) {
+    return <EmptyResult state={state} navigate={props.navigate} api={api} />;
+  }
   if (leaflet.error) return <Failed error={leaflet.error} retry={leaflet.reload} />;
   if (photosArea.error) return <Failed error={photosArea.error} retry={photosArea.reload} />;
   if (!leaflet.data || (photosArea.loading && !photosArea.data && !urlHasArea)) {

@@ -5,6 +5,7 @@
  */
 import { ColumnChart, RankedBarChart } from "../components/charts.jsx";
 import { EmptyLibrary, Failed, Loading, NoMatches } from "../components/status_screens.jsx";
+import { bucketName } from "../core/folders.js";
 import {
   formatDecimal,
   formatTotal,
@@ -332,7 +333,9 @@ function Buckets({ rows, linkTo }) {
             {rows.map((row) => (
               <tr key={row.bucket}>
                 <th scope="row">
-                  <a href={linkTo({ bucket: row.bucket })}>{oneLine(row.bucket, 70)}</a>
+                  <a href={linkTo({ bucket: row.bucket })}>
+                    <bdi>{oneLine(bucketName(row.bucket), 70)}</bdi>
+                  </a>
                 </th>
                 <td class="number">{formatNumber(row.count)}</td>
                 <td class="mix">
