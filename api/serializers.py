@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.database import FILE_FIELDS, METADATA_FIELDS, SEARCH_FIELDS, Document
 
-SUMMARY_FIELDS = dict.fromkeys((*FILE_FIELDS, "photo", "kinds", "thumbnail_bytes"), 1)
+SUMMARY_FIELDS = dict.fromkeys((*FILE_FIELDS, "photo", "kinds", "fingerprint", "thumbnail_bytes"), 1)
 # Fields of a record that are not tags of the file.
 _NON_TAG_FIELDS = frozenset({"_id", "delivered_at", *FILE_FIELDS, *METADATA_FIELDS, *SEARCH_FIELDS, "photo"})
 
@@ -33,6 +33,7 @@ class PhotoSummary(BaseModel):
     extracted_at: str | None = None
     photo: dict[str, Any] = Field({}, description="Typed metadata: camera_model, iso, taken_at, location, ...")
     kinds: list[str] = Field([], description="What is special about the image: raw, panorama, ...")
+    fingerprint: str | None = Field(None, description="Equal for copies of a file.")
     thumbnail: str | None = Field(None, description="URL of the thumbnail; null if there is none.")
 
 
@@ -76,6 +77,8 @@ def summarize(record: Document) -> Document:
     summary["photo"] = plain_photo(record)
     if kinds := record.get("kinds"):
         summary["kinds"] = kinds
+    if fingerprint := record.get("fingerprint"):
+        summary["fingerprint"] = fingerprint
     summary["thumbnail"] = thumbnail_url(record) if record.get("thumbnail_bytes") else None
     return summary
 

@@ -60,6 +60,8 @@ FACETS: dict[str, Facet] = {
     "rating": Facet("photo.rating"),
     "gps": Facet("photo.location", indexed=False),
     **{name: Facet(path, partial=True) for name, path in PARTIAL_PATHS.items()},
+    # Nearly every photo has a value of its own, so counting value by value in the index would take too long.
+    "fingerprint": Facet("fingerprint", indexed=False, partial=True),
     "bucket_status": Facet("bucket", indexed=False, hidden=True),
 }
 # Facets by fields that are lists. A photo counts once for each of its values.
@@ -125,7 +127,9 @@ async def count_photos(
         stages.insert(1, {"$limit": limit})
     branches: dict[str, Any] = {name: _facet_branch(name, find) for name in names}
     branches["total"] = [{"$count": "n"}]
-    cursor = await photos.aggregate([*stages, {"$facet": branches}], maxTimeMS=budget_ms, allowDiskUse=False)
+    # In a large library, the groups of this facet exceed MongoDB's limit on memory.
+    needs_disk = "fingerprint" in names
+    cursor = await photos.aggregate([*stages, {"$facet": branches}], maxTimeMS=budget_ms, allowDiskUse=needs_disk)
     (result,) = await cursor.to_list()
     total = result["total"][0]["n"] if result["total"] else 0
     counts = {name: {_decode_key(name, row["_id"]): row["n"] for row in result[name]} for name in names}

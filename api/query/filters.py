@@ -59,6 +59,7 @@ PARTIAL_PATHS: dict[str, str] = {
     "white_balance": "photo.white_balance",
     "color_space": "photo.color_space",
     "date_suspect": "photo.date_suspect",
+    "fingerprint": "fingerprint",
 }
 _PROPERTIES: dict[str, str] = {
     "gps": "photo.location",
@@ -157,6 +158,7 @@ class Filters(Arguments):
     white_balance: list[Value] = _list_field("White balance.", "daylight")
     color_space: list[Value] = _list_field("Colour space.", "Adobe RGB")
     date_suspect: list[DateSuspicion] = _list_field("Why the date is probably wrong.", "camera_default")
+    fingerprint: list[Value] = _list_field("Fingerprint, which copies of a file share.", "5a0c1f4be2d0917733c8aa10")
     rating: list[Annotated[int, Field(ge=-1, le=5)]] = Field(
         default=[], max_length=7, description="Stars; -1 means rejected.", examples=[[5]]
     )

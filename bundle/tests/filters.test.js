@@ -12,6 +12,7 @@ import {
   spanOfBars,
 } from "../../api/static/js/filters/histogram.jsx";
 import { findErrorRange } from "../../api/static/js/filters/json_paths.js";
+import { duplicateGroups } from "../../api/static/js/filters/duplicates.jsx";
 import { clearedFilters, isSectionActive } from "../../api/static/js/filters/panel.jsx";
 import { matchingValues } from "../../api/static/js/filters/values.jsx";
 import { sortOptions, SORTS } from "../../api/static/js/filters/sorts.js";
@@ -230,5 +231,18 @@ test("matchingValues: those in the list by their label, and those that the API f
   assert.deepEqual(
     matchingValues("raw", ["raw"], [], (value) => value.toUpperCase()),
     ["raw"],
+  );
+});
+
+test("duplicateGroups: files with copies, and those that are selected", () => {
+  const rows = [
+    { value: "a", count: 3 },
+    { value: "b", count: 1 },
+    { value: "c", count: 1 },
+    { value: null, count: 9 },
+  ];
+  assert.deepEqual(
+    duplicateGroups(rows, ["c"]).map(({ value }) => value),
+    ["a", "c"],
   );
 });

@@ -73,6 +73,7 @@ INDEXES: tuple[IndexDefinition, ...] = (
     _partial_index("white_balance", "photo.white_balance"),
     _partial_index("color_space", "photo.color_space"),
     _partial_index("date_suspect", "photo.date_suspect"),
+    _partial_index("fingerprint", "fingerprint", "copies of a file"),
     _filter_index("words", "words", "q=; one entry for each word"),
     _filter_index("folder", "folders", "prefix=; one entry for each folder that contains the photo"),
     _filter_index("cell", "cells", "near=, bbox=, the map; five entries for each photo with a location"),

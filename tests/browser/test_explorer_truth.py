@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from exifinator.config import Config
 from exifinator.storage.mongodb import connect_mongodb
 from exifinator.storage.store import Store
-from tests.browser.conftest import Explorer
+from tests.browser.conftest import PHONE, Explorer
 from tests.browser.test_explorer_filters import drag, expect_total, section
 from tests.browser.test_explorer_gallery import tiles, total_of
 from tests.conftest import Addresses
@@ -253,3 +253,91 @@ def test_refused_job__says_why(explorer: Explorer, code: str) -> None:
     page.get_by_role("combobox", name="Bucket").fill("no-such-bucket-x")
     page.get_by_role("button", name="Start", exact=True).click()
     expect(page.get_by_role("alert")).to_have_text("No credentials for no-such-bucket-x.")
+
+
+def test_duplicates__groups_are_a_filter(library: OwnLibrary) -> None:
+    copies = records(3, fingerprint="a" * 24)
+    library.store(*copies, *records(2, first=3, fingerprint="b" * 24), *records(4, first=5))
+    page = library.explorer.open("/")
+    duplicates = section(page, "Duplicates")
+    duplicates.get_by_role("button", name="Duplicates", exact=True).click()
+    expect(duplicates.locator(".value .count")).to_have_text(["3 photos", "2 photos"])
+    expect(duplicates).to_contain_text("2 files with copies")
+    duplicates.get_by_role("checkbox").nth(1).check()
+    expect_total(page, 2)
+    expect(page.locator(".chip")).to_contain_text("Copies of one file")
+    tiles(page).first.click()
+    others = page.locator(".copies")
+    expect(others.get_by_role("heading")).to_have_text("Another copy of this file")
+    others.get_by_role("link", name="Show all copies").click()
+    expect_total(page, 2)
+
+
+@pytest.mark.parametrize("view", ["gallery", "table", "map", "statistics", "batches"])
+def test_page__every_view__has_one_h1_and_a_title(explorer: Explorer, view: str) -> None:
+    page = explorer.open(explorer.address(view=view, camera="X-T4"))
+    heading = page.get_by_role("heading", level=1)
+    expect(heading).to_have_count(1)
+    expect(page).to_have_title(f"{heading.text_content()} · EXIFinator")
+
+
+def test_texts__of_any_direction__are_isolated(library: OwnLibrary) -> None:
+    record = make_record("b", "שלום עולם/تجربة/صورة.jpg", 1)
+    record["photo"]["description"] = "وصف (test)"
+    library.store(record)
+    page = library.explorer.open("/")
+    tiles(page).first.click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.locator(".key bdi").first).to_have_text("שלום עולם")
+    # The folders stay in the order of the path: the first one is on the left.
+    boxes = [box for box in (part.bounding_box() for part in dialog.locator(".key").first.locator("bdi").all()) if box]
+    assert [box["x"] for box in boxes] == sorted(box["x"] for box in boxes)
+    expect(dialog.locator(".description")).to_have_attribute("dir", "auto")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_histogram__bars__have_the_contrast_of_graphics(explorer: Explorer, scheme: str) -> None:
+    """3:1 to the ground, and between selected and other bars (WCAG 1.4.11)."""
+    page = explorer.open("/?iso=400-800", color_scheme=scheme)
+    plot = section(page, "ISO").locator(".plot")
+    expect(plot.locator(".bar.in").first).to_be_visible()
+    colours = page.evaluate(
+        """() => {
+          const canvas = document.createElement("canvas").getContext("2d");
+          const read = (selector, name) => {
+            canvas.fillStyle = getComputedStyle(document.querySelector(selector))[name];
+            canvas.fillRect(0, 0, 1, 1);
+            return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
+          };
+          return [read("aside", "backgroundColor"), read("aside .bar.out > span", "backgroundColor"),
+                  read("aside .bar.in > span", "backgroundColor")];
+        }"""
+    )
+
+    def luminance(colour: list[int]) -> float:
+        parts = [value / 255 for value in colour]
+        linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    ground, other, chosen = map(luminance, colours)
+    for one, two in ((ground, other), (ground, chosen), (other, chosen)):
+        assert (max(one, two) + 0.05) / (min(one, two) + 0.05) >= 3
+
+
+def test_phone__header_and_menus(explorer: Explorer) -> None:
+    page = explorer.open("/", viewport=PHONE, has_touch=True)
+    expect(tiles(page).first).to_be_visible()
+    header = page.locator("header.top")
+    for name in ("Saved views", "Export", "Links"):
+        page.get_by_role("button", name=name).first.click()
+        panel = page.locator(".tools .panel")
+        box = panel.bounding_box()
+        assert box
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= PHONE["width"]
+        page.keyboard.press("Escape")
+    page.mouse.move(195, 600)
+    page.mouse.wheel(0, 400)
+    expect(header).to_be_hidden()
+    page.mouse.wheel(0, -300)
+    expect(header).to_be_visible()

@@ -271,3 +271,21 @@ def test_library__folders__are_named_unless_anyone_may_read(
         headers = {"Authorization": f"Bearer {TOKEN}", "Host": "127.0.0.1"}
         folders = api.client.get("/library", headers=headers).json()["folders"]
     assert folders == ({"jpg_21c843": "/home/ada/jpg"} if shown else {})
+
+
+def test_fingerprint__copies__are_a_filter_and_a_facet(own_library: Config) -> None:
+    with open_api(own_library) as own:
+        with pymongo.MongoClient[dict[str, Any]](own_library.mongodb_uri.get_secret_value()) as client:
+            photos = client[own_library.mongodb_database][own_library.mongodb_collection]
+            for number in range(6):
+                change = {"$set": {"fingerprint": f"{number % 4:024}"}}
+                photos.update_one({"_id": f"holiday/2024/IMG_{number:04}.jpg"}, change)
+        for given in ({}, {"iso": "50-9000"}):
+            rows = own.get("/facets", fields="fingerprint", **given).json()["facets"]["fingerprint"]
+            counts = {row["value"]: row["count"] for row in rows if row["value"]}
+            assert counts == {f"{0:024}": 2, f"{1:024}": 2, f"{2:024}": 1, f"{3:024}": 1}
+        found = own.get("/photos", fingerprint=f"{1:024}", sort="key").json()["photos"]
+        assert [photo["id"] for photo in found] == ["holiday/2024/IMG_0001.jpg", "holiday/2024/IMG_0005.jpg"]
+        assert {photo["fingerprint"] for photo in found} == {f"{1:024}"}
+        detail = own.get(f"/photos/{found[0]['id'].replace('/', '%2F')}").json()
+        assert "fingerprint" not in detail["tags"]

@@ -220,6 +220,8 @@ export function describeFilter(name, value) {
       return ["Kind", KIND_LABELS[value] ?? oneLine(value, 60)];
     case "date_suspect":
       return ["Doubtful date", DATE_SUSPECT_LABELS[value] ?? oneLine(value, 60)];
+    case "fingerprint":
+      return ["", "Copies of one file"];
     case "rating":
       return ["Rating", formatRating(Number(value))];
     case "has":

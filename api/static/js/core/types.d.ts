@@ -29,6 +29,7 @@ export type ListFilterName =
   | "white_balance"
   | "color_space"
   | "date_suspect"
+  | "fingerprint"
   | "has"
   | "without";
 
@@ -177,6 +178,8 @@ export interface Photo {
   bucket?: string;
   key: string;
   etag?: string;
+  /** Equal for copies of a file. */
+  fingerprint?: string;
   size?: number;
   format?: string;
   status: string;

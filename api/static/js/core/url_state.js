@@ -40,6 +40,7 @@ export const LIST_FILTERS = [
   "white_balance",
   "color_space",
   "date_suspect",
+  "fingerprint",
   "has",
   "without",
 ];

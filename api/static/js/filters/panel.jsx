@@ -10,6 +10,7 @@ import { formatNumber } from "../core/format.js";
 import { formatRating } from "../core/labels.js";
 import { useState } from "../core/preact.js";
 import { Dates } from "./dates.jsx";
+import { Duplicates } from "./duplicates.jsx";
 import { FacetValue, withToggled } from "./facet_value.jsx";
 import { Folders } from "./folders.jsx";
 import { Histogram } from "./histogram.jsx";
@@ -145,8 +146,9 @@ export function clearedFilters(section, filters) {
 function RareValues({ section, state, navigate, api, changes }) {
   const { data, error, reload } = useFacet(section.name, state, api, changes);
   const rows = data?.facets[section.name];
+  const Kind = SECTION_KINDS[section.kind];
   if (rows) {
-    return <Values section={section} rows={rows} state={state} navigate={navigate} api={api} />;
+    return <Kind section={section} rows={rows} state={state} navigate={navigate} api={api} />;
   }
   if (!error) return <div class="skeleton" aria-hidden="true" />;
   return (
@@ -310,4 +312,5 @@ const SECTION_KINDS = {
   location: Location,
   bucket: Bucket,
   dates: Dates,
+  duplicates: Duplicates,
 };

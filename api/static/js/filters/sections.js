@@ -8,7 +8,7 @@ import { capitalize, DATE_SUSPECT_LABELS, KIND_LABELS, STATUS_LABELS } from "../
  * @typedef {object} SectionOptions
  * @property {string} name name of the facet and of the filter
  * @property {string} title
- * @property {"values" | "range" | "rating" | "location" | "bucket" | "dates"} kind
+ * @property {"values" | "range" | "rating" | "location" | "bucket" | "dates" | "duplicates"} kind
  * @property {string} [property] value for the filters `has` and `without`, if it differs from `name`
  * @property {string} [noneLabel] label of the choice of photos without a value
  * @property {string} [noun] what the section is called in a sentence, if not `name`
@@ -56,6 +56,7 @@ export const SECTIONS = [
     kind: "values",
     format: (value) => STATUS_LABELS[value] ?? value,
   },
+  { ...rare("fingerprint", "Duplicates", "duplicate"), kind: "duplicates" },
   rare("creator", "Creator", "creator"),
   rare("owner", "Camera owner", "camera owner"),
   rare("camera_serial", "Camera serial number", "camera serial number"),

@@ -1,7 +1,7 @@
 /**
  * @file Dialog with one photo: its thumbnail, how and where it was taken, and all its tags.
  * @import { JSX } from "preact"
- * @import { Api, Navigate, Photo, PhotoRecord, State } from "../core/types"
+ * @import { Api, Change, Navigate, Photo, PhotoRecord, State } from "../core/types"
  * @import { Problem } from "../core/api.js"
  */
 import { CopyButton } from "../components/copy.jsx";
@@ -24,6 +24,8 @@ import { Tags } from "./tags.jsx";
 
 // The number of copies that are listed.
 const MAX_COPIES = 50;
+/** @type {Change} */
+const GALLERY = { view: "gallery", photo: null, clearFilters: true };
 const MAX_THUMBNAIL_HEIGHT_PIXELS = 460;
 
 /**
@@ -175,17 +177,17 @@ function useNeighbours(id, state, api) {
 }
 
 /**
- * Links to other photos with the same ETag.
+ * Links to the copies of a photo: those with the same fingerprint or, without a fingerprint, with the same ETag.
  * @param {{record: PhotoRecord, state: State, api: Api}} props
  */
 function Copies({ record, state, api }) {
-  const { data } = useRequest(
-    async (signal) =>
-      record.etag
-        ? api.get(`/photos/by-etag/${encodeURIComponent(record.etag)}`, null, { signal })
-        : null,
-    record.id,
-  );
+  const { data } = useRequest(async (signal) => {
+    const { fingerprint, etag } = record;
+    if (fingerprint) {
+      return api.get("/photos", { fingerprint, sort: "key", limit: MAX_COPIES + 1 }, { signal });
+    }
+    return etag ? api.get(`/photos/by-etag/${encodeURIComponent(etag)}`, null, { signal }) : null;
+  }, record.id);
   /** @type {Photo[]} */
   const copies = data?.photos ?? [];
   const otherCopies = copies.filter(({ id }) => id !== record.id);
@@ -206,6 +208,11 @@ function Copies({ record, state, api }) {
           </li>
         ))}
       </ul>
+      {record.fingerprint && (
+        <a href={href(state, { ...GALLERY, filters: { fingerprint: record.fingerprint } })}>
+          Show all copies
+        </a>
+      )}
     </section>
   );
 }
