@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field, PrivateAttr
 
 from api.http.parameters import Arguments
+from api.query.alternatives import filters_by_property, join_alternatives
 from api.query.local_hour import HOURS, during_hours, read_hours
-from api.query.mongo_filter import MAX_JSON_BYTES, Filter, read_filter
+from api.query.mongo_filter import MAX_JSON_BYTES, Filter, combine, read_filter
 from api.query.ranges import (
     BBOX,
     DATES,
@@ -30,6 +31,7 @@ from api.query.sort_order import TAKEN, VALUE_PATHS
 from exifinator.models import Status, split_bucket
 from exifinator.search_keys.folders import folders_of
 from exifinator.search_keys.geo_cells import cells_between
+from exifinator.search_keys.media_types import MediaType
 from exifinator.search_keys.terms import split_words
 
 EARTH_KM = 6371.0088
@@ -40,7 +42,7 @@ _LONGITUDE, _LATITUDE = "photo.location.coordinates.0", "photo.location.coordina
 Property = Literal[
     "gps", "date", "camera", "lens", "keywords", "people", "title", "description", "rating", "headline", "regions",
     "place", "label", "creator", "owner", "software", "camera_serial", "lens_serial", "white_balance", "color_space",
-    "date_suspect",
+    "date_suspect", "sidecar", "duration", "frame_rate", "video_codec", "audio_codec",
 ]  # fmt: skip
 # Maps filters to fields that many photos lack. The indexes of these fields contain only the photos that have the field.
 PARTIAL_PATHS: dict[str, str] = {
@@ -60,6 +62,10 @@ PARTIAL_PATHS: dict[str, str] = {
     "color_space": "photo.color_space",
     "date_suspect": "photo.date_suspect",
     "fingerprint": "fingerprint",
+    "duration": "photo.duration_seconds",
+    "frame_rate": "photo.frame_rate",
+    "video_codec": "photo.video_codec",
+    "audio_codec": "photo.audio_codec",
 }
 _PROPERTIES: dict[str, str] = {
     "gps": "photo.location",
@@ -73,23 +79,28 @@ _PROPERTIES: dict[str, str] = {
     "rating": "photo.rating",
     "headline": "photo.headline",
     "regions": "photo.regions",
+    "sidecar": "sidecars",
     **{name: path for name, path in PARTIAL_PATHS.items() if name in get_args(Property)},
 }
-_PATHS: dict[str, str] = {**VALUE_PATHS, "keyword": "photo.keywords", **PARTIAL_PATHS}
-# By property: the filters by the same field. `without=camera` and `camera=X-T4` are choices in one list, so a photo
-# must match one of them, like one of several cameras. In other combinations, a photo must match all filters.
-_ALTERNATIVES: dict[str, frozenset[str]] = {
-    "gps": frozenset({"near", "bbox"}),
-    "date": frozenset({"taken"}),
-    **{
-        property_: frozenset(name for name, path in _PATHS.items() if path == property_path)
-        for property_, property_path in _PROPERTIES.items()
-        if property_ not in ("gps", "date")
-    },
-}
+_PATHS: dict[str, str] = {
+    **VALUE_PATHS, "media_type": "photo.media_type", "keyword": "photo.keywords", "stack": "stack.id",
+    **PARTIAL_PATHS,
+}  # fmt: skip
+_ALTERNATIVES = filters_by_property(
+    _PROPERTIES, {**_PATHS, "taken": TAKEN, "near": "photo.location", "bbox": "photo.location"}
+)
 # If there are more buckets than this, a prefix is searched for in all keys, without an index.
 MAX_SEARCHED_BUCKETS = 200
+# The default of `media_type`: records stored by other programs, without a media type, are photos too.
+PHOTOS_ONLY: Filter = {"photo.media_type": {"$ne": "other"}}
+OTHER_FILES: Filter = {"photo.media_type": "other"}
 DateSuspicion = Literal["future", "before_digital", "camera_default", "midnight"]
+SidecarState = Literal["merged", "orphan"]
+_SIDECAR_FILTERS: dict[str, Filter] = {
+    state: {"sidecar.kind": {"$exists": True}, "sidecar.of": {"$exists": state == "merged"}}
+    for state in get_args(SidecarState)
+}
+_PRIMARY: Filter = {"stack.primary": {"$ne": False}, "sidecar": {"$exists": False}}
 Kind = Literal["raw", "hdr", "panorama", "burst", "generated"]
 Value = Annotated[str, Field(min_length=1, max_length=300)]
 
@@ -159,6 +170,24 @@ class Filters(Arguments):
     color_space: list[Value] = _list_field("Colour space.", "Adobe RGB")
     date_suspect: list[DateSuspicion] = _list_field("Why the date is probably wrong.", "camera_default")
     fingerprint: list[Value] = _list_field("Fingerprint, which copies of a file share.", "5a0c1f4be2d0917733c8aa10")
+    media_type: list[MediaType] = _list_field(
+        "Images, videos or other files, such as PDF files and sidecars. Default: images and videos.", "video"
+    )
+    duration: str | None = _text_field("Duration of a video in seconds: one value or a range.", NUMBERS, "10-60")
+    frame_rate: str | None = _text_field("Frames per second of a video: one value or a range.", NUMBERS, "50-")
+    video_codec: list[Value] = _list_field("Codec of the picture of a video.", "HEVC")
+    audio_codec: list[Value] = _list_field("Codec of the sound of a video.", "AAC")
+    stack: list[Value] = _list_field("Stack, by the id of its primary photo.", "holiday/2024/IMG_1.JPG")
+    primary: bool | None = Field(
+        None,
+        description="Whether to return one photo for each stack, and no sidecars (`true`), or every file (`false`).",
+        examples=[True],
+    )
+    sidecar: SidecarState | None = Field(
+        None,
+        description="Sidecars instead of photos: those of a photo (`merged`), or those without one (`orphan`).",
+        examples=["orphan"],
+    )
     rating: list[Annotated[int, Field(ge=-1, le=5)]] = Field(
         default=[], max_length=7, description="Stars; -1 means rejected.", examples=[[5]]
     )
@@ -188,9 +217,8 @@ class Filters(Arguments):
         Raises:
             BadParameter: A value is invalid.
         """
-        return _all_of(
-            _join_alternatives([(name, part) for name, part in self._parts() if part and name not in exclude])
-        )
+        parts = [(name, part) for name, part in self._parts() if part and name not in exclude]
+        return combine(*join_alternatives(parts, _ALTERNATIVES))
 
     @property
     def names(self) -> frozenset[str]:
@@ -225,12 +253,17 @@ class Filters(Arguments):
                 parts += [(f"{name}={kind}", {_PROPERTIES[kind]: {"$exists": name == "has"}}) for kind in value]
             else:
                 parts += [(name, part) for part in self._parse(name, value)]
+        if not self.media_type:
+            parts.append(("media_type", PHOTOS_ONLY))
         return parts
 
     def _parse(self, name: str, value: Any) -> list[Filter]:
         """Return the MongoDB filters of one parameter. A photo must match all of them."""
         match name:
-            case "iso" | "f" | "focal":
+            case "duration":
+                # Unlike the others, its values are no ratios.
+                return [_between(_PATHS[name], read_numbers(value, name), tolerance=0)]
+            case "iso" | "f" | "focal" | "frame_rate":
                 return [_between(_PATHS[name], read_numbers(value, name))]
             case "exposure":
                 return [_between(_PATHS[name], read_fractions(value, name))]
@@ -242,6 +275,8 @@ class Filters(Arguments):
                 return [_near(*read_near(value, name))]
             case "bbox":
                 return [within(read_box(value, name))]
+            case "media_type" if set(value) == set(get_args(MediaType)):
+                return []
             case "bucket" if self._prefix_includes_bucket():
                 return []
             case "prefix":
@@ -250,6 +285,10 @@ class Filters(Arguments):
                 return [_all_words(value)]
             case "query":
                 return [read_filter(value)]
+            case "primary":
+                return [_PRIMARY] if value else []
+            case "sidecar":
+                return [_SIDECAR_FILTERS[value]]
             case _ if name in _PATHS:
                 return [{_PATHS[name]: value[0] if len(value) == 1 else {"$in": value}}]
             case _:  # a parameter of the route that is not a filter, such as `limit` or `zoom`
@@ -274,35 +313,17 @@ class Filters(Arguments):
         return {"$or": filters} if len(filters) > 1 else filters[0]
 
 
-def _all_of(parts: list[Filter]) -> Filter:
-    if len(parts) > 1:
-        return {"$and": parts}
-    return parts[0] if parts else {}
-
-
-def _join_alternatives(parts: list[tuple[str, Filter]]) -> list[Filter]:
-    """Join each filter `without=` with the filters to which it is an alternative; see _ALTERNATIVES."""
-    joined: list[Filter] = []
-    rest = list(parts)
-    for name, missing in parts:
-        siblings = _ALTERNATIVES.get(name.removeprefix("without="), frozenset()) if name.startswith("without=") else ()
-        if chosen := [pair for pair in rest if pair[0] in siblings]:
-            rest = [pair for pair in rest if pair not in chosen and pair != (name, missing)]
-            joined.append({"$or": [_all_of([part for _, part in chosen]), missing]})
-    return [part for _, part in rest] + joined
-
-
 # Widen ranges by this fraction of their bounds. A value such as 1/60 or 2.8 is stored as the float nearest to a ratio,
 # which may differ slightly from the bound in the request.
 _TOLERANCE = 1e-6
 
 
-def _between(path: str, span: Span) -> Filter:
+def _between(path: str, span: Span, tolerance: float = _TOLERANCE) -> Filter:
     bounds: dict[str, float] = {}
     if span.low is not None:
-        bounds["$gte"] = span.low * (1 - _TOLERANCE)
+        bounds["$gte"] = span.low * (1 - tolerance)
     if span.high is not None:
-        bounds["$lte"] = span.high * (1 + _TOLERANCE)
+        bounds["$lte"] = span.high * (1 + tolerance)
     return {path: bounds}
 
 

@@ -58,6 +58,8 @@ def _render(status: Status) -> RenderableType:
         parts.append(_batches(status))
     if status.failures:
         parts.append(_failures(status))
+    if status.orphan_sidecars:
+        parts.append(Text(f"Sidecars without a photo: {status.orphan_sidecars:,}"))
     parts += [Text(f"! {safe_text(problem)}", style="red") for problem in status.problems]
     lines: list[RenderableType] = []
     for part in parts:
@@ -125,16 +127,16 @@ def _hosts(status: Status) -> Table:
 
 
 def _batches(status: Status) -> Table:
-    table = make_table("batch", "state", "listed", "done", "failed", "images/s", "left", right_aligned=(2, 3, 4, 5, 6))
+    table = make_table("batch", "sources", "state", "done", "failed", "images/s", "left", right_aligned=(3, 4, 5, 6))
     table.columns[0].min_width = ID_CHARS
-    table.columns[1].no_wrap = True
+    table.columns[2].no_wrap = True
     for batch in status.batches:
         counts = BatchCounts.from_dict(batch["numbers"])
-        sources = " ".join(batch["sources"])
+        texts = [" ".join(batch["sources"]), *map(_describe_patterns, batch["patterns"])]
         table.add_row(
-            f"{safe_cell(_shorten(sources))}\n[dim]{safe_cell(batch['id'])}[/]",
+            batch["id"],
+            "\n".join(safe_cell(_shorten(text)) for text in texts),
             _STATE_NAMES.get(batch["state"], batch["state"]),
-            f"{counts.listed:,}",
             f"{counts.unchanged + counts.done:,}",
             f"[red]{counts.failed:,}[/]" if counts.failed else "0",
             f"{batch['rate']:,.0f}" if batch["rate"] is not None else "-",
@@ -143,8 +145,13 @@ def _batches(status: Status) -> Table:
     return table
 
 
-def _shorten(sources: str) -> str:
-    return sources if len(sources) <= MAX_SOURCES_CHARS else sources[: MAX_SOURCES_CHARS - 1] + "…"
+def _describe_patterns(patterns: dict[str, list[str]]) -> str:
+    options = [f"--{name} {pattern}" for name in ("include", "exclude") for pattern in patterns[name]]
+    return " ".join(options)
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= MAX_SOURCES_CHARS else text[: MAX_SOURCES_CHARS - 1] + "…"
 
 
 def _failures(status: Status) -> Table:

@@ -19,10 +19,14 @@ from pymongo.collection import Collection
 
 from exifinator.config import Config
 from exifinator.errors import ConfigError, StoreUnavailable
+from exifinator.families.names import family_of
+from exifinator.families.stacks import identifiers
 from exifinator.paths import COMMAND
 from exifinator.search_keys.folders import folders_of
 from exifinator.search_keys.geo_cells import find_cells
+from exifinator.search_keys.media_types import media_type_of
 from exifinator.storage.derived_fields import add_derived_fields
+from exifinator.storage.indexes import FAMILY_INDEXES
 from exifinator.storage.jobs import FORMER_TASKS
 from exifinator.storage.mongodb import Document, connect_mongodb, mongodb_errors
 from exifinator.storage.store import Store
@@ -77,6 +81,30 @@ def _add_folders(_store: Store, records: Sequence[Document]) -> Sequence[Write]:
     ]
 
 
+def _add_media_types(_store: Store, records: Sequence[Document]) -> Sequence[Write]:
+    return [
+        UpdateOne({"_id": record["_id"]}, {"$set": {"photo.media_type": media_type}})
+        for record in records
+        # Records without `photo` were stored by another program.
+        if isinstance(photo := record.get("photo"), dict)
+        and (media_type := media_type_of(record.get("format"), record.get("key"))) != photo.get("media_type")
+    ]
+
+
+def _add_families(store: Store, records: Sequence[Document]) -> Sequence[Write]:
+    # Workers need these indexes from their first write on, and building them is quick as long as no record has the
+    # fields.
+    store.records.create_indexes(FAMILY_INDEXES)
+    writes = []
+    for record in records:
+        # The key of a sidecar follows from its content, which is read when it is indexed again.
+        if isinstance(record["_id"], str) and "sidecar" not in record:
+            links = identifiers(record["_id"], record, record.get("xmp"))
+            fields = {"family": family_of(record["_id"]), **({"links": links} if links else {})}
+            writes.append(UpdateOne({"_id": record["_id"]}, {"$set": fields}))
+    return writes
+
+
 def _rename_tasks(_store: Store, jobs: Sequence[Document]) -> Sequence[Write]:
     return [UpdateOne({"_id": job["_id"]}, {"$set": {"path": FORMER_TASKS[job["path"]]}}) for job in jobs]
 
@@ -99,6 +127,10 @@ MIGRATIONS: tuple[Migration, ...] = (
         "adds dates on the camera's clock, places, time zones and kinds, by which the API sorts and filters photos, "
         "and renews the words for text search",
         add_derived_fields,
+    ),
+    Migration("adds `photo.media_type`, which tells images, videos and other files apart", _add_media_types),
+    Migration(
+        "adds `family` and `links`, with which workers find the sidecars and the stack of a photo", _add_families
     ),
 )
 

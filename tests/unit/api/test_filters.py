@@ -15,7 +15,7 @@ import pytest
 from api.aggregations.map_clusters import Pyramid, fitting_zoom
 from api.errors import RequestRefused
 from api.http.responses import encode_json, matches_etag
-from api.query.filters import Filters, after_prefix
+from api.query.filters import OTHER_FILES, PHOTOS_ONLY, Filters, after_prefix
 from api.query.ranges import Box, Span, box_around, read_dates, read_fractions, read_numbers
 from api.query.sort_order import Order, Position, SortName, fingerprint, read_cursor, write_cursor
 from exifinator.errors import BadQuery
@@ -137,8 +137,7 @@ def test_to_filter__several__have_all_to_hold() -> None:
     made = Filters(camera=["A", "B"], iso="100-400", bucket=["holiday"], prefix="2024/").to_filter()
     assert made["$and"][0] == {"photo.camera_model": {"$in": ["A", "B"]}}
     assert made["$and"][1]["photo.iso"]["$gte"] == pytest.approx(100, rel=1e-5)
-    assert made["$and"][2] == {"folders": "holiday/2024/"}
-    assert len(made["$and"]) == 3
+    assert made["$and"][2:] == [{"folders": "holiday/2024/"}, PHOTOS_ONLY]
 
 
 @pytest.mark.parametrize(
@@ -164,7 +163,16 @@ def test_to_filter__several__have_all_to_hold() -> None:
     ids=["part of a bucket's name", "bucket", "folder", "folder in it", "in a folder", "in no folder", "deep"],
 )  # fmt: skip
 def test_to_filter__prefix__names_the_innermost_folder(given: Any, filter_: Any) -> None:
-    assert Filters(**given).to_filter() == filter_
+    assert Filters(**given, media_type=["image", "video", "other"]).to_filter() == filter_
+
+
+def test_to_filter__media_type__leaves_out_other_files_unless_asked_for() -> None:
+    assert Filters().to_filter() == PHOTOS_ONLY
+    assert Filters().to_filter(exclude=frozenset({"media_type"})) == {}
+    assert Filters(media_type=["other"]).to_filter() == OTHER_FILES
+    assert Filters(media_type=["video", "other"]).to_filter() == {"photo.media_type": {"$in": ["video", "other"]}}
+    assert Filters(media_type=["other", "image", "video"]).to_filter() == {}
+    assert Filters(camera=["A"]).to_filter() == {"$and": [{"photo.camera_model": "A"}, PHOTOS_ONLY]}
 
 
 @pytest.mark.parametrize(
@@ -184,7 +192,8 @@ def test_folders_of__id__is_cut_at_slashes_of_the_key(id_: str, folders: list[st
 
 
 def test_to_filter__one_left_out__is_not_in_it() -> None:
-    assert Filters(camera=["A"], lens=["B"]).to_filter(exclude=frozenset({"camera"})) == {"photo.lens_model": "B"}
+    made = Filters(camera=["A"], lens=["B"]).to_filter(exclude=frozenset({"camera", "media_type"}))
+    assert made == {"photo.lens_model": "B"}
 
 
 @pytest.mark.parametrize(
@@ -319,6 +328,8 @@ def test_fitting_zoom__whole_world__is_coarser() -> None:
     assert fitting_zoom(Box(2.2, 48.8, 2.3, 48.9), 14) == 14
 
 
+# The default media types are a condition of their own.
+MEDIA = frozenset({"media_type"})
 MISSING_CAMERA = {"photo.camera_model": {"$exists": False}}
 
 
@@ -342,19 +353,19 @@ MISSING_CAMERA = {"photo.camera_model": {"$exists": False}}
     ],
 )  # fmt: skip
 def test_to_filter__value_and_without__are_alternatives(given: Any, filter_: Any) -> None:
-    assert Filters(**given).to_filter() == filter_
+    assert Filters(**given).to_filter(exclude=MEDIA) == filter_
 
 
 def test_to_filter__near_and_without_gps__are_alternatives() -> None:
-    near = Filters(near="48,2,5").to_filter()
-    both = Filters(near="48,2,5", without=["gps"]).to_filter()
+    near = Filters(near="48,2,5").to_filter(exclude=MEDIA)
+    both = Filters(near="48,2,5", without=["gps"]).to_filter(exclude=MEDIA)
     assert both == {"$or": [near, {"photo.location": {"$exists": False}}]}
 
 
 def test_to_filter__excluded__leaves_out_both_alternatives() -> None:
     filters = Filters(camera=["A"], without=["camera"])
-    assert filters.to_filter(exclude=frozenset({"camera", "without=camera"})) == {}
-    assert filters.to_filter(exclude=frozenset({"camera"})) == MISSING_CAMERA
+    assert filters.to_filter(exclude=MEDIA | {"camera", "without=camera"}) == {}
+    assert filters.to_filter(exclude=MEDIA | {"camera"}) == MISSING_CAMERA
 
 
 @pytest.mark.parametrize(
@@ -374,4 +385,4 @@ def test_to_filter__prefix_without_a_bucket__is_searched_for_in_all(
 ) -> None:
     filters = Filters(**given)
     filters.set_all_buckets(buckets)
-    assert filters.to_filter() == filter_
+    assert filters.to_filter(exclude=MEDIA) == filter_

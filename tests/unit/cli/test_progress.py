@@ -59,7 +59,8 @@ def test_show__no_terminal__is_plain_lines_not_too_many() -> None:
 def test_show__terminal__fits_its_width(phase: str, width: int) -> None:
     """A table of eleven columns was cut: "unchang…  without EX…"."""
     million = 1_234_567
-    counts = BatchCounts(*[million] * 10, bytes_read=10**12, requests=million, seconds=10**5)
+    numbers = dict.fromkeys(BatchCounts().as_dict(), million)
+    counts = BatchCounts.from_dict({**numbers, "bytes_read": 10**12})
     display = ProgressDisplay(Console(file=io.StringIO(), width=width, force_terminal=True))
     lines = display._lines(phase, counts, 1523.4, million).plain.splitlines()
     assert max(map(len, lines)) <= width

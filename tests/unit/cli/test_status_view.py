@@ -1,10 +1,11 @@
-"""The output of `status` on a terminal."""
+"""The output of `status`: batches show the patterns by which they choose objects."""
 
 from __future__ import annotations
 
 import io
 from datetime import UTC, datetime
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from rich.console import Console
@@ -13,6 +14,29 @@ from rich.text import Text
 from exifinator.batches.model import BatchCounts
 from exifinator.cli import status_view
 from exifinator.monitoring.status import Status
+
+
+def show(**batch: Any) -> list[str]:
+    fields = {"id": "b1", "state": "reading", "rate": None, "seconds_left": None, "numbers": BatchCounts().as_dict()}
+    status = cast(Status, SimpleNamespace(batches=[{**fields, **batch}]))
+    console = Console(width=140, color_system=None)
+    with console.capture() as capture:
+        console.print(status_view._batches(status))
+    return [line.rstrip() for line in capture.get().splitlines() if line.strip()]
+
+
+def test_batches__patterns__are_below_the_sources_as_text() -> None:
+    patterns = {"source": "s3://inat", "include": ["*/original.*"], "exclude": ["[red]x[/]", "a\x1b[31m" + "y" * 90]}
+    _, sources, below = show(sources=["s3://inat"], patterns=[patterns])
+    assert "s3://inat" in sources
+    assert "--include */original.* --exclude [red]x" in below
+    assert below.strip().endswith("…")
+    assert "\x1b" not in below
+
+
+def test_batches__no_patterns__have_one_line() -> None:
+    assert len(show(sources=["s3://a", "s3://b"], patterns=[])) == 2
+
 
 MILLION = 1_234_567
 
@@ -30,8 +54,10 @@ def make_status() -> Status:
     host: dict[str, Any] = {"name": "a-host-with-a-long-name", "processes": 16, "busy": 0.5, "load": 12.3, "cores": 16}
     status.hosts = [{**host, "reads_per_second": 1500.0, "writes_per_second": 1500.0, "memory_mb": 2000}]
     numbers = BatchCounts(listed=MILLION, unchanged=MILLION // 2, stored=MILLION // 2, failed=12).as_dict()
-    batch = {"id": "20240101-000000-abcdef", "sources": ["s3://a-bucket-with-a-long-name/2024/summer/"]}
-    status.batches = [{**batch, "state": "reading", "numbers": numbers, "rate": 1523.4, "seconds_left": 4000.0}]
+    batch: dict[str, Any] = {"id": "20240101-000000-abcdef", "sources": ["s3://a-bucket-with-a-long-name/2024/summer/"]}
+    status.batches = [
+        {**batch, "state": "reading", "numbers": numbers, "rate": 1523.4, "seconds_left": 4000.0, "patterns": []}
+    ]
     example = {"message": "AccessDenied: " + "S3 refuses " * 20, "status": "failed"}
     status.failures = [{"exception": "AccessDenied", "count": MILLION, "example": example}]
     return status

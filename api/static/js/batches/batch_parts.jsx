@@ -4,8 +4,8 @@
  */
 import { PathText } from "../components/path_text.jsx";
 import { sourceName } from "../core/folders.js";
-import { formatNumber } from "../core/format.js";
-import { COUNT_LABELS, stateLabel } from "./labels.js";
+import { formatNumber, oneLine } from "../core/format.js";
+import { COUNT_LABELS, describePatterns, stateLabel } from "./labels.js";
 
 /** @param {{batch: Batch}} props */
 export function StateBadge({ batch }) {
@@ -13,13 +13,19 @@ export function StateBadge({ batch }) {
   return <span class={`state ${kind}`}>{label}</span>;
 }
 
-/** @param {{sources: string[]}} props */
-export const Sources = ({ sources }) => (
+/** @param {{batch: Pick<Batch, "sources" | "patterns">}} props */
+export const Sources = ({ batch }) => (
   <span class="sources">
-    {sources.map((source) => (
+    {batch.sources.map((source) => (
       <code key={source}>
         <PathText path={sourceName(source)} limit={200} />
       </code>
+    ))}
+    {batch.patterns?.map((patterns) => (
+      <span key={patterns.source} class="muted">
+        {batch.sources.length > 1 && `${oneLine(patterns.source, 200)}: `}
+        {oneLine(describePatterns(patterns), 400)}
+      </span>
     ))}
   </span>
 );

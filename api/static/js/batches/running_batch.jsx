@@ -36,7 +36,7 @@ export function RunningBatch({ batch, samples, api, merge }) {
   return (
     <article class="batch card" aria-label={`Indexing job for ${batch.sources.join(", ")}`}>
       <header>
-        <StateBadge batch={batch} /> <Sources sources={batch.sources} />
+        <StateBadge batch={batch} /> <Sources batch={batch} />
         <span class="muted since">
           started <Time text={batch.started_at} />
         </span>

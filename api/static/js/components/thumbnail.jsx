@@ -1,13 +1,16 @@
 /**
- * @file Shows the thumbnail embedded in a photo, rotated upright. If there is none, shows the file's format and name.
+ * @file Shows the thumbnail embedded in a photo, rotated upright. If there is none, shows a small preview that the API
+ * makes or, without one, the file's format and name.
  * @import { Photo } from "../core/types"
  */
 import { api, isAborted, readToken, toProblem } from "../core/api.js";
 import { oneLine } from "../core/format.js";
 import { fileName, STATUS_LABELS } from "../core/labels.js";
+import { canHavePreview, reasonOf } from "../core/picture_sources.js";
 import { useEffect, useRef, useState } from "../core/preact.js";
 import { isOutage, onRecovery } from "../core/recovery.js";
 import { settings } from "../core/settings.js";
+import { usePreview } from "../hooks/use_preview.js";
 
 // CSS transforms by the value of the Orientation tag (Exif 3.0, 4.6.5.1.6).
 /** @type {Record<number, string>} */
@@ -28,6 +31,8 @@ const TRANSFORMS = {
  */
 export function Thumbnail({ record, width, height, alt = "" }) {
   const { source, failure, onError } = useImageSource(record.thumbnail);
+  if (!record.thumbnail && canHavePreview(record, settings))
+    return <MadeThumbnail record={record} width={width} height={height} alt={alt} />;
   if (!record.thumbnail || failure) return <NoThumbnail record={record} failure={failure} />;
   const { orientation = 1 } = record.photo;
   const isSideways = orientation >= 5 && orientation <= 8;
@@ -56,8 +61,20 @@ const FAILURE_LABELS = {
   unreachable: "Can't reach the server",
 };
 
-/** @param {{record: Photo, failure?: Failure | null}} props */
-export function NoThumbnail({ record, failure = null }) {
+/**
+ * A small preview, which is upright already.
+ * @param {{record: Photo, width: number, height: number, alt: string}} props
+ */
+function MadeThumbnail({ record, width, height, alt }) {
+  const { url, problem } = usePreview(record, "tile");
+  if (!url)
+    return <NoThumbnail record={record} why={problem ? reasonOf(problem.code) : "Loading…"} />;
+  const style = { width: `${width}px`, height: `${height}px`, transform: "translate(-50%, -50%)" };
+  return <img class="thumbnail" src={url} alt={alt} style={style} draggable={false} />;
+}
+
+/** @param {{record: Photo, failure?: Failure | null, why?: string}} props why: why there is no picture */
+export function NoThumbnail({ record, failure = null, why = FAILURE_LABELS[failure ?? "absent"] }) {
   const isUnreadable = record.status !== "ok" && record.status !== "no_exif";
   return (
     <span class={`no-thumbnail ${isUnreadable ? "bad" : ""}`}>
@@ -68,7 +85,7 @@ export function NoThumbnail({ record, failure = null }) {
       <span class="why">
         {isUnreadable && failure !== "unreachable"
           ? (STATUS_LABELS[record.status] ?? record.status)
-          : FAILURE_LABELS[failure ?? "absent"]}
+          : why}
       </span>
     </span>
   );

@@ -2,7 +2,7 @@
  * @file The filter panel. The counts of each filter ignore the filter itself, to show which other values could be
  * selected.
  * @import { ComponentChildren } from "preact"
- * @import { Api, Counts, FilterName, Filters, Navigate, RangeRow, State } from "../core/types"
+ * @import { Api, Counts, FilterName, Filters, Navigate, RangeName, RangeRow, State } from "../core/types"
  * @import { RequestState } from "../hooks/use_request.js"
  * @import { SectionOptions } from "./sections.js"
  */
@@ -62,7 +62,7 @@ export function FilterPanel({ state, navigate, api, counts, changes }) {
             startsClosed={section.isRare && !isActive}
           >
             {section.isRare ? (
-              <RareValues
+              <RareSection
                 section={section}
                 state={state}
                 navigate={navigate}
@@ -140,10 +140,10 @@ export function clearedFilters(section, filters) {
 }
 
 /**
- * The values of a section that is closed at first. Their counts are fetched when the section is opened.
+ * The content of a section that is closed at first. Its counts are fetched when the section is opened.
  * @param {{section: SectionOptions, state: State, navigate: Navigate, api: Api, changes: number}} props
  */
-function RareValues({ section, state, navigate, api, changes }) {
+function RareSection({ section, state, navigate, api, changes }) {
   const { data, error, reload } = useFacet(section.name, state, api, changes);
   const rows = data?.facets[section.name];
   const Kind = SECTION_KINDS[section.kind];
@@ -201,7 +201,7 @@ function Section({ name, title, isActive, clear, startsClosed = false, children 
 /** @param {KindProps} props */
 function Range({ section, rows, state, navigate }) {
   const { title } = section;
-  const name = /** @type {"iso" | "f" | "exposure" | "focal"} */ (section.name);
+  const name = /** @type {RangeName} */ (section.name);
   return (
     <Histogram
       name={name}

@@ -13,12 +13,14 @@ import { Thumbnail } from "../components/thumbnail.jsx";
 import { formatNumber, oneLine } from "../core/format.js";
 import { locationOf } from "../core/folders.js";
 import { fileName } from "../core/labels.js";
-import { useEffect, useState } from "../core/preact.js";
+import { useEffect, useRef, useState } from "../core/preact.js";
 import { settings } from "../core/settings.js";
 import { closePhoto, filterParams, href } from "../core/url_state.js";
 import { useRequest } from "../hooks/use_request.js";
 import { MiniMap } from "../map/minimap.jsx";
+import { Viewer } from "../viewer/viewer.jsx";
 import { Regions } from "./regions.jsx";
+import { RelatedFiles } from "./related_files.jsx";
 import { Summary } from "./summary.jsx";
 import { Tags } from "./tags.jsx";
 
@@ -43,6 +45,8 @@ export function PhotoDialog({ id, state, navigate, api }) {
   const goTo = (photo) => {
     if (photo) navigate({ photo }, { replace: true });
   };
+  const showsViewer = useViewer(Boolean(state.viewParams.full));
+  const closeViewer = () => navigate({ viewParams: { full: null } }, { replace: true });
   /** @param {KeyboardEvent} event */
   const onKeyDown = (event) => {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
@@ -50,6 +54,7 @@ export function PhotoDialog({ id, state, navigate, api }) {
     if (target.matches("input, textarea, [role=tab]")) return;
     if (event.key === "ArrowLeft") goTo(neighbours?.previous);
     else if (event.key === "ArrowRight") goTo(neighbours?.next);
+    else if (event.key === "f") navigate({ viewParams: { full: "1" } });
   };
   const name = oneLine(fileName(id), 120);
   /** @type {(label: string, neighbour: string | undefined, icon: "previous" | "next") => JSX.Element} */
@@ -96,8 +101,38 @@ export function PhotoDialog({ id, state, navigate, api }) {
       ) : (
         <Loading slow={request.slow} subject="this photo" />
       )}
+      {showsViewer && (
+        <Viewer
+          id={id}
+          record={record}
+          hasFailed={Boolean(request.error)}
+          previous={neighbours?.previous}
+          next={neighbours?.next}
+          goTo={goTo}
+          close={closeViewer}
+          api={api}
+        />
+      )}
     </Dialog>
   );
+}
+
+/**
+ * Return whether to show the viewer. After it has been closed, focus the button that opens it.
+ * @param {boolean} isWanted
+ */
+function useViewer(isWanted) {
+  // Of two modal dialogs, the one that opens last is on top. On a page load, the viewer's effect would run first.
+  const [isDialogOpen, setDialogOpen] = useState(false);
+  const wasShown = useRef(false);
+  useEffect(() => setDialogOpen(true), []);
+  const isShown = isWanted && isDialogOpen;
+  useEffect(() => {
+    if (wasShown.current && !isShown)
+      /** @type {HTMLElement | null} */ (document.querySelector(".open-viewer"))?.focus();
+    wasShown.current = isShown;
+  }, [isShown]);
+  return isShown;
 }
 
 /** @param {{close: () => void}} props */
@@ -130,6 +165,16 @@ function Content({ record, state, navigate, api }) {
             alt={`Thumbnail of ${oneLine(fileName(record.id), 120)}`}
           />
           {record.thumbnail && isWhole && <Regions photo={record.photo} />}
+          <a
+            class="open-viewer"
+            href={href(state, { viewParams: { full: "1" } })}
+            aria-label="View full screen (f)"
+            title="View full screen (f)"
+          >
+            <span>
+              <Icon name="fullscreen" />
+            </span>
+          </a>
         </div>
         <div class="actions">
           <CopyButton
@@ -140,6 +185,7 @@ function Content({ record, state, navigate, api }) {
           {settings.sign_originals && <OriginalLink id={record.id} api={api} />}
         </div>
         {coordinates && <MiniMap lat={coordinates[1]} lng={coordinates[0]} />}
+        <RelatedFiles record={record} state={state} />
         <Copies record={record} state={state} api={api} />
       </div>
       <div class="facts">
