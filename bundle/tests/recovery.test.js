@@ -76,4 +76,7 @@ test("newCount: unknown while counts are outdated, partial or loading", () => {
     assert.equal(newCount(pages, counted(22, change)), 0);
   assert.equal(newCount(pages, { ...counted(22), loading: true }), 0);
   assert.equal(newCount(null, counted(22)), 0);
+  // A view without photos contradicts any count.
+  const empty = { isComplete: true, count: 0, total: null };
+  assert.equal(newCount(empty, counted(7, { stale: true })), 7);
 });

@@ -206,7 +206,7 @@ def test_outage__everything_comes_back_by_itself(explorer: Explorer) -> None:
     expect(tiles(page).locator("img").first).to_be_visible()
     total = total_of(explorer, page)
     page.context.set_offline(True)
-    section(page, "Camera").get_by_role("checkbox", name="X-T4").check()
+    section(page, "Camera").get_by_role("checkbox", name="X-T4").click()
     shows_outage(page)
     expect(page.get_by_text("Couldn't load filter counts.")).to_be_visible()
     page.context.set_offline(False)
