@@ -105,6 +105,10 @@ def _add_families(store: Store, records: Sequence[Document]) -> Sequence[Write]:
     return writes
 
 
+def _add_types_and_families(store: Store, records: Sequence[Document]) -> Sequence[Write]:
+    return [*_add_media_types(store, records), *_add_families(store, records)]
+
+
 def _rename_tasks(_store: Store, jobs: Sequence[Document]) -> Sequence[Write]:
     return [UpdateOne({"_id": job["_id"]}, {"$set": {"path": FORMER_TASKS[job["path"]]}}) for job in jobs]
 
@@ -128,9 +132,10 @@ MIGRATIONS: tuple[Migration, ...] = (
         "and renews the words for text search",
         add_derived_fields,
     ),
-    Migration("adds `photo.media_type`, which tells images, videos and other files apart", _add_media_types),
     Migration(
-        "adds `family` and `links`, with which workers find the sidecars and the stack of a photo", _add_families
+        "adds `photo.media_type`, which tells images, videos and other files apart, and `family` and `links`, with "
+        "which workers find the sidecars and the stack of a photo",
+        _add_types_and_families,
     ),
 )
 
