@@ -30,6 +30,7 @@ export type ListFilterName =
   | "white_balance"
   | "color_space"
   | "date_suspect"
+  | "fingerprint"
   | "media_type"
   | "video_codec"
   | "audio_codec"
@@ -107,6 +108,7 @@ export interface Settings {
   database: string;
   collection: string;
   dashboard_port: number;
+  version: string;
   needs_token: boolean;
   has_token: boolean;
   sign_originals: boolean;
@@ -195,6 +197,8 @@ export interface Photo {
   bucket?: string;
   key: string;
   etag?: string;
+  /** Equal for copies of a file. */
+  fingerprint?: string;
   size?: number;
   format?: string;
   status: string;
@@ -255,6 +259,8 @@ export interface Counts {
   counted: number;
   /** Whether the counts are partial. The API counts all photos in the background. */
   cut_short: boolean;
+  /** Whether the library has changed since, or while, the photos were counted. */
+  stale: boolean;
   facets: Record<string, any[]>;
 }
 
