@@ -66,7 +66,7 @@ def test_records_page__fields_and_sources__are_those_of_the_code() -> None:
     page = fields.make_page()
     for field in (*FIELDS, *DERIVED):
         assert f"| `{field.name}`{'*' if field.type.startswith('array') else ''} | {field.type} | " in page
-    assert '| `Image Copyright`, `dc:rights`, `tiff:Copyright`, "CopyrightNotice", *Copyright* |' in page
+    assert '| `Image Copyright`, `dc:rights`, `tiff:Copyright`, "CopyrightNotice", *Copyright*, ' in page
     assert "`GPS GPSDate` (`GPS GPSTimeStamp`)" in page
     assert "`olympus digital camera`" in page
 
