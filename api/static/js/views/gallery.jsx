@@ -10,7 +10,7 @@ import { Failed, LoadingPhotos } from "../components/status_screens.jsx";
 import { Thumbnail } from "../components/thumbnail.jsx";
 import { VideoBadge } from "../components/video_badge.jsx";
 import { VirtualRows } from "../components/virtual_rows.jsx";
-import { formatDay, formatVideoDuration, oneLine } from "../core/format.js";
+import { formatDay, formatNumber, formatVideoDuration, oneLine } from "../core/format.js";
 import { cameraName, fileName, settingsLine } from "../core/labels.js";
 import { memo, useEffect, useMemo, useRef } from "../core/preact.js";
 import { getScrollPosition } from "../core/scroll_positions.js";
@@ -244,7 +244,9 @@ const Tile = memo(
     const { media_type: mediaType, duration_seconds: duration } = record.photo;
     const video = mediaType === "video" && `video ${duration ? formatVideoDuration(duration) : ""}`;
     const camera = cameraName(record.photo);
-    const parts = [name, video && video.trim(), camera, settings, taken, isSelected && "selected"];
+    const files = record.stack && `stack of ${formatNumber(record.stack.count)} files`;
+    const states = [files, isSelected && "selected"];
+    const parts = [name, video && video.trim(), camera, settings, taken, ...states];
     const label = parts.filter(Boolean).join(", ");
     return (
       <div
@@ -262,6 +264,11 @@ const Tile = memo(
         >
           <Thumbnail record={record} width={width} height={height} />
           <VideoBadge photo={record.photo} />
+          {record.stack && (
+            <span class="badge" aria-hidden="true">
+              {formatNumber(record.stack.count)}
+            </span>
+          )}
           <span class="caption" aria-hidden="true">
             <span>{name}</span>
             {settings && <span>{settings}</span>}
