@@ -2,6 +2,7 @@
  * @file Describes filters and photos in plain text. Parses and formats the ranges of the API's filters.
  * @import { PhotoFields, RangeName } from "./types"
  */
+import { bucketName } from "./folders.js";
 import {
   formatAperture,
   formatDecimal,
@@ -226,6 +227,15 @@ const isDates = (text) =>
 /** @param {string} text */
 const isHours = (text) => /^\d\d?(-\d\d?)?$/.test(text);
 
+/** @type {Record<string, string>} */
+export const ROLE_LABELS = Object.assign(Object.create(null), {
+  photo: "photo",
+  edited: "edited copy",
+  raw: "RAW file",
+  video: "video",
+  burst: "photo of a burst",
+});
+
 /**
  * Describe a filter for its chip. The kind is empty if the value alone is clear, such as "ISO 400".
  * @param {string} name
@@ -234,16 +244,24 @@ const isHours = (text) => /^\d\d?(-\d\d?)?$/.test(text);
  */
 export function describeFilter(name, value) {
   switch (name) {
+    case "bucket":
+      return ["Bucket", oneLine(bucketName(value), 60)];
     case "format":
       return ["Format", oneLine(value, 20).toUpperCase()];
     case "status":
       return ["Status", STATUS_LABELS[value] ?? oneLine(value, 60)];
+    case "primary":
+      return ["", value === "true" ? "Stacks as one photo" : "All files of stacks"];
+    case "stack":
+      return ["Stack", oneLine(fileName(value), 60)];
     case "kind":
       return ["Kind", KIND_LABELS[value] ?? oneLine(value, 60)];
     case "media_type":
       return ["", MEDIA_TYPE_LABELS[value] ?? oneLine(value, 60)];
     case "date_suspect":
       return ["Doubtful date", DATE_SUSPECT_LABELS[value] ?? oneLine(value, 60)];
+    case "fingerprint":
+      return ["", "Copies of one file"];
     case "rating":
       return ["Rating", formatRating(Number(value))];
     case "has":
