@@ -119,6 +119,7 @@ if command -v flock >/dev/null; then
 fi
 
 if ! is_installed requirements.txt || ! "$python" -I -c ''; then
+    rm -f logs/setup.log
     (umask 077 && : >logs/setup.log)
     if venv_is_usable; then base=$python; else base=$(find_python); fi
     # Report an error in the settings now, instead of after minutes of installation.

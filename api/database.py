@@ -12,6 +12,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import ExecutionTimeout
 
 from exifinator.config import Config
+from exifinator.own_servers import mongodb_uri
 from exifinator.queue.image_queue import ImageQueue
 from exifinator.queue.redis_client import connect_redis
 from exifinator.storage.mongodb import connect_mongodb
@@ -65,7 +66,7 @@ class Store:
 def open_store(config: Config) -> Store:
     """Return the collections. The client connects on first use, so the API can start without MongoDB."""
     client: AsyncMongoClient[Document] = AsyncMongoClient(
-        config.mongodb_uri.get_secret_value(),
+        mongodb_uri(config),
         appname="exifinator-api",
         maxPoolSize=_POOL_SIZE,
         waitQueueTimeoutMS=_POOL_WAIT_MS,

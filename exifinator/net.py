@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 _LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -44,4 +45,15 @@ def listens(host: str, port: int) -> bool:
         socket.create_connection((host, port), timeout=3).close()
     except OSError:
         return False
+    return True
+
+
+def listens_on_socket(path: Path) -> bool:
+    """Return whether a program accepts connections on this Unix socket."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(3)
+        try:
+            client.connect(str(path))
+        except OSError:
+            return False
     return True

@@ -20,6 +20,9 @@ _F_EDGES = (1, 1.4, 2, 2.8, 4, 5.6, 8, 11, 16, 22, 32)
 _SHORT_EXPOSURES = (8000, 4000, 2000, 1000, 500, 250, 125, 60, 30, 15, 8, 4)
 _EXPOSURE_EDGES = (*(1 / n for n in _SHORT_EXPOSURES), 0.5, 1, 2, 4, 8, 15, 30)
 _FOCAL_EDGES = (10, 16, 24, 35, 50, 70, 100, 135, 200, 300, 400, 600)
+_DURATION_EDGES = (5, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200)
+# Between the usual rates: 24 and 25, 30, 50 and 60, 120, 240.
+_FRAME_RATE_EDGES = (20, 27, 40, 75, 150)
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,8 @@ class Facet:
         indexed: Whether an index starts with the field.
         partial: Whether the index contains only the photos that have the field.
         edges: The lower bounds of the ranges into which values are grouped.
+        whole: Whether values are rounded down to whole numbers before they are grouped, because there are too many
+            different ones.
         hidden: Whether the facet is internal and cannot be requested.
     """
 
@@ -39,6 +44,7 @@ class Facet:
     edges: tuple[float, ...] = ()
     hidden: bool = False
     partial: bool = False
+    whole: bool = False
 
 
 FACETS: dict[str, Facet] = {
@@ -58,7 +64,10 @@ FACETS: dict[str, Facet] = {
     "keyword": Facet("photo.keywords"),
     "rating": Facet("photo.rating"),
     "gps": Facet("photo.location", indexed=False),
+    "media_type": Facet("photo.media_type"),
     **{name: Facet(path, partial=True) for name, path in PARTIAL_PATHS.items()},
+    "duration": Facet(PARTIAL_PATHS["duration"], indexed=False, partial=True, edges=_DURATION_EDGES, whole=True),
+    "frame_rate": Facet(PARTIAL_PATHS["frame_rate"], partial=True, edges=_FRAME_RATE_EDGES),
     "bucket_status": Facet("bucket", indexed=False, hidden=True),
 }
 # Facets by fields that are lists. A photo counts once for each of its values.
@@ -147,7 +156,7 @@ def _group_key(name: str, id_prefix: str) -> Any:
             return {"bucket": path, "status": "$status"}
         case "gps":
             return {"$eq": [{"$type": path}, "object"]}
-    return path
+    return {"$floor": path} if FACETS[name].whole else path
 
 
 def _facet_branch(name: str) -> list[dict[str, Any]]:
@@ -196,7 +205,7 @@ def to_rows(name: str, counts: Counts, *, limit: int) -> list[dict[str, Any]]:
     elif name == "hour":
         rows = [{"value": hour, "count": counts[hour]} for hour in sorted(key for key in counts if key is not None)]
     elif edges := FACETS[name].edges:
-        rows = _ranges(counts, edges)
+        rows = _ranges(counts, edges, step=1 if FACETS[name].whole else 0)
     else:
         # Sort equally frequent values by name, so that the order is the same in each response.
         present = ((value, n) for value, n in counts.items() if value is not None)
@@ -211,12 +220,21 @@ def _date(parts: tuple[int, ...]) -> str:
     return "-".join([f"{parts[0]:04}", *(f"{part:02}" for part in parts[1:])])
 
 
-def _ranges(counts: Counts, edges: tuple[float, ...]) -> list[dict[str, Any]]:
+# Durations are stored in microseconds, so the greatest one below a whole second is this much less.
+_RESOLUTION = 1e-6
+
+
+def _ranges(counts: Counts, edges: tuple[float, ...], *, step: int = 0) -> list[dict[str, Any]]:
     """Return counts by range. A range includes its lower edge, but not its upper edge.
 
     The first range has no lower edge, and the last one has no upper edge.
     `least` and `greatest` are the lowest and highest values that occur in a range, so a filter between them matches
     exactly the photos counted.
+
+    Args:
+        counts: The counts by value.
+        edges: The lower bounds of the ranges.
+        step: 1 if the values are rounded down to whole numbers, else 0.
     """
     by_range: dict[int, list[float]] = {}
     for value in counts:
@@ -229,7 +247,7 @@ def _ranges(counts: Counts, edges: tuple[float, ...]) -> list[dict[str, Any]]:
             "from": bounds[i],
             "to": bounds[i + 1],
             "least": min(values),
-            "greatest": max(values),
+            "greatest": max(values) + (step - _RESOLUTION if step else 0),
             "count": sum(counts[value] for value in values),
         }
         for i, values in sorted(by_range.items())

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from api.http.parameters import Arguments
 from api.query.local_hour import HOURS, during_hours, read_hours
-from api.query.mongo_filter import MAX_JSON_BYTES, Filter, read_filter
+from api.query.mongo_filter import MAX_JSON_BYTES, Filter, combine, read_filter
 from api.query.ranges import (
     BBOX,
     DATES,
@@ -29,6 +29,7 @@ from api.query.sort_order import TAKEN, VALUE_PATHS
 from exifinator.models import Status, split_bucket
 from exifinator.search_keys.folders import folders_of
 from exifinator.search_keys.geo_cells import cells_between
+from exifinator.search_keys.media_types import MediaType
 from exifinator.search_keys.terms import split_words
 
 EARTH_KM = 6371.0088
@@ -39,7 +40,7 @@ _LONGITUDE, _LATITUDE = "photo.location.coordinates.0", "photo.location.coordina
 Property = Literal[
     "gps", "date", "camera", "lens", "keywords", "people", "title", "description", "rating", "headline", "regions",
     "place", "label", "creator", "owner", "software", "camera_serial", "lens_serial", "white_balance", "color_space",
-    "date_suspect", "sidecar",
+    "date_suspect", "sidecar", "duration", "frame_rate", "video_codec", "audio_codec",
 ]  # fmt: skip
 # Maps filters to fields that many photos lack. The indexes of these fields contain only the photos that have the field.
 PARTIAL_PATHS: dict[str, str] = {
@@ -58,6 +59,10 @@ PARTIAL_PATHS: dict[str, str] = {
     "white_balance": "photo.white_balance",
     "color_space": "photo.color_space",
     "date_suspect": "photo.date_suspect",
+    "duration": "photo.duration_seconds",
+    "frame_rate": "photo.frame_rate",
+    "video_codec": "photo.video_codec",
+    "audio_codec": "photo.audio_codec",
 }
 _PROPERTIES: dict[str, str] = {
     "gps": "photo.location",
@@ -74,7 +79,13 @@ _PROPERTIES: dict[str, str] = {
     "sidecar": "sidecars",
     **{name: path for name, path in PARTIAL_PATHS.items() if name in get_args(Property)},
 }
-_PATHS: dict[str, str] = {**VALUE_PATHS, "keyword": "photo.keywords", "stack": "stack.id", **PARTIAL_PATHS}
+_PATHS: dict[str, str] = {
+    **VALUE_PATHS, "media_type": "photo.media_type", "keyword": "photo.keywords", "stack": "stack.id",
+    **PARTIAL_PATHS,
+}  # fmt: skip
+# The default of `media_type`: records stored by other programs, without a media type, are photos too.
+PHOTOS_ONLY: Filter = {"photo.media_type": {"$ne": "other"}}
+OTHER_FILES: Filter = {"photo.media_type": "other"}
 DateSuspicion = Literal["future", "before_digital", "camera_default", "midnight"]
 SidecarState = Literal["merged", "orphan"]
 _SIDECAR_FILTERS: dict[str, Filter] = {
@@ -146,6 +157,13 @@ class Filters(Arguments):
     white_balance: list[Value] = _list_field("White balance.", "daylight")
     color_space: list[Value] = _list_field("Colour space.", "Adobe RGB")
     date_suspect: list[DateSuspicion] = _list_field("Why the date is probably wrong.", "camera_default")
+    media_type: list[MediaType] = _list_field(
+        "Images, videos or other files, such as PDF files and sidecars. Default: images and videos.", "video"
+    )
+    duration: str | None = _text_field("Duration of a video in seconds: one value or a range.", NUMBERS, "10-60")
+    frame_rate: str | None = _text_field("Frames per second of a video: one value or a range.", NUMBERS, "50-")
+    video_codec: list[Value] = _list_field("Codec of the picture of a video.", "HEVC")
+    audio_codec: list[Value] = _list_field("Codec of the sound of a video.", "AAC")
     stack: list[Value] = _list_field("Stack, by the id of its primary photo.", "holiday/2024/IMG_1.JPG")
     primary: bool | None = Field(
         None,
@@ -186,10 +204,7 @@ class Filters(Arguments):
         Raises:
             BadParameter: A value is invalid.
         """
-        parts = [part for name, part in self._parts() if part and name not in exclude]
-        if len(parts) > 1:
-            return {"$and": parts}
-        return parts[0] if parts else {}
+        return combine(*(part for name, part in self._parts() if name not in exclude))
 
     @property
     def names(self) -> frozenset[str]:
@@ -207,6 +222,11 @@ class Filters(Arguments):
         """A filter for the range of ids that start with `id_prefix`; empty if there is no prefix."""
         return _ids_with_prefix(self.id_prefix) if self.id_prefix else {}
 
+    @property
+    def photos_only(self) -> bool:
+        """Whether other files than images and videos are left out, which is the default."""
+        return not (self.media_type or self.sidecar)
+
     def _parts(self) -> list[tuple[str, Filter]]:
         arguments = {name: value for name, value in self if value is not None and value != []}
         parts: list[tuple[str, Filter]] = []
@@ -215,12 +235,17 @@ class Filters(Arguments):
                 parts += [(f"{name}={kind}", {_PROPERTIES[kind]: {"$exists": name == "has"}}) for kind in value]
             else:
                 parts += [(name, part) for part in self._parse(name, value)]
+        if self.photos_only:
+            parts.append(("media_type", PHOTOS_ONLY))
         return parts
 
     def _parse(self, name: str, value: Any) -> list[Filter]:
         """Return the MongoDB filters of one parameter. A photo must match all of them."""
         match name:
-            case "iso" | "f" | "focal":
+            case "duration":
+                # Unlike the others, its values are no ratios.
+                return [_between(_PATHS[name], read_numbers(value, name), tolerance=0)]
+            case "iso" | "f" | "focal" | "frame_rate":
                 return [_between(_PATHS[name], read_numbers(value, name))]
             case "exposure":
                 return [_between(_PATHS[name], read_fractions(value, name))]
@@ -232,6 +257,8 @@ class Filters(Arguments):
                 return [_near(*read_near(value, name))]
             case "bbox":
                 return [within(read_box(value, name))]
+            case "media_type" if set(value) == set(get_args(MediaType)):
+                return []
             case "bucket" if self._prefix_includes_bucket():
                 return []
             case "prefix":
@@ -259,12 +286,12 @@ class Filters(Arguments):
 _TOLERANCE = 1e-6
 
 
-def _between(path: str, span: Span) -> Filter:
+def _between(path: str, span: Span, tolerance: float = _TOLERANCE) -> Filter:
     bounds: dict[str, float] = {}
     if span.low is not None:
-        bounds["$gte"] = span.low * (1 - _TOLERANCE)
+        bounds["$gte"] = span.low * (1 - tolerance)
     if span.high is not None:
-        bounds["$lte"] = span.high * (1 + _TOLERANCE)
+        bounds["$lte"] = span.high * (1 + tolerance)
     return {path: bounds}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -18,7 +19,7 @@ from api.http.responses import json_response
 from api.query.filters import Filters
 
 router = APIRouter(dependencies=[READER], tags=["facets"])
-MAX_FACETS = 8
+MAX_FACETS = 10
 _NAME = f"({'|'.join(FACET_NAMES)})"
 
 
@@ -82,7 +83,11 @@ class FacetRow(BaseModel):
 class Totals(BaseModel):
     """The number of matching photos, and how many of them were counted."""
 
-    total: int = Field(description="Number of photos that match the filters.")
+    total: int = Field(description="Number of photos and videos that match the filters.")
+    other_files: int | None = Field(
+        description="Number of files that match the filters, but are not counted because they are neither photos nor "
+        "videos: see `media_type`. Null if `media_type` is given, or if counting them exceeded the time limit."
+    )
     more: bool = Field(
         description="Whether `total` is only a lower bound, because counting every match would have taken too long."
     )
@@ -95,6 +100,13 @@ class Totals(BaseModel):
         description="Whether photos were stored or deleted during or between the counts of the facets, which may be "
         "up to a minute apart. The counts may then not add up to `total`: repeat the request after a few seconds."
     )
+
+
+async def count_other_files(counter: FacetCounter, arguments: Filters, budget_ms: int) -> int | None:
+    """Return `other_files` of Totals."""
+    if arguments.media_type:
+        return None
+    return await counter.count_other_files(arguments.to_filter(exclude=frozenset({"media_type"})), budget_ms)
 
 
 class Facets(Totals):
@@ -114,20 +126,13 @@ async def get_facets(request: Request, arguments: Annotated[FacetArguments, Quer
     names = list(dict.fromkeys(arguments.fields.split(",")))
     groups = _groups(arguments, names)
     counter: FacetCounter = request.app.state.counter
-    results: list[FacetCounts] = await asyncio.gather(
-        *(
-            counter.count(
-                arguments.to_filter(exclude=excluded),
-                group,
-                budget_ms=arguments.budget_ms,
-                id_prefix=arguments.id_prefix,
-            )
-            for excluded, group in groups.items()
-        )
+    results, other_files = await asyncio.gather(
+        _count_groups(counter, arguments, groups), count_other_files(counter, arguments, arguments.budget_ms)
     )
     counts = {name: values for result in results for name, values in result.counts.items()}
     content = {
         "total": results[0].total,
+        "other_files": other_files,
         "more": results[0].total_is_lower_bound,
         "counted": next((result.sample_size for result in results if result.is_sample), results[0].sample_size),
         "cut_short": any(result.is_sample for result in results),
@@ -136,6 +141,19 @@ async def get_facets(request: Request, arguments: Annotated[FacetArguments, Quer
         "milliseconds": round((time.perf_counter() - start) * 1000),
     }
     return json_response(request, content)
+
+
+async def _count_groups(
+    counter: FacetCounter, arguments: FacetArguments, groups: Mapping[frozenset[str], list[str]]
+) -> list[FacetCounts]:
+    """Count each group of facets with the filters that it does not exclude."""
+    counts = (
+        counter.count(
+            arguments.to_filter(exclude=excluded), group, budget_ms=arguments.budget_ms, id_prefix=arguments.id_prefix
+        )
+        for excluded, group in groups.items()
+    )
+    return list(await asyncio.gather(*counts))
 
 
 def _groups(arguments: FacetArguments, names: list[str]) -> dict[frozenset[str], list[str]]:

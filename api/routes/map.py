@@ -30,7 +30,7 @@ from api.aggregations.partitioned import PartitionedReader
 from api.auth import READER
 from api.database import QUERY_MS, Store, StoreDep
 from api.http.responses import REVALIDATE, bytes_response, encode_json
-from api.query.filters import Filters
+from api.query.filters import PHOTOS_ONLY, Filters
 from api.query.mongo_filter import Filter
 from api.query.ranges import Box, read_box
 
@@ -94,7 +94,7 @@ async def get_map(request: Request, store: StoreDep, arguments: Annotated[MapArg
     zoom = fitting_zoom(box, arguments.zoom)
     without_bbox = arguments.to_filter(exclude=frozenset({"bbox"}))
     cached: StaleWhileRevalidate[Pyramid] = request.app.state.pyramid
-    is_cached = not without_bbox and zoom <= MAX_CACHED_ZOOM
+    is_cached = without_bbox == PHOTOS_ONLY and zoom <= MAX_CACHED_ZOOM
     pyramid = await _wait_briefly(cached) if is_cached else None
     is_sample = False
     if pyramid is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -11,12 +12,12 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from api.aggregations.facet_counter import FacetCounter
-from api.aggregations.facets import FacetCounts, to_rows
+from api.aggregations.facets import to_rows
 from api.auth import READER
 from api.database import QUERY_MS
 from api.http.responses import json_response
 from api.query.filters import Filters
-from api.routes.facets import FacetRow, Totals
+from api.routes.facets import FacetRow, Totals, count_other_files
 from exifinator.models import STATUSES
 
 router = APIRouter(dependencies=[READER], tags=["facets"])
@@ -57,9 +58,13 @@ async def get_statistics(request: Request, arguments: Annotated[StatisticsArgume
     start = time.perf_counter()
     counter: FacetCounter = request.app.state.counter
     names = [*_FACETS, "bucket_status"]
-    result: FacetCounts = await counter.count(arguments.to_filter(), names, budget_ms=arguments.budget_ms)
+    result, other_files = await asyncio.gather(
+        counter.count(arguments.to_filter(), names, budget_ms=arguments.budget_ms),
+        count_other_files(counter, arguments, arguments.budget_ms),
+    )
     content = {
         "total": result.total,
+        "other_files": other_files,
         "more": result.total_is_lower_bound,
         "counted": result.sample_size,
         "cut_short": result.is_sample,

@@ -1,7 +1,12 @@
 import "./page.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { describeCause, progressOf, splitSource } from "../../api/static/js/batches/labels.js";
+import {
+  describeCause,
+  describePatterns,
+  progressOf,
+  splitSource,
+} from "../../api/static/js/batches/labels.js";
 import { mergeBatches, readEvents } from "../../api/static/js/batches/use_batches.js";
 import { axisMax } from "../../api/static/js/components/charts.jsx";
 import { plotRate } from "../../api/static/js/components/rate_chart.jsx";
@@ -46,6 +51,19 @@ test("mergeBatches: updates replace batches, newest first", () => {
     merged.map(({ id, state }) => `${id} ${state}`),
     ["3 done", "2 done", "1 left"],
   );
+});
+
+test("progressOf: excluded objects are not to be processed", () => {
+  const { total, done } = progressOf({ state: "reading", numbers: { ...NUMBERS, excluded: 30 } });
+  assert.deepEqual([total, done], [50, 30]);
+});
+
+test("describePatterns: what is chosen, then what is not", () => {
+  const describe = (/** @type {string[]} */ include, /** @type {string[]} */ exclude) =>
+    describePatterns({ include, exclude });
+  assert.equal(describe(["*.jpg", "*.heic"], ["drafts/"]), "only *.jpg, *.heic; not drafts/");
+  assert.equal(describe([], ["<b>"]), "not <b>");
+  assert.equal(describe(["a"], []), "only a");
 });
 
 test("progressOf: the fraction is known only after the listing is complete", () => {

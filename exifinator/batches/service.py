@@ -65,6 +65,7 @@ def read_batches(
     Returns:
         A dict for each batch:
         - id, sources, started_at, updated_at
+        - patterns: for each source that has any, the source, `include` and `exclude`
         - state: `listing`, `reading` or `cancelling` while a process watches the batch; `done` or `cancelled` at the
           end; `left` if no process watches the batch but workers may continue; `stopped` if the listing was interrupted
         - numbers: the counts; while Redis is unavailable, the counts that were last stored
@@ -190,6 +191,7 @@ def _describe(document: BatchDocument, worker_counts: Mapping[str, int] | None, 
     return {
         "id": document["_id"],
         "sources": [str(source) for source in document.get("sources", ())],
+        "patterns": document.get("options", {}).get("patterns", []),
         "state": state,
         "started_at": document.get("started_at"),
         "updated_at": document.get("updated_at"),

@@ -86,7 +86,8 @@ class ProgressDisplay:
         return format_duration(remaining / rate) if rate > 0 and remaining > 0 else "-"
 
     def _line(self, phase: str, n: BatchCounts, rate: float, done: int) -> str:
-        line = f"{phase}: {n.listed:,} listed, {n.unchanged:,} unchanged, {n.queued:,} queued"
+        excluded = f"{n.excluded:,} excluded, " if n.excluded else ""
+        line = f"{phase}: {n.listed:,} listed, {excluded}{n.unchanged:,} unchanged, {n.queued:,} queued"
         if phase == "listing":
             return line
         return (
@@ -157,6 +158,7 @@ def summarize(counts: BatchCounts) -> str:
         ("damaged", n.damaged, "damaged files (recorded, with the problem)"),
         ("failed", n.failed, "images that could not be indexed: see `failures`, or the dashboard"),
         ("archived", n.archived, "images to restore in S3 first (not recorded)"),
+        ("excluded", n.excluded, "left out by patterns, or junk such as Thumbs.db (not recorded)"),
         ("folders", n.folders, "empty objects whose keys end in /"),
     ]
     lines = [

@@ -127,10 +127,10 @@ def _batches(status: Status) -> Table:
     table = make_table(*names, right_aligned=(3, 4, 5, 6, 7, 8))
     for batch in status.batches:
         counts = BatchCounts.from_dict(batch["numbers"])
-        sources = " ".join(batch["sources"])
+        texts = [" ".join(batch["sources"]), *map(_describe_patterns, batch["patterns"])]
         table.add_row(
             batch["id"],
-            safe_cell(sources if len(sources) <= MAX_SOURCES_CHARS else sources[: MAX_SOURCES_CHARS - 1] + "…"),
+            "\n".join(safe_cell(_shorten(text)) for text in texts),
             _STATE_NAMES.get(batch["state"], batch["state"]),
             f"{counts.listed:,}",
             f"{counts.unchanged:,}",
@@ -140,6 +140,15 @@ def _batches(status: Status) -> Table:
             format_duration(batch["seconds_left"]) if batch["seconds_left"] is not None else "-",
         )
     return table
+
+
+def _describe_patterns(patterns: dict[str, list[str]]) -> str:
+    options = [f"--{name} {pattern}" for name in ("include", "exclude") for pattern in patterns[name]]
+    return " ".join(options)
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= MAX_SOURCES_CHARS else text[: MAX_SOURCES_CHARS - 1] + "…"
 
 
 def _failures(status: Status) -> Table:

@@ -25,11 +25,14 @@ class PhotoDate(NamedTuple):
         local: The date without a time zone. Unknown parts have the lowest possible value.
         precision: The finest part that is known.
         offset: The offset from UTC, as in `+02:00`; None if it is not known.
+        is_utc: Whether the date is in UTC by definition, as GPS dates are. Its offset then says nothing of the camera's
+            clock.
     """
 
     local: datetime
     precision: Precision
     offset: str | None = None
+    is_utc: bool = False
 
 
 # Longer texts are not dates.
@@ -139,6 +142,19 @@ def parse_offset(text: str | None) -> str | None:
     """Return an offset in the form `+02:00`; None if the text is not an offset."""
     match = _OFFSET.fullmatch(text.strip()) if text and len(text) < MAX_CHARACTERS else None
     return _offset(match["zone"]) if match else None
+
+
+def in_utc(date: PhotoDate) -> PhotoDate:
+    """Return a date, marked as one that is in UTC by definition."""
+    return date._replace(offset="+00:00", is_utc=True)
+
+
+def in_zone(date: PhotoDate, offset: str) -> PhotoDate | None:
+    """Return a date in UTC on a clock with an offset from UTC; None outside the range of datetime."""
+    try:
+        return PhotoDate(date.local + _delta(offset), date.precision, offset)
+    except OverflowError:
+        return None
 
 
 def to_utc(date: PhotoDate) -> datetime | None:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from time import perf_counter
 
-from exifinator.errors import ObjectChanged
+from exifinator.errors import EXIFinatorError, ObjectChanged
 from exifinator.metadata.containers import LocatedMetadata, RangeBuffer, has_known_signature, locate
 from exifinator.metadata.containers.range_buffer import merge_ranges
 from exifinator.metadata.content_encoding import (
@@ -71,6 +71,9 @@ def fetch_metadata(
                     raise
                 COUNTS.add_retry("object_changed")
         raise AssertionError("unreachable")
+    except EXIFinatorError as exc:
+        exc.requests, exc.bytes_read = cost.requests, cost.bytes_read
+        raise
     finally:
         observe_fetch(perf_counter() - started_at)
         COUNTS.requests["get"] += cost.requests

@@ -30,7 +30,6 @@ from exifinator.metadata.limits import DeadlineExceeded, MemoryBudget, MemoryExc
 from exifinator.metadata.makernotes import decode_structure
 from exifinator.metadata.makernotes.summary import summarize
 from exifinator.metadata.normalize import build_photo, join_sentences
-from exifinator.metadata.photo.media import media_type_of
 from exifinator.metadata.photo.sources import Metadata
 from exifinator.metadata.quicktime.decode import decode_movie
 from exifinator.metadata.sidecars import read_sidecar
@@ -40,6 +39,7 @@ from exifinator.models import Block, ExifRecord, FetchedMetadata, ImageRef, Stat
 from exifinator.search_keys.folders import folders_of
 from exifinator.search_keys.geo_cells import find_cells
 from exifinator.search_keys.kinds import kinds_of
+from exifinator.search_keys.media_types import media_type_of
 from exifinator.search_keys.place_names import place_names
 from exifinator.search_keys.terms import split_words
 from exifinator.search_keys.texts import search_texts
@@ -112,7 +112,8 @@ def _base_document(ref: ImageRef, format_: str) -> dict[str, Any]:
 
 def _unreadable_record(document: dict[str, Any], problem: str) -> ExifRecord:
     """Return the record of an image whose metadata cannot be read. Text search still finds the record by its key."""
-    document.update(status="damaged", problem=problem, words=split_words([document["key"]]), photo={})
+    photo = {"media_type": media_type_of(document["format"], document["key"])}
+    document.update(status="damaged", problem=problem, words=split_words([document["key"]]), photo=photo)
     return ExifRecord(document)
 
 
@@ -198,12 +199,12 @@ class _RecordBuilder:
             key=fetched.ref.key,
             size=(fetched.width_pixels, fetched.height_pixels),
             rotation_applied=fetched.rotation_applied,
-            media_type=media_type_of(fetched.format) if fetched.status != "unsupported" else None,
+            media_type=media_type_of(fetched.format, fetched.ref.key),
             now=document["extracted_at"].replace(tzinfo=None),
         )
         sidecar = read_sidecar(fetched.ref.id, fetched.format, self.xmp, self._takeout, self.budget)
         # The values of a sidecar are those of a photo that has a record of its own.
-        photo, problems = ({}, []) if sidecar else build_photo(metadata)
+        photo, problems = ({"media_type": metadata.media_type}, []) if sidecar else build_photo(metadata)
         document.update(sidecar)
         if not sidecar and (links := identifiers(fetched.ref.id, self.tags, self.xmp)):
             document["links"] = links

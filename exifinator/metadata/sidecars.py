@@ -15,7 +15,7 @@ from exifinator.metadata.photo.media import coordinates
 from exifinator.metadata.photo.readers import text
 from exifinator.metadata.photo.sources import Metadata, Problem
 from exifinator.metadata.photo.taken import Taken, date_fields
-from exifinator.places.time_zones import offset_at, time_zone_of
+from exifinator.places.time_zones import local_time, time_zone_of
 
 # Memory that decoded JSON takes per byte in the worst case, a list of empty lists.
 JSON_BYTES_PER_BYTE = 40
@@ -112,14 +112,13 @@ def _takeout_values(content: dict[str, Any]) -> dict[str, Any]:
 
 def _taken_fields(timestamp: Any, location: dict[str, Any] | None) -> dict[str, Any]:
     """Return the fields of a date in Unix time. It is local time where the position tells the time zone, else UTC."""
-    offset = "+00:00"
     try:
         at = _EPOCH + timedelta(seconds=int(timestamp))
+        clock = None
         if location:
             longitude, latitude = location["coordinates"]
-            offset = offset_at(at, time_zone_of(latitude, longitude)) or offset
-        sign = -1 if offset[0] == "-" else 1
-        local = at + sign * timedelta(hours=int(offset[1:3]), minutes=int(offset[4:6]))
+            clock = local_time(at, time_zone_of(latitude, longitude))
+        local, offset = clock or (at, "+00:00")
     except (TypeError, ValueError, OverflowError):
         return {}
     return date_fields(Taken(PhotoDate(local, "second", offset), PHOTO_TAKEN_TIME), Metadata({}, now=_now()))

@@ -14,6 +14,7 @@ from exifinator.config import Config
 from exifinator.errors import EXIFinatorError
 from exifinator.monitoring.connections import Connections
 from exifinator.net import listens, without_credentials
+from exifinator.own_servers import mongodb_uri, redis_url
 from exifinator.processes.workers import web_addresses, worker_supervision
 from exifinator.storage.failed_jobs import FailedJobs, failed_filter
 
@@ -74,14 +75,14 @@ class StatusReader:
         """Read the status within a few seconds, even if servers are down."""
         status = Status(datetime.now(UTC))
         for name, url, read in (
-            ("Redis", self._config.redis_url, self._read_redis),
-            ("MongoDB", self._config.mongodb_uri, self._read_mongodb),
+            ("Redis", redis_url(self._config), self._read_redis),
+            ("MongoDB", mongodb_uri(self._config), self._read_mongodb),
         ):
             try:
                 read(status)
             except EXIFinatorError as exc:
                 status.problems.append(str(exc))
-                address = without_credentials(url.get_secret_value()).rstrip("/")
+                address = without_credentials(url).rstrip("/")
                 status.services.append({"name": name, "address": address, "up": False, "version": None})
         self._read_web_servers(status)
         return status

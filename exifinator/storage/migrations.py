@@ -24,6 +24,7 @@ from exifinator.families.stacks import identifiers
 from exifinator.paths import COMMAND
 from exifinator.search_keys.folders import folders_of
 from exifinator.search_keys.geo_cells import find_cells
+from exifinator.search_keys.media_types import media_type_of
 from exifinator.storage.derived_fields import add_derived_fields
 from exifinator.storage.indexes import FAMILY_INDEXES
 from exifinator.storage.jobs import FORMER_TASKS
@@ -80,6 +81,16 @@ def _add_folders(_store: Store, records: Sequence[Document]) -> Sequence[Write]:
     ]
 
 
+def _add_media_types(_store: Store, records: Sequence[Document]) -> Sequence[Write]:
+    return [
+        UpdateOne({"_id": record["_id"]}, {"$set": {"photo.media_type": media_type}})
+        for record in records
+        # Records without `photo` were stored by another program.
+        if isinstance(photo := record.get("photo"), dict)
+        and (media_type := media_type_of(record.get("format"), record.get("key"))) != photo.get("media_type")
+    ]
+
+
 def _add_families(store: Store, records: Sequence[Document]) -> Sequence[Write]:
     # Workers need these indexes from their first write on, and building them is quick as long as no record has the
     # fields.
@@ -92,6 +103,10 @@ def _add_families(store: Store, records: Sequence[Document]) -> Sequence[Write]:
             fields = {"family": family_of(record["_id"]), **({"links": links} if links else {})}
             writes.append(UpdateOne({"_id": record["_id"]}, {"$set": fields}))
     return writes
+
+
+def _add_types_and_families(store: Store, records: Sequence[Document]) -> Sequence[Write]:
+    return [*_add_media_types(store, records), *_add_families(store, records)]
 
 
 def _rename_tasks(_store: Store, jobs: Sequence[Document]) -> Sequence[Write]:
@@ -118,7 +133,9 @@ MIGRATIONS: tuple[Migration, ...] = (
         add_derived_fields,
     ),
     Migration(
-        "adds `family` and `links`, with which workers find the sidecars and the stack of a photo", _add_families
+        "adds `photo.media_type`, which tells images, videos and other files apart, and `family` and `links`, with "
+        "which workers find the sidecars and the stack of a photo",
+        _add_types_and_families,
     ),
 )
 

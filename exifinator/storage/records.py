@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pymongo.errors
 from bson import Binary, CodecOptions, MinKey
-from pymongo import IndexModel
+from pymongo import DeleteOne, IndexModel
 from pymongo.collection import Collection
 from pymongo.database import Database
 
@@ -21,8 +21,6 @@ from exifinator.storage.indexes import RETIRED_INDEXES, IndexDefinition
 from exifinator.storage.mongodb import Document, describe_error, mongodb_errors
 
 log = logging.getLogger(__name__)
-
-_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def count_exactly(collection: Collection[Document], *, limit: int | None = None) -> int:
@@ -262,17 +260,16 @@ class RecordStore:
         self._mostly_new = 2 * sum(result.is_new) >= len(result.is_new)
         for i, error in zip(ready, result.errors, strict=True):
             outcomes[i] = error
-        latest = max(documents, key=lambda document: document.get("delivered_at", _NEVER), default={})
         # An old thumbnail is left behind only if the new record has none and replaced one that had.
-        stale_ids = [
-            records[i].id
+        stale = [
+            DeleteOne({"_id": records[i].id, **may_replace(records[i].document)})
             for i, is_new in zip(ready, result.is_new, strict=True)
             if not (is_new or records[i].thumbnail or outcomes[i])
         ]
-        if stale_ids:
+        if stale:
             try:
                 with mongodb_errors("remove thumbnails"):
-                    self.thumbnails.delete_many({"_id": {"$in": stale_ids}, **may_replace(latest)})
+                    self.thumbnails.bulk_write(stale, ordered=False)
             except (StoreUnavailable, RecordRefused) as exc:
                 for i in ready:
                     outcomes[i] = outcomes[i] or exc

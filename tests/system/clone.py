@@ -150,20 +150,20 @@ def add_environment(clone: Clone) -> None:
     subprocess.run(["bash", "-euc", stamp], cwd=clone.path, check=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def s3_proxy(moto_url: str) -> Iterator[Proxy]:
     """Run a proxy in front of the S3 server."""
     with run_proxy(moto_url) as proxy:
         yield proxy
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def bare_clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """Return a clone in which nothing was set up; tests must not do that either."""
     return make_clone(tmp_path_factory.mktemp("bare"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory, s3_proxy: Proxy) -> Iterator[Clone]:
     """Yield a clone with an environment. Tests may start and stop its programs; `running_clone` has them running."""
     made = make_clone(tmp_path_factory.mktemp("clone"), s3_proxy.url)

@@ -28,7 +28,6 @@ SIGNATURES = (
 )
 # Identifies an XMP packet, which may begin in several ways and may be encoded in UTF-16.
 XMP_NAMESPACE = b"http://www.w3.org/1999/02/22-rdf-syntax-ns#"
-VIDEO = frozenset({"mpeg", "flv"})
 # The rest of a longer sidecar is not read. Sidecars of darktable with many masks have some 100 KB.
 MAX_XMP_BYTES = 4 * 1024 * 1024
 # The names of fields in every JSON file with which Google Takeout describes a photo. These files have about 1 KB.
@@ -58,8 +57,6 @@ def identify_unsupported(file: RangeBuffer, located: LocatedMetadata) -> None:
     elif not located.format and _is_takeout(file, head):
         located.format, located.problem = "takeout", "The file is a sidecar of Google Takeout, not a photo."
         located.add("takeout", file.read(0, file.total_bytes))
-    elif located.format in VIDEO:
-        located.problem = f"The file is a video ({located.format.upper()}), not a photo."
     elif located.format:
         located.problem = f"{located.format.upper()} files are not supported."
     elif _is_text(head):

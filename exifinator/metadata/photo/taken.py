@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, NamedTuple
 
+from exifinator.metadata import dates
 from exifinator.metadata.dates import PhotoDate, is_blank_date, parse_date, parse_offset, to_utc
 from exifinator.metadata.photo.file_names import date_in_name
 from exifinator.metadata.photo.readers import number, text
@@ -14,17 +15,14 @@ from exifinator.metadata.photo.sources import Metadata, Problem, Raw, Source
 _PRECISIONS = ("year", "month", "day", "minute", "second")
 FILE_NAME = "file name"
 MOVIE_DATE = "QuickTime CreateDate"
-# Makers whose cameras write local time into the header of a movie, and makers whose devices write UTC. The names are
-# makes or brands in lower case. Sources: sample files with a date and an offset in other tags, and the documentation of
-# ExifTool's option QuickTimeUTC.
-_LOCAL_MAKES = (
-    "canon", "nikon", "niko", "panasonic", "olympus", "om digital", "pentax", "pent", "ricoh", "casio", "fujifilm",
-    "gopro", "kodak", "eastman kodak", "sanyo", "leica", "sigma", "minolta", "konica", "hp", "caep",
-)  # fmt: skip
-_UTC_MAKES = (
-    "apple", "google", "samsung", "sony", "xavc", "xiaomi", "huawei", "oneplus", "oppo", "vivo", "motorola", "lge",
-    "nokia", "hmd", "htc",
-)  # fmt: skip
+# Makers whose cameras are known to write local time into the header of a movie, and makers whose devices are known to
+# write UTC. The names are makes or brands in lower case. Observations: Nikon and GoPro in
+# https://github.com/Piwigo/piwigo-videojs/issues/98, https://github.com/pulsejet/memories/issues/1256 and
+# http://blog.mono0x.net/2021/11/03/gopro-creation-time; the others in
+# https://github.com/photostructure/exiftool-vendored.js/issues/113 and
+# https://github.com/photoprism/photoprism/issues/1388.
+_LOCAL_MAKES = ("nikon", "niko", "gopro")
+_UTC_MAKES = ("apple", "google", "samsung", "motorola")
 # Value of FileSource for a digital camera, as opposed to a scanner (Exif 3.0, 4.6.6.3).
 DIGITAL_CAMERA = 3
 FIRST_DIGITAL_YEAR = 1990
@@ -78,7 +76,7 @@ def gps_date(raw: Raw, time: Raw) -> PhotoDate | None:
     if not 0 <= seconds < 86_401:
         return None
     try:
-        return PhotoDate(date.local + timedelta(milliseconds=round(seconds * 1000)), "second", "+00:00")
+        return dates.in_utc(PhotoDate(date.local + timedelta(milliseconds=round(seconds * 1000)), "second"))
     except OverflowError:  # midnight at the end of the last day that datetime supports
         return None
 
@@ -87,28 +85,37 @@ def in_utc(raw: Raw) -> PhotoDate | Problem | None:
     """Read a date that is in UTC unless it has an offset."""
     date = written_date(raw)
     if isinstance(date, PhotoDate) and date.offset is None and date.precision in ("minute", "second"):
-        return date._replace(offset="+00:00")
+        return dates.in_utc(date)
     return date
 
 
 def movie_date(raw: Raw, *makes: Raw) -> Taken | Problem | None:
     """Read the date in a movie's header, and name the clock that it shows in the source.
 
-    The date is in UTC by the standard (ISO/IEC 14496-12, 8.2.2). Phones follow it, but many cameras write their local
-    time.
+    The date is in UTC by the standard (ISO/IEC 14496-12, 8.2.2). Phones follow it, but some cameras write their local
+    time. If nothing is known of the maker, assume UTC.
 
     Args:
         raw: The date.
-        makes: The makes of the camera, or the brand of the file. The first one that is present counts.
+        makes: The makes of the camera, the brand of the file, and the program that wrote the first track.
     """
     date = written_date(raw)
     if not isinstance(date, PhotoDate):
         return date
-    make = next((name.lower() for value in makes if (name := text(value))), "")
-    if make.startswith(_LOCAL_MAKES):
+    names = [name.lower() for value in makes if (name := text(value))]
+    if any(name.startswith(_LOCAL_MAKES) for name in names):
         return Taken(date, f"{MOVIE_DATE} (camera clock)")
-    clock = "UTC" if make.startswith(_UTC_MAKES) else "UTC assumed"
-    return Taken(date._replace(offset="+00:00"), f"{MOVIE_DATE} ({clock})")
+    clock = "UTC" if any(name.startswith(_UTC_MAKES) for name in names) else "UTC assumed"
+    return Taken(dates.in_utc(date), f"{MOVIE_DATE} ({clock})")
+
+
+def movie_date_in_zone(raw: Raw, offset: Raw) -> Taken | None:
+    """Read the date in a movie's header, if the camera also wrote the offset of its clock from UTC."""
+    date, zone = written_date(raw), parse_offset(text(offset))
+    if not isinstance(date, PhotoDate) or zone is None:
+        return None
+    local = dates.in_zone(date, zone)
+    return Taken(local, f"{MOVIE_DATE} (UTC)") if local else None
 
 
 def choose_date(candidates: Iterable[tuple[Source, Any]]) -> Taken | None:

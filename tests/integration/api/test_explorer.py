@@ -161,6 +161,7 @@ def test_original__of_what_is_no_record__is_not_signed(signing_api: Api) -> None
     assert signing_api.get("/photos/holiday%2Fsecret.txt/original").status_code == 404
 
 
-def test_original__by_default__is_refused(api: Api) -> None:
-    answer = api.get(ORIGINAL)
+def test_original__setting_off__is_refused(library: Config) -> None:
+    with open_api(library.model_copy(update={"api_sign_originals": False})) as api:
+        answer = api.get(ORIGINAL)
     assert (answer.status_code, answer.headers["content-type"]) == (403, "application/problem+json")

@@ -209,6 +209,26 @@ def test_migrate__to_schema_5__adds_the_date_on_the_camera_s_clock(install: Inst
     }
 
 
+def test_migrate__to_schema_6__adds_the_media_type(install: Install) -> None:
+    it = install()
+    files = {"a.JPG": "jpeg", "b.mov": "mov", "c.xmp": "xmp", "empty.heic": "unknown", "noise": "unknown"}
+    it.store.records.collection.insert_many(
+        [{"_id": f"b/{key}", "key": key, "format": form, "photo": {"iso": 100}} for key, form in files.items()]
+        + [{"_id": "other program's", "photo": "none"}]
+    )
+    meta = it.store.records.collection.database[META_COLLECTION]
+    for _ in range(2):  # the second time as after a kill before the progress was saved
+        meta.replace_one({"_id": "schema"}, {"version": 5}, upsert=True)
+        list(migrate(it.store, migrations=migrations.MIGRATIONS[:5]))
+
+    found = {record["_id"]: record["photo"] for record in it.store.records.collection.find()}
+    assert found.pop("other program's") == "none"
+    assert {photo["iso"] for photo in found.values()} == {100}
+    assert {id_[2:]: photo["media_type"] for id_, photo in found.items()} == {
+        "a.JPG": "image", "b.mov": "video", "c.xmp": "other", "empty.heic": "image", "noise": "other",
+    }  # fmt: skip
+
+
 def test_migrate__to_schema_5__adds_places_kinds_and_words(install: Install) -> None:
     it = install()
     taken = datetime(2024, 7, 1, 12)

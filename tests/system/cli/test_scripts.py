@@ -31,7 +31,7 @@ def get_json(url: str) -> Any:
 def numbers_of(stdout: str) -> dict[str, Any]:
     """Return the counts of a run, whose stdout must be one JSON object and nothing else."""
     numbers = json.loads(stdout)
-    parts = ("folders", "unchanged", "archived", "stored", "no_exif", "unsupported", "damaged", "failed")
+    parts = ("folders", "excluded", "unchanged", "archived", "stored", "no_exif", "unsupported", "damaged", "failed")
     assert numbers["listed"] == sum(numbers[part] for part in parts)
     return dict(numbers)
 

@@ -15,7 +15,7 @@ import pytest
 from api.aggregations.map_clusters import Pyramid, fitting_zoom
 from api.errors import RequestRefused
 from api.http.responses import encode_json, matches_etag
-from api.query.filters import Filters, after_prefix
+from api.query.filters import OTHER_FILES, PHOTOS_ONLY, Filters, after_prefix
 from api.query.ranges import Box, Span, box_around, read_dates, read_fractions, read_numbers
 from api.query.sort_order import Order, Position, SortName, fingerprint, read_cursor, write_cursor
 from exifinator.errors import BadQuery
@@ -137,8 +137,7 @@ def test_to_filter__several__have_all_to_hold() -> None:
     made = Filters(camera=["A", "B"], iso="100-400", bucket=["holiday"], prefix="2024/").to_filter()
     assert made["$and"][0] == {"photo.camera_model": {"$in": ["A", "B"]}}
     assert made["$and"][1]["photo.iso"]["$gte"] == pytest.approx(100, rel=1e-5)
-    assert made["$and"][2] == {"folders": "holiday/2024/"}
-    assert len(made["$and"]) == 3
+    assert made["$and"][2:] == [{"folders": "holiday/2024/"}, PHOTOS_ONLY]
 
 
 @pytest.mark.parametrize(
@@ -164,7 +163,16 @@ def test_to_filter__several__have_all_to_hold() -> None:
     ids=["part of a bucket's name", "bucket", "folder", "folder in it", "in a folder", "in no folder", "deep"],
 )  # fmt: skip
 def test_to_filter__prefix__names_the_innermost_folder(given: Any, filter_: Any) -> None:
-    assert Filters(**given).to_filter() == filter_
+    assert Filters(**given, media_type=["image", "video", "other"]).to_filter() == filter_
+
+
+def test_to_filter__media_type__leaves_out_other_files_unless_asked_for() -> None:
+    assert Filters().to_filter() == PHOTOS_ONLY
+    assert Filters().to_filter(exclude=frozenset({"media_type"})) == {}
+    assert Filters(media_type=["other"]).to_filter() == OTHER_FILES
+    assert Filters(media_type=["video", "other"]).to_filter() == {"photo.media_type": {"$in": ["video", "other"]}}
+    assert Filters(media_type=["other", "image", "video"]).to_filter() == {}
+    assert Filters(camera=["A"]).to_filter() == {"$and": [{"photo.camera_model": "A"}, PHOTOS_ONLY]}
 
 
 @pytest.mark.parametrize(
@@ -184,7 +192,8 @@ def test_folders_of__id__is_cut_at_slashes_of_the_key(id_: str, folders: list[st
 
 
 def test_to_filter__one_left_out__is_not_in_it() -> None:
-    assert Filters(camera=["A"], lens=["B"]).to_filter(exclude=frozenset({"camera"})) == {"photo.lens_model": "B"}
+    made = Filters(camera=["A"], lens=["B"]).to_filter(exclude=frozenset({"camera", "media_type"}))
+    assert made == {"photo.lens_model": "B"}
 
 
 @pytest.mark.parametrize(

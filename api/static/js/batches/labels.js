@@ -1,6 +1,6 @@
 /**
  * @file Describes the states, counts and failures of batches.
- * @import { Batch, BatchNumbers } from "../core/types"
+ * @import { Batch, BatchNumbers, SourcePatterns } from "../core/types"
  */
 import { STATUS_LABELS } from "../core/labels.js";
 
@@ -31,6 +31,7 @@ export const STATE_LABELS = {
  */
 export const COUNT_LABELS = [
   ["listed", "Listed", "objects in the listing"],
+  ["excluded", "Excluded", "left out by patterns, or junk such as Thumbs.db"],
   ["unchanged", "Unchanged", "already up to date"],
   ["queued", "Queued", "new, changed, or failed before"],
   ["stored", STATUS_LABELS.ok, "photos with EXIF"],
@@ -114,6 +115,10 @@ export const CAUSE_LABELS = {
     "Redis unavailable",
     "Redis could not be reached, or had no memory left. Retry when it is available again.",
   ],
+  MetadataNotQueued: [
+    "Redis failed at the metadata",
+    "Redis failed each time it was sent this metadata, perhaps because of its size. Check Redis, then retry.",
+  ],
   RecordRefused: [
     "Record rejected by MongoDB",
     "MongoDB rejected the record. Please report this, with the file.",
@@ -156,9 +161,23 @@ export function progressOf({ state, numbers }) {
   const done = stored + noExif + unsupported + damaged + failed;
   const total = Math.max(
     done,
-    numbers.listed - numbers.folders - numbers.unchanged - (numbers.archived ?? 0),
+    numbers.listed -
+      numbers.folders -
+      (numbers.excluded ?? 0) -
+      numbers.unchanged -
+      (numbers.archived ?? 0),
   );
   return { done, total, fraction: state === "listing" || !total ? null : done / total };
+}
+
+/**
+ * Return the patterns of a source as text, such as "only *.jpg, *.heic; not drafts/".
+ * @param {Pick<SourcePatterns, "include" | "exclude">} patterns
+ */
+export function describePatterns({ include, exclude }) {
+  const only = include.length ? [`only ${include.join(", ")}`] : [];
+  const not = exclude.length ? [`not ${exclude.join(", ")}`] : [];
+  return [...only, ...not].join("; ");
 }
 
 /**

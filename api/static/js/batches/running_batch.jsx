@@ -29,7 +29,7 @@ export function RunningBatch({ batch, samples, api, merge }) {
   return (
     <article class="batch card" aria-label={`Indexing job for ${batch.sources.join(", ")}`}>
       <header>
-        <StateBadge state={batch.state} /> <Sources sources={batch.sources} />
+        <StateBadge state={batch.state} /> <Sources batch={batch} />
         <span class="muted since">
           started <Time text={batch.started_at} />
         </span>

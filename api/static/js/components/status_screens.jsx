@@ -164,6 +164,20 @@ export function EmptyLibrary({ href }) {
   );
 }
 
+/** @param {{href: string}} props */
+export function OnlyOtherFiles({ href }) {
+  return (
+    <Screen title="No photos" kind="empty">
+      <p>All files in the library are neither photos nor videos.</p>
+      <p>
+        <a class="button" href={href}>
+          Show other files
+        </a>
+      </p>
+    </Screen>
+  );
+}
+
 /** @param {{clear: () => void, children?: ComponentChildren}} props */
 export function NoMatches({ clear, children }) {
   return (

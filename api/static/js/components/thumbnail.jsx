@@ -1,12 +1,15 @@
 /**
- * @file Shows the thumbnail embedded in a photo, rotated upright. If there is none, shows the file's format and name.
+ * @file Shows the thumbnail embedded in a photo, rotated upright. If there is none, shows a small preview that the API
+ * makes or, without one, the file's format and name.
  * @import { Photo } from "../core/types"
  */
 import { api, readToken } from "../core/api.js";
 import { oneLine } from "../core/format.js";
 import { fileName, STATUS_LABELS } from "../core/labels.js";
+import { canHavePreview, reasonOf } from "../core/picture_sources.js";
 import { useEffect, useState } from "../core/preact.js";
 import { settings } from "../core/settings.js";
+import { usePreview } from "../hooks/use_preview.js";
 
 // CSS transforms by the value of the Orientation tag (Exif 3.0, 4.6.5.1.6).
 /** @type {Record<number, string>} */
@@ -28,6 +31,8 @@ const TRANSFORMS = {
 export function Thumbnail({ record, width, height, alt = "" }) {
   const [hasFailed, setFailed] = useState(false);
   const source = useImageSource(record.thumbnail);
+  if (!record.thumbnail && canHavePreview(record, settings))
+    return <MadeThumbnail record={record} width={width} height={height} alt={alt} />;
   if (!record.thumbnail || hasFailed) return <NoThumbnail record={record} />;
   const { orientation = 1 } = record.photo;
   const isSideways = orientation >= 5 && orientation <= 8;
@@ -49,15 +54,27 @@ export function Thumbnail({ record, width, height, alt = "" }) {
   );
 }
 
-/** @param {{record: Photo}} props */
-export function NoThumbnail({ record }) {
+/**
+ * A small preview, which is upright already.
+ * @param {{record: Photo, width: number, height: number, alt: string}} props
+ */
+function MadeThumbnail({ record, width, height, alt }) {
+  const { url, problem } = usePreview(record, "tile");
+  if (!url)
+    return <NoThumbnail record={record} why={problem ? reasonOf(problem.code) : "Loading…"} />;
+  const style = { width: `${width}px`, height: `${height}px`, transform: "translate(-50%, -50%)" };
+  return <img class="thumbnail" src={url} alt={alt} style={style} draggable={false} />;
+}
+
+/** @param {{record: Photo, why?: string}} props why: why there is no picture */
+export function NoThumbnail({ record, why = "No thumbnail" }) {
   const isUnreadable = record.status !== "ok" && record.status !== "no_exif";
   return (
     <span class={`no-thumbnail ${isUnreadable ? "bad" : ""}`}>
       <span class="format">{oneLine(record.format ?? "?", 12).toUpperCase()}</span>
       <span class="name">{oneLine(fileName(record.key ?? record.id), 80)}</span>
       <span class="why">
-        {isUnreadable ? (STATUS_LABELS[record.status] ?? record.status) : "No thumbnail"}
+        {isUnreadable ? (STATUS_LABELS[record.status] ?? record.status) : why}
       </span>
     </span>
   );

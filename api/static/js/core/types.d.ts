@@ -30,6 +30,9 @@ export type ListFilterName =
   | "white_balance"
   | "color_space"
   | "date_suspect"
+  | "media_type"
+  | "video_codec"
+  | "audio_codec"
   | "has"
   | "without";
 
@@ -39,6 +42,8 @@ export type SingleFilterName =
   | "f"
   | "exposure"
   | "focal"
+  | "duration"
+  | "frame_rate"
   | "taken"
   | "hour"
   | "near"
@@ -46,6 +51,9 @@ export type SingleFilterName =
   | "prefix"
   | "primary"
   | "query";
+
+/** Filters by a range of numbers. */
+export type RangeName = "iso" | "f" | "exposure" | "focal" | "duration" | "frame_rate";
 
 export type FilterName = SingleFilterName | ListFilterName;
 
@@ -100,12 +108,19 @@ export interface Settings {
   needs_token: boolean;
   has_token: boolean;
   sign_originals: boolean;
+  makes_previews: boolean;
   tiles_url: string | null;
   tiles_attribution: string | null;
 }
 
 /** Normalized metadata of a photo. Every field may be absent. */
 export interface PhotoFields {
+  media_type?: string;
+  duration_seconds?: number;
+  frame_rate?: number;
+  video_codec?: string;
+  audio_codec?: string;
+  bit_rate?: number;
   taken_at?: string;
   taken_local?: string;
   taken_offset?: string;
@@ -230,6 +245,8 @@ export interface RangeRow extends FacetRow {
 
 export interface Counts {
   total: number;
+  /** Number of files that match, but are neither photos nor videos; null if unknown, or if media types are selected. */
+  other_files?: number | null;
   /** Whether more photos match than `total`, because the API stopped counting. */
   more?: boolean;
   /** Number of photos that have been counted so far. */
@@ -242,6 +259,7 @@ export interface Counts {
 export interface BatchNumbers {
   listed: number;
   folders: number;
+  excluded?: number;
   archived?: number;
   unchanged: number;
   queued: number;
@@ -255,10 +273,19 @@ export interface BatchNumbers {
   seconds: number;
 }
 
+/** The patterns by which the objects of a source are chosen. */
+export interface SourcePatterns {
+  source: string;
+  include: string[];
+  exclude: string[];
+}
+
 export interface Batch {
   id: string;
   state: string;
   sources: string[];
+  /** For each source that has any. */
+  patterns?: SourcePatterns[];
   numbers: BatchNumbers;
   /** Images per second. */
   rate: number | null;

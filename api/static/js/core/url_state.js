@@ -41,6 +41,9 @@ export const LIST_FILTERS = [
   "white_balance",
   "color_space",
   "date_suspect",
+  "media_type",
+  "video_codec",
+  "audio_codec",
   "has",
   "without",
 ];
@@ -51,6 +54,8 @@ export const SINGLE_FILTERS = [
   "f",
   "exposure",
   "focal",
+  "duration",
+  "frame_rate",
   "taken",
   "hour",
   "near",

@@ -1,10 +1,15 @@
 /**
- * @file Filters by ISO, aperture, exposure time or focal length. The user selects a range in a histogram.
- * @import { IndexRange, RangeRow } from "../core/types"
+ * @file Filters by a range of numbers, such as ISO. The user selects the range in a histogram.
+ * @import { IndexRange, RangeName, RangeRow } from "../core/types"
  * @import { Span } from "../core/labels.js"
  */
 import { RangeHistogram } from "../components/range_histogram.jsx";
-import { formatDecimal, formatExposureNumber, formatShortNumber } from "../core/format.js";
+import {
+  formatDecimal,
+  formatExposureNumber,
+  formatShortNumber,
+  formatVideoDuration,
+} from "../core/format.js";
 import {
   formatSpan,
   formatFraction,
@@ -13,14 +18,14 @@ import {
   SPAN_FORMATTERS,
 } from "../core/labels.js";
 
-/** @typedef {"iso" | "f" | "exposure" | "focal"} RangeName */
-
 /** @type {Record<RangeName, (value: number) => string>} */
 const TICK_FORMATS = {
   iso: formatShortNumber,
   f: (value) => formatDecimal(value, 1),
   exposure: formatExposureNumber,
   focal: (value) => formatDecimal(value, 0),
+  duration: formatVideoDuration,
+  frame_rate: (value) => formatDecimal(value, 0),
 };
 
 /**

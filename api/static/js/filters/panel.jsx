@@ -2,7 +2,7 @@
  * @file The filter panel. The counts of each filter ignore the filter itself, to show which other values could be
  * selected.
  * @import { ComponentChildren } from "preact"
- * @import { Api, Counts, FilterName, Filters, Navigate, RangeRow, State } from "../core/types"
+ * @import { Api, Counts, FilterName, Filters, Navigate, RangeName, RangeRow, State } from "../core/types"
  * @import { RequestState } from "../hooks/use_request.js"
  * @import { SectionOptions } from "./sections.js"
  */
@@ -59,7 +59,7 @@ export function FilterPanel({ state, navigate, api, counts }) {
             startsClosed={section.isRare && !isActive}
           >
             {section.isRare ? (
-              <RareValues section={section} state={state} navigate={navigate} api={api} />
+              <RareSection section={section} state={state} navigate={navigate} api={api} />
             ) : rows ? (
               <Kind
                 section={section}
@@ -142,13 +142,14 @@ function clearedFilters(section) {
 }
 
 /**
- * The values of a section that is closed at first. Their counts are fetched when the section is opened.
+ * The content of a section that is closed at first. Its counts are fetched when the section is opened.
  * @param {{section: SectionOptions, state: State, navigate: Navigate, api: Api}} props
  */
-function RareValues({ section, state, navigate, api }) {
+function RareSection({ section, state, navigate, api }) {
   const { data, error, reload } = useFacet(section.name, state, api);
   const rows = data?.facets[section.name];
-  if (rows) return <Values section={section} rows={rows} state={state} navigate={navigate} />;
+  const Kind = SECTION_KINDS[section.kind];
+  if (rows) return <Kind section={section} rows={rows} state={state} navigate={navigate} />;
   if (!error) return <div class="skeleton" aria-hidden="true" />;
   return (
     <p class="none" role="alert">
@@ -278,7 +279,7 @@ const NoData = ({ name }) => <p class="none">No {name} data in these photos.</p>
 /** @param {KindProps} props */
 function Range({ section, rows, state, navigate }) {
   const { title } = section;
-  const name = /** @type {"iso" | "f" | "exposure" | "focal"} */ (section.name);
+  const name = /** @type {RangeName} */ (section.name);
   return (
     <Histogram
       name={name}

@@ -1,7 +1,13 @@
 /**
  * @file The sections of the filter panel.
  */
-import { capitalize, DATE_SUSPECT_LABELS, KIND_LABELS, STATUS_LABELS } from "../core/labels.js";
+import {
+  capitalize,
+  DATE_SUSPECT_LABELS,
+  KIND_LABELS,
+  MEDIA_TYPE_LABELS,
+  STATUS_LABELS,
+} from "../core/labels.js";
 
 /**
  * @typedef {object} SectionOptions
@@ -23,6 +29,17 @@ export const SECTIONS = [
   { name: "f", title: "Aperture", kind: "range" },
   { name: "exposure", title: "Exposure time", kind: "range" },
   { name: "focal", title: "Focal length", kind: "range" },
+  {
+    name: "media_type",
+    title: "Media type",
+    kind: "values",
+    noun: "media type",
+    format: (value) => MEDIA_TYPE_LABELS[value] ?? value,
+  },
+  { ...rare("duration", "Duration", "duration"), kind: "range" },
+  { ...rare("frame_rate", "Frame rate", "frame rate"), kind: "range" },
+  rare("video_codec", "Video codec", "video codec"),
+  rare("audio_codec", "Audio codec", "audio codec"),
   {
     name: "keyword",
     title: "Keywords",

@@ -7,7 +7,7 @@ import { filterParams } from "../core/url_state.js";
 import { useRefetchPartial } from "../hooks/use_refetch_partial.js";
 import { useRequest } from "../hooks/use_request.js";
 
-const VALUES = "camera,lens,keyword,rating,gps,bucket,format,status";
+const VALUES = "camera,lens,keyword,rating,gps,bucket,format,status,media_type";
 const RANGES = "taken,iso,f,exposure,focal,person,country";
 
 // Time limit for the counts without a filter. The API counts the whole library in the background and caches the result.
@@ -62,6 +62,7 @@ export function useFacets(state, api, isEnabled) {
     );
     return {
       total: values.total,
+      other_files: values.other_files,
       more: values.more,
       counted: Math.min(values.counted, ranges.counted),
       cut_short: values.cut_short || ranges.cut_short,

@@ -4,14 +4,17 @@
  */
 import {
   formatAperture,
+  formatBitRate,
   formatBytes,
   formatDateTime,
   formatDecimal,
   formatExposure,
   formatFocalLength,
+  formatFrameRate,
   formatPosition,
   formatLocalTime,
   formatNumber,
+  formatVideoDuration,
   oneLine,
 } from "../core/format.js";
 import {
@@ -158,6 +161,34 @@ export const COLUMNS = Object.assign(
       alignsEnd: true,
       format: ({ photo }) =>
         photo.width_pixels ? `${photo.width_pixels} × ${photo.height_pixels}` : "",
+    },
+    duration: {
+      title: "Duration",
+      width: 92,
+      alignsEnd: true,
+      format: ({ photo }) => formatIfKnown(photo.duration_seconds, formatVideoDuration),
+    },
+    frame_rate: {
+      title: "Frame rate",
+      width: 104,
+      alignsEnd: true,
+      format: ({ photo }) => formatIfKnown(photo.frame_rate, formatFrameRate),
+    },
+    video_codec: {
+      title: "Video codec",
+      width: 116,
+      format: ({ photo }) => toText(photo.video_codec),
+    },
+    audio_codec: {
+      title: "Audio codec",
+      width: 116,
+      format: ({ photo }) => toText(photo.audio_codec),
+    },
+    bit_rate: {
+      title: "Bit rate",
+      width: 104,
+      alignsEnd: true,
+      format: ({ photo }) => formatIfKnown(photo.bit_rate, formatBitRate),
     },
     place: {
       title: "Location",

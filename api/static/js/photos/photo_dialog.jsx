@@ -11,11 +11,12 @@ import { Failed, Loading, Screen } from "../components/status_screens.jsx";
 import { Thumbnail } from "../components/thumbnail.jsx";
 import { formatNumber, oneLine } from "../core/format.js";
 import { fileName } from "../core/labels.js";
-import { useEffect, useState } from "../core/preact.js";
+import { useEffect, useRef, useState } from "../core/preact.js";
 import { settings } from "../core/settings.js";
 import { filterParams, href } from "../core/url_state.js";
 import { useRequest } from "../hooks/use_request.js";
 import { MiniMap } from "../map/minimap.jsx";
+import { Viewer } from "../viewer/viewer.jsx";
 import { Regions } from "./regions.jsx";
 import { RelatedFiles } from "./related_files.jsx";
 import { Summary } from "./summary.jsx";
@@ -40,7 +41,9 @@ export function PhotoDialog({ id, state, navigate, api }) {
   const goTo = (photo) => {
     if (photo) navigate({ photo }, { replace: true });
   };
-  const close = () => navigate({ photo: null, viewParams: { tab: null } });
+  const close = () => navigate({ photo: null, viewParams: { tab: null, full: null } });
+  const showsViewer = useViewer(Boolean(state.viewParams.full));
+  const closeViewer = () => navigate({ viewParams: { full: null } }, { replace: true });
   /** @param {KeyboardEvent} event */
   const onKeyDown = (event) => {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
@@ -48,6 +51,7 @@ export function PhotoDialog({ id, state, navigate, api }) {
     if (target.matches("input, textarea, [role=tab]")) return;
     if (event.key === "ArrowLeft") goTo(neighbours?.previous);
     else if (event.key === "ArrowRight") goTo(neighbours?.next);
+    else if (event.key === "f") navigate({ viewParams: { full: "1" } });
   };
   const name = oneLine(fileName(id), 120);
   /** @type {(label: string, neighbour: string | undefined, icon: "previous" | "next") => JSX.Element} */
@@ -82,8 +86,38 @@ export function PhotoDialog({ id, state, navigate, api }) {
       ) : (
         <Loading slow={request.slow} subject="this photo" />
       )}
+      {showsViewer && (
+        <Viewer
+          id={id}
+          record={record}
+          hasFailed={Boolean(request.error)}
+          previous={neighbours?.previous}
+          next={neighbours?.next}
+          goTo={goTo}
+          close={closeViewer}
+          api={api}
+        />
+      )}
     </Dialog>
   );
+}
+
+/**
+ * Return whether to show the viewer. After it has been closed, focus the button that opens it.
+ * @param {boolean} isWanted
+ */
+function useViewer(isWanted) {
+  // Of two modal dialogs, the one that opens last is on top. On a page load, the viewer's effect would run first.
+  const [isDialogOpen, setDialogOpen] = useState(false);
+  const wasShown = useRef(false);
+  useEffect(() => setDialogOpen(true), []);
+  const isShown = isWanted && isDialogOpen;
+  useEffect(() => {
+    if (wasShown.current && !isShown)
+      /** @type {HTMLElement | null} */ (document.querySelector(".open-viewer"))?.focus();
+    wasShown.current = isShown;
+  }, [isShown]);
+  return isShown;
 }
 
 /** @param {{close: () => void}} props */
@@ -115,6 +149,16 @@ function Content({ record, state, navigate, api }) {
             alt={`Thumbnail of ${oneLine(fileName(record.id), 120)}`}
           />
           {record.thumbnail && isWhole && <Regions photo={record.photo} />}
+          <a
+            class="open-viewer"
+            href={href(state, { viewParams: { full: "1" } })}
+            aria-label="View full screen (f)"
+            title="View full screen (f)"
+          >
+            <span>
+              <Icon name="fullscreen" />
+            </span>
+          </a>
         </div>
         <div class="actions">
           <CopyButton text={`s3://${record.id}`} label="Copy S3 URI" />

@@ -5,11 +5,14 @@
 import { Time } from "../components/time.jsx";
 import { toSentence } from "../core/error_messages.js";
 import {
+  formatBitRate,
   formatBytes,
   formatDecimal,
   formatFocalLength,
+  formatFrameRate,
   formatMegapixels,
   formatNumber,
+  formatVideoDuration,
   oneLine,
 } from "../core/format.js";
 import {
@@ -116,6 +119,13 @@ export function Summary({ record }) {
           {photo.shutter_count !== undefined && formatNumber(photo.shutter_count)}
         </Fact>
         <Fact name="Software">{photo.software && renderLink("software", photo.software)}</Fact>
+        <Fact name="Duration">
+          {photo.duration_seconds && formatVideoDuration(photo.duration_seconds)}
+        </Fact>
+        <Fact name="Video">{videoFacts(photo)}</Fact>
+        <Fact name="Audio">
+          {photo.audio_codec && renderLink("audio_codec", photo.audio_codec)}
+        </Fact>
         <Fact name="Dimensions">{formatDimensions(photo)}</Fact>
         <Fact name="Colour">
           {photo.color_space && renderLink("color_space", photo.color_space)}
@@ -146,6 +156,24 @@ export function Summary({ record }) {
 function formatDimensions({ width_pixels: width, height_pixels: height }) {
   if (!width || !height) return null;
   return `${width} × ${height} pixels, ${formatMegapixels(width, height)}`;
+}
+
+/**
+ * Return codec, frame rate and bit rate of a video.
+ * @param {PhotoFields} photo
+ */
+function videoFacts({ video_codec: codec, frame_rate: frameRate, bit_rate: bitRate }) {
+  const parts = [
+    codec && renderLink("video_codec", codec),
+    frameRate && renderLink("frame_rate", String(frameRate), formatFrameRate(frameRate)),
+    bitRate && formatBitRate(bitRate),
+  ].filter(Boolean);
+  return parts.map((part, index) => (
+    <>
+      {index > 0 && ", "}
+      {part}
+    </>
+  ));
 }
 
 /**

@@ -1,7 +1,7 @@
 /**
  * @file The view "Indexing jobs". It has a form that starts batches, and shows running batches, past batches and
  * failures.
- * @import { Api, Navigate, State } from "../core/types"
+ * @import { Api, Batch, Navigate, SourcePatterns, State } from "../core/types"
  */
 import { Failures } from "../batches/failures.jsx";
 import { PastBatches } from "../batches/past_batches.jsx";
@@ -17,9 +17,9 @@ export default function Batches({ state, navigate, api }) {
   if (!feed.batches) return <Loading subject="jobs" />;
   const running = feed.batches.filter((batch) => RUNNING_STATES.has(batch.state));
   const past = feed.batches.filter((batch) => !RUNNING_STATES.has(batch.state));
-  /** @param {string} source */
-  const start = async (source) => {
-    const batch = await api.post("/batches", { source });
+  /** @type {(source: string, patterns?: SourcePatterns) => Promise<Batch>} */
+  const start = async (source, { include, exclude } = { source, include: [], exclude: [] }) => {
+    const batch = await api.post("/batches", { source, include, exclude });
     feed.merge([batch]);
     return batch;
   };

@@ -6,8 +6,9 @@
  */
 import { Failed, LoadingPhotos } from "../components/status_screens.jsx";
 import { Thumbnail } from "../components/thumbnail.jsx";
+import { VideoBadge } from "../components/video_badge.jsx";
 import { VirtualRows } from "../components/virtual_rows.jsx";
-import { formatDay, formatNumber, oneLine } from "../core/format.js";
+import { formatDay, formatNumber, formatVideoDuration, oneLine } from "../core/format.js";
 import { cameraName, fileName, settingsLine } from "../core/labels.js";
 import { memo, useEffect, useMemo, useRef } from "../core/preact.js";
 import { getScrollPosition } from "../core/scroll_positions.js";
@@ -191,10 +192,11 @@ const Tile = memo(
     const name = oneLine(fileName(record.key ?? record.id), 80);
     const settings = settingsLine(record.photo);
     const taken = formatDay(record.photo.taken_at, record.photo.taken_offset);
+    const { media_type: mediaType, duration_seconds: duration } = record.photo;
+    const video = mediaType === "video" && `video ${duration ? formatVideoDuration(duration) : ""}`;
     const files = record.stack && `stack of ${formatNumber(record.stack.count)} files`;
-    const label = [name, cameraName(record.photo), settings, taken, files]
-      .filter(Boolean)
-      .join(", ");
+    const parts = [name, video && video.trim(), cameraName(record.photo), settings, taken, files];
+    const label = parts.filter(Boolean).join(", ");
     return (
       <div class="tile" role="listitem" aria-posinset={index + 1} aria-setsize={-1} style={style}>
         <a
@@ -209,6 +211,7 @@ const Tile = memo(
               {formatNumber(record.stack.count)}
             </span>
           )}
+          <VideoBadge photo={record.photo} />
           <span class="caption" aria-hidden="true">
             <span>{name}</span>
             {settings && <span>{settings}</span>}

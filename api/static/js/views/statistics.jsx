@@ -4,7 +4,13 @@
  * @import { Api, FacetRow, FilterChange, FilterName, Navigate, RangeRow, State } from "../core/types"
  */
 import { ColumnChart, RankedBarChart } from "../components/charts.jsx";
-import { EmptyLibrary, Failed, Loading, NoMatches } from "../components/status_screens.jsx";
+import {
+  EmptyLibrary,
+  Failed,
+  Loading,
+  NoMatches,
+  OnlyOtherFiles,
+} from "../components/status_screens.jsx";
 import {
   formatDecimal,
   formatTotal,
@@ -33,11 +39,17 @@ export default function Statistics({ state, navigate, api }) {
   useRefetchPartial(request, key);
   if (request.error) return <Failed error={request.error} retry={request.reload} />;
   if (!request.data) return <Loading subject="statistics" slow={request.slow} />;
-  const { total, counted, cut_short: cutShort, facets, buckets } = request.data;
-  if (!total && !pairs.length) return <EmptyLibrary href={href(state, { view: "batches" })} />;
-  if (!total) return <NoMatches clear={() => navigate({ clearFilters: true })} />;
   /** @type {LinkTo} */
   const linkTo = (filters) => href(state, { view: "gallery", filters, photo: null });
+  const { total, counted, cut_short: cutShort, facets, buckets } = request.data;
+  if (!total && !pairs.length) {
+    return request.data.other_files ? (
+      <OnlyOtherFiles href={linkTo({ media_type: ["other"] })} />
+    ) : (
+      <EmptyLibrary href={href(state, { view: "batches" })} />
+    );
+  }
+  if (!total) return <NoMatches clear={() => navigate({ clearFilters: true })} />;
   return (
     <section class="statistics" aria-busy={request.stale} aria-label="Statistics">
       {cutShort && (
@@ -64,6 +76,7 @@ export default function Statistics({ state, navigate, api }) {
  * @typedef {{bucket: string, count: number} & Record<Status, number>} BucketRow
  * @typedef {object} StatisticsResponse
  * @property {number} total
+ * @property {number | null} [other_files]
  * @property {boolean} [more]
  * @property {number} counted
  * @property {boolean} cut_short
