@@ -41,6 +41,7 @@ from api.routes import (
     facets,
     failures,
     health,
+    library,
     map,
     metrics,
     photos,
@@ -120,7 +121,9 @@ def create_app(config: Config | None = None, *, throttle: LoginThrottle | None =
     app.state.signer = Signer(config)
     install_handlers(app, lambda request: suggest_speedup(request.query_params, config))
     app.include_router(explorer.make_router(config))
-    for routes in (health, metrics, docs, pictures, photos, facets, statistics, map, export, batches, events, failures):
+    for routes in (
+        health, metrics, docs, library, pictures, photos, facets, statistics, map, export, batches, events, failures
+    ):  # fmt: skip
         app.include_router(routes.router)
     app.include_router(docs.document_router)
     app.include_router(compat.make_router(config))

@@ -21,7 +21,7 @@ from exifinator.storage.store import Store as PipelineStore
 Document = dict[str, Any]
 Collection = AsyncCollection[Document]
 # Metadata besides `photo` and the tags.
-METADATA_FIELDS = ("xmp", "iptc", "text", "icc", "ai", "extractor_version")
+METADATA_FIELDS = ("xmp", "iptc", "text", "icc", "ai", "extractor_version", "fingerprint")
 # Fields that are used only to find records.
 SEARCH_FIELDS = (
     "words", "cells", "folders", "countries", "states", "cities", "places", "kinds", "thumbnail_bytes", "family",

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.database import FAMILY_FIELDS, FILE_FIELDS, METADATA_FIELDS, SEARCH_FIELDS, Document
 
-SUMMARY_FIELDS = dict.fromkeys((*FILE_FIELDS, "photo", "kinds", "stack", "thumbnail_bytes"), 1)
+SUMMARY_FIELDS = dict.fromkeys((*FILE_FIELDS, "photo", "kinds", "stack", "fingerprint", "thumbnail_bytes"), 1)
 # Fields of a record that are not tags of the file.
 _NON_TAG_FIELDS = frozenset(
     {"_id", "delivered_at", *FILE_FIELDS, *METADATA_FIELDS, *SEARCH_FIELDS, *FAMILY_FIELDS, "photo"}
@@ -44,6 +44,7 @@ class PhotoSummary(BaseModel):
     extracted_at: str | None = None
     photo: dict[str, Any] = Field({}, description="Typed metadata: camera_model, iso, taken_at, location, ...")
     kinds: list[str] = Field([], description="What is special about the image: raw, panorama, ...")
+    fingerprint: str | None = Field(None, description="Equal for copies of a file.")
     stack: PhotoStack | None = Field(None, description="The stack that the photo is part of; null if there is none.")
     thumbnail: str | None = Field(None, description="URL of the thumbnail; null if there is none.")
 
@@ -103,6 +104,8 @@ def summarize(record: Document) -> Document:
     summary["photo"] = plain_photo(record)
     if kinds := record.get("kinds"):
         summary["kinds"] = kinds
+    if fingerprint := record.get("fingerprint"):
+        summary["fingerprint"] = fingerprint
     if stack := record.get("stack"):
         summary["stack"] = stack
     summary["thumbnail"] = thumbnail_url(record) if record.get("thumbnail_bytes") else None

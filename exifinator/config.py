@@ -51,6 +51,7 @@ API_PATHS = frozenset(
         "facets",
         "failures",
         "healthz",
+        "library",
         "map",
         "metrics",
         "photos",

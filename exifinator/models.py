@@ -203,6 +203,7 @@ class FetchedMetadata:
         rotation_applied: Whether the container specifies a rotation, and the width and height take it into account.
         requests: The number of ranged GETs.
         bytes_read: The number of bytes that the GETs returned.
+        fingerprint: Equal for copies of a file; see metadata/fingerprint.py. None for an empty object.
     """
 
     ref: ImageRef
@@ -215,6 +216,7 @@ class FetchedMetadata:
     rotation_applied: bool = False
     requests: int = 0
     bytes_read: int = 0
+    fingerprint: str | None = None
 
     def to_bytes(self) -> bytes:
         """Encode as a BSON message for the write queue."""
@@ -227,6 +229,7 @@ class FetchedMetadata:
                 "problem": self.problem,
                 "size": [self.width_pixels, self.height_pixels, self.rotation_applied],
                 "cost": [self.requests, self.bytes_read],
+                "fingerprint": self.fingerprint,
             }
         )
 
@@ -253,6 +256,8 @@ class FetchedMetadata:
             rotation_applied,
             requests,
             bytes_read,
+            # Another version of EXIFinator may have queued the message.
+            doc.get("fingerprint"),
         )
 
 

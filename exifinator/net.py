@@ -39,6 +39,12 @@ def is_loopback_address(host: str) -> bool:
         return False
 
 
+def url_host(host: str) -> str:
+    """Return a host as it appears in a URL for a browser on this machine: for a wildcard address, loopback."""
+    local = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 -- does not bind
+    return f"[{local}]" if ":" in local else local
+
+
 def listens(host: str, port: int) -> bool:
     """Return whether a program accepts connections at this address."""
     try:

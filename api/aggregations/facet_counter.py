@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,8 +20,17 @@ from pymongo.errors import ExecutionTimeout, OperationFailure
 
 from api.aggregations.background import BackgroundCounts
 from api.aggregations.cached_value import StaleWhileRevalidate
-from api.aggregations.facets import FACETS, LIST_FACETS, Counts, FacetCounts, count_photos, merge_counts
+from api.aggregations.facets import (
+    FACETS,
+    LIST_FACETS,
+    MAX_VALUES,
+    Counts,
+    FacetCounts,
+    count_photos,
+    merge_counts,
+)
 from api.aggregations.partitioned import PartitionedReader
+from api.aggregations.value_search import select_values
 from api.database import Collection, read_version
 from api.query.filters import OTHER_FILES, PHOTOS_ONLY
 from api.query.local_hour import first_of_month
@@ -123,8 +132,26 @@ class FacetCounter:
         sample = replace(sample, total=max(total, sample.sample_size))
         if filter_ not in ({}, PHOTOS_ONLY):
             count_all = partial(count_photos, self._photos, filter_, names, _COLLECTION_MS, id_prefix=id_prefix)
-            self._background.start(key, sample, count_all)
+            self._background.start(key, sample, partial(self._with_version, count_all))
         return sample
+
+    async def _with_version(self, count_all: Callable[[], Awaitable[FacetCounts]]) -> FacetCounts:
+        version = await read_version(self._photos)
+        return replace(await count_all(), version=version)
+
+    async def find(self, filter_: Filter, known: FacetCounts, name: str, text: str, *, budget_ms: int) -> FacetCounts:
+        """Return the counts of the values of a facet that contain a text.
+
+        Args:
+            known: The counts of the facet. They may lack its rarer values, which are then looked up.
+        """
+        if len(known.counts[name]) >= MAX_VALUES and not known.is_sample:
+            try:
+                found = await count_photos(self._photos, filter_, [name], budget_ms, find=text)
+                return replace(known, counts={**known.counts, name: found.counts[name]})
+            except ExecutionTimeout:
+                known = replace(known, is_sample=True)
+        return replace(known, counts={**known.counts, name: select_values(known.counts[name], text)})
 
     async def _count_matches(self, filter_: Filter, budget_ms: int) -> int:
         """Return how many photos match; 0 on timeout. With an index, this is ten times as fast as reading them."""
@@ -154,7 +181,7 @@ class FacetCounter:
             cached = await asyncio.gather(*(self._collection[photos_only, name].wait() for name in names))
         counts = {name: facet.counts for name, facet in zip(names, cached, strict=True)}
         if cached and _are_consistent(cached):
-            return FacetCounts(cached[0].total, cached[0].total, counts)
+            return FacetCounts(cached[0].total, cached[0].total, counts, version=cached[0].version)
         total = await _count_records(self._photos, budget_ms, photos_only=photos_only)
         return FacetCounts(total, total, counts, stale=bool(cached))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping
@@ -66,6 +67,8 @@ FACETS: dict[str, Facet] = {
     "gps": Facet("photo.location", indexed=False),
     "media_type": Facet("photo.media_type"),
     **{name: Facet(path, partial=True) for name, path in PARTIAL_PATHS.items()},
+    # Nearly every photo has a value of its own, so counting value by value in the index would take too long.
+    "fingerprint": Facet("fingerprint", indexed=False, partial=True),
     "duration": Facet(PARTIAL_PATHS["duration"], indexed=False, partial=True, edges=_DURATION_EDGES, whole=True),
     "frame_rate": Facet(PARTIAL_PATHS["frame_rate"], partial=True, edges=_FRAME_RATE_EDGES),
     "bucket_status": Facet("bucket", indexed=False, hidden=True),
@@ -87,6 +90,7 @@ class FacetCounts:
         is_sample: Whether only a sample of the photos was counted.
         stale: Whether photos were stored or deleted while the facets were being counted. The counts may then not add up
             to `total`, or contradict each other.
+        version: The version of the collection (see read_version) whose photos were counted; None if it is unknown.
     """
 
     total: int
@@ -94,6 +98,7 @@ class FacetCounts:
     counts: Mapping[str, Counts]
     is_sample: bool = False
     stale: bool = False
+    version: object = None
 
     @property
     def total_is_lower_bound(self) -> bool:
@@ -107,9 +112,19 @@ class FacetCounts:
 
 
 async def count_photos(
-    photos: Collection, filter_: Filter, names: list[str], budget_ms: int, *, id_prefix: str = "", limit: int = 0
+    photos: Collection,
+    filter_: Filter,
+    names: list[str],
+    budget_ms: int,
+    *,
+    id_prefix: str = "",
+    limit: int = 0,
+    find: str = "",
 ) -> FacetCounts:
     """Count all facets in one pass over the photos that match, or over the first `limit` of them if it is not 0.
+
+    Args:
+        find: Count only values that contain this text, in any case. The facets must be of texts.
 
     Raises:
         PyMongoError: The query failed, or exceeded `budget_ms`.
@@ -119,9 +134,11 @@ async def count_photos(
     stages: list[dict[str, Any]] = [{"$match": filter_}, {"$project": {"_id": 0, **keys} if keys else {"_id": 1}}]
     if limit:
         stages.insert(1, {"$limit": limit})
-    branches: dict[str, Any] = {name: _facet_branch(name) for name in names}
+    branches: dict[str, Any] = {name: _facet_branch(name, find) for name in names}
     branches["total"] = [{"$count": "n"}]
-    cursor = await photos.aggregate([*stages, {"$facet": branches}], maxTimeMS=budget_ms, allowDiskUse=False)
+    # In a large library, the groups of this facet exceed MongoDB's limit on memory.
+    needs_disk = "fingerprint" in names
+    cursor = await photos.aggregate([*stages, {"$facet": branches}], maxTimeMS=budget_ms, allowDiskUse=needs_disk)
     (result,) = await cursor.to_list()
     total = result["total"][0]["n"] if result["total"] else 0
     counts = {name: {_decode_key(name, row["_id"]): row["n"] for row in result[name]} for name in names}
@@ -149,7 +166,9 @@ def _group_key(name: str, id_prefix: str) -> Any:
         case "day":
             return _join_digits({"$year": path}, {"$month": path}, {"$dayOfMonth": path})
         case "folder":
-            return _path_segment(path, len(id_prefix))
+            in_id, in_key = _path_segment(path, len(id_prefix)), _path_segment("$key", len(id_prefix))
+            has_prefix = {"$eq": [{"$indexOfCP": [path, {"$literal": id_prefix}]}, 0]}
+            return {"$cond": [has_prefix, in_id, in_key]} if id_prefix else in_id
         case "hour":
             return LOCAL_HOUR
         case "bucket_status":
@@ -159,9 +178,11 @@ def _group_key(name: str, id_prefix: str) -> Any:
     return {"$floor": path} if FACETS[name].whole else path
 
 
-def _facet_branch(name: str) -> list[dict[str, Any]]:
+def _facet_branch(name: str, find: str = "") -> list[dict[str, Any]]:
     key = f"${name}"
     stages: list[dict[str, Any]] = [{"$unwind": key}] if name in LIST_FACETS else []
+    if find:
+        stages.append({"$match": {name: {"$regex": re.escape(find), "$options": "i"}}})
     most_frequent: list[dict[str, Any]] = [{"$sort": {"n": -1, "_id": 1}}, {"$limit": MAX_VALUES}]
     return [*stages, {"$group": {"_id": key, "n": {"$sum": 1}}}, *most_frequent]
 

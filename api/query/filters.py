@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from api.http.parameters import Arguments
+from api.query.alternatives import filters_by_property, join_alternatives
 from api.query.local_hour import HOURS, during_hours, read_hours
 from api.query.mongo_filter import MAX_JSON_BYTES, Filter, combine, read_filter
 from api.query.ranges import (
@@ -59,6 +61,7 @@ PARTIAL_PATHS: dict[str, str] = {
     "white_balance": "photo.white_balance",
     "color_space": "photo.color_space",
     "date_suspect": "photo.date_suspect",
+    "fingerprint": "fingerprint",
     "duration": "photo.duration_seconds",
     "frame_rate": "photo.frame_rate",
     "video_codec": "photo.video_codec",
@@ -83,6 +86,11 @@ _PATHS: dict[str, str] = {
     **VALUE_PATHS, "media_type": "photo.media_type", "keyword": "photo.keywords", "stack": "stack.id",
     **PARTIAL_PATHS,
 }  # fmt: skip
+_ALTERNATIVES = filters_by_property(
+    _PROPERTIES, {**_PATHS, "taken": TAKEN, "near": "photo.location", "bbox": "photo.location"}
+)
+# If there are more buckets than this, a prefix is searched for in all keys, without an index.
+MAX_SEARCHED_BUCKETS = 200
 # The default of `media_type`: records stored by other programs, without a media type, are photos too.
 PHOTOS_ONLY: Filter = {"photo.media_type": {"$ne": "other"}}
 OTHER_FILES: Filter = {"photo.media_type": "other"}
@@ -112,9 +120,13 @@ def _text_field(description: str, pattern: str, example: str) -> Any:
 class Filters(Arguments):
     """Filter parameters. A photo must match all of them.
 
-    If a parameter is repeated, a photo must match one of its values. For `has` and `without`, it must match all
-    values.
+    If a parameter is repeated, a photo must match one of its values. `without` is an alternative to the filter of the
+    same field: `camera=X-T4&without=camera` matches photos of this camera and photos without a camera. Apart from this,
+    a photo must match all values of `has` and `without`.
     """
+
+    # The buckets of all photos, if they matter for `prefix`; see query/buckets.py.
+    _all_buckets: tuple[str, ...] = PrivateAttr(default=())
 
     camera: list[Value] = _list_field("Camera model, as in the `camera` facet.", "ILCE-7M3")
     lens: list[Value] = _list_field("Lens model.", "FE 24-70mm F2.8 GM")
@@ -133,7 +145,7 @@ class Filters(Arguments):
         None,
         min_length=1,
         max_length=1024,
-        description="Prefix of the key if there is exactly one `bucket`, otherwise of `<bucket>/<key>`.",
+        description="Prefix of the key. Without exactly one `bucket`, it may also be a prefix of `<bucket>/<key>`.",
         examples=["2024/"],
     )
     format: list[Value] = _list_field("File format.", "jpeg")
@@ -157,6 +169,7 @@ class Filters(Arguments):
     white_balance: list[Value] = _list_field("White balance.", "daylight")
     color_space: list[Value] = _list_field("Colour space.", "Adobe RGB")
     date_suspect: list[DateSuspicion] = _list_field("Why the date is probably wrong.", "camera_default")
+    fingerprint: list[Value] = _list_field("Fingerprint, which copies of a file share.", "5a0c1f4be2d0917733c8aa10")
     media_type: list[MediaType] = _list_field(
         "Images, videos or other files, such as PDF files and sidecars. Default: images and videos.", "video"
     )
@@ -204,7 +217,8 @@ class Filters(Arguments):
         Raises:
             BadParameter: A value is invalid.
         """
-        return combine(*(part for name, part in self._parts() if name not in exclude))
+        parts = [(name, part) for name, part in self._parts() if part and name not in exclude]
+        return combine(*join_alternatives(parts, _ALTERNATIVES))
 
     @property
     def names(self) -> frozenset[str]:
@@ -213,14 +227,23 @@ class Filters(Arguments):
 
     @property
     def id_prefix(self) -> str:
-        """The prefix that `bucket` and `prefix` require of all ids; empty if they require none."""
+        """The prefix of the selected ids. Without exactly one `bucket`, it may be the prefix of their keys instead."""
         bucket = f"{self.bucket[0]}/" if len(self.bucket) == 1 else ""
         return bucket + (self.prefix or "")
 
     @property
     def id_range(self) -> Filter:
-        """A filter for the range of ids that start with `id_prefix`; empty if there is no prefix."""
-        return _ids_with_prefix(self.id_prefix) if self.id_prefix else {}
+        """A filter for the range of ids in the selected bucket and folder; empty unless there is one bucket."""
+        return _ids_with_prefix(self.id_prefix) if len(self.bucket) == 1 else {}
+
+    def set_all_buckets(self, names: Iterable[str]) -> None:
+        """Set the names of all buckets, in which `prefix` is then searched for."""
+        self._all_buckets = tuple(sorted(names))
+
+    @property
+    def searches_all_buckets(self) -> bool:
+        """Whether `prefix` may be a prefix of the keys in any bucket."""
+        return self.prefix is not None and not self.bucket
 
     @property
     def photos_only(self) -> bool:
@@ -262,7 +285,7 @@ class Filters(Arguments):
             case "bucket" if self._prefix_includes_bucket():
                 return []
             case "prefix":
-                return [_with_prefix(self.id_prefix if self._prefix_includes_bucket() else value)]
+                return [_with_prefix(self.id_prefix) if self._prefix_includes_bucket() else self._in_any_bucket(value)]
             case "q":
                 return [_all_words(value)]
             case "query":
@@ -279,6 +302,20 @@ class Filters(Arguments):
     def _prefix_includes_bucket(self) -> bool:
         """Return whether the filter for `prefix` includes the bucket."""
         return self.prefix is not None and len(self.bucket) == 1
+
+    def _in_any_bucket(self, prefix: str) -> Filter:
+        """Return a filter for ids with this prefix, and for keys with this prefix in the selected buckets."""
+        buckets = self.bucket or self._all_buckets
+        if len(buckets) > MAX_SEARCHED_BUCKETS:
+            return {"$or": [_with_prefix(prefix), {"key": _range_of(prefix)}]}
+        starts = [f"{bucket}/{prefix}" for bucket in buckets]
+        first, slash, _ = prefix.partition("/")
+        if not slash or not buckets or first in buckets:
+            starts.insert(0, prefix)
+        filters = [_with_prefix(start) for start in starts]
+        if len(filters) > 1 and all(filter_.keys() == {"folders"} for filter_ in filters):
+            return {"folders": {"$in": [filter_["folders"] for filter_ in filters]}}
+        return {"$or": filters} if len(filters) > 1 else filters[0]
 
 
 # Widen ranges by this fraction of their bounds. A value such as 1/60 or 2.8 is stored as the float nearest to a ratio,
@@ -335,10 +372,15 @@ def _with_prefix(start: str) -> Filter:
 
 def _ids_with_prefix(start: str) -> Filter:
     """Return a filter for the range of ids that have this prefix."""
-    bounds = {"$gte": start}
-    if end := after_prefix(start):
+    return {"_id": _range_of(start)}
+
+
+def _range_of(prefix: str) -> dict[str, str]:
+    """Return the conditions for strings with this prefix."""
+    bounds = {"$gte": prefix}
+    if end := after_prefix(prefix):
         bounds["$lt"] = end
-    return {"_id": bounds}
+    return bounds
 
 
 def after_prefix(prefix: str) -> str | None:

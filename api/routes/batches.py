@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body, Path, Query, Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from starlette.responses import Response
 
-from api.auth import BATCH_OPERATOR, OPERATOR
+from api.auth import OPERATOR, WRITER
 from api.database import BackendDep
 from api.errors import BadParameter, ErrorCode, RequestRefused
 from api.http.parameters import JSON_BODY_RESPONSES, REQUIRE_JSON, Arguments, decode_path
@@ -149,7 +149,7 @@ def list_batches(request: Request, backend: BackendDep, arguments: Annotated[Bat
     summary="Start a batch",
     response_model=Batch,
     status_code=202,
-    dependencies=[BATCH_OPERATOR, REQUIRE_JSON],
+    dependencies=[WRITER, REQUIRE_JSON],
     responses={
         **JSON_BODY_RESPONSES,
         202: {"links": _LINKS, "headers": {"Location": {"schema": {"type": "string"}}}},
@@ -195,7 +195,7 @@ def get_batch(request: Request, backend: BackendDep, id: BatchId) -> Response:
     summary="Cancel a batch",
     response_model=Batch,
     status_code=202,
-    dependencies=[BATCH_OPERATOR],
+    dependencies=[WRITER],
     responses=_CANCEL_RESPONSES,
 )
 def cancel_one_batch(request: Request, backend: BackendDep, id: BatchId) -> Response:

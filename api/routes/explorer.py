@@ -17,6 +17,7 @@ from starlette.staticfiles import StaticFiles
 from api.auth import Credentials, allows_anonymous_reads, require_reader
 from api.errors import ErrorCode, RequestRefused
 from api.http.responses import bytes_response, json_response
+from exifinator import __version__
 from exifinator.config import Config
 
 # `python -m bundle` builds this folder from the sources next to it.
@@ -84,6 +85,7 @@ def make_page(template: str, config: Config) -> bytes:
         "database": config.mongodb_database,
         "collection": config.mongodb_collection,
         "dashboard_port": config.dashboard_port,
+        "version": __version__,
         "needs_token": not allows_anonymous_reads(config),
         "has_token": config.api_token is not None,
         "makes_previews": config.api_previews,

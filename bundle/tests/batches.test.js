@@ -4,8 +4,10 @@ import { test } from "node:test";
 import {
   describeCause,
   describePatterns,
+  isRunning,
   progressOf,
   splitSource,
+  stateLabel,
 } from "../../api/static/js/batches/labels.js";
 import { mergeBatches, readEvents } from "../../api/static/js/batches/use_batches.js";
 import { axisMax } from "../../api/static/js/components/charts.jsx";
@@ -97,17 +99,22 @@ test("axisMax: half of it is a whole number", () => {
   );
 });
 
-test("plotRate: the time axis is at least 30 seconds long, and ends with the latest sample", () => {
+test("plotRate: the time axis begins with the first sample, and is at least 30 seconds long", () => {
   assert.equal(plotRate([]).points, "");
   const { points, top, first, last } = plotRate([
     [1000, 5],
     [1015, 10],
   ]);
-  assert.deepEqual([top, first, last], [10, 985, 1015]);
-  assert.equal(points, "500.0,50.0 1000.0,0.0");
+  assert.deepEqual([top, first, last], [10, 1000, 1015]);
+  assert.equal(points, "0.0,50.0 500.0,0.0");
+  const long = plotRate([
+    [1000, 5],
+    [1060, 10],
+  ]);
+  assert.equal(long.points, "0.0,50.0 1000.0,0.0");
 });
 
-test("fillMonths: includes months without photos, unless a clock was wrong", () => {
+test("fillMonths: includes months without photos, or years in a long span", () => {
   const rows = [
     { value: "2023-11", count: 1 },
     { value: "2024-02", count: 2 },
@@ -117,7 +124,7 @@ test("fillMonths: includes months without photos, unless a clock was wrong", () 
     ["2023-11 1", "2023-12 0", "2024-01 0", "2024-02 2"],
   );
   const wrong = [{ value: "1904-01", count: 1 }, ...rows];
-  assert.equal(fillMonths(wrong), wrong);
+  assert.equal(fillMonths(wrong).length, 2024 - 1904 + 1);
 });
 
 test("explainRefusal: a sentence without the parameter's name", () => {
@@ -142,4 +149,24 @@ test("toProblem: returns problems as they are, wraps other errors", () => {
 
 test("mapInChunks: transforms all items, in order", async () => {
   assert.deepEqual(await mapInChunks([1, 2, 3], (item) => item * 2, -1), [2, 4, 6]);
+});
+
+test("isRunning: also a batch that nobody watches, while images are waiting", () => {
+  const waiting = NUMBERS;
+  assert.equal(isRunning({ state: "left", numbers: waiting }), true);
+  assert.equal(isRunning({ state: "left", numbers: { ...NUMBERS, listed: 0 } }), false);
+  assert.equal(isRunning({ state: "done", numbers: waiting }), false);
+  assert.equal(isRunning({ state: "reading", numbers: NUMBERS }), true);
+});
+
+test("stateLabel: a batch that listed nothing is not a success", () => {
+  assert.deepEqual(stateLabel({ state: "done", numbers: { ...NUMBERS, listed: 0 } }), [
+    "Nothing found",
+    "empty",
+  ]);
+  assert.deepEqual(stateLabel({ state: "done", numbers: { ...NUMBERS, listed: 5 } }), [
+    "Done",
+    "done",
+  ]);
+  assert.deepEqual(stateLabel({ state: "later", numbers: NUMBERS }), ["later", "later"]);
 });

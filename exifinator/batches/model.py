@@ -124,6 +124,12 @@ def count_remaining(document: BatchDocument, counts: BatchCounts) -> int:
     return counts.queued - (counts.done - document.get("empty", 0) - document.get("failed_before", 0))
 
 
+def is_listed(document: BatchDocument) -> bool:
+    """Return whether the listing of the batch is complete."""
+    checkpoint = document.get("checkpoint")
+    return checkpoint is not None and not any(item["ranges"] for item in checkpoint)
+
+
 @dataclass(slots=True)
 class ReconcileResult:
     """Counts of a batch's images by result, according to a reconciliation.

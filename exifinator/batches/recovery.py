@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from exifinator.batches.model import UNFINISHED_STATES, WATCHED_STATES, count_remaining, current_counts
+from exifinator.batches.model import UNFINISHED_STATES, WATCHED_STATES, count_remaining, current_counts, is_listed
 from exifinator.batches.owner import is_watched
 from exifinator.models import BatchDocument, BatchFields, BatchOptions
 from exifinator.queue.image_queue import ImageQueue
@@ -36,7 +36,7 @@ def find_interrupted(
         # A batch that was started with --no-wait has no owner and is still in `reading`. If its listing is complete,
         # resuming the batch would miss the objects added since, so the run must start a new one.
         has_detached = batch["state"] == "reading" and batch.get("owner") is None
-        if _is_listed(batch) and (has_detached or not will_watch):
+        if is_listed(batch) and (has_detached or not will_watch):
             continue
         if "checkpoint" in batch and not is_watched(batch):
             return batch
@@ -92,15 +92,9 @@ def _close(store: Store, queue: ImageQueue, batch: BatchDocument) -> None:
     """Store the latest counts and the state of an unwatched batch, then stop counting images for it."""
     counts = current_counts(batch, queue.batches.counts(batch["_id"]))
     changes: BatchFields = {"numbers": counts.as_dict(), "rate": None, "owner": None}
-    if _is_listed(batch) and count_remaining(batch, counts) == 0:
+    if is_listed(batch) and count_remaining(batch, counts) == 0:
         changes["state"], changes["problem"] = "done", None
     elif batch["state"] in WATCHED_STATES:
         changes["state"] = "left"
     store.batches.change(batch["_id"], UNFINISHED_STATES, changes)
     queue.batches.close(batch["_id"])
-
-
-def _is_listed(batch: BatchDocument) -> bool:
-    """Return whether the listing of the batch is complete."""
-    checkpoint = batch.get("checkpoint")
-    return checkpoint is not None and not any(item["ranges"] for item in checkpoint)

@@ -36,6 +36,7 @@ from exifinator.models import ImageRef
 from exifinator.monitoring.doctor import find_obstacles
 from exifinator.monitoring.reporter import flushing
 from exifinator.monitoring.standstill import Standstill
+from exifinator.net import url_host
 from exifinator.paths import RUN, STOP
 from exifinator.processes.databases import ensure_services
 from exifinator.queue.admin import QueueAdmin
@@ -58,9 +59,11 @@ EXIT_INTERRUPTED = 130
 def result_addresses(config: Config) -> str:
     """Return the addresses where users can see the results, one per line."""
     collection = f"{config.mongodb_database}/{config.mongodb_collection}"
+    api = f"http://{url_host(config.api_host)}:{config.api_port}/"
     return (
-        f"Records:   http://{config.api_host}:{config.api_port}/{collection}?limit=3\n"
-        f"Dashboard: http://{config.dashboard_host}:{config.dashboard_port}/"
+        f"Explore: {api}\n"
+        f"Records: {api}{collection}?limit=3\n"
+        f"Dashboard: http://{url_host(config.dashboard_host)}:{config.dashboard_port}/"
     )
 
 
@@ -150,6 +153,8 @@ def run_command(**arguments: Any) -> None:
         freeze_startup_heap()
         with flushing(QueueAdmin(queue, config)), _telling_the_end(batch, config):
             counts = _run_batch(batch, display, options)
+            if counts.listed == 0 and not failures:
+                display.note(f"Warning: there is nothing under {', '.join(map(str, sources))}; check the spelling.")
     if isinstance(display, EventDisplay):
         display.event("end", numbers=counts.as_dict())
     elif options.as_json:

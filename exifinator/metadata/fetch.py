@@ -21,6 +21,7 @@ from exifinator.metadata.content_encoding import (
     DamagedEncoding,
     DecodedObject,
 )
+from exifinator.metadata.fingerprint import fingerprint
 from exifinator.metadata.limits import DeadlineExceeded, cpu_limit
 from exifinator.metrics import COUNTS, observe_fetch
 from exifinator.models import FetchedMetadata, ImageRef, RangeRead, RangeReader
@@ -222,4 +223,5 @@ def _fetched_metadata(first: RangeRead, ref: ImageRef, located: LocatedMetadata,
         located.rotation_applied,
         cost.requests,
         cost.bytes_read,
+        fingerprint(first.total_bytes, first.data, located.blocks),
     )

@@ -53,7 +53,7 @@ class WorkersReport:
         lines = [f"Workers, dashboard and API: {self.outcome}."]
         if self.outdated:
             lines[0] += f" Settings or code have changed since they started. Run {START} --restart to apply them."
-        for name, url in (("Dashboard", self.dashboard_url), ("API", self.api_url)):
+        for name, url in (("Dashboard", self.dashboard_url), ("Explore", self.api_url)):
             host = url.removeprefix("http://").rpartition(":")[0].strip("[]")
             lines.append(f"  {name + ':':<11}{url}{'   (this machine only)' if is_loopback_address(host) else ''}")
         return "\n".join(lines)

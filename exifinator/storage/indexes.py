@@ -97,6 +97,7 @@ INDEXES: tuple[IndexDefinition, ...] = (
     _partial_index("white_balance", "photo.white_balance"),
     _partial_index("color_space", "photo.color_space"),
     _partial_index("date_suspect", "photo.date_suspect"),
+    _partial_index("fingerprint", "fingerprint", "copies of a file"),
     _partial_index("duration", "photo.duration_seconds"),
     _partial_index("frame_rate", "photo.frame_rate"),
     _partial_index("video_codec", "photo.video_codec"),

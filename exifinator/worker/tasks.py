@@ -17,6 +17,7 @@ from mrq.exceptions import JobInterrupt
 from mrq.task import Task
 
 from exifinator.errors import AccessDenied, ClockSkew, EXIFinatorError, TransientError
+from exifinator.metadata.fingerprint import add_fingerprint
 from exifinator.metadata.parse import build_record
 from exifinator.metrics import COUNTS, observe_parse, observe_store, retry_cause
 from exifinator.models import FetchedMetadata, ImageRef
@@ -84,6 +85,7 @@ class ImageTask(Task):  # type: ignore[misc]
         config = job.context.config
         began = perf_counter()
         record = build_record(fetched, deadline_seconds=config.parse_deadline_seconds, memory_mb=config.parse_memory_mb)
+        add_fingerprint(record, fetched)
         parsed = perf_counter()
         observe_parse(parsed - began)
         job.store(fetched.ref, record, bytes_read=fetched.bytes_read, requests=fetched.requests)

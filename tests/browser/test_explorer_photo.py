@@ -117,8 +117,37 @@ def test_photo__closed__the_focus_returns_to_its_tile(explorer: Explorer) -> Non
     page.keyboard.press("Escape")
     expect(dialog(page)).to_have_count(0)
     expect(page.locator('[data-index="2"]')).to_be_focused()
+    expect(page).to_have_title("Camera: X-T4 · Gallery · EXIFinator")
+
+
+def test_photo__closed__back_does_not_reopen_it(explorer: Explorer) -> None:
+    page = explorer.open("/?view=table")
+    page.get_by_role("link", name="Gallery").click()
+    name = tiles(page).nth(2).locator("a").get_attribute("aria-label") or ""
+    tiles(page).nth(2).click()
+    expect(page).to_have_title(f"{name.split(',')[0]} · Gallery · EXIFinator")
+    for _ in range(2):
+        expect(dialog(page).get_by_role("button", name="Next photo")).to_be_enabled()
+        before = page.url
+        page.keyboard.press("ArrowRight")
+        expect(page).not_to_have_url(before)
+    page.keyboard.press("Escape")
+    expect(dialog(page)).to_have_count(0)
+    # The focus is at the photo that was seen last.
+    expect(page.locator('[data-index="4"]')).to_be_focused()
     page.go_back()
+    expect(page).to_have_url(f"{explorer.url}/?view=table")
+    expect(dialog(page)).to_have_count(0)
+
+
+def test_photo__opened_by_its_address__closes_without_leaving(explorer: Explorer) -> None:
+    page = explorer.new_page()
+    (record, *_) = photos(explorer, page, camera="X-T4")
+    page.goto(explorer.url + explorer.address(camera="X-T4", photo=record["id"]))
     expect(dialog(page)).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog(page)).to_have_count(0)
+    expect(page).to_have_url(explorer.url + explorer.address(camera="X-T4"))
 
 
 def test_photo__copy_buttons__copy(explorer: Explorer) -> None:

@@ -326,3 +326,63 @@ def test_cells_in__over_the_180th_meridian__finds_both_sides() -> None:
 def test_fitting_zoom__whole_world__is_coarser() -> None:
     assert fitting_zoom(Box(-180, -90, 180, 90), 22) == 4
     assert fitting_zoom(Box(2.2, 48.8, 2.3, 48.9), 14) == 14
+
+
+# The default media types are a condition of their own.
+MEDIA = frozenset({"media_type"})
+MISSING_CAMERA = {"photo.camera_model": {"$exists": False}}
+
+
+@pytest.mark.parametrize(
+    ("given", "filter_"),
+    [
+        ({"camera": ["A"], "without": ["camera"]}, {"$or": [{"photo.camera_model": "A"}, MISSING_CAMERA]}),
+        ({"rating": [5], "without": ["rating"]}, {"$or": [{"photo.rating": 5}, {"photo.rating": {"$exists": False}}]}),
+        ({"keyword": ["a"], "without": ["keywords"]}, {"$or": [{"photo.keywords": "a"}, {"photo.keywords": {"$exists": False}}]}),
+        ({"person": ["a"], "without": ["people"]}, {"$or": [{"photo.people": "a"}, {"photo.people": {"$exists": False}}]}),
+        (
+            {"taken": "2024", "without": ["date"]},
+            {"$or": [{"photo.taken_local": {"$gte": day(2024), "$lt": day(2025)}}, {"photo.taken_local": {"$exists": False}}]},
+        ),
+        # Different lists: a photo must match both.
+        (
+            {"camera": ["A"], "without": ["lens", "camera"]},
+            {"$and": [{"photo.lens_model": {"$exists": False}}, {"$or": [{"photo.camera_model": "A"}, MISSING_CAMERA]}]},
+        ),
+        ({"camera": ["A"], "has": ["camera"]}, {"$and": [{"photo.camera_model": "A"}, {"photo.camera_model": {"$exists": True}}]}),
+    ],
+)  # fmt: skip
+def test_to_filter__value_and_without__are_alternatives(given: Any, filter_: Any) -> None:
+    assert Filters(**given).to_filter(exclude=MEDIA) == filter_
+
+
+def test_to_filter__near_and_without_gps__are_alternatives() -> None:
+    near = Filters(near="48,2,5").to_filter(exclude=MEDIA)
+    both = Filters(near="48,2,5", without=["gps"]).to_filter(exclude=MEDIA)
+    assert both == {"$or": [near, {"photo.location": {"$exists": False}}]}
+
+
+def test_to_filter__excluded__leaves_out_both_alternatives() -> None:
+    filters = Filters(camera=["A"], without=["camera"])
+    assert filters.to_filter(exclude=MEDIA | {"camera", "without=camera"}) == {}
+    assert filters.to_filter(exclude=MEDIA | {"camera"}) == MISSING_CAMERA
+
+
+@pytest.mark.parametrize(
+    ("buckets", "given", "filter_"),
+    [
+        (["a", "b"], {"prefix": "2024/"}, {"folders": {"$in": ["a/2024/", "b/2024/"]}}),
+        # The first part is a bucket too.
+        (["a", "2024"], {"prefix": "2024/"}, {"$or": [{"bucket": "2024"}, {"folders": "2024/2024/"}, {"folders": "a/2024/"}]}),
+        (["a", "b"], {"prefix": "a/2024/"}, {"folders": {"$in": ["a/2024/", "a/a/2024/", "b/a/2024/"]}}),
+        (["a"], {"prefix": "20"}, {"$or": [{"_id": {"$gte": "20", "$lt": "21"}}, {"$and": [{"bucket": "a"}, {"_id": {"$gte": "a/20", "$lt": "a/21"}}]}]}),
+        ([], {"prefix": "2024/", "bucket": ["a", "b"]}, {"$and": [{"bucket": {"$in": ["a", "b"]}}, {"folders": {"$in": ["a/2024/", "b/2024/"]}}]}),
+        ([str(at) for at in range(300)], {"prefix": "x/"}, {"$or": [{"bucket": "x"}, {"key": {"$gte": "x/", "$lt": "x0"}}]}),
+    ],
+)  # fmt: skip
+def test_to_filter__prefix_without_a_bucket__is_searched_for_in_all(
+    buckets: list[str], given: Any, filter_: Any
+) -> None:
+    filters = Filters(**given)
+    filters.set_all_buckets(buckets)
+    assert filters.to_filter(exclude=MEDIA) == filter_

@@ -2,19 +2,24 @@
  * @file Components that running and past batches share.
  * @import { Batch, BatchNumbers } from "../core/types"
  */
+import { PathText } from "../components/path_text.jsx";
+import { sourceName } from "../core/folders.js";
 import { formatNumber, oneLine } from "../core/format.js";
-import { COUNT_LABELS, describePatterns, STATE_LABELS } from "./labels.js";
+import { COUNT_LABELS, describePatterns, stateLabel } from "./labels.js";
 
-/** @param {{state: string}} props */
-export function StateBadge({ state }) {
-  return <span class={`state ${state}`}>{STATE_LABELS[state]?.[0] ?? state}</span>;
+/** @param {{batch: Batch}} props */
+export function StateBadge({ batch }) {
+  const [label, kind] = stateLabel(batch);
+  return <span class={`state ${kind}`}>{label}</span>;
 }
 
 /** @param {{batch: Pick<Batch, "sources" | "patterns">}} props */
 export const Sources = ({ batch }) => (
   <span class="sources">
     {batch.sources.map((source) => (
-      <code key={source}>{oneLine(source, 200)}</code>
+      <code key={source}>
+        <PathText path={sourceName(source)} limit={200} />
+      </code>
     ))}
     {batch.patterns?.map((patterns) => (
       <span key={patterns.source} class="muted">

@@ -25,6 +25,8 @@ export const STATE_LABELS = {
   ],
 };
 
+const RUNNING_STATES = new Set(["listing", "reading", "cancelling"]);
+
 /**
  * The counts to show for a batch, in this order.
  * @type {[name: keyof BatchNumbers, title: string, explanation: string][]}
@@ -168,6 +170,27 @@ export function progressOf({ state, numbers }) {
       (numbers.archived ?? 0),
   );
   return { done, total, fraction: state === "listing" || !total ? null : done / total };
+}
+
+/**
+ * Return whether images of a batch are still being indexed, or are waiting for it.
+ * @param {Pick<Batch, "state" | "numbers">} batch
+ */
+export function isRunning(batch) {
+  if (RUNNING_STATES.has(batch.state)) return true;
+  const { done, total } = progressOf(batch);
+  return batch.state === "left" && done < total;
+}
+
+/**
+ * Return the label of a batch's state, and its CSS class. A batch that has listed nothing was probably given a wrong
+ * name.
+ * @param {Pick<Batch, "state" | "numbers">} batch
+ * @returns {[label: string, kind: string]}
+ */
+export function stateLabel({ state, numbers }) {
+  if (state === "done" && numbers.listed === 0) return ["Nothing found", "empty"];
+  return [STATE_LABELS[state]?.[0] ?? state, state];
 }
 
 /**

@@ -114,7 +114,7 @@ function PastRow({ batch, state, navigate, start }) {
           <Sources batch={batch} />
         </td>
         <td role="cell">
-          <StateBadge state={batch.state} />
+          <StateBadge batch={batch} />
         </td>
         <td role="cell" class="number">
           {formatNumber(numbers.listed)}
@@ -143,7 +143,7 @@ function PastRow({ batch, state, navigate, start }) {
       {isOpen && (
         <tr class="details" role="row">
           <td role="cell" colspan={8}>
-            <p>{STATE_LABELS[batch.state]?.[1]}</p>
+            {numbers.listed > 0 && <p>{STATE_LABELS[batch.state]?.[1]}</p>}
             {batch.problem && <p class="field-error">{oneLine(batch.problem, 500)}</p>}
             <BatchCounts numbers={numbers} />
             <p class="muted">

@@ -2,6 +2,7 @@
  * @file Describes filters and photos in plain text. Parses and formats the ranges of the API's filters.
  * @import { PhotoFields, RangeName } from "./types"
  */
+import { bucketName } from "./folders.js";
 import {
   formatAperture,
   formatDecimal,
@@ -243,6 +244,8 @@ export const ROLE_LABELS = Object.assign(Object.create(null), {
  */
 export function describeFilter(name, value) {
   switch (name) {
+    case "bucket":
+      return ["Bucket", oneLine(bucketName(value), 60)];
     case "format":
       return ["Format", oneLine(value, 20).toUpperCase()];
     case "status":
@@ -257,6 +260,8 @@ export function describeFilter(name, value) {
       return ["", MEDIA_TYPE_LABELS[value] ?? oneLine(value, 60)];
     case "date_suspect":
       return ["Doubtful date", DATE_SUSPECT_LABELS[value] ?? oneLine(value, 60)];
+    case "fingerprint":
+      return ["", "Copies of one file"];
     case "rating":
       return ["Rating", formatRating(Number(value))];
     case "has":

@@ -30,6 +30,7 @@ export type ListFilterName =
   | "white_balance"
   | "color_space"
   | "date_suspect"
+  | "fingerprint"
   | "media_type"
   | "video_codec"
   | "audio_codec"
@@ -97,6 +98,8 @@ export interface Api {
   delete(path: string, options?: { signal?: AbortSignal }): Promise<any>;
   /** Send a GET request and return the response itself, for streams and images. */
   getResponse(path: string, options?: { params?: Params; signal?: AbortSignal }): Promise<Response>;
+  /** Send a POST request and return the response itself. */
+  postResponse(path: string, body: unknown, options?: { signal?: AbortSignal }): Promise<Response>;
   url(path: string, params?: Params): string;
 }
 
@@ -105,6 +108,7 @@ export interface Settings {
   database: string;
   collection: string;
   dashboard_port: number;
+  version: string;
   needs_token: boolean;
   has_token: boolean;
   sign_originals: boolean;
@@ -193,6 +197,8 @@ export interface Photo {
   bucket?: string;
   key: string;
   etag?: string;
+  /** Equal for copies of a file. */
+  fingerprint?: string;
   size?: number;
   format?: string;
   status: string;
@@ -253,6 +259,8 @@ export interface Counts {
   counted: number;
   /** Whether the counts are partial. The API counts all photos in the background. */
   cut_short: boolean;
+  /** Whether the library has changed since, or while, the photos were counted. */
+  stale: boolean;
   facets: Record<string, any[]>;
 }
 

@@ -19,8 +19,9 @@ const UNFILTERED_BUDGET_MS = 400;
  * @param {string} name
  * @param {State} state
  * @param {Api} api
+ * @param {number} changes of the library; each change fetches the counts again
  */
-export function useFacet(name, state, api) {
+export function useFacet(name, state, api, changes) {
   const pairs = filterParams(state.filters);
   /**
    * @param {AbortSignal} signal
@@ -30,7 +31,7 @@ export function useFacet(name, state, api) {
     api.get("/facets", [...pairs, ["others", "true"], ["top", "200"], ["fields", name]], {
       signal,
     });
-  const key = `${name} ${JSON.stringify(pairs)}`;
+  const key = `${name} ${JSON.stringify(pairs)} ${changes}`;
   const request = useRequest(load, key);
   useRefetchPartial(request, key);
   return request;
@@ -41,8 +42,9 @@ export function useFacet(name, state, api) {
  * @param {State} state
  * @param {Api} api
  * @param {boolean} isEnabled
+ * @param {number} changes of the library; each change fetches the counts again
  */
-export function useFacets(state, api, isEnabled) {
+export function useFacets(state, api, isEnabled, changes) {
   const pairs = filterParams(state.filters);
   const hasFolders = state.filters.bucket?.length === 1 || state.filters.prefix;
   /**
@@ -66,10 +68,12 @@ export function useFacets(state, api, isEnabled) {
       more: values.more,
       counted: Math.min(values.counted, ranges.counted),
       cut_short: values.cut_short || ranges.cut_short,
+      // Two answers with different totals are of different moments.
+      stale: values.stale || ranges.stale || (values.total !== ranges.total && !values.cut_short),
       facets: { ...values.facets, ...ranges.facets },
     };
   };
-  const key = `${isEnabled} ${JSON.stringify(pairs)}`;
+  const key = `${isEnabled} ${JSON.stringify(pairs)} ${changes}`;
   const request = useRequest(load, key);
   useRefetchPartial(request, key);
   return request;

@@ -2,6 +2,7 @@
  * @file The table's columns.
  * @import { Photo, State } from "../core/types"
  */
+import { bucketName } from "../core/folders.js";
 import {
   formatAperture,
   formatBitRate,
@@ -256,7 +257,12 @@ export const COLUMNS = Object.assign(
       format: ({ key }) => toText((key ?? "").split("/").slice(0, -1).join("/")),
       sort: "key",
     },
-    bucket: { title: "Bucket", width: 130, format: ({ bucket }) => toText(bucket), sort: "bucket" },
+    bucket: {
+      title: "Bucket",
+      width: 130,
+      format: ({ bucket }) => toText(bucket && bucketName(bucket)),
+      sort: "bucket",
+    },
     format: {
       title: "Format",
       width: 86,

@@ -1,19 +1,21 @@
 /**
  * @file Dialog with one photo: its thumbnail, how and where it was taken, and all its tags.
  * @import { JSX } from "preact"
- * @import { Api, Navigate, Photo, PhotoRecord, State } from "../core/types"
+ * @import { Api, Change, Navigate, Photo, PhotoRecord, State } from "../core/types"
  * @import { Problem } from "../core/api.js"
  */
 import { CopyButton } from "../components/copy.jsx";
 import { Dialog } from "../components/dialog.jsx";
 import { Icon } from "../components/icons.jsx";
+import { PathText } from "../components/path_text.jsx";
 import { Failed, Loading, Screen } from "../components/status_screens.jsx";
 import { Thumbnail } from "../components/thumbnail.jsx";
 import { formatNumber, oneLine } from "../core/format.js";
+import { locationOf } from "../core/folders.js";
 import { fileName } from "../core/labels.js";
 import { useEffect, useRef, useState } from "../core/preact.js";
 import { settings } from "../core/settings.js";
-import { filterParams, href } from "../core/url_state.js";
+import { closePhoto, filterParams, href } from "../core/url_state.js";
 import { useRequest } from "../hooks/use_request.js";
 import { MiniMap } from "../map/minimap.jsx";
 import { Viewer } from "../viewer/viewer.jsx";
@@ -24,6 +26,8 @@ import { Tags } from "./tags.jsx";
 
 // The number of copies that are listed.
 const MAX_COPIES = 50;
+/** @type {Change} */
+const GALLERY = { view: "gallery", photo: null, clearFilters: true };
 const MAX_THUMBNAIL_HEIGHT_PIXELS = 460;
 
 /**
@@ -41,7 +45,6 @@ export function PhotoDialog({ id, state, navigate, api }) {
   const goTo = (photo) => {
     if (photo) navigate({ photo }, { replace: true });
   };
-  const close = () => navigate({ photo: null, viewParams: { tab: null, full: null } });
   const showsViewer = useViewer(Boolean(state.viewParams.full));
   const closeViewer = () => navigate({ viewParams: { full: null } }, { replace: true });
   /** @param {KeyboardEvent} event */
@@ -68,17 +71,29 @@ export function PhotoDialog({ id, state, navigate, api }) {
     </button>
   );
   return (
-    <Dialog title={null} label={`Photo ${name}`} close={close} kind="photo" onKeyDown={onKeyDown}>
+    <Dialog
+      title={null}
+      label={`Photo ${name}`}
+      close={closePhoto}
+      kind="photo"
+      onKeyDown={onKeyDown}
+    >
       <header>
         {renderNeighbourButton("Previous photo (←)", neighbours?.previous, "previous")}
         {renderNeighbourButton("Next photo (→)", neighbours?.next, "next")}
-        <h2>{name}</h2>
-        <button type="button" class="plain" aria-label="Close" title="Close (Esc)" onClick={close}>
+        <h2 dir="auto">{name}</h2>
+        <button
+          type="button"
+          class="plain"
+          aria-label="Close"
+          title="Close (Esc)"
+          onClick={closePhoto}
+        >
           <Icon name="close" />
         </button>
       </header>
       {request.error?.status === 404 ? (
-        <NotFound close={close} />
+        <NotFound close={closePhoto} />
       ) : request.error ? (
         <Failed error={request.error} retry={request.reload} />
       ) : record ? (
@@ -138,6 +153,7 @@ function NotFound({ close }) {
 function Content({ record, state, navigate, api }) {
   const { width, height, isWhole } = useThumbnailSize(record);
   const coordinates = record.photo.location?.coordinates;
+  const fileLocation = locationOf(record);
   return (
     <div class="photo-content">
       <div class="aside">
@@ -161,7 +177,10 @@ function Content({ record, state, navigate, api }) {
           </a>
         </div>
         <div class="actions">
-          <CopyButton text={`s3://${record.id}`} label="Copy S3 URI" />
+          <CopyButton
+            text={fileLocation.text}
+            label={fileLocation.isFile ? "Copy path" : "Copy S3 URI"}
+          />
           <CopyButton text={location.href} label="Copy link" />
           {settings.sign_originals && <OriginalLink id={record.id} api={api} />}
         </div>
@@ -204,17 +223,17 @@ function useNeighbours(id, state, api) {
 }
 
 /**
- * Links to other photos with the same ETag.
+ * Links to the copies of a photo: those with the same fingerprint or, without a fingerprint, with the same ETag.
  * @param {{record: PhotoRecord, state: State, api: Api}} props
  */
 function Copies({ record, state, api }) {
-  const { data } = useRequest(
-    async (signal) =>
-      record.etag
-        ? api.get(`/photos/by-etag/${encodeURIComponent(record.etag)}`, null, { signal })
-        : null,
-    record.id,
-  );
+  const { data } = useRequest(async (signal) => {
+    const { fingerprint, etag } = record;
+    if (fingerprint) {
+      return api.get("/photos", { fingerprint, sort: "key", limit: MAX_COPIES + 1 }, { signal });
+    }
+    return etag ? api.get(`/photos/by-etag/${encodeURIComponent(etag)}`, null, { signal }) : null;
+  }, record.id);
   /** @type {Photo[]} */
   const copies = data?.photos ?? [];
   const otherCopies = copies.filter(({ id }) => id !== record.id);
@@ -229,10 +248,17 @@ function Copies({ record, state, api }) {
       <ul>
         {otherCopies.slice(0, MAX_COPIES).map(({ id }) => (
           <li key={id}>
-            <a href={href(state, { photo: id })}>{oneLine(id, 200)}</a>
+            <a href={href(state, { photo: id })}>
+              <PathText path={id} limit={200} />
+            </a>
           </li>
         ))}
       </ul>
+      {record.fingerprint && (
+        <a href={href(state, { ...GALLERY, filters: { fingerprint: record.fingerprint } })}>
+          Show all copies
+        </a>
+      )}
     </section>
   );
 }

@@ -2,8 +2,10 @@
  * @file Summary of a photo's metadata. Values such as the camera link to the photos that share them.
  * @import { PhotoFields, PhotoRecord } from "../core/types"
  */
+import { PathText } from "../components/path_text.jsx";
 import { Time } from "../components/time.jsx";
 import { toSentence } from "../core/error_messages.js";
+import { bucketName, locationOf } from "../core/folders.js";
 import {
   formatBitRate,
   formatBytes,
@@ -31,6 +33,7 @@ const MAX_DESCRIPTION_CHARACTERS = 20_000;
 /** @param {{record: PhotoRecord}} props */
 export function Summary({ record }) {
   const { photo } = record;
+  const location = locationOf(record);
   // Allow line breaks between two settings, but not within a setting.
   const settings = settingsLine(photo).replaceAll(" ", "\u00a0").replaceAll("·\u00a0", "· ");
   // On a full-frame camera, the equivalent focal length is the same, so it is left out.
@@ -61,11 +64,21 @@ export function Summary({ record }) {
       {record.status === "ok" && record.problem && (
         <p class="note">{toSentence(oneLine(record.problem, MAX_TEXT_CHARACTERS))}</p>
       )}
-      {photo.title && <h3 class="photo-title">{toText(photo.title)}</h3>}
-      {photo.headline && photo.headline !== photo.title && (
-        <p class="headline">{toText(photo.headline)}</p>
+      {photo.title && (
+        <h3 class="photo-title" dir="auto">
+          {toText(photo.title)}
+        </h3>
       )}
-      {photo.description && <p class="description">{renderLines(photo.description)}</p>}
+      {photo.headline && photo.headline !== photo.title && (
+        <p class="headline" dir="auto">
+          {toText(photo.headline)}
+        </p>
+      )}
+      {photo.description && (
+        <p class="description" dir="auto">
+          {renderLines(photo.description)}
+        </p>
+      )}
       <dl>
         <When photo={photo} />
         <Fact name="Camera">
@@ -136,9 +149,15 @@ export function Summary({ record }) {
             .filter(Boolean)
             .join(", ")}
         </Fact>
-        <Fact name="Bucket">{record.bucket && renderLink("bucket", record.bucket)}</Fact>
+        <Fact name={location.isFile ? "Folder" : "Bucket"}>
+          {record.bucket && renderLink("bucket", record.bucket, bucketName(record.bucket))}
+        </Fact>
         <Fact name="Path">
-          {record.key !== undefined && <span class="key">{oneLine(record.key, 2000)}</span>}
+          {record.key !== undefined && (
+            <span class="key">
+              <PathText path={location.isFile ? location.text : record.key} limit={2000} />
+            </span>
+          )}
         </Fact>
         <Fact name="ETag">
           {record.etag && <span class="key">{oneLine(record.etag, 200)}</span>}

@@ -60,7 +60,7 @@ export function FilterChips({ state, navigate, counts, toggleFilters, isPanelOpe
           return (
             <li key={`${name} ${value}`} class="chip">
               <span>
-                {kind && <span class="kind">{kind}:</span>} {text}
+                {kind && <span class="kind">{kind}:</span>} <bdi>{text}</bdi>
               </span>
               <button
                 type="button"

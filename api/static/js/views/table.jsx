@@ -255,6 +255,7 @@ const Row = memo(
               class={alignsEnd ? "end" : ""}
               style={{ width: `${width}px` }}
               title={text.length * CHARACTER_WIDTH > width ? text : undefined}
+              dir={alignsEnd ? undefined : "auto"}
             >
               {columnIndex === 0 ? (
                 <a
