@@ -245,6 +245,11 @@ class Filters(Arguments):
         """Whether `prefix` may be a prefix of the keys in any bucket."""
         return self.prefix is not None and not self.bucket
 
+    @property
+    def photos_only(self) -> bool:
+        """Whether other files than images and videos are left out, which is the default."""
+        return not (self.media_type or self.sidecar)
+
     def _parts(self) -> list[tuple[str, Filter]]:
         arguments = {name: value for name, value in self if value is not None and value != []}
         parts: list[tuple[str, Filter]] = []
@@ -253,7 +258,7 @@ class Filters(Arguments):
                 parts += [(f"{name}={kind}", {_PROPERTIES[kind]: {"$exists": name == "has"}}) for kind in value]
             else:
                 parts += [(name, part) for part in self._parse(name, value)]
-        if not self.media_type:
+        if self.photos_only:
             parts.append(("media_type", PHOTOS_ONLY))
         return parts
 

@@ -109,8 +109,8 @@ async def list_photos(request: Request, store: StoreDep, arguments: Annotated[Pa
     """
     await find_buckets(store.photos, arguments)
     # Nearly all records are photos, so the default media types do not help to find the matches.
-    restriction = {} if arguments.media_type else PHOTOS_ONLY
-    filter_ = arguments.to_filter(exclude=frozenset() if arguments.media_type else frozenset({"media_type"}))
+    restriction = PHOTOS_ONLY if arguments.photos_only else {}
+    filter_ = arguments.to_filter(exclude=frozenset({"media_type"}) if arguments.photos_only else frozenset())
     order = Order.named(arguments.sort)
     query_fingerprint = fingerprint(arguments.sort, combine(filter_, restriction))
     position = await _read_anchor(store, arguments, order, query_fingerprint)

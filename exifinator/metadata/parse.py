@@ -204,7 +204,7 @@ class _RecordBuilder:
         )
         sidecar = read_sidecar(fetched.ref.id, fetched.format, self.xmp, self._takeout, self.budget)
         # The values of a sidecar are those of a photo that has a record of its own.
-        photo, problems = ({}, []) if sidecar else build_photo(metadata)
+        photo, problems = ({"media_type": metadata.media_type}, []) if sidecar else build_photo(metadata)
         document.update(sidecar)
         if not sidecar and (links := identifiers(fetched.ref.id, self.tags, self.xmp)):
             document["links"] = links

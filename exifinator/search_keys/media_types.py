@@ -13,7 +13,7 @@ VIDEO_FORMATS = frozenset(
     {"mov", "mp4", "m4v", "3gp", "3g2", "crm", "avi", "mkv", "webm", "mts", "m2ts", "ts", "mpeg", "flv"}
 )
 OTHER_FORMATS = frozenset(
-    {"pdf", "zip", "gzip", "xml", "html", "rtf", "xmp", "text", "json", "mp3", "m4a", "wav", "ogg"}
+    {"pdf", "zip", "gzip", "xml", "html", "rtf", "xmp", "takeout", "text", "json", "mp3", "m4a", "wav", "ogg"}
 )
 UNKNOWN_FORMATS = ("", "unknown")
 # Extensions of keys. They only decide for files whose content is unknown, such as empty and overwritten files.

@@ -29,6 +29,7 @@ def test_get_photos__sidecars__are_listed_and_orphans_found(own_library: Config)
 
         assert ids(sidecar="orphan") == ["b/f/IMG_2.xmp"]
         assert ids(sidecar="merged") == ["b/f/IMG_1.xmp"]
+        assert ids() == ids(primary="true") == ["b/f/IMG_1.CR2"]
         assert ids(has="sidecar") == ids(rating="5") == ["b/f/IMG_1.CR2"]
         found = api.get("/photos/b%2Ff%2FIMG_1.CR2").json()
         assert found["sidecars"][0]["id"] == "b/f/IMG_1.xmp"

@@ -31,6 +31,8 @@ def test_batch__sidecars_come_change_and_go__the_photo_follows(installation: Ins
     assert (record["photo"]["rating"], record["photo"]["description"]) == (5, "Onyar")
     assert "onyar" in record["words"]
     assert find("f/IMG_1.xmp")["sidecar"]["of"] == [record["_id"]]
+    media_types = {key: item["photo"]["media_type"] for key, item in installation.records(bucket.name).items()}
+    assert [key for key, media_type in media_types.items() if media_type != "other"] == ["f/IMG_1.jpg"]
     assert "sidecar" not in find("f/other.json")
 
     bucket.put("f/IMG_1.xmp", XMP.format(2).encode())

@@ -58,7 +58,7 @@ def takeout(image_id: str, title: str, /, **values: Any) -> Record:
 def _sidecar(image_id: str, kind: str, sidecar: Record) -> Record:
     return {
         "_id": image_id, "key": image_id.partition("/")[2], "status": "unsupported", "format": kind,
-        "family": family_of(image_id, kind), "photo": {}, "sidecar": sidecar,
+        "family": family_of(image_id, kind), "photo": {"media_type": "other"}, "sidecar": sidecar,
     }  # fmt: skip
 
 
