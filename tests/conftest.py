@@ -45,11 +45,7 @@ SERVERLESS = ("unit", "acceptance")
 # process of pytest-xdist runs all tests of a group.
 GROUPS = {
     "browser": ("tests/browser/",),
-    "shared worker": (
-        "tests/integration/worker/test_pipeline.py",
-        "tests/integration/batches/test_runner.py",
-        "tests/integration/cli/",
-    ),
+    "shared worker": ("tests/integration/batches/", "tests/integration/cli/", "tests/integration/worker/"),
     "TLS": ("tests/system/test_secrets.py", "tests/system/test_tls.py", "tests/system/test_credentials.py"),
 }
 

@@ -19,8 +19,8 @@ class StaleWhileRevalidate(Generic[Value]):
     """A cached value. Callers get the last value immediately; it is refreshed in the background when it is old.
 
     A value is old after `seconds`, or after twenty times the time that computing it took, whichever is longer, but at
-    the latest after `max_seconds`. So without that limit, at most a twentieth of the time is spent on computing. Nothing
-    is computed until a caller asks for the value.
+    the latest after `max_seconds`. So without that limit, at most a twentieth of the time is spent on computing.
+    Nothing is computed until a caller asks for the value.
 
     Args:
         compute: Returns a new value; may be slow.

@@ -125,3 +125,8 @@ test("cameraName: does not repeat the make", () => {
   assert.equal(cameraName({ camera_make: "Canon" }), "Canon");
   assert.equal(cameraName({}), "");
 });
+
+test("describeFilter: stacks", () => {
+  assert.deepEqual(describeFilter("primary", "true"), ["", "Stacks as one photo"]);
+  assert.deepEqual(describeFilter("stack", "b/2024/IMG_1.JPG"), ["Stack", "IMG_1.JPG"]);
+});

@@ -133,6 +133,9 @@ test("previews are made of readable photos only", () => {
   assert.ok(canHavePreview({ format: "png", status: "no_exif" }, ON));
   assert.ok(!canHavePreview({ format: "html", status: "unsupported" }, ON));
   assert.ok(!canHavePreview({ format: "mp4", status: "ok" }, ON));
+  const avi = { format: "avi", status: "ok", thumbnail: null, photo: { media_type: "video" } };
+  assert.ok(!canHavePreview(avi, ON));
+  assert.deepEqual(sourcesOf(avi, ON), []);
   assert.ok(!canHavePreview({ format: "nef", status: "ok" }, OFF));
   assert.ok(isFilm({ format: "mov" }) && !isFilm({ format: "jpeg" }));
 });

@@ -139,12 +139,15 @@ def _is_near(a: Record, b: Record) -> bool:
     if abs(first - second) <= LIVE_TOLERANCE:
         return True
     # One of them may have its time in UTC only.
-    instants = [
-        instant.replace(tzinfo=None)
-        for record in (a, b)
-        if own_photo(record).get("taken_offset") and isinstance(instant := own_photo(record).get("taken_at"), datetime)
-    ]
-    return len(instants) == 2 and abs(instants[0] - instants[1]) <= LIVE_TOLERANCE
+    first, second = _instant(a), _instant(b)
+    return first is not None and second is not None and abs(first - second) <= LIVE_TOLERANCE
+
+
+def _instant(record: Record) -> datetime | None:
+    """Return when a file was recorded, in UTC; None if its offset is unknown."""
+    photo = own_photo(record)
+    taken = photo.get("taken_at")
+    return taken.replace(tzinfo=None) if isinstance(taken, datetime) and photo.get("taken_offset") else None
 
 
 def _is_same_name(a: FileName, b: FileName, *, ignore_edits: bool = False) -> bool:

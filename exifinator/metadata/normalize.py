@@ -70,7 +70,7 @@ def build_photo(metadata: Metadata) -> tuple[dict[str, Any], list[str]]:
             value = next((weak for entry in entries if entry.get_weak and (weak := entry.get_weak(metadata))), None)
         if value is not None:
             photo[field.name] = value
-    taken = refine_by_name(taken, metadata)
+    taken = refine_by_name(taken, metadata, has_position="location" in photo)
     if taken:
         photo |= date_fields(taken, metadata)
     photo |= locate(photo, is_utc=taken is not None and taken.date.is_utc)

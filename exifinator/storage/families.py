@@ -18,6 +18,7 @@ import pymongo.errors
 from bson import CodecOptions
 from pymongo import UpdateOne
 from pymongo.collection import Collection
+from pymongo.cursor import Cursor
 
 from exifinator.errors import StoreUnavailable
 from exifinator.families.resolve import FIELDS, Change, resolve
@@ -109,14 +110,16 @@ class FamilyStore:
         members: dict[str, list[str]] = {}
         with mongodb_errors("look up related files"):
             for chunk in _chunks(sorted(keys)):
-                query = {"family": {"$in": chunk}}
-                for document in self._collection.find(query, {"_id": 1, "family": 1}):
+                for document in self._find("family", chunk, ("_id", "family")):
                     members.setdefault(document["family"], []).append(document["_id"])
-                linked = {"links": {"$in": chunk}}
-                for document in self._collection.find(linked, {"_id": 1, "family": 1, "links": 1}):
+                for document in self._find("links", chunk, ("_id", "family", "links")):
                     for key in keys_of(document):
                         members.setdefault(key, []).append(document["_id"])
         return {key for key, ids in members.items() if len(set(ids)) > 1 or not stored.issuperset(ids)}
+
+    def _find(self, name: str, keys: Sequence[str], fields: Sequence[str]) -> Cursor[Document]:
+        # The first response of MongoDB has 101 documents at most, unless a size is given.
+        return self._collection.find({name: {"$in": keys}}, fields, batch_size=2 * KEYS_PER_QUERY)
 
     def _load(self, keys: Iterable[str]) -> list[Document]:
         """Return all records that have one of the keys, or are related to such a record."""
@@ -128,7 +131,7 @@ class FamilyStore:
                 found: set[str] = set()
                 for chunk in _chunks(sorted(new)):
                     for name in ("family", "links"):
-                        for document in self._collection.find({name: {"$in": chunk}}, FIELDS):
+                        for document in self._find(name, chunk, FIELDS):
                             records[document["_id"]] = document
                             found.update(keys_of(document))
                 new = found - seen

@@ -127,6 +127,8 @@ def make_clone(folder: Path, s3_url: str = "http://127.0.0.1:1") -> Clone:
             "HOME": str(home),
             # pip's cache is the machine's, so that the packages are not fetched for each test run.
             "PIP_CACHE_DIR": os.environ.get("PIP_CACHE_DIR") or str(Path.home() / ".cache" / "pip"),
+            # Only modules that a program imports are compiled, and not all of them by pip.
+            "PIP_COMPILE": "0",
             "EXIFINATOR_REDIS_URL": f"redis://127.0.0.1:{reserve_port()}/0",
             "EXIFINATOR_MONGODB_URI": f"mongodb://127.0.0.1:{reserve_port()}",
             "EXIFINATOR_S3_ENDPOINT_URL": s3_url,

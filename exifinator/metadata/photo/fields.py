@@ -382,7 +382,7 @@ DERIVED: tuple[Field, ...] = (
     Field("taken_local", "date", "When the photo was taken, on the camera's clock.", (), unit="ms"),
     Field("taken_offset", "string", "The camera's offset from UTC, as in `+02:00`.", ()),
     Field("taken_offset_inferred", "boolean",
-          "True if the file has no offset, and `taken_offset` follows from the time zone of the position.", ()),
+          "True if the file has no offset, and `taken_offset` follows from the position or the file name.", ()),
     Field("taken_precision", "string", "How precise the date is: `year`, `month`, `day`, `minute` or `second`.", ()),
     Field("taken_source", "string",
           "The source of the date: a tag, property or text among the sources of `taken_at`, or `file name`. The date "

@@ -28,15 +28,25 @@ DIGITAL_CAMERA = 3
 FIRST_DIGITAL_YEAR = 1990
 # Days at which clocks start that have never been set.
 _CLOCK_EPOCHS = frozenset({(1904, 1, 1), (1970, 1, 1), (1980, 1, 1), (1980, 1, 6)})
+# All offsets from UTC are multiples of this.
+OFFSET_STEP = timedelta(minutes=15)
+# How far the date in a file name may be from that in the file, besides the offset.
+NAME_TOLERANCE = timedelta(seconds=30)
+MAX_RECORDED_SECONDS = 86_400
 # Tolerance for dates in the future, because local time is up to 14 hours ahead of UTC.
 _AHEAD = timedelta(days=1)
 
 
 class Taken(NamedTuple):
-    """A date and the name of its source."""
+    """A date and the name of its source.
+
+    Attributes:
+        is_offset_inferred: Whether the offset of the date follows from the file name.
+    """
 
     date: PhotoDate
     source: str
+    is_offset_inferred: bool = False
 
 
 def exif_date(raw: Raw, sub_seconds: Raw, *offsets: Raw) -> PhotoDate | Problem | None:
@@ -122,21 +132,45 @@ def choose_date(candidates: Iterable[tuple[Source, Any]]) -> Taken | None:
     """Return the first date, or a later date that agrees with it and is more precise, if the first has no seconds."""
     chosen: Taken | None = None
     for source, value in candidates:
-        date, name = value if isinstance(value, Taken) else (value, source.names[0])
-        if chosen is None or _refines(date, chosen.date):
-            chosen = Taken(date, name)
+        taken = value if isinstance(value, Taken) else Taken(value, source.names[0])
+        if chosen is None or _refines(taken.date, chosen.date):
+            chosen = taken
         if chosen.date.precision == "second":
             break
     return chosen
 
 
-def refine_by_name(taken: Taken | None, metadata: Metadata) -> Taken | None:
-    """Return the date in the file name if there is no other date, or it refines one without a time of day."""
+def refine_by_name(taken: Taken | None, metadata: Metadata, *, has_position: bool = False) -> Taken | None:
+    """Return the date in the file name if there is no other date, or it refines one without a time of day.
+
+    If the date is in UTC by definition, and there is no position, infer the offset of the camera's clock from the file
+    name.
+    """
+    if taken and taken.date.is_utc and not has_position:
+        return _on_clock_of_name(taken, metadata)
     if taken and taken.date.precision in ("minute", "second"):
         return taken
     named = date_in_name(metadata.key)
     if named and named.local < metadata.now + _AHEAD and (taken is None or _refines(named, taken.date)):
         return Taken(named, FILE_NAME)
+    return taken
+
+
+def _on_clock_of_name(taken: Taken, metadata: Metadata) -> Taken:
+    """Return a date in UTC on the clock that the file name shows, if both agree except for an offset.
+
+    Phones name videos after the local time at which they start, and the header has the time at which they start or end.
+    """
+    named = date_in_name(metadata.key)
+    if named is None or named.is_utc or named.precision != "second":
+        return taken
+    duration = metadata.summary.get("duration_seconds")
+    for recorded in (0.0, duration if isinstance(duration, int | float) else 0.0):
+        difference = named.local + timedelta(seconds=min(recorded, MAX_RECORDED_SECONDS)) - taken.date.local
+        offset = round(difference / OFFSET_STEP) * OFFSET_STEP
+        if abs(difference - offset) <= NAME_TOLERANCE and abs(offset) <= dates.MAX_OFFSET:
+            local = dates.in_zone(taken.date, dates.format_offset(offset))
+            return Taken(local, taken.source, is_offset_inferred=True) if local else taken
     return taken
 
 
@@ -155,6 +189,8 @@ def date_fields(taken: Taken, metadata: Metadata) -> dict[str, Any]:
     fields: dict[str, Any] = {"taken_at": utc or date.local}
     if utc:
         fields["taken_offset"] = date.offset
+    if taken.is_offset_inferred:
+        fields["taken_offset_inferred"] = True
     fields["taken_local"] = date.local
     fields["taken_precision"] = date.precision
     fields["taken_source"] = taken.source

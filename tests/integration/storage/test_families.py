@@ -180,3 +180,14 @@ def test_settle__photo_is_stored_again_before_the_merge_is_written__keeps_its_ne
     record = found(store)[RAW]
     assert record["photo"] == {"media_type": "image", **change, "label": "Red"}
     assert record["own"]["photo"] == {"media_type": "image", **change}
+
+
+def test_find__indexes__answer_without_reading_records(installation: Installation) -> None:
+    store = installation.store
+    store.ensure_indexes()
+    store.records.upsert([stored(photo(f"b/f/IMG_{number}.jpg")) for number in range(10)])
+    by_family = store.records.families._find("family", ["b/f/img_1"], ("_id", "family"))
+    by_link = store.records.families._find("links", ["burst:b/f/x", "live:b/f/y"], ("_id", "family", "links"))
+    plans = [str(query.explain()["queryPlanner"]["winningPlan"]) for query in (by_family, by_link)]
+    assert "FETCH" not in plans[0]
+    assert all("IXSCAN" in plan and "COLLSCAN" not in plan for plan in plans)

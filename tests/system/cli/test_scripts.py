@@ -57,6 +57,9 @@ def test_help__any_script__answers_before_any_setup(bare_clone: Clone, script: s
     ("arguments", "message"),
     [
         (["--nope"], "unknown option --nope"),
+        # What follows these options is not taken as an option or a folder.
+        (["--include", "/2024/**", "--exclude", "-x", "--exclude-from=/a", "--nope"], "unknown option --nope"),
+        (["--include", "/2024/**", "/no/such"], "folder not found: /no/such."),
         (["./no/such/folder"], "folder not found"),
         (["/no/such"], "folder not found"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 
 import pytest
 
@@ -14,7 +15,7 @@ from exifinator.metadata.quicktime.places import place_text, read_place
 from exifinator.models import ImageRef, RangeRead
 from tests.data.build import box
 from tests.data.movie import APPLE, CREATED, FTYP, SOUND, TURNED, full, handler, keys, movie, mvhd, track
-from tests.unit.readers import MEDIA, MODIFIED, REF, record_of
+from tests.unit.readers import MEDIA, MODIFIED, REF, MemoryReader, record_of
 
 GIB = 1 << 30
 
@@ -193,6 +194,28 @@ def test_record__date_of_the_header_with_a_place__is_shown_on_the_clock_there(ma
     photo = photo_of(movie(track(), keys(make=make, location_ISO6709="+35.6895+139.6917/")))
     assert (photo["taken_offset"], photo["taken_offset_inferred"]) == ("+09:00", True)
     assert (f"{photo['taken_at']:%H:%M:%S}", f"{photo['taken_local']:%H:%M:%S}") == (taken_at, local)
+
+
+@pytest.mark.parametrize(
+    ("key", "offset", "local"),
+    [
+        # The name has the start of the recording, and the header, which is in UTC, its start or its end.
+        ("DCIM/VID_20240205_194640.mp4", "+02:00", "05 19:46"),
+        ("20240205_231500.mp4", "+05:30", "05 23:16"),
+        ("VID_20240205_081500.mp4", "-09:30", "05 08:16"),
+        ("PXL_20240205_174640000.mp4", "+00:00", "05 17:46"),
+        ("VID_20240205_195140.mp4", "+00:00", "05 17:46"),
+        ("VID_20240209_194640.mp4", "+00:00", "05 17:46"),
+        ("Holiday 2024-02-05.mp4", "+00:00", "05 17:46"),
+    ],
+)
+def test_record__local_time_in_the_name__gives_the_offset(key, offset, local):
+    fetched = fetch_metadata(MemoryReader(movie(track(), SOUND)), replace(REF, key=key))
+    photo = build_record(fetched).document["photo"]
+    assert (photo["taken_offset"], f"{photo['taken_local']:%d %H:%M}") == (offset, local)
+    assert f"{photo['taken_at']:%d %H:%M}" == "05 17:46"
+    assert photo.get("taken_offset_inferred", False) is (offset != "+00:00")
+    assert photo["taken_source"] == "QuickTime CreateDate (UTC assumed)"
 
 
 def test_record__user_data__texts_and_place():

@@ -227,6 +227,15 @@ const isDates = (text) =>
 /** @param {string} text */
 const isHours = (text) => /^\d\d?(-\d\d?)?$/.test(text);
 
+/** @type {Record<string, string>} */
+export const ROLE_LABELS = Object.assign(Object.create(null), {
+  photo: "photo",
+  edited: "edited copy",
+  raw: "RAW file",
+  video: "video",
+  burst: "photo of a burst",
+});
+
 /**
  * Describe a filter for its chip. The kind is empty if the value alone is clear, such as "ISO 400".
  * @param {string} name
@@ -241,6 +250,10 @@ export function describeFilter(name, value) {
       return ["Format", oneLine(value, 20).toUpperCase()];
     case "status":
       return ["Status", STATUS_LABELS[value] ?? oneLine(value, 60)];
+    case "primary":
+      return ["", value === "true" ? "Stacks as one photo" : "All files of stacks"];
+    case "stack":
+      return ["Stack", oneLine(fileName(value), 60)];
     case "kind":
       return ["Kind", KIND_LABELS[value] ?? oneLine(value, 60)];
     case "media_type":

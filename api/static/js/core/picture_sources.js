@@ -21,29 +21,35 @@ const FILMS = new Set(["mp4", "mov", "m4v", "webm", "mkv", "3gp", "3g2"]);
 export const isFilm = ({ format }) => FILMS.has(format ?? "");
 
 /**
+ * Return whether a record is of a video, playable or not. No previews are made of videos.
+ * @param {Pick<Photo, "format"> & Partial<Pick<Photo, "photo">>} record
+ */
+const isVideo = (record) => isFilm(record) || record.photo?.media_type === "video";
+
+/**
  * Return the kinds of pictures to try, best first.
- * @param {Pick<Photo, "format" | "thumbnail">} record
+ * @param {Pick<Photo, "format" | "thumbnail"> & Partial<Pick<Photo, "photo">>} record
  * @param {Pick<Settings, "sign_originals" | "makes_previews">} settings
  * @returns {SourceKind[]}
  */
-export function sourcesOf({ format, thumbnail }, { sign_originals, makes_previews }) {
+export function sourcesOf(record, { sign_originals, makes_previews }) {
   /** @type {SourceKind[]} */
   const kinds = [];
-  const name = format ?? "";
+  const name = record.format ?? "";
   if (sign_originals && (SHOWN.has(name) || FILMS.has(name))) kinds.push("original");
-  if (makes_previews && !FILMS.has(name)) kinds.push("preview");
+  if (makes_previews && !isVideo(record)) kinds.push("preview");
   if (sign_originals && SHOWN_BY_SOME.has(name)) kinds.push("original");
-  if (thumbnail) kinds.push("thumbnail");
+  if (record.thumbnail) kinds.push("thumbnail");
   return kinds;
 }
 
 /**
  * Return whether the API may be able to make a preview of a photo.
- * @param {Pick<Photo, "format" | "status">} record
+ * @param {Pick<Photo, "format" | "status"> & Partial<Pick<Photo, "photo">>} record
  * @param {Pick<Settings, "makes_previews">} settings
  */
 export const canHavePreview = (record, { makes_previews }) =>
-  makes_previews && !isFilm(record) && (record.status === "ok" || record.status === "no_exif");
+  makes_previews && !isVideo(record) && (record.status === "ok" || record.status === "no_exif");
 
 /** @type {Record<string, string>} */
 const REASONS = {

@@ -1,5 +1,5 @@
 /**
- * @file Saves a response as a file.
+ * @file Saves responses as files.
  */
 
 /**
@@ -15,6 +15,15 @@ export async function saveStream(response, name) {
     await response.body?.pipeTo(await handle.createWritable());
     return;
   }
+  await saveBlob(response, name);
+}
+
+/**
+ * Save a short response as a file.
+ * @param {Response} response
+ * @param {string} name
+ */
+export async function saveBlob(response, name) {
   const url = URL.createObjectURL(await response.blob());
   Object.assign(document.createElement("a"), { href: url, download: name }).click();
   // Revoking the URL too early would cancel the download.

@@ -21,6 +21,7 @@ export type ListFilterName =
   | "place"
   | "kind"
   | "label"
+  | "stack"
   | "creator"
   | "owner"
   | "software"
@@ -49,6 +50,7 @@ export type SingleFilterName =
   | "near"
   | "bbox"
   | "prefix"
+  | "primary"
   | "query";
 
 /** Filters by a range of numbers. */
@@ -96,6 +98,8 @@ export interface Api {
   delete(path: string, options?: { signal?: AbortSignal }): Promise<any>;
   /** Send a GET request and return the response itself, for streams and images. */
   getResponse(path: string, options?: { params?: Params; signal?: AbortSignal }): Promise<Response>;
+  /** Send a POST request and return the response itself. */
+  postResponse(path: string, body: unknown, options?: { signal?: AbortSignal }): Promise<Response>;
   url(path: string, params?: Params): string;
 }
 
@@ -205,6 +209,8 @@ export interface Photo {
   thumbnail?: string | null;
   /** What is special about the image: raw, panorama, ... */
   kinds?: string[];
+  /** The stack that the photo is part of. `id` is the id of the primary photo. */
+  stack?: { id: string; role: string; primary: boolean; count: number };
   photo: PhotoFields;
 }
 

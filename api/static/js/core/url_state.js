@@ -32,6 +32,7 @@ export const LIST_FILTERS = [
   "place",
   "kind",
   "label",
+  "stack",
   "creator",
   "owner",
   "software",
@@ -61,6 +62,7 @@ export const SINGLE_FILTERS = [
   "near",
   "bbox",
   "prefix",
+  "primary",
   "query",
 ];
 /** @type {readonly FilterName[]} */

@@ -85,6 +85,24 @@ export function FilterPanel({ state, navigate, api, counts, changes }) {
         );
       })}
       <Section
+        name="primary"
+        title="Stacks"
+        isActive={Boolean(state.filters.primary)}
+        clear={() => navigate({ filters: { primary: null } })}
+        startsClosed={!state.filters.primary}
+      >
+        <label>
+          <input
+            type="checkbox"
+            checked={state.filters.primary === "true"}
+            onChange={(event) =>
+              navigate({ filters: { primary: event.currentTarget.checked ? "true" : null } })
+            }
+          />{" "}
+          Show each stack as one photo
+        </label>
+      </Section>
+      <Section
         name="query"
         title="Advanced query"
         isActive={Boolean(state.filters.query)}

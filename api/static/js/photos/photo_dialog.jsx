@@ -185,7 +185,7 @@ function Content({ record, state, navigate, api }) {
           {settings.sign_originals && <OriginalLink id={record.id} api={api} />}
         </div>
         {coordinates && <MiniMap lat={coordinates[1]} lng={coordinates[0]} />}
-        <RelatedFiles record={record} state={state} />
+        <RelatedFiles record={record} state={state} api={api} />
         <Copies record={record} state={state} api={api} />
       </div>
       <div class="facts">
