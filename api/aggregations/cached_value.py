@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
@@ -17,12 +18,14 @@ Value = TypeVar("Value")
 class StaleWhileRevalidate(Generic[Value]):
     """A cached value. Callers get the last value immediately; it is refreshed in the background when it is old.
 
-    A value is old after `seconds`, or after twenty times the time that computing it took, whichever is longer. So at
-    most a twentieth of the time is spent on computing. Nothing is computed until a caller asks for the value.
+    A value is old after `seconds`, or after twenty times the time that computing it took, whichever is longer, but at
+    the latest after `max_seconds`. So without that limit, at most a twentieth of the time is spent on computing.
+    Nothing is computed until a caller asks for the value.
 
     Args:
         compute: Returns a new value; may be slow.
         seconds: Minimum age at which a value is refreshed.
+        max_seconds: Age at which a value is refreshed even if computing it takes long.
         read_version: Returns a version that changes whenever the data changes, or None if it is unknown. It must be
             quick. While the version stays the same, an old value is recomputed only every MAX_UNCHANGED_SECONDS.
         clock: Returns seconds, like time.monotonic.
@@ -37,11 +40,13 @@ class StaleWhileRevalidate(Generic[Value]):
         compute: Callable[[], Awaitable[Value]],
         *,
         seconds: float,
+        max_seconds: float = math.inf,
         read_version: Callable[[], Awaitable[object]] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._compute = compute
         self._seconds = seconds
+        self._max_seconds = max_seconds
         self._read_version = read_version
         self._clock = clock
         self._value: Value | None = None
@@ -99,5 +104,5 @@ class StaleWhileRevalidate(Generic[Value]):
             end = self._clock()
             # If the first computation failed, the next caller tries again.
             if self._value is not None:
-                self._stale_at = end + max(self._seconds, 20 * (end - start))
+                self._stale_at = end + min(max(self._seconds, 20 * (end - start)), self._max_seconds)
             self._task = None

@@ -41,6 +41,8 @@ from api.query.mongo_filter import Filter, combine
 SAMPLE_SIZES = (50_000, 5_000, 500)
 # Up to about this many values, counting the photos of each value in an index is faster than grouping all photos.
 MAX_INDEXED_VALUES = 400
+# The explorer shows counts that are older than the library, marked as such, for at most about this long.
+MAX_AGE_SECONDS = 10.0
 # Time limit of a background query.
 _COLLECTION_MS = 60_000
 # Time limit of a background query that uses no index, and therefore reads every photo.
@@ -83,6 +85,7 @@ class FacetCounter:
             (photos_only, name): StaleWhileRevalidate(
                 partial(_count_collection, photos, name, gate, photos_only=photos_only),
                 seconds=1,
+                max_seconds=MAX_AGE_SECONDS,
                 read_version=partial(read_version, photos),
                 clock=clock,
             )

@@ -44,7 +44,7 @@ import { useLibraryChanges } from "./hooks/use_library_changes.js";
 import { useRequest } from "./hooks/use_request.js";
 import { NewPhotos } from "./photos/new_photos.jsx";
 import { PhotoDialog } from "./photos/photo_dialog.jsx";
-import { dropPages } from "./photos/photo_pages.js";
+import { currentPages, dropPages } from "./photos/photo_pages.js";
 import { FilterChips } from "./shell/filter_chips.jsx";
 import { Header } from "./shell/header.jsx";
 import { Help } from "./shell/help.jsx";
@@ -146,6 +146,11 @@ function App() {
     dropPages();
     setReloadCount((last) => last + 1);
   }, []);
+  // A view without photos need not wait for the counts: any change may have brought the first photos.
+  useEffect(() => {
+    const pages = currentPages();
+    if (changes && pages?.isComplete && pages.count === 0) showNew();
+  }, [changes, showNew]);
   const commonProps = { state, navigate, api };
   const View = VIEW_COMPONENTS[state.view];
   // On a narrow screen, the open filter panel covers the rest of the page. The rest becomes inert, so that Tab stays in

@@ -127,3 +127,21 @@ def test_wait__old__waits_for_a_quick_computation(is_quick: bool, monkeypatch: p
         assert await remembered.wait() == (2 if is_quick else 1)
 
     run(source, body)
+
+
+@pytest.mark.parametrize(("max_seconds", "age"), [(10.0, 10.0), (1000.0, 60.0)])
+def test_get__slow_to_compute__is_old_after_the_maximum_age(max_seconds: float, age: float) -> None:
+    """Counts of a busy machine were a minute older than the library."""
+    now = [0.0]
+
+    async def compute() -> int:
+        now[0] += 3.0
+        return 1
+
+    async def main() -> None:
+        remembered = StaleWhileRevalidate(compute, seconds=1, max_seconds=max_seconds, clock=lambda: now[0])
+        assert await remembered.wait() == 1
+        assert remembered._stale_at == 3.0 + age
+        await remembered.close()
+
+    asyncio.run(main())
