@@ -24,7 +24,7 @@ SCRIPTS = STATIC / "js"
 OWN_SCRIPTS = sorted(path for path in SCRIPTS.rglob("*.js*"))
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 # Of the 300 kB of a first view, what is left belongs to answers and thumbnails.
-FIRST_VIEW_BYTES = 80_000
+FIRST_VIEW_BYTES = 90_000
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,8 @@ OWNERS = {
     "batches": ("batches/", "views/batches.jsx", "components/rate_chart.jsx", "components/action_button.jsx"),
     "map": ("map/", "views/map.jsx"),
     "photo": tuple(
-        f"photos/{name}.jsx" for name in ("facts", "photo_dialog", "regions", "summary", "tags", "when_and_where")
+        f"photos/{name}.jsx"
+        for name in ("facts", "photo_dialog", "regions", "related_files", "summary", "tags", "when_and_where")
     ),
     "statistics": ("views/statistics.jsx", "components/charts.jsx"),
     "table": ("views/table.jsx", "photos/column_menu.jsx"),
