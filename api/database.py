@@ -22,7 +22,9 @@ Collection = AsyncCollection[Document]
 # Metadata besides `photo` and the tags.
 METADATA_FIELDS = ("xmp", "iptc", "text", "icc", "ai", "extractor_version")
 # Fields that are used only to find records.
-SEARCH_FIELDS = ("words", "cells", "folders", "countries", "states", "cities", "places", "kinds", "thumbnail_bytes")
+SEARCH_FIELDS = (
+    "words", "search_text", "cells", "folders", "countries", "states", "cities", "places", "kinds", "thumbnail_bytes",
+)  # fmt: skip
 # Fields of a record that describe its S3 object and the result of indexing. The API returns them unchanged.
 FILE_FIELDS = ("bucket", "key", "etag", "size", "last_modified", "format", "status", "problem", "extracted_at")
 

@@ -146,6 +146,14 @@ class FacetCounter:
         total = await self._photos.estimated_document_count(maxTimeMS=budget_ms)
         return FacetCounts(total, total, counts, stale=bool(cached))
 
+    async def count_values(self, name: str) -> Counts:
+        """Return the counts of one facet over the whole collection. They are cached, and renewed in the background.
+
+        Raises:
+            PyMongoError: A query failed.
+        """
+        return (await self._collection[name].wait()).counts
+
     async def prepare(self) -> None:
         """Count the whole collection in advance, so that no request has to wait.
 

@@ -59,10 +59,11 @@ FACETS: dict[str, Facet] = {
     "rating": Facet("photo.rating"),
     "gps": Facet("photo.location", indexed=False),
     **{name: Facet(path, partial=True) for name, path in PARTIAL_PATHS.items()},
+    "folders": Facet("folders", hidden=True),
     "bucket_status": Facet("bucket", indexed=False, hidden=True),
 }
 # Facets by fields that are lists. A photo counts once for each of its values.
-LIST_FACETS = frozenset({"keyword", "person", "country", "state", "city", "place", "kind", "creator"})
+LIST_FACETS = frozenset({"keyword", "person", "country", "state", "city", "place", "kind", "creator", "folders"})
 FACET_NAMES = tuple(name for name, facet in FACETS.items() if not facet.hidden)
 Counts = dict[Any, int]
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
-from api.http.parameters import Arguments
+from api.errors import BadParameter
+from api.http.parameters import REPEATABLE, Arguments
 from api.query.local_hour import HOURS, during_hours, read_hours
-from api.query.mongo_filter import MAX_JSON_BYTES, Filter, read_filter
+from api.query.mongo_filter import MAX_JSON_BYTES, Filter, conditions_of, read_filter
 from api.query.ranges import (
     BBOX,
     DATES,
@@ -25,15 +26,17 @@ from api.query.ranges import (
     read_near,
     read_numbers,
 )
+from api.query.search_filter import NOTHING, search_filter
+from api.query.search_syntax import MAX_QUERY_CHARS, SearchItem, SearchSyntaxError, parse_search
 from api.query.sort_order import TAKEN, VALUE_PATHS
+from api.query.text_range import after_prefix
 from exifinator.models import Status, split_bucket
 from exifinator.search_keys.folders import folders_of
 from exifinator.search_keys.geo_cells import cells_between
-from exifinator.search_keys.terms import split_words
+from exifinator.search_keys.texts import TEXT_NAMES
 
 EARTH_KM = 6371.0088
 MAX_VALUES = 50
-MAX_QUERY_WORDS = 8
 _LONGITUDE, _LATITUDE = "photo.location.coordinates.0", "photo.location.coordinates.1"
 
 Property = Literal[
@@ -147,9 +150,11 @@ class Filters(Arguments):
     q: str | None = Field(
         None,
         min_length=1,
-        max_length=200,
-        description="Words to search for in titles, descriptions, keywords, names, places and keys. All must match.",
-        examples=["beach sunset"],
+        max_length=MAX_QUERY_CHARS,
+        description="Words to search for in titles, descriptions, keywords, names, cameras, lenses, places and keys. "
+        'All must match. A word also finds longer words that begin with it. `"old town"` finds a phrase, `-word` '
+        "excludes, and filters may be written as words: `iso:800-`.",
+        examples=['beach "old town" -tram iso:800-'],
     )
     query: str | None = Field(
         None,
@@ -219,7 +224,7 @@ class Filters(Arguments):
             case "prefix":
                 return [_with_prefix(self.id_prefix if self._prefix_includes_bucket() else value)]
             case "q":
-                return [_all_words(value)]
+                return _search(value)
             case "query":
                 return [read_filter(value)]
             case _ if name in _PATHS:
@@ -292,22 +297,60 @@ def _ids_with_prefix(start: str) -> Filter:
     return {"_id": bounds}
 
 
-def after_prefix(prefix: str) -> str | None:
-    """Return the smallest string that sorts after all strings with this prefix; None if there is none.
+# Filters that can be written in a search, and names of texts of a photo, such as `title`.
+SEARCH_NAMES = TEXT_NAMES | Filters.model_fields.keys() - {"q", "query"}
 
-    MongoDB sorts strings by their UTF-8 bytes.
+
+def read_search(text: str, *, is_typing: bool = False) -> list[SearchItem]:
+    """Return the items of a search. See parse_search.
+
+    Raises:
+        SearchSyntaxError: The text is invalid.
     """
-    for i in range(len(prefix) - 1, -1, -1):
-        code_point = ord(prefix[i])
-        if code_point < 0x10FFFF:
-            following = 0xE000 if code_point == 0xD7FF else code_point + 1  # skip surrogates
-            return prefix[:i] + chr(following)
-    return None
+    return parse_search(text, SEARCH_NAMES, is_typing=is_typing)
 
 
-def _all_words(text: str) -> Filter:
-    words = split_words([text], limit=MAX_QUERY_WORDS)
-    if not words:
-        # The text has only punctuation and single letters, which are not indexed. Match nothing.
-        return {"_id": {"$in": []}}
-    return {"words": words[0] if len(words) == 1 else {"$all": words}}
+def _search(text: str) -> list[Filter]:
+    """Return the filters of a search. A photo must match all of them."""
+    parts: list[Filter] = []
+    values: dict[str, list[SearchItem]] = {}
+    for item in read_search(text):
+        if not item.name or item.name in TEXT_NAMES:
+            parts.append(search_filter(item))
+        elif item.is_excluded:
+            parts.append({"$nor": [read_items([item]).to_filter()]})
+        else:
+            values.setdefault(item.name, []).append(item)
+    if values:
+        parts.append(read_items([item for items in values.values() for item in items]).to_filter())
+    # Each condition becomes a part of its own, so that pages can be read by the rarest word. A text without letters and
+    # digits matches nothing.
+    return [{path: condition} for part in parts for path, condition in conditions_of(part)] or [NOTHING]
+
+
+def read_items(items: list[SearchItem]) -> Filters:
+    """Return the filters that are written as words in a search.
+
+    Raises:
+        SearchSyntaxError: A value is invalid.
+    """
+    for item in items:
+        _check_item(item)
+    arguments: dict[str, Any] = {}
+    for item in items:
+        if item.name in REPEATABLE:
+            arguments.setdefault(item.name, []).append(item.value)
+        elif item.name in arguments:
+            raise SearchSyntaxError(f"the filter {item.name}: can be used only once", item.start, item.end)
+        else:
+            arguments[item.name] = item.value
+    return Filters.model_validate(arguments)
+
+
+def _check_item(item: SearchItem) -> None:
+    try:
+        Filters.model_validate({item.name: [item.value] if item.name in REPEATABLE else item.value}).to_filter()
+    except (BadParameter, ValidationError) as error:
+        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        reason = reason if reason.startswith(item.name) else f"{item.name}: {reason}"
+        raise SearchSyntaxError(reason, item.start, item.end) from error

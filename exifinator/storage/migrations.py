@@ -22,7 +22,7 @@ from exifinator.errors import ConfigError, StoreUnavailable
 from exifinator.paths import COMMAND
 from exifinator.search_keys.folders import folders_of
 from exifinator.search_keys.geo_cells import find_cells
-from exifinator.storage.derived_fields import add_derived_fields
+from exifinator.storage.derived_fields import add_derived_fields, renew_search_terms
 from exifinator.storage.jobs import FORMER_TASKS
 from exifinator.storage.mongodb import Document, connect_mongodb, mongodb_errors
 from exifinator.storage.store import Store
@@ -99,6 +99,9 @@ MIGRATIONS: tuple[Migration, ...] = (
         "adds dates on the camera's clock, places, time zones and kinds, by which the API sorts and filters photos, "
         "and renews the words for text search",
         add_derived_fields,
+    ),
+    Migration(
+        "renews the words for text search, and adds `search_text`, in which it finds phrases", renew_search_terms
     ),
 )
 
