@@ -97,7 +97,7 @@ async def read_page(
 # Time limits (ms) for a short walk along the sort order's index, and for counting the matches of one condition.
 _SHORT_WALK_MS, _COUNT_MS = 25, 100
 # A filter with fewer matches than this is read and sorted at once.
-_MAX_RARE = 2_000
+_MAX_RARE = 5_000
 # Roughly how many photos MongoDB can read through an index and sort per millisecond.
 _PHOTOS_SORTED_PER_MS = 300
 
@@ -190,13 +190,13 @@ async def _plan(collection: Collection, conditions: list[tuple[str, Any]], order
     the better of the two plans.
     """
     walk = _sort_index_hint(order)
-    if any(path == WORDS for path, _ in conditions):
-        # Rare words are frequent in searches, and counting a few of their entries is faster than a walk.
-        rare = await _narrowest(collection, conditions, limit=_MAX_RARE)
-        if rare is not None:
-            yield _Attempt(rare[0], QUERY_MS)
+    # Rare words are frequent in searches, and counting a few of their entries is faster than a walk.
+    has_words = any(path == WORDS for path, _ in conditions)
+    rare = await _narrowest(collection, conditions, limit=_MAX_RARE) if has_words else None
+    if rare is not None:
+        yield _Attempt(rare[0], QUERY_MS)
     yield _Attempt(walk, _SHORT_WALK_MS)
-    narrowest = await _narrowest(collection, conditions)
+    narrowest = rare or await _narrowest(collection, conditions)
     if narrowest is None:
         return
     index, count = narrowest
@@ -216,13 +216,15 @@ _MAX_COUNTED_CONDITIONS = 8
 
 
 async def _narrowest(
-    collection: Collection, conditions: list[tuple[str, Any]], limit: int = _MAX_COUNT
+    collection: Collection, conditions: list[tuple[str, Any]], limit: int | None = None
 ) -> tuple[str, int] | None:
     """Return the index and match count of the condition with the fewest matches.
 
     Returns:
-        None if no condition has fewer than `limit` matches.
+        None if no condition has fewer than `limit` matches (default: _MAX_COUNT).
     """
+
+    limit = limit or _MAX_COUNT
 
     async def count(path: str, condition: Any) -> int:
         with suppress(ExecutionTimeout, OperationFailure):
@@ -235,21 +237,18 @@ async def _narrowest(
         (path, value)
         for path, condition in conditions
         if path in _INDEX_BY_FIELD
-        for value in _countable_parts(path, condition)
+        for value in ([condition] if path == WORDS and any(prefixes_of(condition)) else _countable_parts(condition))
     ][:_MAX_COUNTED_CONDITIONS]
     counts = await asyncio.gather(*(count(path, value) for path, value in countable))
     fewest, path = min(zip(counts, (path for path, _ in countable), strict=True), default=(limit, ""))
     return (_INDEX_BY_FIELD[path], fewest) if fewest < limit else None
 
 
-def _countable_parts(path: str, condition: Any) -> list[Any]:
+def _countable_parts(condition: Any) -> list[Any]:
     """Return the parts of a condition that can be counted in an index alone. Each word of `$all` is a part.
 
-    Exclude null, which an index cannot tell from a missing value, and regular expressions, which scan every value. Only
-    the beginning of a word is a range of the index.
+    Exclude null, which an index cannot tell from a missing value, and regular expressions, which scan every value.
     """
-    if path == WORDS and any(prefixes_of(condition)):
-        return [condition]
     operators = condition if isinstance(condition, dict) else {"$in": [condition]}
     if operators.keys() == {"$all"}:
         return [word for word in operators["$all"] if isinstance(word, str)]
