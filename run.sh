@@ -5,7 +5,7 @@ unset CDPATH
 
 usage() {
     cat <<'EOF'
-Usage: ./run.sh [--json] [--dry-run] [--no-wait] [--refresh] [SOURCE ...]
+Usage: ./run.sh [--json] [--dry-run] [--no-wait] [--refresh] [--inventory URL] [SOURCE ...]
        ./run.sh --verify [--json] [SOURCE ...]
        ./run.sh --prune [--yes] [--json] [--dry-run] [SOURCE ...]
 
@@ -16,10 +16,14 @@ everything that it needs.
 SOURCE is bucket, bucket/prefix, s3://bucket/prefix or a local folder. Default: S3_BUCKETS
 in settings.py. If S3_BUCKETS is empty too, a demo library is created and indexed.
 
-  --json      print one JSON object on stdout instead of the summary
+  --json      print one JSON object on stdout instead of the summary; --json=events
+              prints one per event and line
   --dry-run   list and count only; queue and delete nothing
   --no-wait   exit once all images are queued; the workers continue
   --refresh   also index images again that an older version of EXIFinator indexed
+  --inventory URL
+              read the keys from an S3 Inventory report instead of listing the bucket:
+              s3://bucket/path/manifest.json
   --verify    index images without a current record; do not requeue failed images
   --prune     remove the records of images that were deleted from the bucket;
               show examples and ask for confirmation first
@@ -39,7 +43,8 @@ for argument in "$@"; do
     case $options$argument in
         yes-h | yes--help) usage; exit 0 ;;
         yes--) options=no ;;
-        yes--json | yes--dry-run | yes--no-wait | yes--refresh | yes--verify | yes--prune | yes--yes) ;;
+        yes--json | yes--json=* | yes--dry-run | yes--no-wait | yes--refresh | yes--verify | yes--prune | yes--yes) ;;
+        yes--inventory | yes--inventory=*) ;;
         yes-*) fail "unknown option $argument; see ./run.sh --help" ;;
         yes/* | yes./* | yes../* | no/* | no./* | no../*)
             [ -d "$argument" ] ||

@@ -66,6 +66,10 @@ MAX_RETRIES = 4
 RETRY_DELAY_SECONDS = 5.0
 # "failures": jobs that succeed are not stored. "all": jobs that succeed are stored for a day.
 TASK_HISTORY = "failures"
+# URL to which the end of each batch is posted, such as "https://example.org/hooks/photos". None: nobody is told.
+BATCH_WEBHOOK_URL = None
+# Key with which these requests are signed: "whsec_" and Base64, or any other text. None: they are not signed.
+BATCH_WEBHOOK_SECRET = None
 
 # --- The workers ----------------------------------------------------------------------------------------------------
 # Number of worker processes. 0: one per CPU core.

@@ -30,7 +30,7 @@ from pydantic import (
 from exifinator.errors import ConfigError
 from exifinator.net import is_loopback_host
 from exifinator.paths import find_root
-from exifinator.setting_types import BlankAsNone, HostNames, Networks, Origins, split_list
+from exifinator.setting_types import BlankAsNone, HostNames, Networks, Origins, WebAddress, WebhookSecret, split_list
 
 ROOT = find_root()
 ENV_PREFIX = "EXIFINATOR_"
@@ -100,6 +100,8 @@ class Config(BaseModel):
     max_retries: int = Field(4, ge=0, le=100)
     retry_delay_seconds: float = Field(5.0, ge=0, le=3600)
     task_history: Literal["failures", "all"] = "failures"
+    batch_webhook_url: WebAddress = Field(None, repr=False)
+    batch_webhook_secret: WebhookSecret = None
 
     worker_processes: int = Field(0, ge=0, le=1024)
     greenlets: int = Field(100, ge=2, le=2000)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal, Protocol, TypedDict
+from typing import Any, Literal, NotRequired, Protocol, TypedDict
 
 from bson import decode as bson_decode
 from bson import encode as bson_encode
@@ -294,10 +294,12 @@ class BatchOptions(TypedDict):
     Attributes:
         refresh: Whether images are indexed again if their records are from an older version of the extractor.
         verify: Whether failed images are left as they are. Otherwise they are queued again.
+        inventory: The address of the inventory report that takes the place of the listing.
     """
 
     refresh: bool
     verify: bool
+    inventory: NotRequired[str]
 
 
 class SourceCheckpoint(TypedDict):

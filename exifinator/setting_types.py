@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import re
 from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 from exifinator.web_security import host_name
 
@@ -50,7 +52,33 @@ def _check_origin(value: str) -> str:
     return origin
 
 
+def _check_web_address(value: str | None) -> str | None:
+    """Check the address of a web service. It may have a path and a query, but no user and no fragment."""
+    if value is None:
+        return None
+    try:
+        parts = urlsplit(value)
+        is_complete = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_complete = False
+    if not is_complete or "@" in parts.netloc or parts.fragment or not value.isprintable() or " " in value:
+        raise ValueError('a URL such as "https://example.org/hooks/photos", without user and password')
+    return value
+
+
+def _check_webhook_secret(value: SecretStr | None) -> SecretStr | None:
+    text = value.get_secret_value() if value else ""
+    if text.startswith("whsec_"):
+        try:
+            base64.b64decode(text.removeprefix("whsec_"), validate=True)
+        except ValueError:
+            raise ValueError('Base64 after "whsec_", or a text that starts with something else') from None
+    return value
+
+
 BlankAsNone = BeforeValidator(_none_if_blank)
 HostNames = Annotated[tuple[Annotated[str, AfterValidator(_check_host_name)], ...], BeforeValidator(split_list)]
+WebAddress = Annotated[str | None, BlankAsNone, AfterValidator(_check_web_address)]
+WebhookSecret = Annotated[SecretStr | None, BlankAsNone, AfterValidator(_check_webhook_secret)]
 Networks = Annotated[tuple[Annotated[str, AfterValidator(_check_network)], ...], BeforeValidator(split_list)]
 Origins = Annotated[tuple[Annotated[str, AfterValidator(_check_origin)], ...], BeforeValidator(split_list)]

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from exifinator.batches.model import ReconcileResult
 from exifinator.batches.triage import Page, triage_page
-from exifinator.models import ListedPage
+from exifinator.models import BatchOptions, ListedPage
 from exifinator.queue.image_queue import ImageQueue
 from exifinator.storage.store import Store
 
@@ -25,14 +25,16 @@ class Reconciler:
 
     Args:
         started_at: The start of the batch. Records made since then are results of the batch.
-        refresh: Whether images that an older extractor indexed must be indexed again.
+        options: The options of the batch.
     """
 
-    def __init__(self, store: Store, queue: ImageQueue, *, started_at: datetime, refresh: bool) -> None:
+    def __init__(self, store: Store, queue: ImageQueue, *, started_at: datetime, options: BatchOptions) -> None:
         self._store = store
         self._queue = queue
         self._started_at = started_at
-        self._refresh = refresh
+        self._refresh = options["refresh"]
+        # An inventory report is of one time, and the workers may have read newer versions of its objects.
+        self._newer_since = started_at if "inventory" in options else None
         self._requeues: Counter[str] = Counter()
 
     def compare(self, listed: ListedPage, until: datetime) -> tuple[ReconcileResult, Page]:
@@ -44,7 +46,7 @@ class Reconciler:
         """
         result = ReconcileResult()
         refs = [ref for ref in listed.refs if ref.last_modified <= until]
-        page = triage_page(refs, self._store, refresh=self._refresh)
+        page = triage_page(refs, self._store, refresh=self._refresh, newer_since=self._newer_since)
         for ref, image in page.current:
             if image.extracted_at >= self._started_at:
                 result.by_status[image.status] += 1

@@ -33,7 +33,7 @@ from exifinator.batches.triage import Page, triage_page
 from exifinator.errors import AccessDenied, BatchTaken, EXIFinatorError, TransientError
 from exifinator.metadata.parse import empty_record
 from exifinator.metrics import COUNTS
-from exifinator.models import ImageRef, ListedPage
+from exifinator.models import BatchOptions, ImageRef, ListedPage
 from exifinator.queue.image_queue import ImageQueue
 from exifinator.retry import backoff_seconds, retry_while_unavailable
 from exifinator.sources.source import Lister, Source, remove_covered
@@ -77,6 +77,7 @@ class Batch:
         batch_id: The id to use. If None, `open` resumes an interrupted batch over the same sources, or creates an id.
         refresh: Whether to index images again that an older extractor indexed.
         verify: Whether to leave failed images as they are instead of requeueing them.
+        inventory: The address of the inventory report from which `lister` takes the objects; None if it lists them.
         intervals: How often the batch is checked and saved.
 
     Attributes:
@@ -94,15 +95,19 @@ class Batch:
         batch_id: str | None = None,
         refresh: bool = False,
         verify: bool = False,
+        inventory: str | None = None,
         intervals: Intervals = DEFAULT_INTERVALS,
     ) -> None:
         self.store = store
         self.queue = queue
         self.listings = SourceListings(remove_covered(sources), lister, is_strict=verify)
         self.tally = BatchTally()
+        options: BatchOptions = {"refresh": refresh, "verify": verify}
+        if inventory:
+            options["inventory"] = inventory
         self.stored = StoredBatch(
             store,
-            {"refresh": refresh, "verify": verify},
+            options,
             batch_id=batch_id,
             save_interval_seconds=intervals.save_seconds,
         )
@@ -247,8 +252,7 @@ class Batch:
     @functools.cached_property
     def _reconciler(self) -> Reconciler:
         # Created when first used, because `open` may change the start time of the batch.
-        refresh = self.stored.options["refresh"]
-        return Reconciler(self.store, self.queue, started_at=self.started_at, refresh=refresh)
+        return Reconciler(self.store, self.queue, started_at=self.started_at, options=self.stored.options)
 
     def _wait_for_room(self, state: str, retry: _Retry) -> Iterator[BatchCounts]:
         """While the queue is full, yield the counts and pause. Each pause is longer than the last, up to a maximum."""

@@ -14,7 +14,6 @@ from datetime import datetime
 
 from exifinator.errors import EXIFinatorError
 from exifinator.models import BucketEndpoint, ListedPage, SourceCheckpoint
-from exifinator.sources.folders import registry
 from exifinator.sources.listing import THREADS, PartitionedListing
 from exifinator.sources.source import Lister, Source
 
@@ -134,9 +133,8 @@ class SourceListings:
     def _open(
         self, source: Source, pause: Callable[[float], None], ranges: list[list[str | None]] | None
     ) -> PartitionedListing:
-        # Parallel listing requires ordered keys. For local folders it would gain nothing: a walk through a folder needs
-        # little but CPU time, and Python runs one thread at a time.
-        is_sequential = source in self._unordered or registry.lookup(source.bucket) is not None
+        # Parallel listing requires ordered keys.
+        is_sequential = source in self._unordered or not self.lister.can_list_ranges(source.bucket)
         return PartitionedListing(
             self.lister,
             source,

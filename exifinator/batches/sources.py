@@ -10,10 +10,9 @@ from exifinator.errors import AccessDenied, ConfigError, EXIFinatorError, Perman
 from exifinator.extras import require
 from exifinator.logging_setup import escape_control
 from exifinator.models import ImageRef
-from exifinator.sources.client import SourceClient
 from exifinator.sources.folders import registry
 from exifinator.sources.folders.names import to_key
-from exifinator.sources.source import Source, parse_user_source
+from exifinator.sources.source import Source, SourceReader, parse_user_source
 
 DEMO_BUCKET = "demo"
 # The number of objects of each source that are read as a check before any image is queued.
@@ -96,7 +95,7 @@ def raise_together(failures: Sequence[EXIFinatorError], consequence: str) -> Non
         raise type(first)(f"{'. '.join(messages)}. {consequence}", code=first.code, pointer=first.pointer) from first
 
 
-def check_sources(sources: Sequence[Source], client: SourceClient) -> list[ImageRef]:
+def check_sources(sources: Sequence[Source], client: SourceReader) -> list[ImageRef]:
     """List the first page of each source, and read one byte of some of its objects.
 
     With this check, a wrong bucket name or wrong credentials cause one error message at the start instead of a million
@@ -123,7 +122,7 @@ def check_sources(sources: Sequence[Source], client: SourceClient) -> list[Image
     return readable
 
 
-def _probe(client: SourceClient, ref: ImageRef) -> AccessDenied | None:
+def _probe(client: SourceReader, ref: ImageRef) -> AccessDenied | None:
     """Return the error if access to an object is denied, else None."""
     try:
         client.read_range(ref, 0, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from exifinator import EXTRACTOR_VERSION
@@ -66,7 +67,9 @@ class Page:
         return len(self.current) + sum(len(refs) for refs in other_lists)
 
 
-def triage_page(refs: list[ImageRef], known: KnownImages, *, refresh: bool = False) -> Page:
+def triage_page(
+    refs: list[ImageRef], known: KnownImages, *, refresh: bool = False, newer_since: datetime | None = None
+) -> Page:
     """Sort the objects of a page, with a fixed number of queries to MongoDB.
 
     An empty object whose key ends in "/" stands for a folder. S3 consoles create such objects.
@@ -76,6 +79,8 @@ def triage_page(refs: list[ImageRef], known: KnownImages, *, refresh: bool = Fal
         known: The records and jobs stored so far.
         refresh: Whether images that an older extractor indexed must be indexed again. Archived images are then tried
             too, because not every server says which of them have been restored.
+        newer_since: Records of newer versions of the objects that were made since this time are up to date too. By
+            default, a record is up to date only if it was made from the listed version.
     """
     page = Page()
     objects = []
@@ -89,7 +94,15 @@ def triage_page(refs: list[ImageRef], known: KnownImages, *, refresh: bool = Fal
     rest = []
     for ref in objects:
         image = stored.get(ref.id)
-        if image and image.is_current(ref) and not (refresh and image.extractor_version < EXTRACTOR_VERSION):
+        is_current = image is not None and (
+            image.is_current(ref)
+            or (
+                newer_since is not None
+                and image.extracted_at >= newer_since
+                and image.last_modified > ref.last_modified
+            )
+        )
+        if image and is_current and not (refresh and image.extractor_version < EXTRACTOR_VERSION):
             page.current.append((ref, image))
             page.older_extractor += image.extractor_version < EXTRACTOR_VERSION
         elif ref.size_bytes == 0:

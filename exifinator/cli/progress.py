@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from typing import Self
 
+import click
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
@@ -19,6 +21,7 @@ log = logging.getLogger(__name__)
 
 # If stderr is not a terminal, print a line at intervals of at least this long.
 PLAIN_LINE_SECONDS = 5.0
+EVENT_SECONDS = 1.0
 
 
 class ProgressDisplay:
@@ -110,6 +113,35 @@ class ProgressDisplay:
             table.add_column(name, justify="right", no_wrap=True)
         table.add_row(*columns.values())
         return table
+
+
+class EventDisplay(ProgressDisplay):
+    """Prints events on stdout instead, each as a JSON object on a line of its own.
+
+    Events have a `type`: `note` with `text`, `progress` with `phase` and `numbers`, and `end` with `numbers`. Progress
+    is printed at most once in EVENT_SECONDS.
+    """
+
+    def __enter__(self) -> Self:
+        return self
+
+    def note(self, text: str) -> None:
+        """Print a note."""
+        self.event("note", text=text)
+
+    def show_line(self, line: str) -> None:
+        """Print nothing: the line describes progress for people."""
+
+    def show(self, phase: str, counts: BatchCounts, *, done_when_listed: int = 0) -> None:  # noqa: ARG002
+        """Print the counts of a batch."""
+        now = time.monotonic()
+        if now >= self._next_line_at:
+            self._next_line_at = now + EVENT_SECONDS
+            self.event("progress", phase=phase, numbers=counts.as_dict())
+
+    def event(self, type_: str, **fields: object) -> None:
+        """Print one event at once, also into a pipe."""
+        click.echo(json.dumps({"type": type_, **fields}))
 
 
 def summarize(counts: BatchCounts) -> str:

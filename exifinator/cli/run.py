@@ -6,7 +6,8 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ import click
 from exifinator.batches.model import BatchCounts
 from exifinator.batches.runner import Batch
 from exifinator.batches.sources import check_sources, find_sources, raise_together, register_folders
+from exifinator.batches.webhook import EVENTS, send_webhook
 from exifinator.cli.formatting import format_count
-from exifinator.cli.progress import ProgressDisplay, summarize
+from exifinator.cli.progress import EventDisplay, ProgressDisplay, summarize
 from exifinator.cli.run_options import RunOptions
 from exifinator.config import Config, load_config
 from exifinator.errors import (
@@ -40,8 +42,9 @@ from exifinator.queue.image_queue import ImageQueue
 from exifinator.queue.redis_client import connect_redis
 from exifinator.queue.worker_health import WorkerHealth
 from exifinator.sources.client import SourceClient
+from exifinator.sources.inventory.client import InventoryClient
 from exifinator.sources.s3.client import S3Client
-from exifinator.sources.source import Source
+from exifinator.sources.source import Source, SourceReader
 from exifinator.storage.migrations import check_schema
 from exifinator.storage.mongodb import connect_mongodb
 from exifinator.storage.store import Store
@@ -59,15 +62,29 @@ def result_addresses(config: Config) -> str:
     )
 
 
-@click.command("run")
+class _RunCommand(click.Command):
+    """Accepts --json=events. Click's own options with an optional value would take a following source as the value."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, ["--json-events" if arg == "--json=events" else arg for arg in args])
+
+
+@click.command("run", cls=_RunCommand)
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout instead of the summary.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print one JSON object on stdout instead of the summary; --json=events prints one per event and line.",
+)
+@click.option("--json-events", "as_events", is_flag=True, hidden=True)
 @click.option("--dry-run", is_flag=True, help="List and count only; queue and delete nothing.")
 @click.option("--no-wait", is_flag=True, help="Exit once all images are queued; the workers continue.")
 @click.option("--refresh", is_flag=True, help="Also index images again that an older version of EXIFinator indexed.")
 @click.option("--verify", is_flag=True, help="Index images without a current record; do not requeue failed images.")
 @click.option("--prune", is_flag=True, help="Index nothing; remove the records of images that were deleted from S3.")
 @click.option("--yes", is_flag=True, help="With --prune: do not ask for confirmation.")
+@click.option("--inventory", metavar="URL", help="Read the keys from an S3 Inventory report: s3://.../manifest.json.")
 @click.option("--batch-id", hidden=True, help="Id of a batch that the API has created; no services are started.")
 def run_command(**arguments: Any) -> None:
     """Index the metadata of every photo in the sources.
@@ -85,14 +102,16 @@ def run_command(**arguments: Any) -> None:
     if options.batch_id is not None:
         # The API started this process, so `stop --all` ends it with SIGTERM. Handle SIGTERM like Ctrl-C.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-    requested = find_sources(options.sources, config, cwd=Path(os.environ.get("EXIFINATOR_CWD") or Path.cwd()))
-    with ProgressDisplay() as display:
+    # Find wrong names before starting anything.
+    cwd = Path(os.environ.get("EXIFINATOR_CWD") or Path.cwd())
+    requested = [] if options.inventory else find_sources(options.sources, config, cwd=cwd)
+    with EventDisplay() if options.as_events else ProgressDisplay() as display:
         for report in ensure_services(config) if options.batch_id is None else ():
             if report.started:
                 display.note(str(report))
         client = SourceClient(S3Client(config))
-        sources = register_folders(requested, display.note)
-        sources, probe_objects, failures = _check_access(sources, client, display)
+        sources, lister = _choose_lister(options, requested, client, display)
+        sources, probe_objects, failures = _check_access(sources, lister, display)
         store, queue = _connect(config)
         if options.prune:
             from exifinator.cli.prune import prune
@@ -104,16 +123,25 @@ def run_command(**arguments: Any) -> None:
         for ref in probe_objects:
             queue.refused_buckets.set_probe_object(ref)
         batch = Batch(
-            sources, client, store, queue, batch_id=options.batch_id, refresh=options.refresh, verify=options.verify
+            sources,
+            lister,
+            store,
+            queue,
+            batch_id=options.batch_id,
+            refresh=options.refresh,
+            verify=options.verify,
+            inventory=options.inventory,
         )
         # The API has the same supervisor as the workers, so restarting them would stop the API that started this batch.
         if not options.dry_run and options.batch_id is None:
             _start_workers(batch, config, display)
         add_context(lambda: {"batch": batch.id})
         freeze_startup_heap()
-        with flushing(QueueAdmin(queue, config)):
+        with flushing(QueueAdmin(queue, config)), _telling_the_end(batch, config):
             counts = _run_batch(batch, display, options)
-    if options.as_json:
+    if isinstance(display, EventDisplay):
+        display.event("end", numbers=counts.as_dict())
+    elif options.as_json:
         click.echo(json.dumps(counts.as_dict()))
     else:
         _print_summary(counts, config, options)
@@ -122,8 +150,19 @@ def run_command(**arguments: Any) -> None:
         sys.exit(EXIT_FAILED)
 
 
+def _choose_lister(
+    options: RunOptions, requested: Sequence[Source | Path], client: SourceClient, display: ProgressDisplay
+) -> tuple[list[Source], SourceReader]:
+    """Return the sources, and what lists them: the client, or an inventory report."""
+    if options.inventory:
+        inventory = InventoryClient(client, options.inventory)
+        click.get_current_context().call_on_close(inventory.close)
+        return inventory.find_sources(options.sources), inventory
+    return register_folders(requested, display.note), client
+
+
 def _check_access(
-    sources: Sequence[Source], client: SourceClient, display: ProgressDisplay
+    sources: Sequence[Source], client: SourceReader, display: ProgressDisplay
 ) -> tuple[list[Source], list[ImageRef], list[EXIFinatorError]]:
     """Check that the sources can be read.
 
@@ -172,6 +211,19 @@ def _start_workers(batch: Batch, config: Config, display: ProgressDisplay) -> No
         workers = start_workers(config, restart=True)
     if workers.started or workers.outdated:
         display.note(str(workers))
+
+
+@contextmanager
+def _telling_the_end(batch: Batch, config: Config) -> Iterator[None]:
+    """Send the webhook if the batch has ended, whether with an error or not."""
+    try:
+        yield
+    finally:
+        if config.batch_webhook_url:
+            with suppress(EXIFinatorError):
+                document = batch.store.batches.find(batch.id)
+                if document is not None and document["state"] in EVENTS:
+                    send_webhook(config, document)
 
 
 def _run_batch(batch: Batch, display: ProgressDisplay, options: RunOptions) -> BatchCounts:

@@ -10,7 +10,7 @@ from exifinator.errors import ConfigError
 # Maps each option to the options that cannot be combined with it.
 _INCOMPATIBLE = {
     "verify": ("refresh", "prune", "dry_run", "no_wait"),
-    "prune": ("refresh", "no_wait"),
+    "prune": ("refresh", "no_wait", "inventory"),
     "dry_run": ("no_wait",),
 }
 
@@ -20,12 +20,15 @@ class RunOptions:
     """The arguments of `run`.
 
     Attributes:
+        as_json: Whether to print the summary as a JSON object.
+        as_events: Whether to print events instead, each as a JSON object.
         batch_id: The id of a batch that the API has created and that this process must run. None if a user started
             the run.
     """
 
     sources: tuple[str, ...] = ()
     as_json: bool = False
+    as_events: bool = False
     dry_run: bool = False
     no_wait: bool = False
     refresh: bool = False
@@ -33,6 +36,7 @@ class RunOptions:
     prune: bool = False
     yes: bool = False
     batch_id: str | None = None
+    inventory: str | None = None
 
     def check(self) -> None:
         """Check the combination of options.

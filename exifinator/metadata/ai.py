@@ -23,6 +23,7 @@ LARGEST_INTEGER = (1 << 63) - 1
 # The last paragraph of Stable Diffusion's parameters: "Steps: 20, Sampler: Euler a, Seed: 42, Model: name".
 SETTINGS_LINE = re.compile(r"(?:^|\n)(Steps: *\d+, *[^\n]*)")
 SETTING = re.compile(r" *([A-Z][\w .-]{0,40}): *(\"(?:[^\"\\]|\\.)*+\"|[^,]*+)(?:,|$)")
+_INTEGER = re.compile(r"-?[0-9]{1,20}")
 NEGATIVE_PROMPT = "Negative prompt:"
 MIDJOURNEY_JOB = re.compile(r"\s*Job ID: *[0-9a-f-]{36}\s*$")
 
@@ -65,17 +66,10 @@ def describe_generation(text: Fields, xmp: Fields, comment: str = "") -> dict[st
     """
     # Most photos have no such metadata, and this check must cost nothing for them.
     result: dict[str, Any] = {}
-    if text or comment:
-        result = (
-            _from_graph(_first(text, "prompt"))
-            or _from_texts(text)
-            or _from_parameters(_first(text, "parameters") or comment)
-            or _from_json_text(_first(xmp, "exif:UserComment") or comment, "")
-        )
-    elif "exif:UserComment" in xmp:
-        result = _from_json_text(_first(xmp, "exif:UserComment"), "") or _from_parameters(
-            _first(xmp, "exif:UserComment")
-        )
+    if text or comment or "exif:UserComment" in xmp:
+        result = _from_graph(_first(text, "prompt")) or _from_texts(text)
+        for parameters in (_first(text, "parameters"), comment, _first(xmp, "exif:UserComment")):
+            result = result or _from_parameters(parameters) or _from_json_text(parameters, "")
     for field, name in (("prompt", "AIPromptInformation"), ("software", "AISystemUsed")):
         if value := _first(xmp, f"Iptc4xmpExt:{name}"):
             result.setdefault(field, value)
@@ -149,6 +143,8 @@ def _known_fields(value: Mapping[str, Any]) -> dict[str, Any]:
                 item = item[0]
             if isinstance(item, dict):
                 item = item.get("name") or item.get("model_name") or item.get("prompt")
+            if isinstance(item, str) and field in ("seed", "steps") and _INTEGER.fullmatch(item.strip()):
+                item = int(item)
             if isinstance(item, str) and item.strip():
                 result[field] = item.strip()
             elif isinstance(item, int) and not isinstance(item, bool) and field in ("seed", "steps"):

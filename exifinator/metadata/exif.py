@@ -143,15 +143,19 @@ class TagReader(ExifHeader):
         return int(long.unpack(pointer)[0]) if len(pointer) == 4 else 0
 
     def read_maker_note(self) -> None:
-        """Decode the MakerNotes: the photo's own, and one that Adobe's DNG converter stored in DNGPrivateData.
+        """Decode the MakerNotes: the photo's own, and one in DNGPrivateData.
 
-        A MakerNote of an unknown kind is decoded by exifread, or left undecoded if exifread does not know it either.
+        Adobe's DNG converter stores the MakerNote of the original file there, and Pentax cameras their own. A MakerNote
+        of an unknown kind is decoded by exifread, or left undecoded if exifread does not know it either.
         """
         private = self.tags.get("Image DNGPrivateData") or self.tags.get(f"Image Tag 0x{tiff_spec.DNG_PRIVATE:04X}")
         if private is not None:
-            note = makernotes.find_adobe_note(self.slice(private.field_offset, tiff_spec.MAX_NOTE_BYTES))
+            data = self.slice(private.field_offset, tiff_spec.MAX_NOTE_BYTES)
+            note = makernotes.find_adobe_note(data)
             if note is not None:
                 self._add_note(note.read, note.offset, note.length, note.order)
+            elif data.startswith(makernotes.PENTAX_HEADS):
+                self._add_note(self.slice, private.field_offset, len(data), self.byte_order)
         tag = self.tags.get("EXIF MakerNote")
         if tag is None or self._add_note(self.slice, tag.field_offset, tag.field_length, self.byte_order):
             return

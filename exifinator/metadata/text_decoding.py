@@ -38,12 +38,12 @@ def decode_text(data: bytes, *, all_parts: bool = False) -> str:
 
     Args:
         data: The value.
-        all_parts: Whether to join all parts between NULs with "; ". By default, only the text up to the first NUL is
-            decoded.
+        all_parts: Whether to decode all parts between NULs, and put each on a line of its own, as ExifTool does. By
+            default, only the text up to the first NUL is decoded.
     """
     if all_parts:
         parts = [part.strip() for part in data.split(b"\0")]
-        return decode_bytes(b"; ".join(part for part in parts if part))
+        return decode_bytes(b"\n".join(part for part in parts if part))
     return decode_bytes(data.split(b"\0", 1)[0]).rstrip(PADDING)
 
 

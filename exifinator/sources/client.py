@@ -25,6 +25,10 @@ class SourceClient:
         """Return a name for the server or the folder of a bucket, to tell apart buckets that have the same name."""
         return self._client(bucket).endpoint(bucket)
 
+    def can_list_ranges(self, bucket: str) -> bool:
+        """Return whether several ranges of keys can be listed at the same time, and whether this is faster."""
+        return self._client(bucket).can_list_ranges(bucket)
+
     def list_page(
         self,
         bucket: str,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from exifinator.errors import ConfigError
-from exifinator.models import ACCESS_POINT_ARN, ListedPage, split_bucket
+from exifinator.models import ACCESS_POINT_ARN, ListedPage, RangeReader, split_bucket
 
 # The names that boto3 accepts, except names that start with a hyphen, because they would be options on a command line.
 # Amazon's rules are stricter, but other servers allow upper case, underscores, and a dot or an underscore at the start.
@@ -107,9 +107,11 @@ def remove_covered(sources: Sequence[Source]) -> list[Source]:
 
 
 class Lister(Protocol):
-    """Lists a bucket page by page. See exifinator.sources.s3.client.S3Client, which implements this protocol."""
+    """Lists a bucket page by page. See exifinator.sources.client.SourceClient, which implements this protocol."""
 
     def endpoint(self, bucket: str) -> str: ...
+
+    def can_list_ranges(self, bucket: str) -> bool: ...
 
     def list_page(
         self,
@@ -121,3 +123,7 @@ class Lister(Protocol):
         max_keys: int = 1000,
         version: Literal[1, 2] = 2,
     ) -> ListedPage: ...
+
+
+class SourceReader(Lister, RangeReader, Protocol):
+    """Lists buckets, and reads objects in them."""

@@ -1,7 +1,7 @@
 """Read RAW formats with a header of their own (RAF, MRW), and JPEGs embedded in RAW files.
 
-Sources: RAF: https://libopenraw.freedesktop.org/formats/raf/. MRW: Dalibor Jelinek, "Minolta Raw (MRW) file format";
-the tables MinoltaRaw of `exiftool -listx`.
+Sources: RAF: https://libopenraw.freedesktop.org/formats/raf/. MRW: Dalibor Jelinek, "Minolta RAW (MRW) file
+format", http://www.dalibor.cz/software/minolta-raw-mrw-file-format; the tables MinoltaRaw of `exiftool -listx`.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from exifinator.metadata.limits import MemoryBudget
 from exifinator.metadata.makernotes import structures
 from exifinator.metadata.makernotes.ciphers import decipher_nikon, decipher_sony
 from exifinator.metadata.makernotes.headers import HEAD_BYTES, Header, find_header
+from exifinator.metadata.makernotes.keys import NIKON_COUNT, decipher_pentax_count, find_nikon_key
 from exifinator.metadata.makernotes.tables import FORMATS, Child, Field, Table, get_table
 from exifinator.metadata.makernotes.values import TIFF_TYPES, decode_format, decode_items, is_text, make_tag
 from exifinator.metadata.tag_values import Tag
@@ -38,7 +39,6 @@ MAX_CACHED_DIRECTORIES = 32
 _UNKNOWN = Tag("", "", 0, 0, [], 0)
 
 LENS_TYPE, SHUTTER_COUNT = "MakerNote LensType", "MakerNote ShutterCount"
-NIKON_SERIAL, NIKON_COUNT = 0x001D, 0x00A7
 
 
 @lru_cache(maxsize=4)
@@ -106,6 +106,7 @@ class NoteDecoder:
         self._budget = budget
         self._directories: set[tuple[int, str]] = set()
         self._nikon_key: tuple[int, int] | None = None
+        self._is_pentax = False
 
     def decode(self, offset: int, length: int, order: str) -> bool:
         """Decode the note, and add its tags to `tags`.
@@ -122,6 +123,7 @@ class NoteDecoder:
         table = get_table(header.table) if header else None
         if header is None or table is None:
             return False
+        self._is_pentax = table.name == "Pentax::Main"
         start, base = offset + header.start, 0
         order = header.order or order
         if header.order_at:
@@ -140,8 +142,8 @@ class NoteDecoder:
         if header.base != "own":
             base = self._corrected_base(offset, length, start, base, order)
         is_read = self.read_directory(table, start, base, order, 0)
-        if table.name == "Pentax::Main":
-            self._decipher_pentax_count()
+        if self._is_pentax:
+            decipher_pentax_count(self.tags)
         return is_read
 
     def _corrected_base(self, offset: int, length: int, start: int, base: int, order: str) -> int:
@@ -212,7 +214,8 @@ class NoteDecoder:
         entries, order = self._entries(start, order)
         if not entries:
             return False
-        self._find_nikon_key(table, entries, base, order)
+        if table.name == "Nikon::Main":
+            self._nikon_key = find_nikon_key(entries, self._read, base, order, self.model) or self._nikon_key
         known = _known_values(table.name, self.model)
         byte_order: Any = "little" if order == "<" else "big"
         tags, read, type_bytes, memory_bytes = self.tags, self._read, tiff_spec.TYPE_BYTES, 0
@@ -307,7 +310,7 @@ class NoteDecoder:
         if field is not None and field.kind in FORMATS:
             size = FORMATS[field.kind][1]
             has_same_size = field.kind.startswith("int") and size == tiff_spec.TYPE_BYTES[field_type]
-            has_same_length = len(data) == size * max(field.count, 1)
+            has_same_length = len(data) == size * field.count if field.count else len(data) % size == 0
             if (field_type == 7 and has_same_length) or (field_type in (1, 3, 4) and has_same_size):
                 return decode_format(data, field.kind, order)
         return decode_items(data, field_type, order)
@@ -363,53 +366,6 @@ class NoteDecoder:
             return decipher_nikon(data, *self._nikon_key, child.cipher_start)
         return decipher_sony(data) if child.cipher == "sony" else data
 
-    def _find_nikon_key(
-        self, table: Table, entries: Iterable[tuple[int, int, int, bytes]], base: int, order: str
-    ) -> None:
-        """Find the key of a Nikon's enciphered structures: the camera's serial number and shutter count.
-
-        Source: as in ciphers.py.
-        """
-        if table.name != "Nikon::Main":
-            return
-        serial = count = None
-        byte_order: Any = "little" if order == "<" else "big"
-        by_tag = {entry[0]: entry for entry in entries}
-        if NIKON_SERIAL in by_tag and by_tag[NIKON_SERIAL][2] <= 64:
-            _, _, n_items, inline = by_tag[NIKON_SERIAL]
-            data = inline[:n_items] if n_items <= 4 else self._read(base + int.from_bytes(inline, byte_order), n_items)
-            text = data.split(b"\0")[0].decode("latin-1").strip()
-            serial = int(text) if text.isdigit() and text.isascii() else 0x22 if self.model.endswith("D50") else 0x60
-        if NIKON_COUNT in by_tag:
-            count = int.from_bytes(by_tag[NIKON_COUNT][3], byte_order)
-        if serial is not None and count is not None:
-            self._nikon_key = serial, count
-
-    def _decipher_pentax_count(self) -> None:
-        """Decipher the shutter count of a Pentax. Its key is the date and time of the photo.
-
-        Source: https://exiftool.org/TagNames/Pentax.html names the key. For sample files, the result is the value that
-        ExifTool 13.59 prints.
-        """
-        count, date, time = (self.tags.get(f"MakerNote {name}") for name in ("ShutterCount", "Date", "Time"))
-        if (
-            count is None
-            or date is None
-            or time is None
-            or not isinstance(count.values, list)
-            or len(count.values) != 4
-        ):
-            return
-        try:
-            year, month, day = map(int, date.values.split(":"))
-            hour, minute, second = map(int, time.values.split(":")[:3])
-            stored = int.from_bytes(bytes(count.values), "big")
-        except (AttributeError, ValueError):
-            return
-        key = (year << 16 | month << 8 | day) ^ ~(hour << 24 | minute << 16 | second << 8)
-        number = (stored ^ key) & 0xFFFFFFFF
-        self.tags[count.name] = Tag(count.name, str(number), count.tag, 4, [number], 4)
-
     # --- results --------------------------------------------------------------------------------------------------
 
     def _add(self, tag: Tag) -> None:
@@ -419,7 +375,7 @@ class NoteDecoder:
         elif tag.name == SHUTTER_COUNT and tag.tag == NIKON_COUNT:
             # This count is more reliable than the one in ShotInfo, whose place depends on the camera model.
             self.tags[tag.name] = tag
-        elif tag.name == LENS_TYPE and tag.values != self.tags[tag.name].values:
+        elif tag.name == LENS_TYPE and self._is_pentax and tag.values != self.tags[tag.name].values:
             # Pentax stores two numbers of the lens. The second one distinguishes lenses of other makers.
             self.tags.setdefault(f"{LENS_TYPE} 2", tag)
 

@@ -51,6 +51,10 @@ def _header(
     )  # fmt: skip
 
 
+# The first bytes of notes in DNGPrivateData, where Pentax cameras store them, and Samsung cameras that Pentax made.
+# Source: sample files.
+PENTAX_HEADS = (b"PENTAX \0", b"SAMSUNG\0")
+
 # A note is of the first kind that matches.
 HEADERS = (
     _header("Apple::Main", b"Apple iOS\0", start=14, base="note", order=">", order_at=12),

@@ -1,9 +1,8 @@
 """Read the structures in MakerNotes. Most have a fixed layout, and READERS has a reader for each of the others.
 
-Sources: the fields of fixed layouts come from the output of `exiftool -listx`. The other layouts are described at
-https://exiftool.org/TagNames/Canon.html (AFInfo, AFInfo2), and on the same site in CanonCustom.html (custom functions),
-Nikon.html (Nikon Capture), PhaseOne.html, Apple.html, Ricoh.html, JVC.html, DJI.html and Olympus.html, or were observed
-in sample files. For sample files, the values are those that ExifTool 13.59 prints.
+Sources: https://exiftool.org/TagNames/Nikon.html (Nikon Capture), and on the same site PhaseOne.html, Apple.html,
+Ricoh.html, JVC.html, DJI.html and Olympus.html, or observed in sample files. For sample files, the values are those
+that ExifTool 13.59 prints.
 
 All readers have the same parameters:
 
@@ -19,34 +18,33 @@ import plistlib
 import re
 import struct
 from collections.abc import Callable, Iterator
-from functools import cache
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
+from exifinator.metadata.makernotes.canon_structures import (
+    FOCAL_FIELDS,
+    read_canon_af,
+    read_canon_custom,
+    read_canon_custom2,
+    read_canon_filter,
+    read_canon_focal,
+    read_canon_personal,
+)
+from exifinator.metadata.makernotes.fixed_layout import (
+    ERRORS,
+    MAX_TEXT_BYTES,
+    Note,
+    field_at,
+    find_nested,
+    read_field,
+    read_fixed_layout,
+)
 from exifinator.metadata.makernotes.key_values import read_gpmf, read_qualcomm
-from exifinator.metadata.makernotes.tables import DEFAULT_FORMATS, FORMATS, TEXT_FORMATS, Field, Table, get_table
+from exifinator.metadata.makernotes.tables import FORMATS, TEXT_FORMATS, Table, get_table
 from exifinator.metadata.makernotes.values import TIFF_TYPES, decode_format, make_tag
 from exifinator.metadata.tag_values import Tag
 
-# Longer values are not useful for searching.
-MAX_ITEMS = 256
-MAX_TEXT_BYTES = 512
 # The maximum number of entries per structure, for structures without a fixed layout.
 MAX_ENTRIES = 400
-
-ERRORS = (ArithmeticError, LookupError, TypeError, ValueError, struct.error)
-
-
-class Note(Protocol):
-    """What the readers need to know about the note that contains a structure.
-
-    Attributes:
-        tags: The tags decoded so far, by names such as "MakerNote LensType".
-    """
-
-    tags: dict[str, Tag]
-
-    def choose_field(self, fields: tuple[Field, ...], /) -> Field | None:
-        """Return the field that applies to the camera; None if there is none."""
 
 
 def read_structure(table: Table, data: bytes, order: str, note: Note) -> Iterator[Tag]:
@@ -56,228 +54,8 @@ def read_structure(table: Table, data: bytes, order: str, note: Note) -> Iterato
         yield from reader(table, data, order, note)
     elif table.unit:
         yield from read_fixed_layout(table, data, order, note)
-
-
-class _Place(NamedTuple):
-    """Where the fields of one index are in a structure of fixed layout.
-
-    Attributes:
-        start: Offset of the first byte.
-        end: Offset after the last byte; None for the end of the structure.
-        number: The index.
-        fields: The fields, which exclude each other.
-        kind: The type of the fields, as in Field.
-    """
-
-    start: int
-    end: int | None
-    number: int
-    fields: tuple[Field, ...]
-    kind: str
-
-
-@cache
-def _plan(name: str) -> tuple[_Place, ...]:
-    """Return the places of the fields of a table of fixed layout."""
-    table = get_table(name)
-    places = []
-    for (index, _), fields in table.fields.items() if table else ():
-        for field in fields:
-            kind = field.kind if field.kind != "?" else DEFAULT_FORMATS.get(table.unit, "int8u") if table else "int8u"
-            if kind not in FORMATS and kind not in TEXT_FORMATS:
-                continue
-            start = index * table.unit if table else 0
-            # Fields that exclude each other may have different lengths. Only those of the same length share a place.
-            same = tuple(other for other in fields if other.kind == field.kind and other.count == field.count)
-            if field is not same[0] or start < 0:
-                continue
-            if kind in ("string", "undef", "unicode") and not field.count:
-                places.append(_Place(start, None, index, same, kind))
-            else:
-                size = FORMATS[kind][1] if kind in FORMATS else TEXT_FORMATS[kind]
-                places.append(_Place(start, start + size * min(max(field.count, 1), MAX_ITEMS), index, same, kind))
-    return tuple(places)
-
-
-# Decoded fields, shared by all photos that this process reads. Key: (field, bytes of its value, byte order).
-_DECODED: dict[tuple[Field, bytes, str], Tag | None] = {}
-MAX_CACHED = 20_000
-MAX_CACHED_BYTES = 64
-
-
-def read_fixed_layout(table: Table, data: bytes, order: str, note: Note) -> Iterator[Tag]:
-    """Yield the tags of a structure of fixed layout. The field of index i begins at byte i * table.unit."""
-    length = len(data)
-    for place in _plan(table.name):
-        start, end, number, fields, kind = place
-        if start >= length or (end is not None and end > length):
-            continue
-        if len(fields) > 1 or fields[0].models is not None:
-            field = note.choose_field(fields)
-            if field is None:
-                continue
-        else:
-            field = fields[0]
-        item = data[start : min(end or length, start + MAX_TEXT_BYTES)]
-        tag = _cached_field(field, item, number, kind, order)
-        if tag is not None:
-            yield tag
-    for index, children in table.children.items():
-        child_table = get_table(children[0].table)
-        start = index * table.unit
-        if children[0].kind == "offset":
-            pointer = data[start : start + 4]
-            start = int.from_bytes(pointer, "little" if order == "<" else "big") or len(data)
-        if child_table is not None and start < len(data):
-            yield from read_structure(child_table, data[start:], order, note)
-
-
-def _cached_field(field: Field, item: bytes, number: int, kind: str, order: str) -> Tag | None:
-    """Return the tag of a field whose value has these bytes; None if there is no value."""
-    key = (field, item, order)
-    try:
-        return _DECODED[key]
-    except KeyError:
-        pass
-    try:
-        tag = make_tag(
-            field.name, number, TIFF_TYPES.get(kind, 7), field, decode_format(item, kind, order), len(item), order
-        )
-    except ERRORS:
-        tag = None
-    if len(item) <= MAX_CACHED_BYTES:
-        if len(_DECODED) >= MAX_CACHED:
-            _DECODED.clear()
-        _DECODED[key] = tag
-    return tag
-
-
-def read_field(table: Table, field: Field, data: bytes, number: int, order: str) -> Tag | None:
-    """Return the tag of the field at the start of `data`; None if `data` is too short or there is no value."""
-    kind = field.kind if field.kind != "?" else DEFAULT_FORMATS.get(table.unit, "int8u")
-    if kind not in FORMATS and kind not in TEXT_FORMATS:
-        return None
-    if kind in ("string", "undef", "unicode") and not field.count:
-        length = min(len(data), MAX_TEXT_BYTES)
-    else:
-        size = FORMATS[kind][1] if kind in FORMATS else TEXT_FORMATS[kind]
-        length = size * min(max(field.count, 1), MAX_ITEMS)
-    if not 0 < length <= len(data):
-        return None
-    return _cached_field(field, data[:length], number, kind, order)
-
-
-def _words(data: bytes, order: str) -> tuple[int, ...]:
-    return struct.unpack(f"{order}{len(data) // 2}H", data[: len(data) // 2 * 2])
-
-
-def _field_at(table: Table, note: Note, index: int) -> Field | None:
-    """Return the field of an index in a table whose indexes are not offsets; None if there is none."""
-    fields = table.fields.get((index, str(index))) or table.fields.get(index)
-    return note.choose_field(fields) if fields else None
-
-
-# --- Canon --------------------------------------------------------------------------------------------------------
-
-
-def read_canon_af(table: Table, data: bytes, order: str, note: Note) -> Iterator[Tag]:
-    """Yield the tags of Canon's AFInfo or AFInfo2. Some are lists whose lengths depend on the number of AF points."""
-    is_new = table.name == "Canon::AFInfo2"
-    words = _words(data, order)
-    if len(words) < 8:
-        return
-    n_points = words[2] if is_new else words[0]
-    if not 0 < n_points <= 2000:
-        return
-    n_masks = (n_points + 15) // 16
-    lists = {8: n_points, 9: n_points, 10: n_points, 11: n_points, 12: n_masks, 13: n_masks} if is_new else {
-        8: n_points, 9: n_points, 10: n_masks,
-    }  # fmt: skip
-    position = 0
-    for index in range(16):
-        count = lists.get(index, 1)
-        item = data[2 * position : 2 * (position + count)]
-        if len(item) < 2 * count:
-            return
-        position += count
-        field = _field_at(table, note, index)
-        if field is None or not count:
-            continue
-        value: Any = decode_format(item, field.kind if field.kind in FORMATS else "int16u", order)
-        if (is_new and index in (12, 13)) or (not is_new and index == 10):
-            value = _set_bits(value)
-            yield Tag(f"MakerNote {field.name}", value or "(none)", index, 3, value, len(item))
-            continue
-        tag = make_tag(field.name, index, TIFF_TYPES.get(field.kind, 3), field, value, len(item), order)
-        if tag is not None:
-            yield tag
-
-
-def _set_bits(words: list[int]) -> str:
-    """Return the numbers of the set bits, separated by commas. Each word has 16 bits, the lowest one first."""
-    bits = [16 * index + bit for index, word in enumerate(words) for bit in range(16) if word & 0xFFFF & (1 << bit)]
-    return ",".join(map(str, bits))
-
-
-def read_canon_custom(table: Table, data: bytes, order: str, note: Note) -> Iterator[Tag]:
-    """Yield the tags of Canon's older custom functions.
-
-    After the first 16-bit word, there is one word per function: its number (8 bits) and its value (8 bits).
-    """
-    for word in _words(data, order)[1 : 1 + MAX_ENTRIES]:
-        field = _field_at(table, note, word >> 8)
-        if field is not None:
-            tag = make_tag(field.name, word >> 8, 1, field, [word & 0xFF], 1, order)
-            if tag is not None:
-                yield tag
-
-
-def read_canon_personal(table: Table, data: bytes, order: str, note: Note) -> Iterator[Tag]:
-    """Yield the tags of Canon's personal functions. After the length, there is one 16-bit word per function."""
-    for index, word in enumerate(_words(data, order)[: 1 + MAX_ENTRIES]):
-        field = _field_at(table, note, index) if index else None
-        if field is not None:
-            tag = make_tag(field.name, index, 3, field, [word], 2, order)
-            if tag is not None:
-                yield tag
-
-
-def read_canon_custom2(table: Table, data: bytes, order: str, note: Note) -> Iterator[Tag]:
-    """Yield the tags of Canon's newer custom functions.
-
-    The structure consists of 32-bit words. Two words are followed by groups. A group begins with its number, its length
-    in bytes and the number of its functions. A function is its number, the number of its values, and the values.
-    """
-    words = struct.unpack(f"{order}{len(data) // 4}I", data[: len(data) // 4 * 4])
-    position, n_functions = 2, 0
-    while position + 3 <= len(words) and n_functions < MAX_ENTRIES:
-        length, count = words[position + 1], words[position + 2]
-        end = min(position + 1 + length // 4, len(words))
-        inner = position + 3
-        for _ in range(min(count, MAX_ENTRIES)):
-            n_functions += 1
-            if inner + 2 > end or n_functions > MAX_ENTRIES:
-                break
-            number, n_values = words[inner], words[inner + 1]
-            values = words[inner + 2 : inner + 2 + min(n_values, MAX_ITEMS)]
-            inner += 2 + n_values
-            field = _field_at(table, note, number)
-            if field is not None and values and len(values) == n_values:
-                signed = [value - (1 << 32) if value >> 31 else value for value in values]
-                tag = make_tag(field.name, number, 9, field, signed, 4 * n_values, order)
-                if tag is not None:
-                    yield tag
-        if length < 8:
-            return
-        position = position + 1 + length // 4
-
-
-def read_canon_filter(table: Table, data: bytes, order: str, note: Note) -> Iterator[Tag]:
-    """Yield the tags of Canon's creative filters, whose layout is that of the newer custom functions."""
-    yield from read_canon_custom2(table, data, order, note)
-
-
-# --- others -------------------------------------------------------------------------------------------------------
+        for nested_table, nested_data in find_nested(table, data, order):
+            yield from read_structure(nested_table, nested_data, order, note)
 
 
 def read_text_pairs(pattern: str) -> Callable[..., Iterator[Tag]]:
@@ -367,7 +145,7 @@ def read_phase_one(table: Table, data: bytes, _order: str, note: Note) -> Iterat
     count = min(struct.unpack_from(order + "I", data, start)[0], MAX_ENTRIES)
     for position in range(start + 8, min(start + 8 + 16 * count, len(data) - 15), 16):
         number, _, length, pointer = struct.unpack_from(order + "4I", data, position)
-        field = _field_at(table, note, number)
+        field = field_at(table, note, number)
         if field is None:
             continue
         item = data[position + 12 : position + 12 + length] if length <= 4 else data[pointer : pointer + length]
@@ -382,26 +160,6 @@ def read_phase_one(table: Table, data: bytes, _order: str, note: Note) -> Iterat
         except ERRORS:
             continue
         if tag is not None:
-            yield tag
-
-
-# Table -> the fields whose values are in units of 1/FocalUnits mm. FocalUnits is a field in the same note.
-FOCAL_FIELDS = {"Canon::CameraSettings": ("MaxFocalLength", "MinFocalLength"), "Canon::FocalLength": ("FocalLength",)}
-
-
-def read_canon_focal(table: Table, data: bytes, order: str, note: Note) -> Iterator[Tag]:
-    """Yield the tags of one of Canon's structures of fixed layout, with focal lengths converted to mm."""
-    tags = list(read_fixed_layout(table, data, order, note))
-    units = next((tag for tag in tags if tag.name.endswith(" FocalUnits")), note.tags.get("MakerNote FocalUnits"))
-    divisor = units.values[0] if units is not None and units.values else 1
-    names = {f"MakerNote {name}" for name in FOCAL_FIELDS[table.name]}
-    for tag in tags:
-        if tag.name in names:
-            raw = int.from_bytes(data[2 * tag.tag : 2 * tag.tag + 2], "little" if order == "<" else "big")
-            millimetres = round(raw / divisor, 9) if divisor else raw
-            value = int(millimetres) if millimetres == int(millimetres) else millimetres
-            yield Tag(tag.name, f"{value} mm", tag.tag, tag.field_type, [value], tag.field_length, memory_bytes=64)
-        else:
             yield tag
 
 

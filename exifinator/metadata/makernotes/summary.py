@@ -170,15 +170,25 @@ def _optics(tags: Tags) -> Optics:
     focal = tags.get("EXIF FocalLength")
     values = focal["values"] if focal else None
     focal_mm = values[0] if isinstance(values, list) and values and isinstance(values[0], int | float) else None
+    focal_mm = focal_mm or _number(tags, "FocalLength") or _number(tags, "LensFocalLength")
     shortest, longest = _number(tags, "MinFocalLength"), _number(tags, "MaxFocalLength")
-    aperture = _number(tags, "MaxApertureAtMinFocal") or _number(tags, "MaxAperture")
+    at_focal = _number(tags, "MaxAperture") or _apex_aperture(tags)
+    aperture = _number(tags, "MaxApertureAtMinFocal") or at_focal
     specification = tags.get("EXIF LensSpecification")
     if specification and isinstance(specification["values"], list) and len(specification["values"]) == 4:
         numbers = specification["values"]
         if all(isinstance(number, int | float) and number for number in numbers[:2]):
             shortest, longest = numbers[0], numbers[1]
             aperture = numbers[2] or aperture
-    return Optics(shortest, longest, aperture, focal_mm)
+    return Optics(shortest, longest, aperture, focal_mm, at_focal)
+
+
+def _apex_aperture(tags: Tags) -> float | None:
+    """Return the f-number of EXIF's MaxApertureValue, which is twice the binary logarithm of the f-number."""
+    tag = tags.get("EXIF MaxApertureValue")
+    values = tag["values"] if tag else None
+    value = values[0] if isinstance(values, list) and values else None
+    return 2 ** (value / 2) if isinstance(value, int | float) and 0 < value < 12 else None
 
 
 def find_lens(tags: Tags) -> str | None:

@@ -76,13 +76,32 @@ def unix_time(value: Any, _order: str) -> Any:
     return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)).strftime("%Y:%m:%d %H:%M:%S")
 
 
-def pentax_date(value: Any, order: str) -> Any:
-    """Return Pentax's date, which is a 16-bit year, a month and a day."""
+def pentax_date(value: Any, _order: str) -> Any:
+    """Return Pentax's date, which is a big-endian 16-bit year, a month and a day."""
     data = _as_bytes(value)
     if len(data) != 4:
         return None
-    year, month, day = struct.unpack(order + "HBB", data)
+    year, month, day = struct.unpack(">HBB", data)
     return f"{year:04d}:{month:02d}:{day:02d}"
+
+
+def pentax_color_temperature(value: Any, _order: str) -> Any:
+    """Return a colour temperature in kelvins, and two fine adjustments from -8 to 7.
+
+    It is stored as the difference from 53190, in a big-endian 16-bit number. The adjustments are in the last byte.
+    """
+    data = _as_bytes(value)
+    if len(data) != 4:
+        return None
+    adjustments = ((data[3] & 0x0F ^ 8) - 8, (data[3] >> 4 ^ 8) - 8)
+    return [53190 - int.from_bytes(data[:2], "big"), *adjustments]
+
+
+def pentax_kelvin(value: Any, _order: str) -> Any:
+    """Return a colour temperature, an adjustment, and the gains of red and blue, which are stored in 8192ths."""
+    if not isinstance(value, list) or len(value) != 4:
+        return value
+    return [53190 - value[0], value[1], value[2] / 8192, value[3] / 8192]
 
 
 def clock_time(value: Any, _order: str) -> Any:
@@ -122,6 +141,23 @@ def sony_date(value: Any, order: str) -> Any:
 def hex_digits(value: Any, _order: str) -> Any:
     """Return bytes as hexadecimal digits."""
     return _as_bytes(value).hex()
+
+
+def short_date(value: Any, _order: str) -> Any:
+    """Return a date and time, which is six bytes, the first of which is the year of the century."""
+    data = _as_bytes(value)
+    return "20{:02d}:{:02d}:{:02d} {:02d}:{:02d}:{:02d}".format(*data) if len(data) == 6 else None
+
+
+def reversed_list(value: Any, _order: str) -> Any:
+    """Return numbers in the opposite order."""
+    return value[::-1] if isinstance(value, list) else value
+
+
+def words(value: Any, order: str) -> Any:
+    """Return bytes as signed 16-bit numbers."""
+    data = _as_bytes(value)
+    return list(struct.unpack(f"{order}{len(data) // 2}h", data[: len(data) // 2 * 2]))
 
 
 def packed_date(value: Any, _order: str) -> Any:
@@ -320,42 +356,13 @@ def int16(value: Any, order: str) -> Any:
 
 # The functions by their names in the tables.
 SPECIAL: dict[str, Conversion] = {
-    "hex_bytes": hex_bytes,
-    "int16": int16,
-    "pentax_lens": pentax_lens,
-    "sony_lens_spec": sony_lens_spec,
-    "pentax_ev": pentax_ev,
-    "pentax_focal": pentax_focal,
-    "decimal_date": decimal_date,
-    "signed_words": signed_words,
-    "trim_zeros": trim_zeros,
-    "nikon_fraction": nikon_fraction,
-    "version_text": version_text,
-    "dotted": dotted,
-    "spaced": spaced,
-    "unix_time": unix_time,
-    "pentax_date": pentax_date,
-    "clock_time": clock_time,
-    "canon_ev": canon_ev,
-    "sony_date": sony_date,
-    "hex_digits": hex_digits,
-    "packed_date": packed_date,
-    "packed_time": packed_time,
-    "date_bytes": date_bytes,
-    "colon_bytes": colon_bytes,
-    "inverted_version": inverted_version,
-    "olympus_lens": olympus_lens,
-    "olympus_extender": olympus_extender,
-    "first": first,
-    "after_colon": after_colon,
-    "text_number": text_number,
-    "two_words": two_words,
-    "reconyx_version": reconyx_version,
-    "reconyx_date": reconyx_date,
-    "bcd_date": bcd_date,
-    "padded_text": padded_text,
-    "canon_iso": canon_iso,
-    "canon_battery": canon_battery,
-    "canon_file_number": canon_file_number,
-    "swap_words": swap_words,
-}
+    function.__name__: function
+    for function in (
+        hex_bytes, int16, pentax_lens, sony_lens_spec, pentax_ev, pentax_focal, decimal_date, signed_words,
+        trim_zeros, nikon_fraction, version_text, dotted, spaced, unix_time, pentax_date, pentax_color_temperature,
+        pentax_kelvin, short_date, reversed_list, words, clock_time, canon_ev, sony_date, hex_digits, packed_date,
+        packed_time, date_bytes, colon_bytes, inverted_version, olympus_lens, olympus_extender, first, after_colon,
+        text_number, two_words, reconyx_version, reconyx_date, bcd_date, padded_text, canon_iso, canon_battery,
+        canon_file_number, swap_words,
+    )
+}  # fmt: skip

@@ -65,6 +65,13 @@ class FolderClient:
         """Return a name for the folder, in place of the endpoint of a bucket."""
         return f"the folder {to_key(str(self._folder(bucket)))}"
 
+    def can_list_ranges(self, bucket: str) -> bool:  # noqa: ARG002
+        """Return whether it is worthwhile to list ranges of keys in parallel.
+
+        It is not: a walk through a folder needs little but CPU time, and Python runs one thread at a time.
+        """
+        return False
+
     def close(self) -> None:
         """Close the folders of listings that have not reached their end."""
         while self._walks:

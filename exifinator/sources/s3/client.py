@@ -62,6 +62,10 @@ class S3Client:
         meta = self.client(bucket).meta
         return endpoint_name(meta.endpoint_url, meta.partition)
 
+    def can_list_ranges(self, bucket: str) -> bool:  # noqa: ARG002
+        """Return whether it is worthwhile to list ranges of keys in parallel: it is, for most requests are waiting."""
+        return True
+
     def client(self, bucket: str) -> Any:  # noqa: ARG002
         """Return the boto3 client for a bucket."""
         return self._cached_client((self.config.s3_endpoint_url, None), self._connect)

@@ -45,6 +45,9 @@ class SmallPages:
     def endpoint(self, bucket: str) -> str:
         return self.s3.endpoint(bucket)
 
+    def can_list_ranges(self, bucket: str) -> bool:
+        return True
+
     def list_page(
         self, bucket: str, prefix: str, token: str | None, *, start_after: str = "", max_keys: int = PAGE
     ) -> ListedPage:

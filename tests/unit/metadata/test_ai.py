@@ -49,6 +49,19 @@ def test_describe_generation__parameters_in_user_comment__are_read():
     assert "harbour" in document["words"]
 
 
+@pytest.mark.parametrize("text", [{}, {"Title": "Boat"}])
+@pytest.mark.parametrize("comment", ["", "taken at noon"])
+def test_describe_generation__parameters_in_xmp__are_read_beside_other_texts(text, comment):
+    found = describe_generation(text, {"exif:UserComment": PARAMETERS}, comment)
+    assert (found["seed"], found["negative_prompt"]) == (42, "people, cars")
+
+
+@pytest.mark.parametrize(("seed", "expected"), [("123", 123), (" -4 ", -4), ("random", "random"), (7, 7)])
+def test_describe_generation__seed_as_text__is_a_number(seed, expected):
+    text = {"parameters": json.dumps({"prompt": "a boat", "seed": seed})}
+    assert describe_generation(text, {})["seed"] == expected
+
+
 def test_describe_generation__comfy__follows_the_links_of_its_graph():
     assert describe_generation({"prompt": json.dumps(GRAPH)}, {}) == {
         "software": "ComfyUI",

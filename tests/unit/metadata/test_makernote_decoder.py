@@ -219,6 +219,60 @@ def test_read_maker_note__dng__reads_the_note_that_adobe_moved():
     assert reader.tags["MakerNote OwnerName"].values == "somebody"
 
 
+@pytest.mark.parametrize("head", [b"PENTAX \0", b"SAMSUNG\0"])
+def test_read_maker_note__dng_of_a_pentax__reads_its_private_data(head):
+    note = head + b"II" + directory([(0x003F, BYTE, [3, 44]), (0x0229, ASCII, "4364069")], len(head) + 2)
+    block = build.tiff([(0x010F, ASCII, "PENTAX"), (0x0110, ASCII, "PENTAX K-30"), (0xC634, BYTE, list(note))])
+    reader = TagReader({0: block}, MemoryBudget(16))
+    reader.read_all()
+    assert reader.tags["MakerNote SerialNumber"].values == "4364069"
+    assert reader.tags["MakerNote LensType"].values == [3, 44]
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_decode__pentax_in_either_byte_order__reads_its_structures(order):
+    entries: list[build.Entry] = [
+        (0x0006, UNDEFINED, b"\x07\xd7\x04\x1c"),
+        (0x0035, SHORT, [11894, 7962]),
+        (0x0053, UNDEFINED, b"\xbb\x71\x00\x2b"),
+        (0x0209, UNDEFINED, b"smjhomss"),
+        (0x021F, UNDEFINED, bytes(5) + b"\x32" + bytes(8)),
+    ]
+    head = b"PENTAX \0" + (b"II" if order == "<" else b"MM")
+    tags = decode("PENTAX", "PENTAX K-5", head + directory(entries, len(head), order), order)
+    assert tags["Date"][0] == "2007:04:28"
+    assert tags["SensorSize"][0] == [23.788, 15.924]
+    assert tags["ColorTempDaylight"][0] == [5205, -5, 2]
+    assert tags["AEMeteringSegments"][0] == [115, 109, 106, 104, 111, 109, 115, 115]
+    assert tags["AFPredictor"][0] == [50]
+
+
+@pytest.mark.parametrize(("head", "is_known"), [(b"\0\x10\x74\0", True), (b"\0\x21\xc8\1", True), (b"\0\0\0\0", False)])
+def test_decode__canon_vignetting__is_known_by_its_head(head, is_known):
+    data = head + words(1, 0, 0, 0, 70, 0, 0, 20, 0, 5616, 3744)
+    tags = canon_photo([(0x4015, UNDEFINED, data)])
+    assert tags.get("OriginalImageWidth", (None,))[0] == ([5616] if is_known else None)
+    assert ("PeripheralLighting" in tags) is is_known
+
+
+def test_decode__sony_shutter_count__has_24_bits():
+    plain = bytearray(500)
+    plain[50:54] = (0x120016B5).to_bytes(4, "little")
+    plain[81:87] = bytes([16, 1, 10, 10, 11, 58])
+    data = bytes(plain).translate(bytes(byte**3 % 249 if byte < 249 else byte for byte in range(256)))
+    entries: list[build.Entry] = [(0x9050, UNDEFINED, data), (0xB02B, LONG, [5760, 8640])]
+    tags = decode("SONY", "ILCE-6000", b"SONY DSC \0\0\0" + directory(entries, 12))
+    assert tags["ShutterCount"][0] == [5813]
+    assert tags["SonyDateTime2"][0] == "2016:01:10 10:11:58"
+    assert tags["FullImageSize"][0] == [8640, 5760]
+
+
+def test_decode__sony_with_two_lens_types__keeps_the_first():
+    entries: list[build.Entry] = [(0xB027, LONG, [65535]), (0xB027, LONG, [16])]
+    tags = decode("SONY", "ILCE-6000", b"SONY DSC \0\0\0" + directory(entries, 12))
+    assert "LensType 2" not in tags
+
+
 @pytest.mark.parametrize("cut", [7, 10, 14, 20, 40])
 def test_find_adobe_note__data_cut_off__is_no_note(cut):
     block = build.tiff(

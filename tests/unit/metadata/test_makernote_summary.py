@@ -53,6 +53,19 @@ def test_summarize__iso(notes, speed):
         ("OLYMPUS CORPORATION", {"LensType": "0 05 10"}, "Olympus M.Zuiko Digital ED 14-42mm F3.5-5.6 L"),
         ("Panasonic", {"LensType": "LUMIX G VARIO 14-42mm"}, "LUMIX G VARIO 14-42mm"),
         ("Nobody", {"LensType": ("n/a", "n/a")}, None),
+        ("SONY", {"LensType": ([65535], "E-Mount, T-Mount, Other Lens or no lens")}, None),
+        (
+            "SONY",
+            {"LensType": 255, "LensModel": "----", "FocalLength": 30.0, "MaxAperture": 2.8},
+            "Tamron SP AF 17-50mm F2.8 XR Di II LD Aspherical",
+        ),
+        (
+            "Canon",
+            {"LensType": 169, "LensModel": "35mm", "MinFocalLength": 35, "MaxFocalLength": 35, "MaxAperture": 1.41},
+            "Sigma 35mm f/1.4 DG HSM",
+        ),
+        ("PENTAX", {"LensType": [3, 255], "FocalLength": 75.0, "MaxAperture": 3.91}, "Sigma DL Zoom 75-300mm F4-5.6"),
+        ("PENTAX", {"LensType": [3, 255], "LensFocalLength": 148.0, "MaxAperture": 5.08}, "Sigma 55-200mm F4-5.6 DC"),
         ("Canon", {"LensType": ([12345], "Unknown (12345)")}, None),
     ],
 )
@@ -70,6 +83,18 @@ def test_summarize__nikon_lens__is_named_by_its_code():
         )
     )  # fmt: skip
     assert found["lens_model"] == "AF Nikkor 50mm f/1.8D"
+
+
+@pytest.mark.parametrize("stops", [3.666667, 5.333333, 7.0])
+def test_summarize__nikon_lens__does_not_depend_on_the_stops_of_the_body(stops):
+    found = summarize(
+        tags(
+            "NIKON CORPORATION",
+            LensIDNumber=146, LensFStops=stops, MinFocalLength=18.34, MaxFocalLength=253.98,
+            MaxApertureAtMinFocal=3.564, MaxApertureAtMaxFocal=6.35, MCUVersion=75, LensType=14,
+        )
+    )  # fmt: skip
+    assert found["lens_model"] == "Sigma 18-250mm F3.5-6.3 DC Macro OS HSM"
 
 
 def test_summarize__settings_and_serials__skip_placeholders():
@@ -114,10 +139,46 @@ NAMES = [
         (Optics(200, 400), "", None),
         (Optics(), "50mm F2.8", NAMES[4]),
         (Optics(28, 75, 9.0), "", NAMES[2]),
+        (Optics(28, 75, 4.0), "75mm", NAMES[3]),
     ],
 )
 def test_choose__several_lenses__the_one_that_fits(optics, model, name):
     assert lenses.choose(NAMES, optics, model) == name
+
+
+@pytest.mark.parametrize(
+    ("focal_mm", "aperture", "name"),
+    [
+        (110.0, 4.36, "Sigma AF 28-300mm F3.5-5.6 DL IF"),
+        (110.0, 4.9, "Sigma AF 55-200mm F4-5.6 DC"),
+        (60.0, 4.2, "smc PENTAX-F 28-80mm F3.5-4.5"),
+        (45.0, 2.7, "Tokina AT-X PRO 28-70mm F2.6-2.8"),
+    ],
+)
+def test_choose__zooms_of_the_same_range__by_the_aperture_at_the_focal_length(focal_mm, aperture, name):
+    names = [
+        "Sigma AF 55-200mm F4-5.6 DC",
+        "Sigma AF 28-300mm F3.5-5.6 DL IF",
+        "Tokina AT-X PRO 28-70mm F2.6-2.8",
+        "smc PENTAX-F 28-80mm F3.5-4.5",
+    ]
+    optics = Optics(max_aperture=aperture, focal_mm=focal_mm, aperture_at_focal=aperture)
+    assert lenses.choose(names, optics) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "aperture"),
+    [
+        ("Tamron AF 28-75mm f/2.8", "2.8"),
+        ("smc PENTAX-F 50mm F1.7", "1.7"),
+        ("Canon RF 800mm F5.6L IS USM + RF2x", "5.6"),
+        ("Soligor 100-400mm 1:4.5-6.7 MC", "4.5"),
+        ("Lensbaby 3G", None),
+    ],
+)
+def test_aperture__name_of_a_lens__has_its_f_number(name, aperture):
+    match = lenses.APERTURE.search(name)
+    assert (match[1] if match else None) == aperture
 
 
 @pytest.mark.parametrize("name", ["n/a", "None", "Unknown (8 01 10)", "----", "M-42 or No Lens", "Manual Lens No CPU"])

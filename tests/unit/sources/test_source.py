@@ -170,6 +170,9 @@ class Pages:
     def endpoint(self, bucket: str) -> str:
         return "here"
 
+    def can_list_ranges(self, bucket: str) -> bool:
+        return True
+
     def list_page(
         self, bucket: str, prefix: str, token: str | None, *, start_after: str = "", max_keys: int = 1000
     ) -> ListedPage:

@@ -405,6 +405,9 @@ def test_source_client__folder_and_bucket__go_to_their_clients(library: Library)
         def endpoint(self, bucket: str) -> str:
             return f"S3 for {bucket}"
 
+        def can_list_ranges(self, bucket: str) -> bool:
+            return False
+
         def reload_credentials(self, bucket: str, rejected: object = None) -> bool:
             return True
 

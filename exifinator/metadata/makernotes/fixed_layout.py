@@ -1,0 +1,156 @@
+"""Read structures of fixed layout in MakerNotes: the place of each field is given by its index.
+
+Source: the fields come from the output of `exiftool -listx`. For sample files, the values are those that ExifTool 13.59
+prints.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from functools import cache
+from typing import NamedTuple, Protocol
+
+from exifinator.metadata.makernotes.tables import DEFAULT_FORMATS, FORMATS, TEXT_FORMATS, Field, Table, get_table
+from exifinator.metadata.makernotes.values import TIFF_TYPES, decode_format, make_tag
+from exifinator.metadata.tag_values import Tag
+
+# Longer values are not useful for searching.
+MAX_ITEMS = 256
+MAX_TEXT_BYTES = 512
+
+# Decoded fields are shared by all photos that this process reads. A full cache is cleared.
+MAX_CACHED = 20_000
+MAX_CACHED_BYTES = 64
+
+ERRORS = (ArithmeticError, LookupError, TypeError, ValueError, struct.error)
+
+
+class Note(Protocol):
+    """What the readers need to know about the note that contains a structure.
+
+    Attributes:
+        tags: The tags decoded so far, by names such as "MakerNote LensType".
+    """
+
+    tags: dict[str, Tag]
+
+    def choose_field(self, fields: tuple[Field, ...], /) -> Field | None:
+        """Return the field that applies to the camera; None if there is none."""
+
+
+class _Place(NamedTuple):
+    """Where the fields of one index are in a structure of fixed layout.
+
+    Attributes:
+        start: Offset of the first byte.
+        end: Offset after the last byte; None for the end of the structure.
+        number: The index.
+        fields: The fields, which exclude each other.
+        kind: The type of the fields, as in Field.
+    """
+
+    start: int
+    end: int | None
+    number: int
+    fields: tuple[Field, ...]
+    kind: str
+
+
+@cache
+def _plan(name: str) -> tuple[_Place, ...]:
+    """Return the places of the fields of a table of fixed layout."""
+    table = get_table(name)
+    places = []
+    for (index, _), fields in table.fields.items() if table else ():
+        for field in fields:
+            kind = field.kind if field.kind != "?" else DEFAULT_FORMATS.get(table.unit, "int8u") if table else "int8u"
+            if kind not in FORMATS and kind not in TEXT_FORMATS:
+                continue
+            start = index * table.unit if table else 0
+            # Fields that exclude each other may have different lengths. Only those of the same length share a place.
+            same = tuple(other for other in fields if other.kind == field.kind and other.count == field.count)
+            if field is not same[0] or start < 0:
+                continue
+            if kind in ("string", "undef", "unicode") and not field.count:
+                places.append(_Place(start, None, index, same, kind))
+            else:
+                size = FORMATS[kind][1] if kind in FORMATS else TEXT_FORMATS[kind]
+                places.append(_Place(start, start + size * min(max(field.count, 1), MAX_ITEMS), index, same, kind))
+    return tuple(places)
+
+
+# Key: (field, bytes of its value, byte order).
+_DECODED: dict[tuple[Field, bytes, str], Tag | None] = {}
+
+
+def read_fixed_layout(table: Table, data: bytes, order: str, note: Note) -> Iterator[Tag]:
+    """Yield the tags of a structure of fixed layout. The field of index i begins at byte i * table.unit."""
+    length = len(data)
+    for place in _plan(table.name):
+        start, end, number, fields, kind = place
+        if start >= length or (end is not None and end > length):
+            continue
+        if len(fields) > 1 or fields[0].models is not None:
+            field = note.choose_field(fields)
+            if field is None:
+                continue
+        else:
+            field = fields[0]
+        item = data[start : start + MAX_TEXT_BYTES if end is None else end]
+        tag = _cached_field(field, item, number, kind, order)
+        if tag is not None:
+            yield tag
+
+
+def find_nested(table: Table, data: bytes, order: str) -> Iterator[tuple[Table, bytes]]:
+    """Yield the structures in a structure of fixed layout: the table and the bytes of each."""
+    for index, children in table.children.items():
+        child_table = get_table(children[0].table)
+        start = index * table.unit
+        if children[0].kind == "offset":
+            pointer = data[start : start + 4]
+            start = int.from_bytes(pointer, "little" if order == "<" else "big") or len(data)
+        if child_table is not None and start < len(data):
+            yield child_table, data[start:]
+
+
+def _cached_field(field: Field, item: bytes, number: int, kind: str, order: str) -> Tag | None:
+    """Return the tag of a field whose value has these bytes; None if there is no value."""
+    key = (field, item, order)
+    try:
+        return _DECODED[key]
+    except KeyError:
+        pass
+    try:
+        tag = make_tag(
+            field.name, number, TIFF_TYPES.get(kind, 7), field, decode_format(item, kind, order), len(item), order
+        )
+    except ERRORS:
+        tag = None
+    if len(item) <= MAX_CACHED_BYTES:
+        if len(_DECODED) >= MAX_CACHED:
+            _DECODED.clear()
+        _DECODED[key] = tag
+    return tag
+
+
+def read_field(table: Table, field: Field, data: bytes, number: int, order: str) -> Tag | None:
+    """Return the tag of the field at the start of `data`; None if `data` is too short or there is no value."""
+    kind = field.kind if field.kind != "?" else DEFAULT_FORMATS.get(table.unit, "int8u")
+    if kind not in FORMATS and kind not in TEXT_FORMATS:
+        return None
+    if kind in ("string", "undef", "unicode") and not field.count:
+        length = min(len(data), MAX_TEXT_BYTES)
+    else:
+        size = FORMATS[kind][1] if kind in FORMATS else TEXT_FORMATS[kind]
+        length = size * min(max(field.count, 1), MAX_ITEMS)
+    if not 0 < length <= len(data):
+        return None
+    return _cached_field(field, data[:length], number, kind, order)
+
+
+def field_at(table: Table, note: Note, index: int) -> Field | None:
+    """Return the field of an index in a table whose indexes are not offsets; None if there is none."""
+    fields = table.fields.get((index, str(index))) or table.fields.get(index)
+    return note.choose_field(fields) if fields else None

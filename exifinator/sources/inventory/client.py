@@ -1,0 +1,153 @@
+"""A client that takes a bucket's objects from an inventory report, and everything else from another client."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import islice
+from typing import BinaryIO, Literal, Protocol, cast
+
+from exifinator.errors import ConfigError, PermanentError, SourceUnavailable
+from exifinator.models import ImageRef, ListedPage, RangeRead
+from exifinator.sources.inventory.manifest import InventoryFile, Manifest, parse_manifest
+from exifinator.sources.inventory.rows import read_objects
+from exifinator.sources.source import Source, parse_user_source
+
+READ_BYTES = 8 * 1024 * 1024
+MAX_MANIFEST_BYTES = 32 * 1024 * 1024
+_NO_TIME = datetime.fromtimestamp(0, UTC)
+
+
+class Client(Protocol):
+    """The client that reads the report and its objects. Implemented by exifinator.sources.client.SourceClient."""
+
+    def endpoint(self, bucket: str) -> str: ...
+
+    def read_range(self, ref: ImageRef, start: int, length: int, *, if_match: str = "") -> RangeRead: ...
+
+
+class InventoryClient:
+    """Lists one bucket by an inventory report, without any request to list the bucket.
+
+    The pages of the listing are those of the report's files, in their order. A page's token is "FILE:BATCH", the
+    numbers of a file and of a batch of its rows. Each file is downloaded once, into a temporary file, when its first
+    page is requested, and checked.
+
+    Args:
+        client: Reads the report, and its objects.
+        address: The address of the manifest: s3://bucket/path/manifest.json.
+
+    Attributes:
+        manifest: The manifest of the report.
+    """
+
+    def __init__(self, client: Client, address: str) -> None:
+        self._client = client
+        place = parse_user_source(address)
+        self._report_bucket = place.bucket
+        self.manifest: Manifest = parse_manifest(self._read(place.prefix, MAX_MANIFEST_BYTES), address)
+        # The last downloaded file. It has no name, so the system deletes it however this process ends.
+        self._file: BinaryIO | None = None
+        # The pages that follow the last one, and the token of the next.
+        self._batches: Iterator[list[ImageRef]] = iter(())
+        self._token = ""
+
+    def find_sources(self, names: tuple[str, ...]) -> list[Source]:
+        """Return the sources of a run: the whole bucket of the report, or the named prefixes of it.
+
+        Raises:
+            ConfigError: A name is not in the bucket of the report.
+        """
+        sources = [parse_user_source(name) for name in names] or [Source(self.manifest.bucket)]
+        for source in sources:
+            if source.bucket != self.manifest.bucket:
+                raise ConfigError(
+                    f"The inventory report is of the bucket {self.manifest.bucket}, not of {source.bucket}",
+                    code="inventory_bucket",
+                    hint=f"name no source, or s3://{self.manifest.bucket}/prefix",
+                )
+        return sources
+
+    def can_list_ranges(self, bucket: str) -> bool:  # noqa: ARG002
+        """Return whether ranges of keys can be listed. They cannot: the keys of a report are in no order."""
+        return False
+
+    def endpoint(self, bucket: str) -> str:
+        """Return a name for the server of a bucket. See SourceClient.endpoint."""
+        return self._client.endpoint(bucket)
+
+    def read_range(self, ref: ImageRef, start: int, length: int, *, if_match: str = "") -> RangeRead:
+        """Read a range of an object. See models.RangeReader."""
+        return self._client.read_range(ref, start, length, if_match=if_match)
+
+    def list_page(
+        self,
+        bucket: str,
+        prefix: str,
+        token: str | None,
+        *,
+        start_after: str = "",
+        max_keys: int = 1000,  # noqa: ARG002
+        version: Literal[1, 2] = 2,  # noqa: ARG002
+    ) -> ListedPage:
+        """Return one page of the report.
+
+        Raises:
+            PermanentError: The listing was to start after a key, or a file of the report cannot be read.
+            SourceUnavailable: A file of the report cannot be fetched.
+        """
+        if bucket != self.manifest.bucket or start_after:
+            raise PermanentError(f"An inventory report of {bucket} is read from its start", code="unordered_inventory")
+        number, _, batch = (token or "0:0").partition(":")
+        refs, next_token = self._page(int(number), int(batch))
+        if prefix:
+            refs = [ref for ref in refs if ref.key.startswith(prefix)]
+        return ListedPage(refs, next_token, self.manifest.created_at)
+
+    def close(self) -> None:
+        """Delete the downloaded file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _page(self, number: int, batch: int) -> tuple[list[ImageRef], str | None]:
+        if number >= len(self.manifest.files):
+            return [], None
+        if self._token != f"{number}:{batch}":
+            self._batches = islice(self._open(number), batch, None)
+        refs = next(self._batches, None)
+        if refs is None:
+            self._token = ""
+            self.close()
+            return [], f"{number + 1}:0" if number + 1 < len(self.manifest.files) else None
+        self._token = f"{number}:{batch + 1}"
+        return refs, self._token
+
+    def _open(self, number: int) -> Iterator[list[ImageRef]]:
+        file = self.manifest.files[number]
+        name = f"s3://{self._report_bucket}/{file.key}"
+        return read_objects(self._download(file, name), self.manifest, name)
+
+    def _download(self, file: InventoryFile, name: str) -> BinaryIO:
+        """Fetch a file, replacing the one before it, and check its checksum."""
+        self.close()
+        self._file = downloaded = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115  closed by close()
+        checksum = hashlib.md5(usedforsecurity=False)
+        for start in range(0, file.size_bytes, READ_BYTES):
+            data = self._read(file.key, READ_BYTES, start)
+            checksum.update(data)
+            downloaded.write(data)
+        if checksum.hexdigest() != file.md5:
+            raise SourceUnavailable(
+                f"The checksum of {name} is not that in the manifest",
+                code="inventory_checksum",
+                hint="the file is damaged, or the manifest belongs to another report",
+            )
+        downloaded.seek(0)
+        return downloaded
+
+    def _read(self, key: str, length: int, start: int = 0) -> bytes:
+        ref = ImageRef(self._report_bucket, key, "", start + length, _NO_TIME)
+        return self._client.read_range(ref, start, length).data
