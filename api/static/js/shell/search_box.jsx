@@ -158,7 +158,7 @@ export function SearchBox({ state, navigate, api, box }) {
         aria-label="Suggestions"
         hidden={!isExpanded}
         // Keep the focus in the text box.
-        onPointerDown={(event) => event.preventDefault()}
+        onMouseDown={(event) => event.preventDefault()}
       >
         {isExpanded && data && <Options answer={data} active={active} choose={choose} />}
       </div>
