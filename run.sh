@@ -5,9 +5,9 @@ unset CDPATH
 
 usage() {
     cat <<'EOF'
-Usage: ./run.sh [--json] [--dry-run] [--no-wait] [--refresh] [--inventory URL] [SOURCE ...]
-       ./run.sh --verify [--json] [SOURCE ...]
-       ./run.sh --prune [--yes] [--json] [--dry-run] [SOURCE ...]
+Usage: ./run.sh [--json] [--dry-run] [--no-wait] [--refresh] [--inventory URL] [PATTERNS] [SOURCE ...]
+       ./run.sh --verify [--json] [PATTERNS] [SOURCE ...]
+       ./run.sh --prune [--yes] [--json] [--dry-run] [PATTERNS] [SOURCE ...]
 
 Indexes the metadata of every image in the sources into MongoDB and shows the progress.
 Skips images that are already indexed and have not changed. First installs and starts
@@ -15,6 +15,15 @@ everything that it needs.
 
 SOURCE is bucket, bucket/prefix, s3://bucket/prefix or a local folder. Default: S3_BUCKETS
 in settings.py. If S3_BUCKETS is empty too, a demo library is created and indexed.
+
+PATTERNS choose objects by their keys; --exclude takes precedence:
+
+  --include PATTERN, --include-from FILE
+              index only objects that match, such as '*.heic' or '*/original.*'
+  --exclude PATTERN, --exclude-from FILE
+              do not index objects that match, such as 'drafts/' or '/2019/**'
+
+Other options:
 
   --json      print one JSON object on stdout instead of the summary; --json=events
               prints one per event and line
@@ -39,12 +48,18 @@ fail() { printf 'run.sh: %s\n' "$1" >&2; exit 2; }
 
 # Reject wrong usage before calling setup.sh, which takes minutes the first time.
 options=yes
+is_value=no
 for argument in "$@"; do
+    if [ "$is_value" = yes ]; then
+        is_value=no
+        continue
+    fi
     case $options$argument in
         yes-h | yes--help) usage; exit 0 ;;
         yes--) options=no ;;
         yes--json | yes--json=* | yes--dry-run | yes--no-wait | yes--refresh | yes--verify | yes--prune | yes--yes) ;;
-        yes--inventory | yes--inventory=*) ;;
+        yes--inventory | yes--include | yes--exclude | yes--include-from | yes--exclude-from) is_value=yes ;;
+        yes--inventory=* | yes--include=* | yes--exclude=* | yes--include-from=* | yes--exclude-from=*) ;;
         yes-*) fail "unknown option $argument; see ./run.sh --help" ;;
         yes/* | yes./* | yes../* | no/* | no./* | no../*)
             [ -d "$argument" ] ||

@@ -4,8 +4,12 @@ This file only contains values. `python -m exifinator settings` shows the values
 """
 
 # --- Where the photos are -------------------------------------------------------------------------------------------
-# Sources that `./run.sh` indexes if none are given, as bucket or bucket/prefix. Empty: the demo library.
+# Sources that `./run.sh` indexes if none are given, as bucket or bucket/prefix. Patterns may follow, as on the command
+# line: "bucket --include '*/original.*' --exclude 'drafts/'". Empty: the demo library.
 S3_BUCKETS = []
+# True: skip the files that operating systems, file servers and transfers leave among photos, such as Thumbs.db, ._* and
+# everything in @eaDir/. They are counted as excluded.
+SKIP_JUNK_FILES = True
 # URL of the S3 server, such as "https://minio.example.org:9000" for MinIO, Ceph or R2. It may have a path. None: the
 # endpoint in boto3's configuration (such as AWS_ENDPOINT_URL), or Amazon S3 if it has none.
 S3_ENDPOINT_URL = None
@@ -35,7 +39,8 @@ S3_CA_FILE = None
 S3_SSE_C_KEY = None
 
 # --- Where the metadata goes ----------------------------------------------------------------------------------------
-# URI of MongoDB 4.2 or later. If it points to this machine and nothing listens there, setup.sh starts MongoDB.
+# URI of MongoDB 4.2 or later. If it points to this machine and nothing listens there, setup.sh starts MongoDB on a
+# Unix socket that only this user can open.
 MONGODB_URI = "mongodb://127.0.0.1:27017"
 # MongoDB database for records, thumbnails and batches.
 MONGODB_DATABASE = "waldo"
@@ -43,8 +48,8 @@ MONGODB_DATABASE = "waldo"
 MONGODB_COLLECTION = "exif_data"
 
 # --- The queues -----------------------------------------------------------------------------------------------------
-# URL of Redis or Valkey 6.2 or later; rediss:// for TLS. If it points to this machine and nothing listens there,
-# setup.sh starts Redis.
+# URL of Redis or Valkey 6.2 or later; rediss:// for TLS, unix:// for a Unix socket. If it points to this machine and
+# nothing listens there, setup.sh starts Redis on a Unix socket that only this user can open.
 REDIS_URL = "redis://127.0.0.1:6379/0"
 # MongoDB database for MRQ's jobs, and prefix of the Redis keys. Installations that share servers need different names.
 MRQ_DATABASE = "mrq"
@@ -115,8 +120,16 @@ API_ALLOWED_HOSTS = []
 # Addresses or networks of reverse proxies, such as "127.0.0.1". From them, the API accepts the header X-Forwarded-For
 # with the address of the client, so that wrong tokens count for this client and not for all clients of the proxy.
 API_TRUSTED_PROXIES = []
-# True: the API returns presigned links to the originals in S3. Anyone who has a link can use it for ten minutes.
-API_SIGN_ORIGINALS = False
+# True: the API returns links to the originals: presigned links to S3, and links to files in folders. Anyone who has a
+# link can use it for ten minutes. None: only if no other machine can reach the API.
+API_SIGN_ORIGINALS = None
+# True: the API makes pictures of photos whose files have no thumbnail, or which browsers cannot show. It reads the
+# preview that cameras embed in RAW files, or the original, and decodes it in a process with limits.
+API_PREVIEWS = True
+# Largest original or embedded preview that is read for this, in MiB.
+API_PREVIEW_MAX_MB = 64
+# Size of the cache for these pictures, in var/previews, in MiB. 0: no cache.
+API_PREVIEW_CACHE_MB = 1024
 # Tags to index in MongoDB for fast searches, by their names in records. Each index makes writes a little slower.
 INDEXED_TAGS = ["Image Make"]
 # URL of the tiles for the explorer's map, such as "https://tiles.example.org/{z}/{x}/{y}.png". None: the map shows only

@@ -14,7 +14,8 @@ data in var/. To use your own servers, set REDIS_URL and MONGODB_URI in settings
 This script can be run again at any time: completed steps are skipped.
 
   --no-services   install the packages only
-  --dev           also install the packages for the tests (requirements-dev.txt)
+  --dev           also install the packages for the tests (requirements-dev.txt), and
+                  install all packages with uv
 
 To choose a Python interpreter (3.11 to 3.13), set PYTHON. Default: the first suitable
 interpreter in PATH.
@@ -95,12 +96,25 @@ stamp_of() { { printf '%s\n' "$root"; cat -- "$1"; } | cksum; }
 
 is_installed() { [ -x "$python" ] && [ "$(cat "venv/.$1" 2>/dev/null)" = "$(stamp_of "$1")" ]; }
 
-install() {
-    say "Installing the packages of $1 into venv/ (a minute or two the first time) ..."
+install_with_pip() {
     # Without --use-pep517, the pip of Debian 12 runs mrq's setup.py, which fails in a folder with a $ in its name and makes
     # scripts that cannot start in a folder with a space.
-    if ! PIP_USER=0 "$python" -I -m pip install --use-pep517 --disable-pip-version-check --no-input --progress-bar off -r "$1" \
-        >>logs/setup.log 2>&1; then
+    PIP_USER=0 "$python" -I -m pip install --use-pep517 --disable-pip-version-check --no-input --progress-bar off "$@" \
+        >>logs/setup.log 2>&1
+}
+
+# Install with uv, which takes a tenth of pip's CPU time, for developers. The caller falls back to pip: a network may be
+# configured for pip only.
+install_with_uv() {
+    if [ ! -x venv/bin/uv ]; then
+        sed -n '/^uv==/,/[^\\]$/p' requirements-dev.txt >var/uv.txt && install_with_pip -r var/uv.txt || return
+    fi
+    venv/bin/uv pip install --quiet --python "$python" --require-hashes -r "$1" >>logs/setup.log 2>&1
+}
+
+install() {
+    say "Installing the packages of $1 into venv/ (a minute or two the first time) ..."
+    if ! { [ "$dev" = yes ] && install_with_uv "$1"; } && ! install_with_pip -r "$1"; then
         grep -v '^Requirement already' logs/setup.log | tail -n 15 >&2
         fail "could not install the packages of $1; pip's output is in $root/logs/setup.log"
     fi
@@ -119,6 +133,7 @@ if command -v flock >/dev/null; then
 fi
 
 if ! is_installed requirements.txt || ! "$python" -I -c ''; then
+    rm -f logs/setup.log
     (umask 077 && : >logs/setup.log)
     if venv_is_usable; then base=$python; else base=$(find_python); fi
     # Report an error in the settings now, instead of after minutes of installation.

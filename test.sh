@@ -2,6 +2,8 @@
 # Run every check and every test.
 set -euo pipefail
 unset CDPATH
+# Each of the programs below would compile all modules that it imports.
+unset PYTHONDONTWRITEBYTECODE
 
 usage() {
     cat <<'EOF'

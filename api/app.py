@@ -29,7 +29,8 @@ from api.http.middleware import HeadAndOptions, IgnoreRefusedGzip, MaxBodySize, 
 from api.http.parameters import reject_stray_parameters
 from api.http.problems import PROBLEM_RESPONSE, describe_codes, install_handlers
 from api.openapi import describe_api
-from api.presigned_urls import Signer
+from api.presigned_urls import LinkSigner, Signer
+from api.previews.maker import PreviewMaker
 from api.query.index_hints import suggest_speedup
 from api.routes import (
     batches,
@@ -41,14 +42,18 @@ from api.routes import (
     facets,
     failures,
     health,
+    library,
     map,
     metrics,
     photos,
+    pictures,
     statistics,
     suggestions,
 )
 from exifinator.config import Config, load_config
 from exifinator.errors import EXIFinatorError
+from exifinator.sources.client import SourceClient
+from exifinator.sources.s3.client import S3Client
 from exifinator.storage.mongodb import connect_mongodb
 from exifinator.storage.store import Store
 from exifinator.web_security import LoginThrottle
@@ -115,9 +120,10 @@ def create_app(config: Config | None = None, *, throttle: LoginThrottle | None =
     )
     app.state.config = config
     app.state.throttle = throttle or LoginThrottle()
+    app.state.signer = Signer(config)
     install_handlers(app, lambda request: suggest_speedup(request.query_params, config))
     app.include_router(explorer.make_router(config))
-    for routes in (health, metrics, docs, photos, facets, suggestions, statistics, map, export):
+    for routes in (health, metrics, docs, library, pictures, photos, facets, suggestions, statistics, map, export):
         app.include_router(routes.router)
     for routes in (batches, events, failures):
         app.include_router(routes.router)
@@ -173,7 +179,9 @@ async def _run(app: FastAPI) -> AsyncIterator[None]:
     app.state.counter = FacetCounter(store.photos, gate)
     app.state.suggester = Suggester(app.state.counter)
     app.state.background_maps = BackgroundCounts(gate)
-    app.state.signer = Signer(config)
+    app.state.link_signer = LinkSigner(config)
+    app.state.sources = SourceClient(S3Client(config))
+    app.state.previews = PreviewMaker(config, app.state.sources)
     # Create indexes in the background: a query that lacks its index is slow, not wrong.
     threading.Thread(target=_create_indexes, args=(config,), name="indexes", daemon=True).start()
     app.state.preparing = asyncio.create_task(_prepare(app))
@@ -181,6 +189,8 @@ async def _run(app: FastAPI) -> AsyncIterator[None]:
         yield
     finally:
         app.state.preparing.cancel()
+        await app.state.previews.close()
+        app.state.sources.close()
         app.state.signer.close()
         await app.state.counter.close()
         await app.state.background_maps.close()
@@ -191,7 +201,9 @@ async def _run(app: FastAPI) -> AsyncIterator[None]:
 
 
 async def _prepare(app: FastAPI) -> None:
-    """If the collection is large, compute its counts and its map before a request needs them."""
+    """Compute what the first requests need: the origins of originals and, of a large collection, counts and map."""
+    if app.state.config.signs_originals:
+        await asyncio.to_thread(app.state.signer.origins)
     with suppress(PyMongoError):  # requests will report the error
         if await app.state.store.photos.estimated_document_count() >= MANY_PHOTOS:
             await app.state.counter.prepare()

@@ -75,29 +75,19 @@ async def require_operator(request: Request, credentials: Credentials) -> None:
 
 
 async def require_writer(request: Request, credentials: Credentials) -> None:
-    """Require the token, and reject the request if API_TOKEN is not set."""
-    config: Config = request.app.state.config
-    if config.api_token is None:
-        detail = "This action requires an access token, and the server has none: set API_TOKEN in settings.py."
-        raise RequestRefused(ErrorCode.TOKEN_NOT_SET, detail)
-    _check(request, credentials)
-
-
-async def require_batch_operator(request: Request, credentials: Credentials) -> None:
     """Require the token if one is set. Otherwise, reject requests on behalf of web pages from other origins.
 
-    Used to start and cancel batches. Without a token, any program on this machine may do both, but a browser may not do
-    so on behalf of a page from another origin.
+    Used to start and cancel batches, and to requeue failed images. Without a token, any program on this machine may do
+    so, but a browser may not on behalf of a page from another origin.
     """
     await require_operator(request, credentials)
     config: Config = request.app.state.config
     if config.api_token is None and is_cross_site(request.headers.get):
-        raise RequestRefused(ErrorCode.FOREIGN_ORIGIN, "Web pages from other origins cannot start or cancel batches.")
+        raise RequestRefused(ErrorCode.FOREIGN_ORIGIN, "Web pages from other origins cannot change anything.")
 
 
 READER = Depends(require_reader)
 OPERATOR = Depends(require_operator)
-BATCH_OPERATOR = Depends(require_batch_operator)
 WRITER = Depends(require_writer)
 
 

@@ -12,6 +12,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import ExecutionTimeout
 
 from exifinator.config import Config
+from exifinator.own_servers import mongodb_uri
 from exifinator.queue.image_queue import ImageQueue
 from exifinator.queue.redis_client import connect_redis
 from exifinator.storage.mongodb import connect_mongodb
@@ -20,11 +21,14 @@ from exifinator.storage.store import Store as PipelineStore
 Document = dict[str, Any]
 Collection = AsyncCollection[Document]
 # Metadata besides `photo` and the tags.
-METADATA_FIELDS = ("xmp", "iptc", "text", "icc", "ai", "extractor_version")
+METADATA_FIELDS = ("xmp", "iptc", "text", "icc", "ai", "extractor_version", "fingerprint")
 # Fields that are used only to find records.
 SEARCH_FIELDS = (
     "words", "search_text", "cells", "folders", "countries", "states", "cities", "places", "kinds", "thumbnail_bytes",
+    "family", "links",
 )  # fmt: skip
+# Fields about the other files of a photo.
+FAMILY_FIELDS = ("sidecar", "sidecars", "own", "stack")
 # Fields of a record that describe its S3 object and the result of indexing. The API returns them unchanged.
 FILE_FIELDS = ("bucket", "key", "etag", "size", "last_modified", "format", "status", "problem", "extracted_at")
 
@@ -62,7 +66,7 @@ class Store:
 def open_store(config: Config) -> Store:
     """Return the collections. The client connects on first use, so the API can start without MongoDB."""
     client: AsyncMongoClient[Document] = AsyncMongoClient(
-        config.mongodb_uri.get_secret_value(),
+        mongodb_uri(config),
         appname="exifinator-api",
         maxPoolSize=_POOL_SIZE,
         waitQueueTimeoutMS=_POOL_WAIT_MS,

@@ -43,8 +43,15 @@ class ErrorCode(StrEnum):
         "certificate cannot be trusted.",
     )
     ORIGINALS_DISABLED = "originals_disabled", 403, "Links to originals are disabled (API_SIGN_ORIGINALS)."
+    PREVIEWS_DISABLED = (
+        "previews_disabled",
+        403,
+        "Making previews is disabled (API_PREVIEWS) or lacks Pillow.",
+    )
     NOT_FOUND = "not_found", 404, "The path or the item does not exist."
     BUCKET_GONE = "bucket_gone", 404, "The bucket does not exist."
+    NO_PREVIEW = "no_preview", 404, "The file has no preview, and its format cannot be decoded."
+    ORIGINAL_GONE = "original_gone", 404, "The original no longer exists in its bucket or folder."
     BAD_CURSOR = "bad_cursor", 404, "The cursor is malformed or belongs to another query."
     METHOD_NOT_ALLOWED = "method_not_allowed", 405, "The path does not support this method; see the Allow header."
     CONFLICTING_PARAMETERS = (
@@ -52,10 +59,15 @@ class ErrorCode(StrEnum):
         409,
         "Two parameters, or a parameter and the path, cannot be combined.",
     )
+    ORIGINAL_CHANGED = "original_changed", 409, "The original was replaced after it was indexed."
+    ORIGINAL_ARCHIVED = "original_archived", 409, "The original is archived and has to be restored first."
     BATCH_ENDED = "batch_ended", 409, "The batch has ended and cannot be cancelled."
     BODY_TOO_LARGE = "body_too_large", 413, "The body is too large."
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type", 415, "The body is not declared as JSON."
+    RANGE_NOT_SATISFIABLE = "range_not_satisfiable", 416, "The range begins after the end of the file."
     UNKNOWN_HOST = "unknown_host", 421, "The Host header is not a name of this server."
+    PREVIEW_DAMAGED = "preview_damaged", 422, "The picture in the file cannot be decoded."
+    PREVIEW_TOO_LARGE = "preview_too_large", 422, "The file, or the picture in it, is too large for a preview."
     TOO_MANY_ATTEMPTS = "too_many_attempts", 429, "Too many wrong access tokens; see the Retry-After header."
     HTTP_ERROR = "http_error", 400, "Any other HTTP error; see `status`."
     INTERNAL_ERROR = "internal_error", 500, "Internal error; see the API's log."
@@ -66,6 +78,7 @@ class ErrorCode(StrEnum):
     TOO_MANY_CONNECTIONS = "too_many_connections", 503, "Too many connections are open."
     TOO_MANY_LISTENERS = "too_many_listeners", 503, "Too many clients are listening to /events."
     TOO_MANY_EXPORTS = "too_many_exports", 503, "Too many exports are running."
+    TOO_MANY_PREVIEWS = "too_many_previews", 503, "Too many previews are waiting to be made."
     TOO_MANY_BATCHES = "too_many_batches", 503, "The maximum number of batches is already running."
     MONGODB_UNAVAILABLE = "mongodb_unavailable", 503, "MongoDB cannot be reached, or cannot serve the request now."
     MONGODB_ACCESS_DENIED = (

@@ -117,9 +117,9 @@ def describe_api(app: FastAPI, config: Config) -> dict[str, Any]:
             tags=app.openapi_tags,
         )
         for operations in schema["paths"].values():
-            for method, operation in operations.items():
+            for operation in operations.values():
                 _correct(operation)
-                if "security" in operation and (method == "get" or "batches" in operation["tags"]):
+                if "security" in operation:
                     _correct_security(operation, config)
         schemas = schema["components"]["schemas"]
         for name in ("HTTPValidationError", "ValidationError"):

@@ -1,9 +1,15 @@
-"""Presign S3 URLs, so that clients download originals directly from S3."""
+"""Links to originals: presigned S3 URLs, and signed paths of the API for files in local folders."""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import logging
+import re
 import threading
+import time
 from typing import Any
+from urllib.parse import urlsplit
 
 from botocore.config import Config as BotoConfig
 from botocore.exceptions import BotoCoreError
@@ -11,11 +17,15 @@ from botocore.exceptions import BotoCoreError
 from api.errors import ErrorCode, RequestRefused
 from exifinator.config import Config
 from exifinator.errors import EXIFinatorError
-from exifinator.sources.folders import registry
 from exifinator.sources.s3.client import S3Client
 
-# How long a URL is valid.
+log = logging.getLogger(__name__)
+
+# How long a URL is valid, in seconds.
 URL_SECONDS = 600
+# Hosts that may be written into a Content-Security-Policy, and those of Amazon.
+_HOST = re.compile(r"[a-z0-9.-]+")
+_AMAZON = (".amazonaws.com", ".amazonaws.com.cn")
 
 
 class _SigningS3(S3Client):
@@ -31,36 +41,87 @@ class Signer:
         self._config = config
         self._lock = threading.Lock()
         self._s3: S3Client | None = None
+        self._is_anonymous = config.s3_anonymous
         self._payer = {"RequestPayer": "requester"} if config.s3_requester_pays else {}
 
-    def sign(self, bucket: str, key: str) -> str:
+    def sign(self, bucket: str, key: str, media_type: str) -> str:
         """Return a URL from which anyone can download the object for URL_SECONDS seconds.
 
         This sends no request to S3.
 
-        The URL makes browsers save the object instead of showing it, because the object may be an HTML page
-        with a script.
+        A browser that opens the URL saves the object instead of showing it, because the object may be an HTML page
+        with a script. In a page, <img> and <video> show it all the same. S3 accepts neither of the two options in
+        requests without credentials.
 
         Raises:
-            RequestRefused: The object is a file in a local folder (404), or the URL cannot be signed, usually because
-                there are no usable credentials (503).
+            RequestRefused: The URL cannot be signed, usually because there are no usable credentials (503).
         """
-        if registry.lookup(bucket) is not None:
-            raise RequestRefused(
-                ErrorCode.NOT_FOUND, "There is no link to the original: it is a file in a local folder."
-            )
-        with self._lock:
-            self._s3 = self._s3 or _SigningS3(self._config)
+        options = {"ResponseContentDisposition": "attachment", "ResponseContentType": media_type}
         try:
-            url: str = self._s3.client(bucket).generate_presigned_url(
+            url: str = self._client(bucket).generate_presigned_url(
                 "get_object",
-                Params={"Bucket": bucket, "Key": key, "ResponseContentDisposition": "attachment", **self._payer},
+                Params={"Bucket": bucket, "Key": key, **({} if self._is_anonymous else options), **self._payer},
                 ExpiresIn=URL_SECONDS,
             )
         except (BotoCoreError, EXIFinatorError, ValueError) as error:
             raise RequestRefused(ErrorCode.CANNOT_SIGN, f"The link cannot be signed: {error}") from error
         return url
 
+    def origins(self) -> str:
+        """Return the origins of the URLs, separated by spaces, for a Content-Security-Policy; "" if there are none."""
+        try:
+            parts = urlsplit(self._client("").meta.endpoint_url)
+            host, port = parts.hostname or "", f":{parts.port}" if parts.port else ""
+        except (BotoCoreError, EXIFinatorError, ValueError) as error:
+            log.warning("cannot create links to originals: %s", error, extra={"action": "skip"})
+            return ""
+        if not _HOST.fullmatch(host):
+            return ""
+        amazon = next((suffix for suffix in _AMAZON if host.endswith(suffix)), None)
+        if amazon:
+            # The host depends on the bucket and its region.
+            return f"https://*{amazon}"
+        own = f"{parts.scheme}://{host}{port}"
+        return own if host[-1:].isdigit() or ":" in host else f"{own} {parts.scheme}://*.{host}{port}"
+
+    def _client(self, bucket: str) -> Any:
+        with self._lock:
+            self._s3 = self._s3 or _SigningS3(self._config)
+        return self._s3.client(bucket)
+
     def close(self) -> None:
         if self._s3 is not None:
             self._s3.close()
+
+
+class LinkSigner:
+    """Signs paths of this API, so that <img> and <video>, which cannot send the token, can load files from folders.
+
+    The key is derived from API_TOKEN, so links are valid in all processes of the API, and become invalid with the
+    token. Deriving it takes long on purpose: nobody should guess the token from a link. Without a token, no signature
+    is needed.
+    """
+
+    def __init__(self, config: Config) -> None:
+        token = config.api_token
+        self._key = (
+            hashlib.scrypt(token.get_secret_value().encode(), salt=b"exifinator links", n=2**14, r=8, p=1)
+            if token
+            else None
+        )
+
+    def sign(self, path: str) -> str:
+        """Return the path with a query that makes it valid without the token, for URL_SECONDS seconds."""
+        if self._key is None:
+            return path
+        expires = int(time.time()) + URL_SECONDS
+        return f"{path}?expires={expires}&signature={self._signature(path, expires)}"
+
+    def is_valid(self, path: str, expires: int | None, signature: str | None) -> bool:
+        """Return whether a signature was made by `sign` for this path, and has not expired."""
+        if self._key is None or expires is None or signature is None or expires < time.time():
+            return False
+        return hmac.compare_digest(signature.encode(), self._signature(path, expires).encode())
+
+    def _signature(self, path: str, expires: int) -> str:
+        return hmac.new(self._key or b"", f"{expires} {path}".encode(), hashlib.sha256).hexdigest()

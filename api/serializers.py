@@ -9,11 +9,22 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.database import FILE_FIELDS, METADATA_FIELDS, SEARCH_FIELDS, Document
+from api.database import FAMILY_FIELDS, FILE_FIELDS, METADATA_FIELDS, SEARCH_FIELDS, Document
 
-SUMMARY_FIELDS = dict.fromkeys((*FILE_FIELDS, "photo", "kinds", "thumbnail_bytes"), 1)
+SUMMARY_FIELDS = dict.fromkeys((*FILE_FIELDS, "photo", "kinds", "stack", "fingerprint", "thumbnail_bytes"), 1)
 # Fields of a record that are not tags of the file.
-_NON_TAG_FIELDS = frozenset({"_id", "delivered_at", *FILE_FIELDS, *METADATA_FIELDS, *SEARCH_FIELDS, "photo"})
+_NON_TAG_FIELDS = frozenset(
+    {"_id", "delivered_at", *FILE_FIELDS, *METADATA_FIELDS, *SEARCH_FIELDS, *FAMILY_FIELDS, "photo"}
+)
+
+
+class PhotoStack(BaseModel):
+    """The stack that a photo is part of."""
+
+    id: str = Field(description="The id of the primary photo.")
+    role: str = Field(description="`photo`, `edited`, `raw`, `video` or `burst`.")
+    primary: bool = Field(description="Whether this is the primary photo, which a gallery shows.")
+    count: int = Field(description="The number of files in the stack.")
 
 
 class PhotoSummary(BaseModel):
@@ -33,12 +44,29 @@ class PhotoSummary(BaseModel):
     extracted_at: str | None = None
     photo: dict[str, Any] = Field({}, description="Typed metadata: camera_model, iso, taken_at, location, ...")
     kinds: list[str] = Field([], description="What is special about the image: raw, panorama, ...")
+    fingerprint: str | None = Field(None, description="Equal for copies of a file.")
+    stack: PhotoStack | None = Field(None, description="The stack that the photo is part of; null if there is none.")
     thumbnail: str | None = Field(None, description="URL of the thumbnail; null if there is none.")
+
+
+class PhotoSidecar(BaseModel):
+    """A sidecar of a photo."""
+
+    id: str
+    kind: str = Field(description="`xmp`, or `takeout` for the JSON of Google Takeout.")
+    fields: list[str] = Field(description="The fields of `photo` that have their value from this sidecar.")
 
 
 class PhotoRecord(PhotoSummary):
     """One photo with all its tags."""
 
+    sidecars: list[PhotoSidecar] = Field([], description="The sidecars that are merged into `photo`.")
+    own_photo: dict[str, Any] | None = Field(
+        None, description="`photo` without the sidecars. Only photos with values from sidecars have it."
+    )
+    sidecar: dict[str, Any] | None = Field(
+        None, description="Sidecars only: `kind`, `values` by field of `photo`, and `of`, the ids of the photos."
+    )
     tags: dict[str, Any] = Field({}, description="All tags, under the names that exifread gives them.")
     xmp: Any = None
     iptc: Any = None
@@ -76,6 +104,10 @@ def summarize(record: Document) -> Document:
     summary["photo"] = plain_photo(record)
     if kinds := record.get("kinds"):
         summary["kinds"] = kinds
+    if fingerprint := record.get("fingerprint"):
+        summary["fingerprint"] = fingerprint
+    if stack := record.get("stack"):
+        summary["stack"] = stack
     summary["thumbnail"] = thumbnail_url(record) if record.get("thumbnail_bytes") else None
     return summary
 
@@ -85,6 +117,12 @@ def describe(record: Document) -> Document:
     photo = summarize(record)
     photo["tags"] = {name: value for name, value in record.items() if name not in _NON_TAG_FIELDS}
     photo |= {name: record[name] for name in METADATA_FIELDS if name in record}
+    if sidecars := record.get("sidecars"):
+        photo["sidecars"] = sidecars
+    if isinstance(own := record.get("own"), dict):
+        photo["own_photo"] = plain_photo(own)
+    if isinstance(sidecar := record.get("sidecar"), dict):
+        photo["sidecar"] = {**sidecar, "values": plain_photo({"photo": sidecar.get("values")})}
     return photo
 
 

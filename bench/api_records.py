@@ -165,3 +165,10 @@ def _add_rare_fields(photo: dict[str, Any], index: int) -> None:
         photo |= {"label": ("Red", "Yellow", "Green")[index % 3], "owner": "Photographer 1"}
     if index % 100 == 0:
         photo |= {"date_suspect": "midnight", "is_panorama": True}
+    photo["media_type"] = "video" if index % 8 == 0 else "image"
+    if index % 8 == 0:
+        photo |= {
+            "duration_seconds": round(1 + index * 7919 % 300_000 / 1000, 3),
+            "frame_rate": (29.97, 25.0, 59.94)[index % 3],
+            "video_codec": ("H.264", "HEVC")[index % 2], "audio_codec": "AAC", "bit_rate": 17_000_000 + index % 999,
+        }  # fmt: skip

@@ -32,6 +32,12 @@ One document per image, in the collection `exif_data` of the database `waldo` (`
 | `cells` | array of integers | The cells of the map's grids that contain the photo's location, for area searches. |
 | `countries`, `states`, `cities`, `places` | arrays of strings | Names of places, from the file and its position. |
 | `kinds` | array of strings | What is special about the image: %s. |
+| `family` | string | The key that the files of one photo have in common: folder, name and number. |
+| `links` | array of strings | Further keys: from identifiers of Live Photos and bursts, or a sidecar's title. |
+| `stack` | object | The stack of the photo: `id` (of its primary photo), `role`, `primary` and `count`. |
+| `sidecars` | array of objects | The sidecars of the photo: `id`, `kind`, and `fields`, whose values are from it. |
+| `own` | object | Photos with values from sidecars: `photo` and `words` of the file itself. |
+| `sidecar` | object | Sidecars: `kind`, `values` by field of `photo`, and `of`, the ids of the photos. |
 | `thumbnail_bytes` | integer | The size of the thumbnail; absent if there is none. |
 | `photo` | object | Normalized fields to search by; see below. |
 | `Image Make`, ... | object | Tags: see below. |

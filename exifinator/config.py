@@ -51,6 +51,7 @@ API_PATHS = frozenset(
         "facets",
         "failures",
         "healthz",
+        "library",
         "map",
         "metrics",
         "photos",
@@ -73,6 +74,7 @@ class Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     s3_buckets: Annotated[tuple[str, ...], BeforeValidator(split_list)] = ()
+    skip_junk_files: bool = True
     s3_endpoint_url: Annotated[str | None, BlankAsNone] = None
     aws_access_key: Annotated[str | None, BlankAsNone] = Field(None, repr=False)
     aws_secret_key: Annotated[SecretStr | None, BlankAsNone] = None
@@ -122,7 +124,10 @@ class Config(BaseModel):
     api_cors_origins: Origins = ()
     api_allowed_hosts: HostNames = ()
     api_trusted_proxies: Networks = ()
-    api_sign_originals: bool = False
+    api_sign_originals: bool | None = None
+    api_previews: bool = True
+    api_preview_max_mb: int = Field(64, ge=1, le=1024)
+    api_preview_cache_mb: int = Field(1024, ge=0, le=1_048_576)
     indexed_tags: Annotated[tuple[str, ...], BeforeValidator(split_list)] = ("Image Make",)
     map_tiles_url: Annotated[str | None, BlankAsNone] = None
     map_tiles_attribution: str = ""
@@ -174,6 +179,8 @@ class Config(BaseModel):
     @classmethod
     def _check_redis_url(cls, value: SecretStr) -> SecretStr:
         parts = _split_url(value.get_secret_value())
+        if re.match(r"unix:///[^?]", value.get_secret_value()):
+            return value
         if parts is None or parts.scheme not in ("redis", "rediss"):
             raise ValueError(f'a URL such as "redis://127.0.0.1:6379/0", or rediss:// for TLS; {_ESCAPING_HINT}')
         if not re.fullmatch(r"/?\d*", parts.path):
@@ -261,6 +268,11 @@ class Config(BaseModel):
     def api_is_shared(self) -> bool:
         """Whether other machines can reach the API, by its own address or through a proxy."""
         return not is_loopback_host(self.api_host) or bool(self.api_allowed_hosts)
+
+    @property
+    def signs_originals(self) -> bool:
+        """Whether the API gives out links to originals: by default, unless other machines can reach it."""
+        return not self.api_is_shared if self.api_sign_originals is None else self.api_sign_originals
 
     @property
     def processes(self) -> int:

@@ -18,6 +18,7 @@ EXIFinatorError
 │   ├── ObjectChanged               the object was replaced between two reads
 │   ├── StoreUnavailable            MongoDB: no primary, timeout, access denied, not writable, out of disk
 │   └── QueueUnavailable            Redis: unreachable, access denied, loading, out of memory
+│       └── MetadataNotQueued       Redis failed when it was sent an image's metadata, perhaps because of its size
 └── PermanentError                  fails again when retried
     ├── AccessDenied                S3 denies these credentials access to the bucket or object
     │   ├── CredentialsRefused      S3 rejects the credentials themselves: unknown, expired, wrong, none
@@ -56,6 +57,9 @@ class EXIFinatorError(Exception):
     """
 
     code = "exifinator_error"
+    # What the operation cost before it failed, for an error of reading an image.
+    requests = 0
+    bytes_read = 0
 
     def __init__(
         self, message: str = "", *, code: str | None = None, hint: str | None = None, pointer: str | None = None
@@ -145,6 +149,10 @@ class StoreUnavailable(TransientError):
 
 class QueueUnavailable(TransientError):
     """Redis cannot be reached, or cannot do what it is asked now, for example because it is full."""
+
+
+class MetadataNotQueued(QueueUnavailable):
+    """Redis became unavailable while it was sent the metadata of images, so one of the images may be the reason."""
 
 
 class PermanentError(EXIFinatorError):

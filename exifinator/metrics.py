@@ -41,6 +41,7 @@ _CAUSE_BY_CLASS = {
     "ObjectChanged": "object_changed",
     "StoreUnavailable": "mongodb",
     "QueueUnavailable": "redis",
+    "MetadataNotQueued": "redis",
     "ReadTimeoutError": "timeout",
     "ConnectTimeoutError": "timeout",
     "CredentialRetrievalError": "credentials",

@@ -56,6 +56,11 @@ class ImageRef:
         """The id of the image's record: bucket/key."""
         return f"{self.bucket}/{self.key}"
 
+    @property
+    def is_folder(self) -> bool:
+        """Whether this is an empty object that stands for a folder. S3 consoles create such objects."""
+        return self.size_bytes == 0 and self.key.endswith("/")
+
     def to_member(self) -> bytes:
         """Return this image as a member of the download queue, which is a sorted set.
 
@@ -198,6 +203,7 @@ class FetchedMetadata:
         rotation_applied: Whether the container specifies a rotation, and the width and height take it into account.
         requests: The number of ranged GETs.
         bytes_read: The number of bytes that the GETs returned.
+        fingerprint: Equal for copies of a file; see metadata/fingerprint.py. None for an empty object.
     """
 
     ref: ImageRef
@@ -210,6 +216,7 @@ class FetchedMetadata:
     rotation_applied: bool = False
     requests: int = 0
     bytes_read: int = 0
+    fingerprint: str | None = None
 
     def to_bytes(self) -> bytes:
         """Encode as a BSON message for the write queue."""
@@ -222,6 +229,7 @@ class FetchedMetadata:
                 "problem": self.problem,
                 "size": [self.width_pixels, self.height_pixels, self.rotation_applied],
                 "cost": [self.requests, self.bytes_read],
+                "fingerprint": self.fingerprint,
             }
         )
 
@@ -248,6 +256,8 @@ class FetchedMetadata:
             rotation_applied,
             requests,
             bytes_read,
+            # Another version of EXIFinator may have queued the message.
+            doc.get("fingerprint"),
         )
 
 
@@ -288,17 +298,29 @@ class BatchOwner(TypedDict):
     started: float
 
 
+class SourcePatterns(TypedDict):
+    """The patterns by which the objects of a source are chosen. See sources/patterns.py."""
+
+    source: str
+    include: list[str]
+    exclude: list[str]
+
+
 class BatchOptions(TypedDict):
     """Options of a batch. An interrupted batch is resumed only by a run with the same options.
 
     Attributes:
         refresh: Whether images are indexed again if their records are from an older version of the extractor.
         verify: Whether failed images are left as they are. Otherwise they are queued again.
+        patterns: The patterns of the sources that have any. Missing if none has.
+        includes_junk: Whether junk files are indexed. Missing if they are not.
         inventory: The address of the inventory report that takes the place of the listing.
     """
 
     refresh: bool
     verify: bool
+    patterns: NotRequired[list[SourcePatterns]]
+    includes_junk: NotRequired[bool]
     inventory: NotRequired[str]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 _LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -38,10 +39,27 @@ def is_loopback_address(host: str) -> bool:
         return False
 
 
+def url_host(host: str) -> str:
+    """Return a host as it appears in a URL for a browser on this machine: for a wildcard address, loopback."""
+    local = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 -- does not bind
+    return f"[{local}]" if ":" in local else local
+
+
 def listens(host: str, port: int) -> bool:
     """Return whether a program accepts connections at this address."""
     try:
         socket.create_connection((host, port), timeout=3).close()
     except OSError:
         return False
+    return True
+
+
+def listens_on_socket(path: Path) -> bool:
+    """Return whether a program accepts connections on this Unix socket."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(3)
+        try:
+            client.connect(str(path))
+        except OSError:
+            return False
     return True

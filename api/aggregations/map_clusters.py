@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from api.database import Collection, Document
+from api.query.filters import PHOTOS_ONLY
 from api.query.mongo_filter import Filter
 from api.query.ranges import Box
 from exifinator.search_keys.geo_cells import cell_degrees, span_cells
@@ -74,7 +75,7 @@ class Pyramid:
 async def build_pyramid(photos: Collection) -> Pyramid:
     """Group all photos into the finest grid, then each grid into the next coarser one. May take minutes."""
     finest: Cells = {}
-    stages = _grouping({}, MAX_CACHED_ZOOM)
+    stages = _grouping(PHOTOS_ONLY, MAX_CACHED_ZOOM)
     cursor = await photos.aggregate(stages, maxTimeMS=_BUILD_MS, allowDiskUse=True, batchSize=500)
     async for row in cursor:
         finest[_cell_position(row)] = _to_cell(row)

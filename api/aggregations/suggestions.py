@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 from api.aggregations.facet_counter import FacetCounter
 from api.aggregations.facets import Counts
-from api.aggregations.value_search import Match, ValueSearch
+from api.aggregations.value_index import Match, ValueSearch
 from api.query.filters import SEARCH_NAMES, Kind, Property
 from api.query.search_filter import terms_of_query
 from api.query.search_syntax import SearchItem

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import queue
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -24,13 +25,23 @@ _TEXT = ("camera_make", "camera_model", "lens_model", "software", "artist", "cop
 _MORE_TEXT = (
     "title", "headline", "camera_serial", "owner", "lens_make", "lens_serial", "label", "country", "state", "city",
     "sublocation", "white_balance", "metering", "exposure_mode", "color_space", "taken_precision", "taken_source",
-    "date_suspect",
+    "date_suspect", "media_type", "video_codec", "audio_codec",
 )  # fmt: skip
 _LISTS = ("keywords", "people", "creators")
-_INTEGERS = ("iso", "orientation", "width_pixels", "height_pixels", "rating", "shutter_count", "bits_per_sample")
+_INTEGERS = (
+    "iso",
+    "orientation",
+    "width_pixels",
+    "height_pixels",
+    "rating",
+    "shutter_count",
+    "bits_per_sample",
+    "bit_rate",
+)
 _FLOATS = ("f_number", "exposure_seconds", "focal_length_mm", "focal_length_35mm", "altitude_metres")
 _MORE_FLOATS = (
     "exposure_bias", "subject_distance_metres", "direction_degrees", "speed", "megapixels", "duration_seconds",
+    "frame_rate",
 )  # fmt: skip
 _FLAGS = ("flash_fired", "is_hdr", "is_panorama", "is_burst", "taken_offset_inferred")
 PHOTO_COLUMNS = (
@@ -101,10 +112,16 @@ async def stream_records(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         yield b"".join([orjson.dumps(record, default=to_plain, option=_LINE_OPTIONS) for record in records])
 
 
-async def stream_csv(chunks: AsyncIterator[Chunk], *, raw: bool = False) -> AsyncIterator[bytes]:
-    """Yield CSV (RFC 4180) with a header row. Formulas are escaped, unless `raw` is set."""
+async def stream_csv(chunks: AsyncIterator[Chunk], *, raw: bool = False, bom: bool = False) -> AsyncIterator[bytes]:
+    """Yield CSV (RFC 4180) with a header row.
+
+    Args:
+        chunks: The records.
+        raw: Whether to leave formulas unescaped.
+        bom: Whether to begin with a byte order mark.
+    """
     writer = CsvWriter(COLUMNS, raw=raw)
-    yield writer.header()
+    yield (codecs.BOM_UTF8 if bom else b"") + writer.header()
     async for chunk in chunks:
         yield writer.rows(to_row(record) for record in chunk)
 

@@ -43,7 +43,7 @@ REPEATABLE = frozenset(
     {
         "camera", "lens", "bucket", "format", "status", "keyword", "person", "rating", "has", "without", "country",
         "state", "city", "place", "kind", "label", "creator", "owner", "software", "camera_serial", "lens_serial",
-        "white_balance", "color_space", "date_suspect",
+        "white_balance", "color_space", "date_suspect", "media_type", "video_codec", "audio_codec",
     }
 )  # fmt: skip
 

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, ValidationError
+from pydantic import Field, PrivateAttr, ValidationError
 
 from api.errors import BadParameter
 from api.http.parameters import REPEATABLE, Arguments
+from api.query.alternatives import filters_by_property, join_alternatives
+from api.query.conditions import between, during, ids_with_prefix, near_point, range_of, with_prefix, within
 from api.query.local_hour import HOURS, during_hours, read_hours
-from api.query.mongo_filter import MAX_JSON_BYTES, Filter, conditions_of, read_filter
+from api.query.mongo_filter import MAX_JSON_BYTES, Filter, combine, conditions_of, read_filter
 from api.query.ranges import (
     BBOX,
     DATES,
     FRACTIONS,
     NEAR,
     NUMBERS,
-    Box,
-    Span,
-    box_around,
     read_box,
     read_dates,
     read_fractions,
@@ -29,20 +28,16 @@ from api.query.ranges import (
 from api.query.search_filter import NOTHING, search_filter
 from api.query.search_syntax import MAX_QUERY_CHARS, SearchItem, SearchSyntaxError, parse_search
 from api.query.sort_order import TAKEN, VALUE_PATHS
-from api.query.text_range import after_prefix
-from exifinator.models import Status, split_bucket
-from exifinator.search_keys.folders import folders_of
-from exifinator.search_keys.geo_cells import cells_between
+from exifinator.models import Status
+from exifinator.search_keys.media_types import MediaType
 from exifinator.search_keys.texts import TEXT_NAMES
 
-EARTH_KM = 6371.0088
 MAX_VALUES = 50
-_LONGITUDE, _LATITUDE = "photo.location.coordinates.0", "photo.location.coordinates.1"
 
 Property = Literal[
     "gps", "date", "camera", "lens", "keywords", "people", "title", "description", "rating", "headline", "regions",
     "place", "label", "creator", "owner", "software", "camera_serial", "lens_serial", "white_balance", "color_space",
-    "date_suspect",
+    "date_suspect", "sidecar", "duration", "frame_rate", "video_codec", "audio_codec",
 ]  # fmt: skip
 # Maps filters to fields that many photos lack. The indexes of these fields contain only the photos that have the field.
 PARTIAL_PATHS: dict[str, str] = {
@@ -61,6 +56,11 @@ PARTIAL_PATHS: dict[str, str] = {
     "white_balance": "photo.white_balance",
     "color_space": "photo.color_space",
     "date_suspect": "photo.date_suspect",
+    "fingerprint": "fingerprint",
+    "duration": "photo.duration_seconds",
+    "frame_rate": "photo.frame_rate",
+    "video_codec": "photo.video_codec",
+    "audio_codec": "photo.audio_codec",
 }
 _PROPERTIES: dict[str, str] = {
     "gps": "photo.location",
@@ -74,10 +74,28 @@ _PROPERTIES: dict[str, str] = {
     "rating": "photo.rating",
     "headline": "photo.headline",
     "regions": "photo.regions",
+    "sidecar": "sidecars",
     **{name: path for name, path in PARTIAL_PATHS.items() if name in get_args(Property)},
 }
-_PATHS: dict[str, str] = {**VALUE_PATHS, "keyword": "photo.keywords", **PARTIAL_PATHS}
+_PATHS: dict[str, str] = {
+    **VALUE_PATHS, "media_type": "photo.media_type", "keyword": "photo.keywords", "stack": "stack.id",
+    **PARTIAL_PATHS,
+}  # fmt: skip
+_ALTERNATIVES = filters_by_property(
+    _PROPERTIES, {**_PATHS, "taken": TAKEN, "near": "photo.location", "bbox": "photo.location"}
+)
+# If there are more buckets than this, a prefix is searched for in all keys, without an index.
+MAX_SEARCHED_BUCKETS = 200
+# The default of `media_type`: records stored by other programs, without a media type, are photos too.
+PHOTOS_ONLY: Filter = {"photo.media_type": {"$ne": "other"}}
+OTHER_FILES: Filter = {"photo.media_type": "other"}
 DateSuspicion = Literal["future", "before_digital", "camera_default", "midnight"]
+SidecarState = Literal["merged", "orphan"]
+_SIDECAR_FILTERS: dict[str, Filter] = {
+    state: {"sidecar.kind": {"$exists": True}, "sidecar.of": {"$exists": state == "merged"}}
+    for state in get_args(SidecarState)
+}
+_PRIMARY: Filter = {"stack.primary": {"$ne": False}, "sidecar": {"$exists": False}}
 Kind = Literal["raw", "hdr", "panorama", "burst", "generated"]
 Value = Annotated[str, Field(min_length=1, max_length=300)]
 
@@ -97,9 +115,13 @@ def _text_field(description: str, pattern: str, example: str) -> Any:
 class Filters(Arguments):
     """Filter parameters. A photo must match all of them.
 
-    If a parameter is repeated, a photo must match one of its values. For `has` and `without`, it must match all
-    values.
+    If a parameter is repeated, a photo must match one of its values. `without` is an alternative to the filter of the
+    same field: `camera=X-T4&without=camera` matches photos of this camera and photos without a camera. Apart from this,
+    a photo must match all values of `has` and `without`.
     """
+
+    # The buckets of all photos, if they matter for `prefix`; see query/buckets.py.
+    _all_buckets: tuple[str, ...] = PrivateAttr(default=())
 
     camera: list[Value] = _list_field("Camera model, as in the `camera` facet.", "ILCE-7M3")
     lens: list[Value] = _list_field("Lens model.", "FE 24-70mm F2.8 GM")
@@ -118,7 +140,7 @@ class Filters(Arguments):
         None,
         min_length=1,
         max_length=1024,
-        description="Prefix of the key if there is exactly one `bucket`, otherwise of `<bucket>/<key>`.",
+        description="Prefix of the key. Without exactly one `bucket`, it may also be a prefix of `<bucket>/<key>`.",
         examples=["2024/"],
     )
     format: list[Value] = _list_field("File format.", "jpeg")
@@ -142,6 +164,25 @@ class Filters(Arguments):
     white_balance: list[Value] = _list_field("White balance.", "daylight")
     color_space: list[Value] = _list_field("Colour space.", "Adobe RGB")
     date_suspect: list[DateSuspicion] = _list_field("Why the date is probably wrong.", "camera_default")
+    fingerprint: list[Value] = _list_field("Fingerprint, which copies of a file share.", "5a0c1f4be2d0917733c8aa10")
+    media_type: list[MediaType] = _list_field(
+        "Images, videos or other files, such as PDF files and sidecars. Default: images and videos.", "video"
+    )
+    duration: str | None = _text_field("Duration of a video in seconds: one value or a range.", NUMBERS, "10-60")
+    frame_rate: str | None = _text_field("Frames per second of a video: one value or a range.", NUMBERS, "50-")
+    video_codec: list[Value] = _list_field("Codec of the picture of a video.", "HEVC")
+    audio_codec: list[Value] = _list_field("Codec of the sound of a video.", "AAC")
+    stack: list[Value] = _list_field("Stack, by the id of its primary photo.", "holiday/2024/IMG_1.JPG")
+    primary: bool | None = Field(
+        None,
+        description="Whether to return one photo for each stack, and no sidecars (`true`), or every file (`false`).",
+        examples=[True],
+    )
+    sidecar: SidecarState | None = Field(
+        None,
+        description="Sidecars instead of photos: those of a photo (`merged`), or those without one (`orphan`).",
+        examples=["orphan"],
+    )
     rating: list[Annotated[int, Field(ge=-1, le=5)]] = Field(
         default=[], max_length=7, description="Stars; -1 means rejected.", examples=[[5]]
     )
@@ -173,10 +214,8 @@ class Filters(Arguments):
         Raises:
             BadParameter: A value is invalid.
         """
-        parts = [part for name, part in self._parts() if part and name not in exclude]
-        if len(parts) > 1:
-            return {"$and": parts}
-        return parts[0] if parts else {}
+        parts = [(name, part) for name, part in self._parts() if part and name not in exclude]
+        return combine(*join_alternatives(parts, _ALTERNATIVES))
 
     @property
     def names(self) -> frozenset[str]:
@@ -185,14 +224,23 @@ class Filters(Arguments):
 
     @property
     def id_prefix(self) -> str:
-        """The prefix that `bucket` and `prefix` require of all ids; empty if they require none."""
+        """The prefix of the selected ids. Without exactly one `bucket`, it may be the prefix of their keys instead."""
         bucket = f"{self.bucket[0]}/" if len(self.bucket) == 1 else ""
         return bucket + (self.prefix or "")
 
     @property
     def id_range(self) -> Filter:
-        """A filter for the range of ids that start with `id_prefix`; empty if there is no prefix."""
-        return _ids_with_prefix(self.id_prefix) if self.id_prefix else {}
+        """A filter for the range of ids in the selected bucket and folder; empty unless there is one bucket."""
+        return ids_with_prefix(self.id_prefix) if len(self.bucket) == 1 else {}
+
+    def set_all_buckets(self, names: Iterable[str]) -> None:
+        """Set the names of all buckets, in which `prefix` is then searched for."""
+        self._all_buckets = tuple(sorted(names))
+
+    @property
+    def searches_all_buckets(self) -> bool:
+        """Whether `prefix` may be a prefix of the keys in any bucket."""
+        return self.prefix is not None and not self.bucket
 
     def _parts(self) -> list[tuple[str, Filter]]:
         arguments = {name: value for name, value in self if value is not None and value != []}
@@ -202,31 +250,42 @@ class Filters(Arguments):
                 parts += [(f"{name}={kind}", {_PROPERTIES[kind]: {"$exists": name == "has"}}) for kind in value]
             else:
                 parts += [(name, part) for part in self._parse(name, value)]
+        if not self.media_type:
+            parts.append(("media_type", PHOTOS_ONLY))
         return parts
 
     def _parse(self, name: str, value: Any) -> list[Filter]:
         """Return the MongoDB filters of one parameter. A photo must match all of them."""
         match name:
-            case "iso" | "f" | "focal":
-                return [_between(_PATHS[name], read_numbers(value, name))]
+            case "duration":
+                # Unlike the others, its values are no ratios.
+                return [between(_PATHS[name], read_numbers(value, name), tolerance=0)]
+            case "iso" | "f" | "focal" | "frame_rate":
+                return [between(_PATHS[name], read_numbers(value, name))]
             case "exposure":
-                return [_between(_PATHS[name], read_fractions(value, name))]
+                return [between(_PATHS[name], read_fractions(value, name))]
             case "taken":
-                return [_during(*read_dates(value, name))]
+                return [during(*read_dates(value, name))]
             case "hour":
                 return [during_hours(*read_hours(value, name))]
             case "near":
-                return [_near(*read_near(value, name))]
+                return [near_point(*read_near(value, name))]
             case "bbox":
                 return [within(read_box(value, name))]
+            case "media_type" if set(value) == set(get_args(MediaType)):
+                return []
             case "bucket" if self._prefix_includes_bucket():
                 return []
             case "prefix":
-                return [_with_prefix(self.id_prefix if self._prefix_includes_bucket() else value)]
+                return [with_prefix(self.id_prefix) if self._prefix_includes_bucket() else self._in_any_bucket(value)]
             case "q":
                 return _search(value)
             case "query":
                 return [read_filter(value)]
+            case "primary":
+                return [_PRIMARY] if value else []
+            case "sidecar":
+                return [_SIDECAR_FILTERS[value]]
             case _ if name in _PATHS:
                 return [{_PATHS[name]: value[0] if len(value) == 1 else {"$in": value}}]
             case _:  # a parameter of the route that is not a filter, such as `limit` or `zoom`
@@ -236,65 +295,19 @@ class Filters(Arguments):
         """Return whether the filter for `prefix` includes the bucket."""
         return self.prefix is not None and len(self.bucket) == 1
 
-
-# Widen ranges by this fraction of their bounds. A value such as 1/60 or 2.8 is stored as the float nearest to a ratio,
-# which may differ slightly from the bound in the request.
-_TOLERANCE = 1e-6
-
-
-def _between(path: str, span: Span) -> Filter:
-    bounds: dict[str, float] = {}
-    if span.low is not None:
-        bounds["$gte"] = span.low * (1 - _TOLERANCE)
-    if span.high is not None:
-        bounds["$lte"] = span.high * (1 + _TOLERANCE)
-    return {path: bounds}
-
-
-def _during(start: datetime | None, end: datetime | None) -> Filter:
-    bounds: dict[str, datetime] = {}
-    if start is not None:
-        bounds["$gte"] = start
-    if end is not None:
-        bounds["$lt"] = end
-    return {TAKEN: bounds}
-
-
-def _near(latitude: float, longitude: float, kilometres: float) -> Filter:
-    radians = min(kilometres / EARTH_KM, 3.15)  # pi radians cover the whole Earth
-    circle: Filter = {"photo.location": {"$geoWithin": {"$centerSphere": [[longitude, latitude], radians]}}}
-    return {"$and": [_in_cells(box_around(latitude, longitude, radians)), circle]}
-
-
-def within(box: Box) -> Filter:
-    """Return a filter for photos in an area. Cells let an index find candidates; coordinates select the matches."""
-    if box.west <= box.east:
-        exact: Filter = {_LONGITUDE: {"$gte": box.west, "$lte": box.east}}
-    else:
-        exact = {"$or": [{_LONGITUDE: {"$gte": box.west}}, {_LONGITUDE: {"$lte": box.east}}]}
-    return {"$and": [_in_cells(box), {_LATITUDE: {"$gte": box.south, "$lte": box.north}}, exact]}
-
-
-def _in_cells(box: Box) -> Filter:
-    return {"cells": {"$in": cells_between(box.west, box.south, box.east, box.north)}}
-
-
-def _with_prefix(start: str) -> Filter:
-    """Return a filter for ids with this prefix: by bucket or folder, plus an id range if it ends within a name."""
-    folders = folders_of(start)
-    bucket, _ = split_bucket(start)
-    if bucket == start:
-        return _ids_with_prefix(start)
-    container = {"folders": folders[-1]} if folders else {"bucket": bucket}
-    return container if start in (f"{bucket}/", *folders) else {"$and": [container, _ids_with_prefix(start)]}
-
-
-def _ids_with_prefix(start: str) -> Filter:
-    """Return a filter for the range of ids that have this prefix."""
-    bounds = {"$gte": start}
-    if end := after_prefix(start):
-        bounds["$lt"] = end
-    return {"_id": bounds}
+    def _in_any_bucket(self, prefix: str) -> Filter:
+        """Return a filter for ids with this prefix, and for keys with this prefix in the selected buckets."""
+        buckets = self.bucket or self._all_buckets
+        if len(buckets) > MAX_SEARCHED_BUCKETS:
+            return {"$or": [with_prefix(prefix), {"key": range_of(prefix)}]}
+        starts = [f"{bucket}/{prefix}" for bucket in buckets]
+        first, slash, _ = prefix.partition("/")
+        if not slash or not buckets or first in buckets:
+            starts.insert(0, prefix)
+        filters = [with_prefix(start) for start in starts]
+        if len(filters) > 1 and all(filter_.keys() == {"folders"} for filter_ in filters):
+            return {"folders": {"$in": [filter_["folders"] for filter_ in filters]}}
+        return {"$or": filters} if len(filters) > 1 else filters[0]
 
 
 # Filters that can be written in a search, and names of texts of a photo, such as `title`.
@@ -318,14 +331,20 @@ def _search(text: str) -> list[Filter]:
         if not item.name or item.name in TEXT_NAMES:
             parts.append(search_filter(item))
         elif item.is_excluded:
-            parts.append({"$nor": [read_items([item]).to_filter()]})
+            parts.append({"$nor": [_parameters_filter([item])]})
         else:
             values.setdefault(item.name, []).append(item)
     if values:
-        parts.append(read_items([item for items in values.values() for item in items]).to_filter())
+        parts.append(_parameters_filter([item for items in values.values() for item in items]))
     # Each condition becomes a part of its own, so that pages can be read by the rarest word. A text without letters and
     # digits matches nothing.
     return [{path: condition} for part in parts for path, condition in conditions_of(part)] or [NOTHING]
+
+
+def _parameters_filter(items: list[SearchItem]) -> Filter:
+    # The filters outside of the text decide whether other files than photos match.
+    is_default = all(item.name != "media_type" for item in items)
+    return read_items(items).to_filter(exclude=frozenset({"media_type"}) if is_default else frozenset())
 
 
 def read_items(items: list[SearchItem]) -> Filters:

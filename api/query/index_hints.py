@@ -17,7 +17,7 @@ from exifinator.storage.indexes import index_definitions
 _FILTERS = (
     "camera, lens, taken, bucket, prefix, iso, f, exposure, focal, format, status, keyword, person, country, state, "
     "city, place, kind, label, creator, owner, software, camera_serial, lens_serial, white_balance, color_space, "
-    "date_suspect, q, near or bbox"
+    "date_suspect, media_type, duration, frame_rate, video_codec, audio_codec, fingerprint, q, near or bbox"
 )
 GENERAL_ADVICE = (
     f"Add a filter that has an index ({_FILTERS}; in `query`, the corresponding fields, or `_id`), "

@@ -54,6 +54,14 @@ def conditions_of(filter_: Filter) -> Iterator[tuple[str, Any]]:
             yield name, value
 
 
+def combine(*filters: Filter) -> Filter:
+    """Return a filter for the photos that match all filters."""
+    parts = [filter_ for filter_ in filters if filter_]
+    if len(parts) > 1:
+        return {"$and": parts}
+    return parts[0] if parts else {}
+
+
 def parse_json(text: str, parameter: str) -> Any:
     """Parse JSON.
 

@@ -13,7 +13,7 @@ from typing import Any
 from pymongo.errors import ExecutionTimeout, OperationFailure
 
 from api.database import QUERY_MS, Collection, Document
-from api.query.mongo_filter import Filter, conditions_of
+from api.query.mongo_filter import Filter, combine, conditions_of
 from api.query.sort_order import TAKEN, Order, Position
 from api.query.word_prefixes import WORDS, WORDS_INDEX, prefixes_of, spell_out_prefix
 from exifinator.storage.indexes import INDEXES
@@ -76,17 +76,19 @@ async def read_page(
     after: Position | None,
     limit: int,
     fields: Mapping[str, int] | None = None,
+    restriction: Filter | None = None,
 ) -> tuple[list[Document], Position | None]:
     """Return at most `limit` records after a position. If there are more, also return the position of the last one.
 
     Args:
         filters: Disjoint filters. A record is included if it matches any of them.
+        restriction: A filter that nearly all records match, so that it has no influence on which index is used.
     """
     records: list[Document] = []
     for segment in order.segments_after(after):
         remaining = limit + 1 - len(records)
         results = await asyncio.gather(
-            *(_read(collection, filter_, segment, order, remaining, fields) for filter_ in filters)
+            *(_read(collection, filter_, segment, order, remaining, fields, restriction) for filter_ in filters)
         )
         records += order.merge(results)
         if len(records) > limit:
@@ -111,12 +113,17 @@ class _Attempt:
 
 
 async def _read(
-    collection: Collection, filter_: Filter, segment: Filter, order: Order, limit: int, fields: Mapping[str, int] | None
+    collection: Collection,
+    filter_: Filter,
+    segment: Filter,
+    order: Order,
+    limit: int,
+    fields: Mapping[str, int] | None,
+    restriction: Filter | None,
 ) -> list[Document]:
-    """Return the first `limit` photos that match a filter in one segment of the sort order."""
-    parts = [part for part in (filter_, segment) if part]
-    query = {"$and": parts} if len(parts) > 1 else (parts[0] if parts else {})
-    conditions = list(conditions_of(query))
+    """Return the first `limit` photos that match a filter and the restriction in one segment of the sort order."""
+    conditions = list(conditions_of(combine(filter_, segment)))
+    query = combine(filter_, segment, restriction or {})
     find = partial(
         collection.find, filter=query, projection=fields, sort=list(order.keys), limit=limit, allow_disk_use=False
     )

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body, Path, Query, Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from starlette.responses import Response
 
-from api.auth import BATCH_OPERATOR, OPERATOR
+from api.auth import OPERATOR, WRITER
 from api.database import BackendDep
 from api.errors import BadParameter, ErrorCode, RequestRefused
 from api.http.parameters import JSON_BODY_RESPONSES, REQUIRE_JSON, Arguments, decode_path
@@ -17,6 +17,7 @@ from api.http.responses import json_response
 from exifinator.batches.service import MAX_SHOWN, cancel_batch, read_batch, read_batches
 from exifinator.batches.start import start_batch
 from exifinator.errors import AccessDenied, BatchEnded, BucketGone, ConfigError, NoSuchBatch, TooManyBatches
+from exifinator.sources.patterns import MAX_PATTERN_CHARS, MAX_PATTERNS
 
 router = APIRouter(prefix="/batches", tags=["batches"])
 
@@ -37,6 +38,12 @@ class BatchArguments(Arguments):
     )
 
 
+# In the schema, a simple part of what make_patterns accepts.
+Pattern = Annotated[
+    str, Field(min_length=1, max_length=MAX_PATTERN_CHARS, json_schema_extra={"pattern": "^[A-Za-z0-9*?/._]*[a-z]$"})
+]
+
+
 class NewBatch(BaseModel):
     """What to index."""
 
@@ -48,6 +55,18 @@ class NewBatch(BaseModel):
         examples=["holiday/2024/"],
         json_schema_extra={"pattern": "^(s3://)?[A-Za-z0-9._][A-Za-z0-9._-]{0,254}(/[^\\u0000:]{0,250})?$"},
     )
+    include: list[Pattern] = Field(
+        [],
+        max_length=MAX_PATTERNS,
+        description="Index only objects that match one of these patterns, such as `*.heic` or `*/original.*`.",
+        examples=[["*/original.*"]],
+    )
+    exclude: list[Pattern] = Field(
+        [],
+        max_length=MAX_PATTERNS,
+        description="Do not index objects that match one of these patterns, even if they match `include`.",
+        examples=[["drafts/"]],
+    )
 
 
 class BatchNumbers(BaseModel):
@@ -57,6 +76,7 @@ class BatchNumbers(BaseModel):
     folders: int = Field(
         description="Folder markers: empty objects whose key ends in a slash, as created by S3 consoles."
     )
+    excluded: int = Field(0, description="Objects left out by the patterns, and junk files such as Thumbs.db.")
     unchanged: int = Field(description="Images skipped, because they are indexed with the same ETag and size.")
     archived: int = Field(0, description="Images that have to be restored in S3 before they can be read.")
     queued: int = Field(description="Images queued because they were new or changed, had failed, or were refreshed.")
@@ -70,6 +90,14 @@ class BatchNumbers(BaseModel):
     seconds: float = Field(description="Duration of the batch.")
 
 
+class SourcePatterns(BaseModel):
+    """The patterns by which the objects of a source are chosen."""
+
+    source: str
+    include: list[str]
+    exclude: list[str]
+
+
 class Batch(BaseModel):
     """A batch and its state.
 
@@ -81,6 +109,7 @@ class Batch(BaseModel):
 
     id: str
     sources: list[str]
+    patterns: list[SourcePatterns] = Field([], description="The patterns of the sources that have any.")
     state: State
     started_at: str | None
     updated_at: str | None = Field(description="When the batch's process last reported progress.")
@@ -120,7 +149,7 @@ def list_batches(request: Request, backend: BackendDep, arguments: Annotated[Bat
     summary="Start a batch",
     response_model=Batch,
     status_code=202,
-    dependencies=[BATCH_OPERATOR, REQUIRE_JSON],
+    dependencies=[WRITER, REQUIRE_JSON],
     responses={
         **JSON_BODY_RESPONSES,
         202: {"links": _LINKS, "headers": {"Location": {"schema": {"type": "string"}}}},
@@ -139,9 +168,10 @@ def post_batch(
     The batch runs in its own process, which continues if the API stops.
     """
     try:
-        batch_id = start_batch(backend.config, backend.store, body.source)
+        batch_id = start_batch(backend.config, backend.store, body.source, include=body.include, exclude=body.exclude)
     except ConfigError as error:
-        raise BadParameter("source", str(error)) from error
+        name = error.pointer if error.pointer in ("include", "exclude") else "source"
+        raise BadParameter(name, str(error).removeprefix(f"{name}: ")) from error
     except BucketGone as error:
         raise RequestRefused(ErrorCode.BUCKET_GONE, str(error), parameter="source") from error
     except AccessDenied as error:
@@ -165,7 +195,7 @@ def get_batch(request: Request, backend: BackendDep, id: BatchId) -> Response:
     summary="Cancel a batch",
     response_model=Batch,
     status_code=202,
-    dependencies=[BATCH_OPERATOR],
+    dependencies=[WRITER],
     responses=_CANCEL_RESPONSES,
 )
 def cancel_one_batch(request: Request, backend: BackendDep, id: BatchId) -> Response:

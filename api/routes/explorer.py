@@ -17,6 +17,7 @@ from starlette.staticfiles import StaticFiles
 from api.auth import Credentials, allows_anonymous_reads, require_reader
 from api.errors import ErrorCode, RequestRefused
 from api.http.responses import bytes_response, json_response
+from exifinator import __version__
 from exifinator.config import Config
 
 # `python -m bundle` builds this folder from the sources next to it.
@@ -32,7 +33,6 @@ def make_router(config: Config) -> APIRouter:
     """Return the routes of the explorer."""
     router = APIRouter(tags=["health"])
     files = StaticFiles(directory=BUILT)
-    policy = content_policy(config)
 
     @router.get(
         "/",
@@ -48,7 +48,8 @@ def make_router(config: Config) -> APIRouter:
         if accepts_html(request.headers.get("accept", "")):
             # Read the template for each request, so that an update takes effect on the next page load.
             template = await run_in_threadpool((BUILT / _PAGE).read_text)
-            headers = {"Vary": "Accept", "Content-Security-Policy": policy}
+            origins = await run_in_threadpool(request.app.state.signer.origins) if config.signs_originals else ""
+            headers = {"Vary": "Accept", "Content-Security-Policy": content_policy(config, origins)}
             page = make_page(template, config)
             return bytes_response(request, page, "text/html; charset=utf-8", cache_control=_REVALIDATE, headers=headers)
         await require_reader(request, credentials)
@@ -84,26 +85,33 @@ def make_page(template: str, config: Config) -> bytes:
         "database": config.mongodb_database,
         "collection": config.mongodb_collection,
         "dashboard_port": config.dashboard_port,
+        "version": __version__,
         "needs_token": not allows_anonymous_reads(config),
         "has_token": config.api_token is not None,
-        "sign_originals": config.api_sign_originals,
+        "makes_previews": config.api_previews,
+        "sign_originals": config.signs_originals,
         "tiles_url": config.map_tiles_url,
         "tiles_attribution": config.map_tiles_attribution,
     }
     return template.replace("{{settings}}", html.escape(orjson.dumps(settings).decode(), quote=True)).encode()
 
 
-def content_policy(config: Config) -> str:
+def content_policy(config: Config, original_origins: str = "") -> str:
     """Return the Content-Security-Policy, which allows this server and, for map tiles, the configured server.
 
     Images may also use data: (Leaflet's empty tile) and blob: (thumbnails fetched with the token).
+
+    Args:
+        config: The settings.
+        original_origins: The origins of links to originals, separated by spaces.
     """
-    images = "img-src 'self' data: blob:"
+    images = f"img-src 'self' data: blob: {original_origins}".rstrip()
     if config.map_tiles_url:
         parts = urlsplit(config.map_tiles_url.replace("{s}", "*"))
         images += f" {parts.scheme}://{parts.netloc}"
     return (
-        f"default-src 'self'; {images}; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        f"default-src 'self'; {images}; media-src 'self' {original_origins}".rstrip()
+        + "; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
 
 

@@ -7,10 +7,10 @@ import importlib.util
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Path, Query, Request
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response, StreamingResponse
 
 from api.auth import READER
@@ -18,7 +18,9 @@ from api.database import Store, StoreDep
 from api.errors import ErrorCode, RequestRefused
 from api.export.formats import Chunk, stream_csv, stream_geojson, stream_ndjson, stream_parquet, stream_records
 from api.export.streaming import EXPORT_MS, reserve_export, start_stream
+from api.http.parameters import JSON_BODY_RESPONSES, REQUIRE_JSON, Arguments
 from api.http.problems import PROBLEM_RESPONSE
+from api.query.buckets import find_buckets
 from api.query.filters import Filters
 from api.query.mongo_filter import Filter
 from api.serializers import SUMMARY_FIELDS
@@ -26,6 +28,7 @@ from api.serializers import SUMMARY_FIELDS
 router = APIRouter(dependencies=[READER], tags=["export"])
 
 CHUNK_RECORDS = 500
+MAX_IDS = 1000
 # A chunk of an export: decoded records, or records in BSON.
 AnyChunk = TypeVar("AnyChunk", Chunk, bytes)
 
@@ -40,22 +43,59 @@ _TYPES: dict[str, str] = {
 _SCHEMAS = {"geojson": {"type": "object"}, "parquet": {"type": "string", "format": "binary"}, "ndjson": {}}
 
 
-class ExportArguments(Filters):
-    """Filter parameters, and options of single formats."""
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {"content": {media: {"schema": _SCHEMAS.get(name, {"type": "string"})} for name, media in _TYPES.items()}},
+    409: {**PROBLEM_RESPONSE, "description": "The format does not have this option"},
+    501: {**PROBLEM_RESPONSE, "description": "The package arro3-io, which writes Parquet, is not installed"},
+}
+
+
+class _Options(BaseModel):
+    """Options of single formats."""
 
     whole: bool = Field(False, description="Return whole records, with every tag (ndjson only).")
     raw: bool = Field(False, description="Return texts that a spreadsheet would run as formulas unchanged (csv only).")
+    bom: bool = Field(False, description="Begin with a byte order mark, by which Excel recognizes UTF-8 (csv only).")
+
+    def check(self, file_format: Format) -> None:
+        """Check the options.
+
+        Raises:
+            RequestRefused: The format does not have one of the options.
+        """
+        for name, format_with_option in (("whole", "ndjson"), ("raw", "csv"), ("bom", "csv")):
+            if getattr(self, name) and file_format != format_with_option:
+                detail = f"{name}: only {format_with_option} has this option."
+                raise RequestRefused(ErrorCode.CONFLICTING_PARAMETERS, detail, parameter=name)
+        if file_format == "parquet" and importlib.util.find_spec("arro3") is None:
+            detail = (
+                "Parquet requires the package arro3-io, which is not installed. Install it with: pip install arro3-io"
+            )
+            raise RequestRefused(ErrorCode.PARQUET_UNAVAILABLE, detail)
+
+
+class ExportArguments(_Options, Filters):
+    """Filter parameters, and options of single formats."""
+
+
+class SelectionArguments(_Options, Arguments):
+    """Options of single formats."""
+
+
+class Selection(BaseModel):
+    """Photos by id."""
+
+    model_config = ConfigDict(extra="forbid")
+    ids: list[Annotated[str, Field(min_length=1, max_length=2048)]] = Field(
+        min_length=1, max_length=MAX_IDS, description="The ids, at most 1,000.", examples=[["holiday/2024/beach.jpg"]]
+    )
 
 
 @router.get(
     "/export.{file_format}",
     summary="Export photos",
     response_class=Response,
-    responses={
-        200: {"content": {media: {"schema": _SCHEMAS.get(name, {"type": "string"})} for name, media in _TYPES.items()}},
-        409: {**PROBLEM_RESPONSE, "description": "The format does not have this option"},
-        501: {**PROBLEM_RESPONSE, "description": "The package arro3-io, which writes Parquet, is not installed"},
-    },
+    responses=_RESPONSES,
 )
 async def export_photos(
     request: Request,
@@ -68,33 +108,66 @@ async def export_photos(
     If an error occurs after the response has started, the connection is closed without completing the HTTP response,
     so that clients can detect an incomplete export.
     """
+    await find_buckets(store.photos, arguments)
+    arguments.check(file_format)
     filter_ = arguments.to_filter()
-    for name, format_with_option in (("whole", "ndjson"), ("raw", "csv")):
-        if getattr(arguments, name) and file_format != format_with_option:
-            detail = f"{name}: only {format_with_option} has this option."
-            raise RequestRefused(ErrorCode.CONFLICTING_PARAMETERS, detail, parameter=name)
-    if file_format == "parquet" and importlib.util.find_spec("arro3") is None:
-        detail = "Parquet requires the package arro3-io, which is not installed. Install it with: pip install arro3-io"
-        raise RequestRefused(ErrorCode.PARQUET_UNAVAILABLE, detail)
-    headers = {
-        "Content-Disposition": f'attachment; filename="photos.{file_format}"',
-        "Cache-Control": "no-store",
-    }
+    headers = _headers(file_format)
     if getattr(request.state, "head", False):
         return StreamingResponse(iter(()), media_type=_TYPES[file_format], headers=headers)
     gate = reserve_export(request)
     if arguments.whole:
         stream = stream_records(await start_stream(_read(_raw_chunks(store, filter_), gate)))
     else:
-        as_csv = partial(stream_csv, raw=arguments.raw)
-        streams: dict[Format, Callable[[AsyncIterator[Chunk]], AsyncIterator[bytes]]] = {
-            "ndjson": stream_ndjson,
-            "csv": as_csv,
-            "geojson": stream_geojson,
-            "parquet": stream_parquet,
-        }
-        stream = streams[file_format](await start_stream(_read(_summaries(store, filter_), gate)))
+        chunks = await start_stream(_read(_summaries(store, filter_), gate))
+        stream = _encode(chunks, file_format, arguments)
     return StreamingResponse(stream, media_type=_TYPES[file_format], headers=headers)
+
+
+@router.post(
+    "/export.{file_format}",
+    summary="Export photos by id",
+    response_class=Response,
+    responses={**_RESPONSES, **JSON_BODY_RESPONSES},
+    dependencies=[REQUIRE_JSON],
+)
+async def export_selection(
+    request: Request,
+    store: StoreDep,
+    file_format: Annotated[Format, Path(description="File format.", examples=["csv"])],
+    arguments: Annotated[SelectionArguments, Query()],
+    selection: Selection,
+) -> Response:
+    """Return the photos with these ids, in this order. Ids that do not exist are left out."""
+    arguments.check(file_format)
+    gate = reserve_export(request)
+    order = {id_: index for index, id_ in enumerate(selection.ids)}
+    filter_: Filter = {"_id": {"$in": list(order)}}
+
+    async def read() -> AsyncGenerator[Chunk]:
+        async with gate:
+            found = await store.photos.find(filter_, SUMMARY_FIELDS, max_time_ms=EXPORT_MS).to_list()
+            yield sorted(found, key=lambda record: order[record["_id"]])
+
+    if arguments.whole:
+        stream = stream_records(await start_stream(_read(_raw_chunks(store, filter_), gate)))
+    else:
+        stream = _encode(await start_stream(read()), file_format, arguments)
+    return StreamingResponse(stream, media_type=_TYPES[file_format], headers=_headers(file_format))
+
+
+def _headers(file_format: Format) -> dict[str, str]:
+    return {"Content-Disposition": f'attachment; filename="photos.{file_format}"', "Cache-Control": "no-store"}
+
+
+def _encode(chunks: AsyncIterator[Chunk], file_format: Format, options: _Options) -> AsyncIterator[bytes]:
+    """Yield records in a format."""
+    streams: dict[Format, Callable[[AsyncIterator[Chunk]], AsyncIterator[bytes]]] = {
+        "ndjson": stream_ndjson,
+        "csv": partial(stream_csv, raw=options.raw, bom=options.bom),
+        "geojson": stream_geojson,
+        "parquet": stream_parquet,
+    }
+    return streams[file_format](chunks)
 
 
 @asynccontextmanager

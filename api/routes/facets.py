@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -12,13 +13,15 @@ from starlette.responses import Response
 
 from api.aggregations.facet_counter import FacetCounter
 from api.aggregations.facets import FACET_NAMES, FacetCounts, to_rows
+from api.aggregations.value_search import SEARCHABLE
 from api.auth import READER
-from api.database import QUERY_MS
+from api.database import QUERY_MS, Collection, StoreDep, read_version
 from api.http.responses import json_response
+from api.query.buckets import find_buckets
 from api.query.filters import Filters
 
 router = APIRouter(dependencies=[READER], tags=["facets"])
-MAX_FACETS = 8
+MAX_FACETS = 10
 _NAME = f"({'|'.join(FACET_NAMES)})"
 
 
@@ -62,6 +65,12 @@ class FacetArguments(Filters):
         description="Also count the values that a facet's own filters exclude, to show what else could be selected. "
         "For example, count all cameras even if `camera` selects one of them.",
     )
+    find: Annotated[str, Field(min_length=1, max_length=100)] | None = Field(
+        None,
+        description="Return only values that contain this text, in any case. This does not apply to ranges, times, "
+        "ratings and folders.",
+        examples=["sony"],
+    )
     budget_ms: int = Field(1500, ge=50, le=QUERY_MS, description="Time limit for counting, in milliseconds.")
 
 
@@ -82,7 +91,11 @@ class FacetRow(BaseModel):
 class Totals(BaseModel):
     """The number of matching photos, and how many of them were counted."""
 
-    total: int = Field(description="Number of photos that match the filters.")
+    total: int = Field(description="Number of photos and videos that match the filters.")
+    other_files: int | None = Field(
+        description="Number of files that match the filters, but are not counted because they are neither photos nor "
+        "videos: see `media_type`. Null if `media_type` is given, or if counting them exceeded the time limit."
+    )
     more: bool = Field(
         description="Whether `total` is only a lower bound, because counting every match would have taken too long."
     )
@@ -92,9 +105,17 @@ class Totals(BaseModel):
         "this case, all photos are being counted in the background: repeat the request after a few seconds."
     )
     stale: bool = Field(
-        description="Whether photos were stored or deleted during or between the counts of the facets, which may be "
-        "up to a minute apart. The counts may then not add up to `total`: repeat the request after a few seconds."
+        description="Whether photos were stored or deleted during or since the counts of the facets, which may be up "
+        "to a minute apart. The counts may then be outdated, or not add up to `total`: repeat the request after a few "
+        "seconds."
     )
+
+
+async def count_other_files(counter: FacetCounter, arguments: Filters, budget_ms: int) -> int | None:
+    """Return `other_files` of Totals."""
+    if arguments.media_type:
+        return None
+    return await counter.count_other_files(arguments.to_filter(exclude=frozenset({"media_type"})), budget_ms)
 
 
 class Facets(Totals):
@@ -105,7 +126,7 @@ class Facets(Totals):
 
 
 @router.get("/facets", summary="Count photos by value", response_model=Facets)
-async def get_facets(request: Request, arguments: Annotated[FacetArguments, Query()]) -> Response:
+async def get_facets(request: Request, store: StoreDep, arguments: Annotated[FacetArguments, Query()]) -> Response:
     """Count photos by value (camera, lens, bucket, ...), range (iso, f, exposure, focal), month (taken), day or hour.
 
     `folder` counts photos by folder, one level below the bucket and prefix that the filters select.
@@ -113,29 +134,55 @@ async def get_facets(request: Request, arguments: Annotated[FacetArguments, Quer
     start = time.perf_counter()
     names = list(dict.fromkeys(arguments.fields.split(",")))
     groups = _groups(arguments, names)
+    version = await read_version(store.photos)
     counter: FacetCounter = request.app.state.counter
-    results: list[FacetCounts] = await asyncio.gather(
-        *(
-            counter.count(
-                arguments.to_filter(exclude=excluded),
-                group,
-                budget_ms=arguments.budget_ms,
-                id_prefix=arguments.id_prefix,
-            )
-            for excluded, group in groups.items()
-        )
+    await find_buckets(store.photos, arguments)
+    results, other_files = await asyncio.gather(
+        _count_groups(counter, arguments, groups), count_other_files(counter, arguments, arguments.budget_ms)
     )
     counts = {name: values for result in results for name, values in result.counts.items()}
     content = {
         "total": results[0].total,
+        "other_files": other_files,
         "more": results[0].total_is_lower_bound,
         "counted": next((result.sample_size for result in results if result.is_sample), results[0].sample_size),
         "cut_short": any(result.is_sample for result in results),
-        "stale": any(result.stale for result in results),
+        "stale": await is_stale(store.photos, results, version),
         "facets": {name: to_rows(name, counts[name], limit=arguments.top) for name in names if name in counts},
         "milliseconds": round((time.perf_counter() - start) * 1000),
     }
     return json_response(request, content)
+
+
+async def _count_groups(
+    counter: FacetCounter, arguments: FacetArguments, groups: Mapping[frozenset[str], list[str]]
+) -> list[FacetCounts]:
+    """Count each group of facets with the filters that it does not exclude."""
+    counts = (_count_group(counter, arguments, excluded, group) for excluded, group in groups.items())
+    return list(await asyncio.gather(*counts))
+
+
+async def _count_group(
+    counter: FacetCounter, arguments: FacetArguments, excluded: frozenset[str], names: list[str]
+) -> FacetCounts:
+    filter_ = arguments.to_filter(exclude=excluded)
+    budget_ms = arguments.budget_ms
+    counts = await counter.count(filter_, names, budget_ms=budget_ms, id_prefix=arguments.id_prefix)
+    if arguments.find:
+        for name in SEARCHABLE.intersection(names):
+            counts = await counter.find(filter_, counts, name, arguments.find, budget_ms=budget_ms)
+    return counts
+
+
+async def is_stale(photos: Collection, results: Iterable[FacetCounts], version: object) -> bool:
+    """Return whether photos may have been stored or deleted since or while they were counted.
+
+    Args:
+        version: The version of the collection before counting; see read_version.
+    """
+    if any(result.stale or result.version not in (None, version) for result in results):
+        return True
+    return version is not None and version != await read_version(photos)
 
 
 def _groups(arguments: FacetArguments, names: list[str]) -> dict[frozenset[str], list[str]]:

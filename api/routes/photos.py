@@ -1,4 +1,4 @@
-"""Find photos by filters. Get one photo, one of its tags, its thumbnail, its original or its copies."""
+"""Find photos by filters. Get one photo, one of its tags, its thumbnail or its copies."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, BeforeValidator, Field
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api.auth import READER
 from api.database import QUERY_MS, Document, Store, StoreDep
 from api.errors import ErrorCode, RequestRefused
 from api.http.parameters import Arguments, PhotoId, decode_path
-from api.http.problems import PROBLEM_RESPONSE
 from api.http.responses import bytes_response, json_response
-from api.presigned_urls import URL_SECONDS
-from api.query.filters import Filters
+from api.query.buckets import find_buckets
+from api.query.filters import PHOTOS_ONLY, Filters
+from api.query.mongo_filter import combine
 from api.query.pagination import read_page, spell_out_ranges
 from api.query.sort_order import Order, Position, SortName, fingerprint, read_cursor, write_cursor
 from api.serializers import SUMMARY_FIELDS, PhotoRecord, PhotoSummary, describe, summarize
@@ -66,19 +65,6 @@ class PageArguments(Filters):
     )
 
 
-class Original(BaseModel):
-    """A URL of the original, and the number of seconds for which the URL is valid."""
-
-    url: str
-    seconds: int
-
-
-class OriginalArguments(Arguments):
-    """Response options."""
-
-    redirect: bool = Field(False, description="Redirect to the URL (303) instead of returning it.")
-
-
 class Page(BaseModel):
     """A page of photos. `next` is the cursor of the next page; null on the last page."""
 
@@ -117,17 +103,30 @@ _PAGE_LINKS = {
 async def list_photos(request: Request, store: StoreDep, arguments: Annotated[PageArguments, Query()]) -> Response:
     """Return the photos that match all filters, by default newest first.
 
+    Other files, such as PDF files and sidecars, are left out unless `media_type` includes `other`.
+
     Use `cursor` for the next page. Deep pages are as fast as the first one.
     """
-    filter_ = arguments.to_filter()
+    await find_buckets(store.photos, arguments)
+    # Nearly all records are photos, so the default media types do not help to find the matches.
+    restriction = {} if arguments.media_type else PHOTOS_ONLY
+    filter_ = arguments.to_filter(exclude=frozenset() if arguments.media_type else frozenset({"media_type"}))
     order = Order.named(arguments.sort)
-    query_fingerprint = fingerprint(arguments.sort, filter_)
+    query_fingerprint = fingerprint(arguments.sort, combine(filter_, restriction))
     position = await _read_anchor(store, arguments, order, query_fingerprint)
     filters = await spell_out_ranges(store.photos, filter_, order)
     # In id order, a bucket or prefix is one interval of the index, so read only this interval.
     if order.index == "_id_" and arguments.id_range:
         filters = [{"$and": [arguments.id_range, part]} for part in filters]
-    read = partial(read_page, store.photos, filters, after=position, limit=arguments.limit, fields=SUMMARY_FIELDS)
+    read = partial(
+        read_page,
+        store.photos,
+        filters,
+        after=position,
+        limit=arguments.limit,
+        fields=SUMMARY_FIELDS,
+        restriction=restriction,
+    )
     if arguments.before and not arguments.cursor:
         records, _ = await read(order.flipped())
         records.reverse()
@@ -184,33 +183,6 @@ async def get_thumbnail(
     return bytes_response(request, document["data"], "image/jpeg", cache_control=cache)
 
 
-@router.get(
-    "/{id:path}/original",
-    summary="Get a URL of the original",
-    response_model=Original,
-    responses={
-        303: {"description": "Redirect to the URL, if `redirect` is set"},
-        403: {**PROBLEM_RESPONSE, "description": "Links to originals are disabled (API_SIGN_ORIGINALS)"},
-    },
-)
-async def get_original(
-    request: Request, store: StoreDep, id: PhotoId, arguments: Annotated[OriginalArguments, Query()]
-) -> Response:
-    """Return a presigned S3 URL that is valid for ten minutes. Requires API_SIGN_ORIGINALS.
-
-    Anyone with the URL can download the photo.
-    """
-    if not store.config.api_sign_originals:
-        detail = "Links to originals are disabled. To enable them, set API_SIGN_ORIGINALS in settings.py."
-        raise RequestRefused(ErrorCode.ORIGINALS_DISABLED, detail)
-    record = await _get_record(store, id)
-    url = await run_in_threadpool(request.app.state.signer.sign, str(record["bucket"]), str(record["key"]))
-    if arguments.redirect:
-        return Response(status_code=303, headers={"Location": url, "Cache-Control": "no-store"})
-    content = {"url": url, "seconds": URL_SECONDS}
-    return json_response(request, content, headers={"Cache-Control": "no-store"})
-
-
 @router.get("/{id:path}/tags/{tag}", summary="Get one tag of a photo", response_model=Any)
 async def get_tag(
     request: Request,
@@ -233,7 +205,8 @@ async def get_tag(
 async def get_photo(request: Request, store: StoreDep, id: PhotoId) -> Response:
     """Return one photo.
 
-    If the id ends in /thumbnail or /original, or contains by-etag/ or /tags/, encode its slashes as %2F.
+    If the id ends in /thumbnail, /preview, /original or /content, or contains by-etag/ or /tags/, encode its slashes as
+    %2F.
     """
     record = await _get_record(store, id)
     return json_response(request, describe(record))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -11,12 +12,13 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from api.aggregations.facet_counter import FacetCounter
-from api.aggregations.facets import FacetCounts, to_rows
+from api.aggregations.facets import to_rows
 from api.auth import READER
-from api.database import QUERY_MS
+from api.database import QUERY_MS, StoreDep, read_version
 from api.http.responses import json_response
+from api.query.buckets import find_buckets
 from api.query.filters import Filters
-from api.routes.facets import FacetRow, Totals
+from api.routes.facets import FacetRow, Totals, count_other_files, is_stale
 from exifinator.models import STATUSES
 
 router = APIRouter(dependencies=[READER], tags=["facets"])
@@ -52,18 +54,26 @@ class Statistics(Totals):
 
 
 @router.get("/statistics", summary="Get statistics of photos", response_model=Statistics)
-async def get_statistics(request: Request, arguments: Annotated[StatisticsArguments, Query()]) -> Response:
+async def get_statistics(
+    request: Request, store: StoreDep, arguments: Annotated[StatisticsArguments, Query()]
+) -> Response:
     """Count photos by month, hour of the day, camera, lens and focal length, and by bucket and status."""
     start = time.perf_counter()
     counter: FacetCounter = request.app.state.counter
+    await find_buckets(store.photos, arguments)
     names = [*_FACETS, "bucket_status"]
-    result: FacetCounts = await counter.count(arguments.to_filter(), names, budget_ms=arguments.budget_ms)
+    version = await read_version(store.photos)
+    result, other_files = await asyncio.gather(
+        counter.count(arguments.to_filter(), names, budget_ms=arguments.budget_ms),
+        count_other_files(counter, arguments, arguments.budget_ms),
+    )
     content = {
         "total": result.total,
+        "other_files": other_files,
         "more": result.total_is_lower_bound,
         "counted": result.sample_size,
         "cut_short": result.is_sample,
-        "stale": result.stale,
+        "stale": await is_stale(store.photos, [result], version),
         "facets": {name: to_rows(name, result.counts[name], limit=arguments.top) for name in _FACETS},
         "buckets": to_buckets(result.counts["bucket_status"])[: arguments.top],
         "milliseconds": round((time.perf_counter() - start) * 1000),

@@ -1,7 +1,14 @@
 import "./page.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { describeCause, progressOf, splitSource } from "../../api/static/js/batches/labels.js";
+import {
+  describeCause,
+  describePatterns,
+  isRunning,
+  progressOf,
+  splitSource,
+  stateLabel,
+} from "../../api/static/js/batches/labels.js";
 import { mergeBatches, readEvents } from "../../api/static/js/batches/use_batches.js";
 import { axisMax } from "../../api/static/js/components/charts.jsx";
 import { plotRate } from "../../api/static/js/components/rate_chart.jsx";
@@ -48,6 +55,19 @@ test("mergeBatches: updates replace batches, newest first", () => {
   );
 });
 
+test("progressOf: excluded objects are not to be processed", () => {
+  const { total, done } = progressOf({ state: "reading", numbers: { ...NUMBERS, excluded: 30 } });
+  assert.deepEqual([total, done], [50, 30]);
+});
+
+test("describePatterns: what is chosen, then what is not", () => {
+  const describe = (/** @type {string[]} */ include, /** @type {string[]} */ exclude) =>
+    describePatterns({ include, exclude });
+  assert.equal(describe(["*.jpg", "*.heic"], ["drafts/"]), "only *.jpg, *.heic; not drafts/");
+  assert.equal(describe([], ["<b>"]), "not <b>");
+  assert.equal(describe(["a"], []), "only a");
+});
+
 test("progressOf: the fraction is known only after the listing is complete", () => {
   assert.deepEqual(progressOf({ state: "reading", numbers: NUMBERS }), {
     done: 30,
@@ -79,17 +99,22 @@ test("axisMax: half of it is a whole number", () => {
   );
 });
 
-test("plotRate: the time axis is at least 30 seconds long, and ends with the latest sample", () => {
+test("plotRate: the time axis begins with the first sample, and is at least 30 seconds long", () => {
   assert.equal(plotRate([]).points, "");
   const { points, top, first, last } = plotRate([
     [1000, 5],
     [1015, 10],
   ]);
-  assert.deepEqual([top, first, last], [10, 985, 1015]);
-  assert.equal(points, "500.0,50.0 1000.0,0.0");
+  assert.deepEqual([top, first, last], [10, 1000, 1015]);
+  assert.equal(points, "0.0,50.0 500.0,0.0");
+  const long = plotRate([
+    [1000, 5],
+    [1060, 10],
+  ]);
+  assert.equal(long.points, "0.0,50.0 1000.0,0.0");
 });
 
-test("fillMonths: includes months without photos, unless a clock was wrong", () => {
+test("fillMonths: includes months without photos, or years in a long span", () => {
   const rows = [
     { value: "2023-11", count: 1 },
     { value: "2024-02", count: 2 },
@@ -99,7 +124,7 @@ test("fillMonths: includes months without photos, unless a clock was wrong", () 
     ["2023-11 1", "2023-12 0", "2024-01 0", "2024-02 2"],
   );
   const wrong = [{ value: "1904-01", count: 1 }, ...rows];
-  assert.equal(fillMonths(wrong), wrong);
+  assert.equal(fillMonths(wrong).length, 2024 - 1904 + 1);
 });
 
 test("explainRefusal: a sentence without the parameter's name", () => {
@@ -124,4 +149,24 @@ test("toProblem: returns problems as they are, wraps other errors", () => {
 
 test("mapInChunks: transforms all items, in order", async () => {
   assert.deepEqual(await mapInChunks([1, 2, 3], (item) => item * 2, -1), [2, 4, 6]);
+});
+
+test("isRunning: also a batch that nobody watches, while images are waiting", () => {
+  const waiting = NUMBERS;
+  assert.equal(isRunning({ state: "left", numbers: waiting }), true);
+  assert.equal(isRunning({ state: "left", numbers: { ...NUMBERS, listed: 0 } }), false);
+  assert.equal(isRunning({ state: "done", numbers: waiting }), false);
+  assert.equal(isRunning({ state: "reading", numbers: NUMBERS }), true);
+});
+
+test("stateLabel: a batch that listed nothing is not a success", () => {
+  assert.deepEqual(stateLabel({ state: "done", numbers: { ...NUMBERS, listed: 0 } }), [
+    "Nothing found",
+    "empty",
+  ]);
+  assert.deepEqual(stateLabel({ state: "done", numbers: { ...NUMBERS, listed: 5 } }), [
+    "Done",
+    "done",
+  ]);
+  assert.deepEqual(stateLabel({ state: "later", numbers: NUMBERS }), ["later", "later"]);
 });

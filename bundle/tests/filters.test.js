@@ -1,9 +1,20 @@
+import "./page.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as dates from "../../api/static/js/filters/date_bars.js";
 import { withToggled } from "../../api/static/js/filters/facet_value.jsx";
-import { selectedBars } from "../../api/static/js/filters/histogram.jsx";
+import { neighbouringMonth, plausibleMonths } from "../../api/static/js/core/date_outliers.js";
+import { fillMonths } from "../../api/static/js/core/months.js";
+import {
+  parseFraction,
+  parsePlainNumber,
+  selectedBars,
+  spanOfBars,
+} from "../../api/static/js/filters/histogram.jsx";
 import { findErrorRange } from "../../api/static/js/filters/json_paths.js";
+import { duplicateGroups } from "../../api/static/js/filters/duplicates.jsx";
+import { clearedFilters, isSectionActive } from "../../api/static/js/filters/panel.jsx";
+import { matchingValues } from "../../api/static/js/filters/values.jsx";
 import { sortOptions, SORTS } from "../../api/static/js/filters/sorts.js";
 
 const QUERY = '{"photo.iso": {"$gt": 5},\n "$or": [{"a": 1}, {"b": [true]}], "a/b": {"~c": 2}}';
@@ -88,4 +99,150 @@ test("selectedBars of the timeline: dates are compared by their common part", ()
   assert.deepEqual(dates.selectedBars(bars, "2024-05-03..2024-07-01"), [4, 6]);
   assert.deepEqual(dates.selectedBars(bars, "2024-11..2025-02"), [10, 11]);
   assert.equal(dates.selectedBars(bars, "2024"), null);
+});
+
+test("spanOfBars: an end at the edge of the histogram stays open", () => {
+  const bars = [100, 200, 400].map((value) => ({
+    value,
+    count: 1,
+    least: value,
+    greatest: value * 1.5,
+  }));
+  assert.equal(spanOfBars(bars, [1, 2], String), "200-");
+  assert.equal(spanOfBars(bars, [0, 1], String), "-300");
+  assert.equal(spanOfBars(bars, [1, 1], String), "200-300");
+});
+
+test("openPeriod: an end at the edge stays open, unless there are outliers", () => {
+  const bars = ["2019", "2020", "2021"].map((value) => ({ value, label: value, count: 1 }));
+  const none = { before: 0, after: 0 };
+  assert.equal(dates.openPeriod(bars, [1, 2], none), "2020..");
+  assert.equal(dates.openPeriod(bars, [0, 1], none), "..2020");
+  assert.equal(dates.openPeriod(bars, [1, 1], none), "2020");
+  assert.equal(dates.openPeriod(bars, [1, 2], { before: 0, after: 3 }), "2020..2021");
+  assert.equal(dates.openPeriod(bars, [0, 1], { before: 2, after: 0 }), "2019..2020");
+});
+
+test("parsePlainNumber, parseFraction: what the API takes", () => {
+  assert.equal(parsePlainNumber("801"), "801");
+  assert.equal(parsePlainNumber("1,8"), "1.8");
+  for (const text of ["-5", "1e3", "x", "1/250", "1-2", "1".repeat(10)])
+    assert.equal(parsePlainNumber(text), null);
+  assert.equal(parseFraction("1/250"), "1/250");
+  assert.equal(parseFraction("0.5"), "0.5");
+  assert.equal(parseFraction("1/0"), null);
+});
+
+/** @type {(from: number, count: number) => {value: string, count: number}[]} */
+const monthsFrom = (from, count) =>
+  Array.from({ length: count }, (_, index) => ({
+    value: `${from + Math.floor(index / 12)}-${String((index % 12) + 1).padStart(2, "0")}`,
+    count: 20,
+  }));
+const NOW = new Date("2026-03-31T12:00:00Z");
+
+test("plausibleMonths: leaves out dates after tomorrow, and a few dates far before all others", () => {
+  const real = monthsFrom(2019, 24);
+  const stretched = [{ value: "1970-01", count: 2 }, ...real, { value: "2216-05", count: 3 }];
+  assert.deepEqual(plausibleMonths(stretched, NOW), { months: real, before: 2, after: 3 });
+  assert.deepEqual(plausibleMonths(real, NOW), { months: real, before: 0, after: 0 });
+  // Tomorrow is in April.
+  const april = [...real, { value: "2026-04", count: 1 }];
+  assert.equal(plausibleMonths(april, NOW).after, 0);
+});
+
+test("plausibleMonths: old photos stay if they are many, or close to the others", () => {
+  const real = monthsFrom(2019, 24);
+  const scans = [{ value: "1955-06", count: 50 }, ...real];
+  assert.deepEqual(plausibleMonths(scans, NOW).months, scans);
+  const close = [{ value: "2018-11", count: 1 }, ...real];
+  assert.deepEqual(plausibleMonths(close, NOW).months, close);
+  const future = [{ value: "2216-05", count: 3 }];
+  assert.deepEqual(plausibleMonths(future, NOW), { months: future, before: 0, after: 0 });
+  assert.deepEqual(plausibleMonths([], NOW), { months: [], before: 0, after: 0 });
+});
+
+test("neighbouringMonth: across years", () => {
+  assert.equal(neighbouringMonth("2024-01", -1), "2023-12");
+  assert.equal(neighbouringMonth("2024-12", 1), "2025-01");
+});
+
+test("fillMonths: a long span is shown by year, without gaps", () => {
+  const years = fillMonths([
+    { value: "1950-03", count: 1 },
+    { value: "1950-09", count: 2 },
+    { value: "2024-01", count: 4 },
+  ]);
+  assert.equal(years.length, 75);
+  assert.deepEqual(years[0], { value: "1950", count: 3 });
+  assert.deepEqual(years[1], { value: "1951", count: 0 });
+  assert.deepEqual(years.at(-1), { value: "2024", count: 4 });
+});
+
+test("daysOf: the first and the last day of a period", () => {
+  assert.deepEqual(dates.daysOf(undefined), ["", ""]);
+  assert.deepEqual(dates.daysOf("2024"), ["2024-01-01", "2024-12-31"]);
+  assert.deepEqual(dates.daysOf("2024-02"), ["2024-02-01", "2024-02-29"]);
+  assert.deepEqual(dates.daysOf("2024-02-03..2024-09"), ["2024-02-03", "2024-09-30"]);
+  assert.deepEqual(dates.daysOf("..2020"), ["", "2020-12-31"]);
+  assert.deepEqual(dates.daysOf("2020-05-07.."), ["2020-05-07", ""]);
+});
+
+/** @type {any} */
+const CAMERA = { name: "camera", kind: "values" };
+/** @type {any} */
+const KEYWORDS = { name: "keyword", kind: "values", property: "keywords" };
+/** @type {any} */
+const GPS = { name: "gps", kind: "location" };
+
+test("clearedFilters: clears what is ticked in the section, and nothing of others", () => {
+  const filters = {
+    camera: ["A"],
+    without: ["camera", "lens", "gps"],
+    has: ["date"],
+    bbox: "1,2,3,4",
+  };
+  assert.deepEqual(clearedFilters(CAMERA, filters), {
+    camera: null,
+    has: ["date"],
+    without: ["lens", "gps"],
+  });
+  assert.deepEqual(clearedFilters(GPS, filters), {
+    near: null,
+    bbox: null,
+    has: ["date"],
+    without: ["camera", "lens"],
+  });
+  assert.deepEqual(clearedFilters(KEYWORDS, { without: ["keywords"] }), {
+    keyword: null,
+    has: [],
+    without: [],
+  });
+  assert.equal(isSectionActive(CAMERA, { without: ["camera"] }), true);
+  assert.equal(isSectionActive(CAMERA, { without: ["lens"] }), false);
+});
+
+test("matchingValues: those in the list by their label, and those that the API found", () => {
+  const found = [{ value: "Canon DIGITAL IXUS 75", count: 1 }];
+  assert.deepEqual(matchingValues("ixus", ["A", "IXUS 1"], found, String), [
+    "IXUS 1",
+    "Canon DIGITAL IXUS 75",
+  ]);
+  assert.deepEqual(
+    matchingValues("raw", ["raw"], [], (value) => value.toUpperCase()),
+    ["raw"],
+  );
+});
+
+test("duplicateGroups: files with copies, and those that are selected", () => {
+  const rows = [
+    { value: "a", count: 3 },
+    { value: "b", count: 1 },
+    { value: "c", count: 1 },
+    { value: null, count: 9 },
+  ];
+  assert.deepEqual(
+    duplicateGroups(rows, ["c"]).map(({ value }) => value),
+    ["a", "c"],
+  );
 });

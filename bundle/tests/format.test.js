@@ -2,12 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   formatAge,
+  formatBitRate,
   formatBytes,
   formatDateTime,
   formatDay,
   formatDecimal,
   formatDuration,
   formatExposure,
+  formatFrameRate,
   formatPosition,
   formatTotal,
   formatHour,
@@ -19,6 +21,7 @@ import {
   pluralize,
   formatShare,
   formatShortNumber,
+  formatVideoDuration,
 } from "../../api/static/js/core/format.js";
 
 /** @type {(name: string, cases: [actual: unknown, expected: unknown][]) => void} */
@@ -75,6 +78,20 @@ table("duration", [
   [formatDuration(59.4), "59 s"],
   [formatDuration(245), "4 min 5 s"],
   [formatDuration(12_000), "3 h 20 min"],
+]);
+
+table("videos: as players show them", [
+  [formatVideoDuration(0.4), "0:00"],
+  [formatVideoDuration(59.999), "0:59"],
+  [formatVideoDuration(600), "10:00"],
+  [formatVideoDuration(3_725), "1:02:05"],
+  [formatFrameRate(30), "30 fps"],
+  [formatFrameRate(23.976), "23.98 fps"],
+  [formatBitRate(17_240_000), "17.2 Mbit/s"],
+  [formatBitRate(640_000), "640 kbit/s"],
+  [formatBitRate(5_250), "5 kbit/s"],
+  [formatBitRate(999_600), "1 Mbit/s"],
+  [formatBitRate(80), "80 bit/s"],
 ]);
 
 table("dates: in the camera's local time", [

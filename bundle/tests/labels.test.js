@@ -5,6 +5,7 @@ import {
   describeFilter,
   fileName,
   filterTitle,
+  nounOf,
   formatFraction,
   parseSpan,
   settingsLine,
@@ -18,6 +19,22 @@ test("parseSpan: closed, open, single and fractions", () => {
   assert.deepEqual(parseSpan("-400"), [null, 400]);
   assert.deepEqual(parseSpan("100"), [100, 100]);
   assert.deepEqual(parseSpan("1/250-1/60"), [1 / 250, 1 / 60]);
+});
+
+test("nounOf: other files are no photos", () => {
+  const cases = [
+    undefined,
+    ["image"],
+    ["image", "video"],
+    ["video"],
+    ["other"],
+    ["image", "other"],
+  ];
+  const nouns = ["photo", "photo", "photo", "video", "other file", "file"];
+  assert.deepEqual(
+    cases.map((mediaTypes) => nounOf(mediaTypes)),
+    nouns,
+  );
 });
 
 test("formatSpan: is the inverse of parseSpan", () => {
@@ -37,6 +54,11 @@ test("formatFraction: returns the fraction that the camera wrote", () => {
 
 test("describeFilter: ranges, dates, hours and locations", () => {
   assert.deepEqual(describeFilter("iso", "100-400"), ["", "ISO 100–400"]);
+  assert.deepEqual(describeFilter("media_type", "video"), ["", "Videos"]);
+  assert.deepEqual(describeFilter("media_type", "constructor"), ["", "constructor"]);
+  assert.deepEqual(describeFilter("duration", "9.5-75"), ["Duration", "0:09–1:15"]);
+  assert.deepEqual(describeFilter("duration", "3600-"), ["Duration", "from 1:00:00"]);
+  assert.deepEqual(describeFilter("frame_rate", "25-29.97"), ["", "25–29.97 fps"]);
   assert.deepEqual(describeFilter("f", "-2.8"), ["", "up to f/2.8"]);
   assert.deepEqual(describeFilter("exposure", "1/250-"), ["", "from 1/250 s"]);
   assert.deepEqual(describeFilter("taken", "2024-05..2024-09"), [
@@ -102,4 +124,9 @@ test("cameraName: does not repeat the make", () => {
   assert.equal(cameraName({ camera_make: "FUJIFILM", camera_model: "X-T4" }), "FUJIFILM X-T4");
   assert.equal(cameraName({ camera_make: "Canon" }), "Canon");
   assert.equal(cameraName({}), "");
+});
+
+test("describeFilter: stacks", () => {
+  assert.deepEqual(describeFilter("primary", "true"), ["", "Stacks as one photo"]);
+  assert.deepEqual(describeFilter("stack", "b/2024/IMG_1.JPG"), ["Stack", "IMG_1.JPG"]);
 });

@@ -13,7 +13,7 @@ const LAYERS = [
   ["views"],
   ["shell"],
   ["photos"],
-  ["filters", "map", "batches"],
+  ["filters", "map", "batches", "viewer"],
   ["components"],
   ["hooks"],
   ["core"],

@@ -41,11 +41,12 @@ def new_batch_id(started_at: datetime) -> str:
 class BatchCounts:
     """Counts of a batch's images by result.
 
-    At the end of a batch, listed = folders + unchanged + archived + stored + no_exif + unsupported + damaged +
-    failed.
+    At the end of a batch, listed = folders + excluded + unchanged + archived + stored + no_exif + unsupported +
+    damaged + failed.
 
     Attributes:
         folders: The number of empty objects that stand for folders. Such objects get no record.
+        excluded: The number of objects that are not indexed, because they are junk or the patterns leave them out.
         archived: The number of images that have to be restored in S3 before they can be read.
         queued: The number of images that this batch queued, or that already had a retry or a requeue pending.
         stored: The number of records with EXIF.
@@ -56,6 +57,7 @@ class BatchCounts:
 
     listed: int = 0
     folders: int = 0
+    excluded: int = 0
     unchanged: int = 0
     archived: int = 0
     queued: int = 0
@@ -122,6 +124,12 @@ def count_remaining(document: BatchDocument, counts: BatchCounts) -> int:
     return counts.queued - (counts.done - document.get("empty", 0) - document.get("failed_before", 0))
 
 
+def is_listed(document: BatchDocument) -> bool:
+    """Return whether the listing of the batch is complete."""
+    checkpoint = document.get("checkpoint")
+    return checkpoint is not None and not any(item["ranges"] for item in checkpoint)
+
+
 @dataclass(slots=True)
 class ReconcileResult:
     """Counts of a batch's images by result, according to a reconciliation.
@@ -129,6 +137,7 @@ class ReconcileResult:
     Attributes:
         unchanged: The number of images whose current record is older than the batch.
         folders: The number of empty objects that stand for folders.
+        excluded: The number of objects that are not indexed.
         archived: The number of archived images.
         failed: The number of images with a failed job.
         pending: The number of images that are not done.
@@ -138,6 +147,7 @@ class ReconcileResult:
 
     unchanged: int = 0
     folders: int = 0
+    excluded: int = 0
     archived: int = 0
     failed: int = 0
     pending: int = 0
@@ -146,13 +156,14 @@ class ReconcileResult:
 
     @property
     def listed(self) -> int:
-        not_indexed = self.folders + self.archived + self.failed + self.pending
+        not_indexed = self.folders + self.excluded + self.archived + self.failed + self.pending
         return self.unchanged + not_indexed + self.by_status.total()
 
     def add(self, page: ReconcileResult) -> None:
         """Add the counts of one more page."""
         self.unchanged += page.unchanged
         self.folders += page.folders
+        self.excluded += page.excluded
         self.archived += page.archived
         self.failed += page.failed
         self.pending += page.pending

@@ -5,6 +5,9 @@ and these ids are both sorted by id, so they can be read in parallel, and the re
 therefore does not depend on the size of the bucket. If the server does not list keys in order, the listing is sorted
 first. Nothing is removed before all listings are complete. A source that cannot be listed or compared does not keep the
 others from being pruned.
+
+If a source has patterns, only the records of keys that they choose are compared. Records of other keys are kept, as
+`rclone sync` and `aws s3 sync --delete` keep excluded files. Junk files are compared like all others.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from itertools import islice
 from typing import IO, Literal
 
 from exifinator.batches.sorted_listing import sort_ids
-from exifinator.errors import ConfigError, EXIFinatorError, SourceUnavailable
+from exifinator.errors import ConfigError, EXIFinatorError, QueueUnavailable, SourceUnavailable, StoreUnavailable
 from exifinator.paths import COMMAND, RUN
 from exifinator.queue.image_queue import ImageQueue
 from exifinator.sources.listing import list_pages
@@ -89,6 +92,7 @@ def find_orphans(
 
     Raises:
         ConfigError: Images are being indexed.
+        StoreUnavailable, QueueUnavailable: MongoDB or Redis is unavailable.
         EXIFinatorError: None of the sources could be searched.
     """
     if any(queue.sizes()) or store.jobs.count_pending():
@@ -118,6 +122,9 @@ def _try_source(
         except _NotSorted:
             _reset(orphans, position, before)
             log.info("wait: the listing of %s is not in key order, so it is sorted", source, extra={"action": "wait"})
+        except (StoreUnavailable, QueueUnavailable):
+            # This has nothing to do with the source, and would fail for each of the others too.
+            raise
         except EXIFinatorError as exc:
             _reset(orphans, position, before)
             log.error("stop: %s", exc, extra={"action": "stop", "bucket": source.bucket})
@@ -166,10 +173,13 @@ def _find_in_source(
         _NotSorted: The server does not list keys in order, although `is_sorted`.
     """
     kept, missing, listed_before = 0, 0, orphans.listed
-    records: Iterator[tuple[str, Kind]] = (
-        (image_id, "record") for image_id in store.records.scan_ids(source.id_prefix)
-    )
-    jobs: Iterator[tuple[str, Kind]] = ((image_id, "job") for image_id in store.jobs.scan_failed_ids(source.id_prefix))
+    chooses, key_start = source.patterns.compile(), len(source.bucket) + 1
+
+    def chosen(image_ids: Iterator[str], kind: Kind) -> Iterator[tuple[str, Kind]]:
+        return ((image_id, kind) for image_id in image_ids if chooses(image_id[key_start:]))
+
+    records = chosen(store.records.scan_ids(source.id_prefix), "record")
+    jobs = chosen(store.jobs.scan_failed_ids(source.id_prefix), "job")
     # What the ids in unreadable subfolders start with. Because the listing is in key order, this list is complete up to
     # the id that is being compared.
     unlisted: list[str] = []

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 
 from exifinator.batches.model import ReconcileResult
 from exifinator.batches.triage import Page, triage_page
-from exifinator.models import BatchOptions, ListedPage
+from exifinator.models import BatchOptions, ImageRef, ListedPage
 from exifinator.queue.image_queue import ImageQueue
 from exifinator.storage.store import Store
 
@@ -37,14 +38,17 @@ class Reconciler:
         self._newer_since = started_at if "inventory" in options else None
         self._requeues: Counter[str] = Counter()
 
-    def compare(self, listed: ListedPage, until: datetime) -> tuple[ReconcileResult, Page]:
+    def compare(
+        self, listed: ListedPage, until: datetime, *, excluded: Sequence[ImageRef] = ()
+    ) -> tuple[ReconcileResult, Page]:
         """Return the results of a page's objects, and a page of the objects that must be queued again.
 
         Args:
             until: The time at the end of the first listing, by the S3 server's clock. Objects modified later are
                 ignored: the next batch indexes them.
+            excluded: The objects on the page that are not indexed. They are not in `listed`.
         """
-        result = ReconcileResult()
+        result = ReconcileResult(excluded=sum(ref.last_modified <= until for ref in excluded))
         refs = [ref for ref in listed.refs if ref.last_modified <= until]
         page = triage_page(refs, self._store, refresh=self._refresh, newer_since=self._newer_since)
         for ref, image in page.current:

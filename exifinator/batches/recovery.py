@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from exifinator.batches.model import UNFINISHED_STATES, WATCHED_STATES, count_remaining, current_counts
+from exifinator.batches.model import UNFINISHED_STATES, WATCHED_STATES, count_remaining, current_counts, is_listed
 from exifinator.batches.owner import is_watched
 from exifinator.models import BatchDocument, BatchFields, BatchOptions
 from exifinator.queue.image_queue import ImageQueue
-from exifinator.sources.source import Source, parse_source
+from exifinator.sources.patterns import Patterns
+from exifinator.sources.source import Source, is_part, parse_source
 from exifinator.storage.store import Store
 
 
@@ -34,7 +36,7 @@ def find_interrupted(
         # A batch that was started with --no-wait has no owner and is still in `reading`. If its listing is complete,
         # resuming the batch would miss the objects added since, so the run must start a new one.
         has_detached = batch["state"] == "reading" and batch.get("owner") is None
-        if _is_listed(batch) and (has_detached or not will_watch):
+        if is_listed(batch) and (has_detached or not will_watch):
             continue
         if "checkpoint" in batch and not is_watched(batch):
             return batch
@@ -53,33 +55,46 @@ def close_abandoned(store: Store, queue: ImageQueue) -> None:
             _close(store, queue, batch)
 
 
-def close_covered(store: Store, queue: ImageQueue, batch_id: str, sources: Sequence[Source]) -> None:
+def close_covered(
+    store: Store, queue: ImageQueue, batch_id: str, sources: Sequence[Source], options: BatchOptions
+) -> None:
     """Close the unwatched batches whose sources are all within `sources`.
 
-    The batch `batch_id` has just indexed `sources`, so the unwatched batches have no images left to index.
+    The batch `batch_id` has just indexed `sources`, so the unwatched batches have no images left to index. Patterns or
+    junk files may make a difference: a batch is closed only if `batch_id` has indexed all that it would index.
     """
-    prefixes = tuple(source.id_prefix for source in sources)
     for batch in store.batches.find_unfinished(UNFINISHED_STATES):
-        covered = all(parse_source(source).id_prefix.startswith(prefixes) for source in batch.get("sources", ()))
+        others = read_sources(batch)
+        covered = all(any(is_part(other, source) for source in sources) for other in others)
+        if batch.get("options", {}).get("includes_junk") and not options.get("includes_junk"):
+            covered = False
         if batch["_id"] == batch_id or is_watched(batch) or not covered:
             continue
         _close(store, queue, batch)
         store.batches.change(batch["_id"], UNFINISHED_STATES, {"finished_by": batch_id})
 
 
+def read_sources(batch: BatchDocument) -> list[Source]:
+    """Return the sources of a batch with their patterns."""
+    patterns = {item["source"]: item for item in batch.get("options", {}).get("patterns", ())}
+    return [
+        replace(
+            parse_source(text),
+            patterns=Patterns(tuple(patterns[text]["include"]), tuple(patterns[text]["exclude"])),
+        )
+        if text in patterns
+        else parse_source(text)
+        for text in batch.get("sources", ())
+    ]
+
+
 def _close(store: Store, queue: ImageQueue, batch: BatchDocument) -> None:
     """Store the latest counts and the state of an unwatched batch, then stop counting images for it."""
     counts = current_counts(batch, queue.batches.counts(batch["_id"]))
     changes: BatchFields = {"numbers": counts.as_dict(), "rate": None, "owner": None}
-    if _is_listed(batch) and count_remaining(batch, counts) == 0:
+    if is_listed(batch) and count_remaining(batch, counts) == 0:
         changes["state"], changes["problem"] = "done", None
     elif batch["state"] in WATCHED_STATES:
         changes["state"] = "left"
     store.batches.change(batch["_id"], UNFINISHED_STATES, changes)
     queue.batches.close(batch["_id"])
-
-
-def _is_listed(batch: BatchDocument) -> bool:
-    """Return whether the listing of the batch is complete."""
-    checkpoint = batch.get("checkpoint")
-    return checkpoint is not None and not any(item["ranges"] for item in checkpoint)

@@ -25,15 +25,14 @@ from exifinator.batches.model import BatchCounts, ReconcileResult
 from exifinator.batches.reconcile import Reconciler
 from exifinator.batches.reconcile_schedule import Intervals, ReconcileSchedule
 from exifinator.batches.recovery import close_abandoned, close_covered, is_idle
-from exifinator.batches.source_listings import SourceListings
+from exifinator.batches.source_listings import SourceListings, SourcePage
 from exifinator.batches.sources import raise_together
-from exifinator.batches.stored_batch import StoredBatch
+from exifinator.batches.stored_batch import StoredBatch, make_options
 from exifinator.batches.tally import BatchTally
 from exifinator.batches.triage import Page, triage_page
 from exifinator.errors import AccessDenied, BatchTaken, EXIFinatorError, TransientError
 from exifinator.metadata.parse import empty_record
 from exifinator.metrics import COUNTS
-from exifinator.models import BatchOptions, ImageRef, ListedPage
 from exifinator.queue.image_queue import ImageQueue
 from exifinator.retry import backoff_seconds, retry_while_unavailable
 from exifinator.sources.source import Lister, Source, remove_covered
@@ -77,6 +76,7 @@ class Batch:
         batch_id: The id to use. If None, `open` resumes an interrupted batch over the same sources, or creates an id.
         refresh: Whether to index images again that an older extractor indexed.
         verify: Whether to leave failed images as they are instead of requeueing them.
+        includes_junk: Whether to index junk files.
         inventory: The address of the inventory report from which `lister` takes the objects; None if it lists them.
         intervals: How often the batch is checked and saved.
 
@@ -95,19 +95,18 @@ class Batch:
         batch_id: str | None = None,
         refresh: bool = False,
         verify: bool = False,
+        includes_junk: bool = False,
         inventory: str | None = None,
         intervals: Intervals = DEFAULT_INTERVALS,
     ) -> None:
         self.store = store
         self.queue = queue
-        self.listings = SourceListings(remove_covered(sources), lister, is_strict=verify)
+        kept = remove_covered(sources)
+        self.listings = SourceListings(kept, lister, is_strict=verify, includes_junk=includes_junk)
         self.tally = BatchTally()
-        options: BatchOptions = {"refresh": refresh, "verify": verify}
-        if inventory:
-            options["inventory"] = inventory
         self.stored = StoredBatch(
             store,
-            options,
+            make_options(kept, refresh=refresh, verify=verify, includes_junk=includes_junk, inventory=inventory),
             batch_id=batch_id,
             save_interval_seconds=intervals.save_seconds,
         )
@@ -184,7 +183,7 @@ class Batch:
         retry = _Retry(pause)
         with closing(self.listings.first_pages(pause)) as pages:
             for source_page in pages:
-                page = retry(self._process_page, source_page.listed.refs, dry_run=dry_run)
+                page = retry(self._process_page, source_page, dry_run=dry_run)
                 # Move the checkpoint past this page before the counts of the page are saved. Otherwise a resumed batch
                 # would count the page twice.
                 source_page.mark_done()
@@ -275,9 +274,10 @@ class Batch:
                 )
             )
 
-    def _process_page(self, refs: list[ImageRef], *, dry_run: bool) -> Page:
+    def _process_page(self, source_page: SourcePage, *, dry_run: bool) -> Page:
         options = self.stored.options
-        page = triage_page(refs, self.store, refresh=options["refresh"])
+        refs, excluded = source_page.listed.refs, len(source_page.excluded)
+        page = triage_page(refs, self.store, refresh=options["refresh"], excluded=excluded)
         if not dry_run:
             self._queue_page(page)
         self._refresh()
@@ -328,7 +328,7 @@ class Batch:
         with closing(self.listings.all_pages(retry.pause)) as pages:
             for source_page in pages:
                 until = self.listings.listed_until(source_page)
-                page_result, missing = retry(self._compare_page, source_page.listed, until)
+                page_result, missing = retry(self._compare_page, source_page, until)
                 result.add(page_result)
                 source_page.mark_done()
                 retry(self._refresh)
@@ -347,9 +347,9 @@ class Batch:
             retry(self._refresh)
             retry(self._end, result)
 
-    def _compare_page(self, listed: ListedPage, until: datetime) -> tuple[ReconcileResult, int]:
+    def _compare_page(self, page: SourcePage, until: datetime) -> tuple[ReconcileResult, int]:
         """Return the counts of a page's objects by result, and how many of the objects were queued again."""
-        result, missing = self._reconciler.compare(listed, until)
+        result, missing = self._reconciler.compare(page.listed, until, excluded=page.excluded)
         self._queue_page(missing)
         return result, len(missing.unread)
 
@@ -372,8 +372,11 @@ class Batch:
         raise_together(self.failures, "The other sources were indexed")
         if result:
             self.tally.correct(result, listed_once=self.listings.listed_once)
-        close_covered(self.store, self.queue, self.id, self.listings.sources)
+        close_covered(self.store, self.queue, self.id, self.listings.sources, self.stored.options)
         Upkeep(self.store, since=self.started_at).check()
+        if self.counts.queued:
+            for source in self.listings.sources:
+                self.store.records.families.repair(source.id_prefix)
         self._close("done")
 
     def _cancel(self, requested_at: datetime) -> bool:

@@ -20,10 +20,12 @@ from exifinator.batches.model import (
     BatchCounts,
     count_remaining,
     current_counts,
+    is_listed,
 )
 from exifinator.errors import BatchEnded, NoSuchBatch, QueueUnavailable
 from exifinator.models import BatchDocument, BatchFields
-from exifinator.paths import START
+from exifinator.paths import COMMAND, START
+from exifinator.queue.admin import read_paused_queues
 from exifinator.queue.image_queue import ImageQueue
 from exifinator.sources.source import parse_source
 from exifinator.storage.store import Store
@@ -65,6 +67,7 @@ def read_batches(
     Returns:
         A dict for each batch:
         - id, sources, started_at, updated_at
+        - patterns: for each source that has any, the source, `include` and `exclude`
         - state: `listing`, `reading` or `cancelling` while a process watches the batch; `done` or `cancelled` at the
           end; `left` if no process watches the batch but workers may continue; `stopped` if the listing was interrupted
         - numbers: the counts; while Redis is unavailable, the counts that were last stored
@@ -130,11 +133,26 @@ def _describe_all(store: Store, queue: ImageQueue, documents: Sequence[BatchDocu
             except QueueUnavailable as exc:
                 log.warning("skip: %s", exc, extra={"action": "skip", "batch": document["_id"]})
         batches.append(_describe(document, worker_counts, now))
-    watched = [batch for batch in batches if batch["state"] in WATCHED_STATES]
-    if watched and not store.workers.find_active(now):
-        for batch in watched:
-            batch["problem"] = batch["problem"] or f"No worker is running; start the workers with {START}"
+    waiting = [batch for batch in batches if batch["state"] in (*WATCHED_STATES, "left")]
+    if waiting and (obstacle := _find_obstacle(store, queue, now)):
+        for batch in waiting:
+            if batch["state"] == "left" or not batch["problem"]:
+                batch["problem"] = obstacle
     return batches
+
+
+def _find_obstacle(store: Store, queue: ImageQueue, now: datetime) -> str | None:
+    """Return why no images are being indexed, and what to do about it; None if there is no known reason."""
+    if not store.workers.find_active(now):
+        return f"No worker is running; start the workers with {START}"
+    try:
+        paused = read_paused_queues(queue)
+    except QueueUnavailable as exc:
+        return str(exc)
+    if paused:
+        resume = f"{COMMAND} queue resume {' '.join(paused)}"
+        return f"The images stay queued, because the queue is paused; resume it with {resume}"
+    return None
 
 
 def _is_silent(document: BatchDocument, now: datetime) -> bool:
@@ -180,6 +198,8 @@ def _describe(document: BatchDocument, worker_counts: Mapping[str, int] | None, 
     state, problem, rate = _stored_state(document), document.get("problem"), document.get("rate")
     if state in WATCHED_STATES and document.get("cancel_requested_at"):
         state = "cancelling"
+    elif state in (*WATCHED_STATES, "left") and _is_complete(document, counts, worker_counts, now):
+        state, problem, rate = "done", None, None
     elif state in WATCHED_STATES and _is_silent(document, now):
         rate = None
         if state == "listing":
@@ -187,9 +207,13 @@ def _describe(document: BatchDocument, worker_counts: Mapping[str, int] | None, 
         else:
             state, advice = "left", "workers continue with the queued images"
         problem = f"The process of the batch has exited or cannot reach MongoDB; {advice}"
+    if state == "done" and counts.listed == 0 and not problem:
+        names = ", ".join(str(source) for source in document.get("sources", ()))
+        problem = f"There is nothing under {names}; check the spelling"
     return {
         "id": document["_id"],
         "sources": [str(source) for source in document.get("sources", ())],
+        "patterns": document.get("options", {}).get("patterns", []),
         "state": state,
         "started_at": document.get("started_at"),
         "updated_at": document.get("updated_at"),
@@ -198,6 +222,16 @@ def _describe(document: BatchDocument, worker_counts: Mapping[str, int] | None, 
         "seconds_left": _seconds_left(document, counts, rate) if state == "reading" else None,
         "problem": problem,
     }
+
+
+def _is_complete(
+    document: BatchDocument, counts: BatchCounts, worker_counts: Mapping[str, int] | None, now: datetime
+) -> bool:
+    """Return whether the workers have finished all images of a batch that no process watches anymore."""
+    is_watched = _stored_state(document) in WATCHED_STATES and not _is_silent(document, now)
+    if is_watched or worker_counts is None or not is_listed(document):
+        return False
+    return count_remaining(document, counts) <= 0
 
 
 def _seconds_left(document: BatchDocument, counts: BatchCounts, rate: float | None) -> float | None:

@@ -9,12 +9,14 @@ import logging
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from exifinator.errors import EXIFinatorError
-from exifinator.models import BucketEndpoint, ListedPage, SourceCheckpoint
+from exifinator.models import BucketEndpoint, ImageRef, ListedPage, SourceCheckpoint
+from exifinator.sources.junk import JUNK
 from exifinator.sources.listing import THREADS, PartitionedListing
+from exifinator.sources.patterns import EVERYTHING, Patterns
 from exifinator.sources.source import Lister, Source
 
 log = logging.getLogger(__name__)
@@ -25,10 +27,16 @@ _ALL_KEYS: list[list[str | None]] = [["", None]]
 
 @dataclass(frozen=True, slots=True)
 class SourcePage:
-    """A listed page of one source. Call `mark_done` after processing the page, so that the checkpoint moves past it."""
+    """A listed page of one source. Call `mark_done` after processing the page, so that the checkpoint moves past it.
+
+    Attributes:
+        listed: The page, without the objects that are not indexed.
+        excluded: The objects that are not indexed, because they are junk or the source's patterns leave them out.
+    """
 
     source: Source
     listed: ListedPage
+    excluded: list[ImageRef]
     mark_done: Callable[[], None]
 
 
@@ -37,6 +45,7 @@ class SourceListings:
 
     Args:
         is_strict: Whether to fail if a server truncates a page without saying where the listing continues.
+        includes_junk: Whether to index junk files.
 
     Attributes:
         started_over: Whether the listing of a source had to start over during this pass. If so, some objects were
@@ -45,12 +54,15 @@ class SourceListings:
             sources are indexed nevertheless.
     """
 
-    def __init__(self, sources: Sequence[Source], lister: Lister, *, is_strict: bool = False) -> None:
+    def __init__(
+        self, sources: Sequence[Source], lister: Lister, *, is_strict: bool = False, includes_junk: bool = False
+    ) -> None:
         self.sources = sources
         self.lister = lister
         self.started_over = False
         self.failures: dict[Source, EXIFinatorError] = {}
         self._is_strict = is_strict
+        self._junk = EVERYTHING if includes_junk else Patterns(exclude=JUNK)
         # The listings of the first pass.
         self._first_listings: dict[Source, PartitionedListing] = {}
         # The ranges of keys that a resumed batch still has to list.
@@ -145,9 +157,15 @@ class SourceListings:
         )
 
     def _pages(self, source: Source, listing: PartitionedListing) -> Generator[SourcePage]:
+        chooses, is_no_junk = source.patterns.compile(), self._junk.compile()
         with closing(listing.pages()) as pages:
             for listed in pages:
-                yield SourcePage(source, listed, listing.mark_processed)
+                refs: list[ImageRef] = []
+                excluded: list[ImageRef] = []
+                for ref in listed.refs:
+                    is_indexed = ref.is_folder or (is_no_junk(ref.key) and chooses(ref.key))
+                    (refs if is_indexed else excluded).append(ref)
+                yield SourcePage(source, replace(listed, refs=refs), excluded, listing.mark_processed)
         if listing.started_over:
             self._unordered.add(source)
             self.started_over = True

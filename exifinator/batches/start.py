@@ -8,17 +8,21 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from exifinator.batches.model import BatchCounts, new_batch_id
 from exifinator.batches.service import read_watched
 from exifinator.batches.sources import check_sources
+from exifinator.batches.stored_batch import make_options
 from exifinator.config import ROOT, Config
 from exifinator.errors import EXIFinatorError, TooManyBatches
 from exifinator.models import BatchFields
 from exifinator.processes.tagged import TAG_VARIABLE, end_processes, find_tagged, process_tag
 from exifinator.sources.client import SourceClient
+from exifinator.sources.patterns import make_patterns
 from exifinator.sources.s3.client import S3Client
 from exifinator.sources.source import Source, parse_user_source
 from exifinator.storage.store import Store
@@ -41,20 +45,29 @@ MAX_LOG_FILES = 100
 _counting = threading.Lock()
 
 
-def start_batch(config: Config, store: Store, source: str, *, logs: Path = ROOT / "logs") -> str:
+def start_batch(
+    config: Config,
+    store: Store,
+    source: str,
+    *,
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    logs: Path = ROOT / "logs",
+) -> str:
     """Start a batch over one source, and return the id of the batch.
 
     Args:
         source: `bucket`, `bucket/prefix` or `s3://bucket/prefix`. Local folders are not accepted.
+        include, exclude: The patterns by which the objects are chosen.
         logs: The folder for the log file of the batch's process, batch-<id>.log.
 
     Raises:
-        ConfigError: The source is invalid.
+        ConfigError: The source or a pattern is invalid.
         BucketGone, AccessDenied: The bucket does not exist, or S3 denies access to it.
         TooManyBatches: MAX_RUNNING batches are already running.
         TransientError: S3 or MongoDB is unavailable.
     """
-    parsed = parse_user_source(source)
+    parsed = replace(parse_user_source(source), patterns=make_patterns(include, exclude))
     _check_source(parsed, config)
     now = datetime.now(UTC)
     batch_id = new_batch_id(now)
@@ -65,6 +78,7 @@ def start_batch(config: Config, store: Store, source: str, *, logs: Path = ROOT 
             {
                 "_id": batch_id,
                 "sources": [str(parsed)],
+                "options": make_options([parsed], includes_junk=not config.skip_junk_files),
                 "state": "listing",
                 "started_at": now,
                 "updated_at": now,
@@ -113,9 +127,11 @@ def _check_source(source: Source, config: Config) -> None:
 
 
 def _spawn_watcher(batch_id: str, source: Source, log_file: Path) -> subprocess.Popen[bytes]:
+    options = [f"--include={pattern}" for pattern in source.patterns.include]
+    options += [f"--exclude={pattern}" for pattern in source.patterns.exclude]
     with log_file.open("wb") as out:
         return subprocess.Popen(
-            [sys.executable, "-m", "exifinator", "run", "--json", "--batch-id", batch_id, str(source)],
+            [sys.executable, "-m", "exifinator", "run", "--json", "--batch-id", batch_id, *options, str(source)],
             cwd=ROOT,
             # The watcher gets its own tag, so that it keeps running when the API is stopped by the API's tag.
             env={**os.environ, TAG_VARIABLE: process_tag(ROOT, WATCHER_TAG)},

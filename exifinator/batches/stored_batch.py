@@ -15,9 +15,34 @@ from exifinator.batches.recovery import find_interrupted
 from exifinator.batches.source_listings import SourceListings
 from exifinator.batches.tally import BatchTally
 from exifinator.batches.throughput import RateMeter
-from exifinator.models import BatchDocument, BatchOptions, BatchOwner
+from exifinator.models import BatchDocument, BatchOptions, BatchOwner, SourcePatterns
 from exifinator.sources.source import Source
 from exifinator.storage.store import Store
+
+
+def make_options(
+    sources: Sequence[Source],
+    *,
+    refresh: bool = False,
+    verify: bool = False,
+    includes_junk: bool = False,
+    inventory: str | None = None,
+) -> BatchOptions:
+    """Return the options of a batch over these sources."""
+    options: BatchOptions = {"refresh": refresh, "verify": verify}
+    patterns = [
+        SourcePatterns(source=str(source), include=list(source.patterns.include), exclude=list(source.patterns.exclude))
+        for source in sorted(sources, key=str)
+        if source.patterns
+    ]
+    # Without patterns, the options are those of earlier versions, so their batches can be resumed.
+    if patterns:
+        options["patterns"] = patterns
+    if includes_junk:
+        options["includes_junk"] = True
+    if inventory:
+        options["inventory"] = inventory
+    return options
 
 
 class StoredBatch:

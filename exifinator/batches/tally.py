@@ -81,6 +81,7 @@ class BatchTally:
         already_failed = 0 if requeue_failed else len(page.failed)
         counts.listed += page.listed
         counts.folders += len(page.folders)
+        counts.excluded += page.excluded
         counts.archived += len(page.archived)
         counts.unchanged += len(page.current) - len(already_indexed)
         counts.queued += len(page.unread) + len(page.pending) + len(page.failed) - already_failed
@@ -102,10 +103,11 @@ class BatchTally:
         """
         counts = self.counts
         queued_are_done = counts.done - self.done_when_listed == counts.queued
-        listed_are_done = counts.listed == counts.folders + counts.unchanged + counts.archived + counts.done
+        not_queued = counts.folders + counts.excluded + counts.unchanged + counts.archived
+        listed_are_done = counts.listed == not_queued + counts.done
         if queued_are_done and listed_are_done and listed_once:
             return
-        counts.listed, counts.folders = result.listed, result.folders
+        counts.listed, counts.folders, counts.excluded = result.listed, result.folders, result.excluded
         counts.unchanged, counts.archived, counts.failed = result.unchanged, result.archived, result.failed
         counts.stored, counts.no_exif = result.by_status["ok"], result.by_status["no_exif"]
         counts.unsupported, counts.damaged = result.by_status["unsupported"], result.by_status["damaged"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -36,9 +37,10 @@ class KnownImages(Protocol):
 
 @dataclass(slots=True)
 class Page:
-    """A page of a listing. Each object of the page is in exactly one of the lists.
+    """A page of a listing. Each object of the page is excluded or in exactly one of the lists.
 
     Attributes:
+        excluded: The number of objects that are not indexed, because they are junk or the patterns leave them out.
         folders: Empty objects that stand for folders.
         current: Images with an up-to-date record, and what is stored about each.
         empty: Other empty objects that have no up-to-date record.
@@ -51,6 +53,7 @@ class Page:
         older_extractor: How many of the current images were indexed by an older extractor.
     """
 
+    excluded: int = 0
     folders: list[ImageRef] = field(default_factory=list)
     current: list[tuple[ImageRef, StoredImage]] = field(default_factory=list)
     empty: list[ImageRef] = field(default_factory=list)
@@ -64,15 +67,18 @@ class Page:
     @property
     def listed(self) -> int:
         other_lists = (self.folders, self.empty, self.failed, self.pending, self.archived, self.unread)
-        return len(self.current) + sum(len(refs) for refs in other_lists)
+        return self.excluded + len(self.current) + sum(len(refs) for refs in other_lists)
 
 
 def triage_page(
-    refs: list[ImageRef], known: KnownImages, *, refresh: bool = False, newer_since: datetime | None = None
+    refs: Sequence[ImageRef],
+    known: KnownImages,
+    *,
+    refresh: bool = False,
+    newer_since: datetime | None = None,
+    excluded: int = 0,
 ) -> Page:
     """Sort the objects of a page, with a fixed number of queries to MongoDB.
-
-    An empty object whose key ends in "/" stands for a folder. S3 consoles create such objects.
 
     Args:
         refs: The listed objects.
@@ -81,11 +87,12 @@ def triage_page(
             too, because not every server says which of them have been restored.
         newer_since: Records of newer versions of the objects that were made since this time are up to date too. By
             default, a record is up to date only if it was made from the listed version.
+        excluded: The number of objects on the page that are not in `refs`, because they are not indexed.
     """
-    page = Page()
+    page = Page(excluded)
     objects = []
     for ref in refs:
-        if ref.size_bytes == 0 and ref.key.endswith("/"):
+        if ref.is_folder:
             page.folders.append(ref)
         else:
             objects.append(ref)

@@ -10,6 +10,7 @@ import click
 
 from exifinator import __version__
 from exifinator.errors import ConfigError, EXIFinatorError, QueueUnavailable, RecordRefused, StoreUnavailable
+from exifinator.gc_tuning import collector_paused
 from exifinator.paths import COMMAND, IS_CHECKOUT, RUN, STOP, find_root, make_settings, prepare_root
 
 EXIT_FAILED = 1
@@ -61,7 +62,8 @@ class Commands(click.Group):
         if cmd_name not in LAZY_COMMANDS:
             return super().get_command(ctx, cmd_name)
         module, _, name = LAZY_COMMANDS[cmd_name][0].partition(":")
-        command: click.Command = getattr(importlib.import_module(module), name)
+        with collector_paused():
+            command: click.Command = getattr(importlib.import_module(module), name)
         return command
 
     def resolve_command(
@@ -189,6 +191,7 @@ def settings() -> None:
 
     from exifinator.config import ENV_PREFIX, load_config, setting_name
     from exifinator.net import without_credentials
+    from exifinator.own_servers import mongodb_uri, redis_url
 
     config = load_config()
     for field, value in config:
@@ -202,6 +205,12 @@ def settings() -> None:
             text = repr(list(value) if isinstance(value, tuple) else value)
         origin = f"   ({ENV_PREFIX}{name})" if ENV_PREFIX + name in os.environ else ""
         click.echo(f"{name} = {text}{origin}")
+    for server, url, address in (
+        ("Redis", config.redis_url, redis_url(config)),
+        ("MongoDB", config.mongodb_uri, mongodb_uri(config)),
+    ):
+        if address != url.get_secret_value():
+            click.echo(f"# EXIFinator runs {server}. Its address on this machine: {address}")
 
 
 @main.command()

@@ -1,4 +1,4 @@
-"""Show the progress of a run: as a live table on a terminal or as plain lines elsewhere, and a summary at the end."""
+"""Show the progress of a run: as live lines on a terminal or as plain lines elsewhere, and a summary at the end."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Self
 import click
 from rich.console import Console
 from rich.live import Live
-from rich.table import Table
+from rich.text import Text
 
 from exifinator.batches.model import BatchCounts
 from exifinator.batches.throughput import RateMeter
@@ -75,7 +75,7 @@ class ProgressDisplay:
         done = max(0, counts.done - done_when_listed)
         rate = self._rate.update(done, now)
         if self.console.is_terminal:
-            self._live.update(self._table(phase, counts, rate, done))
+            self._live.update(self._lines(phase, counts, rate, done))
         elif now >= self._next_line_at:
             self._next_line_at = now + PLAIN_LINE_SECONDS
             self.note(self._line(phase, counts, rate, done))
@@ -86,7 +86,8 @@ class ProgressDisplay:
         return format_duration(remaining / rate) if rate > 0 and remaining > 0 else "-"
 
     def _line(self, phase: str, n: BatchCounts, rate: float, done: int) -> str:
-        line = f"{phase}: {n.listed:,} listed, {n.unchanged:,} unchanged, {n.queued:,} queued"
+        excluded = f"{n.excluded:,} excluded, " if n.excluded else ""
+        line = f"{phase}: {n.listed:,} listed, {excluded}{n.unchanged:,} unchanged, {n.queued:,} queued"
         if phase == "listing":
             return line
         return (
@@ -94,25 +95,37 @@ class ProgressDisplay:
             f"{rate:,.0f} images/s, {format_bytes(n.bytes_read)} read, {self._time_left(n, rate, done)} left"
         )
 
-    def _table(self, phase: str, n: BatchCounts, rate: float, done: int) -> Table:
-        table = Table(box=None, pad_edge=False, header_style="dim", title_justify="left")
-        columns = {
-            phase: f"{done:,}/{n.queued:,}" if phase == "indexing" else "...",
-            "listed": f"{n.listed:,}",
-            "unchanged": f"{n.unchanged:,}",
-            "indexed": f"{n.stored:,}",
-            "without EXIF": f"{n.no_exif:,}",
-            "unsupported": f"{n.unsupported:,}",
-            "damaged": f"{n.damaged:,}",
-            "failed": f"[red]{n.failed:,}[/]" if n.failed else "0",
-            "images/s": f"{rate:,.0f}",
-            "read": format_bytes(n.bytes_read),
-            "left": self._time_left(n, rate, done),
-        }
-        for name in columns:
-            table.add_column(name, justify="right", no_wrap=True)
-        table.add_row(*columns.values())
-        return table
+    def _lines(self, phase: str, n: BatchCounts, rate: float, done: int) -> Text:
+        """Return the progress as lines that are no wider than the terminal."""
+        parts = [f"{phase} {done:,} of {n.queued:,}" if phase == "indexing" else phase]
+        parts += [f"{rate:,.0f} images/s", f"{format_bytes(n.bytes_read)} read"]
+        if phase == "indexing":
+            parts.append(f"{self._time_left(n, rate, done)} left")
+        first = len(parts)
+        parts += [f"{n.listed:,} listed", f"{n.unchanged:,} unchanged", f"{n.stored:,} indexed"]
+        others = (
+            (n.no_exif, "without EXIF"),
+            (n.unsupported, "unsupported"),
+            (n.damaged, "damaged"),
+            (n.failed, "failed"),
+        )
+        parts += [f"{count:,} {name}" for count, name in others if count]
+        width = max(20, self.console.width)
+        lines = [line for group in (parts[:first], parts[first:]) for line in _wrap(group, width)]
+        text = Text("\n".join(lines))
+        text.highlight_regex(r"[\d,]+ failed", "red")
+        return text
+
+
+def _wrap(parts: list[str], width: int) -> list[str]:
+    """Join parts to lines that are no wider than `width`, if no part is."""
+    lines = [parts[0]]
+    for part in parts[1:]:
+        if len(lines[-1]) + 2 + len(part) <= width:
+            lines[-1] += f"  {part}"
+        else:
+            lines.append(part)
+    return lines
 
 
 class EventDisplay(ProgressDisplay):
@@ -157,6 +170,7 @@ def summarize(counts: BatchCounts) -> str:
         ("damaged", n.damaged, "damaged files (recorded, with the problem)"),
         ("failed", n.failed, "images that could not be indexed: see `failures`, or the dashboard"),
         ("archived", n.archived, "images to restore in S3 first (not recorded)"),
+        ("excluded", n.excluded, "left out by patterns, or junk such as Thumbs.db (not recorded)"),
         ("folders", n.folders, "empty objects whose keys end in /"),
     ]
     lines = [

@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import click
 
 from exifinator.batches.model import BatchCounts
 from exifinator.batches.runner import Batch
-from exifinator.batches.sources import check_sources, find_sources, raise_together, register_folders
+from exifinator.batches.sources import Folder, check_sources, find_sources, raise_together, register_folders
 from exifinator.batches.webhook import EVENTS, send_webhook
 from exifinator.cli.formatting import format_count
 from exifinator.cli.progress import EventDisplay, ProgressDisplay, summarize
@@ -35,6 +36,7 @@ from exifinator.models import ImageRef
 from exifinator.monitoring.doctor import find_obstacles
 from exifinator.monitoring.reporter import flushing
 from exifinator.monitoring.standstill import Standstill
+from exifinator.net import url_host
 from exifinator.paths import RUN, STOP
 from exifinator.processes.databases import ensure_services
 from exifinator.queue.admin import QueueAdmin
@@ -43,6 +45,7 @@ from exifinator.queue.redis_client import connect_redis
 from exifinator.queue.worker_health import WorkerHealth
 from exifinator.sources.client import SourceClient
 from exifinator.sources.inventory.client import InventoryClient
+from exifinator.sources.patterns import Patterns
 from exifinator.sources.s3.client import S3Client
 from exifinator.sources.source import Source, SourceReader
 from exifinator.storage.migrations import check_schema
@@ -56,9 +59,11 @@ EXIT_INTERRUPTED = 130
 def result_addresses(config: Config) -> str:
     """Return the addresses where users can see the results, one per line."""
     collection = f"{config.mongodb_database}/{config.mongodb_collection}"
+    api = f"http://{url_host(config.api_host)}:{config.api_port}/"
     return (
-        f"Records:   http://{config.api_host}:{config.api_port}/{collection}?limit=3\n"
-        f"Dashboard: http://{config.dashboard_host}:{config.dashboard_port}/"
+        f"Explore: {api}\n"
+        f"Records: {api}{collection}?limit=3\n"
+        f"Dashboard: http://{url_host(config.dashboard_host)}:{config.dashboard_port}/"
     )
 
 
@@ -71,6 +76,10 @@ class _RunCommand(click.Command):
 
 @click.command("run", cls=_RunCommand)
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
+@click.option("--include", multiple=True, metavar="PATTERN", help="Index only objects that match. Repeatable.")
+@click.option("--exclude", multiple=True, metavar="PATTERN", help="Do not index objects that match. Repeatable.")
+@click.option("--include-from", multiple=True, metavar="FILE", help="Read --include patterns from a file, one a line.")
+@click.option("--exclude-from", multiple=True, metavar="FILE", help="Read --exclude patterns from a file, one a line.")
 @click.option(
     "--json",
     "as_json",
@@ -92,6 +101,9 @@ def run_command(**arguments: Any) -> None:
     SOURCE is bucket, bucket/prefix, s3://bucket/prefix, or a local folder. Default: S3_BUCKETS in settings.py. If
     S3_BUCKETS is empty too, a demo library of 240 photos is created and indexed.
 
+    PATTERN is a glob such as '*.heic' for names, '/2024/**' from the start of keys, or 'drafts/' for folders. --exclude
+    takes precedence over --include.
+
     Exit code: 0 no image failed; 1 some images failed, or a server is unavailable; 2 wrong usage or settings, or S3
     denies access; 130 interrupted.
     """
@@ -102,15 +114,16 @@ def run_command(**arguments: Any) -> None:
     if options.batch_id is not None:
         # The API started this process, so `stop --all` ends it with SIGTERM. Handle SIGTERM like Ctrl-C.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-    # Find wrong names before starting anything.
+    # Find wrong names and patterns before starting anything.
     cwd = Path(os.environ.get("EXIFINATOR_CWD") or Path.cwd())
-    requested = [] if options.inventory else find_sources(options.sources, config, cwd=cwd)
+    patterns = options.read_patterns(cwd)
+    requested = [] if options.inventory else find_sources(options.sources, config, cwd=cwd, patterns=patterns)
     with EventDisplay() if options.as_events else ProgressDisplay() as display:
         for report in ensure_services(config) if options.batch_id is None else ():
             if report.started:
                 display.note(str(report))
         client = SourceClient(S3Client(config))
-        sources, lister = _choose_lister(options, requested, client, display)
+        sources, lister = _choose_lister(options, requested, patterns, client, display)
         sources, probe_objects, failures = _check_access(sources, lister, display)
         store, queue = _connect(config)
         if options.prune:
@@ -130,6 +143,7 @@ def run_command(**arguments: Any) -> None:
             batch_id=options.batch_id,
             refresh=options.refresh,
             verify=options.verify,
+            includes_junk=not config.skip_junk_files,
             inventory=options.inventory,
         )
         # The API has the same supervisor as the workers, so restarting them would stop the API that started this batch.
@@ -139,6 +153,8 @@ def run_command(**arguments: Any) -> None:
         freeze_startup_heap()
         with flushing(QueueAdmin(queue, config)), _telling_the_end(batch, config):
             counts = _run_batch(batch, display, options)
+            if counts.listed == 0 and not failures:
+                display.note(f"Warning: there is nothing under {', '.join(map(str, sources))}; check the spelling.")
     if isinstance(display, EventDisplay):
         display.event("end", numbers=counts.as_dict())
     elif options.as_json:
@@ -151,14 +167,18 @@ def run_command(**arguments: Any) -> None:
 
 
 def _choose_lister(
-    options: RunOptions, requested: Sequence[Source | Path], client: SourceClient, display: ProgressDisplay
+    options: RunOptions,
+    requested: Sequence[Source | Folder],
+    patterns: Patterns,
+    client: SourceClient,
+    display: ProgressDisplay,
 ) -> tuple[list[Source], SourceReader]:
     """Return the sources, and what lists them: the client, or an inventory report."""
     if options.inventory:
         inventory = InventoryClient(client, options.inventory)
         click.get_current_context().call_on_close(inventory.close)
-        return inventory.find_sources(options.sources), inventory
-    return register_folders(requested, display.note), client
+        return [replace(source, patterns=patterns) for source in inventory.find_sources(options.sources)], inventory
+    return register_folders(requested, display.note, demo_patterns=patterns), client
 
 
 def _check_access(
@@ -280,11 +300,12 @@ def _detached_message(counts: BatchCounts) -> str:
 
 def _print_summary(counts: BatchCounts, config: Config, options: RunOptions) -> None:
     if options.dry_run:
-        folders_and_empty = counts.listed - counts.unchanged - counts.archived - counts.queued
-        archived = f"{counts.archived:,} archived, " if counts.archived else ""
+        folders_and_empty = counts.listed - counts.excluded - counts.unchanged - counts.archived - counts.queued
+        not_queued = f"{counts.archived:,} archived, " if counts.archived else ""
+        not_queued += f"{counts.excluded:,} excluded, " if counts.excluded else ""
         click.echo(
             f"{counts.listed:,} listed: {counts.unchanged:,} unchanged, {counts.queued:,} to be queued, "
-            f"{archived}{folders_and_empty:,} folders and empty objects."
+            f"{not_queued}{folders_and_empty:,} folders and empty objects."
         )
         return
     if options.no_wait:

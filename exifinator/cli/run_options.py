@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from exifinator.errors import ConfigError
+from exifinator.sources.patterns import Patterns, make_patterns, read_pattern_lines
+
+# Enough for the maximum number of patterns, with comments.
+MAX_PATTERN_FILE_CHARS = 100_000
 
 # Maps each option to the options that cannot be combined with it.
 _INCOMPATIBLE = {
@@ -20,6 +26,9 @@ class RunOptions:
     """The arguments of `run`.
 
     Attributes:
+        include: Patterns of --include.
+        include_from: Files of such patterns.
+        exclude, exclude_from: The same for --exclude.
         as_json: Whether to print the summary as a JSON object.
         as_events: Whether to print events instead, each as a JSON object.
         batch_id: The id of a batch that the API has created and that this process must run. None if a user started
@@ -27,6 +36,10 @@ class RunOptions:
     """
 
     sources: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
+    include_from: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    exclude_from: tuple[str, ...] = ()
     as_json: bool = False
     as_events: bool = False
     dry_run: bool = False
@@ -55,3 +68,33 @@ class RunOptions:
             raise ConfigError(
                 "--prune asks before it removes anything, and there is no terminal", hint="add --yes or --dry-run"
             )
+
+    def read_patterns(self, cwd: Path) -> Patterns:
+        """Return the patterns of these options.
+
+        Args:
+            cwd: The folder to which the paths of pattern files are relative.
+
+        Raises:
+            ConfigError: A pattern is invalid, or a file cannot be read.
+        """
+        return make_patterns(
+            [*self.include, *_read_files("--include-from", self.include_from, cwd)],
+            [*self.exclude, *_read_files("--exclude-from", self.exclude_from, cwd)],
+        )
+
+
+def _read_files(option: str, paths: Sequence[str], cwd: Path) -> Iterator[str]:
+    for path in paths:
+        try:
+            with (cwd / Path(path).expanduser()).open(encoding="utf-8") as file:
+                text = file.read(MAX_PATTERN_FILE_CHARS + 1)
+        except (OSError, RuntimeError, ValueError) as exc:
+            reason = getattr(exc, "strerror", None) or "it is not a text file in UTF-8"
+            raise ConfigError(f"{option}: the file {path} cannot be read: {reason}", code="invalid_pattern") from None
+        if len(text) > MAX_PATTERN_FILE_CHARS:
+            raise ConfigError(
+                f"{option}: the file {path} is longer than {MAX_PATTERN_FILE_CHARS:,} characters",
+                code="invalid_pattern",
+            )
+        yield from read_pattern_lines(text)

@@ -16,12 +16,16 @@ from exifinator.monitoring.status import Status
 from exifinator.paths import START
 
 MAX_SOURCES_CHARS = 40
+# Length of a batch's id, which must not be wrapped, so that it can be copied.
+ID_CHARS = 22
 # The names that `status` shows for the states of a batch whose stored name would be unclear to users.
 _STATE_NAMES = {"reading": "indexing", "left": "detached"}
 
 
 def show(status: Status) -> None:
-    open_console().print(_render(status))
+    console = open_console()
+    # Without this, tables would be wider than the terminal.
+    console.print(_render(status), soft_wrap=not console.is_terminal)
 
 
 def show_live(read: Callable[[], Status], refresh_seconds: float) -> None:
@@ -54,6 +58,8 @@ def _render(status: Status) -> RenderableType:
         parts.append(_batches(status))
     if status.failures:
         parts.append(_failures(status))
+    if status.orphan_sidecars:
+        parts.append(Text(f"Sidecars without a photo: {status.orphan_sidecars:,}"))
     parts += [Text(f"! {safe_text(problem)}", style="red") for problem in status.problems]
     lines: list[RenderableType] = []
     for part in parts:
@@ -121,23 +127,31 @@ def _hosts(status: Status) -> Table:
 
 
 def _batches(status: Status) -> Table:
-    names = ("batch", "sources", "state", "listed", "unchanged", "done", "failed", "images/s", "left")
-    table = make_table(*names, right_aligned=(3, 4, 5, 6, 7, 8))
+    table = make_table("batch", "sources", "state", "done", "failed", "images/s", "left", right_aligned=(3, 4, 5, 6))
+    table.columns[0].min_width = ID_CHARS
+    table.columns[2].no_wrap = True
     for batch in status.batches:
         counts = BatchCounts.from_dict(batch["numbers"])
-        sources = " ".join(batch["sources"])
+        texts = [" ".join(batch["sources"]), *map(_describe_patterns, batch["patterns"])]
         table.add_row(
             batch["id"],
-            safe_cell(sources if len(sources) <= MAX_SOURCES_CHARS else sources[: MAX_SOURCES_CHARS - 1] + "…"),
+            "\n".join(safe_cell(_shorten(text)) for text in texts),
             _STATE_NAMES.get(batch["state"], batch["state"]),
-            f"{counts.listed:,}",
-            f"{counts.unchanged:,}",
-            f"{counts.done:,}",
+            f"{counts.unchanged + counts.done:,}",
             f"[red]{counts.failed:,}[/]" if counts.failed else "0",
             f"{batch['rate']:,.0f}" if batch["rate"] is not None else "-",
             format_duration(batch["seconds_left"]) if batch["seconds_left"] is not None else "-",
         )
     return table
+
+
+def _describe_patterns(patterns: dict[str, list[str]]) -> str:
+    options = [f"--{name} {pattern}" for name in ("include", "exclude") for pattern in patterns[name]]
+    return " ".join(options)
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= MAX_SOURCES_CHARS else text[: MAX_SOURCES_CHARS - 1] + "…"
 
 
 def _failures(status: Status) -> Table:

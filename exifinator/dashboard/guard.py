@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.wrappers import Request, Response
 
 from exifinator.dashboard import job_queries, page_fixes
-from exifinator.net import is_loopback_host
+from exifinator.net import is_loopback_host, url_host
 from exifinator.web_security import LoginThrottle, host_name, is_cross_site, is_forwarded
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ class Guard:
             server.
         allowed_hosts: The host names that clients use for a reverse proxy, in lower case.
         throttle: Delays further attempts after wrong passwords.
+        explorer_port: The port of the explorer on the same host. The page gets a link to it.
     """
 
     def __init__(
@@ -73,12 +74,14 @@ class Guard:
         bind_host: str,
         allowed_hosts: Collection[str] = (),
         throttle: LoginThrottle | None = None,
+        explorer_port: int | None = None,
     ) -> None:
         self._app = app
         self._auth = auth.encode() if auth is not None else None
         self._is_loopback = is_loopback_host(bind_host)
         self._allowed_hosts = frozenset(allowed_hosts)
         self._throttle = throttle or LoginThrottle()
+        self._explorer_port = explorer_port
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = Request(environ)
@@ -151,6 +154,9 @@ class Guard:
                 response.set_data(json.dumps(_escape(json.loads(response.get_data()))))
             else:
                 page = response.get_data(as_text=True).replace("<head>", f"<head>{_OPEN_STATUS_TAB}", 1)
+                if self._explorer_port is not None:
+                    host = url_host(host_name(request.headers.get("Host", "")))
+                    page = page_fixes.link_explorer(page, f"http://{host}:{self._explorer_port}/")
                 hashes = [_hash(script) for script in _INLINE_SCRIPT.findall(page)]
                 response.set_data(page)
         return _harden(response, hashes)

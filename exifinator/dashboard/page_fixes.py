@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+
 # Maps the path of each file to the text to replace and its replacement.
 _FIXES = {
     # The page takes the time from the job's id, but the ids of image jobs are derived from the images.
@@ -16,9 +18,17 @@ _FIXES = {
     ),
 }
 PATHS = frozenset(_FIXES)
+# The first list of links in the page's navigation bar.
+_NAVIGATION = '<ul class="nav navbar-nav">'
 
 
 def fix_file(path: str, text: str) -> str:
     """Return the text of a file, corrected. `path` is one of PATHS."""
     wrong, right = _FIXES[path]
     return text.replace(wrong, right)
+
+
+def link_explorer(page: str, url: str) -> str:
+    """Return the page with a link to the explorer in its navigation bar."""
+    link = f'<li><a href="{html.escape(url)}">Explorer</a></li>'
+    return page.replace(_NAVIGATION, f"{_NAVIGATION}{link}", 1)

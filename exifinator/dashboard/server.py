@@ -88,7 +88,13 @@ def serve(config: Config, app: WSGIApplication) -> None:
 
     host, port = config.dashboard_host, config.dashboard_port
     auth = config.dashboard_auth.get_secret_value() if config.dashboard_auth else None
-    guard = Guard(app, auth=auth, bind_host=host, allowed_hosts=config.dashboard_allowed_hosts)
+    guard = Guard(
+        app,
+        auth=auth,
+        bind_host=host,
+        allowed_hosts=config.dashboard_allowed_hosts,
+        explorer_port=config.api_port,
+    )
     server = WSGIServer((host, port), guard, log=log, error_log=log, handler_class=Handler)
     # Set an event instead of calling server.stop, because a signal may arrive while the server is starting.
     stopping = Event()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Literal, NamedTuple
 
 from exifinator.metadata.day_periods import DAY_PERIODS, DAY_PERIODS_PATTERN, repair
@@ -25,11 +25,14 @@ class PhotoDate(NamedTuple):
         local: The date without a time zone. Unknown parts have the lowest possible value.
         precision: The finest part that is known.
         offset: The offset from UTC, as in `+02:00`; None if it is not known.
+        is_utc: Whether the date is in UTC by definition, as GPS dates are. Its offset then says nothing of the camera's
+            clock.
     """
 
     local: datetime
     precision: Precision
     offset: str | None = None
+    is_utc: bool = False
 
 
 # Longer texts are not dates.
@@ -66,28 +69,33 @@ _TIME = rf"""
     (?:\s*{_ZONE})?
 """
 _SPACE = r"(?:\s*T\s*|\s*,\s+|\s*:\s+|\s+)"
-_GRAMMARS = tuple(
-    re.compile(pattern, re.VERBOSE | re.IGNORECASE)
-    for pattern in (
-        # 2019:05:01 20:13:07, 2019-05-01T20:13:07Z, 2019/5/1, 2019-05, 2019, 2019年5月1日 下午8:13. Unknown parts are
-        # zero or blank.
-        rf"""(?P<year>\d{{4}}) (?: \s*[:/.\-年년]\s* (?P<month>\d{{0,2}})
-             (?: \s*[:/.\-月월]\s* (?P<day>\d{{0,2}}) \s*[日일.]? )? )?
-             (?: (?:{_SPACE}|(?<=[日일])|-(?=\d\d[.:]\d\d[.:])) {_TIME})?""",
-        # 20190501, 20190501T201307+0200, 20190501 201307, 20190501201307
-        rf"(?P<year>\d{{4}})(?P<month>\d\d)(?P<day>\d\d) (?: (?:{_SPACE})? {_TIME})?",
-        # Wed, 01 May 2019 20:13:07 GMT; 1-May-2019
-        rf"(?:[a-z]{{3,9}},?\s+)? (?P<day>\d{{1,2}})[\s-]+(?P<name>[a-z]{{3}})[a-z]*\.?[\s,-]+(?P<year>\d{{4}})"
-        rf"(?:{_SPACE} {_TIME})?",
-        # Wed May  1 20:13:07 2019; May 1, 2019 8:13 PM
-        rf"(?:[a-z]{{3,9}},?\s+)? (?P<name>[a-z]{{3}})[a-z]*\.?\s+(?P<day>\d{{1,2}}) (?:{_SPACE} {_TIME})? "
-        r",?\s+(?P<year>\d{4})",
-        rf"(?:[a-z]{{3,9}},?\s+)? (?P<name>[a-z]{{3}})[a-z]*\.?\s+(?P<day>\d{{1,2}}),?\s+(?P<year>\d{{4}})"
-        rf"(?:{_SPACE} {_TIME})?",
-        # 25/12/2019 and 12/25/2019, where one of the two numbers cannot be a month.
-        rf"(?P<first>\d{{1,2}})[/.\-](?P<other>\d{{1,2}})[/.\-](?P<year>\d{{4}}) (?:{_SPACE} {_TIME})?",
-    )
+_GRAMMARS = (
+    # 2019:05:01 20:13:07, 2019-05-01T20:13:07Z, 2019/5/1, 2019-05, 2019, 2019年5月1日 下午8:13. Unknown parts are
+    # zero or blank.
+    rf"""(?P<year>\d{{4}}) (?: \s*[:/.\-年년]\s* (?P<month>\d{{0,2}})
+         (?: \s*[:/.\-月월]\s* (?P<day>\d{{0,2}}) \s*[日일.]? )? )?
+         (?: (?:{_SPACE}|(?<=[日일])|-(?=\d\d[.:]\d\d[.:])) {_TIME})?""",
+    # 20190501, 20190501T201307+0200, 20190501 201307, 20190501201307
+    rf"(?P<year>\d{{4}})(?P<month>\d\d)(?P<day>\d\d) (?: (?:{_SPACE})? {_TIME})?",
+    # Wed, 01 May 2019 20:13:07 GMT; 1-May-2019
+    rf"(?:[a-z]{{3,9}},?\s+)? (?P<day>\d{{1,2}})[\s-]+(?P<name>[a-z]{{3}})[a-z]*\.?[\s,-]+(?P<year>\d{{4}})"
+    rf"(?:{_SPACE} {_TIME})?",
+    # Wed May  1 20:13:07 2019; May 1, 2019 8:13 PM
+    rf"(?:[a-z]{{3,9}},?\s+)? (?P<name>[a-z]{{3}})[a-z]*\.?\s+(?P<day>\d{{1,2}}) (?:{_SPACE} {_TIME})? "
+    r",?\s+(?P<year>\d{4})",
+    rf"(?:[a-z]{{3,9}},?\s+)? (?P<name>[a-z]{{3}})[a-z]*\.?\s+(?P<day>\d{{1,2}}),?\s+(?P<year>\d{{4}})"
+    rf"(?:{_SPACE} {_TIME})?",
+    # 25/12/2019 and 12/25/2019, where one of the two numbers cannot be a month.
+    rf"(?P<first>\d{{1,2}})[/.\-](?P<other>\d{{1,2}})[/.\-](?P<year>\d{{4}}) (?:{_SPACE} {_TIME})?",
 )
+
+
+@cache
+def _compile(grammar: str) -> re.Pattern[str]:
+    """Compile a grammar when a date first needs it. All of them would take 20 ms of each program's start."""
+    return re.compile(grammar, re.VERBOSE | re.IGNORECASE)
+
+
 _OFFSET = re.compile(_ZONE, re.IGNORECASE)
 _NUMBERS = re.compile(r"\d+")
 
@@ -129,7 +137,7 @@ def parse_date(text: str | None, sub_seconds: str | None = None) -> PhotoDate | 
         text = unicodedata.normalize("NFKC", repair(text)).replace("\ufffd", "")
     text = " ".join(text.replace("\0", " ").split()).rstrip(":-/. ")
     for grammar in _GRAMMARS:
-        if match := grammar.fullmatch(text):
+        if match := _compile(grammar).fullmatch(text):
             return _from_match(match, text, sub_seconds)
     return None
 
@@ -139,6 +147,25 @@ def parse_offset(text: str | None) -> str | None:
     """Return an offset in the form `+02:00`; None if the text is not an offset."""
     match = _OFFSET.fullmatch(text.strip()) if text and len(text) < MAX_CHARACTERS else None
     return _offset(match["zone"]) if match else None
+
+
+def in_utc(date: PhotoDate) -> PhotoDate:
+    """Return a date, marked as one that is in UTC by definition."""
+    return date._replace(offset="+00:00", is_utc=True)
+
+
+def in_zone(date: PhotoDate, offset: str) -> PhotoDate | None:
+    """Return a date in UTC on a clock with an offset from UTC; None outside the range of datetime."""
+    try:
+        return PhotoDate(date.local + _delta(offset), date.precision, offset)
+    except OverflowError:
+        return None
+
+
+def format_offset(offset: timedelta) -> str:
+    """Return an offset in the form `+02:00`."""
+    minutes = round(offset / timedelta(minutes=1))
+    return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
 
 
 def to_utc(date: PhotoDate) -> datetime | None:

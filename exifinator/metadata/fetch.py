@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from time import perf_counter
 
-from exifinator.errors import ObjectChanged
+from exifinator.errors import EXIFinatorError, ObjectChanged
 from exifinator.metadata.containers import LocatedMetadata, RangeBuffer, has_known_signature, locate
 from exifinator.metadata.containers.range_buffer import merge_ranges
 from exifinator.metadata.content_encoding import (
@@ -21,6 +21,7 @@ from exifinator.metadata.content_encoding import (
     DamagedEncoding,
     DecodedObject,
 )
+from exifinator.metadata.fingerprint import fingerprint
 from exifinator.metadata.limits import DeadlineExceeded, cpu_limit
 from exifinator.metrics import COUNTS, observe_fetch
 from exifinator.models import FetchedMetadata, ImageRef, RangeRead, RangeReader
@@ -71,6 +72,9 @@ def fetch_metadata(
                     raise
                 COUNTS.add_retry("object_changed")
         raise AssertionError("unreachable")
+    except EXIFinatorError as exc:
+        exc.requests, exc.bytes_read = cost.requests, cost.bytes_read
+        raise
     finally:
         observe_fetch(perf_counter() - started_at)
         COUNTS.requests["get"] += cost.requests
@@ -219,4 +223,5 @@ def _fetched_metadata(first: RangeRead, ref: ImageRef, located: LocatedMetadata,
         located.rotation_applied,
         cost.requests,
         cost.bytes_read,
+        fingerprint(first.total_bytes, first.data, located.blocks),
     )

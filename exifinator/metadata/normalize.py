@@ -49,7 +49,7 @@ def build_photo(metadata: Metadata) -> tuple[dict[str, Any], list[str]]:
         `photo` without unknown fields, and the problems of the values, each as a sentence.
     """
     problems: list[str] = []
-    photo: dict[str, Any] = {}
+    photo: dict[str, Any] = {"media_type": metadata.media_type}
     taken: Taken | None = None
     for field, entries in _rows_with_sources(metadata):
         value = None
@@ -70,12 +70,10 @@ def build_photo(metadata: Metadata) -> tuple[dict[str, Any], list[str]]:
             value = next((weak for entry in entries if entry.get_weak and (weak := entry.get_weak(metadata))), None)
         if value is not None:
             photo[field.name] = value
-    if metadata.media_type:
-        photo["media_type"] = metadata.media_type
-    taken = refine_by_name(taken, metadata)
+    taken = refine_by_name(taken, metadata, has_position="location" in photo)
     if taken:
         photo |= date_fields(taken, metadata)
-    photo |= locate(photo)
+    photo |= locate(photo, is_utc=taken is not None and taken.date.is_utc)
     _add_people(photo)
     _add_size(photo, metadata)
     if photo.get("altitude_metres") == 0 and "location" not in photo:

@@ -14,6 +14,8 @@ from bson import encode as bson_encode
 from exifread.core.ifd_tag import IfdTag
 
 from exifinator import EXTRACTOR_VERSION
+from exifinator.families.names import TAKEOUT, family_of
+from exifinator.families.stacks import identifiers
 from exifinator.metadata import tiff_spec
 from exifinator.metadata.ai import describe_generation
 from exifinator.metadata.containers.container_tags import CONTAINER_TAGS, decode_container_tags
@@ -28,15 +30,16 @@ from exifinator.metadata.limits import DeadlineExceeded, MemoryBudget, MemoryExc
 from exifinator.metadata.makernotes import decode_structure
 from exifinator.metadata.makernotes.summary import summarize
 from exifinator.metadata.normalize import build_photo, join_sentences
-from exifinator.metadata.photo.media import media_type_of
 from exifinator.metadata.photo.sources import Metadata
 from exifinator.metadata.quicktime.decode import decode_movie
+from exifinator.metadata.sidecars import read_sidecar
 from exifinator.metadata.tag_values import EXIFREAD_ERRORS, Tag
 from exifinator.metadata.xmp import MAX_NAME_CHARACTERS, MAX_TEXT_CHARACTERS, PROPERTY_OVERHEAD_BYTES, XMP, read_xmp
 from exifinator.models import Block, ExifRecord, FetchedMetadata, ImageRef, Status
 from exifinator.search_keys.folders import folders_of
 from exifinator.search_keys.geo_cells import find_cells
 from exifinator.search_keys.kinds import kinds_of
+from exifinator.search_keys.media_types import media_type_of
 from exifinator.search_keys.place_names import place_names
 from exifinator.search_keys.texts import search_terms
 
@@ -101,13 +104,15 @@ def _base_document(ref: ImageRef, format_: str) -> dict[str, Any]:
         # Truncated to milliseconds, MongoDB's precision, so that the value equals the one read back.
         "extracted_at": now.replace(microsecond=now.microsecond // 1000 * 1000),
         "extractor_version": EXTRACTOR_VERSION,
+        "family": family_of(ref.id),
         **({"folders": folders} if (folders := folders_of(ref.id)) else {}),
     }
 
 
 def _unreadable_record(document: dict[str, Any], problem: str) -> ExifRecord:
     """Return the record of an image whose metadata cannot be read. Text search still finds the record by its key."""
-    document.update(search_terms(document["key"], {}), status="damaged", problem=problem, photo={})
+    photo = {"media_type": media_type_of(document["format"], document["key"])}
+    document.update(search_terms(document["key"], {}), status="damaged", problem=problem, photo=photo)
     return ExifRecord(document)
 
 
@@ -134,6 +139,7 @@ class _RecordBuilder:
     _first_reader: TagReader | None = None
     _long_text: dict[str, str] = field(default_factory=dict)
     _movie_notes: list[Block] = field(default_factory=list)
+    _takeout: bytes = b""
 
     def read(self) -> None:
         """Read every block. If two blocks contain the same tag, property or field, the first block's value is kept."""
@@ -154,6 +160,8 @@ class _RecordBuilder:
                 continue
             elif block.kind == MOVIE:
                 self._read_movie(block.pieces[0])
+            elif block.kind == TAKEOUT:
+                self._takeout = block.pieces[0]
             else:
                 self._read_other_block(block.kind, b"".join(block.pieces.values()))
         # Read these blocks last, because decoding them requires the make and model of the camera.
@@ -190,10 +198,15 @@ class _RecordBuilder:
             key=fetched.ref.key,
             size=(fetched.width_pixels, fetched.height_pixels),
             rotation_applied=fetched.rotation_applied,
-            media_type=media_type_of(fetched.format) if fetched.status != "unsupported" else None,
+            media_type=media_type_of(fetched.format, fetched.ref.key),
             now=document["extracted_at"].replace(tzinfo=None),
         )
-        photo, problems = build_photo(metadata)
+        sidecar = read_sidecar(fetched.ref.id, fetched.format, self.xmp, self._takeout, self.budget)
+        # The values of a sidecar are those of a photo that has a record of its own.
+        photo, problems = ({}, []) if sidecar else build_photo(metadata)
+        document.update(sidecar)
+        if not sidecar and (links := identifiers(fetched.ref.id, self.tags, self.xmp)):
+            document["links"] = links
         status: Status = fetched.status
         if status == "ok":
             status = "damaged" if self.is_damaged else "ok" if self.tags else "no_exif"
@@ -203,8 +216,8 @@ class _RecordBuilder:
         problem = join_sentences([*self.problems, *problems])
         if problem:
             document["problem"] = problem
-        ai = self._describe_generation()
-        document.update(search_terms(fetched.ref.key, photo, self.xmp, ai))
+        ai = self._describe_generation() if not sidecar else {}
+        document.update(search_terms(fetched.ref.key, photo, {} if sidecar else self.xmp, ai))
         if cells := find_cells(photo):
             document["cells"] = cells
         document.update(place_names(photo))

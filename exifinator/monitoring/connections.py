@@ -15,6 +15,7 @@ import redis
 
 from exifinator.config import Config
 from exifinator.net import without_credentials
+from exifinator.own_servers import mongodb_uri, redis_url
 from exifinator.queue.admin import QueueAdmin
 from exifinator.queue.image_queue import ImageQueue
 from exifinator.queue.redis_client import connect_redis_once, redis_errors
@@ -32,7 +33,7 @@ class RedisInfo:
     """State of the Redis server.
 
     Attributes:
-        address: REDIS_URL without credentials.
+        address: The URL of the server, without credentials.
         product: `Redis` or `Valkey`.
         version: Empty if the user may not run INFO.
         memory_limit_bytes: `maxmemory`; 0 means no limit.
@@ -56,7 +57,7 @@ class MongoInfo:
     """State of the MongoDB server.
 
     Attributes:
-        address: MONGODB_URI without credentials.
+        address: The URL of the server, without credentials.
         memory_bytes: The server's resident memory, or the size of its cache if it does not report its resident memory.
         data_bytes: The disk space of records and thumbnails, with their indexes.
         disk_free_bytes, disk_total_bytes: None if the server does not report them.
@@ -82,7 +83,7 @@ class Connections:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.redis = connect_redis_once(
-            config.redis_url.get_secret_value(),
+            redis_url(config),
             connect_seconds=CONNECT_TIMEOUT_SECONDS,
             response_seconds=RESPONSE_TIMEOUT_SECONDS,
         )
@@ -119,7 +120,7 @@ class Connections:
             responded_at = time.time()
         is_valkey = "valkey_version" in info
         return RedisInfo(
-            without_credentials(self.config.redis_url.get_secret_value()),
+            without_credentials(redis_url(self.config)),
             "Valkey" if is_valkey else "Redis",
             str(info["valkey_version"] if is_valkey else info.get("redis_version", "")),
             int(info.get("used_memory", 0)),
@@ -156,7 +157,7 @@ class Connections:
         total_bytes = stats.get("fsTotalSize")
         cache = server.get("wiredTiger", {}).get("cache", {})
         return MongoInfo(
-            without_credentials(self.config.mongodb_uri.get_secret_value()).rstrip("/"),
+            without_credentials(mongodb_uri(self.config)).rstrip("/"),
             version,
             int(server.get("mem", {}).get("resident", 0)) * 1024**2
             or int(cache.get("bytes currently in the cache", 0)),

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from exifinator.batches.sources import find_sources
+from exifinator.batches.sources import Folder, find_sources
 from exifinator.config import Config
 from exifinator.errors import ConfigError, EXIFinatorError
 from exifinator.monitoring.checks import Finding, error, machine, mongodb, ok, redis, s3, settings
@@ -118,7 +118,7 @@ def _check_sources(config: Config, arguments: Iterable[str], cwd: Path) -> Itera
     if not sources:
         yield ok("source", "no source to check: S3_BUCKETS is empty; `doctor BUCKET` checks a bucket")
     for source in sources:
-        if isinstance(source, Path):
-            yield s3.check_folder(source)
+        if isinstance(source, Folder):
+            yield s3.check_folder(source.path)
         else:
             yield from s3.check_source(config, source)

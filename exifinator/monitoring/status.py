@@ -14,6 +14,7 @@ from exifinator.config import Config
 from exifinator.errors import EXIFinatorError
 from exifinator.monitoring.connections import Connections
 from exifinator.net import listens, without_credentials
+from exifinator.own_servers import mongodb_uri, redis_url
 from exifinator.processes.workers import web_addresses, worker_supervision
 from exifinator.storage.failed_jobs import FailedJobs, failed_filter
 
@@ -40,6 +41,8 @@ class Status:
         batches: The running batches, or the latest ones if none is running, as batches.service.read_batches returns
             them.
         failures: The failed jobs, as FailedJobs.group returns them.
+        records: The number of records.
+        orphan_sidecars: The number of sidecars that belong to no photo.
         problems: Messages for the user.
     """
 
@@ -54,6 +57,7 @@ class Status:
     batches: list[dict[str, Any]] = field(default_factory=list)
     failures: list[dict[str, Any]] = field(default_factory=list)
     records: int | None = None
+    orphan_sidecars: int | None = None
     problems: list[str] = field(default_factory=list)
 
 
@@ -71,14 +75,14 @@ class StatusReader:
         """Read the status within a few seconds, even if servers are down."""
         status = Status(datetime.now(UTC))
         for name, url, read in (
-            ("Redis", self._config.redis_url, self._read_redis),
-            ("MongoDB", self._config.mongodb_uri, self._read_mongodb),
+            ("Redis", redis_url(self._config), self._read_redis),
+            ("MongoDB", mongodb_uri(self._config), self._read_mongodb),
         ):
             try:
                 read(status)
             except EXIFinatorError as exc:
                 status.problems.append(str(exc))
-                address = without_credentials(url.get_secret_value()).rstrip("/")
+                address = without_credentials(url).rstrip("/")
                 status.services.append({"name": name, "address": address, "up": False, "version": None})
         self._read_web_servers(status)
         return status
@@ -113,6 +117,7 @@ class StatusReader:
             "disk_free_bytes": server.disk_free_bytes,
         }
         status.records = server.records
+        status.orphan_sidecars = store.records.families.count_orphans()
         waiting, due_at = store.jobs.count_waiting()
         due_seconds = (status.at - due_at).total_seconds() if due_at else 0.0
         status.queues.append(_queue("retries", waiting, max(0.0, due_seconds), ()))

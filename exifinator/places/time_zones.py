@@ -22,6 +22,18 @@ class InferredTime(NamedTuple):
     offset: str
 
 
+class LocalTime(NamedTuple):
+    """What a clock shows.
+
+    Attributes:
+        local: Date and time, without a time zone.
+        offset: The clock's offset from UTC, such as "+02:00".
+    """
+
+    local: datetime
+    offset: str
+
+
 def time_zone_of(latitude: float, longitude: float) -> str:
     """Return the name of the time zone of a position; "" for an invalid position.
 
@@ -69,6 +81,25 @@ def infer_utc(local: datetime, time_zone: str) -> InferredTime | None:
     except OverflowError:
         return None
     return InferredTime(taken_at, _format_offset(offset))
+
+
+def local_time(taken_at: datetime, time_zone: str) -> LocalTime | None:
+    """Return what a clock in a time zone shows at an instant.
+
+    Args:
+        taken_at: The instant, in UTC, with or without a time zone.
+        time_zone: Name in the IANA database.
+
+    Returns:
+        The local time; None if the time zone is unknown, or the date is out of range.
+    """
+    zone = _zone(time_zone) if time_zone else None
+    try:
+        local = taken_at.replace(tzinfo=UTC).astimezone(zone) if zone else None
+    except OverflowError:
+        return None
+    offset = local.utcoffset() if local else None
+    return LocalTime(local.replace(tzinfo=None), _format_offset(offset)) if local and offset is not None else None
 
 
 def _format_offset(offset: timedelta) -> str:

@@ -9,12 +9,17 @@ from typing import Literal
 
 from exifinator.config import ROOT, Config
 from exifinator.errors import ConfigError, EXIFinatorError, ServiceFailed
-from exifinator.net import listens
+from exifinator.net import listens, listens_on_socket
+from exifinator.own_servers import is_own, note_own, plain_address
 from exifinator.processes.services import MongoDBService, NotResponding, RedisService, Service
 from exifinator.processes.startup import is_restarting, last_lines, wait_until_up
 from exifinator.processes.supervisor import START_TIMEOUT_SECONDS, Supervision
 from exifinator.processes.supervisor_config import Program
+from exifinator.processes.tagged import has_listener, process_tag
+from exifinator.sockets import socket_path
 
+# The name of the supervision of these servers.
+SUPERVISION = "services"
 # How long to wait for a response from a server that is already listening, because it may still be loading its data.
 RESPONSE_SECONDS = 10.0
 # The only environment variables that the servers inherit. Other variables may contain secrets, such as S3 credentials.
@@ -59,12 +64,12 @@ def ensure_services(config: Config, root: Path = ROOT) -> list[ServiceReport]:
     supervision = service_supervision(root, config.start_timeout_seconds)
     supervision.end_orphans()
     services: list[Service] = [RedisService(config, root), MongoDBService(config, root)]
-    to_start = [service for service in services if not _is_running(service)]
+    to_start = [service for service in services if not _is_running(service, root)]
     for service in to_start:
         if service.unmanaged_reason:
             raise _not_listening(service)
     if to_start:
-        supervision.ensure([_prepare(service) for service in to_start])
+        supervision.ensure([_prepare(service, root) for service in to_start])
     for service in to_start:
         _await_start(service, supervision, config.start_timeout_seconds)
     supervised = {process.program for process in supervision.status() if process.pid}
@@ -88,17 +93,19 @@ def stop_services(root: Path = ROOT) -> bool:
 def service_supervision(root: Path = ROOT, start_timeout_seconds: float = START_TIMEOUT_SECONDS) -> Supervision:
     """Return the supervision of Redis and MongoDB."""
     inherited = {name: os.environ[name] for name in INHERITED_VARIABLES if name in os.environ}
-    return Supervision("services", root, inherited, start_timeout_seconds=start_timeout_seconds)
+    return Supervision(SUPERVISION, root, inherited, start_timeout_seconds=start_timeout_seconds)
 
 
-def _prepare(service: Service) -> Program:
+def _prepare(service: Service, root: Path) -> Program:
     try:
-        return service.program()
+        program = service.program()
+        note_own(service.key, service.url, root)
     except OSError as exc:
         raise ServiceFailed(
             f"{service.name} cannot be started, because {exc.filename} cannot be written ({exc.strerror})",
             hint="make this user the owner of the folder var",
         ) from exc
+    return program
 
 
 def _find_problem(service: Service) -> str | None:
@@ -109,7 +116,7 @@ def _find_problem(service: Service) -> str | None:
     return None
 
 
-def _is_running(service: Service) -> bool:
+def _is_running(service: Service, root: Path) -> bool:
     """Wait until a server responds. Return False if nothing listens at its address, so that it must be started here.
 
     A server that is exiting may listen for another moment, so this is checked again after each failed attempt.
@@ -118,21 +125,33 @@ def _is_running(service: Service) -> bool:
         ServiceFailed: Something listens or the server is on another machine, and there is no valid response within
             RESPONSE_SECONDS.
     """
+    if _listens_for_everybody(service, root):
+        return False
 
     def find_problem() -> str | None:
-        return _find_problem(service) if _may_listen(service) else None
+        return _find_problem(service) if _may_listen(service, root) else None
 
     problem = wait_until_up(find_problem, RESPONSE_SECONDS)
     if problem is None:
-        return _may_listen(service)
+        return _may_listen(service, root)
     raise _not_responding(service, problem)
+
+
+def _listens_for_everybody(service: Service, root: Path) -> bool:
+    """Return whether this is our own server, but an earlier version started it, on TCP and without a password.
+
+    It must be started again, on a socket that only this user can open.
+    """
+    if service.local_address is None or plain_address(service.url) is None or is_own(service.key, service.url, root):
+        return False
+    return listens(*service.local_address) and has_listener(process_tag(root, SUPERVISION), service.local_address[1])
 
 
 def explain_fault(config: Config, key: Literal["redis", "mongodb"], root: Path = ROOT) -> EXIFinatorError | None:
     """Return the error that would stop a run because of this server, or None if a run can use or start the server."""
     try:
         service: Service = RedisService(config, root) if key == "redis" else MongoDBService(config, root)
-        if not _may_listen(service):
+        if not _may_listen(service, root):
             return _not_listening(service) if service.unmanaged_reason else None
         problem = _find_problem(service)
     except (ConfigError, ServiceFailed) as exc:
@@ -156,8 +175,10 @@ def _not_responding(service: Service, problem: str) -> ServiceFailed:
     )
 
 
-def _may_listen(service: Service) -> bool:
+def _may_listen(service: Service, root: Path) -> bool:
     """Return whether something listens at the server's address, or the server is on another machine."""
+    if is_own(service.key, service.url, root):
+        return listens_on_socket(socket_path(service.key, root))
     return service.local_address is None or listens(*service.local_address)
 
 
@@ -172,7 +193,9 @@ def _await_start(service: Service, supervision: Supervision, timeout_seconds: fl
     else:
         log = supervision.log_path(service.key)
         supervision.remove(service.key)
+        address = service.address
+        note_own(service.key, None, supervision.root)
         raise ServiceFailed(
-            f"{service.name} did not start at {service.address}. Fix the error shown in its log, or set "
+            f"{service.name} did not start at {address}. Fix the error shown in its log, or set "
             f"{service.setting} to a server of your own. {service.damage_hint}The end of {log}:\n{last_lines(log)}"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,6 +19,7 @@ from redis.connection import parse_url
 from exifinator.config import Config
 from exifinator.errors import ConfigError, ServiceFailed
 from exifinator.net import is_loopback_address, without_credentials
+from exifinator.own_servers import mongodb_uri, plain_address, redis_url
 from exifinator.processes.binaries import (
     MIN_MONGODB_VERSION,
     find_mongodb,
@@ -28,6 +30,7 @@ from exifinator.processes.binaries import (
 )
 from exifinator.processes.supervisor_config import Program, write_private
 from exifinator.queue.redis_client import connect_redis_once
+from exifinator.sockets import prepare_socket
 from exifinator.storage.mongodb import UNAUTHORIZED_CODES, connect_mongodb, describe_error
 
 
@@ -38,8 +41,9 @@ class Service(Protocol):
         key: The name of the server's program for the supervisor, and of its folder in var/.
         name: "Redis" or "MongoDB".
         setting: The name of the setting that contains the server's URL.
-        address: The server's URL, without credentials.
-        local_address: The server's host and port if it is on this machine, else None.
+        address: The URL at which clients reach the server, without credentials.
+        local_address: The server's host and port if it is on this machine, else None. Our own server listens on a
+            socket instead.
         unmanaged_reason: Why EXIFinator cannot start the server; "" if it can.
         damage_hint: What to do if the server's data is damaged, as a sentence followed by a space; "" if unknown.
     """
@@ -47,10 +51,16 @@ class Service(Protocol):
     key: str
     name: str
     setting: str
-    address: str
     local_address: tuple[str, int] | None
     unmanaged_reason: str
     damage_hint: str
+
+    @property
+    def address(self) -> str: ...
+
+    @property
+    def url(self) -> str:
+        """The setting's value, which may contain credentials."""
 
     def ping(self) -> None:
         """Check that the server responds and can be used.
@@ -94,20 +104,25 @@ class RedisService:
     )
 
     def __init__(self, config: Config, root: Path) -> None:
+        self._config = config
         self._root = root
-        self._url = config.redis_url.get_secret_value()
-        self._parsed: dict[str, Any] = parse_url(self._url)  # type: ignore[no-untyped-call]
-        self._host, self._port = self._parsed["host"], self._parsed.get("port", 6379)
-        self.address = without_credentials(self._url)
+        self.url = config.redis_url.get_secret_value()
+        self._parsed: dict[str, Any] = parse_url(self.url)  # type: ignore[no-untyped-call]
+        # A URL of a Unix socket has no host.
+        self._host, self._port = str(self._parsed.get("host", "")), int(self._parsed.get("port", 6379))
         self.local_address = (self._host, self._port) if is_loopback_address(self._host) else None
         self.unmanaged_reason = (
             "REDIS_URL requires TLS, which EXIFinator cannot set up: start that server yourself, or use redis://"
-            if self._url.startswith("rediss:")
+            if self.url.startswith("rediss:")
             else ""
         )
 
+    @property
+    def address(self) -> str:
+        return without_credentials(redis_url(self._config, self._root))
+
     def ping(self) -> None:
-        client = connect_redis_once(self._url, connect_seconds=5, response_seconds=5)
+        client = connect_redis_once(redis_url(self._config, self._root), connect_seconds=5, response_seconds=5)
         try:
             client.ping()
         except TypeError as exc:
@@ -139,22 +154,27 @@ class RedisService:
 
     def program(self) -> Program:
         self._program = find_redis(self._root)
-        _write_redis_config(self._root, self._host, self._port, self._parsed)
+        # A password keeps other users out, so that server may listen on TCP as the URL says.
+        socket = prepare_socket(self.key, self._root) if plain_address(self.url) else None
+        _write_redis_config(self._root, socket or (self._host, self._port), self._parsed)
         # The port is also in redis.conf. Repeat it in the command, because supervisord restarts a program only if its
         # command has changed.
-        command = [self._program.path, "var/redis/redis.conf", "--port", str(self._port)]
+        command = [self._program.path, "var/redis/redis.conf", "--port", "0" if socket else str(self._port)]
         return Program("redis", command, stop_wait_seconds=30)
 
     def note_started(self) -> None:
         redis_data(self._root).note_writer(self._program)
 
 
-def _write_redis_config(root: Path, host: str, port: int, parsed: dict[str, Any]) -> None:
+def _write_redis_config(root: Path, listen_on: Path | tuple[str, int], parsed: dict[str, Any]) -> None:
     folder = root / "var" / "redis"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lines = [
-        f"bind {'127.0.0.1' if host == 'localhost' else host}",
-        f"port {port}",
+    if isinstance(listen_on, Path):
+        lines = ["port 0", f"unixsocket {_redis_quote(str(listen_on))}", "unixsocketperm 700"]
+    else:
+        host, port = listen_on
+        lines = [f"bind {'127.0.0.1' if host == 'localhost' else host}", f"port {port}"]
+    lines += [
         f"databases {max(16, int(str(parsed.get('db', 0))) + 1)}",
         "dir var/redis",
         "daemonize no",
@@ -191,22 +211,26 @@ class MongoDBService:
     def __init__(self, config: Config, root: Path) -> None:
         self._config = config
         self._root = root
-        uri = config.mongodb_uri.get_secret_value()
-        self._nodes, is_plain = _mongodb_nodes(uri)
-        self.address = without_credentials(uri).rstrip("/")
-        is_local = len(self._nodes) > 0 and all(is_loopback_address(host) for host, _ in self._nodes)
-        self.local_address = self._nodes[0] if is_local else None
+        self.url = config.mongodb_uri.get_secret_value()
+        nodes = _mongodb_nodes(self.url)
+        is_local = len(nodes) > 0 and all(is_loopback_address(host) for host, _ in nodes)
+        self.local_address = nodes[0] if is_local else None
         self.unmanaged_reason = (
             ""
-            if is_plain and len(self._nodes) == 1
+            if plain_address(self.url)
             else "MONGODB_URI has a user, TLS, a replica set or several servers, which EXIFinator cannot set up: start "
-            'them yourself, or use "mongodb://127.0.0.1:27017", for which EXIFinator starts a local server without a '
-            "password"
+            'them yourself, or use "mongodb://127.0.0.1:27017", for which EXIFinator starts a server that only '
+            "this user can reach"
         )
+
+    @property
+    def address(self) -> str:
+        return without_credentials(mongodb_uri(self._config, self._root)).rstrip("/")
 
     def ping(self) -> None:
         config = self._config
-        client = connect_mongodb(config, serverSelectionTimeoutMS=3000, connectTimeoutMS=5000, socketTimeoutMS=10000)
+        timeouts = {"serverSelectionTimeoutMS": 3000, "connectTimeoutMS": 5000, "socketTimeoutMS": 10000}
+        client = connect_mongodb(config, root=self._root, **timeouts)
         try:
             for database in (config.mongodb_database, config.mrq_database):
                 # Unlike a ping, a query fails if a password is missing.
@@ -243,13 +267,13 @@ class MongoDBService:
     def program(self) -> Program:
         self._program = find_mongodb(self._root)
         (self._root / "var" / "mongodb").mkdir(mode=0o700, parents=True, exist_ok=True)
-        host, port = self._nodes[0]
+        # mongod takes a list of addresses that commas separate, so a relative path is safer than an absolute one.
+        socket = os.path.relpath(prepare_socket(self.key, self._root), self._root.resolve())
         # By default, MongoDB's cache takes half of the memory of the machine. Limit it to a quarter, and to 1 GB. 0.25
         # GB is the minimum that MongoDB accepts.
         cache_gb = max(0.25, min(1.0, psutil.virtual_memory().total / 4 / 2**30))
-        command = [self._program.path, "--dbpath", "var/mongodb", "--port", str(port), "--nounixsocket", "--quiet"]
-        command += ["--bind_ip", "127.0.0.1" if host == "localhost" else host]
-        command += ["--ipv6"] if ":" in host else []
+        # --nounixsocket refers to the socket in /tmp that mongod opens by default.
+        command = [self._program.path, "--dbpath", "var/mongodb", "--bind_ip", socket, "--nounixsocket", "--quiet"]
         command += ["--wiredTigerCacheSizeGB", f"{cache_gb:.2f}"]
         # Do not collect diagnostic data, which is meant for MongoDB's own engineers and takes up to 200 MB.
         command += ["--setParameter", "diagnosticDataCollectionEnabled=false"]
@@ -269,17 +293,13 @@ def _describe_closed(message: str, option: str) -> str:
     return f"{message}; perhaps it requires TLS: {option}" if is_closed else message
 
 
-def _mongodb_nodes(uri: str) -> tuple[list[tuple[str, int]], bool]:
-    """Return the hosts and ports in a MongoDB URI, and whether the URI is plain: without a user, TLS or a replica set.
-
-    The list of hosts and ports is empty if they would have to be looked up in DNS (mongodb+srv).
-    """
+def _mongodb_nodes(uri: str) -> list[tuple[str, int]]:
+    """Return the hosts and ports in a MongoDB URI, or [] if they would have to be looked up in DNS (mongodb+srv)."""
     if uri.startswith("mongodb+srv:"):
-        return [], False
+        return []
     try:
         parsed = pymongo.uri_parser.parse_uri(uri, warn=False)
     except (pymongo.errors.PyMongoError, ValueError, OSError) as exc:
         raise ConfigError(f"MONGODB_URI cannot be parsed: {exc}") from None
-    nodes = [(host, port) for host, port in parsed["nodelist"] if port]
-    options = parsed["options"]
-    return nodes, not parsed["username"] and not options.get("tls") and not options.get("replicaset")
+    # A Unix socket has no port.
+    return [(host, port) for host, port in parsed["nodelist"] if port]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import stat
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ from exifinator.errors import ServiceFailed
 from exifinator.paths import STOP
 from exifinator.processes.supervisor_config import Program, Section, SupervisorConfig, program_sections
 from exifinator.processes.tagged import TAG_VARIABLE, end_orphans, end_processes, find_supervisord, process_tag
+from exifinator.sockets import prepare_socket, socket_path
 
 # Default of the setting START_TIMEOUT_SECONDS.
 START_TIMEOUT_SECONDS = 60.0
@@ -28,10 +28,6 @@ START_TIMEOUT_SECONDS = 60.0
 STARTED_SECONDS = 2
 # How long supervisord may take to exit after its programs have exited or were killed.
 SUPERVISORD_EXIT_SECONDS = 15.0
-# The folder in which Supervision._socket creates a private folder for sockets. It is not in the checkout, because the
-# path of a UNIX socket is limited to 108 bytes. It is not $TMPDIR, which may differ between the process that starts the
-# programs and the process that stops them.
-SOCKETS = Path("/tmp")  # noqa: S108
 
 _RPC_ERRORS = (OSError, HTTPException, xmlrpc.client.Error)
 
@@ -81,7 +77,6 @@ class Supervision:
         self._environment = environment
         self._start_timeout_seconds = start_timeout_seconds
         self._tag = process_tag(self.root, name)
-        self._key = self._tag.partition(":")[0]
         self._folder = self.root / "var" / name
         self.config = SupervisorConfig(name, self.root)
 
@@ -183,14 +178,18 @@ class Supervision:
 
     def _launch(self, sections: dict[str, Section]) -> None:
         try:
-            (self.root / "logs").mkdir(exist_ok=True)
+            (self.root / "logs").mkdir(mode=0o700, exist_ok=True)
         except OSError as exc:
             raise ServiceFailed(f"The folder {self.root / 'logs'} cannot be created ({exc.strerror})") from exc
         if not os.access(self.root / "logs", os.W_OK):
             raise ServiceFailed(
                 f"This user cannot write to {self.root / 'logs'}", hint="make this user the owner of the folder"
             )
-        self.config.write(sections, self._socket())
+        for log in (self.root / "logs").glob("*.log*"):
+            # Earlier versions let other users read some of the logs.
+            with contextlib.suppress(OSError):
+                log.chmod(0o600)
+        self.config.write(sections, prepare_socket(self.name, self.root))
         inherited = dict(os.environ if self._environment is None else self._environment)
         # PYTHONUTF8 makes supervisord read its configuration as UTF-8 instead of in the encoding of the locale, because
         # paths may contain any character.
@@ -234,8 +233,8 @@ class Supervision:
             end_processes([supervisord], stop_wait_seconds + SUPERVISORD_EXIT_SECONDS)
         orphans = end_orphans(self._tag)
         with contextlib.suppress(OSError):
-            # If supervisord was killed, its socket still exists. The folder cannot be removed if another supervision of
-            # the checkout still has a socket in it.
+            # If supervisord was killed, its socket still exists. The folder cannot be removed if it contains another
+            # socket of the checkout.
             self._socket().unlink(missing_ok=True)
             self._socket().parent.rmdir()
         return orphans or supervisord is not None
@@ -270,20 +269,8 @@ class Supervision:
             transport.close()
 
     def _socket(self) -> Path:
-        """Return the path of supervisord's socket. Create the folder of the socket, which only this user can access.
-
-        Raises:
-            ServiceFailed: The folder belongs to another user, or other users have access to it.
-        """
-        folder = SOCKETS / f"exifinator-{os.getuid()}-{self._key}"
-        with contextlib.suppress(FileExistsError):
-            folder.mkdir(mode=0o700)
-        info = folder.lstat()
-        if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.getuid() or info.st_mode & 0o077:
-            raise ServiceFailed(
-                f"{folder} must be a folder that belongs to this user only (mode 0700). Remove it and try again."
-            )
-        return folder / f"{self.name}.sock"
+        """Return the path of supervisord's socket, which earlier versions kept in another folder."""
+        return self.config.socket() or socket_path(self.name, self.root)
 
 
 def _status(info: dict[str, Any]) -> ProcessStatus:

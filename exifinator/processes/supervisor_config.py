@@ -71,7 +71,8 @@ class SupervisorConfig:
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         # Paths are relative to the checkout, which is supervisord's working directory. An absolute path would have to
         # be quoted, because the path of the checkout may contain any character.
-        config["unix_http_server"] = {"file": str(socket), "chmod": "0700"}
+        shown_socket = socket.relative_to(self._root) if socket.is_relative_to(self._root) else socket
+        config["unix_http_server"] = {"file": str(shown_socket), "chmod": "0700"}
         config["rpcinterface:supervisor"] = {
             "supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface"
         }
@@ -99,14 +100,23 @@ class SupervisorConfig:
 
     def read(self) -> dict[str, Section]:
         """Return the section of each program, by name. If the file is missing or damaged, return {}."""
+        config = self._parse()
+        prefix = "program:"
+        return {name.removeprefix(prefix): dict(config[name]) for name in config.sections() if name.startswith(prefix)}
+
+    def socket(self) -> Path | None:
+        """Return the path of the socket on which supervisord listens, or None if the file is missing or damaged."""
+        path = self._parse().get("unix_http_server", "file", fallback="")
+        return self._root / path if path else None
+
+    def _parse(self) -> configparser.RawConfigParser:
         config = configparser.RawConfigParser()
         try:
             config.read(self.path, encoding="utf-8")
         except (configparser.Error, UnicodeDecodeError):
             # `write` replaces the file atomically, so something else damaged it. The next start writes a new file.
-            return {}
-        prefix = "program:"
-        return {name.removeprefix(prefix): dict(config[name]) for name in config.sections() if name.startswith(prefix)}
+            return configparser.RawConfigParser()
+        return config
 
     def command(self, name: str) -> list[str]:
         """Return the command of a program, or [] if there is no such program."""

@@ -23,7 +23,7 @@ from exifinator.processes.supervisor_config import Program, write_private
 from exifinator.processes.tagged import has_listener, process_tag
 
 # Settings that only `run` reads. The workers need no restart when one of these settings changes.
-RUN_ONLY_SETTINGS = frozenset({"s3_buckets", "start_timeout_seconds"})
+RUN_ONLY_SETTINGS = frozenset({"s3_buckets", "skip_junk_files", "start_timeout_seconds"})
 # Prefixes of the environment variables that boto3 and its HTTP client read, such as the profile, the region, the
 # endpoint, credentials, proxies and certificates.
 BOTO_VARIABLES = ("AWS_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_", "REQUESTS_CA_BUNDLE")
@@ -53,7 +53,7 @@ class WorkersReport:
         lines = [f"Workers, dashboard and API: {self.outcome}."]
         if self.outdated:
             lines[0] += f" Settings or code have changed since they started. Run {START} --restart to apply them."
-        for name, url in (("Dashboard", self.dashboard_url), ("API", self.api_url)):
+        for name, url in (("Dashboard", self.dashboard_url), ("Explore", self.api_url)):
             host = url.removeprefix("http://").rpartition(":")[0].strip("[]")
             lines.append(f"  {name + ':':<11}{url}{'   (this machine only)' if is_loopback_address(host) else ''}")
         return "\n".join(lines)

@@ -46,6 +46,19 @@ class QueueStats:
         return max(0, self.images - self.due - self.in_write_queue)
 
 
+def read_paused_queues(queue: ImageQueue) -> list[str]:
+    """Return the names of the paused queues.
+
+    MRQ has a second name for each queue. The second names contain an underscore, which names in the settings cannot.
+
+    Raises:
+        QueueUnavailable: Redis is unavailable.
+    """
+    with redis_errors("list the paused queues"):
+        names: Any = queue.client.smembers(queue.keys.paused_queues)
+    return sorted(name for name in map(bytes.decode, names) if "_" not in name)
+
+
 class QueueAdmin:
     """Administration of the queues. Every method may raise QueueUnavailable."""
 

@@ -27,7 +27,7 @@ from typing import Any
 import redis
 
 from exifinator.config import Config
-from exifinator.errors import QueueUnavailable
+from exifinator.errors import MetadataNotQueued, QueueUnavailable
 from exifinator.metrics import observe_queue
 from exifinator.models import ImageRef
 from exifinator.queue.batch_counters import BatchCounters
@@ -47,6 +47,9 @@ REFUSED_BUCKET_DELAY_SECONDS = 5
 # Up to this many bytes are sent to Redis in one push, unless a single message is larger. Besides the write queue, Redis
 # keeps each request in memory until the whole request has arrived.
 BYTES_PER_PUSH = 4 * 1024**2
+# No more elements are taken from the write queue in one call once they have this many bytes, because Redis needs their
+# memory twice more until it has sent them.
+BYTES_PER_TAKE = 4 * 1024**2
 # Results of push_metadata. NO_ROOM means that the write queue has no room for the message. UNWANTED means that the
 # delivery has lost the image. REFUSED means that Redis responds, but does not accept this message: it is larger than
 # `proto-max-bulk-len`, for example.
@@ -97,9 +100,9 @@ class Outcome:
 
 
 def _split_element(element: bytes) -> tuple[bytes, bytes]:
-    """Split an element of the write queue, "<length of member>:<member><message>", into the member and the message."""
+    """Split an element of the write queue, as scripts/_element.lua describes it, into the member and the message."""
     start = element.index(b":") + 1
-    end = start + int(element[: start - 1])
+    end = start + int(element[: start - 1].partition(b",")[0])
     return element[start:end], element[end:]
 
 
@@ -171,6 +174,9 @@ class ImageQueue:
 
         Returns:
             PUSHED, NO_ROOM, UNWANTED or REFUSED for each image.
+
+        Raises:
+            MetadataNotQueued: Redis is unavailable, perhaps because of one of the messages.
         """
         results: list[int] = []
         start, size_bytes = 0, 0
@@ -187,7 +193,7 @@ class ImageQueue:
         args: list[Any] = [self._write_limit_bytes, self.lease_seconds, PARKED_SECONDS]
         for delivery, message in pairs:
             member = delivery.member
-            args += (member, delivery.number, b"%d:%b%b" % (len(member), member, message))
+            args += (member, delivery.number, b"%d,%d:%b%b" % (len(member), delivery.number, member, message))
         try:
             with redis_errors("queue metadata"):
                 results = self._scripts.run(
@@ -195,23 +201,23 @@ class ImageQueue:
                 )
             return [int(result) for result in results]
         except QueueUnavailable as exc:
-            # Redis closes the connection if a request is too large, and also when it exits. Only in the first case does
-            # it respond to the PING.
-            if exc.code != QueueUnavailable.code or not self._responds():
-                raise
+            # Redis closes the connection if a request is too large, and also when it exits. It rejects a request if its
+            # memory is full, and also if only this request does not fit into the memory that is left.
+            if exc.code == "redis_unauthorized" or not self._accepts_small_writes(pairs[0][0]):
+                raise MetadataNotQueued(exc.message, code=exc.code, hint=exc.hint) from exc
             if len(pairs) == 1:
                 return [REFUSED]
         return [result for pair in pairs for result in self._push([pair])]
 
-    def _responds(self) -> bool:
+    def _accepts_small_writes(self, delivery: Delivery) -> bool:
         try:
-            with redis_errors("respond"):
-                return bool(self.client.ping())
+            self.extend_leases([delivery])
         except QueueUnavailable:
             return False
+        return True
 
     def take_writes(self, limit: int, *, reserve: int = 0) -> list[tuple[Delivery, bytes]]:
-        """Deliver up to `limit` elements of the write queue, oldest first.
+        """Deliver up to `limit` elements of the write queue, oldest first, and no more after BYTES_PER_TAKE bytes.
 
         Args:
             reserve: How many elements to leave in the queue for other workers.
@@ -224,7 +230,7 @@ class ImageQueue:
             flat = self._scripts.run(
                 "take_writes",
                 [keys.writes, keys.write_bytes, keys.downloads, keys.in_progress],
-                [limit, self.lease_seconds, reserve, PARKED_SECONDS],
+                [limit, self.lease_seconds, reserve, PARKED_SECONDS, BYTES_PER_TAKE],
             )
         for waited_microseconds in flat[1::3]:
             observe_queue(waited_microseconds / 1_000_000)
@@ -272,12 +278,17 @@ class ImageQueue:
                 chunk = deliveries[start : start + MEMBERS_PER_CALL]
                 self._scripts.run("extend_leases", keys, [self.lease_seconds, *_flatten(chunk)])
 
-    def release(self, deliveries: Sequence[Delivery]) -> None:
-        """Return images to the queue as if they had not been delivered, so that they are due immediately."""
+    def release(self, deliveries: Sequence[Delivery], *, counted: bool = False) -> None:
+        """Return images to the queue, so that they are due immediately.
+
+        Args:
+            deliveries: The deliveries of the images.
+            counted: Whether these deliveries still count, because the images may be the reason why they ended.
+        """
         if deliveries:
             keys = [self.keys.downloads, self.keys.deliveries, self.keys.in_progress]
             with redis_errors("release images"):
-                self._scripts.run("release", keys, _flatten(deliveries))
+                self._scripts.run("release", keys, [int(counted), *_flatten(deliveries)])
 
     def count_delivery(self, ref: ImageRef) -> int:
         """Count the attempt of a regular job as another delivery of its image.

@@ -13,6 +13,7 @@ from redis.retry import Retry
 
 from exifinator.config import Config
 from exifinator.errors import QueueUnavailable
+from exifinator.own_servers import redis_url
 
 
 @contextmanager
@@ -41,13 +42,15 @@ def connect_redis(config: Config) -> redis.Redis:
 
     If all connections are in use, a call waits up to 30 seconds for a free connection instead of failing.
     """
+    url = redis_url(config)
     pool = redis.BlockingConnectionPool.from_url(
-        config.redis_url.get_secret_value(),
+        url,
         max_connections=max(20, config.greenlets + 10),
         timeout=30,
         socket_timeout=30,
         socket_connect_timeout=5,
-        socket_keepalive=True,
+        # Unix sockets have no keepalive.
+        **({} if url.startswith("unix:") else {"socket_keepalive": True}),
         # EXIFinator needs no feature of protocol version 3, which costs two more round trips per connection.
         protocol=2,
         retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=1.0), 3),

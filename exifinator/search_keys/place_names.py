@@ -16,6 +16,8 @@ _SOURCES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "cities": (("city",), ("city",)),
     "places": (("sublocation",), ("name",)),
 }
+# The fields of a record that `place_names` returns.
+PLACE_LISTS = tuple(_SOURCES)
 # Longer names are cut, to keep the index entries short.
 MAX_NAME_CHARACTERS = 200
 

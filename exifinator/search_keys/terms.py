@@ -20,6 +20,8 @@ MAX_WORD_CHARS = 40
 # Limits of one text of a photo, and of the folded texts of a photo together.
 MAX_TEXT_CHARS = 10_000
 MAX_SEARCH_TEXT_CHARS = 4_000
+# Begins each text in Terms.text, so that no phrase matches across two of them.
+SEPARATOR = "|"
 _RUN_CHARS = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3031-\u3035\u303b\u3040-\u30ff"
     "\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
@@ -59,7 +61,7 @@ def make_terms(texts: Iterable[tuple[str, str]], parts: Iterable[tuple[str, str]
         if not units:
             continue
         words.update(dict.fromkeys(units if text.isascii() else _terms_of_all(units)))
-        line = f"|{name}: {' '.join(units)} "
+        line = f"{SEPARATOR}{name}: {' '.join(units)} "
         if line not in lines and size < MAX_SEARCH_TEXT_CHARS:
             lines[line[: MAX_SEARCH_TEXT_CHARS - size]] = None
             size += len(line)
@@ -69,7 +71,7 @@ def make_terms(texts: Iterable[tuple[str, str]], parts: Iterable[tuple[str, str]
     for name, part in parts:
         units = split_units(part)
         kept.update(dict.fromkeys(units))
-        lines[f"|{name}: {' '.join(units)} "] = None
+        lines[f"{SEPARATOR}{name}: {' '.join(units)} "] = None
     return Terms(list(kept)[:MAX_WORDS], "".join(lines))
 
 

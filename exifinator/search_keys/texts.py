@@ -6,7 +6,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from exifinator.search_keys.place_names import place_names
-from exifinator.search_keys.terms import Terms, make_terms, name_parts
+from exifinator.search_keys.terms import (
+    MAX_SEARCH_TEXT_CHARS,
+    MAX_WORDS,
+    SEPARATOR,
+    Terms,
+    make_terms,
+    name_parts,
+)
 
 # Fields of `photo` -> the name by which a query refers to the field (`camera:x-t4`). Most important first, because the
 # number of words of a record is limited.
@@ -41,6 +48,16 @@ def search_terms(
     parts = [("key", part) for part in name_parts(key)]
     terms: Terms = make_terms(_search_texts(key, photo, xmp, ai), [*parts, *joined])
     return {"words": terms.words, "search_text": terms.text}
+
+
+def join_terms(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the search terms that contain those of two sets, as `search_terms` returns them, within its limits."""
+    words = dict.fromkeys([*first["words"], *(second["words"] or ())])
+    lines = dict.fromkeys(
+        line for terms in (first, second) for line in (terms["search_text"] or "").split(SEPARATOR) if line
+    )
+    text = "".join(f"{SEPARATOR}{line}" for line in lines)
+    return {"words": list(words)[:MAX_WORDS], "search_text": text[: 2 * MAX_SEARCH_TEXT_CHARS]}
 
 
 def _search_texts(

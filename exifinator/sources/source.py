@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 
 from exifinator.errors import ConfigError
 from exifinator.models import ACCESS_POINT_ARN, ListedPage, RangeReader, split_bucket
+from exifinator.sources.patterns import EVERYTHING, Patterns
 
 # The names that boto3 accepts, except names that start with a hyphen, because they would be options on a command line.
 # Amazon's rules are stricter, but other servers allow upper case, underscores, and a dot or an underscore at the start.
@@ -24,10 +25,14 @@ class Source:
     """A bucket, or the part of a bucket whose keys start with a prefix.
 
     As in S3, a prefix need not end at a slash.
+
+    Attributes:
+        patterns: The patterns by which the objects are chosen.
     """
 
     bucket: str
     prefix: str = ""
+    patterns: Patterns = EVERYTHING
 
     @property
     def id_prefix(self) -> str:
@@ -98,12 +103,31 @@ def remove_covered(sources: Sequence[Source]) -> list[Source]:
     """Return the sources without duplicates and without sources that are part of another one.
 
     So no image is listed twice.
+
+    Raises:
+        ConfigError: Two sources overlap and have different patterns.
     """
+    kept = []
+    for source in dict.fromkeys(sources):
+        wider = [
+            other
+            for other in sources
+            if source != other and source.id_prefix.startswith(other.id_prefix) and not is_part(other, source)
+        ]
+        if not wider:
+            kept.append(source)
+        elif not any(is_part(source, other) for other in wider):
+            raise ConfigError(
+                f"{source} is part of {wider[0]}, but they have different patterns",
+                code="invalid_source",
+                hint="index them one after the other, or give both the same patterns",
+            )
+    return kept
 
-    def is_covered(source: Source) -> bool:
-        return any(source != other and source.id_prefix.startswith(other.id_prefix) for other in sources)
 
-    return [source for source in dict.fromkeys(sources) if not is_covered(source)]
+def is_part(source: Source, other: Source) -> bool:
+    """Return whether a source contains no object that the other does not contain."""
+    return source.id_prefix.startswith(other.id_prefix) and other.patterns in (EVERYTHING, source.patterns)
 
 
 class Lister(Protocol):

@@ -45,6 +45,29 @@ def _partial_index(name: str, path: str, purpose: str = "") -> IndexDefinition:
     return IndexDefinition(f"{name}_taken_local", ((path, 1), *_NEWEST_FIRST), purpose or f"{name}=", options)
 
 
+# The indexes with which workers find the other files of a photo.
+FAMILY_INDEXES = (
+    IndexDefinition("family", (("family", 1), ("_id", 1)), "the files of one photo"),
+    IndexDefinition(
+        "links",
+        (("links", 1), ("_id", 1)),
+        "the files of one photo whose names differ",
+        {"partialFilterExpression": {"links": {"$exists": True}}},
+    ),
+    IndexDefinition(
+        "sidecar",
+        (("sidecar.kind", 1), ("sidecar.of", 1)),
+        "sidecar=, sidecars without a photo",
+        {"partialFilterExpression": {"sidecar.kind": {"$exists": True}}},
+    ),
+    IndexDefinition(
+        "stack",
+        (("stack.id", 1), ("_id", 1)),
+        "stack=",
+        {"partialFilterExpression": {"stack.id": {"$exists": True}}},
+    ),
+)
+
 INDEXES: tuple[IndexDefinition, ...] = (
     IndexDefinition("taken_local", _NEWEST_FIRST, "the default order, taken=, the timeline"),
     _filter_index("camera", "photo.camera_model", "camera="),
@@ -56,6 +79,7 @@ INDEXES: tuple[IndexDefinition, ...] = (
     _filter_index("bucket", "bucket", "bucket="),
     _filter_index("format", "format", "format="),
     _filter_index("status", "status", "status="),
+    _filter_index("media_type", "photo.media_type", "media_type="),
     _filter_index("rating", "photo.rating", "rating="),
     _filter_index("keyword", "photo.keywords", "keyword=; one entry for each keyword"),
     _partial_index("person", "photo.people", "person=; one entry for each person"),
@@ -73,9 +97,15 @@ INDEXES: tuple[IndexDefinition, ...] = (
     _partial_index("white_balance", "photo.white_balance"),
     _partial_index("color_space", "photo.color_space"),
     _partial_index("date_suspect", "photo.date_suspect"),
+    _partial_index("fingerprint", "fingerprint", "copies of a file"),
+    _partial_index("duration", "photo.duration_seconds"),
+    _partial_index("frame_rate", "photo.frame_rate"),
+    _partial_index("video_codec", "photo.video_codec"),
+    _partial_index("audio_codec", "photo.audio_codec"),
     _filter_index("words", "words", "q=; one entry for each word"),
     _filter_index("folder", "folders", "prefix=; one entry for each folder that contains the photo"),
     _filter_index("cell", "cells", "near=, bbox=, the map; five entries for each photo with a location"),
+    *FAMILY_INDEXES,
     IndexDefinition("etag", (("etag", 1), ("_id", 1)), "every copy of one file"),
     IndexDefinition("extracted", (("extracted_at", -1), ("_id", -1)), "recently indexed photos"),
 )

@@ -19,10 +19,14 @@ from pymongo.collection import Collection
 
 from exifinator.config import Config
 from exifinator.errors import ConfigError, StoreUnavailable
+from exifinator.families.names import family_of
+from exifinator.families.stacks import identifiers
 from exifinator.paths import COMMAND
 from exifinator.search_keys.folders import folders_of
 from exifinator.search_keys.geo_cells import find_cells
+from exifinator.search_keys.media_types import media_type_of
 from exifinator.storage.derived_fields import add_derived_fields, renew_search_terms
+from exifinator.storage.indexes import FAMILY_INDEXES
 from exifinator.storage.jobs import FORMER_TASKS
 from exifinator.storage.mongodb import Document, connect_mongodb, mongodb_errors
 from exifinator.storage.store import Store
@@ -77,6 +81,35 @@ def _add_folders(_store: Store, records: Sequence[Document]) -> Sequence[Write]:
     ]
 
 
+def _add_media_types(_store: Store, records: Sequence[Document]) -> Sequence[Write]:
+    return [
+        UpdateOne({"_id": record["_id"]}, {"$set": {"photo.media_type": media_type}})
+        for record in records
+        # Records without `photo` were stored by another program.
+        if isinstance(photo := record.get("photo"), dict)
+        and (media_type := media_type_of(record.get("format"), record.get("key"))) != photo.get("media_type")
+    ]
+
+
+def _add_families(store: Store, records: Sequence[Document]) -> Sequence[Write]:
+    # Workers need these indexes from their first write on, and building them is quick as long as no record has the
+    # fields.
+    store.records.create_indexes(FAMILY_INDEXES)
+    writes = []
+    for record in records:
+        # The key of a sidecar follows from its content, which is read when it is indexed again.
+        if isinstance(record["_id"], str) and "sidecar" not in record:
+            links = identifiers(record["_id"], record, record.get("xmp"))
+            fields = {"family": family_of(record["_id"]), **({"links": links} if links else {})}
+            writes.append(UpdateOne({"_id": record["_id"]}, {"$set": fields}))
+    return writes
+
+
+def _to_schema_6(store: Store, records: Sequence[Document]) -> Sequence[Write]:
+    changes = (_add_media_types, _add_families, renew_search_terms)
+    return [write for change in changes for write in change(store, records)]
+
+
 def _rename_tasks(_store: Store, jobs: Sequence[Document]) -> Sequence[Write]:
     return [UpdateOne({"_id": job["_id"]}, {"$set": {"path": FORMER_TASKS[job["path"]]}}) for job in jobs]
 
@@ -101,7 +134,10 @@ MIGRATIONS: tuple[Migration, ...] = (
         add_derived_fields,
     ),
     Migration(
-        "renews the words for text search, and adds `search_text`, in which it finds phrases", renew_search_terms
+        "adds `photo.media_type`, which tells images, videos and other files apart, and `family` and `links`, with "
+        "which workers find the sidecars and the stack of a photo, renews the words for text search, and adds "
+        "`search_text`, in which it finds phrases",
+        _to_schema_6,
     ),
 )
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pymongo.errors
 from bson.errors import BSONError
 from pymongo import MongoClient
 
-from exifinator.config import Config
+from exifinator.config import ROOT, Config
 from exifinator.errors import ConfigError, RecordRefused, StoreUnavailable
+from exifinator.own_servers import mongodb_uri
 
 Document = dict[str, Any]
 
@@ -30,15 +32,20 @@ TRANSIENT_CODES = frozenset(
 UNAUTHORIZED_CODES = frozenset({13, 18, 8000})
 
 
-def connect_mongodb(config: Config, **options: Any) -> MongoClient[Document]:
+def connect_mongodb(config: Config, *, root: Path = ROOT, **options: Any) -> MongoClient[Document]:
     """Return a client with a connection pool for MONGODB_URI. The client connects when it is first used.
+
+    Args:
+        config: The settings.
+        root: The checkout, which may run the server itself.
+        options: Options of the client.
 
     Raises:
         ConfigError: MONGODB_URI or a file that it names is invalid.
     """
     try:
         return MongoClient(
-            config.mongodb_uri.get_secret_value(),
+            mongodb_uri(config, root),
             serverSelectionTimeoutMS=options.pop("serverSelectionTimeoutMS", 10_000),
             appname="exifinator",
             maxPoolSize=max(20, config.greenlets),

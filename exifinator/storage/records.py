@@ -9,19 +9,18 @@ from typing import Any, NamedTuple
 
 import pymongo.errors
 from bson import Binary, CodecOptions, MinKey
-from pymongo import IndexModel
+from pymongo import DeleteOne, IndexModel
 from pymongo.collection import Collection
 from pymongo.database import Database
 
 from exifinator.errors import DeliveryLost, RecordRefused, StoreUnavailable
 from exifinator.models import ExifRecord, ImageRef, Status
 from exifinator.storage.bulk_write import write_documents
+from exifinator.storage.families import FamilyStore
 from exifinator.storage.indexes import RETIRED_INDEXES, IndexDefinition
 from exifinator.storage.mongodb import Document, describe_error, mongodb_errors
 
 log = logging.getLogger(__name__)
-
-_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def count_exactly(collection: Collection[Document], *, limit: int | None = None) -> int:
@@ -79,6 +78,7 @@ class RecordStore:
     def __init__(self, database: Database[Document], name: str, indexes: Sequence[IndexDefinition]) -> None:
         self.collection: Collection[Document] = database[name]
         self.thumbnails: Collection[Document] = database["thumbnails"]
+        self.families = FamilyStore(self.collection)
         # The collection without tz_aware decoding, for bulk lookups: adding a time zone to one datetime takes pymongo
         # as long as decoding a whole record.
         self._tz_naive_collection = self.collection.with_options(CodecOptions[Document]())
@@ -90,11 +90,16 @@ class RecordStore:
         """Create the collection and the missing indexes, and drop retired indexes."""
         with mongodb_errors("create indexes"):
             self._create_collection()
-            self.collection.create_indexes(
-                [IndexModel(list(index.keys), name=index.name, **index.options) for index in self._indexes]
-            )
+            self.create_indexes(self._indexes)
             for name in self.collection.index_information().keys() & set(RETIRED_INDEXES):
                 self.collection.drop_index(name)
+
+    def create_indexes(self, indexes: Sequence[IndexDefinition]) -> None:
+        """Create those of the indexes that are missing."""
+        with mongodb_errors("create indexes"):
+            self.collection.create_indexes(
+                [IndexModel(list(index.keys), name=index.name, **index.options) for index in indexes]
+            )
 
     def _create_collection(self) -> None:
         """Create the collection with zstd compression, which is not MongoDB's default, if the server supports it."""
@@ -182,18 +187,26 @@ class RecordStore:
             return 0
         query = {"_id": {"$in": list(ids)}, "extracted_at": {"$lt": before}}
         with mongodb_errors("remove records"):
-            old_ids = [document["_id"] for document in self.collection.find(query, {"_id": 1})]
+            old = list(self.collection.find(query, {"family": 1, "links": 1}))
+        old_ids = [document["_id"] for document in old]
+        # Settle the families first. After an interruption, the next call finds the records and removes the rest.
+        self.families.settle(old, without=frozenset(old_ids))
+        with mongodb_errors("remove records"):
             # Remove the thumbnails first. After an interruption, the records still exist, so the next call finds them
             # and removes the rest.
             self.thumbnails.delete_many({"_id": {"$in": old_ids}})
-            return self.collection.delete_many({**query, "_id": {"$in": old_ids}}).deleted_count
+            removed = self.collection.delete_many({**query, "_id": {"$in": old_ids}}).deleted_count
+        self.families.settle(old, rewritten=False)
+        return removed
 
     def remove_delivered(self, image_id: str, delivered_at: datetime) -> None:
         """Remove the record and the thumbnail that a delivery has stored, unless another delivery has replaced them."""
         query = {"_id": image_id, "delivered_at": delivered_at}
         with mongodb_errors("remove records"):
             self.thumbnails.delete_one(query)
-            self.collection.delete_one(query)
+            removed = self.collection.find_one_and_delete(query, {"family": 1, "links": 1})
+        if removed:
+            self.families.settle([removed], rewritten=False)
 
     def thumbnail_sizes(self, ids: Sequence[str]) -> dict[str, int]:
         """Return the sizes of these images' thumbnails in bytes, by id. Images without a thumbnail are omitted."""
@@ -207,7 +220,7 @@ class RecordStore:
     def upsert(
         self, records: Sequence[ExifRecord], *, clock: Callable[[], datetime] | None = None
     ) -> list[Exception | None]:
-        """Write records and their thumbnails in bulk.
+        """Write records and their thumbnails in bulk, and merge the sidecars among their families.
 
         Each thumbnail is written before its record, so a record never lacks its thumbnail. A record with `delivered_at`
         does not replace a record of a later delivery.
@@ -227,6 +240,12 @@ class RecordStore:
             again = self._upsert([records[i] for i in lost], lambda document: _not_later(document, until=now))
             for i, outcome in zip(lost, again, strict=True):
                 outcomes[i] = outcome
+        stored = [i for i, outcome in enumerate(outcomes) if outcome is None]
+        try:
+            self.families.settle([records[i].document for i in stored])
+        except (StoreUnavailable, RecordRefused) as exc:
+            for i in stored:
+                outcomes[i] = exc
         return outcomes
 
     def _upsert(
@@ -241,17 +260,16 @@ class RecordStore:
         self._mostly_new = 2 * sum(result.is_new) >= len(result.is_new)
         for i, error in zip(ready, result.errors, strict=True):
             outcomes[i] = error
-        latest = max(documents, key=lambda document: document.get("delivered_at", _NEVER), default={})
         # An old thumbnail is left behind only if the new record has none and replaced one that had.
-        stale_ids = [
-            records[i].id
+        stale = [
+            DeleteOne({"_id": records[i].id, **may_replace(records[i].document)})
             for i, is_new in zip(ready, result.is_new, strict=True)
             if not (is_new or records[i].thumbnail or outcomes[i])
         ]
-        if stale_ids:
+        if stale:
             try:
                 with mongodb_errors("remove thumbnails"):
-                    self.thumbnails.delete_many({"_id": {"$in": stale_ids}, **may_replace(latest)})
+                    self.thumbnails.bulk_write(stale, ordered=False)
             except (StoreUnavailable, RecordRefused) as exc:
                 for i in ready:
                     outcomes[i] = outcomes[i] or exc

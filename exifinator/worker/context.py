@@ -14,7 +14,8 @@ import gevent
 
 from exifinator.config import Config, load_config
 from exifinator.errors import DeliveryLost
-from exifinator.models import ExifRecord, FetchedMetadata
+from exifinator.metadata.fetch import fetch_metadata
+from exifinator.models import ExifRecord, FetchedMetadata, ImageRef, RangeRead
 from exifinator.queue.image_queue import NO_ROOM, PUSHED, REFUSED, UNWANTED, Delivery, ImageQueue, Outcome
 from exifinator.queue.redis_client import connect_redis, read_clock
 from exifinator.queue.worker_health import WorkerHealth
@@ -43,18 +44,26 @@ PUSH_WAIT_SECONDS = 0.005
 FILE_THREADS = 8
 
 
+# While the jobs of a worker process hold more metadata than this, no more is unpacked or taken from the write queue. A
+# small file may unpack to MAX_FILE_BYTES, and each job keeps several copies, so the number of greenlets is no limit.
+HELD_BYTES_LIMIT = 16 * 1024**2
+
+
 class WorkerContext:
     """Clients and batchers of one worker process.
 
     Attributes:
+        fetched_bytes: The length of the metadata that downloads hold until the write queue has taken it.
         is_stopping: Whether the worker has begun to stop.
-        waiting_for_room: The number of jobs that wait because the write queue is full.
+        waiting_for_room: The number of jobs that wait because the write queue is full, or because the jobs of this
+            process hold too much metadata.
     """
 
     def __init__(self, config: Config) -> None:
         self.config = config
         self.is_stopping = False
         self.waiting_for_room = 0
+        self.fetched_bytes = 0
         self.subprocess_reader = SubprocessReader()
         s3 = FastS3Client(config) if config.s3_client == "lean" else S3Client(config)
         self.sources = SourceClient(s3, FolderClient(FileThreads(FILE_THREADS).call))
@@ -65,12 +74,28 @@ class WorkerContext:
         self._pushes = Batcher(self.queue.push_metadata, limit=IMAGES_PER_PUSH, wait_seconds=PUSH_WAIT_SECONDS)
         self._records = Batcher(self._store_batch, limit=RECORDS_PER_BULK, wait_seconds=BULK_WAIT_SECONDS)
 
-    def push_metadata(self, delivery: Delivery, fetched: FetchedMetadata, on_wait: Callable[[], None]) -> bool:
+    def fetch(self, ref: ImageRef, on_wait: Callable[[], None]) -> FetchedMetadata:
+        """Fetch the metadata of an image. If the jobs of this process hold too much metadata, wait.
+
+        Args:
+            ref: The image.
+            on_wait: See push_metadata.
+
+        Raises:
+            Interrupted: The worker is stopping.
+            EXIFinatorError: See fetch_metadata.
+        """
+        return fetch_metadata(_PatientReader(self, on_wait), ref, first_read_bytes=self.config.first_read_bytes)
+
+    def push_metadata(self, delivery: Delivery, ref: ImageRef, message: bytes, on_wait: Callable[[], None]) -> bool:
         """Add the metadata of an image to the write queue. If the write queue is full, wait.
 
         While the queue is full, each attempt extends the lease of the image.
 
         Args:
+            delivery: The delivery of the image.
+            ref: The image.
+            message: The metadata, from FetchedMetadata.to_bytes.
             on_wait: Called after each pause. The caller restarts the time limit of the job, which does not include the
                 time spent waiting.
 
@@ -83,28 +108,39 @@ class WorkerContext:
             DeliveryLost: The image no longer belongs to this delivery.
             QueueUnavailable: Redis is unavailable.
         """
-        message = fetched.to_bytes()
         attempt = 0
-        while (result := self._pushes.submit((delivery, message))) == NO_ROOM:
-            if self.is_stopping:
-                raise Interrupted("the worker is stopping while the write queue is full")
-            attempt += 1
-            self.waiting_for_room += 1
-            try:
-                gevent.sleep(backoff_seconds(attempt, first_seconds=0.05, max_seconds=2.0, jitter=(0.5, 1.5)))
-            finally:
-                self.waiting_for_room -= 1
-            on_wait()
+        self.fetched_bytes += len(message)
+        try:
+            while (result := self._pushes.submit((delivery, message))) == NO_ROOM:
+                attempt += 1
+                self.wait_for_room(attempt, on_wait)
+        finally:
+            self.fetched_bytes -= len(message)
         if result == UNWANTED:
-            raise DeliveryLost(f"{fetched.ref.id} was delivered again, or its batch was cancelled")
+            raise DeliveryLost(f"{ref.id} was delivered again, or its batch was cancelled")
         if result == REFUSED:
             log.warning(
                 "wait: Redis does not accept %d bytes of metadata of %s, so this worker writes the image itself",
                 len(message),
-                fetched.ref.id,
+                ref.id,
                 extra={"action": "wait"},
             )
         return result == PUSHED
+
+    def wait_for_room(self, attempt: int, on_wait: Callable[[], None]) -> None:
+        """Pause before the next attempt of a download that waits for other jobs.
+
+        Raises:
+            Interrupted: The worker is stopping.
+        """
+        if self.is_stopping:
+            raise Interrupted("the worker is stopping while the write queue is full")
+        self.waiting_for_room += 1
+        try:
+            gevent.sleep(backoff_seconds(attempt, first_seconds=0.05, max_seconds=2.0, jitter=(0.5, 1.5)))
+        finally:
+            self.waiting_for_room -= 1
+        on_wait()
 
     def store_record(self, record: ExifRecord, outcome: Outcome) -> None:
         """Store a record, then acknowledge its image. Return when both are done.
@@ -152,6 +188,26 @@ class WorkerContext:
 
     def _read_clock(self) -> datetime:
         return read_clock(self.queue.client)
+
+
+class _PatientReader:
+    """Reads the ranges of an image, and returns them when the process may hold more metadata.
+
+    What follows a read, until the next read or until the metadata is pushed, lets no other greenlet run. So only one
+    image at a time can exceed the limit.
+    """
+
+    def __init__(self, context: WorkerContext, on_wait: Callable[[], None]) -> None:
+        self._context = context
+        self._on_wait = on_wait
+
+    def read_range(self, ref: ImageRef, start: int, length: int, *, if_match: str = "") -> RangeRead:
+        read = self._context.sources.read_range(ref, start, length, if_match=if_match)
+        attempt = 0
+        while self._context.fetched_bytes > HELD_BYTES_LIMIT:
+            attempt += 1
+            self._context.wait_for_room(attempt, self._on_wait)
+        return read
 
 
 @functools.cache

@@ -4,6 +4,7 @@
 |---|---|---|
 | Interrupted | release | release |
 | DeliveryLost | drop | drop |
+| MetadataNotQueued | release, and count the delivery | retry; after MAX_RETRIES, fail |
 | QueueUnavailable, StoreUnavailable | release, because a server is down | retry; after MAX_RETRIES, fail |
 | ClockSkew, and the circuit breaker says to release the image | release | release |
 | any other TransientError | retry; after MAX_RETRIES, fail | retry; after MAX_RETRIES, fail |
@@ -17,6 +18,10 @@ stores in MongoDB.
 When a job is released, no failed job is recorded. The image of a raw job returns to the download queue. A regular job
 gets the status `interrupt`, and MRQ's maintenance tasks queue it again.
 
+A delivery that is released normally does not count. If Redis failed when it was sent the metadata of the image, the
+delivery counts, because the image may be the reason. From the MAX_DELIVERIES-th delivery on, a subprocess reads the
+image, and its metadata is not sent to Redis.
+
 When a job is dropped, nothing is stored and nothing is counted: another delivery of the image does both.
 """
 
@@ -26,7 +31,15 @@ from dataclasses import dataclass
 
 from mrq.exceptions import JobInterrupt
 
-from exifinator.errors import AccessDenied, ClockSkew, DeliveryLost, QueueUnavailable, StoreUnavailable, TransientError
+from exifinator.errors import (
+    AccessDenied,
+    ClockSkew,
+    DeliveryLost,
+    MetadataNotQueued,
+    QueueUnavailable,
+    StoreUnavailable,
+    TransientError,
+)
 from exifinator.retry import backoff_seconds
 
 RETRY_GROWTH = 3
@@ -66,7 +79,13 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """Return the image or the job to its queue, without recording a failed job."""
+    """Return the image or the job to its queue, without recording a failed job.
+
+    Attributes:
+        is_counted: Whether the delivery counts nevertheless.
+    """
+
+    is_counted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +110,8 @@ def decide(error: Exception, attempt: Attempt) -> Retry | Release | Fail | Drop:
             return Release()
         case DeliveryLost():
             return Drop()
+        case MetadataNotQueued() if attempt.is_raw:
+            return Release(is_counted=True)
         case QueueUnavailable() | StoreUnavailable() if attempt.is_raw:
             return Release()
         case ClockSkew() if attempt.released_by_breaker:

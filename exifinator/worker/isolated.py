@@ -25,6 +25,7 @@ from exifinator import errors
 from exifinator.config import ROOT, Config, load_config
 from exifinator.errors import EXIFinatorError, KilledWorker, PermanentError
 from exifinator.metadata.fetch import fetch_metadata
+from exifinator.metadata.fingerprint import add_fingerprint
 from exifinator.metadata.parse import build_record
 from exifinator.models import ExifRecord, ImageRef, RangeReader
 from exifinator.sources.client import SourceClient
@@ -50,6 +51,7 @@ def read_image(reader: RangeReader, ref: ImageRef, config: Config) -> tuple[Exif
     """
     fetched = fetch_metadata(reader, ref, first_read_bytes=config.first_read_bytes)
     record = build_record(fetched, deadline_seconds=config.parse_deadline_seconds, memory_mb=config.parse_memory_mb)
+    add_fingerprint(record, fetched)
     return record, fetched.bytes_read, fetched.requests
 
 

@@ -39,6 +39,8 @@ class ImageJob(Job):  # type: ignore[misc]
         ref: Raw jobs only: the image, or None if the member cannot be parsed.
         message: Raw Write jobs only: the fetched metadata bytes, from FetchedMetadata.to_bytes.
         is_dropped: Whether the outcome of the job must not be stored, because the image no longer belongs to the job.
+        is_delivery_counted: Whether the delivery still counts if the image is released.
+        failed_requests, failed_bytes_read: What reading the image cost before it failed.
         stored: Whether the job is in MongoDB. MRQ's class defines this attribute.
     """
 
@@ -47,6 +49,9 @@ class ImageJob(Job):  # type: ignore[misc]
     ref: ImageRef | None = None
     message = b""
     is_dropped = False
+    is_delivery_counted = False
+    failed_requests = 0
+    failed_bytes_read = 0
     stored: bool | None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -155,7 +160,7 @@ class ImageJob(Job):  # type: ignore[misc]
         if self.is_raw and status == "interrupt":
             # The failure policy decided on Release, or the worker is stopping.
             self.data["status"] = status
-            self.context.queue.release([self.delivery])
+            self.context.queue.release([self.delivery], counted=self.is_delivery_counted)
             return
         # Before a success, `store` has checked this, and a raw job's image is acknowledged by now.
         if status not in ("started", "success") and self._is_image_job and not self._is_held():
@@ -198,7 +203,8 @@ class ImageJob(Job):  # type: ignore[misc]
         params = self.data["params"]
         member = self.delivery.member if self.is_raw else ImageRef.from_params(params).to_member()
         result = "failed" if has_failed else ""
-        self.context.queue.acknowledge([Outcome(member, self._image_id, result, delivery=self.delivery.number)])
+        cost = (self.failed_bytes_read, self.failed_requests)
+        self.context.queue.acknowledge([Outcome(member, self._image_id, result, *cost, self.delivery.number)])
 
     def _store_log(self) -> None:
         if self.log_lines and connections.mongodb_logs is not None:

@@ -8,6 +8,7 @@ from typing import Any
 from mrq.queue_raw import QueueRaw
 
 from exifinator.storage.jobs import DOWNLOAD_TASK, WRITE_TASK
+from exifinator.worker.context import HELD_BYTES_LIMIT
 from exifinator.worker.job import ImageJob
 
 
@@ -34,7 +35,12 @@ class WriteQueue(QueueRaw):  # type: ignore[misc]
         job_class: Any = None,  # noqa: ARG002
         worker: Any = None,
     ) -> Iterator[ImageJob]:
-        """Yield a Write job for each image whose metadata bytes the queue delivers."""
+        """Yield a Write job for each image whose metadata bytes the queue delivers.
+
+        While the jobs of this worker hold much metadata, take none.
+        """
+        if worker.held_message_bytes() > HELD_BYTES_LIMIT:
+            return
         for delivery, message in worker.context.queue.take_writes(max_jobs, reserve=worker.writes_to_reserve()):
             job = ImageJob.from_queue(worker.id, WRITE_TASK, self, delivery)
             job.message = message

@@ -17,7 +17,7 @@ from mrq.exceptions import JobInterrupt
 from mrq.task import Task
 
 from exifinator.errors import AccessDenied, ClockSkew, EXIFinatorError, TransientError
-from exifinator.metadata.fetch import fetch_metadata
+from exifinator.metadata.fingerprint import add_fingerprint
 from exifinator.metadata.parse import build_record
 from exifinator.metrics import COUNTS, observe_parse, observe_store, retry_cause
 from exifinator.models import FetchedMetadata, ImageRef
@@ -43,6 +43,8 @@ class ImageTask(Task):  # type: ignore[misc]
                 released_by_breaker = job.context.circuit_breaker.should_release(ImageRef.from_params(params), exc)
                 raise
         except (EXIFinatorError, Interrupted) as exc:
+            if isinstance(exc, EXIFinatorError):
+                job.failed_requests, job.failed_bytes_read = exc.requests, exc.bytes_read
             decision = decide(exc, _attempt(job, released_by_breaker))
             if isinstance(exc, TransientError) and not isinstance(decision, Fail):
                 COUNTS.add_retry(retry_cause(exc))
@@ -53,7 +55,8 @@ class ImageTask(Task):  # type: ignore[misc]
                         "retry: %s/%s in %.0f s: %s", bucket, key, delay_seconds, exc, extra={"action": "retry"}
                     )
                     job.retry(delay=delay_seconds, max_retries=job.context.config.max_retries)
-                case Release():
+                case Release(is_counted):
+                    job.is_delivery_counted = is_counted
                     raise JobInterrupt from exc
                 case Drop():
                     job.drop(str(exc))
@@ -82,6 +85,7 @@ class ImageTask(Task):  # type: ignore[misc]
         config = job.context.config
         began = perf_counter()
         record = build_record(fetched, deadline_seconds=config.parse_deadline_seconds, memory_mb=config.parse_memory_mb)
+        add_fingerprint(record, fetched)
         parsed = perf_counter()
         observe_parse(parsed - began)
         job.store(fetched.ref, record, bytes_read=fetched.bytes_read, requests=fetched.requests)
@@ -120,10 +124,11 @@ class Download(ImageTask):
         elif job.delivery.count >= context.config.max_deliveries:
             self.index_image(job, ref, job.delivery.count)
         else:
-            fetched = fetch_metadata(context.sources, ref, first_read_bytes=context.config.first_read_bytes)
+            # Keep only one copy of the metadata, because it may be 16 MiB long, and the write queue may be full.
+            message = context.fetch(ref, on_wait=job.restart_time_limit).to_bytes()
             context.circuit_breaker.note_served(ref.bucket)
-            if not context.push_metadata(job.delivery, fetched, on_wait=job.restart_time_limit):
-                self.write(job, fetched)
+            if not context.push_metadata(job.delivery, ref, message, on_wait=job.restart_time_limit):
+                self.write(job, FetchedMetadata.from_bytes(message))
 
 
 class Write(ImageTask):

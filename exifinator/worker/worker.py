@@ -15,7 +15,7 @@ from typing import Any
 
 import gevent
 from gevent.event import Event
-from mrq.context import connections
+from mrq.context import connections, run_task
 from mrq.exceptions import JobInterrupt, StopRequested
 from mrq.queue import Queue
 from mrq.utils import load_class_by_path
@@ -33,7 +33,7 @@ from exifinator.queue.image_queue import Delivery
 from exifinator.queue.redis_client import read_clock
 from exifinator.storage.jobs import DOWNLOAD_TASK, WRITE_TASK
 from exifinator.storage.migrations import check_schema
-from exifinator.storage.mongodb import describe_error
+from exifinator.storage.mongodb import describe_error, mongodb_errors
 from exifinator.storage.upkeep import Upkeep
 from exifinator.worker.context import current_context
 from exifinator.worker.failure_policy import Release, decide_unsaved
@@ -80,6 +80,15 @@ class ImageWorker(Worker):  # type: ignore[misc]
         logging_setup.add_context(job_context)
         self.context.sources.prepare()
         super().__init__()
+        self._ensure_job_indexes()
+
+    def _ensure_job_indexes(self) -> None:
+        """Create the indexes of MRQ's jobs. If MongoDB denies it, work without them, only slower."""
+        try:
+            with mongodb_errors("create the indexes of jobs"):
+                run_task("mrq.basetasks.indexes.EnsureIndexes", {})
+        except EXIFinatorError as exc:
+            self.log.warning("start: %s", exc, extra={"action": "start"})
 
     def refresh_queues(self, fatal: bool = False) -> None:  # noqa: ARG002
         """Create the queues named on the command line, in order of priority.
@@ -219,6 +228,10 @@ class ImageWorker(Worker):  # type: ignore[misc]
     @property
     def _serves_write_queue(self) -> bool:
         return self.context.config.write_queue in self.config["queues"]
+
+    def held_message_bytes(self) -> int:
+        """Return the total length of the messages from the write queue that this worker has not stored yet."""
+        return sum(len(job.message) for job in self.leased)
 
     def writes_to_reserve(self) -> int:
         """Return how many elements this worker leaves in the write queue for other workers.

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -45,6 +46,17 @@ class PageProblems:
 
     def unexpected(self) -> list[str]:
         return [text for text in self.problems if not any(re.search(pattern, text) for pattern in self.allowed)]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have a test that hangs in Playwright end its process, which pytest-xdist reports and replaces.
+
+    By default, pytest-timeout raises an exception in the main thread. Playwright's event loop does not survive it, and
+    the fixtures would wait for it for ever.
+    """
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.timeout(method="thread"))
 
 
 @pytest.hookimpl(wrapper=True)

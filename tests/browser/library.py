@@ -20,6 +20,7 @@ from exifinator.search_keys.geo_cells import cells_of
 from exifinator.sources.local_files import LocalReader, local_ref
 from exifinator.storage.mongodb import connect_mongodb
 from exifinator.storage.store import Store
+from tests.data.movie import APPLE, SOUND, TURNED, movie, track
 from tests.servers import SHARED_PHOTOS
 
 # Photos from real cameras, which have more tags than generated ones.
@@ -47,7 +48,9 @@ def _read_demo(folder: Path) -> Iterator[ExifRecord]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(render(_shrink(shot)))
         yield _read(path, "demo", shot.path)
-    for name, content in (("Unsorted/IMG_0000.JPG", b""), ("Unsorted/notes.jpg", b"Shot list for Lofoten\n")):
+    clip = movie(track(matrix=TURNED), SOUND, APPLE)
+    files = {"Unsorted/IMG_0000.JPG": b"", "Unsorted/notes.jpg": b"Shot list for Lofoten\n", "Unsorted/clip.MOV": clip}
+    for name, content in files.items():
         path = folder / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(content)

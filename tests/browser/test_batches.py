@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from exifinator.queue.admin import QueueAdmin
 from tests.browser.accessible import assert_accessible
 from tests.browser.conftest import PHONE, Explorer, Start
 from tests.integration.api.fixtures import TOKEN
@@ -188,8 +189,9 @@ def test_batches__token__is_asked_for(system: System) -> None:
     page.get_by_role("heading", name="Index a bucket").wait_for()
 
 
-def test_batches__retry_without_a_token__names_the_setting(explorer: Explorer, start_explorer: Start) -> None:
-    page = explorer.new_page(allow=("403",))
+def test_batches__retry_without_a_token__is_allowed(explorer: Explorer, start_explorer: Start) -> None:
+    """As for starting and cancelling: it always asked for a token."""
+    page = explorer.new_page()
     example = {"id": "0" * 24, "exception": "ObjectGone", "message": "<img src=x>", "bucket": "b", "key": "<b>k</b>"}
     example |= {"path": "x", "queue": "download", "status": "failed", "queued_at": None, "traceback": "<script>"}
     answer: dict[str, Any] = {"total": 1, "groups": [{"exception": "ObjectGone", "count": 1, "example": example}]}
@@ -199,7 +201,35 @@ def test_batches__retry_without_a_token__names_the_setting(explorer: Explorer, s
     cause = page.get_by_role("article", name="ObjectGone")
     expect(cause).to_contain_text("b/<b>k</b>")
     cause.get_by_role("button", name="Retry all").click()
-    expect(cause.get_by_role("alert")).to_contain_text("Set API_TOKEN in settings.py")
+    expect(page.get_by_text("0 photos queued for retry")).to_be_visible()
+
+
+def test_batches__prefix_that_does_not_exist__is_not_a_success(system: System) -> None:
+    page = system.open()
+    start_batch(page, system.bucket.name, "nosuchprefix/")
+    row = row_of(page, system.bucket.name, "Nothing found")
+    expect(row).to_be_visible()
+    row.get_by_role("button", name="Details").click()
+    expect(page.locator("tr.details")).to_contain_text("nosuchprefix/; check the spelling")
+
+
+def test_batches__paused_queue__is_told(system: System) -> None:
+    paused = Bucket(system.installation.settings["S3_ENDPOINT_URL"])
+    paused.put("a.jpg", make_jpeg(seed=1))
+    admin = QueueAdmin(system.installation.queue, system.installation.config)
+    admin.pause(system.installation.config.download_queue)
+    try:
+        page = system.open()
+        start_batch(page, paused.name)
+        batch = page.get_by_role("article", name=f"Indexing job for s3://{paused.name}")
+        expect(batch.get_by_role("alert")).to_contain_text("the queue is paused")
+    finally:
+        admin.resume(system.installation.config.download_queue)
+    expect(row_of(page, paused.name, "Done")).to_be_visible()
+    # What was stored is in the gallery, though it was open before.
+    page.get_by_role("row").filter(has_text=paused.name).get_by_role("button", name="Details").click()
+    page.get_by_role("link", name="View photos").click()
+    expect(page.locator(".gallery .tile")).to_have_count(1)
 
 
 def test_batches__event_stream_breaks__is_reported_and_reconnects(system: System) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -16,7 +17,8 @@ def section(page: Page, title: str) -> Locator:
 
 
 def expect_total(page: Page, count: int) -> None:
-    expect(page.locator(".total")).to_have_text(f"{count:,} photo{'' if count == 1 else 's'}")
+    photos = f"{count:,} photo{'' if count == 1 else 's'}"
+    expect(page.locator(".total")).to_have_text(re.compile(rf"^{photos}(, \d+ other files?)?$"))
 
 
 def facet(explorer: Explorer, page: Page, name: str, **filters: Any) -> list[dict[str, Any]]:

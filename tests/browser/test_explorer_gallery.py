@@ -28,7 +28,7 @@ def tiles(page: Page) -> Any:
 
 def test_gallery__photos__fill_justified_rows(explorer: Explorer) -> None:
     page = explorer.open("/")
-    expect(page.locator(".total")).to_have_text(f"{total_of(explorer, page)} photos")
+    expect(page.locator(".total")).to_have_text(f"{total_of(explorer, page)} photos, 1 other file")
     expect(tiles(page).first).to_be_visible()
     rows = page.locator(".gallery .row").evaluate_all(
         "rows => rows.map(row => { const a = [...row.children].map(t => t.getBoundingClientRect());"

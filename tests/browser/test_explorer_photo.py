@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -116,8 +117,37 @@ def test_photo__closed__the_focus_returns_to_its_tile(explorer: Explorer) -> Non
     page.keyboard.press("Escape")
     expect(dialog(page)).to_have_count(0)
     expect(page.locator('[data-index="2"]')).to_be_focused()
+    expect(page).to_have_title("Camera: X-T4 · Gallery · EXIFinator")
+
+
+def test_photo__closed__back_does_not_reopen_it(explorer: Explorer) -> None:
+    page = explorer.open("/?view=table")
+    page.get_by_role("link", name="Gallery").click()
+    name = tiles(page).nth(2).locator("a").get_attribute("aria-label") or ""
+    tiles(page).nth(2).click()
+    expect(page).to_have_title(f"{name.split(',')[0]} · Gallery · EXIFinator")
+    for _ in range(2):
+        expect(dialog(page).get_by_role("button", name="Next photo")).to_be_enabled()
+        before = page.url
+        page.keyboard.press("ArrowRight")
+        expect(page).not_to_have_url(before)
+    page.keyboard.press("Escape")
+    expect(dialog(page)).to_have_count(0)
+    # The focus is at the photo that was seen last.
+    expect(page.locator('[data-index="4"]')).to_be_focused()
     page.go_back()
+    expect(page).to_have_url(f"{explorer.url}/?view=table")
+    expect(dialog(page)).to_have_count(0)
+
+
+def test_photo__opened_by_its_address__closes_without_leaving(explorer: Explorer) -> None:
+    page = explorer.new_page()
+    (record, *_) = photos(explorer, page, camera="X-T4")
+    page.goto(explorer.url + explorer.address(camera="X-T4", photo=record["id"]))
     expect(dialog(page)).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog(page)).to_have_count(0)
+    expect(page).to_have_url(explorer.url + explorer.address(camera="X-T4"))
 
 
 def test_photo__copy_buttons__copy(explorer: Explorer) -> None:
@@ -216,6 +246,33 @@ def test_photo__day_without_a_time__is_shown_as_a_day(explorer: Explorer) -> Non
     page.route(f"**/photos/{quote(record['id'], safe='')}", lambda route: route.fulfill(json=shown))
     page.goto(explorer.url + explorer.address(photo=record["id"]))
     expect(dialog(page).locator("dl > div", has_text="Taken").locator("dd")).to_have_text("May 1978")
+
+
+def test_photo__stack_and_sidecars__are_listed_and_lead_to_the_files(explorer: Explorer) -> None:
+    page = explorer.new_page()
+    first, second = photos(explorer, page, camera="X-T4", limit=2)
+    stack = {"id": first["id"], "primary": True, "role": "photo", "count": 2}
+    files = [{**first, "stack": stack}, {**second, "stack": {**stack, "primary": False, "role": "raw"}}]
+    shown = {
+        **explorer_json(explorer, page, first["id"]),
+        "stack": stack,
+        "sidecars": [{"id": "demo/f/IMG_1.xmp", "kind": "xmp", "fields": ["rating", "camera_model"]}],
+    }
+    page.route(f"**/photos/{quote(first['id'], safe='')}", lambda route: route.fulfill(json=shown))
+    page.route("**/photos?stack=*", lambda route: route.fulfill(json={"photos": files}))
+    page.route("**/photos?camera=*", lambda route: route.fulfill(json={"photos": files}))
+    page.goto(explorer.url + explorer.address(camera="X-T4", photo=first["id"]))
+
+    aside = dialog(page).locator(".aside")
+    expect(aside).to_contain_text("Stack of 2 files")
+    expect(aside).to_contain_text("RAW file")
+    expect(aside.get_by_role("link", name="IMG_1.xmp")).to_have_attribute(
+        "href", re.compile("photo=demo%2Ff%2FIMG_1.xmp")
+    )
+    expect(aside).to_contain_text("rating, camera model")
+    page.get_by_role("button", name="Close").click()
+    expect(tiles(page).first).to_have_accessible_name(re.compile("stack of 2 files"))
+    expect(page.locator(".tile .badge").first).to_have_text("2")
 
 
 def explorer_json(explorer: Explorer, page: Page, id_: str) -> dict[str, Any]:

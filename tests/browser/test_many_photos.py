@@ -134,12 +134,12 @@ def test_list__scrolled_over_many_pages__has_each_photo_at_its_index(
     assert list(found.values()) == [record["_id"] for record in expected]
 
 
-def test_gallery__photos__have_a_thumbnail_or_a_text(explorer: Explorer) -> None:
+def test_gallery__photos__have_a_thumbnail_or_the_reason_why_not(explorer: Explorer) -> None:
     page = explorer.open("/")
     expect(page.locator("img.thumbnail").first).to_have_js_property("complete", True)
     assert page.locator("img.thumbnail").first.evaluate("image => image.naturalWidth") > 0
     page.goto(explorer.url + explorer.address(status="no_exif"))
-    expect(page.locator(".no-thumbnail").first).to_contain_text("No thumbnail")
+    expect(page.locator(".no-thumbnail").first).to_contain_text("Can't reach the storage")
 
 
 def test_table__broken_thumbnail__shows_only_the_format(explorer: Explorer) -> None:

@@ -18,7 +18,7 @@ def csv_file(rows: Sequence[Sequence[str]]) -> bytes:
     """Return a file of a CSV report."""
     text = io.StringIO()
     csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(rows)
-    return gzip.compress(text.getvalue().encode())
+    return gzip.compress(text.getvalue().encode(), mtime=0)
 
 
 def parquet_file(columns: dict[str, Any]) -> bytes:

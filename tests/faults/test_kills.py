@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC
 from typing import Any
+from urllib.parse import quote
 
 import psutil
 import pytest
 import redis
 from pymongo import MongoClient
 
+from exifinator.sockets import prepare_socket
 from tests.faults.conftest import (
     IMAGES,
     PATIENT,
@@ -41,10 +43,9 @@ class Running:
     """A checkout, its services and workers, and a run of its that has stored some of the photos."""
 
     def __init__(self, checkout: Callable[..., Checkout], s3: Proxy, gate: Gate) -> None:
-        mongodb_port = reserve_port()
         self.checkout = checkout(
             REDIS_URL=f"redis://127.0.0.1:{reserve_port()}/0",
-            MONGODB_URI=f"mongodb://127.0.0.1:{mongodb_port}",
+            MONGODB_URI=f"mongodb://127.0.0.1:{reserve_port()}",
             S3_ENDPOINT_URL=s3.url,
             AWS_ACCESS_KEY="test",
             AWS_SECRET_KEY="secret",
@@ -53,9 +54,8 @@ class Running:
             **PATIENT,
         )
         self.gate = gate
-        self.client: MongoClient[Document] = MongoClient(
-            f"mongodb://127.0.0.1:{mongodb_port}", tz_aware=True, tzinfo=UTC
-        )
+        socket = quote(str(prepare_socket("mongodb", self.checkout.path)), safe="")
+        self.client: MongoClient[Document] = MongoClient(f"mongodb://{socket}", tz_aware=True, tzinfo=UTC)
         self.images = self.client["waldo"]["exif_data"]
         self.run = self.start_run()
         self.wait(lambda: self.images.count_documents({}) > 50)

@@ -293,11 +293,11 @@ class SharedInstallation(Installation):
             self.worker.send_signal(signal.SIGCONT)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shared(
     mongodb_uri: str, redis_url: str, moto_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[SharedInstallation]:
-    """Yield the installation whose worker the tests of this process share."""
+    """Yield the installation whose worker the tests of the group `shared worker` share (tests/conftest.py)."""
     settings = {"MONGODB_URI": mongodb_uri, "REDIS_URL": redis_url}
     with run_proxy(moto_url) as proxy:
         shared = SharedInstallation(settings, tmp_path_factory.mktemp("shared-worker"), proxy)

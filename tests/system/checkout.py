@@ -15,8 +15,8 @@ from typing import Any
 import psutil
 import pytest
 
-from exifinator.processes.supervisor import SOCKETS
 from exifinator.processes.tagged import find_tagged, process_tag
+from exifinator.sockets import socket_path
 from tests.servers import NO_PROXY, ROOT, find_processes, reserve_port
 from tests.waiting import eventually
 
@@ -119,8 +119,8 @@ def end_supervised(root: Path, name: str) -> None:
     """Kill what the supervision `name` of a checkout has started, in whatever state it is, and remove its socket."""
     mark = process_tag(root, name)
     kill_all(lambda: find_tagged(mark))
-    key = mark.partition(":")[0]
-    shutil.rmtree(SOCKETS / f"exifinator-{os.getuid()}-{key}", ignore_errors=True)
+    # The folder may be in /tmp.
+    shutil.rmtree(socket_path(name, root).parent, ignore_errors=True)
 
 
 @pytest.fixture

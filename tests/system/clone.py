@@ -127,6 +127,8 @@ def make_clone(folder: Path, s3_url: str = "http://127.0.0.1:1") -> Clone:
             "HOME": str(home),
             # pip's cache is the machine's, so that the packages are not fetched for each test run.
             "PIP_CACHE_DIR": os.environ.get("PIP_CACHE_DIR") or str(Path.home() / ".cache" / "pip"),
+            # Only modules that a program imports are compiled, and not all of them by pip.
+            "PIP_COMPILE": "0",
             "EXIFINATOR_REDIS_URL": f"redis://127.0.0.1:{reserve_port()}/0",
             "EXIFINATOR_MONGODB_URI": f"mongodb://127.0.0.1:{reserve_port()}",
             "EXIFINATOR_S3_ENDPOINT_URL": s3_url,
@@ -150,20 +152,20 @@ def add_environment(clone: Clone) -> None:
     subprocess.run(["bash", "-euc", stamp], cwd=clone.path, check=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def s3_proxy(moto_url: str) -> Iterator[Proxy]:
     """Run a proxy in front of the S3 server."""
     with run_proxy(moto_url) as proxy:
         yield proxy
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def bare_clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """Return a clone in which nothing was set up; tests must not do that either."""
     return make_clone(tmp_path_factory.mktemp("bare"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory, s3_proxy: Proxy) -> Iterator[Clone]:
     """Yield a clone with an environment. Tests may start and stop its programs; `running_clone` has them running."""
     made = make_clone(tmp_path_factory.mktemp("clone"), s3_proxy.url)

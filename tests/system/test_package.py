@@ -19,7 +19,8 @@ from pathlib import Path
 import pytest
 from pymongo import MongoClient
 
-from exifinator import __version__
+from exifinator import __version__, own_servers
+from exifinator.config import build_config
 from tests.photos import make_jpeg
 from tests.servers import ROOT, find_processes, reserve_port
 from tests.waiting import eventually
@@ -39,6 +40,15 @@ class Installed:
     @property
     def data(self) -> Path:
         return self.home / ".local" / "share" / "exifinator"
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """Return the addresses of the Redis and MongoDB that it runs, as settings of programs in other folders."""
+        config = build_config({}, self.environment)
+        return {
+            "EXIFINATOR_REDIS_URL": own_servers.redis_url(config, self.data),
+            "EXIFINATOR_MONGODB_URI": own_servers.mongodb_uri(config, self.data),
+        }
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -235,7 +245,7 @@ def read_unit(installed: Installed, name: str, folder: Path, **settings: str) ->
     assert unit["EnvironmentFile"] == "/etc/exifinator/exifinator.env"
     assert unit["WorkingDirectory"] == "/var/lib/exifinator"
     lines = [line for line in (DEPLOY / "exifinator.env").read_text().splitlines() if not line.startswith("#")]
-    addresses = {name: installed.environment[name] for name in (line.partition("=")[0] for line in lines)}
+    addresses = {name: installed.addresses[name] for name in (line.partition("=")[0] for line in lines)}
     own = dict(
         pair.split("=", 1) for pair in unit["Environment"].replace(unit["WorkingDirectory"], str(folder)).split()
     )
@@ -288,7 +298,7 @@ def test_package__worker_units__run_on_a_host_with_nothing_but_the_two_addresses
     queues = {"exifinator-worker@": ["download", "write"], "exifinator-write-worker@": ["write"]}[name]
     with (
         started(unit) as (worker, log),
-        MongoClient[dict[str, object]](installed.environment["EXIFINATOR_MONGODB_URI"]) as mongodb,
+        MongoClient[dict[str, object]](installed.addresses["EXIFINATOR_MONGODB_URI"]) as mongodb,
     ):
         # The worker is this very process, so its name ends with this process id.
         reported = {"name": {"$regex": rf"\D{worker.pid}$"}, "status": "wait", "config.queues": queues}

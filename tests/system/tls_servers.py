@@ -170,7 +170,7 @@ class TlsServers:
             yield
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def tls_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsServers]:
     """Yield running servers. Tests may add buckets, but must not stop the servers."""
     made = TlsServers(tmp_path_factory.mktemp("tls-servers"))

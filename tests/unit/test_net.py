@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from exifinator.net import is_loopback_address, is_loopback_host, without_credentials
+from exifinator.net import is_loopback_address, is_loopback_host, url_host, without_credentials
 
 
 @pytest.mark.parametrize(
@@ -60,3 +60,17 @@ def test_is_loopback_host__usual_name__is_loopback(host: str) -> None:
 )
 def test_is_loopback_host__any_other_form__is_not(host: str) -> None:
     assert not is_loopback_host(host)
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("0.0.0.0", "127.0.0.1"),
+        ("::", "[::1]"),
+        ("::1", "[::1]"),
+        ("a.lan", "a.lan"),
+    ],
+)
+def test_url_host__address__opens_in_a_browser_on_this_machine(host: str, shown: str) -> None:
+    assert url_host(host) == shown

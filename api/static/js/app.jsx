@@ -24,11 +24,25 @@
  */
 import { Failed } from "./components/status_screens.jsx";
 import { api } from "./core/api.js";
+import { needsToken } from "./core/error_messages.js";
+import { setFolders } from "./core/folders.js";
+import { pluralize } from "./core/format.js";
+import { pageTitle, viewTitle } from "./core/page_title.js";
 import { render, useCallback, useEffect, useMemo, useRef, useState } from "./core/preact.js";
-import { followLink, navigate, parseState, VIEW_TITLES, useQueryString } from "./core/url_state.js";
+import {
+  filterParams,
+  followLink,
+  navigate,
+  parseState,
+  useQueryString,
+} from "./core/url_state.js";
 import { FilterPanel } from "./filters/panel.jsx";
 import { Timeline } from "./filters/timeline.jsx";
 import { useFacets } from "./filters/use_facets.js";
+import { useCollapsedHeader } from "./hooks/use_collapsed_header.js";
+import { useLibraryChanges } from "./hooks/use_library_changes.js";
+import { useRequest } from "./hooks/use_request.js";
+import { NewPhotos } from "./photos/new_photos.jsx";
 import { PhotoDialog } from "./photos/photo_dialog.jsx";
 import { dropPages } from "./photos/photo_pages.js";
 import { FilterChips } from "./shell/filter_chips.jsx";
@@ -63,6 +77,18 @@ function useNarrowScreen() {
   return isNarrow;
 }
 
+/**
+ * Fetch the names of the indexed folders, and render again when they have arrived.
+ * @param {boolean} isEnabled
+ */
+function useFolders(isEnabled) {
+  const { data } = useRequest(
+    async (signal) => (isEnabled ? api.get("/library", null, { signal }) : null),
+    String(isEnabled),
+  );
+  setFolders(data?.folders ?? {});
+}
+
 function App() {
   const search = useQueryString();
   const state = useMemo(() => parseState(search), [search]);
@@ -70,17 +96,29 @@ function App() {
   const [reloadCount, setReloadCount] = useState(0);
   const [isPanelOpen, setPanelOpen] = useState(() => !NARROW_SCREEN.matches);
   const isNarrow = useNarrowScreen();
+  const isCollapsed = useCollapsedHeader(isNarrow);
   const searchBox = useRef(/** @type {HTMLInputElement | null} */ (null));
   const showsPhotos = state.view !== "batches";
-  const counts = useFacets(state, api, showsPhotos);
-  // If the API requires a token (401) or has received too many wrong ones (429), ask for it once. Otherwise each part
-  // of the page would ask for it.
-  const isLocked = counts.error?.status === 401 || counts.error?.status === 429;
-  const showsFilters = showsPhotos && !isLocked;
+  const [isUnlocked, setUnlocked] = useState(false);
+  useFolders(isUnlocked || !showsPhotos);
+  const changes = useLibraryChanges(api, showsPhotos && isUnlocked, state.view);
+  const counts = useFacets(state, api, showsPhotos, changes);
+  // If the API requires a token or has received too many wrong ones, ask for it once. Otherwise each part of the page
+  // would ask for it.
+  const isLocked = needsToken(counts.error);
+  const hasCounts = counts.data !== null;
+  useEffect(() => setUnlocked(hasCounts && !isLocked), [hasCounts, isLocked]);
+  // While the user watched a job, the photos of the other views were not kept up to date.
+  const lastView = useRef(state.view);
+  if (lastView.current === "batches" && showsPhotos) dropPages();
+  lastView.current = state.view;
+  const hasFilters = filterParams(state.filters).length > 0;
+  const isEmptyLibrary = counts.data?.total === 0 && !hasFilters;
+  const showsFilters = showsPhotos && !isLocked && !isEmptyLibrary;
 
   useEffect(() => {
-    document.title = `${state.view === "gallery" ? "" : `${VIEW_TITLES[state.view]} · `}EXIFinator`;
-  }, [state.view]);
+    document.title = pageTitle(state);
+  }, [state]);
   useEffect(() => {
     /** @param {KeyboardEvent} event */
     const listener = (event) =>
@@ -104,6 +142,10 @@ function App() {
     setReloadCount((last) => last + 1);
     reloadCounts();
   }, [reloadCounts]);
+  const showNew = useCallback(() => {
+    dropPages();
+    setReloadCount((last) => last + 1);
+  }, []);
   const commonProps = { state, navigate, api };
   const View = VIEW_COMPONENTS[state.view];
   // On a narrow screen, the open filter panel covers the rest of the page. The rest becomes inert, so that Tab stays in
@@ -117,20 +159,33 @@ function App() {
       <Header
         {...commonProps}
         isCovered={isCovered}
+        isCollapsed={isCollapsed}
         counts={counts}
         searchBox={searchBox}
         showHelp={() => setHelpOpen(true)}
       />
-      <div class={`body ${isPanelOpen && showsFilters ? "with-filters" : ""}`}>
+      <div
+        class={`body ${isCollapsed ? "collapsed" : ""} ${isPanelOpen && showsFilters ? "with-filters" : ""}`}
+      >
         {showsFilters && (
           <aside id="filters" aria-label="Filters" hidden={!isPanelOpen} tabindex={-1}>
             <button type="button" class="done primary" onClick={() => setPanelOpen(false)}>
-              Show photos
+              {counts.data ? `Show ${pluralize(counts.data.total, "photo")}` : "Show photos"}
             </button>
-            <FilterPanel {...commonProps} counts={counts} />
+            {hasFilters && (
+              <button
+                type="button"
+                class="clear-all"
+                onClick={() => navigate({ clearFilters: true })}
+              >
+                Clear all
+              </button>
+            )}
+            <FilterPanel {...commonProps} counts={counts} changes={changes} />
           </aside>
         )}
         <main inert={isCovered}>
+          <h1 class="visually-hidden">{viewTitle(state)}</h1>
           {showsFilters && (
             <FilterChips
               {...commonProps}
@@ -145,11 +200,19 @@ function App() {
             ) : (
               counts.loading && <div class="timeline" />
             ))}
+          {showsFilters && (state.view === "gallery" || state.view === "table") && (
+            <NewPhotos counts={counts} show={showNew} />
+          )}
           <div class="view" id="view" tabindex={-1}>
             {isLocked && counts.error ? (
               <Failed error={counts.error} retry={reload} />
             ) : (
-              <View key={`${state.view} ${reloadCount}`} {...commonProps} counts={counts} />
+              <View
+                key={`${state.view} ${reloadCount}`}
+                {...commonProps}
+                counts={counts}
+                changes={changes}
+              />
             )}
           </div>
         </main>

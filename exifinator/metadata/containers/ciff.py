@@ -78,7 +78,7 @@ Records = dict[int, bytes]
 Read = Callable[[int, int], bytes]
 
 
-class _Heap(NamedTuple):
+class Heap(NamedTuple):
     """The start and the end of a heap, in bytes from the start of the data, and the number of heaps around it."""
 
     start: int
@@ -94,7 +94,7 @@ def read_crw(file: RangeBuffer, located: LocatedMetadata) -> None:
     start = struct.unpack_from(order + "I", head, 2)[0]
     tail_start = max(0, file.total_bytes - TAIL_BYTES)
     tail = file.read(tail_start, TAIL_BYTES)
-    records, ranges = _read_records(file.read, _Heap(start, file.total_bytes, 0), order)
+    records, ranges = read_records(file.read, Heap(start, file.total_bytes, 0), order)
     _add_records(records, order, located, has_size=True)
     offset, length = ranges.get(THUMBNAIL, (0, 0))
     if 0 < length <= MAX_THUMBNAIL_BYTES:
@@ -113,13 +113,13 @@ def add_segment(body: bytes, located: LocatedMetadata) -> None:
     if not 14 <= start <= MAX_HEADER_BYTES:
         return
     try:
-        records, _ = _read_records(read, _Heap(start, len(body), 0), order)
+        records, _ = read_records(read, Heap(start, len(body), 0), order)
     except DamagedFile:
         return
     _add_records(records, order, located, has_size=False)
 
 
-def _read_records(read: Read, root: _Heap, order: str) -> tuple[Records, dict[int, tuple[int, int]]]:
+def read_records(read: Read, root: Heap, order: str) -> tuple[Records, dict[int, tuple[int, int]]]:
     """Return the values of the records with metadata, and the offsets and lengths (bytes) of all records."""
     long, entry = struct.Struct(order + "I"), struct.Struct(order + "HII")
     records: Records = {}
@@ -148,7 +148,7 @@ def _read_records(read: Read, root: _Heap, order: str) -> tuple[Records, dict[in
                 continue
             if kind & KIND_BITS in HEAPS:
                 if heap.depth < MAX_DEPTH:
-                    heaps.append(_Heap(offset, offset + length, heap.depth + 1))
+                    heaps.append(Heap(offset, offset + length, heap.depth + 1))
                 continue
             ranges.setdefault(number, (offset, length))
             if number not in records and length <= MAX_RECORD_BYTES and kind & KIND_BITS != 0x2000:

@@ -58,7 +58,7 @@ def tiff_of_exif_item(data: bytes) -> bytes:
     return strip_exif_identifier(body)
 
 
-def _boxes(body: bytes, offset: int = 0) -> Iterator[tuple[bytes, int, int]]:
+def boxes(body: bytes, offset: int = 0) -> Iterator[tuple[bytes, int, int]]:
     """Yield each box in `body` as (type, start, end); start and end delimit the box's own body within `body`."""
     while offset + 8 <= len(body):
         size, head = int.from_bytes(body[offset : offset + 4], "big"), 8
@@ -79,7 +79,7 @@ def _read_items(body: bytes) -> dict[int, str]:
     """
     items: dict[int, str] = {}
     count_bytes = 2 if body[:1] == b"\0" else 4
-    for kind, start, end in _boxes(body, 4 + count_bytes):
+    for kind, start, end in boxes(body, 4 + count_bytes):
         version = body[start : start + 1]
         if kind != b"infe" or version not in (b"\2", b"\3"):
             continue
@@ -93,7 +93,7 @@ def _read_items(body: bytes) -> dict[int, str]:
     return items
 
 
-def _read_locations(body: bytes, items: dict[int, str]) -> dict[int, tuple[int, list[tuple[int, int]]]]:
+def read_locations(body: bytes, items: dict[int, str]) -> dict[int, tuple[int, list[tuple[int, int]]]]:
     """Return the locations of the given items from an `iloc` box.
 
     Args:
@@ -135,10 +135,10 @@ def _read_size(body: bytes, primary_id: int, located: LocatedMetadata) -> None:
     """
     properties: list[tuple[bytes, bytes]] = []
     associated: list[int] = []
-    for kind, start, end in _boxes(body):
+    for kind, start, end in boxes(body):
         if kind == b"ipco":
             inner = body[start:end]
-            properties = [(name, inner[begin:stop]) for name, begin, stop in _boxes(inner)]
+            properties = [(name, inner[begin:stop]) for name, begin, stop in boxes(inner)]
         elif kind == b"ipma":
             associated = associated or _associations(body[start:end], primary_id)
     for index in associated:
@@ -182,7 +182,7 @@ def read_meta(file: RangeBuffer, start: int, body: bytes, located: LocatedMetada
         DamagedFile: If a box or an item is invalid.
     """
     child_boxes: dict[bytes, tuple[int, int]] = {}
-    for kind, begin, end in _boxes(body, 4):
+    for kind, begin, end in boxes(body, 4):
         child_boxes.setdefault(kind, (begin, end))
 
     def child_body(kind: bytes) -> bytes:
@@ -196,7 +196,7 @@ def read_meta(file: RangeBuffer, start: int, body: bytes, located: LocatedMetada
     items = _read_items(child_body(b"iinf")) if b"iinf" in child_boxes else {}
     if not items:
         return
-    locations = _read_locations(child_body(b"iloc"), items)
+    locations = read_locations(child_body(b"iloc"), items)
     idat_start = start + child_boxes.get(b"idat", (0, 0))[0]
     blocks: dict[tuple[str, tuple[tuple[int, int], ...]], bytes] = {}
     total_bytes = 0

@@ -41,6 +41,9 @@ UUID_KINDS = {XMP_UUID: "xmp", EXIF_UUID: "exif", IPTC_UUID: "iptc", GEOTIFF_UUI
 # The boxes of a CR3 file that contain metadata. Each contains a TIFF structure with a single directory.
 CANON_KINDS = {b"CMT1": "exif", b"CMT2": "exif/EXIF", b"CMT3": "exif/MakerNote", b"CMT4": "exif/GPS"}
 
+# Canon's movies of RAW frames have the brand of CR3 files, and another version of the compressor.
+CANON_MOVIE, CANON_MOVIE_BEGIN = "crm", b"CanonCRM"
+
 # Method of a `colr` box that contains an ICC profile.
 RESTRICTED_ICC = b"\2"
 # The longest header that a box can have: size, type, 64-bit size and UUID.
@@ -113,6 +116,10 @@ def read_iso_bmff(file: RangeBuffer, located: LocatedMetadata) -> None:
     if brands[0] == b"crx ":
         located.format = "cr3"
         _read_cr3(file, located)
+        if located.format == CANON_MOVIE:
+            located.blocks.clear()
+            read_quicktime(file, located)
+            located.format = CANON_MOVIE
         return
     name = next((HEIF_BRANDS[brand] for brand in brands if brand in HEIF_BRANDS), "")
     if not name:
@@ -122,11 +129,17 @@ def read_iso_bmff(file: RangeBuffer, located: LocatedMetadata) -> None:
     located.format = "heic" if name == "heif" and any(HEIF_BRANDS.get(brand) == "heic" for brand in brands) else name
     # Readers of HEIF have to ignore the orientation in EXIF (ISO/IEC 23008-12, annex A).
     located.rotation_applied = True
+    is_sequence = False
     for box in walk_boxes(file, 0, file.total_bytes):
         if box.kind == b"meta":
             heif.read_meta(file, box.start, box_body(file, box), located)
             return
-    raise DamagedFile("The file has no meta box.")
+        is_sequence = is_sequence or box.kind == b"moov"
+    if not is_sequence:
+        raise DamagedFile("The file has no meta box.")
+    name = located.format
+    read_quicktime(file, located)
+    located.format = name
 
 
 def _read_cr3(file: RangeBuffer, located: LocatedMetadata) -> None:
@@ -137,6 +150,11 @@ def _read_cr3(file: RangeBuffer, located: LocatedMetadata) -> None:
                     for metadata_box in walk_boxes(file, inner.start, inner.end):
                         if metadata_box.kind in CANON_KINDS:
                             located.add(CANON_KINDS[metadata_box.kind], box_body(file, metadata_box))
+                        elif metadata_box.kind == b"CNCV" and box_body(file, metadata_box).startswith(
+                            CANON_MOVIE_BEGIN
+                        ):
+                            located.format = CANON_MOVIE
+                            return
                         elif metadata_box.kind == b"THMB":
                             _add_canon_thumbnail(box_body(file, metadata_box), located)
         elif box.kind == XMP_UUID:

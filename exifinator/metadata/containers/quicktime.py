@@ -9,17 +9,23 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from exifinator.metadata.containers.insta360 import read_insta360
 from exifinator.metadata.containers.range_buffer import DamagedFile, LocatedMetadata, RangeBuffer
-from exifinator.metadata.quicktime.boxes import make_box, split_box_header
+from exifinator.metadata.quicktime.boxes import find_last_boxes, make_box, split_box_header, uint
+from exifinator.metadata.quicktime.gopro import MAX_SAMPLE_BYTES, SAMPLE_FORMAT
 from exifinator.metadata.quicktime.tracks import displayed_size
 
 MOVIE = "quicktime"
 # The longest header that a box can have: size, type, 64-bit size and UUID.
 HEADER_BYTES = 32
-# If at most this much is left behind a box, read all of it: a movie box of this size costs less than a further request.
+# Limits on the requests and the bytes for a movie box of moderate length. A longer one is walked box by box.
+MODERATE_BYTES, MAX_READS, MAX_READ_BYTES = 1024 * 1024, 3, 256 * 1024
+# If at most this much is left behind a top-level box, read all of it: it costs less than a further request.
 WHOLE_BYTES = 128 * 1024
 # How far to read past a header otherwise. One read contains a track's headers, which precede its sample tables.
-TOP_READ_AHEAD_BYTES, READ_AHEAD_BYTES = 48 * 1024, 8 * 1024
+TOP_READ_AHEAD_BYTES, READ_AHEAD_BYTES = 32 * 1024, 8 * 1024
+# Length of the end of a movie box that is read for its user data, if the tables of its tracks are too long to be read.
+TAIL_BYTES = 64 * 1024
 # Limits on the number of boxes in a file, of a track's boxes in it, and on the depth at which they are nested.
 MAX_TOP_BOXES, MAX_BOXES, MAX_TRACKS, MAX_DEPTH = 2000, 3000, 64, 8
 # Limits on a copied box, and on all of them.
@@ -35,6 +41,8 @@ XMP_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 # Boxes whose boxes are copied one by one. The second set is copied as a whole if it is short.
 CONTAINERS = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl"})
 LONG_CONTAINERS = frozenset({b"udta", b"meta", b"ilst"})
+# The boxes of a movie that contain user data. Many programs write them behind the tracks.
+USER_DATA = frozenset({b"udta", b"meta"})
 # Boxes that a file may have many of, or that are long, and that contain no metadata. They are never read.
 SKIPPED = frozenset(
     {
@@ -81,6 +89,9 @@ def read_quicktime(file: RangeBuffer, located: LocatedMetadata) -> None:
     copier = _Copier(file)
     try:
         copier.copy_top_level()
+        copier.copy_telemetry()
+        if copier.has_trailer:
+            read_insta360(file, located)
     except DamagedFile:
         if not file.is_final:
             raise
@@ -112,6 +123,7 @@ class _Copier:
         kinds: The kinds of the top-level boxes.
         is_truncated: Whether the file ends inside the movie box.
         problem: Why the top-level boxes end before the file does; "" if they do not.
+        has_trailer: Whether something other than boxes follows the movie box.
     """
 
     def __init__(self, file: RangeBuffer) -> None:
@@ -120,6 +132,10 @@ class _Copier:
         self.kinds: set[bytes] = set()
         self.is_truncated = False
         self.problem = ""
+        self.has_trailer = False
+        # Offset and length of the first sample of GoPro's telemetry; 0 if there is none.
+        self._sample_at = self._sample_bytes = 0
+        self._max_reads = 1 + MAX_FURTHER_READS
         self._copied_bytes = 0
         self._n_boxes = 0
         self._n_tracks = 0
@@ -135,6 +151,7 @@ class _Copier:
                 if n_hops > MAX_HOPS or file.is_final:
                     return
             header = self._header(start, file.total_bytes, self._top_read_ahead(start))
+            self.has_trailer = b"moov" in self.kinds and (header is None or header.is_cut or min(header.kind) < 32)
             if header is None:
                 self.problem = self.problem or f"The box at byte {start} has an invalid size."
                 return
@@ -145,6 +162,12 @@ class _Copier:
             self.kinds.add(header.kind)
             start = header.end
 
+    def copy_telemetry(self) -> None:
+        """Copy the first sample of GoPro's telemetry, which has the position."""
+        size, start = self._sample_bytes, self._sample_at
+        if size and start and not self.file.is_final:
+            self.boxes.append(make_box(SAMPLE_FORMAT, self.file.read(start, min(size, MAX_SAMPLE_BYTES))))
+
     def _copy_top_box(self, header: _Header) -> None:
         if header.kind == b"mdat":
             # Keep where the media data are, and how long they are: the bit rate follows from it.
@@ -154,7 +177,10 @@ class _Copier:
             if b"moov" in self.kinds:
                 return
             self.is_truncated = header.is_cut
+            if header.end - header.start <= MODERATE_BYTES:
+                self._max_reads = max(MAX_READS, self.file.reads)
             self.boxes.append(make_box(b"moov", self._children(header, 1)))
+            self._max_reads = 1 + MAX_FURTHER_READS
         elif header.kind in TOP_LEVEL:
             copy = self._copy(header, 1)
             if copy:
@@ -168,7 +194,7 @@ class _Copier:
 
     def _header(self, start: int, end: int, read_ahead: int) -> _Header | None:
         """Return the header of the box at offset `start`; None if there is no valid box."""
-        head = self.file.read(start, min(HEADER_BYTES, end - start), read_ahead)
+        head = self._read(start, min(HEADER_BYTES, end - start), read_ahead)
         parts = split_box_header(head, end - start)
         if parts is None:
             return None
@@ -181,10 +207,10 @@ class _Copier:
         start = parent.start
         if parent.kind == b"meta":
             # QuickTime's meta box has no version. Its first box follows immediately.
-            if self.file.read(start, min(8, parent.end - start), READ_AHEAD_BYTES)[4:] != b"hdlr":
+            if self._read(start, min(8, parent.end - start), READ_AHEAD_BYTES)[4:] != b"hdlr":
                 start += 4
             copies.append(bytes(4))
-        has_description = False
+        has_description = has_user_data = is_telemetry = False
         while start + 8 <= parent.end:
             self._n_boxes += 1
             if self._n_boxes > MAX_BOXES:
@@ -192,26 +218,73 @@ class _Copier:
             if has_description and not self.file.has(start, HEADER_BYTES):
                 # Only sample tables follow.
                 break
+            if parent.kind == b"moov" and not has_user_data and not self.file.has(start, HEADER_BYTES):
+                start = self._user_data_at_end(parent, start)
             header = self._next_child(start, parent)
             if header is None:
                 break
             has_description = has_description or (parent.kind == b"stbl" and header.kind == b"stsd")
+            has_user_data = has_user_data or header.kind in USER_DATA
             if header.kind == b"trak":
                 self._n_tracks += 1
             if self._n_tracks <= MAX_TRACKS and header.kind not in SKIPPED:
                 copies.append(self._copy_if_read(header, depth + 1))
             elif header.kind == b"stsz":
                 copies.append(self._sample_count(header))
+            if header.kind == b"stsd" and copies:
+                is_telemetry = copies[-1][20:24] == SAMPLE_FORMAT
+            elif is_telemetry:
+                self._note_first_sample(header)
             start = header.end
         return b"".join(copies)
 
     def _next_child(self, start: int, parent: _Header) -> _Header | None:
         """Return the header of the box at `start`; None if it is invalid, or no more reads are allowed."""
-        left = parent.end - start
+        read_ahead = self._read_ahead_within(start, parent.end)
         try:
-            return self._header(start, parent.end, left if left <= WHOLE_BYTES else READ_AHEAD_BYTES)
+            return self._header(start, parent.end, read_ahead)
         except DamagedFile:
             return None
+
+    def _read(self, start: int, length: int, read_ahead: int) -> bytes:
+        """Return `length` bytes from offset `start`.
+
+        Raises:
+            MissingBytes: If the bytes have not been fetched yet.
+            DamagedFile: If no more reads are allowed.
+        """
+        if self.file.reads >= self._max_reads and not self.file.has(start, length):
+            raise DamagedFile("The metadata is scattered too widely.")
+        return self.file.read(start, length, read_ahead)
+
+    def _read_ahead_within(self, start: int, end: int) -> int:
+        """Return how far to read from `start`, inside a box up to `end`: to the end of the file or box if possible."""
+        limit = self._bytes_left()
+        return next((left for left in (self.file.total_bytes - start, end - start) if left <= limit), READ_AHEAD_BYTES)
+
+    def _bytes_left(self) -> int:
+        return max(0, MAX_READ_BYTES - self.file.buffered_bytes)
+
+    def _user_data_at_end(self, movie: _Header, start: int) -> int:
+        """Return the offset of the user data at the end of a movie box, or `start` if none has to be looked for.
+
+        The user data counts more than the tracks from `start` on, whose tables are too long to be read.
+
+        Raises:
+            MissingBytes: If the end of the box has not been fetched yet.
+        """
+        left, tail = movie.end - start, movie.end - TAIL_BYTES
+        is_last_read = self.file.reads + 1 >= self._max_reads
+        if not is_last_read or tail <= start or (left <= self._bytes_left() and not self.file.has(tail, TAIL_BYTES)):
+            return start
+        try:
+            # Also read what follows the movie box, if it is short.
+            behind = self.file.total_bytes - movie.end
+            data = self._read(tail, TAIL_BYTES, behind if behind <= TAIL_BYTES else 0)
+        except DamagedFile:
+            return start
+        offset = find_last_boxes(data, USER_DATA)
+        return start if offset is None else tail + offset
 
     def _copy_if_read(self, header: _Header, depth: int) -> bytes:
         """Return a copy of a box; empty if no more reads are allowed. The boxes that have been read are kept."""
@@ -232,7 +305,16 @@ class _Copier:
         if length > MAX_BOX_BYTES or self._copied_bytes + length > MAX_MOVIE_BYTES:
             return b""
         self._copied_bytes += length
-        return make_box(header.kind, self.file.read(header.start, length, READ_AHEAD_BYTES))
+        return make_box(header.kind, self._read(header.start, length, READ_AHEAD_BYTES))
+
+    def _note_first_sample(self, header: _Header) -> None:
+        """Note where the first sample of a track is, and its length, if this table has been read."""
+        if header.kind in (b"stsz", b"stco", b"co64") and self.file.has(header.start, 16):
+            data = self.file.read(header.start, 16)
+            if header.kind == b"stsz":
+                self._sample_bytes = uint(data, 4, 4) or uint(data, 12, 4)
+            else:
+                self._sample_at = uint(data, 8, 4 if header.kind == b"stco" else 8)
 
     def _sample_count(self, header: _Header) -> bytes:
         """Return the start of a table of sample sizes, with the number of samples, if it has been read."""

@@ -1,4 +1,4 @@
-"""Read the IPTC, XMP and text that programs append to a JPEG: AFCP, FotoStation and Canon's trailer (canon_vrd.py).
+"""Read what programs and cameras append to a JPEG: AFCP, FotoStation, and Canon's and Insta360's trailers.
 
 Sources: AXS File Concatenation Protocol 1.0; for FotoStation, observed in sample files, and
 https://exiftool.org/TagNames/FotoStation.html.
@@ -7,6 +7,7 @@ https://exiftool.org/TagNames/FotoStation.html.
 from __future__ import annotations
 
 from exifinator.metadata.containers import canon_vrd
+from exifinator.metadata.containers.insta360 import SIGNATURE, read_insta360
 from exifinator.metadata.containers.range_buffer import LocatedMetadata, RangeBuffer
 from exifinator.metadata.text_decoding import decode_text
 
@@ -28,6 +29,8 @@ def read_trailers(file: RangeBuffer, located: LocatedMetadata) -> None:
         _read_afcp(file, located, tail[-AFCP_FOOTER_BYTES:])
     elif tail.endswith(FOTOSTATION):
         _read_fotostation(file, located)
+    elif tail.endswith(SIGNATURE):
+        read_insta360(file, located)
     else:
         located.add("xmp", canon_vrd.find_xmp(tail))
 

@@ -28,7 +28,11 @@ SIGNATURES = (
 )
 # Identifies an XMP packet, which may begin in several ways and may be encoded in UTF-16.
 XMP_NAMESPACE = b"http://www.w3.org/1999/02/22-rdf-syntax-ns#"
-VIDEO = frozenset({"mpeg", "flv"})
+# The rest of a longer sidecar is not read. Sidecars of darktable with many masks have some 100 KB.
+MAX_XMP_BYTES = 4 * 1024 * 1024
+# The names of fields in every JSON file with which Google Takeout describes a photo. These files have about 1 KB.
+TAKEOUT_FIELDS = (b'"title"', b'"photoTakenTime"')
+MAX_TAKEOUT_BYTES = 64 * 1024
 
 
 def identify_unsupported(file: RangeBuffer, located: LocatedMetadata) -> None:
@@ -48,15 +52,25 @@ def identify_unsupported(file: RangeBuffer, located: LocatedMetadata) -> None:
         located.status = "ok"
         reader(file, located)
     elif located.format == "xmp":
+        located.add("xmp", file.read(0, min(file.total_bytes, MAX_XMP_BYTES)))
         located.problem = "The file is an XMP sidecar, not a photo."
-    elif located.format in VIDEO:
-        located.problem = f"The file is a video ({located.format.upper()}), not a photo."
+    elif not located.format and _is_takeout(file, head):
+        located.format, located.problem = "takeout", "The file is a sidecar of Google Takeout, not a photo."
+        located.add("takeout", file.read(0, file.total_bytes))
     elif located.format:
         located.problem = f"{located.format.upper()} files are not supported."
     elif _is_text(head):
         located.format, located.problem = "text", "The file is a text file, not a photo."
     else:
         located.format, located.problem = "unknown", "The file type is unknown."
+
+
+def _is_takeout(file: RangeBuffer, head: bytes) -> bool:
+    """Return whether the file is the JSON with which Google Takeout describes a photo."""
+    if not head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") or file.total_bytes > MAX_TAKEOUT_BYTES:
+        return False
+    data = file.read(0, file.total_bytes)
+    return all(name in data for name in TAKEOUT_FIELDS)
 
 
 def _is_text(head: bytes) -> bool:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from exifinator.metadata.photo.sources import container_text, iptc, note, tag, tags, xmp
-from exifinator.metadata.photo.taken import gps_date, in_utc, iptc_date, movie_date, written_date
+from exifinator.metadata.photo.taken import gps_date, in_utc, iptc_date, movie_date, movie_date_in_zone, written_date
 
 # The tags that say whose clock a movie's header shows.
 _MAKES = ("Keys Make", "UserData Make", "MakerNote Make", "Image Make", "Keys AndroidMake", "XML DeviceManufacturer",
-          "QuickTime MajorBrand")  # fmt: skip
+          "QuickTime MajorBrand", "Track1 HandlerDescription")  # fmt: skip
 
 DATES = (
     # Apple's date is that of the recording, with an offset, even if EXIF in the movie is that of an edited copy.
@@ -31,6 +31,8 @@ DATES = (
     tag("XML CreationDateValue", read=written_date),
     tag("Matroska DateTimeOriginal", read=in_utc),
     tag("UserData ContentCreateDate", read=written_date),
+    tag("GoPro GPSDateTime", read=in_utc),
+    tag("QuickTime CreateDate", "Keys AndroidTimeZone", read=movie_date_in_zone),
     tag("QuickTime CreateDate", *_MAKES, read=movie_date),
     tag("ItemList ContentCreateDate", read=written_date),
     tag("RIFF DateCreated", read=written_date),

@@ -15,7 +15,16 @@ from exifinator.metadata.photo import codes
 from exifinator.metadata.photo.date_sources import DATES
 from exifinator.metadata.photo.lens import known_lens_name, lens_data, lens_name, proper_lens_name
 from exifinator.metadata.photo.lists import join, keyword_tree, keywords, names, paths, separated_keywords
-from exifinator.metadata.photo.media import bits_per_second, codec, coordinates, coordinates_altitude, seconds
+from exifinator.metadata.photo.media import (
+    audio_codec,
+    bits_per_second,
+    coordinates,
+    coordinates_altitude,
+    degrees,
+    seconds,
+    signed_altitude,
+    video_codec,
+)
 from exifinator.metadata.photo.picture import canon_iso, iso, largest, metres, stars, stars_of_percent
 from exifinator.metadata.photo.placeholders import (
     NO_COPYRIGHT,
@@ -163,12 +172,11 @@ FIELDS: tuple[Field, ...] = (
           DATES, exif_date, unit="ms"),
     Field("camera_make", "string", "The maker of the camera.",
           (tag("Image Make"), xmp("tiff:Make"), xmp("exif:Make"), *tags("Make", *_MOVIE),
-           tag("Keys AndroidMake"), tag("XML DeviceManufacturer"), note("Make")),
+           tag("Keys AndroidMake"), tag("XML DeviceManufacturer"), note("Make"), summary("camera_make")),
            text_unless(NO_NAME)),
     Field("camera_model", "string", "The model of the camera.",
           (tag("Image Model"), xmp("tiff:Model"), xmp("exif:Model"), *tags("Model", *_MOVIE), tag("Keys AndroidModel"),
-           tag("XML DeviceModelName"),
-           note("Model"),
+           tag("XML DeviceModelName"), tag("Samsung SamsungModel"), note("Model"),
            tag("Image UniqueCameraModel"), tag("Image Tag 0xC614")), text_unless(NO_NAME)),
     Field("camera_serial", "string", "The serial number of the camera.",
           (tag("EXIF BodySerialNumber"), tag("Image SerialNumber"), tag("Image CameraSerialNumber"),
@@ -269,7 +277,7 @@ FIELDS: tuple[Field, ...] = (
           (tag("Image BitsPerSample"), xmp("tiff:BitsPerSample")), largest, unit="bits"),
     Field("duration_seconds", "double",
           "The duration of a video or of an animated picture.",
-          (summary("duration_seconds"), container_text("Duration", read=positive),
+          (summary("duration_seconds"), container_text("Duration"),
            *tags("Duration", "RIFF", "Matroska", "M2TS", "H264", "QuickTime")), seconds, unit="s"),
     Field("frame_rate", "double", "The frames per second of a video.",
           (summary("frame_rate"), *tags("VideoFrameRate", "RIFF", "H264", "Matroska", "M2TS"),
@@ -277,10 +285,12 @@ FIELDS: tuple[Field, ...] = (
           in_range(0.001, 100_000, digits=3), unit="frames/s"),
     Field("video_codec", "string", "The codec of the picture of a video, such as `H.264` and `HEVC`.",
           (summary("video_codec"), *tags("VideoCodec", "RIFF", "Matroska"), tag("RIFF Compression"),
-           *tags("VideoCodecID", "Matroska", "Track1", "Track2"), printed("M2TS VideoStreamType")), codec),
+           *tags("VideoCodecID", "Matroska", "Track1", "Track2"), printed("M2TS VideoStreamType")),
+          video_codec),
     Field("audio_codec", "string", "The codec of the sound of a video, such as `AAC` and `PCM`.",
           (summary("audio_codec"), *tags("AudioCodec", "RIFF", "Matroska"), printed("RIFF Encoding"),
-           *tags("AudioCodecID", "Matroska", "Track1", "Track2"), printed("M2TS AudioStreamType")), codec),
+           *tags("AudioCodecID", "Matroska", "Track1", "Track2"), printed("M2TS AudioStreamType")),
+          audio_codec),
     Field("bit_rate", "integer", "The average number of bits per second of a video.",
           (summary("bit_rate"), *tags("AvgBitrate", "RIFF", "Matroska", "M2TS", "Composite")), bits_per_second,
           unit="bits/s"),
@@ -289,13 +299,14 @@ FIELDS: tuple[Field, ...] = (
           (tag("GPS GPSLatitude", "GPS GPSLatitudeRef", "GPS GPSLongitude", "GPS GPSLongitudeRef"),
            xmp("exif:GPSLatitude", "exif:GPSLatitudeRef", "exif:GPSLongitude", "exif:GPSLongitudeRef"),
            *tags("GPSCoordinates", *_MOVIE, read=coordinates), tag("UserData LocationCoordinates", read=coordinates),
+           tag("GoPro GPSLatitude", "GoPro GPSLongitude", read=degrees),
            tag("H264 GPSLatitude", "H264 GPSLatitudeRef", "H264 GPSLongitude", "H264 GPSLongitudeRef")), position,
            unit="degrees (WGS 84)"),
     Field("altitude_metres", "double", "The altitude above sea level; negative below it.",
           (tag("GPS GPSAltitude", "GPS GPSAltitudeRef"), xmp("exif:GPSAltitude", "exif:GPSAltitudeRef"),
            *tags("GPSCoordinates", *_MOVIE, read=coordinates_altitude),
-           tag("UserData LocationCoordinates", read=coordinates_altitude)),
-           altitude, unit="m"),
+           tag("UserData LocationCoordinates", read=coordinates_altitude),
+           tag("GoPro GPSAltitude", read=signed_altitude)), altitude, unit="m"),
     Field("direction_degrees", "double", "The direction in which the camera pointed, clockwise from north.",
           (tag("GPS GPSImgDirection"), xmp("exif:GPSImgDirection")), in_range(0, 360, digits=3), unit="degrees"),
     Field("speed", "double", "The speed at which the camera moved, by GPS.",
@@ -367,11 +378,11 @@ FIELDS: tuple[Field, ...] = (
 
 # Fields that are computed from other fields and from the container, with their descriptions.
 DERIVED: tuple[Field, ...] = (
-    Field("media_type", "string", "`image` or `video`.", ()),
+    Field("media_type", "string", "`image`, `video` or `other`. Every record has it.", ()),
     Field("taken_local", "date", "When the photo was taken, on the camera's clock.", (), unit="ms"),
     Field("taken_offset", "string", "The camera's offset from UTC, as in `+02:00`.", ()),
     Field("taken_offset_inferred", "boolean",
-          "True if the file has no offset, and `taken_at` and `taken_offset` follow from the time zone.", ()),
+          "True if the file has no offset, and `taken_offset` follows from the position or the file name.", ()),
     Field("taken_precision", "string", "How precise the date is: `year`, `month`, `day`, `minute` or `second`.", ()),
     Field("taken_source", "string",
           "The source of the date: a tag, property or text among the sources of `taken_at`, or `file name`. The date "

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 
-from exifinator.metadata.dates import PhotoDate, Precision, hour_of_day
+from exifinator.metadata.dates import PhotoDate, Precision, hour_of_day, in_utc
 from exifinator.metadata.day_periods import DAY_PERIODS_PATTERN
 
 MAX_CHARACTERS = 200
@@ -38,15 +38,15 @@ def date_in_name(key: str) -> PhotoDate | None:
     """Return the date in the last part of a key; None if there is none."""
     name = key.rsplit("/", 1)[-1][:MAX_CHARACTERS]
     for match in _DATE.finditer(name):
-        if date := _read(match, in_utc=bool(_IN_UTC.match(name))):
+        if date := _read(match, is_utc=bool(_IN_UTC.match(name))):
             return date
     match_ms = _MILLISECONDS.search(name)
     if match_ms:
-        return PhotoDate(datetime(1970, 1, 1) + timedelta(milliseconds=int(match_ms[1])), "second", "+00:00")
+        return in_utc(PhotoDate(datetime(1970, 1, 1) + timedelta(milliseconds=int(match_ms[1])), "second"))
     return None
 
 
-def _read(match: re.Match[str], *, in_utc: bool) -> PhotoDate | None:
+def _read(match: re.Match[str], *, is_utc: bool) -> PhotoDate | None:
     """Return the date of a match of _DATE; None if it cannot be a date."""
     parts = match.groupdict()
     hour = int(parts["hour"] or 0)
@@ -67,4 +67,5 @@ def _read(match: re.Match[str], *, in_utc: bool) -> PhotoDate | None:
         return None
     if local.year < FIRST_YEAR:
         return None
-    return PhotoDate(local, precision, "+00:00" if in_utc and precision == "second" else None)
+    date = PhotoDate(local, precision)
+    return in_utc(date) if is_utc and precision == "second" else date

@@ -41,7 +41,7 @@ class Metadata:
         key: The object's key.
         size: Width and height in pixels, from the container.
         rotation_applied: Whether `size` is the displayed size, after the rotation of the picture.
-        media_type: "image" or "video"; None for other files.
+        media_type: "image", "video" or "other".
         now: The current time in UTC, without a time zone.
     """
 
@@ -54,7 +54,7 @@ class Metadata:
     key: str = ""
     size: tuple[int | None, int | None] = (None, None)
     rotation_applied: bool = False
-    media_type: str | None = None
+    media_type: str = "image"
     now: datetime = datetime.max - timedelta(days=2)
 
 

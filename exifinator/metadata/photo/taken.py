@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, NamedTuple
 
+from exifinator.metadata import dates
 from exifinator.metadata.dates import PhotoDate, is_blank_date, parse_date, parse_offset, to_utc
 from exifinator.metadata.photo.file_names import date_in_name
 from exifinator.metadata.photo.readers import number, text
@@ -14,31 +15,38 @@ from exifinator.metadata.photo.sources import Metadata, Problem, Raw, Source
 _PRECISIONS = ("year", "month", "day", "minute", "second")
 FILE_NAME = "file name"
 MOVIE_DATE = "QuickTime CreateDate"
-# Makers whose cameras write local time into the header of a movie, and makers whose devices write UTC. The names are
-# makes or brands in lower case. Sources: sample files with a date and an offset in other tags, and the documentation of
-# ExifTool's option QuickTimeUTC.
-_LOCAL_MAKES = (
-    "canon", "nikon", "niko", "panasonic", "olympus", "om digital", "pentax", "pent", "ricoh", "casio", "fujifilm",
-    "gopro", "kodak", "eastman kodak", "sanyo", "leica", "sigma", "minolta", "konica", "hp", "caep",
-)  # fmt: skip
-_UTC_MAKES = (
-    "apple", "google", "samsung", "sony", "xavc", "xiaomi", "huawei", "oneplus", "oppo", "vivo", "motorola", "lge",
-    "nokia", "hmd", "htc",
-)  # fmt: skip
+# Makers whose cameras are known to write local time into the header of a movie, and makers whose devices are known to
+# write UTC. The names are makes or brands in lower case. Observations: Nikon and GoPro in
+# https://github.com/Piwigo/piwigo-videojs/issues/98, https://github.com/pulsejet/memories/issues/1256 and
+# http://blog.mono0x.net/2021/11/03/gopro-creation-time; the others in
+# https://github.com/photostructure/exiftool-vendored.js/issues/113 and
+# https://github.com/photoprism/photoprism/issues/1388.
+_LOCAL_MAKES = ("nikon", "niko", "gopro")
+_UTC_MAKES = ("apple", "google", "samsung", "motorola")
 # Value of FileSource for a digital camera, as opposed to a scanner (Exif 3.0, 4.6.6.3).
 DIGITAL_CAMERA = 3
 FIRST_DIGITAL_YEAR = 1990
 # Days at which clocks start that have never been set.
 _CLOCK_EPOCHS = frozenset({(1904, 1, 1), (1970, 1, 1), (1980, 1, 1), (1980, 1, 6)})
+# All offsets from UTC are multiples of this.
+OFFSET_STEP = timedelta(minutes=15)
+# How far the date in a file name may be from that in the file, besides the offset.
+NAME_TOLERANCE = timedelta(seconds=30)
+MAX_RECORDED_SECONDS = 86_400
 # Tolerance for dates in the future, because local time is up to 14 hours ahead of UTC.
 _AHEAD = timedelta(days=1)
 
 
 class Taken(NamedTuple):
-    """A date and the name of its source."""
+    """A date and the name of its source.
+
+    Attributes:
+        is_offset_inferred: Whether the offset of the date follows from the file name.
+    """
 
     date: PhotoDate
     source: str
+    is_offset_inferred: bool = False
 
 
 def exif_date(raw: Raw, sub_seconds: Raw, *offsets: Raw) -> PhotoDate | Problem | None:
@@ -78,7 +86,7 @@ def gps_date(raw: Raw, time: Raw) -> PhotoDate | None:
     if not 0 <= seconds < 86_401:
         return None
     try:
-        return PhotoDate(date.local + timedelta(milliseconds=round(seconds * 1000)), "second", "+00:00")
+        return dates.in_utc(PhotoDate(date.local + timedelta(milliseconds=round(seconds * 1000)), "second"))
     except OverflowError:  # midnight at the end of the last day that datetime supports
         return None
 
@@ -87,49 +95,82 @@ def in_utc(raw: Raw) -> PhotoDate | Problem | None:
     """Read a date that is in UTC unless it has an offset."""
     date = written_date(raw)
     if isinstance(date, PhotoDate) and date.offset is None and date.precision in ("minute", "second"):
-        return date._replace(offset="+00:00")
+        return dates.in_utc(date)
     return date
 
 
 def movie_date(raw: Raw, *makes: Raw) -> Taken | Problem | None:
     """Read the date in a movie's header, and name the clock that it shows in the source.
 
-    The date is in UTC by the standard (ISO/IEC 14496-12, 8.2.2). Phones follow it, but many cameras write their local
-    time.
+    The date is in UTC by the standard (ISO/IEC 14496-12, 8.2.2). Phones follow it, but some cameras write their local
+    time. If nothing is known of the maker, assume UTC.
 
     Args:
         raw: The date.
-        makes: The makes of the camera, or the brand of the file. The first one that is present counts.
+        makes: The makes of the camera, the brand of the file, and the program that wrote the first track.
     """
     date = written_date(raw)
     if not isinstance(date, PhotoDate):
         return date
-    make = next((name.lower() for value in makes if (name := text(value))), "")
-    if make.startswith(_LOCAL_MAKES):
+    names = [name.lower() for value in makes if (name := text(value))]
+    if any(name.startswith(_LOCAL_MAKES) for name in names):
         return Taken(date, f"{MOVIE_DATE} (camera clock)")
-    clock = "UTC" if make.startswith(_UTC_MAKES) else "UTC assumed"
-    return Taken(date._replace(offset="+00:00"), f"{MOVIE_DATE} ({clock})")
+    clock = "UTC" if any(name.startswith(_UTC_MAKES) for name in names) else "UTC assumed"
+    return Taken(dates.in_utc(date), f"{MOVIE_DATE} ({clock})")
+
+
+def movie_date_in_zone(raw: Raw, offset: Raw) -> Taken | None:
+    """Read the date in a movie's header, if the camera also wrote the offset of its clock from UTC."""
+    date, zone = written_date(raw), parse_offset(text(offset))
+    if not isinstance(date, PhotoDate) or zone is None:
+        return None
+    local = dates.in_zone(date, zone)
+    return Taken(local, f"{MOVIE_DATE} (UTC)") if local else None
 
 
 def choose_date(candidates: Iterable[tuple[Source, Any]]) -> Taken | None:
     """Return the first date, or a later date that agrees with it and is more precise, if the first has no seconds."""
     chosen: Taken | None = None
     for source, value in candidates:
-        date, name = value if isinstance(value, Taken) else (value, source.names[0])
-        if chosen is None or _refines(date, chosen.date):
-            chosen = Taken(date, name)
+        taken = value if isinstance(value, Taken) else Taken(value, source.names[0])
+        if chosen is None or _refines(taken.date, chosen.date):
+            chosen = taken
         if chosen.date.precision == "second":
             break
     return chosen
 
 
-def refine_by_name(taken: Taken | None, metadata: Metadata) -> Taken | None:
-    """Return the date in the file name if there is no other date, or it refines one without a time of day."""
+def refine_by_name(taken: Taken | None, metadata: Metadata, *, has_position: bool = False) -> Taken | None:
+    """Return the date in the file name if there is no other date, or it refines one without a time of day.
+
+    If the date is in UTC by definition, and there is no position, infer the offset of the camera's clock from the file
+    name.
+    """
+    if taken and taken.date.is_utc and not has_position:
+        return _on_clock_of_name(taken, metadata)
     if taken and taken.date.precision in ("minute", "second"):
         return taken
     named = date_in_name(metadata.key)
     if named and named.local < metadata.now + _AHEAD and (taken is None or _refines(named, taken.date)):
         return Taken(named, FILE_NAME)
+    return taken
+
+
+def _on_clock_of_name(taken: Taken, metadata: Metadata) -> Taken:
+    """Return a date in UTC on the clock that the file name shows, if both agree except for an offset.
+
+    Phones name videos after the local time at which they start, and the header has the time at which they start or end.
+    """
+    named = date_in_name(metadata.key)
+    if named is None or named.is_utc or named.precision != "second":
+        return taken
+    duration = metadata.summary.get("duration_seconds")
+    for recorded in (0.0, duration if isinstance(duration, int | float) else 0.0):
+        difference = named.local + timedelta(seconds=min(recorded, MAX_RECORDED_SECONDS)) - taken.date.local
+        offset = round(difference / OFFSET_STEP) * OFFSET_STEP
+        if abs(difference - offset) <= NAME_TOLERANCE and abs(offset) <= dates.MAX_OFFSET:
+            local = dates.in_zone(taken.date, dates.format_offset(offset))
+            return Taken(local, taken.source, is_offset_inferred=True) if local else taken
     return taken
 
 
@@ -148,6 +189,8 @@ def date_fields(taken: Taken, metadata: Metadata) -> dict[str, Any]:
     fields: dict[str, Any] = {"taken_at": utc or date.local}
     if utc:
         fields["taken_offset"] = date.offset
+    if taken.is_offset_inferred:
+        fields["taken_offset_inferred"] = True
     fields["taken_local"] = date.local
     fields["taken_precision"] = date.precision
     fields["taken_source"] = taken.source

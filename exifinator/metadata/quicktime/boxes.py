@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 # Limit on the number of boxes next to each other.
 MAX_BOXES = 2000
+# Limits for find_last_boxes: the places that may be a box, and the boxes from there on.
+MAX_CANDIDATES, MAX_LAST_BOXES = 200, 50
 
 
 def split_box_header(head: bytes, limit_bytes: int) -> tuple[bytes, int, int] | None:
@@ -47,6 +50,26 @@ def find_box(data: bytes, *path: bytes) -> bytes | None:
             return None
         data = found
     return data
+
+
+def find_last_boxes(data: bytes, kinds: frozenset[bytes]) -> int | None:
+    """Return the offset of the first box of these kinds from which on valid boxes extend to the end of `data`.
+
+    The data may begin in the middle of a box. No track may be among the boxes: its number would be unknown.
+    """
+    starts = sorted(match.start() - 4 for kind in kinds for match in re.finditer(re.escape(kind), data))
+    return next((start for start in starts[:MAX_CANDIDATES] if start >= 0 and _extends_to_end(data, start)), None)
+
+
+def _extends_to_end(data: bytes, start: int) -> bool:
+    for _ in range(MAX_LAST_BOXES):
+        parts = split_box_header(data[start : start + 16], len(data) - start)
+        if parts is None or parts[0] == b"trak" or min(parts[0]) < 32:
+            return False
+        start += parts[2]
+        if start >= len(data):
+            return start == len(data)
+    return False
 
 
 def make_box(kind: bytes, body: bytes) -> bytes:

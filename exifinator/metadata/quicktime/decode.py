@@ -10,6 +10,7 @@ from typing import Any
 
 from exifinator.metadata.limits import MemoryBudget
 from exifinator.metadata.quicktime.boxes import boxes_in, find_box, four_characters, uint
+from exifinator.metadata.quicktime.gopro import SAMPLE_FORMAT, read_telemetry
 from exifinator.metadata.quicktime.item_lists import read_meta
 from exifinator.metadata.quicktime.makers import maker_blocks
 from exifinator.metadata.quicktime.movie_tags import MovieTags, table
@@ -25,6 +26,8 @@ MAX_BRANDS = 50
 # Kinds of blocks that a record is built from. The others are makers' boxes.
 BLOCK_KINDS = frozenset({"xmp", "exif", "thumbnail"})
 CANON_UUID = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
+# The boxes of makers whose movies do not name them.
+MAKERS = {"GPMF": "GoPro", "smta": "Samsung"}
 KEY_GROUPS = {"vide": "VideoKeys", "soun": "AudioKeys"}
 
 
@@ -34,7 +37,8 @@ class Movie:
 
     Attributes:
         tags: The tags by group and name, as they are stored in the record.
-        summary: Values for `photo`: `duration_seconds`, `frame_rate`, `video_codec`, `audio_codec` and `bit_rate`.
+        summary: Values for `photo`: `duration_seconds`, `frame_rate`, `video_codec`, `audio_codec`, `bit_rate`
+            and `camera_make`.
         blocks: The other metadata: XMP, EXIF, thumbnails, and structures of makers.
     """
 
@@ -75,6 +79,8 @@ class _Decoder:
                 self._read_movie(body)
             elif kind == b"sidx":
                 self._read_index(body)
+            elif kind == SAMPLE_FORMAT:
+                read_telemetry(body, self.tags)
             else:
                 self._read_other(kind, body, "Keys")
         if media:
@@ -151,6 +157,7 @@ class _Decoder:
             "video_codec": video.codec if video else None,
             "audio_codec": audio.codec if audio else None,
             "bit_rate": round(rate),
+            "camera_make": next((MAKERS[kind] for kind, _ in self.found if kind in MAKERS), None),
         }
         return {name: value for name, value in summary.items() if value}
 

@@ -75,7 +75,9 @@ def _read_items(body: bytes, keys: list[str], key_group: str, tags: MovieTags) -
         index = int.from_bytes(code, "big")
         if 1 <= index <= len(keys):
             group, names, key = key_group, key_group, keys[index - 1].removeprefix(APPLE)
-            row = table(names).get(key) or table(names).get(keys[index - 1]) or table("Keys").get(key) or _name(key)
+            short = key.removeprefix("com.")
+            row = table(names).get(key) or table(names).get(short) or table("Keys").get(key) or table("Keys").get(short)
+            row = row or table(names).get(keys[index - 1]) or _name(key)
         elif code == b"----":
             key = (find_box(item, b"name") or b"")[4:].decode("utf-8", "replace")[:MAX_KEY_BYTES]
             group, row = "iTunes", table("iTunesInfo").get(key) or _name(key)

@@ -32,6 +32,8 @@ TAGS_TABLES = (
     (b"KONICA MINOLTA", "Minolta::MOV1"), (b"MINOLTA", "Minolta::MOV2"), (b"SAMSUNG", "Samsung::MP4"),
     (b"DIGIMAX", "Samsung::MP4"),
 )  # fmt: skip
+# Offsets of make and model in structures that begin with the make, and of the model in others.
+PANASONIC_NAMED, PANASONIC_OTHERS = frozenset({0, 22}), frozenset({4, 12})
 # Offset at which Panasonic's and Leica's structure has a JPEG with EXIF.
 PANASONIC_JPEG = 0x4080
 FORMATS = {"int8u": ("B", 1), "int8s": ("b", 1), "int16u": ("H", 2), "int16s": ("h", 2), "int32u": ("I", 4),
@@ -78,7 +80,8 @@ def _blocks(code: str, body: bytes, tags: MovieTags) -> Iterator[tuple[str, byte
     elif code == "PENT":
         _read_layout("Pentax::PENT", body, ">" if body[56:58] == b"\0\0" else "<", tags)
     elif code in ("PANA", "LEIC"):
-        _read_layout("Panasonic::PANA", body, "<", tags)
+        has_make = body[:4].isalpha()
+        _read_layout("Panasonic::PANA", body, "<", tags, skipped=PANASONIC_OTHERS if has_make else PANASONIC_NAMED)
         yield from _jpeg_blocks(body[PANASONIC_JPEG:])
     elif code == "smta":
         for kind, inner in boxes_in(body, 4):
@@ -126,9 +129,19 @@ def _tags_table(body: bytes) -> str:
     return next((name for start, name in TAGS_TABLES if body.upper().startswith(start)), "")
 
 
-def _read_layout(name: str, body: bytes, order: str, tags: MovieTags) -> None:
-    """Add the tags of a structure of a fixed layout. Its tags are MakerNote tags, except those of GPS."""
+def _read_layout(name: str, body: bytes, order: str, tags: MovieTags, skipped: frozenset[int] = frozenset()) -> None:
+    """Add the tags of a structure of a fixed layout. Its tags are MakerNote tags, except those of GPS.
+
+    Args:
+        name: The table with the layout.
+        body: The structure.
+        order: "<" or ">", as in `struct`.
+        tags: The tags of the movie.
+        skipped: Offsets of fields that this structure does not have.
+    """
     for offset, field, kind, count, names in table(name).get("fields", ()):
+        if offset in skipped:
+            continue
         value = _value(body, offset, kind, count, order)
         if value is None or value == "":
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -43,7 +44,16 @@ def check_folder(folder: Path) -> Finding:
         return error("source", f"the folder {shown} does not exist on this machine", "mount its drive")
     if os.access(folder, os.R_OK | os.X_OK):
         return ok("source", f"the folder {shown} is readable")
-    return error("source", f"this user cannot read the folder {shown}", f"chmod u+rx '{shown}'")
+    return error("source", f"this user cannot read the folder {shown}", f"chmod u+rx {_quote(folder)}")
+
+
+def _quote(path: Path) -> str:
+    """Return a path as a shell reads it, with escapes for what a terminal cannot show."""
+    text = str(path)
+    if text.isprintable():
+        return shlex.quote(text)
+    letters = (chr(byte) if 32 <= byte < 127 and byte not in b"'\\" else f"\\x{byte:02x}" for byte in os.fsencode(path))
+    return f"$'{''.join(letters)}'"
 
 
 def check_source(config: Config, source: Source) -> list[Finding]:

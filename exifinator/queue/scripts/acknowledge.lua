@@ -4,7 +4,7 @@
 -- regular job has no delivery and is normally not in the queue, but it is counted.
 -- KEYS: download queue, delivery counts, open batches, prefix of the batches' counts, metrics, deliveries in progress.
 -- ARGV: for each image its member, id, result, bytes read, requests, and the number of its delivery (0 for a regular
--- job). An image with an empty result is not counted.
+-- job). An image with an empty result is not counted, but its bytes and requests are.
 local queue, deliveries, batches, prefix, metrics, in_progress = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local open = redis.call('HGETALL', batches)
 local prefixes_by_batch, counts_by_batch, counts_by_result = {}, {}, {}
@@ -20,13 +20,13 @@ for i = 1, #ARGV, 6 do
     redis.call('HDEL', deliveries, member)
     redis.call('HDEL', in_progress, member)
   end
-  if is_valid and result ~= '' then
-    counts_by_result[result] = (counts_by_result[result] or 0) + 1
+  if is_valid then
+    if result ~= '' then counts_by_result[result] = (counts_by_result[result] or 0) + 1 end
     for batch, prefixes in pairs(prefixes_by_batch) do
       for _, start in ipairs(prefixes) do
         if string.sub(id, 1, #start) == start then
           local counts = counts_by_batch[batch]
-          counts[result] = (counts[result] or 0) + 1
+          if result ~= '' then counts[result] = (counts[result] or 0) + 1 end
           counts.bytes_read = (counts.bytes_read or 0) + tonumber(ARGV[i + 3])
           counts.requests = (counts.requests or 0) + tonumber(ARGV[i + 4])
           break

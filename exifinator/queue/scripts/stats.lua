@@ -10,7 +10,7 @@ local first = redis.call('ZRANGE', queue, 0, 0, 'WITHSCORES')
 local download_age, write_age = 0, 0
 if first[2] then download_age = math.max(0, now - tonumber(first[2])) end
 local element = redis.call('LINDEX', writes, 0)
-local member = element and member_of(element)
+local member = element and parse_element(element)
 local parked_until = member and redis.call('ZSCORE', queue, member)
 if parked_until then write_age = math.max(0, now + parked - tonumber(parked_until)) end
 return {

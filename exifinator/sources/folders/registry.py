@@ -11,6 +11,7 @@ import fcntl
 import functools
 import hashlib
 import json
+import logging
 import os
 import re
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ from pathlib import Path
 from exifinator.config import ROOT
 from exifinator.errors import ConfigError
 from exifinator.sources.folders.names import to_key
+
+log = logging.getLogger(__name__)
 
 _REGISTRY = "folders.json"
 # Earlier versions of EXIFinator wrote this registry, which also contains access keys.
@@ -41,6 +44,18 @@ def lookup(bucket: str, root: Path = ROOT) -> Path | None:
             continue
         return _cached(root, (stat.st_mtime_ns, stat.st_ino, stat.st_size)).get(bucket)
     return None
+
+
+def registered_folders(root: Path = ROOT) -> dict[str, str]:
+    """Return the paths of all registered folders, by bucket, as text that users can read.
+
+    If the registry is damaged, return no folders: they are only shown.
+    """
+    try:
+        return {bucket: to_key(str(folder)) for bucket, folder in _read(root).items()}
+    except ConfigError as exc:
+        log.warning("skip: %s", exc, extra={"action": "skip"})
+        return {}
 
 
 def register(path: Path, bucket: str | None = None, *, root: Path = ROOT) -> str:

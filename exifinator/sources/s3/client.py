@@ -17,6 +17,7 @@ from exifinator.config import Config
 from exifinator.errors import (
     BucketGone,
     CredentialsRefused,
+    ObjectChanged,
     ObjectGone,
     PermanentError,
 )
@@ -52,6 +53,8 @@ class S3Client:
         self._clients: dict[tuple[str | None, str | None], Any] = {}
         # Creating a client takes 0.25 s of CPU time, so greenlets that start together must not each create one.
         self._connect_lock = threading.Lock()
+        self._attempts = 0
+        self._failure: CredentialsRefused | None = None
         self._reloaded_at: dict[tuple[str | None, str | None], float] = {}
         # The buckets of which the last read object was encrypted with S3_SSE_C_KEY.
         self._sse_c_buckets: set[str] = set()
@@ -72,14 +75,35 @@ class S3Client:
 
     def _cached_client(self, key: tuple[str | None, str | None], connect: Callable[[], Any]) -> Any:
         if key not in self._clients:
+            attempts = self._attempts
             with self._connect_lock:
                 if key not in self._clients:
-                    client = connect()
+                    client = self._try_connect(connect, attempts)
                     list_parser.install_list_parser(client)
                     client.meta.events.register("before-parse.s3.HeadBucket", _end_redirects)
                     client.meta.events.register("needs-retry.s3", _count_retry)
                     self._clients[key] = client
         return self._clients[key]
+
+    def _try_connect(self, connect: Callable[[], Any], attempts: int) -> Any:
+        """Create a client. If another greenlet has tried since this one was called, fail as that attempt did.
+
+        While credentials cannot be fetched, each attempt fails after it has read all of boto3's sources of credentials.
+
+        Args:
+            connect: Creates a client.
+            attempts: The number of attempts when the caller began to wait for its turn.
+        """
+        if self._failure is not None and self._attempts > attempts:
+            raise self._failure
+        self._failure = None
+        try:
+            return connect()
+        except CredentialsRefused as exc:
+            self._failure = exc
+            raise
+        finally:
+            self._attempts += 1
 
     def reload_credentials(self, bucket: str, rejected: Any = None) -> bool:  # noqa: ARG002
         """Discard the bucket's client, so that the next one loads the credentials again.
@@ -208,7 +232,13 @@ class S3Client:
             if metadata.get("HTTPStatusCode") == 416:
                 # Status 416: the object is not longer than `start`. If `start` is 0, the object is empty.
                 size = metadata.get("HTTPHeaders", {}).get("content-range", "").rpartition("/")[2]
-                return RangeRead(start, b"", int(size) if size.isdigit() else 0, ref.etag, ref.last_modified)
+                total_bytes = int(size) if size.isdigit() else ref.size_bytes
+                if total_bytes > start:
+                    # Without Content-Range, the size is that of the listing, which is no longer true.
+                    raise ObjectChanged(
+                        f"{ref.id} is shorter than listed: S3 returns no byte after byte {start}"
+                    ) from exc
+                return RangeRead(start, b"", total_bytes, ref.etag, ref.last_modified)
             raise
 
     def _get_object(self, client: Any, ref: ImageRef, start: int, length: int, options: dict[str, Any]) -> RangeRead:

@@ -71,7 +71,11 @@ def make_record(bucket: str, key: str, at: int, **changes: Any) -> dict[str, Any
         "description": f"Photo number {at}",
         "keywords": ["holiday", "beach"] if at % 3 else ["work"],
         "rating": at % 6,
+        "media_type": "image",
     }
+    if at % 6 == 5:
+        photo |= {"media_type": "video", "duration_seconds": round(1 + at * 1.37, 3), "bit_rate": 8_000_000 + at}
+        photo |= {"frame_rate": (25.0, 29.97, 59.94)[at // 6 % 3], "video_codec": ("H.264", "HEVC")[at // 6 % 2]}
     if at % 4 == 1:
         photo |= {"label": "Red", "software": "darktable 4.8", "camera_serial": f"serial {at % 3}", "is_panorama": True}
         photo |= {"white_balance": "daylight", "creators": ["Ada", "Ben"], "date_suspect": "midnight"}

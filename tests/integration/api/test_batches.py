@@ -26,7 +26,7 @@ from tests.s3_proxy import Answer, run_proxy, s3_error
 from tests.servers import find_processes
 
 BATCH_FIELDS = {
-    "id", "sources", "state", "started_at", "updated_at", "numbers", "rate", "seconds_left", "problem",
+    "id", "sources", "patterns", "state", "started_at", "updated_at", "numbers", "rate", "seconds_left", "problem",
 }  # fmt: skip
 LONG_AGO = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -197,6 +197,42 @@ def test_post_batch__source_is_none__is_400(shared_batch_api: Api, source: str, 
     answer = shared_batch_api.client.post("/batches", headers=headers, content=body)
     assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
     assert answer.json()["parameter"] == "source"
+    assert words in answer.json()["detail"]
+
+
+def test_post_batch__patterns__choose_the_objects_and_are_shown(
+    batch_api: Api, installation: Installation, bucket: Bucket
+) -> None:
+    for key in ("1/original.jpg", "1/small.jpg", "-x.jpg", "drafts/1/original.jpg"):
+        bucket.put(key, make_jpeg())
+    installation.start_worker("download", "write")
+    patterns = {"include": ["*/original.*", "[-]x.jpg"], "exclude": ["/drafts/"]}
+    begun = batch_api.client.post("/batches", json={"source": bucket.name, **patterns})
+    assert begun.status_code == 202, begun.text
+    assert begun.json()["patterns"] == [{"source": f"s3://{bucket.name}", **patterns}]
+
+    done = await_batch(installation, batch_api, begun.json()["id"], in_state("done"))
+    assert done["patterns"] == begun.json()["patterns"]
+    assert (done["numbers"]["listed"], done["numbers"]["excluded"], done["numbers"]["stored"]) == (4, 2, 2)
+    assert set(installation.records(bucket.name)) == {"1/original.jpg", "-x.jpg"}
+
+
+@pytest.mark.parametrize(
+    ("patterns", "parameter", "words"),
+    [
+        ({"include": ["[x"]}, "include", "include: the pattern '[x' contains [ without ]"),
+        ({"include": ["*.jpg"], "exclude": ["a", "*.{a,b}"]}, "exclude", "exclude: the pattern '*.{a,b}' contains {"),
+        ({"include": ["x" * 300]}, "include", "250"),
+        ({"exclude": ["x"] * 101}, "exclude", "100"),
+        ({"include": [""]}, "include", "1 character"),
+        ({"exclude": "*.jpg"}, "exclude", "list"),
+    ],
+)
+def test_post_batch__invalid_patterns__are_400(
+    shared_batch_api: Api, patterns: dict[str, Any], parameter: str, words: str
+) -> None:
+    answer = shared_batch_api.client.post("/batches", json={"source": "no-such-bucket", **patterns})
+    assert (answer.status_code, answer.json()["parameter"].split("[")[0].split(".")[0]) == (400, parameter)
     assert words in answer.json()["detail"]
 
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
 
 import boto3
 import httpx2 as httpx
+import pymongo
 import pytest
+from pydantic import SecretStr
 
 from exifinator.config import Config
-from tests.integration.api.fixtures import Api, open_api
+from tests.integration.api.fixtures import TOKEN, Api, open_api
+from tests.waiting import eventually
 
 
 def test_facets__day__counts_within_the_period(api: Api) -> None:
@@ -161,6 +166,127 @@ def test_original__of_what_is_no_record__is_not_signed(signing_api: Api) -> None
     assert signing_api.get("/photos/holiday%2Fsecret.txt/original").status_code == 404
 
 
-def test_original__by_default__is_refused(api: Api) -> None:
-    answer = api.get(ORIGINAL)
+def test_original__setting_off__is_refused(library: Config) -> None:
+    with open_api(library.model_copy(update={"api_sign_originals": False})) as api:
+        answer = api.get(ORIGINAL)
     assert (answer.status_code, answer.headers["content-type"]) == (403, "application/problem+json")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"camera": "X-T4", "without": "camera"},
+        {"rating": ["5", "4"], "without": "rating"},
+        {"taken": "2024-02", "without": "date"},
+        {"keyword": "beach", "without": "keywords"},
+        {"lens": "FE 24-70mm F2.8 GM", "without": "lens", "iso": "100-400"},
+    ],
+)
+def test_facets__value_and_none_of_one_list__add_up(api: Api, given: dict[str, Any]) -> None:
+    """Ticking a value and "none" in one list counts both, also on every page of /photos."""
+    (first, values), (_, missing), *rest = given.items()
+    common = dict(rest)
+    total = api.get("/facets", fields="status", **given).json()["total"]
+    alone = [
+        api.get("/facets", fields="status", **{name: value}, **common).json()["total"]
+        for name, value in ((first, values), ("without", missing))
+    ]
+    assert total == sum(alone)
+    assert 0 < alone[0] < total
+    ids, page = [], api.get("/photos", limit=50, **given).json()
+    while True:
+        ids += [photo["id"] for photo in page["photos"]]
+        if not page["next"]:
+            break
+        page = api.get("/photos", limit=50, cursor=page["next"], **given).json()
+    assert len(ids) == len(set(ids)) == total
+
+
+def test_prefix__no_bucket__finds_the_folder_in_all_buckets(api: Api) -> None:
+    found = api.get("/facets", fields="folder,bucket", prefix="2024/").json()
+    assert found["total"] == 120
+    assert {row["value"] for row in found["facets"]["bucket"]} == {"holiday"}
+    assert found["facets"]["folder"] == [{"value": None, "count": 120}]
+    folders = api.get("/facets", fields="folder", prefix="20").json()["facets"]["folder"]
+    assert folders == [{"value": "24/", "count": 120}]
+    photos = api.get("/photos", prefix="2024/IMG_0001", sort="key").json()["photos"]
+    assert [photo["id"] for photo in photos] == ["holiday/2024/IMG_0001.jpg"]
+    for path in ("/statistics", "/photos", "/facets", "/map", "/export.ndjson"):
+        assert api.get(path, prefix="2024/").status_code == 200
+
+
+@pytest.mark.parametrize("maximum", [1, 5000], ids=["cut-off", "known"])
+def test_facets__find__finds_rare_values(api: Api, monkeypatch: pytest.MonkeyPatch, maximum: int) -> None:
+    """With a maximum of one value, the others are only found by asking MongoDB."""
+    for module in ("facets", "facet_counter"):
+        monkeypatch.setattr(f"api.aggregations.{module}.MAX_VALUES", maximum)
+    given = {"fields": "camera,iso", "iso": "100-6400", "top": "1", "find": "eos r"}
+    found = api.get("/facets", **given).json()["facets"]
+    assert [row["value"] for row in found["camera"]] == ["Canon EOS R5"]
+    assert [row for row in found["iso"] if "least" in row]
+    assert api.get("/facets", fields="camera", find="nikon").json()["facets"]["camera"] == []
+    assert (
+        api.get("/facets", fields="keyword", iso="100-6400", find="BEA").json()["facets"]["keyword"][0]["value"]
+        == "beach"
+    )
+
+
+def test_facets__record_stored_after_the_counts__are_stale_until_counted_again(own_library: Config) -> None:
+    with open_api(own_library) as own:
+        before = own.get("/facets", fields="camera").json()
+        assert before["stale"] is False
+        version = own.get("/library").json()["version"]
+        assert version == own.get("/library").json()["version"]
+        with pymongo.MongoClient[dict[str, Any]](own_library.mongodb_uri.get_secret_value()) as client:
+            photos = client[own_library.mongodb_database][own_library.mongodb_collection]
+            photos.insert_one(
+                {"_id": "holiday/new", "bucket": "holiday", "extracted_at": datetime(2030, 1, 1, tzinfo=UTC)}
+            )
+        assert own.get("/library").json()["version"] != version
+        again = own.get("/facets", fields="camera").json()
+        assert (again["total"], again["stale"]) in [(before["total"], True), (before["total"] + 1, False)]
+        statistics = own.get("/statistics").json()
+        assert statistics["total"] == before["total"] + 1 or statistics["stale"]
+
+        def is_fresh() -> bool:
+            counts = own.get("/facets", fields="camera").json()
+            return (counts["total"], counts["stale"]) == (before["total"] + 1, False)
+
+        eventually(is_fresh)
+
+
+@pytest.mark.parametrize(
+    ("settings", "shown"),
+    [
+        ({}, True),
+        ({"api_host": "0.0.0.0", "api_token": SecretStr(TOKEN)}, True),
+        ({"api_host": "0.0.0.0", "api_token": SecretStr(TOKEN), "api_public_read": True}, False),
+    ],
+    ids=["loopback", "token", "public"],
+)
+def test_library__folders__are_named_unless_anyone_may_read(
+    library: Config, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], shown: bool
+) -> None:
+    monkeypatch.setattr("api.routes.library.registered_folders", lambda: {"jpg_21c843": "/home/ada/jpg"})
+    with open_api(library.model_copy(update=settings)) as api:
+        headers = {"Authorization": f"Bearer {TOKEN}", "Host": "127.0.0.1"}
+        folders = api.client.get("/library", headers=headers).json()["folders"]
+    assert folders == ({"jpg_21c843": "/home/ada/jpg"} if shown else {})
+
+
+def test_fingerprint__copies__are_a_filter_and_a_facet(own_library: Config) -> None:
+    with open_api(own_library) as own:
+        with pymongo.MongoClient[dict[str, Any]](own_library.mongodb_uri.get_secret_value()) as client:
+            photos = client[own_library.mongodb_database][own_library.mongodb_collection]
+            for number in range(6):
+                change = {"$set": {"fingerprint": f"{number % 4:024}"}}
+                photos.update_one({"_id": f"holiday/2024/IMG_{number:04}.jpg"}, change)
+        for given in ({}, {"iso": "50-9000"}):
+            rows = own.get("/facets", fields="fingerprint", **given).json()["facets"]["fingerprint"]
+            counts = {row["value"]: row["count"] for row in rows if row["value"]}
+            assert counts == {f"{0:024}": 2, f"{1:024}": 2, f"{2:024}": 1, f"{3:024}": 1}
+        found = own.get("/photos", fingerprint=f"{1:024}", sort="key").json()["photos"]
+        assert [photo["id"] for photo in found] == ["holiday/2024/IMG_0001.jpg", "holiday/2024/IMG_0005.jpg"]
+        assert {photo["fingerprint"] for photo in found} == {f"{1:024}"}
+        detail = own.get(f"/photos/{found[0]['id'].replace('/', '%2F')}").json()
+        assert "fingerprint" not in detail["tags"]

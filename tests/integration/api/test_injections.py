@@ -15,6 +15,7 @@ from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStart
 from api.aggregations.facet_counter import _SCAN_MS
 from api.aggregations.map_clusters import MAX_CACHED_ZOOM, _grouping
 from api.database import QUERY_MS
+from api.query.filters import PHOTOS_ONLY
 from exifinator.config import Config
 from tests.integration.api.fixtures import WireApi, hash_library, serve_api
 
@@ -168,7 +169,7 @@ def is_of_everything(command: dict[str, Any]) -> bool:
     """
     pipeline = command.get("pipeline", [{}])
     conditions = command.get("filter") or command.get("query") or pipeline[0].get("$match", {})
-    return pipeline == _grouping({}, MAX_CACHED_ZOOM) or set(conditions) <= {"photo.taken_local"}
+    return pipeline == _grouping(PHOTOS_ONLY, MAX_CACHED_ZOOM) or set(conditions) <= {"photo.taken_local"}
 
 
 def test_attempts__all__are_at_least_sixty() -> None:

@@ -17,7 +17,8 @@ from bson.regex import Regex
 from pymongo import AsyncMongoClient, IndexModel
 from pymongo.errors import ExecutionTimeout
 
-from api.query.filters import Filters, within
+from api.query.conditions import within
+from api.query.filters import PHOTOS_ONLY, Filters
 from api.query.pagination import _countable_parts, read_page, spell_out_ranges
 from api.query.ranges import Box
 from api.query.sort_order import Order, Position, SortName
@@ -98,11 +99,14 @@ def read_pages(database: Database, sort: SortName, limit: int, pages: int, wante
         async with AsyncMongoClient[dict[str, Any]](host, port, tz_aware=True) as client:
             photos = client[database.name]["photos"]
             order = Order.named(sort)
-            filters = await spell_out_ranges(photos, wanted.to_filter(), order)
+            filter_ = wanted.to_filter(exclude=frozenset({"media_type"}))
+            filters = await spell_out_ranges(photos, filter_, order)
             ids: list[str] = []
             after: Position | None = None
             for _ in range(pages):
-                records, after = await read_page(photos, filters, order, after=after, limit=limit)
+                records, after = await read_page(
+                    photos, filters, order, after=after, limit=limit, restriction=PHOTOS_ONLY
+                )
                 ids += [record["_id"] for record in records]
                 if after is None:
                     break

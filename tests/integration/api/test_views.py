@@ -26,6 +26,7 @@ EVERY_FACET = [
     "bucket,format,status,keyword,rating",
     "country,state,city,place,kind,creator,person,label",
     "owner,software,camera_serial,lens_serial,white_balance,color_space,date_suspect",
+    "media_type,duration,frame_rate,video_codec,audio_codec",
 ]
 
 
@@ -44,6 +45,24 @@ def test_get_facets__everything__counts_each_value(api: Api) -> None:
     isos = {(row.get("from"), row.get("to")): row["count"] for row in found["facets"]["iso"] if "from" in row}
     assert isos[(100, 200)] == sum(record["photo"].get("iso") == 100 for record in RECORDS)
     assert sum(isos.values()) == len(RECORDS) - 12
+
+
+def test_get_facets__videos__are_counted_by_what_filters_find(api: Api) -> None:
+    facets = api.get("/facets", fields="media_type,duration,frame_rate,video_codec").json()["facets"]
+    videos = [record["photo"] for record in RECORDS if record["photo"].get("media_type") == "video"]
+    assert len(videos) > 10
+    assert values(facets["media_type"])["video"] == len(videos)
+    codecs = dict(Counter(video["video_codec"] for video in videos))
+    assert {value: n for value, n in values(facets["video_codec"]).items() if value} == codecs
+    for name, field in (("duration", "duration_seconds"), ("frame_rate", "frame_rate")):
+        rows = [row for row in facets[name] if "least" in row]
+        assert len(rows) > 2
+        assert sum(row["count"] for row in rows) == len(videos)
+        for row in rows:
+            low, high = row["from"] or 0, row["to"] or 1e9
+            assert row["count"] == sum(low <= video[field] < high for video in videos), (name, row)
+            matches = api.get("/photos", **{name: f"{row['least']:.6f}-{row['greatest']:.6f}"}, limit=1000).json()
+            assert len(matches["photos"]) == row["count"], (name, row)
 
 
 @pytest.mark.parametrize("fields", EVERY_FACET)
@@ -68,7 +87,7 @@ def test_get_facets__others__leave_out_their_own_filter(api: Api) -> None:
     assert wide["total"] == narrow["total"] == 48
 
 
-@pytest.mark.parametrize("fields", ["", "camera,", "secret", "camera;lens", "$where", ",".join(["camera"] * 9)])
+@pytest.mark.parametrize("fields", ["", "camera,", "secret", "camera;lens", "$where", ",".join(["camera"] * 11)])
 def test_get_facets__unknown_field__is_refused(api: Api, fields: str) -> None:
     assert api.get("/facets", fields=fields).status_code == 400
 

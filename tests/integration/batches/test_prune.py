@@ -13,7 +13,7 @@ import pytest
 
 from exifinator.batches.prune import Kind, Orphans, find_missing, find_orphans, remove_orphans
 from exifinator.batches.sorted_listing import sort_ids
-from exifinator.errors import BucketGone, ConfigError, IncompleteListing, SourceUnavailable
+from exifinator.errors import BucketGone, ConfigError, IncompleteListing, SourceUnavailable, StoreUnavailable
 from exifinator.metadata.parse import empty_record
 from exifinator.models import ExifRecord, ImageRef
 from exifinator.sources.s3.client import S3Client
@@ -318,3 +318,26 @@ def test_batch__archived_objects__are_counted_without_a_request(install: Callabl
         assert (counts.listed, counts.archived, counts.unsupported, counts.failed) == (3, 2, 1, 0)
         assert {request.key for request in stub.seen} == {"", "hot.jpg"}
         assert batch.stored.id
+
+
+@pytest.mark.parametrize("failing", ["first", "second"])
+def test_find_orphans__mongodb_fails__ends_the_command_instead_of_counting_for_a_source(
+    installation: Installation, moto_url: str, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    buckets = sorted((Bucket(moto_url) for _ in range(2)), key=lambda bucket: bucket.name)
+    for bucket in buckets:
+        bucket.put("a.jpg", b"x")
+        know(installation, bucket.name, "a.jpg", "b.jpg")
+        note_run(installation, bucket.name)
+    fails_for = buckets[0 if failing == "first" else 1].name
+    scan_ids = installation.store.records.scan_ids
+
+    def scan(id_prefix: str) -> Iterator[str]:
+        if id_prefix.startswith(fails_for):
+            raise StoreUnavailable("MongoDB cannot look up records")
+        yield from scan_ids(id_prefix)
+
+    monkeypatch.setattr(installation.store.records, "scan_ids", scan)
+
+    with pytest.raises(StoreUnavailable), find(installation, *(bucket.name for bucket in buckets)):
+        pass

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
-from exifinator.errors import QueueUnavailable
+from exifinator.errors import MetadataNotQueued, QueueUnavailable
 from exifinator.models import ImageRef
-from exifinator.queue.image_queue import NO_ROOM, PUSHED, REFUSED, UNWANTED, Delivery, Outcome
+from exifinator.queue.image_queue import BYTES_PER_TAKE, NO_ROOM, PUSHED, REFUSED, UNWANTED, Delivery, Outcome
 from exifinator.queue.redis_client import read_clock
 from exifinator.queue.scripts import read_script
 from tests.integration.conftest import Installation
@@ -163,6 +164,47 @@ def test_push_metadata__message_that_redis_refuses__is_refused_alone(
         assert installation.redis.llen(queue.keys.writes) == 2
 
 
+def test_push_metadata__message_that_does_not_fit_into_the_memory_of_redis__may_be_the_reason(
+    install: Callable[..., Installation], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with run_redis(tmp_path_factory.mktemp("small")) as url:
+        installation = install(REDIS_URL=url, WRITE_QUEUE_MB=64)
+        queue = installation.queue
+        queue.enqueue([ref(str(i)) for i in range(3)])
+        deliveries = queue.take_downloads(3)
+        used_bytes: Any = installation.redis.info("memory")["used_memory"]
+        installation.redis.config_set("maxmemory", used_bytes + 8_000_000)
+
+        with pytest.raises(MetadataNotQueued, match="maxmemory") as raised:
+            queue.push_metadata([(d, b"x" * (12_000_000 if i == 1 else 10)) for i, d in enumerate(deliveries)])
+
+        assert raised.value.code == "redis_full"
+
+
+def test_push_metadata__redis_that_fails__names_the_images_as_a_possible_reason(
+    install: Callable[..., Installation], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with run_redis(tmp_path_factory.mktemp("small")) as url:
+        queue = install(REDIS_URL=url).queue
+        queue.enqueue([ref("a")])
+        [delivery] = queue.take_downloads(1)
+    with pytest.raises(MetadataNotQueued, match="Redis cannot queue metadata"):
+        queue.push_metadata([(delivery, b"x")])
+
+
+def test_release__counted__is_due_now_and_reaches_the_limit(installation: Installation) -> None:
+    queue = installation.queue
+    queue.enqueue([ref("a"), ref("b")])
+    counts = []
+    for _ in range(3):
+        deliveries = sorted(queue.take_downloads(2), key=lambda delivery: delivery.member)
+        counts.append([delivery.count for delivery in deliveries])
+        queue.release(deliveries[:1], counted=True)
+        queue.release(deliveries[1:])
+
+    assert counts == [[1, 1], [2, 1], [3, 1]]
+
+
 def test_push_metadata__acknowledged_or_cancelled_meanwhile__is_not_wanted(installation: Installation) -> None:
     assert installation.queue.push_metadata([(Delivery(members("1")[0], 1), b"x")]) == [UNWANTED]
     assert installation.queue.sizes() == (0, 0)
@@ -255,6 +297,45 @@ def test_delivery__of_fetched_metadata__is_the_one_that_fetched_it(installation:
     age(installation, 3600, "1")
     [again] = queue.take_downloads(1)
     assert queue.find_held([writing, again]) == [False, True]
+
+
+def test_take_writes__large_elements__are_taken_a_few_at_a_time(installation: Installation) -> None:
+    queue = installation.queue
+    queue.enqueue([ref(str(i)) for i in range(9)])
+    large = b"x" * (BYTES_PER_TAKE // 2)
+    queue.push_metadata([(delivery, large) for delivery in queue.take_downloads(9)])
+
+    taken = [len(queue.take_writes(9)) for _ in range(5)]
+
+    assert taken == [2, 2, 2, 2, 1]
+    assert queue.sizes() == (9, 0)
+    assert installation.redis.get(queue.keys.write_bytes) == b"0"
+
+
+def test_take_writes__element_that_outlived_its_delivery__is_dropped(installation: Installation) -> None:
+    """Its metadata may be that of an older object, so it must not be stored under the number of the next delivery."""
+    queue = installation.queue
+    queue.enqueue([ref("a"), ref("b")])
+    first = queue.take_downloads(2)
+    queue.push_metadata([(delivery, b"old") for delivery in first])
+    # The time for which the images were parked ends.
+    installation.redis.zadd(queue.keys.downloads, dict.fromkeys(members("a"), 0), xx=True)
+    [second] = queue.take_downloads(2)
+
+    assert [(write.member, message) for write, message in queue.take_writes(10)] == [(*members("b"), b"old")]
+    assert queue.find_held([second]) == [True]
+    queue.push_metadata([(second, b"new")])
+    assert queue.take_writes(10) == [(Delivery(second.member, second.number), b"new")]
+
+
+def test_take_writes__element_of_an_earlier_version__is_delivered(installation: Installation) -> None:
+    queue = installation.queue
+    queue.enqueue([ref("a")])
+    [delivery] = queue.take_downloads(1)
+    [member] = members("a")
+    installation.redis.rpush(queue.keys.writes, b"%d:%bmessage" % (len(member), member))
+
+    assert queue.take_writes(10) == [(Delivery(member, delivery.number), b"message")]
 
 
 def test_close_batch__closed__is_forgotten(installation: Installation) -> None:

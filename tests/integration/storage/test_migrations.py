@@ -17,6 +17,9 @@ from pymongo import UpdateOne
 from exifinator.cli import migrate as migrate_cli
 from exifinator.config import Config
 from exifinator.errors import ConfigError
+from exifinator.metadata.limits import MemoryBudget
+from exifinator.metadata.sidecars import read_sidecar
+from exifinator.models import ExifRecord
 from exifinator.processes import workers
 from exifinator.search_keys.geo_cells import cells_of
 from exifinator.storage import migrations
@@ -204,6 +207,26 @@ def test_migrate__to_schema_5__adds_the_date_on_the_camera_s_clock(install: Inst
         "b/odd": taken,
         "b/undated": None,
     }
+
+
+def test_migrate__to_schema_6__adds_the_media_type(install: Install) -> None:
+    it = install()
+    files = {"a.JPG": "jpeg", "b.mov": "mov", "c.xmp": "xmp", "empty.heic": "unknown", "noise": "unknown"}
+    it.store.records.collection.insert_many(
+        [{"_id": f"b/{key}", "key": key, "format": form, "photo": {"iso": 100}} for key, form in files.items()]
+        + [{"_id": "other program's", "photo": "none"}]
+    )
+    meta = it.store.records.collection.database[META_COLLECTION]
+    for _ in range(2):  # the second time as after a kill before the progress was saved
+        meta.replace_one({"_id": "schema"}, {"version": 5}, upsert=True)
+        list(migrate(it.store, migrations=migrations.MIGRATIONS[:5]))
+
+    found = {record["_id"]: record["photo"] for record in it.store.records.collection.find()}
+    assert found.pop("other program's") == "none"
+    assert {photo["iso"] for photo in found.values()} == {100}
+    assert {id_[2:]: photo["media_type"] for id_, photo in found.items()} == {
+        "a.JPG": "image", "b.mov": "video", "c.xmp": "other", "empty.heic": "image", "noise": "other",
+    }  # fmt: skip
 
 
 def test_migrate__to_schema_5__adds_places_and_kinds(install: Install) -> None:
@@ -395,3 +418,23 @@ def test_migrate_command__says_what_there_is_to_do(install: Install, monkeypatch
     assert "Schema 2: all records have been upgraded." in say("migrate")
     assert "Schema 2: nothing to do." in say("migrate")
     assert it.store.records.collection.count_documents({"photo.altitude_feet": {"$exists": True}}) == 4
+
+
+def test_migrate__to_schema_6__lets_a_sidecar_find_a_photo_that_was_stored_before(install: Install) -> None:
+    it = install()
+    ids = ["b/f/IMG_1.CR2", "b/f/img_2(1).jpg", "b/f/IMG_E1234.JPG"]
+    it.store.records.collection.insert_many([{"_id": id_, "key": id_[2:], "photo": {"rating": 1}} for id_ in ids])
+    it.store.records.collection.insert_one({"_id": ObjectId(), "photo": {}})
+    meta = it.store.records.collection.database[META_COLLECTION]
+    for _ in range(2):  # the second time as after a kill before the progress was saved
+        meta.replace_one({"_id": "schema"}, {"version": 5}, upsert=True)
+        list(migrate(it.store, migrations=migrations.MIGRATIONS[:5]))
+
+    found = {
+        record["_id"]: record.get("family") for record in it.store.records.collection.find({"key": {"$exists": 1}})
+    }
+    assert found == dict(zip(ids, ["b/f/img_1", "b/f/img_2(1)", "b/f/img_1234"], strict=True))
+    assert {"family", "links", "sidecar"} <= it.store.records.collection.index_information().keys()
+    sidecar = read_sidecar("b/f/IMG_1.xmp", "xmp", {"xmp:Rating": "5"}, b"", MemoryBudget(1))
+    it.store.records.upsert([ExifRecord({"_id": "b/f/IMG_1.xmp", "etag": "e", "status": "unsupported", **sidecar})])
+    assert it.store.records.collection.find_one({"_id": ids[0]})["photo"]["rating"] == 5

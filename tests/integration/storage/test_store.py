@@ -66,6 +66,19 @@ def test_upsert__earlier_delivery__does_not_replace_the_record_of_a_later_one(in
     assert store.records.thumbnails.find_one({"_id": "b/1"}, {"_id": 0, "data": 1}) == {"data": b"new"}
 
 
+def test_upsert__many_without_thumbnails__keep_the_thumbnail_of_a_later_delivery(installation: Installation) -> None:
+    """The thumbnail of the later delivery may be stored before its record."""
+    records = installation.store.records
+    records.upsert([by("1", 1, b"old"), by("2", 1, b"old")])
+    records.thumbnails.update_one(
+        {"_id": "b/1"}, {"$set": {"data": b"new", "delivered_at": NOW + timedelta(seconds=3)}}
+    )
+
+    assert records.upsert([by("1", 2), by("2", 5)]) == [None, None]
+
+    assert {found["_id"]: found["data"] for found in records.thumbnails.find()} == {"b/1": b"new"}
+
+
 def test_upsert__earlier_delivery_without_a_thumbnail__keeps_that_of_the_later_one(installation: Installation) -> None:
     store = installation.store
     store.records.upsert([by("1", 2, b"new")])

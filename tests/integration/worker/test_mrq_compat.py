@@ -78,3 +78,31 @@ def test_mrq__reports_with_times_and_hooks__are_written_and_called_once(mongodb_
         [sys.executable, "-c", REPORT_AND_HOOKS, mongodb_uri], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+DENIED_INDEXES = """
+import gevent.monkey
+gevent.monkey.patch_all()
+import logging, sys, types
+from exifinator.worker import mrq_compat
+mrq_compat.install()
+from mrq import config, context
+context.set_current_config(config.get_config(sources=(), config_type="worker"))
+from pymongo.errors import OperationFailure, ServerSelectionTimeoutError
+from exifinator.worker import worker
+logging.basicConfig(stream=sys.stdout, format="%(levelname)s %(message)s")
+for error in (OperationFailure("not authorized on mrq", 13), ServerSelectionTimeoutError("away")):
+    def refuse(path, params):
+        raise error
+    worker.run_task = refuse
+    worker.ImageWorker._ensure_job_indexes(types.SimpleNamespace(log=logging.getLogger()))
+"""
+
+
+def test_worker__indexes_that_mongodb_denies__are_one_line_of_the_log() -> None:
+    done = subprocess.run([sys.executable, "-c", DENIED_INDEXES], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        "WARNING start: MongoDB cannot create the indexes of jobs now: not authorized on mrq",
+        "WARNING start: MongoDB cannot create the indexes of jobs: away",
+    ]

@@ -239,7 +239,7 @@ def test_run__object_gone_meanwhile__is_a_failed_job_that_requeue_mends(
 
     numbers = shared.finish(batch)
 
-    assert (numbers.listed, numbers.stored, numbers.failed) == (2, 1, 1)
+    assert (numbers.listed, numbers.stored, numbers.failed, numbers.requests) == (2, 1, 1, 2)
     [job] = shared.failed_jobs(bucket.name)
     assert (job["path"], job["exceptiontype"], job["queue"]) == (
         "exifinator.worker.tasks.Download",
@@ -285,7 +285,7 @@ def test_run__s3_away__is_retried_later_and_then_failed(shared: SharedInstallati
         shared.proxy.buckets[bucket.name] = Rules(answer=lambda *_: None)
 
     # The count comes last: with it, everything about the job is stored.
-    counted = {"opened": 1, "failed": 1, "bytes_read": 0, "requests": 0}
+    counted = {"opened": 1, "failed": 1, "bytes_read": 0, "requests": 2}
     shared.wait_until(lambda: batch.queue.batches.counts(batch.id) == counted, shared.readers)
     [job] = shared.failed_jobs(bucket.name)
     assert (job["exceptiontype"], job["retry_count"]) == ("SourceUnavailable", 1)

@@ -31,7 +31,7 @@ def get_json(url: str) -> Any:
 def numbers_of(stdout: str) -> dict[str, Any]:
     """Return the counts of a run, whose stdout must be one JSON object and nothing else."""
     numbers = json.loads(stdout)
-    parts = ("folders", "unchanged", "archived", "stored", "no_exif", "unsupported", "damaged", "failed")
+    parts = ("folders", "excluded", "unchanged", "archived", "stored", "no_exif", "unsupported", "damaged", "failed")
     assert numbers["listed"] == sum(numbers[part] for part in parts)
     return dict(numbers)
 
@@ -57,6 +57,9 @@ def test_help__any_script__answers_before_any_setup(bare_clone: Clone, script: s
     ("arguments", "message"),
     [
         (["--nope"], "unknown option --nope"),
+        # What follows these options is not taken as an option or a folder.
+        (["--include", "/2024/**", "--exclude", "-x", "--exclude-from=/a", "--nope"], "unknown option --nope"),
+        (["--include", "/2024/**", "/no/such"], "folder not found: /no/such."),
         (["./no/such/folder"], "folder not found"),
         (["/no/such"], "folder not found"),
     ],

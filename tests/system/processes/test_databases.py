@@ -12,18 +12,22 @@ import stat
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import psutil
 import pytest
 import redis
+from pymongo import MongoClient
 
-from exifinator import net
+from exifinator import net, own_servers
 from exifinator.config import Config, build_config
 from exifinator.errors import ConfigError, ServiceFailed
 from exifinator.processes import binaries, databases, startup
 from exifinator.processes.databases import ensure_services, service_supervision, stop_services
+from exifinator.processes.supervisor_config import Program
 from exifinator.processes.tagged import find_supervisord, find_tagged, is_alive
+from exifinator.sockets import socket_path
+from exifinator.storage.mongodb import connect_mongodb
 from tests.servers import reserve_port
 from tests.system.checkout import START_TIMEOUT_SECONDS, end_supervised
 from tests.waiting import eventually
@@ -97,9 +101,10 @@ def test_ensure_services__nothing_listens__starts_both_once_and_again_after_kill
     assert [report.data_folder for report in second] == [root / "var" / "redis", root / "var" / "mongodb"]
     assert str(root / "var" / "redis") in str(first[0])
     assert Path(first[1].program or "").name == "mongod"
-    with redis.Redis.from_url(config.redis_url.get_secret_value()) as client:
-        policy = {name: client.config_get(name)[name] for name in ("maxmemory-policy", "appendonly", "bind")}
-        assert policy == {"maxmemory-policy": "noeviction", "appendonly": "yes", "bind": "127.0.0.1"}
+    with redis.Redis.from_url(own_servers.redis_url(config, root)) as client:
+        policy = {name: client.config_get(name)[name] for name in ("maxmemory-policy", "appendonly", "port")}
+        assert policy == {"maxmemory-policy": "noeviction", "appendonly": "yes", "port": "0"}
+        assert client.connection_pool.connection_kwargs["db"] == 17
     assert list((root / "var" / "redis" / "appendonlydir").iterdir())
     assert list((root / "var" / "mongodb").glob("*.wt"))
 
@@ -118,7 +123,83 @@ def test_ensure_services__nothing_listens__starts_both_once_and_again_after_kill
 
     assert stop_services(root)
     assert not stop_services(root)
-    assert not net.listens("127.0.0.1", urlsplit(config.redis_url.get_secret_value()).port or 0)
+    assert not net.listens_on_socket(socket_path("redis", root))
+
+
+def test_ensure_services__own_servers__cannot_be_reached_by_other_users(root: Path) -> None:
+    """Only a Unix socket is open, and its folder lets nobody else in."""
+    config = config_for(f"redis://127.0.0.1:{reserve_port()}/0", f"mongodb://127.0.0.1:{reserve_port()}/")
+    ensure_services(config, root)
+
+    processes = find_tagged(service_supervision(root)._tag)
+    assert {process.name() for process in processes} >= {"mongod"}
+    assert [end for process in processes for end in process.connections("inet")] == []
+    for key in ("redis", "mongodb"):
+        path = socket_path(key, root)
+        assert net.listens_on_socket(path)
+        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def start_as_before(root: Path, ports: dict[str, int]) -> None:
+    """Start both servers with the commands of version 0.1.0: on TCP, without a password."""
+    for key in ports:
+        (root / "var" / key).mkdir(parents=True)
+    redis_options = ["--port", str(ports["redis"]), "--dir", "var/redis", "--appendonly", "yes"]
+    mongodb_options = ["--dbpath", "var/mongodb", "--port", str(ports["mongodb"]), "--bind_ip", "127.0.0.1"]
+    mongod = binaries.find_mongodb(root).path
+    service_supervision(root).ensure(
+        [
+            Program("redis", [binaries.find_redis(root).path, *redis_options, "--set-proc-title", "no"]),
+            Program("mongodb", [mongod, *mongodb_options, "--nounixsocket", "--quiet"], stop_wait_seconds=45),
+        ]
+    )
+    eventually(lambda: all(net.listens("127.0.0.1", port) for port in ports.values()))
+
+
+def test_ensure_services__servers_of_an_earlier_version__keep_their_data_and_leave_tcp(root: Path) -> None:
+    ports = {"redis": reserve_port(), "mongodb": reserve_port()}
+    start_as_before(root, ports)
+    config = config_for(f"redis://127.0.0.1:{ports['redis']}/0", f"mongodb://127.0.0.1:{ports['mongodb']}")
+    with redis.Redis(port=ports["redis"]) as queue, MongoClient[dict[str, str]](port=ports["mongodb"]) as mongodb:
+        queue.set("queued", "image")
+        mongodb.waldo.exif_data.insert_one({"_id": "photos/a.jpg"})
+
+    reports = ensure_services(config, root)
+
+    assert [report.outcome for report in reports] == ["started", "started"]
+    assert not any(net.listens("127.0.0.1", port) for port in ports.values())
+    with (
+        redis.Redis.from_url(own_servers.redis_url(config, root)) as queue,
+        connect_mongodb(config, root=root) as client,
+    ):
+        assert queue.get("queued") == b"image"
+        assert client.waldo.exif_data.find_one() == {"_id": "photos/a.jpg"}
+
+
+def test_ensure_services__somebody_elses_servers_on_tcp__are_used_until_their_address_is_free(
+    root: Path, redis_url: str, mongodb_uri: str
+) -> None:
+    config = config_for(redis_url, mongodb_uri)
+
+    assert [report.outcome for report in ensure_services(config, root)] == ["already running", "already running"]
+
+    assert own_servers.redis_url(config, root) == redis_url
+    assert own_servers.mongodb_uri(config, root) == mongodb_uri
+    assert not service_supervision(root).running()
+
+
+def test_ensure_services__own_redis__is_kept_when_another_program_takes_the_tcp_address(
+    root: Path, mongodb_uri: str
+) -> None:
+    """Somebody who listens where REDIS_URL points to gets neither images nor passwords."""
+    port = reserve_port()
+    config = config_for(f"redis://127.0.0.1:{port}/0", mongodb_uri)
+    ensure_services(config, root)
+    with socket.create_server(("127.0.0.1", port)) as listener:
+        assert ensure_services(config, root)[0].outcome == "already running"
+        listener.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            listener.accept()
 
 
 def test_ensure_services__server_that_is_exiting__is_started(root: Path, exiting_port: int) -> None:
@@ -171,7 +252,7 @@ def test_ensure_services__unavailable_port__shows_the_end_of_the_log(
     root: Path, mongodb_uri: str, taken_port: int, impatient: None
 ) -> None:
     with pytest.raises(ServiceFailed, match=r"(?s)Redis did not start at .*redis\.log.*[Aa]ddress already in use"):
-        ensure_services(config_for(f"redis://127.0.0.1:{taken_port}", mongodb_uri), root)
+        ensure_services(config_for(f"redis://:secret@127.0.0.1:{taken_port}", mongodb_uri), root)
     assert service_supervision(root).status() == [], "it is not tried for ever"
 
 

@@ -26,6 +26,7 @@ from exifinator.processes import supervisor as module
 from exifinator.processes.supervisor import Supervision
 from exifinator.processes.supervisor_config import Program
 from exifinator.processes.tagged import TAG_VARIABLE, find_supervisord, find_tagged, is_alive
+from exifinator.sockets import socket_path
 from tests.servers import ROOT, end, tail
 from tests.system.checkout import START_TIMEOUT_SECONDS, end_supervised
 from tests.waiting import eventually
@@ -483,7 +484,7 @@ def test_orphans__after_kill_9_of_supervisord__are_ended_by_each_command(demo: S
     kill_supervisord(demo)
     assert demo.stop()
     assert find_tagged(demo._tag) == []
-    assert not (module.SOCKETS / f"exifinator-{os.getuid()}-{demo._key}").exists()
+    assert not socket_path("demo", demo.root).exists()
 
     # What was stopped is wanted no more.
     ensure_one(demo)

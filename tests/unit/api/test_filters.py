@@ -15,7 +15,7 @@ import pytest
 from api.aggregations.map_clusters import Pyramid, fitting_zoom
 from api.errors import RequestRefused
 from api.http.responses import encode_json, matches_etag
-from api.query.filters import Filters
+from api.query.filters import OTHER_FILES, PHOTOS_ONLY, Filters
 from api.query.ranges import Box, Span, box_around, read_dates, read_fractions, read_numbers
 from api.query.sort_order import Order, Position, SortName, fingerprint, read_cursor, write_cursor
 from api.query.text_range import after_prefix
@@ -137,8 +137,7 @@ def test_to_filter__several__have_all_to_hold() -> None:
     made = Filters(camera=["A", "B"], iso="100-400", bucket=["holiday"], prefix="2024/").to_filter()
     assert made["$and"][0] == {"photo.camera_model": {"$in": ["A", "B"]}}
     assert made["$and"][1]["photo.iso"]["$gte"] == pytest.approx(100, rel=1e-5)
-    assert made["$and"][2] == {"folders": "holiday/2024/"}
-    assert len(made["$and"]) == 3
+    assert made["$and"][2:] == [{"folders": "holiday/2024/"}, PHOTOS_ONLY]
 
 
 @pytest.mark.parametrize(
@@ -164,7 +163,16 @@ def test_to_filter__several__have_all_to_hold() -> None:
     ids=["part of a bucket's name", "bucket", "folder", "folder in it", "in a folder", "in no folder", "deep"],
 )  # fmt: skip
 def test_to_filter__prefix__names_the_innermost_folder(given: Any, filter_: Any) -> None:
-    assert Filters(**given).to_filter() == filter_
+    assert Filters(**given, media_type=["image", "video", "other"]).to_filter() == filter_
+
+
+def test_to_filter__media_type__leaves_out_other_files_unless_asked_for() -> None:
+    assert Filters().to_filter() == PHOTOS_ONLY
+    assert Filters().to_filter(exclude=frozenset({"media_type"})) == {}
+    assert Filters(media_type=["other"]).to_filter() == OTHER_FILES
+    assert Filters(media_type=["video", "other"]).to_filter() == {"photo.media_type": {"$in": ["video", "other"]}}
+    assert Filters(media_type=["other", "image", "video"]).to_filter() == {}
+    assert Filters(camera=["A"]).to_filter() == {"$and": [{"photo.camera_model": "A"}, PHOTOS_ONLY]}
 
 
 @pytest.mark.parametrize(
@@ -184,7 +192,8 @@ def test_folders_of__id__is_cut_at_slashes_of_the_key(id_: str, folders: list[st
 
 
 def test_to_filter__one_left_out__is_not_in_it() -> None:
-    assert Filters(camera=["A"], lens=["B"]).to_filter(exclude=frozenset({"camera"})) == {"photo.lens_model": "B"}
+    made = Filters(camera=["A"], lens=["B"]).to_filter(exclude=frozenset({"camera", "media_type"}))
+    assert made == {"photo.lens_model": "B"}
 
 
 @pytest.mark.parametrize(
@@ -298,3 +307,63 @@ def test_cells_in__over_the_180th_meridian__finds_both_sides() -> None:
 def test_fitting_zoom__whole_world__is_coarser() -> None:
     assert fitting_zoom(Box(-180, -90, 180, 90), 22) == 4
     assert fitting_zoom(Box(2.2, 48.8, 2.3, 48.9), 14) == 14
+
+
+# The default media types are a condition of their own.
+MEDIA = frozenset({"media_type"})
+MISSING_CAMERA = {"photo.camera_model": {"$exists": False}}
+
+
+@pytest.mark.parametrize(
+    ("given", "filter_"),
+    [
+        ({"camera": ["A"], "without": ["camera"]}, {"$or": [{"photo.camera_model": "A"}, MISSING_CAMERA]}),
+        ({"rating": [5], "without": ["rating"]}, {"$or": [{"photo.rating": 5}, {"photo.rating": {"$exists": False}}]}),
+        ({"keyword": ["a"], "without": ["keywords"]}, {"$or": [{"photo.keywords": "a"}, {"photo.keywords": {"$exists": False}}]}),
+        ({"person": ["a"], "without": ["people"]}, {"$or": [{"photo.people": "a"}, {"photo.people": {"$exists": False}}]}),
+        (
+            {"taken": "2024", "without": ["date"]},
+            {"$or": [{"photo.taken_local": {"$gte": day(2024), "$lt": day(2025)}}, {"photo.taken_local": {"$exists": False}}]},
+        ),
+        # Different lists: a photo must match both.
+        (
+            {"camera": ["A"], "without": ["lens", "camera"]},
+            {"$and": [{"photo.lens_model": {"$exists": False}}, {"$or": [{"photo.camera_model": "A"}, MISSING_CAMERA]}]},
+        ),
+        ({"camera": ["A"], "has": ["camera"]}, {"$and": [{"photo.camera_model": "A"}, {"photo.camera_model": {"$exists": True}}]}),
+    ],
+)  # fmt: skip
+def test_to_filter__value_and_without__are_alternatives(given: Any, filter_: Any) -> None:
+    assert Filters(**given).to_filter(exclude=MEDIA) == filter_
+
+
+def test_to_filter__near_and_without_gps__are_alternatives() -> None:
+    near = Filters(near="48,2,5").to_filter(exclude=MEDIA)
+    both = Filters(near="48,2,5", without=["gps"]).to_filter(exclude=MEDIA)
+    assert both == {"$or": [near, {"photo.location": {"$exists": False}}]}
+
+
+def test_to_filter__excluded__leaves_out_both_alternatives() -> None:
+    filters = Filters(camera=["A"], without=["camera"])
+    assert filters.to_filter(exclude=MEDIA | {"camera", "without=camera"}) == {}
+    assert filters.to_filter(exclude=MEDIA | {"camera"}) == MISSING_CAMERA
+
+
+@pytest.mark.parametrize(
+    ("buckets", "given", "filter_"),
+    [
+        (["a", "b"], {"prefix": "2024/"}, {"folders": {"$in": ["a/2024/", "b/2024/"]}}),
+        # The first part is a bucket too.
+        (["a", "2024"], {"prefix": "2024/"}, {"$or": [{"bucket": "2024"}, {"folders": "2024/2024/"}, {"folders": "a/2024/"}]}),
+        (["a", "b"], {"prefix": "a/2024/"}, {"folders": {"$in": ["a/2024/", "a/a/2024/", "b/a/2024/"]}}),
+        (["a"], {"prefix": "20"}, {"$or": [{"_id": {"$gte": "20", "$lt": "21"}}, {"$and": [{"bucket": "a"}, {"_id": {"$gte": "a/20", "$lt": "a/21"}}]}]}),
+        ([], {"prefix": "2024/", "bucket": ["a", "b"]}, {"$and": [{"bucket": {"$in": ["a", "b"]}}, {"folders": {"$in": ["a/2024/", "b/2024/"]}}]}),
+        ([str(at) for at in range(300)], {"prefix": "x/"}, {"$or": [{"bucket": "x"}, {"key": {"$gte": "x/", "$lt": "x0"}}]}),
+    ],
+)  # fmt: skip
+def test_to_filter__prefix_without_a_bucket__is_searched_for_in_all(
+    buckets: list[str], given: Any, filter_: Any
+) -> None:
+    filters = Filters(**given)
+    filters.set_all_buckets(buckets)
+    assert filters.to_filter(exclude=MEDIA) == filter_

@@ -56,7 +56,8 @@ def test_schemas__enums__have_values_of_one_simple_type() -> None:
     [
         ({}, "/photos", "get", False),
         ({}, "/batches", "post", False),
-        ({}, "/failures/requeue", "post", True),
+        ({}, "/failures/requeue", "post", False),
+        ({"API_TOKEN": TOKEN}, "/failures/requeue", "post", True),
         ({"API_TOKEN": TOKEN}, "/photos", "get", True),
         ({"API_TOKEN": TOKEN}, "/metrics", "get", True),
         ({"API_TOKEN": TOKEN, "API_PUBLIC_READ": True}, "/photos", "get", False),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from api.errors import ErrorCode, RequestRefused
-from api.presigned_urls import Signer
+from api.presigned_urls import LinkSigner, Signer
 from exifinator.config import Config
-from exifinator.sources.folders import registry
 
 
 @pytest.mark.parametrize(("variable", "value"), [("AWS_PROFILE", "no-such-profile"), ("AWS_CONFIG_FILE", "{broken}")])
@@ -23,12 +23,54 @@ def test_sign__unusable_aws_settings__is_refused(
     monkeypatch.setenv(variable, value.replace("{broken}", str(broken)))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     with pytest.raises(RequestRefused) as caught:
-        Signer(Config()).sign("bucket", "key")
+        Signer(Config()).sign("bucket", "key", "image/jpeg")
     assert caught.value.code is ErrorCode.CANNOT_SIGN
 
 
-def test_sign__file_in_a_local_folder__has_no_link(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(registry, "lookup", {"photos_0a1b2c": tmp_path}.get)
-    with pytest.raises(RequestRefused, match="local folder") as caught:
-        Signer(Config()).sign("photos_0a1b2c", "a.jpg")
-    assert caught.value.code is ErrorCode.NOT_FOUND
+def make_signer(**settings: object) -> Signer:
+    keys = {"aws_access_key": "test", "aws_secret_key": "secret"}
+    return Signer(Config().model_copy(update={**keys, "aws_secret_key": SecretStr("secret"), **settings}))
+
+
+def test_sign__media_type_and_attachment__are_fixed_by_the_signature() -> None:
+    url = make_signer(s3_endpoint_url="http://127.0.0.1:9").sign("bucket", "a b.jpg", "image/jpeg")
+    assert "response-content-type=image%2Fjpeg" in url
+    assert "response-content-disposition=attachment" in url
+    assert "X-Amz-Expires=600" in url
+
+
+def test_sign__without_credentials__has_no_options_that_s3_would_reject() -> None:
+    url = make_signer(s3_endpoint_url="http://127.0.0.1:9", s3_anonymous=True).sign("bucket", "a.jpg", "image/jpeg")
+    assert url == "http://127.0.0.1:9/bucket/a.jpg"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "origins"),
+    [
+        ("http://127.0.0.1:9000", "http://127.0.0.1:9000"),
+        ("https://minio.example.org:9000", "https://minio.example.org:9000 https://*.minio.example.org:9000"),
+        ("https://s3.eu-west-1.amazonaws.com", "https://*.amazonaws.com"),
+        ("https://s3.cn-north-1.amazonaws.com.cn", "https://*.amazonaws.com.cn"),
+        ("https://a;script-src *", ""),
+    ],
+)
+def test_origins__of_the_endpoint__for_the_content_security_policy(endpoint: str, origins: str) -> None:
+    assert make_signer(s3_endpoint_url=endpoint).origins() == origins
+
+
+def test_link__signed_path__is_valid_for_this_path_until_it_expires(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = Config(api_token="token")  # type: ignore[arg-type]
+    url = LinkSigner(config).sign("/photos/a/content")
+    path, _, query = url.partition("?")
+    expires, signature = (part.partition("=")[2] for part in query.split("&"))
+    other_process = LinkSigner(config)
+    assert other_process.is_valid(path, int(expires), signature)
+    assert not other_process.is_valid("/photos/b/content", int(expires), signature)
+    assert not other_process.is_valid(path, int(expires) + 1, signature)
+    assert not LinkSigner(Config(api_token="other")).is_valid(path, int(expires), signature)  # type: ignore[arg-type]
+    monkeypatch.setattr("time.time", lambda: float(expires) + 1)
+    assert not other_process.is_valid(path, int(expires), signature)
+
+
+def test_link__server_without_a_token__needs_no_signature() -> None:
+    assert LinkSigner(Config()).sign("/photos/a/content") == "/photos/a/content"

@@ -10,7 +10,7 @@ import pytest
 from api.aggregations.facet_counter import FacetCounter
 from api.aggregations.facets import MAX_VALUES
 from api.aggregations.suggestions import MAX_PER_GROUP, MAX_RESOLVED, Suggester
-from api.aggregations.value_search import ValueSearch
+from api.aggregations.value_index import ValueSearch
 from api.query.filters import read_search
 
 COUNTS: dict[str, dict[Any, int]] = {

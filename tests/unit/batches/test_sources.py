@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from exifinator.batches import start
-from exifinator.batches.sources import find_sources
+from exifinator.batches.sources import Folder, find_sources
 from exifinator.batches.start import start_batch
+from exifinator.cli.run_options import RunOptions
 from exifinator.config import build_config
 from exifinator.errors import ConfigError
+from exifinator.sources.patterns import make_patterns
 from exifinator.sources.source import Source
 from exifinator.storage.store import Store
 
@@ -39,7 +42,7 @@ class Passed(Exception):
     """The source was accepted: S3 would be asked next."""
 
 
-def accepted_by_run(text: str, folder: Path) -> Source | Path:
+def accepted_by_run(text: str, folder: Path) -> Source | Folder:
     [source] = find_sources([text], build_config({}, {}), cwd=folder)
     return source
 
@@ -70,3 +73,71 @@ def test_sources__other_names__are_refused_by_both(text: str, tmp_path: Path, mo
         accepted_by_run(text, missing)
     with pytest.raises(ConfigError):
         start_batch(build_config({}, {}), cast(Store, None), text)
+
+
+@pytest.mark.parametrize(
+    ("entry", "source"),
+    [
+        ("holiday", Source("holiday")),
+        ("holiday/my photos", Source("holiday", "my photos")),
+        (
+            "inat/photos --include '*/original.*' --exclude \"a b/\" --exclude=*.gif",
+            Source("inat", "photos", make_patterns(["*/original.*"], ["a b/", "*.gif"])),
+        ),
+        ("s3://b/x -- y  --exclude drafts/", Source("b", "x -- y", make_patterns([], ["drafts/"]))),
+    ],
+)
+def test_find_sources__entries_of_the_setting__may_have_patterns(entry: str, source: Source, tmp_path: Path) -> None:
+    config = build_config({"S3_BUCKETS": [entry]}, {})
+    assert find_sources([], config, cwd=tmp_path) == [source]
+    given = make_patterns(["*.heic"])
+    assert find_sources([], config, cwd=tmp_path, patterns=given) == [replace(source, patterns=given)]
+    assert find_sources(["b"], config, cwd=tmp_path) == [Source("b")]
+
+
+@pytest.mark.parametrize(
+    "entry", ["b --include", "b --include 'x", "b --include x y", "b --exclude x --refresh", "b --include [x"]
+)
+def test_find_sources__entry_that_cannot_be_read__names_the_setting(entry: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="S3_BUCKETS") as refusal:
+        find_sources([], build_config({"S3_BUCKETS": [entry]}, {}), cwd=tmp_path)
+    assert refusal.value.pointer == "S3_BUCKETS"
+
+
+def test_find_sources__folder__keeps_the_patterns(tmp_path: Path) -> None:
+    given = make_patterns(["*.jpg"])
+    assert find_sources([str(tmp_path)], build_config({}, {}), cwd=tmp_path, patterns=given) == [
+        Folder(tmp_path, given)
+    ]
+
+
+def test_start_batch__invalid_pattern__is_refused_before_s3_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(start, "_check_source", lambda source, config: pytest.fail("S3 was asked"))
+    with pytest.raises(ConfigError, match="exclude: the pattern") as refusal:
+        start_batch(build_config({}, {}), cast(Store, None), "holiday", include=["*.jpg"], exclude=["[x"])
+    assert refusal.value.pointer == "exclude"
+
+
+def test_read_patterns__options_and_files__are_joined(tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_text("# originals\n*/original.*\n\n*.heic\n")
+    (tmp_path / "out.txt").write_bytes("\ufeffdrafts/\r\n".encode())
+    options = RunOptions(include=("*.heic",), include_from=("in.txt",), exclude_from=(str(tmp_path / "out.txt"),))
+    assert options.read_patterns(tmp_path) == make_patterns(["*.heic", "*/original.*"], ["drafts/"])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("missing.txt", None, "No such file"),
+        ("binary", b"\xff\xfe\x00", "not a text file in UTF-8"),
+        ("long", b"x\n" * 60_000, "longer than 100,000 characters"),
+        ("~nobody-of-this-name/x", None, "cannot be read"),
+    ],
+)
+def test_read_patterns__file_that_cannot_be_read__is_named(
+    name: str, content: bytes | None, reason: str, tmp_path: Path
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(ConfigError, match=f"--exclude-from: the file {name} .*{reason}"):
+        RunOptions(exclude_from=(name,)).read_patterns(tmp_path)

@@ -54,6 +54,31 @@ def test_show__no_terminal__is_plain_lines_not_too_many() -> None:
     assert "100 listed, 0 unchanged, 100 queued, 0 indexed" in out.getvalue()
 
 
+@pytest.mark.parametrize("width", [80, 60, 200])
+@pytest.mark.parametrize("phase", ["listing", "indexing"])
+def test_show__terminal__fits_its_width(phase: str, width: int) -> None:
+    """A table of eleven columns was cut: "unchang…  without EX…"."""
+    million = 1_234_567
+    numbers = dict.fromkeys(BatchCounts().as_dict(), million)
+    counts = BatchCounts.from_dict({**numbers, "bytes_read": 10**12})
+    display = ProgressDisplay(Console(file=io.StringIO(), width=width, force_terminal=True))
+    lines = display._lines(phase, counts, 1523.4, million).plain.splitlines()
+    assert max(map(len, lines)) <= width
+    for part in ("1,234,567 listed", "1,234,567 without EXIF", "1,234,567 failed", "1.0 TB read", "1,523 images/s"):
+        assert any(part in line for line in lines)
+    if width == 200:
+        assert len(lines) == 2
+
+
+def test_show__terminal__names_no_counts_of_zero_problems() -> None:
+    display = ProgressDisplay(Console(file=io.StringIO(), width=80, force_terminal=True))
+    text = display._lines("indexing", BatchCounts(listed=12, queued=12, stored=3), 1.0, 3).plain
+    assert text.splitlines() == [
+        "indexing 3 of 12  1 images/s  0 B read  9 s left",
+        "12 listed  0 unchanged  3 indexed",
+    ]
+
+
 def test_note__markup_in_a_name__is_shown_as_it_is() -> None:
     out = io.StringIO()
     ProgressDisplay(Console(file=out, width=200)).note("folder [red]x[/red]")

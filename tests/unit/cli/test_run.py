@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from exifinator.batches.model import BatchCounts
 from exifinator.batches.sources import find_sources
 from exifinator.cli.progress import ProgressDisplay
-from exifinator.cli.run import _run_batch, run_command
+from exifinator.cli.run import _run_batch, result_addresses, run_command
 from exifinator.cli.run_options import RunOptions
 from exifinator.config import build_config
 from exifinator.errors import AccessDenied, BatchTaken, ConfigError
@@ -105,3 +105,9 @@ def test_run_batch__ctrl_c__detaches_and_says_how_many_images_are_queued() -> No
     assert ended.value.code == 130
     assert batch.left == [("left", None)]
     assert notes[0].startswith("Detached. Workers will keep processing the 1,809 queued images. ")
+
+
+def test_result_addresses__first__is_the_explorer() -> None:
+    assert result_addresses(build_config({}, {})).splitlines()[0] == "Explore: http://127.0.0.1:3001/"
+    on_network = build_config({"API_HOST": "0.0.0.0", "API_TOKEN": "a" * 20, "API_PORT": 3101}, {})
+    assert result_addresses(on_network).splitlines()[0] == "Explore: http://127.0.0.1:3101/"

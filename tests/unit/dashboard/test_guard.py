@@ -7,7 +7,9 @@ import hashlib
 import html
 import json
 import re
+from pathlib import Path
 
+import mrq
 import pytest
 from werkzeug.test import Client, TestResponse
 from werkzeug.wrappers import Request, Response
@@ -278,3 +280,23 @@ def test_guard__body__is_bounded(size: int, status: int) -> None:
 def test_guard__length_that_is_none__is_refused(length: str) -> None:
     response = client().post("/", data=b"x", environ_overrides={"CONTENT_LENGTH": length})
     assert response.status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1:5555", "http://127.0.0.1:3001/"),
+        ("localhost:5555", "http://localhost:3001/"),
+        ("[::1]:5555", "http://[::1]:3001/"),
+    ],
+)
+def test_page__navigation__links_to_the_explorer(host: str, url: str) -> None:
+    page = (Path(mrq.__file__).parent / "dashboard/templates/index.html").read_text()
+
+    @Request.application
+    def show(_: Request) -> Response:
+        return Response(page, mimetype="text/html")
+
+    guarded = Client(Guard(show, auth=None, bind_host="127.0.0.1", explorer_port=3001))
+    shown = guarded.get("/", headers={"Host": host}).get_data(as_text=True)
+    assert shown.count(f'<ul class="nav navbar-nav"><li><a href="{url}">Explorer</a></li>') == 1

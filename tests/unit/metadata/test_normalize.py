@@ -206,7 +206,9 @@ def test_build_photo__exposure__is_in_seconds_and_f_numbers(values, seconds, f_n
 
 
 def test_build_photo__invalid_numbers__are_absent():
-    assert photo(EXIF_FNumber=[None], EXIF_ExposureTime=[0.0], EXIF_ISOSpeedRatings=[0], EXIF_FocalLength=[]) == {}
+    assert photo(EXIF_FNumber=[None], EXIF_ExposureTime=[0.0], EXIF_ISOSpeedRatings=[0], EXIF_FocalLength=[]) == {
+        "media_type": "image"
+    }
 
 
 XMP = {

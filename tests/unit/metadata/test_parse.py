@@ -47,6 +47,7 @@ def test_build_record__photo__has_the_fields_of_the_design():
         "status",
         "extracted_at",
         "extractor_version",
+        "family",
         "folders",
         "words",
         "search_text",

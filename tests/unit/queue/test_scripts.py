@@ -20,7 +20,7 @@ DEFINITIONS = {
     "now": "local now =",
     "bucket_of": "local function bucket_of(",
     "image_id_of": "local function image_id_of(",
-    "member_of": "local function member_of(",
+    "parse_element": "local function parse_element(",
     "is_own": "local function is_own(",
     "is_held": "local function is_held(",
     "new_number": "local function new_number(",

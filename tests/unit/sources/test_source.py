@@ -12,6 +12,7 @@ from exifinator.batches.triage import triage_page
 from exifinator.errors import ConfigError, SourceUnavailable
 from exifinator.models import ImageRef, ListedPage
 from exifinator.sources.listing import list_pages
+from exifinator.sources.patterns import make_patterns
 from exifinator.sources.source import Source, parse_source, parse_user_source, remove_covered
 from exifinator.storage.records import StoredImage
 
@@ -194,3 +195,16 @@ def test_list_pages__page_with_transient_errors__is_retried() -> None:
 def test_list_pages__page_that_keeps_failing__ends_the_listing() -> None:
     with pytest.raises(SourceUnavailable):
         list(list_pages(Pages(99), Source("b"), pause=lambda seconds: None))
+
+
+def test_remove_covered__overlapping_sources_with_patterns__are_kept_only_if_each_object_is_listed_once() -> None:
+    jpegs, heics = make_patterns(["*.jpg"]), make_patterns(["*.heic"])
+    whole, some, part = Source("b"), Source("b", "", jpegs), Source("b", "a/", heics)
+    assert remove_covered([some, whole, part]) == [whole]
+    assert remove_covered([part, Source("b", "a/1/", heics), Source("b", "b/", jpegs)]) == [
+        part,
+        Source("b", "b/", jpegs),
+    ]
+    for sources in ([some, part], [part, Source("b", "a/", jpegs)], [Source("b", "a/"), some]):
+        with pytest.raises(ConfigError, match="different patterns"):
+            remove_covered(sources)

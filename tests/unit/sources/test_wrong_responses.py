@@ -20,6 +20,7 @@ from exifinator.errors import (
     CredentialsRefused,
     EncryptedObject,
     EXIFinatorError,
+    ObjectChanged,
     PermanentError,
     SourceUnavailable,
     TransientError,
@@ -232,8 +233,38 @@ def test_read_range__end_of_the_object__is_not_exceeded(start: int, length: int,
     assert stub.seen[-1].headers["range"] == header
 
 
-@pytest.mark.parametrize("status", [301, 302, 307, 308])
+@pytest.mark.parametrize(
+    ("listed", "start", "content_range", "total"),
+    [
+        (0, 0, None, 0),
+        (100, 100, None, 100),
+        (100, 4000, None, 100),
+        (100, 0, "bytes */0", 0),
+        (100, 50, "bytes */20", 20),
+        (100, 0, None, ObjectChanged),
+        (100, 99, None, ObjectChanged),
+        (100, 50, "bytes */100", ObjectChanged),
+    ],
+)
+def test_read_range__416__says_the_size_only_if_it_agrees(
+    listed: int, start: int, content_range: str | None, total: int | type[Exception]
+) -> None:
+    """Without Content-Range, a 416 does not mean that the object is empty."""
+    headers = {"Content-Range": content_range} if content_range else {}
+    refusal = error(416, "InvalidRange")
+    s3, _ = client_with(lambda *_: Reply(416, refusal.body, {**refusal.headers, **headers}))
+    ref = ImageRef("b", "a.jpg", "", listed, NOON)
+
+    if isinstance(total, int):
+        read = s3.read_range(ref, start, 10)
+        assert (read.data, read.total_bytes) == (b"", total)
+    else:
+        with pytest.raises(total, match="shorter than listed"):
+            s3.read_range(ref, start, 10)
+
+
 @pytest.mark.parametrize("method", ["read", "list"])
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_redirect__to_another_server__names_it(status: int, method: str) -> None:
     reply = Reply(status, b"<html>Moved</html>", dict(ENDLESS_REDIRECT))
     stub = StubS3({"b": {"a.jpg": BODY}}, on_get={"b": lambda *_: reply}, on_list={"b": lambda *_: reply})

@@ -35,6 +35,7 @@ DECISIONS: dict[str, tuple[type, type, type, type]] = {
     "ObjectChanged": RETRIED,
     "StoreUnavailable": SERVER_DOWN,
     "QueueUnavailable": SERVER_DOWN,
+    "MetadataNotQueued": SERVER_DOWN,
     "DeliveryLost": (Drop, Drop, Drop, Drop),
 }
 # Released where the circuit breaker says that the whole bucket is refused; that makes no difference to other errors.
@@ -87,6 +88,14 @@ def test_decide__classes_of_the_table__exist() -> None:
 @pytest.mark.parametrize("retries", [0, 2])
 def test_decide__interrupted__is_released(is_raw: bool, retries: int) -> None:
     assert decide(Interrupted(), attempt(is_raw=is_raw, retries=retries, released_by_breaker=False)) == Release()
+
+
+@pytest.mark.parametrize(("error", "counts"), [(errors.MetadataNotQueued(), True), (QueueUnavailable(), False)])
+def test_decide__redis_fails__counts_the_delivery_only_if_the_image_may_be_the_reason(
+    error: QueueUnavailable, counts: bool
+) -> None:
+    decision = decide(error, attempt(is_raw=True, retries=0, released_by_breaker=False))
+    assert decision == Release(is_counted=counts)
 
 
 def test_decide__error_of_the_program__is_a_failed_job() -> None:

@@ -1,20 +1,31 @@
 /**
  * @file Components that running and past batches share.
- * @import { BatchNumbers } from "../core/types"
+ * @import { Batch, BatchNumbers } from "../core/types"
  */
+import { PathText } from "../components/path_text.jsx";
+import { sourceName } from "../core/folders.js";
 import { formatNumber, oneLine } from "../core/format.js";
-import { COUNT_LABELS, STATE_LABELS } from "./labels.js";
+import { COUNT_LABELS, describePatterns, stateLabel } from "./labels.js";
 
-/** @param {{state: string}} props */
-export function StateBadge({ state }) {
-  return <span class={`state ${state}`}>{STATE_LABELS[state]?.[0] ?? state}</span>;
+/** @param {{batch: Batch}} props */
+export function StateBadge({ batch }) {
+  const [label, kind] = stateLabel(batch);
+  return <span class={`state ${kind}`}>{label}</span>;
 }
 
-/** @param {{sources: string[]}} props */
-export const Sources = ({ sources }) => (
+/** @param {{batch: Pick<Batch, "sources" | "patterns">}} props */
+export const Sources = ({ batch }) => (
   <span class="sources">
-    {sources.map((source) => (
-      <code key={source}>{oneLine(source, 200)}</code>
+    {batch.sources.map((source) => (
+      <code key={source}>
+        <PathText path={sourceName(source)} limit={200} />
+      </code>
+    ))}
+    {batch.patterns?.map((patterns) => (
+      <span key={patterns.source} class="muted">
+        {batch.sources.length > 1 && `${oneLine(patterns.source, 200)}: `}
+        {oneLine(describePatterns(patterns), 400)}
+      </span>
     ))}
   </span>
 );

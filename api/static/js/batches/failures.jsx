@@ -5,11 +5,13 @@
  */
 import { ActionButton } from "../components/action_button.jsx";
 import { Failed, Loading } from "../components/status_screens.jsx";
+import { PathText } from "../components/path_text.jsx";
 import { Time } from "../components/time.jsx";
 import { isAborted, toProblem } from "../core/api.js";
+import { bucketName } from "../core/folders.js";
 import { formatNumber, oneLine, pluralize } from "../core/format.js";
 import { useEffect, useState } from "../core/preact.js";
-import { settings } from "../core/settings.js";
+import { DASHBOARD_URL } from "../core/settings.js";
 import { useRequest } from "../hooks/use_request.js";
 import { describeCause } from "./labels.js";
 
@@ -34,8 +36,7 @@ const MAX_TOTAL = 100_000;
  * Return the URL of a job in MRQ's dashboard.
  * @param {string} id
  */
-export const dashboardLink = (id) =>
-  `${location.protocol}//${location.hostname}:${settings.dashboard_port}/#jobs?id=${encodeURIComponent(id)}`;
+export const dashboardLink = (id) => `${DASHBOARD_URL}#jobs?id=${encodeURIComponent(id)}`;
 
 /**
  * @param {object} props
@@ -123,7 +124,10 @@ function Cause({ group, state, navigate, api, requeue, version }) {
       </header>
       <p>{hint}</p>
       <p class="example">
-        <span class="muted">Example:</span> <code>{pathOf(example)}</code>
+        <span class="muted">Example:</span>{" "}
+        <code>
+          <PathText path={pathOf(example)} />
+        </code>
         <br />
         <span class="message">{oneLine(example.message, 300)}</span>
       </p>
@@ -141,7 +145,7 @@ function Cause({ group, state, navigate, api, requeue, version }) {
 }
 
 /** @param {FailedJob} job */
-const pathOf = ({ bucket, key }) => oneLine(`${bucket ?? "?"}/${key ?? "?"}`, 300);
+const pathOf = ({ bucket, key }) => oneLine(`${bucketName(bucket ?? "?")}/${key ?? "?"}`, 300);
 
 /** @param {{exception: string | null, api: Api, requeue: Requeue, version: string}} props */
 function JobList({ exception, api, requeue, version }) {
@@ -186,7 +190,9 @@ function JobList({ exception, api, requeue, version }) {
         {rows.jobs.map((job) => (
           <li key={job.id}>
             <p>
-              <code>{pathOf(job)}</code>
+              <code>
+                <PathText path={pathOf(job)} />
+              </code>
             </p>
             <p class="message">{oneLine(job.message, 500)}</p>
             <p class="buttons">

@@ -1,6 +1,6 @@
 /**
  * @file Describes the states, counts and failures of batches.
- * @import { Batch, BatchNumbers } from "../core/types"
+ * @import { Batch, BatchNumbers, SourcePatterns } from "../core/types"
  */
 import { STATUS_LABELS } from "../core/labels.js";
 
@@ -25,12 +25,15 @@ export const STATE_LABELS = {
   ],
 };
 
+const RUNNING_STATES = new Set(["listing", "reading", "cancelling"]);
+
 /**
  * The counts to show for a batch, in this order.
  * @type {[name: keyof BatchNumbers, title: string, explanation: string][]}
  */
 export const COUNT_LABELS = [
   ["listed", "Listed", "objects in the listing"],
+  ["excluded", "Excluded", "left out by patterns, or junk such as Thumbs.db"],
   ["unchanged", "Unchanged", "already up to date"],
   ["queued", "Queued", "new, changed, or failed before"],
   ["stored", STATUS_LABELS.ok, "photos with EXIF"],
@@ -114,6 +117,10 @@ export const CAUSE_LABELS = {
     "Redis unavailable",
     "Redis could not be reached, or had no memory left. Retry when it is available again.",
   ],
+  MetadataNotQueued: [
+    "Redis failed at the metadata",
+    "Redis failed each time it was sent this metadata, perhaps because of its size. Check Redis, then retry.",
+  ],
   RecordRefused: [
     "Record rejected by MongoDB",
     "MongoDB rejected the record. Please report this, with the file.",
@@ -156,9 +163,44 @@ export function progressOf({ state, numbers }) {
   const done = stored + noExif + unsupported + damaged + failed;
   const total = Math.max(
     done,
-    numbers.listed - numbers.folders - numbers.unchanged - (numbers.archived ?? 0),
+    numbers.listed -
+      numbers.folders -
+      (numbers.excluded ?? 0) -
+      numbers.unchanged -
+      (numbers.archived ?? 0),
   );
   return { done, total, fraction: state === "listing" || !total ? null : done / total };
+}
+
+/**
+ * Return whether images of a batch are still being indexed, or are waiting for it.
+ * @param {Pick<Batch, "state" | "numbers">} batch
+ */
+export function isRunning(batch) {
+  if (RUNNING_STATES.has(batch.state)) return true;
+  const { done, total } = progressOf(batch);
+  return batch.state === "left" && done < total;
+}
+
+/**
+ * Return the label of a batch's state, and its CSS class. A batch that has listed nothing was probably given a wrong
+ * name.
+ * @param {Pick<Batch, "state" | "numbers">} batch
+ * @returns {[label: string, kind: string]}
+ */
+export function stateLabel({ state, numbers }) {
+  if (state === "done" && numbers.listed === 0) return ["Nothing found", "empty"];
+  return [STATE_LABELS[state]?.[0] ?? state, state];
+}
+
+/**
+ * Return the patterns of a source as text, such as "only *.jpg, *.heic; not drafts/".
+ * @param {Pick<SourcePatterns, "include" | "exclude">} patterns
+ */
+export function describePatterns({ include, exclude }) {
+  const only = include.length ? [`only ${include.join(", ")}`] : [];
+  const not = exclude.length ? [`not ${exclude.join(", ")}`] : [];
+  return [...only, ...not].join("; ");
 }
 
 /**

@@ -1,6 +1,6 @@
 /**
  * @file Table of batches that are no longer running.
- * @import { Batch, Navigate, State } from "../core/types"
+ * @import { Batch, Navigate, SourcePatterns, State } from "../core/types"
  */
 import { ActionButton } from "../components/action_button.jsx";
 import { Time } from "../components/time.jsx";
@@ -23,7 +23,7 @@ import { progressOf, splitSource, STATE_LABELS } from "./labels.js";
  * @param {() => Promise<void>} props.loadMore
  * @param {State} props.state
  * @param {Navigate} props.navigate
- * @param {(source: string) => Promise<Batch>} props.start
+ * @param {(source: string, patterns?: SourcePatterns) => Promise<Batch>} props.start
  */
 export function PastBatches({ batches, next, loadMore, state, navigate, start }) {
   return (
@@ -87,7 +87,13 @@ export function PastBatches({ batches, next, loadMore, state, navigate, start })
   );
 }
 
-/** @param {{batch: Batch, state: State, navigate: Navigate, start: (source: string) => Promise<Batch>}} props */
+/**
+ * @param {object} props
+ * @param {Batch} props.batch
+ * @param {State} props.state
+ * @param {Navigate} props.navigate
+ * @param {(source: string, patterns?: SourcePatterns) => Promise<Batch>} props.start
+ */
 function PastRow({ batch, state, navigate, start }) {
   const { id, numbers, sources } = batch;
   const isOpen = state.viewParams.batch === id;
@@ -105,10 +111,10 @@ function PastRow({ batch, state, navigate, start }) {
           <Time text={batch.started_at} />
         </td>
         <td role="cell">
-          <Sources sources={sources} />
+          <Sources batch={batch} />
         </td>
         <td role="cell">
-          <StateBadge state={batch.state} />
+          <StateBadge batch={batch} />
         </td>
         <td role="cell" class="number">
           {formatNumber(numbers.listed)}
@@ -137,7 +143,7 @@ function PastRow({ batch, state, navigate, start }) {
       {isOpen && (
         <tr class="details" role="row">
           <td role="cell" colspan={8}>
-            <p>{STATE_LABELS[batch.state]?.[1]}</p>
+            {numbers.listed > 0 && <p>{STATE_LABELS[batch.state]?.[1]}</p>}
             {batch.problem && <p class="field-error">{oneLine(batch.problem, 500)}</p>}
             <BatchCounts numbers={numbers} />
             <p class="muted">
@@ -147,7 +153,9 @@ function PastRow({ batch, state, navigate, start }) {
             {sources.length === 1 && (
               <p class="buttons">
                 <a href={photos}>View photos</a>{" "}
-                <ActionButton act={() => start(sources[0])}>Start again</ActionButton>
+                <ActionButton act={() => start(sources[0], batch.patterns?.[0])}>
+                  Start again
+                </ActionButton>
               </p>
             )}
           </td>

@@ -26,10 +26,17 @@ export function RunningBatch({ batch, samples, api, merge }) {
   // Rounded down, so that 100% means finished.
   const percentage = fraction === null ? null : Math.min(100, Math.floor(fraction * 100));
   const speed = rate === null ? "–" : `${formatNumber(Math.round(rate))} photos/s`;
+  const isEstimating = batch.state === "reading" && !batch.problem;
+  const timeLeft =
+    secondsLeft === null
+      ? isEstimating
+        ? "estimating…"
+        : "–"
+      : `about ${formatDuration(secondsLeft)}`;
   return (
     <article class="batch card" aria-label={`Indexing job for ${batch.sources.join(", ")}`}>
       <header>
-        <StateBadge state={batch.state} /> <Sources sources={batch.sources} />
+        <StateBadge batch={batch} /> <Sources batch={batch} />
         <span class="muted since">
           started <Time text={batch.started_at} />
         </span>
@@ -56,7 +63,7 @@ export function RunningBatch({ batch, samples, api, merge }) {
           </div>
           <div>
             <dt>Time left</dt>
-            <dd>{secondsLeft === null ? "estimating…" : `about ${formatDuration(secondsLeft)}`}</dd>
+            <dd>{timeLeft}</dd>
           </div>
           <div>
             <dt>Elapsed</dt>

@@ -5,14 +5,13 @@
 import { createParser } from "eventsource-parser";
 import { toProblem } from "../core/api.js";
 import { useCallback, useEffect, useState } from "../core/preact.js";
+import { isRunning } from "./labels.js";
 
 const PAGE_SIZE = 20;
 // Enough for a rate chart of 15 minutes: /events sends at most one update per second.
 const MAX_SAMPLES = 900;
 const FIRST_RECONNECT_DELAY_MS = 1000;
 const MAX_RECONNECT_DELAY_MS = 15_000;
-
-export const RUNNING_STATES = new Set(["listing", "reading", "cancelling"]);
 
 /**
  * Read server-sent events from a response until it ends. The browser's EventSource cannot be used, because it cannot
@@ -39,8 +38,9 @@ export async function readEvents(response, onEvent) {
 const rates = new Map();
 
 /** @param {Batch} batch */
-function recordRate({ id, state, rate }) {
-  if (!RUNNING_STATES.has(state) || rate === null) return;
+function recordRate(batch) {
+  const { id, rate } = batch;
+  if (!isRunning(batch) || rate === null) return;
   const samples = rates.get(id) ?? [];
   /** @type {RateSample} */
   const sample = [Date.now() / 1000, rate];

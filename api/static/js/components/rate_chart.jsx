@@ -14,6 +14,7 @@ const HEIGHT = 100;
 /** @param {{samples: RateSample[], label: string}} props samples: oldest first */
 export function RateChart({ samples, label }) {
   const { points, top, first, last } = plotRate(samples);
+  if (first === null || last === null) return null;
   return (
     <div class="rate-chart" role="img" aria-label={label}>
       <div class="rate-axis">
@@ -22,33 +23,35 @@ export function RateChart({ samples, label }) {
         <span>0</span>
       </div>
       <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none">
-        {points && <polygon points={`${points} ${WIDTH},${HEIGHT} ${firstX(points)},${HEIGHT}`} />}
+        <polygon points={`${points} ${xOf(points, -1)},${HEIGHT} ${xOf(points, 0)},${HEIGHT}`} />
         <polyline points={points} />
       </svg>
       <div class="rate-times">
-        <span>{first !== null && formatClockTime(first)}</span>
-        <span>{last !== null && formatClockTime(last)}</span>
+        <span>{formatClockTime(first)}</span>
+        <span>{last - first >= MIN_SECONDS && formatClockTime(last)}</span>
       </div>
     </div>
   );
 }
 
 /**
- * Return the points of an SVG polyline, the maximum of the rate axis, and the ends of the time axis.
+ * Return the points of an SVG polyline, the maximum of the rate axis, and the times of the first and the last sample.
+ * During the first MIN_SECONDS, the line does not reach the end of the chart.
  * @param {RateSample[]} samples
  */
 export function plotRate(samples) {
   const top = axisMax(samples.reduce((high, [, rate]) => Math.max(high, rate), 0));
   if (!samples.length) return { points: "", top, first: null, last: null };
   const last = samples[samples.length - 1][0];
-  const first = Math.min(samples[0][0], last - MIN_SECONDS);
+  const first = samples[0][0];
+  const duration = Math.max(last - first, MIN_SECONDS);
   const points = samples.map(([time, rate]) => {
-    const x = ((time - first) / (last - first)) * WIDTH;
+    const x = ((time - first) / duration) * WIDTH;
     const y = HEIGHT - (rate / top) * HEIGHT;
     return `${x.toFixed(1)},${y.toFixed(1)}`;
   });
   return { points: points.join(" "), top, first, last };
 }
 
-/** @param {string} points */
-const firstX = (points) => points.slice(0, points.indexOf(","));
+/** @type {(points: string, index: number) => string | undefined} */
+const xOf = (points, index) => points.split(" ").at(index)?.split(",")[0];

@@ -4,7 +4,9 @@
  * @import { Problem } from "../core/api.js"
  */
 import { setToken } from "../core/api.js";
+import { needsToken, titleOf } from "../core/error_messages.js";
 import { useEffect, useState } from "../core/preact.js";
+import { isOutage } from "../core/recovery.js";
 import { SLOW_MS } from "../hooks/use_request.js";
 
 /** @param {{title: string, children: ComponentChildren, role?: "status" | "alert", kind?: string}} props */
@@ -52,17 +54,18 @@ export function LoadingPhotos({ pages }) {
  * @param {{error: Problem, retry: () => void}} props
  */
 export function Failed({ error, retry }) {
-  if (error.status === 401 || error.status === 403 || error.status === 429) {
-    return <TokenNeeded error={error} retry={retry} />;
-  }
+  if (needsToken(error)) return <TokenNeeded error={error} retry={retry} />;
   return (
     <Screen role="alert" kind="failed" title={titleOf(error)}>
       <p>{error.message}</p>
       {error.hint && <p class="muted">{error.hint}</p>}
       {error.code === "unreachable" && (
         <p>
-          Start it with <code>./start_workers.sh</code>, then try again.
+          Start it with <code>./start_workers.sh</code>.
         </p>
+      )}
+      {isOutage(error) && (
+        <p class="muted">This page continues as soon as the connection is back.</p>
       )}
       <p>
         <button type="button" onClick={retry}>
@@ -71,22 +74,6 @@ export function Failed({ error, retry }) {
       </p>
     </Screen>
   );
-}
-
-/**
- * Titles by the API's error code.
- * @type {Record<string, string>}
- */
-const TITLES_BY_CODE = {
-  mongodb_unavailable: "Can't reach the database",
-  query_timeout: "The query timed out",
-  unreachable: "Can't reach the server",
-};
-
-/** @param {Problem} error */
-function titleOf({ code, status }) {
-  if (code && Object.hasOwn(TITLES_BY_CODE, code)) return TITLES_BY_CODE[code];
-  return status === 400 ? "Invalid filter" : "Something went wrong";
 }
 
 /** @param {{error: Problem, retry: () => void}} props */
@@ -99,14 +86,6 @@ export function TokenNeeded({ error, retry }) {
     setToken(value.trim(), { persistent: isPersistent });
     retry();
   };
-  if (error.status === 403) {
-    const title = error.code === "token_not_set" ? "Access token required" : "Access denied";
-    return (
-      <Screen role="alert" kind="failed" title={title}>
-        <p>{error.message}</p>
-      </Screen>
-    );
-  }
   return (
     <Screen role="alert" kind="token" title="Access token required">
       <p>
@@ -158,6 +137,20 @@ export function EmptyLibrary({ href }) {
       <p>
         <a class="button" href={href}>
           Start an indexing job
+        </a>
+      </p>
+    </Screen>
+  );
+}
+
+/** @param {{href: string}} props */
+export function OnlyOtherFiles({ href }) {
+  return (
+    <Screen title="No photos" kind="empty">
+      <p>All files in the library are neither photos nor videos.</p>
+      <p>
+        <a class="button" href={href}>
+          Show other files
         </a>
       </p>
     </Screen>

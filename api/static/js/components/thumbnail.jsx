@@ -1,12 +1,16 @@
 /**
- * @file Shows the thumbnail embedded in a photo, rotated upright. If there is none, shows the file's format and name.
+ * @file Shows the thumbnail embedded in a photo, rotated upright. If there is none, shows a small preview that the API
+ * makes or, without one, the file's format and name.
  * @import { Photo } from "../core/types"
  */
-import { api, readToken } from "../core/api.js";
+import { api, isAborted, readToken, toProblem } from "../core/api.js";
 import { oneLine } from "../core/format.js";
 import { fileName, STATUS_LABELS } from "../core/labels.js";
-import { useEffect, useState } from "../core/preact.js";
+import { canHavePreview, reasonOf } from "../core/picture_sources.js";
+import { useEffect, useRef, useState } from "../core/preact.js";
+import { isOutage, onRecovery } from "../core/recovery.js";
 import { settings } from "../core/settings.js";
+import { usePreview } from "../hooks/use_preview.js";
 
 // CSS transforms by the value of the Orientation tag (Exif 3.0, 4.6.5.1.6).
 /** @type {Record<number, string>} */
@@ -26,9 +30,10 @@ const TRANSFORMS = {
  * @param {{record: Photo, width: number, height: number, alt?: string}} props width and height of the box, in pixels
  */
 export function Thumbnail({ record, width, height, alt = "" }) {
-  const [hasFailed, setFailed] = useState(false);
-  const source = useImageSource(record.thumbnail);
-  if (!record.thumbnail || hasFailed) return <NoThumbnail record={record} />;
+  const { source, failure, onError } = useImageSource(record.thumbnail);
+  if (!record.thumbnail && canHavePreview(record, settings))
+    return <MadeThumbnail record={record} width={width} height={height} alt={alt} />;
+  if (!record.thumbnail || failure) return <NoThumbnail record={record} failure={failure} />;
   const { orientation = 1 } = record.photo;
   const isSideways = orientation >= 5 && orientation <= 8;
   const style = {
@@ -44,35 +49,70 @@ export function Thumbnail({ record, width, height, alt = "" }) {
       style={style}
       decoding="async"
       draggable={false}
-      onError={() => source && setFailed(true)}
+      onError={onError}
     />
   );
 }
 
-/** @param {{record: Photo}} props */
-export function NoThumbnail({ record }) {
+/** @type {Record<Failure, string>} */
+const FAILURE_LABELS = {
+  absent: "No thumbnail",
+  broken: "Thumbnail can't be shown",
+  unreachable: "Can't reach the server",
+};
+
+/**
+ * A small preview, which is upright already.
+ * @param {{record: Photo, width: number, height: number, alt: string}} props
+ */
+function MadeThumbnail({ record, width, height, alt }) {
+  const { url, problem } = usePreview(record, "tile");
+  if (!url)
+    return <NoThumbnail record={record} why={problem ? reasonOf(problem.code) : "Loading…"} />;
+  const style = { width: `${width}px`, height: `${height}px`, transform: "translate(-50%, -50%)" };
+  return <img class="thumbnail" src={url} alt={alt} style={style} draggable={false} />;
+}
+
+/** @param {{record: Photo, failure?: Failure | null, why?: string}} props why: why there is no picture */
+export function NoThumbnail({ record, failure = null, why = FAILURE_LABELS[failure ?? "absent"] }) {
   const isUnreadable = record.status !== "ok" && record.status !== "no_exif";
   return (
     <span class={`no-thumbnail ${isUnreadable ? "bad" : ""}`}>
       <span class="format">{oneLine(record.format ?? "?", 12).toUpperCase()}</span>
-      <span class="name">{oneLine(fileName(record.key ?? record.id), 80)}</span>
+      <span class="name" dir="auto">
+        {oneLine(fileName(record.key ?? record.id), 80)}
+      </span>
       <span class="why">
-        {isUnreadable ? (STATUS_LABELS[record.status] ?? record.status) : "No thumbnail"}
+        {isUnreadable && failure !== "unreachable"
+          ? (STATUS_LABELS[record.status] ?? record.status)
+          : why}
       </span>
     </span>
   );
 }
 
+/** @typedef {"absent" | "broken" | "unreachable"} Failure why there is no thumbnail to show */
+
 /**
  * Return the URL of a thumbnail for an <img>. An <img> cannot send the token, so if the API requires one, fetch the
- * thumbnail and return a blob URL. Until the thumbnail has arrived, return null.
+ * thumbnail and return a blob URL. Until the thumbnail has arrived, the URL is null.
+ *
+ * An <img> does not say why it failed, so request the thumbnail again to find out. After an outage, load it again.
  * @param {string | null | undefined} url
  */
 function useImageSource(url) {
   const [blobUrl, setBlobUrl] = useState(/** @type {string | null} */ (null));
+  const [failure, setFailure] = useState(/** @type {Failure | null} */ (null));
+  const [attempt, setAttempt] = useState(0);
+  const isRetried = useRef(false);
   const needsFetch = Boolean(settings.needs_token && readToken() && url);
+  const mustFetch = Boolean(url) && (needsFetch || failure === "broken");
   useEffect(() => {
-    if (!needsFetch || !url) return undefined;
+    setFailure(null);
+    setBlobUrl(null);
+  }, [url]);
+  useEffect(() => {
+    if (!mustFetch || !url) return undefined;
     const controller = new AbortController();
     /** @type {string | null} */
     let objectUrl = null;
@@ -81,14 +121,31 @@ function useImageSource(url) {
       .then((response) => response.blob())
       .then((blob) => {
         if (controller.signal.aborted) return;
+        if (!needsFetch) {
+          // The server has it, so either the outage was short, or the browser cannot decode it. Try once more.
+          if (!isRetried.current) setFailure(null);
+          isRetried.current = true;
+          return;
+        }
         objectUrl = URL.createObjectURL(blob);
         setBlobUrl(objectUrl);
       })
-      .catch(() => {});
+      .catch((error) => {
+        if (isAborted(error) || controller.signal.aborted) return;
+        setFailure(isOutage(toProblem(error)) ? "unreachable" : "absent");
+      });
     return () => {
       controller.abort();
       if (objectUrl) URL.revokeObjectURL(objectUrl);
     };
-  }, [url, needsFetch]);
-  return needsFetch ? blobUrl : url;
+  }, [url, needsFetch, mustFetch, attempt]);
+  useEffect(() => {
+    if (failure !== "unreachable") return undefined;
+    return onRecovery(() => {
+      setFailure(null);
+      setAttempt((last) => last + 1);
+    });
+  }, [failure]);
+  const source = needsFetch ? blobUrl : url;
+  return { source, failure, onError: () => source && setFailure("broken") };
 }

@@ -129,6 +129,7 @@ export const api = {
     (await request("GET", path, { params, signal })).json(),
   post: async (path, body, { signal } = {}) =>
     (await request("POST", path, { body, signal })).json(),
+  postResponse: (path, body, { signal } = {}) => request("POST", path, { body, signal }),
   delete: async (path, { signal } = {}) =>
     (await request("DELETE", path, { signal })).json().catch(() => null),
   getResponse: (path, options = {}) => request("GET", path, options),

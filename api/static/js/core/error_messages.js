@@ -1,21 +1,52 @@
 /**
- * @file Explains to the user why the API refused an action.
+ * @file Explains the API's errors to the user. What an error is about depends on its `code` alone: the same status has
+ * many causes.
  * @import { Problem } from "./api.js"
  */
-import { settings } from "./settings.js";
+const TOKEN_CODES = new Set(["token_missing", "token_wrong", "too_many_attempts"]);
 
 /**
- * Return the API's message as a sentence, without the parameter's name that it may begin with. If no token is set on
- * the server, say how to set one.
- * @param {Problem} error
+ * Titles by the API's error code.
+ * @type {Record<string, string>}
  */
-export function explainRefusal({ status, parameter, message }) {
-  if (status === 403 && !settings.has_token) {
-    return (
-      "This action requires an access token. Set API_TOKEN in settings.py, restart the API, " +
-      "then enter the token here."
-    );
-  }
+const TITLES = {
+  access_denied: "S3 denies access",
+  bad_cursor: "This page of the list is outdated",
+  bad_json: "Invalid filter",
+  bad_parameter: "Invalid filter",
+  conflicting_parameters: "Invalid filter",
+  foreign_origin: "Access denied",
+  mongodb_access_denied: "The database denies access",
+  mongodb_unavailable: "Can't reach the database",
+  not_found: "Not found",
+  query_rejected: "Invalid filter",
+  query_timeout: "The query timed out",
+  redis_unavailable: "Can't reach Redis",
+  repeated_parameter: "Invalid filter",
+  s3_unavailable: "Can't reach S3",
+  token_not_set: "Access token required",
+  unknown_parameter: "Invalid filter",
+  unreachable: "Can't reach the server",
+};
+
+/**
+ * Return whether an access token, or another one, would help.
+ * @param {{code: string | null} | null | undefined} problem
+ */
+export const needsToken = (problem) => TOKEN_CODES.has(problem?.code ?? "");
+
+/** @param {{code: string | null}} problem */
+export function titleOf({ code }) {
+  return code && Object.hasOwn(TITLES, code) ? TITLES[code] : "Something went wrong";
+}
+
+/**
+ * Return the API's message as a sentence, without the parameter's name that it may begin with.
+ * @param {Pick<Problem, "code" | "parameter" | "message">} error
+ */
+export function explainRefusal({ code, parameter, message }) {
+  if (code === "token_missing")
+    return "This action requires an access token. Reload the page to enter it.";
   const prefix = `${parameter}: `;
   return toSentence(message.startsWith(prefix) ? message.slice(prefix.length) : message);
 }

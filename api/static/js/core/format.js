@@ -247,6 +247,34 @@ export function formatDuration(seconds) {
 }
 
 /**
+ * 0:05, 4:05, 1:02:05; the duration of a video, as players show it
+ * @param {number} seconds
+ */
+export function formatVideoDuration(seconds) {
+  const whole = Math.floor(seconds);
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60)];
+  const shown = hours ? `${hours}:${String(minutes).padStart(2, "0")}` : String(minutes);
+  return `${shown}:${String(whole % 60).padStart(2, "0")}`;
+}
+
+/**
+ * 29.97 fps
+ * @param {number} rate
+ */
+export const formatFrameRate = (rate) => `${formatDecimal(rate, 2)} fps`;
+
+/**
+ * 17.2 Mbit/s, 640 kbit/s
+ * @param {number} rate in bits per second
+ */
+export function formatBitRate(rate) {
+  if (rate >= 999_500) return `${formatDecimal(rate / 1e6, 1)} Mbit/s`;
+  return rate >= 1000
+    ? `${formatDecimal(rate / 1000, 0)} kbit/s`
+    : `${formatDecimal(rate, 0)} bit/s`;
+}
+
+/**
  * 12%
  * @param {number} fraction
  */

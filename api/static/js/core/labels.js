@@ -1,7 +1,8 @@
 /**
  * @file Describes filters and photos in plain text. Parses and formats the ranges of the API's filters.
- * @import { PhotoFields } from "./types"
+ * @import { PhotoFields, RangeName } from "./types"
  */
+import { bucketName } from "./folders.js";
 import {
   formatAperture,
   formatDecimal,
@@ -13,6 +14,7 @@ import {
   formatNumber,
   oneLine,
   formatPeriod,
+  formatVideoDuration,
 } from "./format.js";
 
 /** @typedef {[low: number | null, high: number | null]} Span a range of values; null: no limit at that end */
@@ -42,6 +44,10 @@ const PROPERTY_NAMES = Object.assign(Object.create(null), {
   white_balance: "white balance",
   color_space: "colour space",
   date_suspect: "doubtful date",
+  duration: "duration",
+  frame_rate: "frame rate",
+  video_codec: "video codec",
+  audio_codec: "audio codec",
 });
 /** @type {Record<string, string>} */
 export const KIND_LABELS = Object.assign(Object.create(null), {
@@ -51,6 +57,22 @@ export const KIND_LABELS = Object.assign(Object.create(null), {
   burst: "Burst",
   generated: "AI-generated",
 });
+/** @type {Record<string, string>} */
+export const MEDIA_TYPE_LABELS = Object.assign(Object.create(null), {
+  image: "Photos",
+  video: "Videos",
+  other: "Other files",
+});
+
+/**
+ * Return what the results are called in counts, such as "photo".
+ * @param {readonly string[]} [mediaTypes] the selected media types; without any, other files are left out
+ */
+export function nounOf(mediaTypes = []) {
+  if (mediaTypes.includes("other")) return mediaTypes.length === 1 ? "other file" : "file";
+  return mediaTypes.length === 1 && mediaTypes[0] === "video" ? "video" : "photo";
+}
+
 /** @type {Record<string, string>} */
 export const DATE_SUSPECT_LABELS = Object.assign(Object.create(null), {
   future: "In the future",
@@ -80,6 +102,8 @@ const VALUE_TITLES = Object.assign(Object.create(null), {
   lens_serial: "Lens serial number",
   white_balance: "White balance",
   color_space: "Colour space",
+  video_codec: "Video codec",
+  audio_codec: "Audio codec",
 });
 /** @type {Record<string, string>} */
 export const STATUS_LABELS = Object.assign(Object.create(null), {
@@ -160,7 +184,7 @@ function describeSpan([low, high], format, unit = "") {
 
 /**
  * Describe a span, by the name of its filter.
- * @type {Record<"iso" | "f" | "exposure" | "focal", (span: Span) => string>}
+ * @type {Record<RangeName, (span: Span) => string>}
  */
 export const SPAN_FORMATTERS = {
   iso: (span) => `ISO ${describeSpan(span, formatNumber)}`,
@@ -171,6 +195,8 @@ export const SPAN_FORMATTERS = {
     ),
   exposure: (span) => describeSpan(span, formatExposureNumber, " s"),
   focal: (span) => describeSpan(span, (value) => formatDecimal(value, value < 10 ? 2 : 1), " mm"),
+  duration: (span) => describeSpan(span, formatVideoDuration),
+  frame_rate: (span) => describeSpan(span, (value) => formatDecimal(value, 2), " fps"),
 };
 
 /**
@@ -201,6 +227,15 @@ const isDates = (text) =>
 /** @param {string} text */
 const isHours = (text) => /^\d\d?(-\d\d?)?$/.test(text);
 
+/** @type {Record<string, string>} */
+export const ROLE_LABELS = Object.assign(Object.create(null), {
+  photo: "photo",
+  edited: "edited copy",
+  raw: "RAW file",
+  video: "video",
+  burst: "photo of a burst",
+});
+
 /**
  * Describe a filter for its chip. The kind is empty if the value alone is clear, such as "ISO 400".
  * @param {string} name
@@ -209,14 +244,24 @@ const isHours = (text) => /^\d\d?(-\d\d?)?$/.test(text);
  */
 export function describeFilter(name, value) {
   switch (name) {
+    case "bucket":
+      return ["Bucket", oneLine(bucketName(value), 60)];
     case "format":
       return ["Format", oneLine(value, 20).toUpperCase()];
     case "status":
       return ["Status", STATUS_LABELS[value] ?? oneLine(value, 60)];
+    case "primary":
+      return ["", value === "true" ? "Stacks as one photo" : "All files of stacks"];
+    case "stack":
+      return ["Stack", oneLine(fileName(value), 60)];
     case "kind":
       return ["Kind", KIND_LABELS[value] ?? oneLine(value, 60)];
+    case "media_type":
+      return ["", MEDIA_TYPE_LABELS[value] ?? oneLine(value, 60)];
     case "date_suspect":
       return ["Doubtful date", DATE_SUSPECT_LABELS[value] ?? oneLine(value, 60)];
+    case "fingerprint":
+      return ["", "Copies of one file"];
     case "rating":
       return ["Rating", formatRating(Number(value))];
     case "has":
@@ -227,8 +272,10 @@ export function describeFilter(name, value) {
     case "f":
     case "exposure":
     case "focal":
+    case "duration":
+    case "frame_rate":
       return [
-        "",
+        name === "duration" ? "Duration" : "",
         isSpan(value) ? SPAN_FORMATTERS[name](parseSpan(value)) : `${name} ${oneLine(value, 60)}`,
       ];
     case "taken":

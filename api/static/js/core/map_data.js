@@ -23,7 +23,7 @@ const promises = new Map();
  * @param {() => Promise<T>} load
  * @returns {Promise<T>}
  */
-function loadOnce(name, load) {
+export function loadOnce(name, load) {
   const previous = promises.get(name);
   if (previous) return previous;
   const promise = load();

@@ -1,29 +1,47 @@
 /**
- * @file Adds the months without photos to counts by month.
+ * @file Adds the months or years without photos to counts by month.
  */
 
-// Longer spans are left as they are. They occur when a camera's clock was wrong and dated a photo to 1904, for example.
-// A column for every month since then would make the chart unreadable.
+// Longer spans are shown by year: a column for every month would make the chart unreadable.
 const MAX_MONTHS = 480;
 
 /**
  * Return the counts of every month from the first to the last, including months without photos, so that a chart shows
- * the gaps. If there are more than MAX_MONTHS, return the rows unchanged.
+ * the gaps. If there are more than MAX_MONTHS, return the counts of every year.
  * @param {{value: string, count: number}[]} rows at least one, sorted by month; value: 2024-05
  */
 export function fillMonths(rows) {
-  const counts = new Map(rows.map(({ value, count }) => [value, count]));
   const first = monthIndex(rows[0].value);
   const last = monthIndex(rows[rows.length - 1].value);
-  if (last - first > MAX_MONTHS) return rows;
+  if (last - first > MAX_MONTHS) return fillYears(rows);
+  const counts = new Map(rows.map(({ value, count }) => [value, count]));
   const months = [];
   for (let index = first; index <= last; index++) {
-    const year = String(Math.floor(index / 12)).padStart(4, "0");
-    const value = `${year}-${String((index % 12) + 1).padStart(2, "0")}`;
+    const value = `${yearText(index)}-${String((index % 12) + 1).padStart(2, "0")}`;
     months.push({ value, count: counts.get(value) ?? 0 });
   }
   return months;
 }
+
+/** @param {{value: string, count: number}[]} rows */
+function fillYears(rows) {
+  /** @type {Map<string, number>} */
+  const counts = new Map();
+  for (const { value, count } of rows) {
+    const year = value.slice(0, 4);
+    counts.set(year, (counts.get(year) ?? 0) + count);
+  }
+  const years = [];
+  const last = rows[rows.length - 1].value.slice(0, 4);
+  for (let index = monthIndex(rows[0].value); yearText(index) <= last; index += 12) {
+    const value = yearText(index);
+    years.push({ value, count: counts.get(value) ?? 0 });
+  }
+  return years;
+}
+
+/** @param {number} index number of months since year 0 */
+const yearText = (index) => String(Math.floor(index / 12)).padStart(4, "0");
 
 /**
  * Return the number of months since year 0.

@@ -6,6 +6,9 @@
 /** @type {Settings} */
 export const settings = JSON.parse(readMeta("explorer"));
 
+/** Address of MRQ's dashboard, which has a port of its own. */
+export const DASHBOARD_URL = `${location.protocol}//${location.hostname}:${settings.dashboard_port}/`;
+
 /** @param {string} name */
 function readMeta(name) {
   const element = document.querySelector(`meta[name="${name}"]`);

@@ -21,6 +21,7 @@ export type ListFilterName =
   | "place"
   | "kind"
   | "label"
+  | "stack"
   | "creator"
   | "owner"
   | "software"
@@ -29,6 +30,10 @@ export type ListFilterName =
   | "white_balance"
   | "color_space"
   | "date_suspect"
+  | "fingerprint"
+  | "media_type"
+  | "video_codec"
+  | "audio_codec"
   | "has"
   | "without";
 
@@ -38,12 +43,18 @@ export type SingleFilterName =
   | "f"
   | "exposure"
   | "focal"
+  | "duration"
+  | "frame_rate"
   | "taken"
   | "hour"
   | "near"
   | "bbox"
   | "prefix"
+  | "primary"
   | "query";
+
+/** Filters by a range of numbers. */
+export type RangeName = "iso" | "f" | "exposure" | "focal" | "duration" | "frame_rate";
 
 export type FilterName = SingleFilterName | ListFilterName;
 
@@ -87,6 +98,8 @@ export interface Api {
   delete(path: string, options?: { signal?: AbortSignal }): Promise<any>;
   /** Send a GET request and return the response itself, for streams and images. */
   getResponse(path: string, options?: { params?: Params; signal?: AbortSignal }): Promise<Response>;
+  /** Send a POST request and return the response itself. */
+  postResponse(path: string, body: unknown, options?: { signal?: AbortSignal }): Promise<Response>;
   url(path: string, params?: Params): string;
 }
 
@@ -119,15 +132,23 @@ export interface Settings {
   database: string;
   collection: string;
   dashboard_port: number;
+  version: string;
   needs_token: boolean;
   has_token: boolean;
   sign_originals: boolean;
+  makes_previews: boolean;
   tiles_url: string | null;
   tiles_attribution: string | null;
 }
 
 /** Normalized metadata of a photo. Every field may be absent. */
 export interface PhotoFields {
+  media_type?: string;
+  duration_seconds?: number;
+  frame_rate?: number;
+  video_codec?: string;
+  audio_codec?: string;
+  bit_rate?: number;
   taken_at?: string;
   taken_local?: string;
   taken_offset?: string;
@@ -200,6 +221,8 @@ export interface Photo {
   bucket?: string;
   key: string;
   etag?: string;
+  /** Equal for copies of a file. */
+  fingerprint?: string;
   size?: number;
   format?: string;
   status: string;
@@ -210,6 +233,8 @@ export interface Photo {
   thumbnail?: string | null;
   /** What is special about the image: raw, panorama, ... */
   kinds?: string[];
+  /** The stack that the photo is part of. `id` is the id of the primary photo. */
+  stack?: { id: string; role: string; primary: boolean; count: number };
   photo: PhotoFields;
 }
 
@@ -223,6 +248,10 @@ export interface PhotoRecord extends Photo {
   icc?: unknown;
   /** How the image was generated. */
   ai?: unknown;
+  /** The sidecars that are merged into `photo`, each with the fields that have their value from it. */
+  sidecars?: { id: string; kind: string; fields: string[] }[];
+  /** Sidecars only: the ids of their photos. */
+  sidecar?: { kind: string; of?: string[] };
 }
 
 /** A value and the number of photos that have it. If `value` is null, the number of photos without a value. */
@@ -246,18 +275,23 @@ export interface RangeRow extends FacetRow {
 
 export interface Counts {
   total: number;
+  /** Number of files that match, but are neither photos nor videos; null if unknown, or if media types are selected. */
+  other_files?: number | null;
   /** Whether more photos match than `total`, because the API stopped counting. */
   more?: boolean;
   /** Number of photos that have been counted so far. */
   counted: number;
   /** Whether the counts are partial. The API counts all photos in the background. */
   cut_short: boolean;
+  /** Whether the library has changed since, or while, the photos were counted. */
+  stale: boolean;
   facets: Record<string, any[]>;
 }
 
 export interface BatchNumbers {
   listed: number;
   folders: number;
+  excluded?: number;
   archived?: number;
   unchanged: number;
   queued: number;
@@ -271,10 +305,19 @@ export interface BatchNumbers {
   seconds: number;
 }
 
+/** The patterns by which the objects of a source are chosen. */
+export interface SourcePatterns {
+  source: string;
+  include: string[];
+  exclude: string[];
+}
+
 export interface Batch {
   id: string;
   state: string;
   sources: string[];
+  /** For each source that has any. */
+  patterns?: SourcePatterns[];
   numbers: BatchNumbers;
   /** Images per second. */
   rate: number | null;

@@ -32,6 +32,7 @@ export const LIST_FILTERS = [
   "place",
   "kind",
   "label",
+  "stack",
   "creator",
   "owner",
   "software",
@@ -40,6 +41,10 @@ export const LIST_FILTERS = [
   "white_balance",
   "color_space",
   "date_suspect",
+  "fingerprint",
+  "media_type",
+  "video_codec",
+  "audio_codec",
   "has",
   "without",
 ];
@@ -50,11 +55,14 @@ export const SINGLE_FILTERS = [
   "f",
   "exposure",
   "focal",
+  "duration",
+  "frame_rate",
   "taken",
   "hour",
   "near",
   "bbox",
   "prefix",
+  "primary",
   "query",
 ];
 /** @type {readonly FilterName[]} */
@@ -192,8 +200,28 @@ function notifyListeners() {
 export function navigate(change, { replace = false } = {}) {
   const url = href(parseState(location.search), change);
   if (url === location.pathname + location.search) return;
-  history[replace ? "replaceState" : "pushState"](null, "", url);
+  if (replace) history.replaceState(history.state, "", url);
+  else pushUrl(url);
   notifyListeners();
+}
+
+/**
+ * Add an entry to the browser's history. Its state has the number of entries since the first one with an open photo.
+ * @param {string} url
+ */
+function pushUrl(url) {
+  const hasPhoto = parseState(new URL(url, location.href).search).photo !== null;
+  const depth = hasPhoto ? (history.state?.photoDepth ?? 0) + 1 : 0;
+  history.pushState(depth ? { photoDepth: depth } : null, "", url);
+}
+
+/**
+ * Close the open photo. Go back to the entry from which it was opened, so that the Back button does not reopen it.
+ */
+export function closePhoto() {
+  const depth = history.state?.photoDepth;
+  if (depth) history.go(-depth);
+  else navigate({ photo: null, viewParams: { tab: null } }, { replace: true });
 }
 
 /**
@@ -210,7 +238,7 @@ export function followLink(event) {
   if (link.target || link.hasAttribute("download")) return;
   if (link.origin !== location.origin || link.pathname !== "/" || link.hash) return;
   event.preventDefault();
-  if (link.search !== location.search) history.pushState(null, "", link.pathname + link.search);
+  if (link.search !== location.search) pushUrl(link.pathname + link.search);
   notifyListeners();
 }
 

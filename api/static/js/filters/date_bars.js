@@ -32,6 +32,44 @@ export function enclosingPeriod(taken) {
 }
 
 /**
+ * Return the filter for the selected bars of all years. An end at the edge of the axis stays open, so that the filter
+ * also matches photos that are indexed later, unless there are photos with implausible dates at that end.
+ * @param {DateBar[]} bars
+ * @param {IndexRange} range
+ * @param {{before: number, after: number}} outliers
+ */
+export function openPeriod(bars, [first, last], { before, after }) {
+  const low = first === 0 && !before ? "" : bars[first].value;
+  const high = last === bars.length - 1 && !after ? "" : bars[last].value;
+  return low === high ? low : `${low}..${high}`;
+}
+
+/**
+ * Return the first and the last day of a period, for the fields of the filter. Empty if an end is open.
+ * @param {string | undefined} taken the filter's value
+ * @returns {[first: string, last: string]}
+ */
+export function daysOf(taken) {
+  if (!taken) return ["", ""];
+  const [first, last] = taken.includes("..") ? taken.split("..") : [taken, taken];
+  return [first && firstDay(first), last && lastDay(last)];
+}
+
+/** @param {string} period 2024, 2024-05 or 2024-05-03 */
+function firstDay(period) {
+  const [year, month = "01", day = "01"] = period.split("-");
+  return `${year}-${month}-${day}`;
+}
+
+/** @param {string} period 2024, 2024-05 or 2024-05-03 */
+function lastDay(period) {
+  const [year, month = "12", day] = period.split("-");
+  // Day 0 of the next month is the last day of this one.
+  const dayCount = new Date(Date.UTC(Number(year), Number(month), 0)).getUTCDate();
+  return `${year}-${month}-${day ?? dayCount}`;
+}
+
+/**
  * Return the bars of all years: one per month if that many fit, or else one per year.
  * @param {FacetRow[]} months the counts by month, in order
  * @param {number} width in pixels

@@ -18,7 +18,7 @@ export function FacetValue({ label, count, max, isOn, toggle, quiet = false }) {
       <label class={`value ${isOn ? "on" : ""} ${quiet ? "quiet" : ""}`}>
         <input type="checkbox" checked={isOn} onChange={toggle} />
         <span class="share" aria-hidden="true" style={{ width: `${(count / max) * 100}%` }} />
-        <span class="label" title={label.length > 24 ? oneLine(label) : undefined}>
+        <span class="label" dir="auto" title={label.length > 24 ? oneLine(label) : undefined}>
           {oneLine(label, 120)}
         </span>
         <span class="count">

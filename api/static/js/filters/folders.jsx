@@ -22,7 +22,9 @@ export function Folders({ folders, state, navigate }) {
   const [showsAll, setShowsAll] = useState(false);
   /** @param {string} value */
   const setPrefix = (value) => navigate({ filters: { prefix: value || null } });
-  const subfolders = (folders ?? []).filter(({ value }) => value);
+  const subfolders = (folders ?? [])
+    .filter(({ value }) => value)
+    .sort((a, b) => a.value.localeCompare(b.value, undefined, { numeric: true }));
   const max = Math.max(1, ...subfolders.map(({ count }) => count));
   const parents = prefix.split("/").slice(0, -1);
   /** @param {Event} event */

@@ -2,33 +2,34 @@
  * @file The filter panel. The counts of each filter ignore the filter itself, to show which other values could be
  * selected.
  * @import { ComponentChildren } from "preact"
- * @import { Api, Counts, FilterName, Filters, Navigate, RangeRow, State } from "../core/types"
+ * @import { Api, Counts, FilterName, Filters, Navigate, RangeName, RangeRow, State } from "../core/types"
  * @import { RequestState } from "../hooks/use_request.js"
  * @import { SectionOptions } from "./sections.js"
  */
 import { formatNumber } from "../core/format.js";
 import { formatRating } from "../core/labels.js";
 import { useState } from "../core/preact.js";
+import { Dates } from "./dates.jsx";
+import { Duplicates } from "./duplicates.jsx";
 import { FacetValue, withToggled } from "./facet_value.jsx";
 import { Folders } from "./folders.jsx";
 import { Histogram } from "./histogram.jsx";
 import { QueryBox } from "./query_box.jsx";
 import { SECTIONS } from "./sections.js";
 import { useFacet } from "./use_facets.js";
+import { NoData, Values } from "./values.jsx";
 
-const COLLAPSED_COUNT = 6;
-// Longer lists of values have a search box.
-const MAX_WITHOUT_SEARCH = 12;
-// The API returns at most this many values per facet.
-const MAX_VALUES = 200;
+/** @import { KindProps } from "./values.jsx" */
 
 /**
- * @typedef {{value: any, count: number}[]} Rows
- * @typedef {{section: SectionOptions, rows: Rows, folders?: Rows, state: State, navigate: Navigate}} KindProps
+ * @param {object} props
+ * @param {State} props.state
+ * @param {Navigate} props.navigate
+ * @param {Api} props.api
+ * @param {RequestState<Counts | null>} props.counts
+ * @param {number} props.changes of the library
  */
-
-/** @param {{state: State, navigate: Navigate, api: Api, counts: RequestState<Counts | null>}} props */
-export function FilterPanel({ state, navigate, api, counts }) {
+export function FilterPanel({ state, navigate, api, counts, changes }) {
   const { data, error, loading } = counts;
   const facets = data?.facets ?? {};
   return (
@@ -49,17 +50,25 @@ export function FilterPanel({ state, navigate, api, counts }) {
       {SECTIONS.map((section) => {
         const rows = facets[section.name];
         const isActive = isSectionActive(section, state.filters);
+        // Without photos, there is nothing to choose from.
+        if (data?.total === 0 && !isActive) return null;
         const Kind = SECTION_KINDS[section.kind];
         return (
           <Section
             key={section.name}
             {...section}
             isActive={isActive}
-            clear={() => navigate({ filters: clearedFilters(section) })}
+            clear={() => navigate({ filters: clearedFilters(section, state.filters) })}
             startsClosed={section.isRare && !isActive}
           >
             {section.isRare ? (
-              <RareValues section={section} state={state} navigate={navigate} api={api} />
+              <RareSection
+                section={section}
+                state={state}
+                navigate={navigate}
+                api={api}
+                changes={changes}
+              />
             ) : rows ? (
               <Kind
                 section={section}
@@ -67,6 +76,7 @@ export function FilterPanel({ state, navigate, api, counts }) {
                 folders={facets.folder}
                 state={state}
                 navigate={navigate}
+                api={api}
               />
             ) : (
               !error && <div class="skeleton" aria-hidden="true" />
@@ -74,6 +84,24 @@ export function FilterPanel({ state, navigate, api, counts }) {
           </Section>
         );
       })}
+      <Section
+        name="primary"
+        title="Stacks"
+        isActive={Boolean(state.filters.primary)}
+        clear={() => navigate({ filters: { primary: null } })}
+        startsClosed={!state.filters.primary}
+      >
+        <label>
+          <input
+            type="checkbox"
+            checked={state.filters.primary === "true"}
+            onChange={(event) =>
+              navigate({ filters: { primary: event.currentTarget.checked ? "true" : null } })
+            }
+          />{" "}
+          Show each stack as one photo
+        </label>
+      </Section>
       <Section
         name="query"
         title="Advanced query"
@@ -89,48 +117,57 @@ export function FilterPanel({ state, navigate, api, counts }) {
 
 // The filters of a section, if it has others than the one with its name.
 /** @type {Record<string, FilterName[]>} */
-const PARAMETERS = { gps: ["has", "without", "near", "bbox"], bucket: ["bucket", "prefix"] };
+const PARAMETERS = { gps: ["near", "bbox"], bucket: ["bucket", "prefix"] };
 /** @param {SectionOptions} section */
 const parametersOf = ({ name }) => PARAMETERS[name] ?? [/** @type {FilterName} */ (name)];
+/**
+ * Return the property of `has` and `without` that belongs to a section.
+ * @param {SectionOptions} section
+ */
+const propertyOf = ({ name, property }) => property ?? name;
 
 /**
  * Return whether any filter of a section is set.
  * @param {SectionOptions} section
  * @param {Filters} filters
  */
-function isSectionActive(section, filters) {
-  if (section.name === "gps") {
-    return Boolean(filters.near || filters.bbox || filtersProperty(filters, "gps"));
-  }
+export function isSectionActive(section, filters) {
+  const property = propertyOf(section);
   return (
     parametersOf(section).some((name) => filters[name]) ||
-    filtersProperty(filters, section.property ?? section.name)
+    Boolean(filters.has?.includes(property) || filters.without?.includes(property))
   );
 }
 
 /**
- * Return whether `has` or `without` contains a property.
- * @type {(filters: Filters, property: string) => boolean}
- */
-const filtersProperty = (filters, property) =>
-  Boolean(filters.has?.includes(property) || filters.without?.includes(property));
-
-/**
- * Return the change that clears the filters of parametersOf().
+ * Return the change that clears the filters of a section. Of `has` and `without`, the properties of other sections
+ * stay.
  * @param {SectionOptions} section
+ * @param {Filters} filters
+ * @returns {Record<string, string[] | null>}
  */
-function clearedFilters(section) {
-  return Object.fromEntries(parametersOf(section).map((name) => [name, null]));
+export function clearedFilters(section, filters) {
+  const property = propertyOf(section);
+  const others = (/** @type {string[] | undefined} */ values) =>
+    (values ?? []).filter((value) => value !== property);
+  return {
+    ...Object.fromEntries(parametersOf(section).map((name) => [name, null])),
+    has: others(filters.has),
+    without: others(filters.without),
+  };
 }
 
 /**
- * The values of a section that is closed at first. Their counts are fetched when the section is opened.
- * @param {{section: SectionOptions, state: State, navigate: Navigate, api: Api}} props
+ * The content of a section that is closed at first. Its counts are fetched when the section is opened.
+ * @param {{section: SectionOptions, state: State, navigate: Navigate, api: Api, changes: number}} props
  */
-function RareValues({ section, state, navigate, api }) {
-  const { data, error, reload } = useFacet(section.name, state, api);
+function RareSection({ section, state, navigate, api, changes }) {
+  const { data, error, reload } = useFacet(section.name, state, api, changes);
   const rows = data?.facets[section.name];
-  if (rows) return <Values section={section} rows={rows} state={state} navigate={navigate} />;
+  const Kind = SECTION_KINDS[section.kind];
+  if (rows) {
+    return <Kind section={section} rows={rows} state={state} navigate={navigate} api={api} />;
+  }
   if (!error) return <div class="skeleton" aria-hidden="true" />;
   return (
     <p class="none" role="alert">
@@ -179,88 +216,10 @@ function Section({ name, title, isActive, clear, startsClosed = false, children 
   );
 }
 
-/**
- * A list of values with their counts. Photos match with any of the selected values.
- * @param {KindProps} props
- */
-function Values({ section, rows, state, navigate }) {
-  const { name, noneLabel, format = String } = section;
-  const property = section.property ?? name;
-  const [showsAll, setShowsAll] = useState(false);
-  const [search, setSearch] = useState("");
-  const selected = state.filters[/** @type {"camera"} */ (name)] ?? [];
-  const values = rows.filter(({ value }) => value !== null);
-  const counts = new Map(values.map(({ value, count }) => [String(value), count]));
-  const missing = rows.find(({ value }) => value === null);
-  const isWithout = Boolean(state.filters.without?.includes(property));
-  const term = search.trim().toLowerCase();
-  const all = [...new Set([...selected, ...counts.keys()])];
-  const matching = term ? all.filter((value) => value.toLowerCase().includes(term)) : all;
-  const limit = Math.max(COLLAPSED_COUNT, selected.length);
-  const shown = showsAll || term ? matching : matching.slice(0, limit);
-  const max = Math.max(1, ...counts.values());
-  if (!all.length && (!missing || section.isRare)) return <NoData name={section.noun ?? name} />;
-  return (
-    <div>
-      {showsAll && all.length > MAX_WITHOUT_SEARCH && (
-        <input
-          type="search"
-          class="find"
-          aria-label={`Find in ${section.title}`}
-          placeholder="Find…"
-          value={search}
-          onInput={(event) => setSearch(event.currentTarget.value)}
-        />
-      )}
-      <ul class="values">
-        {shown.map((value) => (
-          <FacetValue
-            key={value}
-            label={format(value)}
-            count={counts.get(value) ?? 0}
-            max={max}
-            isOn={selected.includes(value)}
-            toggle={() => navigate({ filters: { [name]: withToggled(selected, value) } })}
-          />
-        ))}
-        {noneLabel && (missing || isWithout) && !term && (
-          <FacetValue
-            label={noneLabel}
-            quiet
-            count={missing?.count ?? 0}
-            max={max}
-            isOn={isWithout}
-            toggle={() =>
-              navigate({ filters: { without: withToggled(state.filters.without, property) } })
-            }
-          />
-        )}
-      </ul>
-      {all.length > COLLAPSED_COUNT && (
-        <button
-          type="button"
-          class="link"
-          onClick={() => {
-            setShowsAll(!showsAll);
-            setSearch("");
-          }}
-        >
-          {showsAll
-            ? "Show fewer"
-            : `Show all ${formatNumber(all.length)}${all.length >= MAX_VALUES ? "+" : ""}`}
-        </button>
-      )}
-    </div>
-  );
-}
-
-/** @param {{name: string}} props */
-const NoData = ({ name }) => <p class="none">No {name} data in these photos.</p>;
-
 /** @param {KindProps} props */
 function Range({ section, rows, state, navigate }) {
   const { title } = section;
-  const name = /** @type {"iso" | "f" | "exposure" | "focal"} */ (section.name);
+  const name = /** @type {RangeName} */ (section.name);
   return (
     <Histogram
       name={name}
@@ -370,4 +329,6 @@ const SECTION_KINDS = {
   rating: Rating,
   location: Location,
   bucket: Bucket,
+  dates: Dates,
+  duplicates: Duplicates,
 };

@@ -1,13 +1,20 @@
 /**
  * @file The sections of the filter panel.
  */
-import { capitalize, DATE_SUSPECT_LABELS, KIND_LABELS, STATUS_LABELS } from "../core/labels.js";
+import { bucketName } from "../core/folders.js";
+import {
+  capitalize,
+  DATE_SUSPECT_LABELS,
+  KIND_LABELS,
+  MEDIA_TYPE_LABELS,
+  STATUS_LABELS,
+} from "../core/labels.js";
 
 /**
  * @typedef {object} SectionOptions
  * @property {string} name name of the facet and of the filter
  * @property {string} title
- * @property {"values" | "range" | "rating" | "location" | "bucket"} kind
+ * @property {"values" | "range" | "rating" | "location" | "bucket" | "dates" | "duplicates"} kind
  * @property {string} [property] value for the filters `has` and `without`, if it differs from `name`
  * @property {string} [noneLabel] label of the choice of photos without a value
  * @property {string} [noun] what the section is called in a sentence, if not `name`
@@ -17,12 +24,24 @@ import { capitalize, DATE_SUSPECT_LABELS, KIND_LABELS, STATUS_LABELS } from "../
 
 /** @type {SectionOptions[]} */
 export const SECTIONS = [
+  { name: "taken", title: "Date taken", kind: "dates", property: "date", noneLabel: "No date" },
   { name: "camera", title: "Camera", kind: "values", noneLabel: "No camera" },
   { name: "lens", title: "Lens", kind: "values", noneLabel: "No lens" },
   { name: "iso", title: "ISO", kind: "range" },
   { name: "f", title: "Aperture", kind: "range" },
   { name: "exposure", title: "Exposure time", kind: "range" },
   { name: "focal", title: "Focal length", kind: "range" },
+  {
+    name: "media_type",
+    title: "Media type",
+    kind: "values",
+    noun: "media type",
+    format: (value) => MEDIA_TYPE_LABELS[value] ?? value,
+  },
+  { ...rare("duration", "Duration", "duration"), kind: "range" },
+  { ...rare("frame_rate", "Frame rate", "frame rate"), kind: "range" },
+  rare("video_codec", "Video codec", "video codec"),
+  rare("audio_codec", "Audio codec", "audio codec"),
   {
     name: "keyword",
     title: "Keywords",
@@ -46,7 +65,7 @@ export const SECTIONS = [
   rare("city", "City", "city"),
   rare("place", "Place", "place"),
   { ...rare("kind", "Kind", "kind"), format: (value) => KIND_LABELS[value] ?? value },
-  { name: "bucket", title: "Bucket and folder", kind: "bucket" },
+  { name: "bucket", title: "Bucket and folder", kind: "bucket", format: bucketName },
   { name: "format", title: "Format", kind: "values", format: (value) => value.toUpperCase() },
   {
     name: "status",
@@ -54,6 +73,7 @@ export const SECTIONS = [
     kind: "values",
     format: (value) => STATUS_LABELS[value] ?? value,
   },
+  { ...rare("fingerprint", "Duplicates", "duplicate"), kind: "duplicates" },
   rare("creator", "Creator", "creator"),
   rare("owner", "Camera owner", "camera owner"),
   rare("camera_serial", "Camera serial number", "camera serial number"),

@@ -4,16 +4,18 @@
  * @import { Api, FacetRow, IndexRange, Navigate, State } from "../core/types"
  */
 import { RangeHistogram } from "../components/range_histogram.jsx";
-import { formatMonth, formatPeriod } from "../core/format.js";
+import { neighbouringMonth, plausibleMonths } from "../core/date_outliers.js";
+import { formatMonth, formatPeriod, pluralize } from "../core/format.js";
 import { describeDates } from "../core/labels.js";
 import { useLayoutEffect, useState } from "../core/preact.js";
-import { filterParams } from "../core/url_state.js";
+import { filterParams, href } from "../core/url_state.js";
 import { useRequest } from "../hooks/use_request.js";
 import {
   allBars,
   dayBars,
   enclosingPeriod,
   monthBars,
+  openPeriod,
   selectedBars,
   ticksOf,
 } from "./date_bars.js";
@@ -28,11 +30,14 @@ export function Timeline({ rows, state, navigate, api }) {
   // The bars show this period: a year, a month, or null for all years.
   const shownPeriod = enclosingPeriod(taken);
   const days = useDays(state, api, isMonth(shownPeriod) ? shownPeriod : null);
-  const months = rows.filter((row) => row.value);
-  if (!months.length) return null;
+  const allMonths = rows.filter((row) => row.value);
+  if (!allMonths.length) return null;
+  const { months, ...outliers } = plausibleMonths(allMonths);
   const makeBars = () => {
     if (shownPeriod === null) return allBars(months, width);
-    return isMonth(shownPeriod) ? dayBars(shownPeriod, days ?? []) : monthBars(shownPeriod, months);
+    return isMonth(shownPeriod)
+      ? dayBars(shownPeriod, days ?? [])
+      : monthBars(shownPeriod, allMonths);
   };
   const bars = makeBars();
   const selected = taken ? selectedBars(bars, taken) : null;
@@ -40,6 +45,10 @@ export function Timeline({ rows, state, navigate, api }) {
   const onSelect = (range) => {
     if (!range) {
       navigate({ filters: { taken: shownPeriod } });
+      return;
+    }
+    if (shownPeriod === null) {
+      navigate({ filters: { taken: openPeriod(bars, range, outliers) } });
       return;
     }
     const [first, last] = range.map((index) => bars[index].value);
@@ -52,7 +61,10 @@ export function Timeline({ rows, state, navigate, api }) {
       : `${formatPeriod(bars[first].value)} – ${formatPeriod(bars[last].value)}`;
   return (
     <section class="timeline" aria-label="Timeline" ref={ref}>
-      <Breadcrumbs shownPeriod={shownPeriod} taken={taken} navigate={navigate} />
+      <div class="timeline-head">
+        <Breadcrumbs shownPeriod={shownPeriod} taken={taken} navigate={navigate} />
+        {shownPeriod === null && <Outliers months={months} outliers={outliers} state={state} />}
+      </div>
       <RangeHistogram
         bars={bars}
         selected={selected}
@@ -62,6 +74,29 @@ export function Timeline({ rows, state, navigate, api }) {
         ticks={ticksOf(bars, width)}
       />
     </section>
+  );
+}
+
+/**
+ * Links to the photos with dates outside the axis.
+ * @param {{months: FacetRow[], outliers: {before: number, after: number}, state: State}} props
+ */
+function Outliers({ months, outliers: { before, after }, state }) {
+  const earlier = `..${neighbouringMonth(months[0].value, -1)}`;
+  const later = `${neighbouringMonth(months[months.length - 1].value, 1)}..`;
+  return (
+    <>
+      {before > 0 && (
+        <a href={href(state, { filters: { taken: earlier } })}>
+          {pluralize(before, "photo")} before
+        </a>
+      )}
+      {after > 0 && (
+        <a href={href(state, { filters: { taken: later } })}>
+          {pluralize(after, "photo")} in the future
+        </a>
+      )}
+    </>
   );
 }
 

@@ -7,7 +7,7 @@ import { filterParams } from "../core/url_state.js";
 import { useRefetchPartial } from "../hooks/use_refetch_partial.js";
 import { useRequest } from "../hooks/use_request.js";
 
-const VALUES = "camera,lens,keyword,rating,gps,bucket,format,status";
+const VALUES = "camera,lens,keyword,rating,gps,bucket,format,status,media_type";
 const RANGES = "taken,iso,f,exposure,focal,person,country";
 
 // Time limit for the counts without a filter. The API counts the whole library in the background and caches the result.
@@ -19,8 +19,9 @@ const UNFILTERED_BUDGET_MS = 400;
  * @param {string} name
  * @param {State} state
  * @param {Api} api
+ * @param {number} changes of the library; each change fetches the counts again
  */
-export function useFacet(name, state, api) {
+export function useFacet(name, state, api, changes) {
   const pairs = filterParams(state.filters);
   /**
    * @param {AbortSignal} signal
@@ -30,7 +31,7 @@ export function useFacet(name, state, api) {
     api.get("/facets", [...pairs, ["others", "true"], ["top", "200"], ["fields", name]], {
       signal,
     });
-  const key = `${name} ${JSON.stringify(pairs)}`;
+  const key = `${name} ${JSON.stringify(pairs)} ${changes}`;
   const request = useRequest(load, key);
   useRefetchPartial(request, key);
   return request;
@@ -41,8 +42,9 @@ export function useFacet(name, state, api) {
  * @param {State} state
  * @param {Api} api
  * @param {boolean} isEnabled
+ * @param {number} changes of the library; each change fetches the counts again
  */
-export function useFacets(state, api, isEnabled) {
+export function useFacets(state, api, isEnabled, changes) {
   const pairs = filterParams(state.filters);
   const hasFolders = state.filters.bucket?.length === 1 || state.filters.prefix;
   /**
@@ -62,13 +64,16 @@ export function useFacets(state, api, isEnabled) {
     );
     return {
       total: values.total,
+      other_files: values.other_files,
       more: values.more,
       counted: Math.min(values.counted, ranges.counted),
       cut_short: values.cut_short || ranges.cut_short,
+      // Two answers with different totals are of different moments.
+      stale: values.stale || ranges.stale || (values.total !== ranges.total && !values.cut_short),
       facets: { ...values.facets, ...ranges.facets },
     };
   };
-  const key = `${isEnabled} ${JSON.stringify(pairs)}`;
+  const key = `${isEnabled} ${JSON.stringify(pairs)} ${changes}`;
   const request = useRequest(load, key);
   useRefetchPartial(request, key);
   return request;

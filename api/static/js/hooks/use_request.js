@@ -2,7 +2,8 @@
  * @file Loads data for a component, and tracks the state of the request.
  */
 import { isAborted, toProblem } from "../core/api.js";
-import { useCallback, useLayoutEffect, useRef, useState } from "../core/preact.js";
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "../core/preact.js";
+import { isOutage, onRecovery } from "../core/recovery.js";
 
 /** A request without a response after this time counts as slow. */
 export const SLOW_MS = 1500;
@@ -55,12 +56,18 @@ export function useRequest(load, key) {
     };
   }, [currentKey]);
   const loading = result.key !== currentKey;
+  const reload = useCallback(() => setReloadCount((last) => last + 1), []);
+  // After an outage, send the request again.
+  useEffect(
+    () => (!loading && isOutage(result.error) ? onRecovery(reload) : undefined),
+    [loading, result.error, reload],
+  );
   return {
     data: result.data,
     error: loading ? null : result.error,
     loading,
     stale: loading && result.data !== null,
     slow: loading && slowKey === currentKey,
-    reload: useCallback(() => setReloadCount((last) => last + 1), []),
+    reload,
   };
 }

@@ -5,12 +5,15 @@
  * @import { PlaceName, Shape } from "./outline_geometry.js"
  * @import { Coords, GridLayer } from "leaflet"
  */
+import { onRecovery } from "../core/recovery.js";
 import { yieldToIdle } from "../core/scheduling.js";
 import { readColour, watchTheme } from "../core/theme_colours.js";
 import { loadOutline } from "./outline.js";
 import { toLatitude, toX, toY } from "./outline_geometry.js";
 
 const TILE_PIXELS = 256;
+// Give up after this many failures to load the outline.
+const MAX_FAILURES = 10;
 // At this zoom level and above, use the fine outline, because the coarse one would look angular.
 const FINE_OUTLINE_MIN_ZOOM = 4;
 // Possible distances between grid lines, in degrees. The smallest one that is at least MIN_GRID_PIXELS wide is used.
@@ -183,6 +186,8 @@ function formatDegrees(value, digits, positive, negative) {
 export function createBasemap(L) {
   class Basemap extends L.GridLayer {
     lastTile = Promise.resolve();
+    failures = 0;
+    isWaiting = false;
     /** @param {import("leaflet").Map} map */
     onAdd(map) {
       this.colours = readColours(map.getContainer());
@@ -197,6 +202,17 @@ export function createBasemap(L) {
     onRemove(map) {
       this.unwatch?.();
       return super.onRemove(map);
+    }
+
+    /** Draw the tiles again when the server can be reached. */
+    redrawLater() {
+      if (this.isWaiting || this.failures >= MAX_FAILURES) return;
+      this.isWaiting = true;
+      this.failures += 1;
+      onRecovery(() => {
+        this.isWaiting = false;
+        this.redraw();
+      });
     }
 
     /**
@@ -219,6 +235,7 @@ export function createBasemap(L) {
           done(undefined, canvas);
         } catch (error) {
           done(/** @type {Error} */ (error), canvas);
+          this.redrawLater();
         }
       };
       // Paint one tile after the other, so that the browser can handle input in between.

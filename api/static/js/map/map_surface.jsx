@@ -6,6 +6,7 @@
  */
 import { Failed } from "../components/status_screens.jsx";
 import { formatNumber, formatTotal, oneLine, pluralize } from "../core/format.js";
+import { nounOf } from "../core/labels.js";
 import { useEffect, useMemo, useRef } from "../core/preact.js";
 import { settings } from "../core/settings.js";
 import { href } from "../core/url_state.js";
@@ -186,7 +187,7 @@ function AreaSwitch({ isOn, onChange }) {
  */
 function describeCount({ filters }, { data, loading }, visibleCount) {
   if (!filters.bbox || !data || loading) return `${pluralize(visibleCount, "photo")} in view`;
-  return `${formatTotal(data)} ${data.total === 1 ? "photo" : "photos"} in this area`;
+  return `${formatTotal(data)} ${nounOf(filters.media_type)}${data.total === 1 ? "" : "s"} in this area`;
 }
 
 /** @param {State} state */

@@ -3,7 +3,7 @@
  * @import { Box, PlaceName, Shape } from "./outline_geometry.js"
  * @import { World } from "../core/map_data.js"
  */
-import { loadWorld } from "../core/map_data.js";
+import { loadOnce, loadWorld } from "../core/map_data.js";
 import { mapInChunks } from "../core/scheduling.js";
 import { clipLine, clipRing, contains, placeName, projectWithCopies } from "./outline_geometry.js";
 
@@ -67,15 +67,12 @@ export class Outline {
   }
 }
 
-/** @type {Partial<Record<"110m" | "50m", Promise<Outline>>>} */
-const outlines = {};
-
 /**
- * Load the outline at a scale. Later calls return the same one.
+ * Load the outline at a scale. Later calls return the same one, unless loading has failed.
  * @param {"110m" | "50m"} scale
  */
 export const loadOutline = (scale) =>
-  (outlines[scale] ??= loadWorld(scale).then(Outline.fromWorld));
+  loadOnce(`outline ${scale}`, () => loadWorld(scale).then(Outline.fromWorld));
 
 /**
  * Return the name of the country at a position, or null if there is none.

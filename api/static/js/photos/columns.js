@@ -2,16 +2,20 @@
  * @file The table's columns.
  * @import { Photo, State } from "../core/types"
  */
+import { bucketName } from "../core/folders.js";
 import {
   formatAperture,
+  formatBitRate,
   formatBytes,
   formatDateTime,
   formatDecimal,
   formatExposure,
   formatFocalLength,
+  formatFrameRate,
   formatPosition,
   formatLocalTime,
   formatNumber,
+  formatVideoDuration,
   oneLine,
 } from "../core/format.js";
 import {
@@ -159,6 +163,34 @@ export const COLUMNS = Object.assign(
       format: ({ photo }) =>
         photo.width_pixels ? `${photo.width_pixels} × ${photo.height_pixels}` : "",
     },
+    duration: {
+      title: "Duration",
+      width: 92,
+      alignsEnd: true,
+      format: ({ photo }) => formatIfKnown(photo.duration_seconds, formatVideoDuration),
+    },
+    frame_rate: {
+      title: "Frame rate",
+      width: 104,
+      alignsEnd: true,
+      format: ({ photo }) => formatIfKnown(photo.frame_rate, formatFrameRate),
+    },
+    video_codec: {
+      title: "Video codec",
+      width: 116,
+      format: ({ photo }) => toText(photo.video_codec),
+    },
+    audio_codec: {
+      title: "Audio codec",
+      width: 116,
+      format: ({ photo }) => toText(photo.audio_codec),
+    },
+    bit_rate: {
+      title: "Bit rate",
+      width: 104,
+      alignsEnd: true,
+      format: ({ photo }) => formatIfKnown(photo.bit_rate, formatBitRate),
+    },
     place: {
       title: "Location",
       width: 220,
@@ -225,7 +257,12 @@ export const COLUMNS = Object.assign(
       format: ({ key }) => toText((key ?? "").split("/").slice(0, -1).join("/")),
       sort: "key",
     },
-    bucket: { title: "Bucket", width: 130, format: ({ bucket }) => toText(bucket), sort: "bucket" },
+    bucket: {
+      title: "Bucket",
+      width: 130,
+      format: ({ bucket }) => toText(bucket && bucketName(bucket)),
+      sort: "bucket",
+    },
     format: {
       title: "Format",
       width: 86,

@@ -2,10 +2,16 @@
  * @file Screen for a result without photos. Either the library is empty, or no photos match the filters.
  * @import { Api, FilterName, Navigate, Pair, State } from "../core/types"
  */
-import { EmptyLibrary, Failed, Loading, NoMatches } from "../components/status_screens.jsx";
+import {
+  EmptyLibrary,
+  Failed,
+  Loading,
+  NoMatches,
+  OnlyOtherFiles,
+} from "../components/status_screens.jsx";
 import { isAborted } from "../core/api.js";
 import { pluralize } from "../core/format.js";
-import { filterTitle } from "../core/labels.js";
+import { filterTitle, MEDIA_TYPE_LABELS } from "../core/labels.js";
 import { filterParams, href, withoutFilterValue } from "../core/url_state.js";
 import { useRequest } from "../hooks/use_request.js";
 
@@ -28,8 +34,11 @@ export function EmptyResult({ state, navigate, api }) {
   );
   if (loading) return <Loading />;
   if (error) return <Failed error={error} retry={reload} />;
-  if (!data?.hasPhotos) {
+  if (!data?.hasFiles) {
     return <EmptyLibrary href={href(state, { view: "batches", clearFilters: true })} />;
+  }
+  if (!pairs.length) {
+    return <OnlyOtherFiles href={href(state, { filters: { media_type: ["other"] } })} />;
   }
   return (
     <NoMatches clear={() => navigate({ clearFilters: true })}>
@@ -53,20 +62,22 @@ export function EmptyResult({ state, navigate, api }) {
 }
 
 /**
- * Find out whether the library has photos, and which filters exclude them.
+ * Find out whether the library has any files, and which filters exclude photos.
  * @param {Api} api
  * @param {Pair[]} pairs the filters
  * @param {AbortSignal} signal
- * @returns {Promise<{hasPhotos: boolean, hints: Hint[]}>} hints: the one with the most photos first
+ * @returns {Promise<{hasFiles: boolean, hints: Hint[]}>} hints: the one with the most photos first
  */
 async function findHints(api, pairs, signal) {
-  const { photos } = await api.get("/photos", { limit: 1 }, { signal });
-  if (!photos.length || !pairs.length) return { hasPhotos: photos.length > 0, hints: [] };
+  /** @type {Pair[]} */
+  const everything = Object.keys(MEDIA_TYPE_LABELS).map((type) => ["media_type", type]);
+  const { photos } = await api.get("/photos", [...everything, ["limit", 1]], { signal });
+  if (!photos.length || !pairs.length) return { hasFiles: photos.length > 0, hints: [] };
   const counted = await Promise.all(
     pairs.slice(0, MAX_HINTS).map((pair) => countWithout(api, pairs, pair, signal)),
   );
   const hints = counted.filter((hint) => hint !== null).filter(({ count }) => count > 0);
-  return { hasPhotos: true, hints: hints.sort((a, b) => b.count - a.count) };
+  return { hasFiles: true, hints: hints.sort((a, b) => b.count - a.count) };
 }
 
 /**

@@ -18,7 +18,7 @@ export function Fact({ name, children }) {
   return isKnown ? (
     <div>
       <dt>{name}</dt>
-      <dd>{children}</dd>
+      <dd dir="auto">{children}</dd>
     </div>
   ) : null;
 }
@@ -54,7 +54,11 @@ export function LinksFact({ name, filter, values, format = String }) {
  */
 export function renderLink(filter, value, shown = value) {
   const url = `/?${new URLSearchParams({ [filter]: value })}`;
-  return <a href={url}>{oneLine(shown, MAX_TEXT_CHARACTERS)}</a>;
+  return (
+    <a href={url}>
+      <bdi>{oneLine(shown, MAX_TEXT_CHARACTERS)}</bdi>
+    </a>
+  );
 }
 
 /** @param {string | undefined} value */

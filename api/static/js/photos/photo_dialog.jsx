@@ -1,27 +1,33 @@
 /**
  * @file Dialog with one photo: its thumbnail, how and where it was taken, and all its tags.
  * @import { JSX } from "preact"
- * @import { Api, Navigate, Photo, PhotoRecord, State } from "../core/types"
+ * @import { Api, Change, Navigate, Photo, PhotoRecord, State } from "../core/types"
  * @import { Problem } from "../core/api.js"
  */
 import { CopyButton } from "../components/copy.jsx";
 import { Dialog } from "../components/dialog.jsx";
 import { Icon } from "../components/icons.jsx";
+import { PathText } from "../components/path_text.jsx";
 import { Failed, Loading, Screen } from "../components/status_screens.jsx";
 import { Thumbnail } from "../components/thumbnail.jsx";
 import { formatNumber, oneLine } from "../core/format.js";
+import { locationOf } from "../core/folders.js";
 import { fileName } from "../core/labels.js";
-import { useEffect, useState } from "../core/preact.js";
+import { useEffect, useRef, useState } from "../core/preact.js";
 import { settings } from "../core/settings.js";
-import { filterParams, href } from "../core/url_state.js";
+import { closePhoto, filterParams, href } from "../core/url_state.js";
 import { useRequest } from "../hooks/use_request.js";
 import { MiniMap } from "../map/minimap.jsx";
+import { Viewer } from "../viewer/viewer.jsx";
 import { Regions } from "./regions.jsx";
+import { RelatedFiles } from "./related_files.jsx";
 import { Summary } from "./summary.jsx";
 import { Tags } from "./tags.jsx";
 
 // The number of copies that are listed.
 const MAX_COPIES = 50;
+/** @type {Change} */
+const GALLERY = { view: "gallery", photo: null, clearFilters: true };
 const MAX_THUMBNAIL_HEIGHT_PIXELS = 460;
 
 /**
@@ -39,7 +45,8 @@ export function PhotoDialog({ id, state, navigate, api }) {
   const goTo = (photo) => {
     if (photo) navigate({ photo }, { replace: true });
   };
-  const close = () => navigate({ photo: null, viewParams: { tab: null } });
+  const showsViewer = useViewer(Boolean(state.viewParams.full));
+  const closeViewer = () => navigate({ viewParams: { full: null } }, { replace: true });
   /** @param {KeyboardEvent} event */
   const onKeyDown = (event) => {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
@@ -47,6 +54,7 @@ export function PhotoDialog({ id, state, navigate, api }) {
     if (target.matches("input, textarea, [role=tab]")) return;
     if (event.key === "ArrowLeft") goTo(neighbours?.previous);
     else if (event.key === "ArrowRight") goTo(neighbours?.next);
+    else if (event.key === "f") navigate({ viewParams: { full: "1" } });
   };
   const name = oneLine(fileName(id), 120);
   /** @type {(label: string, neighbour: string | undefined, icon: "previous" | "next") => JSX.Element} */
@@ -63,17 +71,29 @@ export function PhotoDialog({ id, state, navigate, api }) {
     </button>
   );
   return (
-    <Dialog title={null} label={`Photo ${name}`} close={close} kind="photo" onKeyDown={onKeyDown}>
+    <Dialog
+      title={null}
+      label={`Photo ${name}`}
+      close={closePhoto}
+      kind="photo"
+      onKeyDown={onKeyDown}
+    >
       <header>
         {renderNeighbourButton("Previous photo (←)", neighbours?.previous, "previous")}
         {renderNeighbourButton("Next photo (→)", neighbours?.next, "next")}
-        <h2>{name}</h2>
-        <button type="button" class="plain" aria-label="Close" title="Close (Esc)" onClick={close}>
+        <h2 dir="auto">{name}</h2>
+        <button
+          type="button"
+          class="plain"
+          aria-label="Close"
+          title="Close (Esc)"
+          onClick={closePhoto}
+        >
           <Icon name="close" />
         </button>
       </header>
       {request.error?.status === 404 ? (
-        <NotFound close={close} />
+        <NotFound close={closePhoto} />
       ) : request.error ? (
         <Failed error={request.error} retry={request.reload} />
       ) : record ? (
@@ -81,8 +101,38 @@ export function PhotoDialog({ id, state, navigate, api }) {
       ) : (
         <Loading slow={request.slow} subject="this photo" />
       )}
+      {showsViewer && (
+        <Viewer
+          id={id}
+          record={record}
+          hasFailed={Boolean(request.error)}
+          previous={neighbours?.previous}
+          next={neighbours?.next}
+          goTo={goTo}
+          close={closeViewer}
+          api={api}
+        />
+      )}
     </Dialog>
   );
+}
+
+/**
+ * Return whether to show the viewer. After it has been closed, focus the button that opens it.
+ * @param {boolean} isWanted
+ */
+function useViewer(isWanted) {
+  // Of two modal dialogs, the one that opens last is on top. On a page load, the viewer's effect would run first.
+  const [isDialogOpen, setDialogOpen] = useState(false);
+  const wasShown = useRef(false);
+  useEffect(() => setDialogOpen(true), []);
+  const isShown = isWanted && isDialogOpen;
+  useEffect(() => {
+    if (wasShown.current && !isShown)
+      /** @type {HTMLElement | null} */ (document.querySelector(".open-viewer"))?.focus();
+    wasShown.current = isShown;
+  }, [isShown]);
+  return isShown;
 }
 
 /** @param {{close: () => void}} props */
@@ -103,6 +153,7 @@ function NotFound({ close }) {
 function Content({ record, state, navigate, api }) {
   const { width, height, isWhole } = useThumbnailSize(record);
   const coordinates = record.photo.location?.coordinates;
+  const fileLocation = locationOf(record);
   return (
     <div class="photo-content">
       <div class="aside">
@@ -114,13 +165,27 @@ function Content({ record, state, navigate, api }) {
             alt={`Thumbnail of ${oneLine(fileName(record.id), 120)}`}
           />
           {record.thumbnail && isWhole && <Regions photo={record.photo} />}
+          <a
+            class="open-viewer"
+            href={href(state, { viewParams: { full: "1" } })}
+            aria-label="View full screen (f)"
+            title="View full screen (f)"
+          >
+            <span>
+              <Icon name="fullscreen" />
+            </span>
+          </a>
         </div>
         <div class="actions">
-          <CopyButton text={`s3://${record.id}`} label="Copy S3 URI" />
+          <CopyButton
+            text={fileLocation.text}
+            label={fileLocation.isFile ? "Copy path" : "Copy S3 URI"}
+          />
           <CopyButton text={location.href} label="Copy link" />
           {settings.sign_originals && <OriginalLink id={record.id} api={api} />}
         </div>
         {coordinates && <MiniMap lat={coordinates[1]} lng={coordinates[0]} />}
+        <RelatedFiles record={record} state={state} api={api} />
         <Copies record={record} state={state} api={api} />
       </div>
       <div class="facts">
@@ -158,17 +223,17 @@ function useNeighbours(id, state, api) {
 }
 
 /**
- * Links to other photos with the same ETag.
+ * Links to the copies of a photo: those with the same fingerprint or, without a fingerprint, with the same ETag.
  * @param {{record: PhotoRecord, state: State, api: Api}} props
  */
 function Copies({ record, state, api }) {
-  const { data } = useRequest(
-    async (signal) =>
-      record.etag
-        ? api.get(`/photos/by-etag/${encodeURIComponent(record.etag)}`, null, { signal })
-        : null,
-    record.id,
-  );
+  const { data } = useRequest(async (signal) => {
+    const { fingerprint, etag } = record;
+    if (fingerprint) {
+      return api.get("/photos", { fingerprint, sort: "key", limit: MAX_COPIES + 1 }, { signal });
+    }
+    return etag ? api.get(`/photos/by-etag/${encodeURIComponent(etag)}`, null, { signal }) : null;
+  }, record.id);
   /** @type {Photo[]} */
   const copies = data?.photos ?? [];
   const otherCopies = copies.filter(({ id }) => id !== record.id);
@@ -183,10 +248,17 @@ function Copies({ record, state, api }) {
       <ul>
         {otherCopies.slice(0, MAX_COPIES).map(({ id }) => (
           <li key={id}>
-            <a href={href(state, { photo: id })}>{oneLine(id, 200)}</a>
+            <a href={href(state, { photo: id })}>
+              <PathText path={id} limit={200} />
+            </a>
           </li>
         ))}
       </ul>
+      {record.fingerprint && (
+        <a href={href(state, { ...GALLERY, filters: { fingerprint: record.fingerprint } })}>
+          Show all copies
+        </a>
+      )}
     </section>
   );
 }

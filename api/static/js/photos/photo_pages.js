@@ -7,6 +7,7 @@
  */
 import { isAborted, toProblem } from "../core/api.js";
 import { useLayoutEffect, useState } from "../core/preact.js";
+import { isOutage, onRecovery } from "../core/recovery.js";
 import { clearScrollPositions } from "../core/scroll_positions.js";
 import { filterParams } from "../core/url_state.js";
 
@@ -50,6 +51,11 @@ export class PhotoPages {
     this.controller = new AbortController();
     /** @type {Set<(version: number) => void>} */
     this.listeners = new Set();
+    /**
+     * Number of photos that matched when they were loaded, as far as it is known; see new_photos.jsx.
+     * @type {number | null}
+     */
+    this.total = null;
     /** Number of the latest use of a page. */
     this.lastUseNumber = 0;
   }
@@ -67,6 +73,7 @@ export class PhotoPages {
     } catch (error) {
       if (isAborted(error)) return;
       this.error = toProblem(error);
+      if (isOutage(this.error)) onRecovery(() => this.retry());
     }
     this.loading = false;
     this.trimAndNotify();
@@ -117,6 +124,13 @@ export class PhotoPages {
       page.photos = (await this.fetch(page.cursor)).photos;
     } catch (error) {
       if (isAborted(error)) return;
+      if (isOutage(toProblem(error))) {
+        onRecovery(() => {
+          page.isLoading = false;
+          this.trimAndNotify();
+        });
+        return;
+      }
       page.photos = []; // the places of these photos stay empty
     }
     page.isLoading = false;
@@ -148,6 +162,7 @@ export class PhotoPages {
 
   /** Fetch again after an error. */
   retry() {
+    if (this.controller.signal.aborted || !this.error) return;
     this.error = null;
     this.loadMore();
     this.trimAndNotify();
@@ -205,6 +220,9 @@ export function usePhotoPages(state, api) {
   }, [pages]);
   return pages;
 }
+
+/** Return the photos of the view, or null. */
+export const currentPages = () => current?.pages ?? null;
 
 /** Drop all photos, so that the next view fetches them again. */
 export function dropPages() {

@@ -2,14 +2,19 @@
  * @file Summary of a photo's metadata. Values such as the camera link to the photos that share them.
  * @import { PhotoFields, PhotoRecord } from "../core/types"
  */
+import { PathText } from "../components/path_text.jsx";
 import { Time } from "../components/time.jsx";
 import { toSentence } from "../core/error_messages.js";
+import { bucketName, locationOf } from "../core/folders.js";
 import {
+  formatBitRate,
   formatBytes,
   formatDecimal,
   formatFocalLength,
+  formatFrameRate,
   formatMegapixels,
   formatNumber,
+  formatVideoDuration,
   oneLine,
 } from "../core/format.js";
 import {
@@ -28,6 +33,7 @@ const MAX_DESCRIPTION_CHARACTERS = 20_000;
 /** @param {{record: PhotoRecord}} props */
 export function Summary({ record }) {
   const { photo } = record;
+  const location = locationOf(record);
   // Allow line breaks between two settings, but not within a setting.
   const settings = settingsLine(photo).replaceAll(" ", "\u00a0").replaceAll("·\u00a0", "· ");
   // On a full-frame camera, the equivalent focal length is the same, so it is left out.
@@ -58,11 +64,21 @@ export function Summary({ record }) {
       {record.status === "ok" && record.problem && (
         <p class="note">{toSentence(oneLine(record.problem, MAX_TEXT_CHARACTERS))}</p>
       )}
-      {photo.title && <h3 class="photo-title">{toText(photo.title)}</h3>}
-      {photo.headline && photo.headline !== photo.title && (
-        <p class="headline">{toText(photo.headline)}</p>
+      {photo.title && (
+        <h3 class="photo-title" dir="auto">
+          {toText(photo.title)}
+        </h3>
       )}
-      {photo.description && <p class="description">{renderLines(photo.description)}</p>}
+      {photo.headline && photo.headline !== photo.title && (
+        <p class="headline" dir="auto">
+          {toText(photo.headline)}
+        </p>
+      )}
+      {photo.description && (
+        <p class="description" dir="auto">
+          {renderLines(photo.description)}
+        </p>
+      )}
       <dl>
         <When photo={photo} />
         <Fact name="Camera">
@@ -116,6 +132,13 @@ export function Summary({ record }) {
           {photo.shutter_count !== undefined && formatNumber(photo.shutter_count)}
         </Fact>
         <Fact name="Software">{photo.software && renderLink("software", photo.software)}</Fact>
+        <Fact name="Duration">
+          {photo.duration_seconds && formatVideoDuration(photo.duration_seconds)}
+        </Fact>
+        <Fact name="Video">{videoFacts(photo)}</Fact>
+        <Fact name="Audio">
+          {photo.audio_codec && renderLink("audio_codec", photo.audio_codec)}
+        </Fact>
         <Fact name="Dimensions">{formatDimensions(photo)}</Fact>
         <Fact name="Colour">
           {photo.color_space && renderLink("color_space", photo.color_space)}
@@ -126,9 +149,15 @@ export function Summary({ record }) {
             .filter(Boolean)
             .join(", ")}
         </Fact>
-        <Fact name="Bucket">{record.bucket && renderLink("bucket", record.bucket)}</Fact>
+        <Fact name={location.isFile ? "Folder" : "Bucket"}>
+          {record.bucket && renderLink("bucket", record.bucket, bucketName(record.bucket))}
+        </Fact>
         <Fact name="Path">
-          {record.key !== undefined && <span class="key">{oneLine(record.key, 2000)}</span>}
+          {record.key !== undefined && (
+            <span class="key">
+              <PathText path={location.isFile ? location.text : record.key} limit={2000} />
+            </span>
+          )}
         </Fact>
         <Fact name="ETag">
           {record.etag && <span class="key">{oneLine(record.etag, 200)}</span>}
@@ -146,6 +175,24 @@ export function Summary({ record }) {
 function formatDimensions({ width_pixels: width, height_pixels: height }) {
   if (!width || !height) return null;
   return `${width} × ${height} pixels, ${formatMegapixels(width, height)}`;
+}
+
+/**
+ * Return codec, frame rate and bit rate of a video.
+ * @param {PhotoFields} photo
+ */
+function videoFacts({ video_codec: codec, frame_rate: frameRate, bit_rate: bitRate }) {
+  const parts = [
+    codec && renderLink("video_codec", codec),
+    frameRate && renderLink("frame_rate", String(frameRate), formatFrameRate(frameRate)),
+    bitRate && formatBitRate(bitRate),
+  ].filter(Boolean);
+  return parts.map((part, index) => (
+    <>
+      {index > 0 && ", "}
+      {part}
+    </>
+  ));
 }
 
 /**

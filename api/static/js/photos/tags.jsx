@@ -154,7 +154,7 @@ function Tag({ name, value }) {
     <div class="tag">
       <dt>{oneLine(name, 200)}</dt>
       <dd>
-        <span class={isLong ? "long" : ""}>
+        <span class={isLong ? "long" : ""} dir="auto">
           {oneLine(shown, MAX_VALUE_CHARACTERS)}
           {isLong && !isExpanded && "…"}
         </span>

@@ -23,7 +23,7 @@ export function When({ photo }) {
   const remark = known
     ? null
     : photo.taken_offset_inferred
-      ? "(time zone inferred from the location)"
+      ? `(time zone inferred from the ${photo.location ? "location" : "file name"})`
       : offset
         ? null
         : "(local time, time zone unknown)";

@@ -8,7 +8,9 @@ import { Icon } from "../components/icons.jsx";
 import { Menu } from "../components/menu.jsx";
 import { api, isAborted, readToken, toProblem } from "../core/api.js";
 import { pluralize } from "../core/format.js";
+import { nounOf } from "../core/labels.js";
 import { useState } from "../core/preact.js";
+import { saveStream } from "../core/save_file.js";
 import { settings } from "../core/settings.js";
 import { filterParams } from "../core/url_state.js";
 
@@ -35,7 +37,7 @@ function Panel({ state, counts, close }) {
   const pairs = filterParams(state.filters);
   const total =
     counts.data && !counts.data.more
-      ? pluralize(counts.data.total, "photo")
+      ? pluralize(counts.data.total, nounOf(state.filters.media_type))
       : "All matching photos";
   // A link cannot send the token, so if the API requires one, the page fetches the file.
   const needsFetch = Boolean(settings.needs_token && readToken());
@@ -78,23 +80,4 @@ function Panel({ state, counts, close }) {
       )}
     </>
   );
-}
-
-/**
- * Save a response as a file. If the browser supports it, write the data to disk as it arrives, because a million
- * records may not fit in memory.
- * @param {Response} response
- * @param {string} name
- */
-async function saveStream(response, name) {
-  const { showSaveFilePicker } = /** @type {any} */ (window);
-  if (showSaveFilePicker) {
-    const handle = await showSaveFilePicker({ suggestedName: name });
-    await response.body?.pipeTo(await handle.createWritable());
-    return;
-  }
-  const url = URL.createObjectURL(await response.blob());
-  Object.assign(document.createElement("a"), { href: url, download: name }).click();
-  // Revoking the URL too early would cancel the download.
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }

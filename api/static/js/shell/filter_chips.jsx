@@ -3,9 +3,9 @@
  * @import { Counts, FilterName, Navigate, State } from "../core/types"
  * @import { RequestState } from "../hooks/use_request.js"
  */
-import { formatTotal } from "../core/format.js";
-import { describeFilter, filterTitle } from "../core/labels.js";
-import { filterParams, withoutFilterValue } from "../core/url_state.js";
+import { formatTotal, pluralize } from "../core/format.js";
+import { describeFilter, filterTitle, nounOf } from "../core/labels.js";
+import { filterParams, href, withoutFilterValue } from "../core/url_state.js";
 import { sortOptions } from "../filters/sorts.js";
 import { ColumnMenu } from "../photos/column_menu.jsx";
 
@@ -36,7 +36,16 @@ export function FilterChips({ state, navigate, counts, toggleFilters, isPanelOpe
       <p class="total" role="status" aria-live="polite">
         {data ? (
           <>
-            <b>{formatTotal(data)}</b> {data.total === 1 ? "photo" : "photos"}
+            <b>{formatTotal(data)}</b> {nounOf(state.filters.media_type)}
+            {data.total === 1 ? "" : "s"}
+            {!!data.other_files && (
+              <>
+                ,{" "}
+                <a href={href(state, { filters: { media_type: ["other"] } })}>
+                  {pluralize(data.other_files, "other file")}
+                </a>
+              </>
+            )}
           </>
         ) : loading ? (
           "Counting…"
@@ -51,7 +60,7 @@ export function FilterChips({ state, navigate, counts, toggleFilters, isPanelOpe
           return (
             <li key={`${name} ${value}`} class="chip">
               <span>
-                {kind && <span class="kind">{kind}:</span>} {text}
+                {kind && <span class="kind">{kind}:</span>} <bdi>{text}</bdi>
               </span>
               <button
                 type="button"

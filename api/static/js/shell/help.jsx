@@ -10,7 +10,11 @@ const SHORTCUTS = [
   ["← → ↑ ↓", "Move between photos; move the end of a range"],
   ["Home, End", "First and last loaded photo"],
   ["Enter", "Open the photo"],
+  ["x, Shift+x", "In the gallery: select a photo, or all photos up to it"],
   ["← →", "In an open photo: previous and next photo"],
+  ["f", "In an open photo: view it full screen"],
+  ["+ − 0 1", "In the viewer: zoom in, zoom out, whole picture, full resolution"],
+  ["Space", "In the viewer: start or pause the slideshow"],
   ["Esc", "Close the photo, dialog or menu"],
   ["?", "Show this help"],
 ];

@@ -1,13 +1,14 @@
 /**
  * @file The view "Indexing jobs". It has a form that starts batches, and shows running batches, past batches and
  * failures.
- * @import { Api, Navigate, State } from "../core/types"
+ * @import { Api, Batch, Navigate, SourcePatterns, State } from "../core/types"
  */
 import { Failures } from "../batches/failures.jsx";
 import { PastBatches } from "../batches/past_batches.jsx";
 import { RunningBatch } from "../batches/running_batch.jsx";
 import { StartForm } from "../batches/start_form.jsx";
-import { RUNNING_STATES, useBatches } from "../batches/use_batches.js";
+import { isRunning } from "../batches/labels.js";
+import { useBatches } from "../batches/use_batches.js";
 import { Failed, Loading } from "../components/status_screens.jsx";
 
 /** @param {{state: State, navigate: Navigate, api: Api}} props */
@@ -15,22 +16,22 @@ export default function Batches({ state, navigate, api }) {
   const feed = useBatches(api);
   if (feed.error) return <Failed error={feed.error} retry={feed.reload} />;
   if (!feed.batches) return <Loading subject="jobs" />;
-  const running = feed.batches.filter((batch) => RUNNING_STATES.has(batch.state));
-  const past = feed.batches.filter((batch) => !RUNNING_STATES.has(batch.state));
-  /** @param {string} source */
-  const start = async (source) => {
-    const batch = await api.post("/batches", { source });
+  const running = feed.batches.filter(isRunning);
+  const past = feed.batches.filter((batch) => !isRunning(batch));
+  /** @type {(source: string, patterns?: SourcePatterns) => Promise<Batch>} */
+  const start = async (source, { include, exclude } = { source, include: [], exclude: [] }) => {
+    const batch = await api.post("/batches", { source, include, exclude });
     feed.merge([batch]);
     return batch;
   };
   // This text changes whenever an image fails, and when a batch starts or ends.
   const failuresVersion = feed.batches
-    .map((batch) => `${batch.id} ${RUNNING_STATES.has(batch.state)} ${batch.numbers.failed}`)
+    .map((batch) => `${batch.id} ${isRunning(batch)} ${batch.numbers.failed}`)
     .join();
   return (
     <div class="batches">
       <StartForm start={start} api={api} />
-      <section class="running" aria-labelledby="running-title">
+      <section class={`running ${running.length ? "" : "card"}`} aria-labelledby="running-title">
         <h2 id="running-title">
           In progress
           {!feed.isLive && (

@@ -3,11 +3,14 @@
  * @import { Api, Navigate, Photo, State } from "../core/types"
  * @import { PhotoPages } from "../photos/photo_pages.js"
  * @import { Row } from "../photos/justified_layout.js"
+ * @import { Selection } from "../photos/selection.js"
  */
+import { Icon } from "../components/icons.jsx";
 import { Failed, LoadingPhotos } from "../components/status_screens.jsx";
 import { Thumbnail } from "../components/thumbnail.jsx";
+import { VideoBadge } from "../components/video_badge.jsx";
 import { VirtualRows } from "../components/virtual_rows.jsx";
-import { formatDay, oneLine } from "../core/format.js";
+import { formatDay, formatNumber, formatVideoDuration, oneLine } from "../core/format.js";
 import { cameraName, fileName, settingsLine } from "../core/labels.js";
 import { memo, useEffect, useMemo, useRef } from "../core/preact.js";
 import { getScrollPosition } from "../core/scroll_positions.js";
@@ -19,6 +22,8 @@ import { useUserActivity } from "../hooks/use_user_activity.js";
 import { EmptyResult } from "../photos/empty_result.jsx";
 import { justify, moveInRows, rowsBetween } from "../photos/justified_layout.js";
 import { usePhotoPages } from "../photos/photo_pages.js";
+import { useSelection } from "../photos/selection.js";
+import { SelectionBar } from "../photos/selection_bar.jsx";
 
 // These sizes are in pixels.
 const GAP = 6;
@@ -33,6 +38,7 @@ const PREFETCH_DISTANCE = 1500;
 /** @param {{state: State, navigate: Navigate, api: Api}} props */
 export default function Gallery({ state, navigate, api }) {
   const pages = usePhotoPages(state, api);
+  const selection = useSelection(pages);
   const { ref, width, height, scrollTop } = useScrollViewport("gallery", pages);
   const innerWidth = Math.max(0, width - 2 * PADDING);
   const maxRowHeight = width < 600 ? NARROW_ROW_HEIGHT : ROW_HEIGHT;
@@ -74,43 +80,83 @@ export default function Gallery({ state, navigate, api }) {
   const hasInput = useUserActivity();
   const visible = rowsWithin(hasInput ? SCROLL_STEP / 2 : 0);
   const isEmpty = pages.count === 0;
+  /** @type {(index: number, isRange: boolean) => void} */
+  const select = (index, isRange) => {
+    const record = pages.at(index);
+    if (isRange) selection.extend(index, (at) => pages.at(at));
+    else if (record) selection.toggle(index, record);
+  };
+  /** @param {MouseEvent} event */
+  const onClick = (event) => {
+    const target = /** @type {Element} */ (event.target);
+    /** @type {HTMLElement | null | undefined} */
+    const link = target.closest(".tile")?.querySelector("[data-index]");
+    if (!link || event.ctrlKey || event.metaKey || event.altKey) return;
+    const isMark = Boolean(target.closest(".select"));
+    // While photos are selected, a click selects. Otherwise, it opens the photo.
+    if (!isMark && !selection.count && !event.shiftKey) return;
+    event.preventDefault();
+    select(Number(link.dataset.index), event.shiftKey);
+  };
+  /** @param {KeyboardEvent} event */
+  const onSelectKey = (event) => {
+    if (event.altKey || event.ctrlKey || event.metaKey) return onKeyDown(event);
+    const target = /** @type {Element} */ (event.target);
+    /** @type {HTMLElement | null} */
+    const link = target.closest("[data-index]");
+    if (event.key.toLowerCase() === "x" && link) select(Number(link.dataset.index), event.shiftKey);
+    else if (event.key === "Escape" && selection.count) selection.clear();
+    else return onKeyDown(event);
+    event.preventDefault();
+    event.stopPropagation();
+    return undefined;
+  };
   return (
-    <div class="scroll gallery" ref={ref} tabindex={-1}>
-      {isEmpty && pages.isComplete && <EmptyResult state={state} navigate={navigate} api={api} />}
-      {isEmpty && !pages.isComplete && !pages.error && <LoadingPhotos pages={pages} />}
-      {!isEmpty && (
-        <VirtualRows
-          visible={visible}
-          near={hasInput ? rowsWithin(OVERSCAN) : visible}
-          renderRow={(index) => (
-            <PhotoRow
-              row={rows[index]}
-              rowWidth={innerWidth}
-              pages={pages}
-              state={state}
-              active={active}
-            />
-          )}
-          boundsOf={(index) => ({
-            top: Math.round(rows[index].top),
-            height: Math.round(rows[index].height),
-          })}
-          rowClass="row"
-          class="rows"
-          role="list"
-          aria-label="Photos"
-          aria-busy={pages.loading}
-          style={{ height: `${totalHeight}px` }}
-          onKeyDown={onKeyDown}
-        />
-      )}
-      {pages.error && <Failed error={pages.error} retry={() => pages.retry()} />}
-      {!isEmpty && pages.loading && (
-        <p class="more" role="status">
-          Loading more…
-        </p>
-      )}
-    </div>
+    <>
+      <div
+        class={`scroll gallery ${selection.count ? "selecting" : ""}`}
+        ref={ref}
+        tabindex={-1}
+        onClick={onClick}
+      >
+        {isEmpty && pages.isComplete && <EmptyResult state={state} navigate={navigate} api={api} />}
+        {isEmpty && !pages.isComplete && !pages.error && <LoadingPhotos pages={pages} />}
+        {!isEmpty && (
+          <VirtualRows
+            visible={visible}
+            near={hasInput ? rowsWithin(OVERSCAN) : visible}
+            renderRow={(index) => (
+              <PhotoRow
+                row={rows[index]}
+                rowWidth={innerWidth}
+                pages={pages}
+                state={state}
+                active={active}
+                selection={selection}
+              />
+            )}
+            boundsOf={(index) => ({
+              top: Math.round(rows[index].top),
+              height: Math.round(rows[index].height),
+            })}
+            rowClass="row"
+            class="rows"
+            role="list"
+            aria-label="Photos"
+            aria-busy={pages.loading}
+            style={{ height: `${totalHeight}px` }}
+            onKeyDown={onSelectKey}
+          />
+        )}
+        {pages.error && <Failed error={pages.error} retry={() => pages.retry()} />}
+        {!isEmpty && pages.loading && (
+          <p class="more" role="status">
+            Loading more…
+          </p>
+        )}
+      </div>
+      <SelectionBar selection={selection} state={state} />
+    </>
   );
 }
 
@@ -145,8 +191,10 @@ function useRows(pages, rowWidth, maxRowHeight) {
   return { rows: layout.current.rows, totalHeight };
 }
 
-/** @param {{row: Row, rowWidth: number, pages: PhotoPages, state: State, active: number}} props */
-function PhotoRow({ row, rowWidth, pages, state, active }) {
+/**
+ * @param {{row: Row, rowWidth: number, pages: PhotoPages, state: State, active: number, selection: Selection}} props
+ */
+function PhotoRow({ row, rowWidth, pages, state, active, selection }) {
   const height = Math.round(row.height);
   const tiles = [];
   let left = 0;
@@ -165,6 +213,7 @@ function PhotoRow({ row, rowWidth, pages, state, active }) {
         height={height}
         state={state}
         isActive={index === active}
+        isSelected={selection.has(index)}
       />,
     );
     left += width + GAP;
@@ -181,19 +230,32 @@ function PhotoRow({ row, rowWidth, pages, state, active }) {
  * @property {number} height
  * @property {State} state
  * @property {boolean} isActive whether Tab reaches it
+ * @property {boolean} isSelected
  */
 
 const Tile = memo(
   /** @param {TileProps} props */
-  ({ index, record, left, width, height, state, isActive }) => {
+  ({ index, record, left, width, height, state, isActive, isSelected }) => {
     const style = { left: `${left}px`, width: `${width}px`, height: `${height}px` };
     if (!record) return <div class="tile waiting" role="listitem" style={style} />;
     const name = oneLine(fileName(record.key ?? record.id), 80);
     const settings = settingsLine(record.photo);
     const taken = formatDay(record.photo.taken_at, record.photo.taken_offset);
-    const label = [name, cameraName(record.photo), settings, taken].filter(Boolean).join(", ");
+    const { media_type: mediaType, duration_seconds: duration } = record.photo;
+    const video = mediaType === "video" && `video ${duration ? formatVideoDuration(duration) : ""}`;
+    const camera = cameraName(record.photo);
+    const files = record.stack && `stack of ${formatNumber(record.stack.count)} files`;
+    const states = [files, isSelected && "selected"];
+    const parts = [name, video && video.trim(), camera, settings, taken, ...states];
+    const label = parts.filter(Boolean).join(", ");
     return (
-      <div class="tile" role="listitem" aria-posinset={index + 1} aria-setsize={-1} style={style}>
+      <div
+        class={`tile ${isSelected ? "selected" : ""}`}
+        role="listitem"
+        aria-posinset={index + 1}
+        aria-setsize={-1}
+        style={style}
+      >
         <a
           href={href(state, { photo: record.id })}
           aria-label={label}
@@ -201,11 +263,28 @@ const Tile = memo(
           tabindex={isActive ? 0 : -1}
         >
           <Thumbnail record={record} width={width} height={height} />
+          <VideoBadge photo={record.photo} />
+          {record.stack && (
+            <span class="badge" aria-hidden="true">
+              {formatNumber(record.stack.count)}
+            </span>
+          )}
           <span class="caption" aria-hidden="true">
             <span>{name}</span>
             {settings && <span>{settings}</span>}
           </span>
         </a>
+        <button
+          type="button"
+          class="select"
+          role="checkbox"
+          aria-checked={isSelected}
+          aria-label={`Select ${name} (x)`}
+          title="Select (x)"
+          tabindex={-1}
+        >
+          <Icon name="check" />
+        </button>
       </div>
     );
   },

@@ -10,14 +10,20 @@ import { filterParams } from "../core/url_state.js";
 import { useRequest } from "../hooks/use_request.js";
 import { extentOf, parseBox } from "../map/clusters.js";
 import { parseMapPosition } from "../map/map_position.js";
+import { EmptyResult } from "../photos/empty_result.jsx";
 import { MapSurface } from "../map/map_surface.jsx";
 
-/** @param {{state: State, navigate: Navigate, api: Api, counts: RequestState<Counts | null>}} props */
+/**
+ * @typedef {{state: State, navigate: Navigate, api: Api, counts: RequestState<Counts | null>, changes: number}} Props
+ *   changes: of the library
+ */
+
+/** @param {Props} props */
 export default function MapView(props) {
-  const { state, api } = props;
+  const { state, api, changes } = props;
   const leaflet = useRequest(loadLeaflet, "leaflet");
   const filters = filterParams(state.filters).filter(([name]) => name !== "bbox");
-  const filterKey = JSON.stringify(filters);
+  const filterKey = `${JSON.stringify(filters)} ${changes}`;
   const urlHasArea = Boolean(parseMapPosition(state.viewParams.at) ?? parseBox(state.filters.bbox));
   const photosArea = useRequest(
     async (signal) => {
@@ -26,6 +32,10 @@ export default function MapView(props) {
     },
     urlHasArea ? "" : "photos",
   );
+  const hasArea = urlHasArea || Boolean(state.filters.bbox);
+  if (props.counts.data?.total === 0 && !props.counts.loading && !hasArea) {
+    return <EmptyResult state={state} navigate={props.navigate} api={api} />;
+  }
   if (leaflet.error) return <Failed error={leaflet.error} retry={leaflet.reload} />;
   if (photosArea.error) return <Failed error={photosArea.error} retry={photosArea.reload} />;
   if (!leaflet.data || (photosArea.loading && !photosArea.data && !urlHasArea)) {

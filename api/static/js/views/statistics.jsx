@@ -4,7 +4,14 @@
  * @import { Api, FacetRow, FilterChange, FilterName, Navigate, RangeRow, State } from "../core/types"
  */
 import { ColumnChart, RankedBarChart } from "../components/charts.jsx";
-import { EmptyLibrary, Failed, Loading, NoMatches } from "../components/status_screens.jsx";
+import {
+  EmptyLibrary,
+  Failed,
+  Loading,
+  NoMatches,
+  OnlyOtherFiles,
+} from "../components/status_screens.jsx";
+import { bucketName } from "../core/folders.js";
 import {
   formatDecimal,
   formatTotal,
@@ -17,14 +24,15 @@ import {
 } from "../core/format.js";
 import { formatSpan, SPAN_FORMATTERS, STATUS_LABELS } from "../core/labels.js";
 import { fillMonths } from "../core/months.js";
+import { neighbouringMonth, plausibleMonths } from "../core/date_outliers.js";
 import { filterParams, href } from "../core/url_state.js";
 import { useRefetchPartial } from "../hooks/use_refetch_partial.js";
 import { useRequest } from "../hooks/use_request.js";
 
-/** @param {{state: State, navigate: Navigate, api: Api}} props */
-export default function Statistics({ state, navigate, api }) {
+/** @param {{state: State, navigate: Navigate, api: Api, changes: number}} props changes: of the library */
+export default function Statistics({ state, navigate, api, changes }) {
   const pairs = filterParams(state.filters);
-  const key = JSON.stringify(pairs);
+  const key = `${JSON.stringify(pairs)} ${changes}`;
   const request = useRequest(
     /** @returns {Promise<StatisticsResponse>} */
     (signal) => api.get("/statistics", pairs, { signal }),
@@ -33,11 +41,17 @@ export default function Statistics({ state, navigate, api }) {
   useRefetchPartial(request, key);
   if (request.error) return <Failed error={request.error} retry={request.reload} />;
   if (!request.data) return <Loading subject="statistics" slow={request.slow} />;
-  const { total, counted, cut_short: cutShort, facets, buckets } = request.data;
-  if (!total && !pairs.length) return <EmptyLibrary href={href(state, { view: "batches" })} />;
-  if (!total) return <NoMatches clear={() => navigate({ clearFilters: true })} />;
   /** @type {LinkTo} */
   const linkTo = (filters) => href(state, { view: "gallery", filters, photo: null });
+  const { total, counted, cut_short: cutShort, facets, buckets } = request.data;
+  if (!total && !pairs.length) {
+    return request.data.other_files ? (
+      <OnlyOtherFiles href={linkTo({ media_type: ["other"] })} />
+    ) : (
+      <EmptyLibrary href={href(state, { view: "batches" })} />
+    );
+  }
+  if (!total) return <NoMatches clear={() => navigate({ clearFilters: true })} />;
   return (
     <section class="statistics" aria-busy={request.stale} aria-label="Statistics">
       {cutShort && (
@@ -64,9 +78,11 @@ export default function Statistics({ state, navigate, api }) {
  * @typedef {{bucket: string, count: number} & Record<Status, number>} BucketRow
  * @typedef {object} StatisticsResponse
  * @property {number} total
+ * @property {number | null} [other_files]
  * @property {boolean} [more]
  * @property {number} counted
  * @property {boolean} cut_short
+ * @property {boolean} stale
  * @property {{taken: FacetRow[], hour: FacetRow[], focal: RangeRow[], camera: FacetRow[], lens: FacetRow[]}} facets
  * @property {BucketRow[]} buckets
  */
@@ -161,15 +177,18 @@ function Summary({ data, linkTo }) {
 function Months({ rows, linkTo }) {
   const dated = withValue(rows);
   let year = "";
-  const months = dated.length ? fillMonths(dated) : [];
+  const { months: plausible, before, after } = plausibleMonths(dated);
+  const months = plausible.length ? fillMonths(plausible) : [];
   const columns = months.map(({ value, count }) => {
     const isFirstOfYear = value.slice(0, 4) !== year;
     year = value.slice(0, 4);
+    // A column of a year is too narrow for its own label.
+    const isLabelled = value.length > year.length || Number(year) % 10 === 0;
     return {
       label: formatPeriod(value),
       count,
       href: linkTo({ taken: value }),
-      groupLabel: isFirstOfYear ? year : null,
+      groupLabel: isFirstOfYear && isLabelled ? year : null,
     };
   });
   return (
@@ -184,6 +203,24 @@ function Months({ rows, linkTo }) {
         <ColumnChart rows={columns} label="Photos by month" height={170} />
       ) : (
         <NoData subject="date" />
+      )}
+      {before > 0 && (
+        <p class="without">
+          <a href={linkTo({ taken: `..${neighbouringMonth(plausible[0].value, -1)}` })}>
+            {pluralize(before, "photo")} with an earlier date
+          </a>
+        </p>
+      )}
+      {after > 0 && (
+        <p class="without">
+          <a
+            href={linkTo({
+              taken: `${neighbouringMonth(plausible[plausible.length - 1].value, 1)}..`,
+            })}
+          >
+            {pluralize(after, "photo")} with a date in the future
+          </a>
+        </p>
       )}
     </Card>
   );
@@ -309,7 +346,9 @@ function Buckets({ rows, linkTo }) {
             {rows.map((row) => (
               <tr key={row.bucket}>
                 <th scope="row">
-                  <a href={linkTo({ bucket: row.bucket })}>{oneLine(row.bucket, 70)}</a>
+                  <a href={linkTo({ bucket: row.bucket })}>
+                    <bdi>{oneLine(bucketName(row.bucket), 70)}</bdi>
+                  </a>
                 </th>
                 <td class="number">{formatNumber(row.count)}</td>
                 <td class="mix">

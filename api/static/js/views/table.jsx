@@ -4,6 +4,7 @@
  */
 import { Failed, LoadingPhotos } from "../components/status_screens.jsx";
 import { Thumbnail } from "../components/thumbnail.jsx";
+import { VideoBadge } from "../components/video_badge.jsx";
 import { VirtualRows } from "../components/virtual_rows.jsx";
 import { oneLine } from "../core/format.js";
 import { memo, useEffect, useMemo, useState } from "../core/preact.js";
@@ -242,6 +243,7 @@ const Row = memo(
           ) : (
             <span class="format">{oneLine(record.format ?? "?", 5)}</span>
           )}
+          <VideoBadge photo={record.photo} />
         </div>
         {columns.map((name, columnIndex) => {
           const { width, alignsEnd, format } = COLUMNS[name];
@@ -253,6 +255,7 @@ const Row = memo(
               class={alignsEnd ? "end" : ""}
               style={{ width: `${width}px` }}
               title={text.length * CHARACTER_WIDTH > width ? text : undefined}
+              dir={alignsEnd ? undefined : "auto"}
             >
               {columnIndex === 0 ? (
                 <a

@@ -149,3 +149,9 @@ def test_read_avi__pentax__has_its_maker_note():
     document = record_of((MEDIA / "exiftool" / "Pentax.avi").read_bytes()).document
     assert document["photo"]["lens_model"] == "smc PENTAX-DA L 18-55mm F3.5-5.6"
     assert values_of(document, "RIFF Software", "RIFF Duration") == ["PENTAX K-x", 24.9996]
+
+
+def test_read__avi__has_a_bit_rate_unless_it_is_cut_off() -> None:
+    data = video.avi(video.riff_list(b"movi", bytes(10_000)))
+    assert record_of(data).document["photo"]["bit_rate"] == round(8 * len(data) / 10)
+    assert "bit_rate" not in record_of(data[:-100]).document["photo"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from exifinator.errors import ConfigError
-from exifinator.sources.folders.registry import lookup, register
+from exifinator.sources.folders.registry import lookup, register, registered_folders
 
 AWKWARD = '-dash 2019 Ürlaub 🎉 it\'s "quoted", $HOME 100% %41 #1; a=b:c\\d\nline'
 
@@ -89,3 +89,19 @@ def test_lookup__damaged_registry__says_what_to_do(root: Path, text: str) -> Non
     path.write_text(text)
     with pytest.raises(ConfigError, match="remove it"):
         lookup("photos", root)
+
+
+def test_registered_folders__names_of_any_bytes__are_text(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    bucket = register(folder, root=tmp_path)
+    folders = registered_folders(tmp_path)
+    assert list(folders) == [bucket]
+    folders[bucket].encode()
+
+
+def test_registered_folders__damaged_registry__is_none(tmp_path: Path) -> None:
+    assert registered_folders(tmp_path) == {}
+    (tmp_path / "var").mkdir()
+    (tmp_path / "var/folders.json").write_text("{")
+    assert registered_folders(tmp_path) == {}

@@ -1,0 +1,42 @@
+"""Choices of one list: a photo must match one of them.
+
+`without=camera` and `camera=X-T4` are ticks in the same list, like two cameras. In all other combinations of filters, a
+photo must match both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from api.query.mongo_filter import Filter, combine
+
+
+def filters_by_property(properties: Mapping[str, str], paths: Mapping[str, str]) -> dict[str, frozenset[str]]:
+    """Return the filters by the field of each property.
+
+    Args:
+        properties: The fields of the values of `without`.
+        paths: The fields of the filters.
+    """
+    return {
+        name: frozenset(filter_name for filter_name, path in paths.items() if path == property_path)
+        for name, property_path in properties.items()
+    }
+
+
+def join_alternatives(parts: Sequence[tuple[str, Filter]], by_property: Mapping[str, frozenset[str]]) -> list[Filter]:
+    """Join each filter `without=` with the filters to which it is an alternative.
+
+    Args:
+        parts: The filters with their names; those of `without` are named `without=PROPERTY`.
+        by_property: The result of filters_by_property.
+    """
+    joined: list[Filter] = []
+    rest = list(parts)
+    for name, missing in parts:
+        option, _, property_ = name.partition("=")
+        siblings = by_property.get(property_, frozenset()) if option == "without" else frozenset()
+        if chosen := [pair for pair in rest if pair[0] in siblings]:
+            rest = [pair for pair in rest if pair not in chosen and pair != (name, missing)]
+            joined.append({"$or": [combine(*(part for _, part in chosen)), missing]})
+    return [part for _, part in rest] + joined

@@ -1,0 +1,170 @@
+/**
+ * @file A list of values of a filter with their counts, and a search for further values.
+ * @import { Api, Navigate, State } from "../core/types"
+ * @import { SectionOptions } from "./sections.js"
+ */
+import { formatNumber } from "../core/format.js";
+import { useEffect, useState } from "../core/preact.js";
+import { filterParams } from "../core/url_state.js";
+import { useRequest } from "../hooks/use_request.js";
+import { FacetValue, withToggled } from "./facet_value.jsx";
+
+const COLLAPSED_COUNT = 6;
+// Longer lists of values have a search box.
+const MAX_WITHOUT_SEARCH = 12;
+// The panel requests this many values per facet.
+const MAX_VALUES = 200;
+// The API is asked this long after the last key press.
+const TYPING_PAUSE_MS = 250;
+
+/**
+ * @typedef {{value: any, count: number}[]} Rows
+ * @typedef {{section: SectionOptions, rows: Rows, folders?: Rows, state: State, navigate: Navigate, api: Api}}
+ *   KindProps
+ */
+
+/**
+ * A list of values with their counts. Photos match with any of the selected values.
+ * @param {KindProps} props
+ */
+export function Values({ section, rows, state, navigate, api }) {
+  const { name, noneLabel, format = String } = section;
+  const property = section.property ?? name;
+  const [showsAll, setShowsAll] = useState(false);
+  const [search, setSearch] = useState("");
+  const term = search.trim();
+  const found = useFoundValues(name, term, state, api);
+  const selected = state.filters[/** @type {"camera"} */ (name)] ?? [];
+  const values = rows.filter(({ value }) => value !== null);
+  const counts = new Map(
+    [...(found.rows ?? []), ...values].map(({ value, count }) => [String(value), count]),
+  );
+  const missing = rows.find(({ value }) => value === null);
+  const isWithout = Boolean(state.filters.without?.includes(property));
+  const all = [...new Set([...selected, ...values.map(({ value }) => String(value))])];
+  const limit = Math.max(COLLAPSED_COUNT, selected.length);
+  const shown = term
+    ? matchingValues(term, all, found.rows ?? [], format)
+    : showsAll
+      ? all
+      : all.slice(0, limit);
+  const max = Math.max(1, ...values.map(({ count }) => count));
+  if (!all.length && (!missing || section.isRare)) return <NoData name={section.noun ?? name} />;
+  return (
+    <div>
+      {showsAll && all.length > MAX_WITHOUT_SEARCH && (
+        <input
+          type="search"
+          class="find"
+          aria-label={`Find in ${section.title}`}
+          placeholder="Find…"
+          maxlength={100}
+          value={search}
+          onInput={(event) => setSearch(event.currentTarget.value)}
+        />
+      )}
+      {term && shown.length === 0 && (
+        <p class="none" role="status">
+          {found.isLoading ? "Searching…" : found.hasFailed ? "Couldn't search." : "No matches."}
+        </p>
+      )}
+      <ul class="values">
+        {shown.map((value) => (
+          <FacetValue
+            key={value}
+            label={format(value)}
+            count={counts.get(value) ?? 0}
+            max={max}
+            isOn={selected.includes(value)}
+            toggle={() => navigate({ filters: { [name]: withToggled(selected, value) } })}
+          />
+        ))}
+        {noneLabel && (missing || isWithout) && !term && (
+          <FacetValue
+            label={noneLabel}
+            quiet
+            count={missing?.count ?? 0}
+            max={max}
+            isOn={isWithout}
+            toggle={() =>
+              navigate({ filters: { without: withToggled(state.filters.without, property) } })
+            }
+          />
+        )}
+      </ul>
+      {showsAll && !term && values.length >= MAX_VALUES && (
+        <p class="none">
+          These are the {formatNumber(MAX_VALUES)} most frequent values. Find the others by name.
+        </p>
+      )}
+      {all.length > COLLAPSED_COUNT && (
+        <button
+          type="button"
+          class="link"
+          onClick={() => {
+            setShowsAll(!showsAll);
+            setSearch("");
+          }}
+        >
+          {showsAll
+            ? "Show fewer"
+            : `Show all ${formatNumber(all.length)}${all.length >= MAX_VALUES ? "+" : ""}`}
+        </button>
+      )}
+    </div>
+  );
+}
+
+/**
+ * Return the values to show for a search term: those in the list whose label contains it, and those that the API found.
+ * @param {string} term
+ * @param {string[]} values
+ * @param {Rows} found
+ * @param {(value: string) => string} format
+ */
+export function matchingValues(term, values, found, format) {
+  const text = term.toLowerCase();
+  const listed = values.filter((value) => format(value).toLowerCase().includes(text));
+  return [...new Set([...listed, ...found.map(({ value }) => String(value))])];
+}
+
+/**
+ * Ask the API for the values that contain a text. The list of the panel has only the most frequent values.
+ * @param {string} name of the facet
+ * @param {string} term
+ * @param {State} state
+ * @param {Api} api
+ * @returns {{rows: Rows | null, isLoading: boolean, hasFailed: boolean}}
+ */
+function useFoundValues(name, term, state, api) {
+  const [typed, setTyped] = useState("");
+  useEffect(() => {
+    const timer = setTimeout(() => setTyped(term), TYPING_PAUSE_MS);
+    return () => clearTimeout(timer);
+  }, [term]);
+  const pairs = filterParams(state.filters);
+  const { data, error, loading } = useRequest(
+    /** @returns {Promise<{term: string, rows: Rows} | null>} */
+    async (signal) => {
+      if (!typed) return null;
+      const { facets } = await api.get(
+        "/facets",
+        [...pairs, ["others", "true"], ["top", MAX_VALUES], ["fields", name], ["find", typed]],
+        { signal },
+      );
+      return {
+        term: typed,
+        rows: facets[name].filter((/** @type {any} */ { value }) => value !== null),
+      };
+    },
+    JSON.stringify([name, typed, typed ? pairs : []]),
+  );
+  return {
+    rows: term && data?.term === term ? data.rows : null,
+    isLoading: Boolean(term) && (loading || typed !== term),
+    hasFailed: Boolean(error),
+  };
+}
+
+/** @param {{name: string}} props */
+export const NoData = ({ name }) => <p class="none">No {name} data in these photos.</p>;

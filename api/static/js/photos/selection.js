@@ -1,0 +1,116 @@
+/**
+ * @file The selected photos of the current result, in the order of the result.
+ * @import { Photo } from "../core/types"
+ */
+import { useEffect, useState } from "../core/preact.js";
+
+/** The API exports at most this many photos by id. */
+export const MAX_SELECTED = 1000;
+
+/**
+ * @typedef {Pick<Photo, "id">} Item
+ */
+
+/** The selected photos, by their index in the result. */
+export class Selection {
+  constructor() {
+    /** @type {Map<number, Item>} */
+    this.items = new Map();
+    /** Index of the photo that was selected or deselected last. A range begins there. */
+    this.anchor = -1;
+    /** Whether photos were left out because of MAX_SELECTED. */
+    this.isFull = false;
+    /** @type {Set<() => void>} */
+    this.listeners = new Set();
+  }
+
+  get count() {
+    return this.items.size;
+  }
+
+  /** The ids, in the order of the result. */
+  get ids() {
+    return [...this.items].sort(([a], [b]) => a - b).map(([, { id }]) => id);
+  }
+
+  /** @param {number} index */
+  has(index) {
+    return this.items.has(index);
+  }
+
+  /**
+   * Select a photo, or deselect it if it is selected.
+   * @param {number} index
+   * @param {Item} item
+   */
+  toggle(index, item) {
+    this.isFull = false;
+    if (!this.items.delete(index)) this.add(index, item);
+    this.anchor = index;
+    this.notify();
+  }
+
+  /**
+   * Select the photos from the anchor to an index.
+   * @param {number} index
+   * @param {(index: number) => Item | null} itemAt
+   */
+  extend(index, itemAt) {
+    const start = this.anchor < 0 ? index : this.anchor;
+    const step = index < start ? -1 : 1;
+    this.isFull = false;
+    for (let at = start; at !== index + step && !this.isFull; at += step) {
+      const item = itemAt(at);
+      if (item) this.add(at, item);
+    }
+    this.anchor = index;
+    this.notify();
+  }
+
+  /**
+   * @param {number} index
+   * @param {Item} item
+   */
+  add(index, item) {
+    if (this.items.has(index)) return;
+    if (this.items.size < MAX_SELECTED) this.items.set(index, item);
+    else this.isFull = true;
+  }
+
+  clear() {
+    this.items.clear();
+    this.anchor = -1;
+    this.isFull = false;
+    this.notify();
+  }
+
+  notify() {
+    for (const listener of this.listeners) listener();
+  }
+}
+
+/**
+ * Return the selection of a result, and render again when it changes. Another result has another selection.
+ * @param {object} result
+ * @returns {Selection}
+ */
+export function useSelection(result) {
+  const selection = selectionOf(result);
+  const [, setVersion] = useState(0);
+  useEffect(() => {
+    const listener = () => setVersion((last) => last + 1);
+    selection.listeners.add(listener);
+    return () => void selection.listeners.delete(listener);
+  }, [selection]);
+  return selection;
+}
+
+/** @type {WeakMap<object, Selection>} */
+const selections = new WeakMap();
+
+/** @param {object} result */
+function selectionOf(result) {
+  let selection = selections.get(result);
+  if (!selection) selections.set(result, (selection = new Selection()));
+  return selection;
+}

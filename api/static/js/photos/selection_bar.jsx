@@ -1,0 +1,79 @@
+/**
+ * @file Actions for the selected photos: copy their paths or links, and export them.
+ * @import { Problem } from "../core/api.js"
+ * @import { State } from "../core/types"
+ * @import { Selection } from "./selection.js"
+ */
+import { CopyButton } from "../components/copy.jsx";
+import { Icon } from "../components/icons.jsx";
+import { Menu } from "../components/menu.jsx";
+import { api, isAborted, toProblem } from "../core/api.js";
+import { formatNumber, pluralize } from "../core/format.js";
+import { useState } from "../core/preact.js";
+import { saveBlob } from "../core/save_file.js";
+import { applyChange, urlOf } from "../core/url_state.js";
+import { MAX_SELECTED } from "./selection.js";
+
+/** @type {[format: string, options: string, title: string, note: string][]} */
+const FORMATS = [
+  ["csv", "?bom=true", "CSV for Excel", "with byte order mark"],
+  ["csv", "", "CSV", "for other programs"],
+  ["ndjson", "?whole=true", "NDJSON", "all tags, one record per line"],
+  ["geojson", "", "GeoJSON", "for maps"],
+];
+
+/** @param {{selection: Selection, state: State}} props */
+export function SelectionBar({ selection, state }) {
+  const [error, setError] = useState(/** @type {Problem | null} */ (null));
+  if (!selection.count) return null;
+  const { ids } = selection;
+  const links = ids.map((photo) => location.origin + urlOf(applyChange(state, { photo })));
+  /** @type {(format: string, options: string, close: () => void) => Promise<void>} */
+  const save = async (format, options, close) => {
+    setError(null);
+    try {
+      const response = await api.postResponse(`/export.${format}${options}`, { ids });
+      await saveBlob(response, `photos.${format}`);
+      close();
+    } catch (cause) {
+      if (!isAborted(cause)) setError(toProblem(cause));
+    }
+  };
+  return (
+    <div class="selection-bar" role="region" aria-label="Selection">
+      <b role="status">
+        {pluralize(selection.count, "photo")} selected
+        {selection.isFull && ` (at most ${formatNumber(MAX_SELECTED)})`}
+      </b>
+      <CopyButton text={ids.join("\n")} label="Copy paths" />
+      <CopyButton text={links.join("\n")} label="Copy links" />
+      <Menu title="Export selection" label="Export" icon={<Icon name="export" />}>
+        {(close) => (
+          <ul class="entries">
+            {FORMATS.map(([format, options, title, note]) => (
+              <li key={title}>
+                <button type="button" class="plain" onClick={() => save(format, options, close)}>
+                  <b>{title}</b> <span class="muted">{note}</span>
+                </button>
+              </li>
+            ))}
+          </ul>
+        )}
+      </Menu>
+      <button
+        type="button"
+        class="plain"
+        aria-label="Clear selection (Esc)"
+        title="Clear selection (Esc)"
+        onClick={() => selection.clear()}
+      >
+        <Icon name="close" />
+      </button>
+      {error && (
+        <p class="note" role="alert">
+          {error.message}
+        </p>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,229 @@
+"""Index the same photos from several S3 servers, and compare what EXIFinator makes of them.
+
+Usage: python -m bench.servers [NAME=URL ...]
+
+Starts moto, rclone and, if it is in PATH, SeaweedFS (`weed`), and serves the tests' own stub. Further servers can be
+given by their URL; their credentials come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Prints the table in
+docs/explanation/servers.md.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config as BotoConfig
+from botocore.exceptions import ClientError, HTTPClientError, ParamValidationError
+
+from exifinator.batches.model import BatchCounts
+from exifinator.batches.prune import find_orphans, remove_orphans
+from exifinator.errors import EXIFinatorError
+from exifinator.sources.source import parse_source
+from tests.integration.conftest import Installation
+from tests.keys import KEYS
+from tests.photos import make_jpeg
+from tests.servers import reserve_port, run_mongod, run_moto, run_rclone, run_redis, running
+from tests.stub_s3 import StubS3, run_stub
+
+PHOTOS = 150
+DELETED = 7
+BUCKET = "photos"
+# They are the server's: it may compute ETags in its own way, and it stores the photos at another time.
+OF_THE_SERVER = ("etag", "last_modified", "extracted_at", "delivered_at")
+
+
+@dataclass
+class Server:
+    """An S3 server with the bucket BUCKET.
+
+    Attributes:
+        put: Stores an object. Raises ClientError if the server refuses the key.
+        delete: Deletes an object.
+    """
+
+    url: str
+    put: Callable[[str, bytes], None]
+    delete: Callable[[str], None]
+    access_key: str = "test"
+    secret_key: str = "secret"
+
+
+@dataclass
+class Row:
+    """What EXIFinator did with a server."""
+
+    name: str
+    stored: int = 0
+    first: str = ""
+    second: str = ""
+    verify: str = ""
+    alike: str = ""
+    prune: str = ""
+    records: dict[str, Any] = field(default_factory=dict)
+
+
+def photos() -> dict[str, bytes]:
+    """Return the photos by key: each odd key, and plain ones in folders."""
+    keys = [*KEYS, *(f"2024/{number % 7}-trip/IMG_{number:04}.jpg" for number in range(PHOTOS - len(KEYS)))]
+    return {key: make_jpeg("SONY", "ILCE-7M3", seed=number) for number, key in enumerate(keys)}
+
+
+def over_boto(url: str, access_key: str = "test", secret_key: str = "secret") -> Server:  # noqa: S107
+    """Return a server that boto3 writes to. Create its bucket."""
+    client: Any = boto3.client(
+        "s3",
+        endpoint_url=url,
+        aws_access_key_id=access_key,
+        aws_secret_access_key=secret_key,
+        region_name="us-east-1",
+        config=BotoConfig(
+            s3={"addressing_style": "path"},
+            retries={"total_max_attempts": 1},
+            read_timeout=10,
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+        ),
+    )
+    client.create_bucket(Bucket=BUCKET)
+    return Server(
+        url,
+        lambda key, body: client.put_object(Bucket=BUCKET, Key=key, Body=body),
+        lambda key: client.delete_object(Bucket=BUCKET, Key=key),
+        access_key,
+        secret_key,
+    )
+
+
+@contextlib.contextmanager
+def moto(folder: Path) -> Iterator[Server]:
+    with run_moto(folder) as url:
+        yield over_boto(url)
+
+
+@contextlib.contextmanager
+def rclone(folder: Path) -> Iterator[Server]:
+    (folder / "rclone").mkdir()
+    with run_rclone(folder / "rclone") as url:
+        yield over_boto(url)
+
+
+@contextlib.contextmanager
+def seaweedfs(folder: Path) -> Iterator[Server]:
+    ports = [reserve_port() for _ in range(4)]
+    command = ["weed", "server", "-ip=127.0.0.1", f"-dir={folder}", "-s3", f"-s3.port={ports[0]}"]
+    command += [f"-master.port={ports[1]}", f"-volume.port={ports[2]}", f"-filer.port={ports[3]}"]
+    with running(command, ports[0], folder / "weed.log"):
+        yield over_boto(f"http://127.0.0.1:{ports[0]}")
+
+
+@contextlib.contextmanager
+def stub(folder: Path) -> Iterator[Server]:  # noqa: ARG001
+    objects: dict[str, bytes] = {}
+    with run_stub(StubS3({BUCKET: objects})) as served:
+        yield Server(served.url, objects.__setitem__, objects.__delitem__)
+
+
+def describe(counts: BatchCounts) -> str:
+    """Return the counts of a batch that are not 0."""
+    words = {"listed": counts.listed, "indexed": counts.stored, "unchanged": counts.unchanged, "failed": counts.failed}
+    return ", ".join(f"{count} {word}" for word, count in words.items() if count)
+
+
+def try_server(name: str, server: Server, settings: dict[str, str], logs: Path) -> Row:
+    """Index the photos twice, verify them, and prune some that were deleted."""
+    row = Row(name)
+    stored = []
+    for key, body in photos().items():
+        with contextlib.suppress(ClientError, HTTPClientError, ParamValidationError):
+            server.put(key, body)
+            stored.append(key)
+            print(len(stored), end=" ", file=sys.stderr, flush=True)
+    row.stored = len(stored)
+    here = Installation(
+        {
+            **settings,
+            "S3_ENDPOINT_URL": server.url,
+            "AWS_ACCESS_KEY": server.access_key,
+            "AWS_SECRET_KEY": server.secret_key,
+            "AWS_REGION": "us-east-1",
+        },
+        logs,
+    )
+    try:
+        for title in ("first", "second", "verify"):
+            batch = here.queue_batch(BUCKET, verify=title == "verify")
+            print(name, title, file=sys.stderr)
+            setattr(row, title, describe(here.finish_here(batch)))
+            batch.detach("done")
+        row.records = {key: clean(record) for key, record in here.records(BUCKET).items()}
+        for key in stored[-DELETED:]:
+            server.delete(key)
+        row.prune = prune(here)
+    except EXIFinatorError as exc:
+        row.prune = row.prune or f"{type(exc).__name__}: {exc}"
+    finally:
+        here.close()
+    return row
+
+
+def prune(here: Installation) -> str:
+    """Remove the records of the deleted photos, and return how many were found and removed."""
+    with find_orphans([parse_source(BUCKET)], here.s3, here.store, here.queue, on_progress=lambda _: None) as orphans:
+        removed, _ = remove_orphans(orphans, here.store)
+        return f"{removed} of {DELETED}"
+
+
+def clean(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a record without what depends on the server."""
+    return {name: value for name, value in record.items() if name not in OF_THE_SERVER}
+
+
+def compare(row: Row, reference: Row) -> None:
+    """Compare the records with those of another server."""
+    common = row.records.keys() & reference.records.keys()
+    alike = sum(row.records[key] == reference.records[key] for key in common)
+    row.alike = f"{alike} of {len(row.records)}"
+
+
+def run_all(urls: list[str]) -> list[Row]:
+    """Try every server, one after another."""
+    makers: dict[str, Callable[[Path], contextlib.AbstractContextManager[Server]]] = {"moto": moto, "rclone": rclone}
+    if shutil.which("weed"):
+        makers["SeaweedFS"] = seaweedfs
+    makers["the tests' stub"] = stub
+    rows = []
+    with tempfile.TemporaryDirectory() as name, run_mongod() as mongodb_uri, run_redis() as redis_url:
+        settings = {"MONGODB_URI": mongodb_uri, "REDIS_URL": redis_url}
+        for title, make in makers.items():
+            folder = Path(name) / title.replace(" ", "-")
+            folder.mkdir()
+            with make(folder) as server:
+                rows.append(try_server(title, server, settings, folder))
+        for text in urls:
+            title, _, url = text.partition("=")
+            keys = (os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"])
+            rows.append(try_server(title, over_boto(url, *keys), settings, Path(name)))
+    for row in rows:
+        compare(row, rows[0])
+    return rows
+
+
+def main() -> None:
+    """Print the table."""
+    print("| Server | Photos stored | First run | Second run | `--verify` | Records like moto's | `--prune` |")
+    print("|---|---|---|---|---|---|---|")
+    for row in run_all(sys.argv[1:]):
+        cells = (row.name, f"{row.stored} of {PHOTOS}", row.first, row.second, row.verify, row.alike, row.prune)
+        print(f"| {' | '.join(cells)} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+import "./page.js";
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { explainRefusal, needsToken, titleOf } from "../../api/static/js/core/error_messages.js";
+import { isOutage, Recovery } from "../../api/static/js/core/recovery.js";
+import { newCount } from "../../api/static/js/photos/new_photos.jsx";
+
+test("isOutage: by the code, and by a proxy's status", () => {
+  assert.equal(isOutage({ code: "unreachable", status: 0 }), true);
+  assert.equal(isOutage({ code: "mongodb_unavailable", status: 503 }), true);
+  assert.equal(isOutage({ code: "query_timeout", status: 503 }), false);
+  assert.equal(isOutage({ code: "not_found", status: 404 }), false);
+  assert.equal(isOutage({ code: null, status: 502 }), true);
+  assert.equal(isOutage({ code: null, status: 500 }), false);
+  assert.equal(isOutage(null), false);
+});
+
+test("Recovery: probes until the server is back, then calls everyone once", async () => {
+  let outages = 3;
+  /** @type {number[]} */
+  const delays = [];
+  const recovery = new Recovery(
+    async () => {
+      if (outages-- > 0) throw new Error("down");
+    },
+    async (delay) => void delays.push(delay),
+  );
+  /** @type {string[]} */
+  const calls = [];
+  const finished = new Promise((resolve) => {
+    recovery.onRecovery(() => calls.push("a"));
+    recovery.onRecovery(() => resolve(calls.push("b")));
+  });
+  const cancel = recovery.onRecovery(() => calls.push("cancelled"));
+  cancel();
+  await finished;
+  assert.deepEqual(calls, ["a", "b"]);
+  assert.deepEqual(delays, [1000, 2000, 4000, 8000]);
+  assert.equal(recovery.waiting.size, 0);
+});
+
+test("errors are explained by their code, whatever the status", () => {
+  const denied = {
+    code: "access_denied",
+    parameter: "source",
+    message: "source: no credentials for b",
+  };
+  assert.equal(needsToken(denied), false);
+  assert.equal(explainRefusal(denied), "No credentials for b.");
+  assert.equal(titleOf(denied), "S3 denies access");
+  for (const code of ["token_missing", "token_wrong", "too_many_attempts"])
+    assert.equal(needsToken({ code }), true);
+  assert.equal(needsToken({ code: "foreign_origin" }), false);
+  assert.equal(titleOf({ code: "bad_parameter" }), "Invalid filter");
+  assert.equal(titleOf({ code: "constructor" }), "Something went wrong");
+  assert.equal(titleOf({ code: null }), "Something went wrong");
+});
+
+/** @type {(total: number, changes?: object) => any} */
+const counted = (total, changes = {}) => ({
+  loading: false,
+  data: { total, counted: total, cut_short: false, stale: false, facets: {}, ...changes },
+});
+
+test("newCount: compares with what is shown, or with the total when it was loaded", () => {
+  assert.equal(newCount({ isComplete: true, count: 16, total: null }, counted(22)), 6);
+  assert.equal(newCount({ isComplete: true, count: 16, total: null }, counted(15)), -1);
+  const pages = { isComplete: false, count: 100, total: null };
+  assert.equal(newCount(pages, counted(1000)), 0);
+  assert.equal(newCount(pages, counted(1012)), 12);
+});
+
+test("newCount: unknown while counts are outdated, partial or loading", () => {
+  const pages = { isComplete: true, count: 16, total: null };
+  for (const change of [{ stale: true }, { cut_short: true }, { more: true }])
+    assert.equal(newCount(pages, counted(22, change)), 0);
+  assert.equal(newCount(pages, { ...counted(22), loading: true }), 0);
+  assert.equal(newCount(null, counted(22)), 0);
+  // A view without photos contradicts any count.
+  const empty = { isComplete: true, count: 0, total: null };
+  assert.equal(newCount(empty, counted(7, { stale: true })), 7);
+});

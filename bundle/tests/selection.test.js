@@ -1,0 +1,64 @@
+/**
+ * @file Tests of the selection of photos.
+ */
+import "./page.js";
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { MAX_SELECTED, Selection } from "../../api/static/js/photos/selection.js";
+
+/** @param {number} index */
+const itemAt = (index) => ({ id: `photo ${index}` });
+
+test("photos are selected and deselected one by one, and listed in the order of the result", () => {
+  const selection = new Selection();
+  for (const index of [7, 2, 30]) selection.toggle(index, itemAt(index));
+  assert.deepEqual(selection.ids, ["photo 2", "photo 7", "photo 30"]);
+  selection.toggle(7, itemAt(7));
+  assert.deepEqual(selection.ids, ["photo 2", "photo 30"]);
+  assert.equal(selection.has(7), false);
+});
+
+test("a range begins at the last photo, in both directions", () => {
+  const selection = new Selection();
+  selection.toggle(5, itemAt(5));
+  selection.extend(8, itemAt);
+  assert.deepEqual(
+    selection.ids,
+    [5, 6, 7, 8].map((index) => itemAt(index).id),
+  );
+  selection.extend(6, itemAt);
+  assert.equal(selection.count, 4);
+  selection.toggle(20, itemAt(20));
+  selection.extend(18, itemAt);
+  assert.deepEqual(
+    [...selection.items.keys()].sort((a, b) => a - b),
+    [5, 6, 7, 8, 18, 19, 20],
+  );
+});
+
+test("a range without a photo before it is that photo alone", () => {
+  const selection = new Selection();
+  selection.extend(3, itemAt);
+  assert.deepEqual(selection.ids, ["photo 3"]);
+});
+
+test("a selection ends at the limit, and says so until it changes", () => {
+  const selection = new Selection();
+  selection.toggle(0, itemAt(0));
+  selection.extend(1e9, itemAt);
+  assert.equal(selection.count, MAX_SELECTED);
+  assert.equal(selection.isFull, true);
+  selection.toggle(0, itemAt(0));
+  assert.equal(selection.isFull, false);
+});
+
+test("listeners hear of each change", () => {
+  const selection = new Selection();
+  let changes = 0;
+  selection.listeners.add(() => changes++);
+  selection.toggle(1, itemAt(1));
+  selection.extend(4, itemAt);
+  selection.clear();
+  assert.equal(changes, 3);
+  assert.equal(selection.count, 0);
+});

@@ -1,0 +1,53 @@
+import "./page.js";
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  bucketName,
+  locationOf,
+  setFolders,
+  sourceName,
+} from "../../api/static/js/core/folders.js";
+import { pageTitle, viewTitle } from "../../api/static/js/core/page_title.js";
+import { parseState } from "../../api/static/js/core/url_state.js";
+import { scrollDirection } from "../../api/static/js/hooks/use_collapsed_header.js";
+
+test("pageTitle: says what is shown", () => {
+  assert.equal(pageTitle(parseState("")), "Gallery · EXIFinator");
+  assert.equal(
+    pageTitle(parseState("?view=map&camera=X-T4&iso=800-")),
+    "ISO from 800, Camera: X-T4 · Map · EXIFinator",
+  );
+  assert.equal(
+    pageTitle(parseState("?photo=b/2024/beach.jpg&camera=X-T4")),
+    "beach.jpg · Camera: X-T4 · Gallery · EXIFinator",
+  );
+  const many = parseState("?camera=A&camera=B&camera=C&camera=D");
+  assert.equal(viewTitle(many), "Camera: A, Camera: B, Camera: C, … · Gallery");
+  assert.equal(viewTitle(parseState("?view=batches&camera=A")), "Indexing jobs");
+});
+
+test("folders: are shown and copied by their path", () => {
+  setFolders({ jpg_21c843: "/home/ada/jpg" });
+  assert.equal(bucketName("jpg_21c843"), "/home/ada/jpg");
+  assert.equal(bucketName("holiday"), "holiday");
+  assert.equal(bucketName("constructor"), "constructor");
+  assert.deepEqual(locationOf({ bucket: "jpg_21c843", key: "a/b.jpg", id: "jpg_21c843/a/b.jpg" }), {
+    isFile: true,
+    text: "/home/ada/jpg/a/b.jpg",
+  });
+  assert.deepEqual(locationOf({ bucket: "holiday", key: "b.jpg", id: "holiday/b.jpg" }), {
+    isFile: false,
+    text: "s3://holiday/b.jpg",
+  });
+  assert.equal(sourceName("s3://jpg_21c843/2024/"), "/home/ada/jpg/2024/");
+  assert.equal(sourceName("s3://jpg_21c843"), "/home/ada/jpg");
+  assert.equal(sourceName("s3://holiday/2024/"), "s3://holiday/2024/");
+  setFolders({});
+});
+
+test("scrollDirection: changes only after some distance", () => {
+  assert.deepEqual(scrollDirection(100, 120), { isDown: null, start: 100 });
+  assert.deepEqual(scrollDirection(100, 160), { isDown: true, start: 160 });
+  assert.deepEqual(scrollDirection(160, 100), { isDown: false, start: 100 });
+  assert.deepEqual(scrollDirection(160, 0), { isDown: false, start: 0 });
+});

@@ -1,0 +1,157 @@
+"""Merge the values of sidecars into `photo`.
+
+A sidecar in XMP is where programs save what people edit, because they do not write into RAW files, and darktable and
+digiKam into no file. So its descriptive fields win over those of the file. What the camera records is taken from the
+file first. Google Photos leaves files as they are, too: what people enter there is only in the sidecar of Takeout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from exifinator.families.names import TAKEOUT, XMP
+from exifinator.places.locate import locate
+
+Photo = dict[str, Any]
+
+DATE_FIELDS = (
+    "taken_at", "taken_local", "taken_offset", "taken_offset_inferred", "taken_precision", "taken_source",
+    "date_suspect",
+)  # fmt: skip
+PLACE_FIELDS = ("time_zone", "place")
+# Fields in which the value of an XMP sidecar wins: what people enter.
+EDITED_FIELDS = frozenset(
+    {
+        "location", "country", "state", "city", "sublocation", "title", "headline", "description", "keywords", "people",
+        "regions", "artist", "creators", "copyright", "rating", "label",
+    }
+)  # fmt: skip
+# Fields that describe the file itself, or the pixels as they are stored in it, so a sidecar has no say in them.
+FILE_FIELDS = frozenset(
+    {
+        "media_type", "width_pixels", "height_pixels", "megapixels", "orientation", "bits_per_sample", "color_space",
+        "software", "duration_seconds", "frame_rate", "video_codec", "audio_codec", "bit_rate",
+        *DATE_FIELDS, *PLACE_FIELDS,
+    }
+)  # fmt: skip
+# Fields that follow another one: a new location has an altitude of its own, or none.
+_FOLLOWERS = {"location": ("altitude_metres",)}
+# XMP properties that say when a photo was taken, rather than when a file was written.
+_CAPTURE_DATES = ("exif:DateTimeOriginal", "photoshop:DateCreated")
+_PRECISIONS = ("year", "month", "day", "minute", "second")
+# Google Photos takes the date from the file, which may be local time. Only a larger difference is a correction.
+TAKEOUT_DATE_TOLERANCE = timedelta(hours=26)
+FILE_NAME = "file name"
+
+
+class Sidecar(NamedTuple):
+    """A sidecar that belongs to a photo.
+
+    Attributes:
+        id: The id of its record.
+        kind: XMP or TAKEOUT.
+        values: Its values, by field of `photo`.
+    """
+
+    id: str
+    kind: str
+    values: Mapping[str, Any]
+
+
+def merge(own: Mapping[str, Any], sidecars: Sequence[Sidecar]) -> tuple[Photo, list[list[str]]]:
+    """Merge sidecars into the fields that a photo has from its own file.
+
+    Args:
+        own: The field `photo` without any sidecars. It is not changed.
+        sidecars: The sidecars. Later ones win over earlier ones.
+
+    Returns:
+        The merged `photo`, and for each sidecar the names of the fields that have their value from it.
+    """
+    photo: Photo = {name: value for name, value in own.items() if name not in PLACE_FIELDS}
+    if photo.pop("taken_offset_inferred", None):
+        # The offset follows from the position, which may change.
+        photo.pop("taken_offset", None)
+        photo["taken_at"] = photo.get("taken_local", photo.get("taken_at"))
+    origin: dict[str, int] = {}
+    for index, sidecar in enumerate(sidecars):
+        for name in _merge_one(photo, sidecar):
+            origin[name] = index
+    if not origin:
+        return dict(own), [[] for _ in sidecars]
+    photo |= locate(photo)
+    fields: list[list[str]] = [[] for _ in sidecars]
+    for name in sorted(origin.keys() & photo.keys()):
+        fields[origin[name]].append(name)
+    return photo, fields
+
+
+def _merge_one(photo: Photo, sidecar: Sidecar) -> list[str]:
+    """Merge one sidecar into `photo`, and return the names of the fields that have changed."""
+    changed: list[str] = []
+    for name, value in sorted(sidecar.values.items()):
+        if name in FILE_FIELDS or photo.get(name) == value:
+            continue
+        if sidecar.kind == TAKEOUT:
+            value = _takeout_value(photo, name, value)
+        elif name in photo and name not in EDITED_FIELDS:
+            continue
+        if value is None:
+            continue
+        if name == "altitude_metres" and "location" in photo and "location" not in sidecar.values:
+            continue
+        photo[name] = value
+        changed.append(name)
+        for follower in _FOLLOWERS.get(name, ()):
+            if follower in sidecar.values:
+                photo[follower] = sidecar.values[follower]
+                changed.append(follower)
+            else:
+                photo.pop(follower, None)
+    if _takes_date(photo, sidecar):
+        for name in DATE_FIELDS:
+            photo.pop(name, None)
+        dates = {name: sidecar.values[name] for name in DATE_FIELDS if name in sidecar.values}
+        photo |= dates
+        changed += dates
+    return changed
+
+
+def _takeout_value(photo: Photo, name: str, value: Any) -> Any:
+    """Return the new value of a field, or None to keep the current one."""
+    if name == "description":
+        return value
+    if name == "people" and "people" in photo:
+        known = {person.casefold() for person in photo["people"]}
+        added = [person for person in value if person.casefold() not in known]
+        return [*photo["people"], *added] if added else None
+    return None if name in photo else value
+
+
+def _takes_date(photo: Photo, sidecar: Sidecar) -> bool:
+    """Return whether the date of a sidecar replaces that of the photo."""
+    values = sidecar.values
+    local, new_local = photo.get("taken_local"), values.get("taken_local")
+    if not isinstance(new_local, datetime):
+        return False
+    if not isinstance(local, datetime):
+        return True
+    if sidecar.kind == XMP:
+        is_capture = values.get("taken_source") in _CAPTURE_DATES
+        is_precise = _precision(values) >= _precision(photo)
+        return is_capture and is_precise and not _same_second(local, new_local)
+    if photo.get("taken_source") == FILE_NAME and _precision(photo) >= _PRECISIONS.index("day"):
+        # Google Photos takes the time of the upload if the file has no date.
+        return False
+    return abs(local.replace(tzinfo=None) - new_local.replace(tzinfo=None)) > TAKEOUT_DATE_TOLERANCE
+
+
+def _precision(photo: Mapping[str, Any]) -> int:
+    name = photo.get("taken_precision", "second")
+    return _PRECISIONS.index(name) if name in _PRECISIONS else 0
+
+
+def _same_second(a: datetime, b: datetime) -> bool:
+    return a.replace(microsecond=0, tzinfo=None) == b.replace(microsecond=0, tzinfo=None)

@@ -1,0 +1,129 @@
+"""Determine what the records of a family must contain, given each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from exifinator.families.merge import Sidecar, merge
+from exifinator.families.names import TAKEOUT, XMP, file_name
+from exifinator.families.sidecars import Record, find_photos, is_photo, own_photo, sidecar_kind
+from exifinator.families.stacks import find_stacks
+from exifinator.search_keys.geo_cells import find_cells
+from exifinator.search_keys.kinds import kinds_of
+from exifinator.search_keys.place_names import PLACE_LISTS, place_names
+from exifinator.search_keys.texts import join_terms, search_terms
+
+# The fields of a record that `resolve` reads. The others may be large, so they are not fetched.
+FIELDS = (
+    "key", "status", "format", "etag", "extracted_at", "delivered_at", "family", "links", "photo", "own", "words",
+    "search_text", "cells", "kinds", *PLACE_LISTS, "ai.generated", "ai.prompt", "sidecar", "sidecars", "stack",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Change:
+    """What a record must contain.
+
+    Attributes:
+        set: New values, by field.
+        unset: Fields to remove.
+    """
+
+    set: dict[str, Any] = field(default_factory=dict)
+    unset: list[str] = field(default_factory=list)
+
+
+def resolve(records: Sequence[Record]) -> dict[str, Change]:
+    """Return the changes that the records of a family need, by id. Records that need none are omitted.
+
+    The result depends only on the fields that the records have from their own files, so it is the same whichever record
+    was stored first, and repeating it changes nothing.
+
+    Args:
+        records: All records that have a key in common, with the fields in FIELDS.
+    """
+    records = sorted(records, key=lambda record: str(record["_id"]))
+    owners, stacks = find_photos(records), find_stacks(records)
+    sidecars_of: dict[str, list[Record]] = {}
+    for record in records:
+        for photo_id in owners.get(record["_id"], ()):
+            sidecars_of.setdefault(photo_id, []).append(record)
+    changes: dict[str, Change] = {}
+    for record in records:
+        if sidecar_kind(record):
+            desired: dict[str, Any] = {"sidecar.of": owners[record["_id"]] or None}
+        elif is_photo(record):
+            desired = _merged_fields(record, sidecars_of.get(record["_id"], []))
+            desired["stack"] = stacks.get(record["_id"])
+        else:
+            continue
+        if change := _difference(record, desired):
+            changes[record["_id"]] = change
+    return changes
+
+
+def _merged_fields(record: Record, records: Sequence[Record]) -> dict[str, Any]:
+    """Return the fields of a photo with these sidecars. None stands for no value."""
+    sidecars = [
+        Sidecar(sidecar["_id"], sidecar_kind(sidecar), sidecar["sidecar"].get("values") or {})
+        for sidecar in sorted(records, key=_rank)
+    ]
+    own = own_photo(record)
+    photo, fields = merge(own, sidecars)
+    is_merged = any(fields)
+    listed = [
+        {"id": sidecar.id, "kind": sidecar.kind, "fields": names_of_fields}
+        for sidecar, names_of_fields in zip(sidecars, fields, strict=True)
+    ]
+    if not is_merged and "own" not in record:
+        return {"sidecars": listed or None}
+    stored = record.get("own") or record
+    own_terms = {name: stored.get(name) for name in ("words", "search_text")}
+    ai = record.get("ai")
+    terms = own_terms
+    if is_merged:
+        # The words of the file follow: they include titles in other languages.
+        terms = join_terms(search_terms(str(record.get("key", "")), photo, None, ai), own_terms)
+    names = place_names(photo)
+    return {
+        "sidecars": listed or None,
+        "own": {"photo": own, **own_terms} if is_merged else None,
+        "photo": photo,
+        **terms,
+        "cells": find_cells(photo) or None,
+        "kinds": kinds_of(record.get("format"), photo, ai) or None,
+        **{name: names.get(name) for name in PLACE_LISTS},
+    }
+
+
+def _rank(sidecar: Record) -> tuple[int, str]:
+    """Return the sort key of a sidecar: `NAME.EXT.xmp` wins over `NAME.xmp`, and both over Takeout's."""
+    kind = sidecar_kind(sidecar)
+    is_specific = kind == XMP and bool(file_name(sidecar["_id"], XMP).extension)
+    return (0 if kind == TAKEOUT else 1 + is_specific), sidecar["_id"]
+
+
+def _difference(record: Record, desired: Mapping[str, Any]) -> Change | None:
+    """Return the change to the desired fields; None if the record has them.
+
+    If one of them differs, set them all: another process may have stored the record again since it was read, and the
+    fields must agree with each other.
+    """
+    if all(_value(record, path) == value for path, value in desired.items()):
+        return None
+    change = Change()
+    for path, value in desired.items():
+        if value is None:
+            change.unset.append(path)
+        else:
+            change.set[path] = value
+    return change
+
+
+def _value(record: Record, path: str) -> Any:
+    value: Any = record
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value

@@ -1,0 +1,170 @@
+"""Form stacks: photos and videos that show one exposure, one burst, or an original and its edited copies.
+
+Files of one family are stacked if their dates do not contradict. Files whose names differ are stacked if both have the
+same identifier from the camera: that of a Live Photo, or that of a burst.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from exifinator.families.names import FileName, file_name
+from exifinator.families.sidecars import Record, exact_time, is_photo, is_picture, is_raw, is_same_exposure, own_photo
+
+Stack = dict[str, Any]
+
+# The parts of a stack. The first of these roles that occurs is the primary: what a gallery shows.
+ROLES = ("edited", "photo", "burst", "raw", "video")
+# The video of a Live Photo begins up to 1.5 s before the picture, and has 3 s. Other phones write up to 8 s.
+MAX_LIVE_SECONDS = 10.0
+LIVE_TOLERANCE = timedelta(seconds=5)
+MAX_IDENTIFIER_CHARACTERS = 100
+# The number of files with one name or identifier that are compared with each other.
+MAX_COMPARED = 100
+# Where cameras say which files belong together: kind of link -> tags, and properties of XMP.
+LIVE, BURST = "live", "burst"
+_TAGS = ((LIVE, "MakerNote ContentIdentifier"), (LIVE, "Keys ContentIdentifier"), (BURST, "MakerNote BurstUUID"))
+_PROPERTIES = ((BURST, "GCamera:BurstID"),)
+
+
+def identifiers(image_id: str, tags: Mapping[str, Any], xmp: object) -> list[str]:
+    """Return the keys of a photo that follow from its identifiers. They apply within its folder.
+
+    Args:
+        image_id: The id of the record.
+        tags: The tags by name, as they are stored. The whole record may be given.
+        xmp: The XMP properties.
+    """
+    folder = image_id.rpartition("/")[0]
+    values = [(kind, tag.get("values")) for kind, name in _TAGS if isinstance(tag := tags.get(name), Mapping)]
+    if isinstance(xmp, Mapping):
+        values += [(kind, xmp.get(name)) for kind, name in _PROPERTIES]
+    texts = [(kind, value.strip()[:MAX_IDENTIFIER_CHARACTERS]) for kind, value in values if isinstance(value, str)]
+    return list(dict.fromkeys(f"{kind}:{folder}/{text}" for kind, text in texts if text))
+
+
+def find_stacks(records: Sequence[Record]) -> dict[str, Stack]:
+    """Return the field `stack` of each record that is part of a stack, by id.
+
+    Args:
+        records: All records that have keys in common.
+    """
+    members = {record["_id"]: (record, file_name(record["_id"])) for record in records if is_photo(record)}
+    groups = {image_id: {image_id} for image_id in members}
+
+    def join(a: str, b: str) -> None:
+        if groups[a] is not groups[b]:
+            joined = groups[a] | groups[b]
+            groups.update(dict.fromkeys(joined, joined))
+
+    for image_ids in _by_key(members).values():
+        if len(image_ids) > MAX_COMPARED:
+            # No photo has this many files.
+            continue
+        for index, first in enumerate(image_ids):
+            for second in image_ids[index + 1 :]:
+                if groups[first] is not groups[second] and _belong(*members[first], *members[second]):
+                    join(first, second)
+    bursts: dict[str, str] = {}
+    for image_id, (record, _) in members.items():
+        for link in _links(record, BURST):
+            join(bursts.setdefault(link, image_id), image_id)
+    stacks: dict[str, Stack] = {}
+    for group in {id(group): group for group in groups.values() if len(group) > 1}.values():
+        roles = {image_id: _role(*members[image_id]) for image_id in group}
+        primary = min(group, key=lambda image_id: (ROLES.index(roles[image_id]), image_id))
+        for image_id in group:
+            stacks[image_id] = {
+                "id": primary,
+                "role": roles[image_id],
+                "primary": image_id == primary,
+                "count": len(group),
+            }
+    return stacks
+
+
+def _by_key(members: Mapping[str, tuple[Record, FileName]]) -> dict[str, list[str]]:
+    """Return the sorted ids of the members with each name and each identifier of a Live Photo."""
+    ids: dict[str, list[str]] = {}
+    for image_id, (record, name) in sorted(members.items()):
+        for key in (f"{name.folder}{name.stem}({name.number})", *_links(record, LIVE)):
+            ids.setdefault(key, []).append(image_id)
+    return ids
+
+
+def _role(record: Record, name: FileName) -> str:
+    if _is_video(record):
+        return "video"
+    if name.is_edit:
+        return "edited"
+    if is_raw(record):
+        return "raw"
+    return "burst" if _links(record, BURST) else "photo"
+
+
+def _belong(a: Record, a_name: FileName, b: Record, b_name: FileName) -> bool:
+    """Return whether two photos or videos belong to one stack."""
+    if _is_video(a) != _is_video(b):
+        picture, video = (b, a) if _is_video(a) else (a, b)
+        if a_name.stem.rstrip() == b_name.stem.rstrip() and a_name.number != b_name.number:
+            # Two copies of a Live Photo in one folder.
+            return False
+        return _is_live_pair(picture, video, is_same_name=_is_same_name(a_name, b_name))
+    if not _is_same_name(a_name, b_name, ignore_edits=True):
+        return False
+    if a_name.is_edit != b_name.is_edit:
+        return _is_video(a) == _is_video(b) and is_same_exposure(a, b)
+    is_raw_pair = (is_raw(a) and is_picture(b)) or (is_picture(a) and is_raw(b))
+    return is_raw_pair and is_same_exposure(a, b) and _is_same_camera(a, b)
+
+
+def _is_live_pair(picture: Record, video: Record, *, is_same_name: bool) -> bool:
+    """Return whether a video is that of a Live Photo: by identifier, or else by name, length and time."""
+    wanted, found = _links(picture, LIVE), _links(video, LIVE)
+    if wanted and found:
+        return bool(wanted & found)
+    seconds = own_photo(video).get("duration_seconds")
+    if not is_same_name or (isinstance(seconds, int | float) and seconds > MAX_LIVE_SECONDS):
+        return False
+    return _is_near(picture, video)
+
+
+def _is_near(a: Record, b: Record) -> bool:
+    """Return whether two files were recorded within seconds, as far as their dates tell."""
+    first, second = exact_time(a), exact_time(b)
+    if first is None or second is None:
+        return True
+    if abs(first - second) <= LIVE_TOLERANCE:
+        return True
+    # One of them may have its time in UTC only.
+    first, second = _instant(a), _instant(b)
+    return first is not None and second is not None and abs(first - second) <= LIVE_TOLERANCE
+
+
+def _instant(record: Record) -> datetime | None:
+    """Return when a file was recorded, in UTC; None if its offset is unknown."""
+    photo = own_photo(record)
+    taken = photo.get("taken_at")
+    return taken.replace(tzinfo=None) if isinstance(taken, datetime) and photo.get("taken_offset") else None
+
+
+def _is_same_name(a: FileName, b: FileName, *, ignore_edits: bool = False) -> bool:
+    same = (a.folder, a.stem, a.number) == (b.folder, b.stem, b.number)
+    return same and (ignore_edits or a.is_edit == b.is_edit)
+
+
+def _is_same_camera(a: Record, b: Record) -> bool:
+    first, second = own_photo(a).get("camera_model"), own_photo(b).get("camera_model")
+    return first is None or second is None or first == second
+
+
+def _is_video(record: Record) -> bool:
+    return own_photo(record).get("media_type") == "video"
+
+
+def _links(record: Record, kind: str) -> set[str]:
+    links = record.get("links")
+    start = f"{kind}:"
+    return {link for link in links if isinstance(link, str) and link.startswith(start)} if links else set()

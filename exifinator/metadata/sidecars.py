@@ -1,0 +1,144 @@
+"""Read the values of sidecars: files in XMP, and the JSON files of Google Takeout."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from exifinator.families.names import TAKEOUT, XMP, family_of, links_of
+from exifinator.metadata.dates import PhotoDate
+from exifinator.metadata.limits import MemoryBudget
+from exifinator.metadata.normalize import build_photo
+from exifinator.metadata.photo.lists import names
+from exifinator.metadata.photo.media import coordinates
+from exifinator.metadata.photo.readers import text
+from exifinator.metadata.photo.sources import Metadata, Problem
+from exifinator.metadata.photo.taken import Taken, date_fields
+from exifinator.places.time_zones import local_time, time_zone_of
+
+# Memory that decoded JSON takes per byte in the worst case, a list of empty lists.
+JSON_BYTES_PER_BYTE = 40
+MAX_TITLE_CHARACTERS = 1024
+MAX_DESCRIPTION_CHARACTERS = 32 * 1024
+MAX_PEOPLE = 1000
+MAX_DIGITS = 20
+MAX_EXTENSION_CHARACTERS = 10
+PHOTO_TAKEN_TIME = "photoTakenTime"
+_EPOCH = datetime(1970, 1, 1)
+# What Google Photos knows about a photo that `photo` has no field for.
+_FLAGS = ("favorited", "archived", "trashed")
+
+
+def read_sidecar(image_id: str, format_: str, xmp: dict[str, Any], data: bytes, budget: MemoryBudget) -> dict[str, Any]:
+    """Return the fields that the record of a sidecar has besides those of every record.
+
+    Args:
+        image_id: The id of the record.
+        format_: The format of the file.
+        xmp: Its XMP properties.
+        data: The JSON of Takeout.
+
+    Returns:
+        `sidecar`, `family` and `links`; an empty dictionary if the file is not a sidecar.
+    """
+    if format_ == XMP:
+        sidecar: dict[str, Any] = {"kind": XMP, "values": xmp_values(xmp)}
+        if extension := _extension_of_photo(xmp):
+            sidecar["extension"] = extension
+        return {"sidecar": sidecar, "family": family_of(image_id, XMP)}
+    if format_ == TAKEOUT:
+        budget.spend(JSON_BYTES_PER_BYTE * len(data))
+        sidecar = {"kind": TAKEOUT, **takeout_fields(data)}
+        links = links_of(image_id, sidecar.get("title", ""))
+        return {"sidecar": sidecar, "family": family_of(image_id, TAKEOUT), **({"links": links} if links else {})}
+    return {}
+
+
+def xmp_values(xmp: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of an XMP sidecar, by field of `photo`."""
+    photo, _ = build_photo(Metadata({}, xmp, now=_now()))
+    return photo
+
+
+def _extension_of_photo(xmp: dict[str, Any]) -> str:
+    """Return the extension of the photo that an XMP sidecar names, in lower case; "" if it names none."""
+    extension = text(xmp.get("photoshop:SidecarForExtension"))
+    if not extension:
+        extension = (text(xmp.get("crs:RawFileName")) or "").rpartition(".")[2]
+    extension = extension.strip(". ").casefold()
+    return extension if len(extension) <= MAX_EXTENSION_CHARACTERS else ""
+
+
+def takeout_fields(data: bytes) -> dict[str, Any]:
+    """Return the title, the values by field of `photo`, and the flags in a sidecar of Takeout."""
+    try:
+        content = json.loads(data, parse_int=_integer, parse_constant=lambda _: None)
+    except (ValueError, RecursionError):
+        return {"values": {}}
+    if not isinstance(content, dict):
+        return {"values": {}}
+    fields: dict[str, Any] = {}
+    if title := _text(content.get("title"), MAX_TITLE_CHARACTERS):
+        fields["title"] = title
+    fields |= {name: True for name in _FLAGS if content.get(name) is True}
+    fields["values"] = _takeout_values(content)
+    return fields
+
+
+def _takeout_values(content: dict[str, Any]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    if description := _text(content.get("description"), MAX_DESCRIPTION_CHARACTERS):
+        values["description"] = description
+    people = content.get("people")
+    if isinstance(people, list):
+        listed = [_text(person.get("name"), MAX_TITLE_CHARACTERS) for person in people[:MAX_PEOPLE] if _is_dict(person)]
+        if found := list(dict.fromkeys(names([name for name in listed if name]))):
+            values["people"] = found
+    # `geoData` has what the user has changed, `geoDataExif` what is in the file.
+    for place in (content.get("geoData"), content.get("geoDataExif")):
+        if "location" not in values and isinstance(place, dict):
+            location = coordinates([place.get("latitude"), place.get("longitude")])
+            if location and not isinstance(location, Problem):
+                values["location"] = location
+                altitude = place.get("altitude")
+                if isinstance(altitude, int | float) and altitude and -12_000 < altitude < 100_000:
+                    values["altitude_metres"] = float(altitude)
+    taken = content.get(PHOTO_TAKEN_TIME)
+    if isinstance(taken, dict):
+        values |= _taken_fields(taken.get("timestamp"), values.get("location"))
+    return values
+
+
+def _taken_fields(timestamp: Any, location: dict[str, Any] | None) -> dict[str, Any]:
+    """Return the fields of a date in Unix time. It is local time where the position tells the time zone, else UTC."""
+    try:
+        at = _EPOCH + timedelta(seconds=int(timestamp))
+        clock = None
+        if location:
+            longitude, latitude = location["coordinates"]
+            clock = local_time(at, time_zone_of(latitude, longitude))
+        local, offset = clock or (at, "+00:00")
+    except (TypeError, ValueError, OverflowError):
+        return {}
+    return date_fields(Taken(PhotoDate(local, "second", offset), PHOTO_TAKEN_TIME), Metadata({}, now=_now()))
+
+
+def _integer(digits: str) -> int | None:
+    """Parse an integer, unless it is too large for any number in these files."""
+    return int(digits) if len(digits) < MAX_DIGITS else None
+
+
+def _text(value: Any, limit: int) -> str | None:
+    """Return a text of at most `limit` characters. Lone surrogates, which MongoDB refuses, are replaced."""
+    if not isinstance(value, str):
+        return None
+    return value[:limit].encode("utf-8", "replace").decode().strip() or None
+
+
+def _is_dict(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)

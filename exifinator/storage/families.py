@@ -1,0 +1,211 @@
+"""Keep the records of a family consistent with each other: merge sidecars into the records of their photos.
+
+Whoever changes a record settles its family afterwards: reads the records of the family, and writes what they lack. The
+writer reads again after it has written, until a reading shows nothing to change. So the last write to a family is
+always followed by a reading that finds it consistent, whichever process makes it, and whatever the order of the files.
+A process that is killed before has not acknowledged its image. The image is delivered, and its family settled, again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection as Members
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import Any
+
+import pymongo.errors
+from bson import CodecOptions
+from pymongo import UpdateOne
+from pymongo.collection import Collection
+from pymongo.cursor import Cursor
+
+from exifinator.errors import StoreUnavailable
+from exifinator.families.resolve import FIELDS, Change, resolve
+from exifinator.storage.mongodb import TRANSIENT_CODES, Document, mongodb_errors
+
+log = logging.getLogger(__name__)
+
+# A family has a few files. A larger one is not a family: its files only have names in common.
+MAX_MEMBERS = 1000
+# The number of times that a family is read and written, after which the image is retried.
+MAX_ROUNDS = 10
+KEYS_PER_QUERY = 500
+
+
+class FamilyStore:
+    """Settles the families of records.
+
+    Args:
+        collection: The records.
+    """
+
+    def __init__(self, collection: Collection[Document]) -> None:
+        # Without time zones, so that values compare equal to those that are derived from them.
+        self._collection = collection.with_options(CodecOptions[Document]())
+
+    def settle(
+        self, documents: Sequence[Document], *, without: Members[str] = frozenset(), rewritten: bool = True
+    ) -> None:
+        """Merge sidecars into photos in the families of these records.
+
+        Args:
+            documents: Records, or their fields `_id`, `family` and `links`.
+            without: The ids of records that are being removed. The others are settled as if these did not exist.
+
+            rewritten: Whether the records were just stored, and so contain nothing of other files.
+
+        Raises:
+            StoreUnavailable: MongoDB did not respond, or other processes kept changing the families.
+            RecordRefused: MongoDB rejected a write.
+        """
+        keys = {key for document in documents for key in keys_of(document)}
+        stored = {document["_id"] for document in documents} - set(without) if rewritten else set()
+        refused: set[str] = set()
+        for _ in range(MAX_ROUNDS):
+            keys = self._find_shared(keys, stored)
+            if not keys:
+                return
+            records = [record for record in self._load(keys) if record["_id"] not in without]
+            changes = [
+                (record, change)
+                for family in split(records)
+                for record, change in _changes(family)
+                if record["_id"] not in refused
+            ]
+            if not changes:
+                return
+            refused |= self._write(changes)
+        raise StoreUnavailable("MongoDB cannot merge sidecars now: other processes are changing the same records")
+
+    def repair(self, id_prefix: str) -> None:
+        """Settle the families of all sidecars with this id prefix.
+
+        They are settled already, unless MongoDB was killed and lost its last writes.
+
+        Raises:
+            StoreUnavailable, RecordRefused: See `settle`.
+        """
+        query = {
+            "sidecar.kind": {"$exists": True},
+            "_id": {"$gte": id_prefix, "$lt": id_prefix + "\U0010ffff"},
+        }
+        with mongodb_errors("look up sidecars"):
+            sidecars = self._collection.find(query, {"family": 1, "links": 1}).batch_size(KEYS_PER_QUERY)
+            while chunk := list(islice(sidecars, KEYS_PER_QUERY)):
+                self.settle(chunk, rewritten=False)
+
+    def count_orphans(self) -> int:
+        """Return the number of sidecars without a photo."""
+        query = {"sidecar.kind": {"$exists": True}, "sidecar.of": {"$exists": False}}
+        with mongodb_errors("count sidecars"):
+            return self._collection.count_documents(query)
+
+    def _find_shared(self, keys: set[str], stored: set[str]) -> set[str]:
+        """Return the keys of families that have other members than one record in `stored`.
+
+        A record that was just stored and is alone in its family needs nothing. Nearly all photos are, so find out with
+        the index alone.
+        """
+        members: dict[str, list[str]] = {}
+        with mongodb_errors("look up related files"):
+            for chunk in _chunks(sorted(keys)):
+                for document in self._find("family", chunk, ("_id", "family")):
+                    members.setdefault(document["family"], []).append(document["_id"])
+                for document in self._find("links", chunk, ("_id", "family", "links")):
+                    for key in keys_of(document):
+                        members.setdefault(key, []).append(document["_id"])
+        return {key for key, ids in members.items() if len(set(ids)) > 1 or not stored.issuperset(ids)}
+
+    def _find(self, name: str, keys: Sequence[str], fields: Sequence[str]) -> Cursor[Document]:
+        # The first response of MongoDB has 101 documents at most, unless a size is given.
+        return self._collection.find({name: {"$in": keys}}, fields, batch_size=2 * KEYS_PER_QUERY)
+
+    def _load(self, keys: Iterable[str]) -> list[Document]:
+        """Return all records that have one of the keys, or are related to such a record."""
+        records: dict[str, Document] = {}
+        new, seen = set(keys), set[str]()
+        with mongodb_errors("look up related files"):
+            while new and len(records) <= MAX_MEMBERS * KEYS_PER_QUERY:
+                seen |= new
+                found: set[str] = set()
+                for chunk in _chunks(sorted(new)):
+                    for name in ("family", "links"):
+                        for document in self._find(name, chunk, FIELDS):
+                            records[document["_id"]] = document
+                            found.update(keys_of(document))
+                new = found - seen
+        return list(records.values())
+
+    def _write(self, changes: Sequence[tuple[Document, Change]]) -> set[str]:
+        """Write changes to records, except to those that were stored again after they were read.
+
+        Return the ids of records for which MongoDB rejects the change.
+        """
+        writes = [UpdateOne({"_id": record["_id"], **_version(record)}, _update(change)) for record, change in changes]
+        refused: set[str] = set()
+        with mongodb_errors("merge sidecars"):
+            try:
+                self._collection.bulk_write(writes, ordered=False)
+            except pymongo.errors.BulkWriteError as exc:
+                for failure in exc.details["writeErrors"]:
+                    message = str(failure.get("errmsg"))
+                    if failure.get("code") in TRANSIENT_CODES:
+                        raise pymongo.errors.OperationFailure(message, failure["code"]) from exc
+                    image_id = changes[failure["index"]][0]["_id"]
+                    log.warning("skip: %s cannot be merged: %s", image_id, message, extra={"action": "skip"})
+                    refused.add(image_id)
+        return refused
+
+
+def keys_of(document: Document) -> list[str]:
+    """Return the keys that a record shares with the other files of its photo."""
+    family, links = document.get("family"), document.get("links")
+    own = [family] if isinstance(family, str) else []
+    return [*own, *(link for link in links if isinstance(link, str))] if isinstance(links, list) else own
+
+
+def split(records: Iterable[Document]) -> list[list[Document]]:
+    """Split records into families: those that share a key, directly or through others."""
+    families: dict[str, list[Document]] = {}
+    for record in records:
+        joined: list[Document] = [record]
+        # A family that shares several keys with the record is in the dictionary once for each of its keys.
+        known = {id(family): family for key in keys_of(record) if (family := families.get(key)) is not None}
+        for family in known.values():
+            joined += family
+        for member in joined:
+            for key in keys_of(member):
+                families[key] = joined
+    return list({id(family): family for family in families.values()}.values())
+
+
+def _changes(family: list[Document]) -> list[tuple[Document, Change]]:
+    if len(family) > MAX_MEMBERS:
+        log.warning(
+            "skip: %d files have names in common with %s, so they are not merged",
+            len(family),
+            family[0]["_id"],
+            extra={"action": "skip"},
+        )
+        return []
+    by_id = {record["_id"]: record for record in family}
+    return [(by_id[image_id], change) for image_id, change in resolve(family).items()]
+
+
+def _version(record: Document) -> Document:
+    """Return a filter for the record as it was read from its own file."""
+    return {name: record.get(name) for name in ("etag", "extracted_at", "delivered_at")}
+
+
+def _update(change: Change) -> dict[str, Any]:
+    update: dict[str, Any] = {}
+    if change.set:
+        update["$set"] = change.set
+    if change.unset:
+        update["$unset"] = dict.fromkeys(change.unset, "")
+    return update
+
+
+def _chunks(keys: Sequence[str]) -> Iterable[list[str]]:
+    return (list(keys[start : start + KEYS_PER_QUERY]) for start in range(0, len(keys), KEYS_PER_QUERY))

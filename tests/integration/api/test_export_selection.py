@@ -1,0 +1,72 @@
+"""Export photos by id, and CSV with a byte order mark."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+
+from tests.integration.api.fixtures import Api
+from tests.integration.api.library import ODD_KEYS
+
+IDS = ["holiday/2024/IMG_0009.jpg", *(f"odd-keys/{key}" for key in ODD_KEYS.values()), "holiday/2024/IMG_0001.jpg"]
+
+
+def test_export__ids__are_exported_in_this_order_without_those_that_do_not_exist(api: Api) -> None:
+    answer = api.client.post("/export.csv", params={"raw": "true"}, json={"ids": ["holiday/none.jpg", *IDS, IDS[0]]})
+    assert answer.status_code == 200
+    assert answer.headers["content-disposition"] == 'attachment; filename="photos.csv"'
+    rows = list(csv.DictReader(io.StringIO(answer.text, newline="")))
+    assert sorted(row["id"] for row in rows) == sorted(IDS)
+    assert [row["id"] for row in rows] == [*IDS[1:], IDS[0]]
+
+
+@pytest.mark.parametrize("file_format", ["ndjson", "geojson", "parquet"])
+def test_export__ids__in_other_formats(api: Api, file_format: str) -> None:
+    answer = api.client.post(f"/export.{file_format}", json={"ids": IDS[-1:]})
+    assert answer.status_code == 200
+    assert b"IMG_0001" in answer.content
+    assert b"IMG_0002" not in answer.content
+
+
+def test_export__whole_records_by_id__have_all_tags(api: Api) -> None:
+    answer = api.client.post("/export.ndjson", params={"whole": "true"}, json={"ids": IDS[:1]})
+    assert answer.text.count("\n") == 1
+    assert "EXIF ISOSpeedRatings" in answer.text
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_export__byte_order_mark__comes_first_and_once(api: Api, method: str) -> None:
+    body = {"json": {"ids": IDS}} if method == "post" else {}
+    answer = api.client.request(method, "/export.csv", params={"bom": "true"}, **body)
+    assert answer.content.startswith(b'\xef\xbb\xbf"id"')
+    assert answer.content.count(b"\xef\xbb\xbf") == 1
+    plain = api.client.request(method, "/export.csv", **body)
+    assert plain.content == answer.content[3:]
+
+
+@pytest.mark.parametrize(
+    ("body", "parameters", "status"),
+    [
+        ({"ids": []}, {}, 400),
+        ({"ids": ["a"] * 1001}, {}, 400),
+        ({"ids": [""]}, {}, 400),
+        ({"ids": [{"$ne": 1}]}, {}, 400),
+        ({"ids": ["a"], "filter": {}}, {}, 400),
+        ({"ids": ["a"]}, {"camera": "X-T4"}, 400),
+        ({"ids": ["a"]}, {"whole": "true"}, 409),
+    ],
+)
+def test_export__wrong_ids_or_options__are_refused(
+    api: Api, body: dict[str, object], parameters: dict[str, str], status: int
+) -> None:
+    assert api.client.post("/export.csv", params=parameters, json=body).status_code == status
+
+
+def test_export__bom_of_another_format__is_refused(api: Api) -> None:
+    assert api.get("/export.ndjson", bom="true").json()["parameter"] == "bom"
+
+
+def test_export__ids__need_the_token_like_any_reading(guarded_api: Api) -> None:
+    assert guarded_api.client.post("/export.csv", json={"ids": IDS}).status_code == 401

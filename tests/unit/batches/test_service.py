@@ -1,0 +1,85 @@
+"""The state of batches that no process watches, and why batches make no progress."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from exifinator.batches.service import read_batches
+
+LONG_AGO = datetime.now(UTC) - timedelta(hours=1)
+LISTED = [{"source": "s3://b/2024/", "ranges": []}]
+PARTLY = [{"source": "s3://b/2024/", "ranges": [["2024/k", None]]}]
+
+
+def describe(
+    *,
+    counts: dict[str, int] | None = None,
+    workers: int = 1,
+    paused: tuple[bytes, ...] = (),
+    is_watched: bool = False,
+    **document: Any,
+) -> dict[str, Any]:
+    """Return how a batch is described.
+
+    Args:
+        is_watched: Whether its process has just reported progress.
+    """
+    updated_at = datetime.now(UTC) if is_watched else LONG_AGO
+    stored = {"_id": "a", "sources": ["s3://b/2024/"], "updated_at": updated_at, "started_at": LONG_AGO, **document}
+    store: Any = SimpleNamespace(
+        batches=SimpleNamespace(find_latest=lambda *_, **__: [stored]),
+        workers=SimpleNamespace(find_active=lambda _: [object()] * workers),
+    )
+    queue: Any = SimpleNamespace(
+        batches=SimpleNamespace(counts=lambda _: counts),
+        client=SimpleNamespace(smembers=lambda _: set(paused)),
+        keys=SimpleNamespace(paused_queues="paused"),
+    )
+    (batch,) = read_batches(store, queue)
+    return batch
+
+
+NUMBERS = {"listed": 5, "queued": 3, "unchanged": 2}
+
+
+@pytest.mark.parametrize("state", ["left", "reading"])
+def test_read_batches__nobody_watches_and_all_is_done__is_done(state: str) -> None:
+    """Such a batch stayed "Detached" until a later batch cleaned up."""
+    batch = describe(state=state, numbers=NUMBERS, checkpoint=LISTED, counts={"ok": 2, "failed": 1})
+    assert (batch["state"], batch["problem"], batch["numbers"]["stored"]) == ("done", None, 2)
+
+
+@pytest.mark.parametrize(
+    ("counts", "checkpoint"),
+    [({"ok": 2}, LISTED), ({"ok": 3}, PARTLY), (None, LISTED)],
+    ids=["images wait", "listing is incomplete", "counts are unknown"],
+)
+def test_read_batches__nobody_watches_and_something_is_missing__is_left(
+    counts: dict[str, int] | None, checkpoint: list[Any]
+) -> None:
+    assert describe(state="left", numbers=NUMBERS, checkpoint=checkpoint, counts=counts)["state"] == "left"
+
+
+def test_read_batches__watched__is_not_done_before_its_process_says_so() -> None:
+    batch = describe(state="reading", numbers=NUMBERS, checkpoint=LISTED, counts={"ok": 3}, is_watched=True)
+    assert batch["state"] == "reading"
+
+
+@pytest.mark.parametrize(("state", "is_watched"), [("reading", True), ("listing", True), ("left", False)])
+def test_read_batches__obstacle__is_named(state: str, is_watched: bool) -> None:
+    given: dict[str, Any] = {"state": state, "numbers": NUMBERS, "checkpoint": LISTED, "is_watched": is_watched}
+    counts = {"ok": 1}
+    paused = describe(paused=(b"download", b"download_timed_set"), counts=counts, **given)
+    assert paused["problem"].endswith("queue resume download")
+    assert "No worker" in describe(workers=0, counts=counts, **given)["problem"]
+    assert "paused" not in str(describe(counts=counts, **given)["problem"])
+
+
+def test_read_batches__nothing_listed__says_where() -> None:
+    batch = describe(state="done", numbers={"listed": 0})
+    assert batch["problem"] == "There is nothing under s3://b/2024/; check the spelling"
+    assert describe(state="done", numbers=NUMBERS)["problem"] is None

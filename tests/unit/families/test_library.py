@@ -1,0 +1,140 @@
+"""A made-up library: 5,000 files of known families, and 1,000 that look as if they belonged together."""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime, timedelta
+
+from exifinator.families.resolve import resolve
+from exifinator.storage.families import split
+from tests.unit.families.records import Record, apply, photo, takeout, xmp
+
+BEGAN = datetime(2020, 1, 1)
+FAMILIES, LOOK_ALIKES = 5000, 1000
+
+
+class Library:
+    """Records, and what is known about them.
+
+    Attributes:
+        owners: The ids of the photos of each sidecar, by the id of the sidecar.
+        stacks: The sets of ids that are stacks.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.rng = random.Random(seed)
+        self.records: list[Record] = []
+        self.owners: dict[str, list[str]] = {}
+        self.stacks: set[frozenset[str]] = set()
+        self._number = 0
+
+    def add(self, *records: Record, stack: bool = False, **owners: list[int]) -> None:
+        """Add a family.
+
+        Args:
+            stack: Whether its photos are a stack.
+            owners: The positions of the photos of each sidecar, by the position of the sidecar, as in `s2=[0]`.
+        """
+        self.records += records
+        ids = [record["_id"] for record in records]
+        sidecars = {index for index, record in enumerate(records) if "sidecar" in record}
+        for index in sidecars:
+            self.owners[ids[index]] = sorted(ids[owner] for owner in owners.get(f"s{index}", []))
+        if stack:
+            self.stacks.add(frozenset(ids[index] for index in range(len(ids)) if index not in sidecars))
+
+    def next(self) -> tuple[str, str, datetime]:
+        """Return the start of an id, a name and a time that no other family has."""
+        self._number += 1
+        folder = f"b/{self._number % 7}"
+        name = self.rng.choice(["IMG_", "DSC", "PXL_2024.", "Été "]) + f"{self._number:05}"
+        return f"{folder}/{name}", name, BEGAN + timedelta(hours=self._number)
+
+    def add_family(self) -> None:
+        at, name, taken = self.next()
+        near = taken + timedelta(seconds=self.rng.randint(0, 3))
+        long = f"{name} {'holiday in the mountains ' * 2}".strip()
+        folder = at.removesuffix(name)
+        match self.rng.randrange(12):
+            case 0:
+                self.add(photo(f"{at}.HEIC", taken), photo(f"{at}.MOV", near, duration_seconds=2.8), stack=True)
+            case 1:
+                raw = self.rng.choice(["CR2", "nef", "ARW"])
+                self.add(photo(f"{at}.{raw}", taken), photo(f"{at}.JPG", taken), xmp(f"{at}.xmp", rating=5),
+                         stack=True, s2=[0, 1])  # fmt: skip
+            case 2:
+                self.add(photo(f"{at}.NEF", taken), xmp(f"{at}.NEF.xmp", rating=3), s1=[0])
+            case 3:
+                self.add(photo(f"{at}.jpg"), takeout(f"{at}.jpg.json", f"{name}.jpg", description="x"), s1=[0])
+            case 4:
+                self.add(photo(f"{at}(1).jpg"), takeout(f"{at}.jpg(1).json", f"{name}.jpg", description="x"), s1=[0])
+            case 5:
+                cut = f"{name}.jpg.supplemental-metadata"[:46]
+                self.add(photo(f"{at}.jpg"), takeout(f"{folder}{cut}.json", f"{name}.jpg", description="x"), s1=[0])
+            case 6:
+                shown = f"{long[:47]}.jpg"
+                self.add(photo(folder + shown), takeout(f"{folder}{long[:46]}.json", f"{long}.jpg", description="x"),
+                         s1=[0])  # fmt: skip
+            case 7:
+                self.add(photo(f"{at}.jpg", taken), photo(f"{at}-edited.jpg", taken),
+                         takeout(f"{at}.jpg.supplemental-metadata.json"[:60], f"{name}.jpg", description="x"),
+                         stack=True, s2=[0, 1])  # fmt: skip
+            case 8:
+                key = f"burst:{folder[:-1]}/{name}"
+                burst = [
+                    {**photo(f"{at}_{index}.jpg", taken), "links": [key]} for index in range(self.rng.randint(2, 6))
+                ]
+                self.add(*burst, stack=True)
+            case 9:
+                key = f"live:{folder[:-1]}/{name}"
+                self.add({**photo(f"{at}.HEIC", taken), "links": [key]},
+                         {**photo(f"{at}_x.MOV", near), "links": [key]}, stack=True)  # fmt: skip
+            case 10:
+                self.add(xmp(f"{at}.xmp", rating=1))
+            case _:
+                self.add(photo(f"{at}.jpg", taken))
+
+    def add_look_alike(self) -> None:
+        at, name, taken = self.next()
+        other = taken + timedelta(days=self.rng.randint(3, 900))
+        match self.rng.randrange(8):
+            case 0:
+                self.add(photo(f"{at}.CR2", taken), photo(f"{at}.JPG", other))
+            case 1:
+                self.add(photo(f"{at}.JPG", taken), photo(f"{at}.MOV", other, duration_seconds=3.0))
+            case 2:
+                self.add(photo(f"{at}.JPG", taken), photo(f"{at}.MP4", taken, duration_seconds=90.0))
+            case 3:
+                self.add(photo(f"{at}.jpg"), takeout(f"{at}.jpg(1).json", f"{name}.jpg", description="x"))
+            case 4:
+                self.add(photo(f"{at}.CR2"), xmp(f"{at}.xmp", "nef", rating=5))
+            case 5:
+                self.add(photo(f"{at}.jpg"), xmp(f"{at}.png.xmp", rating=5))
+            case 6:
+                self.add(photo(f"{at}.jpg", taken), photo(f"{at}-edited.jpg", other))
+            case _:
+                self.add(photo(f"{at}.jpg"), photo(f"{at}1.jpg"), xmp(f"{at}12.xmp", rating=5))
+
+
+def test_resolve__library_of_known_families__is_grouped_exactly() -> None:
+    library = Library(7)
+    while len(library.records) < FAMILIES:
+        library.add_family()
+    while len(library.records) < FAMILIES + LOOK_ALIKES:
+        library.add_look_alike()
+    assert len({record["_id"] for record in library.records}) == len(library.records)
+    library.rng.shuffle(library.records)
+
+    for family in split(library.records):
+        by_id = {record["_id"]: record for record in family}
+        for image_id, change in resolve(family).items():
+            apply(by_id[image_id], change)
+
+    owners = {record["_id"]: record["sidecar"].get("of", []) for record in library.records if "sidecar" in record}
+    assert owners == library.owners
+    stacks: dict[str, set[str]] = {}
+    for record in library.records:
+        if stack := record.get("stack"):
+            stacks.setdefault(stack["id"], set()).add(record["_id"])
+    assert set(map(frozenset, stacks.values())) == library.stacks
+    assert len(library.stacks) > 300

@@ -1,0 +1,75 @@
+"""Damaged videos of all containers: no exception but the package's own, and nothing over its budget."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from exifinator.metadata.containers import quicktime
+from exifinator.metadata.fetch import MAX_READ_BYTES, fetch_metadata
+from exifinator.metadata.parse import MAX_RECORD_BYTES, build_record
+from tests.data import movie, video
+from tests.data.build import box
+from tests.unit.metadata.video.test_makers import CAMERA, GPS5, GPS_SCALE, GPSU, gopro_movie, insta360
+from tests.unit.readers import MEDIA, REF, MemoryReader
+
+KEYS = box(b"udta", box(b"CNTH", box(b"CNDA", b"\xff\xd8\xff\xd9")), box(b"TAGS", b"NIKON DIGITAL CAMERA" + bytes(300)))
+MATROSKA = video.matroska_info() + video.matroska_tracks() + video.matroska_tags(("TITLE", "Beach"))
+VIDEOS = {
+    "mov": movie.movie(movie.track(samples=20), movie.SOUND, KEYS, movie.APPLE),
+    "gopro": gopro_movie(GPSU + GPS_SCALE + GPS5),
+    "insta360": movie.movie(movie.track(samples=20)) + insta360((3, bytes(500)), (1, CAMERA), index=True),
+    "avi": video.avi(video.chunk(b"JUNK", b"PENTAX" + bytes(300)), video.riff_list(b"movi", bytes(100))),
+    "mts": video.transport_start(b"\0\0\1\x09\xf0" + video.mdpm_unit({0x18: bytes(4), 0x19: bytes(4)})),
+    "mkv": video.matroska_header() + video.element(0x18538067, MATROSKA),
+}
+FIRST_BYTES = 300
+PIECES = (b"\0\0\0\0", b"\xff\xff\xff\xff", b"\0\0\0\1", b"\x7f\xff\xff\xff", b"moov", b"udta", b"trak", b"LIST")
+
+
+def mutate(data: bytes, rng: random.Random) -> bytes:
+    """Return data with up to 12 bytes or words changed, and parts removed or copied to other places."""
+    changed = bytearray(data)
+    for _ in range(rng.randint(1, 12)):
+        at, action = rng.randrange(len(changed)), rng.random()
+        if action < 0.6:
+            changed[at] = rng.choice((0, 1, 127, 128, 255, rng.randrange(256)))
+        elif action < 0.8:
+            changed[at : at + 4] = rng.choice(PIECES)
+        elif action < 0.9 and len(changed) > 400:
+            del changed[at : at + rng.randrange(1, 100)]
+        else:
+            source = rng.randrange(len(changed))
+            changed[at:at] = changed[source : source + rng.randrange(200)]
+    return bytes(changed)
+
+
+def check(data: bytes) -> None:
+    """Read a damaged file, and check what it cost."""
+    # A short first read, so that further ranges are requested.
+    fetched = fetch_metadata(MemoryReader(data), REF, first_read_bytes=FIRST_BYTES)
+    record = build_record(fetched)
+    assert record.status in ("ok", "damaged", "no_exif", "unsupported")
+    assert fetched.requests <= 2 + quicktime.MAX_FURTHER_READS
+    assert fetched.bytes_read <= min(2 * len(data) + FIRST_BYTES, MAX_READ_BYTES)
+    assert sum(len(piece) for block in fetched.blocks for piece in block.pieces.values()) <= 2 * len(data) + 1024
+    assert sum(len(str(value)) for value in record.document.values()) < MAX_RECORD_BYTES
+
+
+@pytest.mark.parametrize("name", VIDEOS)
+def test_read__mutated_video__costs_no_more_than_its_budget(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    rng = random.Random(f"{name} 2026")
+    for _ in range(60):
+        check(mutate(VIDEOS[name], rng))
+    assert not caplog.records
+
+
+@pytest.mark.skipif(not MEDIA.exists(), reason="needs ../shared/media")
+def test_read__mutated_samples__cost_no_more_than_their_budget(caplog: pytest.LogCaptureFixture) -> None:
+    rng = random.Random(2026)
+    samples = [path.read_bytes() for path in sorted((MEDIA / "exiftool").glob("*.[ma][4ovkt]*")) if path.is_file()]
+    for data in samples:
+        for _ in range(10):
+            check(mutate(data, rng))
+    assert not caplog.records

@@ -1,0 +1,29 @@
+"""Images, videos and other files, told apart by their formats."""
+
+from __future__ import annotations
+
+import pytest
+
+from exifinator.search_keys.media_types import media_type_of
+
+
+@pytest.mark.parametrize(
+    ("format_", "key", "media_type"),
+    [
+        ("jpeg", "a.mov", "image"),
+        ("dng", "a", "image"),
+        ("mov", "a.jpg", "video"),
+        ("webm", "", "video"),
+        ("xmp", "a.jpg", "other"),
+        ("m4a", "a.mp4", "other"),
+        # The content of an empty file says nothing.
+        ("unknown", "2024/IMG_1.JPG", "image"),
+        ("unknown", "clip.insv", "video"),
+        ("unknown", "folder.jpg/file", "other"),
+        ("unknown", "jpg", "other"),
+        (None, None, "other"),
+        (7, 8, "other"),
+    ],
+)
+def test_media_type_of__format__decides_before_the_extension(format_: object, key: object, media_type: str) -> None:
+    assert media_type_of(format_, key) == media_type
