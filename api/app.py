@@ -21,6 +21,7 @@ from api.aggregations.background import BackgroundCounts
 from api.aggregations.cached_value import StaleWhileRevalidate
 from api.aggregations.facet_counter import FacetCounter
 from api.aggregations.map_clusters import build_pyramid
+from api.aggregations.suggestions import Suggester
 from api.auth import TrustedHost
 from api.database import open_backend, open_store, read_version
 from api.export.streaming import MAX_EXPORTS
@@ -47,6 +48,7 @@ from api.routes import (
     photos,
     pictures,
     statistics,
+    suggestions,
 )
 from exifinator.config import Config, load_config
 from exifinator.errors import EXIFinatorError
@@ -121,9 +123,9 @@ def create_app(config: Config | None = None, *, throttle: LoginThrottle | None =
     app.state.signer = Signer(config)
     install_handlers(app, lambda request: suggest_speedup(request.query_params, config))
     app.include_router(explorer.make_router(config))
-    for routes in (
-        health, metrics, docs, library, pictures, photos, facets, statistics, map, export, batches, events, failures
-    ):  # fmt: skip
+    for routes in (health, metrics, docs, library, pictures, photos, facets, suggestions, statistics, map, export):
+        app.include_router(routes.router)
+    for routes in (batches, events, failures):
         app.include_router(routes.router)
     app.include_router(docs.document_router)
     app.include_router(compat.make_router(config))
@@ -175,6 +177,7 @@ async def _run(app: FastAPI) -> AsyncIterator[None]:
     # Run slow background queries one at a time. Each occupies one of MongoDB's cores, and requests need the others.
     gate = asyncio.Semaphore(1)
     app.state.counter = FacetCounter(store.photos, gate)
+    app.state.suggester = Suggester(app.state.counter)
     app.state.background_maps = BackgroundCounts(gate)
     app.state.link_signer = LinkSigner(config)
     app.state.sources = SourceClient(S3Client(config))

@@ -24,8 +24,8 @@ Collection = AsyncCollection[Document]
 METADATA_FIELDS = ("xmp", "iptc", "text", "icc", "ai", "extractor_version", "fingerprint")
 # Fields that are used only to find records.
 SEARCH_FIELDS = (
-    "words", "cells", "folders", "countries", "states", "cities", "places", "kinds", "thumbnail_bytes", "family",
-    "links",
+    "words", "search_text", "cells", "folders", "countries", "states", "cities", "places", "kinds", "thumbnail_bytes",
+    "family", "links",
 )  # fmt: skip
 # Fields about the other files of a photo.
 FAMILY_FIELDS = ("sidecar", "sidecars", "own", "stack")

@@ -12,7 +12,7 @@ from exifinator.search_keys.folders import folders_of
 from exifinator.search_keys.geo_cells import find_cells
 from exifinator.search_keys.kinds import kinds_of
 from exifinator.search_keys.place_names import place_names
-from exifinator.search_keys.terms import split_words
+from exifinator.search_keys.texts import search_terms
 
 # Make, model, lenses, (shortest, longest) focal length in mm, and relative frequency.
 CAMERAS = [
@@ -120,7 +120,7 @@ def _make_record(rng: random.Random, index: int, start: datetime, camera: tuple[
         "extractor_version": 1,
         "folders": folders_of(f"{bucket}/{key}"),
         "photo": photo,
-        "words": split_words([key, photo.get("description", ""), *photo.get("keywords", ())]),
+        **search_terms(key, photo),
     }
     if index % 40 == 0:  # a scan without EXIF
         record |= {"status": "no_exif", "format": "png", "photo": {"width_pixels": 800, "height_pixels": 600}}

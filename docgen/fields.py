@@ -27,6 +27,7 @@ One document per image, in the collection `exif_data` of the database `waldo` (`
 | `delivered_at` | date | When a worker received the image, by Redis's clock; absent if the object is empty. |
 | `extractor_version` | integer | The version of the extractor that wrote the record; the current version is %d. |
 | `words` | array of strings | The words that a text search matches. |
+| `search_text` | string | The texts in which a search finds phrases and the words of one field. |
 | `folders` | array of strings | The folders that hold the object, as in `holiday/2024/`; at most the 10 outermost. |
 | `cells` | array of integers | The cells of the map's grids that contain the photo's location, for area searches. |
 | `countries`, `states`, `cities`, `places` | arrays of strings | Names of places, from the file and its position. |

@@ -188,6 +188,14 @@ class FacetCounter:
         total = await _count_records(self._photos, budget_ms, photos_only=photos_only)
         return FacetCounts(total, total, counts, stale=bool(cached))
 
+    async def count_values(self, name: str) -> Counts:
+        """Return the counts of one facet over all photos. They are cached, and renewed in the background.
+
+        Raises:
+            PyMongoError: A query failed.
+        """
+        return (await self._collection[True, name].wait()).counts
+
     async def prepare(self) -> None:
         """Count the whole collection in advance, so that no request has to wait.
 

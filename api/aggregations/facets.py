@@ -71,10 +71,11 @@ FACETS: dict[str, Facet] = {
     "fingerprint": Facet("fingerprint", indexed=False, partial=True),
     "duration": Facet(PARTIAL_PATHS["duration"], indexed=False, partial=True, edges=_DURATION_EDGES, whole=True),
     "frame_rate": Facet(PARTIAL_PATHS["frame_rate"], partial=True, edges=_FRAME_RATE_EDGES),
+    "folders": Facet("folders", hidden=True),
     "bucket_status": Facet("bucket", indexed=False, hidden=True),
 }
 # Facets by fields that are lists. A photo counts once for each of its values.
-LIST_FACETS = frozenset({"keyword", "person", "country", "state", "city", "place", "kind", "creator"})
+LIST_FACETS = frozenset({"keyword", "person", "country", "state", "city", "place", "kind", "creator", "folders"})
 FACET_NAMES = tuple(name for name, facet in FACETS.items() if not facet.hidden)
 Counts = dict[Any, int]
 

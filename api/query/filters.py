@@ -3,41 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, PrivateAttr
+from pydantic import Field, PrivateAttr, ValidationError
 
-from api.http.parameters import Arguments
+from api.errors import BadParameter
+from api.http.parameters import REPEATABLE, Arguments
 from api.query.alternatives import filters_by_property, join_alternatives
+from api.query.conditions import between, during, ids_with_prefix, near_point, range_of, with_prefix, within
 from api.query.local_hour import HOURS, during_hours, read_hours
-from api.query.mongo_filter import MAX_JSON_BYTES, Filter, combine, read_filter
+from api.query.mongo_filter import MAX_JSON_BYTES, Filter, combine, conditions_of, read_filter
 from api.query.ranges import (
     BBOX,
     DATES,
     FRACTIONS,
     NEAR,
     NUMBERS,
-    Box,
-    Span,
-    box_around,
     read_box,
     read_dates,
     read_fractions,
     read_near,
     read_numbers,
 )
+from api.query.search_filter import NOTHING, search_filter
+from api.query.search_syntax import MAX_QUERY_CHARS, SearchItem, SearchSyntaxError, parse_search
 from api.query.sort_order import TAKEN, VALUE_PATHS
-from exifinator.models import Status, split_bucket
-from exifinator.search_keys.folders import folders_of
-from exifinator.search_keys.geo_cells import cells_between
+from exifinator.models import Status
 from exifinator.search_keys.media_types import MediaType
-from exifinator.search_keys.terms import split_words
+from exifinator.search_keys.texts import TEXT_NAMES
 
-EARTH_KM = 6371.0088
 MAX_VALUES = 50
-MAX_QUERY_WORDS = 8
-_LONGITUDE, _LATITUDE = "photo.location.coordinates.0", "photo.location.coordinates.1"
 
 Property = Literal[
     "gps", "date", "camera", "lens", "keywords", "people", "title", "description", "rating", "headline", "regions",
@@ -196,9 +191,11 @@ class Filters(Arguments):
     q: str | None = Field(
         None,
         min_length=1,
-        max_length=200,
-        description="Words to search for in titles, descriptions, keywords, names, places and keys. All must match.",
-        examples=["beach sunset"],
+        max_length=MAX_QUERY_CHARS,
+        description="Words to search for in titles, descriptions, keywords, names, cameras, lenses, places and keys. "
+        'All must match. A word also finds longer words that begin with it. `"old town"` finds a phrase, `-word` '
+        "excludes, and filters may be written as words: `iso:800-`.",
+        examples=['beach "old town" -tram iso:800-'],
     )
     query: str | None = Field(
         None,
@@ -234,7 +231,7 @@ class Filters(Arguments):
     @property
     def id_range(self) -> Filter:
         """A filter for the range of ids in the selected bucket and folder; empty unless there is one bucket."""
-        return _ids_with_prefix(self.id_prefix) if len(self.bucket) == 1 else {}
+        return ids_with_prefix(self.id_prefix) if len(self.bucket) == 1 else {}
 
     def set_all_buckets(self, names: Iterable[str]) -> None:
         """Set the names of all buckets, in which `prefix` is then searched for."""
@@ -267,17 +264,17 @@ class Filters(Arguments):
         match name:
             case "duration":
                 # Unlike the others, its values are no ratios.
-                return [_between(_PATHS[name], read_numbers(value, name), tolerance=0)]
+                return [between(_PATHS[name], read_numbers(value, name), tolerance=0)]
             case "iso" | "f" | "focal" | "frame_rate":
-                return [_between(_PATHS[name], read_numbers(value, name))]
+                return [between(_PATHS[name], read_numbers(value, name))]
             case "exposure":
-                return [_between(_PATHS[name], read_fractions(value, name))]
+                return [between(_PATHS[name], read_fractions(value, name))]
             case "taken":
-                return [_during(*read_dates(value, name))]
+                return [during(*read_dates(value, name))]
             case "hour":
                 return [during_hours(*read_hours(value, name))]
             case "near":
-                return [_near(*read_near(value, name))]
+                return [near_point(*read_near(value, name))]
             case "bbox":
                 return [within(read_box(value, name))]
             case "media_type" if set(value) == set(get_args(MediaType)):
@@ -285,9 +282,9 @@ class Filters(Arguments):
             case "bucket" if self._prefix_includes_bucket():
                 return []
             case "prefix":
-                return [_with_prefix(self.id_prefix) if self._prefix_includes_bucket() else self._in_any_bucket(value)]
+                return [with_prefix(self.id_prefix) if self._prefix_includes_bucket() else self._in_any_bucket(value)]
             case "q":
-                return [_all_words(value)]
+                return _search(value)
             case "query":
                 return [read_filter(value)]
             case "primary":
@@ -307,98 +304,77 @@ class Filters(Arguments):
         """Return a filter for ids with this prefix, and for keys with this prefix in the selected buckets."""
         buckets = self.bucket or self._all_buckets
         if len(buckets) > MAX_SEARCHED_BUCKETS:
-            return {"$or": [_with_prefix(prefix), {"key": _range_of(prefix)}]}
+            return {"$or": [with_prefix(prefix), {"key": range_of(prefix)}]}
         starts = [f"{bucket}/{prefix}" for bucket in buckets]
         first, slash, _ = prefix.partition("/")
         if not slash or not buckets or first in buckets:
             starts.insert(0, prefix)
-        filters = [_with_prefix(start) for start in starts]
+        filters = [with_prefix(start) for start in starts]
         if len(filters) > 1 and all(filter_.keys() == {"folders"} for filter_ in filters):
             return {"folders": {"$in": [filter_["folders"] for filter_ in filters]}}
         return {"$or": filters} if len(filters) > 1 else filters[0]
 
 
-# Widen ranges by this fraction of their bounds. A value such as 1/60 or 2.8 is stored as the float nearest to a ratio,
-# which may differ slightly from the bound in the request.
-_TOLERANCE = 1e-6
+# Filters that can be written in a search, and names of texts of a photo, such as `title`.
+SEARCH_NAMES = TEXT_NAMES | Filters.model_fields.keys() - {"q", "query"}
 
 
-def _between(path: str, span: Span, tolerance: float = _TOLERANCE) -> Filter:
-    bounds: dict[str, float] = {}
-    if span.low is not None:
-        bounds["$gte"] = span.low * (1 - tolerance)
-    if span.high is not None:
-        bounds["$lte"] = span.high * (1 + tolerance)
-    return {path: bounds}
+def read_search(text: str, *, is_typing: bool = False) -> list[SearchItem]:
+    """Return the items of a search. See parse_search.
 
-
-def _during(start: datetime | None, end: datetime | None) -> Filter:
-    bounds: dict[str, datetime] = {}
-    if start is not None:
-        bounds["$gte"] = start
-    if end is not None:
-        bounds["$lt"] = end
-    return {TAKEN: bounds}
-
-
-def _near(latitude: float, longitude: float, kilometres: float) -> Filter:
-    radians = min(kilometres / EARTH_KM, 3.15)  # pi radians cover the whole Earth
-    circle: Filter = {"photo.location": {"$geoWithin": {"$centerSphere": [[longitude, latitude], radians]}}}
-    return {"$and": [_in_cells(box_around(latitude, longitude, radians)), circle]}
-
-
-def within(box: Box) -> Filter:
-    """Return a filter for photos in an area. Cells let an index find candidates; coordinates select the matches."""
-    if box.west <= box.east:
-        exact: Filter = {_LONGITUDE: {"$gte": box.west, "$lte": box.east}}
-    else:
-        exact = {"$or": [{_LONGITUDE: {"$gte": box.west}}, {_LONGITUDE: {"$lte": box.east}}]}
-    return {"$and": [_in_cells(box), {_LATITUDE: {"$gte": box.south, "$lte": box.north}}, exact]}
-
-
-def _in_cells(box: Box) -> Filter:
-    return {"cells": {"$in": cells_between(box.west, box.south, box.east, box.north)}}
-
-
-def _with_prefix(start: str) -> Filter:
-    """Return a filter for ids with this prefix: by bucket or folder, plus an id range if it ends within a name."""
-    folders = folders_of(start)
-    bucket, _ = split_bucket(start)
-    if bucket == start:
-        return _ids_with_prefix(start)
-    container = {"folders": folders[-1]} if folders else {"bucket": bucket}
-    return container if start in (f"{bucket}/", *folders) else {"$and": [container, _ids_with_prefix(start)]}
-
-
-def _ids_with_prefix(start: str) -> Filter:
-    """Return a filter for the range of ids that have this prefix."""
-    return {"_id": _range_of(start)}
-
-
-def _range_of(prefix: str) -> dict[str, str]:
-    """Return the conditions for strings with this prefix."""
-    bounds = {"$gte": prefix}
-    if end := after_prefix(prefix):
-        bounds["$lt"] = end
-    return bounds
-
-
-def after_prefix(prefix: str) -> str | None:
-    """Return the smallest string that sorts after all strings with this prefix; None if there is none.
-
-    MongoDB sorts strings by their UTF-8 bytes.
+    Raises:
+        SearchSyntaxError: The text is invalid.
     """
-    for i in range(len(prefix) - 1, -1, -1):
-        code_point = ord(prefix[i])
-        if code_point < 0x10FFFF:
-            following = 0xE000 if code_point == 0xD7FF else code_point + 1  # skip surrogates
-            return prefix[:i] + chr(following)
-    return None
+    return parse_search(text, SEARCH_NAMES, is_typing=is_typing)
 
 
-def _all_words(text: str) -> Filter:
-    words = split_words([text], limit=MAX_QUERY_WORDS)
-    if not words:
-        # The text has only punctuation and single letters, which are not indexed. Match nothing.
-        return {"_id": {"$in": []}}
-    return {"words": words[0] if len(words) == 1 else {"$all": words}}
+def _search(text: str) -> list[Filter]:
+    """Return the filters of a search. A photo must match all of them."""
+    parts: list[Filter] = []
+    values: dict[str, list[SearchItem]] = {}
+    for item in read_search(text):
+        if not item.name or item.name in TEXT_NAMES:
+            parts.append(search_filter(item))
+        elif item.is_excluded:
+            parts.append({"$nor": [_parameters_filter([item])]})
+        else:
+            values.setdefault(item.name, []).append(item)
+    if values:
+        parts.append(_parameters_filter([item for items in values.values() for item in items]))
+    # Each condition becomes a part of its own, so that pages can be read by the rarest word. A text without letters and
+    # digits matches nothing.
+    return [{path: condition} for part in parts for path, condition in conditions_of(part)] or [NOTHING]
+
+
+def _parameters_filter(items: list[SearchItem]) -> Filter:
+    # The filters outside of the text decide whether other files than photos match.
+    is_default = all(item.name != "media_type" for item in items)
+    return read_items(items).to_filter(exclude=frozenset({"media_type"}) if is_default else frozenset())
+
+
+def read_items(items: list[SearchItem]) -> Filters:
+    """Return the filters that are written as words in a search.
+
+    Raises:
+        SearchSyntaxError: A value is invalid.
+    """
+    for item in items:
+        _check_item(item)
+    arguments: dict[str, Any] = {}
+    for item in items:
+        if item.name in REPEATABLE:
+            arguments.setdefault(item.name, []).append(item.value)
+        elif item.name in arguments:
+            raise SearchSyntaxError(f"the filter {item.name}: can be used only once", item.start, item.end)
+        else:
+            arguments[item.name] = item.value
+    return Filters.model_validate(arguments)
+
+
+def _check_item(item: SearchItem) -> None:
+    try:
+        Filters.model_validate({item.name: [item.value] if item.name in REPEATABLE else item.value}).to_filter()
+    except (BadParameter, ValidationError) as error:
+        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        reason = reason if reason.startswith(item.name) else f"{item.name}: {reason}"
+        raise SearchSyntaxError(reason, item.start, item.end) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +15,7 @@ from pymongo.errors import ExecutionTimeout, OperationFailure
 from api.database import QUERY_MS, Collection, Document
 from api.query.mongo_filter import Filter, combine, conditions_of
 from api.query.sort_order import TAKEN, Order, Position
+from api.query.word_prefixes import WORDS, WORDS_INDEX, prefixes_of, spell_out_prefix
 from exifinator.storage.indexes import INDEXES
 
 # Single-valued numeric fields with few distinct values.
@@ -26,7 +27,7 @@ _MAX_PARALLEL_QUERIES = 6
 
 
 async def spell_out_ranges(collection: Collection, filter_: Filter, order: Order) -> list[Filter]:
-    """Replace each numeric range with the values that occur in it, unless there are too many.
+    """Replace each numeric range and each beginning of a word with the values that occur, unless there are too many.
 
     In an index on (value, date), the photos of one value are already in date order, so several values can be merged
     page by page. Across a range they are not, and MongoDB would sort every match for each page. With the values spelled
@@ -50,6 +51,8 @@ async def _spell_out(collection: Collection, part: Filter, max_queries: int) -> 
     if len(part) != 1:
         return [part]
     ((path, bounds),) = part.items()
+    if path == WORDS:
+        return [{path: await spell_out_prefix(collection, bounds)}]
     if path not in _LOW_CARDINALITY_FIELDS or not isinstance(bounds, dict) or not bounds.keys() <= {"$gte", "$lte"}:
         return [part]
     # distinct() jumps from value to value in the index (DISTINCT_SCAN).
@@ -95,6 +98,8 @@ async def read_page(
 
 # Time limits (ms) for a short walk along the sort order's index, and for counting the matches of one condition.
 _SHORT_WALK_MS, _COUNT_MS = 25, 100
+# A filter with fewer matches than this is read and sorted at once.
+_MAX_RARE = 5_000
 # Roughly how many photos MongoDB can read through an index and sort per millisecond.
 _PHOTOS_SORTED_PER_MS = 300
 
@@ -119,9 +124,15 @@ async def _read(
     """Return the first `limit` photos that match a filter and the restriction in one segment of the sort order."""
     conditions = list(conditions_of(combine(filter_, segment)))
     query = combine(filter_, segment, restriction or {})
-    find = partial(collection.find, query, fields, sort=list(order.keys), limit=limit, allow_disk_use=False)
-    if not filter_ or (_is_by_date(order) and len(conditions) == 1):
+    find = partial(
+        collection.find, filter=query, projection=fields, sort=list(order.keys), limit=limit, allow_disk_use=False
+    )
+    has_prefix = any(path == WORDS and any(prefixes_of(condition)) for path, condition in conditions)
+    if not filter_ or (_is_by_date(order) and len(conditions) == 1 and not has_prefix):
         return await find(max_time_ms=QUERY_MS).to_list()
+    records = await _read_by_prefix(collection, conditions, find) if has_prefix and _is_by_date(order) else None
+    if records is not None:
+        return records
     async with aclosing(_plan(collection, conditions, order)) as plan:
         async for attempt in plan:
             # If the attempt timed out or its index does not exist yet, make the next attempt.
@@ -133,6 +144,35 @@ async def _read(
         raise
     except OperationFailure:  # the index does not exist yet
         return await find(max_time_ms=QUERY_MS).to_list()
+
+
+# Up to this many photos, reading and sorting the index entries of a prefix is faster than a walk along the dates.
+_MAX_SORTED_ENTRIES = 10_000
+
+
+async def _read_by_prefix(
+    collection: Collection, conditions: list[tuple[str, Any]], find: Callable[..., Any]
+) -> list[Document] | None:
+    """Read the first photos whose words have a prefix, if the index contains all that is needed and there are not many.
+
+    Sort the entries of the index, and fetch only the photos to return.
+
+    Returns:
+        None if the conditions need other fields, or if too many photos match.
+    """
+    if [path for path, _ in conditions if path not in (TAKEN, "_id")] != [WORDS]:
+        return None
+    words = next(condition for path, condition in conditions if path == WORDS)
+    with suppress(ExecutionTimeout, OperationFailure):
+        limit = _MAX_SORTED_ENTRIES
+        if await collection.count_documents({WORDS: words}, hint=WORDS_INDEX, limit=limit, maxTimeMS=_COUNT_MS) < limit:
+            entries = await find(projection={"_id": 1}, hint=WORDS_INDEX, max_time_ms=QUERY_MS).to_list()
+            positions = {entry["_id"]: position for position, entry in enumerate(entries)}
+            chosen = find(filter={"_id": {"$in": list(positions)}}, hint="_id_", sort=None, max_time_ms=QUERY_MS)
+            records: list[Document] = sorted(await chosen.to_list(), key=lambda record: positions[record["_id"]])
+            # If photos were deleted in the meantime, the page would be incomplete.
+            return records if len(records) == len(entries) else None
+    return None
 
 
 def _is_by_date(order: Order) -> bool:
@@ -157,8 +197,13 @@ async def _plan(collection: Collection, conditions: list[tuple[str, Any]], order
     the better of the two plans.
     """
     walk = _sort_index_hint(order)
+    # Rare words are frequent in searches, and counting a few of their entries is faster than a walk.
+    has_words = any(path == WORDS for path, _ in conditions)
+    rare = await _narrowest(collection, conditions, limit=_MAX_RARE) if has_words else None
+    if rare is not None:
+        yield _Attempt(rare[0], QUERY_MS)
     yield _Attempt(walk, _SHORT_WALK_MS)
-    narrowest = await _narrowest(collection, conditions)
+    narrowest = rare or await _narrowest(collection, conditions)
     if narrowest is None:
         return
     index, count = narrowest
@@ -177,29 +222,33 @@ _MAX_COUNT = 150_000
 _MAX_COUNTED_CONDITIONS = 8
 
 
-async def _narrowest(collection: Collection, conditions: list[tuple[str, Any]]) -> tuple[str, int] | None:
+async def _narrowest(
+    collection: Collection, conditions: list[tuple[str, Any]], limit: int | None = None
+) -> tuple[str, int] | None:
     """Return the index and match count of the condition with the fewest matches.
 
     Returns:
-        None if no condition has fewer than _MAX_COUNT matches.
+        None if no condition has fewer than `limit` matches (default: _MAX_COUNT).
     """
+
+    limit = limit or _MAX_COUNT
 
     async def count(path: str, condition: Any) -> int:
         with suppress(ExecutionTimeout, OperationFailure):
             return await collection.count_documents(
-                {path: condition}, hint=_INDEX_BY_FIELD[path], limit=_MAX_COUNT, maxTimeMS=_COUNT_MS
+                {path: condition}, hint=_INDEX_BY_FIELD[path], limit=limit, maxTimeMS=_COUNT_MS
             )
-        return _MAX_COUNT
+        return limit
 
     countable = [
         (path, value)
         for path, condition in conditions
         if path in _INDEX_BY_FIELD
-        for value in _countable_parts(condition)
+        for value in ([condition] if path == WORDS and any(prefixes_of(condition)) else _countable_parts(condition))
     ][:_MAX_COUNTED_CONDITIONS]
     counts = await asyncio.gather(*(count(path, value) for path, value in countable))
-    fewest, path = min(zip(counts, (path for path, _ in countable), strict=True), default=(_MAX_COUNT, ""))
-    return (_INDEX_BY_FIELD[path], fewest) if fewest < _MAX_COUNT else None
+    fewest, path = min(zip(counts, (path for path, _ in countable), strict=True), default=(limit, ""))
+    return (_INDEX_BY_FIELD[path], fewest) if fewest < limit else None
 
 
 def _countable_parts(condition: Any) -> list[Any]:

@@ -17,7 +17,7 @@ MAX_WORK = 1_000_000_000
 # Fields whose text has at most _BOUNDED_CHARS characters. In other fields, only the size of the record limits the text,
 # to _RECORD_CHARS characters.
 _BOUNDED_FIELDS = frozenset(
-    {"_id", "bucket", "key", "etag", "format", "status", "problem", "photo", "words", "folders", "cells"}
+    {"_id", "bucket", "key", "etag", "format", "status", "problem", "photo", "words", "search_text", "folders", "cells"}
 )
 _BOUNDED_CHARS = 10_000
 _RECORD_CHARS = 1_000_000

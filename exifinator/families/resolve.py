@@ -13,13 +13,12 @@ from exifinator.families.stacks import find_stacks
 from exifinator.search_keys.geo_cells import find_cells
 from exifinator.search_keys.kinds import kinds_of
 from exifinator.search_keys.place_names import PLACE_LISTS, place_names
-from exifinator.search_keys.terms import MAX_WORDS, split_words
-from exifinator.search_keys.texts import search_texts
+from exifinator.search_keys.texts import join_terms, search_terms
 
 # The fields of a record that `resolve` reads. The others may be large, so they are not fetched.
 FIELDS = (
     "key", "status", "format", "etag", "extracted_at", "delivered_at", "family", "links", "photo", "own", "words",
-    "cells", "kinds", *PLACE_LISTS, "ai.generated", "ai.prompt", "sidecar", "sidecars", "stack",
+    "search_text", "cells", "kinds", *PLACE_LISTS, "ai.generated", "ai.prompt", "sidecar", "sidecars", "stack",
 )  # fmt: skip
 
 
@@ -80,19 +79,19 @@ def _merged_fields(record: Record, records: Sequence[Record]) -> dict[str, Any]:
     ]
     if not is_merged and "own" not in record:
         return {"sidecars": listed or None}
-    own_words = (record.get("own") or record).get("words")
+    stored = record.get("own") or record
+    own_terms = {name: stored.get(name) for name in ("words", "search_text")}
     ai = record.get("ai")
-    words = own_words
+    terms = own_terms
     if is_merged:
-        texts = split_words(search_texts(str(record.get("key", "")), photo, None, ai))
         # The words of the file follow: they include titles in other languages.
-        words = list(dict.fromkeys([*texts, *(own_words or [])]))[:MAX_WORDS]
+        terms = join_terms(search_terms(str(record.get("key", "")), photo, None, ai), own_terms)
     names = place_names(photo)
     return {
         "sidecars": listed or None,
-        "own": {"photo": own, "words": own_words} if is_merged else None,
+        "own": {"photo": own, **own_terms} if is_merged else None,
         "photo": photo,
-        "words": words,
+        **terms,
         "cells": find_cells(photo) or None,
         "kinds": kinds_of(record.get("format"), photo, ai) or None,
         **{name: names.get(name) for name in PLACE_LISTS},

@@ -41,8 +41,7 @@ from exifinator.search_keys.geo_cells import find_cells
 from exifinator.search_keys.kinds import kinds_of
 from exifinator.search_keys.media_types import media_type_of
 from exifinator.search_keys.place_names import place_names
-from exifinator.search_keys.terms import split_words
-from exifinator.search_keys.texts import search_texts
+from exifinator.search_keys.texts import search_terms
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +112,7 @@ def _base_document(ref: ImageRef, format_: str) -> dict[str, Any]:
 def _unreadable_record(document: dict[str, Any], problem: str) -> ExifRecord:
     """Return the record of an image whose metadata cannot be read. Text search still finds the record by its key."""
     photo = {"media_type": media_type_of(document["format"], document["key"])}
-    document.update(status="damaged", problem=problem, words=split_words([document["key"]]), photo=photo)
+    document.update(search_terms(document["key"], {}), status="damaged", problem=problem, photo=photo)
     return ExifRecord(document)
 
 
@@ -218,7 +217,7 @@ class _RecordBuilder:
         if problem:
             document["problem"] = problem
         ai = self._describe_generation() if not sidecar else {}
-        document["words"] = split_words(search_texts(fetched.ref.key, photo, {} if sidecar else self.xmp, ai))
+        document.update(search_terms(fetched.ref.key, photo, {} if sidecar else self.xmp, ai))
         if cells := find_cells(photo):
             document["cells"] = cells
         document.update(place_names(photo))

@@ -1,4 +1,4 @@
-"""Derive the fields of schema 5 from the fields of older records: local dates, places, kinds and words."""
+"""Derive the fields of schemas 5 and 6 from older records: local dates, places, kinds, and search terms."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from pymongo import UpdateOne
 from exifinator.places.locate import locate
 from exifinator.search_keys.kinds import kinds_of
 from exifinator.search_keys.place_names import place_names
-from exifinator.search_keys.terms import split_words
-from exifinator.search_keys.texts import search_texts
+from exifinator.search_keys.texts import search_terms
 from exifinator.storage.mongodb import Document
 
 _OFFSET = re.compile(r"([+-])(\d{2}):(\d{2})")
@@ -42,10 +41,21 @@ def _derived_fields(record: Document) -> dict[str, Any]:
     fields |= place_names(photo)
     if kinds := kinds_of(record.get("format"), photo, record.get("ai")):
         fields["kinds"] = kinds
-    if isinstance(key := record.get("key"), str):
-        xmp, ai = (value if isinstance(value := record.get(name), dict) else {} for name in ("xmp", "ai"))
-        fields["words"] = split_words(search_texts(key, photo, xmp, ai))
     return {name: value for name, value in fields.items() if record.get(name) != value}
+
+
+def renew_search_terms(_store: object, records: Sequence[Document]) -> Sequence[UpdateOne]:
+    """Return the writes that add the search terms of schema 6. Repeating the writes changes nothing."""
+    return [
+        UpdateOne({"_id": record["_id"]}, {"$set": _search_terms(record)})
+        for record in records
+        if isinstance(record.get("photo"), dict) and isinstance(record.get("key"), str)
+    ]
+
+
+def _search_terms(record: Document) -> dict[str, Any]:
+    xmp, ai = (value if isinstance(value := record.get(name), dict) else {} for name in ("xmp", "ai"))
+    return search_terms(record["key"], record["photo"], xmp, ai)
 
 
 def local_date(photo: dict[str, Any]) -> datetime | None:

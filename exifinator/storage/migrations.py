@@ -25,7 +25,7 @@ from exifinator.paths import COMMAND
 from exifinator.search_keys.folders import folders_of
 from exifinator.search_keys.geo_cells import find_cells
 from exifinator.search_keys.media_types import media_type_of
-from exifinator.storage.derived_fields import add_derived_fields
+from exifinator.storage.derived_fields import add_derived_fields, renew_search_terms
 from exifinator.storage.indexes import FAMILY_INDEXES
 from exifinator.storage.jobs import FORMER_TASKS
 from exifinator.storage.mongodb import Document, connect_mongodb, mongodb_errors
@@ -105,8 +105,9 @@ def _add_families(store: Store, records: Sequence[Document]) -> Sequence[Write]:
     return writes
 
 
-def _add_types_and_families(store: Store, records: Sequence[Document]) -> Sequence[Write]:
-    return [*_add_media_types(store, records), *_add_families(store, records)]
+def _to_schema_6(store: Store, records: Sequence[Document]) -> Sequence[Write]:
+    changes = (_add_media_types, _add_families, renew_search_terms)
+    return [write for change in changes for write in change(store, records)]
 
 
 def _rename_tasks(_store: Store, jobs: Sequence[Document]) -> Sequence[Write]:
@@ -134,8 +135,9 @@ MIGRATIONS: tuple[Migration, ...] = (
     ),
     Migration(
         "adds `photo.media_type`, which tells images, videos and other files apart, and `family` and `links`, with "
-        "which workers find the sidecars and the stack of a photo",
-        _add_types_and_families,
+        "which workers find the sidecars and the stack of a photo, renews the words for text search, and adds "
+        "`search_text`, in which it finds phrases",
+        _to_schema_6,
     ),
 )
 

@@ -181,7 +181,7 @@ def test_search__words__filter(explorer: Explorer) -> None:
     page = explorer.open("/")
     expect(tiles(page).first).to_be_visible()
     page.keyboard.press("/")
-    expect(page.get_by_role("searchbox", name="Search photos")).to_be_focused()
+    expect(page.get_by_role("combobox", name="Search photos")).to_be_focused()
     page.keyboard.type("lofoten aurora")
     page.keyboard.press("Enter")
     expect_total(page, total_of(explorer, page, q="lofoten aurora"))

@@ -12,7 +12,7 @@ from exifinator.search_keys.folders import folders_of
 from exifinator.search_keys.geo_cells import find_cells
 from exifinator.search_keys.kinds import kinds_of
 from exifinator.search_keys.place_names import place_names
-from exifinator.search_keys.terms import split_words
+from exifinator.search_keys.texts import search_terms
 from exifinator.storage.indexes import INDEXES
 
 ODD_KEYS = {
@@ -106,7 +106,7 @@ def make_record(bucket: str, key: str, at: int, **changes: Any) -> dict[str, Any
     record |= place_names(photo)
     if kinds := kinds_of(record["format"], photo):
         record["kinds"] = kinds
-    record["words"] = split_words([key, photo["description"], *photo["keywords"]])
+    record |= search_terms(key, changes.get("photo", record["photo"]))
     return {**record, **changes}
 
 

@@ -229,7 +229,7 @@ def test_migrate__to_schema_6__adds_the_media_type(install: Install) -> None:
     }  # fmt: skip
 
 
-def test_migrate__to_schema_5__adds_places_kinds_and_words(install: Install) -> None:
+def test_migrate__to_schema_5__adds_places_and_kinds(install: Install) -> None:
     it = install()
     taken = datetime(2024, 7, 1, 12)
     girona = {"type": "Point", "coordinates": [2.82493, 41.98311]}
@@ -257,13 +257,38 @@ def test_migrate__to_schema_5__adds_places_kinds_and_words(install: Install) -> 
     assert (local["photo"]["taken_offset"], local["photo"]["taken_offset_inferred"]) == ("+02:00", True)
     assert (local["photo"]["time_zone"], local["photo"]["place"]["name"]) == ("Europe/Madrid", "Girona")
     assert (local["countries"], local["states"], local["cities"]) == (["Spain"], ["Catalonia"], ["Girona"])
-    assert {"local", "onyar", "anna", "girona", "catalonia", "spain", "boot"} <= set(local["words"])
     offset = found["b/offset.jpg"]["photo"]
     assert (offset["taken_at"].replace(tzinfo=None), offset["taken_offset"]) == (taken, "+09:00")
     assert "taken_offset_inferred" not in offset
     assert found["b/sea.jpg"]["photo"]["time_zone"] == "Etc/GMT+2"
     assert not {"place", "countries"} & (found["b/sea.jpg"].keys() | found["b/sea.jpg"]["photo"].keys())
     assert found["b/raw.nef"]["kinds"] == ["raw"]
+
+
+def test_migrate__to_schema_6__renews_words_and_adds_their_text(install: Install) -> None:
+    it = install()
+    place = {"name": "Girona", "region": "Catalonia", "country": "Spain"}
+    photos: dict[str, Any] = {
+        "b/DSC01314.jpg": {"title": "京都の秋", "people": ["Zoë"], "place": place, "camera_model": "X-T4"},
+        "b/other.jpg": None,
+    }
+    records = it.store.records.collection
+    records.insert_many(
+        {"_id": id_, "key": id_[2:], "photo": photo, "words": ["old"], "xmp": {"dc:title[de-DE]": "Boot"}}
+        for id_, photo in photos.items()
+    )
+    meta = records.database[META_COLLECTION]
+    seen = []
+    for _ in range(2):  # the second time as after a kill before the progress was saved
+        meta.replace_one({"_id": "schema"}, {"version": 5}, upsert=True)
+        list(migrate(it.store))
+        seen.append({record["_id"]: record for record in records.find()})
+
+    assert seen[0] == seen[1]
+    renewed = seen[0]["b/DSC01314.jpg"]
+    assert {"dsc01314", "1314", "京都", "の秋", "zoe", "girona", "t4", "xt4", "boot"} <= set(renewed["words"])
+    assert "|person: zoe " in renewed["search_text"]
+    assert seen[0]["b/other.jpg"]["words"] == ["old"], "another program's record stays as it is"
 
 
 def test_failed_jobs__stored_under_a_former_path__are_found_and_requeued(installation: Installation) -> None:

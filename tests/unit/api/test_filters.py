@@ -1,5 +1,5 @@
 # ruff: noqa: E501 -- a table reads better with a row a line
-"""Ranges, areas, words, cursors and cells as pure functions."""
+"""Ranges, areas, cursors and cells as pure functions."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ import pytest
 from api.aggregations.map_clusters import Pyramid, fitting_zoom
 from api.errors import RequestRefused
 from api.http.responses import encode_json, matches_etag
-from api.query.filters import OTHER_FILES, PHOTOS_ONLY, Filters, after_prefix
+from api.query.filters import OTHER_FILES, PHOTOS_ONLY, Filters
 from api.query.ranges import Box, Span, box_around, read_dates, read_fractions, read_numbers
 from api.query.sort_order import Order, Position, SortName, fingerprint, read_cursor, write_cursor
+from api.query.text_range import after_prefix
 from exifinator.errors import BadQuery
 from exifinator.search_keys.folders import folders_of
 from exifinator.search_keys.geo_cells import MAX_CELLS, cells_between, cells_of, find_cells
-from exifinator.search_keys.terms import split_words
 
 
 def day(year: int, month: int = 1, day: int = 1) -> datetime:
@@ -202,25 +202,6 @@ def test_to_filter__one_left_out__is_not_in_it() -> None:
 )
 def test_after_prefix__text__is_the_first_behind(prefix: str, after: str | None) -> None:
     assert after_prefix(prefix) == after
-
-
-@pytest.mark.parametrize(
-    ("texts", "words"),
-    [
-        (["Été à Paris_2024.JPG"], ["ete", "paris", "2024", "jpg"]),
-        (["a b c"], []),
-        (["ß Straße"], ["ss", "strasse"]),
-        (["东京 タワー"], ["东京", "タワー"]),
-        (["x" * 100], ["x" * 40]),
-        (["Beach", "beach"], ["beach"]),
-    ],
-)
-def test_split_words__text__is_cut(texts: list[str], words: list[str]) -> None:
-    assert split_words(texts) == words
-
-
-def test_split_words__very_many__are_bounded() -> None:
-    assert len(split_words([" ".join(f"w{n}" for n in range(1000))])) == 48
 
 
 def forged(*values: Any) -> str:

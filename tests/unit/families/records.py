@@ -12,8 +12,7 @@ from exifinator.families.resolve import Change, resolve
 from exifinator.search_keys.geo_cells import find_cells
 from exifinator.search_keys.kinds import kinds_of
 from exifinator.search_keys.place_names import place_names
-from exifinator.search_keys.terms import split_words
-from exifinator.search_keys.texts import search_texts
+from exifinator.search_keys.texts import search_terms
 
 VIDEOS = frozenset({"mov", "mp4"})
 Record = dict[str, Any]
@@ -32,7 +31,7 @@ def photo(image_id: str, taken: datetime | None = None, **fields: Any) -> Record
     key = image_id.partition("/")[2]
     record = {
         "_id": image_id, "key": key, "status": "ok", "format": extension, "family": family_of(image_id),
-        "photo": values, "words": split_words(search_texts(key, values)), **place_names(values),
+        "photo": values, **search_terms(key, values), **place_names(values),
     }  # fmt: skip
     if cells := find_cells(values):
         record["cells"] = cells

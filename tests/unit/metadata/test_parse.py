@@ -50,6 +50,7 @@ def test_build_record__photo__has_the_fields_of_the_design():
         "family",
         "folders",
         "words",
+        "search_text",
         "cells",
         "countries",
         "states",

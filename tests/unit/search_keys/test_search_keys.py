@@ -8,36 +8,45 @@ import pytest
 
 from exifinator.search_keys.kinds import kinds_of
 from exifinator.search_keys.place_names import MAX_NAME_CHARACTERS, place_names
-from exifinator.search_keys.texts import search_texts
+from exifinator.search_keys.texts import search_terms
 
 PLACE = {"name": "Gràcia", "city": "Barcelona", "region": "Catalonia", "country": "Spain", "country_code": "ES"}
 
 
-def test_search_texts__titles_people_places_and_languages__are_found() -> None:
+def test_search_terms__titles_people_places_and_languages__are_found() -> None:
     photo = {
         "title": "Boat", "people": ["Anna"], "city": "Girona", "keywords": ["Spain|Girona"], "iso": 100, "place": PLACE,
+        "camera_model": "X-T4",
     }  # fmt: skip
-    texts = list(search_texts("a.jpg", photo, {"dc:title[de-DE]": "Boot", "xmp:Label": "Red"}, {"prompt": "a fox"}))
-    assert sorted(texts) == sorted(
+    terms = search_terms("a.jpg", photo, {"dc:title[de-DE]": "Boot", "xmp:Label": "Red"}, {"prompt": "a fox"})
+    assert sorted(terms["words"]) == sorted(
         [
-            "a.jpg",
-            "Boat",
-            "Anna",
-            "Girona",
-            "Spain|Girona",
-            "Boot",
-            "a fox",
-            "Gràcia",
-            "Barcelona",
-            "Catalonia",
-            "Spain",
+            "a",
+            "jpg",
+            "boat",
+            "anna",
+            "girona",
+            "spain",
+            "boot",
+            "fox",
+            "gracia",
+            "barcelona",
+            "catalonia",
+            "x",
+            "t4",
+            "xt4",
         ]
+    )
+    assert terms["search_text"] == (
+        "|key: a jpg |camera: x t4 |title: boat |keyword: spain girona |person: anna |country: spain "
+        "|state: catalonia |city: girona |city: barcelona |place: gracia |title: boot |description: a fox |camera: xt4 "
     )
 
 
-def test_search_texts__values_of_another_program__are_left_out() -> None:
-    photo = {"title": 7, "keywords": ["a", 3, None], "place": "here", "description": {"x": 1}}
-    assert list(search_texts("k", photo, {"dc:title[de]": ["x"]}, {"prompt": 5})) == ["k", "a"]
+def test_search_terms__values_of_another_program__are_left_out() -> None:
+    photo = {"title": 7, "keywords": ["a", 3, None], "place": "here", "description": {"x": 1}, "camera_model": 5}
+    terms = search_terms("k", photo, {"dc:title[de]": ["x"]}, {"prompt": 5})
+    assert terms == {"words": ["k", "a"], "search_text": "|key: k |keyword: a "}
 
 
 def test_place_names__file_and_position__both_count() -> None:

@@ -103,6 +103,30 @@ export interface Api {
   url(path: string, params?: Params): string;
 }
 
+/** A filter to add, or a text (without filters) that completes the typed one. */
+export interface SearchSuggestion {
+  text: string;
+  /** Position of the first character that the suggestion replaces. */
+  start: number;
+  count: number | null;
+  filters: Record<string, string | string[]>;
+}
+
+/** Why a search is invalid, and which of its characters are wrong. */
+export interface SearchProblem {
+  detail: string;
+  start: number;
+  end: number;
+}
+
+export interface SearchSuggestions {
+  groups: { name: string; suggestions: SearchSuggestion[] }[];
+  partial: boolean;
+  /** The filters that are written in a search, and its text without them. */
+  parsed: { q: string; filters: Record<string, string | string[]> } | null;
+  problem: SearchProblem | null;
+}
+
 /** Server settings that the page uses. */
 export interface Settings {
   database: string;

@@ -1,7 +1,7 @@
 /**
  * @file The page's header: links to the views, search, saved views, export, theme and help.
  * @import { RefObject } from "preact"
- * @import { Counts, Navigate, State } from "../core/types"
+ * @import { Api, Counts, Navigate, State } from "../core/types"
  * @import { RequestState } from "../hooks/use_request.js"
  */
 import { Icon } from "../components/icons.jsx";
@@ -9,21 +9,31 @@ import { Menu } from "../components/menu.jsx";
 import { useEffect, useState } from "../core/preact.js";
 import { DASHBOARD_URL, settings } from "../core/settings.js";
 import { href, VIEW_TITLES, VIEW_NAMES } from "../core/url_state.js";
-import { useSyncedInput } from "../hooks/use_synced_input.js";
 import { ExportMenu } from "./export_menu.jsx";
 import { SavedViews } from "./saved_views.jsx";
+import { SearchBox } from "./search_box.jsx";
 
 /**
  * @param {object} props
  * @param {State} props.state
  * @param {Navigate} props.navigate
+ * @param {Api} props.api
  * @param {RequestState<Counts | null>} props.counts
  * @param {RefObject<HTMLInputElement | null>} props.searchBox
  * @param {() => void} props.showHelp
  * @param {boolean} props.isCollapsed whether only the most important parts are shown, as on a phone while scrolling
  * @param {boolean} props.isCovered whether the filter panel covers the page, as on a narrow screen
  */
-export function Header({ state, navigate, counts, searchBox, showHelp, isCovered, isCollapsed }) {
+export function Header({
+  state,
+  navigate,
+  api,
+  counts,
+  searchBox,
+  showHelp,
+  isCovered,
+  isCollapsed,
+}) {
   return (
     <header class={`top ${isCollapsed ? "collapsed" : ""}`} inert={isCovered}>
       <a class="brand" href="/" title={`EXIFinator ${settings.version}`}>
@@ -48,7 +58,7 @@ export function Header({ state, navigate, counts, searchBox, showHelp, isCovered
           </a>
         ))}
       </nav>
-      <Search state={state} navigate={navigate} box={searchBox} />
+      <SearchBox state={state} navigate={navigate} api={api} box={searchBox} />
       <div class="tools">
         <SavedViews state={state} />
         {state.view !== "batches" && <ExportMenu state={state} counts={counts} />}
@@ -65,43 +75,6 @@ export function Header({ state, navigate, counts, searchBox, showHelp, isCovered
         </button>
       </div>
     </header>
-  );
-}
-
-/** @param {{state: State, navigate: Navigate, box: RefObject<HTMLInputElement | null>}} props */
-function Search({ state, navigate, box }) {
-  const current = state.filters.q ?? "";
-  const [text, setText] = useSyncedInput(current);
-  /** @param {Event} event */
-  const submit = (event) => {
-    event.preventDefault();
-    navigate({
-      filters: { q: text.trim() || null },
-      view: state.view === "batches" ? "gallery" : state.view,
-    });
-  };
-  // Clearing the search box, for example with its × button, clears the filter without Enter.
-  /** @param {{currentTarget: HTMLInputElement}} event */
-  const onInput = (event) => {
-    setText(event.currentTarget.value);
-    if (!event.currentTarget.value && current) navigate({ filters: { q: null } });
-  };
-  return (
-    <form class="search" role="search" onSubmit={submit}>
-      <Icon name="search" />
-      <input
-        ref={box}
-        type="search"
-        aria-label="Search photos"
-        placeholder="Search descriptions, keywords, file names"
-        title="Search descriptions, keywords, file names ( / )"
-        maxlength={200}
-        value={text}
-        onInput={onInput}
-        enterkeyhint="search"
-      />
-      <kbd aria-hidden="true">/</kbd>
-    </form>
   );
 }
 

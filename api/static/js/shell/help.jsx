@@ -19,6 +19,13 @@ const SHORTCUTS = [
   ["?", "Show this help"],
 ];
 
+const SEARCHES = [
+  ['"old town"', "These words, next to each other"],
+  ["-tram", "Not this word"],
+  ["camera:x-t4 iso:800-", "Filters; Enter turns them into filters of the page"],
+  ["title:beach", "A word of the title"],
+];
+
 // On touch-only devices, the stylesheet hides the shortcuts, so the title does not mention them.
 const TOUCH_ONLY = matchMedia("(hover: none) and (pointer: coarse)");
 
@@ -37,9 +44,19 @@ export function Help({ close }) {
         ))}
       </dl>
       <p>
-        Search matches titles, descriptions, keywords, people, places, cameras and file paths. All
-        words must match.
+        Search matches titles, descriptions, keywords, people, places, cameras, lenses and file
+        paths. All words must match; a word also finds longer words that begin with it.
       </p>
+      <dl class="keys">
+        {SEARCHES.map(([text, meaning]) => (
+          <div key={text}>
+            <dt>
+              <code>{text}</code>
+            </dt>
+            <dd>{meaning}</dd>
+          </div>
+        ))}
+      </dl>
       <p>
         Every view has its own URL: bookmark or share it. The{" "}
         <a href="/docs" target="_blank" rel="noopener">

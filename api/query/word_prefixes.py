@@ -1,0 +1,94 @@
+"""Replace the beginning of a word in a filter with the words that begin so, because their photos can be read in order.
+
+In the index on (word, date), the photos of one word are in date order, so MongoDB can merge those of several words page
+by page. Across all words with a prefix they are not, and MongoDB would sort every match for each page.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from bson import MaxKey, MinKey
+from bson.regex import Regex
+from pymongo.errors import OperationFailure
+
+from api.database import QUERY_MS, Collection
+from api.query.text_range import after_prefix
+
+WORDS = "words"
+WORDS_INDEX = "words_taken_local"
+# Give up at more words than this: MongoDB merges at most 200 ranges of an index, and each costs a lookup per page.
+MAX_WORDS = 100
+# Read at most this many times, and this many index entries each time.
+_MAX_READS = 4
+_ENTRIES_PER_READ = 100
+_PREFIX = re.compile(r"\^([^\\^$.|?*+()\[\]{}]+)")
+
+
+async def spell_out_prefix(collection: Collection, condition: Any) -> Any:
+    """Return a condition on `words` that matches the same photos, with words instead of a prefix if there are few.
+
+    Args:
+        condition: A regular expression such as ^beach, or {"$in": [^beach, "beaches"]}.
+    """
+    prefixes = list(prefixes_of(condition))
+    if not prefixes:
+        return condition
+    words = {value for value in _alternatives(condition) if isinstance(value, str)}
+    for prefix in prefixes:
+        found = await _read_words(collection, prefix)
+        if found is None:
+            return condition
+        words.update(found)
+    if len(words) > MAX_WORDS:
+        return condition
+    return words.pop() if len(words) == 1 else {"$in": sorted(words)}
+
+
+def prefixes_of(condition: Any) -> Iterator[str]:
+    """Yield the prefixes in a condition that consists of words and prefixes only; nothing for other conditions."""
+    values = _alternatives(condition)
+    matches = [
+        _PREFIX.fullmatch(str(value.pattern)) for value in values if isinstance(value, Regex) and not value.flags
+    ]
+    if len(matches) + sum(isinstance(value, str) for value in values) == len(values):
+        yield from (match[1] for match in matches if match)
+
+
+def _alternatives(condition: Any) -> list[Any]:
+    if isinstance(condition, dict):
+        return list(condition["$in"]) if condition.keys() == {"$in"} else [None]
+    return [condition]
+
+
+def _index_key(word: str, others: Any) -> Any:
+    return [(WORDS, word), ("photo.taken_local", others), ("_id", others)]
+
+
+async def _read_words(collection: Collection, prefix: str) -> list[str] | None:
+    """Return all words with a prefix; None if there are too many.
+
+    Each read starts after the last word that was found, and so skips the rest of this word's photos. A read returns
+    each photo once. It may therefore miss a word, but only one whose photos in this read all have a word found earlier.
+    """
+    words: dict[str, None] = {}
+    start, is_after = prefix, False
+    end = after_prefix(prefix) or "\U0010ffff"
+    for _ in range(_MAX_READS):
+        # The other fields of the index are descending, so MaxKey comes before, and MinKey after all photos of a word.
+        bound: Any = MinKey() if is_after else MaxKey()
+        cursor = collection.find({}, return_key=True, limit=_ENTRIES_PER_READ, hint=WORDS_INDEX, max_time_ms=QUERY_MS)
+        cursor.min(_index_key(start, bound)).max(_index_key(end, MaxKey()))
+        try:
+            entries = await cursor.to_list()
+        except OperationFailure:  # the index does not exist yet, or the query timed out
+            return None
+        words.update(dict.fromkeys(entry[WORDS] for entry in entries))
+        if len(entries) < _ENTRIES_PER_READ:
+            return list(words)
+        if len(words) > MAX_WORDS:
+            break
+        start, is_after = entries[-1][WORDS], True
+    return None
