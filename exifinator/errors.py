@@ -4,6 +4,7 @@ EXIFinatorError
 ├── ConfigError                     a setting or an argument is wrong
 ├── BadQuery                        the API cannot run this query
 │   └── BadParameter                a parameter of the URL is wrong (api.errors)
+│       └── SearchSyntaxError       the text of a search is invalid (api.query.search_syntax)
 ├── RequestRefused                  the API sends an error response instead of a result (api.errors)
 ├── ServiceFailed                   a program that EXIFinator starts did not come up
 ├── BatchTaken                      another process has taken over this process's batch
