@@ -13,10 +13,12 @@ RECORDS = make_records()
 
 
 def suggestions(api: Api, text: str) -> dict[str, Any]:
-    answer = api.get("/suggestions", q=text)
-    assert answer.status_code == 200, answer.text
-    content: dict[str, Any] = answer.json()
-    assert not content["partial"]
+    """Return the response to a text, once all facets are counted."""
+    content: dict[str, Any] = {"partial": True}
+    while content["partial"]:  # each request waits for the counts
+        answer = api.get("/suggestions", q=text)
+        assert answer.status_code == 200, answer.text
+        content = answer.json()
     return content
 
 
