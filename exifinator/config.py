@@ -5,16 +5,13 @@ settings.py explains each setting. Tests compare the names and defaults in setti
 
 from __future__ import annotations
 
-import base64
 import functools
 import os
-import re
 import runpy
 import traceback
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import SplitResult, urlsplit
 
 from pydantic import (
     BaseModel,
@@ -30,16 +27,21 @@ from pydantic import (
 from exifinator.errors import ConfigError
 from exifinator.net import is_loopback_host
 from exifinator.paths import find_root
-from exifinator.setting_types import BlankAsNone, HostNames, Networks, Origins, WebAddress, WebhookSecret, split_list
+from exifinator.setting_types import (
+    BlankAsNone,
+    CustomerKey,
+    HostNames,
+    Networks,
+    Origins,
+    Token,
+    UserPassword,
+    WebhookSecret,
+    split_list,
+)
+from exifinator.setting_urls import EndpointUrl, MongodbUri, RedisUrl, TilesUrl, WebAddress
 
 ROOT = find_root()
 ENV_PREFIX = "EXIFINATOR_"
-# S3 encrypts with AES-256.
-SSE_C_KEY_BYTES = 32
-# The URL may contain only characters without a special meaning in a Content-Security-Policy header, because the tile
-# server's origin is written into that header.
-_TILES_URL = r"(?=.*\{z\})(?=.*\{x\})(?=.*\{y\})https?://(\{s\}\.)?[A-Za-z0-9.-]+(:[0-9]{1,5})?/[!-:<-~]*"
-
 # First segments of the API's own paths. The API also serves the database under its name (api/routes/compat.py), so the
 # database cannot have one of these names.
 API_PATHS = frozenset(
@@ -75,7 +77,7 @@ class Config(BaseModel):
 
     s3_buckets: Annotated[tuple[str, ...], BeforeValidator(split_list)] = ()
     skip_junk_files: bool = True
-    s3_endpoint_url: Annotated[str | None, BlankAsNone] = None
+    s3_endpoint_url: EndpointUrl = None
     aws_access_key: Annotated[str | None, BlankAsNone] = Field(None, repr=False)
     aws_secret_key: Annotated[SecretStr | None, BlankAsNone] = None
     aws_region: Annotated[str | None, BlankAsNone] = None
@@ -85,13 +87,13 @@ class Config(BaseModel):
     s3_timeout_seconds: float = Field(20.0, gt=0, le=600)
     s3_client: Literal["lean", "boto3"] = "lean"
     s3_ca_file: Annotated[str | None, BlankAsNone] = None
-    s3_sse_c_key: Annotated[SecretStr | None, BlankAsNone] = None
+    s3_sse_c_key: CustomerKey = None
 
-    mongodb_uri: SecretStr = SecretStr("mongodb://127.0.0.1:27017")
+    mongodb_uri: MongodbUri = SecretStr("mongodb://127.0.0.1:27017")
     mongodb_database: DatabaseName = "waldo"
     mongodb_collection: CollectionName = "exif_data"
 
-    redis_url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
+    redis_url: RedisUrl = SecretStr("redis://127.0.0.1:6379/0")
     mrq_database: DatabaseName = "mrq"
     download_queue: QueueName = "download"
     write_queue: QueueName = "write"
@@ -115,11 +117,11 @@ class Config(BaseModel):
 
     dashboard_host: str = Field("127.0.0.1", min_length=1)
     dashboard_port: Port = 5555
-    dashboard_auth: Annotated[SecretStr | None, BlankAsNone] = None
+    dashboard_auth: UserPassword = None
     dashboard_allowed_hosts: HostNames = ()
     api_host: str = Field("127.0.0.1", min_length=1)
     api_port: Port = 3001
-    api_token: Annotated[SecretStr | None, BlankAsNone] = None
+    api_token: Token = None
     api_public_read: bool = False
     api_cors_origins: Origins = ()
     api_allowed_hosts: HostNames = ()
@@ -129,34 +131,10 @@ class Config(BaseModel):
     api_preview_max_mb: int = Field(64, ge=1, le=1024)
     api_preview_cache_mb: int = Field(1024, ge=0, le=1_048_576)
     indexed_tags: Annotated[tuple[str, ...], BeforeValidator(split_list)] = ("Image Make",)
-    map_tiles_url: Annotated[str | None, BlankAsNone] = None
+    map_tiles_url: TilesUrl = None
     map_tiles_attribution: str = ""
 
     start_timeout_seconds: float = Field(60.0, gt=0, le=86400)
-
-    @field_validator("s3_endpoint_url")
-    @classmethod
-    def _check_endpoint_url(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        parts = _split_url(value)
-        if parts is None or parts.scheme not in ("http", "https") or parts.query or parts.fragment:
-            raise ValueError('a URL such as "https://minio.example.org:9000", without a query')
-        if "@" in parts.netloc:
-            raise ValueError("a URL without user and password: set AWS_ACCESS_KEY and AWS_SECRET_KEY instead")
-        return value.rstrip("/")
-
-    @field_validator("s3_sse_c_key")
-    @classmethod
-    def _check_sse_c_key(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None:
-            try:
-                length = len(base64.b64decode(value.get_secret_value(), validate=True))
-            except ValueError:
-                length = 0
-            if length != SSE_C_KEY_BYTES:
-                raise ValueError(f"{SSE_C_KEY_BYTES} bytes in Base64, the key that the objects were stored with")
-        return value
 
     @field_validator("s3_ca_file")
     @classmethod
@@ -168,59 +146,11 @@ class Config(BaseModel):
             raise ValueError(f"a file of PEM certificates, but there is no file {path}")
         return str(path)
 
-    @field_validator("map_tiles_url")
-    @classmethod
-    def _check_tiles_url(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(_TILES_URL, value):
-            raise ValueError('a URL with {z}, {x} and {y}, such as "https://tiles.example.org/{z}/{x}/{y}.png"')
-        return value
-
-    @field_validator("redis_url")
-    @classmethod
-    def _check_redis_url(cls, value: SecretStr) -> SecretStr:
-        parts = _split_url(value.get_secret_value())
-        if re.match(r"unix:///[^?]", value.get_secret_value()):
-            return value
-        if parts is None or parts.scheme not in ("redis", "rediss"):
-            raise ValueError(f'a URL such as "redis://127.0.0.1:6379/0", or rediss:// for TLS; {_ESCAPING_HINT}')
-        if not re.fullmatch(r"/?\d*", parts.path):
-            raise ValueError("a URL whose path is the database number, such as /0")
-        from redis.connection import parse_url
-
-        # Check the options in the URL. The error for an invalid option contains its name, but not its value.
-        parse_url(value.get_secret_value())  # type: ignore[no-untyped-call]
-        return value
-
-    @field_validator("mongodb_uri")
-    @classmethod
-    def _check_mongodb_uri(cls, value: SecretStr) -> SecretStr:
-        text = value.get_secret_value()
-        if not re.match(r"mongodb(\+srv)?://[^/?#]", text) or _has_unescaped_password(text) or not _is_parsable(text):
-            raise ValueError(f'a URL such as "mongodb://127.0.0.1:27017"; {_ESCAPING_HINT}')
-        return value
-
     @field_validator("dashboard_host", "api_host")
     @classmethod
     def _strip_brackets(cls, value: str) -> str:
         # In URLs, IPv6 addresses have brackets. Sockets require them without brackets.
         return value[1:-1] if value.startswith("[") and value.endswith("]") else value
-
-    @field_validator("api_token")
-    @classmethod
-    def _check_api_token(cls, value: SecretStr | None) -> SecretStr | None:
-        # Headers have no agreed encoding for other characters, and end at white space.
-        if value is not None and not re.fullmatch(r"[!-~]+", value.get_secret_value()):
-            raise ValueError("ASCII letters, digits and punctuation, without spaces")
-        return value
-
-    @field_validator("dashboard_auth")
-    @classmethod
-    def _check_dashboard_auth(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None:
-            user, _, password = value.get_secret_value().partition(":")
-            if not user or not password:
-                raise ValueError('"user:password"')
-        return value
 
     @model_validator(mode="after")
     def _check_combinations(self) -> Self:
@@ -288,40 +218,6 @@ class Config(BaseModel):
     def write_list(self) -> str:
         """The write queue's name in MRQ. The suffix tells MRQ that the queue is a list of raw jobs."""
         return f"{self.write_queue}_raw"
-
-
-# The end of messages about URLs that may contain a password. These messages never show the URL, because any part of an
-# invalid URL could belong to the password.
-_ESCAPING_HINT = 'write "/", "?", "#" and "@" in the user or password as %2F, %3F, %23 and %40'
-
-
-def _has_unescaped_password(url: str) -> bool:
-    """Return whether the user or password in a URL contains a "/", "?" or "#" that is not escaped.
-
-    Such a character ends the part of the URL with the password and host, so an "@" follows after that part.
-    """
-    authority, rest = re.fullmatch(r"(?:[^/?#]*//)?([^/?#]*)(.*)", url, re.DOTALL).groups()  # type: ignore[union-attr]
-    return "@" not in authority and "@" in rest
-
-
-def _is_parsable(url: str) -> bool:
-    """Return whether a URL can be parsed. A URL with an IPv6 address that lacks a bracket cannot, for example."""
-    try:
-        urlsplit(url)
-    except ValueError:
-        return False
-    return True
-
-
-def _split_url(url: str) -> SplitResult | None:
-    """Return the parts of a URL, or None if it is malformed, has no host, or has an unescaped user or password."""
-    try:
-        parts = urlsplit(url)
-        # Access the port here, because urlsplit checks it only on access. A later error would show part of the URL.
-        is_complete = bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return None
-    return parts if is_complete and not _has_unescaped_password(url) else None
 
 
 def setting_name(field: str) -> str:

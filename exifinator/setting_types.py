@@ -1,4 +1,4 @@
-"""Types of settings that take lists, names of hosts or nothing: they check a value and bring it into its usual form."""
+"""Types of settings: they check a value and bring it into its usual form. Those of URLs are in setting_urls.py."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import base64
 import ipaddress
 import re
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 from exifinator.web_security import host_name
+
+# S3 encrypts with AES-256.
+SSE_C_KEY_BYTES = 32
 
 
 def split_list(value: object) -> object:
@@ -52,20 +54,6 @@ def _check_origin(value: str) -> str:
     return origin
 
 
-def _check_web_address(value: str | None) -> str | None:
-    """Check the address of a web service. It may have a path and a query, but no user and no fragment."""
-    if value is None:
-        return None
-    try:
-        parts = urlsplit(value)
-        is_complete = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_complete = False
-    if not is_complete or "@" in parts.netloc or parts.fragment or not value.isprintable() or " " in value:
-        raise ValueError('a URL such as "https://example.org/hooks/photos", without user and password')
-    return value
-
-
 def _check_webhook_secret(value: SecretStr | None) -> SecretStr | None:
     text = value.get_secret_value() if value else ""
     if text.startswith("whsec_"):
@@ -76,9 +64,37 @@ def _check_webhook_secret(value: SecretStr | None) -> SecretStr | None:
     return value
 
 
+def _check_customer_key(value: SecretStr | None) -> SecretStr | None:
+    if value is not None:
+        try:
+            length = len(base64.b64decode(value.get_secret_value(), validate=True))
+        except ValueError:
+            length = 0
+        if length != SSE_C_KEY_BYTES:
+            raise ValueError(f"{SSE_C_KEY_BYTES} bytes in Base64, the key that the objects were stored with")
+    return value
+
+
+def _check_token(value: SecretStr | None) -> SecretStr | None:
+    # Headers have no agreed encoding for other characters, and end at white space.
+    if value is not None and not re.fullmatch(r"[!-~]+", value.get_secret_value()):
+        raise ValueError("ASCII letters, digits and punctuation, without spaces")
+    return value
+
+
+def _check_user_password(value: SecretStr | None) -> SecretStr | None:
+    if value is not None:
+        user, _, password = value.get_secret_value().partition(":")
+        if not user or not password:
+            raise ValueError('"user:password"')
+    return value
+
+
 BlankAsNone = BeforeValidator(_none_if_blank)
 HostNames = Annotated[tuple[Annotated[str, AfterValidator(_check_host_name)], ...], BeforeValidator(split_list)]
-WebAddress = Annotated[str | None, BlankAsNone, AfterValidator(_check_web_address)]
+CustomerKey = Annotated[SecretStr | None, BlankAsNone, AfterValidator(_check_customer_key)]
+Token = Annotated[SecretStr | None, BlankAsNone, AfterValidator(_check_token)]
+UserPassword = Annotated[SecretStr | None, BlankAsNone, AfterValidator(_check_user_password)]
 WebhookSecret = Annotated[SecretStr | None, BlankAsNone, AfterValidator(_check_webhook_secret)]
 Networks = Annotated[tuple[Annotated[str, AfterValidator(_check_network)], ...], BeforeValidator(split_list)]
 Origins = Annotated[tuple[Annotated[str, AfterValidator(_check_origin)], ...], BeforeValidator(split_list)]

@@ -26,6 +26,7 @@ LAYERS: dict[str, list[list[str]]] = {
         ["families"],
         ["search_keys", "places", "logging_setup", "own_servers"],
         ["config"],
+        ["setting_urls"],
         ["setting_types"],
         ["extras", "net", "retry", "metrics", "gc_tuning", "notify", "sockets", "web_security"],
         ["paths"],

@@ -7,7 +7,7 @@ Sources: the table QuickTime::MetaData of `exiftool -listx` (13.59), sample file
 from __future__ import annotations
 
 import re
-from xml.etree.ElementTree import Element, ParseError
+from xml.etree.ElementTree import Element, ParseError  # nosec B405  # defusedxml parses
 
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
