@@ -61,6 +61,8 @@ from exifinator.web_security import LoginThrottle
 log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 64 * 1024
+# The ids of a selection to export.
+MAX_SELECTION_BYTES = 2 * 1024 * 1024
 # Counting this many photos takes about a second, so collections with as many or more are counted before the
 # first request.
 MANY_PHOTOS = 100_000
@@ -148,7 +150,7 @@ def _middleware(config: Config) -> list[Middleware]:
             allow_headers=["Authorization", "Content-Type", "If-None-Match"],
             expose_headers=["ETag", "Link", "Retry-After"],
         ),
-        Middleware(MaxBodySize, max_bytes=MAX_BODY_BYTES),
+        Middleware(MaxBodySize, max_bytes=MAX_BODY_BYTES, larger={"/export.": MAX_SELECTION_BYTES}),
         Middleware(RawPath),
         Middleware(HeadAndOptions),
         Middleware(IgnoreRefusedGzip),

@@ -237,7 +237,8 @@ class _ParquetWriter:
                 continue
             if chunk is None:
                 return
-            yield to_record_batch(chunk)
+            if chunk:
+                yield to_record_batch(chunk)
 
 
 class _Sink:

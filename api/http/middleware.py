@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
@@ -121,26 +122,33 @@ class MaxBodySize:
     The rest of an oversized body is read and discarded, up to _DRAIN_BYTES. Otherwise, a client that sends its whole
     body before it reads the response would see a broken connection instead of the error. Starlette's `max_body_size`
     does not do this, and sends some errors as plain text instead of problem+json.
+
+    Args:
+        max_bytes: The maximum size of a body.
+        larger: Other maximum sizes, by the start of the path.
     """
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, max_bytes: int, larger: Mapping[str, int] | None = None) -> None:
         self.app = app
         self.max_bytes = max_bytes
+        self.larger = larger or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not _has_body(scope):
             await self.app(scope, receive, send)
             return
+        path = scope["path"]
+        max_bytes = next((limit for start, limit in self.larger.items() if path.startswith(start)), self.max_bytes)
         refusal = problem_response(
             ErrorCode.BODY_TOO_LARGE,
-            f"The body must not exceed {self.max_bytes} bytes.",
+            f"The body must not exceed {max_bytes} bytes.",
             headers={"Connection": "close"},
         )
         headers = dict(scope["headers"])
         # Reject an oversized body without reading it if the client waits for 100-continue before it sends the body, or
         # if the body is longer than _DRAIN_BYTES.
         expects_continue = headers.get(b"expect", b"").lower() == b"100-continue"
-        if _length(headers) > (self.max_bytes if expects_continue else _DRAIN_BYTES):
+        if _length(headers) > (max_bytes if expects_continue else _DRAIN_BYTES):
             await refusal(scope, receive, send)
             return
         body = bytearray()
@@ -152,10 +160,10 @@ class MaxBodySize:
                 return
             part = message.get("body", b"")
             bytes_read += len(part)
-            if bytes_read <= self.max_bytes:
+            if bytes_read <= max_bytes:
                 body += part
             has_more = message.get("more_body", False)
-            if bytes_read > self.max_bytes and (not has_more or bytes_read > _DRAIN_BYTES):
+            if bytes_read > max_bytes and (not has_more or bytes_read > _DRAIN_BYTES):
                 await refusal(scope, receive, send)
                 return
         pending: list[Message] = [{"type": "http.request", "body": bytes(body), "more_body": False}]

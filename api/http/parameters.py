@@ -43,7 +43,8 @@ REPEATABLE = frozenset(
     {
         "camera", "lens", "bucket", "format", "status", "keyword", "person", "rating", "has", "without", "country",
         "state", "city", "place", "kind", "label", "creator", "owner", "software", "camera_serial", "lens_serial",
-        "white_balance", "color_space", "date_suspect", "media_type", "video_codec", "audio_codec",
+        "white_balance", "color_space", "date_suspect", "media_type", "video_codec", "audio_codec", "stack",
+        "fingerprint",
     }
 )  # fmt: skip
 
@@ -106,5 +107,6 @@ async def _require_json(request: Request) -> None:
 
 REQUIRE_JSON = Depends(_require_json)
 JSON_BODY_RESPONSES: dict[int | str, dict[str, Any]] = {
-    415: {**PROBLEM_RESPONSE, "description": "The body is not declared as JSON"}
+    413: {**PROBLEM_RESPONSE, "description": "The body is too large"},
+    415: {**PROBLEM_RESPONSE, "description": "The body is not declared as JSON"},
 }

@@ -240,7 +240,11 @@ async def _read_chunks(sources: SourceClient, ref: ImageRef, start: int, end: in
     response_class=Response,
     responses={
         200: {
-            "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in ("image/jpeg", OTHER_TYPE)}
+            "content": {
+                **{kind: {"schema": {"type": "string", "format": "binary"}} for kind in ("image/jpeg", OTHER_TYPE)},
+                # With `soft`, if there is no preview.
+                **PROBLEM_RESPONSE["content"],
+            }
         },
         403: {**PROBLEM_RESPONSE, "description": "Making previews is disabled (API_PREVIEWS)"},
         409: {**PROBLEM_RESPONSE, "description": "The original was replaced, or is archived"},

@@ -144,7 +144,8 @@ def _listens_for_everybody(service: Service, root: Path) -> bool:
     """
     if service.local_address is None or plain_address(service.url) is None or is_own(service.key, service.url, root):
         return False
-    return listens(*service.local_address) and has_listener(process_tag(root, SUPERVISION), service.local_address[1])
+    is_ours = listens(*service.local_address) and has_listener(process_tag(root, SUPERVISION), service.local_address[1])
+    return is_ours and _find_problem(service) is None
 
 
 def explain_fault(config: Config, key: Literal["redis", "mongodb"], root: Path = ROOT) -> EXIFinatorError | None:

@@ -119,6 +119,7 @@ class Running:
         for record in self.images.find():
             record.pop("extracted_at")
             record.pop("delivered_at", None)
+            record.pop("fingerprint", None)
             found[str(record.pop("_id"))] = record
         assert found.keys() == expected.keys()
         assert differences(found, expected) == {}

@@ -263,7 +263,8 @@ def test_batch__objects_replaced_while_it_runs__are_read_anew_and_not_mixed(
         if int(found[1]) % 10 in (0, 1, 5):
             other = NUMBER.sub(f"IMG_{int(found[1]) + 1:09}", name)
             words = search_terms(record["key"], undisturbed[other]["photo"], undisturbed[other].get("xmp"))
-            expected[name] = {**undisturbed[other], "key": record["key"], "etag": NEW_ETAG, **words}
+            own = {"key": record["key"], "family": record["family"], "etag": NEW_ETAG}
+            expected[name] = {**undisturbed[other], **own, **words}
 
     batch = here.queue_batch(PHOTOS)
     replaced.update(number for number in range(IMAGES) if number % 10 == 1)

@@ -74,6 +74,7 @@ def test_examples__curl_commands__answer_as_they_say(
     assert (len(found["photos"]), type(found["next"])) == (2, str)
     facets = json.loads(run("/facets"))
     assert (set(facets["facets"]), facets["total"]) == ({"camera", "iso", "taken"}, 250)
+    assert json.loads(run("old town"))["photos"] == []
     (with_anna,) = json.loads(run("person=Anna"))["photos"]
     assert with_anna["id"] == "demo/2019/Lofoten/DSC01251.JPG"
     assert json.loads(run("/statistics"))["total"] == sum(at % 24 in range(5, 9) for at in range(250))
@@ -87,7 +88,7 @@ def test_examples__curl_commands__answer_as_they_say(
     installation.wait_until(lambda: json.loads(run("/batches?"))["batches"][0]["state"] == "done")
     assert installation.store.records.collection.count_documents({"bucket": bucket.name}) == 3
     # Every example in the documentation was run.
-    assert len(COMMANDS) == 8
+    assert len(COMMANDS) == 9
 
 
 def test_examples__node_program__finds_photos_and_watches_a_batch(reader: tuple[Api, Bucket]) -> None:

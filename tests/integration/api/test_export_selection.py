@@ -30,6 +30,19 @@ def test_export__ids__in_other_formats(api: Api, file_format: str) -> None:
     assert b"IMG_0002" not in answer.content
 
 
+@pytest.mark.parametrize("file_format", ["ndjson", "csv", "geojson", "parquet"])
+def test_export__no_id_exists__is_a_whole_file_without_photos(api: Api, file_format: str) -> None:
+    answer = api.client.post(f"/export.{file_format}", json={"ids": ["0"]})
+    assert answer.status_code == 200
+    assert b"IMG_" not in answer.content
+
+
+def test_export__a_thousand_long_ids__are_no_more_than_is_allowed(api: Api) -> None:
+    ids = [f"holiday/{number:04}{'x' * 1200}" for number in range(1000)]
+    assert api.client.post("/export.ndjson", json={"ids": ids}).status_code == 200
+    assert api.client.post("/export.ndjson", json={"ids": [*ids, "1"]}).status_code == 400
+
+
 def test_export__whole_records_by_id__have_all_tags(api: Api) -> None:
     answer = api.client.post("/export.ndjson", params={"whole": "true"}, json={"ids": IDS[:1]})
     assert answer.text.count("\n") == 1

@@ -7,13 +7,14 @@ import base64
 import math
 import random
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_origin
 
 import orjson
 import pytest
 
 from api.aggregations.map_clusters import Pyramid, fitting_zoom
 from api.errors import RequestRefused
+from api.http.parameters import REPEATABLE
 from api.http.responses import encode_json, matches_etag
 from api.query.filters import OTHER_FILES, PHOTOS_ONLY, Filters
 from api.query.ranges import Box, Span, box_around, read_dates, read_fractions, read_numbers
@@ -367,3 +368,8 @@ def test_to_filter__prefix_without_a_bucket__is_searched_for_in_all(
     filters = Filters(**given)
     filters.set_all_buckets(buckets)
     assert filters.to_filter(exclude=MEDIA) == filter_
+
+
+def test_repeatable__filters_that_take_lists__may_be_repeated():
+    lists = {name for name, field in Filters.model_fields.items() if get_origin(field.annotation) is list}
+    assert lists == REPEATABLE
