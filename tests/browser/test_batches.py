@@ -138,7 +138,8 @@ def test_batches__start__shows_progress_and_failures_that_can_be_retried(system:
     cause.get_by_role("button", name="Retry all (2)").click()
     expect(page.get_by_text("2 photos queued for retry")).to_be_visible()
     expect(page.get_by_text("No failures.")).to_be_visible()
-    system.installation.wait_until(lambda: system.installation.store.records.collection.count_documents({}) == 12)
+    records = system.installation.store.records.collection
+    system.installation.wait_until(lambda: records.count_documents({"bucket": system.bucket.name}) == 12)
 
 
 def test_batches__refusal__is_shown_at_the_field(system: System) -> None:

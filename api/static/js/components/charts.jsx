@@ -137,8 +137,8 @@ export function RankedBarChart({ rows, label, total, limit = 8 }) {
             <a href={row.href} title={row.label}>
               <span class="bar-name" dir="auto">
                 {row.label}
+                <span class="visually-hidden">:</span>
               </span>
-              <span class="visually-hidden">: </span>
               <span class="bar-track">
                 <span class="bar-fill" style={{ width: `${(row.count / max) * 100}%` }} />
               </span>
