@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -66,7 +67,9 @@ def test_error__is_shown_and_can_be_retried(explorer: Explorer, code: str, detai
     expect(alert).to_contain_text("Narrow it by a filter")
     assert_accessible(page)
     page.unroute("**/photos?*")
-    alert.get_by_role("button", name="Try again").click()
+    # The page tries again by itself after an outage. Other errors wait for the user.
+    if code == "query_timeout":
+        alert.get_by_role("button", name="Try again").click()
     expect(tiles(page).first).to_be_visible()
 
 
@@ -217,7 +220,7 @@ def test_accessible__phone(explorer: Explorer) -> None:
     page.get_by_role("button", name="Filters").click()
     expect(page.locator("aside .value").first).to_be_visible()
     assert_accessible(page)
-    page.get_by_role("button", name="Show photos").click()
+    page.get_by_role("button", name=re.compile("^Show .*photos")).click()
     tiles(page).first.click()
     expect(page.locator(".tag").first).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]

@@ -371,7 +371,7 @@ def test_statistics__bars__link_to_as_many_photos(explorer: Explorer, records: C
     page = explorer.open("/?view=statistics")
     wait_until_counted(page)
     expect(page.locator(".facts dd").first).to_have_text(f"{records.estimated_document_count():,}")
-    page.get_by_role("link", name=re.compile("^ILCE-7M3: ")).click()
+    page.get_by_role("link", name=re.compile("^ILCE-7M3 ?:")).click()
     expect_total(page, records.count_documents({"photo.camera_model": "ILCE-7M3"}))
     page.go_back()
     wait_until_counted(page)
