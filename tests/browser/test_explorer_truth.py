@@ -223,7 +223,7 @@ def test_thumbnail__unreachable__is_not_absent_and_returns(explorer: Explorer) -
     page.route("**/thumbnail?*", lambda route: route.abort())
     page.goto(explorer.url)
     unreachable = tiles(page).filter(has_text="Can't reach the server")
-    absent = tiles(page).filter(has_text="No thumbnail")
+    absent = tiles(page).filter(has_text="Can't reach the storage")
     expect(unreachable.first).to_be_visible()
     expect(absent.first).to_be_visible()
     page.unroute_all()
@@ -303,7 +303,7 @@ def test_histogram__bars__have_the_contrast_of_graphics(explorer: Explorer, sche
     expect(plot.locator(".bar.in").first).to_be_visible()
     colours = page.evaluate(
         """() => {
-          const canvas = document.createElement("canvas").getContext("2d");
+          const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
           const read = (selector, name) => {
             canvas.fillStyle = getComputedStyle(document.querySelector(selector))[name];
             canvas.fillRect(0, 0, 1, 1);

@@ -19,7 +19,7 @@ def test_video__tile_row_page_and_filters__show_its_duration(explorer: Explorer)
     expect(tile.locator(".video-badge")).to_have_text(re.compile("1:40$"))
     expect(page.locator(".chip")).to_have_text("Videos×")
 
-    for title, shown in (("Duration", ".bar"), ("Frame rate", ".bar"), ("Video codec", "label")):
+    for title, shown in (("Duration", ".values label"), ("Frame rate", ".values label"), ("Video codec", "label")):
         section = page.locator("section.filter").filter(has=page.get_by_role("button", name=title, exact=True))
         section.get_by_role("button", name=title, exact=True).click()
         expect(section.locator(shown)).to_have_count(1)

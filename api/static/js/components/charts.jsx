@@ -134,21 +134,19 @@ export function RankedBarChart({ rows, label, total, limit = 8 }) {
       <ul aria-label={label}>
         {shown.map((row) => (
           <li key={row.label}>
-            <a href={row.href} title={row.label}>
+            <a
+              href={row.href}
+              aria-label={`${row.label}: ${pluralize(row.count, "photo")}`}
+              title={row.label}
+            >
               <span class="bar-name" dir="auto">
                 {row.label}
-                <span class="visually-hidden">:</span>
               </span>
               <span class="bar-track">
                 <span class="bar-fill" style={{ width: `${(row.count / max) * 100}%` }} />
               </span>
-              <span class="bar-count">
-                {formatNumber(row.count)}
-                <span class="visually-hidden">{row.count === 1 ? " photo" : " photos"}</span>
-              </span>
-              <span class="bar-share" aria-hidden="true">
-                {formatShare(row.count, total)}
-              </span>
+              <span class="bar-count">{formatNumber(row.count)}</span>
+              <span class="bar-share">{formatShare(row.count, total)}</span>
             </a>
           </li>
         ))}
