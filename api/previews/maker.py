@@ -103,23 +103,22 @@ class PreviewMaker:
                 raise TooManyWaiting
             make = partial(self._make, key, ref, format_, orientation, size)
             running = self._running[key] = _Running()
-            running.task = asyncio.create_task(self._make_in_turn(running, make))
-            running.task.add_done_callback(lambda task: self._forget(key, task))
+            running.task = asyncio.create_task(self._make_in_turn(key, running, make))
+            running.task.add_done_callback(_retrieve_error)
         running = self._running[key]
         running.waiting.append(is_gone)
         # If this request is cancelled, others may still wait for the same preview.
         return _unpack(await asyncio.shield(running.task))
 
-    def _forget(self, key: str, task: asyncio.Task[bytes]) -> None:
-        del self._running[key]
-        if not task.cancelled():
-            task.exception()  # raised to the requests that wait; asyncio would log it if there are none
-
-    async def _make_in_turn(self, running: _Running, make: Callable[[], bytes]) -> bytes:
-        async with self._turns:
-            if all([await is_gone() for is_gone in running.waiting]):
-                raise TooManyWaiting
-            return await asyncio.get_running_loop().run_in_executor(self._threads, make)
+    async def _make_in_turn(self, key: str, running: _Running, make: Callable[[], bytes]) -> bytes:
+        try:
+            async with self._turns:
+                if all([await is_gone() for is_gone in running.waiting]):
+                    raise TooManyWaiting
+                return await asyncio.get_running_loop().run_in_executor(self._threads, make)
+        finally:
+            # At once, so that no request joins a preview that will not be made.
+            del self._running[key]
 
     def _make(self, key: str, ref: ImageRef, format_: str, orientation: int, size: Size) -> bytes:
         """Make a preview and cache it. Return it, or the reason why there is none, as it is cached."""
@@ -143,6 +142,12 @@ class PreviewMaker:
             running.task.cancel()
         await asyncio.to_thread(self._threads.shutdown)
         self._pool.close()
+
+
+def _retrieve_error(task: asyncio.Task[bytes]) -> None:
+    """Retrieve the error of a task. It is raised to the requests that wait; asyncio would log it if there are none."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _unpack(content: bytes) -> bytes:

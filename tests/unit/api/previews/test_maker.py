@@ -7,7 +7,8 @@ import io
 import os
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -119,6 +120,35 @@ def test_get__many_at_once__are_made_two_per_core_and_one_once() -> None:
     assert set(made) == {make_jpeg()}
 
 
+@asynccontextmanager
+async def all_turns_taken(previews: PreviewMaker) -> AsyncIterator[None]:
+    """Take all turns of making a preview, so that requests wait for the end of the block."""
+    async with AsyncExitStack() as taken:
+        while not previews._turns.locked():
+            await taken.enter_async_context(previews._turns)
+        yield
+
+
+def test_get__joined_when_the_others_have_gone__is_made_anew() -> None:
+    """A request that comes when it has just been decided not to make the preview does not share this decision."""
+
+    async def run() -> None:
+        previews = PreviewMaker(Config(), Reader(make_raf(make_jpeg())))
+        late: list[asyncio.Task[bytes]] = []
+
+        async def goes() -> bool:
+            # The late request reaches the preview after this answer, before the task's callbacks run.
+            late.append(asyncio.create_task(previews.get(ref("a.raf"), "raf", 0, "screen", is_here)))
+            return True
+
+        with pytest.raises(TooManyWaiting):
+            await previews.get(ref("a.raf"), "raf", 0, "screen", goes)
+        assert await late[0] == make_jpeg()
+        await previews.close()
+
+    asyncio.run(run())
+
+
 def test_get__all_clients_gone__is_not_made_but_one_that_waits_suffices() -> None:
     async def run() -> None:
         reader = Reader(make_raf(make_jpeg()))
@@ -126,9 +156,14 @@ def test_get__all_clients_gone__is_not_made_but_one_that_waits_suffices() -> Non
         with pytest.raises(TooManyWaiting):
             await previews.get(ref("a.raf"), "raf", 0, "screen", is_gone)
         assert reader.keys == []
-        gone = previews.get(ref("b.raf"), "raf", 0, "screen", is_gone)
-        here = previews.get(ref("b.raf"), "raf", 0, "screen", is_here)
-        assert await asyncio.gather(gone, here) == [make_jpeg()] * 2
+        async with all_turns_taken(previews):
+            clients = [
+                asyncio.create_task(previews.get(ref("b.raf"), "raf", 0, "screen", state))
+                for state in (is_gone, is_here)
+            ]
+            while [len(running.waiting) for running in previews._running.values()] != [2]:
+                await asyncio.sleep(0)
+        assert await asyncio.gather(*clients) == [make_jpeg()] * 2
         await previews.close()
 
     asyncio.run(run())
