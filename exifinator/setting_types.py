@@ -13,6 +13,7 @@ from exifinator.web_security import host_name
 
 # S3 encrypts with AES-256.
 SSE_C_KEY_BYTES = 32
+_WEBHOOK_PREFIX = "whsec_"
 
 
 def split_list(value: object) -> object:
@@ -54,13 +55,23 @@ def _check_origin(value: str) -> str:
     return origin
 
 
+def webhook_key(secret: str) -> bytes:
+    """Return the key in a webhook's secret: "whsec_" and Base64, or any other text.
+
+    Raises:
+        ValueError: The secret starts with "whsec_", but Base64 does not follow.
+    """
+    if secret.startswith(_WEBHOOK_PREFIX):
+        return base64.b64decode(secret.removeprefix(_WEBHOOK_PREFIX), validate=True)
+    return secret.encode()
+
+
 def _check_webhook_secret(value: SecretStr | None) -> SecretStr | None:
-    text = value.get_secret_value() if value else ""
-    if text.startswith("whsec_"):
+    if value is not None:
         try:
-            base64.b64decode(text.removeprefix("whsec_"), validate=True)
+            webhook_key(value.get_secret_value())
         except ValueError:
-            raise ValueError('Base64 after "whsec_", or a text that starts with something else') from None
+            raise ValueError(f'Base64 after "{_WEBHOOK_PREFIX}", or a text that starts with something else') from None
     return value
 
 

@@ -22,13 +22,13 @@ from tenacity import RetryError, Retrying, retry_if_exception_type, retry_if_res
 from exifinator.config import Config
 from exifinator.models import BatchDocument
 from exifinator.retry import backoff_seconds
+from exifinator.setting_types import webhook_key
 
 log = logging.getLogger(__name__)
 
 ATTEMPTS = 5
 FIRST_PAUSE_SECONDS = 1.0
 TIMEOUT_SECONDS = 10.0
-SECRET_PREFIX = "whsec_"  # noqa: S105  the start of a secret, not a secret
 # States after which no process works on the batch any more -> the type of the event.
 EVENTS = {"done": "batch.done", "cancelled": "batch.cancelled", "stopped": "batch.stopped"}
 
@@ -83,25 +83,14 @@ def sign(body: bytes, message_id: str, sent_at: datetime, secret: str | None) ->
 
     Args:
         message_id: Identifies the message. It stays the same when the message is sent again.
-        secret: The key: "whsec_" and Base64, or any other text.
+        secret: The secret, as in setting_types.webhook_key.
     """
     headers = {"webhook-id": message_id, "webhook-timestamp": str(round(sent_at.timestamp()))}
     if secret is not None:
         signed = b".".join([message_id.encode(), headers["webhook-timestamp"].encode(), body])
-        digest = hmac.new(decode_secret(secret), signed, hashlib.sha256).digest()
+        digest = hmac.new(webhook_key(secret), signed, hashlib.sha256).digest()
         headers["webhook-signature"] = f"v1,{base64.b64encode(digest).decode()}"
     return headers
-
-
-def decode_secret(secret: str) -> bytes:
-    """Return the key in a secret.
-
-    Raises:
-        ValueError: The secret starts with "whsec_", but Base64 does not follow.
-    """
-    if secret.startswith(SECRET_PREFIX):
-        return base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
-    return secret.encode()
 
 
 def _event(batch: BatchDocument, sent_at: datetime) -> dict[str, Any]:

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from exifinator.batches.webhook import decode_secret, sign
+from exifinator.batches.webhook import sign
 from exifinator.config import build_config
 from exifinator.errors import ConfigError
+from exifinator.setting_types import webhook_key
 
 # From the test suite of https://github.com/standard-webhooks/standard-webhooks.
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -41,8 +42,8 @@ def test_sign__no_secret__has_no_signature():
 @pytest.mark.parametrize(
     ("secret", "key"), [("plain", b"plain"), ("whsec_" + base64.b64encode(b"\0\1").decode(), b"\0\1")]
 )
-def test_decode_secret__either_form__is_the_key(secret, key):
-    assert decode_secret(secret) == key
+def test_webhook_key__either_form__is_the_key(secret, key):
+    assert webhook_key(secret) == key
 
 
 @pytest.mark.parametrize(
