@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 from api.aggregations.facets import FACETS, Counts
+from exifinator.search_keys.folding import fold
 
 # Facets whose values are texts.
 SEARCHABLE = frozenset(
@@ -16,10 +15,5 @@ SEARCHABLE = frozenset(
 
 def select_values(counts: Counts, text: str) -> Counts:
     """Return the counts of the values that contain a text, in any case, with or without accents."""
-    wanted = _fold(text)
-    return {value: count for value, count in counts.items() if isinstance(value, str) and wanted in _fold(value)}
-
-
-def _fold(text: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(char for char in decomposed if not unicodedata.combining(char))
+    wanted = fold(text)
+    return {value: count for value, count in counts.items() if isinstance(value, str) and wanted in fold(value)}
