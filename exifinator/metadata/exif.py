@@ -155,7 +155,7 @@ class TagReader(ExifHeader):
             if note is not None:
                 self._add_note(note.read, note.offset, note.length, note.order)
             elif data.startswith(makernotes.PENTAX_HEADS):
-                self._add_note(self.slice, private.field_offset, len(data), self.byte_order)
+                self._add_note(self.slice, private.field_offset, private.field_length, self.byte_order)
         tag = self.tags.get("EXIF MakerNote")
         if tag is None or self._add_note(self.slice, tag.field_offset, tag.field_length, self.byte_order):
             return

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -208,10 +209,12 @@ def nikon_lens(code: str, optics: Optics) -> str | None:
     return choose(names or _similar_nikon_lenses(labels, code), optics)
 
 
+@lru_cache(maxsize=256)
 def _similar_nikon_lenses(labels: Labels, code: str) -> list[str]:
     """Return the names of the lenses whose code has the same number, focal lengths and apertures as `code`.
 
-    The other parts of a code depend on the camera body too. Lenses with more equal parts come first.
+    The other parts of a code depend on the camera body too. Lenses with more equal parts come first. The results are
+    cached, because the whole list is searched.
     """
     parts = code.split()
     if parts[2] == "00":
