@@ -169,12 +169,17 @@ async def measure_pages(collection: Any, times: int, clock: CpuClock) -> list[li
             filters = await spell_out_ranges(collection, filter_, order)
             return len((await read_page(collection, filters, order, after=None, limit=50, fields=SUMMARY_FIELDS))[0])
 
-        figures, remarks = await measure(act, times, clock)
-        if float(figures[-1]) > PAGE_MS:
-            remarks.add(f"above {PAGE_MS} ms of CPU time")
-        rows.append([name, *figures, ", ".join(sorted(remarks))])
-        print(json.dumps(rows[-1]), flush=True)
+        rows.append(describe(name, *await measure(act, times, clock), PAGE_MS))
     return rows
+
+
+def describe(name: str, figures: list[str], remarks: set[str], limit_ms: float) -> list[str]:
+    """Print and return the row of a case."""
+    if float(figures[-1]) > limit_ms:
+        remarks.add(f"above {limit_ms} ms of CPU time")
+    row = [name, *figures, ", ".join(sorted(remarks))]
+    print(json.dumps(row), flush=True)
+    return row
 
 
 class _FullFacets:
@@ -204,11 +209,7 @@ async def measure_suggestions(times: int, clock: CpuClock) -> list[list[str]]:
             return len(groups)
 
         await act()  # sorts the words, which a refresh does in the background
-        figures, remarks = await measure(act, times, clock)
-        if float(figures[-1]) > SUGGESTIONS_MS:
-            remarks.add(f"above {SUGGESTIONS_MS} ms of CPU time")
-        rows.append([name, *figures, ", ".join(sorted(remarks))])
-        print(json.dumps(rows[-1]), flush=True)
+        rows.append(describe(name, *await measure(act, times, clock), SUGGESTIONS_MS))
     return rows
 
 
