@@ -1,9 +1,9 @@
 """Keep the records of a family consistent with each other: merge sidecars into the records of their photos.
 
-Whoever changes a record settles its family afterwards: reads the records of the family, and writes what they lack. The
-writer reads again after it has written, until a reading shows nothing to change. So the last write to a family is
-always followed by a reading that finds it consistent, whichever process makes it, and whatever the order of the files.
-A process that is killed before has not acknowledged its image. The image is delivered, and its family settled, again.
+A process that changes a record settles its family afterwards. It reads the records of the family, writes what is
+missing, and reads again until nothing has to change. So the last write to a family is always followed by a reading that
+finds it consistent, whichever process makes it, and whatever the order of the files. A process that is killed earlier
+has not acknowledged its image. The image is then delivered again, and its family is settled again.
 """
 
 from __future__ import annotations

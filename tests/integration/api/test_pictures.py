@@ -213,7 +213,7 @@ def test_content__file_in_a_folder__ranges_and_headers(own_library: Config, plac
         assert get("bytes=5-999999")[:2] == (206, movie[5:])
         assert get("bytes=0-9", **{"If-Range": etag})[0] == 206
         assert get("bytes=0-9", **{"If-Range": '"old"'})[:2] == (200, movie)
-        # What is no range, or more than one, is ignored (RFC 9110, 14.2).
+        # A header that is invalid or names several ranges is ignored (RFC 9110, 14.2).
         for value in ("bytes=-", "items=0-1", "bytes=0-1,4-5", "bytes=a-b"):
             assert get(value)[:2] == (200, movie)
         for value in (f"bytes={n}-", "bytes=9-5", "bytes=-0"):
