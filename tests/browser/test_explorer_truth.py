@@ -231,6 +231,22 @@ def test_thumbnail__unreachable__is_not_absent_and_returns(explorer: Explorer) -
     expect(tiles(page).locator("img").first).to_be_visible()
 
 
+# Preact runs effects after a frame, or after 35 ms if there is none.
+LATE_EFFECTS = """
+const { requestAnimationFrame, setTimeout } = window;
+window.requestAnimationFrame = (callback) => setTimeout(() => requestAnimationFrame(callback), 1000);
+window.setTimeout = (callback, delay, ...values) => setTimeout(callback, delay === 35 ? 1000 : delay, ...values);
+"""
+
+
+def test_thumbnail__fails_before_effects_have_run__is_not_blank(explorer: Explorer) -> None:
+    page = explorer.new_page(allow=("Failed to load resource", "ERR_"))
+    page.add_init_script(LATE_EFFECTS)
+    page.route("**/thumbnail?*", lambda route: route.abort())
+    page.goto(explorer.url)
+    expect(tiles(page).filter(has_text="Can't reach the server").first).to_be_visible()
+
+
 @pytest.mark.parametrize("code", ["access_denied", "foreign_origin"])
 def test_refused_job__says_why(explorer: Explorer, code: str) -> None:
     """Every 403 was explained as a missing token."""

@@ -29,11 +29,21 @@ const TRANSFORMS = {
  * to 4:3.
  * @param {{record: Photo, width: number, height: number, alt?: string}} props width and height of the box, in pixels
  */
-export function Thumbnail({ record, width, height, alt = "" }) {
-  const { source, failure, onError } = useImageSource(record.thumbnail);
-  if (!record.thumbnail && canHavePreview(record, settings))
-    return <MadeThumbnail record={record} width={width} height={height} alt={alt} />;
-  if (!record.thumbnail || failure) return <NoThumbnail record={record} failure={failure} />;
+export function Thumbnail(props) {
+  const { record } = props;
+  if (record.thumbnail)
+    return <EmbeddedThumbnail key={record.thumbnail} {...props} url={record.thumbnail} />;
+  return canHavePreview(record, settings) ? (
+    <MadeThumbnail {...props} />
+  ) : (
+    <NoThumbnail record={record} />
+  );
+}
+
+/** @param {{record: Photo, width: number, height: number, alt?: string, url: string}} props */
+function EmbeddedThumbnail({ record, width, height, alt = "", url }) {
+  const { source, failure, onError } = useImageSource(url);
+  if (failure) return <NoThumbnail record={record} failure={failure} />;
   const { orientation = 1 } = record.photo;
   const isSideways = orientation >= 5 && orientation <= 8;
   const style = {
@@ -63,9 +73,9 @@ const FAILURE_LABELS = {
 
 /**
  * A small preview, which is upright already.
- * @param {{record: Photo, width: number, height: number, alt: string}} props
+ * @param {{record: Photo, width: number, height: number, alt?: string}} props
  */
-function MadeThumbnail({ record, width, height, alt }) {
+function MadeThumbnail({ record, width, height, alt = "" }) {
   const { url, problem } = usePreview(record, "tile");
   if (!url)
     return <NoThumbnail record={record} why={problem ? reasonOf(problem.code) : "Loading…"} />;
@@ -98,21 +108,17 @@ export function NoThumbnail({ record, failure = null, why = FAILURE_LABELS[failu
  * thumbnail and return a blob URL. Until the thumbnail has arrived, the URL is null.
  *
  * An <img> does not say why it failed, so request the thumbnail again to find out. After an outage, load it again.
- * @param {string | null | undefined} url
+ * @param {string} url must not change while the component is mounted
  */
 function useImageSource(url) {
   const [blobUrl, setBlobUrl] = useState(/** @type {string | null} */ (null));
   const [failure, setFailure] = useState(/** @type {Failure | null} */ (null));
   const [attempt, setAttempt] = useState(0);
   const isRetried = useRef(false);
-  const needsFetch = Boolean(settings.needs_token && readToken() && url);
-  const mustFetch = Boolean(url) && (needsFetch || failure === "broken");
+  const needsFetch = Boolean(settings.needs_token && readToken());
+  const mustFetch = needsFetch || failure === "broken";
   useEffect(() => {
-    setFailure(null);
-    setBlobUrl(null);
-  }, [url]);
-  useEffect(() => {
-    if (!mustFetch || !url) return undefined;
+    if (!mustFetch) return undefined;
     const controller = new AbortController();
     /** @type {string | null} */
     let objectUrl = null;
