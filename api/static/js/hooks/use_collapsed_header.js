@@ -5,8 +5,6 @@ import { useEffect, useState } from "../core/preact.js";
 
 // The header changes after the user has scrolled this far in one direction.
 const DISTANCE_PIXELS = 48;
-// Hiding the header makes the view taller, which may scroll it. Such movements are ignored.
-const SETTLING_MS = 300;
 // In a short view, hiding the header would scroll the view back to its start.
 const MIN_ROOM_PIXELS = 600;
 
@@ -35,23 +33,26 @@ export function useCollapsedHeader(isEnabled) {
       return undefined;
     }
     let start = 0;
-    let settledAt = 0;
+    /** @type {Element | null} */
+    let observed = null;
+    // Hiding the header makes the view taller, which may scroll it. The user did not cause such a movement.
+    const sizes = new ResizeObserver(() => {
+      start = observed?.scrollTop ?? 0;
+    });
     /** @param {Event} event */
     const onScroll = (event) => {
       const view = /** @type {Element} */ (event.target);
       if (!(view instanceof Element) || !view.closest("main")) return;
       if (view.scrollHeight - view.clientHeight < MIN_ROOM_PIXELS) return;
-      if (performance.now() < settledAt) {
-        start = view.scrollTop;
-        return;
+      if (view !== observed) {
+        sizes.disconnect();
+        sizes.observe(view);
+        observed = view;
+        start = 0;
       }
       const direction = scrollDirection(start, view.scrollTop);
       start = direction.start;
-      if (direction.isDown === null) return;
-      setCollapsed((last) => {
-        if (last !== direction.isDown) settledAt = performance.now() + SETTLING_MS;
-        return direction.isDown ?? last;
-      });
+      if (direction.isDown !== null) setCollapsed(direction.isDown);
     };
     // The header must be visible when one of its elements gets the focus, and when another view opens.
     const expand = () => setCollapsed(false);
@@ -62,6 +63,7 @@ export function useCollapsedHeader(isEnabled) {
     document.addEventListener("scroll", onScroll, { capture: true, passive: true });
     document.addEventListener("focusin", onFocus);
     return () => {
+      sizes.disconnect();
       document.removeEventListener("scroll", onScroll, { capture: true });
       document.removeEventListener("focusin", onFocus);
     };
