@@ -188,7 +188,8 @@ def start_explorer(servers: Addresses, tmp_path_factory: pytest.TempPathFactory)
     """
     folder = tmp_path_factory.mktemp("explorer")
     addresses: dict[str, str] = {}
-    base = Config(mongodb_uri=SecretStr(servers.mongodb_uri))
+    # No bucket holds these photos. Each page would ask for the previews of all tiles, again and again.
+    base = Config(mongodb_uri=SecretStr(servers.mongodb_uri), api_previews=False)
     with ExitStack() as processes:
 
         def start(kind: str) -> str:

@@ -43,7 +43,12 @@ class OwnLibrary:
 
 @pytest.fixture(scope="module")
 def own_url(servers: Addresses, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Config]]:
-    config = Config(mongodb_uri=SecretStr(servers.mongodb_uri), mongodb_database="truth", mrq_database="truth-mrq")
+    config = Config(
+        mongodb_uri=SecretStr(servers.mongodb_uri),
+        mongodb_database="truth",
+        mrq_database="truth-mrq",
+        api_previews=False,
+    )
     with connect_mongodb(config) as client:
         Store(client, config).ensure_indexes()
     with run_api(config, tmp_path_factory.mktemp("truth")) as api:
@@ -223,7 +228,7 @@ def test_thumbnail__unreachable__is_not_absent_and_returns(explorer: Explorer) -
     page.route("**/thumbnail?*", lambda route: route.abort())
     page.goto(explorer.url)
     unreachable = tiles(page).filter(has_text="Can't reach the server")
-    absent = tiles(page).filter(has_text="Can't reach the storage")
+    absent = tiles(page).filter(has_text="No thumbnail")
     expect(unreachable.first).to_be_visible()
     expect(absent.first).to_be_visible()
     page.unroute_all()

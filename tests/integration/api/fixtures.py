@@ -151,6 +151,7 @@ def run_api(config: Config, folder: Path, environment: Mapping[str, str] | None 
         "EXIFINATOR_API_HOST": config.api_host,
         "EXIFINATOR_API_TOKEN": config.api_token.get_secret_value() if config.api_token else "",
         "EXIFINATOR_REDIS_URL": config.redis_url.get_secret_value(),
+        "EXIFINATOR_API_PREVIEWS": str(config.api_previews),
         # Nobody but servers of the tests is asked for a bucket.
         "EXIFINATOR_S3_ENDPOINT_URL": config.s3_endpoint_url or NOBODY,
         "EXIFINATOR_AWS_ACCESS_KEY": "test",
