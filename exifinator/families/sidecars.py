@@ -11,7 +11,7 @@ from exifinator.search_keys.kinds import RAW_FORMATS
 
 Record = Mapping[str, Any]
 
-# Two files of one exposure have the same time, but one of them may have been rounded.
+# Two files of one exposure have the same time, but it may be rounded in one of them.
 SAME_EXPOSURE = timedelta(seconds=1)
 
 

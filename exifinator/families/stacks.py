@@ -17,7 +17,7 @@ Stack = dict[str, Any]
 
 # The parts of a stack. The first of these roles that occurs is the primary: what a gallery shows.
 ROLES = ("edited", "photo", "burst", "raw", "video")
-# The video of a Live Photo begins up to 1.5 s before the picture, and has 3 s. Other phones write up to 8 s.
+# The video of a Live Photo begins up to 1.5 s before the picture, and lasts 3 s. On other phones, it lasts up to 8 s.
 MAX_LIVE_SECONDS = 10.0
 LIVE_TOLERANCE = timedelta(seconds=5)
 MAX_IDENTIFIER_CHARACTERS = 100
@@ -61,7 +61,7 @@ def find_stacks(records: Sequence[Record]) -> dict[str, Stack]:
 
     for image_ids in _by_key(members).values():
         if len(image_ids) > MAX_COMPARED:
-            # No photo has this many files.
+            # These are not the files of one photo.
             continue
         for index, first in enumerate(image_ids):
             for second in image_ids[index + 1 :]:
@@ -115,16 +115,16 @@ def _belong(a: Record, a_name: FileName, b: Record, b_name: FileName) -> bool:
     if not _is_same_name(a_name, b_name, ignore_edits=True):
         return False
     if a_name.is_edit != b_name.is_edit:
-        return _is_video(a) == _is_video(b) and is_same_exposure(a, b)
+        return is_same_exposure(a, b)
     is_raw_pair = (is_raw(a) and is_picture(b)) or (is_picture(a) and is_raw(b))
     return is_raw_pair and is_same_exposure(a, b) and _is_same_camera(a, b)
 
 
 def _is_live_pair(picture: Record, video: Record, *, is_same_name: bool) -> bool:
     """Return whether a video is that of a Live Photo: by identifier, or else by name, length and time."""
-    wanted, found = _links(picture, LIVE), _links(video, LIVE)
-    if wanted and found:
-        return bool(wanted & found)
+    of_picture, of_video = _links(picture, LIVE), _links(video, LIVE)
+    if of_picture and of_video:
+        return bool(of_picture & of_video)
     seconds = own_photo(video).get("duration_seconds")
     if not is_same_name or (isinstance(seconds, int | float) and seconds > MAX_LIVE_SECONDS):
         return False
