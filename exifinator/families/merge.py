@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from exifinator.families.names import TAKEOUT, XMP
+from exifinator.models import TAKEN_FROM_FILE_NAME
 from exifinator.places.locate import locate
 
 Photo = dict[str, Any]
@@ -43,7 +44,6 @@ _CAPTURE_DATES = ("exif:DateTimeOriginal", "photoshop:DateCreated")
 _PRECISIONS = ("year", "month", "day", "minute", "second")
 # Google Photos reads local time in a file as UTC. Only a larger difference is a correction by the user.
 TAKEOUT_DATE_TOLERANCE = timedelta(hours=26)
-FILE_NAME = "file name"
 
 
 class Sidecar(NamedTuple):
@@ -142,7 +142,7 @@ def _takes_date(photo: Photo, sidecar: Sidecar) -> bool:
         is_capture = values.get("taken_source") in _CAPTURE_DATES
         is_precise = _precision(values) >= _precision(photo)
         return is_capture and is_precise and not _same_second(local, new_local)
-    if photo.get("taken_source") == FILE_NAME and _precision(photo) >= _PRECISIONS.index("day"):
+    if photo.get("taken_source") == TAKEN_FROM_FILE_NAME and _precision(photo) >= _PRECISIONS.index("day"):
         # Google Photos takes the time of the upload if the file has no date.
         return False
     return abs(local.replace(tzinfo=None) - new_local.replace(tzinfo=None)) > TAKEOUT_DATE_TOLERANCE

@@ -11,7 +11,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from exifinator.families.names import FileName, file_name
-from exifinator.families.sidecars import Record, exact_time, is_photo, is_picture, is_raw, is_same_exposure, own_photo
+from exifinator.families.sidecars import (
+    Record,
+    exact_time,
+    is_photo,
+    is_picture,
+    is_raw,
+    is_same_exposure,
+    is_video,
+    own_photo,
+)
 
 Stack = dict[str, Any]
 
@@ -95,7 +104,7 @@ def _by_key(members: Mapping[str, tuple[Record, FileName]]) -> dict[str, list[st
 
 
 def _role(record: Record, name: FileName) -> str:
-    if _is_video(record):
+    if is_video(record):
         return "video"
     if name.is_edit:
         return "edited"
@@ -106,8 +115,8 @@ def _role(record: Record, name: FileName) -> str:
 
 def _belong(a: Record, a_name: FileName, b: Record, b_name: FileName) -> bool:
     """Return whether two photos or videos belong to one stack."""
-    if _is_video(a) != _is_video(b):
-        picture, video = (b, a) if _is_video(a) else (a, b)
+    if is_video(a) != is_video(b):
+        picture, video = (b, a) if is_video(a) else (a, b)
         if a_name.stem.rstrip() == b_name.stem.rstrip() and a_name.number != b_name.number:
             # Two copies of a Live Photo in one folder.
             return False
@@ -158,10 +167,6 @@ def _is_same_name(a: FileName, b: FileName, *, ignore_edits: bool = False) -> bo
 def _is_same_camera(a: Record, b: Record) -> bool:
     first, second = own_photo(a).get("camera_model"), own_photo(b).get("camera_model")
     return first is None or second is None or first == second
-
-
-def _is_video(record: Record) -> bool:
-    return own_photo(record).get("media_type") == "video"
 
 
 def _links(record: Record, kind: str) -> set[str]:

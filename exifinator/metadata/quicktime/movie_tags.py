@@ -107,9 +107,20 @@ def _printed(values: Any) -> str:
     return separator.join(number_text(item) if isinstance(item, float) else str(item) for item in values)
 
 
+def whole(number: float) -> float:
+    """Return a number as an integer if it is whole."""
+    return int(number) if number == int(number) else number
+
+
 def number_text(number: float) -> str:
     """Return a number in up to 15 digits, without a trailing ".0"."""
     return f"{number:.15g}"
+
+
+def definition(row: Any) -> tuple[str, str, dict[str, str]]:
+    """Return the name, the type ("" if unknown) and the value names of a tag from its row in tables.json."""
+    name, kind, values = (*row, {})[:3] if isinstance(row, list) else (row, "", {})
+    return name, kind, values
 
 
 def duration_text(seconds: float) -> str:
