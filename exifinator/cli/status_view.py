@@ -24,7 +24,7 @@ _STATE_NAMES = {"reading": "indexing", "left": "detached"}
 
 def show(status: Status) -> None:
     console = open_console()
-    # Without this, tables would be wider than the terminal.
+    # With soft wrapping, tables would be wider than the terminal.
     console.print(_render(status), soft_wrap=not console.is_terminal)
 
 
