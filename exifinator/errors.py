@@ -19,7 +19,7 @@ EXIFinatorError
 │   ├── ObjectChanged               the object was replaced between two reads
 │   ├── StoreUnavailable            MongoDB: no primary, timeout, access denied, not writable, out of disk
 │   └── QueueUnavailable            Redis: unreachable, access denied, loading, out of memory
-│       └── MetadataNotQueued       Redis failed when it was sent an image's metadata, perhaps because of its size
+│       └── MetadataNotQueued       Redis failed while it received metadata, perhaps because of the size
 └── PermanentError                  fails again when retried
     ├── AccessDenied                S3 denies these credentials access to the bucket or object
     │   ├── CredentialsRefused      S3 rejects the credentials themselves: unknown, expired, wrong, none
@@ -58,7 +58,7 @@ class EXIFinatorError(Exception):
     """
 
     code = "exifinator_error"
-    # What the operation cost before it failed, for an error of reading an image.
+    # The number of GETs and of bytes read before the error, if it occurred while reading an image.
     requests = 0
     bytes_read = 0
 
@@ -153,7 +153,7 @@ class QueueUnavailable(TransientError):
 
 
 class MetadataNotQueued(QueueUnavailable):
-    """Redis became unavailable while it was sent the metadata of images, so one of the images may be the reason."""
+    """Redis became unavailable while it received the metadata of images, perhaps because of one of them."""
 
 
 class PermanentError(EXIFinatorError):

@@ -17,7 +17,7 @@ THRESHOLD = 100_000
 
 @contextlib.contextmanager
 def collector_paused() -> Iterator[None]:
-    """Pause the collector during imports, which make many objects and hardly any garbage: it takes a tenth of them."""
+    """Pause the collector during imports. It would take a tenth of their time, and find hardly any garbage."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -30,7 +30,7 @@ def collector_paused() -> Iterator[None]:
 def freeze_startup_heap() -> None:
     """Freeze all objects allocated so far and collect less often. Call once, after start-up.
 
-    Programs that disabled the collector for their start-up have it again afterwards.
+    Enable the collector, which programs may have disabled for their start-up.
     """
     gc.enable()
     gc.collect()

@@ -298,6 +298,10 @@ class BatchOwner(TypedDict):
     started: float
 
 
+# The value of `photo.taken_source` for a date from the file name.
+TAKEN_FROM_FILE_NAME = "file name"
+
+
 class SourcePatterns(TypedDict):
     """The patterns by which the objects of a source are chosen. See sources/patterns.py."""
 

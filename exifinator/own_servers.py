@@ -1,4 +1,4 @@
-"""The sockets of the Redis and MongoDB that EXIFinator itself runs.
+"""Addresses of the Redis and MongoDB that EXIFinator itself runs.
 
 Every user of a machine can connect to its loopback addresses, so these servers listen on Unix sockets in a folder that
 only this user can enter. REDIS_URL and MONGODB_URI keep their TCP addresses, because a server that somebody else
@@ -9,13 +9,13 @@ use the socket instead.
 from __future__ import annotations
 
 import json
-import os
 import re
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from exifinator.config import ROOT, Config
 from exifinator.net import is_loopback_address
+from exifinator.paths import write_private
 from exifinator.sockets import socket_path
 
 _DEFAULT_PORTS = {"redis": 6379, "mongodb": 27017}
@@ -83,10 +83,7 @@ def note_own(key: str, url: str | None, root: Path) -> None:
         notes[key] = address
     else:
         notes.pop(key, None)
-    path = _notes_path(root)
-    new_path = path.with_name(f"{path.name}.{os.getpid()}")
-    new_path.write_text(json.dumps(notes) + "\n", encoding="utf-8")
-    new_path.replace(path)
+    write_private(_notes_path(root), json.dumps(notes) + "\n")
 
 
 def _notes_path(root: Path) -> Path:

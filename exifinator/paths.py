@@ -21,6 +21,15 @@ RUN, START, STOP, COMMAND = (
 )
 
 
+def write_private(path: Path, text: str) -> None:
+    """Atomically replace a file with a new one that only this user can read. Several processes may do so at once."""
+    new_path = path.with_name(f"{path.name}.{os.getpid()}")
+    new_path.unlink(missing_ok=True)
+    with os.fdopen(os.open(new_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+    new_path.replace(path)
+
+
 def find_root() -> Path:
     """Return the folder that contains settings.py, var/ and logs/.
 

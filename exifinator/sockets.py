@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from exifinator.errors import ServiceFailed
+from exifinator.paths import write_private
 
 # The path of a Unix socket is limited to 108 bytes on Linux, and to 104 on other systems. While supervisord creates
 # its socket, it appends a process id to the name.
@@ -56,9 +57,7 @@ def _make_short_folder(root: Path) -> Path:
     folder = Path(tempfile.mkdtemp(prefix="exifinator-", dir=SHARED_FOLDER))
     note = _note(root)
     note.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    new_note = note.with_name(f"{note.name}.{os.getpid()}")
-    new_note.write_text(f"{folder}\n", encoding="utf-8")
-    new_note.replace(note)
+    write_private(note, f"{folder}\n")
     return folder
 
 

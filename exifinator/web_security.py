@@ -13,8 +13,6 @@ _HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^:\[\]\s]*))(?::\d{0,5})?", re.IGNOR
 # Values of the Sec-Fetch-Site header for requests that no other origin caused. "none" means that the user typed the
 # address or opened a bookmark.
 _OWN_FETCH_SITES = frozenset({"same-origin", "none"})
-
-
 # Headers that reverse proxies add to the requests that they forward.
 _PROXY_HEADERS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 

@@ -173,10 +173,10 @@ def _find_in_source(
         _NotSorted: The server does not list keys in order, although `is_sorted`.
     """
     kept, missing, listed_before = 0, 0, orphans.listed
-    chooses, key_start = source.patterns.compile(), len(source.bucket) + 1
+    is_chosen, key_start = source.patterns.compile(), len(source.bucket) + 1
 
     def chosen(image_ids: Iterator[str], kind: Kind) -> Iterator[tuple[str, Kind]]:
-        return ((image_id, kind) for image_id in image_ids if chooses(image_id[key_start:]))
+        return ((image_id, kind) for image_id in image_ids if is_chosen(image_id[key_start:]))
 
     records = chosen(store.records.scan_ids(source.id_prefix), "record")
     jobs = chosen(store.jobs.scan_failed_ids(source.id_prefix), "job")

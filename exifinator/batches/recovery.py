@@ -60,8 +60,8 @@ def close_covered(
 ) -> None:
     """Close the unwatched batches whose sources are all within `sources`.
 
-    The batch `batch_id` has just indexed `sources`, so the unwatched batches have no images left to index. Patterns or
-    junk files may make a difference: a batch is closed only if `batch_id` has indexed all that it would index.
+    The batch `batch_id` has just indexed `sources`, so the unwatched batches have no images left to index. A
+    batch that would index more than `batch_id` has, because of its patterns or because of junk files, stays open.
     """
     for batch in store.batches.find_unfinished(UNFINISHED_STATES):
         others = read_sources(batch)

@@ -157,13 +157,13 @@ class SourceListings:
         )
 
     def _pages(self, source: Source, listing: PartitionedListing) -> Generator[SourcePage]:
-        chooses, is_no_junk = source.patterns.compile(), self._junk.compile()
+        is_chosen, is_not_junk = source.patterns.compile(), self._junk.compile()
         with closing(listing.pages()) as pages:
             for listed in pages:
                 refs: list[ImageRef] = []
                 excluded: list[ImageRef] = []
                 for ref in listed.refs:
-                    is_indexed = ref.is_folder or (is_no_junk(ref.key) and chooses(ref.key))
+                    is_indexed = ref.is_folder or (is_not_junk(ref.key) and is_chosen(ref.key))
                     (refs if is_indexed else excluded).append(ref)
                 yield SourcePage(source, replace(listed, refs=refs), excluded, listing.mark_processed)
         if listing.started_over:

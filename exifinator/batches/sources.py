@@ -162,8 +162,8 @@ def check_sources(sources: Sequence[Source], client: SourceReader) -> list[Image
     readable = []
     for source in sources:
         page = client.list_page(source.bucket, source.prefix, None)
-        chooses = source.patterns.compile()
-        objects = [ref for ref in page.refs if ref.size_bytes and not ref.is_archived and chooses(ref.key)]
+        is_chosen = source.patterns.compile()
+        objects = [ref for ref in page.refs if ref.size_bytes and not ref.is_archived and is_chosen(ref.key)]
         probed = objects[:: max(1, len(objects) // PROBED_OBJECTS)][:PROBED_OBJECTS]
         refusals = [_probe(client, ref) for ref in probed]
         if refusals and all(refusals):

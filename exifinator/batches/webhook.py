@@ -1,4 +1,4 @@
-"""Tell another program that a batch has ended, with a signed POST request.
+"""Notify another program of the end of a batch, with a signed POST request.
 
 Headers and signature follow the Standard Webhooks specification, https://www.standardwebhooks.com/, for which there are
 libraries in many languages.
@@ -29,15 +29,15 @@ log = logging.getLogger(__name__)
 ATTEMPTS = 5
 FIRST_PAUSE_SECONDS = 1.0
 TIMEOUT_SECONDS = 10.0
-# States after which no process works on the batch any more -> the type of the event.
+# Maps the states in which no process works on the batch to the types of events.
 EVENTS = {"done": "batch.done", "cancelled": "batch.cancelled", "stopped": "batch.stopped"}
 
 
 def send_webhook(config: Config, batch: BatchDocument, *, pause: Callable[[float], None] = time.sleep) -> bool:
-    """Send the event that a batch has ended to BATCH_WEBHOOK_URL.
+    """Post the event that a batch has ended to BATCH_WEBHOOK_URL.
 
-    Requests that fail are repeated with growing pauses. If all fail, a warning is logged: the batch itself has ended
-    as it should.
+    Retry failed requests, with growing pauses. If every attempt fails, only log a warning, because the batch itself
+    has not failed.
 
     Args:
         batch: The document of the batch. Its state must be one of EVENTS.
@@ -63,14 +63,14 @@ def send_webhook(config: Config, batch: BatchDocument, *, pause: Callable[[float
         status = retrying(_post, url, body, headers)
     except RetryError as exc:
         outcome = exc.last_attempt
-        # The error's text would contain the URL, which may have a token in its query.
+        # Do not log the error's text: it contains the URL, whose query may contain a token.
         problem = type(outcome.exception()).__name__ if outcome.failed else f"status {outcome.result()}"
     else:
         if status < 300:
             return True
         problem = f"status {status}"
     log.warning(
-        "skip: BATCH_WEBHOOK_URL was not told that batch %s ended (%s)",
+        "skip: the end of batch %s could not be posted to BATCH_WEBHOOK_URL (%s)",
         batch["_id"],
         problem,
         extra={"action": "skip", "batch": batch["_id"]},
@@ -110,7 +110,7 @@ def _event(batch: BatchDocument, sent_at: datetime) -> dict[str, Any]:
 
 
 def _post(url: str, body: bytes, headers: dict[str, str]) -> int:
-    """Send one request, and return the status. Redirects are not followed, because they could lead anywhere."""
+    """Send one request, and return the status. Do not follow redirects, because they could lead anywhere."""
     response = urllib3.request(
         "POST", url, body=body, headers=headers, timeout=TIMEOUT_SECONDS, retries=False, redirect=False
     )

@@ -118,7 +118,7 @@ class ProgressDisplay:
 
 
 def _wrap(parts: list[str], width: int) -> list[str]:
-    """Join parts to lines that are no wider than `width`, if no part is."""
+    """Join parts into lines no wider than `width`. A part that is wider gets a line of its own."""
     lines = [parts[0]]
     for part in parts[1:]:
         if len(lines[-1]) + 2 + len(part) <= width:
@@ -129,10 +129,10 @@ def _wrap(parts: list[str], width: int) -> list[str]:
 
 
 class EventDisplay(ProgressDisplay):
-    """Prints events on stdout instead, each as a JSON object on a line of its own.
+    """Prints events on stdout instead of the progress: one JSON object per line.
 
-    Events have a `type`: `note` with `text`, `progress` with `phase` and `numbers`, and `end` with `numbers`. Progress
-    is printed at most once in EVENT_SECONDS.
+    Events have a `type`: `note` with `text`, `progress` with `phase` and `numbers`, and `end` with `numbers`. Print
+    the progress at most once per EVENT_SECONDS.
     """
 
     def __enter__(self) -> Self:
@@ -143,7 +143,7 @@ class EventDisplay(ProgressDisplay):
         self.event("note", text=text)
 
     def show_line(self, line: str) -> None:
-        """Print nothing: the line describes progress for people."""
+        """Ignore the line, which is meant for people."""
 
     def show(self, phase: str, counts: BatchCounts, *, done_when_listed: int = 0) -> None:  # noqa: ARG002
         """Print the counts of a batch."""
@@ -153,7 +153,7 @@ class EventDisplay(ProgressDisplay):
             self.event("progress", phase=phase, numbers=counts.as_dict())
 
     def event(self, type_: str, **fields: object) -> None:
-        """Print one event at once, also into a pipe."""
+        """Print one event, and flush it, because stdout may be a pipe."""
         click.echo(json.dumps({"type": type_, **fields}))
 
 

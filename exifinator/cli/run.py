@@ -68,7 +68,7 @@ def result_addresses(config: Config) -> str:
 
 
 class _RunCommand(click.Command):
-    """Accepts --json=events. Click's own options with an optional value would take a following source as the value."""
+    """Accepts --json=events. An option of Click with an optional value would take the next source as its value."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         return super().parse_args(ctx, ["--json-events" if arg == "--json=events" else arg for arg in args])
@@ -114,7 +114,7 @@ def run_command(**arguments: Any) -> None:
     if options.batch_id is not None:
         # The API started this process, so `stop --all` ends it with SIGTERM. Handle SIGTERM like Ctrl-C.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-    # Find wrong names and patterns before starting anything.
+    # Reject wrong names and patterns before starting anything.
     cwd = Path(os.environ.get("EXIFINATOR_CWD") or Path.cwd())
     patterns = options.read_patterns(cwd)
     requested = [] if options.inventory else find_sources(options.sources, config, cwd=cwd, patterns=patterns)
@@ -151,7 +151,7 @@ def run_command(**arguments: Any) -> None:
             _start_workers(batch, config, display)
         add_context(lambda: {"batch": batch.id})
         freeze_startup_heap()
-        with flushing(QueueAdmin(queue, config)), _telling_the_end(batch, config):
+        with flushing(QueueAdmin(queue, config)), _webhook_at_end(batch, config):
             counts = _run_batch(batch, display, options)
             if counts.listed == 0 and not failures:
                 display.note(f"Warning: there is nothing under {', '.join(map(str, sources))}; check the spelling.")
@@ -173,7 +173,7 @@ def _choose_lister(
     client: SourceClient,
     display: ProgressDisplay,
 ) -> tuple[list[Source], SourceReader]:
-    """Return the sources, and what lists them: the client, or an inventory report."""
+    """Return the sources, and the reader that lists them: the client, or an inventory report."""
     if options.inventory:
         inventory = InventoryClient(client, options.inventory)
         click.get_current_context().call_on_close(inventory.close)
@@ -234,8 +234,8 @@ def _start_workers(batch: Batch, config: Config, display: ProgressDisplay) -> No
 
 
 @contextmanager
-def _telling_the_end(batch: Batch, config: Config) -> Iterator[None]:
-    """Send the webhook if the batch has ended, whether with an error or not."""
+def _webhook_at_end(batch: Batch, config: Config) -> Iterator[None]:
+    """Send the webhook when the run is over, with or without an error, if the batch has ended."""
     try:
         yield
     finally:

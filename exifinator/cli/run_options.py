@@ -26,11 +26,10 @@ class RunOptions:
     """The arguments of `run`.
 
     Attributes:
-        include: Patterns of --include.
-        include_from: Files of such patterns.
-        exclude, exclude_from: The same for --exclude.
+        include, exclude: Patterns.
+        include_from, exclude_from: Paths of files with patterns.
         as_json: Whether to print the summary as a JSON object.
-        as_events: Whether to print events instead, each as a JSON object.
+        as_events: Whether to print events instead of a summary, one JSON object per line.
         batch_id: The id of a batch that the API has created and that this process must run. None if a user started
             the run.
     """

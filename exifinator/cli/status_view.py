@@ -16,7 +16,7 @@ from exifinator.monitoring.status import Status
 from exifinator.paths import START
 
 MAX_SOURCES_CHARS = 40
-# Length of a batch's id, which must not be wrapped, so that it can be copied.
+# Length of a batch's id. It must not be wrapped, so that users can copy it.
 ID_CHARS = 22
 # The names that `status` shows for the states of a batch whose stored name would be unclear to users.
 _STATE_NAMES = {"reading": "indexing", "left": "detached"}
@@ -24,7 +24,7 @@ _STATE_NAMES = {"reading": "indexing", "left": "detached"}
 
 def show(status: Status) -> None:
     console = open_console()
-    # Without this, tables would be wider than the terminal.
+    # With soft wrapping, tables would be wider than the terminal.
     console.print(_render(status), soft_wrap=not console.is_terminal)
 
 

@@ -63,7 +63,7 @@ class Guard:
             server.
         allowed_hosts: The host names that clients use for a reverse proxy, in lower case.
         throttle: Delays further attempts after wrong passwords.
-        explorer_port: The port of the explorer on the same host. The page gets a link to it.
+        explorer_port: The port of the explorer on the same host, to which the page gets a link.
     """
 
     def __init__(

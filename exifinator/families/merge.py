@@ -1,8 +1,8 @@
 """Merge the values of sidecars into `photo`.
 
-A sidecar in XMP is where programs save what people edit, because they do not write into RAW files, and darktable and
-digiKam into no file. So its descriptive fields win over those of the file. What the camera records is taken from the
-file first. Google Photos leaves files as they are, too: what people enter there is only in the sidecar of Takeout.
+Programs save edits in XMP sidecars: most of them do not write into RAW files, and darktable and digiKam write into no
+file. So the descriptive fields of an XMP sidecar win over those of the file. For what the camera records, the file
+wins. Google Photos does not change files either: what people enter there is only in the sidecar of Takeout.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from exifinator.families.names import TAKEOUT, XMP
+from exifinator.models import TAKEN_FROM_FILE_NAME
 from exifinator.places.locate import locate
 
 Photo = dict[str, Any]
@@ -28,7 +29,7 @@ EDITED_FIELDS = frozenset(
         "regions", "artist", "creators", "copyright", "rating", "label",
     }
 )  # fmt: skip
-# Fields that describe the file itself, or the pixels as they are stored in it, so a sidecar has no say in them.
+# Fields that describe the file itself or its pixels. They are never taken from a sidecar.
 FILE_FIELDS = frozenset(
     {
         "media_type", "width_pixels", "height_pixels", "megapixels", "orientation", "bits_per_sample", "color_space",
@@ -36,14 +37,13 @@ FILE_FIELDS = frozenset(
         *DATE_FIELDS, *PLACE_FIELDS,
     }
 )  # fmt: skip
-# Fields that follow another one: a new location has an altitude of its own, or none.
+# Maps a field to those that change with it: a new location has an altitude of its own, or none.
 _FOLLOWERS = {"location": ("altitude_metres",)}
-# XMP properties that say when a photo was taken, rather than when a file was written.
+# XMP properties with the time of the photo, not of the file.
 _CAPTURE_DATES = ("exif:DateTimeOriginal", "photoshop:DateCreated")
 _PRECISIONS = ("year", "month", "day", "minute", "second")
-# Google Photos takes the date from the file, which may be local time. Only a larger difference is a correction.
+# Google Photos reads local time in a file as UTC. Only a larger difference is a correction by the user.
 TAKEOUT_DATE_TOLERANCE = timedelta(hours=26)
-FILE_NAME = "file name"
 
 
 class Sidecar(NamedTuple):
@@ -142,7 +142,7 @@ def _takes_date(photo: Photo, sidecar: Sidecar) -> bool:
         is_capture = values.get("taken_source") in _CAPTURE_DATES
         is_precise = _precision(values) >= _precision(photo)
         return is_capture and is_precise and not _same_second(local, new_local)
-    if photo.get("taken_source") == FILE_NAME and _precision(photo) >= _PRECISIONS.index("day"):
+    if photo.get("taken_source") == TAKEN_FROM_FILE_NAME and _precision(photo) >= _PRECISIONS.index("day"):
         # Google Photos takes the time of the upload if the file has no date.
         return False
     return abs(local.replace(tzinfo=None) - new_local.replace(tzinfo=None)) > TAKEOUT_DATE_TOLERANCE

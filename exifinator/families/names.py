@@ -1,4 +1,4 @@
-"""Derive the keys of families from an object's key: files of one photo have a key in common.
+"""Derive the keys of families from an object's key. Files of one photo have a key in common.
 
 The name of a file is split into its parts, as in `IMG_1234-edited(1).jpg.supplemental-metadata.json`.
 Sources for the names of Google Takeout: github.com/ente/ente/pull/4956 and
@@ -16,7 +16,7 @@ XMP, TAKEOUT = "xmp", "takeout"
 TAKEOUT_NAME_CHARACTERS = 46
 # Takeout cuts the name of a photo after this many characters, counting the extension, which it keeps.
 TAKEOUT_PHOTO_CHARACTERS = 51
-# Takeout replaces characters that file systems do not allow.
+# Characters that Takeout replaces, because file systems do not allow them.
 _REPLACED = re.compile(r"""[&<>:"'/\\|?*%#+;=\0-\x1f]""")
 TAKEOUT_SUFFIX = ".supplemental-metadata"
 # What programs append to the name of an edited copy. Google Photos translates its suffix.
@@ -49,7 +49,7 @@ class FileName(NamedTuple):
         stem: `name` without its extension, number and mark of an edited copy.
         extension: The extension, without the dot.
         number: The number in parentheses that tells files of one name apart; 0 if there is none.
-        is_edit: Whether the name is that of an edited copy.
+        is_edit: Whether the file is an edited copy, by its name.
         cut: Takeout only: the name that Takeout may have cut. It is the start of the photo's name.
         cut_number: The number that follows `cut`.
     """

@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from exifinator.families.names import TAKEOUT, XMP, FileName, file_name, matches_takeout, photo_names
+from exifinator.models import TAKEN_FROM_FILE_NAME
 from exifinator.search_keys.kinds import RAW_FORMATS
 
 Record = Mapping[str, Any]
 
-# Two files of one exposure have the same time, but one of them may have been rounded.
+# Two files of one exposure have the same time, but it may be rounded in one of them.
 SAME_EXPOSURE = timedelta(seconds=1)
 
 
@@ -33,7 +34,11 @@ def is_raw(record: Record) -> bool:
 
 def is_picture(record: Record) -> bool:
     """Return whether a photo is neither a RAW file nor a video."""
-    return not is_raw(record) and _media_type(record) != "video"
+    return not is_raw(record) and not is_video(record)
+
+
+def is_video(record: Record) -> bool:
+    return own_photo(record).get("media_type") == "video"
 
 
 def find_photos(records: Sequence[Record]) -> dict[str, list[str]]:
@@ -132,12 +137,6 @@ def _with_number(text: str, name: FileName) -> str:
     return f"{text}({name.cut_number})" if name.cut_number else text
 
 
-def _media_type(record: Record) -> Any:
-    own = record.get("own") or record
-    photo = own.get("photo")
-    return photo.get("media_type") if isinstance(photo, Mapping) else None
-
-
 def own_photo(record: Record) -> dict[str, Any]:
     """Return the field `photo` as it is without sidecars."""
     own = record.get("own")
@@ -155,5 +154,5 @@ def exact_time(record: Record) -> datetime | None:
     """Return the time on the camera's clock; None if the file has no time of its own with seconds."""
     photo = own_photo(record)
     local = photo.get("taken_local")
-    is_exact = photo.get("taken_precision", "second") == "second" and photo.get("taken_source") != "file name"
+    is_exact = photo.get("taken_precision", "second") == "second" and photo.get("taken_source") != TAKEN_FROM_FILE_NAME
     return local.replace(tzinfo=None) if isinstance(local, datetime) and is_exact else None

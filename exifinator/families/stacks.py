@@ -11,13 +11,22 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from exifinator.families.names import FileName, file_name
-from exifinator.families.sidecars import Record, exact_time, is_photo, is_picture, is_raw, is_same_exposure, own_photo
+from exifinator.families.sidecars import (
+    Record,
+    exact_time,
+    is_photo,
+    is_picture,
+    is_raw,
+    is_same_exposure,
+    is_video,
+    own_photo,
+)
 
 Stack = dict[str, Any]
 
 # The parts of a stack. The first of these roles that occurs is the primary: what a gallery shows.
 ROLES = ("edited", "photo", "burst", "raw", "video")
-# The video of a Live Photo begins up to 1.5 s before the picture, and has 3 s. Other phones write up to 8 s.
+# The video of a Live Photo begins up to 1.5 s before the picture, and lasts 3 s. On other phones, it lasts up to 8 s.
 MAX_LIVE_SECONDS = 10.0
 LIVE_TOLERANCE = timedelta(seconds=5)
 MAX_IDENTIFIER_CHARACTERS = 100
@@ -61,7 +70,7 @@ def find_stacks(records: Sequence[Record]) -> dict[str, Stack]:
 
     for image_ids in _by_key(members).values():
         if len(image_ids) > MAX_COMPARED:
-            # No photo has this many files.
+            # These are not the files of one photo.
             continue
         for index, first in enumerate(image_ids):
             for second in image_ids[index + 1 :]:
@@ -95,7 +104,7 @@ def _by_key(members: Mapping[str, tuple[Record, FileName]]) -> dict[str, list[st
 
 
 def _role(record: Record, name: FileName) -> str:
-    if _is_video(record):
+    if is_video(record):
         return "video"
     if name.is_edit:
         return "edited"
@@ -106,8 +115,8 @@ def _role(record: Record, name: FileName) -> str:
 
 def _belong(a: Record, a_name: FileName, b: Record, b_name: FileName) -> bool:
     """Return whether two photos or videos belong to one stack."""
-    if _is_video(a) != _is_video(b):
-        picture, video = (b, a) if _is_video(a) else (a, b)
+    if is_video(a) != is_video(b):
+        picture, video = (b, a) if is_video(a) else (a, b)
         if a_name.stem.rstrip() == b_name.stem.rstrip() and a_name.number != b_name.number:
             # Two copies of a Live Photo in one folder.
             return False
@@ -115,16 +124,16 @@ def _belong(a: Record, a_name: FileName, b: Record, b_name: FileName) -> bool:
     if not _is_same_name(a_name, b_name, ignore_edits=True):
         return False
     if a_name.is_edit != b_name.is_edit:
-        return _is_video(a) == _is_video(b) and is_same_exposure(a, b)
+        return is_same_exposure(a, b)
     is_raw_pair = (is_raw(a) and is_picture(b)) or (is_picture(a) and is_raw(b))
     return is_raw_pair and is_same_exposure(a, b) and _is_same_camera(a, b)
 
 
 def _is_live_pair(picture: Record, video: Record, *, is_same_name: bool) -> bool:
     """Return whether a video is that of a Live Photo: by identifier, or else by name, length and time."""
-    wanted, found = _links(picture, LIVE), _links(video, LIVE)
-    if wanted and found:
-        return bool(wanted & found)
+    of_picture, of_video = _links(picture, LIVE), _links(video, LIVE)
+    if of_picture and of_video:
+        return bool(of_picture & of_video)
     seconds = own_photo(video).get("duration_seconds")
     if not is_same_name or (isinstance(seconds, int | float) and seconds > MAX_LIVE_SECONDS):
         return False
@@ -158,10 +167,6 @@ def _is_same_name(a: FileName, b: FileName, *, ignore_edits: bool = False) -> bo
 def _is_same_camera(a: Record, b: Record) -> bool:
     first, second = own_photo(a).get("camera_model"), own_photo(b).get("camera_model")
     return first is None or second is None or first == second
-
-
-def _is_video(record: Record) -> bool:
-    return own_photo(record).get("media_type") == "video"
 
 
 def _links(record: Record, kind: str) -> set[str]:

@@ -11,14 +11,14 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from exifinator.metadata.limits import MAX_INTEGER
+
 Fields = Mapping[str, str | list[str]]
 
 # Longer texts are not read as JSON. A ComfyUI graph of a hundred nodes has 50 KB.
 MAX_JSON_CHARACTERS = 512 * 1024
 MAX_NODES, MAX_LINKS = 2000, 8
 MAX_CHARACTERS = 10_000
-# MongoDB's integers have 64 bits.
-LARGEST_INTEGER = (1 << 63) - 1
 
 # The last paragraph of Stable Diffusion's parameters: "Steps: 20, Sampler: Euler a, Seed: 42, Model: name".
 SETTINGS_LINE = re.compile(r"(?:^|\n)(Steps: *\d+, *[^\n]*)")
@@ -148,7 +148,7 @@ def _known_fields(value: Mapping[str, Any]) -> dict[str, Any]:
             if isinstance(item, str) and item.strip():
                 result[field] = item.strip()
             elif isinstance(item, int) and not isinstance(item, bool) and field in ("seed", "steps"):
-                result[field] = item if abs(item) <= LARGEST_INTEGER else str(item)
+                result[field] = item if abs(item) <= MAX_INTEGER else str(item)
             if field in result:
                 break
     return result

@@ -25,8 +25,8 @@ class PhotoDate(NamedTuple):
         local: The date without a time zone. Unknown parts have the lowest possible value.
         precision: The finest part that is known.
         offset: The offset from UTC, as in `+02:00`; None if it is not known.
-        is_utc: Whether the date is in UTC by definition, as GPS dates are. Its offset then says nothing of the camera's
-            clock.
+        is_utc: Whether the date is in UTC by definition, as GPS dates are. Its offset then says nothing about the
+            camera's clock.
     """
 
     local: datetime
@@ -92,7 +92,7 @@ _GRAMMARS = (
 
 @cache
 def _compile(grammar: str) -> re.Pattern[str]:
-    """Compile a grammar when a date first needs it. All of them would take 20 ms of each program's start."""
+    """Compile a grammar when it is first needed. Compiling all would delay the start of each program by 20 ms."""
     return re.compile(grammar, re.VERBOSE | re.IGNORECASE)
 
 
@@ -149,23 +149,17 @@ def parse_offset(text: str | None) -> str | None:
     return _offset(match["zone"]) if match else None
 
 
-def in_utc(date: PhotoDate) -> PhotoDate:
-    """Return a date, marked as one that is in UTC by definition."""
+def mark_utc(date: PhotoDate) -> PhotoDate:
+    """Return the date, marked as being in UTC by definition."""
     return date._replace(offset="+00:00", is_utc=True)
 
 
 def in_zone(date: PhotoDate, offset: str) -> PhotoDate | None:
-    """Return a date in UTC on a clock with an offset from UTC; None outside the range of datetime."""
+    """Convert a date in UTC to a clock with this offset. Return None outside the range of datetime."""
     try:
         return PhotoDate(date.local + _delta(offset), date.precision, offset)
     except OverflowError:
         return None
-
-
-def format_offset(offset: timedelta) -> str:
-    """Return an offset in the form `+02:00`."""
-    minutes = round(offset / timedelta(minutes=1))
-    return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
 
 
 def to_utc(date: PhotoDate) -> datetime | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from exifinator.models import Block, ExifRecord, FetchedMetadata
 
-# More than this would cost more CPU time than it distinguishes files.
+# Hashing more would cost CPU time, and hardly distinguish more files.
 START_BYTES = 16 * 1024
 _DIGEST_BYTES = 12
 
@@ -15,9 +15,8 @@ _DIGEST_BYTES = 12
 def fingerprint(total_bytes: int, start: bytes, blocks: Iterable[Block]) -> str | None:
     """Return a hash of a file's size, of its first bytes, and of its metadata blocks.
 
-    Copies have the same fingerprint if they were fetched with the same FIRST_READ_BYTES. Files that differ only behind
-    what was fetched have it too, but they need to have the same size and the same metadata, including the thumbnail and
-    the MakerNote.
+    Copies have the same fingerprint if they were fetched with the same FIRST_READ_BYTES. Different files have the same
+    fingerprint only if they agree in size, first bytes and metadata, including the thumbnail and the MakerNote.
 
     Args:
         start: The beginning of the file.

@@ -1,4 +1,4 @@
-"""Limits on the CPU time and the memory that one file may use.
+"""Limits on the CPU time and the memory that one file may use, and on integers.
 
 All CPU limits of a process share one timer, whose state is in `_ticks_left` and `_ticking_thread`. One timer is enough,
 because only one `cpu_limit` is active at a time: `cpu_limit` works only in the main thread, and its body does not yield
@@ -15,6 +15,8 @@ import threading
 from types import FrameType
 
 TICKS_PER_SECOND = 50
+# The largest integer that MongoDB stores.
+MAX_INTEGER = (1 << 63) - 1
 
 # Number of ticks until the active limit raises DeadlineExceeded; 0 if no limit is active.
 _ticks_left = 0

@@ -26,7 +26,7 @@ MAX_DIGITS = 20
 MAX_EXTENSION_CHARACTERS = 10
 PHOTO_TAKEN_TIME = "photoTakenTime"
 _EPOCH = datetime(1970, 1, 1)
-# What Google Photos knows about a photo that `photo` has no field for.
+# What Google Photos stores about a photo, and `photo` has no field for.
 _FLAGS = ("favorited", "archived", "trashed")
 
 
@@ -92,10 +92,14 @@ def _takeout_values(content: dict[str, Any]) -> dict[str, Any]:
         values["description"] = description
     people = content.get("people")
     if isinstance(people, list):
-        listed = [_text(person.get("name"), MAX_TITLE_CHARACTERS) for person in people[:MAX_PEOPLE] if _is_dict(person)]
+        listed = [
+            _text(person.get("name"), MAX_TITLE_CHARACTERS)
+            for person in people[:MAX_PEOPLE]
+            if isinstance(person, dict)
+        ]
         if found := list(dict.fromkeys(names([name for name in listed if name]))):
             values["people"] = found
-    # `geoData` has what the user has changed, `geoDataExif` what is in the file.
+    # `geoData` includes the user's changes, `geoDataExif` is the position in the file.
     for place in (content.get("geoData"), content.get("geoDataExif")):
         if "location" not in values and isinstance(place, dict):
             location = coordinates([place.get("latitude"), place.get("longitude")])
@@ -111,7 +115,7 @@ def _takeout_values(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _taken_fields(timestamp: Any, location: dict[str, Any] | None) -> dict[str, Any]:
-    """Return the fields of a date in Unix time. It is local time where the position tells the time zone, else UTC."""
+    """Return the fields of a date in Unix time, in the time zone of the position, or in UTC without a position."""
     try:
         at = _EPOCH + timedelta(seconds=int(timestamp))
         clock = None
@@ -134,10 +138,6 @@ def _text(value: Any, limit: int) -> str | None:
     if not isinstance(value, str):
         return None
     return value[:limit].encode("utf-8", "replace").decode().strip() or None
-
-
-def _is_dict(value: Any) -> bool:
-    return isinstance(value, dict)
 
 
 def _now() -> datetime:

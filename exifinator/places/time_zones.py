@@ -80,7 +80,7 @@ def infer_utc(local: datetime, time_zone: str) -> InferredTime | None:
         taken_at = (local - offset).replace(tzinfo=UTC)
     except OverflowError:
         return None
-    return InferredTime(taken_at, _format_offset(offset))
+    return InferredTime(taken_at, format_offset(offset))
 
 
 def local_time(taken_at: datetime, time_zone: str) -> LocalTime | None:
@@ -99,10 +99,10 @@ def local_time(taken_at: datetime, time_zone: str) -> LocalTime | None:
     except OverflowError:
         return None
     offset = local.utcoffset() if local else None
-    return LocalTime(local.replace(tzinfo=None), _format_offset(offset)) if local and offset is not None else None
+    return LocalTime(local.replace(tzinfo=None), format_offset(offset)) if local and offset is not None else None
 
 
-def _format_offset(offset: timedelta) -> str:
+def format_offset(offset: timedelta) -> str:
     """Return an offset in the form `+02:00`. Cut the seconds that offsets of local mean time have."""
     minutes = int(offset.total_seconds() / 60)
     sign = "-" if minutes < 0 else "+"

@@ -14,7 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from exifinator.errors import ServiceFailed
-from exifinator.processes.supervisor_config import SupervisorConfig, write_private
+from exifinator.paths import write_private
+from exifinator.processes.supervisor_config import SupervisorConfig
 
 # In a snapshot, Redis and Valkey name themselves and their version.
 _SNAPSHOT_WRITER = re.compile(rb"(redis|valkey)-ver.(\d+)\.(\d+)", re.DOTALL)

@@ -20,6 +20,7 @@ from exifinator.config import Config
 from exifinator.errors import ConfigError, ServiceFailed
 from exifinator.net import is_loopback_address, without_credentials
 from exifinator.own_servers import mongodb_uri, plain_address, redis_url
+from exifinator.paths import write_private
 from exifinator.processes.binaries import (
     MIN_MONGODB_VERSION,
     find_mongodb,
@@ -28,7 +29,7 @@ from exifinator.processes.binaries import (
     mongodb_data,
     redis_data,
 )
-from exifinator.processes.supervisor_config import Program, write_private
+from exifinator.processes.supervisor_config import Program
 from exifinator.queue.redis_client import connect_redis_once
 from exifinator.sockets import prepare_socket
 from exifinator.storage.mongodb import UNAUTHORIZED_CODES, connect_mongodb, describe_error

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from exifinator.errors import ConfigError
+from exifinator.paths import write_private
 
 # supervisord's option `startsecs`. A program that exits earlier than this is restarted after a pause, which grows by a
 # second each time. A program that ran longer is restarted immediately.
@@ -122,15 +123,6 @@ class SupervisorConfig:
         """Return the command of a program, or [] if there is no such program."""
         section = self.read().get(name, {})
         return shlex.split(section.get("command", "").replace("%%", "%"))
-
-
-def write_private(path: Path, text: str) -> None:
-    """Atomically replace a file with a new one that only this user can read."""
-    new_path = path.with_name(f"{path.name}.new")
-    new_path.unlink(missing_ok=True)
-    with os.fdopen(os.open(new_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-    new_path.replace(path)
 
 
 def program_sections(programs: Sequence[Program]) -> dict[str, Section]:

@@ -16,10 +16,10 @@ from exifinator.config import ROOT, Config
 from exifinator.errors import ConfigError, ServiceFailed
 from exifinator.extras import require
 from exifinator.net import is_loopback_address, listens
-from exifinator.paths import IS_CHECKOUT, PACKAGE, START, STOP
+from exifinator.paths import IS_CHECKOUT, PACKAGE, START, STOP, write_private
 from exifinator.processes.startup import last_lines, wait_until_up
 from exifinator.processes.supervisor import START_TIMEOUT_SECONDS, Supervision
-from exifinator.processes.supervisor_config import Program, write_private
+from exifinator.processes.supervisor_config import Program
 from exifinator.processes.tagged import has_listener, process_tag
 
 # Settings that only `run` reads. The workers need no restart when one of these settings changes.

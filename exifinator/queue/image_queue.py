@@ -47,8 +47,8 @@ REFUSED_BUCKET_DELAY_SECONDS = 5
 # Up to this many bytes are sent to Redis in one push, unless a single message is larger. Besides the write queue, Redis
 # keeps each request in memory until the whole request has arrived.
 BYTES_PER_PUSH = 4 * 1024**2
-# No more elements are taken from the write queue in one call once they have this many bytes, because Redis needs their
-# memory twice more until it has sent them.
+# Stop taking elements from the write queue in one call after this many bytes, because Redis holds two more copies of
+# them until it has sent them.
 BYTES_PER_TAKE = 4 * 1024**2
 # Results of push_metadata. NO_ROOM means that the write queue has no room for the message. UNWANTED means that the
 # delivery has lost the image. REFUSED means that Redis responds, but does not accept this message: it is larger than
@@ -283,7 +283,7 @@ class ImageQueue:
 
         Args:
             deliveries: The deliveries of the images.
-            counted: Whether these deliveries still count, because the images may be the reason why they ended.
+            counted: Whether these deliveries count nevertheless, because the images may be why they ended.
         """
         if deliveries:
             keys = [self.keys.downloads, self.keys.deliveries, self.keys.in_progress]

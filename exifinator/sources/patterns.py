@@ -54,10 +54,10 @@ class Patterns:
         included = Globs(self.include).match if self.include else None
         excluded = Globs(self.exclude).match if self.exclude else None
 
-        def chooses(key: str) -> bool:
+        def is_chosen(key: str) -> bool:
             return (included is None or included(key)) and not (excluded is not None and excluded(key))
 
-        return chooses
+        return is_chosen
 
 
 # Patterns that choose every object.

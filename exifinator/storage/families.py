@@ -1,8 +1,8 @@
 """Keep the records of a family consistent with each other: merge sidecars into the records of their photos.
 
 A process that changes a record settles its family afterwards. It reads the records of the family, writes what is
-missing, and reads again until nothing has to change. So the last write to a family is always followed by a reading that
-finds it consistent, whichever process makes it, and whatever the order of the files. A process that is killed earlier
+missing, and reads again until nothing has to change. So whichever process writes last, and whatever the order of the
+files, a process has found the family consistent after the last write. A process that is killed earlier
 has not acknowledged its image. The image is then delivered again, and its family is settled again.
 """
 
@@ -26,7 +26,7 @@ from exifinator.storage.mongodb import TRANSIENT_CODES, Document, mongodb_errors
 
 log = logging.getLogger(__name__)
 
-# A family has a few files. A larger one is not a family: its files only have names in common.
+# Photos have a few files. A larger family is left alone: its files only have names in common.
 MAX_MEMBERS = 1000
 # The number of times that a family is read and written, after which the image is retried.
 MAX_ROUNDS = 10
@@ -52,7 +52,6 @@ class FamilyStore:
         Args:
             documents: Records, or their fields `_id`, `family` and `links`.
             without: The ids of records that are being removed. The others are settled as if these did not exist.
-
             rewritten: Whether the records were just stored, and so contain nothing of other files.
 
         Raises:
@@ -128,13 +127,13 @@ class FamilyStore:
         with mongodb_errors("look up related files"):
             while new and len(records) <= MAX_MEMBERS * KEYS_PER_QUERY:
                 seen |= new
-                found: set[str] = set()
+                found_keys: set[str] = set()
                 for chunk in _chunks(sorted(new)):
                     for name in ("family", "links"):
                         for document in self._find(name, chunk, FIELDS):
                             records[document["_id"]] = document
-                            found.update(keys_of(document))
-                new = found - seen
+                            found_keys.update(keys_of(document))
+                new = found_keys - seen
         return list(records.values())
 
     def _write(self, changes: Sequence[tuple[Document, Change]]) -> set[str]:

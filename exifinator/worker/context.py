@@ -42,8 +42,6 @@ IMAGES_PER_PUSH = 50
 PUSH_WAIT_SECONDS = 0.005
 # The maximum number of local files that a worker process reads at the same time.
 FILE_THREADS = 8
-
-
 # While the jobs of a worker process hold more metadata than this, no more is unpacked or taken from the write queue. A
 # small file may unpack to MAX_FILE_BYTES, and each job keeps several copies, so the number of greenlets is no limit.
 HELD_BYTES_LIMIT = 16 * 1024**2
@@ -191,10 +189,10 @@ class WorkerContext:
 
 
 class _PatientReader:
-    """Reads the ranges of an image, and returns them when the process may hold more metadata.
+    """Reads ranges of images. After each read, waits until the jobs of the process hold little metadata.
 
-    What follows a read, until the next read or until the metadata is pushed, lets no other greenlet run. So only one
-    image at a time can exceed the limit.
+    From a read until the next one, or until the metadata is pushed, no other greenlet runs. So only one image at a time
+    can exceed the limit.
     """
 
     def __init__(self, context: WorkerContext, on_wait: Callable[[], None]) -> None:

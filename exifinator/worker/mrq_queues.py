@@ -37,9 +37,9 @@ class WriteQueue(QueueRaw):  # type: ignore[misc]
     ) -> Iterator[ImageJob]:
         """Yield a Write job for each image whose metadata bytes the queue delivers.
 
-        While the jobs of this worker hold much metadata, take none.
+        Yield none while the jobs that this worker holds have more than HELD_BYTES_LIMIT of messages.
         """
-        if worker.held_message_bytes() > HELD_BYTES_LIMIT:
+        if sum(len(job.message) for job in worker.leased) > HELD_BYTES_LIMIT:
             return
         for delivery, message in worker.context.queue.take_writes(max_jobs, reserve=worker.writes_to_reserve()):
             job = ImageJob.from_queue(worker.id, WRITE_TASK, self, delivery)

@@ -229,10 +229,6 @@ class ImageWorker(Worker):  # type: ignore[misc]
     def _serves_write_queue(self) -> bool:
         return self.context.config.write_queue in self.config["queues"]
 
-    def held_message_bytes(self) -> int:
-        """Return the total length of the messages from the write queue that this worker has not stored yet."""
-        return sum(len(job.message) for job in self.leased)
-
     def writes_to_reserve(self) -> int:
         """Return how many elements this worker leaves in the write queue for other workers.
 

@@ -18,7 +18,7 @@ from exifinator.metadata.containers.jpeg import EXV, read_exv, read_jpeg
 from exifinator.metadata.containers.matroska import read_matroska
 from exifinator.metadata.containers.photoshop import read_psd
 from exifinator.metadata.containers.png import read_png
-from exifinator.metadata.containers.quicktime import read_quicktime
+from exifinator.metadata.containers.quicktime import FIRST_KINDS, read_quicktime
 from exifinator.metadata.containers.range_buffer import (
     ContainerReader,
     DamagedFile,
@@ -76,13 +76,7 @@ READERS: tuple[tuple[int, bytes, ContainerReader], ...] = (
     (0, b"GIF87a", read_gif),
     (0, b"GIF89a", read_gif),
     (0, b"\xff\x4f\xff\x51", read_jpeg_2000_codestream),
-    # Files of QuickTime that have no `ftyp` box.
-    (4, b"moov", read_quicktime),
-    (4, b"mdat", read_quicktime),
-    (4, b"wide", read_quicktime),
-    (4, b"free", read_quicktime),
-    (4, b"skip", read_quicktime),
-    (4, b"pnot", read_quicktime),
+    *((4, kind, read_quicktime) for kind in FIRST_KINDS),
     (0, b"qoif", read_qoi),
     (0, b"DDS ", read_dds),
 )

@@ -23,7 +23,7 @@ from exifinator.metadata.tiff_spec import MAKER_NOTE, MAX_THUMBNAIL_BYTES
 OLYMPUS, PENTAX, PENTAX_2 = b"OLYMDigital Camera", b"IIII\x01\0", b"PENTDigital Camera"
 CASIO, RICOH = b"QVMI", b"ucmt"
 JPEG_BEGIN = b"\xff\xd8\xff"
-# Where the thumbnail of a structure begins, in bytes, and its length.
+# Offsets in Pentax's structure: of the thumbnail's length, and of the thumbnail.
 PENTAX_THUMBNAIL = (303, 307)
 MAX_ENTRIES = 200
 MAX_NOTE_BYTES = 64 * 1024
@@ -100,7 +100,7 @@ def add_junk(data: bytes, tags: ContainerTags, located: LocatedMetadata) -> None
 
 
 def add_nikon(chunks: Iterator[tuple[bytes, bytes]], tags: ContainerTags, located: LocatedMetadata) -> None:
-    """Add the chunks of Nikon's list `ncdt`: tags, the version of the MakerNote, and two pictures."""
+    """Add the chunks of Nikon's list `ncdt`: tags, the version of the MakerNote, and the thumbnail."""
     for kind, body in chunks:
         if kind in (b"nctg", b"ncvr"):
             _add_nikon_tags("Nikon::AVITags" if kind == b"nctg" else "Nikon::AVIVers", body, tags)

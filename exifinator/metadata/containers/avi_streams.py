@@ -10,6 +10,7 @@ import struct
 from exifinator.metadata.containers.container_tags import ContainerTags
 from exifinator.metadata.containers.range_buffer import LocatedMetadata
 from exifinator.metadata.containers.video_tables import find_tag
+from exifinator.metadata.quicktime.movie_tags import duration_text
 from exifinator.metadata.text_decoding import decode_text
 
 MAX_STREAMS = 16
@@ -64,7 +65,7 @@ class StreamHeaders:
         if self._n_frames:
             tags.add("RIFF TotalFrameCount", self._n_frames)
         if seconds > 0:
-            tags.add("RIFF Duration", round(seconds, 6), f"{seconds:.2f} s")
+            tags.add("RIFF Duration", round(seconds, 6), duration_text(seconds))
 
     def _add_stream(self, stream: dict[bytes, bytes], tags: ContainerTags, located: LocatedMetadata) -> float:
         """Add the tags of a stream. Return the duration of a video stream in seconds; 0 for other streams."""

@@ -28,7 +28,7 @@ class BoundedReads:
             read_ahead: If the bytes have to be fetched, the number of bytes after them to fetch as well.
 
         Raises:
-            MissingBytes: If the bytes have not been fetched yet, and the limits allow to fetch them.
+            MissingBytes: If the bytes have not been fetched yet, and the limits allow fetching them.
         """
         if self.can_read(start, length):
             left = MAX_BYTES - self._file.buffered_bytes - length

@@ -1,4 +1,4 @@
-"""Tags of containers that have no EXIF for them, such as `RIFF FrameRate`, and their block in the located metadata.
+"""Tags of a container for which EXIF has none, such as `RIFF FrameRate`, and their block in the located metadata.
 
 The block is JSON: the name of each tag, with its meaning in words and its value. The names are ExifTool's.
 """
@@ -11,6 +11,7 @@ import re
 from typing import Any
 
 from exifinator.metadata.containers.range_buffer import LocatedMetadata
+from exifinator.metadata.limits import MAX_INTEGER
 
 CONTAINER_TAGS = "tags"
 # Limits per file, far above what cameras and editors write.
@@ -18,8 +19,6 @@ MAX_TAGS = 500
 MAX_COPIES = 20
 MAX_NAME_CHARACTERS = 100
 MAX_TEXT_CHARACTERS = 4096
-# The largest integer that MongoDB stores.
-MAX_INTEGER = 2**63 - 1
 UNSAFE = re.compile(r"[^A-Za-z0-9 _:-]")
 CONTROL = re.compile(r"[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 TEXT_TYPE, NUMBER_TYPE, FLOAT_TYPE = 2, 9, 12

@@ -17,6 +17,7 @@ from exifinator.metadata.containers.ebml import split_elements
 from exifinator.metadata.containers.range_buffer import LocatedMetadata
 from exifinator.metadata.containers.video_tables import VideoTag, find_tag, get_tags
 from exifinator.metadata.containers.video_values import label_of
+from exifinator.metadata.quicktime.movie_tags import duration_text
 from exifinator.metadata.text_decoding import decode_text
 
 GROUP = "Matroska"
@@ -81,7 +82,7 @@ class MatroskaTags:
         self._tags.add_to(located)
 
     def finish(self, total_bytes: int) -> None:
-        """Add what follows from the duration."""
+        """Add the average bit rate, if the duration is known."""
         # A lower rate means that the file is cut off.
         if self._seconds >= 1 and total_bytes >= MIN_BYTES_PER_SECOND * self._seconds:
             self._tags.add("Composite AvgBitrate", round(8 * total_bytes / self._seconds))
@@ -101,7 +102,7 @@ class MatroskaTags:
                 seconds = (_float(body) or 0.0) * scale / 1e9
                 if 0 < seconds < MAX_SECONDS:
                     self._seconds = round(seconds, 6)
-                    self._tags.add(f"{GROUP} Duration", self._seconds, _duration_text(seconds))
+                    self._tags.add(f"{GROUP} Duration", self._seconds, duration_text(seconds))
             elif kind == DATE and len(body) == 8:
                 self._add_date(body)
             elif kind == TIME_SCALE:
@@ -222,10 +223,3 @@ def _exif_date(text: str) -> str:
         return text
     year, month, day, time, zone = match.groups()
     return f"{year}:{month}:{day}" + (f" {time}{zone or ''}" if time else "")
-
-
-def _duration_text(seconds: float) -> str:
-    if seconds < 30:
-        return f"{seconds:.2f} s"
-    whole = round(seconds)
-    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"

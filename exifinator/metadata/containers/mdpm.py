@@ -1,7 +1,7 @@
 """Decode MDPM, the metadata that AVCHD cameras store with the pictures of an H.264 stream.
 
-It is a message of user data: an identifier, "MDPM", the number of entries, and entries of a tag and four bytes each. A
-longer value continues in the entries with the following tags.
+MDPM is a message of user data: an identifier, "MDPM", the number of entries, and entries of a tag and four bytes each.
+A longer value continues in the entries with the following tags.
 Source: http://hirntier.blogspot.com/2010/02/avchd-timecode-update.html, the H264 tables of `exiftool -listx` (13.59),
 and sample files, whose values were compared with those that ExifTool prints.
 """
@@ -19,7 +19,7 @@ IDENTIFIER = bytes.fromhex("17ee8c60f84d11d98cd60800200c9a66") + b"MDPM"
 GROUP = "H264"
 TIME_CODE, DATE, TIME, CAMERA_1, CAMERA_2, SHUTTER = 0x13, 0x18, 0x19, 0x70, 0x71, 0x7F
 MAKE, RECORDING, FRAMES = 0xE0, 0xE1, 0xEE
-# The tags of values that take several entries, and the number of these entries.
+# Tags whose values take several entries, and the number of entries.
 LONG_VALUES = {0xB2: 3, 0xB6: 3, 0xBB: 3, 0xC7: 3, 0xCA: 3, 0xE4: 3}
 RATIO_LISTS = frozenset({"GPSLatitude", "GPSLongitude", "GPSTimeStamp"})
 MAX_ENTRIES = 255
@@ -60,10 +60,10 @@ def _add_value(tag: VideoTag, data: bytes, tags: ContainerTags) -> None:
         return
     value = decode_value(tag, data, ">")
     if value is not None:
-        tags.add(f"{GROUP} {tag.name}", value, _shown(tag, value))
+        tags.add(f"{GROUP} {tag.name}", value, _printed(tag, value))
 
 
-def _shown(tag: VideoTag, value: object) -> str:
+def _printed(tag: VideoTag, value: object) -> str:
     if tag.name == "ExposureTime" and isinstance(value, float):
         return _exposure_text(value)
     return label_of(tag, value)

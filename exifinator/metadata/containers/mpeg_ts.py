@@ -16,6 +16,7 @@ from exifinator.metadata.containers.bounded_reads import BoundedReads
 from exifinator.metadata.containers.container_tags import ContainerTags
 from exifinator.metadata.containers.range_buffer import LocatedMetadata, RangeBuffer
 from exifinator.metadata.containers.video_tables import find_tag
+from exifinator.metadata.quicktime.movie_tags import duration_text
 
 SYNC = 0x47
 # Length of a packet: plain, or after a time stamp of four bytes (BDAV).
@@ -28,6 +29,7 @@ HEAD_BYTES, TAIL_BYTES = 96 * 1024, 112 * 1024
 MAX_VIDEO_BYTES = 64 * 1024
 TICKS_PER_SECOND, CLOCK_TICKS = 27_000_000, 300 << 33
 H264, MPEG_2, MPEG_1 = 0x1B, 0x02, 0x01
+SEQUENCE_HEADER = b"\0\0\1\xb3"
 AC3_DESCRIPTOR = 0x81
 AC3_KILOBITS = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640)
 MPEG_FRAME_RATES = (0.0, 23.976, 24.0, 25.0, 29.97, 30.0, 50.0, 59.94, 60.0)
@@ -46,7 +48,7 @@ class Packet(NamedTuple):
 
 @dataclass(slots=True)
 class _Program:
-    """What the first packets contain."""
+    """The tables, the start of the picture and the clocks in the packets that were read."""
 
     table_pid: int = -1
     clock_pid: int = -1
@@ -135,8 +137,9 @@ def _read_head(data: bytes, length: int, program: _Program) -> h264.Stream:
     kind = program.streams.get(program.video_pid)
     if kind == H264:
         return h264.read_stream(bytes(program.video))
-    has_picture = kind in (MPEG_1, MPEG_2) and b"\0\0\1\xb3" in program.video
-    return h264.Stream(None, [], has_picture or (kind is not None and kind != H264 and kind not in (MPEG_1, MPEG_2)))
+    # Other kinds of pictures are not read, so nothing is missing.
+    is_complete = SEQUENCE_HEADER in program.video if kind in (MPEG_1, MPEG_2) else kind is not None
+    return h264.Stream(None, [], is_complete)
 
 
 def _section(payload: bytes) -> bytes:
@@ -197,7 +200,7 @@ def _add_tags(
         # A lower rate means that the clock was set back, as in files that were joined.
         is_plausible = total_bytes >= MIN_BYTES_PER_SECOND * seconds
         if is_plausible:
-            tags.add("M2TS Duration", seconds, f"{seconds:g} s" if seconds < 30 else _clock_text(seconds))
+            tags.add("M2TS Duration", seconds, duration_text(seconds))
         if is_plausible and seconds >= 1:
             tags.add("Composite AvgBitrate", round(8 * total_bytes / seconds))
     if stream.picture is not None:
@@ -213,14 +216,9 @@ def _add_tags(
         _add_mpeg(bytes(program.video), tags, located)
 
 
-def _clock_text(seconds: float) -> str:
-    whole = round(seconds)
-    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
-
-
 def _add_mpeg(data: bytes, tags: ContainerTags, located: LocatedMetadata) -> None:
     """Add the size of the picture in an MPEG-1 or MPEG-2 sequence header (ISO/IEC 13818-2, 6.2.2.1)."""
-    start = data.find(b"\0\0\1\xb3")
+    start = data.find(SEQUENCE_HEADER)
     head = data[start + 4 : start + 8] if start >= 0 else b""
     if len(head) < 4:
         return

@@ -20,7 +20,7 @@ MOVIE = "quicktime"
 HEADER_BYTES = 32
 # Limits on the requests and the bytes for a movie box of moderate length. A longer one is walked box by box.
 MODERATE_BYTES, MAX_READS, MAX_READ_BYTES = 1024 * 1024, 3, 256 * 1024
-# If at most this much is left behind a top-level box, read all of it: it costs less than a further request.
+# If at most this much of the file is left after a top-level box, read all of it: that costs less than another request.
 WHOLE_BYTES = 128 * 1024
 # How far to read past a header otherwise. One read contains a track's headers, which precede its sample tables.
 TOP_READ_AHEAD_BYTES, READ_AHEAD_BYTES = 32 * 1024, 8 * 1024
@@ -37,7 +37,6 @@ MAX_TIMES_BYTES = 4096
 # How many requests a movie may take, and how many of them for boxes behind the movie box.
 MAX_FURTHER_READS, MAX_HOPS = 10, 2
 
-XMP_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 # Boxes whose boxes are copied one by one. The second set is copied as a whole if it is short.
 CONTAINERS = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl"})
 LONG_CONTAINERS = frozenset({b"udta", b"meta", b"ilst"})
@@ -53,7 +52,7 @@ SKIPPED = frozenset(
 )  # fmt: skip
 # Top-level boxes that are copied, although they are not in the movie box.
 TOP_LEVEL = frozenset({b"ftyp", b"udta", b"meta", b"uuid", b"pnot", b"sidx", b"thum", b"thm ", b"cust", b"IDIT"})
-# The kinds of box with which a file without `ftyp` may begin.
+# The kinds of boxes with which a QuickTime file without `ftyp` begins.
 FIRST_KINDS = (b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
 
 # Brand -> format. Brands that begin with "3gp" or "3g2" are of 3GPP and 3GPP2. Other brands are those of MP4.
@@ -170,7 +169,7 @@ class _Copier:
 
     def _copy_top_box(self, header: _Header) -> None:
         if header.kind == b"mdat":
-            # Keep where the media data are, and how long they are: the bit rate follows from it.
+            # Keep the offset and the length of the media data, from which the bit rate follows.
             place = header.start.to_bytes(8, "big") + (header.end - header.start).to_bytes(8, "big")
             self.boxes.append(make_box(b"mdat", place))
         elif header.kind == b"moov":

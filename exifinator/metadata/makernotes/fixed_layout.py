@@ -61,23 +61,35 @@ class _Place(NamedTuple):
 def _plan(name: str) -> tuple[_Place, ...]:
     """Return the places of the fields of a table of fixed layout."""
     table = get_table(name)
+    if table is None:
+        return ()
     places = []
-    for (index, _), fields in table.fields.items() if table else ():
+    for (index, _), fields in table.fields.items():
         for field in fields:
-            kind = field.kind if field.kind != "?" else DEFAULT_FORMATS.get(table.unit, "int8u") if table else "int8u"
-            if kind not in FORMATS and kind not in TEXT_FORMATS:
+            kind, start = _kind_of(field, table), index * table.unit
+            if kind is None:
                 continue
-            start = index * table.unit if table else 0
             # Fields that exclude each other may have different lengths. Only those of the same length share a place.
             same = tuple(other for other in fields if other.kind == field.kind and other.count == field.count)
             if field is not same[0] or start < 0:
                 continue
-            if kind in ("string", "undef", "unicode") and not field.count:
-                places.append(_Place(start, None, index, same, kind))
-            else:
-                size = FORMATS[kind][1] if kind in FORMATS else TEXT_FORMATS[kind]
-                places.append(_Place(start, start + size * min(max(field.count, 1), MAX_ITEMS), index, same, kind))
+            length = _length_of(field, kind)
+            places.append(_Place(start, None if length is None else start + length, index, same, kind))
     return tuple(places)
+
+
+def _kind_of(field: Field, table: Table) -> str | None:
+    """Return the type of a field, by default that of the table's unit; None if values of this type are not decoded."""
+    kind = field.kind if field.kind != "?" else DEFAULT_FORMATS.get(table.unit, "int8u")
+    return kind if kind in FORMATS or kind in TEXT_FORMATS else None
+
+
+def _length_of(field: Field, kind: str) -> int | None:
+    """Return the length of a field in bytes; None if it extends to the end of the structure."""
+    if kind in ("string", "undef", "unicode") and not field.count:
+        return None
+    size = FORMATS[kind][1] if kind in FORMATS else TEXT_FORMATS[kind]
+    return size * min(max(field.count, 1), MAX_ITEMS)
 
 
 # Key: (field, bytes of its value, byte order).
@@ -137,14 +149,12 @@ def _cached_field(field: Field, item: bytes, number: int, kind: str, order: str)
 
 def read_field(table: Table, field: Field, data: bytes, number: int, order: str) -> Tag | None:
     """Return the tag of the field at the start of `data`; None if `data` is too short or there is no value."""
-    kind = field.kind if field.kind != "?" else DEFAULT_FORMATS.get(table.unit, "int8u")
-    if kind not in FORMATS and kind not in TEXT_FORMATS:
+    kind = _kind_of(field, table)
+    if kind is None:
         return None
-    if kind in ("string", "undef", "unicode") and not field.count:
+    length = _length_of(field, kind)
+    if length is None:
         length = min(len(data), MAX_TEXT_BYTES)
-    else:
-        size = FORMATS[kind][1] if kind in FORMATS else TEXT_FORMATS[kind]
-        length = size * min(max(field.count, 1), MAX_ITEMS)
     if not 0 < length <= len(data):
         return None
     return _cached_field(field, data[:length], number, kind, order)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 
-from exifinator.metadata.dates import PhotoDate, Precision, hour_of_day, in_utc
+from exifinator.metadata.dates import PhotoDate, Precision, hour_of_day, mark_utc
 from exifinator.metadata.day_periods import DAY_PERIODS_PATTERN
 
 MAX_CHARACTERS = 200
@@ -42,7 +42,7 @@ def date_in_name(key: str) -> PhotoDate | None:
             return date
     match_ms = _MILLISECONDS.search(name)
     if match_ms:
-        return in_utc(PhotoDate(datetime(1970, 1, 1) + timedelta(milliseconds=int(match_ms[1])), "second"))
+        return mark_utc(PhotoDate(datetime(1970, 1, 1) + timedelta(milliseconds=int(match_ms[1])), "second"))
     return None
 
 
@@ -68,4 +68,4 @@ def _read(match: re.Match[str], *, is_utc: bool) -> PhotoDate | None:
     if local.year < FIRST_YEAR:
         return None
     date = PhotoDate(local, precision)
-    return in_utc(date) if is_utc and precision == "second" else date
+    return mark_utc(date) if is_utc and precision == "second" else date

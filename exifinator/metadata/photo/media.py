@@ -9,7 +9,7 @@ from exifinator.metadata.photo.sources import Problem, Raw
 from exifinator.metadata.quicktime.places import read_place
 
 # The start of a codec's code in lower case -> its name. Codes are four-character codes, ids of Matroska, or ExifTool's
-# names of the types in AVI and transport streams. The first one that fits counts.
+# names of the types in AVI and transport streams. The first match counts.
 # Sources: https://mp4ra.org/registered-types/sampleentries, RFC 9559, Microsoft's registry of FOURCC codes, and the
 # tables M2TS::Main and RIFF::AudioFormat of `exiftool -listx` (13.59).
 VIDEO_CODECS = (

@@ -11,9 +11,10 @@ from exifinator.metadata.dates import PhotoDate, is_blank_date, parse_date, pars
 from exifinator.metadata.photo.file_names import date_in_name
 from exifinator.metadata.photo.readers import number, text
 from exifinator.metadata.photo.sources import Metadata, Problem, Raw, Source
+from exifinator.models import TAKEN_FROM_FILE_NAME
+from exifinator.places.time_zones import format_offset
 
 _PRECISIONS = ("year", "month", "day", "minute", "second")
-FILE_NAME = "file name"
 MOVIE_DATE = "QuickTime CreateDate"
 # Makers whose cameras are known to write local time into the header of a movie, and makers whose devices are known to
 # write UTC. The names are makes or brands in lower case. Observations: Nikon and GoPro in
@@ -86,7 +87,7 @@ def gps_date(raw: Raw, time: Raw) -> PhotoDate | None:
     if not 0 <= seconds < 86_401:
         return None
     try:
-        return dates.in_utc(PhotoDate(date.local + timedelta(milliseconds=round(seconds * 1000)), "second"))
+        return dates.mark_utc(PhotoDate(date.local + timedelta(milliseconds=round(seconds * 1000)), "second"))
     except OverflowError:  # midnight at the end of the last day that datetime supports
         return None
 
@@ -95,7 +96,7 @@ def in_utc(raw: Raw) -> PhotoDate | Problem | None:
     """Read a date that is in UTC unless it has an offset."""
     date = written_date(raw)
     if isinstance(date, PhotoDate) and date.offset is None and date.precision in ("minute", "second"):
-        return dates.in_utc(date)
+        return dates.mark_utc(date)
     return date
 
 
@@ -116,7 +117,7 @@ def movie_date(raw: Raw, *makes: Raw) -> Taken | Problem | None:
     if any(name.startswith(_LOCAL_MAKES) for name in names):
         return Taken(date, f"{MOVIE_DATE} (camera clock)")
     clock = "UTC" if any(name.startswith(_UTC_MAKES) for name in names) else "UTC assumed"
-    return Taken(dates.in_utc(date), f"{MOVIE_DATE} ({clock})")
+    return Taken(dates.mark_utc(date), f"{MOVIE_DATE} ({clock})")
 
 
 def movie_date_in_zone(raw: Raw, offset: Raw) -> Taken | None:
@@ -152,12 +153,12 @@ def refine_by_name(taken: Taken | None, metadata: Metadata, *, has_position: boo
         return taken
     named = date_in_name(metadata.key)
     if named and named.local < metadata.now + _AHEAD and (taken is None or _refines(named, taken.date)):
-        return Taken(named, FILE_NAME)
+        return Taken(named, TAKEN_FROM_FILE_NAME)
     return taken
 
 
 def _on_clock_of_name(taken: Taken, metadata: Metadata) -> Taken:
-    """Return a date in UTC on the clock that the file name shows, if both agree except for an offset.
+    """Convert a date in UTC to the clock of the file name, if the two agree except for an offset.
 
     Phones name videos after the local time at which they start, and the header has the time at which they start or end.
     """
@@ -169,7 +170,7 @@ def _on_clock_of_name(taken: Taken, metadata: Metadata) -> Taken:
         difference = named.local + timedelta(seconds=min(recorded, MAX_RECORDED_SECONDS)) - taken.date.local
         offset = round(difference / OFFSET_STEP) * OFFSET_STEP
         if abs(difference - offset) <= NAME_TOLERANCE and abs(offset) <= dates.MAX_OFFSET:
-            local = dates.in_zone(taken.date, dates.format_offset(offset))
+            local = dates.in_zone(taken.date, format_offset(offset))
             return Taken(local, taken.source, is_offset_inferred=True) if local else taken
     return taken
 
@@ -205,7 +206,7 @@ def suspicion(taken: Taken, metadata: Metadata) -> str | None:
     local = date.local
     if local > metadata.now + _AHEAD:
         return "future"
-    has_time = date.precision in ("minute", "second") and taken.source != FILE_NAME
+    has_time = date.precision in ("minute", "second") and taken.source != TAKEN_FROM_FILE_NAME
     at_hour = has_time and not (local.minute or local.second or local.microsecond)
     if at_hour and local.hour in (0, 12) and (local.month, local.day) == (1, 1):
         return "camera_default"

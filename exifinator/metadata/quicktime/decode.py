@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from exifinator.metadata.containers.iso_bmff import CANON_UUID, XMP_UUID
 from exifinator.metadata.limits import MemoryBudget
 from exifinator.metadata.quicktime.boxes import boxes_in, find_box, four_characters, uint
 from exifinator.metadata.quicktime.gopro import SAMPLE_FORMAT, read_telemetry
@@ -19,14 +20,12 @@ from exifinator.metadata.quicktime.tracks import QUICKTIME, Track, read_movie_he
 from exifinator.metadata.quicktime.user_data import read_user_data
 from exifinator.models import Block
 
-XMP_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 EXIF_UUID = b"JpgTiffExif->JP2"
 MAX_TRACKS = 64
 MAX_BRANDS = 50
 # Kinds of blocks that a record is built from. The others are makers' boxes.
 BLOCK_KINDS = frozenset({"xmp", "exif", "thumbnail"})
-CANON_UUID = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
-# The boxes of makers whose movies do not name them.
+# Makers whose movies do not name them, by a box that only they write.
 MAKERS = {"GPMF": "GoPro", "smta": "Samsung"}
 KEY_GROUPS = {"vide": "VideoKeys", "soun": "AudioKeys"}
 

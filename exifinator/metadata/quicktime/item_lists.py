@@ -10,9 +10,9 @@ import struct
 from typing import Any
 
 from exifinator.metadata.quicktime.boxes import boxes_in, find_box, uint
-from exifinator.metadata.quicktime.movie_tags import MovieTags, table
+from exifinator.metadata.quicktime.movie_tags import MovieTags, definition, table
 from exifinator.metadata.quicktime.places import place_text, read_place
-from exifinator.metadata.quicktime.tracks import QUICKTIME, language, read_handler
+from exifinator.metadata.quicktime.tracks import language, read_handler
 
 MAX_ITEMS = 1000
 MAX_KEY_BYTES = 200
@@ -25,7 +25,7 @@ SIGNED, UNSIGNED = 21, 22
 # ExifTool's types of values, for data whose own type is not known.
 KINDS = {"int8u": UNSIGNED, "int16u": UNSIGNED, "int32u": UNSIGNED, "int64u": UNSIGNED, "int8s": SIGNED,
          "int16s": SIGNED, "int32s": SIGNED, "int64s": SIGNED, "float": 23, "double": 24}  # fmt: skip
-# Items with two numbers: of a track, and of all tracks.
+# Items with two numbers, such as those of a track and of all tracks.
 PAIRS = ("trkn", "disk")
 GENRE, PLACE = "gnre", "GPSCoordinates"
 DATES = ("CreationDate", "ContentCreateDate", "DateTimeOriginal", "LocationDate", "CreationTime")
@@ -102,10 +102,8 @@ def _name(key: str) -> str:
 
 
 def _add_item(group: str, key: str, row: Any, data: bytes, tags: MovieTags) -> bytes | None:
-    """Add the tag for a `data` box. Return its picture instead of adding it, if it contains a JPEG."""
-    name, kind, values = row if isinstance(row, list) and len(row) == 3 else (
-        (row[0], row[1], {}) if isinstance(row, list) else (row, "", {})
-    )  # fmt: skip
+    """Add the tag for a `data` box. If the box contains a JPEG, return the JPEG."""
+    name, kind, values = definition(row)
     data_type, code, value = uint(data, 0, 4) & 0xFFFFFF, uint(data, 6, 2), data[8:]
     if language(code) not in ("", "und"):
         name = f"{name}-{language(code)}"
@@ -119,7 +117,7 @@ def _add_item(group: str, key: str, row: Any, data: bytes, tags: MovieTags) -> b
         return None
     decoded = _decode(data_type, value, kind)
     if group == "ItemList" and key == GENRE and isinstance(decoded, int):
-        name, values = "Genre", values or {}
+        name = "Genre"
     if decoded is None:
         if value:
             tags.add_binary(group, name, value)
@@ -143,7 +141,7 @@ def add_value(group: str, name: str, value: Any, tags: MovieTags, values: dict[s
 
 
 def exif_date(text: str) -> str:
-    """Return a date of ISO 8601 in the notation of EXIF, with colons; other texts unchanged."""
+    """Convert a date in ISO 8601 to the notation of EXIF, with colons. Return other texts unchanged."""
     match = _ISO_DATE.fullmatch(text.strip()[:40])
     if match is None:
         return text
@@ -173,6 +171,3 @@ def _decode(data_type: int, value: bytes, kind: str) -> Any:
     if data_type == 0 and value and value.isascii() and value.rstrip(b"\0").decode("ascii").isprintable():
         return value.rstrip(b"\0").decode("ascii")
     return None
-
-
-__all__ = ["QUICKTIME", "add_value", "exif_date", "read_meta"]

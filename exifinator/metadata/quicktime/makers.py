@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
+from exifinator.metadata.containers.iso_bmff import CANON_KINDS
 from exifinator.metadata.containers.jpeg import read_jpeg
 from exifinator.metadata.containers.note_segments import NOTE
 from exifinator.metadata.containers.range_buffer import DamagedFile, LocatedMetadata, MissingBytes, RangeBuffer
@@ -23,9 +24,7 @@ from exifinator.models import Block
 MAKER_NOTE = "MakerNote"
 JPEG_BEGIN = b"\xff\xd8\xff"
 TIFF_BEGINS = (b"II*\0", b"MM\0*")
-# The boxes of a Canon movie that contain a TIFF structure with a single directory -> kind of block.
-CANON_KINDS = {b"CMT1": "exif", b"CMT2": "exif/EXIF", b"CMT3": "exif/MakerNote", b"CMT4": "exif/GPS"}
-# The start of a `TAGS` box -> table. The first one that fits counts.
+# Maps the start of a `TAGS` box to a table. The first match counts.
 TAGS_TABLES = (
     (b"PENTAX", "Pentax::MOV"), (b"NIKON", "Nikon::MOV"), (b"SANYO DIGITAL CAMERA", "Sanyo::MOV"),
     (b"SANYO", "Sanyo::MP4"), (b"FUJIFILM", "FujiFilm::MOV"), (b"EASTMAN KODAK", "Kodak::MOV"),
@@ -38,7 +37,7 @@ PANASONIC_NAMED, PANASONIC_OTHERS = frozenset({0, 22}), frozenset({4, 12})
 PANASONIC_JPEG = 0x4080
 FORMATS = {"int8u": ("B", 1), "int8s": ("b", 1), "int16u": ("H", 2), "int16s": ("h", 2), "int32u": ("I", 4),
            "int32s": ("i", 4), "rational64u": ("II", 8), "rational64s": ("ii", 8)}  # fmt: skip
-# Numbers that some structures store as a number of tenths.
+# Numbers that some structures store in tenths.
 TENTHS = frozenset({"FNumber", "ExposureCompensation", "FocalLength"})
 GPS_NAMES = {"GPSDateStamp": "GPSDate"}
 MAX_MAKER_BOXES = 200

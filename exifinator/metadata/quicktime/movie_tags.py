@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from exifinator.metadata.limits import MemoryBudget
+from exifinator.metadata.limits import MAX_INTEGER, MemoryBudget
 from exifinator.metadata.tag_values import CHARACTER_BYTES, NUMBER_BYTES, Tag
 
 # The maximum number of tags of a movie, and the longest text in characters.
@@ -18,15 +18,13 @@ MAX_TEXT_CHARACTERS = 32 * 1024
 MAX_NAME_CHARACTERS = 100
 # Memory of a tag besides its value, in bytes.
 TAG_BYTES = 512
-# The types of texts, integers, and of other numbers (TIFF 6.0).
+# The types of texts, integers, other numbers and binary data (TIFF 6.0).
 TEXT, INTEGER, DOUBLE, UNDEFINED = 2, 9, 12, 7
 # Dates count the seconds from this one. Source: ISO/IEC 14496-12, 8.2.2.
 EPOCH = datetime(1904, 1, 1)
 # Some programs count from 1970. A smaller number of seconds cannot be a date of a movie file that counts from 1904.
 UNIX_EPOCH, UNIX_EPOCH_SECONDS = datetime(1970, 1, 1), 2_082_844_800
 BLANK_DATE = "0000:00:00 00:00:00"
-# Integers of BSON have 64 bits.
-MAX_INTEGER = (1 << 63) - 1
 
 
 @cache
@@ -107,9 +105,20 @@ def _printed(values: Any) -> str:
     return separator.join(number_text(item) if isinstance(item, float) else str(item) for item in values)
 
 
+def whole(number: float) -> float:
+    """Return a number as an integer if it is whole."""
+    return int(number) if number == int(number) else number
+
+
 def number_text(number: float) -> str:
     """Return a number in up to 15 digits, without a trailing ".0"."""
     return f"{number:.15g}"
+
+
+def definition(row: Any) -> tuple[str, str, dict[str, str]]:
+    """Return the name, the type ("" if unknown) and the value names of a tag from its row in tables.json."""
+    name, kind, values = (*row, {})[:3] if isinstance(row, list) else (row, "", {})
+    return name, kind, values
 
 
 def duration_text(seconds: float) -> str:
@@ -119,8 +128,7 @@ def duration_text(seconds: float) -> str:
     sign, seconds = ("-" if seconds < 0 else ""), abs(seconds)
     if seconds < 30:
         return f"{sign}{seconds:.2f} s"
-    whole = int(seconds + 0.5)
-    minutes, rest = divmod(whole, 60)
+    minutes, rest = divmod(int(seconds + 0.5), 60)
     hours, minutes = divmod(minutes, 60)
     days = ""
     if hours > 24:

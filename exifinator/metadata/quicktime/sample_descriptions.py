@@ -7,7 +7,7 @@ ExifTool 13.59.
 from __future__ import annotations
 
 from exifinator.metadata.quicktime.boxes import boxes_in, find_box, four_characters, uint
-from exifinator.metadata.quicktime.movie_tags import MovieTags
+from exifinator.metadata.quicktime.movie_tags import MovieTags, whole
 
 MAX_DESCRIPTIONS = 8
 # Length of a sound description by its version. Boxes may follow it.
@@ -38,8 +38,7 @@ def read_sample_descriptions(body: bytes, group: str, handler: str, tags: MovieT
 
 def _rate(entry: bytes, offset: int) -> float:
     """Return an unsigned number with 16 bits of fraction."""
-    value = uint(entry, offset, 4) / 65536
-    return int(value) if value == int(value) else value
+    return whole(uint(entry, offset, 4) / 65536)
 
 
 def _read_video(entry: bytes, group: str, tags: MovieTags) -> None:

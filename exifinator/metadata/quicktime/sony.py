@@ -7,6 +7,7 @@ Sources: the table QuickTime::MetaData of `exiftool -listx` (13.59), sample file
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from xml.etree.ElementTree import Element, ParseError  # nosec B405  # defusedxml parses
 
 from defusedxml.common import DefusedXmlException
@@ -15,6 +16,7 @@ from defusedxml.ElementTree import fromstring
 from exifinator.metadata.quicktime.boxes import find_box, uint
 from exifinator.metadata.quicktime.item_lists import exif_date
 from exifinator.metadata.quicktime.movie_tags import MovieTags
+from exifinator.places.time_zones import format_offset
 
 USMT_UUID = b"USMT" + bytes.fromhex("21d24fcebb88695cfac9c740")
 MAX_ENTRIES = 64
@@ -49,8 +51,7 @@ def read_usmt(body: bytes, group: str, tags: MovieTags) -> None:
             tags.add(group, "TrackProperty", numbers, f"{presentation}; {attributes}; Priority {numbers[2]}")
         elif tag == TIME_ZONE and len(value) >= 2:
             minutes = int.from_bytes(value[:2], "big", signed=True)
-            sign = "-" if minutes < 0 else "+"
-            tags.add(group, "TimeZone", minutes, f"{sign}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}")
+            tags.add(group, "TimeZone", minutes, format_offset(timedelta(minutes=minutes)))
         offset += size
 
 

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from exifinator.metadata.quicktime.boxes import boxes_in, find_box, fixed, four_characters, uint
-from exifinator.metadata.quicktime.movie_tags import MovieTags, date_text, duration_text, number_text, table
+from exifinator.metadata.quicktime.movie_tags import MovieTags, date_text, duration_text, number_text, table, whole
 from exifinator.metadata.quicktime.sample_descriptions import read_sample_descriptions
 
 QUICKTIME = "QuickTime"
 # A duration of all ones is unknown. Source: ISO/IEC 14496-12, 8.2.2.
 UNKNOWN_DURATIONS = (0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF)
-UNITY = (1, 0, 0, 0, 1, 0, 0, 0, 1)
 MAX_SIDE_PIXELS = 1 << 16
 
 
@@ -63,7 +62,7 @@ def _times(body: bytes, gap: int = 0) -> _Times:
 def _matrix(body: bytes, offset: int) -> list[float]:
     """Return the nine numbers of a transformation matrix. The third column has 30 bits of fraction."""
     numbers = [fixed(body, offset + 4 * index, 30 if index % 3 == 2 else 16) for index in range(9)]
-    return [int(number) if number == int(number) else number for number in numbers]
+    return list(map(whole, numbers))
 
 
 def read_movie_header(body: bytes, tags: MovieTags) -> float:
@@ -131,12 +130,8 @@ def _read_track_header(body: bytes, track: Track, movie_scale: int, tags: MovieT
     tags.add(group, "MatrixStructure", _matrix(body, rest + 16))
     width, height = fixed(body, rest + 52), fixed(body, rest + 56)
     if width and height:
-        tags.add(group, "ImageWidth", _whole(width))
-        tags.add(group, "ImageHeight", _whole(height))
-
-
-def _whole(number: float) -> float:
-    return int(number) if number == int(number) else number
+        tags.add(group, "ImageWidth", whole(width))
+        tags.add(group, "ImageHeight", whole(height))
 
 
 def displayed_size(movie: bytes) -> tuple[int | None, int | None]:
@@ -247,7 +242,7 @@ def _read_media_information(body: bytes, track: Track, scale: int, tags: MovieTa
 
 
 def _balance(body: bytes, offset: int) -> float:
-    return _whole(int.from_bytes(body[offset : offset + 2], "big", signed=True) / 256)
+    return whole(int.from_bytes(body[offset : offset + 2], "big", signed=True) / 256)
 
 
 def _read_sample_table(body: bytes, track: Track, scale: int, tags: MovieTags) -> None:

@@ -6,11 +6,11 @@ ExifTool 13.59.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from exifinator.metadata.quicktime.boxes import boxes_in, four_characters, uint
 from exifinator.metadata.quicktime.item_lists import add_value, read_meta
-from exifinator.metadata.quicktime.movie_tags import MovieTags, table
+from exifinator.metadata.quicktime.movie_tags import MovieTags, definition, table
 from exifinator.metadata.quicktime.places import place_text
 from exifinator.metadata.quicktime.tracks import QUICKTIME, language
 from exifinator.metadata.text_decoding import decode_windows_1252
@@ -63,17 +63,13 @@ def read_user_data(body: bytes, key_group: str, tags: MovieTags) -> list[UserDat
             _read_rating(code, inner, tags)
         elif inner.startswith(JPEG_BEGIN):
             row = table(USER_DATA).get(code)
-            tags.add_binary(USER_DATA, _name(row) if row else "ThumbnailImage", inner)
+            tags.add_binary(USER_DATA, definition(row)[0] if row else "ThumbnailImage", inner)
             blocks.append(UserDataBlock("jpeg", inner))
         elif code in table(USER_DATA) and code not in MAKERS:
             _read_plain(code, inner, tags)
         else:
             blocks.append(UserDataBlock(code, inner))
     return blocks
-
-
-def _name(row: Any) -> str:
-    return str(row[0] if isinstance(row, list) else row)
 
 
 def _tagged(name: str, code: int) -> str:
@@ -85,30 +81,30 @@ def _tagged(name: str, code: int) -> str:
 def _read_international(code: str, body: bytes, tags: MovieTags) -> None:
     """Read the texts of a box whose code begins with a copyright sign: length, language and text of each."""
     row = table(USER_DATA).get(code)
-    name = _name(row) if row else f"UserData_{code[1:].strip()}" if code[1:].strip().isalnum() else ""
+    name = definition(row)[0] if row else f"UserData_{code[1:].strip()}" if code[1:].strip().isalnum() else ""
     offset, first = 0, ""
     for _ in range(MAX_TEXTS):
-        length, tongue = uint(body, offset, 2), uint(body, offset + 2, 2)
+        length, language_code = uint(body, offset, 2), uint(body, offset + 2, 2)
         if not name or offset + 4 > len(body) or not length:
             break
         data = body[offset + 4 : offset + 4 + length]
-        text = _decode(data, tongue)
+        text = _decode(data, language_code)
         if text:
             first = first or text
-            add_value(USER_DATA, _tagged(name, tongue), text, tags)
+            add_value(USER_DATA, _tagged(name, language_code), text, tags)
         offset += 4 + length
     if first:
         add_value(USER_DATA, name, first, tags)
 
 
-def _decode(data: bytes, tongue: int) -> str:
-    """Decode a text. A code of the Macintosh as its language means the Macintosh's encoding."""
+def _decode(data: bytes, language_code: int) -> str:
+    """Decode a text. If its language is a Macintosh code, the text is in the encoding of the Macintosh."""
     if data[:2] in (b"\xfe\xff", b"\xff\xfe"):
         return data.decode("utf-16", "replace").rstrip("\0")
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
-        text = data.decode("mac_roman", "replace") if tongue < 0x400 else decode_windows_1252(data)
+        text = data.decode("mac_roman", "replace") if language_code < 0x400 else decode_windows_1252(data)
     return text.rstrip("\0")
 
 
@@ -131,7 +127,7 @@ def _text_3gpp(body: bytes, start: int) -> tuple[str, int]:
 
 def _read_3gpp(code: str, body: bytes, tags: MovieTags) -> None:
     text, end = _text_3gpp(body, 6)
-    name = _name(table(USER_DATA)[code])
+    name = definition(table(USER_DATA)[code])[0]
     if text:
         tags.add(USER_DATA, _tagged(name, uint(body, 4, 2)), text)
         # Like ExifTool, also show a text in a foreign language without the language, unless there is another text.
@@ -152,24 +148,24 @@ def _read_keywords(body: bytes, tags: MovieTags) -> None:
 
 def _read_location(body: bytes, tags: MovieTags) -> None:
     """Read a location: its name, its role, longitude, latitude and altitude, the astronomical body, and notes."""
-    name, offset = _text_3gpp(body, 6)
+    name, role_at = _text_3gpp(body, 6)
+    end = role_at + 13
     numbers = [
-        int.from_bytes(body[place : place + 4], "big", signed=True) / 65536
-        for place in range(offset + 1, offset + 13, 4)
+        int.from_bytes(body[offset : offset + 4], "big", signed=True) / 65536 for offset in range(role_at + 1, end, 4)
     ]
-    if offset + 13 > len(body):
+    if end > len(body):
         return
     longitude, latitude, altitude = numbers
-    astronomical, offset = _text_3gpp(body, offset + 13)
-    notes, _ = _text_3gpp(body, offset)
-    parts = [name or "(none)", f"Role={ROLES.get(uint(body, offset, 0), 'shooting')}"]
+    astronomical, end = _text_3gpp(body, end)
+    notes, _ = _text_3gpp(body, end)
+    parts = [name or "(none)", f"Role={ROLES.get(uint(body, role_at, 1), 'reserved')}"]
     parts += [f"Lat={latitude:.5f}", f"Lon={longitude:.5f}", f"Alt={altitude:.2f}"]
     parts += [f"Body={astronomical}"] if astronomical else []
     parts += [f"Notes={notes}"] if notes else []
     tags.add(USER_DATA, "LocationInformation", " ".join(parts))
     if astronomical.lower() in ("", "earth") and (latitude or longitude):
         place = [round(latitude, 6), round(longitude, 6), round(altitude, 3)]
-        # ExifTool has no such tag. The position has to be in a tag of numbers, too.
+        # ExifTool has no such tag, but the readers of `photo` need the position as numbers.
         tags.add(USER_DATA, "LocationCoordinates", place, place_text(place))
 
 
@@ -180,20 +176,19 @@ def _read_rating(code: str, body: bytes, tags: MovieTags) -> None:
         parts = [f"Entity={entity}", f"Criteria={four_characters(body, 8)}", _text_3gpp(body, 14)[0]]
     else:
         parts = [f"Entity={entity}", f"Index={uint(body, 8, 2)}", _text_3gpp(body, 12)[0]]
-    tags.add(USER_DATA, _name(table(USER_DATA)[code]), " ".join(parts))
+    tags.add(USER_DATA, definition(table(USER_DATA)[code])[0], " ".join(parts))
 
 
 def _read_plain(code: str, body: bytes, tags: MovieTags) -> None:
     """Read a box without a structure: a text, or a number."""
-    row = table(USER_DATA)[code]
+    name, kind, values = definition(table(USER_DATA)[code])
     if code in HEXADECIMAL:
-        tags.add(USER_DATA, _name(row), body[:32].hex())
+        tags.add(USER_DATA, name, body[:32].hex())
         return
-    name, kind, values = (*row, {})[:3] if isinstance(row, list) else (row, "string", {})
     if kind in UNSIGNED and len(body) in (1, 2, 4):
         add_value(USER_DATA, name, int.from_bytes(body, "big"), tags, values)
         return
-    # Some cameras write an international text into a box without a copyright sign.
+    # Some cameras write an international text into a box whose code has no copyright sign.
     data = body[4:] if len(body) > 4 and uint(body, 0, 2) == len(body) - 4 else body
     text = _decode(data.split(b"\0")[0], 0x7FFF).strip() if not data.startswith((b"\xfe\xff", b"\xff\xfe")) else ""
     if text and text.isprintable():

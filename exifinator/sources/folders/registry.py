@@ -19,6 +19,7 @@ from pathlib import Path
 
 from exifinator.config import ROOT
 from exifinator.errors import ConfigError
+from exifinator.paths import write_private
 from exifinator.sources.folders.names import to_key
 
 log = logging.getLogger(__name__)
@@ -111,12 +112,9 @@ def _locked(root: Path) -> Iterator[None]:
 
 
 def _write(root: Path, folders: dict[str, Path]) -> None:
-    path = root / "var" / _REGISTRY
-    new_path = path.with_name(f"{path.name}.new")
     # JSON's escapes also represent the bytes of a path that are not UTF-8.
     content = {"buckets": {name: str(folder) for name, folder in folders.items()}}
-    new_path.write_text(json.dumps(content, indent=1, sort_keys=True))
-    new_path.replace(path)
+    write_private(root / "var" / _REGISTRY, json.dumps(content, indent=1, sort_keys=True))
 
 
 def _read(root: Path) -> dict[str, Path]:

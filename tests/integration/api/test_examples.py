@@ -14,14 +14,12 @@ from pathlib import Path
 import pytest
 
 from exifinator.storage.migrations import check_schema
+from tests.integration.api.batches import Environment, ending_batches
 from tests.integration.api.fixtures import Api, serve_api
 from tests.integration.api.library import make_record
-from tests.integration.api.test_batches import Environment, ending_batches, share
 from tests.integration.conftest import Bucket, Installation
 from tests.photos import make_jpeg
 from tests.servers import ROOT, lack
-
-__all__ = ["share"]
 
 PAGE = (ROOT / "docs/how-to/api.md").read_text(encoding="utf-8")
 (CURL,) = re.findall(r"^```bash\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)

@@ -13,8 +13,8 @@ from exifinator.batches.service import read_batch
 from exifinator.batches.sources import check_sources
 from exifinator.sources.patterns import Patterns, make_patterns
 from exifinator.sources.source import Source
+from tests.integration.batches.batches import list_all
 from tests.integration.batches.test_prune import note_run
-from tests.integration.batches.test_runner import list_all
 from tests.integration.conftest import INTERVALS, Bucket, Installation
 from tests.photos import make_jpeg
 from tests.s3_proxy import run_proxy

@@ -10,7 +10,6 @@ import contextlib
 import dataclasses
 import secrets
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -23,7 +22,6 @@ from exifinator.errors import (
     CredentialsRefused,
     EncryptedObject,
     EXIFinatorError,
-    InvalidBucketName,
     ObjectArchived,
     ObjectChanged,
     ObjectGone,
@@ -34,17 +32,9 @@ from exifinator.models import ImageRef
 from exifinator.sources.s3.client import S3Client
 from exifinator.sources.s3.fast_client import FastS3Client
 from tests.integration.conftest import Bucket
+from tests.integration.sources.s3 import BODY, NOON, settings, web_page
 from tests.keys import KEYS
-from tests.s3_proxy import Answer, Proxy, run_proxy, s3_error
-
-NOON = datetime(2024, 5, 17, 12, tzinfo=UTC)
-BODY = bytes(range(256)) * 40
-
-
-def settings(url: str, **more: object) -> Config:
-    base = {"S3_ENDPOINT_URL": url, "AWS_ACCESS_KEY": "test", "AWS_SECRET_KEY": "secret", "S3_TIMEOUT_SECONDS": 60}
-    return build_config({**base, **more}, {})
-
+from tests.s3_proxy import Answer, Proxy, s3_error
 
 Reader = Callable[[Config, ImageRef], S3Client]
 
@@ -81,18 +71,6 @@ def fast(request: pytest.FixtureRequest, moto_url: str) -> Iterator[FastS3Client
     url = request.getfixturevalue("proxy").url if "proxy" in request.fixturenames else moto_url
     with contextlib.closing(FastS3Client(settings(url))) as fast:
         yield fast
-
-
-@pytest.fixture
-def ref(bucket: Bucket) -> ImageRef:
-    bucket.put("a.jpg", BODY)
-    return ImageRef(bucket.name, "a.jpg", "", len(BODY), NOON)
-
-
-@pytest.fixture
-def proxy(moto_url: str) -> Iterator[Proxy]:
-    with run_proxy(moto_url) as proxy:
-        yield proxy
 
 
 @pytest.mark.parametrize(("start", "length"), [(0, 10), (0, 100_000), (100, 50), (len(BODY) - 5, 100)])
@@ -194,11 +172,7 @@ def _shift(method: str, target: str, headers: dict[str, str], answer: Answer) ->
     return Answer(206, {**answer.headers, "Content-Range": f"bytes 5-14/{len(BODY)}"}, answer.body)
 
 
-def _web_page(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
-    return Answer(200, {"Content-Type": "text/html", "Content-Length": "14"}, b"<html>hi</html"[:14])
-
-
-@pytest.mark.parametrize("fault", [_cut, _shift, _web_page, lambda *args: None], ids=["cut", "shift", "html", "reset"])
+@pytest.mark.parametrize("fault", [_cut, _shift, web_page, lambda *args: None], ids=["cut", "shift", "html", "reset"])
 def test_read_range__wrong_response__is_source_unavailable(
     reader: Reader,
     ref: ImageRef,
@@ -271,93 +245,6 @@ def test_read_range__own_endpoint__is_addressed_as_configured(
         return
     S3Client(config).read_range(ref, 0, 10)
     assert proxy.seen[0][1].startswith(f"/{ref.bucket}/a.jpg")
-
-
-def test_list_page__404_of_another_server__names_the_setting(proxy: Proxy) -> None:
-    proxy.answer = lambda method, target, headers, answer: Answer(404, {}, b'{"detail": "Not Found"}')
-    with pytest.raises(BucketGone, match=r"maybe not an S3 server.* check S3_ENDPOINT_URL"):
-        S3Client(settings(proxy.url)).list_page("any-bucket", "", None)
-
-
-def test_list_page__one_page__has_no_token(bucket: Bucket, proxy: Proxy) -> None:
-    for i in range(3):
-        bucket.put(f"{i}.jpg", b"x")
-    s3 = S3Client(settings(proxy.url))
-    asked_at = datetime.now(UTC).replace(microsecond=0)  # as exact as the header Date
-    page = s3.list_page(bucket.name, "", None)
-
-    assert [ref.key for ref in page.refs] == ["0.jpg", "1.jpg", "2.jpg"]
-    assert page.next_token is None
-    assert asked_at <= page.served_at <= datetime.now(UTC)
-
-
-def test_list_page__any_key__is_listed_as_boto3_lists_it(bucket: Bucket, moto_url: str) -> None:
-    for i, key in enumerate(KEYS):
-        bucket.put(key, BODY[:i])
-
-    refs = S3Client(settings(moto_url)).list_page(bucket.name, "", None).refs
-
-    plain = bucket.client.list_objects_v2(Bucket=bucket.name)["Contents"]
-    assert [(r.key, r.size_bytes, r.etag, r.last_modified) for r in refs] == [
-        (item["Key"], item["Size"], item["ETag"].strip('"'), item["LastModified"]) for item in plain
-    ]
-    assert {r.key for r in refs} == set(KEYS)
-
-
-def test_list_page__several_pages__continue_from_the_token(bucket: Bucket, proxy: Proxy) -> None:
-    for i in range(5):
-        bucket.put(f"{i}.jpg", b"x")
-    proxy.request = lambda target: target + "&max-keys=2" if "list-type" in target else target
-    s3 = S3Client(settings(proxy.url))
-    keys, token = [], None
-    for _ in range(3):
-        page = s3.list_page(bucket.name, "", token)
-        token = page.next_token
-        keys += [ref.key for ref in page.refs]
-
-    assert (keys, token) == ([f"{i}.jpg" for i in range(5)], None)
-
-
-def test_list_page__error_in_a_200_response__is_retried(bucket: Bucket, proxy: Proxy) -> None:
-    bucket.put("a.jpg", b"x")
-
-    def fail_once(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
-        return s3_error(200, "InternalError") if len(proxy.seen) == 1 else answer
-
-    proxy.answer = fail_once
-    page = S3Client(settings(proxy.url)).list_page(bucket.name, "", None)
-
-    assert ([ref.key for ref in page.refs], len(proxy.seen)) == (["a.jpg"], 2)
-
-
-def test_list_page__error_in_every_200_response__is_source_unavailable(bucket: Bucket, proxy: Proxy) -> None:
-    proxy.answer = lambda *_: s3_error(200, "SlowDown")
-    with pytest.raises(SourceUnavailable, match="SlowDown"):
-        S3Client(settings(proxy.url)).list_page(bucket.name, "", None)
-
-
-@pytest.mark.parametrize("name", ["my bucket", "bücket", "a\x1b[2Jb", "x" * 300])
-def test_list_page__invalid_bucket_name__is_one_sentence(name: str) -> None:
-    """Botocore's own message shows the pattern that it matches the name against."""
-    with pytest.raises(InvalidBucketName) as caught:
-        S3Client(settings("http://127.0.0.1:1")).list_page(name, "2024/", None)
-    assert str(caught.value) == (f"Invalid bucket name: {name!r}; use letters, digits, dots, hyphens and underscores")
-
-
-def test_list_page__not_an_s3_server__says_what_to_check(proxy: Proxy) -> None:
-    proxy.answer = _web_page
-    with pytest.raises(EXIFinatorError, match="S3"):
-        S3Client(settings(proxy.url)).list_page("b", "", None)
-
-
-def test_list_page__no_credentials__says_what_to_set(monkeypatch: pytest.MonkeyPatch, moto_url: str) -> None:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
-    with pytest.raises(AccessDenied, match="AWS_ACCESS_KEY and AWS_SECRET_KEY"):
-        S3Client(build_config({"S3_ENDPOINT_URL": moto_url}, {})).list_page("b", "", None)
 
 
 def test_fast_client__any_key__is_read_as_boto3_reads_it(fast: FastS3Client, bucket: Bucket, moto_url: str) -> None:

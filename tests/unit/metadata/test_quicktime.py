@@ -229,6 +229,15 @@ def test_record__user_data__texts_and_place():
     assert (document["photo"]["title"], document["photo"]["camera_make"]) == ("Küste", "Acme")
 
 
+@pytest.mark.parametrize(("role", "word"), [(0, "shooting"), (1, "real"), (2, "fictional"), (3, "reserved")])
+def test_record__location_of_3gpp__has_its_role(role, word):
+    numbers = struct.pack(">3i", round(2.295 * 65536), round(48.858 * 65536), 35 * 65536)
+    body = struct.pack(">H", 0x15C7) + b"Quay\0" + bytes([role]) + numbers + b"earth\0" + b"\0"
+    document = record_of(movie(track(), box(b"udta", full(b"loci", body)))).document
+    expected = f"Quay Role={word} Lat=48.85800 Lon=2.29500 Alt=35.00 Body=earth"
+    assert document["UserData LocationInformation"]["values"] == expected
+
+
 def test_record__nikon_nctg__is_read_as_exif():
     def entry(tag, kind, count, value):
         return struct.pack(">IHH", tag, kind, count) + value

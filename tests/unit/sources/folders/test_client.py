@@ -5,26 +5,18 @@ from __future__ import annotations
 import os
 import random
 import socket
-import time
-from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from exifinator.errors import AccessDenied, FolderUnavailable, ObjectChanged, ObjectGone, SourceUnavailable
-from exifinator.metadata.fetch import fetch_metadata
-from exifinator.models import ImageRef, ListedPage, RangeRead
-from exifinator.sources import local_files
-from exifinator.sources.client import SourceClient
+from exifinator.errors import FolderUnavailable, ObjectGone
+from exifinator.models import ImageRef
 from exifinator.sources.folders import client as folder_client
 from exifinator.sources.folders import walk
 from exifinator.sources.folders.client import FolderClient
-from exifinator.sources.folders.registry import register
 from exifinator.sources.listing import PartitionedListing
-from exifinator.sources.s3.client import S3Client
 from exifinator.sources.source import Source
-from tests.data import build
+from tests.unit.sources.folders.library import Library, deny, write
 
 # Names of files, as bytes, and their keys.
 FILES = {
@@ -37,55 +29,6 @@ FILES = {
     b"bad\xfe.jpg": "bad\\xFE.jpg",
     b"caf\xe9/1.jpg": "caf\\xE9/1.jpg",
 }  # fmt: skip
-SETTLED_NS = 1_700_000_000_123_456_789
-
-
-def write(path: Path, content: bytes = b"0123456789", modified_ns: int = SETTLED_NS) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
-    os.utime(path, ns=(modified_ns, modified_ns))
-
-
-class Library:
-    """A folder and a client for it."""
-
-    def __init__(self, base: Path) -> None:
-        self.root = base / "root"
-        self.root.mkdir()
-        self.folder = base / "photos"
-        self.folder.mkdir()
-        self.bucket = register(self.folder, root=self.root)
-        self.client = FolderClient(root=self.root)
-
-    def write(self, name: str, content: bytes = b"0123456789", modified_ns: int = SETTLED_NS) -> None:
-        write(self.folder / name, content, modified_ns)
-
-    def pages(self, prefix: str = "", after: str = "", size: int = 1000) -> Iterator[ListedPage]:
-        token = None
-        while True:
-            page = self.client.list_page(self.bucket, prefix, token, start_after="" if token else after, max_keys=size)
-            yield page
-            token = page.next_token
-            if token is None:
-                return
-
-    def keys(self, prefix: str = "", after: str = "", size: int = 1000) -> list[str]:
-        return [ref.key for page in self.pages(prefix, after, size) for ref in page.refs]
-
-    def ref(self, key: str) -> ImageRef:
-        [ref] = [ref for page in self.pages(key) for ref in page.refs if ref.key == key]
-        return ref
-
-    def read(self, key: str, start: int = 0, length: int = 1000) -> bytes:
-        ref = ImageRef(self.bucket, key, "", 10, datetime.now(UTC))
-        return self.client.read_range(ref, start, length).data
-
-
-@pytest.fixture
-def library(tmp_path: Path) -> Iterator[Library]:
-    library = Library(tmp_path)
-    yield library
-    library.client.close()
 
 
 @pytest.fixture
@@ -197,18 +140,6 @@ def test_list_page__unreadable_subfolder__is_skipped_and_named(
     assert "lost+found" in caplog.text
 
 
-def deny(monkeypatch: pytest.MonkeyPatch, denied: bytes, error: type[OSError] | OSError = PermissionError) -> None:
-    """Make opening a name fail. Permissions would not: the tests may run as root."""
-    opened = os.open
-
-    def open_(path: object, *args: int, **options: int) -> int:
-        if path == denied:
-            raise error(13, "Permission denied") if isinstance(error, type) else error
-        return opened(path, *args, **options)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(os, "open", open_)
-
-
 def test_list_page__missing_folder__says_where(library: Library) -> None:
     library.folder.rmdir()
     with pytest.raises(FolderUnavailable, match=f"{library.folder} does not exist on {socket.gethostname()}"):
@@ -259,173 +190,3 @@ def test_close__listing_that_is_not_at_its_end__closes_its_folders(filled: Libra
     assert len(filled.client._walks) <= folder_client.MAX_OPEN_WALKS
     filled.client.close()
     assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
-
-
-# --- Versions ---------------------------------------------------------------------------------------------------------
-
-
-def test_etag__content_time_or_file__makes_another_version(library: Library) -> None:
-    library.write("a.jpg")
-    etags = [library.ref("a.jpg").etag]
-    library.write("a.jpg", b"longer than before")
-    etags.append(library.ref("a.jpg").etag)
-    library.write("a.jpg", b"longer than before", SETTLED_NS + 1)
-    etags.append(library.ref("a.jpg").etag)
-    library.write("new", b"longer than before", SETTLED_NS + 1)
-    (library.folder / "new").replace(library.folder / "a.jpg")
-    etags.append(library.ref("a.jpg").etag)
-    assert len(set(etags)) == 4
-    assert all(local_files.is_file_etag(etag) for etag in etags)
-    assert library.client.read_range(library.ref("a.jpg"), 0, 1).etag == etags[-1]
-
-
-def test_read_range__another_version__is_changed(library: Library) -> None:
-    library.write("a.jpg")
-    etag = library.ref("a.jpg").etag
-    library.write("new", modified_ns=SETTLED_NS)
-    (library.folder / "new").replace(library.folder / "a.jpg")
-    with pytest.raises(ObjectChanged):
-        library.client.read_range(library.ref("a.jpg"), 0, 1, if_match=etag)
-
-
-@pytest.mark.parametrize("change", [b"0123456789+", b"9876543210", b"0"], ids=["grown", "rewritten", "cut"])
-def test_read_range__written_during_the_read__is_changed(
-    library: Library, monkeypatch: pytest.MonkeyPatch, change: bytes
-) -> None:
-    library.write("a.jpg")
-    ref = library.ref("a.jpg")
-    pread = os.pread
-
-    def write_during(*arguments: int) -> bytes:
-        (library.folder / "a.jpg").write_bytes(change)
-        return pread(*arguments)
-
-    monkeypatch.setattr(os, "pread", write_during)
-    with pytest.raises(ObjectChanged):
-        library.client.read_range(ref, 0, 10)
-
-
-class ReplacingReader:
-    """Replaces the file once, before the second read."""
-
-    def __init__(self, library: Library, content: bytes) -> None:
-        self.library = library
-        self.content = content
-        self.reads = 0
-
-    def read_range(self, ref: ImageRef, start: int, length: int, *, if_match: str = "") -> RangeRead:
-        self.reads += 1
-        if self.reads == 2:
-            self.library.write("new", self.content)
-            (self.library.folder / "new").replace(self.library.folder / ref.key)
-        return self.library.client.read_range(ref, start, length, if_match=if_match)
-
-
-@pytest.mark.parametrize("size", [40, 4000], ids=["shorter", "longer"])
-def test_fetch__file_replaced_between_two_reads__is_read_again(library: Library, size: int) -> None:
-    library.write("a.jpg", build.jpeg(build.exif_segment(build.photo_tiff()), picture_bytes=500))
-    new = build.jpeg(build.exif_segment(build.photo_tiff()), picture_bytes=size)
-    reader = ReplacingReader(library, new)
-    fetched = fetch_metadata(reader, library.ref("a.jpg"), first_read_bytes=64)
-    assert reader.reads > 2
-    assert (fetched.status, fetched.ref.size_bytes) == ("ok", len(new))
-    assert fetched.ref.etag == library.ref("a.jpg").etag
-
-
-@pytest.mark.parametrize(("age_seconds", "settles"), [(1, False), (-1, False), (10, True), (-10, True)])
-def test_fetch__damaged_file_that_may_still_be_written__is_read_later(
-    library: Library, monkeypatch: pytest.MonkeyPatch, age_seconds: int, settles: bool
-) -> None:
-    photo = build.jpeg(build.exif_segment(build.photo_tiff()))
-    library.write("half.jpg", photo[:60])
-    library.write("whole.jpg", photo)
-    monkeypatch.setattr(time, "time", lambda: SETTLED_NS / 1e9 + age_seconds)
-    assert fetch_metadata(library.client, library.ref("whole.jpg")).status == "ok"
-    if settles:
-        assert fetch_metadata(library.client, library.ref("half.jpg")).status == "damaged"
-    else:
-        with pytest.raises(ObjectChanged, match="still be incomplete"):
-            fetch_metadata(library.client, library.ref("half.jpg"))
-
-
-def test_read_range__file_of_the_same_clock_tick__is_not_a_version(
-    library: Library, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The file could change again without a new modification time."""
-    library.write("a.jpg")
-    monkeypatch.setattr(time, "time", lambda: SETTLED_NS / 1e9 + local_files.TICK_SECONDS / 2)
-    with pytest.raises(ObjectChanged):
-        library.read("a.jpg")
-    monkeypatch.setattr(time, "time", lambda: SETTLED_NS / 1e9 + 2 * local_files.TICK_SECONDS)
-    assert library.read("a.jpg") == b"0123456789"
-
-
-# --- Errors -----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("error", "expected"),
-    [
-        (PermissionError(13, "Permission denied"), AccessDenied),
-        (OSError(5, "Input/output error"), SourceUnavailable),
-        (OSError(116, "Stale file handle"), SourceUnavailable),
-        (OSError(24, "Too many open files"), SourceUnavailable),
-        (OSError(40, "Too many levels of symbolic links"), ObjectGone),
-        (FileNotFoundError(2, "No such file or directory"), ObjectGone),
-    ],
-    ids=lambda value: getattr(value, "strerror", ""),
-)
-def test_read_range__error_of_the_system__is_translated(
-    library: Library, monkeypatch: pytest.MonkeyPatch, error: OSError, expected: type[Exception]
-) -> None:
-    library.write("a.jpg")
-    deny(monkeypatch, b"a.jpg", error)
-    with pytest.raises(expected, match=str(error.strerror)) as raised:
-        library.read("a.jpg")
-    assert type(raised.value) is expected
-
-
-def test_read_range__folder_of_another_host__names_this_host(library: Library, tmp_path: Path) -> None:
-    """A worker elsewhere knows nothing of the folder, but the ETag says that the image is a file."""
-    library.write("a.jpg")
-    (tmp_path / "elsewhere").mkdir()
-
-    class NoS3(S3Client):
-        def __init__(self) -> None: ...
-
-    elsewhere = SourceClient(NoS3(), FolderClient(root=tmp_path / "elsewhere"))
-    with pytest.raises(FolderUnavailable, match=f"{socket.gethostname()} does not have the folder"):
-        elsewhere.read_range(library.ref("a.jpg"), 0, 1)
-
-
-def test_source_client__folder_and_bucket__go_to_their_clients(library: Library) -> None:
-    class FakeS3(S3Client):
-        def __init__(self) -> None: ...
-
-        def endpoint(self, bucket: str) -> str:
-            return f"S3 for {bucket}"
-
-        def can_list_ranges(self, bucket: str) -> bool:
-            return False
-
-        def reload_credentials(self, bucket: str, rejected: object = None) -> bool:
-            return True
-
-    library.write("a.jpg")
-    both = SourceClient(FakeS3(), library.client)
-    assert both.endpoint("holiday") == "S3 for holiday"
-    assert both.endpoint(library.bucket) == f"the folder {library.folder}"
-    assert [ref.key for ref in both.list_page(library.bucket, "", None).refs] == ["a.jpg"]
-    assert both.reload_credentials("holiday")
-    assert not both.reload_credentials(library.bucket)
-
-
-def test_read_range__unmounted_folder__is_not_a_missing_file(library: Library) -> None:
-    library.write("a.jpg")
-    ref = library.ref("a.jpg")
-    (library.folder / "a.jpg").unlink()
-    with pytest.raises(ObjectGone):
-        library.client.read_range(ref, 0, 1)
-    library.folder.rmdir()
-    with pytest.raises(FolderUnavailable):
-        library.client.read_range(ref, 0, 1)

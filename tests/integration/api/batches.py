@@ -1,0 +1,68 @@
+"""How the tests of the API start batches and wait for them."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psutil
+
+from exifinator.config import ROOT
+from tests.integration.api.fixtures import Api, open_api
+from tests.integration.conftest import Installation
+from tests.servers import find_processes
+
+Environment = Callable[[Installation], None]
+
+
+@contextlib.contextmanager
+def open_batch_api(installation: Installation) -> Iterator[Api]:
+    """Yield the API over an installation. Afterwards, end the processes of its batches and remove their logs."""
+    with open_api(installation.config) as running, ending_batches(installation):
+        yield running
+
+
+@contextlib.contextmanager
+def ending_batches(installation: Installation) -> Iterator[None]:
+    """End the processes of batches afterwards, and remove their logs."""
+    try:
+        yield
+    finally:
+        for batch in installation.store.batches.collection.find():
+            for process in processes_of(batch["_id"]):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+                    process.wait()
+        # The API has a thread for each process, which reads the log when the process ends.
+        for thread in threading.enumerate():
+            if "_await_end" in thread.name:
+                thread.join()
+        for batch in installation.store.batches.collection.find():
+            (ROOT / "logs" / f"batch-{batch['_id']}.log").unlink(missing_ok=True)
+
+
+def processes_of(batch_id: str) -> list[psutil.Process]:
+    return find_processes(lambda process: batch_id in process.cmdline())
+
+
+def start(api: Api, source: str) -> dict[str, Any]:
+    answer = api.client.post("/batches", json={"source": source})
+    assert answer.status_code == 202, answer.text
+    batch: dict[str, Any] = answer.json()
+    assert answer.headers["location"] == f"/batches/{batch['id']}"
+    return batch
+
+
+def await_batch(installation: Installation, api: Api, batch_id: str, right: Callable[[Any], Any]) -> dict[str, Any]:
+    def look() -> Any:
+        batch = api.get(f"/batches/{batch_id}").json()
+        return batch if right(batch) else None
+
+    found: dict[str, Any] = installation.wait_until(look)
+    return found
+
+
+def in_state(*states: str) -> Callable[[Any], bool]:
+    return lambda batch: batch["state"] in states

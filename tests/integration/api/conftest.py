@@ -1,0 +1,42 @@
+"""APIs that start batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from pydantic import SecretStr
+
+from exifinator.config import Config
+from tests.integration.api.batches import (
+    Environment,
+    open_batch_api,
+)
+from tests.integration.api.fixtures import Api, open_api
+from tests.integration.conftest import Installation
+
+
+@pytest.fixture
+def share(monkeypatch: pytest.MonkeyPatch) -> Environment:
+    """share(installation) has the processes of batches find an installation: they take it from the environment."""
+
+    def set_environment(installation: Installation) -> None:
+        for name, value in installation.environment.items():
+            monkeypatch.setenv(name, value)
+
+    return set_environment
+
+
+@pytest.fixture
+def batch_api(installation: Installation, share: Environment) -> Iterator[Api]:
+    share(installation)
+    with open_batch_api(installation) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def shared_batch_api(library: Config, moto_url: str, redis_url: str) -> Iterator[Api]:
+    """Yield the API of the library, with an S3 server and a Redis."""
+    config = library.model_copy(update={"s3_endpoint_url": moto_url, "redis_url": SecretStr(redis_url)})
+    with open_api(config) as running:
+        yield running

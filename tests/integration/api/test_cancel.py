@@ -1,0 +1,187 @@
+"""Cancelling batches: listing, reading, left behind, or with a dead process."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.integration.api.batches import (
+    Environment,
+    await_batch,
+    in_state,
+    open_batch_api,
+    processes_of,
+    start,
+)
+from tests.integration.api.fixtures import Api
+from tests.integration.conftest import Bucket, Installation
+from tests.photos import make_jpeg
+from tests.s3_proxy import Answer, run_proxy
+
+LONG_AGO = datetime(2024, 1, 1, tzinfo=UTC)
+
+
+def waiting_keys(installation: Installation) -> set[str]:
+    members: Any = installation.redis.zrange(installation.queue.keys.downloads, 0, -1)
+    return {member.split(b"\x1f")[-1].decode() for member in members}
+
+
+def test_cancel__reading__nothing_more_is_read_and_numbers_stay(
+    batch_api: Api, installation: Installation, bucket: Bucket
+) -> None:
+    for at in range(5):
+        bucket.put(f"{at}.jpg", make_jpeg(seed=at))
+    batch = start(batch_api, bucket.name)
+    await_batch(installation, batch_api, batch["id"], lambda b: b["state"] == "reading" and b["numbers"]["queued"] == 5)
+
+    answer = batch_api.client.delete(f"/batches/{batch['id']}")
+    assert answer.status_code == 202
+    assert answer.json()["state"] in ("cancelling", "cancelled")
+    cancelled = await_batch(installation, batch_api, batch["id"], in_state("cancelled"))
+
+    assert (cancelled["numbers"]["queued"], cancelled["numbers"]["stored"]) == (5, 0)
+    assert waiting_keys(installation) == set()
+    assert installation.queue.batches.open_ids() == []
+    installation.wait_until(lambda: not processes_of(batch["id"]))
+    again = batch_api.client.delete(f"/batches/{batch['id']}")
+    assert (again.status_code, again.headers["content-type"]) == (409, "application/problem+json")
+    assert again.json()["code"] == "batch_ended"
+    assert "cancelled" in again.json()["detail"]
+
+
+def test_cancel__listing__ends_a_listing_that_has_no_end(
+    install: Callable[..., Installation], bucket: Bucket, moto_url: str, share: Environment
+) -> None:
+    for at in range(2):
+        bucket.put(f"{at:09}.jpg", make_jpeg(seed=at))
+    first: list[Answer] = []
+    pages: list[str] = []
+
+    def list_on(method: str, target: str, headers: dict[str, str], answer: Answer) -> Answer:
+        """Each page as the first one, with a key of its own, and one more after it."""
+        if "continuation-token" in target:
+            pages.append(target)
+            number = b"%09d" % len(pages)
+            body = re.sub(rb"(<Key>).*?(\.jpg</Key>)", rb"\g<1>" + number + rb"\g<2>", first[0].body)
+            body = re.sub(rb"(<NextContinuationToken>).*?<", rb"\g<1>" + number + rb"<", body)
+            return replace(first[0], headers={**first[0].headers, "content-length": str(len(body))}, body=body)
+        if b"<NextContinuationToken>" in answer.body:
+            first.append(answer)
+        return answer
+
+    with run_proxy(moto_url) as proxy:
+        proxy.request = lambda target: target + "&max-keys=1" if "list-type" in target else target
+        proxy.answer = list_on
+        installation = install(S3_ENDPOINT_URL=proxy.url)
+        share(installation)
+        with open_batch_api(installation) as api:
+            batch = start(api, bucket.name)
+            installation.wait_until(lambda: pages)
+            assert api.client.delete(f"/batches/{batch['id']}").json()["state"] == "cancelling"
+            cancelled = await_batch(installation, api, batch["id"], in_state("cancelled"))
+    # The first page has no token. The listing fetches ahead, so it may have dropped the last pages.
+    assert 0 < cancelled["numbers"]["listed"] <= len(pages) + 1
+    assert waiting_keys(installation) == set()
+
+
+def test_cancel__another_batch_covers_some__those_are_still_read(
+    batch_api: Api, installation: Installation, bucket: Bucket
+) -> None:
+    for key in ("2023/a.jpg", "2024/b.jpg", "2024/c.jpg"):
+        bucket.put(key, make_jpeg())
+    other = installation.queue_batch(f"{bucket.name}/2024/")
+    batch = start(batch_api, bucket.name)
+    await_batch(installation, batch_api, batch["id"], in_state("reading"))
+    assert waiting_keys(installation) == {"2023/a.jpg", "2024/b.jpg", "2024/c.jpg"}
+
+    batch_api.client.delete(f"/batches/{batch['id']}")
+    await_batch(installation, batch_api, batch["id"], in_state("cancelled"))
+
+    assert waiting_keys(installation) == {"2024/b.jpg", "2024/c.jpg"}
+    installation.start_worker("download", "write")
+    assert installation.finish(other).stored == 2
+    assert installation.store.records.collection.count_documents({}) == 2
+
+
+def test_cancel__retries_wait__are_forgotten(batch_api: Api, installation: Installation, bucket: Bucket) -> None:
+    jobs = [
+        {"status": "retry", "params": {"bucket": bucket.name, "key": "2024/(a+b).jpg"}},
+        {"status": "queued", "params": {"bucket": bucket.name, "key": "2024/(c).jpg"}},
+        {"status": "failed", "params": {"bucket": bucket.name, "key": "2024/(d).jpg"}},
+        {"status": "retry", "params": {"bucket": bucket.name, "key": "2023/(e).jpg"}},
+        {"status": "retry", "params": {"bucket": "another", "key": "2024/(f).jpg"}},
+    ]
+    installation.store.jobs.collection.insert_many(jobs)
+    bucket.put("2024/(a+b).jpg", make_jpeg())
+    batch = installation.batch(f"{bucket.name}/2024/(")
+    batch.open()
+    assert batch_api.client.delete(f"/batches/{batch.id}").status_code == 202
+    installation.finish(batch)
+    left = {job["params"]["key"] for job in installation.store.jobs.collection.find()}
+    assert left == {"2024/(d).jpg", "2023/(e).jpg", "2024/(f).jpg"}
+
+
+@pytest.mark.parametrize("phase", ["listing", "reading"])
+def test_cancel__its_process_is_dead__works_all_the_same(
+    batch_api: Api, installation: Installation, bucket: Bucket, phase: str
+) -> None:
+    for at in range(3):
+        bucket.put(f"{at}.jpg", make_jpeg(seed=at))
+    batch = installation.queue_batch(bucket.name)
+    # As a process leaves it that was killed a while ago.
+    installation.store.batches.collection.update_one({}, {"$set": {"state": phase, "updated_at": LONG_AGO}})
+    found = batch_api.get(f"/batches/{batch.id}").json()
+    assert found["state"] == {"listing": "stopped", "reading": "left"}[phase]
+    # Without a process, a listing stops. What is queued waits for a worker.
+    assert {"listing": "has exited", "reading": "No worker is running"}[phase] in found["problem"]
+
+    answer = batch_api.client.delete(f"/batches/{batch.id}")
+
+    assert (answer.status_code, answer.json()["state"]) == (202, "cancelled")
+    assert waiting_keys(installation) == set()
+    assert installation.queue.batches.open_ids() == []
+    assert batch_api.client.delete(f"/batches/{batch.id}").status_code == 409
+
+
+def test_cancel__its_process_is_dead__waits_for_what_is_in_hand(
+    batch_api: Api, installation: Installation, bucket: Bucket
+) -> None:
+    bucket.put("a.jpg", make_jpeg())
+    bucket.put("b.jpg", make_jpeg())
+    batch = installation.queue_batch(bucket.name)
+    (taken,) = installation.queue.take_downloads(1)
+    installation.store.batches.collection.update_one({}, {"$set": {"updated_at": LONG_AGO}})
+
+    assert batch_api.client.delete(f"/batches/{batch.id}").json()["state"] == "cancelling"
+    assert len(waiting_keys(installation)) == 1
+
+    # Its worker never comes back: after a lease it is let go.
+    lease = timedelta(seconds=installation.config.lease_seconds)
+    installation.store.batches.collection.update_one(
+        {}, {"$set": {"cancel_requested_at": datetime.now(UTC) - lease - lease}}
+    )
+    assert batch_api.get(f"/batches/{batch.id}").json()["state"] == "cancelled"
+    assert waiting_keys(installation) == set()
+    assert installation.queue.push_metadata([(taken, b"x")]) == [2]
+
+
+def test_cancel__left_batch__is_cancelled_as_long_as_the_workers_know_it(
+    batch_api: Api, installation: Installation, bucket: Bucket
+) -> None:
+    bucket.put("a.jpg", make_jpeg())
+    first, second = installation.queue_batch(bucket.name), installation.queue_batch(bucket.name)
+    first.detach("left")
+    second.detach("left")
+    installation.queue.batches.close(second.id)
+    assert batch_api.client.delete(f"/batches/{second.id}").status_code == 409
+    assert batch_api.client.delete(f"/batches/{first.id}").json()["state"] == "cancelled"
+
+
+def test_cancel__unknown__is_404(shared_batch_api: Api) -> None:
+    for method in ("GET", "DELETE"):
+        assert shared_batch_api.client.request(method, "/batches/20200101-000000-aaaaaa").status_code == 404

@@ -1,0 +1,8 @@
+"""Addresses and keys for the tests of doctor."""
+
+from __future__ import annotations
+
+NOBODY = "127.0.0.1:9"
+
+
+KEYS = {"AWS_ACCESS_KEY": "test", "AWS_SECRET_KEY": "secret"}

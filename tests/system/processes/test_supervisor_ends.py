@@ -1,0 +1,232 @@
+"""Supervisions that start, stop, fail or are killed, each with a supervisord of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+from exifinator.errors import ServiceFailed
+from exifinator.processes import supervisor as module
+from exifinator.processes.supervisor import Supervision
+from exifinator.processes.supervisor_config import Program
+from exifinator.processes.tagged import TAG_VARIABLE, find_supervisord, find_tagged, is_alive
+from exifinator.sockets import socket_path
+from tests.servers import ROOT, end
+from tests.system.checkout import START_TIMEOUT_SECONDS
+from tests.system.processes.supervision import (
+    SLEEP,
+    settle,
+    settle_exec,
+    supervised,
+    write_script,
+)
+from tests.waiting import eventually
+
+
+def kill_supervisord(supervision: Supervision) -> None:
+    supervisord = find_supervisord(supervision._tag)
+    assert supervisord is not None
+    supervisord.kill()
+    eventually(lambda: not is_alive(supervisord))
+
+
+def test_start__by_four_concurrent_callers__starts_one_and_returns_to_all(demo: Supervision) -> None:
+    """Each caller's pipes are closed, and nothing is left in its process group, where Ctrl-C would reach it."""
+    script = (
+        "import sys; from pathlib import Path; from exifinator.processes.supervisor import Supervision;"
+        "from exifinator.processes.supervisor_config import Program;"
+        f"supervision = Supervision('demo', Path(sys.argv[1]), start_timeout_seconds={START_TIMEOUT_SECONDS});"
+        f"print(supervision.start([Program('a', {SLEEP})]))"
+    )
+    callers = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, str(demo.root)],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        for _ in range(4)
+    ]
+    try:
+        # Returns only when everybody has closed the pipes.
+        outputs = [caller.communicate() for caller in callers]
+    finally:
+        for caller in callers:
+            end(caller, signal.SIGKILL)
+
+    assert sorted(outputs) == [(b"False\n", b"")] * 3 + [(b"True\n", b"")]
+    program = settle_exec(demo, "a", SLEEP)
+    assert len(find_tagged(demo._tag)) == 2, "one supervisord and one program"
+    for caller in callers:
+        with pytest.raises(ProcessLookupError):
+            os.killpg(caller.pid, signal.SIGINT)
+    assert program.terminal() is None
+
+
+def test_restart__with_others__replaces_them(demo: Supervision, monkeypatch: pytest.MonkeyPatch) -> None:
+    demo.start([Program("a", SLEEP)])
+    before = psutil.Process(settle(demo)["a"])
+    monkeypatch.setenv("EXIFINATOR_LOG_LEVEL", "DEBUG")
+
+    demo.restart([Program("b", SLEEP)])
+
+    assert set(settle(demo)) == {"b"}
+    assert not is_alive(before)
+    assert settle_exec(demo, "b", SLEEP).environ()["EXIFINATOR_LOG_LEVEL"] == "DEBUG"
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """What was left when a supervision was stopped, and whether each of two stops found something to end."""
+
+    supervision: Supervision
+    elsewhere: subprocess.Popen[bytes]
+    found: tuple[bool, bool]
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stopped]:
+    """Stop a supervision whose programs take their time, or do not end at SIGTERM."""
+    with supervised(tmp_path_factory.mktemp("stopped") / "checkout") as supervision, contextlib.ExitStack() as stack:
+        ignoring, draining = supervision.root / "ignoring.py", supervision.root / "draining.py"
+        ignoring.write_text("import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)")
+        draining.write_text(
+            "import signal, sys, time\n"
+            "def end(*_):\n    time.sleep(1); open('drained', 'w').close(); sys.exit()\n"
+            "signal.signal(signal.SIGINT, end); open('ready', 'w').close(); time.sleep(600)"
+        )
+        # A child of the program that ignores what ends its parent.
+        shell = ["/bin/sh", "-c", f"{sys.executable} {ignoring} & exec sleep 600"]
+        drains = [sys.executable, str(draining)]
+        supervision.start(
+            [Program("stubborn", shell), Program("drains", drains, stop_signal="INT", stop_wait_seconds=600)]
+        )
+        elsewhere = subprocess.Popen(SLEEP)
+        stack.callback(end, elsewhere)
+        eventually((supervision.root / "ready").exists)
+        # supervisord, the shell's successor and its child, the one that drains.
+        eventually(lambda: len(find_tagged(supervision._tag)) == 4)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("exifinator.processes.tagged.ORPHAN_STOP_SECONDS", 0.5)
+            found = (supervision.stop(), supervision.stop())
+        yield Stopped(supervision, elsewhere, found)
+
+
+def test_stop__child_that_ignores_sigterm__is_killed(stopped: Stopped) -> None:
+    assert find_tagged(stopped.supervision._tag) == []
+    assert not stopped.supervision.running()
+
+
+def test_stop__twice__finds_something_once(stopped: Stopped) -> None:
+    assert stopped.found == (True, False)
+
+
+def test_stop__stop_signal__lets_the_program_end_its_work(stopped: Stopped) -> None:
+    assert (stopped.supervision.root / "drained").exists()
+
+
+def test_stop__process_of_another_with_the_same_command__lives_on(stopped: Stopped) -> None:
+    assert stopped.elsewhere.poll() is None
+
+
+def test_stop__another_checkout__lives_on(demo: Supervision, stopped: Stopped) -> None:
+    demo.start([Program("plain", SLEEP)])
+    before = settle(demo, "plain")
+    # It has nothing left to end here, and looks at every process of the machine.
+    stopped.supervision.stop()
+    assert demo.running()
+    assert settle(demo, "plain") == before
+
+
+def test_start_and_stop__damaged_configuration__work(demo: Supervision) -> None:
+    """tests/unit/processes/test_supervisor.py has other kinds of damage."""
+    programs = [Program("a", SLEEP)]
+    demo.start(programs)
+    settle(demo)
+    config = demo.root / "var" / "demo" / "supervisord.conf"
+
+    config.write_bytes(b"\xff\x00[")
+    assert demo.stop()
+    assert find_tagged(demo._tag) == []
+
+    config.write_bytes(b"\xff\x00[")
+    assert demo.start(programs)
+    assert settle(demo)
+
+
+def test_calls__missing_socket__is_reported_and_stop_still_works(demo: Supervision) -> None:
+    demo.start([Program("a", SLEEP)])
+    settle(demo)
+    demo._socket().unlink()
+    original = Supervision._calls
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Supervision, "_calls", lambda self: original(self, timeout_seconds=0.5))
+        with pytest.raises(ServiceFailed, match="does not respond"):
+            demo.status()
+
+    assert demo.stop()
+    assert find_tagged(demo._tag) == []
+
+
+def test_start__supervisord_that_fails__is_reported(demo: Supervision, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module.sys, "executable", "/bin/false")
+    with pytest.raises(ServiceFailed, match="did not start"):
+        demo.start([Program("a", SLEEP)])
+
+
+def test_start__supervisord_that_does_not_get_ready__is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = write_script(tmp_path / "slow", "exec sleep 600")
+    monkeypatch.setattr(module.sys, "executable", program)
+    with pytest.raises(ServiceFailed, match=r"did not start in 0\.2 s.*START_TIMEOUT_SECONDS"):
+        Supervision("demo", tmp_path, start_timeout_seconds=0.2).start([Program("a", SLEEP)])
+
+
+def start_again(demo: Supervision) -> None:
+    assert demo.start([Program("a", SLEEP), Program("b", SLEEP)])
+
+
+def ensure_one(demo: Supervision) -> None:
+    demo.ensure([Program("b", SLEEP)])
+
+
+def restart(demo: Supervision) -> None:
+    demo.restart([Program("a", SLEEP), Program("b", SLEEP)])
+
+
+def test_orphans__after_kill_9_of_supervisord__are_ended_by_each_command(demo: Supervision) -> None:
+    start_again(demo)
+    assert psutil.Process(settle(demo)["a"]).environ()[TAG_VARIABLE] == demo._tag
+    again: list[Callable[[Supervision], None]] = [start_again, ensure_one, restart]
+    for command in again:
+        orphans = settle(demo)
+        kill_supervisord(demo)
+        assert all(psutil.pid_exists(orphan) for orphan in orphans.values()), command
+
+        command(demo)
+
+        # Ensuring one program brings back the other too: what ran when supervisord was killed is still wanted.
+        successors = settle(demo)
+        assert set(successors) == {"a", "b"}, command
+        assert not set(successors.values()) & set(orphans.values()), command
+        assert len(find_tagged(demo._tag)) == 3, command
+
+    kill_supervisord(demo)
+    assert demo.stop()
+    assert find_tagged(demo._tag) == []
+    assert not socket_path("demo", demo.root).exists()
+
+    # What was stopped is wanted no more.
+    ensure_one(demo)
+    assert set(settle(demo)) == {"b"}
