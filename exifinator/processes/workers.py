@@ -65,14 +65,14 @@ def worker_supervision(root: Path = ROOT, start_timeout_seconds: float = START_T
 
 
 def worker_programs(config: Config) -> list[Program]:
-    """Return the programs of the workers, the dashboard and the API.
+    """Return the programs of the workers, the dashboard and the API, and of `watch` if EVENTS_SQS_URL is set.
 
     Every worker process serves both queues. This balances the load, however long fetching and decoding take.
     """
     worker = mrq_worker()
     python = [sys.executable, "-m"]
     # The workers are stopped with SIGINT, at which MRQ starts no more jobs and finishes the jobs in progress.
-    return [
+    programs = [
         Program(
             "download-write",
             [*worker, config.download_queue, config.write_queue],
@@ -83,6 +83,9 @@ def worker_programs(config: Config) -> list[Program]:
         Program("dashboard", [*python, "exifinator.dashboard.server"]),
         Program("api", [*python, "exifinator", "api"]),
     ]
+    if config.events_sqs_url is not None:
+        programs.append(Program("watch", [*python, "exifinator", "watch"]))
+    return programs
 
 
 def start_workers(config: Config, *, restart: bool = False, root: Path = ROOT) -> WorkersReport:

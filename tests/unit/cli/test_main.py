@@ -114,6 +114,12 @@ def test_main__error__is_one_sentence_without_traceback(
     assert CliRunner().invoke(group, ["fail"]).exception is error
 
 
+@pytest.mark.parametrize(("url", "expected"), [("", False), ("https://sqs.eu-west-1.amazonaws.com/1/photos", True)])
+def test_worker_programs__events_sqs_url__adds_watch(url: str, expected: bool) -> None:
+    config = build_config({"EVENTS_SQS_URL": url or None}, {})
+    assert ("watch" in {program.name for program in worker_programs(config)}) is expected
+
+
 @pytest.mark.parametrize("processes", [1, 2, 8])
 def test_worker_programs__processes__all_read_and_write(processes: int) -> None:
     config = build_config({"WORKER_PROCESSES": processes, "DOWNLOAD_QUEUE": "in", "WRITE_QUEUE": "out"}, {})
