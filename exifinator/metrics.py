@@ -86,6 +86,8 @@ class Counts:
         self.events = dict.fromkeys(EVENT_OUTCOMES, 0)
         # The total time from the changes of objects until their events were applied.
         self.event_lag_microseconds = 0
+        # The number of events in that total: not every server says when an object changed.
+        self.timed_events = 0
 
     def add_retry(self, cause: str) -> None:
         """Count a retry. If its cause is not one of RETRY_CAUSES, it counts as `other`."""
@@ -97,7 +99,7 @@ class Counts:
         fields |= {f"requests:{name}": count for name, count in self.requests.items()}
         fields |= {f"retries:{name}": count for name, count in self.retries.items()}
         fields |= {f"events:{name}": count for name, count in self.events.items()}
-        fields["events:lag_us"] = self.event_lag_microseconds
+        fields |= {"events:lag_us": self.event_lag_microseconds, "events:timed": self.timed_events}
         for name, stage in self.stages.items():
             fields[f"stage:{name}:us"] = stage.microseconds
             fields |= {f"stage:{name}:{i}": count for i, count in enumerate(stage.counts)}

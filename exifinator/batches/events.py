@@ -165,6 +165,7 @@ class EventApplier:
         now = datetime.now(UTC)
         for event in events:
             if event.at and event.id not in applied.failures:
+                COUNTS.timed_events += 1
                 COUNTS.event_lag_microseconds += max(0, int((now - event.at).total_seconds() * 1_000_000))
 
 

@@ -48,7 +48,8 @@ def watch_command() -> None:
         closing(SourceClient(S3Client(config))) as client,
         flushing(QueueAdmin(queue, config)),
     ):
-        messages.check()
+        # Find a wrong URL or a missing permission at the start.
+        messages.count_waiting()
         notify_ready()
         click.echo(f"Watching {config.events_sqs_url}", err=True)
         Watcher(messages, EventApplier(config, client, store, queue)).run()

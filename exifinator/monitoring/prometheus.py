@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, SummaryMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
@@ -152,11 +152,10 @@ def counter_metrics(counts: Mapping[str, int]) -> Iterator[Metric]:
     events = CounterMetricFamily("exifinator_events", "Events of S3's notifications, by outcome.", labels=["outcome"])
     for outcome in EVENT_OUTCOMES:
         events.add_metric([outcome], counts.get(f"events:{outcome}", 0))
-    lag = CounterMetricFamily(
-        "exifinator_events_lag_seconds",
-        "Total time from the changes of objects until their events were applied.",
+    lag = SummaryMetricFamily(
+        "exifinator_event_lag_seconds", "Time from the changes of objects until their events were applied."
     )
-    lag.add_metric([], counts.get("events:lag_us", 0) / 1_000_000)
+    lag.add_metric([], counts.get("events:timed", 0), counts.get("events:lag_us", 0) / 1_000_000)
     stages = HistogramMetricFamily("exifinator_stage_seconds", "Duration of each stage of an image.", labels=["stage"])
     bounds = [*(f"{bound:g}" for bound in BOUNDS_SECONDS), "+Inf"]
     for stage in STAGES:

@@ -58,10 +58,12 @@ class MessageQueue:
                 ),
             )
 
-    def check(self) -> None:
-        """Check that the queue can be used."""
+    def count_waiting(self) -> int:
+        """Return approximately how many messages wait to be received."""
+        name = "ApproximateNumberOfMessages"
         with self._errors("reach"):
-            self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=["ApproximateNumberOfMessages"])
+            response = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=[name])
+        return int(response["Attributes"][name])
 
     def receive(self, *, wait_seconds: int = LONG_POLL_SECONDS) -> list[Message]:
         """Return up to MESSAGES_PER_REQUEST messages. Wait until there are some, or the time is over."""

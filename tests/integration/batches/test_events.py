@@ -20,6 +20,7 @@ from api.app import create_app
 from exifinator.batches.events import EventApplier, find_object
 from exifinator.batches.watcher import Watcher
 from exifinator.models import ImageRef
+from exifinator.monitoring.checks.events import check_events
 from exifinator.queue.image_queue import Outcome
 from exifinator.sources.client import SourceClient
 from exifinator.sources.notifications import ObjectEvent
@@ -300,6 +301,15 @@ def read_some(installation: Installation, chance: random.Random) -> None:
             installation.store.records.upsert([record])
             outcome = Outcome(delivery.member, ref.id, record.status, delivery=delivery.number)
             installation.queue.acknowledge([outcome])
+
+
+def test_doctor__sqs_queue__is_checked(installation: Installation, sqs: Sqs) -> None:
+    sqs.send("a")
+    found = check_events(installation.config, sqs.url)
+    assert (found.level, "about 1 " in found.message) == ("ok", True)
+    wrong = check_events(installation.config, f"{sqs.url}-missing")
+    assert wrong.level == "error"
+    assert "EVENTS_SQS_URL" in wrong.fix
 
 
 def test_watch__process__applies_messages_and_ends_at_sigterm(
