@@ -85,6 +85,8 @@ class EventApplier:
             QueueUnavailable, StoreUnavailable, RecordRefused: Redis or MongoDB is unavailable, or the download queue is
                 full. Some events may have been applied. All of them can be applied again.
         """
+        if not events:
+            return AppliedEvents()
         if self._queue.is_full():
             raise QueueUnavailable("The download queue is full", code="queue_full")
         is_indexed = make_selector(self._config, self._store.batches.find_latest(MAX_BATCHES))

@@ -24,6 +24,8 @@ from exifinator.processes.tagged import has_listener, process_tag
 
 # Settings that only `run` reads. The workers need no restart when one of these settings changes.
 RUN_ONLY_SETTINGS = frozenset({"s3_buckets", "skip_junk_files", "start_timeout_seconds"})
+# Of these, settings that decide which events apply. `watch` and the API read them if events are configured.
+EVENT_SETTINGS = frozenset({"s3_buckets", "skip_junk_files"})
 # Prefixes of the environment variables that boto3 and its HTTP client read, such as the profile, the region, the
 # endpoint, credentials, proxies and certificates.
 BOTO_VARIABLES = ("AWS_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_", "REQUESTS_CA_BUNDLE")
@@ -233,10 +235,12 @@ def _fingerprint(config: Config, root: Path) -> str:
 
     The settings include secrets, so only this user may be able to read the file in which the hash is stored.
     """
+    follows_events = config.events_sqs_url is not None or config.events_token is not None
+    unread = RUN_ONLY_SETTINGS - EVENT_SETTINGS if follows_events else RUN_ONLY_SETTINGS
     values = {
         name: value.get_secret_value() if isinstance(value, SecretStr) else value
         for name, value in config
-        if name not in RUN_ONLY_SETTINGS
+        if name not in unread
     }
     boto_variables = {name: value for name, value in os.environ.items() if name.upper().startswith(BOTO_VARIABLES)}
     digest = hashlib.sha256(repr((sorted(values.items()), sorted(boto_variables.items()))).encode())
