@@ -75,6 +75,10 @@ TASK_HISTORY = "failures"
 BATCH_WEBHOOK_URL = None
 # Key with which these requests are signed: "whsec_" and Base64, or any other text. None: they are not signed.
 BATCH_WEBHOOK_SECRET = None
+# URL of an Amazon SQS queue with S3's notifications. The index then follows changes in the buckets within seconds.
+EVENTS_SQS_URL = None
+# Token with which S3 servers send notifications to POST /events/s3 of the API. None: this path is closed.
+EVENTS_TOKEN = None
 
 # --- The workers ----------------------------------------------------------------------------------------------------
 # Number of worker processes. 0: one per CPU core.

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from typing import Any
 
 from fastapi import Depends, FastAPI
@@ -45,6 +45,7 @@ from api.routes import (
     library,
     map,
     metrics,
+    notifications,
     photos,
     pictures,
     statistics,
@@ -52,7 +53,10 @@ from api.routes import (
 )
 from exifinator.config import Config, load_config
 from exifinator.errors import EXIFinatorError
+from exifinator.monitoring.reporter import flushing
+from exifinator.queue.admin import QueueAdmin
 from exifinator.sources.client import SourceClient
+from exifinator.sources.notifications import MAX_BYTES as MAX_NOTIFICATION_BYTES
 from exifinator.sources.s3.client import S3Client
 from exifinator.storage.mongodb import connect_mongodb
 from exifinator.storage.store import Store
@@ -127,7 +131,7 @@ def create_app(config: Config | None = None, *, throttle: LoginThrottle | None =
     app.include_router(explorer.make_router(config))
     for routes in (health, metrics, docs, library, pictures, photos, facets, suggestions, statistics, map, export):
         app.include_router(routes.router)
-    for routes in (batches, events, failures):
+    for routes in (batches, events, notifications, failures):
         app.include_router(routes.router)
     app.include_router(docs.document_router)
     app.include_router(compat.make_router(config))
@@ -150,7 +154,11 @@ def _middleware(config: Config) -> list[Middleware]:
             allow_headers=["Authorization", "Content-Type", "If-None-Match"],
             expose_headers=["ETag", "Link", "Retry-After"],
         ),
-        Middleware(MaxBodySize, max_bytes=MAX_BODY_BYTES, larger={"/export.": MAX_SELECTION_BYTES}),
+        Middleware(
+            MaxBodySize,
+            max_bytes=MAX_BODY_BYTES,
+            larger={"/export.": MAX_SELECTION_BYTES, "/events/s3": MAX_NOTIFICATION_BYTES},
+        ),
         Middleware(RawPath),
         Middleware(HeadAndOptions),
         Middleware(IgnoreRefusedGzip),
@@ -183,12 +191,15 @@ async def _run(app: FastAPI) -> AsyncIterator[None]:
     app.state.background_maps = BackgroundCounts(gate)
     app.state.link_signer = LinkSigner(config)
     app.state.sources = SourceClient(S3Client(config))
+    app.state.events = notifications.make_applier(app.state.backend, app.state.sources)
     app.state.previews = PreviewMaker(config, app.state.sources)
     # Create indexes in the background: a query that lacks its index is slow, not wrong.
     threading.Thread(target=_create_indexes, args=(config,), name="indexes", daemon=True).start()
     app.state.preparing = asyncio.create_task(_prepare(app))
+    counts = flushing(QueueAdmin(app.state.backend.queue, config)) if config.events_token else nullcontext()
     try:
-        yield
+        with counts:
+            yield
     finally:
         app.state.preparing.cancel()
         await app.state.previews.close()

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import SecretStr
 from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -22,18 +23,29 @@ _bearer = HTTPBearer(auto_error=False, description="API_TOKEN in settings.py.")
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 
 
-def check_token(config: Config, throttle: LoginThrottle, address: str, token: str | None) -> None:
+def check_token(
+    expected: SecretStr | None,
+    throttle: LoginThrottle,
+    address: str,
+    token: str | None,
+    *,
+    setting: str = "API_TOKEN",
+) -> None:
     """Check the token, and throttle addresses that send wrong tokens.
+
+    Args:
+        expected: The right token; None if no token is accepted.
+        setting: The setting that has the right token.
 
     Raises:
         RequestRefused: The token is missing or wrong (401), or it is wrong and this address has already sent too many
             wrong tokens (429).
     """
     challenge = {"WWW-Authenticate": 'Bearer realm="EXIFinator"'}
-    if token is None or config.api_token is None:
-        detail = "This action requires an access token. Send the header Authorization: Bearer <API_TOKEN>."
+    if token is None or expected is None:
+        detail = f"This action requires an access token. Send the header Authorization: Bearer <{setting}>."
         raise RequestRefused(ErrorCode.TOKEN_MISSING, detail, headers=challenge)
-    if hmac.compare_digest(token.encode(), config.api_token.get_secret_value().encode()):
+    if hmac.compare_digest(token.encode(), expected.get_secret_value().encode()):
         throttle.record_success(address)
         return
     wait = throttle.seconds_to_wait(address)
@@ -50,7 +62,7 @@ def check_token(config: Config, throttle: LoginThrottle, address: str, token: st
 def _check(request: Request, credentials: HTTPAuthorizationCredentials | None) -> None:
     address = request.client.host if request.client else ""
     token = credentials.credentials if credentials else None
-    check_token(request.app.state.config, request.app.state.throttle, address, token)
+    check_token(request.app.state.config.api_token, request.app.state.throttle, address, token)
 
 
 def allows_anonymous_reads(config: Config) -> bool:
@@ -74,6 +86,16 @@ async def require_operator(request: Request, credentials: Credentials) -> None:
         _check(request, credentials)
 
 
+async def require_event_sender(request: Request, credentials: Credentials) -> None:
+    """Require EVENTS_TOKEN. Without it, the path does not exist. API_TOKEN is not accepted."""
+    config: Config = request.app.state.config
+    if config.events_token is None:
+        raise RequestRefused(ErrorCode.NOT_FOUND, "Notifications are not accepted. Set EVENTS_TOKEN in settings.py.")
+    address = request.client.host if request.client else ""
+    token = credentials.credentials if credentials else None
+    check_token(config.events_token, request.app.state.throttle, address, token, setting="EVENTS_TOKEN")
+
+
 async def require_writer(request: Request, credentials: Credentials) -> None:
     """Require the token if one is set. Otherwise, reject requests on behalf of web pages from other origins.
 
@@ -89,6 +111,7 @@ async def require_writer(request: Request, credentials: Credentials) -> None:
 READER = Depends(require_reader)
 OPERATOR = Depends(require_operator)
 WRITER = Depends(require_writer)
+EVENT_SENDER = Depends(require_event_sender)
 
 
 class TrustedHost:

@@ -106,6 +106,8 @@ class Config(BaseModel):
     task_history: Literal["failures", "all"] = "failures"
     batch_webhook_url: WebAddress = Field(None, repr=False)
     batch_webhook_secret: WebhookSecret = None
+    events_sqs_url: WebAddress = None
+    events_token: Token = None
 
     worker_processes: int = Field(0, ge=0, le=1024)
     greenlets: int = Field(100, ge=2, le=2000)

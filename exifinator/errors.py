@@ -6,6 +6,7 @@ EXIFinatorError
 │   └── BadParameter                a parameter of the URL is wrong (api.errors)
 │       └── SearchSyntaxError       the text of a search is invalid (api.query.search_syntax)
 ├── RequestRefused                  the API sends an error response instead of a result (api.errors)
+├── MalformedNotification           a message is not a notification of an S3 server
 ├── ServiceFailed                   a program that EXIFinator starts did not come up
 ├── BatchTaken                      another process has taken over this process's batch
 ├── DeliveryLost                    the image was delivered again, or its batch was cancelled
@@ -83,6 +84,10 @@ class ConfigError(EXIFinatorError):
 
 class BadQuery(EXIFinatorError):
     """The API cannot run this query."""
+
+
+class MalformedNotification(EXIFinatorError):
+    """A message is not a notification of an S3 server in a supported shape."""
 
 
 class ServiceFailed(EXIFinatorError):

@@ -23,6 +23,10 @@ BOUNDS_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.
 STAGES = ("fetch", "queue", "parse", "store")
 OUTCOMES = ("ok", "no_exif", "unsupported", "damaged", "failed")
 REQUEST_KINDS = ("get", "list")
+# What becomes of the events of S3's notifications. `queued`, `removed`: applied. `unchanged`: the index has the object
+# already, for example because the event was delivered twice. `ignored`: outside the sources, or of another kind.
+# `failed`: to be delivered again. `malformed`: a message that is no notification.
+EVENT_OUTCOMES = ("queued", "removed", "unchanged", "ignored", "failed", "malformed")
 # Causes of retries. `boto3_fallback`: the fast client did not get the requested bytes, so boto3 repeats the request.
 RETRY_CAUSES = (
     "slow_down", "server_error", "timeout", "connection", "credentials", "object_changed", "mongodb", "redis",
@@ -79,6 +83,11 @@ class Counts:
         self.empty_objects = 0
         self.requests = dict.fromkeys(REQUEST_KINDS, 0)
         self.retries = dict.fromkeys(RETRY_CAUSES, 0)
+        self.events = dict.fromkeys(EVENT_OUTCOMES, 0)
+        # The total time from the changes of objects until their events were applied.
+        self.event_lag_microseconds = 0
+        # The number of events in that total: not every server says when an object changed.
+        self.timed_events = 0
 
     def add_retry(self, cause: str) -> None:
         """Count a retry. If its cause is not one of RETRY_CAUSES, it counts as `other`."""
@@ -89,6 +98,8 @@ class Counts:
         fields = {"bytes": self.bytes_read, "images:damaged": self.empty_objects}
         fields |= {f"requests:{name}": count for name, count in self.requests.items()}
         fields |= {f"retries:{name}": count for name, count in self.retries.items()}
+        fields |= {f"events:{name}": count for name, count in self.events.items()}
+        fields |= {"events:lag_us": self.event_lag_microseconds, "events:timed": self.timed_events}
         for name, stage in self.stages.items():
             fields[f"stage:{name}:us"] = stage.microseconds
             fields |= {f"stage:{name}:{i}": count for i, count in enumerate(stage.counts)}

@@ -17,7 +17,9 @@ EXIT_FAILED = 1
 EXIT_WRONG_USAGE = 2
 
 # Commands that need the folder that contains settings.py, var/ and logs/. main creates the folder if it is missing.
-NEEDS_ROOT = frozenset({"api", "dashboard", "demo", "doctor", "init", "run", "services", "start", "stop", "worker"})
+NEEDS_ROOT = frozenset(
+    {"api", "dashboard", "demo", "doctor", "init", "run", "services", "start", "stop", "watch", "worker"}
+)
 
 # The import path and the short help of each command that is imported only when it is called, so that `--help` is fast.
 LAZY_COMMANDS = {
@@ -40,6 +42,10 @@ LAZY_COMMANDS = {
     "queue": ("exifinator.cli.queue:queue_command", "Show, pause and resume the queues."),
     "run": ("exifinator.cli.run:run_command", "Index the metadata of every photo in the sources."),
     "status": ("exifinator.cli.status:status_command", "Show what is running, queued and failed."),
+    "watch": (
+        "exifinator.cli.watch:watch_command",
+        "Keep the index up to date by S3's notifications from an SQS queue.",
+    ),
     "worker": ("exifinator.cli.serve:worker_command", "Run one worker process in the foreground."),
 }
 

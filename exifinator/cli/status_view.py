@@ -12,6 +12,7 @@ from rich.text import Text
 
 from exifinator.batches.model import BatchCounts
 from exifinator.cli.formatting import format_bytes, format_duration, make_table, open_console, safe_cell, safe_text
+from exifinator.metrics import EVENT_OUTCOMES
 from exifinator.monitoring.status import Status
 from exifinator.paths import START
 
@@ -56,6 +57,8 @@ def _render(status: Status) -> RenderableType:
     parts.append(_hosts(status) if status.hosts else _no_workers(status))
     if status.batches:
         parts.append(_batches(status))
+    if status.events:
+        parts.append(_events(status))
     if status.failures:
         parts.append(_failures(status))
     if status.orphan_sidecars:
@@ -102,6 +105,12 @@ def _queues(status: Status) -> RenderableType:
         paused = "[yellow]paused (resume it with `queue resume`)[/]" if queue["paused"] else ""
         table.add_row(safe_cell(queue["name"]), f"{queue['images']:,}", oldest, paused)
     return table
+
+
+def _events(status: Status) -> Text:
+    counts = ", ".join(f"{status.events[name]:,} {name}" for name in EVENT_OUTCOMES if status.events[name])
+    lag = status.events["lag_seconds"]
+    return Text(f"Events: {counts}" + (f"; applied after {lag:,.1f} s on average" if lag is not None else ""))
 
 
 def _no_workers(status: Status) -> Text:

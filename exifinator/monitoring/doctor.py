@@ -13,6 +13,7 @@ from exifinator.config import Config
 from exifinator.errors import ConfigError, EXIFinatorError
 from exifinator.monitoring.checks import Finding, error, machine, mongodb, ok, redis, s3, settings
 from exifinator.monitoring.checks.clock import check_clock
+from exifinator.monitoring.checks.events import check_events
 from exifinator.monitoring.connections import Connections
 from exifinator.paths import COMMAND, START
 from exifinator.processes.databases import explain_fault
@@ -38,6 +39,8 @@ def run_checks(config: Config, arguments: Iterable[str] = (), *, cwd: Path | Non
         yield from _check_mongodb(config, connections)
     finally:
         connections.close()
+    if config.events_sqs_url is not None:
+        yield check_events(config, config.events_sqs_url)
     yield from _check_sources(config, arguments, cwd or Path(os.environ.get("EXIFINATOR_CWD") or Path.cwd()))
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, SummaryMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
@@ -20,7 +20,7 @@ from exifinator.batches.model import WATCHED_STATES, BatchCounts
 from exifinator.batches.service import read_batches
 from exifinator.config import Config
 from exifinator.errors import EXIFinatorError
-from exifinator.metrics import BOUNDS_SECONDS, OUTCOMES, REQUEST_KINDS, RETRY_CAUSES, STAGES
+from exifinator.metrics import BOUNDS_SECONDS, EVENT_OUTCOMES, OUTCOMES, REQUEST_KINDS, RETRY_CAUSES, STAGES
 from exifinator.monitoring.connections import Connections
 from exifinator.storage.failed_jobs import FailedJobs, failed_filter
 from exifinator.storage.workers import is_silent
@@ -149,6 +149,13 @@ def counter_metrics(counts: Mapping[str, int]) -> Iterator[Metric]:
     retries = CounterMetricFamily("exifinator_retries", "Retried requests and images, by cause.", labels=["cause"])
     for cause in RETRY_CAUSES:
         retries.add_metric([cause], counts.get(f"retries:{cause}", 0))
+    events = CounterMetricFamily("exifinator_events", "Events of S3's notifications, by outcome.", labels=["outcome"])
+    for outcome in EVENT_OUTCOMES:
+        events.add_metric([outcome], counts.get(f"events:{outcome}", 0))
+    lag = SummaryMetricFamily(
+        "exifinator_event_lag_seconds", "Time from the changes of objects until their events were applied."
+    )
+    lag.add_metric([], counts.get("events:timed", 0), counts.get("events:lag_us", 0) / 1_000_000)
     stages = HistogramMetricFamily("exifinator_stage_seconds", "Duration of each stage of an image.", labels=["stage"])
     bounds = [*(f"{bound:g}" for bound in BOUNDS_SECONDS), "+Inf"]
     for stage in STAGES:
@@ -157,7 +164,7 @@ def counter_metrics(counts: Mapping[str, int]) -> Iterator[Metric]:
             cumulative += counts.get(f"stage:{stage}:{i}", 0)
             buckets.append((bound, cumulative))
         stages.add_metric([stage], buckets, counts.get(f"stage:{stage}:us", 0) / 1_000_000)
-    yield from (images, read_bytes, requests, retries, stages)
+    yield from (images, read_bytes, requests, retries, events, lag, stages)
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +12,7 @@ from exifinator.batches.model import DETACHED_STATES, BatchCounts
 from exifinator.batches.service import read_batches
 from exifinator.config import Config
 from exifinator.errors import EXIFinatorError
+from exifinator.metrics import EVENT_OUTCOMES
 from exifinator.monitoring.connections import Connections
 from exifinator.net import listens, without_credentials
 from exifinator.own_servers import mongodb_uri, redis_url
@@ -41,6 +42,8 @@ class Status:
         batches: The running batches, or the latest ones if none is running, as batches.service.read_batches returns
             them.
         failures: The failed jobs, as FailedJobs.group returns them.
+        events: The events of S3's notifications by outcome, and `lag_seconds`: the average time from the change of an
+            object until its event was applied, or None. Empty if there were no events.
         records: The number of records.
         orphan_sidecars: The number of sidecars that belong to no photo.
         problems: Messages for the user.
@@ -56,6 +59,7 @@ class Status:
     workers: list[dict[str, Any]] = field(default_factory=list)
     batches: list[dict[str, Any]] = field(default_factory=list)
     failures: list[dict[str, Any]] = field(default_factory=list)
+    events: dict[str, Any] = field(default_factory=dict)
     records: int | None = None
     orphan_sidecars: int | None = None
     problems: list[str] = field(default_factory=list)
@@ -101,6 +105,7 @@ class StatusReader:
             "memory_limit_bytes": server.memory_limit_bytes,
             "disk_bytes": server.disk_bytes,
         }
+        status.events = describe_events(queue_admin.counts())
         status.queues += [
             _queue(self._config.download_queue, stats.due, stats.due_seconds, paused),
             _queue(self._config.write_queue, stats.in_write_queue, stats.write_seconds, paused),
@@ -147,6 +152,15 @@ class StatusReader:
                     "managed": is_up and states.get(name) == "RUNNING",
                 }
             )
+
+
+def describe_events(counts: Mapping[str, int]) -> dict[str, Any]:
+    """Return Status.events for the totals of all processes, by the names of metrics.py."""
+    events: dict[str, Any] = {outcome: counts.get(f"events:{outcome}", 0) for outcome in EVENT_OUTCOMES}
+    if not any(events.values()):
+        return {}
+    timed = counts.get("events:timed", 0)
+    return {**events, "lag_seconds": round(counts["events:lag_us"] / timed / 1_000_000, 1) if timed else None}
 
 
 def _is_finished(batch: dict[str, Any]) -> bool:

@@ -24,6 +24,8 @@ from exifinator.processes.tagged import has_listener, process_tag
 
 # Settings that only `run` reads. The workers need no restart when one of these settings changes.
 RUN_ONLY_SETTINGS = frozenset({"s3_buckets", "skip_junk_files", "start_timeout_seconds"})
+# Of these, settings that decide which events apply. `watch` and the API read them if events are configured.
+EVENT_SETTINGS = frozenset({"s3_buckets", "skip_junk_files"})
 # Prefixes of the environment variables that boto3 and its HTTP client read, such as the profile, the region, the
 # endpoint, credentials, proxies and certificates.
 BOTO_VARIABLES = ("AWS_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_", "REQUESTS_CA_BUNDLE")
@@ -65,14 +67,14 @@ def worker_supervision(root: Path = ROOT, start_timeout_seconds: float = START_T
 
 
 def worker_programs(config: Config) -> list[Program]:
-    """Return the programs of the workers, the dashboard and the API.
+    """Return the programs of the workers, the dashboard and the API, and of `watch` if EVENTS_SQS_URL is set.
 
     Every worker process serves both queues. This balances the load, however long fetching and decoding take.
     """
     worker = mrq_worker()
     python = [sys.executable, "-m"]
     # The workers are stopped with SIGINT, at which MRQ starts no more jobs and finishes the jobs in progress.
-    return [
+    programs = [
         Program(
             "download-write",
             [*worker, config.download_queue, config.write_queue],
@@ -83,6 +85,9 @@ def worker_programs(config: Config) -> list[Program]:
         Program("dashboard", [*python, "exifinator.dashboard.server"]),
         Program("api", [*python, "exifinator", "api"]),
     ]
+    if config.events_sqs_url is not None:
+        programs.append(Program("watch", [*python, "exifinator", "watch"]))
+    return programs
 
 
 def start_workers(config: Config, *, restart: bool = False, root: Path = ROOT) -> WorkersReport:
@@ -230,10 +235,12 @@ def _fingerprint(config: Config, root: Path) -> str:
 
     The settings include secrets, so only this user may be able to read the file in which the hash is stored.
     """
+    follows_events = config.events_sqs_url is not None or config.events_token is not None
+    unread = RUN_ONLY_SETTINGS - EVENT_SETTINGS if follows_events else RUN_ONLY_SETTINGS
     values = {
         name: value.get_secret_value() if isinstance(value, SecretStr) else value
         for name, value in config
-        if name not in RUN_ONLY_SETTINGS
+        if name not in unread
     }
     boto_variables = {name: value for name, value in os.environ.items() if name.upper().startswith(BOTO_VARIABLES)}
     digest = hashlib.sha256(repr((sorted(values.items()), sorted(boto_variables.items()))).encode())

@@ -19,6 +19,7 @@ so the clocks of the workers do not matter.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -154,6 +155,21 @@ class ImageQueue:
             members: list[Any] = [ref.to_member() for ref in refs]
             scores: Any = self.client.zmscore(self.keys.downloads, members)
         return [score is not None for score in scores]
+
+    def find_members(self, image_ids: Sequence[str]) -> list[bytes]:
+        """Return the members of these images, whichever version of the object they stand for.
+
+        The whole download queue is scanned, which takes about a second per million images.
+        """
+        cursor, members = b"0", []
+        with redis_errors("search the download queue"):
+            while image_ids:
+                args = [cursor, MEMBERS_PER_CALL, json.dumps(list(image_ids), ensure_ascii=False)]
+                cursor, page = self._scripts.run("find_members", [self.keys.downloads], args)
+                members += page
+                if int(cursor) == 0:
+                    break
+        return list(dict.fromkeys(members))
 
     def take_downloads(self, limit: int) -> list[Delivery]:
         """Deliver up to `limit` due images. Deliver none while the write queue is full."""

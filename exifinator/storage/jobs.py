@@ -121,6 +121,18 @@ class JobStore:
         with mongodb_errors("remove jobs"):
             return self.collection.delete_many(query).deleted_count
 
+    def remove_unless_started(self, image_ids: Sequence[str]) -> set[str]:
+        """Remove the failed and waiting jobs of these images.
+
+        Returns:
+            The images whose job a worker is running. These jobs are kept.
+        """
+        query: Document = {"_id": {"$in": [image_job_id(image_id) for image_id in image_ids]}}
+        with mongodb_errors("remove jobs"):
+            self.collection.delete_many({**query, "status": {"$in": [*FAILED_STATUSES, *WAITING_STATUSES]}})
+            started = {job["_id"] for job in self.collection.find({**query, "status": "started"}, {"_id": 1})}
+        return {image_id for image_id in image_ids if image_job_id(image_id) in started}
+
     def drop_waiting(self, id_prefixes: Sequence[str], excluded_prefixes: Sequence[str]) -> int:
         """Remove waiting jobs, so that the next run treats their images as new. Return how many were removed.
 

@@ -114,6 +114,22 @@ def test_main__error__is_one_sentence_without_traceback(
     assert CliRunner().invoke(group, ["fail"]).exception is error
 
 
+@pytest.mark.parametrize(("url", "expected"), [("", False), ("https://sqs.eu-west-1.amazonaws.com/1/photos", True)])
+def test_worker_programs__events_sqs_url__adds_watch(url: str, expected: bool) -> None:
+    config = build_config({"EVENTS_SQS_URL": url or None}, {})
+    assert ("watch" in {program.name for program in worker_programs(config)}) is expected
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"), [({}, False), ({"EVENTS_TOKEN": "t"}, True), ({"EVENTS_SQS_URL": "https://sqs/q"}, True)]
+)
+def test_fingerprint__sources_change__matters_if_events_are_followed(
+    settings: dict[str, str], expected: bool, tmp_path: Path
+) -> None:
+    before, after = (build_config({**settings, "S3_BUCKETS": bucket}, {}) for bucket in ("a", "b"))
+    assert (_fingerprint(before, tmp_path) != _fingerprint(after, tmp_path)) is expected
+
+
 @pytest.mark.parametrize("processes", [1, 2, 8])
 def test_worker_programs__processes__all_read_and_write(processes: int) -> None:
     config = build_config({"WORKER_PROCESSES": processes, "DOWNLOAD_QUEUE": "in", "WRITE_QUEUE": "out"}, {})

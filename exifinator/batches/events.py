@@ -1,0 +1,235 @@
+"""Bring the index up to date for single objects that may have changed, as S3's notifications report them.
+
+A notification may arrive late, twice, or after a later one of the same object. It is therefore only a reason to look at
+the object: the index follows what the bucket holds now, whatever the notification says. An object that exists is queued
+under the same member as in a listing. For one that is gone, the record, the thumbnail and the failed job are removed.
+
+The removal cannot be undone by a worker that is just reading the image: the image is first withdrawn from the download
+queue, so that its delivery is lost and stores nothing. After the removal, the object is looked at once more. If it was
+created again in the meantime, either this look finds it, or its own notification is still to come.
+
+The images belong to no batch of their own: docs/explanation/events.md has the reasons.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from exifinator.batches.triage import Page, triage_page
+from exifinator.config import Config
+from exifinator.errors import (
+    EncryptedObject,
+    EXIFinatorError,
+    ObjectArchived,
+    ObjectGone,
+    QueueUnavailable,
+    SourceUnavailable,
+    TransientError,
+)
+from exifinator.metadata.parse import empty_record
+from exifinator.metrics import COUNTS
+from exifinator.models import BatchDocument, ImageRef, SourcePatterns
+from exifinator.queue.image_queue import ImageQueue, Outcome
+from exifinator.sources.junk import JUNK
+from exifinator.sources.notifications import ObjectEvent
+from exifinator.sources.patterns import Patterns
+from exifinator.sources.source import SourceReader, parse_source
+from exifinator.storage.store import Store
+
+log = logging.getLogger(__name__)
+
+# The number of objects that are looked at at the same time.
+THREADS = 16
+# The number of latest batches whose sources and patterns apply to events.
+MAX_BATCHES = 100
+_NO_TIME = datetime.fromtimestamp(0, UTC)
+# Records are removed however late they were extracted: the object is gone.
+_ANY_TIME = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class AppliedEvents:
+    """What became of some events.
+
+    Attributes:
+        failures: Why events could not be applied, by image id. They have to be applied again later.
+    """
+
+    queued: int = 0
+    removed: int = 0
+    unchanged: int = 0
+    ignored: int = 0
+    failures: dict[str, EXIFinatorError] = field(default_factory=dict)
+
+
+class EventApplier:
+    """Applies events to the index."""
+
+    def __init__(self, config: Config, client: SourceReader, store: Store, queue: ImageQueue) -> None:
+        self._config = config
+        self._client = client
+        self._store = store
+        self._queue = queue
+
+    def apply(self, events: Sequence[ObjectEvent]) -> AppliedEvents:
+        """Look at the objects of these events, and bring the index up to date.
+
+        When this method returns, the images are queued or removed, except those in `failures`.
+
+        Raises:
+            QueueUnavailable, StoreUnavailable, RecordRefused: Redis or MongoDB is unavailable, or the download queue is
+                full. Some events may have been applied. All of them can be applied again.
+        """
+        if not events:
+            return AppliedEvents()
+        if self._queue.is_full():
+            raise QueueUnavailable("The download queue is full", code="queue_full")
+        is_indexed = make_selector(self._config, self._store.batches.find_latest(MAX_BATCHES))
+        selected = {event.id: event for event in events if is_indexed(event)}
+        applied = AppliedEvents(ignored=sum(event.id not in selected for event in events))
+        objects = self._find(list(selected.values()), applied)
+        gone = [image_id for image_id, ref in objects.items() if ref is None]
+        if gone:
+            self._remove(gone, applied)
+            objects |= self._find([selected[image_id] for image_id in gone], applied)
+        page = triage_page([ref for ref in objects.values() if ref], self._store)
+        changed = {ref.id for ref in self._queue_page(page)}
+        applied.queued = len(changed)
+        gone = [image_id for image_id in gone if image_id not in changed]
+        applied.removed = sum(image_id not in applied.failures for image_id in gone)
+        # Repeated events of one object are merged, so each but one counts as unchanged.
+        others = applied.queued + applied.removed + applied.ignored + len(applied.failures)
+        applied.unchanged = max(0, len(events) - others)
+        self._count(applied, [event for image_id, event in selected.items() if image_id in changed or image_id in gone])
+        return applied
+
+    def _find(self, events: Sequence[ObjectEvent], applied: AppliedEvents) -> dict[str, ImageRef | None]:
+        """Return the current objects by image id, and None for those that are gone. Failures are left out."""
+
+        def find(event: ObjectEvent) -> ImageRef | EXIFinatorError | None:
+            try:
+                return find_object(self._client, event.bucket, event.key)
+            except EXIFinatorError as exc:
+                return exc
+
+        objects: dict[str, ImageRef | None] = {}
+        with ThreadPoolExecutor(THREADS) as threads:
+            for event, result in zip(events, threads.map(find, events), strict=True):
+                if isinstance(result, EXIFinatorError):
+                    applied.failures[event.id] = result
+                    log.warning("retry: %s", result, extra={"action": "retry", "bucket": event.bucket})
+                else:
+                    objects[event.id] = result
+        return objects
+
+    def _remove(self, image_ids: Sequence[str], applied: AppliedEvents) -> None:
+        """Remove what is stored about images, and withdraw them from the queue."""
+        self._withdraw(image_ids)
+        for image_id in self._store.jobs.remove_unless_started(image_ids):
+            # A job that MRQ runs again has no delivery that could be taken from it.
+            applied.failures[image_id] = TransientError(f"{image_id} is gone, but a worker is just reading it")
+        self._store.records.remove(image_ids, _ANY_TIME)
+
+    def _withdraw(self, image_ids: Sequence[str]) -> None:
+        """Remove images from the download queue. Workers that are reading them store nothing."""
+        members = self._queue.find_members(image_ids)
+        # For batches, this is what they would have been a moment later: objects that S3 no longer returns.
+        self._queue.acknowledge([Outcome(member, ImageRef.from_member(member).id, "failed") for member in members])
+
+    def _queue_page(self, page: Page) -> list[ImageRef]:
+        """Queue the images that need it. Return the images whose index entries change."""
+        if page.empty:
+            self._withdraw([ref.id for ref in page.empty])
+            for error in self._store.records.upsert([empty_record(ref) for ref in page.empty]):
+                if error:
+                    raise error
+            COUNTS.empty_objects += len(page.empty)
+        if page.failed:
+            self._store.jobs.requeue([ref.id for ref in page.failed])
+        # The record is up to date, but a worker that is reading an earlier version would replace it.
+        versions = {ref.id: ref for ref, _ in page.current}
+        queued = self._queue.find_members(list(versions))
+        replaced = [
+            versions[old.id] for old in map(ImageRef.from_member, queued) if not _is_same(old, versions[old.id])
+        ]
+        self._queue.enqueue([*page.unread, *replaced])
+        return [*page.empty, *page.failed, *page.unread, *replaced]
+
+    def _count(self, applied: AppliedEvents, events: Sequence[ObjectEvent]) -> None:
+        for outcome in ("queued", "removed", "unchanged", "ignored"):
+            COUNTS.events[outcome] += getattr(applied, outcome)
+        COUNTS.events["failed"] += len(applied.failures)
+        now = datetime.now(UTC)
+        for event in events:
+            if event.at and event.id not in applied.failures:
+                COUNTS.timed_events += 1
+                COUNTS.event_lag_microseconds += max(0, int((now - event.at).total_seconds() * 1_000_000))
+
+
+def _is_same(ref: ImageRef, other: ImageRef) -> bool:
+    return (ref.etag, ref.size_bytes) == (other.etag, other.size_bytes)
+
+
+def find_object(client: SourceReader, bucket: str, key: str) -> ImageRef | None:
+    """Return an object as a listing would, or None if it does not exist.
+
+    One byte is read, because a GET costs a twelfth of a listing. An object that is empty or cannot be read is listed.
+
+    Raises:
+        EXIFinatorError: S3 does not say whether the object exists.
+    """
+    COUNTS.requests["get"] += 1
+    try:
+        read = client.read_range(ImageRef(bucket, key, "", 0, _NO_TIME), 0, 1)
+        if read.total_bytes > 0:
+            return ImageRef(bucket, key, read.etag, read.total_bytes, read.last_modified)
+    except ObjectGone:
+        return None
+    except (ObjectArchived, EncryptedObject):
+        pass
+    # The key itself comes before all longer keys that begin with it.
+    for ref in client.list_page(bucket, key, None, max_keys=1).refs:
+        if ref.key == key:
+            return ref
+    raise SourceUnavailable(f"{bucket}/{key} can be requested, but is not listed")
+
+
+def make_selector(config: Config, batches: Sequence[BatchDocument]) -> Callable[[ObjectEvent], bool]:
+    """Return a function that tells whether the object of an event is indexed.
+
+    The latest batch over a source that contains the object decides, with its patterns. If there is none, the sources in
+    S3_BUCKETS decide.
+
+    Args:
+        batches: The latest batches, latest first.
+    """
+    rules: list[tuple[str, str, Callable[[str], bool]]] = []
+    for batch in batches:
+        options: Mapping[str, Any] = batch.get("options") or {}
+        patterns: dict[str, SourcePatterns] = {item["source"]: item for item in options.get("patterns", ())}
+        for text in batch.get("sources", ()):
+            chosen = patterns.get(text)
+            include, exclude = (chosen["include"], chosen["exclude"]) if chosen else ((), ())
+            rules.append(_rule(text, include, exclude, includes_junk=bool(options.get("includes_junk"))))
+    rules += [_rule(text, (), (), includes_junk=not config.skip_junk_files) for text in config.s3_buckets]
+
+    def is_indexed(event: ObjectEvent) -> bool:
+        for bucket, prefix, chooses in rules:
+            if event.bucket == bucket and event.key.startswith(prefix):
+                return chooses(event.key)
+        return False
+
+    return is_indexed
+
+
+def _rule(
+    text: str, include: Sequence[str], exclude: Sequence[str], *, includes_junk: bool
+) -> tuple[str, str, Callable[[str], bool]]:
+    source = parse_source(text)
+    junk = () if includes_junk else JUNK
+    return source.bucket, source.prefix, Patterns(tuple(include), (*exclude, *junk)).compile()

@@ -1,0 +1,354 @@
+"""After any notifications, the index has exactly what the bucket has."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote_plus
+
+import boto3
+import pytest
+from starlette.testclient import TestClient
+
+from api.app import create_app
+from exifinator.batches.events import EventApplier, find_object
+from exifinator.batches.watcher import Watcher
+from exifinator.models import ImageRef
+from exifinator.monitoring.checks.events import check_events
+from exifinator.queue.image_queue import Outcome
+from exifinator.sources.client import SourceClient
+from exifinator.sources.notifications import ObjectEvent
+from exifinator.sources.sqs import MessageQueue
+from exifinator.storage.jobs import image_job_id
+from exifinator.worker.isolated import read_image
+from tests.integration.conftest import Bucket, Installation
+from tests.photos import make_jpeg
+from tests.servers import end, start
+from tests.waiting import ReadySocket, eventually
+
+JPEG = make_jpeg()
+
+
+@pytest.fixture
+def installation(install: Callable[..., Installation], bucket: Bucket) -> Installation:
+    return install(S3_BUCKETS=bucket.name)
+
+
+@pytest.fixture
+def applier(installation: Installation) -> EventApplier:
+    return EventApplier(installation.config, SourceClient(installation.s3), installation.store, installation.queue)
+
+
+def event(bucket: Bucket, key: str) -> ObjectEvent:
+    return ObjectEvent(bucket.name, key)
+
+
+def add_failed_job(installation: Installation, bucket: Bucket, key: str, status: str = "failed") -> None:
+    params = {"bucket": bucket.name, "key": key}
+    job_id = image_job_id(f"{bucket.name}/{key}")
+    installation.store.jobs.collection.insert_one({"_id": job_id, "status": status, "params": params})
+
+
+def test_apply__created__queues_the_member_of_the_listing(
+    installation: Installation, applier: EventApplier, bucket: Bucket
+) -> None:
+    for key in ("a b+c.jpg", "é/写.jpg", "a b+c.jpg.xmp"):
+        bucket.put(key, JPEG)
+    applied = applier.apply([event(bucket, "a b+c.jpg"), event(bucket, "é/写.jpg"), event(bucket, "a b+c.jpg")])
+    assert (applied.queued, applied.unchanged) == (2, 1)
+
+    listed = {ref.key: ref.to_member() for ref in installation.s3.list_page(bucket.name, "", None).refs}
+    queued = installation.redis.zrange(installation.queue.keys.downloads, 0, -1)
+    assert sorted(queued) == sorted([listed["a b+c.jpg"], listed["é/写.jpg"]])
+
+    installation.read_queued()
+    applied = applier.apply([event(bucket, "a b+c.jpg"), event(bucket, "é/写.jpg")])
+    assert (applied.queued, applied.unchanged) == (0, 2)
+
+
+def test_apply__removed__deletes_record_thumbnail_and_failed_job(
+    installation: Installation, applier: EventApplier, bucket: Bucket
+) -> None:
+    for key in ("a.jpg", "a.jpg.copy", "b.jpg"):
+        bucket.put(key, JPEG)
+    applier.apply([event(bucket, key) for key in ("a.jpg", "a.jpg.copy", "b.jpg")])
+    installation.read_queued()
+    add_failed_job(installation, bucket, "a.jpg")
+    add_failed_job(installation, bucket, "b.jpg", "retry")
+    bucket.delete("a.jpg")
+    bucket.delete("b.jpg")
+    applied = applier.apply([event(bucket, "a.jpg"), event(bucket, "b.jpg"), event(bucket, "never.jpg")])
+    assert (applied.removed, applied.failures) == (3, {})
+    assert list(installation.records(bucket.name)) == ["a.jpg.copy"]
+    assert {doc["_id"] for doc in installation.store.records.thumbnails.find()} <= {f"{bucket.name}/a.jpg.copy"}
+    assert installation.store.jobs.collection.count_documents({}) == 0
+
+
+def test_apply__removal_event_of_an_object_that_exists__keeps_it(
+    installation: Installation, applier: EventApplier, bucket: Bucket
+) -> None:
+    bucket.put("a.jpg", JPEG)
+    applier.apply([event(bucket, "a.jpg")])
+    installation.read_queued()
+    assert applier.apply([event(bucket, "a.jpg")]).unchanged == 1
+    assert list(installation.records(bucket.name)) == ["a.jpg"]
+
+
+def test_apply__removed_while_a_worker_reads_it__stores_nothing(
+    installation: Installation, applier: EventApplier, bucket: Bucket
+) -> None:
+    bucket.put("a.jpg", JPEG)
+    applier.apply([event(bucket, "a.jpg")])
+    (delivery,) = installation.queue.take_downloads(10)
+    ref = ImageRef.from_member(delivery.member)
+    record, _, _ = read_image(installation.s3, ref, installation.config)
+    bucket.delete("a.jpg")
+    assert applier.apply([event(bucket, "a.jpg")]).removed == 1
+    assert installation.queue.find_held([delivery]) == [False]
+    # A worker that has checked its delivery just before stores the record, and removes it when it checks again.
+    record.document["delivered_at"] = delivery.delivered_at
+    assert installation.store.records.upsert([record]) == [None]
+    installation.store.records.remove_delivered(ref.id, delivery.delivered_at)
+    assert installation.records(bucket.name) == {}
+
+
+def test_apply__replaced_while_a_worker_reads_the_previous_version__is_queued_again(
+    installation: Installation, applier: EventApplier, bucket: Bucket
+) -> None:
+    bucket.put("a.jpg", JPEG)
+    applier.apply([event(bucket, "a.jpg")])
+    installation.read_queued()
+    bucket.put("a.jpg", JPEG + b"2")
+    applier.apply([event(bucket, "a.jpg")])
+    installation.queue.take_downloads(10)
+    bucket.put("a.jpg", JPEG)
+    # The record is that of the current version, but the other version is just being read.
+    assert applier.apply([event(bucket, "a.jpg")]).queued == 1
+
+
+def test_apply__job_that_a_worker_runs__is_applied_later(
+    installation: Installation, applier: EventApplier, bucket: Bucket
+) -> None:
+    add_failed_job(installation, bucket, "a.jpg", "started")
+    applied = applier.apply([event(bucket, "a.jpg")])
+    assert (list(applied.failures), applied.removed) == ([f"{bucket.name}/a.jpg"], 0)
+    installation.store.jobs.collection.delete_many({})
+    assert applier.apply([event(bucket, "a.jpg")]).removed == 1
+
+
+def test_apply__empty_object__is_recorded(installation: Installation, applier: EventApplier, bucket: Bucket) -> None:
+    bucket.put("empty.jpg", b"")
+    bucket.put("folder/", b"")
+    applied = applier.apply([event(bucket, "empty.jpg"), event(bucket, "folder/")])
+    assert applied.queued == 1
+    assert installation.records(bucket.name)["empty.jpg"]["status"] == "damaged"
+    assert installation.queue.sizes() == (0, 0)
+
+
+def test_apply__other_bucket__is_ignored_without_a_request(applier: EventApplier) -> None:
+    applied = applier.apply([ObjectEvent("elsewhere", "a.jpg"), ObjectEvent("elsewhere", "b.jpg")])
+    assert (applied.ignored, applied.failures) == (2, {})
+
+
+def test_apply__bucket_is_gone__removes_nothing(
+    installation: Installation, applier: EventApplier, bucket: Bucket
+) -> None:
+    bucket.put("a.jpg", JPEG)
+    applier.apply([event(bucket, "a.jpg")])
+    installation.read_queued()
+    bucket.delete("a.jpg")
+    bucket.client.delete_bucket(Bucket=bucket.name)
+    assert list(applier.apply([event(bucket, "a.jpg")]).failures) == [f"{bucket.name}/a.jpg"]
+    assert list(installation.records(bucket.name)) == ["a.jpg"]
+
+
+def test_find_object__exists__equals_the_listing(installation: Installation, bucket: Bucket) -> None:
+    bucket.put("a.jpg", JPEG)
+    bucket.put("empty", b"")
+    client = SourceClient(installation.s3)
+    for ref in installation.s3.list_page(bucket.name, "", None).refs:
+        found = find_object(client, bucket.name, ref.key)
+        assert found is not None
+        assert found.to_member() == ref.to_member()
+    assert find_object(client, bucket.name, "a") is None
+
+
+class Sqs:
+    """A new queue on moto."""
+
+    def __init__(self, url: str, name: str) -> None:
+        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "secret", "region_name": "us-east-1"}
+        self.client = boto3.client("sqs", endpoint_url=url, **keys)
+        path = self.client.create_queue(QueueName=name)["QueueUrl"].split("/", 3)[3]
+        self.url = f"{url}/{path}"
+
+    def send(self, body: str) -> None:
+        self.client.send_message(QueueUrl=self.url, MessageBody=body)
+
+    def count(self) -> int:
+        """Return the number of messages, including received ones."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        attributes = self.client.get_queue_attributes(QueueUrl=self.url, AttributeNames=names)["Attributes"]
+        return sum(int(attributes[name]) for name in names)
+
+    def show_all(self, receipts: list[str]) -> None:
+        """Make received messages visible again, as if their visibility timeout were over."""
+        for receipt in receipts:
+            self.client.change_message_visibility(QueueUrl=self.url, ReceiptHandle=receipt, VisibilityTimeout=0)
+
+
+@pytest.fixture
+def sqs(moto_url: str, installation: Installation) -> Iterator[Sqs]:
+    sqs = Sqs(moto_url, installation.name)
+    yield sqs
+    sqs.client.delete_queue(QueueUrl=sqs.url)
+
+
+def notification(bucket: Bucket, key: str, name: str) -> str:
+    s3 = {"bucket": {"name": bucket.name}, "object": {"key": quote_plus(key), "sequencer": "00"}}
+    record: dict[str, Any] = {"eventSource": "aws:s3", "eventName": name, "s3": s3}
+    return json.dumps({"Records": [record]})
+
+
+class Kill(BaseException):
+    """The end of the watcher's process."""
+
+
+class KilledQueue(MessageQueue):
+    """Queue whose watcher is killed every third time before it deletes its messages."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.deletions = 0
+        self.received: list[str] = []
+
+    def receive(self, *, wait_seconds: int = 0) -> list[Any]:
+        messages = super().receive(wait_seconds=wait_seconds)
+        self.received = [message.receipt for message in messages]
+        return messages
+
+    def delete(self, messages: Any) -> None:
+        self.deletions += 1
+        if self.deletions % 3 == 0:
+            raise Kill
+        super().delete(messages)
+
+
+def test_watcher__shuffled_and_repeated_events_and_kills__end_in_the_state_of_the_bucket(
+    installation: Installation, applier: EventApplier, bucket: Bucket, sqs: Sqs
+) -> None:
+    chance = random.Random(1)
+    keys = [f"{i % 7}/a b+{i}.jpg" for i in range(12)]
+    bodies: list[str] = []
+    queue = KilledQueue(installation.config, sqs.url)
+    watcher = Watcher(queue, applier, pause=lambda seconds: None)
+    kills = 0
+
+    def watch_once() -> None:
+        nonlocal kills
+        try:
+            watcher.step()
+        except Kill:
+            kills += 1
+            sqs.show_all(queue.received)
+
+    for _ in range(60):
+        key = chance.choice(keys)
+        if chance.random() < 0.3:
+            bucket.delete(key)
+            bodies.append(notification(bucket, key, "ObjectRemoved:Delete"))
+        else:
+            bucket.put(key, JPEG + bytes([chance.randrange(256)]))
+            bodies.append(notification(bucket, key, "ObjectCreated:Put"))
+        if chance.random() < 0.2:
+            bodies.append(bodies[-1])
+        if len(bodies) > 20:
+            chance.shuffle(bodies)
+            while bodies:
+                sqs.send(bodies.pop())
+            watch_once()
+            read_some(installation, chance)
+    for body in bodies:
+        sqs.send(body)
+    for _ in range(100):
+        watch_once()
+        read_some(installation, chance)
+        if not sqs.count():
+            break
+    for _ in range(100):
+        installation.end_leases(bucket.name)
+        read_some(installation, chance)
+
+    assert (sqs.count(), installation.queue.sizes()[0]) == (0, 0)
+    assert kills > 0
+    listed = {ref.key: ref.etag for ref in installation.s3.list_page(bucket.name, "", None).refs}
+    assert {key: record["etag"] for key, record in installation.records(bucket.name).items()} == listed
+    assert installation.failed_jobs(bucket.name) == []
+
+
+def read_some(installation: Installation, chance: random.Random) -> None:
+    """Index some of the queued images as a worker does, which may die with its delivery."""
+    for delivery in installation.queue.take_downloads(10):
+        ref = ImageRef.from_member(delivery.member)
+        if chance.random() < 0.2 or find_object(SourceClient(installation.s3), ref.bucket, ref.key) is None:
+            continue
+        record, _, _ = read_image(installation.s3, ref, installation.config)
+        record.document["delivered_at"] = delivery.delivered_at
+        if installation.queue.find_held([delivery]) == [True]:
+            installation.store.records.upsert([record])
+            outcome = Outcome(delivery.member, ref.id, record.status, delivery=delivery.number)
+            installation.queue.acknowledge([outcome])
+
+
+def test_doctor__sqs_queue__is_checked(installation: Installation, sqs: Sqs) -> None:
+    sqs.send("a")
+    found = check_events(installation.config, sqs.url)
+    assert (found.level, "about 1 " in found.message) == ("ok", True)
+    wrong = check_events(installation.config, f"{sqs.url}-missing")
+    assert wrong.level == "error"
+    assert "EVENTS_SQS_URL" in wrong.fix
+
+
+def test_watch__process__applies_messages_and_ends_at_sigterm(
+    installation: Installation, bucket: Bucket, sqs: Sqs, tmp_path: Path
+) -> None:
+    bucket.put("a b.jpg", JPEG)
+    ref = installation.s3.list_page(bucket.name, "", None).refs[0]
+    sqs.send("no notification")
+    sqs.send(notification(bucket, "a b.jpg", "ObjectCreated:Put"))
+    with contextlib.closing(ReadySocket()) as ready:
+        environment = {**installation.environment, "EXIFINATOR_EVENTS_SQS_URL": sqs.url, **ready.environment}
+        log = tmp_path / "watch.log"
+        watch = start([sys.executable, "-m", "exifinator", "watch"], log, environment)
+        try:
+            eventually(ready.is_ready, watching=[watch], explain=log.read_text)
+            # The message that is no notification stays.
+            eventually(lambda: sqs.count() == 1, watching=[watch], explain=log.read_text)
+            assert installation.queue.still_queued([ref]) == [True]
+            watch.send_signal(signal.SIGTERM)
+            assert watch.wait(30) == 0
+        finally:
+            end(watch)
+    counts = installation.control.counts()
+    assert (counts["events:queued"], counts["events:malformed"]) == (1, 1)
+
+
+def test_post__real_servers__queues_the_image_and_counts_it(
+    install: Callable[..., Installation], bucket: Bucket
+) -> None:
+    token = "events-token-1234567"
+    installation = install(S3_BUCKETS=bucket.name, EVENTS_TOKEN=token)
+    bucket.put("a b.jpg", JPEG)
+    ref = installation.s3.list_page(bucket.name, "", None).refs[0]
+    with TestClient(create_app(installation.config), base_url="http://127.0.0.1:3001") as api:
+        body = notification(bucket, "a b.jpg", "ObjectCreated:Put")
+        response = api.post("/events/s3", content=body, headers={"Authorization": f"Bearer {token}"})
+        assert response.status_code == 204
+    assert installation.queue.still_queued([ref]) == [True]
+    assert installation.control.counts()["events:queued"] >= 1

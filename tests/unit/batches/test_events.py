@@ -1,0 +1,125 @@
+"""Which events concern the index, and how the watcher treats messages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, cast
+
+import pytest
+
+from exifinator.batches.events import AppliedEvents, EventApplier, make_selector
+from exifinator.batches.watcher import Watcher
+from exifinator.config import build_config
+from exifinator.errors import QueueUnavailable, SourceUnavailable
+from exifinator.models import BatchDocument
+from exifinator.sources.notifications import ObjectEvent
+from exifinator.sources.sqs import Message
+
+
+def batch(*sources: str, **options: Any) -> BatchDocument:
+    return cast(BatchDocument, {"_id": "b", "sources": list(sources), "options": options})
+
+
+def chosen(batches: list[BatchDocument], *ids: str, **settings: Any) -> list[str]:
+    is_indexed = make_selector(build_config(settings, {}), batches)
+    events = [ObjectEvent(bucket, key) for bucket, _, key in (image_id.partition("/") for image_id in ids)]
+    return [event.id for event in events if is_indexed(event)]
+
+
+PATTERNS = {"patterns": [{"source": "s3://a/p", "include": ["*.jpg"], "exclude": ["drafts/"]}]}
+
+
+@pytest.mark.parametrize(
+    ("batches", "expected"),
+    [
+        ([], []),
+        ([batch("s3://a")], ["a/x.jpg", "a/p/x.jpg", "a/p/x.png", "a/p/drafts/x.jpg"]),
+        ([batch("s3://a/p")], ["a/p/x.jpg", "a/p/x.png", "a/p/drafts/x.jpg"]),
+        ([batch("s3://a/p", **PATTERNS)], ["a/p/x.jpg"]),
+        # The latest batch that covers a key decides.
+        ([batch("s3://a/p", **PATTERNS), batch("s3://a")], ["a/x.jpg", "a/p/x.jpg"]),
+        ([batch("s3://a"), batch("s3://a/p", **PATTERNS)], ["a/x.jpg", "a/p/x.jpg", "a/p/x.png", "a/p/drafts/x.jpg"]),
+        (
+            [batch("s3://a", includes_junk=True)],
+            ["a/x.jpg", "a/p/x.jpg", "a/p/x.png", "a/p/drafts/x.jpg", "a/.DS_Store"],
+        ),
+        ([batch("s3://ab")], []),
+    ],
+)
+def test_selector__batches__decide_by_source_and_pattern(batches: list[BatchDocument], expected: list[str]) -> None:
+    ids = ["a/x.jpg", "a/p/x.jpg", "a/p/x.png", "a/p/drafts/x.jpg", "a/.DS_Store", "b/x.jpg"]
+    assert chosen(batches, *ids) == expected
+
+
+def test_selector__configured_buckets__count_without_a_batch() -> None:
+    assert chosen([], "a/x", "b/x", "a/.DS_Store", S3_BUCKETS=["a"]) == ["a/x"]
+    assert chosen([batch("s3://a", **{"patterns": []})], "a/x", "b/x", S3_BUCKETS="a, b/x") == ["a/x", "b/x"]
+
+
+class FakeQueue:
+    """Hands out messages once, and remembers which were deleted."""
+
+    def __init__(self, *bodies: str) -> None:
+        self.messages = [Message(str(i), body, f"r{i}") for i, body in enumerate(bodies)]
+        self.deleted: list[str] = []
+        self.failures = 0
+
+    def receive(self) -> list[Message]:
+        if self.failures:
+            self.failures -= 1
+            raise SourceUnavailable("SQS does not respond")
+        return self.messages
+
+    def delete(self, messages: Sequence[Message]) -> None:
+        self.deleted += [message.id for message in messages]
+
+
+class FakeApplier:
+    """Fails for the given images, or with an error."""
+
+    def __init__(self, *failing: str, error: Exception | None = None) -> None:
+        self.failing = failing
+        self.error = error
+
+    def apply(self, events: Sequence[ObjectEvent]) -> AppliedEvents:
+        if self.error:
+            raise self.error
+        return AppliedEvents(failures={event.id: SourceUnavailable() for event in events if event.id in self.failing})
+
+
+def put(*keys: str) -> str:
+    s3 = [{"bucket": {"name": "a"}, "object": {"key": key}} for key in keys]
+    return json.dumps({"Records": [{"eventName": "ObjectCreated:Put", "s3": item} for item in s3]})
+
+
+def step(queue: FakeQueue, applier: FakeApplier, pauses: list[float]) -> None:
+    Watcher(queue, cast(EventApplier, applier), pause=pauses.append).step()
+
+
+def test_watcher__applied_messages__are_deleted_and_others_stay() -> None:
+    queue, pauses = FakeQueue(put("x"), put("y", "z"), "no notification", '{"Event": "s3:TestEvent"}'), list[float]()
+    step(queue, FakeApplier("a/z"), pauses)
+    assert queue.deleted == ["0", "3"]
+    assert pauses == []
+
+
+@pytest.mark.parametrize("error", [QueueUnavailable("Redis is down"), SourceUnavailable("S3 is down")])
+def test_watcher__server_unavailable__deletes_nothing_and_pauses(error: Exception) -> None:
+    queue, pauses = FakeQueue(put("x")), list[float]()
+    step(queue, FakeApplier(error=error), pauses)
+    assert queue.deleted == []
+    assert len(pauses) == 1
+
+
+def test_watcher__repeated_errors__lengthen_the_pauses_until_one_succeeds() -> None:
+    queue, pauses = FakeQueue(put("x")), list[float]()
+    queue.failures = 12
+    watcher = Watcher(queue, cast(EventApplier, FakeApplier()), pause=pauses.append)
+    for _ in range(13):
+        watcher.step()
+    assert pauses[0] <= 1 < 30 <= pauses[-1] <= 60
+    assert queue.deleted == ["0"]
+    queue.failures = 1
+    watcher.step()
+    assert pauses[-1] <= 1
