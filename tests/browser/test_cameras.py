@@ -31,6 +31,8 @@ def test_cameras__bodies__are_listed_and_link_to_their_photos(explorer: Explorer
     assert_accessible(page)
     # On a phone, each camera is a card, which is not wider than the screen.
     page.set_viewport_size(PHONE)
+    page.reload()
+    expect(page.get_by_role("table")).to_be_visible()
     expect(page.get_by_role("table").get_by_role("columnheader")).to_have_count(0)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert_accessible(page)
