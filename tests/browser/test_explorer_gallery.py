@@ -290,10 +290,10 @@ def test_phone__page__is_no_wider_than_the_screen(explorer: Explorer) -> None:
 NARROW = [{"width": 320, "height": 640}, {"width": 640, "height": 400}]
 
 
-@pytest.mark.parametrize("view", ["gallery", "table", "map", "statistics", "batches"])
+@pytest.mark.parametrize("view", ["gallery", "table", "map", "statistics", "cameras", "batches"])
 def test_narrow_screen__nothing_is_cut_off(explorer: Explorer, view: str) -> None:
     page = explorer.open(explorer.address(view=view, camera="X-T4"), viewport=NARROW[0])
-    expect(page.locator(".tile a, .item a, .marker, .column, .past").first).to_be_visible()
+    expect(page.locator(".tile a, .item a, .marker, .column, .cameras p, .past").first).to_be_visible()
     for size in NARROW:
         page.set_viewport_size(size)  # type: ignore[arg-type]
         wait_until(page, "(width) => innerWidth === width", size["width"])
