@@ -23,7 +23,7 @@ _SERIAL = "photo.camera_serial"
 _WRONG_DATES = ["future", "before_digital", "camera_default"]
 _TAKEN = {"$cond": [{"$in": ["$photo.date_suspect", _WRONG_DATES]}, None, "$photo.taken_local"]}
 _BODY = {"serial": f"${_SERIAL}", "model": "$photo.camera_model"}
-_Key = tuple[Any, Any]
+_Key = tuple[str | None, str | None]
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ async def read_cameras(
     stages = [*matches, {"$group": group}, {"$facet": branches}]
     (result,) = await (await photos.aggregate(stages, maxTimeMS=budget_ms, allowDiskUse=True)).to_list()
     bodies = result["rows"]
-    serials = list({body["_id"]["serial"] for body in bodies})
+    serials = [body["_id"]["serial"] for body in bodies]
     of_bodies = _matches(combine(filter_, {_SERIAL: {"$in": serials}}), sample_size)
     lenses, owners = await asyncio.gather(
         _values(photos, of_bodies, "photo.lens_model", budget_ms),
@@ -93,7 +93,7 @@ async def read_cameras(
         key = _key(body["_id"])
         rows.append(
             {
-                "make": body["make"],
+                "make": _text(body["make"]),
                 "model": key[1],
                 "serial": key[0],
                 "photos": body["photos"],
@@ -135,7 +135,12 @@ async def _values(
 
 def _key(group: dict[str, Any]) -> _Key:
     """Return serial number and model. MongoDB leaves out a field of a group that the photos lack."""
-    return group.get("serial"), group.get("model")
+    return _text(group.get("serial")), _text(group.get("model"))
+
+
+def _text(value: Any) -> str | None:
+    """Return a value as text. Records of other programs may have lists or documents in any field."""
+    return None if value is None else str(value)
 
 
 def _local_text(taken: Any) -> str | None:

@@ -100,13 +100,14 @@ def test_list_cameras__unusual_bodies__are_told_apart(own_library: Config) -> No
             "date_suspect": "camera_default",
         },
         {"camera_serial": "$7"},
+        {"camera_serial": ["a", 1], "camera_model": {"b": 2}, "lens_model": ["c"], "taken_local": "soon"},
     ]
     with pymongo.MongoClient[dict[str, Any]](own_library.mongodb_uri.get_secret_value()) as client:
         collection = client[own_library.mongodb_database][own_library.mongodb_collection]
         collection.insert_many([make_record("bodies", f"{at}.jpg", at, photo=photo) for at, photo in enumerate(photos)])
     with open_api(own_library) as api:
         bodies = by_key(api.get("/cameras", bucket="bodies").json())
-    assert set(bodies) == {("7", "One"), ("7", "Two"), ("$7", None)}
+    assert set(bodies) == {("7", "One"), ("7", "Two"), ("$7", None), ("['a', 1]", "{'b': 2}")}
     assert bodies["7", "One"]["photos"] == 16
     assert bodies["7", "One"]["first"] == bodies["7", "One"]["last"] == "2020-05-01T12:00:00"
     assert list(bodies["7", "One"]["lenses"]) == [f"Lens {at:02}" for at in range(10)]
