@@ -34,6 +34,7 @@ from api.previews.maker import PreviewMaker
 from api.query.index_hints import suggest_speedup
 from api.routes import (
     batches,
+    cameras,
     compat,
     docs,
     events,
@@ -131,7 +132,7 @@ def create_app(config: Config | None = None, *, throttle: LoginThrottle | None =
     app.include_router(explorer.make_router(config))
     for routes in (health, metrics, docs, library, pictures, photos, facets, suggestions, statistics, map, export):
         app.include_router(routes.router)
-    for routes in (batches, events, notifications, failures):
+    for routes in (cameras, batches, events, notifications, failures):
         app.include_router(routes.router)
     app.include_router(docs.document_router)
     app.include_router(compat.make_router(config))
@@ -189,6 +190,7 @@ async def _run(app: FastAPI) -> AsyncIterator[None]:
     app.state.counter = FacetCounter(store.photos, gate)
     app.state.suggester = Suggester(app.state.counter)
     app.state.background_maps = BackgroundCounts(gate)
+    app.state.background_cameras = BackgroundCounts(gate)
     app.state.link_signer = LinkSigner(config)
     app.state.sources = SourceClient(S3Client(config))
     app.state.events = notifications.make_applier(app.state.backend, app.state.sources)
@@ -207,6 +209,7 @@ async def _run(app: FastAPI) -> AsyncIterator[None]:
         app.state.signer.close()
         await app.state.counter.close()
         await app.state.background_maps.close()
+        await app.state.background_cameras.close()
         await app.state.pyramid.close()
         await store.client.close()
         app.state.backend.close()

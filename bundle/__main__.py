@@ -55,8 +55,10 @@ def bundle(target: Path = BUILT) -> None:
         outputs = _compile(built, Path(scratch, "metafile.json"))
         page = (STATIC / "index.html").read_text()
         for name, output in outputs.items():
-            if source := output.get("entryPoint"):
+            # The entry points of dynamic imports are not in the page.
+            if (source := output.get("entryPoint")) and f'"{source}"' in page:
                 page = page.replace(f'"{source}"', f'"/static/{Path(name).name}"')
+                page = page.replace("</head>", f"{_preloads(output)}</head>")
         (built / "index.html").write_text(page)
         (built / "licences.txt").write_text(_licences(outputs))
         target.mkdir(parents=True, exist_ok=True)
@@ -64,6 +66,12 @@ def bundle(target: Path = BUILT) -> None:
             old.unlink()
         for file in built.iterdir():
             shutil.copyfile(file, target / file.name)
+
+
+def _preloads(output: dict[str, Any]) -> str:
+    """Return links for the chunks that a script imports at once, so that browsers fetch them together with it."""
+    chunks = (item["path"] for item in output["imports"] if item["kind"] == "import-statement")
+    return "".join(f'<link rel="modulepreload" href="/static/{Path(chunk).name}">\n' for chunk in chunks)
 
 
 def _compile(target: Path, metafile: Path) -> dict[str, Any]:

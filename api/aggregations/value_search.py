@@ -9,7 +9,7 @@ from exifinator.search_keys.folding import fold
 SEARCHABLE = frozenset(
     name
     for name, facet in FACETS.items()
-    if not facet.edges and not facet.hidden and name not in ("taken", "day", "hour", "folder", "rating", "gps")
+    if not facet.edges and not facet.hidden and name not in ("taken", "day", "hour", "folder", "rating", "gps", "flash")
 )
 
 

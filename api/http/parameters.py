@@ -42,9 +42,9 @@ PhotoId = Annotated[
 REPEATABLE = frozenset(
     {
         "camera", "lens", "bucket", "format", "status", "keyword", "person", "rating", "has", "without", "country",
-        "state", "city", "place", "kind", "label", "creator", "owner", "software", "camera_serial", "lens_serial",
-        "white_balance", "color_space", "date_suspect", "media_type", "video_codec", "audio_codec", "stack",
-        "fingerprint",
+        "state", "city", "place", "kind", "label", "creator", "copyright", "owner", "software", "camera_serial",
+        "lens_serial", "white_balance", "flash", "color_space", "date_suspect", "media_type", "video_codec",
+        "audio_codec", "stack", "fingerprint",
     }
 )  # fmt: skip
 

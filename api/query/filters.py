@@ -36,8 +36,8 @@ MAX_VALUES = 50
 
 Property = Literal[
     "gps", "date", "camera", "lens", "keywords", "people", "title", "description", "rating", "headline", "regions",
-    "place", "label", "creator", "owner", "software", "camera_serial", "lens_serial", "white_balance", "color_space",
-    "date_suspect", "sidecar", "duration", "frame_rate", "video_codec", "audio_codec",
+    "place", "label", "creator", "copyright", "owner", "software", "camera_serial", "lens_serial", "white_balance",
+    "flash", "color_space", "date_suspect", "sidecar", "duration", "frame_rate", "video_codec", "audio_codec",
 ]  # fmt: skip
 # Maps filters to fields that many photos lack. The indexes of these fields contain only the photos that have the field.
 PARTIAL_PATHS: dict[str, str] = {
@@ -49,11 +49,13 @@ PARTIAL_PATHS: dict[str, str] = {
     "kind": "kinds",
     "label": "photo.label",
     "creator": "photo.creators",
+    "copyright": "photo.copyright",
     "owner": "photo.owner",
     "software": "photo.software",
     "camera_serial": "photo.camera_serial",
     "lens_serial": "photo.lens_serial",
     "white_balance": "photo.white_balance",
+    "flash": "photo.flash_fired",
     "color_space": "photo.color_space",
     "date_suspect": "photo.date_suspect",
     "fingerprint": "fingerprint",
@@ -157,11 +159,13 @@ class Filters(Arguments):
     kind: list[Kind] = _list_field("What is special about the image: a RAW file, a panorama, ...", "panorama")
     label: list[Value] = _list_field("Colour label, as named by the program that set it.", "Red")
     creator: list[Value] = _list_field("Creator, such as the photographer.", "Robert Capa")
+    copyright: list[Value] = _list_field("Copyright notice.", "(c) 2019 Robert Capa")
     owner: list[Value] = _list_field("Owner of the camera, as set in the camera.", "Robert Capa")
     software: list[Value] = _list_field("Program that wrote the file.", "Adobe Lightroom 6.1")
     camera_serial: list[Value] = _list_field("Serial number of the camera.", "3071234")
     lens_serial: list[Value] = _list_field("Serial number of the lens.", "0000c15998")
     white_balance: list[Value] = _list_field("White balance.", "daylight")
+    flash: list[bool] = Field(default=[], max_length=2, description="Whether the flash fired.", examples=[[True]])
     color_space: list[Value] = _list_field("Colour space.", "Adobe RGB")
     date_suspect: list[DateSuspicion] = _list_field("Why the date is probably wrong.", "camera_default")
     fingerprint: list[Value] = _list_field("Fingerprint, which copies of a file share.", "5a0c1f4be2d0917733c8aa10")

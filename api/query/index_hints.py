@@ -16,8 +16,9 @@ from exifinator.storage.indexes import index_definitions
 
 _FILTERS = (
     "camera, lens, taken, bucket, prefix, iso, f, exposure, focal, format, status, keyword, person, country, state, "
-    "city, place, kind, label, creator, owner, software, camera_serial, lens_serial, white_balance, color_space, "
-    "date_suspect, media_type, duration, frame_rate, video_codec, audio_codec, fingerprint, q, near or bbox"
+    "city, place, kind, label, creator, copyright, owner, software, camera_serial, lens_serial, white_balance, flash, "
+    "color_space, date_suspect, media_type, duration, frame_rate, video_codec, audio_codec, fingerprint, q, near or "
+    "bbox"
 )
 GENERAL_ADVICE = (
     f"Add a filter that has an index ({_FILTERS}; in `query`, the corresponding fields, or `_id`), "

@@ -9,6 +9,7 @@ import {
   splitSource,
   stateLabel,
 } from "../../api/static/js/batches/labels.js";
+import { readPatterns } from "../../api/static/js/batches/start_form.jsx";
 import { mergeBatches, readEvents } from "../../api/static/js/batches/use_batches.js";
 import { axisMax } from "../../api/static/js/components/charts.jsx";
 import { plotRate } from "../../api/static/js/components/rate_chart.jsx";
@@ -21,6 +22,14 @@ const NUMBERS = {
   listed: 100, folders: 2, unchanged: 18, queued: 80, stored: 20, no_exif: 5, unsupported: 3, damaged: 1, failed: 1,
   bytes_read: 0, requests: 0, seconds: 1,
 }; // prettier-ignore
+
+test("readPatterns: one pattern per line, without the space around it", () => {
+  assert.deepEqual(readPatterns("  *.heic \r\n\n my photos/, old/ \n"), [
+    "*.heic",
+    "my photos/, old/",
+  ]);
+  assert.deepEqual(readPatterns(" \n"), []);
+});
 
 test("readEvents: events across chunks, comments, and data of several lines", async () => {
   const text =

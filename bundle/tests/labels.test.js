@@ -3,11 +3,13 @@ import { test } from "node:test";
 import {
   cameraName,
   describeFilter,
+  exposureSettings,
   fileName,
   filterTitle,
   nounOf,
   formatFraction,
   parseSpan,
+  placeName,
   settingsLine,
   formatRating,
   formatSpan,
@@ -83,6 +85,9 @@ test("describeFilter: people, places, kinds and doubtful dates", () => {
     "Clock was never set",
   ]);
   assert.deepEqual(describeFilter("without", "camera_serial"), ["", "No camera serial number"]);
+  assert.deepEqual(describeFilter("flash", "false"), ["Flash", "Did not fire"]);
+  assert.deepEqual(describeFilter("flash", "constructor"), ["Flash", "constructor"]);
+  assert.deepEqual(describeFilter("copyright", "© Ada"), ["Copyright", "© Ada"]);
   assert.deepEqual(describeFilter("query", "{}"), ["Query", "{}"]);
 });
 
@@ -129,4 +134,24 @@ test("cameraName: does not repeat the make", () => {
 test("describeFilter: stacks", () => {
   assert.deepEqual(describeFilter("primary", "true"), ["", "Stacks as one photo"]);
   assert.deepEqual(describeFilter("stack", "b/2024/IMG_1.JPG"), ["Stack", "IMG_1.JPG"]);
+});
+
+test("exposureSettings: each has the filter for its value", () => {
+  const photo = { exposure_seconds: 1 / 250, f_number: 2.8, iso: 400, focal_length_mm: 35.5 };
+  assert.deepEqual(exposureSettings(photo), [
+    ["exposure", "1/250", "1/250 s"],
+    ["f", "2.8", "f/2.8"],
+    ["iso", "400", "ISO 400"],
+    ["focal", "35.5", "35.5 mm"],
+  ]);
+  assert.deepEqual(exposureSettings({ iso: 0, f_number: 4 }), [["f", "4", "f/4"]]);
+});
+
+test("placeName: the file's names, or else the nearest place", () => {
+  const place = { name: "Fornells", city: "Girona", country: "Spain", distance_km: 1 };
+  assert.equal(placeName({ place }), "Girona, Spain");
+  assert.equal(placeName({ place: { ...place, city: undefined } }), "Fornells, Spain");
+  assert.equal(placeName({ place, city: "Salt" }), "Salt");
+  assert.equal(placeName({ place, country: "Catalonia" }), "Catalonia");
+  assert.equal(placeName({}), "");
 });

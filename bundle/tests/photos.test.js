@@ -2,6 +2,12 @@ import "./page.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { COLUMNS, columnsOf, DEFAULT_COLUMNS } from "../../api/static/js/photos/columns.js";
+import {
+  DateHeadings,
+  dayNumber,
+  formatDayTaken,
+  placeLabels,
+} from "../../api/static/js/photos/date_headings.js";
 import { justify, moveInRows, rowsBetween } from "../../api/static/js/photos/justified_layout.js";
 import { aspectOf, PAGE_SIZE, PhotoPages } from "../../api/static/js/photos/photo_pages.js";
 import { turnArea } from "../../api/static/js/photos/regions.jsx";
@@ -54,7 +60,86 @@ const ROWS = [0, 1, 2, 3].map((index) => ({
   end: index * 4 + 4,
   top: index * 106,
   height: 100,
+  lead: 0,
 }));
+
+/** @param {import("../../api/static/js/core/types").PhotoFields} photo */
+const dayOf = (photo) => dayNumber({ id: "", key: "", status: "ok", photo });
+
+test("dayNumber: the camera's day, as far as it is known", () => {
+  const local = "2024-05-03T23:30:00";
+  assert.equal(dayOf({ taken_local: local, taken_at: "2024-05-04T01:30:00Z" }), 20_240_503);
+  assert.equal(dayOf({ taken_local: local, taken_precision: "month" }), 20_240_500);
+  assert.equal(dayOf({ taken_local: local, taken_precision: "year" }), 20_240_000);
+  for (const text of ["", "soon", "12024-05-03", "2024-5-3"]) {
+    assert.equal(dayOf({ taken_local: text }), 0, text);
+  }
+  assert.equal(formatDayTaken({ taken_local: local, taken_precision: "month" }), "May 2024");
+});
+
+test("DateHeadings: months begin rows, days are labels within them", () => {
+  const days = [20_240_503, 20_240_503, 20_240_502, 20_240_430, 20_240_400, 20_230_000, 0, 0];
+  const headings = new DateHeadings(days);
+  const breaks = days.map((_, index) => headings.isBreak(index));
+  assert.deepEqual(breaks, [true, false, false, true, false, true, true, false]);
+  const first = headings.above(0, 3);
+  assert.equal(first.month, "May 2024");
+  assert.deepEqual(first.days, [
+    { index: 0, text: "Fri 3" },
+    { index: 2, text: "Thu 2" },
+  ]);
+  // A row that continues a day has no headings, and neither a day nor a month is made up.
+  assert.deepEqual(headings.above(1, 2), { height: 0, month: "", days: [] });
+  assert.equal(headings.above(5, 6).month, "2023");
+  assert.deepEqual(headings.above(5, 6).days, []);
+  assert.equal(headings.above(6, 8).month, "No date");
+});
+
+test("justify: a new month ends the row, and headings have their room", () => {
+  const days = [20_240_503, 20_240_503, 20_240_430, ...Array.from({ length: 7 }, () => 20_240_429)];
+  /** @type {Row[]} */
+  const rows = [];
+  const aspects = days.map(() => 1.5);
+  const options = { ...LAYOUT, isComplete: true, headings: new DateHeadings(days) };
+  justify(rows, aspects, days.length, options);
+  assert.deepEqual(
+    rows.map(({ start, end }) => [start, end]),
+    [
+      [0, 2],
+      [2, 7],
+      [7, 10],
+    ],
+  );
+  assert.ok(rows[0].isShort);
+  assert.equal(rows[0].height - rows[0].lead, LAYOUT.maxHeight);
+  assert.ok(rows[0].lead > rows[2].lead);
+  assert.equal(rows[2].lead, 0);
+  assert.equal(rows[1].top, rows[0].height + LAYOUT.gap);
+});
+
+test("justify: a month that goes on in the next page is laid out as one", () => {
+  const days = Array.from({ length: 40 }, (_, index) => (index < 21 ? 20_240_503 : 20_240_430));
+  const aspects = days.map(() => 1.5);
+  for (const cut of [1, 20, 21, 22]) {
+    /** @type {Row[]} */
+    const grown = [];
+    /** @type {Row[]} */
+    const expected = [];
+    justify(grown, aspects, cut, { ...LAYOUT, headings: new DateHeadings(days) });
+    justify(grown, aspects, 40, { ...LAYOUT, headings: new DateHeadings(days) });
+    justify(expected, aspects, 40, { ...LAYOUT, headings: new DateHeadings(days) });
+    assert.deepEqual(grown, expected);
+  }
+});
+
+test("placeLabels: labels end before the next one, and those without room are left out", () => {
+  const labels = [0, 20, 100, 180].map((left) => ({ text: `at ${left}`, left }));
+  assert.deepEqual(placeLabels(labels, 200, 48), [
+    { text: "at 0", left: 0, width: 90 },
+    { text: "at 100", left: 100, width: 70 },
+    { text: "at 180", left: 180, width: 20 },
+  ]);
+});
 
 test("rowsBetween: rows that overlap the range", () => {
   assert.deepEqual(rowsBetween(ROWS, 0, 100), [0, 1]);

@@ -151,6 +151,26 @@ def test_batches__refusal__is_shown_at_the_field(system: System) -> None:
     expect(field).to_be_focused()
     field.fill("no-such-bucket-2")
     expect(field).not_to_have_attribute("aria-invalid", "true")
+    # A wrong pattern is shown at its own field, which is opened.
+    page.get_by_text("Patterns", exact=True).click()
+    exclude = page.get_by_role("textbox", name="Exclude")
+    exclude.fill("*.jpg\n{a,b}.jpg")
+    page.get_by_text("Patterns", exact=True).click()
+    start_batch(page, system.bucket.name)
+    expect(exclude).to_be_focused()
+    expect(exclude).to_have_attribute("aria-invalid", "true")
+    expect(exclude).to_have_accessible_description(re.compile("give one pattern for each choice"))
+    expect(field).not_to_have_attribute("aria-invalid", "true")
+    assert_accessible(page)
+    exclude.fill("  drafts/ \n\n*.png\n")
+    page.get_by_role("textbox", name="Include only").fill("*.jpg")
+    field.fill("no-such-bucket-3")
+    with page.expect_request(lambda request: request.method == "POST" and request.url.endswith("/batches")) as sent:
+        page.get_by_role("button", name="Start", exact=True).click()
+    patterns = {"include": ["*.jpg"], "exclude": ["drafts/", "*.png"]}
+    assert sent.value.post_data_json == {"source": "no-such-bucket-3", **patterns}
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(exclude).not_to_have_attribute("aria-invalid", "true")
 
 
 def test_batches__cancel__asks_for_confirmation(system: System) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -29,6 +30,19 @@ def tiles(page: Page) -> Any:
 def test_gallery__photos__fill_justified_rows(explorer: Explorer) -> None:
     page = explorer.open("/")
     expect(page.locator(".total")).to_have_text(f"{total_of(explorer, page)} photos, 1 other file")
+    expect(tiles(page).first).to_be_visible()
+    newest = page.request.get(f"{explorer.url}/photos?limit=1").json()["photos"][0]["photo"]
+    taken = datetime.fromisoformat(newest["taken_local"])
+    months = page.locator(".gallery .month")
+    expect(months.first).to_have_text(f"{taken:%B %Y}")
+    expect(months.nth(1)).to_have_text("June 2024")
+    expect(page.locator(".gallery .day").first).to_have_text(f"{taken:%a} {taken.day}")
+    # On hover, a photo says when and where it was taken.
+    expect(tiles(page).first.locator(".caption")).to_contain_text(f"{taken.day} {taken:%b %Y} · Kyoto, Japan")
+    # In other orders, neighbours need not be of one day.
+    page.get_by_label("Sort").select_option("-iso")
+    expect(months).to_have_count(0)
+    expect(page.locator(".gallery .day")).to_have_count(0)
     expect(tiles(page).first).to_be_visible()
     rows = page.locator(".gallery .row").evaluate_all(
         "rows => rows.map(row => { const a = [...row.children].map(t => t.getBoundingClientRect());"
@@ -276,10 +290,10 @@ def test_phone__page__is_no_wider_than_the_screen(explorer: Explorer) -> None:
 NARROW = [{"width": 320, "height": 640}, {"width": 640, "height": 400}]
 
 
-@pytest.mark.parametrize("view", ["gallery", "table", "map", "statistics", "batches"])
+@pytest.mark.parametrize("view", ["gallery", "table", "map", "statistics", "cameras", "batches"])
 def test_narrow_screen__nothing_is_cut_off(explorer: Explorer, view: str) -> None:
     page = explorer.open(explorer.address(view=view, camera="X-T4"), viewport=NARROW[0])
-    expect(page.locator(".tile a, .item a, .marker, .column, .past").first).to_be_visible()
+    expect(page.locator(".tile a, .item a, .marker, .column, .cameras p, .past").first).to_be_visible()
     for size in NARROW:
         page.set_viewport_size(size)  # type: ignore[arg-type]
         wait_until(page, "(width) => innerWidth === width", size["width"])

@@ -195,7 +195,9 @@ def test_photo__people_places_and_serials__are_shown_and_linked(explorer: Explor
     changes = {
         "title": "At the river", "headline": "Summer", "people": ["Anna"], "orientation": 6,
         "regions": [{"name": "Anna", "type": "Face", "area": area}], "camera_serial": "93M1", "label": "Red",
-        "time_zone": "Europe/Madrid", "taken_at": "2024-07-01T10:00:00Z", "taken_offset": "+02:00",
+        "flash_fired": False, "copyright": "© Ada & Ben", "artist": 'Ada "A" Lee', "creators": [], "iso": 640,
+        "taken_local": "2024-07-01T12:00:00", "time_zone": "Europe/Madrid", "software": "x" * 301,
+        "taken_at": "2024-07-01T10:00:00Z", "taken_offset": "+02:00",
         "taken_offset_inferred": True, "date_suspect": "midnight", "white_balance": "daylight",
         "place": {"name": "Girona", "region": "Catalonia", "country": "Spain", "distance_km": 3.2},
     }  # fmt: skip
@@ -221,10 +223,15 @@ def test_photo__people_places_and_serials__are_shown_and_linked(explorer: Explor
         expect(facts.locator("dl > div").filter(has=page.get_by_text(name, exact=True))).to_contain_text(text)
     links = {
         "Anna": "person=Anna", "Girona": "place=Girona", "Spain": "country=Spain", "Panorama": "kind=panorama",
-        "93M1": "camera_serial=93M1", "Red": "label=Red", "Exactly midnight": "date_suspect=midnight",
+        "93M1": "camera_serial=93M1", "Did not fire": "flash=false", "© Ada & Ben": "copyright=%C2%A9+Ada+%26+Ben",
+        "1 Jul 2024, 12:00:00 +02:00": "taken=2024-07-01", "Ada \"A\" Lee": "q=creator%3A%22Ada++A++Lee%22",
+        "ISO\u00a0640": "iso=640", "Red": "label=Red", "Exactly midnight": "date_suspect=midnight",
     }  # fmt: skip
     for text, query in links.items():
         expect(facts.get_by_role("link", name=text, exact=True)).to_have_attribute("href", f"/?{query}")
+    # No filter accepts a text of this length.
+    expect(facts.get_by_text("x" * 301, exact=True)).to_be_visible()
+    expect(facts.get_by_role("link", name="x" * 301, exact=True)).to_have_count(0)
     # The image is stored lying on its side: the upper left quarter is the upper right one as displayed.
     box = dialog(page).get_by_role("list", name="Marked areas").get_by_role("listitem")
     expect(box).to_have_text("Anna")

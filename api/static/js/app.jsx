@@ -22,6 +22,7 @@
  * @import { JSX } from "preact"
  * @import { ViewName } from "./core/types"
  */
+import { lazy } from "./components/lazy.jsx";
 import { Failed } from "./components/status_screens.jsx";
 import { api } from "./core/api.js";
 import { needsToken } from "./core/error_messages.js";
@@ -61,6 +62,7 @@ const VIEW_COMPONENTS = {
   table: Table,
   map: MapView,
   statistics: Statistics,
+  cameras: lazy(() => import("./views/cameras.jsx"), "cameras"),
   batches: Batches,
 };
 

@@ -79,6 +79,8 @@ def make_record(bucket: str, key: str, at: int, **changes: Any) -> dict[str, Any
     if at % 4 == 1:
         photo |= {"label": "Red", "software": "darktable 4.8", "camera_serial": f"serial {at % 3}", "is_panorama": True}
         photo |= {"white_balance": "daylight", "creators": ["Ada", "Ben"], "date_suspect": "midnight"}
+        photo |= {"owner": f"Owner {at % 8}", "shutter_count": 1000 + at}
+        photo |= {"copyright": "© Ada & Ben, 2024"}
     if at % 2 == 0:
         lng, lat = PLACES[at // 2 % len(PLACES)]
         photo["location"] = {"type": "Point", "coordinates": [lng, lat]}

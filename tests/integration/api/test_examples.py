@@ -41,6 +41,7 @@ def reader(installation: Installation, bucket: Bucket, share: Environment) -> It
     check_schema(installation.store, writes=True)
     records[0]["thumbnail_bytes"] = len(THUMBNAIL)
     records[1]["photo"]["people"], records[1]["cities"], records[1]["countries"] = ["Anna"], ["Girona"], ["Spain"]
+    records[1]["photo"]["camera_serial"] = "3071234"
     installation.store.records.collection.insert_many(records)
     installation.store.records.thumbnails.insert_one({"_id": "demo/2019/Lofoten/DSC01250.JPG", "data": THUMBNAIL})
     for at in range(3):
@@ -76,6 +77,8 @@ def test_examples__curl_commands__answer_as_they_say(
     (with_anna,) = json.loads(run("person=Anna"))["photos"]
     assert with_anna["id"] == "demo/2019/Lofoten/DSC01251.JPG"
     assert json.loads(run("/statistics"))["total"] == sum(at % 24 in range(5, 9) for at in range(250))
+    (body,) = json.loads(run("/cameras"))["cameras"]
+    assert (body["model"], body["serial"], body["photos"]) == ("ILCE-7M3", "3071234", 1)
     run("/export.csv")
     with (tmp_path / "photos.csv").open(newline="") as file:
         assert len(list(csv.DictReader(file))) == 250
@@ -86,7 +89,7 @@ def test_examples__curl_commands__answer_as_they_say(
     installation.wait_until(lambda: json.loads(run("/batches?"))["batches"][0]["state"] == "done")
     assert installation.store.records.collection.count_documents({"bucket": bucket.name}) == 3
     # Every example in the documentation was run.
-    assert len(COMMANDS) == 9
+    assert len(COMMANDS) == 10
 
 
 def test_examples__node_program__finds_photos_and_watches_a_batch(reader: tuple[Api, Bucket]) -> None:

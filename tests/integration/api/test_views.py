@@ -25,7 +25,7 @@ EVERY_FACET = [
     "camera,lens,iso,f,exposure,focal,taken,gps",
     "bucket,format,status,keyword,rating",
     "country,state,city,place,kind,creator,person,label",
-    "owner,software,camera_serial,lens_serial,white_balance,color_space,date_suspect",
+    "owner,software,camera_serial,lens_serial,white_balance,color_space,date_suspect,copyright,flash",
     "media_type,duration,frame_rate,video_codec,audio_codec",
 ]
 

@@ -1,6 +1,6 @@
 /**
  * @file Form that starts a batch.
- * @import { Api, Batch, FacetRow } from "../core/types"
+ * @import { Api, Batch, FacetRow, SourcePatterns } from "../core/types"
  * @import { Problem } from "../core/api.js"
  */
 import { toProblem } from "../core/api.js";
@@ -9,14 +9,33 @@ import { useRef, useState } from "../core/preact.js";
 import { explainRefusal } from "../core/error_messages.js";
 import { useRequest } from "../hooks/use_request.js";
 
-/** @param {{start: (source: string) => Promise<Batch>, api: Api}} props */
+/**
+ * Return the patterns in a text with one pattern per line. Spaces are part of a pattern, except around it.
+ * @param {string} text
+ */
+export const readPatterns = (text) =>
+  text
+    .split("\n")
+    .map((line) => line.trim())
+    .filter(Boolean);
+
+/**
+ * @typedef {(source: string, patterns?: SourcePatterns) => Promise<Batch>} Start
+ * @typedef {"source" | "include" | "exclude"} FieldName
+ */
+
+/** @param {{start: Start, api: Api}} props */
 export function StartForm({ start, api }) {
   const [bucket, setBucket] = useState("");
   const [prefix, setPrefix] = useState("");
+  const [include, setInclude] = useState("");
+  const [exclude, setExclude] = useState("");
   const [isBusy, setBusy] = useState(false);
   const [error, setError] = useState(/** @type {Problem | null} */ (null));
   const [message, setMessage] = useState("");
-  const bucketInput = useRef(/** @type {HTMLInputElement | null} */ (null));
+  const form = useRef(/** @type {HTMLFormElement | null} */ (null));
+  // The API names the field that it refuses. Any other problem is shown at the bucket.
+  const wrongField = wrongFieldOf(error);
   const buckets = useRequest(
     (signal) => api.get("/facets", { fields: "bucket" }, { signal }),
     "buckets",
@@ -36,16 +55,21 @@ export function StartForm({ start, api }) {
       .replace(/\/+$/, "");
     const source = prefix ? `${bucketName}/${prefix}` : bucketName;
     try {
-      const { sources } = await start(source);
+      const patterns = { source, include: readPatterns(include), exclude: readPatterns(exclude) };
+      const { sources } = await start(source, patterns);
       setMessage(`Started: ${sources.map((name) => oneLine(name, 200)).join(", ")}.`);
       setPrefix("");
     } catch (cause) {
-      setError(toProblem(cause));
-      bucketInput.current?.focus();
+      const problem = toProblem(cause);
+      setError(problem);
+      /** @type {HTMLElement | null | undefined} */
+      const field = form.current?.querySelector(`[name="${wrongFieldOf(problem)}"]`);
+      field?.closest("details")?.setAttribute("open", "");
+      field?.focus();
     }
     setBusy(false);
   };
-  /** @type {(set: (text: string) => void) => (event: {currentTarget: HTMLInputElement}) => void} */
+  /** @type {(set: (text: string) => void) => (event: {currentTarget: {value: string}}) => void} */
   const onInput = (set) => (event) => {
     set(event.currentTarget.value);
     setError(null);
@@ -54,15 +78,40 @@ export function StartForm({ start, api }) {
     "aria-invalid": "true",
     "aria-describedby": "start-error",
   });
+  /** @param {FieldName} name */
+  const validity = (name) => (name === wrongField ? invalidAttributes : {});
+  /**
+   * @param {string} title
+   * @param {FieldName} name
+   * @param {string} text
+   * @param {(text: string) => void} set
+   * @param {string} example
+   */
+  const renderPatterns = (title, name, text, set, example) => (
+    <label>
+      {title}
+      <textarea
+        name={name}
+        rows={3}
+        autocomplete="off"
+        autocapitalize="none"
+        spellcheck={false}
+        value={text}
+        onInput={onInput(set)}
+        {...validity(name)}
+        placeholder={example}
+      />
+    </label>
+  );
   return (
     <section class="start card" aria-labelledby="start-title">
       <h2 id="start-title">Index a bucket</h2>
       <p class="muted">Unchanged photos are skipped.</p>
-      <form onSubmit={submit}>
+      <form ref={form} onSubmit={submit}>
         <label>
           Bucket{" "}
           <input
-            ref={bucketInput}
+            name="source"
             required
             autocomplete="off"
             autocapitalize="none"
@@ -70,7 +119,7 @@ export function StartForm({ start, api }) {
             list="known-buckets"
             value={bucket}
             onInput={onInput(setBucket)}
-            {...(error ? invalidAttributes : {})}
+            {...validity("source")}
             placeholder="my-bucket"
           />
         </label>
@@ -93,6 +142,17 @@ export function StartForm({ start, api }) {
         <button type="submit" class="primary" disabled={isBusy}>
           {isBusy ? "Starting…" : "Start"}
         </button>
+        <details>
+          <summary>Patterns</summary>
+          <p class="muted">
+            One pattern per line. Files that match a pattern under Exclude are skipped, even if they
+            match one under Include.
+          </p>
+          <div class="patterns">
+            {renderPatterns("Include only", "include", include, setInclude, "*.heic")}
+            {renderPatterns("Exclude", "exclude", exclude, setExclude, "drafts/")}
+          </div>
+        </details>
       </form>
       {error && (
         <p id="start-error" class="field-error" role="alert">
@@ -104,4 +164,15 @@ export function StartForm({ start, api }) {
       </p>
     </section>
   );
+}
+
+/**
+ * Return the name of the field that a problem is about.
+ * @param {Problem | null} error
+ * @returns {FieldName | null}
+ */
+function wrongFieldOf(error) {
+  if (!error) return null;
+  const name = error.parameter;
+  return name === "include" || name === "exclude" ? name : "source";
 }

@@ -138,6 +138,11 @@ const MONTH_YEAR = new Intl.DateTimeFormat(undefined, {
   year: "numeric",
   timeZone: "UTC",
 });
+const WEEKDAY = new Intl.DateTimeFormat(undefined, {
+  weekday: "short",
+  day: "numeric",
+  timeZone: "UTC",
+});
 const MONTH = new Intl.DateTimeFormat(undefined, { month: "short", timeZone: "UTC" });
 const HOUR = new Intl.DateTimeFormat(undefined, { timeStyle: "short", timeZone: "UTC" });
 // Formats for times from the server, in the browser's time zone.
@@ -234,6 +239,15 @@ export function formatPeriod(text) {
   const date = new Date(Date.UTC(year, month - 1, dayOfMonth || 1));
   return (dayOfMonth ? DAY : MONTH_YEAR).format(date);
 }
+
+/**
+ * Fri 3
+ * @param {number} year
+ * @param {number} month 1 to 12
+ * @param {number} day
+ */
+export const formatWeekday = (year, month, day) =>
+  WEEKDAY.format(new Date(0).setUTCFullYear(year, month - 1, day));
 
 /**
  * 59 s, 4 min 5 s, 3 h 20 min

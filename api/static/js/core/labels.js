@@ -37,11 +37,13 @@ const PROPERTY_NAMES = Object.assign(Object.create(null), {
   place: "place name",
   label: "label",
   creator: "creator",
+  copyright: "copyright notice",
   owner: "camera owner",
   software: "software",
   camera_serial: "camera serial number",
   lens_serial: "lens serial number",
   white_balance: "white balance",
+  flash: "flash data",
   color_space: "colour space",
   date_suspect: "doubtful date",
   duration: "duration",
@@ -56,6 +58,11 @@ export const KIND_LABELS = Object.assign(Object.create(null), {
   panorama: "Panorama",
   burst: "Burst",
   generated: "AI-generated",
+});
+/** @type {Record<string, string>} */
+export const FLASH_LABELS = Object.assign(Object.create(null), {
+  true: "Fired",
+  false: "Did not fire",
 });
 /** @type {Record<string, string>} */
 export const MEDIA_TYPE_LABELS = Object.assign(Object.create(null), {
@@ -96,6 +103,7 @@ const VALUE_TITLES = Object.assign(Object.create(null), {
   place: "Place",
   label: "Label",
   creator: "Creator",
+  copyright: "Copyright",
   owner: "Camera owner",
   software: "Software",
   camera_serial: "Camera serial number",
@@ -260,6 +268,8 @@ export function describeFilter(name, value) {
       return ["", MEDIA_TYPE_LABELS[value] ?? oneLine(value, 60)];
     case "date_suspect":
       return ["Doubtful date", DATE_SUSPECT_LABELS[value] ?? oneLine(value, 60)];
+    case "flash":
+      return ["Flash", FLASH_LABELS[value] ?? oneLine(value, 60)];
     case "fingerprint":
       return ["", "Copies of one file"];
     case "rating":
@@ -321,17 +331,41 @@ export function formatRating(rating) {
 export const fileName = (key) => key.replace(/\/+$/, "").split("/").pop() || key;
 
 /**
+ * Return the exposure settings, each with the filter for the photos that share it.
+ * @param {PhotoFields} photo
+ * @returns {[filter: RangeName, value: string, text: string][]}
+ */
+export function exposureSettings(photo) {
+  const { exposure_seconds: exposure, f_number: aperture, iso, focal_length_mm: focal } = photo;
+  /** @type {[RangeName, string, string][]} */
+  const settings = [];
+  if (exposure) settings.push(["exposure", formatFraction(exposure), formatExposure(exposure)]);
+  if (aperture) settings.push(["f", formatPlainNumber(aperture), formatAperture(aperture)]);
+  if (iso) settings.push(["iso", formatPlainNumber(iso), formatIso(iso)]);
+  if (focal) settings.push(["focal", formatPlainNumber(focal), formatFocalLength(focal)]);
+  return settings;
+}
+
+/**
  * Return the exposure settings, such as 1/250 s · f/2.8 · ISO 400 · 35 mm.
  * @param {PhotoFields} photo
  */
-export function settingsLine(photo) {
-  const parts = [
-    photo.exposure_seconds && formatExposure(photo.exposure_seconds),
-    photo.f_number && formatAperture(photo.f_number),
-    photo.iso && formatIso(photo.iso),
-    photo.focal_length_mm && formatFocalLength(photo.focal_length_mm),
-  ];
-  return parts.filter(Boolean).join(" · ");
+export const settingsLine = (photo) =>
+  exposureSettings(photo)
+    .map(([, , text]) => text)
+    .join(" · ");
+
+/**
+ * Return the city and the country of a photo. The names in the file take precedence over those of the nearest place.
+ * @param {PhotoFields} photo
+ */
+export function placeName({ place, city, sublocation, state, country }) {
+  const named = city ?? sublocation ?? state;
+  const parts =
+    (named ?? country)
+      ? [named, country]
+      : [place?.city ?? place?.name ?? place?.region, place?.country];
+  return oneLine([...new Set(parts.filter(Boolean))].join(", "), 80);
 }
 
 /**

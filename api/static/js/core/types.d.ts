@@ -1,6 +1,6 @@
 // Types that several modules use: the explorer's state, and the API's responses. /docs describes their fields.
 
-export type ViewName = "gallery" | "table" | "map" | "statistics" | "batches";
+export type ViewName = "gallery" | "table" | "map" | "statistics" | "cameras" | "batches";
 
 /**
  * Filters that accept several values. A photo matches if it has any one of the selected values. For `has` and
@@ -23,11 +23,13 @@ export type ListFilterName =
   | "label"
   | "stack"
   | "creator"
+  | "copyright"
   | "owner"
   | "software"
   | "camera_serial"
   | "lens_serial"
   | "white_balance"
+  | "flash"
   | "color_space"
   | "date_suspect"
   | "fingerprint"
@@ -328,6 +330,26 @@ export interface Batch {
 
 /** The rate of a batch at a time: seconds since 1970, and images per second. */
 export type RateSample = [time: number, rate: number];
+
+/** A value and the number of photos that have it. */
+export interface ValueCount {
+  value: string;
+  count: number;
+}
+
+/** One camera of /cameras, recognized by its model and serial number. */
+export interface CameraBody {
+  make: string | null;
+  model: string | null;
+  serial: string;
+  photos: number;
+  /** On the camera's clock, as is `last`. */
+  first: string | null;
+  last: string | null;
+  shutter_count: number | null;
+  owners: ValueCount[];
+  lenses: ValueCount[];
+}
 
 /** A GeoJSON feature of /map: a cluster of photos, or a single photo with its id. */
 export interface MapFeature {

@@ -13,6 +13,7 @@ export const VIEW_TITLES = {
   table: "Table",
   map: "Map",
   statistics: "Statistics",
+  cameras: "Cameras",
   batches: "Indexing jobs",
 };
 export const VIEW_NAMES = /** @type {ViewName[]} */ (Object.keys(VIEW_TITLES));
@@ -34,11 +35,13 @@ export const LIST_FILTERS = [
   "label",
   "stack",
   "creator",
+  "copyright",
   "owner",
   "software",
   "camera_serial",
   "lens_serial",
   "white_balance",
+  "flash",
   "color_space",
   "date_suspect",
   "fingerprint",

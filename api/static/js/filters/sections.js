@@ -5,6 +5,7 @@ import { bucketName } from "../core/folders.js";
 import {
   capitalize,
   DATE_SUSPECT_LABELS,
+  FLASH_LABELS,
   KIND_LABELS,
   MEDIA_TYPE_LABELS,
   STATUS_LABELS,
@@ -75,11 +76,13 @@ export const SECTIONS = [
   },
   { ...rare("fingerprint", "Duplicates", "duplicate"), kind: "duplicates" },
   rare("creator", "Creator", "creator"),
+  rare("copyright", "Copyright", "copyright"),
   rare("owner", "Camera owner", "camera owner"),
   rare("camera_serial", "Camera serial number", "camera serial number"),
   rare("lens_serial", "Lens serial number", "lens serial number"),
   rare("software", "Software", "software"),
   { ...rare("white_balance", "White balance", "white balance"), format: capitalize },
+  { ...rare("flash", "Flash", "flash"), format: (value) => FLASH_LABELS[value] ?? value },
   rare("color_space", "Colour space", "colour space"),
   {
     ...rare("date_suspect", "Doubtful date", "doubtful date"),

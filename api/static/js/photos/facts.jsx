@@ -6,6 +6,8 @@ import { oneLine } from "../core/format.js";
 
 export const MAX_TEXT_CHARACTERS = 1000;
 const MAX_VALUES = 200;
+// The API accepts values of filters up to this length.
+const MAX_FILTER_CHARACTERS = 300;
 
 /**
  * A name and a value. Renders nothing if the value is unknown.
@@ -47,18 +49,25 @@ export function LinksFact({ name, filter, values, format = String }) {
 }
 
 /**
- * Return a link to the photos that share a value.
+ * Return a link to the photos that share a value. If the value is too long for a filter, return it as text.
  * @param {string} filter name of the filter
  * @param {string} value
  * @param {string} [shown] text of the link; the value by default
  */
 export function renderLink(filter, value, shown = value) {
-  const url = `/?${new URLSearchParams({ [filter]: value })}`;
-  return (
-    <a href={url}>
-      <bdi>{oneLine(shown, MAX_TEXT_CHARACTERS)}</bdi>
-    </a>
-  );
+  const text = <bdi>{oneLine(shown, MAX_TEXT_CHARACTERS)}</bdi>;
+  if ([...value].length > MAX_FILTER_CHARACTERS) return text;
+  return <a href={`/?${new URLSearchParams({ [filter]: value })}`}>{text}</a>;
+}
+
+/**
+ * Return a link to the photos with a phrase in one of their texts, for texts that have no filter.
+ * @param {string} name of the text in a search
+ * @param {string} value
+ */
+export function renderSearchLink(name, value) {
+  const phrase = value.replace(/["“”„]/g, " ");
+  return renderLink("q", `${name}:"${phrase}"`, value);
 }
 
 /** @param {string | undefined} value */

@@ -10,9 +10,20 @@ const PAGE_ROWS = 4;
  * @property {number} start index of the first photo
  * @property {number} end index after the last photo
  * @property {number} top in pixels
- * @property {number} height in pixels
+ * @property {number} height in pixels, with the headings
+ * @property {number} lead height of the headings above the photos, in pixels
  * @property {boolean} [isOpen] whether photos may still be added to the row
  * @property {boolean} [isShort] whether the photos do not fill the width
+ */
+
+/**
+ * @typedef {object} Options
+ * @property {number} width of a row
+ * @property {number} maxHeight of the photos of a row
+ * @property {number} gap between photos and between rows
+ * @property {boolean} isComplete whether no more photos will be added
+ * @property {{isBreak(index: number): boolean, above(start: number, end: number): {height: number}} | null} [headings]
+ *   where rows begin, and the height of the headings above a row
  */
 
 /**
@@ -21,29 +32,30 @@ const PAGE_ROWS = 4;
  * @param {Row[]} rows the rows of earlier calls, changed in place
  * @param {ArrayLike<number>} aspects width divided by height, for each photo
  * @param {number} count number of photos
- * @param {{width: number, maxHeight: number, gap: number, isComplete: boolean}} options width: of a row; maxHeight: of
- *   a row; gap: between photos and between rows; isComplete: whether no more photos will be added
+ * @param {Options} options
  * @returns {number} total height of the rows
  */
-export function justify(rows, aspects, count, { width, maxHeight, gap, isComplete }) {
+export function justify(rows, aspects, count, { width, maxHeight, gap, isComplete, headings }) {
   while (rows.at(-1)?.isOpen) rows.pop();
   const last = rows.at(-1);
   let start = last ? last.end : 0;
   let top = last ? last.top + last.height + gap : 0;
   let aspectSum = 0;
+  /** @type {(end: number, photoHeight: number, rest?: Partial<Row>) => void} */
+  const add = (end, photoHeight, rest) => {
+    const lead = headings?.above(start, end).height ?? 0;
+    rows.push({ start, end, top, height: lead + photoHeight, lead, ...rest });
+    top += lead + photoHeight + gap;
+    start = end;
+    aspectSum = 0;
+  };
   for (let index = start; index < count; index++) {
+    if (index > start && headings?.isBreak(index)) add(index, maxHeight, { isShort: true });
     aspectSum += aspects[index];
     const height = (width - gap * (index - start)) / aspectSum;
-    if (height > maxHeight) continue;
-    rows.push({ start, end: index + 1, top, height });
-    top += height + gap;
-    start = index + 1;
-    aspectSum = 0;
+    if (height <= maxHeight) add(index + 1, height);
   }
-  if (start < count) {
-    rows.push({ start, end: count, top, height: maxHeight, isOpen: !isComplete, isShort: true });
-    top += maxHeight + gap;
-  }
+  if (start < count) add(count, maxHeight, { isOpen: !isComplete, isShort: true });
   return top;
 }
 

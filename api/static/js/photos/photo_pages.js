@@ -2,7 +2,7 @@
  * @file Fetches the photos that match the filters, page by page.
  *
  * Only the photos of the recently used pages are kept in memory. Of the other pages, only each photo's aspect ratio
- * (4 bytes) and the page's cursor are kept. With the cursor, the page can be fetched again.
+ * and day (8 bytes) and the page's cursor are kept. With the cursor, the page can be fetched again.
  * @import { Api, Pair, Photo, State } from "../core/types"
  */
 import { isAborted, toProblem } from "../core/api.js";
@@ -10,6 +10,7 @@ import { useLayoutEffect, useState } from "../core/preact.js";
 import { isOutage, onRecovery } from "../core/recovery.js";
 import { clearScrollPositions } from "../core/scroll_positions.js";
 import { filterParams } from "../core/url_state.js";
+import { dayNumber } from "./date_headings.js";
 
 export const PAGE_SIZE = 100;
 const MAX_PAGES_IN_MEMORY = 24;
@@ -48,6 +49,8 @@ export class PhotoPages {
     this.pages = [];
     /** Aspect ratios of all photos; only the first `count` are set. */
     this.aspects = new Float32Array(PAGE_SIZE);
+    /** Days of all photos, as numbers; see dayNumber. */
+    this.days = new Uint32Array(PAGE_SIZE);
     this.controller = new AbortController();
     /** @type {Set<(version: number) => void>} */
     this.listeners = new Set();
@@ -68,7 +71,7 @@ export class PhotoPages {
     try {
       const { photos, next } = await this.fetch(cursor);
       this.pages.push({ cursor, next, photos, lastUse: ++this.lastUseNumber, isLoading: false });
-      this.addAspects(photos);
+      this.addLayoutData(photos);
       this.isComplete = !next;
     } catch (error) {
       if (isAborted(error)) return;
@@ -91,16 +94,22 @@ export class PhotoPages {
   }
 
   /**
-   * Append the aspect ratios of photos. Double the array if it is full.
+   * Append the aspect ratios and days of photos. Double the arrays if they are full.
    * @param {Photo[]} photos
    */
-  addAspects(photos) {
+  addLayoutData(photos) {
     if (this.count + photos.length > this.aspects.length) {
-      const larger = new Float32Array(this.aspects.length * 2 + PAGE_SIZE);
-      larger.set(this.aspects);
-      this.aspects = larger;
+      const length = this.aspects.length * 2 + PAGE_SIZE;
+      const [aspects, days] = [new Float32Array(length), new Uint32Array(length)];
+      aspects.set(this.aspects);
+      days.set(this.days);
+      Object.assign(this, { aspects, days });
     }
-    for (const photo of photos) this.aspects[this.count++] = aspectOf(photo);
+    for (const photo of photos) {
+      this.aspects[this.count] = aspectOf(photo);
+      this.days[this.count] = dayNumber(photo);
+      this.count += 1;
+    }
   }
 
   /**

@@ -20,12 +20,20 @@ import {
 import {
   cameraName,
   capitalize,
+  FLASH_LABELS,
   formatRating,
   KIND_LABELS,
-  settingsLine,
+  exposureSettings,
   STATUS_LABELS,
 } from "../core/labels.js";
-import { Fact, LinksFact, MAX_TEXT_CHARACTERS, renderLink, toText } from "./facts.jsx";
+import {
+  Fact,
+  LinksFact,
+  MAX_TEXT_CHARACTERS,
+  renderLink,
+  renderSearchLink,
+  toText,
+} from "./facts.jsx";
 import { When, Where } from "./when_and_where.jsx";
 
 const MAX_DESCRIPTION_CHARACTERS = 20_000;
@@ -34,16 +42,21 @@ const MAX_DESCRIPTION_CHARACTERS = 20_000;
 export function Summary({ record }) {
   const { photo } = record;
   const location = locationOf(record);
-  // Allow line breaks between two settings, but not within a setting.
-  const settings = settingsLine(photo).replaceAll(" ", "\u00a0").replaceAll("·\u00a0", "· ");
+  const settings = exposureSettings(photo);
   // On a full-frame camera, the equivalent focal length is the same, so it is left out.
   const isFullFrame = photo.focal_length_35mm === Math.round(photo.focal_length_mm ?? 0);
   const equivalent = isFullFrame ? undefined : photo.focal_length_35mm;
   return (
     <section class="summary" aria-label="Summary">
-      {settings && (
+      {settings.length > 0 && (
         <p class="settings">
-          {settings}
+          {settings.map(([filter, value, text], index) => (
+            <>
+              {index > 0 && " · "}
+              {/* Allow line breaks between two settings, but not within a setting. */}
+              {renderLink(filter, value, text.replaceAll(" ", "\u00a0"))}
+            </>
+          ))}
           {equivalent && (
             <>
               {" "}
@@ -98,7 +111,8 @@ export function Summary({ record }) {
             `${formatDecimal(photo.subject_distance_metres, 2)} m`}
         </Fact>
         <Fact name="Flash">
-          {photo.flash_fired !== undefined && (photo.flash_fired ? "Fired" : "Did not fire")}
+          {photo.flash_fired !== undefined &&
+            renderLink("flash", String(photo.flash_fired), FLASH_LABELS[String(photo.flash_fired)])}
         </Fact>
         <Fact name="Rating">
           {photo.rating !== undefined &&
@@ -118,9 +132,9 @@ export function Summary({ record }) {
         {photo.creators?.length ? (
           <LinksFact name="Creator" filter="creator" values={photo.creators} />
         ) : (
-          <Fact name="Artist">{toText(photo.artist)}</Fact>
+          <Fact name="Artist">{photo.artist && renderSearchLink("creator", photo.artist)}</Fact>
         )}
-        <Fact name="Copyright">{toText(photo.copyright)}</Fact>
+        <Fact name="Copyright">{photo.copyright && renderLink("copyright", photo.copyright)}</Fact>
         <Fact name="Camera owner">{photo.owner && renderLink("owner", photo.owner)}</Fact>
         <Fact name="Camera serial">
           {photo.camera_serial && renderLink("camera_serial", photo.camera_serial)}

@@ -10,29 +10,28 @@ import {
   formatPosition,
 } from "../core/format.js";
 import { DATE_SUSPECT_LABELS } from "../core/labels.js";
+import { dayTaken, hasOnlyDay } from "./date_headings.js";
 import { Fact, renderLink, toText } from "./facts.jsx";
-
-// Number of characters of an ISO 8601 date that are known, by the precision of the date.
-/** @type {Record<string, number>} */
-const KNOWN_CHARACTERS = Object.assign(Object.create(null), { year: 4, month: 7, day: 10 });
 
 /** @param {{photo: PhotoFields}} props */
 export function When({ photo }) {
-  const { taken_at: taken, taken_offset: offset, taken_local: local, date_suspect: doubt } = photo;
-  const known = KNOWN_CHARACTERS[photo.taken_precision ?? ""];
-  const remark = known
+  const { taken_at: taken, taken_offset: offset, date_suspect: doubt } = photo;
+  const remark = hasOnlyDay(photo)
     ? null
     : photo.taken_offset_inferred
       ? `(time zone inferred from the ${photo.location ? "location" : "file name"})`
       : offset
         ? null
         : "(local time, time zone unknown)";
+  // The camera's clock decides on the day, as it does in the filter.
+  const day = dayTaken(photo);
+  const text = taken && (hasOnlyDay(photo) ? formatPeriod(day) : formatDateTime(taken, offset));
   return (
     <>
       <Fact name="Taken">
-        {taken && (
+        {text && (
           <>
-            {known ? formatPeriod((local ?? taken).slice(0, known)) : formatDateTime(taken, offset)}
+            {renderLink("taken", day, text)}
             {remark && (
               <>
                 {" "}

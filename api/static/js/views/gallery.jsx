@@ -10,15 +10,16 @@ import { Failed, LoadingPhotos } from "../components/status_screens.jsx";
 import { Thumbnail } from "../components/thumbnail.jsx";
 import { VideoBadge } from "../components/video_badge.jsx";
 import { VirtualRows } from "../components/virtual_rows.jsx";
-import { formatDay, formatNumber, formatVideoDuration, oneLine } from "../core/format.js";
-import { cameraName, fileName, settingsLine } from "../core/labels.js";
+import { formatNumber, formatVideoDuration, oneLine } from "../core/format.js";
+import { cameraName, fileName, placeName, settingsLine } from "../core/labels.js";
 import { memo, useEffect, useMemo, useRef } from "../core/preact.js";
 import { getScrollPosition } from "../core/scroll_positions.js";
-import { href } from "../core/url_state.js";
+import { DEFAULT_SORT, href } from "../core/url_state.js";
 import { useLastOpened } from "../hooks/use_last_opened.js";
 import { useRovingFocus } from "../hooks/use_roving_focus.js";
 import { SCROLL_STEP, useScrollViewport } from "../hooks/use_scroll_viewport.js";
 import { useUserActivity } from "../hooks/use_user_activity.js";
+import { DateHeadings, formatDayTaken, placeLabels } from "../photos/date_headings.js";
 import { EmptyResult } from "../photos/empty_result.jsx";
 import { justify, moveInRows, rowsBetween } from "../photos/justified_layout.js";
 import { usePhotoPages } from "../photos/photo_pages.js";
@@ -30,6 +31,8 @@ const GAP = 6;
 const PADDING = 12;
 const ROW_HEIGHT = 156;
 const NARROW_ROW_HEIGHT = 112;
+// Labels of days have at least this width.
+const MIN_LABEL_WIDTH = 48;
 // Rows this far above and below the viewport are rendered.
 const OVERSCAN = 500;
 // The next page is fetched when the end of the list is less than this below the viewport.
@@ -42,7 +45,12 @@ export default function Gallery({ state, navigate, api }) {
   const { ref, width, height, scrollTop } = useScrollViewport("gallery", pages);
   const innerWidth = Math.max(0, width - 2 * PADDING);
   const maxRowHeight = width < 600 ? NARROW_ROW_HEIGHT : ROW_HEIGHT;
-  const { rows, totalHeight } = useRows(pages, innerWidth, maxRowHeight);
+  const { rows, totalHeight, headings } = useRows(
+    pages,
+    innerWidth,
+    maxRowHeight,
+    state.sort === DEFAULT_SORT,
+  );
 
   useEffect(() => {
     if (totalHeight && scrollTop + height + PREFETCH_DISTANCE > totalHeight) pages.loadMore();
@@ -128,6 +136,7 @@ export default function Gallery({ state, navigate, api }) {
             renderRow={(index) => (
               <PhotoRow
                 row={rows[index]}
+                headings={headings}
                 rowWidth={innerWidth}
                 pages={pages}
                 state={state}
@@ -165,8 +174,9 @@ export default function Gallery({ state, navigate, api }) {
  * @param {PhotoPages} pages
  * @param {number} rowWidth
  * @param {number} maxRowHeight
+ * @param {boolean} hasHeadings whether the photos are in the order of dates
  */
-function useRows(pages, rowWidth, maxRowHeight) {
+function useRows(pages, rowWidth, maxRowHeight, hasHeadings) {
   const layout = useRef(
     /** @type {{rows: Row[], key: string, pages: PhotoPages | null}} */ ({
       rows: [],
@@ -174,6 +184,8 @@ function useRows(pages, rowWidth, maxRowHeight) {
       pages: null,
     }),
   );
+  // The array of days is replaced when it grows.
+  const headings = hasHeadings ? new DateHeadings(pages.days) : null;
   const totalHeight = useMemo(() => {
     if (!rowWidth) return 0;
     const key = `${rowWidth} ${maxRowHeight}`;
@@ -185,30 +197,46 @@ function useRows(pages, rowWidth, maxRowHeight) {
       maxHeight: maxRowHeight,
       gap: GAP,
       isComplete: pages.isComplete,
+      headings,
     });
     // eslint-disable-next-line react-hooks/exhaustive-deps -- pages.version stands for the contents of `pages`
   }, [pages, pages.version, rowWidth, maxRowHeight]);
-  return { rows: layout.current.rows, totalHeight };
+  return { rows: layout.current.rows, totalHeight, headings };
 }
 
 /**
- * @param {{row: Row, rowWidth: number, pages: PhotoPages, state: State, active: number, selection: Selection}} props
+ * @typedef {object} PhotoRowProps
+ * @property {Row} row
+ * @property {DateHeadings | null} headings
+ * @property {number} rowWidth in pixels
+ * @property {PhotoPages} pages
+ * @property {State} state
+ * @property {number} active
+ * @property {Selection} selection
  */
-function PhotoRow({ row, rowWidth, pages, state, active, selection }) {
-  const height = Math.round(row.height);
+
+/** @param {PhotoRowProps} props */
+function PhotoRow({ row, headings, rowWidth, pages, state, active, selection }) {
+  const photoHeight = row.height - row.lead;
+  const height = Math.round(photoHeight);
+  const above = row.lead ? headings?.above(row.start, row.end) : null;
+  const labels = [];
   const tiles = [];
   let left = 0;
   for (let index = row.start; index < row.end; index++) {
     // The last tile of a full row absorbs the rounding errors of the others.
     const fillsRow = index === row.end - 1 && !row.isShort;
-    const naturalWidth = Math.min(rowWidth, Math.round(pages.aspects[index] * row.height));
+    const naturalWidth = Math.min(rowWidth, Math.round(pages.aspects[index] * photoHeight));
     const width = fillsRow ? rowWidth - left : naturalWidth;
+    const day = above?.days.find((label) => label.index === index);
+    if (day) labels.push({ text: day.text, left });
     tiles.push(
       <Tile
         key={index}
         index={index}
         record={pages.at(index)}
         left={left}
+        top={row.lead}
         width={width}
         height={height}
         state={state}
@@ -218,14 +246,35 @@ function PhotoRow({ row, rowWidth, pages, state, active, selection }) {
     );
     left += width + GAP;
   }
-  return <>{tiles}</>;
+  // The name of each photo has its date, so the headings would only repeat it to screen readers.
+  return (
+    <>
+      {above?.month && (
+        <div class="month" aria-hidden="true">
+          {above.month}
+        </div>
+      )}
+      {placeLabels(labels, rowWidth, MIN_LABEL_WIDTH).map((label) => (
+        <span
+          key={label.left}
+          class="day"
+          aria-hidden="true"
+          style={{ top: `${row.lead}px`, left: `${label.left}px`, width: `${label.width}px` }}
+        >
+          {label.text}
+        </span>
+      ))}
+      {tiles}
+    </>
+  );
 }
 
 /**
  * @typedef {object} TileProps
  * @property {number} index index of the photo in the result
  * @property {Photo | null} record null while the photo is loading
- * @property {number} left in pixels, as are `width` and `height`
+ * @property {number} left in pixels, as are `top`, `width` and `height`
+ * @property {number} top
  * @property {number} width
  * @property {number} height
  * @property {State} state
@@ -235,18 +284,24 @@ function PhotoRow({ row, rowWidth, pages, state, active, selection }) {
 
 const Tile = memo(
   /** @param {TileProps} props */
-  ({ index, record, left, width, height, state, isActive, isSelected }) => {
-    const style = { left: `${left}px`, width: `${width}px`, height: `${height}px` };
+  ({ index, record, left, top, width, height, state, isActive, isSelected }) => {
+    const style = {
+      top: `${top}px`,
+      left: `${left}px`,
+      width: `${width}px`,
+      height: `${height}px`,
+    };
     if (!record) return <div class="tile waiting" role="listitem" style={style} />;
     const name = oneLine(fileName(record.key ?? record.id), 80);
     const settings = settingsLine(record.photo);
-    const taken = formatDay(record.photo.taken_at, record.photo.taken_offset);
+    const taken = formatDayTaken(record.photo);
+    const place = placeName(record.photo);
     const { media_type: mediaType, duration_seconds: duration } = record.photo;
     const video = mediaType === "video" && `video ${duration ? formatVideoDuration(duration) : ""}`;
     const camera = cameraName(record.photo);
     const files = record.stack && `stack of ${formatNumber(record.stack.count)} files`;
     const states = [files, isSelected && "selected"];
-    const parts = [name, video && video.trim(), camera, settings, taken, ...states];
+    const parts = [name, video && video.trim(), camera, settings, taken, place, ...states];
     const label = parts.filter(Boolean).join(", ");
     return (
       <div
@@ -272,6 +327,7 @@ const Tile = memo(
           <span class="caption" aria-hidden="true">
             <span>{name}</span>
             {settings && <span>{settings}</span>}
+            {(taken || place) && <span>{[taken, place].filter(Boolean).join(" · ")}</span>}
           </span>
         </a>
         <button

@@ -1,0 +1,86 @@
+"""Summarize the cameras with which photos were taken."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated
+
+from bson import json_util
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+from api.aggregations.background import BackgroundCounts
+from api.aggregations.cameras import MAX_VALUES, Cameras, read_cameras, summarize_cameras
+from api.auth import READER
+from api.database import QUERY_MS, StoreDep
+from api.http.responses import json_response
+from api.query.buckets import find_buckets
+from api.query.filters import Filters
+
+router = APIRouter(dependencies=[READER], tags=["facets"])
+
+MAX_CAMERAS = 500
+# Time limit of a background query.
+_BACKGROUND_MS = 60_000
+
+
+class CameraArguments(Filters):
+    """Filter parameters, and limits on the response."""
+
+    limit: int = Field(100, ge=1, le=MAX_CAMERAS, description="Maximum number of cameras to return.", examples=[100])
+    budget_ms: int = Field(1500, ge=50, le=QUERY_MS, description="Time limit for each query, in milliseconds.")
+
+
+class ValueCount(BaseModel):
+    """A value and the number of photos that have it."""
+
+    value: str
+    count: int
+
+
+class CameraBody(BaseModel):
+    """One camera, recognized by its model and serial number."""
+
+    make: str | None
+    model: str | None
+    serial: str
+    photos: int
+    first: str | None = Field(
+        description="When its first photo was taken, on the camera's clock. Implausible dates are left out."
+    )
+    last: str | None = Field(description="When its last photo was taken, on the camera's clock.")
+    shutter_count: int | None = Field(description="The highest shutter count in its photos.")
+    owners: list[ValueCount] = Field(description=f"Owners set in the camera, at most {MAX_VALUES}.")
+    lenses: list[ValueCount] = Field(description=f"Its lenses, the most used first, at most {MAX_VALUES}.")
+
+
+class CameraList(BaseModel):
+    """Cameras, the one with the most photos first."""
+
+    cameras: list[CameraBody]
+    total: int = Field(description="Number of cameras, which may be more than `limit`.")
+    cut_short: bool = Field(
+        description="Whether only a sample of the photos was read, because reading all exceeded the time limit. "
+        "In this case, all photos are being read in the background: repeat the request after a few seconds."
+    )
+
+
+@router.get("/cameras", summary="List cameras by serial number", response_model=CameraList)
+async def list_cameras(request: Request, store: StoreDep, arguments: Annotated[CameraArguments, Query()]) -> Response:
+    """List the cameras whose photos match the filters, each with its dates, shutter count, owners and lenses.
+
+    Photos without a serial number of the camera are left out.
+    """
+    await find_buckets(store.photos, arguments)
+    filter_ = arguments.to_filter()
+    background: BackgroundCounts[Cameras] = request.app.state.background_cameras
+    key = json_util.dumps([filter_, arguments.limit], sort_keys=True)
+    found = background.get(key)
+    if found is None:
+        found = await summarize_cameras(store.photos, filter_, limit=arguments.limit, budget_ms=arguments.budget_ms)
+        if found.is_sample:
+            read_all = partial(read_cameras, store.photos, filter_, limit=arguments.limit, budget_ms=_BACKGROUND_MS)
+            background.start(key, found, read_all)
+    content = {"cameras": found.rows, "total": found.total, "cut_short": found.is_sample}
+    return json_response(request, content)

@@ -1,0 +1,164 @@
+/**
+ * @file Cameras view: a line for each camera body, by its serial number. Values link to the gallery with their photos.
+ * @import { Api, CameraBody, FilterChange, Navigate, State, ValueCount } from "../core/types"
+ */
+import { Failed, Loading, Screen } from "../components/status_screens.jsx";
+import { formatDay, formatNumber, oneLine, pluralize } from "../core/format.js";
+import { cameraName } from "../core/labels.js";
+import { filterParams, href } from "../core/url_state.js";
+import { useRefetchPartial } from "../hooks/use_refetch_partial.js";
+import { useRequest } from "../hooks/use_request.js";
+
+const MAX_CAMERAS = 200;
+// The others are in the tooltip.
+const SHOWN_VALUES = 3;
+
+/** @type {[title: string, kind: string][]} */
+const COLUMNS = [
+  ["Camera", ""],
+  ["Serial number", ""],
+  ["Photos", "end"],
+  ["First photo", ""],
+  ["Last photo", ""],
+  ["Shutter count", "end"],
+  ["Owner", "wraps"],
+  ["Lenses", "wraps"],
+];
+
+/** @typedef {{cameras: CameraBody[], total: number, cut_short: boolean}} CamerasResponse */
+
+/** @param {{state: State, navigate: Navigate, api: Api, changes: number}} props changes: of the library */
+export default function Cameras({ state, navigate, api, changes }) {
+  const pairs = filterParams(state.filters);
+  const key = `${JSON.stringify(pairs)} ${changes}`;
+  const request = useRequest(
+    /** @returns {Promise<CamerasResponse>} */
+    (signal) => api.get("/cameras", [...pairs, ["limit", MAX_CAMERAS]], { signal }),
+    key,
+  );
+  useRefetchPartial(request, key);
+  if (request.error) return <Failed error={request.error} retry={request.reload} />;
+  if (!request.data) return <Loading subject="cameras" slow={request.slow} />;
+  const { cameras, total, cut_short: cutShort } = request.data;
+  if (!cameras.length) {
+    return (
+      <Screen title="No camera serial numbers in these photos">
+        <p>Cameras are listed here by the serial number that they write into their photos.</p>
+        {pairs.length > 0 && (
+          <p>
+            <button type="button" onClick={() => navigate({ clearFilters: true })}>
+              Clear all filters
+            </button>
+          </p>
+        )}
+      </Screen>
+    );
+  }
+  return (
+    <section class="cameras" aria-busy={request.stale} aria-label="Cameras">
+      {cutShort && (
+        <p class="notice" role="status">
+          Partial counts. All photos are being counted.
+        </p>
+      )}
+      <p class="summary-line">
+        {pluralize(total, "camera")}
+        {total > cameras.length && `, the ${formatNumber(cameras.length)} with the most photos`}
+      </p>
+      <table role="table">
+        <thead role="rowgroup">
+          <tr role="row">
+            {COLUMNS.map(([title, kind]) => (
+              <th key={title} role="columnheader" scope="col" class={kind}>
+                {title}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody role="rowgroup">
+          {cameras.map((body) => (
+            <Body key={`${body.serial} ${body.model}`} body={body} state={state} />
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+/** @param {{body: CameraBody, state: State}} props */
+function Body({ body, state }) {
+  const { make, model, serial, photos, first, last, shutter_count: shutterCount } = body;
+  /** @type {FilterChange} */
+  const own = { camera_serial: [serial], ...(model ? { camera: [model] } : {}) };
+  /** @param {FilterChange} [filters] */
+  const linkTo = (filters) =>
+    href(state, { view: "gallery", filters: { ...own, ...filters }, photo: null });
+  const name = cameraName({
+    camera_make: make ?? undefined,
+    camera_model: model ?? undefined,
+  });
+  // On a phone, each camera is a card, and each value has the title of its column.
+  const [cameraTitle, ...titles] = COLUMNS.map(([title]) => title);
+  const values = [
+    <a key="serial" href={linkTo()}>
+      <bdi>{oneLine(serial, 60)}</bdi>
+    </a>,
+    formatNumber(photos),
+    renderDay(first, linkTo),
+    renderDay(last, linkTo),
+    shutterCount === null ? "" : formatNumber(shutterCount),
+    renderValues(body.owners, (owner) => linkTo({ owner: [owner] })),
+    renderValues(body.lenses, (lens) => linkTo({ lens: [lens] })),
+  ];
+  return (
+    <tr role="row">
+      <th role="rowheader" scope="row" data-title={cameraTitle}>
+        <bdi>{name || "Unknown model"}</bdi>
+      </th>
+      {values.map((value, index) => (
+        <td
+          key={titles[index]}
+          role="cell"
+          class={COLUMNS[index + 1][1]}
+          data-title={titles[index]}
+        >
+          {value}
+        </td>
+      ))}
+    </tr>
+  );
+}
+
+/**
+ * Return a day as a link to its photos.
+ * @param {string | null} time
+ * @param {(filters: FilterChange) => string} linkTo
+ */
+const renderDay = (time, linkTo) =>
+  time && <a href={linkTo({ taken: time.slice(0, 10) })}>{formatDay(time)}</a>;
+
+/**
+ * Return the most frequent values as links, one per line.
+ * @param {ValueCount[]} values
+ * @param {(value: string) => string} urlOf
+ */
+function renderValues(values, urlOf) {
+  if (!values.length) return "";
+  const hidden = values.slice(SHOWN_VALUES);
+  return (
+    <div>
+      {values.slice(0, SHOWN_VALUES).map(({ value, count }) => (
+        <div key={value}>
+          <a href={urlOf(value)} title={pluralize(count, "photo")}>
+            <bdi>{oneLine(value, 60)}</bdi>
+          </a>
+        </div>
+      ))}
+      {hidden.length > 0 && (
+        <span class="muted" title={hidden.map(({ value }) => oneLine(value, 60)).join("\n")}>
+          {formatNumber(hidden.length)} more
+        </span>
+      )}
+    </div>
+  );
+}
