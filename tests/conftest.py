@@ -42,8 +42,9 @@ FAIL_POINTS = ("--setParameter", "enableTestCommands=1")
 # Folders whose tests use none of these servers.
 SERVERLESS = ("unit", "acceptance")
 # Files whose tests share costly fixtures: a browser with its APIs, the worker of an installation, servers with TLS. One
-# process of pytest-xdist runs all tests of a group.
+# process of pytest-xdist runs all tests of a group. The browser's tests are two groups, because one would end last.
 GROUPS = {
+    "explorer": ("tests/browser/test_explorer_",),
     "browser": ("tests/browser/",),
     "shared worker": ("tests/integration/batches/", "tests/integration/cli/", "tests/integration/worker/"),
     "TLS": ("tests/system/test_secrets.py", "tests/system/test_tls.py", "tests/system/test_credentials.py"),
