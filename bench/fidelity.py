@@ -1,8 +1,9 @@
 """Compare EXIFinator with ExifTool, and write bench/FIDELITY.md.
 
-    python -m bench.fidelity FOLDER PHOTO.json NOTES.json [FOLDER PHOTO.json NOTES.json ...]
+    python -m bench.fidelity NAME FOLDER PHOTO.json NOTES.json [NAME FOLDER PHOTO.json NOTES.json ...]
 
-PHOTO.json and NOTES.json are ExifTool's answers for the files in FOLDER. These commands make them, run in FOLDER:
+NAME is what the page calls the collection. PHOTO.json and NOTES.json are ExifTool's answers for the files in FOLDER.
+These commands make them, run in FOLDER:
 
     exiftool -json -l -r . > PHOTO.json
     exiftool -json -l -D -G1 -a -MakerNotes:all -r . > NOTES.json
@@ -31,6 +32,8 @@ BENCH = Path(__file__).resolve().parent
 SHOWN_CHARACTERS = 60
 # Answers whose printed text is compared instead of the number, because the text is the name.
 PRINTED = frozenset({"LensID", "LensModel", "LensName"})
+# Answers whose number may be a maker's code. The printed text is compared if it is a number too.
+CODES = frozenset({"ISO"})
 
 
 def read_answers(path: Path) -> dict[str, dict[str, Any]]:
@@ -46,15 +49,20 @@ def read_answers(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def plain(answers: dict[str, Any]) -> dict[str, Any]:
-    """Return a single value for each answer for a photo: the unconverted `num`, or the printed `val` of PRINTED."""
+    """Return a single value for each answer for a photo: the unconverted `num`, or the printed `val`."""
     values = {}
     for name, answer in answers.items():
         if isinstance(answer, dict):
             printed = answer.get("val")
-            values[name] = printed if name in PRINTED else answer.get("num", printed)
+            is_printed = name in PRINTED or (name in CODES and _is_number(printed))
+            values[name] = printed if is_printed else answer.get("num", printed)
         else:
             values[name] = answer
     return values
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) or (isinstance(value, str) and value.strip().isdigit())
 
 
 def note_values(answers: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
@@ -68,10 +76,13 @@ def note_values(answers: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
     return values
 
 
-def compare(folder: Path, photo_answers: Path, note_answers: Path) -> tuple[list[Comparison], list[NoteComparison]]:
+def compare(
+    name: str, folder: Path, photo_answers: Path, note_answers: Path
+) -> tuple[list[Comparison], list[NoteComparison]]:
     """Compare the files of a folder. Files that do not exist are skipped.
 
     Args:
+        name: The name of the collection, which precedes the names of its files.
         folder: The folder.
         photo_answers: PHOTO.json.
         note_answers: NOTES.json.
@@ -84,27 +95,33 @@ def compare(folder: Path, photo_answers: Path, note_answers: Path) -> tuple[list
         if not path.is_file():
             continue
         document = build_record(fetch_metadata(LocalReader(), local_ref(path))).document
-        fields += compare_photo(file, plain(photos.get(file, {})), document["photo"])
-        tags += compare_notes(file, note_values(notes.get(file, {})), document)
+        shown = f"{name}/{file}"
+        fields += compare_photo(shown, plain(photos.get(file, {})), document["photo"])
+        tags += compare_notes(shown, note_values(notes.get(file, {})), document)
     return fields, tags
 
 
 class Reasons:
-    """The reasons for values that differ. A rule has patterns for files and for fields or tags, and a reason."""
+    """The reasons for values that differ. A rule has patterns for files, fields or tags, and values, and a reason."""
 
     def __init__(self, path: Path) -> None:
         self._rules = tomllib.loads(path.read_text(encoding="utf-8"))
 
-    def find(self, kind: str, file: str, name: str) -> str:
+    def find(self, kind: str, file: str, name: str, expected: Any = "") -> str:
         """Return the reason of the first rule that matches, or "not explained".
 
         Args:
             kind: "photo" or "note".
             file: The name of the file.
             name: The field, or the tag as GROUP:NAME.
+            expected: ExifTool's value.
         """
         for rule in self._rules[kind]:
-            if fnmatchcase(file.casefold(), rule.get("file", "*").casefold()) and fnmatchcase(name, rule["name"]):
+            if (
+                fnmatchcase(file.casefold(), rule.get("file", "*").casefold())
+                and fnmatchcase(name, rule["name"])
+                and fnmatchcase(str(expected), rule.get("expected", "*"))
+            ):
                 return str(rule["reason"])
         return "not explained"
 
@@ -130,7 +147,7 @@ def field_table(comparisons: Iterable[Comparison]) -> list[str]:
         group = groups.get(field, [])
         found = sum(item.actual is not None for item in group)
         same = sum(item.is_same for item in group)
-        explained = sum(item.is_same or reasons.find("photo", item.file, field) != "not explained" for item in group)
+        explained = sum(item.is_same or reasons.find("photo", item.file, field, item.expected) != "not explained" for item in group)
         total = len(group)
         lines.append(
             f"| {field} | {total} | {_share(found, total)} | {_share(same, total)} | {_share(explained, total)} |"
@@ -155,22 +172,22 @@ def note_table(comparisons: Iterable[NoteComparison]) -> list[str]:
     return lines
 
 
-def report(fields: list[Comparison], tags: list[NoteComparison], n_folders: int) -> str:
+def report(fields: list[Comparison], tags: list[NoteComparison], names: list[str]) -> str:
     """Return FIDELITY.md.
 
     Args:
         fields: The comparisons of fields.
         tags: The comparisons of MakerNote tags.
-        n_folders: The number of folders, which the page calls collections.
+        names: The names of the collections.
     """
     reasons = Reasons(BENCH / "fidelity_reasons.toml")
     lines = [
         "# Fidelity",
         "",
-        "How EXIFinator's records agree with the answers of ExifTool 13.59 for the same files: ianare's exif-samples,",
-        "and the test images of ExifTool and nom-exif, videos included. `python -m bench.fidelity` writes this page.",
+        "How EXIFinator's records agree with the answers of ExifTool 13.59 for the same files, videos included.",
+        "`python -m bench.fidelity` writes this page.",
         "",
-        f"Files: {len({item.file for item in fields})} with a field of `photo`, in {n_folders} collections.",
+        f"Files: {len({item.file for item in fields})} with a field of `photo`, in these collections: {', '.join(names)}.",
         "*Found*: there is a value. *Same*: it equals ExifTool's. *Explained*: it differs for a reason given below.",
         "",
         "## Fields of `photo`",
@@ -190,7 +207,7 @@ def report(fields: list[Comparison], tags: list[NoteComparison], n_folders: int)
     ]
     for item in fields:
         if not item.is_same:
-            reason = reasons.find("photo", item.file, item.field)
+            reason = reasons.find("photo", item.file, item.field, item.expected)
             lines.append(
                 f"| {item.file} | {item.field} | {_cell(item.expected)} | {_cell(item.actual)} | {_cell_text(reason)} |"
             )
@@ -204,7 +221,7 @@ def report(fields: list[Comparison], tags: list[NoteComparison], n_folders: int)
     for tag in tags:
         if not tag.is_found or tag.is_same is False:
             name = f"{tag.maker}:{tag.name}"
-            reason = reasons.find("note", tag.file, name)
+            reason = reasons.find("note", tag.file, name, tag.expected)
             actual = tag.actual if tag.is_found else "not found"
             lines.append(f"| {tag.file} | {name} | {_cell(tag.expected)} | {_cell(actual)} | {_cell_text(reason)} |")
     return "\n".join(lines) + "\n"
@@ -217,16 +234,16 @@ def _cell_text(text: str) -> str:
 
 def main(arguments: list[str]) -> None:
     """Write FIDELITY.md, and print its first two tables."""
-    if not arguments or len(arguments) % 3:
+    if not arguments or len(arguments) % 4:
         sys.exit(__doc__)
     fields: list[Comparison] = []
     tags: list[NoteComparison] = []
-    for at in range(0, len(arguments), 3):
-        folder, photo_answers, note_answers = map(Path, arguments[at : at + 3])
-        more_fields, more_tags = compare(folder, photo_answers, note_answers)
+    for at in range(0, len(arguments), 4):
+        folder, photo_answers, note_answers = map(Path, arguments[at + 1 : at + 4])
+        more_fields, more_tags = compare(arguments[at], folder, photo_answers, note_answers)
         fields += more_fields
         tags += more_tags
-    page = report(fields, tags, len(arguments) // 3)
+    page = report(fields, tags, arguments[::4])
     (BENCH / "FIDELITY.md").write_text(page, encoding="utf-8")
     print("\n".join([*field_table(fields), "", *note_table(tags)]))
 

@@ -75,8 +75,9 @@ def same_list(expected: Any, actual: Any) -> bool:
 
 def same_people(expected: Any, actual: Any) -> bool:
     """Return whether a text of names is one of ExifTool's names, or all of them joined by commas or semicolons."""
-    items = [_text(item) for item in (expected if isinstance(expected, list) else [expected])]
-    return _text(actual) in (*items, ", ".join(items), "; ".join(items))
+    names = expected if isinstance(expected, list) else [expected]
+    items = [_text(item) for item in names]
+    return any(same_text(name, actual) for name in names) or _text(actual) in (", ".join(items), "; ".join(items))
 
 
 def same_lens(expected: Any, actual: Any) -> bool:

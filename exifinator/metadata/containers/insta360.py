@@ -41,7 +41,7 @@ def read_insta360(file: RangeBuffer, located: LocatedMetadata) -> bool:
         return False
     _, kind, length = RECORD.unpack_from(footer)
     start = total - FOOTER_BYTES - RECORD.size - length
-    if kind == INDEX_ID and 0 < length <= MAX_RECORD_BYTES:
+    if kind == INDEX_ID and 0 < length <= MAX_RECORD_BYTES and start >= 0:
         trailer_at = total - int.from_bytes(footer[RECORD.size + LENGTH_AT :][:4], "little")
         index = file.read(start, length)
         for number, _, size, offset in ENTRY.iter_unpack(index[: len(index) // ENTRY.size * ENTRY.size]):

@@ -80,8 +80,11 @@ class RangeBuffer:
 
         Raises:
             MissingBytes: If some of the bytes are not in the buffer. The range is added to `requested`.
-            DamagedFile: If some of the bytes are not in the buffer, and `is_final` is set.
+            DamagedFile: If the range begins before the file, or some of the bytes are not in the buffer and `is_final`
+                is set.
         """
+        if start < 0:
+            raise DamagedFile("The file refers to metadata before its first byte.")
         end = min(start + length, self.total_bytes)
         if start >= end:
             return b""

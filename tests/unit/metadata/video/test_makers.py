@@ -135,6 +135,7 @@ def test_record__insta360_photo__has_model_and_serial_number():
     insta360((1, b"\x0a\xff" + CAMERA)),
     struct.pack("<BBI", 1, 1, 1 << 31) + bytes(32) + struct.pack("<II", 1 << 31, 3) + SIGNATURE,
     struct.pack("<10xBBI", 0, 0, 10) + bytes(32) + struct.pack("<II", 1 << 31, 3) + SIGNATURE,
+    struct.pack("<BBI", 0, 0, 60_000) + bytes(32) + struct.pack("<II", 99, 3) + SIGNATURE,
     struct.pack("<BBIIBBI", 1, 1, 99, 1 << 31, 0, 0, 10) + bytes(32) + struct.pack("<II", 99, 3) + SIGNATURE,
 ])  # fmt: skip
 def test_record__damaged_insta360_trailer__is_ignored(trailer):
