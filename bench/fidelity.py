@@ -147,7 +147,9 @@ def field_table(comparisons: Iterable[Comparison]) -> list[str]:
         group = groups.get(field, [])
         found = sum(item.actual is not None for item in group)
         same = sum(item.is_same for item in group)
-        explained = sum(item.is_same or reasons.find("photo", item.file, field, item.expected) != "not explained" for item in group)
+        explained = sum(
+            item.is_same or reasons.find("photo", item.file, field, item.expected) != "not explained" for item in group
+        )
         total = len(group)
         lines.append(
             f"| {field} | {total} | {_share(found, total)} | {_share(same, total)} | {_share(explained, total)} |"
@@ -187,7 +189,7 @@ def report(fields: list[Comparison], tags: list[NoteComparison], names: list[str
         "How EXIFinator's records agree with the answers of ExifTool 13.59 for the same files, videos included.",
         "`python -m bench.fidelity` writes this page.",
         "",
-        f"Files: {len({item.file for item in fields})} with a field of `photo`, in these collections: {', '.join(names)}.",
+        f"Files: {len({item.file for item in fields})} with a field of `photo`. Collections: {', '.join(names)}.",
         "*Found*: there is a value. *Same*: it equals ExifTool's. *Explained*: it differs for a reason given below.",
         "",
         "## Fields of `photo`",
