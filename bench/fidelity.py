@@ -133,6 +133,7 @@ def _share(part: int, whole: int) -> str:
 def _cell(value: Any) -> str:
     """Return a value as a short cell of a Markdown table."""
     text = " ".join(str(value).split())[:SHOWN_CHARACTERS]
+    text = "".join(character if character.isprintable() else f"\\x{ord(character):02x}" for character in text)
     return text.replace("|", "\\|").replace("<", "&lt;")
 
 
