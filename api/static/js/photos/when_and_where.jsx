@@ -105,7 +105,9 @@ export function Where({ photo }) {
  * @param {[filter: string, value: string | undefined][]} parts
  */
 function renderPath(parts) {
-  const known = parts.filter(([, value], index) => value && value !== parts[index - 1]?.[1]);
+  const known = parts
+    .filter(([, value]) => value)
+    .filter(([, value], index, named) => value !== named[index - 1]?.[1]);
   if (!known.length) return null;
   return known.map(([filter, value], index) => (
     <>
