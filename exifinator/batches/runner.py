@@ -310,7 +310,7 @@ class Batch:
                 "requeue: Redis no longer has the counts of this batch; images without a record are queued again",
                 extra={"action": "requeue", "batch": self.id},
             )
-            self.queue.batches.open(self.id, self._prefixes)
+            self.queue.batches.open(self.id, self._prefixes, counts=self.tally.to_worker_counts())
             return "reconcile"
         now = time.monotonic()
         if not self._schedule.may_reconcile(now):

@@ -173,6 +173,11 @@ class Installation:
                 [Outcome(delivery.member, ref.id, record.status, bytes_read, requests, delivery.number)]
             )
 
+    def empty_redis(self) -> None:
+        """Delete the data of this installation, as after a FLUSHALL."""
+        for key in list(self.redis.scan_iter(f"{self.config.mrq_database}:*")):
+            self.redis.delete(key)
+
     def end_leases(self, bucket: str) -> None:
         """Expire the leases of a bucket's images, and make its delayed images due now.
 

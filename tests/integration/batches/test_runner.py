@@ -111,8 +111,7 @@ def test_list__redis_emptied_and_queue_bounded__second_listing_waits_too(
     batch = open_batch(installation, bucket.name)
     for _ in batch.list_and_queue(pause=lambda seconds: installation.redis.delete(installation.queue.keys.downloads)):
         pass
-    for key in list(installation.redis.scan_iter(f"{installation.config.mrq_database}:*")):
-        installation.redis.delete(key)
+    installation.empty_redis()
     sizes: list[int] = []
     stalls = 0
     for _ in batch.wait(pause=lambda seconds: None):
@@ -127,6 +126,24 @@ def test_list__redis_emptied_and_queue_bounded__second_listing_waits_too(
     assert stalls
     assert max(sizes) < 20 + PAGE
     assert (batch.counts.listed, batch.counts.stored) == (60, 60)
+
+
+@pytest.mark.parametrize("indexed", [10, 20])
+def test_batch__redis_emptied__keeps_the_counts_of_what_was_read(
+    install: Callable[..., Installation], bucket: Bucket, indexed: int
+) -> None:
+    installation = install()
+    fill(bucket, 30)
+    batch = open_batch(installation, bucket.name)
+    for numbers in batch.list_and_queue():
+        if numbers.listed == indexed:
+            installation.read_queued()
+    next(batch.wait(pause=lambda seconds: None))
+    assert batch.counts.requests == indexed
+    installation.empty_redis()
+
+    numbers = installation.finish_here(batch)
+    assert (numbers.listed, numbers.stored, numbers.requests) == (30, 30, 30)
 
 
 # --- Interrupted and resumed -----------------------------------------------------------------------------------------
