@@ -18,7 +18,7 @@ TICKS_PER_SECOND = 50
 # The largest integer that MongoDB stores.
 MAX_INTEGER = (1 << 63) - 1
 
-# Number of ticks until the active limit raises DeadlineExceeded; 0 if no limit is active.
+# The active limit raises DeadlineExceeded at the tick at which this is 1; 0 if no limit is active.
 _ticks_left = 0
 # Native id of the thread that receives the timer's signals; 0 if the timer is not running.
 _ticking_thread = 0
@@ -54,10 +54,12 @@ class MemoryBudget:
 
 def _tick(_signum: int, _frame: FrameType | None) -> None:
     global _ticks_left
-    if _ticks_left:
+    if _ticks_left > 1:
         _ticks_left -= 1
-        if not _ticks_left:
-            raise DeadlineExceeded
+    elif _ticks_left:
+        # Raise at each further tick too: Python ignores an exception in a destructor or a callback of the garbage
+        # collector.
+        raise DeadlineExceeded
 
 
 class cpu_limit:  # noqa: N801  # entered twice or more per image: a generator would take three times as long

@@ -57,6 +57,16 @@ def test_cpu_limit__ticks_of_its_limit__stop_it_at_the_last_one() -> None:
 
 
 @pytest.mark.usefixtures("stopped_timer")
+def test_cpu_limit__exception_that_python_ignores__is_raised_again() -> None:
+    """Python ignores an exception in a destructor, or in a callback of the garbage collector."""
+    with cpu_limit(LIMIT_SECONDS):
+        for _ in range(3):
+            with pytest.raises(DeadlineExceeded):
+                tick(LIMIT_TICKS)
+    tick(LIMIT_TICKS)
+
+
+@pytest.mark.usefixtures("stopped_timer")
 def test_cpu_limit__work_within_its_limit__stops_nothing_that_follows() -> None:
     with cpu_limit(LIMIT_SECONDS):
         tick(LIMIT_TICKS - 1)
