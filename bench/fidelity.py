@@ -54,15 +54,17 @@ def plain(answers: dict[str, Any]) -> dict[str, Any]:
     for name, answer in answers.items():
         if isinstance(answer, dict):
             printed = answer.get("val")
-            is_printed = name in PRINTED or (name in CODES and _is_number(printed))
-            values[name] = printed if is_printed else answer.get("num", printed)
+            number = _to_number(printed) if name in CODES else None
+            values[name] = printed if name in PRINTED else answer.get("num", printed) if number is None else number
         else:
             values[name] = answer
     return values
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) or (isinstance(value, str) and value.strip().isdigit())
+def _to_number(value: Any) -> float | int | None:
+    if isinstance(value, str) and value.strip().isdecimal():
+        return int(value)
+    return value if isinstance(value, int | float) else None
 
 
 def note_values(answers: dict[str, Any]) -> dict[str, tuple[Any, Any]]:

@@ -75,4 +75,7 @@ def test_tables__counts__are_shares():
 
 def test_reasons__page__explains_every_difference():
     assert "not explained" not in (BENCH / "FIDELITY.md").read_text()
-    assert Reasons(BENCH / "fidelity_reasons.toml").find("photo", "a/b.MOV", "iso").startswith("Videos")
+    reasons = Reasons(BENCH / "fidelity_reasons.toml")
+    assert reasons.find("photo", "a/b.PCX", "iso") == "EXIFinator does not support this format."
+    assert reasons.find("photo", "a/b.jpg", "iso", 0) == "A 0 says nothing."
+    assert reasons.find("photo", "a/b.jpg", "iso", 7) == "not explained"
