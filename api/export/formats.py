@@ -43,7 +43,7 @@ _MORE_FLOATS = (
     "exposure_bias", "subject_distance_metres", "direction_degrees", "speed", "megapixels", "duration_seconds",
     "frame_rate",
 )  # fmt: skip
-_FLAGS = ("flash_fired", "is_hdr", "is_panorama", "is_burst", "taken_offset_inferred")
+_FLAGS = ("flash_fired", "is_hdr", "is_panorama", "is_burst", "is_motion_photo", "taken_offset_inferred")
 PHOTO_COLUMNS = (
     "taken_at", "taken_offset", "taken_local", *_TEXT, *_INTEGERS, *_FLOATS, *_FLAGS, *_LISTS, *_MORE_TEXT,
     *_MORE_FLOATS, "time_zone",

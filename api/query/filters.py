@@ -98,7 +98,7 @@ _SIDECAR_FILTERS: dict[str, Filter] = {
     for state in get_args(SidecarState)
 }
 _PRIMARY: Filter = {"stack.primary": {"$ne": False}, "sidecar": {"$exists": False}}
-Kind = Literal["raw", "hdr", "panorama", "burst", "generated"]
+Kind = Literal["raw", "hdr", "panorama", "burst", "motion", "generated"]
 Value = Annotated[str, Field(min_length=1, max_length=300)]
 
 

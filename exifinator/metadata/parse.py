@@ -29,6 +29,7 @@ from exifinator.metadata.iptc import IPTC, read_iptc
 from exifinator.metadata.limits import DeadlineExceeded, MemoryBudget, MemoryExceeded, cpu_limit
 from exifinator.metadata.makernotes import decode_structure
 from exifinator.metadata.makernotes.summary import summarize
+from exifinator.metadata.motion import summarize_motion
 from exifinator.metadata.normalize import build_photo, join_sentences
 from exifinator.metadata.photo.sources import Metadata
 from exifinator.metadata.quicktime.decode import decode_movie
@@ -192,7 +193,11 @@ class _RecordBuilder:
             self.tags,
             self.xmp,
             self.iptc,
-            {**summarize(self.tags), **self.movie_summary},
+            {
+                **summarize(self.tags),
+                **self.movie_summary,
+                **summarize_motion(self.xmp, fetched.ref.size_bytes),
+            },
             self.text,
             self.icc,
             key=fetched.ref.key,

@@ -61,6 +61,8 @@ PREFIXES = {
     "http://ns.microsoft.com/photo/1.2/t/Region#": "MPReg",
     "http://ns.google.com/photos/1.0/panorama/": "GPano",
     "http://ns.google.com/photos/1.0/camera/": "GCamera",
+    "http://ns.google.com/photos/1.0/container/": "Container",
+    "http://ns.google.com/photos/1.0/container/item/": "Item",
     "http://ns.apple.com/faceinfo/1.0/": "apple-fi",
     "http://ns.apple.com/HDRGainMap/1.0/": "HDRGainMap",
     "http://www.digikam.org/ns/1.0/": "digiKam",

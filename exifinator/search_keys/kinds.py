@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-KINDS = ("raw", "hdr", "panorama", "burst", "generated")
+KINDS = ("raw", "hdr", "panorama", "burst", "motion", "generated")
 # Formats of raw sensor data, by their names in `format`.
 RAW_FORMATS = frozenset(
     {
@@ -13,7 +13,7 @@ RAW_FORMATS = frozenset(
     }
 )  # fmt: skip
 # Kind -> field of `photo` that is True for it.
-_FLAGS = {"hdr": "is_hdr", "panorama": "is_panorama", "burst": "is_burst"}
+_FLAGS = {"hdr": "is_hdr", "panorama": "is_panorama", "burst": "is_burst", "motion": "is_motion_photo"}
 
 
 def kinds_of(format_: object, photo: object, ai: object = None) -> list[str]:

@@ -57,6 +57,7 @@ export const KIND_LABELS = Object.assign(Object.create(null), {
   hdr: "HDR",
   panorama: "Panorama",
   burst: "Burst",
+  motion: "Motion photo",
   generated: "AI-generated",
 });
 /** @type {Record<string, string>} */

@@ -1,0 +1,51 @@
+"""Find the video in the file of a motion photo: a still picture with a short video after it.
+
+Sources: Motion Photo format 1.0 (developer.android.com/media/platform/motion-photo-format), also for its predecessor
+MicroVideo. The XMP packet lists the parts of the file with their lengths. The last part ends with the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from exifinator.metadata.photo.readers import number, text
+
+# The format has a picture, a video, and at most a few gain maps and depth maps.
+MAX_PARTS = 50
+_DIRECTORY, _ITEM = "Container:Directory", "Container:Item/Item:"
+
+
+def summarize_motion(xmp: Mapping[str, Any], file_bytes: int) -> dict[str, dict[str, int]]:
+    """Return `motion_video`, the `offset` of the video in the file and its `length`, in bytes; {} if there is none.
+
+    Args:
+        xmp: The XMP properties.
+        file_bytes: The size of the file.
+    """
+    directory = xmp.get(_DIRECTORY)
+    parts = directory if isinstance(directory, list) else [directory]
+    if len(parts) > MAX_PARTS:
+        return {}
+    behind, length = 0, None
+    for part in reversed(parts):
+        if not isinstance(part, Mapping):
+            continue
+        part_bytes = _bytes(part.get(f"{_ITEM}Length"))
+        behind += part_bytes + _bytes(part.get(f"{_ITEM}Padding"))
+        if text(part.get(f"{_ITEM}Semantic")) == "MotionPhoto":
+            # Padding follows its part.
+            length = part_bytes
+            break
+    if length is None:
+        behind = length = _bytes(xmp.get("GCamera:MicroVideoOffset"))
+    # The picture comes first.
+    if not 0 < length <= behind < file_bytes:
+        return {}
+    return {"motion_video": {"offset": file_bytes - behind, "length": length}}
+
+
+def _bytes(value: Any) -> int:
+    """Read a number of bytes. Return 0 for a value that is no such number."""
+    found = number(value)
+    return int(found) if found is not None and 0 <= found < 1 << 40 else 0
