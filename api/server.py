@@ -217,14 +217,21 @@ def _on_ready() -> None:
     notify_ready()
 
 
-def _check_address_is_free(host: str, port: int) -> None:
+def check_address_is_free(host: str, port: int) -> None:
     """Try to bind the address before uvicorn does, to raise an error that names the settings.
+
+    The socket does not listen: a client that connected to it would have its connection reset.
 
     Raises:
         ServiceFailed: The address cannot be bound.
     """
     try:
-        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            # As asyncio does. A port on which another program listens is still refused.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if probe.family == socket.AF_INET6:
+                probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            probe.bind((host, port))
     except OSError as exc:
         reason = os.strerror(exc.errno) if exc.errno and exc.errno > 0 else str(exc)
         raise ServiceFailed(f"{host}:{port} cannot be bound ({reason}); check API_HOST and API_PORT") from exc
@@ -237,7 +244,7 @@ def main(config: Config) -> None:
         ConfigError: The schema in MongoDB is newer than this version.
         ServiceFailed: The address cannot be bound.
     """
-    _check_address_is_free(config.api_host, config.api_port)
+    check_address_is_free(config.api_host, config.api_port)
     check_schema_before_reading(config)
     limits = ServerLimits()
     soft_limit, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)

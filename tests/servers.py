@@ -258,8 +258,12 @@ def api_is_ready(port: int, process: subprocess.Popen[bytes], host: str = "127.0
     """Return whether the API that answers on this port is this process."""
     if not listens(port, host):
         return False
-    with NO_PROXY.open(f"http://{host}:{port}/healthz") as answer:
-        assert json.load(answer)["pid"] == process.pid, f"port {port} belongs to another API"
+    try:
+        with NO_PROXY.open(f"http://{host}:{port}/healthz") as answer:
+            found = json.load(answer)["pid"]
+    except ConnectionError:
+        return False
+    assert found == process.pid, f"port {port} belongs to another API"
     return True
 
 
