@@ -212,6 +212,10 @@ def fail(failing_mongodb_uri: str) -> Iterator[Callable[..., None]]:
     with pymongo.MongoClient[dict[str, Any]](failing_mongodb_uri) as client, contextlib.ExitStack() as stack:
 
         def set_point(name: str, *, mode: Any = "alwaysOn", **data: Any) -> None:
+            # At its start, an API counts the records before it creates indexes, which would be one of the failures.
+            for thread in threading.enumerate():
+                if thread.name == "indexes":
+                    thread.join()
             stack.callback(client.admin.command, "configureFailPoint", name, mode="off")
             client.admin.command("configureFailPoint", name, mode=mode, **({"data": data} if data else {}))
 
