@@ -16,13 +16,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from exifinator.batches.sources import split_entry
 from exifinator.batches.triage import Page, triage_page
 from exifinator.config import Config
 from exifinator.errors import (
+    AccessDenied,
+    ConfigError,
+    CredentialsRefused,
     EncryptedObject,
     EXIFinatorError,
     ObjectArchived,
@@ -178,25 +183,31 @@ def _is_same(ref: ImageRef, other: ImageRef) -> bool:
 def find_object(client: SourceReader, bucket: str, key: str) -> ImageRef | None:
     """Return an object as a listing would, or None if it does not exist.
 
-    One byte is read, because a GET costs a twelfth of a listing. An object that is empty or cannot be read is listed.
+    One byte is read, because a GET costs a twelfth of a listing. An object that is empty, cannot be read or seems to be
+    gone is listed. A 404 alone proves nothing: a proxy responds so while the S3 server restarts.
 
     Raises:
         EXIFinatorError: S3 does not say whether the object exists.
     """
     COUNTS.requests["get"] += 1
+    is_gone = False
     try:
         read = client.read_range(ImageRef(bucket, key, "", 0, _NO_TIME), 0, 1)
         if read.total_bytes > 0:
             return ImageRef(bucket, key, read.etag, read.total_bytes, read.last_modified)
     except ObjectGone:
-        return None
-    except (ObjectArchived, EncryptedObject):
+        is_gone = True
+    except CredentialsRefused:
+        raise
+    except (AccessDenied, ObjectArchived, EncryptedObject):
         pass
     # The key itself comes before all longer keys that begin with it.
     for ref in client.list_page(bucket, key, None, max_keys=1).refs:
         if ref.key == key:
             return ref
-    raise SourceUnavailable(f"{bucket}/{key} can be requested, but is not listed")
+    if is_gone:
+        return None
+    raise SourceUnavailable(f"{bucket}/{key} exists, but is not listed")
 
 
 def make_selector(config: Config, batches: Sequence[BatchDocument]) -> Callable[[ObjectEvent], bool]:
@@ -216,7 +227,13 @@ def make_selector(config: Config, batches: Sequence[BatchDocument]) -> Callable[
             chosen = patterns.get(text)
             include, exclude = (chosen["include"], chosen["exclude"]) if chosen else ((), ())
             rules.append(_rule(text, include, exclude, includes_junk=bool(options.get("includes_junk"))))
-    rules += [_rule(text, (), (), includes_junk=not config.skip_junk_files) for text in config.s3_buckets]
+    for entry in config.s3_buckets:
+        text, entry_patterns = split_entry(entry)
+        # No events come from a folder.
+        with suppress(ConfigError):
+            rules.append(
+                _rule(text, entry_patterns.include, entry_patterns.exclude, includes_junk=not config.skip_junk_files)
+            )
 
     def is_indexed(event: ObjectEvent) -> bool:
         for bucket, prefix, chooses in rules:

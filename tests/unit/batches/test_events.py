@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from exifinator.batches.events import AppliedEvents, EventApplier, make_selector
+from exifinator.batches.events import AppliedEvents, EventApplier, find_object, make_selector
 from exifinator.batches.watcher import Watcher
 from exifinator.config import build_config
-from exifinator.errors import QueueUnavailable, SourceUnavailable
-from exifinator.models import BatchDocument
+from exifinator.errors import (
+    AccessDenied,
+    BucketGone,
+    CredentialsRefused,
+    EXIFinatorError,
+    ObjectGone,
+    QueueUnavailable,
+    SourceUnavailable,
+)
+from exifinator.models import BatchDocument, ImageRef
 from exifinator.sources.notifications import ObjectEvent
 from exifinator.sources.sqs import Message
 
@@ -55,6 +66,59 @@ def test_selector__batches__decide_by_source_and_pattern(batches: list[BatchDocu
 def test_selector__configured_buckets__count_without_a_batch() -> None:
     assert chosen([], "a/x", "b/x", "a/.DS_Store", S3_BUCKETS=["a"]) == ["a/x"]
     assert chosen([batch("s3://a", **{"patterns": []})], "a/x", "b/x", S3_BUCKETS="a, b/x") == ["a/x", "b/x"]
+
+
+def test_selector__configured_entry__has_patterns_or_is_a_folder() -> None:
+    entries = ["/srv/photos", "a --include '*.jpg' --exclude drafts/", "./more", "b/p"]
+    ids = ["a/x.jpg", "a/x.png", "a/drafts/x.jpg", "b/p/x.png", "b/x.png"]
+    assert chosen([], *ids, S3_BUCKETS=entries) == ["a/x.jpg", "b/p/x.png"]
+
+
+class Client:
+    """An S3 server that responds to every GET with an error."""
+
+    def __init__(self, error: EXIFinatorError, listed: list[ImageRef] | EXIFinatorError) -> None:
+        self.error = error
+        self.listed = listed
+
+    def read_range(self, *_: Any, **__: Any) -> Any:
+        raise self.error
+
+    def list_page(self, *_: Any, **__: Any) -> Any:
+        if isinstance(self.listed, EXIFinatorError):
+            raise self.listed
+        return SimpleNamespace(refs=self.listed)
+
+
+REF = ImageRef("a", "x.jpg", "e", 9, datetime(2026, 1, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("client", "expected"),
+    [
+        (Client(ObjectGone("404"), []), None),
+        (Client(ObjectGone("404"), [replace(REF, key="x.jpg.xmp")]), None),
+        (Client(ObjectGone("404"), [REF]), REF),
+        (Client(AccessDenied("403"), [REF]), REF),
+    ],
+)
+def test_find_object__error__the_listing_decides(client: Any, expected: ImageRef | None) -> None:
+    assert find_object(client, "a", "x.jpg") == expected
+
+
+@pytest.mark.parametrize(
+    "client",
+    [
+        # A proxy responds with 404 to everything while the S3 server restarts.
+        Client(ObjectGone("404"), BucketGone("404")),
+        Client(AccessDenied("403"), []),
+        Client(AccessDenied("403"), AccessDenied("403")),
+        Client(CredentialsRefused("403"), [REF]),
+    ],
+)
+def test_find_object__unknown__is_no_removal(client: Any) -> None:
+    with pytest.raises(EXIFinatorError):
+        find_object(client, "a", "x.jpg")
 
 
 class FakeQueue:
