@@ -52,6 +52,8 @@ def start_batch(
     *,
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
+    prune: bool = False,
+    batch_id: str | None = None,
     logs: Path = ROOT / "logs",
 ) -> str:
     """Start a batch over one source, and return the id of the batch.
@@ -59,6 +61,8 @@ def start_batch(
     Args:
         source: `bucket`, `bucket/prefix` or `s3://bucket/prefix`. Local folders are not accepted.
         include, exclude: The patterns by which the objects are chosen.
+        prune: Whether the records of deleted objects are removed after the batch.
+        batch_id: The id of the batch. By default, a new one.
         logs: The folder for the log file of the batch's process, batch-<id>.log.
 
     Raises:
@@ -70,7 +74,7 @@ def start_batch(
     parsed = replace(parse_user_source(source), patterns=make_patterns(include, exclude))
     _check_source(parsed, config)
     now = datetime.now(UTC)
-    batch_id = new_batch_id(now)
+    batch_id = batch_id or new_batch_id(now)
     with _counting:
         if len(read_watched(store)) >= MAX_RUNNING:
             raise TooManyBatches(f"{MAX_RUNNING} batches are running, which is the limit; wait until one ends")
@@ -89,7 +93,7 @@ def start_batch(
     for old in sorted(logs.glob("batch-*.log"))[:-MAX_LOG_FILES]:
         old.unlink(missing_ok=True)
     log_file = logs / f"batch-{batch_id}.log"
-    process = _spawn_watcher(batch_id, parsed, log_file)
+    process = _spawn_watcher(batch_id, parsed, log_file, prune=prune)
     log.info(
         "start: batch %s over %s, process %d",
         batch_id,
@@ -126,9 +130,11 @@ def _check_source(source: Source, config: Config) -> None:
         gc.collect()
 
 
-def _spawn_watcher(batch_id: str, source: Source, log_file: Path) -> subprocess.Popen[bytes]:
+def _spawn_watcher(batch_id: str, source: Source, log_file: Path, *, prune: bool) -> subprocess.Popen[bytes]:
     options = [f"--include={pattern}" for pattern in source.patterns.include]
     options += [f"--exclude={pattern}" for pattern in source.patterns.exclude]
+    if prune:
+        options.append("--then-prune")
     with log_file.open("wb") as out:
         return subprocess.Popen(
             [sys.executable, "-m", "exifinator", "run", "--json", "--batch-id", batch_id, *options, str(source)],

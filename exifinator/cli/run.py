@@ -95,6 +95,7 @@ class _RunCommand(click.Command):
 @click.option("--yes", is_flag=True, help="With --prune: do not ask for confirmation.")
 @click.option("--inventory", metavar="URL", help="Read the keys from an S3 Inventory report: s3://.../manifest.json.")
 @click.option("--batch-id", hidden=True, help="Id of a batch that the API has created; no services are started.")
+@click.option("--then-prune", is_flag=True, hidden=True, help="Prune once the batch is done, without asking.")
 def run_command(**arguments: Any) -> None:
     """Index the metadata of every photo in the sources.
 
@@ -155,6 +156,10 @@ def run_command(**arguments: Any) -> None:
             counts = _run_batch(batch, display, options)
             if counts.listed == 0 and not failures:
                 display.note(f"Warning: there is nothing under {', '.join(map(str, sources))}; check the spelling.")
+        if options.then_prune:
+            from exifinator.batches.prune import prune_after_batch
+
+            prune_after_batch(batch.id, sources, client, store, queue)
     if isinstance(display, EventDisplay):
         display.event("end", numbers=counts.as_dict())
     elif options.as_json:

@@ -40,6 +40,7 @@ from botocore.exceptions import (
 from lxml.etree import XMLSyntaxError
 from urllib3.exceptions import HTTPError as TransportError
 
+from exifinator.bucket_names import is_bucket_name, split_bucket
 from exifinator.errors import (
     AccessDenied,
     BucketGone,
@@ -57,9 +58,7 @@ from exifinator.errors import (
     WrongEndpoint,
     WrongRegion,
 )
-from exifinator.models import split_bucket
 from exifinator.sources.s3.headers import parse_http_date
-from exifinator.sources.source import is_bucket_name
 
 _CREDENTIAL_ERRORS = (
     ConfigNotFound, ConfigParseError, CredentialRetrievalError, InfiniteLoopConfigError, InvalidConfigError,

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from exifinator.bucket_names import is_bucket_name, split_bucket
 from exifinator.config import build_config
 from exifinator.errors import ConfigError, EncryptedObject
-from exifinator.models import ImageRef, split_bucket
+from exifinator.models import ImageRef
 from exifinator.sources.s3.client import S3Client
 from exifinator.sources.s3.endpoint import endpoint_name
-from exifinator.sources.source import Source, is_bucket_name, parse_source, parse_user_source
+from exifinator.sources.source import Source, parse_source, parse_user_source
 from tests.stub_s3 import Reply, Request, StubS3, connect_stub, error
 from tests.unit.sources.test_wrong_responses import BODY, NOON, REF
 
