@@ -162,12 +162,14 @@ def start(restart: bool) -> None:
 
     Redis and MongoDB are started first if they are down and the settings point to this machine.
     """
+    from exifinator.batches.schedule import read_schedule
     from exifinator.config import load_config
     from exifinator.processes.databases import ensure_services
     from exifinator.processes.workers import start_workers
     from exifinator.storage.migrations import check_schema_before_writing
 
     config = load_config()
+    read_schedule(config)  # raises an error if it is invalid
     ensure_services(config)
     check_schema_before_writing(config)
     click.echo(start_workers(config, restart=restart))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict, get_args
 
 import pymongo.errors
 from pymongo import ReturnDocument
@@ -21,6 +21,7 @@ from exifinator.storage.mongodb import mongodb_errors
 KEPT_WITHOUT_ENTRY = timedelta(days=7)
 
 Outcome = Literal["started", "skipped", "failed"]
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 
 class ScheduleClaim(TypedDict):
