@@ -38,29 +38,37 @@ export function Schedule({ state, api, version, merge }) {
         <Failed error={request.error} retry={reload} />
       ) : (
         <div class="table-scroll" tabindex={0} role="region" aria-label="Scheduled jobs">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">Source</th>
-                <th scope="col">Interval</th>
-                <th scope="col">Last run</th>
-                <th scope="col">Next run</th>
+          <table role="table">
+            <thead role="rowgroup">
+              <tr role="row">
+                <th role="columnheader" scope="col">
+                  Source
+                </th>
+                <th role="columnheader" scope="col">
+                  Interval
+                </th>
+                <th role="columnheader" scope="col">
+                  Last run
+                </th>
+                <th role="columnheader" scope="col">
+                  Next run
+                </th>
               </tr>
             </thead>
-            <tbody>
+            <tbody role="rowgroup">
               {sources.map((entry) => (
-                <tr key={`${entry.source} ${entry.every} ${entry.at}`}>
-                  <td>
+                <tr role="row" key={`${entry.source} ${entry.every} ${entry.at}`}>
+                  <td role="cell" data-label="Source">
                     <Sources batch={{ sources: [entry.source], patterns: patternsOf(entry) }} />
                   </td>
-                  <td>
+                  <td role="cell" data-label="Interval">
                     {describeInterval(entry)}
                     {entry.prune && <span class="muted">, then prune</span>}
                   </td>
-                  <td>
+                  <td role="cell" data-label="Last run">
                     <LastRun entry={entry} state={state} merge={merge} />
                   </td>
-                  <td>
+                  <td role="cell" data-label="Next run">
                     {isOverdue(entry)
                       ? "Overdue. Are the workers running?"
                       : formatLocalTime(entry.next_at)}
