@@ -176,7 +176,7 @@ def start(restart: bool) -> None:
 
 
 @main.command()
-@click.option("--all", "stop_all", is_flag=True, help="Also stop Redis, MongoDB and the API's batches.")
+@click.option("--all", "stop_all", is_flag=True, help="Also stop Redis, MongoDB, and the batches in the background.")
 def stop(stop_all: bool) -> None:
     """Stop the dashboard, the API and the workers. Workers first finish their current images."""
     from exifinator.processes.databases import stop_services
@@ -188,7 +188,7 @@ def stop(stop_all: bool) -> None:
 
         # End these processes before Redis and MongoDB stop. Otherwise they would retry for minutes.
         if end_watchers():
-            click.echo(f"Detached from the batches that the API had started. To resume one, use {RUN} with its source.")
+            click.echo(f"Detached from the batches in the background. To resume one, use {RUN} with its source.")
         click.echo("Stopped Redis and MongoDB." if stop_services() else "No services were running.")
 
 

@@ -19,6 +19,8 @@ from exifinator.storage.mongodb import mongodb_errors
 # A worker on another machine may have other settings, so the document of an entry that this one does not have is kept
 # for a while.
 KEPT_WITHOUT_ENTRY = timedelta(days=7)
+# Times this far in the future were stored while the clock was wrong. No entry is ever retried this late.
+MAX_AHEAD = timedelta(hours=2)
 
 Outcome = Literal["started", "skipped", "failed"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
@@ -98,8 +100,14 @@ class ScheduleStore:
         """Note that a worker looks at the entries, and return their documents by key.
 
         Add documents for new entries. Delete those that no worker has had in its settings for KEPT_WITHOUT_ENTRY.
+        If a document has a time in the future, treat its entry as a new one, which would otherwise not be due until
+        then.
         """
+        times = ("since", "handled_at", "retry_at", "claim.at")
+        is_ahead = {"$or": [{name: {"$gt": now + MAX_AHEAD}} for name in times]}
+        new: ScheduleFields = {"handled_at": None, "retry_at": None, "claim": None}
         with mongodb_errors("store the schedule"):
+            self.collection.update_many(is_ahead, {"$set": {**new, "since": now}, "$inc": {"version": 1}})
             for key in keys:
                 try:
                     self.collection.update_one(

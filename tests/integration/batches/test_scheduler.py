@@ -289,6 +289,23 @@ def test_check__start_fails__is_retried_with_growing_pauses(
     assert describe(installation, entries[:1])["next_at"] == now + 6 * HOUR
 
 
+@pytest.mark.parametrize("error", [None, BucketGone("There is no bucket a")], ids=["started", "failed"])
+def test_check__clock_was_years_ahead__starts_the_entry_anew(
+    installation: Installation, starter: Starter, error: EXIFinatorError | None
+) -> None:
+    entries = schedule({"source": "a", "every": "6h"}, {"source": "b", "at": "13:00"}, {"source": "c", "at": "10:00"})
+    scheduler = Scheduler(installation.store, entries, starter)
+    starter.error = error
+    for days in range(3):
+        scheduler.check(NOON + timedelta(days=5000 + days))
+        installation.store.batches.collection.update_many({}, {"$set": {"state": "done"}})
+    starter.error = None
+    starter.started.clear()
+    for hours in (0, 1, 5, 23):
+        scheduler.check(NOON + hours * HOUR)
+    assert starter.sources == ["s3://a", "s3://b", "s3://c"]
+
+
 def test_check__entry_is_removed__disappears(installation: Installation, starter: Starter) -> None:
     """A worker with other settings does not make the others start their batches again."""
     both = schedule({"source": "a", "every": "6h"}, {"source": "b", "every": "6h"})
