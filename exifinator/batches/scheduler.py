@@ -14,8 +14,9 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from exifinator.batches.model import WATCHED_STATES, new_batch_id
+from exifinator.batches.model import UNFINISHED_STATES, WATCHED_STATES, new_batch_id
 from exifinator.batches.owner import is_watched
+from exifinator.batches.recovery import read_sources
 from exifinator.batches.schedule import ScheduledSource, handled_time, next_time
 from exifinator.batches.service import read_batch
 from exifinator.errors import EXIFinatorError, NoSuchBatch
@@ -72,8 +73,12 @@ class Scheduler:
         for key in sorted(times, key=times.__getitem__):
             if time.monotonic() - began_at > MAX_CHECK_SECONDS:
                 return
-            if times[key] <= now and not _is_claimed(documents[key], now):
+            if _is_claimed(documents[key], now):
+                continue
+            if times[key] <= now:
                 self._handle(self._entries[key], documents[key], now)
+            else:
+                self._resume(self._entries[key], documents[key], now)
 
     def _handle(self, entry: ScheduledSource, document: ScheduleDocument, now: datetime) -> None:
         """Start the batch of an entry that is due, or skip it. Do nothing if another worker is faster."""
@@ -110,6 +115,26 @@ class Scheduler:
         else:
             self._finish(entry, claimed, now, "started", batch_id)
 
+    def _resume(self, entry: ScheduledSource, document: ScheduleDocument, now: datetime) -> None:
+        """Resume the last batch of an entry if its process has died, for example because its machine was restarted."""
+        batch_id = document.get("last_batch")
+        retry_at = document.get("retry_at")
+        if batch_id is None or (retry_at and retry_at > now):
+            return
+        batch = self._store.batches.find(batch_id)
+        if not _is_interrupted(batch, entry.source) or _find_running(self._store, entry.source, batch_id):
+            return
+        # If this worker dies now, another one resumes the batch after the pause.
+        if self._store.schedule.change(document, _next_attempt(document, now)) is None:
+            return
+        context = {"action": "retry", "batch": batch_id, "bucket": entry.source.bucket}
+        try:
+            self._start(entry, batch_id)
+        except (EXIFinatorError, OSError) as exc:
+            log.warning("retry: the batch over %s cannot be resumed: %s", entry.source, exc, extra=context)
+        else:
+            log.warning("retry: the batch over %s was interrupted, so it is resumed", entry.source, extra=context)
+
     def _finish(
         self,
         entry: ScheduledSource,
@@ -123,9 +148,7 @@ class Scheduler:
         """Store what has become of a claimed entry, unless another worker has taken over the claim."""
         changes: ScheduleFields = {"claim": None, "last": {"at": now, "outcome": outcome, "problem": problem}}
         if outcome == "failed":
-            failed_starts = claimed.get("failed_starts", 0) + 1
-            pause = backoff_seconds(failed_starts, first_seconds=FIRST_RETRY_SECONDS, max_seconds=MAX_RETRY_SECONDS)
-            changes |= {"failed_starts": failed_starts, "retry_at": now + timedelta(seconds=pause)}
+            changes |= _next_attempt(claimed, now)
         else:
             due_at = next_time(entry.entry, claimed.get("handled_at"), claimed["since"])
             changes |= {"handled_at": handled_time(entry.entry, due_at, now), "failed_starts": 0, "retry_at": None}
@@ -193,6 +216,25 @@ def _describe(
 def _is_claimed(document: ScheduleDocument, now: datetime) -> bool:
     claim = document.get("claim")
     return claim is not None and now - claim["at"] < CLAIM_TIMEOUT
+
+
+def _next_attempt(document: ScheduleDocument, now: datetime) -> ScheduleFields:
+    """Return when to try again if a batch cannot be started now, as fields of the entry."""
+    failed_starts = document.get("failed_starts", 0) + 1
+    pause = backoff_seconds(failed_starts, first_seconds=FIRST_RETRY_SECONDS, max_seconds=MAX_RETRY_SECONDS)
+    return {"failed_starts": failed_starts, "retry_at": now + timedelta(seconds=pause)}
+
+
+def _is_interrupted(batch: BatchDocument | None, source: Source) -> bool:
+    """Return whether a batch over exactly this source, with its patterns, is unfinished and its process has died."""
+    return (
+        batch is not None
+        and batch.get("state") in UNFINISHED_STATES
+        and not batch.get("cancel_requested_at")
+        and not batch.get("finished_by")
+        and read_sources(batch) == [source]
+        and not is_watched(batch)
+    )
 
 
 def _has_begun(batch: BatchDocument | None) -> bool:

@@ -62,7 +62,7 @@ def start_batch(
         source: `bucket`, `bucket/prefix` or `s3://bucket/prefix`. Local folders are not accepted.
         include, exclude: The patterns by which the objects are chosen.
         prune: Whether the records of deleted objects are removed after the batch.
-        batch_id: The id of the batch. By default, a new one.
+        batch_id: The id of the batch. By default, a new one. A batch of this id whose process has died is resumed.
         logs: The folder for the log file of the batch's process, batch-<id>.log.
 
     Raises:
@@ -78,17 +78,18 @@ def start_batch(
     with _counting:
         if len(read_watched(store)) >= MAX_RUNNING:
             raise TooManyBatches(f"{MAX_RUNNING} batches are running, which is the limit; wait until one ends")
-        store.batches.save(
-            {
-                "_id": batch_id,
-                "sources": [str(parsed)],
-                "options": make_options([parsed], includes_junk=not config.skip_junk_files),
-                "state": "listing",
-                "started_at": now,
-                "updated_at": now,
-                "numbers": BatchCounts().as_dict(),
-            }
-        )
+        if not _is_resumable(store, batch_id):
+            store.batches.save(
+                {
+                    "_id": batch_id,
+                    "sources": [str(parsed)],
+                    "options": make_options([parsed], includes_junk=not config.skip_junk_files),
+                    "state": "listing",
+                    "started_at": now,
+                    "updated_at": now,
+                    "numbers": BatchCounts().as_dict(),
+                }
+            )
     logs.mkdir(exist_ok=True)
     for old in sorted(logs.glob("batch-*.log"))[:-MAX_LOG_FILES]:
         old.unlink(missing_ok=True)
@@ -115,6 +116,12 @@ def end_watchers(root: Path = ROOT) -> bool:
     watchers = find_tagged(process_tag(root, WATCHER_TAG))
     end_processes(watchers, WATCHER_STOP_SECONDS)
     return bool(watchers)
+
+
+def _is_resumable(store: Store, batch_id: str) -> bool:
+    """Return whether a batch has a checkpoint, from which its process will resume it."""
+    batch = store.batches.find(batch_id)
+    return batch is not None and "checkpoint" in batch
 
 
 def _check_source(source: Source, config: Config) -> None:

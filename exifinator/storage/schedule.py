@@ -58,8 +58,8 @@ class ScheduleFields(TypedDict, total=False):
         claim: The worker that is starting the batch; None if there is none.
         last: What became of the entry when it was last due.
         last_batch: The id of the last batch that was started.
-        failed_starts: How many attempts to start the batch have failed in a row.
-        retry_at: When to start the batch again after a failed attempt; None if the last one did not fail.
+        failed_starts: How many attempts to start or resume the batch there were since a batch was last started.
+        retry_at: When to try again after such an attempt; None if there was none.
     """
 
     handled_at: datetime | None

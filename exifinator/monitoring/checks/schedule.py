@@ -40,7 +40,9 @@ def _check_entry(entry: Mapping[str, Any], now: datetime) -> Iterator[Finding]:
         yield warning("schedule", message, 'choose a longer "every" in SCHEDULE')
     if batch and batch["state"] == "stopped":
         message = f"the last scheduled batch over {source} was interrupted: {batch['problem']}"
-        yield warning("schedule", message, f"{RUN} {source}, or wait for the next batch")
+        yield warning(
+            "schedule", message, f"correct this; a worker resumes it within an hour, or {RUN} {source} does now"
+        )
     if batch and (batch["pruned"] or {}).get("problem"):
         message = f"nothing was pruned after the last batch over {source}: {batch['pruned']['problem']}"
         yield warning("schedule", message, f"{RUN} --prune {source}")

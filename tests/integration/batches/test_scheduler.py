@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,13 +18,14 @@ from exifinator.batches.prune import prune_after_batch
 from exifinator.batches.schedule import ScheduledSource, read_schedule
 from exifinator.batches.scheduler import CLAIM_TIMEOUT, Scheduler, describe_schedule
 from exifinator.batches.service import read_batch
+from exifinator.batches.start import start_batch
 from exifinator.config import build_config
 from exifinator.errors import BucketGone, EXIFinatorError, TooManyBatches
 from exifinator.models import BatchDocument
 from exifinator.queue.image_queue import Outcome
 from exifinator.sources.source import parse_source
 from exifinator.storage.schedule import KEPT_WITHOUT_ENTRY
-from tests.integration.api.batches import ending_batches
+from tests.integration.api.batches import ending_batches, processes_of
 from tests.integration.conftest import Bucket, Installation
 from tests.photos import make_jpeg
 
@@ -259,6 +262,82 @@ def test_check__other_batches_are_running__starts(
     assert starter.sources == ["s3://a/2024/"]
 
 
+DEAD = {"host": socket.gethostname(), "pid": 2**22 + 1, "started": 0.0}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"state": "listing", "owner": DEAD, "checkpoint": []},
+        {"state": "reading", "owner": DEAD, "checkpoint": []},
+        {"state": "left", "owner": None, "checkpoint": []},
+        {"state": "stopped", "owner": None},
+    ],
+    ids=["listing", "reading", "left", "failed before it listed anything"],
+)
+def test_check__process_of_the_batch_died__resumes_it(
+    installation: Installation, starter: Starter, fields: dict[str, Any]
+) -> None:
+    entries = schedule({"source": "a", "every": "1d"})
+    scheduler = Scheduler(installation.store, entries, starter)
+    scheduler.check(NOON)
+    ((_, batch_id),) = starter.started
+    scheduler.check(NOON + MINUTE)
+    assert len(starter.started) == 1
+
+    def interrupt() -> None:
+        installation.store.batches.collection.update_one({"_id": batch_id}, {"$set": fields})
+
+    starter.before = interrupt
+    interrupt()
+    for seconds in range(0, 3600, 30):
+        scheduler.check(NOON + HOUR + timedelta(seconds=seconds))
+    # With growing pauses.
+    assert {started for _, started in starter.started} == {batch_id}
+    assert 5 <= len(starter.started) <= 10
+    assert describe(installation, entries)["next_at"] == NOON + timedelta(days=1)
+
+    # At the usual time, a new batch starts, which lists everything.
+    scheduler.check(NOON + timedelta(days=1))
+    assert starter.started[-1][1] != batch_id
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"state": "done"},
+        {"state": "cancelled"},
+        {"state": "left", "cancel_requested_at": NOON},
+        {"state": "stopped", "finished_by": "b"},
+        {"state": "reading", "owner": this_process(), "updated_at": NOON},
+        {"state": "stopped", "options": {"patterns": [{"source": "s3://a", "include": ["x"], "exclude": []}]}},
+    ],
+    ids=["done", "cancelled", "cancelling", "finished by another", "running", "other patterns"],
+)
+def test_check__batch_needs_no_process__is_not_resumed(
+    installation: Installation, starter: Starter, fields: dict[str, Any]
+) -> None:
+    scheduler = Scheduler(installation.store, schedule({"source": "a", "every": "1d"}), starter)
+    scheduler.check(NOON)
+    installation.store.batches.collection.update_many({}, {"$set": {"owner": None, **fields}})
+    scheduler.check(NOON + HOUR)
+    assert len(starter.started) == 1
+
+
+def test_check__another_batch_is_running__interrupted_one_is_not_resumed(
+    installation: Installation, starter: Starter
+) -> None:
+    scheduler = Scheduler(installation.store, schedule({"source": "a", "every": "1d"}), starter)
+    scheduler.check(NOON)
+    installation.store.batches.collection.update_many({}, {"$set": {"owner": None, "state": "stopped"}})
+    save_batch(installation.store, "by-hand", "s3://a")
+    scheduler.check(NOON + HOUR)
+    assert len(starter.started) == 1
+    end_batch(installation, "by-hand")
+    scheduler.check(NOON + HOUR)
+    assert len(starter.started) == 2
+
+
 @pytest.mark.parametrize(
     "error",
     [BucketGone("There is no bucket a"), TooManyBatches("16 batches are running"), OSError(11, "no process left")],
@@ -285,7 +364,7 @@ def test_check__start_fails__is_retried_with_growing_pauses(
     starter.error = None
     now += HOUR
     scheduler.check(now)
-    assert starter.sources == ["s3://a", "s3://b"]
+    assert sorted(starter.sources) == ["s3://a", "s3://b"]
     assert describe(installation, entries[:1])["next_at"] == now + 6 * HOUR
 
 
@@ -390,6 +469,37 @@ def test_prune_after_batch__bucket_is_empty_now__removes_nothing_and_says_so(
         f"The listing of s3://{bucket.name} is empty; nothing was removed",
     )
     assert set(installation.records(bucket.name)) == {"a.jpg"}
+
+
+def test_start_batch__process_is_killed__schedule_resumes_it_under_its_id(
+    installation: Installation, bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With real processes. The batch cannot end before its process is killed, because no worker runs."""
+    for name, value in installation.environment.items():
+        monkeypatch.setenv(name, value)
+    bucket.put("a.jpg", make_jpeg())
+    entries = schedule({"source": bucket.name, "every": "1d"})
+
+    def start(entry: ScheduledSource, batch_id: str) -> None:
+        source = entry.entry.source
+        start_batch(installation.config, installation.store, source, batch_id=batch_id, logs=tmp_path)
+
+    scheduler = Scheduler(installation.store, entries, start)
+    with ending_batches(installation):
+        scheduler.check(NOON)
+        batch_id = describe(installation, entries)["last_batch"]["id"]
+        installation.wait_until(lambda: stored(installation, batch_id)["state"] == "reading")
+        (process,) = processes_of(batch_id)
+        process.kill()
+        installation.wait_until(lambda: stored(installation, batch_id)["state"] == "left")
+        started_at = stored(installation, batch_id)["started_at"]
+
+        scheduler.check(NOON + MINUTE)
+        installation.wait_until(lambda: stored(installation, batch_id)["state"] == "reading")
+        installation.wait_until(lambda: installation.read_queued() or stored(installation, batch_id)["state"] == "done")
+    batch = stored(installation, batch_id)
+    assert (batch["started_at"], batch["numbers"]["listed"], batch["numbers"]["stored"]) == (started_at, 1, 1)
+    assert installation.store.batches.collection.count_documents({}) == 1
 
 
 def test_worker__schedule__starts_a_batch_that_is_indexed_and_pruned(
