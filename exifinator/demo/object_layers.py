@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from exifinator.demo.painter import STEPS, Canvas, Point, Range, box, colourise, flat, oval, scaled, threshold
+from exifinator.demo.painter import Canvas, Point, Range, box, colourise, flat, oval, scaled, threshold
 from exifinator.demo.palettes import BLACK, WHITE, Colour, light_at, mix, rgb
+from exifinator.demo.skylines import STEPS, make_skyline
 
 _BILINEAR = Image.Resampling.BILINEAR
 
@@ -132,7 +133,7 @@ def plant(
 def twig(c: Canvas) -> None:
     """Paint a twig across the picture. The twig becomes the skyline along which the next sprites are painted."""
     y, rise = c.rng.uniform(0.3, 0.7), c.rng.uniform(-0.2, 0.2)
-    c.skyline_rows = [y + rise * (i / STEPS - 0.5) + 0.07 * v for i, v in enumerate(c.skyline("peaks", 0.5))]
+    c.skyline_rows = [y + rise * (i / STEPS - 0.5) + 0.07 * v for i, v in enumerate(make_skyline(c.rng, "peaks", 0.5))]
     upper = [(i / STEPS * c.aspect, v) for i, v in enumerate(c.skyline_rows)]
     with c.pen() as fill:
         fill(c.light.on((92, 64, 58), 0.2), [*upper, *((x, v + 0.022 - 0.012 * x) for x, v in reversed(upper))])
