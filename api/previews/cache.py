@@ -1,4 +1,4 @@
-"""A cache of made pictures on disk, limited in bytes, that several API processes share.
+"""A cache of previews on disk, limited in bytes, that several API processes share.
 
 Each entry is a file. Its modification time is the time of its last use, so the order of use survives a restart. The
 entries' total length is in the file `total`, which is read and written under a lock.
@@ -31,7 +31,7 @@ _ENTRY = re.compile(r"[0-9a-f]{64}")
 class PreviewCache:
     """Stores bytes by key.
 
-    Errors of the disk are logged and not raised: without the cache, pictures only take longer.
+    Disk errors are logged and not raised: without the cache, previews only take longer.
 
     Args:
         folder: The folder of the cache. It is created on first use.
