@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from exifinator.queue.admin import QueueAdmin
 from tests.browser.accessible import assert_accessible
@@ -210,19 +210,54 @@ def test_batches__token__is_asked_for(system: System) -> None:
     page.get_by_role("heading", name="Index a bucket").wait_for()
 
 
+def failures_response() -> dict[str, Any]:
+    """Return a response of /failures with one failed job, whose texts attack the page."""
+    example = {
+        "id": "0" * 24,
+        "exception": "ObjectGone",
+        "message": "<img src=x>",
+        "bucket": "b",
+        "key": "<b>k</b>",
+        "path": "x",
+        "queue": "download",
+        "status": "failed",
+        "queued_at": None,
+        "traceback": "<script>",
+    }
+    groups = [{"exception": "ObjectGone", "count": 1, "example": example}]
+    return {"total": 1, "groups": groups, "failures": [example], "next": None}
+
+
 def test_batches__retry_without_a_token__is_allowed(explorer: Explorer, start_explorer: Start) -> None:
     """As for starting and cancelling: it always asked for a token."""
     page = explorer.new_page()
-    example = {"id": "0" * 24, "exception": "ObjectGone", "message": "<img src=x>", "bucket": "b", "key": "<b>k</b>"}
-    example |= {"path": "x", "queue": "download", "status": "failed", "queued_at": None, "traceback": "<script>"}
-    answer: dict[str, Any] = {"total": 1, "groups": [{"exception": "ObjectGone", "count": 1, "example": example}]}
-    answer |= {"failures": [example], "next": None}
-    page.route(re.compile(r"/failures\?"), lambda route: route.fulfill(json=answer))
+    page.route(re.compile(r"/failures\?"), lambda route: route.fulfill(json=failures_response()))
     page.goto(explorer.url + "/?view=batches&cause=ObjectGone")
     cause = page.get_by_role("article", name="ObjectGone")
     expect(cause).to_contain_text("b/<b>k</b>")
     cause.get_by_role("button", name="Retry all").click()
     expect(page.get_by_text("0 photos queued for retry")).to_be_visible()
+
+
+def test_batches__failed_files_cannot_be_listed__try_again_lists_them(explorer: Explorer) -> None:
+    page = explorer.new_page(allow=("503",))
+    problem = {"status": 503, "code": "query_timeout", "detail": "The query exceeded its time limit."}
+    is_slow = True
+
+    def respond(route: Route) -> None:
+        # The list of causes requests one job, and the list of files more.
+        if is_slow and "limit=1&" not in f"{route.request.url}&":
+            route.fulfill(status=503, json=problem)
+        else:
+            route.fulfill(json=failures_response())
+
+    page.route(re.compile(r"/failures\?"), respond)
+    page.goto(explorer.url + "/?view=batches&cause=ObjectGone")
+    cause = page.get_by_role("article", name="ObjectGone")
+    expect(cause.get_by_role("alert")).to_contain_text("The query timed out")
+    is_slow = False
+    cause.get_by_role("button", name="Try again").click()
+    expect(cause.get_by_role("list", name="Failed files")).to_contain_text("b/<b>k</b>")
 
 
 def test_batches__prefix_that_does_not_exist__is_not_a_success(system: System) -> None:

@@ -1,5 +1,5 @@
 /**
- * @file Headings of the gallery in the order of dates: one for each month, and a label where a day begins.
+ * @file Headings of the gallery when it is sorted by date: one for each month, and a label where a day begins.
  *
  * Only months begin a new row. If each day did, a library with few photos a day would consist of short rows.
  * @import { Photo, PhotoFields } from "../core/types"

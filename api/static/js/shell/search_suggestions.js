@@ -27,7 +27,7 @@ export const allSuggestions = (answer) =>
   answer ? answer.groups.flatMap((group) => group.suggestions) : [];
 
 /**
- * Return the index of the option that a key reaches, or -1 for the text box itself. The arrow keys go around.
+ * Return the index of the option that a key reaches, or -1 for the text box itself. The arrow keys wrap around.
  * @param {number} active
  * @param {string} key
  * @param {number} count
