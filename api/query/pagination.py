@@ -230,7 +230,6 @@ async def _narrowest(
     Returns:
         None if no condition has fewer than `limit` matches (default: _MAX_COUNT).
     """
-
     limit = limit or _MAX_COUNT
 
     async def count(path: str, condition: Any) -> int:

@@ -1,4 +1,4 @@
-"""Replace the beginning of a word in a filter with the words that begin so, because their photos can be read in order.
+"""Replace the prefix of a word in a filter with the words that have it, because their photos can be read in order.
 
 In the index on (word, date), the photos of one word are in date order, so MongoDB can merge those of several words page
 by page. Across all words with a prefix they are not, and MongoDB would sort every match for each page.

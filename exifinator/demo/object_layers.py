@@ -16,8 +16,6 @@ from exifinator.demo.skylines import STEPS, make_skyline
 _BILINEAR = Image.Resampling.BILINEAR
 
 
-# A sprite is a list of (index of the colour, outline). The foot of a sprite is at (0, 0) and its top at (0, -1). All
-# sprites are lit from the right.
 def _fir(tiers: int) -> list[Point]:
     """Return the outline of the right half of a fir."""
     steps = ((i / tiers, x, y) for i in range(1, tiers + 1) for x, y in ((0.17, 1.0), (0.08, 1.03)))
@@ -56,6 +54,8 @@ def _storeys(count: int) -> list[tuple[int, list[Point]]]:
     return parts
 
 
+# Sprites by name. A sprite is a list of (index of the colour, outline). Its foot is at (0, 0) and its top at (0, -1).
+# All sprites are lit from the right.
 SPRITES: dict[str, Sequence[tuple[int, Sequence[Point]]]] = {
     "fir": [(0, _mirrored(_fir(5))), (1, [*((x * 0.8, y * 0.98) for x, y in _fir(5)), (0, 0)])],
     "small fir": [(0, _mirrored(_fir(3)))],
