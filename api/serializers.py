@@ -97,18 +97,13 @@ def _as_segment(text: str) -> str:
     return text.replace("/", "%2F") if _PLAIN.fullmatch(text) else quote(text, safe="")
 
 
-def to_photo(record: Document) -> Document:
-    """Convert a record to the part of PhotoSummary that exports contain too."""
-    photo: Document = {"id": record["_id"], **{name: record[name] for name in FILE_FIELDS if name in record}}
-    photo["photo"] = plain_photo(record)
-    if kinds := record.get("kinds"):
-        photo["kinds"] = kinds
-    return photo
-
-
 def summarize(record: Document) -> Document:
     """Convert a record to the form of PhotoSummary."""
-    summary = to_photo(record)
+    summary: Document = {"id": record["_id"]}
+    summary |= {name: record[name] for name in FILE_FIELDS if name in record}
+    summary["photo"] = plain_photo(record)
+    if kinds := record.get("kinds"):
+        summary["kinds"] = kinds
     if fingerprint := record.get("fingerprint"):
         summary["fingerprint"] = fingerprint
     if stack := record.get("stack"):

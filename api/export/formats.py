@@ -16,17 +16,18 @@ from bson import decode_iter
 
 from api.database import CODEC, FILE_FIELDS, Document
 from api.export.csv_rows import CsvWriter
+from api.export.times import file_fields, times_as_text, with_utc
 from api.http.responses import TIME_OPTIONS, encode_json, to_plain
-from api.serializers import plain_photo, to_photo
 
 Chunk = list[Document]
 
-ColumnType = Literal["text", "list", "integer", "float", "flag", "local_time"]
+ColumnType = Literal["text", "list", "integer", "float", "flag", "local_time", "utc_time"]
 # The columns with typed metadata, in order, and the type of each.
 _PHOTO_COLUMN_TYPES: dict[str, ColumnType] = {
     "taken_at": "local_time",  # UTC only if the camera's UTC offset is known
     "taken_offset": "text",
     "taken_local": "local_time",
+    "taken_utc": "utc_time",
     **dict.fromkeys(
         ("camera_make", "camera_model", "lens_model", "software", "artist", "copyright", "creator", "description"),
         "text",
@@ -73,9 +74,9 @@ COLUMNS = ("id", *FILE_FIELDS, *PHOTO_COLUMNS, *_PLACE_COLUMNS, "kinds", "latitu
 
 def to_row(record: Document) -> list[Any]:
     """Return a record as values in the order of COLUMNS."""
-    photo = plain_photo(record)
+    photo, file = times_as_text(record), file_fields(record)
     longitude, latitude = _position(photo)
-    file_values = [record.get(name) for name in FILE_FIELDS]
+    file_values = [file.get(name) for name in FILE_FIELDS]
     photo_values = [photo.get(name) for name in PHOTO_COLUMNS]
     return [record["_id"], *file_values, *photo_values, *_place_values(photo), record.get("kinds"), latitude, longitude]
 
@@ -93,6 +94,14 @@ def _position(photo: Document) -> tuple[float | None, float | None]:
             case [float() | int() as longitude, float() | int() as latitude]:
                 return longitude, latitude
     return None, None
+
+
+def to_photo(record: Document) -> Document:
+    """Convert a record to a photo as in /photos, but with `taken_utc`, and without `thumbnail`."""
+    photo = {"id": record["_id"], **file_fields(record), "photo": times_as_text(record)}
+    if kinds := record.get("kinds"):
+        photo["kinds"] = kinds
+    return photo
 
 
 async def stream_ndjson(chunks: AsyncIterator[Chunk]) -> AsyncIterator[bytes]:
@@ -272,7 +281,7 @@ def _arrow_schema(arrow: Any) -> tuple[Any, Callable[[Chunk], Any]]:
     utc_time, local_time = kinds.timestamp("ms", tz="UTC"), kinds.timestamp("ms")
     by_name: dict[ColumnType, Any] = {
         "text": kinds.utf8(), "list": kinds.utf8(), "integer": kinds.int64(), "float": kinds.float64(),
-        "flag": kinds.bool(), "local_time": local_time,
+        "flag": kinds.bool(), "local_time": local_time, "utc_time": utc_time,
     }  # fmt: skip
     types: dict[str, Any] = dict.fromkeys(COLUMNS, kinds.utf8())
     types |= {name: by_name[type_] for name, type_ in _PHOTO_COLUMN_TYPES.items()}
@@ -296,7 +305,7 @@ def _arrow_schema(arrow: Any) -> tuple[Any, Callable[[Chunk], Any]]:
             return arrow.Array([converters[kind](value) for value in values], type=kind)
 
     def to_record_batch(chunk: Chunk) -> Any:
-        photos = [photo if isinstance(photo := record.get("photo"), dict) else {} for record in chunk]
+        photos = [with_utc(photo) if isinstance(photo := record.get("photo"), dict) else {} for record in chunk]
         columns = {"id": [record["_id"] for record in chunk]}
         columns |= {name: [record.get(name) for record in chunk] for name in FILE_FIELDS}
         columns |= {name: [photo.get(name) for photo in photos] for name in PHOTO_COLUMNS}
