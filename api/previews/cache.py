@@ -91,7 +91,7 @@ class PreviewCache:
 
     @contextlib.contextmanager
     def _locked_total(self) -> Iterator[_Total]:
-        """Yield the total length of the entries, and store it afterwards. Other processes wait meanwhile."""
+        """Yield the total length of the entries, and store it afterwards. Other processes wait in the meantime."""
         with (self._folder / "total").open("a+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             file.seek(0)
