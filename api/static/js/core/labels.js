@@ -13,12 +13,10 @@ import {
   formatPeriod,
   oneLine,
 } from "./format.js";
+import { lookupTable } from "./lookup_table.js";
 import { formatFraction, formatPlainNumber, parseSpan, SPAN_FORMATTERS } from "./spans.js";
 
-// Values from the URL are looked up in these tables. A URL may contain "constructor", so the tables have no prototype
-// in which it would be found.
-/** @type {Record<string, string>} */
-const PROPERTY_NAMES = Object.assign(Object.create(null), {
+const PROPERTY_NAMES = lookupTable({
   gps: "location",
   date: "date",
   camera: "camera",
@@ -47,8 +45,7 @@ const PROPERTY_NAMES = Object.assign(Object.create(null), {
   video_codec: "video codec",
   audio_codec: "audio codec",
 });
-/** @type {Record<string, string>} */
-export const KIND_LABELS = Object.assign(Object.create(null), {
+export const KIND_LABELS = lookupTable({
   raw: "RAW",
   hdr: "HDR",
   panorama: "Panorama",
@@ -56,13 +53,11 @@ export const KIND_LABELS = Object.assign(Object.create(null), {
   motion: "Motion photo",
   generated: "AI-generated",
 });
-/** @type {Record<string, string>} */
-export const FLASH_LABELS = Object.assign(Object.create(null), {
+export const FLASH_LABELS = lookupTable({
   true: "Fired",
   false: "Did not fire",
 });
-/** @type {Record<string, string>} */
-export const MEDIA_TYPE_LABELS = Object.assign(Object.create(null), {
+export const MEDIA_TYPE_LABELS = lookupTable({
   image: "Photos",
   video: "Videos",
   other: "Other files",
@@ -77,16 +72,14 @@ export function nounOf(mediaTypes = []) {
   return mediaTypes.length === 1 && mediaTypes[0] === "video" ? "video" : "photo";
 }
 
-/** @type {Record<string, string>} */
-export const DATE_SUSPECT_LABELS = Object.assign(Object.create(null), {
+export const DATE_SUSPECT_LABELS = lookupTable({
   future: "In the future",
   before_digital: "Before digital cameras",
   camera_default: "Clock was never set",
   midnight: "Exactly midnight",
 });
 // Titles of the filters whose values are shown as they are.
-/** @type {Record<string, string>} */
-const VALUE_TITLES = Object.assign(Object.create(null), {
+const VALUE_TITLES = lookupTable({
   camera: "Camera",
   lens: "Lens",
   bucket: "Bucket",
@@ -110,8 +103,7 @@ const VALUE_TITLES = Object.assign(Object.create(null), {
   video_codec: "Video codec",
   audio_codec: "Audio codec",
 });
-/** @type {Record<string, string>} */
-export const STATUS_LABELS = Object.assign(Object.create(null), {
+export const STATUS_LABELS = lookupTable({
   ok: "Has EXIF",
   no_exif: "No EXIF",
   unsupported: "Unsupported",
@@ -146,8 +138,7 @@ const isDates = (text) =>
 /** @param {string} text */
 const isHours = (text) => /^\d\d?(-\d\d?)?$/.test(text);
 
-/** @type {Record<string, string>} */
-export const ROLE_LABELS = Object.assign(Object.create(null), {
+export const ROLE_LABELS = lookupTable({
   photo: "photo",
   edited: "edited copy",
   raw: "RAW file",

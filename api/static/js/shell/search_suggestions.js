@@ -2,10 +2,10 @@
  * @file The suggestions of the search box: which filters to set, and which option the arrow keys reach.
  * @import { Filters, FilterChange, SearchSuggestion, SearchSuggestions } from "../core/types"
  */
+import { lookupTable } from "../core/lookup_table.js";
 import { LIST_FILTERS } from "../core/url_state.js";
 
-/** @type {Record<string, string>} */
-const GROUP_TITLES = Object.assign(Object.create(null), {
+const GROUP_TITLES = lookupTable({
   filters: "Filters",
   cameras: "Cameras",
   lenses: "Lenses",
