@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from exifinator.bucket_names import is_bucket_name, split_source
+from exifinator.bucket_names import explain_bad_name, is_bucket_name, is_directory_bucket, split_source
 from exifinator.errors import ConfigError
 from exifinator.models import ListedPage, RangeReader
 from exifinator.sources.patterns import EVERYTHING, Patterns
@@ -67,8 +67,7 @@ def parse_user_source(text: str) -> Source:
         raise ConfigError(
             f"Not a bucket name: {source.bucket!r}",
             code="invalid_source",
-            hint="use up to 255 letters, digits, dots, underscores and hyphens (not first); "
-            "for a folder, write its path from / or ./",
+            hint=explain_bad_name(source.bucket),
         )
     try:
         is_prefix = "\0" not in source.prefix and len(source.prefix.encode()) <= _MAX_PREFIX_BYTES
@@ -80,6 +79,12 @@ def parse_user_source(text: str) -> Source:
             f"Not a prefix: {source.prefix[:100]!r}",
             code="invalid_source",
             hint=f"use at most {_MAX_PREFIX_BYTES:,} bytes of UTF-8 without NUL characters, as in S3 keys",
+        )
+    if is_directory_bucket(source.bucket) and source.prefix and not source.prefix.endswith("/"):
+        raise ConfigError(
+            f"Not a prefix of a directory bucket: {source.prefix[:100]!r}",
+            code="invalid_source",
+            hint="end the prefix in a slash, because S3 Express lists only whole folders",
         )
     return source
 
