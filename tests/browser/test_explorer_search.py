@@ -75,6 +75,8 @@ def test_search__suggestions__become_filters_by_keyboard_and_mouse(explorer: Exp
 
 def test_search__filters_in_words__become_chips(explorer: Explorer) -> None:
     page = explorer.open("/?view=table&camera=ILCE-7M3")
+    # The API counts the values once in the background after its start.
+    eventually(lambda: not page.request.get(f"{explorer.url}/suggestions?q=camera:x-t4").json()["partial"])
     box(page).fill("jpg camera:x-t4 iso:800- has:gps -zzz")
     page.keyboard.press("Enter")
     chips = ["Search: jpg -zzz×", "ISO 800 or higher×", "Camera: ILCE-7M3×", "Camera: X-T4×", "Has location×"]
@@ -116,6 +118,32 @@ def test_search__no_suggestions__still_searches(explorer: Explorer) -> None:
     box(page).fill("aurora iso:100-")
     page.keyboard.press("Enter")
     expect_total(page, total_of(explorer, page, q="aurora", iso="100-"))
+
+
+def test_search__values_not_counted_yet__are_requested_again(explorer: Explorer) -> None:
+    page = explorer.open("/")
+    text = "camera:x-t4"
+    partial = {"groups": [], "partial": True, "parsed": {"q": text, "filters": {}}, "problem": None}
+    requests: list[str] = []
+
+    def answer(route: Route) -> None:
+        requests.append(route.request.url)
+        if len(requests) == 1:
+            route.fulfill(json=partial)
+        else:
+            route.continue_()
+
+    page.route("**/suggestions?*", answer)
+    box(page).fill(text)
+    # The suggestions of the second response.
+    page.get_by_role("option", name="X-T4").first.click()
+    expect(page.locator(".chip", has_text="Camera: X-T4")).to_be_visible()
+    requests.clear()
+    page.goto(explorer.url)
+    box(page).fill(text)
+    page.keyboard.press("Enter")
+    expect(page.locator(".chip", has_text="Camera: X-T4")).to_be_visible()
+    assert len(requests) >= 2
 
 
 def test_suggestions__hostile_values__stay_text(hostile_explorer: Explorer) -> None:
