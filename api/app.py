@@ -49,9 +49,11 @@ from api.routes import (
     notifications,
     photos,
     pictures,
+    schedule,
     statistics,
     suggestions,
 )
+from exifinator.batches.schedule import read_schedule
 from exifinator.config import Config, load_config
 from exifinator.errors import EXIFinatorError
 from exifinator.monitoring.reporter import flushing
@@ -126,13 +128,14 @@ def create_app(config: Config | None = None, *, throttle: LoginThrottle | None =
         middleware=_middleware(config),
     )
     app.state.config = config
+    app.state.schedule = read_schedule(config)
     app.state.throttle = throttle or LoginThrottle()
     app.state.signer = Signer(config)
     install_handlers(app, lambda request: suggest_speedup(request.query_params, config))
     app.include_router(explorer.make_router(config))
     for routes in (health, metrics, docs, library, pictures, photos, facets, suggestions, statistics, map, export):
         app.include_router(routes.router)
-    for routes in (cameras, batches, events, notifications, failures):
+    for routes in (cameras, batches, schedule, events, notifications, failures):
         app.include_router(routes.router)
     app.include_router(docs.document_router)
     app.include_router(compat.make_router(config))

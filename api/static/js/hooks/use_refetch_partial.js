@@ -4,8 +4,8 @@
  */
 import { useEffect, useRef } from "../core/preact.js";
 
-// Default delay before each repetition.
-const DELAY_MS = 3000;
+// The pauses grow up to this one.
+const MAX_DELAY_MS = 3000;
 const MAX_ATTEMPTS = 20;
 
 /**
@@ -15,16 +15,16 @@ const MAX_ATTEMPTS = 20;
 /**
  * @param {import("./use_request.js").RequestState<Counted | null>} request
  * @param {string} key the request's key
- * @param {number} [delay] in milliseconds
+ * @param {number} [delay] the first pause, in milliseconds
  */
-export function useRefetchPartial({ data, loading, reload }, key, delay = DELAY_MS) {
+export function useRefetchPartial({ data, loading, reload }, key, delay = MAX_DELAY_MS) {
   const attempts = useRef({ key: "", count: 0 });
   useEffect(() => {
     if (!(data?.cut_short || data?.partial || data?.stale) || loading) return undefined;
     if (attempts.current.key !== key) attempts.current = { key, count: 0 };
     if (attempts.current.count >= MAX_ATTEMPTS) return undefined;
     attempts.current.count += 1;
-    const timer = setTimeout(reload, delay);
+    const timer = setTimeout(reload, Math.min(delay * attempts.current.count, MAX_DELAY_MS));
     return () => clearTimeout(timer);
     // eslint-disable-next-line react-hooks/exhaustive-deps -- runs once per response
   }, [data]);
