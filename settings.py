@@ -79,6 +79,10 @@ BATCH_WEBHOOK_SECRET = None
 EVENTS_SQS_URL = None
 # Token with which S3 servers send notifications to POST /events/s3 of the API. None: this path is closed.
 EVENTS_TOKEN = None
+# Sources that the workers index regularly, as {"source": "s3://bucket/prefix", "every": "6h"}. Further keys: "at", a
+# time of day such as "02:00", in UTC or in the "timezone"; "prune", which removes the records of deleted objects after
+# each batch; "include" and "exclude", lists of patterns. In the environment, SCHEDULE is JSON.
+SCHEDULE = []
 
 # --- The workers ----------------------------------------------------------------------------------------------------
 # Number of worker processes. 0: one per CPU core.

@@ -51,9 +51,11 @@ from api.routes import (
     originals,
     photos,
     previews,
+    schedule,
     statistics,
     suggestions,
 )
+from exifinator.batches.schedule import read_schedule
 from exifinator.config import Config, load_config
 from exifinator.errors import EXIFinatorError
 from exifinator.monitoring.reporter import flushing
@@ -128,6 +130,7 @@ def create_app(config: Config | None = None, *, throttle: LoginThrottle | None =
         middleware=_middleware(config),
     )
     app.state.config = config
+    app.state.schedule = read_schedule(config)
     app.state.throttle = throttle or LoginThrottle()
     app.state.url_signer = S3UrlSigner(config)
     install_handlers(app, lambda request: suggest_speedup(request.query_params, config))
@@ -135,7 +138,7 @@ def create_app(config: Config | None = None, *, throttle: LoginThrottle | None =
     # The path of a photo matches those of its original and preview too, so these come first.
     for routes in (health, metrics, docs, library, originals, previews, photos, facets, suggestions, statistics, map):
         app.include_router(routes.router)
-    for routes in (export, cameras, batches, events, notifications, failures):
+    for routes in (export, cameras, batches, schedule, events, notifications, failures):
         app.include_router(routes.router)
     app.include_router(docs.document_router)
     app.include_router(compat.make_router(config))

@@ -8,7 +8,7 @@ from api.query.mongo_filter import Filter
 from api.query.ranges import Box, Span, box_around
 from api.query.sort_order import TAKEN
 from api.query.text_range import after_prefix
-from exifinator.models import split_bucket
+from exifinator.bucket_names import split_bucket
 from exifinator.search_keys.folders import folders_of
 from exifinator.search_keys.geo_cells import cells_between
 

@@ -16,7 +16,7 @@ from api.http.parameters import JSON_BODY_RESPONSES, REQUIRE_JSON, Arguments
 from api.http.responses import json_response
 from api.query.conditions import range_of
 from api.query.mongo_filter import Filter
-from exifinator.models import split_bucket
+from exifinator.bucket_names import split_bucket
 from exifinator.storage.failed_jobs import FIELDS, describe_job, failed_filter, group_stages
 from exifinator.storage.jobs import requeue_update
 

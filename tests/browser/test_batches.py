@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -28,12 +30,14 @@ class System:
     """All servers, a worker, and an explorer.
 
     Attributes:
+        scheduled: A bucket with one photo that is indexed on a schedule.
         is_locked: Whether S3 denies access to the keys that contain LOCKED.
     """
 
     installation: Installation
     explorer: Explorer
     bucket: Bucket
+    scheduled: Bucket
     is_locked: bool = True
 
     def open(self, address: str = "/?view=batches", *, token: str | None = TOKEN, **options: Any) -> Page:
@@ -49,6 +53,9 @@ def system(browser: Browser, explorer_mongodb: str, tmp_path_factory: pytest.Tem
     folder = tmp_path_factory.mktemp("system")
     with run_redis(folder) as redis_url, run_moto(folder) as moto, run_proxy(moto) as proxy:
         port = reserve_port()
+        scheduled = Bucket(moto)
+        scheduled.put("a.jpg", make_jpeg())
+        schedule = [{"source": "no-such-bucket/2024/", "at": "02:00"}, {"source": scheduled.name, "every": "6h"}]
         settings = {"MONGODB_URI": explorer_mongodb, "REDIS_URL": redis_url, "S3_ENDPOINT_URL": proxy.url}
         settings |= {
             "API_PORT": port,
@@ -56,11 +63,12 @@ def system(browser: Browser, explorer_mongodb: str, tmp_path_factory: pytest.Tem
             "API_PUBLIC_READ": True,
             "DASHBOARD_PORT": 15999,
             "RETRY_DELAY_SECONDS": 0.05,
+            "SCHEDULE": json.dumps(schedule),
         }
         installation = Installation(settings, folder)
         try:
             with running([sys.executable, "-m", "api"], port, folder / "api.log", installation.environment):
-                system = System(installation, Explorer(f"http://127.0.0.1:{port}", browser), Bucket(moto))
+                system = System(installation, Explorer(f"http://127.0.0.1:{port}", browser), Bucket(moto), scheduled)
                 _deny_locked_keys(proxy, system)
                 for index in range(12):
                     system.bucket.put(f"2024/{LOCKED if index < 3 else 'open'} {index:02}.jpg", make_jpeg(seed=index))
@@ -258,6 +266,33 @@ def test_batches__failed_files_cannot_be_listed__try_again_lists_them(explorer: 
     is_slow = False
     cause.get_by_role("button", name="Try again").click()
     expect(cause.get_by_role("list", name="Failed files")).to_contain_text("b/<b>k</b>")
+
+
+def test_batches__schedule__shows_last_and_next_runs(system: System) -> None:
+    """The bucket of one entry does not exist, so its batch cannot be started."""
+    collection = system.installation.store.schedule.collection
+    missing, indexed = re.compile("no-such-bucket"), re.compile(system.scheduled.name)
+    assert system.installation.wait_until(lambda: collection.find_one({"_id": missing, "checked_at": {"$ne": None}}))
+    long_ago = datetime.now(UTC) - timedelta(days=2)
+    collection.update_one({"_id": missing}, {"$set": {"since": long_ago}, "$inc": {"version": 1}})
+    page = system.open()
+    table = page.get_by_role("region", name="Scheduled jobs").get_by_role("table")
+    rows = table.get_by_role("row")
+    expect(rows.nth(1)).to_contain_text("no-such-bucket/2024/")
+    expect(rows.nth(1)).to_contain_text("Every day at 02:00 (UTC)")
+    expect(rows.nth(2)).to_contain_text("Every 6 hours")
+    done = rows.nth(2).get_by_role("link", name="Done")
+    expect(done).to_be_visible()
+    done.click()
+    expect(page).to_have_url(re.compile("batch="))
+    expect(page.locator("tr.details")).to_contain_text("Has EXIF1")
+
+    last = {"at": datetime.now(UTC), "outcome": "skipped", "problem": "Batch b was still running"}
+    collection.update_one({"_id": indexed}, {"$set": {"last": last}, "$inc": {"version": 1}})
+    assert system.installation.wait_until(lambda: collection.find_one({"_id": missing, "last.outcome": "failed"}))
+    page.reload()
+    expect(rows.nth(1)).to_contain_text(re.compile("Could not start just now: .*no-such-bucket"))
+    expect(rows.nth(2)).to_contain_text("Skipped just now: the previous job was still running.")
 
 
 def test_batches__prefix_that_does_not_exist__is_not_a_success(system: System) -> None:

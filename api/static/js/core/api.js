@@ -7,7 +7,7 @@ import { settings } from "./settings.js";
 
 const STORAGE_KEY = "explorer.token";
 // Paths that require the token even if reading photos does not.
-const OPERATOR_PATHS = /^\/(batches|failures|events)\b/;
+const OPERATOR_PATHS = /^\/(batches|failures|schedule|events)\b/;
 
 /**
  * An error response of the API, or the lack of a response.

@@ -279,6 +279,23 @@ export interface Batch {
   seconds_left: number | null;
   started_at: string;
   problem?: string | null;
+  /** What was removed after a scheduled batch with `prune`. */
+  pruned?: { records: number; failed_jobs: number; problem: string | null } | null;
+}
+
+/** A source of /schedule. */
+export interface ScheduledSource {
+  source: string;
+  include: string[];
+  exclude: string[];
+  every: string;
+  at: string | null;
+  timezone: string | null;
+  prune: boolean;
+  next_at: string;
+  /** What happened when a batch was last due. */
+  last: { at: string; outcome: "started" | "skipped" | "failed"; problem: string | null } | null;
+  last_batch: Batch | null;
 }
 
 /** The rate of a batch at a time: seconds since 1970, and images per second. */
