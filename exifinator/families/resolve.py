@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from exifinator.families.merge import Sidecar, merge
-from exifinator.families.names import TAKEOUT, XMP, file_name
+from exifinator.families.names import TAKEOUT, XMP, file_name, original_of
 from exifinator.families.sidecars import Record, find_photos, is_photo, own_photo, sidecar_kind
 from exifinator.families.stacks import find_stacks
 from exifinator.search_keys.geo_cells import find_cells
@@ -99,10 +99,13 @@ def _merged_fields(record: Record, records: Sequence[Record]) -> dict[str, Any]:
 
 
 def _rank(sidecar: Record) -> tuple[int, str]:
-    """Return the sort key of a sidecar: `NAME.EXT.xmp` wins over `NAME.xmp`, and both over Takeout's."""
-    kind = sidecar_kind(sidecar)
-    is_specific = kind == XMP and bool(file_name(sidecar["_id"], XMP).extension)
-    return (0 if kind == TAKEOUT else 1 + is_specific), sidecar["_id"]
+    """Return the sort key of a sidecar: `NAME.EXT.xmp` wins over `NAME.xmp`, then come duplicates and Takeout's."""
+    if sidecar_kind(sidecar) == TAKEOUT:
+        return 0, sidecar["_id"]
+    name = file_name(sidecar["_id"], XMP)
+    if original_of(name, str(sidecar["sidecar"].get("original", ""))):
+        return 1, sidecar["_id"]
+    return (3 if name.extension else 2), sidecar["_id"]
 
 
 def _difference(record: Record, desired: Mapping[str, Any]) -> Change | None:
