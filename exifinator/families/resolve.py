@@ -17,8 +17,8 @@ from exifinator.search_keys.texts import join_terms, search_terms
 
 # The fields of a record that `resolve` reads. The others may be large, so they are not fetched.
 FIELDS = (
-    "key", "status", "format", "etag", "extracted_at", "delivered_at", "family", "links", "photo", "own", "words",
-    "search_text", "cells", "kinds", *PLACE_LISTS, "ai.generated", "ai.prompt", "sidecar", "sidecars", "stack",
+    "key", "status", "format", "etag", "extracted_at", "delivered_at", "family", "links", "series", "photo", "own",
+    "words", "search_text", "cells", "kinds", *PLACE_LISTS, "ai.generated", "ai.prompt", "sidecar", "sidecars", "stack",
 )  # fmt: skip
 
 

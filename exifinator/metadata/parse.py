@@ -15,7 +15,7 @@ from exifread.core.ifd_tag import IfdTag
 
 from exifinator import EXTRACTOR_VERSION
 from exifinator.families.names import TAKEOUT, family_of
-from exifinator.families.stacks import identifiers
+from exifinator.families.stacks import relations
 from exifinator.metadata import tiff_spec
 from exifinator.metadata.ai import describe_generation
 from exifinator.metadata.containers.container_tags import CONTAINER_TAGS, decode_container_tags
@@ -210,8 +210,8 @@ class _RecordBuilder:
         # The values of a sidecar are those of a photo that has a record of its own.
         photo, problems = ({"media_type": metadata.media_type}, []) if sidecar else build_photo(metadata)
         document.update(sidecar)
-        if not sidecar and (links := identifiers(fetched.ref.id, self.tags, self.xmp)):
-            document["links"] = links
+        if not sidecar:
+            document.update(relations(fetched.ref.id, self.tags, self.xmp, photo))
         status: Status = fetched.status
         if status == "ok":
             status = "damaged" if self.is_damaged else "ok" if self.tags else "no_exif"

@@ -243,6 +243,8 @@ export const ROLE_LABELS = Object.assign(Object.create(null), {
   raw: "RAW file",
   video: "video",
   burst: "photo of a burst",
+  bracket: "photo of a bracket",
+  panorama: "part of a panorama",
 });
 
 /**
