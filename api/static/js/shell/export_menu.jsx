@@ -12,7 +12,7 @@ import { nounOf } from "../core/labels.js";
 import { useState } from "../core/preact.js";
 import { saveStream } from "../core/save_file.js";
 import { settings } from "../core/settings.js";
-import { filterParams } from "../core/url_state.js";
+import { shownParams } from "../core/url_state.js";
 
 const FORMATS = [
   ["csv", "CSV", "for spreadsheets"],
@@ -34,7 +34,7 @@ export function ExportMenu({ state, counts }) {
 function Panel({ state, counts, close }) {
   const [busy, setBusy] = useState(/** @type {string | null} */ (null));
   const [error, setError] = useState(/** @type {Problem | null} */ (null));
-  const pairs = filterParams(state.filters);
+  const pairs = shownParams(state);
   const total =
     counts.data && !counts.data.more
       ? pluralize(counts.data.total, nounOf(state.filters.media_type))
