@@ -144,5 +144,6 @@ MAP_TILES_ATTRIBUTION = ""
 
 # --- The start ------------------------------------------------------------------------------------------------------
 # How long a program that EXIFinator starts (Redis, MongoDB, a worker, the dashboard, the API) may take until it
-# responds, in seconds. A program that keeps crashing is reported after a few seconds.
+# responds, in seconds. A program that keeps crashing is reported after a few seconds. `run`, `start` and `services`
+# wait as long for a Redis or MongoDB that EXIFinator does not start, which may be restarting.
 START_TIMEOUT_SECONDS = 60.0

@@ -15,10 +15,12 @@ STATUSES: tuple[Status, ...] = ("ok", "no_exif", "unsupported", "damaged")
 
 # Separates the parts of a queue member. The key is the last part, so it may contain this character too.
 _SEPARATOR = "\x1f"
-# The ARN of an access point, which S3 accepts in place of a bucket's name, and which may contain a slash. boto3 checks
-# the details. Source: AWS Service Authorization Reference, "Amazon S3".
+# The ARN of an access point, which S3 accepts in place of a bucket's name, and which may contain a slash. A
+# multi-region access point has no region. boto3 has the same rule.
+# Source: AWS Service Authorization Reference, "Amazon S3".
 ACCESS_POINT_ARN = re.compile(
-    r"arn:[a-z0-9-]+:s3[a-z-]*:[a-z0-9-]*:[0-9]*:(?:outpost[:/][A-Za-z0-9-]+[:/])?accesspoint[:/][A-Za-z0-9._-]+"
+    r"arn:aws[a-z-]*:(?:(?:s3|s3-object-lambda):[a-z0-9-]*:[0-9]{12}:accesspoint[:/][A-Za-z0-9.-]{1,63}"
+    r"|s3-outposts:[a-z0-9-]+:[0-9]{12}:outpost[:/][A-Za-z0-9-]{1,63}[:/]accesspoint[:/][A-Za-z0-9-]{1,63})"
 )
 
 

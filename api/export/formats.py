@@ -16,8 +16,8 @@ from bson import decode_iter
 
 from api.database import CODEC, FILE_FIELDS, Document
 from api.export.csv_rows import CsvWriter
+from api.export.times import file_fields, times_as_text, with_utc
 from api.http.responses import TIME_OPTIONS, encode_json, to_plain
-from api.serializers import plain_photo
 
 Chunk = list[Document]
 
@@ -45,7 +45,7 @@ _MORE_FLOATS = (
 )  # fmt: skip
 _FLAGS = ("flash_fired", "is_hdr", "is_panorama", "is_burst", "is_motion_photo", "taken_offset_inferred")
 PHOTO_COLUMNS = (
-    "taken_at", "taken_offset", "taken_local", *_TEXT, *_INTEGERS, *_FLOATS, *_FLAGS, *_LISTS, *_MORE_TEXT,
+    "taken_at", "taken_offset", "taken_local", "taken_utc", *_TEXT, *_INTEGERS, *_FLOATS, *_FLAGS, *_LISTS, *_MORE_TEXT,
     *_MORE_FLOATS, "time_zone",
 )  # fmt: skip
 # Maps columns to fields of `photo.place`.
@@ -58,9 +58,9 @@ COLUMNS = ("id", *FILE_FIELDS, *PHOTO_COLUMNS, *_PLACE_COLUMNS, "kinds", "latitu
 
 def to_row(record: Document) -> list[Any]:
     """Return a record as values in the order of COLUMNS."""
-    photo = plain_photo(record)
+    photo, file = times_as_text(record), file_fields(record)
     longitude, latitude = _position(photo)
-    file_values = [record.get(name) for name in FILE_FIELDS]
+    file_values = [file.get(name) for name in FILE_FIELDS]
     photo_values = [photo.get(name) for name in PHOTO_COLUMNS]
     return [record["_id"], *file_values, *photo_values, *_place_values(photo), record.get("kinds"), latitude, longitude]
 
@@ -81,9 +81,8 @@ def _position(photo: Document) -> tuple[float | None, float | None]:
 
 
 def to_photo(record: Document) -> Document:
-    """Convert a record to a photo as in /photos, but without `thumbnail`."""
-    photo = {"id": record["_id"], **{name: record[name] for name in FILE_FIELDS if name in record}}
-    photo["photo"] = plain_photo(record)
+    """Convert a record to a photo as in /photos, but with `taken_utc`, and without `thumbnail`."""
+    photo = {"id": record["_id"], **file_fields(record), "photo": times_as_text(record)}
     if kinds := record.get("kinds"):
         photo["kinds"] = kinds
     return photo
@@ -269,7 +268,9 @@ def _arrow_schema(arrow: Any) -> tuple[Any, Callable[[Chunk], Any]]:
     types: dict[str, Any] = dict.fromkeys(COLUMNS, kinds.utf8())
     types |= dict.fromkeys(("size", *_INTEGERS), kinds.int64())
     types |= dict.fromkeys((*_FLOATS, *_MORE_FLOATS, "place_distance_km", "latitude", "longitude"), kinds.float64())
-    types |= dict.fromkeys(_FLAGS, kinds.bool()) | dict.fromkeys(("last_modified", "extracted_at"), utc_time)
+    types |= dict.fromkeys(_FLAGS, kinds.bool()) | dict.fromkeys(
+        ("last_modified", "extracted_at", "taken_utc"), utc_time
+    )
     types |= dict.fromkeys(("taken_at", "taken_local"), local_time)
     schema = arrow.Schema([arrow.Field(name, types[name], nullable=True) for name in COLUMNS])
     converters = {
@@ -289,7 +290,7 @@ def _arrow_schema(arrow: Any) -> tuple[Any, Callable[[Chunk], Any]]:
             return arrow.Array([converters[kind](value) for value in values], type=kind)
 
     def to_record_batch(chunk: Chunk) -> Any:
-        photos = [photo if isinstance(photo := record.get("photo"), dict) else {} for record in chunk]
+        photos = [with_utc(photo) if isinstance(photo := record.get("photo"), dict) else {} for record in chunk]
         columns = {"id": [record["_id"] for record in chunk]}
         columns |= {name: [record.get(name) for record in chunk] for name in FILE_FIELDS}
         columns |= {name: [photo.get(name) for photo in photos] for name in PHOTO_COLUMNS}

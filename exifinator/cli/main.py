@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+from functools import partial
 from typing import Any
 
 import click
@@ -144,7 +145,7 @@ def services(stop: bool) -> None:
     if stop:
         click.echo("Stopped Redis and MongoDB." if stop_services() else "Nothing was running.", err=True)
         return
-    reports = ensure_services(load_config())
+    reports = ensure_services(load_config(), note=partial(click.echo, err=True))
     for report in reports:
         click.echo(report, err=True)
     if any(report.started for report in reports):
@@ -168,7 +169,7 @@ def start(restart: bool) -> None:
     from exifinator.storage.migrations import check_schema_before_writing
 
     config = load_config()
-    ensure_services(config)
+    ensure_services(config, note=partial(click.echo, err=True))
     check_schema_before_writing(config)
     click.echo(start_workers(config, restart=restart))
 

@@ -43,6 +43,7 @@ from exifinator.queue.admin import QueueAdmin
 from exifinator.queue.image_queue import ImageQueue
 from exifinator.queue.redis_client import connect_redis
 from exifinator.queue.worker_health import WorkerHealth
+from exifinator.retry import Retry
 from exifinator.sources.client import SourceClient
 from exifinator.sources.inventory.client import InventoryClient
 from exifinator.sources.patterns import Patterns
@@ -119,7 +120,7 @@ def run_command(**arguments: Any) -> None:
     patterns = options.read_patterns(cwd)
     requested = [] if options.inventory else find_sources(options.sources, config, cwd=cwd, patterns=patterns)
     with EventDisplay() if options.as_events else ProgressDisplay() as display:
-        for report in ensure_services(config) if options.batch_id is None else ():
+        for report in ensure_services(config, note=display.note) if options.batch_id is None else ():
             if report.started:
                 display.note(str(report))
         client = SourceClient(S3Client(config))
@@ -132,9 +133,10 @@ def run_command(**arguments: Any) -> None:
             prune(sources, client, store, queue, display, options)
             raise_together(failures, "The other sources were pruned")
             return
-        store.ensure_indexes_if_quick()
+        retry = Retry()
+        retry(store.ensure_indexes_if_quick)
         for ref in probe_objects:
-            queue.refused_buckets.set_probe_object(ref)
+            retry(queue.refused_buckets.set_probe_object, ref)
         batch = Batch(
             sources,
             lister,
@@ -218,7 +220,7 @@ def _connect(config: Config) -> tuple[Store, ImageQueue]:
     mongodb = connect_mongodb(config)
     click.get_current_context().call_on_close(mongodb.close)
     store = Store(mongodb, config)
-    check_schema(store, writes=True)
+    Retry()(check_schema, store, writes=True)
     return store, ImageQueue(connect_redis(config), config)
 
 
@@ -226,7 +228,8 @@ def _start_workers(batch: Batch, config: Config, display: ProgressDisplay) -> No
     from exifinator.processes.workers import start_workers
 
     workers = start_workers(config)
-    if workers.outdated and (batch.is_idle() or batch.is_blocked()):
+    retry = Retry()
+    if workers.outdated and (retry(batch.is_idle) or retry(batch.is_blocked)):
         # Without a restart, the workers would read this run's images with outdated S3 settings and credentials.
         workers = start_workers(config, restart=True)
     if workers.started or workers.outdated:
