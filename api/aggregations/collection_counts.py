@@ -241,9 +241,8 @@ def _with_missing(counts: Counts, name: str, without_value: int) -> Counts:
 async def _count_statuses(photos: Collection, gate: asyncio.Semaphore, total: int) -> Counts:
     """Count by (bucket, status). Read only the few photos that are not `ok`; the rest of each bucket is `ok`."""
     async with gate:
-        not_ok = (await count_photos(photos, {"status": {"$ne": "ok"}}, ["bucket_status"], SCAN_MS)).counts[
-            "bucket_status"
-        ]
+        result = await count_photos(photos, {"status": {"$ne": "ok"}}, ["bucket_status"], SCAN_MS)
+    not_ok = result.counts["bucket_status"]
     counts = dict(not_ok)
     for bucket, number in (await _count_values(photos, "bucket", gate, total)).items():
         ok_count = number - sum(n for (name, _), n in not_ok.items() if name == str(bucket))

@@ -20,14 +20,11 @@ from api.aggregations.background import BackgroundCounts
 from api.aggregations.collection_counts import COLLECTION_MS, CollectionCounter, Scope, are_consistent, scope_of
 from api.aggregations.facets import MAX_VALUES, Counts, FacetCounts, count_photos, merge_counts
 from api.aggregations.partitioned import PartitionedReader
+from api.aggregations.sampling import read_sample
 from api.aggregations.value_search import select_values
 from api.database import Collection, read_version
 from api.query.filters import NOT_PRIMARY, OTHER_FILES
 from api.query.mongo_filter import Filter, combine
-
-# Sample sizes, in photos. The first size that can be counted within the budget is used. On a slow disk, that may be one
-# of the smaller ones.
-SAMPLE_SIZES = (50_000, 5_000, 500)
 
 
 class FacetCounter:
@@ -65,8 +62,8 @@ class FacetCounter:
             id_prefix: A prefix that all matching ids share.
         """
         key = json_util.dumps([filter_, names, id_prefix], sort_keys=True)
-        if known := self._background.get(key):
-            return known
+        if cached := self._background.get(key):
+            return cached
         try:
             if (scope := scope_of(filter_)) is not None:
                 return await self._count_all(names, budget_ms, scope)
@@ -102,8 +99,8 @@ class FacetCounter:
         """
         if len(known.counts[name]) >= MAX_VALUES and not known.is_sample:
             try:
-                found = await count_photos(self._photos, filter_, [name], budget_ms, find=text)
-                return replace(known, counts={**known.counts, name: found.counts[name]})
+                matches = await count_photos(self._photos, filter_, [name], budget_ms, find=text)
+                return replace(known, counts={**known.counts, name: matches.counts[name]})
             except ExecutionTimeout:
                 known = replace(known, is_sample=True)
         return replace(known, counts={**known.counts, name: select_values(known.counts[name], text)})
@@ -117,10 +114,8 @@ class FacetCounter:
         return 0
 
     async def _count_sample(self, filter_: Filter, names: list[str], budget_ms: int, id_prefix: str) -> FacetCounts:
-        for size in SAMPLE_SIZES[:-1]:
-            with suppress(ExecutionTimeout):
-                return await count_photos(self._photos, filter_, names, budget_ms, id_prefix=id_prefix, limit=size)
-        return await count_photos(self._photos, filter_, names, budget_ms, id_prefix=id_prefix, limit=SAMPLE_SIZES[-1])
+        count = partial(count_photos, self._photos, filter_, names, budget_ms, id_prefix=id_prefix)
+        return await read_sample(lambda size: count(limit=size))
 
     async def count_in_stacks(self, filter_: Filter, budget_ms: int) -> int | None:
         """Return how many files that match a filter are not the primary of their stack; None on timeout."""

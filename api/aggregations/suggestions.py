@@ -14,7 +14,7 @@ from api.aggregations.value_index import Match, ValueSearch
 from api.query.filters import SEARCH_NAMES, Kind, Property
 from api.query.search_filter import terms_of_query
 from api.query.search_syntax import SearchItem
-from exifinator.models import split_bucket
+from exifinator.bucket_names import split_bucket
 
 # Groups of suggestions, in order -> the facets from which they come.
 GROUPS: dict[str, tuple[str, ...]] = {

@@ -95,7 +95,8 @@ class _RunCommand(click.Command):
 @click.option("--prune", is_flag=True, help="Index nothing; remove the records of images that were deleted from S3.")
 @click.option("--yes", is_flag=True, help="With --prune: do not ask for confirmation.")
 @click.option("--inventory", metavar="URL", help="Read the keys from an S3 Inventory report: s3://.../manifest.json.")
-@click.option("--batch-id", hidden=True, help="Id of a batch that the API has created; no services are started.")
+@click.option("--batch-id", hidden=True, help="Id of a batch that start_batch has created; no services are started.")
+@click.option("--then-prune", is_flag=True, hidden=True, help="Prune once the batch is done, without asking.")
 def run_command(**arguments: Any) -> None:
     """Index the metadata of every photo in the sources.
 
@@ -113,7 +114,7 @@ def run_command(**arguments: Any) -> None:
     config = load_config()
     configure(config)
     if options.batch_id is not None:
-        # The API started this process, so `stop --all` ends it with SIGTERM. Handle SIGTERM like Ctrl-C.
+        # start_batch started this process, so `stop --all` ends it with SIGTERM. Handle SIGTERM like Ctrl-C.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
     # Reject wrong names and patterns before starting anything.
     cwd = Path(os.environ.get("EXIFINATOR_CWD") or Path.cwd())
@@ -148,7 +149,7 @@ def run_command(**arguments: Any) -> None:
             includes_junk=not config.skip_junk_files,
             inventory=options.inventory,
         )
-        # The API has the same supervisor as the workers, so restarting them would stop the API that started this batch.
+        # The API and the workers start such batches. Restarting the workers would also stop the API.
         if not options.dry_run and options.batch_id is None:
             _start_workers(batch, config, display)
         add_context(lambda: {"batch": batch.id})
@@ -157,6 +158,10 @@ def run_command(**arguments: Any) -> None:
             counts = _run_batch(batch, display, options)
             if counts.listed == 0 and not failures:
                 display.note(f"Warning: there is nothing under {', '.join(map(str, sources))}; check the spelling.")
+        if options.then_prune:
+            from exifinator.batches.prune import prune_after_batch
+
+            prune_after_batch(batch.id, sources, client, store, queue)
     if isinstance(display, EventDisplay):
         display.event("end", numbers=counts.as_dict())
     elif options.as_json:

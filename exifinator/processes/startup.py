@@ -40,18 +40,20 @@ def wait_until_up(
         None if the program is up, or else the last problem.
     """
     started_at = time.monotonic()
+    deadline = started_at + timeout_seconds
     attempt = 0
     while (problem := find_problem()) is not None:
         attempt += 1
-        waited_seconds = time.monotonic() - started_at
-        if waited_seconds >= timeout_seconds:
+        now = time.monotonic()
+        # A deadline, because a time waited that is summed up may stay below the timeout by a rounding error.
+        if now >= deadline:
             return problem
-        if waited_seconds > CRASH_LOOP_SECONDS and is_crash_looping():
+        if now > started_at + CRASH_LOOP_SECONDS and is_crash_looping():
             return problem
         if attempt == 1:
             note(problem)
         pause_seconds = backoff_seconds(attempt, first_seconds=POLL_SECONDS, max_seconds=max_pause_seconds)
-        time.sleep(min(pause_seconds, timeout_seconds - waited_seconds))
+        time.sleep(min(pause_seconds, deadline - now))
     return None
 
 

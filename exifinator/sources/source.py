@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from exifinator.bucket_names import explain_bad_name, is_bucket_name, is_directory_bucket, split_source
 from exifinator.errors import ConfigError
-from exifinator.models import ListedPage, RangeReader, split_bucket
-from exifinator.sources.bucket_names import explain_bad_name, is_bucket_name, is_directory_bucket, strip_arn
+from exifinator.models import ListedPage, RangeReader
 from exifinator.sources.patterns import EVERYTHING, Patterns
 
 # S3's limit on the length of a key.
@@ -44,7 +44,7 @@ def parse_source(text: str) -> Source:
     Raises:
         ConfigError: The text does not start with a bucket.
     """
-    bucket, prefix = split_bucket(strip_arn(text.removeprefix("s3://")))
+    bucket, prefix = split_source(text)
     if not bucket.strip() or bucket in (".", "..") or "://" in text.removeprefix("s3://"):
         raise ConfigError(
             f"Not a bucket: {text!r}",

@@ -36,6 +36,11 @@ class BatchStore:
         with mongodb_errors("look up batches"):
             return list(self.collection.find(query).sort("_id", -1))
 
+    def find_in_states(self, states: Sequence[str]) -> list[BatchDocument]:
+        """Return all batches in these states without their checkpoints, latest first."""
+        with mongodb_errors("look up batches"):
+            return list(self.collection.find({"state": {"$in": list(states)}}, {"checkpoint": 0}).sort("_id", -1))
+
     def claim(self, batch: BatchDocument, owner: BatchOwner) -> bool:
         """Make a process the owner of a batch. Return False if the batch has changed since it was read.
 

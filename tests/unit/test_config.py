@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import random
 import re
 import runpy
@@ -38,6 +39,21 @@ def test_build_config__environment__overrides_the_file() -> None:
     )
 
     assert (config.greenlets, config.api_port, config.s3_buckets, config.s3_anonymous) == (20, 3005, ("a", "b/c"), True)
+
+
+def test_build_config__schedule__is_the_same_in_both_places() -> None:
+    text = '[{"source": "a/b", "every": "6h", "at": "02:00", "prune": true}]'
+    entries = [{"source": "a/b", "every": "6h", "at": "02:00", "prune": True}]
+
+    from_file, from_environment = (
+        build_config({"SCHEDULE": entries}, {}),
+        build_config({}, {"EXIFINATOR_SCHEDULE": text}),
+    )
+
+    assert from_file == from_environment
+    # As `settings` shows it.
+    (shown,) = from_file.schedule
+    assert build_config({"SCHEDULE": [ast.literal_eval(repr(shown))]}, {}) == from_file
 
 
 def test_build_config__blank_in_the_environment__is_none() -> None:
@@ -80,6 +96,37 @@ def test_build_config__blank_in_the_environment__is_none() -> None:
         pytest.param({"WRITE_QUEUE": "download"}, {}, "must differ", id="same queue"),
         pytest.param({"MRQ_DATABASE": "waldo"}, {}, "must differ", id="same database"),
         pytest.param({"MONGODB_DATABASE": "a/b"}, {}, "MONGODB_DATABASE should match", id="database name"),
+        pytest.param({"SCHEDULE": [{"source": "./a"}]}, {}, "SCHEDULE[0].source should be: a bucket", id="folder"),
+        pytest.param({"SCHEDULE": [{"source": "a"}, {}]}, {}, "SCHEDULE[1].source is missing", id="no source"),
+        pytest.param(
+            {"SCHEDULE": [{"source": "a", "evry": "1h"}]},
+            {},
+            "settings.py: SCHEDULE[0] has the unknown key 'evry'; the keys are source, every,",
+            id="unknown key",
+        ),
+        pytest.param(
+            {"SCHEDULE": [{"source": "a", "every": "6"}]}, {}, "SCHEDULE[0].every should be: an interval", id="interval"
+        ),
+        pytest.param(
+            {"SCHEDULE": [{"source": "a", "every": "0h"}]}, {}, "SCHEDULE[0].every should be: an inter", id="no time"
+        ),
+        pytest.param(
+            {"SCHEDULE": [{"source": "a", "at": "24:00"}]}, {}, "SCHEDULE[0].at should be: a time of day", id="time"
+        ),
+        pytest.param(
+            {"SCHEDULE": [{"source": "a", "at": "02:00", "every": "5h"}]}, {}, 'whose "every" divides a day', id="day"
+        ),
+        pytest.param(
+            {"SCHEDULE": [{"source": "a", "at": "02:00", "timezone": "../UTC"}]},
+            {},
+            "SCHEDULE[0].timezone should be: the name of a time zone",
+            id="time zone",
+        ),
+        pytest.param(
+            {"SCHEDULE": [{"source": "a"}, {"source": "s3://a", "every": "1h"}]}, {}, "names a source twice", id="twice"
+        ),
+        pytest.param({}, {"EXIFINATOR_SCHEDULE": "a"}, "SCHEDULE should be: a list of entries", id="no JSON"),
+        pytest.param({"SCHEDULE": ["a"]}, {}, "SCHEDULE[0] should be an entry, such as {'source'", id="no entry"),
     ],
 )
 def test_build_config__mistake__is_named(settings: dict[str, Any], environment: dict[str, str], said: str) -> None:

@@ -13,6 +13,7 @@ from botocore.config import Config as BotoConfig
 from botocore.exceptions import ClientError
 from lxml.etree import XMLSyntaxError
 
+from exifinator.bucket_names import is_access_point, is_directory_bucket
 from exifinator.config import Config
 from exifinator.errors import (
     BucketGone,
@@ -24,7 +25,6 @@ from exifinator.errors import (
 )
 from exifinator.metrics import COUNTS, retry_cause
 from exifinator.models import ImageRef, ListedPage, RangeRead
-from exifinator.sources.bucket_names import is_access_point, is_directory_bucket
 from exifinator.sources.s3 import list_parser
 from exifinator.sources.s3.endpoint import AMAZON_S3, endpoint_name
 from exifinator.sources.s3.errors import credential_errors, is_about_customer_key, s3_errors

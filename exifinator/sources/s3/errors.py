@@ -42,6 +42,7 @@ from botocore.exceptions import (
 from lxml.etree import XMLSyntaxError
 from urllib3.exceptions import HTTPError as TransportError
 
+from exifinator.bucket_names import is_bucket_name, split_bucket
 from exifinator.errors import (
     AccessDenied,
     BucketGone,
@@ -59,8 +60,6 @@ from exifinator.errors import (
     WrongEndpoint,
     WrongRegion,
 )
-from exifinator.models import split_bucket
-from exifinator.sources.bucket_names import is_bucket_name
 from exifinator.sources.s3.headers import parse_http_date
 
 _CREDENTIAL_ERRORS = (

@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 import pytest
 from botocore.awsrequest import AWSPreparedRequest
 
+from exifinator.bucket_names import is_bucket_name, split_bucket
 from exifinator.config import build_config
 from exifinator.errors import ConfigError, EncryptedObject, EXIFinatorError, PermanentError, WrongEndpoint
-from exifinator.models import ImageRef, split_bucket
-from exifinator.sources.bucket_names import is_bucket_name
+from exifinator.models import ImageRef
 from exifinator.sources.s3.client import S3Client
 from exifinator.sources.s3.endpoint import endpoint_name
 from exifinator.sources.source import Source, parse_source, parse_user_source

@@ -1,13 +1,12 @@
-"""What a bucket may be called: a name, or the ARN of an access point.
+"""What a bucket may be called: a name, or the ARN of an access point; and how sources are written.
 
-The command line, the API and the errors all use these rules. They allow names that only some servers accept.
+The settings, the command line, the API and the errors all use these rules. They allow names that only some servers
+accept.
 """
 
 from __future__ import annotations
 
 import re
-
-from exifinator.models import ACCESS_POINT_ARN
 
 # The names that boto3 accepts, except names that start with a hyphen, because they would be options on a command line.
 # Amazon's rules are stricter, but other servers allow upper case, underscores, and a dot or an underscore at the start.
@@ -15,13 +14,29 @@ _BUCKET_NAME = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._-]{0,254}")
 # What the ARN of a bucket starts with, or that of an access point of a directory bucket. The name follows. Requests
 # need the name instead of the ARN.
 _NAME_ARN_START = re.compile(r"arn:[a-z0-9-]+:(?:s3:::|s3express:[a-z0-9-]*:[0-9]*:(?:bucket|accesspoint)/)(?=[^/:])")
+# The ARN of an access point, which S3 accepts in place of a bucket's name, and which may contain a slash. A
+# multi-region access point has no region. boto3 has the same rule.
+# Source: AWS Service Authorization Reference, "Amazon S3".
+_ACCESS_POINT_ARN = re.compile(
+    r"arn:aws[a-z-]*:(?:(?:s3|s3-object-lambda):[a-z0-9-]*:[0-9]{12}:accesspoint[:/][A-Za-z0-9.-]{1,63}"
+    r"|s3-outposts:[a-z0-9-]+:[0-9]{12}:outpost[:/][A-Za-z0-9-]{1,63}[:/]accesspoint[:/][A-Za-z0-9-]{1,63})"
+)
 # How the names of directory buckets (S3 Express One Zone) end, and those of their access points.
 _DIRECTORY_BUCKET_SUFFIXES = ("--x-s3", "--xa-s3")
 
 
-def strip_arn(text: str) -> str:
-    """Return a source with the name of its bucket instead of the bucket's ARN."""
-    return _NAME_ARN_START.sub("", text, count=1)
+def split_bucket(text: str) -> tuple[str, str]:
+    """Split `bucket/key` or `bucket/prefix` into its parts. The bucket may be the ARN of an access point."""
+    arn = _ACCESS_POINT_ARN.match(text) if text.startswith("arn:") else None
+    if arn is not None and text[arn.end() :][:1] in ("", "/"):
+        return arn[0], text[arn.end() + 1 :]
+    bucket, _, rest = text.partition("/")
+    return bucket, rest
+
+
+def split_source(text: str) -> tuple[str, str]:
+    """Split `bucket`, `bucket/prefix` or `s3://bucket/prefix` into bucket and prefix. The bucket may be an ARN."""
+    return split_bucket(_NAME_ARN_START.sub("", text.removeprefix("s3://"), count=1))
 
 
 def is_bucket_name(name: str) -> bool:
@@ -33,7 +48,7 @@ def is_bucket_name(name: str) -> bool:
 
 def is_access_point(name: str) -> bool:
     """Return whether `name` is the ARN of an access point. The alias of an access point is a bucket name."""
-    return ACCESS_POINT_ARN.fullmatch(name) is not None
+    return _ACCESS_POINT_ARN.fullmatch(name) is not None
 
 
 def is_directory_bucket(name: str) -> bool:
