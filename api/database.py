@@ -27,7 +27,7 @@ METADATA_FIELDS = ("xmp", "iptc", "text", "icc", "ai", "extractor_version", "fin
 # Fields that are used only to find records.
 SEARCH_FIELDS = (
     "words", "search_text", "cells", "folders", "countries", "states", "cities", "places", "kinds", "thumbnail_bytes",
-    "family", "links",
+    "family", "links", "series",
 )  # fmt: skip
 # Fields about the other files of a photo.
 FAMILY_FIELDS = ("sidecar", "sidecars", "own", "stack")

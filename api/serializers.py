@@ -22,7 +22,7 @@ class PhotoStack(BaseModel):
     """The stack that a photo is part of."""
 
     id: str = Field(description="The id of the primary photo.")
-    role: str = Field(description="`photo`, `edited`, `raw`, `video` or `burst`.")
+    role: str = Field(description="`photo`, `edited`, `raw`, `video`, `burst`, `bracket` or `panorama`.")
     primary: bool = Field(description="Whether this is the primary photo, which a gallery shows.")
     count: int = Field(description="The number of files in the stack.")
 

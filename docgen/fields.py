@@ -33,7 +33,8 @@ One document per image, in the collection `exif_data` of the database `waldo` (`
 | `countries`, `states`, `cities`, `places` | arrays of strings | Names of places, from the file and its position. |
 | `kinds` | array of strings | What is special about the image: %s. |
 | `family` | string | The key that the files of one photo have in common: folder, name and number. |
-| `links` | array of strings | Further keys: from identifiers of Live Photos and bursts, or a sidecar's title. |
+| `links` | array of strings | Further keys: from identifiers of Live Photos and bursts, times of series, or a title. |
+| `series` | object | What the camera says about a bracket, burst or panorama: `kind`, and the `number` of the frame. |
 | `stack` | object | The stack of the photo: `id` (of its primary photo), `role`, `primary` and `count`. |
 | `sidecars` | array of objects | The sidecars of the photo: `id`, `kind`, and `fields`, whose values are from it. |
 | `own` | object | Photos with values from sidecars: `photo` and `words` of the file itself. |

@@ -98,7 +98,12 @@ _SIDECAR_FILTERS: dict[str, Filter] = {
     state: {"sidecar.kind": {"$exists": True}, "sidecar.of": {"$exists": state == "merged"}}
     for state in get_args(SidecarState)
 }
-_PRIMARY: Filter = {"stack.primary": {"$ne": False}, "sidecar": {"$exists": False}}
+_PRIMARY: Filter = {"stack.primary": {"$ne": False}}
+# Sidecars are other files, so this matters only if these are asked for.
+_PRIMARY_FILES: Filter = {**_PRIMARY, "sidecar": {"$exists": False}}
+NOT_PRIMARY: Filter = {"stack.primary": False}
+# The filter of `primary` alone.
+PRIMARY_PHOTOS: Filter = combine(_PRIMARY, PHOTOS_ONLY)
 Kind = Literal["raw", "hdr", "panorama", "burst", "motion", "generated"]
 Value = Annotated[str, Field(min_length=1, max_length=300)]
 
@@ -252,6 +257,14 @@ class Filters(Arguments):
         """Whether other files than images and videos are left out, which is the default."""
         return not (self.media_type or self.sidecar)
 
+    def restriction(self) -> tuple[Filter, frozenset[str]]:
+        """Return the part of the filter that most records match, and the names of its filters.
+
+        It does not help to find the matches.
+        """
+        names = frozenset({"media_type"} if self.photos_only else ()) | ({"primary"} if self.primary else frozenset())
+        return combine(*(part for name, part in self._parts() if name in names)), names
+
     def _parts(self) -> list[tuple[str, Filter]]:
         arguments = {name: value for name, value in self if value is not None and value != []}
         parts: list[tuple[str, Filter]] = []
@@ -293,7 +306,7 @@ class Filters(Arguments):
             case "query":
                 return [read_filter(value)]
             case "primary":
-                return [_PRIMARY] if value else []
+                return [_PRIMARY if self.photos_only else _PRIMARY_FILES] if value else []
             case "sidecar":
                 return [_SIDECAR_FILTERS[value]]
             case _ if name in FILTER_PATHS:

@@ -129,7 +129,9 @@ async def _read(
     )
     has_prefix = any(path == WORDS and any(prefixes_of(condition)) for path, condition in conditions)
     if not filter_ or (order.is_by_date and len(conditions) == 1 and not has_prefix):
-        return await find(max_time_ms=QUERY_MS).to_list()
+        # If the restriction leaves few of the matches, such as RAW files in stacks, comparing indexes takes seconds.
+        hint = _dated_index(*conditions[0]) if filter_ and len(conditions) == 1 and restriction else None
+        return await _find_with_hint(find, hint)
     records = await _read_by_prefix(collection, conditions, find) if has_prefix and order.is_by_date else None
     if records is not None:
         return records
@@ -138,12 +140,16 @@ async def _read(
             # If the attempt timed out or its index does not exist yet, make the next attempt.
             with suppress(ExecutionTimeout, OperationFailure):
                 return await find(hint=attempt.hint, max_time_ms=attempt.limit_ms).to_list()
+    return await _find_with_hint(find, _sort_index_hint(order))
+
+
+async def _find_with_hint(find: Callable[..., Any], hint: str | None) -> list[Document]:
     try:
-        return await find(hint=_sort_index_hint(order), max_time_ms=QUERY_MS).to_list()
+        return list(await find(hint=hint, max_time_ms=QUERY_MS).to_list())
     except ExecutionTimeout:
         raise
     except OperationFailure:  # the index does not exist yet
-        return await find(max_time_ms=QUERY_MS).to_list()
+        return list(await find(max_time_ms=QUERY_MS).to_list())
 
 
 # Up to this many photos, reading and sorting the index entries of a prefix is faster than a walk along the dates.
@@ -173,6 +179,13 @@ async def _read_by_prefix(
             # If photos were deleted in the meantime, the page would be incomplete.
             return records if len(records) == len(entries) else None
     return None
+
+
+def _dated_index(path: str, condition: Any) -> str | None:
+    """Return the index that has all matches of a condition in the order of dates; None if there is none."""
+    if path in (TAKEN, "_id") or (isinstance(condition, dict) and condition.keys() != {"$in"}):
+        return None
+    return _INDEX_BY_FIELD.get(path) if _countable_parts(condition) else None
 
 
 def _sort_index_hint(order: Order) -> str | None:

@@ -96,6 +96,10 @@ class Totals(BaseModel):
         description="Number of files that match the filters, but are not counted because they are neither photos nor "
         "videos: see `media_type`. Null if `media_type` is given, or if counting them exceeded the time limit."
     )
+    files_in_stacks: int | None = Field(
+        description="With `primary=true`: the number of files that match the other filters, but are not counted "
+        "because another file of their stack is its primary. Null otherwise, or if counting them took too long."
+    )
     more: bool = Field(
         description="Whether `total` is only a lower bound, because counting every match would have taken too long."
     )
@@ -111,11 +115,26 @@ class Totals(BaseModel):
     )
 
 
-async def count_other_files(counter: FacetCounter, arguments: Filters, budget_ms: int) -> int | None:
-    """Return `other_files` of Totals."""
+async def count_left_out(counter: FacetCounter, arguments: Filters, budget_ms: int) -> dict[str, int | None]:
+    """Return `other_files` and `files_in_stacks` of Totals."""
+    other_files, files_in_stacks = await asyncio.gather(
+        _count_other_files(counter, arguments, budget_ms), _count_in_stacks(counter, arguments, budget_ms)
+    )
+    return {"other_files": other_files, "files_in_stacks": files_in_stacks}
+
+
+async def _count_other_files(counter: FacetCounter, arguments: Filters, budget_ms: int) -> int | None:
     if arguments.media_type:
         return None
     return await counter.count_other_files(arguments.to_filter(exclude=frozenset({"media_type"})), budget_ms)
+
+
+async def _count_in_stacks(counter: FacetCounter, arguments: Filters, budget_ms: int) -> int | None:
+    if not arguments.primary:
+        return None
+    # Only photos and videos are in stacks.
+    excluded = frozenset({"primary", "media_type"} if arguments.photos_only else {"primary"})
+    return await counter.count_in_stacks(arguments.to_filter(exclude=excluded), budget_ms)
 
 
 class Facets(Totals):
@@ -137,13 +156,13 @@ async def get_facets(request: Request, store: StoreDep, arguments: Annotated[Fac
     version = await read_version(store.photos)
     counter: FacetCounter = request.app.state.counter
     await find_buckets(store.photos, arguments)
-    results, other_files = await asyncio.gather(
-        _count_groups(counter, arguments, groups), count_other_files(counter, arguments, arguments.budget_ms)
+    results, left_out = await asyncio.gather(
+        _count_groups(counter, arguments, groups), count_left_out(counter, arguments, arguments.budget_ms)
     )
     counts = {name: values for result in results for name, values in result.counts.items()}
     content = {
         "total": results[0].total,
-        "other_files": other_files,
+        **left_out,
         "more": results[0].total_is_lower_bound,
         "counted": next((result.sample_size for result in results if result.is_sample), results[0].sample_size),
         "cut_short": any(result.is_sample for result in results),

@@ -16,7 +16,7 @@ from api.http.parameters import Arguments, PhotoId, decode_path
 from api.http.problems import PROBLEM_RESPONSE
 from api.http.responses import PRIVATE_FOREVER, bytes_response, json_response
 from api.query.buckets import find_buckets
-from api.query.filters import PHOTOS_ONLY, Filters
+from api.query.filters import Filters
 from api.query.mongo_filter import combine
 from api.query.pagination import read_page, spell_out_ranges
 from api.query.ranges import START, read_start
@@ -124,9 +124,8 @@ async def list_photos(request: Request, store: StoreDep, arguments: Annotated[Pa
     Use `cursor` for the next page. Deep pages are as fast as the first one.
     """
     await find_buckets(store.photos, arguments)
-    # Nearly all records are photos, so the default media types do not help to find the matches.
-    restriction = PHOTOS_ONLY if arguments.photos_only else {}
-    filter_ = arguments.to_filter(exclude=frozenset({"media_type"}) if arguments.photos_only else frozenset())
+    restriction, excluded = arguments.restriction()
+    filter_ = arguments.to_filter(exclude=excluded)
     order = Order.named(arguments.sort)
     query_fingerprint = fingerprint(arguments.sort, combine(filter_, restriction))
     position = await _read_anchor(store, arguments, order, query_fingerprint)

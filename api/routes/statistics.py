@@ -18,7 +18,7 @@ from api.database import QUERY_MS, StoreDep, read_version
 from api.http.responses import json_response
 from api.query.buckets import find_buckets
 from api.query.filters import Filters
-from api.routes.facets import FacetRow, Totals, count_other_files, is_stale
+from api.routes.facets import FacetRow, Totals, count_left_out, is_stale
 from exifinator.models import STATUSES
 
 router = APIRouter(dependencies=[READER], tags=["facets"])
@@ -63,13 +63,13 @@ async def get_statistics(
     await find_buckets(store.photos, arguments)
     names = [*_FACETS, "bucket_status"]
     version = await read_version(store.photos)
-    result, other_files = await asyncio.gather(
+    result, left_out = await asyncio.gather(
         counter.count(arguments.to_filter(), names, budget_ms=arguments.budget_ms),
-        count_other_files(counter, arguments, arguments.budget_ms),
+        count_left_out(counter, arguments, arguments.budget_ms),
     )
     content = {
         "total": result.total,
-        "other_files": other_files,
+        **left_out,
         "more": result.total_is_lower_bound,
         "counted": result.sample_size,
         "cut_short": result.is_sample,

@@ -13,7 +13,12 @@ import {
 } from "../../api/static/js/filters/histogram.jsx";
 import { findErrorRange } from "../../api/static/js/filters/json_paths.js";
 import { duplicateGroups } from "../../api/static/js/filters/duplicates.jsx";
-import { clearedFilters, isSectionActive } from "../../api/static/js/filters/panel.jsx";
+import {
+  clearedFilters,
+  isSectionActive,
+  stacksChange,
+} from "../../api/static/js/filters/panel.jsx";
+import { applyChange, collapsesStacks, parseState } from "../../api/static/js/core/url_state.js";
 import { matchingValues } from "../../api/static/js/filters/values.jsx";
 import { sortOptions, SORTS } from "../../api/static/js/filters/sorts.js";
 
@@ -245,4 +250,18 @@ test("duplicateGroups: files with copies, and those that are selected", () => {
     duplicateGroups(rows, ["c"]).map(({ value }) => value),
     ["a", "c"],
   );
+});
+
+test("stacksChange: what a view does by default needs no filter", () => {
+  assert.deepEqual(stacksChange(parseState(""), false), { primary: "false" });
+  assert.deepEqual(stacksChange(parseState("?primary=false"), true), { primary: null });
+  assert.deepEqual(stacksChange(parseState("?view=map"), true), { primary: "true" });
+  assert.deepEqual(stacksChange(parseState("?format=cr2&primary=true"), false), { primary: null });
+  for (const search of ["", "?view=map", "?format=cr2", "?primary=false", "?primary=true"]) {
+    for (const isCollapsed of [true, false]) {
+      const state = parseState(search);
+      const changed = applyChange(state, { filters: stacksChange(state, isCollapsed) });
+      assert.equal(collapsesStacks(changed), isCollapsed, search);
+    }
+  }
 });

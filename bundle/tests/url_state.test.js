@@ -2,9 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   applyChange,
+  collapsesStacks,
+  facetParams,
   filterParams,
   href,
   parseState,
+  shownParams,
   withoutFilterValue,
   urlOf,
 } from "../../api/static/js/core/url_state.js";
@@ -83,4 +86,30 @@ test("withoutFilterValue: removes one value of a list, or all of a single-value 
   const { filters } = parseState("?camera=a&camera=b&q=x");
   assert.deepEqual(withoutFilterValue(filters, "camera", "a"), { camera: ["b"] });
   assert.deepEqual(withoutFilterValue(filters, "q", "x"), { q: null });
+});
+
+test("shownParams: the gallery and the table show each stack as one photo", () => {
+  const primary = [["primary", "true"]];
+  assert.deepEqual(shownParams(parseState("")), primary);
+  assert.deepEqual(shownParams(parseState("?view=table&iso=100")), [["iso", "100"], ...primary]);
+  assert.deepEqual(shownParams(parseState("?view=map&iso=100")), [["iso", "100"]]);
+  assert.deepEqual(shownParams(parseState("?view=statistics&primary=true")), primary);
+  assert.deepEqual(shownParams(parseState("?primary=false")), [["primary", "false"]]);
+});
+
+test("shownParams: filters that tell the files of a stack apart show every file", () => {
+  for (const filter of ["format=cr2", "media_type=video", "stack=b/1.jpg", "fingerprint=f"]) {
+    const state = parseState(`?${filter}`);
+    assert.equal(collapsesStacks(state), false, filter);
+    assert.deepEqual(shownParams(state), filterParams(state.filters), filter);
+  }
+  assert.equal(collapsesStacks(parseState("?format=cr2&primary=true")), true);
+  assert.equal(collapsesStacks(parseState("?camera=X-T4&q=sea&taken=2024")), true);
+});
+
+test("facetParams: the count of a format is that of the files which its selection shows", () => {
+  const state = parseState("?camera=a");
+  assert.deepEqual(facetParams("format", state), [["camera", "a"]]);
+  assert.deepEqual(facetParams("lens", state), shownParams(state));
+  assert.deepEqual(facetParams("lens", state).at(-1), ["primary", "true"]);
 });

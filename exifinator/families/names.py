@@ -127,6 +127,19 @@ def matches_takeout(photo: FileName, sidecar: FileName, title: str) -> bool:
     return bool(sidecar.cut) and photo.name in photo_names(title, sidecar)
 
 
+def original_of(sidecar: FileName, derived_from: str) -> str:
+    """Return the name of the photo of which darktable has saved a duplicate; "" if the sidecar is not of a duplicate.
+
+    `NAME_01.EXT.xmp` has the edits of the first duplicate of `NAME.EXT`, and names this file in `xmpMM:DerivedFrom`
+    (docs.darktable.org/usermanual/stable/en/overview/sidecar-files/sidecar).
+    """
+    original = _normalize(derived_from)
+    stem, dot, extension = original.rpartition(".")
+    start, _, number = sidecar.name.removesuffix(dot + extension).rpartition("_")
+    is_duplicate = stem and start == stem and sidecar.extension == extension and re.fullmatch("[0-9]{2,4}", number)
+    return original if is_duplicate else ""
+
+
 def _normalize(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from exifinator.families.merge import Sidecar, merge
-from exifinator.families.names import TAKEOUT, XMP, file_name
+from exifinator.families.names import TAKEOUT, XMP, file_name, original_of
 from exifinator.families.sidecars import Record, find_photos, is_photo, own_photo, sidecar_kind
 from exifinator.families.stacks import find_stacks
 from exifinator.search_keys.geo_cells import find_cells
@@ -17,8 +17,8 @@ from exifinator.search_keys.texts import join_terms, search_terms
 
 # The fields of a record that `resolve` reads. The others may be large, so they are not fetched.
 FIELDS = (
-    "key", "status", "format", "etag", "extracted_at", "delivered_at", "family", "links", "photo", "own", "words",
-    "search_text", "cells", "kinds", *PLACE_LISTS, "ai.generated", "ai.prompt", "sidecar", "sidecars", "stack",
+    "key", "status", "format", "etag", "extracted_at", "delivered_at", "family", "links", "series", "photo", "own",
+    "words", "search_text", "cells", "kinds", *PLACE_LISTS, "ai.generated", "ai.prompt", "sidecar", "sidecars", "stack",
 )  # fmt: skip
 
 
@@ -99,10 +99,13 @@ def _merged_fields(record: Record, sidecar_records: Sequence[Record]) -> dict[st
 
 
 def _rank(sidecar: Record) -> tuple[int, str]:
-    """Return the sort key of a sidecar: `NAME.EXT.xmp` wins over `NAME.xmp`, and both over Takeout's."""
-    kind = sidecar_kind(sidecar)
-    is_specific = kind == XMP and bool(file_name(sidecar["_id"], XMP).extension)
-    return (0 if kind == TAKEOUT else 1 + is_specific), sidecar["_id"]
+    """Return the sort key of a sidecar: `NAME.EXT.xmp` wins over `NAME.xmp`, then come duplicates and Takeout's."""
+    if sidecar_kind(sidecar) == TAKEOUT:
+        return 0, sidecar["_id"]
+    name = file_name(sidecar["_id"], XMP)
+    if original_of(name, str(sidecar["sidecar"].get("original", ""))):
+        return 1, sidecar["_id"]
+    return (3 if name.extension else 2), sidecar["_id"]
 
 
 def _difference(record: Record, desired: Mapping[str, Any]) -> Change | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from exifinator.families.names import TAKEOUT, XMP, FileName, file_name, matches_takeout, photo_names
+from exifinator.families.names import TAKEOUT, XMP, FileName, file_name, matches_takeout, original_of, photo_names
 from exifinator.models import TAKEN_FROM_FILE_NAME
 from exifinator.search_keys.kinds import RAW_FORMATS
 
@@ -70,13 +70,15 @@ def find_photos(records: Sequence[Record]) -> dict[str, list[str]]:
 
 
 def _photos_of_xmp(record: Record, name: FileName, photos: Sequence[tuple[Record, FileName]]) -> list[str]:
-    """Return the photos of `NAME.EXT.xmp` or `NAME.xmp`.
+    """Return the photos of `NAME.EXT.xmp`, of `NAME_01.EXT.xmp` (a duplicate in darktable), or of `NAME.xmp`.
 
     `NAME.xmp` belongs to the file whose extension it names, else to the RAW file of its name, else to all pictures of
     its name, else to the videos. A picture of the same exposure as the RAW file is the same photo.
     """
     if name.extension:
-        return [photo["_id"] for photo, other in photos if _is_in(other, name) and other.name == name.name]
+        names = (name.name, original_of(name, str(record["sidecar"].get("original", ""))))
+        found = [[photo["_id"] for photo, other in photos if _is_in(other, name) and other.name == it] for it in names]
+        return found[0] or found[1]
     named = [(photo, other) for photo, other in photos if _is_in(other, name) and _base(other) == name.name]
     extension = record["sidecar"].get("extension")
     if extension:

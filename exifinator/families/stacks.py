@@ -1,16 +1,18 @@
-"""Form stacks: photos and videos that show one exposure, one burst, or an original and its edited copies.
+"""Form stacks: photos and videos that show one exposure or one series, or an original and its edited copies.
 
 Files of one family are stacked if their dates do not contradict. Files whose names differ are stacked if both have the
-same identifier from the camera: that of a Live Photo, or that of a burst.
+same identifier from the camera, that of a Live Photo or that of a burst, or if they are frames of one series.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from exifinator.families.names import FileName, file_name
+from exifinator.families.series import BRACKET, BURST, PANORAMA, find_series, series_links, series_mark
 from exifinator.families.sidecars import (
     Record,
     exact_time,
@@ -23,35 +25,65 @@ from exifinator.families.sidecars import (
 )
 
 Stack = dict[str, Any]
+Member = tuple[Record, FileName]
 
 # The parts of a stack. The first of these roles that occurs is the primary: what a gallery shows.
-ROLES = ("edited", "photo", "burst", "raw", "video")
+ROLES = ("edited", "photo", BURST, BRACKET, PANORAMA, "raw", "video")
 # The video of a Live Photo begins up to 1.5 s before the picture, and lasts 3 s. On other phones, it lasts up to 8 s.
 MAX_LIVE_SECONDS = 10.0
 LIVE_TOLERANCE = timedelta(seconds=5)
 MAX_IDENTIFIER_CHARACTERS = 100
 # The number of files with one name or identifier that are compared with each other.
-MAX_COMPARED = 100
+MAX_COMPARED = 40
 # Where cameras say which files belong together: kind of link -> tags, and properties of XMP.
-LIVE, BURST = "live", "burst"
+LIVE = "live"
 _TAGS = ((LIVE, "MakerNote ContentIdentifier"), (LIVE, "Keys ContentIdentifier"), (BURST, "MakerNote BurstUUID"))
 _PROPERTIES = ((BURST, "GCamera:BurstID"),)
 
 
-def identifiers(image_id: str, tags: Mapping[str, Any], xmp: object) -> list[str]:
-    """Return the keys of a photo that follow from its identifiers. They apply within its folder.
+def relations(image_id: str, tags: Mapping[str, Any], xmp: object, photo: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what connects a photo with files of other names in its folder.
 
     Args:
         image_id: The id of the record.
         tags: The tags by name, as they are stored. The whole record may be given.
         xmp: The XMP properties.
+        photo: The field `photo` of the file itself.
+
+    Returns:
+        The fields `links` and `series` of the record, unless they are empty.
     """
+    mark = series_mark(tags, photo)
+    links = [*_identifiers(image_id, tags, xmp), *series_links(image_id, mark, photo)]
+    return {**({"links": links} if links else {}), **({"series": mark} if mark else {})}
+
+
+def _identifiers(image_id: str, tags: Mapping[str, Any], xmp: object) -> list[str]:
+    """Return the keys of a photo that follow from its identifiers."""
     folder = image_id.rpartition("/")[0]
     values = [(kind, tag.get("values")) for kind, name in _TAGS if isinstance(tag := tags.get(name), Mapping)]
     if isinstance(xmp, Mapping):
         values += [(kind, xmp.get(name)) for kind, name in _PROPERTIES]
     texts = [(kind, value.strip()[:MAX_IDENTIFIER_CHARACTERS]) for kind, value in values if isinstance(value, str)]
     return list(dict.fromkeys(f"{kind}:{folder}/{text}" for kind, text in texts if text))
+
+
+class _Groups:
+    """Sets of files that belong together. Each file is in one set."""
+
+    def __init__(self, image_ids: Iterable[str]) -> None:
+        self._of = {image_id: {image_id} for image_id in image_ids}
+
+    def join(self, a: str, b: str) -> None:
+        if self._of[a] is not self._of[b]:
+            joined = self._of[a] | self._of[b]
+            self._of.update(dict.fromkeys(joined, joined))
+
+    def of(self, image_id: str) -> set[str]:
+        return self._of[image_id]
+
+    def all(self) -> list[set[str]]:
+        return list({id(group): group for group in self._of.values()}.values())
 
 
 def find_stacks(records: Sequence[Record]) -> dict[str, Stack]:
@@ -61,29 +93,31 @@ def find_stacks(records: Sequence[Record]) -> dict[str, Stack]:
         records: All records that have keys in common.
     """
     members = {record["_id"]: (record, file_name(record["_id"])) for record in records if is_photo(record)}
-    groups = {image_id: {image_id} for image_id in members}
-
-    def join(a: str, b: str) -> None:
-        if groups[a] is not groups[b]:
-            joined = groups[a] | groups[b]
-            groups.update(dict.fromkeys(joined, joined))
-
+    groups = _Groups(members)
     for image_ids in _by_key(members).values():
-        if len(image_ids) > MAX_COMPARED:
-            # These are not the files of one photo.
-            continue
-        for index, first in enumerate(image_ids):
-            for second in image_ids[index + 1 :]:
-                if groups[first] is not groups[second] and _belong(*members[first], *members[second]):
-                    join(first, second)
+        # More files than that are not the files of one photo.
+        if 1 < len(image_ids) <= MAX_COMPARED:
+            _join_one_photo({image_id: members[image_id] for image_id in image_ids}, groups)
+    roles = {image_id: _role(*member) for image_id, member in members.items()}
+    ranks = dict.fromkeys(members, 0.0)
+    for series in _find_series(members, groups):
+        for image_id in series:
+            record = members[image_id][0]
+            if roles[image_id] in ("photo", BURST):
+                roles[image_id] = record["series"]["kind"]
+            # The frame with the exposure that the camera metered stands for a bracket.
+            if record["series"]["kind"] == BRACKET:
+                ranks[image_id] = abs(own_photo(record).get("exposure_bias") or 0)
+            groups.join(series[0], image_id)
     bursts: dict[str, str] = {}
     for image_id, (record, _) in members.items():
         for link in _links(record, BURST):
-            join(bursts.setdefault(link, image_id), image_id)
+            groups.join(bursts.setdefault(link, image_id), image_id)
     stacks: dict[str, Stack] = {}
-    for group in {id(group): group for group in groups.values() if len(group) > 1}.values():
-        roles = {image_id: _role(*members[image_id]) for image_id in group}
-        primary = min(group, key=lambda image_id: (ROLES.index(roles[image_id]), image_id))
+    for group in groups.all():
+        if len(group) == 1:
+            continue
+        primary = min(group, key=lambda image_id: (ROLES.index(roles[image_id]), ranks[image_id], image_id))
         for image_id in group:
             stacks[image_id] = {
                 "id": primary,
@@ -94,7 +128,56 @@ def find_stacks(records: Sequence[Record]) -> dict[str, Stack]:
     return stacks
 
 
-def _by_key(members: Mapping[str, tuple[Record, FileName]]) -> dict[str, list[str]]:
+def _find_series(members: Mapping[str, Member], groups: _Groups) -> list[list[str]]:
+    """Return the ids of the marked files of each series."""
+    marked = {image_id: record for image_id, (record, _) in members.items() if record.get("series")}
+    # The RAW file and the JPEG of one frame are in one group.
+    files = {min(group): sorted(group) for group in (groups.of(image_id) & marked.keys() for image_id in marked)}
+    return [
+        [image_id for frame in series for image_id in files[frame]]
+        for series in find_series(marked[image_id] for image_id in files)
+    ]
+
+
+def _join_one_photo(members: Mapping[str, Member], groups: _Groups) -> None:
+    """Join the files with one name, or with one identifier of a Live Photo, that belong to one photo.
+
+    A file without an exact date may fit several others. If the dates of these contradict each other, it belongs to
+    the ones with its extension, or to none.
+    """
+    undated = [image_id for image_id, (record, _) in members.items() if exact_time(record) is None]
+    dated = members.keys() - set(undated)
+    for first, second in itertools.combinations(sorted(dated), 2):
+        if _belong(*members[first], *members[second]):
+            groups.join(first, second)
+    # Originals come first, so that an edited copy may fit an original without a date.
+    for image_id in sorted(undated, key=lambda image_id: (members[image_id][1].is_edit, image_id)):
+        fitting = [other for other in sorted(members) if _fits(image_id, other, members)]
+        if not _agree(fitting, members, groups):
+            extension = members[image_id][1].extension
+            fitting = [other for other in fitting if members[other][1].extension == extension]
+        if _agree([image_id, *fitting], members, groups):
+            for other in fitting:
+                groups.join(image_id, other)
+
+
+def _fits(a: str, b: str, members: Mapping[str, Member]) -> bool:
+    return a != b and _belong(*members[a], *members[b])
+
+
+def _agree(image_ids: Iterable[str], members: Mapping[str, Member], groups: _Groups) -> bool:
+    """Return whether the dates of these files, and of those in their groups, do not contradict each other."""
+    together = {other for image_id in image_ids for other in groups.of(image_id)} & members.keys()
+    return not any(_contradict(*members[a], *members[b]) for a, b in itertools.combinations(sorted(together), 2))
+
+
+def _contradict(a: Record, a_name: FileName, b: Record, b_name: FileName) -> bool:
+    """Return whether two files have one name, but were not taken at one time."""
+    is_near = _is_near if is_video(a) or is_video(b) else is_same_exposure
+    return _is_same_name(a_name, b_name, ignore_edits=True) and not is_near(a, b)
+
+
+def _by_key(members: Mapping[str, Member]) -> dict[str, list[str]]:
     """Return the sorted ids of the members with each name and each identifier of a Live Photo."""
     ids: dict[str, list[str]] = {}
     for image_id, (record, name) in sorted(members.items()):

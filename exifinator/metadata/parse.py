@@ -14,7 +14,7 @@ from bson import encode as bson_encode
 
 from exifinator import EXTRACTOR_VERSION
 from exifinator.families.names import family_of
-from exifinator.families.stacks import identifiers
+from exifinator.families.stacks import relations
 from exifinator.metadata.ai import describe_generation
 from exifinator.metadata.blocks import Contents, read_blocks
 from exifinator.metadata.fetch import EMPTY_OBJECT
@@ -119,8 +119,7 @@ def _fill(document: dict[str, Any], fetched: FetchedMetadata, contents: Contents
     else:
         photo, problems = build_photo(_metadata(fetched, contents, media_type, document["extracted_at"]))
         ai = _describe_generation(contents)
-        if links := identifiers(ref.id, contents.tags, contents.xmp):
-            document["links"] = links
+        document.update(relations(ref.id, contents.tags, contents.xmp, photo))
     status: Status = fetched.status
     if status == "ok":
         status = "damaged" if faults.is_damaged else "ok" if contents.tags else "no_exif"

@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from exifinator.families.names import TAKEOUT, XMP, family_of, links_of
+from exifinator.families.names import TAKEOUT, XMP, family_of, file_name, links_of, original_of
 from exifinator.metadata.dates import PhotoDate
 from exifinator.metadata.limits import MemoryBudget
 from exifinator.metadata.normalize import build_photo
@@ -46,7 +46,13 @@ def read_sidecar(image_id: str, format_: str, xmp: dict[str, Any], data: bytes, 
         sidecar: dict[str, Any] = {"kind": XMP, "values": xmp_values(xmp)}
         if extension := _extension_of_photo(xmp):
             sidecar["extension"] = extension
-        return {"sidecar": sidecar, "family": family_of(image_id, XMP)}
+        derived_from = text(xmp.get("xmpMM:DerivedFrom")) or ""
+        name = file_name(image_id, XMP)
+        original = original_of(name, derived_from) if len(derived_from) <= MAX_TITLE_CHARACTERS else ""
+        if not original:
+            return {"sidecar": sidecar, "family": family_of(image_id, XMP)}
+        sidecar["original"] = original
+        return {"sidecar": sidecar, "family": family_of(image_id, XMP), "links": [family_of(name.folder + original)]}
     if format_ == TAKEOUT:
         budget.spend(JSON_BYTES_PER_BYTE * len(data))
         sidecar = {"kind": TAKEOUT, **takeout_fields(data)}

@@ -22,6 +22,7 @@ from pymongo.cursor import Cursor
 
 from exifinator.errors import StoreUnavailable
 from exifinator.families.resolve import FIELDS, Change, resolve
+from exifinator.families.series import LINK as SERIES_LINK
 from exifinator.storage.mongodb import TRANSIENT_CODES, Document, mongodb_errors
 
 log = logging.getLogger(__name__)
@@ -66,11 +67,12 @@ class FamilyStore:
             if not keys:
                 return
             records = [record for record in self._load(keys) if record["_id"] not in without]
+            by_id = {record["_id"]: record for record in records}
             changes = [
-                (record, change)
+                (by_id[image_id], change)
                 for family in split(records)
-                for record, change in _changes(family)
-                if record["_id"] not in refused
+                for image_id, change in settled_changes(family).items()
+                if image_id not in refused
             ]
             if not changes:
                 return
@@ -164,32 +166,52 @@ def keys_of(document: Document) -> list[str]:
     return [*own, *(link for link in links if isinstance(link, str))] if isinstance(links, list) else own
 
 
-def split(records: Iterable[Document]) -> list[list[Document]]:
-    """Split records into families: those that share a key, directly or through others."""
+def split(records: Iterable[Document], *, in_series: bool = True) -> list[list[Document]]:
+    """Split records into families: those that share a key, directly or through others.
+
+    Args:
+        records: The records.
+        in_series: Whether the keys of series count.
+    """
+    records = list(records)
+    keys = [[key for key in keys_of(record) if in_series or not key.startswith(SERIES_LINK)] for record in records]
+    # Each key leads to another key of its family. The one that leads to itself stands for the family.
+    next_keys = {key: key for of_record in keys for key in of_record}
+
+    def last(key: str) -> str:
+        while next_keys[key] != key:
+            next_keys[key] = key = next_keys[next_keys[key]]
+        return key
+
+    for first, *others in filter(None, keys):
+        for other in others:
+            next_keys[last(other)] = last(first)
     families: dict[str, list[Document]] = {}
-    for record in records:
-        joined: list[Document] = [record]
-        # A family that shares several keys with the record is in the dictionary once for each of its keys.
-        known = {id(family): family for key in keys_of(record) if (family := families.get(key)) is not None}
-        for family in known.values():
-            joined += family
-        for member in joined:
-            for key in keys_of(member):
-                families[key] = joined
-    return list({id(family): family for family in families.values()}.values())
+    for record, of_record in zip(records, keys, strict=True):
+        if of_record:
+            families.setdefault(last(of_record[0]), []).append(record)
+    return list(families.values())
 
 
-def _changes(family: list[Document]) -> list[tuple[Document, Change]]:
-    if len(family) > MAX_MEMBERS:
-        log.warning(
-            "skip: %d files have names in common with %s, so they are not merged",
-            len(family),
-            family[0]["_id"],
-            extra={"action": "skip"},
-        )
-        return []
-    by_id = {record["_id"]: record for record in family}
-    return [(by_id[image_id], change) for image_id, change in resolve(family).items()]
+def settled_changes(family: list[Document]) -> dict[str, Change]:
+    """Return the changes that the records of a family need, by id.
+
+    Files that only follow each other in time are left apart if there are too many of them.
+    """
+    if len(family) <= MAX_MEMBERS:
+        return resolve(family)
+    changes: dict[str, Change] = {}
+    for part in split(family, in_series=False):
+        if len(part) <= MAX_MEMBERS:
+            changes |= resolve(part)
+        else:
+            log.warning(
+                "skip: %d files have names in common with %s, so they are not merged",
+                len(part),
+                part[0]["_id"],
+                extra={"action": "skip"},
+            )
+    return changes
 
 
 def _version(record: Document) -> Document:

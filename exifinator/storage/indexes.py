@@ -66,6 +66,12 @@ FAMILY_INDEXES = (
         "stack=",
         {"partialFilterExpression": {"stack.id": {"$exists": True}}},
     ),
+    IndexDefinition(
+        "stack_members",
+        (("stack.primary", 1), *_NEWEST_FIRST),
+        "the files that primary=true leaves out",
+        {"partialFilterExpression": {"stack.primary": False}},
+    ),
 )
 
 INDEXES: tuple[IndexDefinition, ...] = (

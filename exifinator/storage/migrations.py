@@ -20,7 +20,7 @@ from pymongo.collection import Collection
 from exifinator.config import Config
 from exifinator.errors import ConfigError, StoreUnavailable
 from exifinator.families.names import family_of
-from exifinator.families.stacks import identifiers
+from exifinator.families.stacks import relations
 from exifinator.paths import COMMAND
 from exifinator.search_keys.folders import folders_of
 from exifinator.search_keys.geo_cells import find_cells
@@ -99,8 +99,8 @@ def _add_families(store: Store, records: Sequence[Document]) -> Sequence[Write]:
     for record in records:
         # The key of a sidecar follows from its content, which is read when it is indexed again.
         if isinstance(record["_id"], str) and "sidecar" not in record:
-            links = identifiers(record["_id"], record, record.get("xmp"))
-            fields = {"family": family_of(record["_id"]), **({"links": links} if links else {})}
+            photo = record["photo"] if isinstance(record.get("photo"), dict) else {}
+            fields = {"family": family_of(record["_id"]), **relations(record["_id"], record, record.get("xmp"), photo)}
             writes.append(UpdateOne({"_id": record["_id"]}, {"$set": fields}))
     return writes
 

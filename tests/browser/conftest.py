@@ -19,7 +19,7 @@ from playwright.sync_api import Error as PlaywrightError
 from pydantic import SecretStr
 
 from exifinator.config import Config
-from tests.browser.library import store_demo, store_hostile
+from tests.browser.library import store_demo, store_hostile, store_stacks
 from tests.conftest import Addresses
 from tests.integration.api.fixtures import TOKEN, run_api
 from tests.servers import find_chromium
@@ -195,7 +195,8 @@ Start = Callable[[str], str]
 def start_explorer(servers: Addresses, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
     """Yield a function that returns the URL of an explorer of a kind. The first call for a kind starts the explorer.
 
-    The kinds are "demo", "hostile", "empty" and "guarded". The last one has the demo library and requires a token.
+    The kinds are "demo", "hostile", "stacks", "empty" and "guarded". The last one has the demo library, and requires a
+    token.
     """
     folder = tmp_path_factory.mktemp("explorer")
     addresses: dict[str, str] = {}
@@ -211,6 +212,8 @@ def start_explorer(servers: Addresses, tmp_path_factory: pytest.TempPathFactory)
                     servers.once("demo", lambda: store_demo(config))
                 elif kind == "hostile":
                     servers.once("hostile", lambda: store_hostile(config))
+                elif kind == "stacks":
+                    servers.once("stacks", lambda: store_stacks(config))
                 elif kind == "guarded":
                     start("demo")
                     config = config.model_copy(update={"api_host": "127.0.0.2", "api_token": SecretStr(TOKEN)})
@@ -236,6 +239,12 @@ def explorer(start_explorer: Start, browser: Browser) -> Iterator[Explorer]:
 def hostile_explorer(start_explorer: Start, browser: Browser) -> Iterator[Explorer]:
     """Yield an explorer with records whose texts attack the page."""
     yield from _explorer("hostile", start_explorer, browser)
+
+
+@pytest.fixture
+def stacks_explorer(start_explorer: Start, browser: Browser) -> Iterator[Explorer]:
+    """Yield an explorer with six files, five of them in two stacks."""
+    yield from _explorer("stacks", start_explorer, browser)
 
 
 @pytest.fixture

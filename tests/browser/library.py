@@ -102,6 +102,29 @@ def store_hostile(config: Config) -> None:
         store.records.collection.insert_many([*documents, long])
 
 
+def store_stacks(config: Config) -> None:
+    """Store a RAW file with its JPEG, a burst of three photos, and a photo that is in no stack."""
+    burst = {"id": "b/burst0.jpg", "role": "burst", "count": 3}
+    pair = {"id": "b/pair.jpg", "count": 2}
+    members: list[tuple[str, dict[str, Any] | None]] = [
+        ("pair.jpg", {**pair, "role": "photo", "primary": True}),
+        ("pair.cr2", {**pair, "role": "raw", "primary": False}),
+        *((f"burst{number}.jpg", {**burst, "primary": number == 0}) for number in range(3)),
+        ("alone.jpg", None),
+    ]
+    documents = []
+    for index, (key, stack) in enumerate(members):
+        taken = datetime(2024, 1, 1, tzinfo=UTC) + timedelta(days=index)
+        photo = {"media_type": "image", "taken_at": taken, "taken_local": taken, "camera_model": "R5"}
+        base = {"_id": f"b/{key}", "bucket": "b", "key": key, "etag": key, "size": 1, "format": key[-3:]}
+        documents.append({**base, "status": "ok", "photo": photo, **({"stack": stack} if stack else {})})
+    with connect_mongodb(config) as client:
+        store = Store(client, config)
+        store.ensure_indexes()
+        store.records.collection.delete_many({})
+        store.records.collection.insert_many(documents)
+
+
 def _hostile(name: str, text: str, index: int) -> dict[str, Any]:
     key = f"{text}/{name} {text}.jpg"[:900]
     return {

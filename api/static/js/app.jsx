@@ -13,7 +13,7 @@
  *
  *   counts    The filter panel's counts, as a RequestState (hooks/use_request.js).
  *
- * Use `filterParams(state.filters)` for API parameters, `href(state, change)` for links (`followLink` opens them
+ * Use `shownParams(state)` for API parameters, `href(state, change)` for links (`followLink` opens them
  * without loading the page), `useRequest(load, key)` for requests, and components/status_screens.jsx while loading,
  * after errors and for empty results.
  *

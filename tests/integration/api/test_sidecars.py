@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from contextlib import closing
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
 
 from exifinator.config import Config
 from exifinator.storage.mongodb import connect_mongodb
@@ -39,3 +42,62 @@ def test_get_photos__sidecars__are_listed_and_orphans_found(own_library: Config)
         sidecar = api.get("/photos/b%2Ff%2FIMG_1.xmp").json()
         assert sidecar["sidecar"]["of"] == ["b/f/IMG_1.CR2"]
         assert sidecar["sidecar"]["values"]["taken_local"] == "2024-05-01T12:00:00"
+
+
+NOON = datetime(2024, 5, 1, 12)
+# The name, the extension and the camera of each file. Files of one name are a stack.
+FILES = [
+    ("IMG_1", "CR2", "R5"), ("IMG_1", "JPG", "R5"), ("IMG_2", "CR2", "R5"), ("IMG_2", "JPG", "R5"),
+    ("IMG_3", "JPG", "R5"), ("IMG_4", "HEIC", "iPhone"), ("IMG_4", "MOV", "iPhone"), ("IMG_5", "CR2", "X-T4"),
+]  # fmt: skip
+FACETS = "camera,format,taken,media_type,gps,keyword,rating,kind,label"
+
+
+@pytest.mark.parametrize(
+    ("given", "primaries", "in_stacks"),
+    [
+        ({}, ["IMG_1.JPG", "IMG_2.JPG", "IMG_3.JPG", "IMG_4.HEIC", "IMG_5.CR2"], 3),
+        ({"camera": "R5"}, ["IMG_1.JPG", "IMG_2.JPG", "IMG_3.JPG"], 2),
+        ({"format": "cr2"}, ["IMG_5.CR2"], 2),
+        ({"kind": "raw", "camera": "R5"}, [], 2),
+        ({"bucket": "b", "prefix": "f/IMG_4"}, ["IMG_4.HEIC"], 1),
+    ],
+    ids=str,
+)
+def test_get_photos__primary__counts_agree(
+    own_library: Config, given: dict[str, str], primaries: list[str], in_stacks: int
+) -> None:
+    """Photos, facets and the number of files left out are of the same files, counted in the cache or one by one."""
+    records = []
+    for hour, (name, extension, camera) in enumerate(FILES):
+        media_type = "video" if extension == "MOV" else "image"
+        taken = NOON + timedelta(days=int(name[-1]), milliseconds=hour)
+        fields = {"camera_model": camera, "media_type": media_type, "rating": hour % 3, "keywords": [name, "all"]}
+        record = photo(f"b/f/{name}.{extension}", taken, **fields)
+        record["format"] = extension.lower()
+        records.append({**record, "kinds": ["raw"]} if extension == "CR2" else record)
+    records.append(xmp("b/f/IMG_9.xmp", rating=5))
+    settled = [{**record, "bucket": "b", "folders": ["b/f/"]} for record in settle(records).values()]
+    with closing(connect_mongodb(own_library)) as client, open_api(own_library) as api:
+        collection = Store(client, own_library).records.collection
+        collection.delete_many({})
+        collection.insert_many(settled)
+
+        def facets(**params: str) -> dict[str, Any]:
+            return api.get("/facets", **params, fields=FACETS).json()  # type: ignore[no-any-return]
+
+        shown = api.get("/photos", **given, primary="true", sort="key").json()["photos"]
+        assert [record["id"].removeprefix("b/f/") for record in shown] == primaries
+        newest = api.get("/photos", **given, primary="true", limit="1").json()["photos"]
+        assert [record["id"].removeprefix("b/f/") for record in newest] == primaries[-1:]
+        counts, every_file = facets(**given, primary="true"), facets(**given)
+        assert (counts["total"], counts["files_in_stacks"]) == (len(primaries), in_stacks)
+        assert (every_file["total"], every_file["files_in_stacks"]) == (len(primaries) + in_stacks, None)
+        # The same photos, but not a scope whose counts are cached.
+        assert facets(**given, primary="true", taken="2024")["facets"] == counts["facets"]
+        cameras = [record["photo"]["camera_model"] for record in shown]
+        assert {row["value"]: row["count"] for row in counts["facets"]["camera"]} == {
+            camera: cameras.count(camera) for camera in cameras
+        }
+        totals = api.get("/statistics", **given, primary="true").json()
+        assert (totals["total"], totals["files_in_stacks"]) == (len(primaries), in_stacks)

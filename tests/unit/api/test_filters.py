@@ -16,7 +16,7 @@ from api.aggregations.map_clusters import Pyramid, fitting_zoom
 from api.errors import RequestRefused
 from api.http.parameters import REPEATABLE
 from api.http.responses import encode_json, matches_etag
-from api.query.filters import OTHER_FILES, PHOTOS_ONLY, Filters
+from api.query.filters import OTHER_FILES, PHOTOS_ONLY, PRIMARY_PHOTOS, Filters
 from api.query.ranges import Box, Span, box_around, read_dates, read_fractions, read_numbers
 from api.query.sort_order import Order, Position, SortName, fingerprint, read_cursor, write_cursor
 from api.query.text_range import after_prefix
@@ -174,6 +174,20 @@ def test_to_filter__media_type__leaves_out_other_files_unless_asked_for() -> Non
     assert Filters(media_type=["video", "other"]).to_filter() == {"photo.media_type": {"$in": ["video", "other"]}}
     assert Filters(media_type=["other", "image", "video"]).to_filter() == {}
     assert Filters(camera=["A"]).to_filter() == {"$and": [{"photo.camera_model": "A"}, PHOTOS_ONLY]}
+
+
+def test_to_filter__primary__leaves_out_sidecars_only_if_other_files_are_asked_for() -> None:
+    assert Filters(primary=True).to_filter() == PRIMARY_PHOTOS
+    assert Filters(primary=False).to_filter() == PHOTOS_ONLY
+    assert Filters(primary=True, media_type=["image", "video", "other"]).to_filter() == {
+        "stack.primary": {"$ne": False}, "sidecar": {"$exists": False},
+    }  # fmt: skip
+
+
+def test_restriction__primary__is_what_most_photos_match() -> None:
+    assert Filters(primary=True, camera=["A"]).restriction() == (PRIMARY_PHOTOS, {"media_type", "primary"})
+    assert Filters(camera=["A"]).restriction() == (PHOTOS_ONLY, {"media_type"})
+    assert Filters(media_type=["video"]).restriction() == ({}, frozenset())
 
 
 @pytest.mark.parametrize(

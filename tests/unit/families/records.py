@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from exifinator.families.names import TAKEOUT, XMP, family_of, links_of
+from exifinator.families.names import TAKEOUT, XMP, family_of, file_name, links_of, original_of
 from exifinator.families.resolve import Change, resolve
 from exifinator.search_keys.geo_cells import find_cells
 from exifinator.search_keys.kinds import kinds_of
@@ -40,10 +40,15 @@ def photo(image_id: str, taken: datetime | None = None, **fields: Any) -> Record
     return record
 
 
-def xmp(image_id: str, extension: str = "", **values: Any) -> Record:
-    """Return the record of an XMP sidecar."""
+def xmp(image_id: str, extension: str = "", original: str = "", **values: Any) -> Record:
+    """Return the record of an XMP sidecar, which may name the photo of which it describes a duplicate."""
     sidecar = {"kind": XMP, "values": values, **({"extension": extension} if extension else {})}
-    return _sidecar(image_id, XMP, sidecar)
+    record = _sidecar(image_id, XMP, sidecar)
+    name = file_name(image_id, XMP)
+    if found := original_of(name, original):
+        sidecar["original"] = found
+        record["links"] = [family_of(name.folder + found)]
+    return record
 
 
 def takeout(image_id: str, title: str, /, **values: Any) -> Record:

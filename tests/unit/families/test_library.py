@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from exifinator.families.resolve import resolve
+from exifinator.families.stacks import relations
 from exifinator.storage.families import split
 from tests.unit.families.records import Record, apply, photo, takeout, xmp
 
 BEGAN = datetime(2020, 1, 1)
 FAMILIES, LOOK_ALIKES = 5000, 1000
+CAMERA = {"camera_make": "SONY", "camera_model": "ILCE-7M4", "camera_serial": "1"}
+Tags = Callable[[int], Record]
+
+
+def bracket(_number: int) -> Record:
+    return {"MakerNote DriveMode": {"values": 0, "printable": "Continuous Exposure Bracketing"}}
+
+
+def sony_burst(number: int) -> Record:
+    return {"MakerNote SequenceNumber": {"values": number, "printable": str(number)}}
+
+
+def panorama(number: int) -> Record:
+    return {"MakerNote PanoramaFrameNumber": {"values": number, "printable": str(number)}}
 
 
 class Library:
@@ -50,12 +66,45 @@ class Library:
         name = self.rng.choice(["IMG_", "DSC", "PXL_2024.", "Été "]) + f"{self._number:05}"
         return f"{folder}/{name}", name, BEGAN + timedelta(hours=self._number)
 
+    def shots(
+        self, at: str, taken: datetime, frames: list[Record], tags: Tags | None, extension: str = "jpg", first: int = 0
+    ) -> list[Record]:
+        """Return the records of frames that a camera took one after the other, with its tags for each."""
+        records = []
+        for index, fields in enumerate(frames):
+            record = photo(f"{at}_{index}.{extension}", taken + timedelta(seconds=index), **{**CAMERA, **fields})
+            mark = relations(record["_id"], tags(first + index), None, record["photo"]) if tags else {}
+            records.append({**record, **mark})
+        return records
+
     def add_family(self) -> None:
         at, name, taken = self.next()
         near = taken + timedelta(seconds=self.rng.randint(0, 3))
         long = f"{name} {'holiday in the mountains ' * 2}".strip()
         folder = at.removesuffix(name)
-        match self.rng.randrange(12):
+        match self.rng.randrange(17):
+            case 12:
+                shots = self.shots(at, taken, [{"exposure_bias": bias} for bias in (0.0, -1.0, 1.0)], bracket)
+                self.add(*shots, stack=True)
+            case 13:
+                # RAW and JPEG of each frame, with a sidecar of the first
+                pairs = [
+                    shot
+                    for extension in ("CR2", "jpg")
+                    for shot in self.shots(at, taken, [{"exposure_seconds": 1 / n} for n in (4, 30, 250)], bracket,
+                                           extension)
+                ]  # fmt: skip
+                self.add(*pairs, xmp(f"{at}_0.xmp", rating=5), stack=True, s6=[0, 3])
+            case 14:
+                count = self.rng.randint(2, 9)
+                self.add(*self.shots(at, taken, [{}] * count, sony_burst, first=1), stack=True)
+            case 15:
+                self.add(*self.shots(at, taken, [{}] * self.rng.randint(2, 5), panorama), stack=True)
+            case 16:
+                # darktable's duplicates of a photo
+                raw = f"{name}.NEF"
+                self.add(photo(f"{at}.NEF", taken), xmp(f"{at}.NEF.xmp", original=raw, rating=3),
+                         xmp(f"{at}_01.NEF.xmp", original=raw, rating=5), s1=[0], s2=[0])  # fmt: skip
             case 0:
                 self.add(photo(f"{at}.HEIC", taken), photo(f"{at}.MOV", near, duration_seconds=2.8), stack=True)
             case 1:
@@ -97,7 +146,27 @@ class Library:
     def add_look_alike(self) -> None:
         at, name, taken = self.next()
         other = taken + timedelta(days=self.rng.randint(3, 900))
-        match self.rng.randrange(8):
+        match self.rng.randrange(14):
+            case 8:
+                # An edited copy without a date, of one of two photos
+                self.add(photo(f"{at}.CR2", taken), photo(f"{at}.JPG", other), photo(f"{at}-edited.tif"))
+            case 9:
+                # Bracketed frames of the same exposure, and of two cameras
+                self.add(*self.shots(at, taken, [{"exposure_bias": 0.0}] * 3, bracket))
+            case 10:
+                shots = [{"exposure_bias": float(n), "camera_serial": f"{n}"} for n in range(2)]
+                self.add(*self.shots(at, taken, shots, bracket))
+            case 11:
+                # Frames that only look like a series: no camera says so
+                self.add(*self.shots(at, taken, [{"exposure_bias": float(n)} for n in range(3)], None))
+            case 12:
+                # Single frames, which some models give the number 1
+                self.add(
+                    *(shot for n in range(3) for shot in self.shots(f"{at}_{n}", taken, [{}], sony_burst, first=1))
+                )
+            case 13:
+                # A photo whose name ends like that of a duplicate
+                self.add(photo(f"{at}.NEF", taken), xmp(f"{at}_01.NEF.xmp", original=f"{name}_01.NEF", rating=5))
             case 0:
                 self.add(photo(f"{at}.CR2", taken), photo(f"{at}.JPG", other))
             case 1:

@@ -48,6 +48,13 @@ def merged(*records: Record, of: str = RAW) -> dict[str, Any]:
         (xmp(SIDECAR), [photo("b/f/IMG_E1.JPG"), photo("b/f/IMG_1-edited.jpg")], []),
         (xmp("b/f/IMG_E1234.xmp"), [photo("b/f/IMG_1234.JPG"), photo("b/f/IMG_E1234.JPG")], ["b/f/IMG_E1234.JPG"]),
         (xmp(SIDECAR, "nef"), [photo(RAW)], []),
+        # A duplicate that darktable made, another photo with such a name, and a file that is derived from another one
+        (xmp("b/f/IMG_1_02.CR2.xmp", original="IMG_1.CR2"), [photo(RAW), photo(JPG)], [RAW]),
+        (xmp("b/f/IMG_1_02.CR2.xmp", original="IMG_1.CR2"), [photo(RAW), photo("b/f/IMG_1_02.CR2")],
+         ["b/f/IMG_1_02.CR2"]),
+        (xmp("b/f/IMG_1_02.CR2.xmp"), [photo(RAW)], []),
+        (xmp("b/f/IMG_1_02.CR2.xmp", original="IMG_2.CR2"), [photo(RAW), photo("b/f/IMG_2.CR2")], []),
+        (xmp("b/f/IMG_1_x.CR2.xmp", original="IMG_1.CR2"), [photo(RAW)], []),
         (xmp(SIDECAR), [photo("b/g/IMG_1.CR2")], []),
         (takeout("b/f/IMG_1.JPG.json", "IMG_1.JPG"), [photo(JPG), photo(RAW)], [JPG]),
         (takeout("b/f/IMG_1.json", "IMG_1"), [photo(JPG)], [JPG]),

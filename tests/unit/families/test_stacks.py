@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from exifinator.families.resolve import resolve
-from exifinator.families.stacks import identifiers
+from exifinator.families.stacks import relations
 from tests.unit.families.records import Record, photo, settle, xmp
 
 NOON = datetime(2024, 5, 1, 12, 0, 0)
@@ -70,6 +70,17 @@ def stacks(*records: Record) -> list[list[str]]:
         ([photo("b/f/IMG_1234-edited.jpg")], []),
         ([photo(HEIC, NOON), video(MOV, NOON), photo(EDIT, NOON), video("b/f/IMG_E1234.MOV", NOON)],
          [[EDIT, HEIC, MOV, "b/f/IMG_E1234.MOV"]]),
+        # A file without a date joins files that do not contradict each other.
+        ([photo(RAW, NOON), photo(JPG, LATER), photo("b/f/IMG_1234_edited.jpg")], [["b/f/IMG_1234_edited.jpg", JPG]]),
+        ([photo(RAW, NOON), photo(JPG, LATER), photo("b/f/IMG_1234_edited.tif")], []),
+        ([photo(RAW, NOON), photo(JPG, NOON), photo("b/f/IMG_1234_edited.tif")],
+         [["b/f/IMG_1234_edited.tif", JPG, RAW]]),
+        ([photo(HEIC, NOON), photo(JPG, LATER), video(MOV)], []),
+        ([photo(HEIC, NOON), video(MOV, NOON + timedelta(seconds=3)), photo(EDIT)], [[EDIT, HEIC, MOV]]),
+        ([photo(RAW), photo(JPG, NOON), photo(HEIC, LATER)], []),
+        ([photo(RAW), photo(JPG), photo("b/f/IMG_1234_edited.jpg")], [["b/f/IMG_1234_edited.jpg", RAW, JPG]]),
+        # Dated copies of two photos, and a copy without a date
+        ([photo(RAW, NOON), photo(EDIT, NOON), photo(JPG, LATER), photo("b/f/IMG_1234_edited.png")], [[EDIT, RAW]]),
         # Bursts
         ([linked(photo(f"b/f/{n}.jpg"), "burst:b/f/X") for n in range(3)], [["b/f/0.jpg", "b/f/1.jpg", "b/f/2.jpg"]]),
         ([linked(photo("b/f/0.jpg"), "burst:b/f/X"), linked(photo("b/f/1.jpg"), "burst:b/f/Y")], []),
@@ -98,8 +109,12 @@ def test_resolve__member_is_removed__dissolves_or_changes_the_stack() -> None:
     assert resolve([photo(RAW, NOON)]) == {}
 
 
-def test_identifiers__tags_and_xmp__are_keys_of_the_folder() -> None:
+def links(tags: Record, xmp: object = None) -> list[str]:
+    return relations("b/f/x.heic", tags, xmp, {}).get("links", [])
+
+
+def test_relations__tags_and_xmp__are_keys_of_the_folder() -> None:
     tags = {"MakerNote ContentIdentifier": {"values": "A-1"}, "MakerNote BurstUUID": {"values": "B-2"}, "Image Make": 7}
-    assert identifiers("b/f/x.heic", tags, {"GCamera:BurstID": "C"}) == ["live:b/f/A-1", "burst:b/f/B-2", "burst:b/f/C"]
-    assert identifiers("b/f/x.mov", {"Keys ContentIdentifier": {"values": "A-1"}}, None) == ["live:b/f/A-1"]
-    assert identifiers("b/f/x.mov", {"Keys ContentIdentifier": {"values": [1]}, "MakerNote BurstUUID": 1}, "x") == []
+    assert links(tags, {"GCamera:BurstID": "C"}) == ["live:b/f/A-1", "burst:b/f/B-2", "burst:b/f/C"]
+    assert links({"Keys ContentIdentifier": {"values": "A-1"}}) == ["live:b/f/A-1"]
+    assert relations("b/x.mov", {"Keys ContentIdentifier": {"values": [1]}, "MakerNote BurstUUID": 1}, "x", {}) == {}

@@ -144,6 +144,8 @@ export const ROLE_LABELS = lookupTable({
   raw: "RAW file",
   video: "video",
   burst: "photo of a burst",
+  bracket: "photo of a bracket",
+  panorama: "part of a panorama",
 });
 
 /**

@@ -232,6 +232,8 @@ export interface Counts {
   total: number;
   /** Number of files that match, but are neither photos nor videos; null if unknown, or if media types are selected. */
   other_files?: number | null;
+  /** Number of files that match, but are not shown because each stack is one photo; null if every file is shown. */
+  files_in_stacks?: number | null;
   /** Whether more photos match than `total`, because the API stopped counting. */
   more?: boolean;
   /** Number of photos that have been counted so far. */

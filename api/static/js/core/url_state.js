@@ -148,6 +148,55 @@ export function filterParams(filters) {
 }
 
 /**
+ * Filters that tell the files of one stack apart, such as a RAW file and its JPEG. While one of them is set, every file
+ * is shown.
+ * @type {readonly FilterName[]}
+ */
+const FILE_FILTERS = [
+  "stack",
+  "fingerprint",
+  "format",
+  "media_type",
+  "status",
+  "kind",
+  "duration",
+  "frame_rate",
+  "video_codec",
+  "audio_codec",
+  "query",
+];
+
+/**
+ * Return whether a view shows each stack as one photo. The gallery and the table do, unless `primary` says otherwise.
+ * @param {Pick<State, "view" | "filters">} state
+ */
+export function collapsesStacks({ view, filters }) {
+  if (filters.primary) return filters.primary === "true";
+  return (view === "gallery" || view === "table") && !FILE_FILTERS.some((name) => filters[name]);
+}
+
+/**
+ * Return the API parameters of what a view shows.
+ * @param {Pick<State, "view" | "filters">} state
+ * @returns {Pair[]}
+ */
+export function shownParams(state) {
+  const pairs = filterParams(state.filters);
+  return collapsesStacks(state) && !state.filters.primary ? [...pairs, ["primary", "true"]] : pairs;
+}
+
+/**
+ * Return the API parameters for the counts of a facet: those of what the view would show with another value selected.
+ * @param {string} facet
+ * @param {State} state
+ */
+export function facetParams(facet, state) {
+  return FILE_FILTERS.some((name) => name === facet)
+    ? filterParams(state.filters)
+    : shownParams(state);
+}
+
+/**
  * Return the state after a change.
  * @param {State} state
  * @param {Change} change

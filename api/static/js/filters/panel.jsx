@@ -9,6 +9,7 @@
 import { formatNumber } from "../core/format.js";
 import { formatRating } from "../core/labels.js";
 import { useState } from "../core/preact.js";
+import { applyChange, collapsesStacks } from "../core/url_state.js";
 import { Dates } from "./dates.jsx";
 import { Duplicates } from "./duplicates.jsx";
 import { FacetValue, withToggled } from "./facet_value.jsx";
@@ -94,9 +95,9 @@ export function FilterPanel({ state, navigate, api, counts, changes }) {
         <label>
           <input
             type="checkbox"
-            checked={state.filters.primary === "true"}
+            checked={collapsesStacks(state)}
             onChange={(event) =>
-              navigate({ filters: { primary: event.currentTarget.checked ? "true" : null } })
+              navigate({ filters: stacksChange(state, event.currentTarget.checked) })
             }
           />{" "}
           Show each stack as one photo
@@ -113,6 +114,16 @@ export function FilterPanel({ state, navigate, api, counts, changes }) {
       </Section>
     </div>
   );
+}
+
+/**
+ * Return the change of the filters with which stacks are collapsed, or not. What the view does anyway needs no filter.
+ * @param {State} state
+ * @param {boolean} isCollapsed
+ */
+export function stacksChange(state, isCollapsed) {
+  const isDefault = collapsesStacks(applyChange(state, { filters: { primary: null } }));
+  return { primary: isCollapsed === isDefault ? null : String(isCollapsed) };
 }
 
 // The filters of a section, if it has others than the one with its name.

@@ -9,7 +9,7 @@ import { formatMonth, formatPeriod, pluralize } from "../core/format.js";
 import { describeDates } from "../core/labels.js";
 import { neighbouringMonth } from "../core/months.js";
 import { useLayoutEffect, useState } from "../core/preact.js";
-import { filterParams, href } from "../core/url_state.js";
+import { href, shownParams } from "../core/url_state.js";
 import { useRequest } from "../hooks/use_request.js";
 import {
   allBars,
@@ -138,7 +138,7 @@ function Breadcrumbs({ shownPeriod, taken, navigate }) {
  * @returns {FacetRow[] | null}
  */
 function useDays(state, api, month) {
-  const pairs = month ? filterParams({ ...state.filters, taken: month }) : [];
+  const pairs = month ? shownParams({ ...state, filters: { ...state.filters, taken: month } }) : [];
   const { data } = useRequest(
     async (signal) =>
       month

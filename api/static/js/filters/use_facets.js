@@ -1,13 +1,15 @@
 /**
- * @file Fetches the counts of the filter panel in two requests: those by value, and those by range. The second request
- * also fetches the counts by person and country.
+ * @file Fetches the counts of the filter panel in a few requests: those by value, those by range, and those of files.
+ * The second request also fetches the counts by person and country.
  * @import { Api, Counts, Pair, State } from "../core/types"
  */
-import { filterParams } from "../core/url_state.js";
+import { facetParams, filterParams, shownParams } from "../core/url_state.js";
 import { useRefetchPartial } from "../hooks/use_refetch_partial.js";
 import { useRequest } from "../hooks/use_request.js";
 
-const VALUES = "camera,lens,keyword,rating,gps,bucket,format,status,media_type";
+const VALUES = "camera,lens,keyword,rating,gps,bucket";
+// Selecting one of their values shows every file of a stack; see facetParams.
+const FILE_VALUES = "format,status,media_type";
 const RANGES = "taken,iso,f,exposure,focal,person,country";
 
 /** Number of values to request for each facet. */
@@ -32,7 +34,7 @@ const UNFILTERED_BUDGET_MS = 400;
  * @param {number} changes of the library; each change fetches the counts again
  */
 export function useFacet(name, state, api, changes) {
-  const pairs = filterParams(state.filters);
+  const pairs = facetParams(name, state);
   /**
    * @param {AbortSignal} signal
    * @returns {Promise<Counts>}
@@ -53,7 +55,10 @@ export function useFacet(name, state, api, changes) {
  * @param {number} changes of the library; each change fetches the counts again
  */
 export function useFacets(state, api, isEnabled, changes) {
-  const pairs = filterParams(state.filters);
+  const pairs = shownParams(state);
+  const filePairs = facetParams("format", state);
+  // If both are counted over the same files, one request is enough.
+  const isOneRequest = filePairs.length === pairs.length;
   const hasFolders = state.filters.bucket?.length === 1 || state.filters.prefix;
   /**
    * @param {AbortSignal} signal
@@ -62,23 +67,26 @@ export function useFacets(state, api, isEnabled, changes) {
   const load = async (signal) => {
     if (!isEnabled) return null;
     /** @type {Pair[]} */
-    const common = [...pairs, ...FACET_PARAMS];
-    if (!pairs.length) common.push(["budget_ms", UNFILTERED_BUDGET_MS]);
-    const rangeFields = hasFolders ? `${RANGES},folder` : RANGES;
-    const [values, ranges] = await Promise.all(
-      [VALUES, rangeFields].map((fields) =>
-        api.get("/facets", [...common, ["fields", fields]], { signal }),
-      ),
-    );
+    const options = [...FACET_PARAMS];
+    if (!filterParams(state.filters).length) options.push(["budget_ms", UNFILTERED_BUDGET_MS]);
+    /** @type {(params: Pair[], fields: string) => Promise<any>} */
+    const count = (params, fields) =>
+      api.get("/facets", [...params, ...options, ["fields", fields]], { signal });
+    const [values, ranges, ofFiles] = await Promise.all([
+      count(pairs, isOneRequest ? `${VALUES},${FILE_VALUES}` : VALUES),
+      count(pairs, hasFolders ? `${RANGES},folder` : RANGES),
+      isOneRequest ? { facets: {} } : count(filePairs, FILE_VALUES),
+    ]);
     return {
       total: values.total,
       other_files: values.other_files,
+      files_in_stacks: values.files_in_stacks,
       more: values.more,
       counted: Math.min(values.counted, ranges.counted),
       cut_short: values.cut_short || ranges.cut_short,
       // If the totals differ, photos were stored or deleted between the two responses.
       stale: values.stale || ranges.stale || (values.total !== ranges.total && !values.cut_short),
-      facets: { ...values.facets, ...ranges.facets },
+      facets: { ...values.facets, ...ranges.facets, ...ofFiles.facets },
     };
   };
   const key = `${isEnabled} ${JSON.stringify(pairs)} ${changes}`;

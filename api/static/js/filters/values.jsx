@@ -5,7 +5,7 @@
  */
 import { formatNumber } from "../core/format.js";
 import { useEffect, useState } from "../core/preact.js";
-import { filterParams } from "../core/url_state.js";
+import { facetParams } from "../core/url_state.js";
 import { useRequest } from "../hooks/use_request.js";
 import { FacetValue, withToggled } from "./facet_value.jsx";
 import { FACET_PARAMS, MAX_VALUES } from "./use_facets.js";
@@ -141,7 +141,7 @@ function useValueSearch(name, term, state, api) {
     const timer = setTimeout(() => setTyped(term), TYPING_PAUSE_MS);
     return () => clearTimeout(timer);
   }, [term]);
-  const pairs = filterParams(state.filters);
+  const pairs = facetParams(name, state);
   const { data, error, loading } = useRequest(
     /** @returns {Promise<{term: string, rows: Rows} | null>} */
     async (signal) => {

@@ -12,7 +12,7 @@ import {
 import { isAborted } from "../core/api.js";
 import { pluralize } from "../core/format.js";
 import { filterTitle, MEDIA_TYPE_LABELS } from "../core/labels.js";
-import { filterParams, href, withoutFilterValue } from "../core/url_state.js";
+import { filterParams, href, shownParams, withoutFilterValue } from "../core/url_state.js";
 import { useRequest } from "../hooks/use_request.js";
 
 // Maximum number of filters to try. For each, the photos that match without that filter are counted.
@@ -27,7 +27,7 @@ const BUDGET_MS = 500;
 
 /** @param {{state: State, navigate: Navigate, api: Api}} props */
 export function EmptyResult({ state, navigate, api }) {
-  const pairs = filterParams(state.filters);
+  const pairs = shownParams(state);
   const { data, error, loading, reload } = useRequest(
     (signal) => findHints(api, pairs, signal),
     JSON.stringify(pairs),
@@ -37,7 +37,7 @@ export function EmptyResult({ state, navigate, api }) {
   if (!data?.hasFiles) {
     return <EmptyLibrary href={href(state, { view: "batches", clearFilters: true })} />;
   }
-  if (!pairs.length) {
+  if (!filterParams(state.filters).length) {
     return <OnlyOtherFiles href={href(state, { filters: { media_type: ["other"] } })} />;
   }
   return (
@@ -48,7 +48,14 @@ export function EmptyResult({ state, navigate, api }) {
           <ul class="without">
             {data.hints.map(({ name, value, count }) => (
               <li key={`${name} ${value}`}>
-                <a href={href(state, { filters: withoutFilterValue(state.filters, name, value) })}>
+                <a
+                  href={href(state, {
+                    filters:
+                      name === "primary"
+                        ? { primary: "false" }
+                        : withoutFilterValue(state.filters, name, value),
+                  })}
+                >
                   Remove “{filterTitle(name, value)}”
                 </a>{" "}
                 ({pluralize(count, "photo")})

@@ -16,7 +16,7 @@ import { locationOf } from "../core/folders.js";
 import { fileName } from "../core/labels.js";
 import { useEffect, useRef, useState } from "../core/preact.js";
 import { settings } from "../core/settings.js";
-import { closePhoto, filterParams, href } from "../core/url_state.js";
+import { closePhoto, href, shownParams } from "../core/url_state.js";
 import { useRequest } from "../hooks/use_request.js";
 import { MiniMap } from "../map/minimap.jsx";
 import { Viewer } from "../viewer/viewer.jsx";
@@ -202,7 +202,7 @@ function Content({ record, state, navigate, api }) {
  * @param {Api} api
  */
 function useNeighbours(id, state, api) {
-  const pairs = filterParams(state.filters);
+  const pairs = shownParams(state);
   const { data } = useRequest(
     /** @returns {Promise<{id: string, next?: string, previous?: string}>} */
     async (signal) => {

@@ -9,7 +9,7 @@ import { isAborted, toProblem } from "../core/api.js";
 import { useLayoutEffect, useState } from "../core/preact.js";
 import { scheduleRetry } from "../core/recovery.js";
 import { clearScrollPositions } from "../core/scroll_positions.js";
-import { filterParams } from "../core/url_state.js";
+import { shownParams } from "../core/url_state.js";
 import { dayNumber } from "./date_headings.js";
 
 export const PAGE_SIZE = 100;
@@ -288,7 +288,7 @@ let current = null;
  * @param {State} state
  */
 export function resultKey(state) {
-  return JSON.stringify([filterParams(state.filters), state.sort]);
+  return JSON.stringify([shownParams(state), state.sort]);
 }
 
 /**
@@ -328,7 +328,7 @@ export function usePhotoPages(state, api, { fromBeginning = false } = {}) {
   const key = resultKey(state);
   if (current?.key !== key || (fromBeginning && current.pages.hasPrevious)) {
     current?.pages.abort();
-    const pages = new PhotoPages(api, [...filterParams(state.filters), ["sort", state.sort]]);
+    const pages = new PhotoPages(api, [...shownParams(state), ["sort", state.sort]]);
     current = { key, pages };
     clearScrollPositions();
   }

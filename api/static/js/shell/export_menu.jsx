@@ -12,7 +12,7 @@ import { nounOf } from "../core/labels.js";
 import { useState } from "../core/preact.js";
 import { saveStream } from "../core/save_file.js";
 import { settings } from "../core/settings.js";
-import { filterParams } from "../core/url_state.js";
+import { shownParams } from "../core/url_state.js";
 import { exportedColumns } from "../photos/columns.js";
 
 /** @type {[format: string, title: string, note: string][]} */
@@ -58,7 +58,7 @@ export function ExportMenu({ state, counts }) {
 function Panel({ state, counts, close }) {
   const [busy, setBusy] = useState(/** @type {string | null} */ (null));
   const [error, setError] = useState(/** @type {Problem | null} */ (null));
-  const pairs = filterParams(state.filters);
+  const pairs = shownParams(state);
   const total =
     counts.data && !counts.data.more
       ? pluralize(counts.data.total, nounOf(state.filters.media_type))

@@ -46,6 +46,14 @@ export function FilterChips({ state, navigate, counts, toggleFilters, isPanelOpe
                 </a>
               </>
             )}
+            {!!data.files_in_stacks && (
+              <>
+                ,{" "}
+                <a href={href(state, { filters: { primary: "false" } })}>
+                  {pluralize(data.files_in_stacks, "more file")} in stacks
+                </a>
+              </>
+            )}
           </>
         ) : loading ? (
           "Counting…"

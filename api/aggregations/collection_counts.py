@@ -1,0 +1,286 @@
+"""Count facets over the whole collection, in the background and mostly in indexes alone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from typing import Any, Literal
+
+from pymongo.errors import OperationFailure
+
+from api.aggregations.cached_value import StaleWhileRevalidate
+from api.aggregations.facets import FACETS, LIST_FACETS, MAX_VALUES, Counts, FacetCounts, count_photos
+from api.database import Collection, read_version
+from api.query.filters import NOT_PRIMARY, OTHER_FILES, PHOTOS_ONLY, PRIMARY_PHOTOS
+from api.query.local_hour import first_of_month
+from api.query.mongo_filter import Filter, combine
+
+# The explorer shows counts that are older than the library, marked as such, for at most about this long.
+MAX_AGE_SECONDS = 10.0
+# Counting the files that stacks hide reads each of them, which takes seconds in a large library.
+_MAX_AGE_IN_STACKS_SECONDS = 60.0
+# Up to about this many values, counting the photos of each value in an index is faster than grouping all photos.
+MAX_INDEXED_VALUES = 400
+# Time limit of a background query.
+COLLECTION_MS = 60_000
+# Time limit of a background query that uses no index, and therefore reads every photo.
+SCAN_MS = 600_000
+# MongoDB's error code for a `distinct` that returns more than 16 MB.
+_DISTINCT_TOO_BIG = 17217
+
+# Filters that most records match, and for each, a filter for the records that it leaves out.
+Scope = Literal["files", "photos", "primaries"]
+_FILTERS: dict[Scope, Filter] = {"files": {}, "photos": PHOTOS_ONLY, "primaries": PRIMARY_PHOTOS}
+_LEFT_OUT: dict[Scope, Filter] = {"photos": OTHER_FILES, "primaries": {"$or": [OTHER_FILES, NOT_PRIMARY]}}
+
+
+def scope_of(filter_: Filter) -> Scope | None:
+    """Return the scope that a filter selects; None if it selects less."""
+    return next((scope for scope, whole in _FILTERS.items() if whole == filter_), None)
+
+
+@dataclass(frozen=True)
+class CollectionCounts:
+    """Counts of one facet over the whole collection.
+
+    Attributes:
+        total: The number of photos.
+        counts: The counts by value.
+        version: The version of the collection, if it was the same before and after counting; otherwise None.
+    """
+
+    total: int
+    counts: Counts
+    version: object
+
+    def without(self, others: FacetCounts, name: str) -> CollectionCounts:
+        """Return the counts without those of other photos, which are among those counted here."""
+        counts = _subtract(self.counts, others.counts[name])
+        version = self.version if self.version == others.version else None
+        return CollectionCounts(max(0, self.total - others.total), counts, version)
+
+
+class CollectionCounter:
+    """Counts facets over the whole collection, and caches the counts.
+
+    Args:
+        gate: Limits how many slow queries run at the same time.
+        clock: Returns seconds, like time.monotonic.
+    """
+
+    def __init__(self, photos: Collection, gate: asyncio.Semaphore, clock: Callable[[], float]) -> None:
+        self._photos = photos
+        cache = partial(StaleWhileRevalidate, seconds=1, read_version=partial(read_version, photos), clock=clock)
+        self._facets: dict[tuple[Scope, str], StaleWhileRevalidate[CollectionCounts]] = {
+            (scope, name): cache(partial(count, photos, name, gate), max_seconds=MAX_AGE_SECONDS)
+            for scope, count in _COUNTS.items()
+            for name in FACETS
+        }
+        # The files that are not the primary of their stack: the counts of all partial facets, and those of the others.
+        self._in_stacks: dict[bool, StaleWhileRevalidate[FacetCounts]] = {
+            is_partial: cache(
+                partial(
+                    _count_in_stacks, photos, gate, [name for name in FACETS if FACETS[name].partial == is_partial]
+                ),
+                max_seconds=_MAX_AGE_IN_STACKS_SECONDS,
+            )
+            for is_partial in (False, True)
+        }
+
+    def known(self, name: str) -> Counts | None:
+        """Return the last counts of all photos; None if there are none yet."""
+        cached = self._facets["photos", name].get()
+        return cached.counts if cached else None
+
+    async def count(self, scope: Scope, name: str) -> CollectionCounts:
+        """Return the counts of a facet. They are cached, and renewed in the background.
+
+        Raises:
+            PyMongoError: A query failed.
+        """
+        if scope != "primaries":
+            return await self._facets[scope, name].wait()
+        photos, in_stacks = await asyncio.gather(
+            self._facets["photos", name].wait(), self._in_stacks[FACETS[name].partial].wait()
+        )
+        # Rarer values may be missing in the counts.
+        is_truncated = len(in_stacks.counts[name]) >= MAX_VALUES
+        return await self._facets[scope, name].wait() if is_truncated else photos.without(in_stacks, name)
+
+    async def count_records(self, scope: Scope, limit_ms: int) -> int:
+        """Return the number of records.
+
+        Raises:
+            PyMongoError: The query failed, or took longer than `limit_ms`.
+        """
+        total = await self._photos.estimated_document_count(maxTimeMS=limit_ms)
+        left_out = _LEFT_OUT.get(scope)
+        return max(0, total - await self._photos.count_documents(left_out, maxTimeMS=limit_ms)) if left_out else total
+
+    async def prepare(self) -> None:
+        """Count the whole collection in advance, so that no request has to wait.
+
+        Raises:
+            PyMongoError: A query failed.
+        """
+        # Partial facets are requested less often, and are quick to count if few photos have the field. Of the facets
+        # over all files, the explorer requests only the media types.
+        for name in FACETS:
+            if not FACETS[name].partial or name == "media_type":
+                await self._facets["photos", name].wait()
+        await self._facets["files", "media_type"].wait()
+        await self._in_stacks[False].wait()
+
+    async def close(self) -> None:
+        """Cancel the counts in progress."""
+        for facet in self._facets.values():
+            await facet.close()
+        for counts in self._in_stacks.values():
+            await counts.close()
+
+
+def are_consistent(counts: list[CollectionCounts]) -> bool:
+    """Return whether all facets were counted over the same photos, according to `read_version`."""
+    first, *others = counts
+    return not others or (first.version is not None and all(other.version == first.version for other in others))
+
+
+def _subtract(counts: Counts, others: Counts) -> Counts:
+    return {value: left for value, number in counts.items() if (left := number - others.get(value, 0)) > 0}
+
+
+async def _count_in_stacks(photos: Collection, gate: asyncio.Semaphore, names: list[str]) -> FacetCounts:
+    """Count facets over the photos that are not the primary of their stack, in one pass."""
+    before = await read_version(photos)
+    async with gate:
+        counts = await count_photos(photos, combine(NOT_PRIMARY, PHOTOS_ONLY), names, SCAN_MS)
+    is_unchanged = before is not None and before == await read_version(photos)
+    return replace(counts, version=before if is_unchanged else None)
+
+
+async def _group_primaries(photos: Collection, name: str, gate: asyncio.Semaphore) -> CollectionCounts:
+    """Count a facet with many values over the primaries, by reading all of them."""
+    before = await read_version(photos)
+    async with gate:
+        grouped = await count_photos(photos, PRIMARY_PHOTOS, [name], SCAN_MS)
+    is_unchanged = before is not None and before == await read_version(photos)
+    return CollectionCounts(grouped.total, grouped.counts[name], before if is_unchanged else None)
+
+
+async def _count_files(
+    photos: Collection, name: str, gate: asyncio.Semaphore, *, left_out: Filter | None = None
+) -> CollectionCounts:
+    """Count one facet over the whole collection, and note whether the collection changed in the meantime.
+
+    Args:
+        left_out: The records to leave out. Usually they are few, so their counts are subtracted from those of all
+            records, which are counted in the index.
+    """
+    before = await read_version(photos)
+    total = await photos.estimated_document_count(maxTimeMS=COLLECTION_MS)
+    counts = await _count_values(photos, name, gate, total)
+    if left_out:
+        async with gate:
+            others = await count_photos(photos, left_out, [name], SCAN_MS)
+        total = max(0, total - others.total)
+        counts = _subtract(counts, others.counts[name])
+    is_unchanged = before is not None and before == await read_version(photos)
+    if not is_unchanged and name not in LIST_FACETS:
+        total = sum(counts.values())
+    return CollectionCounts(total, counts, before if is_unchanged else None)
+
+
+_COUNTS: dict[Scope, Callable[..., Awaitable[CollectionCounts]]] = {
+    "files": _count_files,
+    "photos": partial(_count_files, left_out=OTHER_FILES),
+    "primaries": _group_primaries,
+}
+
+
+async def _count_values(photos: Collection, name: str, gate: asyncio.Semaphore, total: int) -> Counts:
+    """Count one facet over the whole collection: value by value in the index, or by grouping if that is faster.
+
+    Args:
+        total: The number of photos.
+    """
+    facet = FACETS[name]
+    if name == "bucket_status":
+        return await _count_statuses(photos, gate, total)
+    # MongoDB reads a partial index only if the filter says that the field exists.
+    with_value: Filter = {facet.path: {"$exists": True}} if facet.partial else {}
+    filters = await _filters_by_value(photos, name, with_value) if facet.indexed else None
+    if filters is None or len(filters) > MAX_INDEXED_VALUES:
+        async with gate:
+            grouped = await count_photos(photos, with_value, [name], SCAN_MS)
+        return _with_missing(grouped.counts[name], name, total - grouped.total)
+
+    async def count(filter_: Filter) -> int:
+        async with gate:
+            return await photos.count_documents(filter_, maxTimeMS=COLLECTION_MS)
+
+    results = await asyncio.gather(*(count(filter_) for filter_ in filters.values()))
+    counts = {value: number for value, number in zip(filters, results, strict=True) if number}
+    return _with_missing(counts, name, total - sum(counts.values()))
+
+
+def _with_missing(counts: Counts, name: str, without_value: int) -> Counts:
+    """Add the number of photos without a value to the counts, unless a photo can have several values.
+
+    With several values per photo, the sum of the counts does not show how many photos have none.
+    """
+    return (
+        {**counts, None: counts.get(None, 0) + without_value}
+        if without_value > 0 and name not in LIST_FACETS
+        else counts
+    )
+
+
+async def _count_statuses(photos: Collection, gate: asyncio.Semaphore, total: int) -> Counts:
+    """Count by (bucket, status). Read only the few photos that are not `ok`; the rest of each bucket is `ok`."""
+    async with gate:
+        result = await count_photos(photos, {"status": {"$ne": "ok"}}, ["bucket_status"], SCAN_MS)
+    not_ok = result.counts["bucket_status"]
+    counts = dict(not_ok)
+    for bucket, number in (await _count_values(photos, "bucket", gate, total)).items():
+        ok_count = number - sum(n for (name, _), n in not_ok.items() if name == str(bucket))
+        if ok_count > 0:
+            counts[(str(bucket), "ok")] = ok_count
+    return counts
+
+
+async def _filters_by_value(photos: Collection, name: str, with_value: Filter) -> dict[Any, Filter] | None:
+    """Return a filter for each value; None if there are too many values for one MongoDB response.
+
+    Args:
+        with_value: A filter for the photos with a value, if the index is partial, else an empty filter.
+    """
+    path = FACETS[name].path
+    if name == "taken":
+        return await _months(photos, path)
+    try:
+        values = await photos.distinct(path, with_value, maxTimeMS=COLLECTION_MS)
+    except OperationFailure as error:
+        if error.code == _DISTINCT_TOO_BIG:
+            return None
+        raise
+    return {value: {path: value} for value in values if isinstance(value, str | int | float)}
+
+
+async def _months(photos: Collection, path: str) -> dict[Any, Filter]:
+    """Return a filter for each month from the earliest photo to the latest."""
+    dated = {path: {"$type": "date"}}
+    ends = []
+    for direction in (1, -1):
+        record = await photos.find_one(dated, {path: 1}, sort=[(path, direction)], max_time_ms=COLLECTION_MS)
+        taken = record["photo"]["taken_local"] if record else None
+        if not isinstance(taken, datetime):
+            return {}
+        ends.append(taken)
+    months = range(ends[0].year * 12 + ends[0].month - 1, ends[1].year * 12 + ends[1].month)
+    return {
+        (month // 12, month % 12 + 1): {path: {"$gte": first_of_month(month), "$lt": first_of_month(month + 1)}}
+        for month in months
+    }

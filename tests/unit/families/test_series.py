@@ -1,0 +1,151 @@
+"""Series: the frames of a bracket, a burst or a panorama, which cameras mark but do not identify."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from exifinator.families.series import series_mark
+from exifinator.families.stacks import relations
+from exifinator.storage.families import MAX_MEMBERS, settled_changes, split
+from tests.unit.families.records import Record, apply, photo
+
+NOON = datetime(2024, 5, 1, 12, 0, 59)
+CAMERA = {"camera_make": "SONY", "camera_model": "ILCE-7M4", "camera_serial": "1"}
+BRACKET, BURST, PANORAMA = "bracket", "burst", "panorama"
+
+
+def tag(*values: int, printed: str = "") -> Record:
+    return {"values": list(values) if len(values) != 1 else values[0], "printable": printed}
+
+
+def frame(name: str, seconds: float, kind: str = BRACKET, number: int | None = None, **fields: Any) -> Record:
+    """Return the record of a frame that was taken some seconds after NOON."""
+    record = photo(f"b/f/{name}", NOON + timedelta(seconds=seconds), **{**CAMERA, **fields})
+    tags = {
+        BRACKET: {"MakerNote BracketMode": tag(1, printed="AEB")},
+        BURST: {"MakerNote SequenceNumber": tag(number or 0)},
+        PANORAMA: {"MakerNote PanoramaFrameNumber": tag(number or 0)},
+    }[kind]
+    return {**record, **relations(record["_id"], tags, None, record["photo"])}
+
+
+def stacks(records: list[Record]) -> list[list[str]]:
+    """Return the names of the members of each stack, the primary first, by families as the store finds them."""
+    by_id = {record["_id"]: dict(record) for record in records}
+    for family in split(by_id.values()):
+        for image_id, change in settled_changes(family).items():
+            apply(by_id[image_id], change)
+    found: dict[str, list[str]] = {}
+    for image_id, record in sorted(by_id.items()):
+        if stack := record.get("stack"):
+            found.setdefault(stack["id"], []).append(image_id)
+    return sorted(
+        [name.removeprefix("b/f/") for name in (primary, *(other for other in ids if other != primary))]
+        for primary, ids in found.items()
+    )
+
+
+def bracket(start: int, seconds: float, *biases: float, **fields: Any) -> list[Record]:
+    return [
+        frame(f"{start + index}.jpg", seconds + index, exposure_bias=bias, **fields)
+        for index, bias in enumerate(biases)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("records", "expected"),
+    [
+        # The frame without compensation stands for a bracket.
+        (bracket(1, 0, -2, 0, 2), [["2.jpg", "1.jpg", "3.jpg"]]),
+        # Two brackets, one right after the other; and one after a pause
+        (bracket(1, 0, 0, -2, 2) + bracket(4, 3, 0, -2, 2), [["1.jpg", "2.jpg", "3.jpg"], ["4.jpg", "5.jpg", "6.jpg"]]),
+        (bracket(1, 0, 0, -2) + bracket(3, 20, 1, 2), [["1.jpg", "2.jpg"], ["3.jpg", "4.jpg"]]),
+        # The pause begins at the end of an exposure.
+        ([frame("1.jpg", 0, exposure_bias=2.0, exposure_seconds=30.0), frame("2.jpg", 32, exposure_bias=0.0)],
+         [["2.jpg", "1.jpg"]]),
+        # In manual mode, only the exposure times differ.
+        ([frame(f"{n}.jpg", n, exposure_bias=0.0, exposure_seconds=1 / 2 ** (n % 3)) for n in range(6)],
+         [["0.jpg", "1.jpg", "2.jpg"], ["3.jpg", "4.jpg", "5.jpg"]]),
+        # Photos with automatic exposure, by a camera that calls each of them a bracket
+        ([frame(f"{n}.jpg", n, exposure_bias=0.0, exposure_seconds=1 / (60 + n), iso=100) for n in range(3)], []),
+        ([frame(f"{n}.jpg", n, exposure_bias=0.0, exposure_seconds=2.0 ** -n, iso=100 * n) for n in range(3)], []),
+        # Frames of which the exposures are equal or unknown, of two cameras, or without the mark
+        (bracket(1, 0, 1, 1, 1), []),
+        ([frame("1.jpg", 0), frame("2.jpg", 1)], []),
+        (bracket(1, 0, 0) + bracket(2, 1, 2, camera_serial="2"), []),
+        ([photo(f"b/f/{n}.jpg", NOON, exposure_bias=float(n), **CAMERA) for n in range(3)], []),
+        # RAW + JPEG, and an exported copy of a frame
+        ([frame(f"{n}.{kind}", n, exposure_bias=float(n)) for n in range(2) for kind in ("arw", "jpg", "png")],
+         [["0.jpg", "0.arw", "0.png", "1.arw", "1.jpg", "1.png"]]),
+        ([frame(f"{n}.{kind}", n, exposure_bias=float(n)) for n in range(2) for kind in ("jpg", "png")],
+         [["0.jpg", "1.jpg"]]),
+        # Numbered bursts: the camera counts anew, a frame was deleted, single frames
+        ([frame(f"{n}.jpg", n / 10, BURST, n % 3 + 1) for n in range(6)],
+         [["0.jpg", "1.jpg", "2.jpg"], ["3.jpg", "4.jpg", "5.jpg"]]),
+        ([frame("a.jpg", 0, BURST, 1), frame("b.jpg", 0.5, BURST, 4)], [["a.jpg", "b.jpg"]]),
+        ([frame("a.jpg", 0, BURST, 1), frame("b.jpg", 1, BURST, 1), frame("c.jpg", 2, BURST, 0)], []),
+        ([frame("a.jpg", 0, BURST, 1), frame("b.jpg", 5, BURST, 2)], []),
+        # Two bursts within a second of a clock that has no fractions
+        ([frame(f"{n}.jpg", 0, BURST, n % 3 + 1) for n in range(6)], []),
+        ([frame(f"{n}.jpg", 0, BURST, n + 1) for n in range(3)], [["0.jpg", "1.jpg", "2.jpg"]]),
+        # Panoramas, whose frames are numbered from 0
+        ([frame(f"{n}.jpg", 8 * n, PANORAMA, n) for n in range(3)], [["0.jpg", "1.jpg", "2.jpg"]]),
+        ([frame("a.jpg", 0, PANORAMA, 0), frame("b.jpg", 200, PANORAMA, 1)], []),
+        ([frame("a.jpg", 0, PANORAMA, 0), frame("b.jpg", 8, PANORAMA, 2)], []),
+        ([frame(f"{n}.jpg", 8 * n, PANORAMA, n % 2) for n in range(4)], [["0.jpg", "1.jpg"], ["2.jpg", "3.jpg"]]),
+    ],
+)  # fmt: skip
+def test_resolve__series__are_stacked(records: list[Record], expected: list[list[str]]) -> None:
+    for order in itertools.islice(itertools.permutations(records), 60):
+        assert stacks(list(order)) == expected
+
+
+def test_resolve__hours_of_brackets__are_not_taken_for_one_photo() -> None:
+    records = [frame(f"{n}.jpg", n * 3, exposure_bias=float(n % 3)) for n in range(MAX_MEMBERS + 2)]
+    raw = photo("b/f/7.arw", NOON + timedelta(seconds=21), **CAMERA)
+    assert stacks([*records, raw]) == [["7.jpg", "7.arw"]]
+
+
+@pytest.mark.parametrize(
+    ("tags", "fields", "expected"),
+    [
+        ({}, {"exposure_mode": "auto bracket"}, {"kind": BRACKET}),
+        ({"MakerNote DriveMode": tag(0, printed="Exposure Bracket, No Timer, Shutter Button")}, {}, {"kind": BRACKET}),
+        ({"MakerNote ReleaseMode2": tag(2, printed="Continuous - Exposure Bracketing")}, {}, {"kind": BRACKET}),
+        ({"MakerNote ReleaseMode": tag(5, printed="White Balance Bracketing")}, {}, {}),
+        ({"MakerNote ReleaseMode": tag(2, printed="AE Bracketing")}, {}, {"kind": BRACKET}),
+        ({"MakerNote ReleaseMode": tag(3, printed="WB Bracketing")}, {}, {}),
+        ({"MakerNote BracketMode": tag(0, printed="Off")}, {}, {}),
+        ({"MakerNote SpecialMode": tag(3, 2, 1)}, {}, {"kind": PANORAMA, "number": 2}),
+        ({"MakerNote SpecialMode": tag(2, 5, 0)}, {}, {"kind": BURST, "number": 5}),
+        ({"MakerNote SpecialMode": tag(0, 5, 0)}, {}, {}),
+        ({"MakerNote SequenceNumber": tag(0)}, CAMERA, {}),
+        ({"MakerNote SequenceNumber": tag(65535)}, CAMERA, {}),
+        ({"MakerNote SequenceNumber": tag(7)}, {"camera_make": "Canon"}, {}),
+        ({"MakerNote SequenceImageNumber": tag(7)}, CAMERA, {"kind": BURST, "number": 7}),
+        ({"MakerNote SpecialMode": {"values": [3, "x"]}, "MakerNote DriveMode": 7}, {}, {}),
+    ],
+)
+def test_series_mark__tags__say_what_the_frame_is_part_of(tags: Record, fields: Record, expected: Record) -> None:
+    assert series_mark(tags, fields) == expected
+
+
+def test_relations__frame_without_exact_time__has_no_keys() -> None:
+    tags = {"MakerNote BracketMode": tag(1, printed="AEB")}
+    day = {"taken_local": NOON, "taken_precision": "day", **CAMERA}
+    assert relations("b/1.jpg", tags, None, day) == {"series": {"kind": BRACKET}}
+    assert relations("b/1.mp4", tags, None, {**day, "taken_precision": "second", "media_type": "video"}) == {}
+
+
+def test_series_links__frames_on_both_sides_of_a_minute__share_a_key_unless_an_hour_ends() -> None:
+    def shared(first: Record, second: Record) -> int:
+        return len({*first["links"]} & {*second["links"]})
+
+    a, b = frame("a.jpg", 0, exposure_bias=0.0), frame("b.jpg", 1, exposure_bias=2.0)
+    c, d = frame("c.jpg", 59 * 60, exposure_bias=0.0), frame("d.jpg", 59 * 60 + 1, exposure_bias=2.0)
+    assert (shared(a, b), shared(c, d)) == (1, 0)
+    assert all(link.startswith("series:b/f/bracket SONY ILCE-7M4 1 ") for link in (*a["links"], *d["links"]))
