@@ -131,12 +131,12 @@ API_TRUSTED_PROXIES = []
 # True: the API returns links to the originals: presigned links to S3, and links to files in folders. Anyone who has a
 # link can use it for ten minutes. None: only if no other machine can reach the API.
 API_SIGN_ORIGINALS = None
-# True: the API makes pictures of photos whose files have no thumbnail, or which browsers cannot show. It reads the
+# True: the API makes previews of photos whose files have no thumbnail, or which browsers cannot show. It reads the
 # preview that cameras embed in RAW files, or the original, and decodes it in a process with limits.
 API_PREVIEWS = True
 # Largest original or embedded preview that is read for this, in MiB.
 API_PREVIEW_MAX_MB = 64
-# Size of the cache for these pictures, in var/previews, in MiB. 0: no cache.
+# Size of the cache for these previews, in var/previews, in MiB. 0: no cache.
 API_PREVIEW_CACHE_MB = 1024
 # Tags to index in MongoDB for fast searches, by their names in records. Each index makes writes a little slower.
 INDEXED_TAGS = ["Image Make"]

@@ -51,10 +51,10 @@ class PageProblems:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have a test that hangs in Playwright end its process, which pytest-xdist reports and replaces.
+    """Make a test that hangs in Playwright end its process, which pytest-xdist reports and replaces.
 
     By default, pytest-timeout raises an exception in the main thread. Playwright's event loop does not survive it, and
-    the fixtures would wait for it for ever.
+    the fixtures would wait for it forever.
     """
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from exifinator.queue.admin import QueueAdmin
 from tests.browser.accessible import assert_accessible
@@ -218,14 +218,28 @@ def test_batches__token__is_asked_for(system: System) -> None:
     page.get_by_role("heading", name="Index a bucket").wait_for()
 
 
+def failures_response() -> dict[str, Any]:
+    """Return a response of /failures with one failed job, whose texts attack the page."""
+    example = {
+        "id": "0" * 24,
+        "exception": "ObjectGone",
+        "message": "<img src=x>",
+        "bucket": "b",
+        "key": "<b>k</b>",
+        "path": "x",
+        "queue": "download",
+        "status": "failed",
+        "queued_at": None,
+        "traceback": "<script>",
+    }
+    groups = [{"exception": "ObjectGone", "count": 1, "example": example}]
+    return {"total": 1, "groups": groups, "failures": [example], "next": None}
+
+
 def test_batches__retry_without_a_token__is_allowed(explorer: Explorer, start_explorer: Start) -> None:
     """As for starting and cancelling: it always asked for a token."""
     page = explorer.new_page()
-    example = {"id": "0" * 24, "exception": "ObjectGone", "message": "<img src=x>", "bucket": "b", "key": "<b>k</b>"}
-    example |= {"path": "x", "queue": "download", "status": "failed", "queued_at": None, "traceback": "<script>"}
-    answer: dict[str, Any] = {"total": 1, "groups": [{"exception": "ObjectGone", "count": 1, "example": example}]}
-    answer |= {"failures": [example], "next": None}
-    page.route(re.compile(r"/failures\?"), lambda route: route.fulfill(json=answer))
+    page.route(re.compile(r"/failures\?"), lambda route: route.fulfill(json=failures_response()))
     page.goto(explorer.url + "/?view=batches&cause=ObjectGone")
     cause = page.get_by_role("article", name="ObjectGone")
     expect(cause).to_contain_text("b/<b>k</b>")
@@ -258,6 +272,27 @@ def test_batches__schedule__shows_last_and_next_runs(system: System) -> None:
     page.reload()
     expect(rows.nth(1)).to_contain_text(re.compile("Could not start just now: .*no-such-bucket"))
     expect(rows.nth(2)).to_contain_text("Skipped just now: the previous job was still running.")
+
+
+def test_batches__failed_files_cannot_be_listed__try_again_lists_them(explorer: Explorer) -> None:
+    page = explorer.new_page(allow=("503",))
+    problem = {"status": 503, "code": "mongodb_error", "detail": "The MongoDB operation failed."}
+    is_failing = True
+
+    def respond(route: Route) -> None:
+        # The list of causes requests one job, and the list of files more.
+        if is_failing and "limit=1&" not in f"{route.request.url}&":
+            route.fulfill(status=503, json=problem)
+        else:
+            route.fulfill(json=failures_response())
+
+    page.route(re.compile(r"/failures\?"), respond)
+    page.goto(explorer.url + "/?view=batches&cause=ObjectGone")
+    cause = page.get_by_role("article", name="ObjectGone")
+    expect(cause.get_by_role("alert")).to_contain_text("The MongoDB operation failed.")
+    is_failing = False
+    cause.get_by_role("button", name="Try again").click()
+    expect(cause.get_by_role("list", name="Failed files")).to_contain_text("b/<b>k</b>")
 
 
 def test_batches__prefix_that_does_not_exist__is_not_a_success(system: System) -> None:

@@ -144,11 +144,8 @@ export const CAUSE_LABELS = {
  * @param {string | null} exception
  */
 export function describeCause(exception) {
-  if (exception === null) {
-    return { title: "Unknown cause", hint: "The message below says what happened." };
-  }
-  if (!Object.hasOwn(CAUSE_LABELS, exception)) {
-    return { title: exception, hint: "The message below says what happened." };
+  if (exception === null || !Object.hasOwn(CAUSE_LABELS, exception)) {
+    return { title: exception ?? "Unknown cause", hint: "The message below says what happened." };
   }
   const [title, hint] = CAUSE_LABELS[exception];
   return { title: `${title} (${exception})`, hint };

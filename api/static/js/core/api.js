@@ -121,6 +121,12 @@ async function request(method, path, { params, body, signal } = {}) {
 }
 
 /**
+ * Return the path of a photo in the API.
+ * @param {string} id
+ */
+export const photoPath = (id) => `/photos/${encodeURIComponent(id)}`;
+
+/**
  * Requests throw a Problem, or an AbortError if their signal is aborted.
  * @type {Api}
  */

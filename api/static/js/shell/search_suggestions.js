@@ -2,10 +2,10 @@
  * @file The suggestions of the search box: which filters to set, and which option the arrow keys reach.
  * @import { Filters, FilterChange, SearchSuggestion, SearchSuggestions } from "../core/types"
  */
+import { lookupTable } from "../core/lookup_table.js";
 import { LIST_FILTERS } from "../core/url_state.js";
 
-/** @type {Record<string, string>} */
-const GROUP_TITLES = Object.assign(Object.create(null), {
+const GROUP_TITLES = lookupTable({
   filters: "Filters",
   cameras: "Cameras",
   lenses: "Lenses",
@@ -45,7 +45,7 @@ export function indexOfOption(options, { index, key }) {
 }
 
 /**
- * Return the index of the option that a key reaches, or -1 for the text box itself. The arrow keys go around.
+ * Return the index of the option that a key reaches, or -1 for the text box itself. The arrow keys wrap around.
  * @param {number} active
  * @param {string} key
  * @param {number} count
